@@ -1,0 +1,37 @@
+"""What can stop the harness itself.  What a provider does wrong is a finding, never an exception."""
+
+
+class HarnessError(Exception):
+    """Bad input from the user: one line that names the file, the place, what is wrong and what to do."""
+
+
+class BadProviders(HarnessError):
+    """The provider matrix can't be read."""
+
+
+class BadCassette(HarnessError):
+    """A recording can't be read."""
+
+
+class BadDeviations(HarnessError):
+    """A list of deviations can't be read."""
+
+
+class BadArchive(HarnessError):
+    """A file given to ``audit`` can't be read."""
+
+
+class BadResults(HarnessError):
+    """A results file can't be read."""
+
+
+class UnknownName(HarnessError):
+    """A name given on the command line is not known."""
+
+
+def unknown(what: str, name: str, known: list[str]) -> UnknownName:
+    """Return the error for a name that is not among ``known``, with the nearest ones."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, known, 3, 0.4) or known[:8]
+    return UnknownName(f"unknown {what} {name!r}; try {', '.join(near)}" if near else f"unknown {what} {name!r}")

@@ -1,0 +1,485 @@
+"""
+JSON chunks to columns: the one pass that every check reads.
+
+How it works: chunks of one stream come in a handful of *shapes*.  A shape is which keys are there and what
+kind of value each holds (``missing``, ``null``, ``""`` and text told apart), so any question about presence
+or type is asked once a shape instead of once a chunk.  What varies from chunk to chunk - the text fragments,
+finish reasons, roles, usage, tool-call fragments - is gathered on the way.  A non-stream body is one chunk
+whose choices hold ``message`` instead of ``delta``; it goes through the same door.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+import orjson
+
+Kind = Literal["missing", "null", '""', "text", "int", "float", "bool", "[]", "list", "{}", "object"]
+Part = Literal["delta", "message"]
+
+TEXT_CHANNELS = ("content", "reasoning_content", "reasoning", "reasoning_text", "thinking", "refusal")
+REASONING_CHANNELS = TEXT_CHANNELS[1:5]
+
+_KINDS: dict[tuple[type, bool], Kind] = {
+    (type(None), False): "null",
+    (str, False): '""',
+    (str, True): "text",
+    (int, False): "int",
+    (int, True): "int",
+    (float, False): "float",
+    (float, True): "float",
+    (bool, False): "bool",
+    (bool, True): "bool",
+    (list, False): "[]",
+    (list, True): "list",
+    (dict, False): "{}",
+    (dict, True): "object",
+}
+CONSTANT_KEYS = ("id", "object", "created", "model", "system_fingerprint", "service_tier")
+_CONTAINERS = frozenset({"[]", "list", "{}", "object"})
+_PLAIN_CONTAINERS = 3  # choices, one choice and its delta
+_WALKED_LISTS = frozenset({"choices", "tool_calls"})
+_MAX_DEPTH = 8
+_PADDING = ("obfuscation", "p")  # random text that OpenAI and Mistral add to every chunk
+_STRING_OF = {
+    name: re.compile(rb'"%s"\s*:\s*"((?:[^"\\]|\\.)*)"' % name.encode()) for name in (*TEXT_CHANNELS, *_PADDING)
+}
+_PATIENCE = 3  # runs that took nothing before a stream is taken for one whose chunks do not repeat
+
+
+def kind(value: Any) -> Kind:  # noqa: ANN401 - any JSON value
+    """Return the kind of a JSON value."""
+    return _KINDS[type(value), bool(value)]
+
+
+@dataclass(slots=True)
+class Seen:
+    """How often something was seen, and in which chunks first and last."""
+
+    count: int
+    first: int
+    last: int
+    pointer: str = ""
+
+
+class Shape:
+    """
+    Chunks with the same keys and kinds of values.
+
+    ``kinds`` maps each JSON pointer in such a chunk to its kind; ``channels`` names the keys of the delta
+    that hold text; ``plain`` says that nothing else in it varies (no role, finish, usage, tools, error);
+    ``deep`` that it holds more containers than the choice and its delta.
+    """
+
+    __slots__ = ("_containers", "channels", "count", "deep", "first", "kinds", "last", "plain")
+
+    def __init__(self, kinds: dict[str, Kind], number: int, part: Part) -> None:
+        self.kinds = kinds
+        self.first = number
+        self.last = number
+        self.count = 0
+        inside = f"/choices/0/{part}/"
+        self.deep = sum(what in _CONTAINERS for what in kinds.values()) > _PLAIN_CONTAINERS
+        self.channels = tuple(name for name in TEXT_CHANNELS if kinds.get(inside + name) == "text")
+        self.plain = not self.deep and all(kinds.get(p, "null") in allowed for p, allowed in _plain_form(part))
+        self._containers: dict[str, list[str]] = {}
+
+    def containers(self, pattern: str) -> list[str]:
+        """Return the pointers of the objects and lists in such a chunk that ``pattern`` points at."""
+        found = self._containers.get(pattern)
+        if found is None:
+            found = [p for p, what in self.kinds.items() if what in _CONTAINERS and _matches(p, pattern)]
+            self._containers[pattern] = found = found if pattern else [""]
+        return found
+
+    def render(self) -> str:
+        """Return the shape as one line of text, for reports and comparison."""
+        return " ".join(f"{pointer}={what}" for pointer, what in self.kinds.items())
+
+
+def _plain_form(part: Part) -> Iterator[tuple[str, tuple[Kind, ...]]]:
+    """Yield what a plain shape may hold where: text only in the channels, null or nothing elsewhere."""
+    yield "/choices", ("list",)
+    yield "/choices/0", ("object",)
+    yield "/choices/0/index", ("int",)
+    yield f"/choices/0/{part}", ("object", "{}")
+    for pointer in ("/usage", "/error", "/choices/0/usage", "/choices/0/finish_reason", "/choices/0/role"):
+        yield pointer, ("null",)
+    for name in ("role", "tool_calls"):
+        yield f"/choices/0/{part}/{name}", ("null",)
+
+
+def _matches(pointer: str, pattern: str) -> bool:
+    tokens, wanted = pointer.split("/"), pattern.split("/")
+    return len(tokens) == len(wanted) and all(want in {"*", token} for token, want in zip(tokens, wanted, strict=True))
+
+
+def _walk(value: Any, pointer: str) -> Iterator[tuple[str, Kind]]:  # noqa: ANN401 - any JSON value
+    """Yield pointer and kind of all that rules speak of: objects, and the lists named below, not other lists."""
+    items = value.items() if type(value) is dict else enumerate(value)
+    for key, inner in items:
+        at = f"{pointer}/{_escape(key) if type(key) is str else key}"
+        yield at, kind(inner)
+        if (
+            inner
+            and (type(inner) is dict or (type(inner) is list and key in _WALKED_LISTS))
+            and at.count("/") < _MAX_DEPTH
+        ):
+            yield from _walk(inner, at)
+
+
+def _escape(key: str) -> str:
+    """Return ``key`` as a reference token of RFC 6901."""
+    return key.replace("~", "~0").replace("/", "~1")
+
+
+class Finish(NamedTuple):
+    """A ``finish_reason`` that is not null, as it stood in a chunk."""
+
+    chunk: int
+    pointer: str
+    value: Any
+
+
+class Usage(NamedTuple):
+    """A usage object as it stood; ``beside`` says what stood there too: ``[]``, ``finish``, ``choices``."""
+
+    chunk: int
+    pointer: str
+    value: dict[str, Any]
+    beside: str
+
+
+class ToolFragment(NamedTuple):
+    """One element of a ``tool_calls`` list, as it stood."""
+
+    chunk: int
+    pointer: str
+    value: Any
+
+
+@dataclass(slots=True)
+class Fragments:
+    """The text pieces of one channel of one choice, with the chunk each came in."""
+
+    texts: list[str] = field(default_factory=list)
+    chunks: list[int] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """All pieces joined."""
+        return "".join(self.texts)
+
+
+@dataclass(slots=True)
+class Choice:
+    """What the chunks hold for one choice index; ``last_chunk`` is the last that names it."""
+
+    index: int
+    channels: dict[str, Fragments] = field(default_factory=dict)
+    finishes: list[Finish] = field(default_factory=list)
+    roles: dict[Any, Seen] = field(default_factory=dict)
+    tools: list[ToolFragment] = field(default_factory=list)
+    last_chunk: int = 0
+
+    def fragments(self, channel: str) -> Fragments:
+        """Return the pieces of ``channel``; an empty one if it never held text."""
+        return self.channels.get(channel) or Fragments()
+
+    def add_text(self, part: dict[str, Any], channels: tuple[str, ...], number: int) -> None:
+        """Append the text that ``part`` holds in each of ``channels``."""
+        for name in channels:
+            pieces = self.channels.get(name)
+            if pieces is None:
+                pieces = self.channels[name] = Fragments()
+            pieces.texts.append(part[name])
+            pieces.chunks.append(number)
+
+    @property
+    def reasoning(self) -> str | None:
+        """The name of the first channel that carried reasoning text, if any did."""
+        return next((name for name in REASONING_CHANNELS if name in self.channels), None)
+
+
+class Columns:
+    """
+    The columns of one stream or body.
+
+    ``values`` holds, for each constant key of a chunk (``id``, ``object``, …), its distinct values with how
+    often and where; ``shapes`` the distinct shapes; ``choices`` what each choice index said; ``usages`` every
+    usage object; ``errors`` every ``error`` that is not null; ``not_objects`` the chunk numbers and kinds of
+    JSON that is no object.  ``count`` counts all JSON values, ``objects`` the chunks: objects that are not
+    just an error.  A chunk's number is that of the event it came in.
+    """
+
+    def __init__(self, part: Part) -> None:
+        self.part: Part = part
+        self.count = 0
+        self.objects = 0
+        self.first = 0
+        self.last = 0
+        self.values: dict[str, dict[Any, Seen]] = {name: {} for name in CONSTANT_KEYS}
+        self.shapes: list[Shape] = []
+        self.choices: dict[int, Choice] = {}
+        self.usages: list[Usage] = []
+        self.errors: list[tuple[int, Any]] = []
+        self.not_objects: list[tuple[int, Kind]] = []
+        self._by_key: dict[Any, Shape] = {}
+        self._recent: dict[str, tuple[Any, Seen]] = {}
+        self._run: _Run | None = None
+        self._idle_runs = 0
+
+    def add_json(self, data: bytes, number: int) -> None:
+        """Take one chunk as JSON text; raises ``orjson.JSONDecodeError`` where it is none."""
+        run = self._run
+        if run is not None:
+            if run.take(data, number):
+                return
+            self.close()
+        chunk = orjson.loads(data)
+        shape = self.add(chunk, number)
+        if shape is not None and shape.plain and len(shape.channels) == 1 and self._idle_runs < _PATIENCE:
+            self._run = self._start_run(data, chunk, shape)
+
+    def add(self, chunk: Any, number: int) -> Shape | None:  # noqa: ANN401 - any JSON value
+        """Take one parsed chunk; return its shape, None where it is no object."""
+        if not self.count:
+            self.first = number
+        self.count += 1
+        self.last = number
+        if type(chunk) is not dict:
+            self.not_objects.append((number, kind(chunk)))
+            return None
+        if chunk.get("error") and "choices" not in chunk:
+            self.errors.append((number, chunk["error"]))
+            return None
+        self.objects += 1
+        shape = self._shape(chunk, number)
+        shape.count += 1
+        shape.last = number
+        self._add_constants(chunk, number)
+        if not shape.plain:
+            self._gather(chunk, number)
+        else:
+            choice = chunk["choices"][0]
+            self._choice(choice["index"], number).add_text(choice[self.part], shape.channels, number)
+        return shape
+
+    def close(self) -> None:
+        """Count in what the current run took; called when it ends and after the last chunk."""
+        run = self._run
+        if run is None:
+            return
+        self._run = None
+        taken = len(run.taken)
+        self._idle_runs = 0 if taken else self._idle_runs + 1
+        if taken:
+            self.count += taken
+            self.objects += taken
+            self.last = run.choice.last_chunk = run.taken[-1]
+            run.shape.count += taken
+            run.shape.last = self.last
+            for seen in run.constants:
+                seen.count += taken
+                seen.last = self.last
+
+    def kinds(self, pattern: str) -> dict[Kind, Seen]:
+        """
+        Return the kinds of values found where ``pattern`` points, each with how often and where first.
+
+        ``*`` in the pattern stands for any one token.  ``missing`` counts the places whose container is there
+        without the key: ``/choices/*/finish_reason`` is missing once for each choice that lacks it.
+        """
+        container, _, key = pattern.rpartition("/")
+        found: dict[Kind, Seen] = {}
+        for shape in self.shapes:
+            for place in shape.containers(container):
+                pointer = f"{place}/{key}"
+                _count(found, shape.kinds.get(pointer, "missing"), shape, pointer)
+        return found
+
+    def _start_run(self, data: bytes, chunk: dict[str, Any], shape: Shape) -> "_Run | None":
+        channel = shape.channels[0]
+        holes = [channel, *(name for name in _PADDING if shape.kinds.get("/" + name) == "text")]
+        pieces = _cut_at(data, holes)
+        if pieces is None:
+            return None
+        choice = self.choices[chunk["choices"][0]["index"]]
+        constants = [self._recent[name][1] for name in CONSTANT_KEYS if name in chunk]
+        return _Run(pieces, choice.channels[channel], choice, shape, constants)
+
+    def _add_constants(self, chunk: dict[str, Any], number: int) -> None:
+        recent = self._recent
+        for name in CONSTANT_KEYS:
+            if name not in chunk:
+                continue
+            value = chunk[name]
+            before = recent.get(name)
+            if before and before[0] == value and type(before[0]) is type(value):
+                before[1].count += 1
+                before[1].last = number
+            else:
+                recent[name] = (value, _see(self.values[name], value, number))
+
+    def _shape(self, chunk: dict[str, Any], number: int) -> Shape:
+        key = _quick_key(chunk, self.part)
+        shape = self._by_key.get(key) if key else None
+        if shape is not None and not shape.deep:
+            return shape
+        full = tuple(_walk(chunk, ""))
+        shape = self._by_key.get(full)
+        if shape is None:
+            shape = Shape(dict(full), number, self.part)
+            self.shapes.append(shape)
+            self._by_key[full] = shape
+        if key:
+            self._by_key[key] = shape
+        return shape
+
+    def _choice(self, index: int, number: int) -> Choice:
+        choice = self.choices.get(index)
+        if choice is None:
+            choice = self.choices[index] = Choice(index)
+        choice.last_chunk = number
+        return choice
+
+    def _gather(self, chunk: dict[str, Any], number: int) -> None:
+        """Take what a chunk of no plain shape holds besides constants."""
+        if chunk.get("error"):
+            self.errors.append((number, chunk["error"]))
+        choices = chunk.get("choices")
+        for position, choice in enumerate(choices if type(choices) is list else ()):
+            if type(choice) is dict:
+                self._gather_choice(choice, position, number)
+        beside = _what_stands_beside(choices)
+        self._add_usage(chunk.get("usage"), "/usage", number, beside)
+        groq = chunk.get("x_groq")
+        if type(groq) is dict:
+            self._add_usage(groq.get("usage"), "/x_groq/usage", number, beside)
+
+    def _gather_choice(self, choice: dict[str, Any], position: int, number: int) -> None:
+        index = choice.get("index")
+        column = self._choice(index if type(index) is int else position, number)
+        at = f"/choices/{position}"
+        self._add_usage(choice.get("usage"), f"{at}/usage", number, "choice")
+        if choice.get("finish_reason") is not None:
+            column.finishes.append(Finish(number, f"{at}/finish_reason", choice["finish_reason"]))
+        part = choice.get(self.part)
+        if type(part) is not dict:
+            return
+        texts = tuple(name for name in TEXT_CHANNELS if part.get(name) and type(part[name]) is str)
+        column.add_text(part, texts, number)
+        if "role" in part:
+            _see(column.roles, part["role"], number)
+        tools = part.get("tool_calls")
+        for place, fragment in enumerate(tools if type(tools) is list else ()):
+            column.tools.append(ToolFragment(number, f"{at}/{self.part}/tool_calls/{place}", fragment))
+
+    def _add_usage(self, value: Any, pointer: str, number: int, beside: str) -> None:  # noqa: ANN401
+        if type(value) is dict:
+            self.usages.append(Usage(number, pointer, value, beside))
+
+
+class _Run:
+    """
+    Chunks that repeat the one before, byte for byte, but for one text (and padding): no need to parse them.
+
+    ``pieces`` are the bytes between the texts.  If a chunk has the same pieces and JSON strings between them,
+    it parses to the same object but for these strings.
+    """
+
+    __slots__ = ("choice", "constants", "fragments", "head", "middle", "shape", "tail", "taken", "text_at")
+
+    def __init__(
+        self, pieces: list[bytes], fragments: Fragments, choice: Choice, shape: Shape, constants: list[Seen]
+    ) -> None:
+        self.head, *self.middle, self.tail = pieces
+        self.fragments = fragments
+        self.choice = choice
+        self.shape = shape
+        self.constants = constants
+        self.taken: list[int] = []
+
+    def take(self, data: bytes, number: int) -> bool:
+        """Take ``data`` if it repeats; return whether it did."""
+        if not (data.startswith(self.head) and data.endswith(self.tail)):
+            return False
+        at, stop = len(self.head), len(data) - len(self.tail)
+        texts = b""
+        for piece in self.middle:
+            end = data.find(piece, at, stop)
+            if end < 0:
+                return False
+            texts += data[at:end] + b'","'
+            at = end + len(piece)
+        try:
+            found = orjson.loads(b'["' + texts + data[at:stop] + b'"]')
+        except orjson.JSONDecodeError:
+            return False
+        if len(found) != len(self.middle) + 1 or not all(found):
+            return False
+        self.fragments.texts.append(found[0])
+        self.fragments.chunks.append(number)
+        self.taken.append(number)
+        return True
+
+
+def _cut_at(data: bytes, holes: list[str]) -> list[bytes] | None:
+    """Return ``data`` cut at the values of the keys ``holes``; None unless each stands in it once, in that order."""
+    pieces, at = [], 0
+    for name in holes:
+        found = _STRING_OF[name].search(data, at)
+        if found is None or data.count(b'"%s"' % name.encode()) != 1:
+            return None
+        pieces.append(data[at : found.start(1)])
+        at = found.end(1)
+    return [*pieces, data[at:]]
+
+
+def _quick_key(chunk: dict[str, Any], part: Part) -> tuple[Any, ...] | None:
+    """Return a key that tells shapes apart for a chunk of one choice, at C speed; None for other chunks."""
+    choices = chunk.get("choices")
+    if type(choices) is not list or len(choices) != 1 or type(choices[0]) is not dict:
+        return None
+    choice = choices[0]
+    inner = choice.get(part)
+    if type(inner) is not dict:
+        return None
+    outer, middle, deepest = chunk.values(), choice.values(), inner.values()
+    return (
+        *chunk, *map(type, outer), *map(bool, outer),
+        *choice, *map(type, middle), *map(bool, middle),
+        *inner, *map(type, deepest), *map(bool, deepest),
+    )  # fmt: skip
+
+
+def _see(table: dict[Any, Seen], value: Any, number: int) -> Seen:  # noqa: ANN401 - any JSON value
+    """Count ``value`` in ``table``, under its JSON text where it is no text, whole number or null."""
+    key = value if type(value) in {str, int, type(None)} else orjson.dumps(value).decode()
+    seen = table.get(key)
+    if seen is None:
+        seen = table[key] = Seen(0, number, number)
+    seen.count += 1
+    seen.last = number
+    return seen
+
+
+def _count(found: dict[Kind, Seen], what: Kind, shape: Shape, pointer: str) -> None:
+    seen = found.get(what)
+    if seen is None:
+        found[what] = Seen(shape.count, shape.first, shape.last, pointer)
+        return
+    seen.count += shape.count
+    seen.last = max(seen.last, shape.last)
+    if shape.first < seen.first:
+        seen.first, seen.pointer = shape.first, pointer
+
+
+def _what_stands_beside(choices: Any) -> str:  # noqa: ANN401 - any JSON value
+    if choices == []:
+        return "[]"
+    if type(choices) is not list:
+        return "no choices"
+    finished = any(type(choice) is dict and choice.get("finish_reason") for choice in choices)
+    return "finish" if finished else "choices"

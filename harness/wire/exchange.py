@@ -1,0 +1,299 @@
+"""One HTTP request and its response as it came, and what reading it yields."""
+
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+import orjson
+
+from harness.wire import sse
+from harness.wire.chunks import Columns
+from harness.wire.completion import Completion, complete
+from harness.wire.pointer import locate
+
+Provenance = Literal["recorded", "published", "reconstructed"]
+Fidelity = Literal["wire", "lines", "reserialized", "chunks", "transcript"]
+Look = Literal["stream", "json", "html", "text", "empty"]
+
+MAX_DECODED = 1 << 30
+"""Decompression stops here: a bomb is a finding, not an outage."""
+
+_EXCERPT = 160
+
+
+class Headers(Mapping[str, str]):
+    """Header fields in the order and case they came, looked up in any case; repeated ones joined by a comma."""
+
+    def __init__(self, pairs: tuple[tuple[str, str], ...] = ()) -> None:
+        self.pairs = pairs
+        self._by_name: dict[str, str] = {}
+        for name, value in pairs:
+            key = name.lower()
+            self._by_name[key] = f"{self._by_name[key]}, {value}" if key in self._by_name else value
+
+    def __getitem__(self, name: str) -> str:
+        return self._by_name[name.lower()]
+
+    def __iter__(self) -> Any:  # noqa: ANN401 - an iterator of names
+        return iter(self._by_name)
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    def __repr__(self) -> str:
+        return f"Headers({self.pairs!r})"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked.  ``body`` is None where the recorder did not keep it."""
+
+    method: str
+    url: str
+    headers: Headers = field(default_factory=Headers)
+    body: bytes | None = None
+
+    @cached_property
+    def json(self) -> dict[str, Any] | None:
+        """The body as a JSON object; None if there is none."""
+        try:
+            parsed = orjson.loads(self.body or b"")
+        except orjson.JSONDecodeError:
+            return None
+        return parsed if isinstance(parsed, dict) else None
+
+    def get(self, key: str) -> Any:  # noqa: ANN401 - any JSON value
+        """Return a top-level parameter of the body; None if absent or unknown."""
+        return self.json.get(key) if self.json else None
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """The reads in which a body arrived: their sizes in bytes, and microseconds since the one before."""
+
+    sizes: tuple[int, ...]
+    dt_us: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Response:
+    """
+    What came back.  ``body`` is as it was sent, compression included.
+
+    ``eof`` is whether the body came to its proper end, ``error`` how it ended otherwise.
+    """
+
+    status: int
+    headers: Headers = field(default_factory=Headers)
+    body: bytes = b""
+    reason: str = ""
+    reads: Reads | None = None
+    eof: bool = True
+    error: str | None = None
+    http_version: str | None = None
+
+    @cached_property
+    def content(self) -> bytes:
+        """The body without its content-encoding; as it is where that can't be undone (``undecodable``)."""
+        return self._decoded[0]
+
+    @property
+    def undecodable(self) -> str | None:
+        """Why the content-encoding could not be undone; None if it could or there is none."""
+        return self._decoded[1]
+
+    @cached_property
+    def _decoded(self) -> tuple[bytes, str | None]:
+        encoding = self.headers.get("content-encoding", "").strip().lower()
+        # Recorders often keep the header and store the decoded text: believe the bytes.
+        if encoding == "gzip" and self.body[:2] == b"\x1f\x8b":
+            return _inflate(self.body, zlib.MAX_WBITS | 16)
+        if encoding == "deflate" and self.body[:1] == b"\x78":
+            return _inflate(self.body, zlib.MAX_WBITS)
+        if encoding in {"br", "zstd"} and self.body and not _is_text(self.body):
+            return self.body, f"content-encoding {encoding} is not one this tool can undo"
+        return self.body, None
+
+
+def _inflate(body: bytes, window: int) -> tuple[bytes, str | None]:
+    stream = zlib.decompressobj(window)
+    try:
+        content = stream.decompress(body, MAX_DECODED)
+    except zlib.error as error:
+        return body, f"the compressed body is damaged: {error}"
+    if stream.unconsumed_tail:
+        return content, f"the compressed body unpacks to more than {MAX_DECODED} bytes"
+    return content, None if stream.eof else "the compressed body is cut short"
+
+
+def _is_text(body: bytes) -> bool:
+    return b"\0" not in body[:64] and body[:1] in {b"{", b"[", b"d", b":", b"e", b'"', b"<"}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """
+    Where an exchange comes from.
+
+    ``fidelity`` says what of it may be judged: ``wire`` all of it; ``lines`` the lines but not the blank ones
+    between them; ``reserialized`` not key order and white space; ``chunks`` the JSON alone, its framing
+    having been rebuilt; ``transcript`` the same, and parts may have been left out.  ``at`` is the date of recording as ISO 8601 text.
+    """
+
+    provenance: Provenance = "recorded"
+    at: str | None = None
+    url: str | None = None
+    note: str | None = None
+    fidelity: Fidelity = "wire"
+
+
+@dataclass(slots=True)
+class Reading:
+    """
+    What one pass over a body found.
+
+    ``look`` is what the bytes are, whatever the headers call them.  ``done`` are the numbers of ``[DONE]``
+    events; ``not_json`` the numbers of other events that hold no JSON, with what is wrong; ``syntax_error``
+    the same of a body.
+    """
+
+    look: Look
+    columns: Columns
+    parser: sse.Parser | None = None
+    done: list[int] = field(default_factory=list)
+    not_json: list[tuple[int, str]] = field(default_factory=list)
+    syntax_error: str | None = None
+    start: int = 0
+
+
+def read(content: bytes) -> Reading:
+    """Read a decoded body in one pass, streamed or not."""
+    look, start = _look(content)
+    if look == "stream":
+        return _read_stream(content)
+    reading = Reading(look, Columns("message"), start=start)
+    if look == "json":
+        chunk, error = _parse(content[start:] if start else content)
+        reading.syntax_error = error
+        if error is None:
+            reading.columns.add(chunk, 0)
+    return reading
+
+
+def _look(content: bytes) -> tuple[Look, int]:
+    """Tell what a body is by its first bytes; the offset is where a JSON body begins."""
+    head = content[:4096]
+    text = head.removeprefix(sse.BOM).lstrip()
+    start = len(head) - len(text)
+    if not text:
+        return ("empty", 0) if len(content) <= len(head) else ("text", 0)
+    if text[:1] in b'{["':
+        return "json", start
+    if text[:1] == b"<":
+        return "html", start
+    first = text.split(b"\n", 1)[0]
+    if text[:1] == b":" or first.partition(b":")[0].strip() in {b"data", b"event", b"id", b"retry"}:
+        return "stream", 0
+    return "text", start
+
+
+def _read_stream(content: bytes) -> Reading:
+    parser = sse.parse(content)
+    columns = Columns("delta")
+    reading = Reading("stream", columns, parser)
+    take = columns.add_json
+    for number, event in enumerate(parser.events):
+        try:
+            take(event[3], number)
+        except orjson.JSONDecodeError:
+            _take_odd(reading, event[3], number)
+    columns.close()
+    return reading
+
+
+def _take_odd(reading: Reading, data: bytes, number: int) -> None:
+    """Take an event that is no strict JSON: the end mark, invalid UTF-8 inside JSON, or something else."""
+    if data == b"[DONE]":
+        reading.done.append(number)
+        return
+    chunk, error = _parse(data)
+    if error is None:
+        reading.columns.add(chunk, number)
+    else:
+        reading.not_json.append((number, error))
+
+
+def _parse(data: bytes) -> tuple[Any, str | None]:
+    """Parse JSON as a lenient reader would: invalid UTF-8 becomes U+FFFD.  Return the value or what is wrong."""
+    try:
+        return orjson.loads(data.decode("utf-8", "replace")), None
+    except orjson.JSONDecodeError as error:
+        return None, "it is empty" if not data.strip() else str(error)
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """
+    A request, its response and where they come from.
+
+    ``expects_answer`` says that whoever asked knows the request to be one the provider serves.
+    """
+
+    request: Request
+    response: Response
+    source: Source = field(default_factory=Source)
+    expects_answer: bool = False
+
+    @cached_property
+    def reading(self) -> Reading:
+        """What one pass over the body found; computed once."""
+        return read(self.response.content)
+
+    @property
+    def columns(self) -> Columns:
+        """The columns of the answer."""
+        return self.reading.columns
+
+    @cached_property
+    def completion(self) -> Completion:
+        """The message the answer adds up to."""
+        return complete(self.columns)
+
+    @cached_property
+    def streams(self) -> bool:
+        """Whether a stream was asked for; where the request is unknown, whether one came."""
+        asked = self.request.get("stream")
+        return bool(asked) if self.request.json is not None else self.reading.look == "stream"
+
+    def place(self, event: int | None, pointer: str | None = None) -> tuple[int, str]:
+        """
+        Return the byte offset and an excerpt of what stands at ``pointer`` in event number ``event``.
+
+        For a body that is no stream, ``event`` is ignored.  A pointer to a key that is absent shows its
+        container.
+        """
+        content = self.response.content
+        parser = self.reading.parser
+        if parser is None:
+            start, data, exact = self.reading.start, content[self.reading.start :], True
+        elif event is None or event >= len(parser.events):
+            return 0, _excerpt(content, 0, 0)
+        else:
+            found = parser.events[event]
+            start, data, exact = found.data_at, found.data, found.single_line
+        begin, end = locate(data, pointer or "")
+        return start + begin if exact else start, _excerpt(data, begin, end)
+
+    def excerpt(self, offset: int) -> str:
+        """Return a short text of the body at a byte offset."""
+        return _excerpt(self.response.content, offset, offset + _EXCERPT)
+
+
+def _excerpt(data: bytes, begin: int, end: int) -> str:
+    """Return what stands from ``begin`` to ``end``, cut to a line, in text that JSON can carry."""
+    piece = data[begin : min(end, begin + 4 * _EXCERPT)].decode("utf-8", "backslashreplace")
+    shown = json.dumps(piece, ensure_ascii=False)[1:-1].replace('\\"', '"')
+    return shown if len(shown) <= _EXCERPT else shown[: _EXCERPT - 1] + "…"

@@ -1,0 +1,236 @@
+"""
+Bytes to server-sent events, by the WHATWG rules, keeping what the rules throw away.
+
+How it works: a line ends with LF, CR LF or CR and nothing else (``splitlines`` also cuts at U+2028 and
+U+0085, which JSON may hold raw).  Fields fill a block; an empty line closes it; a block with ``data`` is an
+event.  A CR that ends the bytes so far may be half of a CR LF, so it waits for the next byte: that is what
+makes the events independent of how the bytes were cut.  A block still open at the end is discarded by the
+rules; here it is kept apart as ``tail``, because to a user it is lost text.
+
+Source of every rule: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+BOM = b"\xef\xbb\xbf"
+
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+_NO_ODDITIES: frozenset[str] = frozenset()
+_NO_SPACE = frozenset({"no-space"})
+_ENDING_ODDITY = {b"\n": None, b"\r\n": "crlf", b"\r": "cr"}
+
+
+class Event(NamedTuple):
+    """
+    One dispatched event.
+
+    ``start`` and ``end`` are byte offsets into the body, blank line included; ``data_at`` is where the first
+    ``data`` value begins.  ``oddities`` names what is legal but unusual in it: ``no-space``, ``crlf``, ``cr``,
+    ``multi-line``, ``named``, ``id``, ``retry``, ``comment``, ``no-colon``, ``unknown-field`` - and
+    ``bad-utf8``, which is not legal.
+    """
+
+    start: int
+    end: int
+    data_at: int
+    data: bytes
+    type: bytes = b"message"
+    last_id: bytes = b""
+    oddities: frozenset[str] = _NO_ODDITIES
+
+    @property
+    def single_line(self) -> bool:
+        """Whether ``data`` stands in the body as it is here, so that an offset in it is one in the body."""
+        return "multi-line" not in self.oddities
+
+
+@dataclass(slots=True)
+class _Block:
+    """The fields gathered since the last empty line."""
+
+    start: int
+    data: list[bytes] = field(default_factory=list)
+    data_at: int = 0
+    type: bytes = b""
+    oddities: set[str] = field(default_factory=set)
+    open: bool = False
+
+
+class Parser:
+    """
+    An incremental parser: ``feed`` bytes as they come, ``close`` at their end, read the attributes.
+
+    It never raises, whatever the bytes.  ``events`` are those a conforming reader dispatches; ``dataless``
+    are ``(offset, oddities)`` of blocks that had fields but no data; ``comments`` are ``(offset, text)``;
+    ``tail`` is the block the stream ended in, if it held data; ``retries`` and ``unknown_fields`` as seen.
+    """
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.dataless: list[tuple[int, frozenset[str]]] = []
+        self.comments: list[tuple[int, bytes]] = []
+        self.retries: list[tuple[int, bytes]] = []
+        self.unknown_fields: list[tuple[int, bytes]] = []
+        self.tail: Event | None = None
+        self.bom = False
+        self._last_id = b""
+        self._block = _Block(0)
+        self._base = 0  # offset in the body of the first byte not yet consumed
+        self._waiting: list[bytes] = []  # pieces of a line whose end has not come
+        self._started = False
+
+    def feed(self, piece: bytes) -> None:
+        """Take the next bytes of the body, of any length."""
+        if self._waiting and not self._may_end_line(piece):
+            self._waiting.append(piece)
+            return
+        self._waiting.append(piece)
+        self._consume(b"".join(self._waiting), closing=False)
+
+    def close(self) -> None:
+        """End the body: the open block, if it holds data, becomes ``tail``."""
+        self._consume(b"".join(self._waiting), closing=True)
+        rest = b"".join(self._waiting)
+        block = self._block
+        if rest:
+            self._take_line(rest, self._base, None)
+        if block.data:
+            self.tail = self._event(block, self._base + len(rest))
+        self._waiting = []
+
+    def _may_end_line(self, piece: bytes) -> bool:
+        return not self._started or self._waiting[-1][-1:] == b"\r" or b"\n" in piece or b"\r" in piece
+
+    def _consume(self, buffer: bytes, *, closing: bool) -> None:
+        """Take every whole line of ``buffer``; what is left waits."""
+        position = self._skip_bom(buffer, closing=closing)
+        if position is None:
+            self._waiting = [buffer]
+            return
+        plain = b"\r" not in buffer
+        while True:
+            if plain and not self._block.open:
+                position = self._take_plain_events(buffer, position)
+            line_end = _LINE_END.search(buffer, position)
+            if line_end is None or (line_end[0] == b"\r" and line_end.end() == len(buffer) and not closing):
+                break
+            line = buffer[position : line_end.start()]
+            self._take_line(line, self._base + position, line_end[0])
+            position = line_end.end()
+        self._base += position
+        self._waiting = [buffer[position:]] if position < len(buffer) else []
+
+    def _skip_bom(self, buffer: bytes, *, closing: bool) -> int | None:
+        """Return where to start, or None while the bytes so far may be half a BOM."""
+        if self._started:
+            return 0
+        if len(buffer) < len(BOM) and BOM.startswith(buffer) and not closing:
+            return None
+        self._started = True
+        self.bom = buffer.startswith(BOM)
+        return len(BOM) if self.bom else 0
+
+    def _take_plain_events(self, buffer: bytes, position: int) -> int:
+        """Take a run of ``data: …`` LF LF, the form almost every event has, without building blocks."""
+        find, new = buffer.find, tuple.__new__
+        base, last_id, append = self._base, self._last_id, self.events.append
+        utf8 = _is_utf8(buffer[position:])
+        while True:
+            head = buffer[position : position + 6]
+            if head == b"data: ":
+                at, oddities = position + 6, _NO_ODDITIES
+            elif head[:5] == b"data:":
+                at, oddities = position + 5, _NO_SPACE
+            else:
+                break
+            end = find(b"\n", at)
+            if end < 0 or buffer[end + 1 : end + 2] != b"\n":
+                break
+            data = buffer[at:end]
+            if not utf8 and not _is_utf8(data):
+                oddities = oddities | {"bad-utf8"}
+            close = end + 2
+            # tuple.__new__ is half the cost of Event(...), and this line runs once an event.
+            append(new(Event, (base + position, base + close, base + at, data, b"message", last_id, oddities)))
+            position = close
+        return position
+
+    def _take_line(self, line: bytes, offset: int, line_end: bytes | None) -> None:
+        """Apply one line; ``line_end`` is None for what stood after the last line end of the body."""
+        block = self._block
+        if not block.open:
+            block.start = offset
+        if line_end and (ending := _ENDING_ODDITY[line_end]):
+            block.oddities.add(ending)
+        if not line:
+            self._dispatch(offset + len(line_end or b""))
+            return
+        block.open = True
+        if line[:1] == b":":
+            block.oddities.add("comment")
+            self.comments.append((offset, line[1:].strip()))
+            return
+        name, colon, value = line.partition(b":")
+        if not colon:
+            block.oddities.add("no-colon")
+        spaced = value[:1] == b" "
+        self._take_field(name, value[1:] if spaced else value, offset, offset + len(name) + len(colon) + spaced)
+        if name == b"data" and colon and not spaced:
+            block.oddities.add("no-space")
+
+    def _take_field(self, name: bytes, value: bytes, offset: int, value_at: int) -> None:
+        block = self._block
+        if name == b"data":
+            if block.data:
+                block.oddities.add("multi-line")
+            else:
+                block.data_at = value_at
+            block.data.append(value)
+        elif name == b"event":
+            block.type = value
+            block.oddities.add("named")
+        elif name == b"id":
+            block.oddities.add("id")
+            if b"\0" not in value:
+                self._last_id = value
+        elif name == b"retry":
+            block.oddities.add("retry")
+            self.retries.append((offset, value))
+        else:
+            block.oddities.add("unknown-field")
+            self.unknown_fields.append((offset, name))
+
+    def _dispatch(self, end: int) -> None:
+        block = self._block
+        if block.data:
+            self.events.append(self._event(block, end))
+        elif block.oddities - {"comment", "crlf", "cr"}:
+            self.dataless.append((block.start, frozenset(block.oddities)))
+        self._block = _Block(end)
+
+    def _event(self, block: _Block, end: int) -> Event:
+        data = b"\n".join(block.data)
+        if not _is_utf8(data):
+            block.oddities.add("bad-utf8")
+        oddities = frozenset(block.oddities)
+        return Event(block.start, end, block.data_at, data, block.type or b"message", self._last_id, oddities)
+
+
+def _is_utf8(data: bytes) -> bool:
+    if data.isascii():
+        return True
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def parse(body: bytes) -> Parser:
+    """Return the closed parser of a whole body."""
+    parser = Parser()
+    parser.feed(body)
+    parser.close()
+    return parser

@@ -1,0 +1,132 @@
+"""What reading an exchange yields, whatever its bytes are."""
+
+import gzip
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.simulate.reference import BODY, REASONING, STREAM, STREAM_USAGE, TOOLS, swap, with_body, with_header
+from harness.wire import exchange as exchange_module
+from harness.wire.completion import ToolCall
+from harness.wire.exchange import Exchange, Headers, Request, read
+
+
+@pytest.mark.parametrize(
+    ("body", "look"),
+    [
+        (b"data: {}\n\n", "stream"),
+        (b": hi\n\ndata: {}\n\n", "stream"),
+        (b"event: x\ndata: {}\n\n", "stream"),
+        (b"id: 1\n\n", "stream"),
+        (b"\xef\xbb\xbfdata: {}\n\n", "stream"),
+        (b'{"a":1}', "json"),
+        (b"\n\n [1]", "json"),
+        (b'"Invalid token"', "json"),
+        (b"<!DOCTYPE html>", "html"),
+        (b"404 page not found", "text"),
+        (b"database: down", "text"),
+        (b"", "empty"),
+        (b" \n\n", "empty"),
+    ],
+)
+def test_a_body_is_what_its_bytes_are(body: bytes, look: str) -> None:
+    assert read(body).look == look
+
+
+def test_stream_and_body_add_up_alike() -> None:
+    (streamed,), (whole,) = STREAM_USAGE.completion.messages, BODY.completion.messages
+    assert streamed == whole
+    assert STREAM_USAGE.completion.usage == BODY.completion.usage
+
+
+def test_reasoning_and_tools_add_up() -> None:
+    assert REASONING.completion.messages[0].reasoning == "The user greets me. I greet back."
+    assert TOOLS.completion.messages[0].tool_calls == (ToolCall("call_1", "get_weather", '{"city":"Paris"}'),)
+
+
+def test_tool_fragments_without_index_are_joined_by_id() -> None:
+    bare = swap(TOOLS, '"index":0,"id"', '"id"')
+    bare = swap(bare, '"tool_calls":[{"index":0,', '"tool_calls":[{')
+    assert bare.completion.messages[0].tool_calls == TOOLS.completion.messages[0].tool_calls
+
+
+def test_done_and_what_is_not_json_are_told_apart() -> None:
+    reading = read(b"data: {}\n\ndata: [DONE]\n\ndata: [done]\n\ndata:\n\ndata: [DONE] bye\n\n")
+    assert reading.done == [1]
+    assert [number for number, _ in reading.not_json] == [2, 3, 4]
+
+
+def test_invalid_utf8_inside_json_does_not_lose_the_chunk() -> None:
+    body = STREAM.response.body.replace("你好".encode(), b"\xff")
+    assert read(body).columns.choices[0].fragments("content").text == "\ufffd! How can I help?"
+
+
+@pytest.mark.parametrize("level", [zlib.MAX_WBITS | 16, zlib.MAX_WBITS])
+def test_compressed_bodies_are_unpacked(level: int) -> None:
+    packer = zlib.compressobj(wbits=level)
+    packed = packer.compress(BODY.response.body) + packer.flush()
+    name = "gzip" if level > zlib.MAX_WBITS else "deflate"
+    assert with_header(with_body(BODY, packed), "Content-Encoding", name).completion == BODY.completion
+
+
+def test_a_cut_or_damaged_or_unknown_compression_is_said() -> None:
+    packed = gzip.compress(BODY.response.body)
+    for body, name, said in (
+        (packed[:-9], "gzip", "cut short"),
+        (packed[:10] + b"\xff" * 20, "gzip", "damaged"),
+        (b"\x28\xb5\x2f\xfd\0\0", "zstd", "not one this tool can undo"),
+    ):
+        response = with_header(with_body(BODY, body), "Content-Encoding", name).response
+        assert said in (response.undecodable or "")
+
+
+def test_a_bomb_stops_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange_module, "MAX_DECODED", 1000)
+    response = with_header(with_body(BODY, gzip.compress(b"x" * 100_000)), "Content-Encoding", "gzip").response
+    assert len(response.content) == 1000
+    assert "more than 1000 bytes" in (response.undecodable or "")
+
+
+def test_a_decoded_body_under_a_kept_header_is_believed() -> None:
+    assert with_header(BODY, "Content-Encoding", "gzip").completion == BODY.completion
+
+
+def test_places_point_at_the_bytes() -> None:
+    offset, excerpt = STREAM.place(2, "/choices/0/delta/content")
+    body = STREAM.response.body
+    assert body[offset:].startswith(b'"content":"! How can I"')
+    assert excerpt == '"content":"! How can I"'
+
+
+def test_a_place_in_a_body_counts_its_leading_blank_lines() -> None:
+    blank = with_body(BODY, b"\n\n" + BODY.response.body)
+    offset, _ = blank.place(0, "/model")
+    assert blank.response.body[offset:].startswith(b'"model"')
+
+
+def test_a_place_in_a_multi_line_event_is_that_of_the_event() -> None:
+    split = with_body(STREAM, b'data: {"id":\ndata: "a"}\n\n')
+    assert split.place(0, "/id") == (6, '"id":\\n"a"')
+
+
+def test_headers_keep_order_and_case_and_match_in_any() -> None:
+    headers = Headers((("X-A", "1"), ("x-b", "2"), ("x-a", "3")))
+    assert headers.pairs[0] == ("X-A", "1")
+    assert headers["X-a"] == "1, 3"
+    assert list(headers) == ["x-a", "x-b"]
+
+
+def test_what_was_asked_decides_whether_it_streams() -> None:
+    unknown = Exchange(Request("POST", ""), STREAM.response)
+    assert unknown.streams
+    assert not Exchange(Request("POST", "", body=b"{}"), STREAM.response).streams
+
+
+@given(st.binary(max_size=400) | st.binary(max_size=300).map(lambda b: b"data: {" + b + b"}\n\ndata: [DONE]\n\n"))
+def test_reading_never_raises(body: bytes) -> None:
+    exchange = with_body(STREAM, body)
+    assert exchange.completion
+    exchange.place(0, "/choices/0")
+    exchange.excerpt(3)
