@@ -1,0 +1,278 @@
+"""Recordings that other tools made: vcrpy cassettes (YAML, JSON), HAR files, and JSON lines."""
+
+import base64
+import binascii
+import gzip
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import orjson
+
+from harness.errors import BadArchive
+from harness.recording.cassette import exchanges_of, load_yaml
+from harness.wire.exchange import Exchange, Fidelity, Headers, Provenance, Reads, Request, Response, Source
+
+SUFFIXES = (".yaml", ".yml", ".json", ".har", ".jsonl", ".ndjson")
+
+_FIDELITIES: dict[str, Fidelity] = {
+    "reserialized": "reserialized",
+    "chunk-json": "chunks",
+    "transcript": "transcript",
+    "lines": "lines",
+}
+
+
+class Entry(NamedTuple):
+    """An exchange of an archive: where in which file it stands, and the provider if the archive names one."""
+
+    exchange: Exchange
+    origin: str
+    provider: str | None = None
+
+
+def archives_in(path: Path) -> list[Path]:
+    """
+    Return ``path`` itself, or the archives below it if it is a folder.
+
+    Raises:
+        BadArchive: it is not there, or a folder without recordings.
+    """
+    if path.is_dir():
+        found = sorted(p for p in path.rglob("*") if p.is_file() and _suffix(p) in SUFFIXES and _is_recording(p))
+        if not found:
+            raise BadArchive(f"{path}: no recordings in it; give a folder or file of {', '.join(SUFFIXES)}")
+        return found
+    if not path.exists():
+        raise BadArchive(f"{path}: no such file or folder")
+    return [path]
+
+
+def _suffix(path: Path) -> str:
+    return path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
+
+
+def _is_recording(path: Path) -> bool:
+    return path.name not in {"deviations.yaml", "profile.yaml"} and not path.name.startswith(".")
+
+
+def read_archive(path: Path) -> Iterator[Entry]:
+    """
+    Yield the exchanges of one file, of any kind; what is no chat completion is left out.
+
+    Raises:
+        BadArchive: the file can't be read, or is none of these kinds.
+    """
+    for entry in _entries(path, _content(path)):
+        if is_chat(entry.exchange.request):
+            yield entry
+
+
+def is_chat(request: Request) -> bool:
+    """Tell whether a request is for a chat completion; one without a recorded URL is taken for one."""
+    return not request.url or "chat/completions" in urlsplit(request.url).path
+
+
+def _content(path: Path) -> bytes:
+    try:
+        content = path.read_bytes()
+        if content[:2] == b"\x1f\x8b":
+            content = gzip.decompress(content)
+    except (OSError, EOFError) as error:
+        raise BadArchive(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    if not content.strip():
+        raise BadArchive(f"{path}: empty; restore it, or leave it out")
+    return content
+
+
+def _entries(path: Path, content: bytes) -> Iterator[Entry]:
+    suffix = _suffix(path)
+    if suffix in {".jsonl", ".ndjson"}:
+        return _json_lines(path, content)
+    if suffix in {".yaml", ".yml"}:
+        return _vcr(path, load_yaml(content, path))
+    try:
+        document = orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        raise BadArchive(f"{path}: not JSON ({error}); restore it, or leave it out") from None
+    if isinstance(document, dict) and isinstance(document.get("log"), dict):
+        return _har(path, document["log"])
+    if isinstance(document, dict) and "interactions" in document:
+        return _vcr(path, document)
+    raise BadArchive(f"{path}: neither a HAR file (log) nor a vcrpy cassette (interactions)")
+
+
+def _vcr(path: Path, document: Any) -> Iterator[Entry]:
+    reserialized = [_restore(path, n, item) for n, item in enumerate(_list(document, "interactions"))]
+    for number, exchange in enumerate(exchanges_of(document, path)):
+        if reserialized[number]:
+            exchange = _with_fidelity(exchange, "reserialized")  # noqa: PLW2901
+        yield Entry(exchange, f"{path}#{number}")
+
+
+def _restore(path: Path, number: int, item: Any) -> bool:
+    """Undo the body forms of vcrpy's serializers in place; tell whether JSON was parsed and written again."""
+    parsed = False
+    for side in ("request", "response"):
+        message = item.get(side) if isinstance(item, dict) else None
+        if not isinstance(message, dict):
+            continue
+        if "parsed_body" in message:
+            text = json.dumps(message["parsed_body"], ensure_ascii=False)
+            message["body"] = {"string": text} if side == "response" else text
+            parsed = parsed or side == "response"
+        body = message.get("body")
+        if isinstance(body, dict) and "base64_string" in body:
+            body["string"] = _unbase64(
+                body["base64_string"], f"{path}: interactions/{number}/{side}/body/base64_string"
+            )
+        if side == "request" and isinstance(body, dict):
+            message["body"] = body.get("string")
+    return parsed
+
+
+def _with_fidelity(exchange: Exchange, fidelity: Fidelity) -> Exchange:
+    source = exchange.source
+    return Exchange(
+        exchange.request, exchange.response, Source(source.provenance, source.at, source.url, source.note, fidelity)
+    )
+
+
+def _har(path: Path, log: dict[str, Any]) -> Iterator[Entry]:
+    for number, item in enumerate(_list(log, "entries")):
+        where = f"{path}: log/entries/{number}"
+        request, response = _part(item, "request", where), _part(item, "response", where)
+        posted, content = request.get("postData") or {}, _part(response, "content", f"{where}/response")
+        text = content.get("text") or ""
+        body = (
+            _unbase64(text, f"{where}/response/content/text") if content.get("encoding") == "base64" else text.encode()
+        )
+        yield Entry(
+            Exchange(
+                Request(
+                    str(request.get("method", "POST")),
+                    str(request.get("url", "")),
+                    _pairs(request.get("headers")),
+                    posted["text"].encode() if isinstance(posted.get("text"), str) else None,
+                ),
+                Response(
+                    _status(response.get("status"), where),
+                    _pairs(response.get("headers")),
+                    body,
+                    str(response.get("statusText", "")),
+                ),
+                Source("recorded", str(item["startedDateTime"])[:10] if item.get("startedDateTime") else None),
+            ),
+            f"{path}#{number}",
+        )
+
+
+def _pairs(headers: Any) -> Headers:
+    items = headers if isinstance(headers, list) else []
+    return Headers(
+        tuple((str(h["name"]), str(h["value"])) for h in items if isinstance(h, dict) and {"name", "value"} <= h.keys())
+    )
+
+
+def _json_lines(path: Path, content: bytes) -> Iterator[Entry]:
+    for number, line in enumerate(content.split(b"\n"), 1):
+        if not line.strip():
+            continue
+        where = f"{path}:{number}"
+        try:
+            row = orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            raise BadArchive(f"{where}: not JSON ({error}); one object a line") from None
+        if not isinstance(row, dict):
+            raise BadArchive(f"{where}: not an object; one object {{request, response}} a line")
+        provider = row.get("provider")
+        yield Entry(_row(row, where), where, provider if isinstance(provider, str) else None)
+
+
+def _row(row: dict[str, Any], where: str) -> Exchange:
+    request, response = _part(row, "request", where), _part(row, "response", where)
+    asked = request.get("body")
+    body = _row_body(response, where)
+    lengths = response.get("transport_chunk_lengths")
+    reads = Reads(tuple(lengths), (0,) * len(lengths)) if lengths and sum(lengths) == len(body) else None
+    return Exchange(
+        Request(
+            str(request.get("method") or "POST"),
+            str(request.get("url") or ""),
+            _mapping(request.get("headers")),
+            asked.encode() if isinstance(asked, str) else None if asked is None else orjson.dumps(asked),
+        ),
+        Response(_status(response.get("status"), where), _mapping(response.get("headers")), body, reads=reads),
+        _row_source(row, _mapping(response.get("headers"))),
+    )
+
+
+def _row_body(response: dict[str, Any], where: str) -> bytes:
+    if isinstance(response.get("body_b64"), str):
+        return _unbase64(response["body_b64"], f"{where}: response/body_b64")
+    if isinstance(response.get("body_text"), str):
+        return str(response["body_text"]).encode("utf-8", "surrogatepass")
+    raise BadArchive(f"{where}: response has neither body_text nor body_b64")
+
+
+def _row_source(row: dict[str, Any], headers: Headers) -> Source:
+    provenance: Provenance = "published" if row.get("authenticity") == "transcript" else "recorded"
+    origin = row.get("source")
+    repo, path = (origin.get("repo"), origin.get("path")) if isinstance(origin, dict) else (None, None)
+    return Source(
+        provenance,
+        _day(row.get("captured_at")) or _day(headers.get("date")),
+        url=f"https://github.com/{repo}/blob/{origin.get('commit', 'HEAD')}/{path}"
+        if isinstance(origin, dict) and repo
+        else None,
+        fidelity=_FIDELITIES.get(str(row.get("fidelity")), "wire"),
+    )
+
+
+def _day(text: Any) -> str | None:
+    """Return the day of an ISO 8601 or HTTP date as ISO 8601 text."""
+    from datetime import datetime
+    from email.utils import parsedate_to_datetime
+
+    if not isinstance(text, str):
+        return None
+    for parse in (datetime.fromisoformat, parsedate_to_datetime):
+        try:
+            return parse(text).date().isoformat()
+        except (ValueError, TypeError):
+            continue
+    return None
+
+
+def _mapping(headers: Any) -> Headers:
+    pairs: list[tuple[str, str]] = []
+    for name, value in headers.items() if isinstance(headers, dict) else ():
+        pairs += [(str(name), str(one)) for one in (value if isinstance(value, list) else [value])]
+    return Headers(tuple(pairs))
+
+
+def _status(value: Any, where: str) -> int:
+    if not isinstance(value, int):
+        raise BadArchive(f"{where}: response/status is {value!r}, not a number")
+    return value
+
+
+def _part(container: Any, key: str, where: str) -> dict[str, Any]:
+    value = container.get(key) if isinstance(container, dict) else None
+    if not isinstance(value, dict):
+        raise BadArchive(f"{where}: {key} is missing or not an object")
+    return value
+
+
+def _list(container: Any, key: str) -> list[Any]:
+    value = container.get(key) if isinstance(container, dict) else None
+    return value if isinstance(value, list) else []
+
+
+def _unbase64(text: Any, where: str) -> bytes:
+    try:
+        return base64.b64decode("".join(str(text).split()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise BadArchive(f"{where}: bad base64 ({error}); the file is damaged") from None

@@ -1,0 +1,293 @@
+"""
+Cassettes: recordings on disk, in vcrpy's YAML (version 1), so that plain vcrpy replays them.
+
+Bodies are byte-exact and readable: a literal block, a row an SSE line, where YAML allows it.  What vcrpy has
+no place for stands inside ``response``, which it keeps and ignores: ``x_stream`` (reads and how they ended)
+and ``x_source`` (provenance).
+
+How reading stays fast: a literal block is the body itself behind an indent, so in files this module wrote the
+blocks are cut out before the YAML parser sees the rest.  ``_HEADER`` marks such files; any other file, or one
+with a line break that only YAML knows, goes through the parser whole.
+"""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from harness import __version__
+from harness.errors import BadCassette
+from harness.recording.atomic import write_atomically
+from harness.recording.redact import REQUEST_HEADERS, RESPONSE_HEADERS, allowed, redact
+from harness.wire.exchange import Exchange, Headers, Reads, Request, Response, Source
+
+_HEADER = b"# A cassette of llm-compat-harness: vcrpy's format, bodies byte for byte.\n"
+_BLOCK = re.compile(rb"^( +)string: \|([+-]?)\n", re.MULTILINE)
+_YAML_ONLY_BREAKS = "\r\x85\u2028\u2029"
+_PROVENANCES = ("recorded", "published", "reconstructed")
+_FIDELITIES = ("wire", "lines", "reserialized", "chunks", "transcript")
+
+try:
+    from yaml import CSafeDumper as _Dumper
+    from yaml import CSafeLoader as _Loader
+except ImportError:  # PyYAML built without libyaml: the same results, sixty times slower
+    from yaml import SafeDumper as _Dumper  # type: ignore[assignment]
+    from yaml import SafeLoader as _Loader  # type: ignore[assignment]
+
+
+def read_cassette(path: Path) -> list[Exchange]:
+    """
+    Read the exchanges of a cassette.
+
+    Raises:
+        BadCassette: it is not there, empty, cut short, not YAML, of another version, or a part is malformed.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise BadCassette(f"{path}: {error.strerror or error}") from None
+    if not content.strip():
+        raise BadCassette(f"{path}: empty; restore it from version control or record it again")
+    return exchanges_of(load_yaml(content, path), path)
+
+
+def exchanges_of(document: Any, path: Path) -> list[Exchange]:
+    """Return the exchanges of a parsed vcrpy cassette; ``path`` is for messages."""
+    if not isinstance(document, dict) or not isinstance(document.get("interactions"), list):
+        raise BadCassette(f"{path}: no list of interactions; this is not a vcrpy cassette")
+    if "version" not in document:
+        raise BadCassette(f"{path}: no version line, so the file is cut short; restore it or record it again")
+    if document["version"] != 1:
+        raise BadCassette(f"{path}: version {document['version']}; this tool reads version 1, record it again")
+    if not document["interactions"]:
+        raise BadCassette(f"{path}: interactions: it holds no exchange; record it again")
+    return [_exchange(item, f"{path}: interactions/{n}") for n, item in enumerate(document["interactions"])]
+
+
+def load_yaml(content: bytes, path: Path) -> Any:
+    """Parse YAML, with literal blocks as bytes where this module wrote the file."""
+    blocks: list[bytes] = []
+    try:
+        text = content.decode()
+        if content.startswith(_HEADER) and not any(mark in text for mark in _YAML_ONLY_BREAKS):
+            content = _cut_blocks(content, blocks)
+        document = yaml.load(content, _Loader)
+    except (yaml.YAMLError, ValueError) as error:
+        raise BadCassette(f"{path}{_where(error)}; restore it or record it again") from None
+    if blocks:
+        _put_back(document, blocks)
+    return document
+
+
+def _where(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    what = " ".join(str(getattr(error, "problem", None) or error).split())
+    return f":{mark.line + 1}: not readable as YAML: {what}" if mark else f": not readable as YAML: {what}"
+
+
+def _cut_blocks(content: bytes, blocks: list[bytes]) -> bytes:
+    """Move the literal blocks under ``string`` keys into ``blocks``, leaving their number in their place."""
+    skeleton, position = [], 0
+    while match := _BLOCK.search(content, position):
+        indent = len(match[1]) + 2
+        after = re.compile(rb"\n(?! {%d}|\n)" % indent).search(content, match.end() - 1)
+        end = after.start() + 1 if after else len(content)
+        block = content[match.end() - 1 : end].replace(b"\n" + b" " * indent, b"\n")[1:]
+        block = block if match[2] == b"+" else block.rstrip(b"\n") + (b"" if match[2] else b"\n")
+        skeleton += [content[position : match.start()], b"%sstring: !block %d\n" % (match[1], len(blocks))]
+        blocks.append(block)
+        position = end
+    return b"".join([*skeleton, content[position:]])
+
+
+class _Block(int):
+    """The number of a block that was cut out."""
+
+
+yaml.add_constructor("!block", lambda _, node: _Block(node.value), _Loader)
+
+
+def _put_back(document: Any, blocks: list[bytes]) -> None:
+    items = document.get("interactions") if isinstance(document, dict) else None
+    for item in items if isinstance(items, list) else ():
+        response = item.get("response") if isinstance(item, dict) else None
+        body = response.get("body") if isinstance(response, dict) else None
+        if isinstance(body, dict) and isinstance(body.get("string"), _Block):
+            body["string"] = blocks[body["string"]]
+
+
+def _exchange(item: Any, where: str) -> Exchange:
+    request, response = _object(item, "request", where), _object(item, "response", where)
+    status = _object(response, "status", f"{where}/response")
+    x_stream, x_source = response.get("x_stream") or {}, response.get("x_source") or {}
+    body = _body(_object(response, "body", f"{where}/response"), f"{where}/response/body")
+    code = status.get("code")
+    if not isinstance(code, int):
+        raise BadCassette(f"{where}/response/status/code: not a number")
+    if not body and code == 200 and not x_stream:  # noqa: PLR2004 - an answer
+        raise BadCassette(f"{where}/response/body: empty where an answer was due; record it again")
+    return Exchange(
+        Request(
+            str(request.get("method", "POST")),
+            str(request.get("uri", "")),
+            _headers(request.get("headers")),
+            _bytes(request.get("body"), f"{where}/request/body"),
+        ),
+        Response(
+            code,
+            _headers(response.get("headers")),
+            body,
+            str(status.get("message") or ""),
+            reads=_reads(x_stream, body, f"{where}/response/x_stream"),
+            eof=bool(x_stream.get("eof", True)),
+            error=x_stream.get("error"),
+            http_version=x_stream.get("http_version"),
+        ),
+        _source(x_source, f"{where}/response/x_source"),
+    )
+
+
+def _object(container: Any, key: str, where: str) -> dict[str, Any]:
+    value = container.get(key) if isinstance(container, dict) else None
+    if not isinstance(value, dict):
+        raise BadCassette(f"{where}/{key}: missing or not an object; the file is damaged, record it again")
+    return value
+
+
+def _body(body: dict[str, Any], where: str) -> bytes:
+    if "string" not in body:
+        raise BadCassette(f"{where}/string: missing; the file is damaged, record it again")
+    return _bytes(body["string"], f"{where}/string") or b""
+
+
+def _bytes(value: Any, where: str) -> bytes | None:
+    if value is None or isinstance(value, bytes):
+        return value
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogatepass")
+    raise BadCassette(f"{where}: neither text nor bytes; the file is damaged, record it again")
+
+
+def _headers(value: Any) -> Headers:
+    pairs: list[tuple[str, str]] = []
+    for name, values in value.items() if isinstance(value, dict) else ():
+        pairs += [(str(name), str(one)) for one in (values if isinstance(values, list) else [values])]
+    return Headers(tuple(pairs))
+
+
+def _reads(x_stream: dict[str, Any], body: bytes, where: str) -> Reads | None:
+    if not x_stream.get("sizes"):
+        return None
+    try:
+        sizes = tuple(map(int, str(x_stream["sizes"]).split()))
+        times = tuple(map(int, str(x_stream.get("dt_us", "")).split()))
+    except ValueError:
+        raise BadCassette(f"{where}: sizes and dt_us are whole numbers with spaces between") from None
+    if sum(sizes) != len(body) or len(times) != len(sizes):
+        raise BadCassette(
+            f"{where}: {len(sizes)} sizes add up to {sum(sizes)} with {len(times)} times, "
+            f"the body has {len(body)} bytes; the file was edited, record it again"
+        )
+    return Reads(sizes, times)
+
+
+def _source(x_source: dict[str, Any], where: str) -> Source:
+    provenance, fidelity = x_source.get("provenance", "recorded"), x_source.get("fidelity", "wire")
+    if provenance not in _PROVENANCES:
+        raise BadCassette(f"{where}/provenance: {provenance!r}; use one of {', '.join(_PROVENANCES)}")
+    if fidelity not in _FIDELITIES:
+        raise BadCassette(f"{where}/fidelity: {fidelity!r}; use one of {', '.join(_FIDELITIES)}")
+    at = x_source.get("at")
+    return Source(provenance, str(at) if at else None, x_source.get("url"), x_source.get("note"), fidelity)
+
+
+def write_cassette(path: Path, exchanges: Iterable[Exchange]) -> None:
+    """Write a whole cassette or none; headers by allow-list, key shapes replaced."""
+    write_atomically(path, dump_cassette(exchanges))
+
+
+def dump_cassette(exchanges: Iterable[Exchange]) -> bytes:
+    """Return the text of a cassette."""
+    bodies: list[bytes] = []
+    document = {"interactions": [_interaction(exchange, bodies) for exchange in exchanges], "version": 1}
+    text = yaml.dump(document, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=1 << 30)
+    for number, body in enumerate(bodies):
+        text = text.replace(f"string: '@@{number}@@'\n", f"string: {_scalar(body, 8)}", 1)
+    return _HEADER + text.encode()
+
+
+def _interaction(exchange: Exchange, bodies: list[bytes]) -> dict[str, Any]:
+    request, response, source = exchange.request, exchange.response, exchange.source
+    bodies.append(redact(response.body))
+    answer: dict[str, Any] = {
+        "status": {"code": response.status, "message": response.reason},
+        "headers": _by_name(allowed(response.headers.pairs, RESPONSE_HEADERS)),
+        "body": {"string": f"@@{len(bodies) - 1}@@"},
+    }
+    if response.reads or not response.eof:
+        answer["x_stream"] = {
+            "sizes": " ".join(map(str, response.reads.sizes if response.reads else (len(response.body),))),
+            "dt_us": " ".join(map(str, response.reads.dt_us if response.reads else (0,))),
+            "eof": response.eof,
+            "error": response.error,
+            "http_version": response.http_version,
+        }
+    told = {"provenance": source.provenance, "at": source.at, "url": source.url, "note": source.note}
+    told |= {"fidelity": None if source.fidelity == "wire" else source.fidelity, "harness": __version__}
+    answer["x_source"] = {key: value for key, value in told.items() if value is not None}
+    body = redact(request.body) if request.body is not None else None
+    return {
+        "request": {
+            "method": request.method,
+            "uri": redact(request.url.encode()).decode(),
+            "body": _text(body) if body is not None else None,
+            "headers": _by_name(allowed(request.headers.pairs, REQUEST_HEADERS)),
+        },
+        "response": answer,
+    }
+
+
+def _by_name(pairs: list[tuple[str, str]]) -> dict[str, list[str]]:
+    headers: dict[str, list[str]] = {}
+    for name, value in pairs:
+        headers.setdefault(name, []).append(value)
+    return headers
+
+
+def _text(body: bytes) -> str | bytes:
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return body
+
+
+_NOT_LITERAL = re.compile("[^\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_ESCAPED = re.compile('["\\\\\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]')
+_ROW = re.compile(r"[^\n]*\n+|[^\n]+")
+
+
+def _scalar(body: bytes, indent: int) -> str:
+    """Return a YAML scalar that reads back as ``body``: a literal block if it can be one, else quoted rows."""
+    text = _text(body)
+    if isinstance(text, bytes):
+        return yaml.dump(text, Dumper=_Dumper).replace("\n", "\n" + " " * indent).rstrip(" ")
+    if not text or text[0] in " \n" or text.strip(" \n") == "" or _NOT_LITERAL.search(text):
+        return _quoted(text, indent)
+    ends = len(text) - len(text.rstrip("\n"))
+    lines = text.split("\n")
+    rows = "".join(f"{' ' * indent}{line}\n" if line else "\n" for line in (lines[:-1] if ends else lines))
+    return f"|{ {0: '-', 1: ''}.get(ends, '+') }\n{rows}"
+
+
+def _quoted(text: str, indent: int) -> str:
+    rows = [_ESCAPED.sub(_escape, row) for row in _ROW.findall(text)]
+    rows[1:] = [f"\\{row}" if row[:1] == " " else row for row in rows[1:]]
+    return '"' + ("\\\n" + " " * indent).join(rows) + '"\n'
+
+
+def _escape(match: re.Match[str]) -> str:
+    character = match[0]
+    short = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(character)
+    return short or (f"\\x{ord(character):02x}" if ord(character) < 0x100 else f"\\u{ord(character):04x}")  # noqa: PLR2004

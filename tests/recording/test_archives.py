@@ -1,0 +1,162 @@
+"""Other people's recordings."""
+
+import base64
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.errors import BadArchive, HarnessError
+from harness.recording.archives import Entry, archives_in, read_archive
+from harness.recording.cassette import write_cassette
+from harness.simulate.reference import BODY, STREAM
+
+URL = "https://api.example.com/v1/chat/completions"
+TEXT = STREAM.response.body.decode()
+
+
+def write(path: Path, content: Any) -> Path:
+    path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+    return path
+
+
+def only(path: Path) -> Entry:
+    (entry,) = read_archive(path)
+    return entry
+
+
+def vcr_document(body: dict[str, Any], **response: Any) -> dict[str, Any]:
+    request = {"method": "POST", "uri": URL, "body": '{"stream": true}', "headers": {"Accept": ["*/*"]}}
+    answer = {"status": {"code": 200, "message": "OK"}, "headers": {"Content-Type": ["text/event-stream"]}, **response}
+    return {"version": 1, "interactions": [{"request": request, "response": {**answer, **body}}]}
+
+
+def test_vcrpy_json(tmp_path: Path) -> None:
+    entry = only(write(tmp_path / "a.json", vcr_document({"body": {"string": TEXT}})))
+    assert entry.exchange.response.body == STREAM.response.body
+    assert entry.exchange.response.headers["content-type"] == "text/event-stream"
+    assert entry.origin == f"{tmp_path / 'a.json'}#0"
+
+
+def test_vcrpy_base64_and_gzip(tmp_path: Path) -> None:
+    packed = base64.b64encode(gzip.compress(STREAM.response.body)).decode()
+    headers = {"Content-Encoding": ["gzip"]}
+    entry = only(write(tmp_path / "a.json", vcr_document({"body": {"base64_string": packed}}, headers=headers)))
+    assert entry.exchange.response.content == STREAM.response.body
+    assert entry.exchange.completion == STREAM.completion
+
+
+def test_vcrpy_with_a_parsed_body_is_known_as_reserialized(tmp_path: Path) -> None:
+    entry = only(write(tmp_path / "a.json", vcr_document({"parsed_body": json.loads(BODY.response.body)})))
+    assert entry.exchange.completion == BODY.completion
+    assert entry.exchange.source.fidelity == "reserialized"
+
+
+def test_our_own_cassette(tmp_path: Path) -> None:
+    write_cassette(tmp_path / "a.yaml", [STREAM, BODY])
+    assert [entry.exchange.source.provenance for entry in read_archive(tmp_path / "a.yaml")] == ["reconstructed"] * 2
+
+
+def har(**content: Any) -> dict[str, Any]:
+    request = {"method": "POST", "url": URL, "headers": [], "postData": {"text": '{"stream":true}'}}
+    headers = [{"name": "Content-Type", "value": "text/event-stream"}]
+    response = {"status": 200, "statusText": "OK", "headers": headers, "content": content}
+    return {"log": {"entries": [{"startedDateTime": "2026-01-02T03:04:05Z", "request": request, "response": response}]}}
+
+
+@pytest.mark.parametrize("encoding", ["text", "base64"])
+def test_har(tmp_path: Path, encoding: str) -> None:
+    packed = {"text": base64.b64encode(STREAM.response.body).decode(), "encoding": "base64"}
+    entry = only(write(tmp_path / "a.har", har(**(packed if encoding == "base64" else {"text": TEXT}))))
+    assert entry.exchange.response.body == STREAM.response.body
+    assert entry.exchange.source.at == "2026-01-02"
+    assert entry.exchange.streams
+
+
+def row(**changes: Any) -> dict[str, Any]:
+    request = {"method": "POST", "url": URL, "body": {"stream": True}}
+    headers = {"date": "Mon, 08 Jun 2026 18:46:16 GMT"}
+    return {
+        "provider": "acme",
+        "request": request,
+        "response": {"status": 200, "headers": headers, "body_text": TEXT},
+        **changes,
+    }
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_json_lines(tmp_path: Path, packed: bool) -> None:  # noqa: FBT001
+    lines = f"{json.dumps(row())}\n\n{json.dumps(row())}\n".encode()
+    path = tmp_path / ("a.jsonl.gz" if packed else "a.jsonl")
+    path.write_bytes(gzip.compress(lines) if packed else lines)
+    entries = list(read_archive(path))
+    assert [entry.origin for entry in entries] == [f"{path}:1", f"{path}:3"]
+    assert entries[0].provider == "acme"
+    assert entries[0].exchange.source.at == "2026-06-08"
+
+
+def test_json_lines_in_base64_and_marked_transcript(tmp_path: Path) -> None:
+    response = {"status": 200, "body_b64": base64.b64encode(b"data: \xff\n\n").decode()}
+    marked = row(
+        response=response, fidelity="transcript", authenticity="transcript", captured_at="2025-11-02T17:31:32Z"
+    )
+    source = only(write(tmp_path / "a.jsonl", json.dumps(marked))).exchange.source
+    assert (source.fidelity, source.provenance, source.at) == ("transcript", "published", "2025-11-02")
+
+
+def test_what_is_no_chat_completion_is_left_out(tmp_path: Path) -> None:
+    other = row(request={"method": "GET", "url": "https://api.example.com/v1/models", "body": None})
+    assert list(read_archive(write(tmp_path / "a.jsonl", json.dumps(other)))) == []
+
+
+def test_a_folder_gives_its_archives_but_not_lists_of_deviations(tmp_path: Path) -> None:
+    for name in ("b/c.jsonl.gz", "a.har", "deviations.yaml", "profile.yaml", "note.txt", ".hidden.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert [path.name for path in archives_in(tmp_path)] == ["a.har", "c.jsonl.gz"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.jsonl", "", "empty"),
+        ("a.jsonl", "{", "a.jsonl:1: not JSON"),
+        ("a.jsonl", "[]", "a.jsonl:1: not an object"),
+        ("a.jsonl", "{}", "a.jsonl:1: request is missing"),
+        (
+            "a.jsonl",
+            json.dumps(row(response={"status": "200", "body_text": ""})),
+            "response/status is '200', not a number",
+        ),
+        ("a.jsonl", json.dumps(row(response={"status": 200})), "neither body_text nor body_b64"),
+        ("a.jsonl", json.dumps(row(response={"status": 200, "body_b64": "*"})), "response/body_b64: bad base64"),
+        ("a.json", "{", "not JSON"),
+        ("a.json", "{}", "neither a HAR file"),
+        ("a.json", '{"interactions": [{}]}', "no version line"),
+        ("a.har", json.dumps(har(text="*", encoding="base64")), "log/entries/0/response/content/text: bad base64"),
+        ("a.har", '{"log": {"entries": [1]}}', "log/entries/0: request is missing"),
+        ("a.yaml", "http_interactions: []", "not a vcrpy cassette"),
+        ("a.json", json.dumps(vcr_document({"body": {"base64_string": "*"}})), "base64_string: bad base64"),
+    ],
+)
+def test_what_is_damaged_is_refused_in_one_line(tmp_path: Path, name: str, content: str, said: str) -> None:
+    with pytest.raises(HarnessError) as caught:
+        list(read_archive(write(tmp_path / name, content)))
+    assert said in str(caught.value)
+    assert str(tmp_path / name) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_damaged_gzip_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(b"{}")[:-4])
+    with pytest.raises(BadArchive, match=r"a\.jsonl\.gz: "):
+        list(read_archive(tmp_path / "a.jsonl.gz"))
+
+
+def test_a_folder_without_recordings_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadArchive, match="no recordings in it"):
+        archives_in(tmp_path)
+    with pytest.raises(BadArchive, match="no such file"):
+        archives_in(tmp_path / "nope")
