@@ -20,10 +20,10 @@ RESPONSE_HEADERS = frozenset(
 )  # fmt: skip
 
 KEY_SHAPES = re.compile(
-    rb"(?:sk|gsk|xai|pplx|nvapi|hf|fw|csk|tgp|ark)[-_][A-Za-z0-9_-]{20,}"
+    rb"(?<![A-Za-z0-9_-])(?:sk|gsk|xai|pplx|nvapi|hf|fw|csk|tgp|ark)[-_](?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{20,}"
     rb"|bce-v3/ALTAK-[A-Za-z0-9]+/[0-9a-f]{20,}"
     rb"|AIza[A-Za-z0-9_-]{30,}"
-    rb"|Bearer\s+(?!REDACTED)[A-Za-z0-9._~+/-]{20,}=*"
+    rb"|Bearer\s+(?=[A-Za-z._~+/-]*[0-9])[A-Za-z0-9._~+/-]{20,}=*"
     rb"|eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+"
 )
 """Text that looks like a key of one of the providers, a bearer token or a JSON web token."""

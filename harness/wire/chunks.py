@@ -1,137 +1,26 @@
 """
 JSON chunks to columns: the one pass that every check reads.
 
-How it works: chunks of one stream come in a handful of *shapes*.  A shape is which keys are there and what
-kind of value each holds (``missing``, ``null``, ``""`` and text told apart), so any question about presence
-or type is asked once a shape instead of once a chunk.  What varies from chunk to chunk - the text fragments,
-finish reasons, roles, usage, tool-call fragments - is gathered on the way.  A non-stream body is one chunk
-whose choices hold ``message`` instead of ``delta``; it goes through the same door.
+How it works: each chunk is counted to its shape, which answers every question about presence and type.
+What varies from chunk to chunk - the text fragments, finish reasons, roles, usage, tool-call fragments - is
+gathered on the way, and a chunk that repeats the one before but for its text is not even parsed.  A
+non-stream body is one chunk whose choices hold ``message`` instead of ``delta``; it goes through the same door.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
-Kind = Literal["missing", "null", '""', "text", "int", "float", "bool", "[]", "list", "{}", "object"]
-Part = Literal["delta", "message"]
+from harness.wire.shapes import REASONING_CHANNELS, TEXT_CHANNELS, Kind, Part, Seen, Shape, kind, kinds_in, quick_key
 
-TEXT_CHANNELS = ("content", "reasoning_content", "reasoning", "reasoning_text", "thinking", "refusal")
-REASONING_CHANNELS = TEXT_CHANNELS[1:5]
-
-_KINDS: dict[tuple[type, bool], Kind] = {
-    (type(None), False): "null",
-    (str, False): '""',
-    (str, True): "text",
-    (int, False): "int",
-    (int, True): "int",
-    (float, False): "float",
-    (float, True): "float",
-    (bool, False): "bool",
-    (bool, True): "bool",
-    (list, False): "[]",
-    (list, True): "list",
-    (dict, False): "{}",
-    (dict, True): "object",
-}
 CONSTANT_KEYS = ("id", "object", "created", "model", "system_fingerprint", "service_tier")
-_CONTAINERS = frozenset({"[]", "list", "{}", "object"})
-_PLAIN_CONTAINERS = 3  # choices, one choice and its delta
-_WALKED_LISTS = frozenset({"choices", "tool_calls"})
-_MAX_DEPTH = 8
 _PADDING = ("obfuscation", "p")  # random text that OpenAI and Mistral add to every chunk
 _STRING_OF = {
     name: re.compile(rb'"%s"\s*:\s*"((?:[^"\\]|\\.)*)"' % name.encode()) for name in (*TEXT_CHANNELS, *_PADDING)
 }
 _PATIENCE = 3  # runs that took nothing before a stream is taken for one whose chunks do not repeat
-
-
-def kind(value: Any) -> Kind:  # noqa: ANN401 - any JSON value
-    """Return the kind of a JSON value."""
-    return _KINDS[type(value), bool(value)]
-
-
-@dataclass(slots=True)
-class Seen:
-    """How often something was seen, and in which chunks first and last."""
-
-    count: int
-    first: int
-    last: int
-    pointer: str = ""
-
-
-class Shape:
-    """
-    Chunks with the same keys and kinds of values.
-
-    ``kinds`` maps each JSON pointer in such a chunk to its kind; ``channels`` names the keys of the delta
-    that hold text; ``plain`` says that nothing else in it varies (no role, finish, usage, tools, error);
-    ``deep`` that it holds more containers than the choice and its delta.
-    """
-
-    __slots__ = ("_containers", "channels", "count", "deep", "first", "kinds", "last", "plain")
-
-    def __init__(self, kinds: dict[str, Kind], number: int, part: Part) -> None:
-        self.kinds = kinds
-        self.first = number
-        self.last = number
-        self.count = 0
-        inside = f"/choices/0/{part}/"
-        self.deep = sum(what in _CONTAINERS for what in kinds.values()) > _PLAIN_CONTAINERS
-        self.channels = tuple(name for name in TEXT_CHANNELS if kinds.get(inside + name) == "text")
-        self.plain = not self.deep and all(kinds.get(p, "null") in allowed for p, allowed in _plain_form(part))
-        self._containers: dict[str, list[str]] = {}
-
-    def containers(self, pattern: str) -> list[str]:
-        """Return the pointers of the objects and lists in such a chunk that ``pattern`` points at."""
-        found = self._containers.get(pattern)
-        if found is None:
-            found = [p for p, what in self.kinds.items() if what in _CONTAINERS and _matches(p, pattern)]
-            self._containers[pattern] = found = found if pattern else [""]
-        return found
-
-    def render(self) -> str:
-        """Return the shape as one line of text, for reports and comparison."""
-        return " ".join(f"{pointer}={what}" for pointer, what in self.kinds.items())
-
-
-def _plain_form(part: Part) -> Iterator[tuple[str, tuple[Kind, ...]]]:
-    """Yield what a plain shape may hold where: text only in the channels, null or nothing elsewhere."""
-    yield "/choices", ("list",)
-    yield "/choices/0", ("object",)
-    yield "/choices/0/index", ("int",)
-    yield f"/choices/0/{part}", ("object", "{}")
-    for pointer in ("/usage", "/error", "/choices/0/usage", "/choices/0/finish_reason", "/choices/0/role"):
-        yield pointer, ("null",)
-    for name in ("role", "tool_calls"):
-        yield f"/choices/0/{part}/{name}", ("null",)
-
-
-def _matches(pointer: str, pattern: str) -> bool:
-    tokens, wanted = pointer.split("/"), pattern.split("/")
-    return len(tokens) == len(wanted) and all(want in {"*", token} for token, want in zip(tokens, wanted, strict=True))
-
-
-def _walk(value: Any, pointer: str) -> Iterator[tuple[str, Kind]]:  # noqa: ANN401 - any JSON value
-    """Yield pointer and kind of all that rules speak of: objects, and the lists named below, not other lists."""
-    items = value.items() if type(value) is dict else enumerate(value)
-    for key, inner in items:
-        at = f"{pointer}/{_escape(key) if type(key) is str else key}"
-        yield at, kind(inner)
-        if (
-            inner
-            and (type(inner) is dict or (type(inner) is list and key in _WALKED_LISTS))
-            and at.count("/") < _MAX_DEPTH
-        ):
-            yield from _walk(inner, at)
-
-
-def _escape(key: str) -> str:
-    """Return ``key`` as a reference token of RFC 6901."""
-    return key.replace("~", "~0").replace("/", "~1")
 
 
 class Finish(NamedTuple):
@@ -242,7 +131,7 @@ class Columns:
         if shape is not None and shape.plain and len(shape.channels) == 1 and self._idle_runs < _PATIENCE:
             self._run = self._start_run(data, chunk, shape)
 
-    def add(self, chunk: Any, number: int) -> Shape | None:  # noqa: ANN401 - any JSON value
+    def add(self, chunk: Any, number: int) -> Shape | None:
         """Take one parsed chunk; return its shape, None where it is no object."""
         if not self.count:
             self.first = number
@@ -323,11 +212,11 @@ class Columns:
                 recent[name] = (value, _see(self.values[name], value, number))
 
     def _shape(self, chunk: dict[str, Any], number: int) -> Shape:
-        key = _quick_key(chunk, self.part)
+        key = quick_key(chunk, self.part)
         shape = self._by_key.get(key) if key else None
         if shape is not None and not shape.deep:
             return shape
-        full = tuple(_walk(chunk, ""))
+        full = tuple(kinds_in(chunk))
         shape = self._by_key.get(full)
         if shape is None:
             shape = Shape(dict(full), number, self.part)
@@ -376,7 +265,7 @@ class Columns:
         for place, fragment in enumerate(tools if type(tools) is list else ()):
             column.tools.append(ToolFragment(number, f"{at}/{self.part}/tool_calls/{place}", fragment))
 
-    def _add_usage(self, value: Any, pointer: str, number: int, beside: str) -> None:  # noqa: ANN401
+    def _add_usage(self, value: Any, pointer: str, number: int, beside: str) -> None:
         if type(value) is dict:
             self.usages.append(Usage(number, pointer, value, beside))
 
@@ -437,24 +326,7 @@ def _cut_at(data: bytes, holes: list[str]) -> list[bytes] | None:
     return [*pieces, data[at:]]
 
 
-def _quick_key(chunk: dict[str, Any], part: Part) -> tuple[Any, ...] | None:
-    """Return a key that tells shapes apart for a chunk of one choice, at C speed; None for other chunks."""
-    choices = chunk.get("choices")
-    if type(choices) is not list or len(choices) != 1 or type(choices[0]) is not dict:
-        return None
-    choice = choices[0]
-    inner = choice.get(part)
-    if type(inner) is not dict:
-        return None
-    outer, middle, deepest = chunk.values(), choice.values(), inner.values()
-    return (
-        *chunk, *map(type, outer), *map(bool, outer),
-        *choice, *map(type, middle), *map(bool, middle),
-        *inner, *map(type, deepest), *map(bool, deepest),
-    )  # fmt: skip
-
-
-def _see(table: dict[Any, Seen], value: Any, number: int) -> Seen:  # noqa: ANN401 - any JSON value
+def _see(table: dict[Any, Seen], value: Any, number: int) -> Seen:
     """Count ``value`` in ``table``, under its JSON text where it is no text, whole number or null."""
     key = value if type(value) in {str, int, type(None)} else orjson.dumps(value).decode()
     seen = table.get(key)
@@ -476,7 +348,7 @@ def _count(found: dict[Kind, Seen], what: Kind, shape: Shape, pointer: str) -> N
         seen.first, seen.pointer = shape.first, pointer
 
 
-def _what_stands_beside(choices: Any) -> str:  # noqa: ANN401 - any JSON value
+def _what_stands_beside(choices: Any) -> str:
     if choices == []:
         return "[]"
     if type(choices) is not list:

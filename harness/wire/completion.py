@@ -79,5 +79,5 @@ def _join(call: dict[str, str], fragment: dict[str, Any]) -> None:
     call["arguments"] += _text(function.get("arguments"))
 
 
-def _text(value: Any) -> str:  # noqa: ANN401 - any JSON value
+def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""

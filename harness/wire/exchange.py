@@ -1,6 +1,7 @@
 """One HTTP request and its response as it came, and what reading it yields."""
 
 import json
+import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ MAX_DECODED = 1 << 30
 """Decompression stops here: a bomb is a finding, not an outage."""
 
 _EXCERPT = 160
+_STREAM_LINE = re.compile(rb"(?:^|[\r\n])(?:\xef\xbb\xbf)?(?:(?:data|event|id|retry)?:|(?:data|event|id|retry)[\r\n])")
 
 
 class Headers(Mapping[str, str]):
@@ -37,7 +39,7 @@ class Headers(Mapping[str, str]):
     def __getitem__(self, name: str) -> str:
         return self._by_name[name.lower()]
 
-    def __iter__(self) -> Any:  # noqa: ANN401 - an iterator of names
+    def __iter__(self) -> Any:
         return iter(self._by_name)
 
     def __len__(self) -> int:
@@ -65,7 +67,7 @@ class Request:
             return None
         return parsed if isinstance(parsed, dict) else None
 
-    def get(self, key: str) -> Any:  # noqa: ANN401 - any JSON value
+    def get(self, key: str) -> Any:
         """Return a top-level parameter of the body; None if absent or unknown."""
         return self.json.get(key) if self.json else None
 
@@ -194,10 +196,7 @@ def _look(content: bytes) -> tuple[Look, int]:
         return "json", start
     if text[:1] == b"<":
         return "html", start
-    first = text.split(b"\n", 1)[0]
-    if text[:1] == b":" or first.partition(b":")[0].strip() in {b"data", b"event", b"id", b"retry"}:
-        return "stream", 0
-    return "text", start
+    return ("stream", 0) if _STREAM_LINE.search(head) else ("text", start)
 
 
 def _read_stream(content: bytes) -> Reading:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.wire.chunks import Columns, kind
+from harness.wire.chunks import Columns
+from harness.wire.shapes import kind
 
 
 def chunk(**changes: Any) -> dict[str, Any]:

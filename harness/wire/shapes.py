@@ -1,0 +1,139 @@
+"""
+The shape of a JSON chunk: which keys are there, and what kind of value each holds.
+
+Chunks of one stream come in a handful of shapes, so a question about presence or type (``missing``, ``null``,
+``""`` and text told apart) is asked once a shape instead of once a chunk.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Kind = Literal["missing", "null", '""', "text", "int", "float", "bool", "[]", "list", "{}", "object"]
+Part = Literal["delta", "message"]
+
+TEXT_CHANNELS = ("content", "reasoning_content", "reasoning", "reasoning_text", "thinking", "refusal")
+REASONING_CHANNELS = TEXT_CHANNELS[1:5]
+
+_KINDS: dict[tuple[type, bool], Kind] = {
+    (type(None), False): "null",
+    (str, False): '""',
+    (str, True): "text",
+    (int, False): "int",
+    (int, True): "int",
+    (float, False): "float",
+    (float, True): "float",
+    (bool, False): "bool",
+    (bool, True): "bool",
+    (list, False): "[]",
+    (list, True): "list",
+    (dict, False): "{}",
+    (dict, True): "object",
+}
+_CONTAINERS = frozenset({"[]", "list", "{}", "object"})
+_PLAIN_CONTAINERS = 3  # choices, one choice and its delta
+_WALKED_LISTS = frozenset({"choices", "tool_calls"})
+_MAX_DEPTH = 8
+
+
+def kind(value: Any) -> Kind:
+    """Return the kind of a JSON value."""
+    return _KINDS[type(value), bool(value)]
+
+
+@dataclass(slots=True)
+class Seen:
+    """How often something was seen, and in which chunks first and last."""
+
+    count: int
+    first: int
+    last: int
+    pointer: str = ""
+
+
+class Shape:
+    """
+    Chunks with the same keys and kinds of values.
+
+    ``kinds`` maps each JSON pointer in such a chunk to its kind; ``channels`` names the keys of the delta
+    that hold text; ``plain`` says that nothing else in it varies (no role, finish, usage, tools, error);
+    ``deep`` that it holds more containers than the choice and its delta.
+    """
+
+    __slots__ = ("_containers", "channels", "count", "deep", "first", "kinds", "last", "plain")
+
+    def __init__(self, kinds: dict[str, Kind], number: int, part: Part) -> None:
+        self.kinds = kinds
+        self.first = number
+        self.last = number
+        self.count = 0
+        inside = f"/choices/0/{part}/"
+        self.deep = sum(what in _CONTAINERS for what in kinds.values()) > _PLAIN_CONTAINERS
+        self.channels = tuple(name for name in TEXT_CHANNELS if kinds.get(inside + name) == "text")
+        self.plain = not self.deep and all(kinds.get(p, "null") in allowed for p, allowed in _plain_form(part))
+        self._containers: dict[str, list[str]] = {}
+
+    def containers(self, pattern: str) -> list[str]:
+        """Return the pointers of the objects and lists in such a chunk that ``pattern`` points at."""
+        found = self._containers.get(pattern)
+        if found is None:
+            found = [p for p, what in self.kinds.items() if what in _CONTAINERS and _matches(p, pattern)]
+            self._containers[pattern] = found = found if pattern else [""]
+        return found
+
+    def render(self) -> str:
+        """Return the shape as one line of text, for reports and comparison."""
+        return " ".join(f"{pointer}={what}" for pointer, what in self.kinds.items())
+
+
+def _plain_form(part: Part) -> Iterator[tuple[str, tuple[Kind, ...]]]:
+    """Yield what a plain shape may hold where: text only in the channels, null or nothing elsewhere."""
+    yield "/choices", ("list",)
+    yield "/choices/0", ("object",)
+    yield "/choices/0/index", ("int",)
+    yield f"/choices/0/{part}", ("object", "{}")
+    for pointer in ("/usage", "/error", "/choices/0/usage", "/choices/0/finish_reason", "/choices/0/role"):
+        yield pointer, ("null",)
+    for name in ("role", "tool_calls"):
+        yield f"/choices/0/{part}/{name}", ("null",)
+
+
+def _matches(pointer: str, pattern: str) -> bool:
+    tokens, wanted = pointer.split("/"), pattern.split("/")
+    return len(tokens) == len(wanted) and all(want in {"*", token} for token, want in zip(tokens, wanted, strict=True))
+
+
+def kinds_in(value: Any, pointer: str = "") -> Iterator[tuple[str, Kind]]:
+    """Yield pointer and kind of all that rules speak of: objects, and the lists named below, not other lists."""
+    items = value.items() if type(value) is dict else enumerate(value)
+    for key, inner in items:
+        at = f"{pointer}/{_escape(key) if type(key) is str else key}"
+        yield at, kind(inner)
+        if (
+            inner
+            and (type(inner) is dict or (type(inner) is list and key in _WALKED_LISTS))
+            and at.count("/") < _MAX_DEPTH
+        ):
+            yield from kinds_in(inner, at)
+
+
+def _escape(key: str) -> str:
+    """Return ``key`` as a reference token of RFC 6901."""
+    return key.replace("~", "~0").replace("/", "~1")
+
+
+def quick_key(chunk: dict[str, Any], part: Part) -> tuple[Any, ...] | None:
+    """Return a key that tells shapes apart for a chunk of one choice, at C speed; None for other chunks."""
+    choices = chunk.get("choices")
+    if type(choices) is not list or len(choices) != 1 or type(choices[0]) is not dict:
+        return None
+    choice = choices[0]
+    inner = choice.get(part)
+    if type(inner) is not dict:
+        return None
+    outer, middle, deepest = chunk.values(), choice.values(), inner.values()
+    return (
+        *chunk, *map(type, outer), *map(bool, outer),
+        *choice, *map(type, middle), *map(bool, middle),
+        *inner, *map(type, deepest), *map(bool, deepest),
+    )  # fmt: skip
