@@ -1,0 +1,1 @@
+"""Who is asked, and what: providers, models and scenarios."""

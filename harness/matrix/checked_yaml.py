@@ -1,0 +1,118 @@
+"""YAML files that people write, checked against a model; errors name file, line, key and the fix."""
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from harness.errors import HarnessError
+
+
+class Strict(BaseModel):
+    """A part of such a file: unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+_Checked = TypeVar("_Checked", bound=Strict)
+_Place = tuple[int | str, ...]
+
+
+def load_checked(path: Path, model: type[_Checked], error: type[HarnessError], if_absent: str) -> _Checked:
+    """
+    Read ``path`` as a ``model``; raise ``error`` with one line if it can't be.
+
+    ``if_absent`` says what to do where the file is not there.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as problem:
+        raise error(f"{path}: {problem.strerror or problem}; {if_absent}") from None
+    except UnicodeDecodeError as problem:
+        raise error(f"{path}: not UTF-8 ({problem.reason} at byte {problem.start}); save it as UTF-8") from None
+    try:
+        root = yaml.compose(text, yaml.SafeLoader)
+        document = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError) as problem:
+        mark = getattr(problem, "problem_mark", None)
+        place = f":{mark.line + 1}" if mark else ""
+        raise error(f"{path}{place}: not YAML: {getattr(problem, 'problem', problem)}; mend that line") from None
+    if not isinstance(document, dict):
+        raise error(f"{path}:1: not a mapping; begin with `{next(iter(model.model_fields))}:`")
+    lines: dict[_Place, int] = {}
+    twice = _number_lines(root, (), lines) if root else None
+    if twice:
+        raise error(f"{path}:{twice[1]}: {twice[0]}: this key stands twice; delete one")
+    try:
+        return model.model_validate(document)
+    except ValidationError as problem:
+        raise error(_explain(path, lines, problem, model)) from None
+
+
+def _number_lines(node: yaml.Node, at: _Place, lines: dict[_Place, int]) -> tuple[str, int] | None:
+    """Fill ``lines`` with the line of every key and element; return a key that stands twice, with its line."""
+    lines.setdefault(at, node.start_mark.line + 1)
+    for key, value, name in _children(node):
+        line = key.start_mark.line + 1
+        if (*at, name) in lines:
+            return str(name), line
+        lines[(*at, name)] = line
+        twice = _number_lines(value, (*at, name), lines)
+        if twice:
+            return twice
+    return None
+
+
+def _children(node: yaml.Node) -> Iterator[tuple[yaml.Node, yaml.Node, int | str]]:
+    if isinstance(node, yaml.SequenceNode):
+        yield from ((item, item, number) for number, item in enumerate(node.value))
+    elif isinstance(node, yaml.MappingNode):
+        yield from ((key, value, key.value) for key, value in node.value)
+
+
+def _explain(path: Path, lines: dict[_Place, int], error: ValidationError, model: type[Strict]) -> str:
+    # A list with a bad element is called too short as well; that one helps nobody.
+    problems = [problem for problem in error.errors() if not (problem["type"] == "too_short" and problem["input"])]
+    # A misspelt key gives two errors, missing and unknown; the second tells what to do.
+    first = min(problems, key=lambda problem: problem["type"] != "extra_forbidden")
+    more = len(problems) - 1
+    at = tuple(first["loc"])
+    place = at
+    while place not in lines:
+        place = place[:-1]
+    key = ".".join(map(str, at)) or path.name
+    also = f" (and {more} more)" if more else ""
+    return f"{path}:{lines[place]}: {key}: {_fix(first, at, model)}{also}"
+
+
+def _fix(problem: Any, at: _Place, model: type[Strict]) -> str:
+    match problem["type"]:
+        case "extra_forbidden":
+            known = _known_keys(model, at[:-1])
+            near = get_close_matches(str(at[-1]), known, 1)
+            return f"unknown key; did you mean {near[0]}?" if near else f"unknown key; use one of {', '.join(known)}"
+        case "missing":
+            return "missing; add it"
+        case "value_error":
+            return str(problem["ctx"]["error"])
+        case _:
+            message = problem["msg"]
+            return f"{message[0].lower()}{message[1:]}, not {problem['input']!r}"
+
+
+def _known_keys(model: type[BaseModel], at: _Place) -> list[str]:
+    """Return the keys allowed at a place, following the fields of the model."""
+    for name in at:
+        field = model.model_fields.get(name) if isinstance(name, str) else None
+        if field is None:
+            continue
+        inner = next((kind for kind in (field.annotation, *get_args(field.annotation)) if _is_model(kind)), None)
+        model = inner or model
+    return list(model.model_fields)
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
