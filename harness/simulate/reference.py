@@ -20,7 +20,7 @@ _SOURCE = Source("reconstructed", note="reference form")
 _COMMON = {"created": _CREATED, "model": _MODEL, "service_tier": "default", "system_fingerprint": "fp_reference"}
 
 
-def _request(**params: Any) -> Request:  # noqa: ANN401 - any JSON values
+def _request(**params: Any) -> Request:
     body = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "你好"}], **params}
     headers = Headers((("Content-Type", "application/json"),))
     return Request("POST", "https://api.openai.com/v1/chat/completions", headers, orjson.dumps(body))
@@ -30,7 +30,7 @@ def _response(body: bytes, media_type: str) -> Response:
     return Response(200, Headers((("Content-Type", media_type), ("x-request-id", "req_reference"))), body, "OK")
 
 
-def _chunk(choices: list[dict[str, Any]], **extra: Any) -> bytes:  # noqa: ANN401 - any JSON values
+def _chunk(choices: list[dict[str, Any]], **extra: Any) -> bytes:
     chunk = {"id": _ID, "object": "chat.completion.chunk", **_COMMON, "choices": choices, **extra}
     return b"data: " + orjson.dumps(chunk) + b"\n\n"
 
@@ -49,7 +49,7 @@ def _usage(reasoning: int = 0) -> dict[str, Any]:
     }
 
 
-def _stream(deltas: list[dict[str, Any]], finish: str, last_delta: dict[str, Any], **extra: Any) -> bytes:  # noqa: ANN401
+def _stream(deltas: list[dict[str, Any]], finish: str, last_delta: dict[str, Any], **extra: Any) -> bytes:
     chunks = [_chunk(_choice(delta), **extra) for delta in deltas]
     return b"".join([*chunks, _chunk(_choice(last_delta, finish), **extra)])
 
@@ -164,12 +164,12 @@ def with_header(exchange: Exchange, name: str, value: str | None) -> Exchange:
     return dataclasses.replace(exchange, response=dataclasses.replace(exchange.response, headers=headers))
 
 
-def with_response(exchange: Exchange, **changes: Any) -> Exchange:  # noqa: ANN401 - fields of Response
+def with_response(exchange: Exchange, **changes: Any) -> Exchange:
     """Return the exchange with other fields of its response."""
     return dataclasses.replace(exchange, response=dataclasses.replace(exchange.response, **changes))
 
 
-def asked(exchange: Exchange, **params: Any) -> Exchange:  # noqa: ANN401 - any JSON values
+def asked(exchange: Exchange, **params: Any) -> Exchange:
     """Return the exchange with request parameters set, or removed where None."""
     body = {**(exchange.request.json or {}), **params}
     kept = {key: value for key, value in body.items() if value is not None}

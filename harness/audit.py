@@ -1,0 +1,47 @@
+"""Judging recordings that other tools made."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from harness.checks import CHECKS, Check
+from harness.matrix.providers import Matrix
+from harness.recording.archives import Entry, read_archive
+from harness.results import Finding
+from harness.runner import About, judge_exchanges
+
+ProviderFrom = Literal["auto", "host", "field", "folder"]
+_ERROR = 400
+
+
+def audit(
+    paths: Iterable[Path], matrix: Matrix | None, provider_from: ProviderFrom, checks: Iterable[Check] | None = None
+) -> Iterator[list[Finding]]:
+    """
+    Yield the findings of each exchange in the archives ``paths``; scenarios are named by the form of the call.
+
+    Raises:
+        HarnessError: a file can't be read.
+    """
+    chosen = tuple(CHECKS.values() if checks is None else checks)
+    for path in paths:
+        for entry in read_archive(path):
+            yield list(judge_exchanges([entry.exchange], _about(entry, path, matrix, provider_from), chosen))
+
+
+def _about(entry: Entry, path: Path, matrix: Matrix | None, provider_from: ProviderFrom) -> About:
+    exchange = entry.exchange
+    answer = "stream" if exchange.streams else "nonstream"
+    form = "error" if exchange.response.status >= _ERROR else answer
+    model = exchange.request.get("model") or next(iter(exchange.columns.values["model"]), None)
+    return About(_provider(entry, path, matrix, provider_from), str(model or "unknown"), f"audit.{form}", entry.origin)
+
+
+def _provider(entry: Entry, path: Path, matrix: Matrix | None, provider_from: ProviderFrom) -> str:
+    host = urlsplit(entry.exchange.request.url).netloc
+    if provider_from == "folder":
+        return path.parent.name
+    name = None if provider_from == "host" else entry.provider
+    known = matrix.provider_of("" if provider_from == "field" else host, name) if matrix else None
+    return known.id if known else name or host or "unknown"

@@ -1,0 +1,15 @@
+"""The rules: one module a family, listed here in the order they are run and shown."""
+
+from harness.checks import chunk, content, finish_reason, http, reasoning, role, sse, usage
+from harness.checks.registry import Check, declared
+
+FAMILIES = tuple(
+    module.__name__.rpartition(".")[2] for module in (http, sse, chunk, role, content, reasoning, finish_reason, usage)
+)
+
+CHECKS: dict[str, Check] = {
+    check.id: check for family in FAMILIES for check in declared().values() if check.family == family
+}
+"""Every check by id, by family in the order of ``FAMILIES``."""
+
+__all__ = ["CHECKS", "FAMILIES", "Check"]

@@ -1,0 +1,90 @@
+"""When a check applies: each condition returns None if it does, else the reason why not."""
+
+from harness.checks.registry import Applies
+from harness.wire.exchange import Exchange
+
+_OK = 200
+
+
+def answered(exchange: Exchange) -> str | None:
+    """The status is 200: there is an answer to judge."""
+    status = exchange.response.status
+    return None if status == _OK else f"status {status} is no answer; the error rules judge it"
+
+
+def any_exchange(_exchange: Exchange) -> str | None:
+    """Always."""
+    return None
+
+
+def stream(exchange: Exchange) -> str | None:
+    """A stream was asked for and answered."""
+    return answered(exchange) or (None if exchange.streams else "no stream was asked for")
+
+
+def body(exchange: Exchange) -> str | None:
+    """An answer in one body was asked for and given."""
+    return answered(exchange) or ("a stream was asked for" if exchange.streams else None)
+
+
+def headed(exchange: Exchange) -> str | None:
+    """There is an answer, and the recorder kept its headers."""
+    return answered(exchange) or (None if exchange.response.headers else "the recording has no headers")
+
+
+def framed(exchange: Exchange) -> str | None:
+    """A stream whose bytes are the wire's own, blank lines included."""
+    if exchange.source.fidelity == "lines":
+        return "the blank lines of this recording are not the wire's own"
+    return lined(exchange)
+
+
+def lined(exchange: Exchange) -> str | None:
+    """A stream whose lines are the wire's own."""
+    if exchange.source.fidelity in {"chunks", "transcript"}:
+        return "the framing of this recording was rebuilt"
+    return stream(exchange)
+
+
+def entire(exchange: Exchange) -> str | None:
+    """An answer that was not shortened by whoever published it."""
+    if exchange.source.fidelity == "transcript":
+        return "this transcript may be shortened"
+    return answered(exchange)
+
+
+def both(first: Applies, second: Applies) -> Applies:
+    """Return the condition that both hold."""
+    return lambda exchange: first(exchange) or second(exchange)
+
+
+def usage_asked(exchange: Exchange) -> str | None:
+    """A stream with ``stream_options.include_usage``."""
+    return stream(exchange) or (None if asks_usage(exchange) else "usage was not asked for")
+
+
+def usage_not_asked(exchange: Exchange) -> str | None:
+    """A stream known to have been asked for without ``stream_options.include_usage``."""
+    return stream(exchange) or request_known(exchange) or ("usage was asked for" if asks_usage(exchange) else None)
+
+
+def asks_usage(exchange: Exchange) -> bool:
+    """Whether the request sets ``stream_options.include_usage``."""
+    options = exchange.request.get("stream_options")
+    return isinstance(options, dict) and options.get("include_usage") is True
+
+
+def request_known(exchange: Exchange) -> str | None:
+    """An answer to a request that was recorded with its body."""
+    return answered(exchange) or (None if exchange.request.json is not None else "the recording has no request")
+
+
+def timed(exchange: Exchange) -> str | None:
+    """A stream whose reads were recorded with their times."""
+    return stream(exchange) or (None if exchange.response.reads else "the recording has no reads")
+
+
+def reasoned(exchange: Exchange) -> str | None:
+    """An answer with reasoning text in a field of its own."""
+    has = any(choice.reasoning for choice in exchange.columns.choices.values())
+    return answered(exchange) or (None if has else "no reasoning text came")

@@ -1,0 +1,242 @@
+"""The object around the choices: id, object, created, model, and the choices themselves."""
+
+from collections.abc import Iterator
+
+from harness.checks import sources
+from harness.checks.applies import answered, request_known, stream
+from harness.checks.kinds import counted, differing, wrong_kinds
+from harness.checks.registry import observation, rule
+from harness.results import Level, Problem
+from harness.simulate.reference import BODY, STREAM, STREAM_USAGE, asked, swap, with_body
+from harness.wire.exchange import Exchange
+
+MUST, SHOULD = Level.MUST, Level.SHOULD
+
+_READ = ("http.stream-asked", "http.body-asked", "http.no-error", "chunk.present")
+_DONE = b"data: [DONE]\n\n"
+_CHUNK_KEYS = {"id", "object", "created", "model", "choices", "usage", "service_tier", "system_fingerprint"}
+_CHUNK_KEYS |= {"obfuscation", "moderation", "metadata", "request_id", "tool_choice", "input_user"}
+_CHOICE_KEYS = {"index", "delta", "message", "logprobs", "finish_reason"}
+_PART_KEYS = {"role", "content", "refusal", "tool_calls", "function_call", "annotations", "audio"}
+
+
+@rule(
+    "chunk.present", MUST, "An answer holds a chunk or a completion object.",
+    sources.CHUNK, answered,
+    good=(STREAM, BODY),
+    bad=(with_body(STREAM, _DONE), with_body(BODY, b"[]")),
+    needs=("http.stream-asked", "http.body-asked", "http.no-error"),
+)  # fmt: skip
+def present(exchange: Exchange) -> Iterator[Problem]:
+    """The client gets nothing and no exception."""
+    if not exchange.columns.objects:
+        yield Problem("the answer holds no chunk" if exchange.streams else "the body is no object", ((None, 0),))
+
+
+@rule(
+    "chunk.object", MUST, "object is chat.completion.chunk in a stream and chat.completion in a body.",
+    sources.CHUNK, answered,
+    good=(STREAM, BODY),
+    bad=(
+        swap(STREAM, '"object":"chat.completion.chunk",', "", 1),
+        swap(STREAM, "chat.completion.chunk", "chat.completion"),
+        swap(BODY, "chat.completion", "text_completion"),
+        swap(STREAM, '"object":"chat.completion.chunk"', '"object":""', 1),
+    ),
+    needs=_READ,
+)  # fmt: skip
+def object_name(exchange: Exchange) -> Iterator[Problem]:
+    """Clients that tell chunks from other events by it drop the chunk."""
+    yield from wrong_kinds(exchange, "/object", {"text", '""'})
+    expected = "chat.completion.chunk" if exchange.streams else "chat.completion"
+    wrong = {v: seen for v, seen in exchange.columns.values["object"].items() if isinstance(v, str) and v != expected}
+    for value, seen in wrong.items():
+        where = counted(seen.count, exchange.columns.objects, "chunk")
+        yield Problem(f"object is {value!r} in {where}", ((seen.first, "/object"),))
+
+
+@rule(
+    "chunk.id", MUST, "id is a text that is not empty.",
+    sources.CHUNK, answered,
+    good=(STREAM, BODY),
+    bad=(swap(STREAM, '"id":"chatcmpl-reference",', "", 1), swap(BODY, "chatcmpl-reference", ""), swap(STREAM, '"chatcmpl-reference"', "null")),
+    needs=_READ,
+)  # fmt: skip
+def chunk_id(exchange: Exchange) -> Iterator[Problem]:
+    """Clients group chunks by id; strict models refuse null."""
+    yield from wrong_kinds(exchange, "/id", {"text"})
+
+
+@rule(
+    "chunk.id-constant", MUST, "Each chunk has the same id.",
+    sources.CHUNK, stream,
+    good=(STREAM,),
+    bad=(swap(STREAM, "chatcmpl-reference", "chatcmpl-other", 1),),
+    needs=_READ,
+)  # fmt: skip
+def id_constant(exchange: Exchange) -> Iterator[Problem]:
+    """Clients that start a new message at a new id split one answer."""
+    yield from differing(exchange, "id")
+
+
+@rule(
+    "chunk.created", MUST, "created is a whole number of seconds.",
+    sources.CHUNK, answered,
+    good=(STREAM, BODY),
+    bad=(
+        swap(STREAM, '"created":1760000000,', "", 1),
+        swap(BODY, "1760000000", '"2025-10-09T08:53:20Z"'),
+        swap(STREAM, "1760000000", "1760000000123"),
+        swap(STREAM, "1760000000", "1760000000.5"),
+    ),
+    needs=_READ,
+)  # fmt: skip
+def created(exchange: Exchange) -> Iterator[Problem]:
+    """Typed clients fail to decode it, others show a date in the far future."""
+    yield from wrong_kinds(exchange, "/created", {"int"})
+    for value, seen in exchange.columns.values["created"].items():
+        if isinstance(value, int) and not 0 <= value < 10**11:
+            yield Problem(f"created is {value}, which is no time in seconds", ((seen.first, "/created"),))
+            return
+
+
+@rule(
+    "chunk.created-constant", MUST, "Each chunk has the same created.",
+    sources.CHUNK, stream,
+    good=(STREAM,),
+    bad=(swap(STREAM, "1760000000", "1760000001", 1),),
+    needs=_READ,
+)  # fmt: skip
+def created_constant(exchange: Exchange) -> Iterator[Problem]:
+    """Harmless to most; clients that take created for the message's time see it drift."""
+    yield from differing(exchange, "created")
+
+
+@rule(
+    "chunk.model", MUST, "model is a text.",
+    sources.CHUNK, answered,
+    good=(STREAM, BODY),
+    bad=(swap(STREAM, '"model":"gpt-4o-mini-2024-07-18",', "", 1), swap(BODY, '"gpt-4o-mini-2024-07-18"', "null")),
+    needs=_READ,
+)  # fmt: skip
+def model(exchange: Exchange) -> Iterator[Problem]:
+    """Typed clients fail to decode the chunk; cost tables find no price."""
+    yield from wrong_kinds(exchange, "/model", {"text", '""'})
+
+
+@rule(
+    "chunk.choices", MUST, "choices is a list.",
+    sources.CHUNK, answered,
+    good=(STREAM_USAGE, BODY),
+    bad=(swap(STREAM_USAGE, '"choices":[]', '"choices":null'), swap(STREAM_USAGE, '"choices":[],', ""), with_body(BODY, b'{"id":"a","object":"chat.completion","created":1,"model":"m","choices":{}}')),
+    needs=_READ,
+)  # fmt: skip
+def choices(exchange: Exchange) -> Iterator[Problem]:
+    """`for choice in chunk.choices` and `len(chunk.choices)` raise TypeError on null."""
+    yield from wrong_kinds(exchange, "/choices", {"list", "[]"})
+
+
+@rule(
+    "chunk.choices-not-empty", SHOULD, "choices is empty only before the first choice and after the finish.",
+    sources.STREAM_OPTIONS, answered,
+    good=(STREAM_USAGE, swap(STREAM_USAGE, "data: {", 'data: {"id":"chatcmpl-reference","object":"chat.completion.chunk","created":1760000000,"model":"m","choices":[],"usage":null}\n\ndata: {', 1)),
+    bad=(swap(STREAM, '"choices":[{"index":0,"delta":{"content":"! How can I"},"logprobs":null,"finish_reason":null}]', '"choices":[]'), with_body(BODY, b'{"id":"a","object":"chat.completion","created":1,"model":"m","choices":[]}')),
+    needs=(*_READ, "chunk.choices"),
+)  # fmt: skip
+def choices_not_empty(exchange: Exchange) -> Iterator[Problem]:
+    """`chunk.choices[0]` raises IndexError, in the middle of the text where nobody expects it."""
+    columns = exchange.columns
+    empty = [shape for shape in columns.shapes if shape.kinds.get("/choices") == "[]"]
+    named = [shape for shape in columns.shapes if shape.kinds.get("/choices") == "list"]
+    if not named:
+        yield from (Problem("choices is empty throughout", ((shape.first, "/choices"),)) for shape in empty[:1])
+        return
+    begin = min(shape.first for shape in named)
+    finish = max((f.chunk for c in columns.choices.values() for f in c.finishes), default=columns.last)
+    for shape in empty:
+        if shape.last > begin and shape.first < finish:
+            yield Problem("choices is empty between the first choice and the finish", ((shape.last, "/choices"),))
+            return
+
+
+@rule(
+    "chunk.index", MUST, "Every choice has an index, a whole number from 0.",
+    sources.CHUNK, answered,
+    good=(STREAM, BODY),
+    bad=(swap(STREAM, '"index":0,', "", 1), swap(BODY, '"index":0', '"index":"0"'), swap(STREAM, '"index":0', '"index":-1')),
+    needs=(*_READ, "chunk.choices"),
+)  # fmt: skip
+def index(exchange: Exchange) -> Iterator[Problem]:
+    """Clients that keep choices by index raise KeyError or mix the answers of n > 1."""
+    yield from wrong_kinds(exchange, "/choices/*/index", {"int"}, "choice")
+    for number, choice in exchange.columns.choices.items():
+        if number < 0:
+            yield Problem(f"a choice has the index {number}", ((choice.last_chunk, "/choices/0/index"),))
+
+
+@rule(
+    "chunk.delta", MUST, "Every choice has a delta in a stream and a message in a body, an object.",
+    sources.CHUNK, answered,
+    good=(STREAM, BODY),
+    bad=(swap(STREAM, '"delta":{}', '"delta":null'), swap(STREAM, '"delta":{},', ""), swap(BODY, '"message":', '"delta":')),
+    needs=(*_READ, "chunk.choices"),
+)  # fmt: skip
+def delta(exchange: Exchange) -> Iterator[Problem]:
+    """`choice.delta.content` raises AttributeError on null: 6 of 22 client entry points measured break."""
+    yield from wrong_kinds(exchange, "/choices/*/{part}", {"object", "{}"}, "choice")
+
+
+@rule(
+    "chunk.no-message", SHOULD, "A choice has no message in a stream and no delta in a body.",
+    sources.REFERENCE, answered,
+    good=(STREAM, BODY),
+    bad=(swap(STREAM, '"delta":', '"message":{"role":"assistant","content":"你好"},"delta":'), swap(BODY, '"message":', '"delta":{"content":""},"message":')),
+    needs=(*_READ, "chunk.choices"),
+)  # fmt: skip
+def no_message(exchange: Exchange) -> Iterator[Problem]:
+    """Clients that read message before delta, to serve both modes, print the text again and again."""
+    other = "message" if exchange.columns.part == "delta" else "delta"
+    for what, seen in exchange.columns.kinds(f"/choices/*/{other}").items():
+        if what not in {"missing", "null"}:
+            yield Problem(f"{seen.count} choices have a {other} too", ((seen.first, seen.pointer),))
+
+
+@observation(
+    "chunk.model-echo", "Whether model repeats what was asked for.",
+    sources.REFERENCE, request_known,
+    good=(STREAM,),
+    bad=(asked(STREAM, model="gpt-4o-mini-2024-07-18"),),
+    needs=_READ,
+)  # fmt: skip
+def model_echo(exchange: Exchange) -> str:
+    """OpenAI answers an alias with the dated name; clients that compare the two see another model."""
+    models = set(exchange.columns.values["model"])
+    if models == {exchange.request.get("model")}:
+        return "same"
+    return "differs" if len(models) <= 1 else "varies"
+
+
+@observation(
+    "chunk.vendor-keys", "Keys that the specification does not name.",
+    sources.CHUNK, answered,
+    good=(STREAM, BODY),
+    bad=(swap(STREAM, '"id":', '"x_groq":{},"id":'), swap(BODY, '"role":', '"reasoning_content":"","role":')),
+    needs=_READ,
+)  # fmt: skip
+def vendor_keys(exchange: Exchange) -> str:
+    """Legal; decoders set to forbid unknown keys fail."""
+    found: dict[str, None] = {}
+    for shape in exchange.columns.shapes:
+        for pointer in shape.kinds:
+            found.update(dict.fromkeys(_vendor_key(pointer)))
+    return ", ".join(sorted(found)) or "none"
+
+
+def _vendor_key(pointer: str) -> Iterator[str]:
+    match pointer.split("/")[1:]:
+        case [key] if key not in _CHUNK_KEYS:
+            yield key
+        case ["choices", _, key] if key not in _CHOICE_KEYS:
+            yield f"choice.{key}"
+        case ["choices", _, "delta" | "message" as part, key] if key not in _PART_KEYS:
+            yield f"{part}.{key}"

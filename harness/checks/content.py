@@ -1,0 +1,173 @@
+"""The text of the answer."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from harness.checks import sources
+from harness.checks.applies import answered, body, entire, stream
+from harness.checks.kinds import wrong_kinds
+from harness.checks.registry import observation, rule
+from harness.results import Level, Problem
+from harness.simulate.reference import BODY, REASONING, STREAM, TOOLS, swap, with_body
+from harness.wire.chunks import Choice
+from harness.wire.exchange import Exchange
+
+MUST, SHOULD = Level.MUST, Level.SHOULD
+
+_READ = ("chunk.present", "chunk.choices", "chunk.delta")
+_WHOLE = (*_READ, "http.no-error", "http.complete")
+_CUMULATIVE = swap(
+    swap(swap(STREAM, '"! How can I"', '"你好! How can I"'), '" help?"', '"你好! How can I help?"'),
+    '"你好"}',
+    '"你好"}',
+)
+
+
+@rule(
+    "content.type", MUST, "content is a text or null.",
+    sources.DELTA, answered,
+    good=(STREAM, BODY, REASONING),
+    bad=(
+        swap(STREAM, '"content":"你好"', '"content":[{"type":"text","text":"你好"}]'),
+        swap(BODY, '"content":"你好! How can I help?"', '"content":{"text":"你好"}'),
+        swap(STREAM, '"content":"你好"', '"content":1'),
+    ),
+    needs=_READ,
+)  # fmt: skip
+def content_type(exchange: Exchange) -> Iterator[Problem]:
+    """`text += delta.content` raises TypeError on a list of parts."""
+    yield from wrong_kinds(exchange, "/choices/*/{part}/content", {"text", '""', "null", "missing"}, "choice")
+
+
+@rule(
+    "content.key-present", MUST, "Every message has the key content.",
+    sources.MESSAGE, body,
+    good=(BODY,),
+    bad=(swap(BODY, '"content":"你好! How can I help?",', '"tool_calls":[],'),),
+    needs=_READ,
+)  # fmt: skip
+def key_present(exchange: Exchange) -> Iterator[Problem]:
+    """`message["content"]` raises KeyError; typed clients fail to decode the message."""
+    yield from (
+        p
+        for p in wrong_kinds(
+            exchange, "/choices/*/message/content", {"text", '""', "null", "list", "[]", "object", "int"}, "message"
+        )
+    )
+
+
+@rule(
+    "content.said", SHOULD, "An answer says something: text, a refusal, a tool call, or it was cut short.",
+    sources.REFERENCE, entire,
+    good=(STREAM, BODY, TOOLS),
+    bad=(
+        swap(BODY, '"content":"你好! How can I help?"', '"content":""'),
+        with_body(STREAM, b"".join(part + b"\n\n" for part in STREAM.response.body.split(b"\n\n")[::4] if part)),
+    ),
+    needs=_WHOLE,
+)  # fmt: skip
+def said(exchange: Exchange) -> Iterator[Problem]:
+    """The user sees an empty answer that was reported as a success."""
+    for choice in exchange.columns.choices.values():
+        excused = any(f.value in {"length", "content_filter"} for f in choice.finishes)
+        if not (choice.channels.keys() & {"content", "refusal"} or choice.tools or excused or _unread(exchange)):
+            yield Problem(
+                f"choice {choice.index} ends without text, refusal or tool call", ((exchange.columns.last, ""),)
+            )
+
+
+def _unread(exchange: Exchange) -> bool:
+    """Whether content came in a form that is not text, or as a call of the old kind; other rules speak of it."""
+    part = exchange.columns.part
+    kinds = exchange.columns.kinds(f"/choices/*/{part}/content").keys() & {"list", "object"}
+    return bool(kinds or exchange.columns.kinds(f"/choices/*/{part}/function_call").keys() & {"object"})
+
+
+@rule(
+    "content.before-finish", SHOULD, "No text follows the finish_reason.",
+    sources.REFERENCE, stream,
+    good=(STREAM,),
+    bad=(swap(STREAM, '"你好"},"logprobs":null,"finish_reason":null', '"你好"},"logprobs":null,"finish_reason":"stop"'),),
+    needs=_READ,
+)  # fmt: skip
+def before_finish(exchange: Exchange) -> Iterator[Problem]:
+    """Clients that break at the finish_reason lose the text."""
+    for choice in exchange.columns.choices.values():
+        pieces = choice.fragments("content")
+        if choice.finishes and pieces.chunks and pieces.chunks[-1] > choice.finishes[0].chunk:
+            lost = sum(number > choice.finishes[0].chunk for number in pieces.chunks)
+            yield Problem(
+                f"{lost} pieces of text follow the finish_reason", ((pieces.chunks[-1], "/choices/0/delta/content"),)
+            )
+
+
+@rule(
+    "content.no-replacement", SHOULD, "The text holds no U+FFFD.",
+    sources.UNICODE_REPLACEMENT, answered,
+    good=(STREAM, BODY),
+    bad=(swap(STREAM, "你好", "你\ufffd"), swap(BODY, "你好", "\ufffd\ufffd好")),
+    needs=(*_READ, "sse.utf8"),
+)  # fmt: skip
+def no_replacement(exchange: Exchange) -> Iterator[Problem]:
+    """The server cut a character between two tokens and replaced the halves: it is lost for good."""
+    yield from _holding(exchange, ("\ufffd",), "U+FFFD")
+
+
+@rule(
+    "content.no-think-tags", SHOULD, "The text holds no think tags.",
+    sources.REASONING_CONTENT, answered,
+    good=(STREAM, BODY),
+    bad=(swap(STREAM, "你好", "<think>greet</think>你好"), swap(BODY, "你好", "greet</think>你好")),
+    needs=_READ,
+)  # fmt: skip
+def no_think_tags(exchange: Exchange) -> Iterator[Problem]:
+    """The reasoning is shown as the answer: 19 of 22 client entry points measured pass it on."""
+    yield from _holding(exchange, ("<think>", "</think>"), "think tags")
+
+
+def _holding(exchange: Exchange, marks: tuple[str, ...], name: str) -> Iterator[Problem]:
+    for choice in exchange.columns.choices.values():
+        pieces = choice.fragments("content")
+        if not any(mark in pieces.text for mark in marks):
+            continue
+        holding = [
+            n for n, text in zip(pieces.chunks, pieces.texts, strict=True) if any(mark in text for mark in marks)
+        ]
+        place = (holding or pieces.chunks)[0]
+        yield Problem(f"the text holds {name}", ((place, f"/choices/0/{exchange.columns.part}/content"),))
+
+
+@rule(
+    "content.increments", SHOULD, "Each piece of text is an increment, not all of the text so far.",
+    sources.REFERENCE, stream,
+    good=(STREAM,),
+    bad=(_CUMULATIVE,),
+    needs=_READ,
+)  # fmt: skip
+def increments(exchange: Exchange) -> Iterator[Problem]:
+    """Clients that append the pieces show the text again and again."""
+    for choice in exchange.columns.choices.values():
+        if _cumulative(choice):
+            place = choice.fragments("content").chunks[1]
+            yield Problem("each piece repeats the text before it", ((place, "/choices/0/delta/content"),))
+
+
+def _cumulative(choice: Choice) -> bool:
+    texts = choice.fragments("content").texts
+    grown = [after.startswith(before) and len(after) > len(before) for before, after in pairwise(texts)]
+    return len(grown) > 1 and all(grown)
+
+
+@observation(
+    "content.first", "The content of the first delta.",
+    sources.DELTA, stream,
+    good=(STREAM,),
+    bad=(REASONING, swap(STREAM, '"content":"",', ""), swap(STREAM, '"content":"",', '"content":"Hi",', 1)),
+    needs=_READ,
+)  # fmt: skip
+def first(exchange: Exchange) -> str:
+    """Null and missing print None, or raise TypeError when appended."""
+    for shape in exchange.columns.shapes:
+        for choice in shape.containers("/choices/*"):
+            return shape.kinds.get(f"{choice}/delta/content", "missing")
+    return "no choice"

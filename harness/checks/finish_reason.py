@@ -1,0 +1,151 @@
+"""How an answer says that, and why, it ended."""
+
+from collections.abc import Iterator
+
+from harness.checks import sources
+from harness.checks.applies import answered, body, both, entire, stream
+from harness.checks.kinds import wrong_kinds
+from harness.checks.registry import observation, rule
+from harness.results import Level, Problem
+from harness.simulate.reference import BODY, STREAM, STREAM_USAGE, TOOLS, swap
+from harness.wire.exchange import Exchange
+
+MUST, SHOULD = Level.MUST, Level.SHOULD
+
+_READ = ("chunk.present", "chunk.choices")
+_WHOLE = (*_READ, "http.no-error", "http.complete")
+_VOCABULARY = {"stop", "length", "tool_calls", "content_filter", "function_call"}
+_PLACE = "/choices/*/finish_reason"
+_FINAL = '"delta":{},"logprobs":null,"finish_reason":"stop"'
+
+
+@rule(
+    "finish_reason.key-present", MUST, "Every choice has the key finish_reason.",
+    sources.CHUNK, answered,
+    good=(STREAM, BODY),
+    bad=(swap(STREAM, ',"finish_reason":null', "", 1), swap(BODY, ',"finish_reason":"stop"', "")),
+    needs=_READ,
+)  # fmt: skip
+def key_present(exchange: Exchange) -> Iterator[Problem]:
+    """`choice["finish_reason"]` raises KeyError; typed clients fail to decode the chunk."""
+    yield from wrong_kinds(exchange, _PLACE, {"null", "text", '""', "int", "bool", "list", "object"}, "choice")
+
+
+@rule(
+    "finish_reason.null-before-end", MUST, "finish_reason is null until it is one of the reasons.",
+    sources.CHUNK, stream,
+    good=(STREAM, TOOLS),
+    bad=(swap(STREAM, '"finish_reason":null', '"finish_reason":""'), swap(STREAM, '"finish_reason":null', '"finish_reason":false', 1)),
+    needs=_READ,
+)  # fmt: skip
+def null_before_end(exchange: Exchange) -> Iterator[Problem]:
+    """`if finish_reason is not None: break` stops at the first chunk: the answer is empty."""
+    yield from wrong_kinds(exchange, _PLACE, {"null", "text", "missing"}, "choice")
+
+
+@rule(
+    "finish_reason.given", SHOULD, "Every choice of a stream ends with a finish_reason.",
+    sources.REFERENCE, both(stream, entire),
+    good=(STREAM, STREAM_USAGE),
+    bad=(swap(STREAM, '"finish_reason":"stop"', '"finish_reason":null'), swap(STREAM, '"finish_reason":"stop"', '"finish_reason":""')),
+    needs=_WHOLE,
+)  # fmt: skip
+def given(exchange: Exchange) -> Iterator[Problem]:
+    """It is the only sign that the answer is whole: a cut stream looks the same."""
+    for choice in exchange.columns.choices.values():
+        if not any(finish.value for finish in choice.finishes):
+            yield Problem(f"choice {choice.index} ends without a finish_reason", ((choice.last_chunk, "/choices/0"),))
+
+
+@rule(
+    "finish_reason.message", MUST, "Every choice of a body has a finish_reason, a text.",
+    sources.BODY, body,
+    good=(BODY,),
+    bad=(swap(BODY, '"finish_reason":"stop"', '"finish_reason":null'), swap(BODY, '"finish_reason":"stop"', '"finish_reason":""')),
+    needs=(*_READ, "finish_reason.key-present"),
+)  # fmt: skip
+def message(exchange: Exchange) -> Iterator[Problem]:
+    """An answer cut at the token limit can't be told from a whole one."""
+    yield from wrong_kinds(exchange, _PLACE, {"text", "missing"}, "choice")
+
+
+@rule(
+    "finish_reason.once", SHOULD, "A choice gives its finish_reason once.",
+    sources.REFERENCE, stream,
+    good=(STREAM,),
+    bad=(swap(STREAM, '" help?"},"logprobs":null,"finish_reason":null', '" help?"},"logprobs":null,"finish_reason":"stop"'),),
+    needs=_READ,
+)  # fmt: skip
+def once(exchange: Exchange) -> Iterator[Problem]:
+    """Clients that close the message at the reason close it twice: callbacks run again, calls are made again."""
+    for choice in exchange.columns.choices.values():
+        reasons = [finish for finish in choice.finishes if finish.value]
+        if len(reasons) > 1:
+            yield Problem(
+                f"choice {choice.index} gives {len(reasons)} finish_reasons",
+                tuple((f.chunk, f.pointer) for f in reasons[:2]),
+            )
+
+
+@rule(
+    "finish_reason.vocabulary", MUST, "A finish_reason is one that the specification names.",
+    sources.CHUNK, answered,
+    good=(STREAM, BODY, TOOLS),
+    bad=(swap(STREAM, '"finish_reason":"stop"', '"finish_reason":"eos"'), swap(BODY, '"finish_reason":"stop"', '"finish_reason":"STOP"')),
+    needs=_READ,
+)  # fmt: skip
+def vocabulary(exchange: Exchange) -> Iterator[Problem]:
+    """Typed clients fail on the unknown member; others treat a failure as success."""
+    for choice in exchange.columns.choices.values():
+        for finish in choice.finishes:
+            if isinstance(finish.value, str) and finish.value and finish.value not in _VOCABULARY:
+                yield Problem(f"finish_reason is {finish.value!r}", ((finish.chunk, finish.pointer),))
+                break
+
+
+@rule(
+    "finish_reason.last", SHOULD, "The chunk with the finish_reason is the last that names its choice.",
+    sources.REFERENCE, stream,
+    good=(STREAM, STREAM_USAGE),
+    bad=(swap(STREAM, "data: [DONE]", 'data: {"id":"chatcmpl-reference","object":"chat.completion.chunk","created":1760000000,"model":"m","choices":[{"index":0,"delta":{},"finish_reason":null}]}\n\ndata: [DONE]'),),
+    needs=_READ,
+)  # fmt: skip
+def last(exchange: Exchange) -> Iterator[Problem]:
+    """Clients that break at the reason miss what the later chunk brings, usage most often."""
+    for choice in exchange.columns.choices.values():
+        reasons = [finish.chunk for finish in choice.finishes if finish.value]
+        if reasons and choice.last_chunk > reasons[-1]:
+            yield Problem(
+                f"choice {choice.index} goes on after its finish_reason", ((choice.last_chunk, "/choices/0"),)
+            )
+
+
+@observation(
+    "finish_reason.form", "The form of finish_reason before the end.",
+    sources.CHUNK, stream,
+    good=(STREAM,),
+    bad=(swap(STREAM, ',"finish_reason":null', ""), swap(STREAM, '"finish_reason":null', '"finish_reason":""')),
+    needs=_READ,
+)  # fmt: skip
+def form(exchange: Exchange) -> str:
+    """null, missing and "" each break other client code."""
+    kinds = exchange.columns.kinds(_PLACE)
+    return "/".join(sorted(what for what in kinds if what != "text")) or "single chunk"
+
+
+@observation(
+    "finish_reason.delta", "What stands in the delta beside the finish_reason.",
+    sources.DELTA, stream,
+    good=(STREAM,),
+    bad=(swap(STREAM, _FINAL, _FINAL.replace("{}", '{"content":""}')), swap(STREAM, _FINAL, _FINAL.replace("{}", '{"content":"."}'))),
+    needs=_READ,
+)  # fmt: skip
+def finish_delta(exchange: Exchange) -> str:
+    """Clients that skip the delta of the last chunk lose the text or call in it."""
+    for shape in exchange.columns.shapes:
+        for choice in shape.containers("/choices/*"):
+            if shape.kinds.get(f"{choice}/finish_reason") == "text":
+                content = shape.kinds.get(f"{choice}/delta/content", "missing")
+                calls = " + tool_calls" if shape.kinds.get(f"{choice}/delta/tool_calls") == "list" else ""
+                return ("{}" if shape.kinds.get(f"{choice}/delta") == "{}" else f"content {content}") + calls
+    return "no finish"

@@ -1,0 +1,216 @@
+"""The envelope: status, headers, and whether the body is of the kind that was asked for."""
+
+import re
+from collections.abc import Iterator
+
+from harness.checks import sources
+from harness.checks.applies import answered, any_exchange, body, headed, stream, timed
+from harness.checks.registry import observation, rule
+from harness.results import Level, Problem
+from harness.simulate.reference import BODY, STREAM, asked, swap, with_body, with_header, with_response
+from harness.wire.exchange import Exchange, Reads
+
+MUST = Level.MUST
+
+_STREAM_TYPE, _BODY_TYPE = "text/event-stream", "application/json"
+_ERROR_BODY = with_body(BODY, b'{"error":{"message":"overloaded","type":"server_error","param":null,"code":null}}')
+_HTML = with_body(BODY, b"<!DOCTYPE html><title>502 Bad Gateway</title>")
+
+
+def _media_type(exchange: Exchange) -> tuple[str, str]:
+    """Return the media type in lower case, and its parameters."""
+    media_type, _, parameters = exchange.response.headers.get("content-type", "").partition(";")
+    return media_type.strip().lower(), parameters.strip()
+
+
+def _refusable(exchange: Exchange) -> str | None:
+    status = exchange.response.status
+    if status >= 400 and not exchange.expects_answer:  # noqa: PLR2004 - the HTTP error classes
+        return f"status {status}: whether an error was due is not known here"
+    return any_exchange(exchange)
+
+
+@rule(
+    "http.status", MUST, "A request that the provider serves is answered with status 200.",
+    sources.REQUEST, _refusable,
+    good=(STREAM, BODY),
+    bad=(with_response(BODY, status=201), with_response(STREAM, status=302)),
+)  # fmt: skip
+def status(exchange: Exchange) -> Iterator[Problem]:
+    """A client that checks for 200, as EventSource does, sees a failure in what is an answer."""
+    code = exchange.response.status
+    if code != 200:  # noqa: PLR2004 - the only success status of the specification
+        yield Problem(f"the status is {code}", ((None, 0),))
+
+
+@rule(
+    "http.content-type", MUST, "A stream is text/event-stream and a body is application/json.",
+    sources.REQUEST, headed,
+    good=(STREAM, BODY, with_header(STREAM, "content-type", "text/event-stream;charset=UTF-8")),
+    bad=(with_header(STREAM, "content-type", "application/json"), with_header(BODY, "content-type", "text/plain")),
+    needs=("http.stream-asked", "http.body-asked"),
+)  # fmt: skip
+def content_type(exchange: Exchange) -> Iterator[Problem]:
+    """Clients choose their parser by it: EventSource refuses the stream, others hand the text on unparsed."""
+    media_type, _ = _media_type(exchange)
+    expected = _STREAM_TYPE if exchange.streams else _BODY_TYPE
+    if media_type != expected:
+        yield Problem(f"the content-type is {media_type or 'absent'}, not {expected}", ((None, 0),))
+
+
+@rule(
+    "http.charset", MUST, "A charset that is given is utf-8.",
+    sources.SSE_TYPE, headed,
+    good=(STREAM, with_header(STREAM, "content-type", "text/event-stream")),
+    bad=(with_header(STREAM, "content-type", "text/event-stream; charset=iso-8859-1"),),
+)  # fmt: skip
+def charset(exchange: Exchange) -> Iterator[Problem]:
+    """A client that obeys it turns every Chinese character into mojibake."""
+    found = re.search(r"charset\s*=\s*\"?([^\s;\"]+)", _media_type(exchange)[1], re.IGNORECASE)
+    if found and found[1].lower() not in {"utf-8", "utf8"}:
+        yield Problem(f"the charset is {found[1]}", ((None, 0),))
+
+
+@rule(
+    "http.not-empty", MUST, "An answer has a body.",
+    sources.REQUEST, answered,
+    good=(STREAM, BODY),
+    bad=(with_body(STREAM, b""), with_body(BODY, b"\n\n\n")),
+)  # fmt: skip
+def not_empty(exchange: Exchange) -> Iterator[Problem]:
+    """The OpenAI SDK yields no chunk and raises nothing: an empty answer that looks like success."""
+    if exchange.reading.look == "empty":
+        yield Problem(f"status 200 with {'an empty' if not exchange.response.body else 'a blank'} body", ((None, 0),))
+
+
+@rule(
+    "http.encoding", MUST, "The content-encoding of an answer can be undone.",
+    sources.HTTP_ENCODING, answered,
+    good=(BODY, with_header(BODY, "content-encoding", "identity")),
+    bad=(with_header(with_body(BODY, b"\x1f\x8b damaged"), "content-encoding", "gzip"),),
+)  # fmt: skip
+def encoding(exchange: Exchange) -> Iterator[Problem]:
+    """Nothing of the answer can be read."""
+    if exchange.response.undecodable:
+        yield Problem(exchange.response.undecodable, ((None, 0),))
+
+
+@rule(
+    "http.complete", MUST, "The transfer comes to its proper end.",
+    sources.HTTP_INCOMPLETE, answered,
+    good=(STREAM,),
+    bad=(with_response(STREAM, eof=False, error="RemoteProtocolError: peer closed connection"),),
+)  # fmt: skip
+def complete(exchange: Exchange) -> Iterator[Problem]:
+    """The client gets a connection error after part of the text, and most keep the part as the answer."""
+    if not exchange.response.eof:
+        yield Problem(
+            f"the transfer broke off after {len(exchange.response.body)} bytes: {exchange.response.error or 'no reason'}",
+            ((None, max(0, len(exchange.response.content) - 80)),),
+        )
+
+
+@rule(
+    "http.not-html", MUST, "An answer is no HTML page.",
+    sources.REQUEST, answered,
+    good=(BODY,),
+    bad=(_HTML, with_body(STREAM, _HTML.response.body)),
+)  # fmt: skip
+def not_html(exchange: Exchange) -> Iterator[Problem]:
+    """A gateway's page at status 200: the OpenAI SDK yields no chunk and raises nothing."""
+    if exchange.reading.look == "html":
+        yield Problem("status 200 with an HTML page", ((None, 0),))
+
+
+@rule(
+    "http.stream-asked", MUST, "A request with stream: true is answered with a stream.",
+    sources.REQUEST, stream,
+    good=(STREAM,),
+    bad=(with_body(STREAM, BODY.response.body), with_body(STREAM, b"upstream unavailable")),
+    needs=("http.not-empty", "http.not-html", "http.encoding", "http.no-error"),
+)  # fmt: skip
+def stream_asked(exchange: Exchange) -> Iterator[Problem]:
+    """The OpenAI SDK finds no event in a JSON body: no chunk, no exception, no text."""
+    if exchange.reading.look != "stream":
+        yield Problem(f"the answer is {_LOOKS[exchange.reading.look]}, not a stream", ((None, 0),))
+
+
+@rule(
+    "http.body-asked", MUST, "A request without stream: true is answered with one JSON body.",
+    sources.REQUEST, body,
+    good=(BODY, with_body(BODY, b"\n\n\n" + BODY.response.body)),
+    bad=(with_body(asked(STREAM, stream=False), STREAM.response.body), swap(BODY, "}", "", 1)),
+    needs=("http.not-empty", "http.not-html", "http.encoding", "http.no-error"),
+)  # fmt: skip
+def body_asked(exchange: Exchange) -> Iterator[Problem]:
+    """The client's JSON parser fails on the first byte that is not JSON."""
+    if exchange.reading.look != "json":
+        yield Problem(f"the answer is {_LOOKS[exchange.reading.look]}, not a JSON body", ((None, 0),))
+    elif exchange.reading.syntax_error:
+        yield Problem(f"the body is not JSON: {exchange.reading.syntax_error}", ((None, 0),))
+
+
+_LOOKS = {"stream": "a stream", "json": "a JSON body", "html": "an HTML page", "text": "plain text", "empty": "empty"}
+
+
+@rule(
+    "http.no-error", MUST, "An answer with status 200 carries no error.",
+    sources.REQUEST, answered,
+    good=(STREAM, BODY, swap(BODY, '"id":', '"error":null,"id":')),
+    bad=(
+        _ERROR_BODY,
+        with_body(STREAM, _ERROR_BODY.response.body),
+        swap(STREAM, "data: [DONE]", 'event: error\ndata: {"error":{"message":"overloaded","code":500}}'),
+        with_body(BODY, b'{"code":20012,"message":"bad","data":null}'),
+    ),
+)  # fmt: skip
+def no_error(exchange: Exchange) -> Iterator[Problem]:
+    """Of 22 client entry points measured, 12 take a JSON error at status 200 for an answer."""
+    for chunk, error in exchange.columns.errors[:1]:
+        yield Problem(f"an error came with status 200: {_error_text(error)}", ((chunk, "/error"),))
+    if exchange.reading.look == "json" and not exchange.columns.errors:
+        kinds = exchange.columns.kinds("/choices")
+        flat = exchange.columns.kinds("/message").keys() | exchange.columns.kinds("/base_resp").keys()
+        if kinds.keys() - {"list", "[]"} and flat - {"missing"}:
+            yield Problem("the body is an error without choices, at status 200", ((0, ""),))
+
+
+def _error_text(error: object) -> str:
+    message = error.get("message") if isinstance(error, dict) else error
+    text = " ".join(str(message).split())
+    return text if len(text) <= 80 else text[:79] + "…"  # noqa: PLR2004 - a line of a terminal
+
+
+@observation(
+    "http.media-type", "The content-type header as sent.",
+    sources.REQUEST, headed,
+    good=(STREAM,),
+    bad=(with_header(STREAM, "content-type", "text/event-stream"),),
+)  # fmt: skip
+def media_type_sent(exchange: Exchange) -> str:
+    """Without a charset, requests decodes a stream as ISO-8859-1 when asked for text."""
+    return exchange.response.headers.get("content-type", "none")
+
+
+@observation(
+    "http.request-id", "The header that carries the request's id.",
+    sources.SDK_STREAM.replace("_streaming", "_response"), headed,
+    good=(STREAM,),
+    bad=(with_header(STREAM, "x-request-id", None),),
+)  # fmt: skip
+def request_id(exchange: Exchange) -> str:
+    """Support asks for it; the OpenAI SDK shows x-request-id only."""
+    names = [name for name in exchange.response.headers if re.search(r"(request|trace|log)-?id$|^cf-ray$", name)]
+    return ", ".join(sorted(names, key=lambda name: (name != "x-request-id", name))) or "none"
+
+
+@observation(
+    "http.delivery", "Whether the stream came in pieces or buffered whole.",
+    sources.REFERENCE, timed,
+    good=(with_response(STREAM, reads=Reads((400, 400, 400), (0, 9000, 9000))),),
+    bad=(with_response(STREAM, reads=Reads((1200,), (9000,))),),
+)  # fmt: skip
+def delivery(exchange: Exchange) -> str:
+    """A proxy that buffers shows the reader nothing until the end."""
+    reads = exchange.response.reads
+    return "in pieces" if reads and len(reads.sizes) > 1 and sum(reads.dt_us[1:]) > 0 else "buffered whole"

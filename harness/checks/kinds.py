@@ -1,0 +1,66 @@
+"""Problems about what kind of value stands where, in words that count."""
+
+from collections.abc import Iterator
+
+from harness.results import Problem
+from harness.wire.exchange import Exchange
+from harness.wire.shapes import Kind, Seen
+
+WORDS: dict[Kind, str] = {
+    "missing": "absent from",
+    "null": "null in",
+    '""': '"" in',
+    "text": "text in",
+    "int": "a whole number in",
+    "float": "a fraction in",
+    "bool": "a boolean in",
+    "[]": "[] in",
+    "list": "a list in",
+    "{}": "{} in",
+    "object": "an object in",
+}
+
+
+def wrong_kinds(exchange: Exchange, pattern: str, allowed: set[Kind], unit: str = "chunk") -> Iterator[Problem]:
+    """
+    Yield a problem for each kind of value at ``pattern`` that is not ``allowed``.
+
+    ``{part}`` in the pattern stands for ``delta`` in a stream and ``message`` in a body.
+    """
+    pattern = pattern.replace("{part}", exchange.columns.part)
+    found = exchange.columns.kinds(pattern)
+    wrong = {what: seen for what, seen in found.items() if what not in allowed}
+    if not wrong:
+        return
+    total = sum(seen.count for seen in found.values())
+    key = pattern.rpartition("/")[2]
+    for what, seen in wrong.items():
+        yield Problem(f"{key} is {WORDS[what]} {counted(seen.count, total, unit)}", ((seen.first, seen.pointer),))
+
+
+def counted(count: int, total: int, unit: str) -> str:
+    """Return "3 of 12 chunks", or "the body" where there is one thing only."""
+    if total == 1:
+        return f"the {unit}" if unit != "chunk" else "the only chunk"
+    return f"{count} of {total} {unit}s"
+
+
+def differing(exchange: Exchange, key: str) -> Iterator[Problem]:
+    """Yield a problem if a constant key has more than one value."""
+    values = exchange.columns.values[key]
+    if len(values) <= 1:
+        return
+    (first, _), (second, seen), *_ = values.items()
+    yield Problem(
+        f"{key} has {len(values)} values in one stream, first {_short(first)} and {_short(second)}",
+        ((_first_chunk(values), f"/{key}"), (seen.first, f"/{key}")),
+    )
+
+
+def _first_chunk(values: dict[object, Seen]) -> int:
+    return min(seen.first for seen in values.values())
+
+
+def _short(value: object) -> str:
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= 24 else f"{text[:20]}…{text[-2:]}"  # noqa: PLR2004

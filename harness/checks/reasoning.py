@@ -1,0 +1,135 @@
+"""Reasoning text: custom all of it, since the specification has none."""
+
+from collections.abc import Iterator
+
+from harness.checks import sources
+from harness.checks.applies import answered, reasoned
+from harness.checks.kinds import wrong_kinds
+from harness.checks.registry import observation, rule
+from harness.results import Level, Problem
+from harness.simulate.reference import REASONING, REASONING_BODY, STREAM, swap
+from harness.wire.exchange import Exchange
+from harness.wire.shapes import REASONING_CHANNELS
+
+SHOULD = Level.SHOULD
+
+_READ = ("chunk.present", "chunk.choices", "chunk.delta")
+
+
+@rule(
+    "reasoning.type", SHOULD, "A reasoning field is a text or null.",
+    sources.REASONING_CONTENT, answered,
+    good=(REASONING, REASONING_BODY, STREAM),
+    bad=(
+        swap(REASONING, '"reasoning_content":"The user greets me."', '"reasoning_content":["The user greets me."]'),
+        swap(REASONING_BODY, '"reasoning_content":"The user greets me."', '"reasoning_content":{"text":"The user"}'),
+    ),
+    needs=_READ,
+)  # fmt: skip
+def field_type(exchange: Exchange) -> Iterator[Problem]:
+    """`reasoning += delta.reasoning_content` raises TypeError."""
+    for name in REASONING_CHANNELS:
+        yield from wrong_kinds(exchange, f"/choices/*/{{part}}/{name}", {"text", '""', "null", "missing"}, "choice")
+
+
+@rule(
+    "reasoning.before-content", SHOULD, "Reasoning text comes before the answer's text.",
+    sources.REASONING_CONTENT, lambda x: reasoned(x) or (None if x.streams else "a body has no order"),
+    good=(REASONING,),
+    bad=(swap(REASONING, '"content":"!","reasoning_content":null', '"content":null,"reasoning_content":" Done."'),),
+    needs=_READ,
+)  # fmt: skip
+def before_content(exchange: Exchange) -> Iterator[Problem]:
+    """Clients that close the thinking box at the first text open a second one, or drop the rest."""
+    for choice in exchange.columns.choices.values():
+        text, thought = choice.fragments("content").chunks, choice.fragments(choice.reasoning or "").chunks
+        if text and thought and thought[-1] > text[0]:
+            late = sum(number > text[0] for number in thought)
+            place = f"/choices/0/delta/{choice.reasoning}"
+            yield Problem(f"{late} pieces of reasoning follow the first text", ((thought[-1], place),))
+
+
+@rule(
+    "reasoning.not-in-content", SHOULD, "The text does not begin with the reasoning.",
+    sources.REASONING_CONTENT, reasoned,
+    good=(REASONING, REASONING_BODY),
+    bad=(swap(REASONING_BODY, '"content":"你好!"', '"content":"The user greets me. 你好!"'),),
+    needs=_READ,
+)  # fmt: skip
+def not_in_content(exchange: Exchange) -> Iterator[Problem]:
+    """The user reads everything twice."""
+    # A model may think the very words of its answer, as DeepSeek-R1 does on a greeting; then nothing follows them.
+    for choice in exchange.columns.choices.values():
+        text, thought = choice.fragments("content"), choice.fragments(choice.reasoning or "").text.strip()
+        if thought and text.text.startswith(thought) and text.text.strip() != thought:
+            place = f"/choices/0/{exchange.columns.part}/content"
+            yield Problem("the text begins with the whole reasoning", ((text.chunks[0], place),))
+
+
+@rule(
+    "reasoning.counted", SHOULD, "Usage counts the tokens of reasoning text that came.",
+    sources.USAGE, lambda x: reasoned(x) or (None if x.columns.usages else "no usage came"),
+    good=(REASONING, REASONING_BODY),
+    bad=(swap(REASONING, '"reasoning_tokens":8', '"reasoning_tokens":0'), swap(REASONING_BODY, '"reasoning_tokens":8,', "")),
+    needs=_READ,
+)  # fmt: skip
+def tokens_counted(exchange: Exchange) -> Iterator[Problem]:
+    """The bill shows tokens that the client can't account for."""
+    usage = exchange.columns.usages[-1]
+    details = usage.value.get("completion_tokens_details")
+    tokens = details.get("reasoning_tokens") if isinstance(details, dict) else None
+    if not tokens:
+        shown = "absent" if tokens is None else tokens
+        yield Problem(
+            f"reasoning text came, and reasoning_tokens is {shown}",
+            ((usage.chunk, f"{usage.pointer}/completion_tokens_details"),),
+        )
+
+
+@observation(
+    "reasoning.place", "Where reasoning text comes.",
+    sources.REASONING_CONTENT, answered,
+    good=(REASONING, REASONING_BODY),
+    bad=(swap(REASONING, "reasoning_content", "reasoning"), swap(STREAM, "你好", "<think>hm</think>")),
+    needs=_READ,
+)  # fmt: skip
+def place(exchange: Exchange) -> str:
+    """A client that knows one name loses the text under another: 7 of 22 entry points for `reasoning`."""
+    found = dict.fromkeys(
+        name for c in exchange.columns.choices.values() for name in REASONING_CHANNELS if name in c.channels
+    )
+    part = exchange.columns.part
+    if exchange.columns.kinds(f"/choices/*/{part}/reasoning_details").keys() & {"list"}:
+        found["reasoning_details"] = None
+    if any("<think>" in choice.fragments("content").text for choice in exchange.columns.choices.values()):
+        found["<think> in content"] = None
+    return " + ".join(found) or "none"
+
+
+@observation(
+    "reasoning.phases", "What stands in content while reasoning comes, and in the reasoning field after it.",
+    sources.REASONING_CONTENT, lambda x: reasoned(x) or (None if x.streams else "a body has no phases"),
+    good=(REASONING,),
+    bad=(
+        swap(REASONING, ',"reasoning_content":null', ""),
+        swap(REASONING, '"content":null', '"content":""'),
+        swap(REASONING, '"reasoning_content":null', '"reasoning_content":""'),
+    ),
+    needs=_READ,
+)  # fmt: skip
+def phases(exchange: Exchange) -> str:
+    """`else: print(delta.content)` prints None where content is null; `delta.reasoning_content` raises where it is gone."""
+    during: dict[str, None] = {}
+    after: dict[str, None] = {}
+    name = next(c.reasoning for c in exchange.columns.choices.values() if c.reasoning)
+    for shape in exchange.columns.shapes:
+        for choice in shape.containers("/choices/*/delta"):
+            content, thought = (
+                shape.kinds.get(f"{choice}/content", "missing"),
+                shape.kinds.get(f"{choice}/{name}", "missing"),
+            )
+            if thought == "text":
+                during[content] = None
+            elif content == "text":
+                after[thought] = None
+    return f"content {'/'.join(during) or '-'}, then {name} {'/'.join(after) or '-'}"

@@ -1,0 +1,105 @@
+"""
+What a check is, and how one is declared.
+
+A check is one function of an exchange.  A *rule* (MUST, SHOULD) yields the problems it finds; an
+*observation* (OBSERVE) returns a short text.  The decorator carries all the rest: id, title, source, when it
+applies, which checks must pass first, and examples.  The docstring says what a breach breaks for a client.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from harness.results import Level, Problem
+from harness.wire.exchange import Exchange
+
+Applies = Callable[[Exchange], str | None]
+"""Returns None where a check applies, else the reason why it does not."""
+
+Find = Callable[[Exchange], Iterable[Problem]]
+Observe = Callable[[Exchange], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """
+    One rule or observation.
+
+    ``good`` examples are silent under every check; ``bad`` ones are caught by this check (an observation
+    gives them another value than it gives the good ones).
+    """
+
+    id: str
+    level: Level
+    title: str
+    source: str
+    applies: Applies
+    needs: tuple[str, ...]
+    good: tuple[Exchange, ...]
+    bad: tuple[Exchange, ...]
+    breaks: str
+    find: Find = lambda _: ()
+    observe: Observe | None = None
+
+    @property
+    def family(self) -> str:
+        """What stands before the point of the id."""
+        return self.id.partition(".")[0]
+
+
+_declared: dict[str, Check] = {}
+
+
+def declared() -> dict[str, Check]:
+    """Return every check declared so far, by id, in the order of declaration."""
+    return dict(_declared)
+
+
+def rule(  # noqa: PLR0913 - the metadata of a check
+    check_id: str,
+    level: Level,
+    title: str,
+    source: str,
+    applies: Applies,
+    *,
+    good: tuple[Exchange, ...],
+    bad: tuple[Exchange, ...],
+    needs: tuple[str, ...] = (),
+) -> Callable[[Find], Find]:
+    """Declare a rule; the decorated function yields the problems it finds in an exchange."""
+
+    def declare(find: Find) -> Find:
+        breaks = _docstring(find)
+        _declare(Check(check_id, level, title, source, applies, needs, good, bad, breaks, find=find))
+        return find
+
+    return declare
+
+
+def observation(  # noqa: PLR0913 - the metadata of a check
+    check_id: str,
+    title: str,
+    source: str,
+    applies: Applies,
+    *,
+    good: tuple[Exchange, ...],
+    bad: tuple[Exchange, ...],
+    needs: tuple[str, ...] = (),
+) -> Callable[[Observe], Observe]:
+    """Declare an observation; the decorated function returns what it sees in an exchange, as a short text."""
+
+    def declare(observe: Observe) -> Observe:
+        breaks = _docstring(observe)
+        _declare(Check(check_id, Level.OBSERVE, title, source, applies, needs, good, bad, breaks, observe=observe))
+        return observe
+
+    return declare
+
+
+def _docstring(function: Find | Observe) -> str:
+    return " ".join((function.__doc__ or "").split())
+
+
+def _declare(check: Check) -> None:
+    if check.id in _declared:
+        raise ValueError(f"two checks are called {check.id}")
+    _declared[check.id] = check

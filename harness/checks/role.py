@@ -1,0 +1,101 @@
+"""Who speaks."""
+
+from collections.abc import Iterable, Iterator
+
+from harness.checks import sources
+from harness.checks.applies import answered, body, both, entire, stream
+from harness.checks.kinds import wrong_kinds
+from harness.checks.registry import observation, rule
+from harness.results import Level, Problem
+from harness.simulate.reference import BODY, STREAM, swap
+from harness.wire.chunks import Fragments
+from harness.wire.exchange import Exchange
+
+_READ = ("chunk.present", "chunk.choices", "chunk.delta")
+_ROLES = {"developer", "system", "user", "assistant", "tool"}
+
+
+@rule(
+    "role.value", Level.MUST, "A role that is given is one that the specification names.",
+    sources.DELTA, answered,
+    good=(STREAM, BODY, swap(STREAM, '"delta":{"content"', '"delta":{"role":"assistant","content"')),
+    bad=(
+        swap(STREAM, '"role":"assistant"', '"role":null'),
+        swap(STREAM, '"delta":{"content"', '"delta":{"role":"","content"'),
+        swap(BODY, '"role":"assistant"', '"role":"ai"'),
+    ),
+    needs=_READ,
+)  # fmt: skip
+def value(exchange: Exchange) -> Iterator[Problem]:
+    """Typed clients fail to decode it: null and "" are no members of the enumeration."""
+    yield from wrong_kinds(exchange, "/choices/*/{part}/role", {"text", "missing"}, "choice")
+    for choice in exchange.columns.choices.values():
+        for role, seen in choice.roles.items():
+            if isinstance(role, str) and role and role not in _ROLES:
+                place = f"/choices/0/{exchange.columns.part}/role"
+                yield Problem(f"role is {role!r} in {seen.count} choices", ((seen.first, place),))
+
+
+@rule(
+    "role.first", Level.SHOULD, "The first delta of a choice names the role assistant.",
+    sources.REFERENCE, both(stream, entire),
+    good=(STREAM,),
+    bad=(swap(STREAM, '"role":"assistant",', ""), swap(STREAM, '"role":"assistant"', '"role":"user"')),
+    needs=_READ,
+)  # fmt: skip
+def first(exchange: Exchange) -> Iterator[Problem]:
+    """Clients that open a message when a role comes show nothing, or append to the user's text."""
+    for choice in exchange.columns.choices.values():
+        seen = choice.roles.get("assistant")
+        if seen is None:
+            yield Problem(
+                f"no delta of choice {choice.index} names the role assistant",
+                ((exchange.columns.first, "/choices/0/delta"),),
+            )
+        elif (late := _first_text(choice.channels.values())) is not None and seen.first > late:
+            yield Problem(
+                f"choice {choice.index} names the role after its first text", ((seen.first, "/choices/0/delta/role"),)
+            )
+
+
+def _first_text(channels: Iterable[Fragments]) -> int | None:
+    return min((pieces.chunks[0] for pieces in channels), default=None)
+
+
+@rule(
+    "role.message", Level.MUST, "The role of a message is assistant.",
+    sources.MESSAGE, body,
+    good=(BODY,),
+    bad=(swap(BODY, '"role":"assistant",', ""), swap(BODY, '"role":"assistant"', '"role":"user"')),
+    needs=_READ,
+)  # fmt: skip
+def message(exchange: Exchange) -> Iterator[Problem]:
+    """Clients that append the message to the history send it back under a wrong role or none."""
+    for choice in exchange.columns.choices.values():
+        if "assistant" not in choice.roles:
+            yield Problem(
+                f"the message of choice {choice.index} has not the role assistant",
+                ((0, f"/choices/{choice.index}/message/role"),),
+            )
+
+
+@observation(
+    "role.pattern", "Which deltas carry a role.",
+    sources.DELTA, stream,
+    good=(STREAM,),
+    bad=(swap(STREAM, '"delta":{"content"', '"delta":{"role":"assistant","content"'), swap(STREAM, '"role":"assistant",', "")),
+    needs=_READ,
+)  # fmt: skip
+def pattern(exchange: Exchange) -> str:
+    """Clients that start a new message at each role split a stream that repeats it."""
+    kinds = exchange.columns.kinds("/choices/*/delta/role")
+    given = kinds.get("text")
+    if given is None:
+        return "never"
+    total = sum(seen.count for seen in kinds.values())
+    rest = ", later null" if "null" in kinds else ', later ""' if '""' in kinds else ""
+    if total == 1:
+        return "single delta"
+    if given.count == len(exchange.columns.choices):
+        return "first" + rest
+    return ("every" if given.count == total else "first + some") + rest

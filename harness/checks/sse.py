@@ -1,0 +1,213 @@
+"""The framing of a stream: lines, blank lines, events, and the mark that ends it."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from harness.checks import sources
+from harness.checks.applies import both, entire, framed, lined, stream
+from harness.checks.kinds import counted
+from harness.checks.registry import observation, rule
+from harness.results import Level, Problem
+from harness.simulate.reference import STREAM, swap, swap_last, with_body
+from harness.wire.exchange import Exchange
+from harness.wire.sse import Event, Parser
+
+MUST, SHOULD = Level.MUST, Level.SHOULD
+
+_BYTES = STREAM.response.body
+_COMMENTED = with_body(STREAM, b": keep-alive\n\n" + _BYTES)
+_IS_STREAM = ("http.stream-asked",)
+_HELD = ("http.stream-asked", "http.no-error")
+
+
+def _parser(exchange: Exchange) -> Parser:
+    return exchange.reading.parser or Parser()
+
+
+def _odd(exchange: Exchange, oddity: str) -> list[tuple[int, Event]]:
+    return [(n, event) for n, event in enumerate(_parser(exchange).events) if oddity in event.oddities]
+
+
+@rule(
+    "sse.utf8", MUST, "A stream is UTF-8.",
+    sources.SSE_FORMAT, framed,
+    good=(STREAM,),
+    bad=(with_body(STREAM, _BYTES.replace("你".encode(), b"\xff\xfe")), with_body(STREAM, _BYTES.replace("你好".encode(), "你好".encode("gbk")))),
+    needs=_IS_STREAM,
+)  # fmt: skip
+def utf8(exchange: Exchange) -> Iterator[Problem]:
+    """The OpenAI SDK raises UnicodeDecodeError, which is none of its own errors; browsers show U+FFFD."""
+    bad = _odd(exchange, "bad-utf8")
+    if bad:
+        number, _ = bad[0]
+        yield Problem(
+            f"{counted(len(bad), len(_parser(exchange).events), 'event')} hold invalid UTF-8", ((number, ""),)
+        )
+
+
+@rule(
+    "sse.json", MUST, "Every data but [DONE] is JSON.",
+    sources.CHUNK, stream,
+    good=(STREAM,),
+    bad=(swap(STREAM, '"finish_reason":null}]}', '"finish_reason":null}]', 1), swap(STREAM, "[DONE]", "[done]")),
+    needs=_IS_STREAM,
+)  # fmt: skip
+def json(exchange: Exchange) -> Iterator[Problem]:
+    """The OpenAI SDK raises json.JSONDecodeError, which `except openai.APIError` does not catch."""
+    wrong = [(n, why) for n, why in exchange.reading.not_json if _parser(exchange).events[n].data.strip()]
+    if wrong:
+        number, why = wrong[0]
+        yield Problem(f"{len(wrong)} data of the stream are not JSON: {why}", ((number, ""),))
+
+
+@rule(
+    "sse.object", MUST, "Every JSON data is an object.",
+    sources.CHUNK, stream,
+    good=(STREAM,),
+    bad=(swap(STREAM, "data: [DONE]", 'data: "ping"\n\ndata: [DONE]'), swap(STREAM, "data: [DONE]", "data: []\n\ndata: [DONE]")),
+    needs=_IS_STREAM,
+)  # fmt: skip
+def is_object(exchange: Exchange) -> Iterator[Problem]:
+    """The SDK hands the client a list or a string where it expects a chunk: AttributeError."""
+    for number, what in exchange.columns.not_objects[:1]:
+        yield Problem(
+            f"{len(exchange.columns.not_objects)} data of the stream hold JSON that is no object, first {what}",
+            ((number, ""),),
+        )
+
+
+@rule(
+    "sse.data-not-empty", SHOULD, "No data is empty.",
+    sources.REFERENCE, lined,
+    good=(STREAM,),
+    bad=(with_body(STREAM, b"data:\n\n" + _BYTES), with_body(STREAM, b"event: ping\ndata: \n\n" + _BYTES)),
+    needs=_IS_STREAM,
+)  # fmt: skip
+def data_not_empty(exchange: Exchange) -> Iterator[Problem]:
+    """Legal, and the OpenAI SDK raises json.JSONDecodeError on it."""
+    empty = [n for n, event in enumerate(_parser(exchange).events) if not event.data.strip()]
+    if empty:
+        yield Problem(f"{len(empty)} events have empty data", ((empty[0], ""),))
+
+
+@rule(
+    "sse.data-given", SHOULD, "Every block of fields has data.",
+    sources.REFERENCE, lined,
+    good=(STREAM, _COMMENTED),
+    bad=(
+        with_body(STREAM, b"retry: 3000\n\n" + _BYTES),
+        with_body(STREAM, b"event: ping\n\n" + _BYTES),
+        with_body(STREAM, b"id: 1\n\n" + _BYTES),
+    ),
+    needs=_IS_STREAM,
+)  # fmt: skip
+def data_given(exchange: Exchange) -> Iterator[Problem]:
+    """Legal, a conforming reader drops it; the OpenAI SDK makes an event of it and raises json.JSONDecodeError."""
+    blocks = _parser(exchange).dataless
+    if blocks:
+        offset, oddities = blocks[0]
+        fields = ", ".join(sorted(oddities & {"named", "id", "retry", "unknown-field", "no-colon"})) or "no field"
+        yield Problem(f"{len(blocks)} blocks have no data (first: {fields})", ((None, offset),))
+
+
+@rule(
+    "sse.done", MUST, "A stream ends with data: [DONE].",
+    sources.STREAM_OPTIONS, both(lined, entire),
+    good=(STREAM,),
+    bad=(swap(STREAM, "data: [DONE]\n\n", ""),),
+    needs=_HELD,
+)  # fmt: skip
+def done(exchange: Exchange) -> Iterator[Problem]:
+    """A client that waits for the mark hangs until the connection closes; one that does not can't tell a cut."""
+    tail = _parser(exchange).tail
+    if not exchange.reading.done and not (tail and tail.data == b"[DONE]"):
+        events = _parser(exchange).events
+        yield Problem("the stream ends without [DONE]", ((len(events) - 1, ""),) if events else ((None, 0),))
+
+
+@rule(
+    "sse.done-last", MUST, "Nothing follows [DONE], which comes once.",
+    sources.STREAM_OPTIONS, lined,
+    good=(STREAM, with_body(STREAM, _BYTES + b": bye\n\n")),
+    bad=(with_body(STREAM, _BYTES + b"data: [DONE]\n\n"), with_body(STREAM, _BYTES + _BYTES.split(b"\n\n")[1] + b"\n\n")),
+    needs=_IS_STREAM,
+)  # fmt: skip
+def done_last(exchange: Exchange) -> Iterator[Problem]:
+    """What follows is lost: clients stop reading at the mark."""
+    after = len(_parser(exchange).events) - 1 - exchange.reading.done[0] if exchange.reading.done else 0
+    if after:
+        yield Problem(f"{after} events follow [DONE]", ((exchange.reading.done[0] + 1, ""),))
+
+
+@rule(
+    "sse.final-blank-line", MUST, "A blank line closes the last event.",
+    sources.SSE_EVENTS, framed,
+    good=(STREAM,),
+    bad=(swap_last(STREAM, "\n\n", "\n"), with_body(STREAM, _BYTES[:-30])),
+    needs=_IS_STREAM,
+)  # fmt: skip
+def final_blank_line(exchange: Exchange) -> Iterator[Problem]:
+    """A conforming reader discards the unclosed event, and so does the OpenAI SDK: the last text is lost."""
+    tail = _parser(exchange).tail
+    if tail:
+        yield Problem(f"the stream ends inside an event of {len(tail.data)} bytes of data", ((None, tail.start),))
+
+
+@observation(
+    "sse.framing", "Line ending, and the space after data:.",
+    sources.SSE_FORMAT, framed,
+    good=(STREAM,),
+    bad=(swap(STREAM, "\n", "\r\n"), swap(STREAM, "data: ", "data:")),
+    needs=_IS_STREAM,
+)  # fmt: skip
+def framing(exchange: Exchange) -> str:
+    r"""Legal in every form; hand-written readers know one: `line[6:]`, `split("\n\n")`."""
+    events = _parser(exchange).events
+    odd = Counter(oddity for event in events for oddity in event.oddities)
+    endings = [name.upper() for name in ("crlf", "cr") if odd[name]] or ["LF"]
+    forms = ["no space" if odd["no-space"] else "space"]
+    forms += ["BOM"] if _parser(exchange).bom else []
+    forms += [name for name in ("multi-line", "no-colon", "unknown-field") if odd[name]]
+    return ", ".join([*endings, *forms])
+
+
+@observation(
+    "sse.comments", "The comment lines of the stream.",
+    sources.SSE_FORMAT, lined,
+    good=(STREAM,),
+    bad=(_COMMENTED,),
+    needs=_IS_STREAM,
+)  # fmt: skip
+def comments(exchange: Exchange) -> str:
+    """Legal; readers that cut off `data: ` unseen crash on them, some fire an event with empty data."""
+    texts = Counter(text.decode("utf-8", "replace") for _, text in _parser(exchange).comments)
+    return "; ".join(f": {text[:40]} ×{count}" for text, count in texts.most_common(2)) or "none"
+
+
+@observation(
+    "sse.names", "The event names and ids of the stream.",
+    sources.SSE_EVENTS, lined,
+    good=(STREAM,),
+    bad=(swap(STREAM, "data: {", "event: result\ndata: {"), swap(STREAM, "data: {", "id: 7\ndata: {")),
+    needs=_IS_STREAM,
+)  # fmt: skip
+def names(exchange: Exchange) -> str:
+    """An EventSource delivers named events to listeners of that name only, never to onmessage."""
+    events = _parser(exchange).events
+    named = sorted({event.type.decode("utf-8", "replace") for event in events if "named" in event.oddities})
+    return ", ".join([*(f"event: {name}" for name in named), *(["id"] if _odd(exchange, "id") else [])]) or "none"
+
+
+@observation(
+    "sse.end", "What the stream ends with.",
+    sources.STREAM_OPTIONS, both(lined, entire),
+    good=(STREAM,),
+    bad=(swap(STREAM, "data: [DONE]\n\n", ""),),
+    needs=_IS_STREAM,
+)  # fmt: skip
+def end(exchange: Exchange) -> str:
+    """Whether a client may wait for [DONE]."""
+    tail = _parser(exchange).tail
+    if exchange.reading.done:
+        return "[DONE]"
+    return "[DONE], not closed" if tail and tail.data == b"[DONE]" else "no [DONE]"

@@ -1,0 +1,240 @@
+"""Token counts: where they come, and whether they add up."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from harness.checks import sources
+from harness.checks.applies import answered, asks_usage, body, both, entire, stream, usage_asked, usage_not_asked
+from harness.checks.kinds import WORDS, counted
+from harness.checks.registry import observation, rule
+from harness.results import Level, Problem
+from harness.simulate.reference import BODY, REASONING, STREAM, STREAM_USAGE, asked, swap, swap_last
+from harness.wire.chunks import Usage
+from harness.wire.exchange import Exchange
+
+MUST, SHOULD = Level.MUST, Level.SHOULD
+
+_READ = ("chunk.present",)
+_WHOLE = ("chunk.present", "http.no-error", "http.complete")
+_COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
+_CHUNK = STREAM_USAGE.response.body.decode().split("data: ")[-2]
+_TOKENS = _CHUNK[_CHUNK.index('"usage":') :].rstrip()[:-1]
+_FINISH = '"finish_reason":"stop"}],"usage":null'
+_BESIDE_FINISH = swap(swap(STREAM_USAGE, f"data: {_CHUNK}", ""), _FINISH, f'"finish_reason":"stop"}}],{_TOKENS}')
+
+
+def _given(exchange: Exchange) -> str | None:
+    return answered(exchange) or (None if exchange.columns.usages else "no usage came")
+
+
+def _top(exchange: Exchange) -> list[Usage]:
+    return [usage for usage in exchange.columns.usages if usage.pointer == "/usage"]
+
+
+@rule(
+    "usage.given", MUST, "Usage comes when it was asked for.",
+    sources.STREAM_OPTIONS, both(usage_asked, entire),
+    good=(STREAM_USAGE,),
+    bad=(swap(STREAM_USAGE, f"data: {_CHUNK}", ""), swap(STREAM_USAGE, _TOKENS, '"x_groq":{"id":"req",' + _TOKENS + "}")),
+    needs=_WHOLE,
+)  # fmt: skip
+def given(exchange: Exchange) -> Iterator[Problem]:
+    """Bills and budgets count nothing."""
+    if not _top(exchange):
+        elsewhere = exchange.columns.usages[0].pointer if exchange.columns.usages else None
+        yield Problem(
+            f"no chunk has usage{f', it is at {elsewhere}' if elsewhere else ''}", ((exchange.columns.last, ""),)
+        )
+
+
+@rule(
+    "usage.own-chunk", MUST, "Usage that was asked for comes in a chunk with empty choices.",
+    sources.STREAM_OPTIONS, usage_asked,
+    good=(STREAM_USAGE,),
+    bad=(_BESIDE_FINISH, swap(STREAM_USAGE, '"choices":[]', '"choices":[{"index":0,"delta":{},"finish_reason":null}]')),
+    needs=(*_READ, "usage.given"),
+)  # fmt: skip
+def own_chunk(exchange: Exchange) -> Iterator[Problem]:
+    """Clients that read usage only where choices is empty find none."""
+    usages = _top(exchange)
+    if not any(usage.beside == "[]" for usage in usages):
+        where = {"finish": "with the finish_reason", "choices": "beside choices"}.get(
+            usages[-1].beside, "without choices"
+        )
+        yield Problem(f"usage came in a chunk {where}", ((usages[-1].chunk, "/usage"),))
+
+
+@rule(
+    "usage.null-elsewhere", MUST, "Chunks before the usage have the key usage, null, when it was asked for.",
+    sources.STREAM_OPTIONS, usage_asked,
+    good=(STREAM_USAGE,),
+    bad=(swap(STREAM_USAGE, ',"usage":null', ""), swap(STREAM_USAGE, '"usage":null', '"usage":{}', 1)),
+    needs=(*_READ, "usage.given"),
+)  # fmt: skip
+def null_elsewhere(exchange: Exchange) -> Iterator[Problem]:
+    """`chunk["usage"]` raises KeyError where the key is absent; an object on every chunk is added up by some."""
+    usage_at = _top(exchange)[-1].chunk
+    for what, seen in exchange.columns.kinds("/usage").items():
+        # After the usage chunk OpenAI sends a moderation chunk without the key, when that was asked for.
+        if what == "null" or seen.first > usage_at or (seen.count == 1 and seen.first == usage_at):
+            continue
+        extra = seen.count - 1 if what == "object" else seen.count
+        others = counted(extra, exchange.columns.objects - 1, "other chunk")
+        yield Problem(f"usage is {WORDS[what]} {others}", ((seen.first, "/usage"),))
+
+
+@rule(
+    "usage.not-unasked", MUST, "No usage comes in a stream that did not ask for it.",
+    sources.CHUNK, usage_not_asked,
+    good=(STREAM, swap(STREAM, '"choices":', '"usage":null,"choices":')),
+    bad=(asked(STREAM_USAGE, stream_options=None), asked(_BESIDE_FINISH, stream_options={"include_usage": False})),
+    needs=_READ,
+)  # fmt: skip
+def not_unasked(exchange: Exchange) -> Iterator[Problem]:
+    """A chunk with empty choices that nobody asked for: `chunk.choices[0]` raises IndexError."""
+    usages = _top(exchange)
+    if usages:
+        yield Problem(
+            f"{counted(len(usages), exchange.columns.objects, 'chunk')} have usage", ((usages[0].chunk, "/usage"),)
+        )
+
+
+@rule(
+    "usage.once", MUST, "Usage comes once in a stream.",
+    sources.STREAM_OPTIONS, stream,
+    good=(STREAM_USAGE, STREAM),
+    bad=(swap(STREAM_USAGE, _FINISH, f'"finish_reason":"stop"}}],{_TOKENS}'), swap(STREAM_USAGE, '"finish_reason":"stop"}]', f'"finish_reason":"stop",{_TOKENS}}}]')),
+    needs=_READ,
+)  # fmt: skip
+def once(exchange: Exchange) -> Iterator[Problem]:
+    """`total += chunk.usage.total_tokens` counts it again: a bill of 42 tokens for 12."""
+    usages = exchange.columns.usages
+    if len(usages) > 1:
+        places = ", ".join(dict.fromkeys(usage.pointer for usage in usages))
+        yield Problem(f"usage came {len(usages)} times, at {places}", tuple((u.chunk, u.pointer) for u in usages[:3]))
+
+
+@rule(
+    "usage.message", SHOULD, "A body has usage.",
+    sources.BODY, body,
+    good=(BODY,),
+    bad=(swap(BODY, '"usage":', '"tokens":'), swap_last(BODY, BODY.response.body.decode().partition('"usage":')[2], "null}")),
+    needs=_READ,
+)  # fmt: skip
+def message(exchange: Exchange) -> Iterator[Problem]:
+    """`response.usage.total_tokens` raises AttributeError."""
+    if not _top(exchange):
+        yield Problem("the body has no usage", ((0, "/usage"),))
+
+
+@rule(
+    "usage.integers", MUST, "prompt_tokens, completion_tokens and total_tokens are whole numbers from 0.",
+    sources.USAGE, _given,
+    good=(STREAM_USAGE, BODY),
+    bad=(swap(BODY, '"prompt_tokens":9,', ""), swap(STREAM_USAGE, '"total_tokens":13', '"total_tokens":"13"'), swap(BODY, '"completion_tokens":4', '"completion_tokens":null')),
+    needs=_READ,
+)  # fmt: skip
+def integers(exchange: Exchange) -> Iterator[Problem]:
+    """Adding them up raises TypeError or KeyError."""
+    for usage in exchange.columns.usages:
+        wrong = [name for name in _COUNTS if type(usage.value.get(name)) is not int or usage.value[name] < 0]
+        if wrong:
+            shown = ", ".join(f"{name} is {_shown(usage.value, name)}" for name in wrong)
+            yield Problem(shown, ((usage.chunk, f"{usage.pointer}/{wrong[0]}"),))
+            return
+
+
+def _shown(value: dict[str, Any], name: str) -> str:
+    return repr(value[name]) if name in value else "absent"
+
+
+@rule(
+    "usage.sum", MUST, "total_tokens is prompt_tokens plus completion_tokens.",
+    sources.USAGE, _given,
+    good=(STREAM_USAGE, BODY),
+    bad=(swap(BODY, '"total_tokens":13', '"total_tokens":303'), swap(STREAM_USAGE, '"completion_tokens":4', '"completion_tokens":1')),
+    needs=("usage.integers",),
+)  # fmt: skip
+def total(exchange: Exchange) -> Iterator[Problem]:
+    """Reasoning left out of completion_tokens: cost computed from the parts is too low."""
+    for usage in exchange.columns.usages:
+        prompt, completion, summed = (usage.value[name] for name in _COUNTS)
+        if prompt + completion != summed:
+            yield Problem(f"{prompt} + {completion} is not {summed}", ((usage.chunk, f"{usage.pointer}/total_tokens"),))
+            return
+
+
+@rule(
+    "usage.positive", SHOULD, "Tokens are counted where text came.",
+    sources.USAGE, _given,
+    good=(STREAM_USAGE, BODY),
+    bad=(swap(BODY, '"completion_tokens":4,"total_tokens":13', '"completion_tokens":0,"total_tokens":9'), swap(BODY, '"prompt_tokens":9,"completion_tokens":4,"total_tokens":13', '"prompt_tokens":0,"completion_tokens":4,"total_tokens":4')),
+    needs=("usage.integers",),
+)  # fmt: skip
+def positive(exchange: Exchange) -> Iterator[Problem]:
+    """Bills and budgets count nothing."""
+    usage = exchange.columns.usages[-1]
+    said = any(choice.channels for choice in exchange.columns.choices.values())
+    empty = [name for name in _COUNTS[:2] if said and usage.value[name] == 0]
+    if empty:
+        yield Problem(f"{' and '.join(empty)} is 0 though text came", ((usage.chunk, f"{usage.pointer}/{empty[0]}"),))
+
+
+@rule(
+    "usage.details", MUST, "The details of usage are objects where they are given.",
+    sources.USAGE, _given,
+    good=(STREAM_USAGE, BODY, swap(BODY, '"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0},', "")),
+    bad=(swap(BODY, '"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0}', '"prompt_tokens_details":null'), swap(BODY, '"completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":0}', '"completion_tokens_details":[]')),
+    needs=_READ,
+)  # fmt: skip
+def details(exchange: Exchange) -> Iterator[Problem]:
+    """`usage.prompt_tokens_details.cached_tokens` raises AttributeError on null."""
+    for usage in exchange.columns.usages:
+        for name in ("prompt_tokens_details", "completion_tokens_details"):
+            if name in usage.value and not isinstance(usage.value[name], dict):
+                shown = "null" if usage.value[name] is None else "no object"
+                yield Problem(f"{name} is {shown}", ((usage.chunk, f"{usage.pointer}/{name}"),))
+                return
+
+
+@rule(
+    "usage.within-totals", SHOULD, "Cached and reasoning tokens lie within their totals.",
+    sources.USAGE, _given,
+    good=(STREAM_USAGE, REASONING),
+    bad=(swap(REASONING, '"reasoning_tokens":8', '"reasoning_tokens":80'), swap(BODY, '"cached_tokens":0', '"cached_tokens":10')),
+    needs=("usage.integers",),
+)  # fmt: skip
+def within_totals(exchange: Exchange) -> Iterator[Problem]:
+    """Cost computed as total minus part turns negative."""
+    for usage in exchange.columns.usages:
+        for whole, part in (("prompt_tokens", "cached_tokens"), ("completion_tokens", "reasoning_tokens")):
+            inner = usage.value.get(f"{whole}_details")
+            count = inner.get(part) if isinstance(inner, dict) else None
+            if isinstance(count, int) and count > usage.value[whole]:
+                yield Problem(
+                    f"{part} is {count}, {whole} is {usage.value[whole]}",
+                    ((usage.chunk, f"{usage.pointer}/{whole}_details/{part}"),),
+                )
+                return
+
+
+@observation(
+    "usage.place", "Where usage comes in a stream, asked for or not.",
+    sources.STREAM_OPTIONS, stream,
+    good=(STREAM_USAGE,),
+    bad=(STREAM, _BESIDE_FINISH, swap(STREAM_USAGE, '"choices":[]', '"choices":[{"index":0,"delta":{},"finish_reason":null}]')),
+    needs=_READ,
+)  # fmt: skip
+def place(exchange: Exchange) -> str:
+    """Own chunk, last chunk, every chunk: each needs other client code, and adding up is wrong in the third."""
+    names = {"[]": "own chunk", "finish": "finish chunk", "choices": "beside choices", "choice": "inside a choice"}
+    usages = exchange.columns.usages
+    at_top = _top(exchange)
+    if len(at_top) > 1 and len(at_top) == exchange.columns.objects:
+        seen = ["every chunk"]
+    else:
+        seen = list(
+            dict.fromkeys("x_groq" if u.pointer == "/x_groq/usage" else names.get(u.beside, u.beside) for u in usages)
+        )
+    unknown = "" if exchange.request.json is not None else " (request unknown)"
+    return (" + ".join(seen) or "none") + (unknown or ("" if asks_usage(exchange) else " (not asked)"))

@@ -1,0 +1,57 @@
+"""Known problems of a provider: cassettes/<provider>/deviations.yaml, checked."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from harness.checks import CHECKS
+from harness.errors import BadDeviations
+from harness.matrix.checked_yaml import Strict, load_checked
+from harness.matrix.providers import Slug, Url
+from harness.matrix.scenarios import SCENARIOS
+from harness.results import Deviation, Level
+
+FILE_NAME = "deviations.yaml"
+
+
+def _rule(name: str) -> str:
+    if name not in CHECKS:
+        raise ValueError(f"unknown check {name!r}; see: harness checks")
+    if CHECKS[name].level is Level.OBSERVE:
+        raise ValueError(f"{name} is an observation, nothing can deviate from it; delete the entry")
+    return name
+
+
+def _scenario(name: str) -> str:
+    if name not in SCENARIOS:
+        raise ValueError(f"unknown scenario {name!r}; use one of {', '.join(SCENARIOS)}")
+    return name
+
+
+class _Entry(Strict):
+    check: Annotated[str, AfterValidator(_rule)]
+    scenarios: tuple[Annotated[str, AfterValidator(_scenario)], ...] = ()
+    models: tuple[Slug, ...] = ()
+    message: str = Field(min_length=1)
+    reason: str = Field(min_length=1)
+    source: Url
+    since: str = Field(pattern=r"^\d{4}(-\d{2}){0,2}$")
+
+
+class _File(Strict):
+    deviations: tuple[_Entry, ...]
+
+
+def load_deviations(folder: Path) -> tuple[Deviation, ...]:
+    """
+    Return the deviations listed in a provider's cassette folder; none where there is no list.
+
+    Raises:
+        BadDeviations: one line that names file, line, key and the fix.
+    """
+    path = folder / FILE_NAME
+    if not path.exists():
+        return ()
+    listed = load_checked(path, _File, BadDeviations, "")
+    return tuple(Deviation(**entry.model_dump()) for entry in listed.deviations)

@@ -1,0 +1,249 @@
+"""
+What a run yields: problems judged into findings, and ``results.jsonl``, the log that every report renders.
+
+The log holds an object a line: first the run, then the findings, then an end line with their count.  A file
+without its end line is an interrupted run and is refused.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import orjson
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from harness.errors import BadResults
+from harness.recording.atomic import write_atomically
+
+SCHEMA = 1
+
+
+class Level(StrEnum):
+    """How binding a rule is."""
+
+    MUST = "MUST"
+    """The specification says so."""
+    SHOULD = "SHOULD"
+    """The reference provider does it and clients rely on it."""
+    OBSERVE = "OBSERVE"
+    """A fact worth a column, no judgement."""
+
+
+class Outcome(StrEnum):
+    """What became of a check; the worst first."""
+
+    BROKEN = "broken"
+    FAIL = "fail"
+    CHANGED = "changed"
+    FIXED = "fixed"
+    KNOWN = "known"
+    INCONCLUSIVE = "inconclusive"
+    BLOCKED = "blocked"
+    MISSING = "missing"
+    PASS = "pass"  # noqa: S105 - an outcome
+    OBSERVED = "observed"
+    NA = "n/a"
+
+
+RED = frozenset({Outcome.BROKEN, Outcome.FAIL, Outcome.CHANGED, Outcome.FIXED})
+"""Outcomes nobody expected: the run exits with 1."""
+
+WORST_FIRST = {outcome: rank for rank, outcome in enumerate(Outcome)}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """
+    What a check found wrong.
+
+    ``at`` are the places that show it, as ``(event number, JSON pointer)`` or ``(None, byte offset)``.
+    """
+
+    message: str
+    at: tuple[tuple[int | None, str | int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Where a problem shows: the exchange of the recording, event, byte offset in the body, JSON pointer."""
+
+    exchange: int
+    event: int | None
+    offset: int
+    pointer: str | None
+    excerpt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """A known problem of a provider; ``message`` is the expected one, ``*`` standing for any text."""
+
+    check: str
+    reason: str
+    source: str
+    since: str
+    message: str
+    scenarios: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+
+    def covers(self, check: str, scenario: str, model: str) -> bool:
+        """Tell whether this is about ``check`` in ``scenario`` with ``model``; empty lists mean all."""
+        return (
+            self.check == check
+            and (not self.scenarios or scenario in self.scenarios)
+            and (not self.models or model in self.models)
+        )
+
+    def expects(self, message: str) -> bool:
+        """Tell whether ``message`` is the expected one."""
+        return re.fullmatch(".*".join(map(re.escape, self.message.split("*"))), message, re.DOTALL) is not None
+
+
+@dataclass(slots=True)
+class Finding:
+    """The outcome of one check on one recording: a line of ``results.jsonl``."""
+
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
+
+    provider: str
+    model: str
+    scenario: str
+    check: str
+    level: Level
+    outcome: Outcome
+    message: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    value: str | None = None
+    provenance: Literal["recorded", "published", "reconstructed"] | None = None
+    recorded_at: str | None = None
+    source: str | None = None
+    cassette: str | None = None
+
+    @property
+    def family(self) -> str:
+        """The family of the check: what stands before the point of its id."""
+        return self.check.partition(".")[0]
+
+    @property
+    def cell(self) -> str:
+        """The id of this finding: ``provider/model/scenario/check``."""
+        return f"{self.provider}/{self.model}/{self.scenario}/{self.check}"
+
+
+def judge(problems: list[Problem], deviation: Deviation | None) -> tuple[Outcome, str]:
+    """Return the outcome and message of a check that applied, given what it found and what was expected."""
+    message = problems[0].message if problems else ""
+    if len(problems) > 1:
+        message += f" (and {len(problems) - 1} more)"
+    if deviation is None:
+        return (Outcome.FAIL if problems else Outcome.PASS), message
+    if not problems:
+        return Outcome.FIXED, f"no longer seen, delete its line from deviations.yaml: {deviation.message}"
+    if any(deviation.expects(problem.message) for problem in problems):
+        return Outcome.KNOWN, message
+    return Outcome.CHANGED, f"{message}; expected: {deviation.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The first line of a results file: who ran what, when (ISO 8601), how."""
+
+    harness: str
+    started: str
+    mode: str
+    sdk: str | None = None
+
+
+@dataclass(slots=True)
+class Results:
+    """A run and its findings."""
+
+    run: Run
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def outcomes(self) -> dict[str, int]:
+        """How many findings ended in each outcome, the worst first."""
+        counts = Counter(finding.outcome for finding in self.findings)
+        return {str(outcome): counts[outcome] for outcome in Outcome if counts[outcome]}
+
+    @property
+    def red(self) -> list[Finding]:
+        """The findings nobody expected."""
+        return [finding for finding in self.findings if finding.outcome in RED]
+
+
+def write_results(path: Path, results: Results) -> None:
+    """Write ``results`` to ``path`` as JSON lines."""
+    write_atomically(path, b"".join(orjson.dumps(line) + b"\n" for line in _lines(results)))
+
+
+def _lines(results: Results) -> Iterator[dict[str, Any]]:
+    yield {"kind": "run", "schema": SCHEMA, **asdict(results.run)}
+    for finding in results.findings:
+        yield {"kind": "finding", **asdict(finding)}
+    yield {"kind": "end", "findings": len(results.findings), "outcomes": results.outcomes}
+
+
+def read_results(path: Path) -> Results:
+    """
+    Read a results file.
+
+    Raises:
+        BadResults: it is not there, not such a file, of another schema, or has no end line.
+    """
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise BadResults(f"{path}: {error.strerror or error}; make one with: harness run") from None
+    rows = [_object(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    run = _run(path, rows)
+    if rows[-1].get("kind") != "end":
+        raise BadResults(f"{path}:{len(lines)}: no end line, so the run was interrupted; run it again")
+    findings = [_finding(path, number, row) for number, row in enumerate(rows[1:-1], 2)]
+    if rows[-1].get("findings") != len(findings):
+        raise BadResults(
+            f"{path}:{len(lines)}: the end line counts {rows[-1].get('findings')} findings, "
+            f"the file holds {len(findings)}; run it again"
+        )
+    return Results(run, findings)
+
+
+def _object(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        row = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise BadResults(f"{path}:{number}: not JSON ({error}); a results file holds one object a line") from None
+    if not isinstance(row, dict):
+        raise BadResults(f"{path}:{number}: not an object; a results file holds one object a line")
+    return row
+
+
+def _run(path: Path, rows: Iterable[dict[str, Any]]) -> Run:
+    first = next(iter(rows), None)
+    if first is None or first.get("kind") != "run":
+        raise BadResults(f"{path}:1: no run line; this is not a results file of harness run")
+    if first.get("schema") != SCHEMA:
+        raise BadResults(f"{path}:1: schema {first.get('schema')}, this version reads {SCHEMA}; run it again")
+    try:
+        return Run(first["harness"], first["started"], first["mode"], first.get("sdk"))
+    except KeyError as error:
+        raise BadResults(f"{path}:1: the run line has no {error}; run it again") from None
+
+
+_CHECKED = TypeAdapter(Finding)
+
+
+def _finding(path: Path, number: int, row: dict[str, Any]) -> Finding:
+    if row.pop("kind", None) != "finding":
+        raise BadResults(f"{path}:{number}: not a finding; only findings stand between the run and the end line")
+    try:
+        return _CHECKED.validate_python(row)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise BadResults(f"{path}:{number}: {key}: {first['msg']}; run it again") from None

@@ -1,0 +1,92 @@
+"""Every check is proven by its own examples: the good are silent under all checks, the bad are caught by it."""
+
+import json
+import re
+
+import pytest
+from judging import alarms, findings
+
+from harness.checks import CHECKS, FAMILIES, Check
+from harness.results import Level, Outcome
+from harness.simulate.reference import REFERENCES
+
+RULES = [check for check in CHECKS.values() if check.level is not Level.OBSERVE]
+OBSERVATIONS = [check for check in CHECKS.values() if check.level is Level.OBSERVE]
+
+
+def named(checks: list[Check]) -> list[object]:
+    return [pytest.param(check, id=check.id) for check in checks]
+
+
+def test_there_are_checks_of_every_family() -> None:
+    assert len(CHECKS) >= 50
+    assert {check.family for check in CHECKS.values()} == set(FAMILIES)
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+def test_the_reference_raises_no_alarm(name: str) -> None:
+    assert alarms(REFERENCES[name]) == []
+
+
+@pytest.mark.parametrize("check", named(list(CHECKS.values())))
+def test_good_examples_are_silent_under_every_check(check: Check) -> None:
+    assert check.good
+    assert [alarms(exchange) for exchange in check.good] == [[]] * len(check.good)
+
+
+@pytest.mark.parametrize("check", named(list(CHECKS.values())))
+def test_it_applies_to_a_good_example(check: Check) -> None:
+    outcomes = [findings(exchange)[check.id].outcome for exchange in check.good]
+    assert set(outcomes) & {Outcome.PASS, Outcome.OBSERVED}
+
+
+@pytest.mark.parametrize("check", named(RULES))
+def test_bad_examples_are_caught_by_it(check: Check) -> None:
+    assert check.bad
+    caught = [findings(exchange)[check.id] for exchange in check.bad]
+    assert [finding.outcome for finding in caught] == [Outcome.FAIL] * len(caught)
+    assert all(finding.message and finding.evidence for finding in caught)
+
+
+@pytest.mark.parametrize("check", named(OBSERVATIONS))
+def test_other_examples_are_observed_to_differ(check: Check) -> None:
+    usual = {findings(exchange)[check.id].value for exchange in check.good}
+    other = [findings(exchange)[check.id].value for exchange in check.bad]
+    assert other
+    assert all(value not in usual for value in other)
+
+
+@pytest.mark.parametrize("check", named(RULES))
+def test_evidence_points_at_the_bytes(check: Check) -> None:
+    for exchange in check.bad:
+        content = exchange.response.content
+        for evidence in findings(exchange)[check.id].evidence:
+            assert 0 <= evidence.offset <= len(content)
+            shown = evidence.excerpt.removesuffix("…")
+            there = content[evidence.offset :].decode("utf-8", "backslashreplace")
+            assert json.dumps(there, ensure_ascii=False)[1:].replace('\\"', '"').startswith(shown)
+
+
+@pytest.mark.parametrize("check", named(list(CHECKS.values())))
+def test_its_words_hold(check: Check) -> None:
+    assert re.fullmatch(r"[a-z_]+\.[a-z0-9-]+", check.id)
+    assert check.title.endswith(".")
+    assert not re.search(r"\b(should|must|check|test|verify|ensure)\b", check.title, re.IGNORECASE), (
+        "a title states a fact"
+    )
+    assert check.breaks.endswith("."), "its docstring says what a breach breaks"
+    assert re.match(r"https://|convention: ", check.source)
+    assert set(check.needs) <= set(CHECKS)
+    assert check.id not in check.needs
+
+
+def test_needs_form_no_circle() -> None:
+    def depth(check: Check, seen: tuple[str, ...]) -> int:
+        assert check.id not in seen
+        return max((depth(CHECKS[need], (*seen, check.id)) for need in check.needs), default=0) + 1
+
+    assert max(depth(check, ()) for check in CHECKS.values()) < 10
+
+
+def test_ids_and_titles_are_unique() -> None:
+    assert len({check.title for check in CHECKS.values()}) == len(CHECKS)

@@ -1,0 +1,22 @@
+"""Judging one exchange with every check, for tests."""
+
+import dataclasses
+
+from harness.checks import CHECKS
+from harness.results import Finding, Outcome
+from harness.runner import About, judge_exchanges
+from harness.wire.exchange import Exchange
+
+ABOUT = About("acme", "small", "chat.stream", "-")
+
+
+def findings(exchange: Exchange) -> dict[str, Finding]:
+    """Return every check's finding on one exchange, which is known to be owed an answer."""
+    owed = dataclasses.replace(exchange, expects_answer=True)
+    return {finding.check: finding for finding in judge_exchanges([owed], ABOUT, CHECKS.values())}
+
+
+def alarms(exchange: Exchange) -> list[str]:
+    """Return what any check has to say against an exchange."""
+    quiet = {Outcome.PASS, Outcome.NA, Outcome.OBSERVED}
+    return [f"{f.check}: {f.outcome} {f.message}" for f in findings(exchange).values() if f.outcome not in quiet]

@@ -1,0 +1,243 @@
+"""From recordings to findings: every outcome, and that nothing passes by absence."""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from judging import ABOUT, findings
+
+from harness import deviations as deviations_module
+from harness import runner
+from harness.checks import CHECKS
+from harness.errors import BadDeviations, UnknownName
+from harness.matrix.providers import Matrix, load_matrix
+from harness.recording.cassette import write_cassette
+from harness.results import Deviation, Finding, Level, Outcome, Problem
+from harness.runner import RECORDING, Selection, judge_exchanges, plan, run_case
+from harness.simulate.reference import BODY, STREAM, asked, swap, with_body, with_response
+from harness.wire.exchange import Exchange
+
+MATRIX = """\
+providers:
+  - id: acme
+    name: Acme
+    base_url: https://api.acme.example/v1
+    key_env: ACME_API_KEY
+    docs: https://acme.example/docs
+    models:
+      - {id: small, thinking: {disable: {}}}
+      - {id: large, thinking: {enable: {}}}
+  - id: other
+    name: Other
+    base_url: https://api.other.example/v1
+    key_env: OTHER_API_KEY
+    docs: https://other.example/docs
+    models: [{id: small, thinking: {disable: {}, enable: {}}}]
+"""
+DEVIATION = """\
+deviations:
+  - check: chunk.object
+    scenarios: [chat.stream]
+    message: object is absent from * chunks
+    reason: It always was.
+    source: https://acme.example/docs
+    since: 2025-01
+"""
+FAULTY = swap(STREAM, '"object":"chat.completion.chunk",', "")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "providers.yaml").write_text(MATRIX)
+    runner._deviations.cache_clear()  # noqa: SLF001 - each test has a project of its own
+    return tmp_path
+
+
+@pytest.fixture
+def matrix(project: Path) -> Matrix:
+    return load_matrix(project / "providers.yaml")
+
+
+def record(project: Path, exchange: Exchange, scenario: str = "chat.stream") -> None:
+    write_cassette(project / "cassettes/acme/small" / f"{scenario}.yaml", [exchange])
+
+
+def run(project: Path, selection: Selection | None = None) -> dict[str, Finding]:
+    chosen = selection or Selection(("acme",), ("small",), ("chat.stream",))
+    cases = plan(load_matrix(project / "providers.yaml"), project, chosen)
+    return {finding.check: finding for case in cases for finding in run_case(case, chosen.chosen())}
+
+
+def test_a_case_is_every_target_and_scenario(project: Path, matrix: Matrix) -> None:
+    cases = plan(matrix, project, Selection())
+    assert len(cases) == 3 * 5
+    assert cases[0].id == "acme/small/chat.stream"
+    assert cases[0].cassette == project / "cassettes/acme/small/chat.stream.yaml"
+
+
+def test_no_recording_is_missing_and_no_capability_is_not_applicable(project: Path) -> None:
+    everything = Selection(("acme",))
+    cases = plan(load_matrix(project / "providers.yaml"), project, everything)
+    outcomes = {case.id: [f.outcome for f in run_case(case, everything.chosen())] for case in cases}
+    assert outcomes["acme/small/chat.stream"] == [Outcome.MISSING]
+    assert outcomes["acme/small/reasoning.stream"] == [Outcome.NA]
+
+
+def test_a_recording_gives_one_finding_a_check(project: Path) -> None:
+    record(project, STREAM)
+    found = run(project)
+    assert list(found) == list(CHECKS)
+    assert {f.outcome for f in found.values()} <= {Outcome.PASS, Outcome.OBSERVED, Outcome.NA}
+    passed = found["chunk.object"]
+    assert (passed.provenance, passed.cassette) == ("reconstructed", "cassettes/acme/small/chat.stream.yaml")
+    assert found["role.pattern"].value == "first"
+
+
+def test_a_failure_names_its_bytes_and_source(project: Path) -> None:
+    record(project, FAULTY)
+    finding = run(project)["chunk.object"]
+    assert finding.outcome is Outcome.FAIL
+    assert finding.message == "object is absent from 5 of 5 chunks"
+    assert finding.source == CHECKS["chunk.object"].source
+    (evidence,) = finding.evidence
+    assert (evidence.exchange, evidence.event, evidence.pointer) == (0, 0, "/object")
+    assert evidence.excerpt.startswith('{"id":"chatcmpl-reference","created"')
+
+
+@pytest.mark.parametrize(
+    ("exchange", "outcome"),
+    [(FAULTY, Outcome.KNOWN), (STREAM, Outcome.FIXED), (swap(STREAM, "completion.chunk", "chunk"), Outcome.CHANGED)],
+)
+def test_a_listed_deviation_is_known_fixed_or_changed(project: Path, exchange: Exchange, outcome: Outcome) -> None:
+    record(project, exchange)
+    (project / "cassettes/acme/deviations.yaml").write_text(DEVIATION)
+    finding = run(project)["chunk.object"]
+    assert finding.outcome is outcome
+    assert finding.source in {None, "https://acme.example/docs"}
+
+
+def test_a_deviation_of_another_scenario_changes_nothing(project: Path) -> None:
+    record(project, FAULTY)
+    (project / "cassettes/acme/deviations.yaml").write_text(DEVIATION.replace("chat.stream", "chat.nonstream"))
+    assert run(project)["chunk.object"].outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("chunk.object", "chunk.objct", ":2: deviations.0.check: unknown check 'chunk.objct'; see: harness checks"),
+        ("chunk.object", "role.pattern", ":2: deviations.0.check: role.pattern is an observation"),
+        ("chat.stream", "chat.strm", ":3: deviations.0.scenarios.0: unknown scenario 'chat.strm'"),
+        ("It always was.", '""', ":5: deviations.0.reason: "),
+        ("https://acme.example/docs", "docs", ":6: deviations.0.source: "),
+        ("2025-01", "long ago", ":7: deviations.0.since: "),
+        ("    since: 2025-01\n", "", ":2: deviations.0.since: missing; add it"),
+        ("reason:", "why:", ":5: deviations.0.why: unknown key; use one of check, scenarios"),
+        ("deviations:", "known:", ":1: known: unknown key"),
+    ],
+)
+def test_a_bad_list_of_deviations_is_refused(project: Path, old: str, new: str, said: str) -> None:
+    record(project, FAULTY)
+    path = project / "cassettes/acme/deviations.yaml"
+    path.write_text(DEVIATION.replace(old, new))
+    with pytest.raises(BadDeviations) as caught:
+        run(project)
+    assert str(caught.value).startswith(f"{path}{said}")
+    assert deviations_module.FILE_NAME in str(caught.value)
+
+
+def test_what_needs_a_failed_check_is_blocked() -> None:
+    found = findings(with_body(STREAM, b"data: [DONE]\n\n"))
+    assert found["chunk.present"].outcome is Outcome.FAIL
+    assert found["chunk.object"].outcome is Outcome.BLOCKED
+    assert found["chunk.object"].message == "chunk.present must pass first"
+    assert found["content.type"].outcome is Outcome.BLOCKED, "through a check that is blocked itself"
+
+
+@pytest.mark.parametrize("status", [401, 403, 408, 429, 500, 503])
+def test_no_verdict_without_an_answer(status: int) -> None:
+    found = findings(with_response(STREAM, status=status, body=b'{"error":{}}'))
+    assert {f.outcome for f in found.values()} == {Outcome.INCONCLUSIVE}
+    assert found["chunk.object"].message == f"status {status}: no verdict on the answer's form"
+
+
+def test_a_refused_request_fails_and_judges_nothing_else() -> None:
+    found = findings(with_response(STREAM, status=400, body=b'{"error":{}}'))
+    assert found["http.status"].outcome is Outcome.FAIL
+    assert {f.outcome for name, f in found.items() if name != "http.status"} == {Outcome.NA}
+
+
+def test_an_error_that_may_have_been_due_is_not_judged() -> None:
+    refused = with_response(STREAM, status=400, body=b'{"error":{}}')
+    (finding,) = judge_exchanges([refused], ABOUT, [CHECKS["http.status"]])
+    assert finding.outcome is Outcome.NA
+
+
+def test_a_crash_in_a_check_is_broken_and_blocks() -> None:
+    def crash(_exchange: Exchange) -> Iterator[Problem]:
+        raise ZeroDivisionError("oops")
+        yield
+
+    broken = dataclasses.replace(CHECKS["chunk.index"], find=crash)
+    (finding,) = judge_exchanges([STREAM], ABOUT, [broken])
+    assert finding.outcome is Outcome.BROKEN
+    assert finding.message.startswith("ZeroDivisionError: oops at test_runner.py:")
+
+
+def test_exchanges_of_one_recording_are_judged_together() -> None:
+    (finding,) = judge_exchanges([BODY, swap(BODY, '"id":', '"x":'), BODY], ABOUT, [CHECKS["chunk.id"]])
+    assert finding.outcome is Outcome.FAIL
+    assert [evidence.exchange for evidence in finding.evidence] == [1]
+
+
+def test_a_check_applies_if_it_does_to_one_exchange() -> None:
+    (finding,) = judge_exchanges([BODY, STREAM], ABOUT, [CHECKS["role.first"]])
+    assert finding.outcome is Outcome.PASS
+
+
+def test_observed_values_of_a_recording_are_joined() -> None:
+    other = asked(BODY, model="gpt-4o-mini-2024-07-18")
+    (finding,) = judge_exchanges([BODY, other, BODY], ABOUT, [CHECKS["chunk.model-echo"]])
+    assert finding.value == "differs | same"
+
+
+def test_a_deviation_does_not_make_an_absent_answer_pass() -> None:
+    known = Deviation("chunk.object", "", "", "", "*")
+    (finding,) = judge_exchanges([with_response(STREAM, status=400)], ABOUT, [CHECKS["chunk.object"]], (known,))
+    assert finding.outcome is Outcome.NA
+
+
+@pytest.mark.parametrize(
+    ("level", "levels"),
+    [("MUST", {"MUST"}), ("SHOULD", {"MUST", "SHOULD"}), ("OBSERVE", {"MUST", "SHOULD", "OBSERVE"})],
+)
+def test_a_level_narrows(level: str, levels: set[str]) -> None:
+    assert {check.level.value for check in Selection(level=Level(level)).chosen()} == levels
+
+
+def test_a_selection_takes_families_ids_and_whole_targets(project: Path, matrix: Matrix) -> None:
+    chosen = Selection(models=("acme/small",), scenarios=("chat.stream",), checks=("usage", "sse.done"))
+    assert [case.id for case in plan(matrix, project, chosen)] == ["acme/small/chat.stream"]
+    assert {check.family for check in chosen.chosen()} == {"usage", "sse"}
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: Selection(providers=("acm",)), "unknown provider 'acm'; try acme"),
+        (lambda: Selection(models=("smll",)), "unknown model 'smll'; try small"),
+        (lambda: Selection(scenarios=("chat",)), "unknown scenario 'chat'; try chat."),
+        (lambda: Selection(checks=("usage.summ",)), "unknown check 'usage.summ'; try usage.sum"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_the_nearest(
+    project: Path, matrix: Matrix, make: Callable[[], Selection], said: str
+) -> None:
+    with pytest.raises(UnknownName) as caught:
+        plan(matrix, project, make())
+    assert said in str(caught.value)
+
+
+def test_the_stand_in_for_a_recording_is_no_check() -> None:
+    assert RECORDING not in CHECKS
