@@ -1,0 +1,257 @@
+"""The command line.  Data goes to stdout, progress to stderr; exit 0 as expected, 1 unexpected failure, 2 could not run."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import orjson
+from rich.console import Console
+from rich.progress import track
+
+from harness import __version__
+from harness.audit import audit as audit_archives
+from harness.checks import CHECKS
+from harness.errors import HarnessError, UnknownName
+from harness.explain import explain as explain_id
+from harness.matrix.providers import FILE_NAME, Matrix, json_schema, load_matrix
+from harness.matrix.scenarios import SCENARIOS
+from harness.recording.archives import archives_in
+from harness.recording.atomic import write_atomically
+from harness.reports import table, terminal
+from harness.reports.files import write_report
+from harness.results import Finding, Level, Outcome, Results, Run, read_results, write_results
+from harness.runner import Case, Selection, plan, run_case
+
+Format = click.Choice(["pretty", "json", "markdown"])
+_Item = TypeVar("_Item")
+
+
+def _one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
+    @wraps(command)
+    def guarded(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except HarnessError as error:
+            _refuse(str(error))
+
+    return guarded
+
+
+def _refuse(message: str) -> None:
+    click.echo(f"harness: {message}", err=True)
+    sys.exit(2)
+
+
+def _progress(items: list[_Item], what: str) -> Iterator[_Item]:
+    quiet = not sys.stderr.isatty()
+    yield from track(items, what, console=Console(stderr=True), disable=quiet, transient=True)
+
+
+def _started() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="harness")
+def main() -> None:
+    """Test how compatible OpenAI-compatible chat APIs are."""
+
+
+_ROOT = click.option(
+    "--root", type=click.Path(path_type=Path), default=Path(), help="Folder with providers.yaml and cassettes/."
+)
+_FORMAT = click.option("--format", "form", type=Format, default="pretty", show_default=True)
+
+
+@main.command()
+@_ROOT
+@click.option("--provider", "providers", multiple=True, help="Only this provider; repeatable, as are the next three.")
+@click.option("--model", "models", multiple=True, help="Only this model.")
+@click.option("--scenario", "scenarios", multiple=True, help="Only this scenario.")
+@click.option("--check", "checks", multiple=True, help="Only this check or family.")
+@click.option(
+    "--level",
+    type=click.Choice(["must", "should", "observe"]),
+    default="observe",
+    help="The least binding level to run.",
+)
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    help="Folder to write to [default: ROOT/reports if nothing is left out].",
+)
+@_FORMAT
+@_one_line_errors
+def run(  # noqa: PLR0913, PLR0917 - one parameter an option
+    root: Path,
+    providers: tuple[str, ...],
+    models: tuple[str, ...],
+    scenarios: tuple[str, ...],
+    checks: tuple[str, ...],
+    level: str,
+    report: Path | None,
+    form: str,
+) -> None:
+    """Replay the recorded matrix, write reports/ and print the table."""
+    selection = Selection(providers, models, scenarios, checks, Level(level.upper()))
+    cases = plan(load_matrix(root / FILE_NAME), root, selection)
+    results = Results(Run(__version__, _started(), "replay"), list(_findings(cases, selection)))
+    if not any(finding.cassette for finding in results.findings):
+        _refuse(f"{root / 'cassettes'}: no recording of what was asked for; {_paths(cases)}")
+    folder = report or (root / "reports" if selection == Selection() else None)
+    if folder:
+        write_report(folder, results)
+    _print(results, form)
+    sys.exit(1 if results.red else 0)
+
+
+def _findings(cases: list[Case], selection: Selection) -> Iterator[Finding]:
+    checks = selection.chosen()
+    for case in _progress(cases, "replaying"):
+        yield from run_case(case, checks)
+
+
+def _paths(cases: list[Case]) -> str:
+    return f"the first would be at {cases[0].cassette}" if cases else "nothing was selected"
+
+
+def _print(results: Results, form: str) -> None:
+    if form == "pretty":
+        terminal.show(results, Console())
+    elif form == "markdown":
+        click.echo(table.render(results))
+    else:
+        for finding in results.findings:
+            click.echo(orjson.dumps(finding))
+
+
+@main.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@_ROOT
+@click.option("--results", "results_file", type=click.Path(path_type=Path), help="Write the findings to this file.")
+@click.option(
+    "--provider-from", type=click.Choice(["auto", "host", "field", "folder"]), default="auto", show_default=True,
+    help="What names the provider: its host, the field provider, or the folder of the file.",
+)  # fmt: skip
+@_FORMAT
+@_one_line_errors
+def audit(paths: tuple[Path, ...], root: Path, results_file: Path | None, provider_from: Any, form: str) -> None:
+    """Judge recordings you already have: vcrpy cassettes, HAR files, JSON lines; files or folders."""
+    archives = [archive for path in paths for archive in archives_in(path)]
+    matrix = _matrix_if_any(root)
+    results, bad = Results(Run(__version__, _started(), "audit")), 0
+    for archive in _progress(archives, "auditing"):
+        try:
+            for findings in audit_archives([archive], matrix, provider_from):
+                results.findings += findings
+        except HarnessError as error:
+            click.echo(f"harness: {error}", err=True)
+            bad += 1
+    if not results.findings and not bad:
+        _refuse(f"{', '.join(map(str, paths))}: no chat completion in {len(archives)} files")
+    if results_file and not bad:
+        write_results(results_file, results)
+    if form == "pretty":
+        terminal.show_audit(results, Console())
+    else:
+        _print(results, form)
+    sys.exit(2 if bad else 1 if results.red else 0)
+
+
+def _matrix_if_any(root: Path) -> Matrix | None:
+    return load_matrix(root / FILE_NAME) if (root / FILE_NAME).exists() else None
+
+
+@main.command()
+@click.argument("results_file", metavar="RESULTS", type=click.Path(path_type=Path))
+@click.option(
+    "--into",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Put the tables between the markers of this file; repeatable.",
+)
+@_FORMAT
+@_one_line_errors
+def report(results_file: Path, into: tuple[Path, ...], form: str) -> None:
+    """Print the tables of a results file, or put them into documents."""
+    results = read_results(results_file)
+    for path in into:
+        _put_into(path, results)
+    if not into:
+        _print(results, form)
+
+
+def _put_into(path: Path, results: Results) -> None:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise HarnessError(f"{path}: {error.strerror or error}; name a text file") from None
+    changed = table.replace_between_markers(text, table.tables(results))
+    if changed is None:
+        raise HarnessError(f"{path}: it lacks the lines {table.BEGIN} and {table.END}; add them where the tables go")
+    write_atomically(path, changed.encode())
+
+
+@main.command()
+@click.argument("name", required=False)
+@_FORMAT
+@_one_line_errors
+def checks(name: str | None, form: str) -> None:
+    """List the checks, all or those of a family."""
+    listed = [check for check in CHECKS.values() if name in {None, check.family, check.id}]
+    if not listed:
+        raise UnknownName(f"no check or family is called {name!r}; see: harness checks")
+    if form == "json":
+        for check in listed:
+            row = {
+                "id": check.id,
+                "level": check.level,
+                "title": check.title,
+                "source": check.source,
+                "breaks": check.breaks,
+            }
+            click.echo(orjson.dumps(row))
+    else:
+        rows = [(check.id, check.level.value, check.title) for check in listed]
+        click.echo(_columns(("id", "level", "title"), rows, form))
+
+
+def _columns(header: Iterable[str], rows: Sequence[tuple[str, ...]], form: str) -> str:
+    from tabulate import tabulate
+
+    style = "github" if form == "markdown" else "plain"
+    return tabulate(rows, list(header), tablefmt=style, disable_numparse=True)
+
+
+@main.command()
+@click.argument("name", metavar="ID")
+@_ROOT
+@_one_line_errors
+def explain(name: str, root: Path) -> None:
+    """Show all of a check, a scenario, or a cell (PROVIDER/MODEL/SCENARIO/CHECK)."""
+    explain_id(name, root, Console())
+
+
+@main.command()
+@_ROOT
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of providers.yaml instead.")
+@_FORMAT
+@_one_line_errors
+def providers(root: Path, schema: bool, form: str) -> None:  # noqa: FBT001 - a flag of the command line
+    """List the providers, their models and what is recorded of them."""
+    if schema:
+        click.echo(orjson.dumps(json_schema(), option=orjson.OPT_INDENT_2))
+        return
+    matrix = load_matrix(root / FILE_NAME)
+    rows = []
+    for target in matrix.targets():
+        cases = [Case(root, target, scenario) for scenario in SCENARIOS.values()]
+        asked = [case for case in cases if not (case.absent and case.absent[0] is Outcome.NA)]
+        recorded = sum(case.absent is None for case in asked)
+        retired = f"retired {target.model.retired}" if target.model.retired else ""
+        rows.append((target.id, f"{recorded}/{len(asked)}", target.provider.key_env, target.provider.base_url, retired))
+    click.echo(_columns(("target", "recorded", "key", "base_url", ""), rows, form))

@@ -1,0 +1,103 @@
+"""What ``harness explain`` shows of a check, a scenario or a cell."""
+
+import difflib
+import json
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from harness.checks import CHECKS, Check
+from harness.deviations import load_deviations
+from harness.errors import UnknownName, unknown
+from harness.matrix.providers import FILE_NAME, load_matrix
+from harness.matrix.scenarios import SCENARIOS, Scenario, request_body
+from harness.reports.terminal import show_finding
+from harness.runner import Selection, plan, run_case
+from harness.wire.exchange import Exchange
+
+_CELL_PARTS = 4
+
+
+def explain(name: str, root: Path, console: Console) -> None:
+    """
+    Print all that is known of ``name``.
+
+    Raises:
+        UnknownName: it is no check, scenario or cell of the project at ``root``.
+    """
+    if name in CHECKS:
+        _explain_check(CHECKS[name], console)
+    elif name in SCENARIOS:
+        _explain_scenario(SCENARIOS[name], console)
+    elif name.count("/") == _CELL_PARTS - 1:
+        _explain_cell(name, root, console)
+    else:
+        raise unknown("check, scenario or cell", name, [*CHECKS, *SCENARIOS])
+
+
+def _explain_check(check: Check, console: Console) -> None:
+    console.print(f"[bold]{check.id}[/]  {check.level.value}")
+    console.print(f"{escape(check.title)}\n")
+    console.print(f"breaks   {escape(check.breaks)}")
+    console.print(f"source   {check.source}", soft_wrap=True)
+    if check.needs:
+        console.print(f"needs    {', '.join(check.needs)}")
+    reference = check.good[0]
+    if check.observe:
+        console.print(f"example  {escape(check.observe(reference))}: the reference")
+    for exchange in check.bad:
+        console.print(f"\n[bold]{'other' if check.observe else 'caught'}[/]  {escape(_verdict(check, exchange))}")
+        for line in _changed(reference, exchange):
+            colour = "red" if line[0] == "-" else "green"
+            console.print(f"  [{colour}]{escape(line)}[/]", soft_wrap=True, highlight=False)
+
+
+def _verdict(check: Check, exchange: Exchange) -> str:
+    if check.observe:
+        return check.observe(exchange)
+    return "; ".join(problem.message for problem in check.find(exchange))
+
+
+def _changed(reference: Exchange, exchange: Exchange) -> list[str]:
+    """Return the lines of the exchange that differ from the reference, each cut around the difference."""
+    before, after = _lines(reference), _lines(exchange)
+    changed = [line for line in difflib.ndiff(before, after) if line[0] in "+-"]
+    return [line if len(line) < 200 else f"{line[:60]} … {line[-120:]}" for line in changed[:6]]  # noqa: PLR2004
+
+
+def _lines(exchange: Exchange) -> list[str]:
+    response = exchange.response
+    head = [f"{response.status}", *(f"{name}: {value}" for name, value in response.headers.pairs)]
+    asked = [f"request: {json.dumps(exchange.request.json, ensure_ascii=False)}"]
+    return asked + head + response.content.decode("utf-8", "backslashreplace").splitlines()
+
+
+def _explain_scenario(scenario: Scenario, console: Console) -> None:
+    console.print(f"[bold]{scenario.id}[/]  {escape(scenario.title)}\n")
+    body = request_body(scenario, "<model>", {})
+    console.print_json(json.dumps(body, ensure_ascii=False))
+    console.print(
+        f"thinking  {'on' if scenario.thinking else 'off'} (each provider has its own switch: thinking in {FILE_NAME})"
+    )
+    if scenario.needs:
+        console.print(f"needs     {', '.join(scenario.needs)}")
+
+
+def _explain_cell(name: str, root: Path, console: Console) -> None:
+    provider, model, scenario, check = name.split("/")
+    selection = Selection((provider,), (model,), (scenario,), (check,))
+    cases = plan(load_matrix(root / FILE_NAME), root, selection)
+    if not cases:
+        raise UnknownName(f"no cell {name!r}: {provider} has no model {model}; see: harness providers")
+    for finding in run_case(cases[0], selection.chosen()):
+        show_finding(finding, console)
+        listed = load_deviations(cases[0].cassette.parent.parent)
+        for deviation in (d for d in listed if d.covers(finding.check, scenario, model)):
+            console.print(f"known    since {deviation.since}: {escape(deviation.reason)}")
+            console.print(f"         {deviation.source}", soft_wrap=True)
+        if finding.check in CHECKS:
+            console.print(f"breaks   {escape(CHECKS[finding.check].breaks)}")
+        console.print(
+            f"again    harness run --provider {provider} --model {model} --scenario {scenario} --check {check}"
+        )

@@ -1,0 +1,116 @@
+"""Findings counted into cells: what the tables show."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from harness.results import WORST_FIRST, Finding, Level, Outcome, Results
+
+SYMBOLS = {
+    Outcome.PASS: "✓",
+    Outcome.OBSERVED: "✓",
+    Outcome.FAIL: "✗",
+    Outcome.KNOWN: "~",
+    Outcome.CHANGED: "≠",
+    Outcome.FIXED: "+",
+    Outcome.BLOCKED: "⊘",
+    Outcome.INCONCLUSIVE: "?",
+    Outcome.BROKEN: "‼",
+    Outcome.MISSING: "-",
+    Outcome.NA: "n/a",
+}
+PROVENANCES = {"recorded": "R", "published": "P", "reconstructed": "C"}
+
+FEATURES = {
+    "reasoning": "reasoning.place",
+    "while thinking": "reasoning.phases",
+    "usage": "usage.place",
+    "role": "role.pattern",
+    "finish_reason before the end": "finish_reason.form",
+    "end": "sse.end",
+    "content-type": "http.media-type",
+}
+
+LEGEND = (
+    "✓ pass · ~ known deviation, as listed · ✗ fail · ≠ known, but fails differently · + known, but passes now · "
+    "⊘ blocked by another failure · ? inconclusive · ‼ broken check · - no recording. "
+    "Numbers are rules judged, with those not passed before the slash; recordings are those there are of those asked for. "
+    "R recorded from the provider · P published by someone who called it · C reconstructed from cited facts; "
+    "the date is that of the newest recording."
+)
+
+
+@dataclass(slots=True)
+class Cell:
+    """What findings say together, and what they rest on."""
+
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def outcome(self) -> Outcome:
+        """The worst outcome; missing where there is no finding."""
+        return min((f.outcome for f in self.findings), key=WORST_FIRST.__getitem__, default=Outcome.MISSING)
+
+    @property
+    def basis(self) -> str:
+        """Provenance and date, such as ``P 2025-04``; empty where nothing was judged."""
+        judged = [f for f in self.findings if f.provenance and f.outcome is not Outcome.NA]
+        letters = "".join(letter for name, letter in PROVENANCES.items() if any(f.provenance == name for f in judged))
+        newest = max((f.recorded_at for f in judged if f.recorded_at), default="")
+        return f"{letters} {newest[:7]}".strip()
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many rules were not passed, of how many judged."""
+        tally = Counter(f.outcome for f in self.findings if f.level is not Level.OBSERVE)
+        judged = sum(n for outcome, n in tally.items() if outcome not in {Outcome.NA, Outcome.MISSING})
+        return judged - tally[Outcome.PASS], judged
+
+    @property
+    def text(self) -> str:
+        """The cell as a table shows it."""
+        symbol = SYMBOLS[self.outcome]
+        not_passed, judged = self.counts
+        if not judged:
+            return symbol if not self.basis else f"{symbol} {self.basis}"
+        count = f"{not_passed}/{judged}" if not_passed else str(judged)
+        return f"{symbol} {count} {self.basis}".rstrip()
+
+
+def providers(results: Results) -> list[str]:
+    """Return the providers in the order of the findings."""
+    return list(dict.fromkeys(finding.provider for finding in results.findings))
+
+
+def families(results: Results) -> list[str]:
+    """Return the families of checks in the order of the findings, without the stand-in for missing recordings."""
+    return [name for name in dict.fromkeys(f.family for f in results.findings) if name != "recording"]
+
+
+def family_cells(results: Results) -> dict[tuple[str, str], Cell]:
+    """Return the cell of each provider and family; a recording that is missing shows in no family of others."""
+    cells: dict[tuple[str, str], Cell] = {}
+    for finding in results.findings:
+        if finding.family != "recording" and finding.outcome is not Outcome.NA:
+            cells.setdefault((finding.provider, finding.family), Cell()).findings.append(finding)
+    return cells
+
+
+def feature_cell(findings: Iterable[Finding], check: str) -> str:
+    """Return the values that an observation saw, each with what it rests on."""
+    by_value: dict[str, Cell] = {}
+    for finding in findings:
+        if finding.check == check and finding.outcome is Outcome.OBSERVED:
+            by_value.setdefault(finding.value or "none", Cell()).findings.append(finding)
+    if len(by_value) > 1 and "none" in by_value and check == "reasoning.place":
+        del by_value["none"]  # a chat model beside a thinking one says nothing about the place
+    return "; ".join(f"{value} ({cell.basis})" for value, cell in by_value.items()) or SYMBOLS[Outcome.MISSING]
+
+
+def coverage(results: Results, provider: str) -> str:
+    """Return how many of a provider's target × scenario cases were judged."""
+    cases: dict[tuple[str, str], bool] = {}
+    for finding in results.findings:
+        if finding.provider == provider and not (finding.family == "recording" and finding.outcome is Outcome.NA):
+            cases[(finding.model, finding.scenario)] = finding.family != "recording"
+    return f"{sum(cases.values())}/{len(cases)}"

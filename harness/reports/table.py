@@ -1,0 +1,58 @@
+"""The compatibility tables as Markdown; columns align with Chinese text in them."""
+
+from tabulate import tabulate
+
+from harness.reports.summary import FEATURES, LEGEND, Cell, coverage, families, family_cells, feature_cell, providers
+from harness.results import RED, Outcome, Results
+
+BEGIN, END = "<!-- compatibility tables: begin -->", "<!-- compatibility tables: end -->"
+
+
+def render(results: Results) -> str:
+    """Return both tables, the legend, and the problems behind the cells."""
+    return "\n".join([tables(results), _problems(results)])
+
+
+def tables(results: Results) -> str:
+    """Return both tables and the legend."""
+    return "\n\n".join([family_table(results), feature_table(results), LEGEND]) + "\n"
+
+
+def family_table(results: Results) -> str:
+    """Return providers × families: the worst outcome, counts, provenance and date."""
+    names, cells = families(results), family_cells(results)
+    rows = [
+        [provider, coverage(results, provider), *(cells.get((provider, name), Cell()).text for name in names)]
+        for provider in providers(results)
+    ]
+    return tabulate(rows, ["provider", "recordings", *names], tablefmt="github", disable_numparse=True)
+
+
+def feature_table(results: Results) -> str:
+    """Return providers × features: how each does what the rules leave open."""
+    rows = []
+    for provider in providers(results):
+        findings = [finding for finding in results.findings if finding.provider == provider]
+        rows.append([provider, *(feature_cell(findings, check).replace("|", "\\|") for check in FEATURES.values())])
+    return tabulate(rows, ["provider", *FEATURES], tablefmt="github", disable_numparse=True)
+
+
+def _problems(results: Results) -> str:
+    shown = [f for f in results.findings if f.outcome in RED | {Outcome.KNOWN}]
+    if not shown:
+        return ""
+    rows = [
+        [f.outcome.value, f"{f.provider}/{f.model}/{f.scenario}", f.check, f.level.value, f.message.replace("|", "\\|")]
+        for f in shown
+    ]
+    table = tabulate(
+        rows, ["outcome", "recording", "check", "level", "problem"], tablefmt="github", disable_numparse=True
+    )
+    return f"## Problems\n\n{table}\n"
+
+
+def replace_between_markers(text: str, content: str) -> str | None:
+    """Return ``text`` with what stands between the markers replaced; None if it lacks them."""
+    head, begin, rest = text.partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    return f"{head}{begin}\n{content}{end}{tail}" if begin and end else None

@@ -1,0 +1,117 @@
+"""The compatibility tables and what stands out, in colour for a terminal."""
+
+from collections import Counter, defaultdict
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from harness.reports.summary import FEATURES, LEGEND, Cell, coverage, families, family_cells, feature_cell, providers
+from harness.results import RED, Finding, Level, Outcome, Results
+
+_COLOURS = {
+    Outcome.PASS: "green",
+    Outcome.OBSERVED: "green",
+    Outcome.KNOWN: "yellow",
+    Outcome.FAIL: "bold red",
+    Outcome.CHANGED: "bold red",
+    Outcome.FIXED: "bold magenta",
+    Outcome.BROKEN: "bold white on red",
+    Outcome.BLOCKED: "red",
+    Outcome.INCONCLUSIVE: "cyan",
+    Outcome.MISSING: "dim",
+    Outcome.NA: "dim",
+}
+
+
+def show(results: Results, console: Console) -> None:
+    """Print the tables, the legend, and every unexpected outcome."""
+    _show_families(results, console)
+    _show_features(results, console)
+    console.print(LEGEND, style="dim")
+    for finding in results.red:
+        show_finding(finding, console)
+    console.print(_totals(results))
+
+
+def show_finding(finding: Finding, console: Console) -> None:
+    """Print one finding with its evidence."""
+    colour = _COLOURS[finding.outcome]
+    console.print(f"[{colour}]{finding.outcome.value:8}[/] {escape(finding.cell)} [dim]{finding.level.value}[/]")
+    if finding.message or finding.value:
+        console.print(f"         {escape(finding.message or finding.value or '')}")
+    for evidence in finding.evidence:
+        place = "" if evidence.event is None else f"event {evidence.event}, "
+        pointer = f" {evidence.pointer}" if evidence.pointer else ""
+        console.print(f"         [dim]{place}byte {evidence.offset}{escape(pointer)}:[/] {escape(evidence.excerpt)}")
+
+
+def show_audit(results: Results, console: Console) -> None:
+    """Print a line a provider, then each provider's failing rules with how often and where first."""
+    by_provider: dict[str, list[Finding]] = defaultdict(list)
+    for finding in results.findings:
+        by_provider[finding.provider].append(finding)
+    table = Table(
+        "provider", "exchanges", "streams", "judged", "MUST ✗", "SHOULD ✗", "blocked", "broken", header_style="bold"
+    )
+    for provider, findings in by_provider.items():
+        table.add_row(provider, *map(str, _audit_counts(findings)))
+    console.print(table)
+    for provider, findings in by_provider.items():
+        _show_failures(provider, findings, console)
+    console.print(_totals(results))
+
+
+def _audit_counts(findings: list[Finding]) -> list[int]:
+    exchanges = {f.cassette for f in findings}
+    streams = {f.cassette for f in findings if f.scenario == "audit.stream"}
+    red = Counter(f.level for f in findings if f.outcome is Outcome.FAIL)
+    outcomes = Counter(f.outcome for f in findings)
+    judged = len(findings) - outcomes[Outcome.NA]
+    counts = [len(exchanges), len(streams), judged, red[Level.MUST], red[Level.SHOULD]]
+    return [*counts, outcomes[Outcome.BLOCKED], outcomes[Outcome.BROKEN]]
+
+
+def _show_failures(provider: str, findings: list[Finding], console: Console) -> None:
+    failing: dict[str, list[Finding]] = defaultdict(list)
+    for finding in findings:
+        if finding.outcome in RED:
+            failing[finding.check].append(finding)
+    if not failing:
+        return
+    console.print(f"\n[bold]{escape(provider)}[/]")
+    for check, found in sorted(failing.items(), key=lambda item: -len(item[1])):
+        first = found[0]
+        colour = _COLOURS[first.outcome]
+        console.print(
+            f"  [{colour}]{len(found):4}[/] {check} [dim]{first.level.value}[/]  {escape(first.message)}",
+            highlight=False,
+        )
+        if first.evidence:
+            at = first.evidence[0]
+            console.print(
+                f"       [dim]{escape(first.cassette or '')} byte {at.offset}: {escape(at.excerpt[:90])}[/]",
+                highlight=False,
+            )
+
+
+def _show_families(results: Results, console: Console) -> None:
+    names, cells = families(results), family_cells(results)
+    table = Table("provider", "recordings", *names, header_style="bold")
+    for provider in providers(results):
+        shown = [cells.get((provider, name), Cell()) for name in names]
+        coloured = [f"[{_COLOURS[cell.outcome]}]{escape(cell.text)}[/]" for cell in shown]
+        table.add_row(provider, coverage(results, provider), *coloured)
+    console.print(table)
+
+
+def _show_features(results: Results, console: Console) -> None:
+    table = Table("provider", *FEATURES, header_style="bold")
+    for provider in providers(results):
+        findings = [finding for finding in results.findings if finding.provider == provider]
+        table.add_row(provider, *(escape(feature_cell(findings, check)) for check in FEATURES.values()))
+    console.print(table)
+
+
+def _totals(results: Results) -> str:
+    return " · ".join(f"{count} {outcome}" for outcome, count in results.outcomes.items())

@@ -1,0 +1,109 @@
+"""The tables: what a cell says, and that columns align with Chinese text."""
+
+import io
+
+from rich.console import Console
+from wcwidth import wcswidth
+
+from harness.reports import table, terminal
+from harness.reports.summary import LEGEND, Cell, coverage, feature_cell
+from harness.results import Finding, Level, Outcome, Results, Run
+
+RUN = Run("0", "now", "replay")
+
+
+def finding(check: str, outcome: Outcome, provider: str = "acme", **more: object) -> Finding:
+    level = Level.OBSERVE if outcome is Outcome.OBSERVED else Level.MUST
+    basis = {"provenance": "recorded", "recorded_at": "2026-03-04"} if outcome is not Outcome.MISSING else {}
+    return Finding(provider, "small", "chat.stream", check, level, outcome, **{**basis, **more})  # type: ignore[arg-type]
+
+
+FINDINGS = [
+    finding("usage.sum", Outcome.PASS),
+    finding("usage.once", Outcome.KNOWN, message="twice | thrice", recorded_at="2026-05-01"),
+    finding("usage.place", Outcome.OBSERVED, value="own chunk"),
+    finding("chunk.id", Outcome.FAIL, message="id is 空"),
+    finding("chunk.model", Outcome.NA),
+    finding("recording.present", Outcome.MISSING, "供应商", message="no recording"),
+]
+RESULTS = Results(RUN, FINDINGS)
+
+
+def shown(width: int = 160) -> str:
+    console = Console(file=io.StringIO(), width=width)
+    terminal.show(RESULTS, console)
+    return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
+
+
+def test_a_cell_says_worst_outcome_counts_and_basis() -> None:
+    assert Cell(FINDINGS[:3]).text == "~ 1/2 R 2026-05"
+    assert Cell(FINDINGS[:1]).text == "✓ 1 R 2026-03"
+    assert Cell([FINDINGS[3]]).text == "✗ 1/1 R 2026-03"
+    assert (
+        Cell([finding("x.y", Outcome.PASS), finding("x.z", Outcome.PASS, provenance="published")]).basis == "RP 2026-03"
+    )
+    assert Cell().text == "-"
+
+
+def test_every_outcome_has_a_symbol_in_the_legend() -> None:
+    for outcome in set(Outcome) - {Outcome.NA, Outcome.OBSERVED}:
+        text = Cell([finding("x.y", outcome)]).text
+        assert f"{text.split()[0]} " in LEGEND, outcome
+
+
+def test_the_family_table() -> None:
+    lines = table.family_table(RESULTS).splitlines()
+    assert [cell.strip() for cell in lines[0].split("|")[1:-1]] == ["provider", "recordings", "usage", "chunk"]
+    assert [cell.strip() for cell in lines[2].split("|")[1:-1]] == ["acme", "1/1", "~ 1/2 R 2026-05", "✗ 1/1 R 2026-03"]
+    assert [cell.strip() for cell in lines[3].split("|")[1:-1]] == ["供应商", "0/1", "-", "-"]
+
+
+def test_columns_align_with_chinese_text() -> None:
+    for rendered in (table.family_table(RESULTS), table.feature_table(RESULTS)):
+        assert len({wcswidth(line) for line in rendered.splitlines()}) == 1
+
+
+def test_a_feature_says_what_it_rests_on() -> None:
+    assert feature_cell(FINDINGS, "usage.place") == "own chunk (R 2026-05)".replace("05", "03")
+    assert feature_cell(FINDINGS, "sse.end") == "-"
+
+
+def test_a_chat_model_does_not_blur_where_reasoning_is() -> None:
+    both = [finding("reasoning.place", Outcome.OBSERVED, value=value) for value in ("none", "reasoning_content")]
+    assert feature_cell(both, "reasoning.place") == "reasoning_content (R 2026-03)"
+
+
+def test_coverage_counts_cases_that_apply() -> None:
+    extra = [
+        Finding("acme", "small", "reasoning.stream", "recording.present", Level.MUST, Outcome.NA),
+        Finding("acme", "large", "chat.stream", "recording.present", Level.MUST, Outcome.MISSING),
+    ]
+    assert coverage(Results(RUN, FINDINGS + extra), "acme") == "1/2"
+
+
+def test_problems_are_listed_below() -> None:
+    rendered = table.render(RESULTS)
+    assert "twice \\| thrice" in rendered
+    assert "id is 空" in rendered
+    assert table.render(Results(RUN, FINDINGS[:1])).count("## Problems") == 0
+
+
+def test_the_terminal_shows_tables_and_what_is_unexpected() -> None:
+    text = shown()
+    assert "✗ 1/1 R 2026-03" in text
+    assert "fail     acme/small/chat.stream/chunk.id MUST" in text
+    assert "id is 空" in text
+    assert "usage.once" not in text, "a known deviation is in the table, not in the alarm"
+    assert "1 fail · 1 known · 1 missing · 1 pass · 1 observed · 1 n/a" in text
+
+
+def test_the_terminal_table_aligns_too() -> None:
+    rows = [line for line in shown().splitlines() if line[:1] in "┃│┏└┡"]
+    assert len({wcswidth(row) for row in rows[:6]}) == 1
+
+
+def test_markers() -> None:
+    text = f"a\n{table.BEGIN}\nold\n{table.END}\nb\n"
+    assert table.replace_between_markers(text, "new\n") == f"a\n{table.BEGIN}\nnew\n{table.END}\nb\n"
+    assert table.replace_between_markers("a", "new") is None
+    assert table.replace_between_markers(table.BEGIN, "new") is None

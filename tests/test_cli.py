@@ -1,0 +1,246 @@
+"""The command line as a user meets it: real input, wrong input, no input."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from harness import runner
+from harness.checks import CHECKS
+from harness.cli import main
+from harness.recording.cassette import write_cassette
+from harness.reports.table import BEGIN, END
+from harness.results import read_results
+from harness.simulate.reference import BODY, STREAM, swap
+
+MATRIX = """\
+providers:
+  - id: acme
+    name: Acme
+    base_url: https://api.acme.example/v1
+    key_env: ACME_API_KEY
+    docs: https://acme.example/docs
+    models: [{id: small, thinking: {disable: {}}}]
+"""
+FAULTY = swap(STREAM, '"object":"chat.completion.chunk",', "")
+
+Harness = Callable[..., Result]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "providers.yaml").write_text(MATRIX)
+    write_cassette(tmp_path / "cassettes/acme/small/chat.stream.yaml", [STREAM])
+    monkeypatch.chdir(tmp_path)
+    runner._deviations.cache_clear()  # noqa: SLF001 - each test has a project of its own
+    return tmp_path
+
+
+def harness(*arguments: str) -> Result:
+    result = CliRunner().invoke(main, list(arguments), env={"COLUMNS": "200"})
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+def refused(*arguments: str) -> str:
+    """Return the one line that a refused command prints."""
+    result = harness(*arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    return line
+
+
+def test_run_writes_reports_and_prints_the_table(project: Path) -> None:
+    result = harness("run")
+    assert result.exit_code == 0
+    assert "✓" in result.stdout
+    assert {path.name for path in (project / "reports").iterdir()} == {"results.jsonl", "compatibility.md"}
+    assert len(read_results(project / "reports/results.jsonl").findings) == len(CHECKS) + 4
+
+
+def test_run_exits_1_on_what_nobody_expected(project: Path) -> None:
+    write_cassette(project / "cassettes/acme/small/chat.stream.yaml", [FAULTY])
+    result = harness("run")
+    assert result.exit_code == 1
+    assert "object is absent from 5 of 5 chunks" in result.stdout
+
+
+def test_a_part_of_the_matrix_does_not_overwrite_the_whole(project: Path) -> None:
+    assert harness("run", "--check", "usage").exit_code == 0
+    assert not (project / "reports").exists()
+    assert harness("run", "--check", "usage", "--report", "part").exit_code == 0
+    assert (project / "part/results.jsonl").exists()
+
+
+def test_run_prints_json_and_markdown(project: Path) -> None:
+    rows = [json.loads(line) for line in harness("run", "--format", "json").stdout.splitlines()]
+    assert {row["provider"] for row in rows} == {"acme"}
+    assert harness("run", "--format", "markdown").stdout.startswith("| provider")
+    assert project.exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "said"),
+    [
+        ("--provider", "acm", "unknown provider 'acm'; try acme"),
+        ("--model", "smal", "unknown model 'smal'; try small"),
+        ("--scenario", "chat.streem", "unknown scenario 'chat.streem'; try chat.stream"),
+        ("--check", "usage.som", "unknown check 'usage.som'; try usage.sum"),
+    ],
+)
+def test_run_refuses_unknown_names(project: Path, option: str, name: str, said: str) -> None:
+    assert said in refused("run", option, name)
+    assert not (project / "reports").exists()
+
+
+def test_run_without_a_matrix(tmp_path: Path) -> None:
+    assert "providers.yaml: No such file or directory; run this where a providers.yaml is" in refused(
+        "run", "--root", str(tmp_path)
+    )
+
+
+def test_run_without_recordings(project: Path) -> None:
+    (project / "cassettes/acme/small/chat.stream.yaml").unlink()
+    assert "no recording of what was asked for; the first would be at cassettes/acme/small/chat.stream.yaml" in refused(
+        "run"
+    )
+    assert not (project / "reports").exists()
+
+
+def test_run_with_a_damaged_cassette_overwrites_nothing(project: Path) -> None:
+    assert harness("run").exit_code == 0
+    before = (project / "reports/results.jsonl").read_bytes()
+    (project / "cassettes/acme/small/chat.stream.yaml").write_text("interactions: [")
+    assert "chat.stream.yaml:2: not readable as YAML" in refused("run")
+    assert (project / "reports/results.jsonl").read_bytes() == before
+
+
+def test_audit_judges_and_writes(project: Path) -> None:
+    write_cassette(project / "mine/a.yaml", [STREAM, BODY])
+    write_cassette(project / "mine/b.yaml", [FAULTY])
+    result = harness("audit", "mine", "--results", "out.jsonl", "--provider-from", "folder")
+    assert result.exit_code == 1
+    assert "mine" in result.stdout
+    assert "chunk.object" in result.stdout
+    found = read_results(project / "out.jsonl")
+    assert found.run.mode == "audit"
+    assert len(found.findings) == 3 * len(CHECKS)
+    assert {finding.scenario for finding in found.findings} == {"audit.stream", "audit.nonstream"}
+
+
+@pytest.mark.parametrize(
+    ("how", "provider"), [("auto", "acme"), ("host", "acme"), ("field", "brand"), ("folder", "mine")]
+)
+def test_audit_names_the_provider(project: Path, how: str, provider: str) -> None:
+    row = {
+        "provider": "brand",
+        "request": {"url": "https://api.acme.example/v1/chat/completions", "body": {"stream": True, "model": "m"}},
+    }
+    row["response"] = {"status": 200, "headers": {}, "body_text": STREAM.response.body.decode()}
+    (project / "mine").mkdir()
+    (project / "mine/a.jsonl").write_text(json.dumps(row))
+    rows = [
+        json.loads(line)
+        for line in harness("audit", "mine", "--provider-from", how, "--format", "json").stdout.splitlines()
+    ]
+    assert {(row["provider"], row["model"]) for row in rows} == {(provider, "m")}
+
+
+def test_audit_of_good_recordings_exits_0_without_a_matrix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_cassette(tmp_path / "a.yaml", [STREAM])
+    assert harness("audit", "a.yaml").exit_code == 0
+
+
+def test_audit_names_every_bad_file_judges_the_others_and_writes_nothing(project: Path) -> None:
+    (project / "mine").mkdir()
+    (project / "mine/a.jsonl").write_text("{")
+    (project / "mine/b.har").write_text("")
+    write_cassette(project / "mine/c.yaml", [STREAM])
+    result = harness("audit", "mine", "--results", "out.jsonl")
+    assert result.exit_code == 2
+    assert [line.split(":")[1].strip() for line in result.stderr.splitlines()] == ["mine/a.jsonl", "mine/b.har"]
+    assert "api.openai.com" in result.stdout
+    assert not (project / "out.jsonl").exists()
+
+
+def test_audit_refuses_what_holds_no_recording(project: Path) -> None:
+    (project / "empty").mkdir()
+    assert "empty: no recordings in it" in refused("audit", "empty")
+    assert "nope: no such file or folder" in refused("audit", "nope")
+    (project / "other.jsonl").write_text(
+        '{"request":{"url":"https://x.example/v1/models"},"response":{"status":200,"body_text":"{}"}}'
+    )
+    assert "no chat completion in 1 files" in refused("audit", "other.jsonl")
+
+
+def test_report_prints_and_puts_tables_into_documents(project: Path) -> None:
+    harness("run")
+    (project / "README.md").write_text(f"# x\n{BEGIN}\n{END}\nend\n")
+    assert harness("report", "reports/results.jsonl").exit_code == 0
+    assert harness("report", "reports/results.jsonl", "--into", "README.md").exit_code == 0
+    text = (project / "README.md").read_text()
+    assert "| acme " in text
+    assert text.endswith(f"{END}\nend\n")
+
+
+def test_report_refuses(project: Path) -> None:
+    harness("run")
+    assert "none.jsonl: No such file or directory; make one with: harness run" in refused("report", "none.jsonl")
+    (project / "cut.jsonl").write_text((project / "reports/results.jsonl").read_text().rsplit("\n", 2)[0])
+    assert "no end line, so the run was interrupted" in refused("report", "cut.jsonl")
+    (project / "plain.md").write_text("x")
+    assert "plain.md: it lacks the lines" in refused("report", "reports/results.jsonl", "--into", "plain.md")
+    assert (project / "plain.md").read_text() == "x"
+    assert "none.md" in refused("report", "reports/results.jsonl", "--into", "none.md")
+
+
+def test_checks_lists_all_a_family_or_one() -> None:
+    assert len(harness("checks").stdout.splitlines()) == len(CHECKS) + 1
+    assert all(line.startswith("usage.") for line in harness("checks", "usage").stdout.splitlines()[1:])
+    rows = [json.loads(line) for line in harness("checks", "--format", "json").stdout.splitlines()]
+    assert [row["id"] for row in rows] == list(CHECKS)
+    assert harness("checks", "usage.sum", "--format", "markdown").stdout.startswith("| id")
+    assert "no check or family is called 'usge'" in refused("checks", "usge")
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_explain_shows_all_of_a_check(name: str) -> None:
+    text = harness("explain", name).stdout
+    check = CHECKS[name]
+    assert check.title in " ".join(text.split())
+    assert check.source in text
+    assert text.count("\ncaught") + text.count("\nother") == len(check.bad)
+
+
+def test_explain_shows_a_scenario_and_a_cell(project: Path) -> None:
+    assert '"include_usage": true' in harness("explain", "chat.stream-usage").stdout
+    write_cassette(project / "cassettes/acme/small/chat.stream.yaml", [FAULTY])
+    text = harness("explain", "acme/small/chat.stream/chunk.object").stdout
+    assert "object is absent from 5 of 5 chunks" in text
+    assert "harness run --provider acme --model small --scenario chat.stream --check chunk.object" in text
+    missing = harness("explain", "acme/small/chat.nonstream/chunk.object").stdout
+    assert "no recording at" in missing
+
+
+def test_explain_refuses(project: Path) -> None:
+    assert "unknown check, scenario or cell 'usage.som'; try usage.sum" in refused("explain", "usage.som")
+    assert "unknown provider 'x'" in refused("explain", "x/small/chat.stream/chunk.object")
+    assert project.exists()
+
+
+def test_providers_lists_targets_and_prints_the_schema(project: Path) -> None:
+    assert "acme/small" in harness("providers").stdout
+    assert "1/3" in harness("providers").stdout
+    assert json.loads(harness("providers", "--schema").stdout)["title"] == "Matrix"
+    assert project.exists()
+
+
+def test_help_and_no_input() -> None:
+    assert harness("--help").exit_code == 0
+    assert "Usage" in harness().output
+    assert harness("audit").exit_code == 2
+    assert harness("nonsense").exit_code == 2
