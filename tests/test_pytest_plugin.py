@@ -1,0 +1,201 @@
+"""The plugin as its users run it: in a folder of their own."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.checks import CHECKS
+from harness.recording.cassette import write_cassette
+from harness.results import read_results
+from harness.simulate.reference import STREAM, swap, with_response
+
+MATRIX = """\
+providers:
+  - id: acme
+    name: Acme
+    base_url: https://api.acme.example/v1
+    key_env: ACME_API_KEY
+    docs: https://acme.example/docs
+    models:
+      - {id: small, thinking: {disable: {}}}
+      - {id: large, thinking: {enable: {}}}
+"""
+DEVIATION = """\
+deviations:
+  - {check: CHECK, message: "*", reason: It always was., source: "https://acme.example", since: "2025"}
+"""
+FAULTY = swap(STREAM, '"object":"chat.completion.chunk",', "")
+CASSETTE = "cassettes/acme/small/chat.stream.yaml"
+NODE = "providers.yaml::acme/small/chat.stream/chunk.object"
+
+pytest_plugins = ["pytester"]
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester) -> Path:
+    (pytester.path / "providers.yaml").write_text(MATRIX)
+    write_cassette(pytester.path / CASSETTE, [STREAM])
+    return pytester.path
+
+
+def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
+    """Run pytest in the same process, without the plugin of hypothesis: it imports hypothesis anew each time."""
+    return pytester.runpytest_inprocess("-p", "no:hypothesispytest", *arguments)
+
+
+def counts(pytester: pytest.Pytester, *arguments: str) -> dict[str, int]:
+    outcomes = run(pytester, *arguments).parseoutcomes()
+    return {key: value for key, value in outcomes.items() if key != "warnings"}
+
+
+@pytest.mark.usefixtures("project")
+def test_an_item_a_check_and_one_for_what_is_absent(pytester: pytest.Pytester) -> None:
+    listed = run(pytester, "providers.yaml", "--collect-only", "-q").outlines
+    nodes = [line for line in listed if "::" in line]
+    assert NODE in nodes
+    assert "providers.yaml::acme/small/chat.nonstream/recording.present" in nodes
+    assert len(nodes) == len(CHECKS) + 9
+
+
+@pytest.mark.usefixtures("project")
+def test_a_good_recording_passes(pytester: pytest.Pytester) -> None:
+    found = counts(pytester, "providers.yaml")
+    assert set(found) == {"passed", "skipped"}
+    assert sum(found.values()) == len(CHECKS) + 9
+
+
+def test_a_fault_fails_with_its_bytes(project: Path, pytester: pytest.Pytester) -> None:
+    write_cassette(project / CASSETTE, [FAULTY])
+    result = run(pytester, NODE)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "fail: object is absent from 5 of 5 chunks  (MUST)",
+            "*event 0, byte 6 /object: *",
+            "source: https://*",
+            "recording: cassettes/acme/small/chat.stream.yaml (reconstructed, no date)",
+        ]
+    )
+    assert "Traceback" not in result.stdout.str()
+
+
+@pytest.mark.parametrize(
+    ("check", "faulty", "outcome"),
+    [("chunk.object", True, "xfailed"), ("chunk.object", False, "failed"), ("chunk.id", True, "failed")],
+)
+def test_known_is_an_expected_failure_and_fixed_fails(
+    project: Path, pytester: pytest.Pytester, check: str, *, faulty: bool, outcome: str
+) -> None:
+    write_cassette(project / CASSETTE, [FAULTY if faulty else STREAM])
+    (project / "cassettes/acme/deviations.yaml").write_text(DEVIATION.replace("CHECK", check))
+    assert counts(pytester, f"--compat-check={check}", "--compat-scenario=chat.stream", "--compat-model=small") == {
+        outcome: 1
+    }
+
+
+def test_inconclusive_and_missing_are_skipped_with_the_reason(project: Path, pytester: pytest.Pytester) -> None:
+    write_cassette(project / CASSETTE, [with_response(STREAM, status=429, body=b"{}")])
+    result = run(pytester, "-rs", "--compat-check=chunk.object", "--compat-model=small")
+    result.stdout.fnmatch_lines(
+        ["*inconclusive: status 429*", "*missing: no recording at cassettes/acme/small/chat.nonstream.yaml"]
+    )
+
+
+def test_a_broken_check_is_an_error(project: Path, pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        """
+        import dataclasses
+        from harness import checks
+        def crash(exchange):
+            raise ZeroDivisionError("oops")
+        checks.CHECKS["chunk.object"] = dataclasses.replace(checks.CHECKS["chunk.object"], find=crash)
+        """
+    )
+    pytester.runpytest_subprocess(NODE).assert_outcomes(errors=1)
+    assert project.exists()
+
+
+def test_a_damaged_cassette_is_one_line(project: Path, pytester: pytest.Pytester) -> None:
+    (project / CASSETTE).write_text("interactions: [")
+    result = run(pytester, NODE)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*chat.stream.yaml:2: not readable as YAML*"])
+    assert "Traceback" not in result.stdout.str()
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("-m", "compat_usage"), {"usage"}),
+        (("-k", "finish_reason"), {"finish_reason"}),
+        (("--compat-check=sse",), {"sse", "recording"}),
+        (("--compat-check=sse.done", "--compat-scenario=chat.stream", "--compat-model=acme/small"), {"sse"}),
+        (("--compat-level=must", "--compat-check=role.first", "--compat-check=role.value"), {"role", "recording"}),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_selections(pytester: pytest.Pytester, arguments: tuple[str, ...], expected: set[str]) -> None:
+    listed = run(pytester, "providers.yaml", "--collect-only", "-q", *arguments).outlines
+    nodes = [line.rpartition("/")[2] for line in listed if "::" in line]
+    assert {node.partition(".")[0] for node in nodes} == expected
+
+
+@pytest.mark.usefixtures("project")
+def test_a_level_narrows(pytester: pytest.Pytester) -> None:
+    listed = run(pytester, "providers.yaml", "--collect-only", "-q", "--compat-level=must").outlines
+    shown = {line.rpartition("/")[2] for line in listed if "::" in line} - {"recording.present"}
+    assert shown == {check.id for check in CHECKS.values() if check.level == "MUST"}
+
+
+def test_the_report_is_the_same_alone_and_with_workers(project: Path, pytester: pytest.Pytester) -> None:
+    counts(pytester, "providers.yaml", "--compat-report=alone")
+    pytester.runpytest_subprocess("providers.yaml", "--compat-report=workers", "-n2")
+    alone, workers = (read_results(project / name / "results.jsonl") for name in ("alone", "workers"))
+    assert len(alone.findings) == len(CHECKS) + 9
+    assert sorted(f.cell for f in alone.findings) == sorted(f.cell for f in workers.findings)
+    assert alone.outcomes == workers.outcomes
+    assert (project / "alone/compatibility.md").read_text() == (project / "workers/compatibility.md").read_text()
+
+
+def test_last_failed_and_junit(project: Path, pytester: pytest.Pytester) -> None:
+    write_cassette(project / CASSETTE, [FAULTY])
+    assert run(pytester, "providers.yaml", "--junitxml=out.xml").parseoutcomes()["failed"] == 1
+    assert run(pytester, "providers.yaml", "--lf").parseoutcomes()["failed"] == 1
+    assert 'name="acme/small/chat.stream/chunk.object"' in (project / "out.xml").read_text()
+
+
+def test_an_empty_folder_is_left_alone(pytester: pytest.Pytester) -> None:
+    assert run(pytester).ret == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+@pytest.mark.parametrize("option", ["--compat-provider=acme", "--compat-report=out"])
+def test_options_that_nothing_answers_to_are_an_error(pytester: pytest.Pytester, option: str) -> None:
+    result = run(pytester, option)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: {option.split('=', maxsplit=1)[0]}: no providers.yaml was collected*"])
+    assert not (pytester.path / "out").exists()
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("option", ["provider", "model", "scenario", "check"])
+def test_an_unknown_name_is_an_error(pytester: pytest.Pytester, option: str) -> None:
+    result = run(pytester, "providers.yaml", f"--compat-{option}=nope")
+    assert result.ret == 2
+    result.stdout.fnmatch_lines([f"unknown {option} 'nope'*"])
+
+
+def test_a_bad_matrix_is_one_line(project: Path, pytester: pytest.Pytester) -> None:
+    (project / "providers.yaml").write_text(MATRIX.replace("key_env", "keyenv"))
+    result = run(pytester)
+    assert result.ret == 2
+    result.stdout.fnmatch_lines(
+        ["*providers.yaml:5: providers.0.keyenv: unknown key; did you mean key_env? (and 1 more)"]
+    )
+    assert "Traceback" not in result.stdout.str()
+
+
+def test_other_tests_run_beside_it(project: Path, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_mine(): pass")
+    assert counts(pytester)["passed"] > 30
+    assert project.exists()
