@@ -88,8 +88,8 @@ def _selection(config: pytest.Config) -> Selection:
     from harness.results import Level
     from harness.runner import Selection
 
-    names = (tuple(config.getoption(f"--compat-{name}")) for name in _OPTIONS)
-    return Selection(*names, level=Level(config.getoption("--compat-level").upper()))
+    providers, models, scenarios, checks = (tuple(config.getoption(f"--compat-{name}")) for name in _OPTIONS)
+    return Selection(providers, models, scenarios, checks, Level(config.getoption("--compat-level").upper()))
 
 
 class _Recordings:

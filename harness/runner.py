@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from harness.checks import CHECKS, Check
+from harness.checks.registry import Applies
 from harness.deviations import load_deviations
 from harness.errors import unknown
 from harness.matrix.providers import Matrix, Target
@@ -159,6 +160,7 @@ class _Judgement:
         self._about = about
         self._deviations = deviations
         self._done: dict[str, Finding] = {}
+        self._conditions: dict[Applies, list[str | None]] = {}
         self._doubt = next(filter(None, map(_doubt, exchanges)), None)
 
     def finding(self, check: Check) -> Finding:
@@ -171,7 +173,7 @@ class _Judgement:
         try:
             if self._doubt:
                 return self._finding(check, Outcome.INCONCLUSIVE, self._doubt)
-            reasons = [check.applies(exchange) for exchange in self._exchanges]
+            reasons = self._reasons(check.applies)
             if None not in reasons:
                 return self._finding(check, Outcome.NA, reasons[0] or "")
             for need in check.needs:
@@ -186,6 +188,13 @@ class _Judgement:
             frame = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{Path(frame.filename).name}:{frame.lineno}"
             return self._finding(check, Outcome.BROKEN, f"{type(error).__name__}: {error} at {where}; please report it")
+
+    def _reasons(self, applies: Applies) -> list[str | None]:
+        """Return why a condition does not hold, for each exchange; a few conditions serve all checks."""
+        known = self._conditions.get(applies)
+        if known is None:
+            known = self._conditions[applies] = [applies(exchange) for exchange in self._exchanges]
+        return known
 
     def _observed(self, check: Check, values: list[str]) -> Finding:
         finding = self._finding(check, Outcome.OBSERVED, "")

@@ -1,5 +1,7 @@
 """When a check applies: each condition returns None if it does, else the reason why not."""
 
+from functools import cache
+
 from harness.checks.registry import Applies
 from harness.wire.exchange import Exchange
 
@@ -53,6 +55,7 @@ def entire(exchange: Exchange) -> str | None:
     return answered(exchange)
 
 
+@cache
 def both(first: Applies, second: Applies) -> Applies:
     """Return the condition that both hold."""
     return lambda exchange: first(exchange) or second(exchange)

@@ -225,10 +225,8 @@ def model_echo(exchange: Exchange) -> str:
 )  # fmt: skip
 def vendor_keys(exchange: Exchange) -> str:
     """Legal; decoders set to forbid unknown keys fail."""
-    found: dict[str, None] = {}
-    for shape in exchange.columns.shapes:
-        for pointer in shape.kinds:
-            found.update(dict.fromkeys(_vendor_key(pointer)))
+    pointers = {pointer for shape in exchange.columns.shapes for pointer in shape.kinds}
+    found = {key for pointer in pointers for key in _vendor_key(pointer)}
     return ", ".join(sorted(found)) or "none"
 
 

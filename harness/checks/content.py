@@ -154,8 +154,9 @@ def increments(exchange: Exchange) -> Iterator[Problem]:
 
 def _cumulative(choice: Choice) -> bool:
     texts = choice.fragments("content").texts
-    grown = [after.startswith(before) and len(after) > len(before) for before, after in pairwise(texts)]
-    return len(grown) > 1 and all(grown)
+    if len(texts) <= 2:  # noqa: PLR2004 - two pieces may well begin alike
+        return False
+    return all(len(after) > len(before) and after.startswith(before) for before, after in pairwise(texts))
 
 
 @observation(

@@ -10,7 +10,7 @@ from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
 from harness.simulate.reference import STREAM, swap, swap_last, with_body
 from harness.wire.exchange import Exchange
-from harness.wire.sse import Event, Parser
+from harness.wire.sse import Parser
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
@@ -24,10 +24,6 @@ def _parser(exchange: Exchange) -> Parser:
     return exchange.reading.parser or Parser()
 
 
-def _odd(exchange: Exchange, oddity: str) -> list[tuple[int, Event]]:
-    return [(n, event) for n, event in enumerate(_parser(exchange).events) if oddity in event.oddities]
-
-
 @rule(
     "sse.utf8", MUST, "A stream is UTF-8.",
     sources.SSE_FORMAT, framed,
@@ -37,12 +33,10 @@ def _odd(exchange: Exchange, oddity: str) -> list[tuple[int, Event]]:
 )  # fmt: skip
 def utf8(exchange: Exchange) -> Iterator[Problem]:
     """The OpenAI SDK raises UnicodeDecodeError, which is none of its own errors; browsers show U+FFFD."""
-    bad = _odd(exchange, "bad-utf8")
+    bad = exchange.reading.bad_utf8
     if bad:
-        number, _ = bad[0]
-        yield Problem(
-            f"{counted(len(bad), len(_parser(exchange).events), 'event')} hold invalid UTF-8", ((number, ""),)
-        )
+        where = counted(len(bad), len(_parser(exchange).events), "event")
+        yield Problem(f"{where} hold invalid UTF-8", ((bad[0], ""),))
 
 
 @rule(
@@ -54,7 +48,7 @@ def utf8(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def json(exchange: Exchange) -> Iterator[Problem]:
     """The OpenAI SDK raises json.JSONDecodeError, which `except openai.APIError` does not catch."""
-    wrong = [(n, why) for n, why in exchange.reading.not_json if _parser(exchange).events[n].data.strip()]
+    wrong = [(n, why) for n, why in exchange.reading.not_json if _parser(exchange).events.data[n].strip()]
     if wrong:
         number, why = wrong[0]
         yield Problem(f"{len(wrong)} data of the stream are not JSON: {why}", ((number, ""),))
@@ -85,7 +79,7 @@ def is_object(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def data_not_empty(exchange: Exchange) -> Iterator[Problem]:
     """Legal, and the OpenAI SDK raises json.JSONDecodeError on it."""
-    empty = [n for n, event in enumerate(_parser(exchange).events) if not event.data.strip()]
+    empty = [n for n, _ in exchange.reading.not_json if not _parser(exchange).events.data[n].strip()]
     if empty:
         yield Problem(f"{len(empty)} events have empty data", ((empty[0], ""),))
 
@@ -162,12 +156,11 @@ def final_blank_line(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def framing(exchange: Exchange) -> str:
     r"""Legal in every form; hand-written readers know one: `line[6:]`, `split("\n\n")`."""
-    events = _parser(exchange).events
-    odd = Counter(oddity for event in events for oddity in event.oddities)
-    endings = [name.upper() for name in ("crlf", "cr") if odd[name]] or ["LF"]
-    forms = ["no space" if odd["no-space"] else "space"]
+    odd = _parser(exchange).oddities
+    endings = [name.upper() for name in ("crlf", "cr") if name in odd] or ["LF"]
+    forms = ["no space" if "no-space" in odd else "space"]
     forms += ["BOM"] if _parser(exchange).bom else []
-    forms += [name for name in ("multi-line", "no-colon", "unknown-field") if odd[name]]
+    forms += [name for name in ("multi-line", "no-colon", "unknown-field") if name in odd]
     return ", ".join([*endings, *forms])
 
 
@@ -191,11 +184,16 @@ def comments(exchange: Exchange) -> str:
     bad=(swap(STREAM, "data: {", "event: result\ndata: {"), swap(STREAM, "data: {", "id: 7\ndata: {")),
     needs=_IS_STREAM,
 )  # fmt: skip
-def names(exchange: Exchange) -> str:
+def event_names(exchange: Exchange) -> str:
     """An EventSource delivers named events to listeners of that name only, never to onmessage."""
-    events = _parser(exchange).events
-    named = sorted({event.type.decode("utf-8", "replace") for event in events if "named" in event.oddities})
-    return ", ".join([*(f"event: {name}" for name in named), *(["id"] if _odd(exchange, "id") else [])]) or "none"
+    parser = _parser(exchange)
+    names: dict[str, None] = {}
+    if "named" in parser.oddities:
+        names = dict.fromkeys(
+            event.type.decode("utf-8", "replace") for event in parser.events if "named" in event.oddities
+        )
+    ids = ["id"] if "id" in parser.oddities else []
+    return ", ".join([*(f"event: {name}" for name in sorted(names)), *ids]) or "none"
 
 
 @observation(

@@ -6,8 +6,8 @@ no place for stands inside ``response``, which it keeps and ignores: ``x_stream`
 and ``x_source`` (provenance).
 
 How reading stays fast: a literal block is the body itself behind an indent, so in files this module wrote the
-blocks are cut out before the YAML parser sees the rest.  ``_HEADER`` marks such files; any other file, or one
-with a line break that only YAML knows, goes through the parser whole.
+blocks are cut out before the YAML parser sees the rest.  ``_HEADER`` marks such files; any other file, and one
+whose line ends were changed, goes through the parser whole.
 """
 
 import re
@@ -22,10 +22,10 @@ from harness.errors import BadCassette
 from harness.recording.atomic import write_atomically
 from harness.recording.redact import REQUEST_HEADERS, RESPONSE_HEADERS, allowed, redact
 from harness.wire.exchange import Exchange, Headers, Reads, Request, Response, Source
+from harness.wire.sse import is_utf8
 
 _HEADER = b"# A cassette of llm-compat-harness: vcrpy's format, bodies byte for byte.\n"
 _BLOCK = re.compile(rb"^( +)string: \|([+-]?)\n", re.MULTILINE)
-_YAML_ONLY_BREAKS = "\r\x85\u2028\u2029"
 _PROVENANCES = ("recorded", "published", "reconstructed")
 _FIDELITIES = ("wire", "lines", "reserialized", "chunks", "transcript")
 
@@ -70,8 +70,7 @@ def load_yaml(content: bytes, path: Path) -> Any:
     """Parse YAML, with literal blocks as bytes where this module wrote the file."""
     blocks: list[bytes] = []
     try:
-        text = content.decode()
-        if content.startswith(_HEADER) and not any(mark in text for mark in _YAML_ONLY_BREAKS):
+        if content.startswith(_HEADER) and b"\r" not in content and is_utf8(content):
             content = _cut_blocks(content, blocks)
         document = yaml.load(content, _Loader)
     except (yaml.YAMLError, ValueError) as error:

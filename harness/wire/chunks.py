@@ -8,7 +8,9 @@ non-stream body is one chunk whose choices hold ``message`` instead of ``delta``
 """
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 import orjson
@@ -116,20 +118,24 @@ class Columns:
         self.not_objects: list[tuple[int, Kind]] = []
         self._by_key: dict[Any, Shape] = {}
         self._recent: dict[str, tuple[Any, Seen]] = {}
-        self._run: _Run | None = None
         self._idle_runs = 0
+        self._kinds: dict[str, tuple[int, dict[Kind, Seen]]] = {}
 
-    def add_json(self, data: bytes, number: int) -> None:
-        """Take one chunk as JSON text; raises ``orjson.JSONDecodeError`` where it is none."""
-        run = self._run
-        if run is not None:
-            if run.take(data, number):
-                return
-            self.close()
-        chunk = orjson.loads(data)
-        shape = self.add(chunk, number)
-        if shape is not None and shape.plain and len(shape.channels) == 1 and self._idle_runs < _PATIENCE:
-            self._run = self._start_run(data, chunk, shape)
+    def add_stream(self, texts: Sequence[bytes]) -> Iterator[tuple[int, bytes]]:
+        """Take the chunks of a stream as JSON texts; yield number and text of each that is no strict JSON."""
+        number = 0
+        while number < len(texts):
+            data = texts[number]
+            try:
+                chunk = orjson.loads(data)
+            except orjson.JSONDecodeError:
+                yield number, data
+                number += 1
+                continue
+            shape = self.add(chunk, number)
+            number += 1
+            if shape is not None and shape.plain and len(shape.channels) == 1 and self._idle_runs < _PATIENCE:
+                number = self._take_repeats(texts, number, data, chunk, shape)
 
     def add(self, chunk: Any, number: int) -> Shape | None:
         """Take one parsed chunk; return its shape, None where it is no object."""
@@ -155,24 +161,6 @@ class Columns:
             self._choice(choice["index"], number).add_text(choice[self.part], shape.channels, number)
         return shape
 
-    def close(self) -> None:
-        """Count in what the current run took; called when it ends and after the last chunk."""
-        run = self._run
-        if run is None:
-            return
-        self._run = None
-        taken = len(run.taken)
-        self._idle_runs = 0 if taken else self._idle_runs + 1
-        if taken:
-            self.count += taken
-            self.objects += taken
-            self.last = run.choice.last_chunk = run.taken[-1]
-            run.shape.count += taken
-            run.shape.last = self.last
-            for seen in run.constants:
-                seen.count += taken
-                seen.last = self.last
-
     def kinds(self, pattern: str) -> dict[Kind, Seen]:
         """
         Return the kinds of values found where ``pattern`` points, each with how often and where first.
@@ -180,23 +168,43 @@ class Columns:
         ``*`` in the pattern stands for any one token.  ``missing`` counts the places whose container is there
         without the key: ``/choices/*/finish_reason`` is missing once for each choice that lacks it.
         """
+        known = self._kinds.get(pattern)
+        if known is not None and known[0] == self.count:
+            return known[1]
         container, _, key = pattern.rpartition("/")
         found: dict[Kind, Seen] = {}
         for shape in self.shapes:
             for place in shape.containers(container):
                 pointer = f"{place}/{key}"
                 _count(found, shape.kinds.get(pointer, "missing"), shape, pointer)
+        self._kinds[pattern] = (self.count, found)
         return found
 
-    def _start_run(self, data: bytes, chunk: dict[str, Any], shape: Shape) -> "_Run | None":
+    def _take_repeats(
+        self, texts: Sequence[bytes], number: int, data: bytes, chunk: dict[str, Any], shape: Shape
+    ) -> int:
+        """Take the chunks from ``number`` on that repeat ``data`` but for its text; return the first that does not."""
         channel = shape.channels[0]
-        holes = [channel, *(name for name in _PADDING if shape.kinds.get("/" + name) == "text")]
-        pieces = _cut_at(data, holes)
-        if pieces is None:
-            return None
+        padding = [name for name in _PADDING if shape.kinds.get(f"/{name}") == "text"][:1]
+        pieces = _cut_at(data, [channel, *padding])
+        found = _repeated(texts, number, pieces) if pieces else []
+        self._idle_runs = 0 if found else self._idle_runs + 1
+        if not found:
+            return number
+        end = number + len(found)
         choice = self.choices[chunk["choices"][0]["index"]]
-        constants = [self._recent[name][1] for name in CONSTANT_KEYS if name in chunk]
-        return _Run(pieces, choice.channels[channel], choice, shape, constants)
+        fragments = choice.channels[channel]
+        fragments.texts += found
+        fragments.chunks += range(number, end)
+        self.count += len(found)
+        self.objects += len(found)
+        self.last = choice.last_chunk = end - 1
+        shape.count += len(found)
+        shape.last = end - 1
+        for seen in (self._recent[name][1] for name in CONSTANT_KEYS if name in chunk):
+            seen.count += len(found)
+            seen.last = end - 1
+        return end
 
     def _add_constants(self, chunk: dict[str, Any], number: int) -> None:
         recent = self._recent
@@ -270,48 +278,36 @@ class Columns:
             self.usages.append(Usage(number, pointer, value, beside))
 
 
-class _Run:
+def _repeated(texts: Sequence[bytes], number: int, pieces: list[bytes]) -> list[str]:
     """
-    Chunks that repeat the one before, byte for byte, but for one text (and padding): no need to parse them.
+    Return the first text in each of the chunks from ``number`` on that have the same ``pieces`` around their texts.
 
-    ``pieces`` are the bytes between the texts.  If a chunk has the same pieces and JSON strings between them,
-    it parses to the same object but for these strings.
+    A chunk with the same pieces and JSON strings between them parses to the same object but for these strings,
+    so it need not be parsed; that they are strings is seen by parsing all of them at once.
     """
+    head, *middle, tail = pieces
+    begin, end = len(head), len(tail)
+    between = []
+    for data in texts[number:]:
+        if not (data.startswith(head) and data.endswith(tail)):
+            break
+        between.append(data[begin : len(data) - end])
+    holes = [between]
+    if middle:
+        cut = list(takewhile(lambda parts: len(parts) == 2, (text.split(middle[0]) for text in between)))  # noqa: PLR2004
+        holes = [[parts[0] for parts in cut], [parts[1] for parts in cut]]
+    whole = min((hole.index(b"") for hole in holes if b"" in hole), default=len(holes[0]))
+    strings = [_strings(hole[:whole]) for hole in holes]
+    return strings[0] or [] if all(strings) else []
 
-    __slots__ = ("choice", "constants", "fragments", "head", "middle", "shape", "tail", "taken", "text_at")
 
-    def __init__(
-        self, pieces: list[bytes], fragments: Fragments, choice: Choice, shape: Shape, constants: list[Seen]
-    ) -> None:
-        self.head, *self.middle, self.tail = pieces
-        self.fragments = fragments
-        self.choice = choice
-        self.shape = shape
-        self.constants = constants
-        self.taken: list[int] = []
-
-    def take(self, data: bytes, number: int) -> bool:
-        """Take ``data`` if it repeats; return whether it did."""
-        if not (data.startswith(self.head) and data.endswith(self.tail)):
-            return False
-        at, stop = len(self.head), len(data) - len(self.tail)
-        texts = b""
-        for piece in self.middle:
-            end = data.find(piece, at, stop)
-            if end < 0:
-                return False
-            texts += data[at:end] + b'","'
-            at = end + len(piece)
-        try:
-            found = orjson.loads(b'["' + texts + data[at:stop] + b'"]')
-        except orjson.JSONDecodeError:
-            return False
-        if len(found) != len(self.middle) + 1 or not all(found):
-            return False
-        self.fragments.texts.append(found[0])
-        self.fragments.chunks.append(number)
-        self.taken.append(number)
-        return True
+def _strings(texts: list[bytes]) -> list[str] | None:
+    """Return the insides of JSON strings, parsed; None where one of them is none."""
+    try:
+        strings: list[str] = orjson.loads(b'["' + b'","'.join(texts) + b'"]')
+    except orjson.JSONDecodeError:
+        return None
+    return strings if len(strings) == len(texts) else None
 
 
 def _cut_at(data: bytes, holes: list[str]) -> list[bytes] | None:

@@ -158,8 +158,8 @@ class Reading:
     What one pass over a body found.
 
     ``look`` is what the bytes are, whatever the headers call them.  ``done`` are the numbers of ``[DONE]``
-    events; ``not_json`` the numbers of other events that hold no JSON, with what is wrong; ``syntax_error``
-    the same of a body.
+    events; ``not_json`` the numbers of other events that hold no JSON, with what is wrong; ``bad_utf8`` those of
+    events that hold invalid UTF-8; ``syntax_error`` says what is wrong with the JSON of a body.
     """
 
     look: Look
@@ -167,6 +167,7 @@ class Reading:
     parser: sse.Parser | None = None
     done: list[int] = field(default_factory=list)
     not_json: list[tuple[int, str]] = field(default_factory=list)
+    bad_utf8: list[int] = field(default_factory=list)
     syntax_error: str | None = None
     start: int = 0
 
@@ -201,15 +202,9 @@ def _look(content: bytes) -> tuple[Look, int]:
 
 def _read_stream(content: bytes) -> Reading:
     parser = sse.parse(content)
-    columns = Columns("delta")
-    reading = Reading("stream", columns, parser)
-    take = columns.add_json
-    for number, event in enumerate(parser.events):
-        try:
-            take(event[3], number)
-        except orjson.JSONDecodeError:
-            _take_odd(reading, event[3], number)
-    columns.close()
+    reading = Reading("stream", Columns("delta"), parser)
+    for number, data in reading.columns.add_stream(parser.events.data):
+        _take_odd(reading, data, number)
     return reading
 
 
@@ -218,6 +213,8 @@ def _take_odd(reading: Reading, data: bytes, number: int) -> None:
     if data == b"[DONE]":
         reading.done.append(number)
         return
+    if not sse.is_utf8(data):
+        reading.bad_utf8.append(number)
     chunk, error = _parse(data)
     if error is None:
         reading.columns.add(chunk, number)

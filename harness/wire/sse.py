@@ -11,14 +11,15 @@ Source of every rule: https://html.spec.whatwg.org/multipage/server-sent-events.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 BOM = b"\xef\xbb\xbf"
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _NO_ODDITIES: frozenset[str] = frozenset()
-_NO_SPACE = frozenset({"no-space"})
+_BAD_UTF8 = frozenset({"bad-utf8"})
 _ENDING_ODDITY = {b"\n": None, b"\r\n": "crlf", b"\r": "cr"}
 
 
@@ -46,6 +47,41 @@ class Event(NamedTuple):
         return "multi-line" not in self.oddities
 
 
+class Events(Sequence[Event]):
+    """
+    The dispatched events.
+
+    Of an event in the plain form only ``data`` and start are held, and the ``Event`` is made when asked for:
+    a pass over all data, which is what reading a stream is, makes none.
+    """
+
+    def __init__(self) -> None:
+        self.data: list[bytes] = []
+        self.held: list[Event | int] = []
+
+    def add(self, event: Event) -> None:
+        """Append an event of any form."""
+        self.data.append(event.data)
+        self.held.append(event)
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    @overload
+    def __getitem__(self, number: int) -> Event: ...
+    @overload
+    def __getitem__(self, number: slice) -> list[Event]: ...
+    def __getitem__(self, number: int | slice) -> Event | list[Event]:
+        if isinstance(number, slice):
+            return [self[n] for n in range(*number.indices(len(self)))]
+        held, data = self.held[number], self.data[number]
+        if isinstance(held, Event):
+            return held
+        at = held + len(b"data: ")
+        oddities = _NO_ODDITIES if is_utf8(data) else _BAD_UTF8
+        return Event(held, at + len(data) + 2, at, data, oddities=oddities)
+
+
 @dataclass(slots=True)
 class _Block:
     """The fields gathered since the last empty line."""
@@ -62,13 +98,15 @@ class Parser:
     """
     An incremental parser: ``feed`` bytes as they come, ``close`` at their end, read the attributes.
 
-    It never raises, whatever the bytes.  ``events`` are those a conforming reader dispatches; ``dataless``
-    are ``(offset, oddities)`` of blocks that had fields but no data; ``comments`` are ``(offset, text)``;
-    ``tail`` is the block the stream ended in, if it held data; ``retries`` and ``unknown_fields`` as seen.
+    It never raises, whatever the bytes.  ``events`` are those a conforming reader dispatches; ``oddities`` maps
+    what is odd in any of them to how many and which is the first; ``dataless`` are ``(offset, oddities)`` of
+    blocks that had fields but no data; ``comments`` are ``(offset, text)``; ``tail`` is the block the stream
+    ended in, if it held data; ``retries`` and ``unknown_fields`` as seen.
     """
 
     def __init__(self) -> None:
-        self.events: list[Event] = []
+        self.events = Events()
+        self.oddities: dict[str, tuple[int, int]] = {}
         self.dataless: list[tuple[int, frozenset[str]]] = []
         self.comments: list[tuple[int, bytes]] = []
         self.retries: list[tuple[int, bytes]] = []
@@ -134,27 +172,17 @@ class Parser:
 
     def _take_plain_events(self, buffer: bytes, position: int) -> int:
         """Take a run of ``data: …`` LF LF, the form almost every event has, without building blocks."""
-        find, new = buffer.find, tuple.__new__
-        base, last_id, append = self._base, self._last_id, self.events.append
-        utf8 = _is_utf8(buffer[position:])
-        while True:
-            head = buffer[position : position + 6]
-            if head == b"data: ":
-                at, oddities = position + 6, _NO_ODDITIES
-            elif head[:5] == b"data:":
-                at, oddities = position + 5, _NO_SPACE
-            else:
-                break
-            end = find(b"\n", at)
+        if self._last_id:
+            return position
+        starts_with, find, base = buffer.startswith, buffer.find, self._base
+        take_data, take_start = self.events.data.append, self.events.held.append
+        while starts_with(b"data: ", position):
+            end = find(b"\n", position)
             if end < 0 or buffer[end + 1 : end + 2] != b"\n":
                 break
-            data = buffer[at:end]
-            if not utf8 and not _is_utf8(data):
-                oddities = oddities | {"bad-utf8"}
-            close = end + 2
-            # tuple.__new__ is half the cost of Event(...), and this line runs once an event.
-            append(new(Event, (base + position, base + close, base + at, data, b"message", last_id, oddities)))
-            position = close
+            take_data(buffer[position + 6 : end])
+            take_start(base + position)
+            position = end + 2
         return position
 
     def _take_line(self, line: bytes, offset: int, line_end: bytes | None) -> None:
@@ -205,20 +233,23 @@ class Parser:
     def _dispatch(self, end: int) -> None:
         block = self._block
         if block.data:
-            self.events.append(self._event(block, end))
+            event = self._event(block, end)
+            for oddity in event.oddities:
+                count, first = self.oddities.get(oddity, (0, len(self.events)))
+                self.oddities[oddity] = (count + 1, first)
+            self.events.add(event)
         elif block.oddities - {"comment", "crlf", "cr"}:
             self.dataless.append((block.start, frozenset(block.oddities)))
         self._block = _Block(end)
 
     def _event(self, block: _Block, end: int) -> Event:
         data = b"\n".join(block.data)
-        if not _is_utf8(data):
-            block.oddities.add("bad-utf8")
-        oddities = frozenset(block.oddities)
+        oddities = frozenset(block.oddities) | (_NO_ODDITIES if is_utf8(data) else _BAD_UTF8)
         return Event(block.start, end, block.data_at, data, block.type or b"message", self._last_id, oddities)
 
 
-def _is_utf8(data: bytes) -> bool:
+def is_utf8(data: bytes) -> bool:
+    """Tell whether ``data`` is valid UTF-8."""
     if data.isascii():
         return True
     try:

@@ -24,9 +24,7 @@ def choice(delta: Any, **changes: Any) -> list[dict[str, Any]]:
 
 def columns(*chunks: Any) -> Columns:
     gathered = Columns("delta")
-    for number, one in enumerate(chunks):
-        gathered.add_json(orjson.dumps(one), number)
-    gathered.close()
+    assert list(gathered.add_stream([orjson.dumps(one) for one in chunks])) == []
     return gathered
 
 
@@ -184,18 +182,31 @@ def test_runs_change_nothing(chunks: list[dict[str, Any]], style: int) -> None:
     parsed, taken = Columns("delta"), Columns("delta")
     for number, one in enumerate(chunks):
         parsed.add(one, number)
-        taken.add_json(orjson.dumps(one, option=style), number)
-    taken.close()
+    assert list(taken.add_stream([orjson.dumps(one, option=style) for one in chunks])) == []
     assert dump(taken) == dump(parsed)
 
 
 def test_a_repeated_key_stops_a_run() -> None:
     data = b'{"choices":[{"index":0,"delta":{"content":"%s","content":"%s"},"finish_reason":null}]}'
     gathered = Columns("delta")
-    for number, pair in enumerate([(b"a", b"b"), (b"c", b"b"), (b"a", b"d")]):
-        gathered.add_json(data % pair, number)
-    gathered.close()
+    assert list(gathered.add_stream([data % pair for pair in [(b"a", b"b"), (b"c", b"b"), (b"a", b"d")]])) == []
     assert gathered.choices[0].fragments("content").texts == ["b", "b", "d"]
+
+
+def test_what_is_not_json_is_handed_back() -> None:
+    gathered = Columns("delta")
+    good = orjson.dumps(chunk())
+    texts = [
+        good,
+        good.replace(b'"hi"', b'"h"i"'),
+        good.replace(b"hi", b"\xff"),
+        good.replace(b"hi", b"h\n"),
+        good,
+        b"",
+        good,
+    ]
+    assert [number for number, _ in gathered.add_stream(texts)] == [1, 2, 3, 5]
+    assert gathered.choices[0].fragments("content").chunks == [0, 4, 6]
 
 
 def test_memory_does_not_grow_with_hostile_lists() -> None:

@@ -23,8 +23,8 @@ def data_of(body: bytes) -> list[bytes]:
 
 
 def everything(parser: Parser) -> tuple[object, ...]:
-    names = ("events", "dataless", "comments", "retries", "unknown_fields", "tail", "bom")
-    return tuple(getattr(parser, name) for name in names)
+    names = ("dataless", "comments", "retries", "unknown_fields", "tail", "bom")
+    return (list(parser.events), parser.oddities, *(getattr(parser, name) for name in names))
 
 
 def fed(pieces: list[bytes]) -> Parser:
