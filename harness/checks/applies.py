@@ -84,7 +84,8 @@ def request_known(exchange: Exchange) -> str | None:
 
 def timed(exchange: Exchange) -> str | None:
     """A stream whose reads were recorded with their times."""
-    return stream(exchange) or (None if exchange.response.reads else "the recording has no reads")
+    reads = exchange.response.reads
+    return stream(exchange) or (None if reads and reads.dt_us else "the recording has no times of reads")
 
 
 def reasoned(exchange: Exchange) -> str | None:

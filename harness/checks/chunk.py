@@ -14,6 +14,9 @@ MUST, SHOULD = Level.MUST, Level.SHOULD
 
 _READ = ("http.stream-asked", "http.body-asked", "http.no-error", "chunk.present")
 _DONE = b"data: [DONE]\n\n"
+_BYTES = STREAM.response.body
+_FINISH = _BYTES[_BYTES.rindex(b'"choices"') : _BYTES.rindex(b"}\n\ndata: [DONE]")]
+_EARLIEST = 10**9  # 2001: before that there was no such API, so it is no time of an answer
 _CHUNK_KEYS = {"id", "object", "created", "model", "choices", "usage", "service_tier", "system_fingerprint"}
 _CHUNK_KEYS |= {"obfuscation", "moderation", "metadata", "request_id", "tool_choice", "input_user"}
 _CHOICE_KEYS = {"index", "delta", "message", "logprobs", "finish_reason"}
@@ -21,16 +24,16 @@ _PART_KEYS = {"role", "content", "refusal", "tool_calls", "function_call", "anno
 
 
 @rule(
-    "chunk.present", MUST, "An answer holds a chunk or a completion object.",
+    "chunk.present", MUST, "An answer holds a chunk, or a body, with choices.",
     sources.CHUNK, answered,
     good=(STREAM, BODY),
-    bad=(with_body(STREAM, _DONE), with_body(BODY, b"[]")),
+    bad=(with_body(STREAM, _DONE), with_body(BODY, b"[]"), with_body(BODY, b'{"method":"POST"}')),
     needs=("http.stream-asked", "http.body-asked", "http.no-error"),
 )  # fmt: skip
 def present(exchange: Exchange) -> Iterator[Problem]:
     """The client gets nothing and no exception."""
-    if not exchange.columns.objects:
-        yield Problem("the answer holds no chunk" if exchange.streams else "the body is no object", ((None, 0),))
+    if not exchange.columns.kinds("/choices").keys() - {"missing"}:
+        yield Problem("no chunk has choices" if exchange.streams else "the body has no choices", ((None, 0),))
 
 
 @rule(
@@ -88,6 +91,7 @@ def id_constant(exchange: Exchange) -> Iterator[Problem]:
         swap(BODY, "1760000000", '"2025-10-09T08:53:20Z"'),
         swap(STREAM, "1760000000", "1760000000123"),
         swap(STREAM, "1760000000", "1760000000.5"),
+        swap(BODY, "1760000000", "0"),
     ),
     needs=_READ,
 )  # fmt: skip
@@ -95,7 +99,7 @@ def created(exchange: Exchange) -> Iterator[Problem]:
     """Typed clients fail to decode it, others show a date in the far future."""
     yield from wrong_kinds(exchange, "/created", {"int"})
     for value, seen in exchange.columns.values["created"].items():
-        if isinstance(value, int) and not 0 <= value < 10**11:
+        if isinstance(value, int) and not _EARLIEST <= value < 10**11:
             yield Problem(f"created is {value}, which is no time in seconds", ((seen.first, "/created"),))
             return
 
@@ -125,14 +129,19 @@ def model(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "chunk.choices", MUST, "choices is a list.",
+    "chunk.choices", MUST, "choices is a list of objects.",
     sources.CHUNK, answered,
     good=(STREAM_USAGE, BODY),
-    bad=(swap(STREAM_USAGE, '"choices":[]', '"choices":null'), swap(STREAM_USAGE, '"choices":[],', ""), with_body(BODY, b'{"id":"a","object":"chat.completion","created":1,"model":"m","choices":{}}')),
+    bad=(swap(STREAM_USAGE, '"choices":[]', '"choices":null'), swap(STREAM_USAGE, '"choices":[],', ""), with_body(BODY, b'{"id":"a","object":"chat.completion","created":1760000000,"model":"m","choices":{}}'), with_body(STREAM, _BYTES.replace(_FINISH, b'"choices":[null]'))),
     needs=_READ,
 )  # fmt: skip
 def choices(exchange: Exchange) -> Iterator[Problem]:
     """`for choice in chunk.choices` and `len(chunk.choices)` raise TypeError on null."""
+    for shape in exchange.columns.shapes:
+        odd = [place for place in shape.elements("/choices") if shape.kinds[place] not in {"object", "{}"}]
+        if odd:
+            yield Problem(f"a choice is {shape.kinds[odd[0]]}, not an object", ((shape.first, odd[0]),))
+            break
     yield from wrong_kinds(exchange, "/choices", {"list", "[]"})
 
 
@@ -140,7 +149,7 @@ def choices(exchange: Exchange) -> Iterator[Problem]:
     "chunk.choices-not-empty", SHOULD, "choices is empty only before the first choice and after the finish.",
     sources.STREAM_OPTIONS, answered,
     good=(STREAM_USAGE, swap(STREAM_USAGE, "data: {", 'data: {"id":"chatcmpl-reference","object":"chat.completion.chunk","created":1760000000,"model":"m","choices":[],"usage":null}\n\ndata: {', 1)),
-    bad=(swap(STREAM, '"choices":[{"index":0,"delta":{"content":"! How can I"},"logprobs":null,"finish_reason":null}]', '"choices":[]'), with_body(BODY, b'{"id":"a","object":"chat.completion","created":1,"model":"m","choices":[]}')),
+    bad=(swap(STREAM, '"choices":[{"index":0,"delta":{"content":"! How can I"},"logprobs":null,"finish_reason":null}]', '"choices":[]'), with_body(BODY, b'{"id":"a","object":"chat.completion","created":1760000000,"model":"m","choices":[]}')),
     needs=(*_READ, "chunk.choices"),
 )  # fmt: skip
 def choices_not_empty(exchange: Exchange) -> Iterator[Problem]:
@@ -196,9 +205,14 @@ def delta(exchange: Exchange) -> Iterator[Problem]:
 def no_message(exchange: Exchange) -> Iterator[Problem]:
     """Clients that read message before delta, to serve both modes, print the text again and again."""
     other = "message" if exchange.columns.part == "delta" else "delta"
-    for what, seen in exchange.columns.kinds(f"/choices/*/{other}").items():
+    kinds = exchange.columns.kinds(f"/choices/*/{other}")
+    total = sum(seen.count for seen in kinds.values())
+    for what, seen in kinds.items():
         if what not in {"missing", "null"}:
-            yield Problem(f"{seen.count} choices have a {other} too", ((seen.first, seen.pointer),))
+            yield Problem(
+                f"a {other} stands beside the {exchange.columns.part} in {counted(seen.count, total, 'choice')}",
+                ((seen.first, seen.pointer),),
+            )
 
 
 @observation(

@@ -1,6 +1,6 @@
 """The text of the answer."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 from harness.checks import sources
@@ -15,7 +15,7 @@ from harness.wire.exchange import Exchange
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
 _READ = ("chunk.present", "chunk.choices", "chunk.delta")
-_WHOLE = (*_READ, "http.no-error", "http.complete")
+_WHOLE = (*_READ, "sse.no-error", "http.complete")
 _CUMULATIVE = swap(
     swap(swap(STREAM, '"! How can I"', '"你好! How can I"'), '" help?"', '"你好! How can I help?"'),
     '"你好"}',
@@ -69,7 +69,7 @@ def key_present(exchange: Exchange) -> Iterator[Problem]:
 def said(exchange: Exchange) -> Iterator[Problem]:
     """The user sees an empty answer that was reported as a success."""
     for choice in exchange.columns.choices.values():
-        excused = any(f.value in {"length", "content_filter"} for f in choice.finishes)
+        excused = any(finish.value in {"length", "content_filter"} for finish in choice.reasons)
         if not (choice.channels.keys() & {"content", "refusal"} or choice.tools or excused or _unread(exchange)):
             yield Problem(
                 f"choice {choice.index} ends without text, refusal or tool call", ((exchange.columns.last, ""),)
@@ -94,8 +94,9 @@ def before_finish(exchange: Exchange) -> Iterator[Problem]:
     """Clients that break at the finish_reason lose the text."""
     for choice in exchange.columns.choices.values():
         pieces = choice.fragments("content")
-        if choice.finishes and pieces.chunks and pieces.chunks[-1] > choice.finishes[0].chunk:
-            lost = sum(number > choice.finishes[0].chunk for number in pieces.chunks)
+        end = choice.reasons[0].chunk if choice.reasons else exchange.columns.last
+        if pieces.chunks and pieces.chunks[-1] > end:
+            lost = sum(number > end for number in pieces.chunks)
             yield Problem(
                 f"{lost} pieces of text follow the finish_reason", ((pieces.chunks[-1], "/choices/0/delta/content"),)
             )
@@ -110,31 +111,33 @@ def before_finish(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def no_replacement(exchange: Exchange) -> Iterator[Problem]:
     """The server cut a character between two tokens and replaced the halves: it is lost for good."""
-    yield from _holding(exchange, ("\ufffd",), "U+FFFD")
+    yield from _holding(exchange, lambda text: "\ufffd" in text, "\ufffd", "U+FFFD")
 
 
 @rule(
     "content.no-think-tags", SHOULD, "The text holds no think tags.",
     sources.REASONING_CONTENT, answered,
-    good=(STREAM, BODY),
+    good=(STREAM, BODY, swap(BODY, "你好", "Models write <think> and </think>.")),
     bad=(swap(STREAM, "你好", "<think>greet</think>你好"), swap(BODY, "你好", "greet</think>你好")),
     needs=_READ,
 )  # fmt: skip
 def no_think_tags(exchange: Exchange) -> Iterator[Problem]:
     """The reasoning is shown as the answer: 19 of 22 client entry points measured pass it on."""
-    yield from _holding(exchange, ("<think>", "</think>"), "think tags")
+    yield from _holding(exchange, _tagged, "think>", "think tags")
 
 
-def _holding(exchange: Exchange, marks: tuple[str, ...], name: str) -> Iterator[Problem]:
+def _tagged(text: str) -> bool:
+    """Tell whether reasoning stands in ``text``; one that merely speaks of the tags opens them later and closes them."""
+    return text.lstrip().startswith("<think>") or ("</think>" in text and "<think>" not in text)
+
+
+def _holding(exchange: Exchange, holds: Callable[[str], bool], mark: str, name: str) -> Iterator[Problem]:
     for choice in exchange.columns.choices.values():
         pieces = choice.fragments("content")
-        if not any(mark in pieces.text for mark in marks):
-            continue
-        holding = [
-            n for n, text in zip(pieces.chunks, pieces.texts, strict=True) if any(mark in text for mark in marks)
-        ]
-        place = (holding or pieces.chunks)[0]
-        yield Problem(f"the text holds {name}", ((place, f"/choices/0/{exchange.columns.part}/content"),))
+        if holds(pieces.text):
+            marked = [n for n, text in zip(pieces.chunks, pieces.texts, strict=True) if mark in text]
+            place = (marked or pieces.chunks)[0]
+            yield Problem(f"the text holds {name}", ((place, f"/choices/0/{exchange.columns.part}/content"),))
 
 
 @rule(
@@ -153,10 +156,12 @@ def increments(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _cumulative(choice: Choice) -> bool:
+    """Tell whether each piece begins with the one before; pieces such as 1, 10, 100 are too short to say so."""
     texts = choice.fragments("content").texts
-    if len(texts) <= 2:  # noqa: PLR2004 - two pieces may well begin alike
+    grown = sum(len(after) > len(before) for before, after in pairwise(texts[:4]))
+    if grown < 2 or len(texts[-1]) < 8:  # noqa: PLR2004
         return False
-    return all(len(after) > len(before) and after.startswith(before) for before, after in pairwise(texts))
+    return all(after.startswith(before) for before, after in pairwise(texts))
 
 
 @observation(

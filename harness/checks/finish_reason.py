@@ -13,7 +13,7 @@ from harness.wire.exchange import Exchange
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
 _READ = ("chunk.present", "chunk.choices")
-_WHOLE = (*_READ, "http.no-error", "http.complete")
+_WHOLE = (*_READ, "sse.no-error", "http.complete")
 _VOCABULARY = {"stop", "length", "tool_calls", "content_filter", "function_call"}
 _PLACE = "/choices/*/finish_reason"
 _FINAL = '"delta":{},"logprobs":null,"finish_reason":"stop"'
@@ -53,7 +53,7 @@ def null_before_end(exchange: Exchange) -> Iterator[Problem]:
 def given(exchange: Exchange) -> Iterator[Problem]:
     """It is the only sign that the answer is whole: a cut stream looks the same."""
     for choice in exchange.columns.choices.values():
-        if not any(finish.value for finish in choice.finishes):
+        if not choice.reasons:
             yield Problem(f"choice {choice.index} ends without a finish_reason", ((choice.last_chunk, "/choices/0"),))
 
 
@@ -79,7 +79,7 @@ def message(exchange: Exchange) -> Iterator[Problem]:
 def once(exchange: Exchange) -> Iterator[Problem]:
     """Clients that close the message at the reason close it twice: callbacks run again, calls are made again."""
     for choice in exchange.columns.choices.values():
-        reasons = [finish for finish in choice.finishes if finish.value]
+        reasons = choice.reasons
         if len(reasons) > 1:
             yield Problem(
                 f"choice {choice.index} gives {len(reasons)} finish_reasons",
@@ -97,8 +97,8 @@ def once(exchange: Exchange) -> Iterator[Problem]:
 def vocabulary(exchange: Exchange) -> Iterator[Problem]:
     """Typed clients fail on the unknown member; others treat a failure as success."""
     for choice in exchange.columns.choices.values():
-        for finish in choice.finishes:
-            if isinstance(finish.value, str) and finish.value and finish.value not in _VOCABULARY:
+        for finish in choice.reasons:
+            if finish.value not in _VOCABULARY:
                 yield Problem(f"finish_reason is {finish.value!r}", ((finish.chunk, finish.pointer),))
                 break
 
@@ -113,7 +113,7 @@ def vocabulary(exchange: Exchange) -> Iterator[Problem]:
 def last(exchange: Exchange) -> Iterator[Problem]:
     """Clients that break at the reason miss what the later chunk brings, usage most often."""
     for choice in exchange.columns.choices.values():
-        reasons = [finish.chunk for finish in choice.finishes if finish.value]
+        reasons = [finish.chunk for finish in choice.reasons]
         if reasons and choice.last_chunk > reasons[-1]:
             yield Problem(
                 f"choice {choice.index} goes on after its finish_reason", ((choice.last_chunk, "/choices/0"),)

@@ -83,7 +83,11 @@ def message(exchange: Exchange) -> Iterator[Problem]:
     "role.pattern", "Which deltas carry a role.",
     sources.DELTA, stream,
     good=(STREAM,),
-    bad=(swap(STREAM, '"delta":{"content"', '"delta":{"role":"assistant","content"'), swap(STREAM, '"role":"assistant",', "")),
+    bad=(
+        swap(STREAM, '"delta":{"content"', '"delta":{"role":"assistant","content"'),
+        swap(STREAM, '"role":"assistant",', ""),
+        swap(swap(STREAM, '"role":"assistant",', ""), '"delta":{}', '"delta":{"role":"assistant"}'),
+    ),
     needs=_READ,
 )  # fmt: skip
 def pattern(exchange: Exchange) -> str:
@@ -97,5 +101,10 @@ def pattern(exchange: Exchange) -> str:
     if total == 1:
         return "single delta"
     if given.count == len(exchange.columns.choices):
-        return "first" + rest
+        return ("first" if _in_first(exchange) else "once, later") + rest
     return ("every" if given.count == total else "first + some") + rest
+
+
+def _in_first(exchange: Exchange) -> bool:
+    choices = exchange.columns.choices.values()
+    return all(seen.first == choice.first_chunk for choice in choices for seen in choice.roles.values())

@@ -9,7 +9,7 @@ from harness.checks.kinds import counted
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
 from harness.simulate.reference import STREAM, swap, swap_last, with_body
-from harness.wire.exchange import Exchange
+from harness.wire.exchange import DONE, Exchange
 from harness.wire.sse import Parser
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
@@ -17,7 +17,7 @@ MUST, SHOULD = Level.MUST, Level.SHOULD
 _BYTES = STREAM.response.body
 _COMMENTED = with_body(STREAM, b": keep-alive\n\n" + _BYTES)
 _IS_STREAM = ("http.stream-asked",)
-_HELD = ("http.stream-asked", "http.no-error")
+_HELD = ("http.stream-asked", "sse.no-error")
 
 
 def _parser(exchange: Exchange) -> Parser:
@@ -105,16 +105,32 @@ def data_given(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
+    "sse.no-error", MUST, "A stream with status 200 carries no error.",
+    sources.CHUNK, stream,
+    good=(STREAM,),
+    bad=(
+        swap(STREAM, "data: [DONE]", 'event: error\ndata: {"error":{"message":"overloaded","code":500}}'),
+        swap(STREAM, '"finish_reason":"stop"', '"finish_reason":"stop","error":{"message":"overloaded"}'),
+    ),
+    needs=_IS_STREAM,
+)  # fmt: skip
+def no_error(exchange: Exchange) -> Iterator[Problem]:
+    """The OpenAI SDK raises APIError at a top-level error; one inside a choice it hands on, and the text is cut."""
+    for error in exchange.columns.errors[:1]:
+        yield Problem(f"an error came in the stream: {error.text}", ((error.chunk, error.pointer),))
+
+
+@rule(
     "sse.done", MUST, "A stream ends with data: [DONE].",
     sources.STREAM_OPTIONS, both(lined, entire),
-    good=(STREAM,),
+    good=(STREAM, swap(STREAM, "[DONE]", "[DONE] ")),
     bad=(swap(STREAM, "data: [DONE]\n\n", ""),),
     needs=_HELD,
 )  # fmt: skip
 def done(exchange: Exchange) -> Iterator[Problem]:
     """A client that waits for the mark hangs until the connection closes; one that does not can't tell a cut."""
     tail = _parser(exchange).tail
-    if not exchange.reading.done and not (tail and tail.data == b"[DONE]"):
+    if not exchange.reading.done and not (tail and tail.data.strip() == DONE):
         events = _parser(exchange).events
         yield Problem("the stream ends without [DONE]", ((len(events) - 1, ""),) if events else ((None, 0),))
 
@@ -144,7 +160,8 @@ def final_blank_line(exchange: Exchange) -> Iterator[Problem]:
     """A conforming reader discards the unclosed event, and so does the OpenAI SDK: the last text is lost."""
     tail = _parser(exchange).tail
     if tail:
-        yield Problem(f"the stream ends inside an event of {len(tail.data)} bytes of data", ((None, tail.start),))
+        what = "the mark [DONE]" if tail.data.strip() == DONE else f"an event of {len(tail.data)} bytes of data"
+        yield Problem(f"no blank line closes {what}", ((None, tail.start),))
 
 
 @observation(
@@ -160,7 +177,8 @@ def framing(exchange: Exchange) -> str:
     endings = [name.upper() for name in ("crlf", "cr") if name in odd] or ["LF"]
     forms = ["no space" if "no-space" in odd else "space"]
     forms += ["BOM"] if _parser(exchange).bom else []
-    forms += [name for name in ("multi-line", "no-colon", "unknown-field") if name in odd]
+    forms += [name for name in ("multi-line", "no-colon") if name in odd]
+    forms += ["unknown-field"] if _parser(exchange).unknown_fields else []
     return ", ".join([*endings, *forms])
 
 
@@ -208,4 +226,4 @@ def end(exchange: Exchange) -> str:
     tail = _parser(exchange).tail
     if exchange.reading.done:
         return "[DONE]"
-    return "[DONE], not closed" if tail and tail.data == b"[DONE]" else "no [DONE]"
+    return "[DONE], not closed" if tail and tail.data.strip() == DONE else "no [DONE]"

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
+
 from harness.checks import sources
 from harness.checks.applies import answered, asks_usage, body, both, entire, stream, usage_asked, usage_not_asked
-from harness.checks.kinds import WORDS, counted
+from harness.checks.kinds import WORDS, counted, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
 from harness.simulate.reference import BODY, REASONING, STREAM, STREAM_USAGE, asked, swap, swap_last
@@ -15,7 +17,7 @@ from harness.wire.exchange import Exchange
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
 _READ = ("chunk.present",)
-_WHOLE = ("chunk.present", "http.no-error", "http.complete")
+_WHOLE = ("chunk.present", "sse.no-error", "http.complete")
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 _CHUNK = STREAM_USAGE.response.body.decode().split("data: ")[-2]
 _TOKENS = _CHUNK[_CHUNK.index('"usage":') :].rstrip()[:-1]
@@ -128,6 +130,18 @@ def message(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
+    "usage.type", MUST, "usage is an object or null.",
+    sources.USAGE, answered,
+    good=(STREAM_USAGE, STREAM, BODY),
+    bad=(swap(STREAM_USAGE, '"usage":null', '"usage":"none"', 1), swap(BODY, _TOKENS[: _TOKENS.index("{")], '"usage":[],"tokens":')),
+    needs=_READ,
+)  # fmt: skip
+def usage_type(exchange: Exchange) -> Iterator[Problem]:
+    """`chunk.usage.total_tokens` raises AttributeError."""
+    yield from wrong_kinds(exchange, "/usage", {"object", "{}", "null", "missing"})
+
+
+@rule(
     "usage.integers", MUST, "prompt_tokens, completion_tokens and total_tokens are whole numbers from 0.",
     sources.USAGE, _given,
     good=(STREAM_USAGE, BODY),
@@ -145,7 +159,7 @@ def integers(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _shown(value: dict[str, Any], name: str) -> str:
-    return repr(value[name]) if name in value else "absent"
+    return orjson.dumps(value[name]).decode() if name in value else "absent"
 
 
 @rule(

@@ -196,7 +196,7 @@ def _row(row: dict[str, Any], where: str) -> Exchange:
     asked = request.get("body")
     body = _row_body(response, where)
     lengths = response.get("transport_chunk_lengths")
-    reads = Reads(tuple(lengths), (0,) * len(lengths)) if lengths and sum(lengths) == len(body) else None
+    reads = Reads(tuple(lengths)) if lengths and sum(lengths) == len(body) else None
     return Exchange(
         Request(
             str(request.get("method") or "POST"),

@@ -22,6 +22,7 @@ _PADDING = ("obfuscation", "p")  # random text that OpenAI and Mistral add to ev
 _STRING_OF = {
     name: re.compile(rb'"%s"\s*:\s*"((?:[^"\\]|\\.)*)"' % name.encode()) for name in (*TEXT_CHANNELS, *_PADDING)
 }
+_LINE = 80
 _PATIENCE = 3  # runs that took nothing before a stream is taken for one whose chunks do not repeat
 
 
@@ -40,6 +41,21 @@ class Usage(NamedTuple):
     pointer: str
     value: dict[str, Any]
     beside: str
+
+
+class Error(NamedTuple):
+    """An ``error`` that is not null, as it stood."""
+
+    chunk: int
+    pointer: str
+    value: Any
+
+    @property
+    def text(self) -> str:
+        """Its message, on one line, cut to the width of a terminal."""
+        message = self.value.get("message") if type(self.value) is dict else self.value
+        text = " ".join(str(message).split())
+        return text if len(text) <= _LINE else f"{text[: _LINE - 1]}…"
 
 
 class ToolFragment(NamedTuple):
@@ -65,14 +81,26 @@ class Fragments:
 
 @dataclass(slots=True)
 class Choice:
-    """What the chunks hold for one choice index; ``last_chunk`` is the last that names it."""
+    """
+    What the chunks hold for one choice index; ``first_chunk`` and ``last_chunk`` are those that name it.
+
+    ``finishes`` are those that are not null; ``roles`` those that are not null; ``part_types`` the types of the
+    parts where content came as a list.
+    """
 
     index: int
+    first_chunk: int = 0
     channels: dict[str, Fragments] = field(default_factory=dict)
     finishes: list[Finish] = field(default_factory=list)
     roles: dict[Any, Seen] = field(default_factory=dict)
     tools: list[ToolFragment] = field(default_factory=list)
+    part_types: dict[Any, Seen] = field(default_factory=dict)
     last_chunk: int = 0
+
+    @property
+    def reasons(self) -> list[Finish]:
+        """The finishes that give a reason: a text that is not empty."""
+        return [finish for finish in self.finishes if type(finish.value) is str and finish.value]
 
     def fragments(self, channel: str) -> Fragments:
         """Return the pieces of ``channel``; an empty one if it never held text."""
@@ -114,7 +142,7 @@ class Columns:
         self.shapes: list[Shape] = []
         self.choices: dict[int, Choice] = {}
         self.usages: list[Usage] = []
-        self.errors: list[tuple[int, Any]] = []
+        self.errors: list[Error] = []
         self.not_objects: list[tuple[int, Kind]] = []
         self._by_key: dict[Any, Shape] = {}
         self._recent: dict[str, tuple[Any, Seen]] = {}
@@ -147,7 +175,7 @@ class Columns:
             self.not_objects.append((number, kind(chunk)))
             return None
         if chunk.get("error") and "choices" not in chunk:
-            self.errors.append((number, chunk["error"]))
+            self.errors.append(Error(number, "/error", chunk["error"]))
             return None
         self.objects += 1
         shape = self._shape(chunk, number)
@@ -237,14 +265,14 @@ class Columns:
     def _choice(self, index: int, number: int) -> Choice:
         choice = self.choices.get(index)
         if choice is None:
-            choice = self.choices[index] = Choice(index)
+            choice = self.choices[index] = Choice(index, number)
         choice.last_chunk = number
         return choice
 
     def _gather(self, chunk: dict[str, Any], number: int) -> None:
         """Take what a chunk of no plain shape holds besides constants."""
         if chunk.get("error"):
-            self.errors.append((number, chunk["error"]))
+            self.errors.append(Error(number, "/error", chunk["error"]))
         choices = chunk.get("choices")
         for position, choice in enumerate(choices if type(choices) is list else ()):
             if type(choice) is dict:
@@ -260,6 +288,8 @@ class Columns:
         column = self._choice(index if type(index) is int else position, number)
         at = f"/choices/{position}"
         self._add_usage(choice.get("usage"), f"{at}/usage", number, "choice")
+        if choice.get("error"):
+            self.errors.append(Error(number, f"{at}/error", choice["error"]))
         if choice.get("finish_reason") is not None:
             column.finishes.append(Finish(number, f"{at}/finish_reason", choice["finish_reason"]))
         part = choice.get(self.part)
@@ -267,7 +297,10 @@ class Columns:
             return
         texts = tuple(name for name in TEXT_CHANNELS if part.get(name) and type(part[name]) is str)
         column.add_text(part, texts, number)
-        if "role" in part:
+        content = part.get("content")
+        for piece in content if type(content) is list else ():
+            _see(column.part_types, piece.get("type") if type(piece) is dict else None, number)
+        if part.get("role") is not None:
             _see(column.roles, part["role"], number)
         tools = part.get("tool_calls")
         for place, fragment in enumerate(tools if type(tools) is list else ()):

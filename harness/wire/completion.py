@@ -43,7 +43,7 @@ def complete(columns: Columns) -> Completion:
 
 
 def _message(choice: Choice) -> Message:
-    finish = next((f.value for f in choice.finishes if isinstance(f.value, str) and f.value), None)
+    finish = next((finish.value for finish in choice.reasons), None)
     return Message(
         index=choice.index,
         role=next((role for role in choice.roles if isinstance(role, str) and role), None),

@@ -19,6 +19,8 @@ Provenance = Literal["recorded", "published", "reconstructed"]
 Fidelity = Literal["wire", "lines", "reserialized", "chunks", "transcript"]
 Look = Literal["stream", "json", "html", "text", "empty"]
 
+DONE = b"[DONE]"
+
 MAX_DECODED = 1 << 30
 """Decompression stops here: a bomb is a finding, not an outage."""
 
@@ -74,10 +76,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """The reads in which a body arrived: their sizes in bytes, and microseconds since the one before."""
+    """
+    The reads in which a body arrived: their sizes in bytes, and microseconds since the one before.
+
+    ``dt_us`` is empty where the recorder kept no times.
+    """
 
     sizes: tuple[int, ...]
-    dt_us: tuple[int, ...]
+    dt_us: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -210,7 +216,7 @@ def _read_stream(content: bytes) -> Reading:
 
 def _take_odd(reading: Reading, data: bytes, number: int) -> None:
     """Take an event that is no strict JSON: the end mark, invalid UTF-8 inside JSON, or something else."""
-    if data == b"[DONE]":
+    if data.strip() == DONE:
         reading.done.append(number)
         return
     if not sse.is_utf8(data):
@@ -223,11 +229,27 @@ def _take_odd(reading: Reading, data: bytes, number: int) -> None:
 
 
 def _parse(data: bytes) -> tuple[Any, str | None]:
-    """Parse JSON as a lenient reader would: invalid UTF-8 becomes U+FFFD.  Return the value or what is wrong."""
+    """
+    Parse JSON as a lenient reader would; return the value or what is wrong.
+
+    Invalid UTF-8 becomes U+FFFD, and so does half of a surrogate pair, which orjson refuses and Python's own
+    parser, hence the OpenAI SDK, lets through.
+    """
+    text = data.decode("utf-8", "replace")
     try:
-        return orjson.loads(data.decode("utf-8", "replace")), None
+        return orjson.loads(text), None
     except orjson.JSONDecodeError as error:
-        return None, "it is empty" if not data.strip() else str(error)
+        if not data.strip():
+            return None, "it is empty"
+        try:
+            lenient = json.dumps(json.loads(text, parse_constant=_refuse), ensure_ascii=False)
+        except (ValueError, RecursionError):
+            return None, str(error)
+        return orjson.loads(lenient.encode("utf-8", "surrogatepass").decode("utf-8", "replace")), None
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,11 @@ class Shape:
             self._containers[pattern] = found = found if pattern else [""]
         return found
 
+    def elements(self, container: str) -> list[str]:
+        """Return the pointers of what stands directly in ``container``."""
+        depth = container.count("/") + 1
+        return [p for p in self.kinds if p.startswith(container + "/") and p.count("/") == depth]
+
     def render(self) -> str:
         """Return the shape as one line of text, for reports and comparison."""
         return " ".join(f"{pointer}={what}" for pointer, what in self.kinds.items())
@@ -92,10 +97,11 @@ def _plain_form(part: Part) -> Iterator[tuple[str, tuple[Kind, ...]]]:
     yield "/choices/0", ("object",)
     yield "/choices/0/index", ("int",)
     yield f"/choices/0/{part}", ("object", "{}")
-    for pointer in ("/usage", "/error", "/choices/0/usage", "/choices/0/finish_reason", "/choices/0/role"):
+    for pointer in ("/usage", "/error", "/choices/0/usage", "/choices/0/error", "/choices/0/finish_reason"):
         yield pointer, ("null",)
     for name in ("role", "tool_calls"):
         yield f"/choices/0/{part}/{name}", ("null",)
+    yield f"/choices/0/{part}/content", ("null", '""', "text")
 
 
 def _matches(pointer: str, pattern: str) -> bool:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.wire.chunks import Columns
-from harness.wire.shapes import kind
+from harness.wire.chunks import Columns, Error
+from harness.wire.shapes import Seen, kind
 
 
 def chunk(**changes: Any) -> dict[str, Any]:
@@ -28,9 +28,12 @@ def columns(*chunks: Any) -> Columns:
     return gathered
 
 
+def seen(one: Seen) -> tuple[int, int, int]:
+    return one.count, one.first, one.last
+
+
 def dump(gathered: Columns) -> Any:
     """Everything columns hold, for comparison."""
-    seen = lambda s: (s.count, s.first, s.last)  # noqa: E731
     return {
         "counts": (gathered.count, gathered.objects, gathered.first, gathered.last),
         "values": {k: {v: seen(s) for v, s in table.items()} for k, table in gathered.values.items()},
@@ -114,7 +117,7 @@ def test_choices_are_kept_apart_by_index() -> None:
 
 def test_an_error_alone_is_no_chunk() -> None:
     gathered = columns(chunk(), {"error": {"message": "x"}})
-    assert (gathered.count, gathered.objects, gathered.errors) == (2, 1, [(1, {"message": "x"})])
+    assert (gathered.count, gathered.objects, gathered.errors) == (2, 1, [Error(1, "/error", {"message": "x"})])
 
 
 def test_what_is_no_object_is_kept_apart() -> None:
@@ -160,6 +163,10 @@ TEXTS = st.sampled_from(
 )
 
 
+def rarely(*changes: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.sampled_from([{}] * 12 + list(changes))
+
+
 @st.composite
 def streams(draw: st.DrawFn) -> list[dict[str, Any]]:
     """Streams whose chunks mostly repeat but for their texts, with breaks of every kind in between."""
@@ -167,11 +174,9 @@ def streams(draw: st.DrawFn) -> list[dict[str, Any]]:
     padded = draw(st.booleans())
     chunks = []
     for _ in range(draw(st.integers(1, 12))):
-        delta = {channel: draw(TEXTS), **draw(st.sampled_from([{}, {}, {}, {"role": "assistant"}, {"content": None}]))}
-        made = chunk(
-            choices=choice(delta, **draw(st.sampled_from([{}, {}, {}, {"finish_reason": "stop"}, {"index": 1}])))
-        )
-        made |= draw(st.sampled_from([{}, {}, {}, {"created": 2}, {"usage": None}, {"usage": {"total_tokens": 1}}]))
+        delta = {channel: draw(TEXTS)} | draw(rarely({"role": "assistant"}, {"content": None}))
+        made = chunk(choices=choice(delta, **draw(rarely({"finish_reason": "stop"}, {"index": 1}))))
+        made |= draw(rarely({"created": 2}, {"usage": None}, {"usage": {"total_tokens": 1}}))
         chunks.append(made | ({"obfuscation": draw(TEXTS)} if padded else {}))
     return chunks
 

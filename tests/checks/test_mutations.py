@@ -1,0 +1,55 @@
+"""Whatever a provider sends, no check breaks: every value of every reference answer replaced by every odd one."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import pytest
+from judging import findings
+
+from harness.results import Outcome
+from harness.simulate.reference import REFERENCES, with_body
+from harness.wire.exchange import Exchange
+
+ODD: tuple[Any, ...] = (None, "", "x", 0, -1, 1.5, True, [], [None], [{}], {}, {"a": [1]}, "\ufffd")
+
+
+def changed(value: Any, odd: Any) -> Iterator[Any]:
+    """Yield ``value`` with one thing in it replaced by ``odd``, or removed where ``odd`` is Ellipsis."""
+    if odd is not ...:
+        yield odd
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in list(items):
+        if odd is ...:
+            yield (
+                {k: v for k, v in value.items() if k != key}
+                if isinstance(value, dict)
+                else [v for n, v in enumerate(value) if n != key]
+            )
+        for other in changed(inner, odd):
+            copy = dict(value) if isinstance(value, dict) else list(value)
+            copy[key] = other
+            yield copy
+
+
+def mutations(exchange: Exchange) -> Iterator[Exchange]:
+    body = exchange.response.body
+    parts = body.split(b"\n\n") if exchange.streams else [body]
+    for number in {0, len(parts) // 2, len(parts) - 3} if exchange.streams else {0}:
+        prefix = b"data: " if exchange.streams else b""
+        chunk = orjson.loads(parts[number].removeprefix(prefix))
+        for odd in (*ODD, ...):
+            for other in changed(chunk, odd):
+                yield with_body(
+                    exchange, b"\n\n".join([*parts[:number], prefix + orjson.dumps(other), *parts[number + 1 :]])
+                )
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+def test_no_check_breaks(name: str) -> None:
+    count = 0
+    for exchange in mutations(REFERENCES[name]):
+        count += 1
+        broken = [f"{f.check}: {f.message}" for f in findings(exchange).values() if f.outcome is Outcome.BROKEN]
+        assert broken == [], exchange.response.body
+    assert count > 300

@@ -1,0 +1,76 @@
+"""Imports go one way, in the order ARCHITECTURE.md lists; reports know results only."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+ORDER = (
+    "errors", "wire", "matrix", "simulate", "recording", "results", "checks", "deviations", "runner", "audit",
+    "reports", "explain", "cli", "pytest_plugin",
+)  # fmt: skip
+FILES = sorted((ROOT / "harness").rglob("*.py"))
+
+
+def room(module: str) -> str:
+    return module.split(".")[1] if "." in module else ""
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports(path: Path) -> list[str]:
+    names: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("harness"):
+            names += (
+                [node.module] if node.module.count(".") > 1 else [f"{node.module}.{alias.name}" for alias in node.names]
+            )
+        elif isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names if alias.name.startswith("harness")]
+    return names
+
+
+@pytest.mark.parametrize("path", [pytest.param(path, id=module_of(path)) for path in FILES if room(module_of(path))])
+def test_a_module_imports_only_from_below(path: Path) -> None:
+    own = room(module_of(path))
+    if own == "__main__":
+        return
+    for name in imports(path):
+        if room(name) in ORDER:
+            assert ORDER.index(room(name)) <= ORDER.index(own), f"{own} imports {name}"
+
+
+@pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in FILES if path.parent.name == "reports"])
+def test_reports_know_results_only(path: Path) -> None:
+    assert {room(name) for name in imports(path)} <= {"reports", "results", "recording"}
+    assert {name for name in imports(path) if room(name) == "recording"} <= {"harness.recording.atomic"}
+
+
+def test_check_families_do_not_import_each_other() -> None:
+    shared = {"applies", "kinds", "registry", "sources"}
+    for path in (ROOT / "harness/checks").glob("*.py"):
+        if path.stem != "__init__":
+            others = {name.split(".")[2] for name in imports(path) if name.startswith("harness.checks.")}
+            assert others <= shared, path.stem
+
+
+def test_the_order_is_the_one_that_architecture_md_lists() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    places = [text.index(f"`{name}`") for name in ORDER]
+    assert places == sorted(places)
+
+
+def test_importing_the_plugin_is_cheap() -> None:
+    code = "import sys, harness.pytest_plugin; print(*sorted({'openai', 'vcr', 'httpx2', 'pydantic', 'rich', 'yaml', 'orjson'} & set(sys.modules)))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == []
+
+
+def test_no_file_is_a_house_of_two_rooms() -> None:
+    long = {module_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
+    assert {name: lines for name, lines in long.items() if lines > 450} == {}
