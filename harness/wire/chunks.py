@@ -145,7 +145,9 @@ class Columns:
         self.errors: list[Error] = []
         self.not_objects: list[tuple[int, Kind]] = []
         self._by_key: dict[Any, Shape] = {}
-        self._recent: dict[str, tuple[Any, Seen]] = {}
+        self._constants: list[Any] = []
+        self._constants_of: Shape | None = None
+        self._constants_seen: list[Seen] = []
         self._idle_runs = 0
         self._kinds: dict[str, tuple[int, dict[Kind, Seen]]] = {}
 
@@ -181,7 +183,7 @@ class Columns:
         shape = self._shape(chunk, number)
         shape.count += 1
         shape.last = number
-        self._add_constants(chunk, number)
+        self._add_constants(chunk, shape, number)
         if not shape.plain:
             self._gather(chunk, number)
         else:
@@ -229,23 +231,21 @@ class Columns:
         self.last = choice.last_chunk = end - 1
         shape.count += len(found)
         shape.last = end - 1
-        for seen in (self._recent[name][1] for name in CONSTANT_KEYS if name in chunk):
+        for seen in self._constants_seen:
             seen.count += len(found)
             seen.last = end - 1
         return end
 
-    def _add_constants(self, chunk: dict[str, Any], number: int) -> None:
-        recent = self._recent
-        for name in CONSTANT_KEYS:
-            if name not in chunk:
-                continue
-            value = chunk[name]
-            before = recent.get(name)
-            if before and before[0] == value and type(before[0]) is type(value):
-                before[1].count += 1
-                before[1].last = number
-            else:
-                recent[name] = (value, _see(self.values[name], value, number))
+    def _add_constants(self, chunk: dict[str, Any], shape: Shape, number: int) -> None:
+        values = [chunk.get(name) for name in CONSTANT_KEYS]
+        # Equal values of one shape are of equal types; without it, 1 and true would be taken for the same.
+        if shape is not self._constants_of or values != self._constants:
+            self._constants, self._constants_of = values, shape
+            given = [(name, value) for name, value in zip(CONSTANT_KEYS, values, strict=True) if name in chunk]
+            self._constants_seen = [_seen(self.values[name], value, number) for name, value in given]
+        for seen in self._constants_seen:
+            seen.count += 1
+            seen.last = number
 
     def _shape(self, chunk: dict[str, Any], number: int) -> Shape:
         key = quick_key(chunk, self.part)
@@ -355,15 +355,20 @@ def _cut_at(data: bytes, holes: list[str]) -> list[bytes] | None:
     return [*pieces, data[at:]]
 
 
-def _see(table: dict[Any, Seen], value: Any, number: int) -> Seen:
-    """Count ``value`` in ``table``, under its JSON text where it is no text, whole number or null."""
+def _seen(table: dict[Any, Seen], value: Any, number: int) -> Seen:
+    """Return the entry of ``value`` in ``table``, under its JSON text where it is no text, whole number or null."""
     key = value if type(value) in {str, int, type(None)} else orjson.dumps(value).decode()
     seen = table.get(key)
     if seen is None:
         seen = table[key] = Seen(0, number, number)
+    return seen
+
+
+def _see(table: dict[Any, Seen], value: Any, number: int) -> None:
+    """Count ``value`` in ``table``."""
+    seen = _seen(table, value, number)
     seen.count += 1
     seen.last = number
-    return seen
 
 
 def _count(found: dict[Kind, Seen], what: Kind, shape: Shape, pointer: str) -> None:

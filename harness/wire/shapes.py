@@ -137,9 +137,5 @@ def quick_key(chunk: dict[str, Any], part: Part) -> tuple[Any, ...] | None:
     inner = choice.get(part)
     if type(inner) is not dict:
         return None
-    outer, middle, deepest = chunk.values(), choice.values(), inner.values()
-    return (
-        *chunk, *map(type, outer), *map(bool, outer),
-        *choice, *map(type, middle), *map(bool, middle),
-        *inner, *map(type, deepest), *map(bool, deepest),
-    )  # fmt: skip
+    values = [*chunk.values(), *choice.values(), *inner.values()]
+    return (len(chunk), len(choice), *chunk, *choice, *inner, *map(type, values), *map(bool, values))

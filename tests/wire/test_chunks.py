@@ -134,6 +134,13 @@ def test_tool_fragments_vary_in_shape() -> None:
     assert [fragment.pointer for fragment in gathered.choices[0].tools] == ["/choices/0/delta/tool_calls/0"] * 4
 
 
+def test_a_key_that_moves_makes_another_shape() -> None:
+    inside = columns({"choices": [{"index": 0, "delta": {"x": 1}}]}, {"choices": [{"index": 0, "delta": {}, "x": 1}]})
+    assert len(inside.shapes) == 2
+    beside = columns({"choices": [{"delta": {}}], "x": 1}, {"choices": [{"x": {}, "delta": 1}]})
+    assert len(beside.shapes) == 2
+
+
 def test_a_run_takes_repeats_without_parsing() -> None:
     gathered = columns(
         *(chunk(choices=choice({"content": text})) for text in ("a", "b", '"quoted"', "back\\slash", "你\n好", "😊"))

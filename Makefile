@@ -1,0 +1,41 @@
+# Every target sets up what it needs; `make help` lists them.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+
+.PHONY: help compat test check format bench schema clean
+.DEFAULT_GOAL := help
+
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+compat: $(READY) ## Replay the recorded matrix, write reports/, print the table.
+	$(BIN)/harness run
+	@$(BIN)/harness report reports/results.jsonl --into README.md --into README.zh-CN.md
+
+test: $(READY) ## Run the unit tests and the recorded matrix.
+	$(BIN)/pytest --quiet
+
+check: $(READY) ## Lint and check types.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY) ## Format the code.
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(READY) ## Measure speed and memory against the floor and the OpenAI SDK.
+	$(BIN)/python benchmarks/run.py
+
+schema: $(READY) ## Write the JSON Schema of providers.yaml for editors.
+	$(BIN)/harness providers --schema > harness/matrix/providers.schema.json
+
+clean: ## Remove what the other targets made.
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,118 @@
+"""The documents stay true: tables, numbers, commands and options are held against the code."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from harness.checks import CHECKS
+from harness.cli import main
+from harness.matrix.providers import load_matrix
+from harness.reports import table
+from harness.results import Outcome, Results, read_results
+from harness.runner import Selection, plan, run_case
+
+ROOT = Path(__file__).resolve().parents[1]
+READMES = ("README.md", "README.zh-CN.md")
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def results() -> Results:
+    """What the recorded matrix says now."""
+    everything = Selection()
+    cases = plan(load_matrix(ROOT / "providers.yaml"), ROOT, everything)
+    findings = [finding for case in cases for finding in run_case(case, everything.chosen())]
+    return Results(read_results(ROOT / "reports/results.jsonl").run, findings)
+
+
+def test_the_committed_results_are_current(results: Results) -> None:
+    assert read_results(ROOT / "reports/results.jsonl").findings == results.findings, "run: make compat"
+
+
+def test_the_committed_report_is_current(results: Results) -> None:
+    assert read("reports/compatibility.md") == f"# Compatibility\n\n{table.render(results)}", "run: make compat"
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_the_table_in_the_readme_is_current(name: str, results: Results) -> None:
+    assert table.replace_between_markers(read(name), table.tables(results)) == read(name), "run: make compat"
+
+
+def test_the_matrix_holds_no_surprise(results: Results) -> None:
+    assert [finding.cell for finding in results.red] == []
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_the_count_of_checks_is_current(name: str) -> None:
+    (listed,) = re.findall(r"<!-- families -->(.*?)<!-- /families -->", read(name), re.DOTALL)
+    counts = Counter(check.family for check in CHECKS.values())
+    assert dict(re.findall(r"(\w+) (\d+)", listed)) == {family: str(count) for family, count in counts.items()}
+    assert f"{len(CHECKS)} " in read(name).split("<!-- families -->")[0].splitlines()[-1]
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_every_command_and_no_other_is_described(name: str) -> None:
+    described = set(re.findall(r"^\| `harness (\w+)", read(name), re.MULTILINE))
+    assert described == set(main.commands)
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_the_options_of_the_plugin_are_described(name: str) -> None:
+    plugin = (ROOT / "harness/pytest_plugin.py").read_text(encoding="utf-8")
+    added = {"--compat-provider", "--compat-model", "--compat-scenario", "--compat-check"}
+    added |= set(re.findall(r'addoption\(\s*"(--compat-\w+)"', plugin))
+    assert set(re.findall(r"--compat-\w+", read(name))) == added
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_every_outcome_is_named(name: str) -> None:
+    assert [outcome.value for outcome in Outcome if f"`{outcome.value}`" not in read(name)] == []
+
+
+@pytest.mark.parametrize("name", [*READMES, "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_links_lead_somewhere(name: str) -> None:
+    targets = re.findall(r"\]\(([^)#]+)\)", read(name))
+    assert [target for target in targets if not target.startswith("http") and not (ROOT / target).exists()] == []
+
+
+@pytest.mark.parametrize("name", [*READMES, "CONTRIBUTING.md"])
+def test_make_targets_and_checks_that_are_named_exist(name: str) -> None:
+    targets = set(re.findall(r"^(\w+):", read("Makefile"), re.MULTILINE))
+    assert set(re.findall(r"(?:^|`)make (\w+)", read(name), re.MULTILINE)) <= targets
+    explained = [word for word in re.findall(r"harness explain ([\w.-]+)(?![\w/])", read(name)) if "." in word]
+    assert [word for word in explained if CliRunner().invoke(main, ["explain", word]).exit_code] == []
+
+
+def test_both_languages_show_the_same_code() -> None:
+    blocks = [re.findall(r"```\n(.*?)```", read(name), re.DOTALL) for name in READMES]
+    bare = [[re.sub(r"\s+#.*", "", block) for block in found] for found in blocks]
+    assert bare[0] == bare[1]
+
+
+def test_both_languages_have_the_same_parts_and_figures() -> None:
+    headings = [len(re.findall(r"^## ", read(name), re.MULTILINE)) for name in READMES]
+    assert headings[0] == headings[1]
+    figures = [Counter(re.findall(r"\d[\d,.]*\d|\d", prose(read(name)))) for name in READMES]
+    assert figures[0] == figures[1]
+
+
+def prose(text: str) -> str:
+    text = re.sub(rf"{re.escape(table.BEGIN)}.*?{re.escape(table.END)}", "", text, flags=re.DOTALL)
+    return re.sub(r"```.*?```|https?://\S+", "", text, flags=re.DOTALL)
+
+
+def test_architecture_is_a_page() -> None:
+    assert len(read("ARCHITECTURE.md").splitlines()) <= 60
+
+
+def test_the_repository_speaks_of_the_project_alone() -> None:
+    here = re.compile(r"/(?:work|root|home|farm)/|/tmp/w")
+    files = [path for path in ROOT.rglob("*") if path.suffix in {".md", ".py", ".yaml", ".toml", ".json", ".jsonl"}]
+    own = [path for path in files if ".venv" not in path.parts and path != Path(__file__).resolve()]
+    assert [str(path.relative_to(ROOT)) for path in own if here.search(path.read_text(encoding="utf-8"))] == []
