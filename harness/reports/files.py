@@ -1,13 +1,29 @@
 """The files of a report folder."""
 
+from dataclasses import replace
 from pathlib import Path
 
+from harness.errors import BadResults
 from harness.recording.atomic import write_atomically
 from harness.reports import table
-from harness.results import Results, write_results
+from harness.results import Results, read_results, write_results
 
 
 def write_report(folder: Path, results: Results) -> None:
-    """Write ``results.jsonl`` and ``compatibility.md`` to a folder."""
-    write_results(folder / "results.jsonl", results)
+    """
+    Write ``results.jsonl`` and ``compatibility.md`` to a folder.
+
+    A results file that would differ in nothing but its start is left alone, so that running again changes nothing.
+    """
+    path = folder / "results.jsonl"
+    if not _same(path, results):
+        write_results(path, results)
     write_atomically(folder / "compatibility.md", f"# Compatibility\n\n{table.render(results)}".encode())
+
+
+def _same(path: Path, results: Results) -> bool:
+    try:
+        before = read_results(path)
+    except BadResults:
+        return False
+    return before.findings == results.findings and replace(before.run, started=results.run.started) == results.run

@@ -33,7 +33,7 @@ FEATURES = {
 
 LEGEND = (
     "✓ pass · ~ known deviation, as listed · ✗ fail · ≠ known, but fails differently · + known, but passes now · "
-    "⊘ blocked by another failure · ? inconclusive · ‼ broken check · - no recording. "
+    "⊘ blocked by another failure · ? inconclusive · ‼ broken check · - not recorded. "
     "Numbers are rules judged, with those not passed before the slash; recordings are those there are of those asked for. "
     "R recorded from the provider · P published by someone who called it · C reconstructed from cited facts; "
     "the date is that of the newest recording."
@@ -80,6 +80,19 @@ class Cell:
 def providers(results: Results) -> list[str]:
     """Return the providers in the order of the findings."""
     return list(dict.fromkeys(finding.provider for finding in results.findings))
+
+
+def recorded(results: Results) -> list[str]:
+    """Return the providers of whom there is a recording."""
+    have = {finding.provider for finding in results.findings if finding.family != "recording"}
+    return [provider for provider in providers(results) if provider in have]
+
+
+def unrecorded(results: Results) -> str:
+    """Return a line that names the providers of whom there is no recording; empty if there are none."""
+    have = recorded(results)
+    absent = [provider for provider in providers(results) if provider not in have]
+    return f"No recordings yet of {', '.join(absent)}." if absent else ""
 
 
 def families(results: Results) -> list[str]:

@@ -2,7 +2,18 @@
 
 from tabulate import tabulate
 
-from harness.reports.summary import FEATURES, LEGEND, Cell, coverage, families, family_cells, feature_cell, providers
+from harness.reports.summary import (
+    FEATURES,
+    LEGEND,
+    Cell,
+    coverage,
+    families,
+    family_cells,
+    feature_cell,
+    providers,
+    recorded,
+    unrecorded,
+)
 from harness.results import RED, Outcome, Results
 
 BEGIN, END = "<!-- compatibility tables: begin -->", "<!-- compatibility tables: end -->"
@@ -15,7 +26,8 @@ def render(results: Results) -> str:
 
 def tables(results: Results) -> str:
     """Return both tables and the legend."""
-    return "\n\n".join([family_table(results), feature_table(results), LEGEND]) + "\n"
+    parts = [family_table(results), feature_table(results), unrecorded(results), LEGEND]
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def family_table(results: Results) -> str:
@@ -29,9 +41,9 @@ def family_table(results: Results) -> str:
 
 
 def feature_table(results: Results) -> str:
-    """Return providers × features: how each does what the rules leave open."""
+    """Return recorded providers × features: how each does what the rules leave open."""
     rows = []
-    for provider in providers(results):
+    for provider in recorded(results):
         findings = [finding for finding in results.findings if finding.provider == provider]
         rows.append([provider, *(feature_cell(findings, check).replace("|", "\\|") for check in FEATURES.values())])
     return tabulate(rows, ["provider", *FEATURES], tablefmt="github", disable_numparse=True)

@@ -1,13 +1,30 @@
 """The compatibility tables and what stands out, in colour for a terminal."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-from harness.reports.summary import FEATURES, LEGEND, Cell, coverage, families, family_cells, feature_cell, providers
+from harness.reports.summary import (
+    FEATURES,
+    LEGEND,
+    Cell,
+    coverage,
+    families,
+    family_cells,
+    feature_cell,
+    recorded,
+    unrecorded,
+)
 from harness.results import RED, Finding, Level, Outcome, Results
+
+_BORDERS = 3  # a bar and a space on either side of a cell
+_NARROW = 24  # a cell up to this width is never wrapped
+_WRAPPED = 40  # the width that one with more text may take before it is
 
 _COLOURS = {
     Outcome.PASS: "green",
@@ -28,6 +45,8 @@ def show(results: Results, console: Console) -> None:
     """Print the tables, the legend, and every unexpected outcome."""
     _show_families(results, console)
     _show_features(results, console)
+    if unrecorded(results):
+        console.print(unrecorded(results))
     console.print(LEGEND, style="dim")
     for finding in results.red:
         show_finding(finding, console)
@@ -97,20 +116,45 @@ def _show_failures(provider: str, findings: list[Finding], console: Console) -> 
 
 def _show_families(results: Results, console: Console) -> None:
     names, cells = families(results), family_cells(results)
-    table = Table("provider", "recordings", *names, header_style="bold")
-    for provider in providers(results):
+    rows = []
+    for provider in recorded(results):
         shown = [cells.get((provider, name), Cell()) for name in names]
-        coloured = [f"[{_COLOURS[cell.outcome]}]{escape(cell.text)}[/]" for cell in shown]
-        table.add_row(provider, coverage(results, provider), *coloured)
-    console.print(table)
+        coloured = [Text(cell.text, _COLOURS[cell.outcome]) for cell in shown]
+        rows.append([Text(provider), Text(coverage(results, provider)), *coloured])
+    _show_table(["provider", "recordings", *names], rows, console)
 
 
 def _show_features(results: Results, console: Console) -> None:
-    table = Table("provider", *FEATURES, header_style="bold")
-    for provider in providers(results):
+    rows = []
+    for provider in recorded(results):
         findings = [finding for finding in results.findings if finding.provider == provider]
-        table.add_row(provider, *(escape(feature_cell(findings, check)) for check in FEATURES.values()))
-    console.print(table)
+        rows.append([Text(provider), *(Text(feature_cell(findings, check)) for check in FEATURES.values())])
+    _show_table(["provider", *FEATURES], rows, console)
+
+
+def _show_table(header: list[str], rows: list[list[Text]], console: Console) -> None:
+    """Print a table as wide as the terminal; columns that do not fit go into further tables below it."""
+    widths = [max(map(cell_len, [name, *(row[n].plain for row in rows)])) for n, name in enumerate(header)]
+    for group in _groups(widths, console.width):
+        table = Table(header_style="bold")
+        for column in group:
+            table.add_column(header[column], no_wrap=widths[column] <= _NARROW)
+        for row in rows:
+            table.add_row(*(row[column] for column in group))
+        console.print(table)
+
+
+def _groups(widths: list[int], room: int) -> Iterator[list[int]]:
+    """Yield the columns of each table, the first column leading them all."""
+    group, used = [0], widths[0] + _BORDERS
+    for column, width in enumerate(widths[1:], 1):
+        needed = min(width, _WRAPPED) + _BORDERS
+        if used + needed >= room and len(group) > 1:
+            yield group
+            group, used = [0], widths[0] + _BORDERS
+        group.append(column)
+        used += needed
+    yield group
 
 
 def _totals(results: Results) -> str:

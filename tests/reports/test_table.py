@@ -24,7 +24,8 @@ FINDINGS = [
     finding("usage.place", Outcome.OBSERVED, value="own chunk"),
     finding("chunk.id", Outcome.FAIL, message="id is 空"),
     finding("chunk.model", Outcome.NA),
-    finding("recording.present", Outcome.MISSING, "供应商", message="no recording"),
+    finding("usage.sum", Outcome.PASS, "供应商"),
+    finding("recording.present", Outcome.MISSING, "无录制", message="no recording"),
 ]
 RESULTS = Results(RUN, FINDINGS)
 
@@ -55,7 +56,8 @@ def test_the_family_table() -> None:
     lines = table.family_table(RESULTS).splitlines()
     assert [cell.strip() for cell in lines[0].split("|")[1:-1]] == ["provider", "recordings", "usage", "chunk"]
     assert [cell.strip() for cell in lines[2].split("|")[1:-1]] == ["acme", "1/1", "~ 1/2 R 2026-05", "✗ 1/1 R 2026-03"]
-    assert [cell.strip() for cell in lines[3].split("|")[1:-1]] == ["供应商", "0/1", "-", "-"]
+    assert [cell.strip() for cell in lines[3].split("|")[1:-1]] == ["供应商", "1/1", "✓ 1 R 2026-03", "-"]
+    assert [cell.strip() for cell in lines[4].split("|")[1:-1]] == ["无录制", "0/1", "-", "-"]
 
 
 def test_columns_align_with_chinese_text() -> None:
@@ -94,12 +96,27 @@ def test_the_terminal_shows_tables_and_what_is_unexpected() -> None:
     assert "fail     acme/small/chat.stream/chunk.id MUST" in text
     assert "id is 空" in text
     assert "usage.once" not in text, "a known deviation is in the table, not in the alarm"
-    assert "1 fail · 1 known · 1 missing · 1 pass · 1 observed · 1 n/a" in text
+    assert "1 fail · 1 known · 1 missing · 2 pass · 1 observed · 1 n/a" in text
 
 
 def test_the_terminal_table_aligns_too() -> None:
     rows = [line for line in shown().splitlines() if line[:1] in "┃│┏└┡"]
-    assert len({wcswidth(row) for row in rows[:6]}) == 1
+    first = rows[: next(n for n, row in enumerate(rows) if row[0] == "└") + 1]
+    assert len(first) == 6
+    assert len({wcswidth(row) for row in first}) == 1
+
+
+def test_a_narrow_terminal_gets_more_tables_and_loses_nothing() -> None:
+    wide, narrow = shown(200), shown(60)
+    assert max(map(wcswidth, narrow.splitlines())) <= 60
+    assert narrow.count("┏") > wide.count("┏")
+    assert all(cell in narrow for cell in ("~ 1/2 R 2026-05", "✗ 1/1 R 2026-03", "finish_reason before the end"))
+
+
+def test_providers_without_recordings_are_named_in_a_line() -> None:
+    assert "No recordings yet of 无录制." in shown()
+    assert "No recordings yet of 无录制." in table.tables(RESULTS)
+    assert table.feature_table(RESULTS).count("无录制") == 0
 
 
 def test_markers() -> None:
