@@ -14,9 +14,13 @@ from harness.matrix.providers import FILE_NAME, load_matrix
 from harness.matrix.scenarios import SCENARIOS, Scenario, request_body
 from harness.reports.terminal import show_finding
 from harness.runner import Selection, plan, run_case
+from harness.simulate.reference import REFERENCES
 from harness.wire.exchange import Exchange
 
 _CELL_PARTS = 4
+_CONTEXT = 30
+_WIDTH = 240
+_LINES_SHOWN = 6
 
 
 def explain(name: str, root: Path, console: Console) -> None:
@@ -48,9 +52,15 @@ def _explain_check(check: Check, console: Console) -> None:
         console.print(f"example  {escape(check.observe(reference))}: the reference")
     for exchange in check.bad:
         console.print(f"\n[bold]{'other' if check.observe else 'caught'}[/]  {escape(_verdict(check, exchange))}")
-        for line in _changed(reference, exchange):
+        for line in _changed(_nearest(check, exchange), exchange):
             colour = "red" if line[0] == "-" else "green"
             console.print(f"  [{colour}]{escape(line)}[/]", soft_wrap=True, highlight=False)
+
+
+def _nearest(check: Check, exchange: Exchange) -> Exchange:
+    """Return the good answer that an example was most likely made from."""
+    lines = set(_lines(exchange))
+    return max([*check.good, *REFERENCES.values()], key=lambda good: len(lines.intersection(_lines(good))))
 
 
 def _verdict(check: Check, exchange: Exchange) -> str:
@@ -60,17 +70,35 @@ def _verdict(check: Check, exchange: Exchange) -> str:
 
 
 def _changed(reference: Exchange, exchange: Exchange) -> list[str]:
-    """Return the lines of the exchange that differ from the reference, each cut around the difference."""
+    """Return the lines of the exchange that differ from the reference, cut around what differs in them."""
     before, after = _lines(reference), _lines(exchange)
-    changed = [line for line in difflib.ndiff(before, after) if line[0] in "+-"]
-    return [line if len(line) < 200 else f"{line[:60]} … {line[-120:]}" for line in changed[:6]]  # noqa: PLR2004
+    shown: list[str] = []
+    for kind, a, b, c, d in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if kind != "equal":
+            old, new = "\n".join(before[a:b]), "\n".join(after[c:d])
+            start, end = _alike(old, new), _alike(old[::-1], new[::-1])
+            shown += [f"{sign} {_around(text, start, end)}" for sign, text in (("-", old), ("+", new)) if text]
+    return shown[:_LINES_SHOWN]
+
+
+def _alike(one: str, other: str) -> int:
+    """Return how many characters two texts begin with in common."""
+    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+def _around(text: str, start: int, end: int) -> str:
+    """Return ``text`` from a little before ``start`` to a little before its end, on one line."""
+    begin, stop = max(0, start - _CONTEXT), min(len(text), max(len(text) - end, start) + _CONTEXT)
+    piece = text[begin:stop]
+    piece = piece if len(piece) <= _WIDTH else f"{piece[:_WIDTH]} …"
+    return f"{'… ' if begin else ''}{piece}{' …' if stop < len(text) else ''}".replace("\n", "⏎").replace("\r", "␍")
 
 
 def _lines(exchange: Exchange) -> list[str]:
     response = exchange.response
     head = [f"{response.status}", *(f"{name}: {value}" for name, value in response.headers.pairs)]
     asked = [f"request: {json.dumps(exchange.request.json, ensure_ascii=False)}"]
-    return asked + head + response.content.decode("utf-8", "backslashreplace").splitlines()
+    return asked + head + response.content.decode("utf-8", "backslashreplace").split("\n")
 
 
 def _explain_scenario(scenario: Scenario, console: Console) -> None:

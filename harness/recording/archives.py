@@ -4,6 +4,7 @@ import base64
 import binascii
 import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +15,9 @@ import orjson
 from harness.errors import BadArchive
 from harness.recording.cassette import exchanges_of, load_yaml
 from harness.wire.exchange import Exchange, Fidelity, Headers, Provenance, Reads, Request, Response, Source
+
+_GZIP = b"\x1f\x8b"
+_UNREADABLE = (OSError, EOFError, zlib.error)
 
 SUFFIXES = (".yaml", ".yml", ".json", ".har", ".jsonl", ".ndjson")
 
@@ -65,7 +69,8 @@ def read_archive(path: Path) -> Iterator[Entry]:
     Raises:
         BadArchive: the file can't be read, or is none of these kinds.
     """
-    for entry in _entries(path, _content(path)):
+    lines = _suffix(path) in {".jsonl", ".ndjson"}
+    for entry in _json_lines(path) if lines else _document(path):
         if is_chat(entry.exchange.request):
             yield entry
 
@@ -75,23 +80,20 @@ def is_chat(request: Request) -> bool:
     return not request.url or "chat/completions" in urlsplit(request.url).path
 
 
-def _content(path: Path) -> bytes:
+def _refused(path: Path, error: Exception) -> BadArchive:
+    return BadArchive(f"{path}: {getattr(error, 'strerror', None) or error}; restore it, or leave it out")
+
+
+def _document(path: Path) -> Iterator[Entry]:
     try:
         content = path.read_bytes()
-        if content[:2] == b"\x1f\x8b":
+        if content[:2] == _GZIP:
             content = gzip.decompress(content)
-    except (OSError, EOFError) as error:
-        raise BadArchive(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    except _UNREADABLE as error:
+        raise _refused(path, error) from None
     if not content.strip():
         raise BadArchive(f"{path}: empty; restore it, or leave it out")
-    return content
-
-
-def _entries(path: Path, content: bytes) -> Iterator[Entry]:
-    suffix = _suffix(path)
-    if suffix in {".jsonl", ".ndjson"}:
-        return _json_lines(path, content)
-    if suffix in {".yaml", ".yml"}:
+    if _suffix(path) in {".yaml", ".yml"}:
         return _vcr(path, load_yaml(content, path))
     try:
         document = orjson.loads(content)
@@ -101,7 +103,7 @@ def _entries(path: Path, content: bytes) -> Iterator[Entry]:
         return _har(path, document["log"])
     if isinstance(document, dict) and "interactions" in document:
         return _vcr(path, document)
-    raise BadArchive(f"{path}: neither a HAR file (log) nor a vcrpy cassette (interactions)")
+    raise BadArchive(f"{path}: neither a HAR file (log) nor a vcrpy cassette (interactions); leave it out")
 
 
 def _vcr(path: Path, document: Any) -> Iterator[Entry]:
@@ -176,19 +178,35 @@ def _pairs(headers: Any) -> Headers:
     )
 
 
-def _json_lines(path: Path, content: bytes) -> Iterator[Entry]:
-    for number, line in enumerate(content.split(b"\n"), 1):
-        if not line.strip():
-            continue
-        where = f"{path}:{number}"
-        try:
-            row = orjson.loads(line)
-        except orjson.JSONDecodeError as error:
-            raise BadArchive(f"{where}: not JSON ({error}); one object a line") from None
-        if not isinstance(row, dict):
-            raise BadArchive(f"{where}: not an object; one object {{request, response}} a line")
-        provider = row.get("provider")
-        yield Entry(_row(row, where), where, provider if isinstance(provider, str) else None)
+def _json_lines(path: Path) -> Iterator[Entry]:
+    number = 0
+    for number, line in enumerate(_lines(path), 1):
+        if line.strip():
+            yield _entry(line, f"{path}:{number}")
+    if not number:
+        raise BadArchive(f"{path}: empty; restore it, or leave it out")
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a file, plain or gzipped, one at a time: logs can be larger than memory."""
+    try:
+        with path.open("rb") as plain:
+            packed = plain.read(2) == _GZIP
+        with gzip.open(path, "rb") if packed else path.open("rb") as file:
+            yield from file
+    except _UNREADABLE as error:
+        raise _refused(path, error) from None
+
+
+def _entry(line: bytes, where: str) -> Entry:
+    try:
+        row = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise BadArchive(f"{where}: not JSON ({error}); one object a line") from None
+    if not isinstance(row, dict):
+        raise BadArchive(f"{where}: not an object; one object {{request, response}} a line")
+    provider = row.get("provider")
+    return Entry(_row(row, where), where, provider if isinstance(provider, str) else None)
 
 
 def _row(row: dict[str, Any], where: str) -> Exchange:
