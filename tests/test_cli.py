@@ -57,7 +57,12 @@ def test_run_writes_reports_and_prints_the_table(project: Path) -> None:
     result = harness("run")
     assert result.exit_code == 0
     assert "✓" in result.stdout
-    assert {path.name for path in (project / "reports").iterdir()} == {"results.jsonl", "compatibility.md"}
+    assert {path.name for path in (project / "reports").iterdir()} == {
+        "results.jsonl",
+        "compatibility.md",
+        "index.html",
+        "badges",
+    }
     assert len(read_results(project / "reports/results.jsonl").findings) == len(CHECKS) + 4
 
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from harness.checks import CHECKS
 from harness.cli import main
 from harness.matrix.providers import load_matrix
-from harness.reports import table
+from harness.reports import badge, page, table
 from harness.results import Outcome, Results, read_results
 from harness.runner import Selection, plan, run_case
 
@@ -37,6 +37,12 @@ def test_the_committed_results_are_current(results: Results) -> None:
 
 def test_the_committed_report_is_current(results: Results) -> None:
     assert read("reports/compatibility.md") == f"# Compatibility\n\n{table.render(results)}", "run: make compat"
+
+
+def test_the_committed_page_and_badges_are_current(results: Results) -> None:
+    assert read("reports/index.html") == page.render(results), "run: make compat"
+    for provider, svg in badge.render(results).items():
+        assert read(f"reports/badges/{provider}.svg") == svg, "run: make compat"
 
 
 @pytest.mark.parametrize("name", READMES)

@@ -5,20 +5,25 @@ from pathlib import Path
 
 from harness.errors import BadResults
 from harness.recording.atomic import write_atomically
-from harness.reports import table
+from harness.reports import badge, page, table
 from harness.results import Results, read_results, write_results
 
 
 def write_report(folder: Path, results: Results) -> None:
     """
-    Write ``results.jsonl`` and ``compatibility.md`` to a folder.
+    Write ``results.jsonl``, ``compatibility.md``, ``index.html`` and ``badges/`` to a folder.
 
     A results file that would differ in nothing but its start is left alone, so that running again changes nothing.
     """
     path = folder / "results.jsonl"
     if not _same(path, results):
         write_results(path, results)
-    write_atomically(folder / "compatibility.md", f"# Compatibility\n\n{table.render(results)}".encode())
+    else:
+        results = read_results(path)
+    texts = {"compatibility.md": f"# Compatibility\n\n{table.render(results)}", "index.html": page.render(results)}
+    texts |= {f"badges/{provider}.svg": svg for provider, svg in badge.render(results).items()}
+    for name, text in texts.items():
+        write_atomically(folder / name, text.encode())
 
 
 def _same(path: Path, results: Results) -> bool:

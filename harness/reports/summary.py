@@ -67,14 +67,16 @@ class Cell:
         return judged - tally[Outcome.PASS], judged
 
     @property
-    def text(self) -> str:
-        """The cell as a table shows it."""
-        symbol = SYMBOLS[self.outcome]
+    def mark(self) -> str:
+        """Symbol and counts, such as ``✗ 1/13``."""
         not_passed, judged = self.counts
-        if not judged:
-            return symbol if not self.basis else f"{symbol} {self.basis}"
-        count = f"{not_passed}/{judged}" if not_passed else str(judged)
-        return f"{symbol} {count} {self.basis}".rstrip()
+        count = f"{not_passed}/{judged}" if not_passed else str(judged or "")
+        return f"{SYMBOLS[self.outcome]} {count}".rstrip()
+
+    @property
+    def text(self) -> str:
+        """The cell as a table shows it: mark and basis."""
+        return f"{self.mark} {self.basis}".rstrip()
 
 
 def providers(results: Results) -> list[str]:

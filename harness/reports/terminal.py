@@ -62,7 +62,10 @@ def show_finding(finding: Finding, console: Console) -> None:
     for evidence in finding.evidence:
         place = "" if evidence.event is None else f"event {evidence.event}, "
         pointer = f" {evidence.pointer}" if evidence.pointer else ""
-        console.print(f"         [dim]{place}byte {evidence.offset}{escape(pointer)}:[/] {escape(evidence.excerpt)}")
+        console.print(
+            f"         [dim]{place}byte {evidence.offset}{escape(pointer)}:[/] {escape(evidence.excerpt)}",
+            soft_wrap=True,
+        )
 
 
 def show_audit(results: Results, console: Console) -> None:
@@ -70,12 +73,9 @@ def show_audit(results: Results, console: Console) -> None:
     by_provider: dict[str, list[Finding]] = defaultdict(list)
     for finding in results.findings:
         by_provider[finding.provider].append(finding)
-    table = Table(
-        "provider", "exchanges", "streams", "judged", "MUST ✗", "SHOULD ✗", "blocked", "broken", header_style="bold"
-    )
-    for provider, findings in by_provider.items():
-        table.add_row(provider, *map(str, _audit_counts(findings)))
-    console.print(table)
+    header = ["provider", "exchanges", "streams", "judged", "MUST ✗", "SHOULD ✗", "blocked", "broken"]
+    rows = [[Text(name), *(Text(str(n)) for n in _audit_counts(found))] for name, found in by_provider.items()]
+    _show_table(header, rows, console)
     for provider, findings in by_provider.items():
         _show_failures(provider, findings, console)
     console.print(_totals(results))
@@ -105,12 +105,14 @@ def _show_failures(provider: str, findings: list[Finding], console: Console) -> 
         console.print(
             f"  [{colour}]{len(found):4}[/] {check} [dim]{first.level.value}[/]  {escape(first.message)}",
             highlight=False,
+            soft_wrap=True,
         )
         if first.evidence:
             at = first.evidence[0]
             console.print(
                 f"       [dim]{escape(first.cassette or '')} byte {at.offset}: {escape(at.excerpt[:90])}[/]",
                 highlight=False,
+                soft_wrap=True,
             )
 
 

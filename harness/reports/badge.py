@@ -1,0 +1,45 @@
+"""A badge for each provider: rules passed of rules judged, and how the recordings came about."""
+
+from wcwidth import wcswidth
+
+from harness.reports.summary import Cell, recorded
+from harness.results import Outcome, Results
+
+_COLOURS = {
+    Outcome.PASS: "#2da44e",
+    Outcome.OBSERVED: "#2da44e",
+    Outcome.KNOWN: "#bf8700",
+    Outcome.INCONCLUSIVE: "#0969da",
+}
+_RED = "#cf222e"
+_LABEL = "openai-compat"
+_SVG = """\
+<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="20" role="img" aria-label="{label}: {text}">
+<title>{provider}: {text}</title>
+<rect width="{left}" height="20" fill="#555"/><rect x="{left}" width="{right}" height="20" fill="{colour}"/>
+<g fill="#fff" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11" text-anchor="middle">
+<text x="{label_at}" y="14">{label}</text><text x="{text_at}" y="14">{text}</text>
+</g>
+</svg>
+"""
+
+
+def render(results: Results) -> dict[str, str]:
+    """Return an SVG for each provider of whom there is a recording, by provider."""
+    return {provider: _badge(results, provider) for provider in recorded(results)}
+
+
+def _badge(results: Results, provider: str) -> str:
+    judged = [f for f in results.findings if f.provider == provider and f.family != "recording"]
+    cell = Cell([finding for finding in judged if finding.outcome is not Outcome.NA])
+    not_passed, total = cell.counts
+    text = f"{total - not_passed}/{total} {cell.basis}"
+    left, right = _width(_LABEL), _width(text)
+    return _SVG.format(
+        provider=provider, label=_LABEL, text=text, colour=_COLOURS.get(cell.outcome, _RED),
+        width=left + right, left=left, right=right, label_at=left / 2, text_at=left + right / 2,
+    )  # fmt: skip
+
+
+def _width(text: str) -> int:
+    return wcswidth(text) * 7 + 12
