@@ -99,7 +99,7 @@ class Parser:
     An incremental parser: ``feed`` bytes as they come, ``close`` at their end, read the attributes.
 
     It never raises, whatever the bytes.  ``events`` are those a conforming reader dispatches; ``oddities`` maps
-    what is odd in any of them to how many and which is the first; ``dataless`` are ``(offset, oddities)`` of
+    what is odd in their form (not in their bytes) to how many and which is the first; ``dataless`` are ``(offset, oddities)`` of
     blocks that had fields but no data; ``comments`` are ``(offset, text)``; ``tail`` is the block the stream
     ended in, if it held data; ``retries`` and ``unknown_fields`` as seen.
     """
@@ -234,7 +234,7 @@ class Parser:
         block = self._block
         if block.data:
             event = self._event(block, end)
-            for oddity in event.oddities:
+            for oddity in block.oddities:
                 count, first = self.oddities.get(oddity, (0, len(self.events)))
                 self.oddities[oddity] = (count + 1, first)
             self.events.add(event)

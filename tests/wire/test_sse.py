@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from harness.wire.sse import Event, Parser, parse
@@ -120,6 +120,7 @@ def test_a_blank_line_more_is_no_event() -> None:
     assert parser.dataless == []
 
 
+@example(b"data: {}data: {}\xff\n\n")
 @given(STREAMS)
 @settings(max_examples=400)
 def test_byte_by_byte_gives_the_same(body: bytes) -> None:
