@@ -145,30 +145,28 @@ def _with_fidelity(exchange: Exchange, fidelity: Fidelity) -> Exchange:
 def _har(path: Path, log: dict[str, Any]) -> Iterator[Entry]:
     for number, item in enumerate(_list(log, "entries")):
         where = f"{path}: log/entries/{number}"
+        started = item.get("startedDateTime") if isinstance(item, dict) else None
         request, response = _part(item, "request", where), _part(item, "response", where)
-        posted, content = request.get("postData") or {}, _part(response, "content", f"{where}/response")
-        text = content.get("text") or ""
-        body = (
-            _unbase64(text, f"{where}/response/content/text") if content.get("encoding") == "base64" else text.encode()
-        )
-        yield Entry(
-            Exchange(
-                Request(
-                    str(request.get("method", "POST")),
-                    str(request.get("url", "")),
-                    _pairs(request.get("headers")),
-                    posted["text"].encode() if isinstance(posted.get("text"), str) else None,
-                ),
-                Response(
-                    _status(response.get("status"), where),
-                    _pairs(response.get("headers")),
-                    body,
-                    str(response.get("statusText", "")),
-                ),
-                Source("recorded", str(item["startedDateTime"])[:10] if item.get("startedDateTime") else None),
-            ),
-            f"{path}#{number}",
-        )
+        source = Source("recorded", started[:10] if isinstance(started, str) else None)
+        yield Entry(Exchange(_har_request(request), _har_response(response, where), source), f"{path}#{number}")
+
+
+def _har_request(request: dict[str, Any]) -> Request:
+    posted = request.get("postData")
+    text = posted.get("text") if isinstance(posted, dict) else None
+    body = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else None
+    return Request(
+        str(request.get("method", "POST")), str(request.get("url", "")), _pairs(request.get("headers")), body
+    )
+
+
+def _har_response(response: dict[str, Any], where: str) -> Response:
+    content = _part(response, "content", f"{where}/response")
+    text = str(content.get("text") or "")
+    packed = content.get("encoding") == "base64"
+    body = _unbase64(text, f"{where}/response/content/text") if packed else text.encode("utf-8", "surrogatepass")
+    reason = str(response.get("statusText", ""))
+    return Response(_status(response.get("status"), where), _pairs(response.get("headers")), body, reason)
 
 
 def _pairs(headers: Any) -> Headers:

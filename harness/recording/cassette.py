@@ -120,7 +120,7 @@ def _put_back(document: Any, blocks: list[bytes]) -> None:
 def _exchange(item: Any, where: str) -> Exchange:
     request, response = _object(item, "request", where), _object(item, "response", where)
     status = _object(response, "status", f"{where}/response")
-    x_stream, x_source = response.get("x_stream") or {}, response.get("x_source") or {}
+    x_stream, x_source = (_optional(response, key, f"{where}/response") for key in ("x_stream", "x_source"))
     body = _body(_object(response, "body", f"{where}/response"), f"{where}/response/body")
     code = status.get("code")
     if not isinstance(code, int):
@@ -141,8 +141,8 @@ def _exchange(item: Any, where: str) -> Exchange:
             str(status.get("message") or ""),
             reads=_reads(x_stream, body, f"{where}/response/x_stream"),
             eof=bool(x_stream.get("eof", True)),
-            error=x_stream.get("error"),
-            http_version=x_stream.get("http_version"),
+            error=_words(x_stream.get("error")),
+            http_version=_words(x_stream.get("http_version")),
         ),
         _source(x_source, f"{where}/response/x_source"),
     )
@@ -153,6 +153,10 @@ def _object(container: Any, key: str, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BadCassette(f"{where}/{key}: missing or not an object; the file is damaged, record it again")
     return value
+
+
+def _optional(container: dict[str, Any], key: str, where: str) -> dict[str, Any]:
+    return _object(container, key, where) if container.get(key) is not None else {}
 
 
 def _body(body: dict[str, Any], where: str) -> bytes:
@@ -198,8 +202,12 @@ def _source(x_source: dict[str, Any], where: str) -> Source:
         raise BadCassette(f"{where}/provenance: {provenance!r}; use one of {', '.join(_PROVENANCES)}")
     if fidelity not in _FIDELITIES:
         raise BadCassette(f"{where}/fidelity: {fidelity!r}; use one of {', '.join(_FIDELITIES)}")
-    at = x_source.get("at")
-    return Source(provenance, str(at) if at else None, x_source.get("url"), x_source.get("note"), fidelity)
+    at, url, note = (_words(x_source.get(key)) for key in ("at", "url", "note"))
+    return Source(provenance, at, url, note, fidelity)
+
+
+def _words(value: Any) -> str | None:
+    return str(value) if value is not None else None
 
 
 def write_cassette(path: Path, exchanges: Iterable[Exchange]) -> None:

@@ -3,6 +3,8 @@
 import base64
 import gzip
 import json
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +149,36 @@ def test_what_is_damaged_is_refused_in_one_line(tmp_path: Path, name: str, conte
     assert said in str(caught.value)
     assert str(tmp_path / name) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+ODD = (None, 5, -1, 1.5, True, [], [None], ["x"], {}, {"a": 1}, "", "x")
+
+
+def changed(value: Any, odd: Any) -> Iterator[Any]:
+    yield odd
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        for other in changed(inner, odd):
+            copy = dict(value) if isinstance(value, dict) else list(value)
+            copy[key] = other
+            yield copy
+
+
+@pytest.mark.parametrize(
+    ("name", "document"),
+    [
+        pytest.param("a.har", har(text=TEXT), id="HAR"),
+        pytest.param("a.json", vcr_document({"body": {"string": TEXT}}), id="vcrpy"),
+        pytest.param("a.jsonl", row(source={"repo": "a/b", "path": "c"}, captured_at="2026-01-01"), id="JSON lines"),
+    ],
+)
+def test_any_odd_value_anywhere_is_refused_or_read(tmp_path: Path, name: str, document: Any) -> None:
+    for odd in ODD:
+        for other in changed(document, odd):
+            with suppress(HarnessError):
+                assert all(
+                    entry.exchange.completion is not None
+                    for entry in read_archive(write(tmp_path / name, json.dumps(other)))
+                )
 
 
 def test_damaged_gzip_is_refused(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Cassettes: byte-exact, readable, whole or refused."""
 
 import dataclasses
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,40 @@ def test_what_is_damaged_is_refused_in_one_line(tmp_path: Path, content: bytes, 
     assert said in message
     assert message.startswith(str(path))
     assert "\n" not in message
+
+
+def test_a_cut_cassette_is_never_taken_for_a_whole_one(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    for length in range(0, len(GOOD) - 1, 7):
+        path.write_bytes(GOOD[:length])
+        with pytest.raises(BadCassette) as caught:
+            read_cassette(path)
+        assert "\n" not in str(caught.value), length
+
+
+@pytest.mark.parametrize("value", ["null", "5", "[]", "[1]", "{}", "x", "true", "2026-01-01", "!!binary aGk="])
+def test_any_odd_value_anywhere_is_refused_or_read(tmp_path: Path, value: str) -> None:
+    path = tmp_path / "c.yaml"
+    keys = ["interactions", "request", "method", "uri", "body", "headers", "response", "status", "code", "message"]
+    keys += ["string", "x_source", "provenance", "note", "harness", "version", "Content-Type"]
+    text = yaml.dump(yaml.safe_load(dump_cassette([STREAM])), default_style=None)
+    for key in keys:
+        document = yaml.safe_load(text)
+        _replace(document, key, yaml.safe_load(value))
+        path.write_text(yaml.dump(document))
+        with suppress(BadCassette):
+            assert read_cassette(path)[0].completion is not None, key
+
+
+def _replace(node: object, key: str, value: object) -> None:
+    if isinstance(node, dict):
+        for name in node:
+            if name == key:
+                node[name] = value
+            else:
+                _replace(node[name], key, value)
+    for item in node if isinstance(node, list) else ():
+        _replace(item, key, value)
 
 
 def test_bad_base64_is_refused(tmp_path: Path) -> None:
