@@ -151,7 +151,7 @@ def test_what_is_damaged_is_refused_in_one_line(tmp_path: Path, name: str, conte
     assert "\n" not in str(caught.value)
 
 
-ODD = (None, 5, -1, 1.5, True, [], [None], ["x"], {}, {"a": 1}, "", "x")
+ODD: tuple[Any, ...] = (None, 5, -1, 1.5, True, [], [None], ["x"], {}, {"a": 1}, "", "x")
 
 
 def changed(value: Any, odd: Any) -> Iterator[Any]:
