@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 FILE_NAME = "providers.yaml"
 _FINDING = "compat_finding"
+_FAMILIES = (
+    "http", "sse", "chunk", "role", "content", "reasoning", "finish_reason", "tool_calls", "usage", "recording",
+)  # fmt: skip
 _OPTIONS = ("provider", "model", "scenario", "check")
 
 
@@ -43,7 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, and the reporter where a report was asked for."""
     config.addinivalue_line("markers", "compat: an item of the provider matrix")
-    for family in ("http", "sse", "chunk", "role", "content", "reasoning", "finish_reason", "usage", "recording"):
+    for family in _FAMILIES:
         config.addinivalue_line("markers", f"compat_{family}: a check of the family {family}")
     folder = config.getoption("--compat-report")
     if folder and not hasattr(config, "workerinput"):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.checks import CHECKS
+from harness.checks import CHECKS, FAMILIES
 from harness.recording.cassette import write_cassette
 from harness.results import read_results
 from harness.simulate.reference import STREAM, swap, with_response
@@ -46,6 +46,11 @@ def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
 def counts(pytester: pytest.Pytester, *arguments: str) -> dict[str, int]:
     outcomes = run(pytester, *arguments).parseoutcomes()
     return {key: value for key, value in outcomes.items() if key != "warnings"}
+
+
+def test_every_family_has_its_marker(pytester: pytest.Pytester) -> None:
+    text = run(pytester, "--markers").stdout.str()
+    assert [family for family in FAMILIES if f"@pytest.mark.compat_{family}:" not in text] == []
 
 
 @pytest.mark.usefixtures("project")

@@ -1,10 +1,11 @@
 """The rules: one module a family, listed here in the order they are run and shown."""
 
-from harness.checks import chunk, content, finish_reason, http, reasoning, role, sse, usage
+from harness.checks import chunk, content, finish_reason, http, reasoning, role, sse, tool_calls, usage
 from harness.checks.registry import Check, declared
 
 FAMILIES = tuple(
-    module.__name__.rpartition(".")[2] for module in (http, sse, chunk, role, content, reasoning, finish_reason, usage)
+    module.__name__.rpartition(".")[2]
+    for module in (http, sse, chunk, role, content, reasoning, finish_reason, tool_calls, usage)
 )
 
 CHECKS: dict[str, Check] = {

@@ -7,7 +7,7 @@ from harness.checks.applies import answered, body, both, entire, stream
 from harness.checks.kinds import wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
-from harness.simulate.reference import BODY, STREAM, STREAM_USAGE, TOOLS, swap
+from harness.simulate.reference import BODY, STREAM, STREAM_USAGE, TOOLS, TOOLS_BODY, asked, swap, swap_last
 from harness.wire.exchange import Exchange
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
@@ -118,6 +118,27 @@ def last(exchange: Exchange) -> Iterator[Problem]:
             yield Problem(
                 f"choice {choice.index} goes on after its finish_reason", ((choice.last_chunk, "/choices/0"),)
             )
+
+
+@rule(
+    "finish_reason.tool-calls", SHOULD, "An answer ends with tool_calls exactly when it calls a tool.",
+    sources.REFERENCE, both(answered, entire),
+    good=(TOOLS, STREAM, TOOLS_BODY, asked(swap_last(TOOLS, '"tool_calls"', '"stop"'), tool_choice={"type": "function"})),
+    bad=(swap_last(TOOLS, '"tool_calls"', '"stop"'), swap(STREAM, '"stop"', '"tool_calls"'), swap_last(TOOLS_BODY, '"tool_calls"', '"stop"')),
+    needs=(*_WHOLE, "finish_reason.vocabulary"),
+)  # fmt: skip
+def tool_calls(exchange: Exchange) -> Iterator[Problem]:
+    """Clients that act on the reason never make the call, or wait for one that does not come."""
+    # OpenAI itself ends a call that tool_choice forced by name with stop.
+    forced = isinstance(exchange.request.get("tool_choice"), dict) or exchange.request.json is None
+    for choice in exchange.columns.choices.values():
+        reason = choice.reasons[-1] if choice.reasons else None
+        if reason is None or reason.value in {"length", "content_filter"}:
+            continue
+        if choice.tools and reason.value == "stop" and not forced:
+            yield Problem("a tool is called, and finish_reason is 'stop'", ((reason.chunk, reason.pointer),))
+        elif not choice.tools and reason.value == "tool_calls":
+            yield Problem("no tool is called, and finish_reason is 'tool_calls'", ((reason.chunk, reason.pointer),))
 
 
 @observation(

@@ -6,6 +6,8 @@ _HTML = "https://html.spec.whatwg.org/multipage/server-sent-events.html"
 
 CHUNK = f"{_OPENAPI}#L33665"
 DELTA = f"{_OPENAPI}#L31819"
+TOOL_FRAGMENT = f"{_OPENAPI}#L31040"
+TOOL_CALL = f"{_OPENAPI}#L31629"
 BODY = f"{_OPENAPI}#L33507"
 MESSAGE = f"{_OPENAPI}#L31629"
 STREAM_OPTIONS = f"{_OPENAPI}#L31765"

@@ -70,6 +70,15 @@ _WEATHER: list[dict[str, Any]] = [
     {"tool_calls": [{"index": 0, "function": {"arguments": '{"city":'}}]},
     {"tool_calls": [{"index": 0, "function": {"arguments": '"Paris"}'}}]},
 ]
+_SECOND: list[dict[str, Any]] = [
+    {
+        "tool_calls": [
+            {"index": 1, "id": "call_2", "type": "function", "function": {"name": "get_time", "arguments": ""}}
+        ]
+    },
+    {"tool_calls": [{"index": 1, "function": {"arguments": '{"zone":"CET"}'}}]},
+]
+_CALL = {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city":"Paris"}'}}
 _THINKING: list[dict[str, Any]] = [
     {"role": "assistant", "content": None, "reasoning_content": ""},
     {"content": None, "reasoning_content": "The user greets me."},
@@ -93,6 +102,17 @@ STREAM_USAGE = Exchange(
 TOOLS = Exchange(
     _request(stream=True, tools=[{"type": "function", "function": {"name": "get_weather"}}]),
     _response(_stream(_WEATHER, "tool_calls", {}) + _DONE, _EVENT_STREAM),
+    _SOURCE,
+)
+TOOLS_PARALLEL = Exchange(
+    TOOLS.request, _response(_stream(_WEATHER + _SECOND, "tool_calls", {}) + _DONE, _EVENT_STREAM), _SOURCE
+)
+TOOLS_BODY = Exchange(
+    _request(tools=[{"type": "function", "function": {"name": "get_weather"}}]),
+    _response(
+        _body({"role": "assistant", "content": None, "tool_calls": [_CALL], "refusal": None}, "tool_calls", _usage()),
+        "application/json",
+    ),
     _SOURCE,
 )
 REASONING = Exchange(
@@ -130,6 +150,8 @@ REFERENCES = {
     "stream": STREAM,
     "stream-usage": STREAM_USAGE,
     "tools": TOOLS,
+    "tools-parallel": TOOLS_PARALLEL,
+    "tools-body": TOOLS_BODY,
     "reasoning": REASONING,
     "body": BODY,
     "reasoning-body": REASONING_BODY,

@@ -1,0 +1,312 @@
+"""Calls of tools: their fragments, and what these join to."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from harness.checks import sources
+from harness.checks.applies import answered, body, both, entire, stream
+from harness.checks.kinds import wrong_kinds
+from harness.checks.registry import observation, rule
+from harness.results import Level, Problem
+from harness.simulate.reference import STREAM, TOOLS, TOOLS_BODY, TOOLS_PARALLEL, swap, swap_last, with_body
+from harness.wire.chunks import Choice, ToolFragment
+from harness.wire.exchange import Exchange
+
+MUST, SHOULD = Level.MUST, Level.SHOULD
+
+_READ = ("chunk.present", "chunk.choices", "chunk.delta")
+_PLACE = "/choices/*/{part}/tool_calls"
+_FRAGMENTS = ("tool_calls.type", "tool_calls.index")
+
+
+_PARTS = TOOLS.response.body.split(b"\n\n")
+_FIRST = _PARTS[0].replace(b'"arguments":""', b'"arguments":"{}"')
+_IN_ONE = with_body(TOOLS, b"\n\n".join([_FIRST, *_PARTS[3:]]))
+_MARKUP = (
+    "<tool_call>", "<|tool_call", "<｜tool▁call", "<function=", "[TOOL_CALLS]", "<|python_tag|>", "<minimax:tool_call>",
+)  # fmt: skip
+
+
+def called(exchange: Exchange) -> str | None:
+    """An answer that calls a tool."""
+    calls = any(choice.tools for choice in exchange.columns.choices.values())
+    return answered(exchange) or (None if calls else "no tool was called")
+
+
+def streamed_call(exchange: Exchange) -> str | None:
+    """A stream that calls a tool."""
+    return called(exchange) or stream(exchange)
+
+
+def whole_call(exchange: Exchange) -> str | None:
+    """A body that calls a tool."""
+    return called(exchange) or body(exchange)
+
+
+def _function(fragment: ToolFragment) -> dict[str, Any]:
+    inner = fragment.value.get("function") if isinstance(fragment.value, dict) else None
+    return inner if isinstance(inner, dict) else {}
+
+
+def _calls(choice: Choice) -> dict[Any, list[ToolFragment]]:
+    """Return the fragments of each call by index; in a body each element is a call."""
+    calls: dict[Any, list[ToolFragment]] = {}
+    for fragment in choice.tools:
+        index = fragment.value.get("index") if isinstance(fragment.value, dict) else None
+        calls.setdefault(index if isinstance(index, int) else fragment.pointer, []).append(fragment)
+    return calls
+
+
+def _at(fragment: ToolFragment, key: str = "") -> tuple[tuple[int, str]]:
+    return ((fragment.chunk, f"{fragment.pointer}{key}"),)
+
+
+@rule(
+    "tool_calls.type", MUST, "tool_calls is a list of objects where it is given.",
+    sources.DELTA, answered,
+    good=(TOOLS, TOOLS_BODY, STREAM),
+    bad=(
+        swap(STREAM, '"delta":{"content"', '"delta":{"tool_calls":null,"content"'),
+        swap(TOOLS_BODY, '"tool_calls":[', '"tool_calls":{},"calls":['),
+        swap(STREAM, '"delta":{"content"', '"delta":{"tool_calls":[null],"content"'),
+    ),
+    needs=_READ,
+)  # fmt: skip
+def list_of_objects(exchange: Exchange) -> Iterator[Problem]:
+    """`for call in delta.tool_calls` raises TypeError on null, in clients that ask for the key first."""
+    yield from wrong_kinds(exchange, _PLACE, {"list", "[]", "missing"}, "choice")
+    for choice in exchange.columns.choices.values():
+        for fragment in choice.tools:
+            if not isinstance(fragment.value, dict):
+                yield Problem("a call in tool_calls is no object", _at(fragment))
+                return
+
+
+@rule(
+    "tool_calls.index", MUST, "Every fragment of a call in a stream has an index, a whole number from 0.",
+    sources.TOOL_FRAGMENT, streamed_call,
+    good=(TOOLS, TOOLS_PARALLEL),
+    bad=(
+        swap(TOOLS, '"tool_calls":[{"index":0,', '"tool_calls":[{'),
+        swap(TOOLS, '"tool_calls":[{"index":0,', '"tool_calls":[{"index":null,'),
+        swap(TOOLS, '"tool_calls":[{"index":0,', '"tool_calls":[{"index":-1,'),
+    ),
+    needs=(*_READ, "tool_calls.type"),
+)  # fmt: skip
+def index(exchange: Exchange) -> Iterator[Problem]:
+    """Of 18 client entry points measured, 10 break on a fragment without one."""
+    yield from wrong_kinds(exchange, f"{_PLACE}/*/index", {"int"}, "fragment")
+    for fragment in _fragments(exchange):
+        if isinstance(fragment.value.get("index"), int) and fragment.value["index"] < 0:
+            yield Problem(f"a fragment has the index {fragment.value['index']}", _at(fragment, "/index"))
+            return
+
+
+def _fragments(exchange: Exchange) -> Iterator[ToolFragment]:
+    for choice in exchange.columns.choices.values():
+        yield from (fragment for fragment in choice.tools if isinstance(fragment.value, dict))
+
+
+@rule(
+    "tool_calls.index-from-0", SHOULD, "The calls of a choice are numbered from 0 without a gap.",
+    sources.REFERENCE, streamed_call,
+    good=(TOOLS, TOOLS_PARALLEL),
+    bad=(swap(TOOLS, '"tool_calls":[{"index":0,', '"tool_calls":[{"index":1,'), swap(TOOLS_PARALLEL, '"index":1,', '"index":5,')),
+    needs=(*_READ, *_FRAGMENTS),
+)  # fmt: skip
+def index_from_0(exchange: Exchange) -> Iterator[Problem]:
+    """Clients that keep calls in a list find it shorter than the index: IndexError."""
+    for choice in exchange.columns.choices.values():
+        found = sorted(_calls(choice))
+        if found != list(range(len(found))):
+            yield Problem(f"the calls have the indices {', '.join(map(str, found))}", _at(choice.tools[0], "/index"))
+
+
+@rule(
+    "tool_calls.id-type", MUST, "The id of a call is a text where it is given.",
+    sources.TOOL_FRAGMENT, called,
+    good=(TOOLS, TOOLS_BODY),
+    bad=(swap(TOOLS, '"tool_calls":[{"index":0,"function"', '"tool_calls":[{"index":0,"id":null,"function"'), swap(TOOLS_BODY, '"call_1"', "1")),
+    needs=(*_READ, "tool_calls.type"),
+)  # fmt: skip
+def id_type(exchange: Exchange) -> Iterator[Problem]:
+    """Typed clients fail to decode it; others overwrite the id they had with null."""
+    yield from wrong_kinds(exchange, f"{_PLACE}/*/id", {"text", '""', "missing"}, "fragment")
+
+
+@rule(
+    "tool_calls.id", MUST, "Every call has an id that is not empty.",
+    sources.TOOL_CALL, called,
+    good=(TOOLS, TOOLS_BODY, TOOLS_PARALLEL),
+    bad=(swap(TOOLS, '"id":"call_1",', ""), swap(TOOLS, '"call_1"', '""'), swap(TOOLS_BODY, '"id":"call_1",', "")),
+    needs=(*_READ, *_FRAGMENTS),
+)  # fmt: skip
+def has_id(exchange: Exchange) -> Iterator[Problem]:
+    """The tool's result can't be sent back: tool_call_id must name the call."""
+    for fragments in _all_calls(exchange):
+        if not any(isinstance(f.value.get("id"), str) and f.value["id"] for f in fragments):
+            yield Problem("a call has no id", _at(fragments[0]))
+
+
+def _all_calls(exchange: Exchange) -> Iterator[list[ToolFragment]]:
+    for choice in exchange.columns.choices.values():
+        yield from _calls(choice).values()
+
+
+@rule(
+    "tool_calls.id-once", SHOULD, "Only the first fragment of a call brings its id.",
+    sources.REFERENCE, streamed_call,
+    good=(TOOLS, TOOLS_PARALLEL),
+    bad=(
+        swap(TOOLS, '"tool_calls":[{"index":0,"function"', '"tool_calls":[{"index":0,"id":"","function"'),
+        swap(TOOLS, '"tool_calls":[{"index":0,"function"', '"tool_calls":[{"index":0,"id":"call_1","function"'),
+    ),
+    needs=(*_READ, *_FRAGMENTS, "tool_calls.id-type"),
+)  # fmt: skip
+def id_once(exchange: Exchange) -> Iterator[Problem]:
+    """Clients that take an id for the start of a call make several of one; "" overwrites the id in others."""
+    for fragments in _all_calls(exchange):
+        later = [f for f in fragments[1:] if "id" in f.value]
+        if later:
+            shown = '""' if later[0].value["id"] == "" else "an id"
+            yield Problem(f"{len(later)} later fragments bring {shown}", _at(later[0], "/id"))
+
+
+@rule(
+    "tool_calls.ids-differ", SHOULD, "Parallel calls have different ids.",
+    sources.REFERENCE, called,
+    good=(TOOLS_PARALLEL, TOOLS_BODY),
+    bad=(swap(TOOLS_PARALLEL, "call_2", "call_1"),),
+    needs=(*_READ, *_FRAGMENTS),
+)  # fmt: skip
+def ids_differ(exchange: Exchange) -> Iterator[Problem]:
+    """The results of the calls can't be told apart."""
+    firsts = [
+        (next((f.value["id"] for f in fragments if f.value.get("id")), None), fragments[0])
+        for fragments in _all_calls(exchange)
+    ]
+    counts = Counter(name for name, _ in firsts if isinstance(name, str))
+    for name, first in firsts:
+        if isinstance(name, str) and counts[name] > 1:
+            yield Problem(f"{counts[name]} calls have the same id", _at(first, "/id"))
+            return
+
+
+@rule(
+    "tool_calls.name", MUST, "Every call names its function.",
+    sources.TOOL_CALL, called,
+    good=(TOOLS, TOOLS_BODY, TOOLS_PARALLEL),
+    bad=(swap(TOOLS, '"name":"get_weather",', ""), swap(TOOLS_BODY, '"name":"get_weather"', '"name":""')),
+    needs=(*_READ, *_FRAGMENTS),
+)  # fmt: skip
+def has_name(exchange: Exchange) -> Iterator[Problem]:
+    """Nobody knows what to call."""
+    for fragments in _all_calls(exchange):
+        if not any(isinstance(name := _function(f).get("name"), str) and name for f in fragments):
+            yield Problem("a call names no function", _at(fragments[0], "/function"))
+
+
+@rule(
+    "tool_calls.name-once", SHOULD, "Only the first fragment of a call brings its name.",
+    sources.REFERENCE, streamed_call,
+    good=(TOOLS, TOOLS_PARALLEL),
+    bad=(
+        swap(TOOLS, '"function":{"arguments":', '"function":{"name":"get_weather","arguments":'),
+        swap(TOOLS, '"function":{"arguments":', '"function":{"name":"","arguments":'),
+    ),
+    needs=(*_READ, *_FRAGMENTS),
+)  # fmt: skip
+def name_once(exchange: Exchange) -> Iterator[Problem]:
+    """Clients that join names call get_weatherget_weather: 6 of 18 entry points measured."""
+    for fragments in _all_calls(exchange):
+        later = [f for f in fragments[1:] if "name" in _function(f)]
+        if later:
+            yield Problem(f"{len(later)} later fragments bring a name", _at(later[0], "/function/name"))
+
+
+@rule(
+    "tool_calls.function", MUST, "The type of a call is function, where it is given.",
+    sources.TOOL_FRAGMENT, called,
+    good=(TOOLS, TOOLS_BODY),
+    bad=(swap(TOOLS, '"type":"function"', '"type":"tool"'), swap(TOOLS_BODY, '"type":"function"', '"type":""'), swap(TOOLS, '"type":"function"', '"type":null')),
+    needs=(*_READ, "tool_calls.type"),
+)  # fmt: skip
+def function_type(exchange: Exchange) -> Iterator[Problem]:
+    """Typed clients fail to decode it; the OpenAI SDK's stream helper fails an assertion on an empty one."""
+    for fragment in _fragments(exchange):
+        kind = fragment.value.get("type", "function")
+        if kind != "function":
+            yield Problem(f"the type of a call is {orjson.dumps(kind).decode()}", _at(fragment, "/type"))
+            return
+
+
+@rule(
+    "tool_calls.arguments", MUST, "arguments is a text.",
+    sources.TOOL_FRAGMENT, called,
+    good=(TOOLS, TOOLS_BODY),
+    bad=(swap(TOOLS_BODY, '"{\\"city\\":\\"Paris\\"}"', '{"city":"Paris"}'), swap(TOOLS, '"arguments":""', '"arguments":null')),
+    needs=(*_READ, "tool_calls.type"),
+)  # fmt: skip
+def arguments_type(exchange: Exchange) -> Iterator[Problem]:
+    """`arguments += fragment` and `json.loads(arguments)` raise TypeError."""
+    yield from wrong_kinds(exchange, f"{_PLACE}/*/function/arguments", {"text", '""', "missing"}, "fragment")
+
+
+@rule(
+    "tool_calls.arguments-json", SHOULD, "The fragments of arguments join to one JSON object.",
+    sources.REFERENCE, both(called, entire),
+    good=(TOOLS, TOOLS_BODY, TOOLS_PARALLEL, swap(swap_last(TOOLS, '"tool_calls"', '"length"'), '\\"Paris\\"}', '\\"Par')),
+    bad=(swap(TOOLS, '\\"Paris\\"}', '\\"Paris\\"}{}'), swap(TOOLS, '{\\"city\\":', '{\\"city\\"'), swap(TOOLS_BODY, '{\\"city\\":\\"Paris\\"}', "Paris")),
+    needs=(*_READ, *_FRAGMENTS, "tool_calls.arguments", "sse.no-error", "http.complete"),
+)  # fmt: skip
+def arguments_json(exchange: Exchange) -> Iterator[Problem]:
+    """The call can't be made: json.loads raises."""
+    for choice in exchange.columns.choices.values():
+        if any(finish.value == "length" for finish in choice.reasons):
+            continue  # cut at the limit, and it says so
+        for fragments in _calls(choice).values():
+            text = "".join(str(_function(f).get("arguments") or "") for f in fragments)
+            # A function without parameters is called with nothing by some; that is a choice of the model's.
+            if text.strip() and not _is_object(text):
+                yield Problem(
+                    f"the arguments join to no JSON object: {text[:60]}", _at(fragments[-1], "/function/arguments")
+                )
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(orjson.loads(text), dict)
+    except orjson.JSONDecodeError:
+        return False
+
+
+@rule(
+    "tool_calls.not-in-text", SHOULD, "No call stands as markup in the text.",
+    sources.REFERENCE, answered,
+    good=(TOOLS, STREAM),
+    bad=(swap(STREAM, "! How can I", '<tool_call>{\\"name\\":\\"get_weather\\"}</tool_call>'), swap(STREAM, "! How can I", "<|tool_calls_begin|>")),
+    needs=_READ,
+)  # fmt: skip
+def not_in_text(exchange: Exchange) -> Iterator[Problem]:
+    """The user reads markup, and the tool is never called."""
+    for choice in exchange.columns.choices.values():
+        text = choice.fragments("content")
+        if any(mark in text.text for mark in _MARKUP):
+            place = f"/choices/0/{exchange.columns.part}/content"
+            yield Problem("the text holds the markup of a tool call", ((text.chunks[0], place),))
+
+
+@observation(
+    "tool_calls.pieces", "Whether the arguments of a call come whole or in pieces.",
+    sources.TOOL_FRAGMENT, streamed_call,
+    good=(TOOLS,),
+    bad=(_IN_ONE,),
+    needs=_READ,
+)  # fmt: skip
+def pieces(exchange: Exchange) -> str:
+    """Clients that show arguments as they grow show nothing until the end where they come whole."""
+    sizes = [len(fragments) for fragments in _all_calls(exchange)]
+    return "in pieces" if max(sizes) > 1 else "whole"
