@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from harness.checks import sources
 from harness.checks.applies import answered, request_known, stream
-from harness.checks.kinds import counted, differing, wrong_kinds
+from harness.checks.kinds import counted, differing, place_of, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
 from harness.simulate.reference import BODY, STREAM, STREAM_USAGE, asked, swap, with_body
@@ -180,7 +180,9 @@ def index(exchange: Exchange) -> Iterator[Problem]:
     yield from wrong_kinds(exchange, "/choices/*/index", {"int"}, "choice")
     for number, choice in exchange.columns.choices.items():
         if number < 0:
-            yield Problem(f"a choice has the index {number}", ((choice.last_chunk, "/choices/0/index"),))
+            yield Problem(
+                f"a choice has the index {number}", (place_of(exchange, choice, choice.last_chunk, "/index"),)
+            )
 
 
 @rule(

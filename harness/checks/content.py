@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from harness.checks import sources
 from harness.checks.applies import answered, body, entire, stream
-from harness.checks.kinds import wrong_kinds
+from harness.checks.kinds import place_of, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
 from harness.simulate.reference import BODY, REASONING, STREAM, TOOLS, swap, with_body
@@ -98,7 +98,8 @@ def before_finish(exchange: Exchange) -> Iterator[Problem]:
         if pieces.chunks and pieces.chunks[-1] > end:
             lost = sum(number > end for number in pieces.chunks)
             yield Problem(
-                f"{lost} pieces of text follow the finish_reason", ((pieces.chunks[-1], "/choices/0/delta/content"),)
+                f"{lost} pieces of text follow the finish_reason",
+                (place_of(exchange, choice, pieces.chunks[-1], "/{part}/content"),),
             )
 
 
@@ -137,7 +138,7 @@ def _holding(exchange: Exchange, holds: Callable[[str], bool], mark: str, name: 
         if holds(pieces.text):
             marked = [n for n, text in zip(pieces.chunks, pieces.texts, strict=True) if mark in text]
             place = (marked or pieces.chunks)[0]
-            yield Problem(f"the text holds {name}", ((place, f"/choices/0/{exchange.columns.part}/content"),))
+            yield Problem(f"the text holds {name}", (place_of(exchange, choice, place, "/{part}/content"),))
 
 
 @rule(
@@ -152,7 +153,9 @@ def increments(exchange: Exchange) -> Iterator[Problem]:
     for choice in exchange.columns.choices.values():
         if _cumulative(choice):
             place = choice.fragments("content").chunks[1]
-            yield Problem("each piece repeats the text before it", ((place, "/choices/0/delta/content"),))
+            yield Problem(
+                "each piece repeats the text before it", (place_of(exchange, choice, place, "/{part}/content"),)
+            )
 
 
 def _cumulative(choice: Choice) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from harness.checks import sources
 from harness.checks.applies import answered, body, both, entire, stream
-from harness.checks.kinds import wrong_kinds
+from harness.checks.kinds import place_of, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
 from harness.simulate.reference import BODY, STREAM, STREAM_USAGE, TOOLS, TOOLS_BODY, asked, swap, swap_last
@@ -54,7 +54,9 @@ def given(exchange: Exchange) -> Iterator[Problem]:
     """It is the only sign that the answer is whole: a cut stream looks the same."""
     for choice in exchange.columns.choices.values():
         if not choice.reasons:
-            yield Problem(f"choice {choice.index} ends without a finish_reason", ((choice.last_chunk, "/choices/0"),))
+            yield Problem(
+                f"choice {choice.index} ends without a finish_reason", (place_of(exchange, choice, choice.last_chunk),)
+            )
 
 
 @rule(
@@ -116,7 +118,8 @@ def last(exchange: Exchange) -> Iterator[Problem]:
         reasons = [finish.chunk for finish in choice.reasons]
         if reasons and choice.last_chunk > reasons[-1]:
             yield Problem(
-                f"choice {choice.index} goes on after its finish_reason", ((choice.last_chunk, "/choices/0"),)
+                f"choice {choice.index} goes on after its finish_reason",
+                (place_of(exchange, choice, choice.last_chunk),),
             )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from harness.results import Problem
+from harness.wire.chunks import Choice
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import Kind, Seen
 
@@ -36,6 +37,16 @@ def wrong_kinds(exchange: Exchange, pattern: str, allowed: set[Kind], unit: str 
     key = pattern.rpartition("/")[2]
     for what, seen in wrong.items():
         yield Problem(f"{key} is {WORDS[what]} {counted(seen.count, total, unit)}", ((seen.first, seen.pointer),))
+
+
+def place_of(exchange: Exchange, choice: Choice, chunk: int, key: str = "") -> tuple[int, str]:
+    """Return where ``choice`` stands in a chunk: the list of choices need not be in the order of their indices."""
+    parsed = exchange.chunk(chunk)
+    choices = parsed.get("choices") if isinstance(parsed, dict) else None
+    listed = choices if isinstance(choices, list) else []
+    found = (n for n, one in enumerate(listed) if isinstance(one, dict) and one.get("index", n) == choice.index)
+    part = key.replace("{part}", exchange.columns.part)
+    return chunk, f"/choices/{next(found, 0)}{part}"
 
 
 def counted(count: int, total: int, unit: str) -> str:

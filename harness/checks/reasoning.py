@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from harness.checks import sources
 from harness.checks.applies import answered, reasoned
-from harness.checks.kinds import wrong_kinds
+from harness.checks.kinds import place_of, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
 from harness.simulate.reference import REASONING, REASONING_BODY, STREAM, swap
@@ -47,8 +47,8 @@ def before_content(exchange: Exchange) -> Iterator[Problem]:
         text, thought = choice.fragments("content").chunks, choice.fragments(choice.reasoning or "").chunks
         if text and thought and thought[-1] > text[0]:
             late = sum(number > text[0] for number in thought)
-            place = f"/choices/0/delta/{choice.reasoning}"
-            yield Problem(f"{late} pieces of reasoning follow the first text", ((thought[-1], place),))
+            place = place_of(exchange, choice, thought[-1], f"/{{part}}/{choice.reasoning}")
+            yield Problem(f"{late} pieces of reasoning follow the first text", (place,))
 
 
 @rule(
@@ -64,8 +64,8 @@ def not_in_content(exchange: Exchange) -> Iterator[Problem]:
     for choice in exchange.columns.choices.values():
         text, thought = choice.fragments("content"), choice.fragments(choice.reasoning or "").text.strip()
         if thought and text.text.startswith(thought) and text.text.strip() != thought:
-            place = f"/choices/0/{exchange.columns.part}/content"
-            yield Problem("the text begins with the whole reasoning", ((text.chunks[0], place),))
+            place = place_of(exchange, choice, text.chunks[0], "/{part}/content")
+            yield Problem("the text begins with the whole reasoning", (place,))
 
 
 @rule(

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from harness.checks import sources
 from harness.checks.applies import answered, body, both, entire, stream
-from harness.checks.kinds import wrong_kinds
+from harness.checks.kinds import place_of, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
 from harness.simulate.reference import BODY, STREAM, swap
@@ -32,8 +32,8 @@ def value(exchange: Exchange) -> Iterator[Problem]:
     for choice in exchange.columns.choices.values():
         for role, seen in choice.roles.items():
             if isinstance(role, str) and role and role not in _ROLES:
-                place = f"/choices/0/{exchange.columns.part}/role"
-                yield Problem(f"role is {role!r} in {seen.count} choices", ((seen.first, place),))
+                place = place_of(exchange, choice, seen.first, "/{part}/role")
+                yield Problem(f"role is {role!r} in {seen.count} choices", (place,))
 
 
 @rule(
@@ -50,11 +50,12 @@ def first(exchange: Exchange) -> Iterator[Problem]:
         if seen is None:
             yield Problem(
                 f"no delta of choice {choice.index} names the role assistant",
-                ((exchange.columns.first, "/choices/0/delta"),),
+                (place_of(exchange, choice, choice.first_chunk, "/{part}"),),
             )
         elif (late := _first_text(choice.channels.values())) is not None and seen.first > late:
             yield Problem(
-                f"choice {choice.index} names the role after its first text", ((seen.first, "/choices/0/delta/role"),)
+                f"choice {choice.index} names the role after its first text",
+                (place_of(exchange, choice, seen.first, "/{part}/role"),),
             )
 
 

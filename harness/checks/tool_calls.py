@@ -8,7 +8,7 @@ import orjson
 
 from harness.checks import sources
 from harness.checks.applies import answered, body, both, entire, stream
-from harness.checks.kinds import wrong_kinds
+from harness.checks.kinds import place_of, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
 from harness.simulate.reference import STREAM, TOOLS, TOOLS_BODY, TOOLS_PARALLEL, swap, swap_last, with_body
@@ -295,8 +295,8 @@ def not_in_text(exchange: Exchange) -> Iterator[Problem]:
     for choice in exchange.columns.choices.values():
         text = choice.fragments("content")
         if any(mark in text.text for mark in _MARKUP):
-            place = f"/choices/0/{exchange.columns.part}/content"
-            yield Problem("the text holds the markup of a tool call", ((text.chunks[0], place),))
+            place = place_of(exchange, choice, text.chunks[0], "/{part}/content")
+            yield Problem("the text holds the markup of a tool call", (place,))
 
 
 @observation(

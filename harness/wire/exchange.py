@@ -286,6 +286,11 @@ class Exchange:
         asked = self.request.get("stream")
         return bool(asked) if self.request.json is not None else self.reading.look == "stream"
 
+    def chunk(self, number: int) -> Any:
+        """Return chunk ``number`` parsed, or the body; None where it is no JSON.  For what the columns do not hold."""
+        parser = self.reading.parser
+        return _parse(parser.events.data[number] if parser else self.response.content)[0]
+
     def place(self, event: int | None, pointer: str | None = None) -> tuple[int, str]:
         """
         Return the byte offset and an excerpt of what stands at ``pointer`` in event number ``event``.

@@ -8,7 +8,7 @@ from judging import alarms, findings
 
 from harness.checks import CHECKS, FAMILIES, Check
 from harness.results import Level, Outcome
-from harness.simulate.reference import REFERENCES
+from harness.simulate.reference import REFERENCES, STREAM, with_body
 
 RULES = [check for check in CHECKS.values() if check.level is not Level.OBSERVE]
 OBSERVATIONS = [check for check in CHECKS.values() if check.level is Level.OBSERVE]
@@ -90,3 +90,12 @@ def test_needs_form_no_circle() -> None:
 
 def test_ids_and_titles_are_unique() -> None:
     assert len({check.title for check in CHECKS.values()}) == len(CHECKS)
+
+
+def test_a_problem_of_the_second_choice_points_at_it() -> None:
+    choices = b'{"choices":[{"index":1,"delta":{"content":"a"},"finish_reason":null},{"index":0,"delta":{"role":"assistant","content":"b"}'
+    stream = with_body(STREAM, b"data: " + choices + b',"finish_reason":null}]}\n\ndata: [DONE]\n\n')
+    (evidence,) = findings(stream)["role.first"].evidence
+    assert evidence.pointer == "/choices/0/delta"
+    assert evidence.excerpt == '"delta":{"content":"a"}'
+    assert [e.pointer for e in findings(stream)["finish_reason.given"].evidence] == ["/choices/0", "/choices/1"]
