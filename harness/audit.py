@@ -39,9 +39,16 @@ def _about(entry: Entry, path: Path, matrix: Matrix | None, provider_from: Provi
 
 
 def _provider(entry: Entry, path: Path, matrix: Matrix | None, provider_from: ProviderFrom) -> str:
-    host = urlsplit(entry.exchange.request.url).netloc
+    host = _host(entry.exchange.request.url)
     if provider_from == "folder":
         return path.parent.name
     name = None if provider_from == "host" else entry.provider
     known = matrix.provider_of("" if provider_from == "field" else host, name) if matrix else None
     return known.id if known else name or host or "unknown"
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).netloc
+    except ValueError:  # such as an unclosed bracket of an IPv6 address
+        return ""

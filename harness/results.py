@@ -7,7 +7,7 @@ without its end line is an interrupted run and is refused.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -134,18 +134,23 @@ class Finding:
         return f"{self.provider}/{self.model}/{self.scenario}/{self.check}"
 
 
-def judge(problems: list[Problem], deviation: Deviation | None) -> tuple[Outcome, str]:
-    """Return the outcome and message of a check that applied, given what it found and what was expected."""
-    message = problems[0].message if problems else ""
-    if len(problems) > 1:
-        message += f" (and {len(problems) - 1} more)"
-    if deviation is None:
-        return (Outcome.FAIL if problems else Outcome.PASS), message
-    if not problems:
-        return Outcome.FIXED, f"no longer seen, delete its line from deviations.yaml: {deviation.message}"
-    if any(deviation.expects(problem.message) for problem in problems):
-        return Outcome.KNOWN, message
-    return Outcome.CHANGED, f"{message}; expected: {deviation.message}"
+def judge(problems: Sequence[Problem], listed: Sequence[Deviation]) -> tuple[Outcome, str]:
+    """
+    Return the outcome and message of a check that applied, given what it found and the deviations listed for it.
+
+    Every problem must be expected by one of them: a new fault does not hide behind a known one.
+    """
+    messages = [problem.message for problem in problems]
+    more = f" (and {len(messages) - 1} more)" if len(messages) > 1 else ""
+    expected = "; ".join(deviation.message for deviation in listed)
+    if not listed:
+        return (Outcome.FAIL, messages[0] + more) if messages else (Outcome.PASS, "")
+    if not messages:
+        return Outcome.FIXED, f"no longer seen, delete its line from deviations.yaml: {expected}"
+    new = [message for message in messages if not any(deviation.expects(message) for deviation in listed)]
+    if new:
+        return Outcome.CHANGED, f"{new[0]}{more}; expected: {expected}"
+    return Outcome.KNOWN, messages[0] + more
 
 
 @dataclass(frozen=True, slots=True)

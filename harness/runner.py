@@ -2,7 +2,7 @@
 
 import traceback
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -13,13 +13,13 @@ from harness.errors import unknown
 from harness.matrix.providers import Matrix, Target
 from harness.matrix.scenarios import SCENARIOS, Scenario
 from harness.recording.cassette import read_cassette
-from harness.results import Deviation, Evidence, Finding, Level, Outcome, Problem, judge
+from harness.results import WORST_FIRST, Deviation, Evidence, Finding, Level, Outcome, Problem, judge
 from harness.wire.exchange import Exchange
 
 RECORDING = "recording.present"
 """Stands in the place of a check where there is nothing to judge: no recording, or no such capability."""
 
-_BLOCKING = frozenset({Outcome.FAIL, Outcome.KNOWN, Outcome.CHANGED, Outcome.BLOCKED, Outcome.BROKEN})
+_BLOCKING = frozenset({Outcome.FAIL, Outcome.BLOCKED, Outcome.BROKEN})
 _NO_VERDICT = frozenset({401, 402, 403, 408, 429})
 _SERVER_ERROR = 500
 _EVIDENCE_SHOWN = 3
@@ -146,96 +146,103 @@ class About:
 def judge_exchanges(
     exchanges: list[Exchange], about: About, checks: Iterable[Check], deviations: tuple[Deviation, ...] = ()
 ) -> Iterator[Finding]:
-    """Yield one finding for each check on the exchanges of one recording."""
-    judgement = _Judgement(exchanges, about, deviations)
+    """Yield one finding for each check on the exchanges of one recording: what is worst of any, with all problems."""
+    judgements = [_Judgement(exchange) for exchange in exchanges]
+    sources = [exchange.source for exchange in exchanges]
+    dates = [source.at for source in sources if source.at]
     for check in checks:
-        yield judgement.finding(check)
+        verdicts = [judgement.verdict(check) for judgement in judgements]
+        worst = min(verdicts, key=lambda verdict: WORST_FIRST[verdict.outcome])
+        finding = Finding(
+            about.provider, about.model, about.scenario, check.id, check.level, worst.outcome, worst.message,
+            value=" | ".join(dict.fromkeys(v.message for v in verdicts if v.outcome is Outcome.OBSERVED)) or None,
+            provenance=sources[0].provenance, recorded_at=max(dates, default=None), cassette=about.cassette,
+        )  # fmt: skip
+        if worst.outcome in {Outcome.FAIL, Outcome.PASS}:
+            _apply_deviations(finding, check, verdicts, [d for d in deviations if _covers(d, check, about)])
+        elif worst.outcome is Outcome.OBSERVED:
+            finding.message = ""
+        finding.evidence = tuple(_evidence(exchanges, verdicts))
+        yield finding
+
+
+def _covers(deviation: Deviation, check: Check, about: About) -> bool:
+    return deviation.covers(check.id, about.scenario, about.model)
+
+
+def _apply_deviations(finding: Finding, check: Check, verdicts: list["_Verdict"], listed: list[Deviation]) -> None:
+    problems = [problem for verdict in verdicts for problem in verdict.problems]
+    finding.outcome, finding.message = judge(problems, listed)
+    if problems:
+        finding.source = listed[0].source if listed else check.source
+
+
+def _evidence(exchanges: list[Exchange], verdicts: list["_Verdict"]) -> Iterator[Evidence]:
+    places = [(n, at) for n, verdict in enumerate(verdicts) for problem in verdict.problems for at in problem.at]
+    for number, (event, at) in places[:_EVIDENCE_SHOWN]:
+        exchange = exchanges[number]
+        if isinstance(at, int):
+            yield Evidence(number, event, at, None, exchange.excerpt(at))
+        else:
+            offset, excerpt = exchange.place(event, at)
+            yield Evidence(number, event if exchange.reading.parser else None, offset, at, excerpt)
+
+
+@dataclass(slots=True)
+class _Verdict:
+    """What one check says of one exchange; ``message`` is the value where it observes."""
+
+    outcome: Outcome
+    message: str = ""
+    problems: list[Problem] = field(default_factory=list)
 
 
 class _Judgement:
-    """The findings on one recording so far; a check that others need is judged once."""
+    """The verdicts on one exchange so far; a check that others need is asked once."""
 
-    def __init__(self, exchanges: list[Exchange], about: About, deviations: tuple[Deviation, ...]) -> None:
-        self._exchanges = exchanges
-        self._about = about
-        self._deviations = deviations
-        self._done: dict[str, Finding] = {}
-        self._conditions: dict[Applies, list[str | None]] = {}
-        self._doubt = next(filter(None, map(_doubt, exchanges)), None)
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._done: dict[str, _Verdict] = {}
+        self._conditions: dict[Applies, str | None] = {}
+        self._doubt = _doubt(exchange)
 
-    def finding(self, check: Check) -> Finding:
+    def verdict(self, check: Check) -> _Verdict:
         found = self._done.get(check.id)
         if found is None:
             found = self._done[check.id] = self._judge(check)
         return found
 
-    def _judge(self, check: Check) -> Finding:
+    def _judge(self, check: Check) -> _Verdict:
+        if self._doubt:
+            return _Verdict(Outcome.INCONCLUSIVE, self._doubt)
         try:
-            if self._doubt:
-                return self._finding(check, Outcome.INCONCLUSIVE, self._doubt)
-            reasons = self._reasons(check.applies)
-            if None not in reasons:
-                return self._finding(check, Outcome.NA, reasons[0] or "")
+            reason = self._reason(check.applies)
+            if reason:
+                return _Verdict(Outcome.NA, reason)
             for need in check.needs:
-                if self.finding(CHECKS[need]).outcome in _BLOCKING:
-                    return self._finding(check, Outcome.BLOCKED, f"{need} must pass first")
-            numbers = [number for number, reason in enumerate(reasons) if reason is None]
+                if self.verdict(CHECKS[need]).outcome in _BLOCKING:
+                    return _Verdict(Outcome.BLOCKED, f"{need} must pass first")
             if check.observe:
-                return self._observed(check, [check.observe(self._exchanges[number]) for number in numbers])
-            problems = [(n, problem) for n in numbers for problem in check.find(self._exchanges[n])]
-            return self._ruled(check, problems)
+                return _Verdict(Outcome.OBSERVED, check.observe(self._exchange))
+            problems = list(check.find(self._exchange))
+            return _Verdict(Outcome.FAIL if problems else Outcome.PASS, "", problems)
         except Exception as error:  # noqa: BLE001 - a crash in a check is our bug, and a finding of its own
             frame = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{Path(frame.filename).name}:{frame.lineno}"
-            return self._finding(check, Outcome.BROKEN, f"{type(error).__name__}: {error} at {where}; please report it")
+            return _Verdict(Outcome.BROKEN, f"{type(error).__name__}: {error} at {where}; please report it")
 
-    def _reasons(self, applies: Applies) -> list[str | None]:
-        """Return why a condition does not hold, for each exchange; a few conditions serve all checks."""
-        known = self._conditions.get(applies)
-        if known is None:
-            known = self._conditions[applies] = [applies(exchange) for exchange in self._exchanges]
-        return known
-
-    def _observed(self, check: Check, values: list[str]) -> Finding:
-        finding = self._finding(check, Outcome.OBSERVED, "")
-        finding.value = " | ".join(dict.fromkeys(values))
-        return finding
-
-    def _ruled(self, check: Check, problems: list[tuple[int, Problem]]) -> Finding:
-        deviation = self._deviation(check) if self._deviations else None
-        outcome, message = judge([problem for _, problem in problems], deviation)
-        finding = self._finding(check, outcome, message)
-        if problems:
-            finding.evidence = tuple(self._evidence(problems))
-            finding.source = deviation.source if deviation else check.source
-        return finding
-
-    def _deviation(self, check: Check) -> Deviation | None:
-        about = self._about
-        return next((d for d in self._deviations if d.covers(check.id, about.scenario, about.model)), None)
-
-    def _evidence(self, problems: list[tuple[int, Problem]]) -> list[Evidence]:
-        places = [(number, place) for number, problem in problems for place in problem.at]
-        return [self._place(number, event, at) for number, (event, at) in places[:_EVIDENCE_SHOWN]]
-
-    def _place(self, number: int, event: int | None, at: str | int) -> Evidence:
-        exchange = self._exchanges[number]
-        if isinstance(at, int):
-            return Evidence(number, event, at, None, exchange.excerpt(at))
-        offset, excerpt = exchange.place(event, at)
-        return Evidence(number, event if exchange.reading.parser else None, offset, at, excerpt)
-
-    def _finding(self, check: Check, outcome: Outcome, message: str) -> Finding:
-        about, source = self._about, self._exchanges[0].source
-        return Finding(
-            about.provider, about.model, about.scenario, check.id, check.level, outcome, message,
-            provenance=source.provenance, recorded_at=source.at, cassette=about.cassette,
-        )  # fmt: skip
+    def _reason(self, applies: Applies) -> str | None:
+        """Return why a condition does not hold; a few conditions serve all checks."""
+        if applies not in self._conditions:
+            self._conditions[applies] = applies(self._exchange)
+        return self._conditions[applies]
 
 
 def _doubt(exchange: Exchange) -> str | None:
     """Return why an exchange that should be an answer says nothing about the provider; None if it does."""
     status = exchange.response.status
+    if exchange.response.beyond_us:
+        return exchange.response.beyond_us
     if exchange.expects_answer and (status in _NO_VERDICT or status >= _SERVER_ERROR):
         return f"status {status}: no verdict on the answer's form"
     return None

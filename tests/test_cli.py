@@ -172,6 +172,15 @@ def test_audit_names_every_bad_file_judges_the_others_and_writes_nothing(project
     assert not (project / "out.jsonl").exists()
 
 
+def test_audit_of_an_odd_url(project: Path) -> None:
+    row = {
+        "request": {"url": "http://[::1/chat/completions"},
+        "response": {"status": 200, "body_text": STREAM.response.body.decode()},
+    }
+    (project / "a.jsonl").write_text(json.dumps(row))
+    assert harness("audit", "a.jsonl").exit_code == 0
+
+
 def test_audit_refuses_what_holds_no_recording(project: Path) -> None:
     (project / "empty").mkdir()
     assert "empty: no recordings in it" in refused("audit", "empty")

@@ -34,13 +34,19 @@ RESULTS = Results(Run("0.1.0", "2026-01-02T03:04:05+00:00", "replay", "openai 3"
         ([], None, Outcome.PASS, ""),
         (["a", "b"], None, Outcome.FAIL, "a (and 1 more)"),
         (["9 + 1 is not [12]"], KNOWN, Outcome.KNOWN, "9 + 1 is not [12]"),
-        (["x", "9 + 1 is not [12]"], KNOWN, Outcome.KNOWN, "x (and 1 more)"),
+        (["9 + 1 is not [12]", "x"], KNOWN, Outcome.CHANGED, "x (and 1 more); expected: 9 + * is not [*]"),
+        (["9 + 1 is not [12]", "9 + 2 is not [1]"], KNOWN, Outcome.KNOWN, "9 + 1 is not [12] (and 1 more)"),
         (["9 + 1 is not 12"], KNOWN, Outcome.CHANGED, "9 + 1 is not 12; expected: 9 + * is not [*]"),
         ([], KNOWN, Outcome.FIXED, "no longer seen, delete its line from deviations.yaml: 9 + * is not [*]"),
     ],
 )
 def test_judge(messages: list[str], deviation: Deviation | None, outcome: Outcome, said: str) -> None:
-    assert judge([Problem(message) for message in messages], deviation) == (outcome, said)
+    assert judge([Problem(message) for message in messages], [deviation] if deviation else []) == (outcome, said)
+
+
+def test_each_of_two_deviations_expects_its_own() -> None:
+    other = Deviation("usage.sum", "why", "https://example.org", "2025", "x")
+    assert judge([Problem("x"), Problem("9 + 1 is not [12]")], [KNOWN, other])[0] is Outcome.KNOWN
 
 
 def test_a_deviation_covers_what_it_names() -> None:

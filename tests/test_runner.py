@@ -15,7 +15,7 @@ from harness.matrix.providers import Matrix, load_matrix
 from harness.recording.cassette import write_cassette
 from harness.results import Deviation, Finding, Level, Outcome, Problem
 from harness.runner import RECORDING, Selection, judge_exchanges, plan, run_case
-from harness.simulate.reference import BODY, STREAM, asked, swap, with_body, with_response
+from harness.simulate.reference import BODY, STREAM, asked, swap, with_body, with_header, with_response
 from harness.wire.exchange import Exchange
 
 MATRIX = """\
@@ -189,6 +189,20 @@ def test_exchanges_of_one_recording_are_judged_together() -> None:
     (finding,) = judge_exchanges([BODY, swap(BODY, '"id":', '"x":'), BODY], ABOUT, [CHECKS["chunk.id"]])
     assert finding.outcome is Outcome.FAIL
     assert [evidence.exchange for evidence in finding.evidence] == [1]
+
+
+def test_one_unreadable_exchange_hides_no_fault_of_another() -> None:
+    wrong = swap(STREAM, '"finish_reason":"stop"', '"finish_reason":"STOP"')
+    unreadable = with_body(STREAM, b"data: [DONE]\n\n")
+    limited = dataclasses.replace(with_response(STREAM, status=429), expects_answer=True)
+    (finding,) = judge_exchanges([STREAM, unreadable, wrong, limited], ABOUT, [CHECKS["finish_reason.vocabulary"]])
+    assert finding.outcome is Outcome.FAIL
+    assert [evidence.exchange for evidence in finding.evidence] == [2]
+
+
+def test_what_is_beyond_us_is_inconclusive() -> None:
+    packed = with_header(with_body(STREAM, b"\x28\xb5\x2f\xfd\0\0"), "Content-Encoding", "zstd")
+    assert {finding.outcome for finding in judge_exchanges([packed], ABOUT, CHECKS.values())} == {Outcome.INCONCLUSIVE}
 
 
 def test_a_check_applies_if_it_does_to_one_exchange() -> None:

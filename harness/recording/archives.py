@@ -6,14 +6,14 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 import orjson
 
 from harness.errors import BadArchive
-from harness.recording.cassette import exchanges_of, load_yaml
+from harness.recording.cassette import exchange_of, interactions_of, load_yaml
 from harness.wire.exchange import Exchange, Fidelity, Headers, Provenance, Reads, Request, Response, Source
 
 _GZIP = b"\x1f\x8b"
@@ -70,14 +70,12 @@ def read_archive(path: Path) -> Iterator[Entry]:
         BadArchive: the file can't be read, or is none of these kinds.
     """
     lines = _suffix(path) in {".jsonl", ".ndjson"}
-    for entry in _json_lines(path) if lines else _document(path):
-        if is_chat(entry.exchange.request):
-            yield entry
+    yield from _json_lines(path) if lines else _document(path)
 
 
-def is_chat(request: Request) -> bool:
-    """Tell whether a request is for a chat completion; one without a recorded URL is taken for one."""
-    return not request.url or "chat/completions" in urlsplit(request.url).path
+def is_chat(url: Any) -> bool:
+    """Tell whether a URL is that of chat completions; where none was recorded it is taken for one."""
+    return not url or "chat/completions" in str(url).partition("?")[0]
 
 
 def _refused(path: Path, error: Exception) -> BadArchive:
@@ -107,10 +105,14 @@ def _document(path: Path) -> Iterator[Entry]:
 
 
 def _vcr(path: Path, document: Any) -> Iterator[Entry]:
-    reserialized = [_restore(path, n, item) for n, item in enumerate(_list(document, "interactions"))]
-    for number, exchange in enumerate(exchanges_of(document, path)):
-        if reserialized[number]:
-            exchange = _with_fidelity(exchange, "reserialized")  # noqa: PLW2901
+    for number, item in enumerate(interactions_of(document, path)):
+        request = item.get("request") if isinstance(item, dict) else None
+        if not is_chat(request.get("uri") if isinstance(request, dict) else None):
+            continue
+        parsed = _restore(path, number, item)
+        exchange = exchange_of(item, f"{path}: interactions/{number}", ours=False)
+        if parsed:
+            exchange = replace(exchange, source=replace(exchange.source, fidelity="reserialized"))
         yield Entry(exchange, f"{path}#{number}")
 
 
@@ -135,18 +137,14 @@ def _restore(path: Path, number: int, item: Any) -> bool:
     return parsed
 
 
-def _with_fidelity(exchange: Exchange, fidelity: Fidelity) -> Exchange:
-    source = exchange.source
-    return Exchange(
-        exchange.request, exchange.response, Source(source.provenance, source.at, source.url, source.note, fidelity)
-    )
-
-
 def _har(path: Path, log: dict[str, Any]) -> Iterator[Entry]:
     for number, item in enumerate(_list(log, "entries")):
         where = f"{path}: log/entries/{number}"
         started = item.get("startedDateTime") if isinstance(item, dict) else None
-        request, response = _part(item, "request", where), _part(item, "response", where)
+        request = _part(item, "request", where)
+        if not is_chat(request.get("url")):
+            continue
+        response = _part(item, "response", where)
         source = Source("recorded", started[:10] if isinstance(started, str) else None)
         yield Entry(Exchange(_har_request(request), _har_response(response, where), source), f"{path}#{number}")
 
@@ -179,8 +177,9 @@ def _pairs(headers: Any) -> Headers:
 def _json_lines(path: Path) -> Iterator[Entry]:
     number = 0
     for number, line in enumerate(_lines(path), 1):
-        if line.strip():
-            yield _entry(line, f"{path}:{number}")
+        entry = _entry(line, f"{path}:{number}") if line.strip() else None
+        if entry:
+            yield entry
     if not number:
         raise BadArchive(f"{path}: empty; restore it, or leave it out")
 
@@ -196,13 +195,15 @@ def _lines(path: Path) -> Iterator[bytes]:
         raise _refused(path, error) from None
 
 
-def _entry(line: bytes, where: str) -> Entry:
+def _entry(line: bytes, where: str) -> Entry | None:
     try:
         row = orjson.loads(line)
     except orjson.JSONDecodeError as error:
         raise BadArchive(f"{where}: not JSON ({error}); one object a line") from None
     if not isinstance(row, dict):
         raise BadArchive(f"{where}: not an object; one object {{request, response}} a line")
+    if not is_chat(_part(row, "request", where).get("url")):
+        return None
     provider = row.get("provider")
     return Entry(_row(row, where), where, provider if isinstance(provider, str) else None)
 
@@ -212,7 +213,8 @@ def _row(row: dict[str, Any], where: str) -> Exchange:
     asked = request.get("body")
     body = _row_body(response, where)
     lengths = response.get("transport_chunk_lengths")
-    reads = Reads(tuple(lengths)) if lengths and sum(lengths) == len(body) else None
+    whole = isinstance(lengths, list) and all(type(n) is int for n in lengths) and sum(lengths) == len(body)
+    reads = Reads(tuple(lengths)) if lengths and whole else None
     return Exchange(
         Request(
             str(request.get("method") or "POST"),

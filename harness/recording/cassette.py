@@ -12,6 +12,7 @@ whose line ends were changed, goes through the parser whole.
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,14 @@ import yaml
 from harness import __version__
 from harness.errors import BadCassette
 from harness.recording.atomic import write_atomically
-from harness.recording.redact import REQUEST_HEADERS, RESPONSE_HEADERS, allowed, redact
+from harness.recording.redact import KEY_SHAPES, REQUEST_HEADERS, RESPONSE_HEADERS, allowed, redact
 from harness.wire.exchange import Exchange, Headers, Reads, Request, Response, Source
 from harness.wire.sse import is_utf8
 
 _HEADER = b"# A cassette of llm-compat-harness: vcrpy's format, bodies byte for byte.\n"
-_BLOCK = re.compile(rb"^( +)string: \|([+-]?)\n", re.MULTILINE)
+_INDENT = b" " * 8
+_BLOCK = re.compile(rb"\n    body:\n      string: (\|([+-]?)\n)")
+_AFTER_BLOCK = re.compile(rb"\n {0,4}(?=[^ \n])|\n {5,7}(?=[^ ])|\n {1,4}(?=\n)")
 _PROVENANCES = ("recorded", "published", "reconstructed")
 _FIDELITIES = ("wire", "lines", "reserialized", "chunks", "transcript")
 
@@ -54,7 +57,12 @@ def read_cassette(path: Path) -> list[Exchange]:
 
 
 def exchanges_of(document: Any, path: Path) -> list[Exchange]:
-    """Return the exchanges of a parsed vcrpy cassette; ``path`` is for messages."""
+    """Return the exchanges of a parsed cassette of ours; ``path`` is for messages."""
+    return [exchange_of(item, f"{path}: interactions/{n}") for n, item in enumerate(interactions_of(document, path))]
+
+
+def interactions_of(document: Any, path: Path) -> list[Any]:
+    """Return the interactions of a parsed vcrpy cassette; ``path`` is for messages."""
     if not isinstance(document, dict) or not isinstance(document.get("interactions"), list):
         raise BadCassette(f"{path}: no list of interactions; this is not a vcrpy cassette")
     if "version" not in document:
@@ -63,7 +71,7 @@ def exchanges_of(document: Any, path: Path) -> list[Exchange]:
         raise BadCassette(f"{path}: version {document['version']}; this tool reads version 1, record it again")
     if not document["interactions"]:
         raise BadCassette(f"{path}: interactions: it holds no exchange; record it again")
-    return [_exchange(item, f"{path}: interactions/{n}") for n, item in enumerate(document["interactions"])]
+    return list(document["interactions"])
 
 
 def load_yaml(content: bytes, path: Path) -> Any:
@@ -72,8 +80,8 @@ def load_yaml(content: bytes, path: Path) -> Any:
     try:
         if content.startswith(_HEADER) and b"\r" not in content and is_utf8(content):
             content = _cut_blocks(content, blocks)
-        document = yaml.load(content, _Loader)
-    except (yaml.YAMLError, ValueError) as error:
+        document = yaml.load(content, _OurLoader)  # noqa: S506 - it is a safe loader
+    except Exception as error:  # noqa: BLE001 - PyYAML's constructors raise whatever their values make them
         raise BadCassette(f"{path}{_where(error)}; restore it or record it again") from None
     if blocks:
         _put_back(document, blocks)
@@ -87,17 +95,24 @@ def _where(error: Exception) -> str:
 
 
 def _cut_blocks(content: bytes, blocks: list[bytes]) -> bytes:
-    """Move the literal blocks under ``string`` keys into ``blocks``, leaving their number in their place."""
+    """
+    Move the literal blocks of response bodies into ``blocks``, leaving their number in their place.
+
+    A block in any form but the one this module writes stays where it is, for the YAML parser.
+    """
     skeleton, position = [], 0
-    while match := _BLOCK.search(content, position):
-        indent = len(match[1]) + 2
-        after = re.compile(rb"\n(?! {%d}|\n)" % indent).search(content, match.end() - 1)
-        end = after.start() + 1 if after else len(content)
-        block = content[match.end() - 1 : end].replace(b"\n" + b" " * indent, b"\n")[1:]
+    for match in _BLOCK.finditer(content):
+        after = _AFTER_BLOCK.search(content, match.end() - 1)
+        rows = content[match.end() : after.start() + 1] if after else b""
+        if not after or not rows.startswith(_INDENT) or rows[len(_INDENT) : len(_INDENT) + 1] in {b" ", b"\n"}:
+            continue
+        if not content[after.end() : after.end() + 1].strip() or content[after.end() : after.end() + 1] == b"#":
+            continue
+        block = rows.replace(b"\n" + _INDENT, b"\n")[len(_INDENT) :]
         block = block if match[2] == b"+" else block.rstrip(b"\n") + (b"" if match[2] else b"\n")
-        skeleton += [content[position : match.start()], b"%sstring: !block %d\n" % (match[1], len(blocks))]
+        skeleton += [content[position : match.start(1)], b"!block %d\n" % len(blocks)]
         blocks.append(block)
-        position = end
+        position = after.start() + 1
     return b"".join([*skeleton, content[position:]])
 
 
@@ -105,7 +120,11 @@ class _Block(int):
     """The number of a block that was cut out."""
 
 
-yaml.add_constructor("!block", lambda _, node: _Block(node.value), _Loader)
+class _OurLoader(_Loader):
+    """The loader of files this module wrote; vcrpy's own is left as it is."""
+
+
+_OurLoader.add_constructor("!block", lambda _, node: _Block(node.value))
 
 
 def _put_back(document: Any, blocks: list[bytes]) -> None:
@@ -113,11 +132,12 @@ def _put_back(document: Any, blocks: list[bytes]) -> None:
     for item in items if isinstance(items, list) else ():
         response = item.get("response") if isinstance(item, dict) else None
         body = response.get("body") if isinstance(response, dict) else None
-        if isinstance(body, dict) and isinstance(body.get("string"), _Block):
+        if isinstance(body, dict) and isinstance(body.get("string"), _Block) and body["string"] < len(blocks):
             body["string"] = blocks[body["string"]]
 
 
-def _exchange(item: Any, where: str) -> Exchange:
+def exchange_of(item: Any, where: str, *, ours: bool = True) -> Exchange:
+    """Return one interaction of a vcrpy cassette; in one of ``ours`` an empty answer must have been received."""
     request, response = _object(item, "request", where), _object(item, "response", where)
     status = _object(response, "status", f"{where}/response")
     x_stream, x_source = (_optional(response, key, f"{where}/response") for key in ("x_stream", "x_source"))
@@ -125,7 +145,7 @@ def _exchange(item: Any, where: str) -> Exchange:
     code = status.get("code")
     if not isinstance(code, int):
         raise BadCassette(f"{where}/response/status/code: not a number")
-    if not body and code == 200 and not x_stream:  # noqa: PLR2004 - an answer
+    if ours and not body and code == 200 and not x_stream:  # noqa: PLR2004 - an answer
         raise BadCassette(f"{where}/response/body: empty where an answer was due; record it again")
     return Exchange(
         Request(
@@ -220,18 +240,18 @@ def dump_cassette(exchanges: Iterable[Exchange]) -> bytes:
     bodies: list[bytes] = []
     document = {"interactions": [_interaction(exchange, bodies) for exchange in exchanges], "version": 1}
     text = yaml.dump(document, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=1 << 30)
-    for number, body in enumerate(bodies):
-        text = text.replace(f"string: '@@{number}@@'\n", f"string: {_scalar(body, 8)}", 1)
+    rows = iter(bodies)
+    text = _PLACEHOLDER.sub(lambda found: f"{found[1]}{_scalar(next(rows), 8)}", text)
     return _HEADER + text.encode()
 
 
 def _interaction(exchange: Exchange, bodies: list[bytes]) -> dict[str, Any]:
-    request, response, source = exchange.request, exchange.response, exchange.source
+    request, response, source = exchange.request, _without_packed_keys(exchange.response), exchange.source
     bodies.append(redact(response.body))
     answer: dict[str, Any] = {
         "status": {"code": response.status, "message": response.reason},
         "headers": _by_name(allowed(response.headers.pairs, RESPONSE_HEADERS)),
-        "body": {"string": f"@@{len(bodies) - 1}@@"},
+        "body": {"string": "@@"},
     }
     if response.reads or not response.eof:
         answer["x_stream"] = {
@@ -256,6 +276,14 @@ def _interaction(exchange: Exchange, bodies: list[bytes]) -> dict[str, Any]:
     }
 
 
+def _without_packed_keys(response: Response) -> Response:
+    """Unpack a compressed body that holds a key: the key goes, and with it the compression."""
+    if response.content is response.body or not KEY_SHAPES.search(response.content):
+        return response
+    headers = Headers(tuple(pair for pair in response.headers.pairs if pair[0].lower() != "content-encoding"))
+    return replace(response, body=response.content, headers=headers, reads=None)
+
+
 def _by_name(pairs: list[tuple[str, str]]) -> dict[str, list[str]]:
     headers: dict[str, list[str]] = {}
     for name, value in pairs:
@@ -270,6 +298,7 @@ def _text(body: bytes) -> str | bytes:
         return body
 
 
+_PLACEHOLDER = re.compile(r"(\n    body:\n      string: )'@@'\n")
 _NOT_LITERAL = re.compile("[^\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _ESCAPED = re.compile('["\\\\\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]')
 _ROW = re.compile(r"[^\n]*\n+|[^\n]+")

@@ -37,5 +37,5 @@ def allowed(pairs: tuple[tuple[str, str], ...], names: frozenset[str]) -> list[t
 
 
 def redact(text: bytes) -> bytes:
-    """Return ``text`` with everything shaped like a key replaced."""
-    return KEY_SHAPES.sub(REDACTED, text)
+    """Return ``text`` with everything shaped like a key replaced, byte for byte, so that offsets stay true."""
+    return KEY_SHAPES.sub(lambda found: (REDACTED * len(found[0]))[: len(found[0])], text)

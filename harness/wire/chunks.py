@@ -22,6 +22,7 @@ _PADDING = ("obfuscation", "p")  # random text that OpenAI and Mistral add to ev
 _STRING_OF = {
     name: re.compile(rb'"%s"\s*:\s*"((?:[^"\\]|\\.)*)"' % name.encode()) for name in (*TEXT_CHANNELS, *_PADDING)
 }
+_INSIDE = re.compile(rb'(?:[^"\\]|\\.)*', re.DOTALL)
 _LINE = 80
 _PATIENCE = 3  # runs that took nothing before a stream is taken for one whose chunks do not repeat
 
@@ -128,7 +129,7 @@ class Columns:
     ``values`` holds, for each constant key of a chunk (``id``, ``object``, …), its distinct values with how
     often and where; ``shapes`` the distinct shapes; ``choices`` what each choice index said; ``usages`` every
     usage object; ``errors`` every ``error`` that is not null; ``not_objects`` the chunk numbers and kinds of
-    JSON that is no object.  ``count`` counts all JSON values, ``objects`` the chunks: objects that are not
+    JSON that is no object; ``same_index`` the chunks in which two choices have one index.  ``count`` counts all JSON values, ``objects`` the chunks: objects that are not
     just an error.  A chunk's number is that of the event it came in.
     """
 
@@ -144,6 +145,7 @@ class Columns:
         self.usages: list[Usage] = []
         self.errors: list[Error] = []
         self.not_objects: list[tuple[int, Kind]] = []
+        self.same_index: list[int] = []
         self._by_key: dict[Any, Shape] = {}
         self._constants: list[Any] = []
         self._constants_of: Shape | None = None
@@ -176,8 +178,9 @@ class Columns:
         if type(chunk) is not dict:
             self.not_objects.append((number, kind(chunk)))
             return None
-        if chunk.get("error") and "choices" not in chunk:
-            self.errors.append(Error(number, "/error", chunk["error"]))
+        if "choices" not in chunk and (chunk.get("error") or chunk.get("object") == "error"):
+            pointer = "/error" if chunk.get("error") else ""
+            self.errors.append(Error(number, pointer, chunk.get("error") or chunk))
             return None
         self.objects += 1
         shape = self._shape(chunk, number)
@@ -274,9 +277,12 @@ class Columns:
         if chunk.get("error"):
             self.errors.append(Error(number, "/error", chunk["error"]))
         choices = chunk.get("choices")
-        for position, choice in enumerate(choices if type(choices) is list else ()):
-            if type(choice) is dict:
-                self._gather_choice(choice, position, number)
+        objects = [(n, one) for n, one in enumerate(choices if type(choices) is list else ()) if type(one) is dict]
+        indices = [one.get("index") for _, one in objects if type(one.get("index")) is int]
+        if len(set(indices)) < len(indices):
+            self.same_index.append(number)
+        for position, choice in objects:
+            self._gather_choice(choice, position, number)
         beside = _what_stands_beside(choices)
         self._add_usage(chunk.get("usage"), "/usage", number, beside)
         groq = chunk.get("x_groq")
@@ -321,7 +327,8 @@ def _repeated(texts: Sequence[bytes], number: int, pieces: list[bytes]) -> list[
     head, *middle, tail = pieces
     begin, end = len(head), len(tail)
     between = []
-    for data in texts[number:]:
+    for at in range(number, len(texts)):
+        data = texts[at]
         if not (data.startswith(head) and data.endswith(tail)):
             break
         between.append(data[begin : len(data) - end])
@@ -336,6 +343,9 @@ def _repeated(texts: Sequence[bytes], number: int, pieces: list[bytes]) -> list[
 
 def _strings(texts: list[bytes]) -> list[str] | None:
     """Return the insides of JSON strings, parsed; None where one of them is none."""
+    # Joined, a stray quote or backslash in one could pair with another's: such texts are looked at one by one.
+    if not all(_INSIDE.fullmatch(text) for text in texts if b'"' in text or b"\\" in text):
+        return None
     try:
         strings: list[str] = orjson.loads(b'["' + b'","'.join(texts) + b'"]')
     except orjson.JSONDecodeError:
@@ -352,7 +362,9 @@ def _cut_at(data: bytes, holes: list[str]) -> list[bytes] | None:
             return None
         pieces.append(data[at : found.start(1)])
         at = found.end(1)
-    return [*pieces, data[at:]]
+    pieces.append(data[at:])
+    # A backslash outside the texts may spell one of the keys another way, and the last of equal keys wins.
+    return None if any(b"\\" in piece for piece in pieces) else pieces
 
 
 def _seen(table: dict[Any, Seen], value: Any, number: int) -> Seen:

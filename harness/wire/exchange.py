@@ -25,7 +25,7 @@ MAX_DECODED = 1 << 30
 """Decompression stops here: a bomb is a finding, not an outage."""
 
 _EXCERPT = 160
-_STREAM_LINE = re.compile(rb"(?:^|[\r\n])(?:\xef\xbb\xbf)?(?:(?:data|event|id|retry)?:|(?:data|event|id|retry)[\r\n])")
+_STREAM_LINE = re.compile(rb"^\s*(?:\xef\xbb\xbf)?(?:data|event|id|retry)?(?::|[\r\n])|[\r\n](?:data|event):")
 
 
 class Headers(Mapping[str, str]):
@@ -110,8 +110,16 @@ class Response:
 
     @property
     def undecodable(self) -> str | None:
-        """Why the content-encoding could not be undone; None if it could or there is none."""
+        """What is wrong with the compressed body; None if nothing is."""
         return self._decoded[1]
+
+    @property
+    def beyond_us(self) -> str | None:
+        """Why this tool can't read the body, through no fault of the provider; None if it can."""
+        encoding = self.headers.get("content-encoding", "").strip().lower()
+        if encoding in {"br", "zstd"} and self.body and not _is_text(self.body):
+            return f"content-encoding {encoding} is not one this tool can undo"
+        return None
 
     @cached_property
     def _decoded(self) -> tuple[bytes, str | None]:
@@ -121,8 +129,6 @@ class Response:
             return _inflate(self.body, zlib.MAX_WBITS | 16)
         if encoding == "deflate" and self.body[:1] == b"\x78":
             return _inflate(self.body, zlib.MAX_WBITS)
-        if encoding in {"br", "zstd"} and self.body and not _is_text(self.body):
-            return self.body, f"content-encoding {encoding} is not one this tool can undo"
         return self.body, None
 
 
@@ -194,14 +200,14 @@ def read(content: bytes) -> Reading:
 
 def _look(content: bytes) -> tuple[Look, int]:
     """Tell what a body is by its first bytes; the offset is where a JSON body begins."""
-    head = content[:4096]
+    head = content[:4096] if content[:4096].strip() else content
     text = head.removeprefix(sse.BOM).lstrip()
     start = len(head) - len(text)
     if not text:
-        return ("empty", 0) if len(content) <= len(head) else ("text", 0)
+        return "empty", 0
     if text[:1] in b'{["':
         return "json", start
-    if text[:1] == b"<":
+    if text[:64].lower().startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
         return "html", start
     return ("stream", 0) if _STREAM_LINE.search(head) else ("text", start)
 
@@ -242,10 +248,10 @@ def _parse(data: bytes) -> tuple[Any, str | None]:
         if not data.strip():
             return None, "it is empty"
         try:
-            lenient = json.dumps(json.loads(text, parse_constant=_refuse), ensure_ascii=False)
+            lenient = json.dumps(json.loads(text, parse_constant=_refuse), ensure_ascii=False, allow_nan=False)
+            return orjson.loads(lenient.encode("utf-8", "surrogatepass").decode("utf-8", "replace")), None
         except (ValueError, RecursionError):
             return None, str(error)
-        return orjson.loads(lenient.encode("utf-8", "surrogatepass").decode("utf-8", "replace")), None
 
 
 def _refuse(constant: str) -> None:

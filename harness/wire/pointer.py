@@ -27,13 +27,14 @@ def _bytes_in(text: str) -> int:
 
 
 def _span(text: str, tokens: list[str]) -> tuple[int, int]:
-    at = _skip(text, 0)
-    span = (at, _decode(text, at)[1])
+    value = _skip(text, 0)
+    span = (value, _decode(text, value)[1])
     for token in tokens:
-        inside = _member(text, span[0] if text[span[0]] in "{[" else _value_at(text, span[0]), token)
+        inside = _member(text, value, token)
         if inside is None:
             break
-        span = inside
+        is_object, span = text[value] == "{", inside
+        value = _value_at(text, span[0]) if is_object else span[0]
     return span
 
 

@@ -113,6 +113,29 @@ def test_what_is_no_chat_completion_is_left_out(tmp_path: Path) -> None:
     assert list(read_archive(write(tmp_path / "a.jsonl", json.dumps(other)))) == []
 
 
+def test_what_is_left_out_may_be_of_any_form(tmp_path: Path) -> None:
+    document = vcr_document({"body": {"string": TEXT}})
+    document["interactions"].insert(
+        0, {"request": {"method": "GET", "uri": "https://x.example/v1/files"}, "response": None}
+    )
+    assert only(write(tmp_path / "a.json", document)).origin.endswith("#1")
+    log = har(text=TEXT)
+    log["log"]["entries"].insert(0, {"request": {"url": "https://x.example/"}, "response": {"status": 0}})
+    assert only(write(tmp_path / "a.har", log)).origin.endswith("#1")
+
+
+def test_an_empty_answer_of_another_recorder_is_judged(tmp_path: Path) -> None:
+    entry = only(write(tmp_path / "a.json", vcr_document({"body": {"string": ""}})))
+    assert entry.exchange.reading.look == "empty"
+
+
+@pytest.mark.parametrize("lengths", [5, ["a"], [True], [len(STREAM.response.body)]])
+def test_read_lengths_are_kept_where_they_fit(tmp_path: Path, lengths: Any) -> None:
+    response = {"status": 200, "body_text": TEXT, "transport_chunk_lengths": lengths}
+    reads = only(write(tmp_path / "a.jsonl", json.dumps(row(response=response)))).exchange.response.reads
+    assert (reads is not None) == (lengths == [len(STREAM.response.body)])
+
+
 def test_a_folder_gives_its_archives_but_not_lists_of_deviations(tmp_path: Path) -> None:
     for name in ("b/c.jsonl.gz", "a.har", "deviations.yaml", "profile.yaml", "note.txt", ".hidden.json"):
         (tmp_path / name).parent.mkdir(exist_ok=True)

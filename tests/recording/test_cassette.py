@@ -1,6 +1,7 @@
 """Cassettes: byte-exact, readable, whole or refused."""
 
 import dataclasses
+import gzip
 from contextlib import suppress
 from pathlib import Path
 
@@ -74,7 +75,22 @@ def test_key_shapes_are_replaced_wherever_they_stand() -> None:
     body = f'{{"error":{{"message":"Incorrect API key provided: {key}"}}}}'.encode()
     text = dump_cassette([with_header(with_body(BODY, body), "via", f"1.1 {key}")])
     assert key.encode() not in text
-    assert text.count(b"REDACTED") == 2
+    assert text.count(b"REDACTEDREDACTED") == 2 * (len(key) // 16)
+
+
+def test_a_key_is_replaced_inside_a_compressed_body_too() -> None:
+    key = b"sk-" + b"A1b2" * 8
+    packed = with_header(with_body(BODY, gzip.compress(b'{"key":"' + key + b'"}')), "Content-Encoding", "gzip")
+    (back,) = through_text([packed])
+    assert key not in back.response.content
+    assert back.response.content.startswith(b'{"key":"REDACTED')
+    assert "content-encoding" not in back.response.headers
+
+
+def test_redaction_keeps_the_sizes_true() -> None:
+    body = b"data: sk-" + b"A1b2" * 8 + b"\n\n"
+    (back,) = through_text([with_response(STREAM, body=body, reads=Reads((len(body),), (5,)))])
+    assert back.response.reads == Reads((len(body),), (5,))
 
 
 def test_writing_is_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,6 +198,40 @@ def test_an_empty_body_is_refused_unless_it_was_received(tmp_path: Path) -> None
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadCassette, match="No such file"):
         read_cassette(tmp_path / "none.yaml")
+
+
+TRICKY = ["string: '@@1@@'\nx\n", "a\nstring: |\nb", "body:\n  string: |+\n  x\n", "!block 0", "'@@0@@'"]
+
+
+@pytest.mark.parametrize("text", TRICKY)
+def test_bodies_that_look_like_the_file_itself(text: str) -> None:
+    exchanges = [with_body(STREAM, text.encode()), with_body(BODY, text.encode() * 2)]
+    exchanges = [
+        dataclasses.replace(one, request=dataclasses.replace(one.request, body=text.encode())) for one in exchanges
+    ]
+    back = through_text(exchanges)
+    assert [one.response.body for one in back] == [one.response.body for one in exchanges]
+    assert [one.request.body for one in back] == [text.encode()] * 2
+
+
+EDITS = [
+    (b"\n        ", b"\n          "),
+    (b"\n        ", b"\n       "),
+    (b"\n\n        data", b"\n   \n        data"),
+    (b"string: |+\n", b"string: |\n"),
+    (b"string: |+\n", b"string: |-\n"),
+    (b"string: |+\n", b"string: |2+\n"),
+    (b"string: |+\n", b"string: |+ # the body\n"),
+    (b"\n    x_source", b"\n    # a note\n    x_source"),
+]
+
+
+@pytest.mark.parametrize(("old", "new"), EDITS)
+def test_an_edited_file_reads_as_yaml_reads_it(old: bytes, new: bytes) -> None:
+    edited = dump_cassette([STREAM]).replace(old, new)
+    plain = yaml.load(edited, yaml.CSafeLoader)
+    body = plain["interactions"][0]["response"]["body"]["string"].encode()
+    assert exchanges_of(load_yaml(edited, Path("x")), Path("x"))[0].response.body == body
 
 
 def test_a_file_of_another_writer_is_read_whole(tmp_path: Path) -> None:

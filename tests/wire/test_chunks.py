@@ -205,6 +205,30 @@ def test_a_repeated_key_stops_a_run() -> None:
     assert gathered.choices[0].fragments("content").texts == ["b", "b", "d"]
 
 
+RAW = ["a", "b\\", '","c', '"', "\\", '\\"', "\\\\", "d", '","', "e\\n", '"}', "你", ""]
+FORMS = [
+    '{"choices":[{"index":0,"delta":{"content":"%s"},"finish_reason":null}]}',
+    '{"choices":[{"index":0,"delta":{"content":"%s","\\u0063ontent":"z"},"finish_reason":null}]}',
+    '{"content":"%s","choices":[{"index":0,"delta":{"\\u0063ontent":"z"},"finish_reason":null}]}',
+    '{"obfuscation":"x","choices":[{"index":0,"delta":{"content":"%s"},"finish_reason":null}]}',
+]
+
+
+@given(st.sampled_from(FORMS), st.lists(st.sampled_from(RAW), min_size=2, max_size=8))
+@settings(max_examples=600)
+def test_runs_take_no_text_that_is_not_json(form: str, raw: list[str]) -> None:
+    texts = [(form % text).encode() for text in raw]
+    parsed, taken = Columns("delta"), Columns("delta")
+    refused = []
+    for number, text in enumerate(texts):
+        try:
+            parsed.add(orjson.loads(text), number)
+        except orjson.JSONDecodeError:
+            refused.append(number)
+    assert [number for number, _ in taken.add_stream(texts)] == refused
+    assert dump(taken) == dump(parsed)
+
+
 def test_what_is_not_json_is_handed_back() -> None:
     gathered = Columns("delta")
     good = orjson.dumps(chunk())

@@ -71,15 +71,29 @@ def test_compressed_bodies_are_unpacked(level: int) -> None:
     assert with_header(with_body(BODY, packed), "Content-Encoding", name).completion == BODY.completion
 
 
-def test_a_cut_or_damaged_or_unknown_compression_is_said() -> None:
+def test_a_cut_or_damaged_compression_is_said() -> None:
     packed = gzip.compress(BODY.response.body)
     for body, name, said in (
         (packed[:-9], "gzip", "cut short"),
         (packed[:10] + b"\xff" * 20, "gzip", "damaged"),
-        (b"\x28\xb5\x2f\xfd\0\0", "zstd", "not one this tool can undo"),
     ):
         response = with_header(with_body(BODY, body), "Content-Encoding", name).response
         assert said in (response.undecodable or "")
+
+
+def test_a_compression_that_is_beyond_us_is_no_fault_of_the_provider() -> None:
+    response = with_header(with_body(BODY, b"\x28\xb5\x2f\xfd\0\0"), "Content-Encoding", "zstd").response
+    assert response.undecodable is None
+    assert "not one this tool can undo" in (response.beyond_us or "")
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"a":1e999}', b'{"a":NaN}', b'{"a":"\\ud83d"}', b"[" * 3000, b"\n" * 5000 + b'{"a":1}']
+)
+def test_json_that_parsers_disagree_on_is_read_or_said(body: bytes) -> None:
+    reading = read(body)
+    assert reading.look == "json"
+    assert (reading.syntax_error is None) == (b"1e999" not in body and b"NaN" not in body and b"[[" not in body)
 
 
 def test_a_bomb_stops_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:

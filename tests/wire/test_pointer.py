@@ -31,6 +31,10 @@ def test_spans(pointer: str, expected: str) -> None:
     assert TEXT[begin:end].decode() == expected
 
 
+def test_a_value_without_members_ends_the_way() -> None:
+    assert locate(b'[5,{"x":1}]', "/0/x") == (1, 2)
+
+
 def test_the_last_of_equal_keys_wins() -> None:
     data = b'{"a":1,"a":2}'
     begin, end = locate(data, "/a")
