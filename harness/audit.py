@@ -49,6 +49,7 @@ def _provider(entry: Entry, path: Path, matrix: Matrix | None, provider_from: Pr
 
 def _host(url: str) -> str:
     try:
-        return urlsplit(url).netloc
+        parts = urlsplit(url)
+        return (parts.hostname or "") + (f":{parts.port}" if parts.port not in {None, 80, 443} else "")
     except ValueError:  # such as an unclosed bracket of an IPv6 address
         return ""

@@ -23,7 +23,7 @@ from harness.recording.archives import archives_in
 from harness.recording.atomic import write_atomically
 from harness.reports import table, terminal
 from harness.reports.files import write_report
-from harness.results import Finding, Level, Outcome, Results, Run, read_results, write_results
+from harness.results import Finding, Level, Outcome, Results, Run, check_writable, read_results, write_results
 from harness.runner import Case, Selection, plan, run_case
 
 Format = click.Choice(["pretty", "json", "markdown"])
@@ -49,6 +49,14 @@ def _refuse(message: str) -> None:
 def _progress(items: list[_Item], what: str) -> Iterator[_Item]:
     quiet = not sys.stderr.isatty()
     yield from track(items, what, console=Console(stderr=True), disable=quiet, transient=True)
+
+
+def _console() -> Console:
+    """Return the console for data: no emoji are made of what providers sent, and no encoding stops the output."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    return Console(emoji=False, highlight=False)
 
 
 def _started() -> str:
@@ -121,7 +129,7 @@ def _paths(cases: list[Case]) -> str:
 
 def _print(results: Results, form: str) -> None:
     if form == "pretty":
-        terminal.show(results, Console())
+        terminal.show(results, _console())
     elif form == "markdown":
         click.echo(table.render(results))
     else:
@@ -141,6 +149,8 @@ def _print(results: Results, form: str) -> None:
 @_one_line_errors
 def audit(paths: tuple[Path, ...], root: Path, results_file: Path | None, provider_from: Any, form: str) -> None:
     """Judge recordings you already have: vcrpy cassettes, HAR files, JSON lines; files or folders."""
+    if results_file:
+        check_writable(results_file)
     archives = [archive for path in paths for archive in archives_in(path)]
     matrix = _matrix_if_any(root)
     results, bad = Results(Run(__version__, _started(), "audit")), 0
@@ -153,13 +163,20 @@ def audit(paths: tuple[Path, ...], root: Path, results_file: Path | None, provid
             bad += 1
     if not results.findings and not bad:
         _refuse(f"{', '.join(map(str, paths))}: no chat completion in {len(archives)} files")
-    if results_file and not bad:
-        write_results(results_file, results)
+    if results_file:
+        _write_or_say(results_file, results, bad)
     if form == "pretty":
-        terminal.show_audit(results, Console())
+        terminal.show_audit(results, _console())
     else:
         _print(results, form)
     sys.exit(2 if bad else 1 if results.red else 0)
+
+
+def _write_or_say(path: Path, results: Results, bad: int) -> None:
+    if bad:
+        click.echo(f"harness: {path}: not written, since {bad} files could not be read", err=True)
+    else:
+        write_results(path, results)
 
 
 def _matrix_if_any(root: Path) -> Matrix | None:
@@ -179,21 +196,22 @@ def _matrix_if_any(root: Path) -> Matrix | None:
 def report(results_file: Path, into: tuple[Path, ...], form: str) -> None:
     """Print the tables of a results file, or put them into documents."""
     results = read_results(results_file)
-    for path in into:
-        _put_into(path, results)
+    changes = {path: _with_tables(path, results) for path in into}
+    for path, text in changes.items():
+        write_atomically(path.resolve(), text.encode())
     if not into:
         _print(results, form)
 
 
-def _put_into(path: Path, results: Results) -> None:
+def _with_tables(path: Path, results: Results) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise HarnessError(f"{path}: {error.strerror or error}; name a text file") from None
+        text = path.read_bytes().decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise HarnessError(f"{path}: {getattr(error, 'strerror', None) or error}; name a text file in UTF-8") from None
     changed = table.replace_between_markers(text, table.tables(results))
     if changed is None:
         raise HarnessError(f"{path}: it lacks the lines {table.BEGIN} and {table.END}; add them where the tables go")
-    write_atomically(path, changed.encode())
+    return changed
 
 
 @main.command()
@@ -233,7 +251,7 @@ def _columns(header: Iterable[str], rows: Sequence[tuple[str, ...]], form: str) 
 @_one_line_errors
 def explain(name: str, root: Path) -> None:
     """Show all of a check, a scenario, or a cell (PROVIDER/MODEL/SCENARIO/CHECK)."""
-    explain_id(name, root, Console())
+    explain_id(name, root, _console())
 
 
 @main.command()

@@ -25,6 +25,10 @@ class BadResults(HarnessError):
     """A results file can't be read."""
 
 
+class Unwritable(HarnessError):
+    """A file can't be written, or must not be."""
+
+
 class UnknownName(HarnessError):
     """A name given on the command line is not known."""
 

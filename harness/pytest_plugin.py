@@ -103,6 +103,7 @@ class _Recordings:
         self._ids = [check.id for check in checks]
         self._case: Case | None = None
         self._findings: dict[str, Finding] = {}
+        self._error = ""
 
     def checks_of(self, case: Case) -> list[str]:
         from harness.runner import RECORDING
@@ -113,8 +114,13 @@ class _Recordings:
         from harness.runner import run_case
 
         if self._case is not case:
-            self._findings = {finding.check: finding for finding in run_case(case, self._checks)}
-            self._case = case
+            self._case, self._error = case, ""
+            try:
+                self._findings = {finding.check: finding for finding in run_case(case, self._checks)}
+            except HarnessError as error:
+                self._error = str(error)
+        if self._error:
+            raise HarnessError(self._error)
         return self._findings[check]
 
 
@@ -158,8 +164,8 @@ class CheckItem(pytest.Item):
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        """Name the item by its cell."""
-        return self.path, None, self.name
+        """Name the item by its cell; a text that ended the node id would be shown as a Python name."""
+        return self.path, None, f"compat {self.name}"
 
 
 class _BrokenError(Exception):
@@ -203,22 +209,34 @@ class _Reporter:
         self._folder = folder
         self._started = datetime.now(UTC).isoformat(timespec="seconds")
         self._rows: dict[str, str] = {}
+        self._lost = 0
+        self._note = ""
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the finding of an item from its report, which xdist carries between processes."""
+        if report.when == "setup" and report.failed and not any(name == _FINDING for name, _ in report.user_properties):
+            self._lost += 1
         for name, value in report.user_properties:
             if name == _FINDING:
                 self._rows[report.nodeid] = str(value)
 
-    def pytest_sessionfinish(self) -> None:
-        """Write the report, sorted by cell: workers finish in any order."""
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Write the report, sorted by cell: workers finish in any order; none of a run that was cut short."""
         from pydantic import TypeAdapter
 
         from harness import __version__
         from harness.reports.files import write_report
         from harness.results import Finding, Results, Run
 
-        if self._rows:
+        cut_short = session.shouldstop or session.shouldfail or exitstatus not in {0, 1} or self._lost
+        if cut_short:
+            self._note = f"{self._folder}: no report written: the run did not judge every recording"
+        elif self._rows:
             checked = TypeAdapter(Finding)
             findings = [checked.validate_json(row) for _, row in sorted(self._rows.items())]
             write_report(self._folder, Results(Run(__version__, self._started, "replay"), findings))
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say why there is no report."""
+        if self._note:
+            terminalreporter.write_line(self._note)

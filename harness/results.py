@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Literal
 import orjson
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from harness.errors import BadResults
+from harness.errors import BadResults, Unwritable
 from harness.recording.atomic import write_atomically
 
 SCHEMA = 1
@@ -182,8 +182,19 @@ class Results:
         return [finding for finding in self.findings if finding.outcome in RED]
 
 
+def check_writable(path: Path) -> None:
+    """Raise Unwritable if ``path`` holds something other than results: it would be lost."""
+    if path.is_dir():
+        raise Unwritable(f"{path}: it is a folder; name a file")
+    if path.exists() and path.stat().st_size:
+        with path.open("rb") as file:
+            if not file.read(64).startswith(b'{"kind":"run"'):
+                raise Unwritable(f"{path}: it exists and holds no results; name another file")
+
+
 def write_results(path: Path, results: Results) -> None:
-    """Write ``results`` to ``path`` as JSON lines."""
+    """Write ``results`` to ``path`` as JSON lines; refuses to replace what holds no results."""
+    check_writable(path)
     write_atomically(path, b"".join(orjson.dumps(line) + b"\n" for line in _lines(results)))
 
 
@@ -215,7 +226,12 @@ def read_results(path: Path) -> Results:
             f"{path}:{len(lines)}: the end line counts {rows[-1].get('findings')} findings, "
             f"the file holds {len(findings)}; run it again"
         )
-    return Results(run, findings)
+    results = Results(run, findings)
+    if rows[-1].get("outcomes") != results.outcomes:
+        raise BadResults(f"{path}:{len(lines)}: the end line counts other outcomes than the file holds; run it again")
+    if not findings:
+        raise BadResults(f"{path}: it holds no finding; run it again")
+    return results
 
 
 def _object(path: Path, number: int, line: bytes) -> dict[str, Any]:
@@ -234,10 +250,10 @@ def _run(path: Path, rows: Iterable[dict[str, Any]]) -> Run:
         raise BadResults(f"{path}:1: no run line; this is not a results file of harness run")
     if first.get("schema") != SCHEMA:
         raise BadResults(f"{path}:1: schema {first.get('schema')}, this version reads {SCHEMA}; run it again")
-    try:
-        return Run(first["harness"], first["started"], first["mode"], first.get("sdk"))
-    except KeyError as error:
-        raise BadResults(f"{path}:1: the run line has no {error}; run it again") from None
+    for key in ("harness", "started", "mode"):
+        if not isinstance(first.get(key), str):
+            raise BadResults(f"{path}:1: the run line has no {key!r}; run it again")
+    return Run(first["harness"], first["started"], first["mode"], first.get("sdk"))
 
 
 _CHECKED = TypeAdapter(Finding)

@@ -160,6 +160,23 @@ def test_audit_of_good_recordings_exits_0_without_a_matrix(tmp_path: Path, monke
     assert harness("audit", "a.yaml").exit_code == 0
 
 
+@pytest.mark.parametrize("target", ["mine/a.yaml", "notes.txt", "mine"])
+def test_audit_never_replaces_what_holds_no_results(project: Path, target: str) -> None:
+    write_cassette(project / "mine/a.yaml", [STREAM])
+    (project / "notes.txt").write_text("mine")
+    before = (project / "mine/a.yaml").read_bytes()
+    assert target in refused("audit", "mine", "--results", target)
+    assert (project / "mine/a.yaml").read_bytes() == before
+    assert (project / "notes.txt").read_text() == "mine"
+
+
+def test_a_place_that_cannot_be_written_to_is_one_line(project: Path) -> None:
+    (project / "file").write_text("x")
+    result = harness("run", "--report", "file/x")
+    assert result.exit_code == 2
+    assert "name a place that can be written to" in result.stderr
+
+
 def test_audit_names_every_bad_file_judges_the_others_and_writes_nothing(project: Path) -> None:
     (project / "mine").mkdir()
     (project / "mine/a.jsonl").write_text("{")
@@ -167,7 +184,8 @@ def test_audit_names_every_bad_file_judges_the_others_and_writes_nothing(project
     write_cassette(project / "mine/c.yaml", [STREAM])
     result = harness("audit", "mine", "--results", "out.jsonl")
     assert result.exit_code == 2
-    assert [line.split(":")[1].strip() for line in result.stderr.splitlines()] == ["mine/a.jsonl", "mine/b.har"]
+    assert [line.split(":")[1].strip() for line in result.stderr.splitlines()[:2]] == ["mine/a.jsonl", "mine/b.har"]
+    assert "out.jsonl: not written, since 2 files could not be read" in result.stderr
     assert "api.openai.com" in result.stdout
     assert not (project / "out.jsonl").exists()
 

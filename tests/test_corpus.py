@@ -406,12 +406,12 @@ RULES: dict[str, Callable[[Chunks], bool]] = {
     "chunk.id-constant": differs("id"),
     "chunk.created-constant": differs("created"),
     "chunk.object": lambda chunks: {chunk.get("object") for _, chunk in answers(chunks)} != {"chat.completion.chunk"},
-    "chunk.id": lambda chunks: not all(chunk.get("id") for _, chunk in answers(chunks)),
+    "chunk.id-not-empty": lambda chunks: not all(chunk.get("id") for _, chunk in answers(chunks)),
     "finish_reason.key-present": lambda chunks: any("finish_reason" not in choice for _, choice in choices(chunks)),
     "role.value": lambda chunks: any(delta.get("role", "assistant") != "assistant" for delta in deltas(chunks)),
     "content.type": lambda chunks: any(isinstance(delta.get("content"), list) for delta in deltas(chunks)),
     "chunk.no-message": lambda chunks: any(choice.get("message") for _, choice in choices(chunks)),
-    "usage.once": lambda chunks: len(usages(chunks)) > 1,
+    "usage.once": lambda chunks: len([where for _, where, _ in usages(chunks) if where == "top"]) > 1,
     "finish_reason.once": lambda chunks: any(len(found) > 1 for found in by_choice(chunks, finish).values()),
     "usage.own-chunk": lambda chunks: (
         not any(where == "top" and not dict(chunks)[number]["choices"] for number, where, _ in usages(chunks))
@@ -537,7 +537,7 @@ SHARES = {
     "databricks": {"all": "usage.once usage.not-unasked"},
     "cloudflare": {"all": "role.first"},
     "snowflake": {"all": "finish_reason.given"},
-    "moonshot": {"all": "usage.once"},
+    "moonshot": {"none": "usage.once"},  # once at the top, and once inside a choice, which is a key of its own
 }
 
 

@@ -163,6 +163,22 @@ def test_the_report_is_the_same_alone_and_with_workers(project: Path, pytester: 
     assert (project / "alone/compatibility.md").read_text() == (project / "workers/compatibility.md").read_text()
 
 
+@pytest.mark.parametrize("arguments", [("-x",), ("--maxfail=1",), ()])
+def test_a_run_cut_short_writes_no_report(project: Path, pytester: pytest.Pytester, arguments: tuple[str, ...]) -> None:
+    damaged = not arguments
+    write_cassette(project / CASSETTE, [FAULTY])
+    if damaged:
+        (project / CASSETTE).write_text("interactions: [")
+    result = run(pytester, "providers.yaml", "--compat-report=out", *arguments)
+    result.stdout.fnmatch_lines(["out: no report written: the run did not judge every recording"])
+    assert not (project / "out").exists()
+
+
+def test_verbose_output_shows_node_ids_that_can_be_pasted(project: Path, pytester: pytest.Pytester) -> None:
+    run(pytester, "providers.yaml", "-v").stdout.fnmatch_lines([f"{NODE} PASSED*"])
+    assert project.exists()
+
+
 def test_last_failed_and_junit(project: Path, pytester: pytest.Pytester) -> None:
     write_cassette(project / CASSETTE, [FAULTY])
     assert run(pytester, "providers.yaml", "--junitxml=out.xml").parseoutcomes()["failed"] == 1

@@ -93,7 +93,15 @@ def test_only_unexpected_outcomes_are_red() -> None:
             lambda lines: [lines[0].replace('"schema":1', '"schema":9'), *lines[1:]],
             ":1: schema 9, this version reads 1",
         ),
-        (lambda lines: [lines[0].replace('"mode"', '"mood"'), *lines[1:]], ":1: the run line has no 'mode'"),
+        (
+            lambda lines: [*lines[:3], lines[3].replace('"known":1', '"pass":1')],
+            ":4: the end line counts other outcomes",
+        ),
+        (
+            lambda lines: [lines[0].replace('"mode":"replay"', '"mode":5'), *lines[1:]],
+            ":1: the run line has no 'mode'; run",
+        ),
+        (lambda lines: [lines[0].replace('"mode"', '"mood"'), *lines[1:]], ":1: the run line has no 'mode'; "),
         (lambda lines: [lines[0], lines[1].replace('"known"', '"fine"'), *lines[2:]], ":2: outcome: "),
         (lambda lines: [lines[0], lines[1].replace('"message"', '"massage"'), *lines[2:]], ":2: massage: "),
     ],

@@ -16,6 +16,9 @@ _READ = ("http.stream-asked", "http.body-asked", "http.no-error", "chunk.present
 _DONE = b"data: [DONE]\n\n"
 _BYTES = STREAM.response.body
 _FINISH = _BYTES[_BYTES.rindex(b'"choices"') : _BYTES.rindex(b"}\n\ndata: [DONE]")]
+_CHOICE = BODY.response.body.decode()
+_CHOICE = _CHOICE[_CHOICE.index('{"index"') : _CHOICE.index("],")]
+_TWICE = swap(BODY, _CHOICE, f"{_CHOICE},{_CHOICE}")
 _EARLIEST = 10**9  # 2001: before that there was no such API, so it is no time of an answer
 _CHUNK_KEYS = {"id", "object", "created", "model", "choices", "usage", "service_tier", "system_fingerprint"}
 _CHUNK_KEYS |= {"obfuscation", "moderation", "metadata", "request_id", "tool_choice", "input_user"}
@@ -59,15 +62,29 @@ def object_name(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "chunk.id", MUST, "id is a text that is not empty.",
+    "chunk.id", MUST, "id is a text.",
     sources.CHUNK, answered,
     good=(STREAM, BODY),
-    bad=(swap(STREAM, '"id":"chatcmpl-reference",', "", 1), swap(BODY, "chatcmpl-reference", ""), swap(STREAM, '"chatcmpl-reference"', "null")),
+    bad=(swap(STREAM, '"id":"chatcmpl-reference",', "", 1), swap(BODY, '"chatcmpl-reference"', "7"), swap(STREAM, '"chatcmpl-reference"', "null")),
     needs=_READ,
 )  # fmt: skip
 def chunk_id(exchange: Exchange) -> Iterator[Problem]:
     """Clients group chunks by id; strict models refuse null."""
-    yield from wrong_kinds(exchange, "/id", {"text"})
+    yield from wrong_kinds(exchange, "/id", {"text", '""'})
+
+
+@rule(
+    "chunk.id-not-empty", SHOULD, "id is not empty.",
+    sources.REFERENCE, answered,
+    good=(STREAM, BODY),
+    bad=(swap(BODY, "chatcmpl-reference", ""), swap(STREAM, "chatcmpl-reference", "", 1)),
+    needs=_READ,
+)  # fmt: skip
+def id_not_empty(exchange: Exchange) -> Iterator[Problem]:
+    """Clients that file answers under their id file them all under one."""
+    yield from wrong_kinds(
+        exchange, "/id", {"text", "missing", "null", "int", "float", "bool", "list", "object", "[]", "{}"}
+    )
 
 
 @rule(
@@ -155,29 +172,28 @@ def choices(exchange: Exchange) -> Iterator[Problem]:
 def choices_not_empty(exchange: Exchange) -> Iterator[Problem]:
     """`chunk.choices[0]` raises IndexError, in the middle of the text where nobody expects it."""
     columns = exchange.columns
-    empty = [shape for shape in columns.shapes if shape.kinds.get("/choices") == "[]"]
-    named = [shape for shape in columns.shapes if shape.kinds.get("/choices") == "list"]
-    if not named:
-        yield from (Problem("choices is empty throughout", ((shape.first, "/choices"),)) for shape in empty[:1])
+    if not columns.choices:
+        yield from (Problem("choices is empty throughout", ((number, "/choices"),)) for number in columns.empty[:1])
         return
-    begin = min(shape.first for shape in named)
-    finish = max((f.chunk for c in columns.choices.values() for f in c.finishes), default=columns.last)
-    for shape in empty:
-        if shape.last > begin and shape.first < finish:
-            yield Problem("choices is empty between the first choice and the finish", ((shape.last, "/choices"),))
-            return
+    begin = min(choice.first_chunk for choice in columns.choices.values())
+    finish = max((f.chunk for choice in columns.choices.values() for f in choice.reasons), default=columns.last)
+    between = [number for number in columns.empty if begin < number < finish]
+    if between:
+        yield Problem("choices is empty between the first choice and the finish", ((between[0], "/choices"),))
 
 
 @rule(
-    "chunk.index", MUST, "Every choice has an index, a whole number from 0.",
+    "chunk.index", MUST, "Every choice has an index of its own, a whole number from 0.",
     sources.CHUNK, answered,
     good=(STREAM, BODY),
-    bad=(swap(STREAM, '"index":0,', "", 1), swap(BODY, '"index":0', '"index":"0"'), swap(STREAM, '"index":0', '"index":-1')),
+    bad=(swap(STREAM, '"index":0,', "", 1), swap(BODY, '"index":0', '"index":"0"'), swap(STREAM, '"index":0', '"index":-1'), _TWICE),
     needs=(*_READ, "chunk.choices"),
 )  # fmt: skip
 def index(exchange: Exchange) -> Iterator[Problem]:
     """Clients that keep choices by index raise KeyError or mix the answers of n > 1."""
     yield from wrong_kinds(exchange, "/choices/*/index", {"int"}, "choice")
+    for number in exchange.columns.same_index[:1]:
+        yield Problem("two choices of one chunk have the same index", ((number, "/choices"),))
     for number, choice in exchange.columns.choices.items():
         if number < 0:
             yield Problem(
@@ -227,7 +243,7 @@ def no_message(exchange: Exchange) -> Iterator[Problem]:
 def model_echo(exchange: Exchange) -> str:
     """OpenAI answers an alias with the dated name; clients that compare the two see another model."""
     models = set(exchange.columns.values["model"])
-    if models == {exchange.request.get("model")}:
+    if len(models) == 1 and exchange.request.get("model") in list(models):
         return "same"
     return "differs" if len(models) <= 1 else "varies"
 

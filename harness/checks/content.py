@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from harness.checks import sources
 from harness.checks.applies import answered, body, entire, stream
-from harness.checks.kinds import place_of, wrong_kinds
+from harness.checks.kinds import absent, place_of, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
 from harness.simulate.reference import BODY, REASONING, STREAM, TOOLS, swap, with_body
@@ -14,7 +14,7 @@ from harness.wire.exchange import Exchange
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
-_READ = ("chunk.present", "chunk.choices", "chunk.delta")
+_READ = ("chunk.present",)
 _WHOLE = (*_READ, "sse.no-error", "http.complete")
 _CUMULATIVE = swap(
     swap(swap(STREAM, '"! How can I"', '"你好! How can I"'), '" help?"', '"你好! How can I help?"'),
@@ -48,16 +48,11 @@ def content_type(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def key_present(exchange: Exchange) -> Iterator[Problem]:
     """`message["content"]` raises KeyError; typed clients fail to decode the message."""
-    yield from (
-        p
-        for p in wrong_kinds(
-            exchange, "/choices/*/message/content", {"text", '""', "null", "list", "[]", "object", "int"}, "message"
-        )
-    )
+    yield from absent(exchange, "/choices/*/message/content", "message")
 
 
 @rule(
-    "content.said", SHOULD, "An answer says something: text, a refusal, a tool call, or it was cut short.",
+    "content.said", SHOULD, "An answer says something: text, a refusal, a tool call; or it was cut short, or filtered.",
     sources.REFERENCE, entire,
     good=(STREAM, BODY, TOOLS),
     bad=(
@@ -70,36 +65,39 @@ def said(exchange: Exchange) -> Iterator[Problem]:
     """The user sees an empty answer that was reported as a success."""
     for choice in exchange.columns.choices.values():
         excused = any(finish.value in {"length", "content_filter"} for finish in choice.reasons)
-        if not (choice.channels.keys() & {"content", "refusal"} or choice.tools or excused or _unread(exchange)):
+        spoken = choice.channels.keys() & {"content", "refusal"} or choice.tools or choice.part_types
+        if not (spoken or excused or _otherwise(exchange)):
             yield Problem(
                 f"choice {choice.index} ends without text, refusal or tool call", ((exchange.columns.last, ""),)
             )
 
 
-def _unread(exchange: Exchange) -> bool:
-    """Whether content came in a form that is not text, or as a call of the old kind; other rules speak of it."""
+def _otherwise(exchange: Exchange) -> bool:
+    """Whether the answer came as sound, as an object, or as a call of the old kind; other rules speak of these."""
     part = exchange.columns.part
-    kinds = exchange.columns.kinds(f"/choices/*/{part}/content").keys() & {"list", "object"}
-    return bool(kinds or exchange.columns.kinds(f"/choices/*/{part}/function_call").keys() & {"object"})
+    return any(
+        exchange.columns.kinds(f"/choices/*/{part}/{key}").keys() & {"object"}
+        for key in ("content", "audio", "function_call")
+    )
 
 
 @rule(
-    "content.before-finish", SHOULD, "No text follows the finish_reason.",
+    "content.before-finish", SHOULD, "Nothing of the answer follows the finish_reason.",
     sources.REFERENCE, stream,
     good=(STREAM,),
     bad=(swap(STREAM, '"你好"},"logprobs":null,"finish_reason":null', '"你好"},"logprobs":null,"finish_reason":"stop"'),),
     needs=_READ,
 )  # fmt: skip
 def before_finish(exchange: Exchange) -> Iterator[Problem]:
-    """Clients that break at the finish_reason lose the text."""
+    """Clients that break at the finish_reason lose the text, the thought or the call."""
     for choice in exchange.columns.choices.values():
-        pieces = choice.fragments("content")
         end = choice.reasons[0].chunk if choice.reasons else exchange.columns.last
-        if pieces.chunks and pieces.chunks[-1] > end:
-            lost = sum(number > end for number in pieces.chunks)
+        late = sorted(number for pieces in choice.channels.values() for number in pieces.chunks if number > end)
+        late += [fragment.chunk for fragment in choice.tools if fragment.chunk > end]
+        if late:
             yield Problem(
-                f"{lost} pieces of text follow the finish_reason",
-                (place_of(exchange, choice, pieces.chunks[-1], "/{part}/content"),),
+                f"{len(late)} pieces of the answer follow the finish_reason",
+                (place_of(exchange, choice, late[0], "/{part}"),),
             )
 
 

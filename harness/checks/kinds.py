@@ -39,6 +39,12 @@ def wrong_kinds(exchange: Exchange, pattern: str, allowed: set[Kind], unit: str 
         yield Problem(f"{key} is {WORDS[what]} {counted(seen.count, total, unit)}", ((seen.first, seen.pointer),))
 
 
+def absent(exchange: Exchange, pattern: str, unit: str) -> Iterator[Problem]:
+    """Yield a problem if the key that ``pattern`` ends with is missing from any of its containers."""
+    everything: set[Kind] = {"null", '""', "text", "int", "float", "bool", "[]", "list", "{}", "object"}
+    yield from wrong_kinds(exchange, pattern, everything, unit)
+
+
 def place_of(exchange: Exchange, choice: Choice, chunk: int, key: str = "") -> tuple[int, str]:
     """Return where ``choice`` stands in a chunk: the list of choices need not be in the order of their indices."""
     parsed = exchange.chunk(chunk)
@@ -58,7 +64,7 @@ def counted(count: int, total: int, unit: str) -> str:
 
 def differing(exchange: Exchange, key: str) -> Iterator[Problem]:
     """Yield a problem if a constant key has more than one value."""
-    values = exchange.columns.values[key]
+    values = {value: seen for value, seen in exchange.columns.values[key].items() if value is not None}
     if len(values) <= 1:
         return
     (first, _), (second, seen), *_ = values.items()

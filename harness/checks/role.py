@@ -1,6 +1,6 @@
 """Who speaks."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from harness.checks import sources
 from harness.checks.applies import answered, body, both, entire, stream
@@ -8,10 +8,9 @@ from harness.checks.kinds import place_of, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
 from harness.simulate.reference import BODY, STREAM, swap
-from harness.wire.chunks import Fragments
 from harness.wire.exchange import Exchange
 
-_READ = ("chunk.present", "chunk.choices", "chunk.delta")
+_READ = ("chunk.present",)
 _ROLES = {"developer", "system", "user", "assistant", "tool"}
 
 
@@ -40,7 +39,11 @@ def value(exchange: Exchange) -> Iterator[Problem]:
     "role.first", Level.SHOULD, "The first delta of a choice names the role assistant.",
     sources.REFERENCE, both(stream, entire),
     good=(STREAM,),
-    bad=(swap(STREAM, '"role":"assistant",', ""), swap(STREAM, '"role":"assistant"', '"role":"user"')),
+    bad=(
+        swap(STREAM, '"role":"assistant",', ""),
+        swap(STREAM, '"role":"assistant"', '"role":"user"'),
+        swap(swap(STREAM, '"role":"assistant",', ""), '"content":"你好"', '"role":"assistant","content":"你好"'),
+    ),
     needs=_READ,
 )  # fmt: skip
 def first(exchange: Exchange) -> Iterator[Problem]:
@@ -52,15 +55,11 @@ def first(exchange: Exchange) -> Iterator[Problem]:
                 f"no delta of choice {choice.index} names the role assistant",
                 (place_of(exchange, choice, choice.first_chunk, "/{part}"),),
             )
-        elif (late := _first_text(choice.channels.values())) is not None and seen.first > late:
+        elif seen.first > choice.first_chunk:
             yield Problem(
-                f"choice {choice.index} names the role after its first text",
+                f"choice {choice.index} names the role in a later delta",
                 (place_of(exchange, choice, seen.first, "/{part}/role"),),
             )
-
-
-def _first_text(channels: Iterable[Fragments]) -> int | None:
-    return min((pieces.chunks[0] for pieces in channels), default=None)
 
 
 @rule(
@@ -74,10 +73,8 @@ def message(exchange: Exchange) -> Iterator[Problem]:
     """Clients that append the message to the history send it back under a wrong role or none."""
     for choice in exchange.columns.choices.values():
         if "assistant" not in choice.roles:
-            yield Problem(
-                f"the message of choice {choice.index} has not the role assistant",
-                ((0, f"/choices/{choice.index}/message/role"),),
-            )
+            place = place_of(exchange, choice, 0, "/message/role")
+            yield Problem(f"the message of choice {choice.index} has not the role assistant", (place,))
 
 
 @observation(

@@ -17,7 +17,7 @@ from harness.wire.exchange import Exchange
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
-_READ = ("chunk.present", "chunk.choices", "chunk.delta")
+_READ = ("chunk.present",)
 _PLACE = "/choices/*/{part}/tool_calls"
 _FRAGMENTS = ("tool_calls.type", "tool_calls.index")
 

@@ -36,7 +36,7 @@ def load_checked(path: Path, model: type[_Checked], error: type[HarnessError], i
     try:
         root = yaml.compose(text, yaml.SafeLoader)
         document = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as problem:
+    except Exception as problem:  # noqa: BLE001 - PyYAML's constructors raise whatever their values make them
         mark = getattr(problem, "problem_mark", None)
         place = f":{mark.line + 1}" if mark else ""
         raise error(f"{path}{place}: not YAML: {getattr(problem, 'problem', problem)}; mend that line") from None

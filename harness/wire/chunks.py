@@ -129,7 +129,8 @@ class Columns:
     ``values`` holds, for each constant key of a chunk (``id``, ``object``, …), its distinct values with how
     often and where; ``shapes`` the distinct shapes; ``choices`` what each choice index said; ``usages`` every
     usage object; ``errors`` every ``error`` that is not null; ``not_objects`` the chunk numbers and kinds of
-    JSON that is no object; ``same_index`` the chunks in which two choices have one index.  ``count`` counts all JSON values, ``objects`` the chunks: objects that are not
+    JSON that is no object; ``same_index`` the chunks in which two choices have one index, ``empty``
+    those whose list of choices is empty.  ``count`` counts all JSON values, ``objects`` the chunks: objects that are not
     just an error.  A chunk's number is that of the event it came in.
     """
 
@@ -146,6 +147,7 @@ class Columns:
         self.errors: list[Error] = []
         self.not_objects: list[tuple[int, Kind]] = []
         self.same_index: list[int] = []
+        self.empty: list[int] = []
         self._by_key: dict[Any, Shape] = {}
         self._constants: list[Any] = []
         self._constants_of: Shape | None = None
@@ -277,6 +279,8 @@ class Columns:
         if chunk.get("error"):
             self.errors.append(Error(number, "/error", chunk["error"]))
         choices = chunk.get("choices")
+        if choices == []:
+            self.empty.append(number)
         objects = [(n, one) for n, one in enumerate(choices if type(choices) is list else ()) if type(one) is dict]
         indices = [one.get("index") for _, one in objects if type(one.get("index")) is int]
         if len(set(indices)) < len(indices):

@@ -25,6 +25,7 @@ MAX_DECODED = 1 << 30
 """Decompression stops here: a bomb is a finding, not an outage."""
 
 _EXCERPT = 160
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
 _STREAM_LINE = re.compile(rb"^\s*(?:\xef\xbb\xbf)?(?:data|event|id|retry)?(?::|[\r\n])|[\r\n](?:data|event):")
 
 
@@ -241,12 +242,12 @@ def _parse(data: bytes) -> tuple[Any, str | None]:
     Invalid UTF-8 becomes U+FFFD, and so does half of a surrogate pair, which orjson refuses and Python's own
     parser, hence the OpenAI SDK, lets through.
     """
+    if not data.strip():
+        return None, "it is empty"
     text = data.decode("utf-8", "replace")
     try:
         return orjson.loads(text), None
     except orjson.JSONDecodeError as error:
-        if not data.strip():
-            return None, "it is empty"
         try:
             lenient = json.dumps(json.loads(text, parse_constant=_refuse), ensure_ascii=False, allow_nan=False)
             return orjson.loads(lenient.encode("utf-8", "surrogatepass").decode("utf-8", "replace")), None
@@ -324,5 +325,5 @@ class Exchange:
 def _excerpt(data: bytes, begin: int, end: int) -> str:
     """Return what stands from ``begin`` to ``end``, cut to a line, in text that JSON can carry."""
     piece = data[begin : min(end, begin + 4 * _EXCERPT)].decode("utf-8", "backslashreplace")
-    shown = json.dumps(piece, ensure_ascii=False)[1:-1].replace('\\"', '"')
+    shown = _CONTROL.sub(lambda found: repr(found[0])[1:-1], piece)
     return shown if len(shown) <= _EXCERPT else shown[: _EXCERPT - 1] + "…"

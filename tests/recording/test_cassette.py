@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.errors import BadCassette
+from harness.errors import BadCassette, Unwritable
 from harness.recording.cassette import dump_cassette, exchanges_of, load_yaml, read_cassette, write_cassette
 from harness.simulate.reference import BODY, STREAM, STREAM_USAGE, swap, with_body, with_header, with_response
 from harness.wire.exchange import Exchange, Headers, Reads, Source
@@ -102,7 +102,7 @@ def test_writing_is_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.Monk
         raise OSError("disk full")
 
     monkeypatch.setattr("os.fsync", fail)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(Unwritable, match="disk full"):
         write_cassette(path, [BODY])
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]

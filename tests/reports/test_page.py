@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.errors import Unwritable
 from harness.reports import badge, page
 from harness.reports.files import write_report
 from harness.results import Evidence, Finding, Level, Outcome, Results, Run, read_results
@@ -65,8 +66,15 @@ def test_running_again_leaves_the_files_alone(tmp_path: Path) -> None:
     assert read_results(tmp_path / "results.jsonl").run == later
 
 
-@pytest.mark.parametrize("content", ["", "nonsense"])
+@pytest.mark.parametrize("content", ["", '{"kind":"run", cut'])
 def test_a_damaged_results_file_is_replaced(tmp_path: Path, content: str) -> None:
-    (tmp_path / "results.jsonl").write_text(content)
+    (tmp_path / "results.jsonl").write_text(content.replace(", cut", ""))
     write_report(tmp_path, RESULTS)
     assert read_results(tmp_path / "results.jsonl") == RESULTS
+
+
+def test_what_is_no_results_file_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "results.jsonl").write_text("mine")
+    with pytest.raises(Unwritable, match="it exists and holds no results"):
+        write_report(tmp_path, RESULTS)
+    assert (tmp_path / "results.jsonl").read_text() == "mine"
