@@ -152,17 +152,17 @@ def judge_exchanges(
     dates = [source.at for source in sources if source.at]
     for check in checks:
         verdicts = [judgement.verdict(check) for judgement in judgements]
-        worst = min(verdicts, key=lambda verdict: WORST_FIRST[verdict.outcome])
+        worst = verdicts[0] if len(verdicts) == 1 else min(verdicts, key=lambda verdict: WORST_FIRST[verdict.outcome])
         finding = Finding(
             about.provider, about.model, about.scenario, check.id, check.level, worst.outcome, worst.message,
-            value=" | ".join(dict.fromkeys(v.message for v in verdicts if v.outcome is Outcome.OBSERVED)) or None,
             provenance=sources[0].provenance, recorded_at=max(dates, default=None), cassette=about.cassette,
         )  # fmt: skip
-        if worst.outcome in {Outcome.FAIL, Outcome.PASS}:
-            _apply_deviations(finding, check, verdicts, [d for d in deviations if _covers(d, check, about)])
-        elif worst.outcome is Outcome.OBSERVED:
+        if worst.outcome is Outcome.OBSERVED:
+            finding.value = " | ".join(dict.fromkeys(v.message for v in verdicts if v.outcome is Outcome.OBSERVED))
             finding.message = ""
-        finding.evidence = tuple(_evidence(exchanges, verdicts))
+        elif worst.outcome is Outcome.FAIL or (worst.outcome is Outcome.PASS and deviations):
+            _apply_deviations(finding, check, verdicts, [d for d in deviations if _covers(d, check, about)])
+            finding.evidence = tuple(_evidence(exchanges, verdicts))
         yield finding
 
 

@@ -28,7 +28,8 @@ from harness.wire.sse import is_utf8
 _HEADER = b"# A cassette of llm-compat-harness: vcrpy's format, bodies byte for byte.\n"
 _INDENT = b" " * 8
 _BLOCK = re.compile(rb"\n    body:\n      string: (\|([+-]?)\n)")
-_AFTER_BLOCK = re.compile(rb"\n {0,4}(?=[^ \n])|\n {5,7}(?=[^ ])|\n {1,4}(?=\n)")
+_AFTER_BLOCK = re.compile(rb"\n(?! {8}|\n)")
+_NEXT_KEY = re.compile(rb" {0,4}[^ #\n]")
 _PROVENANCES = ("recorded", "published", "reconstructed")
 _FIDELITIES = ("wire", "lines", "reserialized", "chunks", "transcript")
 
@@ -106,7 +107,7 @@ def _cut_blocks(content: bytes, blocks: list[bytes]) -> bytes:
         rows = content[match.end() : after.start() + 1] if after else b""
         if not after or not rows.startswith(_INDENT) or rows[len(_INDENT) : len(_INDENT) + 1] in {b" ", b"\n"}:
             continue
-        if not content[after.end() : after.end() + 1].strip() or content[after.end() : after.end() + 1] == b"#":
+        if not _NEXT_KEY.match(content, after.end()):
             continue
         block = rows.replace(b"\n" + _INDENT, b"\n")[len(_INDENT) :]
         block = block if match[2] == b"+" else block.rstrip(b"\n") + (b"" if match[2] else b"\n")
