@@ -43,7 +43,8 @@ def explain(name: str, root: Path, console: Console) -> None:
 def _explain_check(check: Check, console: Console) -> None:
     console.print(f"[bold]{check.id}[/]  {check.level.value}")
     console.print(f"{escape(check.title)}\n")
-    console.print(f"breaks   {escape(check.breaks)}")
+    console.print(f"breaks   {escape(check.breaks)}", highlight=False)
+    console.print(f"instead  {escape(check.workaround)}", highlight=False)
     console.print(f"source   {check.source}", soft_wrap=True)
     if check.needs:
         console.print(f"needs    {', '.join(check.needs)}")
@@ -125,7 +126,8 @@ def _explain_cell(name: str, root: Path, console: Console) -> None:
             console.print(f"known    since {deviation.since}: {escape(deviation.reason)}")
             console.print(f"         {deviation.source}", soft_wrap=True)
         if finding.check in CHECKS:
-            console.print(f"breaks   {escape(CHECKS[finding.check].breaks)}")
+            console.print(f"breaks   {escape(CHECKS[finding.check].breaks)}", highlight=False)
+            console.print(f"instead  {escape(CHECKS[finding.check].workaround)}", highlight=False)
         console.print(
             f"again    harness run --provider {provider} --model {model} --scenario {scenario} --check {check}"
         )

@@ -2,7 +2,7 @@
 
 import traceback
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from harness.checks.registry import Applies
 from harness.deviations import load_deviations
 from harness.errors import unknown
 from harness.matrix.providers import Matrix, Target
-from harness.matrix.scenarios import SCENARIOS, Scenario
+from harness.matrix.scenarios import SCENARIOS, Scenario, in_order
 from harness.recording.cassette import read_cassette
 from harness.results import WORST_FIRST, Deviation, Evidence, Finding, Level, Outcome, Problem, judge
 from harness.wire.exchange import Exchange
@@ -20,7 +20,7 @@ RECORDING = "recording.present"
 """Stands in the place of a check where there is nothing to judge: no recording, or no such capability."""
 
 _BLOCKING = frozenset({Outcome.FAIL, Outcome.BLOCKED, Outcome.BROKEN})
-_NO_VERDICT = frozenset({401, 402, 403, 408, 429})
+_NO_VERDICT = frozenset({401, 402, 403, 408, 429, 502, 503, 504})
 _SERVER_ERROR = 500
 _EVIDENCE_SHOWN = 3
 
@@ -120,7 +120,7 @@ def run_case(case: Case, checks: tuple[Check, ...]) -> Iterator[Finding]:
         yield Finding(about.provider, about.model, about.scenario, RECORDING, Level.MUST, outcome, reason)
         return
     deviations = _deviations(case.cassette.parent.parent)
-    exchanges = [replace(exchange, expects_answer=True) for exchange in read_cassette(case.cassette)]
+    exchanges = in_order(read_cassette(case.cassette), case.scenario)
     yield from judge_exchanges(exchanges, about, checks, deviations)
 
 
@@ -239,10 +239,12 @@ class _Judgement:
 
 
 def _doubt(exchange: Exchange) -> str | None:
-    """Return why an exchange that should be an answer says nothing about the provider; None if it does."""
-    status = exchange.response.status
+    """Return why an exchange says nothing about the provider, such as a limit that was hit; None if it does."""
+    status, expected = exchange.response.status, exchange.expected
     if exchange.response.beyond_us:
         return exchange.response.beyond_us
-    if exchange.expects_answer and (status in _NO_VERDICT or status >= _SERVER_ERROR):
-        return f"status {status}: no verdict on the answer's form"
+    if not expected.statuses or status in expected.statuses:
+        return None
+    if status in _NO_VERDICT or (status >= _SERVER_ERROR and not expected.refusal):
+        return f"status {status}: no verdict on what was asked"
     return None

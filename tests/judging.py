@@ -5,14 +5,14 @@ import dataclasses
 from harness.checks import CHECKS
 from harness.results import Finding, Outcome
 from harness.runner import About, judge_exchanges
-from harness.wire.exchange import Exchange
+from harness.wire.exchange import Exchange, Expected
 
 ABOUT = About("acme", "small", "chat.stream", "-")
 
 
 def findings(exchange: Exchange) -> dict[str, Finding]:
     """Return every check's finding on one exchange, which is known to be owed an answer."""
-    owed = dataclasses.replace(exchange, expects_answer=True)
+    owed = exchange if exchange.expected.statuses else dataclasses.replace(exchange, expected=Expected((200,)))
     return {finding.check: finding for finding in judge_exchanges([owed], ABOUT, CHECKS.values())}
 
 

@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 
 from harness import runner
 from harness.checks import CHECKS
+from harness.matrix.scenarios import SCENARIOS
 from harness.cli import main
 from harness.recording.cassette import write_cassette
 from harness.reports.table import BEGIN, END
@@ -63,7 +64,7 @@ def test_run_writes_reports_and_prints_the_table(project: Path) -> None:
         "index.html",
         "badges",
     }
-    assert len(read_results(project / "reports/results.jsonl").findings) == len(CHECKS) + 4
+    assert len(read_results(project / "reports/results.jsonl").findings) == len(CHECKS) + len(SCENARIOS) - 1
 
 
 def test_run_exits_1_on_what_nobody_expected(project: Path) -> None:
@@ -266,7 +267,7 @@ def test_explain_refuses(project: Path) -> None:
 
 def test_providers_lists_targets_and_prints_the_schema(project: Path) -> None:
     assert "acme/small" in harness("providers").stdout
-    assert "1/3" in harness("providers").stdout
+    assert "1/48" in harness("providers").stdout
     assert json.loads(harness("providers", "--schema").stdout)["title"] == "Matrix"
     assert project.exists()
 

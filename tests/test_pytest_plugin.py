@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.checks import CHECKS, FAMILIES
+from harness.matrix.scenarios import SCENARIOS
 from harness.recording.cassette import write_cassette
 from harness.results import read_results
 from harness.simulate.reference import STREAM, swap, with_response
@@ -59,14 +60,14 @@ def test_an_item_a_check_and_one_for_what_is_absent(pytester: pytest.Pytester) -
     nodes = [line for line in listed if "::" in line]
     assert NODE in nodes
     assert "providers.yaml::acme/small/chat.nonstream/recording.present" in nodes
-    assert len(nodes) == len(CHECKS) + 9
+    assert len(nodes) == len(CHECKS) + 2 * len(SCENARIOS) - 1
 
 
 @pytest.mark.usefixtures("project")
 def test_a_good_recording_passes(pytester: pytest.Pytester) -> None:
     found = counts(pytester, "providers.yaml")
     assert set(found) == {"passed", "skipped"}
-    assert sum(found.values()) == len(CHECKS) + 9
+    assert sum(found.values()) == len(CHECKS) + 2 * len(SCENARIOS) - 1
 
 
 def test_a_fault_fails_with_its_bytes(project: Path, pytester: pytest.Pytester) -> None:
@@ -157,7 +158,7 @@ def test_the_report_is_the_same_alone_and_with_workers(project: Path, pytester: 
     counts(pytester, "providers.yaml", "--compat-report=alone")
     pytester.runpytest_subprocess("providers.yaml", "--compat-report=workers", "-n2")
     alone, workers = (read_results(project / name / "results.jsonl") for name in ("alone", "workers"))
-    assert len(alone.findings) == len(CHECKS) + 9
+    assert len(alone.findings) == len(CHECKS) + 2 * len(SCENARIOS) - 1
     assert sorted(f.cell for f in alone.findings) == sorted(f.cell for f in workers.findings)
     assert alone.outcomes == workers.outcomes
     assert (project / "alone/compatibility.md").read_text() == (project / "workers/compatibility.md").read_text()

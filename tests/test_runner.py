@@ -12,11 +12,12 @@ from harness import runner
 from harness.checks import CHECKS
 from harness.errors import BadDeviations, UnknownName
 from harness.matrix.providers import Matrix, load_matrix
+from harness.matrix.scenarios import SCENARIOS
 from harness.recording.cassette import write_cassette
 from harness.results import Deviation, Finding, Level, Outcome, Problem
 from harness.runner import RECORDING, Selection, judge_exchanges, plan, run_case
 from harness.simulate.reference import BODY, STREAM, asked, swap, with_body, with_header, with_response
-from harness.wire.exchange import Exchange
+from harness.wire.exchange import Exchange, Expected
 
 MATRIX = """\
 providers:
@@ -71,7 +72,7 @@ def run(project: Path, selection: Selection | None = None) -> dict[str, Finding]
 
 def test_a_case_is_every_target_and_scenario(project: Path, matrix: Matrix) -> None:
     cases = plan(matrix, project, Selection())
-    assert len(cases) == 3 * 5
+    assert len(cases) == 3 * len(SCENARIOS)
     assert cases[0].id == "acme/small/chat.stream"
     assert cases[0].cassette == project / "cassettes/acme/small/chat.stream.yaml"
 
@@ -159,7 +160,7 @@ def test_what_needs_a_failed_check_is_blocked() -> None:
 def test_no_verdict_without_an_answer(status: int) -> None:
     found = findings(with_response(STREAM, status=status, body=b'{"error":{}}'))
     assert {f.outcome for f in found.values()} == {Outcome.INCONCLUSIVE}
-    assert found["chunk.object"].message == f"status {status}: no verdict on the answer's form"
+    assert found["chunk.object"].message == f"status {status}: no verdict on what was asked"
 
 
 def test_a_refused_request_fails_and_judges_nothing_else() -> None:
@@ -194,7 +195,7 @@ def test_exchanges_of_one_recording_are_judged_together() -> None:
 def test_one_unreadable_exchange_hides_no_fault_of_another() -> None:
     wrong = swap(STREAM, '"finish_reason":"stop"', '"finish_reason":"STOP"')
     unreadable = with_body(STREAM, b"data: [DONE]\n\n")
-    limited = dataclasses.replace(with_response(STREAM, status=429), expects_answer=True)
+    limited = dataclasses.replace(with_response(STREAM, status=429), expected=Expected((200,)))
     (finding,) = judge_exchanges([STREAM, unreadable, wrong, limited], ABOUT, [CHECKS["finish_reason.vocabulary"]])
     assert finding.outcome is Outcome.FAIL
     assert [evidence.exchange for evidence in finding.evidence] == [2]

@@ -34,7 +34,12 @@ _PART_KEYS = {"role", "content", "refusal", "tool_calls", "function_call", "anno
     needs=("http.stream-asked", "http.body-asked", "http.no-error"),
 )  # fmt: skip
 def present(exchange: Exchange) -> Iterator[Problem]:
-    """The client gets nothing and no exception."""
+    """
+    The client gets nothing and no exception.
+
+    Instead: Note whether any choice came, and after the loop `if not seen: raise RuntimeError("empty answer")`;
+    then retry.
+    """
     if not exchange.columns.kinds("/choices").keys() - {"missing"}:
         yield Problem("no chunk has choices" if exchange.streams else "the body has no choices", ((None, 0),))
 
@@ -52,7 +57,12 @@ def present(exchange: Exchange) -> Iterator[Problem]:
     needs=_READ,
 )  # fmt: skip
 def object_name(exchange: Exchange) -> Iterator[Problem]:
-    """Clients that tell chunks from other events by it drop the chunk."""
+    """
+    Clients that tell chunks from other events by it drop the chunk.
+
+    Instead: Tell a chunk by its choices instead: `if getattr(chunk, "choices", None):`, whatever name the
+    object has.
+    """
     yield from wrong_kinds(exchange, "/object", {"text", '""'})
     expected = "chat.completion.chunk" if exchange.streams else "chat.completion"
     wrong = {v: seen for v, seen in exchange.columns.values["object"].items() if isinstance(v, str) and v != expected}
@@ -69,7 +79,12 @@ def object_name(exchange: Exchange) -> Iterator[Problem]:
     needs=_READ,
 )  # fmt: skip
 def chunk_id(exchange: Exchange) -> Iterator[Problem]:
-    """Clients group chunks by id; strict models refuse null."""
+    """
+    Clients group chunks by id; strict models refuse null.
+
+    Instead: Make an id of your own for each request, `uuid4().hex`, and declare the received one optional, of
+    any type.
+    """
     yield from wrong_kinds(exchange, "/id", {"text", '""'})
 
 
@@ -81,7 +96,11 @@ def chunk_id(exchange: Exchange) -> Iterator[Problem]:
     needs=_READ,
 )  # fmt: skip
 def id_not_empty(exchange: Exchange) -> Iterator[Problem]:
-    """Clients that file answers under their id file them all under one."""
+    """
+    Clients that file answers under their id file them all under one.
+
+    Instead: Fall back on an id of your own, made once for each answer: `key = chunk.id or fallback`.
+    """
     yield from wrong_kinds(
         exchange, "/id", {"text", "missing", "null", "int", "float", "bool", "list", "object", "[]", "{}"}
     )
@@ -95,7 +114,11 @@ def id_not_empty(exchange: Exchange) -> Iterator[Problem]:
     needs=_READ,
 )  # fmt: skip
 def id_constant(exchange: Exchange) -> Iterator[Problem]:
-    """Clients that start a new message at a new id split one answer."""
+    """
+    Clients that start a new message at a new id split one answer.
+
+    Instead: Take all chunks of one request for one message; keep the first id and ignore the others.
+    """
     yield from differing(exchange, "id")
 
 
@@ -113,7 +136,11 @@ def id_constant(exchange: Exchange) -> Iterator[Problem]:
     needs=_READ,
 )  # fmt: skip
 def created(exchange: Exchange) -> Iterator[Problem]:
-    """Typed clients fail to decode it, others show a date in the far future."""
+    """
+    Typed clients fail to decode it, others show a date in the far future.
+
+    Instead: Use your own clock, `time.time()`, as the time of the message; leave created out of typed models.
+    """
     yield from wrong_kinds(exchange, "/created", {"int"})
     for value, seen in exchange.columns.values["created"].items():
         if isinstance(value, int) and not _EARLIEST <= value < 10**11:
@@ -129,7 +156,11 @@ def created(exchange: Exchange) -> Iterator[Problem]:
     needs=_READ,
 )  # fmt: skip
 def created_constant(exchange: Exchange) -> Iterator[Problem]:
-    """Harmless to most; clients that take created for the message's time see it drift."""
+    """
+    Harmless to most; clients that take created for the message's time see it drift.
+
+    Instead: Keep the first and ignore the rest: `created = created or chunk.created`, or use your own clock.
+    """
     yield from differing(exchange, "created")
 
 
@@ -141,7 +172,12 @@ def created_constant(exchange: Exchange) -> Iterator[Problem]:
     needs=_READ,
 )  # fmt: skip
 def model(exchange: Exchange) -> Iterator[Problem]:
-    """Typed clients fail to decode the chunk; cost tables find no price."""
+    """
+    Typed clients fail to decode the chunk; cost tables find no price.
+
+    Instead: Look up prices by the model that the request named: `model = chunk.model or requested`; declare the
+    field optional.
+    """
     yield from wrong_kinds(exchange, "/model", {"text", '""'})
 
 
@@ -153,7 +189,11 @@ def model(exchange: Exchange) -> Iterator[Problem]:
     needs=_READ,
 )  # fmt: skip
 def choices(exchange: Exchange) -> Iterator[Problem]:
-    """`for choice in chunk.choices` and `len(chunk.choices)` raise TypeError on null."""
+    """
+    `for choice in chunk.choices` and `len(chunk.choices)` raise TypeError on null.
+
+    Instead: Loop over `chunk.choices or []`, and skip what is no choice: `if choice is None: continue`.
+    """
     for shape in exchange.columns.shapes:
         odd = [place for place in shape.elements("/choices") if shape.kinds[place] not in {"object", "{}"}]
         if odd:
@@ -170,7 +210,11 @@ def choices(exchange: Exchange) -> Iterator[Problem]:
     needs=(*_READ, "chunk.choices"),
 )  # fmt: skip
 def choices_not_empty(exchange: Exchange) -> Iterator[Problem]:
-    """`chunk.choices[0]` raises IndexError, in the middle of the text where nobody expects it."""
+    """
+    `chunk.choices[0]` raises IndexError, in the middle of the text where nobody expects it.
+
+    Instead: Skip chunks without choices: `if not chunk.choices: continue`, after taking `chunk.usage`.
+    """
     columns = exchange.columns
     if not columns.choices:
         yield from (Problem("choices is empty throughout", ((number, "/choices"),)) for number in columns.empty[:1])
@@ -190,7 +234,12 @@ def choices_not_empty(exchange: Exchange) -> Iterator[Problem]:
     needs=(*_READ, "chunk.choices"),
 )  # fmt: skip
 def index(exchange: Exchange) -> Iterator[Problem]:
-    """Clients that keep choices by index raise KeyError or mix the answers of n > 1."""
+    """
+    Clients that keep choices by index raise KeyError or mix the answers of n > 1.
+
+    Instead: Send `n=1` and use the first choice without its index; send several requests to get several
+    answers.
+    """
     yield from wrong_kinds(exchange, "/choices/*/index", {"int"}, "choice")
     for number in exchange.columns.same_index[:1]:
         yield Problem("two choices of one chunk have the same index", ((number, "/choices"),))
@@ -209,7 +258,12 @@ def index(exchange: Exchange) -> Iterator[Problem]:
     needs=(*_READ, "chunk.choices"),
 )  # fmt: skip
 def delta(exchange: Exchange) -> Iterator[Problem]:
-    """`choice.delta.content` raises AttributeError on null: 6 of 22 client entry points measured break."""
+    """
+    `choice.delta.content` raises AttributeError on null: 6 of 22 client entry points measured break.
+
+    Instead: Note `choice.finish_reason`, then `if choice.delta is None: continue`; treat a body without a
+    message as an error.
+    """
     yield from wrong_kinds(exchange, "/choices/*/{part}", {"object", "{}"}, "choice")
 
 
@@ -221,7 +275,12 @@ def delta(exchange: Exchange) -> Iterator[Problem]:
     needs=(*_READ, "chunk.choices"),
 )  # fmt: skip
 def no_message(exchange: Exchange) -> Iterator[Problem]:
-    """Clients that read message before delta, to serve both modes, print the text again and again."""
+    """
+    Clients that read message before delta, to serve both modes, print the text again and again.
+
+    Instead: Choose by the request, not by what is there: read delta after `stream=True`, message after all
+    else.
+    """
     other = "message" if exchange.columns.part == "delta" else "delta"
     kinds = exchange.columns.kinds(f"/choices/*/{other}")
     total = sum(seen.count for seen in kinds.values())
@@ -241,7 +300,12 @@ def no_message(exchange: Exchange) -> Iterator[Problem]:
     needs=_READ,
 )  # fmt: skip
 def model_echo(exchange: Exchange) -> str:
-    """OpenAI answers an alias with the dated name; clients that compare the two see another model."""
+    """
+    OpenAI answers an alias with the dated name; clients that compare the two see another model.
+
+    Instead: Keep the requested name and the received one side by side; never compare them with `==` or key by
+    the latter.
+    """
     models = set(exchange.columns.values["model"])
     if len(models) == 1 and exchange.request.get("model") in list(models):
         return "same"
@@ -256,7 +320,12 @@ def model_echo(exchange: Exchange) -> str:
     needs=_READ,
 )  # fmt: skip
 def vendor_keys(exchange: Exchange) -> str:
-    """Legal; decoders set to forbid unknown keys fail."""
+    """
+    Legal; decoders set to forbid unknown keys fail.
+
+    Instead: Let decoders ignore unknown keys (pydantic `extra="ignore"`), and read wanted ones by
+    `getattr(delta, key, None)`.
+    """
     pointers = {pointer for shape in exchange.columns.shapes for pointer in shape.kinds}
     found = {key for pointer in pointers for key in _vendor_key(pointer)}
     return ", ".join(sorted(found)) or "none"

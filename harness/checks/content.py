@@ -35,7 +35,12 @@ _CUMULATIVE = swap(
     needs=_READ,
 )  # fmt: skip
 def content_type(exchange: Exchange) -> Iterator[Problem]:
-    """`text += delta.content` raises TypeError on a list of parts."""
+    """
+    `text += delta.content` raises TypeError on a list of parts.
+
+    Instead: Join a list before use: `"".join(p.get("text") or "" for p in content)` if `isinstance(content,
+    list)`.
+    """
     yield from wrong_kinds(exchange, "/choices/*/{part}/content", {"text", '""', "null", "missing"}, "choice")
 
 
@@ -47,7 +52,12 @@ def content_type(exchange: Exchange) -> Iterator[Problem]:
     needs=_READ,
 )  # fmt: skip
 def key_present(exchange: Exchange) -> Iterator[Problem]:
-    """`message["content"]` raises KeyError; typed clients fail to decode the message."""
+    """
+    `message["content"]` raises KeyError; typed clients fail to decode the message.
+
+    Instead: Read it with a default: `message.get("content") or ""` in raw JSON, `message.content or ""` in the
+    SDK.
+    """
     yield from absent(exchange, "/choices/*/message/content", "message")
 
 
@@ -62,7 +72,12 @@ def key_present(exchange: Exchange) -> Iterator[Problem]:
     needs=_WHOLE,
 )  # fmt: skip
 def said(exchange: Exchange) -> Iterator[Problem]:
-    """The user sees an empty answer that was reported as a success."""
+    """
+    The user sees an empty answer that was reported as a success.
+
+    Instead: Raise when text, refusal and tool_calls are all empty after the loop, and retry; never store such
+    an answer.
+    """
     for choice in exchange.columns.choices.values():
         excused = any(finish.value in {"length", "content_filter"} for finish in choice.reasons)
         spoken = choice.channels.keys() & {"content", "refusal"} or choice.tools or choice.part_types
@@ -89,7 +104,11 @@ def _otherwise(exchange: Exchange) -> bool:
     needs=_READ,
 )  # fmt: skip
 def before_finish(exchange: Exchange) -> Iterator[Problem]:
-    """Clients that break at the finish_reason lose the text, the thought or the call."""
+    """
+    Clients that break at the finish_reason lose the text, the thought or the call.
+
+    Instead: Read to the end of the stream and close the message there; use no `break` at a finish_reason.
+    """
     for choice in exchange.columns.choices.values():
         end = choice.reasons[0].chunk if choice.reasons else exchange.columns.last
         late = sorted(number for pieces in choice.channels.values() for number in pieces.chunks if number > end)
@@ -109,7 +128,12 @@ def before_finish(exchange: Exchange) -> Iterator[Problem]:
     needs=(*_READ, "sse.utf8"),
 )  # fmt: skip
 def no_replacement(exchange: Exchange) -> Iterator[Problem]:
-    """The server cut a character between two tokens and replaced the halves: it is lost for good."""
+    """
+    The server cut a character between two tokens and replaced the halves: it is lost for good.
+
+    Instead: Nothing in the client restores the character; report it to the provider, and ask again with
+    `stream=False`.
+    """
     yield from _holding(exchange, lambda text: "\ufffd" in text, "\ufffd", "U+FFFD")
 
 
@@ -121,7 +145,12 @@ def no_replacement(exchange: Exchange) -> Iterator[Problem]:
     needs=_READ,
 )  # fmt: skip
 def no_think_tags(exchange: Exchange) -> Iterator[Problem]:
-    """The reasoning is shown as the answer: 19 of 22 client entry points measured pass it on."""
+    """
+    The reasoning is shown as the answer: 19 of 22 client entry points measured pass it on.
+
+    Instead: Join the pieces first, then `if "</think>" in text: text = text.partition("</think>")[2]`, and show
+    only that.
+    """
     yield from _holding(exchange, _tagged, "think>", "think tags")
 
 
@@ -147,7 +176,11 @@ def _holding(exchange: Exchange, holds: Callable[[str], bool], mark: str, name: 
     needs=_READ,
 )  # fmt: skip
 def increments(exchange: Exchange) -> Iterator[Problem]:
-    """Clients that append the pieces show the text again and again."""
+    """
+    Clients that append the pieces show the text again and again.
+
+    Instead: Replace instead of appending, for this provider alone: `text = delta.content or text`.
+    """
     for choice in exchange.columns.choices.values():
         if _cumulative(choice):
             place = choice.fragments("content").chunks[1]
@@ -173,7 +206,12 @@ def _cumulative(choice: Choice) -> bool:
     needs=_READ,
 )  # fmt: skip
 def first(exchange: Exchange) -> str:
-    """Null and missing print None, or raise TypeError when appended."""
+    """
+    Null and missing print None, or raise TypeError when appended.
+
+    Instead: Append with a default in every chunk: `text += delta.content or ""`, or `delta.get("content") or
+    ""`.
+    """
     for shape in exchange.columns.shapes:
         for choice in shape.containers("/choices/*"):
             return shape.kinds.get(f"{choice}/delta/content", "missing")

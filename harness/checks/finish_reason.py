@@ -27,7 +27,12 @@ _FINAL = '"delta":{},"logprobs":null,"finish_reason":"stop"'
     needs=_READ,
 )  # fmt: skip
 def key_present(exchange: Exchange) -> Iterator[Problem]:
-    """`choice["finish_reason"]` raises KeyError; typed clients fail to decode the chunk."""
+    """
+    `choice["finish_reason"]` raises KeyError; typed clients fail to decode the chunk.
+
+    Instead: Read it with a default: `choice.get("finish_reason")` in raw JSON; the SDK gives None for a missing
+    key.
+    """
     yield from absent(exchange, _PLACE, "choice")
 
 
@@ -39,7 +44,12 @@ def key_present(exchange: Exchange) -> Iterator[Problem]:
     needs=_READ,
 )  # fmt: skip
 def null_before_end(exchange: Exchange) -> Iterator[Problem]:
-    """`if finish_reason is not None: break` stops at the first chunk: the answer is empty."""
+    """
+    `if finish_reason is not None: break` stops at the first chunk: the answer is empty.
+
+    Instead: Test for truth instead of None, `if choice.finish_reason:`, so that empty text and false do not end
+    the answer.
+    """
     yield from wrong_kinds(exchange, _PLACE, {"null", "text", "missing"}, "choice")
 
 
@@ -51,7 +61,12 @@ def null_before_end(exchange: Exchange) -> Iterator[Problem]:
     needs=_WHOLE,
 )  # fmt: skip
 def given(exchange: Exchange) -> Iterator[Problem]:
-    """It is the only sign that the answer is whole: a cut stream looks the same."""
+    """
+    It is the only sign that the answer is whole: a cut stream looks the same.
+
+    Instead: Take [DONE] (which the SDK hides) or usage in the last chunk as the end; with neither mark the
+    answer as unfinished.
+    """
     for choice in exchange.columns.choices.values():
         if not choice.reasons:
             yield Problem(
@@ -67,7 +82,12 @@ def given(exchange: Exchange) -> Iterator[Problem]:
     needs=(*_READ, "finish_reason.key-present"),
 )  # fmt: skip
 def message(exchange: Exchange) -> Iterator[Problem]:
-    """An answer cut at the token limit can't be told from a whole one."""
+    """
+    An answer cut at the token limit can't be told from a whole one.
+
+    Instead: Take the answer for cut when `usage.completion_tokens` has reached the `max_tokens` of the request,
+    else for whole.
+    """
     yield from wrong_kinds(exchange, _PLACE, {"text", "missing"}, "choice")
 
 
@@ -79,7 +99,12 @@ def message(exchange: Exchange) -> Iterator[Problem]:
     needs=_READ,
 )  # fmt: skip
 def once(exchange: Exchange) -> Iterator[Problem]:
-    """Clients that close the message at the reason close it twice: callbacks run again, calls are made again."""
+    """
+    Clients that close the message at the reason close it twice: callbacks run again, calls are made again.
+
+    Instead: Note it, `finish = choice.finish_reason or finish`, and close the message or run tools once, after
+    the loop.
+    """
     for choice in exchange.columns.choices.values():
         reasons = choice.reasons
         if len(reasons) > 1:
@@ -97,7 +122,12 @@ def once(exchange: Exchange) -> Iterator[Problem]:
     needs=_READ,
 )  # fmt: skip
 def vocabulary(exchange: Exchange) -> Iterator[Problem]:
-    """Typed clients fail on the unknown member; others treat a failure as success."""
+    """
+    Typed clients fail on the unknown member; others treat a failure as success.
+
+    Instead: Map the names you know, `{"eos": "stop", "STOP": "stop"}.get(reason, reason)`, and treat others as
+    failures.
+    """
     for choice in exchange.columns.choices.values():
         for finish in choice.reasons:
             if finish.value not in _VOCABULARY:
@@ -113,7 +143,11 @@ def vocabulary(exchange: Exchange) -> Iterator[Problem]:
     needs=_READ,
 )  # fmt: skip
 def last(exchange: Exchange) -> Iterator[Problem]:
-    """Clients that break at the reason miss what the later chunk brings, usage most often."""
+    """
+    Clients that break at the reason miss what the later chunk brings, usage most often.
+
+    Instead: Read on until the stream ends, taking `chunk.usage` and any delta that comes later; use no `break`.
+    """
     for choice in exchange.columns.choices.values():
         reasons = [finish.chunk for finish in choice.reasons]
         if reasons and choice.last_chunk > reasons[-1]:
@@ -131,7 +165,11 @@ def last(exchange: Exchange) -> Iterator[Problem]:
     needs=(*_WHOLE, "finish_reason.vocabulary"),
 )  # fmt: skip
 def tool_calls(exchange: Exchange) -> Iterator[Problem]:
-    """Clients that act on the reason never make the call, or wait for one that does not come."""
+    """
+    Clients that act on the reason never make the call, or wait for one that does not come.
+
+    Instead: Decide by the calls, not by the reason: `if calls: run(calls)` after the loop, else show the text.
+    """
     # OpenAI itself ends a call that tool_choice forced by name with stop.
     forced = isinstance(exchange.request.get("tool_choice"), dict) or exchange.request.json is None
     for choice in exchange.columns.choices.values():
@@ -152,7 +190,12 @@ def tool_calls(exchange: Exchange) -> Iterator[Problem]:
     needs=_READ,
 )  # fmt: skip
 def form(exchange: Exchange) -> str:
-    """null, missing and "" each break other client code."""
+    """
+    null, missing and "" each break other client code.
+
+    Instead: Use one test for all forms: `if getattr(choice, "finish_reason", None):`, or
+    `choice.get("finish_reason")` in raw JSON.
+    """
     kinds = exchange.columns.kinds(_PLACE)
     return "/".join(sorted(what for what in kinds if what != "text")) or "single chunk"
 
@@ -165,7 +208,11 @@ def form(exchange: Exchange) -> str:
     needs=_READ,
 )  # fmt: skip
 def finish_delta(exchange: Exchange) -> str:
-    """Clients that skip the delta of the last chunk lose the text or call in it."""
+    """
+    Clients that skip the delta of the last chunk lose the text or call in it.
+
+    Instead: Handle the delta first and the finish_reason second, in every chunk alike, the last one included.
+    """
     for shape in exchange.columns.shapes:
         for choice in shape.containers("/choices/*"):
             if shape.kinds.get(f"{choice}/finish_reason") == "text":

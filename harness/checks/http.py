@@ -25,8 +25,8 @@ def _media_type(exchange: Exchange) -> tuple[str, str]:
 
 def _refusable(exchange: Exchange) -> str | None:
     status = exchange.response.status
-    if status >= 400 and not exchange.expects_answer:  # noqa: PLR2004 - the HTTP error classes
-        return f"status {status}: whether an error was due is not known here"
+    if status >= 400 and not exchange.expected.answer:  # noqa: PLR2004 - the HTTP error classes
+        return f"status {status}: an answer is not known to be due"
     return any_exchange(exchange)
 
 
@@ -37,7 +37,12 @@ def _refusable(exchange: Exchange) -> str | None:
     bad=(with_response(BODY, status=201), with_response(STREAM, status=302)),
 )  # fmt: skip
 def status(exchange: Exchange) -> Iterator[Problem]:
-    """A client that checks for 200, as EventSource does, sees a failure in what is an answer."""
+    """
+    A client that checks for 200, as EventSource does, sees a failure in what is an answer.
+
+    Instead: Accept every 2xx (`resp.is_success` in httpx; the OpenAI SDK does), and raise with the body's text
+    on the rest.
+    """
     code = exchange.response.status
     if code != 200:  # noqa: PLR2004 - the only success status of the specification
         yield Problem(f"the status is {code}", ((None, 0),))
@@ -51,7 +56,12 @@ def status(exchange: Exchange) -> Iterator[Problem]:
     needs=("http.stream-asked", "http.body-asked"),
 )  # fmt: skip
 def content_type(exchange: Exchange) -> Iterator[Problem]:
-    """Clients choose their parser by it: EventSource refuses the stream, others hand the text on unparsed."""
+    """
+    Clients choose their parser by it: EventSource refuses the stream, others hand the text on unparsed.
+
+    Instead: Pick the parser by `stream=True` in the request, not by the header, as the OpenAI SDK does;
+    httpx-sse raises.
+    """
     media_type, _ = _media_type(exchange)
     expected = _STREAM_TYPE if exchange.streams else _BODY_TYPE
     if media_type != expected:
@@ -65,7 +75,12 @@ def content_type(exchange: Exchange) -> Iterator[Problem]:
     bad=(with_header(STREAM, "content-type", "text/event-stream; charset=iso-8859-1"),),
 )  # fmt: skip
 def charset(exchange: Exchange) -> Iterator[Problem]:
-    """A client that obeys it turns every Chinese character into mojibake."""
+    """
+    A client that obeys it turns every Chinese character into mojibake.
+
+    Instead: Decode as UTF-8 whatever the header says: set `resp.encoding = "utf-8"` before reading text; the
+    OpenAI SDK does so itself.
+    """
     found = re.search(r"charset\s*=\s*\"?([^\s;\"]+)", _media_type(exchange)[1], re.IGNORECASE)
     if found and found[1].lower() not in {"utf-8", "utf8"}:
         yield Problem(f"the charset is {found[1]}", ((None, 0),))
@@ -78,7 +93,12 @@ def charset(exchange: Exchange) -> Iterator[Problem]:
     bad=(with_body(STREAM, b""), with_body(BODY, b"\n\n\n")),
 )  # fmt: skip
 def not_empty(exchange: Exchange) -> Iterator[Problem]:
-    """The OpenAI SDK yields no chunk and raises nothing: an empty answer that looks like success."""
+    """
+    Of a stream the OpenAI SDK yields no chunk and raises nothing: an empty answer that looks like success.
+
+    Instead: Raise when a stream ends without a chunk, catch ValueError from parsing a body, and retry in both
+    cases.
+    """
     if exchange.reading.look == "empty":
         yield Problem(f"status 200 with {'an empty' if not exchange.response.body else 'a blank'} body", ((None, 0),))
 
@@ -90,7 +110,12 @@ def not_empty(exchange: Exchange) -> Iterator[Problem]:
     bad=(with_header(with_body(BODY, b"\x1f\x8b damaged"), "content-encoding", "gzip"),),
 )  # fmt: skip
 def encoding(exchange: Exchange) -> Iterator[Problem]:
-    """Nothing of the answer can be read."""
+    """
+    Nothing of the answer can be read.
+
+    Instead: Ask for plain bytes, `OpenAI(default_headers={"Accept-Encoding": "identity"})`; where that is
+    ignored, retry.
+    """
     if exchange.response.undecodable:
         yield Problem(exchange.response.undecodable, ((None, 0),))
 
@@ -102,7 +127,12 @@ def encoding(exchange: Exchange) -> Iterator[Problem]:
     bad=(with_response(STREAM, eof=False, error="RemoteProtocolError: peer closed connection"),),
 )  # fmt: skip
 def complete(exchange: Exchange) -> Iterator[Problem]:
-    """The client gets a connection error after part of the text, and most keep the part as the answer."""
+    """
+    The client gets a connection error after part of the text, and most keep the part as the answer.
+
+    Instead: Catch `openai.APIError` (`httpx.TransportError` without the SDK) around the loop, mark the part as
+    unfinished, and retry.
+    """
     if not exchange.response.eof:
         yield Problem(
             f"the transfer broke off after {len(exchange.response.body)} bytes: {exchange.response.error or 'no reason'}",
@@ -117,7 +147,12 @@ def complete(exchange: Exchange) -> Iterator[Problem]:
     bad=(_HTML, with_body(STREAM, _HTML.response.body)),
 )  # fmt: skip
 def not_html(exchange: Exchange) -> Iterator[Problem]:
-    """A gateway's page at status 200: the OpenAI SDK yields no chunk and raises nothing."""
+    """
+    A gateway's page at status 200: where a stream was asked for, the OpenAI SDK yields no chunk and raises nothing.
+
+    Instead: Take a stream of no chunks, or a result that is no `ChatCompletion`, for a gateway failure; wait,
+    then retry.
+    """
     if exchange.reading.look == "html":
         yield Problem("status 200 with an HTML page", ((None, 0),))
 
@@ -130,7 +165,12 @@ def not_html(exchange: Exchange) -> Iterator[Problem]:
     needs=("http.not-empty", "http.not-html", "http.encoding", "http.no-error"),
 )  # fmt: skip
 def stream_asked(exchange: Exchange) -> Iterator[Problem]:
-    """The OpenAI SDK finds no event in a JSON body: no chunk, no exception, no text."""
+    """
+    The OpenAI SDK finds no event in a JSON body: no chunk, no exception, no text.
+
+    Instead: Before the loop test `stream.response.headers.get("content-type")`; at JSON parse
+    `stream.response.read()` instead.
+    """
     if exchange.reading.look != "stream":
         yield Problem(f"the answer is {_LOOKS[exchange.reading.look]}, not a stream", ((None, 0),))
 
@@ -143,7 +183,11 @@ def stream_asked(exchange: Exchange) -> Iterator[Problem]:
     needs=("http.not-empty", "http.not-html", "http.encoding", "http.no-error"),
 )  # fmt: skip
 def body_asked(exchange: Exchange) -> Iterator[Problem]:
-    """The client's JSON parser fails on the first byte that is not JSON."""
+    """
+    The client's JSON parser fails on the first byte that is not JSON.
+
+    Instead: Send `stream=True` and join the deltas; or retry on ValueError and on a result that is a `str`.
+    """
     if exchange.reading.look != "json":
         yield Problem(f"the answer is {_LOOKS[exchange.reading.look]}, not a JSON body", ((None, 0),))
     elif exchange.reading.syntax_error:
@@ -165,7 +209,12 @@ _LOOKS = {"stream": "a stream", "json": "a JSON body", "html": "an HTML page", "
     ),
 )  # fmt: skip
 def no_error(exchange: Exchange) -> Iterator[Problem]:
-    """Of 22 client entry points measured, 12 take a JSON error at status 200 for an answer."""
+    """
+    Of 22 client entry points measured, 12 take a JSON error at status 200 for an answer.
+
+    Instead: Raise on `getattr(resp, "error", None)` or `not resp.choices`; take a stream without a single chunk
+    for an error too.
+    """
     if exchange.reading.look != "json":
         return
     for error in exchange.columns.errors[:1]:
@@ -183,7 +232,12 @@ def no_error(exchange: Exchange) -> Iterator[Problem]:
     bad=(with_header(STREAM, "content-type", "text/event-stream"),),
 )  # fmt: skip
 def media_type_sent(exchange: Exchange) -> str:
-    """Without a charset, requests decodes a stream as ISO-8859-1 when asked for text."""
+    """
+    Without a charset, requests decodes a stream as ISO-8859-1 when asked for text.
+
+    Instead: Decode the bytes as UTF-8 in every case: `resp.encoding = "utf-8"` in requests, ahead of
+    `iter_lines(decode_unicode=True)`.
+    """
     return exchange.response.headers.get("content-type", "none")
 
 
@@ -194,7 +248,12 @@ def media_type_sent(exchange: Exchange) -> str:
     bad=(with_header(STREAM, "x-request-id", None),),
 )  # fmt: skip
 def request_id(exchange: Exchange) -> str:
-    """Support asks for it; the OpenAI SDK shows x-request-id only."""
+    """
+    Support asks for it; the OpenAI SDK shows x-request-id only.
+
+    Instead: Log every header ending in `id`, and `cf-ray`, from `stream.response.headers` or
+    `with_raw_response`, at each failure.
+    """
     names = [name for name in exchange.response.headers if re.search(r"(request|trace|log)-?id$|^cf-ray$", name)]
     return ", ".join(sorted(names, key=lambda name: (name != "x-request-id", name))) or "none"
 
@@ -206,6 +265,11 @@ def request_id(exchange: Exchange) -> str:
     bad=(with_response(STREAM, reads=Reads((1200,), (9000,))),),
 )  # fmt: skip
 def delivery(exchange: Exchange) -> str:
-    """A proxy that buffers shows the reader nothing until the end."""
+    """
+    A proxy that buffers shows the reader nothing until the end.
+
+    Instead: Show progress that needs no chunk, and allow a read timeout for the whole answer; nothing in the
+    client undoes buffering.
+    """
     reads = exchange.response.reads
     return "in pieces" if reads and len(reads.sizes) > 1 and sum(reads.dt_us[1:]) > 0 else "buffered whole"

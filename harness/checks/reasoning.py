@@ -31,7 +31,12 @@ _READ = ("chunk.present",)
     needs=_READ,
 )  # fmt: skip
 def field_type(exchange: Exchange) -> Iterator[Problem]:
-    """`reasoning += delta.reasoning_content` raises TypeError."""
+    """
+    `reasoning += delta.reasoning_content` raises TypeError.
+
+    Instead: Append only text, `if isinstance(piece, str): reasoning += piece`, and take the texts out of lists
+    by hand.
+    """
     for name in REASONING_CHANNELS:
         yield from wrong_kinds(exchange, f"/choices/*/{{part}}/{name}", {"text", '""', "null", "missing"}, "choice")
 
@@ -44,7 +49,12 @@ def field_type(exchange: Exchange) -> Iterator[Problem]:
     needs=_READ,
 )  # fmt: skip
 def before_content(exchange: Exchange) -> Iterator[Problem]:
-    """Clients that close the thinking box at the first text open a second one, or drop the rest."""
+    """
+    Clients that close the thinking box at the first text open a second one, or drop the rest.
+
+    Instead: Keep one buffer for reasoning and one for text; append each piece to its own, in whatever order
+    they come.
+    """
     for choice in exchange.columns.choices.values():
         text, thought = choice.fragments("content").chunks, choice.fragments(choice.reasoning or "").chunks
         if text and thought and thought[-1] > text[0]:
@@ -61,7 +71,11 @@ def before_content(exchange: Exchange) -> Iterator[Problem]:
     needs=_READ,
 )  # fmt: skip
 def not_in_content(exchange: Exchange) -> Iterator[Problem]:
-    """The user reads everything twice."""
+    """
+    The user reads everything twice.
+
+    Instead: Cut it off after the loop: `text = text.strip().removeprefix(reasoning.strip()).lstrip() or text`.
+    """
     # A model may think the very words of its answer, as DeepSeek-R1 does on a greeting; then nothing follows them.
     for choice in exchange.columns.choices.values():
         text, thought = choice.fragments("content"), choice.fragments(choice.reasoning or "").text.strip()
@@ -79,7 +93,12 @@ def not_in_content(exchange: Exchange) -> Iterator[Problem]:
     needs=_READ,
 )  # fmt: skip
 def tokens_counted(exchange: Exchange) -> Iterator[Problem]:
-    """The bill shows tokens that the client can't account for."""
+    """
+    The bill shows tokens that the client can't account for.
+
+    Instead: Bill by completion_tokens, never by reasoning_tokens; estimate their share from the length of the
+    reasoning text.
+    """
     usage = exchange.columns.usages[-1]
     details = usage.value.get("completion_tokens_details")
     tokens = details.get("reasoning_tokens") if isinstance(details, dict) else None
@@ -99,7 +118,12 @@ def tokens_counted(exchange: Exchange) -> Iterator[Problem]:
     needs=_READ,
 )  # fmt: skip
 def place(exchange: Exchange) -> str:
-    """A client that knows one name loses the text under another: 7 of 22 entry points for `reasoning`."""
+    """
+    A client that knows one name loses the text under another: 7 of 22 entry points for `reasoning`.
+
+    Instead: Try each name: `getattr(delta, "reasoning_content", None) or getattr(delta, "reasoning", None) or
+    ""`; then look for tags.
+    """
     found = dict.fromkeys(
         name for c in exchange.columns.choices.values() for name in REASONING_CHANNELS if name in c.channels
     )
@@ -125,7 +149,13 @@ def place(exchange: Exchange) -> str:
     needs=_READ,
 )  # fmt: skip
 def phases(exchange: Exchange) -> str:
-    """`else: print(delta.content)` prints None where content is null; `delta.reasoning_content` raises where it is gone."""
+    """
+    `else: print(delta.content)` prints None where content is null; `delta.reasoning_content` raises where it is
+    gone.
+
+    Instead: Test each field by itself, with no `else`: `if getattr(delta, "reasoning_content", None): ...`, `if
+    delta.content: ...`.
+    """
     during: dict[str, None] = {}
     after: dict[str, None] = {}
     name = next(c.reasoning for c in exchange.columns.choices.values() if c.reasoning)

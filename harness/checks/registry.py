@@ -3,9 +3,11 @@ What a check is, and how one is declared.
 
 A check is one function of an exchange.  A *rule* (MUST, SHOULD) yields the problems it finds; an
 *observation* (OBSERVE) returns a short text.  The decorator carries all the rest: id, title, source, when it
-applies, which checks must pass first, and examples.  The docstring says what a breach breaks for a client.
+applies, which checks must pass first, and examples.  The docstring says what a breach breaks for a client and, in
+its second paragraph, what client code does instead.
 """
 
+import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -37,6 +39,7 @@ class Check:
     good: tuple[Exchange, ...]
     bad: tuple[Exchange, ...]
     breaks: str
+    workaround: str
     find: Find = lambda _: ()
     observe: Observe | None = None
 
@@ -68,8 +71,7 @@ def rule(  # noqa: PLR0913 - the metadata of a check
     """Declare a rule; the decorated function yields the problems it finds in an exchange."""
 
     def declare(find: Find) -> Find:
-        breaks = _docstring(find)
-        _declare(Check(check_id, level, title, source, applies, needs, good, bad, breaks, find=find))
+        _declare(Check(check_id, level, title, source, applies, needs, good, bad, *_told(find), find=find))
         return find
 
     return declare
@@ -88,15 +90,17 @@ def observation(  # noqa: PLR0913 - the metadata of a check
     """Declare an observation; the decorated function returns what it sees in an exchange, as a short text."""
 
     def declare(observe: Observe) -> Observe:
-        breaks = _docstring(observe)
-        _declare(Check(check_id, Level.OBSERVE, title, source, applies, needs, good, bad, breaks, observe=observe))
+        level, told = Level.OBSERVE, _told(observe)
+        _declare(Check(check_id, level, title, source, applies, needs, good, bad, *told, observe=observe))
         return observe
 
     return declare
 
 
-def _docstring(function: Find | Observe) -> str:
-    return " ".join((function.__doc__ or "").split())
+def _told(function: Find | Observe) -> tuple[str, str]:
+    """Return the paragraphs of a docstring: what breaks, and what to do instead."""
+    breaks, _, workaround = inspect.cleandoc(function.__doc__ or "").partition("\n\n")
+    return " ".join(breaks.split()), " ".join(workaround.removeprefix("Instead:").split())
 
 
 def _declare(check: Check) -> None:

@@ -26,7 +26,11 @@ _ROLES = {"developer", "system", "user", "assistant", "tool"}
     needs=_READ,
 )  # fmt: skip
 def value(exchange: Exchange) -> Iterator[Problem]:
-    """Typed clients fail to decode it: null and "" are no members of the enumeration."""
+    """
+    Typed clients fail to decode it: null and "" are no members of the enumeration.
+
+    Instead: Ignore it and write `"assistant"` yourself; in typed models declare the field as any text or null.
+    """
     yield from wrong_kinds(exchange, "/choices/*/{part}/role", {"text", "missing"}, "choice")
     for choice in exchange.columns.choices.values():
         for role, seen in choice.roles.items():
@@ -47,7 +51,11 @@ def value(exchange: Exchange) -> Iterator[Problem]:
     needs=_READ,
 )  # fmt: skip
 def first(exchange: Exchange) -> Iterator[Problem]:
-    """Clients that open a message when a role comes show nothing, or append to the user's text."""
+    """
+    Clients that open a message when a role comes show nothing, or append to the user's text.
+
+    Instead: Open the assistant's message at the first chunk of a choice, without waiting for a role.
+    """
     for choice in exchange.columns.choices.values():
         seen = choice.roles.get("assistant")
         if seen is None:
@@ -70,7 +78,12 @@ def first(exchange: Exchange) -> Iterator[Problem]:
     needs=_READ,
 )  # fmt: skip
 def message(exchange: Exchange) -> Iterator[Problem]:
-    """Clients that append the message to the history send it back under a wrong role or none."""
+    """
+    Clients that append the message to the history send it back under a wrong role or none.
+
+    Instead: Set the role before storing the message: `history.append({**message.model_dump(exclude_none=True),
+    "role": "assistant"})`.
+    """
     for choice in exchange.columns.choices.values():
         if "assistant" not in choice.roles:
             place = place_of(exchange, choice, 0, "/message/role")
@@ -89,7 +102,11 @@ def message(exchange: Exchange) -> Iterator[Problem]:
     needs=_READ,
 )  # fmt: skip
 def pattern(exchange: Exchange) -> str:
-    """Clients that start a new message at each role split a stream that repeats it."""
+    """
+    Clients that start a new message at each role split a stream that repeats it.
+
+    Instead: Open one message for each choice at its first chunk, and pay no heed to roles after that.
+    """
     kinds = exchange.columns.kinds("/choices/*/delta/role")
     given = kinds.get("text")
     if given is None:

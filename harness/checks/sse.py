@@ -32,7 +32,12 @@ def _parser(exchange: Exchange) -> Parser:
     needs=_IS_STREAM,
 )  # fmt: skip
 def utf8(exchange: Exchange) -> Iterator[Problem]:
-    """The OpenAI SDK raises UnicodeDecodeError, which is none of its own errors; browsers show U+FFFD."""
+    """
+    The OpenAI SDK raises UnicodeDecodeError, which is none of its own errors; browsers show U+FFFD.
+
+    Instead: Catch UnicodeDecodeError around the SDK's loop; in a reader of your own use `line.decode("utf-8",
+    errors="replace")`.
+    """
     bad = exchange.reading.bad_utf8
     if bad:
         where = counted(len(bad), len(_parser(exchange).events), "event")
@@ -47,7 +52,12 @@ def utf8(exchange: Exchange) -> Iterator[Problem]:
     needs=_IS_STREAM,
 )  # fmt: skip
 def json(exchange: Exchange) -> Iterator[Problem]:
-    """The OpenAI SDK raises json.JSONDecodeError, which `except openai.APIError` does not catch."""
+    """
+    The OpenAI SDK raises json.JSONDecodeError, which `except openai.APIError` does not catch.
+
+    Instead: Catch it around the loop, `except (openai.APIError, ValueError)`; a reader of your own can skip the
+    event.
+    """
     wrong = [(n, why) for n, why in exchange.reading.not_json if _parser(exchange).events.data[n].strip()]
     if wrong:
         number, why = wrong[0]
@@ -62,7 +72,12 @@ def json(exchange: Exchange) -> Iterator[Problem]:
     needs=_IS_STREAM,
 )  # fmt: skip
 def is_object(exchange: Exchange) -> Iterator[Problem]:
-    """The SDK hands the client a list or a string where it expects a chunk: AttributeError."""
+    """
+    The SDK hands the client a list or a string where it expects a chunk: AttributeError.
+
+    Instead: Skip it: `if not isinstance(chunk, ChatCompletionChunk): continue`, or `isinstance(data, dict)` in
+    raw JSON.
+    """
     for number, what in exchange.columns.not_objects[:1]:
         yield Problem(
             f"{len(exchange.columns.not_objects)} data of the stream hold JSON that is no object, first {what}",
@@ -78,7 +93,12 @@ def is_object(exchange: Exchange) -> Iterator[Problem]:
     needs=_IS_STREAM,
 )  # fmt: skip
 def data_not_empty(exchange: Exchange) -> Iterator[Problem]:
-    """Legal, and the OpenAI SDK raises json.JSONDecodeError on it."""
+    """
+    Legal, and the OpenAI SDK raises json.JSONDecodeError on it.
+
+    Instead: Read with httpx-sse, and `if not sse.data.strip(): continue`; with the SDK only catching ValueError
+    is left.
+    """
     empty = [n for n, _ in exchange.reading.not_json if not _parser(exchange).events.data[n].strip()]
     if empty:
         yield Problem(f"{len(empty)} events have empty data", ((empty[0], ""),))
@@ -96,7 +116,12 @@ def data_not_empty(exchange: Exchange) -> Iterator[Problem]:
     needs=_IS_STREAM,
 )  # fmt: skip
 def data_given(exchange: Exchange) -> Iterator[Problem]:
-    """Legal, a conforming reader drops it; the OpenAI SDK makes an event of it and raises json.JSONDecodeError."""
+    """
+    Legal, a conforming reader drops it; the OpenAI SDK makes an event of it and raises json.JSONDecodeError.
+
+    Instead: Parse only lines that start with `data:` in a reader of your own; the SDK can't skip the block, so
+    catch ValueError.
+    """
     blocks = _parser(exchange).dataless
     if blocks:
         offset, oddities = blocks[0]
@@ -115,7 +140,12 @@ def data_given(exchange: Exchange) -> Iterator[Problem]:
     needs=_IS_STREAM,
 )  # fmt: skip
 def no_error(exchange: Exchange) -> Iterator[Problem]:
-    """The OpenAI SDK raises APIError at a top-level error; one inside a choice it hands on, and the text is cut."""
+    """
+    The OpenAI SDK raises APIError at a top-level error; one inside a choice it hands on, and the text is cut.
+
+    Instead: Catch `openai.APIError` around the loop, raise on `getattr(choice, "error", None)`, and mark the
+    text as cut.
+    """
     for error in exchange.columns.errors[:1]:
         yield Problem(f"an error came in the stream: {error.text}", ((error.chunk, error.pointer),))
 
@@ -128,7 +158,11 @@ def no_error(exchange: Exchange) -> Iterator[Problem]:
     needs=_HELD,
 )  # fmt: skip
 def done(exchange: Exchange) -> Iterator[Problem]:
-    """A client that waits for the mark hangs until the connection closes; one that does not can't tell a cut."""
+    """
+    A client that waits for the mark hangs until the connection closes; one that does not can't tell a cut.
+
+    Instead: Take a finish_reason in every choice as the end; treat a stream with neither as cut.
+    """
     tail = _parser(exchange).tail
     if not exchange.reading.done and not (tail and tail.data.strip() == DONE):
         events = _parser(exchange).events
@@ -143,7 +177,11 @@ def done(exchange: Exchange) -> Iterator[Problem]:
     needs=_IS_STREAM,
 )  # fmt: skip
 def done_last(exchange: Exchange) -> Iterator[Problem]:
-    """What follows is lost: clients stop reading at the mark."""
+    """
+    What follows is lost: clients stop reading at the mark.
+
+    Instead: Stop at the first mark; if text or usage comes late, use a reader of your own and `continue` there.
+    """
     after = len(_parser(exchange).events) - 1 - exchange.reading.done[0] if exchange.reading.done else 0
     if after:
         yield Problem(f"{after} events follow [DONE]", ((exchange.reading.done[0] + 1, ""),))
@@ -157,7 +195,12 @@ def done_last(exchange: Exchange) -> Iterator[Problem]:
     needs=_IS_STREAM,
 )  # fmt: skip
 def final_blank_line(exchange: Exchange) -> Iterator[Problem]:
-    """A conforming reader discards the unclosed event, and so does the OpenAI SDK: the last text is lost."""
+    """
+    A conforming reader discards the unclosed event, and so does the OpenAI SDK: the last text is lost.
+
+    Instead: Read lines yourself and parse a last `data:` line when the body ends; the SDK and httpx-sse drop
+    it.
+    """
     tail = _parser(exchange).tail
     if tail:
         what = "the mark [DONE]" if tail.data.strip() == DONE else f"an event of {len(tail.data)} bytes of data"
@@ -172,7 +215,12 @@ def final_blank_line(exchange: Exchange) -> Iterator[Problem]:
     needs=_IS_STREAM,
 )  # fmt: skip
 def framing(exchange: Exchange) -> str:
-    r"""Legal in every form; hand-written readers know one: `line[6:]`, `split("\n\n")`."""
+    r"""
+    Legal in every form; hand-written readers know one: `line[6:]`, `split("\n\n")`.
+
+    Instead: Leave it to the SDK (a BOM costs it the first event); else split bytes at CRLF, CR or LF and take
+    `line[5:].strip()`.
+    """
     odd = _parser(exchange).oddities
     endings = [name.upper() for name in ("crlf", "cr") if name in odd] or ["LF"]
     forms = ["no space" if "no-space" in odd else "space"]
@@ -190,7 +238,12 @@ def framing(exchange: Exchange) -> str:
     needs=_IS_STREAM,
 )  # fmt: skip
 def comments(exchange: Exchange) -> str:
-    """Legal; readers that cut off `data: ` unseen crash on them, some fire an event with empty data."""
+    """
+    Legal; readers that cut off `data: ` unseen crash on them, some fire an event with empty data.
+
+    Instead: Skip lines that begin with a colon, `if line.startswith(b":"): continue`; the SDK does, unless an
+    `id:` came before.
+    """
     texts = Counter(text.decode("utf-8", "replace") for _, text in _parser(exchange).comments)
     return "; ".join(f": {text[:40]} ×{count}" for text, count in texts.most_common(2)) or "none"
 
@@ -203,7 +256,12 @@ def comments(exchange: Exchange) -> str:
     needs=_IS_STREAM,
 )  # fmt: skip
 def event_names(exchange: Exchange) -> str:
-    """An EventSource delivers named events to listeners of that name only, never to onmessage."""
+    """
+    An EventSource delivers named events to listeners of that name only, never to onmessage.
+
+    Instead: Read the data of every event and ignore `sse.event`; in browsers read with fetch or call
+    `addEventListener` per name.
+    """
     parser = _parser(exchange)
     names: dict[str, None] = {}
     if "named" in parser.oddities:
@@ -222,7 +280,12 @@ def event_names(exchange: Exchange) -> str:
     needs=_IS_STREAM,
 )  # fmt: skip
 def end(exchange: Exchange) -> str:
-    """Whether a client may wait for [DONE]."""
+    """
+    Whether a client may wait for [DONE].
+
+    Instead: Stop at the mark or at the end of the connection, whichever comes; judge by finish_reason whether
+    the answer is whole.
+    """
     tail = _parser(exchange).tail
     if exchange.reading.done:
         return "[DONE]"

@@ -76,7 +76,12 @@ def _at(fragment: ToolFragment, key: str = "") -> tuple[tuple[int, str]]:
     needs=_READ,
 )  # fmt: skip
 def list_of_objects(exchange: Exchange) -> Iterator[Problem]:
-    """`for call in delta.tool_calls` raises TypeError on null, in clients that ask for the key first."""
+    """
+    `for call in delta.tool_calls` raises TypeError on null, in clients that ask for the key first.
+
+    Instead: Loop over what is there: `for call in filter(None, delta.tool_calls or []):`, without testing for
+    the key.
+    """
     yield from wrong_kinds(exchange, _PLACE, {"list", "[]", "missing"}, "choice")
     for choice in exchange.columns.choices.values():
         for fragment in choice.tools:
@@ -97,7 +102,12 @@ def list_of_objects(exchange: Exchange) -> Iterator[Problem]:
     needs=(*_READ, "tool_calls.type"),
 )  # fmt: skip
 def index(exchange: Exchange) -> Iterator[Problem]:
-    """Of 18 client entry points measured, 10 break on a fragment without one."""
+    """
+    Of 18 client entry points measured, 10 break on a fragment without one.
+
+    Instead: Where `call.index is None`, let a fragment with an id open a new call and one without extend the
+    latest.
+    """
     yield from wrong_kinds(exchange, f"{_PLACE}/*/index", {"int"}, "fragment")
     for fragment in _fragments(exchange):
         if isinstance(fragment.value.get("index"), int) and fragment.value["index"] < 0:
@@ -118,7 +128,12 @@ def _fragments(exchange: Exchange) -> Iterator[ToolFragment]:
     needs=(*_READ, *_FRAGMENTS),
 )  # fmt: skip
 def index_from_0(exchange: Exchange) -> Iterator[Problem]:
-    """Clients that keep calls in a list find it shorter than the index: IndexError."""
+    """
+    Clients that keep calls in a list find it shorter than the index: IndexError.
+
+    Instead: Keep calls in a dict, `calls.setdefault(call.index, {})`, and sort its keys at the end; avoid
+    lists.
+    """
     for choice in exchange.columns.choices.values():
         found = sorted(_calls(choice))
         if found != list(range(len(found))):
@@ -133,7 +148,12 @@ def index_from_0(exchange: Exchange) -> Iterator[Problem]:
     needs=(*_READ, "tool_calls.type"),
 )  # fmt: skip
 def id_type(exchange: Exchange) -> Iterator[Problem]:
-    """Typed clients fail to decode it; others overwrite the id they had with null."""
+    """
+    Typed clients fail to decode it; others overwrite the id they had with null.
+
+    Instead: Keep the first one given, as text: `if call.id: entry.setdefault("id", str(call.id))`; declare it
+    optional.
+    """
     yield from wrong_kinds(exchange, f"{_PLACE}/*/id", {"text", '""', "missing"}, "fragment")
 
 
@@ -145,7 +165,11 @@ def id_type(exchange: Exchange) -> Iterator[Problem]:
     needs=(*_READ, *_FRAGMENTS),
 )  # fmt: skip
 def has_id(exchange: Exchange) -> Iterator[Problem]:
-    """The tool's result can't be sent back: tool_call_id must name the call."""
+    """
+    The tool's result can't be sent back: tool_call_id must name the call.
+
+    Instead: Make one up: `entry["id"] = f"call_{uuid4().hex}"`, and use it in the call and in its tool_call_id.
+    """
     for fragments in _all_calls(exchange):
         if not any(isinstance(f.value.get("id"), str) and f.value["id"] for f in fragments):
             yield Problem("a call has no id", _at(fragments[0]))
@@ -167,7 +191,12 @@ def _all_calls(exchange: Exchange) -> Iterator[list[ToolFragment]]:
     needs=(*_READ, *_FRAGMENTS, "tool_calls.id-type"),
 )  # fmt: skip
 def id_once(exchange: Exchange) -> Iterator[Problem]:
-    """Clients that take an id for the start of a call make several of one; "" overwrites the id in others."""
+    """
+    Clients that take an id for the start of a call make several of one; "" overwrites the id in others.
+
+    Instead: Tell calls apart by index alone, and keep the first id: `if call.id: entry.setdefault("id",
+    call.id)`.
+    """
     for fragments in _all_calls(exchange):
         later = [f for f in fragments[1:] if "id" in f.value]
         if later:
@@ -183,7 +212,12 @@ def id_once(exchange: Exchange) -> Iterator[Problem]:
     needs=(*_READ, *_FRAGMENTS),
 )  # fmt: skip
 def ids_differ(exchange: Exchange) -> Iterator[Problem]:
-    """The results of the calls can't be told apart."""
+    """
+    The results of the calls can't be told apart.
+
+    Instead: Give each call a fresh id, `f"call_{uuid4().hex}"`, in the message sent back and in its
+    tool_call_id.
+    """
     firsts = [
         (next((f.value["id"] for f in fragments if f.value.get("id")), None), fragments[0])
         for fragments in _all_calls(exchange)
@@ -203,7 +237,12 @@ def ids_differ(exchange: Exchange) -> Iterator[Problem]:
     needs=(*_READ, *_FRAGMENTS),
 )  # fmt: skip
 def has_name(exchange: Exchange) -> Iterator[Problem]:
-    """Nobody knows what to call."""
+    """
+    Nobody knows what to call.
+
+    Instead: Take the tool if only one was offered; otherwise nothing helps in the client: drop the answer and
+    retry.
+    """
     for fragments in _all_calls(exchange):
         if not any(isinstance(name := _function(f).get("name"), str) and name for f in fragments):
             yield Problem("a call names no function", _at(fragments[0], "/function"))
@@ -220,7 +259,12 @@ def has_name(exchange: Exchange) -> Iterator[Problem]:
     needs=(*_READ, *_FRAGMENTS),
 )  # fmt: skip
 def name_once(exchange: Exchange) -> Iterator[Problem]:
-    """Clients that join names call get_weatherget_weather: 6 of 18 entry points measured."""
+    """
+    Clients that join names call get_weatherget_weather: 6 of 18 entry points measured.
+
+    Instead: Set the name instead of adding to it: `if call.function and call.function.name: entry["name"] =
+    call.function.name`.
+    """
     for fragments in _all_calls(exchange):
         later = [f for f in fragments[1:] if "name" in _function(f)]
         if later:
@@ -235,7 +279,12 @@ def name_once(exchange: Exchange) -> Iterator[Problem]:
     needs=(*_READ, "tool_calls.type"),
 )  # fmt: skip
 def function_type(exchange: Exchange) -> Iterator[Problem]:
-    """Typed clients fail to decode it; the OpenAI SDK's stream helper fails an assertion on an empty one."""
+    """
+    Typed clients fail to decode it; the OpenAI SDK's stream helper fails an assertion on an empty one.
+
+    Instead: Take each call with `call.function` for a function, send `"type": "function"` back, and avoid the
+    SDK's `.stream()` helper.
+    """
     for fragment in _fragments(exchange):
         kind = fragment.value.get("type", "function")
         if kind != "function":
@@ -251,7 +300,12 @@ def function_type(exchange: Exchange) -> Iterator[Problem]:
     needs=(*_READ, "tool_calls.type"),
 )  # fmt: skip
 def arguments_type(exchange: Exchange) -> Iterator[Problem]:
-    """`arguments += fragment` and `json.loads(arguments)` raise TypeError."""
+    """
+    `arguments += fragment` and `json.loads(arguments)` raise TypeError.
+
+    Instead: Append with `a or ""`, and accept an object: `args = a if isinstance(a, dict) else json.loads(a or
+    "{}")`.
+    """
     yield from wrong_kinds(exchange, f"{_PLACE}/*/function/arguments", {"text", '""', "missing"}, "fragment")
 
 
@@ -263,7 +317,12 @@ def arguments_type(exchange: Exchange) -> Iterator[Problem]:
     needs=(*_READ, *_FRAGMENTS, "tool_calls.arguments", "sse.no-error", "http.complete"),
 )  # fmt: skip
 def arguments_json(exchange: Exchange) -> Iterator[Problem]:
-    """The call can't be made: json.loads raises."""
+    """
+    The call can't be made: json.loads raises.
+
+    Instead: Catch ValueError from `json.loads`, send its message back as the tool's result, and let the model
+    try again.
+    """
     for choice in exchange.columns.choices.values():
         if any(finish.value == "length" for finish in choice.reasons):
             continue  # cut at the limit, and it says so
@@ -291,7 +350,12 @@ def _is_object(text: str) -> bool:
     needs=_READ,
 )  # fmt: skip
 def not_in_text(exchange: Exchange) -> Iterator[Problem]:
-    """The user reads markup, and the tool is never called."""
+    """
+    The user reads markup, and the tool is never called.
+
+    Instead: Search the text for marks such as `<tool_call>` before showing it; on a hit retry, or parse the
+    known format.
+    """
     for choice in exchange.columns.choices.values():
         text = choice.fragments("content")
         if any(mark in text.text for mark in _MARKUP):
@@ -307,6 +371,11 @@ def not_in_text(exchange: Exchange) -> Iterator[Problem]:
     needs=_READ,
 )  # fmt: skip
 def pieces(exchange: Exchange) -> str:
-    """Clients that show arguments as they grow show nothing until the end where they come whole."""
+    """
+    Clients that show arguments as they grow show nothing until the end where they come whole.
+
+    Instead: Join the fragments with `+=` and call `json.loads` once, after the stream; one fragment then needs
+    no other code.
+    """
     sizes = [len(fragments) for fragments in _all_calls(exchange)]
     return "in pieces" if max(sizes) > 1 else "whole"

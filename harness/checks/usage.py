@@ -42,7 +42,12 @@ def _top(exchange: Exchange) -> list[Usage]:
     needs=_WHOLE,
 )  # fmt: skip
 def given(exchange: Exchange) -> Iterator[Problem]:
-    """Bills and budgets count nothing."""
+    """
+    Bills and budgets count nothing.
+
+    Instead: Store None, not 0; look at `getattr(chunk, "x_groq", None)`, and else estimate with a tokenizer
+    such as tiktoken.
+    """
     if not _top(exchange):
         elsewhere = exchange.columns.usages[0].pointer if exchange.columns.usages else None
         yield Problem(
@@ -58,7 +63,11 @@ def given(exchange: Exchange) -> Iterator[Problem]:
     needs=(*_READ, "usage.given"),
 )  # fmt: skip
 def own_chunk(exchange: Exchange) -> Iterator[Problem]:
-    """Clients that read usage only where choices is empty find none."""
+    """
+    Clients that read usage only where choices is empty find none.
+
+    Instead: Take it from any chunk, ahead of all tests of choices: `usage = chunk.usage or usage`.
+    """
     usages = _top(exchange)
     if not any(usage.beside == "[]" for usage in usages):
         where = {"finish": "with the finish_reason", "choices": "beside choices"}.get(
@@ -75,7 +84,11 @@ def own_chunk(exchange: Exchange) -> Iterator[Problem]:
     needs=(*_READ, "usage.given"),
 )  # fmt: skip
 def null_elsewhere(exchange: Exchange) -> Iterator[Problem]:
-    """`chunk["usage"]` raises KeyError where the key is absent; an object on every chunk is added up by some."""
+    """
+    `chunk["usage"]` raises KeyError where the key is absent; an object on every chunk is added up by some.
+
+    Instead: Read it with a default, `chunk.get("usage")` in raw JSON, and keep the last one instead of a sum.
+    """
     usage_at = _top(exchange)[-1].chunk
     for what, seen in exchange.columns.kinds("/usage").items():
         # After the usage chunk OpenAI sends a moderation chunk without the key, when that was asked for.
@@ -94,7 +107,12 @@ def null_elsewhere(exchange: Exchange) -> Iterator[Problem]:
     needs=_READ,
 )  # fmt: skip
 def not_unasked(exchange: Exchange) -> Iterator[Problem]:
-    """A chunk with empty choices that nobody asked for: `chunk.choices[0]` raises IndexError."""
+    """
+    A chunk with empty choices that nobody asked for: `chunk.choices[0]` raises IndexError.
+
+    Instead: Expect it always: `if not chunk.choices: continue` before `chunk.choices[0]`, even where usage was
+    not asked for.
+    """
     usages = _top(exchange)
     if usages:
         yield Problem(
@@ -110,7 +128,11 @@ def not_unasked(exchange: Exchange) -> Iterator[Problem]:
     needs=_READ,
 )  # fmt: skip
 def once(exchange: Exchange) -> Iterator[Problem]:
-    """`total += chunk.usage.total_tokens` counts it again: a bill of 42 tokens for 12."""
+    """
+    `total += chunk.usage.total_tokens` counts it again: a bill of 42 tokens for 12.
+
+    Instead: Keep the last usage instead of adding them up: `usage = chunk.usage or usage`.
+    """
     usages = _top(exchange)
     if len(usages) > 1:
         yield Problem(f"usage came {len(usages)} times", tuple((u.chunk, u.pointer) for u in usages[:3]))
@@ -124,7 +146,12 @@ def once(exchange: Exchange) -> Iterator[Problem]:
     needs=_READ,
 )  # fmt: skip
 def message(exchange: Exchange) -> Iterator[Problem]:
-    """`response.usage.total_tokens` raises AttributeError."""
+    """
+    `response.usage.total_tokens` raises AttributeError.
+
+    Instead: Guard it: `tokens = response.usage.total_tokens if response.usage else None`, and treat None as
+    unknown, not as 0.
+    """
     if not _top(exchange):
         yield Problem("the body has no usage", ((0, "/usage"),))
 
@@ -137,7 +164,12 @@ def message(exchange: Exchange) -> Iterator[Problem]:
     needs=_READ,
 )  # fmt: skip
 def usage_type(exchange: Exchange) -> Iterator[Problem]:
-    """`chunk.usage.total_tokens` raises AttributeError."""
+    """
+    `chunk.usage.total_tokens` raises AttributeError.
+
+    Instead: Take it only if it is an object: `isinstance(chunk.usage, CompletionUsage)`, or `isinstance(usage,
+    dict)` in raw JSON.
+    """
     optional: set[Kind] = {"object", "{}", "missing"}
     yield from wrong_kinds(exchange, "/usage", optional | {"null"} if exchange.streams else optional)
 
@@ -150,7 +182,11 @@ def usage_type(exchange: Exchange) -> Iterator[Problem]:
     needs=_READ,
 )  # fmt: skip
 def integers(exchange: Exchange) -> Iterator[Problem]:
-    """Adding them up raises TypeError or KeyError."""
+    """
+    Adding them up raises TypeError or KeyError.
+
+    Instead: Convert with a default, `int(usage.prompt_tokens or 0)`, and show the sum as an estimate.
+    """
     for usage in _top(exchange):
         wrong = [name for name in _COUNTS if type(usage.value.get(name)) is not int or usage.value[name] < 0]
         if wrong:
@@ -171,7 +207,12 @@ def _shown(value: dict[str, Any], name: str) -> str:
     needs=("usage.integers",),
 )  # fmt: skip
 def total(exchange: Exchange) -> Iterator[Problem]:
-    """Reasoning left out of completion_tokens: cost computed from the parts is too low."""
+    """
+    Reasoning left out of completion_tokens: cost computed from the parts is too low.
+
+    Instead: Count output as `max(usage.completion_tokens, usage.total_tokens - usage.prompt_tokens)`, so that
+    cost is not too low.
+    """
     for usage in _top(exchange):
         prompt, completion, summed = (usage.value[name] for name in _COUNTS)
         if prompt + completion != summed:
@@ -187,7 +228,11 @@ def total(exchange: Exchange) -> Iterator[Problem]:
     needs=("usage.integers",),
 )  # fmt: skip
 def positive(exchange: Exchange) -> Iterator[Problem]:
-    """Bills and budgets count nothing."""
+    """
+    Bills and budgets count nothing.
+
+    Instead: Take a 0 beside text for unknown, and estimate the count with a tokenizer such as tiktoken.
+    """
     usage = _top(exchange)[-1]
     said = any(choice.channels for choice in exchange.columns.choices.values())
     empty = [name for name in _COUNTS[:2] if said and usage.value[name] == 0]
@@ -203,7 +248,12 @@ def positive(exchange: Exchange) -> Iterator[Problem]:
     needs=_READ,
 )  # fmt: skip
 def details(exchange: Exchange) -> Iterator[Problem]:
-    """`usage.prompt_tokens_details.cached_tokens` raises AttributeError on null."""
+    """
+    `usage.prompt_tokens_details.cached_tokens` raises AttributeError on null.
+
+    Instead: Guard it: `getattr(usage.prompt_tokens_details, "cached_tokens", None) or 0`, which also holds for
+    null.
+    """
     for usage in _top(exchange):
         for name in ("prompt_tokens_details", "completion_tokens_details"):
             if name in usage.value and not isinstance(usage.value[name], dict):
@@ -220,7 +270,12 @@ def details(exchange: Exchange) -> Iterator[Problem]:
     needs=("usage.integers",),
 )  # fmt: skip
 def within_totals(exchange: Exchange) -> Iterator[Problem]:
-    """Cost computed as total minus part turns negative."""
+    """
+    Cost computed as total minus part turns negative.
+
+    Instead: Clamp before subtracting: `cached = min(cached, usage.prompt_tokens)`, and reasoning tokens by
+    completion_tokens alike.
+    """
     for usage in _top(exchange):
         for whole, part in (("prompt_tokens", "cached_tokens"), ("completion_tokens", "reasoning_tokens")):
             inner = usage.value.get(f"{whole}_details")
@@ -241,7 +296,11 @@ def within_totals(exchange: Exchange) -> Iterator[Problem]:
     needs=_READ,
 )  # fmt: skip
 def place(exchange: Exchange) -> str:
-    """Own chunk, last chunk, every chunk: each needs other client code, and adding up is wrong in the third."""
+    """
+    Own chunk, last chunk, every chunk: each needs other client code, and adding up is wrong in the third.
+
+    Instead: Put `usage = chunk.usage or usage` at the top of the loop and read to the end; never add up.
+    """
     names = {"[]": "own chunk", "finish": "finish chunk", "choices": "beside choices", "choice": "inside a choice"}
     usages = exchange.columns.usages
     at_top = _top(exchange)

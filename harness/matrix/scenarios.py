@@ -1,56 +1,217 @@
-"""What is asked: the table of scenarios."""
+"""What is asked: the table of scenarios, and the requests each makes."""
 
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from harness.wire.completion import Message
+from harness.wire.exchange import OK, Exchange, Expected
+
+Json = dict[str, Any]
 
 _HELLO = "用一句话打个招呼，并带一个表情符号。 Then say it in English."
 _COMPARE = "Which is larger, 9.11 or 9.8? Answer with the number only."
-_USAGE = {"stream": True, "stream_options": {"include_usage": True}}
+_COUNT = "Count from 1 to 40 in digits, separated by commas and nothing else."
+_WEATHER = "What is the weather in Paris? Use the tool."
+_BOTH = "What is the weather in Paris, and what time is it in Tokyo? Call both tools at once."
+_CITY = "Name one city in France and its population."
+
+_STREAM: Json = {"stream": True}
+_USAGE: Json = {"stream": True, "stream_options": {"include_usage": True}}
+_STILL: Json = {"temperature": 0}
+
+
+def _tool(name: str, what: str, parameter: str) -> Json:
+    schema = {"type": "object", "properties": {parameter: {"type": "string"}}, "required": [parameter]}
+    return {"type": "function", "function": {"name": name, "description": what, "parameters": schema}}
+
+
+TOOLS: Json = {
+    "tools": [
+        _tool("get_weather", "Get the weather of a city.", "city"),
+        _tool("get_time", "Get the time in a zone such as CET.", "zone"),
+    ]
+}
+_NAMED: Json = {"tool_choice": {"type": "function", "function": {"name": "get_time"}}}
+
+_FACTS: Json = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}, "population": {"type": "integer"}},
+    "required": ["city", "population"],
+    "additionalProperties": False,
+}
+_OBJECT: Json = {"response_format": {"type": "json_object"}}
+_SCHEMA: Json = {
+    "response_format": {"type": "json_schema", "json_schema": {"name": "facts", "strict": True, "schema": _FACTS}}
+}
+
+_BAD_REQUEST = (400, 422)
+_OPEN = (OK, 400, 404, 422)
+"""Asked to see whether the provider serves it: an answer and a plain refusal are both expected."""
+
+Then = Literal["tool-result", "tool-result, content null", 'tool-result, content ""', "and in French?"]
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """
-    One question with a stable id.
+    One question with a stable id, in one or more requests.
 
     ``thinking`` is whether the model is to think; ``needs`` names capabilities that a provider may declare
-    absent (``lacks`` in providers.yaml), which makes the scenario n/a.
+    absent (``lacks`` in providers.yaml), which makes the scenario n/a.  ``statuses`` are those the last request
+    may be answered with, ``tries`` the parameter or form it is there to try.  ``and_then`` is the turn that follows
+    the answer, in which ``reasoning`` says whether the answer's reasoning goes back; ``again`` are parameters with which
+    the same is asked once more.  ``key`` is the key to send, ``raw`` a body that is sent as it is; ``without`` are
+    the required parameters left out.
     """
 
     id: str
     title: str
-    prompt: str
-    thinking: bool
-    params: dict[str, Any] = field(default_factory=dict)
+    prompt: str = _HELLO
+    thinking: bool = False
+    params: Json = field(default_factory=dict)
     needs: tuple[str, ...] = ()
+    statuses: tuple[int, ...] = (OK,)
+    tries: str | None = None
+    role: str = "user"
+    parts: bool = False
+    and_then: Then | None = None
+    reasoning: bool = False
+    again: Json | None = None
+    key: Literal["own", "wrong"] = "own"
+    model: str | None = None
+    raw: bytes | None = None
+    without: tuple[str, ...] = ()
+
+    @property
+    def requests(self) -> int:
+        """How many requests it makes."""
+        return 1 + (self.and_then is not None) + (self.again is not None)
+
+    def expected(self, number: int) -> Expected:
+        """Return what is known beforehand of request ``number``, from 0."""
+        last = number >= self.requests - 1
+        return Expected(self.statuses, self.tries) if last else Expected((OK,))
 
 
-SCENARIOS: dict[str, Scenario] = {
-    scenario.id: scenario
-    for scenario in (
-        Scenario("chat.stream", "A short answer, streamed.", _HELLO, thinking=False, params={"stream": True}),
-        Scenario(
-            "chat.stream-usage",
-            "The same, with usage asked for.",
-            _HELLO,
-            thinking=False,
-            params=_USAGE,
-            needs=("stream-usage",),
-        ),
-        Scenario("chat.nonstream", "The same, in one body.", _HELLO, thinking=False),
-        Scenario(
-            "reasoning.stream", "A question to think about, streamed.", _COMPARE, thinking=True, params={"stream": True}
-        ),
-        Scenario(
-            "reasoning.nonstream", "The same, in one body.", _COMPARE, thinking=True, needs=("reasoning-nonstream",)
-        ),
-    )
-}
+def _try(name: str, title: str, params: Json, **extra: Any) -> Scenario:
+    return Scenario(f"params.{name}", title, params=params, statuses=_OPEN, tries=extra.pop("tries", None) or name.replace("-", "_"), **extra)  # fmt: skip
 
-CAPABILITIES = tuple(dict.fromkeys(need for scenario in SCENARIOS.values() for need in scenario.needs))
+
+def _error(name: str, title: str, statuses: tuple[int, ...] = _BAD_REQUEST, **extra: Any) -> Scenario:
+    return Scenario(f"error.{name}", title, statuses=statuses, **extra)
+
+
+_TABLE = (
+    Scenario("chat.stream", "A short answer, streamed.", params=_STREAM),
+    Scenario("chat.stream-usage", "The same, with usage asked for.", params=_USAGE, needs=("stream-usage",)),
+    Scenario("chat.nonstream", "The same, in one body."),
+    Scenario("chat.capped", "A long answer, capped at 12 tokens, streamed.", _COUNT, params=_USAGE | {"max_tokens": 12}),
+    Scenario("chat.stop", "An answer that a stop sequence ends, streamed.", _COUNT, params=_STREAM | {"stop": ["7"]}),
+    Scenario("chat.n2", "Two answers in one stream.", params=_STREAM | {"n": 2}, needs=("n",)),
+    Scenario("chat.logprobs", "A short answer with the probabilities of its tokens, streamed.", params=_STREAM | {"logprobs": True, "top_logprobs": 2}, needs=("logprobs",)),
+    Scenario("chat.unicode", "Chinese, accents and composed emoji, streamed.", "逐字重复这一行：春眠不觉晓，naïve café 👩‍👩‍👧‍👦🏳️‍🌈 𠮷野家", params=_STREAM | _STILL),
+    Scenario("chat.long", "A long answer, streamed.", "Write about 300 words on how bread is baked, in plain paragraphs.", params=_USAGE),
+    Scenario("reasoning.stream", "A question to think about, streamed.", _COMPARE, thinking=True, params=_STREAM),
+    Scenario("reasoning.nonstream", "The same, in one body.", _COMPARE, thinking=True, needs=("reasoning-nonstream",)),
+    Scenario("reasoning.off", "The same question with thinking turned off, streamed.", _COMPARE, params=_USAGE),
+    Scenario("tools.auto", "A question that a tool answers, streamed.", _WEATHER, params=_STREAM | TOOLS, needs=("tools",)),
+    Scenario("tools.nonstream", "The same, in one body.", _WEATHER, params=TOOLS, needs=("tools",)),
+    Scenario("tools.forced", "One tool forced by name, streamed.", _WEATHER, params=_STREAM | TOOLS | _NAMED, needs=("tools", "tool-choice")),
+    Scenario("tools.required", "Some tool required, streamed.", _HELLO, params=_STREAM | TOOLS | {"tool_choice": "required"}, needs=("tools", "tool-choice")),
+    Scenario("tools.none", "Tools offered and forbidden, streamed.", _WEATHER, params=_STREAM | TOOLS | {"tool_choice": "none"}, needs=("tools",)),
+    Scenario("tools.parallel", "Two calls at once, streamed.", _BOTH, params=_STREAM | TOOLS, needs=("tools", "parallel-tools")),
+    Scenario("tools.round-trip", "A call, and its result sent back, streamed.", _WEATHER, params=_STREAM | TOOLS, needs=("tools",), tries="a tool's result", and_then="tool-result"),
+    Scenario("json.object", "JSON mode.", f"{_CITY} Answer as a JSON object.", params=_OBJECT, needs=("json-object",), statuses=_OPEN, tries="response_format"),
+    Scenario("json.object-stream", "JSON mode, streamed.", f"{_CITY} Answer as a JSON object.", params=_STREAM | _OBJECT, needs=("json-object",), statuses=_OPEN, tries="response_format"),
+    Scenario("json.schema", "An answer that must fit a JSON Schema.", _CITY, params=_SCHEMA, needs=("json-schema",), statuses=_OPEN, tries="response_format"),
+    _try("max-completion-tokens", "The cap by its present name.", {"max_completion_tokens": 12}, prompt=_COUNT),
+    _try("max-tokens", "The cap by its older name.", {"max_tokens": 12}, prompt=_COUNT),
+    _try("stop", "A stop sequence.", {"stop": "7"}, prompt=_COUNT),
+    _try("n", "Two answers.", {"n": 2}),
+    _try("seed", "A seed.", {"seed": 7}),
+    _try("logprobs", "Probabilities of the tokens.", {"logprobs": True}),
+    _try("top-logprobs", "Probabilities of the alternatives.", {"logprobs": True, "top_logprobs": 2}),
+    _try("temperature-0", "Temperature 0.", {"temperature": 0}, tries="temperature"),
+    _try("stream-options", "stream_options without a stream.", {"stream_options": {"include_usage": True}}),
+    _try("parallel-tool-calls", "Parallel calls turned off.", TOOLS | {"parallel_tool_calls": False}, prompt=_BOTH, needs=("tools",)),
+    _try("response-format", "The default form asked for by name.", {"response_format": {"type": "text"}}),
+    _try("developer-role", "Instructions under the role developer.", {}, tries="developer role", role="developer"),
+    _try("content-parts", "Content as a list of parts.", {}, tries="content as parts", parts=True),
+    _try("user", "An id of the end user.", {"user": "user-7"}),
+    _try("store", "Storing turned off.", {"store": False}),
+    _try("unknown-key", "A parameter nobody knows.", {"x_unknown_parameter": 1}, tries="x_unknown_parameter"),
+    _error("bad-key", "A key that is none.", (401, 403), key="wrong"),
+    _error("bad-key-stream", "The same, with a stream asked for.", (401, 403), params=_STREAM, key="wrong"),
+    _error("unknown-model", "A model that is none.", (404, 400), model="no-such-model-7"),
+    _error("missing-messages", "No messages.", without=("messages",)),
+    _error("malformed-json", "A body that is no JSON.", raw=b'{"model": "gpt", "messages": ['),
+    _error("wrong-type", "A text where a number belongs.", params={"temperature": "hot"}),
+    _error("too-long", "More than most context windows hold.", (400, 413, 422, OK), tries="a long prompt", prompt="long", params={"max_tokens": 1}),
+    Scenario("multi_turn.history", "A second question.", statuses=(OK,), tries="an earlier answer", and_then="and in French?"),
+    Scenario("multi_turn.reasoning-back", "A call and its result, the reasoning sent back.", _WEATHER, thinking=True, params=TOOLS, needs=("tools",), statuses=_OPEN, tries="reasoning sent back", and_then="tool-result", reasoning=True),
+    Scenario("multi_turn.reasoning-left-out", "A call and its result, the reasoning left out.", _WEATHER, thinking=True, params=TOOLS, needs=("tools",), statuses=_OPEN, tries="reasoning left out", and_then="tool-result"),
+    Scenario("multi_turn.content-null", "A call sent back with content null.", _WEATHER, params=TOOLS, needs=("tools",), tries="content null", and_then="tool-result, content null"),
+    Scenario("multi_turn.content-empty", 'A call sent back with content "".', _WEATHER, params=TOOLS, needs=("tools",), tries='content ""', and_then='tool-result, content ""'),
+    Scenario("parity.chat", "The same question streamed and in one body.", params=_USAGE | _STILL, again={}),
+    Scenario("parity.tools", "The same call streamed and in one body.", _WEATHER, params=_USAGE | TOOLS | _STILL, needs=("tools",), again={}),
+    Scenario("parity.reasoning", "The same thought streamed and in one body.", _COMPARE, thinking=True, params=_USAGE, needs=("reasoning-nonstream",), again={}),
+)  # fmt: skip
+
+SCENARIOS: dict[str, Scenario] = {scenario.id: scenario for scenario in _TABLE}
+
+CAPABILITIES = tuple(dict.fromkeys(need for scenario in _TABLE for need in scenario.needs))
 """The names that ``lacks`` in providers.yaml may hold."""
 
+_TOO_LONG = "a " * 150_000  # a token each: more than most context windows hold, and cheap where it is accepted
+_RESULT = '{"weather": "18 degrees, light rain", "code": "TEAL-42"}'
+_STREAM_ONLY = ("stream", "stream_options")
 
-def request_body(scenario: Scenario, model: str, thinking: dict[str, Any]) -> dict[str, Any]:
-    """Return the JSON to send: the scenario's question to ``model``, with the provider's own thinking switch."""
-    return {"model": model, "messages": [{"role": "user", "content": scenario.prompt}], **scenario.params, **thinking}
+
+def request_body(scenario: Scenario, model: str, thinking: Json) -> Json:
+    """
+    Return the JSON of a scenario's first request: its question to ``model``, with the provider's own thinking switch.
+
+    A scenario with ``raw`` sends that instead.
+    """
+    text = _TOO_LONG if scenario.prompt == "long" else scenario.prompt
+    content: Any = [{"type": "text", "text": text}] if scenario.parts else text
+    messages = [{"role": "user", "content": content}]
+    if scenario.role != "user":
+        messages.insert(0, {"role": scenario.role, "content": "Answer in one short sentence."})
+    body = {"model": scenario.model or model, "messages": messages, **scenario.params, **thinking}
+    return {key: value for key, value in body.items() if key not in scenario.without}
+
+
+def next_body(scenario: Scenario, body: Json, answer: Message) -> Json:
+    """Return the JSON of a scenario's second request, given that of the first and the message it was answered with."""
+    if scenario.again is not None:
+        return {key: value for key, value in body.items() if key not in _STREAM_ONLY} | scenario.again
+    return body | {"messages": [*body["messages"], _sent_back(scenario, answer), *_turn(scenario, answer)]}
+
+
+def _sent_back(scenario: Scenario, answer: Message) -> Json:
+    content = {"tool-result, content null": None, 'tool-result, content ""': ""}
+    message: Json = {"role": "assistant", "content": content.get(scenario.and_then or "", answer.content)}
+    if scenario.reasoning and answer.reasoning:
+        message["reasoning_content"] = answer.reasoning
+    if answer.tool_calls:
+        message["tool_calls"] = [
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+            for call in answer.tool_calls
+        ]
+    return message
+
+
+def _turn(scenario: Scenario, answer: Message) -> list[Json]:
+    if scenario.and_then == "and in French?":
+        return [{"role": "user", "content": "And in French?"}]
+    return [{"role": "tool", "tool_call_id": call.id, "content": _RESULT} for call in answer.tool_calls]
+
+
+def in_order(exchanges: Iterable[Exchange], scenario: Scenario) -> list[Exchange]:
+    """Return the exchanges of a scenario's recording, each with what was expected of it and those before it."""
+    told: list[Exchange] = []
+    for number, exchange in enumerate(exchanges):
+        told.append(replace(exchange, expected=scenario.expected(number), earlier=tuple(told)))
+    return told

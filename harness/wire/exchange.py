@@ -20,6 +20,7 @@ Fidelity = Literal["wire", "lines", "reserialized", "chunks", "transcript"]
 Look = Literal["stream", "json", "html", "text", "empty"]
 
 DONE = b"[DONE]"
+OK = 200
 
 MAX_DECODED = 1 << 30
 """Decompression stops here: a bomb is a finding, not an outage."""
@@ -259,18 +260,43 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON")
 
 
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """
+    What whoever asked knows of a request.
+
+    ``statuses`` are those it may be answered with, none where nobody knows; ``tries`` is the parameter or form
+    that the request is there to try.
+    """
+
+    statuses: tuple[int, ...] = ()
+    tries: str | None = None
+
+    @property
+    def answer(self) -> bool:
+        """Whether an answer is due: the provider serves such requests."""
+        return self.statuses == (OK,)
+
+    @property
+    def refusal(self) -> bool:
+        """Whether the request is wrong, so that an answer to it is."""
+        return bool(self.statuses) and OK not in self.statuses
+
+
 @dataclass(frozen=True)
 class Exchange:
     """
     A request, its response and where they come from.
 
-    ``expects_answer`` says that whoever asked knows the request to be one the provider serves.
+    ``expected`` is what is known of the request beforehand; ``earlier`` are the exchanges that came before it
+    in its recording, for rules that compare.
     """
 
     request: Request
     response: Response
     source: Source = field(default_factory=Source)
-    expects_answer: bool = False
+    expected: Expected = Expected()
+    earlier: tuple["Exchange", ...] = ()
 
     @cached_property
     def reading(self) -> Reading:

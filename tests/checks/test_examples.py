@@ -74,6 +74,7 @@ def test_its_words_hold(check: Check) -> None:
         "a title states a fact"
     )
     assert check.breaks.endswith("."), "its docstring says what a breach breaks"
+    assert check.workaround.endswith("."), "and what client code does instead"
     assert re.match(r"https://|convention: ", check.source)
     assert set(check.needs) <= set(CHECKS)
     assert check.id not in check.needs

@@ -1,0 +1,221 @@
+"""
+An ideal provider: the answer to a request in the form that OpenAI's own recordings have.
+
+Reasoning text has the form that DeepSeek documents, since OpenAI sends none
+(https://api-docs.deepseek.com/guides/thinking_mode).  The texts, ids and counts are made up; the same request
+gets the same answer.
+"""
+
+import json
+from typing import Any
+
+import orjson
+
+from harness.matrix.scenarios import Scenario, in_order, next_body, request_body
+from harness.wire.exchange import OK, Exchange, Headers, Request, Response, Source
+
+Json = dict[str, Any]
+
+MODEL = "gpt-4o-mini"
+DATED = "gpt-4o-mini-2024-07-18"
+CREATED = 1_760_000_000
+DONE = b"data: [DONE]\n\n"
+
+_URL = "https://api.openai.com/v1/chat/completions"
+_SOURCE = Source("reconstructed", note="reference form")
+_COMMON = {"created": CREATED, "model": DATED, "service_tier": "default", "system_fingerprint": "fp_reference"}
+_PROMPT_TOKENS = 9
+_LONGEST_PROMPT = 250_000
+
+_GREETING = ["你好", "! How can I", " help?"]
+_THOUGHT = ["The user greets me.", " I greet back."]
+_SHORT = ["你好", "!"]
+_FACTS = ['{"city":', '"Lyon",', '"population":', "522000}"]
+_COUNTING = [piece for number in range(1, 41) for piece in (f"{number}", ", ")][:-1]
+_ARGUMENTS = {"get_weather": ['{"city":', '"Paris"}'], "get_time": ['{"zone":"CET"}']}
+_SECOND = "get_time"
+
+
+def recording(scenario: Scenario) -> list[Exchange]:
+    """Return the exchanges of ``scenario`` as the ideal provider answers them."""
+    thinking = {"reasoning_effort": "medium"} if scenario.thinking else {"reasoning_effort": "none"}
+    body = request_body(scenario, MODEL, thinking)
+    first = exchange(body, id_="chatcmpl-reference", key=scenario.key, raw=scenario.raw)
+    if scenario.requests == 1:
+        return in_order([first], scenario)
+    second = next_body(scenario, body, first.completion.messages[0])
+    return in_order([first, exchange(second, id_="chatcmpl-second")], scenario)
+
+
+def exchange(body: Json, *, id_: str = "chatcmpl-reference", key: str = "own", raw: bytes | None = None) -> Exchange:
+    """Return the exchange of a request: ``raw`` is sent in the place of ``body`` where it is given."""
+    headers = Headers((("Content-Type", "application/json"),))
+    request = Request("POST", _URL, headers, raw or orjson.dumps(body))
+    return Exchange(request, _refusal(request, key) or _answer(body, id_), _SOURCE)
+
+
+def _refusal(request: Request, key: str) -> Response | None:
+    body = request.json or {}
+    if key != "own":
+        return error(401, "The key is not valid.", code="invalid_api_key")
+    if request.json is None:
+        return error(400, "The body is not JSON.")
+    if "messages" not in body:
+        return error(400, "A required parameter is missing: 'messages'.", "messages", "missing_required_parameter")
+    if body.get("model") not in {MODEL, DATED}:
+        return error(404, "There is no such model.", code="model_not_found")
+    if isinstance(body.get("temperature"), str):
+        return error(400, "'temperature' is a text, a number was expected.", "temperature", "invalid_type")
+    if "x_unknown_parameter" in body:
+        return error(400, "Unknown parameter: 'x_unknown_parameter'.", "x_unknown_parameter", "unknown_parameter")
+    if body.get("stream_options") and not body.get("stream"):
+        return error(400, "'stream_options' is for streams only.", "stream_options")
+    if len(request.body or b"") > _LONGEST_PROMPT:
+        return error(400, "The prompt is longer than the context window.", "messages", "context_length_exceeded")
+    return None
+
+
+def error(status: int, message: str, param: str | None = None, code: str | None = None) -> Response:
+    """Return an error in the form the specification gives it."""
+    content = {"error": {"message": message, "type": "invalid_request_error", "param": param, "code": code}}
+    return response(orjson.dumps(content), "application/json", status)
+
+
+def response(body: bytes, media_type: str, status: int = OK) -> Response:
+    """Return a response with the headers of the reference."""
+    headers = Headers((("Content-Type", media_type), ("x-request-id", "req_reference")))
+    return Response(status, headers, body, "OK" if status == OK else "")
+
+
+def _answer(request: Json, id_: str) -> Response:
+    choices = [_Choice(request, index) for index in range(request.get("n") or 1)]
+    if not request.get("stream"):
+        content = {"id": id_, "object": "chat.completion", **_COMMON, "choices": [one.whole() for one in choices]}
+        return response(orjson.dumps(content | {"usage": _usage(choices)}), "application/json")
+    asked = (request.get("stream_options") or {}).get("include_usage")
+    extra = {"usage": None} if asked else {}
+    steps = [[one for one in step if one] for step in _in_turn([choice.streamed() for choice in choices])]
+    events = [_event(id_, [one], **extra) for step in steps for one in step]
+    events += [_event(id_, [], usage=_usage(choices))] if asked else []
+    return response(b"".join([*events, DONE]), "text/event-stream; charset=utf-8")
+
+
+def _in_turn(lists: list[list[Json]]) -> list[list[Json | None]]:
+    longest = max(map(len, lists))
+    return [[one[n] if n < len(one) else None for one in lists] for n in range(longest)]
+
+
+def _event(id_: str, choices: list[Json], **extra: Any) -> bytes:
+    chunk = {"id": id_, "object": "chat.completion.chunk", **_COMMON, "choices": choices, **extra}
+    return b"data: " + orjson.dumps(chunk) + b"\n\n"
+
+
+def _usage(choices: list["_Choice"]) -> Json:
+    reasoning = sum(len(choice.thought) * 4 for choice in choices)
+    completion = sum(choice.tokens for choice in choices) + reasoning
+    return {
+        "prompt_tokens": _PROMPT_TOKENS,
+        "completion_tokens": completion,
+        "total_tokens": _PROMPT_TOKENS + completion,
+        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": reasoning, "audio_tokens": 0},
+    }
+
+
+class _Choice:
+    """One choice of the answer to ``request``, streamed or whole."""
+
+    def __init__(self, request: Json, index: int) -> None:
+        self.index = index
+        self.logprobs = bool(request.get("logprobs"))
+        self.alternatives = request.get("top_logprobs") or 0
+        self.thought = _THOUGHT if request.get("reasoning_effort", "none") != "none" else []
+        self.calls = _calls(request)
+        self.text = [] if self.calls else _text(request)
+        self.finish = "stop"
+        self.tokens = len(self.text) + 1
+        named = isinstance(request.get("tool_choice"), dict)
+        if self.calls:
+            self.finish, self.tokens = "stop" if named else "tool_calls", 4  # a named tool ends with stop at OpenAI
+        cap = request.get("max_completion_tokens") or request.get("max_tokens")
+        if cap and cap < self.tokens:
+            self.text, self.finish, self.tokens = self.text[:cap], "length", cap
+
+    def whole(self) -> Json:
+        """Return the choice of a body."""
+        message: Json = {"role": "assistant", "content": "".join(self.text) if self.text else None}
+        if self.thought:
+            message["reasoning_content"] = self.thought[0]
+        if self.calls:
+            message["tool_calls"] = [_call(number, name) for number, name in enumerate(self.calls)]
+        return self._form({"message": message | {"refusal": None}}, self.text, self.finish)
+
+    def streamed(self) -> list[Json]:
+        """Return the choice of each chunk."""
+        if self.thought:
+            deltas, last = self._thinking()
+        elif self.calls:
+            deltas, last = self._calling(), {}
+        else:
+            deltas = [{"role": "assistant", "content": "", "refusal": None}, *({"content": t} for t in self.text)]
+            last = {}
+        chunks = [self._form({"delta": delta}, [delta["content"]] if delta.get("content") else []) for delta in deltas]
+        return [*chunks, self._form({"delta": last}, [], self.finish)]
+
+    def _form(self, inner: Json, pieces: list[str], finish: str | None = None) -> Json:
+        logprobs = {"content": [self._logprob(t) for t in pieces], "refusal": None} if self.logprobs and pieces else None
+        return {"index": self.index, **inner, "logprobs": logprobs, "finish_reason": finish}
+
+    def _logprob(self, token: str) -> Json:
+        one = {"token": token, "logprob": -0.25, "bytes": list(token.encode())}
+        return one | {"top_logprobs": [one] * self.alternatives}
+
+    def _thinking(self) -> tuple[list[Json], Json]:
+        silent: Json = {"content": None}
+        first = {"role": "assistant", **silent, "reasoning_content": ""}
+        thought = [{**silent, "reasoning_content": text} for text in self.thought]
+        if self.calls:
+            calling = self._calling()
+            del calling[0]["role"], calling[0]["refusal"]
+            return [first, *thought, *calling], {}
+        said = [{"content": text, "reasoning_content": None} for text in self.text]
+        return [first, *thought, *said], {"content": "", "reasoning_content": None}
+
+    def _calling(self) -> list[Json]:
+        deltas: list[Json] = []
+        for number, name in enumerate(self.calls):
+            head = {"index": number, **_call(number, name), "function": {"name": name, "arguments": ""}}
+            first: Json = {} if deltas else {"role": "assistant", "content": None, "refusal": None}
+            deltas.append(first | {"tool_calls": [head]})
+            deltas += [{"tool_calls": [{"index": number, "function": {"arguments": a}}]} for a in _ARGUMENTS[name]]
+        return deltas
+
+
+def _call(number: int, name: str) -> Json:
+    function = {"name": name, "arguments": "".join(_ARGUMENTS[name])}
+    return {"id": f"call_{number + 1}", "type": "function", "function": function}
+
+
+def _calls(request: Json) -> list[str]:
+    """Return the names of the tools to call."""
+    choice = request.get("tool_choice", "auto")
+    if not request.get("tools") or choice == "none" or request["messages"][-1]["role"] == "tool":
+        return []
+    if isinstance(choice, dict):
+        return [choice["function"]["name"]]
+    both = "both" in str(request["messages"][-1]["content"]) and request.get("parallel_tool_calls") is not False
+    return ["get_weather", _SECOND] if both else ["get_weather"]
+
+
+def _text(request: Json) -> list[str]:
+    """Return the pieces of text to say."""
+    form = (request.get("response_format") or {}).get("type", "text")
+    asked = json.dumps(request["messages"][-1]["content"], ensure_ascii=False)
+    if form != "text":
+        return _FACTS
+    if "Count" in asked:
+        stop = request.get("stop") or []
+        stops = [stop] if isinstance(stop, str) else stop
+        end = next((n for n, piece in enumerate(_COUNTING) if piece in stops), len(_COUNTING))
+        return _COUNTING[:end]
+    return _SHORT if request.get("reasoning_effort", "none") != "none" else _GREETING
