@@ -213,7 +213,7 @@ def test_a_check_applies_if_it_does_to_one_exchange() -> None:
 
 def test_observed_values_of_a_recording_are_joined() -> None:
     other = asked(BODY, model="gpt-4o-mini-2024-07-18")
-    (finding,) = judge_exchanges([BODY, other, BODY], ABOUT, [CHECKS["chunk.model-echo"]])
+    (finding,) = judge_exchanges([BODY, other, BODY], ABOUT, [CHECKS["identity.model-asked"]])
     assert finding.value == "differs | same"
 
 

@@ -1,12 +1,33 @@
 """The rules: one module a family, listed here in the order they are run and shown."""
 
-from harness.checks import chunk, content, finish_reason, http, reasoning, role, sse, tool_calls, usage
+from harness.checks import (
+    chunk,
+    completion,
+    content,
+    error,
+    finish_reason,
+    http,
+    identity,
+    multi_turn,
+    params,
+    parity,
+    reasoning,
+    role,
+    sse,
+    structured,
+    tool_calls,
+    tool_choice,
+    usage,
+)
 from harness.checks.registry import Check, declared
 
 FAMILIES = tuple(
     module.__name__.rpartition(".")[2]
-    for module in (http, sse, chunk, role, content, reasoning, finish_reason, tool_calls, usage)
-)
+    for module in (
+        http, sse, chunk, identity, completion, role, content, reasoning, finish_reason, tool_calls, tool_choice, structured,
+        usage, params, multi_turn, parity, error,
+    )
+)  # fmt: skip
 
 CHECKS: dict[str, Check] = {
     check.id: check for family in FAMILIES for check in declared().values() if check.family == family

@@ -3,15 +3,21 @@
 from functools import cache
 
 from harness.checks.registry import Applies
-from harness.wire.exchange import Exchange
+from harness.wire.exchange import OK, Exchange
 
-_OK = 200
+_ERROR = 400
 
 
 def answered(exchange: Exchange) -> str | None:
     """The status is 200: there is an answer to judge."""
     status = exchange.response.status
-    return None if status == _OK else f"status {status} is no answer; the error rules judge it"
+    return None if status == OK else f"status {status} is no answer; the error rules judge it"
+
+
+def failed(exchange: Exchange) -> str | None:
+    """The status is one of the error classes, 4xx and 5xx."""
+    status = exchange.response.status
+    return None if status >= _ERROR else f"status {status} is no error"
 
 
 def any_exchange(_exchange: Exchange) -> str | None:
@@ -80,6 +86,16 @@ def asks_usage(exchange: Exchange) -> bool:
 def request_known(exchange: Exchange) -> str | None:
     """An answer to a request that was recorded with its body."""
     return answered(exchange) or (None if exchange.request.json is not None else "the recording has no request")
+
+
+def texts(exchange: Exchange) -> list[str]:
+    """Return the whole text of each choice."""
+    return [choice.fragments("content").text for choice in exchange.columns.choices.values()]
+
+
+def finishes(exchange: Exchange) -> set[object]:
+    """Return the finish_reasons that were given."""
+    return {finish.value for choice in exchange.columns.choices.values() for finish in choice.reasons}
 
 
 def timed(exchange: Exchange) -> str | None:

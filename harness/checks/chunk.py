@@ -7,7 +7,7 @@ from harness.checks.applies import answered, request_known, stream
 from harness.checks.kinds import counted, differing, place_of, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
-from harness.simulate.reference import BODY, STREAM, STREAM_USAGE, asked, swap, with_body
+from harness.simulate.reference import BODY, STREAM, STREAM_USAGE, swap, with_body
 from harness.wire.exchange import Exchange
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
@@ -19,6 +19,7 @@ _FINISH = _BYTES[_BYTES.rindex(b'"choices"') : _BYTES.rindex(b"}\n\ndata: [DONE]
 _CHOICE = BODY.response.body.decode()
 _CHOICE = _CHOICE[_CHOICE.index('{"index"') : _CHOICE.index("],")]
 _TWICE = swap(BODY, _CHOICE, f"{_CHOICE},{_CHOICE}")
+_TIERS = {"auto", "default", "flex", "scale", "priority", "fast"}
 _EARLIEST = 10**9  # 2001: before that there was no such API, so it is no time of an answer
 _CHUNK_KEYS = {"id", "object", "created", "model", "choices", "usage", "service_tier", "system_fingerprint"}
 _CHUNK_KEYS |= {"obfuscation", "moderation", "metadata", "request_id", "tool_choice", "input_user"}
@@ -205,7 +206,7 @@ def choices(exchange: Exchange) -> Iterator[Problem]:
 @rule(
     "chunk.choices-not-empty", SHOULD, "choices is empty only before the first choice and after the finish.",
     sources.STREAM_OPTIONS, answered,
-    good=(STREAM_USAGE, swap(STREAM_USAGE, "data: {", 'data: {"id":"chatcmpl-reference","object":"chat.completion.chunk","created":1760000000,"model":"m","choices":[],"usage":null}\n\ndata: {', 1)),
+    good=(STREAM_USAGE, swap(STREAM_USAGE, "data: {", 'data: {"id":"chatcmpl-reference","object":"chat.completion.chunk","created":1760000000,"model":"gpt-4o-mini-2024-07-18","choices":[],"usage":null}\n\ndata: {', 1)),
     bad=(swap(STREAM, '"choices":[{"index":0,"delta":{"content":"! How can I"},"logprobs":null,"finish_reason":null}]', '"choices":[]'), with_body(BODY, b'{"id":"a","object":"chat.completion","created":1760000000,"model":"m","choices":[]}')),
     needs=(*_READ, "chunk.choices"),
 )  # fmt: skip
@@ -293,26 +294,6 @@ def no_message(exchange: Exchange) -> Iterator[Problem]:
 
 
 @observation(
-    "chunk.model-echo", "Whether model repeats what was asked for.",
-    sources.REFERENCE, request_known,
-    good=(STREAM,),
-    bad=(asked(STREAM, model="gpt-4o-mini-2024-07-18"),),
-    needs=_READ,
-)  # fmt: skip
-def model_echo(exchange: Exchange) -> str:
-    """
-    OpenAI answers an alias with the dated name; clients that compare the two see another model.
-
-    Instead: Keep the requested name and the received one side by side; never compare them with `==` or key by
-    the latter.
-    """
-    models = set(exchange.columns.values["model"])
-    if len(models) == 1 and exchange.request.get("model") in list(models):
-        return "same"
-    return "differs" if len(models) <= 1 else "varies"
-
-
-@observation(
     "chunk.vendor-keys", "Keys that the specification does not name.",
     sources.CHUNK, answered,
     good=(STREAM, BODY),
@@ -339,3 +320,77 @@ def _vendor_key(pointer: str) -> Iterator[str]:
             yield f"choice.{key}"
         case ["choices", _, "delta" | "message" as part, key] if key not in _PART_KEYS:
             yield f"{part}.{key}"
+
+
+@rule(
+    "chunk.index-in-range", SHOULD, "A choice's index is less than the number of choices asked for.",
+    sources.REQUEST, request_known,
+    good=(STREAM, BODY),
+    bad=(swap(STREAM, '"index":0', '"index":1'), swap(BODY, '"index":0', '"index":3')),
+    needs=(*_READ, "chunk.choices", "chunk.index"),
+)  # fmt: skip
+def index_in_range(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `answers[choice.index]` raises IndexError.
+
+    Instead: Keep choices in a dict by index.
+    """
+    asked_for = exchange.request.get("n")
+    most = asked_for if type(asked_for) is int else 1
+    for number, choice in exchange.columns.choices.items():
+        if number >= most:
+            place = place_of(exchange, choice, choice.first_chunk, "/index")
+            yield Problem(f"a choice has the index {number}, {most} asked for", (place,))
+            return
+
+
+@rule(
+    "chunk.logprobs", MUST, "logprobs is an object or null where it is given.",
+    sources.CHUNK, answered,
+    good=(STREAM, BODY, swap(BODY, '"logprobs":null,', ""), swap(BODY, '"logprobs":null', '"logprobs":{"content":[],"refusal":null}')),
+    bad=(swap(STREAM, '"logprobs":null', '"logprobs":[]'), swap(BODY, '"logprobs":null', '"logprobs":""')),
+    needs=(*_READ, "chunk.choices"),
+)  # fmt: skip
+def logprobs(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Typed clients fail to decode the choice.
+
+    Instead: Read it only where it is a dict.
+    """
+    yield from wrong_kinds(exchange, "/choices/*/logprobs", {"null", "object", "{}", "missing"}, "choice")
+
+
+@rule(
+    "chunk.service-tier", MUST, "service_tier is one that the specification names, or null, where it is given.",
+    sources.TIER, answered,
+    good=(STREAM, BODY, swap(STREAM, '"service_tier":"default",', ""), swap(BODY, '"default"', "null")),
+    bad=(swap(STREAM, '"service_tier":"default"', '"service_tier":""'), swap(BODY, '"default"', '"on_demand"'), swap(BODY, '"default"', "1")),
+    needs=_READ,
+)  # fmt: skip
+def service_tier(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Typed clients fail on the unknown member.
+
+    Instead: Declare it as a plain text.
+    """
+    for value, seen in exchange.columns.values["service_tier"].items():
+        if value is not None and value not in _TIERS:
+            where = counted(seen.count, exchange.columns.objects, "chunk")
+            yield Problem(f"service_tier is {value!r} in {where}", ((seen.first, "/service_tier"),))
+            return
+
+
+@rule(
+    "chunk.fingerprint", SHOULD, "system_fingerprint is a text or null where it is given.",
+    sources.CHUNK, answered,
+    good=(STREAM, BODY, swap(STREAM, '"fp_reference"', "null")),
+    bad=(swap(BODY, '"fp_reference"', "7"), swap(STREAM, '"fp_reference"', '{"id":"fp"}')),
+    needs=_READ,
+)  # fmt: skip
+def fingerprint(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Typed clients fail to decode it.
+
+    Instead: Leave it out of your models: it is deprecated.
+    """
+    yield from wrong_kinds(exchange, "/system_fingerprint", {"text", '""', "null", "missing"})

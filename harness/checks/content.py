@@ -1,5 +1,6 @@
 """The text of the answer."""
 
+import re
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
@@ -15,6 +16,10 @@ from harness.wire.exchange import Exchange
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
 _READ = ("chunk.present",)
+_SPECIAL = re.compile(
+    r"<\|(?:im_start|im_end|im_sep|end|eot_id|eom_id|endoftext|end_of_text|begin_of_text|start_header_id|assistant|user|"
+    r"observation|begin_of_box|end_of_box|channel|message|return|call|start)\|>|<｜[^｜>]{1,40}｜>|</s>$"
+)
 _WHOLE = (*_READ, "sse.no-error", "http.complete")
 _CUMULATIVE = swap(
     swap(swap(STREAM, '"! How can I"', '"你好! How can I"'), '" help?"', '"你好! How can I help?"'),
@@ -216,3 +221,40 @@ def first(exchange: Exchange) -> str:
         for choice in shape.containers("/choices/*"):
             return shape.kinds.get(f"{choice}/delta/content", "missing")
     return "no choice"
+
+
+@rule(
+    "content.no-special-tokens", SHOULD, "The text holds no special tokens of the model.",
+    sources.REFERENCE, answered,
+    good=(STREAM, BODY, swap(BODY, "你好", "<| and |> are symbols, <s> is HTML.")),
+    bad=(swap(STREAM, " help?", " help?<|im_end|>"), swap(BODY, "你好", "<｜end▁of▁sentence｜>你好"), swap(BODY, "你好", "<|begin_of_box|>你好")),
+    needs=_READ,
+)  # fmt: skip
+def no_special_tokens(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The user reads them, and sent back they end the conversation inside the prompt.
+
+    Instead: Cut off what stands between `<|` and `|>`.
+    """
+    for choice in exchange.columns.choices.values():
+        found = _SPECIAL.search(choice.fragments("content").text)
+        if found:
+            mark = found[0]
+            yield from _holding(exchange, lambda text, mark=mark: mark in text, mark, f"the special token {mark}")  # type: ignore[misc]
+            return
+
+
+@rule(
+    "content.refusal", MUST, "refusal is a text or null where it is given.",
+    sources.DELTA, answered,
+    good=(STREAM, BODY, swap(BODY, ',"refusal":null', "")),
+    bad=(swap(BODY, '"refusal":null', '"refusal":false'), swap(STREAM, '"refusal":null', '"refusal":{}')),
+    needs=_READ,
+)  # fmt: skip
+def refusal(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Typed clients fail to decode it; `if message.refusal is not None` takes every answer for a refusal.
+
+    Instead: Take a refusal only where it is a text that is not empty.
+    """
+    yield from wrong_kinds(exchange, "/choices/*/{part}/refusal", {"text", '""', "null", "missing"}, "choice")

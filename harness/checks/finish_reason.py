@@ -6,7 +6,9 @@ from harness.checks import sources
 from harness.checks.applies import answered, body, both, entire, stream
 from harness.checks.kinds import absent, place_of, wrong_kinds
 from harness.checks.registry import observation, rule
+from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
+from harness.simulate.ideal import recording
 from harness.simulate.reference import BODY, STREAM, STREAM_USAGE, TOOLS, TOOLS_BODY, asked, swap, swap_last
 from harness.wire.exchange import Exchange
 
@@ -16,6 +18,7 @@ _READ = ("chunk.present",)
 _WHOLE = (*_READ, "sse.no-error", "http.complete")
 _VOCABULARY = {"stop", "length", "tool_calls", "content_filter", "function_call"}
 _PLACE = "/choices/*/finish_reason"
+_CAPPED, _STOPPED = (recording(SCENARIOS[name])[0] for name in ("chat.capped", "chat.stop"))
 _FINAL = '"delta":{},"logprobs":null,"finish_reason":"stop"'
 
 
@@ -220,3 +223,50 @@ def finish_delta(exchange: Exchange) -> str:
                 calls = " + tool_calls" if shape.kinds.get(f"{choice}/delta/tool_calls") == "list" else ""
                 return ("{}" if shape.kinds.get(f"{choice}/delta") == "{}" else f"content {content}") + calls
     return "no finish"
+
+
+@rule(
+    "finish_reason.length", SHOULD, "An answer that reached its cap ends with length.",
+    sources.REQUEST, both(answered, entire),
+    good=(_CAPPED, asked(BODY, max_tokens=100)),
+    bad=(swap(_CAPPED, '"finish_reason":"length"', '"finish_reason":"stop"'), asked(BODY, max_completion_tokens=4)),
+    needs=(*_WHOLE, "finish_reason.vocabulary"),
+)  # fmt: skip
+def length(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Half an answer is taken for a whole one, half a JSON object for an error of the model's.
+
+    Instead: Compare `usage.completion_tokens` with the cap you sent.
+    """
+    cap = _cap(exchange)
+    tokens = exchange.columns.usages[-1].value.get("completion_tokens") if exchange.columns.usages else None
+    if not isinstance(cap, int) or not isinstance(tokens, int) or tokens < cap:
+        return
+    for choice in exchange.columns.choices.values():
+        for finish in choice.reasons[-1:]:
+            if finish.value == "stop" and choice.fragments("content").text and len(exchange.columns.choices) == 1:
+                said = f"the cap of {cap} tokens was reached, and finish_reason is 'stop'"
+                yield Problem(said, ((finish.chunk, finish.pointer),))
+
+
+@rule(
+    "finish_reason.stop", SHOULD, "An answer that a stop sequence ends gives the reason stop.",
+    sources.CHUNK, lambda x: answered(x) or (None if x.request.get("stop") and not _cap(x) else "no stop sequence alone"),
+    good=(_STOPPED,),
+    bad=(swap(_STOPPED, '"finish_reason":"stop"', '"finish_reason":"length"'),),
+    needs=(*_WHOLE, "finish_reason.vocabulary"),
+)  # fmt: skip
+def at_stop(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Clients that go on after `length` ask the model to continue past its own end.
+
+    Instead: Where you sent a stop sequence, take `length` as the end only if the cap is reached.
+    """
+    for choice in exchange.columns.choices.values():
+        for finish in choice.reasons[-1:]:
+            if finish.value == "length":
+                yield Problem(f"finish_reason is {finish.value!r}", ((finish.chunk, finish.pointer),))
+
+
+def _cap(exchange: Exchange) -> object:
+    return exchange.request.get("max_completion_tokens") or exchange.request.get("max_tokens")

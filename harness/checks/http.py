@@ -7,13 +7,16 @@ from harness.checks import sources
 from harness.checks.applies import answered, any_exchange, body, headed, stream, timed
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
-from harness.simulate.reference import BODY, STREAM, asked, swap, with_body, with_header, with_response
+from harness.simulate.ideal import error
+from harness.simulate.reference import BODY, STREAM, asked, expecting, swap, with_body, with_header, with_response
 from harness.wire.exchange import Exchange, Reads
+from harness.wire.sse import is_utf8
 
 MUST = Level.MUST
 
 _STREAM_TYPE, _BODY_TYPE = "text/event-stream", "application/json"
 _ERROR_BODY = with_body(BODY, b'{"error":{"message":"overloaded","type":"server_error","param":null,"code":null}}')
+_BUSY = expecting(with_response(BODY, status=429, body=error(429, "Too many requests.").body), 429)
 _HTML = with_body(BODY, b"<!DOCTYPE html><title>502 Bad Gateway</title>")
 
 
@@ -25,9 +28,13 @@ def _media_type(exchange: Exchange) -> tuple[str, str]:
 
 def _refusable(exchange: Exchange) -> str | None:
     status = exchange.response.status
-    if status >= 400 and not exchange.expected.answer:  # noqa: PLR2004 - the HTTP error classes
+    if status >= 400 and (not exchange.expected.answer or exchange.expected.tries):  # noqa: PLR2004 - the HTTP error classes
         return f"status {status}: an answer is not known to be due"
     return any_exchange(exchange)
+
+
+def _any_headed(exchange: Exchange) -> str | None:
+    return None if exchange.response.headers else "the recording has no headers"
 
 
 @rule(
@@ -273,3 +280,72 @@ def delivery(exchange: Exchange) -> str:
     """
     reads = exchange.response.reads
     return "in pieces" if reads and len(reads.sizes) > 1 and sum(reads.dt_us[1:]) > 0 else "buffered whole"
+
+
+@rule(
+    "http.utf8", MUST, "A JSON body is UTF-8.",
+    sources.JSON_UTF8, answered,
+    good=(BODY, swap(BODY, "你好", "\\u4f60\\u597d")),
+    bad=(with_body(BODY, BODY.response.body.replace("你好".encode(), "你好".encode("gbk"))), with_body(BODY, BODY.response.body.replace("你".encode(), b"\xe4\xbd"))),
+    needs=("http.body-asked",),
+)  # fmt: skip
+def utf8(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `json.loads(response.content)` raises UnicodeDecodeError; others show mojibake.
+
+    Instead: Decode with `errors="replace"` before parsing, and keep the bytes.
+    """
+    content = exchange.response.content
+    if exchange.reading.look == "json" and not is_utf8(content):
+        try:
+            content.decode()
+        except UnicodeDecodeError as error:
+            yield Problem("the body holds invalid UTF-8", ((None, error.start),))
+
+
+@observation(
+    "http.rate-limit", "The headers that tell of rate limits.",
+    "https://platform.openai.com/docs/guides/rate-limits", _any_headed,
+    good=(STREAM,),
+    bad=(with_header(STREAM, "x-ratelimit-remaining-requests", "99"),),
+)  # fmt: skip
+def rate_limit(exchange: Exchange) -> str:
+    """
+    A client that paces itself by them runs blind where they are absent, and misreads those of another name.
+
+    Instead: Pace by 429 and `retry-after`; take such headers as a hint only.
+    """
+    names = [name for name in exchange.response.headers if "ratelimit" in name]
+    kinds = {re.sub(r"^(x-)?ratelimit-|-(?:requests|tokens|minute|day|month|hour|req).*$", "", name) for name in names}
+    return ", ".join(sorted(kinds)) or "none"
+
+
+@observation(
+    "http.retry-after", "The retry-after header of a refusal, and its form.",
+    sources.HTTP_RETRY_AFTER, lambda x: None if x.response.status in {429, 500, 502, 503, 529} else "no refusal to wait for",
+    good=(_BUSY,),
+    bad=(with_header(_BUSY, "retry-after", "20"), with_header(_BUSY, "retry-after", "Wed, 21 Oct 2026 07:28:00 GMT")),
+)  # fmt: skip
+def retry_after(exchange: Exchange) -> str:
+    """
+    Without it the SDK waits half a second to eight, and asks twice more.
+
+    Instead: Read seconds and HTTP dates both, and wait with growing pauses where there is none.
+    """
+    sent = exchange.response.headers.get("retry-after")
+    return "none" if sent is None else "seconds" if sent.strip().isdigit() else "a date" if "," in sent else "other"
+
+
+@observation(
+    "http.compression", "Whether the answer is compressed.",
+    sources.HTTP_ENCODING, headed,
+    good=(STREAM, BODY),
+    bad=(with_header(BODY, "content-encoding", "br"), with_header(STREAM, "content-encoding", "gzip")),
+)  # fmt: skip
+def compression(exchange: Exchange) -> str:
+    """
+    A compressed stream often comes in lumps: the compressor waits for more before it lets anything out.
+
+    Instead: Ask for streams with `Accept-Encoding: identity`.
+    """
+    return exchange.response.headers.get("content-encoding", "none")

@@ -7,7 +7,7 @@ from harness.checks.applies import answered, reasoned
 from harness.checks.kinds import place_of, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
-from harness.simulate.reference import REASONING, REASONING_BODY, STREAM, swap
+from harness.simulate.reference import BODY, REASONING, REASONING_BODY, STREAM, STREAM_USAGE, asked, swap
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import REASONING_CHANNELS
 
@@ -170,3 +170,76 @@ def phases(exchange: Exchange) -> str:
             elif content == "text":
                 after[thought] = None
     return f"content {'/'.join(during) or '-'}, then {name} {'/'.join(after) or '-'}"
+
+
+@rule(
+    "reasoning.one-field", SHOULD, "Reasoning text comes in one field.",
+    sources.REASONING_CONTENT, reasoned,
+    good=(REASONING, REASONING_BODY),
+    bad=(
+        swap(REASONING, '"reasoning_content":"The user greets me."', '"reasoning_content":"The user greets me.","reasoning":"The user greets me."'),
+        swap(REASONING_BODY, '"reasoning_content":', '"reasoning":"The user greets me.","reasoning_content":'),
+    ),
+    needs=_READ,
+)  # fmt: skip
+def one_field(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Clients that read every name they know show the thought twice.
+
+    Instead: Take the first field that ever carries text, and leave the others.
+    """
+    for choice in exchange.columns.choices.values():
+        names = [name for name in REASONING_CHANNELS if name in choice.channels]
+        if len(names) > 1:
+            place = place_of(exchange, choice, choice.channels[names[1]].chunks[0], f"/{{part}}/{names[1]}")
+            yield Problem(f"reasoning text comes in {' and '.join(names)}", (place,))
+
+
+@rule(
+    "reasoning.off", SHOULD, "No reasoning text comes where thinking was turned off.",
+    sources.REASONING_CONTENT, lambda x: answered(x) or (None if _switch(x) == "off" else "thinking was not turned off"),
+    good=(asked(STREAM, enable_thinking=False), asked(BODY, thinking={"type": "disabled"})),
+    bad=(asked(REASONING, thinking={"type": "disabled"}, reasoning_effort=None), asked(REASONING_BODY, enable_thinking=False, reasoning_effort=None)),
+    needs=_READ,
+)  # fmt: skip
+def off(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The wait and the bill of thinking come all the same; some send the answer itself as reasoning.
+
+    Instead: Show the reasoning text where no other text comes.
+    """
+    for choice in exchange.columns.choices.values():
+        if choice.reasoning:
+            place = place_of(
+                exchange, choice, choice.channels[choice.reasoning].chunks[0], f"/{{part}}/{choice.reasoning}"
+            )
+            yield Problem("reasoning text came, though thinking was turned off", (place,))
+
+
+@observation(
+    "reasoning.on", "What came where thinking was turned on.",
+    sources.REASONING_CONTENT, lambda x: answered(x) or (None if _switch(x) == "on" else "thinking was not turned on"),
+    good=(REASONING, REASONING_BODY),
+    bad=(asked(STREAM, enable_thinking=True), asked(STREAM_USAGE, reasoning_effort="high")),
+    needs=_READ,
+)  # fmt: skip
+def on(exchange: Exchange) -> str:
+    """
+    Where only tokens come there is nothing to show, and a client that waits for the thought shows a blank.
+
+    Instead: Show a sign of life that needs no text.
+    """
+    text = any(choice.reasoning for choice in exchange.columns.choices.values())
+    details = [usage.value.get("completion_tokens_details") for usage in exchange.columns.usages]
+    tokens = any(isinstance(one, dict) and one.get("reasoning_tokens") for one in details)
+    return " and ".join(name for name, came in (("text", text), ("tokens", tokens)) if came) or "nothing"
+
+
+def _switch(exchange: Exchange) -> str | None:
+    """Return how the request set thinking, in any provider's way: on, off, or None where it does not say."""
+    thinking, effort = exchange.request.get("thinking"), exchange.request.get("reasoning_effort")
+    kind = thinking.get("type") if isinstance(thinking, dict) else None
+    enabled = exchange.request.get("enable_thinking")
+    if enabled is False or kind == "disabled" or effort == "none":
+        return "off"
+    return "on" if enabled is True or kind == "enabled" or effort in {"low", "medium", "high", "xhigh", "max"} else None

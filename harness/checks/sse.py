@@ -136,6 +136,7 @@ def data_given(exchange: Exchange) -> Iterator[Problem]:
     bad=(
         swap(STREAM, "data: [DONE]", 'event: error\ndata: {"error":{"message":"overloaded","code":500}}'),
         swap(STREAM, '"finish_reason":"stop"', '"finish_reason":"stop","error":{"message":"overloaded"}'),
+        swap(STREAM, "data: [DONE]", 'event: error\ndata: {"message":"overloaded"}'),
     ),
     needs=_IS_STREAM,
 )  # fmt: skip
@@ -148,6 +149,12 @@ def no_error(exchange: Exchange) -> Iterator[Problem]:
     """
     for error in exchange.columns.errors[:1]:
         yield Problem(f"an error came in the stream: {error.text}", ((error.chunk, error.pointer),))
+        return
+    if "named" in _parser(exchange).oddities:
+        for number, event in enumerate(_parser(exchange).events):
+            if event.type == b"error":
+                yield Problem("an event of the type error came in the stream", ((number, ""),))
+                return
 
 
 @rule(
@@ -290,3 +297,19 @@ def end(exchange: Exchange) -> str:
     if exchange.reading.done:
         return "[DONE]"
     return "[DONE], not closed" if tail and tail.data.strip() == DONE else "no [DONE]"
+
+
+@observation(
+    "sse.bom", "Whether a byte order mark begins the stream.",
+    sources.SSE_FORMAT, framed,
+    good=(STREAM,),
+    bad=(with_body(STREAM, b"\xef\xbb\xbf" + _BYTES),),
+    needs=_IS_STREAM,
+)  # fmt: skip
+def bom(exchange: Exchange) -> str:
+    """
+    Legal; the OpenAI SDK does not skip it and loses the first event, the role and often the first text.
+
+    Instead: Decode with `utf-8-sig` where you read the stream yourself.
+    """
+    return "yes" if _parser(exchange).bom else "no"

@@ -19,6 +19,7 @@ MUST, SHOULD = Level.MUST, Level.SHOULD
 
 _READ = ("chunk.present",)
 _PLACE = "/choices/*/{part}/tool_calls"
+_OTHER = object()
 _FRAGMENTS = ("tool_calls.type", "tool_calls.index")
 
 
@@ -141,6 +142,25 @@ def index_from_0(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
+    "tool_calls.index-distinct", SHOULD, "Each call has an index of its own.",
+    sources.TOOL_FRAGMENT, streamed_call,
+    good=(TOOLS, TOOLS_PARALLEL),
+    bad=(swap(TOOLS_PARALLEL, '"tool_calls":[{"index":1,', '"tool_calls":[{"index":0,'),),
+    needs=(*_READ, *_FRAGMENTS),
+)  # fmt: skip
+def index_distinct(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The arguments of both calls run together into one: `{"city":"Paris"}{"zone":"CET"}`.
+
+    Instead: Begin a new call at each new id, whatever its index.
+    """
+    for fragments in _all_calls(exchange):
+        ids = {f.value["id"]: f for f in reversed(fragments) if isinstance(f.value.get("id"), str) and f.value["id"]}
+        if len(ids) > 1:
+            yield Problem(f"{len(ids)} calls have the same index", tuple(_at(f, "/index")[0] for f in ids.values()))
+
+
+@rule(
     "tool_calls.id-type", MUST, "The id of a call is a text where it is given.",
     sources.TOOL_FRAGMENT, called,
     good=(TOOLS, TOOLS_BODY),
@@ -198,7 +218,8 @@ def id_once(exchange: Exchange) -> Iterator[Problem]:
     call.id)`.
     """
     for fragments in _all_calls(exchange):
-        later = [f for f in fragments[1:] if "id" in f.value]
+        # Another id than the first is another call under the same index: index-distinct speaks of it.
+        later = [f for f in fragments[1:] if f.value.get("id", _OTHER) in {"", fragments[0].value.get("id")}]
         if later:
             shown = '""' if later[0].value["id"] == "" else "an id"
             yield Problem(f"{len(later)} later fragments bring {shown}", _at(later[0], "/id"))

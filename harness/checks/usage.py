@@ -1,6 +1,7 @@
 """Token counts: where they come, and whether they add up."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import orjson
@@ -20,10 +21,18 @@ MUST, SHOULD = Level.MUST, Level.SHOULD
 _READ = ("chunk.present",)
 _WHOLE = ("chunk.present", "sse.no-error", "http.complete")
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
+_DETAILS = {
+    "prompt_tokens_details": ("audio_tokens", "cached_tokens", "text_tokens", "image_tokens", "cache_write_tokens"),
+    "completion_tokens_details": (
+        "accepted_prediction_tokens", "audio_tokens", "reasoning_tokens", "text_tokens", "rejected_prediction_tokens",
+    ),
+}  # fmt: skip
 _CHUNK = STREAM_USAGE.response.body.decode().split("data: ")[-2]
 _TOKENS = _CHUNK[_CHUNK.index('"usage":') :].rstrip()[:-1]
 _FINISH = '"finish_reason":"stop"}],"usage":null'
 _BESIDE_FINISH = swap(swap(STREAM_USAGE, f"data: {_CHUNK}", ""), _FINISH, f'"finish_reason":"stop"}}],{_TOKENS}')
+_EARLY = '"usage":{"prompt_tokens":9,"completion_tokens":1,"total_tokens":10}'
+_GROWING = swap(STREAM_USAGE, '"usage":null', _EARLY)
 
 
 def _given(exchange: Exchange) -> str | None:
@@ -312,3 +321,115 @@ def place(exchange: Exchange) -> str:
         )
     unknown = "" if exchange.request.json is not None else " (request unknown)"
     return (" + ".join(seen) or "none") + (unknown or ("" if asks_usage(exchange) else " (not asked)"))
+
+
+@rule(
+    "usage.before-done", MUST, "Usage comes before [DONE].",
+    sources.STREAM_OPTIONS, both(usage_asked, entire),
+    good=(STREAM_USAGE,),
+    bad=(swap(swap(STREAM_USAGE, f"data: {_CHUNK}", ""), "data: [DONE]\n\n", f"data: [DONE]\n\ndata: {_CHUNK}"),),
+    needs=_WHOLE,
+)  # fmt: skip
+def before_done(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Clients stop reading at the mark and count nothing.
+
+    Instead: Read to the end of the connection where usage has not come.
+    """
+    done = exchange.reading.done[0] if exchange.reading.done else None
+    late = [usage for usage in _top(exchange) if done is not None and usage.chunk > done]
+    if late and len(late) == len(_top(exchange)):
+        yield Problem("usage comes after [DONE]", ((late[0].chunk, "/usage"),))
+
+
+@rule(
+    "usage.grows", SHOULD, "Usage that comes again and again never falls.",
+    sources.REFERENCE, both(stream, _given),
+    good=(STREAM_USAGE,),
+    bad=(swap(_GROWING, '"completion_tokens":1,"total_tokens":10', '"completion_tokens":5,"total_tokens":14', 1),),
+    needs=("usage.integers",),
+)  # fmt: skip
+def grows(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Neither the last one nor the sum of all is the bill.
+
+    Instead: Keep the largest, and compare with the provider's own statement.
+    """
+    for before, after in pairwise(_top(exchange)):
+        if after.value["completion_tokens"] < before.value["completion_tokens"]:
+            counts = f"{before.value['completion_tokens']} to {after.value['completion_tokens']}"
+            yield Problem(
+                f"completion_tokens falls from {counts}", ((after.chunk, f"{after.pointer}/completion_tokens"),)
+            )
+            return
+
+
+@rule(
+    "usage.within-cap", MUST, "completion_tokens is no more than the cap that was sent.",
+    sources.REQUEST, lambda x: _given(x) or (None if type(_cap(x)) is int else "no cap was sent"),
+    good=(asked(BODY, max_completion_tokens=5), asked(STREAM_USAGE, max_tokens=100)),
+    bad=(asked(BODY, max_completion_tokens=3), asked(STREAM_USAGE, max_tokens=1)),
+    needs=("usage.integers",),
+)  # fmt: skip
+def within_cap(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The cap holds down neither the bill nor the wait: it is ignored, or does not count the reasoning.
+
+    Instead: Close the stream when enough has come.
+    """
+    choices = max(1, len(exchange.columns.choices))
+    usage = _top(exchange)[-1]
+    tokens, cap = usage.value["completion_tokens"], _cap(exchange)
+    if tokens > cap * choices:
+        yield Problem(
+            f"completion_tokens is {tokens}, the cap {cap}", ((usage.chunk, f"{usage.pointer}/completion_tokens"),)
+        )
+
+
+def _cap(exchange: Exchange) -> Any:
+    return exchange.request.get("max_completion_tokens") or exchange.request.get("max_tokens")
+
+
+@rule(
+    "usage.detail-counts", MUST, "The counts in the details of usage are whole numbers from 0.",
+    sources.USAGE, _given,
+    good=(STREAM_USAGE, BODY, REASONING),
+    bad=(swap(BODY, '"cached_tokens":0', '"cached_tokens":null'), swap(STREAM_USAGE, '"reasoning_tokens":0', '"reasoning_tokens":"0"'), swap(BODY, '"cached_tokens":0', '"cached_tokens":-1')),
+    needs=(*_READ, "usage.details"),
+)  # fmt: skip
+def detail_counts(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `total - details.cached_tokens` raises TypeError on null.
+
+    Instead: Read each with `or 0`.
+    """
+    for usage in _top(exchange):
+        for name, counts in _DETAILS.items():
+            inner = usage.value.get(name) or {}
+            for key in counts:
+                if key in inner and (type(inner[key]) is not int or inner[key] < 0):
+                    place = (usage.chunk, f"{usage.pointer}/{name}/{key}")
+                    yield Problem(f"{key} is {_shown(inner, key)}", (place,))
+                    return
+
+
+@observation(
+    "usage.vendor-keys", "Keys of usage that the specification does not name.",
+    sources.USAGE, _given,
+    good=(STREAM_USAGE, BODY),
+    bad=(swap(BODY, '"prompt_tokens":9', '"prompt_cache_hit_tokens":0,"prompt_tokens":9'), swap(STREAM_USAGE, '"cached_tokens":0', '"cached_tokens":0,"image_count":0')),
+    needs=_READ,
+)  # fmt: skip
+def vendor_keys(exchange: Exchange) -> str:
+    """
+    Legal; what is cached, or searched for, is billed by these, and generic clients do not see them.
+
+    Instead: Keep the raw usage object beside the counts you know.
+    """
+    names: dict[str, None] = {}
+    for usage in _top(exchange):
+        names |= dict.fromkeys(key for key in usage.value if key not in {*_COUNTS, *_DETAILS})
+        for name, known in _DETAILS.items():
+            inner = usage.value.get(name)
+            names |= dict.fromkeys(key for key in inner if key not in known) if isinstance(inner, dict) else {}
+    return ", ".join(sorted(names)) or "none"

@@ -26,6 +26,8 @@ _SOURCE = Source("reconstructed", note="reference form")
 _COMMON = {"created": CREATED, "model": DATED, "service_tier": "default", "system_fingerprint": "fp_reference"}
 _PROMPT_TOKENS = 9
 _LONGEST_PROMPT = 250_000
+_TOO_LONG = "context_length_exceeded"
+_UNKNOWN = "x_unknown_parameter"
 
 _GREETING = ["你好", "! How can I", " help?"]
 _THOUGHT = ["The user greets me.", " I greet back."]
@@ -55,24 +57,21 @@ def exchange(body: Json, *, id_: str = "chatcmpl-reference", key: str = "own", r
 
 
 def _refusal(request: Request, key: str) -> Response | None:
+    """Return the refusal of a wrong request; None if nothing is wrong with it."""
     body = request.json or {}
-    if key != "own":
-        return error(401, "The key is not valid.", code="invalid_api_key")
-    if request.json is None:
-        return error(400, "The body is not JSON.")
-    if "messages" not in body:
-        return error(400, "A required parameter is missing: 'messages'.", "messages", "missing_required_parameter")
-    if body.get("model") not in {MODEL, DATED}:
-        return error(404, "There is no such model.", code="model_not_found")
-    if isinstance(body.get("temperature"), str):
-        return error(400, "'temperature' is a text, a number was expected.", "temperature", "invalid_type")
-    if "x_unknown_parameter" in body:
-        return error(400, "Unknown parameter: 'x_unknown_parameter'.", "x_unknown_parameter", "unknown_parameter")
-    if body.get("stream_options") and not body.get("stream"):
-        return error(400, "'stream_options' is for streams only.", "stream_options")
-    if len(request.body or b"") > _LONGEST_PROMPT:
-        return error(400, "The prompt is longer than the context window.", "messages", "context_length_exceeded")
-    return None
+    hot = isinstance(body.get("temperature"), str)
+    whole_with_options = bool(body.get("stream_options")) and not body.get("stream")
+    refusals = (
+        (key != "own", error(401, "The key is not valid.", code="invalid_api_key")),
+        (request.json is None, error(400, "The body is not JSON.")),
+        ("messages" not in body, error(400, "Missing: 'messages'.", "messages", "missing_required_parameter")),
+        (body.get("model") not in {MODEL, DATED}, error(404, "There is no such model.", code="model_not_found")),
+        (hot, error(400, "'temperature' is a text, not a number.", "temperature", "invalid_type")),
+        (_UNKNOWN in body, error(400, f"Unknown parameter: '{_UNKNOWN}'.", _UNKNOWN, "unknown_parameter")),
+        (whole_with_options, error(400, "'stream_options' is for streams only.", "stream_options")),
+        (len(request.body or b"") > _LONGEST_PROMPT, error(400, "The prompt is too long.", "messages", _TOO_LONG)),
+    )
+    return next((refusal for applies, refusal in refusals if applies), None)
 
 
 def error(status: int, message: str, param: str | None = None, code: str | None = None) -> Response:
@@ -163,7 +162,9 @@ class _Choice:
         return [*chunks, self._form({"delta": last}, [], self.finish)]
 
     def _form(self, inner: Json, pieces: list[str], finish: str | None = None) -> Json:
-        logprobs = {"content": [self._logprob(t) for t in pieces], "refusal": None} if self.logprobs and pieces else None
+        logprobs = (
+            {"content": [self._logprob(t) for t in pieces], "refusal": None} if self.logprobs and pieces else None
+        )
         return {"index": self.index, **inner, "logprobs": logprobs, "finish_reason": finish}
 
     def _logprob(self, token: str) -> Json:

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from harness.simulate import ideal
-from harness.wire.exchange import Exchange, Headers
+from harness.wire.exchange import Exchange, Expected, Headers
 
 _WEATHER = [{"type": "function", "function": {"name": "get_weather"}}]
 _BOTH = [*_WEATHER, {"type": "function", "function": {"name": "get_time"}}]
@@ -80,3 +80,13 @@ def asked(exchange: Exchange, **params: Any) -> Exchange:
     body = {**(exchange.request.json or {}), **params}
     kept = {key: value for key, value in body.items() if value is not None}
     return dataclasses.replace(exchange, request=dataclasses.replace(exchange.request, body=orjson.dumps(kept)))
+
+
+def expecting(exchange: Exchange, *statuses: int, tries: str | None = None) -> Exchange:
+    """Return the exchange of which it was known that it may be answered with ``statuses``."""
+    return dataclasses.replace(exchange, expected=Expected(statuses, tries))
+
+
+def after(exchange: Exchange, *earlier: Exchange) -> Exchange:
+    """Return the exchange in a recording that ``earlier`` ones begin."""
+    return dataclasses.replace(exchange, earlier=earlier)

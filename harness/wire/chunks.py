@@ -67,6 +67,14 @@ class ToolFragment(NamedTuple):
     value: Any
 
 
+class Logprobs(NamedTuple):
+    """The ``logprobs`` object of a choice, as it stood."""
+
+    chunk: int
+    pointer: str
+    value: dict[str, Any]
+
+
 @dataclass(slots=True)
 class Fragments:
     """The text pieces of one channel of one choice, with the chunk each came in."""
@@ -95,6 +103,7 @@ class Choice:
     finishes: list[Finish] = field(default_factory=list)
     roles: dict[Any, Seen] = field(default_factory=dict)
     tools: list[ToolFragment] = field(default_factory=list)
+    logprobs: list[Logprobs] = field(default_factory=list)
     part_types: dict[Any, Seen] = field(default_factory=dict)
     last_chunk: int = 0
 
@@ -302,6 +311,8 @@ class Columns:
             self.errors.append(Error(number, f"{at}/error", choice["error"]))
         if choice.get("finish_reason") is not None:
             column.finishes.append(Finish(number, f"{at}/finish_reason", choice["finish_reason"]))
+        if type(choice.get("logprobs")) is dict:
+            column.logprobs.append(Logprobs(number, f"{at}/logprobs", choice["logprobs"]))
         part = choice.get(self.part)
         if type(part) is not dict:
             return

@@ -1,0 +1,44 @@
+"""Answers in one body: what only they have."""
+
+from harness.checks import sources
+from harness.checks.applies import body
+from harness.checks.registry import observation
+from harness.simulate.reference import BODY, swap, with_body
+from harness.wire.exchange import Exchange
+
+_READ = ("chunk.present",)
+_LETTER = {"/choices/*/logprobs": "logprobs", "/choices/*/message/refusal": "refusal"}
+
+
+@observation(
+    "completion.letter", "Keys that the letter of the specification requires and hardly anybody sends.",
+    sources.BODY, body,
+    good=(BODY,),
+    bad=(swap(BODY, '"logprobs":null,', ""), swap(BODY, ',"refusal":null', "")),
+    needs=_READ,
+)  # fmt: skip
+def letter(exchange: Exchange) -> str:
+    """
+    Decoders generated from the specification fail on most providers.
+
+    Instead: Make logprobs and refusal optional in generated models.
+    """
+    absent = [name for place, name in _LETTER.items() if "missing" in exchange.columns.kinds(place)]
+    return f"{', '.join(absent)} absent" if absent else "all there"
+
+
+@observation(
+    "completion.start", "What stands before the body's first brace.",
+    sources.JSON_UTF8, body,
+    good=(BODY,),
+    bad=(with_body(BODY, b"\n\n" + BODY.response.body), with_body(BODY, b"\xef\xbb\xbf" + BODY.response.body)),
+    needs=_READ,
+)  # fmt: skip
+def start(exchange: Exchange) -> str:
+    """
+    Blank lines keep the connection open while the model thinks; they are legal, and byte order marks are not.
+
+    Instead: Parse with a JSON library that skips white space, and set the read timeout between bytes.
+    """
+    head = exchange.response.content[: exchange.reading.start]
+    return "a byte order mark" if head[:1] == b"\xef" else "white space" if head else "nothing"

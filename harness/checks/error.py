@@ -1,0 +1,317 @@
+"""Refusals: their status, and the form in which they say what was wrong."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from harness.checks import sources
+from harness.checks.applies import both, failed
+from harness.checks.registry import observation, rule
+from harness.results import Level, Problem
+from harness.simulate.ideal import error, exchange
+from harness.simulate.reference import BODY, expecting, swap, with_body, with_header, with_response
+from harness.wire.exchange import OK, Exchange
+
+MUST, SHOULD = Level.MUST, Level.SHOULD
+
+_REFUSED = expecting(exchange({"model": "no-such-model", "messages": []}), 404, 400)
+_KEY = expecting(exchange({}, key="wrong"), 401, 403)
+_HELD = ("error.not-empty", "error.not-html", "error.not-stream", "error.json")
+_ENVELOPE = (*_HELD, "error.envelope")
+_HTML = b"<!DOCTYPE html><title>404 Not Found</title>"
+_FRAME = b'data: {"error":{"message":"no","type":"invalid_request_error","param":null,"code":null}}\n\n'
+_SHOWN = 60
+
+
+def _headed(exchange: Exchange) -> str | None:
+    return None if exchange.response.headers else "the recording has no headers"
+
+
+def _told(exchange: Exchange) -> str | None:
+    return None if exchange.expected.statuses else "what was expected is not known"
+
+
+def _json(exchange: Exchange) -> Any:
+    return exchange.chunk(0) if exchange.reading.look == "json" else None
+
+
+def _inner(exchange: Exchange) -> dict[str, Any]:
+    """Return the object under ``error``."""
+    value: dict[str, Any] = _json(exchange)["error"]
+    return value
+
+
+def _kind(value: Any) -> str:
+    return "null" if value is None else "text" if isinstance(value, str) else type(value).__name__
+
+
+@rule(
+    "error.refused", SHOULD, "A wrong request is refused.",
+    sources.SDK_ERRORS, lambda x: None if x.expected.refusal else "the request is not known to be wrong",
+    good=(_REFUSED, _KEY),
+    bad=(with_response(_REFUSED, status=OK), with_response(_KEY, status=OK, body=BODY.response.body)),
+)  # fmt: skip
+def refused(exchange: Exchange) -> Iterator[Problem]:
+    """
+    No client raises at status 200: a wrong key or model goes unnoticed.
+
+    Instead: Look for `error` in every answer, whatever its status.
+    """
+    if exchange.response.status < 400:  # noqa: PLR2004 - the HTTP error classes
+        yield Problem(f"a wrong request is answered with status {exchange.response.status}", ((None, 0),))
+
+
+@rule(
+    "error.status", SHOULD, "The status of a refusal says what was wrong.",
+    sources.SDK_ERRORS, both(failed, _told),
+    good=(_REFUSED, _KEY),
+    bad=(with_response(_KEY, status=400), with_response(_REFUSED, status=500)),
+)  # fmt: skip
+def status(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The SDK raises another class than the one caught: a wrong key looks like a wrong request, or is tried again.
+
+    Instead: Decide on `error.status_code` and `error.body` together, and try again at 429 and 5xx only.
+    """
+    due = [code for code in exchange.expected.statuses if code != OK]
+    if exchange.response.status not in due:
+        expected = " or ".join(map(str, due))
+        yield Problem(f"the status is {exchange.response.status}, not {expected}", ((None, 0),))
+
+
+@rule(
+    "error.not-empty", MUST, "An error has a body.",
+    sources.ERROR, failed,
+    good=(_REFUSED,),
+    bad=(with_body(_REFUSED, b""), with_body(_REFUSED, b"\n")),
+)  # fmt: skip
+def not_empty(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Nobody learns what was wrong.
+
+    Instead: Show the status and its reason phrase where the body says nothing.
+    """
+    if exchange.reading.look == "empty":
+        yield Problem(f"status {exchange.response.status} without a body", ((None, 0),))
+
+
+@rule(
+    "error.not-html", MUST, "An error is no HTML page.",
+    sources.ERROR, failed,
+    good=(_REFUSED,),
+    bad=(with_header(with_body(_REFUSED, _HTML), "content-type", "text/html"),),
+)  # fmt: skip
+def not_html(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The user reads a gateway's page, or its tags.
+
+    Instead: Show `error.message` only where the content-type is JSON, else the status.
+    """
+    if exchange.reading.look == "html":
+        yield Problem(f"status {exchange.response.status} with an HTML page", ((None, 0),))
+
+
+@rule(
+    "error.not-stream", MUST, "An error is no event of a stream.",
+    sources.ERROR, failed,
+    good=(_REFUSED,),
+    bad=(with_body(_REFUSED, _FRAME), with_header(with_body(_KEY, _FRAME), "content-type", "text/event-stream")),
+)  # fmt: skip
+def not_stream(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The SDK takes the frame for plain text: `error.body` and `error.code` are empty.
+
+    Instead: Where `error.body` is None, cut `data:` off `error.response.text` and parse the rest.
+    """
+    if exchange.reading.look == "stream":
+        yield Problem(f"status {exchange.response.status} with an event of a stream", ((None, 0),))
+
+
+@rule(
+    "error.json", MUST, "An error is one JSON object.",
+    sources.ERROR, failed,
+    good=(_REFUSED,),
+    bad=(with_body(_REFUSED, b"model not found"), with_body(_REFUSED, b'"model not found"'), swap(_REFUSED, "}}", "}")),
+    needs=("error.not-empty", "error.not-html", "error.not-stream"),
+)  # fmt: skip
+def is_json(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `error.body["message"]` raises TypeError: the body is None or a text.
+
+    Instead: Read `error.body` only where it is a dict, and show `error.response.text` else.
+    """
+    look = exchange.reading.look
+    value = _json(exchange)
+    if not isinstance(value, dict):
+        what = exchange.reading.syntax_error or ("plain text" if look != "json" else f"a JSON {_kind(value)}")
+        yield Problem(f"the error is no JSON object: {what}", ((None, 0),))
+
+
+@rule(
+    "error.content-type", MUST, "An error is application/json.",
+    sources.ERROR, both(failed, _headed),
+    good=(_REFUSED, with_header(_REFUSED, "content-type", "application/json; charset=utf-8")),
+    bad=(with_header(_REFUSED, "content-type", "application/octet-stream"), with_header(_KEY, "content-type", "text/event-stream")),
+    needs=_HELD,
+)  # fmt: skip
+def content_type(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Clients that parse by it show the error as raw text.
+
+    Instead: Try to parse the body of an error as JSON whatever its content-type.
+    """
+    sent = exchange.response.headers.get("content-type")
+    # Recorders that trim headers keep none of an error's; only one that is there can be wrong.
+    if sent is not None and sent.partition(";")[0].strip().lower() != "application/json":
+        yield Problem(f"the content-type is {sent}, not application/json", ((None, 0),))
+
+
+@rule(
+    "error.envelope", MUST, "An error stands under the key error, as an object.",
+    sources.ERROR, failed,
+    good=(_REFUSED, _KEY),
+    bad=(
+        with_body(_REFUSED, b'{"detail":"Not found"}'),
+        with_body(_REFUSED, b'{"code":20012,"message":"Model does not exist","data":null}'),
+        with_body(_REFUSED, b'{"code":"not_found","error":"no such model"}'),
+    ),
+    needs=_HELD,
+)  # fmt: skip
+def envelope(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The SDK finds no code, type or param, and its message is the raw body.
+
+    Instead: Look for the text under `error`, `message`, `detail`, `errors` and `base_resp`, in that order.
+    """
+    value = _json(exchange)
+    if not isinstance(value.get("error"), dict):
+        yield Problem(f"the error is {shape(exchange)}, not an object under error", ((0, ""),))
+
+
+@rule(
+    "error.message", MUST, "An error has a message, a text that is not empty.",
+    sources.ERROR, failed,
+    good=(_REFUSED,),
+    bad=(
+        with_body(_REFUSED, b'{"error":{"type":"x","param":null,"code":null}}'),
+        with_body(_REFUSED, b'{"error":{"message":"","type":"x","param":null,"code":null}}'),
+        with_body(_REFUSED, b'{"error":{"message":{"detail":[]},"type":"x","param":null,"code":null}}'),
+    ),
+    needs=_ENVELOPE,
+)  # fmt: skip
+def has_message(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The user reads "None", or a dump of nested objects.
+
+    Instead: Show the whole of `error.body` as JSON where its message is no text.
+    """
+    value = _inner(exchange).get("message")
+    if not isinstance(value, str) or not value.strip():
+        shown = "absent" if "message" not in _inner(exchange) else '""' if isinstance(value, str) else _kind(value)
+        yield Problem(f"message is {shown}", ((0, "/error/message"),))
+
+
+@rule(
+    "error.type", MUST, "An error has a type, a text.",
+    sources.ERROR, failed,
+    good=(_REFUSED,),
+    bad=(swap(_REFUSED, '"type":"invalid_request_error",', ""), swap(_REFUSED, '"type":"invalid_request_error"', '"type":null')),
+    needs=_ENVELOPE,
+)  # fmt: skip
+def has_type(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Clients that branch on it take the error for an unknown one.
+
+    Instead: Branch on the status first, and on type only where it is there.
+    """
+    yield from _text(exchange, "type", nullable=False)
+
+
+@rule(
+    "error.code", MUST, "An error has a code, a text or null.",
+    sources.ERROR, failed,
+    good=(_REFUSED, with_response(_KEY, body=error(401, "No key.").body)),
+    bad=(swap(_REFUSED, '"code":"model_not_found"', '"code":404'), swap(_REFUSED, ',"code":"model_not_found"', "")),
+    needs=_ENVELOPE,
+)  # fmt: skip
+def has_code(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Typed clients fail to decode a number, so the decoding error hides the provider's.
+
+    Instead: Compare as text: `str(error.code)`.
+    """
+    yield from _text(exchange, "code", nullable=True)
+
+
+@rule(
+    "error.param", MUST, "An error has a param, a text or null.",
+    sources.ERROR, failed,
+    good=(_REFUSED,),
+    bad=(swap(_REFUSED, '"param":null,', ""), swap(_REFUSED, '"param":null', '"param":["model"]')),
+    needs=_ENVELOPE,
+)  # fmt: skip
+def has_param(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `error["param"]` raises KeyError in clients that parse the body themselves.
+
+    Instead: Read it with a default: `body.get("param")`.
+    """
+    yield from _text(exchange, "param", nullable=True)
+
+
+def _text(exchange: Exchange, key: str, *, nullable: bool) -> Iterator[Problem]:
+    inner = _inner(exchange)
+    if key not in inner:
+        yield Problem(f"{key} is absent", ((0, f"/error/{key}"),))
+    elif not isinstance(inner[key], str) and not (nullable and inner[key] is None):
+        shown = orjson.dumps(inner[key]).decode()
+        yield Problem(f"{key} is {shown[:_SHOWN]}, not a text", ((0, f"/error/{key}"),))
+
+
+@observation(
+    "error.shape", "The form of an error.",
+    sources.ERROR, failed,
+    good=(_REFUSED,),
+    bad=(
+        with_body(_REFUSED, b'{"detail":"Not found"}'),
+        with_body(_REFUSED, b'{"base_resp":{"status_code":1004,"status_msg":"no"}}'),
+        with_body(_REFUSED, b'{"errors":[{"code":7003,"message":"no"}],"success":false}'),
+        with_body(_REFUSED, b'"no"'),
+        with_body(_REFUSED, b"no"),
+    ),
+)  # fmt: skip
+def shape(exchange: Exchange) -> str:
+    """
+    Each form needs a parser of its own; most clients know the nested one only.
+
+    Instead: Try `error`, `message`, `detail`, `errors` and `base_resp` in turn, and fall back on the text.
+    """
+    value = _json(exchange)
+    if not isinstance(value, dict):
+        look = exchange.reading.look
+        return "a JSON string" if isinstance(value, str) else "a JSON list" if isinstance(value, list) else look
+    if isinstance(value.get("error"), dict):
+        return "nested"
+    names = ("error", "detail", "errors", "base_resp", "ResponseMetadata", "error_msg", "message")
+    found = next((name for name in names if value.get(name)), None)
+    return {"error": "text under error", "message": "flat", None: "unknown"}.get(found, str(found))
+
+
+@observation(
+    "error.words", "The status, type and code of an error.",
+    sources.ERROR, failed,
+    good=(_REFUSED,),
+    bad=(_KEY, swap(_REFUSED, "model_not_found", "not_found_error")),
+)  # fmt: skip
+def words(exchange: Exchange) -> str:
+    """
+    Providers use the same word for different errors, and different words for the same.
+
+    Instead: Keep the table of words a provider uses beside its name, and branch on the status elsewhere.
+    """
+    value = _json(exchange)
+    value = value if isinstance(value, dict) else {}
+    inner = value.get("error") if isinstance(value.get("error"), dict) else value
+    given = [inner.get(key) for key in ("type", "code")]
+    return " ".join([str(exchange.response.status), *(str(one)[:_SHOWN] if one else "-" for one in given)])

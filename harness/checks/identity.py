@@ -1,0 +1,103 @@
+"""Which answer it is, of which model, and when: held against other answers, the request and the date."""
+
+from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
+
+from harness.checks import sources
+from harness.checks.applies import answered, request_known, stream
+from harness.checks.kinds import differing
+from harness.checks.registry import observation, rule
+from harness.results import Level, Problem
+from harness.simulate.reference import BODY, STREAM, after, asked, swap, with_header
+from harness.wire.exchange import Exchange
+
+SHOULD = Level.SHOULD
+
+_DATE = "Thu, 09 Oct 2025 08:53:20 GMT"
+_DAY = 86_400
+
+
+@rule(
+    "identity.id-unique", SHOULD, "Each answer has an id of its own.",
+    sources.CHUNK, lambda x: answered(x) or (None if any(_ids(one) for one in x.earlier) else "no other answer to compare with"),
+    good=(after(swap(BODY, "chatcmpl-reference", "chatcmpl-second"), BODY),),
+    bad=(after(BODY, STREAM),),
+    needs=("chunk.id", "chunk.id-not-empty"),
+)  # fmt: skip
+def id_unique(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Logs and caches that file answers by id overwrite one with the other.
+
+    Instead: Make an id of your own for each request.
+    """
+    same = _ids(exchange) & {name for one in exchange.earlier for name in _ids(one)}
+    if same:
+        yield Problem(f"another answer has the id {min(same)!r} as well", ((exchange.columns.first, "/id"),))
+
+
+def _ids(exchange: Exchange) -> set[str]:
+    return {value for value in exchange.columns.values["id"] if isinstance(value, str) and value}
+
+
+@rule(
+    "identity.created-near", SHOULD, "created is within a day of the answer's date.",
+    sources.CHUNK, lambda x: answered(x) or (None if _date(x) else "the recording has no date header"),
+    good=(with_header(STREAM, "date", _DATE),),
+    bad=(with_header(STREAM, "date", "Sat, 21 Nov 2026 04:00:00 GMT"), with_header(swap(BODY, "1760000000", "1060000000"), "date", _DATE)),
+    needs=("chunk.created",),
+)  # fmt: skip
+def created_near(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Logs sorted by it show the answer in another year.
+
+    Instead: Take the time at which the answer came.
+    """
+    for value, seen in exchange.columns.values["created"].items():
+        if isinstance(value, int) and abs(value - _date(exchange)) > _DAY:
+            days = round(abs(value - _date(exchange)) / _DAY)
+            yield Problem(f"created is {days} days from the date of the answer", ((seen.first, "/created"),))
+            return
+
+
+def _date(exchange: Exchange) -> int:
+    """Return the date header as seconds; 0 where there is none that can be read."""
+    try:
+        return int(parsedate_to_datetime(exchange.response.headers.get("date", "")).timestamp())
+    except (TypeError, ValueError, OverflowError):
+        return 0
+
+
+@rule(
+    "identity.model-constant", SHOULD, "Each chunk names the same model.",
+    sources.REFERENCE, stream,
+    good=(STREAM,),
+    bad=(swap(STREAM, "gpt-4o-mini-2024-07-18", "gpt-4o-mini", 1), swap(STREAM, "gpt-4o-mini-2024-07-18", "", 1)),
+    needs=("chunk.model",),
+)  # fmt: skip
+def model_constant(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Cost is booked to a model that has no price, or the answer is split in two.
+
+    Instead: Take the model of the last chunk that has one.
+    """
+    yield from differing(exchange, "model")
+
+
+@observation(
+    "identity.model-asked", "Whether model repeats what was asked for.",
+    sources.REFERENCE, request_known,
+    good=(STREAM,),
+    bad=(asked(STREAM, model="gpt-4o-mini-2024-07-18"),),
+    needs=("chunk.model",),
+)  # fmt: skip
+def model_echo(exchange: Exchange) -> str:
+    """
+    OpenAI answers an alias with the dated name; clients that compare the two see another model.
+
+    Instead: Keep the requested name and the received one side by side; never compare them with `==` or key by
+    the latter.
+    """
+    models = set(exchange.columns.values["model"])
+    if len(models) == 1 and exchange.request.get("model") in list(models):
+        return "same"
+    return "differs" if len(models) <= 1 else "varies"

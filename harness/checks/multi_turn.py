@@ -1,0 +1,94 @@
+"""Further turns: what of an earlier answer a provider takes back."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from harness.checks import sources
+from harness.checks.applies import answered, both, failed, texts
+from harness.checks.registry import observation, rule
+from harness.matrix.scenarios import SCENARIOS
+from harness.results import Level, Problem
+from harness.simulate.ideal import error, recording
+from harness.simulate.reference import swap, with_response
+from harness.wire.exchange import OK, Exchange
+
+_HISTORY, _BACK, _LEFT_OUT, _NULL, _EMPTY = (
+    recording(SCENARIOS[f"multi_turn.{name}"])[-1]
+    for name in ("history", "reasoning-back", "reasoning-left-out", "content-null", "content-empty")
+)
+_RESULT = recording(SCENARIOS["tools.round-trip"])[-1]
+_REFUSAL = error(400, "Invalid message.", "messages")
+
+
+def _messages(exchange: Exchange) -> list[dict[str, Any]]:
+    listed = exchange.request.get("messages")
+    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+
+
+def _further(exchange: Exchange) -> str | None:
+    """A request that sends an earlier answer back."""
+    roles = {message.get("role") for message in _messages(exchange)}
+    return None if "assistant" in roles else "no earlier answer is sent back"
+
+
+def _resulting(exchange: Exchange) -> str | None:
+    """A request that ends with the result of a tool."""
+    messages = _messages(exchange)
+    return None if messages and messages[-1].get("role") == "tool" else "no result of a tool is sent"
+
+
+@rule(
+    "multi_turn.accepted", Level.MUST, "An earlier answer is taken back in the form the specification gives it.",
+    sources.REQUEST, both(_further, lambda x: None if x.expected.answer else "whether it is due is not known"),
+    good=(_HISTORY, _RESULT, _NULL, _EMPTY),
+    bad=tuple(with_response(one, status=400, body=_REFUSAL.body) for one in (_HISTORY, _RESULT, _NULL, _EMPTY)),
+)  # fmt: skip
+def accepted(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The conversation ends at its second turn: clients send the message back as they got it.
+
+    Instead: Build the message anew: role, content as a text or left out, tool_calls with id, type and function.
+    """
+    status = exchange.response.status
+    if status != OK:
+        said = exchange.columns.errors[0].text if exchange.columns.errors else "no reason"
+        yield Problem(
+            f"{exchange.expected.tries or 'an earlier answer'} is refused with {status}: {said}", ((None, 0),)
+        )
+
+
+@observation(
+    "multi_turn.reasoning", "What becomes of a further turn with the reasoning sent back, or left out.",
+    sources.REASONING_CONTENT, both(_further, lambda x: None if "reasoning" in (x.expected.tries or "") else "nothing is tried with reasoning"),
+    good=(_BACK,),
+    bad=(_LEFT_OUT, with_response(_BACK, status=400, body=_REFUSAL.body)),
+)  # fmt: skip
+def reasoning(exchange: Exchange) -> str:
+    """
+    Some providers refuse the request with it, others without it, and some changed sides under one model name.
+
+    Instead: Keep `reasoning_content` with the message, and send it back only where the provider wants it.
+    """
+    status = exchange.response.status
+    given = any("reasoning_content" in message for message in _messages(exchange))
+    what = exchange.expected.tries if given or "left out" in (exchange.expected.tries or "") else "no reasoning came"
+    return f"{what}: {'accepted' if failed(exchange) else f'refused ({status})'}"
+
+
+@observation(
+    "multi_turn.result-used", "Whether the answer to a tool's result repeats a number of it.",
+    sources.REQUEST, both(answered, _resulting),
+    good=(_RESULT, _NULL),
+    bad=(swap(_NULL, "How can I help?", "It is 18 degrees."),),
+    needs=("chunk.present",),
+)  # fmt: skip
+def result_used(exchange: Exchange) -> str:
+    """
+    A gateway that drops the result makes the model guess, and the guess reads like an answer.
+
+    Instead: Put a mark into the result while trying a provider out, and look for it in the answer.
+    """
+    results = " ".join(str(one.get("content")) for one in _messages(exchange) if one.get("role") == "tool")
+    numbers = {word.strip(".,;:\"'{}") for word in results.split() if any(letter.isdigit() for letter in word)}
+    said = " ".join(texts(exchange))
+    return "yes" if any(number in said for number in numbers) else "no"

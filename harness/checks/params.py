@@ -1,0 +1,202 @@
+"""Request parameters, tried one at a time: honoured, ignored or refused."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import orjson
+
+from harness.checks import sources
+from harness.checks.applies import answered, both, entire, failed, finishes, texts
+from harness.checks.registry import observation, rule
+from harness.matrix.scenarios import SCENARIOS
+from harness.results import Level, Problem
+from harness.simulate.ideal import recording
+from harness.simulate.reference import asked, swap, with_response
+from harness.wire.exchange import Exchange
+
+MUST, SHOULD = Level.MUST, Level.SHOULD
+
+_TRIED = {name: recording(SCENARIOS[name])[0] for name in SCENARIOS if name.startswith("params.")}
+_N, _STOP, _LOGPROBS, _TOP = (_TRIED[f"params.{name}"] for name in ("n", "stop", "logprobs", "top-logprobs"))
+_STREAMED = recording(SCENARIOS["chat.logprobs"])[0]
+_TWO = recording(SCENARIOS["chat.n2"])[0]
+_UNKNOWN = _TRIED["params.unknown-key"]
+_HELD = ("chunk.present", "sse.no-error", "http.complete")
+_WORD = re.compile(r"[a-z_]{4,}")
+
+
+def _tried(exchange: Exchange) -> str | None:
+    return None if exchange.expected.tries else "no parameter is tried"
+
+
+def _given(name: str) -> Callable[[Exchange], str | None]:
+    def applies(exchange: Exchange) -> str | None:
+        return answered(exchange) or (None if exchange.request.get(name) else f"{name} was not given")
+
+    return applies
+
+
+def _stops(exchange: Exchange) -> list[str]:
+    value = exchange.request.get("stop")
+    listed = value if isinstance(value, list) else [value]
+    return [stop for stop in listed if isinstance(stop, str) and stop]
+
+
+def _stopped(exchange: Exchange) -> str | None:
+    """A text that has no part of a stop sequence in it."""
+    return next((stop for stop in _stops(exchange) for text in texts(exchange) if stop in text), None)
+
+
+@rule(
+    "params.n", MUST, "As many choices come as were asked for.",
+    sources.REQUEST, lambda x: _given("n")(x) or entire(x) or (None if type(x.request.get("n")) is int else "n is no number"),
+    good=(_N, _TWO),
+    bad=(asked(_N, n=3), asked(_TWO, n=3)),
+    needs=_HELD,
+)  # fmt: skip
+def n(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `choices[1]` raises IndexError.
+
+    Instead: Ask several times instead of once for several choices.
+    """
+    wanted, came = exchange.request.get("n"), len(exchange.columns.choices)
+    if came != wanted:
+        yield Problem(f"{wanted} choices were asked for, {came} came", ((exchange.columns.last, "/choices"),))
+
+
+@rule(
+    "params.stop", MUST, "The text ends before a stop sequence.",
+    sources.REQUEST, lambda x: answered(x) or (None if _stops(x) else "no stop sequence was given"),
+    good=(_STOP, recording(SCENARIOS["chat.stop"])[0]),
+    bad=(asked(_STOP, stop="6"), asked(recording(SCENARIOS["chat.stop"])[0], stop=["5", "x"])),
+    needs=_HELD,
+)  # fmt: skip
+def stop(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Agents that stop the model at their own mark go on to read what it made up after it.
+
+    Instead: Cut the text at the stop sequence yourself as well.
+    """
+    found = _stopped(exchange)
+    if found is not None:
+        yield Problem(f"the text holds the stop sequence {found!r}", ((exchange.columns.first, ""),))
+
+
+@rule(
+    "params.logprobs", MUST, "Probabilities of the tokens come where they were asked for.",
+    sources.REQUEST, lambda x: _given("logprobs")(x) or entire(x) or (None if any(texts(x)) else "no text came"),
+    good=(_LOGPROBS, _STREAMED),
+    bad=(asked(_TRIED["params.seed"], logprobs=True),),
+    needs=_HELD,
+)  # fmt: skip
+def logprobs(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `choice.logprobs.content` raises AttributeError on None.
+
+    Instead: Read them where they are: `choice.logprobs and choice.logprobs.content or []`.
+    """
+    came = exchange.columns.kinds("/choices/*/logprobs/content").keys() & {"list"}
+    if not came:
+        place = (exchange.columns.first, "/choices/0/logprobs")
+        yield Problem("probabilities were asked for, and none came", (place,))
+
+
+@rule(
+    "params.top-logprobs", MUST, "No more alternatives of a token come than were asked for.",
+    sources.REQUEST, _given("top_logprobs"),
+    good=(_TOP, _STREAMED),
+    bad=(asked(_TOP, top_logprobs=1), asked(_STREAMED, top_logprobs=1)),
+    needs=("params.logprobs",),
+)  # fmt: skip
+def top_logprobs(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Code that fills a table of that width overflows it.
+
+    Instead: Cut the list: `token.top_logprobs[:wanted]`.
+    """
+    wanted = exchange.request.get("top_logprobs")
+    for logprobs in (one for choice in exchange.columns.choices.values() for one in choice.logprobs):
+        tokens = logprobs.value.get("content")
+        lists = [token.get("top_logprobs") for token in tokens or () if isinstance(token, dict)]
+        most = max((len(one) for one in lists if isinstance(one, list)), default=0)
+        if isinstance(wanted, int) and most > wanted:
+            place = (logprobs.chunk, f"{logprobs.pointer}/content")
+            yield Problem(f"{most} alternatives of a token came, {wanted} were asked for", (place,))
+            return
+
+
+@rule(
+    "params.refused-plainly", SHOULD, "A refusal of a parameter names it.",
+    sources.ERROR, both(failed, _tried),
+    good=(_UNKNOWN, _TRIED["params.stream-options"]),
+    bad=(swap(_UNKNOWN, "x_unknown_parameter", "something"), with_response(_N, status=400, body=b'{"error":{"message":"Bad request"}}')),
+    needs=("error.not-empty",),
+)  # fmt: skip
+def refused_plainly(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Nobody can tell which parameter to leave out.
+
+    Instead: Leave parameters out one by one, the newest first, until the request is taken.
+    """
+    text = exchange.response.content.decode("utf-8", "replace").lower()
+    named = _WORD.findall((exchange.expected.tries or "").lower()) or [str(exchange.expected.tries)]
+    if not any(word in text for word in named):
+        yield Problem(f"the refusal does not name {exchange.expected.tries}", ((None, 0),))
+
+
+@observation(
+    "params.outcome", "What became of the parameter that is tried.",
+    sources.REQUEST, _tried,
+    good=(_N, _STOP, *(_TRIED[f"params.{name}"] for name in ("seed", "store", "parallel-tool-calls", "max-tokens"))),
+    bad=(_UNKNOWN, asked(_N, n=3), asked(_STOP, stop="6"), asked(_TRIED["params.max-tokens"], max_tokens=2)),
+)  # fmt: skip
+def outcome(exchange: Exchange) -> str:
+    """
+    A parameter that is ignored changes nothing and says nothing; one that is refused fails the request.
+
+    Instead: Keep the parameters each provider takes in a table, and send no others.
+    """
+    name = exchange.expected.tries
+    if failed(exchange) is None:
+        return f"{name}: refused ({exchange.response.status})"
+    if answered(exchange) is None and name in _HONOURED:
+        return f"{name}: {'honoured' if _HONOURED[name](exchange) else 'ignored'}"
+    return f"{name}: accepted"
+
+
+def _within(name: str) -> Callable[[Exchange], bool]:
+    def honoured(exchange: Exchange) -> bool:
+        cap, usages = exchange.request.get(name), exchange.columns.usages
+        tokens = usages[-1].value.get("completion_tokens") if usages else None
+        counted = isinstance(tokens, int) and isinstance(cap, int)
+        return bool(tokens <= cap) if counted else "length" in finishes(exchange)  # type: ignore[operator]
+
+    return honoured
+
+
+def _is_json(exchange: Exchange) -> bool:
+    if (exchange.request.get("response_format") or {}).get("type") == "text":
+        return True
+    try:
+        return bool([orjson.loads(text) for text in texts(exchange)])
+    except orjson.JSONDecodeError:
+        return False
+
+
+def _has_logprobs(exchange: Exchange) -> bool:
+    return bool(exchange.columns.kinds("/choices/*/logprobs/content").keys() & {"list"})
+
+
+_HONOURED: dict[Any, Callable[[Exchange], bool]] = {
+    "max_completion_tokens": _within("max_completion_tokens"),
+    "max_tokens": _within("max_tokens"),
+    "stop": lambda x: _stopped(x) is None,
+    "n": lambda x: len(x.columns.choices) == x.request.get("n"),
+    "logprobs": _has_logprobs,
+    "top_logprobs": _has_logprobs,
+    "parallel_tool_calls": lambda x: all(len(message.tool_calls) <= 1 for message in x.completion.messages),
+    "response_format": _is_json,
+}
+"""Parameters of which an answer shows whether they were honoured."""

@@ -1,0 +1,163 @@
+"""Structured output: whether an answer that was asked for as JSON is."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from harness.checks import sources
+from harness.checks.applies import answered, entire, finishes, texts
+from harness.checks.json_schema import misfit
+from harness.checks.kinds import place_of
+from harness.checks.registry import observation, rule
+from harness.matrix.scenarios import SCENARIOS
+from harness.results import Level, Problem
+from harness.simulate.ideal import recording
+from harness.simulate.reference import asked, swap, with_body
+from harness.wire.chunks import Choice
+from harness.wire.exchange import Exchange
+
+MUST, SHOULD = Level.MUST, Level.SHOULD
+
+_OBJECT, _STREAMED, _SCHEMA = (
+    recording(SCENARIOS[f"json.{name}"])[0] for name in ("object", "object-stream", "schema")
+)
+_SAID = '{\\"city\\":\\"Lyon\\",\\"population\\":522000}'
+_HELD = ("chunk.present", "sse.no-error", "http.complete")
+_WHOLE = (*_HELD, "structured.no-fence")
+_FENCE = re.compile(r"^\s*```")
+_EXCUSES = {"length", "content_filter", "tool_calls"}
+
+
+def _mode(exchange: Exchange) -> str | None:
+    wanted = exchange.request.get("response_format")
+    mode = wanted.get("type") if isinstance(wanted, dict) else None
+    return mode if mode in {"json_object", "json_schema"} else None
+
+
+def _asked(exchange: Exchange) -> str | None:
+    """A whole answer that was asked for as JSON."""
+    if _mode(exchange) is None:
+        return answered(exchange) or "JSON was not asked for"
+    if finishes(exchange) & _EXCUSES or not any(texts(exchange)):
+        return answered(exchange) or "the answer was cut short, refused, or calls a tool"
+    return entire(exchange)
+
+
+def _bound(exchange: Exchange) -> str | None:
+    """The same, asked for with a schema that binds."""
+    return _asked(exchange) or (None if isinstance(_schema(exchange), dict) else "no strict schema was given")
+
+
+def _schema(exchange: Exchange) -> Any:
+    inner = exchange.request.get("response_format").get("json_schema")
+    return inner.get("schema") if isinstance(inner, dict) and inner.get("strict") is True else None
+
+
+def _spoken(exchange: Exchange) -> Iterator[tuple[Choice, str]]:
+    for choice in exchange.columns.choices.values():
+        text = choice.fragments("content").text
+        if text:
+            yield choice, text
+
+
+def _place(exchange: Exchange, choice: Choice) -> tuple[tuple[int, str], ...]:
+    return (place_of(exchange, choice, choice.fragments("content").chunks[0], "/{part}/content"),)
+
+
+@rule(
+    "structured.no-fence", SHOULD, "JSON that was asked for stands in no code fence.",
+    sources.REQUEST, _asked,
+    good=(_OBJECT, _STREAMED, _SCHEMA),
+    bad=(swap(_OBJECT, _SAID, f"```json\\n{_SAID}\\n```"), swap(_SCHEMA, _SAID, f"```\\n{_SAID}\\n```")),
+    needs=_HELD,
+)  # fmt: skip
+def no_fence(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `json.loads(content)` raises at the first character.
+
+    Instead: Cut off a fence before parsing: `re.sub(r"^```(?:json)?|```$", "", content.strip())`.
+    """
+    for choice, text in _spoken(exchange):
+        if _FENCE.match(text):
+            yield Problem("the JSON stands in a code fence", _place(exchange, choice))
+
+
+@rule(
+    "structured.json", MUST, "An answer that was asked for as JSON is JSON.",
+    sources.REQUEST, _asked,
+    good=(_OBJECT, _STREAMED, _SCHEMA),
+    bad=(swap(_OBJECT, _SAID, f"Here it is: {_SAID}"), swap(_STREAMED, "522000}", "522000")),
+    needs=_WHOLE,
+)  # fmt: skip
+def is_json(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `json.loads(content)` raises, and the program that asked for JSON has nothing.
+
+    Instead: Take the text from the first `{` to the last `}`, and ask again where that does not parse.
+    """
+    for choice, text in _spoken(exchange):
+        try:
+            orjson.loads(text)
+        except orjson.JSONDecodeError as error:
+            yield Problem(f"the text is not JSON: {error}", _place(exchange, choice))
+
+
+@rule(
+    "structured.object", SHOULD, "JSON mode gives an object.",
+    sources.REQUEST, lambda x: _asked(x) or (None if _mode(x) == "json_object" else "a schema was given"),
+    good=(_OBJECT, _STREAMED),
+    bad=(swap(_OBJECT, _SAID, f"[{_SAID}]"), swap(_OBJECT, _SAID, "522000")),
+    needs=(*_WHOLE, "structured.json"),
+)  # fmt: skip
+def is_object(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `answer["city"]` raises TypeError on a list.
+
+    Instead: Say in the prompt which keys the object has, and take the first element of a list.
+    """
+    for choice, text in _spoken(exchange):
+        if not isinstance(orjson.loads(text), dict):
+            yield Problem("the text is JSON and no object", _place(exchange, choice))
+
+
+@rule(
+    "structured.schema", MUST, "An answer asked for with a strict schema fits it.",
+    sources.REQUEST, _bound,
+    good=(_SCHEMA,),
+    bad=(swap(_SCHEMA, "522000", '\\"522000\\"'), swap(_SCHEMA, '\\"population\\"', '\\"people\\"')),
+    needs=(*_WHOLE, "structured.json"),
+)  # fmt: skip
+def fits_schema(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The typed parser behind `response_format` raises: the schema was taken and not enforced.
+
+    Instead: Validate what comes, and ask again with the validator's message.
+    """
+    for choice, text in _spoken(exchange):
+        wrong = misfit(orjson.loads(text), _schema(exchange))
+        if wrong:
+            yield Problem(wrong, _place(exchange, choice))
+
+
+@observation(
+    "structured.mode", "What came of the mode that was asked for.",
+    sources.REQUEST, lambda x: None if _mode(x) else "JSON was not asked for",
+    good=(_OBJECT, _STREAMED),
+    bad=(_SCHEMA, swap(_OBJECT, _SAID, "Lyon"), with_body(_OBJECT, b""), asked(_OBJECT, response_format={"type": "json_schema"})),
+)  # fmt: skip
+def mode(exchange: Exchange) -> str:
+    """
+    Where a mode is refused or ignored, the same program needs another prompt.
+
+    Instead: Keep a prompt that works without the mode, and fall back on it where the mode is refused.
+    """
+    name = _mode(exchange)
+    if answered(exchange):
+        return f"{name} refused ({exchange.response.status})"
+    try:
+        spoken = [orjson.loads(text) for text in texts(exchange)]
+    except orjson.JSONDecodeError:
+        return f"{name}: no JSON"
+    return f"{name}: {'JSON' if spoken else 'nothing'}"

@@ -1,0 +1,176 @@
+"""Calls of tools: whether they are the ones that were asked for."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from harness.checks import sources
+from harness.checks.applies import answered, both, entire, finishes
+from harness.checks.json_schema import misfit
+from harness.checks.registry import rule
+from harness.matrix.scenarios import SCENARIOS
+from harness.results import Level, Problem
+from harness.simulate.ideal import recording
+from harness.simulate.reference import asked, swap
+from harness.wire.completion import ToolCall
+from harness.wire.exchange import Exchange
+
+MUST, SHOULD = Level.MUST, Level.SHOULD
+
+_AUTO, _WHOLE, _NAMED, _REQUIRED, _NONE, _PARALLEL = (
+    recording(SCENARIOS[f"tools.{name}"])[0] for name in ("auto", "nonstream", "forced", "required", "none", "parallel")
+)
+_HELD = ("chunk.present", "sse.no-error", "http.complete")
+_CALLS = (*_HELD, "tool_calls.type", "tool_calls.index")
+_NAMES = (*_CALLS, "tool_calls.name")
+_EXCUSES = {"length", "content_filter"}
+
+
+def _tools(exchange: Exchange) -> dict[str, dict[str, Any]]:
+    """Return the functions offered, by name."""
+    listed = exchange.request.get("tools")
+    functions = [tool.get("function") for tool in listed if isinstance(tool, dict)] if isinstance(listed, list) else []
+    return {str(one.get("name")): one for one in functions if isinstance(one, dict)}
+
+
+def _calls(exchange: Exchange) -> list[ToolCall]:
+    return [call for message in exchange.completion.messages for call in message.tool_calls]
+
+
+def _place(exchange: Exchange) -> tuple[tuple[int, str], ...]:
+    """Return where the first call stands, or the end of the answer where there is none."""
+    tools = [fragment for choice in exchange.columns.choices.values() for fragment in choice.tools]
+    return ((tools[0].chunk, tools[0].pointer),) if tools else ((exchange.columns.last, ""),)
+
+
+def _called(exchange: Exchange) -> str | None:
+    """An answer that calls one of the tools offered."""
+    if not _tools(exchange):
+        return answered(exchange) or "no tools were offered"
+    return answered(exchange) or (None if _calls(exchange) else "no tool was called")
+
+
+def _choice_is(*wanted: str) -> Any:
+    def applies(exchange: Exchange) -> str | None:
+        choice = exchange.request.get("tool_choice")
+        name = (choice.get("function") or {}).get("name") if isinstance(choice, dict) else None
+        kind = "named" if name else choice
+        cut = finishes(exchange) & _EXCUSES
+        return entire(exchange) or (None if kind in wanted and not cut else f"tool_choice is not {wanted[0]}")
+
+    return applies
+
+
+@rule(
+    "tool_choice.named", MUST, "A tool that is forced by name is the one called.",
+    sources.TOOL_CHOICE, _choice_is("named"),
+    good=(_NAMED,),
+    bad=(swap(_NAMED, '"name":"get_time"', '"name":"get_weather"'), asked(_NONE, tool_choice=_NAMED.request.get("tool_choice"))),
+    needs=_CALLS,
+)  # fmt: skip
+def named(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Programs that take the forced call for granted raise IndexError, or run another tool.
+
+    Instead: Look at the name of each call, and ask again where the forced one is not there.
+    """
+    wanted = (exchange.request.get("tool_choice").get("function") or {}).get("name")
+    called = [call.name for call in _calls(exchange)]
+    if wanted not in called:
+        yield Problem(f"{wanted} was forced, {' and '.join(called) or 'nothing'} is called", _place(exchange))
+
+
+@rule(
+    "tool_choice.required", MUST, "A tool is called where one is required.",
+    sources.TOOL_CHOICE, _choice_is("required"),
+    good=(_REQUIRED,),
+    bad=(asked(_NONE, tool_choice="required"),),
+    needs=_HELD,
+)  # fmt: skip
+def required(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `message.tool_calls[0]` raises TypeError: there are none.
+
+    Instead: Treat an answer in text as the end of the turn, or ask again with the tool forced by name.
+    """
+    if not any(choice.tools for choice in exchange.columns.choices.values()):
+        yield Problem("a tool was required, and none is called", _place(exchange))
+
+
+@rule(
+    "tool_choice.none", MUST, "No tool is called where tools are forbidden.",
+    sources.TOOL_CHOICE, _choice_is("none"),
+    good=(_NONE,),
+    bad=(asked(_AUTO, tool_choice="none"),),
+    needs=_HELD,
+)  # fmt: skip
+def none(exchange: Exchange) -> Iterator[Problem]:
+    """
+    A loop that forbids tools to get its final answer gets another call, without end.
+
+    Instead: Leave `tools` out of the last request instead of forbidding them.
+    """
+    if any(choice.tools for choice in exchange.columns.choices.values()):
+        yield Problem("tools were forbidden, and one is called", _place(exchange))
+
+
+@rule(
+    "tool_choice.offered", SHOULD, "Only tools that were offered are called.",
+    sources.REFERENCE, _called,
+    good=(_AUTO, _WHOLE, _PARALLEL),
+    bad=(swap(_AUTO, '"name":"get_weather"', '"name":"functions.get_weather"'), swap(_WHOLE, '"name":"get_weather"', '"name":"weather"')),
+    needs=_NAMES,
+)  # fmt: skip
+def offered(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `tools[call.function.name]` raises KeyError.
+
+    Instead: Answer such a call with a tool message that says there is no such tool, and go on.
+    """
+    offered = _tools(exchange)
+    for call in _calls(exchange):
+        if call.name not in offered:
+            yield Problem(f"{call.name} is called, and was not offered", _place(exchange))
+            return
+
+
+@rule(
+    "tool_choice.schema", SHOULD, "The arguments of a call fit the schema of its parameters.",
+    sources.REFERENCE, both(_called, entire),
+    good=(_AUTO, _WHOLE, _PARALLEL),
+    bad=(swap(_AUTO, '\\"Paris\\"', "1"), swap(_WHOLE, '\\"city\\"', '\\"town\\"')),
+    needs=(*_NAMES, "tool_calls.arguments-json", "tool_choice.offered"),
+)  # fmt: skip
+def schema(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The function is called with a parameter missing or of another type: TypeError.
+
+    Instead: Validate the arguments before the call, and send the validator's message back as the tool's result.
+    """
+    if finishes(exchange) & _EXCUSES:
+        return
+    for call in _calls(exchange):
+        parameters = _tools(exchange)[call.name].get("parameters") or {}
+        wrong = misfit(orjson.loads(call.arguments or "{}"), parameters)
+        if wrong:
+            yield Problem(f"{call.name}: {wrong}", _place(exchange))
+            return
+
+
+@rule(
+    "tool_choice.one-at-a-time", SHOULD, "One tool is called at a time where parallel calls are turned off.",
+    sources.REQUEST, lambda x: _called(x) or (None if x.request.get("parallel_tool_calls") is False else "parallel calls are not turned off"),
+    good=(asked(_AUTO, parallel_tool_calls=False),),
+    bad=(asked(_PARALLEL, parallel_tool_calls=False),),
+    needs=_CALLS,
+)  # fmt: skip
+def one_at_a_time(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Programs that take the first call only never answer the second, and the next request is refused.
+
+    Instead: Answer every call of a message, however many there are.
+    """
+    called = _calls(exchange)
+    if len(called) > len(exchange.completion.messages):
+        yield Problem(f"{len(called)} calls, though parallel calls are turned off", _place(exchange))

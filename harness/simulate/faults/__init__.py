@@ -1,0 +1,1 @@
+"""The catalogue of faults, one module a group, and of legal variants."""

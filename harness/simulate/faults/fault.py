@@ -1,0 +1,38 @@
+"""What a fault and a legal variant are."""
+
+from dataclasses import dataclass
+
+from harness.matrix.scenarios import SCENARIOS
+from harness.simulate.edits import Change
+from harness.simulate.ideal import recording
+from harness.wire.exchange import Exchange
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """
+    A change that leaves an answer right: no rule may raise an alarm.
+
+    It is made to the last exchange of the scenario ``on``, as the ideal provider answers it.
+    """
+
+    id: str
+    title: str
+    on: str
+    source: str
+    change: Change
+
+    def reference(self) -> Exchange:
+        """Return what is changed."""
+        return recording(SCENARIOS[self.on])[-1]
+
+    def apply(self) -> Exchange:
+        """Return the changed exchange."""
+        return self.change(self.reference())
+
+
+@dataclass(frozen=True, slots=True)
+class Fault(Variant):
+    """A change that makes an answer wrong in one way; ``rule`` is the check that must catch it."""
+
+    rule: str
