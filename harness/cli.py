@@ -231,6 +231,8 @@ def checks(name: str | None, form: str) -> None:
                 "title": check.title,
                 "source": check.source,
                 "breaks": check.breaks,
+                "instead": check.workaround,
+                "needs": check.needs,
             }
             click.echo(orjson.dumps(row))
     else:
@@ -246,11 +248,48 @@ def _columns(header: Iterable[str], rows: Sequence[tuple[str, ...]], form: str) 
 
 
 @main.command()
+@_FORMAT
+def scenarios(form: str) -> None:
+    """List the scenarios: what is asked, in how many requests, and what a provider may lack."""
+    if form == "json":
+        for scenario in SCENARIOS.values():
+            row = {"id": scenario.id, "title": scenario.title, "requests": scenario.requests}
+            row |= {"statuses": scenario.statuses, "needs": scenario.needs, "tries": scenario.tries}
+            click.echo(orjson.dumps(row))
+        return
+    rows = [
+        (one.id, one.title, str(one.requests), " ".join(map(str, one.statuses)), ", ".join(one.needs))
+        for one in SCENARIOS.values()
+    ]
+    click.echo(_columns(("id", "what is asked", "requests", "expected", "needs"), rows, form))
+
+
+@main.command()
+@click.option("--write", "file", type=click.Path(path_type=Path), help="Write the whole proof to this Markdown file.")
+@click.option("--pairs/--no-pairs", default=True, show_default=True, help="Try every two faults at once as well.")
+@_one_line_errors
+def proof(file: Path | None, pairs: bool) -> None:  # noqa: FBT001 - a flag of the command line
+    """Try every fault of the catalogue against every rule, and print what is caught, missed and hidden."""
+    from harness.proof import prove, render, summary
+
+    console = Console(stderr=True)
+    with console.status("trying faults"):
+        found = prove(pairs=pairs)
+    click.echo(summary(found))
+    for what, names in found.shortfalls.items():
+        for name in names:
+            click.echo(f"{what}: {name}")
+    if file:
+        write_atomically(file.resolve(), render(found).encode())
+    sys.exit(1 if any(found.shortfalls.values()) else 0)
+
+
+@main.command()
 @click.argument("name", metavar="ID")
 @_ROOT
 @_one_line_errors
 def explain(name: str, root: Path) -> None:
-    """Show all of a check, a scenario, or a cell (PROVIDER/MODEL/SCENARIO/CHECK)."""
+    """Show all of a check, a scenario, a fault, or a cell (PROVIDER/MODEL/SCENARIO/CHECK)."""
     explain_id(name, root, _console())
 
 

@@ -3,6 +3,7 @@
 import difflib
 import json
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -11,9 +12,11 @@ from harness.checks import CHECKS, Check
 from harness.deviations import load_deviations
 from harness.errors import UnknownName, unknown
 from harness.matrix.providers import FILE_NAME, load_matrix
-from harness.matrix.scenarios import SCENARIOS, Scenario, request_body
+from harness.matrix.scenarios import SCENARIOS, Scenario
 from harness.reports.terminal import show_finding
 from harness.runner import Selection, plan, run_case
+from harness.simulate.faults import FAULTS, Fault
+from harness.simulate.ideal import recording
 from harness.simulate.reference import REFERENCES
 from harness.wire.exchange import Exchange
 
@@ -28,16 +31,18 @@ def explain(name: str, root: Path, console: Console) -> None:
     Print all that is known of ``name``.
 
     Raises:
-        UnknownName: it is no check, scenario or cell of the project at ``root``.
+        UnknownName: it is no check, scenario, fault or cell of the project at ``root``.
     """
     if name in CHECKS:
         _explain_check(CHECKS[name], console)
     elif name in SCENARIOS:
         _explain_scenario(SCENARIOS[name], console)
+    elif name in FAULTS:
+        _explain_fault(FAULTS[name], console)
     elif name.count("/") == _CELL_PARTS - 1:
         _explain_cell(name, root, console)
     else:
-        raise unknown("check, scenario or cell", name, [*CHECKS, *SCENARIOS])
+        raise unknown("check, scenario, fault or cell", name, [*CHECKS, *SCENARIOS, *FAULTS])
 
 
 def _explain_check(check: Check, console: Console) -> None:
@@ -53,9 +58,13 @@ def _explain_check(check: Check, console: Console) -> None:
         console.print(f"example  {escape(check.observe(reference))}: the reference")
     for exchange in check.bad:
         console.print(f"\n[bold]{'other' if check.observe else 'caught'}[/]  {escape(_verdict(check, exchange))}")
-        for line in _changed(_nearest(check, exchange), exchange):
-            colour = "red" if line[0] == "-" else "green"
-            console.print(f"  [{colour}]{escape(line)}[/]", soft_wrap=True, highlight=False)
+        _show_change(_nearest(check, exchange), exchange, console)
+
+
+def _show_change(reference: Exchange, exchange: Exchange, console: Console) -> None:
+    for line in _changed(reference, exchange):
+        colour = "red" if line[0] == "-" else "green"
+        console.print(f"  [{colour}]{escape(line)}[/]", soft_wrap=True, highlight=False)
 
 
 def _nearest(check: Check, exchange: Exchange) -> Exchange:
@@ -104,13 +113,41 @@ def _lines(exchange: Exchange) -> list[str]:
 
 def _explain_scenario(scenario: Scenario, console: Console) -> None:
     console.print(f"[bold]{scenario.id}[/]  {escape(scenario.title)}\n")
-    body = request_body(scenario, "<model>", {})
-    console.print_json(json.dumps(body, ensure_ascii=False))
+    for number, exchange in enumerate(recording(scenario), 1):
+        if scenario.requests > 1:
+            console.print(f"request {number}, as it follows the reference answer" if number > 1 else "request 1")
+        if exchange.request.json is None:
+            console.print(f"  {(exchange.request.body or b'').decode()}", highlight=False)
+        else:
+            console.print_json(json.dumps(_cut(exchange.request.json), ensure_ascii=False))
     console.print(
         f"thinking  {'on' if scenario.thinking else 'off'} (each provider has its own switch: thinking in {FILE_NAME})"
     )
+    if scenario.key != "own":
+        console.print("key       one that is none")
+    console.print(f"expects   {' or '.join(f'status {code}' for code in scenario.statuses)}")
+    if scenario.tries:
+        console.print(f"tries     {escape(scenario.tries)}")
     if scenario.needs:
         console.print(f"needs     {', '.join(scenario.needs)}")
+
+
+def _cut(value: Any) -> Any:
+    """Return a request with its very long texts cut."""
+    if isinstance(value, dict):
+        return {key: _cut(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_cut(inner) for inner in value]
+    long = isinstance(value, str) and len(value) > _WIDTH
+    return f"{value[:_CONTEXT]}… ({len(value):,} characters)" if long else value
+
+
+def _explain_fault(fault: Fault, console: Console) -> None:
+    console.print(f"[bold]{fault.id}[/]  {escape(fault.title)}\n")
+    console.print(f"on       the reference answer of {fault.on}")
+    console.print(f"caught   {fault.rule}: {escape(CHECKS[fault.rule].title)}", highlight=False)
+    console.print(f"source   {fault.source}\n", soft_wrap=True)
+    _show_change(fault.reference(), fault.apply(), console)
 
 
 def _explain_cell(name: str, root: Path, console: Console) -> None:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 FILE_NAME = "providers.yaml"
 _FINDING = "compat_finding"
 _FAMILIES = (
-    "http", "sse", "chunk", "role", "content", "reasoning", "finish_reason", "tool_calls", "usage", "recording",
+    "http", "sse", "chunk", "identity", "completion", "role", "content", "reasoning", "finish_reason", "tool_calls",
+    "tool_choice", "structured", "usage", "params", "multi_turn", "parity", "error", "sdk", "recording",
 )  # fmt: skip
 _OPTIONS = ("provider", "model", "scenario", "check")
 

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from harness.checks import CHECKS, Check
+from harness.checks.applies import NoAnswer
 from harness.checks.registry import Applies
 from harness.deviations import load_deviations
 from harness.errors import unknown
@@ -148,14 +149,14 @@ def judge_exchanges(
 ) -> Iterator[Finding]:
     """Yield one finding for each check on the exchanges of one recording: what is worst of any, with all problems."""
     judgements = [_Judgement(exchange) for exchange in exchanges]
-    sources = [exchange.source for exchange in exchanges]
-    dates = [source.at for source in sources if source.at]
+    provenance = exchanges[0].source.provenance
+    recorded_at = max((exchange.source.at for exchange in exchanges if exchange.source.at), default=None)
     for check in checks:
         verdicts = [judgement.verdict(check) for judgement in judgements]
         worst = verdicts[0] if len(verdicts) == 1 else min(verdicts, key=lambda verdict: WORST_FIRST[verdict.outcome])
         finding = Finding(
             about.provider, about.model, about.scenario, check.id, check.level, worst.outcome, worst.message,
-            provenance=sources[0].provenance, recorded_at=max(dates, default=None), cassette=about.cassette,
+            (), None, provenance, recorded_at, None, about.cassette,
         )  # fmt: skip
         if worst.outcome is Outcome.OBSERVED:
             finding.value = " | ".join(dict.fromkeys(v.message for v in verdicts if v.outcome is Outcome.OBSERVED))
@@ -198,44 +199,61 @@ class _Verdict:
 
 
 class _Judgement:
-    """The verdicts on one exchange so far; a check that others need is asked once."""
+    """
+    The verdicts on one exchange so far.
+
+    A check that others need is asked once, and so is a condition or a set of needs that many checks share.
+    """
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._done: dict[str, _Verdict] = {}
-        self._conditions: dict[Applies, str | None] = {}
-        self._doubt = _doubt(exchange)
+        self._not_applicable: dict[Applies, _Verdict | None] = {}
+        self._blocked: dict[tuple[str, ...], _Verdict | None] = {}
+        doubt = _doubt(exchange)
+        self._doubt = _Verdict(Outcome.INCONCLUSIVE, doubt) if doubt else None
 
     def verdict(self, check: Check) -> _Verdict:
         found = self._done.get(check.id)
         if found is None:
-            found = self._done[check.id] = self._judge(check)
+            found = self._done[check.id] = self._doubt or self._judge(check)
         return found
 
     def _judge(self, check: Check) -> _Verdict:
-        if self._doubt:
-            return _Verdict(Outcome.INCONCLUSIVE, self._doubt)
         try:
-            reason = self._reason(check.applies)
-            if reason:
-                return _Verdict(Outcome.NA, reason)
-            for need in check.needs:
-                if self.verdict(CHECKS[need]).outcome in _BLOCKING:
-                    return _Verdict(Outcome.BLOCKED, f"{need} must pass first")
+            if check.applies not in self._not_applicable:
+                self._not_applicable[check.applies] = self._reason(check.applies)
+            if check.needs not in self._blocked:
+                self._blocked[check.needs] = self._block(check.needs)
+            verdict = self._not_applicable[check.applies] or self._blocked[check.needs]
+            if verdict:
+                return verdict
             if check.observe:
                 return _Verdict(Outcome.OBSERVED, check.observe(self._exchange))
             problems = list(check.find(self._exchange))
-            return _Verdict(Outcome.FAIL if problems else Outcome.PASS, "", problems)
+            return _Verdict(Outcome.FAIL, "", problems) if problems else _PASSED
         except Exception as error:  # noqa: BLE001 - a crash in a check is our bug, and a finding of its own
             frame = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{Path(frame.filename).name}:{frame.lineno}"
             return _Verdict(Outcome.BROKEN, f"{type(error).__name__}: {error} at {where}; please report it")
 
-    def _reason(self, applies: Applies) -> str | None:
-        """Return why a condition does not hold; a few conditions serve all checks."""
-        if applies not in self._conditions:
-            self._conditions[applies] = applies(self._exchange)
-        return self._conditions[applies]
+    def _reason(self, applies: Applies) -> _Verdict | None:
+        """Return the verdict where a condition does not hold; None where it does."""
+        reason = applies(self._exchange)
+        if not reason:
+            return None
+        due = isinstance(reason, NoAnswer) and self._exchange.expected.answer
+        return _Verdict(Outcome.BLOCKED if due else Outcome.NA, reason)
+
+    def _block(self, needs: tuple[str, ...]) -> _Verdict | None:
+        """Return the verdict where a check that is needed failed; None where all hold."""
+        for need in needs:
+            if self.verdict(CHECKS[need]).outcome in _BLOCKING:
+                return _Verdict(Outcome.BLOCKED, f"{need} must pass first")
+        return None
+
+
+_PASSED = _Verdict(Outcome.PASS)
 
 
 def _doubt(exchange: Exchange) -> str | None:
@@ -245,6 +263,6 @@ def _doubt(exchange: Exchange) -> str | None:
         return exchange.response.beyond_us
     if not expected.statuses or status in expected.statuses:
         return None
-    if status in _NO_VERDICT or (status >= _SERVER_ERROR and not expected.refusal):
+    if status in _NO_VERDICT or (status >= _SERVER_ERROR and expected.answer):
         return f"status {status}: no verdict on what was asked"
     return None

@@ -163,10 +163,11 @@ def test_no_verdict_without_an_answer(status: int) -> None:
     assert found["chunk.object"].message == f"status {status}: no verdict on what was asked"
 
 
-def test_a_refused_request_fails_and_judges_nothing_else() -> None:
+def test_a_refused_request_fails_and_blocks_the_rules_of_answers() -> None:
     found = findings(with_response(STREAM, status=400, body=b'{"error":{}}'))
     assert found["http.status"].outcome is Outcome.FAIL
-    assert {f.outcome for name, f in found.items() if name != "http.status"} == {Outcome.NA}
+    assert found["finish_reason.given"].outcome is Outcome.BLOCKED
+    assert {f.check for f in found.values() if f.outcome is Outcome.PASS} <= {name for name in found if "error." in name}
 
 
 def test_an_error_that_may_have_been_due_is_not_judged() -> None:

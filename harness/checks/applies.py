@@ -5,13 +5,19 @@ from functools import cache
 from harness.checks.registry import Applies
 from harness.wire.exchange import OK, Exchange
 
-_ERROR = 400
+_REDIRECT, _ERROR = 300, 400
+
+
+class NoAnswer(str):
+    """The reason that there is no answer to judge: where one was due, the rules of answers are blocked by that."""
+
+    __slots__ = ()
 
 
 def answered(exchange: Exchange) -> str | None:
-    """The status is 200: there is an answer to judge."""
+    """The status is one of success: there is an answer to judge."""
     status = exchange.response.status
-    return None if status == OK else f"status {status} is no answer; the error rules judge it"
+    return None if OK <= status < _REDIRECT else NoAnswer(f"status {status} is no answer; the error rules judge it")
 
 
 def failed(exchange: Exchange) -> str | None:

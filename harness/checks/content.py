@@ -130,7 +130,7 @@ def before_finish(exchange: Exchange) -> Iterator[Problem]:
     sources.UNICODE_REPLACEMENT, answered,
     good=(STREAM, BODY),
     bad=(swap(STREAM, "你好", "你\ufffd"), swap(BODY, "你好", "\ufffd\ufffd好")),
-    needs=(*_READ, "sse.utf8"),
+    needs=(*_READ, "sse.utf8", "http.utf8"),
 )  # fmt: skip
 def no_replacement(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -29,7 +29,8 @@ def _headed(exchange: Exchange) -> str | None:
 
 
 def _told(exchange: Exchange) -> str | None:
-    return None if exchange.expected.statuses else "what was expected is not known"
+    due = exchange.expected.statuses and not exchange.expected.answer
+    return None if due else "no refusal was expected"
 
 
 def _json(exchange: Exchange) -> Any:
@@ -311,7 +312,7 @@ def words(exchange: Exchange) -> str:
     Instead: Keep the table of words a provider uses beside its name, and branch on the status elsewhere.
     """
     value = _json(exchange)
-    value = value if isinstance(value, dict) else {}
-    inner = value.get("error") if isinstance(value.get("error"), dict) else value
+    found = value.get("error", value) if isinstance(value, dict) else None
+    inner = found if isinstance(found, dict) else {}
     given = [inner.get(key) for key in ("type", "code")]
     return " ".join([str(exchange.response.status), *(str(one)[:_SHOWN] if one else "-" for one in given)])

@@ -224,8 +224,8 @@ def no_error(exchange: Exchange) -> Iterator[Problem]:
     """
     if exchange.reading.look != "json":
         return
-    for error in exchange.columns.errors[:1]:
-        yield Problem(f"an error came with status 200: {error.text}", ((error.chunk, error.pointer),))
+    for found in exchange.columns.errors[:1]:
+        yield Problem(f"an error came with status 200: {found.text}", ((found.chunk, found.pointer),))
     kinds = exchange.columns.kinds("/choices")
     flat = exchange.columns.kinds("/message").keys() | exchange.columns.kinds("/base_resp").keys()
     if kinds.keys() - {"list", "[]"} and flat - {"missing"}:
@@ -299,8 +299,8 @@ def utf8(exchange: Exchange) -> Iterator[Problem]:
     if exchange.reading.look == "json" and not is_utf8(content):
         try:
             content.decode()
-        except UnicodeDecodeError as error:
-            yield Problem("the body holds invalid UTF-8", ((None, error.start),))
+        except UnicodeDecodeError as wrong:
+            yield Problem("the body holds invalid UTF-8", ((None, wrong.start),))
 
 
 @observation(

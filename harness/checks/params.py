@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from harness.checks import sources
-from harness.checks.applies import answered, both, entire, failed, finishes, texts
+from harness.checks.applies import answered, entire, failed, finishes, texts
 from harness.checks.registry import observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
@@ -129,7 +129,7 @@ def top_logprobs(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "params.refused-plainly", SHOULD, "A refusal of a parameter names it.",
-    sources.ERROR, both(failed, _tried),
+    sources.ERROR, lambda x: failed(x) or _tried(x) or ("an answer was due" if x.expected.answer else None),
     good=(_UNKNOWN, _TRIED["params.stream-options"]),
     bad=(swap(_UNKNOWN, "x_unknown_parameter", "something"), with_response(_N, status=400, body=b'{"error":{"message":"Bad request"}}')),
     needs=("error.not-empty",),
@@ -170,8 +170,9 @@ def _within(name: str) -> Callable[[Exchange], bool]:
     def honoured(exchange: Exchange) -> bool:
         cap, usages = exchange.request.get(name), exchange.columns.usages
         tokens = usages[-1].value.get("completion_tokens") if usages else None
-        counted = isinstance(tokens, int) and isinstance(cap, int)
-        return bool(tokens <= cap) if counted else "length" in finishes(exchange)  # type: ignore[operator]
+        if isinstance(tokens, int) and isinstance(cap, int):
+            return tokens <= cap
+        return "length" in finishes(exchange)
 
     return honoured
 

@@ -147,7 +147,7 @@ _TABLE = (
     _error("missing-messages", "No messages.", without=("messages",)),
     _error("malformed-json", "A body that is no JSON.", raw=b'{"model": "gpt", "messages": ['),
     _error("wrong-type", "A text where a number belongs.", params={"temperature": "hot"}),
-    _error("too-long", "More than most context windows hold.", (400, 413, 422, OK), tries="a long prompt", prompt="long", params={"max_tokens": 1}),
+    _error("too-long", "More than most context windows hold.", (400, 413, 422, OK), prompt="long", params={"max_tokens": 1}),
     Scenario("multi_turn.history", "A second question.", statuses=(OK,), tries="an earlier answer", and_then="and in French?"),
     Scenario("multi_turn.reasoning-back", "A call and its result, the reasoning sent back.", _WEATHER, thinking=True, params=TOOLS, needs=("tools",), statuses=_OPEN, tries="reasoning sent back", and_then="tool-result", reasoning=True),
     Scenario("multi_turn.reasoning-left-out", "A call and its result, the reasoning left out.", _WEATHER, thinking=True, params=TOOLS, needs=("tools",), statuses=_OPEN, tries="reasoning left out", and_then="tool-result"),

@@ -91,14 +91,23 @@ def recorded(results: Results) -> list[str]:
 
 
 def unrecorded(results: Results) -> str:
-    """Return a line that names the providers of whom there is no recording; empty if there are none."""
-    have = recorded(results)
+    """Return a line that names the providers and families of which nothing is recorded; empty if there are none."""
+    have, shown = recorded(results), families(results)
     absent = [provider for provider in providers(results) if provider not in have]
-    return f"No recordings yet of {', '.join(absent)}." if absent else ""
+    empty = [name for name in _all_families(results) if name not in shown]
+    said = [f"No recordings yet of {', '.join(absent)}."] if absent else []
+    said += [f"Nothing recorded yet that the rules of {', '.join(empty)} judge."] if empty else []
+    return " ".join(said)
 
 
 def families(results: Results) -> list[str]:
-    """Return the families of checks in the order of the findings, without the stand-in for missing recordings."""
+    """Return the families that judged something, in the order of the findings."""
+    judged = {family for _, family in family_cells(results)}
+    return [name for name in _all_families(results) if name in judged]
+
+
+def _all_families(results: Results) -> list[str]:
+    """Return the families of checks, without the stand-in for missing recordings."""
     return [name for name in dict.fromkeys(f.family for f in results.findings) if name != "recording"]
 
 
