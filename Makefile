@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: help compat test check format bench schema clean
+.PHONY: help compat test check format bench proof schema clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
@@ -33,6 +33,9 @@ format: $(READY) ## Format the code.
 
 bench: $(READY) ## Measure speed and memory against the floor and the OpenAI SDK.
 	$(BIN)/python benchmarks/run.py
+
+proof: $(READY) ## Try every fault against every rule, write reports/proof.md.
+	$(BIN)/harness proof --write reports/proof.md
 
 schema: $(READY) ## Write the JSON Schema of providers.yaml for editors.
 	$(BIN)/harness providers --schema > harness/matrix/providers.schema.json

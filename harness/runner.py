@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from harness.checks import CHECKS, Check
-from harness.checks.applies import NoAnswer
+from harness.checks.applies import Lost, NotSeen
 from harness.checks.registry import Applies
 from harness.deviations import load_deviations
 from harness.errors import unknown
@@ -225,9 +225,11 @@ class _Judgement:
                 self._not_applicable[check.applies] = self._reason(check.applies)
             if check.needs not in self._blocked:
                 self._blocked[check.needs] = self._block(check.needs)
-            verdict = self._not_applicable[check.applies] or self._blocked[check.needs]
-            if verdict:
-                return verdict
+            unfit, blocked = self._not_applicable[check.applies], self._blocked[check.needs]
+            if unfit:
+                return blocked if blocked and isinstance(unfit.message, NotSeen) else unfit
+            if blocked:
+                return blocked
             if check.observe:
                 return _Verdict(Outcome.OBSERVED, check.observe(self._exchange))
             problems = list(check.find(self._exchange))
@@ -242,8 +244,7 @@ class _Judgement:
         reason = applies(self._exchange)
         if not reason:
             return None
-        due = isinstance(reason, NoAnswer) and self._exchange.expected.answer
-        return _Verdict(Outcome.BLOCKED if due else Outcome.NA, reason)
+        return _Verdict(Outcome.BLOCKED if isinstance(reason, Lost) else Outcome.NA, reason)
 
     def _block(self, needs: tuple[str, ...]) -> _Verdict | None:
         """Return the verdict where a check that is needed failed; None where all hold."""

@@ -8,8 +8,14 @@ from harness.wire.exchange import OK, Exchange
 _REDIRECT, _ERROR = 300, 400
 
 
-class NoAnswer(str):
-    """The reason that there is no answer to judge: where one was due, the rules of answers are blocked by that."""
+class Lost(str):
+    """A reason that is a fault by itself, such as a refusal where an answer was due: it blocks the rule."""
+
+    __slots__ = ()
+
+
+class NotSeen(str):
+    """A reason found in the content: it blocks the rule where a check that the rule needs failed, and is n/a else."""
 
     __slots__ = ()
 
@@ -17,13 +23,19 @@ class NoAnswer(str):
 def answered(exchange: Exchange) -> str | None:
     """The status is one of success: there is an answer to judge."""
     status = exchange.response.status
-    return None if OK <= status < _REDIRECT else NoAnswer(f"status {status} is no answer; the error rules judge it")
+    if OK <= status < _REDIRECT:
+        return None
+    reason = f"status {status} is no answer; the error rules judge it"
+    return Lost(reason) if exchange.expected.answer else reason
 
 
 def failed(exchange: Exchange) -> str | None:
     """The status is one of the error classes, 4xx and 5xx."""
     status = exchange.response.status
-    return None if status >= _ERROR else f"status {status} is no error"
+    if status >= _ERROR:
+        return None
+    reason = f"status {status} is no error"
+    return Lost(reason) if exchange.expected.refusal else reason
 
 
 def any_exchange(_exchange: Exchange) -> str | None:
@@ -113,4 +125,4 @@ def timed(exchange: Exchange) -> str | None:
 def reasoned(exchange: Exchange) -> str | None:
     """An answer with reasoning text in a field of its own."""
     has = any(choice.reasoning for choice in exchange.columns.choices.values())
-    return answered(exchange) or (None if has else "no reasoning text came")
+    return answered(exchange) or (None if has else NotSeen("no reasoning text came"))

@@ -187,7 +187,7 @@ def model(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, answered,
     good=(STREAM_USAGE, BODY),
     bad=(swap(STREAM_USAGE, '"choices":[]', '"choices":null'), swap(STREAM_USAGE, '"choices":[],', ""), with_body(BODY, b'{"id":"a","object":"chat.completion","created":1760000000,"model":"m","choices":{}}'), with_body(STREAM, _BYTES.replace(_FINISH, b'"choices":[null]'))),
-    needs=_READ,
+    needs=(*_READ, "sse.no-error"),
 )  # fmt: skip
 def choices(exchange: Exchange) -> Iterator[Problem]:
     """

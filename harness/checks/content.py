@@ -72,6 +72,7 @@ def key_present(exchange: Exchange) -> Iterator[Problem]:
     good=(STREAM, BODY, TOOLS),
     bad=(
         swap(BODY, '"content":"你好! How can I help?"', '"content":""'),
+        swap(BODY, '"content":"你好! How can I help?"', '"content":"\\n\\n"'),
         with_body(STREAM, b"".join(part + b"\n\n" for part in STREAM.response.body.split(b"\n\n")[::4] if part)),
     ),
     needs=_WHOLE,
@@ -85,7 +86,8 @@ def said(exchange: Exchange) -> Iterator[Problem]:
     """
     for choice in exchange.columns.choices.values():
         excused = any(finish.value in {"length", "content_filter"} for finish in choice.reasons)
-        spoken = choice.channels.keys() & {"content", "refusal"} or choice.tools or choice.part_types
+        text = any(choice.fragments(name).text.strip() for name in ("content", "refusal"))
+        spoken = text or choice.tools or choice.part_types
         if not (spoken or excused or _otherwise(exchange)):
             yield Problem(
                 f"choice {choice.index} ends without text, refusal or tool call", ((exchange.columns.last, ""),)
@@ -106,7 +108,7 @@ def _otherwise(exchange: Exchange) -> bool:
     sources.REFERENCE, stream,
     good=(STREAM,),
     bad=(swap(STREAM, '"你好"},"logprobs":null,"finish_reason":null', '"你好"},"logprobs":null,"finish_reason":"stop"'),),
-    needs=_READ,
+    needs=(*_READ, "sse.json", "chunk.delta", "content.type"),
 )  # fmt: skip
 def before_finish(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -178,7 +180,7 @@ def _holding(exchange: Exchange, holds: Callable[[str], bool], mark: str, name: 
     sources.REFERENCE, stream,
     good=(STREAM,),
     bad=(_CUMULATIVE,),
-    needs=_READ,
+    needs=(*_READ, "finish_reason.given"),
 )  # fmt: skip
 def increments(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -230,7 +230,7 @@ def finish_delta(exchange: Exchange) -> str:
     sources.REQUEST, both(answered, entire),
     good=(_CAPPED, asked(BODY, max_tokens=100)),
     bad=(swap(_CAPPED, '"finish_reason":"length"', '"finish_reason":"stop"'), asked(BODY, max_completion_tokens=4)),
-    needs=(*_WHOLE, "finish_reason.vocabulary"),
+    needs=(*_WHOLE, "finish_reason.vocabulary", "usage.integers"),
 )  # fmt: skip
 def length(exchange: Exchange) -> Iterator[Problem]:
     """

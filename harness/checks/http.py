@@ -16,6 +16,7 @@ MUST = Level.MUST
 
 _STREAM_TYPE, _BODY_TYPE = "text/event-stream", "application/json"
 _ERROR_BODY = with_body(BODY, b'{"error":{"message":"overloaded","type":"server_error","param":null,"code":null}}')
+_FLAT = ("/message", "/base_resp", "/error_code", "/error_msg", "/errors", "/detail", "/ResponseMetadata/Error")
 _BUSY = expecting(with_response(BODY, status=429, body=error(429, "Too many requests.").body), 429)
 _HTML = with_body(BODY, b"<!DOCTYPE html><title>502 Bad Gateway</title>")
 
@@ -212,6 +213,8 @@ _LOOKS = {"stream": "a stream", "json": "a JSON body", "html": "an HTML page", "
         _ERROR_BODY,
         with_body(STREAM, _ERROR_BODY.response.body),
         with_body(BODY, b'{"code":20012,"message":"bad","data":null}'),
+        with_body(BODY, b'{"error_code":336003,"error_msg":"bad","id":"as-1"}'),
+        with_body(BODY, b'"Api key is invalid"'),
         swap(BODY, '"finish_reason":"stop"', '"finish_reason":"stop","error":{"message":"cut"}'),
     ),
 )  # fmt: skip
@@ -226,9 +229,10 @@ def no_error(exchange: Exchange) -> Iterator[Problem]:
         return
     for found in exchange.columns.errors[:1]:
         yield Problem(f"an error came with status 200: {found.text}", ((found.chunk, found.pointer),))
-    kinds = exchange.columns.kinds("/choices")
-    flat = exchange.columns.kinds("/message").keys() | exchange.columns.kinds("/base_resp").keys()
-    if kinds.keys() - {"list", "[]"} and flat - {"missing"}:
+    if exchange.columns.kinds("/choices").keys() & {"list", "[]"}:
+        return
+    flat = any(exchange.columns.kinds(place).keys() - {"missing", "null", "[]"} for place in _FLAT)
+    if flat or any(what == "text" for _, what in exchange.columns.not_objects):
         yield Problem("the body is an error without choices, at status 200", ((0, ""),))
 
 

@@ -83,6 +83,23 @@ def model_constant(exchange: Exchange) -> Iterator[Problem]:
     yield from differing(exchange, "model")
 
 
+@rule(
+    "identity.model-named", SHOULD, "An answer names its model.",
+    sources.REFERENCE, answered,
+    good=(STREAM, BODY),
+    bad=(swap(STREAM, "gpt-4o-mini-2024-07-18", ""), swap(BODY, "gpt-4o-mini-2024-07-18", "")),
+    needs=("chunk.model",),
+)  # fmt: skip
+def model_named(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Nobody can tell which model answered, and cost tables find no price.
+
+    Instead: Keep the model you asked for beside the answer.
+    """
+    if not any(exchange.columns.values["model"]):
+        yield Problem('model is ""', ((exchange.columns.first, "/model"),))
+
+
 @observation(
     "identity.model-asked", "Whether model repeats what was asked for.",
     sources.REFERENCE, request_known,

@@ -76,7 +76,7 @@ def before_content(exchange: Exchange) -> Iterator[Problem]:
     sources.REASONING_CONTENT, reasoned,
     good=(REASONING, REASONING_BODY),
     bad=(swap(REASONING_BODY, '"content":"你好!"', '"content":"The user greets me. 你好!"'),),
-    needs=_READ,
+    needs=(*_READ, "reasoning.type", "reasoning.before-content"),
 )  # fmt: skip
 def not_in_content(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -98,7 +98,7 @@ def not_in_content(exchange: Exchange) -> Iterator[Problem]:
     sources.USAGE, lambda x: reasoned(x) or (None if x.columns.usages else "no usage came"),
     good=(REASONING, REASONING_BODY, swap(REASONING_BODY, '"reasoning_tokens":8,', "")),
     bad=(swap(REASONING, '"reasoning_tokens":8', '"reasoning_tokens":0'), swap(REASONING_BODY, '"reasoning_tokens":8', '"reasoning_tokens":0')),
-    needs=_READ,
+    needs=(*_READ, "reasoning.type", "parity.channels"),
 )  # fmt: skip
 def tokens_counted(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -188,7 +188,7 @@ def phases(exchange: Exchange) -> str:
         swap(REASONING, '"reasoning_content":"The user greets me."', '"reasoning_content":"The user greets me.","reasoning":"The user greets me."'),
         swap(REASONING_BODY, '"reasoning_content":', '"reasoning":"The user greets me.","reasoning_content":'),
     ),
-    needs=_READ,
+    needs=(*_READ, "reasoning.type"),
 )  # fmt: skip
 def one_field(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -113,7 +113,7 @@ def data_not_empty(exchange: Exchange) -> Iterator[Problem]:
         with_body(STREAM, b"event: ping\n\n" + _BYTES),
         with_body(STREAM, b"id: 1\n\n" + _BYTES),
     ),
-    needs=_IS_STREAM,
+    needs=(*_IS_STREAM, "sse.final-blank-line", "sse.json"),
 )  # fmt: skip
 def data_given(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -137,8 +137,10 @@ def data_given(exchange: Exchange) -> Iterator[Problem]:
         swap(STREAM, "data: [DONE]", 'event: error\ndata: {"error":{"message":"overloaded","code":500}}'),
         swap(STREAM, '"finish_reason":"stop"', '"finish_reason":"stop","error":{"message":"overloaded"}'),
         swap(STREAM, "data: [DONE]", 'event: error\ndata: {"message":"overloaded"}'),
+        swap(STREAM, "data: [DONE]", 'error: {"message":"overloaded"}'),
+        swap(STREAM, "data: [DONE]", 'data: {"result":{"error":{"message":"overloaded"}}}'),
     ),
-    needs=_IS_STREAM,
+    needs=(*_IS_STREAM, "sse.json"),
 )  # fmt: skip
 def no_error(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -147,14 +149,25 @@ def no_error(exchange: Exchange) -> Iterator[Problem]:
     Instead: Catch `openai.APIError` around the loop, raise on `getattr(choice, "error", None)`, and mark the
     text as cut.
     """
-    for error in exchange.columns.errors[:1]:
-        yield Problem(f"an error came in the stream: {error.text}", ((error.chunk, error.pointer),))
+    for problem in _errors(exchange):
+        yield problem
         return
-    if "named" in _parser(exchange).oddities:
-        for number, event in enumerate(_parser(exchange).events):
-            if event.type == b"error":
-                yield Problem("an event of the type error came in the stream", ((number, ""),))
-                return
+
+
+def _errors(exchange: Exchange) -> Iterator[Problem]:
+    """Yield the errors in a stream, in each form that was seen."""
+    for error in exchange.columns.errors:
+        yield Problem(f"an error came in the stream: {error.text}", ((error.chunk, error.pointer),))
+    for offset, name in _parser(exchange).unknown_fields:
+        if name == b"error":
+            yield Problem("a field error came in the stream", ((None, offset),))
+    for shape in exchange.columns.shapes:
+        hidden = [p for p, what in shape.kinds.items() if p.endswith("/error") and what in {"text", "object"}]
+        if hidden and "/choices" not in shape.kinds:
+            yield Problem("an error came in the stream, inside another object", ((shape.first, hidden[0]),))
+    events = _parser(exchange).events if "named" in _parser(exchange).oddities else ()
+    for number in (number for number, event in enumerate(events) if event.type == b"error"):
+        yield Problem("an event of the type error came in the stream", ((number, ""),))
 
 
 @rule(
@@ -181,7 +194,7 @@ def done(exchange: Exchange) -> Iterator[Problem]:
     sources.STREAM_OPTIONS, lined,
     good=(STREAM, with_body(STREAM, _BYTES + b": bye\n\n")),
     bad=(with_body(STREAM, _BYTES + b"data: [DONE]\n\n"), with_body(STREAM, _BYTES + _BYTES.split(b"\n\n")[1] + b"\n\n")),
-    needs=_IS_STREAM,
+    needs=(*_IS_STREAM, "sse.json", "sse.done", "sse.final-blank-line"),
 )  # fmt: skip
 def done_last(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -199,7 +212,7 @@ def done_last(exchange: Exchange) -> Iterator[Problem]:
     sources.SSE_EVENTS, framed,
     good=(STREAM,),
     bad=(swap_last(STREAM, "\n\n", "\n"), with_body(STREAM, _BYTES[:-30])),
-    needs=_IS_STREAM,
+    needs=(*_IS_STREAM, "sse.json"),
 )  # fmt: skip
 def final_blank_line(exchange: Exchange) -> Iterator[Problem]:
     """

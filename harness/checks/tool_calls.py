@@ -7,13 +7,14 @@ from typing import Any
 import orjson
 
 from harness.checks import sources
-from harness.checks.applies import answered, body, both, entire, stream
+from harness.checks.applies import NotSeen, answered, body, both, entire, stream
 from harness.checks.kinds import place_of, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
-from harness.simulate.reference import STREAM, TOOLS, TOOLS_BODY, TOOLS_PARALLEL, swap, swap_last, with_body
+from harness.simulate.reference import BODY, STREAM, TOOLS, TOOLS_BODY, TOOLS_PARALLEL, ask, swap, swap_last, with_body
 from harness.wire.chunks import Choice, ToolFragment
 from harness.wire.exchange import Exchange
+from harness.wire.shapes import Kind
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
@@ -26,15 +27,20 @@ _FRAGMENTS = ("tool_calls.type", "tool_calls.index")
 _PARTS = TOOLS.response.body.split(b"\n\n")
 _FIRST = _PARTS[0].replace(b'"arguments":""', b'"arguments":"{}"')
 _IN_ONE = with_body(TOOLS, b"\n\n".join([_FIRST, *_PARTS[3:]]))
+_AS_JSON = swap(ask(tools=TOOLS.request.get("tools")), TOOLS_BODY.response.body.decode(), BODY.response.body.decode())
+_AS_JSON = swap(
+    _AS_JSON, "你好! How can I help?", '{\\"name\\":\\"get_weather\\",\\"arguments\\":{\\"city\\":\\"Paris\\"}}'
+)
 _MARKUP = (
     "<tool_call>", "<|tool_call", "<｜tool▁call", "<function=", "[TOOL_CALLS]", "<|python_tag|>", "<minimax:tool_call>",
+    "<seed:tool_call", "｜DSML｜",
 )  # fmt: skip
 
 
 def called(exchange: Exchange) -> str | None:
     """An answer that calls a tool."""
     calls = any(choice.tools for choice in exchange.columns.choices.values())
-    return answered(exchange) or (None if calls else "no tool was called")
+    return answered(exchange) or (None if calls else NotSeen("no tool was called"))
 
 
 def streamed_call(exchange: Exchange) -> str | None:
@@ -146,7 +152,7 @@ def index_from_0(exchange: Exchange) -> Iterator[Problem]:
     sources.TOOL_FRAGMENT, streamed_call,
     good=(TOOLS, TOOLS_PARALLEL),
     bad=(swap(TOOLS_PARALLEL, '"tool_calls":[{"index":1,', '"tool_calls":[{"index":0,'),),
-    needs=(*_READ, *_FRAGMENTS),
+    needs=(*_READ, *_FRAGMENTS, "tool_calls.id", "tool_calls.id-once"),
 )  # fmt: skip
 def index_distinct(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -219,7 +225,8 @@ def id_once(exchange: Exchange) -> Iterator[Problem]:
     """
     for fragments in _all_calls(exchange):
         # Another id than the first is another call under the same index: index-distinct speaks of it.
-        later = [f for f in fragments[1:] if f.value.get("id", _OTHER) in {"", fragments[0].value.get("id")}]
+        first = fragments[0].value.get("id")
+        later = [f for f in fragments[1:] if "id" in f.value and (not first or f.value["id"] in {"", first})]
         if later:
             shown = '""' if later[0].value["id"] == "" else "an id"
             yield Problem(f"{len(later)} later fragments bring {shown}", _at(later[0], "/id"))
@@ -230,7 +237,7 @@ def id_once(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, called,
     good=(TOOLS_PARALLEL, TOOLS_BODY),
     bad=(swap(TOOLS_PARALLEL, "call_2", "call_1"),),
-    needs=(*_READ, *_FRAGMENTS),
+    needs=(*_READ, *_FRAGMENTS, "tool_calls.id-type", "tool_calls.id"),
 )  # fmt: skip
 def ids_differ(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -293,10 +300,10 @@ def name_once(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "tool_calls.function", MUST, "The type of a call is function, where it is given.",
+    "tool_calls.function", MUST, "The type of a call is function; in a stream, where it is given.",
     sources.TOOL_FRAGMENT, called,
     good=(TOOLS, TOOLS_BODY),
-    bad=(swap(TOOLS, '"type":"function"', '"type":"tool"'), swap(TOOLS_BODY, '"type":"function"', '"type":""'), swap(TOOLS, '"type":"function"', '"type":null')),
+    bad=(swap(TOOLS, '"type":"function"', '"type":"tool"'), swap(TOOLS_BODY, '"type":"function"', '"type":""'), swap(TOOLS, '"type":"function"', '"type":null'), swap(TOOLS_BODY, '"type":"function",', "")),
     needs=(*_READ, "tool_calls.type"),
 )  # fmt: skip
 def function_type(exchange: Exchange) -> Iterator[Problem]:
@@ -307,17 +314,18 @@ def function_type(exchange: Exchange) -> Iterator[Problem]:
     SDK's `.stream()` helper.
     """
     for fragment in _fragments(exchange):
-        kind = fragment.value.get("type", "function")
+        kind = fragment.value.get("type", "function" if exchange.streams else _OTHER)
         if kind != "function":
-            yield Problem(f"the type of a call is {orjson.dumps(kind).decode()}", _at(fragment, "/type"))
+            shown = "absent" if kind is _OTHER else orjson.dumps(kind).decode()
+            yield Problem(f"the type of a call is {shown}", _at(fragment, "/type"))
             return
 
 
 @rule(
-    "tool_calls.arguments", MUST, "arguments is a text.",
+    "tool_calls.arguments", MUST, "arguments is a text; in a stream, where it is given.",
     sources.TOOL_FRAGMENT, called,
     good=(TOOLS, TOOLS_BODY),
-    bad=(swap(TOOLS_BODY, '"{\\"city\\":\\"Paris\\"}"', '{"city":"Paris"}'), swap(TOOLS, '"arguments":""', '"arguments":null')),
+    bad=(swap(TOOLS_BODY, '"{\\"city\\":\\"Paris\\"}"', '{"city":"Paris"}'), swap(TOOLS, '"arguments":""', '"arguments":null'), swap(TOOLS_BODY, ',"arguments":"{\\"city\\":\\"Paris\\"}"', "")),
     needs=(*_READ, "tool_calls.type"),
 )  # fmt: skip
 def arguments_type(exchange: Exchange) -> Iterator[Problem]:
@@ -327,7 +335,8 @@ def arguments_type(exchange: Exchange) -> Iterator[Problem]:
     Instead: Append with `a or ""`, and accept an object: `args = a if isinstance(a, dict) else json.loads(a or
     "{}")`.
     """
-    yield from wrong_kinds(exchange, f"{_PLACE}/*/function/arguments", {"text", '""', "missing"}, "fragment")
+    allowed: set[Kind] = {"text", '""', "missing"} if exchange.streams else {"text", '""'}
+    yield from wrong_kinds(exchange, f"{_PLACE}/*/function/arguments", allowed, "fragment")
 
 
 @rule(
@@ -364,10 +373,10 @@ def _is_object(text: str) -> bool:
 
 
 @rule(
-    "tool_calls.not-in-text", SHOULD, "No call stands as markup in the text.",
+    "tool_calls.not-in-text", SHOULD, "No call stands in the text, as markup or as JSON.",
     sources.REFERENCE, answered,
     good=(TOOLS, STREAM),
-    bad=(swap(STREAM, "! How can I", '<tool_call>{\\"name\\":\\"get_weather\\"}</tool_call>'), swap(STREAM, "! How can I", "<|tool_calls_begin|>")),
+    bad=(swap(STREAM, "! How can I", '<tool_call>{\\"name\\":\\"get_weather\\"}</tool_call>'), swap(STREAM, "! How can I", "<|tool_calls_begin|>"), _AS_JSON),
     needs=_READ,
 )  # fmt: skip
 def not_in_text(exchange: Exchange) -> Iterator[Problem]:
@@ -379,9 +388,28 @@ def not_in_text(exchange: Exchange) -> Iterator[Problem]:
     """
     for choice in exchange.columns.choices.values():
         text = choice.fragments("content")
-        if any(mark in text.text for mark in _MARKUP):
+        marked = any(mark in text.text for mark in _MARKUP)
+        if marked or (not choice.tools and _names_a_tool(exchange, text.text)):
             place = place_of(exchange, choice, text.chunks[0], "/{part}/content")
-            yield Problem("the text holds the markup of a tool call", (place,))
+            yield Problem(f"the text holds {'the markup of ' if marked else ''}a tool call", (place,))
+
+
+def _names_a_tool(exchange: Exchange, text: str) -> bool:
+    """Tell whether ``text`` is a JSON object with the name of a tool that was offered, and arguments."""
+    tools = exchange.request.get("tools")
+    if not isinstance(tools, list) or not text.lstrip().startswith("{"):
+        return False
+    try:
+        said = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    functions = [tool.get("function") for tool in tools if isinstance(tool, dict)]
+    names = {one.get("name") for one in functions if isinstance(one, dict)}
+    return (
+        isinstance(said.get("name"), str)
+        and said["name"] in names
+        and {"arguments", "parameters"} & said.keys() != set()
+    )
 
 
 @observation(

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from harness.checks import sources
-from harness.checks.applies import answered, both, entire, finishes
+from harness.checks.applies import NotSeen, answered, both, entire, finishes
 from harness.checks.json_schema import misfit
 from harness.checks.registry import rule
 from harness.matrix.scenarios import SCENARIOS
@@ -48,7 +48,7 @@ def _called(exchange: Exchange) -> str | None:
     """An answer that calls one of the tools offered."""
     if not _tools(exchange):
         return answered(exchange) or "no tools were offered"
-    return answered(exchange) or (None if _calls(exchange) else "no tool was called")
+    return answered(exchange) or (None if _calls(exchange) else NotSeen("no tool was called"))
 
 
 def _choice_is(*wanted: str) -> Any:

@@ -7,7 +7,17 @@ from typing import Any
 import orjson
 
 from harness.checks import sources
-from harness.checks.applies import answered, asks_usage, body, both, entire, stream, usage_asked, usage_not_asked
+from harness.checks.applies import (
+    NotSeen,
+    answered,
+    asks_usage,
+    body,
+    both,
+    entire,
+    stream,
+    usage_asked,
+    usage_not_asked,
+)
 from harness.checks.kinds import WORDS, counted, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
@@ -36,11 +46,15 @@ _GROWING = swap(STREAM_USAGE, '"usage":null', _EARLY)
 
 
 def _given(exchange: Exchange) -> str | None:
-    return answered(exchange) or (None if _top(exchange) else "no usage came")
+    return answered(exchange) or (None if _top(exchange) else NotSeen("no usage came"))
 
 
 def _top(exchange: Exchange) -> list[Usage]:
     return [usage for usage in exchange.columns.usages if usage.pointer == "/usage"]
+
+
+def _counted(exchange: Exchange) -> list[Usage]:
+    return [usage for usage in _top(exchange) if usage.value.keys() & set(_COUNTS)]
 
 
 @rule(
@@ -57,7 +71,7 @@ def given(exchange: Exchange) -> Iterator[Problem]:
     Instead: Store None, not 0; look at `getattr(chunk, "x_groq", None)`, and else estimate with a tokenizer
     such as tiktoken.
     """
-    if not _top(exchange):
+    if not _counted(exchange):
         elsewhere = exchange.columns.usages[0].pointer if exchange.columns.usages else None
         yield Problem(
             f"no chunk has usage{f', it is at {elsewhere}' if elsewhere else ''}", ((exchange.columns.last, ""),)
@@ -100,12 +114,22 @@ def null_elsewhere(exchange: Exchange) -> Iterator[Problem]:
     """
     usage_at = _top(exchange)[-1].chunk
     for what, seen in exchange.columns.kinds("/usage").items():
+        if what == "object" and len(_top(exchange)) > 1:
+            yield from _without_counts(exchange)  # counts that come again are the business of usage.once
+            continue
         # After the usage chunk OpenAI sends a moderation chunk without the key, when that was asked for.
         if what == "null" or seen.first > usage_at or (seen.count == 1 and seen.first == usage_at):
             continue
         extra = seen.count - 1 if what == "object" else seen.count
         others = counted(extra, exchange.columns.objects - 1, "other chunk")
         yield Problem(f"usage is {WORDS[what]} {others}", ((seen.first, "/usage"),))
+
+
+def _without_counts(exchange: Exchange) -> Iterator[Problem]:
+    for usage in _top(exchange):
+        if usage.value and not usage.value.keys() & set(_COUNTS):
+            yield Problem("usage is an object without counts before the end", ((usage.chunk, usage.pointer),))
+            return
 
 
 @rule(
@@ -142,7 +166,7 @@ def once(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Keep the last usage instead of adding them up: `usage = chunk.usage or usage`.
     """
-    usages = _top(exchange)
+    usages = _counted(exchange)
     if len(usages) > 1:
         yield Problem(f"usage came {len(usages)} times", tuple((u.chunk, u.pointer) for u in usages[:3]))
 
@@ -234,7 +258,7 @@ def total(exchange: Exchange) -> Iterator[Problem]:
     sources.USAGE, _given,
     good=(STREAM_USAGE, BODY),
     bad=(swap(BODY, '"completion_tokens":4,"total_tokens":13', '"completion_tokens":0,"total_tokens":9'), swap(BODY, '"prompt_tokens":9,"completion_tokens":4,"total_tokens":13', '"prompt_tokens":0,"completion_tokens":4,"total_tokens":4')),
-    needs=("usage.integers",),
+    needs=("usage.integers", "chunk.choices", "chunk.choices-not-empty", "chunk.delta", "content.type", "content.key-present", "content.said"),
 )  # fmt: skip
 def positive(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -328,7 +352,7 @@ def place(exchange: Exchange) -> str:
     sources.STREAM_OPTIONS, both(usage_asked, entire),
     good=(STREAM_USAGE,),
     bad=(swap(swap(STREAM_USAGE, f"data: {_CHUNK}", ""), "data: [DONE]\n\n", f"data: [DONE]\n\ndata: {_CHUNK}"),),
-    needs=_WHOLE,
+    needs=(*_WHOLE, "usage.given"),
 )  # fmt: skip
 def before_done(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -337,8 +361,8 @@ def before_done(exchange: Exchange) -> Iterator[Problem]:
     Instead: Read to the end of the connection where usage has not come.
     """
     done = exchange.reading.done[0] if exchange.reading.done else None
-    late = [usage for usage in _top(exchange) if done is not None and usage.chunk > done]
-    if late and len(late) == len(_top(exchange)):
+    late = [usage for usage in _counted(exchange) if done is not None and usage.chunk > done]
+    if late:
         yield Problem("usage comes after [DONE]", ((late[0].chunk, "/usage"),))
 
 
@@ -347,7 +371,7 @@ def before_done(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, both(stream, _given),
     good=(STREAM_USAGE,),
     bad=(swap(_GROWING, '"completion_tokens":1,"total_tokens":10', '"completion_tokens":5,"total_tokens":14', 1),),
-    needs=("usage.integers",),
+    needs=("usage.integers", "sse.no-error"),
 )  # fmt: skip
 def grows(exchange: Exchange) -> Iterator[Problem]:
     """

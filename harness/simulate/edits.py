@@ -6,6 +6,7 @@ only these back, in their place.  So changes of different places, and of JSON an
 order with the same result.  A change that finds nothing to change raises ``NothingChanged``.
 """
 
+import contextlib
 import copy
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -77,8 +78,8 @@ def calling(chunk: Json) -> bool:
 
 
 def naming(chunk: Json) -> bool:
-    """Chunks that begin a tool call."""
-    return calling(chunk) and any("id" in call for call in _inner(chunk)["tool_calls"] if isinstance(call, dict))
+    """Chunks that begin a tool call: with two of its id, its type and its name."""
+    return calling(chunk) and any(map(_begins, _inner(chunk)["tool_calls"]))
 
 
 def continuing(chunk: Json) -> bool:
@@ -100,11 +101,17 @@ def _part(chunk: Json, key: str) -> bool:
     return bool(_inner(chunk).get(key))
 
 
+def _begins(call: Any) -> bool:
+    function = call.get("function") if isinstance(call, dict) else None
+    name = function.get("name") if isinstance(function, dict) else None
+    return isinstance(call, dict) and sum(map(bool, (call.get("id"), call.get("type"), name))) > 1
+
+
 # What is done to them.
 
 
 def put(path: str, value: Any) -> Edit:
-    """Return the edit that sets ``path`` (``choices/*/delta/role``) to ``value``, or to what it returns for the old value."""
+    """Return the edit that sets ``path`` (``choices/*/delta/role``) to ``value``, or to what it makes of the old one, if any."""
     return lambda chunk: _at(chunk, path, value)
 
 
@@ -130,13 +137,16 @@ def rename(path: str, name: str) -> Edit:
 def _at(chunk: Json, path: str, value: Any) -> None:
     *parents, key = path.split("/")
     for found in _containers(chunk, parents):
-        if isinstance(found, dict):
-            old = found.get(key)
-            new = value(old) if callable(value) else copy.deepcopy(value)
-            if value is _GONE:
-                found.pop(key, None)
-            else:
-                found[key] = new
+        if not isinstance(found, dict):
+            continue
+        if value is _GONE:
+            found.pop(key, None)
+        elif callable(value):
+            # A value that another change has taken away, or made of another type, stays as it is.
+            with contextlib.suppress(TypeError, KeyError):
+                found[key] = value(found[key])
+        else:
+            found[key] = copy.deepcopy(value)
 
 
 def _containers(value: Any, tokens: list[str]) -> Iterator[Any]:
@@ -280,6 +290,17 @@ def both(*changes: Change) -> Change:
         return exchange
 
     return change
+
+
+def given(holds: Callable[[Exchange], bool], change: Change) -> Change:
+    """Return ``change``, for exchanges of which ``holds`` is true only."""
+
+    def guarded(exchange: Exchange) -> Exchange:
+        if not holds(exchange):
+            raise NothingChanged("the exchange is not one that the change is for")
+        return change(exchange)
+
+    return guarded
 
 
 def event(chunk: Json) -> bytes:

@@ -7,13 +7,19 @@ from harness.simulate.edits import Change
 from harness.simulate.ideal import recording
 from harness.wire.exchange import Exchange
 
+_SPECIFICATIONS = (
+    "openai/openai-openapi", "openai/openai-python", "html.spec.whatwg.org", "rfc-editor.org", "unicode.org",
+    "platform.openai.com", "api-docs.deepseek.com/guides", "json-schema.org", "iana.org", "json.org",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Variant:
     """
     A change that leaves an answer right: no rule may raise an alarm.
 
-    It is made to the last exchange of the scenario ``on``, as the ideal provider answers it.
+    It is made to the last exchange of the scenario ``on``, as the ideal provider answers it.  ``source`` is where
+    such an answer was seen in public; where nobody has told of one, the rule that speaks of it.
     """
 
     id: str
@@ -21,6 +27,11 @@ class Variant:
     on: str
     source: str
     change: Change
+
+    @property
+    def seen(self) -> bool:
+        """Whether such an answer was seen in public: the source is no specification."""
+        return not any(name in self.source for name in _SPECIFICATIONS)
 
     def reference(self) -> Exchange:
         """Return what is changed."""

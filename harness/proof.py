@@ -1,0 +1,227 @@
+"""
+The proof of the rules: every fault of the catalogue against every rule.
+
+A rule is worth what it catches and what it leaves alone, so each fault must be caught by the rule it is meant
+for, each rule must have a fault that no other rule reports (or say why not), no legal variant and no reference
+may raise an alarm, and of two faults at once both must be reported.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import combinations
+
+from harness.checks import CHECKS, Check
+from harness.matrix.scenarios import SCENARIOS
+from harness.results import Finding, Level, Outcome
+from harness.runner import About, judge_exchanges
+from harness.simulate.edits import NothingChanged
+from harness.simulate.faults import FAULTS, VARIANTS, Fault, Variant
+from harness.simulate.ideal import recording
+from harness.wire.exchange import Exchange
+
+_ABOUT = About("proof", "reference", "-", "-")
+_RULES = [check for check in CHECKS.values() if check.level is not Level.OBSERVE]
+_QUIET = {Outcome.PASS, Outcome.NA, Outcome.OBSERVED}
+
+SHARED: dict[str, str] = {
+    "content.before-finish": "what comes late is followed by another finish_reason (finish_reason.once) or by none "
+    "(finish_reason.last)",
+    "usage.before-done": "usage after the mark is something after the mark: sse.done-last",
+    "usage.grows": "counts can fall only where usage comes twice: usage.once",
+}
+"""Rules of which no fault is theirs alone, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caught:
+    """What the rules make of one fault: those that fail, and those that failures of others block."""
+
+    fault: Fault
+    failing: tuple[str, ...]
+    blocked: tuple[str, ...]
+
+    @property
+    def by_its_rule(self) -> bool:
+        """Whether the rule it is meant for fails."""
+        return self.fault.rule in self.failing
+
+    @property
+    def by_its_rule_alone(self) -> bool:
+        """Whether no other rule fails."""
+        return self.failing == (self.fault.rule,)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two faults at once: ``hidden`` names the one that is neither reported nor shown as blocked, if one is."""
+
+    first: Fault
+    second: Fault
+    hidden: Fault | None
+
+
+@dataclass(slots=True)
+class Proof:
+    """All of it; ``alarms`` are what rules say against variants and references, which must be nothing."""
+
+    caught: list[Caught]
+    alarms: dict[str, list[str]]
+    references: int
+    pairs: list[Pair] = field(default_factory=list)
+
+    @property
+    def missed(self) -> list[str]:
+        """The faults that their rule does not catch."""
+        return [one.fault.id for one in self.caught if not one.by_its_rule]
+
+    def own(self, rule: str) -> list[str]:
+        """Return the faults that ``rule`` alone reports."""
+        return [one.fault.id for one in self.caught if one.fault.rule == rule and one.by_its_rule_alone]
+
+    @property
+    def unproven(self) -> list[str]:
+        """The rules without a fault of their own that do not say why."""
+        return [check.id for check in _RULES if not self.own(check.id) and check.id not in SHARED]
+
+    @property
+    def shortfalls(self) -> dict[str, list[str]]:
+        """Return what the proof demands and does not find, by kind; all empty where it holds."""
+        alarms = [f"{name}: {'; '.join(said)}" for name, said in self.alarms.items()]
+        return {"missed": self.missed, "no fault of its own": self.unproven, "alarm": alarms, "hidden": self.hidden}
+
+    @property
+    def hidden(self) -> list[str]:
+        """The pairs of which one fault is not reported."""
+        return [f"{p.first.id} + {p.second.id}: {p.hidden.id}" for p in self.pairs if p.hidden]
+
+
+def prove(*, pairs: bool = True) -> Proof:
+    """Try every fault, variant and reference, and every pair of faults where ``pairs`` says so."""
+    references = {f"{name} #{n}": one for name in SCENARIOS for n, one in enumerate(recording(SCENARIOS[name]))}
+    innocent = references | {variant.id: variant.apply() for variant in VARIANTS.values()}
+    caught = [_caught(fault) for fault in FAULTS.values()]
+    proof = Proof(caught, {name: _alarms(exchange) for name, exchange in innocent.items()}, len(references))
+    proof.alarms = {name: said for name, said in proof.alarms.items() if said}
+    proof.pairs = list(all_pairs(FAULTS.values())) if pairs else []
+    return proof
+
+
+def _findings(exchange: Exchange, checks: Iterable[Check]) -> list[Finding]:
+    return list(judge_exchanges([exchange], _ABOUT, checks))
+
+
+def _caught(fault: Fault) -> Caught:
+    found = _findings(fault.apply(), _RULES)
+    failing = tuple(one.check for one in found if one.outcome in {Outcome.FAIL, Outcome.BROKEN})
+    return Caught(fault, failing, tuple(one.check for one in found if one.outcome is Outcome.BLOCKED))
+
+
+def _alarms(exchange: Exchange) -> list[str]:
+    return [f"{one.check}: {one.message}" for one in _findings(exchange, CHECKS.values()) if one.outcome not in _QUIET]
+
+
+def all_pairs(faults: Iterable[Fault]) -> Iterator[Pair]:
+    """
+    Yield every pair of compatible faults of one scenario.
+
+    Two are compatible if both change something whichever comes first, and the result is the same.
+    """
+    by_scenario: dict[str, list[Fault]] = defaultdict(list)
+    for fault in faults:
+        by_scenario[fault.on].append(fault)
+    for group in by_scenario.values():
+        reference = group[0].reference()
+        for first, second in combinations(group, 2):
+            exchange = _with_both(reference, first, second)
+            if exchange is not None:
+                yield Pair(first, second, _hidden(exchange, first, second))
+
+
+def _with_both(reference: Exchange, first: Fault, second: Fault) -> Exchange | None:
+    try:
+        one, other = second.change(first.change(reference)), first.change(second.change(reference))
+    except NothingChanged:
+        return None
+    return one if _same(one, other) else None
+
+
+def _same(one: Exchange, other: Exchange) -> bool:
+    a, b = one.response, other.response
+    return (a.body, a.status, a.eof, a.headers.pairs) == (b.body, b.status, b.eof, b.headers.pairs)
+
+
+def _hidden(exchange: Exchange, first: Fault, second: Fault) -> Fault | None:
+    rules = [CHECKS[name] for name in dict.fromkeys((first.rule, second.rule))]
+    shown = {one.check for one in _findings(exchange, rules) if one.outcome in {Outcome.FAIL, Outcome.BLOCKED}}
+    return next((fault for fault in (first, second) if fault.rule not in shown), None)
+
+
+def render(proof: Proof) -> str:
+    """Return the proof as a Markdown document."""
+    parts = ["# Proof of the rules", summary(proof), "## Rules", _rules(proof), "## Faults", _faults(proof)]
+    return "\n\n".join([*parts, "## Legal variants", _variants()]) + "\n"
+
+
+def summary(proof: Proof) -> str:
+    """Return the counts in a paragraph."""
+    caught = sum(one.by_its_rule for one in proof.caught)
+    alone = sum(one.by_its_rule_alone for one in proof.caught)
+    seen = sum(fault.seen for fault in FAULTS.values())
+    own = sum(bool(proof.own(check.id)) for check in _RULES)
+    shown = sum(pair.hidden is None for pair in proof.pairs)
+    return (
+        f"{caught} of {len(proof.caught)} faults are caught by the rule meant for them, {alone} by it alone; "
+        f"{seen} of them were seen in public. "
+        f"{own} of {len(_RULES)} rules have a fault that only they report, the others say why not. "
+        f"Of {len(VARIANTS)} legal variants and {proof.references} reference exchanges {len(proof.alarms)} raise an "
+        f"alarm. Of {len(proof.pairs)} pairs of two faults at once, both are reported in {shown}."
+    )
+
+
+def _rules(proof: Proof) -> str:
+    rows: list[list[object]] = []
+    for check in _RULES:
+        meant = [one for one in proof.caught if one.fault.rule == check.id]
+        others = sum(check.id in one.failing for one in proof.caught) - len(meant)
+        rows.append(
+            [check.id, check.level.value, len(meant), len(proof.own(check.id)), others, SHARED.get(check.id, "")]
+        )
+    headers = ["rule", "level", "faults", "that only it reports", "other faults it reports", "why none is its own"]
+    return _table(headers, rows)
+
+
+def _faults(proof: Proof) -> str:
+    rows: list[list[object]] = [
+        [
+            one.fault.id,
+            _cell(one.fault.title),
+            one.fault.on,
+            f"{one.fault.rule}{'' if one.by_its_rule else ' ✗ missed'}",
+            ", ".join(rule for rule in one.failing if rule != one.fault.rule),
+            len(one.blocked),
+            _link(one.fault),
+        ]
+        for one in proof.caught
+    ]
+    headers = ["fault", "what is wrong", "on", "caught by", "also by", "blocks", "source"]
+    return _table(headers, rows)
+
+
+def _variants() -> str:
+    rows: list[list[object]] = [[one.id, _cell(one.title), one.on, _link(one)] for one in VARIANTS.values()]
+    return _table(["variant", "what is other", "on", "source"], rows)
+
+
+def _table(headers: list[str], rows: list[list[object]]) -> str:
+    """Return a Markdown table; not padded, since the links would make every row as long as the longest."""
+    lines: list[list[object]] = [[*headers], ["---"] * len(headers), *rows]
+    return "\n".join(f"| {' | '.join(str(cell) for cell in line)} |" for line in lines)
+
+
+def _link(one: Variant) -> str:
+    return f"[{'seen' if one.seen else 'rule'}]({one.source})"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")

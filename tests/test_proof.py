@@ -1,0 +1,113 @@
+"""The proof of the rules: what every fault, variant and pair of faults must show."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from harness.checks import CHECKS
+from harness.cli import main
+from harness.matrix.scenarios import SCENARIOS
+from harness.proof import SHARED, Proof, all_pairs, prove, render, summary
+from harness.results import Level
+from harness.simulate.edits import NothingChanged
+from harness.simulate.faults import FAULTS, VARIANTS, Fault, Variant
+
+ROOT = Path(__file__).resolve().parents[1]
+RULES = [check.id for check in CHECKS.values() if check.level is not Level.OBSERVE]
+
+
+@pytest.fixture(scope="module")
+def proof() -> Proof:
+    return prove()
+
+
+def test_the_catalogue_is_large_enough() -> None:
+    assert len(FAULTS) >= 150
+    assert len(VARIANTS) >= 25
+
+
+@pytest.mark.parametrize("one", [*FAULTS.values(), *VARIANTS.values()], ids=lambda one: one.id)
+def test_a_change_changes_something_and_cites_its_source(one: Variant) -> None:
+    before, after = one.reference().response, one.apply().response
+    differs = [name for name in ("status", "headers", "body", "reads", "eof") if getattr(before, name) != getattr(after, name)]
+    assert differs
+    assert one.on in SCENARIOS
+    assert re.fullmatch(r"[a-z0-9-]+", one.id)
+    assert one.title.endswith(".")
+    assert re.match(r"https://[a-z0-9.-]+/", one.source)
+
+
+def test_every_fault_is_caught_by_the_rule_meant_for_it(proof: Proof) -> None:
+    assert proof.missed == []
+
+
+def test_every_rule_has_a_fault_of_its_own_or_says_why_not(proof: Proof) -> None:
+    assert proof.unproven == []
+    assert {fault.rule for fault in FAULTS.values()} == set(RULES)
+
+
+def test_a_reason_is_given_only_where_it_is_needed(proof: Proof) -> None:
+    assert [rule for rule in SHARED if rule not in RULES or proof.own(rule)] == []
+
+
+def test_no_variant_and_no_reference_raises_an_alarm(proof: Proof) -> None:
+    assert proof.alarms == {}
+    assert proof.references == sum(scenario.requests for scenario in SCENARIOS.values())
+
+
+def test_of_two_faults_at_once_both_are_reported(proof: Proof) -> None:
+    assert len(proof.pairs) > 2000
+    assert proof.hidden == []
+
+
+def test_pairs_are_of_one_scenario_and_no_fault_is_left_out(proof: Proof) -> None:
+    assert all(pair.first.on == pair.second.on for pair in proof.pairs)
+    paired = {fault.id for pair in proof.pairs for fault in (pair.first, pair.second)}
+    alone = Counter(fault.on for fault in FAULTS.values())
+    lonely = [fault.id for fault in FAULTS.values() if fault.id not in paired and alone[fault.on] > 1]
+    # What replaces the whole answer goes with no other change of it.
+    assert len(lonely) < len(FAULTS) / 8
+
+
+def test_a_pair_is_compatible_if_the_order_does_not_matter() -> None:
+    faults = [fault for fault in FAULTS.values() if fault.on == "chat.stream"]
+    for pair in all_pairs(faults[:12]):
+        reference = pair.first.reference()
+        one = pair.second.change(pair.first.change(reference))
+        other = pair.first.change(pair.second.change(reference))
+        assert one.response.body == other.response.body
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_a_fault_can_be_made_but_once_or_adds_to_itself(fault: Fault) -> None:
+    """A change that finds nothing more to change says so; it never breaks on its own result."""
+    try:
+        again = fault.change(fault.apply())
+    except NothingChanged:
+        return
+    assert again.response != fault.reference().response
+
+
+def test_the_written_proof_is_current(proof: Proof) -> None:
+    assert (ROOT / "reports/proof.md").read_text(encoding="utf-8") == render(proof), "run: make proof"
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_the_counts_in_the_readme_are_those_of_the_proof(name: str, proof: Proof) -> None:
+    (said,) = re.findall(r"<!-- proof -->(.*?)<!-- /proof -->", (ROOT / name).read_text(encoding="utf-8"), re.DOTALL)
+    assert re.findall(r"[\d,]+", said) == re.findall(r"[\d,]+", summary(proof))
+
+
+def test_the_command_prints_the_counts_and_what_falls_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    good = CliRunner().invoke(main, ["proof", "--no-pairs", "--write", str(tmp_path / "proof.md")])
+    assert (good.exit_code, good.output.count("\n")) == (0, 1)
+    assert "| rule " in (tmp_path / "proof.md").read_text(encoding="utf-8")
+    fault = next(iter(FAULTS.values()))
+    lost = Fault(fault.id, fault.title, fault.on, fault.source, fault.change, "usage.sum")
+    monkeypatch.setitem(FAULTS, fault.id, lost)
+    bad = CliRunner().invoke(main, ["proof", "--no-pairs"])
+    assert bad.exit_code == 1
+    assert f"missed: {fault.id}" in bad.output
