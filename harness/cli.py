@@ -25,6 +25,7 @@ from harness.reports import table, terminal
 from harness.reports.files import write_report
 from harness.results import Finding, Level, Outcome, Results, Run, check_writable, read_results, write_results
 from harness.runner import Case, Selection, plan, run_case
+from harness.sdk import Depth, set_depth, version
 
 Format = click.Choice(["pretty", "json", "markdown"])
 _Item = TypeVar("_Item")
@@ -75,6 +76,17 @@ _ROOT = click.option(
 _FORMAT = click.option("--format", "form", type=Format, default="pretty", show_default=True)
 
 
+def _set_depth(_context: click.Context, _option: click.Parameter, value: str) -> None:
+    set_depth(Depth(value))
+
+
+_SDK_DEPTH = click.option(
+    "--sdk-depth", type=click.Choice([str(depth) for depth in Depth]), default="shape", show_default=True,
+    expose_value=False, callback=_set_depth,
+    help="What the OpenAI SDK is given of a stream: one event of each shape, or every byte.",
+)  # fmt: skip
+
+
 @main.command()
 @_ROOT
 @click.option("--provider", "providers", multiple=True, help="Only this provider; repeatable, as are the next three.")
@@ -92,6 +104,7 @@ _FORMAT = click.option("--format", "form", type=Format, default="pretty", show_d
     type=click.Path(path_type=Path),
     help="Folder to write to [default: ROOT/reports if nothing is left out].",
 )
+@_SDK_DEPTH
 @_FORMAT
 @_one_line_errors
 def run(  # noqa: PLR0913, PLR0917 - one parameter an option
@@ -107,7 +120,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
     """Replay the recorded matrix, write reports/ and print the table."""
     selection = Selection(providers, models, scenarios, checks, Level(level.upper()))
     cases = plan(load_matrix(root / FILE_NAME), root, selection)
-    results = Results(Run(__version__, _started(), "replay"), list(_findings(cases, selection)))
+    results = Results(Run(__version__, _started(), "replay", version()), list(_findings(cases, selection)))
     if not any(finding.cassette for finding in results.findings):
         _refuse(f"{root / 'cassettes'}: no recording of what was asked for; {_paths(cases)}")
     folder = report or (root / "reports" if selection == Selection() else None)
@@ -145,6 +158,7 @@ def _print(results: Results, form: str) -> None:
     "--provider-from", type=click.Choice(["auto", "host", "field", "folder"]), default="auto", show_default=True,
     help="What names the provider: its host, the field provider, or the folder of the file.",
 )  # fmt: skip
+@_SDK_DEPTH
 @_FORMAT
 @_one_line_errors
 def audit(paths: tuple[Path, ...], root: Path, results_file: Path | None, provider_from: Any, form: str) -> None:
@@ -153,7 +167,7 @@ def audit(paths: tuple[Path, ...], root: Path, results_file: Path | None, provid
         check_writable(results_file)
     archives = [archive for path in paths for archive in archives_in(path)]
     matrix = _matrix_if_any(root)
-    results, bad = Results(Run(__version__, _started(), "audit")), 0
+    results, bad = Results(Run(__version__, _started(), "audit", version())), 0
     for archive in _progress(archives, "auditing"):
         try:
             for findings in audit_archives([archive], matrix, provider_from):

@@ -119,13 +119,15 @@ def _explain_scenario(scenario: Scenario, console: Console) -> None:
         if exchange.request.json is None:
             console.print(f"  {(exchange.request.body or b'').decode()}", highlight=False)
         else:
-            console.print_json(json.dumps(_cut(exchange.request.json), ensure_ascii=False))
+            # The switch for thinking is the ideal provider's own.
+            shown = {key: value for key, value in exchange.request.json.items() if key != "reasoning_effort"}
+            console.print_json(json.dumps(_cut(shown), ensure_ascii=False))
     console.print(
         f"thinking  {'on' if scenario.thinking else 'off'} (each provider has its own switch: thinking in {FILE_NAME})"
     )
     if scenario.key != "own":
         console.print("key       one that is none")
-    console.print(f"expects   {' or '.join(f'status {code}' for code in scenario.statuses)}")
+    console.print(f"expects   status {' or '.join(map(str, sorted(scenario.statuses)))}")
     if scenario.tries:
         console.print(f"tries     {escape(scenario.tries)}")
     if scenario.needs:

@@ -41,6 +41,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="observe",
         help="the least binding level to run",
     )
+    group.addoption(
+        "--compat-sdk-depth",
+        choices=("shape", "full"),
+        default="shape",
+        help="what the OpenAI SDK is given of a stream: one event of each shape, or every byte",
+    )
     group.addoption("--compat-report", metavar="DIR", help="write results.jsonl and compatibility.md to this folder")
 
 
@@ -74,7 +80,9 @@ class MatrixFile(pytest.File):
         """Yield an item for each check of each recording, and one for each recording that is not there."""
         from harness.matrix.providers import load_matrix
         from harness.runner import plan
+        from harness.sdk import Depth, set_depth
 
+        set_depth(Depth(self.config.getoption("--compat-sdk-depth")))
         selection = _selection(self.config)
         try:
             cases = plan(load_matrix(self.path), self.path.parent, selection)
@@ -228,6 +236,7 @@ class _Reporter:
         from harness import __version__
         from harness.reports.files import write_report
         from harness.results import Finding, Results, Run
+        from harness.sdk import version
 
         cut_short = session.shouldstop or session.shouldfail or exitstatus not in {0, 1} or self._lost
         if cut_short:
@@ -235,7 +244,7 @@ class _Reporter:
         elif self._rows:
             checked = TypeAdapter(Finding)
             findings = [checked.validate_json(row) for _, row in sorted(self._rows.items())]
-            write_report(self._folder, Results(Run(__version__, self._started, "replay"), findings))
+            write_report(self._folder, Results(Run(__version__, self._started, "replay", version()), findings))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say why there is no report."""

@@ -1,8 +1,9 @@
 """Judging one exchange with every check, for tests."""
 
 import dataclasses
+from collections.abc import Iterable
 
-from harness.checks import CHECKS
+from harness.checks import CHECKS, Check
 from harness.results import Finding, Outcome
 from harness.runner import About, judge_exchanges
 from harness.wire.exchange import Exchange, Expected
@@ -10,10 +11,10 @@ from harness.wire.exchange import Exchange, Expected
 ABOUT = About("acme", "small", "chat.stream", "-")
 
 
-def findings(exchange: Exchange) -> dict[str, Finding]:
+def findings(exchange: Exchange, checks: Iterable[Check] = CHECKS.values()) -> dict[str, Finding]:
     """Return every check's finding on one exchange, which is known to be owed an answer."""
     owed = exchange if exchange.expected.statuses else dataclasses.replace(exchange, expected=Expected((200,)))
-    return {finding.check: finding for finding in judge_exchanges([owed], ABOUT, CHECKS.values())}
+    return {finding.check: finding for finding in judge_exchanges([owed], ABOUT, checks)}
 
 
 def alarms(exchange: Exchange) -> list[str]:

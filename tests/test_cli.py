@@ -2,15 +2,17 @@
 
 import json
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
+import orjson
 import pytest
 from click.testing import CliRunner, Result
 
 from harness import runner
 from harness.checks import CHECKS
-from harness.matrix.scenarios import SCENARIOS
 from harness.cli import main
+from harness.matrix.scenarios import SCENARIOS
 from harness.recording.cassette import write_cassette
 from harness.reports.table import BEGIN, END
 from harness.results import read_results
@@ -64,6 +66,7 @@ def test_run_writes_reports_and_prints_the_table(project: Path) -> None:
         "index.html",
         "badges",
     }
+    assert read_results(project / "reports/results.jsonl").run.sdk == metadata.version("openai")
     assert len(read_results(project / "reports/results.jsonl").findings) == len(CHECKS) + len(SCENARIOS) - 1
 
 
@@ -251,6 +254,13 @@ def test_explain_shows_all_of_a_check(name: str) -> None:
 
 def test_explain_shows_a_scenario_and_a_cell(project: Path) -> None:
     assert '"include_usage": true' in harness("explain", "chat.stream-usage").stdout
+    second = harness("explain", "tools.round-trip").stdout.partition("request 2")[2]
+    assert '"tool_call_id": "call_1"' in second
+    too_long = harness("explain", "error.too-long").stdout
+    assert "(300,000 characters)" in too_long
+    assert "expects   status 200 or 400 or 413 or 422" in too_long
+    assert '{"model": "gpt", "messages": [' in harness("explain", "error.malformed-json").stdout
+    assert "one that is none" in harness("explain", "error.bad-key").stdout
     write_cassette(project / "cassettes/acme/small/chat.stream.yaml", [FAULTY])
     text = harness("explain", "acme/small/chat.stream/chunk.object").stdout
     assert "object is absent from 5 of 5 chunks" in text
@@ -259,15 +269,29 @@ def test_explain_shows_a_scenario_and_a_cell(project: Path) -> None:
     assert "no recording at" in missing
 
 
+def test_explain_shows_a_fault_in_the_bytes() -> None:
+    text = harness("explain", "usage-twice").stdout
+    assert "caught   usage.once: Usage comes once in a stream." in text
+    assert '+ … nish_reason":"stop"}],"usage":{"prompt_tokens":9' in text
+
+
+def test_scenarios_lists_what_is_asked() -> None:
+    assert "Two calls at once, streamed." in harness("scenarios").stdout
+    assert "| tools.parallel " in harness("scenarios", "--format", "markdown").stdout
+    rows = [orjson.loads(line) for line in harness("scenarios", "--format", "json").stdout.splitlines()]
+    assert [row["id"] for row in rows] == list(SCENARIOS)
+    assert rows[0]["statuses"] == [200]
+
+
 def test_explain_refuses(project: Path) -> None:
-    assert "unknown check, scenario or cell 'usage.som'; try usage.sum" in refused("explain", "usage.som")
+    assert "unknown check, scenario, fault or cell 'usage.som'; try usage.sum" in refused("explain", "usage.som")
     assert "unknown provider 'x'" in refused("explain", "x/small/chat.stream/chunk.object")
     assert project.exists()
 
 
 def test_providers_lists_targets_and_prints_the_schema(project: Path) -> None:
     assert "acme/small" in harness("providers").stdout
-    assert "1/48" in harness("providers").stdout
+    assert f"1/{sum(not one.thinking for one in SCENARIOS.values())}" in harness("providers").stdout
     assert json.loads(harness("providers", "--schema").stdout)["title"] == "Matrix"
     assert project.exists()
 

@@ -13,6 +13,7 @@ from harness.checks import (
     parity,
     reasoning,
     role,
+    sdk,
     sse,
     structured,
     tool_calls,
@@ -25,7 +26,7 @@ FAMILIES = tuple(
     module.__name__.rpartition(".")[2]
     for module in (
         http, sse, chunk, identity, completion, role, content, reasoning, finish_reason, tool_calls, tool_choice, structured,
-        usage, params, multi_turn, parity, error,
+        usage, params, multi_turn, parity, error, sdk,
     )
 )  # fmt: skip
 

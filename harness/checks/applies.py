@@ -1,6 +1,7 @@
 """When a check applies: each condition returns None if it does, else the reason why not."""
 
 from functools import cache
+from typing import Any
 
 from harness.checks.registry import Applies
 from harness.wire.exchange import OK, Exchange
@@ -109,6 +110,11 @@ def request_known(exchange: Exchange) -> str | None:
 def texts(exchange: Exchange) -> list[str]:
     """Return the whole text of each choice."""
     return [choice.fragments("content").text for choice in exchange.columns.choices.values()]
+
+
+def cap_of(exchange: Exchange) -> Any:
+    """Return the cap on completion tokens that was sent; None where there was none."""
+    return exchange.request.get("max_completion_tokens") or exchange.request.get("max_tokens")
 
 
 def finishes(exchange: Exchange) -> set[object]:

@@ -121,9 +121,9 @@ def not_html(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def not_stream(exchange: Exchange) -> Iterator[Problem]:
     """
-    The SDK takes the frame for plain text: `error.body` and `error.code` are empty.
+    The SDK takes the frame for plain text: `error.body` is a str, `error.code` is None.
 
-    Instead: Where `error.body` is None, cut `data:` off `error.response.text` and parse the rest.
+    Instead: Where `error.body` is a str, cut `data:` off it and parse the rest.
     """
     if exchange.reading.look == "stream":
         yield Problem(f"status {exchange.response.status} with an event of a stream", ((None, 0),))
@@ -138,9 +138,9 @@ def not_stream(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def is_json(exchange: Exchange) -> Iterator[Problem]:
     """
-    `error.body["message"]` raises TypeError: the body is None or a text.
+    `error.body["message"]` raises TypeError: the body is a text.
 
-    Instead: Read `error.body` only where it is a dict, and show `error.response.text` else.
+    Instead: Read `error.body` as a dict only where it is one, and show it as text else.
     """
     look = exchange.reading.look
     value = _json(exchange)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import answered, body, both, entire, stream
+from harness.checks.applies import answered, body, both, cap_of, entire, stream
 from harness.checks.kinds import absent, place_of, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.matrix.scenarios import SCENARIOS
@@ -238,7 +238,7 @@ def length(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Compare `usage.completion_tokens` with the cap you sent.
     """
-    cap = _cap(exchange)
+    cap = cap_of(exchange)
     tokens = exchange.columns.usages[-1].value.get("completion_tokens") if exchange.columns.usages else None
     if not isinstance(cap, int) or not isinstance(tokens, int) or tokens < cap:
         return
@@ -251,7 +251,7 @@ def length(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "finish_reason.stop", SHOULD, "An answer that a stop sequence ends gives the reason stop.",
-    sources.CHUNK, lambda x: answered(x) or (None if x.request.get("stop") and not _cap(x) else "no stop sequence alone"),
+    sources.CHUNK, lambda x: answered(x) or (None if x.request.get("stop") and not cap_of(x) else "no stop sequence alone"),
     good=(_STOPPED,),
     bad=(swap(_STOPPED, '"finish_reason":"stop"', '"finish_reason":"length"'),),
     needs=(*_WHOLE, "finish_reason.vocabulary"),
@@ -266,7 +266,3 @@ def at_stop(exchange: Exchange) -> Iterator[Problem]:
         for finish in choice.reasons[-1:]:
             if finish.value == "length":
                 yield Problem(f"finish_reason is {finish.value!r}", ((finish.chunk, finish.pointer),))
-
-
-def _cap(exchange: Exchange) -> object:
-    return exchange.request.get("max_completion_tokens") or exchange.request.get("max_tokens")

@@ -13,6 +13,7 @@ from harness.checks.applies import (
     asks_usage,
     body,
     both,
+    cap_of,
     entire,
     stream,
     usage_asked,
@@ -41,8 +42,7 @@ _CHUNK = STREAM_USAGE.response.body.decode().split("data: ")[-2]
 _TOKENS = _CHUNK[_CHUNK.index('"usage":') :].rstrip()[:-1]
 _FINISH = '"finish_reason":"stop"}],"usage":null'
 _BESIDE_FINISH = swap(swap(STREAM_USAGE, f"data: {_CHUNK}", ""), _FINISH, f'"finish_reason":"stop"}}],{_TOKENS}')
-_EARLY = '"usage":{"prompt_tokens":9,"completion_tokens":1,"total_tokens":10}'
-_GROWING = swap(STREAM_USAGE, '"usage":null', _EARLY)
+_GROWING = swap(STREAM_USAGE, '"usage":null', '"usage":{"prompt_tokens":9,"completion_tokens":1,"total_tokens":10}')
 
 
 def _given(exchange: Exchange) -> str | None:
@@ -68,8 +68,7 @@ def given(exchange: Exchange) -> Iterator[Problem]:
     """
     Bills and budgets count nothing.
 
-    Instead: Store None, not 0; look at `getattr(chunk, "x_groq", None)`, and else estimate with a tokenizer
-    such as tiktoken.
+    Instead: Store None, not 0; look at `getattr(chunk, "x_groq", None)`, and else count with a tokenizer.
     """
     if not _counted(exchange):
         elsewhere = exchange.columns.usages[0].pointer if exchange.columns.usages else None
@@ -143,8 +142,7 @@ def not_unasked(exchange: Exchange) -> Iterator[Problem]:
     """
     A chunk with empty choices that nobody asked for: `chunk.choices[0]` raises IndexError.
 
-    Instead: Expect it always: `if not chunk.choices: continue` before `chunk.choices[0]`, even where usage was
-    not asked for.
+    Instead: Expect it always: `if not chunk.choices: continue` before `chunk.choices[0]`.
     """
     usages = _top(exchange)
     if usages:
@@ -182,8 +180,7 @@ def message(exchange: Exchange) -> Iterator[Problem]:
     """
     `response.usage.total_tokens` raises AttributeError.
 
-    Instead: Guard it: `tokens = response.usage.total_tokens if response.usage else None`, and treat None as
-    unknown, not as 0.
+    Instead: Guard it: `tokens = response.usage.total_tokens if response.usage else None`; None is not 0.
     """
     if not _top(exchange):
         yield Problem("the body has no usage", ((0, "/usage"),))
@@ -200,8 +197,7 @@ def usage_type(exchange: Exchange) -> Iterator[Problem]:
     """
     `chunk.usage.total_tokens` raises AttributeError.
 
-    Instead: Take it only if it is an object: `isinstance(chunk.usage, CompletionUsage)`, or `isinstance(usage,
-    dict)` in raw JSON.
+    Instead: Take it only if it is an object: `isinstance(chunk.usage, CompletionUsage)`.
     """
     optional: set[Kind] = {"object", "{}", "missing"}
     yield from wrong_kinds(exchange, "/usage", optional | {"null"} if exchange.streams else optional)
@@ -284,8 +280,7 @@ def details(exchange: Exchange) -> Iterator[Problem]:
     """
     `usage.prompt_tokens_details.cached_tokens` raises AttributeError on null.
 
-    Instead: Guard it: `getattr(usage.prompt_tokens_details, "cached_tokens", None) or 0`, which also holds for
-    null.
+    Instead: Guard it: `getattr(usage.prompt_tokens_details, "cached_tokens", None) or 0`.
     """
     for usage in _top(exchange):
         for name in ("prompt_tokens_details", "completion_tokens_details"):
@@ -306,8 +301,7 @@ def within_totals(exchange: Exchange) -> Iterator[Problem]:
     """
     Cost computed as total minus part turns negative.
 
-    Instead: Clamp before subtracting: `cached = min(cached, usage.prompt_tokens)`, and reasoning tokens by
-    completion_tokens alike.
+    Instead: Clamp before subtracting: `cached = min(cached, usage.prompt_tokens)`.
     """
     for usage in _top(exchange):
         for whole, part in (("prompt_tokens", "cached_tokens"), ("completion_tokens", "reasoning_tokens")):
@@ -390,7 +384,7 @@ def grows(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "usage.within-cap", MUST, "completion_tokens is no more than the cap that was sent.",
-    sources.REQUEST, lambda x: _given(x) or (None if type(_cap(x)) is int else "no cap was sent"),
+    sources.REQUEST, lambda x: _given(x) or (None if type(cap_of(x)) is int else "no cap was sent"),
     good=(asked(BODY, max_completion_tokens=5), asked(STREAM_USAGE, max_tokens=100)),
     bad=(asked(BODY, max_completion_tokens=3), asked(STREAM_USAGE, max_tokens=1)),
     needs=("usage.integers",),
@@ -403,15 +397,11 @@ def within_cap(exchange: Exchange) -> Iterator[Problem]:
     """
     choices = max(1, len(exchange.columns.choices))
     usage = _top(exchange)[-1]
-    tokens, cap = usage.value["completion_tokens"], _cap(exchange)
+    tokens, cap = usage.value["completion_tokens"], cap_of(exchange)
     if tokens > cap * choices:
         yield Problem(
             f"completion_tokens is {tokens}, the cap {cap}", ((usage.chunk, f"{usage.pointer}/completion_tokens"),)
         )
-
-
-def _cap(exchange: Exchange) -> Any:
-    return exchange.request.get("max_completion_tokens") or exchange.request.get("max_tokens")
 
 
 @rule(

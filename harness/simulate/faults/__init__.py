@@ -1,10 +1,10 @@
 """The catalogue of faults, one module a group, and of legal variants."""
 
-from harness.simulate.faults import answer, asked, calls, chunk, counts, refusals, variants, wire
+from harness.simulate.faults import answer, asked, calls, chunk, counts, refusals, sdk, variants, wire
 from harness.simulate.faults.fault import Fault, Variant
 
 FAULTS: dict[str, Fault] = {
-    fault.id: fault for module in (wire, chunk, asked, answer, calls, counts, refusals) for fault in module.FAULTS
+    fault.id: fault for module in (wire, chunk, asked, answer, calls, counts, refusals, sdk) for fault in module.FAULTS
 }
 """Every fault by id."""
 

@@ -1,0 +1,299 @@
+"""
+The official OpenAI SDK driven over a recorded exchange: what its clients make of it.
+
+How it works: the SDK costs about 100 µs a chunk, and what it does hangs on the form of the bytes, not on what
+the texts say.  So a long stream is cut down to the events that stand for all others, its texts, ids and numbers
+give way to constants, and the SDK reads what is left, once for all exchanges of that form.  All bytes around the
+constants are the provider's own.  ``Depth.FULL`` gives it every byte instead.
+
+openai and httpx2 are imported when the first exchange is read: together they take 0.8 s.
+"""
+
+import asyncio
+import atexit
+import json
+import re
+import threading
+import warnings
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache, cached_property, lru_cache, partial
+from importlib import metadata
+from typing import Any, NamedTuple
+
+import orjson
+
+from harness.sdk.form import form_of, not_chunks, parts_of, telling
+from harness.wire.completion import Message, complete
+from harness.wire.exchange import OK, Exchange, Headers, Request, Response, read
+
+_QUESTION: dict[str, Any] = {"model": "replay", "messages": [{"role": "user", "content": "?"}]}
+_ASK = {wish: Request("POST", "", Headers(), orjson.dumps({"stream": wish})) for wish in (True, False)}
+_MESSAGE_LENGTH = 120
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+class Depth(StrEnum):
+    """How much of a stream the SDK is given."""
+
+    SHAPE = "shape"
+    """The events that stand for all others, with constants for texts."""
+    FULL = "full"
+    """Every byte, in the reads it came in."""
+
+
+@dataclass(frozen=True)
+class SdkReading:
+    """
+    What one client made of an exchange.
+
+    ``chunks`` counts the chunk objects it yielded, 1 for a body; ``messages`` is what they add up to.  ``error``
+    is the class of the exception that ended it, ``pointer`` the place in the chunk that it names, and ``shows``
+    which of ``message``, ``code``, ``param`` and ``type`` it carries, or ``text`` where it has the body as text.
+    """
+
+    chunks: int
+    messages: tuple[Message, ...]
+    error: str | None = None
+    message: str = ""
+    is_openai_error: bool = False
+    pointer: str = ""
+    shows: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SdkReadings:
+    """What the clients make of ``read``, the exchange they are given; each reads it when it is first asked for."""
+
+    read: Exchange
+
+    @cached_property
+    def sync(self) -> SdkReading:
+        """The client of most programs."""
+        return _reading(self.read, _hear)
+
+    @cached_property
+    def asynchronous(self) -> SdkReading:
+        """The async client."""
+        return _reading(self.read, _hear_async)
+
+    @cached_property
+    def strict(self) -> SdkReading:
+        """The client with ``_strict_response_validation``."""
+        return _reading(self.read, partial(_hear, strict=True))
+
+    @cached_property
+    def helper(self) -> SdkReading | None:
+        """``.chat.completions.stream()``, which accumulates the chunks itself; None for a body."""
+        return _reading(self.read, _hear_accumulated) if self.read.streams else None
+
+
+@dataclass
+class _Settings:
+    depth: Depth = Depth.SHAPE
+
+
+_settings = _Settings()
+
+
+def version() -> str:
+    """Return the version of the SDK, without importing it."""
+    return metadata.version("openai")
+
+
+def set_depth(depth: Depth) -> None:
+    """Set the depth of readings that name none."""
+    _settings.depth = depth
+
+
+def sdk_readings(exchange: Exchange, depth: Depth | None = None) -> SdkReadings:
+    """Return what the SDK's clients make of an exchange; all who ask share one reading."""
+    depth = depth or _settings.depth
+    # An exchange can't be hashed, so its readings are kept where its cached properties are.
+    kept: dict[Depth, SdkReadings] = vars(exchange).setdefault("sdk_readings", {})
+    if depth not in kept:
+        kept[depth] = SdkReadings(exchange) if depth is Depth.FULL else _readings_of_form(exchange)
+    return kept[depth]
+
+
+def stopped_at(exchange: Exchange, reading: SdkReading) -> tuple[int | None, str | int]:
+    """Return the place in ``exchange``, as evidence has it, at which a reading of the default depth ended."""
+    parser = exchange.reading.parser
+    if parser is None:
+        return None, 0
+    whole = _settings.depth is Depth.FULL
+    given = set(range(len(parser.events))) if whole else telling(exchange.reading, parser, exchange.response.content)
+    parts = list(parts_of(parser, exchange.response.content, given))
+    ends = [position for position, part in enumerate(parts) if part.event is not None]
+    last = ends[reading.chunks] if reading.chunks < len(ends) else len(parts) - 1
+    # The SDK makes an event of some blocks that are none, and fails on the emptiness of its data.
+    framing = last and parts[last - 1].event is None and reading.error == "JSONDecodeError"
+    if framing and parts[last].event not in not_chunks(exchange.reading):
+        return None, parts[last - 1].start
+    return (parts[last].event, reading.pointer) if parts[last].event is not None else (None, parts[last].start)
+
+
+# The clients.
+
+Take = Callable[[Any], None]  # called with each thing that a client yields
+
+
+class _Clients(NamedTuple):
+    """One client of each kind for the process, and the transports that say which exchange they read."""
+
+    sync: Any
+    strict: Any
+    asynchronous: Any
+    transports: tuple[Any, Any]
+
+
+_IN_USE = threading.Lock()
+
+
+@contextmanager
+def _clients(exchange: Exchange) -> Iterator[_Clients]:
+    with _IN_USE, warnings.catch_warnings(action="ignore"):  # pydantic's, about what is not of the type it expected
+        clients = _made()
+        for transport in clients.transports:
+            transport.exchange = exchange
+        yield clients
+
+
+@cache
+def _made() -> _Clients:
+    import httpx2
+    import openai
+
+    from harness.recording.replay import AsyncReplay, Replay
+
+    nothing = Exchange(_ASK[False], Response(OK))
+    transport, async_transport = Replay(nothing), AsyncReplay(nothing)
+    client = httpx2.Client(transport=transport, trust_env=False)
+    async_client = httpx2.AsyncClient(transport=async_transport, trust_env=False)
+    # A client made without one of its own would build an SSL context, which takes 21 ms.
+    given: dict[str, Any] = {"api_key": "unused", "base_url": "https://replay.invalid/v1", "max_retries": 0}
+    return _Clients(
+        openai.OpenAI(http_client=client, **given),
+        openai.OpenAI(http_client=client, _strict_response_validation=True, **given),
+        openai.AsyncOpenAI(http_client=async_client, **given),
+        (transport, async_transport),
+    )
+
+
+def _hear(exchange: Exchange, take: Take, *, strict: bool = False) -> None:
+    with _clients(exchange) as clients:
+        client = clients.strict if strict else clients.sync
+        answer = client.chat.completions.create(**_QUESTION, stream=exchange.streams)
+        if not exchange.streams:
+            take(answer)
+            return
+        with answer:
+            for chunk in answer:
+                take(chunk)
+
+
+def _hear_async(exchange: Exchange, take: Take) -> None:
+    with _clients(exchange) as clients:
+        _wait_for(_hear_from_async(clients.asynchronous, exchange, take))
+
+
+async def _hear_from_async(client: Any, exchange: Exchange, take: Take) -> None:
+    answer = await client.chat.completions.create(**_QUESTION, stream=exchange.streams)
+    if not exchange.streams:
+        take(answer)
+        return
+    async with answer:
+        async for chunk in answer:
+            take(chunk)
+
+
+def _hear_accumulated(exchange: Exchange, take: Take) -> None:
+    import openai
+
+    with _clients(exchange) as clients, clients.sync.chat.completions.stream(**_QUESTION) as stream:
+        for event in stream:
+            if event.type == "chunk":
+                take(event.chunk)
+        # These two announce, by design, an answer that ended early; its stream is in order.
+        with suppress(openai.LengthFinishReasonError, openai.ContentFilterFinishReasonError):
+            stream.get_final_completion()
+
+
+def _wait_for(coroutine: Coroutine[Any, Any, None]) -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        _runner().run(coroutine)
+        return
+    with ThreadPoolExecutor(1) as pool:  # a thread that runs a loop can't wait for another one
+        pool.submit(asyncio.run, coroutine).result()
+
+
+@cache
+def _runner() -> asyncio.Runner:
+    runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)  # given one, it leaves the thread's own loop alone
+    atexit.register(runner.close)
+    return runner
+
+
+def _reading(exchange: Exchange, hear: Callable[[Exchange, Take], None]) -> SdkReading:
+    texts: list[bytes] = []
+    failure: dict[str, Any] = {}
+    _made()  # what fails here is our fault
+    try:
+        hear(exchange, lambda chunk: texts.append(_dumped(chunk)))
+    except Exception as error:  # noqa: BLE001 - whatever the SDK raises is what it made of the exchange
+        failure = _failure(error)
+    # What was yielded is read as the wire is, so that the two can be compared.
+    body = b"".join(b"data: %b\n\n" % text for text in texts) if exchange.streams else b"".join(texts)
+    return SdkReading(sum(text[:1] == b"{" for text in texts), complete(read(body).columns).messages, **failure)
+
+
+def _dumped(yielded: Any) -> bytes:
+    """Return what a client was handed as JSON, as a program that logs or forwards it would."""
+    return json.dumps(yielded, default=lambda model: model.model_dump(exclude_unset=True, warnings=False)).encode()
+
+
+def _failure(error: Exception) -> dict[str, Any]:
+    import openai
+    import pydantic
+
+    pointer, message = "", str(error)
+    if isinstance(error.__cause__, pydantic.ValidationError):
+        first = error.__cause__.errors(include_url=False, include_context=False, include_input=False)[0]
+        # Among the keys stand names of classes, where the SDK had a choice of several.
+        keys = [str(token) for token in first["loc"] if not str(token)[:1].isupper()]
+        pointer, message = "".join(f"/{key}" for key in keys), first["msg"]
+    return {
+        "error": type(error).__name__,
+        "message": " ".join(_UNPRINTABLE.sub(" ", message).split())[:_MESSAGE_LENGTH],
+        "is_openai_error": isinstance(error, openai.OpenAIError),
+        "pointer": pointer,
+        "shows": tuple(_shown(getattr(error, "body", None))),
+    }
+
+
+def _shown(body: Any) -> Iterator[str]:
+    """Yield what an exception with this ``body`` carries of the provider's error."""
+    if isinstance(body, str) and body.strip():
+        yield "text"
+    if isinstance(body, dict):
+        message = body.get("message")
+        if isinstance(message, str) and message.strip():
+            yield "message"
+        yield from (name for name in ("code", "param", "type") if body.get(name) is not None)
+
+
+def _readings_of_form(exchange: Exchange) -> SdkReadings:
+    response = exchange.response
+    media_type = response.headers.get("content-type")
+    return _readings_of(response.status, media_type, form_of(exchange), exchange.streams, response.eof)
+
+
+@lru_cache(maxsize=1024)
+def _readings_of(status: int, media_type: str | None, content: bytes, streams: bool, eof: bool) -> SdkReadings:  # noqa: FBT001
+    headers = Headers((("content-type", media_type),) if media_type is not None else ())
+    return SdkReadings(Exchange(_ASK[streams], Response(status, headers, content, eof=eof)))
