@@ -72,7 +72,7 @@ def test_every_command_and_no_other_is_described(name: str) -> None:
 def test_the_options_of_the_plugin_are_described(name: str) -> None:
     plugin = (ROOT / "harness/pytest_plugin.py").read_text(encoding="utf-8")
     added = {"--compat-provider", "--compat-model", "--compat-scenario", "--compat-check"}
-    added |= set(re.findall(r'addoption\(\s*"(--compat-\w+)"', plugin))
+    added |= set(re.findall(r'addoption\(\s*"(--compat-[\w-]+)"', plugin))
     assert set(re.findall(r"--compat-[\w-]+", read(name))) == added
 
 

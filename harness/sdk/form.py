@@ -27,6 +27,7 @@ _PAIR = re.compile(rb'([^"]*+"([^"\\]*+)"\s*+:\s*+-?)(?:"(.*)"|(\d++)(?:\.(\d++)
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _SPECIAL = re.compile("[\x7f-\x9f\u2028\u2029\ufeff]")  # what some readers take for the end of a line, or for none
 _COERCED = re.compile(rb"[\s\d+\-_.e]+|true|false|t|f|yes|no|y|n|on|off|[+-]?(?:inf|infinity|nan)", re.IGNORECASE)
+_COUNT = re.compile(rb"[1-9]\d{1,14}(?:\.\d*[1-9])?")  # a number that is written as a text, whole or not
 _LONG = 15  # digits; beyond them a number may not fit where it goes
 _BLOCK = re.compile(rb"(?:[^\r\n]++(?:\r\n?|\n|\Z))*+(?:\r\n?|\n)?+")
 
@@ -167,4 +168,6 @@ def _constant_text(text: bytes, *, coerced: bool) -> bytes:
     """Return a constant; the text itself where it is odd, or ``coerced`` to another type by some readers."""
     if not text or not is_utf8(text) or _SURROGATE.search(text) or _SPECIAL.search(text.decode()):
         return text
+    if coerced and _COUNT.fullmatch(text):
+        return b"2.5" if b"." in text else b"22"
     return text if coerced and _COERCED.fullmatch(text) else b"x"
