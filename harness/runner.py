@@ -153,7 +153,7 @@ def judge_exchanges(
     recorded_at = max((exchange.source.at for exchange in exchanges if exchange.source.at), default=None)
     for check in checks:
         verdicts = [judgement.verdict(check) for judgement in judgements]
-        worst = verdicts[0] if len(verdicts) == 1 else min(verdicts, key=lambda verdict: WORST_FIRST[verdict.outcome])
+        worst = verdicts[0] if len(verdicts) == 1 else min(verdicts, key=_rank)
         finding = Finding(
             about.provider, about.model, about.scenario, check.id, check.level, worst.outcome, worst.message,
             (), None, provenance, recorded_at, None, about.cassette,
@@ -196,6 +196,10 @@ class _Verdict:
     outcome: Outcome
     message: str = ""
     problems: list[Problem] = field(default_factory=list)
+
+
+def _rank(verdict: _Verdict) -> int:
+    return WORST_FIRST[verdict.outcome]
 
 
 class _Judgement:

@@ -1,5 +1,6 @@
 """Calls of tools: their fragments, and what these join to."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -31,10 +32,10 @@ _AS_JSON = swap(ask(tools=TOOLS.request.get("tools")), TOOLS_BODY.response.body.
 _AS_JSON = swap(
     _AS_JSON, "你好! How can I help?", '{\\"name\\":\\"get_weather\\",\\"arguments\\":{\\"city\\":\\"Paris\\"}}'
 )
-_MARKUP = (
-    "<tool_call>", "<|tool_call", "<｜tool▁call", "<function=", "[TOOL_CALLS]", "<|python_tag|>", "<minimax:tool_call>",
-    "<seed:tool_call", "｜DSML｜",
-)  # fmt: skip
+_MARKUP = re.compile(
+    r"<(?:tool_call>|\|tool_call|｜tool▁call|function=|\|python_tag\||minimax:tool_call>|seed:tool_call)"
+    r"|\[TOOL_CALLS\]|｜DSML｜"
+)
 
 
 def called(exchange: Exchange) -> str | None:
@@ -388,7 +389,7 @@ def not_in_text(exchange: Exchange) -> Iterator[Problem]:
     """
     for choice in exchange.columns.choices.values():
         text = choice.fragments("content")
-        marked = any(mark in text.text for mark in _MARKUP)
+        marked = _MARKUP.search(text.text)
         if marked or (not choice.tools and _names_a_tool(exchange, text.text)):
             place = place_of(exchange, choice, text.chunks[0], "/{part}/content")
             yield Problem(f"the text holds {'the markup of ' if marked else ''}a tool call", (place,))

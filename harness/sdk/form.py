@@ -27,7 +27,7 @@ _PAIR = re.compile(rb'([^"]*+"([^"\\]*+)"\s*+:\s*+-?)(?:"(.*)"|(\d++)(?:\.(\d++)
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _SPECIAL = re.compile("[\x7f-\x9f\u2028\u2029\ufeff]")  # what some readers take for the end of a line, or for none
 _COERCED = re.compile(rb"[\s\d+\-_.e]+|true|false|t|f|yes|no|y|n|on|off|[+-]?(?:inf|infinity|nan)", re.IGNORECASE)
-_COUNT = re.compile(rb"[1-9]\d{1,14}(?:\.\d*[1-9])?")  # a number that is written as a text, whole or not
+_COUNT = re.compile(rb"[1-9]\d{1,14}(?:\.\d*[1-9]\d*)?")  # a number that is written as a text, whole or not
 _LONG = 15  # digits; beyond them a number may not fit where it goes
 _BLOCK = re.compile(rb"(?:[^\r\n]++(?:\r\n?|\n|\Z))*+(?:\r\n?|\n)?+")
 

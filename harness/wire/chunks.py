@@ -81,11 +81,14 @@ class Fragments:
 
     texts: list[str] = field(default_factory=list)
     chunks: list[int] = field(default_factory=list)
+    _joined: tuple[int, str] = (0, "")
 
     @property
     def text(self) -> str:
-        """All pieces joined."""
-        return "".join(self.texts)
+        """All pieces joined; joined once, since many rules read it."""
+        if self._joined[0] != len(self.texts):
+            self._joined = (len(self.texts), "".join(self.texts))
+        return self._joined[1]
 
 
 @dataclass(slots=True)
