@@ -1,5 +1,6 @@
 """The command line.  Data goes to stdout, progress to stderr; exit 0 as expected, 1 unexpected failure, 2 could not run."""
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -15,12 +16,13 @@ from rich.progress import track
 from harness import __version__
 from harness.audit import audit as audit_archives
 from harness.checks import CHECKS
-from harness.errors import HarnessError, UnknownName
+from harness.errors import HarnessError, UnknownName, unknown
 from harness.explain import explain as explain_id
 from harness.matrix.providers import FILE_NAME, Matrix, json_schema, load_matrix
-from harness.matrix.scenarios import SCENARIOS
+from harness.matrix.scenarios import SCENARIOS, Scenario
 from harness.recording.archives import archives_in
 from harness.recording.atomic import write_atomically
+from harness.recording.cassette import write_cassette
 from harness.reports import table, terminal
 from harness.reports.files import write_report
 from harness.results import Finding, Level, Outcome, Results, Run, check_writable, read_results, write_results
@@ -148,6 +150,76 @@ def _print(results: Results, form: str) -> None:
     else:
         for finding in results.findings:
             click.echo(orjson.dumps(finding))
+
+
+@main.command()
+@click.argument("base_url")
+@click.option("-m", "--model", required=True, help="The model, as it is sent.")
+@click.option("--key-env", default="OPENAI_API_KEY", show_default=True, help="The variable that holds the key.")
+@click.option("--scenario", "scenarios", multiple=True, help="Only this scenario; repeatable.")
+@click.option("--results", "results_file", type=click.Path(path_type=Path), help="Write the findings to this file.")
+@click.option("--record", "folder", type=click.Path(path_type=Path), help="Keep the cassettes in this folder.")
+@click.option("--max-requests", default=70, show_default=True, help="Ask no more than this.")
+@click.option("--max-tokens", default=200_000, show_default=True, help="Stop asking when answers took so many tokens.")
+@click.option("--timeout", default=60.0, show_default=True, help="Seconds without a byte after which to give up.")
+@click.option("--fail-on", type=click.Choice(["must", "should", "never"]), default="must", show_default=True)
+@_ROOT
+@_SDK_DEPTH
+@_FORMAT
+@_one_line_errors
+def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
+    base_url: str,
+    model: str,
+    key_env: str,
+    scenarios: tuple[str, ...],
+    results_file: Path | None,
+    folder: Path | None,
+    max_requests: int,
+    max_tokens: int,
+    timeout: float,
+    fail_on: str,
+    root: Path,
+    form: str,
+) -> None:
+    """Ask an endpoint every scenario, and print what it passes and fails, with the bytes that show it."""
+    # What speaks to the network takes a while to import.
+    from harness.probe import Budget, probe_endpoint
+    from harness.recording.capture import Limits
+
+    if results_file:
+        check_writable(results_file)
+    matrix = _matrix_if_any(root)
+    wanted = _scenarios(scenarios)
+    results = Results(Run(__version__, _started(), "live", version()))
+    budget = Budget(max_requests, max_tokens)
+    asked = min(sum(one.requests for one in wanted), max_requests)
+    click.echo(f"harness: up to {asked} requests and {max_tokens:,} tokens to {base_url}", err=True)
+    probed = probe_endpoint(base_url, model, os.environ.get(key_env), matrix, wanted, budget, Limits(idle=timeout))
+    for found in _progress_of(probed, len(wanted), "probing"):
+        results.findings += found.findings
+        if folder and found.exchanges:
+            write_cassette(folder / f"{found.scenario.id}.yaml", found.exchanges)
+    results.findings.sort(key=lambda finding: list(SCENARIOS).index(finding.scenario))
+    if results_file:
+        write_results(results_file, results)
+    if form == "pretty":
+        terminal.show_probe(results, _console())
+    else:
+        _print(results, form)
+    levels = {"must": {Level.MUST}, "should": {Level.MUST, Level.SHOULD}, "never": set[Level]()}[fail_on]
+    sys.exit(1 if any(finding.level in levels for finding in results.red) else 0)
+
+
+def _scenarios(names: tuple[str, ...]) -> list[Scenario]:
+    for name in names:
+        if name not in SCENARIOS:
+            raise unknown("scenario", name, list(SCENARIOS))
+    return [SCENARIOS[name] for name in names] or list(SCENARIOS.values())
+
+
+def _progress_of(items: Iterable[_Item], total: int, what: str) -> Iterator[_Item]:
+    quiet = not sys.stderr.isatty()
+    yield from track(items, what, total=total, console=Console(stderr=True), disable=quiet, transient=True)
 
 
 @main.command()

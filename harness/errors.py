@@ -29,6 +29,10 @@ class Unwritable(HarnessError):
     """A file can't be written, or must not be."""
 
 
+class Unreachable(HarnessError):
+    """Nobody answers at an address, or the key is refused."""
+
+
 class UnknownName(HarnessError):
     """A name given on the command line is not known."""
 

@@ -148,7 +148,7 @@ def _explain_fault(fault: Fault, console: Console) -> None:
     console.print(f"[bold]{fault.id}[/]  {escape(fault.title)}\n")
     console.print(f"on       the reference answer of {fault.on}")
     console.print(f"caught   {fault.rule}: {escape(CHECKS[fault.rule].title)}", highlight=False)
-    console.print(f"source   {fault.source}\n", soft_wrap=True)
+    console.print(f"source   {fault.source or CHECKS[fault.rule].source}\n", soft_wrap=True)
     _show_change(fault.reference(), fault.apply(), console)
 
 

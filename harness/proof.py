@@ -6,10 +6,11 @@ for, each rule must have a fault that no other rule reports (or say why not), no
 may raise an alarm, and of two faults at once both must be reported.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import combinations
+from typing import Literal
 
 from harness.checks import CHECKS, Check
 from harness.matrix.scenarios import SCENARIOS
@@ -36,11 +37,12 @@ SHARED: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Caught:
-    """What the rules make of one fault: those that fail, and those that failures of others block."""
+    """What the rules make of one fault: those that fail, those that failures of others block, those that crash."""
 
     fault: Fault
     failing: tuple[str, ...]
     blocked: tuple[str, ...]
+    broken: tuple[str, ...]
 
     @property
     def by_its_rule(self) -> bool:
@@ -55,13 +57,16 @@ class Caught:
         return self.by_its_rule and all(rule.startswith(second) for rule in others)
 
 
+Shown = Literal["both fail", "one fails, one is blocked", "both are blocked", "hidden"]
+
+
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two faults at once: ``hidden`` names the one that is neither reported nor shown as blocked, if one is."""
+    """Two faults of different rules at once, and what becomes of the two rules."""
 
     first: Fault
     second: Fault
-    hidden: Fault | None
+    shown: Shown
 
 
 @dataclass(slots=True)
@@ -91,12 +96,19 @@ class Proof:
     def shortfalls(self) -> dict[str, list[str]]:
         """Return what the proof demands and does not find, by kind; all empty where it holds."""
         alarms = [f"{name}: {'; '.join(said)}" for name, said in self.alarms.items()]
-        return {"missed": self.missed, "no fault of its own": self.unproven, "alarm": alarms, "hidden": self.hidden}
+        broken = [f"{one.fault.id}: {', '.join(one.broken)}" for one in self.caught if one.broken]
+        return {
+            "missed": self.missed,
+            "broken": broken,
+            "no fault of its own": self.unproven,
+            "alarm": alarms,
+            "hidden": self.hidden,
+        }
 
     @property
     def hidden(self) -> list[str]:
-        """The pairs of which one fault is not reported."""
-        return [f"{p.first.id} + {p.second.id}: {p.hidden.id}" for p in self.pairs if p.hidden]
+        """The pairs of which one fault is neither reported nor shown as blocked by a rule that fails."""
+        return [f"{pair.first.id} + {pair.second.id}" for pair in self.pairs if pair.shown == "hidden"]
 
 
 def prove(*, pairs: bool = True) -> Proof:
@@ -116,8 +128,11 @@ def _findings(exchange: Exchange, checks: Iterable[Check]) -> list[Finding]:
 
 def _caught(fault: Fault) -> Caught:
     found = _findings(fault.apply(), _RULES)
-    failing = tuple(one.check for one in found if one.outcome in {Outcome.FAIL, Outcome.BROKEN})
-    return Caught(fault, failing, tuple(one.check for one in found if one.outcome is Outcome.BLOCKED))
+    by_outcome = {
+        outcome: tuple(one.check for one in found if one.outcome is outcome)
+        for outcome in (Outcome.FAIL, Outcome.BLOCKED, Outcome.BROKEN)
+    }
+    return Caught(fault, *by_outcome.values())
 
 
 def _alarms(exchange: Exchange) -> list[str]:
@@ -126,7 +141,7 @@ def _alarms(exchange: Exchange) -> list[str]:
 
 def all_pairs(faults: Iterable[Fault]) -> Iterator[Pair]:
     """
-    Yield every pair of compatible faults of one scenario.
+    Yield every pair of compatible faults of one scenario and of different rules.
 
     Two are compatible if both change something whichever comes first, and the result is the same.
     """
@@ -136,9 +151,9 @@ def all_pairs(faults: Iterable[Fault]) -> Iterator[Pair]:
     for group in by_scenario.values():
         reference = group[0].reference()
         for first, second in combinations(group, 2):
-            exchange = _with_both(reference, first, second)
+            exchange = _with_both(reference, first, second) if first.rule != second.rule else None
             if exchange is not None:
-                yield Pair(first, second, _hidden(exchange, first, second))
+                yield Pair(first, second, _shown(exchange, first, second))
 
 
 def _with_both(reference: Exchange, first: Fault, second: Fault) -> Exchange | None:
@@ -154,10 +169,11 @@ def _same(one: Exchange, other: Exchange) -> bool:
     return (a.body, a.status, a.eof, a.headers.pairs) == (b.body, b.status, b.eof, b.headers.pairs)
 
 
-def _hidden(exchange: Exchange, first: Fault, second: Fault) -> Fault | None:
-    rules = [CHECKS[name] for name in dict.fromkeys((first.rule, second.rule))]
-    shown = {one.check for one in _findings(exchange, rules) if one.outcome in {Outcome.FAIL, Outcome.BLOCKED}}
-    return next((fault for fault in (first, second) if fault.rule not in shown), None)
+def _shown(exchange: Exchange, first: Fault, second: Fault) -> Shown:
+    outcomes = [one.outcome for one in _findings(exchange, [CHECKS[first.rule], CHECKS[second.rule]])]
+    if not set(outcomes) <= {Outcome.FAIL, Outcome.BLOCKED}:
+        return "hidden"
+    return {2: "both fail", 1: "one fails, one is blocked"}.get(outcomes.count(Outcome.FAIL), "both are blocked")  # type: ignore[return-value]
 
 
 def render(proof: Proof) -> str:
@@ -172,13 +188,15 @@ def summary(proof: Proof) -> str:
     alone = sum(one.by_its_rule_alone for one in proof.caught)
     seen = sum(fault.seen for fault in FAULTS.values())
     own = sum(bool(proof.own(check.id)) for check in _RULES)
-    shown = sum(pair.hidden is None for pair in proof.pairs)
+    shown = Counter(pair.shown for pair in proof.pairs)
     return (
         f"{caught} of {len(proof.caught)} faults are caught by the rule meant for them, {alone} by it alone; "
-        f"{seen} of them were seen in public. "
+        f"for {seen} of them a report of such an answer is cited. "
         f"{own} of {len(_RULES)} rules have a fault that only they report, the others say why not. "
         f"Of {len(VARIANTS)} legal variants and {proof.references} reference exchanges {len(proof.alarms)} raise an "
-        f"alarm. Of {len(proof.pairs)} pairs of two faults at once, both are reported in {shown}."
+        f"alarm. Of {len(proof.pairs)} pairs of faults of different rules at once, both rules fail in "
+        f"{shown['both fail']}, one fails and the other is shown as blocked in {shown['one fails, one is blocked']}, "
+        f"both are blocked by a third in {shown['both are blocked']}, and {shown['hidden']} hide one."
     )
 
 
@@ -223,7 +241,10 @@ def _table(headers: list[str], rows: list[list[object]]) -> str:
 
 
 def _link(one: Variant) -> str:
-    return f"[{'seen' if one.seen else 'rule'}]({one.source})"
+    source = one.source or (CHECKS[one.rule].source if isinstance(one, Fault) else "")
+    if not source.startswith("https://"):
+        return source
+    return f"[{'seen' if one.seen else 'rule'}]({source})"
 
 
 def _cell(text: str) -> str:

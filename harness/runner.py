@@ -8,20 +8,20 @@ from pathlib import Path
 
 from harness.checks import CHECKS, Check
 from harness.checks.applies import Lost, NotSeen
-from harness.checks.registry import Applies
+from harness.checks.registry import Applies, Unjudged
 from harness.deviations import load_deviations
 from harness.errors import unknown
 from harness.matrix.providers import Matrix, Target
 from harness.matrix.scenarios import SCENARIOS, Scenario, in_order
 from harness.recording.cassette import read_cassette
 from harness.results import WORST_FIRST, Deviation, Evidence, Finding, Level, Outcome, Problem, judge
-from harness.wire.exchange import Exchange
+from harness.wire.exchange import NO_ANSWER, Exchange
 
 RECORDING = "recording.present"
 """Stands in the place of a check where there is nothing to judge: no recording, or no such capability."""
 
 _BLOCKING = frozenset({Outcome.FAIL, Outcome.BLOCKED, Outcome.BROKEN})
-_NO_VERDICT = frozenset({401, 402, 403, 408, 429, 502, 503, 504})
+_NO_VERDICT = frozenset({401, 402, 403, 408, 429})
 _SERVER_ERROR = 500
 _EVIDENCE_SHOWN = 3
 
@@ -238,6 +238,8 @@ class _Judgement:
                 return _Verdict(Outcome.OBSERVED, check.observe(self._exchange))
             problems = list(check.find(self._exchange))
             return _Verdict(Outcome.FAIL, "", problems) if problems else _PASSED
+        except Unjudged as reason:
+            return _Verdict(Outcome.NA, str(reason))
         except Exception as error:  # noqa: BLE001 - a crash in a check is our bug, and a finding of its own
             frame = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{Path(frame.filename).name}:{frame.lineno}"
@@ -264,10 +266,12 @@ _PASSED = _Verdict(Outcome.PASS)
 def _doubt(exchange: Exchange) -> str | None:
     """Return why an exchange says nothing about the provider, such as a limit that was hit; None if it does."""
     status, expected = exchange.response.status, exchange.expected
+    if status == NO_ANSWER:
+        return f"no answer: {exchange.response.error or 'no reason'}"
     if exchange.response.beyond_us:
         return exchange.response.beyond_us
     if not expected.statuses or status in expected.statuses:
         return None
-    if status in _NO_VERDICT or (status >= _SERVER_ERROR and expected.answer):
+    if status in _NO_VERDICT or (status >= _SERVER_ERROR and (not expected.refusal or status != _SERVER_ERROR)):
         return f"status {status}: no verdict on what was asked"
     return None

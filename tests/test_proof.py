@@ -39,7 +39,8 @@ def test_a_change_changes_something_and_cites_its_source(one: Variant) -> None:
     assert one.on in SCENARIOS
     assert re.fullmatch(r"[a-z0-9-]+", one.id)
     assert one.title.endswith(".")
-    assert re.match(r"https://[a-z0-9.-]+/", one.source)
+    assert one.source is None or re.match(r"https://[a-z0-9.-]+/", one.source)
+    assert one.source or isinstance(one, Fault), "a variant says where it is legal"
 
 
 def test_every_fault_is_caught_by_the_rule_meant_for_it(proof: Proof) -> None:
@@ -49,6 +50,10 @@ def test_every_fault_is_caught_by_the_rule_meant_for_it(proof: Proof) -> None:
 def test_every_rule_has_a_fault_of_its_own_or_says_why_not(proof: Proof) -> None:
     assert proof.unproven == []
     assert {fault.rule for fault in FAULTS.values()} == set(RULES)
+
+
+def test_no_rule_crashes(proof: Proof) -> None:
+    assert [one.fault.id for one in proof.caught if one.broken] == []
 
 
 def test_a_reason_is_given_only_where_it_is_needed(proof: Proof) -> None:
@@ -63,6 +68,8 @@ def test_no_variant_and_no_reference_raises_an_alarm(proof: Proof) -> None:
 def test_of_two_faults_at_once_both_are_reported(proof: Proof) -> None:
     assert len(proof.pairs) > 2000
     assert proof.hidden == []
+    assert sum(pair.shown == "both fail" for pair in proof.pairs) > 0.85 * len(proof.pairs)
+    assert sum(pair.shown == "both are blocked" for pair in proof.pairs) < 0.002 * len(proof.pairs)
 
 
 def test_pairs_are_of_one_scenario_and_no_fault_is_left_out(proof: Proof) -> None:

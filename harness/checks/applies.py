@@ -113,8 +113,9 @@ def texts(exchange: Exchange) -> list[str]:
 
 
 def cap_of(exchange: Exchange) -> Any:
-    """Return the cap on completion tokens that was sent; None where there was none."""
-    return exchange.request.get("max_completion_tokens") or exchange.request.get("max_tokens")
+    """Return the cap on completion tokens that was sent; None where there was none, or one that means none."""
+    sent = [exchange.request.get(name) for name in ("max_completion_tokens", "max_tokens")]
+    return next((cap for cap in sent if type(cap) is int and cap > 0), None)
 
 
 def finishes(exchange: Exchange) -> set[object]:

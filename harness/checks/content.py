@@ -17,8 +17,8 @@ MUST, SHOULD = Level.MUST, Level.SHOULD
 
 _READ = ("chunk.present",)
 _SPECIAL = re.compile(
-    r"<\|(?:im_start|im_end|im_sep|end|eot_id|eom_id|endoftext|end_of_text|begin_of_text|start_header_id|assistant|user|"
-    r"observation|begin_of_box|end_of_box|channel|message|return|call|start)\|>|<｜[^｜>]{1,40}｜>|</s>$"
+    r"(?<!`)(?:<\|(?:im_start|im_end|im_sep|end|eot_id|eom_id|endoftext|end_of_text|begin_of_text|start_header_id|assistant|user|"
+    r"observation|begin_of_box|end_of_box|channel|message|return|call|start)\|>|<｜[^｜>]{1,40}｜>|<end_of_turn>|<eos>|\[/INST\]|</s>$)"
 )
 _WHOLE = (*_READ, "sse.no-error", "http.complete")
 _CUMULATIVE = swap(
@@ -239,10 +239,11 @@ def no_special_tokens(exchange: Exchange) -> Iterator[Problem]:
     Instead: Cut off what stands between `<|` and `|>`.
     """
     for choice in exchange.columns.choices.values():
-        found = _SPECIAL.search(choice.fragments("content").text)
-        if found:
+        text = choice.fragments("content").text
+        found = _SPECIAL.search(text)
+        if found and not (found[0] == "</s>" and "<s>" in text):  # the two together strike text out in HTML
             mark = found[0]
-            yield from _holding(exchange, lambda text, mark=mark: mark in text, mark, f"the special token {mark}")  # type: ignore[misc]
+            yield from _holding(exchange, lambda said, mark=mark: mark in said, mark, f"the special token {mark}")  # type: ignore[misc]
             return
 
 

@@ -225,12 +225,17 @@ def finish_delta(exchange: Exchange) -> str:
     return "no finish"
 
 
+def _tries(exchange: Exchange, *names: str) -> str | None:
+    """What is asked goes on until one of these parameters ends it."""
+    return None if exchange.expected.tries in names else f"{names[0]} is not on trial"
+
+
 @rule(
     "finish_reason.length", SHOULD, "An answer that reached its cap ends with length.",
-    sources.REQUEST, both(answered, entire),
-    good=(_CAPPED, asked(BODY, max_tokens=100)),
-    bad=(swap(_CAPPED, '"finish_reason":"length"', '"finish_reason":"stop"'), asked(BODY, max_completion_tokens=4)),
-    needs=(*_WHOLE, "finish_reason.vocabulary", "usage.integers"),
+    sources.REQUEST, lambda x: entire(x) or _tries(x, "max_tokens", "max_completion_tokens"),
+    good=(_CAPPED,),
+    bad=(swap(_CAPPED, '"finish_reason":"length"', '"finish_reason":"stop"'),),
+    needs=(*_WHOLE, "finish_reason.vocabulary", "usage.integers", "usage.within-cap"),
 )  # fmt: skip
 def length(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -240,8 +245,8 @@ def length(exchange: Exchange) -> Iterator[Problem]:
     """
     cap = cap_of(exchange)
     tokens = exchange.columns.usages[-1].value.get("completion_tokens") if exchange.columns.usages else None
-    if not isinstance(cap, int) or not isinstance(tokens, int) or tokens < cap:
-        return
+    if tokens != cap:
+        return  # more of them is a matter of usage.within-cap, fewer is an answer that ended by itself
     for choice in exchange.columns.choices.values():
         for finish in choice.reasons[-1:]:
             if finish.value == "stop" and choice.fragments("content").text and len(exchange.columns.choices) == 1:
@@ -251,7 +256,7 @@ def length(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "finish_reason.stop", SHOULD, "An answer that a stop sequence ends gives the reason stop.",
-    sources.CHUNK, lambda x: answered(x) or (None if x.request.get("stop") and not cap_of(x) else "no stop sequence alone"),
+    sources.CHUNK, lambda x: answered(x) or _tries(x, "stop"),
     good=(_STOPPED,),
     bad=(swap(_STOPPED, '"finish_reason":"stop"', '"finish_reason":"length"'),),
     needs=(*_WHOLE, "finish_reason.vocabulary"),

@@ -1,25 +1,70 @@
-"""Whether a value fits a JSON Schema."""
+"""Whether a value fits a JSON Schema, within bounds: the schema comes out of a recording, and nobody vouches for it."""
 
+from collections.abc import Iterator
+from functools import cache
 from typing import Any
+
+from harness.checks.registry import Unjudged
+
+_NODES = 2_000  # in the schema and the value together; more is no schema that a model is held to
+_REFERENCES = 2_000
+_COSTLY = ("pattern", "patternProperties", "uniqueItems")  # no bound holds for a regular expression
 
 
 def misfit(value: Any, schema: Any) -> str | None:
     """
-    Return where and how ``value`` does not fit ``schema``; None if it does, or if the schema itself is no good.
+    Return where and how ``value`` does not fit ``schema``; None if it does.
 
-    References are not fetched: a schema that points elsewhere is not judged.
+    References are not fetched.
+
+    Raises:
+        Unjudged: the schema is none, points elsewhere, or would take too long.
     """
-    # Loaded where they are needed: the plugin, which every pytest run loads, must stay light.
-    import jsonschema
-    import referencing
-
-    validator = jsonschema.Draft202012Validator(schema, registry=referencing.Registry())
+    nodes = sum(1 for one in _nodes(schema, 0)) + sum(1 for one in _nodes(value, 0))
+    if nodes > _NODES or any(isinstance(one, dict) and any(key in one for key in _COSTLY) for one in _nodes(schema, 0)):
+        raise Unjudged("the schema is too large or too costly to try")
+    # jsonschema and referencing raise what their parts raise; a schema that breaks them is not one to judge by.
     try:
-        validator.check_schema(schema)
-        wrong = next(validator.iter_errors(value), None)
-    except (jsonschema.SchemaError, referencing.exceptions.Unresolvable, RecursionError):
-        return None
+        wrong = next(_validator()(schema).iter_errors(value), None)
+    except Exception as error:  # noqa: BLE001 - see above
+        raise Unjudged(f"the schema can't be used: {type(error).__name__}") from None
     if wrong is None:
         return None
     where = "/".join(map(str, wrong.absolute_path)) or "the object"
     return f"{where} does not fit: {wrong.message[:80]}"
+
+
+def _nodes(value: Any, depth: int) -> Iterator[Any]:
+    yield value
+    if depth > 64:  # noqa: PLR2004 - deeper than any schema of a function
+        raise Unjudged("the schema or the value is too deep to try")
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for one in inner:
+        yield from _nodes(one, depth + 1)
+
+
+@cache
+def _validator() -> Any:
+    """Return what makes a validator of a schema; imported where it is needed, since the plugin must stay light."""
+    import jsonschema
+    import referencing
+
+    follow = jsonschema.Draft202012Validator.VALIDATORS["$ref"]
+
+    def make(schema: Any) -> Any:
+        left = _REFERENCES
+
+        def followed(validator: Any, reference: Any, instance: Any, inner: Any) -> Any:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise Unjudged("the schema refers too often")
+            return follow(validator, reference, instance, inner)
+
+        counting: Any = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
+            jsonschema.Draft202012Validator, {"$ref": followed}
+        )
+        counting.check_schema(schema)
+        return counting(schema, registry=referencing.Registry())
+
+    return make

@@ -17,6 +17,7 @@ _HISTORY, _BACK, _LEFT_OUT, _NULL, _EMPTY = (
     for name in ("history", "reasoning-back", "reasoning-left-out", "content-null", "content-empty")
 )
 _RESULT = recording(SCENARIOS["tools.round-trip"])[-1]
+_NUMBERS = 50  # of a result, looked for in the answer
 _REFUSAL = error(400, "Invalid message.", "messages")
 
 
@@ -27,8 +28,12 @@ def _messages(exchange: Exchange) -> list[dict[str, Any]]:
 
 def _further(exchange: Exchange) -> str | None:
     """A request that sends an earlier answer back."""
-    roles = {message.get("role") for message in _messages(exchange)}
-    return None if "assistant" in roles else "no earlier answer is sent back"
+    sent = [message for message in _messages(exchange) if message.get("role") == "assistant"]
+    if not sent:
+        return "no earlier answer is sent back"
+    # A model that called no tool leaves a scenario nothing to send back that the specification allows.
+    empty = [one for one in sent if not one.get("content") and not one.get("tool_calls")]
+    return "what is sent back says nothing and calls nothing" if empty else None
 
 
 def _resulting(exchange: Exchange) -> str | None:
@@ -91,4 +96,4 @@ def result_used(exchange: Exchange) -> str:
     results = " ".join(str(one.get("content")) for one in _messages(exchange) if one.get("role") == "tool")
     numbers = {word.strip(".,;:\"'{}") for word in results.split() if any(letter.isdigit() for letter in word)}
     said = " ".join(texts(exchange))
-    return "yes" if any(number in said for number in numbers) else "no"
+    return "yes" if any(number in said for number in sorted(numbers)[:_NUMBERS]) else "no"

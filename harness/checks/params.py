@@ -24,6 +24,7 @@ _TWO = recording(SCENARIOS["chat.n2"])[0]
 _UNKNOWN = _TRIED["params.unknown-key"]
 _HELD = ("chunk.present", "sse.no-error", "http.complete")
 _WORD = re.compile(r"[a-z_]{4,}")
+_STOPS = 16  # the specification allows 4
 
 
 def _tried(exchange: Exchange) -> str | None:
@@ -45,7 +46,8 @@ def _stops(exchange: Exchange) -> list[str]:
 
 def _stopped(exchange: Exchange) -> str | None:
     """A text that has no part of a stop sequence in it."""
-    return next((stop for stop in _stops(exchange) for text in texts(exchange) if stop in text), None)
+    said = texts(exchange)
+    return next((stop for stop in _stops(exchange)[:_STOPS] for text in said if stop in text), None)
 
 
 @rule(
@@ -104,8 +106,8 @@ def logprobs(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "params.top-logprobs", MUST, "No more alternatives of a token come than were asked for.",
-    sources.REQUEST, _given("top_logprobs"),
+    "params.top-logprobs", MUST, "Alternatives of a token come where they were asked for, and no more of them.",
+    sources.REQUEST, lambda x: _given("top_logprobs")(x) or entire(x) or (None if any(texts(x)) else "no text came"),
     good=(_TOP, _STREAMED),
     bad=(asked(_TOP, top_logprobs=1), asked(_STREAMED, top_logprobs=1)),
     needs=("params.logprobs",),
@@ -117,14 +119,19 @@ def top_logprobs(exchange: Exchange) -> Iterator[Problem]:
     Instead: Cut the list: `token.top_logprobs[:wanted]`.
     """
     wanted = exchange.request.get("top_logprobs")
+    most, place = max(_alternatives(exchange), default=(0, (exchange.columns.first, "/choices/0/logprobs")))
+    if isinstance(wanted, int) and not 0 < most <= wanted:
+        yield Problem(f"{most} alternatives of a token came, {wanted} were asked for", (place,))
+
+
+def _alternatives(exchange: Exchange) -> Iterator[tuple[int, tuple[int, str]]]:
+    """Yield the most alternatives of a token in each logprobs object, and where."""
     for logprobs in (one for choice in exchange.columns.choices.values() for one in choice.logprobs):
-        tokens = logprobs.value.get("content")
-        lists = [token.get("top_logprobs") for token in tokens or () if isinstance(token, dict)]
+        content = logprobs.value.get("content")
+        tokens = content if isinstance(content, list) else []
+        lists = [token.get("top_logprobs") for token in tokens if isinstance(token, dict)]
         most = max((len(one) for one in lists if isinstance(one, list)), default=0)
-        if isinstance(wanted, int) and most > wanted:
-            place = (logprobs.chunk, f"{logprobs.pointer}/content")
-            yield Problem(f"{most} alternatives of a token came, {wanted} were asked for", (place,))
-            return
+        yield most, (logprobs.chunk, f"{logprobs.pointer}/content")
 
 
 @rule(
@@ -140,9 +147,13 @@ def refused_plainly(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Leave parameters out one by one, the newest first, until the request is taken.
     """
-    text = exchange.response.content.decode("utf-8", "replace").lower()
-    named = _WORD.findall((exchange.expected.tries or "").lower()) or [str(exchange.expected.tries)]
-    if not any(word in text for word in named):
+    error = exchange.columns.errors[0] if exchange.columns.errors else None
+    inner = error.value if error and isinstance(error.value, dict) else {}
+    said = " ".join(str(inner.get(key)) for key in ("message", "param")) if inner else ""
+    text = (said or exchange.response.content.decode("utf-8", "replace")).lower()
+    tried = (exchange.expected.tries or "").lower()
+    # A letter such as n stands in every text; as a word it does not.
+    if not any(re.search(rf"\b{re.escape(word)}\b", text) for word in _WORD.findall(tried) or [tried]):
         yield Problem(f"the refusal does not name {exchange.expected.tries}", ((None, 0),))
 
 
@@ -178,7 +189,8 @@ def _within(name: str) -> Callable[[Exchange], bool]:
 
 
 def _is_json(exchange: Exchange) -> bool:
-    if (exchange.request.get("response_format") or {}).get("type") == "text":
+    wanted = exchange.request.get("response_format")
+    if not isinstance(wanted, dict) or wanted.get("type") == "text":
         return True
     try:
         return bool([orjson.loads(text) for text in texts(exchange)])
@@ -196,7 +208,7 @@ _HONOURED: dict[Any, Callable[[Exchange], bool]] = {
     "stop": lambda x: _stopped(x) is None,
     "n": lambda x: len(x.columns.choices) == x.request.get("n"),
     "logprobs": _has_logprobs,
-    "top_logprobs": _has_logprobs,
+    "top_logprobs": lambda x: any(most for most, _ in _alternatives(x)),
     "parallel_tool_calls": lambda x: all(len(message.tool_calls) <= 1 for message in x.completion.messages),
     "response_format": _is_json,
 }

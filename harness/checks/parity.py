@@ -132,8 +132,8 @@ def tool_calls(exchange: Exchange) -> Iterator[Problem]:
 
 
 @observation(
-    "parity.text", "Whether the two answers say the same at temperature 0.",
-    sources.REFERENCE, lambda x: _pair(x) or (None if x.request.get("temperature") == 0 else "the temperature is not 0"),
+    "parity.text", "Whether the two answers say the same.",
+    sources.REFERENCE, _pair,
     good=(_CHAT,),
     bad=(swap(_CHAT, "How can I help?", "Hello!"),),
     needs=_HELD,

@@ -1,6 +1,8 @@
 """Reasoning text: custom all of it, since the specification has none."""
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
 from harness.checks import sources
 from harness.checks.applies import answered, reasoned
@@ -18,6 +20,7 @@ _TELLING = 8  # characters: a shorter thought may well be the first words of the
 _PARTS = swap(STREAM, '"content":"你好"', '"content":[{"type":"thinking","thinking":[{"type":"text","text":"Hm."}]}]')
 
 _READ = ("chunk.present",)
+_NESTED = {"thinking": ("type",), "chat_template_kwargs": ("enable_thinking",), "reasoning": ("enabled", "effort")}
 
 
 def _turned_off(exchange: Exchange) -> str | None:
@@ -245,9 +248,14 @@ def on(exchange: Exchange) -> str:
 
 def _switch(exchange: Exchange) -> str | None:
     """Return how the request set thinking, in any provider's way: on, off, or None where it does not say."""
-    thinking, effort = exchange.request.get("thinking"), exchange.request.get("reasoning_effort")
-    kind = thinking.get("type") if isinstance(thinking, dict) else None
-    enabled = exchange.request.get("enable_thinking")
-    if enabled is False or kind == "disabled" or effort == "none":
+    given = {json.dumps(value) for value in _switches(exchange.request.json or {}) if value is not None}
+    if given & {"false", '"disabled"', '"none"'}:
         return "off"
-    return "on" if enabled is True or kind == "enabled" or effort in {"low", "medium", "high", "xhigh", "max"} else None
+    return "on" if given & {"true", '"enabled"', '"low"', '"medium"', '"high"', '"xhigh"', '"max"'} else None
+
+
+def _switches(asked: dict[str, Any]) -> Iterator[Any]:
+    yield from (asked.get("enable_thinking"), asked.get("reasoning_effort"), asked.get("think"))
+    for name, keys in _NESTED.items():
+        inner = asked.get(name)
+        yield from (inner.get(key) for key in keys) if isinstance(inner, dict) else ()

@@ -1,5 +1,6 @@
 """Structured output: whether an answer that was asked for as JSON is."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +11,7 @@ from harness.checks import sources
 from harness.checks.applies import answered, entire, finishes, texts
 from harness.checks.json_schema import misfit
 from harness.checks.kinds import place_of
-from harness.checks.registry import observation, rule
+from harness.checks.registry import Unjudged, observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
 from harness.simulate.ideal import recording
@@ -33,7 +34,7 @@ _EXCUSES = {"length", "content_filter", "tool_calls"}
 def _mode(exchange: Exchange) -> str | None:
     wanted = exchange.request.get("response_format")
     mode = wanted.get("type") if isinstance(wanted, dict) else None
-    return mode if mode in {"json_object", "json_schema"} else None
+    return mode if isinstance(mode, str) and mode in {"json_object", "json_schema"} else None
 
 
 def _asked(exchange: Exchange) -> str | None:
@@ -62,12 +63,23 @@ def _spoken(exchange: Exchange) -> Iterator[tuple[Choice, str]]:
             yield choice, text
 
 
+def _parsed(text: str) -> Any:
+    """Parse as Python does, which takes what orjson refuses: halves of surrogate pairs, numbers beyond a double."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        try:
+            return json.loads(text)
+        except RecursionError:
+            raise Unjudged("the JSON is too deep to parse") from None
+
+
 def _place(exchange: Exchange, choice: Choice) -> tuple[tuple[int, str], ...]:
     return (place_of(exchange, choice, choice.fragments("content").chunks[0], "/{part}/content"),)
 
 
 @rule(
-    "structured.no-fence", SHOULD, "JSON that was asked for stands in no code fence.",
+    "structured.no-fence", MUST, "JSON that was asked for stands in no code fence.",
     sources.REQUEST, _asked,
     good=(_OBJECT, _STREAMED, _SCHEMA),
     bad=(swap(_OBJECT, _SAID, f"```json\\n{_SAID}\\n```"), swap(_SCHEMA, _SAID, f"```\\n{_SAID}\\n```")),
@@ -82,6 +94,7 @@ def no_fence(exchange: Exchange) -> Iterator[Problem]:
     for choice, text in _spoken(exchange):
         if _FENCE.match(text):
             yield Problem("the JSON stands in a code fence", _place(exchange, choice))
+            return
 
 
 @rule(
@@ -99,9 +112,10 @@ def is_json(exchange: Exchange) -> Iterator[Problem]:
     """
     for choice, text in _spoken(exchange):
         try:
-            orjson.loads(text)
-        except orjson.JSONDecodeError as error:
+            _parsed(text)
+        except ValueError as error:
             yield Problem(f"the text is not JSON: {error}", _place(exchange, choice))
+            return
 
 
 @rule(
@@ -118,8 +132,9 @@ def is_object(exchange: Exchange) -> Iterator[Problem]:
     Instead: Say in the prompt which keys the object has, and take the first element of a list.
     """
     for choice, text in _spoken(exchange):
-        if not isinstance(orjson.loads(text), dict):
+        if not isinstance(_parsed(text), dict):
             yield Problem("the text is JSON and no object", _place(exchange, choice))
+            return
 
 
 @rule(
@@ -136,9 +151,10 @@ def fits_schema(exchange: Exchange) -> Iterator[Problem]:
     Instead: Validate what comes, and ask again with the validator's message.
     """
     for choice, text in _spoken(exchange):
-        wrong = misfit(orjson.loads(text), _schema(exchange))
+        wrong = misfit(_parsed(text), _schema(exchange))
         if wrong:
             yield Problem(wrong, _place(exchange, choice))
+            return
 
 
 @observation(
@@ -157,7 +173,7 @@ def mode(exchange: Exchange) -> str:
     if answered(exchange):
         return f"{name} refused ({exchange.response.status})"
     try:
-        spoken = [orjson.loads(text) for text in texts(exchange)]
-    except orjson.JSONDecodeError:
+        spoken = [_parsed(text) for text in texts(exchange)]
+    except ValueError:
         return f"{name}: no JSON"
     return f"{name}: {'JSON' if spoken else 'nothing'}"

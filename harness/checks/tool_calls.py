@@ -33,7 +33,7 @@ _AS_JSON = swap(
     _AS_JSON, "你好! How can I help?", '{\\"name\\":\\"get_weather\\",\\"arguments\\":{\\"city\\":\\"Paris\\"}}'
 )
 _MARKUP = re.compile(
-    r"<(?:tool_call>|\|tool_call|｜tool▁call|function=|\|python_tag\||minimax:tool_call>|seed:tool_call)"
+    r"(?<!`)<(?:tool_call>|\|tool_call|｜tool▁call|function=|\|python_tag\||minimax:tool_call>|seed:tool_call)"
     r"|\[TOOL_CALLS\]|｜DSML｜"
 )
 
@@ -41,7 +41,16 @@ _MARKUP = re.compile(
 def called(exchange: Exchange) -> str | None:
     """An answer that calls a tool."""
     calls = any(choice.tools for choice in exchange.columns.choices.values())
+    if calls and _custom(exchange):
+        return answered(exchange) or "custom tools were offered, whose calls have a form of their own"
     return answered(exchange) or (None if calls else NotSeen("no tool was called"))
+
+
+def _custom(exchange: Exchange) -> bool:
+    tools = exchange.request.get("tools")
+    return any(
+        isinstance(one, dict) and one.get("type") == "custom" for one in (tools if isinstance(tools, list) else ())
+    )
 
 
 def streamed_call(exchange: Exchange) -> str | None:
@@ -64,6 +73,7 @@ def _calls(choice: Choice) -> dict[Any, list[ToolFragment]]:
     calls: dict[Any, list[ToolFragment]] = {}
     for fragment in choice.tools:
         index = fragment.value.get("index") if isinstance(fragment.value, dict) else None
+        index = None if "/message/" in fragment.pointer else index
         calls.setdefault(index if isinstance(index, int) else fragment.pointer, []).append(fragment)
     return calls
 
@@ -247,15 +257,17 @@ def ids_differ(exchange: Exchange) -> Iterator[Problem]:
     Instead: Give each call a fresh id, `f"call_{uuid4().hex}"`, in the message sent back and in its
     tool_call_id.
     """
-    firsts = [
-        (next((f.value["id"] for f in fragments if f.value.get("id")), None), fragments[0])
-        for fragments in _all_calls(exchange)
-    ]
-    counts = Counter(name for name, _ in firsts if isinstance(name, str))
-    for name, first in firsts:
-        if isinstance(name, str) and counts[name] > 1:
-            yield Problem(f"{counts[name]} calls have the same id", _at(first, "/id"))
-            return
+    for choice in exchange.columns.choices.values():
+        named = [(_first_id(fragments), fragments[0]) for fragments in _calls(choice).values()]
+        counts = Counter(name for name, _ in named if name)
+        for name, first in named:
+            if name and counts[name] > 1:
+                yield Problem(f"{counts[name]} calls have the same id", _at(first, "/id"))
+                return
+
+
+def _first_id(fragments: list[ToolFragment]) -> str | None:
+    return next((f.value["id"] for f in fragments if isinstance(f.value.get("id"), str) and f.value["id"]), None)
 
 
 @rule(
@@ -405,7 +417,7 @@ def _names_a_tool(exchange: Exchange, text: str) -> bool:
     except orjson.JSONDecodeError:
         return False
     functions = [tool.get("function") for tool in tools if isinstance(tool, dict)]
-    names = {one.get("name") for one in functions if isinstance(one, dict)}
+    names = [one.get("name") for one in functions if isinstance(one, dict)]
     return (
         isinstance(said.get("name"), str)
         and said["name"] in names

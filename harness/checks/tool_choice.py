@@ -25,6 +25,7 @@ _HELD = ("chunk.present", "sse.no-error", "http.complete")
 _CALLS = (*_HELD, "tool_calls.type", "tool_calls.index")
 _NAMES = (*_CALLS, "tool_calls.name")
 _EXCUSES = {"length", "content_filter"}
+_JUDGED = 50  # calls of one answer
 
 
 def _tools(exchange: Exchange) -> dict[str, dict[str, Any]]:
@@ -51,11 +52,18 @@ def _called(exchange: Exchange) -> str | None:
     return answered(exchange) or (None if _calls(exchange) else NotSeen("no tool was called"))
 
 
+def _forced(exchange: Exchange) -> str | None:
+    """Return the name of the tool that the request forces."""
+    choice = exchange.request.get("tool_choice")
+    function = choice.get("function") if isinstance(choice, dict) else None
+    name = function.get("name") if isinstance(function, dict) else None
+    return name if isinstance(name, str) else None
+
+
 def _choice_is(*wanted: str) -> Any:
     def applies(exchange: Exchange) -> str | None:
         choice = exchange.request.get("tool_choice")
-        name = (choice.get("function") or {}).get("name") if isinstance(choice, dict) else None
-        kind = "named" if name else choice
+        kind = "named" if _forced(exchange) else choice if isinstance(choice, str) else None
         cut = finishes(exchange) & _EXCUSES
         return entire(exchange) or (None if kind in wanted and not cut else f"tool_choice is not {wanted[0]}")
 
@@ -75,9 +83,9 @@ def named(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Look at the name of each call, and ask again where the forced one is not there.
     """
-    wanted = (exchange.request.get("tool_choice").get("function") or {}).get("name")
+    wanted = _forced(exchange)
     called = [call.name for call in _calls(exchange)]
-    if wanted not in called:
+    if set(called) != {wanted}:
         yield Problem(f"{wanted} was forced, {' and '.join(called) or 'nothing'} is called", _place(exchange))
 
 
@@ -150,9 +158,9 @@ def schema(exchange: Exchange) -> Iterator[Problem]:
     """
     if finishes(exchange) & _EXCUSES:
         return
-    for call in _calls(exchange):
+    for call in _calls(exchange)[:_JUDGED]:
         parameters = _tools(exchange)[call.name].get("parameters") or {}
-        wrong = misfit(orjson.loads(call.arguments or "{}"), parameters)
+        wrong = misfit(orjson.loads(call.arguments.strip() or "{}"), parameters)
         if wrong:
             yield Problem(f"{call.name}: {wrong}", _place(exchange))
             return

@@ -81,6 +81,37 @@ def show_audit(results: Results, console: Console) -> None:
     console.print(_totals(results))
 
 
+def show_probe(results: Results, console: Console) -> None:
+    """Print a line a family, how it does what the rules leave open, what was not asked, and each failing rule."""
+    header = ["family", "pass", "MUST ✗", "SHOULD ✗", "blocked", "inconclusive"]
+    rows = [[Text(name), *(Text(str(n)) for n in counts)] for name, counts in _family_counts(results).items()]
+    _show_table(header, rows, console)
+    for name, check in FEATURES.items():
+        value = feature_cell(results.findings, check)
+        console.print(f"[dim]{name:30}[/] {escape(value.replace(' (R)', ''))}", highlight=False)
+    for finding in results.findings:
+        if finding.family == "recording":
+            colour = _COLOURS[finding.outcome]
+            line = f"[{colour}]{finding.outcome.value:8}[/] {finding.scenario}  {escape(finding.message)}"
+            console.print(line, highlight=False, soft_wrap=True)
+    for provider in dict.fromkeys(finding.provider for finding in results.findings):
+        _show_failures(provider, results.findings, console)
+    console.print(_totals(results))
+
+
+def _family_counts(results: Results) -> dict[str, list[int]]:
+    counts: dict[str, list[int]] = {}
+    for family in families(results):
+        found = [finding for finding in results.findings if finding.family == family]
+        outcomes = Counter(finding.outcome for finding in found)
+        red = Counter(finding.level for finding in found if finding.outcome in RED)
+        counts[family] = [
+            outcomes[Outcome.PASS] + outcomes[Outcome.OBSERVED], red[Level.MUST], red[Level.SHOULD],
+            outcomes[Outcome.BLOCKED], outcomes[Outcome.INCONCLUSIVE],
+        ]  # fmt: skip
+    return counts
+
+
 def _audit_counts(findings: list[Finding]) -> list[int]:
     exchanges = {f.cassette for f in findings}
     streams = {f.cassette for f in findings if f.scenario == "audit.stream"}

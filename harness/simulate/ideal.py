@@ -137,6 +137,8 @@ class _Choice:
         if self.calls:
             self.finish, self.tokens = "stop" if named else "tool_calls", 4  # a named tool ends with stop at OpenAI
         cap = request.get("max_completion_tokens") or request.get("max_tokens")
+        if cap and cap < self.tokens + len(self.thought) * 4:
+            self.thought = []  # the cap counts it, so nothing would be left to say
         if cap and cap < self.tokens:
             self.text, self.finish, self.tokens = self.text[:cap], "length", cap
 

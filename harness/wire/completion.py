@@ -38,11 +38,12 @@ class Completion:
 
 def complete(columns: Columns) -> Completion:
     """Add the columns of one answer up."""
-    messages = tuple(_message(columns.choices[index]) for index in sorted(columns.choices))
+    whole = columns.part == "message"
+    messages = tuple(_message(columns.choices[index], whole=whole) for index in sorted(columns.choices))
     return Completion(messages, columns.usages[-1].value if columns.usages else None)
 
 
-def _message(choice: Choice) -> Message:
+def _message(choice: Choice, *, whole: bool) -> Message:
     finish = next((finish.value for finish in choice.reasons), None)
     return Message(
         index=choice.index,
@@ -50,20 +51,26 @@ def _message(choice: Choice) -> Message:
         content=choice.fragments("content").text or None,
         reasoning=choice.fragments(choice.reasoning).text if choice.reasoning else None,
         refusal=choice.fragments("refusal").text or None,
-        tool_calls=_tool_calls(choice),
+        tool_calls=_tool_calls(choice, whole=whole),
         finish_reason=finish,
     )
 
 
-def _tool_calls(choice: Choice) -> tuple[ToolCall, ...]:
-    """Join fragments by ``index``; one without an index starts a call if it brings an id, else continues the last."""
+def _tool_calls(choice: Choice, *, whole: bool) -> tuple[ToolCall, ...]:
+    """
+    Join fragments by ``index``; one without an index starts a call if it brings an id, else continues the last.
+
+    In a body, where they are ``whole``, each is a call.
+    """
     calls: dict[Any, dict[str, str]] = {}
     key: Any = 0
     for fragment in choice.tools:
         if not isinstance(fragment.value, dict):
             continue
         index = fragment.value.get("index")
-        if isinstance(index, int):
+        if whole:
+            key = len(calls)
+        elif isinstance(index, int):
             key = index
         elif fragment.value.get("id") or not calls:
             key = f"call {len(calls)}"

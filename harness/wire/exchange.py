@@ -21,10 +21,13 @@ Look = Literal["stream", "json", "html", "text", "empty"]
 
 DONE = b"[DONE]"
 OK = 200
+NO_ANSWER = 0
+"""The status of an exchange in which no answer began."""
 
 MAX_DECODED = 1 << 30
 """Decompression stops here: a bomb is a finding, not an outage."""
 
+_GZIP = b"\x1f\x8b"
 _EXCERPT = 160
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
 _STREAM_LINE = re.compile(rb"^\s*(?:\xef\xbb\xbf)?(?:data|event|id|retry)?(?::|[\r\n])|[\r\n](?:data|event):")
@@ -127,7 +130,7 @@ class Response:
     def _decoded(self) -> tuple[bytes, str | None]:
         encoding = self.headers.get("content-encoding", "").strip().lower()
         # Recorders often keep the header and store the decoded text: believe the bytes.
-        if encoding == "gzip" and self.body[:2] == b"\x1f\x8b":
+        if encoding == "gzip" and self.body[:2] == _GZIP:
             return _inflate(self.body, zlib.MAX_WBITS | 16)
         if encoding == "deflate" and self.body[:1] == b"\x78":
             return _inflate(self.body, zlib.MAX_WBITS)
@@ -142,7 +145,12 @@ def _inflate(body: bytes, window: int) -> tuple[bytes, str | None]:
         return body, f"the compressed body is damaged: {error}"
     if stream.unconsumed_tail:
         return content, f"the compressed body unpacks to more than {MAX_DECODED} bytes"
-    return content, None if stream.eof else "the compressed body is cut short"
+    if not stream.eof:
+        return content, "the compressed body is cut short"
+    if stream.unused_data[:2] == _GZIP and window > zlib.MAX_WBITS:  # gzip may come in several members
+        rest, wrong = _inflate(stream.unused_data, window)
+        return content + rest, wrong
+    return content, f"{len(stream.unused_data)} bytes follow the compressed body" if stream.unused_data else None
 
 
 def _is_text(body: bytes) -> bool:
@@ -322,7 +330,11 @@ class Exchange:
     def chunk(self, number: int) -> Any:
         """Return chunk ``number`` parsed, or the body; None where it is no JSON.  For what the columns do not hold."""
         parser = self.reading.parser
-        return _parse(parser.events.data[number] if parser else self.response.content)[0]
+        return _parse(parser.events.data[number])[0] if parser else self._body
+
+    @cached_property
+    def _body(self) -> Any:
+        return _parse(self.response.content[self.reading.start :])[0]
 
     def place(self, event: int | None, pointer: str | None = None) -> tuple[int, str]:
         """

@@ -37,11 +37,26 @@ def test_a_row_holds_together(scenario: Scenario) -> None:
     assert max(len(exchange.request.body or b"") for exchange in exchanges) < 400_000
 
 
+# What a scenario sends that a provider may declare absent, and the capability it then has to name.
+NEEDED = {
+    "stream_options": "stream-usage", "tools": "tools", "n": "n", "logprobs": "logprobs",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
+def test_what_is_sent_is_named_as_a_need(scenario: Scenario) -> None:
+    sent = {NEEDED[name] for name in request_body(scenario, "m", {}) if name in NEEDED}
+    if scenario.tries == "stream_options":
+        sent.discard("stream-usage")  # sent to be refused
+    assert sent <= set(scenario.needs)
+    assert ("key" in scenario.needs) == (scenario.key == "wrong")
+
+
 def test_what_is_known_beforehand_is_of_the_last_request() -> None:
     scenario = SCENARIOS["multi_turn.reasoning-back"]
     assert scenario.expected(0).answer
     assert scenario.expected(1).tries == "reasoning sent back"
-    assert scenario.expected(1).statuses == (200, 400, 404, 422)
+    assert scenario.expected(1).statuses == (200, 400, 403, 404, 422)
     assert SCENARIOS["error.bad-key"].expected(0).refusal
 
 

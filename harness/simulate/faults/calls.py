@@ -151,7 +151,7 @@ _IDS = (
 
 _NAMES = (
     Fault("call-name-missing", "No fragment names a function.", "tools.auto", _FRAGMENT, chunks(naming, drop(f"{_PIECE}/function/name")), "tool_calls.name"),
-    Fault("call-name-empty", "The name of a function is empty.", "tools.required", "https://github.com/sgl-project/sglang/issues/4700",
+    Fault("call-name-empty", "The name of a function is empty.", "tools.required", None,
           _heads("function/name", ""), "tool_calls.name"),
     Fault("call-name-null-in-body", "The name of a function is null in a body.", "tools.nonstream", _CALL, _whole("function/name", None), "tool_calls.name"),
     Fault("call-function-missing-in-body", "A call in a body has no function.", "tools.nonstream", _CALL, chunks(every, drop(f"{_WHOLE}/function")), "tool_calls.name"),
@@ -176,9 +176,9 @@ _INPUT = (
           _whole(_ARGUMENTS, {"city": "Paris"}), "tool_calls.arguments"),
     Fault("arguments-twice", "A last fragment repeats all of the arguments.", "tools.auto", "https://github.com/lidge-jun/opencodex/issues/361",
           repeat(continuing, put(f"{_PIECE}/{_ARGUMENTS}", '{"city":"Paris"}'), only=_LAST), "tool_calls.arguments-json"),
-    Fault("arguments-of-both-calls-in-one", "The pieces of the second call have the index of the first.", "tools.parallel", _MERGED,
+    Fault("arguments-of-both-calls-in-one", "The pieces of the second call have the index of the first.", "tools.parallel", None,
           chunks(continuing, put(f"{_PIECE}/index", 0)), "tool_calls.arguments-json"),
-    Fault("arguments-cut", "The arguments lack their end.", "tools.auto", "https://github.com/zai-org/GLM-5/issues/66",
+    Fault("arguments-cut", "The arguments lack their end.", "tools.auto", None,
           chunks(continuing, put(f"{_PIECE}/{_ARGUMENTS}", '"Par'), only=_LAST), "tool_calls.arguments-json"),
     Fault("arguments-single-quotes", "The arguments are a printed Python dict.", "tools.nonstream", _CALL,
           _whole(_ARGUMENTS, "{'city': 'Paris'}"), "tool_calls.arguments-json"),
@@ -187,7 +187,7 @@ _INPUT = (
     Fault("arguments-list", "The arguments join to a list.", "tools.forced", _FRAGMENT,
           both(chunks(continuing, put(f"{_PIECE}/{_ARGUMENTS}", '["CET"'), only=_FIRST), chunks(continuing, put(f"{_PIECE}/{_ARGUMENTS}", "]"), only=_LAST)),
           "tool_calls.arguments-json"),
-    Fault("arguments-growing", "Each fragment holds all of the arguments so far.", "tools.auto", "https://github.com/CherryHQ/cherry-studio/issues/4465",
+    Fault("arguments-growing", "Each fragment holds all of the arguments so far.", "tools.auto", None,
           chunks(continuing, put(f"{_PIECE}/{_ARGUMENTS}", '{"city":"Paris"}'), only=_LAST), "tool_calls.arguments-json"),
 )
 

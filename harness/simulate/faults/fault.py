@@ -19,19 +19,20 @@ class Variant:
     A change that leaves an answer right: no rule may raise an alarm.
 
     It is made to the last exchange of the scenario ``on``, as the ideal provider answers it.  ``source`` is where
-    such an answer was seen in public; where nobody has told of one, the rule that speaks of it.
+    such an answer was seen in public; where nobody is known to have told of one, a specification, or None for that of
+    the rule.
     """
 
     id: str
     title: str
     on: str
-    source: str
+    source: str | None
     change: Change
 
     @property
     def seen(self) -> bool:
         """Whether such an answer was seen in public: the source is no specification."""
-        return not any(name in self.source for name in _SPECIFICATIONS)
+        return self.source is not None and not any(name in self.source for name in _SPECIFICATIONS)
 
     def reference(self) -> Exchange:
         """Return what is changed."""

@@ -28,7 +28,6 @@ FAULTS = (
     Fault("bad-key-400", "A wrong key is called a bad request.", "error.bad-key", _SDK, status(400), "error.status"),
     Fault("wrong-type-500", "A parameter of the wrong type crashes the server.", "error.wrong-type", f"{_GITHUB}/QwenLM/Qwen3/issues/1144", status(500), "error.status"),
     Fault("malformed-json-500", "A body that is no JSON crashes the server.", "error.malformed-json", _SDK, status(500), "error.status"),
-    Fault("too-long-500", "A prompt that is too long crashes the server.", "error.too-long", _SDK, status(500), "error.status"),
     Fault("missing-messages-404", "Missing messages are reported as a page that is not there.", "error.missing-messages", _SDK, status(404), "error.status"),
     # The body.
     Fault("error-empty", "A refusal has no body.", "error.bad-key", _ERROR, status(401, b""), "error.not-empty"),

@@ -1,0 +1,174 @@
+"""Probing: every scenario asked of one endpoint, judged as it comes."""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from harness.checks import CHECKS
+from harness.checks.registry import Check
+from harness.errors import Unreachable
+from harness.matrix.providers import Matrix, Thinking
+from harness.matrix.scenarios import SCENARIOS, Scenario, in_order
+from harness.recording.asking import Asked, Asker
+from harness.recording.capture import Limits
+from harness.results import Finding, Level, Outcome
+from harness.runner import RECORDING, About, judge_exchanges
+from harness.wire.exchange import NO_ANSWER, OK, Exchange
+
+FIRST = ("chat.nonstream", "chat.stream", "tools.auto")
+"""Asked before the others: they tell whether anybody answers, and what need not be tried."""
+
+_REFUSALS = frozenset({400, 404, 405, 422, 501})
+_AT_ONCE = 4
+_SHOWN = 160
+
+
+@dataclass(slots=True)
+class Budget:
+    """What a probe may spend; ``spent`` and ``tokens_spent`` are what it has."""
+
+    requests: int = 70
+    tokens: int = 200_000
+    spent: int = 0
+    tokens_spent: int = 0
+
+    def refuses(self, scenario: Scenario) -> str | None:
+        """Return why ``scenario`` is not asked; None if it fits. What it takes is counted as spent."""
+        if self.tokens_spent >= self.tokens:
+            return f"the budget of {self.tokens:,} tokens is spent"
+        if self.spent + scenario.requests > self.requests:
+            return f"the budget of {self.requests} requests is spent"
+        self.spent += scenario.requests
+        return None
+
+    def count(self, exchanges: Iterable[Exchange]) -> None:
+        """Count the tokens that answers say they took."""
+        for exchange in exchanges:
+            for usage in exchange.columns.usages[-1:]:
+                total = usage.value.get("total_tokens")
+                self.tokens_spent += total if isinstance(total, int) and total > 0 else 0
+
+
+@dataclass(slots=True)
+class Probed:
+    """What one scenario gave: its exchanges, and the findings on them."""
+
+    scenario: Scenario
+    exchanges: list[Exchange] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def probe_endpoint(  # noqa: PLR0913, PLR0917 - what a user says of a probe
+    base_url: str,
+    model: str,
+    key: str | None,
+    matrix: Matrix | None,
+    scenarios: Iterable[Scenario],
+    budget: Budget,
+    limits: Limits,
+) -> Iterator[Probed]:
+    """
+    Ask the endpoint at ``base_url`` and yield what each scenario gave.
+
+    Raises:
+        Unreachable: it is no address, nobody answers there, or the key is refused.
+    """
+    host = urlsplit(base_url).netloc
+    if urlsplit(base_url).scheme not in {"http", "https"} or not host:
+        raise Unreachable(f"{base_url}: not an address; name one such as http://localhost:8000/v1")
+    provider, thinking = _known(host, model, matrix)
+    asker = Asker(Asked(base_url, key, model, thinking.enable or {}, thinking.disable or {}), limits)
+    found = probe(asker.ask, lambda scenario: About(provider, model, scenario.id, "live"), scenarios, budget=budget)
+    for one in found:
+        reason = _unreachable(one)
+        if reason:
+            raise Unreachable(f"{base_url}: {reason}; is it up, and is the key right?")
+        yield one
+
+
+def _known(host: str, model: str, matrix: Matrix | None) -> tuple[str, Thinking]:
+    """Return what a provider is called and how its model switches thinking; its host, and no switch, if it is unknown."""
+    provider = matrix.provider_of(host) if matrix else None
+    models = {one.name or one.id: one for one in provider.models} if provider else {}
+    switch = models[model].thinking if model in models else Thinking(enable={}, disable={})
+    return provider.id if provider else host, switch
+
+
+def probe(
+    ask: Callable[[Scenario], list[Exchange]],
+    about: Callable[[Scenario], About],
+    scenarios: Iterable[Scenario] = SCENARIOS.values(),
+    checks: Iterable[Check] = CHECKS.values(),
+    budget: Budget | None = None,
+) -> Iterator[Probed]:
+    """
+    Yield what each scenario gave, in the order in which they end.
+
+    A capability that is refused is n/a with the refusal, and what else needs it is not asked.
+    """
+    budget = budget or Budget()
+    chosen, checks = list(scenarios), tuple(checks)
+    refused: dict[str, str] = {}
+    waves = ([one for one in chosen if one.id in FIRST], [one for one in chosen if one.id not in FIRST])
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for wave in waves:
+            for scenario, exchanges, reason in _asked(pool, wave, ask, budget, refused):
+                found = Probed(scenario, in_order(exchanges, scenario))
+                budget.count(found.exchanges)
+                refusal = reason or _refusal(found)
+                if refusal:
+                    refused |= dict.fromkeys(scenario.needs, refusal) if not reason else {}
+                    outcome = Outcome.MISSING if reason and "budget" in reason else Outcome.NA
+                    found.findings = [_absent(about(scenario), outcome, refusal)]
+                else:
+                    found.findings = list(judge_exchanges(found.exchanges, about(scenario), checks))
+                yield found
+
+
+def _asked(
+    pool: ThreadPoolExecutor,
+    wave: list[Scenario],
+    ask: Callable[[Scenario], list[Exchange]],
+    budget: Budget,
+    refused: dict[str, str],
+) -> Iterator[tuple[Scenario, list[Exchange], str | None]]:
+    """Yield each scenario with its exchanges, or with the reason why it was not asked."""
+    left, running = list(wave), dict[Future[list[Exchange]], Scenario]()
+    while left or running:
+        while left and len(running) < _AT_ONCE:
+            scenario = left.pop(0)
+            reason = next((refused[need] for need in scenario.needs if need in refused), None)
+            reason = reason or budget.refuses(scenario)
+            if reason:
+                yield scenario, [], reason
+            else:
+                running[pool.submit(ask, scenario)] = scenario
+        ended, _ = wait(running, return_when=FIRST_COMPLETED)
+        for future in ended:
+            yield running.pop(future), future.result(), None
+
+
+def _refusal(found: Probed) -> str | None:
+    """Return the provider's words where it plainly refused a capability; None where it did not."""
+    last = found.exchanges[-1]
+    status = last.response.status
+    if not found.scenario.needs or status not in _REFUSALS or status in found.scenario.statuses:
+        return None
+    said = last.columns.errors[0].text if last.columns.errors else last.excerpt(0)[:_SHOWN]
+    return f"{', '.join(found.scenario.needs)} refused with {status}: {said}"
+
+
+def _absent(about: About, outcome: Outcome, reason: str) -> Finding:
+    return Finding(about.provider, about.model, about.scenario, RECORDING, Level.MUST, outcome, reason)
+
+
+def _unreachable(found: Probed) -> str | None:
+    """Return why a probe need not go on: nobody answers, or the key is refused; None if it may."""
+    for exchange in found.exchanges:
+        status = exchange.response.status
+        if status == NO_ANSWER:
+            return exchange.response.error or "no answer"
+        if status in {401, 403} and found.scenario.statuses == (OK,):
+            return f"status {status}: {exchange.excerpt(0)[:_SHOWN]}"
+    return None
