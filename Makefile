@@ -20,7 +20,7 @@ compat: $(READY) ## Replay the recorded matrix, write reports/, print the table.
 	@$(BIN)/harness report reports/results.jsonl --into README.md --into README.zh-CN.md
 
 test: $(READY) ## Run the unit tests and the recorded matrix.
-	$(BIN)/pytest --quiet
+	$(BIN)/pytest --quiet --numprocesses auto --dist loadfile
 
 check: $(READY) ## Lint and check types.
 	$(BIN)/ruff check .

@@ -37,6 +37,7 @@ NOT_IN_THE_CORPUS = {
         "the exchanges stand alone",
     ),
     "identity.id-unique": "the exchanges stand alone",
+    **dict.fromkeys(("finish_reason.length", "finish_reason.stop"), "no parameter is known to be on trial"),
     "params.top-logprobs": "nobody asked for alternatives",
 }
 
