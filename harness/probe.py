@@ -1,5 +1,6 @@
 """Probing: every scenario asked of one endpoint, judged as it comes."""
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -79,12 +80,14 @@ def probe_endpoint(  # noqa: PLR0913, PLR0917 - what a user says of a probe
         raise Unreachable(f"{base_url}: not an address; name one such as http://localhost:8000/v1")
     provider, thinking = _known(host, model, matrix)
     asker = Asker(Asked(base_url, key, model, thinking.enable or {}, thinking.disable or {}), limits)
-    found = probe(asker.ask, lambda scenario: About(provider, model, scenario.id, "live"), scenarios, budget=budget)
-    for one in found:
-        reason = _unreachable(one)
-        if reason:
-            raise Unreachable(f"{base_url}: {reason}; is it up, and is the key right?")
-        yield one
+    with contextlib.closing(asker):
+        for one in probe(
+            asker.ask, lambda scenario: About(provider, model, scenario.id, "live"), scenarios, budget=budget
+        ):
+            reason = _unreachable(one)
+            if reason:
+                raise Unreachable(f"{base_url}: {reason}; is it up, and is the key right?")
+            yield one
 
 
 def _known(host: str, model: str, matrix: Matrix | None) -> tuple[str, Thinking]:

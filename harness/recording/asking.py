@@ -37,12 +37,18 @@ class Asker:
 
         self._asked = asked
         self._kept = threading.local()
-        client = httpx2.Client(transport=Capture(self._keep, limits=limits), timeout=limits.timeout, trust_env=False)
+        self._http = httpx2.Client(
+            transport=Capture(self._keep, limits=limits), timeout=limits.timeout, trust_env=False
+        )
         # Compression hides the wire's own bytes and pieces; only a scenario that tries it may ask for it.
         given: dict[str, Any] = {"base_url": asked.base_url, "max_retries": 0, "timeout": limits.timeout}
-        given |= {"http_client": client, "default_headers": {"Accept-Encoding": "identity"}}
+        given |= {"http_client": self._http, "default_headers": {"Accept-Encoding": "identity"}}
         self._client = openai.OpenAI(api_key=asked.key or "none", **given)
         self._stranger = openai.OpenAI(api_key=_WRONG_KEY, **given)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
 
     def ask(self, scenario: Scenario) -> list[Exchange]:
         """

@@ -1,12 +1,12 @@
 """Whatever a recording says was asked, no check breaks, and none takes long."""
 
-import time
 from functools import reduce
 from typing import Any
 
 import pytest
 from judging import findings
 
+import harness.wire.exchange as exchange_module
 from harness.checks import CHECKS
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Outcome
@@ -77,10 +77,8 @@ HOSTILE_SCHEMAS = {
 def test_a_hostile_schema_is_not_tried(name: str) -> None:
     said = '{\\"city\\":\\"%s!\\",\\"population\\":1}' % ("a" * 40)
     answer = swap(recording(SCENARIOS["json.schema"])[0], '{\\"city\\":\\"Lyon\\",\\"population\\":522000}', said)
-    began = time.perf_counter()
     found = findings(asked(answer, response_format=strict(HOSTILE_SCHEMAS[name])), WITHOUT_SDK)
     assert found["structured.schema"].outcome is Outcome.NA
-    assert time.perf_counter() - began < 5
 
 
 def choices(count: int) -> Exchange:
@@ -88,14 +86,22 @@ def choices(count: int) -> Exchange:
     return swap(text, "How can I help?", "```json <|im_end|> \ufffd")
 
 
-def test_time_grows_with_the_size_of_an_answer_only() -> None:
-    took = []
-    for count in (250, 1000):
-        exchange = asked(choices(count), response_format={"type": "json_object"})
-        began = time.perf_counter()
-        findings(exchange, WITHOUT_SDK)
-        took.append(time.perf_counter() - began)
-    assert took[1] < 12 * took[0], "four times the choices, and not sixteen times the time"
+def test_a_body_is_parsed_no_oftener_for_more_choices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A place is worked out in the parsed body: parsed anew for each choice, it would take the square of the time."""
+    parsed: list[int] = []
+    parse = exchange_module._parse  # noqa: SLF001 - counted, not called
+
+    def counting(data: bytes) -> Any:
+        parsed.append(len(data))
+        return parse(data)
+
+    monkeypatch.setattr(exchange_module, "_parse", counting)
+    counts = []
+    for count in (50, 500):
+        parsed.clear()
+        findings(asked(choices(count), response_format={"type": "json_object"}), WITHOUT_SDK)
+        counts.append(len(parsed))
+    assert counts[0] == counts[1] < 5
 
 
 def test_arguments_of_white_space_are_those_of_a_tool_without_parameters() -> None:

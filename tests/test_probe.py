@@ -1,0 +1,177 @@
+"""An endpoint probed over a real socket: from one command to verdicts, with nothing lost on the way."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import orjson
+import pytest
+from click.testing import CliRunner, Result
+from scripted import IDEAL, SILENT, End, Received, Script, Server, html_error, ideal_answer, plays, refuses, stalls
+
+from harness.cli import main
+from harness.matrix.scenarios import SCENARIOS
+from harness.recording.cassette import read_cassette
+from harness.results import Finding, Outcome, read_results
+from harness.simulate.reference import swap
+from harness.wire.exchange import Exchange
+
+
+def probe(server: Server, *options: str, key: str = "good") -> Result:
+    command = ["probe", server.base_url, "-m", "gpt-4o-mini", "--key-env", "PROBE_KEY", *options]
+    return CliRunner().invoke(main, command, env={"PROBE_KEY": key, "COLUMNS": "200"})
+
+
+def findings(result: Result) -> list[Finding]:
+    from pydantic import TypeAdapter
+
+    return [TypeAdapter(Finding).validate_json(line) for line in result.stdout.splitlines()]
+
+
+def of(found: list[Finding], scenario: str, check: str) -> Outcome:
+    (outcome,) = [one.outcome for one in found if (one.scenario, one.check) == (scenario, check)]
+    return outcome
+
+
+def test_an_ideal_endpoint_passes_every_scenario(tmp_path: Path) -> None:
+    with Server(IDEAL) as server:
+        result = probe(server, "--results", str(tmp_path / "r.jsonl"), "--record", str(tmp_path / "kept"))
+    assert result.exit_code == 0, result.output
+    results = read_results(tmp_path / "r.jsonl")
+    assert results.run.mode == "live"
+    failing = {finding.check for finding in results.red}
+    assert failing <= {"identity.created-near"}, "the ideal provider's clock stands still"
+    assert {finding.scenario for finding in results.findings} == set(SCENARIOS)
+    assert {path.stem for path in (tmp_path / "kept").glob("*.yaml")} == set(SCENARIOS)
+    assert len(server.requests) == sum(scenario.requests for scenario in SCENARIOS.values()) < 70
+    assert "up to 62 requests" in result.stderr
+
+
+def test_what_was_kept_is_what_came(tmp_path: Path) -> None:
+    with Server(IDEAL) as server:
+        probe(server, "--scenario", "chat.stream-usage", "--record", str(tmp_path))
+    (exchange,) = read_cassette(tmp_path / "chat.stream-usage.yaml")
+    assert exchange.response.body == ideal_answer(server.requests[0]).response.body
+    assert exchange.response.eof
+    assert exchange.response.reads
+    assert exchange.response.http_version == "HTTP/1.1"
+    assert exchange.source.provenance == "recorded"
+    assert b"good" not in (tmp_path / "chat.stream-usage.yaml").read_bytes(), "the key is not on disk"
+    sent = server.requests[0]
+    assert sent.header("accept-encoding") == "identity"
+    assert (sent.header("user-agent") or "").startswith("OpenAI/Python")
+
+
+def test_a_second_turn_sends_the_answer_back() -> None:
+    with Server(IDEAL) as server:
+        probe(server, "--scenario", "tools.round-trip")
+    roles = [message["role"] for message in orjson.loads(server.requests[1].body)["messages"]]
+    assert roles == ["user", "assistant", "tool"]
+
+
+def without_tools(request: Received) -> Iterable[bytes | float | End]:
+    wants = b'"tools":' in request.body
+    script: Script = refuses(400, message="tools are not supported") if wants else IDEAL
+    return script(request)
+
+
+def test_a_refused_capability_is_not_applicable_and_not_asked_again() -> None:
+    with Server(without_tools) as server:
+        result = probe(server, "--format", "json")
+    found = findings(result)
+    refused = [one for one in found if one.scenario.startswith("tools.")]
+    assert {one.outcome for one in refused} == {Outcome.NA}
+    assert all("tools refused with 400: tools are not supported" in one.message for one in refused)
+    asked = [request for request in server.requests if b'"tools":' in request.body]
+    assert len(asked) == 1
+    assert result.exit_code == 0
+
+
+def test_a_fault_is_found_and_ends_with_1() -> None:
+    def faulty(request: Received) -> Iterable[bytes | float | End]:
+        return plays(swap(ideal_answer(request), '"finish_reason":null', '"finish_reason":""'))(request)
+
+    with Server(faulty) as server:
+        result = probe(server, "--scenario", "chat.stream")
+    assert result.exit_code == 1
+    assert "finish_reason.null-before-end" in result.stdout
+    with Server(faulty) as server:
+        assert probe(server, "--scenario", "chat.stream", "--fail-on", "never").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        (SILENT, "RemoteProtocolError"),
+        (refuses(401, message="no such key"), "status 401: "),
+        (refuses(403), "status 403"),
+    ],
+)
+def test_where_there_is_nothing_to_judge_it_says_so_in_a_line(script: Script, said: str) -> None:
+    with Server(script) as server:
+        result = probe(server)
+    assert result.exit_code == 2
+    assert said in result.stderr.splitlines()[-1]
+    assert len(server.requests) <= 4
+
+
+def test_nobody_there() -> None:
+    with Server(IDEAL) as server:
+        pass
+    result = probe(server)
+    assert result.exit_code == 2
+    assert "ConnectError" in result.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("address", ["localhost:8000", "ftp://x/v1", ""])
+def test_no_address(address: str) -> None:
+    result = CliRunner().invoke(main, ["probe", address, "-m", "m"])
+    assert result.exit_code == 2
+    assert "not an address" in result.stderr
+
+
+def test_limits_and_refusals_are_no_verdict() -> None:
+    with Server(refuses(429, ("Retry-After", "1"))) as server:
+        result = probe(server, "--scenario", "chat.stream", "--format", "json")
+    assert {one.outcome for one in findings(result)} == {Outcome.INCONCLUSIVE}
+    with Server(html_error(502)) as server:
+        result = probe(server, "--scenario", "chat.stream", "--format", "json")
+    assert {one.outcome for one in findings(result)} == {Outcome.INCONCLUSIVE}
+
+
+def test_a_stream_that_stops_is_cut_and_kept(tmp_path: Path) -> None:
+    with Server(stalls(IDEAL, 600, body=True)) as server:
+        result = probe(server, "--scenario", "chat.stream", "--timeout", "0.4", "--record", str(tmp_path))
+    assert result.exit_code == 1
+    (exchange,) = read_cassette(tmp_path / "chat.stream.yaml")
+    assert not exchange.response.eof
+    assert "ReadTimeout" in str(exchange.response.error)
+    assert exchange.response.body
+    assert "http.complete" in result.stdout
+
+
+def test_the_budget_holds() -> None:
+    with Server(IDEAL) as server:
+        result = probe(server, "--max-requests", "5", "--format", "json")
+    assert len(server.requests) <= 5
+    left = [one for one in findings(result) if one.outcome is Outcome.MISSING]
+    assert left
+    assert all("budget of 5 requests" in one.message for one in left)
+    with Server(IDEAL) as server:
+        probe(server, "--max-tokens", "20")
+    assert len(server.requests) < 12
+
+
+def test_unknown_names_are_refused_before_anything_is_sent() -> None:
+    with Server(IDEAL) as server:
+        result = probe(server, "--scenario", "chat.strem")
+    assert (result.exit_code, server.requests) == (2, [])
+    assert "try chat.stream" in result.stderr
+
+
+def test_exchanges_are_those_of_the_server(tmp_path: Path) -> None:
+    """Four scenarios are asked at once, and none gets the answer of another."""
+    with Server(IDEAL) as server:
+        probe(server, "--record", str(tmp_path))
+    sent = {request.body for request in server.requests}
+    kept: list[Exchange] = [one for path in tmp_path.glob("*.yaml") for one in read_cassette(path)]
+    assert {one.request.body for one in kept} == sent
