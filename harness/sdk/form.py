@@ -18,7 +18,9 @@ from harness.wire.sse import Event, Parser, is_utf8
 _WHOLE = 12
 _EDGE = 3
 _KEPT_VALUES = frozenset({b"role", b"finish_reason", b"object", b"type", b"service_tier", b"index"})
-_TEXTS = frozenset(name.encode() for name in (*TEXT_CHANNELS, "arguments", "id", "model", "name", "token"))
+_TEXTS = frozenset(
+    name.encode() for name in (*TEXT_CHANNELS, "arguments", "id", "model", "name", "token", "obfuscation", "p")
+)
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _TOKEN = re.compile(
     rb'[^"]*+%b(?:\s*+:\s*+(?:%b|-?\d++(?:\.\d++)?(?![\d.eE])))?|[^"]++' % (_STRING, _STRING), re.DOTALL
