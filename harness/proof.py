@@ -189,12 +189,17 @@ def summary(proof: Proof) -> str:
     seen = sum(fault.seen for fault in FAULTS.values())
     own = sum(bool(proof.own(check.id)) for check in _RULES)
     shown = Counter(pair.shown for pair in proof.pairs)
-    return (
+    told = (
         f"{caught} of {len(proof.caught)} faults are caught by the rule meant for them, {alone} by it alone; "
         f"for {seen} of them a report of such an answer is cited. "
         f"{own} of {len(_RULES)} rules have a fault that only they report, the others say why not. "
         f"Of {len(VARIANTS)} legal variants and {proof.references} reference exchanges {len(proof.alarms)} raise an "
-        f"alarm. Of {len(proof.pairs)} pairs of faults of different rules at once, both rules fail in "
+        f"alarm."
+    )
+    if not proof.pairs:
+        return told
+    return told + (
+        f" Of {len(proof.pairs)} pairs of faults of different rules at once, both rules fail in "
         f"{shown['both fail']}, one fails and the other is shown as blocked in {shown['one fails, one is blocked']}, "
         f"both are blocked by a third in {shown['both are blocked']}, and {shown['hidden']} hide one."
     )
