@@ -14,7 +14,7 @@ from harness.matrix.scenarios import SCENARIOS, Scenario, in_order
 from harness.recording.asking import Asked, Asker
 from harness.recording.capture import Limits
 from harness.results import Finding, Level, Outcome
-from harness.runner import RECORDING, About, judge_exchanges
+from harness.runner import RECORDING, About, half_recorded, judge_exchanges
 from harness.wire.exchange import NO_ANSWER, OK, Exchange
 
 FIRST = ("chat.nonstream", "chat.stream", "tools.auto")
@@ -126,6 +126,7 @@ def probe(
                     found.findings = [_absent(about(scenario), outcome, refusal)]
                 else:
                     found.findings = list(judge_exchanges(found.exchanges, about(scenario), checks))
+                    found.findings += half_recorded(found.exchanges, scenario, about(scenario))
                 yield found
 
 

@@ -123,15 +123,7 @@ def run_case(case: Case, checks: tuple[Check, ...]) -> Iterator[Finding]:
     deviations = _deviations(case.cassette.parent.parent)
     exchanges = in_order(read_cassette(case.cassette), case.scenario)
     yield from judge_exchanges(exchanges, about, checks, deviations)
-
-
-def _relative(case: Case) -> str:
-    return case.cassette.relative_to(case.root).as_posix()
-
-
-@cache
-def _deviations(folder: Path) -> tuple[Deviation, ...]:
-    return load_deviations(folder)
+    yield from half_recorded(exchanges, case.scenario, about)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +134,22 @@ class About:
     model: str
     scenario: str
     cassette: str
+
+
+def half_recorded(exchanges: list[Exchange], scenario: Scenario, about: About) -> Iterator[Finding]:
+    """Yield a finding where a recording ends before its scenario does: what only the rest shows was not judged."""
+    if len(exchanges) < scenario.requests:
+        said = f"{len(exchanges)} of {scenario.requests} exchanges: the first gave nothing to go on with"
+        yield Finding(about.provider, about.model, about.scenario, RECORDING, Level.MUST, Outcome.INCONCLUSIVE, said)
+
+
+def _relative(case: Case) -> str:
+    return case.cassette.relative_to(case.root).as_posix()
+
+
+@cache
+def _deviations(folder: Path) -> tuple[Deviation, ...]:
+    return load_deviations(folder)
 
 
 def judge_exchanges(
@@ -213,7 +221,7 @@ class _Judgement:
         self._exchange = exchange
         self._done: dict[str, _Verdict] = {}
         self._not_applicable: dict[Applies, _Verdict | None] = {}
-        self._blocked: dict[tuple[str, ...], _Verdict | None] = {}
+        self._blocked: dict[int, _Verdict | None] = {}
         doubt = _doubt(exchange)
         self._doubt = _Verdict(Outcome.INCONCLUSIVE, doubt) if doubt else None
 
@@ -225,11 +233,14 @@ class _Judgement:
 
     def _judge(self, check: Check) -> _Verdict:
         try:
-            if check.applies not in self._not_applicable:
-                self._not_applicable[check.applies] = self._reason(check.applies)
-            if check.needs not in self._blocked:
-                self._blocked[check.needs] = self._block(check.needs)
-            unfit, blocked = self._not_applicable[check.applies], self._blocked[check.needs]
+            unfit = self._not_applicable.get(check.applies, _UNKNOWN)
+            if unfit is _UNKNOWN:
+                unfit = self._not_applicable[check.applies] = self._reason(check.applies)
+            blocked = self._blocked.get(
+                id(check.needs), _UNKNOWN
+            )  # checks live as long as we do, and so do their needs
+            if blocked is _UNKNOWN:
+                blocked = self._blocked[id(check.needs)] = self._block(check.needs)
             if unfit:
                 return blocked if blocked and isinstance(unfit.message, NotSeen) else unfit
             if blocked:
@@ -260,7 +271,7 @@ class _Judgement:
         return None
 
 
-_PASSED = _Verdict(Outcome.PASS)
+_PASSED, _UNKNOWN = _Verdict(Outcome.PASS), _Verdict(Outcome.NA)
 
 
 def _doubt(exchange: Exchange) -> str | None:

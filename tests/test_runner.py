@@ -259,3 +259,11 @@ def test_an_unknown_name_is_refused_with_the_nearest(
 
 def test_the_stand_in_for_a_recording_is_no_check() -> None:
     assert RECORDING not in CHECKS
+
+
+def test_half_a_recording_is_no_verdict_on_the_rest(project: Path) -> None:
+    record(project, STREAM, "tools.round-trip")
+    found = run(project, Selection(("acme",), ("small",), ("tools.round-trip",)))
+    assert found[RECORDING].outcome is Outcome.INCONCLUSIVE
+    assert "1 of 2 exchanges" in found[RECORDING].message
+    assert found["http.status"].outcome is Outcome.PASS

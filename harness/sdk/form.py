@@ -97,7 +97,8 @@ def _kinds(reading: Reading, parser: Parser, content: bytes) -> Iterator[tuple[A
         yield from ((("choice", index), number) for number in (choice.first_chunk, choice.last_chunk))
         yield from (((index, repr(finish.value)), finish.chunk) for finish in choice.finishes)
         yield from (((index, *_call(tool.value)), tool.chunk) for tool in choice.tools)
-    for number, held in enumerate(parser.events.held):
+    odd = enumerate(parser.events.held) if set(map(type, parser.events.held)) != {int} else ()
+    for number, held in odd:
         if isinstance(held, Event):
             yield (held.oddities, held.type, is_utf8(content[held.start : held.end])), number
 
