@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import wraps
@@ -208,6 +209,51 @@ def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
         _print(results, form)
     levels = {"must": {Level.MUST}, "should": {Level.MUST, Level.SHOULD}, "never": set[Level]()}[fail_on]
     sys.exit(1 if any(finding.level in levels for finding in results.red) else 0)
+
+
+@main.command()
+@click.argument("names", metavar="[PROVIDER]...", nargs=-1)
+@click.option("--model", "models", multiple=True, help="Only this model; repeatable, as is the next.")
+@click.option("--scenario", "scenarios", multiple=True, help="Only this scenario.")
+@click.option("--again", is_flag=True, help="Record anew what is recorded already.")
+@click.option("--dry-run", is_flag=True, help="Say what would be asked, and ask nothing.")
+@click.option("--pause", default=0.0, show_default=True, help="Seconds between two requests to one provider.")
+@click.option("--timeout", default=60.0, show_default=True, help="Seconds without a byte after which to give up.")
+@_ROOT
+@_one_line_errors
+def record(  # noqa: PLR0913, PLR0917 - one parameter an option
+    names: tuple[str, ...],
+    models: tuple[str, ...],
+    scenarios: tuple[str, ...],
+    again: bool,  # noqa: FBT001 - a flag of the command line
+    dry_run: bool,  # noqa: FBT001 - a flag of the command line
+    pause: float,
+    timeout: float,
+    root: Path,
+) -> None:
+    """Ask the providers of the matrix what is not recorded yet, and keep the answers; keys from the environment or .env."""
+    from dotenv import dotenv_values
+
+    from harness.record import due, estimate
+    from harness.record import record as record_cases
+    from harness.recording.capture import Limits
+
+    cases = due(plan(load_matrix(root / FILE_NAME), root, Selection(names, models, scenarios)), again=again)
+    click.echo(f"harness: {estimate(cases)}", err=True)
+    if dry_run:
+        click.echo("\n".join(case.id for case in cases))
+        return
+    told = dotenv_values(root / ".env")
+    environment = {**{key: value for key, value in told.items() if value}, **os.environ}
+    counts: Counter[str] = Counter()
+    for one in _progress_of(
+        record_cases(cases, environment, pause=pause, limits=Limits(idle=timeout)), len(cases), "recording"
+    ):
+        counts[one.state] += 1
+        click.echo(f"{one.state:10} {one.case.id}{f': {one.reason}' if one.reason else ''}")
+    click.echo(
+        f"harness: {' · '.join(f'{count} {state}' for state, count in counts.items()) or 'nothing to record'}", err=True
+    )
 
 
 def _scenarios(names: tuple[str, ...]) -> list[Scenario]:

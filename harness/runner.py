@@ -222,8 +222,8 @@ class _Judgement:
         self._done: dict[str, _Verdict] = {}
         self._not_applicable: dict[Applies, _Verdict | None] = {}
         self._blocked: dict[int, _Verdict | None] = {}
-        doubt = _doubt(exchange)
-        self._doubt = _Verdict(Outcome.INCONCLUSIVE, doubt) if doubt else None
+        reason = doubt(exchange)
+        self._doubt = _Verdict(Outcome.INCONCLUSIVE, reason) if reason else None
 
     def verdict(self, check: Check) -> _Verdict:
         found = self._done.get(check.id)
@@ -274,7 +274,7 @@ class _Judgement:
 _PASSED, _UNKNOWN = _Verdict(Outcome.PASS), _Verdict(Outcome.NA)
 
 
-def _doubt(exchange: Exchange) -> str | None:
+def doubt(exchange: Exchange) -> str | None:
     """Return why an exchange says nothing about the provider, such as a limit that was hit; None if it does."""
     status, expected = exchange.response.status, exchange.expected
     if status == NO_ANSWER:
