@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: help compat test check format bench proof schema clean
+.PHONY: help compat test check format bench proof engines schema clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
@@ -36,6 +36,10 @@ bench: $(READY) ## Measure speed and memory against the floor and the OpenAI SDK
 
 proof: $(READY) ## Try every fault against every rule, write reports/proof.md.
 	$(BIN)/harness proof --write reports/proof.md
+
+engines: $(READY) ## Install real servers into engines/build/ and probe each (1.4 GB, some minutes).
+	$(PYTHON) engines/servers.py install
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python engines/probe.py
 
 schema: $(READY) ## Write the JSON Schema of providers.yaml for editors.
 	$(BIN)/harness providers --schema > harness/matrix/providers.schema.json

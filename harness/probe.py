@@ -81,10 +81,12 @@ def probe_endpoint(  # noqa: PLR0913, PLR0917 - what a user says of a probe
     provider, thinking = _known(host, model, matrix)
     asker = Asker(Asked(base_url, key, model, thinking.enable or {}, thinking.disable or {}), limits)
     with contextlib.closing(asker):
+        answered = False
         for one in probe(
             asker.ask, lambda scenario: About(provider, model, scenario.id, "live"), scenarios, budget=budget
         ):
-            reason = _unreachable(one)
+            reason = None if answered else _unreachable(one)
+            answered = answered or any(exchange.response.status == OK for exchange in one.exchanges)
             if reason:
                 raise Unreachable(f"{base_url}: {reason}; is it up, and is the key right?")
             yield one

@@ -37,8 +37,10 @@ class Asker:
 
         self._asked = asked
         self._kept = threading.local()
+        # A connection of its own for each request: some servers close one after a stream and do not say so.
+        network = httpx2.HTTPTransport(limits=httpx2.Limits(max_keepalive_connections=0))
         self._http = httpx2.Client(
-            transport=Capture(self._keep, limits=limits), timeout=limits.timeout, trust_env=False
+            transport=Capture(self._keep, network, limits), timeout=limits.timeout, trust_env=False
         )
         # Compression hides the wire's own bytes and pieces; only a scenario that tries it may ask for it.
         given: dict[str, Any] = {"base_url": asked.base_url, "max_retries": 0, "timeout": limits.timeout}
