@@ -1,0 +1,19 @@
+"""The command line.  Data goes to stdout, progress to stderr; exit 0 as expected, 1 unexpected failure, 2 could not run."""
+
+import click
+
+from harness import __version__
+from harness.cli import judging, listing, live
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="harness")
+def main() -> None:
+    """Test how compatible OpenAI-compatible chat APIs are."""
+
+
+for _command in (
+    judging.run, judging.audit, judging.report, live.probe, live.record, listing.checks, listing.scenarios,
+    listing.explain, listing.providers, listing.proof,
+):  # fmt: skip
+    main.add_command(_command)

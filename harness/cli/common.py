@@ -1,0 +1,101 @@
+"""What the commands share: options, one-line errors, progress, and how results are printed."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from functools import wraps
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+import orjson
+from rich.console import Console
+from rich.progress import track
+
+from harness.errors import HarnessError
+from harness.matrix.providers import FILE_NAME, Matrix, load_matrix
+from harness.reports import table, terminal
+from harness.results import Results
+from harness.sdk import Depth, set_depth
+
+Format = click.Choice(["pretty", "json", "markdown"])
+_Item = TypeVar("_Item")
+
+
+def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
+    """Make a command end with one line and exit code 2 where it could not run."""
+
+    @wraps(command)
+    def guarded(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except HarnessError as error:
+            refuse(str(error))
+
+    return guarded
+
+
+def refuse(message: str) -> NoReturn:
+    """Say in one line why there is nothing to do, and end with 2."""
+    click.echo(f"harness: {message}", err=True)
+    sys.exit(2)
+
+
+def progress(items: Iterable[_Item], total: int, what: str) -> Iterator[_Item]:
+    """Yield ``items``, showing on a terminal how many of ``total`` are done."""
+    quiet = not sys.stderr.isatty()
+    yield from track(items, what, total=total, console=Console(stderr=True), disable=quiet, transient=True)
+
+
+def console_for_data() -> Console:
+    """Return the console for data: no emoji are made of what providers sent, and no encoding stops the output."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    return Console(emoji=False, highlight=False)
+
+
+def now() -> str:
+    """Return the time as ISO 8601 text, in UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+ROOT = click.option(
+    "--root", type=click.Path(path_type=Path), default=Path(), help="Folder with providers.yaml and cassettes/."
+)
+FORMAT = click.option("--format", "form", type=Format, default="pretty", show_default=True)
+
+
+def _set_depth(_context: click.Context, _option: click.Parameter, value: str) -> None:
+    set_depth(Depth(value))
+
+
+SDK_DEPTH = click.option(
+    "--sdk-depth", type=click.Choice([str(depth) for depth in Depth]), default="shape", show_default=True,
+    expose_value=False, callback=_set_depth,
+    help="What the OpenAI SDK is given of a stream: one event of each shape, or every byte.",
+)  # fmt: skip
+
+
+def show(results: Results, form: str) -> None:
+    """Print results in one of the formats."""
+    if form == "pretty":
+        terminal.show(results, console_for_data())
+    elif form == "markdown":
+        click.echo(table.render(results))
+    else:
+        for finding in results.findings:
+            click.echo(orjson.dumps(finding))
+
+
+def matrix_if_any(root: Path) -> Matrix | None:
+    """Return the matrix of the project at ``root``; None where there is none."""
+    return load_matrix(root / FILE_NAME) if (root / FILE_NAME).exists() else None
+
+
+def columns(header: Iterable[str], rows: Sequence[tuple[str, ...]], form: str) -> str:
+    """Return a table for the terminal or for Markdown."""
+    from tabulate import tabulate
+
+    style = "github" if form == "markdown" else "plain"
+    return tabulate(rows, list(header), tablefmt=style, disable_numparse=True)

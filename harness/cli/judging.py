@@ -1,0 +1,159 @@
+"""The commands that judge recordings, and show what was judged."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness import __version__
+from harness.audit import audit as audit_archives
+from harness.cli.common import (
+    FORMAT,
+    ROOT,
+    SDK_DEPTH,
+    console_for_data,
+    matrix_if_any,
+    now,
+    one_line_errors,
+    progress,
+    refuse,
+    show,
+)
+from harness.errors import HarnessError
+from harness.matrix.providers import FILE_NAME, load_matrix
+from harness.recording.archives import archives_in
+from harness.recording.atomic import write_atomically
+from harness.reports import table, terminal
+from harness.reports.files import write_report
+from harness.results import Finding, Level, Results, Run, check_writable, read_results, write_results
+from harness.runner import Case, Selection, plan, run_case
+from harness.sdk import version
+
+
+@click.command()
+@ROOT
+@click.option("--provider", "providers", multiple=True, help="Only this provider; repeatable, as are the next three.")
+@click.option("--model", "models", multiple=True, help="Only this model.")
+@click.option("--scenario", "scenarios", multiple=True, help="Only this scenario.")
+@click.option("--check", "checks", multiple=True, help="Only this check or family.")
+@click.option(
+    "--level",
+    type=click.Choice(["must", "should", "observe"]),
+    default="observe",
+    help="The least binding level to run.",
+)
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    help="Folder to write to [default: ROOT/reports if nothing is left out].",
+)
+@SDK_DEPTH
+@FORMAT
+@one_line_errors
+def run(  # noqa: PLR0913, PLR0917 - one parameter an option
+    root: Path,
+    providers: tuple[str, ...],
+    models: tuple[str, ...],
+    scenarios: tuple[str, ...],
+    checks: tuple[str, ...],
+    level: str,
+    report: Path | None,
+    form: str,
+) -> None:
+    """Replay the recorded matrix, write reports/ and print the table."""
+    selection = Selection(providers, models, scenarios, checks, Level(level.upper()))
+    cases = plan(load_matrix(root / FILE_NAME), root, selection)
+    results = Results(Run(__version__, now(), "replay", version()), list(_findings(cases, selection)))
+    if not any(finding.cassette for finding in results.findings):
+        refuse(f"{root / 'cassettes'}: no recording of what was asked for; {_paths(cases)}")
+    folder = report or (root / "reports" if selection == Selection() else None)
+    if folder:
+        write_report(folder, results)
+    show(results, form)
+    sys.exit(1 if results.red else 0)
+
+
+def _findings(cases: list[Case], selection: Selection) -> Iterator[Finding]:
+    checks = selection.chosen()
+    for case in progress(cases, len(cases), "replaying"):
+        yield from run_case(case, checks)
+
+
+def _paths(cases: list[Case]) -> str:
+    return f"the first would be at {cases[0].cassette}" if cases else "nothing was selected"
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@ROOT
+@click.option("--results", "results_file", type=click.Path(path_type=Path), help="Write the findings to this file.")
+@click.option(
+    "--provider-from", type=click.Choice(["auto", "host", "field", "folder"]), default="auto", show_default=True,
+    help="What names the provider: its host, the field provider, or the folder of the file.",
+)  # fmt: skip
+@SDK_DEPTH
+@FORMAT
+@one_line_errors
+def audit(paths: tuple[Path, ...], root: Path, results_file: Path | None, provider_from: Any, form: str) -> None:
+    """Judge recordings you already have: vcrpy cassettes, HAR files, JSON lines; files or folders."""
+    if results_file:
+        check_writable(results_file)
+    archives = [archive for path in paths for archive in archives_in(path)]
+    matrix = matrix_if_any(root)
+    results, bad = Results(Run(__version__, now(), "audit", version())), 0
+    for archive in progress(archives, len(archives), "auditing"):
+        try:
+            for findings in audit_archives([archive], matrix, provider_from):
+                results.findings += findings
+        except HarnessError as error:
+            click.echo(f"harness: {error}", err=True)
+            bad += 1
+    if not results.findings and not bad:
+        refuse(f"{', '.join(map(str, paths))}: no chat completion in {len(archives)} files")
+    if results_file:
+        _write_or_say(results_file, results, bad)
+    if form == "pretty":
+        terminal.show_audit(results, console_for_data())
+    else:
+        show(results, form)
+    sys.exit(2 if bad else 1 if results.red else 0)
+
+
+def _write_or_say(path: Path, results: Results, bad: int) -> None:
+    if bad:
+        click.echo(f"harness: {path}: not written, since {bad} files could not be read", err=True)
+    else:
+        write_results(path, results)
+
+
+@click.command()
+@click.argument("results_file", metavar="RESULTS", type=click.Path(path_type=Path))
+@click.option(
+    "--into",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Put the tables between the markers of this file; repeatable.",
+)
+@FORMAT
+@one_line_errors
+def report(results_file: Path, into: tuple[Path, ...], form: str) -> None:
+    """Print the tables of a results file, or put them into documents."""
+    results = read_results(results_file)
+    changes = {path: _with_tables(path, results) for path in into}
+    for path, text in changes.items():
+        write_atomically(path.resolve(), text.encode())
+    if not into:
+        show(results, form)
+
+
+def _with_tables(path: Path, results: Results) -> str:
+    try:
+        text = path.read_bytes().decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise HarnessError(f"{path}: {getattr(error, 'strerror', None) or error}; name a text file in UTF-8") from None
+    changed = table.replace_between_markers(text, table.tables(results))
+    if changed is None:
+        raise HarnessError(f"{path}: it lacks the lines {table.BEGIN} and {table.END}; add them where the tables go")
+    return changed

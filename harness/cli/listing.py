@@ -1,0 +1,111 @@
+"""The commands that say what there is."""
+
+import sys
+from pathlib import Path
+
+import click
+import orjson
+from rich.console import Console
+
+from harness.checks import CHECKS
+from harness.cli.common import FORMAT, ROOT, columns, console_for_data, one_line_errors
+from harness.errors import UnknownName
+from harness.explain import explain as explain_id
+from harness.matrix.providers import FILE_NAME, json_schema, load_matrix
+from harness.matrix.scenarios import SCENARIOS
+from harness.recording.atomic import write_atomically
+from harness.results import Outcome
+from harness.runner import Case
+
+
+@click.command()
+@click.argument("name", required=False)
+@FORMAT
+@one_line_errors
+def checks(name: str | None, form: str) -> None:
+    """List the checks, all or those of a family."""
+    listed = [check for check in CHECKS.values() if name in {None, check.family, check.id}]
+    if not listed:
+        raise UnknownName(f"no check or family is called {name!r}; see: harness checks")
+    if form == "json":
+        for check in listed:
+            row = {
+                "id": check.id,
+                "level": check.level,
+                "title": check.title,
+                "source": check.source,
+                "breaks": check.breaks,
+                "instead": check.workaround,
+                "needs": check.needs,
+            }
+            click.echo(orjson.dumps(row))
+    else:
+        rows = [(check.id, check.level.value, check.title) for check in listed]
+        click.echo(columns(("id", "level", "title"), rows, form))
+
+
+@click.command()
+@FORMAT
+def scenarios(form: str) -> None:
+    """List the scenarios: what is asked, in how many requests, and what a provider may lack."""
+    if form == "json":
+        for scenario in SCENARIOS.values():
+            row = {"id": scenario.id, "title": scenario.title, "requests": scenario.requests}
+            row |= {"statuses": scenario.statuses, "needs": scenario.needs, "tries": scenario.tries}
+            click.echo(orjson.dumps(row))
+        return
+    rows = [
+        (one.id, one.title, str(one.requests), " ".join(map(str, one.statuses)), ", ".join(one.needs))
+        for one in SCENARIOS.values()
+    ]
+    click.echo(columns(("id", "what is asked", "requests", "expected", "needs"), rows, form))
+
+
+@click.command()
+@click.option("--write", "file", type=click.Path(path_type=Path), help="Write the whole proof to this Markdown file.")
+@click.option("--pairs/--no-pairs", default=True, show_default=True, help="Try every two faults at once as well.")
+@one_line_errors
+def proof(file: Path | None, pairs: bool) -> None:  # noqa: FBT001 - a flag of the command line
+    """Try every fault of the catalogue against every rule, and print what is caught, missed and hidden."""
+    from harness.proof import prove, render, summary
+
+    console = Console(stderr=True)
+    with console.status("trying faults"):
+        found = prove(pairs=pairs)
+    click.echo(summary(found))
+    for what, names in found.shortfalls.items():
+        for name in names:
+            click.echo(f"{what}: {name}")
+    if file:
+        write_atomically(file.resolve(), render(found).encode())
+    sys.exit(1 if any(found.shortfalls.values()) else 0)
+
+
+@click.command()
+@click.argument("name", metavar="ID")
+@ROOT
+@one_line_errors
+def explain(name: str, root: Path) -> None:
+    """Show all of a check, a scenario, a fault, or a cell (PROVIDER/MODEL/SCENARIO/CHECK)."""
+    explain_id(name, root, console_for_data())
+
+
+@click.command()
+@ROOT
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of providers.yaml instead.")
+@FORMAT
+@one_line_errors
+def providers(root: Path, schema: bool, form: str) -> None:  # noqa: FBT001 - a flag of the command line
+    """List the providers, their models and what is recorded of them."""
+    if schema:
+        click.echo(orjson.dumps(json_schema(), option=orjson.OPT_INDENT_2))
+        return
+    matrix = load_matrix(root / FILE_NAME)
+    rows = []
+    for target in matrix.targets():
+        cases = [Case(root, target, scenario) for scenario in SCENARIOS.values()]
+        asked = [case for case in cases if not (case.absent and case.absent[0] is Outcome.NA)]
+        recorded = sum(case.absent is None for case in asked)
+        retired = f"retired {target.model.retired}" if target.model.retired else ""
+        rows.append((target.id, f"{recorded}/{len(asked)}", target.provider.key_env, target.provider.base_url, retired))
+    click.echo(columns(("target", "recorded", "key", "base_url", ""), rows, form))

@@ -1,0 +1,139 @@
+"""The commands that speak to the network."""
+
+import os
+import sys
+from collections import Counter
+from pathlib import Path
+
+import click
+
+from harness import __version__
+from harness.cli.common import (
+    FORMAT,
+    ROOT,
+    SDK_DEPTH,
+    console_for_data,
+    matrix_if_any,
+    now,
+    one_line_errors,
+    progress,
+    show,
+)
+from harness.errors import unknown
+from harness.matrix.providers import FILE_NAME, load_matrix
+from harness.matrix.scenarios import SCENARIOS, Scenario
+from harness.recording.cassette import write_cassette
+from harness.reports import terminal
+from harness.results import Level, Results, Run, check_writable, write_results
+from harness.runner import Selection, plan
+from harness.sdk import version
+
+
+@click.command()
+@click.argument("base_url")
+@click.option("-m", "--model", required=True, help="The model, as it is sent.")
+@click.option("--key-env", default="OPENAI_API_KEY", show_default=True, help="The variable that holds the key.")
+@click.option("--scenario", "scenarios", multiple=True, help="Only this scenario; repeatable.")
+@click.option("--results", "results_file", type=click.Path(path_type=Path), help="Write the findings to this file.")
+@click.option("--record", "folder", type=click.Path(path_type=Path), help="Keep the cassettes in this folder.")
+@click.option("--max-requests", default=70, show_default=True, help="Ask no more than this.")
+@click.option("--max-tokens", default=200_000, show_default=True, help="Stop asking when answers took so many tokens.")
+@click.option("--timeout", default=60.0, show_default=True, help="Seconds without a byte after which to give up.")
+@click.option("--fail-on", type=click.Choice(["must", "should", "never"]), default="must", show_default=True)
+@ROOT
+@SDK_DEPTH
+@FORMAT
+@one_line_errors
+def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
+    base_url: str,
+    model: str,
+    key_env: str,
+    scenarios: tuple[str, ...],
+    results_file: Path | None,
+    folder: Path | None,
+    max_requests: int,
+    max_tokens: int,
+    timeout: float,
+    fail_on: str,
+    root: Path,
+    form: str,
+) -> None:
+    """Ask an endpoint every scenario, and print what it passes and fails, with the bytes that show it."""
+    # What speaks to the network takes a while to import.
+    from harness.probe import Budget, probe_endpoint
+    from harness.recording.capture import Limits
+
+    if results_file:
+        check_writable(results_file)
+    matrix = matrix_if_any(root)
+    wanted = _scenarios(scenarios)
+    results = Results(Run(__version__, now(), "live", version()))
+    budget = Budget(max_requests, max_tokens)
+    asked = min(sum(one.requests for one in wanted), max_requests)
+    click.echo(f"harness: up to {asked} requests and {max_tokens:,} tokens to {base_url}", err=True)
+    probed = probe_endpoint(base_url, model, os.environ.get(key_env), matrix, wanted, budget, Limits(idle=timeout))
+    for found in progress(probed, len(wanted), "probing"):
+        results.findings += found.findings
+        if folder and found.exchanges:
+            write_cassette(folder / f"{found.scenario.id}.yaml", found.exchanges)
+    results.findings.sort(key=lambda finding: list(SCENARIOS).index(finding.scenario))
+    if results_file:
+        write_results(results_file, results)
+    if form == "pretty":
+        terminal.show_probe(results, console_for_data())
+    else:
+        show(results, form)
+    levels = {"must": {Level.MUST}, "should": {Level.MUST, Level.SHOULD}, "never": set[Level]()}[fail_on]
+    sys.exit(1 if any(finding.level in levels for finding in results.red) else 0)
+
+
+@click.command()
+@click.argument("names", metavar="[PROVIDER]...", nargs=-1)
+@click.option("--model", "models", multiple=True, help="Only this model; repeatable, as is the next.")
+@click.option("--scenario", "scenarios", multiple=True, help="Only this scenario.")
+@click.option("--again", is_flag=True, help="Record anew what is recorded already.")
+@click.option("--dry-run", is_flag=True, help="Say what would be asked, and ask nothing.")
+@click.option("--pause", default=0.0, show_default=True, help="Seconds between two requests to one provider.")
+@click.option("--timeout", default=60.0, show_default=True, help="Seconds without a byte after which to give up.")
+@ROOT
+@one_line_errors
+def record(  # noqa: PLR0913, PLR0917 - one parameter an option
+    names: tuple[str, ...],
+    models: tuple[str, ...],
+    scenarios: tuple[str, ...],
+    again: bool,  # noqa: FBT001 - a flag of the command line
+    dry_run: bool,  # noqa: FBT001 - a flag of the command line
+    pause: float,
+    timeout: float,
+    root: Path,
+) -> None:
+    """Ask the providers of the matrix what is not recorded yet, and keep the answers; keys from the environment or .env."""
+    from dotenv import dotenv_values
+
+    from harness.record import due, estimate
+    from harness.record import record as record_cases
+    from harness.recording.capture import Limits
+
+    cases = due(plan(load_matrix(root / FILE_NAME), root, Selection(names, models, scenarios)), again=again)
+    click.echo(f"harness: {estimate(cases)}", err=True)
+    if dry_run:
+        click.echo("\n".join(case.id for case in cases))
+        return
+    told = dotenv_values(root / ".env")
+    environment = {**{key: value for key, value in told.items() if value}, **os.environ}
+    counts: Counter[str] = Counter()
+    for one in progress(
+        record_cases(cases, environment, pause=pause, limits=Limits(idle=timeout)), len(cases), "recording"
+    ):
+        counts[one.state] += 1
+        click.echo(f"{one.state:10} {one.case.id}{f': {one.reason}' if one.reason else ''}")
+    click.echo(
+        f"harness: {' · '.join(f'{count} {state}' for state, count in counts.items()) or 'nothing to record'}", err=True
+    )
+
+
+def _scenarios(names: tuple[str, ...]) -> list[Scenario]:
+    for name in names:
+        if name not in SCENARIOS:
+            raise unknown("scenario", name, list(SCENARIOS))
+    return [SCENARIOS[name] for name in names] or list(SCENARIOS.values())
