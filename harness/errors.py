@@ -33,6 +33,14 @@ class Unreachable(HarnessError):
     """Nobody answers at an address, or the key is refused."""
 
 
+class NotRecorded(HarnessError):
+    """A request that no recording answers."""
+
+
+class UnsupportedSdk(HarnessError):
+    """The installed OpenAI SDK is one that the harness can't drive."""
+
+
 class UnknownName(HarnessError):
     """A name given on the command line is not known."""
 

@@ -1,9 +1,11 @@
 """
 Capture: exchanges over the network, kept as they come.
 
-How it works: ``Capture`` is an httpx2 transport, so the OpenAI SDK - or any program built on httpx2 - sends its own
-requests through it.  Each piece of the answer is handed on as it comes, with its time noted on the way; at the
-end the whole is one ``Exchange``, given to ``keep``.  Nothing is decoded, retried or followed.
+How it works: ``Capture`` is a transport of httpx2 (or of httpx, around one of its transports), so the OpenAI SDK - or
+any program built on them - sends its own requests through it.  Each piece of the answer is handed on as it comes, with
+its time noted on the way; at the end the whole is one ``Exchange``, given to ``keep``.  Nothing is decoded, retried or
+followed.  While an answer comes, what it takes of memory does not grow with it: 12 bytes a piece, and the rest in a
+file without a name once it is larger than most answers are.
 
 A caller that stops early does not shorten the recording: what is left is read, within limits, when the caller
 closes.  An answer that breaks off, hangs or grows without end is kept up to there, with the reason in ``error``.
@@ -12,15 +14,21 @@ closes.  An answer that breaks off, hangs or grows without end is kept up to the
 import contextlib
 import inspect
 import time
+from array import array
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from tempfile import SpooledTemporaryFile
+from typing import Any
 
 import httpx2
 
+from harness.recording.families import body_of, family_of
 from harness.wire.exchange import NO_ANSWER, Exchange, Headers, Reads, Request, Response, Source
 
 Keep = Callable[[Exchange], None]
+
+_IN_MEMORY = 4 << 20  # bytes of a body; hardly an answer is larger
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +37,16 @@ class Limits:
     Where a capture ends that does not end by itself.
 
     ``connect``, ``idle`` (between two reads) and ``total`` are seconds, ``size`` bytes as sent, ``drain`` the
-    seconds given to what is left when a caller closes early.
+    seconds given to what is left when a caller closes early.  ``events`` and ``line`` (bytes without a line end) are
+    of streams.  What a compressed body unpacks to is limited where it is unpacked (``MAX_DECODED``).
     """
 
     connect: float = 10
     idle: float = 60
     total: float = 300
     size: int = 64 << 20
+    events: int = 1_000_000
+    line: int = 8 << 20
     drain: float = 10
 
     @property
@@ -52,55 +63,80 @@ class LimitReached(Exception):
 class _Tape:
     """One answer while it comes."""
 
-    request: httpx2.Request
+    request: Any
     keep: Keep
     limits: Limits
-    response: httpx2.Response | None = None
-    pieces: list[bytes] = field(default_factory=list)
-    times: list[int] = field(default_factory=list)
+    response: Any = None
+    streams: bool = False
+    body: SpooledTemporaryFile[bytes] = field(default_factory=lambda: SpooledTemporaryFile(_IN_MEMORY))  # noqa: SIM115 - closed by end()
+    sizes: "array[int]" = field(default_factory=lambda: array("I"))
+    times: "array[int]" = field(default_factory=lambda: array("Q"))
     size: int = 0
+    events: int = 0
+    line: int = 0
     started: int = field(default_factory=time.perf_counter_ns)
     at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     done: bool = False
 
+    def answered(self, response: Any) -> None:
+        """Note the head of the answer."""
+        self.response = response
+        self.streams = "event-stream" in response.headers.get("content-type", "")
+
     def take(self, piece: bytes) -> None:
-        """Note a piece of the body, with its time."""
-        self.times.append(time.perf_counter_ns())
-        self.pieces.append(piece)
+        """Note a piece of the body, with its time; raise LimitReached where it goes too far."""
+        now = time.perf_counter_ns()
+        self.times.append(now)
+        self.sizes.append(len(piece))
+        self.body.write(piece)
         self.size += len(piece)
         if self.size > self.limits.size:
             raise LimitReached(f"more than {self.limits.size:,} bytes")
-        if self.times[-1] - self.started > self.limits.total * 1e9:
+        if now - self.started > self.limits.total * 1e9:
             raise LimitReached(f"more than {self.limits.total:g} seconds")
+        if self.streams:
+            self._count(piece)
+
+    def _count(self, piece: bytes) -> None:
+        # Blank lines, nearly: one that is cut by the end of a piece is not counted, and CR alone ends hardly any.
+        self.events += piece.count(b"\n\n") or piece.count(b"\n\r\n")
+        if self.events > self.limits.events:
+            raise LimitReached(f"more than {self.limits.events:,} events")
+        end = max(piece.rfind(b"\n"), piece.rfind(b"\r"))
+        self.line = self.line + len(piece) if end < 0 else len(piece) - end - 1
+        if self.line > self.limits.line:
+            raise LimitReached(f"a line of more than {self.limits.line:,} bytes")
 
     def end(self, error: BaseException | str | None = None) -> None:
         """Hand the exchange over, once; without ``error`` the body came to its proper end."""
         if self.done:
             return
         self.done = True
-        self.keep(Exchange(_request(self.request), self._response(error), Source(at=self.at)))
+        with self.body:
+            exchange = Exchange(_request(self.request), self._response(error), Source(at=self.at))
+        self.keep(exchange)
 
     def _response(self, error: BaseException | str | None) -> Response:
         told = error if isinstance(error, str) or error is None else f"{type(error).__name__}: {error}".rstrip(": ")
         if self.response is None:
             return Response(NO_ANSWER, eof=False, error=told)
         moments = [self.started, *self.times]
-        waits = [(after - before) // 1000 for before, after in zip(moments, self.times, strict=False)]
-        sizes = tuple(map(len, self.pieces))
+        waits = ((after - before) // 1000 for before, after in zip(moments, self.times, strict=False))
+        self.body.seek(0)
         extensions = self.response.extensions
         return Response(
             self.response.status_code,
             Headers(tuple((_text(name), _text(value)) for name, value in self.response.headers.raw)),
-            b"".join(self.pieces),
+            self.body.read(),
             _text(extensions.get("reason_phrase", b"")),
-            Reads(sizes, tuple(waits)) if sizes else None,
+            Reads(tuple(self.sizes), tuple(waits)) if self.sizes else None,
             eof=error is None,
             error=told,
             http_version=_text(extensions.get("http_version", b"")) or None,
         )
 
 
-def _request(request: httpx2.Request) -> Request:
+def _request(request: Any) -> Request:
     headers = Headers(tuple((_text(name), _text(value)) for name, value in request.headers.raw))
     return Request(request.method, str(request.url), headers, request.content)
 
@@ -109,12 +145,12 @@ def _text(value: bytes) -> str:
     return value.decode("latin-1")
 
 
-class _Pieces(httpx2.SyncByteStream):
+class _Pieces:
     """The body, piece by piece, onto the tape and on to the caller."""
 
-    def __init__(self, stream: httpx2.SyncByteStream, tape: _Tape) -> None:
+    def __init__(self, stream: Any, tape: _Tape) -> None:
         self._stream = stream
-        self._pieces = iter(stream)
+        self._pieces: Iterator[bytes] = iter(stream)
         self._tape = tape
 
     def __iter__(self) -> Iterator[bytes]:
@@ -148,12 +184,12 @@ class _Pieces(httpx2.SyncByteStream):
         self._stream.close()
 
 
-class _AsyncPieces(httpx2.AsyncByteStream):
+class _AsyncPieces:
     """The same for an async client."""
 
-    def __init__(self, stream: httpx2.AsyncByteStream, tape: _Tape) -> None:
+    def __init__(self, stream: Any, tape: _Tape) -> None:
         self._stream = stream
-        self._pieces = aiter(stream)
+        self._pieces: AsyncIterator[bytes] = aiter(stream)
         self._tape = tape
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -187,30 +223,24 @@ class _AsyncPieces(httpx2.AsyncByteStream):
 
 
 class Capture(httpx2.BaseTransport):
-    """A transport that sends through another one and gives each exchange to ``keep``."""
+    """A transport that sends through another one, of httpx2 or httpx, and gives each exchange to ``keep``."""
 
-    def __init__(
-        self,
-        keep: Keep,
-        inner: httpx2.BaseTransport | None = None,
-        limits: Limits = Limits(),
-    ) -> None:
+    def __init__(self, keep: Keep, inner: Any = None, limits: Limits = Limits()) -> None:
         self._keep = keep
         self._inner = inner or httpx2.HTTPTransport()
         self._limits = limits
 
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+    def handle_request(self, request: Any) -> Any:
         """Send a request; the answer streams through."""
         request.read()
         tape = _Tape(request, self._keep, self._limits)
         try:
-            response = tape.response = self._inner.handle_request(request)
+            response = self._inner.handle_request(request)
         except BaseException as error:
             tape.end(error)
             raise
-        stream = response.stream
-        assert isinstance(stream, httpx2.SyncByteStream)  # noqa: S101 - what a sync transport answers with
-        return _through(response, _Pieces(stream, tape))
+        tape.answered(response)
+        return _through(response, _Pieces, tape)
 
     def close(self) -> None:
         """Close the connections."""
@@ -220,34 +250,31 @@ class Capture(httpx2.BaseTransport):
 class AsyncCapture(httpx2.AsyncBaseTransport):
     """The same for an async client."""
 
-    def __init__(
-        self,
-        keep: Keep,
-        inner: httpx2.AsyncBaseTransport | None = None,
-        limits: Limits = Limits(),
-    ) -> None:
+    def __init__(self, keep: Keep, inner: Any = None, limits: Limits = Limits()) -> None:
         self._keep = keep
         self._inner = inner or httpx2.AsyncHTTPTransport()
         self._limits = limits
 
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+    async def handle_async_request(self, request: Any) -> Any:
         """Send a request; the answer streams through."""
         await request.aread()
         tape = _Tape(request, self._keep, self._limits)
         try:
-            response = tape.response = await self._inner.handle_async_request(request)
+            response = await self._inner.handle_async_request(request)
         except BaseException as error:
             tape.end(error)
             raise
-        stream = response.stream
-        assert isinstance(stream, httpx2.AsyncByteStream)  # noqa: S101 - what an async transport answers with
-        return _through(response, _AsyncPieces(stream, tape))
+        tape.answered(response)
+        return _through(response, _AsyncPieces, tape)
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._inner.aclose()
 
 
-def _through(response: httpx2.Response, stream: _Pieces | _AsyncPieces) -> httpx2.Response:
-    headers = response.headers.raw
-    return httpx2.Response(response.status_code, headers=headers, stream=stream, extensions=response.extensions)
+def _through(response: Any, pieces: Any, tape: _Tape) -> Any:
+    family = family_of(response)
+    stream = body_of(family, pieces)(response.stream, tape)
+    return family.Response(
+        response.status_code, headers=response.headers.raw, stream=stream, extensions=response.extensions
+    )

@@ -1,68 +1,209 @@
 """
-Transports that answer from a recorded exchange: what a client gets offline is what came over the wire.
+Transports that answer from recorded exchanges: what a client gets offline is what came over the wire.
 
-They are httpx2 transports, since that is what openai 3 is built on, and they never touch the network.
+They serve httpx2, what openai 3 is built on, and httpx, what openai 2 is built on, sync and async; they never touch
+the network.  ``Replay`` answers everything from one exchange; ``Recordings`` finds the exchange by what is asked, and
+refuses what nobody recorded.
 """
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+import threading
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, Literal, Self
 
 import httpx2
+import orjson
 
-from harness.wire.exchange import Exchange, Response
+from harness.errors import NotRecorded
+from harness.recording.cassette import read_cassette
+from harness.recording.families import body_of, family_of
+from harness.wire.exchange import NO_ANSWER, Exchange, Request, Response
 
-_ABOUT_TRANSFER = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+Pace = Literal["none", "recorded"] | float
+"""When the pieces come: all at once, as they were recorded, or so many seconds apart."""
+
+_ABOUT_TRANSFER = frozenset({"content-length", "transfer-encoding"})
+_DIFFERENCES_SHOWN = 4
+_VALUE_SHOWN = 40
 
 
-class Replay(httpx2.BaseTransport):
+class _Answers(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
+    """What both transports share: a request is answered with the exchange that ``_exchange_for`` names."""
+
+    pace: Pace
+
+    def _exchange_for(self, request: Any) -> Exchange:
+        raise NotImplementedError
+
+    def handle_request(self, request: Any) -> Any:
+        """Answer a request of a sync client."""
+        request.read()
+        return _answer(self._exchange_for(request).response, request, self.pace)
+
+    async def handle_async_request(self, request: Any) -> Any:
+        """Answer a request of an async client."""
+        await request.aread()
+        return _answer(self._exchange_for(request).response, request, self.pace)
+
+
+class Replay(_Answers):
     """
-    Answers any request with the response of ``exchange``: its bytes in the reads they came in, all at once.
+    Answers any request with the response of ``exchange``: its bytes in the reads they came in.
 
     A transfer that broke off breaks off again.  ``exchange`` may be set anew between two requests.
     """
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, pace: Pace = "none") -> None:
         self.exchange = exchange
+        self.pace = pace
 
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Answer a request."""
-        return _answer(self.exchange.response, request)
-
-
-class AsyncReplay(httpx2.AsyncBaseTransport):
-    """The same for an async client."""
-
-    def __init__(self, exchange: Exchange) -> None:
-        self.exchange = exchange
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Answer a request."""
-        return _answer(self.exchange.response, request)
+    def _exchange_for(self, request: Any) -> Exchange:  # noqa: ARG002 - it answers whatever is asked
+        return self.exchange
 
 
-class _Body(httpx2.SyncByteStream, httpx2.AsyncByteStream):
+class Recordings(_Answers):
+    """
+    Answers a request with what was recorded of the same one: same method, address and body.
+
+    Bodies are compared as JSON, so that key order and white space do not matter.  What was asked several times
+    is answered in the order recorded; the last answer stays.
+
+    Raises:
+        NotRecorded: nobody asked this while recording; says what the nearest recording was of and how it differs.
+    """
+
+    def __init__(self, recordings: Iterable[tuple[str, Iterable[Exchange]]], pace: Pace = "none") -> None:
+        self._by_question: dict[bytes, list[Exchange]] = defaultdict(list)
+        self._named: list[tuple[str, Request]] = []
+        self._asked: dict[bytes, int] = defaultdict(int)
+        self._lock = threading.Lock()
+        self.pace = pace
+        for name, exchanges in recordings:
+            for exchange in exchanges:
+                self._by_question[_question(exchange.request)].append(exchange)
+                self._named.append((name, exchange.request))
+
+    @classmethod
+    def of(cls, *paths: Path, pace: Pace = "none") -> Self:
+        """
+        Return the recordings in cassettes and in folders of them.
+
+        Raises:
+            BadCassette: one can't be read.
+        """
+        files = [file for path in paths for file in (sorted(path.rglob("*.yaml")) if path.is_dir() else [path])]
+        cassettes = [file for file in files if file.name not in {"deviations.yaml", "profile.yaml"}]
+        return cls([(str(file), read_cassette(file)) for file in cassettes], pace)
+
+    def _exchange_for(self, request: Any) -> Exchange:
+        asked = Request(request.method, str(request.url), body=request.content or None)
+        question = _question(asked)
+        with self._lock:
+            answers = self._by_question.get(question)
+            if not answers:
+                raise NotRecorded(self._miss(asked))
+            number = self._asked[question]
+            self._asked[question] += 1
+        return answers[min(number, len(answers) - 1)]
+
+    def _miss(self, asked: Request) -> str:
+        said = f"{asked.method} {asked.url} is not recorded"
+        compared = [(_differences(one, asked), name) for name, one in self._named]
+        if not compared:
+            return f"{said}: there is no recording at all; record one with: harness record"
+        differences, name = min(compared, key=lambda pair: len(pair[0]))
+        more = f" and {len(differences) - _DIFFERENCES_SHOWN} more" if len(differences) > _DIFFERENCES_SHOWN else ""
+        return f"{said}; the nearest is {name}, which has {', '.join(differences[:_DIFFERENCES_SHOWN])}{more}"
+
+
+def _question(request: Request) -> bytes:
+    """Return what two requests have in common that ask the same."""
+    body = request.body or b""
+    if request.json is not None:
+        body = orjson.dumps(request.json, option=orjson.OPT_SORT_KEYS)
+    return b"%b %b\n%b" % (request.method.upper().encode(), request.url.encode(), body)
+
+
+def _differences(recorded: Request, asked: Request) -> list[str]:
+    """Return how ``recorded`` differs from what is asked, each difference with its place."""
+    pairs: list[tuple[str, Any, Any]] = [
+        ("method", recorded.method.upper(), asked.method.upper()),
+        ("url", recorded.url, asked.url),
+    ]
+    if recorded.json is None or asked.json is None:
+        pairs.append(("body", recorded.body, asked.body))
+    else:
+        names = dict.fromkeys([*recorded.json, *asked.json])
+        pairs += [(f"/{name}", recorded.json.get(name, ...), asked.json.get(name, ...)) for name in names]
+    return [f"{place} {_shown(one)} instead of {_shown(other)}" for place, one, other in pairs if one != other]
+
+
+def _shown(value: Any) -> str:
+    if value is ... or value is None:
+        return "none" if value is ... else "null"
+    text = (
+        value if isinstance(value, str) else repr(value) if isinstance(value, bytes) else orjson.dumps(value).decode()
+    )
+    return text if len(text) <= _VALUE_SHOWN else f"{text[:_VALUE_SHOWN]}…"
+
+
+class _Body:
     """The body of a response, in pieces, with the error that ended it."""
 
-    def __init__(self, response: Response, request: httpx2.Request) -> None:
-        self._response = response
-        self._request = request
+    def __init__(self, pieces: list[bytes], waits: list[float], broken: Callable[[], Exception] | None) -> None:
+        self._pieces = list(zip(pieces, waits, strict=True))
+        self._broken = broken
 
     def __iter__(self) -> Iterator[bytes]:
-        yield from _pieces(self._response)
-        if not self._response.eof:
-            raise httpx2.RemoteProtocolError(self._response.error or "the transfer broke off", request=self._request)
+        for piece, wait in self._pieces:
+            if wait:
+                time.sleep(wait)
+            yield piece
+        if self._broken:
+            raise self._broken()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        for piece in self:
+        for piece, wait in self._pieces:
+            if wait:
+                await asyncio.sleep(wait)
             yield piece
+        if self._broken:
+            raise self._broken()
 
 
-def _answer(response: Response, request: httpx2.Request) -> httpx2.Response:
-    # The content is served decoded: recorders often keep the header of an encoding they have undone.
-    kept = [pair for pair in response.headers.pairs if pair[0].lower() not in _ABOUT_TRANSFER]
-    headers = [(_encoded(name), _encoded(value)) for name, value in kept]
+def _answer(response: Response, request: Any, pace: Pace) -> Any:
+    family = family_of(request)
+    if response.status == NO_ANSWER:
+        raise _broken(response, request)
+    # Recorders often keep the header of an encoding they have undone: it goes where the bytes do not need it.
+    packed = response.content is not response.body
+    dropped = _ABOUT_TRANSFER if packed else _ABOUT_TRANSFER | {"content-encoding"}
+    kept = [pair for pair in response.headers.pairs if pair[0].lower() not in dropped]
     told = {"http_version": response.http_version, "reason_phrase": response.reason}
-    extensions = {name: value.encode("ascii", "replace") for name, value in told.items() if value}
-    return httpx2.Response(response.status, headers=headers, stream=_Body(response, request), extensions=extensions)
+    pieces = list(_pieces(response))
+    body = body_of(family, _Body)(
+        pieces, _waits(response, pace, len(pieces)), None if response.eof else lambda: _broken(response, request)
+    )
+    return family.Response(
+        response.status,
+        headers=[(_encoded(name), _encoded(value)) for name, value in kept],
+        stream=body,
+        extensions={name: value.encode("ascii", "replace") for name, value in told.items() if value},
+    )
+
+
+def _broken(response: Response, request: Any) -> Exception:
+    """Return the exception that ended the transfer when it was recorded, of the client's own family."""
+    family = family_of(request)
+    name, _, message = (response.error or "").partition(": ")
+    kind = getattr(family, name, None)
+    if not (isinstance(kind, type) and issubclass(kind, family.TransportError)):
+        kind, message = family.RemoteProtocolError, response.error or "the transfer broke off"
+    error: Exception = kind(message, request=request)
+    return error
 
 
 def _encoded(text: str) -> bytes:
@@ -70,13 +211,26 @@ def _encoded(text: str) -> bytes:
 
 
 def _pieces(response: Response) -> Iterator[bytes]:
-    """Yield the content as it was read; in one piece where the reads are not those of these bytes."""
-    content = response.content
-    sizes = response.reads.sizes if response.reads else ()
-    if sum(sizes) != len(content) or min(sizes, default=0) < 0:
-        sizes = (len(content),)
+    """Yield the body as it was read; in one piece where the reads are not those of these bytes."""
+    body = response.body
     at = 0
-    for size in sizes:
+    for size in _sizes(response):
         if size:
-            yield content[at : at + size]
+            yield body[at : at + size]
         at += size
+
+
+def _sizes(response: Response) -> tuple[int, ...]:
+    sizes = response.reads.sizes if response.reads else ()
+    return sizes if sum(sizes) == len(response.body) and min(sizes, default=0) >= 0 else (len(response.body),)
+
+
+def _waits(response: Response, pace: Pace, count: int) -> list[float]:
+    """Return the seconds to wait before each piece."""
+    if pace == "none" or not count:
+        return [0.0] * count
+    if pace != "recorded":
+        return [0.0, *[pace] * (count - 1)]
+    times = response.reads.dt_us if response.reads else ()
+    waits = [max(0, wait) / 1e6 for wait, size in zip(times, _sizes(response), strict=False) if size]
+    return waits if len(waits) == count else [0.0] * count

@@ -6,7 +6,7 @@ the texts say.  So a long stream is cut down to the events that stand for all ot
 give way to constants, and the SDK reads what is left, once for all exchanges of that form.  All bytes around the
 constants are the provider's own.  ``Depth.FULL`` gives it every byte instead.
 
-openai and httpx2 are imported when the first exchange is read: together they take 0.8 s.
+openai and its HTTP library are imported when the first exchange is read: together they take 0.8 s.
 """
 
 import asyncio
@@ -142,12 +142,12 @@ Take = Callable[[Any], None]  # called with each thing that a client yields
 
 
 class _Clients(NamedTuple):
-    """One client of each kind for the process, and the transports that say which exchange they read."""
+    """One client of each kind for the process, and the transport that says which exchange they read."""
 
     sync: Any
     strict: Any
     asynchronous: Any
-    transports: tuple[Any, Any]
+    transport: Any
 
 
 _IN_USE = threading.Lock()
@@ -157,29 +157,27 @@ _IN_USE = threading.Lock()
 def _clients(exchange: Exchange) -> Iterator[_Clients]:
     with _IN_USE, warnings.catch_warnings(action="ignore"):  # pydantic's, about what is not of the type it expected
         clients = _made()
-        for transport in clients.transports:
-            transport.exchange = exchange
+        clients.transport.exchange = exchange
         yield clients
 
 
 @cache
 def _made() -> _Clients:
-    import httpx2
     import openai
 
-    from harness.recording.replay import AsyncReplay, Replay
+    from harness.recording.families import sdk_family
+    from harness.recording.replay import Replay
 
-    nothing = Exchange(_ASK[False], Response(OK))
-    transport, async_transport = Replay(nothing), AsyncReplay(nothing)
-    client = httpx2.Client(transport=transport, trust_env=False)
-    async_client = httpx2.AsyncClient(transport=async_transport, trust_env=False)
+    family, transport = sdk_family(), Replay(Exchange(_ASK[False], Response(OK)))
+    client = family.Client(transport=transport, trust_env=False)
+    async_client = family.AsyncClient(transport=transport, trust_env=False)
     # A client made without one of its own would build an SSL context, which takes 21 ms.
     given: dict[str, Any] = {"api_key": "unused", "base_url": "https://replay.invalid/v1", "max_retries": 0}
     return _Clients(
         openai.OpenAI(http_client=client, **given),
         openai.OpenAI(http_client=client, _strict_response_validation=True, **given),
         openai.AsyncOpenAI(http_client=async_client, **given),
-        (transport, async_transport),
+        transport,
     )
 
 

@@ -4,8 +4,11 @@ import asyncio
 import gc
 import threading
 import time
+import tracemalloc
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
+import httpx
 import httpx2
 import openai
 import pytest
@@ -192,12 +195,79 @@ class Endless(Played):
 
 @pytest.mark.parametrize(
     ("limits", "reason"),
-    [(Limits(size=10_000), "more than 10,000 bytes"), (Limits(total=0.2), "more than 0.2 seconds")],
+    [
+        (Limits(size=10_000), "more than 10,000 bytes"),
+        (Limits(total=0.2), "more than 0.2 seconds"),
+        (Limits(line=5_000), "a line of more than 5,000 bytes"),
+    ],
 )
 def test_an_answer_without_end_ends_at_the_limit(limits: Limits, reason: str, kept: Kept) -> None:
     kept.client(Network(Endless()), limits).post(URL)
     assert not kept.only.response.eof
     assert reason in str(kept.only.response.error)
+
+
+@pytest.mark.parametrize("end", [b"\n\n", b"\r\n\r\n"])
+def test_events_without_end_end_at_the_limit(end: bytes, kept: Kept) -> None:
+    kept.client(Network(Played([b"data: 1" + end] * 500)), Limits(events=100)).post(URL)
+    response = kept.only.response
+    assert response.error == "LimitReached: more than 100 events"
+    assert response.body == (b"data: 1" + end) * 101
+
+
+@pytest.mark.parametrize("piece", [b"data: 1\n\n", b"data: 1\r\n\r\n", b"data: 1\r\r", b"x" * 90 + b"\n"])
+def test_many_lines_are_no_long_line(piece: bytes, kept: Kept) -> None:
+    kept.client(Network(Played([piece] * 200)), Limits(line=100)).post(URL)
+    assert kept.only.response.eof
+
+
+def test_a_body_that_is_no_stream_has_no_lines(kept: Kept) -> None:
+    network = Network(Played([b"x" * 100] * 20), headers=[(b"Content-Type", b"application/json")])
+    kept.client(network, Limits(line=100, events=1)).post(URL)
+    assert kept.only.response.eof
+
+
+def test_a_client_of_httpx_is_captured_alike(kept: Kept) -> None:
+    def answer(_request: httpx.Request) -> httpx.Response:
+        headers = {"Content-Type": "text/event-stream"}
+        return httpx.Response(200, headers=headers, stream=httpx.ByteStream(STREAM.response.body))
+
+    transport: Any = Capture(kept.append, httpx.MockTransport(answer))
+    with httpx.Client(transport=transport) as client:
+        assert client.post(URL, content=b"{}").content == STREAM.response.body
+    assert kept.only.response.body == STREAM.response.body
+    assert kept.only.response.eof
+
+    async def ask() -> None:
+        transport: Any = AsyncCapture(kept.append, httpx.MockTransport(answer))
+        async with httpx.AsyncClient(transport=transport) as client:
+            await client.post(URL, content=b"{}")
+
+    asyncio.run(ask())
+    assert kept[1].response.body == STREAM.response.body
+
+
+def test_what_a_long_answer_takes_of_memory_does_not_grow_with_it(kept: Kept) -> None:
+    body = Played([])
+    used: list[int] = []
+
+    def pieces() -> Iterator[bytes]:
+        for number in range(200_000):
+            if number % 50_000 == 49_999:
+                used.append(tracemalloc.get_traced_memory()[0])
+            yield b"data: %d%b\n\n" % (number, b"x" * 100)
+
+    body.__class__ = type("Made", (Played,), {"__iter__": lambda _: pieces()})
+    client = kept.client(Network(body))
+    tracemalloc.start()
+    try:
+        with client.stream("POST", URL) as answer:
+            for _ in answer.iter_raw():
+                pass
+    finally:
+        tracemalloc.stop()
+    assert used[-1] - used[0] < 3_000_000, "12 bytes a piece, of 112"
+    assert len(kept.only.response.body) > 20_000_000
 
 
 def test_what_is_left_is_read_for_so_long_and_no_longer(kept: Kept) -> None:

@@ -2,14 +2,27 @@
 
 import asyncio
 import gzip
+import json
 import socket
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
+import httpx
 import httpx2
+import openai
 import pytest
 
-from harness.recording.replay import AsyncReplay, Replay
+from harness.errors import NotRecorded
+from harness.recording.cassette import write_cassette
+from harness.recording.replay import Pace, Recordings, Replay
 from harness.simulate.reference import BODY, STREAM, with_body, with_header, with_response
-from harness.wire.exchange import Exchange, Headers, Reads
+from harness.wire.exchange import NO_ANSWER, Exchange, Headers, Reads, Request
+
+FAMILIES = [pytest.param(httpx2, id="httpx2"), pytest.param(httpx, id="httpx")]
 
 BYTES = STREAM.response.body
 SIZES = (1, 292, 7, len(BYTES) - 300)
@@ -30,7 +43,7 @@ def pieces(exchange: Exchange) -> list[bytes]:
 
 async def async_pieces(exchange: Exchange) -> list[bytes]:
     async with (
-        httpx2.AsyncClient(transport=AsyncReplay(exchange), trust_env=False) as client,
+        httpx2.AsyncClient(transport=Replay(exchange), trust_env=False) as client,
         client.stream("POST", "https://anywhere.invalid/v1") as response,
     ):
         return [piece async for piece in response.aiter_raw()]
@@ -92,21 +105,172 @@ def test_it_breaks_off_for_an_async_client_too_and_without_a_reason() -> None:
         asyncio.run(async_pieces(with_response(STREAM, eof=False)))
 
 
-def test_a_compressed_body_is_served_decoded_whatever_the_header_says() -> None:
-    headers = Headers(
-        (("Content-Encoding", "gzip"), ("Content-Length", "3"), ("Transfer-Encoding", "chunked"), ("x-a", "1"))
-    )
+def test_a_compressed_body_is_served_as_it_was_sent_and_the_client_unpacks_it() -> None:
+    headers = Headers((("Content-Encoding", "gzip"), ("Content-Length", "3"), ("x-a", "1")))
     packed = gzip.compress(BODY.response.body)
-    for body in (packed, BODY.response.body):
-        response = get(with_response(BODY, headers=headers, body=body))
-        assert response.content == BODY.response.body
-        assert list(response.headers) == ["x-a"]
+    exchange = with_response(BODY, headers=headers, body=packed, reads=Reads((10, len(packed) - 10)))
+    response = get(exchange)
+    assert response.content == BODY.response.body
+    assert list(response.headers) == ["content-encoding", "x-a"]
+    assert pieces(exchange) == [packed[:10], packed[10:]]
 
 
-def test_the_reads_of_a_compressed_body_do_not_cut_the_decoded_one() -> None:
-    packed = gzip.compress(BYTES)
-    headers = Headers((("content-encoding", "gzip"),))
-    assert pieces(with_response(STREAM, headers=headers, body=packed, reads=Reads((len(packed),)))) == [BYTES]
+def test_a_body_that_its_recorder_unpacked_loses_the_header_of_the_packing() -> None:
+    headers = Headers((("Content-Encoding", "gzip"), ("Transfer-Encoding", "chunked"), ("x-a", "1")))
+    response = get(with_response(BODY, headers=headers))
+    assert response.content == BODY.response.body
+    assert list(response.headers) == ["x-a"]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ("ReadTimeout: nothing came", "ReadTimeout"),
+        ("ReadError: reset by peer", "ReadError"),
+        ("RemoteProtocolError: incomplete chunked read", "RemoteProtocolError"),
+        ("LimitReached: more than 10 bytes", "RemoteProtocolError"),
+        (None, "RemoteProtocolError"),
+    ],
+)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_transfer_ends_the_way_it_ended(error: str | None, kind: str, family: Any) -> None:
+    exchange = with_response(STREAM, eof=False, error=error, reads=Reads(SIZES))
+    came: list[bytes] = []
+    with (
+        family.Client(transport=Replay(exchange), trust_env=False) as client,
+        client.stream("POST", "https://anywhere.invalid") as response,
+        pytest.raises(getattr(family, kind)),
+    ):
+        came.extend(response.iter_raw())
+    assert [len(piece) for piece in came] == list(SIZES)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_where_nobody_answered_nobody_answers(family: Any) -> None:
+    exchange = with_response(STREAM, status=NO_ANSWER, body=b"", eof=False, error="ConnectError: refused")
+    with (
+        family.Client(transport=Replay(exchange), trust_env=False) as client,
+        pytest.raises(family.ConnectError, match="refused"),
+    ):
+        client.post("https://anywhere.invalid")
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_both_families_get_the_same_sync_and_async(family: Any) -> None:
+    exchange = with_response(STREAM, reads=Reads(SIZES))
+
+    async def read() -> list[bytes]:
+        async with (
+            family.AsyncClient(transport=Replay(exchange), trust_env=False) as client,
+            client.stream("POST", "https://anywhere.invalid") as response,
+        ):
+            return [piece async for piece in response.aiter_raw()]
+
+    with (
+        family.Client(transport=Replay(exchange), trust_env=False) as client,
+        client.stream("POST", "https://anywhere.invalid") as response,
+    ):
+        came = list(response.iter_raw())
+    assert [len(piece) for piece in came] == list(SIZES)
+    assert asyncio.run(read()) == came
+
+
+def test_at_the_recorded_pace_each_piece_takes_as_long_as_it_did() -> None:
+    reads = Reads(SIZES, (30_000, 0, 60_000, 0))
+    arrivals = list(timed(with_response(STREAM, reads=reads), "recorded"))
+    assert 0.03 <= arrivals[0] < 0.06
+    assert arrivals[1] < 0.06
+    assert 0.09 <= arrivals[2] < 0.2
+    assert list(timed(with_response(STREAM, reads=reads), "none"))[-1] < 0.03
+    assert 0.06 <= list(timed(with_response(STREAM, reads=reads), 0.02))[-1] < 0.2
+
+
+def timed(exchange: Exchange, pace: Pace) -> Iterator[float]:
+    began = time.monotonic()
+    with (
+        httpx2.Client(transport=Replay(exchange, pace), trust_env=False) as client,
+        client.stream("POST", "https://anywhere.invalid") as response,
+    ):
+        for _ in response.iter_raw():
+            yield time.monotonic() - began
+
+
+QUESTION: dict[str, Any] = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Hi"}]}
+ADDRESS = "https://api.example/v1/chat/completions"
+
+
+def asked(exchange: Exchange, **params: Any) -> Exchange:
+    body = json.dumps({**QUESTION, **params}).encode()
+    return replace(exchange, request=Request("POST", ADDRESS, Headers(), body))
+
+
+@pytest.fixture
+def recordings() -> Recordings:
+    return Recordings([("chat.stream", [asked(STREAM, stream=True)]), ("chat.nonstream", [asked(BODY)])])
+
+
+def test_what_is_asked_finds_its_recording_in_any_order_of_keys(recordings: Recordings) -> None:
+    with httpx2.Client(transport=recordings, trust_env=False) as client:
+        turned = dict(reversed(list({**QUESTION, "stream": True}.items())))
+        assert client.post(ADDRESS, json=turned).content == STREAM.response.body
+        assert client.post(ADDRESS, json=QUESTION).content == BODY.response.body
+
+
+def test_the_sdk_finds_it_too_sync_and_async(recordings: Recordings) -> None:
+    given: dict[str, Any] = {"api_key": "none", "base_url": "https://api.example/v1", "max_retries": 0}
+    client = openai.OpenAI(http_client=httpx2.Client(transport=recordings), **given)
+    text = "".join(
+        one.choices[0].delta.content or "" for one in client.chat.completions.create(**QUESTION, stream=True)
+    )
+
+    async def ask() -> str:
+        asker = openai.AsyncOpenAI(http_client=httpx2.AsyncClient(transport=recordings), **given)
+        return str((await asker.chat.completions.create(**QUESTION)).choices[0].message.content)
+
+    assert text == STREAM.completion.messages[0].content
+    assert asyncio.run(ask()) == BODY.completion.messages[0].content
+
+
+def test_what_nobody_recorded_is_refused_with_the_nearest_and_what_differs(recordings: Recordings) -> None:
+    given: dict[str, Any] = {"api_key": "none", "base_url": "https://api.example/v1", "max_retries": 0}
+    client = openai.OpenAI(http_client=httpx2.Client(transport=recordings), **given)
+    with pytest.raises(NotRecorded) as caught:
+        client.chat.completions.create(**QUESTION | {"model": "gpt-9"}, stream=True, temperature=0)
+    assert str(caught.value) == (
+        f"POST {ADDRESS} is not recorded; the nearest is chat.stream, which has /model gpt-4o-mini instead of gpt-9, "
+        "/temperature none instead of 0"
+    )
+
+
+def test_another_address_is_not_the_same_question(recordings: Recordings) -> None:
+    with httpx2.Client(transport=recordings) as client, pytest.raises(NotRecorded, match=r"which has url https://api"):
+        client.post("https://other.example/v1/chat/completions", json=QUESTION)
+
+
+def test_what_was_asked_twice_is_answered_in_order_and_the_last_stays() -> None:
+    other = with_body(BODY, b'{"second": true}')
+    recordings = Recordings([("parity.chat", [asked(BODY), asked(other)])])
+    with httpx2.Client(transport=recordings) as client:
+        bodies = [client.post(ADDRESS, json=QUESTION).content for _ in range(3)]
+    assert bodies == [BODY.response.body, other.response.body, other.response.body]
+
+
+def test_threads_at_once_get_each_their_own() -> None:
+    exchanges = [asked(with_body(BODY, b"%d" % n), seed=n) for n in range(40)]
+    with httpx2.Client(transport=Recordings([("many", exchanges)])) as client, ThreadPoolExecutor(8) as pool:
+        bodies = list(pool.map(lambda n: client.post(ADDRESS, json={**QUESTION, "seed": n}).content, range(40)))
+    assert bodies == [b"%d" % n for n in range(40)]
+
+
+def test_a_folder_of_cassettes_answers(tmp_path: Path) -> None:
+    write_cassette(tmp_path / "acme/small/chat.stream.yaml", [asked(STREAM, stream=True)])
+    (tmp_path / "acme/deviations.yaml").write_text("deviations: []\n")
+    with httpx2.Client(transport=Recordings.of(tmp_path)) as client:
+        assert client.post(ADDRESS, json={**QUESTION, "stream": True}).content == STREAM.response.body
+        with pytest.raises(NotRecorded, match=r"chat\.stream\.yaml, which has /stream true instead of none"):
+            client.post(ADDRESS, json=QUESTION)
+    with httpx2.Client(transport=Recordings([])) as client, pytest.raises(NotRecorded, match="no recording at all"):
+        client.post(ADDRESS, json=QUESTION)
 
 
 def test_the_exchange_can_be_changed_between_two_requests() -> None:
