@@ -15,7 +15,7 @@ from harness.matrix.providers import Matrix, Target
 from harness.matrix.scenarios import SCENARIOS, Scenario, in_order
 from harness.recording.cassette import read_cassette
 from harness.results import WORST_FIRST, Deviation, Evidence, Finding, Level, Outcome, Problem, judge
-from harness.wire.exchange import NO_ANSWER, Exchange
+from harness.wire.exchange import NO_ANSWER, OK, Exchange
 
 RECORDING = "recording.present"
 """Stands in the place of a check where there is nothing to judge: no recording, or no such capability."""
@@ -224,6 +224,8 @@ class _Judgement:
         self._blocked: dict[int, _Verdict | None] = {}
         reason = doubt(exchange)
         self._doubt = _Verdict(Outcome.INCONCLUSIVE, reason) if reason else None
+        if not reason and exchange.expected.closed and exchange.response.status == OK:
+            self._doubt = _Verdict(Outcome.NA, "closed by us after its first event")
 
     def verdict(self, check: Check) -> _Verdict:
         found = self._done.get(check.id)

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from harness.checks import CHECKS
 from harness.cli import main
 from harness.matrix.providers import load_matrix
+from harness.matrix.scenarios import SCENARIOS
 from harness.reports import badge, page, table
 from harness.results import Outcome, Results, read_results
 from harness.runner import Selection, plan, run_case
@@ -60,6 +61,13 @@ def test_the_count_of_checks_is_current(name: str) -> None:
     counts = Counter(check.family for check in CHECKS.values())
     assert dict(re.findall(r"(\w+) (\d+)", listed)) == {family: str(count) for family, count in counts.items()}
     assert f"{len(CHECKS)} " in read(name).split("<!-- families -->")[0].splitlines()[-1]
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_the_counts_of_scenarios_and_requests_are_current(name: str) -> None:
+    (line,) = [one for one in read(name).splitlines() if "`harness scenarios`" in one and "|" not in one]
+    counts = (len(SCENARIOS), sum(scenario.requests for scenario in SCENARIOS.values()))
+    assert tuple(map(int, re.findall(r"(?<![\w.])\d+", line))) == counts
 
 
 @pytest.mark.parametrize("name", READMES)

@@ -1,18 +1,33 @@
 """An endpoint probed over a real socket: from one command to verdicts, with nothing lost on the way."""
 
+import gzip
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
 import orjson
 import pytest
 from click.testing import CliRunner, Result
-from scripted import IDEAL, SILENT, End, Received, Script, Server, html_error, ideal_answer, plays, refuses, stalls
+from scripted import (
+    IDEAL,
+    SILENT,
+    End,
+    Received,
+    Script,
+    Server,
+    html_error,
+    ideal,
+    ideal_answer,
+    plays,
+    refuses,
+    stalls,
+)
 
 from harness.cli import main
 from harness.matrix.scenarios import SCENARIOS
 from harness.recording.cassette import read_cassette
 from harness.results import Finding, Outcome, read_results
-from harness.simulate.reference import swap
+from harness.simulate.reference import swap, with_body, with_header
 from harness.wire.exchange import Exchange
 
 
@@ -43,7 +58,7 @@ def test_an_ideal_endpoint_passes_every_scenario(tmp_path: Path) -> None:
     assert {finding.scenario for finding in results.findings} == set(SCENARIOS)
     assert {path.stem for path in (tmp_path / "kept").glob("*.yaml")} == set(SCENARIOS)
     assert len(server.requests) == sum(scenario.requests for scenario in SCENARIOS.values()) < 70
-    assert "up to 62 requests" in result.stderr
+    assert "up to 65 requests" in result.stderr
 
 
 def test_what_was_kept_is_what_came(tmp_path: Path) -> None:
@@ -175,3 +190,56 @@ def test_exchanges_are_those_of_the_server(tmp_path: Path) -> None:
     sent = {request.body for request in server.requests}
     kept: list[Exchange] = [one for path in tmp_path.glob("*.yaml") for one in read_cassette(path)]
     assert {one.request.body for one in kept} == sent
+
+
+def test_a_stream_that_is_closed_early_ends_at_the_server_and_the_next_request_is_answered(tmp_path: Path) -> None:
+    def paced(request: Received) -> Iterable[bytes | float | End]:
+        return ideal(0.05 if b'"stream":true' in request.body else 0.0)(request)
+
+    with Server(paced) as server:
+        began = time.monotonic()
+        result = probe(server, "--scenario", "chat.cancel", "--record", str(tmp_path), "--format", "json")
+        whole = len(ideal_answer(server.requests[0]).response.body)
+        assert time.monotonic() - began < 80 * 0.05, "the rest of the stream was not waited for"
+        assert server.connections[0].done.wait(2)
+        assert server.connections[0].ended == "client"
+        assert server.connections[0].sent < whole
+    closed, after = read_cassette(tmp_path / "chat.cancel.yaml")
+    assert 0 < len(closed.response.body) < whole
+    assert (closed.response.eof, closed.response.error) == (False, "closed before the end")
+    assert after.response.eof
+    found = findings(result)
+    assert of(found, "chat.cancel", "http.after-cancel") is Outcome.OBSERVED
+    assert of(found, "chat.cancel", "http.complete") is Outcome.PASS, "what we cut ourselves is no fault of theirs"
+    assert [one.value for one in found if one.check == "http.after-cancel"] == ["at once"]
+
+
+def test_a_server_that_goes_on_after_the_closing_lets_the_next_one_wait() -> None:
+    def busy(request: Received) -> Iterable[bytes | float | End]:
+        if b'"stream":true' not in request.body:
+            yield 2.1
+        yield from IDEAL(request)
+
+    with Server(busy) as server:
+        result = probe(server, "--scenario", "chat.cancel", "--format", "json")
+    assert [one.value for one in findings(result) if one.check == "http.after-cancel"] == ["after 2 s"]
+
+
+def test_compression_is_asked_for_where_it_is_tried_and_nowhere_else() -> None:
+    with Server(IDEAL) as server:
+        probe(server, "--scenario", "chat.compressed", "--scenario", "chat.stream")
+    assert sorted(str(request.header("accept-encoding")) for request in server.requests) == ["gzip", "identity"]
+
+
+def test_a_compressed_stream_is_kept_as_it_was_sent_and_judged_as_it_reads(tmp_path: Path) -> None:
+    def packed(request: Received) -> Exchange:
+        answer = ideal_answer(request)
+        body = gzip.compress(answer.response.body, mtime=0)
+        return with_body(with_header(answer, "Content-Encoding", "gzip"), body)
+
+    with Server(plays(packed)) as server:
+        result = probe(server, "--scenario", "chat.compressed", "--record", str(tmp_path), "--format", "json")
+    (exchange,) = read_cassette(tmp_path / "chat.compressed.yaml")
+    assert exchange.response.body == packed(server.requests[0]).response.body
+    assert [one.value for one in findings(result) if one.check == "http.compression"] == ["gzip"]
+    assert result.exit_code == 0

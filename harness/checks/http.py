@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from harness.checks import sources
 from harness.checks.applies import answered, any_exchange, body, headed, stream, timed
 from harness.checks.registry import observation, rule
+from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
-from harness.simulate.ideal import error
+from harness.simulate.ideal import error, recording
 from harness.simulate.reference import BODY, STREAM, asked, expecting, swap, with_body, with_header, with_response
-from harness.wire.exchange import Exchange, Reads
+from harness.wire.exchange import OK, Exchange, Reads
 from harness.wire.sse import is_utf8
 
 MUST = Level.MUST
@@ -18,6 +19,8 @@ _STREAM_TYPE, _BODY_TYPE = "text/event-stream", "application/json"
 _ERROR_BODY = with_body(BODY, b'{"error":{"message":"overloaded","type":"server_error","param":null,"code":null}}')
 _FLAT = ("/message", "/base_resp", "/error_code", "/error_msg", "/errors", "/detail", "/ResponseMetadata/Error")
 _BUSY = expecting(with_response(BODY, status=429, body=error(429, "Too many requests.").body), 429)
+_CANCELLED = recording(SCENARIOS["chat.cancel"])[-1]
+_AT_ONCE = 2.0  # seconds; an answer that begins so soon has not waited for another one's end
 _HTML = with_body(BODY, b"<!DOCTYPE html><title>502 Bad Gateway</title>")
 
 
@@ -338,6 +341,32 @@ def retry_after(exchange: Exchange) -> str:
     """
     sent = exchange.response.headers.get("retry-after")
     return "none" if sent is None else "seconds" if sent.strip().isdigit() else "a date" if "," in sent else "other"
+
+
+def _after_cancel(exchange: Exchange) -> str | None:
+    before = exchange.earlier[-1] if exchange.earlier else None
+    closed = before is not None and before.expected.closed and before.response.status == OK
+    return answered(exchange) or (None if closed else "no stream was closed before it")
+
+
+@observation(
+    "http.after-cancel", "How soon the next request is answered after a stream was closed early.",
+    sources.SDK_STREAM, _after_cancel,
+    good=(_CANCELLED,),
+    bad=(with_response(_CANCELLED, reads=Reads((len(_CANCELLED.response.body),), (31_000_000,))),),
+)  # fmt: skip
+def after_cancel(exchange: Exchange) -> str:
+    """
+    A server that does not notice the closing goes on generating: the tokens are billed, the slot stays taken, and the
+    next request waits until it is through.
+
+    Instead: Cap what is asked for with `max_tokens`, since closing may save nothing; close streams all the same.
+    """
+    reads = exchange.response.reads
+    if not reads or not reads.dt_us:
+        return "it is answered"
+    waited = reads.dt_us[0] / 1e6
+    return "at once" if waited < _AT_ONCE else f"after {waited:.0f} s"
 
 
 @observation(

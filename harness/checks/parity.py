@@ -20,7 +20,8 @@ _HELD = ("chunk.present", "sse.no-error", "http.complete")
 
 def other(exchange: Exchange) -> Exchange | None:
     """Return the earlier exchange that asked the same in the other way; None if there is none."""
-    same = (one for one in exchange.earlier if one.request.get("messages") == exchange.request.get("messages"))
+    whole = (one for one in exchange.earlier if not one.expected.closed)
+    same = (one for one in whole if one.request.get("messages") == exchange.request.get("messages"))
     return next((one for one in same if one.streams != exchange.streams and answered(one) is None), None)
 
 

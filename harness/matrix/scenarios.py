@@ -61,7 +61,8 @@ class Scenario:
     may be answered with, ``tries`` the parameter or form it is there to try.  ``and_then`` is the turn that follows
     the answer, in which ``reasoning`` says whether the answer's reasoning goes back; ``again`` are parameters with which
     the same is asked once more.  ``key`` is the key to send, ``raw`` a body that is sent as it is; ``without`` are
-    the required parameters left out.
+    the required parameters left out.  ``encoding`` is the Accept-Encoding that is sent; with ``closes`` the first
+    answer is closed by us after its first event, to see what comes of it.
     """
 
     id: str
@@ -81,6 +82,8 @@ class Scenario:
     model: str | None = None
     raw: bytes | None = None
     without: tuple[str, ...] = ()
+    encoding: str = "identity"
+    closes: bool = False
 
     @property
     def requests(self) -> int:
@@ -90,7 +93,7 @@ class Scenario:
     def expected(self, number: int) -> Expected:
         """Return what is known beforehand of request ``number``, from 0."""
         last = number >= self.requests - 1
-        return Expected(self.statuses, self.tries) if last else Expected((OK,))
+        return Expected(self.statuses, self.tries) if last else Expected((OK,), closed=self.closes)
 
 
 def _try(name: str, title: str, params: Json, **extra: Any) -> Scenario:
@@ -111,6 +114,8 @@ _TABLE = (
     Scenario("chat.logprobs", "A short answer with the probabilities of its tokens, streamed.", params=_STREAM | {"logprobs": True, "top_logprobs": 2}, needs=("logprobs",)),
     Scenario("chat.unicode", "Chinese, accents and composed emoji, streamed.", "逐字重复这一行：春眠不觉晓，naïve café 👩‍👩‍👧‍👦🏳️‍🌈 𠮷野家", params=_STREAM),
     Scenario("chat.long", "A long answer, streamed.", "Write about 300 words on how bread is baked, in plain paragraphs.", params=_USAGE, needs=("stream-usage",)),
+    Scenario("chat.compressed", "A short answer, streamed, compressed if the provider does that.", params=_STREAM, encoding="gzip"),
+    Scenario("chat.cancel", "A long answer, closed after its first event, and a short one asked for at once.", _COUNT, params=_STREAM, closes=True, again={"max_tokens": 12}),
     Scenario("reasoning.stream", "A question to think about, streamed.", _COMPARE, thinking=True, params=_STREAM),
     Scenario("reasoning.nonstream", "The same, in one body.", _COMPARE, thinking=True, needs=("reasoning-nonstream",)),
     Scenario("reasoning.off", "The same question with thinking turned off, streamed.", _COMPARE, params=_USAGE, needs=("stream-usage",)),

@@ -7,13 +7,17 @@ to its end by us, and judged afterwards.  One call serves every rule.
 
 import contextlib
 import threading
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from harness.matrix.scenarios import Json, Scenario, next_body, request_body
 from harness.recording.capture import Capture, Limits
+from harness.recording.families import sdk_family
 from harness.wire.exchange import OK, Exchange
 
+_PATH = "/chat/completions"
 _WRONG_KEY = "not-a-key"
 
 
@@ -32,25 +36,27 @@ class Asker:
     """Sends the requests of scenarios to one endpoint; may be shared by threads."""
 
     def __init__(self, asked: Asked, limits: Limits = Limits()) -> None:  # noqa: B008 - frozen
-        import httpx2
-        import openai
-
         self._asked = asked
         self._kept = threading.local()
+        family = sdk_family()
         # A connection of its own for each request: some servers close one after a stream and do not say so.
-        network = httpx2.HTTPTransport(limits=httpx2.Limits(max_keepalive_connections=0))
-        self._http = httpx2.Client(
-            transport=Capture(self._keep, network, limits), timeout=limits.timeout, trust_env=False
-        )
-        # Compression hides the wire's own bytes and pieces; only a scenario that tries it may ask for it.
-        given: dict[str, Any] = {"base_url": asked.base_url, "max_retries": 0, "timeout": limits.timeout}
-        given |= {"http_client": self._http, "default_headers": {"Accept-Encoding": "identity"}}
-        self._client = openai.OpenAI(api_key=asked.key or "none", **given)
-        self._stranger = openai.OpenAI(api_key=_WRONG_KEY, **given)
+        network = family.HTTPTransport(limits=family.Limits(max_keepalive_connections=0))
+        timeout = family.Timeout(limits.idle, connect=limits.connect)
+
+        def client(key: str, limits: Limits) -> Any:
+            import openai
+
+            http = family.Client(transport=Capture(self._keep, network, limits), timeout=timeout, trust_env=False)
+            given: dict[str, Any] = {"base_url": asked.base_url, "max_retries": 0, "timeout": timeout}
+            return openai.OpenAI(api_key=key, http_client=http, **given)
+
+        self._client = client(asked.key or "none", limits)
+        self._stranger = client(_WRONG_KEY, limits)
+        self._closer = client(asked.key or "none", replace(limits, drain=0))
 
     def close(self) -> None:
         """Close the connections."""
-        self._http.close()
+        self._client.close()
 
     def ask(self, scenario: Scenario) -> list[Exchange]:
         """
@@ -62,28 +68,48 @@ class Asker:
         body = request_body(
             scenario, self._asked.model, self._asked.enable if scenario.thinking else self._asked.disable
         )
-        first = self._send(scenario.raw or body, self._stranger if scenario.key == "wrong" else self._client)
+        client = self._stranger if scenario.key == "wrong" else self._client
+        send = self._close_early if scenario.closes else partial(self._send, client)
+        first = send(scenario.raw or body, scenario.encoding)
         following = _following(scenario, body, first)
-        return [first, self._send(following, self._client)] if following else [first]
+        return [first, self._send(self._client, following, scenario.encoding)] if following else [first]
 
     def _keep(self, exchange: Exchange) -> None:
         self._kept.exchange = exchange
 
-    def _send(self, body: Json | bytes, client: Any) -> Exchange:
-        self._kept.exchange = None
+    def _send(self, client: Any, body: Json | bytes, encoding: str) -> Exchange:
+        """Send a request and read the answer to its end."""
         content: dict[str, Any] = {"content": body} if isinstance(body, bytes) else {"body": body}
+        return self._captured(lambda: client.post(_PATH, cast_to=object, options=_options(encoding), **content))
+
+    def _close_early(self, body: Json | bytes, encoding: str) -> Exchange:
+        """Send a request and close the stream that answers it after its first event."""
+        import openai
+
+        def ask() -> None:
+            options = _options(encoding)
+            kind = openai.Stream[object]
+            with self._closer.post(
+                _PATH, cast_to=object, options=options, body=body, stream=True, stream_cls=kind
+            ) as it:
+                next(iter(it))
+
+        return self._captured(ask)
+
+    def _captured(self, ask: Callable[[], object]) -> Exchange:
+        self._kept.exchange = None
         # Whatever the SDK makes of the answer is a matter for the rules, which read the capture.
         with contextlib.suppress(Exception):
-            client.post(
-                "/chat/completions",
-                cast_to=object,
-                options={"headers": {"Content-Type": "application/json"}},
-                **content,
-            )
+            ask()
         exchange: Exchange | None = self._kept.exchange
         if exchange is None:
             raise RuntimeError("the SDK sent no request")
         return exchange
+
+
+def _options(encoding: str) -> dict[str, Any]:
+    # Compression hides the wire's own bytes and pieces: only a scenario that tries it asks for it.
+    return {"headers": {"Content-Type": "application/json", "Accept-Encoding": encoding}}
 
 
 def _following(scenario: Scenario, body: Json, first: Exchange) -> Json | None:

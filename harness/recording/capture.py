@@ -24,7 +24,7 @@ from typing import Any
 import httpx2
 
 from harness.recording.families import body_of, family_of
-from harness.wire.exchange import NO_ANSWER, Exchange, Headers, Reads, Request, Response, Source
+from harness.wire.exchange import CLOSED, NO_ANSWER, Exchange, Headers, Reads, Request, Response, Source
 
 Keep = Callable[[Exchange], None]
 
@@ -48,11 +48,6 @@ class Limits:
     events: int = 1_000_000
     line: int = 8 << 20
     drain: float = 10
-
-    @property
-    def timeout(self) -> httpx2.Timeout:
-        """The same as httpx2 takes it."""
-        return httpx2.Timeout(self.idle, connect=self.connect)
 
 
 class LimitReached(Exception):
@@ -164,7 +159,7 @@ class _Pieces:
             piece = next(self._pieces)
             self._tape.take(piece)
         except StopIteration:
-            self._tape.end("closed before the end" if collected else None)
+            self._tape.end(CLOSED if collected else None)
             return None
         except LimitReached as limit:
             self._tape.end(limit)
@@ -180,7 +175,7 @@ class _Pieces:
         with contextlib.suppress(Exception):
             while not self._tape.done and time.monotonic() < deadline:
                 self._next()
-        self._tape.end("closed before the end")
+        self._tape.end(CLOSED)
         self._stream.close()
 
 
@@ -202,7 +197,7 @@ class _AsyncPieces:
             piece = await anext(self._pieces)
             self._tape.take(piece)
         except StopAsyncIteration:
-            self._tape.end("closed before the end" if collected else None)
+            self._tape.end(CLOSED if collected else None)
             return None
         except LimitReached as limit:
             self._tape.end(limit)
@@ -218,7 +213,7 @@ class _AsyncPieces:
         with contextlib.suppress(Exception):
             while not self._tape.done and time.monotonic() < deadline:
                 await self._next()
-        self._tape.end("closed before the end")
+        self._tape.end(CLOSED)
         await self._stream.aclose()
 
 

@@ -7,12 +7,13 @@ gets the same answer.
 """
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from harness.matrix.scenarios import Scenario, in_order, next_body, request_body
-from harness.wire.exchange import OK, Exchange, Headers, Request, Response, Source
+from harness.wire.exchange import CLOSED, OK, Exchange, Headers, Request, Response, Source
 
 Json = dict[str, Any]
 
@@ -46,7 +47,14 @@ def recording(scenario: Scenario) -> list[Exchange]:
     if scenario.requests == 1:
         return in_order([first], scenario)
     second = next_body(scenario, body, first.completion.messages[0])
+    first = _closed(first) if scenario.closes else first
     return in_order([first, exchange(second, id_="chatcmpl-second")], scenario)
+
+
+def _closed(first: Exchange) -> Exchange:
+    """Return a stream that its reader closed after the first event."""
+    end = first.response.body.index(b"\n\n") + 2
+    return replace(first, response=replace(first.response, body=first.response.body[:end], eof=False, error=CLOSED))
 
 
 def exchange(body: Json, *, id_: str = "chatcmpl-reference", key: str = "own", raw: bytes | None = None) -> Exchange:

@@ -24,6 +24,9 @@ OK = 200
 NO_ANSWER = 0
 """The status of an exchange in which no answer began."""
 
+CLOSED = "closed before the end"
+"""How an exchange ended whose reader closed it before that."""
+
 MAX_DECODED = 1 << 30
 """Decompression stops here: a bomb is a finding, not an outage."""
 
@@ -274,11 +277,12 @@ class Expected:
     What whoever asked knows of a request.
 
     ``statuses`` are those it may be answered with, none where nobody knows; ``tries`` is the parameter or form
-    that the request is there to try.
+    that the request is there to try; ``closed`` is whether we closed the answer ourselves after its first event.
     """
 
     statuses: tuple[int, ...] = ()
     tries: str | None = None
+    closed: bool = False
 
     @property
     def answer(self) -> bool:
