@@ -1,37 +1,64 @@
-"""Recording the matrix: what is not recorded yet is asked, judged to be an answer, and kept."""
+"""
+Asking the matrix: providers at once, each in order, and what is to be recorded kept whole.
+
+How it works: a thread a provider asks its cases one after the other, so that a limit of one holds up no other.  Each
+case is a future: who waits for one gets it as soon as it is there.  A cassette is written whole, as its exchanges come,
+so a run that is interrupted loses nothing and can be taken up.
+"""
 
 import contextlib
+import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from queue import SimpleQueue
-from typing import Literal
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Literal, Self
 
-from harness.matrix.scenarios import in_order
+from harness.matrix.scenarios import in_order, request_body
 from harness.recording.asking import Asked, Asker
 from harness.recording.capture import Limits
 from harness.recording.cassette import write_cassette
 from harness.runner import Case, doubt
-from harness.wire.exchange import Exchange
+from harness.wire.exchange import NO_ANSWER, Exchange, Headers
 
-State = Literal["recorded", "no key", "no answer"]
+State = Literal["recorded", "answered", "missing", "inconclusive"]
+"""``answered`` is not kept since nobody wanted it; ``missing`` was not asked, ``inconclusive`` gave no answer."""
 
-_TOO_MANY = 429
+_TOO_MANY = frozenset({429, 503})
+_KEY_REFUSED = frozenset({401, 403})
 _LONGEST_WAIT = 60.0
-_TOKENS = 400  # that a request takes on average: what the reference provider's recordings say, rounded up
-
-_STOP = None
+_ANSWER_TOKENS = 300  # an answer's share, thoughts included
+_BYTES_A_TOKEN = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What became of one case, and why where it was not recorded."""
+    """What became of one case, and why where it was not recorded; ``exchanges`` are what was answered."""
 
     case: Case
     state: State
     reason: str = ""
+    exchanges: tuple[Exchange, ...] = ()
+
+
+def environment_of(root: Path) -> dict[str, str]:
+    """Return the environment, and below it what ``.env`` in ``root`` says."""
+    from dotenv import dotenv_values
+
+    told = dotenv_values(root / ".env")
+    return {**{key: value for key, value in told.items() if value}, **os.environ}
+
+
+def no_key(case: Case, environment: Mapping[str, str]) -> str | None:
+    """Return why a case can't be asked; None where its key is set, or the target wants none."""
+    provider, model = case.target.provider, case.target.model
+    if environment.get(provider.key_env) or "key" in {*provider.lacks, *model.lacks}:
+        return None
+    return f"{provider.key_env} is not set"
 
 
 def due(cases: list[Case], *, again: bool) -> list[Case]:
@@ -41,94 +68,159 @@ def due(cases: list[Case], *, again: bool) -> list[Case]:
 
 
 def estimate(cases: list[Case]) -> str:
-    """Return what recording will take, in a line."""
+    """Return what asking will take, in a line."""
     requests = sum(case.scenario.requests for case in cases)
     providers = len({case.target.provider.id for case in cases})
-    return f"{requests} requests to {providers} providers, about {requests * _TOKENS:,} tokens"
+    return f"{requests:,} requests to {providers} providers, about {sum(map(_tokens, cases)):,} tokens"
 
 
-def record(
-    cases: list[Case],
-    environment: Mapping[str, str],
-    *,
-    pause: float = 0.0,
-    limits: Limits = Limits(),  # noqa: B008 - frozen
-    sleep: Callable[[float], object] = time.sleep,
-) -> Iterator[Recorded]:
-    """
-    Record ``cases``, providers at once and each in order, and yield what became of each.
-
-    Whole cassettes are written as they come, so that an interrupted run can be taken up.
-    """
-    by_provider: dict[str, list[Case]] = {}
-    for case in cases:
-        by_provider.setdefault(case.target.provider.id, []).append(case)
-    queue: SimpleQueue[Recorded | None] = SimpleQueue()
-    stopping = threading.Event()
-    turn = _Turn(environment, pause, limits, sleep, stopping)
-    with ThreadPoolExecutor(max(1, len(by_provider))) as pool:
-        futures = [pool.submit(turn.take, group, queue) for group in by_provider.values()]
-        left = len(futures)
-        try:
-            while left:
-                told = queue.get()
-                if told is _STOP:
-                    left -= 1
-                else:
-                    yield told
-        finally:
-            stopping.set()
-        for future in futures:
-            future.result()
+def _tokens(case: Case) -> int:
+    question = len(str(request_body(case.scenario, "", {}))) // _BYTES_A_TOKEN
+    return case.scenario.requests * (question + _ANSWER_TOKENS)
 
 
 @dataclass(frozen=True, slots=True)
+class Manner:
+    """
+    How the matrix is asked.
+
+    ``keep`` is which answers are written: none, those of cases without a recording, or all.  ``per_minute`` is how
+    many requests a provider gets a minute, 0 for as many as it answers.
+    """
+
+    keep: Literal["none", "missing", "all"] = "missing"
+    per_minute: float = 0
+    limits: Limits = Limits()  # noqa: RUF009 - frozen
+    sleep: Callable[[float], object] = time.sleep
+
+    def keeps(self, case: Case) -> bool:
+        """Tell whether the answers to ``case`` are to be written."""
+        return self.keep == "all" or (self.keep == "missing" and not case.cassette.exists())
+
+
+class Asking:
+    """Cases being asked, from the moment on that it is entered; at its end nothing more is asked."""
+
+    def __init__(self, cases: Iterable[Case], environment: Mapping[str, str], manner: Manner = Manner()) -> None:
+        self._stopping = threading.Event()
+        self._futures: dict[str, Future[Recorded]] = {}
+        self._turns: dict[str, _Turn] = {}
+        for case in cases:
+            name = case.target.provider.id
+            turn = self._turns.setdefault(name, _Turn(environment, manner, self._stopping))
+            turn.cases.append((case, self._futures.setdefault(case.id, Future())))
+        self._pool = ThreadPoolExecutor(max(1, len(self._turns)), "asking")
+
+    def __enter__(self) -> Self:
+        for turn in self._turns.values():
+            self._pool.submit(turn.take)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self._pool.shutdown()
+
+    def __iter__(self) -> Iterator[Recorded]:
+        """
+        Yield what became of each case, in the order in which they end.
+
+        Raises:
+            Unwritable: a cassette can't be written.
+        """
+        for future in as_completed(self._futures.values()):
+            yield future.result()
+
+    def of(self, case: Case) -> Recorded:
+        """Wait for one case and return what became of it; raises as iterating does."""
+        return self._futures[case.id].result()
+
+    def __contains__(self, case: Case) -> bool:
+        return case.id in self._futures
+
+
+@dataclass(slots=True)
 class _Turn:
-    """The cases of one provider, one after the other."""
+    """The cases of one provider, one after the other; ``over`` is why the rest is not asked."""
 
     environment: Mapping[str, str]
-    pause: float
-    limits: Limits
-    sleep: Callable[[float], object]
+    manner: Manner
     stopping: threading.Event
+    cases: list[tuple[Case, Future[Recorded]]] = field(default_factory=list)
+    over: str = ""
+    last: float = 0.0
 
-    def take(self, cases: list[Case], queue: "SimpleQueue[Recorded | None]") -> None:
-        try:
-            for case in cases:
-                if not self.stopping.is_set():
-                    queue.put(self._one(case))
-        finally:
-            queue.put(_STOP)
+    def take(self) -> None:
+        for case, future in self.cases:
+            try:
+                future.set_result(self._one(case))
+            except BaseException as error:  # noqa: BLE001 - it is whoever waits for the case that is to get it
+                future.set_exception(error)
 
     def _one(self, case: Case) -> Recorded:
-        provider, model = case.target.provider, case.target.model
-        key = self.environment.get(provider.key_env)
-        if not key:
-            return Recorded(case, "no key", f"{provider.key_env} is not set")
-        thinking = model.thinking
-        asked = Asked(provider.base_url, key, model.name or model.id, thinking.enable or {}, thinking.disable or {})
-        with contextlib.closing(Asker(asked, self.limits)) as asker:
-            exchanges = self._ask(asker, case)
+        reason = no_key(case, self.environment)
+        if reason:
+            return Recorded(case, "missing", reason)
+        if self.over or self.stopping.is_set():
+            return Recorded(case, "missing", self.over or "the run was ended before it was asked")
+        exchanges = tuple(in_order(self._ask(case), case.scenario))
         reason = next(filter(None, map(doubt, exchanges)), None)
         if reason:
-            return Recorded(case, "no answer", reason)
+            return Recorded(case, "inconclusive", reason, exchanges)
+        if not self.manner.keeps(case):
+            return Recorded(case, "answered", "", exchanges)
         write_cassette(case.cassette, exchanges)
-        self.sleep(self.pause)
-        return Recorded(case, "recorded")
+        return Recorded(case, "recorded", "", exchanges)
 
-    def _ask(self, asker: Asker, case: Case) -> list[Exchange]:
-        """Ask, and once more after the pause that a provider asks for."""
-        exchanges = asker.ask(case.scenario)
-        wait = _asked_to_wait(exchanges[-1])
-        if wait is not None and not self.stopping.is_set():
-            self.sleep(wait)
+    def _ask(self, case: Case) -> list[Exchange]:
+        """Ask, and once more after the pause that a provider asks for; a second limit ends its turn."""
+        provider, model = case.target.provider, case.target.model
+        key, thinking = self.environment.get(provider.key_env), model.thinking
+        asked = Asked(provider.base_url, key, model.name or model.id, thinking.enable or {}, thinking.disable or {})
+        with contextlib.closing(Asker(asked, self.manner.limits, self._pace)) as asker:
             exchanges = asker.ask(case.scenario)
-        return in_order(exchanges, case.scenario)
+            wait = seconds_to_wait(exchanges[-1])
+            if wait is not None and wait <= _LONGEST_WAIT:
+                self.manner.sleep(wait)
+                exchanges = asker.ask(case.scenario)
+                wait = seconds_to_wait(exchanges[-1])
+        status, error = exchanges[-1].response.status, exchanges[-1].response.error or ""
+        if status == NO_ANSWER and error.startswith("ConnectError"):
+            self.over = f"not asked: nobody answers at {provider.base_url}"
+        elif wait is not None:
+            self.over = f"not asked: {provider.id} is at its limit, and says to wait {wait:g} s"
+        elif status in _KEY_REFUSED and case.scenario.expected(len(exchanges) - 1).answer:
+            self.over = f"not asked: {provider.key_env} was refused with status {status}"
+        return exchanges
+
+    def _pace(self) -> None:
+        """Wait until the next request is due."""
+        if self.manner.per_minute:
+            due_at = self.last + 60 / self.manner.per_minute
+            if due_at > time.monotonic():
+                self.manner.sleep(due_at - time.monotonic())
+            self.last = time.monotonic()
 
 
-def _asked_to_wait(exchange: Exchange) -> float | None:
-    """Return the seconds that a provider asks to wait at its limit, within reason; None if it does not."""
-    sent = exchange.response.headers.get("retry-after", "")
-    if exchange.response.status != _TOO_MANY or not sent.strip().isdigit():
+def seconds_to_wait(exchange: Exchange) -> float | None:
+    """Return the seconds that a provider at its limit asks to wait, in whatever form; None if it does not."""
+    if exchange.response.status not in _TOO_MANY:
         return None
-    return min(float(sent), _LONGEST_WAIT)
+    headers = exchange.response.headers
+    waits = [_number(headers, "retry-after-ms", 1000), _number(headers, "retry-after", 1), _until(headers)]
+    found = [wait for wait in waits if wait is not None]
+    return max(0.0, found[0]) if found else None
+
+
+def _number(headers: Headers, name: str, unit: int) -> float | None:
+    # The first of several; a number so large that it is none, or not a number, says nothing.
+    sent = headers.get(name, "").partition(",")[0].strip()
+    with contextlib.suppress(ValueError):
+        seconds = float(sent) / unit
+        return seconds if 0 <= seconds < float("inf") else None
+    return None
+
+
+def _until(headers: Headers) -> float | None:
+    with contextlib.suppress(ValueError):
+        return (parsedate_to_datetime(headers.get("retry-after", "")) - datetime.now(UTC)).total_seconds()
+    return None

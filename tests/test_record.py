@@ -5,18 +5,21 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from scripted import IDEAL, End, Received, Server, refuses
+from scripted import IDEAL, RETRY_AFTER, End, Received, Script, Server, refuses
 
 from harness.cli import main
 from harness.matrix.providers import load_matrix
-from harness.record import due, record
+from harness.record import Asking, Manner, Recorded, due, seconds_to_wait
 from harness.recording.cassette import read_cassette
 from harness.runner import Selection, plan
+from harness.simulate.reference import BODY, with_response
+from harness.wire.exchange import Headers
 
 PROVIDER = """\
   - id: {name}
@@ -79,7 +82,7 @@ def test_no_key_is_no_failure_and_none_is_written(tmp_path: Path) -> None:
             env={"ACME_KEY": "", "OTHER_KEY": None},
         )
     assert result.exit_code == 0, result.output
-    assert "no key     acme/small/chat.stream: ACME_KEY is not set" in result.stdout
+    assert "missing      acme/small/chat.stream: ACME_KEY is not set" in result.stdout
     assert cassettes(tmp_path) == {"other/small/chat.stream.yaml"}
     written = b"".join(path.read_bytes() for path in (tmp_path / "cassettes").rglob("*.yaml"))
     assert b"good" not in written
@@ -122,13 +125,89 @@ def test_a_limit_is_waited_for_between_requests(tmp_path: Path) -> None:
 
     waits: list[float] = []
     with Server(limited) as server:
-        root = project(tmp_path, server)
-        cases = due(
-            plan(load_matrix(root / "providers.yaml"), root, Selection(scenarios=("chat.stream",))), again=False
-        )
-        told = list(record(cases, {"ACME_KEY": "good"}, sleep=waits.append))
+        told = ask(project(tmp_path, server), Manner(sleep=waits.append))
     assert [one.state for one in told] == ["recorded"]
-    assert waits == [7.0, 0.0]
+    assert waits == [7.0]
+
+
+def ask(root: Path, manner: Manner, *scenarios: str) -> list[Recorded]:
+    selection = Selection(scenarios=scenarios or ("chat.stream",))
+    cases = due(plan(load_matrix(root / "providers.yaml"), root, selection), again=False)
+    with Asking(cases, {"ACME_KEY": "good", "OTHER_KEY": "good"}, manner) as asking:
+        return list(asking)
+
+
+WAITS = {
+    "seconds": 1.0, "zero": 0.0, "fraction": 0.5, "date": 2.0, "date-past": 0.0, "milliseconds": 0.05, "both": 0.05,
+    "twice": 1.0, "year": 31536000.0, "date-far": 251e9,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", RETRY_AFTER)
+def test_every_form_of_a_wait_is_read(form: str) -> None:
+    pairs = tuple(RETRY_AFTER[form]())
+    wait = seconds_to_wait(with_response(BODY, status=429, headers=Headers(pairs)))
+    assert wait == (pytest.approx(WAITS[form], rel=0.02, abs=1.1) if form in WAITS else None)
+    assert seconds_to_wait(with_response(BODY, headers=Headers(pairs))) is None, "an answer asks nobody to wait"
+
+
+def test_a_provider_that_stays_at_its_limit_is_left_in_peace(tmp_path: Path) -> None:
+    waits: list[float] = []
+    with Server(refuses(429, ("Retry-After", "3"))) as server, Server(IDEAL) as other:
+        told = ask(project(tmp_path, server, other), Manner(sleep=waits.append), *SHORT)
+        assert len(server.requests) == 2, "once, once more after the wait, and no other scenario"
+    assert waits == [3.0]
+    by_state = Counter((one.case.target.provider.id, one.state) for one in told)
+    assert by_state == {("acme", "inconclusive"): 1, ("acme", "missing"): 2, ("other", "recorded"): 3}
+    assert {one.reason for one in told if one.state == "missing"} == {
+        "not asked: acme is at its limit, and says to wait 3 s"
+    }
+
+
+def test_a_wait_of_a_year_is_not_waited_for(tmp_path: Path) -> None:
+    waits: list[float] = []
+    with Server(refuses(429, ("Retry-After", "31536000"))) as server:
+        ask(project(tmp_path, server), Manner(sleep=waits.append))
+    assert waits == []
+
+
+@pytest.mark.parametrize(("script", "said"), [(refuses(401), "ACME_KEY was refused with status 401")])
+def test_a_refused_key_is_tried_once(script: Script, said: str, tmp_path: Path) -> None:
+    with Server(script) as server:
+        told = ask(project(tmp_path, server), Manner(), *SHORT)
+        assert len(server.requests) == 1
+    assert [one.state for one in told] == ["inconclusive", "missing", "missing"]
+    assert told[1].reason == f"not asked: {said}"
+
+
+def test_where_nobody_answers_nobody_is_asked_again(tmp_path: Path) -> None:
+    with Server(IDEAL) as server:
+        root = project(tmp_path, server)
+    told = ask(root, Manner(), *SHORT)
+    assert [one.state for one in told] == ["inconclusive", "missing", "missing"]
+    assert "nobody answers at http://127.0.0.1" in told[1].reason
+
+
+def test_a_provider_gets_no_more_requests_a_minute_than_it_is_to_get(tmp_path: Path) -> None:
+    waits: list[float] = []
+    with Server(IDEAL) as server:
+        ask(project(tmp_path, server), Manner(per_minute=60, sleep=waits.append), *SHORT)
+        assert len(server.requests) == 4
+    assert len(waits) == 3
+    assert all(0.5 < wait <= 1 for wait in waits)
+
+
+def test_what_is_not_to_be_kept_is_not(tmp_path: Path) -> None:
+    with Server(IDEAL) as server:
+        told = ask(project(tmp_path, server), Manner(keep="none"))
+    assert [(one.state, len(one.exchanges)) for one in told] == [("answered", 1)]
+    assert cassettes(tmp_path) == set()
+
+
+def test_a_target_that_wants_no_key_is_asked_without_one(tmp_path: Path) -> None:
+    with Server(IDEAL) as server:
+        run(project(tmp_path, server, extra=", lacks: [key]"), scenarios=("chat.stream",), ACME_KEY="")
+        assert len(server.requests) == 1
 
 
 def test_providers_are_asked_at_once_and_one_in_order(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
 @click.option("--scenario", "scenarios", multiple=True, help="Only this scenario.")
 @click.option("--again", is_flag=True, help="Record anew what is recorded already.")
 @click.option("--dry-run", is_flag=True, help="Say what would be asked, and ask nothing.")
-@click.option("--pause", default=0.0, show_default=True, help="Seconds between two requests to one provider.")
+@click.option("--per-minute", default=0.0, help="No more requests than this to one provider in a minute.")
 @click.option("--timeout", default=60.0, show_default=True, help="Seconds without a byte after which to give up.")
 @ROOT
 @one_line_errors
@@ -103,15 +103,12 @@ def record(  # noqa: PLR0913, PLR0917 - one parameter an option
     scenarios: tuple[str, ...],
     again: bool,  # noqa: FBT001 - a flag of the command line
     dry_run: bool,  # noqa: FBT001 - a flag of the command line
-    pause: float,
+    per_minute: float,
     timeout: float,
     root: Path,
 ) -> None:
     """Ask the providers of the matrix what is not recorded yet, and keep the answers; keys from the environment or .env."""
-    from dotenv import dotenv_values
-
-    from harness.record import due, estimate
-    from harness.record import record as record_cases
+    from harness.record import Asking, Manner, due, environment_of, estimate
     from harness.recording.capture import Limits
 
     cases = due(plan(load_matrix(root / FILE_NAME), root, Selection(names, models, scenarios)), again=again)
@@ -119,17 +116,14 @@ def record(  # noqa: PLR0913, PLR0917 - one parameter an option
     if dry_run:
         click.echo("\n".join(case.id for case in cases))
         return
-    told = dotenv_values(root / ".env")
-    environment = {**{key: value for key, value in told.items() if value}, **os.environ}
     counts: Counter[str] = Counter()
-    for one in progress(
-        record_cases(cases, environment, pause=pause, limits=Limits(idle=timeout)), len(cases), "recording"
-    ):
-        counts[one.state] += 1
-        click.echo(f"{one.state:10} {one.case.id}{f': {one.reason}' if one.reason else ''}")
-    click.echo(
-        f"harness: {' · '.join(f'{count} {state}' for state, count in counts.items()) or 'nothing to record'}", err=True
-    )
+    manner = Manner("all" if again else "missing", per_minute, Limits(idle=timeout))
+    with Asking(cases, environment_of(root), manner) as asking:
+        for one in progress(asking, len(cases), "recording"):
+            counts[one.state] += 1
+            click.echo(f"{one.state:12} {one.case.id}{f': {one.reason}' if one.reason else ''}")
+    summary = " · ".join(f"{count} {state}" for state, count in counts.items()) or "nothing to record"
+    click.echo(f"harness: {summary}", err=True)
 
 
 def _scenarios(names: tuple[str, ...]) -> list[Scenario]:

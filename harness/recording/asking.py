@@ -33,10 +33,16 @@ class Asked:
 
 
 class Asker:
-    """Sends the requests of scenarios to one endpoint; may be shared by threads."""
+    """Sends the requests of scenarios to one endpoint, after ``before_each``; may be shared by threads."""
 
-    def __init__(self, asked: Asked, limits: Limits = Limits()) -> None:  # noqa: B008 - frozen
+    def __init__(
+        self,
+        asked: Asked,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        before_each: Callable[[], None] = lambda: None,
+    ) -> None:
         self._asked = asked
+        self._before_each = before_each
         self._kept = threading.local()
         family = sdk_family()
         # A connection of its own for each request: some servers close one after a stream and do not say so.
@@ -97,6 +103,7 @@ class Asker:
         return self._captured(ask)
 
     def _captured(self, ask: Callable[[], object]) -> Exchange:
+        self._before_each()
         self._kept.exchange = None
         # Whatever the SDK makes of the answer is a matter for the rules, which read the capture.
         with contextlib.suppress(Exception):
