@@ -2,11 +2,15 @@
 The pytest plugin: ``providers.yaml`` collected into one item per target × scenario × check.
 
 It is loaded in every pytest run of the environment, so what is heavy is imported when a matrix is collected.
+
+The network is off unless ``--compat-live`` or ``--compat-record`` is given.  Then the cases whose items are to run are
+asked in the background, providers at once, from the first item on; an item waits for its own case only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +20,8 @@ from harness.errors import HarnessError
 
 if TYPE_CHECKING:
     from harness.checks import Check
-    from harness.results import Finding
+    from harness.record import Asking, Recorded
+    from harness.results import Finding, Outcome
     from harness.runner import Case, Selection
 
 FILE_NAME = "providers.yaml"
@@ -47,6 +52,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="shape",
         help="what the OpenAI SDK is given of a stream: one event of each shape, or every byte",
     )
+    group.addoption(
+        "--compat-live",
+        action="store_true",
+        help="ask the providers instead of replaying; keys from environment or .env",
+    )
+    group.addoption(
+        "--compat-record",
+        choices=("none", "missing", "all"),
+        default="none",
+        help="ask what has no recording, or everything, and keep the cassettes",
+    )
     group.addoption("--compat-report", metavar="DIR", help="write results.jsonl and compatibility.md to this folder")
 
 
@@ -55,9 +71,16 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "compat: an item of the provider matrix")
     for family in _FAMILIES:
         config.addinivalue_line("markers", f"compat_{family}: a check of the family {family}")
+    if _online(config) and (config.getoption("numprocesses", None) or hasattr(config, "workerinput")):
+        raise pytest.UsageError("--compat-live and --compat-record ask once for all items: run them without -n")
     folder = config.getoption("--compat-report")
     if folder and not hasattr(config, "workerinput"):
-        config.pluginmanager.register(_Reporter(Path(folder)), "compat-reporter")
+        mode = "live" if _online(config) else "replay"
+        config.pluginmanager.register(_Reporter(Path(folder), mode), "compat-reporter")
+
+
+def _online(config: pytest.Config) -> bool:
+    return bool(config.getoption("--compat-live")) or config.getoption("--compat-record") != "none"
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> MatrixFile | None:
@@ -71,6 +94,22 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     asked = [f"--compat-{name}" for name in (*_OPTIONS, "report") if getattr(options, f"compat_{name}")]
     if asked and not session.testsfailed and not any(isinstance(item, CheckItem) for item in session.items):
         raise pytest.UsageError(f"{', '.join(asked)}: no {FILE_NAME} was collected; name its path or run where one is")
+
+
+def pytest_report_collectionfinish(items: list[pytest.Item]) -> list[str]:
+    """Say what is about to be asked, and what it takes."""
+    return [f"compat: {live.estimate(items)}" for live in _live_of(items)]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Ask nothing more."""
+    for live in _live_of(getattr(session, "items", [])):
+        live.close()
+
+
+def _live_of(items: list[pytest.Item]) -> list[_Live]:
+    found = [item.recordings.live for item in items if isinstance(item, CheckItem)]
+    return list(dict.fromkeys(live for live in found if live))
 
 
 class MatrixFile(pytest.File):
@@ -88,7 +127,8 @@ class MatrixFile(pytest.File):
             cases = plan(load_matrix(self.path), self.path.parent, selection)
         except HarnessError as error:
             raise self.CollectError(str(error)) from None
-        recordings = _Recordings(selection.chosen())
+        live = _Live(self.session, self.path.parent) if _online(self.config) else None
+        recordings = _Recordings(selection.chosen(), live)
         for case in cases:
             for check in recordings.checks_of(case):
                 yield CheckItem.from_parent(
@@ -104,10 +144,66 @@ def _selection(config: pytest.Config) -> Selection:
     return Selection(providers, models, scenarios, checks, Level(config.getoption("--compat-level").upper()))
 
 
+class _Live:
+    """The cases of one matrix that are asked over the network; the asking begins when the first is waited for."""
+
+    def __init__(self, session: pytest.Session, root: Path) -> None:
+        from harness.record import environment_of
+
+        self._session = session
+        self._environment = environment_of(root)
+        self._everything = bool(session.config.getoption("--compat-live"))
+        self._keep = session.config.getoption("--compat-record")
+        self._asking: Asking | None = None
+        self._asked: dict[str, bool] = {}
+
+    def asks(self, case: Case) -> bool:
+        """Tell whether the answer to ``case`` comes from the network; a recording made meanwhile changes nothing."""
+        if case.id not in self._asked:
+            self._asked[case.id] = self._everything or self._keep == "all" or not case.cassette.exists()
+        return self._asked[case.id]
+
+    def absent(self, case: Case) -> tuple[Outcome, str] | None:
+        """Return why there is nothing to ask; None if there is."""
+        from harness.record import no_key
+        from harness.results import Outcome
+
+        refusal = case.target.refuses(case.scenario)
+        if refusal or case.target.model.retired:
+            return Outcome.NA, refusal or f"{case.target.model.id} was retired on {case.target.model.retired}"
+        reason = no_key(case, self._environment)
+        return (Outcome.MISSING, reason) if reason else None
+
+    def of(self, case: Case) -> Recorded:
+        """Wait for what became of ``case``."""
+        from harness.record import Asking, Manner
+
+        if self._asking is None:
+            self._asking = Asking(self._cases(self._session.items), self._environment, Manner(self._keep)).__enter__()
+        return self._asking.of(case)
+
+    def estimate(self, items: list[pytest.Item]) -> str:
+        """Return what asking for the cases of ``items`` takes."""
+        from harness.record import estimate
+
+        return estimate(self._cases(items))
+
+    def close(self) -> None:
+        """Ask nothing more."""
+        if self._asking:
+            self._asking.__exit__()
+
+    def _cases(self, items: list[pytest.Item]) -> list[Case]:
+        own = [item.case for item in items if isinstance(item, CheckItem) and item.recordings.live is self]
+        asked = {case.id: case for case in own if self.asks(case) and not self.absent(case)}
+        return list(asked.values())
+
+
 class _Recordings:
     """The findings of the recording in hand: read once for all its items, then let go."""
 
-    def __init__(self, checks: tuple[Check, ...]) -> None:
+    def __init__(self, checks: tuple[Check, ...], live: _Live | None = None) -> None:
+        self.live = live
         self._checks = checks
         self._ids = [check.id for check in checks]
         self._case: Case | None = None
@@ -117,20 +213,36 @@ class _Recordings:
     def checks_of(self, case: Case) -> list[str]:
         from harness.runner import RECORDING
 
-        return [RECORDING] if case.absent else self._ids
+        return [RECORDING] if self._absent(case) else self._ids
 
     def finding(self, case: Case, check: str) -> Finding:
-        from harness.runner import run_case
-
         if self._case is not case:
             self._case, self._error = case, ""
             try:
-                self._findings = {finding.check: finding for finding in run_case(case, self._checks)}
+                self._findings = {finding.check: finding for finding in self._judged(case)}
             except HarnessError as error:
                 self._error = str(error)
         if self._error:
             raise HarnessError(self._error)
         return self._findings[check]
+
+    def _absent(self, case: Case) -> tuple[Outcome, str] | None:
+        return self.live.absent(case) if self.live and self.live.asks(case) else case.absent
+
+    def _judged(self, case: Case) -> list[Finding]:
+        from harness.results import Outcome
+        from harness.runner import absent_finding, judge_case, run_case
+
+        absent = self._absent(case)
+        if absent:
+            return [absent_finding(case, *absent)]
+        if not (self.live and self.live.asks(case)):
+            return list(run_case(case, self._checks))
+        asked = self.live.of(case)
+        if asked.state == "missing":
+            stand_in = absent_finding(case, Outcome.MISSING, asked.reason)
+            return [replace(stand_in, check=check.id, level=check.level) for check in self._checks]
+        return list(judge_case(case, list(asked.exchanges), self._checks))
 
 
 class CheckItem(pytest.Item):
@@ -138,16 +250,16 @@ class CheckItem(pytest.Item):
 
     def __init__(self, *, case: Case, check: str, recordings: _Recordings, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._case = case
+        self.case = case
+        self.recordings = recordings
         self._check = check
-        self._recordings = recordings
         self._finding: Finding | None = None
         self.add_marker("compat")
         self.add_marker(f"compat_{check.partition('.')[0]}")
 
     def setup(self) -> None:
         """Judge the recording; a broken check or an unreadable cassette is an error, not a failure."""
-        finding = self._finding = self._recordings.finding(self._case, self._check)
+        finding = self._finding = self.recordings.finding(self.case, self._check)
         self.user_properties.append((_FINDING, _as_text(finding)))
         if finding.outcome == "broken":
             raise _BrokenError(finding.message)
@@ -212,10 +324,11 @@ def _as_text(finding: Finding) -> str:
 class _Reporter:
     """Gathers the findings of all processes and writes the report."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, mode: str) -> None:
         from datetime import UTC, datetime
 
         self._folder = folder
+        self._mode = mode
         self._started = datetime.now(UTC).isoformat(timespec="seconds")
         self._rows: dict[str, str] = {}
         self._lost = 0
@@ -244,7 +357,7 @@ class _Reporter:
         elif self._rows:
             checked = TypeAdapter(Finding)
             findings = [checked.validate_json(row) for _, row in sorted(self._rows.items())]
-            write_report(self._folder, Results(Run(__version__, self._started, "replay", version()), findings))
+            write_report(self._folder, Results(Run(__version__, self._started, self._mode, version()), findings))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say why there is no report."""

@@ -115,15 +115,28 @@ def run_case(case: Case, checks: tuple[Check, ...]) -> Iterator[Finding]:
     Raises:
         HarnessError: the cassette or the list of deviations can't be read.
     """
-    about = About(case.target.provider.id, case.target.model.id, case.scenario.id, _relative(case))
     if case.absent:
-        outcome, reason = case.absent
-        yield Finding(about.provider, about.model, about.scenario, RECORDING, Level.MUST, outcome, reason)
+        yield absent_finding(case, *case.absent)
         return
-    deviations = _deviations(case.cassette.parent.parent)
-    exchanges = in_order(read_cassette(case.cassette), case.scenario)
-    yield from judge_exchanges(exchanges, about, checks, deviations)
+    yield from judge_case(case, in_order(read_cassette(case.cassette), case.scenario), checks)
+
+
+def judge_case(case: Case, exchanges: list[Exchange], checks: tuple[Check, ...]) -> Iterator[Finding]:
+    """
+    Yield the findings on the exchanges of a case, in order, wherever they come from.
+
+    Raises:
+        HarnessError: the list of deviations can't be read.
+    """
+    about = _about(case)
+    yield from judge_exchanges(exchanges, about, checks, _deviations(case.cassette.parent.parent))
     yield from half_recorded(exchanges, case.scenario, about)
+
+
+def absent_finding(case: Case, outcome: Outcome, reason: str) -> Finding:
+    """Return the finding that stands for all checks where there is nothing to judge."""
+    about = _about(case)
+    return Finding(about.provider, about.model, about.scenario, RECORDING, Level.MUST, outcome, reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +156,9 @@ def half_recorded(exchanges: list[Exchange], scenario: Scenario, about: About) -
         yield Finding(about.provider, about.model, about.scenario, RECORDING, Level.MUST, Outcome.INCONCLUSIVE, said)
 
 
-def _relative(case: Case) -> str:
-    return case.cassette.relative_to(case.root).as_posix()
+def _about(case: Case) -> About:
+    cassette = case.cassette.relative_to(case.root).as_posix()
+    return About(case.target.provider.id, case.target.model.id, case.scenario.id, cassette)
 
 
 @cache
