@@ -4,12 +4,11 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from harness.checks import CHECKS
 from harness.checks.registry import Check
 from harness.errors import Unreachable
-from harness.matrix.providers import Matrix, Thinking
+from harness.matrix.providers import Matrix, Thinking, check_address
 from harness.matrix.scenarios import SCENARIOS, Scenario, in_order
 from harness.recording.asking import Asked, Asker
 from harness.recording.capture import Limits
@@ -75,9 +74,7 @@ def probe_endpoint(  # noqa: PLR0913, PLR0917 - what a user says of a probe
     Raises:
         Unreachable: it is no address, nobody answers there, or the key is refused.
     """
-    host = urlsplit(base_url).netloc
-    if urlsplit(base_url).scheme not in {"http", "https"} or not host:
-        raise Unreachable(f"{base_url}: not an address; name one such as http://localhost:8000/v1")
+    host = check_address(base_url)
     provider, thinking = _known(host, model, matrix)
     asker = Asker(Asked(base_url, key, model, thinking.enable or {}, thinking.disable or {}), limits)
     with contextlib.closing(asker):

@@ -1,13 +1,17 @@
 """The command line as a user meets it: real input, wrong input, no input."""
 
 import json
+import re
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from importlib import metadata
 from pathlib import Path
 
 import orjson
 import pytest
 from click.testing import CliRunner, Result
+from scripted import IDEAL, Server
 
 from harness import runner
 from harness.checks import CHECKS
@@ -17,6 +21,7 @@ from harness.recording.cassette import write_cassette
 from harness.reports.table import BEGIN, END
 from harness.results import read_results
 from harness.simulate.reference import BODY, STREAM, swap
+from harness.wire.exchange import Source
 
 MATRIX = """\
 providers:
@@ -287,6 +292,30 @@ def test_explain_refuses(project: Path) -> None:
     assert "unknown check, scenario, fault or cell 'usage.som'; try usage.sum" in refused("explain", "usage.som")
     assert "unknown provider 'x'" in refused("explain", "x/small/chat.stream/chunk.object")
     assert project.exists()
+
+
+def test_providers_says_whose_keys_are_set_and_how_old_recordings_are(project: Path) -> None:
+    assert re.search(r"ACME_API_KEY +no ", harness("providers").stdout)
+    (project / ".env").write_text("ACME_API_KEY=good\n")
+    old = replace(STREAM, source=Source("recorded", "2026-01-31"))
+    write_cassette(project / "cassettes/acme/small/chat.stream.yaml", [old])
+    (row,) = [json.loads(line) for line in harness("providers", "--format", "json").stdout.splitlines()]
+    assert (row["set"], row["newest"]) == ("yes", "2026-01-31")
+    assert row["days old"] == (datetime.now(UTC).date() - date(2026, 1, 31)).days
+    write_cassette(
+        project / "cassettes/acme/small/chat.stream.yaml", [replace(STREAM, source=Source("published", "2025-04"))]
+    )
+    assert "2025-04-01" in harness("providers").stdout
+
+
+def test_providers_says_on_request_what_an_address_answers(project: Path) -> None:
+    with Server(IDEAL) as server:
+        (project / "providers.yaml").write_text(MATRIX.replace("https://api.acme.example/v1", server.base_url))
+        (project / ".env").write_text("ACME_API_KEY=good\n")
+        assert "status 200" in harness("providers", "--reach").stdout
+        assert [request.path for request in server.requests] == ["/v1/models"]
+    assert "no answer: ConnectError" in harness("providers", "--reach").stdout
+    assert "ConnectError" not in harness("providers").stdout
 
 
 def test_providers_lists_targets_and_prints_the_schema(project: Path) -> None:

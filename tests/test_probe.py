@@ -61,6 +61,13 @@ def test_an_ideal_endpoint_passes_every_scenario(tmp_path: Path) -> None:
     assert "up to 65 requests" in result.stderr
 
 
+def test_the_tables_can_be_written_as_markdown(tmp_path: Path) -> None:
+    with Server(IDEAL) as server:
+        result = probe(server, "--scenario", "chat.stream", "--markdown", str(tmp_path / "probe.md"))
+    assert "family" in result.stdout
+    assert (tmp_path / "probe.md").read_text().startswith("| provider")
+
+
 def test_what_was_kept_is_what_came(tmp_path: Path) -> None:
     with Server(IDEAL) as server:
         probe(server, "--scenario", "chat.stream-usage", "--record", str(tmp_path))

@@ -89,6 +89,17 @@ def test_no_key_is_no_failure_and_none_is_written(tmp_path: Path) -> None:
     assert b"uthorization" not in written
 
 
+def test_a_server_of_ones_own_is_asked_in_the_place_of_a_provider(tmp_path: Path) -> None:
+    with Server(IDEAL) as server, Server(IDEAL) as own:
+        run(project(tmp_path, server), "acme", "--base-url", own.base_url, scenarios=("chat.stream",))
+        assert (len(server.requests), len(own.requests)) == (0, 1)
+    assert cassettes(tmp_path) == {"acme/small/chat.stream.yaml"}
+    refused = run(tmp_path, "--base-url", own.base_url)
+    assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
+    assert "name it" in refused.stderr
+    assert "not an address" in run(tmp_path, "acme", "--base-url", "localhost:1").stderr
+
+
 def test_a_dry_run_asks_nothing(tmp_path: Path) -> None:
     with Server(IDEAL) as server:
         result = run(project(tmp_path, server), "--dry-run")

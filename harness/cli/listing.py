@@ -1,6 +1,9 @@
 """The commands that say what there is."""
 
 import sys
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import click
@@ -11,9 +14,10 @@ from harness.checks import CHECKS
 from harness.cli.common import FORMAT, ROOT, columns, console_for_data, one_line_errors
 from harness.errors import UnknownName
 from harness.explain import explain as explain_id
-from harness.matrix.providers import FILE_NAME, json_schema, load_matrix
+from harness.matrix.providers import FILE_NAME, Matrix, Target, json_schema, load_matrix
 from harness.matrix.scenarios import SCENARIOS
 from harness.recording.atomic import write_atomically
+from harness.recording.cassette import read_cassette
 from harness.results import Outcome
 from harness.runner import Case
 
@@ -93,19 +97,59 @@ def explain(name: str, root: Path) -> None:
 @click.command()
 @ROOT
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of providers.yaml instead.")
+@click.option("--reach", is_flag=True, help="Ask each address for its models, and say what it answers.")
 @FORMAT
 @one_line_errors
-def providers(root: Path, schema: bool, form: str) -> None:  # noqa: FBT001 - a flag of the command line
-    """List the providers, their models and what is recorded of them."""
+def providers(root: Path, schema: bool, reach: bool, form: str) -> None:  # noqa: FBT001 - flags of the command line
+    """List the providers, whose keys are set, and what is recorded of them and how old it is."""
     if schema:
         click.echo(orjson.dumps(json_schema(), option=orjson.OPT_INDENT_2))
         return
-    matrix = load_matrix(root / FILE_NAME)
-    rows = []
-    for target in matrix.targets():
-        cases = [Case(root, target, scenario) for scenario in SCENARIOS.values()]
-        asked = [case for case in cases if not (case.absent and case.absent[0] is Outcome.NA)]
-        recorded = sum(case.absent is None for case in asked)
-        retired = f"retired {target.model.retired}" if target.model.retired else ""
-        rows.append((target.id, f"{recorded}/{len(asked)}", target.provider.key_env, target.provider.base_url, retired))
-    click.echo(columns(("target", "recorded", "key", "base_url", ""), rows, form))
+    from harness.record import environment_of
+
+    matrix, environment = load_matrix(root / FILE_NAME), environment_of(root)
+    reached = _reached(matrix, environment) if reach else {}
+    rows = [_row(root, target, environment, reached) for target in matrix.targets()]
+    if form == "json":
+        for row in rows:
+            click.echo(orjson.dumps(row))
+        return
+    header = [name for name in rows[0] if name != "reach" or reach]
+    click.echo(columns(header, [tuple(str(row[name] or "") for name in header) for row in rows], form))
+
+
+def _row(
+    root: Path, target: Target, environment: Mapping[str, str], reached: Mapping[str, str]
+) -> dict[str, str | int | None]:
+    cases = [Case(root, target, scenario) for scenario in SCENARIOS.values()]
+    asked = [case for case in cases if not (case.absent and case.absent[0] is Outcome.NA)]
+    dates = [date for case in asked if case.absent is None for date in _dates(case)]
+    newest = max(dates, default=None)
+    return {
+        "target": target.id,
+        "recorded": f"{sum(case.absent is None for case in asked)}/{len(asked)}",
+        "newest": newest,
+        "days old": (datetime.now(UTC).date() - date.fromisoformat(newest)).days if newest else None,
+        "key": target.provider.key_env,
+        "set": "yes" if environment.get(target.provider.key_env) else "no",
+        "reach": reached.get(target.provider.id),
+        "base_url": target.provider.base_url,
+        "retired": str(target.model.retired or ""),
+    }
+
+
+def _dates(case: Case) -> Iterator[str]:
+    """Yield the days of a recording; a month or a year that is all that is known counts from its first day."""
+    for exchange in read_cassette(case.cassette):
+        if exchange.source.at:
+            yield f"{exchange.source.at}-01-01"[:10] if len(exchange.source.at) < 7 else f"{exchange.source.at}-01"[:10]  # noqa: PLR2004 - YYYY-MM
+
+
+def _reached(matrix: Matrix, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what each provider answers, asked at once."""
+    from harness.recording.asking import reach
+
+    with ThreadPoolExecutor(len(matrix.providers)) as pool:
+        keys = [environment.get(one.key_env) for one in matrix.providers]
+        answers = pool.map(reach, [one.base_url for one in matrix.providers], keys)
+        return dict(zip([one.id for one in matrix.providers], answers, strict=True))

@@ -19,11 +19,12 @@ from harness.cli.common import (
     progress,
     show,
 )
-from harness.errors import unknown
-from harness.matrix.providers import FILE_NAME, load_matrix
+from harness.errors import HarnessError, unknown
+from harness.matrix.providers import FILE_NAME, Matrix, check_address, load_matrix
 from harness.matrix.scenarios import SCENARIOS, Scenario
+from harness.recording.atomic import write_atomically
 from harness.recording.cassette import write_cassette
-from harness.reports import terminal
+from harness.reports import table, terminal
 from harness.results import Level, Results, Run, check_writable, write_results
 from harness.runner import Selection, plan
 from harness.sdk import version
@@ -36,6 +37,9 @@ from harness.sdk import version
 @click.option("--scenario", "scenarios", multiple=True, help="Only this scenario; repeatable.")
 @click.option("--results", "results_file", type=click.Path(path_type=Path), help="Write the findings to this file.")
 @click.option("--record", "folder", type=click.Path(path_type=Path), help="Keep the cassettes in this folder.")
+@click.option(
+    "--markdown", "markdown", type=click.Path(path_type=Path), help="Write the tables to this file, as Markdown."
+)
 @click.option("--max-requests", default=70, show_default=True, help="Ask no more than this.")
 @click.option("--max-tokens", default=200_000, show_default=True, help="Stop asking when answers took so many tokens.")
 @click.option("--timeout", default=60.0, show_default=True, help="Seconds without a byte after which to give up.")
@@ -51,6 +55,7 @@ def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
     scenarios: tuple[str, ...],
     results_file: Path | None,
     folder: Path | None,
+    markdown: Path | None,
     max_requests: int,
     max_tokens: int,
     timeout: float,
@@ -79,6 +84,8 @@ def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
     results.findings.sort(key=lambda finding: list(SCENARIOS).index(finding.scenario))
     if results_file:
         write_results(results_file, results)
+    if markdown:
+        write_atomically(markdown.resolve(), table.render(results).encode())
     if form == "pretty":
         terminal.show_probe(results, console_for_data())
     else:
@@ -91,6 +98,7 @@ def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
 @click.argument("names", metavar="[PROVIDER]...", nargs=-1)
 @click.option("--model", "models", multiple=True, help="Only this model; repeatable, as is the next.")
 @click.option("--scenario", "scenarios", multiple=True, help="Only this scenario.")
+@click.option("--base-url", help="Ask the one provider that is named at this address instead: a server of your own.")
 @click.option("--again", is_flag=True, help="Record anew what is recorded already.")
 @click.option("--dry-run", is_flag=True, help="Say what would be asked, and ask nothing.")
 @click.option("--per-minute", default=0.0, help="No more requests than this to one provider in a minute.")
@@ -101,6 +109,7 @@ def record(  # noqa: PLR0913, PLR0917 - one parameter an option
     names: tuple[str, ...],
     models: tuple[str, ...],
     scenarios: tuple[str, ...],
+    base_url: str | None,
     again: bool,  # noqa: FBT001 - a flag of the command line
     dry_run: bool,  # noqa: FBT001 - a flag of the command line
     per_minute: float,
@@ -111,7 +120,10 @@ def record(  # noqa: PLR0913, PLR0917 - one parameter an option
     from harness.record import Asking, Manner, due, environment_of, estimate
     from harness.recording.capture import Limits
 
-    cases = due(plan(load_matrix(root / FILE_NAME), root, Selection(names, models, scenarios)), again=again)
+    matrix = load_matrix(root / FILE_NAME)
+    if base_url:
+        matrix = _moved(matrix, names, base_url)
+    cases = due(plan(matrix, root, Selection(names, models, scenarios)), again=again)
     click.echo(f"harness: {estimate(cases)}", err=True)
     if dry_run:
         click.echo("\n".join(case.id for case in cases))
@@ -124,6 +136,15 @@ def record(  # noqa: PLR0913, PLR0917 - one parameter an option
             click.echo(f"{one.state:12} {one.case.id}{f': {one.reason}' if one.reason else ''}")
     summary = " · ".join(f"{count} {state}" for state, count in counts.items()) or "nothing to record"
     click.echo(f"harness: {summary}", err=True)
+
+
+def _moved(matrix: Matrix, names: tuple[str, ...], base_url: str) -> Matrix:
+    """Return the matrix with another address for the one provider in ``names``."""
+    if len(names) != 1:
+        raise HarnessError("--base-url is the address of one provider: name it, as in harness record vllm --base-url …")
+    check_address(base_url)
+    moved = [one.model_copy(update={"base_url": base_url}) if one.id in names else one for one in matrix.providers]
+    return matrix.model_copy(update={"providers": tuple(moved)})
 
 
 def _scenarios(names: tuple[str, ...]) -> list[Scenario]:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, HttpUrl, model_validator
 
-from harness.errors import BadProviders
+from harness.errors import BadProviders, Unreachable
 from harness.matrix.checked_yaml import Strict, load_checked
 from harness.matrix.scenarios import CAPABILITIES, Scenario
 
@@ -131,6 +131,14 @@ class Target:
             return f"{self.model.id} can't {'think' if scenario.thinking else 'answer without thinking'}"
         absent = [need for need in scenario.needs if need in {*self.provider.lacks, *self.model.lacks}]
         return f"{self.id} lacks {', '.join(absent)}" if absent else None
+
+
+def check_address(base_url: str) -> str:
+    """Return the host and port of an address; raises Unreachable where it is none that can be asked."""
+    parts = urlsplit(base_url)
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        raise Unreachable(f"{base_url}: not an address; name one such as http://localhost:8000/v1")
+    return parts.netloc
 
 
 def load_matrix(path: Path) -> Matrix:

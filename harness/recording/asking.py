@@ -128,3 +128,19 @@ def _following(scenario: Scenario, body: Json, first: Exchange) -> Json | None:
     if scenario.and_then and scenario.and_then.startswith("tool-result") and not called:
         return None
     return next_body(scenario, body, messages[0])
+
+
+def reach(base_url: str, key: str | None, limits: Limits = Limits(connect=5, idle=5)) -> str:  # noqa: B008 - frozen
+    """Return what an address answers when it is asked for its models: the status, or why there is none."""
+    family = sdk_family()
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    try:
+        answer = family.get(
+            f"{base_url.rstrip('/')}/models",
+            headers=headers,
+            timeout=family.Timeout(limits.idle, connect=limits.connect),
+            trust_env=False,
+        )
+    except family.HTTPError as error:
+        return f"no answer: {type(error).__name__}"
+    return f"status {answer.status_code}"
