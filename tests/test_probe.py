@@ -144,7 +144,7 @@ def test_nobody_there() -> None:
     assert "ConnectError" in result.stderr.splitlines()[-1]
 
 
-@pytest.mark.parametrize("address", ["localhost:8000", "ftp://x/v1", ""])
+@pytest.mark.parametrize("address", ["localhost:8000", "ftp://x/v1", "", "http://[::1/v1"])
 def test_no_address(address: str) -> None:
     result = CliRunner().invoke(main, ["probe", address, "-m", "m"])
     assert result.exit_code == 2

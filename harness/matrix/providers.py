@@ -1,6 +1,7 @@
 """Who is asked: providers.yaml, checked."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -135,10 +136,11 @@ class Target:
 
 def check_address(base_url: str) -> str:
     """Return the host and port of an address; raises Unreachable where it is none that can be asked."""
-    parts = urlsplit(base_url)
-    if parts.scheme not in {"http", "https"} or not parts.netloc:
-        raise Unreachable(f"{base_url}: not an address; name one such as http://localhost:8000/v1")
-    return parts.netloc
+    with suppress(ValueError):  # such as an unclosed bracket of an IPv6 address
+        parts = urlsplit(base_url)
+        if parts.scheme in {"http", "https"} and parts.netloc:
+            return parts.netloc
+    raise Unreachable(f"{base_url}: not an address; name one such as http://localhost:8000/v1")
 
 
 def load_matrix(path: Path) -> Matrix:
