@@ -3,12 +3,13 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+OLD := .venv-openai2
 
-.PHONY: help compat test check format bench proof engines schema clean
+.PHONY: help compat test test-openai2 check format bench proof engines schema clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -21,6 +22,16 @@ compat: $(READY) ## Replay the recorded matrix, write reports/, print the table.
 
 test: $(READY) ## Run the unit tests and the recorded matrix.
 	$(BIN)/pytest --quiet --numprocesses auto --dist loadfile
+
+test-openai2: $(OLD)/ready ## Run the tests of what speaks through the SDK once more, with openai 2.
+	$(OLD)/bin/pytest --quiet --numprocesses auto --dist loadfile -p no:cacheprovider \
+		tests/test_sdk.py tests/recording tests/test_probe.py tests/test_record.py tests/test_pytest_live.py
+
+$(OLD)/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(OLD)
+	sed 's/^openai==.*/openai==2.54.0/' constraints.txt > $(OLD)/constraints.txt
+	$(OLD)/bin/pip install --quiet --disable-pip-version-check -c $(OLD)/constraints.txt -e '.[dev]'
+	@touch $@
 
 check: $(READY) ## Lint and check types.
 	$(BIN)/ruff check .
@@ -45,4 +56,4 @@ schema: $(READY) ## Write the JSON Schema of providers.yaml for editors.
 	$(BIN)/harness providers --schema > harness/matrix/providers.schema.json
 
 clean: ## Remove what the other targets made.
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(OLD) .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -28,6 +28,7 @@ JUDGED = {Outcome.PASS, Outcome.FAIL, Outcome.OBSERVED}
 TEXT_KEYS = ("content", "reasoning_content", "reasoning", "reasoning_text", "thinking", "refusal")
 
 NOT_IN_THE_CORPUS = {
+    "http.after-cancel": "no stream is known to have been closed early",
     "http.delivery": "of the reads the corpus keeps sizes at most, and no times",
     **dict.fromkeys(("error.refused", "error.status"), "what was expected of a request is not known"),
     **dict.fromkeys(("params.outcome", "params.refused-plainly"), "no parameter is known to be on trial"),

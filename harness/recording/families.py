@@ -7,14 +7,15 @@ here looks at what it is given and answers in kind; neither family is imported f
 
 import sys
 from functools import cache
+from importlib import import_module, metadata
 from typing import Any
 
 import httpx2
 
 from harness.errors import UnsupportedSdk
 
-_OLDEST = 2
-_ON_HTTPX2 = 3
+_OLDEST = (2, 54)  # the one that make test-openai2 tries; 2.0 can't send a body that is no JSON
+_ON_HTTPX2 = (3,)
 
 
 def family_of(given: object) -> Any:
@@ -37,12 +38,12 @@ def sdk_family() -> Any:
     Return the family that the installed OpenAI SDK is built on.
 
     Raises:
-        UnsupportedSdk: it is older than 2, and builds its requests some other way.
+        UnsupportedSdk: it is too old: it builds its requests some other way, or can't send all of them.
     """
-    from importlib import import_module, metadata
-
     version = metadata.version("openai")
-    major = int(version.partition(".")[0])
-    if major < _OLDEST:
-        raise UnsupportedSdk(f"openai {version}: this needs openai 2 or later; run: pip install 'openai>=3'")
-    return import_module("httpx2" if major >= _ON_HTTPX2 else "httpx")
+    release = tuple(int(part) for part in version.split(".")[:2])
+    if release < _OLDEST:
+        raise UnsupportedSdk(
+            f"openai {version}: this needs {'.'.join(map(str, _OLDEST))} or later; run: pip install 'openai>=3'"
+        )
+    return import_module("httpx2" if release >= _ON_HTTPX2 else "httpx")
