@@ -240,12 +240,19 @@ class _Judgement:
         self._doubt = _Verdict(Outcome.INCONCLUSIVE, reason) if reason else None
         if not reason and exchange.expected.closed and exchange.response.status == OK:
             self._doubt = _Verdict(Outcome.NA, "closed by us after its first event")
+        self._models = exchange.lists_models
 
     def verdict(self, check: Check) -> _Verdict:
         found = self._done.get(check.id)
         if found is None:
-            found = self._done[check.id] = self._doubt or self._judge(check)
+            found = self._done[check.id] = self._doubt or self._of_another_kind(check) or self._judge(check)
         return found
+
+    def _of_another_kind(self, check: Check) -> _Verdict | None:
+        """Return the verdict where a rule of chats meets a question for models, or the other way; None where neither."""
+        if self._models == (check.family == "models"):
+            return None
+        return _Verdict(Outcome.NA, "models were asked for, no chat" if self._models else "no models were asked for")
 
     def _judge(self, check: Check) -> _Verdict:
         try:

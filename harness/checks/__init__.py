@@ -8,6 +8,7 @@ from harness.checks import (
     finish_reason,
     http,
     identity,
+    models,
     multi_turn,
     params,
     parity,
@@ -26,7 +27,7 @@ FAMILIES = tuple(
     module.__name__.rpartition(".")[2]
     for module in (
         http, sse, chunk, identity, completion, role, content, reasoning, finish_reason, tool_calls, tool_choice, structured,
-        usage, params, multi_turn, parity, error, sdk,
+        usage, params, multi_turn, parity, models, error, sdk,
     )
 )  # fmt: skip
 

@@ -7,7 +7,7 @@ from harness.checks.applies import answered, request_known, stream
 from harness.checks.kinds import counted, differing, place_of, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
-from harness.simulate.reference import BODY, STREAM, STREAM_USAGE, swap, with_body
+from harness.simulate.reference import BODY, STREAM, STREAM_USAGE, ask, swap, with_body
 from harness.wire.exchange import Exchange
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
@@ -19,11 +19,19 @@ _FINISH = _BYTES[_BYTES.rindex(b'"choices"') : _BYTES.rindex(b"}\n\ndata: [DONE]
 _CHOICE = BODY.response.body.decode()
 _CHOICE = _CHOICE[_CHOICE.index('{"index"') : _CHOICE.index("],")]
 _TWICE = swap(BODY, _CHOICE, f"{_CHOICE},{_CHOICE}")
+_LOGPROBS = ask(logprobs=True)
+_TWO = ask(stream=True, n=2)
+_PAIRED = swap(
+    STREAM,
+    '"choices":[{"index":0,"delta":{"content":"你好"}',
+    '"choices":[{"index":1,"delta":{"role":"assistant"}},{"index":0,"delta":{"content":"你好"}',
+)
 _TIERS = {"auto", "default", "flex", "scale", "priority", "fast"}
 _EARLIEST = 10**9  # 2001: before that there was no such API, so it is no time of an answer
 _CHUNK_KEYS = {"id", "object", "created", "model", "choices", "usage", "service_tier", "system_fingerprint"}
 _CHUNK_KEYS |= {"obfuscation", "moderation", "metadata", "request_id", "tool_choice", "input_user"}
 _CHOICE_KEYS = {"index", "delta", "message", "logprobs", "finish_reason"}
+_LOGPROB_KEYS = {"token", "logprob", "bytes", "top_logprobs"}
 _PART_KEYS = {"role", "content", "refusal", "tool_calls", "function_call", "annotations", "audio"}
 
 
@@ -297,7 +305,7 @@ def no_message(exchange: Exchange) -> Iterator[Problem]:
     "chunk.vendor-keys", "Keys that the specification does not name.",
     sources.CHUNK, answered,
     good=(STREAM, BODY),
-    bad=(swap(STREAM, '"id":', '"x_groq":{},"id":'), swap(BODY, '"role":', '"reasoning_content":"","role":')),
+    bad=(swap(STREAM, '"id":', '"x_groq":{},"id":'), swap(BODY, '"role":', '"reasoning_content":"","role":'), swap(_LOGPROBS, '"token":', '"id":7,"token":')),
     needs=_READ,
 )  # fmt: skip
 def vendor_keys(exchange: Exchange) -> str:
@@ -308,7 +316,7 @@ def vendor_keys(exchange: Exchange) -> str:
     `getattr(delta, key, None)`.
     """
     pointers = {pointer for shape in exchange.columns.shapes for pointer in shape.kinds}
-    found = {key for pointer in pointers for key in _vendor_key(pointer)}
+    found = {key for pointer in pointers for key in _vendor_key(pointer)} | set(_logprob_keys(exchange))
     return ", ".join(sorted(found)) or "none"
 
 
@@ -320,6 +328,17 @@ def _vendor_key(pointer: str) -> Iterator[str]:
             yield f"choice.{key}"
         case ["choices", _, "delta" | "message" as part, key] if key not in _PART_KEYS:
             yield f"{part}.{key}"
+
+
+def _logprob_keys(exchange: Exchange) -> Iterator[str]:
+    """Yield the keys of a token's probability that the specification does not name; those of the first token are all."""
+    for choice in exchange.columns.choices.values():
+        for found in choice.logprobs[:1]:
+            tokens = found.value.get("content")
+            first = tokens[0] if isinstance(tokens, list) and tokens else None
+            yield from (
+                f"logprobs.{key}" for key in (first if isinstance(first, dict) else ()) if key not in _LOGPROB_KEYS
+            )
 
 
 @rule(
@@ -394,3 +413,36 @@ def fingerprint(exchange: Exchange) -> Iterator[Problem]:
     Instead: Leave it out of your models: it is deprecated.
     """
     yield from wrong_kinds(exchange, "/system_fingerprint", {"text", '""', "null", "missing"})
+
+
+@observation(
+    "chunk.fingerprint-form", "What stands in system_fingerprint.",
+    sources.CHUNK, answered,
+    good=(STREAM, BODY),
+    bad=(swap(STREAM, '"system_fingerprint":"fp_reference",', ""), swap(BODY, '"fp_reference"', "null"), swap(BODY, '"fp_reference"', '""')),
+    needs=_READ,
+)  # fmt: skip
+def fingerprint_form(exchange: Exchange) -> str:
+    """
+    It is optional; a program that compares it between answers to notice another backend sees none.
+
+    Instead: Do without: it is deprecated.
+    """
+    return ", ".join(sorted(exchange.columns.kinds("/system_fingerprint"))) or "missing"
+
+
+@observation(
+    "chunk.choices-together", "Whether the choices of a stream come each in chunks of its own.",
+    sources.CHUNK, lambda x: stream(x) or (None if len(x.columns.choices) > 1 else "there is one choice only"),
+    good=(_TWO,),
+    bad=(_PAIRED,),
+    needs=_READ,
+)  # fmt: skip
+def choices_together(exchange: Exchange) -> str:
+    """
+    Code that reads `chunk.choices[0]` alone loses the others.
+
+    Instead: Loop over `chunk.choices`, and keep each by its `index`.
+    """
+    together = any("/choices/1" in shape.kinds for shape in exchange.columns.shapes)
+    return "several in a chunk" if together else "each in its own"

@@ -261,3 +261,20 @@ def refusal(exchange: Exchange) -> Iterator[Problem]:
     Instead: Take a refusal only where it is a text that is not empty.
     """
     yield from wrong_kinds(exchange, "/choices/*/{part}/refusal", {"text", '""', "null", "missing"}, "choice")
+
+
+@observation(
+    "content.beside-calls", "The text that comes with calls of tools.",
+    sources.REFERENCE, lambda x: answered(x) or (None if any(one.tools for one in x.columns.choices.values()) else "no tool was called"),
+    good=(TOOLS,),
+    bad=(swap(TOOLS, '"content":null', '"content":"\\n\\n"'), swap(TOOLS, '"content":null', '"content":"I look."')),
+    needs=_READ,
+)  # fmt: skip
+def beside_calls(exchange: Exchange) -> str:
+    """
+    A program that takes text for the end of the calling answers before it has called, or shows blank lines.
+
+    Instead: Go by `finish_reason` and `tool_calls`, and strip what is only white space.
+    """
+    said = [one.fragments("content").text for one in exchange.columns.choices.values() if one.tools]
+    return "none" if not any(said) else "white space" if not "".join(said).strip() else "text"

@@ -20,6 +20,7 @@ _ERROR_BODY = with_body(BODY, b'{"error":{"message":"overloaded","type":"server_
 _FLAT = ("/message", "/base_resp", "/error_code", "/error_msg", "/errors", "/detail", "/ResponseMetadata/Error")
 _BUSY = expecting(with_response(BODY, status=429, body=error(429, "Too many requests.").body), 429)
 _CANCELLED = recording(SCENARIOS["chat.cancel"])[-1]
+_CHUNKED = with_response(with_header(STREAM, "transfer-encoding", "chunked"), http_version="HTTP/1.1")
 _AT_ONCE = 2.0  # seconds; an answer that begins so soon has not waited for another one's end
 _HTML = with_body(BODY, b"<!DOCTYPE html><title>502 Bad Gateway</title>")
 
@@ -382,3 +383,23 @@ def compression(exchange: Exchange) -> str:
     Instead: Ask for streams with `Accept-Encoding: identity`.
     """
     return exchange.response.headers.get("content-encoding", "none")
+
+
+@observation(
+    "http.transfer", "The version of HTTP, and how it shows where the answer ends.",
+    sources.HTTP_INCOMPLETE, lambda x: None if x.response.http_version else "the recording has no version of HTTP",
+    good=(_CHUNKED,),
+    bad=(with_response(STREAM, http_version="HTTP/1.0"), with_header(_CHUNKED, "transfer-encoding", None), with_response(STREAM, http_version="HTTP/2")),
+)  # fmt: skip
+def transfer(exchange: Exchange) -> str:
+    """
+    Where the end of the connection is the end of the answer, one that was cut short looks whole.
+
+    Instead: Take a stream for whole only where it ends with `[DONE]` or a finish_reason, and a body where it parses.
+    """
+    response = exchange.response
+    if response.http_version == "HTTP/2":
+        return "HTTP/2"
+    chunked = "chunked" in response.headers.get("transfer-encoding", "")
+    end = "chunked" if chunked else "content-length" if "content-length" in response.headers else "until it closes"
+    return f"{response.http_version}, {end}"

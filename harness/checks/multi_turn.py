@@ -97,3 +97,51 @@ def result_used(exchange: Exchange) -> str:
     numbers = {word.strip(".,;:\"'{}") for word in results.split() if any(letter.isdigit() for letter in word)}
     said = " ".join(texts(exchange))
     return "yes" if any(number in said for number in sorted(numbers)[:_NUMBERS]) else "no"
+
+
+def _counted(exchange: Exchange) -> int | None:
+    """Return the prompt tokens that an answer counts; None where it counts none."""
+    usages = exchange.columns.usages
+    count = usages[-1].value.get("prompt_tokens") if usages else None
+    return count if type(count) is int else None
+
+
+def _begun(exchange: Exchange) -> Exchange | None:
+    """Return the earlier exchange whose question this one goes on with; None if there is none."""
+    sent = _messages(exchange)
+    questions = ((one, _messages(one)) for one in exchange.earlier)
+    return next(
+        (one for one, asked in questions if asked and len(asked) < len(sent) and sent[: len(asked)] == asked), None
+    )
+
+
+def _both_counted(exchange: Exchange) -> str | None:
+    before = _begun(exchange)
+    if before is None:
+        return "it goes on with nothing that was asked before"
+    return answered(exchange) or (
+        None if None not in {_counted(before), _counted(exchange)} else "tokens are not counted in both"
+    )
+
+
+@rule(
+    "multi_turn.prompt-tokens", Level.SHOULD, "A further turn counts more prompt tokens than the one it goes on with.",
+    sources.USAGE, _both_counted,
+    good=(_HISTORY, _NULL),
+    bad=(swap(_HISTORY, '"prompt_tokens":21,"completion_tokens":4,"total_tokens":25', '"prompt_tokens":9,"completion_tokens":4,"total_tokens":13'),),
+    needs=("usage.type", "usage.integers"),
+)  # fmt: skip
+def prompt_tokens(exchange: Exchange) -> Iterator[Problem]:
+    """
+    A bill, or a window that is watched by it, counts one and the same prompt for ever.
+
+    Instead: Count with a tokenizer of your own where a limit or a bill hangs on it.
+    """
+    before = _begun(exchange)
+    first, second = _counted(before) if before else None, _counted(exchange)
+    if first is not None and second is not None and second <= first:
+        usage = exchange.columns.usages[-1]
+        yield Problem(
+            f"prompt_tokens is {second}, and was {first} before the further turn",
+            ((usage.chunk, f"{usage.pointer}/prompt_tokens"),),
+        )

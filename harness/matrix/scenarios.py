@@ -62,7 +62,8 @@ class Scenario:
     the answer, in which ``reasoning`` says whether the answer's reasoning goes back; ``again`` are parameters with which
     the same is asked once more.  ``key`` is the key to send, ``raw`` a body that is sent as it is; ``without`` are
     the required parameters left out.  ``encoding`` is the Accept-Encoding that is sent; with ``closes`` the first
-    answer is closed by us after its first event, to see what comes of it.
+    answer is closed by us after its first event, to see what comes of it.  ``path`` is that of a GET that is sent instead
+    of a chat.
     """
 
     id: str
@@ -84,6 +85,7 @@ class Scenario:
     without: tuple[str, ...] = ()
     encoding: str = "identity"
     closes: bool = False
+    path: str | None = None
 
     @property
     def requests(self) -> int:
@@ -110,7 +112,7 @@ _TABLE = (
     Scenario("chat.nonstream", "The same, in one body."),
     Scenario("chat.capped", "A long answer, capped at 12 tokens, streamed.", _COUNT, params=_USAGE | {"max_tokens": 12}, needs=("stream-usage",), statuses=_OPEN, tries="max_tokens"),
     Scenario("chat.stop", "An answer that a stop sequence ends, streamed.", _COUNT, params=_STREAM | {"stop": ["7"]}, statuses=_OPEN, tries="stop"),
-    Scenario("chat.n2", "Two answers in one stream.", params=_STREAM | {"n": 2}, needs=("n",)),
+    Scenario("chat.n2", "Two answers in one stream, with usage asked for.", params=_USAGE | {"n": 2}, needs=("n", "stream-usage")),
     Scenario("chat.logprobs", "A short answer with the probabilities of its tokens, streamed.", params=_STREAM | {"logprobs": True, "top_logprobs": 2}, needs=("logprobs",)),
     Scenario("chat.unicode", "Chinese, accents and composed emoji, streamed.", "逐字重复这一行：春眠不觉晓，naïve café 👩‍👩‍👧‍👦🏳️‍🌈 𠮷野家", params=_STREAM),
     Scenario("chat.long", "A long answer, streamed.", "Write about 300 words on how bread is baked, in plain paragraphs.", params=_USAGE, needs=("stream-usage",)),
@@ -151,12 +153,15 @@ _TABLE = (
     _error("missing-messages", "No messages.", without=("messages",)),
     _error("malformed-json", "A body that is no JSON.", raw=b'{"model": "gpt", "messages": ['),
     _error("wrong-type", "A text where a number belongs.", params={"temperature": "hot"}),
+    _error("no-tokens", "A cap of no tokens.", params={"max_tokens": 0}),
     _error("too-long", "More than most context windows hold.", (400, 413, 422, OK), prompt="long"),
     Scenario("multi_turn.history", "A second question.", statuses=(OK,), tries="an earlier answer", and_then="and in French?"),
     Scenario("multi_turn.reasoning-back", "A call and its result, the reasoning sent back.", _WEATHER, thinking=True, params=TOOLS, needs=("tools",), statuses=_OPEN, tries="reasoning sent back", and_then="tool-result", reasoning=True),
     Scenario("multi_turn.reasoning-left-out", "A call and its result, the reasoning left out.", _WEATHER, thinking=True, params=TOOLS, needs=("tools",), statuses=_OPEN, tries="reasoning left out", and_then="tool-result"),
     Scenario("multi_turn.content-null", "A call sent back with content null.", _WEATHER, params=TOOLS, needs=("tools",), tries="content null", and_then="tool-result, content null"),
     Scenario("multi_turn.content-empty", 'A call sent back with content "".', _WEATHER, params=TOOLS, needs=("tools",), tries='content ""', and_then='tool-result, content ""'),
+    Scenario("models.list", "The models there are.", path="/models", statuses=_OPEN),
+    Scenario("models.one", "What is said of the model.", path="/models/{model}", statuses=_OPEN),
     Scenario("parity.chat", "The same question streamed and in one body.", params=_USAGE, needs=("stream-usage",), again={}),
     Scenario("parity.tools", "The same call streamed and in one body.", _WEATHER, params=_USAGE | TOOLS, needs=("tools", "stream-usage"), again={}),
     Scenario("parity.reasoning", "The same thought streamed and in one body.", _COMPARE, thinking=True, params=_USAGE, needs=("reasoning-nonstream", "stream-usage"), again={}),

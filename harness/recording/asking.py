@@ -71,6 +71,8 @@ class Asker:
         Raises:
             BaseException: what stops the program, such as KeyboardInterrupt; never what the server did.
         """
+        if scenario.path:
+            return [self._get(scenario.path.format(model=self._asked.model), scenario.encoding)]
         body = request_body(
             scenario, self._asked.model, self._asked.enable if scenario.thinking else self._asked.disable
         )
@@ -87,6 +89,9 @@ class Asker:
         """Send a request and read the answer to its end."""
         content: dict[str, Any] = {"content": body} if isinstance(body, bytes) else {"body": body}
         return self._captured(lambda: client.post(_PATH, cast_to=object, options=_options(encoding), **content))
+
+    def _get(self, path: str, encoding: str) -> Exchange:
+        return self._captured(lambda: self._client.get(path, cast_to=object, options=_options(encoding)))
 
     def _close_early(self, body: Json | bytes, encoding: str) -> Exchange:
         """Send a request and close the stream that answers it after its first event."""

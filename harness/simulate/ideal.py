@@ -25,7 +25,7 @@ DONE = b"data: [DONE]\n\n"
 _URL = "https://api.openai.com/v1/chat/completions"
 _SOURCE = Source("reconstructed", note="reference form")
 _COMMON = {"created": CREATED, "model": DATED, "service_tier": "default", "system_fingerprint": "fp_reference"}
-_PROMPT_TOKENS = 9
+_PROMPT_TOKENS, _TURN_TOKENS = 9, 6
 _LONGEST_PROMPT = 250_000
 _TOO_LONG = "context_length_exceeded"
 _UNKNOWN = "x_unknown_parameter"
@@ -41,6 +41,8 @@ _SECOND = "get_time"
 
 def recording(scenario: Scenario) -> list[Exchange]:
     """Return the exchanges of ``scenario`` as the ideal provider answers them."""
+    if scenario.path:
+        return in_order([models(scenario.path.format(model=MODEL))], scenario)
     thinking = {"reasoning_effort": "medium"} if scenario.thinking else {"reasoning_effort": "none"}
     body = request_body(scenario, MODEL, thinking)
     first = exchange(body, id_="chatcmpl-reference", key=scenario.key, raw=scenario.raw)
@@ -49,6 +51,15 @@ def recording(scenario: Scenario) -> list[Exchange]:
     second = next_body(scenario, body, first.completion.messages[0])
     first = _closed(first) if scenario.closes else first
     return in_order([first, exchange(second, id_="chatcmpl-second")], scenario)
+
+
+def models(path: str) -> Exchange:
+    """Return the exchange in which models are asked for, all or one."""
+    one = {"id": path.removeprefix("/models/"), "object": "model", "created": CREATED, "owned_by": "system"}
+    listed = {"object": "list", "data": [one | {"id": MODEL}]}
+    content = one if path.startswith("/models/") else listed
+    request = Request("GET", _URL.replace("/chat/completions", path))
+    return Exchange(request, response(orjson.dumps(content), "application/json"), _SOURCE)
 
 
 def _closed(first: Exchange) -> Exchange:
@@ -75,6 +86,10 @@ def _refusal(request: Request, key: str) -> Response | None:
         ("messages" not in body, error(400, "Missing: 'messages'.", "messages", "missing_required_parameter")),
         (body.get("model") not in {MODEL, DATED}, error(404, "There is no such model.", code="model_not_found")),
         (hot, error(400, "'temperature' is a text, not a number.", "temperature", "invalid_type")),
+        (
+            body.get("max_tokens") == 0,
+            error(400, "'max_tokens' is 0: too small.", "max_tokens", "integer_below_min_value"),
+        ),
         (_UNKNOWN in body, error(400, f"Unknown parameter: '{_UNKNOWN}'.", _UNKNOWN, "unknown_parameter")),
         (whole_with_options, error(400, "'stream_options' is for streams only.", "stream_options")),
         (len(request.body or b"") > _LONGEST_PROMPT, error(400, "The prompt is too long.", "messages", _TOO_LONG)),
@@ -98,12 +113,12 @@ def _answer(request: Json, id_: str) -> Response:
     choices = [_Choice(request, index) for index in range(request.get("n") or 1)]
     if not request.get("stream"):
         content = {"id": id_, "object": "chat.completion", **_COMMON, "choices": [one.whole() for one in choices]}
-        return response(orjson.dumps(content | {"usage": _usage(choices)}), "application/json")
+        return response(orjson.dumps(content | {"usage": _usage(request, choices)}), "application/json")
     asked = (request.get("stream_options") or {}).get("include_usage")
     extra = {"usage": None} if asked else {}
     steps = [[one for one in step if one] for step in _in_turn([choice.streamed() for choice in choices])]
     events = [_event(id_, [one], **extra) for step in steps for one in step]
-    events += [_event(id_, [], usage=_usage(choices))] if asked else []
+    events += [_event(id_, [], usage=_usage(request, choices))] if asked else []
     return response(b"".join([*events, DONE]), "text/event-stream; charset=utf-8")
 
 
@@ -117,13 +132,14 @@ def _event(id_: str, choices: list[Json], **extra: Any) -> bytes:
     return b"data: " + orjson.dumps(chunk) + b"\n\n"
 
 
-def _usage(choices: list["_Choice"]) -> Json:
+def _usage(request: Json, choices: list["_Choice"]) -> Json:
     reasoning = sum(len(choice.thought) * 4 for choice in choices)
     completion = sum(choice.tokens for choice in choices) + reasoning
+    prompt = _PROMPT_TOKENS + _TURN_TOKENS * (len(request["messages"]) - 1)
     return {
-        "prompt_tokens": _PROMPT_TOKENS,
+        "prompt_tokens": prompt,
         "completion_tokens": completion,
-        "total_tokens": _PROMPT_TOKENS + completion,
+        "total_tokens": prompt + completion,
         "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
         "completion_tokens_details": {"reasoning_tokens": reasoning, "audio_tokens": 0},
     }

@@ -325,6 +325,11 @@ class Exchange:
         """The message the answer adds up to."""
         return complete(self.columns)
 
+    @property
+    def lists_models(self) -> bool:
+        """Whether models were asked for, and no chat."""
+        return self.request.method == "GET"
+
     @cached_property
     def streams(self) -> bool:
         """Whether a stream was asked for; where the request is unknown, whether one came."""

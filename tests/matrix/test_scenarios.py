@@ -20,7 +20,7 @@ def bodies(name: str) -> list[dict[str, object]]:
 def test_every_form_of_request_is_asked() -> None:
     assert len(SCENARIOS) >= 50
     assert {name.partition(".")[0] for name in SCENARIOS} == {
-        "chat", "reasoning", "tools", "json", "params", "error", "multi_turn", "parity",
+        "chat", "reasoning", "tools", "json", "params", "error", "multi_turn", "parity", "models",
     }  # fmt: skip
     assert sum(scenario.requests for scenario in SCENARIOS.values()) < 70, "a whole probe stays affordable"
 

@@ -93,6 +93,8 @@ FAULTS = (
     Fault("logprobs-ignored", "No probabilities come though they were asked for.", "params.logprobs", _REQUEST, chunks(every, put("choices/*/logprobs", None)), "params.logprobs"),
     Fault("logprobs-ignored-streamed", "No probabilities stream though they were asked for.", "chat.logprobs", _REQUEST, chunks(saying, put("choices/*/logprobs", None)), "params.logprobs"),
     Fault("top-logprobs-too-many", "More alternatives come than were asked for.", "params.top-logprobs", _REQUEST, chunks(every, put("choices/*/logprobs/content/*/top_logprobs", lambda listed: listed * 3)), "params.top-logprobs"),
+    # Further turns.
+    Fault("prompt-of-one-token", "The prompt counts one token, however long it is.", "multi_turn.history", None, chunks(every, put("usage/prompt_tokens", 1), put("usage/total_tokens", lambda total: total - 20)), "multi_turn.prompt-tokens"),
     # Parity.
     Fault("reasoning-renamed-in-body", "Reasoning has another name in a body.", "parity.reasoning", None, chunks(every, rename("choices/0/message/reasoning_content", "reasoning")), "parity.channels"),
     Fault("reasoning-lost-in-body", "A body has no reasoning, the stream has.", "parity.reasoning", _REASONING, chunks(every, put("choices/*/message/reasoning_content", None)), "parity.channels"),

@@ -98,15 +98,14 @@ def _in_one(found: list[Json]) -> list[Json]:
 
 
 def _paired(found: list[Json]) -> list[Json]:
-    """Return the chunks of a stream of two choices with both in each."""
-    return [
-        one | {"choices": one["choices"] + two["choices"]} for one, two in zip(found[::2], found[1::2], strict=True)
-    ]
+    """Return the chunks of a stream of two choices with both in each; the last one is of the usage."""
+    pairs = zip(found[:-1:2], found[1:-1:2], strict=True)
+    return [*(one | {"choices": one["choices"] + two["choices"]} for one, two in pairs), found[-1]]
 
 
 def _in_order(found: list[Json]) -> list[Json]:
     """Return the chunks with all of one choice before the next."""
-    return sorted(found, key=lambda chunk: int(chunk["choices"][0]["index"]))
+    return [*sorted(found[:-1], key=lambda chunk: int(chunk["choices"][0]["index"])), found[-1]]
 
 
 def _calls_in_turn(found: list[Json]) -> list[Json]:
