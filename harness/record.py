@@ -102,11 +102,11 @@ class _Turn:
 
     def _one(self, case: Case) -> Recorded:
         provider, model = case.target.provider, case.target.model
-        key = self.environment.get(provider.key_env)
-        if not key:
-            return Recorded(case, "no key", f"{provider.key_env} is not set")
-        thinking = model.thinking
-        asked = Asked(provider.base_url, key, model.name or model.id, thinking.enable or {}, thinking.disable or {})
+        unset = case.target.unset(self.environment)
+        if unset:
+            return Recorded(case, "no key", f"{unset} is not set")
+        url, key, thinking = case.target.url(self.environment), self.environment.get(provider.key_env), model.thinking
+        asked = Asked(url, key, model.name or model.id, thinking.enable or {}, thinking.disable or {})
         with contextlib.closing(Asker(asked, self.limits)) as asker:
             exchanges = self._ask(asker, case)
         reason = next(filter(None, map(doubt, exchanges)), None)

@@ -86,6 +86,23 @@ def test_no_key_is_no_failure_and_none_is_written(tmp_path: Path) -> None:
     assert b"uthorization" not in written
 
 
+def test_an_address_is_filled_or_its_variable_is_named(tmp_path: Path) -> None:
+    with Server(IDEAL) as server:
+        project(tmp_path, server)
+        path = tmp_path / "providers.yaml"
+        text = path.read_text().replace(server.base_url, server.base_url.removesuffix("v1") + "{version}")
+        path.write_text(text.replace("    key_env", "    fills: {version: ACME_VERSION}\n    key_env"))
+        missing = run(tmp_path, scenarios=["chat.nonstream"])
+        assert "no key     acme/small/chat.nonstream: ACME_VERSION is not set" in missing.stdout
+        assert server.requests == []
+        filled = run(tmp_path, scenarios=["chat.nonstream"], ACME_VERSION="v1")
+        assert "1 recorded" in filled.stderr, filled.output
+        (tmp_path / "cassettes/acme/small/chat.nonstream.yaml").unlink()
+        refused = run(tmp_path, scenarios=["chat.nonstream"], ACME_VERSION="a/b")
+        assert refused.exit_code == 2
+        assert "ACME_VERSION: the value is no name; give only what stands for {version} in" in refused.stderr
+
+
 def test_a_dry_run_asks_nothing(tmp_path: Path) -> None:
     with Server(IDEAL) as server:
         result = run(project(tmp_path, server), "--dry-run")
