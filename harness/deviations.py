@@ -7,8 +7,9 @@ from pydantic import AfterValidator, Field
 
 from harness.checks import CHECKS
 from harness.errors import BadDeviations
+from harness.matrix.addresses import Url
 from harness.matrix.checked_yaml import Strict, load_checked
-from harness.matrix.providers import Slug, Url
+from harness.matrix.providers import Slug
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Deviation, Level
 

@@ -1,7 +1,8 @@
-"""What ``harness explain`` shows of a check, a scenario or a cell."""
+"""What ``harness explain`` shows of a check, a scenario, a fault, a provider or a cell."""
 
 import difflib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from rich.markup import escape
 from harness.checks import CHECKS, Check
 from harness.deviations import load_deviations
 from harness.errors import UnknownName, unknown
-from harness.matrix.providers import FILE_NAME, load_matrix
+from harness.matrix.providers import FILE_NAME, Model, Provider, load_matrix
 from harness.matrix.scenarios import SCENARIOS, Scenario
 from harness.reports.terminal import show_finding
 from harness.runner import Selection, plan, run_case
@@ -31,7 +32,7 @@ def explain(name: str, root: Path, console: Console) -> None:
     Print all that is known of ``name``.
 
     Raises:
-        UnknownName: it is no check, scenario, fault or cell of the project at ``root``.
+        UnknownName: it is no check, scenario, fault, provider or cell of the project at ``root``.
     """
     if name in CHECKS:
         _explain_check(CHECKS[name], console)
@@ -42,7 +43,12 @@ def explain(name: str, root: Path, console: Console) -> None:
     elif name.count("/") == _CELL_PARTS - 1:
         _explain_cell(name, root, console)
     else:
-        raise unknown("check, scenario, fault or cell", name, [*CHECKS, *SCENARIOS, *FAULTS])
+        providers = load_matrix(root / FILE_NAME).providers if (root / FILE_NAME).exists() else ()
+        called = next((one for one in providers if name in {one.id, *one.aliases}), None)
+        if called is None:
+            known = [*CHECKS, *SCENARIOS, *FAULTS, *(one.id for one in providers)]
+            raise unknown("check, scenario, fault, provider or cell", name, known)
+        _explain_provider(called, root, console)
 
 
 def _explain_check(check: Check, console: Console) -> None:
@@ -150,6 +156,76 @@ def _explain_fault(fault: Fault, console: Console) -> None:
     console.print(f"caught   {fault.rule}: {escape(CHECKS[fault.rule].title)}", highlight=False)
     console.print(f"source   {fault.source or CHECKS[fault.rule].source}\n", soft_wrap=True)
     _show_change(fault.reference(), fault.apply(), console)
+
+
+def _explain_provider(provider: Provider, root: Path, console: Console) -> None:
+    console.print(f"[bold]{provider.id}[/]  {escape(provider.name)}\n", highlight=False)
+    for label, text in _of_provider(provider):
+        console.print(f"{label:<11}{escape(text)}", soft_wrap=True, highlight=False)
+    for model in provider.models:
+        console.print(f"\n[bold]{provider.id}/{model.id}[/]", highlight=False)
+        for label, text in _of_model(model):
+            console.print(f"{label:<11}{escape(text)}", soft_wrap=True, highlight=False)
+    console.print()
+    for label, text in _evidence(provider):
+        console.print(f"{label:<11}{escape(text)}", soft_wrap=True, highlight=False)
+    for one in load_deviations(root / "cassettes" / provider.id):
+        where = ", ".join((*one.models, *one.scenarios))
+        console.print(f"\n[bold]known[/]      {one.check}{f' ({where})' if where else ''}", highlight=False)
+        console.print(f"           since {one.since}: {escape(one.reason)}", soft_wrap=True, highlight=False)
+        console.print(f"           {one.source}", soft_wrap=True, highlight=False)
+
+
+def _of_provider(provider: Provider) -> Iterator[tuple[str, str]]:
+    yield "address", provider.base_url
+    for name, variable in provider.fills.items():
+        yield "", f"{{{name}}} is filled from {variable}"
+    for other in provider.other_urls:
+        yield "also", f"{other.url}: {other.what}"
+    for suffix in provider.host_suffixes:
+        yield "also", f"hosts that end in {suffix}"
+    if provider.aliases:
+        yield "called", f"in recordings also {', '.join(provider.aliases)}"
+    yield "key", provider.key_env
+    yield "docs", provider.docs
+    if provider.lacks:
+        yield "lacks", ", ".join(provider.lacks)
+    if provider.note:
+        yield "note", provider.note
+
+
+def _of_model(model: Model) -> Iterator[tuple[str, str]]:
+    if model.name:
+        yield "sent as", model.name
+    if model.aliases:
+        yield "also", ", ".join(model.aliases)
+    if model.base_url:
+        yield "address", model.base_url
+    if model.valid:
+        yield "valid", f"{model.valid.at}, {model.valid.how} {model.valid.source or 'here'}"
+    if model.retired:
+        yield "retired", str(model.retired)
+    yield "thinking", f"on {_switch(model.thinking.enable)}, off {_switch(model.thinking.disable)}"
+    if model.lacks:
+        yield "lacks", ", ".join(model.lacks)
+    if model.note:
+        yield "note", model.note
+
+
+def _switch(added: dict[str, Any] | None) -> str:
+    if added is None:
+        return "not possible"
+    return f"by {json.dumps(added)}" if added else "unasked"
+
+
+def _evidence(provider: Provider) -> Iterator[tuple[str, str]]:
+    for gone in provider.retired_models:
+        instead = f", instead {gone.instead}" if gone.instead else ""
+        yield "retired", f"{gone.name} on {gone.at}{instead}: {gone.source}"
+    if provider.confidence:
+        yield "confidence", ", ".join(f"{topic} {trust}" for topic, trust in provider.confidence)
+    for source in provider.sources:
+        yield "source", f"{source.url} ({', '.join((*source.about, *([source.at] if source.at else [])))})"
 
 
 def _explain_cell(name: str, root: Path, console: Console) -> None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from harness.checks import CHECKS
 from harness.checks.registry import Check
 from harness.errors import Unreachable
-from harness.matrix.providers import Matrix, Thinking, check_address
+from harness.matrix.addresses import check_address
+from harness.matrix.providers import Matrix, Thinking
 from harness.matrix.scenarios import SCENARIOS, Scenario, in_order
 from harness.recording.asking import Asked, Asker
 from harness.recording.capture import Limits

@@ -154,6 +154,7 @@ class _Live:
         self._environment = environment_of(root)
         self._everything = bool(session.config.getoption("--compat-live"))
         self._keep = session.config.getoption("--compat-record")
+        self._named = tuple(session.config.getoption("--compat-provider"))
         self._asking: Asking | None = None
         self._asked: dict[str, bool] = {}
 
@@ -171,7 +172,7 @@ class _Live:
         refusal = case.target.refuses(case.scenario)
         if refusal or case.target.model.retired:
             return Outcome.NA, refusal or f"{case.target.model.id} was retired on {case.target.model.retired}"
-        reason = no_key(case, self._environment)
+        reason = no_key(case, self._environment, self._named)
         return (Outcome.MISSING, reason) if reason else None
 
     def of(self, case: Case) -> Recorded:
@@ -179,7 +180,9 @@ class _Live:
         from harness.record import Asking, Manner
 
         if self._asking is None:
-            self._asking = Asking(self._cases(self._session.items), self._environment, Manner(self._keep)).__enter__()
+            self._asking = Asking(
+                self._cases(self._session.items), self._environment, Manner(self._keep, named=self._named)
+            ).__enter__()
         return self._asking.of(case)
 
     def estimate(self, items: list[pytest.Item]) -> str:

@@ -10,7 +10,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -53,12 +53,15 @@ def environment_of(root: Path) -> dict[str, str]:
     return {**{key: value for key, value in told.items() if value}, **os.environ}
 
 
-def no_key(case: Case, environment: Mapping[str, str]) -> str | None:
-    """Return why a case can't be asked; None where its key is set, or the target wants none."""
-    provider, model = case.target.provider, case.target.model
-    if environment.get(provider.key_env) or "key" in {*provider.lacks, *model.lacks}:
-        return None
-    return f"{provider.key_env} is not set"
+def no_key(case: Case, environment: Mapping[str, str], named: Container[str]) -> str | None:
+    """Return why a case can't be asked; None where its key is set, or it wants none and its provider is ``named``."""
+    unset = case.target.unset(environment)
+    if unset:
+        return f"{unset} is not set"
+    if case.target.keyless and case.target.provider.id not in named:
+        # Where nothing but an address tells it from others, any server may answer in its place.
+        return f"{case.target.provider.id} wants no key, so it is asked only where it is named"
+    return None
 
 
 def due(cases: list[Case], *, again: bool) -> list[Case]:
@@ -85,11 +88,12 @@ class Manner:
     How the matrix is asked.
 
     ``keep`` is which answers are written: none, those of cases without a recording, or all.  ``per_minute`` is how
-    many requests a provider gets a minute, 0 for as many as it answers.
+    many requests a provider gets a minute, 0 for as many as it answers; ``named`` are the providers asked for by name.
     """
 
     keep: Literal["none", "missing", "all"] = "missing"
     per_minute: float = 0
+    named: tuple[str, ...] = ()
     limits: Limits = Limits()  # noqa: RUF009 - frozen
     sleep: Callable[[float], object] = time.sleep
 
@@ -157,7 +161,7 @@ class _Turn:
                 future.set_exception(error)
 
     def _one(self, case: Case) -> Recorded:
-        reason = no_key(case, self.environment)
+        reason = no_key(case, self.environment, self.manner.named)
         if reason:
             return Recorded(case, "missing", reason)
         if self.over or self.stopping.is_set():
@@ -174,8 +178,8 @@ class _Turn:
     def _ask(self, case: Case) -> list[Exchange]:
         """Ask, and once more after the pause that a provider asks for; a second limit ends its turn."""
         provider, model = case.target.provider, case.target.model
-        key, thinking = self.environment.get(provider.key_env), model.thinking
-        asked = Asked(provider.base_url, key, model.name or model.id, thinking.enable or {}, thinking.disable or {})
+        url, key, thinking = case.target.url(self.environment), self.environment.get(provider.key_env), model.thinking
+        asked = Asked(url, key, model.name or model.id, thinking.enable or {}, thinking.disable or {})
         with contextlib.closing(Asker(asked, self.manner.limits, self._pace)) as asker:
             exchanges = asker.ask(case.scenario)
             wait = seconds_to_wait(exchanges[-1])
@@ -185,7 +189,7 @@ class _Turn:
                 wait = seconds_to_wait(exchanges[-1])
         status, error = exchanges[-1].response.status, exchanges[-1].response.error or ""
         if status == NO_ANSWER and error.startswith("ConnectError"):
-            self.over = f"not asked: nobody answers at {provider.base_url}"
+            self.over = f"not asked: nobody answers at {url}"
         elif wait is not None:
             self.over = f"not asked: {provider.id} is at its limit, and says to wait {wait:g} s"
         elif status in _KEY_REFUSED and case.scenario.expected(len(exchanges) - 1).answer:

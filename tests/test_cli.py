@@ -288,8 +288,58 @@ def test_scenarios_lists_what_is_asked() -> None:
     assert rows[0]["statuses"] == [200]
 
 
+def test_explain_shows_all_of_a_provider(project: Path) -> None:
+    text = " ".join(harness("explain", "acme").stdout.split())
+    assert "address https://api.acme.example/v1" in text
+    assert "acme/small thinking on not possible, off unasked" in text
+    listed = {"check": "usage.sum", "models": ["small"], "message": "*", "reason": "Its [way].", "source": "https://acme.example/w", "since": "2025-02"}  # fmt: skip
+    (project / "cassettes/acme/deviations.yaml").write_text(json.dumps({"deviations": [listed]}))
+    more = """
+    fills: {org: ACME_ORG}
+    other_urls: [{url: "https://{org}.eu.acme.example/v1", what: the EU}]
+    host_suffixes: [.acme.example.net]
+    aliases: [acme-ai]
+    lacks: [n]
+    note: Of [one] kind.
+    sources: [{url: https://acme.example/s, at: 2026-10, about: [url, key]}]
+    confidence: {url: high, key: medium, models: low, stream: low, errors: low}
+    retired_models: [{name: old, at: 2026-07-24, instead: new, source: https://acme.example/r}]
+"""
+    model = """, name: acme/Small, aliases: [tiny], base_url: https://s.acme.example/v1, lacks: [tools], retired: 2026-08-01,
+        note: Slow., valid: {at: 2026-10-01, how: answered, source: https://acme.example/m}, thinking: {enable: {think: true}, disable: {}}}"""
+    matrix = (project / "providers.yaml").read_text().replace("https://api.acme", "https://{org}.acme")
+    matrix = matrix.replace("    docs:", more.strip("\n") + "\n    docs:", 1)
+    (project / "providers.yaml").write_text(matrix.replace(", thinking: {disable: {}}}", model, 1))
+    for name in ("acme", "acme-ai"):
+        text = " ".join(harness("explain", name).stdout.split())
+        for part in (
+            "address https://{org}.acme.example/v1 {org} is filled from ACME_ORG",
+            "also https://{org}.eu.acme.example/v1: the EU also hosts that end in .acme.example.net",
+            "called in recordings also acme-ai key ACME_API_KEY docs https://acme.example/docs",
+            "lacks n note Of [one] kind.",
+            "acme/small sent as acme/Small also tiny address https://s.acme.example/v1",
+            "valid 2026-10-01, answered https://acme.example/m retired 2026-08-01",
+            'thinking on by {"think": true}, off unasked lacks tools note Slow.',
+            "retired old on 2026-07-24, instead new: https://acme.example/r",
+            "confidence url high, key medium, models low, stream low, errors low",
+            "source https://acme.example/s (url, key, 2026-10)",
+            "known usage.sum (small) since 2025-02: Its [way]. https://acme.example/w",
+        ):
+            assert part in text, part
+
+
+def test_explain_needs_no_matrix_for_what_is_not_in_it(project: Path) -> None:
+    (project / "providers.yaml").write_text("nonsense")
+    assert "usage.sum" in harness("explain", "usage.sum").stdout
+    assert "not a mapping" in refused("explain", "acme")
+    (project / "providers.yaml").unlink()
+    assert "unknown check, scenario, fault, provider or cell 'acme'" in refused("explain", "acme")
+
+
 def test_explain_refuses(project: Path) -> None:
-    assert "unknown check, scenario, fault or cell 'usage.som'; try usage.sum" in refused("explain", "usage.som")
+    assert "unknown check, scenario, fault, provider or cell 'usage.som'; try usage.sum" in refused(
+        "explain", "usage.som"
+    )
     assert "unknown provider 'x'" in refused("explain", "x/small/chat.stream/chunk.object")
     assert project.exists()
 

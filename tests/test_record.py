@@ -100,6 +100,23 @@ def test_a_server_of_ones_own_is_asked_in_the_place_of_a_provider(tmp_path: Path
     assert "not an address" in run(tmp_path, "acme", "--base-url", "localhost:1").stderr
 
 
+def test_an_address_is_filled_or_its_variable_is_named(tmp_path: Path) -> None:
+    with Server(IDEAL) as server:
+        project(tmp_path, server)
+        path = tmp_path / "providers.yaml"
+        text = path.read_text().replace(server.base_url, server.base_url.removesuffix("v1") + "{version}")
+        path.write_text(text.replace("    key_env", "    fills: {version: ACME_VERSION}\n    key_env"))
+        missing = run(tmp_path, scenarios=["chat.nonstream"])
+        assert "missing      acme/small/chat.nonstream: ACME_VERSION is not set" in missing.stdout
+        assert server.requests == []
+        filled = run(tmp_path, scenarios=["chat.nonstream"], ACME_VERSION="v1")
+        assert "1 recorded" in filled.stderr, filled.output
+        (tmp_path / "cassettes/acme/small/chat.nonstream.yaml").unlink()
+        refused = run(tmp_path, scenarios=["chat.nonstream"], ACME_VERSION="a/b")
+        assert refused.exit_code == 2
+        assert "ACME_VERSION: the value is no name; give only what stands for {version} in" in refused.stderr
+
+
 def test_a_dry_run_asks_nothing(tmp_path: Path) -> None:
     with Server(IDEAL) as server:
         result = run(project(tmp_path, server), "--dry-run")
@@ -215,9 +232,13 @@ def test_what_is_not_to_be_kept_is_not(tmp_path: Path) -> None:
     assert cassettes(tmp_path) == set()
 
 
-def test_a_target_that_wants_no_key_is_asked_without_one(tmp_path: Path) -> None:
+def test_a_target_that_wants_no_key_is_asked_without_one_where_it_is_named(tmp_path: Path) -> None:
     with Server(IDEAL) as server:
-        run(project(tmp_path, server, extra=", lacks: [key]"), scenarios=("chat.stream",), ACME_KEY="")
+        root = project(tmp_path, server, extra=", lacks: [key]")
+        unnamed = run(root, scenarios=("chat.stream",), ACME_KEY="")
+        assert "acme wants no key, so it is asked only where it is named" in unnamed.stdout
+        assert server.requests == [], "anything may listen at its address"
+        run(root, "acme", scenarios=("chat.stream",), ACME_KEY="")
         assert len(server.requests) == 1
 
 

@@ -14,7 +14,7 @@ from harness.checks import CHECKS
 from harness.cli.common import FORMAT, ROOT, columns, console_for_data, one_line_errors
 from harness.errors import UnknownName
 from harness.explain import explain as explain_id
-from harness.matrix.providers import FILE_NAME, Matrix, Target, json_schema, load_matrix
+from harness.matrix.providers import FILE_NAME, Matrix, Provider, Target, json_schema, load_matrix
 from harness.matrix.scenarios import SCENARIOS
 from harness.recording.atomic import write_atomically
 from harness.recording.cassette import read_cassette
@@ -147,9 +147,13 @@ def _dates(case: Case) -> Iterator[str]:
 
 def _reached(matrix: Matrix, environment: Mapping[str, str]) -> dict[str, str]:
     """Return what each provider answers, asked at once."""
+    with ThreadPoolExecutor(len(matrix.providers)) as pool:
+        told = {one.id: pool.submit(_reach, one, environment) for one in matrix.providers}
+        return {name: answer.result() for name, answer in told.items()}
+
+
+def _reach(provider: Provider, environment: Mapping[str, str]) -> str:
     from harness.recording.asking import reach
 
-    with ThreadPoolExecutor(len(matrix.providers)) as pool:
-        keys = [environment.get(one.key_env) for one in matrix.providers]
-        answers = pool.map(reach, [one.base_url for one in matrix.providers], keys)
-        return dict(zip([one.id for one in matrix.providers], answers, strict=True))
+    unset = next((name for name in provider.fills.values() if not environment.get(name)), None)
+    return f"{unset} is not set" if unset else reach(provider.url(environment), environment.get(provider.key_env))

@@ -20,7 +20,8 @@ from harness.cli.common import (
     show,
 )
 from harness.errors import HarnessError, unknown
-from harness.matrix.providers import FILE_NAME, Matrix, check_address, load_matrix
+from harness.matrix.addresses import check_address
+from harness.matrix.providers import FILE_NAME, Matrix, Provider, load_matrix
 from harness.matrix.scenarios import SCENARIOS, Scenario
 from harness.recording.atomic import write_atomically
 from harness.recording.cassette import write_cassette
@@ -129,7 +130,7 @@ def record(  # noqa: PLR0913, PLR0917 - one parameter an option
         click.echo("\n".join(case.id for case in cases))
         return
     counts: Counter[str] = Counter()
-    manner = Manner("all" if again else "missing", per_minute, Limits(idle=timeout))
+    manner = Manner("all" if again else "missing", per_minute, names, Limits(idle=timeout))
     with Asking(cases, environment_of(root), manner) as asking:
         for one in progress(asking, len(cases), "recording"):
             counts[one.state] += 1
@@ -143,8 +144,13 @@ def _moved(matrix: Matrix, names: tuple[str, ...], base_url: str) -> Matrix:
     if len(names) != 1:
         raise HarnessError("--base-url is the address of one provider: name it, as in harness record vllm --base-url …")
     check_address(base_url)
-    moved = [one.model_copy(update={"base_url": base_url}) if one.id in names else one for one in matrix.providers]
+    moved = [_at(one, base_url) if one.id in names else one for one in matrix.providers]
     return matrix.model_copy(update={"providers": tuple(moved)})
+
+
+def _at(provider: Provider, base_url: str) -> Provider:
+    models = tuple(model.model_copy(update={"base_url": None}) for model in provider.models)
+    return provider.model_copy(update={"base_url": base_url, "fills": {}, "models": models})
 
 
 def _scenarios(names: tuple[str, ...]) -> list[Scenario]:

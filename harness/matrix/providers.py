@@ -1,16 +1,17 @@
 """Who is asked: providers.yaml, checked."""
 
-from collections.abc import Iterator
-from contextlib import suppress
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, HttpUrl, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from harness.errors import BadProviders, Unreachable
+from harness.errors import BadProviders
+from harness.matrix.addresses import Address, Url, answers, fill, hosts, is_here, placeholders
 from harness.matrix.checked_yaml import Strict, load_checked
 from harness.matrix.scenarios import CAPABILITIES, Scenario
 
@@ -19,9 +20,15 @@ FILE_NAME = "providers.yaml"
 Slug = Annotated[
     str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", description="A stable id: a-z, 0-9, dot, dash, underscore.")
 ]
-Url = Annotated[
-    str, AfterValidator(lambda text: str(HttpUrl(text)) and text), Field(description="An http or https URL.")
+Variable = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$", description="The name of an environment variable.")]
+# YAML reads 2026 as a number and 2026-10-01 as a date.
+When = Annotated[
+    str,
+    BeforeValidator(lambda value: str(value) if isinstance(value, (int, date)) else value),
+    Field(pattern=r"^\d{4}(-\d{2}){0,2}$", description="A year, a month or a day, such as 2026-10."),
 ]
+Topic = Literal["url", "key", "models", "thinking", "lacks", "stream", "errors"]
+Trust = Literal["high", "medium", "low"]
 
 
 def _capability(name: str) -> str:
@@ -37,11 +44,29 @@ class Thinking(Strict):
     """How thinking is switched: what to add to a request; leave out what the model can't do."""
 
     enable: dict[str, Any] | None = Field(
-        None, description="Added to a request to make the model think; {} if it always does."
+        None, description="Added to a request to make the model think; {} if it does unasked."
     )
     disable: dict[str, Any] | None = Field(
-        None, description="Added to a request to keep it from thinking; {} if it never does."
+        None, description="Added to a request to keep it from thinking; {} if it does not unasked."
     )
+
+
+class Valid(Strict):
+    """When a model's name was last seen to be valid, and how."""
+
+    at: When = Field(description="The newest date for which it was seen.")
+    how: Literal["recorded", "made", "answered", "documented", "listed", "reported"] = Field(
+        description="recorded: cassettes/ has its answers; made: it is served by ourselves; answered: somebody "
+        "published an answer of it; documented: the provider's own pages name it; listed: a catalogue does; "
+        "reported: somebody else says so."
+    )
+    source: Url | None = Field(None, description="Where; needed unless it is recorded or made here.")
+
+    @model_validator(mode="after")
+    def _sourced(self) -> "Valid":
+        if self.source is None and self.how not in {"recorded", "made"}:
+            raise ValueError(f"{self.how}, but where? add source")
+        return self
 
 
 class Model(Strict):
@@ -49,11 +74,52 @@ class Model(Strict):
 
     id: Slug = Field(description="Part of target ids and paths; the name without its vendor prefix.")
     name: str | None = Field(None, description="The model parameter as sent, where it is not the id.")
+    aliases: tuple[str, ...] = Field((), description="Other names that it answers to.")
+    base_url: Url | None = Field(None, description="Where it answers, if not at the provider's base_url.")
     thinking: Thinking = Field(description="Whether and how it thinks.")
     lacks: tuple[Capability, ...] = Field((), description="Capabilities declared absent: their scenarios are n/a.")
-    valid: str | None = Field(None, description="When and by what source the name was seen to be valid.")
+    valid: Valid | None = Field(None, description="When and how the name was seen to be valid.")
     retired: date | None = Field(None, description="The day the provider took it away; its recordings stay evidence.")
     note: str | None = Field(None, description="What a reader should know.")
+
+
+class OtherUrl(Strict):
+    """Another address of the same API."""
+
+    url: Address
+    what: str = Field(description="What it is for: a region, a plan, an older host.")
+
+
+class Retired(Strict):
+    """A model name that the provider took away and that nothing here is recorded of."""
+
+    name: str = Field(description="The model parameter as it was sent.")
+    at: date = Field(description="The day it went.")
+    instead: str | None = Field(None, description="What the provider names instead.")
+    source: Url
+
+
+class Source(Strict):
+    """A public page that facts of an entry come from."""
+
+    url: Url
+    about: tuple[Topic, ...] = Field(min_length=1, description="What it bears out.")
+    at: When | None = Field(None, description="As of when, where that is known.")
+
+
+class Confidence(Strict):
+    """
+    How sure the facts are.
+
+    high: the provider's own page or a recording shows it; medium: others say so, or it is shown in part; low: nothing
+    public confirms it.
+    """
+
+    url: Trust
+    key: Trust
+    models: Trust
+    stream: Trust
+    errors: Trust
 
 
 class Provider(Strict):
@@ -61,26 +127,71 @@ class Provider(Strict):
 
     id: Slug = Field(description="Stable id: cassette folder, pytest node, command line.")
     name: str = Field(description="As people call it.")
-    base_url: Url = Field(description="What the OpenAI SDK takes as base_url.")
-    other_urls: tuple[Url, ...] = Field((), description="Other addresses of the same API: regions, plans, older hosts.")
+    base_url: Address = Field(description="What the OpenAI SDK takes as base_url; may hold {placeholders}.")
+    fills: dict[str, Variable] = Field(
+        {}, validate_default=True, description="The environment variable that fills each placeholder of base_url."
+    )
+    other_urls: tuple[OtherUrl, ...] = Field((), description="Other addresses of the same API.")
     host_suffixes: tuple[str, ...] = Field((), description="Ends of host names that are its own, such as .example.com.")
-    key_env: str = Field(pattern=r"^[A-Z][A-Z0-9_]*$", description="The environment variable that holds the key.")
+    key_env: Variable = Field(description="The environment variable that holds the key.")
     docs: Url = Field(description="The page that documents the chat API.")
     aliases: tuple[str, ...] = Field((), description="Other names of it in recordings.")
-    sources: tuple[Url, ...] = Field((), description="Where the facts of this entry come from.")
+    sources: tuple[Source, ...] = Field((), description="Where the facts of this entry come from.")
+    confidence: Confidence | None = Field(None, description="How sure they are.")
     lacks: tuple[Capability, ...] = Field((), description="Capabilities declared absent for all its models.")
     note: str | None = Field(None, description="What a reader should know.")
     models: tuple[Model, ...] = Field(min_length=1, description="The models to ask.")
+    retired_models: tuple[Retired, ...] = Field((), description="Names it took away.")
+
+    @field_validator("fills")
+    @classmethod
+    def _fills_what_there_is(cls, variables: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        wanted = placeholders(info.data.get("base_url", ""))
+        for name in wanted:
+            if name not in variables:
+                raise ValueError(
+                    f"base_url holds {{{name}}}; say which variable fills it, such as {name}: ACME_{name.upper()}"
+                )
+        for name in variables:
+            if "base_url" in info.data and name not in wanted:
+                raise ValueError(f"base_url holds no {{{name}}}; delete {name}")
+        return variables
+
+    @field_validator("confidence")
+    @classmethod
+    def _sure_of_what_is_sourced(cls, confidence: Confidence | None, info: ValidationInfo) -> Confidence | None:
+        told = {topic for source in info.data.get("sources", ()) for topic in source.about}
+        for topic, trust in confidence or ():
+            if trust != "low" and topic not in told and "sources" in info.data:
+                raise ValueError(f"{topic} is {trust}, but no source is about {topic}; add one, or say low")
+        return confidence
 
     @model_validator(mode="after")
     def _unique_models(self) -> "Provider":
         _refuse_duplicates([model.id for model in self.models], "model")
         return self
 
+    @cached_property
+    def _hosts(self) -> re.Pattern[str]:
+        elsewhere = [model.base_url for model in self.models if model.base_url]
+        return hosts([self.base_url, *(other.url for other in self.other_urls), *elsewhere], self.host_suffixes)
+
     def answers_at(self, host: str) -> bool:
         """Tell whether ``host`` is one of its own."""
-        hosts = {urlsplit(url).netloc for url in (self.base_url, *self.other_urls)}
-        return host in hosts or any(host.endswith(suffix) for suffix in self.host_suffixes)
+        return answers(host, self._hosts)
+
+    def url(self, environment: Mapping[str, str]) -> str:
+        """
+        Return ``base_url`` with its placeholders filled from ``environment``, which holds all that `Target.unset` asks for.
+
+        Raises:
+            BadProviders: a variable holds what can't be part of an address.
+        """
+        values = {name: environment[variable] for name, variable in self.fills.items()}
+        try:
+            return fill(self.base_url, values)
+        except ValueError as problem:
+            raise BadProviders(f"{', '.join(self.fills.values())}: {problem}") from None
 
 
 class Matrix(Strict):
@@ -100,11 +211,16 @@ class Matrix(Strict):
                 yield Target(provider, model)
 
     def provider_of(self, host: str, name: str | None = None) -> Provider | None:
-        """Return the provider that is called ``name`` or answers at ``host``."""
-        for provider in self.providers:
-            if (name and name in {provider.id, *provider.aliases}) or (host and provider.answers_at(host)):
-                return provider
-        return None
+        """
+        Return the provider that answers at ``host``, or is called ``name``.
+
+        Where the two disagree the host is right, unless it is this machine; a host that several share says nothing.
+        """
+        named = next((one for one in self.providers if name and name in {one.id, *one.aliases}), None)
+        there = [provider for provider in self.providers if host and provider.answers_at(host)]
+        if named and (not there or named in there or is_here(host)):
+            return named
+        return there[0] if len(there) == 1 else None
 
 
 def _refuse_duplicates(ids: list[str], what: str) -> None:
@@ -125,6 +241,20 @@ class Target:
         """``provider/model``."""
         return f"{self.provider.id}/{self.model.id}"
 
+    @property
+    def keyless(self) -> bool:
+        """Whether it asks for no key."""
+        return "key" in {*self.provider.lacks, *self.model.lacks}
+
+    def unset(self, environment: Mapping[str, str]) -> str | None:
+        """Return the first variable that asking it needs and ``environment`` lacks; None if all are there."""
+        needed = [*([] if self.keyless else [self.provider.key_env]), *self.provider.fills.values()]
+        return next((name for name in needed if not environment.get(name)), None)
+
+    def url(self, environment: Mapping[str, str]) -> str:
+        """Return where it answers; see `Provider.url`."""
+        return self.model.base_url or self.provider.url(environment)
+
     def refuses(self, scenario: Scenario) -> str | None:
         """Return why ``scenario`` is not asked of this target; None if it is."""
         switch = self.model.thinking.enable if scenario.thinking else self.model.thinking.disable
@@ -132,15 +262,6 @@ class Target:
             return f"{self.model.id} can't {'think' if scenario.thinking else 'answer without thinking'}"
         absent = [need for need in scenario.needs if need in {*self.provider.lacks, *self.model.lacks}]
         return f"{self.id} lacks {', '.join(absent)}" if absent else None
-
-
-def check_address(base_url: str) -> str:
-    """Return the host and port of an address; raises Unreachable where it is none that can be asked."""
-    with suppress(ValueError):  # such as an unclosed bracket of an IPv6 address
-        parts = urlsplit(base_url)
-        if parts.scheme in {"http", "https"} and parts.netloc:
-            return parts.netloc
-    raise Unreachable(f"{base_url}: not an address; name one such as http://localhost:8000/v1")
 
 
 def load_matrix(path: Path) -> Matrix:

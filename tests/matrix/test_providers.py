@@ -1,12 +1,14 @@
 """providers.yaml: what is accepted, and what an error says."""
 
 import json
+import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from harness.errors import BadProviders
-from harness.matrix.providers import json_schema, load_matrix
+from harness.matrix.providers import Matrix, json_schema, load_matrix
 from harness.matrix.scenarios import CAPABILITIES, SCENARIOS, request_body
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -15,7 +17,7 @@ providers:
   - id: acme
     name: Acme
     base_url: https://api.acme.example/v1
-    other_urls: [https://eu.acme.example/v1]
+    other_urls: [{url: "https://{place}.acme.example/v1", what: another place}]
     host_suffixes: [.acme.example.net]
     aliases: [acme-ai]
     key_env: ACME_API_KEY
@@ -26,17 +28,79 @@ providers:
         thinking: {disable: {}}
         lacks: [stream-usage]
 """
+FILLED = GOOD.replace("https://api.acme.example/v1", "https://{org}.acme.example/{team}/v1").replace(
+    "    docs:", "    fills: {org: ACME_ORG, team: ACME_TEAM}\n    docs:"
+)
+ALL = [
+    "deepseek", "siliconflow", "bailian", "qianfan", "volcengine", "openai", "azure-openai", "anthropic",
+    "gemini", "huggingface", "moonshot", "zhipu", "minimax", "stepfun", "hunyuan", "spark", "openrouter",
+    "together", "fireworks", "groq", "cerebras", "mistral", "xai", "perplexity", "nvidia", "ollama", "vllm",
+    "sglang", "llamacpp", "mlx-lm", "lm-studio", "litellm", "aimock",
+]  # fmt: skip
 
 
-def load(tmp_path: Path, text: str) -> object:
+def load(tmp_path: Path, text: str) -> Matrix:
     path = tmp_path / "providers.yaml"
     path.write_text(text, encoding="utf-8")
     return load_matrix(path)
 
 
-def test_the_projects_own_matrix_is_good() -> None:
-    ids = [provider.id for provider in load_matrix(ROOT / "providers.yaml").providers]
-    assert ids[:6] == ["deepseek", "siliconflow", "bailian", "qianfan", "volcengine", "openai"]
+def test_the_projects_own_matrix_names_every_provider() -> None:
+    assert [provider.id for provider in load_matrix(ROOT / "providers.yaml").providers] == ALL
+
+
+def test_every_fact_of_the_own_matrix_has_a_source_and_what_none_confirms_is_said() -> None:
+    for provider in load_matrix(ROOT / "providers.yaml").providers:
+        about = {topic for source in provider.sources for topic in source.about}
+        assert provider.confidence, provider.id
+        low = [topic for topic, trust in provider.confidence if trust == "low"]
+        assert not low or provider.note, f"{provider.id}: say in a note that nothing confirms {low}"
+        assert "lacks" in about or not (provider.lacks or any(model.lacks for model in provider.models)), provider.id
+        switches = [switch for model in provider.models for switch in (model.thinking.enable, model.thinking.disable)]
+        assert "thinking" in about or not any(switches), provider.id
+        assert all(model.valid for model in provider.models), provider.id
+
+
+def test_what_is_said_to_be_recorded_is() -> None:
+    for target in load_matrix(ROOT / "providers.yaml").targets():
+        if target.model.valid and target.model.valid.how == "recorded":
+            assert list((ROOT / "cassettes" / target.id).glob("*.yaml")), target.id
+
+
+@pytest.mark.parametrize(
+    ("host", "name", "found"),
+    [
+        ("", "dashscope", "bailian"),
+        ("ws-7.cn-beijing.maas.aliyuncs.com", None, "bailian"),
+        ("", "volcengine-ark", "volcengine"),
+        ("", "gemini-openai", "gemini"),
+        ("", "anthropic-openai-compat", "anthropic"),
+        ("me.services.ai.azure.com", "azure-foundry", "azure-openai"),
+        ("me.cognitiveservices.azure.com", None, "azure-openai"),
+        ("", "azure-foundry", "azure-openai"),
+        ("api.z.ai", "zai", "zhipu"),
+        ("ollama.com", "ollama-cloud", "ollama"),
+        ("api.hunyuan.cloud.tencent.com", None, "hunyuan"),
+        ("localhost:11434", None, "ollama"),
+        ("localhost:8000", "vllm", "vllm"),
+        ("127.0.0.1:8080", "mlx-lm", "mlx-lm"),
+        ("127.0.0.1:8080", None, None),
+        ("api.inference.crusoecloud.com", "crusoe", None),
+    ],
+)
+def test_the_own_matrix_knows_the_names_of_recordings(host: str, name: str | None, found: str | None) -> None:
+    provider = load_matrix(ROOT / "providers.yaml").provider_of(host, name)
+    assert (provider.id if provider else None) == found
+
+
+def test_no_two_providers_share_a_name_or_an_address_but_a_local_one() -> None:
+    providers = load_matrix(ROOT / "providers.yaml").providers
+    names = [name for provider in providers for name in (provider.id, *provider.aliases)]
+    assert len(names) == len(set(names))
+    for provider in providers:
+        host = urlsplit(provider.base_url.format_map(dict.fromkeys(provider.fills, "x"))).netloc
+        there = [one.id for one in providers if one.answers_at(host)]
+        assert there == [provider.id] or host == "127.0.0.1:8080"
 
 
 def test_a_target_knows_what_it_refuses(tmp_path: Path) -> None:
@@ -57,6 +121,9 @@ def test_a_target_knows_what_it_refuses(tmp_path: Path) -> None:
     [
         ("api.acme.example", None, "acme"),
         ("eu.acme.example", None, "acme"),
+        ("EU.Acme.example", None, "acme"),
+        ("a.eu.acme.example", None, None),
+        (".acme.example", None, None),
         ("x.acme.example.net", None, "acme"),
         ("", "acme-ai", "acme"),
         ("", "acme", "acme"),
@@ -70,6 +137,115 @@ def test_a_provider_is_found_by_host_or_name(tmp_path: Path, host: str, name: st
     path.write_text(GOOD)
     provider = load_matrix(path).provider_of(host, name)
     assert (provider.id if provider else None) == found
+
+
+def entry(name: str, address: str) -> str:
+    return GOOD.partition("\n")[2].replace("id: acme", f"id: {name}").replace("acme-ai", f"{name}-ai").replace("https://api.acme.example/v1", address)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("host", "name", "found"),
+    [
+        ("localhost:9000", None, "one"),
+        ("127.0.0.1:9000", None, "one"),
+        ("[::1]:9000", None, "one"),
+        ("localhost:9000", "two", "two"),  # any server may listen here
+        ("api.three.example", "two", "three"),
+        ("localhost:8080", None, None),  # two of them listen there by default
+        ("localhost:8080", "two-ai", "two"),
+        ("localhost:8080", "unheard", None),
+        ("localhost", None, None),
+        ("localhost.evil.example:9000", None, None),
+    ],
+)
+def test_a_local_address_says_little(tmp_path: Path, host: str, name: str | None, found: str | None) -> None:
+    addresses = {
+        "one": "http://localhost:9000/v1",
+        "two": "http://127.0.0.1:8080/v1",
+        "four": "http://localhost:8080/v1",
+    }
+    entries = [entry(*item) for item in {**addresses, "three": "https://api.three.example/v1"}.items()]
+    provider = load(tmp_path, "providers:\n" + "".join(entries)).provider_of(host, name)
+    assert (provider.id if provider else None) == found
+
+
+def test_a_model_may_answer_elsewhere(tmp_path: Path) -> None:
+    matrix = load(tmp_path, FILLED.replace("name: acme/Small", "base_url: https://small.acme.example.org/v2"))
+    (target,) = matrix.targets()
+    assert target.url({}) == "https://small.acme.example.org/v2"
+    assert matrix.provider_of("small.acme.example.org") is target.provider
+
+
+def test_an_address_is_filled_from_the_environment(tmp_path: Path) -> None:
+    (target,) = load(tmp_path, FILLED).targets()
+    there = {"ACME_API_KEY": "k", "ACME_ORG": "me-2.eu", "ACME_TEAM": "x_1"}
+    assert target.unset(there) is None
+    assert target.url(there) == "https://me-2.eu.acme.example/x_1/v1"
+    assert target.provider.answers_at("me.acme.example")
+    for name in there:
+        assert target.unset(there | {name: ""}) == name
+        assert target.unset({key: value for key, value in there.items() if key != name}) == name
+
+
+@pytest.mark.parametrize("where", ["    docs:", "        name:"])
+def test_a_target_without_keys_needs_none(tmp_path: Path, where: str) -> None:
+    text = FILLED.replace("        lacks: [stream-usage]\n", "").replace(
+        where, f"{where[: -len(where.lstrip())]}lacks: [key]\n{where}"
+    )
+    (target,) = load(tmp_path, text).targets()
+    assert target.unset({"ACME_ORG": "me", "ACME_TEAM": "x"}) is None
+    assert target.unset({}) == "ACME_ORG"
+
+
+@pytest.mark.parametrize("value", ["https://me.acme.example", "evil.example/", "a b", "@evil.example", "a?b", "é", ""])
+def test_what_is_no_part_of_an_address_is_refused_unseen(tmp_path: Path, value: str) -> None:
+    (target,) = load(tmp_path, FILLED).targets()
+    with pytest.raises(BadProviders) as caught:
+        target.url({"ACME_ORG": value, "ACME_TEAM": "x"})
+    assert "ACME_ORG" in str(caught.value)
+    assert "give only what stands for {org} in https://{org}.acme.example/{team}/v1" in str(caught.value)
+    assert not value or value not in str(caught.value).replace("{org}.acme.example", "")
+
+
+VALID = "valid: {at: 2026-10-01, how: answered, source: https://acme.example/x}"
+
+
+def test_dates_are_read_as_text(tmp_path: Path) -> None:
+    for written in ("2026", "2026-10", "2026-10-01", "'2026-10'"):
+        text = GOOD.replace("thinking:", VALID.replace("2026-10-01", written) + "\n        thinking:")
+        (target,) = load(tmp_path, text).targets()
+        assert target.model.valid
+        assert target.model.valid.at == written.strip("'")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("api.acme.example", "{Org}.acme.example", ":4: providers.0.base_url: bad placeholder in https://{Org}.acme.example/v1; write {name}, the name in a-z"),
+        ("api.acme.example", "{}.acme.example", ":4: providers.0.base_url: bad placeholder"),
+        ("api.acme.example", "{org.acme.example", ":4: providers.0.base_url: bad placeholder"),
+        ("api.acme.example", "{org!r}.acme.example", ":4: providers.0.base_url: bad placeholder"),
+        ("api.acme.example", "{org}.acme.example", ":2: providers.0.fills: base_url holds {org}; say which variable fills it, such as org: ACME_ORG"),
+        ("{place}", "{Place}", ":5: providers.0.other_urls.0.url: bad placeholder"),
+        ("https://{place}.acme.example/v1", "acme", ":5: providers.0.other_urls.0.url: input should be a valid URL"),
+        ("    docs:", "    fills: {org: ACME_ORG}\n    docs:", ":9: providers.0.fills: base_url holds no {org}; delete org"),
+        ("    docs:", "    fills: {org: acme-org}\n    docs:", ":9: providers.0.fills.org: string should match pattern"),
+        (", what: another place", "", ":5: providers.0.other_urls.0.what: missing; add it"),
+        ("thinking:", "valid: {at: 2026-10, how: documented}\n        thinking:", ":13: providers.0.models.0.valid: documented, but where? add source"),
+        ("thinking:", "valid: {at: autumn, how: recorded}\n        thinking:", ":13: providers.0.models.0.valid.at: string should match pattern"),
+        ("thinking:", "valid: {at: 2026, how: guessed}\n        thinking:", ":13: providers.0.models.0.valid.how: input should be 'recorded', 'made', "),
+        ("    docs:", "    sources: [{url: https://acme.example, about: [colour]}]\n    docs:", ":9: providers.0.sources.0.about.0: input should be 'url', 'key'"),
+        ("    docs:", "    sources: [{url: https://acme.example, about: []}]\n    docs:", ":9: providers.0.sources.0.about: tuple should have at least 1 item"),
+        ("    docs:", "    confidence: {url: low, key: low, models: medium, stream: low, errors: low}\n    docs:", ":9: providers.0.confidence: models is medium, but no source is about models; add one, or say low"),
+        ("    docs:", "    confidence: {url: low}\n    docs:", ":9: providers.0.confidence.key: missing; add it (and 3 more)"),
+        ("    docs:", "    retired_models: [{name: old, at: soon, source: https://acme.example}]\n    docs:", ":9: providers.0.retired_models.0.at: input should be a valid date"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_an_address_or_a_claim_is_named(tmp_path: Path, old: str, new: str, said: str) -> None:
+    assert old in GOOD
+    with pytest.raises(BadProviders, match=re.escape(said)) as caught:
+        load(tmp_path, GOOD.replace(old, new, 1))
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

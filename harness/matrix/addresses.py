@@ -1,0 +1,82 @@
+"""Addresses, some with a ``{placeholder}`` for what differs from one user to the next."""
+
+import re
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, HttpUrl
+
+from harness.errors import Unreachable
+
+_PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+_VALUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_HERE = re.compile(r"^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(?=:|$)")
+
+
+def _url(text: str) -> str:
+    HttpUrl(text)
+    return text
+
+
+def _address(text: str) -> str:
+    bare = _PLACEHOLDER.sub("x", text)
+    if "{" in bare or "}" in bare:
+        raise ValueError(f"bad placeholder in {text}; write {{name}}, the name in a-z, 0-9 and underscore")
+    _url(bare)
+    return text
+
+
+Url = Annotated[str, AfterValidator(_url), Field(description="An http or https URL.")]
+Address = Annotated[
+    str, AfterValidator(_address), Field(description="An http or https URL that may hold {placeholders}.")
+]
+
+
+def placeholders(address: str) -> tuple[str, ...]:
+    """Return the names of the placeholders in an address, in order."""
+    return tuple(_PLACEHOLDER.findall(address))
+
+
+def fill(address: str, values: Mapping[str, str]) -> str:
+    """
+    Return the address with its placeholders filled.
+
+    Raises:
+        ValueError: a value is no part of an address; the message does not show it, for it may be a key.
+    """
+    for name in placeholders(address):
+        if not _VALUE.fullmatch(values[name]):
+            raise ValueError(f"the value is no name; give only what stands for {{{name}}} in {address}")
+    return address.format_map(values)
+
+
+def hosts(addresses: Iterable[str], suffixes: Iterable[str]) -> re.Pattern[str]:
+    """Return the pattern of the hosts, with ports, of ``addresses`` and of the names that end in ``suffixes``."""
+    known = [_PLACEHOLDER.split(_here(urlsplit(address).netloc))[::2] for address in addresses]
+    exact = [r"[^.:/]+".join(map(re.escape, parts)) for parts in known]
+    return re.compile("|".join([*exact, *(f".+{re.escape(suffix)}" for suffix in suffixes)]), re.IGNORECASE)
+
+
+def answers(host: str, known: re.Pattern[str]) -> bool:
+    """Tell whether ``host`` is one of the ``known``."""
+    return known.fullmatch(_here(host)) is not None
+
+
+def is_here(host: str) -> bool:
+    """Tell whether ``host`` is this machine, where any server may listen at any port."""
+    return _HERE.match(host) is not None
+
+
+def _here(host: str) -> str:
+    return _HERE.sub("localhost", host)
+
+
+def check_address(base_url: str) -> str:
+    """Return the host and port of an address; raises Unreachable where it is none that can be asked."""
+    with suppress(ValueError):  # such as an unclosed bracket of an IPv6 address
+        parts = urlsplit(base_url)
+        if parts.scheme in {"http", "https"} and parts.netloc:
+            return parts.netloc
+    raise Unreachable(f"{base_url}: not an address; name one such as http://localhost:8000/v1")
