@@ -19,6 +19,7 @@ from harness.checks import (
     structured,
     tool_calls,
     tool_choice,
+    tool_forms,  # noqa: F401 - declares the observations of the family tool_calls
     usage,
 )
 from harness.checks.registry import Check, declared

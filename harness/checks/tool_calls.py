@@ -3,17 +3,25 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 import orjson
 
 from harness.checks import sources
-from harness.checks.applies import NotSeen, answered, body, both, entire, stream
+from harness.checks.applies import answered, both, entire
 from harness.checks.kinds import place_of, wrong_kinds
-from harness.checks.registry import observation, rule
+from harness.checks.registry import rule
+from harness.checks.tool_fragments import (
+    all_calls,
+    called,
+    calls_of,
+    fragments_of,
+    function_of,
+    place,
+    streamed_call,
+)
 from harness.results import Level, Problem
 from harness.simulate.reference import BODY, STREAM, TOOLS, TOOLS_BODY, TOOLS_PARALLEL, ask, swap, swap_last, with_body
-from harness.wire.chunks import Choice, ToolFragment
+from harness.wire.chunks import ToolFragment
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import Kind
 
@@ -39,50 +47,6 @@ _MARKUP = re.compile(
 )
 
 
-def called(exchange: Exchange) -> str | None:
-    """An answer that calls a tool."""
-    calls = any(choice.tools for choice in exchange.columns.choices.values())
-    if calls and _custom(exchange):
-        return answered(exchange) or "custom tools were offered, whose calls have a form of their own"
-    return answered(exchange) or (None if calls else NotSeen("no tool was called"))
-
-
-def _custom(exchange: Exchange) -> bool:
-    tools = exchange.request.get("tools")
-    return any(
-        isinstance(one, dict) and one.get("type") == "custom" for one in (tools if isinstance(tools, list) else ())
-    )
-
-
-def streamed_call(exchange: Exchange) -> str | None:
-    """A stream that calls a tool."""
-    return called(exchange) or stream(exchange)
-
-
-def whole_call(exchange: Exchange) -> str | None:
-    """A body that calls a tool."""
-    return called(exchange) or body(exchange)
-
-
-def _function(fragment: ToolFragment) -> dict[str, Any]:
-    inner = fragment.value.get("function") if isinstance(fragment.value, dict) else None
-    return inner if isinstance(inner, dict) else {}
-
-
-def _calls(choice: Choice) -> dict[Any, list[ToolFragment]]:
-    """Return the fragments of each call by index; in a body each element is a call."""
-    calls: dict[Any, list[ToolFragment]] = {}
-    for fragment in choice.tools:
-        index = fragment.value.get("index") if isinstance(fragment.value, dict) else None
-        index = None if "/message/" in fragment.pointer else index
-        calls.setdefault(index if isinstance(index, int) else fragment.pointer, []).append(fragment)
-    return calls
-
-
-def _at(fragment: ToolFragment, key: str = "") -> tuple[tuple[int, str]]:
-    return ((fragment.chunk, f"{fragment.pointer}{key}"),)
-
-
 @rule(
     "tool_calls.type", MUST, "tool_calls is a list of objects where it is given.",
     sources.DELTA, answered,
@@ -105,7 +69,7 @@ def list_of_objects(exchange: Exchange) -> Iterator[Problem]:
     for choice in exchange.columns.choices.values():
         for fragment in choice.tools:
             if not isinstance(fragment.value, dict):
-                yield Problem("a call in tool_calls is no object", _at(fragment))
+                yield Problem("a call in tool_calls is no object", place(fragment))
                 return
 
 
@@ -128,15 +92,10 @@ def index(exchange: Exchange) -> Iterator[Problem]:
     latest.
     """
     yield from wrong_kinds(exchange, f"{_PLACE}/*/index", {"int"}, "fragment")
-    for fragment in _fragments(exchange):
+    for fragment in fragments_of(exchange):
         if isinstance(fragment.value.get("index"), int) and fragment.value["index"] < 0:
-            yield Problem(f"a fragment has the index {fragment.value['index']}", _at(fragment, "/index"))
+            yield Problem(f"a fragment has the index {fragment.value['index']}", place(fragment, "/index"))
             return
-
-
-def _fragments(exchange: Exchange) -> Iterator[ToolFragment]:
-    for choice in exchange.columns.choices.values():
-        yield from (fragment for fragment in choice.tools if isinstance(fragment.value, dict))
 
 
 @rule(
@@ -154,9 +113,9 @@ def index_from_0(exchange: Exchange) -> Iterator[Problem]:
     lists.
     """
     for choice in exchange.columns.choices.values():
-        found = sorted(_calls(choice))
+        found = sorted(calls_of(choice))
         if found != list(range(len(found))):
-            yield Problem(f"the calls have the indices {', '.join(map(str, found))}", _at(choice.tools[0], "/index"))
+            yield Problem(f"the calls have the indices {', '.join(map(str, found))}", place(choice.tools[0], "/index"))
 
 
 @rule(
@@ -172,10 +131,10 @@ def index_distinct(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Begin a new call at each new id, whatever its index.
     """
-    for fragments in _all_calls(exchange):
+    for fragments in all_calls(exchange):
         ids = {f.value["id"]: f for f in reversed(fragments) if isinstance(f.value.get("id"), str) and f.value["id"]}
         if len(ids) > 1:
-            yield Problem(f"{len(ids)} calls have the same index", tuple(_at(f, "/index")[0] for f in ids.values()))
+            yield Problem(f"{len(ids)} calls have the same index", tuple(place(f, "/index")[0] for f in ids.values()))
 
 
 @rule(
@@ -208,14 +167,9 @@ def has_id(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Make one up: `entry["id"] = f"call_{uuid4().hex}"`, and use it in the call and in its tool_call_id.
     """
-    for fragments in _all_calls(exchange):
+    for fragments in all_calls(exchange):
         if not any(isinstance(f.value.get("id"), str) and f.value["id"] for f in fragments):
-            yield Problem("a call has no id", _at(fragments[0]))
-
-
-def _all_calls(exchange: Exchange) -> Iterator[list[ToolFragment]]:
-    for choice in exchange.columns.choices.values():
-        yield from _calls(choice).values()
+            yield Problem("a call has no id", place(fragments[0]))
 
 
 @rule(
@@ -235,13 +189,13 @@ def id_once(exchange: Exchange) -> Iterator[Problem]:
     Instead: Tell calls apart by index alone, and keep the first id: `if call.id: entry.setdefault("id",
     call.id)`.
     """
-    for fragments in _all_calls(exchange):
+    for fragments in all_calls(exchange):
         # Another id than the first is another call under the same index: index-distinct speaks of it.
         first = fragments[0].value.get("id")
         later = [f for f in fragments[1:] if "id" in f.value and (not first or f.value["id"] in {"", first})]
         if later:
             shown = '""' if later[0].value["id"] == "" else "an id"
-            yield Problem(f"{len(later)} later fragments bring {shown}", _at(later[0], "/id"))
+            yield Problem(f"{len(later)} later fragments bring {shown}", place(later[0], "/id"))
 
 
 @rule(
@@ -259,11 +213,11 @@ def ids_differ(exchange: Exchange) -> Iterator[Problem]:
     tool_call_id.
     """
     for choice in exchange.columns.choices.values():
-        named = [(_first_id(fragments), fragments[0]) for fragments in _calls(choice).values()]
+        named = [(_first_id(fragments), fragments[0]) for fragments in calls_of(choice).values()]
         counts = Counter(name for name, _ in named if name)
         for name, first in named:
             if name and counts[name] > 1:
-                yield Problem(f"{counts[name]} calls have the same id", _at(first, "/id"))
+                yield Problem(f"{counts[name]} calls have the same id", place(first, "/id"))
                 return
 
 
@@ -285,9 +239,9 @@ def has_name(exchange: Exchange) -> Iterator[Problem]:
     Instead: Take the tool if only one was offered; otherwise nothing helps in the client: drop the answer and
     retry.
     """
-    for fragments in _all_calls(exchange):
-        if not any(isinstance(name := _function(f).get("name"), str) and name for f in fragments):
-            yield Problem("a call names no function", _at(fragments[0], "/function"))
+    for fragments in all_calls(exchange):
+        if not any(isinstance(name := function_of(f).get("name"), str) and name for f in fragments):
+            yield Problem("a call names no function", place(fragments[0], "/function"))
 
 
 @rule(
@@ -307,10 +261,10 @@ def name_once(exchange: Exchange) -> Iterator[Problem]:
     Instead: Set the name instead of adding to it: `if call.function and call.function.name: entry["name"] =
     call.function.name`.
     """
-    for fragments in _all_calls(exchange):
-        later = [f for f in fragments[1:] if "name" in _function(f)]
+    for fragments in all_calls(exchange):
+        later = [f for f in fragments[1:] if "name" in function_of(f)]
         if later:
-            yield Problem(f"{len(later)} later fragments bring a name", _at(later[0], "/function/name"))
+            yield Problem(f"{len(later)} later fragments bring a name", place(later[0], "/function/name"))
 
 
 @rule(
@@ -327,11 +281,11 @@ def function_type(exchange: Exchange) -> Iterator[Problem]:
     Instead: Take each call with `call.function` for a function, send `"type": "function"` back, and avoid the
     SDK's `.stream()` helper.
     """
-    for fragment in _fragments(exchange):
+    for fragment in fragments_of(exchange):
         kind = fragment.value.get("type", "function" if exchange.streams else _OTHER)
         if kind != "function":
             shown = "absent" if kind is _OTHER else orjson.dumps(kind).decode()
-            yield Problem(f"the type of a call is {shown}", _at(fragment, "/type"))
+            yield Problem(f"the type of a call is {shown}", place(fragment, "/type"))
             return
 
 
@@ -370,12 +324,12 @@ def arguments_json(exchange: Exchange) -> Iterator[Problem]:
     for choice in exchange.columns.choices.values():
         if any(finish.value == "length" for finish in choice.reasons):
             continue  # cut at the limit, and it says so
-        for fragments in _calls(choice).values():
-            text = "".join(str(_function(f).get("arguments") or "") for f in fragments)
+        for fragments in calls_of(choice).values():
+            text = "".join(str(function_of(f).get("arguments") or "") for f in fragments)
             # A function without parameters is called with nothing by some; that is a choice of the model's.
             if text.strip() and not _is_object(text):
                 yield Problem(
-                    f"the arguments join to no JSON object: {text[:60]}", _at(fragments[-1], "/function/arguments")
+                    f"the arguments join to no JSON object: {text[:60]}", place(fragments[-1], "/function/arguments")
                 )
 
 
@@ -424,98 +378,3 @@ def _names_a_tool(exchange: Exchange, text: str) -> bool:
         and said["name"] in names
         and {"arguments", "parameters"} & said.keys() != set()
     )
-
-
-@observation(
-    "tool_calls.pieces", "Whether the arguments of a call come whole or in pieces.",
-    sources.TOOL_FRAGMENT, streamed_call,
-    good=(TOOLS,),
-    bad=(_IN_ONE,),
-    needs=_READ,
-)  # fmt: skip
-def pieces(exchange: Exchange) -> str:
-    """
-    Clients that show arguments as they grow show nothing until the end where they come whole.
-
-    Instead: Join the fragments with `+=` and call `json.loads` once, after the stream; one fragment then needs
-    no other code.
-    """
-    sizes = [len(fragments) for fragments in _all_calls(exchange)]
-    return "in pieces" if max(sizes) > 1 else "whole"
-
-
-@observation(
-    "tool_calls.id-form", "The form of a call's id.",
-    sources.TOOL_CALL, called,
-    good=(TOOLS, TOOLS_BODY),
-    bad=(swap(TOOLS, '"call_1"', '"get_weather:0"'), swap(TOOLS_BODY, '"call_1"', '"0b5c3e1e-5c0f-4c0f-9c4e-2f6f3b7f0a11"')),
-    needs=_READ,
-)  # fmt: skip
-def id_form(exchange: Exchange) -> str:
-    """
-    A gateway or an app that checks for `call_`, or for a length, refuses its own provider's ids.
-
-    Instead: Treat the id as any text, and send back what came.
-    """
-    ids = [
-        one.value.get("id")
-        for choice in exchange.columns.choices.values()
-        for one in choice.tools
-        if isinstance(one.value, dict)
-    ]
-    return " | ".join(dict.fromkeys(_form_of(one) for one in ids if isinstance(one, str) and one)) or "none"
-
-
-def _form_of(given: str) -> str:
-    if _UUID.fullmatch(given):
-        return "a UUID"
-    prefix = re.match(r"[A-Za-z]+_", given)
-    if prefix:
-        return f"{prefix[0]}…"
-    return f"{len(given)} characters" if given.isalnum() else "other"
-
-
-@observation(
-    "tool_calls.first", "What the first fragment of a call brings.",
-    sources.TOOL_FRAGMENT, streamed_call,
-    good=(TOOLS,),
-    bad=(_IN_ONE, swap(TOOLS, '"type":"function",', "")),
-    needs=_READ,
-)  # fmt: skip
-def first(exchange: Exchange) -> str:
-    """
-    Code that takes name and id from the first fragment and arguments from the later ones loses what is mixed.
-
-    Instead: Take each key where it stands, in every fragment, and join arguments with `+=`.
-    """
-    return " | ".join(dict.fromkeys(_brought(fragments[0]) for fragments in _all_calls(exchange)))
-
-
-def _brought(fragment: ToolFragment) -> str:
-    value = fragment.value if isinstance(fragment.value, dict) else {}
-    function = value.get("function")
-    function = function if isinstance(function, dict) else {}
-    keys = [key for key in ("id", "type") if value.get(key)] + [key for key in ("name",) if function.get(key)]
-    begun = "arguments" if function.get("arguments") else "no arguments yet"
-    return ", ".join([*keys, begun])
-
-
-@observation(
-    "tool_calls.repeated", "What later fragments of a call repeat.",
-    sources.TOOL_FRAGMENT, streamed_call,
-    good=(TOOLS,),
-    bad=(swap(TOOLS, '{"index":0,"function":{"arguments"', '{"index":0,"type":"function","function":{"arguments"'),),
-    needs=_READ,
-)  # fmt: skip
-def repeated(exchange: Exchange) -> str:
-    """
-    Code that takes a `type` or an `id` for the beginning of a call makes a call of every fragment.
-
-    Instead: Tell calls apart by `index`.
-    """
-    fragments = (one.value for call in _all_calls(exchange) for one in call[1:])
-    later = [one for one in fragments if isinstance(one, dict)]
-    functions = [function for one in later if isinstance(function := one.get("function"), dict)]
-    found = [key for key in ("id", "type") if any(key in one for one in later)]
-    found += ["name"] if any("name" in function for function in functions) else []
-    return ", ".join(found) or "nothing"

@@ -1,0 +1,111 @@
+"""How calls of tools look, where the rules leave it open: the observations of the family tool_calls."""
+
+import re
+
+from harness.checks import sources
+from harness.checks.registry import observation
+from harness.checks.tool_fragments import all_calls, called, streamed_call
+from harness.simulate.reference import TOOLS, TOOLS_BODY, swap, with_body
+from harness.wire.chunks import ToolFragment
+from harness.wire.exchange import Exchange
+
+_READ = ("chunk.present",)
+_PARTS = TOOLS.response.body.split(b"\n\n")
+_FIRST = _PARTS[0].replace(b'"arguments":""', b'"arguments":"{}"')
+_IN_ONE = with_body(TOOLS, b"\n\n".join([_FIRST, *_PARTS[3:]]))
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+@observation(
+    "tool_calls.pieces", "Whether the arguments of a call come whole or in pieces.",
+    sources.TOOL_FRAGMENT, streamed_call,
+    good=(TOOLS,),
+    bad=(_IN_ONE,),
+    needs=_READ,
+)  # fmt: skip
+def pieces(exchange: Exchange) -> str:
+    """
+    Clients that show arguments as they grow show nothing until the end where they come whole.
+
+    Instead: Join the fragments with `+=` and call `json.loads` once, after the stream; one fragment then needs
+    no other code.
+    """
+    sizes = [len(fragments) for fragments in all_calls(exchange)]
+    return "in pieces" if max(sizes) > 1 else "whole"
+
+
+@observation(
+    "tool_calls.id-form", "The form of a call's id.",
+    sources.TOOL_CALL, called,
+    good=(TOOLS, TOOLS_BODY),
+    bad=(swap(TOOLS, '"call_1"', '"get_weather:0"'), swap(TOOLS_BODY, '"call_1"', '"0b5c3e1e-5c0f-4c0f-9c4e-2f6f3b7f0a11"')),
+    needs=_READ,
+)  # fmt: skip
+def id_form(exchange: Exchange) -> str:
+    """
+    A gateway or an app that checks for `call_`, or for a length, refuses its own provider's ids.
+
+    Instead: Treat the id as any text, and send back what came.
+    """
+    ids = [
+        one.value.get("id")
+        for choice in exchange.columns.choices.values()
+        for one in choice.tools
+        if isinstance(one.value, dict)
+    ]
+    return " | ".join(dict.fromkeys(_form_of(one) for one in ids if isinstance(one, str) and one)) or "none"
+
+
+def _form_of(given: str) -> str:
+    if _UUID.fullmatch(given):
+        return "a UUID"
+    prefix = re.match(r"[A-Za-z]+_", given)
+    if prefix:
+        return f"{prefix[0]}…"
+    return f"{len(given)} characters" if given.isalnum() else "other"
+
+
+@observation(
+    "tool_calls.first", "What the first fragment of a call brings.",
+    sources.TOOL_FRAGMENT, streamed_call,
+    good=(TOOLS,),
+    bad=(_IN_ONE, swap(TOOLS, '"type":"function",', "")),
+    needs=_READ,
+)  # fmt: skip
+def first(exchange: Exchange) -> str:
+    """
+    Code that takes name and id from the first fragment and arguments from the later ones loses what is mixed.
+
+    Instead: Take each key where it stands, in every fragment, and join arguments with `+=`.
+    """
+    return " | ".join(dict.fromkeys(_brought(fragments[0]) for fragments in all_calls(exchange)))
+
+
+def _brought(fragment: ToolFragment) -> str:
+    value = fragment.value if isinstance(fragment.value, dict) else {}
+    function = value.get("function")
+    function = function if isinstance(function, dict) else {}
+    keys = [key for key in ("id", "type") if value.get(key)] + [key for key in ("name",) if function.get(key)]
+    begun = "arguments" if function.get("arguments") else "no arguments yet"
+    return ", ".join([*keys, begun])
+
+
+@observation(
+    "tool_calls.repeated", "What later fragments of a call repeat.",
+    sources.TOOL_FRAGMENT, streamed_call,
+    good=(TOOLS,),
+    bad=(swap(TOOLS, '{"index":0,"function":{"arguments"', '{"index":0,"type":"function","function":{"arguments"'),),
+    needs=_READ,
+)  # fmt: skip
+def repeated(exchange: Exchange) -> str:
+    """
+    Code that takes a `type` or an `id` for the beginning of a call makes a call of every fragment.
+
+    Instead: Tell calls apart by `index`.
+    """
+    fragments = (one.value for call in all_calls(exchange) for one in call[1:])
+    later = [one for one in fragments if isinstance(one, dict)]
+    functions = [function for one in later if isinstance(function := one.get("function"), dict)]
+    found = [key for key in ("id", "type") if any(key in one for one in later)]
+    found += ["name"] if any("name" in function for function in functions) else []
+    return ", ".join(found) or "nothing"
