@@ -10,22 +10,48 @@ where a server could not be asked.
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from servers import running
 
-TARGETS = {
-    "llamacpp": [("llamacpp", "tiny-chat")],
-    "llamacpp-think": [("llamacpp", "tiny-think")],
-    "mlx-lm": [("mlx-lm", "tiny-chat"), ("mlx-lm", "tiny-think")],
-    "litellm": [("litellm", "mock")],
-    "litellm-forward": [("litellm", "tiny-chat")],
-    "aimock": [("aimock", "tiny-chat"), ("aimock", "tiny-think")],
-}
-"""The targets of the matrix that each server answers as."""
+from harness.matrix.scenarios import SCENARIOS
 
 ROOT = Path(__file__).resolve().parents[1]
-NO_KEY = "none-is-asked-for"
+THINKING = (
+    "reasoning.stream", "reasoning.nonstream", "reasoning.off", "multi_turn.reasoning-back",
+    "multi_turn.reasoning-left-out", "parity.reasoning",
+)  # fmt: skip
+"""What a second model is for: all else is as with the first."""
+
+WITHOUT_PATHS = tuple(name for name in SCENARIOS if not name.startswith("models."))
+"""Where the list of models holds the path of a folder, which is no one's business."""
+
+FACE = ("chat.stream", "chat.stream-usage", "chat.nonstream", "tools.auto", "parity.chat")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A target of the matrix that a server answers as; ``scenarios`` are those to record, all where there are none."""
+
+    provider: str
+    model: str
+    scenarios: tuple[str, ...] = ()
+    path: str = "/v1"
+
+
+TARGETS = {
+    "llamacpp": [Target("llamacpp", "tiny-chat")],
+    "llamacpp-think": [Target("llamacpp", "tiny-think", THINKING)],
+    "mlx-lm": [Target("mlx-lm", "tiny-chat", WITHOUT_PATHS), Target("mlx-lm", "tiny-think", THINKING)],
+    "litellm": [Target("litellm", "mock")],
+    "litellm-forward": [Target("litellm", "tiny-chat")],
+    "aimock": [
+        Target("aimock", "tiny-chat"),
+        Target("aimock", "tiny-think", THINKING),
+        Target("aimock", "openrouter-face", FACE, "/api/v1"),
+    ],
+}
 
 
 def main(names: list[str]) -> int:
@@ -33,22 +59,23 @@ def main(names: list[str]) -> int:
     bad = 0
     for name in names or list(TARGETS):
         with running(name) as server:
-            for provider, model in TARGETS[name]:
-                variable = f"{provider.upper().replace('-', '_')}_API_KEY"
-                command = [
-                    "harness",
-                    "record",
-                    provider,
-                    "--model",
-                    f"{provider}/{model}",
-                    "--again",
-                    "--root",
-                    str(ROOT),
-                ]
-                environment = {**os.environ, variable: server.key or NO_KEY}
-                asked = [*command, "--base-url", server.base_url]
-                bad += subprocess.run(asked, env=environment, check=False, timeout=600).returncode != 0
+            for target in TARGETS[name]:
+                address = server.base_url.removesuffix("/v1") + target.path
+                bad += subprocess.run(
+                    _command(target, address), env=_environment(target, server.key), check=False, timeout=600
+                ).returncode
     return 1 if bad else 0
+
+
+def _command(target: Target, address: str) -> list[str]:
+    command = ["harness", "record", target.provider, "--model", f"{target.provider}/{target.model}", "--again"]
+    chosen = [word for name in target.scenarios for word in ("--scenario", name)]
+    return [*command, *chosen, "--base-url", address, "--root", str(ROOT)]
+
+
+def _environment(target: Target, key: str | None) -> dict[str, str]:
+    variable = f"{target.provider.upper().replace('-', '_')}_API_KEY"
+    return {**os.environ, variable: key or "none-is-asked-for"}
 
 
 if __name__ == "__main__":

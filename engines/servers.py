@@ -144,6 +144,7 @@ SERVERS = {
             # Run where the models lie, so that their names are no paths.
             command=_MLX_LM,
             folder="models",
+            environment={"HF_HUB_CACHE": "."},  # some folder: without one the list of models is status 200 and no byte
         ),
         Server(
             name="litellm",

@@ -10,7 +10,7 @@ from harness.errors import BadDeviations
 from harness.matrix.addresses import Url
 from harness.matrix.checked_yaml import Strict, load_checked
 from harness.matrix.providers import Slug
-from harness.matrix.scenarios import SCENARIOS
+from harness.matrix.scenarios import KINDS, SCENARIOS
 from harness.results import Deviation, Level
 
 FILE_NAME = "deviations.yaml"
@@ -24,19 +24,25 @@ def _rule(name: str) -> str:
     return name
 
 
-def _scenario(name: str) -> str:
-    if name not in SCENARIOS:
-        raise ValueError(f"unknown scenario {name!r}; use one of {', '.join(SCENARIOS)}")
-    return name
+def _scenarios(name: str) -> tuple[str, ...]:
+    """Return the scenarios that an id, a kind or a family such as ``tools.*`` stands for."""
+    family = tuple(one for one in SCENARIOS if name == f"{one.partition('.')[0]}.*")
+    found = family or KINDS.get(name) or ((name,) if name in SCENARIOS else ())
+    if not found:
+        raise ValueError(
+            f"unknown scenario {name!r}; use one of {', '.join([*KINDS, *SCENARIOS])}, or a family as tools.*"
+        )
+    return found
 
 
 class _Entry(Strict):
     check: Annotated[str, AfterValidator(_rule)]
-    scenarios: tuple[Annotated[str, AfterValidator(_scenario)], ...] = ()
+    scenarios: tuple[Annotated[str, AfterValidator(_scenarios)], ...] = ()
     models: tuple[Slug, ...] = ()
     message: str = Field(min_length=1)
     reason: str = Field(min_length=1)
     source: Url
+    sometimes: bool = False
     since: str = Field(pattern=r"^\d{4}(-\d{2}){0,2}$")
 
 
@@ -55,4 +61,9 @@ def load_deviations(folder: Path) -> tuple[Deviation, ...]:
     if not path.exists():
         return ()
     listed = load_checked(path, _File, BadDeviations, "")
-    return tuple(Deviation(**entry.model_dump()) for entry in listed.deviations)
+    return tuple(_deviation(entry) for entry in listed.deviations)
+
+
+def _deviation(entry: _Entry) -> Deviation:
+    meant = dict.fromkeys(scenario for scenarios in entry.scenarios for scenario in scenarios)
+    return Deviation(**dict(entry) | {"scenarios": tuple(meant)})

@@ -5,7 +5,7 @@ from email.utils import parsedate_to_datetime
 
 from harness.checks import sources
 from harness.checks.applies import answered, request_known, stream
-from harness.checks.kinds import differing
+from harness.checks.kinds import differing, form_of_id
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
 from harness.simulate.reference import BODY, STREAM, after, asked, swap, with_header
@@ -118,3 +118,20 @@ def model_echo(exchange: Exchange) -> str:
     if len(models) == 1 and exchange.request.get("model") in list(models):
         return "same"
     return "differs" if len(models) <= 1 else "varies"
+
+
+@observation(
+    "identity.id-form", "The form of an answer's id.",
+    sources.CHUNK, answered,
+    good=(STREAM, BODY),
+    bad=(swap(STREAM, "chatcmpl-reference", "0b5c3e1e-5c0f-4c0f-9c4e-2f6f3b7f0a11"), swap(BODY, "chatcmpl-reference", "gen-1760000000-abc"), swap(BODY, "chatcmpl-reference", "02176a")),
+    needs=("chunk.present",),
+)  # fmt: skip
+def id_form(exchange: Exchange) -> str:
+    """
+    A gateway that tells providers or endpoints apart by `chatcmpl-` takes the answer for something else.
+
+    Instead: Treat the id as any text.
+    """
+    ids = [value for value in exchange.columns.values["id"] if isinstance(value, str) and value]
+    return " | ".join(dict.fromkeys(form_of_id(one) for one in ids)) or "none"

@@ -1,5 +1,6 @@
 """Problems about what kind of value stands where, in words that count."""
 
+import re
 from collections.abc import Iterator
 
 from harness.results import Problem
@@ -20,6 +21,9 @@ WORDS: dict[Kind, str] = {
     "{}": "{} in",
     "object": "an object in",
 }
+
+
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def wrong_kinds(exchange: Exchange, pattern: str, allowed: set[Kind], unit: str = "chunk") -> Iterator[Problem]:
@@ -81,3 +85,13 @@ def _first_chunk(values: dict[object, Seen]) -> int:
 def _short(value: object) -> str:
     text = repr(value) if isinstance(value, str) else str(value)
     return text if len(text) <= 24 else f"{text[:20]}…{text[-2:]}"  # noqa: PLR2004
+
+
+def form_of_id(given: str) -> str:
+    """Return the form of an id: what it begins with, or how long it is."""
+    if _UUID.fullmatch(given):
+        return "a UUID"
+    prefix = re.match(r"[A-Za-z]+[_-]", given)
+    if prefix:
+        return f"{prefix[0]}…"
+    return f"{len(given)} characters" if given.isalnum() else "other"

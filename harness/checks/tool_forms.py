@@ -1,8 +1,7 @@
 """How calls of tools look, where the rules leave it open: the observations of the family tool_calls."""
 
-import re
-
 from harness.checks import sources
+from harness.checks.kinds import form_of_id
 from harness.checks.registry import observation
 from harness.checks.tool_fragments import all_calls, called, streamed_call
 from harness.simulate.reference import TOOLS, TOOLS_BODY, swap, with_body
@@ -13,7 +12,6 @@ _READ = ("chunk.present",)
 _PARTS = TOOLS.response.body.split(b"\n\n")
 _FIRST = _PARTS[0].replace(b'"arguments":""', b'"arguments":"{}"')
 _IN_ONE = with_body(TOOLS, b"\n\n".join([_FIRST, *_PARTS[3:]]))
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 @observation(
@@ -53,16 +51,7 @@ def id_form(exchange: Exchange) -> str:
         for one in choice.tools
         if isinstance(one.value, dict)
     ]
-    return " | ".join(dict.fromkeys(_form_of(one) for one in ids if isinstance(one, str) and one)) or "none"
-
-
-def _form_of(given: str) -> str:
-    if _UUID.fullmatch(given):
-        return "a UUID"
-    prefix = re.match(r"[A-Za-z]+_", given)
-    if prefix:
-        return f"{prefix[0]}…"
-    return f"{len(given)} characters" if given.isalnum() else "other"
+    return " | ".join(dict.fromkeys(form_of_id(one) for one in ids if isinstance(one, str) and one)) or "none"
 
 
 @observation(

@@ -169,6 +169,19 @@ _TABLE = (
 
 SCENARIOS: dict[str, Scenario] = {scenario.id: scenario for scenario in _TABLE}
 
+_ANSWERS = [scenario for scenario in _TABLE if scenario.path is None and OK in scenario.statuses]
+_STREAMS = [scenario for scenario in _ANSWERS if scenario.params.get("stream") and not scenario.closes]
+_WITH_USAGE = [scenario for scenario in _STREAMS if "stream_options" in scenario.params]
+_BODIES = [scenario for scenario in _ANSWERS if scenario not in _STREAMS or scenario.again is not None]
+
+KINDS: dict[str, tuple[str, ...]] = {
+    "streams": tuple(one.id for one in _STREAMS),
+    "streams-with-usage": tuple(one.id for one in _WITH_USAGE),
+    "streams-without-usage": tuple(one.id for one in _STREAMS if one not in _WITH_USAGE),
+    "bodies": tuple(one.id for one in _BODIES),
+}
+"""Names for all scenarios in which an answer of that form is due; usage is that which is asked for."""
+
 CAPABILITIES = tuple(dict.fromkeys(need for scenario in _TABLE for need in scenario.needs))
 """The names that ``lacks`` in providers.yaml may hold."""
 

@@ -26,6 +26,13 @@ def through_text(exchanges: list[Exchange]) -> list[Exchange]:
     return exchanges_of(load_yaml(dump_cassette(exchanges), Path("x.yaml")), Path("x.yaml"))
 
 
+def test_an_empty_answer_that_was_received_is_kept(tmp_path: Path) -> None:
+    empty = with_response(BODY, body=b"", http_version="HTTP/1.0")
+    write_cassette(tmp_path / "a.yaml", [empty])
+    (read,) = read_cassette(tmp_path / "a.yaml")
+    assert (read.response.status, read.response.body, read.response.eof) == (200, b"", True)
+
+
 @given(st.lists(BODIES, min_size=1, max_size=3))
 @settings(max_examples=500)
 def test_bodies_come_back_byte_for_byte_by_both_readers(bodies: list[bytes]) -> None:
