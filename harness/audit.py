@@ -39,7 +39,7 @@ def _about(entry: Entry, path: Path, matrix: Matrix | None, provider_from: Provi
 
 
 def _provider(entry: Entry, path: Path, matrix: Matrix | None, provider_from: ProviderFrom) -> str:
-    host = _host(entry.exchange.request.url)
+    host = host_of(entry.exchange.request.url)
     if provider_from == "folder":
         return path.parent.name
     name = None if provider_from == "host" else entry.provider
@@ -47,7 +47,8 @@ def _provider(entry: Entry, path: Path, matrix: Matrix | None, provider_from: Pr
     return known.id if known else name or host or "unknown"
 
 
-def _host(url: str) -> str:
+def host_of(url: str) -> str:
+    """Return the host of a URL, with its port unless that is the usual one; empty where there is none."""
     try:
         parts = urlsplit(url)
         return (parts.hostname or "") + (f":{parts.port}" if parts.port not in {None, 80, 443} else "")

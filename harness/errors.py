@@ -25,6 +25,10 @@ class BadResults(HarnessError):
     """A results file can't be read."""
 
 
+class NothingInCommon(HarnessError):
+    """Two runs or recordings can't be compared."""
+
+
 class Unwritable(HarnessError):
     """A file can't be written, or must not be."""
 

@@ -9,8 +9,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 ORDER = (
-    "errors", "wire", "matrix", "simulate", "recording", "sdk", "results", "checks", "deviations", "runner", "audit", "probe", "record",
-    "proof", "reports", "explain", "cli", "pytest_plugin",
+    "errors", "wire", "matrix", "simulate", "recording", "sdk", "results", "checks", "deviations", "runner", "audit", "compare",
+    "probe", "record", "proof", "reports", "explain", "cli", "pytest_plugin",
 )  # fmt: skip
 FILES = sorted((ROOT / "harness").rglob("*.py"))
 

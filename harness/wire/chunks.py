@@ -18,9 +18,10 @@ import orjson
 from harness.wire.shapes import REASONING_CHANNELS, TEXT_CHANNELS, Kind, Part, Seen, Shape, kind, kinds_in, quick_key
 
 CONSTANT_KEYS = ("id", "object", "created", "model", "system_fingerprint", "service_tier")
-_PADDING = ("obfuscation", "p")  # random text that OpenAI and Mistral add to every chunk
+PADDING = ("obfuscation", "p")
+"""Keys of the random text that OpenAI and Mistral add to every chunk."""
 _STRING_OF = {
-    name: re.compile(rb'"%s"\s*:\s*"((?:[^"\\]|\\.)*)"' % name.encode()) for name in (*TEXT_CHANNELS, *_PADDING)
+    name: re.compile(rb'"%s"\s*:\s*"((?:[^"\\]|\\.)*)"' % name.encode()) for name in (*TEXT_CHANNELS, *PADDING)
 }
 _INSIDE = re.compile(rb'(?:[^"\\]|\\.)*', re.DOTALL)
 _LINE = 80
@@ -232,7 +233,7 @@ class Columns:
     ) -> int:
         """Take the chunks from ``number`` on that repeat ``data`` but for its text; return the first that does not."""
         channel = shape.channels[0]
-        padding = [name for name in _PADDING if shape.kinds.get(f"/{name}") == "text"][:1]
+        padding = [name for name in PADDING if shape.kinds.get(f"/{name}") == "text"][:1]
         pieces = _cut_at(data, [channel, *padding])
         found = _repeated(texts, number, pieces) if pieces else []
         self._idle_runs = 0 if found else self._idle_runs + 1

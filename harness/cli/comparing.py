@@ -1,0 +1,81 @@
+"""The command that sets two runs, or two recordings, side by side."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+
+from harness.cli.common import FORMAT, ROOT, SDK_DEPTH, console_for_data, matrix_if_any, one_line_errors, progress
+from harness.compare.recordings import compare_recordings
+from harness.errors import NothingInCommon
+from harness.reports import diff as report
+from harness.reports.pairing import compare
+from harness.results import Results, read_results
+
+_LOGS = (".jsonl", ".ndjson")
+
+
+@click.command()
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+@ROOT
+@SDK_DEPTH
+@FORMAT
+@one_line_errors
+def diff(old: Path, new: Path, root: Path, form: str) -> None:
+    """
+    Say what changed between two results files, or two recordings, and who changed; regressions first.
+
+    OLD and NEW are files of results or report folders; or cassettes, or folders of them, compared by the path below
+    each, in the shape of the answers and by all rules, whatever deviations are listed. Exit code 1 where a verdict got
+    worse or was lost.
+    """
+    found = compare(_read(old, new, root), (str(old), str(new)))
+    if form == "pretty":
+        report.show(found, console_for_data())
+    elif form == "markdown":
+        click.echo(report.render(found))
+    else:
+        for row in report.rows(found):
+            click.echo(orjson.dumps(row))
+    sys.exit(1 if found.regressions else 0)
+
+
+def _read(old: Path, new: Path, root: Path) -> tuple[Results, Results]:
+    files = _results_file(old), _results_file(new)
+    if files[0] and files[1]:
+        return read_results(files[0]), read_results(files[1])
+    for path in (old, new):
+        if not path.exists():
+            raise NothingInCommon(f"{path}: no such file or folder; give two results files or two recordings")
+    if files[0] or files[1]:
+        which = ("results", "a recording") if files[0] else ("a recording", "results")
+        raise NothingInCommon(f"{old} holds {which[0]}, {new} {which[1]}; give two of a kind")
+    return compare_recordings(old, new, matrix_if_any(root), _with_progress)
+
+
+def _with_progress(names: list[str]) -> Iterator[str]:
+    yield from progress(names, len(names), "comparing")
+
+
+def _results_file(path: Path) -> Path | None:
+    """Return the results file that ``path`` is or holds, as a report folder does; None if it is no such thing."""
+    if path.is_dir():
+        inside = path / "results.jsonl"
+        return inside if inside.is_file() else None
+    first = _first_object(path)
+    logs = path.suffix in _LOGS and "request" not in first  # an exchange in another tool's log has one
+    return path if logs or "kind" in first else None
+
+
+def _first_object(path: Path) -> dict[str, Any]:
+    """Return the object in the first line of a file; an empty one where there is none."""
+    try:
+        with path.open("rb") as file:
+            row = orjson.loads(file.readline())
+    except (OSError, orjson.JSONDecodeError):
+        return {}
+    return row if isinstance(row, dict) else {}

@@ -1,0 +1,1 @@
+"""Two recordings of the same questions, side by side."""

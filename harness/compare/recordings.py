@@ -1,0 +1,145 @@
+"""Two recordings, or two folders of them, judged by all rules and compared in shape: two runs to set side by side."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path, PurePath
+
+from harness import __version__
+from harness.audit import host_of
+from harness.checks import CHECKS
+from harness.compare.shape import changes, questions
+from harness.errors import NothingInCommon
+from harness.matrix.providers import Matrix
+from harness.matrix.scenarios import SCENARIOS, in_order
+from harness.recording.archives import archives_in, read_archive
+from harness.results import Evidence, Finding, Level, Outcome, Results, Run
+from harness.runner import About, half_recorded, judge_exchanges
+from harness.sdk import version
+from harness.wire.exchange import Exchange
+
+MODE = "recordings"
+"""How a run is called whose recordings were judged to be compared."""
+
+_IN_A_PROJECT = 3  # provider, model and scenario make the path of a cassette
+
+
+def compare_recordings(
+    old: Path, new: Path, matrix: Matrix | None, progress: Callable[[list[str]], Iterable[str]] = iter
+) -> tuple[Results, Results]:
+    """
+    Return what all rules say of two cassettes or two folders of cassettes, and where their shapes differ.
+
+    No list of known deviations is used: what is compared is what the providers did.
+
+    Raises:
+        HarnessError: one can't be read, or no recording is in both.
+    """
+    before, after = _files_of_both(old, new)
+    sides = _Side(), _Side()
+    taken: set[tuple[str, str, str]] = set()
+    for name in progress(list(dict.fromkeys([*before, *after]))):
+        pair = _exchanges(before.get(name)), _exchanges(after.get(name))
+        if any(pair):
+            about = _about(name, before.get(name) or after[name], (*pair[0], *pair[1])[0], matrix)
+            if (about.provider, about.model, about.scenario) in taken:
+                about = About(about.provider, about.model, name, name)
+            taken.add((about.provider, about.model, about.scenario))
+            _judge(pair, about, sides)
+    for path, side in zip((old, new), sides, strict=True):
+        if not side.findings:
+            raise NothingInCommon(f"{path}: no chat completion in it; give recordings of chat completions")
+    return sides[0].results(), sides[1].results()
+
+
+def _files_of_both(old: Path, new: Path) -> tuple[dict[str, Path], dict[str, Path]]:
+    """Return the recordings on both sides by the path below the folder; two files are compared whatever their names."""
+    if old.is_dir() != new.is_dir():
+        raise NothingInCommon(f"{old} and {new}: one is a folder and one a file; give two cassettes or two folders")
+    if not old.is_dir():
+        return {old.name: old}, {old.name: new}
+    before, after = ({file.relative_to(path).as_posix(): file for file in archives_in(path)} for path in (old, new))
+    if not before.keys() & after.keys():
+        raise NothingInCommon(
+            f"nothing in common: {old} holds {next(iter(before))}, {new} holds {next(iter(after))}; "
+            "recordings are compared that have the same path below both folders"
+        )
+    return before, after
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """What is found in the recordings of one side."""
+
+    findings: list[Finding] = field(default_factory=list)
+
+    def results(self) -> Results:
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        return Results(Run(__version__, now, MODE, version()), self.findings)
+
+
+def _exchanges(path: Path | None) -> list[Exchange]:
+    return [entry.exchange for entry in read_archive(path)] if path else []
+
+
+def _about(name: str, path: Path, exchange: Exchange, matrix: Matrix | None) -> About:
+    """Return what a recording is of: its folders say it where they are those of a project, else the exchange does."""
+    stem = PurePath(name.removesuffix(".gz")).stem
+    scenario = stem if stem in SCENARIOS else name
+    above = path.resolve().parents
+    folders = above[1].name, above[0].name
+    known = matrix.provider_of("", folders[0]) if matrix else None
+    if known or (stem in SCENARIOS and len(PurePath(name).parts) >= _IN_A_PROJECT):
+        return About(known.id if known else folders[0], folders[1], scenario, name)
+    host = host_of(exchange.request.url)
+    found = matrix.provider_of(host) if matrix else None
+    model = exchange.request.get("model") or next(iter(exchange.columns.values["model"]), None)
+    return About(found.id if found else host or "unknown", str(model or "unknown"), scenario, name)
+
+
+def _judge(pair: tuple[list[Exchange], list[Exchange]], about: About, sides: tuple[_Side, _Side]) -> None:
+    """Add what is found in the two recordings of one question to both sides."""
+    for exchanges, side in zip(pair, sides, strict=True):
+        side.findings.extend(_findings(exchanges, about))
+    for number, (old, new) in enumerate(zip(*pair, strict=False)):
+        where = About(about.provider, about.model, _numbered(about.scenario, number), about.cassette)
+        told = [("asked", change) for change in questions(old, new)] + [
+            ("shape", change) for change in changes(old, new)
+        ]
+        for family, change in told:
+            check = f"{family}.{change.what}"
+            sides[0].findings.append(_observed(check, where, old, change.old, _evidence(old, number, change.old_at)))
+            sides[1].findings.append(_observed(check, where, new, change.new, _evidence(new, number, change.new_at)))
+
+
+def _findings(exchanges: list[Exchange], about: About) -> Iterator[Finding]:
+    """Yield what the rules say: of a scenario's exchanges together, of others one by one, since nothing is known of them."""
+    scenario = SCENARIOS.get(about.scenario)
+    if scenario and exchanges:
+        ordered = in_order(exchanges, scenario)
+        yield from judge_exchanges(ordered, about, CHECKS.values())
+        yield from half_recorded(ordered, scenario, about)
+        return
+    for number, exchange in enumerate(exchanges):
+        one = About(about.provider, about.model, _numbered(about.scenario, number), about.cassette)
+        yield from judge_exchanges([exchange], one, CHECKS.values())
+
+
+def _numbered(scenario: str, number: int) -> str:
+    return f"{scenario}#{number}" if number else scenario
+
+
+def _observed(check: str, about: About, exchange: Exchange, value: str, evidence: tuple[Evidence, ...]) -> Finding:
+    source = exchange.source
+    return Finding(
+        about.provider, about.model, about.scenario, check, Level.OBSERVE, Outcome.OBSERVED, "", evidence, value,
+        source.provenance, source.at, None, about.cassette,
+    )  # fmt: skip
+
+
+def _evidence(exchange: Exchange, number: int, at: tuple[int, str] | None) -> tuple[Evidence, ...]:
+    if at is None:
+        return ()
+    event, pointer = at
+    offset, excerpt = exchange.place(event, pointer)
+    return (Evidence(number, event if exchange.reading.parser else None, offset, pointer, excerpt),)

@@ -1,0 +1,259 @@
+"""
+What of an answer another recording of the same question repeats, and what of that differs between two.
+
+How it works: texts, ids, counts and times differ between any two answers, so they are not looked at.  What is, is
+asked once a shape: which keys are there and which kinds of values they hold.  The chunks of a stream do not all have
+one form, so each is compared with its like: the one that opens the stream with those that open one, those that carry
+text with those that do.  A phase that only one of the two streams has is not compared key by key; whether a model
+called a tool or thought is its own affair, and what the rules observe of it is compared elsewhere.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import orjson
+
+from harness.wire.chunks import CONSTANT_KEYS, PADDING, Choice, Columns
+from harness.wire.exchange import Exchange
+from harness.wire.shapes import REASONING_CHANNELS, TEXT_CHANNELS, Kind, Shape, kinds_in
+
+Place = tuple[int, str]
+"""Event number and JSON pointer."""
+
+_REFUSED = 400
+_STRUCTURAL = ("finish", "without choices")
+_MESSAGES = frozenset({"/choices/*/message", "/choices/*/delta"})
+_CALLS = frozenset({"tool_calls", "function_call"})
+_EMPTY = frozenset({"null", '""', "[]", "missing"})
+_CONSTANT = tuple(name for name in CONSTANT_KEYS if name != "created")  # whether a second passes is chance
+_WIDTH = 60
+
+
+class Change(NamedTuple):
+    """
+    Something that differs in shape.
+
+    ``what`` is a JSON pointer, with ``*`` for any index and ``@phase`` behind it where only chunks of that phase
+    changed, or a word such as ``status``; ``old`` and ``new`` say what stands there, ``old_at`` and ``new_at`` where.
+    """
+
+    what: str
+    old: str
+    new: str
+    old_at: Place | None = None
+    new_at: Place | None = None
+
+
+def changes(old: Exchange, new: Exchange) -> Iterator[Change]:
+    """Yield what differs in shape between two exchanges."""
+    told = _differing("status", str(old.response.status), str(new.response.status))
+    told += _differing("look", _look(old), _look(new))
+    yield from told
+    # An answer and a refusal have nothing in common that a comparison key by key would tell.
+    if _refused(old) == _refused(new) and old.reading.look == new.reading.look:
+        yield from _keys(old, new)
+        yield from _differing("order", *_orders(old.columns, new.columns))
+        yield from _constancy(old.columns, new.columns)
+
+
+def _differing(what: str, old: str, new: str) -> list[Change]:
+    return [Change(what, old, new)] if old != new else []
+
+
+def _refused(exchange: Exchange) -> bool:
+    return exchange.response.status >= _REFUSED
+
+
+def _look(exchange: Exchange) -> str:
+    odd = [what for _, what in exchange.columns.not_objects]
+    return f"{exchange.reading.look}, {odd[0]}" if odd else exchange.reading.look
+
+
+def questions(old: Exchange, new: Exchange) -> Iterator[Change]:
+    """Yield the parameters that differ in what was asked; of the messages the first, since later ones hold an answer."""
+    asked, asks = old.request.json, new.request.json
+    if asked is not None and asks is not None:
+        for key in dict.fromkeys([*asked, *asks]):
+            yield from _differing(key, _parameter(asked, key), _parameter(asks, key))
+
+
+def _parameter(body: dict[str, Any], key: str) -> str:
+    if key not in body:
+        return "missing"
+    value = body[key]
+    if key == "messages" and isinstance(value, list):
+        value = value[:1]
+    text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}…"
+
+
+def _keys(old: Exchange, new: Exchange) -> Iterator[Change]:
+    """Yield the keys that came or went and the values of another kind, one for all phases where all changed alike."""
+    before, after = _phases(old), _phases(new)
+    common = [phase for phase in before if phase in after]
+    patterns = dict.fromkeys(one for phase in common for one in _patterns([*before[phase], *after[phase]]))
+    by_pattern: dict[str, dict[str, Change | None]] = {}
+    for phase in common:
+        for pattern, change in _compared(patterns, before[phase], after[phase]):
+            by_pattern.setdefault(pattern, {})[phase] = change
+    for by_phase in by_pattern.values():
+        found = {phase: change for phase, change in by_phase.items() if change}
+        if len(found) == len(by_phase) and len({change[:3] for change in found.values()}) == 1:
+            yield next(iter(found.values()))
+        else:
+            yield from (change._replace(what=f"{change.what}@{phase}") for phase, change in found.items())
+    for phase in _STRUCTURAL:
+        yield from _presence(phase, before, after)
+
+
+def _presence(phase: str, before: dict[str, list[Shape]], after: dict[str, list[Shape]]) -> list[Change]:
+    if not before or not after or (phase in before) == (phase in after):
+        return []
+    old, new = ((phases[phase][0].first, "") if phase in phases else None for phases in (before, after))
+    return [Change(f"chunks/{phase}", "some" if old else "none", "some" if new else "none", old, new)]
+
+
+def _phases(exchange: Exchange) -> dict[str, list[Shape]]:
+    """Return the shapes of an answer by the phase their chunks stand in."""
+    columns = exchange.columns
+    phases: dict[str, list[Shape]] = {}
+    for shape in columns.shapes:
+        for phase in _phases_of(shape, columns):
+            phases.setdefault(phase, []).append(shape)
+    for error in columns.errors:
+        chunk = exchange.chunk(error.chunk)
+        if "choices" not in chunk:  # those with choices are among the shapes
+            shape = Shape(dict(kinds_in(chunk)), error.chunk, columns.part)
+            phases.setdefault("body" if columns.part == "message" else "error", []).append(shape)
+    return phases
+
+
+def _phases_of(shape: Shape, columns: Columns) -> list[str]:
+    """Return the phases that chunks of one shape stand in; the first chunk of a stream is unlike those after it."""
+    phase = _phase(shape, columns)
+    if phase == "body" or shape.first > columns.first:
+        return [phase]
+    opening = "opening" if phase == "silent" else f"opening {phase}"
+    return [opening] if shape.count == 1 else [opening, phase]
+
+
+def _phase(shape: Shape, columns: Columns) -> str:
+    if columns.part == "message":
+        return "body"
+    if not shape.elements("/choices"):
+        return "without choices"
+    if _holds(shape, "/choices/*", "finish_reason"):
+        return "finish"
+    if _holds(shape, "/choices/*/delta", "tool_calls"):
+        begins = _holds(shape, "/choices/*/delta/tool_calls/*", "id")
+        begins = begins or _holds(shape, "/choices/*/delta/tool_calls/*/function", "name")
+        return "call begins" if begins else "call goes on"
+    if any(_holds(shape, "/choices/*/delta", name) for name in REASONING_CHANNELS):
+        return "reasoning"
+    return "content" if _holds(shape, "/choices/*/delta", "content") else "silent"
+
+
+def _holds(shape: Shape, container: str, key: str) -> bool:
+    """Tell whether ``key`` holds text or a list in any place that ``container`` points at."""
+    return any(shape.kinds.get(f"{place}/{key}") in {"text", "list"} for place in shape.containers(container))
+
+
+def _compared(patterns: Iterable[str], before: list[Shape], after: list[Shape]) -> Iterator[tuple[str, Change | None]]:
+    """Yield each of ``patterns`` that could stand in chunks of both, with what changed there, if anything."""
+    told: set[str] = set()
+    for pattern in patterns:  # a container before what it holds
+        old, new = _kinds(before, pattern), _kinds(after, pattern)
+        if not old or not new or pattern.rpartition("/")[0] in told:  # what it stands in came or went as a whole
+            told.add(pattern)
+            continue
+        change = None
+        if old.keys() != new.keys() and not _of_the_model(pattern, {*old, *new}):
+            was = next((place for what, place in old.items() if what not in new), next(iter(old.values())))
+            now = next((place for what, place in new.items() if what not in old), next(iter(new.values())))
+            change = Change(pattern, " or ".join(sorted(old)), " or ".join(sorted(new)), was, now)
+            told.add(pattern)
+        yield pattern, change
+
+
+def _of_the_model(pattern: str, kinds: set[str]) -> bool:
+    """Tell whether it is for the model to say which of ``kinds`` stands at ``pattern``."""
+    container, _, key = pattern.rpartition("/")
+    if container not in _MESSAGES:
+        return False
+    # Whether there are words, calls or both is the model's choice; how it is said that there are none is the server's.
+    full = {"text"} if key in TEXT_CHANNELS else {"list", "object"} if key in _CALLS else set()
+    return bool(kinds & full) and len(kinds - full) <= 1 and kinds - full <= _EMPTY
+
+
+def _kinds(shapes: list[Shape], pattern: str) -> dict[str, Place]:
+    """Return the kinds of values where ``pattern`` points, each with the first place."""
+    container, _, key = pattern.rpartition("/")
+    found: dict[str, Place] = {}
+    for shape in shapes:
+        for place in shape.containers(container):
+            pointers = shape.elements(place) if key == "*" else [f"{place}/{key}"]
+            for pointer in pointers:
+                found.setdefault(_told(key, shape.kinds.get(pointer, "missing")), (shape.first, pointer))
+    return found
+
+
+def _told(key: str, what: Kind) -> str:
+    """Return a kind as it is compared: what chance makes of the same thing is one."""
+    if what in {"int", "float"}:
+        return "number"  # one quantity comes as 0 and 0.5; the rules know where a whole number is due
+    if what == "{}":
+        return "object"  # the keys that came or went are told
+    return "text" if what == '""' and key in PADDING else what
+
+
+def _patterns(shapes: Iterable[Shape]) -> Iterator[str]:
+    """Yield the pointers in ``shapes`` with ``*`` for every index of a list."""
+    for shape in shapes:
+        known = {"": ""}
+        for pointer in shape.kinds:
+            container, _, key = pointer.rpartition("/")
+            listed = shape.kinds.get(container) == "list"
+            known[pointer] = f"{known[container]}/{'*' if listed else key}"
+        yield from known.values()
+
+
+def _orders(old: Columns, new: Columns) -> tuple[str, str]:
+    """Return the order of what both streams bring, such as ``reasoning → content → finish``."""
+    if old.part == "message" or not old.choices or not new.choices:
+        return "", ""
+    spans = [_spans(columns.choices[min(columns.choices)]) for columns in (old, new)]
+    common = spans[0].keys() & spans[1].keys()
+    before, after = ({name: span for name, span in one.items() if name in common} for one in spans)
+    return _order(before), _order(after)
+
+
+def _spans(choice: Choice) -> dict[str, tuple[int, int]]:
+    """Return the first and last chunk of what a choice brings."""
+    numbers = {
+        "reasoning": choice.fragments(choice.reasoning or "").chunks,
+        "content": choice.fragments("content").chunks,
+        "tool calls": [fragment.chunk for fragment in choice.tools],
+        "finish": [finish.chunk for finish in choice.reasons],
+    }
+    return {name: (found[0], found[-1]) for name, found in numbers.items() if found}
+
+
+def _order(spans: dict[str, tuple[int, int]]) -> str:
+    """Return the names in order; ``&`` joins what comes with more of the one before to follow."""
+    text, end = "", 0
+    for name, (first, last) in sorted(spans.items(), key=lambda item: item[1]):
+        text += f"{' & ' if first < end else ' → '}{name}" if text else name
+        end = max(end, last)
+    return text
+
+
+def _constancy(old: Columns, new: Columns) -> Iterator[Change]:
+    """Yield the keys that hold one value in all chunks of the one stream, and several in the other."""
+    for name in _CONSTANT:
+        before, after = old.values[name], new.values[name]
+        if before and after:
+            yield from _differing(f"constant/{name}", _constant(before), _constant(after))
+
+
+def _constant(values: dict[Any, Any]) -> str:
+    return "one value" if len(values) == 1 else "several values"

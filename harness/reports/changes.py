@@ -1,0 +1,227 @@
+"""
+What can become of a cell between two runs, and what is told of it.
+
+How it works: two axes are kept apart.  One is whether a cell was judged at all: a verdict that is lost counts as a
+regression, whatever it was, since nothing passes by absence.  The other is how bad the verdict is.  An improvement is
+claimed only where a rule is kept now; a failure that was listed, that is blocked, or whose rule no longer applies is
+told as just that.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from harness.results import Evidence, Finding, Level, Outcome, Run
+
+Recording = tuple[str, str, str, str]
+"""Provider, model, scenario, and the place of the recording where these do not tell it from others."""
+Cell = tuple[Recording, str]
+"""A recording and a check."""
+
+SHAPE, ASKED = "shape", "asked"
+"""
+The families of what a comparison of two recordings observes: of the answers' form, and of what was asked.
+
+In an id of the first, what follows ``@`` is a phase of the stream.
+"""
+
+UNJUDGED = frozenset({Outcome.MISSING, Outcome.INCONCLUSIVE})
+"""Outcomes that are no verdict."""
+
+_KEPT = frozenset({Outcome.PASS, Outcome.OBSERVED, Outcome.FIXED})  # the rule holds
+_BADNESS = {Outcome.BLOCKED: 1, Outcome.FIXED: 2, Outcome.CHANGED: 3, Outcome.FAIL: 3, Outcome.BROKEN: 4}
+
+
+class Kind(StrEnum):
+    """What became of a cell, in the order in which it is told."""
+
+    WORSE = "regression"
+    FAILS = "new failure"
+    LOST = "lost coverage"
+    ASKED = "change of the question"
+    LISTED = "newly listed deviation"
+    APPLIES = "change of what applies"
+    SHAPE = "change of shape"
+    BEHAVIOUR = "change of behaviour"
+    BETTER = "improvement"
+    GAINED = "new coverage"
+
+    @property
+    def regression(self) -> bool:
+        """Whether it makes the comparison fail."""
+        return self in {Kind.WORSE, Kind.FAILS, Kind.LOST}
+
+
+def kind_of(old: Outcome, new: Outcome) -> Kind | None:
+    """Return what it is that an outcome became another; None where nothing is to be told."""
+    if new in UNJUDGED:
+        return None if old in {*UNJUDGED, Outcome.NA} else Kind.LOST
+    if old in UNJUDGED:
+        return None if new is Outcome.NA else Kind.FAILS if badness(new) else Kind.GAINED
+    return None if old is new else _of_two_verdicts(old, new)
+
+
+def _of_two_verdicts(old: Outcome, new: Outcome) -> Kind:
+    if badness(new) > badness(old):
+        return Kind.WORSE
+    if new is Outcome.KNOWN:
+        return Kind.LISTED
+    if Outcome.NA in {old, new}:
+        return Kind.APPLIES
+    better = badness(new) < badness(old) or old is Outcome.KNOWN
+    return Kind.BETTER if better and new in _KEPT else Kind.BEHAVIOUR
+
+
+def badness(outcome: Outcome) -> int:
+    """Return how bad a verdict is; 0 for one that was expected."""
+    return _BADNESS.get(outcome, 0)
+
+
+def place_of(cell: Cell) -> str:
+    """Return ``provider/model/scenario/check``, with the file where that is not enough."""
+    *target, where = cell[0]
+    return f"{'/'.join([*target, cell[1]]).rstrip('/')}{f' in {where}' if where else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """
+    What one run says of a cell.
+
+    ``finding`` is None where it has none; then ``why`` says why, and ``outcome`` what it says of the recording;
+    ``reason`` is the part of that which other recordings share.
+    """
+
+    outcome: Outcome
+    why: str
+    finding: Finding | None = None
+    reason: str = ""
+
+    @property
+    def judged(self) -> Outcome:
+        """The outcome; ``missing`` where there is no finding, whatever the reason for that."""
+        return self.outcome if self.finding else Outcome.MISSING
+
+    @property
+    def value(self) -> str | None:
+        """What was observed."""
+        return self.finding.value if self.finding else None
+
+    @property
+    def shown(self) -> str:
+        """The outcome, or what was observed."""
+        return f"{self.value}" if self.outcome is Outcome.OBSERVED and self.value is not None else self.outcome.value
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """The places that show a problem."""
+        return self.finding.evidence if self.finding else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A cell that differs; ``by`` says who changed, as far as dates and versions tell."""
+
+    kind: Kind
+    cell: Cell
+    level: Level
+    old: State
+    new: State
+    by: str
+
+    @property
+    def check(self) -> str:
+        """The id of the check, without the phase."""
+        return self.cell[1].partition("@")[0]
+
+    @property
+    def phase(self) -> str:
+        """The phase of the stream that changed its shape; empty where all did, or it is another change."""
+        return self.cell[1].partition("@")[2]
+
+    @property
+    def place(self) -> str:
+        """``provider/model/scenario/check``, with the file where that is not enough; the recording alone where no rule is meant."""
+        return place_of((self.cell[0], "") if self.kind in {Kind.SHAPE, Kind.ASKED} else self.cell)
+
+
+@dataclass(slots=True)
+class Group:
+    """Cells that changed in the same way: of one provider and check, or of one provider and for one reason."""
+
+    kind: Kind
+    changes: list[Change] = field(default_factory=list)
+
+    @property
+    def first(self) -> Change:
+        """The first of them."""
+        return self.changes[0]
+
+    @property
+    def provider(self) -> str:
+        """Whose answers they are."""
+        return self.first.cell[0][0]
+
+    @property
+    def checks(self) -> list[str]:
+        """The rules."""
+        return list(dict.fromkeys(change.check for change in self.changes))
+
+    @property
+    def recordings(self) -> list[Recording]:
+        """The recordings."""
+        return list(dict.fromkeys(change.cell[0] for change in self.changes))
+
+    @property
+    def phases(self) -> list[str]:
+        """The phases of the stream; empty where it changed in all."""
+        return list(dict.fromkeys(change.phase for change in self.changes if change.phase))
+
+    @property
+    def level(self) -> Level:
+        """The most binding level."""
+        return min((change.level for change in self.changes), key=list(Level).index)
+
+    @property
+    def transition(self) -> str:
+        """What they were and what they are, such as ``3 pass, 1 observed → missing``."""
+        sides = [[change.old for change in self.changes], [change.new for change in self.changes]]
+        return " → ".join(map(_together, sides))
+
+    @property
+    def reason(self) -> str:
+        """What the new run says, or the old one where the new one has nothing to say; both where only that differs."""
+        old, new = self.first.old, self.first.new
+        both = old.why and new.why and old.outcome is new.outcome
+        return f"{new.why} (before: {old.why})" if both else new.why or old.why
+
+
+def _together(states: list[State]) -> str:
+    shown = {state.shown for state in states}
+    if len(shown) == 1:
+        return shown.pop()
+    counts = Counter(state.outcome.value for state in states)
+    return ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """Two runs, by name, and what differs: groups, regressions first, and how many cells are the same."""
+
+    old: tuple[str, Run]
+    new: tuple[str, Run]
+    groups: list[Group]
+    same: int
+
+    @property
+    def regressions(self) -> list[Group]:
+        """What makes the comparison fail."""
+        return [group for group in self.groups if group.kind.regression]
+
+    @property
+    def counts(self) -> dict[Kind, int]:
+        """How many cells changed in each way."""
+        found = Counter(dict.fromkeys(Kind, 0))
+        for group in self.groups:
+            found[group.kind] += len(group.changes)
+        return {kind: count for kind, count in found.items() if count}

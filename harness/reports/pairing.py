@@ -1,0 +1,236 @@
+"""
+Two runs set side by side: findings paired by cell, grouped by what changed, with who changed.
+
+How it works: where one run has no finding for a cell, what it says of the whole recording stands in (``missing``, a
+capability that is refused), and where it says nothing of that either, its absence.  Cells that changed alike become one
+group: those of one provider and rule, or of one provider and reason where a reason explains many rules.
+"""
+
+import re
+from collections.abc import Iterable
+from pathlib import PurePath
+
+from harness.errors import NothingInCommon
+from harness.reports.changes import (
+    ASKED,
+    SHAPE,
+    UNJUDGED,
+    Cell,
+    Change,
+    Diff,
+    Group,
+    Kind,
+    Recording,
+    State,
+    badness,
+    kind_of,
+    place_of,
+)
+from harness.results import Finding, Level, Outcome, Results, Run
+
+_RECORDING = "recording"  # the family of what stands in for the checks where there is nothing to judge
+_WORDED = frozenset({Outcome.BLOCKED, Outcome.NA, *UNJUDGED})  # the reason says more than the rule
+_BY_HAND = frozenset({Outcome.KNOWN, Outcome.CHANGED, Outcome.FIXED})  # what deviations.yaml has a say in
+_OF_WORDS = frozenset({"parity.text", "multi_turn.result-used"})  # another answer may well say otherwise
+_VOLATILE = re.compile(r" \(and \d+ more\)|'[^']*'|\"[^\"]*\"|[\w.-]*\d[\w.-]*")  # in a message: values, counts, ids
+_TIMES = re.compile(r"×\d+")
+_PART = re.compile(r"(?:#|:)\d+$")
+
+
+def compare(runs: tuple[Results, Results], names: tuple[str, str] = ("OLD", "NEW")) -> Diff:
+    """
+    Compare two runs; ``names`` are what they are called.
+
+    Raises:
+        NothingInCommon: not one cell is in both.
+    """
+    before, after = _sides(*runs)
+    if not before.shares(after):
+        raise NothingInCommon(
+            f"nothing in common: {names[0]} has {before.about}, {names[1]} has {after.about}; "
+            "give two runs of the same targets"
+        )
+    groups: dict[tuple[object, ...], Group] = {}
+    cells = dict.fromkeys([*after.findings, *before.findings])
+    same = 0
+    for cell in cells:
+        if before.stands_in(cell) != after.stands_in(cell):
+            continue  # the checks that it stands for are compared
+        old, new = before.state(cell, names[0]), after.state(cell, names[1])
+        change = _change(cell, old, new, (before, after))
+        if change is None:
+            same += old.judged is new.judged
+        else:
+            groups.setdefault(_alike(change), Group(change.kind)).changes.append(change)
+    return Diff((names[0], before.run), (names[1], after.run), sorted(groups.values(), key=_weight), same)
+
+
+def _weight(group: Group) -> tuple[int, int, int, int]:
+    kinds, levels = list(Kind), list(Level)
+    worst = max(badness(change.new.outcome) for change in group.changes)
+    return kinds.index(group.kind), levels.index(group.level), -worst, -len(group.changes)
+
+
+class _Side:
+    """The findings of one run by cell."""
+
+    def __init__(self, results: Results, *, tail: int | None) -> None:
+        self.run = results.run
+        self.findings: dict[Cell, Finding] = {}
+        self.recordings: dict[Recording, list[Finding]] = {}
+        for finding in results.findings:
+            where = "" if tail is None else (finding.cassette or "")[tail:]
+            recording = (finding.provider, finding.model, finding.scenario, where)
+            self.findings[recording, finding.check] = finding
+            self.recordings.setdefault(recording, []).append(finding)
+        self.asked_otherwise = {_question(cell[0]) for cell in self.findings if cell[1].startswith(f"{ASKED}.")}
+        self._checks = {finding.check for finding in results.findings}
+
+    @property
+    def about(self) -> str:
+        """What is in it, by its first cell."""
+        return place_of(next(iter(self.findings)))
+
+    def shares(self, other: "_Side") -> bool:
+        """Tell whether any cell is in both, or stood in for."""
+        both = self.recordings.keys() & other.recordings.keys()
+        unjudged = any(side.stand_in(recording) for recording in both for side in (self, other))
+        return unjudged or bool(self.findings.keys() & other.findings.keys())
+
+    def stands_in(self, cell: Cell) -> bool:
+        """Tell whether the recording of ``cell`` was not judged, and this is the finding that says so."""
+        return self.stand_in(cell[0]) is not None and cell[1].startswith(f"{_RECORDING}.")
+
+    def state(self, cell: Cell, name: str) -> State:
+        """Return what the run says of a cell; ``name`` is what the run is called."""
+        finding = self.findings.get(cell)
+        if finding:
+            return State(finding.outcome, finding.message, finding, finding.message)
+        recording, check = cell
+        stand_in = self.stand_in(recording)
+        if stand_in:
+            shared = "" if stand_in.outcome is Outcome.MISSING else stand_in.message  # it names the missing file
+            return State(stand_in.outcome, stand_in.message, None, shared)
+        if recording not in self.recordings:
+            return _absent(f"not in {name}")
+        if check.startswith(f"{_RECORDING}."):  # it is said only where a part is missing
+            whole = self.recordings[recording][0]
+            return State(Outcome.PASS, "", Finding(*recording[:3], check, Level.MUST, Outcome.PASS, recorded_at=whole.recorded_at))  # fmt: skip
+        return _absent(f"not judged in {name}" if check in self._checks else f"the rule is not in {name}")
+
+    def stand_in(self, recording: Recording) -> Finding | None:
+        """Return the finding that says why a recording was not judged; None where it was."""
+        found = self.recordings.get(recording, [])
+        return found[0] if len(found) == 1 and found[0].family == _RECORDING else None
+
+
+def _absent(why: str) -> State:
+    return State(Outcome.MISSING, why, None, why)
+
+
+def _sides(old: Results, new: Results) -> tuple[_Side, _Side]:
+    """Return both runs by cell; recordings of an audit are told apart by their path, or what differs in all of them."""
+    if not any(_told_by_path(results) for results in (old, new)):
+        return _Side(old, tail=None), _Side(new, tail=None)
+    whole = _Side(old, tail=0), _Side(new, tail=0)
+    if whole[0].shares(whole[1]):
+        return whole
+    return _Side(old, tail=_common(old)), _Side(new, tail=_common(new))
+
+
+def _told_by_path(results: Results) -> bool:
+    return any(finding.scenario.startswith("audit.") for finding in results.findings)
+
+
+def _common(results: Results) -> int:
+    """Return how many characters the paths of all recordings begin with in common: whole folders, or the one file."""
+    origins = {finding.cassette or "" for finding in results.findings}
+    files = {_PART.sub("", origin) for origin in origins}
+    if len(files) == 1:
+        return len(files.pop())
+    parents = [PurePath(file).parent.parts for file in files]
+    shared = 0
+    while all(len(parts) > shared and parts[shared] == parents[0][shared] for parts in parents):
+        shared += 1
+    folder = str(PurePath(*parents[0][:shared]))
+    return len(folder) + 1 if shared else 0
+
+
+def _change(cell: Cell, old: State, new: State, sides: tuple[_Side, _Side]) -> Change | None:
+    kind = kind_of(old.judged, new.judged) or _other_words(cell[1], old, new)
+    if kind is None:
+        return None
+    found = new.finding or old.finding
+    level = found.level if found else Level.MUST
+    return Change(kind, cell, level, old, new, _who(cell, old, new, sides))
+
+
+def _other_words(check: str, old: State, new: State) -> Kind | None:
+    """Return what it is that an outcome stayed and its value or problem did not; counts do not matter."""
+    if not old.finding or not new.finding or old.outcome is not new.outcome:
+        return None
+    if old.outcome is Outcome.OBSERVED:
+        if check in _OF_WORDS and old.finding.recorded_at != new.finding.recorded_at:
+            return None
+        if _TIMES.sub("", old.value or "") == _TIMES.sub("", new.value or ""):
+            return None
+        return {SHAPE: Kind.SHAPE, ASKED: Kind.ASKED}.get(new.finding.family, Kind.BEHAVIOUR)
+    said = badness(old.outcome) > 1 or old.outcome is Outcome.KNOWN
+    return Kind.BEHAVIOUR if said and _VOLATILE.sub("", old.why) != _VOLATILE.sub("", new.why) else None
+
+
+def _alike(change: Change) -> tuple[object, ...]:
+    """Return what changes of one group have in common: the reason where one explains many rules, else the rule."""
+    shared = (change.kind, change.cell[0][0], change.by)
+    old, new = change.old, change.new
+    if new.outcome in _WORDED:
+        return (*shared, "now", new.outcome, new.reason)
+    if old.outcome in _WORDED and change.kind in {Kind.GAINED, Kind.APPLIES, Kind.BETTER}:
+        return (*shared, "before", old.outcome, old.reason)
+    return (*shared, change.check, old.outcome, new.outcome, old.value, new.value)
+
+
+def _question(recording: Recording) -> Recording:
+    """Return the recording without the number of the exchange in it."""
+    return (*recording[:2], recording[2].partition("#")[0], recording[3])
+
+
+def _who(cell: Cell, old: State, new: State, sides: tuple[_Side, _Side]) -> str:
+    """Say who changed: the provider, if its recording did; else the harness or the SDK, if theirs did; else nobody known."""
+    before, after = old.finding, new.finding
+    tools = _tools(cell[1], (old, new), sides[0].run, sides[1].run)
+    if before is None or after is None:
+        absent = old if before is None else new
+        if "rule" in absent.reason:
+            return tools
+        return f"recorded {after.recorded_at[:10]}" if after and after.recorded_at else ""
+    if before.recorded_at != after.recorded_at or before.provenance != after.provenance:
+        otherwise = _question(cell[0]) in sides[1].asked_otherwise
+        who = "another question" if otherwise else "provider"
+        return f"{who}: {_recorded_anew(before, after)}{f', or {tools}' if tools else ''}"
+    same = f"same recording{'' if before.recorded_at else ', as far as one without a date tells'}"
+    if tools:
+        return f"{tools}, {same}"
+    listed = "deviations.yaml, " if {old.outcome, new.outcome} & _BY_HAND else ""
+    return f"{same}, harness and SDK: an edit of {listed}providers.yaml, the recording or the code"
+
+
+def _recorded_anew(before: Finding, after: Finding) -> str:
+    old, new = _day(before), _day(after)
+    if before.provenance != after.provenance:
+        return f"{after.provenance} {new} (before: {before.provenance} {old})"
+    if old == new:
+        return f"recorded anew the same day, {new}"
+    return f"{'an older recording of' if new < old else 'recorded anew'} {new} (before: {old})"
+
+
+def _day(finding: Finding) -> str:
+    return finding.recorded_at[:10] if finding.recorded_at else "on a day unknown"
+
+
+def _tools(check: str, states: Iterable[State], old: Run, new: Run) -> str:
+    """Return the versions that differ and have a say in the check: that of the SDK in its own family only."""
+    reads = check.startswith("sdk.") or any(state.why.startswith("sdk.") for state in states)
+    changed = [f"harness {old.harness} → {new.harness}"] if old.harness != new.harness else []
+    changed += [f"SDK {old.sdk} → {new.sdk}"] if old.sdk != new.sdk and reads else []
+    return " and ".join(changed)
