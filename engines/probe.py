@@ -1,44 +1,62 @@
 """
-Probe every engine with the harness, and say of each what failed.
+Probe every engine with the harness, and hold what it answers now against what is listed of it.
 
-    python engines/probe.py [NAME...]
+    python engines/probe.py [SERVER...]
 
-Runs in the environment that the harness is installed in; exits with 1 where a probe could not be made.
+Each server is probed, and asked once more as its targets of the matrix, into a folder of its own, and judged with the
+deviations that cassettes/ lists: what is new, or no longer seen, is shown.  Runs in the environment that the harness
+is installed in; exits with 1 where a probe could not be made or something unexpected came.
 """
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
-from servers import KEY_ENV, SERVERS, running
+from record import ROOT, TARGETS, record
+from servers import KEY_ENV, SERVERS, Running, running
 
 
 def main(names: list[str]) -> int:
     """Probe the servers named, or all."""
-    bad = 0
+    good = True
     for name in names or list(SERVERS):
-        began = time.monotonic()
-        with running(name) as server:
-            command = [
-                "harness",
-                "probe",
-                server.base_url,
-                "-m",
-                server.model,
-                "--key-env",
-                KEY_ENV,
-                "--fail-on",
-                "never",
-            ]
-            environment = {**os.environ, KEY_ENV: server.key or ""}
-            probed = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
-        bad += probed.returncode != 0
-        print(f"{name}: {time.monotonic() - began:.1f} s, exit {probed.returncode}")
+        with running(name) as server, tempfile.TemporaryDirectory() as folder:
+            good = _probed(name, server) and good
+            good = _as_listed(name, server, Path(folder)) and good
+    return 0 if good else 1
+
+
+def _probed(name: str, server: Running) -> bool:
+    began = time.monotonic()
+    command = ["harness", "probe", server.base_url, "-m", server.model, "--key-env", KEY_ENV, "--fail-on", "never"]
+    environment = {**os.environ, KEY_ENV: server.key or ""}
+    probed = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    print(f"{name}: probed in {time.monotonic() - began:.1f} s: {(probed.stdout or probed.stderr).splitlines()[-1]}")
+    return probed.returncode == 0
+
+
+def _as_listed(name: str, server: Running, root: Path) -> bool:
+    """Tell whether the answers of now, judged as those in the repository are, hold no surprise."""
+    shutil.copy(ROOT / "providers.yaml", root)
+    good = True
+    for target in TARGETS[name]:
+        listed = Path("cassettes") / target.provider / "deviations.yaml"
+        (root / listed).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / listed, root / listed)
+        good = record(target, server, root, quiet=True) and good
+        command = ["harness", "run", "--root", str(root), "--model", f"{target.provider}/{target.model}"]
+        judged = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
         print(
-            "\n".join(f"  {line}" for line in (probed.stdout or probed.stderr).splitlines() if "✗" not in line)[-2500:]
+            f"  {target.provider}/{target.model}: {judged.stdout.splitlines()[-1] if judged.stdout else judged.stderr}"
         )
-    return 1 if bad else 0
+        if judged.returncode:
+            print(judged.stdout)
+        good = judged.returncode == 0 and good
+    return good
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from servers import running
+from servers import Running, running
 
 from harness.matrix.scenarios import SCENARIOS
 
@@ -56,26 +56,28 @@ TARGETS = {
 
 def main(names: list[str]) -> int:
     """Record the servers named, or all."""
-    bad = 0
+    good = True
     for name in names or list(TARGETS):
         with running(name) as server:
             for target in TARGETS[name]:
-                address = server.base_url.removesuffix("/v1") + target.path
-                bad += subprocess.run(
-                    _command(target, address), env=_environment(target, server.key), check=False, timeout=600
-                ).returncode
-    return 1 if bad else 0
+                good = record(target, server, ROOT) and good
+    return 0 if good else 1
 
 
-def _command(target: Target, address: str) -> list[str]:
+def record(target: Target, server: Running, root: Path, *, quiet: bool = False) -> bool:
+    """Record a target into the project at ``root``; tell whether its server could be asked."""
     command = ["harness", "record", target.provider, "--model", f"{target.provider}/{target.model}", "--again"]
     chosen = [word for name in target.scenarios for word in ("--scenario", name)]
-    return [*command, *chosen, "--base-url", address, "--root", str(ROOT)]
-
-
-def _environment(target: Target, key: str | None) -> dict[str, str]:
+    address = server.base_url.removesuffix("/v1") + target.path
     variable = f"{target.provider.upper().replace('-', '_')}_API_KEY"
-    return {**os.environ, variable: key or "none-is-asked-for"}
+    done = subprocess.run(
+        [*command, *chosen, "--base-url", address, "--root", str(root)],
+        env={**os.environ, variable: server.key or "none-is-asked-for"},
+        capture_output=quiet,
+        check=False,
+        timeout=600,
+    )
+    return done.returncode == 0
 
 
 if __name__ == "__main__":
