@@ -17,12 +17,19 @@ from harness.results import Finding, Level, Outcome
 from harness.runner import RECORDING, About, half_recorded, judge_exchanges
 from harness.wire.exchange import NO_ANSWER, OK, Exchange
 
-FIRST = ("chat.nonstream", "chat.stream", "tools.auto")
+FIRST = ("chat.nonstream", "chat.stream", "chat.stream-usage", "tools.auto")
 """Asked before the others: they tell whether anybody answers, and what need not be tried."""
 
 _REFUSALS = frozenset({400, 404, 405, 422, 501})
 _AT_ONCE = 4
 _SHOWN = 160
+_NOBODY = {
+    401: "is the key right?",
+    403: "is the key right?",
+    404: "does the address end in /v1, as most do, and is the model's name right?",
+    405: "does the address end in /v1, as most do?",
+}
+"""What to ask oneself where a plain question gets such a status."""
 
 
 @dataclass(slots=True)
@@ -68,12 +75,13 @@ def probe_endpoint(  # noqa: PLR0913, PLR0917 - what a user says of a probe
     scenarios: Iterable[Scenario],
     budget: Budget,
     limits: Limits,
+    kept: Callable[[Scenario], str | None] = lambda _: None,
 ) -> Iterator[Probed]:
     """
-    Ask the endpoint at ``base_url`` and yield what each scenario gave.
+    Ask the endpoint at ``base_url`` and yield what each scenario gave; ``kept`` says where its recording is to be.
 
     Raises:
-        Unreachable: it is no address, nobody answers there, or the key is refused.
+        Unreachable: it is no address, nobody answers chats there, or the key is refused.
     """
     host = check_address(base_url)
     provider, thinking = _known(host, model, matrix)
@@ -81,12 +89,12 @@ def probe_endpoint(  # noqa: PLR0913, PLR0917 - what a user says of a probe
     with contextlib.closing(asker):
         answered = False
         for one in probe(
-            asker.ask, lambda scenario: About(provider, model, scenario.id, "live"), scenarios, budget=budget
+            asker.ask, lambda scenario: About(provider, model, scenario.id, kept(scenario)), scenarios, budget=budget
         ):
             reason = None if answered else _unreachable(one)
             answered = answered or any(exchange.response.status == OK for exchange in one.exchanges)
             if reason:
-                raise Unreachable(f"{base_url}: {reason}; is it up, and is the key right?")
+                raise Unreachable(f"{base_url}: {reason}")
             yield one
 
 
@@ -112,7 +120,7 @@ def probe(
     """
     budget = budget or Budget()
     chosen, checks = list(scenarios), tuple(checks)
-    refused: dict[str, str] = {}
+    refused, served = dict[str, str](), set[str]()
     waves = ([one for one in chosen if one.id in FIRST], [one for one in chosen if one.id not in FIRST])
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for wave in waves:
@@ -120,8 +128,11 @@ def probe(
                 found = Probed(scenario, in_order(exchanges, scenario))
                 budget.count(found.exchanges)
                 refusal = reason or _refusal(found)
+                if not refusal:
+                    served.update(scenario.needs)
+                elif not reason:
+                    refused |= dict.fromkeys((need for need in scenario.needs if need not in served), refusal)
                 if refusal:
-                    refused |= dict.fromkeys(scenario.needs, refusal) if not reason else {}
                     outcome = Outcome.MISSING if reason and "budget" in reason else Outcome.NA
                     found.findings = [_absent(about(scenario), outcome, refusal)]
                 else:
@@ -172,7 +183,7 @@ def _unreachable(found: Probed) -> str | None:
     for exchange in found.exchanges:
         status = exchange.response.status
         if status == NO_ANSWER:
-            return exchange.response.error or "no answer"
-        if status in {401, 403} and found.scenario.statuses == (OK,):
-            return f"status {status}: {exchange.excerpt(0)[:_SHOWN]}"
+            return f"{exchange.response.error or 'no answer'}; is it up?"
+        if status in _NOBODY and found.scenario.statuses == (OK,) and not found.scenario.needs:
+            return f"status {status}: {exchange.excerpt(0)[:_SHOWN]}; {_NOBODY[status]}"
     return None

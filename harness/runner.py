@@ -141,12 +141,12 @@ def absent_finding(case: Case, outcome: Outcome, reason: str) -> Finding:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a recording is of, and where it stands."""
+    """What a recording is of, and where it stands; None where it is kept nowhere."""
 
     provider: str
     model: str
     scenario: str
-    cassette: str
+    cassette: str | None
 
 
 def half_recorded(exchanges: list[Exchange], scenario: Scenario, about: About) -> Iterator[Finding]:

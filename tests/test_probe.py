@@ -108,6 +108,37 @@ def test_a_refused_capability_is_not_applicable_and_not_asked_again() -> None:
     assert result.exit_code == 0
 
 
+def without_n(request: Received) -> Iterable[bytes | float | End]:
+    script: Script = refuses(400, message="n must be 1") if b'"n":' in request.body else IDEAL
+    return script(request)
+
+
+def test_of_several_needs_the_one_is_blamed_that_was_not_served_before() -> None:
+    with Server(without_n) as server:
+        found = findings(probe(server, "--format", "json"))
+    absent = {one.scenario: one.message for one in found if one.outcome is Outcome.NA and one.family == "recording"}
+    assert set(absent) == {"chat.n2", "params.n"}
+    assert of(found, "chat.capped", "usage.own-chunk") is Outcome.PASS
+
+
+def test_without_a_key_it_says_so_and_keys_come_from_the_file_as_well(tmp_path: Path) -> None:
+    with Server(IDEAL) as server:
+        assert "without a key: PROBE_KEY is not set" in probe(server, key="").stderr
+        (tmp_path / ".env").write_text("OTHER_KEY=good\n")
+        result = probe(server, "--key-env", "OTHER_KEY", "--root", str(tmp_path), "--scenario", "chat.stream")
+    assert result.exit_code == 0, result.output
+
+
+def test_a_finding_names_the_scenario_or_the_recording_that_shows_it(tmp_path: Path) -> None:
+    def faulty(request: Received) -> Iterable[bytes | float | End]:
+        return plays(swap(ideal_answer(request), '"finish_reason":null', '"finish_reason":""'))(request)
+
+    with Server(faulty) as server:
+        assert "chat.stream byte " in probe(server, "--scenario", "chat.stream").stdout
+        kept = probe(server, "--scenario", "chat.stream", "--record", str(tmp_path), "--format", "json")
+    assert {one.cassette for one in findings(kept)} == {str(tmp_path / "chat.stream.yaml")}
+
+
 def test_a_fault_is_found_and_ends_with_1() -> None:
     def faulty(request: Received) -> Iterable[bytes | float | End]:
         return plays(swap(ideal_answer(request), '"finish_reason":null', '"finish_reason":""'))(request)
@@ -126,6 +157,10 @@ def test_a_fault_is_found_and_ends_with_1() -> None:
         (SILENT, "RemoteProtocolError"),
         (refuses(401, message="no such key"), "status 401: "),
         (refuses(403), "status 403"),
+        (
+            refuses(404, message="no such page"),
+            "does the address end in /v1, as most do, and is the model's name right?",
+        ),
     ],
 )
 def test_where_there_is_nothing_to_judge_it_says_so_in_a_line(script: Script, said: str) -> None:

@@ -1,6 +1,5 @@
 """The commands that speak to the network."""
 
-import os
 import sys
 from collections import Counter
 from pathlib import Path
@@ -67,6 +66,7 @@ def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
     """Ask an endpoint every scenario, and print what it passes and fails, with the bytes that show it."""
     # What speaks to the network takes a while to import.
     from harness.probe import Budget, probe_endpoint
+    from harness.record import environment_of
     from harness.recording.capture import Limits
 
     if results_file:
@@ -74,10 +74,15 @@ def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
     matrix = matrix_if_any(root)
     wanted = _scenarios(scenarios)
     results = Results(Run(__version__, now(), "live", version()))
-    budget = Budget(max_requests, max_tokens)
+    budget, key = Budget(max_requests, max_tokens), environment_of(root).get(key_env)
     asked = min(sum(one.requests for one in wanted), max_requests)
-    click.echo(f"harness: up to {asked} requests and {max_tokens:,} tokens to {base_url}", err=True)
-    probed = probe_endpoint(base_url, model, os.environ.get(key_env), matrix, wanted, budget, Limits(idle=timeout))
+    told = f"up to {asked} requests and {max_tokens:,} tokens to {base_url}"
+    click.echo(f"harness: {told}{'' if key else f', without a key: {key_env} is not set'}", err=True)
+
+    def kept(scenario: Scenario) -> str | None:
+        return str(folder / f"{scenario.id}.yaml") if folder else None
+
+    probed = probe_endpoint(base_url, model, key, matrix, wanted, budget, Limits(idle=timeout), kept)
     for found in progress(probed, len(wanted), "probing"):
         results.findings += found.findings
         if folder and found.exchanges:

@@ -141,7 +141,7 @@ def _show_failures(provider: str, findings: list[Finding], console: Console) -> 
         if first.evidence:
             at = first.evidence[0]
             console.print(
-                f"       [dim]{escape(first.cassette or '')} byte {at.offset}: {escape(at.excerpt[:90])}[/]",
+                f"       [dim]{escape(first.cassette or first.scenario)} byte {at.offset}: {escape(at.excerpt[:90])}[/]",
                 highlight=False,
                 soft_wrap=True,
             )
