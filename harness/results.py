@@ -2,7 +2,9 @@
 What a run yields: problems judged into findings, and ``results.jsonl``, the log that every report renders.
 
 The log holds an object a line: first the run, then the findings, then an end line with their count.  A file
-without its end line is an interrupted run and is refused.
+without its end line is an interrupted run and is refused.  What passes or does not apply fills nine tenths of a log,
+so the findings of a recording that are alike in all but check and level share a line, of the kind ``findings``; its
+``checks`` are ``{id: level}``.  The run line lists the checks in their order, in which they are read back.
 """
 
 import re
@@ -10,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from itertools import groupby
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -19,7 +22,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from harness.errors import BadResults, Unwritable
 from harness.recording.atomic import write_atomically
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 class Level(StrEnum):
@@ -51,6 +54,9 @@ class Outcome(StrEnum):
 
 RED = frozenset({Outcome.BROKEN, Outcome.FAIL, Outcome.CHANGED, Outcome.FIXED})
 """Outcomes nobody expected: the run exits with 1."""
+
+_QUIET = frozenset({Outcome.PASS, Outcome.NA})
+"""Outcomes that are told of in groups."""
 
 WORST_FIRST = {outcome: rank for rank, outcome in enumerate(Outcome)}
 
@@ -206,10 +212,31 @@ def write_results(path: Path, results: Results) -> None:
 
 
 def _lines(results: Results) -> Iterator[dict[str, Any]]:
-    yield {"kind": "run", "schema": SCHEMA, **asdict(results.run)}
-    for finding in results.findings:
-        yield {"kind": "finding", **asdict(finding)}
+    order = list(dict.fromkeys(finding.check for finding in results.findings))
+    yield {"kind": "run", "schema": SCHEMA, **asdict(results.run), "checks": order}
+    for _, findings in groupby(results.findings, _recording):
+        yield from _lines_of(list(findings))
     yield {"kind": "end", "findings": len(results.findings), "outcomes": results.outcomes}
+
+
+def _recording(finding: Finding) -> tuple[object, ...]:
+    """Return what the findings of one recording have in common."""
+    about = (finding.provider, finding.model, finding.scenario, finding.cassette)
+    return (*about, finding.provenance, finding.recorded_at)
+
+
+def _lines_of(findings: list[Finding]) -> Iterator[dict[str, Any]]:
+    """Yield the lines of one recording: those that tell of something, then what is alike in groups."""
+    alike: dict[tuple[Outcome, str, str | None], list[Finding]] = {}
+    for finding in findings:
+        if finding.outcome in _QUIET and not finding.evidence and finding.value is None:
+            alike.setdefault((finding.outcome, finding.message, finding.source), []).append(finding)
+        else:
+            yield {"kind": "finding", **asdict(finding)}
+    for group in alike.values():
+        told = asdict(group[0])
+        del told["check"], told["level"], told["evidence"], told["value"]
+        yield {"kind": "findings", **told, "checks": {finding.check: finding.level for finding in group}}
 
 
 def read_results(path: Path) -> Results:
@@ -227,7 +254,7 @@ def read_results(path: Path) -> Results:
     run = _run(path, rows)
     if rows[-1].get("kind") != "end":
         raise BadResults(f"{path}:{len(lines)}: no end line, so the run was interrupted; run it again")
-    findings = [_finding(path, number, row) for number, row in enumerate(rows[1:-1], 2)]
+    findings = list(_in_order(_read_lines(path, rows[1:-1]), rows[0].get("checks")))
     if rows[-1].get("findings") != len(findings):
         raise BadResults(
             f"{path}:{len(lines)}: the end line counts {rows[-1].get('findings')} findings, "
@@ -266,9 +293,27 @@ def _run(path: Path, rows: Iterable[dict[str, Any]]) -> Run:
 _CHECKED = TypeAdapter(Finding)
 
 
+def _read_lines(path: Path, rows: list[dict[str, Any]]) -> Iterator[Finding]:
+    for number, row in enumerate(rows, 2):
+        kind, checks = row.pop("kind", None), row.pop("checks", None)
+        if kind == "finding":
+            yield _finding(path, number, row)
+        elif kind == "findings" and isinstance(checks, dict):
+            yield from (
+                _finding(path, number, row | {"check": check, "level": level}) for check, level in checks.items()
+            )
+        else:
+            raise BadResults(f"{path}:{number}: not a finding; only findings stand between the run and the end line")
+
+
+def _in_order(findings: Iterable[Finding], order: Any) -> Iterator[Finding]:
+    """Yield the findings of each recording in the order of its checks."""
+    places = {check: place for place, check in enumerate(order if isinstance(order, list) else [])}
+    for _, group in groupby(findings, _recording):
+        yield from sorted(group, key=lambda finding: places.get(finding.check, len(places)))
+
+
 def _finding(path: Path, number: int, row: dict[str, Any]) -> Finding:
-    if row.pop("kind", None) != "finding":
-        raise BadResults(f"{path}:{number}: not a finding; only findings stand between the run and the end line")
     try:
         return _CHECKED.validate_python(row)
     except ValidationError as error:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import orjson
 import pytest
 
 from harness.errors import BadResults
@@ -42,6 +43,14 @@ RESULTS = Results(Run("0.1.0", "2026-01-02T03:04:05+00:00", "replay", "openai 3"
 )
 def test_judge(messages: list[str], deviation: Deviation | None, outcome: Outcome, said: str) -> None:
     assert judge([Problem(message) for message in messages], [deviation] if deviation else []) == (outcome, said)
+
+
+def test_what_shows_at_times_only_is_known_when_it_shows_and_not_fixed_when_it_does_not() -> None:
+    at_times = Deviation("usage.sum", "why", "https://example.org", "2025", "x", sometimes=True)
+    assert judge([Problem("x")], [at_times])[0] is Outcome.KNOWN
+    assert judge([], [at_times]) == (Outcome.PASS, "")
+    assert judge([Problem("y")], [at_times])[0] is Outcome.CHANGED
+    assert judge([], [at_times, KNOWN])[0] is Outcome.FIXED
 
 
 def test_each_of_two_deviations_expects_its_own() -> None:
@@ -90,8 +99,8 @@ def test_only_unexpected_outcomes_are_red() -> None:
         (lambda lines: [*lines[:2], "[]", lines[3]], ":3: not an object"),
         (lambda lines: [*lines[:2], '{"kind":"x"}', lines[3]], ":3: not a finding"),
         (
-            lambda lines: [lines[0].replace('"schema":1', '"schema":9'), *lines[1:]],
-            ":1: schema 9, this version reads 1",
+            lambda lines: [lines[0].replace('"schema":2', '"schema":9'), *lines[1:]],
+            ":1: schema 9, this version reads 2",
         ),
         (
             lambda lines: [*lines[:3], lines[3].replace('"known":1', '"pass":1')],
@@ -125,3 +134,19 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
 def test_no_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadResults, match="make one with: harness run"):
         read_results(tmp_path / "none.jsonl")
+
+
+def test_what_passes_shares_a_line_and_comes_back_in_order(tmp_path: Path) -> None:
+    outcomes = [Outcome.PASS, Outcome.NA, Outcome.FAIL, Outcome.PASS, Outcome.OBSERVED, Outcome.NA, Outcome.PASS]
+    findings = [
+        Finding("acme", "small", scenario, f"chunk.c{n}", Level.MUST, outcome, "why" if outcome is Outcome.NA else "")
+        for scenario in ("chat.stream", "chat.nonstream")
+        for n, outcome in enumerate(outcomes)
+    ]
+    write_results(tmp_path / "r.jsonl", Results(RESULTS.run, findings))
+    assert read_results(tmp_path / "r.jsonl").findings == findings
+    rows = [orjson.loads(line) for line in (tmp_path / "r.jsonl").read_bytes().splitlines()]
+    assert [row["kind"] for row in rows] == ["run", *["finding", "finding", "findings", "findings"] * 2, "end"]
+    assert rows[3]["checks"] == {"chunk.c0": "MUST", "chunk.c3": "MUST", "chunk.c6": "MUST"}
+    assert (rows[4]["outcome"], rows[4]["message"]) == ("n/a", "why")
+    assert rows[-1]["findings"] == len(findings)

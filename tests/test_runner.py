@@ -267,3 +267,21 @@ def test_half_a_recording_is_no_verdict_on_the_rest(project: Path) -> None:
     assert found[RECORDING].outcome is Outcome.INCONCLUSIVE
     assert "1 of 2 exchanges" in found[RECORDING].message
     assert found["http.status"].outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(
+    ("scenarios", "covered"),
+    [
+        ("[streams]", {"chat.stream", "tools.auto", "parity.chat"}),
+        ("[streams-with-usage]", {"chat.stream-usage", "parity.chat"}),
+        ("[bodies]", {"chat.nonstream", "parity.chat", "params.seed", "chat.cancel"}),
+        ("['tools.*', chat.stop]", {"tools.auto", "tools.nonstream", "chat.stop"}),
+    ],
+)
+def test_a_deviation_may_name_kinds_and_families(project: Path, scenarios: str, covered: set[str]) -> None:
+    text = DEVIATION.replace("[chat.stream]", scenarios)
+    assert text != DEVIATION
+    (project / "cassettes/acme/deviations.yaml").write_text(text)
+    (listed,) = deviations_module.load_deviations(project / "cassettes/acme")
+    assert covered <= set(listed.scenarios)
+    assert {"chat.cancel", "error.bad-key"}.isdisjoint(listed.scenarios) or "chat.cancel" in covered
