@@ -278,10 +278,10 @@ def test_half_a_recording_is_no_verdict_on_the_rest(project: Path) -> None:
         ("['tools.*', chat.stop]", {"tools.auto", "tools.nonstream", "chat.stop"}),
     ],
 )
-def test_a_deviation_may_name_kinds_and_families(project: Path, scenarios: str, covered: set[str]) -> None:
+def test_a_deviation_may_name_kinds_and_families(tmp_path: Path, scenarios: str, covered: set[str]) -> None:
     text = DEVIATION.replace("[chat.stream]", scenarios)
     assert text != DEVIATION
-    (project / "cassettes/acme/deviations.yaml").write_text(text)
-    (listed,) = deviations_module.load_deviations(project / "cassettes/acme")
+    (tmp_path / "deviations.yaml").write_text(text)
+    (listed,) = deviations_module.load_deviations(tmp_path)
     assert covered <= set(listed.scenarios)
     assert {"chat.cancel", "error.bad-key"}.isdisjoint(listed.scenarios) or "chat.cancel" in covered
