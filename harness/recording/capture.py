@@ -18,9 +18,13 @@ from datetime import UTC, datetime
 
 import httpx2
 
+from harness.recording.deadline import Deadline
 from harness.wire.exchange import NO_ANSWER, Exchange, Headers, Reads, Request, Response, Source
 
 Keep = Callable[[Exchange], None]
+
+# A deadline is told of new connections only.
+_ONE_REQUEST_EACH = httpx2.Limits(max_keepalive_connections=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +32,8 @@ class Limits:
     """
     Where a capture ends that does not end by itself.
 
-    ``connect``, ``idle`` (between two reads) and ``total`` are seconds, ``size`` bytes as sent, ``drain`` the
-    seconds given to what is left when a caller closes early.
+    ``connect``, ``idle`` (between two reads) and ``total`` (from the request on) are seconds, ``size`` bytes as sent,
+    ``drain`` the seconds given to what is left when a caller closes early.
     """
 
     connect: float = 10
@@ -62,6 +66,10 @@ class _Tape:
     started: int = field(default_factory=time.perf_counter_ns)
     at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     done: bool = False
+    deadline: Deadline = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.deadline = Deadline(self.limits.total, LimitReached(f"more than {self.limits.total:g} seconds"))
 
     def take(self, piece: bytes) -> None:
         """Note a piece of the body, with its time."""
@@ -73,11 +81,19 @@ class _Tape:
         if self.times[-1] - self.started > self.limits.total * 1e9:
             raise LimitReached(f"more than {self.limits.total:g} seconds")
 
+    def closing(self) -> float:
+        """Return until when (``time.monotonic``) what is left may come, now that the caller closes."""
+        if not self.done:
+            self.deadline.shorten(self.limits.drain, "closed before the end")
+        return time.monotonic() + self.limits.drain
+
     def end(self, error: BaseException | str | None = None) -> None:
         """Hand the exchange over, once; without ``error`` the body came to its proper end."""
         if self.done:
             return
         self.done = True
+        self.deadline.cancel()
+        error = self.deadline.passed or error
         self.keep(Exchange(_request(self.request), self._response(error), Source(at=self.at)))
 
     def _response(self, error: BaseException | str | None) -> Response:
@@ -140,7 +156,7 @@ class _Pieces(httpx2.SyncByteStream):
 
     def close(self) -> None:
         """Read what the caller left, within limits, and let the connection go."""
-        deadline = time.monotonic() + self._tape.limits.drain
+        deadline = self._tape.closing()
         with contextlib.suppress(Exception):
             while not self._tape.done and time.monotonic() < deadline:
                 self._next()
@@ -178,7 +194,7 @@ class _AsyncPieces(httpx2.AsyncByteStream):
 
     async def aclose(self) -> None:
         """Read what the caller left, within limits, and let the connection go."""
-        deadline = time.monotonic() + self._tape.limits.drain
+        deadline = self._tape.closing()
         with contextlib.suppress(Exception):
             while not self._tape.done and time.monotonic() < deadline:
                 await self._next()
@@ -196,7 +212,7 @@ class Capture(httpx2.BaseTransport):
         limits: Limits = Limits(),
     ) -> None:
         self._keep = keep
-        self._inner = inner or httpx2.HTTPTransport()
+        self._inner = inner or httpx2.HTTPTransport(limits=_ONE_REQUEST_EACH)
         self._limits = limits
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -204,7 +220,8 @@ class Capture(httpx2.BaseTransport):
         request.read()
         tape = _Tape(request, self._keep, self._limits)
         try:
-            response = tape.response = self._inner.handle_request(request)
+            with tape.deadline.watching(request):
+                response = tape.response = self._inner.handle_request(request)
         except BaseException as error:
             tape.end(error)
             raise
@@ -227,7 +244,7 @@ class AsyncCapture(httpx2.AsyncBaseTransport):
         limits: Limits = Limits(),
     ) -> None:
         self._keep = keep
-        self._inner = inner or httpx2.AsyncHTTPTransport()
+        self._inner = inner or httpx2.AsyncHTTPTransport(limits=_ONE_REQUEST_EACH)
         self._limits = limits
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -235,7 +252,8 @@ class AsyncCapture(httpx2.AsyncBaseTransport):
         await request.aread()
         tape = _Tape(request, self._keep, self._limits)
         try:
-            response = tape.response = await self._inner.handle_async_request(request)
+            with tape.deadline.watching(request, in_task=True):
+                response = tape.response = await self._inner.handle_async_request(request)
         except BaseException as error:
             tape.end(error)
             raise
