@@ -169,6 +169,16 @@ def test_a_certificate_that_nobody_vouches_for_is_refused() -> None:
     assert "ertificate" in str(exchange.response.error)
 
 
+def test_certificates_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def again(**_: object) -> None:
+        raise AssertionError("the certificates of the system are read a second time")
+
+    with Server(IDEAL) as server:
+        asked(server)
+        monkeypatch.setattr("httpcore2.default_ssl_context", again)
+        assert asked(server).response.eof
+
+
 def test_the_mark_that_closes_is_read_to_the_end() -> None:
     def late(request: Received) -> object:
         yield from IDEAL(request)
