@@ -2,15 +2,19 @@
 A process that forks a child for each thing it is told to do, so that it begins in milliseconds and can be killed.
 
 It has everything imported and a single thread, unlike the process of the tests.  A line in is what to do, as JSON; the
-lines out are the child's id and, when it has ended, how.
+line out is how the child ended.
 """
 
+import gc
 import json
 import os
 import resource
 import signal
+import socket
 import subprocess
 import sys
+import threading
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +26,7 @@ from harness.recording import atomic
 
 
 class Forks:
-    """Begins children one after the other, and tells how they ended: 0, the code they exited with, or minus a signal."""
+    """Children that do something, one after the other."""
 
     def __init__(self, *, keys: tuple[str, ...] = ()) -> None:
         self._process = subprocess.Popen(
@@ -31,24 +35,12 @@ class Forks:
             env={"PATH": os.defpath} | dict.fromkeys(keys, "good"),
         )  # fmt: skip
 
-    def begin(self, what: str, **given: Any) -> int:
-        """Let a child do something; return its id."""
+    def do(self, what: str, kill_after: float | None = None, **given: Any) -> int:
+        """Let a child do something; return the code that it exited with, or minus the signal that killed it."""
         assert self._process.stdin
-        print(json.dumps({"what": what, **given}), file=self._process.stdin)
-        return self._number()
-
-    def ended(self) -> int:
-        """Wait for the end of the child, and return how it ended."""
-        return os.waitstatus_to_exitcode(self._number())
-
-    def do(self, what: str, **given: Any) -> int:
-        """Let a child do something, to its end."""
-        self.begin(what, **given)
-        return self.ended()
-
-    def _number(self) -> int:
         assert self._process.stdout
-        return int(self._process.stdout.readline())
+        print(json.dumps({"what": what, "kill_after": kill_after, "given": given}), file=self._process.stdin)
+        return os.waitstatus_to_exitcode(int(self._process.stdout.readline()))
 
     def __enter__(self) -> Self:
         return self
@@ -57,10 +49,10 @@ class Forks:
         self._process.communicate(timeout=20)
 
 
-def _record(root: str) -> None:
+def _record(options: list[str]) -> None:
     from harness.cli import main
 
-    main(["record", "--root", root], standalone_mode=False)
+    main(options, standalone_mode=False)
 
 
 def _write(path: str, size: int, end: int | None = None, step: int | None = None, *, refuse: bool = False) -> None:
@@ -101,12 +93,14 @@ def _killing(step: int) -> Callable[[FrameType, str, Any], Any]:
 _DO: dict[str, Callable[..., None]] = {"record": _record, "write": _write}
 
 
-def _child(what: str, **given: Any) -> None:
+def _child(what: str, given: dict[str, Any]) -> None:
     code = 1
     try:
         nowhere = os.open(os.devnull, os.O_RDWR)
-        for stream in (0, 1, 2) if what == "record" else (0, 1):
-            os.dup2(nowhere, stream)
+        os.dup2(nowhere, 0)
+        os.dup2(nowhere, 1)
+        if what == "record":
+            os.dup2(nowhere, 2)
         _DO[what](**given)
         code = 0
     except SystemExit as told:
@@ -118,24 +112,35 @@ def _child(what: str, **given: Any) -> None:
 
 
 def _warm() -> None:
-    """Import what a run needs, late imports of the SDK included."""
+    """Import what a run needs, late imports included: by asking where nobody answers."""
     import harness.cli.live
     import harness.record  # noqa: F401 - it is imported, that is all
+    from harness.matrix.scenarios import SCENARIOS
     from harness.recording.asking import Asked, Asker
 
-    Asker(Asked("http://127.0.0.1:9/v1", "none", "none", {}, {})).close()
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    asker = Asker(Asked(f"http://127.0.0.1:{port}/v1", "none", "none", {}, {}))
+    asker.ask(SCENARIOS["chat.stream"])
+    asker.close()
+    for thread in set(threading.enumerate()) - {threading.current_thread()}:
+        thread.join()  # a process that forks has one
 
 
-def _tell(number: int) -> None:
-    sys.stdout.write(f"{number}\n")
-    sys.stdout.flush()
+def _main() -> None:
+    _warm()
+    gc.freeze()  # a child that collects what is here would copy all of it
+    for line in sys.stdin:
+        told = json.loads(line)
+        child = os.fork()
+        if not child:
+            _child(told["what"], told["given"])
+        if told["kill_after"] is not None:
+            time.sleep(told["kill_after"])
+            os.kill(child, signal.SIGKILL)
+        sys.stdout.write(f"{os.waitpid(child, 0)[1]}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    _warm()
-    for line in sys.stdin:
-        child = os.fork()
-        if not child:
-            _child(**json.loads(line))
-        _tell(child)
-        _tell(os.waitpid(child, 0)[1])
+    _main()

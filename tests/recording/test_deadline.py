@@ -19,14 +19,14 @@ from harness.recording.asking import Asked, Asker
 from harness.recording.capture import AsyncCapture, Capture, Limits
 from harness.wire.exchange import NO_ANSWER, Exchange
 
-QUICK = Limits(connect=2, idle=10, total=0.4)
+QUICK = Limits(connect=2, idle=10, total=0.25)
 """A limit between two reads that no drip reaches: only the total can end it."""
 PATIENCE = 1.5  # on a machine that is busy
 
 STREAM = head(200, ("Content-Type", "text/event-stream"), CHUNKED)
 EVENT = b'data: {"choices":[]}\n\n'
 ASKED: dict[str, Any] = {"headers": {"Authorization": "Bearer good"}, "content": b'{"stream":true,"messages":[]}'}
-TOO_LONG = "LimitReached: more than 0.4 seconds"
+TOO_LONG = "LimitReached: more than 0.25 seconds"
 
 
 def drips(piece: bytes, *start: Step) -> Script:
