@@ -254,7 +254,7 @@ def _interaction(exchange: Exchange, bodies: list[bytes]) -> dict[str, Any]:
         "headers": _by_name(allowed(response.headers.pairs, RESPONSE_HEADERS)),
         "body": {"string": "@@"},
     }
-    if response.reads or not response.eof:
+    if response.reads or not response.eof or response.http_version:
         answer["x_stream"] = {
             "sizes": " ".join(map(str, response.reads.sizes if response.reads else (len(response.body),))),
             "dt_us": " ".join(map(str, response.reads.dt_us if response.reads else ())),
