@@ -94,6 +94,17 @@ def test_a_handshake_that_never_ends_ends_at_the_limit_of_connecting() -> None:
     assert str(exchange.response.error).startswith("ConnectTimeout")
 
 
+def test_a_request_that_nobody_takes_ends_at_the_limit() -> None:
+    kept: list[Exchange] = []
+    with (
+        socket.create_server(("127.0.0.1", 0)) as deaf,
+        contextlib.suppress(httpx2.TransportError),
+        httpx2.Client(transport=Capture(kept.append, limits=QUICK), timeout=10) as client,
+    ):
+        client.post(f"http://127.0.0.1:{deaf.getsockname()[1]}/v1", content=b"x" * (64 << 20))
+    assert [exchange.response.error for exchange in kept] == [TOO_LONG]
+
+
 def post(server: Server, limits: Limits, *, whole: bool, inner: Any = None, **options: Any) -> Exchange:
     """Send a request with a client of httpx2, and read its answer or only the first piece."""
     kept: list[Exchange] = []
