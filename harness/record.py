@@ -158,6 +158,7 @@ class _Turn:
             try:
                 future.set_result(self._one(case))
             except BaseException as error:  # noqa: BLE001 - it is whoever waits for the case that is to get it
+                self.stopping.set()  # what can't be kept is not asked for
                 future.set_exception(error)
 
     def _one(self, case: Case) -> Recorded:

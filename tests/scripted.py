@@ -192,9 +192,8 @@ def ideal_answer(request: Received) -> Exchange:
     response = provider.error(404, "There is nothing here.")
     if key != "own":
         response = provider.error(401, "The key is not valid.", code="invalid_api_key")
-    elif call == ("GET", "/v1/models"):
-        model = {"id": provider.MODEL, "object": "model", "created": provider.CREATED, "owned_by": "ideal"}
-        response = provider.response(orjson.dumps({"object": "list", "data": [model]}), "application/json")
+    elif request.method == "GET" and call[1].startswith("/v1/models"):
+        response = provider.models(call[1].removeprefix("/v1")).response
     return Exchange(Request(*call), response)
 
 

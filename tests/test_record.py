@@ -1,10 +1,5 @@
 """Recording the matrix: nothing is asked twice, nothing half is kept, no key is written."""
 
-import random
-import signal
-import subprocess
-import sys
-import time
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -253,31 +248,3 @@ def test_providers_are_asked_at_once_and_one_in_order(tmp_path: Path) -> None:
         times = [(request.begun, request.at) for request in one.requests]
         assert times == sorted(times)
     assert min(r.begun for r in other.requests) < max(r.begun for r in server.requests)
-
-
-@pytest.mark.parametrize("seed", range(8))
-def test_a_killed_run_leaves_whole_cassettes_and_can_be_taken_up(seed: int, tmp_path: Path) -> None:
-    with Server(IDEAL) as server:
-        root = project(tmp_path, server)
-        command = [sys.executable, "-m", "harness", "record", "--root", str(root)]
-        process = subprocess.Popen(
-            command, env={"ACME_KEY": "good", "PATH": ""}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
-        assert process.stdout
-        process.stdout.readline()
-        time.sleep(random.Random(seed).random() * 0.3)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        process.stdout.close()
-        kept = cassettes(root)
-        assert kept
-        assert all(read_cassette(root / "cassettes" / name) for name in kept)
-        asked = len(server.requests)
-        rest = CliRunner().invoke(main, ["record", "--root", str(root)], env={"ACME_KEY": "good"})
-        assert rest.exit_code == 0
-        taken_up = {line.split()[-1] for line in rest.stdout.splitlines()}
-        assert taken_up.isdisjoint(f"acme/small/{Path(name).stem}" for name in kept)
-    assert len(server.requests) > asked
-    assert len(cassettes(root)) >= 40
-    strays = [path.name for path in root.rglob("*") if path.is_file() and path.suffix != ".yaml"]
-    assert all(name.startswith(".") for name in strays), "what a killed write leaves is hidden, and no cassette"

@@ -236,8 +236,9 @@ class TestIdeal:
             for scenario in SCENARIOS.values():
                 for exchange in provider.recording(scenario):
                     key = {"Authorization": "Bearer good" if scenario.key == "own" else "Bearer bad"}
-                    content = exchange.request.body
-                    got = client.post(server.base_url + "/chat/completions", content=content, headers=key)
+                    sent = exchange.request
+                    url = server.base_url + sent.url.removeprefix("https://api.openai.com/v1")
+                    got = client.request(sent.method, url, content=sent.body, headers=key)
                     assert got.status_code == exchange.response.status, scenario.id
         assert len(server.connections) == 1
 

@@ -23,12 +23,14 @@ from typing import Any
 
 import httpx2
 
+from harness.recording.deadline import Deadline
 from harness.recording.families import body_of, family_of
 from harness.wire.exchange import CLOSED, NO_ANSWER, Exchange, Headers, Reads, Request, Response, Source
 
 Keep = Callable[[Exchange], None]
 
 _IN_MEMORY = 4 << 20  # bytes of a body; hardly an answer is larger
+_ONE_REQUEST_EACH = httpx2.Limits(max_keepalive_connections=0)  # a deadline is told of new connections only
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +38,9 @@ class Limits:
     """
     Where a capture ends that does not end by itself.
 
-    ``connect``, ``idle`` (between two reads) and ``total`` are seconds, ``size`` bytes as sent, ``drain`` the
-    seconds given to what is left when a caller closes early.  ``events`` and ``line`` (bytes without a line end) are
-    of streams.  What a compressed body unpacks to is limited where it is unpacked (``MAX_DECODED``).
+    ``connect``, ``idle`` (between two reads) and ``total`` (from the request on) are seconds, ``size`` bytes as sent,
+    ``drain`` the seconds given to what is left when a caller closes early.  ``events`` and ``line`` (bytes without a
+    line end) are of streams.  What a compressed body unpacks to is limited where it is unpacked (``MAX_DECODED``).
     """
 
     connect: float = 10
@@ -72,6 +74,10 @@ class _Tape:
     started: int = field(default_factory=time.perf_counter_ns)
     at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     done: bool = False
+    deadline: Deadline = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.deadline = Deadline(self.limits.total, LimitReached(f"more than {self.limits.total:g} seconds"))
 
     def answered(self, response: Any) -> None:
         """Note the head of the answer."""
@@ -102,14 +108,21 @@ class _Tape:
         if self.line > self.limits.line:
             raise LimitReached(f"a line of more than {self.limits.line:,} bytes")
 
+    def closing(self) -> float:
+        """Return until when (``time.monotonic``) what is left may come, now that the caller closes."""
+        if not self.done:
+            self.deadline.shorten(self.limits.drain, CLOSED)
+        return time.monotonic() + self.limits.drain
+
     def end(self, error: BaseException | str | None = None) -> None:
         """Hand the exchange over, once; without ``error`` the body came to its proper end."""
         if self.done:
             return
         self.done = True
+        self.deadline.cancel()
         with self.body:
-            exchange = Exchange(_request(self.request), self._response(error), Source(at=self.at))
-        self.keep(exchange)
+            response = self._response(self.deadline.passed or error)
+        self.keep(Exchange(_request(self.request), response, Source(at=self.at)))
 
     def _response(self, error: BaseException | str | None) -> Response:
         told = error if isinstance(error, str) or error is None else f"{type(error).__name__}: {error}".rstrip(": ")
@@ -171,7 +184,7 @@ class _Pieces:
 
     def close(self) -> None:
         """Read what the caller left, within limits, and let the connection go."""
-        deadline = time.monotonic() + self._tape.limits.drain
+        deadline = self._tape.closing()
         with contextlib.suppress(Exception):
             while not self._tape.done and time.monotonic() < deadline:
                 self._next()
@@ -209,7 +222,7 @@ class _AsyncPieces:
 
     async def aclose(self) -> None:
         """Read what the caller left, within limits, and let the connection go."""
-        deadline = time.monotonic() + self._tape.limits.drain
+        deadline = self._tape.closing()
         with contextlib.suppress(Exception):
             while not self._tape.done and time.monotonic() < deadline:
                 await self._next()
@@ -222,7 +235,7 @@ class Capture(httpx2.BaseTransport):
 
     def __init__(self, keep: Keep, inner: Any = None, limits: Limits = Limits()) -> None:
         self._keep = keep
-        self._inner = inner or httpx2.HTTPTransport()
+        self._inner = inner or httpx2.HTTPTransport(limits=_ONE_REQUEST_EACH)
         self._limits = limits
 
     def handle_request(self, request: Any) -> Any:
@@ -230,7 +243,8 @@ class Capture(httpx2.BaseTransport):
         request.read()
         tape = _Tape(request, self._keep, self._limits)
         try:
-            response = self._inner.handle_request(request)
+            with tape.deadline.watching(request):
+                response = self._inner.handle_request(request)
         except BaseException as error:
             tape.end(error)
             raise
@@ -247,7 +261,7 @@ class AsyncCapture(httpx2.AsyncBaseTransport):
 
     def __init__(self, keep: Keep, inner: Any = None, limits: Limits = Limits()) -> None:
         self._keep = keep
-        self._inner = inner or httpx2.AsyncHTTPTransport()
+        self._inner = inner or httpx2.AsyncHTTPTransport(limits=_ONE_REQUEST_EACH)
         self._limits = limits
 
     async def handle_async_request(self, request: Any) -> Any:
@@ -255,7 +269,8 @@ class AsyncCapture(httpx2.AsyncBaseTransport):
         await request.aread()
         tape = _Tape(request, self._keep, self._limits)
         try:
-            response = await self._inner.handle_async_request(request)
+            with tape.deadline.watching(request, in_task=True):
+                response = await self._inner.handle_async_request(request)
         except BaseException as error:
             tape.end(error)
             raise

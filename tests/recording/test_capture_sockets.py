@@ -1,7 +1,14 @@
 """Whatever a server does on the wire is captured in bounded time, and is a finding, never a crash."""
 
+import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
+from itertools import accumulate
 
+import httpx2
+import openai
 import pytest
 from judging import findings
 from scripted import (
@@ -10,6 +17,7 @@ from scripted import (
     RETRY_AFTER,
     SILENT,
     End,
+    Framing,
     Received,
     Script,
     Server,
@@ -20,8 +28,10 @@ from scripted import (
     gzip_bomb,
     html_error,
     http10,
+    ideal,
     ideal_answer,
     interim,
+    plays,
     redirects,
     refuses,
     resets,
@@ -35,19 +45,21 @@ from scripted import (
 
 from harness.matrix.scenarios import SCENARIOS
 from harness.recording.asking import Asked, Asker
-from harness.recording.capture import Limits
+from harness.recording.capture import AsyncCapture, Limits
 from harness.results import Outcome
+from harness.simulate.reference import STREAM, with_body
 from harness.wire.exchange import NO_ANSWER, Exchange
 
 QUICK = Limits(connect=2, idle=0.4, total=1.5, size=2_000_000, drain=0.5)
 
 
+def asker_of(server: Server, limits: Limits = QUICK) -> Asker:
+    return Asker(Asked(server.base_url, "good", "gpt-4o-mini", {}, {}), limits)
+
+
 def asked(server: Server, scenario: str = "chat.stream", limits: Limits = QUICK) -> Exchange:
-    asker = Asker(Asked(server.base_url, "good", "gpt-4o-mini", {}, {}), limits)
-    try:
+    with closing(asker_of(server, limits)) as asker:
         return asker.ask(SCENARIOS[scenario])[-1]
-    finally:
-        asker.close()
 
 
 def judged(exchange: Exchange) -> dict[str, Outcome]:
@@ -115,14 +127,37 @@ def test_no_answer_is_no_verdict(name: str) -> None:
     assert set(judged(exchange).values()) == {Outcome.INCONCLUSIVE}
 
 
-@pytest.mark.parametrize("size", range(0, 1500, 107))
-def test_a_reset_after_any_byte_loses_nothing_that_came(size: int) -> None:
-    with Server(resets(IDEAL, size)) as server:
-        exchange = asked(server)
-        whole = ideal_answer(server.requests[0]).response.body
-    assert not exchange.response.eof
-    assert whole.startswith(exchange.response.body)
-    judged(exchange)
+SMALL = with_body(STREAM, STREAM.response.body[:300] + "你好".encode() + STREAM.response.body[-200:])
+
+
+def unchunked(sent: bytes) -> bytes:
+    """Return what the bytes of a chunked body hold, of which the last chunk may be cut."""
+    body = b""
+    while b"\r\n" in sent:
+        size, _, sent = sent.partition(b"\r\n")
+        body, sent = body + sent[: int(size, 16)], sent[int(size, 16) + 2 :]
+    return body
+
+
+@pytest.mark.parametrize("framing", ["chunked", "length", "close"])
+def test_a_reset_after_each_byte_loses_nothing_that_came(framing: Framing) -> None:
+    script = plays(SMALL, framing=framing)
+    with Server() as server, closing(asker_of(server)) as asker:
+        asker.ask(SCENARIOS["chat.stream"])
+        wire = b"".join(step for step in script(server.requests[0]) if isinstance(step, bytes))
+        start = wire.index(b"\r\n\r\n") + 4
+        for size in range(len(wire) + 1):
+            server.answers(resets(script, size))
+            (exchange,) = asker.ask(SCENARIOS["chat.stream"])
+            response, came = exchange.response, wire[start:size]
+            # Where the end of the connection is that of the body, a reset is none, however late it comes.
+            whole = size == len(wire) and framing != "close"
+            assert response.status == (200 if size >= start else NO_ANSWER)
+            assert response.body == (unchunked(came) if framing == "chunked" else came)
+            assert (response.eof, response.error is None) == (whole, whole), size
+            verdict = judged(exchange)["http.complete"]
+            assert verdict is (Outcome.PASS if whole else Outcome.FAIL if size >= start else Outcome.INCONCLUSIVE)
+    assert len(server.requests) == len(wire) + 2
 
 
 def test_a_bomb_is_unpacked_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,6 +204,16 @@ def test_a_certificate_that_nobody_vouches_for_is_refused() -> None:
     assert "ertificate" in str(exchange.response.error)
 
 
+def test_certificates_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def again(**_: object) -> None:
+        raise AssertionError("the certificates of the system are read a second time")
+
+    with Server(IDEAL) as server:
+        asked(server)
+        monkeypatch.setattr("httpcore2.default_ssl_context", again)
+        assert asked(server).response.eof
+
+
 def test_the_mark_that_closes_is_read_to_the_end() -> None:
     def late(request: Received) -> object:
         yield from IDEAL(request)
@@ -178,3 +223,58 @@ def test_the_mark_that_closes_is_read_to_the_end() -> None:
         exchange = asked(server)
     assert exchange.response.body.endswith(b"data: [DONE]\n\n")
     assert exchange.response.eof
+
+
+def question(number: int) -> str:
+    return f"How much is {number} and {number}?"
+
+
+def assert_nothing_is_mixed(kept: list[Exchange], server: Server, count: int) -> None:
+    """Each exchange holds its own question, and the answer that was given to that one."""
+    asked = [str((exchange.request.json or {})["messages"][0]["content"]) for exchange in kept]
+    assert sorted(asked) == sorted(map(question, range(count)))
+    by_body = {request.body: request for request in server.requests}
+    for exchange in kept:
+        assert exchange.response.eof, exchange.response.error
+        request = by_body[exchange.request.body or b""]
+        assert exchange.response.body == ideal_answer(request).response.body
+    opened = [(connection.opened, 1) for connection in server.connections]
+    closed = [(connection.closed or 0.0, -1) for connection in server.connections]
+    assert max(accumulate(change for _, change in sorted(opened + closed))) >= 8, "they were asked at once"
+
+
+def test_threads_at_once_do_not_mix_over_sockets() -> None:
+    with Server(ideal(pace=0.002)) as server, closing(asker_of(server, Limits(idle=5))) as asker:
+
+        def ask(number: int) -> Exchange:
+            (exchange,) = asker.ask(replace(SCENARIOS["chat.stream"], prompt=question(number)))
+            assert (exchange.request.json or {})["messages"][0]["content"] == question(number), (
+                "each thread gets its own"
+            )
+            return exchange
+
+        with ThreadPoolExecutor(16) as pool:
+            kept = list(pool.map(ask, range(60)))
+    assert_nothing_is_mixed(kept, server, 60)
+
+
+def test_tasks_at_once_do_not_mix_over_sockets() -> None:
+    kept: list[Exchange] = []
+
+    async def ask(client: openai.AsyncOpenAI, number: int) -> None:
+        stream = await client.chat.completions.create(
+            model="gpt-4o-mini", messages=[{"role": "user", "content": question(number)}], stream=True
+        )
+        async for _ in stream:
+            if number % 3 == 0:
+                break  # and what is left is read when the stream is closed
+        await stream.close()
+
+    async def ask_all(server: Server) -> None:
+        http = httpx2.AsyncClient(transport=AsyncCapture(kept.append), trust_env=False)
+        async with openai.AsyncOpenAI(base_url=server.base_url, api_key="good", http_client=http) as client:
+            await asyncio.gather(*(ask(client, number) for number in range(60)))
+
+    with Server(ideal(pace=0.002)) as server:
+        asyncio.run(ask_all(server))
+    assert_nothing_is_mixed(kept, server, 60)

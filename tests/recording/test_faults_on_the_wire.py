@@ -1,0 +1,91 @@
+"""
+Every fault and every legal variant, played by a server, captured, kept and judged: the network changes nothing.
+
+What is judged is what came back from the cassette, so each goes the whole way of a recording.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import accumulate
+from pathlib import Path
+
+import pytest
+from scripted import Server, plays
+
+from harness.checks import CHECKS
+from harness.matrix.scenarios import SCENARIOS
+from harness.recording.asking import Asked, Asker
+from harness.recording.capture import Limits
+from harness.recording.cassette import read_cassette, write_cassette
+from harness.results import Finding, Level, Outcome
+from harness.runner import About, judge_exchanges
+from harness.simulate.faults import FAULTS, VARIANTS, Variant
+from harness.wire.exchange import Exchange, Headers, Reads
+
+FRAMING = {"content-length", "transfer-encoding"}
+"""What the server adds or puts right, so that the answer can be sent at all."""
+
+WORDS_OF_THE_READER = "http.complete"
+"""A rule that quotes whoever read the answer on why it broke off."""
+
+RULES = [check for check in CHECKS.values() if check.level is not Level.OBSERVE]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with Server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def asker(server: Server) -> Iterator[Asker]:
+    asker = Asker(Asked(server.base_url, "good", "gpt-4o-mini", {}, {}), Limits(connect=5, idle=5, total=20))
+    yield asker
+    asker.close()
+
+
+def captured(exchange: Exchange, on: str, server: Server, asker: Asker) -> Exchange:
+    """Send the request of an exchange, answer it with its response, and return what was captured."""
+    server.answers(plays(exchange))
+    (found,) = asker.ask(replace(SCENARIOS[on], raw=exchange.request.body, and_then=None, again=None))
+    return found
+
+
+def told(exchange: Exchange) -> list[Finding]:
+    return list(judge_exchanges([exchange], About("wire", "reference", "-", "-"), RULES))
+
+
+def without_framing(headers: Headers) -> list[tuple[str, str]]:
+    return [pair for pair in headers.pairs if pair[0].lower() not in FRAMING]
+
+
+def borders(reads: Reads | None) -> set[int]:
+    return set(accumulate(reads.sizes)) if reads else set()
+
+
+def alike(one: Finding, other: Finding) -> bool:
+    if one.check == WORDS_OF_THE_READER and one.outcome is other.outcome is Outcome.FAIL:
+        return one.message.partition(": ")[0] == other.message.partition(": ")[0]
+    return (one.check, one.outcome, one.message, one.evidence) == (
+        other.check, other.outcome, other.message, other.evidence,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("one", [*FAULTS.values(), *VARIANTS.values()], ids=lambda one: one.id)
+def test_the_network_changes_nothing(one: Variant, server: Server, asker: Asker, tmp_path: Path) -> None:
+    made = one.apply()
+    came = captured(made, one.on, server, asker)
+    sent, got = made.response, came.response
+    assert (came.request.body or b"") == (made.request.body or b"")
+    assert (got.status, got.body, got.eof) == (sent.status, sent.body, sent.eof)
+    assert (got.error is None) is sent.eof
+    assert without_framing(got.headers) == without_framing(sent.headers)
+    assert borders(sent.reads) <= borders(got.reads), "what was sent in pieces comes in pieces"
+
+    write_cassette(tmp_path / "kept.yaml", [came])
+    (kept,) = read_cassette(tmp_path / "kept.yaml")
+    found = told(replace(kept, expected=made.expected, earlier=made.earlier))
+    differences = [pair for pair in zip(told(made), found, strict=True) if not alike(*pair)]
+    assert differences == []
+    failing = {finding.check for finding in found if finding.outcome is Outcome.FAIL}
+    assert bool(failing) is (one.id in FAULTS)
