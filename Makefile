@@ -21,7 +21,8 @@ compat: $(READY) ## Replay the recorded matrix, write reports/, print the table.
 	@$(BIN)/harness report reports/results.jsonl --into README.md --into README.zh-CN.md
 
 test: $(READY) ## Run the unit tests and the recorded matrix.
-	$(BIN)/pytest --quiet --numprocesses auto --dist loadfile
+	$(BIN)/pytest --quiet --numprocesses auto --dist loadfile tests
+	$(BIN)/pytest --quiet providers.yaml
 
 test-openai2: $(OLD)/ready ## Run the tests of what speaks through the SDK once more, with openai 2.
 	$(OLD)/bin/pytest --quiet --numprocesses auto --dist loadfile -p no:cacheprovider \

@@ -9,6 +9,10 @@ class BadProviders(HarnessError):
     """The provider matrix can't be read."""
 
 
+class BadProfile(HarnessError):
+    """The facts of a provider's wire form can't be read."""
+
+
 class BadCassette(HarnessError):
     """A recording can't be read."""
 

@@ -161,7 +161,7 @@ class _Live:
     def asks(self, case: Case) -> bool:
         """Tell whether the answer to ``case`` comes from the network; a recording made meanwhile changes nothing."""
         if case.id not in self._asked:
-            self._asked[case.id] = self._everything or self._keep == "all" or not case.cassette.exists()
+            self._asked[case.id] = self._everything or self._keep == "all" or not case.recorded
         return self._asked[case.id]
 
     def absent(self, case: Case) -> tuple[Outcome, str] | None:

@@ -67,7 +67,7 @@ def no_key(case: Case, environment: Mapping[str, str], named: Container[str]) ->
 def due(cases: list[Case], *, again: bool) -> list[Case]:
     """Return the cases to record: those that can be asked and are not recorded, or ``again`` all that can be asked."""
     asked = [case for case in cases if not case.target.refuses(case.scenario) and not case.target.model.retired]
-    return [case for case in asked if again or not case.cassette.exists()]
+    return [case for case in asked if again or not case.recorded]
 
 
 def estimate(cases: list[Case]) -> str:
@@ -99,7 +99,7 @@ class Manner:
 
     def keeps(self, case: Case) -> bool:
         """Tell whether the answers to ``case`` are to be written."""
-        return self.keep == "all" or (self.keep == "missing" and not case.cassette.exists())
+        return self.keep == "all" or (self.keep == "missing" and not case.recorded)
 
 
 class Asking:

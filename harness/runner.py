@@ -87,6 +87,11 @@ class Case:
         return self.root / "cassettes" / self.target.provider.id / self.target.model.id / f"{self.scenario.id}.yaml"
 
     @property
+    def recorded(self) -> bool:
+        """Whether there is a recording of the provider's own, recorded or published; a reconstruction is none."""
+        return self.cassette.exists() and read_cassette(self.cassette)[0].source.provenance != "reconstructed"
+
+    @property
     def absent(self) -> tuple[Outcome, str] | None:
         """Why there is nothing to judge; None if there is a recording."""
         refusal = self.target.refuses(self.scenario)

@@ -8,9 +8,9 @@ from scripted import IDEAL, End, Received, Server, plays, refuses
 from scripted import ideal_answer as ideal
 
 from harness.checks import CHECKS
-from harness.recording.cassette import write_cassette
+from harness.recording.cassette import read_cassette, write_cassette
 from harness.results import read_results
-from harness.simulate.reference import STREAM, swap
+from harness.simulate.reference import STREAM, recorded, swap
 
 pytest_plugins = ["pytester"]
 
@@ -76,7 +76,7 @@ def test_live_judges_what_is_answered_and_keeps_nothing(
 def test_what_is_missing_is_asked_and_kept_and_the_rest_replayed(
     project: Path, pytester: pytest.Pytester, server: Server
 ) -> None:
-    write_cassette(project / CASSETTE, [STREAM])
+    write_cassette(project / CASSETTE, [recorded(STREAM)])
     before = (project / CASSETTE).read_bytes()
     assert run(pytester, "--compat-record=missing").ret == 0
     assert len(server.requests) == 1
@@ -84,6 +84,16 @@ def test_what_is_missing_is_asked_and_kept_and_the_rest_replayed(
     assert (project / "cassettes/acme/small/tools.auto.yaml").exists()
     assert run(pytester, "--compat-record=missing").ret == 0
     assert len(server.requests) == 1, "nothing is missing any more"
+
+
+def test_a_reconstruction_is_no_recording_so_that_one_takes_its_place(
+    project: Path, pytester: pytest.Pytester, server: Server
+) -> None:
+    write_cassette(project / CASSETTE, [STREAM])
+    assert read_cassette(project / CASSETTE)[0].source.provenance == "reconstructed"
+    assert run(pytester, "--compat-record=missing").ret == 0
+    assert len(server.requests) == 2
+    assert read_cassette(project / CASSETTE)[0].source.provenance == "recorded"
 
 
 def test_all_is_asked_and_kept_anew(project: Path, pytester: pytest.Pytester, server: Server) -> None:

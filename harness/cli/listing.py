@@ -123,11 +123,13 @@ def _row(
 ) -> dict[str, str | int | None]:
     cases = [Case(root, target, scenario) for scenario in SCENARIOS.values()]
     asked = [case for case in cases if not (case.absent and case.absent[0] is Outcome.NA)]
-    dates = [date for case in asked if case.absent is None for date in _dates(case)]
+    recorded = [case for case in asked if case.recorded]
+    dates = [date for case in recorded for date in _dates(case)]
     newest = max(dates, default=None)
     return {
         "target": target.id,
-        "recorded": f"{sum(case.absent is None for case in asked)}/{len(asked)}",
+        "recorded": f"{len(recorded)}/{len(asked)}",
+        "reconstructed": sum(case.absent is None for case in asked) - len(recorded),
         "newest": newest,
         "days old": (datetime.now(UTC).date() - date.fromisoformat(newest)).days if newest else None,
         "key": target.provider.key_env,

@@ -25,7 +25,7 @@ def load_checked(path: Path, model: type[_Checked], error: type[HarnessError], i
     """
     Read ``path`` as a ``model``; raise ``error`` with one line if it can't be.
 
-    ``if_absent`` says what to do where the file is not there.
+    ``if_absent`` says what to do where the file is not there.  Validators get the whole document as their context.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -47,7 +47,7 @@ def load_checked(path: Path, model: type[_Checked], error: type[HarnessError], i
     if twice:
         raise error(f"{path}:{twice[1]}: {twice[0]}: this key stands twice; delete one")
     try:
-        return model.model_validate(document)
+        return model.model_validate(document, context=document)
     except ValidationError as problem:
         raise error(_explain(path, lines, problem, model)) from None
 
@@ -79,7 +79,7 @@ def _explain(path: Path, lines: dict[_Place, int], error: ValidationError, model
     # A misspelt key gives two errors, missing and unknown; the second tells what to do.
     first = min(problems, key=lambda problem: problem["type"] != "extra_forbidden")
     more = len(problems) - 1
-    at = tuple(first["loc"])
+    at = tuple(name for name in first["loc"] if name != "[key]")
     place = at
     while place not in lines:
         place = place[:-1]

@@ -6,37 +6,27 @@ Reasoning text has the form that DeepSeek documents, since OpenAI sends none
 gets the same answer.
 """
 
-import json
 from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from harness.matrix.scenarios import Scenario, in_order, next_body, request_body
+from harness.simulate.content import CREATED, Call, logprob, prompt_tokens, say
 from harness.wire.exchange import CLOSED, OK, Exchange, Headers, Request, Response, Source
 
 Json = dict[str, Any]
 
 MODEL = "gpt-4o-mini"
 DATED = "gpt-4o-mini-2024-07-18"
-CREATED = 1_760_000_000
 DONE = b"data: [DONE]\n\n"
 
 _URL = "https://api.openai.com/v1/chat/completions"
 _SOURCE = Source("reconstructed", note="reference form")
 _COMMON = {"created": CREATED, "model": DATED, "service_tier": "default", "system_fingerprint": "fp_reference"}
-_PROMPT_TOKENS, _TURN_TOKENS = 9, 6
 _LONGEST_PROMPT = 250_000
 _TOO_LONG = "context_length_exceeded"
 _UNKNOWN = "x_unknown_parameter"
-
-_GREETING = ["你好", "! How can I", " help?"]
-_THOUGHT = ["The user greets me.", " I greet back."]
-_SHORT = ["你好", "!"]
-_FACTS = ['{"city":', '"Lyon",', '"population":', "522000}"]
-_COUNTING = [piece for number in range(1, 41) for piece in (f"{number}", ", ")][:-1]
-_ARGUMENTS = {"get_weather": ['{"city":', '"Paris"}'], "get_time": ['{"zone":"CET"}']}
-_SECOND = "get_time"
 
 
 def recording(scenario: Scenario) -> list[Exchange]:
@@ -133,9 +123,9 @@ def _event(id_: str, choices: list[Json], **extra: Any) -> bytes:
 
 
 def _usage(request: Json, choices: list["_Choice"]) -> Json:
-    reasoning = sum(len(choice.thought) * 4 for choice in choices)
-    completion = sum(choice.tokens for choice in choices) + reasoning
-    prompt = _PROMPT_TOKENS + _TURN_TOKENS * (len(request["messages"]) - 1)
+    reasoning = sum(choice.said.reasoning_tokens for choice in choices)
+    completion = sum(choice.said.tokens for choice in choices) + reasoning
+    prompt = prompt_tokens(request)
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
@@ -152,97 +142,56 @@ class _Choice:
         self.index = index
         self.logprobs = bool(request.get("logprobs"))
         self.alternatives = request.get("top_logprobs") or 0
-        self.thought = _THOUGHT if request.get("reasoning_effort", "none") != "none" else []
-        self.calls = _calls(request)
-        self.text = [] if self.calls else _text(request)
-        self.finish = "stop"
-        self.tokens = len(self.text) + 1
-        named = isinstance(request.get("tool_choice"), dict)
-        if self.calls:
-            self.finish, self.tokens = "stop" if named else "tool_calls", 4  # a named tool ends with stop at OpenAI
-        cap = request.get("max_completion_tokens") or request.get("max_tokens")
-        if cap and cap < self.tokens + len(self.thought) * 4:
-            self.thought = []  # the cap counts it, so nothing would be left to say
-        if cap and cap < self.tokens:
-            self.text, self.finish, self.tokens = self.text[:cap], "length", cap
+        self.said = say(request, thinks=request.get("reasoning_effort", "none") != "none")
+        self.finish = "stop" if self.said.forced else self.said.finish  # a named tool ends with stop at OpenAI
 
     def whole(self) -> Json:
         """Return the choice of a body."""
-        message: Json = {"role": "assistant", "content": "".join(self.text) if self.text else None}
-        if self.thought:
-            message["reasoning_content"] = self.thought[0]
-        if self.calls:
-            message["tool_calls"] = [_call(number, name) for number, name in enumerate(self.calls)]
-        return self._form({"message": message | {"refusal": None}}, self.text, self.finish)
+        message: Json = {"role": "assistant", "content": "".join(self.said.text) if self.said.text else None}
+        if self.said.thought:
+            message["reasoning_content"] = self.said.thought[0]
+        if self.said.calls:
+            message["tool_calls"] = [_call(number, call) for number, call in enumerate(self.said.calls)]
+        return self._form({"message": message | {"refusal": None}}, self.said.text, self.finish)
 
     def streamed(self) -> list[Json]:
         """Return the choice of each chunk."""
-        if self.thought:
+        if self.said.thought:
             deltas, last = self._thinking()
-        elif self.calls:
+        elif self.said.calls:
             deltas, last = self._calling(), {}
         else:
-            deltas = [{"role": "assistant", "content": "", "refusal": None}, *({"content": t} for t in self.text)]
-            last = {}
-        chunks = [self._form({"delta": delta}, [delta["content"]] if delta.get("content") else []) for delta in deltas]
-        return [*chunks, self._form({"delta": last}, [], self.finish)]
+            first = {"role": "assistant", "content": "", "refusal": None}
+            deltas, last = [first, *({"content": text} for text in self.said.text)], {}
+        chunks = [self._form({"delta": delta}, (delta["content"],) if delta.get("content") else ()) for delta in deltas]
+        return [*chunks, self._form({"delta": last}, (), self.finish)]
 
-    def _form(self, inner: Json, pieces: list[str], finish: str | None = None) -> Json:
-        logprobs = (
-            {"content": [self._logprob(t) for t in pieces], "refusal": None} if self.logprobs and pieces else None
-        )
+    def _form(self, inner: Json, pieces: tuple[str, ...], finish: str | None = None) -> Json:
+        tokens = [logprob(token, self.alternatives) for token in pieces]
+        logprobs = {"content": tokens, "refusal": None} if self.logprobs and tokens else None
         return {"index": self.index, **inner, "logprobs": logprobs, "finish_reason": finish}
-
-    def _logprob(self, token: str) -> Json:
-        one = {"token": token, "logprob": -0.25, "bytes": list(token.encode())}
-        return one | {"top_logprobs": [one] * self.alternatives}
 
     def _thinking(self) -> tuple[list[Json], Json]:
         silent: Json = {"content": None}
         first = {"role": "assistant", **silent, "reasoning_content": ""}
-        thought = [{**silent, "reasoning_content": text} for text in self.thought]
-        if self.calls:
+        thought = [{**silent, "reasoning_content": text} for text in self.said.thought]
+        if self.said.calls:
             calling = self._calling()
             del calling[0]["role"], calling[0]["refusal"]
             return [first, *thought, *calling], {}
-        said = [{"content": text, "reasoning_content": None} for text in self.text]
+        said = [{"content": text, "reasoning_content": None} for text in self.said.text]
         return [first, *thought, *said], {"content": "", "reasoning_content": None}
 
     def _calling(self) -> list[Json]:
         deltas: list[Json] = []
-        for number, name in enumerate(self.calls):
-            head = {"index": number, **_call(number, name), "function": {"name": name, "arguments": ""}}
+        for number, call in enumerate(self.said.calls):
+            head = {"index": number, **_call(number, call), "function": {"name": call.name, "arguments": ""}}
             first: Json = {} if deltas else {"role": "assistant", "content": None, "refusal": None}
             deltas.append(first | {"tool_calls": [head]})
-            deltas += [{"tool_calls": [{"index": number, "function": {"arguments": a}}]} for a in _ARGUMENTS[name]]
+            deltas += [{"tool_calls": [{"index": number, "function": {"arguments": a}}]} for a in call.pieces]
         return deltas
 
 
-def _call(number: int, name: str) -> Json:
-    function = {"name": name, "arguments": "".join(_ARGUMENTS[name])}
+def _call(number: int, call: Call) -> Json:
+    function = {"name": call.name, "arguments": "".join(call.pieces)}
     return {"id": f"call_{number + 1}", "type": "function", "function": function}
-
-
-def _calls(request: Json) -> list[str]:
-    """Return the names of the tools to call."""
-    choice = request.get("tool_choice", "auto")
-    if not request.get("tools") or choice == "none" or request["messages"][-1]["role"] == "tool":
-        return []
-    if isinstance(choice, dict):
-        return [choice["function"]["name"]]
-    both = "both" in str(request["messages"][-1]["content"]) and request.get("parallel_tool_calls") is not False
-    return ["get_weather", _SECOND] if both else ["get_weather"]
-
-
-def _text(request: Json) -> list[str]:
-    """Return the pieces of text to say."""
-    form = (request.get("response_format") or {}).get("type", "text")
-    asked = json.dumps(request["messages"][-1]["content"], ensure_ascii=False)
-    if form != "text":
-        return _FACTS
-    if "Count" in asked:
-        stop = request.get("stop") or []
-        stops = [stop] if isinstance(stop, str) else stop
-        end = next((n for n, piece in enumerate(_COUNTING) if piece in stops), len(_COUNTING))
-        return _COUNTING[:end]
-    return _SHORT if request.get("reasoning_effort", "none") != "none" else _GREETING

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from harness.simulate import ideal
-from harness.wire.exchange import Exchange, Expected, Headers
+from harness.wire.exchange import Exchange, Expected, Headers, Source
 
 _WEATHER = [{"type": "function", "function": {"name": "get_weather"}}]
 _BOTH = [*_WEATHER, {"type": "function", "function": {"name": "get_time"}}]
@@ -73,6 +73,11 @@ def with_header(exchange: Exchange, name: str, value: str | None) -> Exchange:
 def with_response(exchange: Exchange, **changes: Any) -> Exchange:
     """Return the exchange with other fields of its response."""
     return dataclasses.replace(exchange, response=dataclasses.replace(exchange.response, **changes))
+
+
+def recorded(exchange: Exchange) -> Exchange:
+    """Return the exchange as if the provider had been recorded."""
+    return dataclasses.replace(exchange, source=Source("recorded", "2026-01-01"))
 
 
 def asked(exchange: Exchange, **params: Any) -> Exchange:

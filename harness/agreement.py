@@ -1,0 +1,315 @@
+"""How far reconstructions agree with recordings: each recording beside what its provider's profile makes of the same."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from harness.matrix.providers import Matrix
+from harness.recording.archives import Entry, archives_in, read_archive
+from harness.simulate.content import Call, Said
+from harness.simulate.profile import Form, Profile
+from harness.simulate.render import Answer, render, render_headers, render_refusal
+from harness.wire.chunks import Choice
+from harness.wire.exchange import OK, Exchange, Request, Response, Source
+from harness.wire.shapes import kind
+
+_LITERAL = frozenset({"role", "finish_reason", "object", "type"})
+_PADDING = frozenset({"obfuscation", "p"})  # of any length, none included
+_CONSTANT = ("id", "object", "created", "model", "system_fingerprint")
+_ERROR = 400
+_SHOWN = 3
+
+Phase = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A recording beside its reconstruction: ``differs`` is empty where they agree; ``why`` says why there is none."""
+
+    provider: str
+    form: str
+    model: str
+    day: str | None
+    origin: str
+    differs: tuple[str, ...] = ()
+    why: str | None = None
+
+
+def compare_all(paths: Iterable[Path], matrix: Matrix, profiles: dict[str, Profile]) -> Iterator[Compared]:
+    """
+    Yield each recording in ``paths`` of a provider with a profile, compared with what the profile makes.
+
+    Raises:
+        BadArchive: a file can't be read.
+    """
+    for path in (file for one in paths for file in archives_in(one)):
+        for entry in read_archive(path):
+            provider = matrix.provider_of(urlsplit(entry.exchange.request.url).hostname or "", entry.provider)
+            profile = profiles.get(provider.id) if provider else None
+            if profile and entry.exchange.source.provenance == "recorded":
+                yield compare(entry, profile)
+
+
+def compare(entry: Entry, profile: Profile) -> Compared:
+    """Compare one recording with what ``profile`` makes of the same request and the same number of pieces."""
+    recorded = entry.exchange
+    model = str(recorded.request.get("model") or next(iter(recorded.columns.values["model"]), "unknown"))
+    day = recorded.source.at or _created(recorded)
+    form = profile.form_of(model, day)
+    about = Compared(profile.provider, _label(recorded), model, day, entry.origin)
+    if form is None:
+        return replace(about, why="no form of that model and time")
+    made = _made(recorded, profile, form, model)
+    if not made:
+        refused = recorded.response.status >= _ERROR
+        return replace(about, why="no refusal of that status" if refused else "no such kind in the form")
+    return replace(about, differs=min((differences(recorded, one) for one in made), key=len))
+
+
+def _created(exchange: Exchange) -> str | None:
+    created = next((value for value in exchange.columns.values["created"] if isinstance(value, int) and value), None)
+    return datetime.fromtimestamp(created, UTC).date().isoformat() if created else None
+
+
+def _label(exchange: Exchange) -> str:
+    """Return what form of answer a recording is of."""
+    if exchange.response.status >= _ERROR:
+        return f"error {exchange.response.status}"
+    answer = _answer(exchange, "", asked=False)
+    usage = {True: ", usage asked", False: "", None: ", request unknown"}[_asked(exchange)]
+    return f"stream {answer.kind}{usage}" if exchange.streams else f"body {answer.kind}"
+
+
+def _asked(exchange: Exchange) -> bool | None:
+    """Tell whether usage was asked for; None where the request is unknown."""
+    if exchange.request.json is None:
+        return None
+    return bool((exchange.request.get("stream_options") or {}).get("include_usage"))
+
+
+def _made(recorded: Exchange, profile: Profile, form: Form, model: str) -> list[Exchange]:
+    """Return what the profile makes: several where the recording leaves open what was asked."""
+    if recorded.response.status >= _ERROR:
+        fit = [one for one in profile.refusals if one.is_of(model) and one.status == recorded.response.status]
+        answers = [
+            (one.status, render_headers(form, one.headers, ""), render_refusal(form, one, "x", "")) for one in fit
+        ]
+    else:
+        asked = _asked(recorded)
+        tried = [_answer(recorded, model, asked=one) for one in ((asked,) if asked is not None else (True, False))]
+        rendered = [render(form, answer, streamed=recorded.streams) for answer in tried]
+        answers = [(OK, one.headers, one.content) for one in rendered if one]
+    return [
+        Exchange(Request("POST", ""), Response(status, headers, content), Source("reconstructed"))
+        for status, headers, content in answers
+    ]
+
+
+def _answer(exchange: Exchange, model: str, *, asked: bool) -> Answer:
+    """Return an answer in as many pieces as the recorded one."""
+    choices = exchange.columns.choices
+    said = tuple(_said(exchange, choices[index]) for index in sorted(choices))
+    probable = any(choice.logprobs for choice in choices.values())
+    return Answer(said or (Said(),), model, 1, "", asked, 0 if probable else None)
+
+
+def _said(exchange: Exchange, choice: Choice) -> Said:
+    reasons = choice.reasons
+    pieces = Counter(_call_number(one.value) for one in choice.tools if _arguments(one.value))
+    numbers = dict.fromkeys(_call_number(one.value) for one in choice.tools)
+    if not exchange.streams:
+        numbers = dict.fromkeys(range(len(choice.tools)))
+        pieces = Counter(dict.fromkeys(numbers, 1))
+    return Said(
+        ("x",) * len(choice.fragments(choice.reasoning).texts if choice.reasoning else ()),
+        ("x",) * len(choice.fragments("content").texts),
+        tuple(Call("x", ("x",) * max(1, pieces[number])) for number in numbers),
+        reasons[-1].value if reasons else "stop",
+    )
+
+
+def _call_number(fragment: Any) -> Any:
+    return fragment.get("index", 0) if isinstance(fragment, dict) else 0
+
+
+def _arguments(fragment: Any) -> Any:
+    function = fragment.get("function") if isinstance(fragment, dict) else None
+    return function.get("arguments") if isinstance(function, dict) else None
+
+
+def differences(recorded: Exchange, made: Exchange) -> tuple[str, ...]:
+    """Return in what a recording and a reconstruction differ, each in a line; nothing where in no column."""
+    return tuple(_of_headers(recorded, made)) + tuple(_of_framing(recorded, made)) + tuple(_of_json(recorded, made))
+
+
+def _of_headers(recorded: Exchange, made: Exchange) -> Iterator[str]:
+    own, other = (one.response.headers.get("content-type") for one in (recorded, made))
+    if own and own != other:
+        yield f"content-type {own}, made {other}"
+
+
+def _of_framing(recorded: Exchange, made: Exchange) -> Iterator[str]:
+    if recorded.reading.parser is None or recorded.source.fidelity not in {"wire", "reserialized"}:
+        return
+    for what, own, other in zip(_FRAMING, _framing(recorded), _framing(made), strict=True):
+        if own != other:
+            yield f"{what} {own}, made {other}"
+
+
+_FRAMING = ("line ends", "after data:", "[DONE]", "other lines")
+
+
+def _framing(exchange: Exchange) -> tuple[str, str, str, str]:
+    body = exchange.response.content
+    others = sorted({line.split(b":")[0].decode() or "comment" for line in re.findall(rb"(?m)^(?!data)[^\r\n]+", body)})
+    return (
+        "CRLF" if b"\r\n" in body else "LF",
+        "a space" if b"data: " in body else "no space",
+        "yes" if exchange.reading.done else "no",
+        ", ".join(others) or "none",
+    )
+
+
+def _of_json(recorded: Exchange, made: Exchange) -> Iterator[str]:
+    own, other = (_phases(one) for one in (recorded, made))
+    yield from _of_kinds(own, other)
+    if recorded.source.fidelity == "reserialized":
+        own, other = (tuple(tuple(sorted(phase)) for phase in phases) for phases in (own, other))
+    if own != other and _kinds(own) == _kinds(other):
+        same = sorted(map(sorted, own)) == sorted(map(sorted, other))
+        yield "the order of keys or phases" if same else "which keys stand together"
+    for name in _CONSTANT if recorded.streams else ():
+        constant, same_constant = (_constancy(one, name) for one in (recorded, made))
+        ticked = name == "created" and (constant, same_constant) == ("constant", "varies")
+        if constant != same_constant and not ticked:  # a short recording may end before the clock goes on
+            yield f"{name} {constant}, made {same_constant}"
+
+
+def _phases(exchange: Exchange) -> tuple[Phase, ...]:
+    """Return the distinct shapes of the chunks in order of first appearance, or that of the body."""
+    parser = exchange.reading.parser
+    numbers = range(len(parser.events)) if parser else range(1)
+    chunks = (exchange.chunk(number) for number in numbers if number not in exchange.reading.done)
+    return tuple(dict.fromkeys(tuple(_shape("", chunk)) for chunk in chunks))
+
+
+def _shape(key: str, value: Any, at: str = "") -> Phase:
+    """Return pointer and kind of everything in a chunk, in order; what decides how it is read stands literally."""
+    if isinstance(value, dict):
+        inner = [pair for name, one in value.items() for pair in _shape(name, one, f"{at}/{name}")]
+        return ((at, "object" if value else "{}"), *inner)
+    if isinstance(value, list) and key in {"choices", "tool_calls"}:
+        return ((at, "list" if value else "[]"), *(pair for one in value for pair in _shape("", one, f"{at}/*")))
+    what: str = "padding" if key in _PADDING else kind(value)
+    what = "number" if what in {"int", "float"} else what
+    return ((at, str(value) if key in _LITERAL and what == "text" else what),)
+
+
+def _of_kinds(own: tuple[Phase, ...], other: tuple[Phase, ...]) -> Iterator[str]:
+    """Yield each place that holds other kinds of values, but not what is inside one that is missing."""
+    kinds, made = _kinds(own), _kinds(other)
+    gone: list[str] = []
+    for place in dict.fromkeys((*kinds, *made)):
+        if kinds.get(place) == made.get(place) or any(place.startswith(f"{parent}/") for parent in gone):
+            continue
+        if place not in kinds or place not in made:
+            gone.append(place)
+        yield f"{place}: {_words(kinds.get(place))}, made {_words(made.get(place))}"
+
+
+def _words(kinds: frozenset[str] | None) -> str:
+    return " or ".join(sorted(kinds or {"missing"}))
+
+
+def _kinds(phases: tuple[Phase, ...]) -> dict[str, frozenset[str]]:
+    """Return the kinds of values that stand in each place; missing where what would hold it is there without it."""
+    seen: dict[str, set[str]] = defaultdict(set)
+    for phase in phases:
+        for place, what in phase:
+            seen[place].add(what)
+    for phase in phases:
+        there = {place for place, _ in phase}
+        for place, kinds in seen.items():
+            parent = place.rpartition("/")[0]
+            if place and place not in there and (parent in there or not parent) and not place.endswith("*"):
+                kinds.add("missing")
+    return {place: frozenset(kinds) for place, kinds in seen.items()}
+
+
+def _constancy(exchange: Exchange, name: str) -> str:
+    values = exchange.columns.values[name]
+    return "absent" if not values else "constant" if len(values) == 1 else "varies"
+
+
+def render_agreement(compared: Iterable[Compared]) -> str:
+    """Return the agreement as a Markdown page: a line for each provider, and one for each of its forms of answer."""
+    found = list(compared)
+    providers: dict[tuple[str, ...], list[Compared]] = defaultdict(list)
+    forms: dict[tuple[str, ...], list[Compared]] = defaultdict(list)
+    for one in found:
+        providers[one.provider,].append(one)
+        forms[one.provider, one.form].append(one)
+    totals = [_row(key, group) for key, group in sorted(providers.items())]
+    rows = [_row(key, group, _told(group)) for key, group in sorted(forms.items())]
+    return "\n".join([_ABOUT, *_header("provider 服务商"), *totals, "", *_header(*_COLUMNS), *rows]) + "\n"
+
+
+_ABOUT = """\
+# Agreement of reconstructions and recordings 重建与录制的一致程度
+
+Each recording that other projects published, beside what the provider's profile makes of the same request in as many
+pieces: the shapes of chunks in their order, keys and their order, null, missing and "", places, constancy, framing,
+media type. Equal is equal in all of them. Where a recording keeps less than the wire, less is compared; a recording
+that the profile has no form for is not compared, and the last column says so.
+
+把其他项目公开的每个录制，与服务商 profile 对同一请求（同样多的片段）的重建逐项比较：分块形状及其顺序、键及键序、null / 缺失 / ""、
+位置、恒定性、分帧与媒体类型。全部相同才算一致。录制保留得比线上少，就少比；profile 没有对应形式的录制不参与比较，最后一列会说明。
+"""
+_FIGURES = ("recordings 录制", "compared 已比较", "equal 一致")
+_COLUMNS = ("provider 服务商", "form 形式")
+
+
+def _header(*names: str) -> list[str]:
+    told = ("what differs 差异",) if len(names) > 1 else ()
+    rule = ["---"] * len(names) + ["--:"] * len(_FIGURES) + ["---"] * len(told)
+    return [f"| {' | '.join((*names, *_FIGURES, *told))} |", f"|{'|'.join(rule)}|"]
+
+
+def _row(key: tuple[str, ...], group: list[Compared], *told: str) -> str:
+    compared = [one for one in group if one.why is None]
+    equal = sum(not one.differs for one in compared)
+    figures = (str(len(group)), str(len(compared)), str(equal))
+    return f"| {' | '.join((*key, *figures, *told))} |"
+
+
+def _told(group: list[Compared]) -> str:
+    """Return what differs and what is not compared, the most frequent first."""
+    differing: dict[str, list[Compared]] = defaultdict(list)
+    for one in group:
+        if one.differs or one.why:
+            differing[one.why or _shortened(one.differs)].append(one)
+    return "<br>".join(
+        f"{len(ones)} ({_whose(ones)}): {what}" for what, ones in sorted(differing.items(), key=_by_count)
+    )
+
+
+def _by_count(item: tuple[str, list[Compared]]) -> tuple[int, str]:
+    return -len(item[1]), item[0]
+
+
+def _shortened(differs: tuple[str, ...]) -> str:
+    more = f"; and {len(differs) - _SHOWN} more" if len(differs) > _SHOWN else ""
+    return "; ".join(f"`{one}`" for one in differs[:_SHOWN]).replace("|", "\\|") + more
+
+
+def _whose(ones: list[Compared]) -> str:
+    """Return the models, and the months of the first and the last recording."""
+    models = sorted({one.model for one in ones})
+    shown = ", ".join(models[:_SHOWN]) + (", …" if len(models) > _SHOWN else "")
+    days = sorted(one.day[:7] for one in ones if one.day)
+    return f"{shown}; {' to '.join(dict.fromkeys((days[0], days[-1])))}" if days else shown

@@ -1,0 +1,65 @@
+"""The command that makes cassettes of the providers' profiles, and compares them with recordings."""
+
+import sys
+from collections import Counter
+from pathlib import Path
+
+import click
+
+from harness.cli.common import ROOT, one_line_errors, progress
+from harness.matrix.providers import FILE_NAME, load_matrix
+from harness.reconstruct import Made
+from harness.recording.atomic import write_atomically
+
+_OUT_OF_DATE = ("new", "changed", "unfounded")
+
+
+@click.command()
+@click.argument("names", metavar="[PROVIDER]...", nargs=-1)
+@click.option(
+    "--check", is_flag=True, help="Write nothing; end with 1 where a cassette is not as its profile makes it."
+)
+@click.option(
+    "--against",
+    "archives",
+    multiple=True,
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="Write nothing; compare with these recordings of other tools and print the agreement. Repeatable.",
+)
+@click.option("--write", "file", type=click.Path(path_type=Path), help="Write the agreement to this Markdown file.")
+@ROOT
+@one_line_errors
+def reconstruct(
+    names: tuple[str, ...],
+    check: bool,  # noqa: FBT001 - a flag of the command line
+    archives: tuple[Path, ...],
+    file: Path | None,
+    root: Path,
+) -> None:
+    """Make the cassettes that follow from cited facts: cassettes/PROVIDER/profile.yaml."""
+    from harness.agreement import compare_all, render_agreement
+    from harness.reconstruct import profiles_of, reconstruct
+
+    matrix = load_matrix(root / FILE_NAME)
+    profiles = profiles_of(matrix, root, names)
+    if archives:
+        told = render_agreement(compare_all(archives, matrix, profiles))
+        click.echo(told) if file is None else write_atomically(file.resolve(), told.encode())
+        return
+    made = list(reconstruct(matrix, root, profiles))
+    stale = [one for one in made if one.state in _OUT_OF_DATE]
+    for one in stale:
+        click.echo(f"{one.state}: {one.path.relative_to(root)}")
+    if not check:
+        _write(stale)
+    counts = Counter(one.state for one in made)
+    click.echo(f"harness: {', '.join(f'{count} {state}' for state, count in sorted(counts.items()))}", err=True)
+    sys.exit(1 if check and stale else 0)
+
+
+def _write(stale: list[Made]) -> None:
+    from harness.reconstruct import write
+
+    for one in progress(stale, len(stale), "writing"):
+        write(one)

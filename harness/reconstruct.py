@@ -1,0 +1,88 @@
+"""Reconstructed cassettes: made of the providers' profiles, and made again byte for byte."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from harness.errors import UnknownName, unknown
+from harness.matrix.providers import Matrix
+from harness.matrix.scenarios import SCENARIOS
+from harness.recording.atomic import write_atomically
+from harness.recording.cassette import dump_cassette, read_cassette
+from harness.runner import Case
+from harness.simulate.profile import FILE_NAME, Profile, load_profile
+from harness.simulate.synthesize import synthesize
+
+State = Literal["same", "new", "changed", "unfounded", "kept"]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """
+    A cassette that a profile makes, or made once; ``content`` is None where it makes none.
+
+    ``state`` compares it with what is on disk: ``unfounded`` is one that nothing makes any more, ``kept`` one that is
+    recorded or published, which no reconstruction replaces.
+    """
+
+    path: Path
+    state: State
+    content: bytes | None
+
+
+def profiles_of(matrix: Matrix, root: Path, providers: tuple[str, ...] = ()) -> dict[str, Profile]:
+    """
+    Return the profiles of ``providers``, of all that have one where none are named.
+
+    Raises:
+        UnknownName: a provider is not in the matrix or has no profile.
+        BadProfile: one can't be read.
+    """
+    known = [provider.id for provider in matrix.providers]
+    found: dict[str, Profile] = {}
+    for name in providers or known:
+        if name not in known:
+            raise unknown("provider", name, known)
+        profile = load_profile(root / "cassettes" / name)
+        if profile:
+            found[name] = profile
+        elif providers:
+            raise UnknownName(f"{name} has no cassettes/{name}/{FILE_NAME}; write one: see CONTRIBUTING.md")
+    return found
+
+
+def reconstruct(matrix: Matrix, root: Path, profiles: dict[str, Profile]) -> Iterator[Made]:
+    """
+    Yield what the profiles make of every target × scenario, and how it compares with what is on disk.
+
+    Raises:
+        BadCassette: a cassette on disk can't be read.
+    """
+    for target in matrix.targets():
+        profile = profiles.get(target.provider.id)
+        for scenario in SCENARIOS.values() if profile else ():
+            path = Case(root, target, scenario).cassette
+            exchanges = synthesize(profile, target, scenario) if profile else None
+            content = dump_cassette(exchanges) if exchanges else None
+            if content or path.exists():
+                yield Made(path, _state(path, content), content)
+
+
+def _state(path: Path, content: bytes | None) -> State:
+    if not path.exists():
+        return "new"
+    if content and path.read_bytes() == content:
+        return "same"
+    if read_cassette(path)[0].source.provenance != "reconstructed":
+        return "kept"
+    return "changed" if content else "unfounded"
+
+
+def write(made: Made) -> None:
+    """Write a cassette that is new or changed; delete one that is unfounded."""
+    if made.state == "unfounded":
+        made.path.unlink()
+    elif made.content and made.state in {"new", "changed"}:
+        made.path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(made.path, made.content)

@@ -1,0 +1,149 @@
+"""
+Templates of JSON: a provider's own keys in its own order, with places to be filled.
+
+A text ``$name`` is a place; what stands there is of any kind.  A key ``usage if asked`` is there where the condition
+holds, and ``usage if not asked`` where it does not.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+Json = dict[str, Any]
+
+PLACES = {
+    "id": "the id of the answer, by the form in ids",
+    "fingerprint": "the system_fingerprint, by the form in ids; null where it gives none",
+    "request_id": "the id of the request, by the form in ids",
+    "created": "the time of the answer",
+    "model": "the model, as the answer names it",
+    "index": "the index of the choice",
+    "delta": "in chunk and closing: the delta of the phase",
+    "choices": "in a body's envelope: its choices, each by the template choice",
+    "message": "in a body's choice: the message of the kind",
+    "text": "a piece of text, the whole of it in a body, what is wrong in a refusal",
+    "thought": "a piece of thought, or the whole of it",
+    "calls": "all calls, each by the template call",
+    "number": "the number of the call, from 0",
+    "call_id": "the id of the call, by the form in ids",
+    "name": "the name of the tool",
+    "arguments": "a piece of the call's arguments, or the whole of them",
+    "finish": "the finish_reason; null before the end",
+    "logprobs": "the template logprobs where they were asked for, else null",
+    "tokens": "in logprobs: the probabilities of the tokens",
+    "usage": "the template usage",
+    "prompt": "tokens of the prompt",
+    "completion": "tokens of the answer, thought included",
+    "spoken": "tokens of the answer, thought left out",
+    "reasoning": "tokens of the thought",
+    "total": "all tokens",
+    "seconds": "a time in seconds, with a fraction",
+    "padding": "random text",
+}
+"""What may stand behind ``$`` in a template."""
+
+CONDITIONS = {
+    "asked": "usage was asked for by stream_options.include_usage",
+    "thinking": "the model thinks",
+    "calling": "a tool is called",
+    "text": "the choice has text",
+    "logprobs": "probabilities were asked for",
+    "stream": "the answer is streamed",
+}
+"""What may stand behind ``if`` in a key."""
+
+IDS = ("id", "call_id", "fingerprint", "request_id")
+
+_IF, _NOT = " if ", "not "
+_PART = re.compile(r"\{(uuid|hex|lower|alnum|digit|number) ?(\d*)\}")
+_ALPHABETS = {
+    "hex": "0123456789abcdef",
+    "digit": "0123456789",
+    "lower": "0123456789abcdefghijklmnopqrstuvwxyz",
+    "alnum": "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
+}
+_UUID = "{hex 8}-{hex 4}-{hex 4}-{hex 4}-{hex 12}"
+
+
+def check(template: Any) -> Any:
+    """Return ``template``; raise ValueError where it names a place or a condition that is none."""
+    if isinstance(template, dict):
+        for key, value in template.items():
+            split(str(key))
+            check(value)
+    elif isinstance(template, list):
+        for value in template:
+            check(value)
+    elif isinstance(template, str) and template.startswith("$") and template[1:] not in PLACES:
+        raise ValueError(_unknown("place", template, [f"${name}" for name in PLACES]))
+    return template
+
+
+def split(key: str) -> tuple[str, str]:
+    """Return a key without its condition, and the condition; raise ValueError where it is none."""
+    name, found, condition = key.partition(_IF)
+    if found and condition.removeprefix(_NOT) not in CONDITIONS:
+        raise ValueError(_unknown("condition", condition, list(CONDITIONS)))
+    return name, condition
+
+
+def _unknown(what: str, name: str, known: list[str]) -> str:
+    near = get_close_matches(name, known, 1)
+    return f"unknown {what} {name}; " + (f"did you mean {near[0]}?" if near else f"use one of {', '.join(known)}")
+
+
+def check_id(form: str) -> str:
+    """Return the form of an id; raise ValueError where a part in braces is none."""
+    if "{" in _PART.sub("", form):
+        raise ValueError("an unknown part; use {uuid}, {hex N}, {lower N}, {alnum N}, {digit N} or {number N}")
+    return form
+
+
+def holds(condition: str, conditions: frozenset[str]) -> bool:
+    """Tell whether ``condition`` holds, given those that do; an empty one always does."""
+    if condition.startswith(_NOT):
+        return condition.removeprefix(_NOT) not in conditions
+    return not condition or condition in conditions
+
+
+def fill(template: Any, values: Mapping[str, Any], conditions: frozenset[str]) -> Any:
+    """Return ``template`` with its places filled and without the keys whose condition does not hold."""
+    if isinstance(template, dict):
+        parts = ((*split(key), inner) for key, inner in template.items())
+        return {name: fill(inner, values, conditions) for name, when, inner in parts if holds(when, conditions)}
+    if isinstance(template, list):
+        return [fill(inner, values, conditions) for inner in template]
+    if isinstance(template, str) and template.startswith("$"):
+        return values[template[1:]]
+    return template
+
+
+def uses(template: Any, place: str) -> bool:
+    """Tell whether a template has the place ``place``."""
+    if isinstance(template, dict):
+        return any(uses(inner, place) for inner in template.values())
+    if isinstance(template, list):
+        return any(uses(inner, place) for inner in template)
+    return bool(template == f"${place}")
+
+
+def make_id(form: str, seed: str, number: int = 0) -> str:
+    """Return an id of the form; the same ``seed`` gives the same id."""
+    source = iter(_endless(seed))
+
+    def part(found: re.Match[str]) -> str:
+        kind, count = found[1], int(found[2] or 1)
+        if kind == "number":
+            return f"{number:0{count}d}"
+        return "".join(_ALPHABETS[kind][next(source) % len(_ALPHABETS[kind])] for _ in range(count))
+
+    return _PART.sub(part, form.replace("{uuid}", _UUID))
+
+
+def _endless(seed: str) -> Any:
+    block = 0
+    while True:
+        yield from hashlib.sha256(f"{seed} {block}".encode()).digest()
+        block += 1
