@@ -21,8 +21,7 @@ class Deadline:
     """
     Ends a request that takes more than so many seconds; ``passed`` is then the reason that was given for it.
 
-    The connection has to be made for the request: of one kept from an earlier request httpx2 says nothing until the
-    answer begins.
+    The connection has to be made for the request: of one that is kept from an earlier request httpx2 does not tell.
     """
 
     def __init__(self, seconds: float, reason: BaseException | str) -> None:

@@ -79,7 +79,7 @@ def test_a_body_that_never_ends_ends_at_the_limit(name: str) -> None:
 
 def test_the_limit_between_two_reads_is_none_on_the_whole() -> None:
     with Server(slow(IDEAL, pace=0.005)) as server:
-        exchange, _ = ask(server, Limits(idle=0.5, total=1.2))
+        exchange, _ = ask(server, Limits(idle=0.8, total=1.2))
     assert exchange.response.error == "LimitReached: more than 1.2 seconds"
     assert exchange.response.reads
     assert len(exchange.response.reads.sizes) > 50
@@ -184,11 +184,13 @@ def test_tls_makes_no_difference() -> None:
 
 def test_an_answer_within_the_limit_is_left_alone_afterwards() -> None:
     with Server(IDEAL) as server:
-        exchange = post(server, Limits(total=0.3), whole=True)
-        time.sleep(0.4)
-        assert post(server, Limits(total=5), whole=True).response.eof
+        exchange = post(server, Limits(total=1), whole=True)
+        time.sleep(1.1)
+        assert post(server, Limits(total=60), whole=True).response.eof
     assert (exchange.response.eof, exchange.response.error) == (True, None)
-    assert [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)] == []
+    for timer in [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]:
+        timer.join(2)
+        assert not timer.is_alive(), "a deadline ends with its exchange"
 
 
 def test_the_trace_of_a_caller_goes_on() -> None:
