@@ -119,7 +119,10 @@ def not_empty(exchange: Exchange) -> Iterator[Problem]:
     "http.encoding", MUST, "The content-encoding of an answer can be undone.",
     sources.HTTP_ENCODING, answered,
     good=(BODY, with_header(BODY, "content-encoding", "identity")),
-    bad=(with_header(with_body(BODY, b"\x1f\x8b damaged"), "content-encoding", "gzip"),),
+    bad=(
+        with_header(with_body(BODY, b"\x1f\x8b damaged"), "content-encoding", "gzip"),
+        with_response(with_header(BODY, "content-encoding", "gzip"), reads=Reads((len(BODY.response.body),), (9000,))),
+    ),
 )  # fmt: skip
 def encoding(exchange: Exchange) -> Iterator[Problem]:
     """

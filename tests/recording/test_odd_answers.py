@@ -118,7 +118,9 @@ WRONG: dict[str, tuple[Script, int, set[str]]] = {
     "no byte, and two answers": (raw(head(200, ("Content-Length", "0")) * 2), 200, {"http.not-empty"}),
     "gzip of which only the mark came": (answer(length(2), b"Content-Encoding: gzip", body=b"\x1f\x8b"), 200, {"http.not-empty", "http.encoding"}),
     "gzip that is none behind its mark": (answer(CHUNKS, b"Content-Encoding: gzip", body=chunk(b"\x1f\x8b" + BODY) + LAST_CHUNK), 200, {"http.encoding"}),
-    "deflate without its header": (answer(CHUNKS, b"Content-Encoding: deflate", body=chunk(zlib.compress(BODY, wbits=-15)) + LAST_CHUNK), 200, {"http.stream-asked"}),
+    "gzip that is plain text": (answer(CHUNKS, b"Content-Encoding: gzip", body=SENT), 200, {"http.encoding"}),
+    "deflate that is plain text": (answer(CHUNKS, b"Content-Encoding: Deflate", body=SENT), 200, {"http.encoding"}),
+    "deflate without its header": (answer(CHUNKS, b"Content-Encoding: deflate", body=chunk(zlib.compress(BODY, wbits=-15)) + LAST_CHUNK), 200, {"http.encoding"}),
 }  # fmt: skip
 
 
