@@ -1,9 +1,9 @@
 """Known problems of a provider: cassettes/<provider>/deviations.yaml, checked."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from harness.checks import CHECKS
 from harness.errors import BadDeviations
@@ -12,6 +12,7 @@ from harness.matrix.checked_yaml import Strict, load_checked
 from harness.matrix.providers import Slug
 from harness.matrix.scenarios import KINDS, SCENARIOS
 from harness.results import Deviation, Level
+from harness.simulate.faults import FAULTS
 
 FILE_NAME = "deviations.yaml"
 
@@ -35,6 +36,17 @@ def _scenarios(name: str) -> tuple[str, ...]:
     return found
 
 
+def _fault(name: str) -> str:
+    if name not in FAULTS:
+        raise ValueError(f"unknown fault {name!r}; see reports/proof.md, or add it to harness/simulate/faults/")
+    return name
+
+
+When = Annotated[str, Field(pattern=r"^\d{4}(-\d{2}){0,2}$", description="A day, a month or a year.")]
+Kind = Literal["recording", "issue", "document", "described"]
+"""What is known of it: the bytes, a report that shows them, the vendor's own word, or a description only."""
+
+
 class _Entry(Strict):
     check: Annotated[str, AfterValidator(_rule)]
     scenarios: tuple[Annotated[str, AfterValidator(_scenarios)], ...] = ()
@@ -43,7 +55,20 @@ class _Entry(Strict):
     reason: str = Field(min_length=1)
     source: Url
     sometimes: bool = False
-    since: str = Field(pattern=r"^\d{4}(-\d{2}){0,2}$")
+    since: When
+    until: When | None = None
+    kind: Kind = "recording"
+    fault: Annotated[str, AfterValidator(_fault)] | None = None
+    breaks: str | None = Field(None, min_length=1)
+    instead: str | None = Field(None, min_length=1)
+
+    @model_validator(mode="after")
+    def _shown(self) -> "_Entry":
+        if self.fault and FAULTS[self.fault].rule != self.check:
+            raise ValueError(f"the fault {self.fault} shows {FAULTS[self.fault].rule}, not {self.check}")
+        if self.until and not self.fault:
+            raise ValueError("what is gone is shown by no recording of now: name the fault that shows it")
+        return self
 
 
 class _File(Strict):

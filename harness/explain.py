@@ -13,8 +13,9 @@ from harness.checks import CHECKS, Check
 from harness.deviations import load_deviations
 from harness.errors import UnknownName, unknown
 from harness.matrix.providers import FILE_NAME, Model, Provider, load_matrix
-from harness.matrix.scenarios import SCENARIOS, Scenario
+from harness.matrix.scenarios import KINDS, SCENARIOS, Scenario
 from harness.reports.terminal import show_finding
+from harness.results import Deviation
 from harness.runner import Selection, plan, run_case
 from harness.simulate.faults import FAULTS, Fault
 from harness.simulate.ideal import recording
@@ -170,10 +171,25 @@ def _explain_provider(provider: Provider, root: Path, console: Console) -> None:
     for label, text in _evidence(provider):
         console.print(f"{label:<11}{escape(text)}", soft_wrap=True, highlight=False)
     for one in load_deviations(root / "cassettes" / provider.id):
-        where = ", ".join((*one.models, *one.scenarios))
+        where = ", ".join((*one.models, *_named(one.scenarios)))
         console.print(f"\n[bold]known[/]      {one.check}{f' ({where})' if where else ''}", highlight=False)
-        console.print(f"           since {one.since}: {escape(one.reason)}", soft_wrap=True, highlight=False)
-        console.print(f"           {one.source}", soft_wrap=True, highlight=False)
+        for label, text in _of_deviation(one):
+            console.print(f"{label:<11}{escape(text)}", soft_wrap=True, highlight=False)
+
+
+def _named(scenarios: tuple[str, ...]) -> tuple[str, ...]:
+    """Return scenarios by the name of their kind, where they are all of it."""
+    return next(((name,) for name, meant in KINDS.items() if meant == scenarios), scenarios)
+
+
+def _of_deviation(one: Deviation) -> Iterator[tuple[str, str]]:
+    last = f" until {one.until}" if one.until else ""
+    yield "", f"since {one.since}{last}: {one.reason}"
+    yield "breaks", one.breaks or CHECKS[one.check].breaks
+    yield "instead", one.instead or CHECKS[one.check].workaround
+    yield "source", f"{one.source} ({one.kind})"
+    if one.fault:
+        yield "shown by", f"harness explain {one.fault}"
 
 
 def _of_provider(provider: Provider) -> Iterator[tuple[str, str]]:
@@ -237,9 +253,9 @@ def _explain_cell(name: str, root: Path, console: Console) -> None:
     for finding in run_case(cases[0], selection.chosen()):
         show_finding(finding, console)
         listed = load_deviations(cases[0].cassette.parent.parent)
-        for deviation in (d for d in listed if d.covers(finding.check, scenario, model)):
+        for deviation in (d for d in listed if d.covers(finding.check, scenario, model) and not d.fault):
             console.print(f"known    since {deviation.since}: {escape(deviation.reason)}")
-            console.print(f"         {deviation.source}", soft_wrap=True)
+            console.print(f"         {deviation.source} ({deviation.kind})", soft_wrap=True)
         if finding.check in CHECKS:
             console.print(f"breaks   {escape(CHECKS[finding.check].breaks)}", highlight=False)
             console.print(f"instead  {escape(CHECKS[finding.check].workaround)}", highlight=False)

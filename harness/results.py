@@ -90,6 +90,10 @@ class Deviation:
     A known problem of a provider; ``message`` is the expected one, ``*`` standing for any text.
 
     ``sometimes`` is for what hangs on chance, such as the load: where it does not show, it is not taken for fixed.
+    ``until`` is when it was last seen, where it is gone.  ``fault`` is the one of the catalogue that shows it where no
+    recording does: such an entry is told of, and expects nothing of recordings.  ``kind`` says what is known of it;
+    ``breaks`` and ``instead`` what it breaks for a client and what client code does about it, where that is more than
+    the check says.
     """
 
     check: str
@@ -100,6 +104,11 @@ class Deviation:
     scenarios: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     sometimes: bool = False
+    kind: str = "recording"
+    until: str | None = None
+    fault: str | None = None
+    breaks: str | None = None
+    instead: str | None = None
 
     def covers(self, check: str, scenario: str, model: str) -> bool:
         """Tell whether this is about ``check`` in ``scenario`` with ``model``; empty lists mean all."""

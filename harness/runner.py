@@ -168,7 +168,7 @@ def _about(case: Case) -> About:
 
 @cache
 def _deviations(folder: Path) -> tuple[Deviation, ...]:
-    return load_deviations(folder)
+    return tuple(deviation for deviation in load_deviations(folder) if not deviation.fault)
 
 
 def judge_exchanges(

@@ -323,7 +323,8 @@ def test_explain_shows_all_of_a_provider(project: Path) -> None:
             "retired old on 2026-07-24, instead new: https://acme.example/r",
             "confidence url high, key medium, models low, stream low, errors low",
             "source https://acme.example/s (url, key, 2026-10)",
-            "known usage.sum (small) since 2025-02: Its [way]. https://acme.example/w",
+            "known usage.sum (small) since 2025-02: Its [way].",
+            "source https://acme.example/w (recording)",
         ):
             assert part in text, part
 

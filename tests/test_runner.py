@@ -16,6 +16,7 @@ from harness.matrix.scenarios import SCENARIOS
 from harness.recording.cassette import write_cassette
 from harness.results import Deviation, Finding, Level, Outcome, Problem
 from harness.runner import RECORDING, Selection, judge_exchanges, plan, run_case
+from harness.simulate.faults import FAULTS
 from harness.simulate.reference import BODY, STREAM, asked, swap, with_body, with_header, with_response
 from harness.wire.exchange import Exchange, Expected
 
@@ -285,3 +286,46 @@ def test_a_deviation_may_name_kinds_and_families(tmp_path: Path, scenarios: str,
     (listed,) = deviations_module.load_deviations(tmp_path)
     assert covered <= set(listed.scenarios)
     assert {"chat.cancel", "error.bad-key"}.isdisjoint(listed.scenarios) or "chat.cancel" in covered
+
+
+GONE = """\
+deviations:
+  - check: chunk.object
+    message: object is absent from * chunks
+    reason: It was so for a while.
+    source: https://acme.example/docs
+    since: 2024-01
+    until: 2025-01
+    kind: issue
+    fault: object-missing
+"""
+OBJECT_FAULT = next(one.id for one in FAULTS.values() if one.rule == "chunk.object")
+
+
+def test_what_is_gone_is_told_of_and_expected_of_no_recording(project: Path) -> None:
+    record(project, STREAM)
+    (project / "cassettes/acme/deviations.yaml").write_text(GONE.replace("object-missing", OBJECT_FAULT))
+    assert run(project)["chunk.object"].outcome is Outcome.PASS, "it is not fixed, for nobody says that it is there"
+    (listed,) = deviations_module.load_deviations(project / "cassettes/acme")
+    assert (listed.until, listed.kind, listed.fault) == ("2025-01", "issue", OBJECT_FAULT)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("object-missing", "no-such-fault", "unknown fault 'no-such-fault'; see reports/proof.md"),
+        (
+            "    fault: object-missing\n",
+            "",
+            "what is gone is shown by no recording of now: name the fault that shows it",
+        ),
+        ("object-missing", "stop-ignored", "the fault stop-ignored shows params.stop, not chunk.object"),
+        ("kind: issue", "kind: rumour", "kind: "),
+    ],
+)
+def test_a_deviation_that_nothing_shows_is_refused(old: str, new: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "deviations.yaml").write_text(GONE.replace(old, new).replace("object-missing", OBJECT_FAULT))
+    with pytest.raises(BadDeviations) as caught:
+        deviations_module.load_deviations(tmp_path)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
