@@ -218,6 +218,15 @@ def test_the_budget_holds() -> None:
     assert len(server.requests) < 12
 
 
+def test_a_folder_that_cannot_be_written_to_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with Server(IDEAL) as server:
+        result = probe(server, "--record", str(tmp_path / "file" / "kept"))
+        assert server.requests == []
+    assert result.exit_code == 2
+    assert "name a folder that can be written to" in result.stderr.splitlines()[-1]
+
+
 def test_unknown_names_are_refused_before_anything_is_sent() -> None:
     with Server(IDEAL) as server:
         result = probe(server, "--scenario", "chat.strem")

@@ -22,7 +22,7 @@ from harness.errors import HarnessError, unknown
 from harness.matrix.addresses import check_address
 from harness.matrix.providers import FILE_NAME, Matrix, Provider, load_matrix
 from harness.matrix.scenarios import SCENARIOS, Scenario
-from harness.recording.atomic import write_atomically
+from harness.recording.atomic import check_folder, write_atomically
 from harness.recording.cassette import write_cassette
 from harness.reports import table, terminal
 from harness.results import Level, Results, Run, check_writable, write_results
@@ -69,8 +69,7 @@ def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
     from harness.record import environment_of
     from harness.recording.capture import Limits
 
-    if results_file:
-        check_writable(results_file)
+    _check_places(results_file, folder)
     matrix = matrix_if_any(root)
     wanted = _scenarios(scenarios)
     results = Results(Run(__version__, now(), "live", version()))
@@ -142,6 +141,14 @@ def record(  # noqa: PLR0913, PLR0917 - one parameter an option
             click.echo(f"{one.state:12} {one.case.id}{f': {one.reason}' if one.reason else ''}")
     summary = " · ".join(f"{count} {state}" for state, count in counts.items()) or "nothing to record"
     click.echo(f"harness: {summary}", err=True)
+
+
+def _check_places(results_file: Path | None, folder: Path | None) -> None:
+    """Refuse what can't be written to, before anything is asked."""
+    if results_file:
+        check_writable(results_file)
+    if folder:
+        check_folder(folder)
 
 
 def _moved(matrix: Matrix, names: tuple[str, ...], base_url: str) -> Matrix:

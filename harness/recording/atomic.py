@@ -37,6 +37,16 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise Unwritable(f"{path}: {error.strerror or error}; name a place that can be written to") from None
 
 
+def check_folder(folder: Path) -> None:
+    """Raise Unwritable where nothing could be written to ``folder``: better before something is paid for."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise Unwritable(f"{folder}: {error.strerror or error}; name a folder that can be written to") from None
+
+
 def _replace(path: Path, content: bytes) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_SUFFIX)
     temporary = Path(name)
