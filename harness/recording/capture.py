@@ -47,7 +47,7 @@ class Limits:
     idle: float = 60
     total: float = 300
     size: int = 64 << 20
-    events: int = 1_000_000
+    events: int = 2_000_000
     line: int = 8 << 20
     drain: float = 10
 
