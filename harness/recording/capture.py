@@ -30,7 +30,6 @@ from harness.wire.exchange import CLOSED, NO_ANSWER, Exchange, Headers, Reads, R
 Keep = Callable[[Exchange], None]
 
 _IN_MEMORY = 4 << 20  # bytes of a body; hardly an answer is larger
-_ONE_REQUEST_EACH = httpx2.Limits(max_keepalive_connections=0)  # a deadline is told of new connections only
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +40,7 @@ class Limits:
     ``connect``, ``idle`` (between two reads) and ``total`` (from the request on) are seconds, ``size`` bytes as sent,
     ``drain`` the seconds given to what is left when a caller closes early.  ``events`` and ``line`` (bytes without a
     line end) are of streams.  What a compressed body unpacks to is limited where it is unpacked (``MAX_DECODED``).
+    On a connection that is kept from an earlier request, ``total`` does not end a head that never ends.
     """
 
     connect: float = 10
@@ -82,6 +82,7 @@ class _Tape:
     def answered(self, response: Any) -> None:
         """Note the head of the answer."""
         self.response = response
+        self.deadline.learn(response.extensions.get("network_stream"))
         self.streams = "event-stream" in response.headers.get("content-type", "")
 
     def take(self, piece: bytes) -> None:
@@ -235,7 +236,7 @@ class Capture(httpx2.BaseTransport):
 
     def __init__(self, keep: Keep, inner: Any = None, limits: Limits = Limits()) -> None:
         self._keep = keep
-        self._inner = inner or httpx2.HTTPTransport(limits=_ONE_REQUEST_EACH)
+        self._inner = inner or httpx2.HTTPTransport()
         self._limits = limits
 
     def handle_request(self, request: Any) -> Any:
@@ -261,7 +262,7 @@ class AsyncCapture(httpx2.AsyncBaseTransport):
 
     def __init__(self, keep: Keep, inner: Any = None, limits: Limits = Limits()) -> None:
         self._keep = keep
-        self._inner = inner or httpx2.AsyncHTTPTransport(limits=_ONE_REQUEST_EACH)
+        self._inner = inner or httpx2.AsyncHTTPTransport()
         self._limits = limits
 
     async def handle_async_request(self, request: Any) -> Any:

@@ -8,11 +8,14 @@ once, in whatever part of an answer, in a thread or in a task.
 """
 
 import contextlib
+import heapq
+import itertools
 import math
 import os
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,30 +24,40 @@ class Deadline:
     """
     Ends a request that takes more than so many seconds; ``passed`` is then the reason that was given for it.
 
-    The connection has to be made for the request: of one that is kept from an earlier request httpx2 does not tell.
+    Of a connection kept from an earlier request httpx2 says nothing until the answer begins: there it holds from the
+    end of the head on (``learn``).
     """
 
     def __init__(self, seconds: float, reason: BaseException | str) -> None:
         self.passed: BaseException | str | None = None
         self._socket: Any = None
-        self._timer: threading.Timer | None = None
         self._until = math.inf
+        self._reason = reason
         self.shorten(seconds, reason)
 
     def shorten(self, seconds: float, reason: BaseException | str) -> None:
         """Let it pass ``seconds`` from now, unless it does so before."""
         until = time.monotonic() + seconds
         if until < self._until:
-            self.cancel()
-            self._until = until
-            self._timer = threading.Timer(seconds, self._pass, [reason])
-            self._timer.daemon = True
-            self._timer.start()
+            self._until, self._reason = until, reason
+            _CLOCK.wake(until, self)
 
     def cancel(self) -> None:
         """Let it never pass: the exchange is over."""
-        if self._timer:
-            self._timer.cancel()
+        self._until = math.inf
+        self._socket = None
+
+    def look(self) -> None:
+        """Pass, if it is time."""
+        if not self.passed and time.monotonic() >= self._until:
+            self.passed = self._reason
+            self._shut()
+
+    def learn(self, stream: Any) -> None:
+        """Take the connection that is to be shut down when it passes."""
+        self._socket = stream.get_extra_info("socket") if stream is not None else self._socket
+        if self.passed:
+            self._shut()
 
     @contextlib.contextmanager
     def watching(self, request: Any, *, in_task: bool = False) -> Iterator[None]:
@@ -53,7 +66,7 @@ class Deadline:
 
         def told(name: str, info: dict[str, Any]) -> Any:
             if name in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
-                self._learn(info["return_value"].get_extra_info("socket"))
+                self.learn(info["return_value"])
             return before(name, info) if before else None
 
         async def told_in_task(name: str, info: dict[str, Any]) -> None:
@@ -69,17 +82,44 @@ class Deadline:
             if before:
                 request.extensions["trace"] = before
 
-    def _learn(self, connected: Any) -> None:
-        self._socket = connected
-        if self.passed:
-            self._shut()
-
-    def _pass(self, reason: BaseException | str) -> None:
-        self.passed = reason
-        if self._socket is not None:
-            self._shut()
-
     def _shut(self) -> None:
         # Through a copy, since the socket may be one of TLS or of an event loop, with a shutdown of its own.
-        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(self._socket.fileno())) as copy:
+        connected = self._socket
+        if connected is None:
+            return
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(connected.fileno())) as copy:
             copy.shutdown(socket.SHUT_RDWR)
+
+
+class _Clock:
+    """Looks at deadlines when they may have passed: one thread for all, since one a request costs as much as asking."""
+
+    def __init__(self) -> None:
+        self._due: list[tuple[float, int, weakref.ref[Deadline]]] = []
+        self._numbers = itertools.count()
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def wake(self, until: float, deadline: Deadline) -> None:
+        """Look at ``deadline`` at ``until``."""
+        with self._changed:
+            heapq.heappush(self._due, (until, next(self._numbers), weakref.ref(deadline)))
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="deadlines", daemon=True)
+                self._thread.start()
+            elif self._due[0][0] == until:
+                self._changed.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while not self._due or self._due[0][0] > time.monotonic():
+                    self._changed.wait(self._due[0][0] - time.monotonic() if self._due else None)
+                deadline = heapq.heappop(self._due)[2]()
+            if deadline:
+                deadline.look()
+
+
+_CLOCK = _Clock()
+if hasattr(os, "register_at_fork"):  # no thread lives on in a child, and a lock may be held by one
+    os.register_at_fork(after_in_child=_CLOCK.__init__)  # type: ignore[misc]

@@ -188,9 +188,20 @@ def test_an_answer_within_the_limit_is_left_alone_afterwards() -> None:
         time.sleep(1.1)
         assert post(server, Limits(total=60), whole=True).response.eof
     assert (exchange.response.eof, exchange.response.error) == (True, None)
-    for timer in [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]:
-        timer.join(2)
-        assert not timer.is_alive(), "a deadline ends with its exchange"
+    assert [thread.name for thread in threading.enumerate()].count("deadlines") == 1, "one thread looks at all"
+
+
+def test_the_body_of_a_kept_connection_ends_at_the_limit_too() -> None:
+    kept: list[Exchange] = []
+    with (
+        Server(IDEAL, BODIES["comments"]) as server,
+        httpx2.Client(transport=Capture(kept.append, limits=QUICK), timeout=10) as client,
+    ):
+        for _ in range(2):
+            with contextlib.suppress(httpx2.TransportError):
+                client.post(f"{server.base_url}/chat/completions", **ASKED)
+        assert len(server.connections) == 1
+    assert [exchange.response.error for exchange in kept] == [None, TOO_LONG]
 
 
 def test_the_trace_of_a_caller_goes_on() -> None:
