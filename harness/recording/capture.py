@@ -4,8 +4,8 @@ Capture: exchanges over the network, kept as they come.
 How it works: ``Capture`` is a transport of httpx2 (or of httpx, around one of its transports), so the OpenAI SDK - or
 any program built on them - sends its own requests through it.  Each piece of the answer is handed on as it comes, with
 its time noted on the way; at the end the whole is one ``Exchange``, given to ``keep``.  Nothing is decoded, retried or
-followed.  While an answer comes, what it takes of memory does not grow with it: 12 bytes a piece, and the rest in a
-file without a name once it is larger than most answers are.
+followed.  While an answer comes, what it takes of memory does not grow with it: once it is longer than most answers
+are, it is set aside, many pieces at a time, in files without a name.
 
 A caller that stops early does not shorten the recording: what is left is read, within limits, when the caller
 closes.  An answer that breaks off, hangs or grows without end is kept up to there, with the reason in ``error``.
@@ -13,13 +13,14 @@ closes.  An answer that breaks off, hangs or grows without end is kept up to the
 
 import contextlib
 import inspect
+import itertools
 import time
 from array import array
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from tempfile import SpooledTemporaryFile
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 import httpx2
 
@@ -29,7 +30,8 @@ from harness.wire.exchange import CLOSED, NO_ANSWER, Exchange, Headers, Reads, R
 
 Keep = Callable[[Exchange], None]
 
-_IN_MEMORY = 4 << 20  # bytes of a body; hardly an answer is larger
+_IN_MEMORY = 4 << 20  # bytes of a body; hardly an answer is larger,
+_PIECES = 10_000  # or comes in more pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +67,15 @@ class _Tape:
     limits: Limits
     response: Any = None
     streams: bool = False
-    body: SpooledTemporaryFile[bytes] = field(default_factory=lambda: SpooledTemporaryFile(_IN_MEMORY))  # noqa: SIM115 - closed by end()
-    sizes: "array[int]" = field(default_factory=lambda: array("I"))
-    times: "array[int]" = field(default_factory=lambda: array("Q"))
+    pieces: list[bytes] = field(default_factory=list)
+    times: list[int] = field(default_factory=list)
+    aside: tuple[IO[bytes], ...] = ()
     size: int = 0
+    size_aside: int = 0
     events: int = 0
     line: int = 0
     started: int = field(default_factory=time.perf_counter_ns)
-    at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    at: float = field(default_factory=time.time)
     done: bool = False
     deadline: Deadline = field(init=False)
 
@@ -89,15 +92,35 @@ class _Tape:
         """Note a piece of the body, with its time; raise LimitReached where it goes too far."""
         now = time.perf_counter_ns()
         self.times.append(now)
-        self.sizes.append(len(piece))
-        self.body.write(piece)
+        self.pieces.append(piece)
         self.size += len(piece)
+        if len(self.pieces) == _PIECES or self.size - self.size_aside > _IN_MEMORY:
+            self._set_aside()
         if self.size > self.limits.size:
             raise LimitReached(f"more than {self.limits.size:,} bytes")
         if now - self.started > self.limits.total * 1e9:
             raise LimitReached(f"more than {self.limits.total:g} seconds")
         if self.streams:
             self._count(piece)
+
+    def _set_aside(self) -> None:
+        self.aside = self.aside or tuple(TemporaryFile() for _ in range(3))  # noqa: SIM115 - closed by _read_back
+        for file, data in zip(self.aside, self._held(), strict=True):
+            file.write(data)
+        self.size_aside = self.size
+        self.pieces.clear()
+        self.times.clear()
+
+    def _held(self) -> tuple[bytes, bytes, bytes]:
+        return b"".join(self.pieces), array("Q", map(len, self.pieces)).tobytes(), array("Q", self.times).tobytes()
+
+    def _whole(self) -> "tuple[bytes, array[int], array[int]]":
+        """Return the body, and the size and the time of each piece."""
+        body, sizes, times = self._held()
+        if self.aside:
+            self._set_aside()
+            body, sizes, times = map(_read_back, self.aside)
+        return body, array("Q", sizes), array("Q", times)
 
     def _count(self, piece: bytes) -> None:
         # Blank lines, nearly: one that is cut by the end of a piece is not counted, and CR alone ends hardly any.
@@ -121,28 +144,37 @@ class _Tape:
             return
         self.done = True
         self.deadline.cancel()
-        with self.body:
-            response = self._response(self.deadline.passed or error)
-        self.keep(Exchange(_request(self.request), response, Source(at=self.at)))
+        at = datetime.fromtimestamp(int(self.at), UTC).isoformat()
+        response = self._response(self.deadline.passed or error)
+        exchange = Exchange(_request(self.request), response, Source(at=at))
+        self.response = None  # whose stream leads back here
+        self.keep(exchange)
 
     def _response(self, error: BaseException | str | None) -> Response:
         told = error if isinstance(error, str) or error is None else f"{type(error).__name__}: {error}".rstrip(": ")
         if self.response is None:
             return Response(NO_ANSWER, eof=False, error=told)
-        moments = [self.started, *self.times]
-        waits = ((after - before) // 1000 for before, after in zip(moments, self.times, strict=False))
-        self.body.seek(0)
+        body, sizes, times = self._whole()
+        waits = (
+            (after - before) // 1000 for before, after in itertools.pairwise(itertools.chain([self.started], times))
+        )
         extensions = self.response.extensions
         return Response(
             self.response.status_code,
             Headers(tuple((_text(name), _text(value)) for name, value in self.response.headers.raw)),
-            self.body.read(),
+            body,
             _text(extensions.get("reason_phrase", b"")),
-            Reads(tuple(self.sizes), tuple(waits)) if self.sizes else None,
+            Reads(tuple(sizes), tuple(waits)) if sizes else None,
             eof=error is None,
             error=told,
             http_version=_text(extensions.get("http_version", b"")) or None,
         )
+
+
+def _read_back(file: IO[bytes]) -> bytes:
+    with file:
+        file.seek(0)
+        return file.read()
 
 
 def _request(request: Any) -> Request:
@@ -284,8 +316,5 @@ class AsyncCapture(httpx2.AsyncBaseTransport):
 
 
 def _through(response: Any, pieces: Any, tape: _Tape) -> Any:
-    family = family_of(response)
-    stream = body_of(family, pieces)(response.stream, tape)
-    return family.Response(
-        response.status_code, headers=response.headers.raw, stream=stream, extensions=response.extensions
-    )
+    response.stream = body_of(family_of(response), pieces)(response.stream, tape)
+    return response

@@ -20,7 +20,7 @@ _ON_HTTPX2 = (3,)
 
 def family_of(given: object) -> Any:
     """Return the module whose client sent a request, or whose transport gave a response: httpx2 or httpx."""
-    if isinstance(given, httpx2.Request | httpx2.Response):
+    if isinstance(given, (httpx2.Request, httpx2.Response)):
         return httpx2
     return sys.modules["httpx"]
 
