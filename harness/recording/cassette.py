@@ -12,7 +12,6 @@ whose line ends were changed, goes through the parser whole.
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ import yaml
 from harness import __version__
 from harness.errors import BadCassette
 from harness.recording.atomic import write_atomically
-from harness.recording.redact import KEY_SHAPES, REQUEST_HEADERS, RESPONSE_HEADERS, allowed, redact
+from harness.recording.scrub import scrub
 from harness.wire.exchange import Exchange, Headers, Reads, Request, Response, Source
 from harness.wire.sse import is_utf8
 
@@ -232,7 +231,7 @@ def _words(value: Any) -> str | None:
 
 
 def write_cassette(path: Path, exchanges: Iterable[Exchange]) -> None:
-    """Write a whole cassette or none; headers by allow-list, key shapes replaced."""
+    """Write a whole cassette or none, scrubbed of what is shaped like a secret, whoever captured it."""
     write_atomically(path, dump_cassette(exchanges))
 
 
@@ -247,11 +246,12 @@ def dump_cassette(exchanges: Iterable[Exchange]) -> bytes:
 
 
 def _interaction(exchange: Exchange, bodies: list[bytes]) -> dict[str, Any]:
-    request, response, source = exchange.request, _without_packed_keys(exchange.response), exchange.source
-    bodies.append(redact(response.body))
+    exchange = scrub(exchange)
+    request, response, source = exchange.request, exchange.response, exchange.source
+    bodies.append(response.body)
     answer: dict[str, Any] = {
         "status": {"code": response.status, "message": response.reason},
-        "headers": _by_name(allowed(response.headers.pairs, RESPONSE_HEADERS)),
+        "headers": _by_name(response.headers.pairs),
         "body": {"string": "@@"},
     }
     if response.reads or not response.eof or response.http_version:
@@ -265,27 +265,18 @@ def _interaction(exchange: Exchange, bodies: list[bytes]) -> dict[str, Any]:
     told = {"provenance": source.provenance, "at": source.at, "url": source.url, "note": source.note}
     told |= {"fidelity": None if source.fidelity == "wire" else source.fidelity, "harness": __version__}
     answer["x_source"] = {key: value for key, value in told.items() if value is not None}
-    body = redact(request.body) if request.body is not None else None
     return {
         "request": {
             "method": request.method,
-            "uri": redact(request.url.encode()).decode(),
-            "body": _text(body) if body is not None else None,
-            "headers": _by_name(allowed(request.headers.pairs, REQUEST_HEADERS)),
+            "uri": request.url,
+            "body": _text(request.body) if request.body is not None else None,
+            "headers": _by_name(request.headers.pairs),
         },
         "response": answer,
     }
 
 
-def _without_packed_keys(response: Response) -> Response:
-    """Unpack a compressed body that holds a key: the key goes, and with it the compression."""
-    if response.content is response.body or not KEY_SHAPES.search(response.content):
-        return response
-    headers = Headers(tuple(pair for pair in response.headers.pairs if pair[0].lower() != "content-encoding"))
-    return replace(response, body=response.content, headers=headers, reads=None)
-
-
-def _by_name(pairs: list[tuple[str, str]]) -> dict[str, list[str]]:
+def _by_name(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     headers: dict[str, list[str]] = {}
     for name, value in pairs:
         headers.setdefault(name, []).append(value)

@@ -1,41 +1,197 @@
 """
-What may be kept of an exchange, and what a secret looks like.
+Redaction: secrets out of bytes, and nothing else.
 
-Headers are kept by an allow-list: a header nobody thought of is dropped, not leaked.  Values are searched for
-the shapes that providers give their keys.
+What goes is replaced byte for byte, so that offsets, sizes and JSON stay true: by ``REDACTED`` over and over, and
+digits by nines, since a number in JSON has to stay one.  Two things go: the texts that are known to be secrets, in
+every form in which a server or a library may repeat them (``masks`` among them), and what is shaped like a key of a
+provider or an account id (``key_shapes``).
 """
 
+import base64
+import hashlib
 import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import NamedTuple
+from urllib.parse import parse_qsl, unquote, urlsplit
 
-REQUEST_HEADERS = frozenset({"accept", "accept-encoding", "content-type", "user-agent"})
+from harness.recording.key_shapes import Span, shaped
+from harness.recording.masks import masked
 
-RESPONSE_HEADERS = frozenset(
-    {
-        "age", "cache-control", "content-encoding", "content-length", "content-type", "date", "keep-alive",
-        "connection", "openai-processing-ms", "openai-version", "retry-after", "retry-after-ms", "server",
-        "transfer-encoding", "vary", "via", "x-ratelimit-limit-requests", "x-ratelimit-limit-tokens",
-        "x-ratelimit-remaining-requests", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-requests",
-        "x-ratelimit-reset-tokens", "x-request-id",
-    }
-)  # fmt: skip
+_FILLER = b"REDACTED"
+_NUMBER = re.compile(rb"(-?[0-9][0-9.]*+)((?:[eE][+-]?[0-9]{1,3})?)")
 
-KEY_SHAPES = re.compile(
-    rb"(?<![A-Za-z0-9_-])(?:sk|gsk|xai|pplx|nvapi|hf|fw|csk|tgp|ark)[-_](?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{20,}"
-    rb"|bce-v3/ALTAK-[A-Za-z0-9]+/[0-9a-f]{20,}"
-    rb"|AIza[A-Za-z0-9_-]{30,}"
-    rb"|Bearer\s+(?=[A-Za-z._~+/-]*[0-9])[A-Za-z0-9._~+/-]{20,}=*"
-    rb"|eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+"
+_SECRET_NAME = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD)$", re.IGNORECASE)
+_RANDOM_LOOK = re.compile(r"[0-9]|.{32}")  # which "finish_reason" has not, in a variable called SORT_KEY
+
+# What is configured where a server wants no key, or by mistake: to replace such a word wherever it stands would
+# destroy evidence, and a secret that is a short word or number is in more danger of being guessed than of us.
+_NO_SECRET = re.compile(r"[A-Za-z]{0,11}|[0-9]{0,11}|.{0,5}", re.DOTALL)
+_STAND_INS = frozenset(
+    {"lm-studio", "no-key", "no-key-required", "not-a-key", "not-needed", "sk-no-key-required", "your-api-key"}
 )
-"""Text that looks like a key of one of the providers, a bearer token or a JSON web token."""
 
-REDACTED = b"REDACTED"
+_TELLING = (
+    16  # so many characters of its beginning tell a secret: they are more than what a provider's keys all begin with
+)
+_TELLING_AT_THE_END = 8
 
 
-def allowed(pairs: tuple[tuple[str, str], ...], names: frozenset[str]) -> list[tuple[str, str]]:
-    """Return the headers whose names are on the list, their values freed of key shapes."""
-    return [(name, redact(value.encode()).decode()) for name, value in pairs if name.lower() in names]
+@dataclass(frozen=True)
+class Secrets:
+    """Texts that must not reach a disk; ``repr`` keeps them to itself."""
+
+    values: tuple[str, ...] = field(default=(), repr=False)
+
+    @classmethod
+    def of(cls, values: Iterable[str | None]) -> "Secrets":
+        """Return the secrets among ``values``: short words and the stand-ins that local servers are given are none."""
+        stripped = dict.fromkeys(value.strip() for value in values if value)
+        return cls(tuple(value for value in stripped if _is_secret(value)))
+
+    def and_of(self, key: str | None, address: str) -> "Secrets":
+        """Return these together with a key, and with those that an address holds."""
+        return Secrets.of([*self.values, key, *_in_address(address)])
+
+    def redact(self, text: bytes) -> bytes:
+        """Return ``text``, of the same length, without secrets and what is shaped like one."""
+        spans = [*self.spans(text), *shaped(text)]
+        return _replaced(text, spans) if spans else text
+
+    def redact_text(self, text: str) -> str:
+        """Do the same with text; it keeps its length in UTF-8."""
+        return self.redact(_encoded(text)).decode("utf-8", "surrogatepass")
+
+    def spans(self, text: bytes) -> Iterator[Span]:
+        """Yield where the secrets stand in ``text``, in any form."""
+        for value in self.values:
+            for form in _forms(value):
+                yield from form.spans(text)
+            yield from _cut_off(_encoded(value), text)
+        yield from masked(map(_encoded, self.values), text)
+
+
+def configured(environment: Mapping[str, str], named: Collection[str] = ()) -> Secrets:
+    """Return the secrets of an environment: the values of the variables ``named``, and of those called a key."""
+    return Secrets.of(
+        value
+        for name, value in environment.items()
+        if name in named or (_SECRET_NAME.search(name) and _RANDOM_LOOK.search(value))
+    )
 
 
 def redact(text: bytes) -> bytes:
-    """Return ``text`` with everything shaped like a key replaced, byte for byte, so that offsets stay true."""
-    return KEY_SHAPES.sub(lambda found: (REDACTED * len(found[0]))[: len(found[0])], text)
+    """Return ``text``, of the same length, without what is shaped like a secret."""
+    return Secrets().redact(text)
+
+
+def _is_secret(value: str) -> bool:
+    return not _NO_SECRET.fullmatch(value) and value.lower() not in _STAND_INS
+
+
+def _in_address(address: str) -> Iterator[str | None]:
+    """Yield the password in an address, and what its query calls a key."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # such as an unclosed bracket: nobody will be asked there
+        return
+    yield parts.password
+    yield unquote(parts.password or "")
+    yield from (value for name, value in parse_qsl(parts.query) if _SECRET_NAME.search(name))
+
+
+def _replaced(text: bytes, spans: Iterable[Span]) -> bytes:
+    redacted, end = bytearray(text), 0
+    for start, stop in sorted(spans):
+        begin = max(start, end)  # spans may overlap
+        if stop > begin:
+            redacted[begin:stop] = filler(text[begin:stop])
+            end = stop
+    return bytes(redacted)
+
+
+def filler(secret: bytes) -> bytes:
+    """Return what comes in the place of a secret, of its length."""
+    number = _NUMBER.fullmatch(secret)
+    if number:
+        return re.sub(rb"[0-9]", b"9", number[1]) + number[2]
+    return (_FILLER * (len(secret) // len(_FILLER) + 1))[: len(secret)]
+
+
+def _cut_off(value: bytes, text: bytes) -> Iterator[Span]:
+    """Yield what is left of a secret where the text breaks off in it."""
+    for length in range(min(_TELLING, len(value)) - 1, _TELLING_AT_THE_END - 1, -1):
+        if text.endswith(value[:length]):
+            yield len(text) - length, len(text)
+            return
+
+
+class _Form(NamedTuple):
+    """
+    A form that a secret may take: patterns of its beginning and of each character that may follow.
+
+    ``needle`` is a piece of the beginning that is never written in another way, so that it is quick to look for.
+    """
+
+    needle: bytes
+    beginning: re.Pattern[bytes]
+    following: tuple[re.Pattern[bytes], ...]
+
+    def spans(self, text: bytes) -> Iterator[Span]:
+        """Yield where it stands, as far as it goes: a secret that was cut short is one still."""
+        for found in self.beginning.finditer(text) if self.needle in text else ():
+            end = found.end()
+            for character in self.following:
+                more = character.match(text, end)
+                if not more:
+                    break
+                end = more.end()
+            yield found.start(), end
+
+
+@cache
+def _forms(value: str) -> tuple[_Form, ...]:
+    """Return the forms of a secret: as it is or escaped, in base64, and its fingerprint."""
+    # LiteLLM tells the SHA-256 of a key that it refuses: https://github.com/BerriAI/litellm/issues/18474
+    fingerprint = hashlib.sha256(_encoded(value)).hexdigest()
+    # The characters on both sides of what base64 makes of a secret hold bits of it.
+    packed = [_form(core, beside=rb"[A-Za-z0-9+/_-]?") for core in _base64_cores(_encoded(value))]
+    return (_form(value), _form(fingerprint), *packed)
+
+
+def _form(text: str, beside: bytes = b"") -> _Form:
+    needle = max(re.findall(r"[A-Za-z0-9]*", text[:_TELLING]), key=len)
+    spelled = [*map(_spellings, text), beside]
+    beginning = beside + b"".join(spelled[:_TELLING])
+    return _Form(needle.encode(), re.compile(beginning), tuple(map(re.compile, spelled[_TELLING:])))
+
+
+def _spellings(character: str) -> bytes:
+    """Return a pattern of the ways to write a character: URLs, JSON and HTML escape all but letters and digits."""
+    raw = re.escape(_encoded(character))
+    if character.isascii() and character.isalnum():
+        return raw
+    utf16 = character.encode("utf-16-be", "surrogatepass").hex()
+    units = "".join(rf"\\++u(?i:{utf16[n : n + 4]})" for n in range(0, len(utf16), 4))
+    ways = {" ": [r"\+"], "\n": [r"\\++n"], "\r": [r"\\++r"], "\t": [r"\\++t"], "+": ["-"], "/": ["_"]}.get(
+        character, []
+    )
+    ways += [
+        "".join(f"%(?:25)*+(?i:{byte:02x})" for byte in _encoded(character)),
+        units,
+        f"&#(?:{ord(character)}|(?i:x{ord(character):x}));",
+    ]
+    plain = rb"\\++" if character == "\\" else rb"\\*+" + raw
+    return b"(?:" + b"|".join([plain, *(way.encode() for way in ways)]) + b")"
+
+
+def _base64_cores(value: bytes) -> Iterator[str]:
+    """Yield what base64 makes of a secret amid other text, for each place among three bytes at which it may begin."""
+    for shift, mixed in enumerate((0, 2, 3)):
+        packed = base64.b64encode(bytes(shift) + value).rstrip(b"=").decode()
+        yield packed[mixed : len(packed) - bool((shift + len(value)) % 3)]
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")

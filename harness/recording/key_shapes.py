@@ -1,0 +1,97 @@
+"""
+What keys and account ids look like, for those that nobody named beforehand.
+
+How it works: each shape is looked for where a word stands that it cannot do without, such as ``sk-``; finding words
+is the fast part, and only there is the shape itself tried.  What a shape captures is the secret.  No repetition in a
+shape can be entered twice at one place, so that no text makes it slow.
+
+Where a shape has no mark of its own - a UUID, thirty-two hexadecimal digits - it counts only right behind words such
+as ``api_key``: the ids of requests, chunks and answers look just the same, and they are evidence.
+
+Shapes of keys: https://github.com/gitleaks/gitleaks/blob/master/config/gitleaks.toml and
+https://github.com/mongodb/kingfisher; those of account ids stand with the message that was seen to show them.
+"""
+
+import re
+from collections.abc import Iterator
+
+Span = tuple[int, int]
+
+_WINDOW = 1 << 20
+_LONGEST_WORD = 32
+
+# Where a word begins.  In JSON and in URLs what comes before it may be an escape, whose last character is a letter.
+_START = r"(?:(?<![A-Za-z0-9_-])|(?<=\\[bfnrt])|(?<=\\u[0-9A-Fa-f]{4})|(?<=%[0-9A-Fa-f]{2}))"
+_DIGIT = r"(?=[A-Za-z]*+[0-9])"
+_UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+# What stands between a name and its value: quotes, brackets, an equals sign, also escaped or as Chinese text has them.
+_BETWEEN = r"""(?:[\s"'`\\:=<>(\[]|%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|：|（|［|【){1,12}+"""
+
+
+def _run(characters: str, least: int) -> str:
+    """Return a pattern of so many characters, or of a few that the end of the text cuts off."""
+    return rf"(?:[{characters}]{{{least},}}+|[{characters}]{{8,}}+\Z)"
+
+
+_LONG = rf"{_START}((?:sk-|nvapi-|tgp_v1_|ark-)(?:(?=[A-Za-z_-]*+[0-9]){_run('A-Za-z0-9_-', 20)}|[A-Za-z]{{32,}}+))"
+_PLAIN = rf"{_START}((?:gsk_|xai-|pplx-|hf_|fw_|csk-|vck_|ghp_|dapi){_DIGIT}{_run('A-Za-z0-9', 20)})"
+_CLOUD = (
+    rf"{_START}((?:AKIA|ASIA)[A-Z0-9]{{16}}+(?![A-Za-z0-9])|(?:LTAI|AKLT|AKID){_DIGIT}{_run('A-Za-z0-9', 16)}"
+    rf"|(?:ABSK|bedrock-api-key-){_run('A-Za-z0-9+/_-', 40)}={{0,2}}|github_pat_{_run('A-Za-z0-9_', 40)})"
+)
+_GOOGLE = rf"{_START}((?:AIza|AQ\.A|ya29\.){_run('A-Za-z0-9_-', 30)})"
+_SLASH = r"(?:\\*+/|%2[Ff])"
+_QIANFAN = rf"{_START}(bce-v3{_SLASH}ALTAK-[A-Za-z0-9]++(?:{_SLASH}[0-9a-f]{{20,}}+|(?:{_SLASH}[0-9a-f]*+)?\Z))"
+_PART = "[A-Za-z0-9_-]{10,}+"
+_JWT = rf"{_START}(eyJ{_PART}\.(?:eyJ{_PART}\.{_PART}|[A-Za-z0-9_-]*+(?:\.[A-Za-z0-9_-]*+)?\Z))"
+
+_VALUE = r"((?=[A-Za-z_.~+/-]*+[0-9])[A-Za-z0-9_.~+/-]{15,}[A-Za-z0-9]=*+)"
+_NAMED = (
+    r"(?i:api[ _-]?key|(?:access|auth)[ _-]?token|secret[ _-]?key|authorization|bearer|[?&]key=)"
+    rf"(?i: (?:provided|given|received|is|was))?(?:(?<==)|{_BETWEEN})(?i:(?:bearer|basic) )?{_VALUE}"
+)
+_BASIC = rf"{_START}[Bb]asic ((?=[A-Za-z+/]*+[0-9])[A-Za-z0-9+/]{{16,}}+={{0,2}})(?![A-Za-z0-9._~-])"
+
+_ORGANISATION = (
+    # "… in organization `org_…`": https://github.com/continuedev/continue/issues/10920
+    # "Your account org-… / proj-… <ak-…>": https://github.com/MoonshotAI/kimi-cli/issues/1599
+    rf"{_START}((?:org|proj)[-_][A-Za-z0-9]{{22,}}+|ak-{_DIGIT}[a-z0-9]{{18,}}+"
+    # "user_id":"user_…": https://github.com/chatboxai/chatbox/issues/2743
+    rf"|user[-_]{_DIGIT}[A-Za-z0-9]{{22,}}+)"
+    # "… your organization (UUID) …", "(org: UUID, …": https://github.com/stagewise-io/stagewise/issues/927
+    # "Your team UUID has …": https://github.com/continuedev/continue/issues/10373
+    rf"|(?i:org(?:ani[sz]ation)?|proj(?:ect)?|team|workspace|account)(?i:[ _-]?id)?{_BETWEEN}({_UUID})"
+    # "consumer": "projects/…", "… in project …": https://github.com/google/generative-ai-docs/issues/356
+    # "Your account [210…] has reached …": https://github.com/volcengine/MineContext/issues/328
+    rf"|(?i:project|account)s?(?i:[ _-]?(?:id|number))?(?:/|{_BETWEEN})([0-9]{{9,13}}+|[0-9a-f]{{32}}+)(?![A-Za-z0-9])"
+)
+# "User: arn:aws:sts::…": https://github.com/tinovyatkin/amazon-bedrock-copilot-chat/issues/396
+_ARN = r"arn:aws[a-z-]*+:[a-z0-9-]*+:[a-z0-9-]*+:([0-9]{12}+):"
+
+_SHAPES = {
+    _LONG: "sk-,nvapi-,tgp_v1_,ark-",
+    _PLAIN: "gsk_,xai-,pplx-,hf_,fw_,csk-,vck_,ghp_,dapi",
+    _CLOUD: "akia,asia,ltai,aklt,akid,absk,bedrock-api-key-,github_pat_",
+    _GOOGLE: "aiza,aq.a,ya29.",
+    _QIANFAN: "bce-v3",
+    _JWT: "eyj",
+    _NAMED: "apikey,api_key,api-key,api key,access_token,access-token,access token,auth_token,auth-token,auth token,"
+    "secret_key,secret-key,secret key,authorization,bearer,?key=,&key=",
+    _BASIC: "basic",
+    _ORGANISATION: "org,proj,user-,user_,ak-,team,workspace,account",
+    _ARN: "arn:aws",
+}
+_TRIED = [(word.encode(), re.compile(shape.encode())) for shape, words in _SHAPES.items() for word in words.split(",")]
+
+
+def shaped(text: bytes) -> Iterator[Span]:
+    """Yield where in ``text`` stands what is shaped like a key or an account id."""
+    for start in range(0, len(text), _WINDOW):
+        window = text[start : start + _WINDOW + _LONGEST_WORD].lower()
+        for word, shape in _TRIED:
+            at = window.find(word)
+            while at >= 0:
+                found = shape.match(text, start + at)
+                if found and found.lastindex:
+                    yield found.span(found.lastindex)
+                at = window.find(word, at + 1)

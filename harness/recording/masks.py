@@ -1,0 +1,63 @@
+"""
+Masked keys: what a server shows of a key that it hides.
+
+Seen are ``sk-abcde***wxyz`` (https://github.com/BerriAI/litellm/pull/1356), ``xa***yz``
+(https://github.com/openai/codex/issues/1352), ``sk-...wxyz`` (https://github.com/BerriAI/litellm/issues/18474) and
+``****wxyz``.  Nobody can use that, but it tells whose key it was; so it goes where it fits a key that is known.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from harness.recording.key_shapes import Span
+
+_MARKS = (b"**", b"...", b"\xe2\x80\xa6", b"\xe2\x80\xa2", b"\\u2026", b"\\u2022")
+_MASK = rb"(?:\*{2,}+|\.{3,}+|(?:\xe2\x80[\xa6\xa2]|\\u202[62])++)"
+_MASK_AND_TAIL = re.compile(_MASK + rb"([^\s\"'`\\*<>(),;:\[\]{}]{0,64})")
+_HEAD = re.compile(rb"[^\s\"'`\\*]{1,64}\Z")
+_HEAD_AND_MASK = re.compile(rb"([^\s\"'`\\*]{1,64}?)" + _MASK)
+
+_LONG_ENOUGH = 16  # of a shorter key nobody shows parts
+_HEAD_ALONE = 8  # less of it is "sk-proj" and the like, which many keys share
+_TAIL_ALONE = 4
+_LEAST = 2
+
+
+def masked(keys: Iterable[bytes], text: bytes) -> Iterator[Span]:
+    """Yield where ``text`` shows an end of one of ``keys`` beside a mask."""
+    maskable = [key for key in keys if len(key) >= _LONG_ENOUGH]
+    if not maskable or not any(mark in text for mark in _MARKS):
+        return
+    by_end: dict[bytes, list[bytes]] = defaultdict(list)
+    for key in maskable:
+        by_end[key[-_LEAST:]].append(key)
+        yield from _heads(key, text)
+    for mark in _MARKS:
+        at = text.find(mark)
+        while found := _MASK_AND_TAIL.match(text, at) if at >= 0 else None:
+            tail = found[1].rstrip(b".!?")
+            for key in by_end.get(tail[-_LEAST:], ()):
+                yield from _ends(key, text, at, found.start(1), tail)
+            at = text.find(mark, found.start(1))
+
+
+def _heads(key: bytes, text: bytes) -> Iterator[Span]:
+    """Yield the beginnings of a key before a mask that are long enough to tell by themselves."""
+    at = text.find(key[:_HEAD_ALONE])
+    while at >= 0:
+        found = _HEAD_AND_MASK.match(text, at)
+        if found and key.startswith(found[1]):
+            yield found.span(1)
+        at = text.find(key[:_HEAD_ALONE], at + 1)
+
+
+def _ends(key: bytes, text: bytes, mask_at: int, tail_at: int, tail: bytes) -> Iterator[Span]:
+    """Yield the end of a key behind a mask, and its beginning before it, if they are more than chance."""
+    before = _HEAD.search(text, max(0, mask_at - 64), mask_at)
+    word = before[0] if before else b""
+    head = next((len(word) - n for n in range(len(word)) if key.startswith(word[n:])), 0)
+    # A word behind "**" or "..." is in bold type, or goes on.
+    word_like = tail.isalpha() and not text.startswith(b"****", mask_at)
+    if key.endswith(tail) and (head >= _LEAST or (len(tail) >= _TAIL_ALONE and not word_like)):
+        yield from ((mask_at - head, mask_at), (tail_at, tail_at + len(tail)))

@@ -1,0 +1,134 @@
+"""
+Scrubbing: what may be kept of an exchange, with the secrets gone.
+
+An exchange is scrubbed before anybody sees it, as it is captured and as it is read, so that whatever is made of it is
+clean: findings, terminal output, reports, cassettes.  Headers are kept by an allow-list: one that nobody thought of
+is dropped, not leaked.
+
+Not found is a secret that is spelled token by token in ``logprobs``, and one that a model changed on the way.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from harness.recording.pieces import joined_out
+from harness.recording.redact import Secrets, filler
+from harness.wire.exchange import Exchange, Headers, Request, Response
+from harness.wire.sse import is_utf8
+
+_REQUEST_HEADERS = frozenset({"accept", "accept-encoding", "content-type", "user-agent"})
+
+_RESPONSE_HEADERS = frozenset(
+    {
+        "age", "cache-control", "content-encoding", "content-length", "content-type", "date", "keep-alive",
+        "connection", "openai-processing-ms", "openai-version", "retry-after", "retry-after-ms", "server",
+        "transfer-encoding", "vary", "via",
+    }
+)  # fmt: skip
+
+# Where client and server say who asks: what stands there is a secret, though nobody named it beforehand.
+_IDENTITY = re.compile(r"authorization$|api-key$|(?:organi[sz]ation|project|org|account)(?:-id)?$")
+
+# What the rules http.request-id and http.rate-limit list.
+_LISTED = re.compile(r"(?:request|trace|log)-?id$|^cf-ray$|ratelimit")
+
+# User and password, the value of a parameter that is called a key, and the account in the paths of Cloudflare's
+# gateway: https://developers.cloudflare.com/ai-gateway/usage/chat-completion/
+_IN_URL = re.compile(
+    r"(?<=//)[^/@?#]+(?=@)|(?<=/)[0-9a-f]{32}(?=[/?#]|$)"
+    r"|(?:(?<=key=|sig=)|(?<=token=)|(?<=secret=)|(?<=password=))[^&#]+",
+    re.IGNORECASE,
+)
+
+_GZIP = b"\x1f\x8b"
+
+
+def scrub(exchange: Exchange, secrets: Secrets = Secrets()) -> Exchange:  # noqa: B008 - frozen
+    """Return the exchange without ``secrets``, what tells who asked, what looks like it, and other headers."""
+    told = [value for value in _identity(exchange) if value not in secrets.values]
+    secrets, source = Secrets.of([*secrets.values, *told]) if told else secrets, exchange.source
+    clean = replace(
+        exchange,
+        request=_request(exchange.request, secrets),
+        response=_response(exchange.response, secrets),
+        source=replace(source, url=_words(source.url, secrets), note=_words(source.note, secrets)),
+    )
+    content = joined_out(clean, secrets) if secrets.values else None
+    return replace(clean, response=_with_content(clean.response, content)) if content else clean
+
+
+def _identity(exchange: Exchange) -> Iterator[str]:
+    for name, value in (*exchange.request.headers.pairs, *exchange.response.headers.pairs):
+        if _IDENTITY.search(name.lower()) and value.strip():
+            yield value.split()[-1]
+
+
+def scrub_url(url: str, secrets: Secrets) -> str:
+    """Return an address without secrets: nor with a user, a password or the value of a key, whatever they are like."""
+    return _IN_URL.sub(lambda found: filler(found[0].encode()).decode(), secrets.redact_text(url))
+
+
+def _request(request: Request, secrets: Secrets) -> Request:
+    kept = [pair for pair in request.headers.pairs if pair[0].lower() in _REQUEST_HEADERS]
+    body = None if request.body is None else secrets.redact(request.body)
+    return replace(request, url=scrub_url(request.url, secrets), headers=_headers(kept, secrets), body=body)
+
+
+def _response(response: Response, secrets: Secrets) -> Response:
+    response = _with_clean_body(response, secrets)
+    kept = [pair for pair in response.headers.pairs if _is_kept(pair[0].lower())]
+    return replace(
+        response,
+        headers=_headers(kept, secrets),
+        reason=secrets.redact_text(response.reason),
+        error=_words(response.error, secrets),
+        http_version=_words(response.http_version, secrets),
+    )
+
+
+def _is_kept(name: str) -> bool:
+    return name in _RESPONSE_HEADERS or _LISTED.search(name) is not None
+
+
+def _headers(pairs: Iterable[tuple[str, str]], secrets: Secrets) -> Headers:
+    # A header that is called a key, such as x-ratelimit-key, is kept by name.
+    return Headers(
+        tuple(
+            (name, filler(value.encode()).decode() if name.lower().endswith("key") else secrets.redact_text(value))
+            for name, value in pairs
+        )
+    )
+
+
+def _words(text: str | None, secrets: Secrets) -> str | None:
+    return None if text is None else secrets.redact_text(text)
+
+
+def _with_clean_body(response: Response, secrets: Secrets) -> Response:
+    body, content = secrets.redact(response.body), response.content
+    if content is response.body:
+        return replace(response, body=_hidden(body) if secrets.values and _is_opaque(response) else body)
+    clean = secrets.redact(content)
+    return replace(response, body=body) if clean == content else _with_content(response, clean)
+
+
+def _with_content(response: Response, content: bytes) -> Response:
+    """Return the response with a content that lost a secret, and with it the compression if there was one."""
+    if response.content is response.body:
+        return replace(response, body=content)
+    headers = Headers(tuple(pair for pair in response.headers.pairs if pair[0].lower() != "content-encoding"))
+    # What was wrong with the compression would be lost with it.
+    whole, error = response.eof and not response.undecodable, response.error or response.undecodable
+    return replace(response, body=content, headers=headers, reads=None, eof=whole, error=error)
+
+
+def _is_opaque(response: Response) -> bool:
+    """Tell whether a body can't be looked into, so that nobody knows what is in it."""
+    encoded = response.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}
+    return response.body[:2] == _GZIP or (encoded and not is_utf8(response.body))
+
+
+def _hidden(body: bytes) -> bytes:
+    """Return filler that can't be read either: it begins as it did, and is no text."""
+    return body[:2] + b"\0" + filler(body[3:]) if body[3:] else body
