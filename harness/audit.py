@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from harness.checks import CHECKS, Check
 from harness.matrix.providers import Matrix
 from harness.recording.archives import Entry, read_archive
+from harness.recording.scrub import scrub
 from harness.results import Finding
 from harness.runner import About, judge_exchanges
 
@@ -26,7 +27,8 @@ def audit(
     """
     chosen = tuple(CHECKS.values() if checks is None else checks)
     for path in paths:
-        for entry in read_archive(path):
+        for read in read_archive(path):
+            entry = read._replace(exchange=scrub(read.exchange))
             yield list(judge_exchanges([entry.exchange], _about(entry, path, matrix, provider_from), chosen))
 
 

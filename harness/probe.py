@@ -13,6 +13,8 @@ from harness.matrix.providers import Matrix, Thinking
 from harness.matrix.scenarios import SCENARIOS, Scenario, in_order
 from harness.recording.asking import Asked, Asker
 from harness.recording.capture import Limits
+from harness.recording.redact import Secrets
+from harness.recording.scrub import scrub_url
 from harness.results import Finding, Level, Outcome
 from harness.runner import RECORDING, About, half_recorded, judge_exchanges
 from harness.wire.exchange import NO_ANSWER, OK, Exchange
@@ -75,6 +77,7 @@ def probe_endpoint(  # noqa: PLR0913, PLR0917 - what a user says of a probe
     scenarios: Iterable[Scenario],
     budget: Budget,
     limits: Limits,
+    secrets: Secrets = Secrets(),  # noqa: B008 - frozen
     kept: Callable[[Scenario], str | None] = lambda _: None,
 ) -> Iterator[Probed]:
     """
@@ -83,18 +86,23 @@ def probe_endpoint(  # noqa: PLR0913, PLR0917 - what a user says of a probe
     Raises:
         Unreachable: it is no address, nobody answers chats there, or the key is refused.
     """
-    host = check_address(base_url)
+    secrets = secrets.and_of(key, base_url)
+    shown = scrub_url(base_url, secrets)
+    host = check_address(base_url, shown).rpartition("@")[2]
     provider, thinking = _known(host, model, matrix)
-    asker = Asker(Asked(base_url, key, model, thinking.enable or {}, thinking.disable or {}), limits)
+    asker = Asker(Asked(base_url, key, model, thinking.enable or {}, thinking.disable or {}), limits, secrets=secrets)
     with contextlib.closing(asker):
         answered = False
         for one in probe(
-            asker.ask, lambda scenario: About(provider, model, scenario.id, kept(scenario)), scenarios, budget=budget
+            asker.ask,
+            lambda scenario: About(provider, secrets.redact_text(model), scenario.id, kept(scenario)),
+            scenarios,
+            budget=budget,
         ):
             reason = None if answered else _unreachable(one)
             answered = answered or any(exchange.response.status == OK for exchange in one.exchanges)
             if reason:
-                raise Unreachable(f"{base_url}: {reason}")
+                raise Unreachable(f"{shown}: {reason}")
             yield one
 
 

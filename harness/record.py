@@ -22,6 +22,7 @@ from harness.matrix.scenarios import in_order, request_body
 from harness.recording.asking import Asked, Asker
 from harness.recording.capture import Limits
 from harness.recording.cassette import write_cassette
+from harness.recording.redact import Secrets, configured
 from harness.runner import Case, doubt
 from harness.wire.exchange import NO_ANSWER, Exchange, Headers
 
@@ -109,9 +110,11 @@ class Asking:
         self._stopping = threading.Event()
         self._futures: dict[str, Future[Recorded]] = {}
         self._turns: dict[str, _Turn] = {}
+        cases = list(cases)
+        secrets = configured(environment, {case.target.provider.key_env for case in cases})
         for case in cases:
             name = case.target.provider.id
-            turn = self._turns.setdefault(name, _Turn(environment, manner, self._stopping))
+            turn = self._turns.setdefault(name, _Turn(environment, secrets, manner, self._stopping))
             turn.cases.append((case, self._futures.setdefault(case.id, Future())))
         self._pool = ThreadPoolExecutor(max(1, len(self._turns)), "asking")
 
@@ -147,6 +150,7 @@ class _Turn:
     """The cases of one provider, one after the other; ``over`` is why the rest is not asked."""
 
     environment: Mapping[str, str]
+    secrets: Secrets
     manner: Manner
     stopping: threading.Event
     cases: list[tuple[Case, Future[Recorded]]] = field(default_factory=list)
@@ -181,7 +185,7 @@ class _Turn:
         provider, model = case.target.provider, case.target.model
         url, key, thinking = case.target.url(self.environment), self.environment.get(provider.key_env), model.thinking
         asked = Asked(url, key, model.name or model.id, thinking.enable or {}, thinking.disable or {})
-        with contextlib.closing(Asker(asked, self.manner.limits, self._pace)) as asker:
+        with contextlib.closing(Asker(asked, self.manner.limits, self._pace, self.secrets)) as asker:
             exchanges = asker.ask(case.scenario)
             wait = seconds_to_wait(exchanges[-1])
             if wait is not None and wait <= _LONGEST_WAIT:

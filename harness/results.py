@@ -21,6 +21,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from harness.errors import BadResults, Unwritable
 from harness.recording.atomic import write_atomically
+from harness.recording.redact import redact
 
 SCHEMA = 2
 
@@ -214,10 +215,17 @@ def check_writable(path: Path) -> None:
                 raise Unwritable(f"{path}: it exists and holds no results; name another file")
 
 
-def write_results(path: Path, results: Results) -> None:
-    """Write ``results`` to ``path`` as JSON lines; refuses to replace what holds no results."""
+def write_results(path: Path, results: Results) -> Results:
+    """
+    Write ``results`` to ``path`` as JSON lines, and return what was written; refuses to replace what holds no results.
+
+    What is judged was scrubbed of secrets before; here goes what came another way, such as a key given as a model.
+    """
     check_writable(path)
-    write_atomically(path, b"".join(orjson.dumps(line) + b"\n" for line in _lines(results)))
+    content = b"".join(orjson.dumps(line) + b"\n" for line in _lines(results))
+    clean = redact(content)
+    write_atomically(path, clean)
+    return results if clean == content else read_results(path)
 
 
 def _lines(results: Results) -> Iterator[dict[str, Any]]:

@@ -68,20 +68,25 @@ def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
     from harness.probe import Budget, probe_endpoint
     from harness.record import environment_of
     from harness.recording.capture import Limits
+    from harness.recording.redact import configured
+    from harness.recording.scrub import scrub_url
 
     _check_places(results_file, folder)
     matrix = matrix_if_any(root)
     wanted = _scenarios(scenarios)
     results = Results(Run(__version__, now(), "live", version()))
-    budget, key = Budget(max_requests, max_tokens), environment_of(root).get(key_env)
+    budget, environment = Budget(max_requests, max_tokens), environment_of(root)
+    key = environment.get(key_env)
     asked = min(sum(one.requests for one in wanted), max_requests)
-    told = f"up to {asked} requests and {max_tokens:,} tokens to {base_url}"
+    names = {key_env, *(provider.key_env for provider in (matrix.providers if matrix else ()))}
+    secrets = configured(environment, names)
+    told = f"up to {asked} requests and {max_tokens:,} tokens to {scrub_url(base_url, secrets.and_of(key, base_url))}"
     click.echo(f"harness: {told}{'' if key else f', without a key: {key_env} is not set'}", err=True)
 
     def kept(scenario: Scenario) -> str | None:
         return str(folder / f"{scenario.id}.yaml") if folder else None
 
-    probed = probe_endpoint(base_url, model, key, matrix, wanted, budget, Limits(idle=timeout), kept)
+    probed = probe_endpoint(base_url, model, key, matrix, wanted, budget, Limits(idle=timeout), secrets, kept)
     for found in progress(probed, len(wanted), "probing"):
         results.findings += found.findings
         if folder and found.exchanges:

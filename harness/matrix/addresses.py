@@ -73,10 +73,15 @@ def _here(host: str) -> str:
     return _HERE.sub("localhost", host)
 
 
-def check_address(base_url: str) -> str:
-    """Return the host and port of an address; raises Unreachable where it is none that can be asked."""
+def check_address(base_url: str, shown: str | None = None) -> str:
+    """
+    Return the host and port of an address, which may hold a secret: ``shown`` is how it is told of.
+
+    Raises:
+        Unreachable: it is none that can be asked.
+    """
     with suppress(ValueError):  # such as an unclosed bracket of an IPv6 address
         parts = urlsplit(base_url)
         if parts.scheme in {"http", "https"} and parts.netloc:
             return parts.netloc
-    raise Unreachable(f"{base_url}: not an address; name one such as http://localhost:8000/v1")
+    raise Unreachable(f"{shown or base_url}: not an address; name one such as http://localhost:8000/v1")

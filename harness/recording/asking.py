@@ -2,19 +2,21 @@
 Asking: the requests of a scenario, sent by the OpenAI SDK and captured.
 
 The SDK builds and sends each request, so that what is on the wire is what users send; what comes back is read
-to its end by us, and judged afterwards.  One call serves every rule.
+to its end by us, scrubbed of secrets, and judged afterwards.  One call serves every rule.
 """
 
 import contextlib
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import Any
 
 from harness.matrix.scenarios import Json, Scenario, next_body, request_body
 from harness.recording.capture import Capture, Limits
 from harness.recording.families import sdk_family
+from harness.recording.redact import Secrets
+from harness.recording.scrub import scrub
 from harness.wire.exchange import OK, Exchange
 
 _PATH = "/chat/completions"
@@ -26,7 +28,7 @@ class Asked:
     """Whom to ask: an address, a key (none where the server wants none), a model as sent and its thinking switch."""
 
     base_url: str
-    key: str | None
+    key: str | None = field(repr=False)
     model: str
     enable: Json
     disable: Json
@@ -40,9 +42,11 @@ class Asker:
         asked: Asked,
         limits: Limits = Limits(),  # noqa: B008 - frozen
         before_each: Callable[[], None] = lambda: None,
+        secrets: Secrets = Secrets(),  # noqa: B008 - frozen
     ) -> None:
         self._asked = asked
         self._before_each = before_each
+        self._secrets = secrets.and_of(asked.key, asked.base_url)
         self._kept = threading.local()
         family = sdk_family()
         # A connection of its own for each request: some servers close one after a stream and do not say so.
@@ -83,7 +87,7 @@ class Asker:
         return [first, self._send(self._client, following, scenario.encoding)] if following else [first]
 
     def _keep(self, exchange: Exchange) -> None:
-        self._kept.exchange = exchange
+        self._kept.exchange = scrub(exchange, self._secrets)
 
     def _send(self, client: Any, body: Json | bytes, encoding: str) -> Exchange:
         """Send a request and read the answer to its end."""

@@ -22,7 +22,7 @@ _REQUEST_HEADERS = frozenset({"accept", "accept-encoding", "content-type", "user
 _RESPONSE_HEADERS = frozenset(
     {
         "age", "cache-control", "content-encoding", "content-length", "content-type", "date", "keep-alive",
-        "connection", "openai-processing-ms", "openai-version", "retry-after", "retry-after-ms", "server",
+        "connection", "location", "openai-processing-ms", "openai-version", "retry-after", "retry-after-ms", "server",
         "transfer-encoding", "vary", "via",
     }
 )  # fmt: skip
@@ -92,13 +92,13 @@ def _is_kept(name: str) -> bool:
 
 
 def _headers(pairs: Iterable[tuple[str, str]], secrets: Secrets) -> Headers:
-    # A header that is called a key, such as x-ratelimit-key, is kept by name.
-    return Headers(
-        tuple(
-            (name, filler(value.encode()).decode() if name.lower().endswith("key") else secrets.redact_text(value))
-            for name, value in pairs
-        )
-    )
+    return Headers(tuple((name, _value(name.lower(), value, secrets)) for name, value in pairs))
+
+
+def _value(name: str, value: str, secrets: Secrets) -> str:
+    if name.endswith("key"):  # such as x-ratelimit-key: kept by name
+        return filler(value.encode()).decode()
+    return scrub_url(value, secrets) if name == "location" else secrets.redact_text(value)
 
 
 def _words(text: str | None, secrets: Secrets) -> str | None:

@@ -16,10 +16,7 @@ def write_report(folder: Path, results: Results) -> None:
     A results file that would differ in nothing but its start is left alone, so that running again changes nothing.
     """
     path = folder / "results.jsonl"
-    if not _same(path, results):
-        write_results(path, results)
-    else:
-        results = read_results(path)
+    results = read_results(path) if _same(path, results) else write_results(path, results)
     texts = {"compatibility.md": f"# Compatibility\n\n{table.render(results)}", "index.html": page.render(results)}
     texts |= {f"badges/{provider}.svg": svg for provider, svg in badge.render(results).items()}
     for name, text in texts.items():
