@@ -1,7 +1,7 @@
 """What is said, put into a provider's form: the bytes of a stream or of a body."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -118,7 +118,7 @@ class _Writer:
         }
         self.conditions = frozenset(name for name, state in states.items() if state)
         self.constants: Json = _ids(form, answer.seed) | {"model": form.answers_as.get(answer.model, answer.model)}
-        self.constants |= {"created": CREATED, "index": 0, "text": "", "thought": ""}
+        self.constants |= {"created": CREATED, "index": 0, "text": "", "said": "", "thought": ""}
         self.constants |= {"finish": None, "logprobs": None, "seconds": _SECONDS, **_counts(answer)}
         if form.usage is not None:
             self.constants["usage"] = fill(form.usage, self.constants, self.conditions)
@@ -129,6 +129,7 @@ class _Writer:
         for index, said in enumerate(self.answer.choices):
             values = self.constants | {"index": index, "finish": self._reason(said), "calls": self._calls(said)}
             values |= {"text": "".join(said.text), "thought": "".join(said.thought)}
+            values["said"] = values["text"]
             values["logprobs"] = self._logprobs(said.text)
             values["message"] = message = fill(kind.message, values, self._conditions(said))
             if "choices" in message:
@@ -148,7 +149,7 @@ class _Writer:
                 yield self._chunk(stream, name, live[name], {}, self.conditions)
 
     def _choices(self, stream: Stream, phases: dict[str, Json]) -> Iterator[Json]:
-        turns = [list(_script(phases, said)) for said in self.answer.choices]
+        turns = [list(_with_all_said(_script(phases, said))) for said in self.answer.choices]
         for turn in range(max(map(len, turns))):
             for index, said in enumerate(self.answer.choices):
                 if turn < len(turns[index]):
@@ -227,6 +228,14 @@ def _script(phases: dict[str, Json], said: Said) -> Iterator[tuple[str, Json, Js
         else:
             given = {"text": "".join(texts.get(name, ())), "thought": "".join(thoughts.get(name, ()))}
             yield name, phases[name], given
+
+
+def _with_all_said(script: Iterable[tuple[str, Json, Json]]) -> Iterator[tuple[str, Json, Json]]:
+    """Yield the same, with what was said up to each chunk: some providers repeat it all."""
+    said = ""
+    for name, template, given in script:
+        said += given.get("text", "")
+        yield name, template, {**given, "said": said}
 
 
 def _base(key: str) -> str:

@@ -111,6 +111,17 @@ TIME = {"index": 1, "function": {"name": "get_time", "arguments": '{"zone":"CET"
         ),
         ("chat.stream", "chat", {"finish": {"content": "$text"}}, [{"content": "你好! How can I help?"}]),
         (
+            "chat.stream", "chat",
+            {"first": {"so_far": "$said"}, "saying": {"content": "$text", "so_far": "$said"}, "finish": {"so_far": "$said"}},
+            [
+                {"so_far": ""},
+                {"content": "你好", "so_far": "你好"},
+                {"content": "! How can I", "so_far": "你好! How can I"},
+                {"content": " help?", "so_far": "你好! How can I help?"},
+                {"so_far": "你好! How can I help?"},
+            ],
+        ),
+        (
             "reasoning.stream", "thinking",
             {"thinking": {"thought": "$thought"}, "saying": {"content": "$text"}, "finish": {}},
             [{"thought": "The user greets me."}, {"thought": " I greet back."}, {"content": "你好"}, {"content": "!"}, {}],
