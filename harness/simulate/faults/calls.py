@@ -164,6 +164,9 @@ _NAMES = (
           _heads("type", None), "tool_calls.function"),
     Fault("call-type-null-later", "The type is null in later fragments.", "tools.auto", _NULLS, _pieces("type", None), "tool_calls.function"),
     Fault("call-type-other-in-body", "The type of a call in a body is tool.", "tools.nonstream", _CALL, _whole("type", "tool"), "tool_calls.function"),
+    Fault("call-type-missing-in-body", "A call in a body has no type.", "tools.nonstream",
+          f"{_PYDANTIC}/test_mistral/test_image_as_binary_content_tool_response.yaml", chunks(every, drop(f"{_WHOLE}/type")),
+          "tool_calls.function"),
 )
 
 _INPUT = (
