@@ -217,7 +217,7 @@ def _script(phases: dict[str, Json], said: Said) -> Iterator[tuple[str, Json, Js
     texts = _shared(said.text, "text", "saying", phases)
     thoughts = _shared(said.thought, "thought", "thinking", phases)
     for name in dict.fromkeys(_base(key) for key in phases):
-        if name in {"before", "usage", "arguments"}:
+        if name in {"before", "usage", "called", "arguments"}:
             continue
         if name == "call":
             yield from _calling(phases, said)
@@ -263,7 +263,8 @@ def _shared(pieces: tuple[str, ...], place: str, middle: str, phases: dict[str, 
 
 def _calling(phases: dict[str, Json], said: Said) -> Iterator[tuple[str, Json, Json]]:
     """Yield the chunks of the calls: each with its arguments, whole or followed by them in pieces."""
-    pieced = any(_base(key) == "arguments" for key in phases)
+    names = {_base(key) for key in phases}
+    pieced = "arguments" in names
     for number, call in enumerate(said.calls):
         template = _variant(phases, "call", number, len(said.calls))
         here = uses(template, "arguments")
@@ -271,5 +272,7 @@ def _calling(phases: dict[str, Json], said: Said) -> Iterator[tuple[str, Json, J
         head = call.pieces[0] if pieced else "".join(call.pieces)
         values = {"number": number, "name": call.name}
         yield "call", template, values | {"arguments": head if here else ""}
+        if "called" in names:
+            yield "called", _variant(phases, "called", number, len(said.calls)), values
         for n, piece in enumerate(rest if pieced else ()):
             yield "arguments", _variant(phases, "arguments", n, len(rest)), values | {"arguments": piece}

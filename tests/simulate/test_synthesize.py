@@ -141,6 +141,16 @@ TIME = {"index": 1, "function": {"name": "get_time", "arguments": '{"zone":"CET"
             [{"tool_calls": []}, {"tool_calls": [{"index": 0, "function": {"arguments": '{"city":'}}]}, {"last": '"Paris"}'}, {}],
         ),
         (
+            "tools.auto", "tools", {"call": {"id": "$call_id"}, "called": {"nothing": ""}, "arguments": FRAGMENT, "finish": {}},
+            [
+                {"id": "call_00_00c1"},
+                {"nothing": ""},
+                {"tool_calls": [{"index": 0, "function": {"arguments": '{"city":'}}]},
+                {"tool_calls": [{"index": 0, "function": {"arguments": '"Paris"}'}}]},
+                {},
+            ],
+        ),
+        (
             "tools.parallel", "parallel", {"call-first": {"role": "assistant", **CALL}, "call": CALL, "finish": {}},
             [{"role": "assistant", "tool_calls": [WEATHER]}, {"tool_calls": [TIME]}, {}],
         ),
