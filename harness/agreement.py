@@ -125,12 +125,18 @@ def _said(exchange: Exchange, choice: Choice) -> Said:
     if not exchange.streams:
         numbers = dict.fromkeys(range(len(choice.tools)))
         pieces = Counter(dict.fromkeys(numbers, 1))
+    thoughts = len(choice.fragments(choice.reasoning).texts) if choice.reasoning else _parts(choice, "thinking")
     return Said(
-        ("x",) * len(choice.fragments(choice.reasoning).texts if choice.reasoning else ()),
-        ("x",) * len(choice.fragments("content").texts),
+        ("x",) * thoughts,
+        ("x",) * (len(choice.fragments("content").texts) + _parts(choice, "text")),
         tuple(Call("x", ("x",) * max(1, pieces[number])) for number in numbers),
         reasons[-1].value if reasons else "stop",
     )
+
+
+def _parts(choice: Choice, name: str) -> int:
+    """Return how many parts of a type there are where content is a list."""
+    return choice.part_types[name].count if name in choice.part_types else 0
 
 
 def _call_number(fragment: Any) -> Any:

@@ -117,6 +117,12 @@ def test_where_the_request_is_unknown_the_nearer_of_both_counts(tmp_path: Path) 
     assert (found.form, found.model, found.differs) == ("stream chat, request unknown", "small", ())
 
 
+def test_a_thought_inside_content_is_a_thought(tmp_path: Path) -> None:
+    parts = '"delta":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"Hm"}]}]}'
+    found = compare(entry(plain(swap(ACME, SECOND, parts))), load(tmp_path))
+    assert (found.form, found.why) == ("stream thinking", "no such kind in the form")
+
+
 @pytest.mark.parametrize(
     ("exchange", "form", "why"),
     [

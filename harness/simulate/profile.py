@@ -22,7 +22,7 @@ from harness.simulate.template import IDS, check, check_id, split
 
 FILE_NAME = "profile.yaml"
 
-REPEATED = ("thinking", "saying", "call", "arguments")
+REPEATED = ("thinking", "saying", "call", "called", "arguments")
 ONCE = ("before", "first", "empty", "calls", "finish", "usage")
 
 _PHASE = re.compile(rf"({'|'.join(ONCE)})|({'|'.join(REPEATED)})(-first|-last)?")
@@ -32,7 +32,7 @@ def _phase(key: str) -> str:
     name, _ = split(key)
     if not _PHASE.fullmatch(name):
         names = ", ".join((*ONCE, *REPEATED))
-        raise ValueError(f"unknown phase; use one of {names}, the last four also with -first or -last")
+        raise ValueError(f"unknown phase; use one of {names}, the last five also with -first or -last")
     return key
 
 

@@ -1,7 +1,7 @@
 """What is said, put into a provider's form: the bytes of a stream or of a body."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -118,7 +118,7 @@ class _Writer:
         }
         self.conditions = frozenset(name for name, state in states.items() if state)
         self.constants: Json = _ids(form, answer.seed) | {"model": form.answers_as.get(answer.model, answer.model)}
-        self.constants |= {"created": CREATED, "index": 0, "text": "", "thought": ""}
+        self.constants |= {"created": CREATED, "index": 0, "text": "", "said": "", "thought": ""}
         self.constants |= {"finish": None, "logprobs": None, "seconds": _SECONDS, **_counts(answer)}
         if form.usage is not None:
             self.constants["usage"] = fill(form.usage, self.constants, self.conditions)
@@ -129,6 +129,7 @@ class _Writer:
         for index, said in enumerate(self.answer.choices):
             values = self.constants | {"index": index, "finish": self._reason(said), "calls": self._calls(said)}
             values |= {"text": "".join(said.text), "thought": "".join(said.thought)}
+            values["said"] = values["text"]
             values["logprobs"] = self._logprobs(said.text)
             values["message"] = message = fill(kind.message, values, self._conditions(said))
             if "choices" in message:
@@ -148,7 +149,7 @@ class _Writer:
                 yield self._chunk(stream, name, live[name], {}, self.conditions)
 
     def _choices(self, stream: Stream, phases: dict[str, Json]) -> Iterator[Json]:
-        turns = [list(_script(phases, said)) for said in self.answer.choices]
+        turns = [list(_with_all_said(_script(phases, said))) for said in self.answer.choices]
         for turn in range(max(map(len, turns))):
             for index, said in enumerate(self.answer.choices):
                 if turn < len(turns[index]):
@@ -216,7 +217,7 @@ def _script(phases: dict[str, Json], said: Said) -> Iterator[tuple[str, Json, Js
     texts = _shared(said.text, "text", "saying", phases)
     thoughts = _shared(said.thought, "thought", "thinking", phases)
     for name in dict.fromkeys(_base(key) for key in phases):
-        if name in {"before", "usage", "arguments"}:
+        if name in {"before", "usage", "called", "arguments"}:
             continue
         if name == "call":
             yield from _calling(phases, said)
@@ -227,6 +228,14 @@ def _script(phases: dict[str, Json], said: Said) -> Iterator[tuple[str, Json, Js
         else:
             given = {"text": "".join(texts.get(name, ())), "thought": "".join(thoughts.get(name, ()))}
             yield name, phases[name], given
+
+
+def _with_all_said(script: Iterable[tuple[str, Json, Json]]) -> Iterator[tuple[str, Json, Json]]:
+    """Yield the same, with what was said up to each chunk: some providers repeat it all."""
+    said = ""
+    for name, template, given in script:
+        said += given.get("text", "")
+        yield name, template, {**given, "said": said}
 
 
 def _base(key: str) -> str:
@@ -254,7 +263,8 @@ def _shared(pieces: tuple[str, ...], place: str, middle: str, phases: dict[str, 
 
 def _calling(phases: dict[str, Json], said: Said) -> Iterator[tuple[str, Json, Json]]:
     """Yield the chunks of the calls: each with its arguments, whole or followed by them in pieces."""
-    pieced = any(_base(key) == "arguments" for key in phases)
+    names = {_base(key) for key in phases}
+    pieced = "arguments" in names
     for number, call in enumerate(said.calls):
         template = _variant(phases, "call", number, len(said.calls))
         here = uses(template, "arguments")
@@ -262,5 +272,7 @@ def _calling(phases: dict[str, Json], said: Said) -> Iterator[tuple[str, Json, J
         head = call.pieces[0] if pieced else "".join(call.pieces)
         values = {"number": number, "name": call.name}
         yield "call", template, values | {"arguments": head if here else ""}
+        if "called" in names:
+            yield "called", _variant(phases, "called", number, len(said.calls)), values
         for n, piece in enumerate(rest if pieced else ()):
             yield "arguments", _variant(phases, "arguments", n, len(rest)), values | {"arguments": piece}

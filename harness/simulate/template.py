@@ -24,6 +24,7 @@ PLACES = {
     "choices": "in a body's envelope: its choices, each by the template choice",
     "message": "in a body's choice: the message of the kind",
     "text": "a piece of text, the whole of it in a body, what is wrong in a refusal",
+    "said": "all of the text so far, the piece of this chunk included",
     "thought": "a piece of thought, or the whole of it",
     "calls": "all calls, each by the template call",
     "number": "the number of the call, from 0",

@@ -114,6 +114,17 @@ TIME = {"index": 1, "function": {"name": "get_time", "arguments": '{"zone":"CET"
         ),
         ("chat.stream", "chat", {"finish": {"content": "$text"}}, [{"content": "你好! How can I help?"}]),
         (
+            "chat.stream", "chat",
+            {"first": {"so_far": "$said"}, "saying": {"content": "$text", "so_far": "$said"}, "finish": {"so_far": "$said"}},
+            [
+                {"so_far": ""},
+                {"content": "你好", "so_far": "你好"},
+                {"content": "! How can I", "so_far": "你好! How can I"},
+                {"content": " help?", "so_far": "你好! How can I help?"},
+                {"so_far": "你好! How can I help?"},
+            ],
+        ),
+        (
             "reasoning.stream", "thinking",
             {"thinking": {"thought": "$thought"}, "saying": {"content": "$text"}, "finish": {}},
             [{"thought": "The user greets me."}, {"thought": " I greet back."}, {"content": "你好"}, {"content": "!"}, {}],
@@ -131,6 +142,16 @@ TIME = {"index": 1, "function": {"name": "get_time", "arguments": '{"zone":"CET"
             "tools.auto", "tools",
             {"call": {"tool_calls": []}, "arguments": FRAGMENT, "arguments-last": {"last": "$arguments"}, "finish": {}},
             [{"tool_calls": []}, {"tool_calls": [{"index": 0, "function": {"arguments": '{"city":'}}]}, {"last": '"Paris"}'}, {}],
+        ),
+        (
+            "tools.auto", "tools", {"call": {"id": "$call_id"}, "called": {"nothing": ""}, "arguments": FRAGMENT, "finish": {}},
+            [
+                {"id": "call_00_00c1"},
+                {"nothing": ""},
+                {"tool_calls": [{"index": 0, "function": {"arguments": '{"city":'}}]},
+                {"tool_calls": [{"index": 0, "function": {"arguments": '"Paris"}'}}]},
+                {},
+            ],
         ),
         (
             "tools.parallel", "parallel", {"call-first": {"role": "assistant", **CALL}, "call": CALL, "finish": {}},

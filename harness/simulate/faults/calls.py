@@ -164,6 +164,9 @@ _NAMES = (
           _heads("type", None), "tool_calls.function"),
     Fault("call-type-null-later", "The type is null in later fragments.", "tools.auto", _NULLS, _pieces("type", None), "tool_calls.function"),
     Fault("call-type-other-in-body", "The type of a call in a body is tool.", "tools.nonstream", _CALL, _whole("type", "tool"), "tool_calls.function"),
+    Fault("call-type-missing-in-body", "A call in a body has no type.", "tools.nonstream",
+          f"{_PYDANTIC}/test_mistral/test_image_as_binary_content_tool_response.yaml", chunks(every, drop(f"{_WHOLE}/type")),
+          "tool_calls.function"),
 )
 
 _INPUT = (
@@ -174,6 +177,9 @@ _INPUT = (
           both(_heads(_ARGUMENTS, {"zone": "CET"}), chunks(continuing, put(_LIST, []))), "tool_calls.arguments"),
     Fault("arguments-object-in-body", "The arguments in a body are an object.", "tools.nonstream", _DICT_ARGUMENTS,
           _whole(_ARGUMENTS, {"city": "Paris"}), "tool_calls.arguments"),
+    Fault("arguments-missing-in-body", "A call in a body has no arguments.", "tools.nonstream",
+          f"{_PYDANTIC}/test_openrouter/test_openrouter_tool_optional_parameters.yaml", chunks(every, drop(f"{_WHOLE}/{_ARGUMENTS}")),
+          "tool_calls.arguments"),
     Fault("arguments-twice", "A last fragment repeats all of the arguments.", "tools.auto", "https://github.com/lidge-jun/opencodex/issues/361",
           repeat(continuing, put(f"{_PIECE}/{_ARGUMENTS}", '{"city":"Paris"}'), only=_LAST), "tool_calls.arguments-json"),
     Fault("arguments-of-both-calls-in-one", "The pieces of the second call have the index of the first.", "tools.parallel", None,
