@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from harness.checks import CHECKS
 from harness.deviations import FILE_NAME as DEVIATIONS
 from harness.errors import BadProviders
-from harness.matrix.providers import FILE_NAME, Matrix, Provider, Target, load_matrix
+from harness.matrix.providers import FILE_NAME, Matrix, Provider, Target, Thinking, load_matrix
 from harness.matrix.scenarios import SCENARIOS, in_order
 from harness.probe import Probed
 from harness.recording.atomic import write_atomically
@@ -38,7 +38,7 @@ _DRAFTED = """\
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a user says of a new provider."""
+    """What a user says of a new provider; ``thinking`` is how it is switched, as far as that is known."""
 
     id: str
     name: str
@@ -47,6 +47,7 @@ class Asked:
     key_env: str
     docs: str
     day: str
+    thinking: Thinking
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +65,20 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9._-]+", "-", text.rpartition("/")[2].lower()).strip("-._")
 
 
-def check_new(asked: Asked, root: Path) -> None:
+def to_ask(asked: Asked, root: Path) -> Matrix:
     """
-    Check, before anything is asked, that an entry can be made.
+    Return the matrix to ask by: of the new provider alone, thinking switched as far as that is known.
 
     Raises:
-        BadProviders: one line that says what is in its way.
+        BadProviders: one line that says what is in the way of an entry.
     """
-    provider = _provider(asked, {"disable": {}}, (), None)
+    known = asked.thinking
+    provider = _provider(asked, Thinking(enable=known.enable or {}, disable=known.disable or {}), (), None)
     folder = root / "cassettes" / provider.id
     if folder.exists():
         raise BadProviders(f"{folder}: it is there already; name another --id, or delete it")
     _appended(root / FILE_NAME, provider)
+    return Matrix(providers=(provider,))
 
 
 def write_draft(asked: Asked, probed: Iterable[Probed], root: Path, *, with_key: bool) -> Draft:
@@ -86,11 +89,10 @@ def write_draft(asked: Asked, probed: Iterable[Probed], root: Path, *, with_key:
         HarnessError: a file can't be written.
     """
     found = list(probed)
-    thinks = any(_thought(exchange) for one in found if one.scenario.thinking for exchange in one.exchanges)
-    switch: dict[str, Any] = {"enable": {}} if thinks else {"disable": {}}
+    switch = _switch(asked.thinking, found)
     lacks = (*_refused(found), *(() if with_key else ("key",)))
-    note = (_UNASKED if thinks else _NOT_SEEN).format(asked.id)
-    provider = _provider(asked, switch, lacks, note)
+    note = _NOT_SEEN if switch.enable is None else _UNASKED if switch.disable is None else None
+    provider = _provider(asked, switch, lacks, note and note.format(asked.id))
     target = Target(provider, provider.models[0])
     kept, left_out = list[Case](), dict[str, str]()
     for one in found:
@@ -108,6 +110,18 @@ def write_draft(asked: Asked, probed: Iterable[Probed], root: Path, *, with_key:
         write_atomically(root / "cassettes" / provider.id / DEVIATIONS, text.encode())
     write_atomically((root / FILE_NAME).resolve(), _appended(root / FILE_NAME, provider).encode())
     return Draft(provider, tuple(case.cassette for case in kept), len(listed), left_out)
+
+
+def _switch(known: Thinking, found: list[Probed]) -> Thinking:
+    """Return how thinking is switched, given what is known and where thoughts came."""
+    asked_to, unasked = (
+        any(_thought(exchange) for one in found if one.scenario.thinking is on for exchange in one.exchanges)
+        for on in (True, False)
+    )
+    return Thinking(
+        enable=(known.enable or {}) if asked_to else None,
+        disable=known.disable or (None if unasked else {}),
+    )
 
 
 def _thought(exchange: Exchange) -> bool:
@@ -139,9 +153,13 @@ def _unkept(case: Case, one: Probed) -> str | None:
     return next(filter(None, map(doubt, one.exchanges)), None)
 
 
-def _provider(asked: Asked, switch: dict[str, Any], lacks: tuple[str, ...], note: str | None) -> Provider:
+def _provider(asked: Asked, switch: Thinking, lacks: tuple[str, ...], note: str | None) -> Provider:
     """Return the entry; raises BadProviders where what a user said does not make one."""
-    model = {"id": slug(asked.model), "thinking": switch, "valid": {"at": asked.day, "how": "recorded"}}
+    model: dict[str, Any] = {
+        "id": slug(asked.model),
+        "thinking": switch.model_dump(exclude_none=True),
+        "valid": {"at": asked.day, "how": "recorded"},
+    }
     if asked.model != model["id"]:
         model["name"] = asked.model
     if note:

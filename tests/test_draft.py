@@ -60,7 +60,8 @@ def run(root: Path) -> Result:
 
 def fill(root: Path) -> None:
     path = root / "cassettes/acme/deviations.yaml"
-    path.write_text(path.read_text().replace("reason: ''", "reason: It is so."))
+    if path.exists():
+        path.write_text(path.read_text().replace("reason: ''", "reason: It is so."))
 
 
 def walk_through() -> list[str]:
@@ -195,6 +196,39 @@ def test_of_a_model_that_thinks_unasked_what_is_kept_is_its_thoughts(tmp_path: P
     assert {path.stem for path in (tmp_path / "cassettes/acme/gpt-4o-mini").glob("*.yaml")} == THINKING
 
 
+def switched(request: Received) -> Iterable[bytes | float | End]:
+    """Answer as a model does that thinks unless enable_thinking is false."""
+    with contextlib.suppress(orjson.JSONDecodeError):
+        body = orjson.loads(request.body)
+        if body.pop("enable_thinking", True):
+            body["reasoning_effort"] = "high"
+        return plays(ideal_answer(dataclasses.replace(request, body=orjson.dumps(body))))(request)
+    return IDEAL(request)
+
+
+@pytest.mark.parametrize(
+    ("options", "enable", "kept"),
+    [
+        (("--thinking-off", '{"enable_thinking": false}'), {}, set(SCENARIOS)),
+        (("--thinking-off", '{"enable_thinking": false}', "--thinking-on", '{"enable_thinking": true}'), {"enable_thinking": True}, set(SCENARIOS)),
+        (("--thinking-off", '{"enable_thinking": false}', "--thinking-on", '{"enable_thinking": false}'), None, set(SCENARIOS) - THINKING),
+    ],
+)  # fmt: skip
+def test_with_the_switch_all_is_asked_and_kept(
+    options: tuple[str, ...], enable: dict[str, bool] | None, kept: set[str], tmp_path: Path
+) -> None:
+    with Server(switched) as server:
+        result = draft(server, tmp_path, *options)
+    assert result.exit_code == 0, result.output
+    (acme,) = load_matrix(tmp_path / "providers.yaml").providers
+    (model,) = acme.models
+    assert (model.thinking.enable, model.thinking.disable) == (enable, {"enable_thinking": False})
+    assert (model.note is None) == (enable is not None)
+    assert {path.stem for path in (tmp_path / "cassettes/acme/gpt-4o-mini").glob("*.yaml")} == kept
+    fill(tmp_path)
+    assert run(tmp_path).exit_code == 0
+
+
 def test_what_gave_no_answer_is_not_kept(tmp_path: Path) -> None:
     def busy(request: Received) -> Iterable[bytes | float | End]:
         return (refuses(429) if b'"seed"' in request.body else IDEAL)(request)
@@ -213,6 +247,8 @@ def test_what_gave_no_answer_is_not_kept(tmp_path: Path) -> None:
         (("--id", "A B"), "id: String should match pattern"),
         (("--key-env", "key"), "key_env: String should match pattern"),
         (("--docs", "docs"), "docs: "),
+        (("--thinking-on", "true"), "--thinking-on: 'true' is no JSON object; write one such as"),
+        (("--thinking-off", "{"), "--thinking-off: '{' is no JSON object; write one such as"),
     ],
 )  # fmt: skip
 def test_what_makes_no_entry_is_refused_before_anything_is_asked(
