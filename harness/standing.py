@@ -208,7 +208,14 @@ _UNLISTED = (
     "models and months 模型与月份",
     "first says 首条",
 )
-_UNSEEN = ("provider 服务商", "rule 规则", "listed as 条目", "since 自", "recordings that could 可显示的录制")
+_UNSEEN = (
+    "provider 服务商",
+    "rule 规则",
+    "listed as 条目",
+    "since 自",
+    "known by 依据",
+    "recordings that could 可显示的录制",
+)
 _SHOWN = 3
 
 
@@ -249,9 +256,9 @@ def _in_short(message: str) -> str:
 def _unseen(one: Standing) -> Iterator[tuple[str, ...]]:
     for entry in one.unseen:
         listed = entry.deviation
-        chance = " (sometimes)" if listed.sometimes else ""
+        known = ", ".join(filter(None, (listed.kind, listed.fault, "sometimes" if listed.sometimes else None)))
         could = f"{len(entry.could)}: {_whose(entry.could)}"
-        yield one.provider, listed.check, listed.message + chance, listed.since, could
+        yield one.provider, listed.check, listed.message, listed.since, known, could
 
 
 def _whose(recordings: Iterable[Seen]) -> str:

@@ -152,7 +152,7 @@ def test_what_is_of_no_provider_of_the_matrix_is_not_counted(tmp_path: Path) -> 
 
 def test_the_command_prints_the_figures_and_what_is_left(tmp_path: Path) -> None:
     odd = swap(STREAM, '"object":"chat.completion.chunk"', '"object":"odd"')
-    standing(tmp_path, [NULL, NULL, odd], entry(), entry(message="in other words"))
+    standing(tmp_path, [NULL, NULL, odd], entry(), entry(message="in other words", kind="issue", sometimes=True))
     command = ["registry", str(tmp_path / "a.jsonl"), "--root", str(tmp_path)]
     result = CliRunner().invoke(main, command)
     assert result.exit_code == 0, result.output
@@ -162,7 +162,9 @@ def test_the_command_prints_the_figures_and_what_is_left(tmp_path: Path) -> None
     assert failed > listed
     assert figures.replace("acme", "all 合计") in result.stdout
     assert "| acme | role.first | SHOULD | 2 of 2 | gpt-4o-mini; 2025-10 | no delta of choice 0 names" in result.stdout
-    assert "| acme | role.value | in other words | 2025-10 | 3: gpt-4o-mini; 2025-10 |" in result.stdout
+    assert (
+        "| acme | role.value | in other words | 2025-10 | issue, sometimes | 3: gpt-4o-mini; 2025-10 |" in result.stdout
+    )
     assert "| acme | chunk.object | MUST | 1 of 1 | gpt-4o-mini; 2025-10 | object is '…' in " in result.stdout, (
         "not its words"
     )
