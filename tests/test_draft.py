@@ -156,6 +156,15 @@ def test_an_entry_is_appended_and_all_that_stands_there_stays(tmp_path: Path) ->
     assert (acme.name, acme.key_env, acme.base_url, acme.docs) == ("Acme: 云", "OTHER_KEY", server.base_url, DOCS)
 
 
+def test_what_is_not_said_is_made_of_the_address(tmp_path: Path) -> None:
+    with Server(IDEAL) as server:
+        command = ["new-provider", server.base_url, "-m", "gpt-4o-mini", "--docs", DOCS, "--root", str(tmp_path)]
+        result = CliRunner().invoke(main, command, env={f"AT_127_0_0_1_{server.port}_API_KEY": "good"})
+    assert result.exit_code == 0, result.output
+    (made,) = load_matrix(tmp_path / "providers.yaml").providers
+    assert (made.id, made.name) == (f"127.0.0.1-{server.port}", f"127.0.0.1-{server.port}")
+
+
 def test_an_ideal_provider_has_nothing_to_list_but_a_clock_that_stands_still(tmp_path: Path) -> None:
     with Server(IDEAL) as server:
         draft(server, tmp_path)

@@ -1,5 +1,6 @@
 """The command that drafts a provider of an endpoint."""
 
+import re
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,7 +58,7 @@ def new_provider(  # noqa: PLR0913, PLR0917 - one parameter an option
     from harness.recording.capture import Limits
 
     own = name_id or slug(check_address(base_url))
-    variable = key_env or f"{slug(own).upper().replace('-', '_').replace('.', '_')}_API_KEY"
+    variable = key_env or _variable(own)
     thinking = Thinking(enable=_added("--thinking-on", thinking_on), disable=_added("--thinking-off", thinking_off))
     asked = Asked(own, name or own, base_url, model, variable, docs, datetime.now(UTC).date().isoformat(), thinking)
     matrix = to_ask(asked, root)
@@ -79,6 +80,12 @@ def new_provider(  # noqa: PLR0913, PLR0917 - one parameter an option
     if draft.provider.models[0].note:
         click.echo(f"note: {draft.provider.models[0].note}")
     click.echo(f"then: harness run --provider {own}")
+
+
+def _variable(provider: str) -> str:
+    """Return the name of the variable for the key of a provider; an address may begin with a digit, a variable not."""
+    name = re.sub(r"[^A-Z0-9]", "_", provider.upper())
+    return f"{'AT_' if name[:1].isdigit() else ''}{name}_API_KEY"
 
 
 def _added(option: str, text: str | None) -> dict[str, Any] | None:
