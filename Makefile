@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 OLD := .venv-openai2
 
-.PHONY: help compat test test-openai2 check format bench proof engines schema clean
+.PHONY: help compat test test-openai2 check format bench proof engines export schema clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
@@ -52,6 +52,10 @@ proof: $(READY) ## Try every fault against every rule, write reports/proof.md.
 engines: $(READY) ## Install real servers into engines/build/ and probe each (1.4 GB, some minutes).
 	$(PYTHON) engines/servers.py install
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python engines/probe.py
+
+export: $(READY) ## Write what is known of each provider for other programs into reports/export/.
+	$(BIN)/harness export --schema > harness/export/schema.json
+	$(BIN)/harness export --into reports/export
 
 schema: $(READY) ## Write the JSON Schema of providers.yaml for editors.
 	$(BIN)/harness providers --schema > harness/matrix/providers.schema.json

@@ -23,6 +23,7 @@ _PADDING = frozenset({"obfuscation", "p"})  # of any length, none included
 _CONSTANT = ("id", "object", "created", "model", "system_fingerprint")
 _ERROR = 400
 _SHOWN = 3
+_TIMES = range(1_577_836_800, 4_102_444_800)  # the years 2020 to 2099 in seconds: some count in milliseconds
 
 Phase = tuple[tuple[str, str], ...]
 
@@ -59,7 +60,7 @@ def compare(entry: Entry, profile: Profile) -> Compared:
     """Compare one recording with what ``profile`` makes of the same request and the same number of pieces."""
     recorded = entry.exchange
     model = str(recorded.request.get("model") or next(iter(recorded.columns.values["model"]), "unknown"))
-    day = recorded.source.at or _created(recorded)
+    day = day_of(recorded)
     form = profile.form_of(model, day)
     about = Compared(profile.provider, _label(recorded), model, day, entry.origin)
     if form is None:
@@ -71,9 +72,11 @@ def compare(entry: Entry, profile: Profile) -> Compared:
     return replace(about, differs=min((differences(recorded, one) for one in made), key=len))
 
 
-def _created(exchange: Exchange) -> str | None:
-    created = next((value for value in exchange.columns.values["created"] if isinstance(value, int) and value), None)
-    return datetime.fromtimestamp(created, UTC).date().isoformat() if created else None
+def day_of(exchange: Exchange) -> str | None:
+    """Return the day of a recording: as it says, or as its answer does; None where neither tells."""
+    told = (value for value in exchange.columns.values["created"] if isinstance(value, int) and value in _TIMES)
+    created = next(told, None)
+    return exchange.source.at or (datetime.fromtimestamp(created, UTC).date().isoformat() if created else None)
 
 
 def _label(exchange: Exchange) -> str:

@@ -62,11 +62,12 @@ class Budget:
 
 @dataclass(slots=True)
 class Probed:
-    """What one scenario gave: its exchanges, and the findings on them."""
+    """What one scenario gave: its exchanges, and the findings on them; ``refused`` where a capability was."""
 
     scenario: Scenario
     exchanges: list[Exchange] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    refused: bool = False
 
 
 def probe_endpoint(  # noqa: PLR0913, PLR0917 - what a user says of a probe
@@ -142,6 +143,7 @@ def probe(
                     refused |= dict.fromkeys((need for need in scenario.needs if need not in served), refusal)
                 if refusal:
                     outcome = Outcome.MISSING if reason and "budget" in reason else Outcome.NA
+                    found.refused = outcome is Outcome.NA
                     found.findings = [_absent(about(scenario), outcome, refusal)]
                 else:
                     found.findings = list(judge_exchanges(found.exchanges, about(scenario), checks))

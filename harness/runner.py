@@ -194,6 +194,11 @@ def judge_exchanges(
         yield finding
 
 
+def problems_of(exchanges: list[Exchange], check: Check) -> list[Problem]:
+    """Return all that a check finds in the exchanges of one recording; nothing where it does not judge them."""
+    return [problem for exchange in exchanges for problem in _Judgement(exchange).verdict(check).problems]
+
+
 def _covers(deviation: Deviation, check: Check, about: About) -> bool:
     return deviation.covers(check.id, about.scenario, about.model)
 

@@ -72,7 +72,7 @@ def test_the_counts_of_scenarios_and_requests_are_current(name: str) -> None:
 
 @pytest.mark.parametrize("name", READMES)
 def test_every_command_and_no_other_is_described(name: str) -> None:
-    described = set(re.findall(r"^\| `harness (\w+)", read(name), re.MULTILINE))
+    described = set(re.findall(r"^\| `harness ([\w-]+)", read(name), re.MULTILINE))
     assert described == set(main.commands)
 
 

@@ -96,6 +96,8 @@ def _fix(problem: Any, at: _Place, model: type[Strict]) -> str:
             return f"unknown key; did you mean {near[0]}?" if near else f"unknown key; use one of {', '.join(known)}"
         case "missing":
             return "missing; add it"
+        case "string_too_short":
+            return "empty; fill it in"
         case "value_error":
             return str(problem["ctx"]["error"])
         case _:

@@ -1,0 +1,99 @@
+"""The command that drafts a provider of an endpoint."""
+
+import re
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+
+from harness.cli.common import ROOT, one_line_errors, progress
+from harness.errors import HarnessError
+from harness.matrix.addresses import check_address
+from harness.matrix.providers import Thinking
+from harness.matrix.scenarios import SCENARIOS
+
+
+@click.command("new-provider")
+@click.argument("base_url")
+@click.option("-m", "--model", required=True, help="The model, as it is sent.")
+@click.option("--docs", required=True, metavar="URL", help="The page that documents the API; source of what is found.")
+@click.option("--id", "name_id", metavar="ID", help="Its id: folder, command line [default: made of its host].")
+@click.option("--name", help="As people call it [default: its id].")
+@click.option("--key-env", metavar="NAME", help="The variable that holds the key [default: made of its id].")
+@click.option(
+    "--thinking-on", metavar="JSON", help="What makes the model think, added to a request [default: nothing]."
+)
+@click.option("--thinking-off", metavar="JSON", help="What keeps it from thinking [default: nothing].")
+@click.option("--max-requests", default=70, show_default=True, help="Ask no more than this.")
+@click.option("--max-tokens", default=200_000, show_default=True, help="Stop asking when answers took so many tokens.")
+@click.option("--timeout", default=60.0, show_default=True, help="Seconds without a byte after which to give up.")
+@ROOT
+@one_line_errors
+def new_provider(  # noqa: PLR0913, PLR0917 - one parameter an option
+    base_url: str,
+    model: str,
+    docs: str,
+    name_id: str | None,
+    name: str | None,
+    key_env: str | None,
+    thinking_on: str | None,
+    thinking_off: str | None,
+    max_requests: int,
+    max_tokens: int,
+    timeout: float,
+    root: Path,
+) -> None:
+    """
+    Ask an endpoint every scenario, and draft what the matrix says of it.
+
+    Writes its entry into providers.yaml, its recordings, and what it does otherwise, with reasons left to be filled.
+    """
+    # What speaks to the network takes a while to import.
+    from harness.draft import Asked, slug, to_ask, write_draft
+    from harness.probe import Budget, probe_endpoint
+    from harness.record import environment_of
+    from harness.recording.capture import Limits
+
+    own = name_id or slug(check_address(base_url))
+    variable = key_env or _variable(own)
+    thinking = Thinking(enable=_added("--thinking-on", thinking_on), disable=_added("--thinking-off", thinking_off))
+    asked = Asked(own, name or own, base_url, model, variable, docs, datetime.now(UTC).date().isoformat(), thinking)
+    matrix = to_ask(asked, root)
+    key, wanted = environment_of(root).get(variable), list(SCENARIOS.values())
+    told = f"up to {max_requests} requests and {max_tokens:,} tokens to {base_url}"
+    click.echo(f"harness: {told}{'' if key else f', without a key: {variable} is not set'}", err=True)
+    budget, limits = Budget(max_requests, max_tokens), Limits(idle=timeout)
+    probed = probe_endpoint(base_url, model, key, matrix, wanted, budget, limits)
+    draft = write_draft(asked, progress(probed, len(wanted), "asking"), root, with_key=bool(key))
+    folder = f"cassettes/{own}"
+    click.echo(f"providers.yaml: {own}, {draft.provider.models[0].id}")
+    if draft.provider.lacks:
+        click.echo(f"lacks: {', '.join(draft.provider.lacks)}")
+    click.echo(f"{folder}/{draft.provider.models[0].id}/: {len(draft.cassettes)} recordings")
+    for reason, count in Counter(draft.left_out.values()).items():
+        click.echo(f"  {count} not kept: {reason}")
+    if draft.deviations:
+        click.echo(f"{folder}/deviations.yaml: {draft.deviations} deviations; give each its reason, or it is refused")
+    if draft.provider.models[0].note:
+        click.echo(f"note: {draft.provider.models[0].note}")
+    click.echo(f"then: harness run --provider {own}")
+
+
+def _variable(provider: str) -> str:
+    """Return the name of the variable for the key of a provider; an address may begin with a digit, a variable not."""
+    name = re.sub(r"[^A-Z0-9]", "_", provider.upper())
+    return f"{'AT_' if name[:1].isdigit() else ''}{name}_API_KEY"
+
+
+def _added(option: str, text: str | None) -> dict[str, Any] | None:
+    """Return what is to be added to a request; None where nothing was said."""
+    try:
+        value = None if text is None else orjson.loads(text)
+    except orjson.JSONDecodeError:
+        value = text
+    if value is not None and not isinstance(value, dict):
+        raise HarnessError(f"{option}: {text!r} is no JSON object; write one such as '{{\"enable_thinking\": true}}'")
+    return value

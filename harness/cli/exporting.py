@@ -1,0 +1,51 @@
+"""The command that writes what is known of providers for other programs."""
+
+from pathlib import Path
+
+import click
+
+from harness.cli.common import ROOT, one_line_errors, progress, refuse
+from harness.deviations import load_deviations
+from harness.matrix.providers import FILE_NAME, load_matrix
+from harness.recording.atomic import write_atomically
+from harness.runner import Selection, plan, run_case
+
+
+@click.command()
+@click.argument("names", metavar="[PROVIDER]...", nargs=-1)
+@click.option(
+    "--into", "folder", type=click.Path(path_type=Path), help="Folder to write PROVIDER.json to, one a provider."
+)
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of what is written.")
+@ROOT
+@one_line_errors
+def export(names: tuple[str, ...], folder: Path | None, schema: bool, root: Path) -> None:  # noqa: FBT001 - a flag of the command line
+    """
+    Say what is known of providers as JSON for other programs: facts, flags that clients know, deviations.
+
+    Each flag is a list of values, each with the recordings that show it, what they are and how old. What nothing shows
+    is left out.
+    """
+    from harness.export.build import export as document_of
+    from harness.export.document import dump, json_schema
+
+    if schema:
+        click.echo(dump(json_schema()), nl=False)
+        return
+    matrix = load_matrix(root / FILE_NAME)
+    selection = Selection(providers=names)
+    cases = plan(matrix, root, selection)
+    chosen = [provider for provider in matrix.providers if not names or provider.id in names]
+    if not folder and len(chosen) > 1:
+        refuse(f"{len(chosen)} providers; name one, or a folder to write to: harness export --into reports/export")
+    checks = selection.chosen()
+    findings = [finding for case in progress(cases, len(cases), "judging") for finding in run_case(case, checks)]
+    texts = {
+        one.id: document_of(one, findings, load_deviations(root / "cassettes" / one.id)).to_json() for one in chosen
+    }
+    for name, text in texts.items():
+        if folder:
+            (folder.resolve()).mkdir(parents=True, exist_ok=True)
+            write_atomically(folder.resolve() / f"{name}.json", text.encode())
+        else:
+            click.echo(text, nl=False)

@@ -1,0 +1,279 @@
+"""A provider drafted of an endpoint: its entry in providers.yaml, its cassettes, and what is to be said of it."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from harness.checks import CHECKS
+from harness.deviations import FILE_NAME as DEVIATIONS
+from harness.errors import BadProviders
+from harness.matrix.providers import FILE_NAME, Matrix, Provider, Target, Thinking, load_matrix
+from harness.matrix.scenarios import SCENARIOS, in_order
+from harness.probe import Probed
+from harness.recording.atomic import write_atomically
+from harness.recording.cassette import read_cassette, write_cassette
+from harness.results import Level
+from harness.runner import Case, doubt, problems_of
+from harness.wire.exchange import OK, Exchange
+
+_VARYING = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\d+(?:\.\d+)?")
+"""The parts of a message that may be others the next time: what is quoted, and numbers."""
+_WIDTH = 118
+_ORDER = tuple(SCENARIOS)
+_UNASKED = "It thinks unasked. Say in thinking.disable what keeps it from that, and ask the rest: harness record {}"
+_NOT_SEEN = (
+    "It did not think unasked. Say in thinking.enable what makes it, if anything does, and ask: harness record {}"
+)
+_DRAFTED = """\
+# Drafted of recordings. Say of each why it is so, best with the place where others met it as source; * stands for any
+# text. An entry without a reason is refused.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a user says of a new provider; ``thinking`` is how it is switched, as far as that is known."""
+
+    id: str
+    name: str
+    base_url: str
+    model: str
+    key_env: str
+    docs: str
+    day: str
+    thinking: Thinking
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What was made: the provider, its recordings, how many deviations, and why scenarios are not kept."""
+
+    provider: Provider
+    cassettes: tuple[Path, ...]
+    deviations: int
+    left_out: dict[str, str]
+
+
+def slug(text: str) -> str:
+    """Return a text as an id: what stands before the last slash is a vendor's prefix."""
+    return re.sub(r"[^a-z0-9._-]+", "-", text.rpartition("/")[2].lower()).strip("-._")
+
+
+def to_ask(asked: Asked, root: Path) -> Matrix:
+    """
+    Return the matrix to ask by: of the new provider alone, thinking switched as far as that is known.
+
+    Raises:
+        BadProviders: one line that says what is in the way of an entry.
+    """
+    known = asked.thinking
+    provider = _provider(asked, Thinking(enable=known.enable or {}, disable=known.disable or {}), (), None)
+    folder = root / "cassettes" / provider.id
+    if folder.exists():
+        raise BadProviders(f"{folder}: it is there already; name another --id, or delete it")
+    _appended(root / FILE_NAME, provider)
+    return Matrix(providers=(provider,))
+
+
+def write_draft(asked: Asked, probed: Iterable[Probed], root: Path, *, with_key: bool) -> Draft:
+    """
+    Write what follows from the answers of a probe: cassettes, deviations without reasons, and the entry.
+
+    Raises:
+        HarnessError: a file can't be written.
+    """
+    found = list(probed)
+    switch = _switch(asked.thinking, found)
+    lacks = (*_refused(found), *(() if with_key else ("key",)))
+    note = _NOT_SEEN if switch.enable is None else _UNASKED if switch.disable is None else None
+    provider = _provider(asked, switch, lacks, note and note.format(asked.id))
+    target = Target(provider, provider.models[0])
+    kept, left_out = list[Case](), dict[str, str]()
+    for one in found:
+        case = Case(root, target, one.scenario)
+        reason = _unkept(case, one)
+        if reason:
+            left_out[one.scenario.id] = reason
+        else:
+            write_cassette(case.cassette, one.exchanges)
+            kept.append(case)
+    kept.sort(key=lambda case: _ORDER.index(case.scenario.id))
+    listed = list(_deviations(kept, asked.docs))
+    if listed:
+        text = _DRAFTED + _yaml({"deviations": listed})
+        write_atomically(root / "cassettes" / provider.id / DEVIATIONS, text.encode())
+    write_atomically((root / FILE_NAME).resolve(), _appended(root / FILE_NAME, provider).encode())
+    return Draft(provider, tuple(case.cassette for case in kept), len(listed), left_out)
+
+
+def _switch(known: Thinking, found: list[Probed]) -> Thinking:
+    """Return how thinking is switched, given what is known and where thoughts came."""
+    asked_to, unasked = (
+        any(_thought(exchange) for one in found if one.scenario.thinking is on for exchange in one.exchanges)
+        for on in (True, False)
+    )
+    return Thinking(
+        enable=(known.enable or {}) if asked_to else None,
+        disable=known.disable or (None if unasked else {}),
+    )
+
+
+def _thought(exchange: Exchange) -> bool:
+    """Tell whether an answer has thoughts, or counts some."""
+    columns = exchange.columns
+    details = [usage.value.get("completion_tokens_details") for usage in columns.usages]
+    counted = any(isinstance(one, dict) and one.get("reasoning_tokens") for one in details)
+    return counted or any(choice.reasoning for choice in columns.choices.values())
+
+
+def _refused(found: list[Probed]) -> tuple[str, ...]:
+    """Return the capabilities that were refused where they were tried, and served nowhere."""
+    served = {need for one in found if _answered(one) for need in one.scenario.needs}
+    refused = (need for one in found if one.refused and one.exchanges for need in one.scenario.needs)
+    return tuple(dict.fromkeys(need for need in refused if need not in served))
+
+
+def _answered(one: Probed) -> bool:
+    return not one.refused and any(exchange.response.status == OK for exchange in one.exchanges)
+
+
+def _unkept(case: Case, one: Probed) -> str | None:
+    """Return why a scenario is not kept; None where its recording is."""
+    refusal = case.target.refuses(one.scenario)
+    if refusal or not one.exchanges:
+        return refusal or one.findings[0].message
+    if len(one.exchanges) < one.scenario.requests:
+        return "the first answer gave nothing to go on with"
+    return next(filter(None, map(doubt, one.exchanges)), None)
+
+
+def _provider(asked: Asked, switch: Thinking, lacks: tuple[str, ...], note: str | None) -> Provider:
+    """Return the entry; raises BadProviders where what a user said does not make one."""
+    model: dict[str, Any] = {
+        "id": slug(asked.model),
+        "thinking": switch.model_dump(exclude_none=True),
+        "valid": {"at": asked.day, "how": "recorded"},
+    }
+    if asked.model != model["id"]:
+        model["name"] = asked.model
+    if note:
+        model["note"] = note
+    told = {name: getattr(asked, name) for name in ("id", "name", "base_url", "key_env", "docs")}
+    try:
+        return Provider.model_validate({**told, "lacks": lacks, "models": [model]})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadProviders(f"{'.'.join(map(str, first['loc']))}: {first['msg']}, not {first['input']!r}") from None
+
+
+def _deviations(cases: Iterable[Case], docs: str) -> Iterator[dict[str, Any]]:
+    """Yield an entry for each rule and each thing it says, with the scenarios where it says so."""
+    said: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
+    since: dict[tuple[str, str], str] = {}
+    for case in cases:
+        exchanges = in_order(read_cassette(case.cassette), case.scenario)
+        day = min((exchange.source.at or "")[:10] for exchange in exchanges)
+        for check in CHECKS.values():
+            if check.level is Level.OBSERVE:
+                continue
+            for problem in problems_of(exchanges, check):
+                key = check.id, _alike(problem.message)
+                said[key].append((case.scenario.id, problem.message))
+                since[key] = min(since.get(key, day), day)
+    for key, ones in said.items():
+        yield {
+            "check": key[0],
+            "scenarios": list(dict.fromkeys(scenario for scenario, _ in ones)),
+            "message": in_common([message for _, message in ones]),
+            "reason": "",
+            "source": docs,
+            "since": since[key],
+        }
+
+
+def in_common(messages: list[str]) -> str:
+    """
+    Return what messages that differ in numbers and quoted texts have in common, ``*`` standing for the rest.
+
+    A count, as in "3 of 12 chunks", is another one the next time, be it the same in all.
+    """
+    first = messages[0]
+    values = list(zip(*([part[0] for part in _VARYING.finditer(message)] for message in messages), strict=True))
+    told, end = "", 0
+    for number, part in enumerate(_VARYING.finditer(first)):
+        same = len(set(values[number])) == 1 and not _is_count(first, part)
+        told += first[end : part.start()] + (part[0] if same else "*")
+        end = part.end()
+    return told + first[end:]
+
+
+def _is_count(message: str, part: re.Match[str]) -> bool:
+    after, before = message[part.end() :], message[: part.start()]
+    return bool(re.match(r" of \d| times", after) or re.search(r"\d of $", before))
+
+
+def _alike(message: str) -> str:
+    """Return a message without what may be other the next time; messages of equal form are of one thing."""
+    return _VARYING.sub(lambda part: "\0" if part[0][0].isdigit() else "\1", message)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes as people do: the items of a list indented, a list of mere words in a line."""
+
+    def represent_list(self, data: Iterable[Any]) -> yaml.SequenceNode:
+        items = list(data)
+        return self.represent_sequence("tag:yaml.org,2002:seq", items, not any(isinstance(one, dict) for one in items))
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - PyYAML's signature
+        super().increase_indent(flow, indentless=False)
+
+
+_Dumper.add_representer(list, _Dumper.represent_list)
+
+
+def _yaml(value: Any) -> str:
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH)
+
+
+def _appended(path: Path, provider: Provider) -> str:
+    """
+    Return the text of providers.yaml with an entry at its end, all that stands there as it is.
+
+    Raises:
+        BadProviders: the file can't be read, has an entry of that id, or is written in a form that takes none.
+    """
+    entry = provider.model_dump(mode="json", exclude_defaults=True)
+    if not path.exists():
+        return _yaml({"providers": [entry]})
+    before = load_matrix(path)
+    if provider.id in {one.id for one in before.providers}:
+        raise BadProviders(
+            f"{path}: {provider.id} is there already; name another --id, or: harness record {provider.id}"
+        )
+    text = path.read_text(encoding="utf-8")
+    item = " " * _indent(text) + "- "
+    lines = _yaml(entry).splitlines()
+    added = item + f"\n{' ' * len(item)}".join(lines)
+    appended = f"{text.rstrip()}\n\n{added}\n"
+    try:
+        after = Matrix.model_validate(yaml.safe_load(appended))
+    except (yaml.YAMLError, ValidationError):
+        after = None
+    if after is None or after.providers != (*before.providers, provider):
+        raise BadProviders(
+            f"{path}: an entry can't be put at its end; write providers as a list, one `- id:` a provider, last"
+        )
+    return appended
+
+
+def _indent(text: str) -> int:
+    """Return how far the items of the list of providers are indented."""
+    root = yaml.compose(text, yaml.SafeLoader)
+    pairs = root.value if isinstance(root, yaml.MappingNode) else []
+    return next((value.start_mark.column for key, value in pairs if key.value == "providers"), 0)

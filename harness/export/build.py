@@ -1,0 +1,107 @@
+"""Findings and deviations of a provider, gathered into the document for other programs."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from harness.checks import CHECKS
+from harness.export.document import VERSION, Document, Flags, Known, Provenance, Said, Shown, Statement
+from harness.export.flags import FLAGS, Judged, Value, parameters
+from harness.matrix.providers import Provider
+from harness.matrix.scenarios import SCENARIOS
+from harness.results import Deviation, Finding, Outcome
+
+_PROVENANCES: tuple[Provenance, ...] = ("recorded", "published", "reconstructed")
+"""The best evidence first."""
+
+
+def export(provider: Provider, findings: Iterable[Finding], deviations: Iterable[Deviation]) -> Document:
+    """Return the document of ``provider``, given the findings on its recordings and its listed deviations."""
+    own = [finding for finding in findings if finding.provider == provider.id]
+    judged = list(_judged(provider, own))
+    tried = ((recording, what, became) for recording in judged for what, became in parameters(recording))
+    outcomes: dict[str, list[tuple[Judged, Value]]] = defaultdict(list)
+    for recording, what, became in tried:
+        outcomes[what].append((recording, became))
+    return Document(
+        version=VERSION,
+        provider=provider,
+        flags=Flags(
+            **{
+                name: _statements(provider, ((recording, value) for recording in judged for value in derive(recording)))
+                for name, derive in FLAGS.items()
+            }
+        ),
+        parameters={what: _statements(provider, seen) for what, seen in sorted(outcomes.items())},
+        deviations=tuple(_known(provider, deviation, own) for deviation in deviations),
+    )
+
+
+def _judged(provider: Provider, findings: list[Finding]) -> Iterator[Judged]:
+    models = {model.id: model for model in provider.models}
+    recordings: dict[tuple[str, str], dict[str, Finding]] = defaultdict(dict)
+    for finding in findings:
+        if finding.provenance:
+            recordings[finding.model, finding.scenario][finding.check] = finding
+    for (model, scenario), found in recordings.items():
+        yield Judged(models[model], scenario, found)
+
+
+def _statements(provider: Provider, seen: Iterable[tuple[Judged, Value]]) -> Said:
+    """Return what recordings show, one statement a value, the best shown first."""
+    by_value: dict[Value, list[Finding]] = defaultdict(list)
+    for recording, value in seen:
+        by_value[value].append(next(iter(recording.findings.values())))
+    said = [Statement(value=value, shown=_shown(provider, findings)) for value, findings in by_value.items()]
+    return tuple(sorted(said, key=_best_first))
+
+
+def _best_first(said: Statement) -> tuple[int, int, str]:
+    best = said.shown[0]
+    return _PROVENANCES.index(best.provenance), -sum(map(len, best.models.values())), str(said.value)
+
+
+def _shown(provider: Provider, findings: Iterable[Finding]) -> tuple[Shown, ...]:
+    """Return the recordings that findings are of, by provenance, in the order of the matrix."""
+    found: dict[str, list[Finding]] = defaultdict(list)
+    for finding in findings:
+        found[finding.provenance or ""].append(finding)
+    return tuple(_of_one_provenance(provider, name, found[name]) for name in _PROVENANCES if name in found)
+
+
+def _of_one_provenance(provider: Provider, provenance: Provenance, findings: list[Finding]) -> Shown:
+    seen = {(finding.model, finding.scenario) for finding in findings}
+    models = {
+        model.id: tuple(name for name in SCENARIOS if (model.id, name) in seen)
+        for model in provider.models
+        if any(model.id == one for one, _ in seen)
+    }
+    newest = max((finding.recorded_at or "" for finding in findings), default="")
+    return Shown(provenance=provenance, date=newest or None, models=models)
+
+
+def _known(provider: Provider, deviation: Deviation, findings: Iterable[Finding]) -> Known:
+    check = CHECKS[deviation.check]
+    shows = [] if deviation.fault else [finding for finding in findings if _shows(deviation, finding)]
+    return Known.model_validate({
+        **{name: getattr(deviation, name) for name in _AS_LISTED},
+        "level": check.level.value,
+        "breaks": deviation.breaks or check.breaks,
+        "instead": deviation.instead or check.workaround,
+        "shown": _shown(provider, shows),
+    })  # fmt: skip
+
+
+_AS_LISTED = (
+    "check", "scenarios", "models", "message", "reason", "source", "kind", "since", "until", "sometimes", "fault",
+)  # fmt: skip
+
+
+def _shows(deviation: Deviation, finding: Finding) -> bool:
+    """Tell whether a finding is of what is listed: the first of its problems is the one it tells of."""
+    if finding.outcome is not Outcome.KNOWN or not deviation.covers(finding.check, finding.scenario, finding.model):
+        return False
+    return deviation.expects(_MORE.sub("", finding.message))
+
+
+_MORE = re.compile(r" \(and \d+ more\)$")

@@ -1,0 +1,167 @@
+"""What findings say of the flags that clients know."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from harness.matrix.providers import Model
+from harness.results import Finding, Outcome
+
+_NOT_PASSED = frozenset({Outcome.FAIL, Outcome.KNOWN, Outcome.CHANGED})
+_UNASKED = " (not asked)"
+_UNKNOWN = " (request unknown)"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A recording that was judged: of which model and scenario, and its findings by check."""
+
+    model: Model
+    scenario: str
+    findings: Mapping[str, Finding]
+
+    def values(self, check: str) -> Iterator[str]:
+        """Yield what an observation saw in each exchange."""
+        finding = self.findings.get(check)
+        if finding and finding.outcome is Outcome.OBSERVED:
+            yield from (finding.value or "").split(" | ")
+
+    def message(self, check: str) -> str | None:
+        """Return what a rule found wrong; "" where it found nothing, None where it did not judge."""
+        finding = self.findings.get(check)
+        if finding and finding.outcome in _NOT_PASSED:
+            return finding.message
+        return "" if finding and finding.outcome is Outcome.PASS else None
+
+
+Value = bool | str
+
+
+def parameters(judged: Judged) -> Iterator[tuple[str, str]]:
+    """Yield each thing that a recording tried, and what became of it."""
+    for value in judged.values("params.outcome"):
+        what, _, became = value.rpartition(": ")
+        yield what, became
+
+
+def _taken(what: str) -> Callable[[Judged], Iterator[Value]]:
+    """Whether something tried was taken; what is ignored was not refused."""
+
+    def flag(judged: Judged) -> Iterator[Value]:
+        return (not became.startswith("refused") for tried, became in parameters(judged) if tried == what)
+
+    return flag
+
+
+def _observed(check: str) -> Callable[[Judged], Iterator[Value]]:
+    return lambda judged: judged.values(check)
+
+
+def _usage(judged: Judged) -> Iterator[str]:
+    """Yield the places of usage in streams that ask for it."""
+    return (value for value in judged.values("usage.place") if not value.endswith((_UNASKED, _UNKNOWN)))
+
+
+def _usage_unasked(judged: Judged) -> Iterator[Value]:
+    return (value.removesuffix(_UNASKED) for value in judged.values("usage.place") if value.endswith(_UNASKED))
+
+
+def _usage_comes(judged: Judged) -> Iterator[Value]:
+    return (value != "none" for value in _usage(judged))
+
+
+def _empty_choices(judged: Judged) -> Iterator[Value]:
+    stray = judged.message("chunk.choices-not-empty")
+    return (bool(stray) or "own chunk" in value.split(" + ") for value in _usage(judged) if stray is not None)
+
+
+def _json_mode(name: str) -> Callable[[Judged], Iterator[Value]]:
+    def flag(judged: Judged) -> Iterator[Value]:
+        told = (value for value in judged.values("structured.mode") if value.startswith(name))
+        return (value == f"{name}: JSON" for value in told)
+
+    return flag
+
+
+def _cap(judged: Judged) -> Iterator[Value]:
+    caps = {"max_tokens", "max_completion_tokens"}
+    return (what for what, became in parameters(judged) if what in caps and became == "honoured")
+
+
+def _reasoning_required(judged: Judged) -> Iterator[Value]:
+    outcomes = (value.rpartition(": ") for value in judged.values("multi_turn.reasoning"))
+    return (became.startswith("refused") for what, _, became in outcomes if what == "reasoning left out")
+
+
+def _made_to_think(judged: Judged) -> bool:
+    """Tell whether thinking was turned on, and came."""
+    return any(value != "nothing" for value in judged.values("reasoning.on"))
+
+
+def _effort(judged: Judged) -> Iterator[Value]:
+    if _made_to_think(judged) and "reasoning_effort" in (judged.model.thinking.enable or {}):
+        yield True
+
+
+_SWITCHES = {
+    "thinking": "deepseek", "enable_thinking": "qwen", "chat_template_kwargs": "qwen-chat-template",
+    "reasoning": "openrouter", "reasoning_effort": "openai",
+}  # fmt: skip
+"""What makes a model think, in the words of clients; one that stands with reasoning_effort says more than it."""
+
+
+def _switch(judged: Judged) -> Iterator[Value]:
+    if _made_to_think(judged):
+        given = judged.model.thinking.enable or {}
+        yield from [name for key, name in _SWITCHES.items() if key in given][:1]
+
+
+def _reasoning_field(judged: Judged) -> Iterator[Value]:
+    hidden = "tokens" in judged.values("reasoning.on")
+    return (value for value in judged.values("reasoning.place") if value != "none" or hidden)
+
+
+def _index(judged: Judged) -> Iterator[Value]:
+    messages = {name: judged.message(f"tool_calls.index{name}") for name in ("", "-from-0", "-distinct")}
+    if messages[""]:
+        yield next((word for word in _IN_ITS_PLACE if f"index is {word}" in messages[""]), "no number")
+    elif messages["-from-0"]:
+        yield "not from 0"
+    elif messages["-distinct"]:
+        yield "shared"
+    elif messages[""] is not None:
+        yield "given"
+
+
+_IN_ITS_PLACE = ("absent", "null")
+
+
+def _media_type(judged: Judged) -> Iterator[Value]:
+    """Yield the media type where all that came are streams: beside a body it is not told which is whose."""
+    types = list(judged.values("http.media-type"))
+    if len(types) == 1 and list(judged.values("finish_reason.form")):
+        yield from types
+
+
+FLAGS: dict[str, Callable[[Judged], Iterable[Value]]] = {
+    "supports_developer_role": _taken("developer role"),
+    "supports_store": _taken("store"),
+    "supports_usage_in_streaming": _usage_comes,
+    "supports_reasoning_effort": _effort,
+    "supports_json_object": _json_mode("json_object"),
+    "supports_json_schema": _json_mode("json_schema"),
+    "max_tokens_field": _cap,
+    "requires_reasoning_content_on_assistant_messages": _reasoning_required,
+    "thinking_format": _switch,
+    "reasoning_field": _reasoning_field,
+    "usage_placement": _usage,
+    "usage_placement_unasked": _usage_unasked,
+    "empty_choices_chunk": _empty_choices,
+    "tool_delta_index": _index,
+    "tool_arguments": _observed("tool_calls.pieces"),
+    "finish_reason_before_end": _observed("finish_reason.form"),
+    "role_pattern": _observed("role.pattern"),
+    "done_marker": _observed("sse.end"),
+    "error_envelope": _observed("error.shape"),
+    "stream_media_type": _media_type,
+}
+"""What each flag is derived from: the values that one recording shows."""

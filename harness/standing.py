@@ -1,0 +1,275 @@
+"""
+How far the listed deviations and recordings agree.
+
+Of what rules find in recordings, what is listed?  And of what is listed as present, what do recordings show?
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from harness.agreement import day_of
+from harness.checks import CHECKS
+from harness.deviations import load_deviations
+from harness.matrix.providers import Matrix, Provider
+from harness.matrix.scenarios import SCENARIOS, Scenario, request_body
+from harness.recording.archives import Entry, archives_in, read_archive
+from harness.results import Deviation, Level, Outcome
+from harness.runner import About, judge_exchanges, problems_of
+from harness.wire.exchange import Exchange
+
+_ERROR = 400
+_RULES = tuple(check for check in CHECKS.values() if check.level is not Level.OBSERVE)
+_JUDGED = frozenset({Outcome.PASS, Outcome.FAIL})
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the rules say of one recording: of each that judged it, the messages; none where it found nothing."""
+
+    provider: str
+    model: str
+    day: str | None
+    exchange: Exchange
+    messages: dict[str, tuple[str, ...]]
+
+
+@dataclass(slots=True)
+class Fault:
+    """A provider × check that recordings fail; ``unlisted`` are those that no entry of their time is of."""
+
+    check: str
+    recordings: list[Seen] = field(default_factory=list)
+    unlisted: list[Seen] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """An entry listed as present: in how many recordings it could be seen, and in how many it is."""
+
+    deviation: Deviation
+    could: tuple[Seen, ...]
+    seen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the list of one provider stands to its recordings."""
+
+    provider: str
+    recordings: int
+    faults: tuple[Fault, ...]
+    present: tuple[Present, ...]
+
+    @property
+    def listed(self) -> int:
+        """How many of its faults are listed for all recordings that show them."""
+        return sum(not fault.unlisted for fault in self.faults)
+
+    @property
+    def seen(self) -> int:
+        """How many entries recordings show."""
+        return sum(bool(one.seen) for one in self.present)
+
+    @property
+    def unseen(self) -> tuple[Present, ...]:
+        """The entries that no recording shows, though some could."""
+        return tuple(one for one in self.present if one.could and not one.seen)
+
+
+def stand(paths: Iterable[Path], matrix: Matrix, root: Path) -> list[Standing]:
+    """
+    Return how the list of each provider stands to the recordings of it in ``paths``; without either it is left out.
+
+    Raises:
+        HarnessError: a file or a list can't be read.
+    """
+    recordings: dict[str, list[Seen]] = defaultdict(list)
+    for path in (file for one in paths for file in archives_in(one)):
+        for entry in read_archive(path):
+            provider = matrix.provider_of(urlsplit(entry.exchange.request.url).hostname or "", entry.provider)
+            if provider and entry.exchange.source.provenance == "recorded":
+                recordings[provider.id].append(_seen(provider, entry))
+    found = []
+    for provider in matrix.providers:
+        listed = load_deviations(root / "cassettes" / provider.id)
+        if listed or recordings[provider.id]:
+            found.append(_standing(provider, recordings[provider.id], listed))
+    return found
+
+
+def _seen(provider: Provider, entry: Entry) -> Seen:
+    exchange = entry.exchange
+    model = str(exchange.request.get("model") or next(filter(None, exchange.columns.values["model"]), "unknown"))
+    about = About(provider.id, model, "audit", None)
+    judged = [finding for finding in judge_exchanges([exchange], about, _RULES) if finding.outcome in _JUDGED]
+    messages = {
+        one.check: tuple(problem.message for problem in problems_of([exchange], CHECKS[one.check]))
+        if one.outcome is Outcome.FAIL
+        else ()
+        for one in judged
+    }
+    return Seen(provider.id, model, day_of(exchange), exchange, messages)
+
+
+def _standing(provider: Provider, recordings: list[Seen], listed: tuple[Deviation, ...]) -> Standing:
+    faults: dict[str, Fault] = {}
+    for seen in recordings:
+        for check, messages in seen.messages.items():
+            if messages:
+                fault = faults.setdefault(check, Fault(check))
+                fault.recordings.append(seen)
+                if not any(one.check == check and _of_its_time(one, seen.day) for one in listed):
+                    fault.unlisted.append(seen)
+    ordered = tuple(faults[check] for check in CHECKS if check in faults)
+    present = tuple(_present(provider, one, recordings) for one in listed if not one.until)
+    return Standing(provider.id, len(recordings), ordered, present)
+
+
+def _of_its_time(deviation: Deviation, day: str | None) -> bool:
+    """Tell whether a recording of ``day`` is of the time of an entry; one without a day may be."""
+    return day is None or (
+        not _before(day, deviation.since) and (deviation.until is None or not _before(deviation.until, day))
+    )
+
+
+def _before(one: str, other: str) -> bool:
+    """Tell whether a date is before another, as far as both are told: 2026 is not before 2026-05."""
+    known = min(len(one), len(other))
+    return one[:known] < other[:known]
+
+
+def _present(provider: Provider, deviation: Deviation, recordings: list[Seen]) -> Present:
+    names = {
+        name
+        for model in provider.models
+        if model.id in deviation.models
+        for name in (model.id, model.name, *model.aliases)
+    }
+    of_models = [one for one in recordings if (not names or one.model in names) and _of_its_time(deviation, one.day)]
+    judged = [one for one in of_models if deviation.check in one.messages]
+    shows = [one for one in judged if any(map(deviation.expects, one.messages[deviation.check]))]
+    asked = [SCENARIOS[name] for name in deviation.scenarios]
+    could = [one for one in judged if one in shows or not asked or any(_like(one.exchange, it) for it in asked)]
+    return Present(deviation, tuple(could), len(shows))
+
+
+def _like(exchange: Exchange, scenario: Scenario) -> bool:
+    """Tell whether a recording is of a question like that of a scenario, as far as its request is known."""
+    refused = exchange.response.status >= _ERROR
+    if refused not in {status >= _ERROR for status in scenario.statuses}:
+        return False
+    asked = request_body(scenario, "", {})
+    if exchange.request.json is None:
+        return exchange.streams == bool(asked.get("stream"))
+    return _form(exchange.request.json) == _form(asked)
+
+
+def _form(body: dict[str, Any]) -> tuple[Any, ...]:
+    """Return what of a request decides the form of its answer."""
+    options = body.get("stream_options")
+    wanted = body.get("response_format")
+    return (
+        bool(body.get("stream")),
+        isinstance(options, dict) and bool(options.get("include_usage")),
+        bool(body.get("tools")),
+        body.get("n") or 1,
+        bool(body.get("logprobs")),
+        wanted.get("type") if isinstance(wanted, dict) else None,
+    )
+
+
+_ABOUT = """\
+# Listed deviations and recordings 已列偏差与录制
+
+Two questions to the lists in `cassettes/<provider>/deviations.yaml`, put with the recordings that other projects
+published. Of the MUST and SHOULD rules that recordings of a provider fail, how many are listed? One counts as listed
+where each recording that fails it is of the time of an entry, from `since` to `until`. And of the entries listed as
+present, without `until`, how many do recordings show, in the words of the entry? One that no recording could show, as
+none of its time and models asks what its scenarios ask, is told apart.
+
+用其他项目公开的录制向 `cassettes/<provider>/deviations.yaml` 提两个问题。服务商的录制违反的 MUST 与 SHOULD 规则中，有多少已列出？
+每个违反它的录制都落在某条目的 `since` 到 `until` 之内，才算已列出。而列为现存（没有 `until`）的条目中，有多少在录制里看得到？
+没有录制可以显示的条目（没有同期、同模型、问法相同的录制）另计。
+"""
+_FIGURES = (
+    "provider 服务商", "recordings 录制", "rules failed 违反的规则", "listed 已列出", "entries present 现存条目", "seen 看得到",
+    "no recording 无录制", "not seen 看不到",
+)  # fmt: skip
+_UNLISTED = (
+    "provider 服务商",
+    "rule 规则",
+    "level 级别",
+    "recordings 录制",
+    "models and months 模型与月份",
+    "first says 首条",
+)
+_UNSEEN = (
+    "provider 服务商",
+    "rule 规则",
+    "listed as 条目",
+    "since 自",
+    "known by 依据",
+    "recordings that could 可显示的录制",
+)
+_SHOWN = 3
+
+
+def render(standings: Iterable[Standing]) -> str:
+    """Return the figures as a Markdown page, and what is not listed or not seen."""
+    found = sorted(standings, key=lambda one: one.provider)
+    rows = [_figures(one) for one in found]
+    total = ("all 合计", *(str(sum(int(row[column]) for row in rows)) for column in range(1, len(_FIGURES))))
+    parts = [_ABOUT, *_table(_FIGURES, [*rows, total] if rows else [], numbers=True)]
+    unlisted = [row for one in found for row in _unlisted(one)]
+    unseen = [row for one in found for row in _unseen(one)]
+    if unlisted:
+        parts += ["", "## Not listed 未列出", "", *_table(_UNLISTED, unlisted)]
+    if unseen:
+        parts += ["", "## Listed and not seen 已列出而看不到", "", *_table(_UNSEEN, unseen)]
+    return "\n".join(parts) + "\n"
+
+
+def _figures(one: Standing) -> tuple[str, ...]:
+    without = len(one.present) - one.seen - len(one.unseen)
+    counts = (one.recordings, len(one.faults), one.listed, len(one.present), one.seen, without, len(one.unseen))
+    return (one.provider, *map(str, counts))
+
+
+def _unlisted(one: Standing) -> Iterator[tuple[str, ...]]:
+    for fault in one.faults:
+        if fault.unlisted:
+            count = f"{len(fault.unlisted)} of {len(fault.recordings)}"
+            says = _in_short(fault.unlisted[0].messages[fault.check][0])
+            yield one.provider, fault.check, CHECKS[fault.check].level.value, count, _whose(fault.unlisted), says
+
+
+def _in_short(message: str) -> str:
+    """Return what is wrong without the words of a recording."""
+    return re.sub(r"'[^']*'", "'…'", message.partition(": ")[0])
+
+
+def _unseen(one: Standing) -> Iterator[tuple[str, ...]]:
+    for entry in one.unseen:
+        listed = entry.deviation
+        known = ", ".join(filter(None, (listed.kind, listed.fault, "sometimes" if listed.sometimes else None)))
+        could = f"{len(entry.could)}: {_whose(entry.could)}"
+        yield one.provider, listed.check, listed.message, listed.since, known, could
+
+
+def _whose(recordings: Iterable[Seen]) -> str:
+    """Return the models, and the months of the first and the last recording."""
+    models = sorted({one.model for one in recordings})
+    shown = ", ".join(models[:_SHOWN]) + (", …" if len(models) > _SHOWN else "")
+    days = sorted(one.day[:7] for one in recordings if one.day)
+    return f"{shown}; {' to '.join(dict.fromkeys((days[0], days[-1])))}" if days else shown
+
+
+def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]], *, numbers: bool = False) -> list[str]:
+    rule = ["---", *(["--:" if numbers else "---"] * (len(header) - 1))]
+    cells = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
+    return [f"| {' | '.join(header)} |", f"|{'|'.join(rule)}|", *(f"| {' | '.join(row)} |" for row in cells)]

@@ -1,0 +1,233 @@
+"""What other programs read of a provider: as the schema says, shown by recordings, and never guessed."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from click.testing import CliRunner
+
+from harness.checks import CHECKS
+from harness.cli import main
+from harness.deviations import load_deviations
+from harness.export.build import export
+from harness.export.document import dump, json_schema
+from harness.matrix.providers import Provider, load_matrix
+from harness.matrix.scenarios import SCENARIOS
+from harness.results import Deviation, Finding, Level, Outcome
+from harness.runner import About, Selection, judge_exchanges, plan, run_case
+from harness.simulate.ideal import recording
+from harness.wire.exchange import Source
+
+ROOT = Path(__file__).resolve().parents[1]
+EXPORTS = sorted((ROOT / "reports/export").glob("*.json"))
+FIRST_SCHEMA = json.loads((ROOT / "tests/export.v1.schema.json").read_text())
+ACME = Provider.model_validate({
+    "id": "acme", "name": "Acme", "base_url": "https://api.acme.example/v1", "key_env": "ACME_API_KEY",
+    "docs": "https://docs.acme.example",
+    "models": [
+        {"id": "small", "thinking": {"disable": {}}},
+        {"id": "large", "thinking": {"enable": {"thinking": {"type": "enabled"}, "reasoning_effort": "high"}}},
+    ],
+})  # fmt: skip
+
+
+def seen(check: str, value: str, scenario: str = "chat.stream", model: str = "small", **more: Any) -> Finding:
+    """Return what an observation or, where ``outcome`` is given, a rule saw in a recording."""
+    told: dict[str, Any] = {"provenance": "recorded", "recorded_at": "2026-10-02", "outcome": Outcome.OBSERVED} | more
+    level = CHECKS[check].level
+    if told["outcome"] is Outcome.OBSERVED:
+        return Finding("acme", model, scenario, check, level, value=value, **told)
+    return Finding("acme", model, scenario, check, level, message=value, **told)
+
+
+def flags(*findings: Finding) -> dict[str, list[Any]]:
+    told = json.loads(export(ACME, findings, ()).to_json())
+    jsonschema.validate(told, json_schema())
+    return {name: [one["value"] for one in said] for name, said in told["flags"].items()}
+
+
+@pytest.fixture(scope="module")
+def now() -> dict[str, str]:
+    """What is to be exported of each provider of the matrix."""
+    matrix, everything = load_matrix(ROOT / "providers.yaml"), Selection()
+    cases = plan(matrix, ROOT, everything)
+    findings = [finding for case in cases for finding in run_case(case, everything.chosen())]
+    return {
+        one.id: export(one, findings, load_deviations(ROOT / "cassettes" / one.id)).to_json()
+        for one in matrix.providers
+    }
+
+
+def test_the_committed_exports_are_current(now: dict[str, str]) -> None:
+    assert {path.stem: path.read_text(encoding="utf-8") for path in EXPORTS} == now, "run: make export"
+
+
+@pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in EXPORTS])
+def test_every_export_is_as_the_schema_says_and_as_its_first_one_said(path: Path) -> None:
+    told = json.loads(path.read_text(encoding="utf-8"))
+    for schema in (json_schema(), FIRST_SCHEMA):
+        jsonschema.Draft202012Validator(schema).validate(told)
+
+
+def test_the_committed_schema_is_current() -> None:
+    assert (ROOT / "harness/export/schema.json").read_text(encoding="utf-8") == dump(json_schema()), "run: make export"
+    jsonschema.Draft202012Validator.check_schema(json_schema())
+
+
+def test_within_a_version_nothing_goes_and_nothing_changes_its_kind() -> None:
+    current = json_schema()
+    assert current["$id"] == FIRST_SCHEMA["$id"], "another version has another first schema: keep its copy here"
+    for name, first in {"": FIRST_SCHEMA, **FIRST_SCHEMA["$defs"]}.items():
+        own = current["$defs"][name] if name else current
+        for key, kind in first["properties"].items():
+            assert bare(own["properties"][key]) == bare(kind), f"{name}.{key}"
+        assert set(first.get("required", ())) <= set(own.get("required", ())), name
+
+
+def bare(kind: Any) -> Any:
+    """Return a part of a schema without what is said for people, and what may come to be allowed."""
+    if isinstance(kind, dict):
+        return {key: bare(value) for key, value in kind.items() if key not in {"description", "title", "enum"}}
+    return [bare(one) for one in kind] if isinstance(kind, list) else kind
+
+
+def test_a_reader_of_today_reads_what_is_added_later(now: dict[str, str]) -> None:
+    told = json.loads(now["deepseek"])
+    told["added"] = told["provider"]["added"] = told["flags"]["added"] = 1
+    told["provider"]["models"][0]["added"] = told["deviations"][0]["added"] = told["deviations"][0]["shown"][0][
+        "added"
+    ] = 1
+    jsonschema.validate(told, FIRST_SCHEMA)
+    del told["provider"]["base_url"]
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(told, FIRST_SCHEMA)
+
+
+def test_of_the_ideal_provider_the_flags_are_those_of_openai() -> None:
+    findings: list[Finding] = []
+    for scenario in SCENARIOS.values():
+        came = [replace(one, source=Source("recorded", "2026-10-02")) for one in recording(scenario)]
+        findings += judge_exchanges(came, About("acme", "small", scenario.id, None), CHECKS.values())
+    assert flags(*findings) == {
+        "supportsDeveloperRole": [True],
+        "supportsStore": [True],
+        "supportsUsageInStreaming": [True],
+        "supportsJsonObject": [True],
+        "supportsJsonSchema": [True],
+        "maxTokensField": ["max_tokens", "max_completion_tokens"],
+        "requiresReasoningContentOnAssistantMessages": [False],
+        "reasoningField": ["reasoning_content"],
+        "usagePlacement": ["own chunk"],
+        "usagePlacementUnasked": ["none"],
+        "emptyChoicesChunk": [True],
+        "toolDeltaIndex": ["given"],
+        "toolArguments": ["in pieces"],
+        "finishReasonBeforeEnd": ["null"],
+        "rolePattern": ["first"],
+        "doneMarker": ["[DONE]"],
+        "errorEnvelope": ["nested"],
+        "streamMediaType": ["text/event-stream; charset=utf-8"],
+    }
+
+
+def test_what_nothing_shows_is_left_out() -> None:
+    missing = Finding("acme", "small", "chat.stream", "recording.present", Level.MUST, Outcome.MISSING, "no recording")
+    other = replace(seen("role.pattern", "first"), provider="other")
+    blocked = seen("tool_calls.index", "sse.json must pass first", outcome=Outcome.BLOCKED)
+    assert flags(missing, other, blocked) == {}
+
+
+@pytest.mark.parametrize(
+    ("finding", "expected"),
+    [
+        (seen("params.outcome", "developer role: refused (400)"), {"supportsDeveloperRole": [False]}),
+        (seen("params.outcome", "max_tokens: refused (400)"), {}),
+        (seen("params.outcome", "max_tokens: ignored"), {}),
+        (seen("params.outcome", "max_completion_tokens: honoured"), {"maxTokensField": ["max_completion_tokens"]}),
+        (seen("usage.place", "none"), {"usagePlacement": ["none"], "supportsUsageInStreaming": [False]}),
+        (seen("usage.place", "every chunk (not asked)"), {"usagePlacementUnasked": ["every chunk"]}),
+        (seen("usage.place", "own chunk (request unknown)"), {}),
+        (seen("reasoning.place", "none"), {}),
+        (seen("reasoning.place", "reasoning", model="large"), {"reasoningField": ["reasoning"]}),
+        (seen("reasoning.on", "nothing", model="large"), {}),
+        (seen("reasoning.on", "text", model="large"), {"thinkingFormat": ["deepseek"], "supportsReasoningEffort": [True]}),
+        (seen("reasoning.on", "text", model="small"), {}),
+        (seen("multi_turn.reasoning", "reasoning left out: refused (400)"), {"requiresReasoningContentOnAssistantMessages": [True]}),
+        (seen("multi_turn.reasoning", "no reasoning came: accepted"), {}),
+        (seen("structured.mode", "json_schema refused (400)"), {"supportsJsonSchema": [False]}),
+        (seen("tool_calls.index", "index is absent from 3 of 3 fragments", outcome=Outcome.KNOWN), {"toolDeltaIndex": ["absent"]}),
+        (seen("tool_calls.index", "index is text in the fragment", outcome=Outcome.FAIL), {"toolDeltaIndex": ["no number"]}),
+        (seen("tool_calls.index-distinct", "2 calls have the same index", outcome=Outcome.FAIL), {"toolDeltaIndex": ["shared"]}),
+        (seen("http.media-type", "application/json"), {}),
+    ],
+)  # fmt: skip
+def test_a_flag_says_what_a_recording_shows(finding: Finding, expected: dict[str, list[Any]]) -> None:
+    assert flags(finding) == expected
+
+
+def test_hidden_thoughts_and_empty_choices_are_told_by_two_findings() -> None:
+    assert flags(seen("reasoning.place", "none"), seen("reasoning.on", "tokens"))["reasoningField"] == ["none"]
+    stray = seen("chunk.choices-not-empty", "the first chunk has no choices", outcome=Outcome.KNOWN)
+    assert flags(seen("usage.place", "finish chunk"), stray)["emptyChoicesChunk"] == [True]
+    assert flags(seen("usage.place", "finish chunk"), replace(stray, outcome=Outcome.PASS))["emptyChoicesChunk"] == [
+        False
+    ]
+
+
+def test_values_stand_apart_and_the_best_shown_first() -> None:
+    made = {"provenance": "reconstructed", "recorded_at": "2026-11"}
+    findings = [
+        seen("role.pattern", "every", "tools.auto", **made),
+        seen("role.pattern", "every", **made),
+        seen("role.pattern", "first", "chat.n2"),
+        seen("role.pattern", "every", model="large", recorded_at="2026-09"),
+        seen("role.pattern", "every", "tools.auto", model="large"),
+    ]
+    told = json.loads(export(ACME, findings, ()).to_json())["flags"]["rolePattern"]
+    assert told == [
+        {
+            "value": "every",
+            "shown": [
+                {"provenance": "recorded", "date": "2026-10-02", "models": {"large": ["chat.stream", "tools.auto"]}},
+                {"provenance": "reconstructed", "date": "2026-11", "models": {"small": ["chat.stream", "tools.auto"]}},
+            ],
+        },
+        {
+            "value": "first",
+            "shown": [{"provenance": "recorded", "date": "2026-10-02", "models": {"small": ["chat.n2"]}}],
+        },
+    ]
+    assert export(ACME, reversed(findings), ()).to_json() == export(ACME, findings, ()).to_json()
+
+
+def test_a_deviation_says_what_shows_it() -> None:
+    listed = Deviation("usage.once", "Again and again.", "https://acme.example", "2026-01", "usage came * times")
+    gone = replace(listed, until="2026-05", fault="usage-chunk-twice")
+    finding = seen("usage.once", "usage came 3 times (and 1 more)", outcome=Outcome.KNOWN)
+    others = [
+        replace(finding, message="usage came late"),
+        replace(finding, outcome=Outcome.CHANGED, scenario="chat.n2"),
+    ]
+    known = json.loads(export(ACME, [finding, *others[1:]], (listed, gone)).to_json())["deviations"]
+    assert [one["shown"] for one in known] == [
+        [{"provenance": "recorded", "date": "2026-10-02", "models": {"small": ["chat.stream"]}}],
+        [],
+    ]
+    assert (known[1]["until"], known[1]["fault"]) == ("2026-05", "usage-chunk-twice")
+    assert known[0]["breaks"] == CHECKS["usage.once"].breaks
+    assert export(ACME, others, (listed,)).deviations[0].shown == ()
+
+
+def test_the_command_writes_a_file_a_provider_and_prints_one(tmp_path: Path, now: dict[str, str]) -> None:
+    command = ["export", "--root", str(ROOT)]
+    assert CliRunner().invoke(main, [*command, "deepseek"]).stdout == now["deepseek"]
+    assert CliRunner().invoke(main, [*command, "deepseek", "xai", "--into", str(tmp_path / "x")]).exit_code == 0
+    assert {path.name for path in (tmp_path / "x").iterdir()} == {"deepseek.json", "xai.json"}
+    for arguments, said in (([], "name one, or a folder"), (["deepsek"], "unknown provider 'deepsek'; try deepseek")):
+        refused = CliRunner().invoke(main, [*command, *arguments])
+        assert (refused.exit_code, refused.stdout) == (2, "")
+        assert said in refused.stderr
+        assert len(refused.stderr.splitlines()) == 1
