@@ -262,10 +262,13 @@ class CheckItem(pytest.Item):
 
     def setup(self) -> None:
         """Judge the recording; a broken check or an unreadable cassette is an error, not a failure."""
-        finding = self._finding = self.recordings.finding(self.case, self._check)
+        try:
+            finding = self._finding = self.recordings.finding(self.case, self._check)
+        except HarnessError as error:
+            pytest.fail(str(error), pytrace=False)
         self.user_properties.append((_FINDING, _as_text(finding)))
         if finding.outcome == "broken":
-            raise _BrokenError(finding.message)
+            pytest.fail(finding.message, pytrace=False)
 
     def runtest(self) -> None:
         """Turn the outcome into pytest's."""
@@ -285,17 +288,11 @@ class CheckItem(pytest.Item):
             return str(error)  # pytest's own way takes 50 ms, for a traceback that nobody is shown
         if isinstance(error, _FoundError):
             return _described(error.finding)
-        if isinstance(error, HarnessError | _BrokenError):
-            return str(error)
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Name the item by its cell; a text that ended the node id would be shown as a Python name."""
         return self.path, None, f"compat {self.name}"
-
-
-class _BrokenError(Exception):
-    """A check crashed: our bug."""
 
 
 class _FoundError(Exception):
