@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 OLD := .venv-openai2
+MAIN := deepseek siliconflow bailian qianfan volcengine
 
 .PHONY: help compat test test-openai2 check format bench proof engines export schema clean
 .DEFAULT_GOAL := help
@@ -18,7 +19,7 @@ $(READY): pyproject.toml constraints.txt
 
 compat: $(READY) ## Replay the recorded matrix, write reports/, print the table.
 	$(BIN)/harness run
-	@$(BIN)/harness report reports/results.jsonl --into README.md --into README.zh-CN.md
+	@$(BIN)/harness report reports/results.jsonl --into README.md --into README.zh-CN.md $(MAIN:%=--feature %)
 
 test: $(READY) ## Run the unit tests and the recorded matrix.
 	$(BIN)/pytest --quiet --numprocesses auto --dist loadfile tests

@@ -40,7 +40,8 @@ Harness = Callable[..., Result]
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "providers.yaml").write_text(MATRIX)
-    write_cassette(tmp_path / "cassettes/acme/small/chat.stream.yaml", [STREAM])
+    came = replace(STREAM, source=Source("recorded", "2026-01-02"))
+    write_cassette(tmp_path / "cassettes/acme/small/chat.stream.yaml", [came])
     monkeypatch.chdir(tmp_path)
     runner._deviations.cache_clear()  # noqa: SLF001 - each test has a project of its own
     return tmp_path
@@ -371,6 +372,7 @@ def test_providers_says_on_request_what_an_address_answers(project: Path) -> Non
 
 def test_providers_lists_targets_and_prints_the_schema(project: Path) -> None:
     scenarios = sum(not one.thinking for one in SCENARIOS.values())
+    write_cassette(project / "cassettes/acme/small/chat.stream.yaml", [STREAM])
     assert re.search(rf"acme/small +0/{scenarios} +1 ", harness("providers").stdout), "a reconstruction is no recording"
     write_cassette(project / "cassettes/acme/small/chat.stream.yaml", [recorded(STREAM)])
     assert re.search(rf"acme/small +1/{scenarios} +2026-01-01 ", harness("providers").stdout)

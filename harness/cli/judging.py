@@ -136,24 +136,27 @@ def _write_or_say(path: Path, results: Results, bad: int) -> None:
     type=click.Path(path_type=Path),
     help="Put the tables between the markers of this file; repeatable.",
 )
+@click.option(
+    "--feature", "featured", multiple=True, help="With --into: show how this provider does things; repeatable."
+)
 @FORMAT
 @one_line_errors
-def report(results_file: Path, into: tuple[Path, ...], form: str) -> None:
+def report(results_file: Path, into: tuple[Path, ...], featured: tuple[str, ...], form: str) -> None:
     """Print the tables of a results file, or put them into documents."""
     results = read_results(results_file)
-    changes = {path: _with_tables(path, results) for path in into}
+    changes = {path: _with_tables(path, table.tables(results, featured)) for path in into}
     for path, text in changes.items():
         write_atomically(path.resolve(), text.encode())
     if not into:
         show(results, form)
 
 
-def _with_tables(path: Path, results: Results) -> str:
+def _with_tables(path: Path, tables: str) -> str:
     try:
         text = path.read_bytes().decode()
     except (OSError, UnicodeDecodeError) as error:
         raise HarnessError(f"{path}: {getattr(error, 'strerror', None) or error}; name a text file in UTF-8") from None
-    changed = table.replace_between_markers(text, table.tables(results))
+    changed = table.replace_between_markers(text, tables)
     if changed is None:
         raise HarnessError(f"{path}: it lacks the lines {table.BEGIN} and {table.END}; add them where the tables go")
     return changed

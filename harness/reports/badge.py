@@ -1,4 +1,8 @@
-"""A badge for each provider: rules passed of rules judged, and how the recordings came about."""
+"""
+A badge for each provider: rules passed of rules judged, and how the recordings came about.
+
+What was reconstructed is no evidence that a provider passes: it counts for no badge.
+"""
 
 from wcwidth import wcswidth
 
@@ -25,13 +29,16 @@ _SVG = """\
 
 
 def render(results: Results) -> dict[str, str]:
-    """Return an SVG for each provider of whom there is a recording, by provider."""
-    return {provider: _badge(results, provider) for provider in recorded(results)}
+    """Return an SVG for each provider of whom something was recorded or published, by provider."""
+    cells = {provider: Cell() for provider in recorded(results)}
+    for finding in results.findings:
+        judged = finding.family != "recording" and finding.outcome is not Outcome.NA
+        if judged and finding.provenance != "reconstructed":
+            cells[finding.provider].findings.append(finding)
+    return {provider: _badge(provider, cell) for provider, cell in cells.items() if cell.findings}
 
 
-def _badge(results: Results, provider: str) -> str:
-    judged = [f for f in results.findings if f.provider == provider and f.family != "recording"]
-    cell = Cell([finding for finding in judged if finding.outcome is not Outcome.NA])
+def _badge(provider: str, cell: Cell) -> str:
     not_passed, total = cell.counts
     text = f"{total - not_passed}/{total} {cell.basis}"
     left, right = _width(_LABEL), _width(text)

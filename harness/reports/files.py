@@ -21,6 +21,9 @@ def write_report(folder: Path, results: Results) -> None:
     texts |= {f"badges/{provider}.svg": svg for provider, svg in badge.render(results).items()}
     for name, text in texts.items():
         write_atomically(folder / name, text.encode())
+    for old in (folder / "badges").glob("*.svg"):
+        if f"badges/{old.name}" not in texts:
+            old.unlink()  # it tells of what is no longer known
 
 
 def _same(path: Path, results: Results) -> bool:

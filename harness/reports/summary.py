@@ -19,6 +19,11 @@ SYMBOLS = {
     Outcome.MISSING: "-",
     Outcome.NA: "n/a",
 }
+MADE = "○"
+"""Stands for what passes where nothing but a reconstruction was judged."""
+
+_GOOD = frozenset({Outcome.PASS, Outcome.OBSERVED})
+_EVIDENCE = frozenset({"recorded", "published"})
 PROVENANCES = {"recorded": "R", "published": "P", "reconstructed": "C"}
 
 FEATURES = {
@@ -32,9 +37,10 @@ FEATURES = {
 }
 
 LEGEND = (
-    "✓ pass · ~ known deviation, as listed · ✗ fail · ≠ known, but fails differently · + known, but passes now · "
+    "✓ pass · ○ passes in a reconstruction, which is no evidence that the provider does · ~ known deviation, as listed · ✗ fail · ≠ known, but fails differently · + known, but passes now · "
     "⊘ blocked by another failure · ? inconclusive · ‼ broken check · - not recorded. "
-    "Numbers are rules judged, with those not passed before the slash; recordings are those there are of those asked for. "
+    "Numbers are rules judged, with those not passed before the slash; recordings are those there are of those asked for, "
+    "and those reconstructed (C). "
     "R recorded from the provider · P published by someone who called it · C reconstructed from cited facts; "
     "the date is that of the newest recording."
 )
@@ -60,6 +66,11 @@ class Cell:
         return f"{letters} {newest[:7]}".strip()
 
     @property
+    def evidenced(self) -> bool:
+        """Whether anything here was recorded or published, not only made of cited facts."""
+        return any(f.provenance in _EVIDENCE for f in self.findings)
+
+    @property
     def counts(self) -> tuple[int, int]:
         """How many rules were not passed, of how many judged."""
         tally = Counter(f.outcome for f in self.findings if f.level is not Level.OBSERVE)
@@ -71,7 +82,8 @@ class Cell:
         """Symbol and counts, such as ``✗ 1/13``."""
         not_passed, judged = self.counts
         count = f"{not_passed}/{judged}" if not_passed else str(judged or "")
-        return f"{SYMBOLS[self.outcome]} {count}".rstrip()
+        symbol = MADE if self.outcome in _GOOD and not self.evidenced else SYMBOLS[self.outcome]
+        return f"{symbol} {count}".rstrip()
 
     @property
     def text(self) -> str:
@@ -132,9 +144,12 @@ def feature_cell(findings: Iterable[Finding], check: str) -> str:
 
 
 def coverage(results: Results, provider: str) -> str:
-    """Return how many of a provider's target × scenario cases were judged."""
-    cases: dict[tuple[str, str], bool] = {}
+    """Return how many of a provider's target × scenario cases are recorded, and how many reconstructed."""
+    cases: dict[tuple[str, str], str] = {}
     for finding in results.findings:
         if finding.provider == provider and not (finding.family == "recording" and finding.outcome is Outcome.NA):
-            cases[(finding.model, finding.scenario)] = finding.family != "recording"
-    return f"{sum(cases.values())}/{len(cases)}"
+            judged = finding.family != "recording"
+            cases[finding.model, finding.scenario] = (finding.provenance or "recorded") if judged else ""
+    counts = Counter(cases.values())
+    made = f" + {counts['reconstructed']} C" if counts["reconstructed"] else ""
+    return f"{sum(counts[name] for name in _EVIDENCE)}/{len(cases)}{made}"

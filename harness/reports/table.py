@@ -1,5 +1,7 @@
 """The compatibility tables as Markdown; columns align with Chinese text in them."""
 
+from collections.abc import Collection
+
 from tabulate import tabulate
 
 from harness.reports.summary import (
@@ -24,9 +26,9 @@ def render(results: Results) -> str:
     return "\n".join([tables(results), _problems(results)])
 
 
-def tables(results: Results) -> str:
-    """Return both tables and the legend."""
-    parts = [family_table(results), feature_table(results), unrecorded(results), LEGEND]
+def tables(results: Results, featured: Collection[str] = ()) -> str:
+    """Return both tables and the legend; the features of the ``featured`` providers, of all where none is named."""
+    parts = [family_table(results), feature_table(results, featured), unrecorded(results), LEGEND]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -40,10 +42,10 @@ def family_table(results: Results) -> str:
     return tabulate(rows, ["provider", "recordings", *names], tablefmt="github", disable_numparse=True)
 
 
-def feature_table(results: Results) -> str:
+def feature_table(results: Results, featured: Collection[str] = ()) -> str:
     """Return recorded providers × features: how each does what the rules leave open."""
     rows = []
-    for provider in recorded(results):
+    for provider in [name for name in recorded(results) if not featured or name in featured]:
         findings = [finding for finding in results.findings if finding.provider == provider]
         rows.append([provider, *(feature_cell(findings, check).replace("|", "\\|") for check in FEATURES.values())])
     return tabulate(rows, ["provider", *FEATURES], tablefmt="github", disable_numparse=True)

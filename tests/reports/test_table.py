@@ -1,12 +1,13 @@
 """The tables: what a cell says, and that columns align with Chinese text."""
 
 import io
+from dataclasses import replace
 
 from rich.console import Console
 from wcwidth import wcswidth
 
-from harness.reports import table, terminal
-from harness.reports.summary import LEGEND, Cell, coverage, feature_cell
+from harness.reports import badge, table, terminal
+from harness.reports.summary import LEGEND, Cell, coverage, feature_cell, recorded
 from harness.results import Finding, Level, Outcome, Results, Run
 
 RUN = Run("0", "now", "replay")
@@ -124,3 +125,23 @@ def test_markers() -> None:
     assert table.replace_between_markers(text, "new\n") == f"a\n{table.BEGIN}\nnew\n{table.END}\nb\n"
     assert table.replace_between_markers("a", "new") is None
     assert table.replace_between_markers(table.BEGIN, "new") is None
+
+
+def test_a_reconstruction_is_never_shown_as_a_recording() -> None:
+    made = [replace(one, provenance="reconstructed") if one.provenance else one for one in FINDINGS]
+    passed = [finding for finding in made if finding.outcome is Outcome.PASS]
+    assert Cell(passed).text.startswith("○ ")
+    assert Cell(passed).text.endswith("C 2026-03")
+    assert Cell([*passed, FINDINGS[0]]).text.startswith("✓ "), "something was recorded"
+    results = Results(RESULTS.run, made)
+    assert badge.render(results) == {}
+    assert "✓" not in table.family_table(results)
+    assert coverage(results, made[0].provider).startswith("0/")
+    assert coverage(results, made[0].provider).endswith(" C")
+
+
+def test_features_can_be_those_of_some_only() -> None:
+    names = recorded(RESULTS)
+    shown = table.feature_table(RESULTS, names[:1]).splitlines()
+    assert len(shown) == 3
+    assert len(table.feature_table(RESULTS).splitlines()) == 2 + len(names)
