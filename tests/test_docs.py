@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from harness.checks import CHECKS
 from harness.cli import main
+from harness.deviations import load_deviations
 from harness.matrix.providers import load_matrix
 from harness.matrix.scenarios import SCENARIOS
 from harness.reports import badge, page, table
@@ -138,3 +139,31 @@ def test_the_repository_speaks_of_the_project_alone() -> None:
     made = {".venv", ".venv-openai2", "build", "node_modules"}  # by tools, and not kept
     own = [path for path in files if not made & set(path.parts) and path != Path(__file__).resolve()]
     assert [str(path.relative_to(ROOT)) for path in own if here.search(path.read_text(encoding="utf-8"))] == []
+
+
+def test_every_listed_deviation_is_exercised(results: Results) -> None:
+    """It shows in a recording or a reconstruction, or names the fault that shows it."""
+    known = [finding for finding in results.findings if finding.outcome is Outcome.KNOWN]
+    idle = [
+        f"{provider.id}: {one.check}: {one.message}"
+        for provider in load_matrix(ROOT / "providers.yaml").providers
+        for one in load_deviations(ROOT / "cassettes" / provider.id)
+        if not (one.fault or one.sometimes)
+        and not any(
+            finding.provider == provider.id
+            and one.covers(finding.check, finding.scenario, finding.model)
+            and one.expects(re.sub(r" \(and \d+ more\)$", "", finding.message))
+            for finding in known
+        )
+    ]
+    assert idle == []
+
+
+def test_there_are_enough_of_them() -> None:
+    listed = [
+        one
+        for provider in load_matrix(ROOT / "providers.yaml").providers
+        for one in load_deviations(ROOT / "cassettes" / provider.id)
+    ]
+    assert len(listed) >= 180
+    assert f"{len(listed)} listed deviations" in read("CHANGELOG.md")

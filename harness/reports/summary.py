@@ -66,9 +66,9 @@ class Cell:
         return f"{letters} {newest[:7]}".strip()
 
     @property
-    def evidenced(self) -> bool:
-        """Whether anything here was recorded or published, not only made of cited facts."""
-        return any(f.provenance in _EVIDENCE for f in self.findings)
+    def made(self) -> bool:
+        """Whether it passes, and nothing here was recorded or published: all is made of cited facts."""
+        return self.outcome in _GOOD and not any(f.provenance in _EVIDENCE for f in self.findings)
 
     @property
     def counts(self) -> tuple[int, int]:
@@ -82,7 +82,7 @@ class Cell:
         """Symbol and counts, such as ``✗ 1/13``."""
         not_passed, judged = self.counts
         count = f"{not_passed}/{judged}" if not_passed else str(judged or "")
-        symbol = MADE if self.outcome in _GOOD and not self.evidenced else SYMBOLS[self.outcome]
+        symbol = MADE if self.made else SYMBOLS[self.outcome]
         return f"{symbol} {count}".rstrip()
 
     @property
