@@ -53,6 +53,7 @@ proof: $(READY) ## Try every fault against every rule, write reports/proof.md.
 engines: $(READY) ## Install real servers into engines/build/ and probe each (1.4 GB, some minutes).
 	$(PYTHON) engines/servers.py install
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python engines/probe.py
+	$(BIN)/pytest --quiet tests/test_draft.py
 
 export: $(READY) ## Write what is known of each provider for other programs into reports/export/.
 	$(BIN)/harness export --schema > harness/export/schema.json

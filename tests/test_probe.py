@@ -1,6 +1,7 @@
 """An endpoint probed over a real socket: from one command to verdicts, with nothing lost on the way."""
 
 import gzip
+import re
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -273,7 +274,8 @@ def test_a_server_that_goes_on_after_the_closing_lets_the_next_one_wait() -> Non
 
     with Server(busy) as server:
         result = probe(server, "--scenario", "chat.cancel", "--format", "json")
-    assert [one.value for one in findings(result) if one.check == "http.after-cancel"] == ["after 2 s"]
+    (told,) = [one.value or "" for one in findings(result) if one.check == "http.after-cancel"]
+    assert re.fullmatch(r"after \d+ s", told)
 
 
 def test_compression_is_asked_for_where_it_is_tried_and_nowhere_else() -> None:
