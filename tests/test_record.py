@@ -84,6 +84,17 @@ def test_no_key_is_no_failure_and_none_is_written(tmp_path: Path) -> None:
     assert b"uthorization" not in written
 
 
+def test_what_one_reason_keeps_from_being_asked_is_one_line(tmp_path: Path) -> None:
+    with Server(IDEAL) as server, Server(IDEAL) as other:
+        result = run(project(tmp_path, server, other), ACME_KEY="")
+        assert server.requests == []
+    assert [line for line in result.stdout.splitlines() if "missing" in line] == [
+        "missing      acme/small (3 scenarios): ACME_KEY is not set"
+    ]
+    assert "3 recorded" in result.stderr
+    assert "3 missing" in result.stderr
+
+
 def test_a_server_of_ones_own_is_asked_in_the_place_of_a_provider(tmp_path: Path) -> None:
     with Server(IDEAL) as server, Server(IDEAL) as own:
         run(project(tmp_path, server), "acme", "--base-url", own.base_url, scenarios=("chat.stream",))

@@ -127,23 +127,32 @@ def record(  # noqa: PLR0913, PLR0917 - one parameter an option
     root: Path,
 ) -> None:
     """Ask the providers of the matrix what is not recorded yet, and keep the answers; keys from the environment or .env."""
-    from harness.record import Asking, Manner, due, environment_of, estimate
+    from harness.record import Asking, Manner, due, environment_of, estimate, no_key
     from harness.recording.capture import Limits
 
     matrix = load_matrix(root / FILE_NAME)
     if base_url:
         matrix = _moved(matrix, names, base_url)
     cases = due(plan(matrix, root, Selection(names, models, scenarios)), again=again)
-    click.echo(f"harness: {estimate(cases)}", err=True)
+    environment = environment_of(root)
+    asked = [case for case in cases if no_key(case, environment, names) is None]
+    click.echo(f"harness: {estimate(asked)}", err=True)
     if dry_run:
         click.echo("\n".join(case.id for case in cases))
         return
     counts: Counter[str] = Counter()
+    missing: dict[tuple[str, str], list[str]] = {}
     manner = Manner("all" if again else "missing", per_minute, names, Limits(idle=timeout))
-    with Asking(cases, environment_of(root), manner) as asking:
+    with Asking(cases, environment, manner) as asking:
         for one in progress(asking, len(cases), "recording"):
             counts[one.state] += 1
-            click.echo(f"{one.state:12} {one.case.id}{f': {one.reason}' if one.reason else ''}")
+            if one.state == "missing":
+                missing.setdefault((one.case.target.id, one.reason), []).append(one.case.id)
+            else:
+                click.echo(f"{one.state:12} {one.case.id}{f': {one.reason}' if one.reason else ''}")
+    for (target, reason), cases_left in missing.items():
+        name = cases_left[0] if len(cases_left) == 1 else f"{target} ({len(cases_left)} scenarios)"
+        click.echo(f"{'missing':12} {name}: {reason}")
     summary = " · ".join(f"{count} {state}" for state, count in counts.items()) or "nothing to record"
     click.echo(f"harness: {summary}", err=True)
 
