@@ -73,6 +73,18 @@ def test_live_judges_what_is_answered_and_keeps_nothing(
     assert read_results(project / "out/results.jsonl").run.mode == "live"
 
 
+def test_live_asks_what_is_recorded_too_and_leaves_the_recording(
+    project: Path, pytester: pytest.Pytester, server: Server
+) -> None:
+    faulty = recorded(swap(STREAM, '"object":"chat.completion.chunk",', ""))
+    write_cassette(project / CASSETTE, [faulty])
+    before = (project / CASSETTE).read_bytes()
+    assert run(pytester, "--compat-provider=acme", "--compat-check=chunk.object").ret == 1
+    assert run(pytester, "--compat-provider=acme", "--compat-check=chunk.object", "--compat-live").ret == 0
+    assert len(server.requests) == 2
+    assert (project / CASSETTE).read_bytes() == before
+
+
 def test_what_is_missing_is_asked_and_kept_and_the_rest_replayed(
     project: Path, pytester: pytest.Pytester, server: Server
 ) -> None:

@@ -56,12 +56,14 @@ def _problems(results: Results) -> str:
     if not shown:
         return ""
     rows = [
-        [f.outcome.value, f"{f.provider}/{f.model}/{f.scenario}", f.check, f.level.value, f.message.replace("|", "\\|")]
+        [
+            f.outcome.value, f"{f.provider}/{f.model}/{f.scenario}", Cell([f]).basis, f.check, f.level.value,
+            f.message.replace("|", "\\|"),
+        ]
         for f in shown
-    ]
-    table = tabulate(
-        rows, ["outcome", "recording", "check", "level", "problem"], tablefmt="github", disable_numparse=True
-    )
+    ]  # fmt: skip
+    header = ["outcome", "cell", "rests on", "check", "level", "problem"]
+    table = tabulate(rows, header, tablefmt="github", disable_numparse=True)
     return f"## Problems\n\n{table}\n"
 
 

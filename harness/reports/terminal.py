@@ -53,10 +53,17 @@ def show(results: Results, console: Console) -> None:
     console.print(_totals(results))
 
 
+def _made(finding: Finding) -> str:
+    """Return a word where a finding is of no recording."""
+    return ", reconstructed" if finding.provenance == "reconstructed" else ""
+
+
 def show_finding(finding: Finding, console: Console) -> None:
     """Print one finding with its evidence."""
     colour = _COLOURS[finding.outcome]
-    console.print(f"[{colour}]{finding.outcome.value:8}[/] {escape(finding.cell)} [dim]{finding.level.value}[/]")
+    console.print(
+        f"[{colour}]{finding.outcome.value:8}[/] {escape(finding.cell)} [dim]{finding.level.value}{_made(finding)}[/]"
+    )
     if finding.message or finding.value:
         console.print(f"         {escape(finding.message or finding.value or '')}")
     for evidence in finding.evidence:

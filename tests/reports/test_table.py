@@ -135,6 +135,8 @@ def test_a_reconstruction_is_never_shown_as_a_recording() -> None:
     assert Cell([*passed, FINDINGS[0]]).text.startswith("✓ "), "something was recorded"
     results = Results(RESULTS.run, made)
     assert badge.render(results) == {}
+    problems = table.render(results).partition("## Problems")[2]
+    assert [row.split("|")[3].strip()[:2] for row in problems.splitlines() if "acme/" in row] == ["C "] * 2
     assert "✓" not in table.family_table(results)
     assert coverage(results, made[0].provider).startswith("0/")
     assert coverage(results, made[0].provider).endswith(" C")
