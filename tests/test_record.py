@@ -1,5 +1,6 @@
 """Recording the matrix: nothing is asked twice, nothing half is kept, no key is written."""
 
+import socket
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -217,7 +218,9 @@ def test_a_refused_key_is_tried_once(script: Script, said: str, tmp_path: Path) 
 def test_where_nobody_answers_nobody_is_asked_again(tmp_path: Path) -> None:
     with Server(IDEAL) as server:
         root = project(tmp_path, server)
-    told = ask(root, Manner(), *SHORT)
+    with socket.socket() as silent:  # held, so that no other test's server comes to listen there
+        silent.bind(("127.0.0.1", int(server.base_url.split(":")[2].split("/")[0])))
+        told = ask(root, Manner(), *SHORT)
     assert [one.state for one in told] == ["inconclusive", "missing", "missing"]
     assert "nobody answers at http://127.0.0.1" in told[1].reason
 
