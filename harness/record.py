@@ -11,11 +11,12 @@ import os
 import threading
 import time
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Literal, Self
 
 from harness.matrix.scenarios import in_order, request_body
@@ -134,8 +135,12 @@ class Asking:
         Raises:
             Unwritable: a cassette can't be written.
         """
-        for future in as_completed(self._futures.values()):
-            yield future.result()
+        # Not as_completed: it yields those that have ended already in no order.
+        ended = SimpleQueue[Future[Recorded]]()
+        for future in self._futures.values():
+            future.add_done_callback(ended.put)
+        for _ in self._futures:
+            yield ended.get().result()
 
     def of(self, case: Case) -> Recorded:
         """Wait for one case and return what became of it; raises as iterating does."""

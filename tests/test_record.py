@@ -225,6 +225,15 @@ def test_where_nobody_answers_nobody_is_asked_again(tmp_path: Path) -> None:
     assert "nobody answers at http://127.0.0.1" in told[1].reason
 
 
+def test_what_has_ended_before_anybody_looks_is_told_in_its_order(tmp_path: Path) -> None:
+    with Server(IDEAL) as server:
+        cases = plan(load_matrix(project(tmp_path, server) / "providers.yaml"), tmp_path, Selection())
+        with Asking(cases, {}) as asking:
+            asking.of(cases[-1])
+            assert [one.case.id for one in asking] == [case.id for case in cases]
+    assert len(cases) > 20, "few enough would stand in order by chance"
+
+
 def test_a_provider_gets_no_more_requests_a_minute_than_it_is_to_get(tmp_path: Path) -> None:
     waits: list[float] = []
     with Server(IDEAL) as server:

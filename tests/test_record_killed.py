@@ -41,7 +41,8 @@ MORE = (
     "multi_turn.history",
     "parity.chat",
 )
-KILLS = 200
+KILLS = 200  # and more, where a busy machine let none of them fall on a moment that is to be seen
+WANTED = {"killed": KILLS // 3, "between the first and the last": KILLS // 20, "inside a write": 0}
 
 
 @pytest.fixture(scope="module")
@@ -107,8 +108,11 @@ def test_a_run_killed_at_any_moment_leaves_whole_cassettes_and_is_taken_up(tmp_p
     moments, seen = random.Random(20), Counter[str]()
     names = {f"{name}.yaml" for name in ASKED}
     with Server(IDEAL) as server:
-        takes = min(timed(forks, project(tmp_path / name, server)) for name in ("first", "second", "third"))
-        for number in range(KILLS):
+        for number in range(5 * KILLS):
+            if number % 50 == 0:  # anew, since how long a run takes is the machine's doing
+                takes = min(timed(forks, project(tmp_path / f"{number}-{name}", server)) for name in "abc")
+            if number >= KILLS and all(seen[moment] > wanted for moment, wanted in WANTED.items()):
+                break
             root = project(tmp_path / str(number), server)
             seen["killed"] += record(forks, root, kill_after=moments.random() * takes) == -signal.SIGKILL
             before, answered = kept(root), requests_in(root, server)
@@ -124,9 +128,7 @@ def test_a_run_killed_at_any_moment_leaves_whole_cassettes_and_is_taken_up(tmp_p
             assert all(after[name] == before[name] for name in before.keys() - left)
             requests_in(root, server)
             assert answered.isdisjoint(request.body for request in server.requests[asked:]), "nothing is asked again"
-    assert seen["killed"] > KILLS / 3
-    assert seen["between the first and the last"] > KILLS / 20
-    assert seen["inside a write"] > 0
+    assert all(seen[moment] > wanted for moment, wanted in WANTED.items()), seen
 
 
 def at_once(*runs: Callable[[], int]) -> list[int]:
