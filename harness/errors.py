@@ -49,6 +49,10 @@ class UnsupportedSdk(HarnessError):
     """The installed OpenAI SDK is one that the harness can't drive."""
 
 
+class NotInstalled(HarnessError):
+    """The environment of some client code can't be installed."""
+
+
 class UnknownName(HarnessError):
     """A name given on the command line is not known."""
 

@@ -3,7 +3,7 @@
 import click
 
 from harness import __version__
-from harness.cli import comparing, drafting, exporting, judging, listing, live, proving, reconstructing
+from harness.cli import comparing, drafting, exporting, judging, listing, live, proving, reconstructing, serving
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -15,6 +15,6 @@ def main() -> None:
 for _command in (
     judging.run, judging.audit, judging.report, comparing.diff, live.probe, live.record, listing.checks, listing.scenarios,
     listing.explain, listing.providers, listing.proof, reconstructing.reconstruct, exporting.export, drafting.new_provider,
-    proving.registry,
+    proving.registry, serving.serve,
 ):  # fmt: skip
     main.add_command(_command)

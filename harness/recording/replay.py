@@ -12,7 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import httpx2
 import orjson
@@ -20,12 +20,9 @@ import orjson
 from harness.errors import NotRecorded
 from harness.recording.cassette import read_cassette
 from harness.recording.families import body_of, family_of
+from harness.recording.playing import Pace, headers_of, pieces_of, waits_of
 from harness.wire.exchange import NO_ANSWER, Exchange, Request, Response
 
-Pace = Literal["none", "recorded"] | float
-"""When the pieces come: all at once, as they were recorded, or so many seconds apart."""
-
-_ABOUT_TRANSFER = frozenset({"content-length", "transfer-encoding"})
 _DIFFERENCES_SHOWN = 4
 _VALUE_SHOWN = 40
 
@@ -178,18 +175,14 @@ def _answer(response: Response, request: Any, pace: Pace) -> Any:
     family = family_of(request)
     if response.status == NO_ANSWER:
         raise _broken(response, request)
-    # Recorders often keep the header of an encoding they have undone: it goes where the bytes do not need it.
-    packed = response.content is not response.body
-    dropped = _ABOUT_TRANSFER if packed else _ABOUT_TRANSFER | {"content-encoding"}
-    kept = [pair for pair in response.headers.pairs if pair[0].lower() not in dropped]
     told = {"http_version": response.http_version, "reason_phrase": response.reason}
-    pieces = list(_pieces(response))
+    pieces = pieces_of(response)
     body = body_of(family, _Body)(
-        pieces, _waits(response, pace, len(pieces)), None if response.eof else lambda: _broken(response, request)
+        pieces, waits_of(response, pace, len(pieces)), None if response.eof else lambda: _broken(response, request)
     )
     return family.Response(
         response.status,
-        headers=[(_encoded(name), _encoded(value)) for name, value in kept],
+        headers=[(_encoded(name), _encoded(value)) for name, value in headers_of(response)],
         stream=body,
         extensions={name: value.encode("ascii", "replace") for name, value in told.items() if value},
     )
@@ -208,29 +201,3 @@ def _broken(response: Response, request: Any) -> Exception:
 
 def _encoded(text: str) -> bytes:
     return text.encode("utf-8", "replace")
-
-
-def _pieces(response: Response) -> Iterator[bytes]:
-    """Yield the body as it was read; in one piece where the reads are not those of these bytes."""
-    body = response.body
-    at = 0
-    for size in _sizes(response):
-        if size:
-            yield body[at : at + size]
-        at += size
-
-
-def _sizes(response: Response) -> tuple[int, ...]:
-    sizes = response.reads.sizes if response.reads else ()
-    return sizes if sum(sizes) == len(response.body) and min(sizes, default=0) >= 0 else (len(response.body),)
-
-
-def _waits(response: Response, pace: Pace, count: int) -> list[float]:
-    """Return the seconds to wait before each piece."""
-    if pace == "none" or not count:
-        return [0.0] * count
-    if pace != "recorded":
-        return [0.0, *[pace] * (count - 1)]
-    times = response.reads.dt_us if response.reads else ()
-    waits = [max(0, wait) / 1e6 for wait, size in zip(times, _sizes(response), strict=False) if size]
-    return waits if len(waits) == count else [0.0] * count

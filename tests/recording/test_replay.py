@@ -20,7 +20,8 @@ import pytest
 from harness.errors import NotRecorded, UnsupportedSdk
 from harness.recording import families
 from harness.recording.cassette import write_cassette
-from harness.recording.replay import Pace, Recordings, Replay
+from harness.recording.playing import Pace
+from harness.recording.replay import Recordings, Replay
 from harness.simulate.reference import BODY, STREAM, with_body, with_header, with_response
 from harness.wire.exchange import NO_ANSWER, Exchange, Headers, Reads, Request
 

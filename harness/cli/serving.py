@@ -1,0 +1,50 @@
+"""The command that answers as recorded providers do."""
+
+import logging
+from pathlib import Path
+
+import click
+
+from harness.cli.common import ROOT, one_line_errors
+from harness.matrix.providers import FILE_NAME, load_matrix
+
+PORT = 8484
+
+
+@click.command()
+@click.argument("names", metavar="[PROVIDER[/MODEL]]...", nargs=-1)
+@click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, help="0 for any that is free.")
+@click.option(
+    "--pace", default="none", show_default=True, metavar="none|recorded|SECONDS",
+    help="When the pieces come: at once, as recorded, or so many seconds apart.",
+)  # fmt: skip
+@click.option(
+    "--reframe", default="recorded", show_default=True, metavar="HOW",
+    help="Where the pieces end: recorded, bytes, events, merged, crlf or random:SEED.",
+)  # fmt: skip
+@click.option("--fault", metavar="ID", help="Put this fault or legal variant of the catalogue into every answer.")
+@ROOT
+@one_line_errors
+def serve(names: tuple[str, ...], port: int, pace: str, reframe: str, fault: str | None, root: Path) -> None:  # noqa: PLR0913, PLR0917 - one parameter an option
+    """
+    Answer as recorded providers do, on 127.0.0.1, without keys: point your own client at it.
+
+    Each provider has the base URL /PROVIDER/v1; /reference/v1 is OpenAI's own form.  The recording is chosen by what a
+    request asks for (stream, tools, JSON, usage, model).  A request can name a scenario, a fault, a way to cut and a
+    pace in the headers x-harness-scenario, x-harness-fault, x-harness-reframe and x-harness-pace.
+    """
+    from harness.serve.app import Manner, application, pace_of
+    from harness.serve.server import serve as run
+    from harness.serve.shelf import Shelf
+
+    shelf = Shelf(load_matrix(root / FILE_NAME), root, names)
+    app = application(shelf, Manner(pace_of(pace), reframe, fault))
+    logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=logging.WARNING)
+    logging.getLogger("harness.serve").setLevel(logging.INFO)
+
+    def tell(url: str) -> None:
+        for provider in shelf.providers:
+            click.echo(f"{url}/{provider}/v1")
+        click.echo("harness: serving recordings; stop with Ctrl-C", err=True)
+
+    run(app, port, tell)

@@ -1,0 +1,198 @@
+"""
+The routes of the replay server: which provider is asked, which recording answers, and how it is changed on the way.
+
+A request says by a header what it wants other than the rest: ``x-harness-scenario``, ``-fault``, ``-reframe``, ``-pace``.
+"""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import orjson
+from aiohttp import web
+
+from harness.errors import HarnessError, NotRecorded, unknown
+from harness.matrix.scenarios import SCENARIOS
+from harness.recording.playing import Pace, waits_of
+from harness.recording.redact import redact
+from harness.serve.framing import reframe
+from harness.serve.playing import NOTE, play, without_additions
+from harness.serve.shelf import Held, Shelf
+from harness.simulate.edits import NothingChanged
+from harness.simulate.faults import FAULTS, VARIANTS
+from harness.wire.exchange import Exchange, Request, Response
+
+LARGEST_REQUEST = 16 * 1024 * 1024
+"""Bytes of a request's body that are taken."""
+
+FRAMINGS = "recorded, bytes, events, merged, crlf or random:SEED"
+
+_PACES: dict[str, Pace] = {"none": "none", "recorded": "recorded"}
+
+_PREFLIGHT = {
+    "Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": "*", "Access-Control-Allow-Methods": "GET, POST"
+}  # fmt: skip
+
+log = logging.getLogger("harness.serve")
+
+_SHELF = web.AppKey("shelf", Shelf)
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How answers are played unless a request says otherwise; the fault or legal variant ``fault`` is put into each."""
+
+    pace: Pace = "none"
+    reframe: str = "recorded"
+    fault: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raise UnknownName for a fault or a way of cutting that there is not."""
+        if reframe(self.reframe) is None:
+            raise unknown("way to cut", self.reframe, FRAMINGS.replace(" or", ",").split(", "))
+        if self.fault and self.fault not in FAULTS and self.fault not in VARIANTS:
+            raise unknown("fault", self.fault, [*FAULTS, *VARIANTS])
+
+    def of(self, request: web.Request) -> "Manner":
+        """Return the manner of one request; raises UnknownName as making one does."""
+        said = request.headers
+        pace = pace_of(said["x-harness-pace"]) if "x-harness-pace" in said else self.pace
+        return Manner(pace, said.get("x-harness-reframe", self.reframe), said.get("x-harness-fault", self.fault))
+
+
+def pace_of(word: str) -> Pace:
+    """Return a pace: ``none``, ``recorded`` or a number of seconds; raises UnknownName for another word."""
+    named = _PACES.get(word)
+    if named:
+        return named
+    try:
+        seconds = float(word)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds <= 3600:  # noqa: PLR2004 - an hour
+        raise unknown("pace", word, ["none", "recorded", "0.05"])
+    return seconds
+
+
+def application(shelf: Shelf, manner: Manner) -> web.Application:
+    """Return the server's routes over the recordings of ``shelf``."""
+    app = web.Application(client_max_size=LARGEST_REQUEST, middlewares=[_logged, _errors_as_json])
+    app[_SHELF] = shelf
+    app.on_response_prepare.append(without_additions)
+
+    async def chat(request: web.Request) -> web.StreamResponse:
+        return await _chat(request, _provider(request), manner)
+
+    for prefix in ("/{provider}/v1", "/v1"):
+        app.router.add_get(f"{prefix}/models", _models)
+        app.router.add_get(f"{prefix}/models/{{model:.+}}", _models)
+        app.router.add_post(f"{prefix}/chat/completions", chat)
+    app.router.add_get("/", _index)
+    return app
+
+
+def _provider(request: web.Request) -> str:
+    """Return the provider that an address names; without a name it is the only one that is served."""
+    served = request.app[_SHELF].providers
+    named = request.match_info.get("provider")
+    if named is None and len(served) != 1:
+        raise NotRecorded(f"several providers are served; ask /{served[0]}/v1, or another of them")
+    return named or served[0]
+
+
+async def _chat(request: web.Request, provider: str, manner: Manner) -> web.StreamResponse:
+    own = manner.of(request)
+    sent = Request("POST", request.path, body=await request.read())
+    scenario = request.headers.get("x-harness-scenario")
+    if scenario and scenario not in SCENARIOS:
+        raise unknown("scenario", scenario, list(SCENARIOS))
+    held = request.app[_SHELF].choose(provider, sent.json, scenario)
+    exchange = changed(held.exchange, own.fault)
+    request["note"] = _note(held, own)
+    response = exchange.response
+    pieces = _pieces(response, own)
+    return await play(request, response, pieces, waits_of(response, own.pace, len(pieces)), request["note"])
+
+
+def changed(exchange: Exchange, fault: str | None) -> Exchange:
+    """Return an exchange with a fault or legal variant put in; raises NotRecorded where it has no place for it."""
+    if fault is None:
+        return exchange
+    wanted = FAULTS.get(fault) or VARIANTS[fault]
+    try:
+        return wanted.change(exchange)
+    except (NothingChanged, LookupError, ValueError, TypeError, StopIteration):  # made for another form of answer
+        raise NotRecorded(
+            f"the fault {fault} has no place in this answer; it is one of answers such as those to {wanted.on}"
+        ) from None
+
+
+def _pieces(response: Response, manner: Manner) -> list[bytes]:
+    cut = reframe(manner.reframe)
+    assert cut is not None, "a manner holds no other word"  # noqa: S101 - for mypy
+    return cut(response)
+
+
+def _note(held: Held, manner: Manner) -> str:
+    fault = f"; fault={manner.fault}" if manner.fault else ""
+    return f"{held.name}; provenance={held.exchange.source.provenance}{fault}"
+
+
+async def _models(request: web.Request) -> web.StreamResponse:
+    provider = _provider(request)
+    rows = [
+        {"id": name, "object": "model", "created": 0, "owned_by": provider}
+        for name in request.app[_SHELF].models(provider)
+    ]
+    wanted = request.match_info.get("model")
+    if wanted is None:
+        return _json({"object": "list", "data": rows})
+    found = next((row for row in rows if row["id"] == wanted), None)
+    if found is None:
+        raise NotRecorded(f"nothing is recorded of a model {wanted!r}; see /{provider}/v1/models")
+    return _json(found)
+
+
+async def _index(request: web.Request) -> web.StreamResponse:
+    lines = [f"{request.url.origin()}/{provider}/v1" for provider in request.app[_SHELF].providers]
+    about = "Answers as recorded providers gave them, without a key. The base URL of each:"
+    return web.Response(text="\n".join([about, *lines, ""]))
+
+
+@web.middleware
+async def _errors_as_json(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    """Say what went wrong in the form that OpenAI's clients show; let browsers ask from any page."""
+    if request.method == "OPTIONS":
+        return web.Response(status=204, headers=_PREFLIGHT)
+    try:
+        return await handler(request)
+    except HarnessError as error:
+        return _refusal(404 if isinstance(error, NotRecorded) else 400, str(error))
+    except web.HTTPRequestEntityTooLarge:
+        return _refusal(413, f"the request is larger than {LARGEST_REQUEST:,} bytes")
+    except web.HTTPException as error:
+        return _refusal(error.status, f"{request.method} {request.path}: {error.reason}; see /")
+
+
+def _refusal(status: int, message: str) -> web.Response:
+    error = {"message": f"harness serve: {message}", "type": "harness_error", "param": None, "code": "not_recorded"}
+    return _json({"error": error}, status)
+
+
+def _json(content: object, status: int = 200) -> web.Response:
+    headers = {"Access-Control-Allow-Origin": "*"}
+    return web.Response(body=orjson.dumps(content), status=status, content_type="application/json", headers=headers)
+
+
+@web.middleware
+async def _logged(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    """Log a line a request: no header, no query and no body, since these may hold secrets."""
+    begun = time.perf_counter()
+    answer = await handler(request)
+    took = (time.perf_counter() - begun) * 1000
+    path = redact(request.path.encode()).decode("utf-8", "replace")
+    note = request.get("note") or answer.headers.get(NOTE, "")
+    log.info("%s %s %d %.0f ms %s", request.method, path, answer.status, took, note)
+    return answer

@@ -1,0 +1,74 @@
+"""
+A recorded response played over HTTP/1.1 by aiohttp: its status, headers, pieces, pace and end.
+
+aiohttp frames what is sent and keeps connections; a transfer that broke off while it was recorded breaks off again.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from harness.recording.playing import headers_of
+from harness.wire.exchange import NO_ANSWER, Response
+
+_CONNECTION = frozenset({"connection", "keep-alive", "date", "trailer", "upgrade"})
+_ADDED = ("Content-Type", "Server")
+"""Headers that aiohttp adds where the recording has none."""
+
+NOTE = "x-harness-cassette"
+"""The header that names the recording."""
+
+
+async def play(
+    request: web.Request, response: Response, pieces: Sequence[bytes], waits: Sequence[float], note: str
+) -> web.StreamResponse:
+    """Send ``pieces`` as the body of ``response``, each after its wait; ``note`` says where they come from."""
+    if response.status == NO_ANSWER:
+        _end(request)
+        return web.Response()
+    answer = web.StreamResponse(
+        status=response.status, reason=response.reason or None, headers=_headers(response, pieces, note)
+    )
+    request["added"] = [name for name in _ADDED if name.lower() not in response.headers]
+    await answer.prepare(request)
+    for piece, wait in zip(pieces, waits, strict=True):
+        if wait:
+            await asyncio.sleep(wait)
+        await answer.write(piece)
+    if response.eof:
+        await answer.write_eof()
+    else:
+        _end(request)
+    return answer
+
+
+async def without_additions(request: web.Request, response: web.StreamResponse) -> None:
+    """Take away the headers that the recording lacks; a signal of aiohttp."""
+    for name in request.get("added", ()):
+        response.headers.popall(name, None)
+
+
+def _headers(response: Response, pieces: Sequence[bytes], note: str) -> CIMultiDict[str]:
+    kept = [(name, value) for name, value in headers_of(response) if name.lower() not in _CONNECTION]
+    headers = CIMultiDict((name, _sendable(value)) for name, value in kept)
+    sent = sum(map(len, pieces))
+    # A length that is not that of the body is part of the evidence; one that was right stays so when cut anew.
+    length = response.headers.get("content-length", "")
+    if length.isdecimal():
+        headers["Content-Length"] = str(sent) if int(length) == len(response.body) else length
+    headers[NOTE] = note
+    headers["Access-Control-Allow-Origin"] = "*"
+    headers["Access-Control-Expose-Headers"] = NOTE
+    return headers
+
+
+def _sendable(value: str) -> str:
+    return "".join(char for char in value if char.isprintable() or char == "\t")
+
+
+def _end(request: web.Request) -> None:
+    """End the connection without ending the answer."""
+    if request.transport:
+        request.transport.close()

@@ -1,0 +1,76 @@
+"""The replay server running: in the foreground until it is stopped, or in a thread beside what asks it."""
+
+import asyncio
+import errno
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+from harness.errors import Unreachable
+
+HOST = "127.0.0.1"
+_GRACE = 5.0  # seconds that answers in the making get when the server is stopped
+
+
+def serve(app: web.Application, port: int, ready: Callable[[str], None]) -> None:
+    """
+    Serve until SIGINT or SIGTERM; ``ready`` is told the address.
+
+    Raises:
+        Unreachable: the port is taken, or not allowed.
+    """
+
+    async def tell(_app: web.Application) -> None:
+        ready(f"http://{HOST}:{listening.getsockname()[1]}")
+
+    listening = _listen(port)
+    app.on_startup.append(tell)
+    with listening:
+        web.run_app(
+            app, sock=listening, print=None, access_log=None, shutdown_timeout=_GRACE, handler_cancellation=True
+        )
+
+
+def _listen(port: int) -> socket.socket:
+    """Return a socket that listens; aiohttp would tell of a taken port in a traceback."""
+    try:
+        return socket.create_server((HOST, port), backlog=128)
+    except OSError as error:
+        reason = {errno.EADDRINUSE: "is in use", errno.EACCES: "is not allowed"}.get(error.errno or 0, str(error))
+        raise Unreachable(f"port {port} {reason}; name another with --port, or 0 for any that is free") from None
+
+
+class Background:
+    """An application served on any free port by a thread of its own, while the block runs; ``url`` is where."""
+
+    def __init__(self, app: web.Application) -> None:
+        self._app = app
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="replay server", daemon=True)
+        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0)
+        self.url = ""
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self.url = asyncio.run_coroutine_threadsafe(self._start(), self._loop).result()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _start(self) -> str:
+        logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # a connection that we end is no news
+        await self._runner.setup()
+        listening = _listen(0)
+        await web.SockSite(self._runner, listening).start()
+        return f"http://{HOST}:{listening.getsockname()[1]}"

@@ -1,0 +1,227 @@
+"""
+Which recording answers a request: the one that was asked most nearly the same.
+
+How it works: of a request and of each recorded one the same traits are taken.  Some must agree, such as whether a
+stream, tools or JSON are asked for; of those recordings that do, the one that differs least in the rest answers, and
+among equals the first in the order of the scenarios.  Nobody's key is looked at.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from harness.errors import NotRecorded, unknown
+from harness.matrix.providers import Matrix, Target
+from harness.matrix.scenarios import SCENARIOS, Scenario, in_order
+from harness.recording.cassette import read_cassette
+from harness.runner import Case
+from harness.simulate.ideal import DATED, MODEL, recording
+from harness.wire.exchange import Exchange
+
+REFERENCE = "reference"
+"""The name under which the ideal provider is served: what OpenAI's own form is, for comparison."""
+
+_WEIGHTS = {"thinking": 8, "usage": 8, "tool_choice": 6, "n": 6, "logprobs": 6, "stop": 3, "capped": 3, "parameters": 1}
+_THINKING = ("thinking", "enable_thinking", "reasoning", "reasoning_effort", "chat_template_kwargs", "think")
+_ASKED_FOR = ("stop", "max_tokens", "max_completion_tokens", *_THINKING)
+_OWN_NAMES = 3
+_BY_NAME_ONLY = ("error.bad-key", "error.bad-key-stream", "error.unknown-model", "error.wrong-type", "error.no-tokens")
+
+
+@dataclass(frozen=True)
+class Held:
+    """
+    One exchange of a recording that is served, and the target and scenario it is of.
+
+    ``names`` are what its model is asked for by, its own first.
+    """
+
+    target: str
+    names: tuple[str, ...]
+    scenario: Scenario
+    exchange: Exchange
+
+    @property
+    def name(self) -> str:
+        """``provider/model/scenario``."""
+        return f"{self.target}/{self.scenario.id}"
+
+    @cached_property
+    def traits(self) -> "Traits":
+        """What is asked for in it."""
+        return traits(self.exchange.request.json)
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What a request asks for: ``must`` be the same in the recording that answers it, ``may`` differ."""
+
+    must: tuple[tuple[str, object], ...]
+    may: dict[str, object]
+
+
+def traits(body: dict[str, Any] | None) -> Traits:
+    """Return what a request asks for; None stands for a body that is no JSON."""
+    asked = body or {}
+    messages = asked.get("messages")
+    said = [one.get("role") for one in messages if isinstance(one, dict)] if isinstance(messages, list) else []
+    form = asked.get("response_format")
+    must = (
+        ("JSON", body is not None),
+        ("messages", bool(messages)),
+        ("stream", bool(asked.get("stream"))),
+        ("tools", bool(asked.get("tools"))),
+        ("response_format", form.get("type", "text") if isinstance(form, dict) else "text"),
+        ("a tool's result", said[-1:] == ["tool"]),
+    )
+    options = asked.get("stream_options")
+    may: dict[str, object] = {
+        "thinking": {key: asked[key] for key in _THINKING if key in asked},
+        "usage": bool(isinstance(options, dict) and options.get("include_usage")),
+        "tool_choice": asked.get("tool_choice") if asked.get("tool_choice") != "auto" else None,
+        "n": asked.get("n", 1),
+        "logprobs": bool(asked.get("logprobs")),
+        "stop": bool(asked.get("stop")),
+        "capped": bool(asked.get("max_tokens") or asked.get("max_completion_tokens")),
+        "parameters": frozenset(asked) - set(_ASKED_FOR),
+    }
+    return Traits(must, may)
+
+
+def distance(asked: Traits, held: Traits) -> int:
+    """Return how much two requests that must agree, and do, differ in the rest."""
+    return sum(weight for name, weight in _WEIGHTS.items() if asked.may[name] != held.may[name])
+
+
+class Shelf:
+    """The recordings of some targets, read when their provider is first asked; and the ideal provider's answers."""
+
+    def __init__(self, matrix: Matrix, root: Path, names: Iterable[str] = ()) -> None:
+        """Take the targets that ``names`` name, as PROVIDER or PROVIDER/MODEL, or all; raises UnknownName for another."""
+        self._root = root
+        self._targets: dict[str, list[Target]] = defaultdict(list)
+        self._held: dict[str, list[Held]] = {}
+        wanted = tuple(names)
+        _check(wanted, matrix)
+        for target in matrix.targets():
+            if not wanted or {target.id, target.provider.id} & set(wanted):
+                self._targets[target.provider.id].append(target)
+        self._reference = not wanted or REFERENCE in wanted
+
+    @property
+    def providers(self) -> list[str]:
+        """Those that are served."""
+        return [*self._targets, *([REFERENCE] if self._reference else [])]
+
+    def held(self, provider: str) -> list[Held]:
+        """
+        Return what is recorded of a provider.
+
+        Raises:
+            BadCassette: a recording can't be read.
+            NotRecorded: there is no such provider here.
+        """
+        if provider not in self._held:
+            if provider not in self.providers:
+                near = get_close_matches(provider, self.providers, 3, 0.4) or self.providers[:8]
+                raise NotRecorded(f"no provider {provider!r} is served here; try {', '.join(near)}")
+            found = _of_reference() if provider == REFERENCE else self._read(self._targets[provider])
+            self._held[provider] = list(found)
+        return self._held[provider]
+
+    def models(self, provider: str) -> list[str]:
+        """Return the names under which the models of a provider that something is recorded of are asked for."""
+        return list(dict.fromkeys(one.names[0] for one in self.held(provider)))
+
+    def choose(self, provider: str, body: dict[str, Any] | None, scenario: str | None = None) -> Held:
+        """
+        Return the exchange that answers a request: one of ``scenario``, or the nearest to what is asked.
+
+        Raises:
+            BadCassette: a recording can't be read.
+            NotRecorded: nothing recorded answers it; says what is nearest, and how it differs.
+        """
+        held = self._of_scenario(provider, body, scenario) if scenario else self._of_model(provider, body)
+        asked = traits(body)
+        fitting = [one for one in held if one.traits.must == asked.must]
+        if not fitting and scenario:
+            return held[0]  # whoever names a scenario gets it, whatever else is asked
+        if not fitting:
+            raise NotRecorded(_nothing_fits(provider, asked, held))
+        return min(fitting, key=lambda one: distance(asked, one.traits))
+
+    def _of_scenario(self, provider: str, body: dict[str, Any] | None, scenario: str) -> list[Held]:
+        held = [one for one in self.held(provider) if one.scenario.id == scenario]
+        if not held:
+            raise NotRecorded(_no_scenario(provider, scenario, self.held(provider)))
+        return [one for one in held if (body or {}).get("model") in one.names] or held
+
+    def _of_model(self, provider: str, body: dict[str, Any] | None) -> list[Held]:
+        held = [one for one in self.held(provider) if one.scenario.id not in _BY_NAME_ONLY]
+        if not held:
+            raise NotRecorded(f"nothing is recorded of {provider}; record it with: harness record {provider}")
+        model = (body or {}).get("model")
+        if model is None:
+            return held
+        own = [one for one in held if model in one.names[:_OWN_NAMES]]  # another model's alias may be the name of one
+        found = own or [one for one in held if model in one.names]
+        if not found:
+            known = self.models(provider)
+            near = get_close_matches(str(model), known, 3, 0.4) or known
+            raise NotRecorded(
+                f"no answer of {provider} is recorded for the model {str(model)!r}; try {', '.join(near)}"
+            )
+        return found
+
+    def _read(self, targets: list[Target]) -> Iterator[Held]:
+        for target in targets:
+            model = target.model
+            names = (model.name or model.id, model.id, target.id, *model.aliases)
+            for scenario in SCENARIOS.values():
+                case = Case(self._root, target, scenario)
+                if case.cassette.exists():
+                    for exchange in in_order(read_cassette(case.cassette), scenario):
+                        if not exchange.expected.closed:  # how that answer ended is our own doing
+                            yield Held(target.id, names, scenario, exchange)
+
+
+def _check(names: tuple[str, ...], matrix: Matrix) -> None:
+    known = [*(provider.id for provider in matrix.providers), *(target.id for target in matrix.targets()), REFERENCE]
+    for name in names:
+        if name not in known:
+            raise unknown("provider or model", name, known)
+
+
+def _of_reference() -> Iterator[Held]:
+    for scenario in SCENARIOS.values():
+        for exchange in recording(scenario):
+            if not exchange.expected.closed:
+                yield Held(f"{REFERENCE}/{MODEL}", (MODEL, DATED), scenario, exchange)
+
+
+def _no_scenario(provider: str, scenario: str, held: list[Held]) -> str:
+    known = list(dict.fromkeys(one.scenario.id for one in held))
+    near = get_close_matches(scenario, known, 3, 0.4) or known[:8]
+    return f"the scenario {scenario!r} is not recorded of {provider}; try {', '.join(near)}"
+
+
+def _nothing_fits(provider: str, asked: Traits, held: list[Held]) -> str:
+    def differing(one: Held) -> list[str]:
+        pairs = zip(one.traits.must, asked.must, strict=True)
+        return [
+            f"{name} {_word(there)} instead of {_word(here)}" for (name, there), (_, here) in pairs if there != here
+        ]
+
+    said = f"no answer of {provider} is recorded for such a request"
+    if not held:
+        return said
+    nearest = min(held, key=lambda one: (len(differing(one)), distance(asked, one.traits)))
+    return f"{said}; the nearest is {nearest.name}, which has {', '.join(differing(nearest))}"
+
+
+def _word(value: object) -> str:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

@@ -1,0 +1,233 @@
+"""The replay server over real sockets: what it sends, refuses and logs, and how it starts and stops."""
+
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import openai
+import pytest
+from click.testing import CliRunner
+
+from harness.cli import main
+from harness.matrix.providers import load_matrix
+from harness.recording.playing import headers_of
+from harness.serve.app import Manner, application
+from harness.serve.playing import NOTE
+from harness.serve.server import Background
+from harness.serve.shelf import REFERENCE, Shelf
+from harness.simulate.faults import FAULTS, VARIANTS
+from harness.wire.exchange import NO_ANSWER, Exchange, Headers, Response
+
+ROOT = Path(__file__).resolve().parents[2]
+HELLO = {"messages": [{"role": "user", "content": "hello"}]}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Background]:
+    shelf = Shelf(load_matrix(ROOT / "providers.yaml"), ROOT)
+    with Background(application(shelf, Manner())) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def http(server: Background) -> Iterator[httpx2.Client]:
+    with httpx2.Client(base_url=server.url, timeout=10) as client:
+        yield client
+
+
+def ask(http: httpx2.Client, provider: str = REFERENCE, **headers: str) -> httpx2.Response:
+    named = {f"x-harness-{name}": value for name, value in headers.items()}
+    return http.post(f"/{provider}/v1/chat/completions", json=HELLO | {"stream": True}, headers=named)
+
+
+def raw_answer(http: httpx2.Client, scenario: str, fault: str, *, stream: bool) -> tuple[int, Headers, bytes, bool]:
+    """Return status, headers, the body as it came, and whether it came to its end."""
+    headers = {"x-harness-scenario": scenario, "x-harness-fault": fault, "Accept-Encoding": "identity"}
+    body = HELLO | ({"stream": True} if stream else {})
+    with http.stream("POST", f"/{REFERENCE}/v1/chat/completions", json=body, headers=headers) as answer:
+        came, whole = b"", True
+        try:
+            for piece in answer.iter_raw():
+                came += piece
+        except httpx2.TransportError:
+            whole = False
+        return answer.status_code, Headers(tuple(answer.headers.multi_items())), came, whole
+
+
+def answers() -> dict[str, tuple[str, Exchange]]:
+    """Return each fault and variant that the replay server can put into the last answer to its scenario."""
+    made = {one.id: (one.on, one.apply()) for one in (*FAULTS.values(), *VARIANTS.values())}
+    return {name: (on, x) for name, (on, x) in made.items() if not x.lists_models and x.response.status != NO_ANSWER}
+
+
+def test_every_fault_and_variant_comes_as_it_was_made(http: httpx2.Client) -> None:
+    compared = 0
+    for name, (on, made) in answers().items():
+        status, headers, came, whole = raw_answer(http, on, name, stream=bool(made.request.get("stream")))
+        if len(made.earlier) or headers.get(NOTE, "").partition(";")[0] != f"{REFERENCE}/gpt-4o-mini/{on}":
+            continue
+        if came != made.response.body and status != made.response.status:
+            continue
+        compared += 1
+        assert status == made.response.status, name
+        assert came == made.response.body, name
+        assert whole == made.response.eof, name
+        missing = [pair for pair in headers_of(made.response) if headers.get(pair[0]) is None]
+        assert [name for name, _ in missing if name.lower() not in {"connection", "trailer", "date"}] == [], name
+    assert compared > 450
+
+
+def test_no_header_is_added_that_would_be_taken_for_the_providers(http: httpx2.Client) -> None:
+    _, headers, _, _ = raw_answer(http, "chat.stream-usage", "media-type-none-for-stream", stream=True)
+    assert "content-type" not in headers
+    assert "server" not in headers
+
+
+def test_a_client_reads_a_provider_as_if_it_were_there(server: Background) -> None:
+    client = openai.OpenAI(base_url=f"{server.url}/deepseek/v1", api_key="none", max_retries=0)
+    said = ""
+    for chunk in client.chat.completions.create(
+        model="deepseek-reasoner", messages=[{"role": "user", "content": "hello"}], stream=True
+    ):
+        said += chunk.choices[0].delta.content or "" if chunk.choices else ""
+    assert said
+    assert [model.id for model in client.models.list()][:1] == ["deepseek-flash"]
+    assert client.models.retrieve("deepseek-reasoner").owned_by == "deepseek"
+    with pytest.raises(
+        openai.NotFoundError, match="harness serve: no answer of deepseek is recorded for the model 'gpt-9'"
+    ):
+        client.chat.completions.create(model="gpt-9", messages=[{"role": "user", "content": "hello"}])
+
+
+def test_a_request_says_what_it_wants_other_than_the_rest(http: httpx2.Client) -> None:
+    assert ask(http, scenario="error.bad-key").status_code == 401
+    noted = ask(http, fault="think-tags")
+    assert noted.headers[NOTE] == "reference/gpt-4o-mini/chat.stream; provenance=reconstructed; fault=think-tags"
+    assert b"<think>" in noted.content
+    assert b"\r\n\r\n" in ask(http, reframe="crlf").content
+    begun = time.monotonic()
+    ask(http, reframe="events", pace="0.05")
+    assert time.monotonic() - begun > 0.2
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "said"),
+    [
+        ({"scenario": "chat.strem"}, 400, "unknown scenario 'chat.strem'; try chat.stream"),
+        ({"fault": "think-tag"}, 400, "unknown fault 'think-tag'; try think-tags"),
+        ({"fault": "call-index-shared-by-whole-calls"}, 404, "has no place in this answer"),
+        ({"reframe": "lines"}, 400, "unknown way to cut 'lines'"),
+        ({"pace": "fast"}, 400, "unknown pace 'fast'; try none, recorded, 0.05"),
+        ({"pace": "-1"}, 400, "unknown pace"),
+        ({"pace": "nan"}, 400, "unknown pace"),
+    ],
+)  # fmt: skip
+def test_what_it_can_not_want_is_refused_in_words(
+    http: httpx2.Client, headers: dict[str, str], status: int, said: str
+) -> None:
+    answer = ask(http, **headers)
+    assert answer.status_code == status
+    assert said in answer.json()["error"]["message"]
+
+
+def test_other_addresses_and_methods_are_told_where_to_go(http: httpx2.Client) -> None:
+    assert str(http.base_url.join("/deepseek/v1")) in http.get("/").text
+    lost = http.get("/deepseek/v1/embeddings")
+    assert (lost.status_code, lost.json()["error"]["message"]) == (
+        404, "harness serve: GET /deepseek/v1/embeddings: Not Found; see /",
+    )  # fmt: skip
+    assert http.get("/deepseek/v1/chat/completions").status_code == 405
+    assert "several providers are served" in http.post("/v1/chat/completions", json=HELLO).json()["error"]["message"]
+    assert http.get("/deepseek/v1/models/none").status_code == 404
+    assert http.post("/reference/v1/chat/completions", content=b"{").status_code == 400, "as the reference refuses it"
+
+
+def test_a_page_of_any_origin_may_ask(http: httpx2.Client) -> None:
+    asked = http.options("/deepseek/v1/chat/completions", headers={"Access-Control-Request-Method": "POST"})
+    assert (asked.status_code, asked.headers["Access-Control-Allow-Origin"]) == (204, "*")
+    assert ask(http).headers["Access-Control-Allow-Origin"] == "*"
+
+
+def test_a_request_that_is_too_large_is_refused(http: httpx2.Client) -> None:
+    answer = http.post("/reference/v1/chat/completions", content=b" " * (16 * 1024 * 1024 + 1))
+    assert answer.status_code == 413
+    assert "larger than 16,777,216 bytes" in answer.json()["error"]["message"]
+
+
+def test_the_only_provider_needs_no_name() -> None:
+    shelf = Shelf(load_matrix(ROOT / "providers.yaml"), ROOT, [REFERENCE])
+    with Background(application(shelf, Manner(fault="think-tags"))) as server:
+        answer = httpx2.post(f"{server.url}/v1/chat/completions", json=HELLO | {"stream": True})
+        assert b"<think>" in answer.content
+        assert httpx2.get(f"{server.url}/v1/models").json()["data"][0]["id"] == "gpt-4o-mini"
+
+
+def test_the_log_tells_of_a_request_and_of_no_secret(http: httpx2.Client, caplog: pytest.LogCaptureFixture) -> None:
+    secret = "sk-" + "0" * 20 + "a" * 12
+    with caplog.at_level(logging.INFO, "harness.serve"):
+        http.post(
+            f"/{REFERENCE}/v1/chat/completions?key={secret}",
+            json=HELLO | {"user": secret},
+            headers={"Authorization": f"Bearer {secret}"},
+        )
+        http.get(f"/{secret}/v1/models")
+    assert "POST /reference/v1/chat/completions 200" in caplog.text
+    assert "reference/gpt-4o-mini/chat.nonstream" in caplog.text
+    assert secret not in caplog.text
+
+
+def test_what_the_recording_took_is_what_playing_takes() -> None:
+    shelf = Shelf(load_matrix(ROOT / "providers.yaml"), ROOT, ["aimock"])
+    held = max(shelf.held("aimock"), key=_takes)
+    with Background(application(shelf, Manner("recorded"))) as server:
+        begun = time.monotonic()
+        httpx2.post(
+            f"{server.url}/v1/chat/completions",
+            content=held.exchange.request.body,
+            headers={"x-harness-scenario": held.scenario.id},
+        )
+        assert time.monotonic() - begun >= _takes(held)
+
+
+def _takes(held: object) -> float:
+    response: Response = held.exchange.response  # type: ignore[attr-defined]
+    return sum(response.reads.dt_us) / 1e6 if response.reads else 0.0
+
+
+def test_a_taken_port_and_wrong_options_are_a_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        told = CliRunner().invoke(main, ["serve", "--root", str(ROOT), "--port", port])
+        assert (told.exit_code, told.stderr) == (
+            2, f"harness: port {port} is in use; name another with --port, or 0 for any that is free\n",
+        )  # fmt: skip
+    for options, said in (
+        (["deepsek"], "unknown provider or model 'deepsek'"),
+        (["--fault", "x"], "unknown fault 'x'"),
+        (["--pace", "x"], "unknown pace 'x'"),
+        (["--reframe", "x"], "unknown way to cut 'x'"),
+        (["--root", "/nowhere"], "/nowhere/providers.yaml"),
+    ):
+        told = CliRunner().invoke(main, ["serve", "--root", str(ROOT), "--port", "0", *options])
+        assert (told.exit_code, told.stderr.count("\n"), said in told.stderr) == (2, 1, True), told.stderr
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_it_says_where_it_is_and_stops_when_told(sign: signal.Signals) -> None:
+    command = [sys.executable, "-m", "harness", "serve", "llamacpp", "groq", "--port", "0", "--root", str(ROOT)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        urls = [process.stdout.readline().strip() for _ in range(2)]
+        assert [url.rpartition("/127.0.0.1:")[2].partition("/")[2] for url in urls] == ["groq/v1", "llamacpp/v1"]
+        assert httpx2.get(f"{urls[1]}/models").json()["data"][0]["id"] == "tiny-chat"
+        os.kill(process.pid, sign)
+        assert process.wait(10) in {0, -sign, 128 + sign}
+        assert process.stderr
+        assert "Traceback" not in process.stderr.read()
