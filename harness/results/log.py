@@ -1,179 +1,31 @@
 """
-What a run yields: problems judged into findings, and ``results.jsonl``, the log that every report renders.
+``results.jsonl``, the log of a run that every report renders.
 
-The log holds an object a line: first the run, then the findings, then an end line with their count.  A file
-without its end line is an interrupted run and is refused.  What passes or does not apply fills nine tenths of a log,
-so the findings of a recording that are alike in all but check and level share a line, of the kind ``findings``; its
-``checks`` are ``{id: level}``.  The run line lists the checks in their order, in which they are read back.
+It holds an object a line: first the run, then the findings, then an end line with their count.  A file without its end
+line is an interrupted run and is refused.  What passes or does not apply fills nine tenths of a log, so the findings of
+a recording that are alike in all but check and level share a line, of the kind ``findings``; its ``checks`` are
+``{id: level}``.  The run line lists the checks in their order, in which they are read back.
 """
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
-from enum import StrEnum
 from itertools import groupby
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 import orjson
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import BadResults, Unwritable
 from harness.recording.atomic import write_atomically
 from harness.recording.redact import redact
+from harness.results.finding import RED, Finding, Outcome
 
 SCHEMA = 2
 
-
-class Level(StrEnum):
-    """How binding a rule is."""
-
-    MUST = "MUST"
-    """The specification says so."""
-    SHOULD = "SHOULD"
-    """The reference provider does it and clients rely on it."""
-    OBSERVE = "OBSERVE"
-    """A fact worth a column, no judgement."""
-
-
-class Outcome(StrEnum):
-    """What became of a check; the worst first."""
-
-    BROKEN = "broken"
-    FAIL = "fail"
-    CHANGED = "changed"
-    FIXED = "fixed"
-    KNOWN = "known"
-    INCONCLUSIVE = "inconclusive"
-    BLOCKED = "blocked"
-    MISSING = "missing"
-    PASS = "pass"  # noqa: S105 - an outcome
-    OBSERVED = "observed"
-    NA = "n/a"
-
-
-RED = frozenset({Outcome.BROKEN, Outcome.FAIL, Outcome.CHANGED, Outcome.FIXED})
-"""Outcomes nobody expected: the run exits with 1."""
-
 _QUIET = frozenset({Outcome.PASS, Outcome.NA})
 """Outcomes that are told of in groups."""
-
-WORST_FIRST = {outcome: rank for rank, outcome in enumerate(Outcome)}
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """
-    What a check found wrong.
-
-    ``at`` are the places that show it, as ``(event number, JSON pointer)`` or ``(None, byte offset)``.
-    """
-
-    message: str
-    at: tuple[tuple[int | None, str | int], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """Where a problem shows: the exchange of the recording, event, byte offset in the body, JSON pointer."""
-
-    exchange: int
-    event: int | None
-    offset: int
-    pointer: str | None
-    excerpt: str
-
-
-@dataclass(frozen=True, slots=True)
-class Deviation:
-    """
-    A known problem of a provider; ``message`` is the expected one, ``*`` standing for any text.
-
-    ``sometimes`` is for what hangs on chance, such as the load: where it does not show, it is not taken for fixed.
-    ``until`` is when it was last seen, where it is gone.  ``fault`` is the one of the catalogue that shows it where no
-    recording does: such an entry is told of, and expects nothing of recordings.  ``kind`` says what is known of it;
-    ``breaks`` and ``instead`` what it breaks for a client and what client code does about it, where that is more than
-    the check says.
-    """
-
-    check: str
-    reason: str
-    source: str
-    since: str
-    message: str
-    scenarios: tuple[str, ...] = ()
-    models: tuple[str, ...] = ()
-    sometimes: bool = False
-    kind: str = "recording"
-    until: str | None = None
-    fault: str | None = None
-    breaks: str | None = None
-    instead: str | None = None
-
-    def covers(self, check: str, scenario: str, model: str) -> bool:
-        """Tell whether this is about ``check`` in ``scenario`` with ``model``; empty lists mean all."""
-        return (
-            self.check == check
-            and (not self.scenarios or scenario in self.scenarios)
-            and (not self.models or model in self.models)
-        )
-
-    def expects(self, message: str) -> bool:
-        """Tell whether ``message`` is the expected one."""
-        return re.fullmatch(".*".join(map(re.escape, self.message.split("*"))), message, re.DOTALL) is not None
-
-
-@dataclass(slots=True)
-class Finding:
-    """The outcome of one check on one recording: a line of ``results.jsonl``."""
-
-    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
-
-    provider: str
-    model: str
-    scenario: str
-    check: str
-    level: Level
-    outcome: Outcome
-    message: str = ""
-    evidence: tuple[Evidence, ...] = ()
-    value: str | None = None
-    provenance: Literal["recorded", "published", "reconstructed"] | None = None
-    recorded_at: str | None = None
-    source: str | None = None
-    cassette: str | None = None
-
-    @property
-    def family(self) -> str:
-        """The family of the check: what stands before the point of its id."""
-        return self.check.partition(".")[0]
-
-    @property
-    def cell(self) -> str:
-        """The id of this finding: ``provider/model/scenario/check``."""
-        return f"{self.provider}/{self.model}/{self.scenario}/{self.check}"
-
-
-def judge(problems: Sequence[Problem], listed: Sequence[Deviation]) -> tuple[Outcome, str]:
-    """
-    Return the outcome and message of a check that applied, given what it found and the deviations listed for it.
-
-    Every problem must be expected by one of them: a new fault does not hide behind a known one.
-    """
-    messages = [problem.message for problem in problems]
-    more = f" (and {len(messages) - 1} more)" if len(messages) > 1 else ""
-    expected = "; ".join(deviation.message for deviation in listed)
-    if not messages and all(deviation.sometimes for deviation in listed):
-        return Outcome.PASS, ""
-    if not listed:
-        return Outcome.FAIL, messages[0] + more
-    if not messages:
-        return Outcome.FIXED, f"no longer seen, delete its line from deviations.yaml: {expected}"
-    new = [message for message in messages if not any(deviation.expects(message) for deviation in listed)]
-    if new:
-        return Outcome.CHANGED, f"{new[0]}{more}; expected: {expected}"
-    return Outcome.KNOWN, messages[0] + more
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,11 +73,16 @@ def write_results(path: Path, results: Results) -> Results:
 
     What is judged was scrubbed of secrets before; here goes what came another way, such as a key given as a model.
     """
+    return results if write_lines(path, _lines(results)) else read_results(path)
+
+
+def write_lines(path: Path, lines: Iterable[dict[str, Any]]) -> bool:
+    """Write the lines of a log, and tell whether they went as they are: no secret was in them."""
     check_writable(path)
-    content = b"".join(orjson.dumps(line) + b"\n" for line in _lines(results))
+    content = b"".join(orjson.dumps(line) + b"\n" for line in lines)
     clean = redact(content)
     write_atomically(path, clean)
-    return results if clean == content else read_results(path)
+    return clean == content
 
 
 def _lines(results: Results) -> Iterator[dict[str, Any]]:
@@ -263,26 +120,51 @@ def read_results(path: Path) -> Results:
     Raises:
         BadResults: it is not there, not such a file, of another schema, or has no end line.
     """
+    frame = read_frame(path)
+    findings = list(_in_order(_read_lines(path, frame.rows), frame.first.get("checks")))
+    results = Results(frame.run, findings)
+    frame.check(path, len(findings), results.outcomes)
+    return results
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What stands around the rows of a log: its run line, as a run and as it is, and its end line."""
+
+    run: Run
+    first: dict[str, Any]
+    rows: list[dict[str, Any]]
+    end: dict[str, Any]
+
+    def check(self, path: Path, count: int, outcomes: dict[str, int]) -> None:
+        """Raise BadResults where the end line counts other findings than there are, or there are none."""
+        at = len(self.rows) + 2
+        if self.end.get("findings") != count:
+            raise BadResults(
+                f"{path}:{at}: the end line counts {self.end.get('findings')} findings, the file holds {count}; run it again"
+            )
+        if self.end.get("outcomes") != outcomes:
+            raise BadResults(f"{path}:{at}: the end line counts other outcomes than the file holds; run it again")
+        if not count:
+            raise BadResults(f"{path}: it holds no finding; run it again")
+
+
+def read_frame(path: Path, made_by: str = "harness run") -> Frame:
+    """
+    Read the rows of a log between its run line and its end line.
+
+    Raises:
+        BadResults: it is not there, not such a file, of another schema, or has no end line.
+    """
     try:
         lines = path.read_bytes().splitlines()
     except OSError as error:
-        raise BadResults(f"{path}: {error.strerror or error}; make one with: harness run") from None
+        raise BadResults(f"{path}: {error.strerror or error}; make one with: {made_by}") from None
     rows = [_object(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
     run = _run(path, rows)
     if rows[-1].get("kind") != "end":
         raise BadResults(f"{path}:{len(lines)}: no end line, so the run was interrupted; run it again")
-    findings = list(_in_order(_read_lines(path, rows[1:-1]), rows[0].get("checks")))
-    if rows[-1].get("findings") != len(findings):
-        raise BadResults(
-            f"{path}:{len(lines)}: the end line counts {rows[-1].get('findings')} findings, "
-            f"the file holds {len(findings)}; run it again"
-        )
-    results = Results(run, findings)
-    if rows[-1].get("outcomes") != results.outcomes:
-        raise BadResults(f"{path}:{len(lines)}: the end line counts other outcomes than the file holds; run it again")
-    if not findings:
-        raise BadResults(f"{path}: it holds no finding; run it again")
-    return results
+    return Frame(run, rows[0], rows[1:-1], rows[-1])
 
 
 def _object(path: Path, number: int, line: bytes) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Client code run against recorded answers: which of it survives which provider."""

@@ -1,0 +1,63 @@
+"""What client code is: a file, the environment it runs in, and what of an answer it reads."""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+TEXT, REASONING, FINISH, USAGE, TOOLS = "text", "reasoning", "finish", "usage", "tools"
+
+_SOURCE = re.compile(r"Source: (\S+)(?: .*)?$", re.MULTILINE)
+_BLOCK = re.compile(r'\A\s*(?:"""(.*?)"""|/\*(.*?)\*/|((?:[ \t]*//.*\n)+))', re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Client:
+    """
+    Some client code: an idiom, a few lines that people write, or a library that others maintain.
+
+    Its file at ``path`` has the entry ``read(question, out)``: it asks ``question`` (model, messages, and tools where
+    the answer has calls) at ``OPENAI_BASE_URL`` and gives ``out`` what its user gets; where it ``loops``, the entry
+    ``loop`` runs the tools too and sends their results back.  ``reads`` is what of an answer it hands on; ``streams``
+    whether it asks for a stream.  ``env`` names the environment it runs in.  ``only`` is the one form of answer that a
+    client is for which makes an object of it, ``json``.
+    """
+
+    id: str
+    title: str
+    env: str
+    path: Path
+    reads: frozenset[str]
+    streams: bool = True
+    loops: bool = False
+    only: str | None = None
+
+    @property
+    def idiom(self) -> bool:
+        """Whether it is a few lines to look at, rather than a library."""
+        return self.path.parent.name != "real"
+
+    @cached_property
+    def code(self) -> str:
+        """The file, without what is said about it at its head."""
+        return _BLOCK.sub("", self._text, count=1).strip() + "\n"
+
+    @cached_property
+    def about(self) -> str:
+        """What its file says it does."""
+        found = _BLOCK.match(self._text)
+        said = next((part for part in found.groups() if part), "") if found else ""
+        lines = [line.strip().lstrip("/*").strip() for line in said.partition("Source:")[0].splitlines()]
+        return " ".join(line for line in lines if line)
+
+    @cached_property
+    def source(self) -> str | None:
+        """Where such code stands in public; None where no public place was found, or it was written here."""
+        found = _SOURCE.search(self._text)
+        return found[1] if found and found[1].startswith("http") else None
+
+    @cached_property
+    def _text(self) -> str:
+        return self.path.read_text(encoding="utf-8")

@@ -1,0 +1,154 @@
+"""
+Runs client code in its own environment: a question a line comes in, what the code made of the answer goes out.
+
+It is started by that environment's Python, so it uses the standard library alone and imports nothing of the harness.
+A line in is ``{"file": path, "entry": name, "question": {...}}``; ``entry`` of that file is called with the question and
+an ``Out``, which holds what the code's user gets.  A line out is what ``Out`` holds, and how the code ended.
+
+No client reaches anything but loopback, whatever it would like to tell whom; what it prints goes nowhere.
+"""
+
+import asyncio
+import gc
+import importlib.machinery
+import inspect
+import ipaddress
+import json
+import os
+import sys
+import traceback
+import types
+import warnings
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import Any
+
+LONGEST = 1_000_000  # characters of a text that are handed on; more is only counted
+
+
+class Out:
+    """
+    What the user of some client code gets.
+
+    ``print`` is for text that is shown, ``think`` for reasoning that is; ``finish`` is why the answer ended, ``usage``
+    the total of tokens, ``tools`` the calls as pairs of name and arguments.
+    """
+
+    def __init__(self) -> None:
+        self.text: list[str] = []
+        self.reasoning: list[str] = []
+        self.finish: Any = None
+        self.usage: Any = None
+        self.tools: Any = None
+
+    def print(self, *texts: object) -> None:
+        """Show texts as ``print(*texts, sep="", end="")`` does: None becomes the word."""
+        self.text.extend(map(str, texts))
+
+    def think(self, *texts: object) -> None:
+        """Show reasoning, as ``print`` does."""
+        self.reasoning.extend(map(str, texts))
+
+    def told(self) -> dict[str, Any]:
+        """Return all of it."""
+        text, reasoning = "".join(self.text), "".join(self.reasoning)
+        return {
+            "text": text[:LONGEST], "reasoning": reasoning[:LONGEST], "length": len(text) + len(reasoning),
+            "finish": None if self.finish is None else str(self.finish), "usage": self.usage, "tools": self.tools,
+        }  # fmt: skip
+
+
+def main() -> None:
+    """Answer questions until there are no more."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="backslashreplace")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)  # also for what is written by a library in C
+    sys.addaudithook(stay_here)
+    warnings.simplefilter("ignore")
+    # Garbage is collected between answers only: within one, a stream that a crash left open could be closed while the
+    # HTTP library holds the lock that closing it takes, and hang for ever.
+    gc.disable()
+    modules: dict[str, Any] = {}
+    with asyncio.Runner() as runner:
+        for line in sys.stdin:
+            told = answer(json.loads(line), modules, runner)
+            answers.write(json.dumps(told, default=str) + "\n")
+            answers.flush()
+            gc.collect()
+            gc.freeze()  # what a library made once is not looked through again
+
+
+def stay_here(event: str, args: tuple[Any, ...]) -> None:
+    """Refuse connections that leave the machine."""
+    if event == "socket.connect" and isinstance(args[1], tuple) and not is_loopback(str(args[1][0])):
+        raise ConnectionRefusedError(f"only loopback is reachable here, not {args[1][0]}")
+    if event == "socket.getaddrinfo" and args[0] and not is_loopback(as_text(args[0])):
+        raise ConnectionRefusedError(f"only loopback is reachable here, not {as_text(args[0])}")
+
+
+def as_text(host: object) -> str:
+    """Return a host's name, which may come as bytes."""
+    return host.decode() if isinstance(host, bytes) else str(host)
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def answer(asked: dict[str, Any], modules: dict[str, Any], runner: asyncio.Runner) -> dict[str, Any]:
+    """Return what the code made of one question."""
+    try:
+        module = modules.get(asked["file"]) or modules.setdefault(asked["file"], load(asked["file"]))
+    except ImportError as error:
+        return {"env": f"{type(error).__name__}: {error}"}
+    out, failure = Out(), None
+    try:
+        made = getattr(module, asked["entry"])(asked["question"], out)
+        if inspect.isawaitable(made):
+            runner.run(wait_for(made))
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        failure = described(error, asked["file"])
+    return out.told() | {"error": failure}
+
+
+async def wait_for(made: Awaitable[Any]) -> Any:
+    """Wait for what a coroutine, or anything else that can be awaited, comes to."""
+    return await made
+
+
+def load(path: str) -> Any:
+    """Import a file."""
+    name = Path(path).stem
+    loader = importlib.machinery.SourceFileLoader(name, path)
+    module = types.ModuleType(name)
+    module.__file__ = path
+    loader.exec_module(module)
+    return module
+
+
+def described(error: BaseException, file: str) -> dict[str, Any]:
+    """Return an exception's kinds, the nearest first, its text, and the frames: innermost, and last in the code itself."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if frame.filename == file]
+    return {
+        "kinds": [f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__[:-1]],
+        "message": str(error)[:2000],
+        "at": at(frames[-1]) if frames else None,
+        "line": own[-1].line if own else None,
+    }
+
+
+def at(frame: traceback.FrameSummary) -> str:
+    """Return where a frame is, in a word."""
+    file = Path(frame.filename)
+    return f"{file.parent.name}/{file.name}:{frame.lineno}"
+
+
+if __name__ == "__main__":
+    main()

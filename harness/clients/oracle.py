@@ -1,0 +1,209 @@
+"""
+What became of an answer in the hands of some client code.
+
+The measure is the exchange's own completion: what a careful reading of these very bytes adds up to.  An answer that is
+an error, or that was cut, is read well by saying so; whoever takes it for a success is silent about it, which is the
+worst, since nobody will look.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from harness.clients.client import FINISH, REASONING, TEXT, TOOLS, USAGE, Client
+from harness.results import Fate
+from harness.wire.completion import Message
+from harness.wire.exchange import OK, Exchange
+
+Due = Literal["answer", "error", "cut", "damaged", "unsure"]
+"""
+What an exchange asks of its reader.  An answer of which an event can't be read is ``damaged``; where it may as well be
+refused as taken, such as one whose only sign of an end is ``[DONE]``, it is ``unsure``.
+"""
+
+_SLIPS = frozenset(
+    {
+        "builtins.AttributeError", "builtins.TypeError", "builtins.LookupError", "builtins.NameError", "builtins.AssertionError",
+        "builtins.RecursionError", "builtins.UnicodeError", "json.decoder.JSONDecodeError", "TypeError", "ReferenceError",
+        "SyntaxError", "RangeError", "builtins.SystemError",
+    }
+)  # fmt: skip
+"""Exceptions by which code falls over, rather than says that an answer is no good."""
+
+_NOTHING_WORDS = ("None", "undefined", "null", "[object Object]")
+_TAGS = ("<think>", "</think>")
+_SHOWN = 60
+_MOVED = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An exception: its kinds, the nearest first, its text, the innermost frame, and the line of the code itself."""
+
+    kinds: tuple[str, ...]
+    message: str
+    at: str | None = None
+    line: str | None = None
+
+    @property
+    def slip(self) -> bool:
+        """Whether the code fell over, rather than refused the answer."""
+        return not _SLIPS.isdisjoint(self.kinds)
+
+    def __str__(self) -> str:
+        kind = self.kinds[0].rpartition(".")[2] if self.kinds else "something thrown that is no error"
+        where = f" @ {self.at}" if self.at else ""
+        return f"{kind}: {' '.join(self.message.split())}{where}"
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """
+    What the user of some code got.
+
+    ``env`` says why the code could not run at all, ``hung`` that it did not end in time, ``flood`` that it said more
+    than is taken.
+    """
+
+    text: str = ""
+    reasoning: str = ""
+    finish: str | None = None
+    usage: int | None = None
+    tools: tuple[tuple[str, str], ...] = ()
+    failure: Failure | None = None
+    env: str | None = None
+    hung: bool = False
+    flood: bool = False
+    sent: tuple[Mapping[str, Any], ...] = field(default=(), compare=False)
+
+
+def judge_client(client: Client, exchange: Exchange, heard: Heard) -> tuple[Fate, str]:
+    """Return what became of an answer, and a line that shows it."""
+    unfinished = _unfinished(heard)
+    if unfinished:
+        return unfinished
+    due = due_of(exchange)
+    if heard.failure:
+        raised = str(heard.failure)
+        return (Fate.OK, f"says so: {raised}") if due != "answer" and not heard.failure.slip else (Fate.CRASH, raised)
+    if due in {"error", "cut"}:
+        return Fate.SILENT, f"{_told(exchange, due)}, reported as success{_ended(heard)}"
+    if due == "damaged":
+        whole = len(heard.text) > len(expected_of(exchange.completion.messages[0])[0])  # it could read more than we
+        return (Fate.OK, "") if whole else (Fate.SILENT, f"an event that can't be read, passed over{_ended(heard)}")
+    return _read(client, exchange, heard)
+
+
+def _unfinished(heard: Heard) -> tuple[Fate, str] | None:
+    if heard.env is not None:
+        return Fate.ENV, heard.env
+    if heard.hung:
+        return Fate.HANG, "it did not end in time"
+    return (Fate.WRONG, "it said more than is taken") if heard.flood else None
+
+
+def due_of(exchange: Exchange) -> Due:
+    """Return what an exchange asks of its reader."""
+    response, reading, messages = exchange.response, exchange.reading, exchange.completion.messages
+    if not OK <= response.status < _MOVED or exchange.columns.errors or not messages or reading.syntax_error:
+        return "error"
+    if not messages[0].finish_reason and not reading.done:
+        return "cut"
+    if any(_is_chunk(exchange, number) for number, _ in reading.not_json):
+        return "damaged"
+    whole = response.eof and not reading.not_json and not reading.bad_utf8 and not response.undecodable
+    as_asked = exchange.streams == (reading.look == "stream")
+    return "answer" if whole and as_asked and messages[0].finish_reason else "unsure"
+
+
+def _is_chunk(exchange: Exchange, number: int) -> bool:
+    """Tell whether an event that is no JSON was to be a chunk, rather than a word of the framing."""
+    parser = exchange.reading.parser
+    return parser is not None and parser.events.data[number].lstrip().startswith(b"{")
+
+
+def _told(exchange: Exchange, due: Due) -> str:
+    if due == "cut":
+        return "a stream that was cut"
+    status = exchange.response.status
+    return f"status {status}" if status != OK else "an error at status 200" if exchange.columns.errors else "no answer"
+
+
+def _ended(heard: Heard) -> str:
+    return f", finish {heard.finish}" if heard.finish else ""
+
+
+def expected_of(message: Message) -> tuple[str, str]:
+    """Return the text and the reasoning that a careful user would be shown: a thought in tags is no text."""
+    text, reasoning = message.content or "", message.reasoning or ""
+    head, tag, rest = text.partition(_TAGS[1])
+    if tag and (head.lstrip().startswith(_TAGS[0]) or _TAGS[0] not in text):
+        return rest.lstrip("\n"), reasoning + head.lstrip().removeprefix(_TAGS[0])
+    return text, reasoning
+
+
+def _read(client: Client, exchange: Exchange, heard: Heard) -> tuple[Fate, str]:
+    message = exchange.completion.messages[0]
+    text, reasoning = expected_of(message)
+    if message.tool_calls and not text and TOOLS not in client.reads:
+        # Of an answer that is a call such code shows nothing, and nothing else may be shown.
+        return _compared("", heard.text) or (Fate.NA, "the answer is a call, which this does not read")
+    if TOOLS in client.reads and _calls(heard.tools) != _calls([(c.name, c.arguments) for c in message.tool_calls]):
+        return Fate.WRONG_CALLS, f"calls {_shown(heard.tools)}"
+    same = client.only == "json" and _parsed(heard.text) == _parsed(text)  # it shows the object, not its text
+    wrong = _compared(text, heard.text) if TEXT in client.reads and not same else None
+    return wrong or _lost(client, exchange, heard, reasoning) or (Fate.OK, "")
+
+
+def _compared(expected: str, heard: str) -> tuple[Fate, str] | None:
+    if heard == expected:
+        return None
+    shown = _shown(heard)
+    if any(heard.replace(word, "") == expected.replace(word, "") != heard for word in _NOTHING_WORDS):
+        return Fate.NONE, shown
+    if not heard:
+        return Fate.EMPTY, f"nothing instead of {_shown(expected)}"
+    if any(tag in heard and tag not in expected for tag in _TAGS):
+        return Fate.TAGS, shown
+    return (
+        (Fate.MOJIBAKE, shown)
+        if _is_mojibake(heard, expected)
+        else (Fate.WRONG, f"{shown} instead of {_shown(expected)}")
+    )
+
+
+def _is_mojibake(heard: str, expected: str) -> bool:
+    """Tell whether a text was read in a wrong charset: as a one-byte one, or cut within characters."""
+    if "\ufffd" in heard and "\ufffd" not in expected:
+        return True
+    return heard == expected.encode().decode("latin-1") or heard == expected.encode().decode("cp1252", "replace")
+
+
+def _lost(client: Client, exchange: Exchange, heard: Heard, reasoning: str) -> tuple[Fate, str] | None:
+    if REASONING in client.reads and reasoning.strip() != heard.reasoning.strip():
+        return Fate.LOST_REASONING, f"reasoning {_shown(heard.reasoning)} instead of {_shown(reasoning)}"
+    total = (exchange.completion.usage or {}).get("total_tokens")
+    if USAGE in client.reads and isinstance(total, int) and heard.usage != total:
+        return Fate.LOST_USAGE, f"{heard.usage} tokens instead of {total}"
+    reasons = [one.value for one in exchange.columns.choices[exchange.completion.messages[0].index].reasons]
+    if FINISH in client.reads and reasons and heard.finish not in {reasons[0], reasons[-1]}:
+        return Fate.LOST_FINISH, f"finish {heard.finish} instead of {reasons[0]}"
+    return None
+
+
+def _calls(calls: Any) -> list[tuple[str, Any]]:
+    return [(name, _parsed(arguments)) for name, arguments in calls]
+
+
+def _parsed(arguments: str) -> Any:
+    """Return a call's arguments as what they mean, where they are JSON; none at all mean none."""
+    try:
+        return json.loads(arguments or "{}")
+    except ValueError:
+        return arguments
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

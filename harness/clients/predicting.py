@@ -1,0 +1,137 @@
+"""
+What a client will make of an answer, from what it makes of each trait of it alone.
+
+How it works: the checks say of an answer what is wrong with it and how it does things; that, beyond what they say of the
+reference answer to the same question, are its traits.  A fault or legal variant of the catalogue has a few of them, and
+was tried with every client; where all of its traits are among those of an answer, it is in that answer, and the client
+will fare as it fared with it.  So providers are looked at once, clients are tried once, and their product is foretold.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+
+from harness.checks import CHECKS
+from harness.clients.trials import Trial, deviation_trials, moved, reference_trials
+from harness.results import Deviation, Fate, Finding, Outcome
+from harness.runner import About, judge_exchanges, problems_of
+from harness.simulate.faults import FAULTS
+
+Fact = tuple[str, str]
+"""A check, and what it says: a problem or an observation, without the numbers in it."""
+
+Tolerance = Mapping[str, Fate]
+"""How one client fared, by the ids of faults, variants and reference answers."""
+
+_SAYS_NOTHING = frozenset(
+    {"http.delivery", "http.transfer", "http.request-id", "identity.id-form", "chunk.fingerprint-form"}
+)
+"""Observations of what no client code hangs on: how the bytes came, and what ids look like."""
+
+_WHAT = frozenset({"sse.comments", "sse.names"})
+"""Observations of which it counts that there is something, not what."""
+
+_NUMBER = re.compile(r"\d+")
+_PARTS = re.compile(r", then | \| |, | \+ ")
+_RANK = {fate: rank for rank, fate in enumerate(Fate)}
+
+
+def facts_of(trial: Trial) -> frozenset[Fact]:
+    """Return what the checks say of an answer."""
+    about = About(trial.provider, trial.model, trial.scenario, None)
+    told = judge_exchanges([trial.exchange], about, CHECKS.values())
+    return frozenset(fact for one in told for fact in _facts(one))
+
+
+def _facts(finding: Finding) -> Iterator[Fact]:
+    if finding.outcome is Outcome.FAIL:
+        yield finding.check, _NUMBER.sub("#", finding.message)
+    elif finding.outcome is Outcome.OBSERVED and finding.check not in _SAYS_NOTHING:
+        for part in _PARTS.split(finding.value or ""):
+            yield finding.check, "some" if finding.check in _WHAT and part != "none" else _NUMBER.sub("#", part)
+
+
+@dataclass(frozen=True, slots=True)
+class Atom:
+    """A fault or legal variant, and the facts that it adds to the reference answer."""
+
+    id: str
+    facts: frozenset[Fact]
+
+
+@cache
+def atoms() -> tuple[Atom, ...]:
+    """Return the faults and variants that the checks tell from the reference answer."""
+    plain = {trial.asked: facts_of(trial) for trial in reference_trials()}
+    made = [Atom(trial.id, facts_of(trial) - plain[trial.asked]) for trial in deviation_trials()]
+    return tuple(atom for atom in made if atom.facts)
+
+
+def atoms_in(trial: Trial) -> list[str]:
+    """Return the faults and variants that an answer holds."""
+    facts = facts_of(trial)
+    return [atom.id for atom in atoms() if atom.facts <= facts]
+
+
+def like(trial: Trial) -> Trial | None:
+    """Return the reference answer that is most like an answer: of its form, or else to its question; None where there is none."""
+    known = reference_trials()
+    same = [one for one in known if one.form == trial.form]
+    asked = [one for one in known if one.asked == trial.asked]
+    return next((one for one in same if one.asked == trial.asked), next(iter([*same, *asked]), None))
+
+
+@cache
+def placed(atom: str, form: tuple[object, ...]) -> Trial:
+    """Return the trial of a fault or variant in an answer of a form; as in the catalogue where it has no place in one."""
+    own = _deviations()[atom]
+    if own.form == form:
+        return own
+    plain = next((one for one in reference_trials() if one.form == form), None)
+    return (moved(own, plain) if plain else None) or own
+
+
+@cache
+def _deviations() -> dict[str, Trial]:
+    return {trial.id: trial for trial in deviation_trials()}
+
+
+def atoms_listed(listed: Iterable[Deviation]) -> list[str]:
+    """Return the faults that a provider's listed deviations are: of the same check, with the expected message."""
+    present = [one for one in listed if one.until is None]
+    return [atom.id for atom in atoms() if atom.id in FAULTS and any(_is_of(deviation, atom) for deviation in present)]
+
+
+@cache
+def _messages(fault: str) -> tuple[str, ...]:
+    return tuple(problem.message for problem in problems_of([FAULTS[fault].apply()], CHECKS[FAULTS[fault].rule]))
+
+
+def _is_of(deviation: Deviation, atom: Atom) -> bool:
+    return FAULTS[atom.id].rule == deviation.check and any(map(deviation.expects, _messages(atom.id)))
+
+
+def foretell(tolerance: Tolerance, trial: Trial, held: Iterable[str]) -> Fate:
+    """
+    Return how a client will fare with an answer that holds these faults and variants.
+
+    It fares as with the worst of those that harm it more than the reference answer does; without one as with that
+    answer, unless something held repairs what it stumbles over there.
+    """
+    plain = like(trial)
+    expected = tolerance.get(plain.id, Fate.NA) if plain else Fate.NA
+    alone = []
+    for name in held:
+        tried = placed(name, trial.form)
+        if tried.id in tolerance:
+            before = tolerance.get(replace(tried, fault=None, moved=False).id, Fate.NA)
+            alone.append((before, tolerance[tried.id]))
+    plain_text = trial.exchange.response.content.isascii()  # there is nothing to garble
+    harms = [
+        fate for before, fate in alone if fate.bad and fate is not before and not (plain_text and fate is Fate.MOJIBAKE)
+    ]
+    if harms:
+        return min(harms, key=_RANK.__getitem__)
+    repaired = any(before.bad and not fate.bad for before, fate in alone)
+    return Fate.OK if expected.bad and repaired else expected

@@ -1,0 +1,82 @@
+"""
+The server that client code asks while it is tried: it plays what is on for each line of trials, and keeps what was asked.
+
+A line is a process that runs client code, one trial after the other, so its address stays the same.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from harness.recording.playing import pieces_of
+from harness.serve.framing import reframe
+from harness.serve.playing import play, without_additions
+from harness.serve.server import Background
+from harness.wire.exchange import Exchange, Response
+
+_GAP = 0.0005  # seconds between pieces that end within an event, so that they arrive as such
+_MOST_GAPS = 400
+_LARGEST_REQUEST = 4 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class On:
+    """What a line plays, one exchange a request, the last again and again; ``asked`` are the bodies that came."""
+
+    exchanges: tuple[Exchange, ...] = ()
+    asked: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Stage(Background):
+    """The server, while the block runs."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, On] = {}
+        app = web.Application(client_max_size=_LARGEST_REQUEST)
+        app.on_response_prepare.append(without_additions)
+        app.router.add_post("/{line}/v1/chat/completions", self._chat)
+        app.router.add_get("/{page:.*}", _page)
+        super().__init__(app)
+
+    def put_on(self, line: str, *exchanges: Exchange) -> On:
+        """Let a line play these from now on."""
+        on = self._lines[line] = On(exchanges)
+        return on
+
+    def base_url(self, line: str) -> str:
+        """Return where the code of a line is to ask."""
+        return f"{self.url}/{line}/v1"
+
+    async def _chat(self, request: web.Request) -> web.StreamResponse:
+        on = self._lines[request.match_info["line"]]
+        exchange = on.exchanges[min(len(on.asked), len(on.exchanges) - 1)]
+        on.asked.append(_parsed(await request.read()))
+        pieces, gap = _cut(exchange.response)
+        return await play(request, exchange.response, pieces, [0.0, *[gap] * (len(pieces) - 1)][: len(pieces)], "trial")
+
+
+async def _page(request: web.Request) -> web.StreamResponse:
+    """Answer a browser's page, from which its script asks; a client that GETs what is to be POSTed is told so."""
+    if request.path.endswith("/chat/completions"):
+        return web.Response(status=405, headers={"Allow": "POST"})
+    return web.Response(text="<!doctype html><title>trial</title>", content_type="text/html")
+
+
+def _cut(response: Response) -> tuple[list[bytes], float]:
+    """Return the pieces in which a body is sent, as it was read or by event, and the seconds between two."""
+    if response.reads is None or not response.reads.dt_us:
+        by_event = reframe("events")
+        return (by_event(response) if by_event else [response.body]), 0.0
+    pieces = pieces_of(response)
+    within = any(not piece.endswith((b"\n", b"\r")) for piece in pieces[:-1])
+    return pieces, _GAP if within and len(pieces) <= _MOST_GAPS else 0.0
+
+
+def _parsed(body: bytes) -> dict[str, Any]:
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,136 @@
+"""
+Which answers client code is tried on: the reference's own, each fault and legal variant, and what providers sent.
+
+Recordings of a provider that differ in nothing but texts, ids and numbers are tried once: client code can't tell them
+apart.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from typing import Any
+
+import orjson
+
+from harness.clients.client import Client
+from harness.matrix.scenarios import SCENARIOS
+from harness.sdk.form import form_of
+from harness.serve.shelf import REFERENCE, Held
+from harness.simulate.edits import NothingChanged
+from harness.simulate.faults import FAULTS, VARIANTS
+from harness.simulate.ideal import MODEL, recording
+from harness.wire.exchange import NO_ANSWER, Exchange
+
+_REFUSED = 300
+_ASKED = ("tools", "stream_options")
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """
+    An answer that client code is to read: whose, to which scenario, with which fault or legal variant in it.
+
+    A fault is ``moved`` where the scenario is not the one that it is of in the catalogue.
+    """
+
+    provider: str
+    model: str
+    scenario: str
+    exchange: Exchange
+    fault: str | None = None
+    moved: bool = False
+
+    @property
+    def asked(self) -> str:
+        """The scenario, and which of its exchanges where it is not the first: ``tools.round-trip#2``."""
+        number = len(self.exchange.earlier) + 1
+        return self.scenario if number == 1 else f"{self.scenario}#{number}"
+
+    @property
+    def id(self) -> str:
+        """``fault``, or ``provider/model/scenario``."""
+        if self.fault:
+            return f"{self.fault}@{self.asked}" if self.moved else self.fault
+        return f"{self.provider}/{self.model}/{self.asked}"
+
+    @cached_property
+    def form(self) -> tuple[object, ...]:
+        """What tells answers apart that client code reads in other ways: refusals, and what was asked for and given."""
+        if self.exchange.response.status >= _REFUSED:
+            return ("refusal",)
+        request, messages = self.exchange.request, self.exchange.completion.messages
+        asked = (bool(request.get("stream")), bool(request.get("stream_options")))
+        first = messages[0] if messages else None
+        given = (bool(first and first.reasoning), bool(first and first.tool_calls), bool(first and first.content))
+        return (*asked, len(messages), *given)
+
+    @property
+    def question(self) -> dict[str, Any]:
+        """What the code is to ask; the answer is there already, so only what shapes the asking counts."""
+        asked = self.exchange.request.json or {}
+        messages = [{"role": "user", "content": "What is the weather in Paris?"}]
+        return {"model": MODEL, "messages": messages, **{name: asked[name] for name in _ASKED if name in asked}}
+
+    def suits(self, client: Client) -> bool:
+        """Tell whether ``client`` asks for an answer of this form, streamed or whole; refusals have but one."""
+        if client.only and not (self.scenario.startswith(client.only) and self._is_city):
+            return False
+        return self.exchange.response.status >= _REFUSED or client.streams == bool(self.exchange.request.get("stream"))
+
+    @property
+    def _is_city(self) -> bool:
+        """Whether the answer's text is the object that JSON is asked for."""
+        messages = self.exchange.completion.messages
+        try:
+            said = orjson.loads((messages[0].content if messages else None) or "")
+        except orjson.JSONDecodeError:
+            return False
+        return isinstance(said, dict) and {"city", "population"} <= said.keys()
+
+
+def is_chat(exchange: Exchange) -> bool:
+    """Tell whether an exchange is an answer to a chat that client code can be tried on."""
+    return not exchange.lists_models and exchange.response.status != NO_ANSWER and not exchange.expected.closed
+
+
+@cache
+def reference_trials() -> tuple[Trial, ...]:
+    """Return the ideal provider's answers to every scenario."""
+    asked = [(scenario.id, exchange) for scenario in SCENARIOS.values() for exchange in recording(scenario)]
+    return tuple(Trial(REFERENCE, MODEL, name, exchange) for name, exchange in asked if is_chat(exchange))
+
+
+@cache
+def deviation_trials() -> tuple[Trial, ...]:
+    """Return the faults and legal variants, each in the reference answer that it is of."""
+    made = [(one.id, one.on, one.apply()) for one in (*FAULTS.values(), *VARIANTS.values())]
+    return tuple(Trial(REFERENCE, MODEL, on, exchange, name) for name, on, exchange in made if is_chat(exchange))
+
+
+def moved(trial: Trial, to: Trial) -> Trial | None:
+    """Return the fault of ``trial`` in the answer of another; None where it has no place there."""
+    fault = FAULTS.get(trial.fault or "") or VARIANTS[trial.fault or ""]
+    try:
+        return replace(to, exchange=fault.change(to.exchange), fault=fault.id, moved=True)
+    except (NothingChanged, LookupError, ValueError, TypeError, StopIteration):  # made for another form of answer
+        return None
+
+
+def provider_trials(held: Iterable[Held]) -> Iterator[Trial]:
+    """Yield the recordings of one provider, each form once."""
+    seen = set[tuple[object, ...]]()
+    for one in held:
+        if is_chat(one.exchange):
+            response = one.exchange.response
+            headers = (response.headers.get("content-type"), response.headers.get("content-encoding"))
+            form = (
+                bool(one.exchange.request.get("stream")),
+                response.status,
+                response.eof,
+                *headers,
+                form_of(one.exchange),
+            )
+            if form not in seen:
+                seen.add(form)
+                provider, _, model = one.target.partition("/")
+                yield Trial(provider, model, one.scenario.id, one.exchange)

@@ -1,0 +1,127 @@
+"""
+Clients × answers: each client is given each answer that it asks for, and what it made of it is judged.
+
+Clients that share an environment share a process, so its library is imported once; a batch of them is a thread's work.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import count
+from queue import SimpleQueue
+from typing import Any, Self
+
+from harness.clients.catalogue import ENVIRONMENTS
+from harness.clients.client import Client
+from harness.clients.driver import TIMEOUT, Host
+from harness.clients.environments import Environment
+from harness.clients.oracle import Heard, judge_client
+from harness.clients.stage import Stage
+from harness.clients.trials import Trial
+from harness.results import ClientFinding
+
+WORKERS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What became of one trial of one client."""
+
+    client: Client
+    trial: Trial
+    heard: Heard
+    finding: ClientFinding
+
+
+class Trier:
+    """One client at a time on one answer at a time, on a stage of its own, while the block runs."""
+
+    _numbers = count()
+
+    def __init__(self, stage: Stage, environment: Environment, timeout: float = TIMEOUT) -> None:
+        self._stage = stage
+        self._line = f"{environment.name}-{next(self._numbers)}"
+        self._environment = environment
+        self._timeout = timeout
+        self._host = Host(environment.command, stage.base_url(self._line), environment.extra)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._host.stop()
+
+    def hear(self, client: Client, trial: Trial) -> Heard:
+        """Return what the client's user gets of an answer."""
+        if not self._environment.installed:
+            return Heard(env=self._environment.how)
+        self._stage.put_on(self._line, trial.exchange)
+        return self._host.ask(client, trial.question, timeout=self._timeout)
+
+    def loop(self, client: Client, trial: Trial, second: Trial) -> tuple[Heard, list[dict[str, Any]]]:
+        """Let the client run a tool between two answers; return what its user gets, and the requests it sent."""
+        if not self._environment.installed:
+            return Heard(env=self._environment.how), []
+        on = self._stage.put_on(self._line, trial.exchange, second.exchange)
+        return self._host.ask(client, trial.question, "loop", self._timeout), list(on.asked)
+
+    def attempt(self, client: Client, trial: Trial) -> Tried:
+        """Let the client read an answer, and judge it."""
+        heard = self.hear(client, trial)
+        fate, message = judge_client(client, trial.exchange, heard)
+        source = trial.exchange.source
+        return Tried(client, trial, heard, ClientFinding(
+            client.id, trial.provider, trial.model, trial.asked, fate, message, trial.fault,
+            provenance=source.provenance, recorded_at=source.at,
+        ))  # fmt: skip
+
+
+def try_all(
+    clients: Sequence[Client], trials: Sequence[Trial], timeout: float = TIMEOUT, workers: int = WORKERS
+) -> Iterator[Tried]:
+    """Yield what became of each trial of each client that it suits, as it comes."""
+    told = SimpleQueue[Tried | BaseException | None]()
+    batches = _batches(clients, workers)
+
+    def work(batch: list[Client]) -> None:
+        try:
+            for tried in _attempts(stage, batch, trials, timeout):
+                told.put(tried)
+        except BaseException as error:  # noqa: BLE001 - it is whoever waits that is to get it
+            told.put(error)
+        told.put(None)
+
+    with Stage() as stage, ThreadPoolExecutor(workers) as pool:
+        for batch in batches:
+            pool.submit(work, batch)
+        left = len(batches)
+        while left:
+            one = told.get()
+            if isinstance(one, BaseException):
+                raise one
+            if one is None:
+                left -= 1
+            else:
+                yield one
+
+
+def _attempts(stage: Stage, batch: list[Client], trials: Iterable[Trial], timeout: float) -> Iterator[Tried]:
+    with Trier(stage, ENVIRONMENTS[batch[0].env], timeout) as trier:
+        for client in batch:
+            for trial in trials:
+                if trial.suits(client):
+                    yield trier.attempt(client, trial)
+
+
+def _batches(clients: Iterable[Client], workers: int) -> list[list[Client]]:
+    """Return the clients by environment, those of a large one in as many parts as there are workers."""
+    by_environment: dict[str, list[Client]] = defaultdict(list)
+    for client in clients:
+        by_environment[client.env].append(client)
+    return [part for group in by_environment.values() for part in _parts(group, workers)]
+
+
+def _parts(group: list[Client], workers: int) -> list[list[Client]]:
+    number = workers if len(group) > 2 * workers else 1
+    return [group[start::number] for start in range(number)]

@@ -1,0 +1,156 @@
+"""What a check found, and how it is judged: problems, deviations, findings and their outcomes."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar, Literal
+
+from pydantic import ConfigDict
+
+
+class Level(StrEnum):
+    """How binding a rule is."""
+
+    MUST = "MUST"
+    """The specification says so."""
+    SHOULD = "SHOULD"
+    """The reference provider does it and clients rely on it."""
+    OBSERVE = "OBSERVE"
+    """A fact worth a column, no judgement."""
+
+
+class Outcome(StrEnum):
+    """What became of a check; the worst first."""
+
+    BROKEN = "broken"
+    FAIL = "fail"
+    CHANGED = "changed"
+    FIXED = "fixed"
+    KNOWN = "known"
+    INCONCLUSIVE = "inconclusive"
+    BLOCKED = "blocked"
+    MISSING = "missing"
+    PASS = "pass"  # noqa: S105 - an outcome
+    OBSERVED = "observed"
+    NA = "n/a"
+
+
+RED = frozenset({Outcome.BROKEN, Outcome.FAIL, Outcome.CHANGED, Outcome.FIXED})
+"""Outcomes nobody expected: the run exits with 1."""
+
+WORST_FIRST = {outcome: rank for rank, outcome in enumerate(Outcome)}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """
+    What a check found wrong.
+
+    ``at`` are the places that show it, as ``(event number, JSON pointer)`` or ``(None, byte offset)``.
+    """
+
+    message: str
+    at: tuple[tuple[int | None, str | int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Where a problem shows: the exchange of the recording, event, byte offset in the body, JSON pointer."""
+
+    exchange: int
+    event: int | None
+    offset: int
+    pointer: str | None
+    excerpt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """
+    A known problem of a provider; ``message`` is the expected one, ``*`` standing for any text.
+
+    ``sometimes`` is for what hangs on chance, such as the load: where it does not show, it is not taken for fixed.
+    ``until`` is when it was last seen, where it is gone.  ``fault`` is the one of the catalogue that shows it where no
+    recording does: such an entry is told of, and expects nothing of recordings.  ``kind`` says what is known of it;
+    ``breaks`` and ``instead`` what it breaks for a client and what client code does about it, where that is more than
+    the check says.
+    """
+
+    check: str
+    reason: str
+    source: str
+    since: str
+    message: str
+    scenarios: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    sometimes: bool = False
+    kind: str = "recording"
+    until: str | None = None
+    fault: str | None = None
+    breaks: str | None = None
+    instead: str | None = None
+
+    def covers(self, check: str, scenario: str, model: str) -> bool:
+        """Tell whether this is about ``check`` in ``scenario`` with ``model``; empty lists mean all."""
+        return (
+            self.check == check
+            and (not self.scenarios or scenario in self.scenarios)
+            and (not self.models or model in self.models)
+        )
+
+    def expects(self, message: str) -> bool:
+        """Tell whether ``message`` is the expected one."""
+        return re.fullmatch(".*".join(map(re.escape, self.message.split("*"))), message, re.DOTALL) is not None
+
+
+@dataclass(slots=True)
+class Finding:
+    """The outcome of one check on one recording: a line of ``results.jsonl``."""
+
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
+
+    provider: str
+    model: str
+    scenario: str
+    check: str
+    level: Level
+    outcome: Outcome
+    message: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    value: str | None = None
+    provenance: Literal["recorded", "published", "reconstructed"] | None = None
+    recorded_at: str | None = None
+    source: str | None = None
+    cassette: str | None = None
+
+    @property
+    def family(self) -> str:
+        """The family of the check: what stands before the point of its id."""
+        return self.check.partition(".")[0]
+
+    @property
+    def cell(self) -> str:
+        """The id of this finding: ``provider/model/scenario/check``."""
+        return f"{self.provider}/{self.model}/{self.scenario}/{self.check}"
+
+
+def judge(problems: Sequence[Problem], listed: Sequence[Deviation]) -> tuple[Outcome, str]:
+    """
+    Return the outcome and message of a check that applied, given what it found and the deviations listed for it.
+
+    Every problem must be expected by one of them: a new fault does not hide behind a known one.
+    """
+    messages = [problem.message for problem in problems]
+    more = f" (and {len(messages) - 1} more)" if len(messages) > 1 else ""
+    expected = "; ".join(deviation.message for deviation in listed)
+    if not messages and all(deviation.sometimes for deviation in listed):
+        return Outcome.PASS, ""
+    if not listed:
+        return Outcome.FAIL, messages[0] + more
+    if not messages:
+        return Outcome.FIXED, f"no longer seen, delete its line from deviations.yaml: {expected}"
+    new = [message for message in messages if not any(deviation.expects(message) for deviation in listed)]
+    if new:
+        return Outcome.CHANGED, f"{new[0]}{more}; expected: {expected}"
+    return Outcome.KNOWN, messages[0] + more
