@@ -6,7 +6,7 @@ READY := $(VENV)/ready
 OLD := .venv-openai2
 MAIN := deepseek siliconflow bailian qianfan volcengine
 
-.PHONY: help compat test test-openai2 check format bench proof engines export schema clean
+.PHONY: help compat test test-openai2 check format bench proof engines clients test-clients export schema clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
@@ -54,6 +54,14 @@ engines: $(READY) ## Install real servers into engines/build/ and probe each (1.
 	$(PYTHON) engines/servers.py install
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python engines/probe.py
 	$(BIN)/pytest --quiet tests/test_draft.py
+
+clients: $(READY) ## Install every client library (1.6 GB) and run all client code, write reports/clients.md.
+	$(BIN)/harness clients install --tier 1 --tier 2
+	$(BIN)/harness clients run > /dev/null
+
+test-clients: $(READY) ## Install every client library, and hold reports/clients.jsonl against what they do.
+	$(BIN)/harness clients install --tier 1 --tier 2
+	HARNESS_TEST_CLIENTS=all $(BIN)/pytest --quiet tests/clients/test_committed.py
 
 export: $(READY) ## Write what is known of each provider for other programs into reports/export/.
 	$(BIN)/harness export --schema > harness/export/schema.json

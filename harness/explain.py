@@ -1,4 +1,4 @@
-"""What ``harness explain`` shows of a check, a scenario, a fault, a provider or a cell."""
+"""What ``harness explain`` shows of a check, a scenario, a fault, a client, a provider or a cell."""
 
 import difflib
 import json
@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from harness.checks import CHECKS, Check
+from harness.clients.catalogue import CLIENTS
 from harness.deviations import load_deviations
 from harness.errors import UnknownName, unknown
 from harness.matrix.providers import FILE_NAME, Model, Provider, load_matrix
@@ -33,9 +34,16 @@ def explain(name: str, root: Path, console: Console) -> None:
     Print all that is known of ``name``.
 
     Raises:
-        UnknownName: it is no check, scenario, fault, provider or cell of the project at ``root``.
+        UnknownName: it is no check, scenario, fault, client, provider or cell of the project at ``root``.
     """
-    if name in CHECKS:
+    client, _, answer = name.partition("/")
+    if client in CLIENTS:
+        from harness.clients.explaining import explain_client, explain_client_cell  # it brings a server
+
+        explain_client_cell(CLIENTS[client], answer, root, console) if answer else explain_client(
+            CLIENTS[client], console
+        )
+    elif name in CHECKS:
         _explain_check(CHECKS[name], console)
     elif name in SCENARIOS:
         _explain_scenario(SCENARIOS[name], console)
@@ -47,8 +55,8 @@ def explain(name: str, root: Path, console: Console) -> None:
         providers = load_matrix(root / FILE_NAME).providers if (root / FILE_NAME).exists() else ()
         called = next((one for one in providers if name in {one.id, *one.aliases}), None)
         if called is None:
-            known = [*CHECKS, *SCENARIOS, *FAULTS, *(one.id for one in providers)]
-            raise unknown("check, scenario, fault, provider or cell", name, known)
+            known = [*CHECKS, *SCENARIOS, *FAULTS, *CLIENTS, *(one.id for one in providers)]
+            raise unknown("check, scenario, fault, client, provider or cell", name, known)
         _explain_provider(called, root, console)
 
 

@@ -20,6 +20,7 @@ from harness.errors import HarnessError
 
 if TYPE_CHECKING:
     from harness.checks import Check
+    from harness.pytest_clients import Clients
     from harness.record import Asking, Recorded
     from harness.results import Finding, Outcome
     from harness.runner import Case, Selection
@@ -30,6 +31,7 @@ _FAMILIES = (
     "http", "sse", "chunk", "identity", "completion", "role", "content", "reasoning", "finish_reason", "tool_calls",
     "tool_choice", "structured", "usage", "params", "multi_turn", "parity", "models", "error", "sdk", "recording",
 )  # fmt: skip
+_CLIENTS: pytest.StashKey[Clients] = pytest.StashKey()
 _OPTIONS = ("provider", "model", "scenario", "check")
 
 
@@ -63,14 +65,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="none",
         help="ask what has no recording, or everything, and keep the cassettes",
     )
+    group.addoption(
+        "--compat-client", action="append", default=[], metavar="ID|FILE",
+        help="run this client, or code of your own, on the recordings, instead of the checks; repeatable",
+    )  # fmt: skip
     group.addoption("--compat-report", metavar="DIR", help="write results.jsonl and compatibility.md to this folder")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, and the reporter where a report was asked for."""
     config.addinivalue_line("markers", "compat: an item of the provider matrix")
+    config.addinivalue_line("markers", "compat_client: client code run on a recording")
     for family in _FAMILIES:
         config.addinivalue_line("markers", f"compat_{family}: a check of the family {family}")
+    if _online(config) and config.getoption("--compat-client"):
+        raise pytest.UsageError("--compat-client runs on recordings: leave --compat-live and --compat-record out")
     if _online(config) and (config.getoption("numprocesses", None) or hasattr(config, "workerinput")):
         raise pytest.UsageError("--compat-live and --compat-record ask once for all items: run them without -n")
     folder = config.getoption("--compat-report")
@@ -91,8 +100,8 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> MatrixFile
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Refuse options that nothing answers to: a run that asked for something and got nothing is no success."""
     options = session.config.option
-    asked = [f"--compat-{name}" for name in (*_OPTIONS, "report") if getattr(options, f"compat_{name}")]
-    if asked and not session.testsfailed and not any(isinstance(item, CheckItem) for item in session.items):
+    asked = [f"--compat-{name}" for name in (*_OPTIONS, "client", "report") if getattr(options, f"compat_{name}")]
+    if asked and not session.testsfailed and not any(item.get_closest_marker("compat") for item in session.items):
         raise pytest.UsageError(f"{', '.join(asked)}: no {FILE_NAME} was collected; name its path or run where one is")
 
 
@@ -105,6 +114,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Ask nothing more."""
     for live in _live_of(getattr(session, "items", [])):
         live.close()
+    clients = session.config.stash.get(_CLIENTS, None)
+    if clients:
+        clients.close()
 
 
 def _live_of(items: list[pytest.Item]) -> list[_Live]:
@@ -115,8 +127,8 @@ def _live_of(items: list[pytest.Item]) -> list[_Live]:
 class MatrixFile(pytest.File):
     """A providers.yaml."""
 
-    def collect(self) -> Iterator[CheckItem]:
-        """Yield an item for each check of each recording, and one for each recording that is not there."""
+    def collect(self) -> Iterator[pytest.Item]:
+        """Yield an item for each check of each recording, and one for each recording that is not there; or those of clients."""
         from harness.matrix.providers import load_matrix
         from harness.runner import plan
         from harness.sdk import Depth, set_depth
@@ -127,6 +139,9 @@ class MatrixFile(pytest.File):
             cases = plan(load_matrix(self.path), self.path.parent, selection)
         except HarnessError as error:
             raise self.CollectError(str(error)) from None
+        if self.config.getoption("--compat-client"):
+            yield from self._clients(cases)
+            return
         live = _Live(self.session, self.path.parent) if _online(self.config) else None
         recordings = _Recordings(selection.chosen(), live)
         for case in cases:
@@ -134,6 +149,16 @@ class MatrixFile(pytest.File):
                 yield CheckItem.from_parent(
                     self, name=f"{case.id}/{check}", case=case, check=check, recordings=recordings
                 )
+
+    def _clients(self, cases: list[Case]) -> Iterator[pytest.Item]:
+        from harness.pytest_clients import Clients
+
+        try:
+            clients = Clients(self.config.getoption("--compat-client"))
+        except HarnessError as error:
+            raise self.CollectError(str(error)) from None
+        self.config.stash[_CLIENTS] = clients
+        yield from clients.items(self, cases)
 
 
 def _selection(config: pytest.Config) -> Selection:

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 ORDER = (
     "errors", "wire", "matrix", "simulate", "recording", "sdk", "results", "checks", "deviations", "runner", "audit", "compare",
-    "probe", "record", "draft", "proof", "reconstruct", "agreement", "standing", "serve", "clients", "export", "reports", "explain", "cli", "pytest_plugin",
+    "probe", "record", "draft", "proof", "reconstruct", "agreement", "standing", "serve", "clients", "export", "reports", "explain", "cli", "pytest_clients", "pytest_plugin",
 )  # fmt: skip
 FILES = sorted((ROOT / "harness").rglob("*.py"))
 

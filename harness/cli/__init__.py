@@ -3,7 +3,18 @@
 import click
 
 from harness import __version__
-from harness.cli import comparing, drafting, exporting, judging, listing, live, proving, reconstructing, serving
+from harness.cli import (
+    clients,
+    comparing,
+    drafting,
+    exporting,
+    judging,
+    listing,
+    live,
+    proving,
+    reconstructing,
+    serving,
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -15,6 +26,6 @@ def main() -> None:
 for _command in (
     judging.run, judging.audit, judging.report, comparing.diff, live.probe, live.record, listing.checks, listing.scenarios,
     listing.explain, listing.providers, listing.proof, reconstructing.reconstruct, exporting.export, drafting.new_provider,
-    proving.registry, serving.serve,
+    proving.registry, serving.serve, clients.clients,
 ):  # fmt: skip
     main.add_command(_command)

@@ -90,7 +90,11 @@ def proof(file: Path | None, pairs: bool) -> None:  # noqa: FBT001 - a flag of t
 @ROOT
 @one_line_errors
 def explain(name: str, root: Path) -> None:
-    """Show all of a check, a scenario, a fault, a provider, or a cell (PROVIDER/MODEL/SCENARIO/CHECK)."""
+    """
+    Show all of a check, a scenario, a fault, a client, a provider, or a cell.
+
+    A cell is PROVIDER/MODEL/SCENARIO/CHECK, CLIENT/FAULT or CLIENT/PROVIDER/MODEL/SCENARIO.
+    """
     explain_id(name, root, console_for_data())
 
 

@@ -142,7 +142,9 @@ def _again(client: Client, release: str) -> Client:
     """Return an idiom of the OpenAI SDK as one of an older release."""
     library, _, what = client.id.partition(".")
     title = f"{client.title}, openai {release}"
-    return Client(f"{library}-{release}.{what}", title, f"openai{release}", client.path, client.reads)
+    return Client(
+        f"{library}-{release}.{what}", title, f"openai{release}", client.path, client.reads, loops=client.loops
+    )
 
 
 ENVIRONMENTS: dict[str, Environment] = {one.name: one for one in _ENVIRONMENTS}

@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from harness.errors import UnknownName, unknown
+
 HERE = Path(__file__).parent
 
 TEXT, REASONING, FINISH, USAGE, TOOLS = "text", "reasoning", "finish", "usage", "tools"
 
 _SOURCE = re.compile(r"Source: (\S+)(?: .*)?$", re.MULTILINE)
+_READS = re.compile(r"Reads: ([a-z, ]+)")
 _BLOCK = re.compile(r'\A\s*(?:"""(.*?)"""|/\*(.*?)\*/|((?:[ \t]*//.*\n)+))', re.DOTALL)
 
 
@@ -61,3 +64,28 @@ class Client:
     @cached_property
     def _text(self) -> str:
         return self.path.read_text(encoding="utf-8")
+
+
+def client_of_file(path: Path) -> Client:
+    """
+    Return client code of the user's own: it runs in the harness's environment, or in Node.js where its suffix is ``.mjs``.
+
+    A line ``Reads: text, reasoning, finish, usage, tools`` at its head says what of an answer it hands on; the text
+    without one.
+
+    Raises:
+        UnknownName: it is not there, or reads what there is not.
+    """
+    try:
+        head = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnknownName(
+            f"{path}: {getattr(error, 'strerror', None) or error}; name a client or a file with its code"
+        ) from None
+    said = _READS.search(head)
+    reads = frozenset(re.findall("[a-z]+", said[1])) if said else frozenset({TEXT})
+    unknown_words = reads - {TEXT, REASONING, FINISH, USAGE, TOOLS}
+    if unknown_words:
+        raise unknown("thing to read", min(unknown_words), [TEXT, REASONING, FINISH, USAGE, TOOLS])
+    env = "node" if path.suffix in {".mjs", ".js"} else "own"
+    return Client(path.stem, path.name, env, path.resolve(), reads, loops="loop(" in head)

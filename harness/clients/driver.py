@@ -28,7 +28,7 @@ TIMEOUT = 10.0
 """Seconds that client code gets for an answer."""
 
 START = 60.0
-"""Seconds more for the first question of a file, which imports the library."""
+"""Seconds for the import of client code, and of the library that it uses."""
 
 LONGEST_LINE = 8 * 1024 * 1024
 
@@ -64,22 +64,31 @@ class Host:
 
     def ask(self, client: Client, question: dict[str, Any], entry: str = "read", timeout: float = TIMEOUT) -> Heard:
         """Let the code of ``client`` ask, and return what its user got."""
-        limit = timeout if client.path in self._loaded else timeout + START
-        line = orjson.dumps({"file": str(client.path), "entry": entry, "question": question}) + b"\n"
+        asked = {"file": str(client.path), "entry": entry, "question": question}
+        if client.path not in self._loaded:
+            told = self._told(asked | {"entry": None}, START)
+            if isinstance(told, Heard):
+                return told
+            self._loaded.add(client.path)
+        told = self._told(asked, timeout)
+        return told if isinstance(told, Heard) else heard_of(told)
+
+    def _told(self, asked: dict[str, Any], limit: float) -> dict[str, Any] | Heard:
+        """Return what the host says to a line, or what became of the code where it says nothing, or can't run it."""
         try:
             process = self._running()
             stdin, stdout = _pipes(process)
-            stdin.write(line)
+            stdin.write(orjson.dumps(asked) + b"\n")
             stdin.flush()
         except OSError as error:
             self.stop()
             return Heard(env=f"{self.command[0]}: {error.strerror or error}")
-        told = _line(stdout, time.monotonic() + limit)
-        if isinstance(told, Heard):
+        line = _line(stdout, time.monotonic() + limit)
+        if isinstance(line, Heard):
             self.stop()
-            return told
-        self._loaded.add(client.path)
-        return heard_of(told)
+            return line
+        told: dict[str, Any] = _clean(json.loads(line))  # orjson refuses halves of surrogate pairs
+        return Heard(env=str(told["env"])) if "env" in told else told
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
@@ -135,24 +144,29 @@ def _line(pipe: IO[bytes], deadline: float) -> bytes | Heard:
     return bytes(found)
 
 
-def heard_of(line: bytes) -> Heard:
-    """Return what a host says, in a line, that the user of its code got."""
-    told = json.loads(line)  # orjson refuses halves of surrogate pairs
-    if "env" in told:
-        return Heard(env=str(told["env"]))
+def heard_of(told: dict[str, Any]) -> Heard:
+    """Return what a host says that the user of its code got."""
     error = told["error"]
     failure = error and Failure(tuple(error["kinds"]), error["message"], error["at"], error["line"])
+    calls = told["tools"] if isinstance(told["tools"], list) else []
     return Heard(
-        _clean(told["text"]), _clean(told["reasoning"]), told["finish"],
-        told["usage"] if isinstance(told["usage"], int) else None,
-        tuple((str(name), _arguments(arguments)) for name, arguments in told["tools"] or ()), failure or None,
+        told["text"], told["reasoning"], told["finish"], told["usage"] if isinstance(told["usage"], int) else None,
+        tuple(map(_call, calls)), failure or None,
     )  # fmt: skip
 
 
-def _clean(text: str) -> str:
-    """Return a text that can be written: half of a surrogate pair can't."""
-    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+def _call(told: Any) -> tuple[str, str]:
+    """Return a call as name and arguments; whatever else code may take for one, as a name that no tool has."""
+    if isinstance(told, list) and len(told) == 2:  # noqa: PLR2004 - a pair
+        name, arguments = told
+        return str(name), arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+    return json.dumps(told, ensure_ascii=False), ""
 
 
-def _arguments(arguments: Any) -> str:
-    return arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode()
+def _clean(value: Any) -> Any:
+    """Return what can be written: half of a surrogate pair can't."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    if isinstance(value, list):
+        return [_clean(inner) for inner in value]
+    return {_clean(key): _clean(inner) for key, inner in value.items()} if isinstance(value, dict) else value

@@ -4,12 +4,14 @@
  *
  * A line in is `{"file": path, "entry": name, "question": {...}}`; `entry` of that file is called with the question and
  * an `Out`, which holds what the code's user gets.  A line out is what `Out` holds, and how the code ended; or `{"env":
- * why}` where the file cannot be imported.  A file may export `close`, which is called at the end.
+ * why}` where the file cannot be imported.  With the entry null the file is imported and no more.  A file may export
+ * `close`, which is called at the end.
  *
  * HARNESS_CLIENT_ENV is the folder whose node_modules the files import from.  No client reaches anything but loopback;
  * what it prints goes nowhere.
  */
 
+import dgram from "node:dgram";
 import dns from "node:dns";
 import fs from "node:fs";
 import module from "node:module";
@@ -113,6 +115,11 @@ function stayHere() {
     if (error) throw error;
     return promised(host, options);
   };
+  const refuse = (host, ...rest) => process.nextTick(rest.at(-1), refusal(String(host)) ?? new Error("not resolved here"));
+  for (const name of Object.keys(dns).filter((name) => /^(resolve|reverse|lookupService)/.test(name))) dns[name] = refuse;
+  dgram.Socket.prototype.send = dgram.Socket.prototype.connect = () => {
+    throw refusal("by datagram");
+  };
   module.syncBuiltinESMExports();
 }
 
@@ -139,6 +146,7 @@ async function answer(asked, modules, stray) {
       return { env: `${kinds(error)[0]}: ${error?.message ?? error}` };
     }
   }
+  if (asked.entry === null) return { loaded: true };
   const out = new Out();
   let error = null;
   try {

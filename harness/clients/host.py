@@ -3,7 +3,8 @@ Runs client code in its own environment: a question a line comes in, what the co
 
 It is started by that environment's Python, so it uses the standard library alone and imports nothing of the harness.
 A line in is ``{"file": path, "entry": name, "question": {...}}``; ``entry`` of that file is called with the question and
-an ``Out``, which holds what the code's user gets.  A line out is what ``Out`` holds, and how the code ended.
+an ``Out``, which holds what the code's user gets.  A line out is what ``Out`` holds, and how the code ended, or ``{"env":
+why}`` where the file can't be imported.  With the entry null the file is imported and no more.
 
 No client reaches anything but loopback, whatever it would like to tell whom; what it prints goes nowhere.
 """
@@ -72,18 +73,32 @@ def main() -> None:
     with asyncio.Runner() as runner:
         for line in sys.stdin:
             told = answer(json.loads(line), modules, runner)
-            answers.write(json.dumps(told, default=str) + "\n")
+            answers.write(as_line(told))
             answers.flush()
             gc.collect()
             gc.freeze()  # what a library made once is not looked through again
 
 
+def as_line(told: dict[str, Any]) -> str:
+    """Return a line of JSON; what JSON can't carry is told as text."""
+    try:
+        return json.dumps(told, default=str) + "\n"
+    except (TypeError, ValueError):
+        return json.dumps({**told, "tools": [[str(told["tools"]), ""]]}, default=str) + "\n"
+
+
 def stay_here(event: str, args: tuple[Any, ...]) -> None:
     """Refuse connections that leave the machine."""
-    if event == "socket.connect" and isinstance(args[1], tuple) and not is_loopback(str(args[1][0])):
-        raise ConnectionRefusedError(f"only loopback is reachable here, not {args[1][0]}")
-    if event == "socket.getaddrinfo" and args[0] and not is_loopback(as_text(args[0])):
-        raise ConnectionRefusedError(f"only loopback is reachable here, not {as_text(args[0])}")
+    if event in {"socket.connect", "socket.sendto", "socket.sendmsg"}:
+        wanted = args[1][0] if isinstance(args[1], tuple) else None
+    elif event in {"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"}:
+        wanted = args[0]
+    elif event == "socket.getnameinfo":
+        wanted = args[0][0]
+    else:
+        return
+    if wanted and not is_loopback(as_text(wanted)):
+        raise ConnectionRefusedError(f"only loopback is reachable here, not {as_text(wanted)}")
 
 
 def as_text(host: object) -> str:
@@ -103,8 +118,10 @@ def answer(asked: dict[str, Any], modules: dict[str, Any], runner: asyncio.Runne
     """Return what the code made of one question."""
     try:
         module = modules.get(asked["file"]) or modules.setdefault(asked["file"], load(asked["file"]))
-    except ImportError as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, the code can't be run
         return {"env": f"{type(error).__name__}: {error}"}
+    if asked["entry"] is None:
+        return {"loaded": True}
     out, failure = Out(), None
     try:
         made = getattr(module, asked["entry"])(asked["question"], out)

@@ -8,16 +8,29 @@ is measured first; then the provider's recordings are replayed to it.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 from harness.clients.catalogue import ENVIRONMENTS
 from harness.clients.client import Client
 from harness.clients.driver import TIMEOUT
 from harness.clients.looping import loops_of
-from harness.clients.predicting import atoms_in, foretell, like, placed
-from harness.clients.trials import Trial, deviation_trials, provider_trials, reference_trials
+from harness.clients.predicting import (
+    Tolerance,
+    atoms_in,
+    atoms_listed,
+    beyond,
+    foretell,
+    foretell_listed,
+    like,
+    placed,
+)
+from harness.clients.trials import Trial, deviation_trials, is_chat, provider_trials, reference_trials
 from harness.clients.trying import Tried, try_all
-from harness.results import ClientFinding, ClientResults, Fate, Run
+from harness.deviations import load_deviations
+from harness.results import ClientFinding, ClientResults, Fate, Foreseen, Run
 from harness.serve.shelf import REFERENCE, Shelf
+
+_MORE = 3
 
 Progress = Callable[[int, int], None]
 """Told how many of how many trials are done."""
@@ -70,24 +83,68 @@ def run_matrix(
     for one in try_all(clients, trials.all, timeout):
         tried[one.client.id, one.trial.id] = one
         progress(len(tried), total)
-    findings = [finding for client in clients for finding in _findings(client, trials, tried)]
+    findings: list[ClientFinding] = []
+    for client in clients:
+        own = {trial: one for (name, trial), one in tried.items() if name == client.id}
+        tolerance = {trial: one.finding.fate for trial, one in own.items()}
+        findings += _findings(trials, tolerance, own)
     loops = [loop for client in clients if client.loops for loop in loops_of(client)]
     return ClientResults(run, described(clients), findings, loops)
 
 
-def _findings(client: Client, trials: Trials, tried: Mapping[tuple[str, str], Tried]) -> Iterator[ClientFinding]:
+def _findings(trials: Trials, tolerance: Tolerance, tried: Mapping[str, Tried]) -> Iterator[ClientFinding]:
     """Yield the findings of one client, but for those that only foretelling needs."""
-    tolerance = {trial: one.finding.fate for (name, trial), one in tried.items() if name == client.id}
     for trial in (*reference_trials(), *trials.deviations, *trials.recorded):
-        one = tried.get((client.id, trial.id))
-        if one is None:
-            continue
-        plain = like(trial)
-        before = tolerance.get(plain.id) if plain else None
-        own = trial.provider == REFERENCE
-        fate = one.finding.fate
-        predicted = None if own or fate is Fate.ENV else foretell(tolerance, trial, trials.held[trial.id])
-        yield replace(one.finding, predicted=predicted, on_reference=fate.bad and before is fate)
+        if trial.id in tried:
+            finding, plain = tried[trial.id].finding, like(trial)
+            before = tolerance.get(plain.id) if plain else None
+            yield _foretold(
+                replace(finding, on_reference=finding.fate.bad and before is finding.fate), trials, tolerance, trial
+            )
+
+
+def _foretold(finding: ClientFinding, trials: Trials, tolerance: Tolerance, trial: Trial) -> ClientFinding:
+    if trial.provider == REFERENCE or finding.fate is Fate.ENV:
+        return finding
+    held = trials.held[trial.id]
+    fate, cause = foretell(tolerance, trial, held)
+    why = "" if fate.bad == finding.fate.bad else _why(trial, held, cause, missed=finding.fate.bad)
+    return replace(finding, predicted=fate, cause=cause, why=why)
+
+
+def _why(trial: Trial, held: list[str], cause: str | None, *, missed: bool) -> str:
+    """Return what may be the reason that an answer fared otherwise than foretold."""
+    if not missed:
+        return (
+            f"alone {cause} harms; something else in the answer makes up for it"
+            if cause
+            else "something in the answer makes up for it"
+        )
+    more = beyond(trial, held)[:_MORE]
+    if more:
+        return f"the answer has what no fault or variant has alone: {'; '.join(more)}"
+    return f"{cause} makes up for it alone, not here" if cause else "what it has does harm together only"
+
+
+def foresee(results: ClientResults, clients: Iterable[Client], shelf: Shelf, root: Path) -> ClientResults:
+    """
+    Add how clients will fare with providers of which nothing is recorded, by their listed deviations.
+
+    Raises:
+        BadDeviations: a list can't be read.
+    """
+    listed = {name: atoms_listed(load_deviations(root / "cassettes" / name)) for name in _unrecorded(shelf)}
+    for client in clients:
+        own = [one for one in results.findings if one.client == client.id and one.provider == REFERENCE]
+        tolerance = {one.fault or f"{REFERENCE}/{one.model}/{one.asked}": one.fate for one in own}
+        results.foreseen += [
+            Foreseen(client.id, name, *foretell_listed(tolerance, faults)) for name, faults in listed.items() if faults
+        ]
+    return results
+
+
+def _unrecorded(shelf: Shelf) -> list[str]:
+    return [name for name in shelf.providers if not any(is_chat(one.exchange) for one in shelf.held(name))]
 
 
 def described(clients: Iterable[Client]) -> dict[str, dict[str, object]]:

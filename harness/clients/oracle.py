@@ -31,6 +31,9 @@ _SLIPS = frozenset(
 )  # fmt: skip
 """Exceptions by which code falls over, rather than says that an answer is no good."""
 
+_OF_FETCH = ("terminated", "fetch failed", "network error", "Failed to fetch")
+"""What the fetch of Node.js and of Chromium says, as a TypeError, of a transfer that broke off."""
+
 _NOTHING_WORDS = ("None", "undefined", "null", "[object Object]")
 _TAGS = ("<think>", "</think>")
 _SHOWN = 60
@@ -49,7 +52,7 @@ class Failure:
     @property
     def slip(self) -> bool:
         """Whether the code fell over, rather than refused the answer."""
-        return not _SLIPS.isdisjoint(self.kinds)
+        return not _SLIPS.isdisjoint(self.kinds) and not self.message.startswith(_OF_FETCH)
 
     def __str__(self) -> str:
         kind = self.kinds[0].rpartition(".")[2] if self.kinds else "something thrown that is no error"
@@ -192,8 +195,10 @@ def _lost(client: Client, exchange: Exchange, heard: Heard, reasoning: str) -> t
     return None
 
 
-def _calls(calls: Any) -> list[tuple[str, Any]]:
-    return [(name, _parsed(arguments)) for name, arguments in calls]
+def _calls(calls: Any) -> list[tuple[str, str]]:
+    return [
+        (name, json.dumps(_parsed(arguments), sort_keys=True)) for name, arguments in calls
+    ]  # 1, 1.0 and true differ
 
 
 def _parsed(arguments: str) -> Any:

@@ -11,10 +11,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import NamedTuple
 
 from harness.checks import CHECKS
 from harness.clients.trials import Trial, deviation_trials, moved, reference_trials
-from harness.results import Deviation, Fate, Finding, Outcome
+from harness.results import WORST_FATE_FIRST, Deviation, Fate, Finding, Outcome
 from harness.runner import About, judge_exchanges, problems_of
 from harness.simulate.faults import FAULTS
 
@@ -34,7 +35,6 @@ _WHAT = frozenset({"sse.comments", "sse.names"})
 
 _NUMBER = re.compile(r"\d+")
 _PARTS = re.compile(r", then | \| |, | \+ ")
-_RANK = {fate: rank for rank, fate in enumerate(Fate)}
 
 
 def facts_of(trial: Trial) -> frozenset[Fact]:
@@ -112,7 +112,14 @@ def _is_of(deviation: Deviation, atom: Atom) -> bool:
     return FAULTS[atom.id].rule == deviation.check and any(map(deviation.expects, _messages(atom.id)))
 
 
-def foretell(tolerance: Tolerance, trial: Trial, held: Iterable[str]) -> Fate:
+class Foretold(NamedTuple):
+    """How a client will fare, and because of what: the id of a fault or variant; None where the form itself does it."""
+
+    fate: Fate
+    cause: str | None = None
+
+
+def foretell(tolerance: Tolerance, trial: Trial, held: Iterable[str]) -> Foretold:
     """
     Return how a client will fare with an answer that holds these faults and variants.
 
@@ -121,17 +128,42 @@ def foretell(tolerance: Tolerance, trial: Trial, held: Iterable[str]) -> Fate:
     """
     plain = like(trial)
     expected = tolerance.get(plain.id, Fate.NA) if plain else Fate.NA
-    alone = []
-    for name in held:
-        tried = placed(name, trial.form)
-        if tried.id in tolerance:
-            before = tolerance.get(replace(tried, fault=None, moved=False).id, Fate.NA)
-            alone.append((before, tolerance[tried.id]))
-    plain_text = trial.exchange.response.content.isascii()  # there is nothing to garble
+    alone = list(_alone(tolerance, trial.form, held))
+    ascii_only = trial.exchange.response.content.isascii()  # there is nothing to garble
     harms = [
-        fate for before, fate in alone if fate.bad and fate is not before and not (plain_text and fate is Fate.MOJIBAKE)
+        Foretold(fate, name)
+        for name, before, fate in alone
+        if fate.bad and fate is not before and not (ascii_only and fate is Fate.MOJIBAKE)
     ]
     if harms:
-        return min(harms, key=_RANK.__getitem__)
-    repaired = any(before.bad and not fate.bad for before, fate in alone)
-    return Fate.OK if expected.bad and repaired else expected
+        return min(harms, key=lambda one: WORST_FATE_FIRST[one.fate])
+    repair = next((name for name, before, fate in alone if before.bad and not fate.bad), None)
+    return Foretold(Fate.OK, repair) if expected.bad and repair else Foretold(expected)
+
+
+def foretell_listed(tolerance: Tolerance, listed: Iterable[str]) -> Foretold:
+    """Return how a client will fare with a provider of which nothing but deviations is known, as faults."""
+    harms = [
+        Foretold(fate, name)
+        for name, before, fate in _alone(tolerance, None, listed)
+        if fate.bad and fate is not before
+    ]
+    return min(harms, key=lambda one: WORST_FATE_FIRST[one.fate], default=Foretold(Fate.OK))
+
+
+def _alone(
+    tolerance: Tolerance, form: tuple[object, ...] | None, held: Iterable[str]
+) -> Iterator[tuple[str, Fate, Fate]]:
+    """Yield each fault or variant, and how the client fares without and with it, in an answer of ``form`` or its own."""
+    for name in held:
+        tried = _deviations()[name] if form is None else placed(name, form)
+        if tried.id in tolerance:
+            before = tolerance.get(replace(tried, fault=None, moved=False).id, Fate.NA)
+            yield name, before, tolerance[tried.id]
+
+
+def beyond(trial: Trial, held: Iterable[str]) -> list[str]:
+    """Return what the checks say of an answer that neither the reference nor anything held in it has."""
+    plain, known = like(trial), {atom.id: atom.facts for atom in atoms()}
+    covered = (facts_of(plain) if plain else frozenset()).union(*(known[name] for name in held))
+    return sorted(f"{check}: {said}" for check, said in facts_of(trial) - covered)

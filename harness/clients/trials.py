@@ -89,8 +89,9 @@ class Trial:
 
 
 def is_chat(exchange: Exchange) -> bool:
-    """Tell whether an exchange is an answer to a chat that client code can be tried on."""
-    return not exchange.lists_models and exchange.response.status != NO_ANSWER and not exchange.expected.closed
+    """Tell whether an exchange is an answer to a chat that client code can be tried on: none of it asks for several at once."""
+    one = (exchange.request.get("n") or 1) == 1
+    return one and not exchange.lists_models and exchange.response.status != NO_ANSWER and not exchange.expected.closed
 
 
 @cache

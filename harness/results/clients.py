@@ -4,12 +4,12 @@ What became of recorded answers in the hands of client code, and ``clients.jsonl
 The log has the frame of ``results.jsonl``.  Its lines are of the kind ``client``, one for all answers that a client made
 the same of: ``answers`` are ``model/what was asked``, or ``model/what was asked/fault`` where a fault or legal variant of
 the catalogue was put into the reference answer.  Lines of the kind ``loop`` tell what a client sends back after a tool
-was called.
+was called, those of the kind ``foreseen`` how it will fare with providers of which nothing is recorded.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -47,6 +47,9 @@ class Fate(StrEnum):
         return self not in {Fate.OK, Fate.NA, Fate.ENV}
 
 
+WORST_FATE_FIRST = {fate: rank for rank, fate in enumerate(Fate)}
+
+
 @dataclass(slots=True)
 class ClientFinding:
     """
@@ -54,8 +57,9 @@ class ClientFinding:
 
     ``asked`` is the scenario, with its number where it is not the first request of it.  ``fault`` is the fault or legal
     variant of the catalogue that was put into the reference answer; without one the answer is a provider's own, or the
-    reference's.  ``predicted`` is what the client's fate with each trait of the answer alone lets expect;
-    ``on_reference`` is whether it fares just so with OpenAI's own form.
+    reference's.  ``predicted`` is what the client's fate with each trait of the answer alone lets expect, ``cause`` the
+    fault or variant that does; where it came otherwise, ``why`` says what may be the reason.  ``on_reference`` is
+    whether it fares just so with OpenAI's own form.
     """
 
     __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
@@ -68,6 +72,8 @@ class ClientFinding:
     message: str = ""
     fault: str | None = None
     predicted: Fate | None = None
+    cause: str | None = None
+    why: str = ""
     on_reference: bool = False
     provenance: Literal["recorded", "published", "reconstructed"] | None = None
     recorded_at: str | None = None
@@ -78,6 +84,11 @@ class ClientFinding:
         return (
             f"{self.client}/{self.fault}" if self.fault else f"{self.client}/{self.provider}/{self.model}/{self.asked}"
         )
+
+    @property
+    def agrees(self) -> bool | None:
+        """Whether it came as predicted, in that the client survives or not; None where nothing was predicted."""
+        return None if self.predicted is None else self.predicted.bad == self.fate.bad
 
     @property
     def answer(self) -> str:
@@ -106,6 +117,18 @@ class LoopFinding:
 
 
 @dataclass(slots=True)
+class Foreseen:
+    """How a client will fare with a provider of which nothing is recorded, by its listed deviations; ``cause`` as above."""
+
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
+
+    client: str
+    provider: str
+    predicted: Fate
+    cause: str | None = None
+
+
+@dataclass(slots=True)
 class ClientResults:
     """A run of clients: which were run, what their packages' versions were, and what became of the answers."""
 
@@ -114,6 +137,7 @@ class ClientResults:
     """Title, environment, tier and versions by client id, in their order."""
     findings: list[ClientFinding] = field(default_factory=list)
     loops: list[LoopFinding] = field(default_factory=list)
+    foreseen: list[Foreseen] = field(default_factory=list)
 
     @property
     def fates(self) -> dict[str, int]:
@@ -127,6 +151,28 @@ def write_client_results(path: Path, results: ClientResults) -> None:
     write_lines(path, _lines(results))
 
 
+def written_client_results(path: Path, results: ClientResults) -> ClientResults:
+    """
+    Write a log of clients and return it; one that would differ in nothing but its start is left alone, and returned.
+
+    So running again changes nothing.
+    """
+    try:
+        before = read_client_results(path)
+    except BadResults:
+        before = None
+    if before and _told(before) == _told(results):
+        return before
+    write_client_results(path, results)
+    return results
+
+
+def _told(results: ClientResults) -> list[object]:
+    run = replace(results.run, started="")
+    rows = [*results.findings, *results.loops, *results.foreseen]
+    return [run, results.clients, *sorted(map(repr, rows))]
+
+
 def _lines(results: ClientResults) -> Iterator[dict[str, Any]]:
     yield {"kind": "run", "schema": SCHEMA, **asdict(results.run), "clients": results.clients}
     alike: dict[tuple[Any, ...], list[ClientFinding]] = {}
@@ -136,6 +182,8 @@ def _lines(results: ClientResults) -> Iterator[dict[str, Any]]:
         yield {"kind": "client", **dict(shared), "answers": [finding.answer for finding in findings]}
     for loop in results.loops:
         yield {"kind": "loop", **asdict(loop)}
+    for one in results.foreseen:
+        yield {"kind": "foreseen", **asdict(one)}
     yield {"kind": "end", "findings": len(results.findings), "outcomes": results.fates}
 
 
@@ -146,7 +194,7 @@ def _shared(finding: ClientFinding) -> dict[str, Any]:
     return told
 
 
-_FINDING, _LOOP = TypeAdapter(ClientFinding), TypeAdapter(LoopFinding)
+_FINDING, _LOOP, _FORESEEN = TypeAdapter(ClientFinding), TypeAdapter(LoopFinding), TypeAdapter(Foreseen)
 
 
 def read_client_results(path: Path) -> ClientResults:
@@ -175,6 +223,8 @@ def _read(results: ClientResults, row: dict[str, Any]) -> None:
     kind, answers = row.pop("kind", None), row.pop("answers", ())
     if kind == "loop":
         results.loops.append(_LOOP.validate_python(row))
+    elif kind == "foreseen":
+        results.foreseen.append(_FORESEEN.validate_python(row))
     elif kind == "client":
         results.findings += _findings(row, answers)
     else:

@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import orjson
 from aiohttp import web
@@ -21,7 +22,7 @@ from harness.serve.playing import NOTE, play, without_additions
 from harness.serve.shelf import Held, Shelf
 from harness.simulate.edits import NothingChanged
 from harness.simulate.faults import FAULTS, VARIANTS
-from harness.wire.exchange import Exchange, Request, Response
+from harness.wire.exchange import Exchange, Response
 
 LARGEST_REQUEST = 16 * 1024 * 1024
 """Bytes of a request's body that are taken."""
@@ -30,6 +31,7 @@ FRAMINGS = "recorded, bytes, events, merged, crlf or random:SEED"
 
 _PACES: dict[str, Pace] = {"none": "none", "recorded": "recorded"}
 
+_OWN_WISHES = ("x-harness-pace", "x-harness-reframe", "x-harness-fault")
 _PREFLIGHT = {
     "Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": "*", "Access-Control-Allow-Methods": "GET, POST"
 }  # fmt: skip
@@ -37,6 +39,7 @@ _PREFLIGHT = {
 log = logging.getLogger("harness.serve")
 
 _SHELF = web.AppKey("shelf", Shelf)
+_SAID = web.RequestKey("said", str)
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -58,6 +61,8 @@ class Manner:
     def of(self, request: web.Request) -> "Manner":
         """Return the manner of one request; raises UnknownName as making one does."""
         said = request.headers
+        if not any(name in said for name in _OWN_WISHES):
+            return self
         pace = pace_of(said["x-harness-pace"]) if "x-harness-pace" in said else self.pace
         return Manner(pace, said.get("x-harness-reframe", self.reframe), said.get("x-harness-fault", self.fault))
 
@@ -104,16 +109,15 @@ def _provider(request: web.Request) -> str:
 
 async def _chat(request: web.Request, provider: str, manner: Manner) -> web.StreamResponse:
     own = manner.of(request)
-    sent = Request("POST", request.path, body=await request.read())
     scenario = request.headers.get("x-harness-scenario")
     if scenario and scenario not in SCENARIOS:
         raise unknown("scenario", scenario, list(SCENARIOS))
-    held = request.app[_SHELF].choose(provider, sent.json, scenario)
+    held = request.app[_SHELF].answer(provider, await request.read(), scenario)
     exchange = changed(held.exchange, own.fault)
-    request["note"] = _note(held, own)
+    request[_SAID] = _note(held, own)
     response = exchange.response
     pieces = _pieces(response, own)
-    return await play(request, response, pieces, waits_of(response, own.pace, len(pieces)), request["note"])
+    return await play(request, response, pieces, waits_of(response, own.pace, len(pieces)), request[_SAID])
 
 
 def changed(exchange: Exchange, fault: str | None) -> Exchange:
@@ -192,7 +196,11 @@ async def _logged(request: web.Request, handler: _Handler) -> web.StreamResponse
     begun = time.perf_counter()
     answer = await handler(request)
     took = (time.perf_counter() - begun) * 1000
-    path = redact(request.path.encode()).decode("utf-8", "replace")
-    note = request.get("note") or answer.headers.get(NOTE, "")
-    log.info("%s %s %d %.0f ms %s", request.method, path, answer.status, took, note)
+    note = request.get(_SAID) or answer.headers.get(NOTE, "")
+    log.info("%s %s %d %.0f ms %s", request.method, _shown(request.path), answer.status, took, note)
     return answer
+
+
+@lru_cache(1024)
+def _shown(path: str) -> str:
+    return redact(path.encode()).decode("utf-8", "replace")

@@ -17,6 +17,8 @@ _CONNECTION = frozenset({"connection", "keep-alive", "date", "trailer", "upgrade
 _ADDED = ("Content-Type", "Server")
 """Headers that aiohttp adds where the recording has none."""
 
+_TAKEN = web.RequestKey("taken", list[str])
+
 NOTE = "x-harness-cassette"
 """The header that names the recording."""
 
@@ -31,7 +33,7 @@ async def play(
     answer = web.StreamResponse(
         status=response.status, reason=response.reason or None, headers=_headers(response, pieces, note)
     )
-    request["added"] = [name for name in _ADDED if name.lower() not in response.headers]
+    request[_TAKEN] = [name for name in _ADDED if name.lower() not in response.headers]
     await answer.prepare(request)
     for piece, wait in zip(pieces, waits, strict=True):
         if wait:
@@ -46,7 +48,7 @@ async def play(
 
 async def without_additions(request: web.Request, response: web.StreamResponse) -> None:
     """Take away the headers that the recording lacks; a signal of aiohttp."""
-    for name in request.get("added", ()):
+    for name in request.get(_TAKEN, ()):
         response.headers.popall(name, None)
 
 
@@ -65,6 +67,8 @@ def _headers(response: Response, pieces: Sequence[bytes], note: str) -> CIMultiD
 
 
 def _sendable(value: str) -> str:
+    if value.isprintable():
+        return value
     return "".join(char for char in value if char.isprintable() or char == "\t")
 
 

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from harness.matrix.scenarios import SCENARIOS, Scenario, in_order
 from harness.recording.cassette import read_cassette
 from harness.runner import Case
 from harness.simulate.ideal import DATED, MODEL, recording
-from harness.wire.exchange import Exchange
+from harness.wire.exchange import Exchange, Request
 
 REFERENCE = "reference"
 """The name under which the ideal provider is served: what OpenAI's own form is, for comparison."""
@@ -29,6 +29,7 @@ _WEIGHTS = {"thinking": 8, "usage": 8, "tool_choice": 6, "n": 6, "logprobs": 6, 
 _THINKING = ("thinking", "enable_thinking", "reasoning", "reasoning_effort", "chat_template_kwargs", "think")
 _ASKED_FOR = ("stop", "max_tokens", "max_completion_tokens", *_THINKING)
 _OWN_NAMES = 3
+_REMEMBERED = 256
 _BY_NAME_ONLY = ("error.bad-key", "error.bad-key-stream", "error.unknown-model", "error.wrong-type", "error.no-tokens")
 
 
@@ -111,6 +112,8 @@ class Shelf:
             if not wanted or {target.id, target.provider.id} & set(wanted):
                 self._targets[target.provider.id].append(target)
         self._reference = not wanted or REFERENCE in wanted
+        self.answer = lru_cache(_REMEMBERED)(self._answer)
+        """Return the exchange that answers the bytes of a request, as ``choose`` does; the same bytes are looked up once."""
 
     @property
     def providers(self) -> list[str]:
@@ -136,6 +139,9 @@ class Shelf:
     def models(self, provider: str) -> list[str]:
         """Return the names under which the models of a provider that something is recorded of are asked for."""
         return list(dict.fromkeys(one.names[0] for one in self.held(provider)))
+
+    def _answer(self, provider: str, content: bytes, scenario: str | None = None) -> Held:
+        return self.choose(provider, Request("POST", "", body=content).json, scenario)
 
     def choose(self, provider: str, body: dict[str, Any] | None, scenario: str | None = None) -> Held:
         """

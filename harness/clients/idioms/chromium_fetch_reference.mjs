@@ -1,5 +1,5 @@
 /**
- * The reading that survives everything, in a browser's page: bytes and lines are joined, and a cut is an error.
+ * The reading that survives what can be survived, in a browser's page: bytes and lines are joined, and a cut is an error.
  *
  * Source: written for this project; copy it.
  */
@@ -18,6 +18,7 @@ async function idiom(url, key, question) {
     signal: AbortSignal.timeout(8000),
   });
   if (!response.ok) throw new Error(`HTTP ${response.status}: ${await response.text()}`);
+  if (!response.body) throw new Error("there is no answer");
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader(); // not every browser can `for await`
   const data = [];
   for (let rest = "", isOver = false; !isOver; ) {
@@ -33,7 +34,15 @@ async function idiom(url, key, question) {
     if (line || !data.length) return false; // only an empty line ends an event
     const whole = data.splice(0).join("\n").trim();
     if (whole === "[DONE]") return true;
-    if (whole) take(JSON.parse(whole));
+    if (whole.startsWith("{")) take(parsed(whole)); // all else keeps the connection alive
+  }
+
+  function parsed(text) {
+    try {
+      return JSON.parse(text);
+    } catch (cause) {
+      throw new Error(`an event of the stream is no JSON: ${text.slice(0, 500)}`, { cause });
+    }
   }
 
   function take(chunk) {

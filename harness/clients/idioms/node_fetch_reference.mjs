@@ -1,5 +1,5 @@
 /**
- * The reading that survives everything: bytes and lines are joined before they are read, and a cut is an error.
+ * The reading that survives what can be survived: bytes and lines are joined before they are read, and a cut is an error.
  *
  * Source: written for this project; copy it.
  */
@@ -12,9 +12,10 @@ export async function read(question, out) {
     signal: AbortSignal.timeout(8000),
   });
   if (!response.ok) throw new Error(`HTTP ${response.status}: ${await response.text()}`);
+  if (!response.body) throw new Error("there is no answer");
   const calls = new Map();
   for await (const data of events(response.body)) {
-    const chunk = JSON.parse(data);
+    const chunk = parsed(data);
     if (chunk.error) throw new Error(`the provider says: ${JSON.stringify(chunk.error)}`); // inside a 200
     if (chunk.usage) out.usage = chunk.usage.total_tokens; // the last one counts: some send it so far in every chunk
     for (const { index, delta, finish_reason } of chunk.choices ?? []) {
@@ -41,8 +42,16 @@ async function* events(body) {
       if (line || !data.length) continue; // only an empty line ends an event
       const whole = data.splice(0).join("\n").trim();
       if (whole === "[DONE]") return;
-      if (whole) yield whole;
+      if (whole.startsWith("{")) yield whole; // all else keeps the connection alive
     }
+  }
+}
+
+function parsed(data) {
+  try {
+    return JSON.parse(data);
+  } catch (cause) {
+    throw new Error(`an event of the stream is no JSON: ${data.slice(0, 500)}`, { cause });
   }
 }
 

@@ -1,0 +1,176 @@
+"""The commands that run client code against recorded answers."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+import orjson
+from rich.console import Console
+from rich.progress import Progress
+
+from harness import __version__
+from harness.cli.common import FORMAT, ROOT, columns, console_for_data, now, one_line_errors, refuse
+from harness.clients.catalogue import CLIENTS, ENVIRONMENTS, tier_of
+from harness.clients.choosing import TIERS, choose, environments
+from harness.clients.client import Client
+from harness.clients.driver import TIMEOUT
+from harness.errors import HarnessError, unknown
+from harness.matrix.providers import FILE_NAME, Matrix, load_matrix
+from harness.recording.atomic import write_atomically
+from harness.reports import clients as report
+from harness.results import ClientResults, Fate, Run, check_writable, written_client_results
+from harness.sdk import version
+
+_TIER = click.option(
+    "--tier", "tiers", type=click.Choice([str(tier) for tier in TIERS]), multiple=True,
+    help="0: what is there anyway; 1: Python libraries; 2: Node.js and the browser. Repeatable.",
+)  # fmt: skip
+_FAILING = {"never": frozenset[Fate](), "silent": frozenset({Fate.SILENT}), "bad": frozenset(f for f in Fate if f.bad)}
+
+
+@click.group()
+def clients() -> None:
+    """Run client code against recorded answers: which of it survives which provider."""
+
+
+@clients.command("list")
+@FORMAT
+def list_(form: str) -> None:
+    """List the clients: idioms and libraries, and whether what they need is installed."""
+    if form == "json":
+        for one in CLIENTS.values():
+            environment = ENVIRONMENTS[one.env]
+            row = {"id": one.id, "title": one.title, "tier": environment.tier, "environment": environment.name}
+            row |= {"installed": environment.installed, "versions": environment.versions}
+            click.echo(orjson.dumps(row | {"reads": sorted(one.reads), "idiom": one.idiom, "source": one.source}))
+        return
+    rows = [
+        (
+            one.id, str(tier_of(one)), one.env, "yes" if ENVIRONMENTS[one.env].installed else "no",
+            ", ".join(f"{name} {version}" for name, version in ENVIRONMENTS[one.env].versions.items()) if not one.idiom else "",
+            one.title,
+        )
+        for one in CLIENTS.values()
+    ]  # fmt: skip
+    click.echo(columns(("client", "tier", "environment", "installed", "versions", "title"), rows, form))
+
+
+@clients.command()
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@_TIER
+@one_line_errors
+def install(names: tuple[str, ...], tiers: tuple[str, ...]) -> None:
+    """Install what clients need, by client or environment, in the versions that the project pins, into the user's cache."""
+    wanted = environments(names, map(int, tiers))
+    if not wanted:
+        refuse("nothing named; say which, such as: harness clients install langchain, or --tier 1")
+    failed = 0
+    console = Console(stderr=True)
+    for environment in wanted:
+        there = environment.installed
+        try:
+            with console.status(f"installing {environment.name}"):
+                environment.install()
+        except HarnessError as error:
+            click.echo(f"harness: {error}", err=True)
+            failed += 1
+            continue
+        told = ", ".join(f"{name} {version}" for name, version in environment.versions.items())
+        click.echo(f"{environment.name}: {told}{' (was there)' if there else ''}")
+    sys.exit(2 if failed else 0)
+
+
+@clients.command()
+@click.option(
+    "--client", "names", multiple=True, metavar="ID|FILE", help="Only this client, or code of your own. Repeatable."
+)
+@_TIER
+@click.option(
+    "--provider", "providers", multiple=True, help="Only the recordings of this provider, and no faults. Repeatable."
+)
+@click.option(
+    "--report",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="Folder to write clients.jsonl and clients.md to [default: ROOT/reports if nothing is left out].",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0.1, 600),
+    default=TIMEOUT,
+    show_default=True,
+    help="Seconds that a client gets for an answer.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(list(_FAILING)),
+    default="never",
+    show_default=True,
+    help="End with 1 where a client does this with an answer that it does not do with the reference.",
+)
+@ROOT
+@FORMAT
+@one_line_errors
+def run(  # noqa: PLR0913, PLR0917 - one parameter an option
+    names: tuple[str, ...],
+    tiers: tuple[str, ...],
+    providers: tuple[str, ...],
+    folder: Path | None,
+    timeout: float,
+    fail_on: str,
+    root: Path,
+    form: str,
+) -> None:
+    """
+    Replay recordings, faults and legal variants to clients, and print which survive which.
+
+    A client is one of `harness clients list`, all of a library (openai, requests), or a file of your own with
+    read(question, out): see the idioms.
+    """
+    matrix = load_matrix(root / FILE_NAME)
+    chosen = choose(names, map(int, tiers))
+    whole = not (names or tiers or providers)
+    target = folder or (root / "reports" if whole else None)
+    if target:
+        check_writable(target / "clients.jsonl")
+    results = _run(matrix, root, chosen, providers, timeout)
+    if target:
+        results = written_client_results(target / "clients.jsonl", results)
+        write_atomically((target / "clients.md").resolve(), report.render(results).encode())
+    _show(results, form)
+    sys.exit(1 if any(one.fate in _FAILING[fail_on] and not one.on_reference for one in results.findings) else 0)
+
+
+def _run(matrix: Matrix, root: Path, chosen: list[Client], providers: Iterable[str], timeout: float) -> ClientResults:
+    from harness.clients.matrix import foresee, run_matrix, trials_of
+    from harness.serve.shelf import REFERENCE, Shelf
+
+    known = [provider.id for provider in matrix.providers]
+    for name in providers:
+        if name not in known:
+            raise unknown("provider", name, known)
+    shelf = Shelf(matrix, root)
+    named = tuple(providers)
+    trials = trials_of(shelf, named or [one for one in shelf.providers if one != REFERENCE], deviations=not named)
+    if named and not trials.recorded:
+        refuse(f"nothing is recorded of {', '.join(named)}; record it with: harness record {named[0]}")
+    quiet = not sys.stderr.isatty()
+    with Progress(console=Console(stderr=True), disable=quiet, transient=True) as progress:
+        task = progress.add_task("trying", total=None)
+        results = run_matrix(
+            chosen, trials, Run(__version__, now(), "clients", version()),
+            lambda done, total: progress.update(task, completed=done, total=total), timeout,
+        )  # fmt: skip
+    return results if named else foresee(results, chosen, shelf, root)
+
+
+def _show(results: ClientResults, form: str) -> None:
+    if form == "json":
+        for one in results.findings:
+            click.echo(orjson.dumps(one))
+        return
+    text = report.render(results) if form == "markdown" else report.summary(results)
+    console_for_data().print(text, soft_wrap=True, markup=False)
+    for why in dict.fromkeys(one.message for one in results.findings if one.fate is Fate.ENV):
+        click.echo(f"harness: {why}", err=True)

@@ -1,0 +1,189 @@
+"""
+What ``harness explain`` shows of a client, and of what it made of one answer: the code, the event that broke it, what to do.
+
+The event is found by replaying the answer cut after each of its events: the first after which the user has something
+else than the events so far add up to.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from harness.checks import CHECKS
+from harness.clients.catalogue import ENVIRONMENTS
+from harness.clients.client import REASONING, TEXT, Client
+from harness.clients.oracle import Heard, due_of, expected_of, judge_client
+from harness.clients.remedies import remedy
+from harness.clients.stage import Stage
+from harness.clients.trials import Trial, deviation_trials, is_chat, moved, reference_trials
+from harness.clients.trying import Trier
+from harness.errors import UnknownName, unknown
+from harness.matrix.providers import FILE_NAME, load_matrix
+from harness.results import Fate
+from harness.serve.shelf import REFERENCE, Shelf
+from harness.simulate.faults import FAULTS
+from harness.simulate.reference import with_body
+
+_MOST_EVENTS = 300
+_SHOWN = 300
+
+
+def explain_client(client: Client, console: Console) -> None:
+    """Print what a client is, and its code."""
+    environment = ENVIRONMENTS[client.env]
+    console.print(f"[bold]{client.id}[/]  {escape(client.title)}\n", highlight=False)
+    console.print(escape(client.about), soft_wrap=True, highlight=False)
+    versions = ", ".join(f"{name} {version}" for name, version in environment.versions.items())
+    rows = (
+        ("reads", ", ".join(sorted(client.reads))),
+        ("runs in", f"{environment.name} ({versions}){'' if environment.installed else ', ' + environment.how}"),
+        ("source", client.source or "no public place known"),
+    )
+    for label, text in rows:
+        console.print(f"{label:<9}{escape(text)}", soft_wrap=True, highlight=False)
+    _show_code(client, console)
+    console.print(f"tried     harness clients run --client {client.id}")
+
+
+def explain_client_cell(client: Client, name: str, root: Path, console: Console) -> None:
+    """
+    Print what a client makes of an answer, named by a fault or as ``provider/model/scenario``.
+
+    Raises:
+        UnknownName: there is no such answer.
+    """
+    trial = _trial(name, root)
+    with Stage() as stage, Trier(stage, ENVIRONMENTS[client.env]) as trier:
+        heard = trier.hear(client, trial)
+        fate, message = judge_client(client, trial.exchange, heard)
+        source = trial.exchange.source
+        basis = f"{source.provenance}, {source.at or 'no date'}"
+        told = f"[bold]{escape(fate.value)}[/]  {escape(client.id)} with {escape(trial.id)} ({basis})"
+        console.print(f"{told}\n         {escape(message)}\n", soft_wrap=True, highlight=False)
+        _show_user(client, trial, heard, console)
+        number = _event(client, trial, heard, fate, trier) if fate.bad else None
+    if number is not None:
+        _show_event(trial, number, console)
+    _show_code(client, console, heard.failure.line if heard.failure else None)
+    if fate.bad:
+        _show_remedy(trial, fate, number, console)
+    serve = f"reference --fault {trial.fault}" if trial.fault else f"{trial.provider}/{trial.model}"
+    told = f"harness serve {serve}, and ask with the header x-harness-scenario: {trial.scenario}"
+    console.print(f"yours    {told}", soft_wrap=True, highlight=False)
+
+
+def _trial(name: str, root: Path) -> Trial:
+    fault, _, asked = name.partition("@")
+    found = next((one for one in deviation_trials() if one.id == fault), None)
+    if found and not asked:
+        return found
+    if found:
+        to = next((one for one in reference_trials() if one.asked == asked), None)
+        put = moved(found, to) if to else None
+        if put:
+            return put
+        raise UnknownName(
+            f"{fault} has no place in an answer to {asked!r}; it is one of answers such as those to {found.asked}"
+        )
+    return _recorded(name, root)
+
+
+def _recorded(name: str, root: Path) -> Trial:
+    provider = name.partition("/")[0]
+    known = load_matrix(root / FILE_NAME)
+    if provider not in {REFERENCE, *(one.id for one in known.providers)}:
+        raise unknown(
+            "fault, variant or provider",
+            provider,
+            [*(one.id for one in deviation_trials()), *(one.id for one in known.providers)],
+        )
+    held = [one for one in Shelf(known, root).held(provider) if is_chat(one.exchange)]
+    trials = [Trial(provider, one.target.partition("/")[2], one.scenario.id, one.exchange) for one in held]
+    found = next((one for one in trials if one.id == name), None)
+    if found is None:
+        raise unknown("recorded answer", name, [one.id for one in trials])
+    return found
+
+
+def _show_user(client: Client, trial: Trial, heard: Heard, console: Console) -> None:
+    messages = trial.exchange.completion.messages
+    text, reasoning = expected_of(messages[0]) if messages else ("", "")
+    for label, got, due in ((TEXT, heard.text, text), (REASONING, heard.reasoning, reasoning)):
+        if label not in client.reads:
+            continue
+        if got or due:
+            console.print(f"{label:<10}{escape(_cut(got))}", soft_wrap=True, highlight=False)
+        if got != due:
+            console.print(f"{'was':<10}{escape(_cut(due))}", soft_wrap=True, highlight=False)
+
+
+def _event(client: Client, trial: Trial, heard: Heard, fate: Fate, trier: Trier) -> int | None:
+    """Return the number of the event after which the user has something else than is there; None where no event shows it."""
+    exchange = trial.exchange
+    parser = exchange.reading.parser
+    if parser is None or not len(parser.events) or len(parser.events) > _MOST_EVENTS or heard.env:
+        return None
+    if fate is Fate.SILENT:
+        errors = [one.chunk for one in exchange.columns.errors]
+        broken = [number for number, _ in exchange.reading.not_json]
+        return next(iter([*errors, *broken]), len(parser.events) - 1)
+    for number, part in enumerate(_beginnings(trial)):
+        got = trier.hear(client, part)
+        if heard.failure and got.failure and got.failure.message == heard.failure.message:
+            return number
+        if not heard.failure and _differs(part, got):
+            return number
+    return len(parser.events) - 1
+
+
+def _beginnings(trial: Trial) -> Iterator[Trial]:
+    """Yield the answer cut after each of its events."""
+    parser = trial.exchange.reading.parser
+    for event in parser.events if parser else ():
+        yield replace(trial, exchange=with_body(trial.exchange, trial.exchange.response.body[: event.end]))
+
+
+def _differs(part: Trial, got: Heard) -> bool:
+    messages = part.exchange.completion.messages
+    due = expected_of(messages[0]) if messages else ("", "")
+    return (got.text, got.reasoning) != due and due_of(part.exchange) != "error"
+
+
+def _show_event(trial: Trial, number: int | None, console: Console) -> None:
+    if number is None:
+        return
+    parser = trial.exchange.reading.parser
+    assert parser is not None  # noqa: S101 - a number is one of its events
+    event = parser.events[number]
+    raw = trial.exchange.response.content[event.start : event.end].decode("utf-8", "backslashreplace")
+    console.print(f"event    {number} of {len(parser.events)}, byte {event.start}", highlight=False)
+    console.print(f"         {escape(_cut(raw.strip()))}\n", soft_wrap=True, highlight=False)
+
+
+def _show_code(client: Client, console: Console, at: str | None = None) -> None:
+    console.print()
+    for line in client.code.splitlines():
+        mark = "[red]>[/]" if at and line.strip() == at.strip() else " "
+        console.print(f"  {mark} {escape(line)}", soft_wrap=True, highlight=False)
+    console.print()
+
+
+def _show_remedy(trial: Trial, fate: Fate, number: int | None, console: Console) -> None:
+    """Print what to write instead, and what the rule says that a fault breaks."""
+    said = remedy(fate, trial.exchange.chunk(number or 0))
+    if said:
+        console.print(f"instead  {escape(said)}", soft_wrap=True, highlight=False)
+    if trial.fault in FAULTS:
+        check = CHECKS[FAULTS[trial.fault].rule]
+        console.print(f"rule     {check.id}: {escape(check.workaround)}", soft_wrap=True, highlight=False)
+    console.print(
+        "whole    harness explain openai.reference, harness explain requests.reference", soft_wrap=True, highlight=False
+    )
+
+
+def _cut(text: str) -> str:
+    shown = text.replace("\r", "␍").replace("\n", "⏎")
+    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]} … ({len(text):,} characters)"

@@ -1,0 +1,133 @@
+"""
+Client code as pytest items: one for each client and recording, for ``--compat-client``.
+
+A recording that a client does not survive fails, unless it does no better with the reference answer: then the provider
+is not to blame, and it is an expected failure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from harness.clients.catalogue import ENVIRONMENTS
+from harness.clients.choosing import choose
+from harness.clients.client import Client
+from harness.clients.predicting import like
+from harness.clients.stage import Stage
+from harness.clients.trials import Trial, is_chat
+from harness.clients.trying import Trier
+from harness.matrix.scenarios import in_order
+from harness.recording.cassette import read_cassette
+from harness.results import WORST_FATE_FIRST, ClientFinding, Fate
+from harness.runner import Case
+
+
+class Clients:
+    """The clients of a session, and the server and processes that they are run with; started when the first is run."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        """Choose the clients; raises UnknownName as choosing does."""
+        self.chosen = choose(names, ())
+        self._stack = ExitStack()
+        self._stage: Stage | None = None
+        self._triers: dict[str, Trier] = {}
+        self._plain: dict[tuple[str, str], Fate] = {}
+
+    def items(self, parent: pytest.Collector, cases: Sequence[Case]) -> Iterator[ClientItem]:
+        """Yield an item for each client and recording."""
+        for case in cases:
+            if not case.absent:
+                for client in self.chosen:
+                    name = f"{case.id}/client:{client.id}"
+                    yield ClientItem.from_parent(parent, name=name, case=case, client=client, clients=self)
+
+    def attempt(self, client: Client, trial: Trial) -> ClientFinding:
+        """Let a client read an answer."""
+        return self._trier(client).attempt(client, trial).finding
+
+    def on_reference(self, client: Client, trial: Trial) -> Fate | None:
+        """Return how a client fares with the reference answer that is most like another; None where there is none."""
+        plain = like(trial)
+        if plain is None:
+            return None
+        key = (client.id, plain.id)
+        if key not in self._plain:
+            self._plain[key] = self.attempt(client, plain).fate
+        return self._plain[key]
+
+    def _trier(self, client: Client) -> Trier:
+        if self._stage is None:
+            self._stage = self._stack.enter_context(Stage())
+        if client.env not in self._triers:
+            self._triers[client.env] = self._stack.enter_context(Trier(self._stage, ENVIRONMENTS[client.env]))
+        return self._triers[client.env]
+
+    def close(self) -> None:
+        """End the server and the processes."""
+        self._stack.close()
+
+
+class ClientItem(pytest.Item):
+    """One client with one recording: the worst of what it makes of its answers."""
+
+    def __init__(self, *, case: Case, client: Client, clients: Clients, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._case = case
+        self._client = client
+        self._clients = clients
+        self.add_marker("compat")
+        self.add_marker("compat_client")
+
+    def runtest(self) -> None:
+        """Turn what became of the recording into pytest's outcomes."""
+        trials = [trial for trial in self._trials() if trial.suits(self._client)]
+        if not trials:
+            pytest.skip("n/a: the client asks in another form")
+        found = [(self._clients.attempt(self._client, trial), trial) for trial in trials]
+        finding, trial = min(found, key=lambda one: WORST_FATE_FIRST[one[0].fate])
+        if finding.fate in {Fate.NA, Fate.ENV}:
+            pytest.skip(f"{finding.fate}: {finding.message}")
+        if finding.fate.bad and self._clients.on_reference(self._client, trial) is finding.fate:
+            pytest.xfail(f"with the reference answer too: {finding.fate}: {finding.message}")
+        if finding.fate.bad:
+            raise _BrokenError(finding)
+
+    def _trials(self) -> Iterator[Trial]:
+        provider, model = self._case.target.provider.id, self._case.target.model.id
+        for exchange in in_order(read_cassette(self._case.cassette), self._case.scenario):
+            if is_chat(exchange):
+                yield Trial(provider, model, self._case.scenario.id, exchange)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """Show what became of the answer instead of a traceback."""
+        error = excinfo.value
+        if isinstance(error, pytest.xfail.Exception):
+            return str(error)
+        if isinstance(error, _BrokenError):
+            basis = f"({error.finding.provenance}, {error.finding.recorded_at or 'no date'})"
+            shown = (
+                f"harness explain {error.finding.cell}" if self._client.path.parent.name in {"idioms", "real"} else ""
+            )
+            lines = [
+                f"{error.finding.fate}: {error.finding.message}",
+                f"recording: {self._case.cassette} {basis}",
+                shown,
+            ]
+            return "\n".join(filter(None, lines))
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Any, int | None, str]:
+        """Name the item by its cell."""
+        return self.path, None, f"compat {self.name}"
+
+
+class _BrokenError(Exception):
+    """A client that does not survive a recording."""
+
+    def __init__(self, finding: ClientFinding) -> None:
+        super().__init__(finding.message)
+        self.finding = finding

@@ -1,0 +1,248 @@
+"""What became of answers in the hands of client code, as Markdown: clients × providers, clients × faults, tool loops."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+
+from tabulate import tabulate
+
+from harness.reports.summary import PROVENANCES
+from harness.results import WORST_FATE_FIRST, ClientFinding, ClientResults, Fate, LoopFinding
+
+LETTERS = {
+    Fate.SILENT: "S", Fate.HANG: "H", Fate.CRASH: "X", Fate.WRONG_CALLS: "C", Fate.WRONG: "W", Fate.MOJIBAKE: "M",
+    Fate.EMPTY: "E", Fate.NONE: "N", Fate.TAGS: "T", Fate.LOST_REASONING: "r", Fate.LOST_USAGE: "u",
+    Fate.LOST_FINISH: "f", Fate.OK: "✓", Fate.NA: "·", Fate.ENV: "?",
+}  # fmt: skip
+
+LEGEND = (
+    "✓ survives · **S** silent: an error or a cut answer reported as success, the worst · H hangs · X crashes · "
+    "C wrong tool calls · W wrong text · M mojibake · E nothing shown · N prints None · T think tags shown as text · "
+    "r reasoning lost · u usage lost · f finish_reason lost · · does not read such answers · ? could not be run · "
+    "- nothing recorded. The letter is the worst that happened; in brackets, such as (X), it happens with the reference "
+    "answers of OpenAI's form as well, so the provider is not to blame."
+)
+_GLANCE = {
+    "a stream that was cut": "stream-cut",
+    "a JSON error at status 200 instead of a stream": "error-for-stream",
+    "an error between two chunks": "error-event-mid-stream",
+    "a tool call without index": "call-index-missing",
+    "the name of a tool in every piece": "call-name-repeated",
+    "choices null": "choices-null",
+    "delta null": "delta-null",
+    "a chunk without choices before the answer": "choices-empty-first",
+    "finish_reason empty before the end": "finish-empty-before-end",
+    "a thought in think tags": "think-tags",
+    "reasoning under the key reasoning": "thought-under-other-name",
+    "usage so far in every chunk": "usage-in-every-chunk",
+    "comments between events": "comments-between-events",
+    "no space after data:": "space-absent",
+}
+_REFERENCE = "reference"
+_NAMES_SHOWN = 20
+
+
+def render(results: ClientResults) -> str:
+    """Return the whole report."""
+    parts = [
+        "# Client code", _versions(results), "## At a glance", glance(results), "## Which client survives which provider", LEGEND,
+        "Measured: every recording of a provider, each form once, replayed to each client. " + _basis(results),
+        provider_table(results), "### Foretold", _about_foretelling(results), foretold_table(results), _disagreements(results),
+        "## Which client survives which fault and variant", deviation_summary(results), deviation_table(results),
+        "## What goes back after a tool call", loop_table(results),
+    ]  # fmt: skip
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def summary(results: ClientResults) -> str:
+    """Return what a terminal shows: the measured table and its legend, or the faults where no provider was asked."""
+    table = provider_table(results) if _providers(results) else deviation_summary(results)
+    return "\n\n".join(filter(None, [table, LEGEND, agreement(results)])) + "\n"
+
+
+def _table(rows: list[list[str]], header: Iterable[str]) -> str:
+    return tabulate(rows, list(header), tablefmt="github", disable_numparse=True) if rows else ""
+
+
+def _name(client: str) -> str:
+    return f"`{client}`"
+
+
+def _versions(results: ClientResults) -> str:
+    tried: dict[str, list[str]] = defaultdict(list)
+    for about in results.clients.values():
+        tried[about["environment"]] = [f"{name} {version}" for name, version in about["versions"].items()]
+    return (
+        f"Tried on {results.run.started[:10]}: "
+        + " · ".join(", ".join(found) for found in tried.values() if found)
+        + "."
+    )
+
+
+def _providers(results: ClientResults) -> list[str]:
+    return list(dict.fromkeys(one.provider for one in results.findings if one.provider != _REFERENCE))
+
+
+def _basis(results: ClientResults) -> str:
+    """Return what each provider's answers rest on."""
+    letters: dict[str, set[str]] = defaultdict(set)
+    for one in results.findings:
+        if one.provider != _REFERENCE and one.provenance:
+            letters[one.provenance].add(one.provider)
+    told = [f"{PROVENANCES[kind]} {kind}: {', '.join(sorted(letters[kind]))}" for kind in PROVENANCES if letters[kind]]
+    return f"What it rests on: {'; '.join(told)}." if told else ""
+
+
+def _letter(findings: Iterable[ClientFinding]) -> str:
+    """Return the letter of the worst fate, in brackets where the worst is the reference's own too."""
+    read = [one for one in findings if one.fate is not Fate.NA]
+    blamed = [one for one in read if one.fate.bad and not one.on_reference]
+    worst = min(blamed or read, key=lambda one: WORST_FATE_FIRST[one.fate], default=None)
+    if worst is None:
+        return "·"
+    return f"({LETTERS[worst.fate]})" if worst.on_reference else LETTERS[worst.fate]
+
+
+def provider_table(results: ClientResults) -> str:
+    """Return clients × providers, as measured."""
+    cells: dict[tuple[str, str], list[ClientFinding]] = defaultdict(list)
+    for one in results.findings:
+        cells[one.client, one.provider].append(one)
+    names = _providers(results)
+    rows = [
+        [_name(client), *(_letter(cells[client, name]) if cells[client, name] else "-" for name in names)]
+        for client in results.clients
+    ]
+    return _table(rows, ["client", *names]) if names else ""
+
+
+def foretold_table(results: ClientResults) -> str:
+    """Return clients × providers, as foretold; those of which nothing is recorded by their listed deviations."""
+    cells: dict[tuple[str, str], list[Fate]] = defaultdict(list)
+    for one in results.findings:
+        if one.predicted is not None:
+            cells[one.client, one.provider].append(one.predicted)
+    for seen in results.foreseen:
+        cells[seen.client, seen.provider].append(seen.predicted)
+    names = list(dict.fromkeys([*_providers(results), *(seen.provider for seen in results.foreseen)]))
+    rows = [[_name(client), *(_worst(cells[client, name]) for name in names)] for client in results.clients]
+    return _table(rows, ["client", *names]) if names else ""
+
+
+def _worst(fates: list[Fate]) -> str:
+    return f"≈{LETTERS[min(fates, key=WORST_FATE_FIRST.__getitem__)]}" if fates else "-"
+
+
+def glance(results: ClientResults) -> str:
+    """Return the faults that people ask of first: how many libraries do not survive each, and how many are silent."""
+    libraries = {client for client, about in results.clients.items() if not about["idiom"]}
+    rows = []
+    for what, fault in _GLANCE.items():
+        told = [one for one in results.findings if one.fault == fault and one.client in libraries]
+        read = [one for one in told if one.fate not in {Fate.NA, Fate.ENV}]
+        bad = [one for one in read if one.fate.bad and not one.on_reference]
+        silent = sum(one.fate is Fate.SILENT for one in bad)
+        rows.append([what, f"`{fault}`", f"{len(bad)} of {len(read)}", str(silent)])
+    return _table(rows, ["what comes", "as", "libraries that do not survive", "of these silent"])
+
+
+def agreement(results: ClientResults) -> str:
+    """Return how often it came as foretold."""
+    told = [one for one in results.findings if one.agrees is not None]
+    if not told:
+        return ""
+    good = sum(bool(one.agrees) for one in told)
+    missed = sum(one.fate.bad for one in told if not one.agrees)
+    return (
+        f"Foretold and measured agree in {good} of {len(told)} answers, {good / len(told):.1%}: "
+        f"{missed} broke that were to survive, {len(told) - good - missed} survived that were to break."
+    )
+
+
+def _about_foretelling(results: ClientResults) -> str:
+    said = (
+        "≈ is the worst that each client does with any trait of the provider's answers alone, as its fate with the faults "
+        "and variants below shows. Where nothing is recorded it rests on the listed deviations."
+    )
+    return f"{said} {agreement(results)}"
+
+
+def _disagreements(results: ClientResults) -> str:
+    grouped: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for one in results.findings:
+        if one.agrees is False and one.predicted is not None:
+            answer = f"{one.provider}/{one.model}/{one.asked}"
+            grouped[answer, one.predicted.value, one.fate.value, one.why].append(_name(one.client))
+    rows = [[*key[:3], _named(clients), key[3]] for key, clients in grouped.items()]
+    table = _long_table(rows, ["answer", "foretold", "measured", "clients", "what may be the reason"])
+    return f"#### Where it came otherwise\n\n{table}" if rows else ""
+
+
+def _long_table(rows: Iterable[list[str]], header: list[str]) -> str:
+    """Return a table whose columns are not aligned: filling up its long cells would be most of it."""
+    lines = [header, ["---"] * len(header), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _named(clients: list[str]) -> str:
+    more = len(clients) - _NAMES_SHOWN
+    return ", ".join(clients[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def deviation_summary(results: ClientResults) -> str:
+    """Return how each client fares with all faults and variants: how many of each fate."""
+    rows = []
+    for client in results.clients:
+        own = [one for one in results.findings if one.client == client and one.fault]
+        if own:
+            counts = [sum(one.fate is fate for one in own) for fate in LETTERS]
+            rows.append([_name(client), str(len(own)), *(str(count or "") for count in counts)])
+    return _table(rows, ["client", "tried", *LETTERS.values()])
+
+
+def deviation_table(results: ClientResults) -> str:
+    """Return each fault and variant, and whom it breaks that the reference answer does not: libraries by name."""
+    by_fault: dict[str, list[ClientFinding]] = defaultdict(list)
+    for one in results.findings:
+        if one.fault:
+            by_fault[one.fault].append(one)
+    idioms = {client for client, about in results.clients.items() if about["idiom"]}
+    rows = []
+    for fault, found in by_fault.items():
+        told = [one for one in found if one.fate not in {Fate.NA, Fate.ENV} and not one.on_reference]
+        broken = [one for one in told if one.fate.bad]
+        kept = f"{len(told) - len(broken)}/{len(told)}"
+        libraries = _by_letter([one for one in broken if one.client not in idioms], _named)
+        others = _by_letter([one for one in broken if one.client in idioms], lambda names: str(len(names)))
+        rows.append([f"`{fault}`", found[0].asked, kept, libraries, others])
+    return (
+        _long_table(rows, ["fault or variant", "in the answer to", "survive", "libraries that do not", "idioms"])
+        if rows
+        else ""
+    )
+
+
+def _by_letter(broken: Iterable[ClientFinding], shown: Callable[[list[str]], str]) -> str:
+    letters: dict[str, list[str]] = defaultdict(list)
+    for one in sorted(broken, key=lambda one: WORST_FATE_FIRST[one.fate]):
+        letters[LETTERS[one.fate]].append(one.client)
+    return " · ".join(f"{letter} {shown(clients)}" for letter, clients in letters.items())
+
+
+def loop_table(results: ClientResults) -> str:
+    """Return what each client sends back once a tool was called."""
+    rows = []
+    for client in dict.fromkeys(one.client for one in results.loops):
+        own = {one.given: one for one in results.loops if one.client == client}
+        sent = [_sent(one) for one in own.values()]
+        any_one = next(iter(own.values()))
+        rows.append([_name(client), *sent, any_one.content, ", ".join(any_one.adds)])
+    return _table(
+        rows,
+        ["client", "reasoning_content goes back", "reasoning goes back", "content beside the call", "adds unasked"],
+    )
+
+
+def _sent(loop: LoopFinding) -> str:
+    if loop.message:
+        return f"fails: {loop.message}".replace("|", "\\|")
+    return "no" if loop.sent is None else "yes" if loop.sent == loop.given else f"as {loop.sent}"

@@ -1,0 +1,500 @@
+"""Client code in a process of its own, over real sockets: within its limits, out of the network, and never mixed up."""
+
+import json
+import shutil
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.clients.catalogue import ENVIRONMENTS
+from harness.clients.client import TEXT, Client
+from harness.clients.driver import Host
+from harness.clients.host import LONGEST
+from harness.clients.oracle import Failure, Heard
+from harness.clients.stage import Stage
+from harness.simulate.faults import FAULTS
+from harness.simulate.reference import BODY, STREAM, swap
+
+SAID = "你好! How can I help?"
+LIMIT = 0.4  # seconds
+NO_ANSWER = Failure(("builtins.SystemError",), "its process ended")
+needs_node = pytest.mark.skipif(not shutil.which("node"), reason="node is not on the path")
+
+POST = """
+import json, os, urllib.request
+
+def post(question):
+    body = json.dumps({"model": "m", "messages": [], **question}).encode()
+    url = os.environ["OPENAI_BASE_URL"] + "/chat/completions"
+    with urllib.request.urlopen(urllib.request.Request(url, body, {"Content-Type": "application/json"})) as answer:
+        return json.load(answer)["choices"][0]["message"]["content"]
+"""
+
+Run = Callable[..., Heard]
+Write = Callable[..., Client]
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    with Stage() as stage:
+        stage.put_on("line", BODY)
+        yield stage
+
+
+@pytest.fixture
+def host(stage: Stage) -> Iterator[Host]:
+    with Host(ENVIRONMENTS["own"].command, stage.base_url("line")) as host:
+        yield host
+
+
+@pytest.fixture
+def node(stage: Stage) -> Iterator[Host]:
+    with Host(ENVIRONMENTS["node"].command, stage.base_url("line")) as host:
+        yield host
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Return what writes client code; by default in Python, with the statements of ``read`` only."""
+
+    def written(body: str, head: str = "", name: str = "client.py") -> Client:
+        path = tmp_path / name
+        if path.suffix == ".mjs":
+            path.write_text(f"{head}\nexport async function read(question, out) {{\n{body}\n}}\n")
+        else:
+            lines = "".join(f"    {line}\n" for line in body.strip().splitlines())
+            path.write_text(f"{head}\ndef read(question, out):\n{lines}")
+        return Client(name, name, "own", path, frozenset({TEXT}))
+
+    return written
+
+
+def told(host: Host, client: Client, **question: Any) -> Any:
+    """Return what client code prints as JSON."""
+    heard = host.ask(client, question)
+    assert heard.failure is None
+    return json.loads(heard.text)
+
+
+def failed(heard: Heard) -> Failure:
+    assert heard.failure
+    return heard.failure
+
+
+def test_what_client_code_gives_its_user_is_heard(host: Host, write: Write) -> None:
+    client = write(
+        "out.print('a', None, 1); out.think('t'); out.finish = 'stop'; out.usage = 3; out.tools = [['f', {'a': 1}], ['g', '{']]"
+    )
+    heard = host.ask(client, {})
+    assert heard == Heard("aNone1", "t", "stop", 3, (("f", '{"a":1}'), ("g", "{")))
+
+
+def test_it_is_asked_the_question_and_asks_at_the_stage_which_keeps_what_came(
+    host: Host, stage: Stage, write: Write
+) -> None:
+    on = stage.put_on("line", BODY, swap(BODY, "help", "do"))
+    client = write("out.print(post(question))", POST)
+    texts = [host.ask(client, {"n": number}).text for number in (1, 2, 3)]
+    assert texts == [SAID, "你好! How can I do?", "你好! How can I do?"]
+    assert on.asked == [{"model": "m", "messages": [], "n": number} for number in (1, 2, 3)]
+
+
+def test_a_stream_comes_byte_by_byte_as_it_was_recorded(host: Host, stage: Stage, write: Write) -> None:
+    stage.put_on("line", STREAM)
+    head = POST.replace('json.load(answer)["choices"][0]["message"]["content"]', "answer.read().decode()")
+    assert host.ask(write("out.print(post(question))", head), {}).text == STREAM.response.body.decode()
+
+
+def test_a_stream_that_is_cut_is_cut_for_client_code_too(host: Host, stage: Stage, write: Write) -> None:
+    stage.put_on("line", FAULTS["transfer-cut-stream"].apply())
+    head = POST.replace('json.load(answer)["choices"][0]["message"]["content"]', "answer.read()")
+    assert failed(host.ask(write("post(question)", head), {})).kinds[0] == "http.client.IncompleteRead"
+
+
+def test_an_async_entry_is_awaited(host: Host, write: Write) -> None:
+    path = write("pass").path
+    path.write_text(
+        "import asyncio\nasync def read(question, out):\n    await asyncio.sleep(0)\n    out.print('late')\n"
+        "def loop(question, out):\n    return read(question, out)\n"
+        "async def fails(question, out):\n    raise KeyError('x')\n"
+    )
+    client = Client("c", "c", "own", path, frozenset({TEXT}))
+    assert host.ask(client, {}).text == "late"
+    assert host.ask(client, {}, "loop").text == "late"
+    assert failed(host.ask(client, {}, "fails")).kinds[:2] == ("builtins.KeyError", "builtins.LookupError")
+
+
+def test_an_exception_is_told_with_its_kinds_and_places_and_what_was_shown_before(host: Host, write: Write) -> None:
+    heard = host.ask(write("out.print('before')\nimport json; json.loads('{')"), {})
+    assert heard.text == "before"
+    kinds, message, at, line = failed(heard).kinds, failed(heard).message, failed(heard).at, failed(heard).line
+    assert kinds == (
+        "json.decoder.JSONDecodeError",
+        "builtins.ValueError",
+        "builtins.Exception",
+        "builtins.BaseException",
+    )
+    assert message.startswith("Expecting property name")
+    assert at
+    assert at.startswith("json/decoder.py:")
+    assert line == "import json; json.loads('{')"
+
+
+def test_what_asks_to_end_the_process_is_an_exception(host: Host, write: Write) -> None:
+    assert failed(host.ask(write("import sys; sys.exit(1)"), {})).kinds[0] == "builtins.SystemExit"
+
+
+HANG = "while question.get('hang'): pass"
+
+
+def test_client_code_that_hangs_is_killed_at_its_limit_and_the_next_question_is_answered(
+    host: Host, write: Write
+) -> None:
+    client = write(f"out.print('here')\n{HANG}")
+    assert host.ask(client, {}).text == "here"
+    assert host.ask(client, {"hang": True}, timeout=LIMIT) == Heard(hung=True)
+    assert host.ask(client, {}).text == "here"
+
+
+def test_the_children_of_client_code_that_hangs_are_killed_too(host: Host, write: Write) -> None:
+    start = "import subprocess, socket, sys"
+    client = write(
+        "if not question: return\n"
+        "held = socket.create_connection(('127.0.0.1', question['port']))\n"
+        "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], pass_fds=[held.fileno()])\n"
+        "held.sendall(b'started')\n"
+        "while True: pass",
+        start,
+    )
+    host.ask(client, {})
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        heard = host.ask(client, {"port": listening.getsockname()[1]}, timeout=2.0)
+        held, _ = listening.accept()
+        with held:
+            held.settimeout(10)
+            came = held.recv(7)
+            assert (heard.hung, came) == (True, b"started")
+            assert held.recv(1) == b""  # the end comes when nobody holds the other side any more
+
+
+def test_nothing_is_left_of_a_client_that_is_stopped(stage: Stage, write: Write) -> None:
+    host = Host(ENVIRONMENTS["own"].command, stage.base_url("line"))
+    home = Path(host.ask(write("import os; out.print(os.environ['HOME'], '')"), {}).text)
+    assert home.is_dir()
+    host.stop()
+    assert not home.exists()
+    host.stop()
+
+
+def test_megabytes_on_stdout_and_stderr_do_no_harm(host: Host, write: Write) -> None:
+    client = write(
+        "for stream in (sys.stdout, sys.stderr):\n    stream.write('x' * 3_000_000 + '\\n'); stream.flush()\n"
+        "os.write(1, b'{}\\n' * 100_000)\nprint('{}')\nout.print('done')",
+        "import os, sys",
+    )
+    assert [host.ask(client, {}).text for _ in range(2)] == ["done", "done"]
+
+
+def test_of_a_text_no_more_is_taken_than_a_bound(host: Host, write: Write) -> None:
+    client = write("out.print('x' * (question['length']))")
+    assert len(host.ask(client, {"length": LONGEST}).text) == LONGEST
+    assert len(host.ask(client, {"length": 9 * LONGEST}).text) == LONGEST
+
+
+@pytest.mark.parametrize("body", ["out.print('😀' * 1_000_000)", "out.tools = [['f', 'x' * 9_000_000]]"])
+def test_an_answer_over_the_longest_line_is_a_flood_after_which_the_next_question_is_answered(
+    body: str, host: Host, write: Write
+) -> None:
+    client = write(f"if question: {body}\nelse: out.print('here')")
+    assert host.ask(client, {"flood": True}) == Heard(flood=True)
+    assert host.ask(client, {}).text == "here"
+
+
+@pytest.mark.parametrize(
+    "body", ["os._exit(0)", "os._exit(3)", "os.kill(os.getpid(), 9)", "os.abort()", "raise KeyboardInterrupt"]
+)
+def test_client_code_whose_process_ends_crashes_and_the_next_question_is_answered(
+    body: str, host: Host, write: Write
+) -> None:
+    client = write(
+        f"if question: {body}\nout.print('here')",
+        "import os, resource\nresource.setrlimit(resource.RLIMIT_CORE, (0, 0))",
+    )
+    assert host.ask(client, {"end": True}) == Heard(failure=NO_ANSWER)
+    assert host.ask(client, {}).text == "here"
+
+
+def test_a_package_that_is_missing_is_no_fault_of_the_code(host: Host, write: Write) -> None:
+    heard = host.ask(write("pass", "import no_such_package_of_ours"), {})
+    assert heard == Heard(env="ModuleNotFoundError: No module named 'no_such_package_of_ours'")
+    assert host.ask(write("out.print('here')", name="other.py"), {}).text == "here"
+
+
+def test_an_interpreter_that_is_not_there_is_no_fault_of_the_code(tmp_path: Path, write: Write) -> None:
+    python = str(tmp_path / "bin" / "python")
+    with Host((python, "host.py"), "http://127.0.0.1:1") as host:
+        for _ in range(2):
+            assert host.ask(write("pass"), {}) == Heard(env=f"{python}: No such file or directory")
+
+
+REACH = """
+import json, socket, time
+
+def refused(reach):
+    begun = time.monotonic()
+    try:
+        reach()
+    except ConnectionRefusedError as error:
+        return [str(error), time.monotonic() - begun < 1]
+    return "reached"
+"""
+
+
+@pytest.mark.parametrize(
+    ("reach", "host_named"),
+    [
+        ("socket.create_connection(('192.0.2.1', 80), timeout=5)", "192.0.2.1"),
+        ("socket.create_connection(('example.invalid', 80), timeout=5)", "example.invalid"),
+        ("socket.socket().connect(('192.0.2.1', 443))", "192.0.2.1"),
+        ("socket.socket().connect_ex(('192.0.2.1', 443))", "192.0.2.1"),
+        ("socket.socket(socket.AF_INET6).connect(('2001:db8::1', 80))", "2001:db8::1"),
+        ("socket.getaddrinfo('example.invalid', 80)", "example.invalid"),
+        ("socket.getaddrinfo(b'example.invalid', 80)", "example.invalid"),
+    ],
+)
+def test_client_code_reaches_nothing_but_loopback(reach: str, host_named: str, host: Host, write: Write) -> None:
+    client = write(f"out.print(json.dumps(refused(lambda: {reach})))", REACH)
+    assert told(host, client) == [f"only loopback is reachable here, not {host_named}", True]
+
+
+def test_client_code_reaches_loopback_by_address_and_by_name(host: Host, write: Write) -> None:
+    client = write(
+        "for name in ('127.0.0.1', 'localhost'):\n"
+        "    socket.create_connection((name, question['port']), timeout=5).close()\n"
+        "socket.getaddrinfo(None, 80)\nout.print('[]')",
+        REACH,
+    )
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        assert told(host, client, port=listening.getsockname()[1]) == []
+
+
+PASSED = {"PATH", "LANG", "LC_ALL", "SYSTEMROOT", "TMPDIR", "HOME", "OPENAI_BASE_URL", "OPENAI_API_KEY"}
+QUIET = {
+    "DO_NOT_TRACK", "HF_HUB_OFFLINE", "ANONYMIZED_TELEMETRY", "OTEL_SDK_DISABLED", "NO_COLOR", "PYTHONDONTWRITEBYTECODE",
+    "PYTHONUNBUFFERED",
+}  # fmt: skip
+OF_THE_SYSTEM = {"LC_CTYPE", "__CF_USER_TEXT_ENCODING"}
+"""What Python and macOS set by themselves."""
+
+
+@pytest.fixture
+def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_API_KEY", "DEEPSEEK_API_KEY", "HTTPS_PROXY", "https_proxy", "OPENAI_ORG_ID", "AWS_PROFILE"):
+        monkeypatch.setenv(name, "planted")
+
+
+@pytest.mark.usefixtures("secrets")
+def test_client_code_sees_no_variable_but_those_that_are_passed(stage: Stage, host: Host, write: Write) -> None:
+    seen = told(host, write("import json, os; out.print(json.dumps(dict(os.environ)))"))
+    assert set(seen) - PASSED - QUIET - OF_THE_SYSTEM == set()
+    assert {"PATH", "HOME", "OPENAI_BASE_URL", *QUIET} <= set(seen)
+    assert "planted" not in seen.values()
+    assert (seen["OPENAI_API_KEY"], seen["OPENAI_BASE_URL"]) == ("none", stage.base_url("line"))
+
+
+def test_its_home_is_a_folder_of_its_own_that_it_works_in(host: Host, write: Write) -> None:
+    home, here, held = told(
+        host, write("import json, os; out.print(json.dumps([os.path.expanduser('~'), os.getcwd(), os.listdir()]))")
+    )
+    assert Path(home).resolve() == Path(here).resolve()
+    assert Path(home) != Path.home()
+    assert held == []
+
+
+def test_what_an_environment_adds_is_seen_by_its_code_only(stage: Stage, write: Write) -> None:
+    client = write("import os; out.print(os.environ.get('HARNESS_CLIENT_ENV'))")
+    texts = []
+    for extra in ({"HARNESS_CLIENT_ENV": "/there"}, {}):
+        with Host(ENVIRONMENTS["own"].command, stage.base_url("line"), extra) as host:
+            texts.append(host.ask(client, {}).text)
+    assert texts == ["/there", "None"]
+
+
+def test_a_file_is_loaded_once_and_two_files_do_not_share_what_they_hold(host: Host, write: Write) -> None:
+    one, other = (write("seen.append(1)\nout.print(len(seen))", "seen = []", name) for name in ("one.py", "other.py"))
+    assert [host.ask(client, {}).text for client in (one, one, other, one)] == ["1", "2", "1", "3"]
+
+
+def test_two_lines_at_once_never_mix_their_answers(stage: Stage, write: Write) -> None:
+    client = write("out.print(post(question))", POST)
+    heard: dict[str, set[str]] = {}
+
+    def work(line: str) -> None:
+        on = stage.put_on(line, swap(BODY, "help", line))
+        with Host(ENVIRONMENTS["own"].command, stage.base_url(line)) as host:
+            heard[line] = {host.ask(client, {"user": line}).text for _ in range(30)}
+        heard[line] |= {body["user"] for body in on.asked}
+
+    threads = [threading.Thread(target=work, args=(line,)) for line in ("left", "right")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert heard == {line: {f"你好! How can I {line}?", line} for line in ("left", "right")}
+
+
+def test_half_of_a_surrogate_pair_and_values_of_other_types_are_heard(host: Host, write: Write) -> None:
+    client = write("out.print('a', chr(0xD83D)); out.finish = 1; out.usage = '3'; out.tools = [[None, {'a': 1}]]")
+    heard = host.ask(client, {})
+    assert heard.text.encode().startswith(b"a\xef\xbf\xbd")
+    assert (heard.finish, heard.usage, heard.tools) == ("1", None, (("None", '{"a":1}'),))
+
+
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [
+        ("raise KeyError('x')", "KeyError: 'x'"),
+        ("def broken(:", "SyntaxError: "),
+        ("import json.x", "Module"),
+    ],
+)
+def test_code_that_cannot_be_imported_is_not_judged_and_the_next_question_is_answered(
+    head: str, said: str, host: Host, write: Write
+) -> None:
+    for _ in range(2):
+        env = host.ask(write("pass", head), {}).env
+        assert env
+        assert env.startswith(said)
+    assert host.ask(write("out.print('here')", name="other.py"), {}).text == "here"
+
+
+def test_the_host_runs_on_the_standard_library_alone(tmp_path: Path, write: Write) -> None:
+    bare = (sys.executable, "-S", ENVIRONMENTS["own"].command[1])  # no site-packages
+    with Host(bare, "http://127.0.0.1:1") as host:
+        text = host.ask(write("import sys; out.print([n for n in sys.modules if n.startswith('harness')])"), {}).text
+    assert text == "[]"
+    assert list(tmp_path.iterdir()) == [tmp_path / "client.py"]  # no byte code is left beside it
+
+
+@needs_node
+def test_node_hears_what_client_code_gives_its_user(node: Host, write: Write) -> None:
+    client = write(
+        "out.print('a', null, undefined, 1); out.think('t'); out.finish = 'stop'; out.usage = 3; out.tools = [['f', {a: 1}]];",
+        name="client.mjs",
+    )
+    assert node.ask(client, {}) == Heard("anullundefined1", "t", "stop", 3, (("f", '{"a":1}'),))
+
+
+FETCH = """
+async function post(question) {
+  const [url, body] = [`${process.env.OPENAI_BASE_URL}/chat/completions`, JSON.stringify(question)];
+  const answer = await fetch(url, { method: "POST", body });
+  return (await answer.json()).choices[0].message.content;
+}
+"""
+
+
+@needs_node
+def test_node_asks_at_the_stage(stage: Stage, node: Host, write: Write) -> None:
+    on = stage.put_on("line", BODY)
+    client = write("out.print(await post(question));", FETCH, "client.mjs")
+    assert node.ask(client, {"model": "m"}).text == SAID
+    assert on.asked == [{"model": "m"}]
+
+
+@needs_node
+@pytest.mark.parametrize("hang", ["for (;;);", "await new Promise(() => {});"])
+def test_node_is_killed_at_its_limit_and_the_next_question_is_answered(hang: str, node: Host, write: Write) -> None:
+    client = write(f"out.print('here');\nif (question.hang) {{ {hang} }}", name="client.mjs")
+    assert node.ask(client, {}).text == "here"
+    assert node.ask(client, {"hang": True}, timeout=LIMIT) == Heard(hung=True)
+    assert node.ask(client, {}).text == "here"
+
+
+@needs_node
+def test_node_tells_an_exception_with_its_kinds_and_places(node: Host, write: Write) -> None:
+    client = write("out.print('before');\nnull.choices;", name="client.mjs")
+    heard = node.ask(client, {})
+    assert heard.text == "before"
+    failure = failed(heard)
+    assert failure.kinds == ("TypeError", "Error")
+    assert failure.message == "Cannot read properties of null (reading 'choices')"
+    assert failure.line == "null.choices;"
+    assert failure.at
+    assert failure.at.endswith("/client.mjs:4")
+
+
+@needs_node
+@pytest.mark.parametrize(
+    ("statement", "kinds", "message"),
+    [
+        ("throw new RangeError('far');", ("RangeError", "Error"), "far"),
+        ("Promise.reject(new Error('alone')); await new Promise(() => {});", ("Error",), "alone"),
+        ("setTimeout(() => { throw new Error('later'); }); await new Promise(() => {});", ("Error",), "later"),
+        ("throw 'a text';", ("string",), "a text"),
+        ("throw null;", ("null",), "null"),
+        (
+            "class Mine extends Error { name = 'Named'; } throw new Mine('own');",
+            ("Named", "Mine", "Error"),
+            "own",
+        ),
+    ],
+)
+def test_node_tells_all_that_is_thrown_and_answers_the_next_question(
+    statement: str, kinds: tuple[str, ...], message: str, node: Host, write: Write
+) -> None:
+    client = write(f"if (question.fails) {{ {statement} }}\nout.print('here');", name="client.mjs")
+    failure = failed(node.ask(client, {"fails": True}))
+    assert (failure.kinds, failure.message) == (kinds, message)
+    assert node.ask(client, {}).text == "here"
+
+
+@needs_node
+def test_node_reaches_nothing_but_loopback(node: Host, write: Write) -> None:
+    client = write(
+        "const begun = Date.now(), told = [];\n"
+        "for (const url of ['http://192.0.2.1/', 'http://example.invalid/', 'https://192.0.2.1/', 'http://[2001:db8::1]/']) {\n"
+        "  try { await fetch(url); told.push('reached'); } catch (error) { told.push(error.cause.message); }\n"
+        "}\n"
+        "out.print(JSON.stringify([told, Date.now() - begun < 3000]));",
+        name="client.mjs",
+    )
+    named = ("192.0.2.1", "example.invalid", "192.0.2.1", "2001:db8::1")
+    assert told(node, client) == [[f"only loopback is reachable here, not {name}" for name in named], True]
+
+
+@needs_node
+def test_a_package_that_node_misses_is_no_fault_of_the_code(node: Host, write: Write) -> None:
+    heard = node.ask(write("", 'import "no-such-package-of-ours";', "client.mjs"), {})
+    assert heard.env
+    assert "no-such-package-of-ours" in heard.env
+    assert node.ask(write("out.print('here');", name="other.mjs"), {}).text == "here"
+
+
+@needs_node
+def test_node_whose_process_ends_crashes_and_the_next_question_is_answered(node: Host, write: Write) -> None:
+    client = write("if (question.end) process.kill(process.pid, 'SIGKILL');\nout.print('here');", name="client.mjs")
+    assert node.ask(client, {"end": True}) == Heard(failure=NO_ANSWER)
+    assert node.ask(client, {}).text == "here"
+
+
+@needs_node
+def test_what_node_prints_does_no_harm(node: Host, write: Write) -> None:
+    client = write(
+        "console.log('x'.repeat(3_000_000));\nconsole.error('x'.repeat(3_000_000));\nout.print('done');",
+        name="client.mjs",
+    )
+    assert [node.ask(client, {}).text for _ in range(2)] == ["done", "done"]
+
+
+@needs_node
+@pytest.mark.usefixtures("secrets")
+def test_node_sees_no_variable_but_those_that_are_passed(node: Host, write: Write) -> None:
+    seen = told(node, write("out.print(JSON.stringify(process.env));", name="client.mjs"))
+    assert set(seen) - PASSED - QUIET - OF_THE_SYSTEM == set()
+    assert "planted" not in seen.values()

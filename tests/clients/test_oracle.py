@@ -1,0 +1,318 @@
+"""What the oracle says of what a user got: each fate where it is due, and no other."""
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.clients.client import FINISH, REASONING, TEXT, TOOLS, USAGE, Client
+from harness.clients.oracle import Due, Failure, Heard, due_of, judge_client
+from harness.results import Fate
+from harness.simulate import reference
+from harness.simulate.edits import choosing, chunks, continuing, put, remove
+from harness.simulate.faults import FAULTS, VARIANTS
+from harness.simulate.reference import BODY, REASONING_BODY, STREAM, STREAM_USAGE, TOOLS_PARALLEL, with_body
+from harness.wire.exchange import Exchange
+
+
+def reader(*reads: str, streams: bool = True, only: str | None = None) -> Client:
+    return Client("reader", "a reader", "own", Path("reader.py"), frozenset(reads), streams=streams, only=only)
+
+
+SHOWS = reader(TEXT)
+THINKS = reader(TEXT, REASONING)
+ENDS = reader(TEXT, FINISH)
+COUNTS = reader(TEXT, USAGE)
+CALLS = reader(TEXT, TOOLS)
+ALL = reader(TEXT, REASONING, FINISH, USAGE, TOOLS)
+
+SAID = "你好! How can I help?"
+THOUGHT = "The user greets me. I greet back."
+PARIS = ("get_weather", '{"city":"Paris"}')
+TIME = ("get_time", '{"zone":"CET"}')
+
+
+def raised(*kinds: str, message: str = "no") -> Heard:
+    return Heard(failure=Failure(kinds, message))
+
+
+REFUSED = raised("openai.APIError", "openai.OpenAIError", "builtins.Exception", message="an error occurred")
+SLIPPED = raised(
+    "builtins.AttributeError", "builtins.Exception", message="'NoneType' object has no attribute 'content'"
+)
+NOT_JSON = raised("json.decoder.JSONDecodeError", "builtins.ValueError", "builtins.Exception")
+
+
+@cache
+def deviating(name: str) -> Exchange:
+    return (FAULTS.get(name) or VARIANTS[name]).apply()
+
+
+def fate(client: Client, exchange: Exchange, heard: Heard) -> Fate:
+    return judge_client(client, exchange, heard)[0]
+
+
+GOOD = {
+    "the text": (SHOWS, STREAM, Heard(SAID)),
+    "the text of a body": (reader(TEXT, streams=False), BODY, Heard(SAID)),
+    "the text and the thought": (THINKS, reference.REASONING, Heard("你好!", THOUGHT)),
+    "a thought with blanks around it": (THINKS, reference.REASONING, Heard("你好!", f"\n{THOUGHT}\n")),
+    "the thought of a body": (reader(TEXT, REASONING, streams=False), REASONING_BODY, Heard("你好!", "The user greets me.")),
+    "a thought that is not read": (SHOWS, reference.REASONING, Heard("你好!")),
+    "the end": (ENDS, STREAM, Heard(SAID, finish="stop")),
+    "an end that is not read": (SHOWS, STREAM, Heard(SAID, finish="length")),
+    "the count": (COUNTS, STREAM_USAGE, Heard(SAID, usage=13)),
+    "no count where none came": (COUNTS, STREAM, Heard(SAID)),
+    "a count that is not read": (SHOWS, STREAM_USAGE, Heard(SAID, usage=1)),
+    "all of it": (ALL, STREAM_USAGE, Heard(SAID, "", "stop", 13)),
+    "a call": (CALLS, reference.TOOLS, Heard(tools=(PARIS,))),
+    "a call whose arguments are written otherwise": (
+        CALLS, reference.TOOLS, Heard(tools=(("get_weather", '{ "city": "Par\\u0069s" }'),)),
+    ),
+    "two calls": (CALLS, TOOLS_PARALLEL, Heard(tools=(PARIS, TIME))),
+    "a call without arguments, read as an empty object": (
+        CALLS, remove(continuing, only=slice(None))(reference.TOOLS), Heard(tools=(("get_weather", "{}"),)),
+    ),
+    "a thought in tags, kept apart": (THINKS, deviating("think-tags"), Heard(SAID, "A greeting.")),
+    "a text that holds a word for nothing": (SHOWS, reference.swap(STREAM, " help", " None help"), Heard("你好! How can I None help?")),
+    "the object of an answer that is JSON": (
+        reader(TEXT, only="json"), reference.swap(BODY, SAID, '{\\"a\\": 1}'), Heard('{"a":1}'),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_what_came_is_ok(name: str) -> None:
+    assert judge_client(*GOOD[name]) == (Fate.OK, "")
+
+
+BAD = {
+    "None printed at the end": (SHOWS, STREAM, Heard(f"{SAID}None"), Fate.NONE),
+    "None printed at both ends": (SHOWS, STREAM, Heard(f"None{SAID}None"), Fate.NONE),
+    "undefined printed": (SHOWS, STREAM, Heard(f"undefined{SAID}"), Fate.NONE),
+    "null printed": (SHOWS, STREAM, Heard(f"{SAID}null"), Fate.NONE),
+    "an object printed": (SHOWS, STREAM, Heard(f"[object Object]{SAID}"), Fate.NONE),
+    "nothing but None": (SHOWS, reference.TOOLS, Heard("None"), Fate.NONE),
+    "nothing shown": (SHOWS, STREAM, Heard(), Fate.EMPTY),
+    "a piece missing": (SHOWS, STREAM, Heard("你好! help?"), Fate.WRONG),
+    "a piece twice": (SHOWS, STREAM, Heard(f"{SAID}{SAID}"), Fate.WRONG),
+    "the same in another case": (SHOWS, STREAM, Heard(SAID.lower()), Fate.WRONG),
+    "a blank more": (SHOWS, STREAM, Heard(f"{SAID} "), Fate.WRONG),
+    "a thought shown as text": (SHOWS, reference.REASONING, Heard(f"{THOUGHT}你好!"), Fate.WRONG),
+    "another text where only a call came": (SHOWS, reference.TOOLS, Heard("Paris"), Fate.WRONG),
+    "read as Latin-1": (SHOWS, STREAM, Heard(SAID.encode().decode("latin-1")), Fate.MOJIBAKE),
+    "read as Windows-1252": (SHOWS, reference.swap(STREAM, SAID[:2], "“"), Heard("â€œ! How can I help?"), Fate.MOJIBAKE),
+    "characters cut in two": (SHOWS, STREAM, Heard(f"{'�' * 3}好! How can I help?"), Fate.MOJIBAKE),
+    "tags shown": (SHOWS, deviating("think-tags"), Heard(f"<think>\nA greeting.\n</think>\n\n{SAID}"), Fate.TAGS),
+    "a closing tag shown": (SHOWS, deviating("think-tag-closing"), Heard("I greet.</think>你好!"), Fate.TAGS),
+    "a thought in tags thrown away": (THINKS, deviating("think-tags"), Heard(SAID), Fate.LOST_REASONING),
+    "a thought thrown away": (THINKS, reference.REASONING, Heard("你好!"), Fate.LOST_REASONING),
+    "half a thought": (THINKS, reference.REASONING, Heard("你好!", "The user greets me."), Fate.LOST_REASONING),
+    "a thought nobody had": (THINKS, STREAM, Heard(SAID, "hm"), Fate.LOST_REASONING),
+    "no count": (COUNTS, STREAM_USAGE, Heard(SAID), Fate.LOST_USAGE),
+    "another count": (COUNTS, STREAM_USAGE, Heard(SAID, usage=26), Fate.LOST_USAGE),
+    "no end": (ENDS, STREAM, Heard(SAID), Fate.LOST_FINISH),
+    "another end": (ENDS, STREAM, Heard(SAID, finish="length"), Fate.LOST_FINISH),
+    "no call": (CALLS, reference.TOOLS, Heard(), Fate.WRONG_CALLS),
+    "another function": (CALLS, reference.TOOLS, Heard(tools=(("get_weatherget_weather", PARIS[1]),)), Fate.WRONG_CALLS),
+    "other arguments": (CALLS, reference.TOOLS, Heard(tools=((PARIS[0], '{"city":"Rome"}'),)), Fate.WRONG_CALLS),
+    "half of the arguments": (CALLS, reference.TOOLS, Heard(tools=((PARIS[0], '{"city":'),)), Fate.WRONG_CALLS),
+    "arguments as a text in JSON": (CALLS, reference.TOOLS, Heard(tools=((PARIS[0], '"{}"'),)), Fate.WRONG_CALLS),
+    "one call of two": (CALLS, TOOLS_PARALLEL, Heard(tools=(PARIS,)), Fate.WRONG_CALLS),
+    "two calls in the wrong order": (CALLS, TOOLS_PARALLEL, Heard(tools=(TIME, PARIS)), Fate.WRONG_CALLS),
+    "a call where none came": (CALLS, STREAM, Heard(SAID, tools=(PARIS,)), Fate.WRONG_CALLS),
+    "another object, of an answer that is JSON": (
+        reader(TEXT, only="json"), reference.swap(BODY, SAID, '{\\"a\\": 1}'), Heard('{"a":2}'), Fate.WRONG,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_came_otherwise_is_named_after_what_went_wrong(name: str) -> None:
+    client, exchange, heard, expected = BAD[name]
+    found, message = judge_client(client, exchange, heard)
+    assert found is expected
+    assert message
+    assert "\n" not in message
+
+
+def test_the_table_of_bad_ends_holds_every_fate_that_a_text_can_have() -> None:
+    assert {one[3] for one in BAD.values()} == {one for one in Fate if one.bad} - {Fate.SILENT, Fate.HANG, Fate.CRASH}
+
+
+def test_the_worst_of_several_is_told() -> None:
+    assert fate(ALL, STREAM_USAGE, Heard("other", "other", "other", 0, (PARIS,))) is Fate.WRONG_CALLS
+    assert fate(ALL, STREAM_USAGE, Heard("other", "other", "other", 0)) is Fate.WRONG
+    assert fate(ALL, STREAM_USAGE, Heard(SAID, "other", "other", 0)) is Fate.LOST_REASONING
+    assert fate(ALL, STREAM_USAGE, Heard(SAID, "", "other", 0)) is Fate.LOST_USAGE
+    assert fate(ALL, STREAM_USAGE, Heard(SAID, "", "other", 13)) is Fate.LOST_FINISH
+
+
+def test_a_call_that_is_not_read_tells_nothing_of_the_reader() -> None:
+    assert fate(SHOWS, reference.TOOLS, Heard()) is Fate.NA
+    assert fate(ENDS, reference.TOOLS, Heard()) is Fate.NA
+    assert fate(CALLS, reference.TOOLS, Heard(tools=(PARIS,))) is Fate.OK
+
+
+GOOD_ANSWERS = {"stream": STREAM, "body": BODY, "call": reference.TOOLS, "thought": reference.REASONING}
+
+
+@pytest.mark.parametrize("heard", [SLIPPED, NOT_JSON, REFUSED, raised("builtins.RuntimeError")])
+@pytest.mark.parametrize("name", GOOD_ANSWERS)
+def test_any_exception_on_a_good_answer_is_a_crash(name: str, heard: Heard) -> None:
+    found, message = judge_client(SHOWS, GOOD_ANSWERS[name], heard)
+    assert (found, message) == (Fate.CRASH, str(heard.failure))
+
+
+def test_an_exception_after_all_was_shown_is_a_crash() -> None:
+    assert fate(SHOWS, STREAM, replace(SLIPPED, text=SAID)) is Fate.CRASH
+
+
+DUE: dict[Due, tuple[str, ...]] = {
+    "error": (
+        "error-plain-text", "error-event", "error-event-mid-stream", "error-in-200", "error-for-body", "error-html",
+        "error-beside-choices", "status-moved", "empty-stream", "body-cut", "body-plain-text", "html-for-stream",
+        "error-frame",
+    ),
+    "cut": ("stream-cut", "transfer-cut-stream", "gzip-cut", "finish-null-in-body"),
+    "damaged": ("json-cut", "json-python", "json-nan", "json-two-objects"),
+    "unsure": ("finish-never", "body-for-stream", "stream-for-body", "utf8-half", "json-word", "data-empty", "transfer-unfinished"),
+    "answer": ("mark-missing", "status-accepted", "think-tags", "gzip-stream"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("due", "name"), [(due, name) for due, names in DUE.items() for name in names])
+def test_what_an_exchange_asks_of_its_reader(due: Due, name: str) -> None:
+    assert due_of(deviating(name)) == due
+
+
+@pytest.mark.parametrize("name", [name for due in ("error", "cut", "damaged", "unsure") for name in DUE[due]])
+def test_whoever_says_that_a_bad_answer_is_none_is_ok_and_whoever_falls_over_it_crashes(name: str) -> None:
+    assert judge_client(SHOWS, deviating(name), REFUSED) == (Fate.OK, "says so: APIError: an error occurred")
+    assert fate(SHOWS, deviating(name), SLIPPED) is Fate.CRASH
+    assert fate(SHOWS, deviating(name), NOT_JSON) is Fate.CRASH
+
+
+def shown(exchange: Exchange) -> Heard:
+    """Return what a reader shows who sees no fault."""
+    messages = exchange.completion.messages
+    return Heard((messages[0].content if messages else None) or "")
+
+
+@pytest.mark.parametrize("name", [name for due in ("error", "cut", "damaged") for name in DUE[due]])
+def test_whoever_takes_a_bad_answer_for_a_success_is_silent(name: str) -> None:
+    assert fate(SHOWS, deviating(name), shown(deviating(name))) is Fate.SILENT
+    assert fate(ALL, deviating(name), Heard()) is Fate.SILENT
+
+
+def test_silence_is_told_by_what_was_passed_over() -> None:
+    told = {
+        "stream-cut": "a stream that was cut, reported as success",
+        "error-plain-text": "status 401, reported as success",
+        "error-event-mid-stream": "an error at status 200, reported as success",
+        "empty-stream": "no answer, reported as success",
+        "json-cut": "an event that can't be read, passed over",
+    }
+    assert {name: judge_client(SHOWS, deviating(name), Heard("你"))[1] for name in told} == told
+    ended = judge_client(ENDS, deviating("stream-cut"), Heard("你", finish="stop"))[1]
+    assert ended == "a stream that was cut, reported as success, finish stop"
+
+
+@pytest.mark.parametrize("name", DUE["unsure"])
+def test_an_answer_that_may_be_refused_may_be_taken_too(name: str) -> None:
+    assert fate(SHOWS, deviating(name), shown(deviating(name))) in {Fate.OK, Fate.NA}
+
+
+def test_whoever_reads_more_than_we_do_of_a_damaged_answer_is_ok() -> None:
+    damaged = deviating("json-cut")
+    ours = shown(damaged).text
+    assert ours != SAID
+    assert fate(SHOWS, damaged, Heard(SAID)) is Fate.OK
+    assert fate(SHOWS, damaged, Heard(ours)) is Fate.SILENT
+
+
+@pytest.mark.parametrize("exchange", [STREAM, deviating("error-plain-text"), deviating("stream-cut")])
+def test_what_did_not_come_to_an_end_is_judged_whatever_was_due(exchange: Exchange) -> None:
+    assert judge_client(SHOWS, exchange, Heard(env="not installed")) == (Fate.ENV, "not installed")
+    assert fate(SHOWS, exchange, Heard(hung=True)) is Fate.HANG
+    assert fate(SHOWS, exchange, Heard(flood=True)) is Fate.WRONG
+    assert fate(SHOWS, exchange, Heard(SAID, env="", hung=True)) is Fate.ENV
+
+
+def test_a_count_that_is_no_number_asks_for_none() -> None:
+    uncounted = reference.swap(STREAM_USAGE, '"total_tokens":13', '"total_tokens":"13"')
+    assert fate(COUNTS, uncounted, Heard(SAID)) is Fate.OK
+
+
+def test_of_two_ends_either_may_be_taken() -> None:
+    twice = chunks(choosing, put("choices/0/finish_reason", "length"), only=slice(1, 2))(STREAM)
+    assert [fate(ENDS, twice, Heard(SAID, finish=one)) for one in ("length", "stop", "content_filter", None)] == [
+        Fate.OK, Fate.OK, Fate.LOST_FINISH, Fate.LOST_FINISH,
+    ]  # fmt: skip
+
+
+SLIPS = (
+    ("builtins.AttributeError", "builtins.Exception"), ("builtins.TypeError", "builtins.Exception"),
+    ("builtins.KeyError", "builtins.LookupError", "builtins.Exception"), ("builtins.IndexError", "builtins.LookupError"),
+    ("builtins.UnboundLocalError", "builtins.NameError"), ("builtins.AssertionError",), ("builtins.RecursionError",),
+    ("builtins.UnicodeDecodeError", "builtins.UnicodeError", "builtins.ValueError"), ("builtins.SystemError",),
+    ("requests.exceptions.JSONDecodeError", "json.decoder.JSONDecodeError", "builtins.ValueError"),
+    ("SyntaxError", "Error"), ("TypeError", "Error"), ("ReferenceError", "Error"), ("RangeError", "Error"),
+)  # fmt: skip
+REFUSALS = (
+    ("openai.APIError", "builtins.Exception"), ("builtins.RuntimeError", "builtins.Exception"), ("builtins.ValueError",),
+    ("httpx.RemoteProtocolError", "builtins.Exception"), ("builtins.OSError",), ("builtins.SystemExit",),
+    ("builtins.TimeoutError", "builtins.OSError"), ("Error",), ("APIError", "OpenAIError", "Error"), ("string",), (),
+)  # fmt: skip
+
+
+def test_a_slip_is_told_from_a_refusal_by_the_kind_of_exception() -> None:
+    assert [kinds for kinds in SLIPS if not Failure(kinds, "").slip] == []
+    assert [kinds for kinds in REFUSALS if Failure(kinds, "").slip] == []
+
+
+def test_a_failure_is_told_in_a_line() -> None:
+    said = Failure(("json.decoder.JSONDecodeError", "builtins.ValueError"), "Expecting\n  value", "json/decoder.py:1")
+    assert str(said) == "JSONDecodeError: Expecting value @ json/decoder.py:1"
+    assert str(Failure((), "no")) == "something thrown that is no error: no"
+
+
+def saying(texts: list[str]) -> Exchange:
+    """Return the reference stream with these texts, a chunk each."""
+    head, piece, *_, end, done, _ = STREAM.response.body.split(b"\n\n")
+    pieces = [piece.replace('"你好"'.encode(), orjson.dumps(text)) for text in texts]
+    return with_body(STREAM, b"\n\n".join([head, *pieces, end, done, b""]))
+
+
+@given(st.lists(st.text(), max_size=4), st.text())
+def test_of_any_text_that_text_is_ok_and_every_other_is_bad(texts: list[str], other: str) -> None:
+    exchange, text = saying(texts), "".join(texts)
+    assert fate(SHOWS, exchange, Heard(text)) is Fate.OK
+    assert fate(SHOWS, exchange, Heard(other)).bad == (other != text)
+    assert fate(SHOWS, exchange, Heard(text + other)).bad == bool(other)
+
+
+@given(st.text(), st.text(min_size=1))
+def test_any_thought_in_tags_is_reasoning_and_no_text(thought: str, text: str) -> None:
+    exchange = saying([f"<think>{thought}</think>", text])
+    assert fate(THINKS, exchange, Heard(text.lstrip("\n"), thought)) is Fate.OK
+    leaked = fate(SHOWS, exchange, Heard(f"<think>{thought}</think>{text}"))
+    assert leaked in {Fate.TAGS, Fate.NONE}
+
+
+ARGUMENTS = st.dictionaries(st.text(), st.integers(-1000, 1000) | st.text() | st.none() | st.booleans(), max_size=4)
+
+
+@given(ARGUMENTS, ARGUMENTS)
+def test_arguments_are_compared_as_what_they_mean(arguments: dict[str, object], others: dict[str, object]) -> None:
+    text = orjson.dumps(arguments).decode()
+    call = put("choices/0/delta/tool_calls/0/function/arguments", text)
+    exchange = chunks(continuing, call, only=slice(0, 1))(remove(continuing, only=slice(1, None))(reference.TOOLS))
+    indented = orjson.dumps(dict(reversed(arguments.items())), option=orjson.OPT_INDENT_2).decode()
+    assert fate(CALLS, exchange, Heard(tools=((PARIS[0], indented),))) is Fate.OK
+    other = fate(CALLS, exchange, Heard(tools=((PARIS[0], orjson.dumps(others).decode()),)))
+    assert (other is Fate.OK) == (arguments == others)

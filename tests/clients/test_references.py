@@ -1,0 +1,116 @@
+"""The two readings that survive: with all legal variants, and with all faults but those that are written down here."""
+
+import importlib.util
+from functools import cache
+
+import pytest
+
+from harness.clients.catalogue import CLIENTS
+from harness.clients.oracle import due_of
+from harness.clients.trials import deviation_trials, reference_trials
+from harness.clients.trying import Tried, try_all
+from harness.results import Fate
+from harness.simulate.faults import FAULTS, VARIANTS
+
+NAMES = ("openai.reference", "requests.reference")
+pytestmark = pytest.mark.skipif(
+    not importlib.util.find_spec("requests"), reason="requests is not installed; the extra `clients` brings it"
+)
+
+SILENT = {
+    "openai.reference": {
+        "error-in-choice",  # the finish_reason is there too, and whoever looked for an error in a choice would look for all
+    },
+    "requests.reference": {
+        "error-in-choice",  # as above
+        "last-chunk-not-closed",  # an event without its blank line is read, though the specification drops it
+    },
+}
+"""Errors and cuts that each takes for a success."""
+
+_KEEP_ALIVE = "the SDK takes a block without data for an event, and parses its empty data"
+REFUSED = {
+    "openai.reference": {
+        "block-ping": _KEEP_ALIVE,
+        "block-retry": _KEEP_ALIVE,
+        "block-id": _KEEP_ALIVE,
+        "id-before-keep-alive": _KEEP_ALIVE,
+        "id-before-keep-alive-in-thought": _KEEP_ALIVE,
+        "event-named-thread": "the SDK takes an event of that name for one of the assistants' API, which has no choices",
+        "index-one": "the only choice is number 1, and the first is read only",
+    },
+    "requests.reference": {
+        "status-accepted": "a status other than 200 is no answer",
+        "index-one": "as above",
+    },
+}
+"""Good answers that each says are none: by an exception, but not one by which it fell over."""
+
+_ELSEWHERE = "the usage stands where nobody looks, or behind the mark of the end"
+MISREAD = {
+    "mark-before-usage": _ELSEWHERE,
+    "usage-behind-mark": _ELSEWHERE,
+    "usage-in-choice": _ELSEWHERE,
+    "usage-in-x-groq": _ELSEWHERE,
+    "think-tags": "a thought in tags is shown as text",
+    "think-tags-split": "as above",
+    "think-tag-closing": "as above",
+}
+"""Answers of which both lose a part."""
+
+
+@cache
+def tried() -> dict[str, dict[str, Tried]]:
+    """Return what became of each trial, by client; a batch of two thousand takes some seconds, so once for all tests."""
+    found: dict[str, dict[str, Tried]] = {name: {} for name in NAMES}
+    for one in try_all([CLIENTS[name] for name in NAMES], (*reference_trials(), *deviation_trials())):
+        found[one.client.id][one.trial.id] = one
+    return found
+
+
+def bad(name: str, fate: Fate) -> dict[str, str]:
+    """Return the trials that end in a fate, and what is said of them."""
+    return {key: one.finding.message for key, one in tried()[name].items() if one.finding.fate is fate}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_trial_that_suits_is_tried_once(name: str) -> None:
+    known = (*reference_trials(), *deviation_trials())
+    assert list(tried()[name]) == [one.id for one in known if one.suits(CLIENTS[name])]
+    assert len(tried()[name]) > 400
+    assert [one.finding.message for one in tried()[name].values() if one.finding.fate is Fate.ENV] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_reference_and_all_legal_variants_are_survived(name: str) -> None:
+    legal = {key: one for key, one in tried()[name].items() if one.trial.fault is None or one.trial.fault in VARIANTS}
+    assert len(legal) > 100
+    assert {key: one.finding.message for key, one in legal.items() if one.finding.fate.bad} == {}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_fault_is_passed_over_in_silence_but_those_written_down(name: str) -> None:
+    assert set(bad(name, Fate.SILENT)) == SILENT[name]
+    due = [one for one in tried()[name].values() if due_of(one.trial.exchange) in {"error", "cut", "damaged"}]
+    assert len(due) > 70
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_answer_makes_it_fall_over_and_the_good_ones_that_it_refuses_are_written_down(name: str) -> None:
+    slips = {
+        key: one.heard.failure for key, one in tried()[name].items() if one.heard.failure and one.heard.failure.slip
+    }
+    assert slips == {}
+    assert set(bad(name, Fate.CRASH)) == set(REFUSED[name])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_answer_is_misread_but_those_written_down(name: str) -> None:
+    told = {Fate.SILENT, Fate.CRASH}
+    misread = {key for key, one in tried()[name].items() if one.finding.fate.bad and one.finding.fate not in told}
+    assert misread == set(MISREAD)
+
+
+def test_all_that_is_written_down_is_a_fault_of_the_catalogue() -> None:
+    written = {*MISREAD}.union(*SILENT.values(), *REFUSED.values())
+    assert written <= set(FAULTS)

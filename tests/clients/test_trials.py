@@ -1,0 +1,276 @@
+"""What clients are tried on, whom each trial suits, what the code is to ask, and what is foretold from it."""
+
+from collections import Counter
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.clients.catalogue import CLIENTS
+from harness.clients.client import TEXT, Client
+from harness.clients.predicting import Foretold, atoms, atoms_in, beyond, foretell, foretell_listed, like, placed
+from harness.clients.trials import Trial, deviation_trials, is_chat, moved, provider_trials, reference_trials
+from harness.matrix.providers import load_matrix
+from harness.matrix.scenarios import SCENARIOS
+from harness.results import Fate
+from harness.serve.shelf import REFERENCE, Held, Shelf
+from harness.simulate.faults import FAULTS, VARIANTS
+from harness.simulate.ideal import MODEL, recording
+from harness.simulate.reference import BODY, STREAM, TOOLS, asked, swap, with_header, with_response
+from harness.wire.exchange import NO_ANSWER, Exchange
+
+ROOT = Path(__file__).resolve().parents[2]
+STREAMER = Client("s", "s", "own", Path("s.py"), frozenset({TEXT}))
+WHOLE = replace(STREAMER, id="w", streams=False)
+OF_JSON = replace(STREAMER, id="j", only="json")
+REFUSALS = {"error", "params.stream-options", "params.unknown-key"}
+
+
+@cache
+def trials() -> dict[str, Trial]:
+    """Return the trials of the reference, and of all faults and variants."""
+    return {one.id: one for one in (*reference_trials(), *deviation_trials())}
+
+
+def plain(name: str) -> Trial:
+    return trials()[f"{REFERENCE}/{MODEL}/{name}"]
+
+
+def suiting(client: Client) -> set[str]:
+    return {one.asked for one in reference_trials() if one.suits(client)}
+
+
+def held(*exchanges: Exchange, scenario: str = "chat.stream") -> list[Trial]:
+    """Return the trials that recordings of a provider make."""
+    return list(provider_trials(Held("acme/small", ("small",), SCENARIOS[scenario], one) for one in exchanges))
+
+
+@pytest.fixture(scope="module")
+def recorded() -> dict[str, list[Trial]]:
+    """Return the trials of each provider of which something is recorded."""
+    shelf = Shelf(load_matrix(ROOT / "providers.yaml"), ROOT)
+    found = {name: list(provider_trials(shelf.held(name))) for name in shelf.providers if name != REFERENCE}
+    return {name: made for name, made in found.items() if made}
+
+
+def test_ids_of_the_reference_faults_and_variants_are_unique() -> None:
+    assert len(trials()) == len(reference_trials()) + len(deviation_trials())
+    assert len(reference_trials()) > 50
+
+
+def test_every_fault_and_variant_in_an_answer_to_a_chat_is_tried() -> None:
+    tried = {one.fault for one in deviation_trials()}
+    left = [one for one in (*FAULTS.values(), *VARIANTS.values()) if one.id not in tried]
+    assert [one.id for one in left if is_chat(one.apply())] == []
+    assert 0 < len(left) < len(tried) / 2
+
+
+def test_ids_are_unique_within_a_provider(recorded: dict[str, list[Trial]]) -> None:
+    assert len(recorded) > 5
+    for name, made in recorded.items():
+        assert [one for one, times in Counter(trial.id for trial in made).items() if times > 1] == []
+        assert {trial.provider for trial in made} == {name}
+
+
+def test_every_recording_is_of_some_answer_that_clients_ask_for(recorded: dict[str, list[Trial]]) -> None:
+    homeless = [t.id for made in recorded.values() for t in made if not t.suits(STREAMER) and not t.suits(WHOLE)]
+    assert homeless == []
+
+
+def test_an_id_names_the_exchange_of_the_recording_where_it_is_not_the_first() -> None:
+    assert plain("tools.round-trip#2").asked == "tools.round-trip#2"
+    assert plain("tools.round-trip").asked == "tools.round-trip"
+    assert plain("tools.round-trip#2").scenario == "tools.round-trip"
+
+
+def test_recordings_that_differ_in_texts_ids_and_numbers_only_are_tried_once() -> None:
+    others = [
+        swap(STREAM, " help", " assist you today, dear friend"),
+        swap(STREAM, "你好", "Hello"),
+        swap(STREAM, "chatcmpl-reference", "chatcmpl-other"),
+        swap(STREAM, "1760000000", "1760000123"),
+        with_header(STREAM, "x-request-id", "req_other"),
+    ]
+    assert [one.exchange for one in held(STREAM, *others)] == [STREAM]
+    assert [one.exchange for one in held(*others, STREAM)] == [others[0]]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        BODY, TOOLS, FAULTS["stream-cut"].apply(), FAULTS["error-event-mid-stream"].apply(), with_response(STREAM, status=201),
+        with_header(STREAM, "content-type", "text/event-stream"), with_response(STREAM, eof=False),
+        asked(STREAM, stream=None), VARIANTS["gzip-stream"].apply(),
+    ],
+    ids=["body", "call", "cut", "error", "status", "media type", "no end", "stream not asked for", "gzip"],
+)  # fmt: skip
+def test_recordings_that_differ_in_form_are_each_tried(other: Exchange) -> None:
+    assert [one.exchange for one in held(STREAM, other, STREAM)] == [STREAM, other]
+
+
+def test_what_is_no_answer_to_one_chat_is_not_tried() -> None:
+    unanswered = with_response(STREAM, status=NO_ANSWER, body=b"")
+    models = recording(next(one for one in SCENARIOS.values() if one.path))[0]
+    closed = replace(STREAM, expected=replace(STREAM.expected, closed=True))
+    several = asked(STREAM, n=2)
+    assert [is_chat(one) for one in (unanswered, models, closed, several)] == [False] * 4
+    assert held(unanswered, models, closed, several, asked(STREAM, n=1))[0].exchange.request.get("n") == 1
+
+
+def test_streams_suit_who_streams_and_bodies_who_does_not() -> None:
+    assert "chat.stream" in suiting(STREAMER) - suiting(WHOLE)
+    assert "chat.nonstream" in suiting(WHOLE) - suiting(STREAMER)
+    assert suiting(STREAMER) | suiting(WHOLE) == {one.asked for one in reference_trials()}
+
+
+def test_refusals_suit_everybody() -> None:
+    both = suiting(STREAMER) & suiting(WHOLE)
+    assert {name.partition(".")[0] if name.startswith("error.") else name for name in both} == REFUSALS
+    assert {plain(name).form for name in both} == {("refusal",)}
+
+
+def test_json_suits_who_makes_an_object_of_it_and_nothing_else_does() -> None:
+    assert suiting(OF_JSON) == {"json.object-stream"}
+    assert suiting(replace(OF_JSON, streams=False)) == {"json.object", "json.schema"}
+    other = replace(plain("json.object-stream"), exchange=STREAM)
+    assert (other.suits(OF_JSON), other.suits(STREAMER)) == (False, True)
+
+
+def test_a_trial_of_a_fault_suits_by_what_was_asked_not_by_what_came() -> None:
+    assert trials()["body-for-stream"].suits(STREAMER)
+    assert trials()["stream-for-body"].suits(WHOLE)
+    assert trials()["error-plain-text"].suits(STREAMER)
+    assert trials()["error-plain-text"].suits(WHOLE)
+
+
+def test_every_client_has_trials() -> None:
+    assert [name for name, client in CLIENTS.items() if not suiting(client)] == []
+
+
+def test_a_question_holds_tools_and_stream_options_where_they_were_asked_for_and_nothing_else() -> None:
+    for one in trials().values():
+        wanted = one.exchange.request.json or {}
+        shared: dict[str, Any] = {name: wanted[name] for name in ("tools", "stream_options") if name in wanted}
+        assert one.question == {"model": MODEL, "messages": one.question["messages"], **shared}
+    assert set(plain("tools.auto").question) == {"model", "messages", "tools"}
+    assert plain("chat.stream-usage").question["stream_options"] == {"include_usage": True}
+    assert set(plain("params.seed").question) == {"model", "messages"}
+    assert set(plain("error.malformed-json").question) == {"model", "messages"}
+
+
+def test_questions_are_alike_but_for_what_shapes_the_asking() -> None:
+    messages: list[Any] = [{"role": "user", "content": "What is the weather in Paris?"}]
+    assert all(one.question["messages"] == messages for one in trials().values())
+
+
+def test_a_fault_moves_into_the_answer_of_another_form() -> None:
+    found = moved(trials()["stream-cut"], plain("reasoning.stream"))
+    assert found
+    assert (found.id, found.fault, found.moved) == ("stream-cut@reasoning.stream", "stream-cut", True)
+    assert found.exchange.completion.messages[0].finish_reason is None
+    assert found.exchange.response.body != plain("reasoning.stream").exchange.response.body
+
+
+def test_a_fault_that_has_no_place_in_an_answer_is_not_moved() -> None:
+    calls = [one for one in deviation_trials() if one.asked == "tools.auto"]
+    nowhere = [one.id for one in calls if moved(one, plain("chat.stream")) is None]
+    assert len(nowhere) > len(calls) / 2
+
+
+def test_what_a_trial_is_like_has_its_form() -> None:
+    assert all(like(one) is one for one in reference_trials())
+    forms = [(one, like(one)) for one in deviation_trials()]
+    assert [one.id for one, found in forms if found is None] == []
+    known = {one.form for one in reference_trials()}
+    assert [one.id for one, found in forms if found and one.form in known and found.form != one.form] == []
+
+
+def test_every_atom_is_found_in_its_own_trial() -> None:
+    made = atoms()
+    assert len(made) > 450
+    assert [one.id for one in made if one.id not in atoms_in(trials()[one.id])] == []
+
+
+def test_the_reference_holds_no_fault_and_nothing_beyond_itself() -> None:
+    for one in (plain("chat.stream"), plain("chat.nonstream"), plain("tools.auto"), plain("reasoning.stream")):
+        assert [name for name in atoms_in(one) if name in FAULTS] == []
+        assert beyond(one, []) == []
+
+
+def test_what_an_answer_holds_beyond_its_faults_is_told() -> None:
+    cut = acme("stream-cut")
+    assert beyond(cut, ["stream-cut"]) == []
+    assert beyond(cut, []) != []
+
+
+def acme(fault: str) -> Trial:
+    """Return an answer of a provider that has a fault or variant."""
+    of = trials()[fault]
+    return Trial("acme", "small", of.scenario, of.exchange)
+
+
+GOOD, ENDS, CUTS, PINGS = "reference/gpt-4o-mini/chat.stream", "mark-missing", "stream-cut", "block-ping"
+STREAMED = Trial("acme", "small", "chat.stream", STREAM)
+
+
+def test_the_faults_of_these_tests_are_in_the_form_of_the_stream() -> None:
+    form = plain("chat.stream").form
+    assert [placed(name, form).id for name in (ENDS, PINGS)] == [ENDS, PINGS]
+
+
+@pytest.mark.parametrize("fate", [one for one in Fate if one is not Fate.ENV])
+def test_where_nothing_is_held_a_client_fares_as_with_the_reference(fate: Fate) -> None:
+    assert foretell({GOOD: fate, ENDS: Fate.CRASH}, STREAMED, []) == (fate, None)
+
+
+def test_a_client_that_was_not_tried_on_anything_like_it_is_not_foretold() -> None:
+    assert foretell({}, STREAMED, []) == (Fate.NA, None)
+    assert foretell({}, STREAMED, [ENDS]) == (Fate.NA, None)
+
+
+def test_what_harms_alone_harms() -> None:
+    assert foretell({GOOD: Fate.OK, ENDS: Fate.HANG}, STREAMED, [ENDS]) == Foretold(Fate.HANG, ENDS)
+    assert foretell({GOOD: Fate.OK, ENDS: Fate.OK}, STREAMED, [ENDS]) == Foretold(Fate.OK)
+    assert foretell({GOOD: Fate.OK, ENDS: Fate.CRASH}, STREAMED, [PINGS]) == Foretold(Fate.OK)
+
+
+@pytest.mark.parametrize("names", [[ENDS, PINGS], [PINGS, ENDS]])
+def test_of_several_that_harm_the_worst_is_foretold(names: list[str]) -> None:
+    tolerance = {GOOD: Fate.OK, ENDS: Fate.LOST_USAGE, PINGS: Fate.CRASH}
+    assert foretell(tolerance, STREAMED, names) == Foretold(Fate.CRASH, PINGS)
+    assert foretell_listed(tolerance, names) == Foretold(Fate.CRASH, PINGS)
+
+
+def test_what_harms_no_more_than_the_reference_is_not_the_cause() -> None:
+    assert foretell({GOOD: Fate.NONE, ENDS: Fate.NONE}, STREAMED, [ENDS]) == Foretold(Fate.NONE)
+    assert foretell({GOOD: Fate.NONE, ENDS: Fate.CRASH}, STREAMED, [ENDS]) == Foretold(Fate.CRASH, ENDS)
+
+
+def test_what_repairs_makes_it_ok_unless_something_else_harms() -> None:
+    tolerance = {GOOD: Fate.NONE, ENDS: Fate.OK, PINGS: Fate.CRASH}
+    assert foretell(tolerance, STREAMED, [ENDS]) == Foretold(Fate.OK, ENDS)
+    assert foretell(tolerance, STREAMED, [ENDS, PINGS]) == Foretold(Fate.CRASH, PINGS)
+
+
+def test_nothing_is_garbled_where_all_is_ascii() -> None:
+    tolerance = {GOOD: Fate.OK, ENDS: Fate.MOJIBAKE}
+    english = replace(STREAMED, exchange=swap(STREAM, "你好", "Hello"))
+    assert foretell(tolerance, STREAMED, [ENDS]) == Foretold(Fate.MOJIBAKE, ENDS)
+    assert foretell(tolerance, english, [ENDS]) == Foretold(Fate.OK)
+
+
+def test_in_an_answer_of_another_form_what_was_tried_in_that_form_counts() -> None:
+    thought = plain("reasoning.stream")
+    there = placed(CUTS, thought.form)
+    trial = replace(thought, provider="acme")
+    assert there.id != CUTS
+    before = replace(there, fault=None, moved=False).id
+    tolerance = {thought.id: Fate.OK, before: Fate.OK, GOOD: Fate.OK, CUTS: Fate.OK, there.id: Fate.SILENT}
+    assert foretell(tolerance, trial, [CUTS]) == Foretold(Fate.SILENT, CUTS)
+
+
+def test_of_a_provider_without_listed_harm_ok_is_foretold() -> None:
+    assert foretell_listed({GOOD: Fate.OK, ENDS: Fate.OK}, [ENDS]) == Foretold(Fate.OK)
+    assert foretell_listed({}, []) == Foretold(Fate.OK)
