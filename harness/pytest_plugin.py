@@ -157,6 +157,8 @@ class MatrixFile(pytest.File):
             clients = Clients(self.config.getoption("--compat-client"))
         except HarnessError as error:
             raise self.CollectError(str(error)) from None
+        if all(case.absent for case in cases):
+            raise self.CollectError("no recording of what was asked for; record it with: harness record")
         self.config.stash[_CLIENTS] = clients
         yield from clients.items(self, cases)
 

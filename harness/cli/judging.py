@@ -25,9 +25,19 @@ from harness.errors import HarnessError
 from harness.matrix.providers import FILE_NAME, load_matrix
 from harness.recording.archives import archives_in
 from harness.recording.atomic import write_atomically
-from harness.reports import table, terminal
+from harness.reports import clients, table, terminal
 from harness.reports.files import write_report
-from harness.results import Finding, Level, Results, Run, check_writable, read_results, write_results
+from harness.results import (
+    Finding,
+    Level,
+    Results,
+    Run,
+    check_writable,
+    is_client_log,
+    read_client_results,
+    read_results,
+    write_results,
+)
 from harness.runner import Case, Selection, plan, run_case
 from harness.sdk import version
 
@@ -142,7 +152,11 @@ def _write_or_say(path: Path, results: Results, bad: int) -> None:
 @FORMAT
 @one_line_errors
 def report(results_file: Path, into: tuple[Path, ...], featured: tuple[str, ...], form: str) -> None:
-    """Print the tables of a results file, or put them into documents."""
+    """Print the tables of a results file, or put them into documents; of a clients.jsonl too, which goes into none."""
+    if is_client_log(results_file) and not into:
+        text = clients.render(read_client_results(results_file))
+        console_for_data().print(text, soft_wrap=True, markup=False)
+        return
     results = read_results(results_file)
     changes = {path: _with_tables(path, table.tables(results, featured)) for path in into}
     for path, text in changes.items():

@@ -7,6 +7,7 @@ from harness.results.clients import (
     Fate,
     Foreseen,
     LoopFinding,
+    is_client_log,
     read_client_results,
     write_client_results,
     written_client_results,
@@ -16,6 +17,6 @@ from harness.results.log import SCHEMA, Results, Run, check_writable, read_resul
 
 __all__ = [
     "RED", "SCHEMA", "WORST_FATE_FIRST", "WORST_FIRST", "ClientFinding", "ClientResults", "Deviation", "Evidence", "Fate", "Finding", "Foreseen", "Level",
-    "LoopFinding", "Outcome", "Problem", "Results", "Run", "check_writable", "judge", "read_client_results",
+    "LoopFinding", "Outcome", "Problem", "Results", "Run", "check_writable", "is_client_log", "judge", "read_client_results",
     "read_results", "write_client_results", "write_results", "written_client_results",
 ]  # fmt: skip

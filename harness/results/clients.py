@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+import orjson
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from harness.errors import BadResults
@@ -192,6 +193,16 @@ def _shared(finding: ClientFinding) -> dict[str, Any]:
     told = asdict(finding)
     del told["model"], told["asked"], told["fault"]
     return told
+
+
+def is_client_log(path: Path) -> bool:
+    """Tell whether a file is a log of clients, rather than of checks; what can't be read is none."""
+    try:
+        with path.open("rb") as file:
+            first = orjson.loads(file.readline())
+    except (OSError, orjson.JSONDecodeError):
+        return False
+    return isinstance(first, dict) and "clients" in first
 
 
 _FINDING, _LOOP, _FORESEEN = TypeAdapter(ClientFinding), TypeAdapter(LoopFinding), TypeAdapter(Foreseen)
