@@ -159,8 +159,8 @@ def _call(told: Any) -> tuple[str, str]:
     """Return a call as name and arguments; whatever else code may take for one, as a name that no tool has."""
     if isinstance(told, list) and len(told) == 2:  # noqa: PLR2004 - a pair
         name, arguments = told
-        return str(name), arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
-    return json.dumps(told, ensure_ascii=False), ""
+        return str(name), arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode()
+    return orjson.dumps(told).decode(), ""
 
 
 def _clean(value: Any) -> Any:
