@@ -19,6 +19,7 @@ from harness.errors import HarnessError, unknown
 from harness.matrix.providers import FILE_NAME, Matrix, load_matrix
 from harness.recording.atomic import write_atomically
 from harness.reports import clients as report
+from harness.reports import clients_page
 from harness.results import ClientResults, Fate, Run, check_writable, written_client_results
 from harness.sdk import version
 
@@ -93,7 +94,7 @@ def install(names: tuple[str, ...], tiers: tuple[str, ...]) -> None:
     "--report",
     "folder",
     type=click.Path(path_type=Path),
-    help="Folder to write clients.jsonl and clients.md to [default: ROOT/reports if nothing is left out].",
+    help="Folder to write clients.jsonl, clients.md and clients.html to [default: ROOT/reports if nothing is left out].",
 )
 @click.option(
     "--timeout",
@@ -138,6 +139,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
     if target:
         results = written_client_results(target / "clients.jsonl", results)
         write_atomically((target / "clients.md").resolve(), report.render(results).encode())
+        write_atomically((target / "clients.html").resolve(), clients_page.render(results).encode())
     _show(results, form)
     sys.exit(1 if any(one.fate in _FAILING[fail_on] and not one.on_reference for one in results.findings) else 0)
 

@@ -55,7 +55,7 @@ def render(results: ClientResults) -> str:
 
 def summary(results: ClientResults) -> str:
     """Return what a terminal shows: the measured table and its legend, or the faults where no provider was asked."""
-    table = provider_table(results) if _providers(results) else deviation_summary(results)
+    table = provider_table(results) if providers_of(results) else deviation_summary(results)
     return "\n\n".join(filter(None, [table, LEGEND, agreement(results)])) + "\n"
 
 
@@ -78,7 +78,8 @@ def _versions(results: ClientResults) -> str:
     )
 
 
-def _providers(results: ClientResults) -> list[str]:
+def providers_of(results: ClientResults) -> list[str]:
+    """Return the providers whose answers were replayed."""
     return list(dict.fromkeys(one.provider for one in results.findings if one.provider != _REFERENCE))
 
 
@@ -92,7 +93,7 @@ def _basis(results: ClientResults) -> str:
     return f"What it rests on: {'; '.join(told)}." if told else ""
 
 
-def _letter(findings: Iterable[ClientFinding]) -> str:
+def letter_of(findings: Iterable[ClientFinding]) -> str:
     """Return the letter of the worst fate, in brackets where the worst is the reference's own too."""
     read = [one for one in findings if one.fate is not Fate.NA]
     blamed = [one for one in read if one.fate.bad and not one.on_reference]
@@ -107,9 +108,9 @@ def provider_table(results: ClientResults) -> str:
     cells: dict[tuple[str, str], list[ClientFinding]] = defaultdict(list)
     for one in results.findings:
         cells[one.client, one.provider].append(one)
-    names = _providers(results)
+    names = providers_of(results)
     rows = [
-        [_name(client), *(_letter(cells[client, name]) if cells[client, name] else "-" for name in names)]
+        [_name(client), *(letter_of(cells[client, name]) if cells[client, name] else "-" for name in names)]
         for client in results.clients
     ]
     return _table(rows, ["client", *names]) if names else ""
@@ -123,7 +124,7 @@ def foretold_table(results: ClientResults) -> str:
             cells[one.client, one.provider].append(one.predicted)
     for seen in results.foreseen:
         cells[seen.client, seen.provider].append(seen.predicted)
-    names = list(dict.fromkeys([*_providers(results), *(seen.provider for seen in results.foreseen)]))
+    names = list(dict.fromkeys([*providers_of(results), *(seen.provider for seen in results.foreseen)]))
     rows = [[_name(client), *(_worst(cells[client, name]) for name in names)] for client in results.clients]
     return _table(rows, ["client", *names]) if names else ""
 
@@ -234,8 +235,9 @@ def loop_table(results: ClientResults) -> str:
     for client in dict.fromkeys(one.client for one in results.loops):
         own = {one.given: one for one in results.loops if one.client == client}
         sent = [_sent(one) for one in own.values()]
-        any_one = next(iter(own.values()))
-        rows.append([_name(client), *sent, any_one.content, ", ".join(any_one.adds)])
+        content = " or ".join(dict.fromkeys(one.content for one in own.values()))
+        adds = dict.fromkeys(name for one in own.values() for name in one.adds)
+        rows.append([_name(client), *sent, content, ", ".join(adds)])
     return _table(
         rows,
         ["client", "reasoning_content goes back", "reasoning goes back", "content beside the call", "adds unasked"],

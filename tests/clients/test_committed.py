@@ -15,6 +15,7 @@ from harness.clients.looping import loops_of
 from harness.clients.matrix import described, run_matrix, trials_of
 from harness.matrix.providers import load_matrix
 from harness.reports import clients as report
+from harness.reports import clients_page
 from harness.results import ClientFinding, ClientResults, Fate, read_client_results
 from harness.serve.shelf import REFERENCE, Shelf
 
@@ -109,3 +110,9 @@ def counts(results: ClientResults, fault: str, libraries: set[str], *, silent: b
     read = [one for one in found if one.fate not in {Fate.NA, Fate.ENV}]
     bad = [one for one in read if one.fate.bad and not one.on_reference and (one.fate is Fate.SILENT or not silent)]
     return str(len(bad)), str(len(read))
+
+
+def test_the_committed_page_is_current(committed: ClientResults) -> None:
+    assert (ROOT / "reports/clients.html").read_text(encoding="utf-8") == clients_page.render(committed), (
+        "run: make clients"
+    )

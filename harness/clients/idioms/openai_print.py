@@ -1,7 +1,7 @@
 """
-Printing what comes, as it comes.
+Prints what comes, as it comes; right where each delta has text.
 
-Source: https://github.com/openai/openai-python/blob/main/README.md
+Source: https://docs.siliconflow.com/en/faqs/stream-mode
 """
 
 from openai import OpenAI

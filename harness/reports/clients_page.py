@@ -1,0 +1,76 @@
+"""Clients × providers as one HTML page that needs nothing else: what became of each answer is behind its cell."""
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from harness.reports.clients import LEGEND, LETTERS, agreement, letter_of, providers_of
+from harness.reports.summary import PROVENANCES
+from harness.results import WORST_FATE_FIRST, ClientFinding, ClientResults, Fate
+
+_REFERENCE = "reference"
+_LOSSES = frozenset({Fate.LOST_REASONING, Fate.LOST_USAGE, Fate.LOST_FINISH, Fate.TAGS})
+
+
+def render(results: ClientResults) -> str:
+    """Return the page; texts from clients and providers are escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    cells: dict[tuple[str, str], list[ClientFinding]] = defaultdict(list)
+    for one in results.findings:
+        if not one.fault:
+            cells[one.client, one.provider].append(one)
+    providers = [_REFERENCE, *providers_of(results)]
+    return environment.get_template("clients.html.jinja").render(
+        run=results.run,
+        legend=LEGEND.replace("*", ""),
+        agreement=agreement(results),
+        providers=[(name, _basis(results, name)) for name in providers],
+        rows=[_row(client, about, providers, cells) for client, about in results.clients.items()],
+    )
+
+
+def _basis(results: ClientResults, provider: str) -> str:
+    """Return the letters of what the answers of a provider rest on."""
+    kinds = {one.provenance for one in results.findings if one.provider == provider and not one.fault}
+    return "" if provider == _REFERENCE else "".join(letter for kind, letter in PROVENANCES.items() if kind in kinds)
+
+
+def _row(
+    client: str, about: dict[str, Any], providers: list[str], cells: dict[tuple[str, str], list[ClientFinding]]
+) -> dict[str, Any]:
+    versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
+    return {
+        "client": client,
+        "title": about["title"],
+        "idiom": about["idiom"],
+        "versions": "" if about["idiom"] else versions,
+        "cells": [_cell(cells[client, provider]) for provider in providers],
+    }
+
+
+def _cell(findings: list[ClientFinding]) -> dict[str, Any]:
+    """Return the letter of a cell, its colour, and what is behind it: what happened, to which answers."""
+    if not findings:
+        return {"letter": "-", "kind": "none", "told": []}
+    letter = letter_of(findings)
+    told: dict[tuple[int, str, str], list[str]] = defaultdict(list)
+    for one in findings:
+        if one.fate is not Fate.NA:
+            told[WORST_FATE_FIRST[one.fate], one.fate.value, one.message if one.fate.bad else ""].append(
+                f"{one.model}/{one.asked}"
+            )
+    lines = [(fate, message, names) for (_, fate, message), names in sorted(told.items())]
+    return {"letter": letter, "kind": _kind(letter), "told": lines}
+
+
+def _kind(letter: str) -> str:
+    if letter.startswith("("):
+        return "shared"
+    fate = next(fate for fate, known in LETTERS.items() if known == letter)
+    if not fate.bad:
+        return "good" if fate is Fate.OK else "none"
+    return "silent" if fate is Fate.SILENT else "lost" if fate in _LOSSES else "bad"
