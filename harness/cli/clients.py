@@ -136,6 +136,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
     if target:
         check_writable(target / "clients.jsonl")
     results = _run(matrix, root, chosen, providers, timeout)
+    _refuse_what_never_ran([one for one in chosen if one.id not in CLIENTS], results)
     if target:
         results = written_client_results(target / "clients.jsonl", results)
         write_atomically((target / "clients.md").resolve(), report.render(results).encode())
@@ -165,6 +166,14 @@ def _run(matrix: Matrix, root: Path, chosen: list[Client], providers: Iterable[s
             lambda done, total: progress.update(task, completed=done, total=total), timeout,
         )  # fmt: skip
     return results if named else foresee(results, chosen, shelf, root)
+
+
+def _refuse_what_never_ran(own: list[Client], results: ClientResults) -> None:
+    """End where a file of the user's own could not be run at all."""
+    for client in own:
+        told = [one for one in results.findings if one.client == client.id]
+        if told and all(one.fate is Fate.ENV for one in told):
+            refuse(f"{client.path}: {told[0].message}")
 
 
 def _show(results: ClientResults, form: str) -> None:

@@ -70,11 +70,20 @@ async function main() {
   for await (const line of readline.createInterface({ input: process.stdin })) {
     const stray = new Promise((_, reject) => (failed = reject));
     stray.catch(() => {});
-    write(JSON.stringify(await answer(JSON.parse(line), modules, stray)) + "\n");
+    write(asLine(await answer(JSON.parse(line), modules, stray)));
   }
   clearInterval(awake);
   for (const { close } of modules.values()) await close?.();
   process.exit(0); // whatever connections some client left open
+}
+
+/** Return a line of JSON; calls that JSON cannot carry are told as text. */
+function asLine(told) {
+  try {
+    return JSON.stringify(told) + "\n";
+  } catch {
+    return JSON.stringify({ ...told, tools: [[String(told.tools), ""]] }) + "\n";
+  }
 }
 
 /** Stand in for `process.stdout.write`. */
@@ -146,11 +155,15 @@ async function answer(asked, modules, stray) {
       return { env: `${kinds(error)[0]}: ${error?.message ?? error}` };
     }
   }
+  const entry = asked.entry ?? "read";
+  if (typeof modules.get(asked.file)[entry] !== "function") {
+    return { env: `${path.basename(asked.file)}: it exports no function ${entry}(question, out)` };
+  }
   if (asked.entry === null) return { loaded: true };
   const out = new Out();
   let error = null;
   try {
-    const reading = (async () => modules.get(asked.file)[asked.entry](asked.question, out))();
+    const reading = (async () => modules.get(asked.file)[entry](asked.question, out))();
     const wrecked = stray.catch(async (thrown) => {
       await new Promise((resolve) => setTimeout(resolve, GRACE_MS));
       throw thrown; // Node would have ended the program, so no more will come

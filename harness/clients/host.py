@@ -118,13 +118,16 @@ def answer(asked: dict[str, Any], modules: dict[str, Any], runner: asyncio.Runne
     """Return what the code made of one question."""
     try:
         module = modules.get(asked["file"]) or modules.setdefault(asked["file"], load(asked["file"]))
-    except Exception as error:  # noqa: BLE001 - whatever it is, the code can't be run
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, the code can't be run
         return {"env": f"{type(error).__name__}: {error}"}
+    entry = asked["entry"] or "read"
+    if not callable(getattr(module, entry, None)):
+        return {"env": f"{Path(asked['file']).name}: it has no function {entry}(question, out)"}
     if asked["entry"] is None:
         return {"loaded": True}
     out, failure = Out(), None
     try:
-        made = getattr(module, asked["entry"])(asked["question"], out)
+        made = getattr(module, entry)(asked["question"], out)
         if inspect.isawaitable(made):
             runner.run(wait_for(made))
     except BaseException as error:

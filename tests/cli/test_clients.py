@@ -95,6 +95,20 @@ def test_a_file_that_reads_what_there_is_not_is_a_line(tmp_path: Path) -> None:
     assert "unknown thing to read 'colour'" in one_line(run("--client", str(mine), "--provider", "qianfan"))
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("x = 1\n", "mine.py: mine.py: it has no function read(question, out)"),
+        ("def read(:\n", "mine.py: SyntaxError: invalid syntax"),
+        ("import no_such_module\n", "mine.py: ModuleNotFoundError: No module named 'no_such_module'"),
+    ],
+)
+def test_a_file_that_can_not_be_run_is_a_line(code: str, said: str, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.py"
+    mine.write_text(code)
+    assert said in one_line(run("--client", str(mine), "--provider", "qianfan"))
+
+
 def test_a_library_is_all_of_its_clients_and_an_environment_too() -> None:
     told = run("--client", "requests", "--provider", "qianfan", "--format", "json")
     clients = {orjson.loads(line)["client"] for line in told.stdout.splitlines()}
