@@ -157,7 +157,7 @@ async function answer(asked, modules, stray) {
   }
   const entry = asked.entry ?? "read";
   if (typeof modules.get(asked.file)[entry] !== "function") {
-    return { env: `${path.basename(asked.file)}: it exports no function ${entry}(question, out)` };
+    return { env: `it exports no function ${entry}(question, out)` };
   }
   if (asked.entry === null) return { loaded: true };
   const out = new Out();

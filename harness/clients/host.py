@@ -122,7 +122,7 @@ def answer(asked: dict[str, Any], modules: dict[str, Any], runner: asyncio.Runne
         return {"env": f"{type(error).__name__}: {error}"}
     entry = asked["entry"] or "read"
     if not callable(getattr(module, entry, None)):
-        return {"env": f"{Path(asked['file']).name}: it has no function {entry}(question, out)"}
+        return {"env": f"it has no function {entry}(question, out)"}
     if asked["entry"] is None:
         return {"loaded": True}
     out, failure = Out(), None

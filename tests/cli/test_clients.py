@@ -98,7 +98,7 @@ def test_a_file_that_reads_what_there_is_not_is_a_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("code", "said"),
     [
-        ("x = 1\n", "mine.py: mine.py: it has no function read(question, out)"),
+        ("x = 1\n", "mine.py: it has no function read(question, out)"),
         ("def read(:\n", "mine.py: SyntaxError: invalid syntax"),
         ("import no_such_module\n", "mine.py: ModuleNotFoundError: No module named 'no_such_module'"),
     ],
