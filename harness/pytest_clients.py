@@ -2,7 +2,7 @@
 Client code as pytest items: one for each client and recording, for ``--compat-client``.
 
 A recording that a client does not survive fails, unless it does no better with the reference answer: then the provider
-is not to blame, and it is an expected failure.
+is not to blame, and it is an expected failure.  Code of the user's own has no such excuse.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from harness.clients.catalogue import ENVIRONMENTS
+from harness.clients.catalogue import CLIENTS, ENVIRONMENTS
 from harness.clients.choosing import choose
 from harness.clients.client import Client
 from harness.clients.predicting import like
@@ -89,9 +89,12 @@ class ClientItem(pytest.Item):
             pytest.skip("n/a: the client asks in another form")
         found = [(self._clients.attempt(self._client, trial), trial) for trial in trials]
         finding, trial = min(found, key=lambda one: WORST_FATE_FIRST[one[0].fate])
+        own = self._client.id not in CLIENTS
+        if finding.fate is Fate.ENV and own:
+            pytest.fail(f"{self._client.path}: {finding.message}", pytrace=False)
         if finding.fate in {Fate.NA, Fate.ENV}:
             pytest.skip(f"{finding.fate}: {finding.message}")
-        if finding.fate.bad and self._clients.on_reference(self._client, trial) is finding.fate:
+        if finding.fate.bad and not own and self._clients.on_reference(self._client, trial) is finding.fate:
             pytest.xfail(f"with the reference answer too: {finding.fate}: {finding.message}")
         if finding.fate.bad:
             raise _BrokenError(finding)

@@ -6,7 +6,7 @@ from pathlib import Path
 from harness.clients.catalogue import CLIENTS, ENVIRONMENTS, tier_of
 from harness.clients.client import Client, client_of_file
 from harness.clients.environments import Environment
-from harness.errors import unknown
+from harness.errors import UnknownName, unknown
 
 TIERS = (0, 1, 2)
 _CODE = frozenset({".py", ".mjs", ".js"})
@@ -22,7 +22,11 @@ def choose(names: Iterable[str], tiers: Iterable[int]) -> list[Client]:
     wanted = set(tiers)
     chosen = {one.id: one for one in CLIENTS.values() if tier_of(one) in wanted}
     for name in names:
-        chosen |= {one.id: one for one in _named(name)}
+        for one in _named(name):
+            there = chosen.get(one.id, CLIENTS.get(one.id, one))
+            if there.path != one.path:
+                raise UnknownName(f"{one.path}: a client is called {one.id} already; give the file another name")
+            chosen[one.id] = one
     return list(chosen.values()) or [one for one in CLIENTS.values() if ENVIRONMENTS[one.env].installed]
 
 

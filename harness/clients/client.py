@@ -86,6 +86,7 @@ def client_of_file(path: Path) -> Client:
     reads = frozenset(re.findall("[a-z]+", said[1])) if said else frozenset({TEXT})
     unknown_words = reads - {TEXT, REASONING, FINISH, USAGE, TOOLS}
     if unknown_words:
-        raise unknown("thing to read", min(unknown_words), [TEXT, REASONING, FINISH, USAGE, TOOLS])
+        wrong = unknown("thing to read", min(unknown_words), [TEXT, REASONING, FINISH, USAGE, TOOLS])
+        raise UnknownName(f"{path}: {wrong}")
     env = "node" if path.suffix in {".mjs", ".js"} else "own"
     return Client(path.stem, path.name, env, path.resolve(), reads, loops="loop(" in head)

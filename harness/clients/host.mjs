@@ -66,7 +66,9 @@ async function main() {
   let failed; // tells the question that is open of an error that nothing caught
   for (const event of ["uncaughtException", "unhandledRejection"]) process.on(event, (error) => failed?.(error));
   const modules = new Map();
-  const awake = setInterval(() => {}, 60_000); // a promise alone does not keep Node from ending
+  const parent = process.ppid;
+  const orphaned = () => process.ppid === parent || process.exit(1); // whoever asked is gone, however it ended
+  const awake = setInterval(orphaned, 2000); // a promise alone would not keep Node from ending either
   for await (const line of readline.createInterface({ input: process.stdin })) {
     const stray = new Promise((_, reject) => (failed = reject));
     stray.catch(() => {});

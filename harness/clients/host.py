@@ -10,12 +10,14 @@ No client reaches anything but loopback, whatever it would like to tell whom; wh
 """
 
 import asyncio
+import ctypes
 import gc
 import importlib.machinery
 import inspect
 import ipaddress
 import json
 import os
+import signal
 import sys
 import traceback
 import types
@@ -64,6 +66,8 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="backslashreplace")
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)  # also for what is written by a library in C
+    sys.path.pop(0)  # this folder is not the client's
+    end_with_parent()
     sys.addaudithook(stay_here)
     warnings.simplefilter("ignore")
     # Garbage is collected between answers only: within one, a stream that a crash left open could be closed while the
@@ -77,6 +81,12 @@ def main() -> None:
             answers.flush()
             gc.collect()
             gc.freeze()  # what a library made once is not looked through again
+
+
+def end_with_parent() -> None:
+    """Let Linux end this process with the one that started it, however that ends."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def as_line(told: dict[str, Any]) -> str:
@@ -144,10 +154,13 @@ async def wait_for(made: Awaitable[Any]) -> Any:
 
 def load(path: str) -> Any:
     """Import a file."""
-    name = Path(path).stem
+    name = f"client_code_{Path(path).stem}"  # not that of a library that it may be called after
     loader = importlib.machinery.SourceFileLoader(name, path)
     module = types.ModuleType(name)
     module.__file__ = path
+    sys.modules[name] = module
+    if str(Path(path).parent) not in sys.path:
+        sys.path.append(str(Path(path).parent))  # last: a file beside it may have a library's name
     loader.exec_module(module)
     return module
 

@@ -25,7 +25,8 @@ refused as taken, such as one whose only sign of an end is ``[DONE]``, it is ``u
 _SLIPS = frozenset(
     {
         "builtins.AttributeError", "builtins.TypeError", "builtins.LookupError", "builtins.NameError", "builtins.AssertionError",
-        "builtins.RecursionError", "builtins.UnicodeError", "json.decoder.JSONDecodeError", "TypeError", "ReferenceError",
+        "builtins.RecursionError", "builtins.UnicodeError", "builtins.StopIteration", "builtins.StopAsyncIteration",
+        "builtins.ArithmeticError", "builtins.ImportError", "json.decoder.JSONDecodeError", "TypeError", "ReferenceError",
         "SyntaxError", "RangeError", "builtins.SystemError",
     }
 )  # fmt: skip
@@ -36,6 +37,9 @@ _OF_FETCH = ("terminated", "fetch failed", "network error", "Failed to fetch")
 
 _NOTHING_WORDS = ("None", "undefined", "null", "[object Object]")
 _TAGS = ("<think>", "</think>")
+_NO_GOOD_END = {None, "", "error", "network_error", "insufficient_system_resource"}
+"""Ends of which it is as well to say that the answer is no good."""
+
 _SHOWN = 60
 _MOVED = 300
 
@@ -112,12 +116,19 @@ def due_of(exchange: Exchange) -> Due:
     if not OK <= response.status < _MOVED or exchange.columns.errors or not messages or reading.syntax_error:
         return "error"
     if not messages[0].finish_reason and not reading.done:
-        return "cut"
+        return "cut" if reading.look == "stream" and not _ends_unclosed(exchange) else "unsure"
     if any(_is_chunk(exchange, number) for number, _ in reading.not_json):
         return "damaged"
     whole = response.eof and not reading.not_json and not reading.bad_utf8 and not response.undecodable
     as_asked = exchange.streams == (reading.look == "stream")
-    return "answer" if whole and as_asked and messages[0].finish_reason else "unsure"
+    return "answer" if whole and as_asked and messages[0].finish_reason not in _NO_GOOD_END else "unsure"
+
+
+def _ends_unclosed(exchange: Exchange) -> bool:
+    """Tell whether a stream has its end in an event that no blank line closes: readers differ on whether it counts."""
+    parser = exchange.reading.parser
+    tail = parser.tail.data if parser and parser.tail else b""
+    return b'"finish_reason":"' in tail.replace(b'": "', b'":"')
 
 
 def _is_chunk(exchange: Exchange, number: int) -> bool:

@@ -4,6 +4,7 @@ Clients × answers: each client is given each answer that it asks for, and what 
 Clients that share an environment share a process, so its library is imported once; a batch of them is a thread's work.
 """
 
+import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -81,12 +82,12 @@ def try_all(
     clients: Sequence[Client], trials: Sequence[Trial], timeout: float = TIMEOUT, workers: int = WORKERS
 ) -> Iterator[Tried]:
     """Yield what became of each trial of each client that it suits, as it comes."""
-    told = SimpleQueue[Tried | BaseException | None]()
+    told, stopping = SimpleQueue[Tried | BaseException | None](), threading.Event()
     batches = _batches(clients, workers)
 
     def work(batch: list[Client]) -> None:
         try:
-            for tried in _attempts(stage, batch, trials, timeout):
+            for tried in _attempts(stage, batch, trials, timeout, stopping):
                 told.put(tried)
         except BaseException as error:  # noqa: BLE001 - it is whoever waits that is to get it
             told.put(error)
@@ -95,21 +96,31 @@ def try_all(
     with Stage() as stage, ThreadPoolExecutor(workers) as pool:
         for batch in batches:
             pool.submit(work, batch)
-        left = len(batches)
-        while left:
-            one = told.get()
-            if isinstance(one, BaseException):
-                raise one
-            if one is None:
-                left -= 1
-            else:
-                yield one
+        try:
+            yield from _until_all_ended(told, len(batches))
+        finally:
+            stopping.set()  # who is interrupted waits for the trials in hand only
 
 
-def _attempts(stage: Stage, batch: list[Client], trials: Iterable[Trial], timeout: float) -> Iterator[Tried]:
+def _until_all_ended(told: SimpleQueue[Tried | BaseException | None], left: int) -> Iterator[Tried]:
+    while left:
+        one = told.get()
+        if isinstance(one, BaseException):
+            raise one
+        if one is None:
+            left -= 1
+        else:
+            yield one
+
+
+def _attempts(
+    stage: Stage, batch: list[Client], trials: Iterable[Trial], timeout: float, stopping: threading.Event
+) -> Iterator[Tried]:
     with Trier(stage, ENVIRONMENTS[batch[0].env], timeout) as trier:
         for client in batch:
             for trial in trials:
+                if stopping.is_set():
+                    return
                 if trial.suits(client):
                     yield trier.attempt(client, trial)
 

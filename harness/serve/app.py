@@ -22,6 +22,7 @@ from harness.serve.playing import NOTE, play, without_additions
 from harness.serve.shelf import Held, Shelf
 from harness.simulate.edits import NothingChanged
 from harness.simulate.faults import FAULTS, VARIANTS
+from harness.simulate.reference import with_header
 from harness.wire.exchange import Exchange, Response
 
 LARGEST_REQUEST = 16 * 1024 * 1024
@@ -32,9 +33,7 @@ FRAMINGS = "recorded, bytes, events, merged, crlf or random:SEED"
 _PACES: dict[str, Pace] = {"none": "none", "recorded": "recorded"}
 
 _OWN_WISHES = ("x-harness-pace", "x-harness-reframe", "x-harness-fault")
-_PREFLIGHT = {
-    "Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": "*", "Access-Control-Allow-Methods": "GET, POST"
-}  # fmt: skip
+_PREFLIGHT = {"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Methods": "GET, POST"}
 
 log = logging.getLogger("harness.serve")
 
@@ -55,7 +54,7 @@ class Manner:
         """Raise UnknownName for a fault or a way of cutting that there is not."""
         if reframe(self.reframe) is None:
             raise unknown("way to cut", self.reframe, FRAMINGS.replace(" or", ",").split(", "))
-        if self.fault and self.fault not in FAULTS and self.fault not in VARIANTS:
+        if self.fault is not None and self.fault not in FAULTS and self.fault not in VARIANTS:
             raise unknown("fault", self.fault, [*FAULTS, *VARIANTS])
 
     def of(self, request: web.Request) -> "Manner":
@@ -126,11 +125,24 @@ def changed(exchange: Exchange, fault: str | None) -> Exchange:
         return exchange
     wanted = FAULTS.get(fault) or VARIANTS[fault]
     try:
-        return wanted.change(exchange)
+        return _with_own_length(exchange, wanted.change(exchange))
     except (NothingChanged, LookupError, ValueError, TypeError, StopIteration):  # made for another form of answer
         raise NotRecorded(
             f"the fault {fault} has no place in this answer; it is one of answers such as those to {wanted.on}"
         ) from None
+
+
+def _with_own_length(before: Exchange, after: Exchange) -> Exchange:
+    """Return a changed exchange with the length of its own body, where the one it was made of had the right one."""
+    length = before.response.headers.get("content-length")
+    right = str(len(after.response.body))
+    if (
+        length != str(len(before.response.body))
+        or after.response.headers.get("content-length") != length
+        or right == length
+    ):
+        return after
+    return with_header(after, "Content-Length", right)
 
 
 def _pieces(response: Response, manner: Manner) -> list[bytes]:
@@ -160,7 +172,8 @@ async def _models(request: web.Request) -> web.StreamResponse:
 
 
 async def _index(request: web.Request) -> web.StreamResponse:
-    lines = [f"{request.url.origin()}/{provider}/v1" for provider in request.app[_SHELF].providers]
+    host, port = request.transport.get_extra_info("sockname")[:2] if request.transport else ("127.0.0.1", 0)
+    lines = [f"http://{host}:{port}/{provider}/v1" for provider in request.app[_SHELF].providers]
     about = "Answers as recorded providers gave them, without a key. The base URL of each:"
     return web.Response(text="\n".join([about, *lines, ""]))
 
@@ -169,13 +182,17 @@ async def _index(request: web.Request) -> web.StreamResponse:
 async def _errors_as_json(request: web.Request, handler: _Handler) -> web.StreamResponse:
     """Say what went wrong in the form that OpenAI's clients show; let browsers ask from any page."""
     if request.method == "OPTIONS":
-        return web.Response(status=204, headers=_PREFLIGHT)
+        # A star does not cover Authorization, which every client of OpenAI's API sends.
+        wanted = request.headers.get("Access-Control-Request-Headers", "*")
+        return web.Response(status=204, headers=_PREFLIGHT | {"Access-Control-Allow-Headers": wanted})
     try:
         return await handler(request)
     except HarnessError as error:
         return _refusal(404 if isinstance(error, NotRecorded) else 400, str(error))
     except web.HTTPRequestEntityTooLarge:
         return _refusal(413, f"the request is larger than {LARGEST_REQUEST:,} bytes")
+    except web.RequestPayloadError as error:
+        return _refusal(400, f"the request's body can't be read: {error}")
     except web.HTTPException as error:
         return _refusal(error.status, f"{request.method} {request.path}: {error.reason}; see /")
 
@@ -203,4 +220,5 @@ async def _logged(request: web.Request, handler: _Handler) -> web.StreamResponse
 
 @lru_cache(1024)
 def _shown(path: str) -> str:
-    return redact(path.encode()).decode("utf-8", "replace")
+    clean = redact(path.encode("utf-8", "replace")).decode("utf-8", "replace")
+    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in clean)  # a line stays one

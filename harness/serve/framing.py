@@ -15,7 +15,7 @@ from harness.wire.sse import parse
 
 _LONGEST_PIECE = 64
 _LINE_END = re.compile(rb"\r\n|\r|\n")
-_RANDOM = re.compile(r"random:(\d+)")
+_RANDOM = re.compile(r"random:(\d{1,18})", re.ASCII)
 
 Reframe = Callable[[Response], list[bytes]]
 

@@ -67,6 +67,37 @@ def test_what_it_does_not_survive_ends_with_1_where_that_is_asked_for(tmp_path: 
     assert {row["fate"] for row in rows if row["provider"] == "huggingface"} >= {"ok", "tags leaked"}
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "    raise KeyError(1)\n",
+        "    pass\n",
+        "    out.tools = [['f', 10**30]]\n",
+        "    import os\n    os.fork()\n",
+        "    raise KeyboardInterrupt\n",
+    ],
+)
+def test_code_of_ones_own_has_no_excuse_in_what_the_reference_does(body: str, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.py"
+    mine.write_text(f"def read(question, out):\n{body}")
+    told = run("--client", str(mine), "--provider", "qianfan", "--fail-on", "bad", "--timeout", "2")
+    assert told.exit_code == 1, told.output
+
+
+def test_code_may_import_what_is_beside_it_and_hold_dataclasses(tmp_path: Path) -> None:
+    (tmp_path / "beside_it.py").write_text("WORD = ''\n")
+    mine = tmp_path / "mine.py"
+    more = "from __future__ import annotations\nfrom dataclasses import dataclass\nfrom beside_it import WORD\n\n@dataclass\nclass A:\n    b: str = WORD\n"
+    mine.write_text(GOOD.replace("from openai", f"{more}\nfrom openai"))
+    assert run("--client", str(mine), "--provider", "qianfan", "--fail-on", "bad").exit_code == 0
+
+
+def test_two_clients_of_one_name_are_a_line(tmp_path: Path) -> None:
+    mine = tmp_path / "openai.print.py"
+    mine.write_text(GOOD)
+    assert "a client is called openai.print already; give the file another name" in one_line(run("--client", str(mine)))
+
+
 def test_code_that_hangs_is_ended_at_its_limit(tmp_path: Path) -> None:
     mine = tmp_path / "mine.py"
     mine.write_text(HANGS)

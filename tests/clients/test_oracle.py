@@ -178,9 +178,10 @@ DUE: dict[Due, tuple[str, ...]] = {
         "error-beside-choices", "status-moved", "empty-stream", "body-cut", "body-plain-text", "html-for-stream",
         "error-frame",
     ),
-    "cut": ("stream-cut", "transfer-cut-stream", "gzip-cut", "finish-null-in-body"),
+    "cut": ("stream-cut", "transfer-cut-stream", "gzip-cut", "stream-cut-with-plain-text"),
     "damaged": ("json-cut", "json-python", "json-nan", "json-two-objects"),
-    "unsure": ("finish-never", "body-for-stream", "stream-for-body", "utf8-half", "json-word", "data-empty", "transfer-unfinished"),
+    "unsure": ("finish-never", "body-for-stream", "stream-for-body", "utf8-half", "json-word", "data-empty", "transfer-unfinished",
+               "finish-null-in-body", "last-chunk-not-closed", "finish-error", "finish-network-error"),
     "answer": ("mark-missing", "status-accepted", "think-tags", "gzip-stream"),
 }  # fmt: skip
 

@@ -137,6 +137,36 @@ def test_what_it_can_not_want_is_refused_in_words(
     assert said in answer.json()["error"]["message"]
 
 
+@pytest.mark.parametrize("fault", ["empty-body", "error-for-body", "body-cut", "html-for-body"])
+def test_a_fault_in_a_recording_that_tells_its_length_tells_its_own(http: httpx2.Client, fault: str) -> None:
+    wanted = {"x-harness-fault": fault, "x-harness-scenario": "chat.nonstream"}
+    answer = http.post("/mlx-lm/v1/chat/completions", json=HELLO, headers=wanted, timeout=5)
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    assert answer.headers[NOTE].endswith(f"fault={fault}")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"x-harness-fault": ""}, 400),
+        ({"x-harness-reframe": "random:" + "1" * 5000}, 400),
+        ({"Content-Encoding": "gzip"}, 400),
+        ({"Host": "a b:c"}, 200),
+    ],
+)
+def test_odd_headers_are_answered(http: httpx2.Client, headers: dict[str, str], status: int) -> None:
+    assert http.post("/reference/v1/chat/completions", json=HELLO, headers=headers).status_code == status
+    assert http.get("/", headers={"Host": "a b:c"}).status_code == 200
+
+
+def test_a_line_of_the_log_stays_one(http: httpx2.Client, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "harness.serve"):
+        http.get("/%0a23:59:59%20POST%20/fake%20200%1b[31mRED")
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "harness.serve"]
+    assert "\\x0a23:59:59" in line
+    assert "\x1b" not in line
+
+
 def test_other_addresses_and_methods_are_told_where_to_go(http: httpx2.Client) -> None:
     assert str(http.base_url.join("/deepseek/v1")) in http.get("/").text
     lost = http.get("/deepseek/v1/embeddings")
@@ -152,6 +182,9 @@ def test_other_addresses_and_methods_are_told_where_to_go(http: httpx2.Client) -
 def test_a_page_of_any_origin_may_ask(http: httpx2.Client) -> None:
     asked = http.options("/deepseek/v1/chat/completions", headers={"Access-Control-Request-Method": "POST"})
     assert (asked.status_code, asked.headers["Access-Control-Allow-Origin"]) == (204, "*")
+    named = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
+    asked = http.options("/deepseek/v1/chat/completions", headers=named)
+    assert asked.headers["Access-Control-Allow-Headers"] == "authorization,content-type", "a star covers no key"
     assert ask(http).headers["Access-Control-Allow-Origin"] == "*"
 
 
