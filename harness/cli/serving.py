@@ -45,6 +45,8 @@ def serve(names: tuple[str, ...], port: int, pace: str, reframe: str, fault: str
     def tell(url: str) -> None:
         for provider in shelf.providers:
             click.echo(f"{url}/{provider}/v1")
-        click.echo("harness: serving recordings; stop with Ctrl-C", err=True)
+        click.echo(
+            "harness: serving recordings and reconstructions, each answer says which; stop with Ctrl-C", err=True
+        )
 
     run(app, port, tell)

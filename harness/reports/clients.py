@@ -19,7 +19,8 @@ LEGEND = (
     "C wrong tool calls · W wrong text · M mojibake · E nothing shown · N prints None · T think tags shown as text · "
     "r reasoning lost · u usage lost · f finish_reason lost · · does not read such answers · ? could not be run · "
     "- nothing recorded. The letter is the worst that happened; in brackets, such as (X), it happens with the reference "
-    "answers of OpenAI's form as well, so the provider is not to blame."
+    "answers of OpenAI's form as well, so the provider is not to blame. Answers are R recorded from the provider, P published "
+    "by someone who called it, C reconstructed from cited facts: what survives these may still break on the provider."
 )
 _GLANCE = {
     "a stream that was cut": "stream-cut",
@@ -45,7 +46,7 @@ def render(results: ClientResults) -> str:
     """Return the whole report."""
     parts = [
         "# Client code", _versions(results), "## At a glance", glance(results), "## Which client survives which provider", LEGEND,
-        "Measured: every recording of a provider, each form once, replayed to each client. " + _basis(results),
+        "Measured: every answer that is kept of a provider, each form once, replayed to each client.",
         provider_table(results), "### Foretold", _about_foretelling(results), foretold_table(results), _disagreements(results),
         "## Which client survives which fault and variant", deviation_summary(results), deviation_table(results),
         "## What goes back after a tool call", loop_table(results),
@@ -83,14 +84,10 @@ def providers_of(results: ClientResults) -> list[str]:
     return list(dict.fromkeys(one.provider for one in results.findings if one.provider != _REFERENCE))
 
 
-def _basis(results: ClientResults) -> str:
-    """Return what each provider's answers rest on."""
-    letters: dict[str, set[str]] = defaultdict(set)
-    for one in results.findings:
-        if one.provider != _REFERENCE and one.provenance:
-            letters[one.provenance].add(one.provider)
-    told = [f"{PROVENANCES[kind]} {kind}: {', '.join(sorted(letters[kind]))}" for kind in PROVENANCES if letters[kind]]
-    return f"What it rests on: {'; '.join(told)}." if told else ""
+def basis_of(results: ClientResults, provider: str) -> str:
+    """Return the letters of what the answers of a provider rest on; none for the reference, which is made up."""
+    kinds = {one.provenance for one in results.findings if one.provider == provider and not one.fault}
+    return "" if provider == _REFERENCE else "".join(letter for kind, letter in PROVENANCES.items() if kind in kinds)
 
 
 def letter_of(findings: Iterable[ClientFinding]) -> str:
@@ -113,7 +110,7 @@ def provider_table(results: ClientResults) -> str:
         [_name(client), *(letter_of(cells[client, name]) if cells[client, name] else "-" for name in names)]
         for client in results.clients
     ]
-    return _table(rows, ["client", *names]) if names else ""
+    return _table(rows, ["client", *(f"{name} {basis_of(results, name)}".strip() for name in names)]) if names else ""
 
 
 def foretold_table(results: ClientResults) -> str:

@@ -6,8 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from harness.reports.clients import LEGEND, LETTERS, agreement, letter_of, providers_of
-from harness.reports.summary import PROVENANCES
+from harness.reports.clients import LEGEND, LETTERS, agreement, basis_of, letter_of, providers_of
 from harness.results import WORST_FATE_FIRST, ClientFinding, ClientResults, Fate
 
 _REFERENCE = "reference"
@@ -28,15 +27,9 @@ def render(results: ClientResults) -> str:
         run=results.run,
         legend=LEGEND.replace("*", ""),
         agreement=agreement(results),
-        providers=[(name, _basis(results, name)) for name in providers],
+        providers=[(name, basis_of(results, name)) for name in providers],
         rows=[_row(client, about, providers, cells) for client, about in results.clients.items()],
     )
-
-
-def _basis(results: ClientResults, provider: str) -> str:
-    """Return the letters of what the answers of a provider rest on."""
-    kinds = {one.provenance for one in results.findings if one.provider == provider and not one.fault}
-    return "" if provider == _REFERENCE else "".join(letter for kind, letter in PROVENANCES.items() if kind in kinds)
 
 
 def _row(

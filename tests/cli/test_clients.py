@@ -49,7 +49,8 @@ def test_code_of_ones_own_is_run_on_a_provider(tmp_path: Path) -> None:
     mine.write_text(GOOD)
     told = run("--client", str(mine), "--provider", "volcengine", "--fail-on", "bad", "--report", str(tmp_path))
     assert told.exit_code == 0, told.output
-    assert "| `mine`   | ✓            |" in told.stdout
+    assert "| client   | volcengine C   |" in told.stdout
+    assert "| `mine`   | ✓              |" in told.stdout
     findings = read_client_results(tmp_path / "clients.jsonl").findings
     assert {one.provider for one in findings} == {"volcengine", "reference"}
     assert "`mine`" in (tmp_path / "clients.md").read_text(encoding="utf-8")
@@ -153,7 +154,7 @@ def test_what_is_not_installed_is_told_and_fails_nothing(tmp_path: Path, monkeyp
     told = run("--client", "langchain-openai", "--provider", "qianfan", "--fail-on", "bad")
     assert told.exit_code == 0
     assert "not installed; run: harness clients install langchain" in told.stderr
-    assert "| `langchain-openai` | ?         |" in told.stdout
+    assert "| `langchain-openai` | ?           |" in told.stdout
 
 
 def test_an_install_that_fails_is_a_line_and_leaves_nothing_ready(

@@ -55,8 +55,9 @@ def test_every_fate_has_a_letter_of_its_own() -> None:
 
 def test_what_was_not_tried_is_no_pass() -> None:
     table = clients.provider_table(results(finding("a", "acme"), finding("lib", "other")))
-    assert "| `a`      | ✓      | -       |" in table
-    assert "| `lib`    | -      | ✓       |" in table
+    assert re.search(r"\| `a` +\| ✓ +\| - +\|", table)
+    assert re.search(r"\| `lib` +\| - +\| ✓ +\|", table)
+    assert "| acme R   | other R   |" in table
 
 
 def test_agreement_counts_both_ways_to_be_wrong() -> None:
