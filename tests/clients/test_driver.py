@@ -3,8 +3,10 @@
 import json
 import shutil
 import socket
+import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 import pytest
 
 from harness.clients.catalogue import ENVIRONMENTS
-from harness.clients.client import TEXT, Client
+from harness.clients.client import HERE, TEXT, Client, client_of_file
 from harness.clients.driver import Host
 from harness.clients.host import LONGEST
 from harness.clients.oracle import Failure, Heard
@@ -498,3 +500,41 @@ def test_node_sees_no_variable_but_those_that_are_passed(node: Host, write: Writ
     seen = told(node, write("out.print(JSON.stringify(process.env));", name="client.mjs"))
     assert set(seen) - PASSED - QUIET - OF_THE_SYSTEM == set()
     assert "planted" not in seen.values()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
+def test_a_host_ends_with_whoever_started_it(tmp_path: Path) -> None:
+    told = tmp_path / "pid"
+    sleeper = tmp_path / "sleeper.py"
+    sleeper.write_text(
+        f"import os, time\n\n\ndef read(question, out):\n    open({str(told)!r}, 'w').write(str(os.getpid()))\n    time.sleep(60)\n"
+    )
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom harness.clients.client import client_of_file\n"
+        "from harness.clients.driver import Host\n"
+        "Host((sys.executable, sys.argv[1]), 'http://127.0.0.1:9/v1').ask(client_of_file(Path(sys.argv[2])), {})\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code, str(HERE / "host.py"), str(sleeper)])
+    until(lambda: told.exists() and told.read_text() != "")
+    host = int(told.read_text())
+    assert Path(f"/proc/{host}").exists()
+    parent.kill()
+    parent.wait()
+    until(lambda: not Path(f"/proc/{host}").exists() or "Z" in Path(f"/proc/{host}/stat").read_text().split()[2])
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_code_that_can_not_be_imported_is_imported_once(tmp_path: Path) -> None:
+    count = tmp_path / "count"
+    broken = tmp_path / "broken.py"
+    broken.write_text(f"with open({str(count)!r}, 'a') as file:\n    file.write('x')\nraise ImportError('no')\n")
+    with Host((sys.executable, str(HERE / "host.py")), "http://127.0.0.1:9/v1") as host:
+        heard = [host.ask(client_of_file(broken), {}) for _ in range(3)]
+    assert [one.env for one in heard] == ["ImportError: no"] * 3
+    assert count.read_text() == "x"

@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from harness.cli import main
+from harness.clients.stage import Stage
 from harness.matrix.providers import load_matrix
 from harness.recording.playing import headers_of
 from harness.serve.app import Manner, application
@@ -23,6 +24,7 @@ from harness.serve.playing import NOTE
 from harness.serve.server import Background
 from harness.serve.shelf import REFERENCE, Shelf
 from harness.simulate.faults import FAULTS, VARIANTS
+from harness.simulate.reference import BODY, with_header
 from harness.wire.exchange import NO_ANSWER, Exchange, Headers, Response
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -143,6 +145,13 @@ def test_a_fault_in_a_recording_that_tells_its_length_tells_its_own(http: httpx2
     answer = http.post("/mlx-lm/v1/chat/completions", json=HELLO, headers=wanted, timeout=5)
     assert int(answer.headers["content-length"]) == len(answer.content)
     assert answer.headers[NOTE].endswith(f"fault={fault}")
+
+
+def test_a_length_that_is_more_than_what_comes_ends_with_the_connection() -> None:
+    with Stage() as stage:
+        stage.put_on("x", with_header(BODY, "Content-Length", str(len(BODY.response.body) + 9)))
+        with pytest.raises(httpx2.RemoteProtocolError):
+            httpx2.post(f"{stage.base_url('x')}/chat/completions", json=HELLO, timeout=5)
 
 
 @pytest.mark.parametrize(
