@@ -27,7 +27,8 @@ test: $(READY) ## Run the unit tests and the recorded matrix.
 
 test-openai2: $(OLD)/ready ## Run the tests of what speaks through the SDK once more, with openai 2.
 	$(OLD)/bin/pytest --quiet --numprocesses auto --dist loadfile -p no:cacheprovider \
-		tests/test_sdk.py tests/recording tests/test_probe.py tests/test_record.py tests/test_pytest_live.py
+		tests/test_sdk.py tests/recording tests/live/test_capture.py tests/live/test_capture_sockets.py tests/live/test_deadline.py \
+		tests/live/test_probe.py tests/live/test_record.py tests/pytest_plugin/test_plugin_live.py
 
 $(OLD)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(OLD)
@@ -53,7 +54,7 @@ proof: $(READY) ## Try every fault against every rule, write reports/proof.md.
 engines: $(READY) ## Install real servers into engines/build/ and probe each (1.4 GB, some minutes).
 	$(PYTHON) engines/servers.py install
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python engines/probe.py
-	$(BIN)/pytest --quiet tests/test_draft.py
+	$(BIN)/pytest --quiet tests/live/test_draft.py
 
 clients: $(READY) ## Install every client library (1.6 GB) and run all client code, write reports/clients.md.
 	$(BIN)/harness clients install --tier 1 --tier 2
@@ -65,7 +66,7 @@ test-clients: $(READY) ## Install every client library, and hold reports/clients
 	HARNESS_TEST_CLIENTS=all $(BIN)/pytest --quiet tests/clients/test_committed.py
 
 export: $(READY) ## Write what is known of each provider for other programs into reports/export/.
-	$(BIN)/harness export --schema > harness/export/schema.json
+	$(BIN)/harness export --schema > harness/evidence/export/schema.json
 	$(BIN)/harness export --into reports/export
 
 schema: $(READY) ## Write the JSON Schema of providers.yaml for editors.

@@ -38,7 +38,7 @@ import vcr
 from streams import DONE, EVENTS
 from tabulate import tabulate
 
-from harness.recording.capture import Capture, Limits
+from harness.live.capture import Capture, Limits
 from harness.wire.exchange import Exchange
 
 HERE = Path(__file__).parent

@@ -31,8 +31,8 @@ from typing import TypeVar
 import orjson
 
 from harness.checks import CHECKS
+from harness.judging.runner import About, judge_exchanges
 from harness.recording.cassette import read_cassette, write_cassette
-from harness.runner import About, judge_exchanges
 from harness.simulate.reference import STREAM
 from harness.wire.exchange import Exchange, Response, Source
 

@@ -11,13 +11,13 @@ from rich.markup import escape
 
 from harness.checks import CHECKS, Check
 from harness.clients.catalogue import CLIENTS
-from harness.deviations import load_deviations
 from harness.errors import UnknownName, unknown
+from harness.judging.deviations import load_deviations
+from harness.judging.runner import Selection, plan, run_case
 from harness.matrix.providers import FILE_NAME, Model, Provider, load_matrix
 from harness.matrix.scenarios import KINDS, SCENARIOS, Scenario
 from harness.reports.terminal import show_finding
 from harness.results import Deviation
-from harness.runner import Selection, plan, run_case
 from harness.simulate.faults import FAULTS, Fault
 from harness.simulate.ideal import recording
 from harness.simulate.reference import REFERENCES

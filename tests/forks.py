@@ -114,9 +114,9 @@ def _child(what: str, given: dict[str, Any]) -> None:
 def _warm() -> None:
     """Import what a run needs, late imports included: by asking where nobody answers."""
     import harness.cli.live
-    import harness.record  # noqa: F401 - it is imported, that is all
+    import harness.live.record  # noqa: F401 - it is imported, that is all
+    from harness.live.asking import Asked, Asker
     from harness.matrix.scenarios import SCENARIOS
-    from harness.recording.asking import Asked, Asker
 
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]

@@ -4,8 +4,8 @@ import dataclasses
 from collections.abc import Iterable
 
 from harness.checks import CHECKS, Check
+from harness.judging.runner import About, judge_exchanges
 from harness.results import Finding, Outcome
-from harness.runner import About, judge_exchanges
 from harness.wire.exchange import Exchange, Expected
 
 ABOUT = About("acme", "small", "chat.stream", "-")

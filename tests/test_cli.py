@@ -13,9 +13,9 @@ import pytest
 from click.testing import CliRunner, Result
 from scripted import IDEAL, Server
 
-from harness import runner
 from harness.checks import CHECKS
 from harness.cli import main
+from harness.judging import runner
 from harness.matrix.scenarios import SCENARIOS
 from harness.recording.cassette import write_cassette
 from harness.reports.table import BEGIN, END

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import pytest
 from planted import KEYS
 
-from harness.audit import audit
 from harness.checks import CHECKS
+from harness.judging.audit import audit
 from harness.recording.archives import archives_in, read_archive
 from harness.recording.redact import Secrets
 from harness.recording.scrub import scrub

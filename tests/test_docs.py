@@ -9,12 +9,12 @@ from click.testing import CliRunner
 
 from harness.checks import CHECKS
 from harness.cli import main
-from harness.deviations import load_deviations
+from harness.judging.deviations import load_deviations
+from harness.judging.runner import Selection, plan, run_case
 from harness.matrix.providers import load_matrix
 from harness.matrix.scenarios import SCENARIOS
 from harness.reports import badge, page, table
 from harness.results import Outcome, Results, read_results
-from harness.runner import Selection, plan, run_case
 
 ROOT = Path(__file__).resolve().parents[1]
 READMES = ("README.md", "README.zh-CN.md")
@@ -86,7 +86,7 @@ def test_every_command_and_no_other_is_described(name: str) -> None:
 
 @pytest.mark.parametrize("name", READMES)
 def test_the_options_of_the_plugin_are_described(name: str) -> None:
-    plugin = (ROOT / "harness/pytest_plugin.py").read_text(encoding="utf-8")
+    plugin = (ROOT / "harness/pytest/plugin.py").read_text(encoding="utf-8")
     added = {"--compat-provider", "--compat-model", "--compat-scenario", "--compat-check"}
     added |= set(re.findall(r'addoption\(\s*"(--compat-[\w-]+)"', plugin))
     assert set(re.findall(r"--compat-[\w-]+", read(name))) == added

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import pytest
 
 from harness.checks import CHECKS
+from harness.judging.runner import Selection, plan, run_case
 from harness.matrix.providers import load_matrix
 from harness.results import Finding, Outcome
-from harness.runner import Selection, plan, run_case
 
 ROOT = Path(__file__).resolve().parents[1]
 ENGINES = ("llamacpp", "mlx-lm", "litellm", "aimock")

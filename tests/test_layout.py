@@ -9,8 +9,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 ORDER = (
-    "errors", "wire", "matrix", "simulate", "recording", "sdk", "results", "checks", "deviations", "runner", "audit", "compare",
-    "probe", "record", "draft", "proof", "reconstruct", "agreement", "standing", "serve", "clients", "export", "reports", "explain", "cli", "pytest_clients", "pytest_plugin",
+    "errors", "wire", "matrix", "simulate", "recording", "sdk", "results", "checks", "judging", "live", "compare",
+    "evidence", "serve", "clients", "reports", "explain", "cli", "pytest",
 )  # fmt: skip
 FILES = sorted((ROOT / "harness").rglob("*.py"))
 
@@ -66,7 +66,7 @@ def test_the_order_is_the_one_that_architecture_md_lists() -> None:
 
 
 def test_importing_the_plugin_is_cheap() -> None:
-    code = "import sys, harness.pytest_plugin; print(*sorted({'openai', 'vcr', 'httpx2', 'pydantic', 'rich', 'yaml', 'orjson'} & set(sys.modules)))"
+    code = "import sys, harness.pytest.plugin; print(*sorted({'openai', 'vcr', 'httpx2', 'pydantic', 'rich', 'yaml', 'orjson'} & set(sys.modules)))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.split() == []
 

@@ -28,13 +28,13 @@ from scripted import (
     whole,
 )
 
-from harness.audit import audit
 from harness.cli import main
+from harness.judging.audit import audit
+from harness.judging.runner import Selection, plan, run_case
+from harness.live.asking import Asked
 from harness.matrix.providers import load_matrix
-from harness.recording.asking import Asked
 from harness.recording.cassette import dump_cassette
 from harness.recording.redact import configured, redact
-from harness.runner import Selection, plan, run_case
 from harness.simulate.reference import BODY, STREAM, swap, with_body, with_header, with_response
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -52,10 +52,10 @@ def new_provider(  # noqa: PLR0913, PLR0917 - one parameter an option
     Writes its entry into providers.yaml, its recordings, and what it does otherwise, with reasons left to be filled.
     """
     # What speaks to the network takes a while to import.
-    from harness.draft import Asked, slug, to_ask, write_draft
-    from harness.probe import Budget, probe_endpoint
-    from harness.record import environment_of
-    from harness.recording.capture import Limits
+    from harness.live.capture import Limits
+    from harness.live.draft import Asked, slug, to_ask, write_draft
+    from harness.live.probe import Budget, probe_endpoint
+    from harness.live.record import environment_of
 
     own = name_id or slug(check_address(base_url))
     variable = key_env or _variable(own)

@@ -5,10 +5,10 @@ from pathlib import Path
 import click
 
 from harness.cli.common import ROOT, one_line_errors, progress, refuse
-from harness.deviations import load_deviations
+from harness.judging.deviations import load_deviations
+from harness.judging.runner import Selection, plan, run_case
 from harness.matrix.providers import FILE_NAME, load_matrix
 from harness.recording.atomic import write_atomically
-from harness.runner import Selection, plan, run_case
 
 
 @click.command()
@@ -26,8 +26,8 @@ def export(names: tuple[str, ...], folder: Path | None, schema: bool, root: Path
     Each flag is a list of values, each with the recordings that show it, what they are and how old. What nothing shows
     is left out.
     """
-    from harness.export.build import export as document_of
-    from harness.export.document import dump, json_schema
+    from harness.evidence.export.build import export as document_of
+    from harness.evidence.export.document import dump, json_schema
 
     if schema:
         click.echo(dump(json_schema()), nl=False)

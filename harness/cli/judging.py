@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from harness import __version__
-from harness.audit import audit as audit_archives
 from harness.cli.common import (
     FORMAT,
     ROOT,
@@ -22,6 +21,8 @@ from harness.cli.common import (
     show,
 )
 from harness.errors import HarnessError
+from harness.judging.audit import audit as audit_archives
+from harness.judging.runner import Case, Selection, plan, run_case
 from harness.matrix.providers import FILE_NAME, load_matrix
 from harness.recording.archives import archives_in
 from harness.recording.atomic import write_atomically
@@ -38,7 +39,6 @@ from harness.results import (
     read_results,
     write_results,
 )
-from harness.runner import Case, Selection, plan, run_case
 from harness.sdk import version
 
 

@@ -14,12 +14,12 @@ from harness.checks import CHECKS
 from harness.cli.common import FORMAT, ROOT, columns, console_for_data, one_line_errors
 from harness.errors import UnknownName
 from harness.explain import explain as explain_id
+from harness.judging.runner import Case
 from harness.matrix.providers import FILE_NAME, Matrix, Provider, Target, json_schema, load_matrix
 from harness.matrix.scenarios import SCENARIOS
 from harness.recording.atomic import write_atomically
 from harness.recording.cassette import read_cassette
 from harness.results import Outcome
-from harness.runner import Case
 
 
 @click.command()
@@ -71,7 +71,7 @@ def scenarios(form: str) -> None:
 @one_line_errors
 def proof(file: Path | None, pairs: bool) -> None:  # noqa: FBT001 - a flag of the command line
     """Try every fault of the catalogue against every rule, and print what is caught, missed and hidden."""
-    from harness.proof import prove, render, summary
+    from harness.judging.proof import prove, render, summary
 
     console = Console(stderr=True)
     with console.status("trying faults"):
@@ -109,7 +109,7 @@ def providers(root: Path, schema: bool, reach: bool, form: str) -> None:  # noqa
     if schema:
         click.echo(orjson.dumps(json_schema(), option=orjson.OPT_INDENT_2))
         return
-    from harness.record import environment_of
+    from harness.live.record import environment_of
 
     matrix, environment = load_matrix(root / FILE_NAME), environment_of(root)
     reached = _reached(matrix, environment) if reach else {}
@@ -159,7 +159,7 @@ def _reached(matrix: Matrix, environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _reach(provider: Provider, environment: Mapping[str, str]) -> str:
-    from harness.recording.asking import reach
+    from harness.live.asking import reach
 
     unset = next((name for name in provider.fills.values() if not environment.get(name)), None)
     return f"{unset} is not set" if unset else reach(provider.url(environment), environment.get(provider.key_env))

@@ -19,6 +19,7 @@ from harness.cli.common import (
     show,
 )
 from harness.errors import HarnessError, unknown
+from harness.judging.runner import Selection, plan
 from harness.matrix.addresses import check_address
 from harness.matrix.providers import FILE_NAME, Matrix, Provider, load_matrix
 from harness.matrix.scenarios import SCENARIOS, Scenario
@@ -26,7 +27,6 @@ from harness.recording.atomic import check_folder, write_atomically
 from harness.recording.cassette import write_cassette
 from harness.reports import table, terminal
 from harness.results import Level, Results, Run, check_writable, write_results
-from harness.runner import Selection, plan
 from harness.sdk import version
 
 
@@ -65,9 +65,9 @@ def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
 ) -> None:
     """Ask an endpoint every scenario, and print what it passes and fails, with the bytes that show it."""
     # What speaks to the network takes a while to import.
-    from harness.probe import Budget, probe_endpoint
-    from harness.record import environment_of
-    from harness.recording.capture import Limits
+    from harness.live.capture import Limits
+    from harness.live.probe import Budget, probe_endpoint
+    from harness.live.record import environment_of
     from harness.recording.redact import configured
     from harness.recording.scrub import scrub_url
 
@@ -127,8 +127,8 @@ def record(  # noqa: PLR0913, PLR0917 - one parameter an option
     root: Path,
 ) -> None:
     """Ask the providers of the matrix what is not recorded yet, and keep the answers; keys from the environment or .env."""
-    from harness.record import Asking, Manner, due, environment_of, estimate, no_key
-    from harness.recording.capture import Limits
+    from harness.live.capture import Limits
+    from harness.live.record import Asking, Manner, due, environment_of, estimate, no_key
 
     matrix = load_matrix(root / FILE_NAME)
     if base_url:

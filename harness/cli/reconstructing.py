@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from harness.cli.common import ROOT, one_line_errors, progress
+from harness.evidence.reconstruct import Made
 from harness.matrix.providers import FILE_NAME, load_matrix
-from harness.reconstruct import Made
 from harness.recording.atomic import write_atomically
 
 _OUT_OF_DATE = ("new", "changed", "unfounded")
@@ -38,8 +38,8 @@ def reconstruct(
     root: Path,
 ) -> None:
     """Make the cassettes that follow from cited facts: cassettes/PROVIDER/profile.yaml."""
-    from harness.agreement import compare_all, render_agreement
-    from harness.reconstruct import profiles_of, reconstruct
+    from harness.evidence.agreement import compare_all, render_agreement
+    from harness.evidence.reconstruct import profiles_of, reconstruct
 
     matrix = load_matrix(root / FILE_NAME)
     profiles = profiles_of(matrix, root, names)
@@ -59,7 +59,7 @@ def reconstruct(
 
 
 def _write(stale: list[Made]) -> None:
-    from harness.reconstruct import write
+    from harness.evidence.reconstruct import write
 
     for one in progress(stale, len(stale), "writing"):
         write(one)

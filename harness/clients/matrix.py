@@ -26,7 +26,7 @@ from harness.clients.predicting import (
 )
 from harness.clients.trials import Trial, deviation_trials, is_chat, provider_trials, reference_trials
 from harness.clients.trying import Tried, try_all
-from harness.deviations import load_deviations
+from harness.judging.deviations import load_deviations
 from harness.results import ClientFinding, ClientResults, Fate, Foreseen, Run
 from harness.serve.shelf import REFERENCE, Shelf
 

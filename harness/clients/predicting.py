@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from harness.checks import CHECKS
 from harness.clients.trials import Trial, deviation_trials, moved, reference_trials
+from harness.judging.runner import About, judge_exchanges, problems_of
 from harness.results import WORST_FATE_FIRST, Deviation, Fate, Finding, Outcome
-from harness.runner import About, judge_exchanges, problems_of
 from harness.simulate.faults import FAULTS
 
 Fact = tuple[str, str]

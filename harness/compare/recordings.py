@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePath
 
 from harness import __version__
-from harness.audit import host_of
 from harness.checks import CHECKS
 from harness.compare.shape import changes, questions
 from harness.errors import NothingInCommon
+from harness.judging.audit import host_of
+from harness.judging.runner import About, half_recorded, judge_exchanges
 from harness.matrix.providers import Matrix
 from harness.matrix.scenarios import SCENARIOS, in_order
 from harness.recording.archives import archives_in, read_archive
 from harness.results import Evidence, Finding, Level, Outcome, Results, Run
-from harness.runner import About, half_recorded, judge_exchanges
 from harness.sdk import version
 from harness.wire.exchange import Exchange
 

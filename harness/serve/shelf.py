@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import NotRecorded, unknown
+from harness.judging.runner import Case
 from harness.matrix.providers import Matrix, Target
 from harness.matrix.scenarios import SCENARIOS, Scenario, in_order
 from harness.recording.cassette import read_cassette
-from harness.runner import Case
 from harness.simulate.ideal import DATED, MODEL, recording
 from harness.wire.exchange import Exchange, Request
 

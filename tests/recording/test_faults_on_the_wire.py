@@ -13,13 +13,13 @@ import pytest
 from scripted import Server, plays
 
 from harness.checks import CHECKS
+from harness.judging.runner import About, judge_exchanges
+from harness.live.asking import Asked, Asker
+from harness.live.capture import Limits
 from harness.matrix.scenarios import SCENARIOS
-from harness.recording.asking import Asked, Asker
-from harness.recording.capture import Limits
 from harness.recording.cassette import read_cassette, write_cassette
 from harness.recording.scrub import scrub
 from harness.results import Finding, Level, Outcome
-from harness.runner import About, judge_exchanges
 from harness.simulate.faults import FAULTS, VARIANTS, Variant
 from harness.wire.exchange import Exchange, Headers, Reads
 

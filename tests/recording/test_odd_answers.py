@@ -20,9 +20,9 @@ from scripted import (
     whole,
 )
 
+from harness.live.asking import Asked, Asker
+from harness.live.capture import Limits
 from harness.matrix.scenarios import SCENARIOS
-from harness.recording.asking import Asked, Asker
-from harness.recording.capture import Limits
 from harness.recording.cassette import read_cassette, write_cassette
 from harness.results import Finding, Outcome
 from harness.simulate.reference import STREAM

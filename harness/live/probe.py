@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from harness.checks import CHECKS
 from harness.checks.registry import Check
 from harness.errors import Unreachable
+from harness.judging.runner import RECORDING, About, half_recorded, judge_exchanges
+from harness.live.asking import Asked, Asker
+from harness.live.capture import Limits
 from harness.matrix.addresses import check_address
 from harness.matrix.providers import Matrix, Thinking
 from harness.matrix.scenarios import SCENARIOS, Scenario, in_order
-from harness.recording.asking import Asked, Asker
-from harness.recording.capture import Limits
 from harness.recording.redact import Secrets
 from harness.recording.scrub import scrub_url
 from harness.results import Finding, Level, Outcome
-from harness.runner import RECORDING, About, half_recorded, judge_exchanges
 from harness.wire.exchange import NO_ANSWER, OK, Exchange
 
 FIRST = ("chat.nonstream", "chat.stream", "chat.stream-usage", "tools.auto")

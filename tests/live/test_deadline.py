@@ -14,9 +14,9 @@ import httpx2
 import pytest
 from scripted import CHUNKED, IDEAL, End, Script, Server, Step, chunk, endless, head, slow
 
+from harness.live.asking import Asked, Asker
+from harness.live.capture import AsyncCapture, Capture, Limits
 from harness.matrix.scenarios import SCENARIOS
-from harness.recording.asking import Asked, Asker
-from harness.recording.capture import AsyncCapture, Capture, Limits
 from harness.wire.exchange import NO_ANSWER, Exchange
 
 QUICK = Limits(connect=2, idle=10, total=0.25)

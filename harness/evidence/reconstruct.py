@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Literal
 
 from harness.errors import UnknownName, unknown
+from harness.judging.runner import Case
 from harness.matrix.providers import Matrix
 from harness.matrix.scenarios import SCENARIOS
 from harness.recording.atomic import write_atomically
 from harness.recording.cassette import dump_cassette, read_cassette
-from harness.runner import Case
 from harness.simulate.profile import FILE_NAME, Profile, load_profile
 from harness.simulate.synthesize import synthesize
 

@@ -10,10 +10,10 @@ from click.testing import CliRunner, Result
 from scripted import IDEAL, RETRY_AFTER, End, Received, Script, Server, refuses
 
 from harness.cli import main
+from harness.judging.runner import Selection, plan
+from harness.live.record import Asking, Manner, Recorded, due, seconds_to_wait
 from harness.matrix.providers import load_matrix
-from harness.record import Asking, Manner, Recorded, due, seconds_to_wait
 from harness.recording.cassette import read_cassette
-from harness.runner import Selection, plan
 from harness.simulate.reference import BODY, with_response
 from harness.wire.exchange import Headers
 

@@ -9,13 +9,13 @@ import yaml
 from click.testing import CliRunner
 
 from harness.cli import main
+from harness.evidence.standing import Standing, render, stand
 from harness.matrix.providers import load_matrix
 from harness.simulate.ideal import error
 from harness.simulate.reference import BODY, STREAM, STREAM_USAGE, swap, with_response
-from harness.standing import Standing, render, stand
 from harness.wire.exchange import Exchange
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 CORPUS = ROOT.parent / "shared" / "corpus"
 CREATED = 1_760_000_000  # 2025-10-09, as in the reference exchanges
 MATRIX = {

@@ -20,10 +20,10 @@ from harness.errors import HarnessError
 
 if TYPE_CHECKING:
     from harness.checks import Check
-    from harness.pytest_clients import Clients
-    from harness.record import Asking, Recorded
+    from harness.judging.runner import Case, Selection
+    from harness.live.record import Asking, Recorded
+    from harness.pytest.clients import Clients
     from harness.results import Finding, Outcome
-    from harness.runner import Case, Selection
 
 FILE_NAME = "providers.yaml"
 _FINDING = "compat_finding"
@@ -129,8 +129,8 @@ class MatrixFile(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item]:
         """Yield an item for each check of each recording, and one for each recording that is not there; or those of clients."""
+        from harness.judging.runner import plan
         from harness.matrix.providers import load_matrix
-        from harness.runner import plan
         from harness.sdk import Depth, set_depth
 
         set_depth(Depth(self.config.getoption("--compat-sdk-depth")))
@@ -151,7 +151,7 @@ class MatrixFile(pytest.File):
                 )
 
     def _clients(self, cases: list[Case]) -> Iterator[pytest.Item]:
-        from harness.pytest_clients import Clients
+        from harness.pytest.clients import Clients
 
         try:
             clients = Clients(self.config.getoption("--compat-client"))
@@ -164,8 +164,8 @@ class MatrixFile(pytest.File):
 
 
 def _selection(config: pytest.Config) -> Selection:
+    from harness.judging.runner import Selection
     from harness.results import Level
-    from harness.runner import Selection
 
     providers, models, scenarios, checks = (tuple(config.getoption(f"--compat-{name}")) for name in _OPTIONS)
     return Selection(providers, models, scenarios, checks, Level(config.getoption("--compat-level").upper()))
@@ -175,7 +175,7 @@ class _Live:
     """The cases of one matrix that are asked over the network; the asking begins when the first is waited for."""
 
     def __init__(self, session: pytest.Session, root: Path) -> None:
-        from harness.record import environment_of
+        from harness.live.record import environment_of
 
         self._session = session
         self._environment = environment_of(root)
@@ -193,7 +193,7 @@ class _Live:
 
     def absent(self, case: Case) -> tuple[Outcome, str] | None:
         """Return why there is nothing to ask; None if there is."""
-        from harness.record import no_key
+        from harness.live.record import no_key
         from harness.results import Outcome
 
         refusal = case.target.refuses(case.scenario)
@@ -204,7 +204,7 @@ class _Live:
 
     def of(self, case: Case) -> Recorded:
         """Wait for what became of ``case``."""
-        from harness.record import Asking, Manner
+        from harness.live.record import Asking, Manner
 
         if self._asking is None:
             self._asking = Asking(
@@ -214,7 +214,7 @@ class _Live:
 
     def estimate(self, items: list[pytest.Item]) -> str:
         """Return what asking for the cases of ``items`` takes."""
-        from harness.record import estimate
+        from harness.live.record import estimate
 
         return estimate(self._cases(items))
 
@@ -241,7 +241,7 @@ class _Recordings:
         self._error = ""
 
     def checks_of(self, case: Case) -> list[str]:
-        from harness.runner import RECORDING
+        from harness.judging.runner import RECORDING
 
         return [RECORDING] if self._absent(case) else self._ids
 
@@ -260,8 +260,8 @@ class _Recordings:
         return self.live.absent(case) if self.live and self.live.asks(case) else case.absent
 
     def _judged(self, case: Case) -> list[Finding]:
+        from harness.judging.runner import absent_finding, judge_case, run_case
         from harness.results import Outcome
-        from harness.runner import absent_finding, judge_case, run_case
 
         absent = self._absent(case)
         if absent:

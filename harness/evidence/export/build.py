@@ -5,8 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from harness.checks import CHECKS
-from harness.export.document import VERSION, Document, Flags, Known, Provenance, Said, Shown, Statement
-from harness.export.flags import FLAGS, Judged, Value, parameters
+from harness.evidence.export.document import VERSION, Document, Flags, Known, Provenance, Said, Shown, Statement
+from harness.evidence.export.flags import FLAGS, Judged, Value, parameters
 from harness.matrix.providers import Provider
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Deviation, Finding, Outcome

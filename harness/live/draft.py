@@ -11,15 +11,15 @@ import yaml
 from pydantic import ValidationError
 
 from harness.checks import CHECKS
-from harness.deviations import FILE_NAME as DEVIATIONS
 from harness.errors import BadProviders
+from harness.judging.deviations import FILE_NAME as DEVIATIONS
+from harness.judging.runner import Case, doubt, problems_of
+from harness.live.probe import Probed
 from harness.matrix.providers import FILE_NAME, Matrix, Provider, Target, Thinking, load_matrix
 from harness.matrix.scenarios import SCENARIOS, in_order
-from harness.probe import Probed
 from harness.recording.atomic import write_atomically
 from harness.recording.cassette import read_cassette, write_cassette
 from harness.results import Level
-from harness.runner import Case, doubt, problems_of
 from harness.wire.exchange import OK, Exchange
 
 _VARYING = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\d+(?:\.\d+)?")

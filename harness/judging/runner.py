@@ -9,8 +9,8 @@ from pathlib import Path
 from harness.checks import CHECKS, Check
 from harness.checks.applies import Lost, NotSeen
 from harness.checks.registry import Applies, Unjudged
-from harness.deviations import load_deviations
 from harness.errors import unknown
+from harness.judging.deviations import load_deviations
 from harness.matrix.providers import Matrix, Target
 from harness.matrix.scenarios import SCENARIOS, Scenario, in_order
 from harness.recording.cassette import read_cassette

@@ -13,9 +13,9 @@ from itertools import combinations
 from typing import Literal
 
 from harness.checks import CHECKS, Check
+from harness.judging.runner import About, judge_exchanges
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Finding, Level, Outcome
-from harness.runner import About, judge_exchanges
 from harness.simulate.edits import NothingChanged
 from harness.simulate.faults import FAULTS, VARIANTS, Fault, Variant
 from harness.simulate.ideal import recording

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from harness.agreement import day_of
 from harness.checks import CHECKS
-from harness.deviations import load_deviations
+from harness.evidence.agreement import day_of
+from harness.judging.deviations import load_deviations
+from harness.judging.runner import About, judge_exchanges, problems_of
 from harness.matrix.providers import Matrix, Provider
 from harness.matrix.scenarios import SCENARIOS, Scenario, request_body
 from harness.recording.archives import Entry, archives_in, read_archive
 from harness.results import Deviation, Level, Outcome
-from harness.runner import About, judge_exchanges, problems_of
 from harness.wire.exchange import Exchange
 
 _ERROR = 400

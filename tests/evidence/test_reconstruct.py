@@ -8,15 +8,15 @@ from click.testing import CliRunner, Result
 from profiled import MATRIX, write
 
 from harness.cli import main
-from harness.deviations import load_deviations
+from harness.evidence.reconstruct import profiles_of, reconstruct
+from harness.judging.deviations import load_deviations
+from harness.judging.runner import Selection, plan, run_case
 from harness.matrix.providers import load_matrix
-from harness.reconstruct import profiles_of, reconstruct
 from harness.recording.cassette import dump_cassette, read_cassette, write_cassette
 from harness.results import Outcome
-from harness.runner import Selection, plan, run_case
 from harness.simulate.reference import STREAM, recorded
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 KNOWN = {"parameters": [{"taken": ["stop"], "evidence": ["seen"]}]}
 
 

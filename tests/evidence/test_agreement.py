@@ -10,15 +10,15 @@ import yaml
 from click.testing import CliRunner
 from profiled import MATRIX, load, write
 
-from harness.agreement import compare, compare_all, differences, render_agreement
 from harness.cli import main
+from harness.evidence.agreement import compare, compare_all, differences, render_agreement
+from harness.evidence.reconstruct import profiles_of
 from harness.matrix.providers import load_matrix
-from harness.reconstruct import profiles_of
 from harness.recording.archives import Entry, archives_in, read_archive
 from harness.simulate.reference import BODY, STREAM, STREAM_USAGE, TOOLS, asked, recorded, swap, swap_last, with_header
 from harness.wire.exchange import Exchange, Fidelity
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 CORPUS = ROOT.parent / "shared" / "corpus"
 WIRE = recorded(STREAM)
 SECOND = '"delta":{"content":"! How can I"}'

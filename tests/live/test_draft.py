@@ -19,13 +19,13 @@ from click.testing import CliRunner, Result
 from scripted import IDEAL, End, Received, Script, Server, ideal_answer, plays, refuses
 
 from harness.cli import main
-from harness.draft import in_common
+from harness.live.draft import in_common
 from harness.matrix.providers import load_matrix
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Outcome
 from harness.simulate.reference import swap
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 DOCS = "https://docs.acme.example/chat"
 THINKING = {name for name, one in SCENARIOS.items() if one.thinking}
 

@@ -11,19 +11,19 @@ from click.testing import CliRunner
 
 from harness.checks import CHECKS
 from harness.cli import main
-from harness.deviations import load_deviations
-from harness.export.build import export
-from harness.export.document import dump, json_schema
+from harness.evidence.export.build import export
+from harness.evidence.export.document import dump, json_schema
+from harness.judging.deviations import load_deviations
+from harness.judging.runner import About, Selection, judge_exchanges, plan, run_case
 from harness.matrix.providers import Provider, load_matrix
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Deviation, Finding, Level, Outcome
-from harness.runner import About, Selection, judge_exchanges, plan, run_case
 from harness.simulate.ideal import recording
 from harness.wire.exchange import Source
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 EXPORTS = sorted((ROOT / "reports/export").glob("*.json"))
-FIRST_SCHEMA = json.loads((ROOT / "tests/export.v1.schema.json").read_text())
+FIRST_SCHEMA = json.loads((ROOT / "tests/evidence/export.v1.schema.json").read_text())
 ACME = Provider.model_validate({
     "id": "acme", "name": "Acme", "base_url": "https://api.acme.example/v1", "key_env": "ACME_API_KEY",
     "docs": "https://docs.acme.example",
@@ -73,7 +73,9 @@ def test_every_export_is_as_the_schema_says_and_as_its_first_one_said(path: Path
 
 
 def test_the_committed_schema_is_current() -> None:
-    assert (ROOT / "harness/export/schema.json").read_text(encoding="utf-8") == dump(json_schema()), "run: make export"
+    assert (ROOT / "harness/evidence/export/schema.json").read_text(encoding="utf-8") == dump(json_schema()), (
+        "run: make export"
+    )
     jsonschema.Draft202012Validator.check_schema(json_schema())
 
 

@@ -19,12 +19,12 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Literal, Self
 
+from harness.judging.runner import Case, doubt
+from harness.live.asking import Asked, Asker
+from harness.live.capture import Limits
 from harness.matrix.scenarios import in_order, request_body
-from harness.recording.asking import Asked, Asker
-from harness.recording.capture import Limits
 from harness.recording.cassette import write_cassette
 from harness.recording.redact import Secrets, configured
-from harness.runner import Case, doubt
 from harness.wire.exchange import NO_ANSWER, Exchange, Headers
 
 State = Literal["recorded", "answered", "missing", "inconclusive"]

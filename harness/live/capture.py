@@ -24,7 +24,7 @@ from typing import IO, Any
 
 import httpx2
 
-from harness.recording.deadline import Deadline
+from harness.live.deadline import Deadline
 from harness.recording.families import body_of, family_of
 from harness.wire.exchange import CLOSED, NO_ANSWER, Exchange, Headers, Reads, Request, Response, Source
 

@@ -20,10 +20,10 @@ from harness.clients.predicting import like
 from harness.clients.stage import Stage
 from harness.clients.trials import Trial, is_chat
 from harness.clients.trying import Trier
+from harness.judging.runner import Case
 from harness.matrix.scenarios import in_order
 from harness.recording.cassette import read_cassette
 from harness.results import WORST_FATE_FIRST, ClientFinding, Fate
-from harness.runner import Case
 
 
 class Clients:

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from judging import ABOUT, findings
 
-from harness import deviations as deviations_module
-from harness import runner
 from harness.checks import CHECKS
 from harness.errors import BadDeviations, UnknownName
+from harness.judging import deviations as deviations_module
+from harness.judging import runner
+from harness.judging.runner import RECORDING, Selection, judge_exchanges, plan, run_case
 from harness.matrix.providers import Matrix, load_matrix
 from harness.matrix.scenarios import SCENARIOS
 from harness.recording.cassette import write_cassette
 from harness.results import Deviation, Finding, Level, Outcome, Problem
-from harness.runner import RECORDING, Selection, judge_exchanges, plan, run_case
 from harness.simulate.faults import FAULTS
 from harness.simulate.reference import BODY, STREAM, asked, swap, with_body, with_header, with_response
 from harness.wire.exchange import Exchange, Expected

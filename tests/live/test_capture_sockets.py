@@ -43,9 +43,9 @@ from scripted import (
     wrong_length,
 )
 
+from harness.live.asking import Asked, Asker
+from harness.live.capture import AsyncCapture, Limits
 from harness.matrix.scenarios import SCENARIOS
-from harness.recording.asking import Asked, Asker
-from harness.recording.capture import AsyncCapture, Limits
 from harness.results import Outcome
 from harness.simulate.reference import STREAM, with_body
 from harness.wire.exchange import NO_ANSWER, Exchange

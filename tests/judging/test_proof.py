@@ -9,13 +9,13 @@ from click.testing import CliRunner
 
 from harness.checks import CHECKS
 from harness.cli import main
+from harness.judging.proof import SHARED, Proof, all_pairs, prove, render, summary
 from harness.matrix.scenarios import SCENARIOS
-from harness.proof import SHARED, Proof, all_pairs, prove, render, summary
 from harness.results import Level
 from harness.simulate.edits import NothingChanged
 from harness.simulate.faults import FAULTS, VARIANTS, Fault, Variant
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 RULES = [check.id for check in CHECKS.values() if check.level is not Level.OBSERVE]
 
 

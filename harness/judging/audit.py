@@ -6,11 +6,11 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from harness.checks import CHECKS, Check
+from harness.judging.runner import About, judge_exchanges
 from harness.matrix.providers import Matrix
 from harness.recording.archives import Entry, read_archive
 from harness.recording.scrub import scrub
 from harness.results import Finding
-from harness.runner import About, judge_exchanges
 
 ProviderFrom = Literal["auto", "host", "field", "folder"]
 _ERROR = 400

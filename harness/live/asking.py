@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import Any
 
+from harness.live.capture import Capture, Limits
 from harness.matrix.scenarios import Json, Scenario, next_body, request_body
-from harness.recording.capture import Capture, Limits
 from harness.recording.families import sdk_family
 from harness.recording.redact import Secrets
 from harness.recording.scrub import scrub

@@ -13,7 +13,7 @@ import httpx2
 import openai
 import pytest
 
-from harness.recording.capture import AsyncCapture, Capture, Limits
+from harness.live.capture import AsyncCapture, Capture, Limits
 from harness.simulate.reference import STREAM
 from harness.wire.exchange import NO_ANSWER, Exchange
 

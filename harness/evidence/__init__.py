@@ -1,0 +1,1 @@
+"""What is known of providers: reconstructions, how far they agree with recordings, deviation coverage, the export."""
