@@ -98,8 +98,7 @@ def usage_not_asked(exchange: Exchange) -> str | None:
 
 def asks_usage(exchange: Exchange) -> bool:
     """Whether the request sets ``stream_options.include_usage``."""
-    options = exchange.request.get("stream_options")
-    return isinstance(options, dict) and options.get("include_usage") is True
+    return exchange.request.include_usage
 
 
 def request_known(exchange: Exchange) -> str | None:

@@ -9,7 +9,6 @@ from harness import __version__
 from harness.checks import CHECKS
 from harness.compare.shape import changes, questions
 from harness.errors import NothingInCommon
-from harness.judging.audit import host_of
 from harness.judging.runner import About, half_recorded, judge_exchanges
 from harness.matrix.providers import Matrix
 from harness.matrix.scenarios import SCENARIOS, in_order
@@ -91,10 +90,9 @@ def _about(name: str, path: Path, exchange: Exchange, matrix: Matrix | None) -> 
     known = matrix.provider_of("", folders[0]) if matrix else None
     if known or (stem in SCENARIOS and len(PurePath(name).parts) >= _IN_A_PROJECT):
         return About(known.id if known else folders[0], folders[1], scenario, name)
-    host = host_of(exchange.request.url)
+    host = exchange.request.host
     found = matrix.provider_of(host) if matrix else None
-    model = exchange.request.get("model") or next(iter(exchange.columns.values["model"]), None)
-    return About(found.id if found else host or "unknown", str(model or "unknown"), scenario, name)
+    return About(found.id if found else host or "unknown", exchange.model or "unknown", scenario, name)
 
 
 def _judge(pair: tuple[list[Exchange], list[Exchange]], about: About, sides: tuple[_Side, _Side]) -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from harness.matrix.providers import Matrix
 from harness.recording.archives import Entry, archives_in, read_archive
@@ -21,7 +20,6 @@ from harness.wire.shapes import kind
 _LITERAL = frozenset({"role", "finish_reason", "object", "type"})
 _PADDING = frozenset({"obfuscation", "p"})  # of any length, none included
 _CONSTANT = ("id", "object", "created", "model", "system_fingerprint")
-_ERROR = 400
 _SHOWN = 3
 _TIMES = range(1_577_836_800, 4_102_444_800)  # the years 2020 to 2099 in seconds: some count in milliseconds
 
@@ -50,7 +48,7 @@ def compare_all(paths: Iterable[Path], matrix: Matrix, profiles: dict[str, Profi
     """
     for path in (file for one in paths for file in archives_in(one)):
         for entry in read_archive(path):
-            provider = matrix.provider_of(urlsplit(entry.exchange.request.url).hostname or "", entry.provider)
+            provider = matrix.provider_of(entry.exchange.request.host, entry.provider)
             profile = profiles.get(provider.id) if provider else None
             if profile and entry.exchange.source.provenance == "recorded":
                 yield compare(entry, profile)
@@ -59,7 +57,7 @@ def compare_all(paths: Iterable[Path], matrix: Matrix, profiles: dict[str, Profi
 def compare(entry: Entry, profile: Profile) -> Compared:
     """Compare one recording with what ``profile`` makes of the same request and the same number of pieces."""
     recorded = entry.exchange
-    model = str(recorded.request.get("model") or next(iter(recorded.columns.values["model"]), "unknown"))
+    model = recorded.model or "unknown"
     day = day_of(recorded)
     form = profile.form_of(model, day)
     about = Compared(profile.provider, _label(recorded), model, day, entry.origin)
@@ -67,7 +65,7 @@ def compare(entry: Entry, profile: Profile) -> Compared:
         return replace(about, why="no form of that model and time")
     made = _made(recorded, profile, form, model)
     if not made:
-        refused = recorded.response.status >= _ERROR
+        refused = recorded.response.is_error
         return replace(about, why="no refusal of that status" if refused else "no such kind in the form")
     return replace(about, differs=min((differences(recorded, one) for one in made), key=len))
 
@@ -81,7 +79,7 @@ def day_of(exchange: Exchange) -> str | None:
 
 def _label(exchange: Exchange) -> str:
     """Return what form of answer a recording is of."""
-    if exchange.response.status >= _ERROR:
+    if exchange.response.is_error:
         return f"error {exchange.response.status}"
     answer = _answer(exchange, "", asked=False)
     usage = {True: ", usage asked", False: "", None: ", request unknown"}[_asked(exchange)]
@@ -92,12 +90,12 @@ def _asked(exchange: Exchange) -> bool | None:
     """Tell whether usage was asked for; None where the request is unknown."""
     if exchange.request.json is None:
         return None
-    return bool((exchange.request.get("stream_options") or {}).get("include_usage"))
+    return exchange.request.include_usage
 
 
 def _made(recorded: Exchange, profile: Profile, form: Form, model: str) -> list[Exchange]:
     """Return what the profile makes: several where the recording leaves open what was asked."""
-    if recorded.response.status >= _ERROR:
+    if recorded.response.is_error:
         fit = [one for one in profile.refusals if one.is_of(model) and one.status == recorded.response.status]
         answers = [
             (one.status, render_headers(form, one.headers, ""), render_refusal(form, one, "x", "")) for one in fit

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from harness.checks import CHECKS
 from harness.evidence.agreement import day_of
@@ -20,7 +19,7 @@ from harness.matrix.providers import Matrix, Provider
 from harness.matrix.scenarios import SCENARIOS, Scenario, request_body
 from harness.recording.archives import Entry, archives_in, read_archive
 from harness.results import Deviation, Level, Outcome
-from harness.wire.exchange import Exchange
+from harness.wire.exchange import Exchange, include_usage
 
 _ERROR = 400
 _RULES = tuple(check for check in CHECKS.values() if check.level is not Level.OBSERVE)
@@ -91,7 +90,7 @@ def stand(paths: Iterable[Path], matrix: Matrix, root: Path) -> list[Standing]:
     recordings: dict[str, list[Seen]] = defaultdict(list)
     for path in (file for one in paths for file in archives_in(one)):
         for entry in read_archive(path):
-            provider = matrix.provider_of(urlsplit(entry.exchange.request.url).hostname or "", entry.provider)
+            provider = matrix.provider_of(entry.exchange.request.host, entry.provider)
             if provider and entry.exchange.source.provenance == "recorded":
                 recordings[provider.id].append(_seen(provider, entry))
     found = []
@@ -104,7 +103,7 @@ def stand(paths: Iterable[Path], matrix: Matrix, root: Path) -> list[Standing]:
 
 def _seen(provider: Provider, entry: Entry) -> Seen:
     exchange = entry.exchange
-    model = str(exchange.request.get("model") or next(filter(None, exchange.columns.values["model"]), "unknown"))
+    model = exchange.model or "unknown"
     about = About(provider.id, model, "audit", None)
     judged = [finding for finding in judge_exchanges([exchange], about, _RULES) if finding.outcome in _JUDGED]
     messages = {
@@ -160,7 +159,7 @@ def _present(provider: Provider, deviation: Deviation, recordings: list[Seen]) -
 
 def _like(exchange: Exchange, scenario: Scenario) -> bool:
     """Tell whether a recording is of a question like that of a scenario, as far as its request is known."""
-    refused = exchange.response.status >= _ERROR
+    refused = exchange.response.is_error
     if refused not in {status >= _ERROR for status in scenario.statuses}:
         return False
     asked = request_body(scenario, "", {})
@@ -171,11 +170,10 @@ def _like(exchange: Exchange, scenario: Scenario) -> bool:
 
 def _form(body: dict[str, Any]) -> tuple[Any, ...]:
     """Return what of a request decides the form of its answer."""
-    options = body.get("stream_options")
     wanted = body.get("response_format")
     return (
         bool(body.get("stream")),
-        isinstance(options, dict) and bool(options.get("include_usage")),
+        include_usage(body),
         bool(body.get("tools")),
         body.get("n") or 1,
         bool(body.get("logprobs")),

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
 from harness.checks import CHECKS, Check
 from harness.judging.runner import About, judge_exchanges
@@ -13,7 +12,6 @@ from harness.recording.scrub import scrub
 from harness.results import Finding
 
 ProviderFrom = Literal["auto", "host", "field", "folder"]
-_ERROR = 400
 
 
 def audit(
@@ -35,24 +33,16 @@ def audit(
 def _about(entry: Entry, path: Path, matrix: Matrix | None, provider_from: ProviderFrom) -> About:
     exchange = entry.exchange
     answer = "stream" if exchange.streams else "nonstream"
-    form = "error" if exchange.response.status >= _ERROR else answer
-    model = exchange.request.get("model") or next(iter(exchange.columns.values["model"]), None)
-    return About(_provider(entry, path, matrix, provider_from), str(model or "unknown"), f"audit.{form}", entry.origin)
+    form = "error" if exchange.response.is_error else answer
+    return About(
+        _provider(entry, path, matrix, provider_from), exchange.model or "unknown", f"audit.{form}", entry.origin
+    )
 
 
 def _provider(entry: Entry, path: Path, matrix: Matrix | None, provider_from: ProviderFrom) -> str:
-    host = host_of(entry.exchange.request.url)
+    host = entry.exchange.request.host
     if provider_from == "folder":
         return path.parent.name
     name = None if provider_from == "host" else entry.provider
     known = matrix.provider_of("" if provider_from == "field" else host, name) if matrix else None
     return known.id if known else name or host or "unknown"
-
-
-def host_of(url: str) -> str:
-    """Return the host of a URL, with its port unless that is the usual one; empty where there is none."""
-    try:
-        parts = urlsplit(url)
-        return (parts.hostname or "") + (f":{parts.port}" if parts.port not in {None, 80, 443} else "")
-    except ValueError:  # such as an unclosed bracket of an IPv6 address
-        return ""

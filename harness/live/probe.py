@@ -34,6 +34,14 @@ _NOBODY = {
 """What to ask oneself where a plain question gets such a status."""
 
 
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Why a scenario is not judged: nothing to spend is left (``missing``), or its capability was refused (``n/a``)."""
+
+    outcome: Outcome
+    reason: str
+
+
 @dataclass(slots=True)
 class Budget:
     """What a probe may spend; ``spent`` and ``tokens_spent`` are what it has."""
@@ -43,12 +51,12 @@ class Budget:
     spent: int = 0
     tokens_spent: int = 0
 
-    def refuses(self, scenario: Scenario) -> str | None:
-        """Return why ``scenario`` is not asked; None if it fits. What it takes is counted as spent."""
+    def try_reserve(self, scenario: Scenario) -> "Skip | None":
+        """Count what ``scenario`` takes as spent; return why it is not asked where that does not fit."""
         if self.tokens_spent >= self.tokens:
-            return f"the budget of {self.tokens:,} tokens is spent"
+            return Skip(Outcome.MISSING, f"the budget of {self.tokens:,} tokens is spent")
         if self.spent + scenario.requests > self.requests:
-            return f"the budget of {self.requests} requests is spent"
+            return Skip(Outcome.MISSING, f"the budget of {self.requests} requests is spent")
         self.spent += scenario.requests
         return None
 
@@ -129,23 +137,22 @@ def probe(
     """
     budget = budget or Budget()
     chosen, checks = list(scenarios), tuple(checks)
-    refused, served = dict[str, str](), set[str]()
+    refused, served = dict[str, Skip](), set[str]()
     waves = ([one for one in chosen if one.id in FIRST], [one for one in chosen if one.id not in FIRST])
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for wave in waves:
-            for scenario, exchanges, reason in _asked(pool, wave, ask, budget, refused):
+            for scenario, exchanges, skip in _asked(pool, wave, ask, budget, refused):
                 found = Probed(scenario, in_order(exchanges, scenario))
                 budget.count(found.exchanges)
-                refusal = reason or _refusal(found)
-                if not refusal:
-                    served.update(scenario.needs)
-                elif not reason:
-                    refused |= dict.fromkeys((need for need in scenario.needs if need not in served), refusal)
+                refusal = None if skip else _refusal(found)
                 if refusal:
-                    outcome = Outcome.MISSING if reason and "budget" in reason else Outcome.NA
-                    found.refused = outcome is Outcome.NA
-                    found.findings = [_absent(about(scenario), outcome, refusal)]
+                    refused |= dict.fromkeys((need for need in scenario.needs if need not in served), refusal)
+                absent = skip or refusal
+                if absent:
+                    found.refused = absent.outcome is Outcome.NA
+                    found.findings = [_absent(about(scenario), absent)]
                 else:
+                    served.update(scenario.needs)
                     found.findings = list(judge_exchanges(found.exchanges, about(scenario), checks))
                     found.findings += half_recorded(found.exchanges, scenario, about(scenario))
                 yield found
@@ -156,17 +163,17 @@ def _asked(
     wave: list[Scenario],
     ask: Callable[[Scenario], list[Exchange]],
     budget: Budget,
-    refused: dict[str, str],
-) -> Iterator[tuple[Scenario, list[Exchange], str | None]]:
+    refused: dict[str, Skip],
+) -> Iterator[tuple[Scenario, list[Exchange], Skip | None]]:
     """Yield each scenario with its exchanges, or with the reason why it was not asked."""
     left, running = list(wave), dict[Future[list[Exchange]], Scenario]()
     while left or running:
         while left and len(running) < _AT_ONCE:
             scenario = left.pop(0)
-            reason = next((refused[need] for need in scenario.needs if need in refused), None)
-            reason = reason or budget.refuses(scenario)
-            if reason:
-                yield scenario, [], reason
+            skip = next((refused[need] for need in scenario.needs if need in refused), None)
+            skip = skip or budget.try_reserve(scenario)
+            if skip:
+                yield scenario, [], skip
             else:
                 running[pool.submit(ask, scenario)] = scenario
         ended, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -174,18 +181,18 @@ def _asked(
             yield running.pop(future), future.result(), None
 
 
-def _refusal(found: Probed) -> str | None:
-    """Return the provider's words where it plainly refused a capability; None where it did not."""
+def _refusal(found: Probed) -> Skip | None:
+    """Return a skip with the provider's words where it plainly refused a capability; None where it did not."""
     last = found.exchanges[-1]
     status = last.response.status
     if not found.scenario.needs or status not in _REFUSALS or status in found.scenario.statuses:
         return None
     said = last.columns.errors[0].text if last.columns.errors else last.excerpt(0)[:_SHOWN]
-    return f"{', '.join(found.scenario.needs)} refused with {status}: {said}"
+    return Skip(Outcome.NA, f"{', '.join(found.scenario.needs)} refused with {status}: {said}")
 
 
-def _absent(about: About, outcome: Outcome, reason: str) -> Finding:
-    return Finding(about.provider, about.model, about.scenario, RECORDING, Level.MUST, outcome, reason)
+def _absent(about: About, skip: Skip) -> Finding:
+    return Finding(about.provider, about.model, about.scenario, RECORDING, Level.MUST, skip.outcome, skip.reason)
 
 
 def _unreachable(found: Probed) -> str | None:

@@ -20,7 +20,7 @@ from harness.matrix.providers import Matrix, Target
 from harness.matrix.scenarios import SCENARIOS, Scenario, in_order
 from harness.recording.cassette import read_cassette
 from harness.simulate.ideal import DATED, MODEL, recording
-from harness.wire.exchange import Exchange, Request
+from harness.wire.exchange import Exchange, Request, include_usage
 
 REFERENCE = "reference"
 """The name under which the ideal provider is served: what OpenAI's own form is, for comparison."""
@@ -79,10 +79,9 @@ def traits(body: dict[str, Any] | None) -> Traits:
         ("response_format", form.get("type", "text") if isinstance(form, dict) else "text"),
         ("a tool's result", said[-1:] == ["tool"]),
     )
-    options = asked.get("stream_options")
     may: dict[str, object] = {
         "thinking": {key: asked[key] for key in _THINKING if key in asked},
-        "usage": bool(isinstance(options, dict) and options.get("include_usage")),
+        "usage": include_usage(asked),
         "tool_choice": asked.get("tool_choice") if asked.get("tool_choice") != "auto" else None,
         "n": asked.get("n", 1),
         "logprobs": bool(asked.get("logprobs")),

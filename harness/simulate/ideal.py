@@ -13,7 +13,7 @@ import orjson
 
 from harness.matrix.scenarios import Scenario, in_order, next_body, request_body
 from harness.simulate.content import CREATED, Call, logprob, prompt_tokens, say
-from harness.wire.exchange import CLOSED, OK, Exchange, Headers, Request, Response, Source
+from harness.wire.exchange import CLOSED, OK, Exchange, Headers, Request, Response, Source, include_usage
 
 Json = dict[str, Any]
 
@@ -104,7 +104,7 @@ def _answer(request: Json, id_: str) -> Response:
     if not request.get("stream"):
         content = {"id": id_, "object": "chat.completion", **_COMMON, "choices": [one.whole() for one in choices]}
         return response(orjson.dumps(content | {"usage": _usage(request, choices)}), "application/json")
-    asked = (request.get("stream_options") or {}).get("include_usage")
+    asked = include_usage(request)
     extra = {"usage": None} if asked else {}
     steps = [[one for one in step if one] for step in _in_turn([choice.streamed() for choice in choices])]
     events = [_event(id_, [one], **extra) for step in steps for one in step]

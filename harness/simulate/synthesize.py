@@ -17,7 +17,7 @@ from harness.simulate.content import prompt_tokens, say
 from harness.simulate.parameters import parameters_of, without
 from harness.simulate.profile import Form, Profile, Refusal
 from harness.simulate.render import Answer, render, render_headers, render_refusal
-from harness.wire.exchange import OK, Exchange, Headers, Request, Response, Source
+from harness.wire.exchange import OK, Exchange, Headers, Request, Response, Source, include_usage
 
 Json = dict[str, Any]
 
@@ -55,9 +55,10 @@ def synthesize(profile: Profile, target: Target, scenario: Scenario) -> list[Exc
 def answer_to(body: Json, seed: str, *, thinks: bool) -> Answer:
     """Return what the answer to a request says and what was asked of its form."""
     said = say(body, thinks=thinks)
-    usage = bool((body.get("stream_options") or {}).get("include_usage"))
     alternatives = (body.get("top_logprobs") or 0) if body.get("logprobs") else None
-    return Answer((said,) * (body.get("n") or 1), str(body["model"]), prompt_tokens(body), seed, usage, alternatives)
+    return Answer(
+        (said,) * (body.get("n") or 1), str(body["model"]), prompt_tokens(body), seed, include_usage(body), alternatives
+    )
 
 
 class _Maker:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -30,6 +31,7 @@ CLOSED = "closed before the end"
 MAX_DECODED = 1 << 30
 """Decompression stops here: a bomb is a finding, not an outage."""
 
+_ERROR = 400
 _GZIP = b"\x1f\x8b"
 _EXCERPT = 160
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
@@ -81,6 +83,26 @@ class Request:
         """Return a top-level parameter of the body; None if absent or unknown."""
         return self.json.get(key) if self.json else None
 
+    @property
+    def include_usage(self) -> bool:
+        """Whether ``stream_options.include_usage`` is true."""
+        return include_usage(self.json or {})
+
+    @property
+    def host(self) -> str:
+        """The host of the URL, with its port unless that is the usual one; empty where there is none."""
+        try:
+            parts = urlsplit(self.url)
+            return (parts.hostname or "") + (f":{parts.port}" if parts.port not in {None, 80, 443} else "")
+        except ValueError:  # such as an unclosed bracket of an IPv6 address
+            return ""
+
+
+def include_usage(body: Mapping[str, Any]) -> bool:
+    """Return whether the body of a request sets ``stream_options.include_usage``."""
+    options = body.get("stream_options")
+    return isinstance(options, dict) and options.get("include_usage") is True
+
 
 @dataclass(frozen=True, slots=True)
 class Reads:
@@ -120,6 +142,11 @@ class Response:
     def undecodable(self) -> str | None:
         """What is wrong with the compressed body; None if nothing is."""
         return self._decoded[1]
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the status is one of an error, 4xx or 5xx."""
+        return self.status >= _ERROR
 
     @property
     def beyond_us(self) -> str | None:
@@ -327,6 +354,12 @@ class Exchange:
     def completion(self) -> Completion:
         """The message the answer adds up to."""
         return complete(self.columns)
+
+    @property
+    def model(self) -> str | None:
+        """The model that was asked for; where the request is unknown, the first that the answer names; else None."""
+        names = (self.request.get("model"), *self.columns.values["model"])
+        return next((name for name in names if isinstance(name, str) and name), None)
 
     @property
     def lists_models(self) -> bool:

@@ -29,6 +29,11 @@ def test_what_is_the_same_differs_in_nothing(exchange: Exchange) -> None:
     assert differences(recorded(exchange), exchange) == ()
 
 
+def test_stream_options_that_are_no_object_ask_for_nothing(tmp_path: Path) -> None:
+    compared = compare(Entry(asked(WIRE, stream_options=[]), "a.jsonl"), load(tmp_path))
+    assert compared.form == "stream chat"
+
+
 def test_texts_and_how_many_pieces_do_not_matter() -> None:
     other = swap(swap(WIRE, "你好", "Hello"), "chatcmpl-reference", "chatcmpl-another")
     assert differences(other, STREAM) == ()

@@ -59,6 +59,20 @@ def standing(
     return {one.provider: one for one in stand([root / "a.jsonl"], load_matrix(root / "providers.yaml"), root)}
 
 
+def test_a_recording_with_an_address_that_is_none_is_of_nobody(tmp_path: Path) -> None:
+    (tmp_path / "providers.yaml").write_text(yaml.safe_dump(MATRIX))
+    (tmp_path / "a.jsonl").write_text(line(STREAM).replace("https://api.acme.example", "http://[::1"))
+    assert stand([tmp_path / "a.jsonl"], load_matrix(tmp_path / "providers.yaml"), tmp_path) == []
+
+
+def test_a_local_server_is_known_by_its_port(tmp_path: Path) -> None:
+    local = MATRIX["providers"][0] | {"base_url": "http://localhost:11434/v1"}
+    (tmp_path / "providers.yaml").write_text(yaml.safe_dump({"providers": [local]}))
+    (tmp_path / "a.jsonl").write_text(line(STREAM).replace("https://api.acme.example", "http://localhost:11434"))
+    (found,) = stand([tmp_path / "a.jsonl"], load_matrix(tmp_path / "providers.yaml"), tmp_path)
+    assert (found.provider, found.recordings) == ("acme", 1)
+
+
 def test_a_fault_counts_once_a_provider_and_rule_and_listed_by_its_rule(tmp_path: Path) -> None:
     acme = standing(tmp_path, [NULL, NULL, STREAM], entry())["acme"]
     assert acme.recordings == 3

@@ -109,6 +109,18 @@ def test_a_refused_capability_is_not_applicable_and_not_asked_again() -> None:
     assert result.exit_code == 0
 
 
+def test_a_refusal_that_speaks_of_a_budget_is_still_a_refusal() -> None:
+    def refusing(request: Received) -> Iterable[bytes | float | End]:
+        wants = b'"tools":' in request.body
+        script: Script = refuses(400, message="tools are not in the budget plan") if wants else IDEAL
+        return script(request)
+
+    with Server(refusing) as server:
+        result = probe(server, "--format", "json", "--scenario", "tools.auto", "--scenario", "tools.parallel")
+    absent = [one.outcome for one in findings(result) if one.scenario.startswith("tools.")]
+    assert absent == [Outcome.NA, Outcome.NA]
+
+
 def without_n(request: Received) -> Iterable[bytes | float | End]:
     script: Script = refuses(400, message="n must be 1") if b'"n":' in request.body else IDEAL
     return script(request)

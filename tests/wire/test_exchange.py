@@ -1,7 +1,9 @@
 """What reading an exchange yields, whatever its bytes are."""
 
 import gzip
+import json
 import zlib
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from harness.simulate.reference import BODY, REASONING, STREAM, STREAM_USAGE, TOOLS, swap, with_body, with_header
 from harness.wire import exchange as exchange_module
 from harness.wire.completion import ToolCall
-from harness.wire.exchange import Exchange, Headers, Request, read
+from harness.wire.exchange import Exchange, Headers, Request, Response, read
 
 
 @pytest.mark.parametrize(
@@ -144,3 +146,33 @@ def test_reading_never_raises(body: bytes) -> None:
     assert exchange.completion.messages is not None
     exchange.place(0, "/choices/0")
     exchange.excerpt(3)
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [({"include_usage": True}, True), ({"include_usage": False}, False), ({"include_usage": 1}, False), ([], False), (None, False)],
+)  # fmt: skip
+def test_usage_is_asked_for_by_true_alone(options: Any, *, wanted: bool) -> None:
+    request = Request("POST", "", body=json.dumps({"stream_options": options}).encode())
+    assert request.include_usage is wanted
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://api.example:443/v1", "api.example"),
+        ("http://localhost:11434/v1", "localhost:11434"),
+        ("http://[::1/v1", ""),
+        ("/v1", ""),
+    ],
+)
+def test_the_host_of_a_request_keeps_an_unusual_port(url: str, host: str) -> None:
+    assert Request("POST", url).host == host
+
+
+def test_the_model_is_what_was_asked_for_or_else_what_the_answer_names_first() -> None:
+    body = b'data: {"model":""}\n\ndata: {"model":"seen"}\n\n'
+    asked = Request("POST", "", body=b'{"model":"asked"}')
+    assert Exchange(asked, Response(200, body=body)).model == "asked"
+    assert Exchange(Request("POST", ""), Response(200, body=body)).model == "seen"
+    assert Exchange(Request("POST", ""), Response(200)).model is None
