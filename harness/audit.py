@@ -11,6 +11,7 @@ from harness.recording.archives import Entry, read_archive
 from harness.recording.scrub import scrub
 from harness.results import Finding
 from harness.runner import About, judge_exchanges
+from harness.wire.dumping import json_text
 
 ProviderFrom = Literal["auto", "host", "field", "folder"]
 _ERROR = 400
@@ -37,7 +38,8 @@ def _about(entry: Entry, path: Path, matrix: Matrix | None, provider_from: Provi
     answer = "stream" if exchange.streams else "nonstream"
     form = "error" if exchange.response.status >= _ERROR else answer
     model = exchange.request.get("model") or next(iter(exchange.columns.values["model"]), None)
-    return About(_provider(entry, path, matrix, provider_from), str(model or "unknown"), f"audit.{form}", entry.origin)
+    name = model if isinstance(model, str) and model else json_text(model) if model else "unknown"
+    return About(_provider(entry, path, matrix, provider_from), name, f"audit.{form}", entry.origin)
 
 
 def _provider(entry: Entry, path: Path, matrix: Matrix | None, provider_from: ProviderFrom) -> str:
