@@ -22,6 +22,7 @@ from harness.checks.tool_fragments import (
 from harness.results import Level, Problem
 from harness.simulate.reference import BODY, STREAM, TOOLS, TOOLS_BODY, TOOLS_PARALLEL, ask, swap, swap_last, with_body
 from harness.wire.chunks import ToolFragment
+from harness.wire.dumping import json_text
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import Kind
 
@@ -284,7 +285,7 @@ def function_type(exchange: Exchange) -> Iterator[Problem]:
     for fragment in fragments_of(exchange):
         kind = fragment.value.get("type", "function" if exchange.streams else _OTHER)
         if kind != "function":
-            shown = "absent" if kind is _OTHER else orjson.dumps(kind).decode()
+            shown = "absent" if kind is _OTHER else json_text(kind)
             yield Problem(f"the type of a call is {shown}", place(fragment, "/type"))
             return
 

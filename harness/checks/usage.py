@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
-import orjson
-
 from harness.checks import sources
 from harness.checks.applies import (
     NotSeen,
@@ -24,6 +22,7 @@ from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
 from harness.simulate.reference import BODY, REASONING, STREAM, STREAM_USAGE, asked, swap, swap_last
 from harness.wire.chunks import Usage
+from harness.wire.dumping import json_text
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import Kind
 
@@ -225,7 +224,7 @@ def integers(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _shown(value: dict[str, Any], name: str) -> str:
-    return orjson.dumps(value[name]).decode() if name in value else "absent"
+    return json_text(value[name]) if name in value else "absent"
 
 
 @rule(

@@ -189,8 +189,11 @@ def judge_exchanges(
             finding.value = " | ".join(dict.fromkeys(v.message for v in verdicts if v.outcome is Outcome.OBSERVED))
             finding.message = ""
         elif worst.outcome is Outcome.FAIL or (worst.outcome is Outcome.PASS and deviations):
-            _apply_deviations(finding, check, verdicts, [d for d in deviations if _covers(d, check, about)])
-            finding.evidence = tuple(_evidence(exchanges, verdicts))
+            try:
+                _apply_deviations(finding, check, verdicts, [d for d in deviations if _covers(d, check, about)])
+                finding.evidence = tuple(_evidence(exchanges, verdicts))
+            except Exception as error:  # noqa: BLE001 - as in a check: our bug, and no reason to end the run
+                finding.outcome, finding.message = Outcome.BROKEN, _crash(error)
         yield finding
 
 
@@ -228,6 +231,11 @@ class _Verdict:
     outcome: Outcome
     message: str = ""
     problems: list[Problem] = field(default_factory=list)
+
+
+def _crash(error: Exception) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} at {Path(frame.filename).name}:{frame.lineno}; please report it"
 
 
 def _rank(verdict: _Verdict) -> int:
@@ -285,9 +293,7 @@ class _Judgement:
         except Unjudged as reason:
             return _Verdict(Outcome.NA, str(reason))
         except Exception as error:  # noqa: BLE001 - a crash in a check is our bug, and a finding of its own
-            frame = traceback.extract_tb(error.__traceback__)[-1]
-            where = f"{Path(frame.filename).name}:{frame.lineno}"
-            return _Verdict(Outcome.BROKEN, f"{type(error).__name__}: {error} at {where}; please report it")
+            return _Verdict(Outcome.BROKEN, _crash(error))
 
     def _reason(self, applies: Applies) -> _Verdict | None:
         """Return the verdict where a condition does not hold; None where it does."""

@@ -2,7 +2,9 @@
 
 import base64
 import binascii
+import codecs
 import gzip
+import io
 import json
 import zlib
 from collections.abc import Iterator
@@ -14,10 +16,12 @@ import orjson
 
 from harness.errors import BadArchive
 from harness.recording.cassette import exchange_of, interactions_of, load_yaml
+from harness.wire.dumping import json_text
 from harness.wire.exchange import Exchange, Fidelity, Headers, Provenance, Reads, Request, Response, Source
 
 _GZIP = b"\x1f\x8b"
 _UNREADABLE = (OSError, EOFError, zlib.error)
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 SUFFIXES = (".yaml", ".yml", ".json", ".har", ".jsonl", ".ndjson")
 
@@ -45,7 +49,9 @@ def archives_in(path: Path) -> list[Path]:
         BadArchive: it is not there, or a folder without recordings.
     """
     if path.is_dir():
-        found = sorted(p for p in path.rglob("*") if p.is_file() and _suffix(p) in SUFFIXES and _is_recording(p))
+        found = sorted(
+            p for p in path.rglob("*") if p.exists() and not p.is_dir() and _suffix(p) in SUFFIXES and _is_recording(p)
+        )
         if not found:
             raise BadArchive(f"{path}: no recordings in it; give a folder or file of {', '.join(SUFFIXES)}")
         return found
@@ -69,6 +75,8 @@ def read_archive(path: Path) -> Iterator[Entry]:
     Raises:
         BadArchive: the file can't be read, or is none of these kinds.
     """
+    if path.exists() and not path.is_file():  # to open a pipe without a writer would wait for ever
+        raise BadArchive(f"{path}: not a regular file; save what it gives to a file, or leave it out")
     lines = _suffix(path) in {".jsonl", ".ndjson"}
     yield from _json_lines(path) if lines else _document(path)
 
@@ -94,7 +102,7 @@ def _document(path: Path) -> Iterator[Entry]:
     if _suffix(path) in {".yaml", ".yml"}:
         return _vcr(path, load_yaml(content, path))
     try:
-        document = orjson.loads(content)
+        document = orjson.loads(_utf8(content))
     except orjson.JSONDecodeError as error:
         raise BadArchive(f"{path}: not JSON ({error}); restore it, or leave it out") from None
     if isinstance(document, dict) and isinstance(document.get("log"), dict):
@@ -124,7 +132,7 @@ def _restore(path: Path, number: int, item: Any) -> bool:
         if not isinstance(message, dict):
             continue
         if "parsed_body" in message:
-            text = json.dumps(message["parsed_body"], ensure_ascii=False)
+            text = _written(message["parsed_body"], f"{path}: interactions/{number}/{side}/parsed_body")
             message["body"] = {"string": text} if side == "response" else text
             parsed = parsed or side == "response"
         body = message.get("body")
@@ -135,6 +143,21 @@ def _restore(path: Path, number: int, item: Any) -> bool:
         if side == "request" and isinstance(body, dict):
             message["body"] = body.get("string")
     return parsed
+
+
+def _written(parsed: Any, where: str) -> str:
+    """Return as JSON what YAML held; it can hold more than JSON: sets, dates, and what contains itself."""
+    try:
+        return json.dumps(parsed, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BadArchive(f"{where}: cannot be JSON ({error}); restore the file, or leave it out") from None
+
+
+def _utf8(content: bytes) -> bytes:
+    """Return text in UTF-8 without a byte order mark, whichever mark it begins with."""
+    if content.startswith(_UTF16):
+        return content.decode("utf-16", "replace").encode()
+    return content.removeprefix(codecs.BOM_UTF8)
 
 
 def _har(path: Path, log: dict[str, Any]) -> Iterator[Entry]:
@@ -190,9 +213,20 @@ def _lines(path: Path) -> Iterator[bytes]:
         with path.open("rb") as plain:
             packed = plain.read(2) == _GZIP
         with gzip.open(path, "rb") if packed else path.open("rb") as file:
-            yield from file
+            yield from _in_utf8(file)
     except _UNREADABLE as error:
         raise _refused(path, error) from None
+
+
+def _in_utf8(file: io.BufferedReader | gzip.GzipFile) -> Iterator[bytes]:
+    """Yield the lines of an open file in UTF-8, without a byte order mark, whichever mark it begins with."""
+    if file.peek(2)[:2] in _UTF16:
+        # Only \n ends a line, as in files that need no decoding.
+        with io.TextIOWrapper(file, "utf-16", "replace", newline="\n") as text:
+            yield from (line.encode("utf-8", "replace") for line in text)
+        return
+    for number, line in enumerate(file):
+        yield line if number else line.removeprefix(codecs.BOM_UTF8)
 
 
 def _entry(line: bytes, where: str) -> Entry | None:
@@ -220,7 +254,11 @@ def _row(row: dict[str, Any], where: str) -> Exchange:
             str(request.get("method") or "POST"),
             str(request.get("url") or ""),
             _mapping(request.get("headers")),
-            asked.encode() if isinstance(asked, str) else None if asked is None else orjson.dumps(asked),
+            asked.encode("utf-8", "surrogatepass")
+            if isinstance(asked, str)
+            else None
+            if asked is None
+            else json_text(asked).encode(),
         ),
         Response(_status(response.get("status"), where), _mapping(response.get("headers")), body, reads=reads),
         _row_source(row, _mapping(response.get("headers"))),

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from harness.wire.dumping import json_text
 from harness.wire.shapes import REASONING_CHANNELS, TEXT_CHANNELS, Kind, Part, Seen, Shape, kind, kinds_in, quick_key
 
 CONSTANT_KEYS = ("id", "object", "created", "model", "system_fingerprint", "service_tier")
@@ -388,7 +389,7 @@ def _cut_at(data: bytes, holes: list[str]) -> list[bytes] | None:
 
 def _seen(table: dict[Any, Seen], value: Any, number: int) -> Seen:
     """Return the entry of ``value`` in ``table``, under its JSON text where it is no text, whole number or null."""
-    key = value if type(value) in {str, int, type(None)} else orjson.dumps(value).decode()
+    key = value if type(value) in {str, int, type(None)} else json_text(value)
     seen = table.get(key)
     if seen is None:
         seen = table[key] = Seen(0, number, number)

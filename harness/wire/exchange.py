@@ -28,11 +28,13 @@ NO_ANSWER = 0
 CLOSED = "closed before the end"
 """How an exchange ended whose reader closed it before that."""
 
-MAX_DECODED = 1 << 30
+MAX_DECODED = 64 << 20
 """Decompression stops here: a bomb is a finding, not an outage."""
 
 _ERROR = 400
 _GZIP = b"\x1f\x8b"
+_FIRST_PIECE = 1 << 10
+_LARGEST_PIECE = 1 << 16
 _EXCERPT = 160
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
 _STREAM_LINE = re.compile(rb"^\s*(?:\xef\xbb\xbf)?(?:data|event|id|retry)?(?::|[\r\n])|[\r\n](?:data|event):")
@@ -171,19 +173,39 @@ class Response:
 
 
 def _inflate(body: bytes, window: int) -> tuple[bytes, str | None]:
-    stream = zlib.decompressobj(window)
-    try:
-        content = stream.decompress(body, MAX_DECODED)
-    except zlib.error as error:
-        return body, f"the compressed body is damaged: {error}"
-    if stream.unconsumed_tail:
-        return content, f"the compressed body unpacks to more than {MAX_DECODED} bytes"
-    if not stream.eof:
-        return content, "the compressed body is cut short"
-    if stream.unused_data[:2] == _GZIP and window > zlib.MAX_WBITS:  # gzip may come in several members
-        rest, wrong = _inflate(stream.unused_data, window)
-        return content + rest, wrong
-    return content, f"{len(stream.unused_data)} bytes follow the compressed body" if stream.unused_data else None
+    """Undo a compression; return what came of it, ``MAX_DECODED`` bytes at most, and what is wrong."""
+    content, position = bytearray(), 0
+    while True:
+        whole = len(content)
+        try:
+            position, ended = _inflate_member(body, position, window, content)
+        except zlib.error as error:
+            del content[whole:]
+            return bytes(content) or body, f"the compressed body is damaged: {error}"
+        if len(content) > MAX_DECODED:
+            return bytes(content[:MAX_DECODED]), f"the compressed body unpacks to more than {MAX_DECODED} bytes"
+        if not ended:
+            return bytes(content), "the compressed body is cut short"
+        # gzip may come in several members
+        if window <= zlib.MAX_WBITS or body[position : position + 2] != _GZIP:
+            break
+    left = len(body) - position
+    return bytes(content), f"{left} bytes follow the compressed body" if left else None
+
+
+def _inflate_member(body: bytes, position: int, window: int, content: bytearray) -> tuple[int, bool]:
+    """
+    Unpack into ``content`` what begins at ``position``; return where it ends and whether it came to its end.
+
+    It is fed in pieces that grow, as zlib copies all that follows a member: of many small ones, the whole rest.
+    """
+    stream, size = zlib.decompressobj(window), _FIRST_PIECE
+    while position < len(body) and not stream.eof and len(content) <= MAX_DECODED:
+        piece = body[position : position + size]
+        content += stream.decompress(piece, MAX_DECODED + 1 - len(content))
+        position += len(piece) - len(stream.unused_data)
+        size = min(2 * size, _LARGEST_PIECE)
+    return position, stream.eof
 
 
 def _is_text(body: bytes) -> bool:

@@ -4,7 +4,8 @@ import re
 from json import JSONDecodeError, JSONDecoder
 
 _SPACE = re.compile(r"[ \t\n\r]*")
-_decode = JSONDecoder(strict=False).raw_decode
+# No number is looked at, and int() refuses one of more than 4,300 digits.
+_decode = JSONDecoder(strict=False, parse_int=str).raw_decode
 
 
 def locate(data: bytes, pointer: str) -> tuple[int, int]:

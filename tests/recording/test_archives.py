@@ -1,9 +1,11 @@
 """Other people's recordings."""
 
 import base64
+import codecs
 import gzip
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -215,3 +217,52 @@ def test_a_folder_without_recordings_is_refused(tmp_path: Path) -> None:
         archives_in(tmp_path)
     with pytest.raises(BadArchive, match="no such file"):
         archives_in(tmp_path / "nope")
+
+
+@pytest.mark.parametrize(
+    "encode",
+    [
+        lambda text: codecs.BOM_UTF8 + text.encode(),
+        lambda text: codecs.BOM_UTF16_LE + text.encode("utf-16-le"),
+        lambda text: codecs.BOM_UTF16_BE + text.encode("utf-16-be"),
+        lambda text: text.replace("\n", "\r\n").encode(),
+    ],
+    ids=["bom", "utf-16-le", "utf-16-be", "crlf"],
+)
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_json_lines_as_other_systems_write_them(
+    tmp_path: Path, encode: Callable[[str], bytes], pack: Callable[[bytes], bytes]
+) -> None:
+    row = json.dumps({"request": {"url": URL}, "response": {"status": 200, "body_text": "{é}"}}, ensure_ascii=False)
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(pack(encode(f"{row}\n{row}\n")))
+    assert [entry.exchange.response.body for entry in read_archive(path)] == ["{é}".encode()] * 2
+
+
+def test_a_document_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(codecs.BOM_UTF8 + json.dumps(vcr_document({"body": {"string": TEXT}})).encode())
+    assert only(path).exchange.response.body == STREAM.response.body
+
+
+@pytest.mark.parametrize("parsed", ["{a: !!set {x}}", "&x {a: *x}", "&x [*x]", "{2001-01-01: 3}", "{a: 2001-01-01}"])
+@pytest.mark.parametrize("side", ["request", "response"])
+def test_a_parsed_body_that_is_no_json_is_named(tmp_path: Path, parsed: str, side: str) -> None:
+    sides = {"request": "", "response": "", side: f", parsed_body: {parsed}"}
+    text = (
+        f"interactions:\n- request: {{method: POST, uri: '{URL}'{sides['request']}}}\n"
+        f"  response: {{status: {{code: 200}}, body: {{string: x}}{sides['response']}}}\nversion: 1\n"
+    )
+    path = write(tmp_path / "a.yaml", text)
+    with pytest.raises(BadArchive, match=rf"a.yaml: interactions/0/{side}/parsed_body: cannot be JSON"):
+        only(path)
+
+
+def test_what_is_no_regular_file_is_not_opened(tmp_path: Path) -> None:
+    pipe, link = tmp_path / "a.jsonl", tmp_path / "b.yaml"
+    os.mkfifo(pipe)
+    link.symlink_to("/dev/zero")
+    assert archives_in(tmp_path) == [pipe, link]
+    for path in (pipe, link):
+        with pytest.raises(BadArchive, match=f"{path.name}: not a regular file"):
+            list(read_archive(path))

@@ -13,6 +13,7 @@ from harness.simulate.reference import BODY, REASONING, STREAM, STREAM_USAGE, TO
 from harness.wire import exchange as exchange_module
 from harness.wire.completion import ToolCall
 from harness.wire.exchange import Exchange, Headers, Request, Response, read
+from harness.wire.pointer import locate
 
 
 @pytest.mark.parametrize(
@@ -176,3 +177,26 @@ def test_the_model_is_what_was_asked_for_or_else_what_the_answer_names_first() -
     assert Exchange(asked, Response(200, body=body)).model == "asked"
     assert Exchange(Request("POST", ""), Response(200, body=body)).model == "seen"
     assert Exchange(Request("POST", ""), Response(200)).model is None
+
+
+def test_a_compression_of_many_members_is_read_to_one_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    headers = Headers((("content-encoding", "gzip"),))
+    packed = b"".join(gzip.compress(b"%04d" % n) for n in range(3000))
+    assert Response(200, headers, packed).content == b"".join(b"%04d" % n for n in range(3000))
+    assert Response(200, headers, packed + b"x").undecodable == "1 bytes follow the compressed body"
+    monkeypatch.setattr(exchange_module, "MAX_DECODED", 10)
+    cut = Response(200, headers, packed)
+    assert cut.content == b"0000000100"
+    assert "more than 10 bytes" in (cut.undecodable or "")
+
+
+def test_a_damaged_later_member_leaves_those_before_it() -> None:
+    damaged = gzip.compress(b"whole") + b"\x1f\x8b" + b"\xff" * 20
+    response = Response(200, Headers((("content-encoding", "gzip"),)), damaged)
+    assert response.content == b"whole"
+    assert "damaged" in (response.undecodable or "")
+
+
+def test_a_number_too_long_for_int_is_pointed_at() -> None:
+    data = b'{"created": %s, "model": "m"}' % (b"9" * 5000)
+    assert locate(data, "/model") == (data.index(b'"model"'), len(data) - 1)

@@ -1,0 +1,23 @@
+"""JSON values to JSON text, however deep they are."""
+
+import json
+from typing import Any
+
+import orjson
+
+TOO_DEEP = '"nested too deep to show"'
+
+
+def json_text(value: Any) -> str:
+    """
+    Return a value that was read from JSON as JSON text.
+
+    orjson reads 1,024 levels but writes only 254, so what it read it may refuse to write.
+    """
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        try:
+            return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        except RecursionError:
+            return TOO_DEEP

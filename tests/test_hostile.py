@@ -1,0 +1,137 @@
+"""Recordings that were made to break their reader: each ends in findings, and no check breaks on it."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from harness.checks import CHECKS
+from harness.cli import main
+from harness.errors import BadArchive
+from harness.judging.audit import audit
+from harness.judging.runner import About, judge_exchanges
+from harness.results import Finding, Outcome
+from harness.simulate.reference import BODY, STREAM
+from harness.wire.dumping import TOO_DEEP, json_text
+from harness.wire.exchange import Exchange
+
+URL = "https://api.example.com/v1/chat/completions"
+LONG = "9" * 5000
+VALUES = {
+    "long": LONG,
+    "negative": f"-{LONG}",
+    "list-300": "[" * 300 + "]" * 300,
+    "object-300": '{"a":' * 300 + "1" + "}" * 300,
+}
+PLACES = [
+    "id",
+    "object",
+    "created",
+    "model",
+    "finish_reason",
+    "index",
+    "role",
+    "content",
+    "type",
+    "usage",
+    "count",
+    "error",
+]
+
+
+def body_with(place: str, value: str) -> str:
+    """Return an answer that holds ``value``, raw JSON, at ``place``."""
+    parts = {
+        "id": '"c"', "object": '"chat.completion"', "created": "1", "model": '"m"', "finish_reason": '"stop"',
+        "index": "0", "role": '"assistant"', "content": '"Hi"', "type": '"function"', "count": "1", "error": "null",
+    }  # fmt: skip
+    parts["usage"] = f'{{"prompt_tokens":{value if place == "count" else 1},"completion_tokens":1,"total_tokens":2}}'
+    parts[place] = value
+    tool = f'{{"id":"t","type":{parts["type"]},"function":{{"name":"f","arguments":"{{}}"}}}}'
+    message = f'{{"role":{parts["role"]},"content":{parts["content"]},"tool_calls":[{tool}]}}'
+    choice = f'{{"index":{parts["index"]},"message":{message},"finish_reason":{parts["finish_reason"]}}}'
+    head = ",".join(f'"{name}":{parts[name]}' for name in ("id", "object", "created", "model", "usage", "error"))
+    return f'{{{head},"choices":[{choice}]}}'
+
+
+def row(body: str, asked: str = '{"model":"m","messages":[]}') -> str:
+    answer = json.dumps({"status": 200, "headers": {"content-type": "application/json"}, "body_text": body})
+    return f'{{"request":{{"url":"{URL}","body":{asked}}},"response":{answer}}}\n'
+
+
+def streamed(body: str) -> str:
+    """Return the answer as a stream that says it twice."""
+    return f"data: {body.replace('message', 'delta')}\n\n" * 2 + "data: [DONE]\n\n"
+
+
+def findings_of(tmp_path: Path, *rows: str) -> list[Finding]:
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(rows), encoding="utf-8")
+    return [finding for findings in audit([path], None, "auto") for finding in findings]
+
+
+def broken(findings: list[Finding]) -> list[str]:
+    return [f"{f.check} {f.message}"[:200] for f in findings if f.outcome is Outcome.BROKEN]
+
+
+@pytest.mark.parametrize("value", VALUES)
+@pytest.mark.parametrize("place", PLACES)
+def test_no_value_of_an_answer_breaks_a_check(tmp_path: Path, place: str, value: str) -> None:
+    body = body_with(place, VALUES[value])
+    findings = findings_of(tmp_path, row(body), row(streamed(body)))
+    assert len(findings) == 2 * len(CHECKS)
+    assert not broken(findings)
+
+
+@pytest.mark.parametrize("value", ["long", "list-300", "object-300"])
+@pytest.mark.parametrize("key", ["model", "max_tokens", "stream", "messages", "tools", "stop", "n", "response_format"])
+def test_no_value_of_a_request_breaks_a_check(tmp_path: Path, key: str, value: str) -> None:
+    asked = f'{{"{key}":{VALUES[value]}}}'
+    findings = findings_of(tmp_path, row(body_with("id", '"c"'), json.dumps(asked)))
+    assert len(findings) == len(CHECKS)
+    assert not broken(findings)
+
+
+def test_a_row_that_holds_a_number_beyond_reading_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadArchive, match=r"a.jsonl:1: not JSON \(number is infinity"):
+        findings_of(tmp_path, row("{}", f'{{"seed":{LONG}}}'))
+
+
+def test_what_orjson_does_not_write_is_written() -> None:
+    deep = json.loads(VALUES["list-300"])
+    assert json_text(deep) == VALUES["list-300"]
+    assert json_text({"a": [1, "é"]}) == '{"a":[1,"é"]}'
+    for _ in range(200_000):
+        deep = [deep]
+    assert json_text(deep) == TOO_DEEP
+
+
+def test_evidence_that_can_not_be_built_breaks_its_check_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise ValueError("no place")
+
+    monkeypatch.setattr(Exchange, "place", refuse)
+    exchange = findings_exchange()
+    findings = list(judge_exchanges([exchange], About("p", "m", "s", None), CHECKS.values()))
+    assert len(findings) == len(CHECKS)
+    assert any("ValueError: no place" in line for line in broken(findings))
+
+
+def findings_exchange() -> Exchange:
+    """Return an answer in which something is wrong."""
+    return replace(BODY, response=replace(BODY.response, body=BODY.response.body.replace(b'"chat.completion"', b'"x"')))
+
+
+def test_the_other_files_of_a_run_stay_judged(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(
+        f"interactions:\n- request: {{uri: '{URL}'}}\n"
+        "  response: {status: {code: 200}, parsed_body: &x {a: *x}}\nversion: 1\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "b.jsonl").write_text(row(STREAM.response.body.decode()), encoding="utf-8")
+    result = CliRunner().invoke(main, ["audit", str(tmp_path), "--format", "jsonl"])
+    assert result.exit_code == 2
+    assert "a.yaml: interactions/0/response/parsed_body" in result.stderr
+    assert len(result.stdout.splitlines()) == len(CHECKS)
