@@ -23,6 +23,7 @@ VALUES = {
     "long": LONG,
     "negative": f"-{LONG}",
     "list-300": "[" * 300 + "]" * 300,
+    "list-1000": "[" * 1000 + "]" * 1000,
     "object-300": '{"a":' * 300 + "1" + "}" * 300,
 }
 PLACES = [
@@ -131,7 +132,7 @@ def test_the_other_files_of_a_run_stay_judged(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     (tmp_path / "b.jsonl").write_text(row(STREAM.response.body.decode()), encoding="utf-8")
-    result = CliRunner().invoke(main, ["audit", str(tmp_path), "--format", "jsonl"])
+    result = CliRunner().invoke(main, ["audit", str(tmp_path), "--format", "json"])
     assert result.exit_code == 2
     assert "a.yaml: interactions/0/response/parsed_body" in result.stderr
     assert len(result.stdout.splitlines()) == len(CHECKS)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from harness.wire.dumping import json_text
+from harness.wire.dumping import json_text, python_text, same
 from harness.wire.shapes import REASONING_CHANNELS, TEXT_CHANNELS, Kind, Part, Seen, Shape, kind, kinds_in, quick_key
 
 CONSTANT_KEYS = ("id", "object", "created", "model", "system_fingerprint", "service_tier")
@@ -57,7 +57,7 @@ class Error(NamedTuple):
     def text(self) -> str:
         """Its message, on one line, cut to the width of a terminal."""
         message = self.value.get("message") if type(self.value) is dict else self.value
-        text = " ".join(str(message).split())
+        text = " ".join(python_text(message).split())
         return text if len(text) <= _LINE else f"{text[: _LINE - 1]}…"
 
 
@@ -258,7 +258,7 @@ class Columns:
     def _add_constants(self, chunk: dict[str, Any], shape: Shape, number: int) -> None:
         values = [chunk.get(name) for name in CONSTANT_KEYS]
         # Equal values of one shape are of equal types; without it, 1 and true would be taken for the same.
-        if shape is not self._constants_of or values != self._constants:
+        if shape is not self._constants_of or not same(values, self._constants):
             self._constants, self._constants_of = values, shape
             given = [(name, value) for name, value in zip(CONSTANT_KEYS, values, strict=True) if name in chunk]
             self._constants_seen = [_seen(self.values[name], value, number) for name, value in given]

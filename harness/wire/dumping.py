@@ -21,3 +21,19 @@ def json_text(value: Any) -> str:
             return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         except RecursionError:
             return TOO_DEEP
+
+
+def same(one: Any, other: Any) -> bool:
+    """Tell whether two values are equal; what is too deep to compare is taken for another."""
+    try:
+        return bool(one == other)
+    except RecursionError:
+        return False
+
+
+def python_text(value: Any) -> str:
+    """Return a value as Python prints it, or say that it is too deep."""
+    try:
+        return str(value)
+    except RecursionError:
+        return TOO_DEEP
