@@ -23,9 +23,26 @@ PORT = 8484
     help="Where the pieces end: recorded, bytes, events, merged, crlf or random:SEED.",
 )  # fmt: skip
 @click.option("--fault", metavar="ID", help="Put this fault or legal variant of the catalogue into every answer.")
+@click.option(
+    "--allow-origin", "origins", multiple=True, metavar="ORIGIN",
+    help="Let pages of this origin ask, such as http://localhost:3000; * for any.  May be repeated.",
+)  # fmt: skip
+@click.option(
+    "--allow-host", "hosts", multiple=True, metavar="NAME",
+    help="Answer requests to this name too, as of a container or proxy.  May be repeated.",
+)  # fmt: skip
 @ROOT
 @one_line_errors
-def serve(names: tuple[str, ...], port: int, pace: str, reframe: str, fault: str | None, root: Path) -> None:  # noqa: PLR0913, PLR0917 - one parameter an option
+def serve(  # noqa: PLR0913, PLR0917 - one parameter an option
+    names: tuple[str, ...],
+    port: int,
+    pace: str,
+    reframe: str,
+    fault: str | None,
+    origins: tuple[str, ...],
+    hosts: tuple[str, ...],
+    root: Path,
+) -> None:
     """
     Answer as recorded providers do, on 127.0.0.1, without keys: point your own client at it.
 
@@ -34,11 +51,12 @@ def serve(names: tuple[str, ...], port: int, pace: str, reframe: str, fault: str
     pace in the headers x-harness-scenario, x-harness-fault, x-harness-reframe and x-harness-pace.
     """
     from harness.serve.app import Manner, application, pace_of
+    from harness.serve.gate import Gate
     from harness.serve.server import serve as run
     from harness.serve.shelf import Shelf
 
     shelf = Shelf(load_matrix(root / FILE_NAME), root, names)
-    app = application(shelf, Manner(pace_of(pace), reframe, fault))
+    app = application(shelf, Manner(pace_of(pace), reframe, fault), Gate.of(origins, hosts))
     logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=logging.WARNING)
     logging.getLogger("harness.serve").setLevel(logging.INFO)
 

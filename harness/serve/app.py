@@ -4,6 +4,7 @@ The routes of the replay server: which provider is asked, which recording answer
 A request says by a header what it wants other than the rest: ``x-harness-scenario``, ``-fault``, ``-reframe``, ``-pace``.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -18,6 +19,7 @@ from harness.matrix.scenarios import SCENARIOS
 from harness.recording.playing import Pace, waits_of
 from harness.recording.redact import redact
 from harness.serve.framing import reframe
+from harness.serve.gate import Gate, NotAllowed
 from harness.serve.playing import NOTE, play, without_additions
 from harness.serve.shelf import Held, Shelf
 from harness.simulate.edits import NothingChanged
@@ -33,10 +35,10 @@ FRAMINGS = "recorded, bytes, events, merged, crlf or random:SEED"
 _PACES: dict[str, Pace] = {"none": "none", "recorded": "recorded"}
 
 _OWN_WISHES = ("x-harness-pace", "x-harness-reframe", "x-harness-fault")
-_PREFLIGHT = {"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Methods": "GET, POST"}
 
 log = logging.getLogger("harness.serve")
 
+_LOOPBACK_ONLY = Gate()
 _SHELF = web.AppKey("shelf", Shelf)
 _SAID = web.RequestKey("said", str)
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -80,11 +82,11 @@ def pace_of(word: str) -> Pace:
     return seconds
 
 
-def application(shelf: Shelf, manner: Manner) -> web.Application:
-    """Return the server's routes over the recordings of ``shelf``."""
-    app = web.Application(client_max_size=LARGEST_REQUEST, middlewares=[_logged, _errors_as_json])
+def application(shelf: Shelf, manner: Manner, gate: Gate = _LOOPBACK_ONLY) -> web.Application:
+    """Return the server's routes over the recordings of ``shelf``, for those whom ``gate`` lets in."""
+    app = web.Application(client_max_size=LARGEST_REQUEST, middlewares=[_logged, _errors_as_json, gate.admit])
     app[_SHELF] = shelf
-    app.on_response_prepare.append(without_additions)
+    app.on_response_prepare.extend((without_additions, gate.mark))
 
     async def chat(request: web.Request) -> web.StreamResponse:
         return await _chat(request, _provider(request), manner)
@@ -180,13 +182,11 @@ async def _index(request: web.Request) -> web.StreamResponse:
 
 @web.middleware
 async def _errors_as_json(request: web.Request, handler: _Handler) -> web.StreamResponse:
-    """Say what went wrong in the form that OpenAI's clients show; let browsers ask from any page."""
-    if request.method == "OPTIONS":
-        # A star does not cover Authorization, which every client of OpenAI's API sends.
-        wanted = request.headers.get("Access-Control-Request-Headers", "*")
-        return web.Response(status=204, headers=_PREFLIGHT | {"Access-Control-Allow-Headers": wanted})
+    """Say what went wrong in the form that OpenAI's clients show."""
     try:
         return await handler(request)
+    except NotAllowed as error:
+        return _refusal(error.status, str(error), "not_allowed")
     except HarnessError as error:
         return _refusal(404 if isinstance(error, NotRecorded) else 400, str(error))
     except web.HTTPRequestEntityTooLarge:
@@ -197,21 +197,27 @@ async def _errors_as_json(request: web.Request, handler: _Handler) -> web.Stream
         return _refusal(error.status, f"{request.method} {request.path}: {error.reason}; see /")
 
 
-def _refusal(status: int, message: str) -> web.Response:
-    error = {"message": f"harness serve: {message}", "type": "harness_error", "param": None, "code": "not_recorded"}
+def _refusal(status: int, message: str, code: str = "not_recorded") -> web.Response:
+    error = {"message": f"harness serve: {message}", "type": "harness_error", "param": None, "code": code}
     return _json({"error": error}, status)
 
 
 def _json(content: object, status: int = 200) -> web.Response:
-    headers = {"Access-Control-Allow-Origin": "*"}
-    return web.Response(body=orjson.dumps(content), status=status, content_type="application/json", headers=headers)
+    return web.Response(body=orjson.dumps(content), status=status, content_type="application/json")
 
 
 @web.middleware
 async def _logged(request: web.Request, handler: _Handler) -> web.StreamResponse:
     """Log a line a request: no header, no query and no body, since these may hold secrets."""
     begun = time.perf_counter()
-    answer = await handler(request)
+    try:
+        answer = await handler(request)
+    except asyncio.CancelledError:
+        log.info("%s %s client left", request.method, _shown(request.path))
+        raise
+    except ConnectionError:
+        log.info("%s %s client left", request.method, _shown(request.path))
+        return web.Response()  # goes nowhere; raised, the error would be logged with a traceback
     took = (time.perf_counter() - begun) * 1000
     note = request.get(_SAID) or answer.headers.get(NOTE, "")
     log.info("%s %s %d %.0f ms %s", request.method, _shown(request.path), answer.status, took, note)

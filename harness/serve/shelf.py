@@ -10,7 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cached_property, lru_cache
+from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -111,8 +112,7 @@ class Shelf:
             if not wanted or {target.id, target.provider.id} & set(wanted):
                 self._targets[target.provider.id].append(target)
         self._reference = not wanted or REFERENCE in wanted
-        self.answer = lru_cache(_REMEMBERED)(self._answer)
-        """Return the exchange that answers the bytes of a request, as ``choose`` does; the same bytes are looked up once."""
+        self._answers: dict[tuple[str, bytes, str | None], Held] = {}
 
     @property
     def providers(self) -> list[str]:
@@ -139,8 +139,14 @@ class Shelf:
         """Return the names under which the models of a provider that something is recorded of are asked for."""
         return list(dict.fromkeys(one.names[0] for one in self.held(provider)))
 
-    def _answer(self, provider: str, content: bytes, scenario: str | None = None) -> Held:
-        return self.choose(provider, Request("POST", "", body=content).json, scenario)
+    def answer(self, provider: str, content: bytes, scenario: str | None = None) -> Held:
+        """Return the exchange that answers the bytes of a request, as ``choose`` does; the last ones are looked up once."""
+        key = provider, sha256(content).digest(), scenario  # what was asked may hold secrets, so it is not kept
+        held = self._answers.pop(key, None) or self.choose(provider, Request("POST", "", body=content).json, scenario)
+        self._answers[key] = held
+        if len(self._answers) > _REMEMBERED:
+            del self._answers[next(iter(self._answers))]
+        return held
 
     def choose(self, provider: str, body: dict[str, Any] | None, scenario: str | None = None) -> Held:
         """

@@ -1,0 +1,97 @@
+"""
+Who may ask the replay server: by which names it is reached, and from pages of which origins.
+
+A page of the web can ask a server on loopback in two ways.  By its own origin: the browser hands over the answer only
+where CORS allows it.  By a name that its owner points to 127.0.0.1 (DNS rebinding): the ``Host`` header tells it.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+
+from aiohttp import hdrs, web
+
+from harness.errors import HarnessError
+from harness.serve.playing import NOTE
+
+ANY = "*"
+"""The origin that stands for all; only who asks for it by name gets it."""
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:/@\[\]]+)(:\d*)?", re.IGNORECASE | re.ASCII)
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@]+", re.ASCII)
+
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class NotAllowed(HarnessError):
+    """A request is refused for where it comes from, or for the name by which it reached the server."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class BadName(HarnessError):
+    """An origin or host to allow is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Lets requests in: those to loopback's own names and ``hosts``; pages of ``origins`` may read the answers."""
+
+    origins: frozenset[str] = frozenset()
+    hosts: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, origins: Iterable[str] = (), hosts: Iterable[str] = ()) -> "Gate":
+        """Return the gate that allows these; raises BadName for what no browser would send as such."""
+        return cls(frozenset(map(_origin, origins)), frozenset(map(_host, hosts)))
+
+    @web.middleware
+    async def admit(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        """Refuse another host and the preflight of another origin; answer an allowed one; raises NotAllowed."""
+        if not self._serves(request.headers.get(hdrs.HOST, "")):
+            raise NotAllowed(421, "the Host header names another server; allow a name with --allow-host")
+        if request.method != hdrs.METH_OPTIONS or hdrs.ORIGIN not in request.headers:
+            return await handler(request)
+        if not self._allowed(request):
+            raise NotAllowed(403, "pages of this origin may not ask; allow it with --allow-origin")
+        # A star does not cover Authorization, which every client of OpenAI's API sends.
+        wanted = request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_HEADERS, ANY)
+        allowed = {hdrs.ACCESS_CONTROL_ALLOW_METHODS: "GET, POST", hdrs.ACCESS_CONTROL_ALLOW_HEADERS: wanted}
+        return web.Response(status=204, headers=allowed)
+
+    async def mark(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Let the page of an allowed origin read the answer, whatever it is; a signal of aiohttp."""
+        origin = self._allowed(request)
+        if not origin:
+            return
+        response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
+        response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = NOTE
+        response.headers.add(hdrs.VARY, "Origin")  # beside the one that a recording may have
+
+    def _allowed(self, request: web.Request) -> str:
+        """Return the origin to name in the answer; an empty one where none is asked from, or another."""
+        asked = request.headers.get(hdrs.ORIGIN, "")
+        if asked and ANY in self.origins:
+            return ANY
+        return asked if asked in self.origins else ""
+
+    def _serves(self, host: str) -> bool:
+        found = _HOST.fullmatch(host)
+        return found is not None and found[1].lower() in _LOOPBACK | self.hosts
+
+
+def _origin(text: str) -> str:
+    said = text.lower()
+    if said != ANY and not _ORIGIN.fullmatch(said):
+        raise BadName(f"{text!r} is no origin; name one as a browser sends it, such as http://localhost:3000, or *")
+    return said
+
+
+def _host(text: str) -> str:
+    found = _HOST.fullmatch(text)
+    if not found or found[2]:
+        raise BadName(f"{text!r} is no name of a host; name one without a port, such as harness.internal or [::1]")
+    return found[1].lower()
