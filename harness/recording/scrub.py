@@ -5,7 +5,9 @@ An exchange is scrubbed before anybody sees it, as it is captured and as it is r
 clean: findings, terminal output, reports, cassettes.  Headers are kept by an allow-list: one that nobody thought of
 is dropped, not leaked.
 
-Not found is a secret that is spelled token by token in ``logprobs``, and one that a model changed on the way.
+Not found is a secret that a model changed on the way.  Of a key cut over the events of a stream a part may stay: where
+so much of it stands in one event that this part is found by itself, and wherever it is spelled in ``logprobs``, in the
+message of an error or in a channel that ``wire.shapes`` does not name.
 """
 
 import re
