@@ -88,17 +88,16 @@ def both(first: Applies, second: Applies) -> Applies:
 
 def usage_asked(exchange: Exchange) -> str | None:
     """A stream with ``stream_options.include_usage``."""
-    return stream(exchange) or (None if asks_usage(exchange) else "usage was not asked for")
+    return stream(exchange) or (None if exchange.request.include_usage else "usage was not asked for")
 
 
 def usage_not_asked(exchange: Exchange) -> str | None:
     """A stream known to have been asked for without ``stream_options.include_usage``."""
-    return stream(exchange) or request_known(exchange) or ("usage was asked for" if asks_usage(exchange) else None)
-
-
-def asks_usage(exchange: Exchange) -> bool:
-    """Whether the request sets ``stream_options.include_usage``."""
-    return exchange.request.include_usage
+    return (
+        stream(exchange)
+        or request_known(exchange)
+        or ("usage was asked for" if exchange.request.include_usage else None)
+    )
 
 
 def request_known(exchange: Exchange) -> str | None:

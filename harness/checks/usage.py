@@ -8,7 +8,6 @@ from harness.checks import sources
 from harness.checks.applies import (
     NotSeen,
     answered,
-    asks_usage,
     body,
     both,
     cap_of,
@@ -337,7 +336,7 @@ def place(exchange: Exchange) -> str:
             dict.fromkeys("x_groq" if u.pointer == "/x_groq/usage" else names.get(u.beside, u.beside) for u in usages)
         )
     unknown = "" if exchange.request.json is not None else " (request unknown)"
-    return (" + ".join(seen) or "none") + (unknown or ("" if asks_usage(exchange) else " (not asked)"))
+    return (" + ".join(seen) or "none") + (unknown or ("" if exchange.request.include_usage else " (not asked)"))
 
 
 @rule(

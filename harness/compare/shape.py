@@ -20,7 +20,6 @@ from harness.wire.shapes import REASONING_CHANNELS, TEXT_CHANNELS, Kind, Shape, 
 Place = tuple[int, str]
 """Event number and JSON pointer."""
 
-_REFUSED = 400
 _STRUCTURAL = ("finish", "without choices")
 _MESSAGES = frozenset({"/choices/*/message", "/choices/*/delta"})
 _CALLS = frozenset({"tool_calls", "function_call"})
@@ -61,7 +60,7 @@ def _differing(what: str, old: str, new: str) -> list[Change]:
 
 
 def _refused(exchange: Exchange) -> bool:
-    return exchange.response.status >= _REFUSED
+    return exchange.response.is_error
 
 
 def _look(exchange: Exchange) -> str:

@@ -51,12 +51,16 @@ class Gate:
     @web.middleware
     async def admit(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
         """Refuse another host and the preflight of another origin; answer an allowed one; raises NotAllowed."""
-        if not self._serves(request.headers.get(hdrs.HOST, "")):
-            raise NotAllowed(421, "the Host header names another server; allow a name with --allow-host")
+        host = request.headers.get(hdrs.HOST, "")
+        if not self._serves(host):
+            raise NotAllowed(
+                421, f"the Host header is {host!r}, no name of this server; allow it with --allow-host NAME"
+            )
         if request.method != hdrs.METH_OPTIONS or hdrs.ORIGIN not in request.headers:
             return await handler(request)
         if not self._allowed(request):
-            raise NotAllowed(403, "pages of this origin may not ask; allow it with --allow-origin")
+            origin = request.headers[hdrs.ORIGIN]
+            raise NotAllowed(403, f"pages of {origin} may not ask; allow them with --allow-origin {origin}")
         # A star does not cover Authorization, which every client of OpenAI's API sends.
         wanted = request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_HEADERS, ANY)
         allowed = {hdrs.ACCESS_CONTROL_ALLOW_METHODS: "GET, POST", hdrs.ACCESS_CONTROL_ALLOW_HEADERS: wanted}
