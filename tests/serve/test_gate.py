@@ -1,5 +1,7 @@
 """Over real sockets: which pages and which names the replay server answers, what it keeps, and a client that leaves."""
 
+import asyncio
+import logging
 import socket
 import struct
 import subprocess
@@ -10,11 +12,14 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 from click.testing import CliRunner
 
 from harness.cli import main
 from harness.clients.stage import Stage
 from harness.matrix.providers import load_matrix
+from harness.serve import app as routes
 from harness.serve import shelf as shelves
 from harness.serve.app import Manner, application
 from harness.serve.gate import Gate
@@ -180,3 +185,14 @@ def test_a_client_that_leaves_is_a_line_of_the_log(pace: str) -> None:
     assert f"POST {CHAT} client left" in said
     assert "Traceback" not in said
     assert "Error" not in said
+
+
+def test_an_answer_that_breaks_off_as_it_is_written_ends_in_a_line_and_no_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def broken_off(_: web.Request) -> web.StreamResponse:
+        raise ConnectionResetError("Cannot write to closing transport")
+
+    with caplog.at_level(logging.INFO, "harness.serve"):
+        asyncio.run(routes._logged(make_mocked_request("POST", CHAT), broken_off))  # noqa: SLF001 - seldom over a socket
+    assert [record.getMessage() for record in caplog.records] == [f"POST {CHAT} client left"]

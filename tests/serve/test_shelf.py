@@ -27,6 +27,13 @@ def shelf() -> Shelf:
     return Shelf(load_matrix(ROOT / "providers.yaml"), ROOT)
 
 
+def test_the_same_bytes_asked_of_two_providers_give_each_ones_own_answer(shelf: Shelf) -> None:
+    content = b'{"messages": [{"role": "user", "content": "hello"}], "stream": true}'
+    first, second = shelf.answer("deepseek", content), shelf.answer("llamacpp", content)
+    assert first is shelf.answer("deepseek", content)
+    assert first.exchange.response.body != second.exchange.response.body
+
+
 @pytest.mark.parametrize(
     ("asked", "scenario"),
     [

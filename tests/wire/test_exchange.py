@@ -190,6 +190,13 @@ def test_a_compression_of_many_members_is_read_to_one_limit(monkeypatch: pytest.
     assert "more than 10 bytes" in (cut.undecodable or "")
 
 
+def test_a_compressed_body_is_unpacked_to_64_mebibytes() -> None:
+    packed = gzip.compress(bytes(65 << 20), 1)
+    response = Response(200, Headers((("content-encoding", "gzip"),)), packed)
+    assert len(response.content) == 64 << 20
+    assert response.undecodable == "the compressed body unpacks to more than 67108864 bytes"
+
+
 def test_a_damaged_later_member_leaves_those_before_it() -> None:
     damaged = gzip.compress(b"whole") + b"\x1f\x8b" + b"\xff" * 20
     response = Response(200, Headers((("content-encoding", "gzip"),)), damaged)
