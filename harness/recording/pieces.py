@@ -1,84 +1,216 @@
 """
-Secrets in pieces: a stream that spells a secret over several events holds it in no run of bytes.
+Texts in pieces: a stream that spells a secret over several events holds it in no run of bytes.
 
-How it works: the texts of a channel are joined, and where they make a secret each piece that has a part in it goes.
+How it works: the strings of all events are put together by where they stand, whatever their keys are called: the
+content of a choice, the arguments of a tool call, the tokens of ``logprobs``, the message of an error.  Since nobody
+knows how a reader puts them together, each string belongs to several texts: of its path without the places in lists,
+of its path with the ``index`` of a choice or a call, and of its path with the innermost place alone, which is how the
+likeliest of ``top_logprobs`` are told apart.  Small numbers in lists are texts as well, as in the ``bytes`` of
+``logprobs``; so are comments, other fields, data that is no JSON and the lines of one event.  A body that is no stream
+goes the same way.
+
+Nothing is parsed: tokens are taken as they come, so that the bytes may be broken in any way.
 """
 
 import re
-from collections import defaultdict
-from collections.abc import Iterator
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
-from typing import NamedTuple
 
-from harness.recording.redact import Secrets, filler
-from harness.wire.exchange import Exchange
-from harness.wire.pointer import locate
+from harness.recording.key_shapes import Span, shaped
 
-_STRING = re.compile(rb'"((?:[^"\\]|\\.)*+)"\Z', re.DOTALL)
+_WINDOW = 6 << 20
+_OVERLAP = 2 << 20  # over so many bytes a secret may be spread
 
+_STREAM = re.compile(rb"^(?:\xef\xbb\xbf)?data:", re.MULTILINE)
+_LINE = re.compile(rb"[^\r\n]++")
+_LINE_ENDS = {b"\n", b"\r\n", b"\r"}
+_FIELD = re.compile(rb"(?:\xef\xbb\xbf)?([^:\r\n]*+): ?")
+_TOKEN = re.compile(
+    # A string, up to the end where it is not closed; and whether it is a key, with a small number for its value.
+    rb'"((?:[^"\\]|\\.)*+)(?:"(\s*+:(?:\s*+([0-9]{1,4}+)(?=[\s,}]))?)?|\Z)'
+    rb"|[{}\[\],]|(?<![0-9A-Za-z.+-])[0-9]{1,3}(?=\s*+[,\]])",
+    re.DOTALL,
+)
+_VALUE = re.compile(rb'(?<=[:\[,])\s*+"((?:[^"\\]|\\.)*+)"(?!\s*+:)', re.DOTALL)
+_STRINGS, _NUMBERS, _LINES = "strings", "numbers", "lines"
+_ASCII = 128
+_MOST_WAITING = 10_000
+_MOST_FORMS = 1_000
 
-class _Piece(NamedTuple):
-    """A piece of text: the number of its event, the index of its choice, its pointer in the delta, and the text."""
-
-    event: int
-    choice: int
-    pointer: str
-    text: bytes
-
-
-def joined_out(exchange: Exchange, secrets: Secrets) -> bytes | None:
-    """Return the content of a stream, of the same length, without what joins to a secret; None if there is none."""
-    parser = exchange.reading.parser
-    told = [part for pieces in _channels(exchange) for part in _telling(pieces, secrets)] if parser else []
-    if not parser or not told:
-        return None
-    content = bytearray(exchange.response.content)
-    for piece, start, stop in told:
-        event = parser.events[piece.event]
-        begin, end = locate(event.data, _pointer(exchange, piece))
-        string = _STRING.search(event.data[begin:end])
-        if string and event.single_line:
-            at = event.data_at + begin + string.start(1)
-            # Where it is written with escapes, it goes whole.
-            part = slice(start, stop) if string[1] == piece.text else slice(0, len(string[1]))
-            content[at + part.start : at + part.stop] = filler(string[1][part])
-    return bytes(content)
+_Label = tuple[object, ...]
+_Find = Callable[[bytes], Iterable[Span]]
 
 
-def _telling(pieces: list[_Piece], secrets: Secrets) -> Iterator[tuple[_Piece, int, int]]:
-    """Yield the pieces that have a part in a secret, and where in each it is."""
-    ends = [0, *accumulate(len(piece.text) for piece in pieces)]
-    for start, stop in secrets.spans(b"".join(piece.text for piece in pieces)):
-        for piece, at in zip(pieces, ends, strict=False):
-            if at < stop and at + len(piece.text) > start:
-                yield piece, max(0, start - at), min(len(piece.text), stop - at)
+def spans_in_pieces(content: bytes, known: _Find) -> Iterator[Span]:
+    """
+    Yield where in ``content``, a stream or not, stands what is found in texts that are put together.
+
+    That is what ``known`` finds, and in what a model said also what is shaped like a key; strings of other kinds, such
+    as ids, make such shapes by chance where they come together.
+    """
+    for at in range(0, len(content), _WINDOW):
+        window = content[at : at + _WINDOW + _OVERLAP]
+        done = set()
+        for label, pieces in _Texts(window).items():
+            if len(pieces.starts) > 1 and (key := pieces.starts.tobytes()) not in done:
+                done.add(key)
+                finds = (known, shaped) if b"delta" in label else (known,)
+                for start, stop in pieces.spans(window, finds, numbers=label[0] is _NUMBERS):
+                    yield at + start, at + stop
 
 
-def _channels(exchange: Exchange) -> list[list[_Piece]]:
-    """Return the pieces by what they belong to: a channel of a choice, or the arguments of a tool call."""
-    channels: dict[tuple[object, ...], list[_Piece]] = defaultdict(list)
-    for choice in exchange.columns.choices.values():
-        for name, held in choice.channels.items():
-            for event, text in zip(held.chunks, held.texts, strict=True):
-                channels[choice.index, name].append(_Piece(event, choice.index, f"/{name}", _encoded(text)))
-        for tool in choice.tools:
-            call = tool.value if isinstance(tool.value, dict) else {}
-            function = call.get("function")
-            arguments = function.get("arguments") if isinstance(function, dict) else None
-            if isinstance(arguments, str):
-                pointer = f"{tool.pointer.partition('/delta')[2]}/function/arguments"
-                key = (choice.index, "tool_calls", str(call.get("index")))
-                channels[key].append(_Piece(tool.chunk, choice.index, pointer, _encoded(arguments)))
-    return list(channels.values())
+class _Pieces:
+    """Pieces of a content that make one text: where each starts and stops, in order."""
+
+    def __init__(self) -> None:
+        self.starts, self.stops = array("L"), array("L")
+
+    def add(self, start: int, stop: int) -> None:
+        self.starts.append(start)
+        self.stops.append(stop)
+
+    def spans(self, content: bytes, finds: Iterable[_Find], *, numbers: bool) -> Iterator[Span]:
+        """Yield the parts of pieces that belong to what is found in the text."""
+        written = [content[start:stop] for start, stop in zip(self.starts, self.stops, strict=True)]
+        if written.count(written[0]) == len(written):  # such as the id in each chunk: it is searched where it stands
+            return
+        texts = [_character(text) for text in written] if numbers else written
+        ends, text = [0, *accumulate(map(len, texts))], b"".join(texts)
+        for start, stop in (span for find in finds for span in find(text)):
+            for number in range(bisect_right(ends, start) - 1, bisect_left(ends, stop)):
+                begin, end = self.starts[number], self.stops[number]
+                if not numbers:  # of which all digits go
+                    begin, end = begin + max(0, start - ends[number]), min(end, begin + stop - ends[number])
+                yield begin, end
 
 
-def _pointer(exchange: Exchange, piece: _Piece) -> str:
-    choices = exchange.chunk(piece.event)["choices"]
-    indices = [choice.get("index") if isinstance(choice, dict) else None for choice in choices]
-    # A choice without an index is taken by its place, here as in the columns.
-    place = indices.index(piece.choice) if piece.choice in indices else piece.choice
-    return f"/choices/{place}/delta{piece.pointer}"
+def _character(number: bytes) -> bytes:
+    code = int(number)
+    return bytes((code,)) if code < _ASCII else b" "
 
 
-def _encoded(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
+class _Frame:
+    """An object or a list that is open: the key or the place where one is, and the ``index`` the object tells."""
+
+    __slots__ = ("at", "index", "is_list")
+
+    def __init__(self, *, is_list: bool) -> None:
+        self.at: bytes | int = 0 if is_list else b""
+        self.index: int | None = None
+        self.is_list = is_list
+
+
+_Path = list[tuple[_Frame, bytes | int]]
+_Text = tuple[str, Span, _Path]
+
+
+class _Texts(dict[_Label, _Pieces]):
+    """The texts of a content by what they belong to."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__()
+        self._content = content
+        self._by_form: dict[bytes, list[list[_Pieces]] | None] = {}
+        if _STREAM.search(content):
+            self._take_lines()
+        else:
+            self._take_json((0, len(content)))
+
+    def __missing__(self, label: _Label) -> _Pieces:
+        return self.setdefault(label, _Pieces())
+
+    def _take_lines(self) -> None:
+        content, event, before = self._content, 0, (0, 0)
+        for line in _LINE.finditer(content):
+            field = _FIELD.match(content, *line.span())
+            span = (field.end() if field else line.start(), line.end())
+            name = field[1] if field else b""
+            if name == b"data" and content[before[1] : line.start()] in _LINE_ENDS:
+                if not event:
+                    event = before[0]
+                    self[_LINES, event].add(*before)
+                self[_LINES, event].add(*span)
+            else:
+                event = 0
+            if name == b"data":
+                self._take_chunk(span)
+            if name != b"data" or content[span[0] : span[0] + 1] not in b'{["':
+                self[_LINES, name].add(*span)
+            before = span
+
+    def _take_chunk(self, span: Span) -> None:
+        """Take the strings of a chunk; one that differs from an earlier one in nothing else needs no second look."""
+        start = span[0]
+        chunk = self._content[start : span[1]]
+        form = _VALUE.sub(b'""', chunk)
+        if form not in self._by_form:
+            if len(self._by_form) >= _MOST_FORMS:
+                self._by_form.clear()
+            self._by_form[form] = self._pieces_of(form)
+        pieces, values = self._by_form[form], list(_VALUE.finditer(chunk))
+        if pieces is None or len(pieces) != len(values):
+            self._take_json(span)
+            return
+        for value, texts in zip(values, pieces, strict=True):
+            for text in texts:
+                text.add(start + value.start(1), start + value.end(1))
+
+    def _pieces_of(self, form: bytes) -> list[list[_Pieces]] | None:
+        """Return the texts that each string of a chunk belongs to; None where it holds numbers that are texts."""
+        texts = list(_strings(form, (0, len(form))))
+        if any(kind is _NUMBERS for kind, _, _ in texts):
+            return None
+        return [[self[kind, *label] for label in _labels(path)] for kind, _, path in texts]
+
+    def _take_json(self, within: Span) -> None:
+        for kind, span, path in _strings(self._content, within):
+            for label in _labels(path):
+                self[kind, *label].add(*span)
+
+
+def _strings(content: bytes, within: Span) -> Iterator[_Text]:
+    """Yield the strings, and the small numbers in lists, of what should be JSON, each with its path."""
+    stack: list[_Frame] = []
+    waiting: list[_Text] = []  # for the index of an object, which may come last in it
+    for token in _TOKEN.finditer(content, *within):
+        sign = content[token.start() : token.start() + 1]
+        if sign in b"{[":
+            stack.append(_Frame(is_list=sign == b"["))
+        elif sign in b"}]":
+            del stack[-1:]
+        elif token[2] or sign == b",":
+            _go_on(stack, token)
+        elif sign == b'"':
+            waiting.append((_STRINGS, token.span(1), [(frame, frame.at) for frame in stack]))
+        elif stack and stack[-1].is_list:
+            waiting.append((_NUMBERS, token.span(), [(frame, frame.at) for frame in stack]))
+        if not stack or len(waiting) >= _MOST_WAITING:
+            yield from waiting
+            waiting.clear()
+    yield from waiting
+
+
+def _go_on(stack: list[_Frame], token: re.Match[bytes]) -> None:
+    """Go to the next place of a list, or to a key of an object."""
+    if not stack:
+        return
+    if not token[2]:
+        stack[-1].at = stack[-1].at + 1 if isinstance(stack[-1].at, int) else b""
+        return
+    stack[-1].at = token[1]
+    if token[1] == b"index" and token[3]:
+        stack[-1].index = int(token[3])
+
+
+def _labels(path: _Path) -> list[_Label]:
+    """Return the names of the texts that a string with this path belongs to."""
+    bare: list[object] = [None if frame.is_list else at for frame, at in path]
+    if None not in bare:
+        return [("path", *bare)]
+    innermost = len(bare) - 1 - bare[::-1].index(None)
+    indices = [frame.index for frame, _ in path[1:]] + [None]
+    indexed = [at if index is None else index for (_, at), index in zip(path, indices, strict=True)]
+    place = [*bare[:innermost], path[innermost][1], *bare[innermost + 1 :]]
+    return [("path", *bare), ("index", *indexed), ("place", *place)]

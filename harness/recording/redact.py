@@ -16,8 +16,10 @@ from functools import cache
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from harness.recording.fragments import fragments
 from harness.recording.key_shapes import Span, shaped
 from harness.recording.masks import masked
+from harness.recording.pieces import spans_in_pieces
 
 _FILLER = b"REDACTED"
 _NUMBER = re.compile(rb"(-?[0-9][0-9.]*+)((?:[eE][+-]?[0-9]{1,3})?)")
@@ -59,6 +61,11 @@ class Secrets:
         spans = [*self.spans(text), *shaped(text)]
         return _replaced(text, spans) if spans else text
 
+    def redact_content(self, content: bytes, *, in_pieces: bool) -> bytes:
+        """Do the same with a body, also where a text that its ``pieces`` make is a secret or shaped like one."""
+        spans = [*self.spans(content), *shaped(content), *(spans_in_pieces(content, self.spans) if in_pieces else ())]
+        return _replaced(content, spans) if spans else content
+
     def redact_text(self, text: str) -> str:
         """Do the same with text; it keeps its length in UTF-8."""
         return self.redact(_encoded(text)).decode("utf-8", "surrogatepass")
@@ -70,6 +77,7 @@ class Secrets:
                 yield from form.spans(text)
             yield from _cut_off(_encoded(value), text)
         yield from masked(map(_encoded, self.values), text)
+        yield from fragments(self.values, text)
 
 
 def configured(environment: Mapping[str, str], named: Collection[str] = ()) -> Secrets:

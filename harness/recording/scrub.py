@@ -5,16 +5,16 @@ An exchange is scrubbed before anybody sees it, as it is captured and as it is r
 clean: findings, terminal output, reports, cassettes.  Headers are kept by an allow-list: one that nobody thought of
 is dropped, not leaked.
 
-Not found is a secret that a model changed on the way.  Of a key cut over the events of a stream a part may stay: where
-so much of it stands in one event that this part is found by itself, and wherever it is spelled in ``logprobs``, in the
-message of an error or in a channel that ``wire.shapes`` does not name.
+What stays: ``fragments`` and ``pieces`` say what they find.  Not found is a secret that a model changed on the way or
+tells in words, one that is spread over more than two megabytes, one that is cut over several answers, and of a secret
+of fewer than nine letters and digits every form but itself, escaped, in base64 and as a fingerprint.
 """
 
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from harness.recording.pieces import joined_out
+from harness.recording.key_shapes import shaped
 from harness.recording.redact import Secrets, filler
 from harness.wire.exchange import Exchange, Headers, Request, Response
 from harness.wire.sse import is_utf8
@@ -56,8 +56,18 @@ def scrub(exchange: Exchange, secrets: Secrets = Secrets()) -> Exchange:  # noqa
         response=_response(exchange.response, secrets),
         source=replace(source, url=_words(source.url, secrets), note=_words(source.note, secrets)),
     )
-    content = joined_out(clean, secrets) if secrets.values else None
-    return replace(clean, response=_with_content(clean.response, content)) if content else clean
+    if secrets.values or not _spells_a_key(clean):
+        return clean
+    return replace(clean, response=_with_clean_body(clean.response, secrets, in_pieces=True))
+
+
+def _spells_a_key(exchange: Exchange) -> bool:
+    """Tell whether a message holds what is shaped like a key once its pieces are put together."""
+    for message in exchange.completion.messages:
+        texts = (message.content, message.reasoning, message.refusal, *(call.arguments for call in message.tool_calls))
+        if any(next(shaped(text.encode("utf-8", "replace")), None) for text in texts if text):
+            return True
+    return False
 
 
 def _identity(exchange: Exchange) -> Iterator[str]:
@@ -73,12 +83,12 @@ def scrub_url(url: str, secrets: Secrets) -> str:
 
 def _request(request: Request, secrets: Secrets) -> Request:
     kept = [pair for pair in request.headers.pairs if pair[0].lower() in _REQUEST_HEADERS]
-    body = None if request.body is None else secrets.redact(request.body)
+    body = request.body and secrets.redact_content(request.body, in_pieces=bool(secrets.values))
     return replace(request, url=scrub_url(request.url, secrets), headers=_headers(kept, secrets), body=body)
 
 
 def _response(response: Response, secrets: Secrets) -> Response:
-    response = _with_clean_body(response, secrets)
+    response = _with_clean_body(response, secrets, in_pieces=bool(secrets.values))
     kept = [pair for pair in response.headers.pairs if _is_kept(pair[0].lower())]
     return replace(
         response,
@@ -107,18 +117,18 @@ def _words(text: str | None, secrets: Secrets) -> str | None:
     return None if text is None else secrets.redact_text(text)
 
 
-def _with_clean_body(response: Response, secrets: Secrets) -> Response:
-    body, content = secrets.redact(response.body), response.content
-    if content is response.body:
-        return replace(response, body=_hidden(body) if secrets.values and _is_opaque(response) else body)
-    clean = secrets.redact(content)
-    return replace(response, body=body) if clean == content else _with_content(response, clean)
+def _with_clean_body(response: Response, secrets: Secrets, *, in_pieces: bool) -> Response:
+    content = secrets.redact_content(response.content, in_pieces=in_pieces)
+    if response.content is response.body:
+        opaque = secrets.values and _is_opaque(response)
+        return replace(response, body=_hidden(content) if opaque else content)
+    if content == response.content:
+        return replace(response, body=secrets.redact(response.body))
+    return _with_content(response, content)
 
 
 def _with_content(response: Response, content: bytes) -> Response:
-    """Return the response with a content that lost a secret, and with it the compression if there was one."""
-    if response.content is response.body:
-        return replace(response, body=content)
+    """Return the response with a content that lost a secret, and with it the compression."""
     headers = Headers(tuple(pair for pair in response.headers.pairs if pair[0].lower() != "content-encoding"))
     # What was wrong with the compression would be lost with it.
     whole, error = response.eof and not response.undecodable, response.error or response.undecodable

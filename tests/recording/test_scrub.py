@@ -227,7 +227,7 @@ def test_pieces_of_arguments_and_of_several_choices_go() -> None:
     told = streamed(*({"tool_calls": [call(0, one), call(1, other)]} for one, other in spelled))
     first, second = kept(told).completion.messages[0].tool_calls
     assert set(first.arguments) <= set("REDACT9")
-    assert second.arguments.strip() == OTHER[::-1], "backwards it is no secret"
+    assert set(second.arguments.strip()) <= set("REDACT9"), "backwards it is a secret as well"
 
 
 def test_pieces_that_join_to_nothing_stay() -> None:
