@@ -54,7 +54,7 @@ class _Spelling(NamedTuple):
     A spelling of a secret, reduced.
 
     ``origin`` says of each of its characters which of the secret it stands for; it is empty for an encoding, where a
-    run is measured by itself.  What comes before ``common`` many keys share.
+    run is measured by itself.  What comes before ``common`` many keys share: by itself it tells none.
     """
 
     text: bytes
@@ -63,11 +63,10 @@ class _Spelling(NamedTuple):
 
     def tells(self, start: int, stop: int) -> bool:
         """Tell whether a run of it is enough to go."""
-        start = max(start, self.common)
-        if not self.origin or stop <= start:
+        if not self.origin:
             return stop - start >= LEAST
-        whole = stop - start == len(self.text) - self.common
-        return whole or self.origin[stop - 1] - self.origin[start] + 1 >= LEAST
+        whole = stop - start == len(self.text)
+        return stop - self.common >= _GRAM and (whole or self.origin[stop - 1] - self.origin[start] + 1 >= LEAST)
 
 
 _Index = dict[bytes, list[tuple[_Spelling, int]]]
@@ -132,7 +131,7 @@ def _index(secrets: tuple[str, ...]) -> _Index:
     index: _Index = defaultdict(list)
     for secret in secrets:
         for spelling in _spellings(secret.encode("utf-8", "surrogatepass")):
-            for place in range(spelling.common, len(spelling.text) - _GRAM + 1):
+            for place in range(max(0, spelling.common - _GRAM + 1), len(spelling.text) - _GRAM + 1):
                 index[spelling.text[place : place + _GRAM]].append((spelling, place))
     return dict(index)
 

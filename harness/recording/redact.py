@@ -110,13 +110,21 @@ def _in_address(address: str) -> Iterator[str | None]:
 
 
 def _replaced(text: bytes, spans: Iterable[Span]) -> bytes:
-    redacted, end = bytearray(text), 0
-    for start, stop in sorted(spans):
-        begin = max(start, end)  # spans may overlap
-        if stop > begin:
-            redacted[begin:stop] = filler(text[begin:stop])
-            end = stop
+    redacted = bytearray(text)
+    for start, stop in _merged(spans):
+        redacted[start:stop] = filler(text[start:stop])
     return bytes(redacted)
+
+
+def _merged(spans: Iterable[Span]) -> Iterator[Span]:
+    """Yield spans with those put together that overlap or touch."""
+    start = end = 0
+    for begin, stop in sorted(spans):
+        if begin > end:
+            yield start, end
+            start = begin
+        end = max(end, stop)
+    yield start, end
 
 
 def filler(secret: bytes) -> bytes:

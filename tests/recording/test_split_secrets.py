@@ -4,6 +4,7 @@ import base64
 import html
 import itertools
 import json
+import os
 import random
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -49,6 +50,10 @@ def _unhexed(text: str) -> str:
     return "\n".join(bytes.fromhex(half).decode("latin-1") for half in halves)
 
 
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\u([0-9a-f]{4})", lambda code: chr(int(code[1], 16)), text)
+
+
 def _same(text: str) -> str:
     return text
 
@@ -74,15 +79,11 @@ ENCODINGS = {
     "percent twice": Encoding(lambda text: "".join(f"%25{ord(one):02x}" for one in text), lambda t: unquote(unquote(t))),
     "entities": Encoding(lambda text: "".join(f"&#{ord(one)};" for one in text), html.unescape),
     "hex entities": Encoding(lambda text: "".join(f"&#x{ord(one):x};" for one in text), html.unescape),
-    "JSON in JSON": Encoding(lambda text: "".join(f"\\u{ord(one):04x}" for one in text), lambda text: _unescaped(text)),
+    "JSON in JSON": Encoding(lambda text: "".join(f"\\u{ord(one):04x}" for one in text), _unescaped),
     "zero width between": Encoding("\u200b".join, _without("\u200b")),
     "blanks between": Encoding(" ".join, _without(" ")),
     "dashes between fours": Encoding(lambda text: "-".join(re.findall("(?s).{1,4}", text)), _without("-")),
 }  # fmt: skip
-
-
-def _unescaped(text: str) -> str:
-    return re.sub(r"\\u([0-9a-f]{4})", lambda code: chr(int(code[1], 16)), text)
 
 
 def _cut(text: str, sizes: Iterable[int]) -> list[str]:
@@ -218,6 +219,10 @@ PLACES = {
 }  # fmt: skip
 
 
+_BLANK_GOES = {"data that is no JSON", "comments", "lines of one event"}
+"""Where the blank behind a colon is the field's, so that the test could not read back what it wrote."""
+
+
 def _parsed(body: bytes) -> list[Any]:
     return [json.loads(line[6:]) for line in body.splitlines() if line]
 
@@ -238,20 +243,26 @@ def _fragments(said: str) -> list[str]:
     ]
 
 
+# All pairs of place, encoding, cut and provider.  All of their combinations take half an hour of one core.
+_THOROUGH = bool(os.environ.get("HARNESS_THOROUGH"))
+_EACH, _OF_ENCODINGS = (1, 1) if _THOROUGH else (13, 3)
+
+
 @pytest.mark.parametrize("cut", CUTS)
 @pytest.mark.parametrize("place", PLACES)
 def test_no_fragment_of_a_known_key_stays(place: str, cut: str) -> None:
     body, said, reference = PLACES[place]
-    for name, encoding in ENCODINGS.items():
-        if place in ("data that is no JSON", "comments", "lines of one event") and name == "blanks between":
-            continue  # the blank behind a colon belongs to the field, so that the test could not read it back
+    first = list(PLACES).index(place) + list(CUTS).index(cut)
+    for number, (name, encoding) in enumerate(ENCODINGS.items()):
+        if (first + number) % _OF_ENCODINGS or (name == "blanks between" and place in _BLANK_GOES):
+            continue
+        keys = list(KEYS.values())[(first + number) % _EACH :: _EACH]
         # Written one by one: what an encoding makes of a key depends on what stands before it.
-        written = [encoding.write(key) for key in KEYS.values()]
+        written = [encoding.write(key) for key in keys]
         told = with_body(reference, body([piece for text in written for piece in [*CUTS[cut](text), " | "]]))
-        before = encoding.read(said(told.response.content))
-        assert len(_fragments(before)) == len(KEYS), f"{name}: the search itself finds all"
+        assert set(_fragments(encoding.read(said(told.response.content)))) >= set(keys), f"{name}: the search finds all"
         clean = scrub(told, KNOWN)
         assert _fragments(encoding.read(said(clean.response.content))) == [], name
         assert _fragments(encoding.read(clean.response.content.decode())) == [], name
         assert len(clean.response.content) == len(told.response.content)
-        assert clean.reading.not_json == [] or place in ("data that is no JSON", "lines of one event")
+        assert told.reading.not_json or not clean.reading.not_json, "JSON stays JSON"
