@@ -83,6 +83,8 @@ UNMARKED = {
     "stepfun": _key("", _ALNUM, 64),
     "cloudflare": _key("", _URLSAFE, 40),
     "together of 2024": _key("", _HEX, 64),
+    "ollama": f"{_some(_HEX, 32)}.{_some(_ALNUM, 22)}7a",
+    "spark": f"{_some(_ALNUM, 18)}7a:{_some(_ALNUM, 18)}7b",
 }
 """Keys that might be any id."""
 

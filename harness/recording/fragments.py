@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import NamedTuple
 
-Span = tuple[int, int]
+from harness.recording.named_keys import Span
 
 LEAST = 12
 """So many characters of a secret in a row are a fragment that must not stay."""

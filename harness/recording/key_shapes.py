@@ -5,8 +5,8 @@ How it works: each shape is looked for where a word stands that it cannot do wit
 is the fast part, and only there is the shape itself tried.  What a shape captures is the secret.  No repetition in a
 shape can be entered twice at one place, so that no text makes it slow.
 
-Where a shape has no mark of its own - a UUID, thirty-two hexadecimal digits - it counts only right behind words such
-as ``api_key``: the ids of requests, chunks and answers look just the same, and they are evidence.
+Where a shape has no mark of its own - a UUID, thirty-two hexadecimal digits - it counts only beside words such as
+``api_key`` (``named_keys``): the ids of requests, chunks and answers look just the same, and they are evidence.
 
 Shapes of keys: https://github.com/gitleaks/gitleaks/blob/master/config/gitleaks.toml and
 https://github.com/mongodb/kingfisher; those of account ids stand with the message that was seen to show them.
@@ -15,7 +15,7 @@ https://github.com/mongodb/kingfisher; those of account ids stand with the messa
 import re
 from collections.abc import Iterator
 
-Span = tuple[int, int]
+from harness.recording.named_keys import Span, named
 
 _WINDOW = 1 << 20
 _LONGEST_WORD = 32
@@ -34,7 +34,7 @@ def _run(characters: str, least: int) -> str:
 
 
 _LONG = rf"{_START}((?:sk-|nvapi-|tgp_v1_|ark-)(?:(?=[A-Za-z_-]*+[0-9]){_run('A-Za-z0-9_-', 20)}|[A-Za-z]{{32,}}+))"
-_PLAIN = rf"{_START}((?:gsk_|xai-|pplx-|hf_|fw_|csk-|vck_|ghp_|dapi){_DIGIT}{_run('A-Za-z0-9', 20)})"
+_PLAIN = rf"{_START}((?:gsk_|xai-|pplx-|hf_|fw_|csk-|vck_|gh[oprsu]_|dapi|sk_|r8_|flp_|up_|cpk_){_DIGIT}{_run('A-Za-z0-9', 20)})"
 _CLOUD = (
     rf"{_START}((?:AKIA|ASIA)[A-Z0-9]{{16}}+(?![A-Za-z0-9])|(?:LTAI|AKLT|AKID){_DIGIT}{_run('A-Za-z0-9', 16)}"
     rf"|(?:ABSK|bedrock-api-key-){_run('A-Za-z0-9+/_-', 40)}={{0,2}}|github_pat_{_run('A-Za-z0-9_', 40)})"
@@ -70,7 +70,7 @@ _ARN = r"arn:aws[a-z-]*+:[a-z0-9-]*+:[a-z0-9-]*+:([0-9]{12}+):"
 
 _SHAPES = {
     _LONG: "sk-,nvapi-,tgp_v1_,ark-",
-    _PLAIN: "gsk_,xai-,pplx-,hf_,fw_,csk-,vck_,ghp_,dapi",
+    _PLAIN: "gsk_,xai-,pplx-,hf_,fw_,csk-,vck_,gho_,ghp_,ghr_,ghs_,ghu_,dapi,sk_,r8_,flp_,up_,cpk_",
     _CLOUD: "akia,asia,ltai,aklt,akid,absk,bedrock-api-key-,github_pat_",
     _GOOGLE: "aiza,aq.a,ya29.",
     _QIANFAN: "bce-v3",
@@ -85,7 +85,7 @@ _TRIED = [(word.encode(), re.compile(shape.encode())) for shape, words in _SHAPE
 
 
 def shaped(text: bytes) -> Iterator[Span]:
-    """Yield where in ``text`` stands what is shaped like a key or an account id."""
+    """Yield where in ``text`` stands what is shaped like a key or an account id, or is called a key beside it."""
     for start in range(0, len(text), _WINDOW):
         window = text[start : start + _WINDOW + _LONGEST_WORD].lower()
         for word, shape in _TRIED:
@@ -95,3 +95,4 @@ def shaped(text: bytes) -> Iterator[Span]:
                 if found and found.lastindex:
                     yield found.span(found.lastindex)
                 at = window.find(word, at + 1)
+    yield from named(text)

@@ -10,7 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from harness.recording.key_shapes import Span
+from harness.recording.named_keys import Span
 
 _MARKS = (b"**", b"...", b"\xe2\x80\xa6", b"\xe2\x80\xa2", b"\\u2026", b"\\u2022")
 _MASK = rb"(?:\*{2,}+|\.{3,}+|(?:\xe2\x80[\xa6\xa2]|\\u202[62])++)"

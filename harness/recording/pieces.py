@@ -18,7 +18,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
 
-from harness.recording.key_shapes import Span, shaped
+from harness.recording.key_shapes import shaped
+from harness.recording.named_keys import Span
 
 _WINDOW = 6 << 20
 _OVERLAP = 2 << 20  # over so many bytes a secret may be spread

@@ -17,8 +17,9 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from harness.recording.fragments import fragments
-from harness.recording.key_shapes import Span, shaped
+from harness.recording.key_shapes import shaped
 from harness.recording.masks import masked
+from harness.recording.named_keys import Span
 from harness.recording.pieces import spans_in_pieces
 
 _FILLER = b"REDACTED"

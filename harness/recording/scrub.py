@@ -10,6 +10,8 @@ tells in words, one that is spread over more than two megabytes, one that is cut
 of fewer than nine letters and digits every form but itself, escaped, in base64 and as a fingerprint.
 """
 
+import base64
+import binascii
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -74,6 +76,16 @@ def _identity(exchange: Exchange) -> Iterator[str]:
     for name, value in (*exchange.request.headers.pairs, *exchange.response.headers.pairs):
         if _IDENTITY.search(name.lower()) and value.strip():
             yield value.split()[-1]
+            if value[:6].lower() == "basic ":
+                yield from _basic(value[6:])
+
+
+def _basic(packed: str) -> Iterator[str]:
+    """Yield the password of basic authentication: https://www.rfc-editor.org/rfc/rfc7617#section-2."""
+    try:
+        yield base64.b64decode(packed).decode("utf-8", "replace").partition(":")[2]
+    except binascii.Error:
+        return
 
 
 def scrub_url(url: str, secrets: Secrets) -> str:

@@ -63,8 +63,29 @@ def test_a_key_that_nobody_named_goes_by_its_shape(name: str) -> None:
 
 
 NAMED = [
-    '{"api_key":"%s"}', '{"apiKey": "%s"}', "Authorization: Bearer %s", "Incorrect API key provided: %s. You",
-    "https://x/v1?key=%s", "ARK_API_KEY=%s", '{\\"api-key\\": \\"%s\\"}', "Received API Key = %s, ", "API Key：%s",
+    '{"api_key":"%s"}',
+    '{"apiKey": "%s"}',
+    "Authorization: Bearer %s",
+    "Incorrect API key provided: %s. You",
+    "https://x/v1?key=%s",
+    "ARK_API_KEY=%s",
+    '{\\"api-key\\": \\"%s\\"}',
+    "Received API Key = %s, ",
+    "API Key：%s",
+    '{"token":"%s","status":401}',
+    '{"secret": "%s"}',
+    '{\\"token\\": \\"%s\\"}',
+    "Your token %s has expired",
+    '{"message":"API key %s is invalid"}',
+    "Key Hash (Token) =%s. Unable to find token in cache",
+    "密钥 %s 无效",
+    '{"error":"\\u5bc6\\u94a5 %s"}',
+    "x-secret: %s",
+    "the credentials (%s) were refused",
+]
+BEFORE = [
+    '{"message":"%s is not a valid API key"}', "%s: no such token", '"%s 不是有效的密钥"',
+    '{"error":{"message":"nobody is %s","code":"invalid_api_key"}}',
 ]  # fmt: skip
 
 
@@ -79,8 +100,24 @@ def test_a_key_without_a_mark_goes_where_it_is_called_one(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", UNMARKED)
+def test_a_key_without_a_mark_goes_where_it_is_called_one_behind_it(name: str) -> None:
+    for around in BEFORE:
+        text = (around % UNMARKED[name]).encode()
+        assert leaks(redact(text), [UNMARKED[name]]) == [], around
+        assert len(redact(text)) == len(text)
+
+
+IDS = [
+    '{"id":"%s"}', "request id: %s", "chatcmpl-%s", '"request_id": "%s"', "fp_%s", '"system_fingerprint":"%s"',
+    '{"error":{"message":"Incorrect API key","code":"invalid_api_key"},"request_id":"%s"}', "max context by 9 tokens (ref: %s)",
+    "Invalid token. (request id: %s)", "Authentication failed, trace=%s", '"prompt_cache_key":"%s"',
+    "https://github.com/a/b/blob/%s/key.py", '"usage":{"prompt_tokens":1},"session":"%s"',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNMARKED)
 def test_what_looks_the_same_and_is_an_id_is_left_alone(name: str) -> None:
-    for around in ('{"id":"%s"}', "request id: %s", "chatcmpl-%s", '"token":"%s"', '"request_id": "%s"', "fp_%s"):
+    for around in IDS:
         text = (around % UNMARKED[name]).encode()
         assert redact(text) == text
 
@@ -252,7 +289,7 @@ def test_ten_megabytes_take_well_under_a_second() -> None:
 SLOW = [
     "1", "a", "A1", "sk-", "sk-aaaa1aaaa ", "eyJ", "eyJaaaaaaaaaaaa.", "eyJaaaaaaaaaaaa.x.", "org ", "account/", "bearer ",
     "bearer:/", "apikey=", "apikey= aaaaaaaaaaaaaaaaaaaaaaaa.", "*", "** ", "**x", "...a", "…a", "sk-proj-", "%25", "\\",
-    "basic aaaaaaaaaaaaaaaaaaaaaaaa-", "api_key      ", 'api_key"\\', "arn:aws:", "arn:aws---", "bce-v3/ALTAK-", "-", "\0",
+    "basic aaaaaaaaaaaaaaaaaaaaaaaa-", "key ", "token ", "a1B" * 12 + " key", "invalid_api_key ", "api_key      ", 'api_key"\\', "arn:aws:", "arn:aws---", "bce-v3/ALTAK-", "-", "\0",
     "org:0dccdde6-f924-4f1b-bb3b- ", "account 123456789012345 ", "：", "\\u003c", "://a:a@", MARKED["gemini"][:-1],
 ]  # fmt: skip
 

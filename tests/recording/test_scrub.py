@@ -1,5 +1,6 @@
 """Scrubbing: an exchange without secrets is still the evidence it was."""
 
+import base64
 import dataclasses
 import gzip
 import json
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from planted import KEYS, UNMARKED, forms, leaks
+from planted import KEYS, MARKED, UNMARKED, forms, leaks
 
 from harness.matrix.scenarios import SCENARIOS
 from harness.recording.cassette import dump_cassette, exchanges_of, load_yaml
@@ -228,6 +229,25 @@ def test_pieces_of_arguments_and_of_several_choices_go() -> None:
     first, second = kept(told).completion.messages[0].tool_calls
     assert set(first.arguments) <= set("REDACT9")
     assert set(second.arguments.strip()) <= set("REDACT9"), "backwards it is a secret as well"
+
+
+@pytest.mark.parametrize("name", MARKED)
+def test_a_key_that_nobody_named_goes_though_the_model_says_it_in_pieces(name: str) -> None:
+    key = MARKED[name]
+    pieces = [f"It is {key}."[at : at + 3] for at in range(0, len(key) + 7, 3)]
+    for told in (
+        streamed(*({"content": piece} for piece in pieces)),
+        streamed(*({"reasoning_content": piece} for piece in pieces)),
+        streamed(*({"tool_calls": [{"index": 0, "function": {"arguments": piece}}]} for piece in pieces)),
+    ):
+        assert leaks(repr(told.completion).encode(), [key])
+        assert leaks(repr(kept(told, Secrets()).completion).encode(), [key]) == []
+
+
+def test_the_password_of_basic_authentication_is_secret() -> None:
+    told = with_body(BODY, json.dumps({"error": f"{OTHER} is no user"}).encode())
+    packed = base64.b64encode(f"me:{OTHER}".encode()).decode()
+    assert leaks(kept(requested(told, Authorization=f"Basic {packed}"), Secrets()).response.body, [OTHER]) == []
 
 
 def test_pieces_that_join_to_nothing_stay() -> None:
