@@ -20,7 +20,8 @@ _WORDS = (
     *(word.encode() for word in ("密钥", "令牌", "凭证")),
     *(rb"\u5bc6\u94a5", rb"\u4ee4\u724c", rb"\u51ed\u8bc1"),
 )
-_CANDIDATE = rb"(?<![A-Za-z0-9_.:/-])([A-Za-z0-9](?:[A-Za-z0-9_-]{15,}+:[A-Za-z0-9+/=]{16,}+|[A-Za-z0-9_-]{30,}+(?:\.[A-Za-z0-9]{12,}+)?))"
+_JOINED = (b"api", b"access", b"auth", b"secret", b"client", b"private", b"bearer", b"app")
+_CANDIDATE = rb"(?<![A-Za-z0-9_.:/+-])([A-Za-z0-9](?:[A-Za-z0-9_-]{15,}+:[A-Za-z0-9+/=]{16,}+|[A-Za-z0-9_-]{30,}+(?:\.[A-Za-z0-9]{12,}+)?))"
 _CANDIDATES = re.compile(_CANDIDATE)
 _KEY = re.compile(
     rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
@@ -32,12 +33,20 @@ _CALLED_ID = re.compile(rb"(?:id|uuid|ref|request|trace|cf-ray|fingerprint)[\\\"
 _NO_SECRET_KEY = re.compile(rb"(?:cache|sort|idempotency|primary|foreign|partition|routing)[_ -]?\Z", re.IGNORECASE)
 _ENDS_STRING = re.compile(rb'["\r\n]')
 
+
+def _called(word: bytes) -> bytes:
+    """Return a pattern of a word, in lower case, that is no part of another, such as of base64."""
+    escaped = re.escape(word)
+    joined = b"|".join(rb"(?<=%b%b)" % (first, escaped) for first in _JOINED)
+    return escaped + rb"(?:(?<![a-z0-9+/=]%b)|%b)" % (escaped, joined)
+
+
 _PAIRS = {
-    word: re.compile(re.escape(word) + rb"[a-z_]{0,16}+\\*+[\"']\s*+[:=]\s*+\\*+[\"'](?:bearer )?" + _CANDIDATE)
+    word: re.compile(_called(word) + rb"[a-z_]{0,16}+\\*+[\"']\s*+[:=]\s*+\\*+[\"'](?:bearer )?" + _CANDIDATE)
     for word in _WORDS
 }
 # "Tokens" are counted; a secret is one.
-_IN_TEXT = {word: re.compile(re.escape(word) + rb"(?!(?<=token)s)[a-z]{0,12}+(?![a-z]|\\*+\"\s*+:)") for word in _WORDS}
+_IN_TEXT = {word: re.compile(_called(word) + rb"(?!(?<=token)s)[a-z]{0,12}+(?![a-z+/]|\\*+\"\s*+:)") for word in _WORDS}
 _REFUSED = re.compile(
     rb"(?:invalid|incorrect|wrong|unknown|expired)[_ ](?:api[_ ]?|access[_ ]?)?(?:key|token|auth)|authentication|unauthori[sz]ed",
     re.IGNORECASE,
