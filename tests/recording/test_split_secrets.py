@@ -266,3 +266,36 @@ def test_no_fragment_of_a_known_key_stays(place: str, cut: str) -> None:
         assert _fragments(encoding.read(clean.response.content.decode())) == [], name
         assert len(clean.response.content) == len(told.response.content)
         assert told.reading.not_json or not clean.reading.not_json, "JSON stays JSON"
+
+
+# What stays, as the docstring of ``scrub`` says.
+
+
+SECRET = "Zq7" + "x4Kd9Tw2mBn8Lr5Vc1Y"  # 22 characters, so that neither half is a fragment
+HALVES = [SECRET[:11], SECRET[11:]]
+
+
+def _left(told: Exchange, *secrets: str) -> bool:
+    return scrub(told, Secrets.of(secrets)).response.content == told.response.content
+
+
+def test_a_secret_told_in_words_stays() -> None:
+    words = _deltas([f"{one} as in {one}... " for one in SECRET], lambda piece: {"content": piece})
+    assert _left(with_body(STREAM, words), SECRET)
+
+
+def test_a_secret_cut_over_two_answers_stays() -> None:
+    for half in HALVES:
+        assert _left(with_body(STREAM, _deltas([half], lambda piece: {"content": piece})), SECRET)
+
+
+def test_a_secret_spread_over_more_than_two_megabytes_may_stay() -> None:
+    between = _deltas(["-" * 100_000] * 30, lambda piece: {"refusal": piece})
+    first, second = (_deltas([half], lambda piece: {"content": piece}) for half in HALVES)
+    assert not _left(with_body(STREAM, first + between + second), SECRET)
+    assert _left(with_body(STREAM, between + between[:-1000] + first + between + second), SECRET)
+
+
+def test_other_spellings_of_a_short_secret_stay() -> None:
+    for said, left in ((b"p4ssw0rd", False), (b"p4ssw0rd".hex().encode(), True), (b"dr0wss4p", True)):
+        assert _left(with_body(BODY, b'{"error": "%b"}' % said), "p4ssw0rd") == left
