@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from harness.wire.chunks import CONSTANT_KEYS, PADDING, Choice, Columns
+from harness.wire.chunks import CONSTANT_KEYS, Choice, Columns
 from harness.wire.exchange import Exchange
-from harness.wire.shapes import REASONING_CHANNELS, TEXT_CHANNELS, Kind, Shape, kinds_in
+from harness.wire.shapes import PADDING, REASONING_CHANNELS, TEXT_CHANNELS, Kind, Shape, kinds_in
 
 Place = tuple[int, str]
 """Event number and JSON pointer."""

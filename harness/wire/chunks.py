@@ -3,28 +3,32 @@ JSON chunks to columns: the one pass that every check reads.
 
 How it works: each chunk is counted to its shape, which answers every question about presence and type.
 What varies from chunk to chunk - the text fragments, finish reasons, roles, usage, tool-call fragments - is
-gathered on the way, and a chunk that repeats the one before but for its text is not even parsed.  A
+gathered on the way, and a chunk that repeats the one before but for its text is not even parsed (``repeats``).  A
 non-stream body is one chunk whose choices hold ``message`` instead of ``delta``; it goes through the same door.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import takewhile
 from typing import Any, NamedTuple
 
 import orjson
 
 from harness.wire.dumping import json_text, python_text, same
-from harness.wire.shapes import REASONING_CHANNELS, TEXT_CHANNELS, Kind, Part, Seen, Shape, kind, kinds_in, quick_key
+from harness.wire.repeats import repeated_texts
+from harness.wire.shapes import (
+    PADDING,
+    REASONING_CHANNELS,
+    TEXT_CHANNELS,
+    Kind,
+    Part,
+    Seen,
+    Shape,
+    kind,
+    kinds_in,
+    quick_key,
+)
 
 CONSTANT_KEYS = ("id", "object", "created", "model", "system_fingerprint", "service_tier")
-PADDING = ("obfuscation", "p")
-"""Keys of the random text that OpenAI and Mistral add to every chunk."""
-_STRING_OF = {
-    name: re.compile(rb'"%s"\s*:\s*"((?:[^"\\]|\\.)*)"' % name.encode()) for name in (*TEXT_CHANNELS, *PADDING)
-}
-_INSIDE = re.compile(rb'(?:[^"\\]|\\.)*', re.DOTALL)
 _LINE = 80
 _PATIENCE = 3  # runs that took nothing before a stream is taken for one whose chunks do not repeat
 
@@ -235,13 +239,15 @@ class Columns:
         """Take the chunks from ``number`` on that repeat ``data`` but for its text; return the first that does not."""
         channel = shape.channels[0]
         padding = [name for name in PADDING if shape.kinds.get(f"/{name}") == "text"][:1]
-        pieces = _cut_at(data, [channel, *padding])
-        found = _repeated(texts, number, pieces) if pieces else []
+        found = repeated_texts(texts, number, data, [channel, *padding])
         self._idle_runs = 0 if found else self._idle_runs + 1
-        if not found:
-            return number
+        if found:
+            self._add_repeats(found, number, self.choices[chunk["choices"][0]["index"]], channel, shape)
+        return number + len(found)
+
+    def _add_repeats(self, found: list[str], number: int, choice: Choice, channel: str, shape: Shape) -> None:
+        """Count the chunks from ``number`` on that differ from the one before only by the texts ``found``."""
         end = number + len(found)
-        choice = self.choices[chunk["choices"][0]["index"]]
         fragments = choice.channels[channel]
         fragments.texts += found
         fragments.chunks += range(number, end)
@@ -253,7 +259,6 @@ class Columns:
         for seen in self._constants_seen:
             seen.count += len(found)
             seen.last = end - 1
-        return end
 
     def _add_constants(self, chunk: dict[str, Any], shape: Shape, number: int) -> None:
         values = [chunk.get(name) for name in CONSTANT_KEYS]
@@ -335,56 +340,6 @@ class Columns:
     def _add_usage(self, value: Any, pointer: str, number: int, beside: str) -> None:
         if type(value) is dict:
             self.usages.append(Usage(number, pointer, value, beside))
-
-
-def _repeated(texts: Sequence[bytes], number: int, pieces: list[bytes]) -> list[str]:
-    """
-    Return the first text in each of the chunks from ``number`` on that have the same ``pieces`` around their texts.
-
-    A chunk with the same pieces and JSON strings between them parses to the same object but for these strings,
-    so it need not be parsed; that they are strings is seen by parsing all of them at once.
-    """
-    head, *middle, tail = pieces
-    begin, end = len(head), len(tail)
-    between = []
-    for at in range(number, len(texts)):
-        data = texts[at]
-        if not (data.startswith(head) and data.endswith(tail)):
-            break
-        between.append(data[begin : len(data) - end])
-    holes = [between]
-    if middle:
-        cut = list(takewhile(lambda parts: len(parts) == 2, (text.split(middle[0]) for text in between)))  # noqa: PLR2004
-        holes = [[parts[0] for parts in cut], [parts[1] for parts in cut]]
-    whole = min((hole.index(b"") for hole in holes if b"" in hole), default=len(holes[0]))
-    strings = [_strings(hole[:whole]) for hole in holes]
-    return strings[0] or [] if all(strings) else []
-
-
-def _strings(texts: list[bytes]) -> list[str] | None:
-    """Return the insides of JSON strings, parsed; None where one of them is none."""
-    # Joined, a stray quote or backslash in one could pair with another's: such texts are looked at one by one.
-    if not all(_INSIDE.fullmatch(text) for text in texts if b'"' in text or b"\\" in text):
-        return None
-    try:
-        strings: list[str] = orjson.loads(b'["' + b'","'.join(texts) + b'"]')
-    except orjson.JSONDecodeError:
-        return None
-    return strings if len(strings) == len(texts) else None
-
-
-def _cut_at(data: bytes, holes: list[str]) -> list[bytes] | None:
-    """Return ``data`` cut at the values of the keys ``holes``; None unless each stands in it once, in that order."""
-    pieces, at = [], 0
-    for name in holes:
-        found = _STRING_OF[name].search(data, at)
-        if found is None or data.count(b'"%s"' % name.encode()) != 1:
-            return None
-        pieces.append(data[at : found.start(1)])
-        at = found.end(1)
-    pieces.append(data[at:])
-    # A backslash outside the texts may spell one of the keys another way, and the last of equal keys wins.
-    return None if any(b"\\" in piece for piece in pieces) else pieces
 
 
 def _seen(table: dict[Any, Seen], value: Any, number: int) -> Seen:

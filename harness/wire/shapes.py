@@ -14,6 +14,8 @@ Part = Literal["delta", "message"]
 
 TEXT_CHANNELS = ("content", "reasoning_content", "reasoning", "reasoning_text", "thinking", "refusal")
 REASONING_CHANNELS = TEXT_CHANNELS[1:5]
+PADDING = ("obfuscation", "p")
+"""Keys of the random text that OpenAI and Mistral add to every chunk."""
 
 _KINDS: dict[tuple[type, bool], Kind] = {
     (type(None), False): "null",
