@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from harness.markdown import table
 from harness.matrix.providers import Matrix
 from harness.recording.archives import Entry, archives_in, read_archive
 from harness.simulate.content import Call, Said
@@ -262,8 +263,10 @@ def render_agreement(compared: Iterable[Compared]) -> str:
         providers[one.provider,].append(one)
         forms[one.provider, one.form].append(one)
     totals = [_row(key, group) for key, group in sorted(providers.items())]
-    rows = [_row(key, group, _told(group)) for key, group in sorted(forms.items())]
-    return "\n".join([_ABOUT, *_header("provider 服务商"), *totals, "", *_header(*_COLUMNS), *rows]) + "\n"
+    rows = [(*_row(key, group), _told(group)) for key, group in sorted(forms.items())]
+    header = ("provider 服务商", "form 形式", *_FIGURES, "what differs 差异")
+    tables = table(("provider 服务商", *_FIGURES), totals, _FIGURES), table(header, rows, _FIGURES)
+    return "\n".join([_ABOUT, "\n\n".join(tables)]) + "\n"
 
 
 _ABOUT = """\
@@ -278,20 +281,12 @@ that the profile has no form for is not compared, and the last column says so.
 位置、恒定性、分帧与媒体类型。全部相同才算一致。录制保留得比线上少，就少比；profile 没有对应形式的录制不参与比较，最后一列会说明。
 """
 _FIGURES = ("recordings 录制", "compared 已比较", "equal 一致")
-_COLUMNS = ("provider 服务商", "form 形式")
 
 
-def _header(*names: str) -> list[str]:
-    told = ("what differs 差异",) if len(names) > 1 else ()
-    rule = ["---"] * len(names) + ["--:"] * len(_FIGURES) + ["---"] * len(told)
-    return [f"| {' | '.join((*names, *_FIGURES, *told))} |", f"|{'|'.join(rule)}|"]
-
-
-def _row(key: tuple[str, ...], group: list[Compared], *told: str) -> str:
+def _row(key: tuple[str, ...], group: list[Compared]) -> tuple[str, ...]:
     compared = [one for one in group if one.why is None]
     equal = sum(not one.differs for one in compared)
-    figures = (str(len(group)), str(len(compared)), str(equal))
-    return f"| {' | '.join((*key, *figures, *told))} |"
+    return (*key, str(len(group)), str(len(compared)), str(equal))
 
 
 def _told(group: list[Compared]) -> str:
@@ -311,7 +306,7 @@ def _by_count(item: tuple[str, list[Compared]]) -> tuple[int, str]:
 
 def _shortened(differs: tuple[str, ...]) -> str:
     more = f"; and {len(differs) - _SHOWN} more" if len(differs) > _SHOWN else ""
-    return "; ".join(f"`{one}`" for one in differs[:_SHOWN]).replace("|", "\\|") + more
+    return "; ".join(f"`{one}`" for one in differs[:_SHOWN]) + more
 
 
 def _whose(ones: list[Compared]) -> str:

@@ -15,6 +15,7 @@ from harness.checks import CHECKS
 from harness.evidence.agreement import day_of
 from harness.judging.deviations import load_deviations
 from harness.judging.runner import About, judge_exchanges, problems_of
+from harness.markdown import table
 from harness.matrix.providers import Matrix, Provider
 from harness.matrix.scenarios import SCENARIOS, Scenario, request_body
 from harness.recording.archives import Entry, archives_in, read_archive
@@ -222,13 +223,13 @@ def render(standings: Iterable[Standing]) -> str:
     found = sorted(standings, key=lambda one: one.provider)
     rows = [_figures(one) for one in found]
     total = ("all 合计", *(str(sum(int(row[column]) for row in rows)) for column in range(1, len(_FIGURES))))
-    parts = [_ABOUT, *_table(_FIGURES, [*rows, total] if rows else [], numbers=True)]
+    parts = [_ABOUT, table(_FIGURES, [*rows, total] if rows else [], numbers=_FIGURES[1:])]
     unlisted = [row for one in found for row in _unlisted(one)]
     unseen = [row for one in found for row in _unseen(one)]
     if unlisted:
-        parts += ["", "## Not listed 未列出", "", *_table(_UNLISTED, unlisted)]
+        parts += ["", "## Not listed 未列出", "", table(_UNLISTED, unlisted)]
     if unseen:
-        parts += ["", "## Listed and not seen 已列出而看不到", "", *_table(_UNSEEN, unseen)]
+        parts += ["", "## Listed and not seen 已列出而看不到", "", table(_UNSEEN, unseen)]
     return "\n".join(parts) + "\n"
 
 
@@ -265,9 +266,3 @@ def _whose(recordings: Iterable[Seen]) -> str:
     shown = ", ".join(models[:_SHOWN]) + (", …" if len(models) > _SHOWN else "")
     days = sorted(one.day[:7] for one in recordings if one.day)
     return f"{shown}; {' to '.join(dict.fromkeys((days[0], days[-1])))}" if days else shown
-
-
-def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]], *, numbers: bool = False) -> list[str]:
-    rule = ["---", *(["--:" if numbers else "---"] * (len(header) - 1))]
-    cells = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
-    return [f"| {' | '.join(header)} |", f"|{'|'.join(rule)}|", *(f"| {' | '.join(row)} |" for row in cells)]
