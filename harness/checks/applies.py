@@ -6,7 +6,7 @@ from typing import Any
 from harness.checks.registry import Applies
 from harness.wire.exchange import OK, Exchange
 
-_REDIRECT, _ERROR = 300, 400
+_REDIRECT = 300
 
 
 class Lost(str):
@@ -32,10 +32,9 @@ def answered(exchange: Exchange) -> str | None:
 
 def failed(exchange: Exchange) -> str | None:
     """The status is one of the error classes, 4xx and 5xx."""
-    status = exchange.response.status
-    if status >= _ERROR:
+    if exchange.response.is_error:
         return None
-    reason = f"status {status} is no error"
+    reason = f"status {exchange.response.status} is no error"
     return Lost(reason) if exchange.expected.refusal else reason
 
 
@@ -54,9 +53,14 @@ def body(exchange: Exchange) -> str | None:
     return answered(exchange) or ("a stream was asked for" if exchange.streams else None)
 
 
-def headed(exchange: Exchange) -> str | None:
+def has_headers(exchange: Exchange) -> str | None:
+    """Whatever the status, the recorder kept the headers."""
+    return None if exchange.response.headers else "the recording has no headers"
+
+
+def answer_with_headers(exchange: Exchange) -> str | None:
     """There is an answer, and the recorder kept its headers."""
-    return answered(exchange) or (None if exchange.response.headers else "the recording has no headers")
+    return answered(exchange) or has_headers(exchange)
 
 
 def framed(exchange: Exchange) -> str | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.checks import sources
-from harness.checks.applies import both, failed
+from harness.checks.applies import both, failed, has_headers
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
 from harness.simulate.ideal import error, exchange
@@ -26,10 +26,6 @@ _HTML = b"<!DOCTYPE html><title>404 Not Found</title>"
 _FRAME = b'data: {"error":{"message":"no","type":"invalid_request_error","param":null,"code":null}}\n\n'
 _GBK = '{"error":{"message":"没有这个模型","type":"x","param":null,"code":null}}'.encode("gbk")
 _SHOWN = 60
-
-
-def _headed(exchange: Exchange) -> str | None:
-    return None if exchange.response.headers else "the recording has no headers"
 
 
 def _told(exchange: Exchange) -> str | None:
@@ -157,7 +153,7 @@ def is_json(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "error.content-type", SHOULD, "An error is application/json.",
-    sources.ERROR, both(failed, _headed),
+    sources.ERROR, both(failed, has_headers),
     good=(_REFUSED, with_header(_REFUSED, "content-type", "application/json; charset=utf-8")),
     bad=(with_header(_REFUSED, "content-type", "application/octet-stream"), with_header(_KEY, "content-type", "text/event-stream")),
     needs=_HELD,

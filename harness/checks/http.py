@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import answered, any_exchange, body, headed, stream, timed
+from harness.checks.applies import answer_with_headers, answered, any_exchange, body, has_headers, stream, timed
 from harness.checks.registry import observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
@@ -32,14 +32,9 @@ def _media_type(exchange: Exchange) -> tuple[str, str]:
 
 
 def _refusable(exchange: Exchange) -> str | None:
-    status = exchange.response.status
-    if status >= 400 and (not exchange.expected.answer or exchange.expected.tries):  # noqa: PLR2004 - the HTTP error classes
-        return f"status {status}: an answer is not known to be due"
+    if exchange.response.is_error and (not exchange.expected.answer or exchange.expected.tries):
+        return f"status {exchange.response.status}: an answer is not known to be due"
     return any_exchange(exchange)
-
-
-def _any_headed(exchange: Exchange) -> str | None:
-    return None if exchange.response.headers else "the recording has no headers"
 
 
 @rule(
@@ -62,7 +57,7 @@ def status(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "http.content-type", MUST, "A stream is text/event-stream and a body is application/json.",
-    sources.REQUEST, headed,
+    sources.REQUEST, answer_with_headers,
     good=(STREAM, BODY, with_header(STREAM, "content-type", "text/event-stream;charset=UTF-8")),
     bad=(with_header(STREAM, "content-type", "application/json"), with_header(BODY, "content-type", "text/plain")),
     needs=("http.stream-asked", "http.body-asked"),
@@ -82,7 +77,7 @@ def content_type(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "http.charset", MUST, "A charset that is given is utf-8.",
-    sources.SSE_TYPE, headed,
+    sources.SSE_TYPE, answer_with_headers,
     good=(STREAM, with_header(STREAM, "content-type", "text/event-stream")),
     bad=(with_header(STREAM, "content-type", "text/event-stream; charset=iso-8859-1"),),
 )  # fmt: skip
@@ -245,7 +240,7 @@ def no_error(exchange: Exchange) -> Iterator[Problem]:
 
 @observation(
     "http.media-type", "The content-type header as sent.",
-    sources.REQUEST, headed,
+    sources.REQUEST, answer_with_headers,
     good=(STREAM,),
     bad=(with_header(STREAM, "content-type", "text/event-stream"),),
 )  # fmt: skip
@@ -261,7 +256,7 @@ def media_type_sent(exchange: Exchange) -> str:
 
 @observation(
     "http.request-id", "The header that carries the request's id.",
-    sources.SDK_STREAM.replace("_streaming", "_response"), headed,
+    sources.SDK_STREAM.replace("_streaming", "_response"), answer_with_headers,
     good=(STREAM,),
     bad=(with_header(STREAM, "x-request-id", None),),
 )  # fmt: skip
@@ -316,7 +311,7 @@ def utf8(exchange: Exchange) -> Iterator[Problem]:
 
 @observation(
     "http.rate-limit", "The headers that tell of rate limits.",
-    "https://platform.openai.com/docs/guides/rate-limits", _any_headed,
+    "https://platform.openai.com/docs/guides/rate-limits", has_headers,
     good=(STREAM,),
     bad=(with_header(STREAM, "x-ratelimit-remaining-requests", "99"),),
 )  # fmt: skip
@@ -375,7 +370,7 @@ def after_cancel(exchange: Exchange) -> str:
 
 @observation(
     "http.compression", "Whether the answer is compressed.",
-    sources.HTTP_ENCODING, headed,
+    sources.HTTP_ENCODING, answer_with_headers,
     good=(STREAM, BODY),
     bad=(with_header(BODY, "content-encoding", "br"), with_header(STREAM, "content-encoding", "gzip")),
 )  # fmt: skip

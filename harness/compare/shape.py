@@ -192,11 +192,11 @@ def _kinds(shapes: list[Shape], pattern: str) -> dict[str, Place]:
         for place in shape.containers(container):
             pointers = shape.elements(place) if key == "*" else [f"{place}/{key}"]
             for pointer in pointers:
-                found.setdefault(_told(key, shape.kinds.get(pointer, "missing")), (shape.first, pointer))
+                found.setdefault(comparable_kind(key, shape.kinds.get(pointer, "missing")), (shape.first, pointer))
     return found
 
 
-def _told(key: str, what: Kind) -> str:
+def comparable_kind(key: str, what: Kind) -> str:
     """Return a kind as it is compared: what chance makes of the same thing is one."""
     if what in {"int", "float"}:
         return "number"  # one quantity comes as 0 and 0.5; the rules know where a whole number is due
@@ -248,11 +248,14 @@ def _order(spans: dict[str, tuple[int, int]]) -> str:
 
 def _constancy(old: Columns, new: Columns) -> Iterator[Change]:
     """Yield the keys that hold one value in all chunks of the one stream, and several in the other."""
+    words = {True: "one value", False: "several values"}
     for name in _CONSTANT:
-        before, after = old.values[name], new.values[name]
-        if before and after:
-            yield from _differing(f"constant/{name}", _constant(before), _constant(after))
+        before, after = is_constant(old, name), is_constant(new, name)
+        if before is not None and after is not None:
+            yield from _differing(f"constant/{name}", words[before], words[after])
 
 
-def _constant(values: dict[Any, Any]) -> str:
-    return "one value" if len(values) == 1 else "several values"
+def is_constant(columns: Columns, name: str) -> bool | None:
+    """Tell whether a key holds one value in all chunks that have it; None where none has."""
+    values = columns.values[name]
+    return len(values) == 1 if values else None

@@ -4,25 +4,23 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from harness.compare.shape import comparable_kind, is_constant
+from harness.evidence.recordings import day_of, models_and_months, recordings_in
 from harness.markdown import table
 from harness.matrix.providers import Matrix
-from harness.recording.archives import Entry, archives_in, read_archive
+from harness.recording.archives import Entry
 from harness.simulate.content import Call, Said
 from harness.simulate.profile import Form, Profile
 from harness.simulate.render import Answer, render, render_headers, render_refusal
-from harness.wire.chunks import Choice
+from harness.wire.chunks import CONSTANT_KEYS, Choice
 from harness.wire.exchange import OK, Exchange, Request, Response, Source
-from harness.wire.shapes import kind
+from harness.wire.shapes import PADDING, kind
 
 _LITERAL = frozenset({"role", "finish_reason", "object", "type"})
-_PADDING = frozenset({"obfuscation", "p"})  # of any length, none included
-_CONSTANT = ("id", "object", "created", "model", "system_fingerprint")
 _SHOWN = 3
-_TIMES = range(1_577_836_800, 4_102_444_800)  # the years 2020 to 2099 in seconds: some count in milliseconds
 
 Phase = tuple[tuple[str, str], ...]
 
@@ -47,12 +45,9 @@ def compare_all(paths: Iterable[Path], matrix: Matrix, profiles: dict[str, Profi
     Raises:
         BadArchive: a file can't be read.
     """
-    for path in (file for one in paths for file in archives_in(one)):
-        for entry in read_archive(path):
-            provider = matrix.provider_of(entry.exchange.request.host, entry.provider)
-            profile = profiles.get(provider.id) if provider else None
-            if profile and entry.exchange.source.provenance == "recorded":
-                yield compare(entry, profile)
+    for provider, entry in recordings_in(paths, matrix):
+        if provider.id in profiles:
+            yield compare(entry, profiles[provider.id])
 
 
 def compare(entry: Entry, profile: Profile) -> Compared:
@@ -69,13 +64,6 @@ def compare(entry: Entry, profile: Profile) -> Compared:
         refused = recorded.response.is_error
         return replace(about, why="no refusal of that status" if refused else "no such kind in the form")
     return replace(about, differs=min((differences(recorded, one) for one in made), key=len))
-
-
-def day_of(exchange: Exchange) -> str | None:
-    """Return the day of a recording: as it says, or as its answer does; None where neither tells."""
-    told = (value for value in exchange.columns.values["created"] if isinstance(value, int) and value in _TIMES)
-    created = next(told, None)
-    return exchange.source.at or (datetime.fromtimestamp(created, UTC).date().isoformat() if created else None)
 
 
 def _label(exchange: Exchange) -> str:
@@ -191,7 +179,7 @@ def _of_json(recorded: Exchange, made: Exchange) -> Iterator[str]:
     if own != other and _kinds(own) == _kinds(other):
         same = sorted(map(sorted, own)) == sorted(map(sorted, other))
         yield "the order of keys or phases" if same else "which keys stand together"
-    for name in _CONSTANT if recorded.streams else ():
+    for name in CONSTANT_KEYS if recorded.streams else ():
         constant, same_constant = (_constancy(one, name) for one in (recorded, made))
         ticked = name == "created" and (constant, same_constant) == ("constant", "varies")
         if constant != same_constant and not ticked:  # a short recording may end before the clock goes on
@@ -213,8 +201,7 @@ def _shape(key: str, value: Any, at: str = "") -> Phase:
         return ((at, "object" if value else "{}"), *inner)
     if isinstance(value, list) and key in {"choices", "tool_calls"}:
         return ((at, "list" if value else "[]"), *(pair for one in value for pair in _shape("", one, f"{at}/*")))
-    what: str = "padding" if key in _PADDING else kind(value)
-    what = "number" if what in {"int", "float"} else what
+    what = "padding" if key in PADDING else comparable_kind(key, kind(value))
     return ((at, str(value) if key in _LITERAL and what == "text" else what),)
 
 
@@ -250,8 +237,7 @@ def _kinds(phases: tuple[Phase, ...]) -> dict[str, frozenset[str]]:
 
 
 def _constancy(exchange: Exchange, name: str) -> str:
-    values = exchange.columns.values[name]
-    return "absent" if not values else "constant" if len(values) == 1 else "varies"
+    return {None: "absent", True: "constant", False: "varies"}[is_constant(exchange.columns, name)]
 
 
 def render_agreement(compared: Iterable[Compared]) -> str:
@@ -296,7 +282,7 @@ def _told(group: list[Compared]) -> str:
         if one.differs or one.why:
             differing[one.why or _shortened(one.differs)].append(one)
     return "<br>".join(
-        f"{len(ones)} ({_whose(ones)}): {what}" for what, ones in sorted(differing.items(), key=_by_count)
+        f"{len(ones)} ({models_and_months(ones)}): {what}" for what, ones in sorted(differing.items(), key=_by_count)
     )
 
 
@@ -307,11 +293,3 @@ def _by_count(item: tuple[str, list[Compared]]) -> tuple[int, str]:
 def _shortened(differs: tuple[str, ...]) -> str:
     more = f"; and {len(differs) - _SHOWN} more" if len(differs) > _SHOWN else ""
     return "; ".join(f"`{one}`" for one in differs[:_SHOWN]) + more
-
-
-def _whose(ones: list[Compared]) -> str:
-    """Return the models, and the months of the first and the last recording."""
-    models = sorted({one.model for one in ones})
-    shown = ", ".join(models[:_SHOWN]) + (", …" if len(models) > _SHOWN else "")
-    days = sorted(one.day[:7] for one in ones if one.day)
-    return f"{shown}; {' to '.join(dict.fromkeys((days[0], days[-1])))}" if days else shown

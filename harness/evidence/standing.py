@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from harness.checks import CHECKS
-from harness.evidence.agreement import day_of
+from harness.evidence.recordings import day_of, models_and_months, recordings_in
 from harness.judging.deviations import load_deviations
 from harness.judging.runner import About, judge_exchanges, problems_of
 from harness.markdown import table
 from harness.matrix.providers import Matrix, Provider
 from harness.matrix.scenarios import SCENARIOS, Scenario, request_body
-from harness.recording.archives import Entry, archives_in, read_archive
+from harness.recording.archives import Entry
 from harness.results import Deviation, Level, Outcome
 from harness.wire.exchange import Exchange, include_usage
 
@@ -89,11 +89,8 @@ def stand(paths: Iterable[Path], matrix: Matrix, root: Path) -> list[Standing]:
         HarnessError: a file or a list can't be read.
     """
     recordings: dict[str, list[Seen]] = defaultdict(list)
-    for path in (file for one in paths for file in archives_in(one)):
-        for entry in read_archive(path):
-            provider = matrix.provider_of(entry.exchange.request.host, entry.provider)
-            if provider and entry.exchange.source.provenance == "recorded":
-                recordings[provider.id].append(_seen(provider, entry))
+    for provider, entry in recordings_in(paths, matrix):
+        recordings[provider.id].append(_seen(provider, entry))
     found = []
     for provider in matrix.providers:
         listed = load_deviations(root / "cassettes" / provider.id)
@@ -215,7 +212,6 @@ _UNSEEN = (
     "known by 依据",
     "recordings that could 可显示的录制",
 )
-_SHOWN = 3
 
 
 def render(standings: Iterable[Standing]) -> str:
@@ -244,7 +240,14 @@ def _unlisted(one: Standing) -> Iterator[tuple[str, ...]]:
         if fault.unlisted:
             count = f"{len(fault.unlisted)} of {len(fault.recordings)}"
             says = _in_short(fault.unlisted[0].messages[fault.check][0])
-            yield one.provider, fault.check, CHECKS[fault.check].level.value, count, _whose(fault.unlisted), says
+            yield (
+                one.provider,
+                fault.check,
+                CHECKS[fault.check].level.value,
+                count,
+                models_and_months(fault.unlisted),
+                says,
+            )
 
 
 def _in_short(message: str) -> str:
@@ -256,13 +259,5 @@ def _unseen(one: Standing) -> Iterator[tuple[str, ...]]:
     for entry in one.unseen:
         listed = entry.deviation
         known = ", ".join(filter(None, (listed.kind, listed.fault, "sometimes" if listed.sometimes else None)))
-        could = f"{len(entry.could)}: {_whose(entry.could)}"
+        could = f"{len(entry.could)}: {models_and_months(entry.could)}"
         yield one.provider, listed.check, listed.message, listed.since, known, could
-
-
-def _whose(recordings: Iterable[Seen]) -> str:
-    """Return the models, and the months of the first and the last recording."""
-    models = sorted({one.model for one in recordings})
-    shown = ", ".join(models[:_SHOWN]) + (", …" if len(models) > _SHOWN else "")
-    days = sorted(one.day[:7] for one in recordings if one.day)
-    return f"{shown}; {' to '.join(dict.fromkeys((days[0], days[-1])))}" if days else shown
