@@ -21,7 +21,7 @@ class NotSeen(str):
     __slots__ = ()
 
 
-def answered(exchange: Exchange) -> str | None:
+def success_status(exchange: Exchange) -> str | None:
     """The status is one of success: there is an answer to judge."""
     status = exchange.response.status
     if OK <= status < _REDIRECT:
@@ -30,7 +30,7 @@ def answered(exchange: Exchange) -> str | None:
     return Lost(reason) if exchange.expected.answer else reason
 
 
-def failed(exchange: Exchange) -> str | None:
+def error_status(exchange: Exchange) -> str | None:
     """The status is one of the error classes, 4xx and 5xx."""
     if exchange.response.is_error:
         return None
@@ -45,12 +45,12 @@ def any_exchange(_exchange: Exchange) -> str | None:
 
 def stream(exchange: Exchange) -> str | None:
     """A stream was asked for and answered."""
-    return answered(exchange) or (None if exchange.streams else "no stream was asked for")
+    return success_status(exchange) or (None if exchange.streams else "no stream was asked for")
 
 
 def body(exchange: Exchange) -> str | None:
     """An answer in one body was asked for and given."""
-    return answered(exchange) or ("a stream was asked for" if exchange.streams else None)
+    return success_status(exchange) or ("a stream was asked for" if exchange.streams else None)
 
 
 def has_headers(exchange: Exchange) -> str | None:
@@ -60,32 +60,32 @@ def has_headers(exchange: Exchange) -> str | None:
 
 def answer_with_headers(exchange: Exchange) -> str | None:
     """There is an answer, and the recorder kept its headers."""
-    return answered(exchange) or has_headers(exchange)
+    return success_status(exchange) or has_headers(exchange)
 
 
-def framed(exchange: Exchange) -> str | None:
+def exact_framing(exchange: Exchange) -> str | None:
     """A stream whose bytes are the wire's own, blank lines included."""
     if exchange.source.fidelity == "lines":
         return "the blank lines of this recording are not the wire's own"
-    return lined(exchange)
+    return exact_lines(exchange)
 
 
-def lined(exchange: Exchange) -> str | None:
+def exact_lines(exchange: Exchange) -> str | None:
     """A stream whose lines are the wire's own."""
     if exchange.source.fidelity in {"chunks", "transcript"}:
         return "the framing of this recording was rebuilt"
     return stream(exchange)
 
 
-def entire(exchange: Exchange) -> str | None:
+def complete_answer(exchange: Exchange) -> str | None:
     """An answer that was not shortened by whoever published it."""
     if exchange.source.fidelity == "transcript":
         return "this transcript may be shortened"
-    return answered(exchange)
+    return success_status(exchange)
 
 
 @cache
-def both(first: Applies, second: Applies) -> Applies:
+def all_of(first: Applies, second: Applies) -> Applies:
     """Return the condition that both hold."""
     return lambda exchange: first(exchange) or second(exchange)
 
@@ -106,7 +106,7 @@ def usage_not_asked(exchange: Exchange) -> str | None:
 
 def request_known(exchange: Exchange) -> str | None:
     """An answer to a request that was recorded with its body."""
-    return answered(exchange) or (None if exchange.request.json is not None else "the recording has no request")
+    return success_status(exchange) or (None if exchange.request.json is not None else "the recording has no request")
 
 
 def texts(exchange: Exchange) -> list[str]:
@@ -120,18 +120,18 @@ def cap_of(exchange: Exchange) -> Any:
     return next((cap for cap in sent if type(cap) is int and cap > 0), None)
 
 
-def finishes(exchange: Exchange) -> set[object]:
+def finish_values(exchange: Exchange) -> set[object]:
     """Return the finish_reasons that were given."""
     return {finish.value for choice in exchange.columns.choices.values() for finish in choice.reasons}
 
 
-def timed(exchange: Exchange) -> str | None:
+def has_read_times(exchange: Exchange) -> str | None:
     """A stream whose reads were recorded with their times."""
     reads = exchange.response.reads
     return stream(exchange) or (None if reads and reads.dt_us else "the recording has no times of reads")
 
 
-def reasoned(exchange: Exchange) -> str | None:
+def has_reasoning(exchange: Exchange) -> str | None:
     """An answer with reasoning text in a field of its own."""
     has = any(choice.reasoning for choice in exchange.columns.choices.values())
-    return answered(exchange) or (None if has else NotSeen("no reasoning text came"))
+    return success_status(exchange) or (None if has else NotSeen("no reasoning text came"))

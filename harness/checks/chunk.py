@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import answered, stream
-from harness.checks.kinds import counted, differing, wrong_kinds
+from harness.checks.applies import stream, success_status
+from harness.checks.kinds import differing, n_of_m, wrong_kinds
 from harness.checks.registry import rule
 from harness.results import Level, Problem
 from harness.simulate.reference import BODY, STREAM, swap, with_body
@@ -21,7 +21,7 @@ _EARLIEST = 10**9  # 2001: before that there was no such API, so it is no time o
 
 @rule(
     "chunk.present", MUST, "An answer holds a chunk, or a body, with choices.",
-    sources.CHUNK, answered,
+    sources.CHUNK, success_status,
     good=(STREAM, BODY),
     bad=(with_body(STREAM, _DONE), with_body(BODY, b"[]"), with_body(BODY, b'{"method":"POST"}')),
     needs=("http.stream-asked", "http.body-asked", "http.no-error"),
@@ -39,7 +39,7 @@ def present(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "chunk.object", MUST, "object is chat.completion.chunk in a stream and chat.completion in a body.",
-    sources.CHUNK, answered,
+    sources.CHUNK, success_status,
     good=(STREAM, BODY),
     bad=(
         swap(STREAM, '"object":"chat.completion.chunk",', "", 1),
@@ -60,13 +60,13 @@ def object_name(exchange: Exchange) -> Iterator[Problem]:
     expected = "chat.completion.chunk" if exchange.streams else "chat.completion"
     wrong = {v: seen for v, seen in exchange.columns.values["object"].items() if isinstance(v, str) and v != expected}
     for value, seen in wrong.items():
-        where = counted(seen.count, exchange.columns.objects, "chunk")
+        where = n_of_m(seen.count, exchange.columns.objects, "chunk")
         yield Problem(f"object is {value!r} in {where}", ((seen.first, "/object"),))
 
 
 @rule(
     "chunk.id", MUST, "id is a text.",
-    sources.CHUNK, answered,
+    sources.CHUNK, success_status,
     good=(STREAM, BODY),
     bad=(swap(STREAM, '"id":"chatcmpl-reference",', "", 1), swap(BODY, '"chatcmpl-reference"', "7"), swap(STREAM, '"chatcmpl-reference"', "null")),
     needs=_READ,
@@ -83,7 +83,7 @@ def chunk_id(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "chunk.id-not-empty", SHOULD, "id is not empty.",
-    sources.REFERENCE, answered,
+    sources.REFERENCE, success_status,
     good=(STREAM, BODY),
     bad=(swap(BODY, "chatcmpl-reference", ""), swap(STREAM, "chatcmpl-reference", "", 1)),
     needs=_READ,
@@ -117,7 +117,7 @@ def id_constant(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "chunk.created", MUST, "created is a whole number of seconds.",
-    sources.CHUNK, answered,
+    sources.CHUNK, success_status,
     good=(STREAM, BODY),
     bad=(
         swap(STREAM, '"created":1760000000,', "", 1),
@@ -159,7 +159,7 @@ def created_constant(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "chunk.model", MUST, "model is a text.",
-    sources.CHUNK, answered,
+    sources.CHUNK, success_status,
     good=(STREAM, BODY),
     bad=(swap(STREAM, '"model":"gpt-4o-mini-2024-07-18",', "", 1), swap(BODY, '"gpt-4o-mini-2024-07-18"', "null")),
     needs=_READ,

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import answered, request_known
-from harness.checks.kinds import counted, place_of, wrong_kinds
+from harness.checks.applies import request_known, success_status
+from harness.checks.kinds import n_of_m, place_of, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
 from harness.simulate.reference import BODY, STREAM, STREAM_USAGE, ask, swap, with_body
@@ -28,7 +28,7 @@ _PART_KEYS = {"role", "content", "refusal", "tool_calls", "function_call", "anno
 
 @rule(
     "chunk.choices", MUST, "choices is a list of objects.",
-    sources.CHUNK, answered,
+    sources.CHUNK, success_status,
     good=(STREAM_USAGE, BODY),
     bad=(swap(STREAM_USAGE, '"choices":[]', '"choices":null'), swap(STREAM_USAGE, '"choices":[],', ""), with_body(BODY, b'{"id":"a","object":"chat.completion","created":1760000000,"model":"m","choices":{}}'), with_body(STREAM, _BYTES.replace(_FINISH, b'"choices":[null]'))),
     needs=(*_READ, "sse.no-error"),
@@ -49,7 +49,7 @@ def choices(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "chunk.choices-not-empty", SHOULD, "choices is empty only before the first choice and after the finish.",
-    sources.STREAM_OPTIONS, answered,
+    sources.STREAM_OPTIONS, success_status,
     good=(STREAM_USAGE, swap(STREAM_USAGE, "data: {", 'data: {"id":"chatcmpl-reference","object":"chat.completion.chunk","created":1760000000,"model":"gpt-4o-mini-2024-07-18","choices":[],"usage":null}\n\ndata: {', 1)),
     bad=(swap(STREAM, '"choices":[{"index":0,"delta":{"content":"! How can I"},"logprobs":null,"finish_reason":null}]', '"choices":[]'), with_body(BODY, b'{"id":"a","object":"chat.completion","created":1760000000,"model":"m","choices":[]}')),
     needs=(*_READ, "chunk.choices"),
@@ -73,7 +73,7 @@ def choices_not_empty(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "chunk.index", MUST, "Every choice has an index of its own, a whole number from 0.",
-    sources.CHUNK, answered,
+    sources.CHUNK, success_status,
     good=(STREAM, BODY),
     bad=(swap(STREAM, '"index":0,', "", 1), swap(BODY, '"index":0', '"index":"0"'), swap(STREAM, '"index":0', '"index":-1'), _TWICE),
     needs=(*_READ, "chunk.choices"),
@@ -97,7 +97,7 @@ def index(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "chunk.delta", MUST, "Every choice has a delta in a stream and a message in a body, an object.",
-    sources.CHUNK, answered,
+    sources.CHUNK, success_status,
     good=(STREAM, BODY),
     bad=(swap(STREAM, '"delta":{}', '"delta":null'), swap(STREAM, '"delta":{},', ""), swap(BODY, '"message":', '"delta":')),
     needs=(*_READ, "chunk.choices"),
@@ -114,7 +114,7 @@ def delta(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "chunk.no-message", SHOULD, "A choice has no message in a stream and no delta in a body.",
-    sources.REFERENCE, answered,
+    sources.REFERENCE, success_status,
     good=(STREAM, BODY),
     bad=(swap(STREAM, '"delta":', '"message":{"role":"assistant","content":"你好"},"delta":'), swap(BODY, '"message":', '"delta":{"content":""},"message":')),
     needs=(*_READ, "chunk.choices"),
@@ -132,14 +132,14 @@ def no_message(exchange: Exchange) -> Iterator[Problem]:
     for what, seen in kinds.items():
         if what not in {"missing", "null"}:
             yield Problem(
-                f"a {other} stands beside the {exchange.columns.part} in {counted(seen.count, total, 'choice')}",
+                f"a {other} stands beside the {exchange.columns.part} in {n_of_m(seen.count, total, 'choice')}",
                 ((seen.first, seen.pointer),),
             )
 
 
 @observation(
     "chunk.vendor-keys", "Keys that the specification does not name.",
-    sources.CHUNK, answered,
+    sources.CHUNK, success_status,
     good=(STREAM, BODY),
     bad=(swap(STREAM, '"id":', '"x_groq":{},"id":'), swap(BODY, '"role":', '"reasoning_content":"","role":'), swap(_LOGPROBS, '"token":', '"id":7,"token":')),
     needs=_READ,
@@ -201,7 +201,7 @@ def index_in_range(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "chunk.logprobs", MUST, "logprobs is an object or null where it is given.",
-    sources.CHUNK, answered,
+    sources.CHUNK, success_status,
     good=(STREAM, BODY, swap(BODY, '"logprobs":null,', ""), swap(BODY, '"logprobs":null', '"logprobs":{"content":[],"refusal":null}')),
     bad=(swap(STREAM, '"logprobs":null', '"logprobs":[]'), swap(BODY, '"logprobs":null', '"logprobs":""')),
     needs=(*_READ, "chunk.choices"),

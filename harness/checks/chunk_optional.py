@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import answered, stream
-from harness.checks.kinds import counted, wrong_kinds
+from harness.checks.applies import stream, success_status
+from harness.checks.kinds import n_of_m, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
 from harness.simulate.reference import BODY, STREAM, ask, swap
@@ -26,7 +26,7 @@ _TIERS = {"auto", "default", "flex", "scale", "priority", "fast"}
 
 @rule(
     "chunk.service-tier", MUST, "service_tier is one that the specification names, or null, where it is given.",
-    sources.TIER, answered,
+    sources.TIER, success_status,
     good=(STREAM, BODY, swap(STREAM, '"service_tier":"default",', ""), swap(BODY, '"default"', "null")),
     bad=(swap(STREAM, '"service_tier":"default"', '"service_tier":""'), swap(BODY, '"default"', '"on_demand"'), swap(BODY, '"default"', "1")),
     needs=_READ,
@@ -39,14 +39,14 @@ def service_tier(exchange: Exchange) -> Iterator[Problem]:
     """
     for value, seen in exchange.columns.values["service_tier"].items():
         if value is not None and value not in _TIERS:
-            where = counted(seen.count, exchange.columns.objects, "chunk")
+            where = n_of_m(seen.count, exchange.columns.objects, "chunk")
             yield Problem(f"service_tier is {value!r} in {where}", ((seen.first, "/service_tier"),))
             return
 
 
 @rule(
     "chunk.fingerprint", SHOULD, "system_fingerprint is a text or null where it is given.",
-    sources.CHUNK, answered,
+    sources.CHUNK, success_status,
     good=(STREAM, BODY, swap(STREAM, '"fp_reference"', "null")),
     bad=(swap(BODY, '"fp_reference"', "7"), swap(STREAM, '"fp_reference"', '{"id":"fp"}')),
     needs=_READ,
@@ -62,7 +62,7 @@ def fingerprint(exchange: Exchange) -> Iterator[Problem]:
 
 @observation(
     "chunk.fingerprint-form", "What stands in system_fingerprint.",
-    sources.CHUNK, answered,
+    sources.CHUNK, success_status,
     good=(STREAM, BODY),
     bad=(swap(STREAM, '"system_fingerprint":"fp_reference",', ""), swap(BODY, '"fp_reference"', "null"), swap(BODY, '"fp_reference"', '""')),
     needs=_READ,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 from harness.checks import sources
-from harness.checks.applies import answered, body, entire, stream
+from harness.checks.applies import body, complete_answer, stream, success_status
 from harness.checks.kinds import absent, place_of, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
@@ -30,7 +30,7 @@ _CUMULATIVE = swap(
 
 @rule(
     "content.type", MUST, "content is a text or null.",
-    sources.DELTA, answered,
+    sources.DELTA, success_status,
     good=(STREAM, BODY, REASONING),
     bad=(
         swap(STREAM, '"content":"你好"', '"content":[{"type":"text","text":"你好"}]'),
@@ -68,7 +68,7 @@ def key_present(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "content.said", SHOULD, "An answer says something: text, a refusal, a tool call; or it was cut short, or filtered.",
-    sources.REFERENCE, entire,
+    sources.REFERENCE, complete_answer,
     good=(STREAM, BODY, TOOLS),
     bad=(
         swap(BODY, '"content":"你好! How can I help?"', '"content":""'),
@@ -129,7 +129,7 @@ def before_finish(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "content.no-replacement", SHOULD, "The text holds no U+FFFD.",
-    sources.UNICODE_REPLACEMENT, answered,
+    sources.UNICODE_REPLACEMENT, success_status,
     good=(STREAM, BODY),
     bad=(swap(STREAM, "你好", "你\ufffd"), swap(BODY, "你好", "\ufffd\ufffd好")),
     needs=(*_READ, "sse.utf8", "http.utf8"),
@@ -146,7 +146,7 @@ def no_replacement(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "content.no-think-tags", SHOULD, "The text holds no think tags.",
-    sources.REASONING_CONTENT, answered,
+    sources.REASONING_CONTENT, success_status,
     good=(STREAM, BODY, swap(BODY, "你好", "Models write <think> and </think>.")),
     bad=(swap(STREAM, "你好", "<think>greet</think>你好"), swap(BODY, "你好", "greet</think>你好")),
     needs=_READ,
@@ -227,7 +227,7 @@ def first(exchange: Exchange) -> str:
 
 @rule(
     "content.no-special-tokens", SHOULD, "The text holds no special tokens of the model.",
-    sources.REFERENCE, answered,
+    sources.REFERENCE, success_status,
     good=(STREAM, BODY, swap(BODY, "你好", "<| and |> are symbols, <s> is HTML.")),
     bad=(swap(STREAM, " help?", " help?<|im_end|>"), swap(BODY, "你好", "<｜end▁of▁sentence｜>你好"), swap(BODY, "你好", "<|begin_of_box|>你好")),
     needs=_READ,
@@ -249,7 +249,7 @@ def no_special_tokens(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "content.refusal", MUST, "refusal is a text or null where it is given.",
-    sources.DELTA, answered,
+    sources.DELTA, success_status,
     good=(STREAM, BODY, swap(BODY, ',"refusal":null', "")),
     bad=(swap(BODY, '"refusal":null', '"refusal":false'), swap(STREAM, '"refusal":null', '"refusal":{}')),
     needs=_READ,
@@ -265,7 +265,7 @@ def refusal(exchange: Exchange) -> Iterator[Problem]:
 
 @observation(
     "content.beside-calls", "The text that comes with calls of tools.",
-    sources.REFERENCE, lambda x: answered(x) or (None if any(one.tools for one in x.columns.choices.values()) else "no tool was called"),
+    sources.REFERENCE, lambda x: success_status(x) or (None if any(one.tools for one in x.columns.choices.values()) else "no tool was called"),
     good=(TOOLS,),
     bad=(swap(TOOLS, '"content":null', '"content":"\\n\\n"'), swap(TOOLS, '"content":null', '"content":"I look."')),
     needs=_READ,

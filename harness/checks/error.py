@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.checks import sources
-from harness.checks.applies import both, failed, has_headers
+from harness.checks.applies import all_of, error_status, has_headers
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
 from harness.simulate.ideal import error, exchange
@@ -65,7 +65,7 @@ def refused(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "error.status", SHOULD, "The status of a refusal says what was wrong.",
-    sources.SDK_ERRORS, both(failed, _told),
+    sources.SDK_ERRORS, all_of(error_status, _told),
     good=(_REFUSED, _KEY),
     bad=(with_response(_KEY, status=400), with_response(_REFUSED, status=500)),
 )  # fmt: skip
@@ -83,7 +83,7 @@ def status(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "error.not-empty", SHOULD, "An error has a body.",
-    sources.ERROR, failed,
+    sources.ERROR, error_status,
     good=(_REFUSED,),
     bad=(with_body(_REFUSED, b""), with_body(_REFUSED, b"\n")),
 )  # fmt: skip
@@ -99,7 +99,7 @@ def not_empty(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "error.not-html", SHOULD, "An error is no HTML page.",
-    sources.ERROR, failed,
+    sources.ERROR, error_status,
     good=(_REFUSED,),
     bad=(with_header(with_body(_REFUSED, _HTML), "content-type", "text/html"),),
 )  # fmt: skip
@@ -115,7 +115,7 @@ def not_html(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "error.not-stream", SHOULD, "An error is no event of a stream.",
-    sources.ERROR, failed,
+    sources.ERROR, error_status,
     good=(_REFUSED,),
     bad=(with_body(_REFUSED, _FRAME), with_header(with_body(_KEY, _FRAME), "content-type", "text/event-stream")),
 )  # fmt: skip
@@ -131,7 +131,7 @@ def not_stream(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "error.json", SHOULD, "An error is one JSON object.",
-    sources.ERROR, failed,
+    sources.ERROR, error_status,
     good=(_REFUSED,),
     bad=(with_body(_REFUSED, b"model not found"), with_body(_REFUSED, b'"model not found"'), swap(_REFUSED, "}}", "}"), with_body(_REFUSED, _GBK)),
     needs=("error.not-empty", "error.not-html", "error.not-stream"),
@@ -153,7 +153,7 @@ def is_json(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "error.content-type", SHOULD, "An error is application/json.",
-    sources.ERROR, both(failed, has_headers),
+    sources.ERROR, all_of(error_status, has_headers),
     good=(_REFUSED, with_header(_REFUSED, "content-type", "application/json; charset=utf-8")),
     bad=(with_header(_REFUSED, "content-type", "application/octet-stream"), with_header(_KEY, "content-type", "text/event-stream")),
     needs=_HELD,
@@ -172,7 +172,7 @@ def content_type(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "error.envelope", SHOULD, "An error stands under the key error, as an object.",
-    sources.ERROR, failed,
+    sources.ERROR, error_status,
     good=(_REFUSED, _KEY),
     bad=(
         with_body(_REFUSED, b'{"detail":"Not found"}'),
@@ -194,7 +194,7 @@ def envelope(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "error.message", SHOULD, "An error has a message, a text that is not empty.",
-    sources.ERROR, failed,
+    sources.ERROR, error_status,
     good=(_REFUSED,),
     bad=(
         with_body(_REFUSED, b'{"error":{"type":"x","param":null,"code":null}}'),
@@ -217,7 +217,7 @@ def has_message(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "error.type", SHOULD, "An error has a type, a text.",
-    sources.ERROR, failed,
+    sources.ERROR, error_status,
     good=(_REFUSED,),
     bad=(swap(_REFUSED, '"type":"invalid_request_error",', ""), swap(_REFUSED, '"type":"invalid_request_error"', '"type":null')),
     needs=_ENVELOPE,
@@ -233,7 +233,7 @@ def has_type(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "error.code", SHOULD, "An error has a code, a text or null.",
-    sources.ERROR, failed,
+    sources.ERROR, error_status,
     good=(_REFUSED, with_response(_KEY, body=error(401, "No key.").body)),
     bad=(swap(_REFUSED, '"code":"model_not_found"', '"code":404'), swap(_REFUSED, ',"code":"model_not_found"', "")),
     needs=_ENVELOPE,
@@ -249,7 +249,7 @@ def has_code(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "error.param", SHOULD, "An error has a param, a text or null.",
-    sources.ERROR, failed,
+    sources.ERROR, error_status,
     good=(_REFUSED,),
     bad=(swap(_REFUSED, '"param":null,', ""), swap(_REFUSED, '"param":null', '"param":["model"]')),
     needs=_ENVELOPE,
@@ -274,7 +274,7 @@ def _text(exchange: Exchange, key: str, *, nullable: bool) -> Iterator[Problem]:
 
 @observation(
     "error.shape", "The form of an error.",
-    sources.ERROR, failed,
+    sources.ERROR, error_status,
     good=(_REFUSED,),
     bad=(
         with_body(_REFUSED, b'{"detail":"Not found"}'),
@@ -303,7 +303,7 @@ def shape(exchange: Exchange) -> str:
 
 @observation(
     "error.words", "The status, type and code of an error.",
-    sources.ERROR, failed,
+    sources.ERROR, error_status,
     good=(_REFUSED,),
     bad=(_KEY, swap(_REFUSED, "model_not_found", "not_found_error")),
 )  # fmt: skip

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import answered, body, both, cap_of, entire, stream
+from harness.checks.applies import all_of, body, cap_of, complete_answer, stream, success_status
 from harness.checks.kinds import absent, place_of, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.matrix.scenarios import SCENARIOS
@@ -24,7 +24,7 @@ _FINAL = '"delta":{},"logprobs":null,"finish_reason":"stop"'
 
 @rule(
     "finish_reason.key-present", MUST, "Every choice has the key finish_reason.",
-    sources.CHUNK, answered,
+    sources.CHUNK, success_status,
     good=(STREAM, BODY),
     bad=(swap(STREAM, ',"finish_reason":null', "", 1), swap(BODY, ',"finish_reason":"stop"', "")),
     needs=_READ,
@@ -58,7 +58,7 @@ def null_before_end(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "finish_reason.given", SHOULD, "Every choice of a stream ends with a finish_reason.",
-    sources.REFERENCE, both(stream, entire),
+    sources.REFERENCE, all_of(stream, complete_answer),
     good=(STREAM, STREAM_USAGE),
     bad=(swap(STREAM, '"finish_reason":"stop"', '"finish_reason":null'), swap(STREAM, '"finish_reason":"stop"', '"finish_reason":""')),
     needs=_WHOLE,
@@ -119,7 +119,7 @@ def once(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "finish_reason.vocabulary", MUST, "A finish_reason is one that the specification names.",
-    sources.CHUNK, answered,
+    sources.CHUNK, success_status,
     good=(STREAM, BODY, TOOLS),
     bad=(swap(STREAM, '"finish_reason":"stop"', '"finish_reason":"eos"'), swap(BODY, '"finish_reason":"stop"', '"finish_reason":"STOP"')),
     needs=_READ,
@@ -162,7 +162,7 @@ def last(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "finish_reason.tool-calls", SHOULD, "An answer ends with tool_calls exactly when it calls a tool.",
-    sources.REFERENCE, both(answered, entire),
+    sources.REFERENCE, all_of(success_status, complete_answer),
     good=(TOOLS, STREAM, TOOLS_BODY, asked(swap_last(TOOLS, '"tool_calls"', '"stop"'), tool_choice={"type": "function"})),
     bad=(swap_last(TOOLS, '"tool_calls"', '"stop"'), swap(STREAM, '"stop"', '"tool_calls"'), swap_last(TOOLS_BODY, '"tool_calls"', '"stop"')),
     needs=(*_WHOLE, "finish_reason.vocabulary"),
@@ -232,7 +232,7 @@ def _tries(exchange: Exchange, *names: str) -> str | None:
 
 @rule(
     "finish_reason.length", SHOULD, "An answer that reached its cap ends with length.",
-    sources.REQUEST, lambda x: entire(x) or _tries(x, "max_tokens", "max_completion_tokens"),
+    sources.REQUEST, lambda x: complete_answer(x) or _tries(x, "max_tokens", "max_completion_tokens"),
     good=(_CAPPED,),
     bad=(swap(_CAPPED, '"finish_reason":"length"', '"finish_reason":"stop"'),),
     needs=(*_WHOLE, "finish_reason.vocabulary", "usage.integers", "usage.within-cap"),
@@ -256,7 +256,7 @@ def length(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "finish_reason.stop", SHOULD, "An answer that a stop sequence ends gives the reason stop.",
-    sources.CHUNK, lambda x: answered(x) or _tries(x, "stop"),
+    sources.CHUNK, lambda x: success_status(x) or _tries(x, "stop"),
     good=(_STOPPED,),
     bad=(swap(_STOPPED, '"finish_reason":"stop"', '"finish_reason":"length"'),),
     needs=(*_WHOLE, "finish_reason.vocabulary"),

@@ -4,7 +4,15 @@ import re
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import answer_with_headers, answered, any_exchange, body, has_headers, stream, timed
+from harness.checks.applies import (
+    answer_with_headers,
+    any_exchange,
+    body,
+    has_headers,
+    has_read_times,
+    stream,
+    success_status,
+)
 from harness.checks.registry import observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
@@ -95,7 +103,7 @@ def charset(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "http.not-empty", MUST, "An answer has a body.",
-    sources.REQUEST, answered,
+    sources.REQUEST, success_status,
     good=(STREAM, BODY),
     bad=(with_body(STREAM, b""), with_body(BODY, b"\n\n\n")),
 )  # fmt: skip
@@ -112,7 +120,7 @@ def not_empty(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "http.encoding", MUST, "The content-encoding of an answer can be undone.",
-    sources.HTTP_ENCODING, answered,
+    sources.HTTP_ENCODING, success_status,
     good=(BODY, with_header(BODY, "content-encoding", "identity")),
     bad=(
         with_header(with_body(BODY, b"\x1f\x8b damaged"), "content-encoding", "gzip"),
@@ -132,7 +140,7 @@ def encoding(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "http.complete", MUST, "The transfer comes to its proper end.",
-    sources.HTTP_INCOMPLETE, answered,
+    sources.HTTP_INCOMPLETE, success_status,
     good=(STREAM,),
     bad=(with_response(STREAM, eof=False, error="RemoteProtocolError: peer closed connection"),),
 )  # fmt: skip
@@ -152,7 +160,7 @@ def complete(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "http.not-html", MUST, "An answer is no HTML page.",
-    sources.REQUEST, answered,
+    sources.REQUEST, success_status,
     good=(BODY,),
     bad=(_HTML, with_body(STREAM, _HTML.response.body)),
 )  # fmt: skip
@@ -209,7 +217,7 @@ _LOOKS = {"stream": "a stream", "json": "a JSON body", "html": "an HTML page", "
 
 @rule(
     "http.no-error", MUST, "A body with status 200 is no error.",
-    sources.REQUEST, answered,
+    sources.REQUEST, success_status,
     good=(STREAM, BODY, swap(BODY, '"id":', '"error":null,"id":')),
     bad=(
         _ERROR_BODY,
@@ -273,7 +281,7 @@ def request_id(exchange: Exchange) -> str:
 
 @observation(
     "http.delivery", "Whether the stream came in pieces or buffered whole.",
-    sources.REFERENCE, timed,
+    sources.REFERENCE, has_read_times,
     good=(with_response(STREAM, reads=Reads((400, 400, 400), (0, 9000, 9000))),),
     bad=(with_response(STREAM, reads=Reads((1200,), (9000,))),),
 )  # fmt: skip
@@ -290,7 +298,7 @@ def delivery(exchange: Exchange) -> str:
 
 @rule(
     "http.utf8", MUST, "A JSON body is UTF-8.",
-    sources.JSON_UTF8, answered,
+    sources.JSON_UTF8, success_status,
     good=(BODY, swap(BODY, "你好", "\\u4f60\\u597d")),
     bad=(with_body(BODY, BODY.response.body.replace("你好".encode(), "你好".encode("gbk"))), with_body(BODY, BODY.response.body.replace("你".encode(), b"\xe4\xbd"))),
     needs=("http.body-asked",),
@@ -345,7 +353,7 @@ def retry_after(exchange: Exchange) -> str:
 def _after_cancel(exchange: Exchange) -> str | None:
     before = exchange.earlier[-1] if exchange.earlier else None
     closed = before is not None and before.expected.closed and before.response.status == OK
-    return answered(exchange) or (None if closed else "no stream was closed before it")
+    return success_status(exchange) or (None if closed else "no stream was closed before it")
 
 
 @observation(

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 
 from harness.checks import sources
-from harness.checks.applies import answered, request_known, stream
+from harness.checks.applies import request_known, stream, success_status
 from harness.checks.kinds import differing, form_of_id
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
@@ -19,7 +19,7 @@ _DAY = 86_400
 
 @rule(
     "identity.id-unique", SHOULD, "Each answer has an id of its own.",
-    sources.CHUNK, lambda x: answered(x) or (None if any(_ids(one) for one in x.earlier) else "no other answer to compare with"),
+    sources.CHUNK, lambda x: success_status(x) or (None if any(_ids(one) for one in x.earlier) else "no other answer to compare with"),
     good=(after(swap(BODY, "chatcmpl-reference", "chatcmpl-second"), BODY),),
     bad=(after(BODY, STREAM),),
     needs=("chunk.id", "chunk.id-not-empty"),
@@ -41,7 +41,7 @@ def _ids(exchange: Exchange) -> set[str]:
 
 @rule(
     "identity.created-near", SHOULD, "created is within a day of the answer's date.",
-    sources.CHUNK, lambda x: answered(x) or (None if _date(x) else "the recording has no date header"),
+    sources.CHUNK, lambda x: success_status(x) or (None if _date(x) else "the recording has no date header"),
     good=(with_header(STREAM, "date", _DATE),),
     bad=(with_header(STREAM, "date", "Sat, 21 Nov 2026 04:00:00 GMT"), with_header(swap(BODY, "1760000000", "1060000000"), "date", _DATE)),
     needs=("chunk.created",),
@@ -85,7 +85,7 @@ def model_constant(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "identity.model-named", SHOULD, "An answer names its model.",
-    sources.REFERENCE, answered,
+    sources.REFERENCE, success_status,
     good=(STREAM, BODY),
     bad=(swap(STREAM, "gpt-4o-mini-2024-07-18", ""), swap(BODY, "gpt-4o-mini-2024-07-18", "")),
     needs=("chunk.model",),
@@ -122,7 +122,7 @@ def model_echo(exchange: Exchange) -> str:
 
 @observation(
     "identity.id-form", "The form of an answer's id.",
-    sources.CHUNK, answered,
+    sources.CHUNK, success_status,
     good=(STREAM, BODY),
     bad=(swap(STREAM, "chatcmpl-reference", "0b5c3e1e-5c0f-4c0f-9c4e-2f6f3b7f0a11"), swap(BODY, "chatcmpl-reference", "gen-1760000000-abc"), swap(BODY, "chatcmpl-reference", "02176a")),
     needs=("chunk.present",),

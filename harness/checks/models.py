@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.checks import sources
-from harness.checks.applies import answered
+from harness.checks.applies import success_status
 from harness.checks.registry import observation
 from harness.matrix.scenarios import SCENARIOS
 from harness.simulate.ideal import recording
@@ -17,7 +17,7 @@ _KEYS = {"id", "object", "created", "owned_by"}
 
 @observation(
     "models.form", "The form in which models are told of.",
-    sources.MODELS, answered,
+    sources.MODELS, success_status,
     good=(_LIST, _ONE),
     bad=(swap(_LIST, '"object":"list"', '"models":[],"object":"list"'), swap(_ONE, '"owned_by"', '"meta"')),
 )  # fmt: skip

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.checks import sources
-from harness.checks.applies import answered, both, failed, texts
+from harness.checks.applies import all_of, error_status, success_status, texts
 from harness.checks.registry import observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
@@ -44,7 +44,7 @@ def _resulting(exchange: Exchange) -> str | None:
 
 @rule(
     "multi_turn.accepted", Level.MUST, "An earlier answer is taken back in the form the specification gives it.",
-    sources.REQUEST, both(_further, lambda x: None if x.expected.answer else "whether it is due is not known"),
+    sources.REQUEST, all_of(_further, lambda x: None if x.expected.answer else "whether it is due is not known"),
     good=(_HISTORY, _RESULT, _NULL, _EMPTY),
     bad=tuple(with_response(one, status=400, body=_REFUSAL.body) for one in (_HISTORY, _RESULT, _NULL, _EMPTY)),
 )  # fmt: skip
@@ -64,7 +64,7 @@ def accepted(exchange: Exchange) -> Iterator[Problem]:
 
 @observation(
     "multi_turn.reasoning", "What becomes of a further turn with the reasoning sent back, or left out.",
-    sources.REASONING_CONTENT, both(_further, lambda x: None if "reasoning" in (x.expected.tries or "") else "nothing is tried with reasoning"),
+    sources.REASONING_CONTENT, all_of(_further, lambda x: None if "reasoning" in (x.expected.tries or "") else "nothing is tried with reasoning"),
     good=(_BACK,),
     bad=(_LEFT_OUT, with_response(_BACK, status=400, body=_REFUSAL.body)),
 )  # fmt: skip
@@ -77,12 +77,12 @@ def reasoning(exchange: Exchange) -> str:
     status = exchange.response.status
     given = any("reasoning_content" in message for message in _messages(exchange))
     what = exchange.expected.tries if given or "left out" in (exchange.expected.tries or "") else "no reasoning came"
-    return f"{what}: {'accepted' if failed(exchange) else f'refused ({status})'}"
+    return f"{what}: {'accepted' if error_status(exchange) else f'refused ({status})'}"
 
 
 @observation(
     "multi_turn.result-used", "Whether the answer to a tool's result repeats a number of it.",
-    sources.REQUEST, both(answered, _resulting),
+    sources.REQUEST, all_of(success_status, _resulting),
     good=(_RESULT, _NULL),
     bad=(swap(_NULL, "How can I help?", "It is 18 degrees."),),
     needs=("chunk.present",),
@@ -119,7 +119,7 @@ def _both_counted(exchange: Exchange) -> str | None:
     before = _begun(exchange)
     if before is None:
         return "it goes on with nothing that was asked before"
-    return answered(exchange) or (
+    return success_status(exchange) or (
         None if None not in {_counted(before), _counted(exchange)} else "tokens are not counted in both"
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from harness.checks import sources
-from harness.checks.applies import answered, entire, failed, finishes, texts
+from harness.checks.applies import complete_answer, error_status, finish_values, success_status, texts
 from harness.checks.registry import observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
@@ -33,7 +33,7 @@ def _tried(exchange: Exchange) -> str | None:
 
 def _given(name: str) -> Callable[[Exchange], str | None]:
     def applies(exchange: Exchange) -> str | None:
-        return answered(exchange) or (None if exchange.request.get(name) else f"{name} was not given")
+        return success_status(exchange) or (None if exchange.request.get(name) else f"{name} was not given")
 
     return applies
 
@@ -52,7 +52,7 @@ def _stopped(exchange: Exchange) -> str | None:
 
 @rule(
     "params.n", MUST, "As many choices come as were asked for.",
-    sources.REQUEST, lambda x: _given("n")(x) or entire(x) or (None if type(x.request.get("n")) is int else "n is no number"),
+    sources.REQUEST, lambda x: _given("n")(x) or complete_answer(x) or (None if type(x.request.get("n")) is int else "n is no number"),
     good=(_N, _TWO),
     bad=(asked(_N, n=3), asked(_TWO, n=3)),
     needs=_HELD,
@@ -70,7 +70,7 @@ def n(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "params.stop", MUST, "The text ends before a stop sequence.",
-    sources.REQUEST, lambda x: answered(x) or (None if _stops(x) else "no stop sequence was given"),
+    sources.REQUEST, lambda x: success_status(x) or (None if _stops(x) else "no stop sequence was given"),
     good=(_STOP, recording(SCENARIOS["chat.stop"])[0]),
     bad=(asked(_STOP, stop="6"), asked(recording(SCENARIOS["chat.stop"])[0], stop=["5", "x"])),
     needs=_HELD,
@@ -88,7 +88,7 @@ def stop(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "params.logprobs", MUST, "Probabilities of the tokens come where they were asked for.",
-    sources.REQUEST, lambda x: _given("logprobs")(x) or entire(x) or (None if any(texts(x)) else "no text came"),
+    sources.REQUEST, lambda x: _given("logprobs")(x) or complete_answer(x) or (None if any(texts(x)) else "no text came"),
     good=(_LOGPROBS, _STREAMED),
     bad=(asked(_TRIED["params.seed"], logprobs=True),),
     needs=_HELD,
@@ -107,7 +107,7 @@ def logprobs(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "params.top-logprobs", MUST, "Alternatives of a token come where they were asked for, and no more of them.",
-    sources.REQUEST, lambda x: _given("top_logprobs")(x) or entire(x) or (None if any(texts(x)) else "no text came"),
+    sources.REQUEST, lambda x: _given("top_logprobs")(x) or complete_answer(x) or (None if any(texts(x)) else "no text came"),
     good=(_TOP, _STREAMED),
     bad=(asked(_TOP, top_logprobs=1), asked(_STREAMED, top_logprobs=1)),
     needs=("params.logprobs",),
@@ -136,7 +136,7 @@ def _alternatives(exchange: Exchange) -> Iterator[tuple[int, tuple[int, str]]]:
 
 @rule(
     "params.refused-plainly", SHOULD, "A refusal of a parameter names it.",
-    sources.ERROR, lambda x: failed(x) or _tried(x) or ("an answer was due" if x.expected.answer else None),
+    sources.ERROR, lambda x: error_status(x) or _tried(x) or ("an answer was due" if x.expected.answer else None),
     good=(_UNKNOWN, _TRIED["params.stream-options"]),
     bad=(swap(_UNKNOWN, "x_unknown_parameter", "something"), with_response(_N, status=400, body=b'{"error":{"message":"Bad request"}}')),
     needs=("error.not-empty",),
@@ -170,9 +170,9 @@ def outcome(exchange: Exchange) -> str:
     Instead: Keep the parameters each provider takes in a table, and send no others.
     """
     name = exchange.expected.tries
-    if failed(exchange) is None:
+    if error_status(exchange) is None:
         return f"{name}: refused ({exchange.response.status})"
-    if answered(exchange) is None and name in _HONOURED:
+    if success_status(exchange) is None and name in _HONOURED:
         return f"{name}: {'honoured' if _HONOURED[name](exchange) else 'ignored'}"
     return f"{name}: accepted"
 
@@ -183,7 +183,7 @@ def _within(name: str) -> Callable[[Exchange], bool]:
         tokens = usages[-1].value.get("completion_tokens") if usages else None
         if isinstance(tokens, int) and isinstance(cap, int):
             return tokens <= cap
-        return "length" in finishes(exchange)
+        return "length" in finish_values(exchange)
 
     return honoured
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import answered
+from harness.checks.applies import success_status
 from harness.checks.registry import observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
@@ -22,11 +22,11 @@ def other(exchange: Exchange) -> Exchange | None:
     """Return the earlier exchange that asked the same in the other way; None if there is none."""
     whole = (one for one in exchange.earlier if not one.expected.closed)
     same = (one for one in whole if one.request.get("messages") == exchange.request.get("messages"))
-    return next((one for one in same if one.streams != exchange.streams and answered(one) is None), None)
+    return next((one for one in same if one.streams != exchange.streams and success_status(one) is None), None)
 
 
 def _pair(exchange: Exchange) -> str | None:
-    found = answered(exchange) or (None if other(exchange) else "the same was not asked the other way")
+    found = success_status(exchange) or (None if other(exchange) else "the same was not asked the other way")
     return found or (None if _message(exchange) and _message(other(exchange)) else "one of the answers is empty")
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.checks import sources
-from harness.checks.applies import answered, reasoned
+from harness.checks.applies import has_reasoning, success_status
 from harness.checks.kinds import place_of, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
@@ -27,13 +27,13 @@ def _turned_off(exchange: Exchange) -> str | None:
     """An answer to a request that turned thinking off, in the specification's way or one known to be the provider's."""
     known = exchange.expected.statuses or exchange.request.get("reasoning_effort") == "none"
     if _switch(exchange) != "off":
-        return answered(exchange) or "thinking was not turned off"
-    return answered(exchange) or (None if known else "the switch may be another provider's")
+        return success_status(exchange) or "thinking was not turned off"
+    return success_status(exchange) or (None if known else "the switch may be another provider's")
 
 
 @rule(
     "reasoning.type", SHOULD, "A reasoning field is a text or null.",
-    sources.REASONING_CONTENT, answered,
+    sources.REASONING_CONTENT, success_status,
     good=(REASONING, REASONING_BODY, STREAM),
     bad=(
         swap(REASONING, '"reasoning_content":"The user greets me."', '"reasoning_content":["The user greets me."]'),
@@ -54,7 +54,7 @@ def field_type(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "reasoning.before-content", SHOULD, "Reasoning text comes before the answer's text.",
-    sources.REASONING_CONTENT, lambda x: reasoned(x) or (None if x.streams else "a body has no order"),
+    sources.REASONING_CONTENT, lambda x: has_reasoning(x) or (None if x.streams else "a body has no order"),
     good=(REASONING,),
     bad=(swap(REASONING, '"content":"!","reasoning_content":null', '"content":null,"reasoning_content":" Done."'),),
     needs=_READ,
@@ -76,7 +76,7 @@ def before_content(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "reasoning.not-in-content", SHOULD, "The text does not begin with the reasoning.",
-    sources.REASONING_CONTENT, reasoned,
+    sources.REASONING_CONTENT, has_reasoning,
     good=(REASONING, REASONING_BODY),
     bad=(swap(REASONING_BODY, '"content":"你好!"', '"content":"The user greets me. 你好!"'),),
     needs=(*_READ, "reasoning.type", "reasoning.before-content"),
@@ -98,7 +98,7 @@ def not_in_content(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "reasoning.counted", SHOULD, "Where reasoning tokens are counted, those of text that came are.",
-    sources.USAGE, lambda x: reasoned(x) or (None if x.columns.usages else "no usage came"),
+    sources.USAGE, lambda x: has_reasoning(x) or (None if x.columns.usages else "no usage came"),
     good=(REASONING, REASONING_BODY, swap(REASONING_BODY, '"reasoning_tokens":8,', "")),
     bad=(swap(REASONING, '"reasoning_tokens":8', '"reasoning_tokens":0'), swap(REASONING_BODY, '"reasoning_tokens":8', '"reasoning_tokens":0')),
     needs=(*_READ, "reasoning.type", "parity.channels"),
@@ -123,7 +123,7 @@ def tokens_counted(exchange: Exchange) -> Iterator[Problem]:
 
 @observation(
     "reasoning.place", "Where reasoning text comes.",
-    sources.REASONING_CONTENT, answered,
+    sources.REASONING_CONTENT, success_status,
     good=(REASONING, REASONING_BODY),
     bad=(swap(REASONING, "reasoning_content", "reasoning"), swap(STREAM, "你好", "<think>hm</think>"), _PARTS),
     needs=_READ,
@@ -150,7 +150,7 @@ def place(exchange: Exchange) -> str:
 
 @observation(
     "reasoning.phases", "What stands in content while reasoning comes, and in the reasoning field after it.",
-    sources.REASONING_CONTENT, lambda x: reasoned(x) or (None if x.streams else "a body has no phases"),
+    sources.REASONING_CONTENT, lambda x: has_reasoning(x) or (None if x.streams else "a body has no phases"),
     good=(REASONING,),
     bad=(
         swap(REASONING, ',"reasoning_content":null', ""),
@@ -185,7 +185,7 @@ def phases(exchange: Exchange) -> str:
 
 @rule(
     "reasoning.one-field", SHOULD, "Reasoning text comes in one field.",
-    sources.REASONING_CONTENT, reasoned,
+    sources.REASONING_CONTENT, has_reasoning,
     good=(REASONING, REASONING_BODY),
     bad=(
         swap(REASONING, '"reasoning_content":"The user greets me."', '"reasoning_content":"The user greets me.","reasoning":"The user greets me."'),
@@ -229,7 +229,7 @@ def off(exchange: Exchange) -> Iterator[Problem]:
 
 @observation(
     "reasoning.on", "What came where thinking was turned on.",
-    sources.REASONING_CONTENT, lambda x: answered(x) or (None if _switch(x) == "on" else "thinking was not turned on"),
+    sources.REASONING_CONTENT, lambda x: success_status(x) or (None if _switch(x) == "on" else "thinking was not turned on"),
     good=(REASONING, REASONING_BODY),
     bad=(asked(STREAM, enable_thinking=True), asked(STREAM_USAGE, reasoning_effort="high")),
     needs=_READ,

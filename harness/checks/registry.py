@@ -21,7 +21,7 @@ Find = Callable[[Exchange], Iterable[Problem]]
 Observe = Callable[[Exchange], str]
 
 
-class Unjudged(Exception):
+class CannotJudge(Exception):
     """Raised by a rule that can't tell, such as one whose ground is out of bounds: the outcome is n/a, with this reason."""
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import answered, body, both, entire, stream
+from harness.checks.applies import all_of, body, complete_answer, stream, success_status
 from harness.checks.kinds import place_of, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
@@ -16,7 +16,7 @@ _ROLES = {"developer", "system", "user", "assistant", "tool"}
 
 @rule(
     "role.value", Level.MUST, "A role that is given is one that the specification names.",
-    sources.DELTA, answered,
+    sources.DELTA, success_status,
     good=(STREAM, BODY, swap(STREAM, '"delta":{"content"', '"delta":{"role":"assistant","content"')),
     bad=(
         swap(STREAM, '"role":"assistant"', '"role":null'),
@@ -41,7 +41,7 @@ def value(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "role.first", Level.SHOULD, "The first delta of a choice names the role assistant.",
-    sources.REFERENCE, both(stream, entire),
+    sources.REFERENCE, all_of(stream, complete_answer),
     good=(STREAM,),
     bad=(
         swap(STREAM, '"role":"assistant",', ""),

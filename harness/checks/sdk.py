@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import Lost, answered, both, failed, stream
+from harness.checks.applies import Lost, all_of, error_status, stream, success_status
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
 from harness.sdk import SdkReading, sdk_readings, stopped_at
@@ -46,7 +46,7 @@ def _readable(exchange: Exchange) -> str | None:
     # Not by a need of sse.no-error: that is blocked where no stream came, which is when the SDK loses all.
     if parser and exchange.columns.errors:
         return Lost("the stream carries an error, which the SDK is to raise; sse.no-error judges it")
-    return answered(exchange)
+    return success_status(exchange)
 
 
 def _came_whole(exchange: Exchange) -> str | None:
@@ -136,7 +136,7 @@ def _differences(held: tuple[Message, ...], yielded: tuple[Message, ...]) -> Ite
 
 @rule(
     "sdk.stream-helper", SHOULD, "The OpenAI SDK's .stream() helper accumulates the answer without an exception.",
-    sources.SDK_STREAM.replace("_streaming.py", "lib/streaming/chat/_completions.py"), both(_readable, stream),
+    sources.SDK_STREAM.replace("_streaming.py", "lib/streaming/chat/_completions.py"), all_of(_readable, stream),
     good=(STREAM_USAGE, TOOLS_PARALLEL, REASONING, swap(STREAM, '"finish_reason":"stop"', '"finish_reason":"length"')),
     bad=(
         swap(STREAM, '"index":0', '"index":1'),
@@ -181,7 +181,7 @@ def strict(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "sdk.error-class", SHOULD, "The OpenAI SDK raises the exception of an error's status, with the provider's message in it.",
-    sources.SDK_ERRORS, both(failed, _came_whole),
+    sources.SDK_ERRORS, all_of(error_status, _came_whole),
     good=(_REFUSED, _KEY),
     bad=(
         with_body(_REFUSED, b'{"detail":"Not found"}'),
@@ -208,7 +208,7 @@ def error_class(exchange: Exchange) -> Iterator[Problem]:
 
 @observation(
     "sdk.error-shown", "What the OpenAI SDK's exception shows of an error.",
-    sources.SDK_ERRORS, both(failed, _came_whole),
+    sources.SDK_ERRORS, all_of(error_status, _came_whole),
     good=(_REFUSED, _KEY),
     bad=(with_body(_REFUSED, b'{"detail":"Not found"}'), with_body(_KEY, b"no key"), swap(_KEY, ',"code":"invalid_api_key"', "")),
 )  # fmt: skip

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import both, entire, framed, lined, stream
-from harness.checks.kinds import counted
+from harness.checks.applies import all_of, complete_answer, exact_framing, exact_lines, stream
+from harness.checks.kinds import n_of_m
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
 from harness.simulate.reference import STREAM, swap, swap_last, with_body
@@ -26,7 +26,7 @@ def _parser(exchange: Exchange) -> Parser:
 
 @rule(
     "sse.utf8", MUST, "A stream is UTF-8.",
-    sources.SSE_FORMAT, framed,
+    sources.SSE_FORMAT, exact_framing,
     good=(STREAM,),
     bad=(with_body(STREAM, _BYTES.replace("你".encode(), b"\xff\xfe")), with_body(STREAM, _BYTES.replace("你好".encode(), "你好".encode("gbk")))),
     needs=_IS_STREAM,
@@ -40,7 +40,7 @@ def utf8(exchange: Exchange) -> Iterator[Problem]:
     """
     bad = exchange.reading.bad_utf8
     if bad:
-        where = counted(len(bad), len(_parser(exchange).events), "event")
+        where = n_of_m(len(bad), len(_parser(exchange).events), "event")
         yield Problem(f"{where} hold invalid UTF-8", ((bad[0], ""),))
 
 
@@ -87,7 +87,7 @@ def is_object(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "sse.data-not-empty", SHOULD, "No data is empty.",
-    sources.REFERENCE, lined,
+    sources.REFERENCE, exact_lines,
     good=(STREAM,),
     bad=(with_body(STREAM, b"data:\n\n" + _BYTES), with_body(STREAM, b"event: ping\ndata: \n\n" + _BYTES)),
     needs=_IS_STREAM,
@@ -106,7 +106,7 @@ def data_not_empty(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "sse.data-given", SHOULD, "Every block of fields has data.",
-    sources.REFERENCE, lined,
+    sources.REFERENCE, exact_lines,
     good=(STREAM, _COMMENTED),
     bad=(
         with_body(STREAM, b"retry: 3000\n\n" + _BYTES),
@@ -172,7 +172,7 @@ def _errors(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "sse.done", MUST, "A stream ends with data: [DONE].",
-    sources.STREAM_OPTIONS, both(lined, entire),
+    sources.STREAM_OPTIONS, all_of(exact_lines, complete_answer),
     good=(STREAM, swap(STREAM, "[DONE]", "[DONE] ")),
     bad=(swap(STREAM, "data: [DONE]\n\n", ""),),
     needs=_HELD,
@@ -191,7 +191,7 @@ def done(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "sse.done-last", MUST, "Nothing follows [DONE], which comes once.",
-    sources.STREAM_OPTIONS, lined,
+    sources.STREAM_OPTIONS, exact_lines,
     good=(STREAM, with_body(STREAM, _BYTES + b": bye\n\n")),
     bad=(with_body(STREAM, _BYTES + b"data: [DONE]\n\n"), with_body(STREAM, _BYTES + _BYTES.split(b"\n\n")[1] + b"\n\n")),
     needs=(*_IS_STREAM, "sse.json", "sse.done", "sse.final-blank-line"),
@@ -209,7 +209,7 @@ def done_last(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "sse.final-blank-line", MUST, "A blank line closes the last event.",
-    sources.SSE_EVENTS, framed,
+    sources.SSE_EVENTS, exact_framing,
     good=(STREAM,),
     bad=(swap_last(STREAM, "\n\n", "\n"), with_body(STREAM, _BYTES[:-30])),
     needs=(*_IS_STREAM, "sse.json"),
@@ -229,7 +229,7 @@ def final_blank_line(exchange: Exchange) -> Iterator[Problem]:
 
 @observation(
     "sse.framing", "Line ending, and the space after data:.",
-    sources.SSE_FORMAT, framed,
+    sources.SSE_FORMAT, exact_framing,
     good=(STREAM,),
     bad=(swap(STREAM, "\n", "\r\n"), swap(STREAM, "data: ", "data:")),
     needs=_IS_STREAM,
@@ -252,7 +252,7 @@ def framing(exchange: Exchange) -> str:
 
 @observation(
     "sse.comments", "The comment lines of the stream.",
-    sources.SSE_FORMAT, lined,
+    sources.SSE_FORMAT, exact_lines,
     good=(STREAM,),
     bad=(_COMMENTED,),
     needs=_IS_STREAM,
@@ -270,7 +270,7 @@ def comments(exchange: Exchange) -> str:
 
 @observation(
     "sse.names", "The event names and ids of the stream.",
-    sources.SSE_EVENTS, lined,
+    sources.SSE_EVENTS, exact_lines,
     good=(STREAM,),
     bad=(swap(STREAM, "data: {", "event: result\ndata: {"), swap(STREAM, "data: {", "id: 7\ndata: {")),
     needs=_IS_STREAM,
@@ -294,7 +294,7 @@ def event_names(exchange: Exchange) -> str:
 
 @observation(
     "sse.end", "What the stream ends with.",
-    sources.STREAM_OPTIONS, both(lined, entire),
+    sources.STREAM_OPTIONS, all_of(exact_lines, complete_answer),
     good=(STREAM,),
     bad=(swap(STREAM, "data: [DONE]\n\n", ""),),
     needs=_IS_STREAM,
@@ -314,7 +314,7 @@ def end(exchange: Exchange) -> str:
 
 @observation(
     "sse.bom", "Whether a byte order mark begins the stream.",
-    sources.SSE_FORMAT, framed,
+    sources.SSE_FORMAT, exact_framing,
     good=(STREAM,),
     bad=(with_body(STREAM, b"\xef\xbb\xbf" + _BYTES),),
     needs=_IS_STREAM,

@@ -8,10 +8,10 @@ from typing import Any
 import orjson
 
 from harness.checks import sources
-from harness.checks.applies import answered, entire, finishes, texts
-from harness.checks.json_schema import misfit
+from harness.checks.applies import complete_answer, finish_values, success_status, texts
+from harness.checks.json_schema import schema_error
 from harness.checks.kinds import place_of
-from harness.checks.registry import Unjudged, observation, rule
+from harness.checks.registry import CannotJudge, observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
 from harness.simulate.ideal import recording
@@ -40,10 +40,10 @@ def _mode(exchange: Exchange) -> str | None:
 def _asked(exchange: Exchange) -> str | None:
     """A whole answer that was asked for as JSON."""
     if _mode(exchange) is None:
-        return answered(exchange) or "JSON was not asked for"
-    if finishes(exchange) & _EXCUSES or not any(texts(exchange)):
-        return answered(exchange) or "the answer was cut short, refused, or calls a tool"
-    return entire(exchange)
+        return success_status(exchange) or "JSON was not asked for"
+    if finish_values(exchange) & _EXCUSES or not any(texts(exchange)):
+        return success_status(exchange) or "the answer was cut short, refused, or calls a tool"
+    return complete_answer(exchange)
 
 
 def _bound(exchange: Exchange) -> str | None:
@@ -71,7 +71,7 @@ def _parsed(text: str) -> Any:
         try:
             return json.loads(text)
         except RecursionError:
-            raise Unjudged("the JSON is too deep to parse") from None
+            raise CannotJudge("the JSON is too deep to parse") from None
 
 
 def _place(exchange: Exchange, choice: Choice) -> tuple[tuple[int, str], ...]:
@@ -151,7 +151,7 @@ def fits_schema(exchange: Exchange) -> Iterator[Problem]:
     Instead: Validate what comes, and ask again with the validator's message.
     """
     for choice, text in _spoken(exchange):
-        wrong = misfit(_parsed(text), _schema(exchange))
+        wrong = schema_error(_parsed(text), _schema(exchange))
         if wrong:
             yield Problem(wrong, _place(exchange, choice))
             return
@@ -170,7 +170,7 @@ def mode(exchange: Exchange) -> str:
     Instead: Keep a prompt that works without the mode, and fall back on it where the mode is refused.
     """
     name = _mode(exchange)
-    if answered(exchange):
+    if success_status(exchange):
         return f"{name} refused ({exchange.response.status})"
     try:
         spoken = [_parsed(text) for text in texts(exchange)]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import orjson
 
 from harness.checks import sources
-from harness.checks.applies import answered, both, entire
+from harness.checks.applies import all_of, complete_answer, success_status
 from harness.checks.kinds import place_of, wrong_kinds
 from harness.checks.registry import rule
 from harness.checks.tool_fragments import (
@@ -50,7 +50,7 @@ _MARKUP = re.compile(
 
 @rule(
     "tool_calls.type", MUST, "tool_calls is a list of objects where it is given.",
-    sources.DELTA, answered,
+    sources.DELTA, success_status,
     good=(TOOLS, TOOLS_BODY, STREAM),
     bad=(
         swap(STREAM, '"delta":{"content"', '"delta":{"tool_calls":null,"content"'),
@@ -310,7 +310,7 @@ def arguments_type(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "tool_calls.arguments-json", SHOULD, "The fragments of arguments join to one JSON object.",
-    sources.REFERENCE, both(called, entire),
+    sources.REFERENCE, all_of(called, complete_answer),
     good=(TOOLS, TOOLS_BODY, TOOLS_PARALLEL, swap(swap_last(TOOLS, '"tool_calls"', '"length"'), '\\"Paris\\"}', '\\"Par')),
     bad=(swap(TOOLS, '\\"Paris\\"}', '\\"Paris\\"}{}'), swap(TOOLS, '{\\"city\\":', '{\\"city\\"'), swap(TOOLS_BODY, '{\\"city\\":\\"Paris\\"}', "Paris")),
     needs=(*_READ, *_FRAGMENTS, "tool_calls.arguments", "sse.no-error", "http.complete"),
@@ -343,7 +343,7 @@ def _is_object(text: str) -> bool:
 
 @rule(
     "tool_calls.not-in-text", SHOULD, "No call stands in the text, as markup or as JSON.",
-    sources.REFERENCE, answered,
+    sources.REFERENCE, success_status,
     good=(TOOLS, STREAM),
     bad=(swap(STREAM, "! How can I", '<tool_call>{\\"name\\":\\"get_weather\\"}</tool_call>'), swap(STREAM, "! How can I", "<|tool_calls_begin|>"), _AS_JSON),
     needs=_READ,

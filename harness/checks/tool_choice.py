@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 
 from harness.checks import sources
-from harness.checks.applies import NotSeen, answered, both, entire, finishes
-from harness.checks.json_schema import misfit
+from harness.checks.applies import NotSeen, all_of, complete_answer, finish_values, success_status
+from harness.checks.json_schema import schema_error
 from harness.checks.registry import rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
@@ -48,8 +48,8 @@ def _place(exchange: Exchange) -> tuple[tuple[int, str], ...]:
 def _called(exchange: Exchange) -> str | None:
     """An answer that calls one of the tools offered."""
     if not _tools(exchange):
-        return answered(exchange) or "no tools were offered"
-    return answered(exchange) or (None if _calls(exchange) else NotSeen("no tool was called"))
+        return success_status(exchange) or "no tools were offered"
+    return success_status(exchange) or (None if _calls(exchange) else NotSeen("no tool was called"))
 
 
 def _forced(exchange: Exchange) -> str | None:
@@ -64,8 +64,8 @@ def _choice_is(*wanted: str) -> Any:
     def applies(exchange: Exchange) -> str | None:
         choice = exchange.request.get("tool_choice")
         kind = "named" if _forced(exchange) else choice if isinstance(choice, str) else None
-        cut = finishes(exchange) & _EXCUSES
-        return entire(exchange) or (None if kind in wanted and not cut else f"tool_choice is not {wanted[0]}")
+        cut = finish_values(exchange) & _EXCUSES
+        return complete_answer(exchange) or (None if kind in wanted and not cut else f"tool_choice is not {wanted[0]}")
 
     return applies
 
@@ -145,7 +145,7 @@ def offered(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "tool_choice.schema", SHOULD, "The arguments of a call fit the schema of its parameters.",
-    sources.REFERENCE, both(_called, entire),
+    sources.REFERENCE, all_of(_called, complete_answer),
     good=(_AUTO, _WHOLE, _PARALLEL),
     bad=(swap(_AUTO, '\\"Paris\\"', "1"), swap(_WHOLE, '\\"city\\"', '\\"town\\"')),
     needs=(*_NAMES, "tool_calls.arguments-json", "tool_choice.offered"),
@@ -156,11 +156,11 @@ def schema(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Validate the arguments before the call, and send the validator's message back as the tool's result.
     """
-    if finishes(exchange) & _EXCUSES:
+    if finish_values(exchange) & _EXCUSES:
         return
     for call in _calls(exchange)[:_JUDGED]:
         parameters = _tools(exchange)[call.name].get("parameters") or {}
-        wrong = misfit(orjson.loads(call.arguments.strip() or "{}"), parameters)
+        wrong = schema_error(orjson.loads(call.arguments.strip() or "{}"), parameters)
         if wrong:
             yield Problem(f"{call.name}: {wrong}", _place(exchange))
             return

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from harness.checks.applies import NotSeen, answered, body, stream
+from harness.checks.applies import NotSeen, body, stream, success_status
 from harness.wire.chunks import Choice, ToolFragment
 from harness.wire.exchange import Exchange
 
@@ -12,8 +12,8 @@ def called(exchange: Exchange) -> str | None:
     """An answer that calls a tool."""
     calls = any(choice.tools for choice in exchange.columns.choices.values())
     if calls and _custom(exchange):
-        return answered(exchange) or "custom tools were offered, whose calls have a form of their own"
-    return answered(exchange) or (None if calls else NotSeen("no tool was called"))
+        return success_status(exchange) or "custom tools were offered, whose calls have a form of their own"
+    return success_status(exchange) or (None if calls else NotSeen("no tool was called"))
 
 
 def _custom(exchange: Exchange) -> bool:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import body, both, entire, stream, usage_asked, usage_not_asked
-from harness.checks.kinds import WORDS, counted
+from harness.checks.applies import all_of, body, complete_answer, stream, usage_asked, usage_not_asked
+from harness.checks.kinds import KIND_PHRASES, n_of_m
 from harness.checks.registry import rule
 from harness.checks.usages import (
     BESIDE_FINISH,
@@ -27,7 +27,7 @@ _WHOLE = ("chunk.present", "sse.no-error", "http.complete")
 
 @rule(
     "usage.given", MUST, "Usage comes when it was asked for.",
-    sources.STREAM_OPTIONS, both(usage_asked, entire),
+    sources.STREAM_OPTIONS, all_of(usage_asked, complete_answer),
     good=(STREAM_USAGE,),
     bad=(swap(STREAM_USAGE, f"data: {USAGE_CHUNK}", ""), swap(STREAM_USAGE, TOKENS, '"x_groq":{"id":"req",' + TOKENS + "}")),
     needs=_WHOLE,
@@ -88,8 +88,8 @@ def null_elsewhere(exchange: Exchange) -> Iterator[Problem]:
         if what == "null" or seen.first > usage_at or (seen.count == 1 and seen.first == usage_at):
             continue
         extra = seen.count - 1 if what == "object" else seen.count
-        others = counted(extra, exchange.columns.objects - 1, "other chunk")
-        yield Problem(f"usage is {WORDS[what]} {others}", ((seen.first, "/usage"),))
+        others = n_of_m(extra, exchange.columns.objects - 1, "other chunk")
+        yield Problem(f"usage is {KIND_PHRASES[what]} {others}", ((seen.first, "/usage"),))
 
 
 def _without_counts(exchange: Exchange) -> Iterator[Problem]:
@@ -115,7 +115,7 @@ def not_unasked(exchange: Exchange) -> Iterator[Problem]:
     usages = top_usages(exchange)
     if usages:
         yield Problem(
-            f"{counted(len(usages), exchange.columns.objects, 'chunk')} have usage", ((usages[0].chunk, "/usage"),)
+            f"{n_of_m(len(usages), exchange.columns.objects, 'chunk')} have usage", ((usages[0].chunk, "/usage"),)
         )
 
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 from harness.checks import sources
-from harness.checks.applies import answered, both, cap_of, entire, stream, usage_asked
+from harness.checks.applies import all_of, cap_of, complete_answer, stream, success_status, usage_asked
 from harness.checks.kinds import wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.checks.usages import (
@@ -38,7 +38,7 @@ _GROWING = swap(STREAM_USAGE, '"usage":null', '"usage":{"prompt_tokens":9,"compl
 
 @rule(
     "usage.type", MUST, "usage is an object; in a stream, or null.",
-    sources.USAGE, answered,
+    sources.USAGE, success_status,
     good=(STREAM_USAGE, STREAM, BODY),
     bad=(swap(STREAM_USAGE, '"usage":null', '"usage":"none"', 1), swap(BODY, TOKENS[: TOKENS.index("{")], '"usage":[],"tokens":')),
     needs=_READ,
@@ -193,7 +193,7 @@ def place(exchange: Exchange) -> str:
 
 @rule(
     "usage.before-done", MUST, "Usage comes before [DONE].",
-    sources.STREAM_OPTIONS, both(usage_asked, entire),
+    sources.STREAM_OPTIONS, all_of(usage_asked, complete_answer),
     good=(STREAM_USAGE,),
     bad=(swap(swap(STREAM_USAGE, f"data: {USAGE_CHUNK}", ""), "data: [DONE]\n\n", f"data: [DONE]\n\ndata: {USAGE_CHUNK}"),),
     needs=(*_WHOLE, "usage.given"),
@@ -212,7 +212,7 @@ def before_done(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "usage.grows", SHOULD, "Usage that comes again and again never falls.",
-    sources.REFERENCE, both(stream, has_usage),
+    sources.REFERENCE, all_of(stream, has_usage),
     good=(STREAM_USAGE,),
     bad=(swap(_GROWING, '"completion_tokens":1,"total_tokens":10', '"completion_tokens":5,"total_tokens":14', 1),),
     needs=("usage.integers", "sse.no-error"),

@@ -1,6 +1,6 @@
 """The usage objects of an answer, as the checks of the family usage read them."""
 
-from harness.checks.applies import NotSeen, answered
+from harness.checks.applies import NotSeen, success_status
 from harness.simulate.reference import STREAM_USAGE, swap
 from harness.wire.chunks import Usage
 from harness.wire.exchange import Exchange
@@ -23,7 +23,7 @@ BESIDE_FINISH = swap(swap(STREAM_USAGE, f"data: {USAGE_CHUNK}", ""), FINISH, f'"
 
 def has_usage(exchange: Exchange) -> str | None:
     """An answer with a usage object at the top of a chunk or of the body."""
-    return answered(exchange) or (None if top_usages(exchange) else NotSeen("no usage came"))
+    return success_status(exchange) or (None if top_usages(exchange) else NotSeen("no usage came"))
 
 
 def top_usages(exchange: Exchange) -> list[Usage]:

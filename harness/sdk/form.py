@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from harness.wire.exchange import Exchange, Reading
-from harness.wire.shapes import TEXT_CHANNELS, Seen, Shape
+from harness.wire.shapes import TEXT_CHANNELS, Occurrences, Shape
 from harness.wire.sse import Event, Parser, is_utf8
 
 _WHOLE = 12
@@ -83,7 +83,7 @@ def _kinds(reading: Reading, parser: Parser, content: bytes) -> Iterator[tuple[A
     What lists other than choices and tool calls hold, such as logprobs, makes no kind: no shape tells it apart.
     """
     columns = reading.columns
-    spans: list[Shape | Seen] = [*columns.shapes]
+    spans: list[Shape | Occurrences] = [*columns.shapes]
     spans += [seen for name in ("object", "service_tier") for seen in columns.values[name].values()]
     spans += [seen for choice in columns.choices.values() for seen in choice.roles.values()]
     for kind, seen in enumerate(spans):

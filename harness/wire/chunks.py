@@ -20,8 +20,8 @@ from harness.wire.shapes import (
     REASONING_CHANNELS,
     TEXT_CHANNELS,
     Kind,
-    Part,
-    Seen,
+    MessageKey,
+    Occurrences,
     Shape,
     kind,
     kinds_in,
@@ -110,10 +110,10 @@ class Choice:
     first_chunk: int = 0
     channels: dict[str, Fragments] = field(default_factory=dict)
     finishes: list[Finish] = field(default_factory=list)
-    roles: dict[Any, Seen] = field(default_factory=dict)
+    roles: dict[Any, Occurrences] = field(default_factory=dict)
     tools: list[ToolFragment] = field(default_factory=list)
     logprobs: list[Logprobs] = field(default_factory=list)
-    part_types: dict[Any, Seen] = field(default_factory=dict)
+    part_types: dict[Any, Occurrences] = field(default_factory=dict)
     last_chunk: int = 0
 
     @property
@@ -152,13 +152,13 @@ class Columns:
     just an error.  A chunk's number is that of the event it came in.
     """
 
-    def __init__(self, part: Part) -> None:
-        self.part: Part = part
+    def __init__(self, part: MessageKey) -> None:
+        self.part: MessageKey = part
         self.count = 0
         self.objects = 0
         self.first = 0
         self.last = 0
-        self.values: dict[str, dict[Any, Seen]] = {name: {} for name in CONSTANT_KEYS}
+        self.values: dict[str, dict[Any, Occurrences]] = {name: {} for name in CONSTANT_KEYS}
         self.shapes: list[Shape] = []
         self.choices: dict[int, Choice] = {}
         self.usages: list[Usage] = []
@@ -169,9 +169,9 @@ class Columns:
         self._by_key: dict[Any, Shape] = {}
         self._constants: list[Any] = []
         self._constants_of: Shape | None = None
-        self._constants_seen: list[Seen] = []
+        self._constants_seen: list[Occurrences] = []
         self._idle_runs = 0
-        self._kinds: dict[str, tuple[int, dict[Kind, Seen]]] = {}
+        self._kinds: dict[str, tuple[int, dict[Kind, Occurrences]]] = {}
 
     def add_stream(self, texts: Sequence[bytes]) -> Iterator[tuple[int, bytes]]:
         """Take the chunks of a stream as JSON texts; yield number and text of each that is no strict JSON."""
@@ -214,7 +214,7 @@ class Columns:
             self._choice(choice["index"], number).add_text(choice[self.part], shape.channels, number)
         return shape
 
-    def kinds(self, pattern: str) -> dict[Kind, Seen]:
+    def kinds(self, pattern: str) -> dict[Kind, Occurrences]:
         """
         Return the kinds of values found where ``pattern`` points, each with how often and where first.
 
@@ -225,7 +225,7 @@ class Columns:
         if known is not None and known[0] == self.count:
             return known[1]
         container, _, key = pattern.rpartition("/")
-        found: dict[Kind, Seen] = {}
+        found: dict[Kind, Occurrences] = {}
         for shape in self.shapes:
             for place in shape.containers(container):
                 pointer = f"{place}/{key}"
@@ -342,26 +342,26 @@ class Columns:
             self.usages.append(Usage(number, pointer, value, beside))
 
 
-def _seen(table: dict[Any, Seen], value: Any, number: int) -> Seen:
+def _seen(table: dict[Any, Occurrences], value: Any, number: int) -> Occurrences:
     """Return the entry of ``value`` in ``table``, under its JSON text where it is no text, whole number or null."""
     key = value if type(value) in {str, int, type(None)} else json_text(value)
     seen = table.get(key)
     if seen is None:
-        seen = table[key] = Seen(0, number, number)
+        seen = table[key] = Occurrences(0, number, number)
     return seen
 
 
-def _see(table: dict[Any, Seen], value: Any, number: int) -> None:
+def _see(table: dict[Any, Occurrences], value: Any, number: int) -> None:
     """Count ``value`` in ``table``."""
     seen = _seen(table, value, number)
     seen.count += 1
     seen.last = number
 
 
-def _count(found: dict[Kind, Seen], what: Kind, shape: Shape, pointer: str) -> None:
+def _count(found: dict[Kind, Occurrences], what: Kind, shape: Shape, pointer: str) -> None:
     seen = found.get(what)
     if seen is None:
-        found[what] = Seen(shape.count, shape.first, shape.last, pointer)
+        found[what] = Occurrences(shape.count, shape.first, shape.last, pointer)
         return
     seen.count += shape.count
     seen.last = max(seen.last, shape.last)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Kind = Literal["missing", "null", '""', "text", "int", "float", "bool", "[]", "list", "{}", "object"]
-Part = Literal["delta", "message"]
+MessageKey = Literal["delta", "message"]
 
 TEXT_CHANNELS = ("content", "reasoning_content", "reasoning", "reasoning_text", "thinking", "refusal")
 REASONING_CHANNELS = TEXT_CHANNELS[1:5]
@@ -44,7 +44,7 @@ def kind(value: Any) -> Kind:
 
 
 @dataclass(slots=True)
-class Seen:
+class Occurrences:
     """How often something was seen, and in which chunks first and last."""
 
     count: int
@@ -64,7 +64,7 @@ class Shape:
 
     __slots__ = ("_containers", "channels", "count", "deep", "first", "kinds", "last", "plain")
 
-    def __init__(self, kinds: dict[str, Kind], number: int, part: Part) -> None:
+    def __init__(self, kinds: dict[str, Kind], number: int, part: MessageKey) -> None:
         self.kinds = kinds
         self.first = number
         self.last = number
@@ -93,7 +93,7 @@ class Shape:
         return " ".join(f"{pointer}={what}" for pointer, what in self.kinds.items())
 
 
-def _plain_form(part: Part) -> Iterator[tuple[str, tuple[Kind, ...]]]:
+def _plain_form(part: MessageKey) -> Iterator[tuple[str, tuple[Kind, ...]]]:
     """Yield what a plain shape may hold where: text only in the channels, null or nothing elsewhere."""
     yield "/choices", ("list",)
     yield "/choices/0", ("object",)
@@ -130,7 +130,7 @@ def _escape(key: str) -> str:
     return key.replace("~", "~0").replace("/", "~1")
 
 
-def quick_key(chunk: dict[str, Any], part: Part) -> tuple[Any, ...] | None:
+def quick_key(chunk: dict[str, Any], part: MessageKey) -> tuple[Any, ...] | None:
     """Return a key that tells shapes apart for a chunk of one choice, at C speed; None for other chunks."""
     choices = chunk.get("choices")
     if type(choices) is not list or len(choices) != 1 or type(choices[0]) is not dict:

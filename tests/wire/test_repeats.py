@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from harness.recording.cassette import read_cassette
 from harness.wire.chunks import Columns
 from harness.wire.repeats import repeated_texts
-from harness.wire.shapes import Seen
+from harness.wire.shapes import Occurrences
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -49,7 +49,7 @@ def assert_equal_without_it(texts: list[bytes]) -> Columns:
     return taken
 
 
-def seen(one: Seen) -> tuple[int, int, int]:
+def seen(one: Occurrences) -> tuple[int, int, int]:
     return one.count, one.first, one.last
 
 
