@@ -7,7 +7,7 @@ from harness.checks.applies import stream, success_status
 from harness.checks.kinds import differing, n_of_m, wrong_kinds
 from harness.checks.registry import rule
 from harness.results import Level, Problem
-from harness.simulate.reference import BODY, STREAM, swap, with_body
+from harness.simulate.reference import BODY, STREAM, replace_in_body, with_body
 from harness.wire.exchange import Exchange
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
@@ -42,10 +42,10 @@ def present(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, success_status,
     good=(STREAM, BODY),
     bad=(
-        swap(STREAM, '"object":"chat.completion.chunk",', "", 1),
-        swap(STREAM, "chat.completion.chunk", "chat.completion"),
-        swap(BODY, "chat.completion", "text_completion"),
-        swap(STREAM, '"object":"chat.completion.chunk"', '"object":""', 1),
+        replace_in_body(STREAM, '"object":"chat.completion.chunk",', "", 1),
+        replace_in_body(STREAM, "chat.completion.chunk", "chat.completion"),
+        replace_in_body(BODY, "chat.completion", "text_completion"),
+        replace_in_body(STREAM, '"object":"chat.completion.chunk"', '"object":""', 1),
     ),
     needs=_READ,
 )  # fmt: skip
@@ -68,7 +68,7 @@ def object_name(exchange: Exchange) -> Iterator[Problem]:
     "chunk.id", MUST, "id is a text.",
     sources.CHUNK, success_status,
     good=(STREAM, BODY),
-    bad=(swap(STREAM, '"id":"chatcmpl-reference",', "", 1), swap(BODY, '"chatcmpl-reference"', "7"), swap(STREAM, '"chatcmpl-reference"', "null")),
+    bad=(replace_in_body(STREAM, '"id":"chatcmpl-reference",', "", 1), replace_in_body(BODY, '"chatcmpl-reference"', "7"), replace_in_body(STREAM, '"chatcmpl-reference"', "null")),
     needs=_READ,
 )  # fmt: skip
 def chunk_id(exchange: Exchange) -> Iterator[Problem]:
@@ -85,7 +85,7 @@ def chunk_id(exchange: Exchange) -> Iterator[Problem]:
     "chunk.id-not-empty", SHOULD, "id is not empty.",
     sources.REFERENCE, success_status,
     good=(STREAM, BODY),
-    bad=(swap(BODY, "chatcmpl-reference", ""), swap(STREAM, "chatcmpl-reference", "", 1)),
+    bad=(replace_in_body(BODY, "chatcmpl-reference", ""), replace_in_body(STREAM, "chatcmpl-reference", "", 1)),
     needs=_READ,
 )  # fmt: skip
 def id_not_empty(exchange: Exchange) -> Iterator[Problem]:
@@ -103,7 +103,7 @@ def id_not_empty(exchange: Exchange) -> Iterator[Problem]:
     "chunk.id-constant", MUST, "Each chunk has the same id.",
     sources.CHUNK, stream,
     good=(STREAM,),
-    bad=(swap(STREAM, "chatcmpl-reference", "chatcmpl-other", 1),),
+    bad=(replace_in_body(STREAM, "chatcmpl-reference", "chatcmpl-other", 1),),
     needs=_READ,
 )  # fmt: skip
 def id_constant(exchange: Exchange) -> Iterator[Problem]:
@@ -120,11 +120,11 @@ def id_constant(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, success_status,
     good=(STREAM, BODY),
     bad=(
-        swap(STREAM, '"created":1760000000,', "", 1),
-        swap(BODY, "1760000000", '"2025-10-09T08:53:20Z"'),
-        swap(STREAM, "1760000000", "1760000000123"),
-        swap(STREAM, "1760000000", "1760000000.5"),
-        swap(BODY, "1760000000", "0"),
+        replace_in_body(STREAM, '"created":1760000000,', "", 1),
+        replace_in_body(BODY, "1760000000", '"2025-10-09T08:53:20Z"'),
+        replace_in_body(STREAM, "1760000000", "1760000000123"),
+        replace_in_body(STREAM, "1760000000", "1760000000.5"),
+        replace_in_body(BODY, "1760000000", "0"),
     ),
     needs=_READ,
 )  # fmt: skip
@@ -145,7 +145,7 @@ def created(exchange: Exchange) -> Iterator[Problem]:
     "chunk.created-constant", MUST, "Each chunk has the same created.",
     sources.CHUNK, stream,
     good=(STREAM,),
-    bad=(swap(STREAM, "1760000000", "1760000001", 1),),
+    bad=(replace_in_body(STREAM, "1760000000", "1760000001", 1),),
     needs=_READ,
 )  # fmt: skip
 def created_constant(exchange: Exchange) -> Iterator[Problem]:
@@ -161,7 +161,7 @@ def created_constant(exchange: Exchange) -> Iterator[Problem]:
     "chunk.model", MUST, "model is a text.",
     sources.CHUNK, success_status,
     good=(STREAM, BODY),
-    bad=(swap(STREAM, '"model":"gpt-4o-mini-2024-07-18",', "", 1), swap(BODY, '"gpt-4o-mini-2024-07-18"', "null")),
+    bad=(replace_in_body(STREAM, '"model":"gpt-4o-mini-2024-07-18",', "", 1), replace_in_body(BODY, '"gpt-4o-mini-2024-07-18"', "null")),
     needs=_READ,
 )  # fmt: skip
 def model(exchange: Exchange) -> Iterator[Problem]:

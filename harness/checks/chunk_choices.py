@@ -7,7 +7,7 @@ from harness.checks.applies import request_known, success_status
 from harness.checks.kinds import n_of_m, place_of, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
-from harness.simulate.reference import BODY, STREAM, STREAM_USAGE, ask, swap, with_body
+from harness.simulate.reference import BODY, STREAM, STREAM_USAGE, ask, replace_in_body, with_body
 from harness.wire.exchange import Exchange
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
@@ -17,7 +17,7 @@ _BYTES = STREAM.response.body
 _FINISH = _BYTES[_BYTES.rindex(b'"choices"') : _BYTES.rindex(b"}\n\ndata: [DONE]")]
 _CHOICE = BODY.response.body.decode()
 _CHOICE = _CHOICE[_CHOICE.index('{"index"') : _CHOICE.index("],")]
-_TWICE = swap(BODY, _CHOICE, f"{_CHOICE},{_CHOICE}")
+_TWICE = replace_in_body(BODY, _CHOICE, f"{_CHOICE},{_CHOICE}")
 _LOGPROBS = ask(logprobs=True)
 _CHUNK_KEYS = {"id", "object", "created", "model", "choices", "usage", "service_tier", "system_fingerprint"}
 _CHUNK_KEYS |= {"obfuscation", "moderation", "metadata", "request_id", "tool_choice", "input_user"}
@@ -30,7 +30,7 @@ _PART_KEYS = {"role", "content", "refusal", "tool_calls", "function_call", "anno
     "chunk.choices", MUST, "choices is a list of objects.",
     sources.CHUNK, success_status,
     good=(STREAM_USAGE, BODY),
-    bad=(swap(STREAM_USAGE, '"choices":[]', '"choices":null'), swap(STREAM_USAGE, '"choices":[],', ""), with_body(BODY, b'{"id":"a","object":"chat.completion","created":1760000000,"model":"m","choices":{}}'), with_body(STREAM, _BYTES.replace(_FINISH, b'"choices":[null]'))),
+    bad=(replace_in_body(STREAM_USAGE, '"choices":[]', '"choices":null'), replace_in_body(STREAM_USAGE, '"choices":[],', ""), with_body(BODY, b'{"id":"a","object":"chat.completion","created":1760000000,"model":"m","choices":{}}'), with_body(STREAM, _BYTES.replace(_FINISH, b'"choices":[null]'))),
     needs=(*_READ, "sse.no-error"),
 )  # fmt: skip
 def choices(exchange: Exchange) -> Iterator[Problem]:
@@ -50,8 +50,8 @@ def choices(exchange: Exchange) -> Iterator[Problem]:
 @rule(
     "chunk.choices-not-empty", SHOULD, "choices is empty only before the first choice and after the finish.",
     sources.STREAM_OPTIONS, success_status,
-    good=(STREAM_USAGE, swap(STREAM_USAGE, "data: {", 'data: {"id":"chatcmpl-reference","object":"chat.completion.chunk","created":1760000000,"model":"gpt-4o-mini-2024-07-18","choices":[],"usage":null}\n\ndata: {', 1)),
-    bad=(swap(STREAM, '"choices":[{"index":0,"delta":{"content":"! How can I"},"logprobs":null,"finish_reason":null}]', '"choices":[]'), with_body(BODY, b'{"id":"a","object":"chat.completion","created":1760000000,"model":"m","choices":[]}')),
+    good=(STREAM_USAGE, replace_in_body(STREAM_USAGE, "data: {", 'data: {"id":"chatcmpl-reference","object":"chat.completion.chunk","created":1760000000,"model":"gpt-4o-mini-2024-07-18","choices":[],"usage":null}\n\ndata: {', 1)),
+    bad=(replace_in_body(STREAM, '"choices":[{"index":0,"delta":{"content":"! How can I"},"logprobs":null,"finish_reason":null}]', '"choices":[]'), with_body(BODY, b'{"id":"a","object":"chat.completion","created":1760000000,"model":"m","choices":[]}')),
     needs=(*_READ, "chunk.choices"),
 )  # fmt: skip
 def choices_not_empty(exchange: Exchange) -> Iterator[Problem]:
@@ -75,7 +75,7 @@ def choices_not_empty(exchange: Exchange) -> Iterator[Problem]:
     "chunk.index", MUST, "Every choice has an index of its own, a whole number from 0.",
     sources.CHUNK, success_status,
     good=(STREAM, BODY),
-    bad=(swap(STREAM, '"index":0,', "", 1), swap(BODY, '"index":0', '"index":"0"'), swap(STREAM, '"index":0', '"index":-1'), _TWICE),
+    bad=(replace_in_body(STREAM, '"index":0,', "", 1), replace_in_body(BODY, '"index":0', '"index":"0"'), replace_in_body(STREAM, '"index":0', '"index":-1'), _TWICE),
     needs=(*_READ, "chunk.choices"),
 )  # fmt: skip
 def index(exchange: Exchange) -> Iterator[Problem]:
@@ -99,7 +99,7 @@ def index(exchange: Exchange) -> Iterator[Problem]:
     "chunk.delta", MUST, "Every choice has a delta in a stream and a message in a body, an object.",
     sources.CHUNK, success_status,
     good=(STREAM, BODY),
-    bad=(swap(STREAM, '"delta":{}', '"delta":null'), swap(STREAM, '"delta":{},', ""), swap(BODY, '"message":', '"delta":')),
+    bad=(replace_in_body(STREAM, '"delta":{}', '"delta":null'), replace_in_body(STREAM, '"delta":{},', ""), replace_in_body(BODY, '"message":', '"delta":')),
     needs=(*_READ, "chunk.choices"),
 )  # fmt: skip
 def delta(exchange: Exchange) -> Iterator[Problem]:
@@ -116,7 +116,7 @@ def delta(exchange: Exchange) -> Iterator[Problem]:
     "chunk.no-message", SHOULD, "A choice has no message in a stream and no delta in a body.",
     sources.REFERENCE, success_status,
     good=(STREAM, BODY),
-    bad=(swap(STREAM, '"delta":', '"message":{"role":"assistant","content":"你好"},"delta":'), swap(BODY, '"message":', '"delta":{"content":""},"message":')),
+    bad=(replace_in_body(STREAM, '"delta":', '"message":{"role":"assistant","content":"你好"},"delta":'), replace_in_body(BODY, '"message":', '"delta":{"content":""},"message":')),
     needs=(*_READ, "chunk.choices"),
 )  # fmt: skip
 def no_message(exchange: Exchange) -> Iterator[Problem]:
@@ -141,7 +141,7 @@ def no_message(exchange: Exchange) -> Iterator[Problem]:
     "chunk.vendor-keys", "Keys that the specification does not name.",
     sources.CHUNK, success_status,
     good=(STREAM, BODY),
-    bad=(swap(STREAM, '"id":', '"x_groq":{},"id":'), swap(BODY, '"role":', '"reasoning_content":"","role":'), swap(_LOGPROBS, '"token":', '"id":7,"token":')),
+    bad=(replace_in_body(STREAM, '"id":', '"x_groq":{},"id":'), replace_in_body(BODY, '"role":', '"reasoning_content":"","role":'), replace_in_body(_LOGPROBS, '"token":', '"id":7,"token":')),
     needs=_READ,
 )  # fmt: skip
 def vendor_keys(exchange: Exchange) -> str:
@@ -181,7 +181,7 @@ def _logprob_keys(exchange: Exchange) -> Iterator[str]:
     "chunk.index-in-range", SHOULD, "A choice's index is less than the number of choices asked for.",
     sources.REQUEST, request_known,
     good=(STREAM, BODY),
-    bad=(swap(STREAM, '"index":0', '"index":1'), swap(BODY, '"index":0', '"index":3')),
+    bad=(replace_in_body(STREAM, '"index":0', '"index":1'), replace_in_body(BODY, '"index":0', '"index":3')),
     needs=(*_READ, "chunk.choices", "chunk.index"),
 )  # fmt: skip
 def index_in_range(exchange: Exchange) -> Iterator[Problem]:
@@ -202,8 +202,8 @@ def index_in_range(exchange: Exchange) -> Iterator[Problem]:
 @rule(
     "chunk.logprobs", MUST, "logprobs is an object or null where it is given.",
     sources.CHUNK, success_status,
-    good=(STREAM, BODY, swap(BODY, '"logprobs":null,', ""), swap(BODY, '"logprobs":null', '"logprobs":{"content":[],"refusal":null}')),
-    bad=(swap(STREAM, '"logprobs":null', '"logprobs":[]'), swap(BODY, '"logprobs":null', '"logprobs":""')),
+    good=(STREAM, BODY, replace_in_body(BODY, '"logprobs":null,', ""), replace_in_body(BODY, '"logprobs":null', '"logprobs":{"content":[],"refusal":null}')),
+    bad=(replace_in_body(STREAM, '"logprobs":null', '"logprobs":[]'), replace_in_body(BODY, '"logprobs":null', '"logprobs":""')),
     needs=(*_READ, "chunk.choices"),
 )  # fmt: skip
 def logprobs(exchange: Exchange) -> Iterator[Problem]:

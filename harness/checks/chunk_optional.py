@@ -7,7 +7,7 @@ from harness.checks.applies import stream, success_status
 from harness.checks.kinds import n_of_m, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
-from harness.simulate.reference import BODY, STREAM, ask, swap
+from harness.simulate.reference import BODY, STREAM, ask, replace_in_body
 from harness.wire.exchange import Exchange
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
@@ -16,7 +16,7 @@ _READ = ("http.stream-asked", "http.body-asked", "http.no-error", "chunk.present
 _CHOICE = BODY.response.body.decode()
 _CHOICE = _CHOICE[_CHOICE.index('{"index"') : _CHOICE.index("],")]
 _TWO = ask(stream=True, n=2)
-_PAIRED = swap(
+_PAIRED = replace_in_body(
     STREAM,
     '"choices":[{"index":0,"delta":{"content":"你好"}',
     '"choices":[{"index":1,"delta":{"role":"assistant"}},{"index":0,"delta":{"content":"你好"}',
@@ -27,8 +27,8 @@ _TIERS = {"auto", "default", "flex", "scale", "priority", "fast"}
 @rule(
     "chunk.service-tier", MUST, "service_tier is one that the specification names, or null, where it is given.",
     sources.TIER, success_status,
-    good=(STREAM, BODY, swap(STREAM, '"service_tier":"default",', ""), swap(BODY, '"default"', "null")),
-    bad=(swap(STREAM, '"service_tier":"default"', '"service_tier":""'), swap(BODY, '"default"', '"on_demand"'), swap(BODY, '"default"', "1")),
+    good=(STREAM, BODY, replace_in_body(STREAM, '"service_tier":"default",', ""), replace_in_body(BODY, '"default"', "null")),
+    bad=(replace_in_body(STREAM, '"service_tier":"default"', '"service_tier":""'), replace_in_body(BODY, '"default"', '"on_demand"'), replace_in_body(BODY, '"default"', "1")),
     needs=_READ,
 )  # fmt: skip
 def service_tier(exchange: Exchange) -> Iterator[Problem]:
@@ -47,8 +47,8 @@ def service_tier(exchange: Exchange) -> Iterator[Problem]:
 @rule(
     "chunk.fingerprint", SHOULD, "system_fingerprint is a text or null where it is given.",
     sources.CHUNK, success_status,
-    good=(STREAM, BODY, swap(STREAM, '"fp_reference"', "null")),
-    bad=(swap(BODY, '"fp_reference"', "7"), swap(STREAM, '"fp_reference"', '{"id":"fp"}')),
+    good=(STREAM, BODY, replace_in_body(STREAM, '"fp_reference"', "null")),
+    bad=(replace_in_body(BODY, '"fp_reference"', "7"), replace_in_body(STREAM, '"fp_reference"', '{"id":"fp"}')),
     needs=_READ,
 )  # fmt: skip
 def fingerprint(exchange: Exchange) -> Iterator[Problem]:
@@ -64,7 +64,7 @@ def fingerprint(exchange: Exchange) -> Iterator[Problem]:
     "chunk.fingerprint-form", "What stands in system_fingerprint.",
     sources.CHUNK, success_status,
     good=(STREAM, BODY),
-    bad=(swap(STREAM, '"system_fingerprint":"fp_reference",', ""), swap(BODY, '"fp_reference"', "null"), swap(BODY, '"fp_reference"', '""')),
+    bad=(replace_in_body(STREAM, '"system_fingerprint":"fp_reference",', ""), replace_in_body(BODY, '"fp_reference"', "null"), replace_in_body(BODY, '"fp_reference"', '""')),
     needs=_READ,
 )  # fmt: skip
 def fingerprint_form(exchange: Exchange) -> str:

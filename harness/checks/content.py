@@ -9,7 +9,7 @@ from harness.checks.applies import body, complete_answer, stream, success_status
 from harness.checks.kinds import absent, place_of, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
-from harness.simulate.reference import BODY, REASONING, STREAM, TOOLS, swap, with_body
+from harness.simulate.reference import BODY, REASONING, STREAM, TOOLS, replace_in_body, with_body
 from harness.wire.chunks import Choice
 from harness.wire.exchange import Exchange
 
@@ -21,8 +21,10 @@ _SPECIAL = re.compile(
     r"observation|begin_of_box|end_of_box|channel|message|return|call|start)\|>|<｜[^｜>]{1,40}｜>|<end_of_turn>|<eos>|\[/INST\]|</s>$)"
 )
 _WHOLE = (*_READ, "sse.no-error", "http.complete")
-_CUMULATIVE = swap(
-    swap(swap(STREAM, '"! How can I"', '"你好! How can I"'), '" help?"', '"你好! How can I help?"'),
+_CUMULATIVE = replace_in_body(
+    replace_in_body(
+        replace_in_body(STREAM, '"! How can I"', '"你好! How can I"'), '" help?"', '"你好! How can I help?"'
+    ),
     '"你好"}',
     '"你好"}',
 )
@@ -33,9 +35,9 @@ _CUMULATIVE = swap(
     sources.DELTA, success_status,
     good=(STREAM, BODY, REASONING),
     bad=(
-        swap(STREAM, '"content":"你好"', '"content":[{"type":"text","text":"你好"}]'),
-        swap(BODY, '"content":"你好! How can I help?"', '"content":{"text":"你好"}'),
-        swap(STREAM, '"content":"你好"', '"content":1'),
+        replace_in_body(STREAM, '"content":"你好"', '"content":[{"type":"text","text":"你好"}]'),
+        replace_in_body(BODY, '"content":"你好! How can I help?"', '"content":{"text":"你好"}'),
+        replace_in_body(STREAM, '"content":"你好"', '"content":1'),
     ),
     needs=_READ,
 )  # fmt: skip
@@ -53,7 +55,7 @@ def content_type(exchange: Exchange) -> Iterator[Problem]:
     "content.key-present", MUST, "Every message has the key content.",
     sources.MESSAGE, body,
     good=(BODY,),
-    bad=(swap(BODY, '"content":"你好! How can I help?",', '"tool_calls":[],'),),
+    bad=(replace_in_body(BODY, '"content":"你好! How can I help?",', '"tool_calls":[],'),),
     needs=_READ,
 )  # fmt: skip
 def key_present(exchange: Exchange) -> Iterator[Problem]:
@@ -71,8 +73,8 @@ def key_present(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, complete_answer,
     good=(STREAM, BODY, TOOLS),
     bad=(
-        swap(BODY, '"content":"你好! How can I help?"', '"content":""'),
-        swap(BODY, '"content":"你好! How can I help?"', '"content":"\\n\\n"'),
+        replace_in_body(BODY, '"content":"你好! How can I help?"', '"content":""'),
+        replace_in_body(BODY, '"content":"你好! How can I help?"', '"content":"\\n\\n"'),
         with_body(STREAM, b"".join(part + b"\n\n" for part in STREAM.response.body.split(b"\n\n")[::4] if part)),
     ),
     needs=_WHOLE,
@@ -107,7 +109,7 @@ def _otherwise(exchange: Exchange) -> bool:
     "content.before-finish", SHOULD, "Nothing of the answer follows the finish_reason.",
     sources.REFERENCE, stream,
     good=(STREAM,),
-    bad=(swap(STREAM, '"你好"},"logprobs":null,"finish_reason":null', '"你好"},"logprobs":null,"finish_reason":"stop"'),),
+    bad=(replace_in_body(STREAM, '"你好"},"logprobs":null,"finish_reason":null', '"你好"},"logprobs":null,"finish_reason":"stop"'),),
     needs=(*_READ, "sse.json", "chunk.delta", "content.type"),
 )  # fmt: skip
 def before_finish(exchange: Exchange) -> Iterator[Problem]:
@@ -131,7 +133,7 @@ def before_finish(exchange: Exchange) -> Iterator[Problem]:
     "content.no-replacement", SHOULD, "The text holds no U+FFFD.",
     sources.UNICODE_REPLACEMENT, success_status,
     good=(STREAM, BODY),
-    bad=(swap(STREAM, "你好", "你\ufffd"), swap(BODY, "你好", "\ufffd\ufffd好")),
+    bad=(replace_in_body(STREAM, "你好", "你\ufffd"), replace_in_body(BODY, "你好", "\ufffd\ufffd好")),
     needs=(*_READ, "sse.utf8", "http.utf8"),
 )  # fmt: skip
 def no_replacement(exchange: Exchange) -> Iterator[Problem]:
@@ -147,8 +149,8 @@ def no_replacement(exchange: Exchange) -> Iterator[Problem]:
 @rule(
     "content.no-think-tags", SHOULD, "The text holds no think tags.",
     sources.REASONING_CONTENT, success_status,
-    good=(STREAM, BODY, swap(BODY, "你好", "Models write <think> and </think>.")),
-    bad=(swap(STREAM, "你好", "<think>greet</think>你好"), swap(BODY, "你好", "greet</think>你好")),
+    good=(STREAM, BODY, replace_in_body(BODY, "你好", "Models write <think> and </think>.")),
+    bad=(replace_in_body(STREAM, "你好", "<think>greet</think>你好"), replace_in_body(BODY, "你好", "greet</think>你好")),
     needs=_READ,
 )  # fmt: skip
 def no_think_tags(exchange: Exchange) -> Iterator[Problem]:
@@ -209,7 +211,7 @@ def _cumulative(choice: Choice) -> bool:
     "content.first", "The content of the first delta.",
     sources.DELTA, stream,
     good=(STREAM,),
-    bad=(REASONING, swap(STREAM, '"content":"",', ""), swap(STREAM, '"content":"",', '"content":"Hi",', 1)),
+    bad=(REASONING, replace_in_body(STREAM, '"content":"",', ""), replace_in_body(STREAM, '"content":"",', '"content":"Hi",', 1)),
     needs=_READ,
 )  # fmt: skip
 def first(exchange: Exchange) -> str:
@@ -228,8 +230,8 @@ def first(exchange: Exchange) -> str:
 @rule(
     "content.no-special-tokens", SHOULD, "The text holds no special tokens of the model.",
     sources.REFERENCE, success_status,
-    good=(STREAM, BODY, swap(BODY, "你好", "<| and |> are symbols, <s> is HTML.")),
-    bad=(swap(STREAM, " help?", " help?<|im_end|>"), swap(BODY, "你好", "<｜end▁of▁sentence｜>你好"), swap(BODY, "你好", "<|begin_of_box|>你好")),
+    good=(STREAM, BODY, replace_in_body(BODY, "你好", "<| and |> are symbols, <s> is HTML.")),
+    bad=(replace_in_body(STREAM, " help?", " help?<|im_end|>"), replace_in_body(BODY, "你好", "<｜end▁of▁sentence｜>你好"), replace_in_body(BODY, "你好", "<|begin_of_box|>你好")),
     needs=_READ,
 )  # fmt: skip
 def no_special_tokens(exchange: Exchange) -> Iterator[Problem]:
@@ -250,8 +252,8 @@ def no_special_tokens(exchange: Exchange) -> Iterator[Problem]:
 @rule(
     "content.refusal", MUST, "refusal is a text or null where it is given.",
     sources.DELTA, success_status,
-    good=(STREAM, BODY, swap(BODY, ',"refusal":null', "")),
-    bad=(swap(BODY, '"refusal":null', '"refusal":false'), swap(STREAM, '"refusal":null', '"refusal":{}')),
+    good=(STREAM, BODY, replace_in_body(BODY, ',"refusal":null', "")),
+    bad=(replace_in_body(BODY, '"refusal":null', '"refusal":false'), replace_in_body(STREAM, '"refusal":null', '"refusal":{}')),
     needs=_READ,
 )  # fmt: skip
 def refusal(exchange: Exchange) -> Iterator[Problem]:
@@ -267,7 +269,7 @@ def refusal(exchange: Exchange) -> Iterator[Problem]:
     "content.beside-calls", "The text that comes with calls of tools.",
     sources.REFERENCE, lambda x: success_status(x) or (None if any(one.tools for one in x.columns.choices.values()) else "no tool was called"),
     good=(TOOLS,),
-    bad=(swap(TOOLS, '"content":null', '"content":"\\n\\n"'), swap(TOOLS, '"content":null', '"content":"I look."')),
+    bad=(replace_in_body(TOOLS, '"content":null', '"content":"\\n\\n"'), replace_in_body(TOOLS, '"content":null', '"content":"I look."')),
     needs=_READ,
 )  # fmt: skip
 def beside_calls(exchange: Exchange) -> str:

@@ -12,14 +12,21 @@ from harness.checks.applies import all_of, error_status, has_headers
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
 from harness.simulate.ideal import error, exchange
-from harness.simulate.reference import BODY, expecting, swap, with_body, with_header, with_response
+from harness.simulate.reference import (
+    BODY,
+    replace_in_body,
+    with_body,
+    with_expected_status,
+    with_header,
+    with_response,
+)
 from harness.wire.exchange import OK, Exchange
 from harness.wire.sse import is_utf8
 
 SHOULD = Level.SHOULD
 
-_REFUSED = expecting(exchange({"model": "no-such-model", "messages": []}), 404, 400)
-_KEY = expecting(exchange({}, key="wrong"), 401, 403)
+_REFUSED = with_expected_status(exchange({"model": "no-such-model", "messages": []}), 404, 400)
+_KEY = with_expected_status(exchange({}, key="wrong"), 401, 403)
 _HELD = ("error.not-empty", "error.not-html", "error.not-stream", "error.json")
 _ENVELOPE = (*_HELD, "error.envelope")
 _HTML = b"<!DOCTYPE html><title>404 Not Found</title>"
@@ -133,7 +140,7 @@ def not_stream(exchange: Exchange) -> Iterator[Problem]:
     "error.json", SHOULD, "An error is one JSON object.",
     sources.ERROR, error_status,
     good=(_REFUSED,),
-    bad=(with_body(_REFUSED, b"model not found"), with_body(_REFUSED, b'"model not found"'), swap(_REFUSED, "}}", "}"), with_body(_REFUSED, _GBK)),
+    bad=(with_body(_REFUSED, b"model not found"), with_body(_REFUSED, b'"model not found"'), replace_in_body(_REFUSED, "}}", "}"), with_body(_REFUSED, _GBK)),
     needs=("error.not-empty", "error.not-html", "error.not-stream"),
 )  # fmt: skip
 def is_json(exchange: Exchange) -> Iterator[Problem]:
@@ -219,7 +226,7 @@ def has_message(exchange: Exchange) -> Iterator[Problem]:
     "error.type", SHOULD, "An error has a type, a text.",
     sources.ERROR, error_status,
     good=(_REFUSED,),
-    bad=(swap(_REFUSED, '"type":"invalid_request_error",', ""), swap(_REFUSED, '"type":"invalid_request_error"', '"type":null')),
+    bad=(replace_in_body(_REFUSED, '"type":"invalid_request_error",', ""), replace_in_body(_REFUSED, '"type":"invalid_request_error"', '"type":null')),
     needs=_ENVELOPE,
 )  # fmt: skip
 def has_type(exchange: Exchange) -> Iterator[Problem]:
@@ -235,7 +242,7 @@ def has_type(exchange: Exchange) -> Iterator[Problem]:
     "error.code", SHOULD, "An error has a code, a text or null.",
     sources.ERROR, error_status,
     good=(_REFUSED, with_response(_KEY, body=error(401, "No key.").body)),
-    bad=(swap(_REFUSED, '"code":"model_not_found"', '"code":404'), swap(_REFUSED, ',"code":"model_not_found"', "")),
+    bad=(replace_in_body(_REFUSED, '"code":"model_not_found"', '"code":404'), replace_in_body(_REFUSED, ',"code":"model_not_found"', "")),
     needs=_ENVELOPE,
 )  # fmt: skip
 def has_code(exchange: Exchange) -> Iterator[Problem]:
@@ -251,7 +258,7 @@ def has_code(exchange: Exchange) -> Iterator[Problem]:
     "error.param", SHOULD, "An error has a param, a text or null.",
     sources.ERROR, error_status,
     good=(_REFUSED,),
-    bad=(swap(_REFUSED, '"param":null,', ""), swap(_REFUSED, '"param":null', '"param":["model"]')),
+    bad=(replace_in_body(_REFUSED, '"param":null,', ""), replace_in_body(_REFUSED, '"param":null', '"param":["model"]')),
     needs=_ENVELOPE,
 )  # fmt: skip
 def has_param(exchange: Exchange) -> Iterator[Problem]:
@@ -305,7 +312,7 @@ def shape(exchange: Exchange) -> str:
     "error.words", "The status, type and code of an error.",
     sources.ERROR, error_status,
     good=(_REFUSED,),
-    bad=(_KEY, swap(_REFUSED, "model_not_found", "not_found_error")),
+    bad=(_KEY, replace_in_body(_REFUSED, "model_not_found", "not_found_error")),
 )  # fmt: skip
 def words(exchange: Exchange) -> str:
     """

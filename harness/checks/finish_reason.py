@@ -9,7 +9,16 @@ from harness.checks.registry import observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
 from harness.simulate.ideal import recording
-from harness.simulate.reference import BODY, STREAM, STREAM_USAGE, TOOLS, TOOLS_BODY, asked, swap, swap_last
+from harness.simulate.reference import (
+    BODY,
+    STREAM,
+    STREAM_USAGE,
+    TOOLS,
+    TOOLS_BODY,
+    replace_in_body,
+    replace_last_in_body,
+    with_request_params,
+)
 from harness.wire.exchange import Exchange
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
@@ -26,7 +35,7 @@ _FINAL = '"delta":{},"logprobs":null,"finish_reason":"stop"'
     "finish_reason.key-present", MUST, "Every choice has the key finish_reason.",
     sources.CHUNK, success_status,
     good=(STREAM, BODY),
-    bad=(swap(STREAM, ',"finish_reason":null', "", 1), swap(BODY, ',"finish_reason":"stop"', "")),
+    bad=(replace_in_body(STREAM, ',"finish_reason":null', "", 1), replace_in_body(BODY, ',"finish_reason":"stop"', "")),
     needs=_READ,
 )  # fmt: skip
 def key_present(exchange: Exchange) -> Iterator[Problem]:
@@ -43,7 +52,7 @@ def key_present(exchange: Exchange) -> Iterator[Problem]:
     "finish_reason.null-before-end", MUST, "finish_reason is null until it is one of the reasons.",
     sources.CHUNK, stream,
     good=(STREAM, TOOLS),
-    bad=(swap(STREAM, '"finish_reason":null', '"finish_reason":""'), swap(STREAM, '"finish_reason":null', '"finish_reason":false', 1)),
+    bad=(replace_in_body(STREAM, '"finish_reason":null', '"finish_reason":""'), replace_in_body(STREAM, '"finish_reason":null', '"finish_reason":false', 1)),
     needs=_READ,
 )  # fmt: skip
 def null_before_end(exchange: Exchange) -> Iterator[Problem]:
@@ -60,7 +69,7 @@ def null_before_end(exchange: Exchange) -> Iterator[Problem]:
     "finish_reason.given", SHOULD, "Every choice of a stream ends with a finish_reason.",
     sources.REFERENCE, all_of(stream, complete_answer),
     good=(STREAM, STREAM_USAGE),
-    bad=(swap(STREAM, '"finish_reason":"stop"', '"finish_reason":null'), swap(STREAM, '"finish_reason":"stop"', '"finish_reason":""')),
+    bad=(replace_in_body(STREAM, '"finish_reason":"stop"', '"finish_reason":null'), replace_in_body(STREAM, '"finish_reason":"stop"', '"finish_reason":""')),
     needs=_WHOLE,
 )  # fmt: skip
 def given(exchange: Exchange) -> Iterator[Problem]:
@@ -81,7 +90,7 @@ def given(exchange: Exchange) -> Iterator[Problem]:
     "finish_reason.message", MUST, "Every choice of a body has a finish_reason, a text.",
     sources.BODY, body,
     good=(BODY,),
-    bad=(swap(BODY, '"finish_reason":"stop"', '"finish_reason":null'), swap(BODY, '"finish_reason":"stop"', '"finish_reason":""')),
+    bad=(replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":null'), replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":""')),
     needs=(*_READ, "finish_reason.key-present"),
 )  # fmt: skip
 def message(exchange: Exchange) -> Iterator[Problem]:
@@ -98,7 +107,7 @@ def message(exchange: Exchange) -> Iterator[Problem]:
     "finish_reason.once", SHOULD, "A choice gives its finish_reason once.",
     sources.REFERENCE, stream,
     good=(STREAM,),
-    bad=(swap(STREAM, '" help?"},"logprobs":null,"finish_reason":null', '" help?"},"logprobs":null,"finish_reason":"stop"'),),
+    bad=(replace_in_body(STREAM, '" help?"},"logprobs":null,"finish_reason":null', '" help?"},"logprobs":null,"finish_reason":"stop"'),),
     needs=_READ,
 )  # fmt: skip
 def once(exchange: Exchange) -> Iterator[Problem]:
@@ -121,7 +130,7 @@ def once(exchange: Exchange) -> Iterator[Problem]:
     "finish_reason.vocabulary", MUST, "A finish_reason is one that the specification names.",
     sources.CHUNK, success_status,
     good=(STREAM, BODY, TOOLS),
-    bad=(swap(STREAM, '"finish_reason":"stop"', '"finish_reason":"eos"'), swap(BODY, '"finish_reason":"stop"', '"finish_reason":"STOP"')),
+    bad=(replace_in_body(STREAM, '"finish_reason":"stop"', '"finish_reason":"eos"'), replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":"STOP"')),
     needs=_READ,
 )  # fmt: skip
 def vocabulary(exchange: Exchange) -> Iterator[Problem]:
@@ -142,7 +151,7 @@ def vocabulary(exchange: Exchange) -> Iterator[Problem]:
     "finish_reason.last", SHOULD, "The chunk with the finish_reason is the last that names its choice.",
     sources.REFERENCE, stream,
     good=(STREAM, STREAM_USAGE),
-    bad=(swap(STREAM, "data: [DONE]", 'data: {"id":"chatcmpl-reference","object":"chat.completion.chunk","created":1760000000,"model":"m","choices":[{"index":0,"delta":{},"finish_reason":null}]}\n\ndata: [DONE]'),),
+    bad=(replace_in_body(STREAM, "data: [DONE]", 'data: {"id":"chatcmpl-reference","object":"chat.completion.chunk","created":1760000000,"model":"m","choices":[{"index":0,"delta":{},"finish_reason":null}]}\n\ndata: [DONE]'),),
     needs=_READ,
 )  # fmt: skip
 def last(exchange: Exchange) -> Iterator[Problem]:
@@ -163,8 +172,8 @@ def last(exchange: Exchange) -> Iterator[Problem]:
 @rule(
     "finish_reason.tool-calls", SHOULD, "An answer ends with tool_calls exactly when it calls a tool.",
     sources.REFERENCE, all_of(success_status, complete_answer),
-    good=(TOOLS, STREAM, TOOLS_BODY, asked(swap_last(TOOLS, '"tool_calls"', '"stop"'), tool_choice={"type": "function"})),
-    bad=(swap_last(TOOLS, '"tool_calls"', '"stop"'), swap(STREAM, '"stop"', '"tool_calls"'), swap_last(TOOLS_BODY, '"tool_calls"', '"stop"')),
+    good=(TOOLS, STREAM, TOOLS_BODY, with_request_params(replace_last_in_body(TOOLS, '"tool_calls"', '"stop"'), tool_choice={"type": "function"})),
+    bad=(replace_last_in_body(TOOLS, '"tool_calls"', '"stop"'), replace_in_body(STREAM, '"stop"', '"tool_calls"'), replace_last_in_body(TOOLS_BODY, '"tool_calls"', '"stop"')),
     needs=(*_WHOLE, "finish_reason.vocabulary"),
 )  # fmt: skip
 def tool_calls(exchange: Exchange) -> Iterator[Problem]:
@@ -189,7 +198,7 @@ def tool_calls(exchange: Exchange) -> Iterator[Problem]:
     "finish_reason.form", "The form of finish_reason before the end.",
     sources.CHUNK, stream,
     good=(STREAM,),
-    bad=(swap(STREAM, ',"finish_reason":null', ""), swap(STREAM, '"finish_reason":null', '"finish_reason":""')),
+    bad=(replace_in_body(STREAM, ',"finish_reason":null', ""), replace_in_body(STREAM, '"finish_reason":null', '"finish_reason":""')),
     needs=_READ,
 )  # fmt: skip
 def form(exchange: Exchange) -> str:
@@ -207,7 +216,7 @@ def form(exchange: Exchange) -> str:
     "finish_reason.delta", "What stands in the delta beside the finish_reason.",
     sources.DELTA, stream,
     good=(STREAM,),
-    bad=(swap(STREAM, _FINAL, _FINAL.replace("{}", '{"content":""}')), swap(STREAM, _FINAL, _FINAL.replace("{}", '{"content":"."}'))),
+    bad=(replace_in_body(STREAM, _FINAL, _FINAL.replace("{}", '{"content":""}')), replace_in_body(STREAM, _FINAL, _FINAL.replace("{}", '{"content":"."}'))),
     needs=_READ,
 )  # fmt: skip
 def finish_delta(exchange: Exchange) -> str:
@@ -234,7 +243,7 @@ def _tries(exchange: Exchange, *names: str) -> str | None:
     "finish_reason.length", SHOULD, "An answer that reached its cap ends with length.",
     sources.REQUEST, lambda x: complete_answer(x) or _tries(x, "max_tokens", "max_completion_tokens"),
     good=(_CAPPED,),
-    bad=(swap(_CAPPED, '"finish_reason":"length"', '"finish_reason":"stop"'),),
+    bad=(replace_in_body(_CAPPED, '"finish_reason":"length"', '"finish_reason":"stop"'),),
     needs=(*_WHOLE, "finish_reason.vocabulary", "usage.integers", "usage.within-cap"),
 )  # fmt: skip
 def length(exchange: Exchange) -> Iterator[Problem]:
@@ -258,7 +267,7 @@ def length(exchange: Exchange) -> Iterator[Problem]:
     "finish_reason.stop", SHOULD, "An answer that a stop sequence ends gives the reason stop.",
     sources.CHUNK, lambda x: success_status(x) or _tries(x, "stop"),
     good=(_STOPPED,),
-    bad=(swap(_STOPPED, '"finish_reason":"stop"', '"finish_reason":"length"'),),
+    bad=(replace_in_body(_STOPPED, '"finish_reason":"stop"', '"finish_reason":"length"'),),
     needs=(*_WHOLE, "finish_reason.vocabulary"),
 )  # fmt: skip
 def at_stop(exchange: Exchange) -> Iterator[Problem]:

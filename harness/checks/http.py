@@ -17,7 +17,16 @@ from harness.checks.registry import observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
 from harness.simulate.ideal import error, recording
-from harness.simulate.reference import BODY, STREAM, asked, expecting, swap, with_body, with_header, with_response
+from harness.simulate.reference import (
+    BODY,
+    STREAM,
+    replace_in_body,
+    with_body,
+    with_expected_status,
+    with_header,
+    with_request_params,
+    with_response,
+)
 from harness.wire.exchange import OK, Exchange, Reads
 from harness.wire.sse import is_utf8
 
@@ -26,7 +35,7 @@ MUST = Level.MUST
 _STREAM_TYPE, _BODY_TYPE = "text/event-stream", "application/json"
 _ERROR_BODY = with_body(BODY, b'{"error":{"message":"overloaded","type":"server_error","param":null,"code":null}}')
 _FLAT = ("/message", "/base_resp", "/error_code", "/error_msg", "/errors", "/detail", "/ResponseMetadata/Error")
-_BUSY = expecting(with_response(BODY, status=429, body=error(429, "Too many requests.").body), 429)
+_BUSY = with_expected_status(with_response(BODY, status=429, body=error(429, "Too many requests.").body), 429)
 _CANCELLED = recording(SCENARIOS["chat.cancel"])[-1]
 _CHUNKED = with_response(with_header(STREAM, "transfer-encoding", "chunked"), http_version="HTTP/1.1")
 _AT_ONCE = 2.0  # seconds; an answer that begins so soon has not waited for another one's end
@@ -197,7 +206,7 @@ def stream_asked(exchange: Exchange) -> Iterator[Problem]:
     "http.body-asked", MUST, "A request without stream: true is answered with one JSON body.",
     sources.REQUEST, body,
     good=(BODY, with_body(BODY, b"\n\n\n" + BODY.response.body)),
-    bad=(with_body(asked(STREAM, stream=False), STREAM.response.body), swap(BODY, "}", "", 1)),
+    bad=(with_body(with_request_params(STREAM, stream=False), STREAM.response.body), replace_in_body(BODY, "}", "", 1)),
     needs=("http.not-empty", "http.not-html", "http.encoding", "http.no-error"),
 )  # fmt: skip
 def body_asked(exchange: Exchange) -> Iterator[Problem]:
@@ -218,14 +227,14 @@ _LOOKS = {"stream": "a stream", "json": "a JSON body", "html": "an HTML page", "
 @rule(
     "http.no-error", MUST, "A body with status 200 is no error.",
     sources.REQUEST, success_status,
-    good=(STREAM, BODY, swap(BODY, '"id":', '"error":null,"id":')),
+    good=(STREAM, BODY, replace_in_body(BODY, '"id":', '"error":null,"id":')),
     bad=(
         _ERROR_BODY,
         with_body(STREAM, _ERROR_BODY.response.body),
         with_body(BODY, b'{"code":20012,"message":"bad","data":null}'),
         with_body(BODY, b'{"error_code":336003,"error_msg":"bad","id":"as-1"}'),
         with_body(BODY, b'"Api key is invalid"'),
-        swap(BODY, '"finish_reason":"stop"', '"finish_reason":"stop","error":{"message":"cut"}'),
+        replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":"stop","error":{"message":"cut"}'),
     ),
 )  # fmt: skip
 def no_error(exchange: Exchange) -> Iterator[Problem]:
@@ -299,7 +308,7 @@ def delivery(exchange: Exchange) -> str:
 @rule(
     "http.utf8", MUST, "A JSON body is UTF-8.",
     sources.JSON_UTF8, success_status,
-    good=(BODY, swap(BODY, "你好", "\\u4f60\\u597d")),
+    good=(BODY, replace_in_body(BODY, "你好", "\\u4f60\\u597d")),
     bad=(with_body(BODY, BODY.response.body.replace("你好".encode(), "你好".encode("gbk"))), with_body(BODY, BODY.response.body.replace("你".encode(), b"\xe4\xbd"))),
     needs=("http.body-asked",),
 )  # fmt: skip

@@ -8,7 +8,7 @@ from harness.checks.applies import success_status
 from harness.checks.registry import observation
 from harness.matrix.scenarios import SCENARIOS
 from harness.simulate.ideal import recording
-from harness.simulate.reference import swap
+from harness.simulate.reference import replace_in_body
 from harness.wire.exchange import Exchange
 
 _LIST, _ONE = (recording(SCENARIOS[f"models.{name}"])[0] for name in ("list", "one"))
@@ -19,7 +19,7 @@ _KEYS = {"id", "object", "created", "owned_by"}
     "models.form", "The form in which models are told of.",
     sources.MODELS, success_status,
     good=(_LIST, _ONE),
-    bad=(swap(_LIST, '"object":"list"', '"models":[],"object":"list"'), swap(_ONE, '"owned_by"', '"meta"')),
+    bad=(replace_in_body(_LIST, '"object":"list"', '"models":[],"object":"list"'), replace_in_body(_ONE, '"owned_by"', '"meta"')),
 )  # fmt: skip
 def form(exchange: Exchange) -> str:
     """

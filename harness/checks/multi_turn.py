@@ -9,7 +9,7 @@ from harness.checks.registry import observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
 from harness.simulate.ideal import error, recording
-from harness.simulate.reference import swap, with_response
+from harness.simulate.reference import replace_in_body, with_response
 from harness.wire.exchange import OK, Exchange
 
 _HISTORY, _BACK, _LEFT_OUT, _NULL, _EMPTY = (
@@ -84,7 +84,7 @@ def reasoning(exchange: Exchange) -> str:
     "multi_turn.result-used", "Whether the answer to a tool's result repeats a number of it.",
     sources.REQUEST, all_of(success_status, _resulting),
     good=(_RESULT, _NULL),
-    bad=(swap(_NULL, "How can I help?", "It is 18 degrees."),),
+    bad=(replace_in_body(_NULL, "How can I help?", "It is 18 degrees."),),
     needs=("chunk.present",),
 )  # fmt: skip
 def result_used(exchange: Exchange) -> str:
@@ -128,7 +128,7 @@ def _both_counted(exchange: Exchange) -> str | None:
     "multi_turn.prompt-tokens", Level.SHOULD, "A further turn counts more prompt tokens than the one it goes on with.",
     sources.USAGE, _both_counted,
     good=(_HISTORY, _NULL),
-    bad=(swap(_HISTORY, '"prompt_tokens":21,"completion_tokens":4,"total_tokens":25', '"prompt_tokens":9,"completion_tokens":4,"total_tokens":13'),),
+    bad=(replace_in_body(_HISTORY, '"prompt_tokens":21,"completion_tokens":4,"total_tokens":25', '"prompt_tokens":9,"completion_tokens":4,"total_tokens":13'),),
     needs=("usage.type", "usage.integers"),
 )  # fmt: skip
 def prompt_tokens(exchange: Exchange) -> Iterator[Problem]:

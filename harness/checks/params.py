@@ -12,7 +12,7 @@ from harness.checks.registry import observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
 from harness.simulate.ideal import recording
-from harness.simulate.reference import asked, swap, with_response
+from harness.simulate.reference import replace_in_body, with_request_params, with_response
 from harness.wire.exchange import Exchange
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
@@ -54,7 +54,7 @@ def _stopped(exchange: Exchange) -> str | None:
     "params.n", MUST, "As many choices come as were asked for.",
     sources.REQUEST, lambda x: _given("n")(x) or complete_answer(x) or (None if type(x.request.get("n")) is int else "n is no number"),
     good=(_N, _TWO),
-    bad=(asked(_N, n=3), asked(_TWO, n=3)),
+    bad=(with_request_params(_N, n=3), with_request_params(_TWO, n=3)),
     needs=_HELD,
 )  # fmt: skip
 def n(exchange: Exchange) -> Iterator[Problem]:
@@ -72,7 +72,7 @@ def n(exchange: Exchange) -> Iterator[Problem]:
     "params.stop", MUST, "The text ends before a stop sequence.",
     sources.REQUEST, lambda x: success_status(x) or (None if _stops(x) else "no stop sequence was given"),
     good=(_STOP, recording(SCENARIOS["chat.stop"])[0]),
-    bad=(asked(_STOP, stop="6"), asked(recording(SCENARIOS["chat.stop"])[0], stop=["5", "x"])),
+    bad=(with_request_params(_STOP, stop="6"), with_request_params(recording(SCENARIOS["chat.stop"])[0], stop=["5", "x"])),
     needs=_HELD,
 )  # fmt: skip
 def stop(exchange: Exchange) -> Iterator[Problem]:
@@ -90,7 +90,7 @@ def stop(exchange: Exchange) -> Iterator[Problem]:
     "params.logprobs", MUST, "Probabilities of the tokens come where they were asked for.",
     sources.REQUEST, lambda x: _given("logprobs")(x) or complete_answer(x) or (None if any(texts(x)) else "no text came"),
     good=(_LOGPROBS, _STREAMED),
-    bad=(asked(_TRIED["params.seed"], logprobs=True),),
+    bad=(with_request_params(_TRIED["params.seed"], logprobs=True),),
     needs=_HELD,
 )  # fmt: skip
 def logprobs(exchange: Exchange) -> Iterator[Problem]:
@@ -109,7 +109,7 @@ def logprobs(exchange: Exchange) -> Iterator[Problem]:
     "params.top-logprobs", MUST, "Alternatives of a token come where they were asked for, and no more of them.",
     sources.REQUEST, lambda x: _given("top_logprobs")(x) or complete_answer(x) or (None if any(texts(x)) else "no text came"),
     good=(_TOP, _STREAMED),
-    bad=(asked(_TOP, top_logprobs=1), asked(_STREAMED, top_logprobs=1)),
+    bad=(with_request_params(_TOP, top_logprobs=1), with_request_params(_STREAMED, top_logprobs=1)),
     needs=("params.logprobs",),
 )  # fmt: skip
 def top_logprobs(exchange: Exchange) -> Iterator[Problem]:
@@ -138,7 +138,7 @@ def _alternatives(exchange: Exchange) -> Iterator[tuple[int, tuple[int, str]]]:
     "params.refused-plainly", SHOULD, "A refusal of a parameter names it.",
     sources.ERROR, lambda x: error_status(x) or _tried(x) or ("an answer was due" if x.expected.answer else None),
     good=(_UNKNOWN, _TRIED["params.stream-options"]),
-    bad=(swap(_UNKNOWN, "x_unknown_parameter", "something"), with_response(_N, status=400, body=b'{"error":{"message":"Bad request"}}')),
+    bad=(replace_in_body(_UNKNOWN, "x_unknown_parameter", "something"), with_response(_N, status=400, body=b'{"error":{"message":"Bad request"}}')),
     needs=("error.not-empty",),
 )  # fmt: skip
 def refused_plainly(exchange: Exchange) -> Iterator[Problem]:
@@ -161,7 +161,7 @@ def refused_plainly(exchange: Exchange) -> Iterator[Problem]:
     "params.outcome", "What became of the parameter that is tried.",
     sources.REQUEST, _tried,
     good=(_N, _STOP, *(_TRIED[f"params.{name}"] for name in ("seed", "store", "parallel-tool-calls", "max-tokens"))),
-    bad=(_UNKNOWN, asked(_N, n=3), asked(_STOP, stop="6"), asked(_TRIED["params.max-tokens"], max_tokens=2)),
+    bad=(_UNKNOWN, with_request_params(_N, n=3), with_request_params(_STOP, stop="6"), with_request_params(_TRIED["params.max-tokens"], max_tokens=2)),
 )  # fmt: skip
 def outcome(exchange: Exchange) -> str:
     """

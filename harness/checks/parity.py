@@ -8,7 +8,7 @@ from harness.checks.registry import observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
 from harness.simulate.ideal import recording
-from harness.simulate.reference import swap, with_body
+from harness.simulate.reference import replace_in_body, with_body
 from harness.wire.completion import Message
 from harness.wire.exchange import Exchange
 
@@ -54,7 +54,7 @@ def _prompt_tokens(exchange: Exchange | None) -> object:
     "parity.channels", SHOULD, "Text comes in the same fields streamed and in one body.",
     sources.REFERENCE, _pair,
     good=(_CHAT, _REASONING),
-    bad=(swap(_REASONING, '"reasoning_content"', '"reasoning"'), swap(_REASONING, '"reasoning_content":"The user greets me.",', "")),
+    bad=(replace_in_body(_REASONING, '"reasoning_content"', '"reasoning"'), replace_in_body(_REASONING, '"reasoning_content":"The user greets me.",', "")),
     needs=_HELD,
 )  # fmt: skip
 def channels(exchange: Exchange) -> Iterator[Problem]:
@@ -77,7 +77,7 @@ def channels(exchange: Exchange) -> Iterator[Problem]:
     "parity.finish", SHOULD, "The finish_reason is the same streamed and in one body.",
     sources.REFERENCE, _pair,
     good=(_CHAT, _TOOLS),
-    bad=(swap(_CHAT, '"finish_reason":"stop"', '"finish_reason":"length"'),),
+    bad=(replace_in_body(_CHAT, '"finish_reason":"stop"', '"finish_reason":"length"'),),
     needs=_HELD,
 )  # fmt: skip
 def finish(exchange: Exchange) -> Iterator[Problem]:
@@ -97,7 +97,7 @@ def finish(exchange: Exchange) -> Iterator[Problem]:
     "parity.prompt-tokens", SHOULD, "The same prompt counts as many tokens streamed and in one body.",
     sources.USAGE, lambda x: _pair(x) or (None if type(_prompt_tokens(x)) is type(_prompt_tokens(other(x))) is int else "not both have usage"),
     good=(_CHAT, _TOOLS),
-    bad=(swap(_CHAT, '"prompt_tokens":9,"completion_tokens":4,"total_tokens":13', '"prompt_tokens":90,"completion_tokens":4,"total_tokens":94'),),
+    bad=(replace_in_body(_CHAT, '"prompt_tokens":9,"completion_tokens":4,"total_tokens":13', '"prompt_tokens":90,"completion_tokens":4,"total_tokens":94'),),
     needs=_HELD,
 )  # fmt: skip
 def prompt_tokens(exchange: Exchange) -> Iterator[Problem]:
@@ -117,7 +117,7 @@ def prompt_tokens(exchange: Exchange) -> Iterator[Problem]:
     "parity.tool-calls", SHOULD, "The same tools are called streamed and in one body.",
     sources.REFERENCE, lambda x: _pair(x) or (None if any(one.tool_calls for one in _both(x)) else "no tool was called"),
     good=(_TOOLS,),
-    bad=(swap(_TOOLS, '"name":"get_weather"', '"name":"get_time"'), with_body(_TOOLS, _CHAT.response.body)),
+    bad=(replace_in_body(_TOOLS, '"name":"get_weather"', '"name":"get_time"'), with_body(_TOOLS, _CHAT.response.body)),
     needs=_HELD,
 )  # fmt: skip
 def tool_calls(exchange: Exchange) -> Iterator[Problem]:
@@ -136,7 +136,7 @@ def tool_calls(exchange: Exchange) -> Iterator[Problem]:
     "parity.text", "Whether the two answers say the same.",
     sources.REFERENCE, _pair,
     good=(_CHAT,),
-    bad=(swap(_CHAT, "How can I help?", "Hello!"),),
+    bad=(replace_in_body(_CHAT, "How can I help?", "Hello!"),),
     needs=_HELD,
 )  # fmt: skip
 def text(exchange: Exchange) -> str:

@@ -9,7 +9,15 @@ from harness.checks.applies import has_reasoning, success_status
 from harness.checks.kinds import place_of, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
-from harness.simulate.reference import BODY, REASONING, REASONING_BODY, STREAM, STREAM_USAGE, asked, swap
+from harness.simulate.reference import (
+    BODY,
+    REASONING,
+    REASONING_BODY,
+    STREAM,
+    STREAM_USAGE,
+    replace_in_body,
+    with_request_params,
+)
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import REASONING_CHANNELS
 
@@ -17,7 +25,9 @@ SHOULD = Level.SHOULD
 
 _TELLING = 8  # characters: a shorter thought may well be the first words of the answer
 
-_PARTS = swap(STREAM, '"content":"你好"', '"content":[{"type":"thinking","thinking":[{"type":"text","text":"Hm."}]}]')
+_PARTS = replace_in_body(
+    STREAM, '"content":"你好"', '"content":[{"type":"thinking","thinking":[{"type":"text","text":"Hm."}]}]'
+)
 
 _READ = ("chunk.present",)
 _NESTED = {"thinking": ("type",), "chat_template_kwargs": ("enable_thinking",), "reasoning": ("enabled", "effort")}
@@ -36,8 +46,8 @@ def _turned_off(exchange: Exchange) -> str | None:
     sources.REASONING_CONTENT, success_status,
     good=(REASONING, REASONING_BODY, STREAM),
     bad=(
-        swap(REASONING, '"reasoning_content":"The user greets me."', '"reasoning_content":["The user greets me."]'),
-        swap(REASONING_BODY, '"reasoning_content":"The user greets me."', '"reasoning_content":{"text":"The user"}'),
+        replace_in_body(REASONING, '"reasoning_content":"The user greets me."', '"reasoning_content":["The user greets me."]'),
+        replace_in_body(REASONING_BODY, '"reasoning_content":"The user greets me."', '"reasoning_content":{"text":"The user"}'),
     ),
     needs=_READ,
 )  # fmt: skip
@@ -56,7 +66,7 @@ def field_type(exchange: Exchange) -> Iterator[Problem]:
     "reasoning.before-content", SHOULD, "Reasoning text comes before the answer's text.",
     sources.REASONING_CONTENT, lambda x: has_reasoning(x) or (None if x.streams else "a body has no order"),
     good=(REASONING,),
-    bad=(swap(REASONING, '"content":"!","reasoning_content":null', '"content":null,"reasoning_content":" Done."'),),
+    bad=(replace_in_body(REASONING, '"content":"!","reasoning_content":null', '"content":null,"reasoning_content":" Done."'),),
     needs=_READ,
 )  # fmt: skip
 def before_content(exchange: Exchange) -> Iterator[Problem]:
@@ -78,7 +88,7 @@ def before_content(exchange: Exchange) -> Iterator[Problem]:
     "reasoning.not-in-content", SHOULD, "The text does not begin with the reasoning.",
     sources.REASONING_CONTENT, has_reasoning,
     good=(REASONING, REASONING_BODY),
-    bad=(swap(REASONING_BODY, '"content":"你好!"', '"content":"The user greets me. 你好!"'),),
+    bad=(replace_in_body(REASONING_BODY, '"content":"你好!"', '"content":"The user greets me. 你好!"'),),
     needs=(*_READ, "reasoning.type", "reasoning.before-content"),
 )  # fmt: skip
 def not_in_content(exchange: Exchange) -> Iterator[Problem]:
@@ -99,8 +109,8 @@ def not_in_content(exchange: Exchange) -> Iterator[Problem]:
 @rule(
     "reasoning.counted", SHOULD, "Where reasoning tokens are counted, those of text that came are.",
     sources.USAGE, lambda x: has_reasoning(x) or (None if x.columns.usages else "no usage came"),
-    good=(REASONING, REASONING_BODY, swap(REASONING_BODY, '"reasoning_tokens":8,', "")),
-    bad=(swap(REASONING, '"reasoning_tokens":8', '"reasoning_tokens":0'), swap(REASONING_BODY, '"reasoning_tokens":8', '"reasoning_tokens":0')),
+    good=(REASONING, REASONING_BODY, replace_in_body(REASONING_BODY, '"reasoning_tokens":8,', "")),
+    bad=(replace_in_body(REASONING, '"reasoning_tokens":8', '"reasoning_tokens":0'), replace_in_body(REASONING_BODY, '"reasoning_tokens":8', '"reasoning_tokens":0')),
     needs=(*_READ, "reasoning.type", "parity.channels"),
 )  # fmt: skip
 def tokens_counted(exchange: Exchange) -> Iterator[Problem]:
@@ -125,7 +135,7 @@ def tokens_counted(exchange: Exchange) -> Iterator[Problem]:
     "reasoning.place", "Where reasoning text comes.",
     sources.REASONING_CONTENT, success_status,
     good=(REASONING, REASONING_BODY),
-    bad=(swap(REASONING, "reasoning_content", "reasoning"), swap(STREAM, "你好", "<think>hm</think>"), _PARTS),
+    bad=(replace_in_body(REASONING, "reasoning_content", "reasoning"), replace_in_body(STREAM, "你好", "<think>hm</think>"), _PARTS),
     needs=_READ,
 )  # fmt: skip
 def place(exchange: Exchange) -> str:
@@ -153,9 +163,9 @@ def place(exchange: Exchange) -> str:
     sources.REASONING_CONTENT, lambda x: has_reasoning(x) or (None if x.streams else "a body has no phases"),
     good=(REASONING,),
     bad=(
-        swap(REASONING, ',"reasoning_content":null', ""),
-        swap(REASONING, '"content":null', '"content":""'),
-        swap(REASONING, '"reasoning_content":null', '"reasoning_content":""'),
+        replace_in_body(REASONING, ',"reasoning_content":null', ""),
+        replace_in_body(REASONING, '"content":null', '"content":""'),
+        replace_in_body(REASONING, '"reasoning_content":null', '"reasoning_content":""'),
     ),
     needs=_READ,
 )  # fmt: skip
@@ -188,8 +198,8 @@ def phases(exchange: Exchange) -> str:
     sources.REASONING_CONTENT, has_reasoning,
     good=(REASONING, REASONING_BODY),
     bad=(
-        swap(REASONING, '"reasoning_content":"The user greets me."', '"reasoning_content":"The user greets me.","reasoning":"The user greets me."'),
-        swap(REASONING_BODY, '"reasoning_content":', '"reasoning":"The user greets me.","reasoning_content":'),
+        replace_in_body(REASONING, '"reasoning_content":"The user greets me."', '"reasoning_content":"The user greets me.","reasoning":"The user greets me."'),
+        replace_in_body(REASONING_BODY, '"reasoning_content":', '"reasoning":"The user greets me.","reasoning_content":'),
     ),
     needs=(*_READ, "reasoning.type"),
 )  # fmt: skip
@@ -209,8 +219,8 @@ def one_field(exchange: Exchange) -> Iterator[Problem]:
 @rule(
     "reasoning.off", SHOULD, "No reasoning text comes where thinking was turned off.",
     sources.REASONING_CONTENT, _turned_off,
-    good=(asked(STREAM, enable_thinking=False), asked(BODY, thinking={"type": "disabled"})),
-    bad=(asked(REASONING, thinking={"type": "disabled"}, reasoning_effort=None), asked(REASONING_BODY, enable_thinking=False, reasoning_effort=None)),
+    good=(with_request_params(STREAM, enable_thinking=False), with_request_params(BODY, thinking={"type": "disabled"})),
+    bad=(with_request_params(REASONING, thinking={"type": "disabled"}, reasoning_effort=None), with_request_params(REASONING_BODY, enable_thinking=False, reasoning_effort=None)),
     needs=_READ,
 )  # fmt: skip
 def off(exchange: Exchange) -> Iterator[Problem]:
@@ -231,7 +241,7 @@ def off(exchange: Exchange) -> Iterator[Problem]:
     "reasoning.on", "What came where thinking was turned on.",
     sources.REASONING_CONTENT, lambda x: success_status(x) or (None if _switch(x) == "on" else "thinking was not turned on"),
     good=(REASONING, REASONING_BODY),
-    bad=(asked(STREAM, enable_thinking=True), asked(STREAM_USAGE, reasoning_effort="high")),
+    bad=(with_request_params(STREAM, enable_thinking=True), with_request_params(STREAM_USAGE, reasoning_effort="high")),
     needs=_READ,
 )  # fmt: skip
 def on(exchange: Exchange) -> str:

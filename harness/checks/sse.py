@@ -8,7 +8,7 @@ from harness.checks.applies import all_of, complete_answer, exact_framing, exact
 from harness.checks.kinds import n_of_m
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
-from harness.simulate.reference import STREAM, swap, swap_last, with_body
+from harness.simulate.reference import STREAM, replace_in_body, replace_last_in_body, with_body
 from harness.wire.exchange import DONE, Exchange
 from harness.wire.sse import Parser
 
@@ -48,7 +48,7 @@ def utf8(exchange: Exchange) -> Iterator[Problem]:
     "sse.json", MUST, "Every data but [DONE] is JSON.",
     sources.CHUNK, stream,
     good=(STREAM,),
-    bad=(swap(STREAM, '"finish_reason":null}]}', '"finish_reason":null}]', 1), swap(STREAM, "[DONE]", "[done]")),
+    bad=(replace_in_body(STREAM, '"finish_reason":null}]}', '"finish_reason":null}]', 1), replace_in_body(STREAM, "[DONE]", "[done]")),
     needs=_IS_STREAM,
 )  # fmt: skip
 def json(exchange: Exchange) -> Iterator[Problem]:
@@ -68,7 +68,7 @@ def json(exchange: Exchange) -> Iterator[Problem]:
     "sse.object", MUST, "Every JSON data is an object.",
     sources.CHUNK, stream,
     good=(STREAM,),
-    bad=(swap(STREAM, "data: [DONE]", 'data: "ping"\n\ndata: [DONE]'), swap(STREAM, "data: [DONE]", "data: []\n\ndata: [DONE]")),
+    bad=(replace_in_body(STREAM, "data: [DONE]", 'data: "ping"\n\ndata: [DONE]'), replace_in_body(STREAM, "data: [DONE]", "data: []\n\ndata: [DONE]")),
     needs=_IS_STREAM,
 )  # fmt: skip
 def is_object(exchange: Exchange) -> Iterator[Problem]:
@@ -134,11 +134,11 @@ def data_given(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, stream,
     good=(STREAM,),
     bad=(
-        swap(STREAM, "data: [DONE]", 'event: error\ndata: {"error":{"message":"overloaded","code":500}}'),
-        swap(STREAM, '"finish_reason":"stop"', '"finish_reason":"stop","error":{"message":"overloaded"}'),
-        swap(STREAM, "data: [DONE]", 'event: error\ndata: {"message":"overloaded"}'),
-        swap(STREAM, "data: [DONE]", 'error: {"message":"overloaded"}'),
-        swap(STREAM, "data: [DONE]", 'data: {"result":{"error":{"message":"overloaded"}}}'),
+        replace_in_body(STREAM, "data: [DONE]", 'event: error\ndata: {"error":{"message":"overloaded","code":500}}'),
+        replace_in_body(STREAM, '"finish_reason":"stop"', '"finish_reason":"stop","error":{"message":"overloaded"}'),
+        replace_in_body(STREAM, "data: [DONE]", 'event: error\ndata: {"message":"overloaded"}'),
+        replace_in_body(STREAM, "data: [DONE]", 'error: {"message":"overloaded"}'),
+        replace_in_body(STREAM, "data: [DONE]", 'data: {"result":{"error":{"message":"overloaded"}}}'),
     ),
     needs=(*_IS_STREAM, "sse.json"),
 )  # fmt: skip
@@ -173,8 +173,8 @@ def _errors(exchange: Exchange) -> Iterator[Problem]:
 @rule(
     "sse.done", MUST, "A stream ends with data: [DONE].",
     sources.STREAM_OPTIONS, all_of(exact_lines, complete_answer),
-    good=(STREAM, swap(STREAM, "[DONE]", "[DONE] ")),
-    bad=(swap(STREAM, "data: [DONE]\n\n", ""),),
+    good=(STREAM, replace_in_body(STREAM, "[DONE]", "[DONE] ")),
+    bad=(replace_in_body(STREAM, "data: [DONE]\n\n", ""),),
     needs=_HELD,
 )  # fmt: skip
 def done(exchange: Exchange) -> Iterator[Problem]:
@@ -211,7 +211,7 @@ def done_last(exchange: Exchange) -> Iterator[Problem]:
     "sse.final-blank-line", MUST, "A blank line closes the last event.",
     sources.SSE_EVENTS, exact_framing,
     good=(STREAM,),
-    bad=(swap_last(STREAM, "\n\n", "\n"), with_body(STREAM, _BYTES[:-30])),
+    bad=(replace_last_in_body(STREAM, "\n\n", "\n"), with_body(STREAM, _BYTES[:-30])),
     needs=(*_IS_STREAM, "sse.json"),
 )  # fmt: skip
 def final_blank_line(exchange: Exchange) -> Iterator[Problem]:
@@ -231,7 +231,7 @@ def final_blank_line(exchange: Exchange) -> Iterator[Problem]:
     "sse.framing", "Line ending, and the space after data:.",
     sources.SSE_FORMAT, exact_framing,
     good=(STREAM,),
-    bad=(swap(STREAM, "\n", "\r\n"), swap(STREAM, "data: ", "data:")),
+    bad=(replace_in_body(STREAM, "\n", "\r\n"), replace_in_body(STREAM, "data: ", "data:")),
     needs=_IS_STREAM,
 )  # fmt: skip
 def framing(exchange: Exchange) -> str:
@@ -272,7 +272,7 @@ def comments(exchange: Exchange) -> str:
     "sse.names", "The event names and ids of the stream.",
     sources.SSE_EVENTS, exact_lines,
     good=(STREAM,),
-    bad=(swap(STREAM, "data: {", "event: result\ndata: {"), swap(STREAM, "data: {", "id: 7\ndata: {")),
+    bad=(replace_in_body(STREAM, "data: {", "event: result\ndata: {"), replace_in_body(STREAM, "data: {", "id: 7\ndata: {")),
     needs=_IS_STREAM,
 )  # fmt: skip
 def event_names(exchange: Exchange) -> str:
@@ -296,7 +296,7 @@ def event_names(exchange: Exchange) -> str:
     "sse.end", "What the stream ends with.",
     sources.STREAM_OPTIONS, all_of(exact_lines, complete_answer),
     good=(STREAM,),
-    bad=(swap(STREAM, "data: [DONE]\n\n", ""),),
+    bad=(replace_in_body(STREAM, "data: [DONE]\n\n", ""),),
     needs=_IS_STREAM,
 )  # fmt: skip
 def end(exchange: Exchange) -> str:

@@ -15,7 +15,7 @@ from harness.checks.registry import CannotJudge, observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
 from harness.simulate.ideal import recording
-from harness.simulate.reference import asked, swap, with_body
+from harness.simulate.reference import replace_in_body, with_body, with_request_params
 from harness.wire.chunks import Choice
 from harness.wire.exchange import Exchange
 
@@ -82,7 +82,7 @@ def _place(exchange: Exchange, choice: Choice) -> tuple[tuple[int, str], ...]:
     "structured.no-fence", MUST, "JSON that was asked for stands in no code fence.",
     sources.REQUEST, _asked,
     good=(_OBJECT, _STREAMED, _SCHEMA),
-    bad=(swap(_OBJECT, _SAID, f"```json\\n{_SAID}\\n```"), swap(_SCHEMA, _SAID, f"```\\n{_SAID}\\n```")),
+    bad=(replace_in_body(_OBJECT, _SAID, f"```json\\n{_SAID}\\n```"), replace_in_body(_SCHEMA, _SAID, f"```\\n{_SAID}\\n```")),
     needs=_HELD,
 )  # fmt: skip
 def no_fence(exchange: Exchange) -> Iterator[Problem]:
@@ -101,7 +101,7 @@ def no_fence(exchange: Exchange) -> Iterator[Problem]:
     "structured.json", MUST, "An answer that was asked for as JSON is JSON.",
     sources.REQUEST, _asked,
     good=(_OBJECT, _STREAMED, _SCHEMA),
-    bad=(swap(_OBJECT, _SAID, f"Here it is: {_SAID}"), swap(_STREAMED, "522000}", "522000")),
+    bad=(replace_in_body(_OBJECT, _SAID, f"Here it is: {_SAID}"), replace_in_body(_STREAMED, "522000}", "522000")),
     needs=_WHOLE,
 )  # fmt: skip
 def is_json(exchange: Exchange) -> Iterator[Problem]:
@@ -122,7 +122,7 @@ def is_json(exchange: Exchange) -> Iterator[Problem]:
     "structured.object", SHOULD, "JSON mode gives an object.",
     sources.REQUEST, lambda x: _asked(x) or (None if _mode(x) == "json_object" else "a schema was given"),
     good=(_OBJECT, _STREAMED),
-    bad=(swap(_OBJECT, _SAID, f"[{_SAID}]"), swap(_OBJECT, _SAID, "522000")),
+    bad=(replace_in_body(_OBJECT, _SAID, f"[{_SAID}]"), replace_in_body(_OBJECT, _SAID, "522000")),
     needs=(*_WHOLE, "structured.json"),
 )  # fmt: skip
 def is_object(exchange: Exchange) -> Iterator[Problem]:
@@ -141,7 +141,7 @@ def is_object(exchange: Exchange) -> Iterator[Problem]:
     "structured.schema", MUST, "An answer asked for with a strict schema fits it.",
     sources.REQUEST, _bound,
     good=(_SCHEMA,),
-    bad=(swap(_SCHEMA, "522000", '\\"522000\\"'), swap(_SCHEMA, '\\"population\\"', '\\"people\\"')),
+    bad=(replace_in_body(_SCHEMA, "522000", '\\"522000\\"'), replace_in_body(_SCHEMA, '\\"population\\"', '\\"people\\"')),
     needs=(*_WHOLE, "structured.json"),
 )  # fmt: skip
 def fits_schema(exchange: Exchange) -> Iterator[Problem]:
@@ -161,7 +161,7 @@ def fits_schema(exchange: Exchange) -> Iterator[Problem]:
     "structured.mode", "What came of the mode that was asked for.",
     sources.REQUEST, lambda x: None if _mode(x) else "JSON was not asked for",
     good=(_OBJECT, _STREAMED),
-    bad=(_SCHEMA, swap(_OBJECT, _SAID, "Lyon"), with_body(_OBJECT, b""), asked(_OBJECT, response_format={"type": "json_schema"})),
+    bad=(_SCHEMA, replace_in_body(_OBJECT, _SAID, "Lyon"), with_body(_OBJECT, b""), with_request_params(_OBJECT, response_format={"type": "json_schema"})),
 )  # fmt: skip
 def mode(exchange: Exchange) -> str:
     """

@@ -12,7 +12,7 @@ from harness.checks.registry import rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
 from harness.simulate.ideal import recording
-from harness.simulate.reference import asked, swap
+from harness.simulate.reference import replace_in_body, with_request_params
 from harness.wire.completion import ToolCall
 from harness.wire.exchange import Exchange
 
@@ -74,7 +74,7 @@ def _choice_is(*wanted: str) -> Any:
     "tool_choice.named", MUST, "A tool that is forced by name is the one called.",
     sources.TOOL_CHOICE, _choice_is("named"),
     good=(_NAMED,),
-    bad=(swap(_NAMED, '"name":"get_time"', '"name":"get_weather"'), asked(_NONE, tool_choice=_NAMED.request.get("tool_choice"))),
+    bad=(replace_in_body(_NAMED, '"name":"get_time"', '"name":"get_weather"'), with_request_params(_NONE, tool_choice=_NAMED.request.get("tool_choice"))),
     needs=_CALLS,
 )  # fmt: skip
 def named(exchange: Exchange) -> Iterator[Problem]:
@@ -93,7 +93,7 @@ def named(exchange: Exchange) -> Iterator[Problem]:
     "tool_choice.required", MUST, "A tool is called where one is required.",
     sources.TOOL_CHOICE, _choice_is("required"),
     good=(_REQUIRED,),
-    bad=(asked(_NONE, tool_choice="required"),),
+    bad=(with_request_params(_NONE, tool_choice="required"),),
     needs=_HELD,
 )  # fmt: skip
 def required(exchange: Exchange) -> Iterator[Problem]:
@@ -110,7 +110,7 @@ def required(exchange: Exchange) -> Iterator[Problem]:
     "tool_choice.none", MUST, "No tool is called where tools are forbidden.",
     sources.TOOL_CHOICE, _choice_is("none"),
     good=(_NONE,),
-    bad=(asked(_AUTO, tool_choice="none"),),
+    bad=(with_request_params(_AUTO, tool_choice="none"),),
     needs=_HELD,
 )  # fmt: skip
 def none(exchange: Exchange) -> Iterator[Problem]:
@@ -127,7 +127,7 @@ def none(exchange: Exchange) -> Iterator[Problem]:
     "tool_choice.offered", SHOULD, "Only tools that were offered are called.",
     sources.REFERENCE, _called,
     good=(_AUTO, _WHOLE, _PARALLEL),
-    bad=(swap(_AUTO, '"name":"get_weather"', '"name":"functions.get_weather"'), swap(_WHOLE, '"name":"get_weather"', '"name":"weather"')),
+    bad=(replace_in_body(_AUTO, '"name":"get_weather"', '"name":"functions.get_weather"'), replace_in_body(_WHOLE, '"name":"get_weather"', '"name":"weather"')),
     needs=_NAMES,
 )  # fmt: skip
 def offered(exchange: Exchange) -> Iterator[Problem]:
@@ -147,7 +147,7 @@ def offered(exchange: Exchange) -> Iterator[Problem]:
     "tool_choice.schema", SHOULD, "The arguments of a call fit the schema of its parameters.",
     sources.REFERENCE, all_of(_called, complete_answer),
     good=(_AUTO, _WHOLE, _PARALLEL),
-    bad=(swap(_AUTO, '\\"Paris\\"', "1"), swap(_WHOLE, '\\"city\\"', '\\"town\\"')),
+    bad=(replace_in_body(_AUTO, '\\"Paris\\"', "1"), replace_in_body(_WHOLE, '\\"city\\"', '\\"town\\"')),
     needs=(*_NAMES, "tool_calls.arguments-json", "tool_choice.offered"),
 )  # fmt: skip
 def schema(exchange: Exchange) -> Iterator[Problem]:
@@ -169,8 +169,8 @@ def schema(exchange: Exchange) -> Iterator[Problem]:
 @rule(
     "tool_choice.one-at-a-time", SHOULD, "One tool is called at a time where parallel calls are turned off.",
     sources.REQUEST, lambda x: _called(x) or (None if x.request.get("parallel_tool_calls") is False else "parallel calls are not turned off"),
-    good=(asked(_AUTO, parallel_tool_calls=False),),
-    bad=(asked(_PARALLEL, parallel_tool_calls=False),),
+    good=(with_request_params(_AUTO, parallel_tool_calls=False),),
+    bad=(with_request_params(_PARALLEL, parallel_tool_calls=False),),
     needs=_CALLS,
 )  # fmt: skip
 def one_at_a_time(exchange: Exchange) -> Iterator[Problem]:

@@ -4,7 +4,7 @@ from harness.checks import sources
 from harness.checks.kinds import form_of_id
 from harness.checks.registry import observation
 from harness.checks.tool_fragments import all_calls, called, streamed_call
-from harness.simulate.reference import TOOLS, TOOLS_BODY, swap, with_body
+from harness.simulate.reference import TOOLS, TOOLS_BODY, replace_in_body, with_body
 from harness.wire.chunks import ToolFragment
 from harness.wire.exchange import Exchange
 
@@ -36,7 +36,7 @@ def pieces(exchange: Exchange) -> str:
     "tool_calls.id-form", "The form of a call's id.",
     sources.TOOL_CALL, called,
     good=(TOOLS, TOOLS_BODY),
-    bad=(swap(TOOLS, '"call_1"', '"get_weather:0"'), swap(TOOLS_BODY, '"call_1"', '"0b5c3e1e-5c0f-4c0f-9c4e-2f6f3b7f0a11"')),
+    bad=(replace_in_body(TOOLS, '"call_1"', '"get_weather:0"'), replace_in_body(TOOLS_BODY, '"call_1"', '"0b5c3e1e-5c0f-4c0f-9c4e-2f6f3b7f0a11"')),
     needs=_READ,
 )  # fmt: skip
 def id_form(exchange: Exchange) -> str:
@@ -58,7 +58,7 @@ def id_form(exchange: Exchange) -> str:
     "tool_calls.first", "What the first fragment of a call brings.",
     sources.TOOL_FRAGMENT, streamed_call,
     good=(TOOLS,),
-    bad=(_IN_ONE, swap(TOOLS, '"type":"function",', "")),
+    bad=(_IN_ONE, replace_in_body(TOOLS, '"type":"function",', "")),
     needs=_READ,
 )  # fmt: skip
 def first(exchange: Exchange) -> str:
@@ -83,7 +83,7 @@ def _brought(fragment: ToolFragment) -> str:
     "tool_calls.repeated", "What later fragments of a call repeat.",
     sources.TOOL_FRAGMENT, streamed_call,
     good=(TOOLS,),
-    bad=(swap(TOOLS, '{"index":0,"function":{"arguments"', '{"index":0,"type":"function","function":{"arguments"'),),
+    bad=(replace_in_body(TOOLS, '{"index":0,"function":{"arguments"', '{"index":0,"type":"function","function":{"arguments"'),),
     needs=_READ,
 )  # fmt: skip
 def repeated(exchange: Exchange) -> str:

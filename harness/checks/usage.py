@@ -16,7 +16,14 @@ from harness.checks.usages import (
     usages_with_counts,
 )
 from harness.results import Level, Problem
-from harness.simulate.reference import BODY, STREAM, STREAM_USAGE, asked, swap, swap_last
+from harness.simulate.reference import (
+    BODY,
+    STREAM,
+    STREAM_USAGE,
+    replace_in_body,
+    replace_last_in_body,
+    with_request_params,
+)
 from harness.wire.exchange import Exchange
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
@@ -29,7 +36,7 @@ _WHOLE = ("chunk.present", "sse.no-error", "http.complete")
     "usage.given", MUST, "Usage comes when it was asked for.",
     sources.STREAM_OPTIONS, all_of(usage_asked, complete_answer),
     good=(STREAM_USAGE,),
-    bad=(swap(STREAM_USAGE, f"data: {USAGE_CHUNK}", ""), swap(STREAM_USAGE, TOKENS, '"x_groq":{"id":"req",' + TOKENS + "}")),
+    bad=(replace_in_body(STREAM_USAGE, f"data: {USAGE_CHUNK}", ""), replace_in_body(STREAM_USAGE, TOKENS, '"x_groq":{"id":"req",' + TOKENS + "}")),
     needs=_WHOLE,
 )  # fmt: skip
 def given(exchange: Exchange) -> Iterator[Problem]:
@@ -49,7 +56,7 @@ def given(exchange: Exchange) -> Iterator[Problem]:
     "usage.own-chunk", MUST, "Usage that was asked for comes in a chunk with empty choices.",
     sources.STREAM_OPTIONS, usage_asked,
     good=(STREAM_USAGE,),
-    bad=(BESIDE_FINISH, swap(STREAM_USAGE, '"choices":[]', '"choices":[{"index":0,"delta":{},"finish_reason":null}]')),
+    bad=(BESIDE_FINISH, replace_in_body(STREAM_USAGE, '"choices":[]', '"choices":[{"index":0,"delta":{},"finish_reason":null}]')),
     needs=(*_READ, "usage.given"),
 )  # fmt: skip
 def own_chunk(exchange: Exchange) -> Iterator[Problem]:
@@ -70,7 +77,7 @@ def own_chunk(exchange: Exchange) -> Iterator[Problem]:
     "usage.null-elsewhere", MUST, "Chunks before the usage have the key usage, null, when it was asked for.",
     sources.STREAM_OPTIONS, usage_asked,
     good=(STREAM_USAGE,),
-    bad=(swap(STREAM_USAGE, ',"usage":null', ""), swap(STREAM_USAGE, '"usage":null', '"usage":{}', 1)),
+    bad=(replace_in_body(STREAM_USAGE, ',"usage":null', ""), replace_in_body(STREAM_USAGE, '"usage":null', '"usage":{}', 1)),
     needs=(*_READ, "usage.given"),
 )  # fmt: skip
 def null_elsewhere(exchange: Exchange) -> Iterator[Problem]:
@@ -102,8 +109,8 @@ def _without_counts(exchange: Exchange) -> Iterator[Problem]:
 @rule(
     "usage.not-unasked", MUST, "No usage comes in a stream that did not ask for it.",
     sources.CHUNK, usage_not_asked,
-    good=(STREAM, swap(STREAM, '"choices":', '"usage":null,"choices":')),
-    bad=(asked(STREAM_USAGE, stream_options=None), asked(BESIDE_FINISH, stream_options={"include_usage": False})),
+    good=(STREAM, replace_in_body(STREAM, '"choices":', '"usage":null,"choices":')),
+    bad=(with_request_params(STREAM_USAGE, stream_options=None), with_request_params(BESIDE_FINISH, stream_options={"include_usage": False})),
     needs=_READ,
 )  # fmt: skip
 def not_unasked(exchange: Exchange) -> Iterator[Problem]:
@@ -122,8 +129,8 @@ def not_unasked(exchange: Exchange) -> Iterator[Problem]:
 @rule(
     "usage.once", MUST, "Usage comes once in a stream.",
     sources.STREAM_OPTIONS, stream,
-    good=(STREAM_USAGE, STREAM, swap(STREAM_USAGE, '"id":', '"x_groq":{"usage":{"total_tokens":13}},"id":')),
-    bad=(swap(STREAM_USAGE, FINISH, f'"finish_reason":"stop"}}],{TOKENS}'),),
+    good=(STREAM_USAGE, STREAM, replace_in_body(STREAM_USAGE, '"id":', '"x_groq":{"usage":{"total_tokens":13}},"id":')),
+    bad=(replace_in_body(STREAM_USAGE, FINISH, f'"finish_reason":"stop"}}],{TOKENS}'),),
     needs=_READ,
 )  # fmt: skip
 def once(exchange: Exchange) -> Iterator[Problem]:
@@ -141,7 +148,7 @@ def once(exchange: Exchange) -> Iterator[Problem]:
     "usage.message", SHOULD, "A body has usage.",
     sources.BODY, body,
     good=(BODY,),
-    bad=(swap(BODY, '"usage":', '"tokens":'), swap_last(BODY, BODY.response.body.decode().partition('"usage":')[2], "null}")),
+    bad=(replace_in_body(BODY, '"usage":', '"tokens":'), replace_last_in_body(BODY, BODY.response.body.decode().partition('"usage":')[2], "null}")),
     needs=_READ,
 )  # fmt: skip
 def message(exchange: Exchange) -> Iterator[Problem]:

@@ -18,7 +18,7 @@ from harness.checks.usages import (
     usages_with_counts,
 )
 from harness.results import Level, Problem
-from harness.simulate.reference import BODY, REASONING, STREAM, STREAM_USAGE, asked, swap
+from harness.simulate.reference import BODY, REASONING, STREAM, STREAM_USAGE, replace_in_body, with_request_params
 from harness.wire.dumping import json_text
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import Kind
@@ -33,14 +33,16 @@ _DETAILS = {
         "accepted_prediction_tokens", "audio_tokens", "reasoning_tokens", "text_tokens", "rejected_prediction_tokens",
     ),
 }  # fmt: skip
-_GROWING = swap(STREAM_USAGE, '"usage":null', '"usage":{"prompt_tokens":9,"completion_tokens":1,"total_tokens":10}')
+_GROWING = replace_in_body(
+    STREAM_USAGE, '"usage":null', '"usage":{"prompt_tokens":9,"completion_tokens":1,"total_tokens":10}'
+)
 
 
 @rule(
     "usage.type", MUST, "usage is an object; in a stream, or null.",
     sources.USAGE, success_status,
     good=(STREAM_USAGE, STREAM, BODY),
-    bad=(swap(STREAM_USAGE, '"usage":null', '"usage":"none"', 1), swap(BODY, TOKENS[: TOKENS.index("{")], '"usage":[],"tokens":')),
+    bad=(replace_in_body(STREAM_USAGE, '"usage":null', '"usage":"none"', 1), replace_in_body(BODY, TOKENS[: TOKENS.index("{")], '"usage":[],"tokens":')),
     needs=_READ,
 )  # fmt: skip
 def usage_type(exchange: Exchange) -> Iterator[Problem]:
@@ -57,7 +59,7 @@ def usage_type(exchange: Exchange) -> Iterator[Problem]:
     "usage.integers", MUST, "prompt_tokens, completion_tokens and total_tokens are whole numbers from 0.",
     sources.USAGE, has_usage,
     good=(STREAM_USAGE, BODY),
-    bad=(swap(BODY, '"prompt_tokens":9,', ""), swap(STREAM_USAGE, '"total_tokens":13', '"total_tokens":"13"'), swap(BODY, '"completion_tokens":4', '"completion_tokens":null')),
+    bad=(replace_in_body(BODY, '"prompt_tokens":9,', ""), replace_in_body(STREAM_USAGE, '"total_tokens":13', '"total_tokens":"13"'), replace_in_body(BODY, '"completion_tokens":4', '"completion_tokens":null')),
     needs=_READ,
 )  # fmt: skip
 def integers(exchange: Exchange) -> Iterator[Problem]:
@@ -82,7 +84,7 @@ def _shown(value: dict[str, Any], name: str) -> str:
     "usage.sum", MUST, "total_tokens is prompt_tokens plus completion_tokens.",
     sources.USAGE, has_usage,
     good=(STREAM_USAGE, BODY),
-    bad=(swap(BODY, '"total_tokens":13', '"total_tokens":303'), swap(STREAM_USAGE, '"completion_tokens":4', '"completion_tokens":1')),
+    bad=(replace_in_body(BODY, '"total_tokens":13', '"total_tokens":303'), replace_in_body(STREAM_USAGE, '"completion_tokens":4', '"completion_tokens":1')),
     needs=("usage.integers",),
 )  # fmt: skip
 def total(exchange: Exchange) -> Iterator[Problem]:
@@ -103,7 +105,7 @@ def total(exchange: Exchange) -> Iterator[Problem]:
     "usage.positive", SHOULD, "Tokens are counted where text came.",
     sources.USAGE, has_usage,
     good=(STREAM_USAGE, BODY),
-    bad=(swap(BODY, '"completion_tokens":4,"total_tokens":13', '"completion_tokens":0,"total_tokens":9'), swap(BODY, '"prompt_tokens":9,"completion_tokens":4,"total_tokens":13', '"prompt_tokens":0,"completion_tokens":4,"total_tokens":4')),
+    bad=(replace_in_body(BODY, '"completion_tokens":4,"total_tokens":13', '"completion_tokens":0,"total_tokens":9'), replace_in_body(BODY, '"prompt_tokens":9,"completion_tokens":4,"total_tokens":13', '"prompt_tokens":0,"completion_tokens":4,"total_tokens":4')),
     needs=("usage.integers", "chunk.choices", "chunk.choices-not-empty", "chunk.delta", "content.type", "content.key-present", "content.said"),
 )  # fmt: skip
 def positive(exchange: Exchange) -> Iterator[Problem]:
@@ -122,8 +124,8 @@ def positive(exchange: Exchange) -> Iterator[Problem]:
 @rule(
     "usage.details", MUST, "The details of usage are objects where they are given.",
     sources.USAGE, has_usage,
-    good=(STREAM_USAGE, BODY, swap(BODY, '"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0},', "")),
-    bad=(swap(BODY, '"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0}', '"prompt_tokens_details":null'), swap(BODY, '"completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":0}', '"completion_tokens_details":[]')),
+    good=(STREAM_USAGE, BODY, replace_in_body(BODY, '"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0},', "")),
+    bad=(replace_in_body(BODY, '"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0}', '"prompt_tokens_details":null'), replace_in_body(BODY, '"completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":0}', '"completion_tokens_details":[]')),
     needs=_READ,
 )  # fmt: skip
 def details(exchange: Exchange) -> Iterator[Problem]:
@@ -144,7 +146,7 @@ def details(exchange: Exchange) -> Iterator[Problem]:
     "usage.within-totals", SHOULD, "Cached and reasoning tokens lie within their totals.",
     sources.USAGE, has_usage,
     good=(STREAM_USAGE, REASONING),
-    bad=(swap(REASONING, '"reasoning_tokens":8', '"reasoning_tokens":80'), swap(BODY, '"cached_tokens":0', '"cached_tokens":10')),
+    bad=(replace_in_body(REASONING, '"reasoning_tokens":8', '"reasoning_tokens":80'), replace_in_body(BODY, '"cached_tokens":0', '"cached_tokens":10')),
     needs=("usage.integers",),
 )  # fmt: skip
 def within_totals(exchange: Exchange) -> Iterator[Problem]:
@@ -169,7 +171,7 @@ def within_totals(exchange: Exchange) -> Iterator[Problem]:
     "usage.place", "Where usage comes in a stream, asked for or not.",
     sources.STREAM_OPTIONS, stream,
     good=(STREAM_USAGE,),
-    bad=(STREAM, BESIDE_FINISH, swap(STREAM_USAGE, '"choices":[]', '"choices":[{"index":0,"delta":{},"finish_reason":null}]')),
+    bad=(STREAM, BESIDE_FINISH, replace_in_body(STREAM_USAGE, '"choices":[]', '"choices":[{"index":0,"delta":{},"finish_reason":null}]')),
     needs=_READ,
 )  # fmt: skip
 def place(exchange: Exchange) -> str:
@@ -195,7 +197,7 @@ def place(exchange: Exchange) -> str:
     "usage.before-done", MUST, "Usage comes before [DONE].",
     sources.STREAM_OPTIONS, all_of(usage_asked, complete_answer),
     good=(STREAM_USAGE,),
-    bad=(swap(swap(STREAM_USAGE, f"data: {USAGE_CHUNK}", ""), "data: [DONE]\n\n", f"data: [DONE]\n\ndata: {USAGE_CHUNK}"),),
+    bad=(replace_in_body(replace_in_body(STREAM_USAGE, f"data: {USAGE_CHUNK}", ""), "data: [DONE]\n\n", f"data: [DONE]\n\ndata: {USAGE_CHUNK}"),),
     needs=(*_WHOLE, "usage.given"),
 )  # fmt: skip
 def before_done(exchange: Exchange) -> Iterator[Problem]:
@@ -214,7 +216,7 @@ def before_done(exchange: Exchange) -> Iterator[Problem]:
     "usage.grows", SHOULD, "Usage that comes again and again never falls.",
     sources.REFERENCE, all_of(stream, has_usage),
     good=(STREAM_USAGE,),
-    bad=(swap(_GROWING, '"completion_tokens":1,"total_tokens":10', '"completion_tokens":5,"total_tokens":14', 1),),
+    bad=(replace_in_body(_GROWING, '"completion_tokens":1,"total_tokens":10', '"completion_tokens":5,"total_tokens":14', 1),),
     needs=("usage.integers", "sse.no-error"),
 )  # fmt: skip
 def grows(exchange: Exchange) -> Iterator[Problem]:
@@ -235,8 +237,8 @@ def grows(exchange: Exchange) -> Iterator[Problem]:
 @rule(
     "usage.within-cap", MUST, "completion_tokens is no more than the cap that was sent.",
     sources.REQUEST, lambda x: has_usage(x) or (None if type(cap_of(x)) is int else "no cap was sent"),
-    good=(asked(BODY, max_completion_tokens=5), asked(STREAM_USAGE, max_tokens=100)),
-    bad=(asked(BODY, max_completion_tokens=3), asked(STREAM_USAGE, max_tokens=1)),
+    good=(with_request_params(BODY, max_completion_tokens=5), with_request_params(STREAM_USAGE, max_tokens=100)),
+    bad=(with_request_params(BODY, max_completion_tokens=3), with_request_params(STREAM_USAGE, max_tokens=1)),
     needs=("usage.integers",),
 )  # fmt: skip
 def within_cap(exchange: Exchange) -> Iterator[Problem]:
@@ -258,7 +260,7 @@ def within_cap(exchange: Exchange) -> Iterator[Problem]:
     "usage.detail-counts", MUST, "The counts in the details of usage are whole numbers from 0.",
     sources.USAGE, has_usage,
     good=(STREAM_USAGE, BODY, REASONING),
-    bad=(swap(BODY, '"cached_tokens":0', '"cached_tokens":null'), swap(STREAM_USAGE, '"reasoning_tokens":0', '"reasoning_tokens":"0"'), swap(BODY, '"cached_tokens":0', '"cached_tokens":-1')),
+    bad=(replace_in_body(BODY, '"cached_tokens":0', '"cached_tokens":null'), replace_in_body(STREAM_USAGE, '"reasoning_tokens":0', '"reasoning_tokens":"0"'), replace_in_body(BODY, '"cached_tokens":0', '"cached_tokens":-1')),
     needs=(*_READ, "usage.details"),
 )  # fmt: skip
 def detail_counts(exchange: Exchange) -> Iterator[Problem]:
@@ -281,7 +283,7 @@ def detail_counts(exchange: Exchange) -> Iterator[Problem]:
     "usage.vendor-keys", "Keys of usage that the specification does not name.",
     sources.USAGE, has_usage,
     good=(STREAM_USAGE, BODY),
-    bad=(swap(BODY, '"prompt_tokens":9', '"prompt_cache_hit_tokens":0,"prompt_tokens":9'), swap(STREAM_USAGE, '"cached_tokens":0', '"cached_tokens":0,"image_count":0')),
+    bad=(replace_in_body(BODY, '"prompt_tokens":9', '"prompt_cache_hit_tokens":0,"prompt_tokens":9'), replace_in_body(STREAM_USAGE, '"cached_tokens":0', '"cached_tokens":0,"image_count":0')),
     needs=_READ,
 )  # fmt: skip
 def vendor_keys(exchange: Exchange) -> str:

@@ -1,7 +1,7 @@
 """The usage objects of an answer, as the checks of the family usage read them."""
 
 from harness.checks.applies import NotSeen, success_status
-from harness.simulate.reference import STREAM_USAGE, swap
+from harness.simulate.reference import STREAM_USAGE, replace_in_body
 from harness.wire.chunks import Usage
 from harness.wire.exchange import Exchange
 
@@ -17,7 +17,9 @@ TOKENS = USAGE_CHUNK[USAGE_CHUNK.index('"usage":') :].rstrip()[:-1]
 FINISH = '"finish_reason":"stop"}],"usage":null'
 """The end of the chunk before it."""
 
-BESIDE_FINISH = swap(swap(STREAM_USAGE, f"data: {USAGE_CHUNK}", ""), FINISH, f'"finish_reason":"stop"}}],{TOKENS}')
+BESIDE_FINISH = replace_in_body(
+    replace_in_body(STREAM_USAGE, f"data: {USAGE_CHUNK}", ""), FINISH, f'"finish_reason":"stop"}}],{TOKENS}'
+)
 """A stream whose usage stands in the chunk with the finish_reason."""
 
 

@@ -15,7 +15,7 @@ from harness.clients.trying import Trier
 from harness.matrix.scenarios import TOOLS
 from harness.results import LoopFinding
 from harness.serve.shelf import REFERENCE
-from harness.simulate.edits import choosing, chunks, rename
+from harness.simulate.edits import chunks, has_choice, rename
 from harness.simulate.ideal import MODEL, exchange
 from harness.wire.exchange import Exchange
 
@@ -29,7 +29,7 @@ _QUESTION: dict[str, Any] = {
 }  # fmt: skip
 
 
-def loops_of(client: Client) -> Iterator[LoopFinding]:
+def round_trips_of(client: Client) -> Iterator[LoopFinding]:
     """Yield what a client sends back, for each key in which the reasoning may come."""
     with Stage() as stage, Trier(stage, ENVIRONMENTS[client.env]) as trier:
         for key in GIVEN:
@@ -47,7 +47,7 @@ def _call(key: str) -> Exchange:
     thought = exchange({**_QUESTION, **TOOLS, "reasoning_effort": "medium"})
     if key == GIVEN[0]:
         return thought
-    return chunks(choosing, rename(f"choices/*/delta/{GIVEN[0]}", key))(thought)
+    return chunks(has_choice, rename(f"choices/*/delta/{GIVEN[0]}", key))(thought)
 
 
 def _finding(client: Client, given: str, asked: list[dict[str, Any]], message: str) -> LoopFinding:

@@ -28,7 +28,7 @@ _CONSTANT = tuple(name for name in CONSTANT_KEYS if name != "created")  # whethe
 _WIDTH = 60
 
 
-class Change(NamedTuple):
+class ShapeChange(NamedTuple):
     """
     Something that differs in shape.
 
@@ -43,7 +43,7 @@ class Change(NamedTuple):
     new_at: Place | None = None
 
 
-def changes(old: Exchange, new: Exchange) -> Iterator[Change]:
+def changes(old: Exchange, new: Exchange) -> Iterator[ShapeChange]:
     """Yield what differs in shape between two exchanges."""
     told = _differing("status", str(old.response.status), str(new.response.status))
     told += _differing("look", _look(old), _look(new))
@@ -55,8 +55,8 @@ def changes(old: Exchange, new: Exchange) -> Iterator[Change]:
         yield from _constancy(old.columns, new.columns)
 
 
-def _differing(what: str, old: str, new: str) -> list[Change]:
-    return [Change(what, old, new)] if old != new else []
+def _differing(what: str, old: str, new: str) -> list[ShapeChange]:
+    return [ShapeChange(what, old, new)] if old != new else []
 
 
 def _refused(exchange: Exchange) -> bool:
@@ -68,7 +68,7 @@ def _look(exchange: Exchange) -> str:
     return f"{exchange.reading.look}, {odd[0]}" if odd else exchange.reading.look
 
 
-def questions(old: Exchange, new: Exchange) -> Iterator[Change]:
+def questions(old: Exchange, new: Exchange) -> Iterator[ShapeChange]:
     """Yield the parameters that differ in what was asked; of the messages the first, since later ones hold an answer."""
     asked, asks = old.request.json, new.request.json
     if asked is not None and asks is not None:
@@ -86,12 +86,12 @@ def _parameter(body: dict[str, Any], key: str) -> str:
     return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}…"
 
 
-def _keys(old: Exchange, new: Exchange) -> Iterator[Change]:
+def _keys(old: Exchange, new: Exchange) -> Iterator[ShapeChange]:
     """Yield the keys that came or went and the values of another kind, one for all phases where all changed alike."""
     before, after = _phases(old), _phases(new)
     common = [phase for phase in before if phase in after]
     patterns = dict.fromkeys(one for phase in common for one in _patterns([*before[phase], *after[phase]]))
-    by_pattern: dict[str, dict[str, Change | None]] = {}
+    by_pattern: dict[str, dict[str, ShapeChange | None]] = {}
     for phase in common:
         for pattern, change in _compared(patterns, before[phase], after[phase]):
             by_pattern.setdefault(pattern, {})[phase] = change
@@ -105,11 +105,11 @@ def _keys(old: Exchange, new: Exchange) -> Iterator[Change]:
         yield from _presence(phase, before, after)
 
 
-def _presence(phase: str, before: dict[str, list[Shape]], after: dict[str, list[Shape]]) -> list[Change]:
+def _presence(phase: str, before: dict[str, list[Shape]], after: dict[str, list[Shape]]) -> list[ShapeChange]:
     if not before or not after or (phase in before) == (phase in after):
         return []
     old, new = ((phases[phase][0].first, "") if phase in phases else None for phases in (before, after))
-    return [Change(f"chunks/{phase}", "some" if old else "none", "some" if new else "none", old, new)]
+    return [ShapeChange(f"chunks/{phase}", "some" if old else "none", "some" if new else "none", old, new)]
 
 
 def _phases(exchange: Exchange) -> dict[str, list[Shape]]:
@@ -157,7 +157,9 @@ def _holds(shape: Shape, container: str, key: str) -> bool:
     return any(shape.kinds.get(f"{place}/{key}") in {"text", "list"} for place in shape.containers(container))
 
 
-def _compared(patterns: Iterable[str], before: list[Shape], after: list[Shape]) -> Iterator[tuple[str, Change | None]]:
+def _compared(
+    patterns: Iterable[str], before: list[Shape], after: list[Shape]
+) -> Iterator[tuple[str, ShapeChange | None]]:
     """Yield each of ``patterns`` that could stand in chunks of both, with what changed there, if anything."""
     told: set[str] = set()
     for pattern in patterns:  # a container before what it holds
@@ -169,7 +171,7 @@ def _compared(patterns: Iterable[str], before: list[Shape], after: list[Shape]) 
         if old.keys() != new.keys() and not _of_the_model(pattern, {*old, *new}):
             was = next((place for what, place in old.items() if what not in new), next(iter(old.values())))
             now = next((place for what, place in new.items() if what not in old), next(iter(new.values())))
-            change = Change(pattern, " or ".join(sorted(old)), " or ".join(sorted(new)), was, now)
+            change = ShapeChange(pattern, " or ".join(sorted(old)), " or ".join(sorted(new)), was, now)
             told.add(pattern)
         yield pattern, change
 
@@ -246,7 +248,7 @@ def _order(spans: dict[str, tuple[int, int]]) -> str:
     return text
 
 
-def _constancy(old: Columns, new: Columns) -> Iterator[Change]:
+def _constancy(old: Columns, new: Columns) -> Iterator[ShapeChange]:
     """Yield the keys that hold one value in all chunks of the one stream, and several in the other."""
     words = {True: "one value", False: "several values"}
     for name in _CONSTANT:

@@ -26,7 +26,7 @@ Phase = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class Comparison:
     """A recording beside its reconstruction: ``differs`` is empty where they agree; ``why`` says why there is none."""
 
     provider: str
@@ -38,7 +38,7 @@ class Compared:
     why: str | None = None
 
 
-def compare_all(paths: Iterable[Path], matrix: Matrix, profiles: dict[str, Profile]) -> Iterator[Compared]:
+def compare_all(paths: Iterable[Path], matrix: Matrix, profiles: dict[str, Profile]) -> Iterator[Comparison]:
     """
     Yield each recording in ``paths`` of a provider with a profile, compared with what the profile makes.
 
@@ -50,16 +50,16 @@ def compare_all(paths: Iterable[Path], matrix: Matrix, profiles: dict[str, Profi
             yield compare(entry, profiles[provider.id])
 
 
-def compare(entry: Entry, profile: Profile) -> Compared:
+def compare(entry: Entry, profile: Profile) -> Comparison:
     """Compare one recording with what ``profile`` makes of the same request and the same number of pieces."""
     recorded = entry.exchange
     model = recorded.model or "unknown"
     day = day_of(recorded)
     form = profile.form_of(model, day)
-    about = Compared(profile.provider, _label(recorded), model, day, entry.origin)
+    about = Comparison(profile.provider, _label(recorded), model, day, entry.origin)
     if form is None:
         return replace(about, why="no form of that model and time")
-    made = _made(recorded, profile, form, model)
+    made = _reconstructions(recorded, profile, form, model)
     if not made:
         refused = recorded.response.is_error
         return replace(about, why="no refusal of that status" if refused else "no such kind in the form")
@@ -82,7 +82,7 @@ def _asked(exchange: Exchange) -> bool | None:
     return exchange.request.include_usage
 
 
-def _made(recorded: Exchange, profile: Profile, form: Form, model: str) -> list[Exchange]:
+def _reconstructions(recorded: Exchange, profile: Profile, form: Form, model: str) -> list[Exchange]:
     """Return what the profile makes: several where the recording leaves open what was asked."""
     if recorded.response.is_error:
         fit = [one for one in profile.refusals if one.is_of(model) and one.status == recorded.response.status]
@@ -240,16 +240,16 @@ def _constancy(exchange: Exchange, name: str) -> str:
     return {None: "absent", True: "constant", False: "varies"}[is_constant(exchange.columns, name)]
 
 
-def render_agreement(compared: Iterable[Compared]) -> str:
+def render_agreement(compared: Iterable[Comparison]) -> str:
     """Return the agreement as a Markdown page: a line for each provider, and one for each of its forms of answer."""
     found = list(compared)
-    providers: dict[tuple[str, ...], list[Compared]] = defaultdict(list)
-    forms: dict[tuple[str, ...], list[Compared]] = defaultdict(list)
+    providers: dict[tuple[str, ...], list[Comparison]] = defaultdict(list)
+    forms: dict[tuple[str, ...], list[Comparison]] = defaultdict(list)
     for one in found:
         providers[one.provider,].append(one)
         forms[one.provider, one.form].append(one)
     totals = [_row(key, group) for key, group in sorted(providers.items())]
-    rows = [(*_row(key, group), _told(group)) for key, group in sorted(forms.items())]
+    rows = [(*_row(key, group), _summarize(group)) for key, group in sorted(forms.items())]
     header = ("provider 服务商", "form 形式", *_FIGURES, "what differs 差异")
     tables = table(("provider 服务商", *_FIGURES), totals, _FIGURES), table(header, rows, _FIGURES)
     return "\n".join([_ABOUT, "\n\n".join(tables)]) + "\n"
@@ -269,15 +269,15 @@ that the profile has no form for is not compared, and the last column says so.
 _FIGURES = ("recordings 录制", "compared 已比较", "equal 一致")
 
 
-def _row(key: tuple[str, ...], group: list[Compared]) -> tuple[str, ...]:
+def _row(key: tuple[str, ...], group: list[Comparison]) -> tuple[str, ...]:
     compared = [one for one in group if one.why is None]
     equal = sum(not one.differs for one in compared)
     return (*key, str(len(group)), str(len(compared)), str(equal))
 
 
-def _told(group: list[Compared]) -> str:
+def _summarize(group: list[Comparison]) -> str:
     """Return what differs and what is not compared, the most frequent first."""
-    differing: dict[str, list[Compared]] = defaultdict(list)
+    differing: dict[str, list[Comparison]] = defaultdict(list)
     for one in group:
         if one.differs or one.why:
             differing[one.why or _shortened(one.differs)].append(one)
@@ -286,7 +286,7 @@ def _told(group: list[Compared]) -> str:
     )
 
 
-def _by_count(item: tuple[str, list[Compared]]) -> tuple[int, str]:
+def _by_count(item: tuple[str, list[Comparison]]) -> tuple[int, str]:
     return -len(item[1]), item[0]
 
 

@@ -28,7 +28,7 @@ _JUDGED = frozenset({Outcome.PASS, Outcome.FAIL})
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class JudgedRecording:
     """What the rules say of one recording: of each that judged it, the messages; none where it found nothing."""
 
     provider: str
@@ -39,31 +39,31 @@ class Seen:
 
 
 @dataclass(slots=True)
-class Fault:
+class FailedCheck:
     """A provider × check that recordings fail; ``unlisted`` are those that no entry of their time is of."""
 
     check: str
-    recordings: list[Seen] = field(default_factory=list)
-    unlisted: list[Seen] = field(default_factory=list)
+    recordings: list[JudgedRecording] = field(default_factory=list)
+    unlisted: list[JudgedRecording] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
-class Present:
+class ListedEntry:
     """An entry listed as present: in how many recordings it could be seen, and in how many it is."""
 
     deviation: Deviation
-    could: tuple[Seen, ...]
+    could: tuple[JudgedRecording, ...]
     seen: int
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ProviderCoverage:
     """How the list of one provider stands to its recordings."""
 
     provider: str
     recordings: int
-    faults: tuple[Fault, ...]
-    present: tuple[Present, ...]
+    faults: tuple[FailedCheck, ...]
+    present: tuple[ListedEntry, ...]
 
     @property
     def listed(self) -> int:
@@ -76,30 +76,30 @@ class Standing:
         return sum(bool(one.seen) for one in self.present)
 
     @property
-    def unseen(self) -> tuple[Present, ...]:
+    def unseen(self) -> tuple[ListedEntry, ...]:
         """The entries that no recording shows, though some could."""
         return tuple(one for one in self.present if one.could and not one.seen)
 
 
-def stand(paths: Iterable[Path], matrix: Matrix, root: Path) -> list[Standing]:
+def measure(paths: Iterable[Path], matrix: Matrix, root: Path) -> list[ProviderCoverage]:
     """
     Return how the list of each provider stands to the recordings of it in ``paths``; without either it is left out.
 
     Raises:
         HarnessError: a file or a list can't be read.
     """
-    recordings: dict[str, list[Seen]] = defaultdict(list)
+    recordings: dict[str, list[JudgedRecording]] = defaultdict(list)
     for provider, entry in recordings_in(paths, matrix):
-        recordings[provider.id].append(_seen(provider, entry))
+        recordings[provider.id].append(_judged_recording(provider, entry))
     found = []
     for provider in matrix.providers:
         listed = load_deviations(root / "cassettes" / provider.id)
         if listed or recordings[provider.id]:
-            found.append(_standing(provider, recordings[provider.id], listed))
+            found.append(_coverage(provider, recordings[provider.id], listed))
     return found
 
 
-def _seen(provider: Provider, entry: Entry) -> Seen:
+def _judged_recording(provider: Provider, entry: Entry) -> JudgedRecording:
     exchange = entry.exchange
     model = exchange.model or "unknown"
     about = About(provider.id, model, "audit", None)
@@ -110,21 +110,21 @@ def _seen(provider: Provider, entry: Entry) -> Seen:
         else ()
         for one in judged
     }
-    return Seen(provider.id, model, day_of(exchange), exchange, messages)
+    return JudgedRecording(provider.id, model, day_of(exchange), exchange, messages)
 
 
-def _standing(provider: Provider, recordings: list[Seen], listed: tuple[Deviation, ...]) -> Standing:
-    faults: dict[str, Fault] = {}
+def _coverage(provider: Provider, recordings: list[JudgedRecording], listed: tuple[Deviation, ...]) -> ProviderCoverage:
+    faults: dict[str, FailedCheck] = {}
     for seen in recordings:
         for check, messages in seen.messages.items():
             if messages:
-                fault = faults.setdefault(check, Fault(check))
+                fault = faults.setdefault(check, FailedCheck(check))
                 fault.recordings.append(seen)
                 if not any(one.check == check and _of_its_time(one, seen.day) for one in listed):
                     fault.unlisted.append(seen)
     ordered = tuple(faults[check] for check in CHECKS if check in faults)
-    present = tuple(_present(provider, one, recordings) for one in listed if not one.until)
-    return Standing(provider.id, len(recordings), ordered, present)
+    present = tuple(_listed_entry(provider, one, recordings) for one in listed if not one.until)
+    return ProviderCoverage(provider.id, len(recordings), ordered, present)
 
 
 def _of_its_time(deviation: Deviation, day: str | None) -> bool:
@@ -140,7 +140,7 @@ def _before(one: str, other: str) -> bool:
     return one[:known] < other[:known]
 
 
-def _present(provider: Provider, deviation: Deviation, recordings: list[Seen]) -> Present:
+def _listed_entry(provider: Provider, deviation: Deviation, recordings: list[JudgedRecording]) -> ListedEntry:
     names = {
         name
         for model in provider.models
@@ -152,7 +152,7 @@ def _present(provider: Provider, deviation: Deviation, recordings: list[Seen]) -
     shows = [one for one in judged if any(map(deviation.expects, one.messages[deviation.check]))]
     asked = [SCENARIOS[name] for name in deviation.scenarios]
     could = [one for one in judged if one in shows or not asked or any(_like(one.exchange, it) for it in asked)]
-    return Present(deviation, tuple(could), len(shows))
+    return ListedEntry(deviation, tuple(could), len(shows))
 
 
 def _like(exchange: Exchange, scenario: Scenario) -> bool:
@@ -214,7 +214,7 @@ _UNSEEN = (
 )
 
 
-def render(standings: Iterable[Standing]) -> str:
+def render(standings: Iterable[ProviderCoverage]) -> str:
     """Return the figures as a Markdown page, and what is not listed or not seen."""
     found = sorted(standings, key=lambda one: one.provider)
     rows = [_figures(one) for one in found]
@@ -229,13 +229,13 @@ def render(standings: Iterable[Standing]) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _figures(one: Standing) -> tuple[str, ...]:
+def _figures(one: ProviderCoverage) -> tuple[str, ...]:
     without = len(one.present) - one.seen - len(one.unseen)
     counts = (one.recordings, len(one.faults), one.listed, len(one.present), one.seen, without, len(one.unseen))
     return (one.provider, *map(str, counts))
 
 
-def _unlisted(one: Standing) -> Iterator[tuple[str, ...]]:
+def _unlisted(one: ProviderCoverage) -> Iterator[tuple[str, ...]]:
     for fault in one.faults:
         if fault.unlisted:
             count = f"{len(fault.unlisted)} of {len(fault.recordings)}"
@@ -255,7 +255,7 @@ def _in_short(message: str) -> str:
     return re.sub(r"'[^']*'", "'…'", message.partition(": ")[0])
 
 
-def _unseen(one: Standing) -> Iterator[tuple[str, ...]]:
+def _unseen(one: ProviderCoverage) -> Iterator[tuple[str, ...]]:
     for entry in one.unseen:
         listed = entry.deviation
         known = ", ".join(filter(None, (listed.kind, listed.fault, "sometimes" if listed.sometimes else None)))

@@ -13,7 +13,7 @@ import pytest
 
 from harness.clients.catalogue import CLIENTS, ENVIRONMENTS
 from harness.clients.claims import __main__ as command
-from harness.clients.claims.model import CLAIMS, Claim, ClaimOutcome, ClaimVerdict, Language, Replay
+from harness.clients.claims.model import CLAIMS, Claim, ClaimOutcome, ClaimTest, ClaimVerdict, Language
 from harness.clients.claims.page import PAGES, ClaimPage, render
 from harness.clients.claims.run import ClaimRunner, cleaned
 from harness.clients.claims.wire_forms import WIRE_FORMS
@@ -183,7 +183,7 @@ def test_main_writes_both_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_a_test_without_code_of_its_own_is_in_the_environment_of_its_client() -> None:
     names = [
-        Replay(answers=(), expects=(), **more).environment.name  # type: ignore[arg-type]
+        ClaimTest(answers=(), expects=(), **more).environment.name  # type: ignore[arg-type]
         for more in ({"fact": "role"}, {"client": "fastapi-proxy"}, {"client": "openai.print", "env": "openai028"})
     ]
     assert names == ["own", "fastapi", "openai028"]

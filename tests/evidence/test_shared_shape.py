@@ -4,7 +4,7 @@ import pytest
 
 from harness.compare.shape import changes, is_constant
 from harness.evidence.agreement import differences
-from harness.simulate.reference import STREAM, swap
+from harness.simulate.reference import STREAM, replace_in_body
 from harness.wire.chunks import CONSTANT_KEYS
 from harness.wire.exchange import Exchange
 
@@ -17,7 +17,7 @@ _VALUES = {
 def varied(name: str) -> Exchange:
     """The reference stream, another value of a constant key in its first chunk."""
     other = "1760000009" if name == "created" else '"another"'
-    return swap(STREAM, f'"{name}":{_VALUES[name]}', f'"{name}":{other}', 1)
+    return replace_in_body(STREAM, f'"{name}":{_VALUES[name]}', f'"{name}":{other}', 1)
 
 
 @pytest.mark.parametrize("name", CONSTANT_KEYS)
@@ -32,7 +32,7 @@ def test_a_key_that_varies_is_seen_by_both(name: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "x", "a much longer one"])
 def test_padding_of_any_length_is_the_same_to_both(text: str) -> None:
-    short = swap(STREAM, '"choices":', '"obfuscation":"ab","choices":')
-    long = swap(STREAM, '"choices":', f'"obfuscation":"{text}","choices":')
+    short = replace_in_body(STREAM, '"choices":', '"obfuscation":"ab","choices":')
+    long = replace_in_body(STREAM, '"choices":', f'"obfuscation":"{text}","choices":')
     assert list(changes(short, long)) == []
     assert differences(short, long) == ()

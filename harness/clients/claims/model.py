@@ -28,7 +28,7 @@ class Translated(Strict):
         return self.en if language == "en" else self.zh
 
 
-class Replay(Strict):
+class ClaimTest(Strict):
     """
     What a claim is tested with: ``client`` on ``answers``, or the ``fact`` of the wire that they show.
 
@@ -57,7 +57,7 @@ class Claim(Strict):
 
     id: str
     claim: Translated
-    tests: tuple[Replay, ...]
+    tests: tuple[ClaimTest, ...]
     instead: Translated
 
     @property
@@ -66,14 +66,14 @@ class Claim(Strict):
         return max(test.environment.tier for test in self.tests)
 
 
-class _File(Strict):
+class _ClaimsFile(Strict):
     claims: tuple[Claim, ...]
     forms: dict[str, Translated]
     fates: dict[str, str]
     words: dict[str, Translated]
 
 
-_FILE = load_checked(Path(__file__).with_name("claims.yaml"), _File, BadResults, "it belongs to the package")
+_FILE = load_checked(Path(__file__).with_name("claims.yaml"), _ClaimsFile, BadResults, "it belongs to the package")
 
 CLAIMS: dict[str, Claim] = {claim.id: claim for claim in _FILE.claims}
 """Every claim by id."""
@@ -101,7 +101,7 @@ class ClaimOutcome(StrEnum):
 class TriedAnswer:
     """What one answer showed: the fate of the code, or the form of the chunks, and whether the claim expects it."""
 
-    test: Replay
+    test: ClaimTest
     trial: Trial
     told: str
     message: str

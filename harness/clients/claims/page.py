@@ -12,9 +12,9 @@ from harness.clients.claims.model import (
     FORM_NAMES,
     WORDS,
     ClaimOutcome,
+    ClaimTest,
     ClaimVerdict,
     Language,
-    Replay,
     TriedAnswer,
 )
 from harness.results import Fate
@@ -104,7 +104,7 @@ class ClaimPage:
         own = f"{self.say(source.provenance)} {(source.at or '')[:_DAY]}".strip()
         return f"{name}{self.say('and')}{made if trial.provider == REFERENCE else own}" if basis else name
 
-    def _client(self, test: Replay) -> str:
+    def _client(self, test: ClaimTest) -> str:
         name = f"`{test.code.splitlines()[0]}`" if test.code else f"`harness explain {test.client}`"
         name = self.say("in").format(client=test.client, env=test.env) if test.env else name
         told = ", ".join(f"{package} {version}" for package, version in test.environment.versions.items())
@@ -126,7 +126,7 @@ class ClaimPage:
         return f"{of}{self.say('then')}{self.say('and').join(said)}" if names else self.say("and").join(said)
 
 
-class _Entry(NamedTuple):
+class _PageEntry(NamedTuple):
     """What a page has of one claim: its outcome, its row of the table and its part below."""
 
     outcome: ClaimOutcome
@@ -147,15 +147,15 @@ def render(found: Iterable[ClaimVerdict], language: Language, before: str = "") 
     return "\n\n".join([*head, table, f"## {say('parts')}", *(entry.part for entry in entries)]) + "\n"
 
 
-def _entry(page: ClaimPage, verdict: ClaimVerdict, before: str) -> _Entry:
+def _entry(page: ClaimPage, verdict: ClaimVerdict, before: str) -> _PageEntry:
     """Return what the page has of a claim: of one that was not tried, what stood in ``before``."""
-    made = _Entry(verdict.outcome, page.row(verdict), page.part(verdict))
+    made = _PageEntry(verdict.outcome, page.row(verdict), page.part(verdict))
     if verdict.seen:
         return made
     claim = re.escape(verdict.claim.id)
     row = re.search(rf"^\| \[[^\n]*\]\(#{claim}\) \| ([^\n]*)", before, re.MULTILINE)
     part = re.search(rf"^### {claim}\n.*?(?=^### |\Z)", before, re.MULTILINE | re.DOTALL)
-    return _Entry(
+    return _PageEntry(
         page.outcome_of(row[1]) if row else made.outcome,
         row[0].strip() if row else made.row,
         part[0].strip() if part else made.part,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from harness.clients.catalogue import CLIENTS
-from harness.clients.claims.model import EVERY_PROVIDER, Claim, ClaimVerdict, Replay, TriedAnswer
+from harness.clients.claims.model import EVERY_PROVIDER, Claim, ClaimTest, ClaimVerdict, TriedAnswer
 from harness.clients.claims.wire_forms import WIRE_FORMS
 from harness.clients.client import Client
 from harness.clients.environments import Environment
@@ -52,7 +52,7 @@ class ClaimRunner:
             return ClaimVerdict(claim, ())
         return ClaimVerdict(claim, tuple(seen for test in claim.tests for seen in self._seen(test)))
 
-    def _seen(self, test: Replay) -> Iterator[TriedAnswer]:
+    def _seen(self, test: ClaimTest) -> Iterator[TriedAnswer]:
         client = self._client(test)
         for trial in (found for name in test.answers for found in self._answers(name)):
             one = trial if test.first else _without_first_event(trial)
@@ -65,7 +65,7 @@ class ClaimRunner:
                 holds = told in test.expects and bool(re.search(test.says, message))
                 yield TriedAnswer(test, one, told, message, holds)
 
-    def _client(self, test: Replay) -> Client | None:
+    def _client(self, test: ClaimTest) -> Client | None:
         client = replace(CLIENTS[test.client], env=test.environment.name) if test.client else None
         if client is None or not test.code:
             return client
