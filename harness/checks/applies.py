@@ -122,7 +122,7 @@ def cap_of(exchange: Exchange) -> Any:
 
 def finish_values(exchange: Exchange) -> set[object]:
     """Return the finish_reasons that were given."""
-    return {finish.value for choice in exchange.columns.choices.values() for finish in choice.reasons}
+    return {finish.value for choice in exchange.columns.choices.values() for finish in choice.finish_reasons}
 
 
 def has_read_times(exchange: Exchange) -> str | None:

@@ -24,7 +24,7 @@ _EARLIEST = 10**9  # 2001: before that there was no such API, so it is no time o
     sources.CHUNK, success_status,
     good=(STREAM, BODY),
     bad=(with_body(STREAM, _DONE), with_body(BODY, b"[]"), with_body(BODY, b'{"method":"POST"}')),
-    needs=("http.stream-asked", "http.body-asked", "http.no-error"),
+    depends_on=("http.stream-asked", "http.body-asked", "http.no-error"),
 )  # fmt: skip
 def present(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -47,7 +47,7 @@ def present(exchange: Exchange) -> Iterator[Problem]:
         replace_in_body(BODY, "chat.completion", "text_completion"),
         replace_in_body(STREAM, '"object":"chat.completion.chunk"', '"object":""', 1),
     ),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def object_name(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -60,7 +60,7 @@ def object_name(exchange: Exchange) -> Iterator[Problem]:
     expected = "chat.completion.chunk" if exchange.streams else "chat.completion"
     wrong = {v: seen for v, seen in exchange.columns.values["object"].items() if isinstance(v, str) and v != expected}
     for value, seen in wrong.items():
-        where = n_of_m(seen.count, exchange.columns.objects, "chunk")
+        where = n_of_m(seen.count, exchange.columns.chunk_count, "chunk")
         yield Problem(f"object is {value!r} in {where}", ((seen.first, "/object"),))
 
 
@@ -69,7 +69,7 @@ def object_name(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, success_status,
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, '"id":"chatcmpl-reference",', "", 1), replace_in_body(BODY, '"chatcmpl-reference"', "7"), replace_in_body(STREAM, '"chatcmpl-reference"', "null")),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def chunk_id(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -86,7 +86,7 @@ def chunk_id(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, success_status,
     good=(STREAM, BODY),
     bad=(replace_in_body(BODY, "chatcmpl-reference", ""), replace_in_body(STREAM, "chatcmpl-reference", "", 1)),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def id_not_empty(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -104,7 +104,7 @@ def id_not_empty(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, stream,
     good=(STREAM,),
     bad=(replace_in_body(STREAM, "chatcmpl-reference", "chatcmpl-other", 1),),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def id_constant(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -126,7 +126,7 @@ def id_constant(exchange: Exchange) -> Iterator[Problem]:
         replace_in_body(STREAM, "1760000000", "1760000000.5"),
         replace_in_body(BODY, "1760000000", "0"),
     ),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def created(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -146,7 +146,7 @@ def created(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, stream,
     good=(STREAM,),
     bad=(replace_in_body(STREAM, "1760000000", "1760000001", 1),),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def created_constant(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -162,7 +162,7 @@ def created_constant(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, success_status,
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, '"model":"gpt-4o-mini-2024-07-18",', "", 1), replace_in_body(BODY, '"gpt-4o-mini-2024-07-18"', "null")),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def model(exchange: Exchange) -> Iterator[Problem]:
     """

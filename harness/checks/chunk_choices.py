@@ -31,7 +31,7 @@ _PART_KEYS = {"role", "content", "refusal", "tool_calls", "function_call", "anno
     sources.CHUNK, success_status,
     good=(STREAM_USAGE, BODY),
     bad=(replace_in_body(STREAM_USAGE, '"choices":[]', '"choices":null'), replace_in_body(STREAM_USAGE, '"choices":[],', ""), with_body(BODY, b'{"id":"a","object":"chat.completion","created":1760000000,"model":"m","choices":{}}'), with_body(STREAM, _BYTES.replace(_FINISH, b'"choices":[null]'))),
-    needs=(*_READ, "sse.no-error"),
+    depends_on=(*_READ, "sse.no-error"),
 )  # fmt: skip
 def choices(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -52,7 +52,7 @@ def choices(exchange: Exchange) -> Iterator[Problem]:
     sources.STREAM_OPTIONS, success_status,
     good=(STREAM_USAGE, replace_in_body(STREAM_USAGE, "data: {", 'data: {"id":"chatcmpl-reference","object":"chat.completion.chunk","created":1760000000,"model":"gpt-4o-mini-2024-07-18","choices":[],"usage":null}\n\ndata: {', 1)),
     bad=(replace_in_body(STREAM, '"choices":[{"index":0,"delta":{"content":"! How can I"},"logprobs":null,"finish_reason":null}]', '"choices":[]'), with_body(BODY, b'{"id":"a","object":"chat.completion","created":1760000000,"model":"m","choices":[]}')),
-    needs=(*_READ, "chunk.choices"),
+    depends_on=(*_READ, "chunk.choices"),
 )  # fmt: skip
 def choices_not_empty(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -62,11 +62,14 @@ def choices_not_empty(exchange: Exchange) -> Iterator[Problem]:
     """
     columns = exchange.columns
     if not columns.choices:
-        yield from (Problem("choices is empty throughout", ((number, "/choices"),)) for number in columns.empty[:1])
+        yield from (
+            Problem("choices is empty throughout", ((number, "/choices"),))
+            for number in columns.empty_choices_chunks[:1]
+        )
         return
     begin = min(choice.first_chunk for choice in columns.choices.values())
-    finish = max((f.chunk for choice in columns.choices.values() for f in choice.reasons), default=columns.last)
-    between = [number for number in columns.empty if begin < number < finish]
+    finish = max((f.chunk for choice in columns.choices.values() for f in choice.finish_reasons), default=columns.last)
+    between = [number for number in columns.empty_choices_chunks if begin < number < finish]
     if between:
         yield Problem("choices is empty between the first choice and the finish", ((between[0], "/choices"),))
 
@@ -76,7 +79,7 @@ def choices_not_empty(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, success_status,
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, '"index":0,', "", 1), replace_in_body(BODY, '"index":0', '"index":"0"'), replace_in_body(STREAM, '"index":0', '"index":-1'), _TWICE),
-    needs=(*_READ, "chunk.choices"),
+    depends_on=(*_READ, "chunk.choices"),
 )  # fmt: skip
 def index(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -86,7 +89,7 @@ def index(exchange: Exchange) -> Iterator[Problem]:
     answers.
     """
     yield from wrong_kinds(exchange, "/choices/*/index", {"int"}, "choice")
-    for number in exchange.columns.same_index[:1]:
+    for number in exchange.columns.duplicate_index_chunks[:1]:
         yield Problem("two choices of one chunk have the same index", ((number, "/choices"),))
     for number, choice in exchange.columns.choices.items():
         if number < 0:
@@ -100,7 +103,7 @@ def index(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, success_status,
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, '"delta":{}', '"delta":null'), replace_in_body(STREAM, '"delta":{},', ""), replace_in_body(BODY, '"message":', '"delta":')),
-    needs=(*_READ, "chunk.choices"),
+    depends_on=(*_READ, "chunk.choices"),
 )  # fmt: skip
 def delta(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -117,7 +120,7 @@ def delta(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, success_status,
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, '"delta":', '"message":{"role":"assistant","content":"你好"},"delta":'), replace_in_body(BODY, '"message":', '"delta":{"content":""},"message":')),
-    needs=(*_READ, "chunk.choices"),
+    depends_on=(*_READ, "chunk.choices"),
 )  # fmt: skip
 def no_message(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -126,13 +129,13 @@ def no_message(exchange: Exchange) -> Iterator[Problem]:
     Instead: Choose by the request, not by what is there: read delta after `stream=True`, message after all
     else.
     """
-    other = "message" if exchange.columns.part == "delta" else "delta"
+    other = "message" if exchange.columns.message_key == "delta" else "delta"
     kinds = exchange.columns.kinds(f"/choices/*/{other}")
     total = sum(seen.count for seen in kinds.values())
     for what, seen in kinds.items():
         if what not in {"missing", "null"}:
             yield Problem(
-                f"a {other} stands beside the {exchange.columns.part} in {n_of_m(seen.count, total, 'choice')}",
+                f"a {other} stands beside the {exchange.columns.message_key} in {n_of_m(seen.count, total, 'choice')}",
                 ((seen.first, seen.pointer),),
             )
 
@@ -142,7 +145,7 @@ def no_message(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, success_status,
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, '"id":', '"x_groq":{},"id":'), replace_in_body(BODY, '"role":', '"reasoning_content":"","role":'), replace_in_body(_LOGPROBS, '"token":', '"id":7,"token":')),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def vendor_keys(exchange: Exchange) -> str:
     """
@@ -182,7 +185,7 @@ def _logprob_keys(exchange: Exchange) -> Iterator[str]:
     sources.REQUEST, request_known,
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, '"index":0', '"index":1'), replace_in_body(BODY, '"index":0', '"index":3')),
-    needs=(*_READ, "chunk.choices", "chunk.index"),
+    depends_on=(*_READ, "chunk.choices", "chunk.index"),
 )  # fmt: skip
 def index_in_range(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -204,7 +207,7 @@ def index_in_range(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, success_status,
     good=(STREAM, BODY, replace_in_body(BODY, '"logprobs":null,', ""), replace_in_body(BODY, '"logprobs":null', '"logprobs":{"content":[],"refusal":null}')),
     bad=(replace_in_body(STREAM, '"logprobs":null', '"logprobs":[]'), replace_in_body(BODY, '"logprobs":null', '"logprobs":""')),
-    needs=(*_READ, "chunk.choices"),
+    depends_on=(*_READ, "chunk.choices"),
 )  # fmt: skip
 def logprobs(exchange: Exchange) -> Iterator[Problem]:
     """

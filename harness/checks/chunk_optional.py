@@ -29,7 +29,7 @@ _TIERS = {"auto", "default", "flex", "scale", "priority", "fast"}
     sources.TIER, success_status,
     good=(STREAM, BODY, replace_in_body(STREAM, '"service_tier":"default",', ""), replace_in_body(BODY, '"default"', "null")),
     bad=(replace_in_body(STREAM, '"service_tier":"default"', '"service_tier":""'), replace_in_body(BODY, '"default"', '"on_demand"'), replace_in_body(BODY, '"default"', "1")),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def service_tier(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -39,7 +39,7 @@ def service_tier(exchange: Exchange) -> Iterator[Problem]:
     """
     for value, seen in exchange.columns.values["service_tier"].items():
         if value is not None and value not in _TIERS:
-            where = n_of_m(seen.count, exchange.columns.objects, "chunk")
+            where = n_of_m(seen.count, exchange.columns.chunk_count, "chunk")
             yield Problem(f"service_tier is {value!r} in {where}", ((seen.first, "/service_tier"),))
             return
 
@@ -49,7 +49,7 @@ def service_tier(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, success_status,
     good=(STREAM, BODY, replace_in_body(STREAM, '"fp_reference"', "null")),
     bad=(replace_in_body(BODY, '"fp_reference"', "7"), replace_in_body(STREAM, '"fp_reference"', '{"id":"fp"}')),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def fingerprint(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -65,7 +65,7 @@ def fingerprint(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, success_status,
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, '"system_fingerprint":"fp_reference",', ""), replace_in_body(BODY, '"fp_reference"', "null"), replace_in_body(BODY, '"fp_reference"', '""')),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def fingerprint_form(exchange: Exchange) -> str:
     """
@@ -81,7 +81,7 @@ def fingerprint_form(exchange: Exchange) -> str:
     sources.CHUNK, lambda x: stream(x) or (None if len(x.columns.choices) > 1 else "there is one choice only"),
     good=(_TWO,),
     bad=(_PAIRED,),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def choices_together(exchange: Exchange) -> str:
     """

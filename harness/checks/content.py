@@ -39,7 +39,7 @@ _CUMULATIVE = replace_in_body(
         replace_in_body(BODY, '"content":"你好! How can I help?"', '"content":{"text":"你好"}'),
         replace_in_body(STREAM, '"content":"你好"', '"content":1'),
     ),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def content_type(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -56,7 +56,7 @@ def content_type(exchange: Exchange) -> Iterator[Problem]:
     sources.MESSAGE, body,
     good=(BODY,),
     bad=(replace_in_body(BODY, '"content":"你好! How can I help?",', '"tool_calls":[],'),),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def key_present(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -77,7 +77,7 @@ def key_present(exchange: Exchange) -> Iterator[Problem]:
         replace_in_body(BODY, '"content":"你好! How can I help?"', '"content":"\\n\\n"'),
         with_body(STREAM, b"".join(part + b"\n\n" for part in STREAM.response.body.split(b"\n\n")[::4] if part)),
     ),
-    needs=_WHOLE,
+    depends_on=_WHOLE,
 )  # fmt: skip
 def said(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -87,7 +87,7 @@ def said(exchange: Exchange) -> Iterator[Problem]:
     an answer.
     """
     for choice in exchange.columns.choices.values():
-        excused = any(finish.value in {"length", "content_filter"} for finish in choice.reasons)
+        excused = any(finish.value in {"length", "content_filter"} for finish in choice.finish_reasons)
         text = any(choice.fragments(name).text.strip() for name in ("content", "refusal"))
         spoken = text or choice.tools or choice.part_types
         if not (spoken or excused or _otherwise(exchange)):
@@ -98,7 +98,7 @@ def said(exchange: Exchange) -> Iterator[Problem]:
 
 def _otherwise(exchange: Exchange) -> bool:
     """Whether the answer came as sound, as an object, or as a call of the old kind; other rules speak of these."""
-    part = exchange.columns.part
+    part = exchange.columns.message_key
     return any(
         exchange.columns.kinds(f"/choices/*/{part}/{key}").keys() & {"object"}
         for key in ("content", "audio", "function_call")
@@ -110,7 +110,7 @@ def _otherwise(exchange: Exchange) -> bool:
     sources.REFERENCE, stream,
     good=(STREAM,),
     bad=(replace_in_body(STREAM, '"你好"},"logprobs":null,"finish_reason":null', '"你好"},"logprobs":null,"finish_reason":"stop"'),),
-    needs=(*_READ, "sse.json", "chunk.delta", "content.type"),
+    depends_on=(*_READ, "sse.json", "chunk.delta", "content.type"),
 )  # fmt: skip
 def before_finish(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -119,7 +119,7 @@ def before_finish(exchange: Exchange) -> Iterator[Problem]:
     Instead: Read to the end of the stream and close the message there; use no `break` at a finish_reason.
     """
     for choice in exchange.columns.choices.values():
-        end = choice.reasons[0].chunk if choice.reasons else exchange.columns.last
+        end = choice.finish_reasons[0].chunk if choice.finish_reasons else exchange.columns.last
         late = sorted(number for pieces in choice.channels.values() for number in pieces.chunks if number > end)
         late += [fragment.chunk for fragment in choice.tools if fragment.chunk > end]
         if late:
@@ -134,7 +134,7 @@ def before_finish(exchange: Exchange) -> Iterator[Problem]:
     sources.UNICODE_REPLACEMENT, success_status,
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, "你好", "你\ufffd"), replace_in_body(BODY, "你好", "\ufffd\ufffd好")),
-    needs=(*_READ, "sse.utf8", "http.utf8"),
+    depends_on=(*_READ, "sse.utf8", "http.utf8"),
 )  # fmt: skip
 def no_replacement(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -151,7 +151,7 @@ def no_replacement(exchange: Exchange) -> Iterator[Problem]:
     sources.REASONING_CONTENT, success_status,
     good=(STREAM, BODY, replace_in_body(BODY, "你好", "Models write <think> and </think>.")),
     bad=(replace_in_body(STREAM, "你好", "<think>greet</think>你好"), replace_in_body(BODY, "你好", "greet</think>你好")),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def no_think_tags(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -182,7 +182,7 @@ def _holding(exchange: Exchange, holds: Callable[[str], bool], mark: str, name: 
     sources.REFERENCE, stream,
     good=(STREAM,),
     bad=(_CUMULATIVE,),
-    needs=(*_READ, "finish_reason.given"),
+    depends_on=(*_READ, "finish_reason.given"),
 )  # fmt: skip
 def increments(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -212,7 +212,7 @@ def _cumulative(choice: Choice) -> bool:
     sources.DELTA, stream,
     good=(STREAM,),
     bad=(REASONING, replace_in_body(STREAM, '"content":"",', ""), replace_in_body(STREAM, '"content":"",', '"content":"Hi",', 1)),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def first(exchange: Exchange) -> str:
     """
@@ -232,7 +232,7 @@ def first(exchange: Exchange) -> str:
     sources.REFERENCE, success_status,
     good=(STREAM, BODY, replace_in_body(BODY, "你好", "<| and |> are symbols, <s> is HTML.")),
     bad=(replace_in_body(STREAM, " help?", " help?<|im_end|>"), replace_in_body(BODY, "你好", "<｜end▁of▁sentence｜>你好"), replace_in_body(BODY, "你好", "<|begin_of_box|>你好")),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def no_special_tokens(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -254,7 +254,7 @@ def no_special_tokens(exchange: Exchange) -> Iterator[Problem]:
     sources.DELTA, success_status,
     good=(STREAM, BODY, replace_in_body(BODY, ',"refusal":null', "")),
     bad=(replace_in_body(BODY, '"refusal":null', '"refusal":false'), replace_in_body(STREAM, '"refusal":null', '"refusal":{}')),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def refusal(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -270,7 +270,7 @@ def refusal(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, lambda x: success_status(x) or (None if any(one.tools for one in x.columns.choices.values()) else "no tool was called"),
     good=(TOOLS,),
     bad=(replace_in_body(TOOLS, '"content":null', '"content":"\\n\\n"'), replace_in_body(TOOLS, '"content":null', '"content":"I look."')),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def beside_calls(exchange: Exchange) -> str:
     """

@@ -36,7 +36,7 @@ _FINAL = '"delta":{},"logprobs":null,"finish_reason":"stop"'
     sources.CHUNK, success_status,
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, ',"finish_reason":null', "", 1), replace_in_body(BODY, ',"finish_reason":"stop"', "")),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def key_present(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -53,7 +53,7 @@ def key_present(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, stream,
     good=(STREAM, TOOLS),
     bad=(replace_in_body(STREAM, '"finish_reason":null', '"finish_reason":""'), replace_in_body(STREAM, '"finish_reason":null', '"finish_reason":false', 1)),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def null_before_end(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -70,7 +70,7 @@ def null_before_end(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, all_of(stream, complete_answer),
     good=(STREAM, STREAM_USAGE),
     bad=(replace_in_body(STREAM, '"finish_reason":"stop"', '"finish_reason":null'), replace_in_body(STREAM, '"finish_reason":"stop"', '"finish_reason":""')),
-    needs=_WHOLE,
+    depends_on=_WHOLE,
 )  # fmt: skip
 def given(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -80,7 +80,7 @@ def given(exchange: Exchange) -> Iterator[Problem]:
     answer as unfinished.
     """
     for choice in exchange.columns.choices.values():
-        if not choice.reasons:
+        if not choice.finish_reasons:
             yield Problem(
                 f"choice {choice.index} ends without a finish_reason", (place_of(exchange, choice, choice.last_chunk),)
             )
@@ -91,7 +91,7 @@ def given(exchange: Exchange) -> Iterator[Problem]:
     sources.BODY, body,
     good=(BODY,),
     bad=(replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":null'), replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":""')),
-    needs=(*_READ, "finish_reason.key-present"),
+    depends_on=(*_READ, "finish_reason.key-present"),
 )  # fmt: skip
 def message(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -108,7 +108,7 @@ def message(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, stream,
     good=(STREAM,),
     bad=(replace_in_body(STREAM, '" help?"},"logprobs":null,"finish_reason":null', '" help?"},"logprobs":null,"finish_reason":"stop"'),),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def once(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -118,7 +118,7 @@ def once(exchange: Exchange) -> Iterator[Problem]:
     the loop.
     """
     for choice in exchange.columns.choices.values():
-        reasons = choice.reasons
+        reasons = choice.finish_reasons
         if len(reasons) > 1:
             yield Problem(
                 f"choice {choice.index} gives {len(reasons)} finish_reasons",
@@ -131,7 +131,7 @@ def once(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, success_status,
     good=(STREAM, BODY, TOOLS),
     bad=(replace_in_body(STREAM, '"finish_reason":"stop"', '"finish_reason":"eos"'), replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":"STOP"')),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def vocabulary(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -141,7 +141,7 @@ def vocabulary(exchange: Exchange) -> Iterator[Problem]:
     failures.
     """
     for choice in exchange.columns.choices.values():
-        for finish in choice.reasons:
+        for finish in choice.finish_reasons:
             if finish.value not in _VOCABULARY:
                 yield Problem(f"finish_reason is {finish.value!r}", ((finish.chunk, finish.pointer),))
                 break
@@ -152,7 +152,7 @@ def vocabulary(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, stream,
     good=(STREAM, STREAM_USAGE),
     bad=(replace_in_body(STREAM, "data: [DONE]", 'data: {"id":"chatcmpl-reference","object":"chat.completion.chunk","created":1760000000,"model":"m","choices":[{"index":0,"delta":{},"finish_reason":null}]}\n\ndata: [DONE]'),),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def last(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -161,7 +161,7 @@ def last(exchange: Exchange) -> Iterator[Problem]:
     Instead: Read on until the stream ends, taking `chunk.usage` and any delta that comes later; use no `break`.
     """
     for choice in exchange.columns.choices.values():
-        reasons = [finish.chunk for finish in choice.reasons]
+        reasons = [finish.chunk for finish in choice.finish_reasons]
         if reasons and choice.last_chunk > reasons[-1]:
             yield Problem(
                 f"choice {choice.index} goes on after its finish_reason",
@@ -174,7 +174,7 @@ def last(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, all_of(success_status, complete_answer),
     good=(TOOLS, STREAM, TOOLS_BODY, with_request_params(replace_last_in_body(TOOLS, '"tool_calls"', '"stop"'), tool_choice={"type": "function"})),
     bad=(replace_last_in_body(TOOLS, '"tool_calls"', '"stop"'), replace_in_body(STREAM, '"stop"', '"tool_calls"'), replace_last_in_body(TOOLS_BODY, '"tool_calls"', '"stop"')),
-    needs=(*_WHOLE, "finish_reason.vocabulary"),
+    depends_on=(*_WHOLE, "finish_reason.vocabulary"),
 )  # fmt: skip
 def tool_calls(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -185,7 +185,7 @@ def tool_calls(exchange: Exchange) -> Iterator[Problem]:
     # OpenAI itself ends a call that tool_choice forced by name with stop.
     forced = isinstance(exchange.request.get("tool_choice"), dict) or exchange.request.json is None
     for choice in exchange.columns.choices.values():
-        reason = choice.reasons[-1] if choice.reasons else None
+        reason = choice.finish_reasons[-1] if choice.finish_reasons else None
         if reason is None or reason.value in {"length", "content_filter"}:
             continue
         if choice.tools and reason.value == "stop" and not forced:
@@ -199,7 +199,7 @@ def tool_calls(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, stream,
     good=(STREAM,),
     bad=(replace_in_body(STREAM, ',"finish_reason":null', ""), replace_in_body(STREAM, '"finish_reason":null', '"finish_reason":""')),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def form(exchange: Exchange) -> str:
     """
@@ -217,7 +217,7 @@ def form(exchange: Exchange) -> str:
     sources.DELTA, stream,
     good=(STREAM,),
     bad=(replace_in_body(STREAM, _FINAL, _FINAL.replace("{}", '{"content":""}')), replace_in_body(STREAM, _FINAL, _FINAL.replace("{}", '{"content":"."}'))),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def finish_delta(exchange: Exchange) -> str:
     """
@@ -244,7 +244,7 @@ def _tries(exchange: Exchange, *names: str) -> str | None:
     sources.REQUEST, lambda x: complete_answer(x) or _tries(x, "max_tokens", "max_completion_tokens"),
     good=(_CAPPED,),
     bad=(replace_in_body(_CAPPED, '"finish_reason":"length"', '"finish_reason":"stop"'),),
-    needs=(*_WHOLE, "finish_reason.vocabulary", "usage.integers", "usage.within-cap"),
+    depends_on=(*_WHOLE, "finish_reason.vocabulary", "usage.integers", "usage.within-cap"),
 )  # fmt: skip
 def length(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -257,7 +257,7 @@ def length(exchange: Exchange) -> Iterator[Problem]:
     if tokens != cap:
         return  # more of them is a matter of usage.within-cap, fewer is an answer that ended by itself
     for choice in exchange.columns.choices.values():
-        for finish in choice.reasons[-1:]:
+        for finish in choice.finish_reasons[-1:]:
             if finish.value == "stop" and choice.fragments("content").text and len(exchange.columns.choices) == 1:
                 said = f"the cap of {cap} tokens was reached, and finish_reason is 'stop'"
                 yield Problem(said, ((finish.chunk, finish.pointer),))
@@ -268,7 +268,7 @@ def length(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, lambda x: success_status(x) or _tries(x, "stop"),
     good=(_STOPPED,),
     bad=(replace_in_body(_STOPPED, '"finish_reason":"stop"', '"finish_reason":"length"'),),
-    needs=(*_WHOLE, "finish_reason.vocabulary"),
+    depends_on=(*_WHOLE, "finish_reason.vocabulary"),
 )  # fmt: skip
 def at_stop(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -277,6 +277,6 @@ def at_stop(exchange: Exchange) -> Iterator[Problem]:
     Instead: Where you sent a stop sequence, take `length` as the end only if the cap is reached.
     """
     for choice in exchange.columns.choices.values():
-        for finish in choice.reasons[-1:]:
+        for finish in choice.finish_reasons[-1:]:
             if finish.value == "length":
                 yield Problem(f"finish_reason is {finish.value!r}", ((finish.chunk, finish.pointer),))

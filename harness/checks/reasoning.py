@@ -49,7 +49,7 @@ def _turned_off(exchange: Exchange) -> str | None:
         replace_in_body(REASONING, '"reasoning_content":"The user greets me."', '"reasoning_content":["The user greets me."]'),
         replace_in_body(REASONING_BODY, '"reasoning_content":"The user greets me."', '"reasoning_content":{"text":"The user"}'),
     ),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def field_type(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -67,7 +67,7 @@ def field_type(exchange: Exchange) -> Iterator[Problem]:
     sources.REASONING_CONTENT, lambda x: has_reasoning(x) or (None if x.streams else "a body has no order"),
     good=(REASONING,),
     bad=(replace_in_body(REASONING, '"content":"!","reasoning_content":null', '"content":null,"reasoning_content":" Done."'),),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def before_content(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -89,7 +89,7 @@ def before_content(exchange: Exchange) -> Iterator[Problem]:
     sources.REASONING_CONTENT, has_reasoning,
     good=(REASONING, REASONING_BODY),
     bad=(replace_in_body(REASONING_BODY, '"content":"你好!"', '"content":"The user greets me. 你好!"'),),
-    needs=(*_READ, "reasoning.type", "reasoning.before-content"),
+    depends_on=(*_READ, "reasoning.type", "reasoning.before-content"),
 )  # fmt: skip
 def not_in_content(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -111,7 +111,7 @@ def not_in_content(exchange: Exchange) -> Iterator[Problem]:
     sources.USAGE, lambda x: has_reasoning(x) or (None if x.columns.usages else "no usage came"),
     good=(REASONING, REASONING_BODY, replace_in_body(REASONING_BODY, '"reasoning_tokens":8,', "")),
     bad=(replace_in_body(REASONING, '"reasoning_tokens":8', '"reasoning_tokens":0'), replace_in_body(REASONING_BODY, '"reasoning_tokens":8', '"reasoning_tokens":0')),
-    needs=(*_READ, "reasoning.type", "parity.channels"),
+    depends_on=(*_READ, "reasoning.type", "parity.channels"),
 )  # fmt: skip
 def tokens_counted(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -136,7 +136,7 @@ def tokens_counted(exchange: Exchange) -> Iterator[Problem]:
     sources.REASONING_CONTENT, success_status,
     good=(REASONING, REASONING_BODY),
     bad=(replace_in_body(REASONING, "reasoning_content", "reasoning"), replace_in_body(STREAM, "你好", "<think>hm</think>"), _PARTS),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def place(exchange: Exchange) -> str:
     """
@@ -148,7 +148,7 @@ def place(exchange: Exchange) -> str:
     found = dict.fromkeys(
         name for c in exchange.columns.choices.values() for name in REASONING_CHANNELS if name in c.channels
     )
-    part = exchange.columns.part
+    part = exchange.columns.message_key
     if exchange.columns.kinds(f"/choices/*/{part}/reasoning_details").keys() & {"list"}:
         found["reasoning_details"] = None
     if any(choice.part_types.keys() & {"thinking", "reasoning"} for choice in exchange.columns.choices.values()):
@@ -167,7 +167,7 @@ def place(exchange: Exchange) -> str:
         replace_in_body(REASONING, '"content":null', '"content":""'),
         replace_in_body(REASONING, '"reasoning_content":null', '"reasoning_content":""'),
     ),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def phases(exchange: Exchange) -> str:
     """
@@ -201,7 +201,7 @@ def phases(exchange: Exchange) -> str:
         replace_in_body(REASONING, '"reasoning_content":"The user greets me."', '"reasoning_content":"The user greets me.","reasoning":"The user greets me."'),
         replace_in_body(REASONING_BODY, '"reasoning_content":', '"reasoning":"The user greets me.","reasoning_content":'),
     ),
-    needs=(*_READ, "reasoning.type"),
+    depends_on=(*_READ, "reasoning.type"),
 )  # fmt: skip
 def one_field(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -221,7 +221,7 @@ def one_field(exchange: Exchange) -> Iterator[Problem]:
     sources.REASONING_CONTENT, _turned_off,
     good=(with_request_params(STREAM, enable_thinking=False), with_request_params(BODY, thinking={"type": "disabled"})),
     bad=(with_request_params(REASONING, thinking={"type": "disabled"}, reasoning_effort=None), with_request_params(REASONING_BODY, enable_thinking=False, reasoning_effort=None)),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def off(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -242,7 +242,7 @@ def off(exchange: Exchange) -> Iterator[Problem]:
     sources.REASONING_CONTENT, lambda x: success_status(x) or (None if _switch(x) == "on" else "thinking was not turned on"),
     good=(REASONING, REASONING_BODY),
     bad=(with_request_params(STREAM, enable_thinking=True), with_request_params(STREAM_USAGE, reasoning_effort="high")),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def on(exchange: Exchange) -> str:
     """

@@ -69,7 +69,7 @@ _MARKUP = re.compile(
         replace_in_body(TOOLS_BODY, '"tool_calls":[', '"tool_calls":{},"calls":['),
         replace_in_body(STREAM, '"delta":{"content"', '"delta":{"tool_calls":[null],"content"'),
     ),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def list_of_objects(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -95,7 +95,7 @@ def list_of_objects(exchange: Exchange) -> Iterator[Problem]:
         replace_in_body(TOOLS, '"tool_calls":[{"index":0,', '"tool_calls":[{"index":null,'),
         replace_in_body(TOOLS, '"tool_calls":[{"index":0,', '"tool_calls":[{"index":-1,'),
     ),
-    needs=(*_READ, "tool_calls.type"),
+    depends_on=(*_READ, "tool_calls.type"),
 )  # fmt: skip
 def index(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -116,7 +116,7 @@ def index(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, streamed_call,
     good=(TOOLS, TOOLS_PARALLEL),
     bad=(replace_in_body(TOOLS, '"tool_calls":[{"index":0,', '"tool_calls":[{"index":1,'), replace_in_body(TOOLS_PARALLEL, '"index":1,', '"index":5,')),
-    needs=(*_READ, *_FRAGMENTS),
+    depends_on=(*_READ, *_FRAGMENTS),
 )  # fmt: skip
 def index_from_0(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -136,7 +136,7 @@ def index_from_0(exchange: Exchange) -> Iterator[Problem]:
     sources.TOOL_FRAGMENT, streamed_call,
     good=(TOOLS, TOOLS_PARALLEL),
     bad=(replace_in_body(TOOLS_PARALLEL, '"tool_calls":[{"index":1,', '"tool_calls":[{"index":0,'),),
-    needs=(*_READ, *_FRAGMENTS, "tool_calls.id", "tool_calls.id-once"),
+    depends_on=(*_READ, *_FRAGMENTS, "tool_calls.id", "tool_calls.id-once"),
 )  # fmt: skip
 def index_distinct(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -155,7 +155,7 @@ def index_distinct(exchange: Exchange) -> Iterator[Problem]:
     sources.TOOL_FRAGMENT, called,
     good=(TOOLS, TOOLS_BODY),
     bad=(replace_in_body(TOOLS, '"tool_calls":[{"index":0,"function"', '"tool_calls":[{"index":0,"id":null,"function"'), replace_in_body(TOOLS_BODY, '"call_1"', "1")),
-    needs=(*_READ, "tool_calls.type"),
+    depends_on=(*_READ, "tool_calls.type"),
 )  # fmt: skip
 def id_type(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -172,7 +172,7 @@ def id_type(exchange: Exchange) -> Iterator[Problem]:
     sources.TOOL_CALL, called,
     good=(TOOLS, TOOLS_BODY, TOOLS_PARALLEL),
     bad=(replace_in_body(TOOLS, '"id":"call_1",', ""), replace_in_body(TOOLS, '"call_1"', '""'), replace_in_body(TOOLS_BODY, '"id":"call_1",', "")),
-    needs=(*_READ, *_FRAGMENTS),
+    depends_on=(*_READ, *_FRAGMENTS),
 )  # fmt: skip
 def has_id(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -193,7 +193,7 @@ def has_id(exchange: Exchange) -> Iterator[Problem]:
         replace_in_body(TOOLS, '"tool_calls":[{"index":0,"function"', '"tool_calls":[{"index":0,"id":"","function"'),
         replace_in_body(TOOLS, '"tool_calls":[{"index":0,"function"', '"tool_calls":[{"index":0,"id":"call_1","function"'),
     ),
-    needs=(*_READ, *_FRAGMENTS, "tool_calls.id-type"),
+    depends_on=(*_READ, *_FRAGMENTS, "tool_calls.id-type"),
 )  # fmt: skip
 def id_once(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -216,7 +216,7 @@ def id_once(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, called,
     good=(TOOLS_PARALLEL, TOOLS_BODY),
     bad=(replace_in_body(TOOLS_PARALLEL, "call_2", "call_1"),),
-    needs=(*_READ, *_FRAGMENTS, "tool_calls.id-type", "tool_calls.id"),
+    depends_on=(*_READ, *_FRAGMENTS, "tool_calls.id-type", "tool_calls.id"),
 )  # fmt: skip
 def ids_differ(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -243,7 +243,7 @@ def _first_id(fragments: list[ToolFragment]) -> str | None:
     sources.TOOL_CALL, called,
     good=(TOOLS, TOOLS_BODY, TOOLS_PARALLEL),
     bad=(replace_in_body(TOOLS, '"name":"get_weather",', ""), replace_in_body(TOOLS_BODY, '"name":"get_weather"', '"name":""')),
-    needs=(*_READ, *_FRAGMENTS),
+    depends_on=(*_READ, *_FRAGMENTS),
 )  # fmt: skip
 def has_name(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -265,7 +265,7 @@ def has_name(exchange: Exchange) -> Iterator[Problem]:
         replace_in_body(TOOLS, '"function":{"arguments":', '"function":{"name":"get_weather","arguments":'),
         replace_in_body(TOOLS, '"function":{"arguments":', '"function":{"name":"","arguments":'),
     ),
-    needs=(*_READ, *_FRAGMENTS),
+    depends_on=(*_READ, *_FRAGMENTS),
 )  # fmt: skip
 def name_once(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -285,7 +285,7 @@ def name_once(exchange: Exchange) -> Iterator[Problem]:
     sources.TOOL_FRAGMENT, called,
     good=(TOOLS, TOOLS_BODY),
     bad=(replace_in_body(TOOLS, '"type":"function"', '"type":"tool"'), replace_in_body(TOOLS_BODY, '"type":"function"', '"type":""'), replace_in_body(TOOLS, '"type":"function"', '"type":null'), replace_in_body(TOOLS_BODY, '"type":"function",', "")),
-    needs=(*_READ, "tool_calls.type"),
+    depends_on=(*_READ, "tool_calls.type"),
 )  # fmt: skip
 def function_type(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -307,7 +307,7 @@ def function_type(exchange: Exchange) -> Iterator[Problem]:
     sources.TOOL_FRAGMENT, called,
     good=(TOOLS, TOOLS_BODY),
     bad=(replace_in_body(TOOLS_BODY, '"{\\"city\\":\\"Paris\\"}"', '{"city":"Paris"}'), replace_in_body(TOOLS, '"arguments":""', '"arguments":null'), replace_in_body(TOOLS_BODY, ',"arguments":"{\\"city\\":\\"Paris\\"}"', "")),
-    needs=(*_READ, "tool_calls.type"),
+    depends_on=(*_READ, "tool_calls.type"),
 )  # fmt: skip
 def arguments_type(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -325,7 +325,7 @@ def arguments_type(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, all_of(called, complete_answer),
     good=(TOOLS, TOOLS_BODY, TOOLS_PARALLEL, replace_in_body(replace_last_in_body(TOOLS, '"tool_calls"', '"length"'), '\\"Paris\\"}', '\\"Par')),
     bad=(replace_in_body(TOOLS, '\\"Paris\\"}', '\\"Paris\\"}{}'), replace_in_body(TOOLS, '{\\"city\\":', '{\\"city\\"'), replace_in_body(TOOLS_BODY, '{\\"city\\":\\"Paris\\"}', "Paris")),
-    needs=(*_READ, *_FRAGMENTS, "tool_calls.arguments", "sse.no-error", "http.complete"),
+    depends_on=(*_READ, *_FRAGMENTS, "tool_calls.arguments", "sse.no-error", "http.complete"),
 )  # fmt: skip
 def arguments_json(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -335,7 +335,7 @@ def arguments_json(exchange: Exchange) -> Iterator[Problem]:
     try again.
     """
     for choice in exchange.columns.choices.values():
-        if any(finish.value == "length" for finish in choice.reasons):
+        if any(finish.value == "length" for finish in choice.finish_reasons):
             continue  # cut at the limit, and it says so
         for fragments in calls_of(choice).values():
             text = "".join(str(function_of(f).get("arguments") or "") for f in fragments)
@@ -358,7 +358,7 @@ def _is_object(text: str) -> bool:
     sources.REFERENCE, success_status,
     good=(TOOLS, STREAM),
     bad=(replace_in_body(STREAM, "! How can I", '<tool_call>{\\"name\\":\\"get_weather\\"}</tool_call>'), replace_in_body(STREAM, "! How can I", "<|tool_calls_begin|>"), _AS_JSON),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def not_in_text(exchange: Exchange) -> Iterator[Problem]:
     """

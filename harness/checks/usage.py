@@ -37,7 +37,7 @@ _WHOLE = ("chunk.present", "sse.no-error", "http.complete")
     sources.STREAM_OPTIONS, all_of(usage_asked, complete_answer),
     good=(STREAM_USAGE,),
     bad=(replace_in_body(STREAM_USAGE, f"data: {USAGE_CHUNK}", ""), replace_in_body(STREAM_USAGE, TOKENS, '"x_groq":{"id":"req",' + TOKENS + "}")),
-    needs=_WHOLE,
+    depends_on=_WHOLE,
 )  # fmt: skip
 def given(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -57,7 +57,7 @@ def given(exchange: Exchange) -> Iterator[Problem]:
     sources.STREAM_OPTIONS, usage_asked,
     good=(STREAM_USAGE,),
     bad=(BESIDE_FINISH, replace_in_body(STREAM_USAGE, '"choices":[]', '"choices":[{"index":0,"delta":{},"finish_reason":null}]')),
-    needs=(*_READ, "usage.given"),
+    depends_on=(*_READ, "usage.given"),
 )  # fmt: skip
 def own_chunk(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -66,9 +66,9 @@ def own_chunk(exchange: Exchange) -> Iterator[Problem]:
     Instead: Take it from any chunk, ahead of all tests of choices: `usage = chunk.usage or usage`.
     """
     usages = top_usages(exchange)
-    if not any(usage.beside == "[]" for usage in usages):
+    if not any(usage.placement == "[]" for usage in usages):
         where = {"finish": "with the finish_reason", "choices": "beside choices"}.get(
-            usages[-1].beside, "without choices"
+            usages[-1].placement, "without choices"
         )
         yield Problem(f"usage came in a chunk {where}", ((usages[-1].chunk, "/usage"),))
 
@@ -78,7 +78,7 @@ def own_chunk(exchange: Exchange) -> Iterator[Problem]:
     sources.STREAM_OPTIONS, usage_asked,
     good=(STREAM_USAGE,),
     bad=(replace_in_body(STREAM_USAGE, ',"usage":null', ""), replace_in_body(STREAM_USAGE, '"usage":null', '"usage":{}', 1)),
-    needs=(*_READ, "usage.given"),
+    depends_on=(*_READ, "usage.given"),
 )  # fmt: skip
 def null_elsewhere(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -95,7 +95,7 @@ def null_elsewhere(exchange: Exchange) -> Iterator[Problem]:
         if what == "null" or seen.first > usage_at or (seen.count == 1 and seen.first == usage_at):
             continue
         extra = seen.count - 1 if what == "object" else seen.count
-        others = n_of_m(extra, exchange.columns.objects - 1, "other chunk")
+        others = n_of_m(extra, exchange.columns.chunk_count - 1, "other chunk")
         yield Problem(f"usage is {KIND_PHRASES[what]} {others}", ((seen.first, "/usage"),))
 
 
@@ -111,7 +111,7 @@ def _without_counts(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, usage_not_asked,
     good=(STREAM, replace_in_body(STREAM, '"choices":', '"usage":null,"choices":')),
     bad=(with_request_params(STREAM_USAGE, stream_options=None), with_request_params(BESIDE_FINISH, stream_options={"include_usage": False})),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def not_unasked(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -122,7 +122,7 @@ def not_unasked(exchange: Exchange) -> Iterator[Problem]:
     usages = top_usages(exchange)
     if usages:
         yield Problem(
-            f"{n_of_m(len(usages), exchange.columns.objects, 'chunk')} have usage", ((usages[0].chunk, "/usage"),)
+            f"{n_of_m(len(usages), exchange.columns.chunk_count, 'chunk')} have usage", ((usages[0].chunk, "/usage"),)
         )
 
 
@@ -131,7 +131,7 @@ def not_unasked(exchange: Exchange) -> Iterator[Problem]:
     sources.STREAM_OPTIONS, stream,
     good=(STREAM_USAGE, STREAM, replace_in_body(STREAM_USAGE, '"id":', '"x_groq":{"usage":{"total_tokens":13}},"id":')),
     bad=(replace_in_body(STREAM_USAGE, FINISH, f'"finish_reason":"stop"}}],{TOKENS}'),),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def once(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -149,7 +149,7 @@ def once(exchange: Exchange) -> Iterator[Problem]:
     sources.BODY, body,
     good=(BODY,),
     bad=(replace_in_body(BODY, '"usage":', '"tokens":'), replace_last_in_body(BODY, BODY.response.body.decode().partition('"usage":')[2], "null}")),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def message(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -43,7 +43,7 @@ _GROWING = replace_in_body(
     sources.USAGE, success_status,
     good=(STREAM_USAGE, STREAM, BODY),
     bad=(replace_in_body(STREAM_USAGE, '"usage":null', '"usage":"none"', 1), replace_in_body(BODY, TOKENS[: TOKENS.index("{")], '"usage":[],"tokens":')),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def usage_type(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -60,7 +60,7 @@ def usage_type(exchange: Exchange) -> Iterator[Problem]:
     sources.USAGE, has_usage,
     good=(STREAM_USAGE, BODY),
     bad=(replace_in_body(BODY, '"prompt_tokens":9,', ""), replace_in_body(STREAM_USAGE, '"total_tokens":13', '"total_tokens":"13"'), replace_in_body(BODY, '"completion_tokens":4', '"completion_tokens":null')),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def integers(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -85,7 +85,7 @@ def _shown(value: dict[str, Any], name: str) -> str:
     sources.USAGE, has_usage,
     good=(STREAM_USAGE, BODY),
     bad=(replace_in_body(BODY, '"total_tokens":13', '"total_tokens":303'), replace_in_body(STREAM_USAGE, '"completion_tokens":4', '"completion_tokens":1')),
-    needs=("usage.integers",),
+    depends_on=("usage.integers",),
 )  # fmt: skip
 def total(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -106,7 +106,7 @@ def total(exchange: Exchange) -> Iterator[Problem]:
     sources.USAGE, has_usage,
     good=(STREAM_USAGE, BODY),
     bad=(replace_in_body(BODY, '"completion_tokens":4,"total_tokens":13', '"completion_tokens":0,"total_tokens":9'), replace_in_body(BODY, '"prompt_tokens":9,"completion_tokens":4,"total_tokens":13', '"prompt_tokens":0,"completion_tokens":4,"total_tokens":4')),
-    needs=("usage.integers", "chunk.choices", "chunk.choices-not-empty", "chunk.delta", "content.type", "content.key-present", "content.said"),
+    depends_on=("usage.integers", "chunk.choices", "chunk.choices-not-empty", "chunk.delta", "content.type", "content.key-present", "content.said"),
 )  # fmt: skip
 def positive(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -126,7 +126,7 @@ def positive(exchange: Exchange) -> Iterator[Problem]:
     sources.USAGE, has_usage,
     good=(STREAM_USAGE, BODY, replace_in_body(BODY, '"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0},', "")),
     bad=(replace_in_body(BODY, '"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0}', '"prompt_tokens_details":null'), replace_in_body(BODY, '"completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":0}', '"completion_tokens_details":[]')),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def details(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -147,7 +147,7 @@ def details(exchange: Exchange) -> Iterator[Problem]:
     sources.USAGE, has_usage,
     good=(STREAM_USAGE, REASONING),
     bad=(replace_in_body(REASONING, '"reasoning_tokens":8', '"reasoning_tokens":80'), replace_in_body(BODY, '"cached_tokens":0', '"cached_tokens":10')),
-    needs=("usage.integers",),
+    depends_on=("usage.integers",),
 )  # fmt: skip
 def within_totals(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -172,7 +172,7 @@ def within_totals(exchange: Exchange) -> Iterator[Problem]:
     sources.STREAM_OPTIONS, stream,
     good=(STREAM_USAGE,),
     bad=(STREAM, BESIDE_FINISH, replace_in_body(STREAM_USAGE, '"choices":[]', '"choices":[{"index":0,"delta":{},"finish_reason":null}]')),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def place(exchange: Exchange) -> str:
     """
@@ -183,11 +183,13 @@ def place(exchange: Exchange) -> str:
     names = {"[]": "own chunk", "finish": "finish chunk", "choices": "beside choices", "choice": "inside a choice"}
     usages = exchange.columns.usages
     at_top = top_usages(exchange)
-    if len(at_top) > 1 and len(at_top) == exchange.columns.objects:
+    if len(at_top) > 1 and len(at_top) == exchange.columns.chunk_count:
         seen = ["every chunk"]
     else:
         seen = list(
-            dict.fromkeys("x_groq" if u.pointer == "/x_groq/usage" else names.get(u.beside, u.beside) for u in usages)
+            dict.fromkeys(
+                "x_groq" if u.pointer == "/x_groq/usage" else names.get(u.placement, u.placement) for u in usages
+            )
         )
     unknown = "" if exchange.request.json is not None else " (request unknown)"
     return (" + ".join(seen) or "none") + (unknown or ("" if exchange.request.include_usage else " (not asked)"))
@@ -198,7 +200,7 @@ def place(exchange: Exchange) -> str:
     sources.STREAM_OPTIONS, all_of(usage_asked, complete_answer),
     good=(STREAM_USAGE,),
     bad=(replace_in_body(replace_in_body(STREAM_USAGE, f"data: {USAGE_CHUNK}", ""), "data: [DONE]\n\n", f"data: [DONE]\n\ndata: {USAGE_CHUNK}"),),
-    needs=(*_WHOLE, "usage.given"),
+    depends_on=(*_WHOLE, "usage.given"),
 )  # fmt: skip
 def before_done(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -217,7 +219,7 @@ def before_done(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, all_of(stream, has_usage),
     good=(STREAM_USAGE,),
     bad=(replace_in_body(_GROWING, '"completion_tokens":1,"total_tokens":10', '"completion_tokens":5,"total_tokens":14', 1),),
-    needs=("usage.integers", "sse.no-error"),
+    depends_on=("usage.integers", "sse.no-error"),
 )  # fmt: skip
 def grows(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -239,7 +241,7 @@ def grows(exchange: Exchange) -> Iterator[Problem]:
     sources.REQUEST, lambda x: has_usage(x) or (None if type(cap_of(x)) is int else "no cap was sent"),
     good=(with_request_params(BODY, max_completion_tokens=5), with_request_params(STREAM_USAGE, max_tokens=100)),
     bad=(with_request_params(BODY, max_completion_tokens=3), with_request_params(STREAM_USAGE, max_tokens=1)),
-    needs=("usage.integers",),
+    depends_on=("usage.integers",),
 )  # fmt: skip
 def within_cap(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -261,7 +263,7 @@ def within_cap(exchange: Exchange) -> Iterator[Problem]:
     sources.USAGE, has_usage,
     good=(STREAM_USAGE, BODY, REASONING),
     bad=(replace_in_body(BODY, '"cached_tokens":0', '"cached_tokens":null'), replace_in_body(STREAM_USAGE, '"reasoning_tokens":0', '"reasoning_tokens":"0"'), replace_in_body(BODY, '"cached_tokens":0', '"cached_tokens":-1')),
-    needs=(*_READ, "usage.details"),
+    depends_on=(*_READ, "usage.details"),
 )  # fmt: skip
 def detail_counts(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -284,7 +286,7 @@ def detail_counts(exchange: Exchange) -> Iterator[Problem]:
     sources.USAGE, has_usage,
     good=(STREAM_USAGE, BODY),
     bad=(replace_in_body(BODY, '"prompt_tokens":9', '"prompt_cache_hit_tokens":0,"prompt_tokens":9'), replace_in_body(STREAM_USAGE, '"cached_tokens":0', '"cached_tokens":0,"image_count":0')),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def vendor_keys(exchange: Exchange) -> str:
     """

@@ -72,7 +72,7 @@ def test_usage_is_found_in_every_place() -> None:
         chunk(x_groq={"usage": usage}),
         chunk(usage=None),
     )
-    assert [(u.chunk, u.pointer, u.beside) for u in gathered.usages] == [
+    assert [(u.chunk, u.pointer, u.placement) for u in gathered.usages] == [
         (0, "/usage", "[]"),
         (1, "/usage", "finish"),
         (2, "/usage", "choices"),
@@ -89,7 +89,7 @@ def test_choices_are_kept_apart_by_index() -> None:
 
 def test_an_error_alone_is_no_chunk() -> None:
     gathered = columns(chunk(), {"error": {"message": "x"}})
-    assert (gathered.count, gathered.objects, gathered.errors) == (2, 1, [Error(1, "/error", {"message": "x"})])
+    assert (gathered.count, gathered.chunk_count, gathered.errors) == (2, 1, [Error(1, "/error", {"message": "x"})])
 
 
 def test_what_is_no_object_is_kept_apart() -> None:

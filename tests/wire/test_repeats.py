@@ -56,13 +56,13 @@ def seen(one: Occurrences) -> tuple[int, int, int]:
 def dump(gathered: Columns) -> Any:
     """Everything columns hold, for comparison."""
     return {
-        "counts": (gathered.count, gathered.objects, gathered.first, gathered.last),
+        "counts": (gathered.count, gathered.chunk_count, gathered.first, gathered.last),
         "values": {k: {v: seen(s) for v, s in table.items()} for k, table in gathered.values.items()},
         "shapes": sorted((s.render(), s.count, s.first, s.last) for s in gathered.shapes),
         "choices": {
             i: (
                 {n: (f.texts, f.chunks) for n, f in c.channels.items()},
-                c.finishes,
+                c.finish_values,
                 {r: seen(s) for r, s in c.roles.items()},
                 c.tools,
                 c.last_chunk,
