@@ -29,7 +29,6 @@ from harness.simulate.reference import (
     ask,
     replace_in_body,
     replace_last_in_body,
-    with_body,
 )
 from harness.wire.chunks import ToolFragment
 from harness.wire.dumping import json_text
@@ -44,16 +43,12 @@ _OTHER = object()
 _FRAGMENTS = ("tool_calls.type", "tool_calls.index")
 
 
-_PARTS = TOOLS.response.body.split(b"\n\n")
-_FIRST = _PARTS[0].replace(b'"arguments":""', b'"arguments":"{}"')
-_IN_ONE = with_body(TOOLS, b"\n\n".join([_FIRST, *_PARTS[3:]]))
 _AS_JSON = replace_in_body(
     ask(tools=TOOLS.request.get("tools")), TOOLS_BODY.response.body.decode(), BODY.response.body.decode()
 )
 _AS_JSON = replace_in_body(
     _AS_JSON, "你好! How can I help?", '{\\"name\\":\\"get_weather\\",\\"arguments\\":{\\"city\\":\\"Paris\\"}}'
 )
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _MARKUP = re.compile(
     r"(?<!`)<(?:tool_call>|\|tool_call|｜tool▁call|function=|\|python_tag\||minimax:tool_call>|seed:tool_call)"
     r"|\[TOOL_CALLS\]|｜DSML｜"

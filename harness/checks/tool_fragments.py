@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from harness.checks.applies import NotSeen, body, stream, success_status
+from harness.checks.applies import NotSeen, stream, success_status
 from harness.wire.chunks import Choice, ToolFragment
 from harness.wire.exchange import Exchange
 
@@ -26,11 +26,6 @@ def _custom(exchange: Exchange) -> bool:
 def streamed_call(exchange: Exchange) -> str | None:
     """A stream that calls a tool."""
     return called(exchange) or stream(exchange)
-
-
-def whole_call(exchange: Exchange) -> str | None:
-    """A body that calls a tool."""
-    return called(exchange) or body(exchange)
 
 
 def function_of(fragment: ToolFragment) -> dict[str, Any]:

@@ -16,10 +16,10 @@ from harness.checks import CHECKS
 from harness.clients.catalogue import ENVIRONMENTS
 from harness.clients.client import REASONING, TEXT, Client
 from harness.clients.oracle import Heard, due_of, expected_of, judge_client
-from harness.clients.remedies import remedy
 from harness.clients.stage import Stage
 from harness.clients.trials import Trial, deviation_trials, is_chat, moved, reference_trials
 from harness.clients.trying import Trier
+from harness.clients.workarounds import remedy
 from harness.errors import UnknownName, unknown
 from harness.matrix.providers import FILE_NAME, load_matrix
 from harness.results import Fate

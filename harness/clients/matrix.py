@@ -13,7 +13,6 @@ from pathlib import Path
 from harness.clients.catalogue import ENVIRONMENTS
 from harness.clients.client import Client
 from harness.clients.driver import TIMEOUT
-from harness.clients.looping import round_trips_of
 from harness.clients.predicting import (
     Baseline,
     beyond,
@@ -24,6 +23,7 @@ from harness.clients.predicting import (
     traits_in,
     traits_listed,
 )
+from harness.clients.tool_round_trips import round_trips_of
 from harness.clients.trials import Trial, deviation_trials, is_chat, provider_trials, reference_trials
 from harness.clients.trying import Tried, try_all
 from harness.judging.deviations import load_deviations

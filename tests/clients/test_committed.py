@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from harness.clients.catalogue import CLIENTS, ENVIRONMENTS, tier_of
-from harness.clients.looping import round_trips_of
 from harness.clients.matrix import described, run_matrix, trials_of
+from harness.clients.tool_round_trips import round_trips_of
 from harness.matrix.providers import load_matrix
 from harness.reports import clients as report
 from harness.reports import clients_page

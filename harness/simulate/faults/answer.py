@@ -47,9 +47,8 @@ _SNOWFLAKE = f"{_PYDANTIC}/test_snowflake/test_snowflake_model_streaming.yaml"
 _SGLANG_NULLS = "https://github.com/sgl-project/sglang/pull/9657"
 _VLLM_CHOICE = "https://github.com/vllm-project/vllm/pull/25054"
 _AFTER_FINISH = "https://github.com/karthink/gptel/issues/1027"
-_LATE = "https://github.com/anomalyco/opencode/pull/49167"
 
-_FIRST, _SECOND, _THIRD, _LAST = slice(0, 1), slice(1, 2), slice(2, 3), slice(-1, None)
+_FIRST, _SECOND, _LAST = slice(0, 1), slice(1, 2), slice(-1, None)
 _ROLE, _CONTENT, _THOUGHT = "choices/*/delta/role", "choices/*/delta/content", "choices/*/delta/reasoning_content"
 _SAID, _REASONED, _FINISH = (
     "choices/*/message/content",

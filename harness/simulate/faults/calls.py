@@ -29,9 +29,6 @@ _PYDANTIC = (
     "https://github.com/pydantic/pydantic-ai/blob/4fda38988f2939fa6ea9cdefcf120693e10ef491/tests/models/cassettes"
 )
 _REQ_LLM = "https://github.com/neilberkman/req_llm/blob/1c985d8a8ba0b3f291cae9ceff6d8369fd6342b7/test/support/fixtures"
-_RUBY_LLM = (
-    "https://github.com/crmne/ruby_llm/blob/fb5a49bf04da78d3e74496431ad1c99df5e7e5f0/spec/fixtures/vcr_cassettes"
-)
 _VERCEL = "https://github.com/vercel/ai/blob/ed857f50f112e23930b0c2dd8d532cc8bebbc911/packages"
 _LOBEHUB = "https://github.com/lobehub/lobehub/blob/12294ca08a4c7f117ac378380a264f20ea573df9/packages/model-runtime/src/core/streams/openai/openai.ts"
 _QIANFAN = "https://github.com/baidubce/bce-qianfan-sdk/blob/6cacf6002140a3249c1c8d557def462c29c129c5/python/qianfan/extensions/openai/adapter.py"
@@ -40,7 +37,6 @@ _ALIBABA = f"{_VERCEL}/alibaba/src/__fixtures__/alibaba-tool-call.chunks.txt"
 _GEMINI = f"{_PYDANTIC}/test_openai/test_compatible_api_with_tool_calls_without_id.yaml"
 _NULLS = "https://github.com/anomalyco/opencode/issues/43328"
 _EMPTY_NAME = "https://github.com/anomalyco/opencode/issues/37841"
-_MERGED = "https://github.com/lobehub/lobehub/pull/11649"
 _DICT_ARGUMENTS = "https://github.com/BerriAI/litellm/pull/37792"
 _AS_TEXT = "https://github.com/deepseek-ai/DeepSeek-V3/issues/1244"
 

@@ -26,7 +26,6 @@ _PYDANTIC = (
     "https://github.com/pydantic/pydantic-ai/blob/4fda38988f2939fa6ea9cdefcf120693e10ef491/tests/models/cassettes"
 )
 _REQ_LLM = "https://github.com/neilberkman/req_llm/blob/1c985d8a8ba0b3f291cae9ceff6d8369fd6342b7/test/support/fixtures"
-_FANTASY = "https://github.com/charmbracelet/fantasy/blob/f6d4d1e3022229bd6e77717416336bf50e1693ad/providertests/testdata/TestOpenAICompatibleCommon"
 _VERCEL = "https://github.com/vercel/ai/blob/ed857f50f112e23930b0c2dd8d532cc8bebbc911/packages"
 _LOBEHUB = "https://github.com/lobehub/lobehub/blob/12294ca08a4c7f117ac378380a264f20ea573df9/packages/model-runtime/src/core/streams/openai/openai.ts"
 _HIGRESS = "https://github.com/higress-group/higress/blob/8e4041c9ba9a97d0494fa56b784fa30866adca35/plugins/wasm-go/extensions/ai-proxy/README.md"
@@ -40,7 +39,7 @@ _NESTED = "https://github.com/pydantic/pydantic-ai/pull/4528"
 _NO_CHOICES = "https://github.com/Mintplex-Labs/anything-llm/issues/5112"
 _CUMULATIVE = "https://github.com/perplexityai/api-discussion/issues/209"
 
-_FIRST, _SECOND, _LAST = slice(0, 1), slice(1, 2), slice(-1, None)
+_FIRST = slice(0, 1)
 _NAMELESS = {"id": "", "object": "", "created": 0, "model": "", "choices": [], "prompt_filter_results": []}
 
 # fmt: off

@@ -40,7 +40,7 @@ from harness.wire.exchange import Exchange
 _OPENAPI = "https://github.com/openai/openai-openapi/blob/f85dbe223d40e1a31cba812ab2d755c7e98a92a3/openapi.yaml"
 _CHUNK, _DELTA, _FRAGMENT, _MESSAGE, _USAGE = (f"{_OPENAPI}#L{line}" for line in (33665, 31819, 31040, 31629, 32211))
 _SSE = "https://html.spec.whatwg.org/multipage/server-sent-events.html"
-_FORMAT, _EVENTS, _TYPE = (f"{_SSE}#{part}" for part in ("parsing-an-event-stream", "event-stream-interpretation", "text/event-stream"))  # fmt: skip
+_FORMAT, _EVENTS = (f"{_SSE}#{part}" for part in ("parsing-an-event-stream", "event-stream-interpretation"))
 _JSON = "https://www.rfc-editor.org/rfc/rfc8259"
 _ENCODING = "https://www.rfc-editor.org/rfc/rfc9110#section-8.4"
 _PYDANTIC = (

@@ -48,13 +48,10 @@ _RUBY_LLM = (
 )
 _QIANFAN = "https://github.com/baidubce/bce-qianfan-sdk/blob/6cacf6002140a3249c1c8d557def462c29c129c5/python/qianfan"
 _ARK = "https://github.com/volcengine/volcengine-python-sdk/blob/b5be43b5e6b3a2e618a8b27848b2e2bc2d1b64b0/volcenginesdkarkruntime"
-_LOBEHUB = "https://github.com/lobehub/lobehub/blob/12294ca08a4c7f117ac378380a264f20ea573df9/packages/model-runtime/src/core/streams/openai/openai.ts"
 _GROQ_ERROR = f"{_PYDANTIC}/test_groq/test_tool_use_failed_error_streaming.yaml"
-_OPENROUTER_ERROR = f"{_PYDANTIC}/test_openrouter/test_openrouter_stream_error.yaml"
 _LLAMACPP = "https://github.com/coddy-project/coddy-agent/pull/106"
 _UNCLOSED = "https://github.com/darshi1337/apogee/pull/139"
 _ROUTER = "https://github.com/decolua/9router/issues/3492"
-_SPLIT = "https://github.com/praxis-proxy/praxis/pull/739"
 _ABORTED = "https://github.com/tetsuo-ai/agenc-core/pull/2492"
 _KEEP_ALIVE = "https://github.com/Routstr/routstr-core/pull/543"
 
