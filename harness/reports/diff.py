@@ -147,7 +147,7 @@ def _cell(change: Change) -> dict[str, Any]:
 
 
 def _side(state: State) -> dict[str, Any]:
-    told: dict[str, Any] = {"outcome": state.outcome, "value": state.value, "message": state.why}
+    told: dict[str, Any] = {"outcome": state.outcome, "value": state.value, "message": state.reason}
     found = state.finding
     told |= {"provenance": found and found.provenance, "recorded_at": found and found.recorded_at}
     return told | {"evidence": [asdict(evidence) for evidence in state.evidence]}
