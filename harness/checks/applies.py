@@ -1,4 +1,4 @@
-"""When a check applies: each condition returns None if it does, else the reason why not."""
+"""Conditions: each returns None where a check applies to an exchange, else the reason why it does not."""
 
 from functools import cache
 from typing import Any
@@ -10,13 +10,13 @@ _REDIRECT = 300
 
 
 class Lost(str):
-    """A reason that is a fault by itself, such as a refusal where an answer was due: it blocks the rule."""
+    """Not applicable because the request failed where an answer was due, or the other way round: reported as ``blocked``."""
 
     __slots__ = ()
 
 
 class NotSeen(str):
-    """A reason found in the content: it blocks the rule where a check that the rule needs failed, and is n/a else."""
+    """Not applicable because of what the answer holds: ``blocked`` where a check that the rule depends on failed, else n/a."""
 
     __slots__ = ()
 

@@ -45,7 +45,7 @@ def _stops(exchange: Exchange) -> list[str]:
 
 
 def _stopped(exchange: Exchange) -> str | None:
-    """A text that has no part of a stop sequence in it."""
+    """Return the stop sequence that stands in the text, though it was to end before it; None where none does."""
     said = texts(exchange)
     return next((stop for stop in _stops(exchange)[:_STOPS] for text in said if stop in text), None)
 

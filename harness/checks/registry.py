@@ -22,7 +22,7 @@ Observe = Callable[[Exchange], str]
 
 
 class CannotJudge(Exception):
-    """Raised by a rule that can't tell, such as one whose ground is out of bounds: the outcome is n/a, with this reason."""
+    """Raised by a rule whose input is outside what it can evaluate, such as a schema that is too large; outcome n/a."""
 
 
 @dataclass(frozen=True, slots=True)

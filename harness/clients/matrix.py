@@ -1,7 +1,7 @@
 """
-The two matrices: clients × faults and variants, measured; providers × clients, foretold and confirmed.
+The two matrices: clients × faults and variants, measured; providers × clients, predicted and measured.
 
-A client's fate with the reference answers and with what a provider's answers hold is all that foretelling needs, so it
+A client's fate with the reference answers and with what a provider's answers hold is all that a prediction needs, so it
 is measured first; then the provider's recordings are replayed to it.
 """
 

@@ -1,10 +1,15 @@
 """
-What a client will make of an answer, from what it makes of each trait of it alone.
+How a client will handle an answer, predicted from how it handles each known trait of it alone.
 
-How it works: the checks say of an answer what is wrong with it and how it does things; that, beyond what they say of the
-reference answer to the same question, are its traits.  A fault or legal variant of the catalogue has a few of them, and
-was tried with every client; where all of its traits are among those of an answer, it is in that answer, and the client
-will fare as it fared with it.  So providers are looked at once, clients are tried once, and their product is foretold.
+A *fact* is what one check says of an answer beyond what it says of the reference answer to the same request.  A *known
+trait* is a fault or legal variant of the catalogue, with the facts it shows; every client was tried with each.  Where all
+facts of a trait are among those of an answer, the answer has the trait::
+
+    n answers  ── checks ──▶ facts ──▶ known traits of each answer ─┐
+                                                                    ├─▶ n × m predictions: the worst outcome counts
+    m clients  ── run on the answer of each known trait ────────────┘
+
+So n answers and m clients are measured once each, and the table of n × m is predicted.
 """
 
 import re

@@ -1,7 +1,7 @@
 """
 What a client sends back once a tool was called: whether the reasoning of that turn goes with it.
 
-Some providers want it back, some refuse it; so it is no rule, but whoever writes the client should know.
+Some providers require the reasoning in the next request, others reject it, so this is reported and not judged.
 """
 
 from collections.abc import Iterator

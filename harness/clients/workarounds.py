@@ -4,8 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from harness.results import Fate
-
-Json = dict[str, Any]
+from harness.wire.shapes import Json
 
 
 def _choice(chunk: Json) -> Json:

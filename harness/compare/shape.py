@@ -1,11 +1,11 @@
 """
-What of an answer another recording of the same question repeats, and what of that differs between two.
+Structural differences between two answers to the same request; texts, ids, counts and times are ignored.
 
-How it works: texts, ids, counts and times differ between any two answers, so they are not looked at.  What is, is
-asked once a shape: which keys are there and which kinds of values they hold.  The chunks of a stream do not all have
-one form, so each is compared with its like: the one that opens the stream with those that open one, those that carry
-text with those that do.  A phase that only one of the two streams has is not compared key by key; whether a model
-called a tool or thought is its own affair, and what the rules observe of it is compared elsewhere.
+How it works: what is compared is which keys are there and which kinds of values they hold, once for each shape of chunk.
+The chunks of a stream do not all have one form, so each phase is compared with the same phase: the chunk that opens the
+stream with the one that opens the other, those that carry text with those that carry text.  A phase that only one of
+the two streams has is not compared key by key: whether to call a tool or to reason is up to the model, and what the
+rules observe of it is compared elsewhere.
 """
 
 from collections.abc import Iterable, Iterator

@@ -15,8 +15,8 @@ import orjson
 
 from harness.simulate.reference import with_body, with_header, with_response
 from harness.wire.exchange import DONE, Exchange, Reads
+from harness.wire.shapes import Json
 
-Json = dict[str, Any]
 Change = Callable[[Exchange], Exchange]
 Where = Callable[[Json], bool]
 Edit = Callable[[Json], None]

@@ -1,4 +1,4 @@
-"""What is said, put into a provider's form: the bytes of a stream or of a body."""
+"""The bytes of a stream or a body: what an answer says, written in the form of a provider's profile."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,8 +9,9 @@ import orjson
 
 from harness.simulate.content import CREATED, Call, Said, logprob
 from harness.simulate.profile import REPEATED, Body, BodyKind, Form, Layout, Refusal, Stream, StreamKind
-from harness.simulate.template import IDS, Json, fill, holds, make_id, split, uses
+from harness.simulate.template import IDS, fill, holds, make_id, split, uses
 from harness.wire.exchange import Headers
+from harness.wire.shapes import Json
 
 _SECONDS = 0.25
 _CHUNKS_A_SECOND = 4

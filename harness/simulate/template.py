@@ -12,8 +12,6 @@ from typing import Any
 
 from harness.errors import suggestion
 
-Json = dict[str, Any]
-
 PLACES = {
     "id": "the id of the answer, by the form in ids",
     "fingerprint": "the system_fingerprint, by the form in ids; null where it gives none",

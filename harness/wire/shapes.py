@@ -11,6 +11,10 @@ from typing import Any, Literal
 
 Kind = Literal["missing", "null", '""', "text", "int", "float", "bool", "[]", "list", "{}", "object"]
 MessageKey = Literal["delta", "message"]
+"""The key under which a choice holds what is said: ``delta`` in a stream, ``message`` in a body."""
+
+Json = dict[str, Any]
+"""A JSON object."""
 
 TEXT_CHANNELS = ("content", "reasoning_content", "reasoning", "reasoning_text", "thinking", "refusal")
 REASONING_CHANNELS = TEXT_CHANNELS[1:5]

@@ -142,4 +142,11 @@ def test_random_json_never_raises() -> None:
         return source.choice([made, [grow(depth - 1), made], source.choice(leaves)])
 
     for _ in range(300):
-        columns(grow(3), grow(4), chunk(), grow(2))
+        gathered = columns(grow(3), grow(4), chunk(), grow(2))
+        assert gathered.count == 4
+        kept = gathered.chunk_count + len(gathered.not_objects)
+        assert kept <= 4 <= kept + len(gathered.errors), "each is a chunk, an error or no object"
+        assert sum(shape.count for shape in gathered.shapes) == gathered.chunk_count
+        places = [one.chunk for table in (gathered.usages, gathered.errors) for one in table]
+        assert all(0 <= number <= 3 for number in [*places, gathered.first, gathered.last])
+        assert all(choice.first_chunk <= choice.last_chunk for choice in gathered.choices.values())

@@ -1,12 +1,10 @@
 """What the chunks of an answer are looked at for by a claim that names no client code."""
 
 from collections.abc import Callable
-from typing import Any
 
 from harness.results import Fate
 from harness.wire.exchange import Exchange
-
-Json = dict[str, Any]
+from harness.wire.shapes import Json
 
 
 def _steps(exchange: Exchange) -> list[tuple[Json, Json]]:

@@ -6,7 +6,6 @@ from typing import Any
 
 from harness.simulate.edits import (
     Change,
-    Json,
     any_chunk,
     before_done,
     body,
@@ -36,6 +35,7 @@ from harness.simulate.edits import (
 from harness.simulate.faults.fault import Variant
 from harness.simulate.reference import with_request_params
 from harness.wire.exchange import Exchange
+from harness.wire.shapes import Json
 
 _OPENAPI = "https://github.com/openai/openai-openapi/blob/f85dbe223d40e1a31cba812ab2d755c7e98a92a3/openapi.yaml"
 _CHUNK, _DELTA, _FRAGMENT, _MESSAGE, _USAGE = (f"{_OPENAPI}#L{line}" for line in (33665, 31819, 31040, 31629, 32211))
