@@ -9,6 +9,7 @@ from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
 from harness.simulate.reference import BODY, STREAM, STREAM_USAGE, ask, replace_in_body, with_body
 from harness.wire.exchange import Exchange
+from harness.wire.shapes import as_object
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
@@ -175,9 +176,7 @@ def _logprob_keys(exchange: Exchange) -> Iterator[str]:
         for found in choice.logprobs[:1]:
             tokens = found.value.get("content")
             first = tokens[0] if isinstance(tokens, list) and tokens else None
-            yield from (
-                f"logprobs.{key}" for key in (first if isinstance(first, dict) else ()) if key not in _LOGPROB_KEYS
-            )
+            yield from (f"logprobs.{key}" for key in as_object(first) if key not in _LOGPROB_KEYS)
 
 
 @rule(

@@ -21,6 +21,7 @@ from harness.simulate.reference import (
     with_response,
 )
 from harness.wire.exchange import OK, Exchange
+from harness.wire.shapes import as_object
 from harness.wire.sse import is_utf8
 
 SHOULD = Level.SHOULD
@@ -322,6 +323,6 @@ def words(exchange: Exchange) -> str:
     """
     value = _json(exchange)
     found = value.get("error", value) if isinstance(value, dict) else None
-    inner = found if isinstance(found, dict) else {}
+    inner = as_object(found)
     given = [inner.get(key) for key in ("type", "code")]
     return " ".join([str(exchange.response.status), *(str(one)[:_SHOWN] if one else "-" for one in given)])

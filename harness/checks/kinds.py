@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from harness.results import Problem
 from harness.wire.chunks import Choice
 from harness.wire.exchange import Exchange
-from harness.wire.shapes import Kind, Occurrences
+from harness.wire.shapes import Kind, Occurrences, as_object
 
 KIND_PHRASES: dict[Kind, str] = {
     "missing": "absent from",
@@ -51,8 +51,7 @@ def absent(exchange: Exchange, pattern: str, unit: str) -> Iterator[Problem]:
 
 def place_of(exchange: Exchange, choice: Choice, chunk: int, key: str = "") -> tuple[int, str]:
     """Return where ``choice`` stands in a chunk: the list of choices need not be in the order of their indices."""
-    parsed = exchange.chunk(chunk)
-    choices = parsed.get("choices") if isinstance(parsed, dict) else None
+    choices = as_object(exchange.chunk(chunk)).get("choices")
     listed = choices if isinstance(choices, list) else []
     found = (n for n, one in enumerate(listed) if isinstance(one, dict) and one.get("index", n) == choice.index)
     part = key.replace("{part}", exchange.columns.message_key)

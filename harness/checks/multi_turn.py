@@ -11,6 +11,7 @@ from harness.results import Level, Problem
 from harness.simulate.ideal import error, recording
 from harness.simulate.reference import replace_in_body, with_response
 from harness.wire.exchange import OK, Exchange
+from harness.wire.shapes import objects_in
 
 _HISTORY, _BACK, _LEFT_OUT, _NULL, _EMPTY = (
     recording(SCENARIOS[f"multi_turn.{name}"])[-1]
@@ -22,8 +23,7 @@ _REFUSAL = error(400, "Invalid message.", "messages")
 
 
 def _messages(exchange: Exchange) -> list[dict[str, Any]]:
-    listed = exchange.request.get("messages")
-    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    return objects_in(exchange.request.get("messages"))
 
 
 def _further(exchange: Exchange) -> str | None:

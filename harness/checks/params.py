@@ -14,6 +14,7 @@ from harness.results import Level, Problem
 from harness.simulate.ideal import recording
 from harness.simulate.reference import replace_in_body, with_request_params, with_response
 from harness.wire.exchange import Exchange
+from harness.wire.shapes import objects_in
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
@@ -127,9 +128,7 @@ def top_logprobs(exchange: Exchange) -> Iterator[Problem]:
 def _alternatives(exchange: Exchange) -> Iterator[tuple[int, tuple[int, str]]]:
     """Yield the most alternatives of a token in each logprobs object, and where."""
     for logprobs in (one for choice in exchange.columns.choices.values() for one in choice.logprobs):
-        content = logprobs.value.get("content")
-        tokens = content if isinstance(content, list) else []
-        lists = [token.get("top_logprobs") for token in tokens if isinstance(token, dict)]
+        lists = [token.get("top_logprobs") for token in objects_in(logprobs.value.get("content"))]
         most = max((len(one) for one in lists if isinstance(one, list)), default=0)
         yield most, (logprobs.chunk, f"{logprobs.pointer}/content")
 

@@ -19,7 +19,7 @@ from harness.simulate.reference import (
     with_request_params,
 )
 from harness.wire.exchange import Exchange
-from harness.wire.shapes import REASONING_CHANNELS
+from harness.wire.shapes import REASONING_CHANNELS, as_object
 
 SHOULD = Level.SHOULD
 
@@ -267,5 +267,5 @@ def _switch(exchange: Exchange) -> str | None:
 def _switches(asked: dict[str, Any]) -> Iterator[Any]:
     yield from (asked.get("enable_thinking"), asked.get("reasoning_effort"), asked.get("think"))
     for name, keys in _NESTED.items():
-        inner = asked.get(name)
-        yield from (inner.get(key) for key in keys) if isinstance(inner, dict) else ()
+        inner = as_object(asked.get(name))
+        yield from (inner.get(key) for key in keys)

@@ -15,6 +15,7 @@ from harness.simulate.ideal import recording
 from harness.simulate.reference import replace_in_body, with_request_params
 from harness.wire.completion import ToolCall
 from harness.wire.exchange import Exchange
+from harness.wire.shapes import objects_in
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
@@ -30,8 +31,7 @@ _JUDGED = 50  # calls of one answer
 
 def _tools(exchange: Exchange) -> dict[str, dict[str, Any]]:
     """Return the functions offered, by name."""
-    listed = exchange.request.get("tools")
-    functions = [tool.get("function") for tool in listed if isinstance(tool, dict)] if isinstance(listed, list) else []
+    functions = [tool.get("function") for tool in objects_in(exchange.request.get("tools"))]
     return {str(one.get("name")): one for one in functions if isinstance(one, dict)}
 
 

@@ -3,10 +3,11 @@
 from harness.checks import sources
 from harness.checks.kinds import form_of_id
 from harness.checks.registry import observation
-from harness.checks.tool_fragments import all_calls, called, streamed_call
+from harness.checks.tool_fragments import all_calls, called, function_of, streamed_call
 from harness.simulate.reference import TOOLS, TOOLS_BODY, replace_in_body, with_body
 from harness.wire.chunks import ToolFragment
 from harness.wire.exchange import Exchange
+from harness.wire.shapes import as_object
 
 _READ = ("chunk.present",)
 _PARTS = TOOLS.response.body.split(b"\n\n")
@@ -71,9 +72,7 @@ def first(exchange: Exchange) -> str:
 
 
 def _brought(fragment: ToolFragment) -> str:
-    value = fragment.value if isinstance(fragment.value, dict) else {}
-    function = value.get("function")
-    function = function if isinstance(function, dict) else {}
+    value, function = as_object(fragment.value), function_of(fragment)
     keys = [key for key in ("id", "type") if value.get(key)] + [key for key in ("name",) if function.get(key)]
     begun = "arguments" if function.get("arguments") else "no arguments yet"
     return ", ".join([*keys, begun])

@@ -6,6 +6,7 @@ from typing import Any
 from harness.checks.applies import NotSeen, stream, success_status
 from harness.wire.chunks import Choice, ToolFragment
 from harness.wire.exchange import Exchange
+from harness.wire.shapes import as_object, objects_in
 
 
 def called(exchange: Exchange) -> str | None:
@@ -17,10 +18,7 @@ def called(exchange: Exchange) -> str | None:
 
 
 def _custom(exchange: Exchange) -> bool:
-    tools = exchange.request.get("tools")
-    return any(
-        isinstance(one, dict) and one.get("type") == "custom" for one in (tools if isinstance(tools, list) else ())
-    )
+    return any(tool.get("type") == "custom" for tool in objects_in(exchange.request.get("tools")))
 
 
 def streamed_call(exchange: Exchange) -> str | None:
@@ -30,8 +28,7 @@ def streamed_call(exchange: Exchange) -> str | None:
 
 def function_of(fragment: ToolFragment) -> dict[str, Any]:
     """Return what a fragment says of the function; empty where it says nothing."""
-    inner = fragment.value.get("function") if isinstance(fragment.value, dict) else None
-    return inner if isinstance(inner, dict) else {}
+    return as_object(as_object(fragment.value).get("function"))
 
 
 def calls_of(choice: Choice) -> dict[Any, list[ToolFragment]]:

@@ -21,7 +21,7 @@ from harness.results import Level, Problem
 from harness.simulate.reference import BODY, REASONING, STREAM, STREAM_USAGE, replace_in_body, with_request_params
 from harness.wire.dumping import json_text
 from harness.wire.exchange import Exchange
-from harness.wire.shapes import Kind
+from harness.wire.shapes import Kind, as_object
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
@@ -298,6 +298,5 @@ def vendor_keys(exchange: Exchange) -> str:
     for usage in top_usages(exchange):
         names |= dict.fromkeys(key for key in usage.value if key not in {*COUNTS, *_DETAILS})
         for name, known in _DETAILS.items():
-            inner = usage.value.get(name)
-            names |= dict.fromkeys(key for key in inner if key not in known) if isinstance(inner, dict) else {}
+            names |= dict.fromkeys(key for key in as_object(usage.value.get(name)) if key not in known)
     return ", ".join(sorted(names)) or "none"

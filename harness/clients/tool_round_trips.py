@@ -18,6 +18,7 @@ from harness.serve.shelf import REFERENCE
 from harness.simulate.edits import chunks, has_choice, rename
 from harness.simulate.ideal import MODEL, exchange
 from harness.wire.exchange import Exchange
+from harness.wire.shapes import objects_in
 
 GIVEN = ("reasoning_content", "reasoning")
 """The keys in which providers send reasoning."""
@@ -61,9 +62,7 @@ def _finding(client: Client, given: str, asked: list[dict[str, Any]], message: s
 
 def _called(body: dict[str, Any]) -> dict[str, Any] | None:
     """Return the message with the call, as it was sent back."""
-    messages = body.get("messages")
-    found = [one for one in messages if isinstance(one, dict)] if isinstance(messages, list) else []
-    return next((one for one in found if one.get("tool_calls")), None)
+    return next((message for message in objects_in(body.get("messages")) if message.get("tool_calls")), None)
 
 
 def _form(turn: dict[str, Any]) -> str:

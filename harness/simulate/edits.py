@@ -15,7 +15,7 @@ import orjson
 
 from harness.simulate.reference import with_body, with_header, with_response
 from harness.wire.exchange import DONE, Exchange, Reads
-from harness.wire.shapes import Json
+from harness.wire.shapes import Json, as_object
 
 Change = Callable[[Exchange], Exchange]
 Where = Callable[[Json], bool]
@@ -89,12 +89,11 @@ def continues_tool_call(chunk: Json) -> bool:
 
 def _first(chunk: Json) -> Json:
     choices = chunk.get("choices")
-    return choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
+    return as_object(choices[0]) if isinstance(choices, list) and choices else {}
 
 
 def _inner(chunk: Json) -> Json:
-    inner = _first(chunk).get("delta") or _first(chunk).get("message")
-    return inner if isinstance(inner, dict) else {}
+    return as_object(_first(chunk).get("delta") or _first(chunk).get("message"))
 
 
 def _part(chunk: Json, key: str) -> bool:

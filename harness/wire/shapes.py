@@ -42,6 +42,16 @@ _WALKED_LISTS = frozenset({"choices", "tool_calls"})
 _MAX_DEPTH = 8
 
 
+def as_object(value: Any) -> Json:
+    """Return ``value`` if it is a JSON object, else an empty one: providers send anything anywhere."""
+    return value if isinstance(value, dict) else {}
+
+
+def objects_in(value: Any) -> list[Json]:
+    """Return the objects in ``value`` if it is a list, else none."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
 def kind(value: Any) -> Kind:
     """Return the kind of a JSON value."""
     return _KINDS[type(value), bool(value)]
