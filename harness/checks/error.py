@@ -36,7 +36,7 @@ _GBK = '{"error":{"message":"没有这个模型","type":"x","param":null,"code":
 _SHOWN = 60
 
 
-def _told(exchange: Exchange) -> str | None:
+def _refusal_expected(exchange: Exchange) -> str | None:
     due = exchange.expected.statuses and not exchange.expected.answer
     return None if due else "no refusal was expected"
 
@@ -73,7 +73,7 @@ def refused(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "error.status", SHOULD, "The status of a refusal says what was wrong.",
-    sources.SDK_ERRORS, all_of(error_status, _told),
+    sources.SDK_ERRORS, all_of(error_status, _refusal_expected),
     good=(_REFUSED, _KEY),
     bad=(with_response(_KEY, status=400), with_response(_REFUSED, status=500)),
 )  # fmt: skip

@@ -45,8 +45,8 @@ _PARTS = re.compile(r", then | \| |, | \+ ")
 def facts_of(trial: Trial) -> frozenset[Fact]:
     """Return what the checks say of an answer."""
     about = About(trial.provider, trial.model, trial.scenario, None)
-    told = judge_exchanges([trial.exchange], about, CHECKS.values())
-    return frozenset(fact for one in told for fact in _facts(one))
+    findings = judge_exchanges([trial.exchange], about, CHECKS.values())
+    return frozenset(fact for finding in findings for fact in _facts(finding))
 
 
 def _facts(finding: Finding) -> Iterator[Fact]:

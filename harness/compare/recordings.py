@@ -101,10 +101,10 @@ def _judge(pair: tuple[list[Exchange], list[Exchange]], about: About, sides: tup
         side.findings.extend(_findings(exchanges, about))
     for number, (old, new) in enumerate(zip(*pair, strict=False)):
         where = About(about.provider, about.model, _numbered(about.scenario, number), about.cassette)
-        told = [("asked", change) for change in questions(old, new)] + [
+        differing = [("asked", change) for change in questions(old, new)] + [
             ("shape", change) for change in changes(old, new)
         ]
-        for family, change in told:
+        for family, change in differing:
             check = f"{family}.{change.what}"
             sides[0].findings.append(_observed(check, where, old, change.old, _evidence(old, number, change.old_at)))
             sides[1].findings.append(_observed(check, where, new, change.new, _evidence(new, number, change.new_at)))

@@ -45,9 +45,8 @@ class ShapeChange(NamedTuple):
 
 def changes(old: Exchange, new: Exchange) -> Iterator[ShapeChange]:
     """Yield what differs in shape between two exchanges."""
-    told = _differing("status", str(old.response.status), str(new.response.status))
-    told += _differing("look", _look(old), _look(new))
-    yield from told
+    yield from _differing("status", str(old.response.status), str(new.response.status))
+    yield from _differing("look", _look(old), _look(new))
     # An answer and a refusal have nothing in common that a comparison key by key would tell.
     if _refused(old) == _refused(new) and old.reading.look == new.reading.look:
         yield from _keys(old, new)
@@ -161,19 +160,24 @@ def _compared(
     patterns: Iterable[str], before: list[Shape], after: list[Shape]
 ) -> Iterator[tuple[str, ShapeChange | None]]:
     """Yield each of ``patterns`` that could stand in chunks of both, with what changed there, if anything."""
-    told: set[str] = set()
+    closed: set[str] = set()  # places whose contents came or went as a whole: nothing inside is compared
     for pattern in patterns:  # a container before what it holds
         old, new = _kinds(before, pattern), _kinds(after, pattern)
-        if not old or not new or pattern.rpartition("/")[0] in told:  # what it stands in came or went as a whole
-            told.add(pattern)
-            continue
-        change = None
-        if old.keys() != new.keys() and not _of_the_model(pattern, {*old, *new}):
-            was = next((place for what, place in old.items() if what not in new), next(iter(old.values())))
-            now = next((place for what, place in new.items() if what not in old), next(iter(new.values())))
-            change = ShapeChange(pattern, " or ".join(sorted(old)), " or ".join(sorted(new)), was, now)
-            told.add(pattern)
-        yield pattern, change
+        compared = bool(old and new) and pattern.rpartition("/")[0] not in closed
+        change = _kind_change(pattern, old, new) if compared else None
+        if change or not compared:
+            closed.add(pattern)
+        if compared:
+            yield pattern, change
+
+
+def _kind_change(pattern: str, old: dict[str, Place], new: dict[str, Place]) -> ShapeChange | None:
+    """Return the change where other kinds of values stand at ``pattern``, unless that is up to the model."""
+    if old.keys() == new.keys() or _of_the_model(pattern, {*old, *new}):
+        return None
+    was = next((place for what, place in old.items() if what not in new), next(iter(old.values())))
+    now = next((place for what, place in new.items() if what not in old), next(iter(new.values())))
+    return ShapeChange(pattern, " or ".join(sorted(old)), " or ".join(sorted(new)), was, now)
 
 
 def _of_the_model(pattern: str, kinds: set[str]) -> bool:
@@ -203,7 +207,7 @@ def comparable_kind(key: str, what: Kind) -> str:
     if what in {"int", "float"}:
         return "number"  # one quantity comes as 0 and 0.5; the rules know where a whole number is due
     if what == "{}":
-        return "object"  # the keys that came or went are told
+        return "object"  # the keys that came or went are reported
     return "text" if what == '""' and key in PADDING else what
 
 

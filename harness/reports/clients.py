@@ -138,8 +138,8 @@ def glance(results: ClientResults) -> str:
     libraries = {client for client, about in results.clients.items() if not about["idiom"]}
     rows = []
     for what, fault in _GLANCE.items():
-        told = [one for one in results.findings if one.fault == fault and one.client in libraries]
-        read = [one for one in told if one.fate not in {Fate.NA, Fate.ENV}]
+        findings = [one for one in results.findings if one.fault == fault and one.client in libraries]
+        read = [one for one in findings if one.fate not in {Fate.NA, Fate.ENV}]
         bad = [one for one in read if one.fate.bad and not one.on_reference]
         silent = sum(one.fate is Fate.SILENT for one in bad)
         rows.append([what, f"`{fault}`", f"{len(bad)} of {len(read)}", str(silent)])
@@ -148,14 +148,14 @@ def glance(results: ClientResults) -> str:
 
 def agreement(results: ClientResults) -> str:
     """Return how often it came as foretold."""
-    told = [one for one in results.findings if one.agrees is not None]
-    if not told:
+    predicted = [one for one in results.findings if one.agrees is not None]
+    if not predicted:
         return ""
-    good = sum(bool(one.agrees) for one in told)
-    missed = sum(one.fate.bad for one in told if not one.agrees)
+    good = sum(bool(one.agrees) for one in predicted)
+    missed = sum(one.fate.bad for one in predicted if not one.agrees)
     return (
-        f"Foretold and measured agree in {good} of {len(told)} answers, {good / len(told):.1%}: "
-        f"{missed} broke that were to survive, {len(told) - good - missed} survived that were to break."
+        f"Foretold and measured agree in {good} of {len(predicted)} answers, {good / len(predicted):.1%}: "
+        f"{missed} broke that were to survive, {len(predicted) - good - missed} survived that were to break."
     )
 
 
@@ -203,9 +203,9 @@ def deviation_table(results: ClientResults) -> str:
     idioms = {client for client, about in results.clients.items() if about["idiom"]}
     rows = []
     for fault, found in by_fault.items():
-        told = [one for one in found if one.fate not in {Fate.NA, Fate.ENV} and not one.on_reference]
-        broken = [one for one in told if one.fate.bad]
-        kept = f"{len(told) - len(broken)}/{len(told)}"
+        judged = [one for one in found if one.fate not in {Fate.NA, Fate.ENV} and not one.on_reference]
+        broken = [one for one in judged if one.fate.bad]
+        kept = f"{len(judged) - len(broken)}/{len(judged)}"
         libraries = _by_letter([one for one in broken if one.client not in idioms], _named)
         others = _by_letter([one for one in broken if one.client in idioms], lambda names: str(len(names)))
         rows.append([f"`{fault}`", found[0].asked, kept, libraries, others])

@@ -103,7 +103,7 @@ class TriedAnswer:
 
     test: ClaimTest
     trial: Trial
-    told: str
+    result: str
     message: str
     holds: bool
 

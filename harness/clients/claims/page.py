@@ -25,7 +25,7 @@ PAGES: dict[Language, str] = {"en": "docs/claims.md", "zh": "docs/claims.zh-CN.m
 
 _PAIR, _FEW = 2, 4
 _DAY = 10  # characters of a date, without the time
-_TOLD_WITH_MESSAGE = {Fate.CRASH, Fate.ENV, Fate.NONE, Fate.WRONG, Fate.MOJIBAKE}
+_RESULTS_WITH_MESSAGE = {Fate.CRASH, Fate.ENV, Fate.NONE, Fate.WRONG, Fate.MOJIBAKE}
 
 
 class ClaimPage:
@@ -70,16 +70,16 @@ class ClaimPage:
         among = self.say("among" if "deepseek" in good else "not_among")
         return said + self.say("of_many").format(good=len(good), all=len(good) + len(bad), among=among)
 
-    def _told(self, group: list[TriedAnswer]) -> str:
+    def _result(self, group: list[TriedAnswer]) -> str:
         """Return a fate or form, and what was said of it."""
         seen = group[0]
         if seen.test.fact:
-            return FORM_NAMES[seen.told].of(self._language)
+            return FORM_NAMES[seen.result].of(self._language)
         message = f"`{seen.message.replace(' instead of ', self.say('instead_of'))}`"
-        if seen.told == Fate.ENV.value:
+        if seen.result == Fate.ENV.value:
             return message
-        fate = seen.told if self._language == "en" else FATES_IN_CHINESE[seen.told]
-        if not seen.message or seen.told not in _TOLD_WITH_MESSAGE:
+        fate = seen.result if self._language == "en" else FATES_IN_CHINESE[seen.result]
+        if not seen.message or seen.result not in _RESULTS_WITH_MESSAGE:
             return fate
         return f"{fate}{self.say('colon' if len({one.message for one in group}) == 1 else 'such_as')}{message}"
 
@@ -87,14 +87,14 @@ class ClaimPage:
         providers = {one.trial.provider for one in group}
         listed = self.say("and").join(self._answer(one) for one in group)
         where = listed if len(group) <= _PAIR or len(providers) == 1 else self.say("at").format(count=len(providers))
-        return f"{self._told(group)}{self.say('open')}{where}{self.say('close')}"
+        return f"{self._result(group)}{self.say('open')}{where}{self.say('close')}"
 
     def _long(self, group: list[TriedAnswer]) -> str:
         test = group[0].test
         who = f"`{test.client}`{self.say('colon')}" if test.client and not test.code else ""
         listed = self.say("then").join(self._answer(one, basis=True) for one in group)
         where = listed if len(group) <= _FEW else self.say("and").join(sorted({one.trial.provider for one in group}))
-        return f"{who}{self._told(group)}{self.say('open')}{where}{self.say('close')}"
+        return f"{who}{self._result(group)}{self.say('open')}{where}{self.say('close')}"
 
     def _answer(self, seen: TriedAnswer, *, basis: bool = False) -> str:
         trial = seen.trial
@@ -107,8 +107,8 @@ class ClaimPage:
     def _client(self, test: ClaimTest) -> str:
         name = f"`{test.code.splitlines()[0]}`" if test.code else f"`harness explain {test.client}`"
         name = self.say("in").format(client=test.client, env=test.env) if test.env else name
-        told = ", ".join(f"{package} {version}" for package, version in test.environment.versions.items())
-        named = f"{name}{self.say('with').format(versions=told)}" if test.environment.tier else name
+        versions = ", ".join(f"{package} {version}" for package, version in test.environment.versions.items())
+        named = f"{name}{self.say('with').format(versions=versions)}" if test.environment.tier else name
         return named if test.client else self.say("looked")
 
     def _basis(self, verdict: ClaimVerdict) -> str:
@@ -166,6 +166,6 @@ def _groups(seen: Iterable[TriedAnswer]) -> list[list[TriedAnswer]]:
     """Return what was seen, the like together: by code, by fate or form, and by what was said of a failure."""
     found: dict[tuple[object, ...], list[TriedAnswer]] = {}
     for one in seen:
-        said = one.message if one.told in {Fate.CRASH, Fate.ENV} else ""
-        found.setdefault((one.test.client, one.test.fact, one.test.first, one.told, said), []).append(one)
+        said = one.message if one.result in {Fate.CRASH, Fate.ENV} else ""
+        found.setdefault((one.test.client, one.test.fact, one.test.first, one.result, said), []).append(one)
     return list(found.values())

@@ -57,13 +57,13 @@ class ClaimRunner:
         for trial in (found for name in test.answers for found in self._answers(name)):
             one = trial if test.first else _without_first_event(trial)
             if client is None:
-                told, message = WIRE_FORMS[test.fact or ""](one.exchange), ""
+                result, message = WIRE_FORMS[test.fact or ""](one.exchange), ""
             else:
                 finding = self._trier(test.environment).attempt(client, one).finding
-                told, message = finding.fate.value, cleaned(finding.message)
-            if told != Fate.NA.value:
-                holds = told in test.expects and bool(re.search(test.says, message))
-                yield TriedAnswer(test, one, told, message, holds)
+                result, message = finding.fate.value, cleaned(finding.message)
+            if result != Fate.NA.value:
+                holds = result in test.expects and bool(re.search(test.says, message))
+                yield TriedAnswer(test, one, result, message, holds)
 
     def _client(self, test: ClaimTest) -> Client | None:
         client = replace(CLIENTS[test.client], env=test.environment.name) if test.client else None
