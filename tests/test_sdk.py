@@ -446,8 +446,8 @@ def test_importing_it_imports_no_sdk() -> None:
 
 def test_a_process_that_read_a_failing_stream_ends_quietly() -> None:
     code = (
-        "from harness.sdk import Depth, sdk_readings; from harness.simulate.reference import STREAM, swap\n"
-        "readings = sdk_readings(swap(STREAM, '[DONE]', '[done]'), Depth.FULL)\n"
+        "from harness.sdk import Depth, sdk_results; from harness.simulate.reference import STREAM, replace_in_body\n"
+        "readings = sdk_results(replace_in_body(STREAM, '[DONE]', '[done]'), Depth.FULL)\n"
         "print(readings.sync.error, readings.asynchronous.error)"
     )
     run = subprocess.run([sys.executable, "-W", "always", "-c", code], capture_output=True, text=True, check=True)

@@ -113,7 +113,7 @@ def sdk_results(exchange: Exchange, depth: Depth | None = None) -> SdkResults:
     """Return what the SDK's clients make of an exchange; all who ask share one reading."""
     depth = depth or _settings.depth
     # An exchange can't be hashed, so its readings are kept where its cached properties are.
-    kept: dict[Depth, SdkResults] = vars(exchange).setdefault("sdk_readings", {})
+    kept: dict[Depth, SdkResults] = vars(exchange).setdefault("sdk_results", {})
     if depth not in kept:
         kept[depth] = SdkResults(exchange) if depth is Depth.FULL else _readings_of_form(exchange)
     return kept[depth]
