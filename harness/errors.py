@@ -57,6 +57,14 @@ class UnknownName(HarnessError):
     """A name given on the command line is not known."""
 
 
+def suggestion(name: str, known: list[str]) -> str:
+    """Return the end of a message about an unknown name: the one that was meant, or all that there are."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, known, 1)
+    return f"did you mean {near[0]}?" if near else f"use one of {', '.join(known)}"
+
+
 def unknown(what: str, name: str, known: list[str]) -> UnknownName:
     """Return the error for a name that is not among ``known``, with the nearest ones."""
     from difflib import get_close_matches

@@ -20,7 +20,7 @@ from harness.matrix.scenarios import SCENARIOS
 from harness.recording.cassette import write_cassette
 from harness.reports.table import BEGIN, END
 from harness.results import read_results
-from harness.simulate.reference import BODY, STREAM, recorded, swap
+from harness.simulate.reference import BODY, STREAM, recorded, replace_in_body
 from harness.wire.exchange import Source
 
 MATRIX = """\
@@ -32,7 +32,7 @@ providers:
     docs: https://acme.example/docs
     models: [{id: small, thinking: {disable: {}}}]
 """
-FAULTY = swap(STREAM, '"object":"chat.completion.chunk",', "")
+FAULTY = replace_in_body(STREAM, '"object":"chat.completion.chunk",', "")
 
 Harness = Callable[..., Result]
 

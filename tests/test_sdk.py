@@ -20,8 +20,8 @@ import orjson
 import pytest
 
 from harness.recording.archives import archives_in, read_archive
-from harness.sdk import Depth, SdkReading, SdkReadings, clients, sdk_readings, set_depth, stopped_at, version
-from harness.sdk.form import constant
+from harness.sdk import Depth, SdkResult, SdkResults, clients, failure_location, sdk_results, set_depth, version
+from harness.sdk.form import mask_values
 from harness.simulate.reference import (
     BODY,
     REASONING,
@@ -31,8 +31,8 @@ from harness.simulate.reference import (
     TOOLS,
     TOOLS_PARALLEL,
     ask,
-    swap,
-    swap_last,
+    replace_in_body,
+    replace_last_in_body,
     with_body,
     with_header,
     with_response,
@@ -50,7 +50,7 @@ LATE = b"\n\n".join(LONG.response.body.split(b"\n\n")[:40])
 CLIENTS = ("sync", "asynchronous", "strict", "helper")
 
 
-def errors(readings: SdkReadings) -> dict[str, str | None]:
+def errors(readings: SdkResults) -> dict[str, str | None]:
     told = {name: getattr(readings, name) for name in CLIENTS}
     return {name: reading and reading.error for name, reading in told.items()}
 
@@ -75,39 +75,39 @@ ODD = {
     "empty body": Odd(with_body(STREAM, b""), 0),
     "last event unclosed": Odd(with_body(STREAM, b"\n\n".join(EVENTS) + b"\n"), 4),
     "byte order mark": Odd(with_body(STREAM, b"\xef\xbb\xbf" + BYTES), 4, whole=False),
-    "no [DONE]": Odd(swap_last(STREAM, "data: [DONE]\n\n", ""), 5),
+    "no [DONE]": Odd(replace_last_in_body(STREAM, "data: [DONE]\n\n", ""), 5),
     "chunks after [DONE]": Odd(with_body(STREAM, BYTES + BYTES), 5, whole=False),
-    "id, then a comment": Odd(swap(swap(STREAM, "data: {", "id: 1\ndata: {", 1), "\n\n", "\n\n: hi\n\n", 1), 1, "JSONDecodeError"),
-    "id in every event": Odd(swap(STREAM, "data: {", "id: 1\ndata: {"), 5),
+    "id, then a comment": Odd(replace_in_body(replace_in_body(STREAM, "data: {", "id: 1\ndata: {", 1), "\n\n", "\n\n: hi\n\n", 1), 1, "JSONDecodeError"),
+    "id in every event": Odd(replace_in_body(STREAM, "data: {", "id: 1\ndata: {"), 5),
     "event without data": Odd(with_body(STREAM, b"event: ping\n\n" + BYTES), 0, "JSONDecodeError"),
-    "empty data": Odd(swap(STREAM, "\n\n", "\n\ndata:\n\n", 1), 1, "JSONDecodeError"),
+    "empty data": Odd(replace_in_body(STREAM, "\n\n", "\n\ndata:\n\n", 1), 1, "JSONDecodeError"),
     "retry alone": Odd(with_body(STREAM, b"retry: 10\n\n" + BYTES), 0, "JSONDecodeError"),
     "one line end between events": Odd(with_body(STREAM, BYTES[:-2].replace(b"\n\n", b"\n") + b"\n\n"), 0, "JSONDecodeError"),
-    "no blank line at all": Odd(swap(STREAM, "\n\n", "\n"), 0),
-    "[done]": Odd(swap(STREAM, "[DONE]", "[done]"), 5, "JSONDecodeError"),
-    "[DONE] and more": Odd(swap(STREAM, "[DONE]", "[DONE] bye"), 5),
-    "JSON cut": Odd(swap(STREAM, '"finish_reason":null}]}', '"finish_reason":null}]', 1), 0, "JSONDecodeError"),
-    "NUL": Odd(swap(STREAM, '"refusal":null', '"refusal":"\0"'), 0, "JSONDecodeError"),
-    "error object": Odd(swap(STREAM, "data: [DONE]", 'data: {"error":{"message":"no"}}\n\ndata: [DONE]'), 5, "APIError"),
-    "error text": Odd(swap(STREAM, "data: [DONE]", 'data: {"error":"no"}\n\ndata: [DONE]'), 5, "APIError"),
-    "error beside choices": Odd(swap(STREAM, '"choices"', '"error":{"code":1},"choices"', 1), 0, "APIError"),
-    "error null": Odd(swap(STREAM, '"choices"', '"error":null,"choices"'), 5),
-    "event: error": Odd(swap(STREAM, "data: [DONE]", 'event: error\ndata: {"message":"no"}\n\ndata: [DONE]'), 6),
-    "choices missing": Odd(swap(STREAM, '"choices"', '"choice"', 1), 5),
+    "no blank line at all": Odd(replace_in_body(STREAM, "\n\n", "\n"), 0),
+    "[done]": Odd(replace_in_body(STREAM, "[DONE]", "[done]"), 5, "JSONDecodeError"),
+    "[DONE] and more": Odd(replace_in_body(STREAM, "[DONE]", "[DONE] bye"), 5),
+    "JSON cut": Odd(replace_in_body(STREAM, '"finish_reason":null}]}', '"finish_reason":null}]', 1), 0, "JSONDecodeError"),
+    "NUL": Odd(replace_in_body(STREAM, '"refusal":null', '"refusal":"\0"'), 0, "JSONDecodeError"),
+    "error object": Odd(replace_in_body(STREAM, "data: [DONE]", 'data: {"error":{"message":"no"}}\n\ndata: [DONE]'), 5, "APIError"),
+    "error text": Odd(replace_in_body(STREAM, "data: [DONE]", 'data: {"error":"no"}\n\ndata: [DONE]'), 5, "APIError"),
+    "error beside choices": Odd(replace_in_body(STREAM, '"choices"', '"error":{"code":1},"choices"', 1), 0, "APIError"),
+    "error null": Odd(replace_in_body(STREAM, '"choices"', '"error":null,"choices"'), 5),
+    "event: error": Odd(replace_in_body(STREAM, "data: [DONE]", 'event: error\ndata: {"message":"no"}\n\ndata: [DONE]'), 6),
+    "choices missing": Odd(replace_in_body(STREAM, '"choices"', '"choice"', 1), 5),
     "choices null": Odd(with_body(STREAM, b'data: {"choices":null}\n\n' + BYTES), 6),
     "data is a list": Odd(with_body(STREAM, b'data: [{"choices":[]}]\n\n' + BYTES), 5),
     "data is a text": Odd(with_body(STREAM, b'data: "ping"\n\n' + BYTES), 5),
     "data is null": Odd(with_body(STREAM, b"data: null\n\n" + BYTES), 5),
-    "thread event": Odd(swap(STREAM, "data: {", "event: thread.x\ndata: {"), 5, whole=False),
+    "thread event": Odd(replace_in_body(STREAM, "data: {", "event: thread.x\ndata: {"), 5, whole=False),
     "not UTF-8": Odd(with_body(STREAM, BYTES.replace("你".encode(), b"\xff")), 1, "UnicodeDecodeError"),
     "comment not UTF-8": Odd(with_body(STREAM, b": \xff\n\n" + BYTES), 0, "UnicodeDecodeError"),
-    "CR LF": Odd(swap(STREAM, "\n", "\r\n"), 5),
-    "CR": Odd(swap(STREAM, "\n", "\r"), 5),
-    "comments": Odd(swap(STREAM, "\n\n", "\n\n: hi\n\n"), 5),
-    "no space": Odd(swap(STREAM, "data: ", "data:"), 5),
-    "U+2028 in a text": Odd(swap(STREAM, "你好", "a\u2028b\x85c"), 5),
-    "data over two lines": Odd(swap(STREAM, ',"choices":', ',\ndata: "choices":'), 5),
-    "half a surrogate pair": Odd(swap(STREAM, "你好", "\\ud83d"), 5),
+    "CR LF": Odd(replace_in_body(STREAM, "\n", "\r\n"), 5),
+    "CR": Odd(replace_in_body(STREAM, "\n", "\r"), 5),
+    "comments": Odd(replace_in_body(STREAM, "\n\n", "\n\n: hi\n\n"), 5),
+    "no space": Odd(replace_in_body(STREAM, "data: ", "data:"), 5),
+    "U+2028 in a text": Odd(replace_in_body(STREAM, "你好", "a\u2028b\x85c"), 5),
+    "data over two lines": Odd(replace_in_body(STREAM, ',"choices":', ',\ndata: "choices":'), 5),
+    "half a surrogate pair": Odd(replace_in_body(STREAM, "你好", "\\ud83d"), 5),
     "endless nesting": Odd(with_body(STREAM, b"data: " + NESTED + b"\n\n" + BYTES), 0, "RecursionError"),
     "broken off": Odd(with_response(STREAM, eof=False, body=BYTES[:-20], error="reset"), 4, BROKEN_OFF),
 }  # fmt: skip
@@ -117,7 +117,7 @@ ODD = {
 @pytest.mark.parametrize("name", ODD)
 def test_what_the_sdk_makes_of_an_odd_stream(name: str, depth: Depth) -> None:
     odd = ODD[name]
-    readings = sdk_readings(odd.exchange, depth)
+    readings = sdk_results(odd.exchange, depth)
     assert (readings.sync.chunks, readings.sync.error) == (odd.chunks, odd.error)
     if not odd.error:
         assert (readings.sync.messages == readings.read.completion.messages) is odd.whole
@@ -126,7 +126,7 @@ def test_what_the_sdk_makes_of_an_odd_stream(name: str, depth: Depth) -> None:
 
 
 def test_raw_python_exceptions_are_told_from_those_of_the_sdk() -> None:
-    told = {odd.error: sdk_readings(odd.exchange).sync.is_openai_error for odd in ODD.values() if odd.error}
+    told = {odd.error: sdk_results(odd.exchange).sync.is_openai_error for odd in ODD.values() if odd.error}
     ours = {error for error, is_openai in told.items() if is_openai}
     raw = {"JSONDecodeError", "UnicodeDecodeError", "RecursionError"}
     assert ours == {"APIError", "APIConnectionError"} & set(told)
@@ -134,15 +134,15 @@ def test_raw_python_exceptions_are_told_from_those_of_the_sdk() -> None:
 
 
 HELPER = {
-    "index begins at 1": (swap(STREAM, '"index":0', '"index":1'), "IndexError"),
-    "call without index": (swap(TOOLS, '"tool_calls":[{"index":0,', '"tool_calls":[{'), "TypeError"),
-    "no chunk is called one": (swap(STREAM, "chat.completion.chunk", "chat.completion"), "AssertionError"),
-    "choices null": (swap(STREAM, "data: [DONE]", 'data: {"object":"chat.completion.chunk","choices":null}'), "TypeError"),
+    "index begins at 1": (replace_in_body(STREAM, '"index":0', '"index":1'), "IndexError"),
+    "call without index": (replace_in_body(TOOLS, '"tool_calls":[{"index":0,', '"tool_calls":[{'), "TypeError"),
+    "no chunk is called one": (replace_in_body(STREAM, "chat.completion.chunk", "chat.completion"), "AssertionError"),
+    "choices null": (replace_in_body(STREAM, "data: [DONE]", 'data: {"object":"chat.completion.chunk","choices":null}'), "TypeError"),
     "data is a list": (ODD["data is a list"].exchange, "AttributeError"),
-    "end at the limit": (swap(STREAM, '"stop"', '"length"'), None),
-    "end by the filter": (swap(STREAM, '"stop"', '"content_filter"'), None),
-    "role in every delta": (swap(STREAM, '"delta":{"content"', '"delta":{"role":"assistant","content"'), None),
-    "content as a list": (swap(STREAM, '"content":"你好"', '"content":[{"type":"text","text":"a"}]'), None),
+    "end at the limit": (replace_in_body(STREAM, '"stop"', '"length"'), None),
+    "end by the filter": (replace_in_body(STREAM, '"stop"', '"content_filter"'), None),
+    "role in every delta": (replace_in_body(STREAM, '"delta":{"content"', '"delta":{"role":"assistant","content"'), None),
+    "content as a list": (replace_in_body(STREAM, '"content":"你好"', '"content":[{"type":"text","text":"a"}]'), None),
 }  # fmt: skip
 
 
@@ -150,18 +150,18 @@ HELPER = {
 @pytest.mark.parametrize("name", HELPER)
 def test_what_the_helper_makes_of_an_odd_stream(name: str, depth: Depth) -> None:
     exchange, error = HELPER[name]
-    readings = sdk_readings(exchange, depth)
+    readings = sdk_results(exchange, depth)
     assert readings.sync.error is None
     assert readings.helper is not None
     assert readings.helper.error == error
 
 
 STRICT = {
-    "created missing": (swap(STREAM, ',"created":1760000000', ""), "/created", "Field required"),
-    "object of a body": (swap(STREAM, "chat.completion.chunk", "chat.completion"), "/object", "Input should be 'chat.completion.chunk'"),
+    "created missing": (replace_in_body(STREAM, ',"created":1760000000', ""), "/created", "Field required"),
+    "object of a body": (replace_in_body(STREAM, "chat.completion.chunk", "chat.completion"), "/object", "Input should be 'chat.completion.chunk'"),
     "choices missing": (ODD["choices missing"].exchange, "/choices", "Field required"),
     "type of a call": (
-        swap(ask(tools=[{"type": "function", "function": {"name": "get_weather"}}]), '"type":"function",', ""),
+        replace_in_body(ask(tools=[{"type": "function", "function": {"name": "get_weather"}}]), '"type":"function",', ""),
         "/choices/0/message/tool_calls/0/type", "Field required",
     ),
 }  # fmt: skip
@@ -171,7 +171,7 @@ STRICT = {
 def test_what_the_strict_client_refuses(name: str) -> None:
     exchange, pointer, message = STRICT[name]
     for depth in Depth:
-        reading = sdk_readings(exchange, depth).strict
+        reading = sdk_results(exchange, depth).strict
         assert (reading.error, reading.pointer, reading.message) == ("APIResponseValidationError", pointer, message)
 
 
@@ -179,7 +179,7 @@ def test_what_the_strict_client_refuses(name: str) -> None:
 @pytest.mark.parametrize("depth", Depth)
 def test_every_client_reads_the_reference(name: str, depth: Depth) -> None:
     exchange = REFERENCES[name]
-    readings = sdk_readings(exchange, depth)
+    readings = sdk_results(exchange, depth)
     assert set(errors(readings).values()) == {None}
     assert (readings.helper is None) is not exchange.streams
     for client in CLIENTS if exchange.streams else CLIENTS[:3]:
@@ -189,11 +189,11 @@ def test_every_client_reads_the_reference(name: str, depth: Depth) -> None:
 
 
 def test_messages_hold_what_the_sdk_has_no_field_for() -> None:
-    assert sdk_readings(REASONING, Depth.FULL).sync.messages == (
+    assert sdk_results(REASONING, Depth.FULL).sync.messages == (
         Message(0, "assistant", "你好!", "The user greets me. I greet back.", None, (), "stop"),
     )
     calls = (ToolCall("call_1", "get_weather", '{"city":"Paris"}'), ToolCall("call_2", "get_time", '{"zone":"CET"}'))
-    assert sdk_readings(TOOLS_PARALLEL, Depth.FULL).sync.messages == (
+    assert sdk_results(TOOLS_PARALLEL, Depth.FULL).sync.messages == (
         Message(0, "assistant", None, None, None, calls, "tool_calls"),
     )
 
@@ -203,13 +203,13 @@ def test_messages_hold_what_the_sdk_has_no_field_for() -> None:
 
 def test_a_body_that_is_no_json_is_handed_on_as_text_or_raises() -> None:
     page = with_body(BODY, b"<html></html>")
-    assert sdk_readings(page).sync.error == "JSONDecodeError"
-    text = sdk_readings(with_header(page, "content-type", "text/html")).sync
+    assert sdk_results(page).sync.error == "JSONDecodeError"
+    text = sdk_results(with_header(page, "content-type", "text/html")).sync
     assert (text.error, text.chunks, text.messages) == (None, 0, ())
 
 
-def refusal(status: int, body: bytes) -> SdkReading:
-    return sdk_readings(with_response(with_body(BODY, body), status=status)).sync
+def refusal(status: int, body: bytes) -> SdkResult:
+    return sdk_results(with_response(with_body(BODY, body), status=status)).sync
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_what_the_exception_shows_of_an_error(body: bytes, shows: tuple[str, ...
 
 def test_a_message_is_one_short_line_that_json_can_carry() -> None:
     body = orjson.dumps({"error": {"message": "a\x1b[31m\nb " + "x" * 500}}).replace(b"xxxx", b"\\ud800")
-    reading = sdk_readings(with_response(with_body(BODY, body), status=400), Depth.FULL).sync
+    reading = sdk_results(with_response(with_body(BODY, body), status=400), Depth.FULL).sync
     assert reading.message.startswith("Error code: 400 - a [31m b" if OPENAI_3 else "Error code: 400 - {'error': ")
     assert len(reading.message) <= 120
     assert reading.message.isprintable()
@@ -253,7 +253,7 @@ def test_a_message_is_one_short_line_that_json_can_carry() -> None:
 
 
 def texts_of(exchange: Exchange) -> bytes:
-    return sdk_readings(exchange, Depth.SHAPE).read.response.body
+    return sdk_results(exchange, Depth.SHAPE).read.response.body
 
 
 def test_a_long_stream_is_cut_down_and_told_without_its_texts() -> None:
@@ -268,12 +268,12 @@ def test_a_long_stream_is_cut_down_and_told_without_its_texts() -> None:
 
 def test_equal_forms_are_read_once() -> None:
     first = ask("Count", stream=True)
-    second = swap(swap(first, "chatcmpl-reference", "chatcmpl-9"), "1760000000", "1760009999")
-    third = swap(second, '"content":"7"', '"content":"sieben \\n \\"7\\""')
-    assert sdk_readings(first) is sdk_readings(second) is sdk_readings(third)
-    assert sdk_readings(first) is sdk_readings(first)
-    assert sdk_readings(first, Depth.FULL) is sdk_readings(first, Depth.FULL)
-    assert sdk_readings(first, Depth.FULL).read is first
+    second = replace_in_body(replace_in_body(first, "chatcmpl-reference", "chatcmpl-9"), "1760000000", "1760009999")
+    third = replace_in_body(second, '"content":"7"', '"content":"sieben \\n \\"7\\""')
+    assert sdk_results(first) is sdk_results(second) is sdk_results(third)
+    assert sdk_results(first) is sdk_results(first)
+    assert sdk_results(first, Depth.FULL) is sdk_results(first, Depth.FULL)
+    assert sdk_results(first, Depth.FULL).read is first
 
 
 @pytest.mark.parametrize(
@@ -290,7 +290,7 @@ def test_equal_forms_are_read_once() -> None:
     ],
 )  # fmt: skip
 def test_one_event_of_another_kind_is_kept(old: str, new: str) -> None:
-    assert texts_of(swap(LONG, old, new)) != texts_of(LONG)
+    assert texts_of(replace_in_body(LONG, old, new)) != texts_of(LONG)
 
 
 @pytest.mark.parametrize(
@@ -304,15 +304,15 @@ def test_one_event_of_another_kind_is_kept(old: str, new: str) -> None:
 )  # fmt: skip
 def test_what_stands_in_the_middle_has_the_same_effect_in_both_depths(insert: bytes) -> None:
     exchange = in_middle(insert)
-    short, full = sdk_readings(exchange, Depth.SHAPE), sdk_readings(exchange, Depth.FULL)
+    short, full = sdk_results(exchange, Depth.SHAPE), sdk_results(exchange, Depth.FULL)
     assert errors(short) == errors(full)
     assert short.sync.chunks <= 12
 
 
 def test_comments_that_repeat_are_given_once() -> None:
-    exchange = swap(LONG, "\n\n", "\n\n: keep-alive 17\n\n: keep-alive 17\n\n")
+    exchange = replace_in_body(LONG, "\n\n", "\n\n: keep-alive 17\n\n: keep-alive 17\n\n")
     assert texts_of(exchange).count(b"keep-alive") == 1
-    after_id = sdk_readings(swap(exchange, '\n\ndata: {"id"', '\n\nid: 1\ndata: {"id"', 60))
+    after_id = sdk_results(replace_in_body(exchange, '\n\ndata: {"id"', '\n\nid: 1\ndata: {"id"', 60))
     assert after_id.sync.error == "JSONDecodeError"
 
 
@@ -335,11 +335,11 @@ def test_comments_that_repeat_are_given_once() -> None:
     ],
 )  # fmt: skip
 def test_texts_and_numbers_give_way_to_constants_of_their_kind(pair: bytes, given: bytes) -> None:
-    assert constant(b'{"z":null,%b}' % pair, {}) == b'{"z":null,%b}' % given
+    assert mask_values(b'{"z":null,%b}' % pair, {}) == b'{"z":null,%b}' % given
 
 
 def test_ids_stay_apart_and_equal_ones_equal() -> None:
-    found = constant(b'[{"id": "call_a"},{"id": "call_b"},{"id": "call_a"},{"id": ""}]', {})
+    found = mask_values(b'[{"id": "call_a"},{"id": "call_b"},{"id": "call_a"},{"id": ""}]', {})
     assert found == b'[{"id": "0"},{"id": "1"},{"id": "0"},{"id": ""}]'
 
 
@@ -368,7 +368,7 @@ def test_a_shortened_stream_tells_what_the_whole_one_does(recorded: list[Exchang
     seen = 0
     for exchange in some_of(recorded):
         seen += 1
-        short, full = sdk_readings(exchange, Depth.SHAPE), sdk_readings(exchange, Depth.FULL)
+        short, full = sdk_results(exchange, Depth.SHAPE), sdk_results(exchange, Depth.FULL)
         assert errors(short) == errors(full), exchange.response.body[:300]
         if full.sync.error is None:
             agree = [reading.sync.messages == reading.read.completion.messages for reading in (short, full)]
@@ -377,7 +377,7 @@ def test_a_shortened_stream_tells_what_the_whole_one_does(recorded: list[Exchang
 
 
 def test_recorded_exchanges_share_their_forms(recorded: list[Exchange]) -> None:
-    forms = {id(sdk_readings(exchange, Depth.SHAPE)) for exchange in recorded}
+    forms = {id(sdk_results(exchange, Depth.SHAPE)) for exchange in recorded}
     assert len(forms) < len(recorded) / 2
     assert max(len(texts_of(exchange)) for exchange in recorded if exchange.streams) < 32_000
 
@@ -398,15 +398,15 @@ def test_the_place_is_that_of_the_original_stream() -> None:
 def places(exchange: Exchange, depth: Depth) -> tuple[int | None, str | int]:
     set_depth(depth)
     try:
-        assert (sdk_readings(exchange).read is exchange) is (depth is Depth.FULL)
-        return stopped_at(exchange, sdk_readings(exchange).sync)
+        assert (sdk_results(exchange).read is exchange) is (depth is Depth.FULL)
+        return failure_location(exchange, sdk_results(exchange).sync)
     finally:
         set_depth(Depth.SHAPE)
 
 
 def test_it_runs_inside_a_running_event_loop() -> None:
-    async def inside() -> SdkReading:
-        return sdk_readings(dataclasses.replace(STREAM_USAGE), Depth.FULL).asynchronous
+    async def inside() -> SdkResult:
+        return sdk_results(dataclasses.replace(STREAM_USAGE), Depth.FULL).asynchronous
 
     reading = asyncio.run(inside())
     assert (reading.chunks, reading.error) == (6, None)
@@ -415,7 +415,7 @@ def test_it_runs_inside_a_running_event_loop() -> None:
 def test_it_runs_in_several_threads_at_once() -> None:
     exchanges = [dataclasses.replace(one) for one in (STREAM, TOOLS, STREAM_USAGE) * 10]
     with ThreadPoolExecutor(3) as pool:
-        readings = list(pool.map(lambda one: sdk_readings(one, Depth.FULL), exchanges))
+        readings = list(pool.map(lambda one: sdk_results(one, Depth.FULL), exchanges))
         chunks = list(pool.map(lambda one: (one.sync.chunks, one.asynchronous.chunks), readings))
     assert chunks == [(5, 5), (4, 4), (6, 6)] * 10
 
@@ -424,16 +424,16 @@ def test_an_interrupt_is_not_taken_for_a_reading(monkeypatch: pytest.MonkeyPatch
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(clients, "_hear", interrupt)
+    monkeypatch.setattr(clients, "_collect", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        _ = SdkReadings(STREAM).sync
+        _ = SdkResults(STREAM).sync
 
 
 def test_no_warning_leaks_and_nothing_is_left_behind() -> None:
-    content = swap(STREAM, '"content":"你好"', '"content":[{"type":"text","text":"a"}]')
+    content = replace_in_body(STREAM, '"content":"你好"', '"content":[{"type":"text","text":"a"}]')
     with warnings.catch_warnings(record=True, action="always") as caught:
         for exchange in (content, ODD["empty data"].exchange, ODD["not UTF-8"].exchange):
-            assert errors(sdk_readings(dataclasses.replace(exchange), Depth.FULL))
+            assert errors(sdk_results(dataclasses.replace(exchange), Depth.FULL))
         gc.collect()
     assert [str(warning.message) for warning in caught] == []
 
@@ -446,8 +446,8 @@ def test_importing_it_imports_no_sdk() -> None:
 
 def test_a_process_that_read_a_failing_stream_ends_quietly() -> None:
     code = (
-        "from harness.sdk import Depth, sdk_readings; from harness.simulate.reference import STREAM, swap\n"
-        "readings = sdk_readings(swap(STREAM, '[DONE]', '[done]'), Depth.FULL)\n"
+        "from harness.sdk import Depth, sdk_results; from harness.simulate.reference import STREAM, replace_in_body\n"
+        "readings = sdk_results(replace_in_body(STREAM, '[DONE]', '[done]'), Depth.FULL)\n"
         "print(readings.sync.error, readings.asynchronous.error)"
     )
     run = subprocess.run([sys.executable, "-W", "always", "-c", code], capture_output=True, text=True, check=True)

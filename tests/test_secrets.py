@@ -35,7 +35,7 @@ from harness.live.asking import Asked
 from harness.matrix.providers import load_matrix
 from harness.recording.cassette import dump_cassette
 from harness.recording.redact import configured, redact
-from harness.simulate.reference import BODY, STREAM, swap, with_body, with_header, with_response
+from harness.simulate.reference import BODY, STREAM, replace_in_body, with_body, with_header, with_response
 
 ROOT = Path(__file__).resolve().parents[1]
 SENT = KEYS["openai project"]
@@ -328,8 +328,8 @@ def test_findings_on_a_foreign_recording_hold_no_key(name: str, tmp_path: Path) 
 
 def test_findings_on_a_cassette_that_somebody_wrote_hold_no_key(tmp_path: Path) -> None:
     key = MARKED["groq"]
-    exchange = swap(STREAM, '"finish_reason":null', f'"finish_reason":"{key}"')
-    content = dump_cassette([swap(exchange, key, "@" * len(key))]).replace(b"@" * len(key), key.encode())
+    exchange = replace_in_body(STREAM, '"finish_reason":null', f'"finish_reason":"{key}"')
+    content = dump_cassette([replace_in_body(exchange, key, "@" * len(key))]).replace(b"@" * len(key), key.encode())
     path = tmp_path / "cassettes/acme/m/chat.stream.yaml"
     path.parent.mkdir(parents=True)
     path.write_bytes(content.partition(b"\n")[2])  # without the line that says it is ours

@@ -1,7 +1,13 @@
-"""The rules: one module a family, listed here in the order they are run and shown."""
+"""
+The rules, listed here by family in the order they are run and shown.
+
+A family is a module, or several whose names begin alike: their checks are shown one module after the other.
+"""
 
 from harness.checks import (
     chunk,
+    chunk_choices,  # noqa: F401 - declares checks of the family chunk
+    chunk_optional,  # noqa: F401 - likewise
     completion,
     content,
     error,
@@ -21,6 +27,7 @@ from harness.checks import (
     tool_choice,
     tool_forms,  # noqa: F401 - declares the observations of the family tool_calls
     usage,
+    usage_counts,  # noqa: F401 - declares checks of the family usage
 )
 from harness.checks.registry import Check, declared
 

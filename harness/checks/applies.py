@@ -1,4 +1,4 @@
-"""When a check applies: each condition returns None if it does, else the reason why not."""
+"""Conditions: each returns None where a check applies to an exchange, else the reason why it does not."""
 
 from functools import cache
 from typing import Any
@@ -6,22 +6,22 @@ from typing import Any
 from harness.checks.registry import Applies
 from harness.wire.exchange import OK, Exchange
 
-_REDIRECT, _ERROR = 300, 400
+_REDIRECT = 300
 
 
 class Lost(str):
-    """A reason that is a fault by itself, such as a refusal where an answer was due: it blocks the rule."""
+    """Not applicable because the request failed where an answer was due, or the other way round: reported as ``blocked``."""
 
     __slots__ = ()
 
 
 class NotSeen(str):
-    """A reason found in the content: it blocks the rule where a check that the rule needs failed, and is n/a else."""
+    """Not applicable because of what the answer holds: ``blocked`` where a check that the rule depends on failed, else n/a."""
 
     __slots__ = ()
 
 
-def answered(exchange: Exchange) -> str | None:
+def success_status(exchange: Exchange) -> str | None:
     """The status is one of success: there is an answer to judge."""
     status = exchange.response.status
     if OK <= status < _REDIRECT:
@@ -30,12 +30,11 @@ def answered(exchange: Exchange) -> str | None:
     return Lost(reason) if exchange.expected.answer else reason
 
 
-def failed(exchange: Exchange) -> str | None:
+def error_status(exchange: Exchange) -> str | None:
     """The status is one of the error classes, 4xx and 5xx."""
-    status = exchange.response.status
-    if status >= _ERROR:
+    if exchange.response.is_error:
         return None
-    reason = f"status {status} is no error"
+    reason = f"status {exchange.response.status} is no error"
     return Lost(reason) if exchange.expected.refusal else reason
 
 
@@ -46,42 +45,47 @@ def any_exchange(_exchange: Exchange) -> str | None:
 
 def stream(exchange: Exchange) -> str | None:
     """A stream was asked for and answered."""
-    return answered(exchange) or (None if exchange.streams else "no stream was asked for")
+    return success_status(exchange) or (None if exchange.streams else "no stream was asked for")
 
 
 def body(exchange: Exchange) -> str | None:
     """An answer in one body was asked for and given."""
-    return answered(exchange) or ("a stream was asked for" if exchange.streams else None)
+    return success_status(exchange) or ("a stream was asked for" if exchange.streams else None)
 
 
-def headed(exchange: Exchange) -> str | None:
+def has_headers(exchange: Exchange) -> str | None:
+    """Whatever the status, the recorder kept the headers."""
+    return None if exchange.response.headers else "the recording has no headers"
+
+
+def answer_with_headers(exchange: Exchange) -> str | None:
     """There is an answer, and the recorder kept its headers."""
-    return answered(exchange) or (None if exchange.response.headers else "the recording has no headers")
+    return success_status(exchange) or has_headers(exchange)
 
 
-def framed(exchange: Exchange) -> str | None:
+def exact_framing(exchange: Exchange) -> str | None:
     """A stream whose bytes are the wire's own, blank lines included."""
     if exchange.source.fidelity == "lines":
         return "the blank lines of this recording are not the wire's own"
-    return lined(exchange)
+    return exact_lines(exchange)
 
 
-def lined(exchange: Exchange) -> str | None:
+def exact_lines(exchange: Exchange) -> str | None:
     """A stream whose lines are the wire's own."""
     if exchange.source.fidelity in {"chunks", "transcript"}:
         return "the framing of this recording was rebuilt"
     return stream(exchange)
 
 
-def entire(exchange: Exchange) -> str | None:
+def complete_answer(exchange: Exchange) -> str | None:
     """An answer that was not shortened by whoever published it."""
     if exchange.source.fidelity == "transcript":
         return "this transcript may be shortened"
-    return answered(exchange)
+    return success_status(exchange)
 
 
 @cache
-def both(first: Applies, second: Applies) -> Applies:
+def all_of(first: Applies, second: Applies) -> Applies:
     """Return the condition that both hold."""
     return lambda exchange: first(exchange) or second(exchange)
 
@@ -102,7 +106,7 @@ def usage_not_asked(exchange: Exchange) -> str | None:
 
 def request_known(exchange: Exchange) -> str | None:
     """An answer to a request that was recorded with its body."""
-    return answered(exchange) or (None if exchange.request.json is not None else "the recording has no request")
+    return success_status(exchange) or (None if exchange.request.json is not None else "the recording has no request")
 
 
 def texts(exchange: Exchange) -> list[str]:
@@ -116,18 +120,18 @@ def cap_of(exchange: Exchange) -> Any:
     return next((cap for cap in sent if type(cap) is int and cap > 0), None)
 
 
-def finishes(exchange: Exchange) -> set[object]:
+def finish_values(exchange: Exchange) -> set[object]:
     """Return the finish_reasons that were given."""
-    return {finish.value for choice in exchange.columns.choices.values() for finish in choice.reasons}
+    return {finish.value for choice in exchange.columns.choices.values() for finish in choice.finish_reasons}
 
 
-def timed(exchange: Exchange) -> str | None:
+def has_read_times(exchange: Exchange) -> str | None:
     """A stream whose reads were recorded with their times."""
     reads = exchange.response.reads
     return stream(exchange) or (None if reads and reads.dt_us else "the recording has no times of reads")
 
 
-def reasoned(exchange: Exchange) -> str | None:
+def has_reasoning(exchange: Exchange) -> str | None:
     """An answer with reasoning text in a field of its own."""
     has = any(choice.reasoning for choice in exchange.columns.choices.values())
-    return answered(exchange) or (None if has else NotSeen("no reasoning text came"))
+    return success_status(exchange) or (None if has else NotSeen("no reasoning text came"))

@@ -3,7 +3,7 @@
 from harness.checks import sources
 from harness.checks.applies import body
 from harness.checks.registry import observation
-from harness.simulate.reference import BODY, swap, with_body
+from harness.simulate.reference import BODY, replace_in_body, with_body
 from harness.wire.exchange import Exchange
 
 _READ = ("chunk.present",)
@@ -14,8 +14,8 @@ _LETTER = {"/choices/*/logprobs": "logprobs", "/choices/*/message/refusal": "ref
     "completion.letter", "Keys that the letter of the specification requires and hardly anybody sends.",
     sources.BODY, body,
     good=(BODY,),
-    bad=(swap(BODY, '"logprobs":null,', ""), swap(BODY, ',"refusal":null', "")),
-    needs=_READ,
+    bad=(replace_in_body(BODY, '"logprobs":null,', ""), replace_in_body(BODY, ',"refusal":null', "")),
+    depends_on=_READ,
 )  # fmt: skip
 def letter(exchange: Exchange) -> str:
     """
@@ -32,7 +32,7 @@ def letter(exchange: Exchange) -> str:
     sources.JSON_UTF8, body,
     good=(BODY,),
     bad=(with_body(BODY, b"\n\n" + BODY.response.body), with_body(BODY, b"\xef\xbb\xbf" + BODY.response.body)),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def start(exchange: Exchange) -> str:
     """

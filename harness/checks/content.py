@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 from harness.checks import sources
-from harness.checks.applies import answered, body, entire, stream
+from harness.checks.applies import body, complete_answer, stream, success_status
 from harness.checks.kinds import absent, place_of, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
-from harness.simulate.reference import BODY, REASONING, STREAM, TOOLS, swap, with_body
+from harness.simulate.reference import BODY, REASONING, STREAM, TOOLS, replace_in_body, with_body
 from harness.wire.chunks import Choice
 from harness.wire.exchange import Exchange
 
@@ -21,8 +21,10 @@ _SPECIAL = re.compile(
     r"observation|begin_of_box|end_of_box|channel|message|return|call|start)\|>|<｜[^｜>]{1,40}｜>|<end_of_turn>|<eos>|\[/INST\]|</s>$)"
 )
 _WHOLE = (*_READ, "sse.no-error", "http.complete")
-_CUMULATIVE = swap(
-    swap(swap(STREAM, '"! How can I"', '"你好! How can I"'), '" help?"', '"你好! How can I help?"'),
+_CUMULATIVE = replace_in_body(
+    replace_in_body(
+        replace_in_body(STREAM, '"! How can I"', '"你好! How can I"'), '" help?"', '"你好! How can I help?"'
+    ),
     '"你好"}',
     '"你好"}',
 )
@@ -30,14 +32,14 @@ _CUMULATIVE = swap(
 
 @rule(
     "content.type", MUST, "content is a text or null.",
-    sources.DELTA, answered,
+    sources.DELTA, success_status,
     good=(STREAM, BODY, REASONING),
     bad=(
-        swap(STREAM, '"content":"你好"', '"content":[{"type":"text","text":"你好"}]'),
-        swap(BODY, '"content":"你好! How can I help?"', '"content":{"text":"你好"}'),
-        swap(STREAM, '"content":"你好"', '"content":1'),
+        replace_in_body(STREAM, '"content":"你好"', '"content":[{"type":"text","text":"你好"}]'),
+        replace_in_body(BODY, '"content":"你好! How can I help?"', '"content":{"text":"你好"}'),
+        replace_in_body(STREAM, '"content":"你好"', '"content":1'),
     ),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def content_type(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -53,8 +55,8 @@ def content_type(exchange: Exchange) -> Iterator[Problem]:
     "content.key-present", MUST, "Every message has the key content.",
     sources.MESSAGE, body,
     good=(BODY,),
-    bad=(swap(BODY, '"content":"你好! How can I help?",', '"tool_calls":[],'),),
-    needs=_READ,
+    bad=(replace_in_body(BODY, '"content":"你好! How can I help?",', '"tool_calls":[],'),),
+    depends_on=_READ,
 )  # fmt: skip
 def key_present(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -68,14 +70,14 @@ def key_present(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "content.said", SHOULD, "An answer says something: text, a refusal, a tool call; or it was cut short, or filtered.",
-    sources.REFERENCE, entire,
+    sources.REFERENCE, complete_answer,
     good=(STREAM, BODY, TOOLS),
     bad=(
-        swap(BODY, '"content":"你好! How can I help?"', '"content":""'),
-        swap(BODY, '"content":"你好! How can I help?"', '"content":"\\n\\n"'),
+        replace_in_body(BODY, '"content":"你好! How can I help?"', '"content":""'),
+        replace_in_body(BODY, '"content":"你好! How can I help?"', '"content":"\\n\\n"'),
         with_body(STREAM, b"".join(part + b"\n\n" for part in STREAM.response.body.split(b"\n\n")[::4] if part)),
     ),
-    needs=_WHOLE,
+    depends_on=_WHOLE,
 )  # fmt: skip
 def said(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -85,7 +87,7 @@ def said(exchange: Exchange) -> Iterator[Problem]:
     an answer.
     """
     for choice in exchange.columns.choices.values():
-        excused = any(finish.value in {"length", "content_filter"} for finish in choice.reasons)
+        excused = any(finish.value in {"length", "content_filter"} for finish in choice.finish_reasons)
         text = any(choice.fragments(name).text.strip() for name in ("content", "refusal"))
         spoken = text or choice.tools or choice.part_types
         if not (spoken or excused or _otherwise(exchange)):
@@ -96,7 +98,7 @@ def said(exchange: Exchange) -> Iterator[Problem]:
 
 def _otherwise(exchange: Exchange) -> bool:
     """Whether the answer came as sound, as an object, or as a call of the old kind; other rules speak of these."""
-    part = exchange.columns.part
+    part = exchange.columns.message_key
     return any(
         exchange.columns.kinds(f"/choices/*/{part}/{key}").keys() & {"object"}
         for key in ("content", "audio", "function_call")
@@ -107,8 +109,8 @@ def _otherwise(exchange: Exchange) -> bool:
     "content.before-finish", SHOULD, "Nothing of the answer follows the finish_reason.",
     sources.REFERENCE, stream,
     good=(STREAM,),
-    bad=(swap(STREAM, '"你好"},"logprobs":null,"finish_reason":null', '"你好"},"logprobs":null,"finish_reason":"stop"'),),
-    needs=(*_READ, "sse.json", "chunk.delta", "content.type"),
+    bad=(replace_in_body(STREAM, '"你好"},"logprobs":null,"finish_reason":null', '"你好"},"logprobs":null,"finish_reason":"stop"'),),
+    depends_on=(*_READ, "sse.json", "chunk.delta", "content.type"),
 )  # fmt: skip
 def before_finish(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -117,7 +119,7 @@ def before_finish(exchange: Exchange) -> Iterator[Problem]:
     Instead: Read to the end of the stream and close the message there; use no `break` at a finish_reason.
     """
     for choice in exchange.columns.choices.values():
-        end = choice.reasons[0].chunk if choice.reasons else exchange.columns.last
+        end = choice.finish_reasons[0].chunk if choice.finish_reasons else exchange.columns.last
         late = sorted(number for pieces in choice.channels.values() for number in pieces.chunks if number > end)
         late += [fragment.chunk for fragment in choice.tools if fragment.chunk > end]
         if late:
@@ -129,10 +131,10 @@ def before_finish(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "content.no-replacement", SHOULD, "The text holds no U+FFFD.",
-    sources.UNICODE_REPLACEMENT, answered,
+    sources.UNICODE_REPLACEMENT, success_status,
     good=(STREAM, BODY),
-    bad=(swap(STREAM, "你好", "你\ufffd"), swap(BODY, "你好", "\ufffd\ufffd好")),
-    needs=(*_READ, "sse.utf8", "http.utf8"),
+    bad=(replace_in_body(STREAM, "你好", "你\ufffd"), replace_in_body(BODY, "你好", "\ufffd\ufffd好")),
+    depends_on=(*_READ, "sse.utf8", "http.utf8"),
 )  # fmt: skip
 def no_replacement(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -146,10 +148,10 @@ def no_replacement(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "content.no-think-tags", SHOULD, "The text holds no think tags.",
-    sources.REASONING_CONTENT, answered,
-    good=(STREAM, BODY, swap(BODY, "你好", "Models write <think> and </think>.")),
-    bad=(swap(STREAM, "你好", "<think>greet</think>你好"), swap(BODY, "你好", "greet</think>你好")),
-    needs=_READ,
+    sources.REASONING_CONTENT, success_status,
+    good=(STREAM, BODY, replace_in_body(BODY, "你好", "Models write <think> and </think>.")),
+    bad=(replace_in_body(STREAM, "你好", "<think>greet</think>你好"), replace_in_body(BODY, "你好", "greet</think>你好")),
+    depends_on=_READ,
 )  # fmt: skip
 def no_think_tags(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -180,7 +182,7 @@ def _holding(exchange: Exchange, holds: Callable[[str], bool], mark: str, name: 
     sources.REFERENCE, stream,
     good=(STREAM,),
     bad=(_CUMULATIVE,),
-    needs=(*_READ, "finish_reason.given"),
+    depends_on=(*_READ, "finish_reason.given"),
 )  # fmt: skip
 def increments(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -209,8 +211,8 @@ def _cumulative(choice: Choice) -> bool:
     "content.first", "The content of the first delta.",
     sources.DELTA, stream,
     good=(STREAM,),
-    bad=(REASONING, swap(STREAM, '"content":"",', ""), swap(STREAM, '"content":"",', '"content":"Hi",', 1)),
-    needs=_READ,
+    bad=(REASONING, replace_in_body(STREAM, '"content":"",', ""), replace_in_body(STREAM, '"content":"",', '"content":"Hi",', 1)),
+    depends_on=_READ,
 )  # fmt: skip
 def first(exchange: Exchange) -> str:
     """
@@ -227,10 +229,10 @@ def first(exchange: Exchange) -> str:
 
 @rule(
     "content.no-special-tokens", SHOULD, "The text holds no special tokens of the model.",
-    sources.REFERENCE, answered,
-    good=(STREAM, BODY, swap(BODY, "你好", "<| and |> are symbols, <s> is HTML.")),
-    bad=(swap(STREAM, " help?", " help?<|im_end|>"), swap(BODY, "你好", "<｜end▁of▁sentence｜>你好"), swap(BODY, "你好", "<|begin_of_box|>你好")),
-    needs=_READ,
+    sources.REFERENCE, success_status,
+    good=(STREAM, BODY, replace_in_body(BODY, "你好", "<| and |> are symbols, <s> is HTML.")),
+    bad=(replace_in_body(STREAM, " help?", " help?<|im_end|>"), replace_in_body(BODY, "你好", "<｜end▁of▁sentence｜>你好"), replace_in_body(BODY, "你好", "<|begin_of_box|>你好")),
+    depends_on=_READ,
 )  # fmt: skip
 def no_special_tokens(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -249,10 +251,10 @@ def no_special_tokens(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "content.refusal", MUST, "refusal is a text or null where it is given.",
-    sources.DELTA, answered,
-    good=(STREAM, BODY, swap(BODY, ',"refusal":null', "")),
-    bad=(swap(BODY, '"refusal":null', '"refusal":false'), swap(STREAM, '"refusal":null', '"refusal":{}')),
-    needs=_READ,
+    sources.DELTA, success_status,
+    good=(STREAM, BODY, replace_in_body(BODY, ',"refusal":null', "")),
+    bad=(replace_in_body(BODY, '"refusal":null', '"refusal":false'), replace_in_body(STREAM, '"refusal":null', '"refusal":{}')),
+    depends_on=_READ,
 )  # fmt: skip
 def refusal(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -265,10 +267,10 @@ def refusal(exchange: Exchange) -> Iterator[Problem]:
 
 @observation(
     "content.beside-calls", "The text that comes with calls of tools.",
-    sources.REFERENCE, lambda x: answered(x) or (None if any(one.tools for one in x.columns.choices.values()) else "no tool was called"),
+    sources.REFERENCE, lambda x: success_status(x) or (None if any(one.tools for one in x.columns.choices.values()) else "no tool was called"),
     good=(TOOLS,),
-    bad=(swap(TOOLS, '"content":null', '"content":"\\n\\n"'), swap(TOOLS, '"content":null', '"content":"I look."')),
-    needs=_READ,
+    bad=(replace_in_body(TOOLS, '"content":null', '"content":"\\n\\n"'), replace_in_body(TOOLS, '"content":null', '"content":"I look."')),
+    depends_on=_READ,
 )  # fmt: skip
 def beside_calls(exchange: Exchange) -> str:
     """

@@ -8,18 +8,26 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.checks import sources
-from harness.checks.applies import both, failed
+from harness.checks.applies import all_of, error_status, has_headers
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
 from harness.simulate.ideal import error, exchange
-from harness.simulate.reference import BODY, expecting, swap, with_body, with_header, with_response
+from harness.simulate.reference import (
+    BODY,
+    replace_in_body,
+    with_body,
+    with_expected_status,
+    with_header,
+    with_response,
+)
 from harness.wire.exchange import OK, Exchange
+from harness.wire.shapes import as_object
 from harness.wire.sse import is_utf8
 
 SHOULD = Level.SHOULD
 
-_REFUSED = expecting(exchange({"model": "no-such-model", "messages": []}), 404, 400)
-_KEY = expecting(exchange({}, key="wrong"), 401, 403)
+_REFUSED = with_expected_status(exchange({"model": "no-such-model", "messages": []}), 404, 400)
+_KEY = with_expected_status(exchange({}, key="wrong"), 401, 403)
 _HELD = ("error.not-empty", "error.not-html", "error.not-stream", "error.json")
 _ENVELOPE = (*_HELD, "error.envelope")
 _HTML = b"<!DOCTYPE html><title>404 Not Found</title>"
@@ -28,11 +36,7 @@ _GBK = '{"error":{"message":"没有这个模型","type":"x","param":null,"code":
 _SHOWN = 60
 
 
-def _headed(exchange: Exchange) -> str | None:
-    return None if exchange.response.headers else "the recording has no headers"
-
-
-def _told(exchange: Exchange) -> str | None:
+def _refusal_expected(exchange: Exchange) -> str | None:
     due = exchange.expected.statuses and not exchange.expected.answer
     return None if due else "no refusal was expected"
 
@@ -69,7 +73,7 @@ def refused(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "error.status", SHOULD, "The status of a refusal says what was wrong.",
-    sources.SDK_ERRORS, both(failed, _told),
+    sources.SDK_ERRORS, all_of(error_status, _refusal_expected),
     good=(_REFUSED, _KEY),
     bad=(with_response(_KEY, status=400), with_response(_REFUSED, status=500)),
 )  # fmt: skip
@@ -87,7 +91,7 @@ def status(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "error.not-empty", SHOULD, "An error has a body.",
-    sources.ERROR, failed,
+    sources.ERROR, error_status,
     good=(_REFUSED,),
     bad=(with_body(_REFUSED, b""), with_body(_REFUSED, b"\n")),
 )  # fmt: skip
@@ -103,7 +107,7 @@ def not_empty(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "error.not-html", SHOULD, "An error is no HTML page.",
-    sources.ERROR, failed,
+    sources.ERROR, error_status,
     good=(_REFUSED,),
     bad=(with_header(with_body(_REFUSED, _HTML), "content-type", "text/html"),),
 )  # fmt: skip
@@ -119,7 +123,7 @@ def not_html(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "error.not-stream", SHOULD, "An error is no event of a stream.",
-    sources.ERROR, failed,
+    sources.ERROR, error_status,
     good=(_REFUSED,),
     bad=(with_body(_REFUSED, _FRAME), with_header(with_body(_KEY, _FRAME), "content-type", "text/event-stream")),
 )  # fmt: skip
@@ -135,10 +139,10 @@ def not_stream(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "error.json", SHOULD, "An error is one JSON object.",
-    sources.ERROR, failed,
+    sources.ERROR, error_status,
     good=(_REFUSED,),
-    bad=(with_body(_REFUSED, b"model not found"), with_body(_REFUSED, b'"model not found"'), swap(_REFUSED, "}}", "}"), with_body(_REFUSED, _GBK)),
-    needs=("error.not-empty", "error.not-html", "error.not-stream"),
+    bad=(with_body(_REFUSED, b"model not found"), with_body(_REFUSED, b'"model not found"'), replace_in_body(_REFUSED, "}}", "}"), with_body(_REFUSED, _GBK)),
+    depends_on=("error.not-empty", "error.not-html", "error.not-stream"),
 )  # fmt: skip
 def is_json(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -157,10 +161,10 @@ def is_json(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "error.content-type", SHOULD, "An error is application/json.",
-    sources.ERROR, both(failed, _headed),
+    sources.ERROR, all_of(error_status, has_headers),
     good=(_REFUSED, with_header(_REFUSED, "content-type", "application/json; charset=utf-8")),
     bad=(with_header(_REFUSED, "content-type", "application/octet-stream"), with_header(_KEY, "content-type", "text/event-stream")),
-    needs=_HELD,
+    depends_on=_HELD,
 )  # fmt: skip
 def content_type(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -176,14 +180,14 @@ def content_type(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "error.envelope", SHOULD, "An error stands under the key error, as an object.",
-    sources.ERROR, failed,
+    sources.ERROR, error_status,
     good=(_REFUSED, _KEY),
     bad=(
         with_body(_REFUSED, b'{"detail":"Not found"}'),
         with_body(_REFUSED, b'{"code":20012,"message":"Model does not exist","data":null}'),
         with_body(_REFUSED, b'{"code":"not_found","error":"no such model"}'),
     ),
-    needs=_HELD,
+    depends_on=_HELD,
 )  # fmt: skip
 def envelope(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -198,14 +202,14 @@ def envelope(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "error.message", SHOULD, "An error has a message, a text that is not empty.",
-    sources.ERROR, failed,
+    sources.ERROR, error_status,
     good=(_REFUSED,),
     bad=(
         with_body(_REFUSED, b'{"error":{"type":"x","param":null,"code":null}}'),
         with_body(_REFUSED, b'{"error":{"message":"","type":"x","param":null,"code":null}}'),
         with_body(_REFUSED, b'{"error":{"message":{"detail":[]},"type":"x","param":null,"code":null}}'),
     ),
-    needs=_ENVELOPE,
+    depends_on=_ENVELOPE,
 )  # fmt: skip
 def has_message(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -221,10 +225,10 @@ def has_message(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "error.type", SHOULD, "An error has a type, a text.",
-    sources.ERROR, failed,
+    sources.ERROR, error_status,
     good=(_REFUSED,),
-    bad=(swap(_REFUSED, '"type":"invalid_request_error",', ""), swap(_REFUSED, '"type":"invalid_request_error"', '"type":null')),
-    needs=_ENVELOPE,
+    bad=(replace_in_body(_REFUSED, '"type":"invalid_request_error",', ""), replace_in_body(_REFUSED, '"type":"invalid_request_error"', '"type":null')),
+    depends_on=_ENVELOPE,
 )  # fmt: skip
 def has_type(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -237,10 +241,10 @@ def has_type(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "error.code", SHOULD, "An error has a code, a text or null.",
-    sources.ERROR, failed,
+    sources.ERROR, error_status,
     good=(_REFUSED, with_response(_KEY, body=error(401, "No key.").body)),
-    bad=(swap(_REFUSED, '"code":"model_not_found"', '"code":404'), swap(_REFUSED, ',"code":"model_not_found"', "")),
-    needs=_ENVELOPE,
+    bad=(replace_in_body(_REFUSED, '"code":"model_not_found"', '"code":404'), replace_in_body(_REFUSED, ',"code":"model_not_found"', "")),
+    depends_on=_ENVELOPE,
 )  # fmt: skip
 def has_code(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -253,10 +257,10 @@ def has_code(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "error.param", SHOULD, "An error has a param, a text or null.",
-    sources.ERROR, failed,
+    sources.ERROR, error_status,
     good=(_REFUSED,),
-    bad=(swap(_REFUSED, '"param":null,', ""), swap(_REFUSED, '"param":null', '"param":["model"]')),
-    needs=_ENVELOPE,
+    bad=(replace_in_body(_REFUSED, '"param":null,', ""), replace_in_body(_REFUSED, '"param":null', '"param":["model"]')),
+    depends_on=_ENVELOPE,
 )  # fmt: skip
 def has_param(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -278,7 +282,7 @@ def _text(exchange: Exchange, key: str, *, nullable: bool) -> Iterator[Problem]:
 
 @observation(
     "error.shape", "The form of an error.",
-    sources.ERROR, failed,
+    sources.ERROR, error_status,
     good=(_REFUSED,),
     bad=(
         with_body(_REFUSED, b'{"detail":"Not found"}'),
@@ -307,9 +311,9 @@ def shape(exchange: Exchange) -> str:
 
 @observation(
     "error.words", "The status, type and code of an error.",
-    sources.ERROR, failed,
+    sources.ERROR, error_status,
     good=(_REFUSED,),
-    bad=(_KEY, swap(_REFUSED, "model_not_found", "not_found_error")),
+    bad=(_KEY, replace_in_body(_REFUSED, "model_not_found", "not_found_error")),
 )  # fmt: skip
 def words(exchange: Exchange) -> str:
     """
@@ -319,6 +323,6 @@ def words(exchange: Exchange) -> str:
     """
     value = _json(exchange)
     found = value.get("error", value) if isinstance(value, dict) else None
-    inner = found if isinstance(found, dict) else {}
+    inner = as_object(found)
     given = [inner.get(key) for key in ("type", "code")]
     return " ".join([str(exchange.response.status), *(str(one)[:_SHOWN] if one else "-" for one in given)])

@@ -3,13 +3,22 @@
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import answered, body, both, cap_of, entire, stream
+from harness.checks.applies import all_of, body, cap_of, complete_answer, stream, success_status
 from harness.checks.kinds import absent, place_of, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
 from harness.simulate.ideal import recording
-from harness.simulate.reference import BODY, STREAM, STREAM_USAGE, TOOLS, TOOLS_BODY, asked, swap, swap_last
+from harness.simulate.reference import (
+    BODY,
+    STREAM,
+    STREAM_USAGE,
+    TOOLS,
+    TOOLS_BODY,
+    replace_in_body,
+    replace_last_in_body,
+    with_request_params,
+)
 from harness.wire.exchange import Exchange
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
@@ -24,10 +33,10 @@ _FINAL = '"delta":{},"logprobs":null,"finish_reason":"stop"'
 
 @rule(
     "finish_reason.key-present", MUST, "Every choice has the key finish_reason.",
-    sources.CHUNK, answered,
+    sources.CHUNK, success_status,
     good=(STREAM, BODY),
-    bad=(swap(STREAM, ',"finish_reason":null', "", 1), swap(BODY, ',"finish_reason":"stop"', "")),
-    needs=_READ,
+    bad=(replace_in_body(STREAM, ',"finish_reason":null', "", 1), replace_in_body(BODY, ',"finish_reason":"stop"', "")),
+    depends_on=_READ,
 )  # fmt: skip
 def key_present(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -43,8 +52,8 @@ def key_present(exchange: Exchange) -> Iterator[Problem]:
     "finish_reason.null-before-end", MUST, "finish_reason is null until it is one of the reasons.",
     sources.CHUNK, stream,
     good=(STREAM, TOOLS),
-    bad=(swap(STREAM, '"finish_reason":null', '"finish_reason":""'), swap(STREAM, '"finish_reason":null', '"finish_reason":false', 1)),
-    needs=_READ,
+    bad=(replace_in_body(STREAM, '"finish_reason":null', '"finish_reason":""'), replace_in_body(STREAM, '"finish_reason":null', '"finish_reason":false', 1)),
+    depends_on=_READ,
 )  # fmt: skip
 def null_before_end(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -58,10 +67,10 @@ def null_before_end(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "finish_reason.given", SHOULD, "Every choice of a stream ends with a finish_reason.",
-    sources.REFERENCE, both(stream, entire),
+    sources.REFERENCE, all_of(stream, complete_answer),
     good=(STREAM, STREAM_USAGE),
-    bad=(swap(STREAM, '"finish_reason":"stop"', '"finish_reason":null'), swap(STREAM, '"finish_reason":"stop"', '"finish_reason":""')),
-    needs=_WHOLE,
+    bad=(replace_in_body(STREAM, '"finish_reason":"stop"', '"finish_reason":null'), replace_in_body(STREAM, '"finish_reason":"stop"', '"finish_reason":""')),
+    depends_on=_WHOLE,
 )  # fmt: skip
 def given(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -71,7 +80,7 @@ def given(exchange: Exchange) -> Iterator[Problem]:
     answer as unfinished.
     """
     for choice in exchange.columns.choices.values():
-        if not choice.reasons:
+        if not choice.finish_reasons:
             yield Problem(
                 f"choice {choice.index} ends without a finish_reason", (place_of(exchange, choice, choice.last_chunk),)
             )
@@ -81,8 +90,8 @@ def given(exchange: Exchange) -> Iterator[Problem]:
     "finish_reason.message", MUST, "Every choice of a body has a finish_reason, a text.",
     sources.BODY, body,
     good=(BODY,),
-    bad=(swap(BODY, '"finish_reason":"stop"', '"finish_reason":null'), swap(BODY, '"finish_reason":"stop"', '"finish_reason":""')),
-    needs=(*_READ, "finish_reason.key-present"),
+    bad=(replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":null'), replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":""')),
+    depends_on=(*_READ, "finish_reason.key-present"),
 )  # fmt: skip
 def message(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -98,8 +107,8 @@ def message(exchange: Exchange) -> Iterator[Problem]:
     "finish_reason.once", SHOULD, "A choice gives its finish_reason once.",
     sources.REFERENCE, stream,
     good=(STREAM,),
-    bad=(swap(STREAM, '" help?"},"logprobs":null,"finish_reason":null', '" help?"},"logprobs":null,"finish_reason":"stop"'),),
-    needs=_READ,
+    bad=(replace_in_body(STREAM, '" help?"},"logprobs":null,"finish_reason":null', '" help?"},"logprobs":null,"finish_reason":"stop"'),),
+    depends_on=_READ,
 )  # fmt: skip
 def once(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -109,7 +118,7 @@ def once(exchange: Exchange) -> Iterator[Problem]:
     the loop.
     """
     for choice in exchange.columns.choices.values():
-        reasons = choice.reasons
+        reasons = choice.finish_reasons
         if len(reasons) > 1:
             yield Problem(
                 f"choice {choice.index} gives {len(reasons)} finish_reasons",
@@ -119,10 +128,10 @@ def once(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "finish_reason.vocabulary", MUST, "A finish_reason is one that the specification names.",
-    sources.CHUNK, answered,
+    sources.CHUNK, success_status,
     good=(STREAM, BODY, TOOLS),
-    bad=(swap(STREAM, '"finish_reason":"stop"', '"finish_reason":"eos"'), swap(BODY, '"finish_reason":"stop"', '"finish_reason":"STOP"')),
-    needs=_READ,
+    bad=(replace_in_body(STREAM, '"finish_reason":"stop"', '"finish_reason":"eos"'), replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":"STOP"')),
+    depends_on=_READ,
 )  # fmt: skip
 def vocabulary(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -132,7 +141,7 @@ def vocabulary(exchange: Exchange) -> Iterator[Problem]:
     failures.
     """
     for choice in exchange.columns.choices.values():
-        for finish in choice.reasons:
+        for finish in choice.finish_reasons:
             if finish.value not in _VOCABULARY:
                 yield Problem(f"finish_reason is {finish.value!r}", ((finish.chunk, finish.pointer),))
                 break
@@ -142,8 +151,8 @@ def vocabulary(exchange: Exchange) -> Iterator[Problem]:
     "finish_reason.last", SHOULD, "The chunk with the finish_reason is the last that names its choice.",
     sources.REFERENCE, stream,
     good=(STREAM, STREAM_USAGE),
-    bad=(swap(STREAM, "data: [DONE]", 'data: {"id":"chatcmpl-reference","object":"chat.completion.chunk","created":1760000000,"model":"m","choices":[{"index":0,"delta":{},"finish_reason":null}]}\n\ndata: [DONE]'),),
-    needs=_READ,
+    bad=(replace_in_body(STREAM, "data: [DONE]", 'data: {"id":"chatcmpl-reference","object":"chat.completion.chunk","created":1760000000,"model":"m","choices":[{"index":0,"delta":{},"finish_reason":null}]}\n\ndata: [DONE]'),),
+    depends_on=_READ,
 )  # fmt: skip
 def last(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -152,7 +161,7 @@ def last(exchange: Exchange) -> Iterator[Problem]:
     Instead: Read on until the stream ends, taking `chunk.usage` and any delta that comes later; use no `break`.
     """
     for choice in exchange.columns.choices.values():
-        reasons = [finish.chunk for finish in choice.reasons]
+        reasons = [finish.chunk for finish in choice.finish_reasons]
         if reasons and choice.last_chunk > reasons[-1]:
             yield Problem(
                 f"choice {choice.index} goes on after its finish_reason",
@@ -162,10 +171,10 @@ def last(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "finish_reason.tool-calls", SHOULD, "An answer ends with tool_calls exactly when it calls a tool.",
-    sources.REFERENCE, both(answered, entire),
-    good=(TOOLS, STREAM, TOOLS_BODY, asked(swap_last(TOOLS, '"tool_calls"', '"stop"'), tool_choice={"type": "function"})),
-    bad=(swap_last(TOOLS, '"tool_calls"', '"stop"'), swap(STREAM, '"stop"', '"tool_calls"'), swap_last(TOOLS_BODY, '"tool_calls"', '"stop"')),
-    needs=(*_WHOLE, "finish_reason.vocabulary"),
+    sources.REFERENCE, all_of(success_status, complete_answer),
+    good=(TOOLS, STREAM, TOOLS_BODY, with_request_params(replace_last_in_body(TOOLS, '"tool_calls"', '"stop"'), tool_choice={"type": "function"})),
+    bad=(replace_last_in_body(TOOLS, '"tool_calls"', '"stop"'), replace_in_body(STREAM, '"stop"', '"tool_calls"'), replace_last_in_body(TOOLS_BODY, '"tool_calls"', '"stop"')),
+    depends_on=(*_WHOLE, "finish_reason.vocabulary"),
 )  # fmt: skip
 def tool_calls(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -176,7 +185,7 @@ def tool_calls(exchange: Exchange) -> Iterator[Problem]:
     # OpenAI itself ends a call that tool_choice forced by name with stop.
     forced = isinstance(exchange.request.get("tool_choice"), dict) or exchange.request.json is None
     for choice in exchange.columns.choices.values():
-        reason = choice.reasons[-1] if choice.reasons else None
+        reason = choice.finish_reasons[-1] if choice.finish_reasons else None
         if reason is None or reason.value in {"length", "content_filter"}:
             continue
         if choice.tools and reason.value == "stop" and not forced:
@@ -189,8 +198,8 @@ def tool_calls(exchange: Exchange) -> Iterator[Problem]:
     "finish_reason.form", "The form of finish_reason before the end.",
     sources.CHUNK, stream,
     good=(STREAM,),
-    bad=(swap(STREAM, ',"finish_reason":null', ""), swap(STREAM, '"finish_reason":null', '"finish_reason":""')),
-    needs=_READ,
+    bad=(replace_in_body(STREAM, ',"finish_reason":null', ""), replace_in_body(STREAM, '"finish_reason":null', '"finish_reason":""')),
+    depends_on=_READ,
 )  # fmt: skip
 def form(exchange: Exchange) -> str:
     """
@@ -207,8 +216,8 @@ def form(exchange: Exchange) -> str:
     "finish_reason.delta", "What stands in the delta beside the finish_reason.",
     sources.DELTA, stream,
     good=(STREAM,),
-    bad=(swap(STREAM, _FINAL, _FINAL.replace("{}", '{"content":""}')), swap(STREAM, _FINAL, _FINAL.replace("{}", '{"content":"."}'))),
-    needs=_READ,
+    bad=(replace_in_body(STREAM, _FINAL, _FINAL.replace("{}", '{"content":""}')), replace_in_body(STREAM, _FINAL, _FINAL.replace("{}", '{"content":"."}'))),
+    depends_on=_READ,
 )  # fmt: skip
 def finish_delta(exchange: Exchange) -> str:
     """
@@ -232,10 +241,10 @@ def _tries(exchange: Exchange, *names: str) -> str | None:
 
 @rule(
     "finish_reason.length", SHOULD, "An answer that reached its cap ends with length.",
-    sources.REQUEST, lambda x: entire(x) or _tries(x, "max_tokens", "max_completion_tokens"),
+    sources.REQUEST, lambda x: complete_answer(x) or _tries(x, "max_tokens", "max_completion_tokens"),
     good=(_CAPPED,),
-    bad=(swap(_CAPPED, '"finish_reason":"length"', '"finish_reason":"stop"'),),
-    needs=(*_WHOLE, "finish_reason.vocabulary", "usage.integers", "usage.within-cap"),
+    bad=(replace_in_body(_CAPPED, '"finish_reason":"length"', '"finish_reason":"stop"'),),
+    depends_on=(*_WHOLE, "finish_reason.vocabulary", "usage.integers", "usage.within-cap"),
 )  # fmt: skip
 def length(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -248,7 +257,7 @@ def length(exchange: Exchange) -> Iterator[Problem]:
     if tokens != cap:
         return  # more of them is a matter of usage.within-cap, fewer is an answer that ended by itself
     for choice in exchange.columns.choices.values():
-        for finish in choice.reasons[-1:]:
+        for finish in choice.finish_reasons[-1:]:
             if finish.value == "stop" and choice.fragments("content").text and len(exchange.columns.choices) == 1:
                 said = f"the cap of {cap} tokens was reached, and finish_reason is 'stop'"
                 yield Problem(said, ((finish.chunk, finish.pointer),))
@@ -256,10 +265,10 @@ def length(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "finish_reason.stop", SHOULD, "An answer that a stop sequence ends gives the reason stop.",
-    sources.CHUNK, lambda x: answered(x) or _tries(x, "stop"),
+    sources.CHUNK, lambda x: success_status(x) or _tries(x, "stop"),
     good=(_STOPPED,),
-    bad=(swap(_STOPPED, '"finish_reason":"stop"', '"finish_reason":"length"'),),
-    needs=(*_WHOLE, "finish_reason.vocabulary"),
+    bad=(replace_in_body(_STOPPED, '"finish_reason":"stop"', '"finish_reason":"length"'),),
+    depends_on=(*_WHOLE, "finish_reason.vocabulary"),
 )  # fmt: skip
 def at_stop(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -268,6 +277,6 @@ def at_stop(exchange: Exchange) -> Iterator[Problem]:
     Instead: Where you sent a stop sequence, take `length` as the end only if the cap is reached.
     """
     for choice in exchange.columns.choices.values():
-        for finish in choice.reasons[-1:]:
+        for finish in choice.finish_reasons[-1:]:
             if finish.value == "length":
                 yield Problem(f"finish_reason is {finish.value!r}", ((finish.chunk, finish.pointer),))

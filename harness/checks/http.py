@@ -4,12 +4,29 @@ import re
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import answered, any_exchange, body, headed, stream, timed
+from harness.checks.applies import (
+    answer_with_headers,
+    any_exchange,
+    body,
+    has_headers,
+    has_read_times,
+    stream,
+    success_status,
+)
 from harness.checks.registry import observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
 from harness.simulate.ideal import error, recording
-from harness.simulate.reference import BODY, STREAM, asked, expecting, swap, with_body, with_header, with_response
+from harness.simulate.reference import (
+    BODY,
+    STREAM,
+    replace_in_body,
+    with_body,
+    with_expected_status,
+    with_header,
+    with_request_params,
+    with_response,
+)
 from harness.wire.exchange import OK, Exchange, Reads
 from harness.wire.sse import is_utf8
 
@@ -18,7 +35,7 @@ MUST = Level.MUST
 _STREAM_TYPE, _BODY_TYPE = "text/event-stream", "application/json"
 _ERROR_BODY = with_body(BODY, b'{"error":{"message":"overloaded","type":"server_error","param":null,"code":null}}')
 _FLAT = ("/message", "/base_resp", "/error_code", "/error_msg", "/errors", "/detail", "/ResponseMetadata/Error")
-_BUSY = expecting(with_response(BODY, status=429, body=error(429, "Too many requests.").body), 429)
+_BUSY = with_expected_status(with_response(BODY, status=429, body=error(429, "Too many requests.").body), 429)
 _CANCELLED = recording(SCENARIOS["chat.cancel"])[-1]
 _CHUNKED = with_response(with_header(STREAM, "transfer-encoding", "chunked"), http_version="HTTP/1.1")
 _AT_ONCE = 2.0  # seconds; an answer that begins so soon has not waited for another one's end
@@ -32,14 +49,9 @@ def _media_type(exchange: Exchange) -> tuple[str, str]:
 
 
 def _refusable(exchange: Exchange) -> str | None:
-    status = exchange.response.status
-    if status >= 400 and (not exchange.expected.answer or exchange.expected.tries):  # noqa: PLR2004 - the HTTP error classes
-        return f"status {status}: an answer is not known to be due"
+    if exchange.response.is_error and (not exchange.expected.answer or exchange.expected.tries):
+        return f"status {exchange.response.status}: an answer is not known to be due"
     return any_exchange(exchange)
-
-
-def _any_headed(exchange: Exchange) -> str | None:
-    return None if exchange.response.headers else "the recording has no headers"
 
 
 @rule(
@@ -62,10 +74,10 @@ def status(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "http.content-type", MUST, "A stream is text/event-stream and a body is application/json.",
-    sources.REQUEST, headed,
+    sources.REQUEST, answer_with_headers,
     good=(STREAM, BODY, with_header(STREAM, "content-type", "text/event-stream;charset=UTF-8")),
     bad=(with_header(STREAM, "content-type", "application/json"), with_header(BODY, "content-type", "text/plain")),
-    needs=("http.stream-asked", "http.body-asked"),
+    depends_on=("http.stream-asked", "http.body-asked"),
 )  # fmt: skip
 def content_type(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -82,7 +94,7 @@ def content_type(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "http.charset", MUST, "A charset that is given is utf-8.",
-    sources.SSE_TYPE, headed,
+    sources.SSE_TYPE, answer_with_headers,
     good=(STREAM, with_header(STREAM, "content-type", "text/event-stream")),
     bad=(with_header(STREAM, "content-type", "text/event-stream; charset=iso-8859-1"),),
 )  # fmt: skip
@@ -100,7 +112,7 @@ def charset(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "http.not-empty", MUST, "An answer has a body.",
-    sources.REQUEST, answered,
+    sources.REQUEST, success_status,
     good=(STREAM, BODY),
     bad=(with_body(STREAM, b""), with_body(BODY, b"\n\n\n")),
 )  # fmt: skip
@@ -117,7 +129,7 @@ def not_empty(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "http.encoding", MUST, "The content-encoding of an answer can be undone.",
-    sources.HTTP_ENCODING, answered,
+    sources.HTTP_ENCODING, success_status,
     good=(BODY, with_header(BODY, "content-encoding", "identity")),
     bad=(
         with_header(with_body(BODY, b"\x1f\x8b damaged"), "content-encoding", "gzip"),
@@ -137,7 +149,7 @@ def encoding(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "http.complete", MUST, "The transfer comes to its proper end.",
-    sources.HTTP_INCOMPLETE, answered,
+    sources.HTTP_INCOMPLETE, success_status,
     good=(STREAM,),
     bad=(with_response(STREAM, eof=False, error="RemoteProtocolError: peer closed connection"),),
 )  # fmt: skip
@@ -157,7 +169,7 @@ def complete(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "http.not-html", MUST, "An answer is no HTML page.",
-    sources.REQUEST, answered,
+    sources.REQUEST, success_status,
     good=(BODY,),
     bad=(_HTML, with_body(STREAM, _HTML.response.body)),
 )  # fmt: skip
@@ -177,7 +189,7 @@ def not_html(exchange: Exchange) -> Iterator[Problem]:
     sources.REQUEST, stream,
     good=(STREAM,),
     bad=(with_body(STREAM, BODY.response.body), with_body(STREAM, b"upstream unavailable")),
-    needs=("http.not-empty", "http.not-html", "http.encoding", "http.no-error"),
+    depends_on=("http.not-empty", "http.not-html", "http.encoding", "http.no-error"),
 )  # fmt: skip
 def stream_asked(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -194,8 +206,8 @@ def stream_asked(exchange: Exchange) -> Iterator[Problem]:
     "http.body-asked", MUST, "A request without stream: true is answered with one JSON body.",
     sources.REQUEST, body,
     good=(BODY, with_body(BODY, b"\n\n\n" + BODY.response.body)),
-    bad=(with_body(asked(STREAM, stream=False), STREAM.response.body), swap(BODY, "}", "", 1)),
-    needs=("http.not-empty", "http.not-html", "http.encoding", "http.no-error"),
+    bad=(with_body(with_request_params(STREAM, stream=False), STREAM.response.body), replace_in_body(BODY, "}", "", 1)),
+    depends_on=("http.not-empty", "http.not-html", "http.encoding", "http.no-error"),
 )  # fmt: skip
 def body_asked(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -214,15 +226,15 @@ _LOOKS = {"stream": "a stream", "json": "a JSON body", "html": "an HTML page", "
 
 @rule(
     "http.no-error", MUST, "A body with status 200 is no error.",
-    sources.REQUEST, answered,
-    good=(STREAM, BODY, swap(BODY, '"id":', '"error":null,"id":')),
+    sources.REQUEST, success_status,
+    good=(STREAM, BODY, replace_in_body(BODY, '"id":', '"error":null,"id":')),
     bad=(
         _ERROR_BODY,
         with_body(STREAM, _ERROR_BODY.response.body),
         with_body(BODY, b'{"code":20012,"message":"bad","data":null}'),
         with_body(BODY, b'{"error_code":336003,"error_msg":"bad","id":"as-1"}'),
         with_body(BODY, b'"Api key is invalid"'),
-        swap(BODY, '"finish_reason":"stop"', '"finish_reason":"stop","error":{"message":"cut"}'),
+        replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":"stop","error":{"message":"cut"}'),
     ),
 )  # fmt: skip
 def no_error(exchange: Exchange) -> Iterator[Problem]:
@@ -245,7 +257,7 @@ def no_error(exchange: Exchange) -> Iterator[Problem]:
 
 @observation(
     "http.media-type", "The content-type header as sent.",
-    sources.REQUEST, headed,
+    sources.REQUEST, answer_with_headers,
     good=(STREAM,),
     bad=(with_header(STREAM, "content-type", "text/event-stream"),),
 )  # fmt: skip
@@ -261,7 +273,7 @@ def media_type_sent(exchange: Exchange) -> str:
 
 @observation(
     "http.request-id", "The header that carries the request's id.",
-    sources.SDK_STREAM.replace("_streaming", "_response"), headed,
+    sources.SDK_STREAM.replace("_streaming", "_response"), answer_with_headers,
     good=(STREAM,),
     bad=(with_header(STREAM, "x-request-id", None),),
 )  # fmt: skip
@@ -278,7 +290,7 @@ def request_id(exchange: Exchange) -> str:
 
 @observation(
     "http.delivery", "Whether the stream came in pieces or buffered whole.",
-    sources.REFERENCE, timed,
+    sources.REFERENCE, has_read_times,
     good=(with_response(STREAM, reads=Reads((400, 400, 400), (0, 9000, 9000))),),
     bad=(with_response(STREAM, reads=Reads((1200,), (9000,))),),
 )  # fmt: skip
@@ -295,10 +307,10 @@ def delivery(exchange: Exchange) -> str:
 
 @rule(
     "http.utf8", MUST, "A JSON body is UTF-8.",
-    sources.JSON_UTF8, answered,
-    good=(BODY, swap(BODY, "你好", "\\u4f60\\u597d")),
+    sources.JSON_UTF8, success_status,
+    good=(BODY, replace_in_body(BODY, "你好", "\\u4f60\\u597d")),
     bad=(with_body(BODY, BODY.response.body.replace("你好".encode(), "你好".encode("gbk"))), with_body(BODY, BODY.response.body.replace("你".encode(), b"\xe4\xbd"))),
-    needs=("http.body-asked",),
+    depends_on=("http.body-asked",),
 )  # fmt: skip
 def utf8(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -316,7 +328,7 @@ def utf8(exchange: Exchange) -> Iterator[Problem]:
 
 @observation(
     "http.rate-limit", "The headers that tell of rate limits.",
-    "https://platform.openai.com/docs/guides/rate-limits", _any_headed,
+    "https://platform.openai.com/docs/guides/rate-limits", has_headers,
     good=(STREAM,),
     bad=(with_header(STREAM, "x-ratelimit-remaining-requests", "99"),),
 )  # fmt: skip
@@ -350,7 +362,7 @@ def retry_after(exchange: Exchange) -> str:
 def _after_cancel(exchange: Exchange) -> str | None:
     before = exchange.earlier[-1] if exchange.earlier else None
     closed = before is not None and before.expected.closed and before.response.status == OK
-    return answered(exchange) or (None if closed else "no stream was closed before it")
+    return success_status(exchange) or (None if closed else "no stream was closed before it")
 
 
 @observation(
@@ -375,7 +387,7 @@ def after_cancel(exchange: Exchange) -> str:
 
 @observation(
     "http.compression", "Whether the answer is compressed.",
-    sources.HTTP_ENCODING, headed,
+    sources.HTTP_ENCODING, answer_with_headers,
     good=(STREAM, BODY),
     bad=(with_header(BODY, "content-encoding", "br"), with_header(STREAM, "content-encoding", "gzip")),
 )  # fmt: skip

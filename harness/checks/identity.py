@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 
 from harness.checks import sources
-from harness.checks.applies import answered, request_known, stream
+from harness.checks.applies import request_known, stream, success_status
 from harness.checks.kinds import differing, form_of_id
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
-from harness.simulate.reference import BODY, STREAM, after, asked, swap, with_header
+from harness.simulate.reference import BODY, STREAM, replace_in_body, with_earlier, with_header, with_request_params
 from harness.wire.exchange import Exchange
 
 SHOULD = Level.SHOULD
@@ -19,10 +19,10 @@ _DAY = 86_400
 
 @rule(
     "identity.id-unique", SHOULD, "Each answer has an id of its own.",
-    sources.CHUNK, lambda x: answered(x) or (None if any(_ids(one) for one in x.earlier) else "no other answer to compare with"),
-    good=(after(swap(BODY, "chatcmpl-reference", "chatcmpl-second"), BODY),),
-    bad=(after(BODY, STREAM),),
-    needs=("chunk.id", "chunk.id-not-empty"),
+    sources.CHUNK, lambda x: success_status(x) or (None if any(_ids(one) for one in x.earlier) else "no other answer to compare with"),
+    good=(with_earlier(replace_in_body(BODY, "chatcmpl-reference", "chatcmpl-second"), BODY),),
+    bad=(with_earlier(BODY, STREAM),),
+    depends_on=("chunk.id", "chunk.id-not-empty"),
 )  # fmt: skip
 def id_unique(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -41,10 +41,10 @@ def _ids(exchange: Exchange) -> set[str]:
 
 @rule(
     "identity.created-near", SHOULD, "created is within a day of the answer's date.",
-    sources.CHUNK, lambda x: answered(x) or (None if _date(x) else "the recording has no date header"),
+    sources.CHUNK, lambda x: success_status(x) or (None if _date(x) else "the recording has no date header"),
     good=(with_header(STREAM, "date", _DATE),),
-    bad=(with_header(STREAM, "date", "Sat, 21 Nov 2026 04:00:00 GMT"), with_header(swap(BODY, "1760000000", "1060000000"), "date", _DATE)),
-    needs=("chunk.created",),
+    bad=(with_header(STREAM, "date", "Sat, 21 Nov 2026 04:00:00 GMT"), with_header(replace_in_body(BODY, "1760000000", "1060000000"), "date", _DATE)),
+    depends_on=("chunk.created",),
 )  # fmt: skip
 def created_near(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -71,8 +71,8 @@ def _date(exchange: Exchange) -> int:
     "identity.model-constant", SHOULD, "Each chunk names the same model.",
     sources.REFERENCE, stream,
     good=(STREAM,),
-    bad=(swap(STREAM, "gpt-4o-mini-2024-07-18", "gpt-4o-mini", 1), swap(STREAM, "gpt-4o-mini-2024-07-18", "", 1)),
-    needs=("chunk.model",),
+    bad=(replace_in_body(STREAM, "gpt-4o-mini-2024-07-18", "gpt-4o-mini", 1), replace_in_body(STREAM, "gpt-4o-mini-2024-07-18", "", 1)),
+    depends_on=("chunk.model",),
 )  # fmt: skip
 def model_constant(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -85,10 +85,10 @@ def model_constant(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "identity.model-named", SHOULD, "An answer names its model.",
-    sources.REFERENCE, answered,
+    sources.REFERENCE, success_status,
     good=(STREAM, BODY),
-    bad=(swap(STREAM, "gpt-4o-mini-2024-07-18", ""), swap(BODY, "gpt-4o-mini-2024-07-18", "")),
-    needs=("chunk.model",),
+    bad=(replace_in_body(STREAM, "gpt-4o-mini-2024-07-18", ""), replace_in_body(BODY, "gpt-4o-mini-2024-07-18", "")),
+    depends_on=("chunk.model",),
 )  # fmt: skip
 def model_named(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -104,8 +104,8 @@ def model_named(exchange: Exchange) -> Iterator[Problem]:
     "identity.model-asked", "Whether model repeats what was asked for.",
     sources.REFERENCE, request_known,
     good=(STREAM,),
-    bad=(asked(STREAM, model="gpt-4o-mini-2024-07-18"),),
-    needs=("chunk.model",),
+    bad=(with_request_params(STREAM, model="gpt-4o-mini-2024-07-18"),),
+    depends_on=("chunk.model",),
 )  # fmt: skip
 def model_echo(exchange: Exchange) -> str:
     """
@@ -122,10 +122,10 @@ def model_echo(exchange: Exchange) -> str:
 
 @observation(
     "identity.id-form", "The form of an answer's id.",
-    sources.CHUNK, answered,
+    sources.CHUNK, success_status,
     good=(STREAM, BODY),
-    bad=(swap(STREAM, "chatcmpl-reference", "0b5c3e1e-5c0f-4c0f-9c4e-2f6f3b7f0a11"), swap(BODY, "chatcmpl-reference", "gen-1760000000-abc"), swap(BODY, "chatcmpl-reference", "02176a")),
-    needs=("chunk.present",),
+    bad=(replace_in_body(STREAM, "chatcmpl-reference", "0b5c3e1e-5c0f-4c0f-9c4e-2f6f3b7f0a11"), replace_in_body(BODY, "chatcmpl-reference", "gen-1760000000-abc"), replace_in_body(BODY, "chatcmpl-reference", "02176a")),
+    depends_on=("chunk.present",),
 )  # fmt: skip
 def id_form(exchange: Exchange) -> str:
     """

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from harness.checks.registry import Unjudged
+from harness.checks.registry import CannotJudge
 
 _NODES = 2_000  # in the schema and the value together; more is no schema that a model is held to
 _REFERENCES = 2_000
 _COSTLY = ("pattern", "patternProperties", "uniqueItems")  # no bound holds for a regular expression
 
 
-def misfit(value: Any, schema: Any) -> str | None:
+def schema_error(value: Any, schema: Any) -> str | None:
     """
     Return where and how ``value`` does not fit ``schema``; None if it does.
 
@@ -22,12 +22,12 @@ def misfit(value: Any, schema: Any) -> str | None:
     """
     nodes = sum(1 for one in _nodes(schema, 0)) + sum(1 for one in _nodes(value, 0))
     if nodes > _NODES or any(isinstance(one, dict) and any(key in one for key in _COSTLY) for one in _nodes(schema, 0)):
-        raise Unjudged("the schema is too large or too costly to try")
+        raise CannotJudge("the schema is too large or too costly to try")
     # jsonschema and referencing raise what their parts raise; a schema that breaks them is not one to judge by.
     try:
         wrong = next(_validator()(schema).iter_errors(value), None)
     except Exception as error:  # noqa: BLE001 - see above
-        raise Unjudged(f"the schema can't be used: {type(error).__name__}") from None
+        raise CannotJudge(f"the schema can't be used: {type(error).__name__}") from None
     if wrong is None:
         return None
     where = "/".join(map(str, wrong.absolute_path)) or "the object"
@@ -37,7 +37,7 @@ def misfit(value: Any, schema: Any) -> str | None:
 def _nodes(value: Any, depth: int) -> Iterator[Any]:
     yield value
     if depth > 64:  # noqa: PLR2004 - deeper than any schema of a function
-        raise Unjudged("the schema or the value is too deep to try")
+        raise CannotJudge("the schema or the value is too deep to try")
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     for one in inner:
         yield from _nodes(one, depth + 1)
@@ -58,7 +58,7 @@ def _validator() -> Any:
             nonlocal left
             left -= 1
             if left < 0:
-                raise Unjudged("the schema refers too often")
+                raise CannotJudge("the schema refers too often")
             return follow(validator, reference, instance, inner)
 
         counting: Any = jsonschema.validators.extend(  # type: ignore[no-untyped-call]

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from harness.results import Problem
 from harness.wire.chunks import Choice
 from harness.wire.exchange import Exchange
-from harness.wire.shapes import Kind, Seen
+from harness.wire.shapes import Kind, Occurrences, as_object
 
-WORDS: dict[Kind, str] = {
+KIND_PHRASES: dict[Kind, str] = {
     "missing": "absent from",
     "null": "null in",
     '""': '"" in',
@@ -32,7 +32,7 @@ def wrong_kinds(exchange: Exchange, pattern: str, allowed: set[Kind], unit: str 
 
     ``{part}`` in the pattern stands for ``delta`` in a stream and ``message`` in a body.
     """
-    pattern = pattern.replace("{part}", exchange.columns.part)
+    pattern = pattern.replace("{part}", exchange.columns.message_key)
     found = exchange.columns.kinds(pattern)
     wrong = {what: seen for what, seen in found.items() if what not in allowed}
     if not wrong:
@@ -40,7 +40,7 @@ def wrong_kinds(exchange: Exchange, pattern: str, allowed: set[Kind], unit: str 
     total = sum(seen.count for seen in found.values())
     key = pattern.rpartition("/")[2]
     for what, seen in wrong.items():
-        yield Problem(f"{key} is {WORDS[what]} {counted(seen.count, total, unit)}", ((seen.first, seen.pointer),))
+        yield Problem(f"{key} is {KIND_PHRASES[what]} {n_of_m(seen.count, total, unit)}", ((seen.first, seen.pointer),))
 
 
 def absent(exchange: Exchange, pattern: str, unit: str) -> Iterator[Problem]:
@@ -51,15 +51,14 @@ def absent(exchange: Exchange, pattern: str, unit: str) -> Iterator[Problem]:
 
 def place_of(exchange: Exchange, choice: Choice, chunk: int, key: str = "") -> tuple[int, str]:
     """Return where ``choice`` stands in a chunk: the list of choices need not be in the order of their indices."""
-    parsed = exchange.chunk(chunk)
-    choices = parsed.get("choices") if isinstance(parsed, dict) else None
+    choices = as_object(exchange.chunk(chunk)).get("choices")
     listed = choices if isinstance(choices, list) else []
     found = (n for n, one in enumerate(listed) if isinstance(one, dict) and one.get("index", n) == choice.index)
-    part = key.replace("{part}", exchange.columns.part)
+    part = key.replace("{part}", exchange.columns.message_key)
     return chunk, f"/choices/{next(found, 0)}{part}"
 
 
-def counted(count: int, total: int, unit: str) -> str:
+def n_of_m(count: int, total: int, unit: str) -> str:
     """Return "3 of 12 chunks", or "the body" where there is one thing only."""
     if total == 1:
         return f"the {unit}" if unit != "chunk" else "the only chunk"
@@ -78,7 +77,7 @@ def differing(exchange: Exchange, key: str) -> Iterator[Problem]:
     )
 
 
-def _first_chunk(values: dict[object, Seen]) -> int:
+def _first_chunk(values: dict[object, Occurrences]) -> int:
     return min(seen.first for seen in values.values())
 
 

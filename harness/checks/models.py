@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.checks import sources
-from harness.checks.applies import answered
+from harness.checks.applies import success_status
 from harness.checks.registry import observation
 from harness.matrix.scenarios import SCENARIOS
 from harness.simulate.ideal import recording
-from harness.simulate.reference import swap
+from harness.simulate.reference import replace_in_body
 from harness.wire.exchange import Exchange
 
 _LIST, _ONE = (recording(SCENARIOS[f"models.{name}"])[0] for name in ("list", "one"))
@@ -17,9 +17,9 @@ _KEYS = {"id", "object", "created", "owned_by"}
 
 @observation(
     "models.form", "The form in which models are told of.",
-    sources.MODELS, answered,
+    sources.MODELS, success_status,
     good=(_LIST, _ONE),
-    bad=(swap(_LIST, '"object":"list"', '"models":[],"object":"list"'), swap(_ONE, '"owned_by"', '"meta"')),
+    bad=(replace_in_body(_LIST, '"object":"list"', '"models":[],"object":"list"'), replace_in_body(_ONE, '"owned_by"', '"meta"')),
 )  # fmt: skip
 def form(exchange: Exchange) -> str:
     """

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.checks import sources
-from harness.checks.applies import answered, both, failed, texts
+from harness.checks.applies import all_of, error_status, success_status, texts
 from harness.checks.registry import observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
 from harness.simulate.ideal import error, recording
-from harness.simulate.reference import swap, with_response
+from harness.simulate.reference import replace_in_body, with_response
 from harness.wire.exchange import OK, Exchange
+from harness.wire.shapes import objects_in
 
 _HISTORY, _BACK, _LEFT_OUT, _NULL, _EMPTY = (
     recording(SCENARIOS[f"multi_turn.{name}"])[-1]
@@ -22,8 +23,7 @@ _REFUSAL = error(400, "Invalid message.", "messages")
 
 
 def _messages(exchange: Exchange) -> list[dict[str, Any]]:
-    listed = exchange.request.get("messages")
-    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    return objects_in(exchange.request.get("messages"))
 
 
 def _further(exchange: Exchange) -> str | None:
@@ -44,7 +44,7 @@ def _resulting(exchange: Exchange) -> str | None:
 
 @rule(
     "multi_turn.accepted", Level.MUST, "An earlier answer is taken back in the form the specification gives it.",
-    sources.REQUEST, both(_further, lambda x: None if x.expected.answer else "whether it is due is not known"),
+    sources.REQUEST, all_of(_further, lambda x: None if x.expected.answer else "whether it is due is not known"),
     good=(_HISTORY, _RESULT, _NULL, _EMPTY),
     bad=tuple(with_response(one, status=400, body=_REFUSAL.body) for one in (_HISTORY, _RESULT, _NULL, _EMPTY)),
 )  # fmt: skip
@@ -64,7 +64,7 @@ def accepted(exchange: Exchange) -> Iterator[Problem]:
 
 @observation(
     "multi_turn.reasoning", "What becomes of a further turn with the reasoning sent back, or left out.",
-    sources.REASONING_CONTENT, both(_further, lambda x: None if "reasoning" in (x.expected.tries or "") else "nothing is tried with reasoning"),
+    sources.REASONING_CONTENT, all_of(_further, lambda x: None if "reasoning" in (x.expected.tries or "") else "nothing is tried with reasoning"),
     good=(_BACK,),
     bad=(_LEFT_OUT, with_response(_BACK, status=400, body=_REFUSAL.body)),
 )  # fmt: skip
@@ -77,15 +77,15 @@ def reasoning(exchange: Exchange) -> str:
     status = exchange.response.status
     given = any("reasoning_content" in message for message in _messages(exchange))
     what = exchange.expected.tries if given or "left out" in (exchange.expected.tries or "") else "no reasoning came"
-    return f"{what}: {'accepted' if failed(exchange) else f'refused ({status})'}"
+    return f"{what}: {'accepted' if error_status(exchange) else f'refused ({status})'}"
 
 
 @observation(
     "multi_turn.result-used", "Whether the answer to a tool's result repeats a number of it.",
-    sources.REQUEST, both(answered, _resulting),
+    sources.REQUEST, all_of(success_status, _resulting),
     good=(_RESULT, _NULL),
-    bad=(swap(_NULL, "How can I help?", "It is 18 degrees."),),
-    needs=("chunk.present",),
+    bad=(replace_in_body(_NULL, "How can I help?", "It is 18 degrees."),),
+    depends_on=("chunk.present",),
 )  # fmt: skip
 def result_used(exchange: Exchange) -> str:
     """
@@ -119,7 +119,7 @@ def _both_counted(exchange: Exchange) -> str | None:
     before = _begun(exchange)
     if before is None:
         return "it goes on with nothing that was asked before"
-    return answered(exchange) or (
+    return success_status(exchange) or (
         None if None not in {_counted(before), _counted(exchange)} else "tokens are not counted in both"
     )
 
@@ -128,8 +128,8 @@ def _both_counted(exchange: Exchange) -> str | None:
     "multi_turn.prompt-tokens", Level.SHOULD, "A further turn counts more prompt tokens than the one it goes on with.",
     sources.USAGE, _both_counted,
     good=(_HISTORY, _NULL),
-    bad=(swap(_HISTORY, '"prompt_tokens":21,"completion_tokens":4,"total_tokens":25', '"prompt_tokens":9,"completion_tokens":4,"total_tokens":13'),),
-    needs=("usage.type", "usage.integers"),
+    bad=(replace_in_body(_HISTORY, '"prompt_tokens":21,"completion_tokens":4,"total_tokens":25', '"prompt_tokens":9,"completion_tokens":4,"total_tokens":13'),),
+    depends_on=("usage.type", "usage.integers"),
 )  # fmt: skip
 def prompt_tokens(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -7,13 +7,14 @@ from typing import Any
 import orjson
 
 from harness.checks import sources
-from harness.checks.applies import answered, entire, failed, finishes, texts
+from harness.checks.applies import complete_answer, error_status, finish_values, success_status, texts
 from harness.checks.registry import observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
 from harness.simulate.ideal import recording
-from harness.simulate.reference import asked, swap, with_response
+from harness.simulate.reference import replace_in_body, with_request_params, with_response
 from harness.wire.exchange import Exchange
+from harness.wire.shapes import objects_in
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
@@ -33,7 +34,7 @@ def _tried(exchange: Exchange) -> str | None:
 
 def _given(name: str) -> Callable[[Exchange], str | None]:
     def applies(exchange: Exchange) -> str | None:
-        return answered(exchange) or (None if exchange.request.get(name) else f"{name} was not given")
+        return success_status(exchange) or (None if exchange.request.get(name) else f"{name} was not given")
 
     return applies
 
@@ -45,17 +46,17 @@ def _stops(exchange: Exchange) -> list[str]:
 
 
 def _stopped(exchange: Exchange) -> str | None:
-    """A text that has no part of a stop sequence in it."""
+    """Return the stop sequence that stands in the text, though it was to end before it; None where none does."""
     said = texts(exchange)
     return next((stop for stop in _stops(exchange)[:_STOPS] for text in said if stop in text), None)
 
 
 @rule(
     "params.n", MUST, "As many choices come as were asked for.",
-    sources.REQUEST, lambda x: _given("n")(x) or entire(x) or (None if type(x.request.get("n")) is int else "n is no number"),
+    sources.REQUEST, lambda x: _given("n")(x) or complete_answer(x) or (None if type(x.request.get("n")) is int else "n is no number"),
     good=(_N, _TWO),
-    bad=(asked(_N, n=3), asked(_TWO, n=3)),
-    needs=_HELD,
+    bad=(with_request_params(_N, n=3), with_request_params(_TWO, n=3)),
+    depends_on=_HELD,
 )  # fmt: skip
 def n(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -70,10 +71,10 @@ def n(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "params.stop", MUST, "The text ends before a stop sequence.",
-    sources.REQUEST, lambda x: answered(x) or (None if _stops(x) else "no stop sequence was given"),
+    sources.REQUEST, lambda x: success_status(x) or (None if _stops(x) else "no stop sequence was given"),
     good=(_STOP, recording(SCENARIOS["chat.stop"])[0]),
-    bad=(asked(_STOP, stop="6"), asked(recording(SCENARIOS["chat.stop"])[0], stop=["5", "x"])),
-    needs=_HELD,
+    bad=(with_request_params(_STOP, stop="6"), with_request_params(recording(SCENARIOS["chat.stop"])[0], stop=["5", "x"])),
+    depends_on=_HELD,
 )  # fmt: skip
 def stop(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -88,10 +89,10 @@ def stop(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "params.logprobs", MUST, "Probabilities of the tokens come where they were asked for.",
-    sources.REQUEST, lambda x: _given("logprobs")(x) or entire(x) or (None if any(texts(x)) else "no text came"),
+    sources.REQUEST, lambda x: _given("logprobs")(x) or complete_answer(x) or (None if any(texts(x)) else "no text came"),
     good=(_LOGPROBS, _STREAMED),
-    bad=(asked(_TRIED["params.seed"], logprobs=True),),
-    needs=_HELD,
+    bad=(with_request_params(_TRIED["params.seed"], logprobs=True),),
+    depends_on=_HELD,
 )  # fmt: skip
 def logprobs(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -107,10 +108,10 @@ def logprobs(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "params.top-logprobs", MUST, "Alternatives of a token come where they were asked for, and no more of them.",
-    sources.REQUEST, lambda x: _given("top_logprobs")(x) or entire(x) or (None if any(texts(x)) else "no text came"),
+    sources.REQUEST, lambda x: _given("top_logprobs")(x) or complete_answer(x) or (None if any(texts(x)) else "no text came"),
     good=(_TOP, _STREAMED),
-    bad=(asked(_TOP, top_logprobs=1), asked(_STREAMED, top_logprobs=1)),
-    needs=("params.logprobs",),
+    bad=(with_request_params(_TOP, top_logprobs=1), with_request_params(_STREAMED, top_logprobs=1)),
+    depends_on=("params.logprobs",),
 )  # fmt: skip
 def top_logprobs(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -127,19 +128,17 @@ def top_logprobs(exchange: Exchange) -> Iterator[Problem]:
 def _alternatives(exchange: Exchange) -> Iterator[tuple[int, tuple[int, str]]]:
     """Yield the most alternatives of a token in each logprobs object, and where."""
     for logprobs in (one for choice in exchange.columns.choices.values() for one in choice.logprobs):
-        content = logprobs.value.get("content")
-        tokens = content if isinstance(content, list) else []
-        lists = [token.get("top_logprobs") for token in tokens if isinstance(token, dict)]
+        lists = [token.get("top_logprobs") for token in objects_in(logprobs.value.get("content"))]
         most = max((len(one) for one in lists if isinstance(one, list)), default=0)
         yield most, (logprobs.chunk, f"{logprobs.pointer}/content")
 
 
 @rule(
     "params.refused-plainly", SHOULD, "A refusal of a parameter names it.",
-    sources.ERROR, lambda x: failed(x) or _tried(x) or ("an answer was due" if x.expected.answer else None),
+    sources.ERROR, lambda x: error_status(x) or _tried(x) or ("an answer was due" if x.expected.answer else None),
     good=(_UNKNOWN, _TRIED["params.stream-options"]),
-    bad=(swap(_UNKNOWN, "x_unknown_parameter", "something"), with_response(_N, status=400, body=b'{"error":{"message":"Bad request"}}')),
-    needs=("error.not-empty",),
+    bad=(replace_in_body(_UNKNOWN, "x_unknown_parameter", "something"), with_response(_N, status=400, body=b'{"error":{"message":"Bad request"}}')),
+    depends_on=("error.not-empty",),
 )  # fmt: skip
 def refused_plainly(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -161,7 +160,7 @@ def refused_plainly(exchange: Exchange) -> Iterator[Problem]:
     "params.outcome", "What became of the parameter that is tried.",
     sources.REQUEST, _tried,
     good=(_N, _STOP, *(_TRIED[f"params.{name}"] for name in ("seed", "store", "parallel-tool-calls", "max-tokens"))),
-    bad=(_UNKNOWN, asked(_N, n=3), asked(_STOP, stop="6"), asked(_TRIED["params.max-tokens"], max_tokens=2)),
+    bad=(_UNKNOWN, with_request_params(_N, n=3), with_request_params(_STOP, stop="6"), with_request_params(_TRIED["params.max-tokens"], max_tokens=2)),
 )  # fmt: skip
 def outcome(exchange: Exchange) -> str:
     """
@@ -170,9 +169,9 @@ def outcome(exchange: Exchange) -> str:
     Instead: Keep the parameters each provider takes in a table, and send no others.
     """
     name = exchange.expected.tries
-    if failed(exchange) is None:
+    if error_status(exchange) is None:
         return f"{name}: refused ({exchange.response.status})"
-    if answered(exchange) is None and name in _HONOURED:
+    if success_status(exchange) is None and name in _HONOURED:
         return f"{name}: {'honoured' if _HONOURED[name](exchange) else 'ignored'}"
     return f"{name}: accepted"
 
@@ -183,7 +182,7 @@ def _within(name: str) -> Callable[[Exchange], bool]:
         tokens = usages[-1].value.get("completion_tokens") if usages else None
         if isinstance(tokens, int) and isinstance(cap, int):
             return tokens <= cap
-        return "length" in finishes(exchange)
+        return "length" in finish_values(exchange)
 
     return honoured
 

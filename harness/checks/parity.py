@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import answered
+from harness.checks.applies import success_status
 from harness.checks.registry import observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
 from harness.simulate.ideal import recording
-from harness.simulate.reference import swap, with_body
+from harness.simulate.reference import replace_in_body, with_body
 from harness.wire.completion import Message
 from harness.wire.exchange import Exchange
 
@@ -22,11 +22,11 @@ def other(exchange: Exchange) -> Exchange | None:
     """Return the earlier exchange that asked the same in the other way; None if there is none."""
     whole = (one for one in exchange.earlier if not one.expected.closed)
     same = (one for one in whole if one.request.get("messages") == exchange.request.get("messages"))
-    return next((one for one in same if one.streams != exchange.streams and answered(one) is None), None)
+    return next((one for one in same if one.streams != exchange.streams and success_status(one) is None), None)
 
 
 def _pair(exchange: Exchange) -> str | None:
-    found = answered(exchange) or (None if other(exchange) else "the same was not asked the other way")
+    found = success_status(exchange) or (None if other(exchange) else "the same was not asked the other way")
     return found or (None if _message(exchange) and _message(other(exchange)) else "one of the answers is empty")
 
 
@@ -54,8 +54,8 @@ def _prompt_tokens(exchange: Exchange | None) -> object:
     "parity.channels", SHOULD, "Text comes in the same fields streamed and in one body.",
     sources.REFERENCE, _pair,
     good=(_CHAT, _REASONING),
-    bad=(swap(_REASONING, '"reasoning_content"', '"reasoning"'), swap(_REASONING, '"reasoning_content":"The user greets me.",', "")),
-    needs=_HELD,
+    bad=(replace_in_body(_REASONING, '"reasoning_content"', '"reasoning"'), replace_in_body(_REASONING, '"reasoning_content":"The user greets me.",', "")),
+    depends_on=_HELD,
 )  # fmt: skip
 def channels(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -77,8 +77,8 @@ def channels(exchange: Exchange) -> Iterator[Problem]:
     "parity.finish", SHOULD, "The finish_reason is the same streamed and in one body.",
     sources.REFERENCE, _pair,
     good=(_CHAT, _TOOLS),
-    bad=(swap(_CHAT, '"finish_reason":"stop"', '"finish_reason":"length"'),),
-    needs=_HELD,
+    bad=(replace_in_body(_CHAT, '"finish_reason":"stop"', '"finish_reason":"length"'),),
+    depends_on=_HELD,
 )  # fmt: skip
 def finish(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -97,8 +97,8 @@ def finish(exchange: Exchange) -> Iterator[Problem]:
     "parity.prompt-tokens", SHOULD, "The same prompt counts as many tokens streamed and in one body.",
     sources.USAGE, lambda x: _pair(x) or (None if type(_prompt_tokens(x)) is type(_prompt_tokens(other(x))) is int else "not both have usage"),
     good=(_CHAT, _TOOLS),
-    bad=(swap(_CHAT, '"prompt_tokens":9,"completion_tokens":4,"total_tokens":13', '"prompt_tokens":90,"completion_tokens":4,"total_tokens":94'),),
-    needs=_HELD,
+    bad=(replace_in_body(_CHAT, '"prompt_tokens":9,"completion_tokens":4,"total_tokens":13', '"prompt_tokens":90,"completion_tokens":4,"total_tokens":94'),),
+    depends_on=_HELD,
 )  # fmt: skip
 def prompt_tokens(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -117,8 +117,8 @@ def prompt_tokens(exchange: Exchange) -> Iterator[Problem]:
     "parity.tool-calls", SHOULD, "The same tools are called streamed and in one body.",
     sources.REFERENCE, lambda x: _pair(x) or (None if any(one.tool_calls for one in _both(x)) else "no tool was called"),
     good=(_TOOLS,),
-    bad=(swap(_TOOLS, '"name":"get_weather"', '"name":"get_time"'), with_body(_TOOLS, _CHAT.response.body)),
-    needs=_HELD,
+    bad=(replace_in_body(_TOOLS, '"name":"get_weather"', '"name":"get_time"'), with_body(_TOOLS, _CHAT.response.body)),
+    depends_on=_HELD,
 )  # fmt: skip
 def tool_calls(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -136,8 +136,8 @@ def tool_calls(exchange: Exchange) -> Iterator[Problem]:
     "parity.text", "Whether the two answers say the same.",
     sources.REFERENCE, _pair,
     good=(_CHAT,),
-    bad=(swap(_CHAT, "How can I help?", "Hello!"),),
-    needs=_HELD,
+    bad=(replace_in_body(_CHAT, "How can I help?", "Hello!"),),
+    depends_on=_HELD,
 )  # fmt: skip
 def text(exchange: Exchange) -> str:
     """

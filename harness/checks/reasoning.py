@@ -5,19 +5,29 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.checks import sources
-from harness.checks.applies import answered, reasoned
+from harness.checks.applies import has_reasoning, success_status
 from harness.checks.kinds import place_of, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
-from harness.simulate.reference import BODY, REASONING, REASONING_BODY, STREAM, STREAM_USAGE, asked, swap
+from harness.simulate.reference import (
+    BODY,
+    REASONING,
+    REASONING_BODY,
+    STREAM,
+    STREAM_USAGE,
+    replace_in_body,
+    with_request_params,
+)
 from harness.wire.exchange import Exchange
-from harness.wire.shapes import REASONING_CHANNELS
+from harness.wire.shapes import REASONING_CHANNELS, as_object
 
 SHOULD = Level.SHOULD
 
 _TELLING = 8  # characters: a shorter thought may well be the first words of the answer
 
-_PARTS = swap(STREAM, '"content":"你好"', '"content":[{"type":"thinking","thinking":[{"type":"text","text":"Hm."}]}]')
+_PARTS = replace_in_body(
+    STREAM, '"content":"你好"', '"content":[{"type":"thinking","thinking":[{"type":"text","text":"Hm."}]}]'
+)
 
 _READ = ("chunk.present",)
 _NESTED = {"thinking": ("type",), "chat_template_kwargs": ("enable_thinking",), "reasoning": ("enabled", "effort")}
@@ -27,19 +37,19 @@ def _turned_off(exchange: Exchange) -> str | None:
     """An answer to a request that turned thinking off, in the specification's way or one known to be the provider's."""
     known = exchange.expected.statuses or exchange.request.get("reasoning_effort") == "none"
     if _switch(exchange) != "off":
-        return answered(exchange) or "thinking was not turned off"
-    return answered(exchange) or (None if known else "the switch may be another provider's")
+        return success_status(exchange) or "thinking was not turned off"
+    return success_status(exchange) or (None if known else "the switch may be another provider's")
 
 
 @rule(
     "reasoning.type", SHOULD, "A reasoning field is a text or null.",
-    sources.REASONING_CONTENT, answered,
+    sources.REASONING_CONTENT, success_status,
     good=(REASONING, REASONING_BODY, STREAM),
     bad=(
-        swap(REASONING, '"reasoning_content":"The user greets me."', '"reasoning_content":["The user greets me."]'),
-        swap(REASONING_BODY, '"reasoning_content":"The user greets me."', '"reasoning_content":{"text":"The user"}'),
+        replace_in_body(REASONING, '"reasoning_content":"The user greets me."', '"reasoning_content":["The user greets me."]'),
+        replace_in_body(REASONING_BODY, '"reasoning_content":"The user greets me."', '"reasoning_content":{"text":"The user"}'),
     ),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def field_type(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -54,10 +64,10 @@ def field_type(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "reasoning.before-content", SHOULD, "Reasoning text comes before the answer's text.",
-    sources.REASONING_CONTENT, lambda x: reasoned(x) or (None if x.streams else "a body has no order"),
+    sources.REASONING_CONTENT, lambda x: has_reasoning(x) or (None if x.streams else "a body has no order"),
     good=(REASONING,),
-    bad=(swap(REASONING, '"content":"!","reasoning_content":null', '"content":null,"reasoning_content":" Done."'),),
-    needs=_READ,
+    bad=(replace_in_body(REASONING, '"content":"!","reasoning_content":null', '"content":null,"reasoning_content":" Done."'),),
+    depends_on=_READ,
 )  # fmt: skip
 def before_content(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -76,10 +86,10 @@ def before_content(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "reasoning.not-in-content", SHOULD, "The text does not begin with the reasoning.",
-    sources.REASONING_CONTENT, reasoned,
+    sources.REASONING_CONTENT, has_reasoning,
     good=(REASONING, REASONING_BODY),
-    bad=(swap(REASONING_BODY, '"content":"你好!"', '"content":"The user greets me. 你好!"'),),
-    needs=(*_READ, "reasoning.type", "reasoning.before-content"),
+    bad=(replace_in_body(REASONING_BODY, '"content":"你好!"', '"content":"The user greets me. 你好!"'),),
+    depends_on=(*_READ, "reasoning.type", "reasoning.before-content"),
 )  # fmt: skip
 def not_in_content(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -98,10 +108,10 @@ def not_in_content(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "reasoning.counted", SHOULD, "Where reasoning tokens are counted, those of text that came are.",
-    sources.USAGE, lambda x: reasoned(x) or (None if x.columns.usages else "no usage came"),
-    good=(REASONING, REASONING_BODY, swap(REASONING_BODY, '"reasoning_tokens":8,', "")),
-    bad=(swap(REASONING, '"reasoning_tokens":8', '"reasoning_tokens":0'), swap(REASONING_BODY, '"reasoning_tokens":8', '"reasoning_tokens":0')),
-    needs=(*_READ, "reasoning.type", "parity.channels"),
+    sources.USAGE, lambda x: has_reasoning(x) or (None if x.columns.usages else "no usage came"),
+    good=(REASONING, REASONING_BODY, replace_in_body(REASONING_BODY, '"reasoning_tokens":8,', "")),
+    bad=(replace_in_body(REASONING, '"reasoning_tokens":8', '"reasoning_tokens":0'), replace_in_body(REASONING_BODY, '"reasoning_tokens":8', '"reasoning_tokens":0')),
+    depends_on=(*_READ, "reasoning.type", "parity.channels"),
 )  # fmt: skip
 def tokens_counted(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -123,10 +133,10 @@ def tokens_counted(exchange: Exchange) -> Iterator[Problem]:
 
 @observation(
     "reasoning.place", "Where reasoning text comes.",
-    sources.REASONING_CONTENT, answered,
+    sources.REASONING_CONTENT, success_status,
     good=(REASONING, REASONING_BODY),
-    bad=(swap(REASONING, "reasoning_content", "reasoning"), swap(STREAM, "你好", "<think>hm</think>"), _PARTS),
-    needs=_READ,
+    bad=(replace_in_body(REASONING, "reasoning_content", "reasoning"), replace_in_body(STREAM, "你好", "<think>hm</think>"), _PARTS),
+    depends_on=_READ,
 )  # fmt: skip
 def place(exchange: Exchange) -> str:
     """
@@ -138,7 +148,7 @@ def place(exchange: Exchange) -> str:
     found = dict.fromkeys(
         name for c in exchange.columns.choices.values() for name in REASONING_CHANNELS if name in c.channels
     )
-    part = exchange.columns.part
+    part = exchange.columns.message_key
     if exchange.columns.kinds(f"/choices/*/{part}/reasoning_details").keys() & {"list"}:
         found["reasoning_details"] = None
     if any(choice.part_types.keys() & {"thinking", "reasoning"} for choice in exchange.columns.choices.values()):
@@ -150,14 +160,14 @@ def place(exchange: Exchange) -> str:
 
 @observation(
     "reasoning.phases", "What stands in content while reasoning comes, and in the reasoning field after it.",
-    sources.REASONING_CONTENT, lambda x: reasoned(x) or (None if x.streams else "a body has no phases"),
+    sources.REASONING_CONTENT, lambda x: has_reasoning(x) or (None if x.streams else "a body has no phases"),
     good=(REASONING,),
     bad=(
-        swap(REASONING, ',"reasoning_content":null', ""),
-        swap(REASONING, '"content":null', '"content":""'),
-        swap(REASONING, '"reasoning_content":null', '"reasoning_content":""'),
+        replace_in_body(REASONING, ',"reasoning_content":null', ""),
+        replace_in_body(REASONING, '"content":null', '"content":""'),
+        replace_in_body(REASONING, '"reasoning_content":null', '"reasoning_content":""'),
     ),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def phases(exchange: Exchange) -> str:
     """
@@ -185,13 +195,13 @@ def phases(exchange: Exchange) -> str:
 
 @rule(
     "reasoning.one-field", SHOULD, "Reasoning text comes in one field.",
-    sources.REASONING_CONTENT, reasoned,
+    sources.REASONING_CONTENT, has_reasoning,
     good=(REASONING, REASONING_BODY),
     bad=(
-        swap(REASONING, '"reasoning_content":"The user greets me."', '"reasoning_content":"The user greets me.","reasoning":"The user greets me."'),
-        swap(REASONING_BODY, '"reasoning_content":', '"reasoning":"The user greets me.","reasoning_content":'),
+        replace_in_body(REASONING, '"reasoning_content":"The user greets me."', '"reasoning_content":"The user greets me.","reasoning":"The user greets me."'),
+        replace_in_body(REASONING_BODY, '"reasoning_content":', '"reasoning":"The user greets me.","reasoning_content":'),
     ),
-    needs=(*_READ, "reasoning.type"),
+    depends_on=(*_READ, "reasoning.type"),
 )  # fmt: skip
 def one_field(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -209,9 +219,9 @@ def one_field(exchange: Exchange) -> Iterator[Problem]:
 @rule(
     "reasoning.off", SHOULD, "No reasoning text comes where thinking was turned off.",
     sources.REASONING_CONTENT, _turned_off,
-    good=(asked(STREAM, enable_thinking=False), asked(BODY, thinking={"type": "disabled"})),
-    bad=(asked(REASONING, thinking={"type": "disabled"}, reasoning_effort=None), asked(REASONING_BODY, enable_thinking=False, reasoning_effort=None)),
-    needs=_READ,
+    good=(with_request_params(STREAM, enable_thinking=False), with_request_params(BODY, thinking={"type": "disabled"})),
+    bad=(with_request_params(REASONING, thinking={"type": "disabled"}, reasoning_effort=None), with_request_params(REASONING_BODY, enable_thinking=False, reasoning_effort=None)),
+    depends_on=_READ,
 )  # fmt: skip
 def off(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -229,10 +239,10 @@ def off(exchange: Exchange) -> Iterator[Problem]:
 
 @observation(
     "reasoning.on", "What came where thinking was turned on.",
-    sources.REASONING_CONTENT, lambda x: answered(x) or (None if _switch(x) == "on" else "thinking was not turned on"),
+    sources.REASONING_CONTENT, lambda x: success_status(x) or (None if _switch(x) == "on" else "thinking was not turned on"),
     good=(REASONING, REASONING_BODY),
-    bad=(asked(STREAM, enable_thinking=True), asked(STREAM_USAGE, reasoning_effort="high")),
-    needs=_READ,
+    bad=(with_request_params(STREAM, enable_thinking=True), with_request_params(STREAM_USAGE, reasoning_effort="high")),
+    depends_on=_READ,
 )  # fmt: skip
 def on(exchange: Exchange) -> str:
     """
@@ -257,5 +267,5 @@ def _switch(exchange: Exchange) -> str | None:
 def _switches(asked: dict[str, Any]) -> Iterator[Any]:
     yield from (asked.get("enable_thinking"), asked.get("reasoning_effort"), asked.get("think"))
     for name, keys in _NESTED.items():
-        inner = asked.get(name)
-        yield from (inner.get(key) for key in keys) if isinstance(inner, dict) else ()
+        inner = as_object(asked.get(name))
+        yield from (inner.get(key) for key in keys)

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import answered, body, both, entire, stream
+from harness.checks.applies import all_of, body, complete_answer, stream, success_status
 from harness.checks.kinds import place_of, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
-from harness.simulate.reference import BODY, STREAM, swap
+from harness.simulate.reference import BODY, STREAM, replace_in_body
 from harness.wire.exchange import Exchange
 
 _READ = ("chunk.present",)
@@ -16,14 +16,14 @@ _ROLES = {"developer", "system", "user", "assistant", "tool"}
 
 @rule(
     "role.value", Level.MUST, "A role that is given is one that the specification names.",
-    sources.DELTA, answered,
-    good=(STREAM, BODY, swap(STREAM, '"delta":{"content"', '"delta":{"role":"assistant","content"')),
+    sources.DELTA, success_status,
+    good=(STREAM, BODY, replace_in_body(STREAM, '"delta":{"content"', '"delta":{"role":"assistant","content"')),
     bad=(
-        swap(STREAM, '"role":"assistant"', '"role":null'),
-        swap(STREAM, '"delta":{"content"', '"delta":{"role":"","content"'),
-        swap(BODY, '"role":"assistant"', '"role":"ai"'),
+        replace_in_body(STREAM, '"role":"assistant"', '"role":null'),
+        replace_in_body(STREAM, '"delta":{"content"', '"delta":{"role":"","content"'),
+        replace_in_body(BODY, '"role":"assistant"', '"role":"ai"'),
     ),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def value(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -41,14 +41,14 @@ def value(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "role.first", Level.SHOULD, "The first delta of a choice names the role assistant.",
-    sources.REFERENCE, both(stream, entire),
+    sources.REFERENCE, all_of(stream, complete_answer),
     good=(STREAM,),
     bad=(
-        swap(STREAM, '"role":"assistant",', ""),
-        swap(STREAM, '"role":"assistant"', '"role":"user"'),
-        swap(swap(STREAM, '"role":"assistant",', ""), '"content":"你好"', '"role":"assistant","content":"你好"'),
+        replace_in_body(STREAM, '"role":"assistant",', ""),
+        replace_in_body(STREAM, '"role":"assistant"', '"role":"user"'),
+        replace_in_body(replace_in_body(STREAM, '"role":"assistant",', ""), '"content":"你好"', '"role":"assistant","content":"你好"'),
     ),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def first(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -74,8 +74,8 @@ def first(exchange: Exchange) -> Iterator[Problem]:
     "role.message", Level.MUST, "The role of a message is assistant.",
     sources.MESSAGE, body,
     good=(BODY,),
-    bad=(swap(BODY, '"role":"assistant",', ""), swap(BODY, '"role":"assistant"', '"role":"user"')),
-    needs=_READ,
+    bad=(replace_in_body(BODY, '"role":"assistant",', ""), replace_in_body(BODY, '"role":"assistant"', '"role":"user"')),
+    depends_on=_READ,
 )  # fmt: skip
 def message(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -95,11 +95,11 @@ def message(exchange: Exchange) -> Iterator[Problem]:
     sources.DELTA, stream,
     good=(STREAM,),
     bad=(
-        swap(STREAM, '"delta":{"content"', '"delta":{"role":"assistant","content"'),
-        swap(STREAM, '"role":"assistant",', ""),
-        swap(swap(STREAM, '"role":"assistant",', ""), '"delta":{}', '"delta":{"role":"assistant"}'),
+        replace_in_body(STREAM, '"delta":{"content"', '"delta":{"role":"assistant","content"'),
+        replace_in_body(STREAM, '"role":"assistant",', ""),
+        replace_in_body(replace_in_body(STREAM, '"role":"assistant",', ""), '"delta":{}', '"delta":{"role":"assistant"}'),
     ),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def pattern(exchange: Exchange) -> str:
     """

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import Lost, answered, both, failed, stream
+from harness.checks.applies import Lost, all_of, error_status, stream, success_status
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
-from harness.sdk import SdkReading, sdk_readings, stopped_at
+from harness.sdk import SdkResult, failure_location, sdk_results
 from harness.simulate.ideal import exchange as ideal_exchange
 from harness.simulate.reference import (
     BODY,
@@ -15,10 +15,10 @@ from harness.simulate.reference import (
     STREAM_USAGE,
     TOOLS,
     TOOLS_PARALLEL,
-    expecting,
-    swap,
-    swap_last,
+    replace_in_body,
+    replace_last_in_body,
     with_body,
+    with_expected_status,
     with_header,
 )
 from harness.wire.completion import Message
@@ -28,8 +28,8 @@ SHOULD = Level.SHOULD
 
 _BYTES = STREAM.response.body
 _HTML = b"<!DOCTYPE html><title>502 Bad Gateway</title>"
-_REFUSED = expecting(ideal_exchange({"model": "no-such-model", "messages": []}), 404)
-_KEY = expecting(ideal_exchange({}, key="wrong"), 401)
+_REFUSED = with_expected_status(ideal_exchange({"model": "no-such-model", "messages": []}), 404)
+_KEY = with_expected_status(ideal_exchange({}, key="wrong"), 401)
 _WHOLE = ("http.complete", "http.encoding", "http.no-error")
 _CLASSES = {
     400: "BadRequestError", 401: "AuthenticationError", 403: "PermissionDeniedError", 404: "NotFoundError",
@@ -46,18 +46,18 @@ def _readable(exchange: Exchange) -> str | None:
     # Not by a need of sse.no-error: that is blocked where no stream came, which is when the SDK loses all.
     if parser and exchange.columns.errors:
         return Lost("the stream carries an error, which the SDK is to raise; sse.no-error judges it")
-    return answered(exchange)
+    return success_status(exchange)
 
 
 def _came_whole(exchange: Exchange) -> str | None:
     return None if exchange.response.eof else "the transfer broke off"
 
 
-def _raised(who: str, exchange: Exchange, reading: SdkReading) -> Problem:
+def _raised(who: str, exchange: Exchange, reading: SdkResult) -> Problem:
     kind = "" if reading.is_openai_error else ", which is no OpenAIError"
     where = f" at {reading.pointer}" if reading.pointer else ""
     why = f": {reading.message}" if reading.message else ""
-    return Problem(f"{who} raises {reading.error}{kind}{where}{why}", (stopped_at(exchange, reading),))
+    return Problem(f"{who} raises {reading.error}{kind}{where}{why}", (failure_location(exchange, reading),))
 
 
 @rule(
@@ -67,10 +67,10 @@ def _raised(who: str, exchange: Exchange, reading: SdkReading) -> Problem:
     bad=(
         with_body(STREAM, b"event: ping\n\n" + _BYTES),
         with_body(STREAM, b"retry: 3000\n\n" + _BYTES),
-        swap(swap(STREAM, "data: {", "id: 7\ndata: {"), "\n\nid: 7", "\n\n: keep-alive\n\nid: 7", 1),
+        replace_in_body(replace_in_body(STREAM, "data: {", "id: 7\ndata: {"), "\n\nid: 7", "\n\n: keep-alive\n\nid: 7", 1),
         with_body(STREAM, _BYTES.replace("你".encode(), b"\xff")),
     ),
-    needs=_WHOLE,
+    depends_on=_WHOLE,
 )  # fmt: skip
 def reads(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -78,7 +78,7 @@ def reads(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Catch `ValueError` beside `openai.OpenAIError` around the loop over chunks, and keep the text so far.
     """
-    readings = sdk_readings(exchange)
+    readings = sdk_results(exchange)
     if readings.sync.error:
         yield _raised("the client", exchange, readings.sync)
     elif readings.asynchronous.error:
@@ -90,14 +90,14 @@ def reads(exchange: Exchange) -> Iterator[Problem]:
     sources.SDK_STREAM, _readable,
     good=(STREAM, TOOLS_PARALLEL, REASONING, BODY),
     bad=(
-        swap_last(STREAM, "\n\ndata: [DONE]\n\n", "\n"),
+        replace_last_in_body(STREAM, "\n\ndata: [DONE]\n\n", "\n"),
         with_body(STREAM, BODY.response.body),
         with_body(STREAM, _HTML),
         with_header(with_body(BODY, _HTML), "content-type", "text/html"),
-        swap(STREAM, "data: {", "event: thread.message.delta\ndata: {"),
+        replace_in_body(STREAM, "data: {", "event: thread.message.delta\ndata: {"),
         with_body(STREAM, _BYTES + _BYTES),
     ),
-    needs=("http.not-empty", "sdk.reads"),
+    depends_on=("http.not-empty", "sdk.reads"),
 )  # fmt: skip
 def loses_nothing(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -105,7 +105,7 @@ def loses_nothing(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Take a stream without a finish_reason for a failed one, and a body for one only if it has choices.
     """
-    readings = sdk_readings(exchange)
+    readings = sdk_results(exchange)
     reading, read = readings.sync, readings.read
     parser = exchange.reading.parser
     if not reading.chunks:
@@ -136,14 +136,14 @@ def _differences(held: tuple[Message, ...], yielded: tuple[Message, ...]) -> Ite
 
 @rule(
     "sdk.stream-helper", SHOULD, "The OpenAI SDK's .stream() helper accumulates the answer without an exception.",
-    sources.SDK_STREAM.replace("_streaming.py", "lib/streaming/chat/_completions.py"), both(_readable, stream),
-    good=(STREAM_USAGE, TOOLS_PARALLEL, REASONING, swap(STREAM, '"finish_reason":"stop"', '"finish_reason":"length"')),
+    sources.SDK_STREAM.replace("_streaming.py", "lib/streaming/chat/_completions.py"), all_of(_readable, stream),
+    good=(STREAM_USAGE, TOOLS_PARALLEL, REASONING, replace_in_body(STREAM, '"finish_reason":"stop"', '"finish_reason":"length"')),
     bad=(
-        swap(STREAM, '"index":0', '"index":1'),
-        swap(TOOLS, '"tool_calls":[{"index":0,', '"tool_calls":[{'),
-        swap(STREAM, "chat.completion.chunk", "chat.completion"),
+        replace_in_body(STREAM, '"index":0', '"index":1'),
+        replace_in_body(TOOLS, '"tool_calls":[{"index":0,', '"tool_calls":[{'),
+        replace_in_body(STREAM, "chat.completion.chunk", "chat.completion"),
     ),
-    needs=("http.stream-asked", "sdk.reads", "sdk.loses-nothing"),
+    depends_on=("http.stream-asked", "sdk.reads", "sdk.loses-nothing"),
 )  # fmt: skip
 def stream_helper(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -151,7 +151,7 @@ def stream_helper(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Loop over `create(stream=True)` and add the chunks up yourself, by choice and by tool call.
     """
-    reading = sdk_readings(exchange).helper
+    reading = sdk_results(exchange).helper
     if reading and reading.error:
         yield _raised("the helper", exchange, reading)
 
@@ -161,12 +161,12 @@ def stream_helper(exchange: Exchange) -> Iterator[Problem]:
     sources.SDK_STREAM.replace("_streaming.py", "_base_client.py"), _readable,
     good=(STREAM_USAGE, TOOLS, REASONING, BODY),
     bad=(
-        swap(STREAM, ',"created":1760000000', ""),
-        swap(STREAM, '"finish_reason":"stop"', '"finish_reason":"end"'),
-        swap(BODY, '"object":"chat.completion"', '"object":"chat"'),
-        swap(BODY, '"total_tokens":13', '"total_tokens":13.5'),
+        replace_in_body(STREAM, ',"created":1760000000', ""),
+        replace_in_body(STREAM, '"finish_reason":"stop"', '"finish_reason":"end"'),
+        replace_in_body(BODY, '"object":"chat.completion"', '"object":"chat"'),
+        replace_in_body(BODY, '"total_tokens":13', '"total_tokens":13.5'),
     ),
-    needs=("sdk.reads", "sdk.loses-nothing"),
+    depends_on=("sdk.reads", "sdk.loses-nothing"),
 )  # fmt: skip
 def strict(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -174,22 +174,22 @@ def strict(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Read the fields that a provider is known to leave out with `getattr(chunk, name, None)`.
     """
-    reading = sdk_readings(exchange).strict
+    reading = sdk_results(exchange).strict
     if reading.error:
         yield _raised("the strict client", exchange, reading)
 
 
 @rule(
     "sdk.error-class", SHOULD, "The OpenAI SDK raises the exception of an error's status, with the provider's message in it.",
-    sources.SDK_ERRORS, both(failed, _came_whole),
+    sources.SDK_ERRORS, all_of(error_status, _came_whole),
     good=(_REFUSED, _KEY),
     bad=(
         with_body(_REFUSED, b'{"detail":"Not found"}'),
         with_body(_REFUSED, b'{"error":null}'),
         with_body(_KEY, b'[{"error":{"code":401,"message":"no key"}}]'),
-        swap(_REFUSED, '"message":"', '"msg":"'),
+        replace_in_body(_REFUSED, '"message":"', '"msg":"'),
     ),
-    needs=("error.not-empty",),
+    depends_on=("error.not-empty",),
 )  # fmt: skip
 def error_class(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -197,7 +197,7 @@ def error_class(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Show `error.response.text` where `error.body` is no dict with a message.
     """
-    status, reading = exchange.response.status, sdk_readings(exchange).sync
+    status, reading = exchange.response.status, sdk_results(exchange).sync
     due = _CLASSES.get(status, "InternalServerError" if status >= _SERVER_ERROR else "APIStatusError")
     at = (0, "") if exchange.reading.look == "json" else (None, 0)
     if reading.error != due:
@@ -208,9 +208,9 @@ def error_class(exchange: Exchange) -> Iterator[Problem]:
 
 @observation(
     "sdk.error-shown", "What the OpenAI SDK's exception shows of an error.",
-    sources.SDK_ERRORS, both(failed, _came_whole),
+    sources.SDK_ERRORS, all_of(error_status, _came_whole),
     good=(_REFUSED, _KEY),
-    bad=(with_body(_REFUSED, b'{"detail":"Not found"}'), with_body(_KEY, b"no key"), swap(_KEY, ',"code":"invalid_api_key"', "")),
+    bad=(with_body(_REFUSED, b'{"detail":"Not found"}'), with_body(_KEY, b"no key"), replace_in_body(_KEY, ',"code":"invalid_api_key"', "")),
 )  # fmt: skip
 def error_shown(exchange: Exchange) -> str:
     """
@@ -218,5 +218,5 @@ def error_shown(exchange: Exchange) -> str:
 
     Instead: Read `error.response.json()` for what `error.code`, `error.param` and `error.type` lack.
     """
-    reading = sdk_readings(exchange).sync
+    reading = sdk_results(exchange).sync
     return ", ".join([reading.error or "no exception", *reading.shows])

@@ -26,7 +26,6 @@ HTTP_INCOMPLETE = "https://www.rfc-editor.org/rfc/rfc9112#section-8"
 HTTP_RETRY_AFTER = "https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3"
 JSON_UTF8 = "https://www.rfc-editor.org/rfc/rfc8259#section-8.1"
 HTTP_ENCODING = "https://www.rfc-editor.org/rfc/rfc9110#section-8.4"
-HTTP_STATUS = "https://www.rfc-editor.org/rfc/rfc9110#section-15"
 UNICODE_REPLACEMENT = "https://www.unicode.org/versions/latest/core-spec/chapter-23/#G24272"
 
 REFERENCE = "convention: what OpenAI's own recorded streams do"

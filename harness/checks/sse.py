@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import both, entire, framed, lined, stream
-from harness.checks.kinds import counted
+from harness.checks.applies import all_of, complete_answer, exact_framing, exact_lines, stream
+from harness.checks.kinds import n_of_m
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
-from harness.simulate.reference import STREAM, swap, swap_last, with_body
+from harness.simulate.reference import STREAM, replace_in_body, replace_last_in_body, with_body
 from harness.wire.exchange import DONE, Exchange
 from harness.wire.sse import Parser
 
@@ -26,10 +26,10 @@ def _parser(exchange: Exchange) -> Parser:
 
 @rule(
     "sse.utf8", MUST, "A stream is UTF-8.",
-    sources.SSE_FORMAT, framed,
+    sources.SSE_FORMAT, exact_framing,
     good=(STREAM,),
     bad=(with_body(STREAM, _BYTES.replace("你".encode(), b"\xff\xfe")), with_body(STREAM, _BYTES.replace("你好".encode(), "你好".encode("gbk")))),
-    needs=_IS_STREAM,
+    depends_on=_IS_STREAM,
 )  # fmt: skip
 def utf8(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -40,7 +40,7 @@ def utf8(exchange: Exchange) -> Iterator[Problem]:
     """
     bad = exchange.reading.bad_utf8
     if bad:
-        where = counted(len(bad), len(_parser(exchange).events), "event")
+        where = n_of_m(len(bad), len(_parser(exchange).events), "event")
         yield Problem(f"{where} hold invalid UTF-8", ((bad[0], ""),))
 
 
@@ -48,8 +48,8 @@ def utf8(exchange: Exchange) -> Iterator[Problem]:
     "sse.json", MUST, "Every data but [DONE] is JSON.",
     sources.CHUNK, stream,
     good=(STREAM,),
-    bad=(swap(STREAM, '"finish_reason":null}]}', '"finish_reason":null}]', 1), swap(STREAM, "[DONE]", "[done]")),
-    needs=_IS_STREAM,
+    bad=(replace_in_body(STREAM, '"finish_reason":null}]}', '"finish_reason":null}]', 1), replace_in_body(STREAM, "[DONE]", "[done]")),
+    depends_on=_IS_STREAM,
 )  # fmt: skip
 def json(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -68,8 +68,8 @@ def json(exchange: Exchange) -> Iterator[Problem]:
     "sse.object", MUST, "Every JSON data is an object.",
     sources.CHUNK, stream,
     good=(STREAM,),
-    bad=(swap(STREAM, "data: [DONE]", 'data: "ping"\n\ndata: [DONE]'), swap(STREAM, "data: [DONE]", "data: []\n\ndata: [DONE]")),
-    needs=_IS_STREAM,
+    bad=(replace_in_body(STREAM, "data: [DONE]", 'data: "ping"\n\ndata: [DONE]'), replace_in_body(STREAM, "data: [DONE]", "data: []\n\ndata: [DONE]")),
+    depends_on=_IS_STREAM,
 )  # fmt: skip
 def is_object(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -87,10 +87,10 @@ def is_object(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "sse.data-not-empty", SHOULD, "No data is empty.",
-    sources.REFERENCE, lined,
+    sources.REFERENCE, exact_lines,
     good=(STREAM,),
     bad=(with_body(STREAM, b"data:\n\n" + _BYTES), with_body(STREAM, b"event: ping\ndata: \n\n" + _BYTES)),
-    needs=_IS_STREAM,
+    depends_on=_IS_STREAM,
 )  # fmt: skip
 def data_not_empty(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -106,14 +106,14 @@ def data_not_empty(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "sse.data-given", SHOULD, "Every block of fields has data.",
-    sources.REFERENCE, lined,
+    sources.REFERENCE, exact_lines,
     good=(STREAM, _COMMENTED),
     bad=(
         with_body(STREAM, b"retry: 3000\n\n" + _BYTES),
         with_body(STREAM, b"event: ping\n\n" + _BYTES),
         with_body(STREAM, b"id: 1\n\n" + _BYTES),
     ),
-    needs=(*_IS_STREAM, "sse.final-blank-line", "sse.json"),
+    depends_on=(*_IS_STREAM, "sse.final-blank-line", "sse.json"),
 )  # fmt: skip
 def data_given(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -134,13 +134,13 @@ def data_given(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, stream,
     good=(STREAM,),
     bad=(
-        swap(STREAM, "data: [DONE]", 'event: error\ndata: {"error":{"message":"overloaded","code":500}}'),
-        swap(STREAM, '"finish_reason":"stop"', '"finish_reason":"stop","error":{"message":"overloaded"}'),
-        swap(STREAM, "data: [DONE]", 'event: error\ndata: {"message":"overloaded"}'),
-        swap(STREAM, "data: [DONE]", 'error: {"message":"overloaded"}'),
-        swap(STREAM, "data: [DONE]", 'data: {"result":{"error":{"message":"overloaded"}}}'),
+        replace_in_body(STREAM, "data: [DONE]", 'event: error\ndata: {"error":{"message":"overloaded","code":500}}'),
+        replace_in_body(STREAM, '"finish_reason":"stop"', '"finish_reason":"stop","error":{"message":"overloaded"}'),
+        replace_in_body(STREAM, "data: [DONE]", 'event: error\ndata: {"message":"overloaded"}'),
+        replace_in_body(STREAM, "data: [DONE]", 'error: {"message":"overloaded"}'),
+        replace_in_body(STREAM, "data: [DONE]", 'data: {"result":{"error":{"message":"overloaded"}}}'),
     ),
-    needs=(*_IS_STREAM, "sse.json"),
+    depends_on=(*_IS_STREAM, "sse.json"),
 )  # fmt: skip
 def no_error(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -172,10 +172,10 @@ def _errors(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "sse.done", MUST, "A stream ends with data: [DONE].",
-    sources.STREAM_OPTIONS, both(lined, entire),
-    good=(STREAM, swap(STREAM, "[DONE]", "[DONE] ")),
-    bad=(swap(STREAM, "data: [DONE]\n\n", ""),),
-    needs=_HELD,
+    sources.STREAM_OPTIONS, all_of(exact_lines, complete_answer),
+    good=(STREAM, replace_in_body(STREAM, "[DONE]", "[DONE] ")),
+    bad=(replace_in_body(STREAM, "data: [DONE]\n\n", ""),),
+    depends_on=_HELD,
 )  # fmt: skip
 def done(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -191,10 +191,10 @@ def done(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "sse.done-last", MUST, "Nothing follows [DONE], which comes once.",
-    sources.STREAM_OPTIONS, lined,
+    sources.STREAM_OPTIONS, exact_lines,
     good=(STREAM, with_body(STREAM, _BYTES + b": bye\n\n")),
     bad=(with_body(STREAM, _BYTES + b"data: [DONE]\n\n"), with_body(STREAM, _BYTES + _BYTES.split(b"\n\n")[1] + b"\n\n")),
-    needs=(*_IS_STREAM, "sse.json", "sse.done", "sse.final-blank-line"),
+    depends_on=(*_IS_STREAM, "sse.json", "sse.done", "sse.final-blank-line"),
 )  # fmt: skip
 def done_last(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -209,10 +209,10 @@ def done_last(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "sse.final-blank-line", MUST, "A blank line closes the last event.",
-    sources.SSE_EVENTS, framed,
+    sources.SSE_EVENTS, exact_framing,
     good=(STREAM,),
-    bad=(swap_last(STREAM, "\n\n", "\n"), with_body(STREAM, _BYTES[:-30])),
-    needs=(*_IS_STREAM, "sse.json"),
+    bad=(replace_last_in_body(STREAM, "\n\n", "\n"), with_body(STREAM, _BYTES[:-30])),
+    depends_on=(*_IS_STREAM, "sse.json"),
 )  # fmt: skip
 def final_blank_line(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -229,10 +229,10 @@ def final_blank_line(exchange: Exchange) -> Iterator[Problem]:
 
 @observation(
     "sse.framing", "Line ending, and the space after data:.",
-    sources.SSE_FORMAT, framed,
+    sources.SSE_FORMAT, exact_framing,
     good=(STREAM,),
-    bad=(swap(STREAM, "\n", "\r\n"), swap(STREAM, "data: ", "data:")),
-    needs=_IS_STREAM,
+    bad=(replace_in_body(STREAM, "\n", "\r\n"), replace_in_body(STREAM, "data: ", "data:")),
+    depends_on=_IS_STREAM,
 )  # fmt: skip
 def framing(exchange: Exchange) -> str:
     r"""
@@ -252,10 +252,10 @@ def framing(exchange: Exchange) -> str:
 
 @observation(
     "sse.comments", "The comment lines of the stream.",
-    sources.SSE_FORMAT, lined,
+    sources.SSE_FORMAT, exact_lines,
     good=(STREAM,),
     bad=(_COMMENTED,),
-    needs=_IS_STREAM,
+    depends_on=_IS_STREAM,
 )  # fmt: skip
 def comments(exchange: Exchange) -> str:
     """
@@ -270,10 +270,10 @@ def comments(exchange: Exchange) -> str:
 
 @observation(
     "sse.names", "The event names and ids of the stream.",
-    sources.SSE_EVENTS, lined,
+    sources.SSE_EVENTS, exact_lines,
     good=(STREAM,),
-    bad=(swap(STREAM, "data: {", "event: result\ndata: {"), swap(STREAM, "data: {", "id: 7\ndata: {")),
-    needs=_IS_STREAM,
+    bad=(replace_in_body(STREAM, "data: {", "event: result\ndata: {"), replace_in_body(STREAM, "data: {", "id: 7\ndata: {")),
+    depends_on=_IS_STREAM,
 )  # fmt: skip
 def event_names(exchange: Exchange) -> str:
     """
@@ -294,10 +294,10 @@ def event_names(exchange: Exchange) -> str:
 
 @observation(
     "sse.end", "What the stream ends with.",
-    sources.STREAM_OPTIONS, both(lined, entire),
+    sources.STREAM_OPTIONS, all_of(exact_lines, complete_answer),
     good=(STREAM,),
-    bad=(swap(STREAM, "data: [DONE]\n\n", ""),),
-    needs=_IS_STREAM,
+    bad=(replace_in_body(STREAM, "data: [DONE]\n\n", ""),),
+    depends_on=_IS_STREAM,
 )  # fmt: skip
 def end(exchange: Exchange) -> str:
     """
@@ -314,10 +314,10 @@ def end(exchange: Exchange) -> str:
 
 @observation(
     "sse.bom", "Whether a byte order mark begins the stream.",
-    sources.SSE_FORMAT, framed,
+    sources.SSE_FORMAT, exact_framing,
     good=(STREAM,),
     bad=(with_body(STREAM, b"\xef\xbb\xbf" + _BYTES),),
-    needs=_IS_STREAM,
+    depends_on=_IS_STREAM,
 )  # fmt: skip
 def bom(exchange: Exchange) -> str:
     """

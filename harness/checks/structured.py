@@ -8,14 +8,14 @@ from typing import Any
 import orjson
 
 from harness.checks import sources
-from harness.checks.applies import answered, entire, finishes, texts
-from harness.checks.json_schema import misfit
+from harness.checks.applies import complete_answer, finish_values, success_status, texts
+from harness.checks.json_schema import schema_error
 from harness.checks.kinds import place_of
-from harness.checks.registry import Unjudged, observation, rule
+from harness.checks.registry import CannotJudge, observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
 from harness.simulate.ideal import recording
-from harness.simulate.reference import asked, swap, with_body
+from harness.simulate.reference import replace_in_body, with_body, with_request_params
 from harness.wire.chunks import Choice
 from harness.wire.exchange import Exchange
 
@@ -40,10 +40,10 @@ def _mode(exchange: Exchange) -> str | None:
 def _asked(exchange: Exchange) -> str | None:
     """A whole answer that was asked for as JSON."""
     if _mode(exchange) is None:
-        return answered(exchange) or "JSON was not asked for"
-    if finishes(exchange) & _EXCUSES or not any(texts(exchange)):
-        return answered(exchange) or "the answer was cut short, refused, or calls a tool"
-    return entire(exchange)
+        return success_status(exchange) or "JSON was not asked for"
+    if finish_values(exchange) & _EXCUSES or not any(texts(exchange)):
+        return success_status(exchange) or "the answer was cut short, refused, or calls a tool"
+    return complete_answer(exchange)
 
 
 def _bound(exchange: Exchange) -> str | None:
@@ -71,7 +71,7 @@ def _parsed(text: str) -> Any:
         try:
             return json.loads(text)
         except RecursionError:
-            raise Unjudged("the JSON is too deep to parse") from None
+            raise CannotJudge("the JSON is too deep to parse") from None
 
 
 def _place(exchange: Exchange, choice: Choice) -> tuple[tuple[int, str], ...]:
@@ -82,8 +82,8 @@ def _place(exchange: Exchange, choice: Choice) -> tuple[tuple[int, str], ...]:
     "structured.no-fence", MUST, "JSON that was asked for stands in no code fence.",
     sources.REQUEST, _asked,
     good=(_OBJECT, _STREAMED, _SCHEMA),
-    bad=(swap(_OBJECT, _SAID, f"```json\\n{_SAID}\\n```"), swap(_SCHEMA, _SAID, f"```\\n{_SAID}\\n```")),
-    needs=_HELD,
+    bad=(replace_in_body(_OBJECT, _SAID, f"```json\\n{_SAID}\\n```"), replace_in_body(_SCHEMA, _SAID, f"```\\n{_SAID}\\n```")),
+    depends_on=_HELD,
 )  # fmt: skip
 def no_fence(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -101,8 +101,8 @@ def no_fence(exchange: Exchange) -> Iterator[Problem]:
     "structured.json", MUST, "An answer that was asked for as JSON is JSON.",
     sources.REQUEST, _asked,
     good=(_OBJECT, _STREAMED, _SCHEMA),
-    bad=(swap(_OBJECT, _SAID, f"Here it is: {_SAID}"), swap(_STREAMED, "522000}", "522000")),
-    needs=_WHOLE,
+    bad=(replace_in_body(_OBJECT, _SAID, f"Here it is: {_SAID}"), replace_in_body(_STREAMED, "522000}", "522000")),
+    depends_on=_WHOLE,
 )  # fmt: skip
 def is_json(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -122,8 +122,8 @@ def is_json(exchange: Exchange) -> Iterator[Problem]:
     "structured.object", SHOULD, "JSON mode gives an object.",
     sources.REQUEST, lambda x: _asked(x) or (None if _mode(x) == "json_object" else "a schema was given"),
     good=(_OBJECT, _STREAMED),
-    bad=(swap(_OBJECT, _SAID, f"[{_SAID}]"), swap(_OBJECT, _SAID, "522000")),
-    needs=(*_WHOLE, "structured.json"),
+    bad=(replace_in_body(_OBJECT, _SAID, f"[{_SAID}]"), replace_in_body(_OBJECT, _SAID, "522000")),
+    depends_on=(*_WHOLE, "structured.json"),
 )  # fmt: skip
 def is_object(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -141,8 +141,8 @@ def is_object(exchange: Exchange) -> Iterator[Problem]:
     "structured.schema", MUST, "An answer asked for with a strict schema fits it.",
     sources.REQUEST, _bound,
     good=(_SCHEMA,),
-    bad=(swap(_SCHEMA, "522000", '\\"522000\\"'), swap(_SCHEMA, '\\"population\\"', '\\"people\\"')),
-    needs=(*_WHOLE, "structured.json"),
+    bad=(replace_in_body(_SCHEMA, "522000", '\\"522000\\"'), replace_in_body(_SCHEMA, '\\"population\\"', '\\"people\\"')),
+    depends_on=(*_WHOLE, "structured.json"),
 )  # fmt: skip
 def fits_schema(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -151,7 +151,7 @@ def fits_schema(exchange: Exchange) -> Iterator[Problem]:
     Instead: Validate what comes, and ask again with the validator's message.
     """
     for choice, text in _spoken(exchange):
-        wrong = misfit(_parsed(text), _schema(exchange))
+        wrong = schema_error(_parsed(text), _schema(exchange))
         if wrong:
             yield Problem(wrong, _place(exchange, choice))
             return
@@ -161,7 +161,7 @@ def fits_schema(exchange: Exchange) -> Iterator[Problem]:
     "structured.mode", "What came of the mode that was asked for.",
     sources.REQUEST, lambda x: None if _mode(x) else "JSON was not asked for",
     good=(_OBJECT, _STREAMED),
-    bad=(_SCHEMA, swap(_OBJECT, _SAID, "Lyon"), with_body(_OBJECT, b""), asked(_OBJECT, response_format={"type": "json_schema"})),
+    bad=(_SCHEMA, replace_in_body(_OBJECT, _SAID, "Lyon"), with_body(_OBJECT, b""), with_request_params(_OBJECT, response_format={"type": "json_schema"})),
 )  # fmt: skip
 def mode(exchange: Exchange) -> str:
     """
@@ -170,7 +170,7 @@ def mode(exchange: Exchange) -> str:
     Instead: Keep a prompt that works without the mode, and fall back on it where the mode is refused.
     """
     name = _mode(exchange)
-    if answered(exchange):
+    if success_status(exchange):
         return f"{name} refused ({exchange.response.status})"
     try:
         spoken = [_parsed(text) for text in texts(exchange)]

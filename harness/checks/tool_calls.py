@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import orjson
 
 from harness.checks import sources
-from harness.checks.applies import answered, both, entire
+from harness.checks.applies import all_of, complete_answer, success_status
 from harness.checks.kinds import place_of, wrong_kinds
 from harness.checks.registry import rule
 from harness.checks.tool_fragments import (
@@ -20,7 +20,16 @@ from harness.checks.tool_fragments import (
     streamed_call,
 )
 from harness.results import Level, Problem
-from harness.simulate.reference import BODY, STREAM, TOOLS, TOOLS_BODY, TOOLS_PARALLEL, ask, swap, swap_last, with_body
+from harness.simulate.reference import (
+    BODY,
+    STREAM,
+    TOOLS,
+    TOOLS_BODY,
+    TOOLS_PARALLEL,
+    ask,
+    replace_in_body,
+    replace_last_in_body,
+)
 from harness.wire.chunks import ToolFragment
 from harness.wire.dumping import json_text
 from harness.wire.exchange import Exchange
@@ -34,14 +43,12 @@ _OTHER = object()
 _FRAGMENTS = ("tool_calls.type", "tool_calls.index")
 
 
-_PARTS = TOOLS.response.body.split(b"\n\n")
-_FIRST = _PARTS[0].replace(b'"arguments":""', b'"arguments":"{}"')
-_IN_ONE = with_body(TOOLS, b"\n\n".join([_FIRST, *_PARTS[3:]]))
-_AS_JSON = swap(ask(tools=TOOLS.request.get("tools")), TOOLS_BODY.response.body.decode(), BODY.response.body.decode())
-_AS_JSON = swap(
+_AS_JSON = replace_in_body(
+    ask(tools=TOOLS.request.get("tools")), TOOLS_BODY.response.body.decode(), BODY.response.body.decode()
+)
+_AS_JSON = replace_in_body(
     _AS_JSON, "你好! How can I help?", '{\\"name\\":\\"get_weather\\",\\"arguments\\":{\\"city\\":\\"Paris\\"}}'
 )
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _MARKUP = re.compile(
     r"(?<!`)<(?:tool_call>|\|tool_call|｜tool▁call|function=|\|python_tag\||minimax:tool_call>|seed:tool_call)"
     r"|\[TOOL_CALLS\]|｜DSML｜"
@@ -50,14 +57,14 @@ _MARKUP = re.compile(
 
 @rule(
     "tool_calls.type", MUST, "tool_calls is a list of objects where it is given.",
-    sources.DELTA, answered,
+    sources.DELTA, success_status,
     good=(TOOLS, TOOLS_BODY, STREAM),
     bad=(
-        swap(STREAM, '"delta":{"content"', '"delta":{"tool_calls":null,"content"'),
-        swap(TOOLS_BODY, '"tool_calls":[', '"tool_calls":{},"calls":['),
-        swap(STREAM, '"delta":{"content"', '"delta":{"tool_calls":[null],"content"'),
+        replace_in_body(STREAM, '"delta":{"content"', '"delta":{"tool_calls":null,"content"'),
+        replace_in_body(TOOLS_BODY, '"tool_calls":[', '"tool_calls":{},"calls":['),
+        replace_in_body(STREAM, '"delta":{"content"', '"delta":{"tool_calls":[null],"content"'),
     ),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def list_of_objects(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -79,11 +86,11 @@ def list_of_objects(exchange: Exchange) -> Iterator[Problem]:
     sources.TOOL_FRAGMENT, streamed_call,
     good=(TOOLS, TOOLS_PARALLEL),
     bad=(
-        swap(TOOLS, '"tool_calls":[{"index":0,', '"tool_calls":[{'),
-        swap(TOOLS, '"tool_calls":[{"index":0,', '"tool_calls":[{"index":null,'),
-        swap(TOOLS, '"tool_calls":[{"index":0,', '"tool_calls":[{"index":-1,'),
+        replace_in_body(TOOLS, '"tool_calls":[{"index":0,', '"tool_calls":[{'),
+        replace_in_body(TOOLS, '"tool_calls":[{"index":0,', '"tool_calls":[{"index":null,'),
+        replace_in_body(TOOLS, '"tool_calls":[{"index":0,', '"tool_calls":[{"index":-1,'),
     ),
-    needs=(*_READ, "tool_calls.type"),
+    depends_on=(*_READ, "tool_calls.type"),
 )  # fmt: skip
 def index(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -103,8 +110,8 @@ def index(exchange: Exchange) -> Iterator[Problem]:
     "tool_calls.index-from-0", SHOULD, "The calls of a choice are numbered from 0 without a gap.",
     sources.REFERENCE, streamed_call,
     good=(TOOLS, TOOLS_PARALLEL),
-    bad=(swap(TOOLS, '"tool_calls":[{"index":0,', '"tool_calls":[{"index":1,'), swap(TOOLS_PARALLEL, '"index":1,', '"index":5,')),
-    needs=(*_READ, *_FRAGMENTS),
+    bad=(replace_in_body(TOOLS, '"tool_calls":[{"index":0,', '"tool_calls":[{"index":1,'), replace_in_body(TOOLS_PARALLEL, '"index":1,', '"index":5,')),
+    depends_on=(*_READ, *_FRAGMENTS),
 )  # fmt: skip
 def index_from_0(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -123,8 +130,8 @@ def index_from_0(exchange: Exchange) -> Iterator[Problem]:
     "tool_calls.index-distinct", SHOULD, "Each call has an index of its own.",
     sources.TOOL_FRAGMENT, streamed_call,
     good=(TOOLS, TOOLS_PARALLEL),
-    bad=(swap(TOOLS_PARALLEL, '"tool_calls":[{"index":1,', '"tool_calls":[{"index":0,'),),
-    needs=(*_READ, *_FRAGMENTS, "tool_calls.id", "tool_calls.id-once"),
+    bad=(replace_in_body(TOOLS_PARALLEL, '"tool_calls":[{"index":1,', '"tool_calls":[{"index":0,'),),
+    depends_on=(*_READ, *_FRAGMENTS, "tool_calls.id", "tool_calls.id-once"),
 )  # fmt: skip
 def index_distinct(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -142,8 +149,8 @@ def index_distinct(exchange: Exchange) -> Iterator[Problem]:
     "tool_calls.id-type", MUST, "The id of a call is a text where it is given.",
     sources.TOOL_FRAGMENT, called,
     good=(TOOLS, TOOLS_BODY),
-    bad=(swap(TOOLS, '"tool_calls":[{"index":0,"function"', '"tool_calls":[{"index":0,"id":null,"function"'), swap(TOOLS_BODY, '"call_1"', "1")),
-    needs=(*_READ, "tool_calls.type"),
+    bad=(replace_in_body(TOOLS, '"tool_calls":[{"index":0,"function"', '"tool_calls":[{"index":0,"id":null,"function"'), replace_in_body(TOOLS_BODY, '"call_1"', "1")),
+    depends_on=(*_READ, "tool_calls.type"),
 )  # fmt: skip
 def id_type(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -159,8 +166,8 @@ def id_type(exchange: Exchange) -> Iterator[Problem]:
     "tool_calls.id", MUST, "Every call has an id that is not empty.",
     sources.TOOL_CALL, called,
     good=(TOOLS, TOOLS_BODY, TOOLS_PARALLEL),
-    bad=(swap(TOOLS, '"id":"call_1",', ""), swap(TOOLS, '"call_1"', '""'), swap(TOOLS_BODY, '"id":"call_1",', "")),
-    needs=(*_READ, *_FRAGMENTS),
+    bad=(replace_in_body(TOOLS, '"id":"call_1",', ""), replace_in_body(TOOLS, '"call_1"', '""'), replace_in_body(TOOLS_BODY, '"id":"call_1",', "")),
+    depends_on=(*_READ, *_FRAGMENTS),
 )  # fmt: skip
 def has_id(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -178,10 +185,10 @@ def has_id(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, streamed_call,
     good=(TOOLS, TOOLS_PARALLEL),
     bad=(
-        swap(TOOLS, '"tool_calls":[{"index":0,"function"', '"tool_calls":[{"index":0,"id":"","function"'),
-        swap(TOOLS, '"tool_calls":[{"index":0,"function"', '"tool_calls":[{"index":0,"id":"call_1","function"'),
+        replace_in_body(TOOLS, '"tool_calls":[{"index":0,"function"', '"tool_calls":[{"index":0,"id":"","function"'),
+        replace_in_body(TOOLS, '"tool_calls":[{"index":0,"function"', '"tool_calls":[{"index":0,"id":"call_1","function"'),
     ),
-    needs=(*_READ, *_FRAGMENTS, "tool_calls.id-type"),
+    depends_on=(*_READ, *_FRAGMENTS, "tool_calls.id-type"),
 )  # fmt: skip
 def id_once(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -203,8 +210,8 @@ def id_once(exchange: Exchange) -> Iterator[Problem]:
     "tool_calls.ids-differ", SHOULD, "Parallel calls have different ids.",
     sources.REFERENCE, called,
     good=(TOOLS_PARALLEL, TOOLS_BODY),
-    bad=(swap(TOOLS_PARALLEL, "call_2", "call_1"),),
-    needs=(*_READ, *_FRAGMENTS, "tool_calls.id-type", "tool_calls.id"),
+    bad=(replace_in_body(TOOLS_PARALLEL, "call_2", "call_1"),),
+    depends_on=(*_READ, *_FRAGMENTS, "tool_calls.id-type", "tool_calls.id"),
 )  # fmt: skip
 def ids_differ(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -230,8 +237,8 @@ def _first_id(fragments: list[ToolFragment]) -> str | None:
     "tool_calls.name", MUST, "Every call names its function.",
     sources.TOOL_CALL, called,
     good=(TOOLS, TOOLS_BODY, TOOLS_PARALLEL),
-    bad=(swap(TOOLS, '"name":"get_weather",', ""), swap(TOOLS_BODY, '"name":"get_weather"', '"name":""')),
-    needs=(*_READ, *_FRAGMENTS),
+    bad=(replace_in_body(TOOLS, '"name":"get_weather",', ""), replace_in_body(TOOLS_BODY, '"name":"get_weather"', '"name":""')),
+    depends_on=(*_READ, *_FRAGMENTS),
 )  # fmt: skip
 def has_name(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -250,10 +257,10 @@ def has_name(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, streamed_call,
     good=(TOOLS, TOOLS_PARALLEL),
     bad=(
-        swap(TOOLS, '"function":{"arguments":', '"function":{"name":"get_weather","arguments":'),
-        swap(TOOLS, '"function":{"arguments":', '"function":{"name":"","arguments":'),
+        replace_in_body(TOOLS, '"function":{"arguments":', '"function":{"name":"get_weather","arguments":'),
+        replace_in_body(TOOLS, '"function":{"arguments":', '"function":{"name":"","arguments":'),
     ),
-    needs=(*_READ, *_FRAGMENTS),
+    depends_on=(*_READ, *_FRAGMENTS),
 )  # fmt: skip
 def name_once(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -272,8 +279,8 @@ def name_once(exchange: Exchange) -> Iterator[Problem]:
     "tool_calls.function", MUST, "The type of a call is function; in a stream, where it is given.",
     sources.TOOL_FRAGMENT, called,
     good=(TOOLS, TOOLS_BODY),
-    bad=(swap(TOOLS, '"type":"function"', '"type":"tool"'), swap(TOOLS_BODY, '"type":"function"', '"type":""'), swap(TOOLS, '"type":"function"', '"type":null'), swap(TOOLS_BODY, '"type":"function",', "")),
-    needs=(*_READ, "tool_calls.type"),
+    bad=(replace_in_body(TOOLS, '"type":"function"', '"type":"tool"'), replace_in_body(TOOLS_BODY, '"type":"function"', '"type":""'), replace_in_body(TOOLS, '"type":"function"', '"type":null'), replace_in_body(TOOLS_BODY, '"type":"function",', "")),
+    depends_on=(*_READ, "tool_calls.type"),
 )  # fmt: skip
 def function_type(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -294,8 +301,8 @@ def function_type(exchange: Exchange) -> Iterator[Problem]:
     "tool_calls.arguments", MUST, "arguments is a text; in a stream, where it is given.",
     sources.TOOL_FRAGMENT, called,
     good=(TOOLS, TOOLS_BODY),
-    bad=(swap(TOOLS_BODY, '"{\\"city\\":\\"Paris\\"}"', '{"city":"Paris"}'), swap(TOOLS, '"arguments":""', '"arguments":null'), swap(TOOLS_BODY, ',"arguments":"{\\"city\\":\\"Paris\\"}"', "")),
-    needs=(*_READ, "tool_calls.type"),
+    bad=(replace_in_body(TOOLS_BODY, '"{\\"city\\":\\"Paris\\"}"', '{"city":"Paris"}'), replace_in_body(TOOLS, '"arguments":""', '"arguments":null'), replace_in_body(TOOLS_BODY, ',"arguments":"{\\"city\\":\\"Paris\\"}"', "")),
+    depends_on=(*_READ, "tool_calls.type"),
 )  # fmt: skip
 def arguments_type(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -310,10 +317,10 @@ def arguments_type(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "tool_calls.arguments-json", SHOULD, "The fragments of arguments join to one JSON object.",
-    sources.REFERENCE, both(called, entire),
-    good=(TOOLS, TOOLS_BODY, TOOLS_PARALLEL, swap(swap_last(TOOLS, '"tool_calls"', '"length"'), '\\"Paris\\"}', '\\"Par')),
-    bad=(swap(TOOLS, '\\"Paris\\"}', '\\"Paris\\"}{}'), swap(TOOLS, '{\\"city\\":', '{\\"city\\"'), swap(TOOLS_BODY, '{\\"city\\":\\"Paris\\"}', "Paris")),
-    needs=(*_READ, *_FRAGMENTS, "tool_calls.arguments", "sse.no-error", "http.complete"),
+    sources.REFERENCE, all_of(called, complete_answer),
+    good=(TOOLS, TOOLS_BODY, TOOLS_PARALLEL, replace_in_body(replace_last_in_body(TOOLS, '"tool_calls"', '"length"'), '\\"Paris\\"}', '\\"Par')),
+    bad=(replace_in_body(TOOLS, '\\"Paris\\"}', '\\"Paris\\"}{}'), replace_in_body(TOOLS, '{\\"city\\":', '{\\"city\\"'), replace_in_body(TOOLS_BODY, '{\\"city\\":\\"Paris\\"}', "Paris")),
+    depends_on=(*_READ, *_FRAGMENTS, "tool_calls.arguments", "sse.no-error", "http.complete"),
 )  # fmt: skip
 def arguments_json(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -323,7 +330,7 @@ def arguments_json(exchange: Exchange) -> Iterator[Problem]:
     try again.
     """
     for choice in exchange.columns.choices.values():
-        if any(finish.value == "length" for finish in choice.reasons):
+        if any(finish.value == "length" for finish in choice.finish_reasons):
             continue  # cut at the limit, and it says so
         for fragments in calls_of(choice).values():
             text = "".join(str(function_of(f).get("arguments") or "") for f in fragments)
@@ -343,10 +350,10 @@ def _is_object(text: str) -> bool:
 
 @rule(
     "tool_calls.not-in-text", SHOULD, "No call stands in the text, as markup or as JSON.",
-    sources.REFERENCE, answered,
+    sources.REFERENCE, success_status,
     good=(TOOLS, STREAM),
-    bad=(swap(STREAM, "! How can I", '<tool_call>{\\"name\\":\\"get_weather\\"}</tool_call>'), swap(STREAM, "! How can I", "<|tool_calls_begin|>"), _AS_JSON),
-    needs=_READ,
+    bad=(replace_in_body(STREAM, "! How can I", '<tool_call>{\\"name\\":\\"get_weather\\"}</tool_call>'), replace_in_body(STREAM, "! How can I", "<|tool_calls_begin|>"), _AS_JSON),
+    depends_on=_READ,
 )  # fmt: skip
 def not_in_text(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -6,15 +6,16 @@ from typing import Any
 import orjson
 
 from harness.checks import sources
-from harness.checks.applies import NotSeen, answered, both, entire, finishes
-from harness.checks.json_schema import misfit
+from harness.checks.applies import NotSeen, all_of, complete_answer, finish_values, success_status
+from harness.checks.json_schema import schema_error
 from harness.checks.registry import rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
 from harness.simulate.ideal import recording
-from harness.simulate.reference import asked, swap
+from harness.simulate.reference import replace_in_body, with_request_params
 from harness.wire.completion import ToolCall
 from harness.wire.exchange import Exchange
+from harness.wire.shapes import objects_in
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
@@ -30,8 +31,7 @@ _JUDGED = 50  # calls of one answer
 
 def _tools(exchange: Exchange) -> dict[str, dict[str, Any]]:
     """Return the functions offered, by name."""
-    listed = exchange.request.get("tools")
-    functions = [tool.get("function") for tool in listed if isinstance(tool, dict)] if isinstance(listed, list) else []
+    functions = [tool.get("function") for tool in objects_in(exchange.request.get("tools"))]
     return {str(one.get("name")): one for one in functions if isinstance(one, dict)}
 
 
@@ -48,8 +48,8 @@ def _place(exchange: Exchange) -> tuple[tuple[int, str], ...]:
 def _called(exchange: Exchange) -> str | None:
     """An answer that calls one of the tools offered."""
     if not _tools(exchange):
-        return answered(exchange) or "no tools were offered"
-    return answered(exchange) or (None if _calls(exchange) else NotSeen("no tool was called"))
+        return success_status(exchange) or "no tools were offered"
+    return success_status(exchange) or (None if _calls(exchange) else NotSeen("no tool was called"))
 
 
 def _forced(exchange: Exchange) -> str | None:
@@ -64,8 +64,8 @@ def _choice_is(*wanted: str) -> Any:
     def applies(exchange: Exchange) -> str | None:
         choice = exchange.request.get("tool_choice")
         kind = "named" if _forced(exchange) else choice if isinstance(choice, str) else None
-        cut = finishes(exchange) & _EXCUSES
-        return entire(exchange) or (None if kind in wanted and not cut else f"tool_choice is not {wanted[0]}")
+        cut = finish_values(exchange) & _EXCUSES
+        return complete_answer(exchange) or (None if kind in wanted and not cut else f"tool_choice is not {wanted[0]}")
 
     return applies
 
@@ -74,8 +74,8 @@ def _choice_is(*wanted: str) -> Any:
     "tool_choice.named", MUST, "A tool that is forced by name is the one called.",
     sources.TOOL_CHOICE, _choice_is("named"),
     good=(_NAMED,),
-    bad=(swap(_NAMED, '"name":"get_time"', '"name":"get_weather"'), asked(_NONE, tool_choice=_NAMED.request.get("tool_choice"))),
-    needs=_CALLS,
+    bad=(replace_in_body(_NAMED, '"name":"get_time"', '"name":"get_weather"'), with_request_params(_NONE, tool_choice=_NAMED.request.get("tool_choice"))),
+    depends_on=_CALLS,
 )  # fmt: skip
 def named(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -93,8 +93,8 @@ def named(exchange: Exchange) -> Iterator[Problem]:
     "tool_choice.required", MUST, "A tool is called where one is required.",
     sources.TOOL_CHOICE, _choice_is("required"),
     good=(_REQUIRED,),
-    bad=(asked(_NONE, tool_choice="required"),),
-    needs=_HELD,
+    bad=(with_request_params(_NONE, tool_choice="required"),),
+    depends_on=_HELD,
 )  # fmt: skip
 def required(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -110,8 +110,8 @@ def required(exchange: Exchange) -> Iterator[Problem]:
     "tool_choice.none", MUST, "No tool is called where tools are forbidden.",
     sources.TOOL_CHOICE, _choice_is("none"),
     good=(_NONE,),
-    bad=(asked(_AUTO, tool_choice="none"),),
-    needs=_HELD,
+    bad=(with_request_params(_AUTO, tool_choice="none"),),
+    depends_on=_HELD,
 )  # fmt: skip
 def none(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -127,8 +127,8 @@ def none(exchange: Exchange) -> Iterator[Problem]:
     "tool_choice.offered", SHOULD, "Only tools that were offered are called.",
     sources.REFERENCE, _called,
     good=(_AUTO, _WHOLE, _PARALLEL),
-    bad=(swap(_AUTO, '"name":"get_weather"', '"name":"functions.get_weather"'), swap(_WHOLE, '"name":"get_weather"', '"name":"weather"')),
-    needs=_NAMES,
+    bad=(replace_in_body(_AUTO, '"name":"get_weather"', '"name":"functions.get_weather"'), replace_in_body(_WHOLE, '"name":"get_weather"', '"name":"weather"')),
+    depends_on=_NAMES,
 )  # fmt: skip
 def offered(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -145,10 +145,10 @@ def offered(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "tool_choice.schema", SHOULD, "The arguments of a call fit the schema of its parameters.",
-    sources.REFERENCE, both(_called, entire),
+    sources.REFERENCE, all_of(_called, complete_answer),
     good=(_AUTO, _WHOLE, _PARALLEL),
-    bad=(swap(_AUTO, '\\"Paris\\"', "1"), swap(_WHOLE, '\\"city\\"', '\\"town\\"')),
-    needs=(*_NAMES, "tool_calls.arguments-json", "tool_choice.offered"),
+    bad=(replace_in_body(_AUTO, '\\"Paris\\"', "1"), replace_in_body(_WHOLE, '\\"city\\"', '\\"town\\"')),
+    depends_on=(*_NAMES, "tool_calls.arguments-json", "tool_choice.offered"),
 )  # fmt: skip
 def schema(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -156,11 +156,11 @@ def schema(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Validate the arguments before the call, and send the validator's message back as the tool's result.
     """
-    if finishes(exchange) & _EXCUSES:
+    if finish_values(exchange) & _EXCUSES:
         return
     for call in _calls(exchange)[:_JUDGED]:
         parameters = _tools(exchange)[call.name].get("parameters") or {}
-        wrong = misfit(orjson.loads(call.arguments.strip() or "{}"), parameters)
+        wrong = schema_error(orjson.loads(call.arguments.strip() or "{}"), parameters)
         if wrong:
             yield Problem(f"{call.name}: {wrong}", _place(exchange))
             return
@@ -169,9 +169,9 @@ def schema(exchange: Exchange) -> Iterator[Problem]:
 @rule(
     "tool_choice.one-at-a-time", SHOULD, "One tool is called at a time where parallel calls are turned off.",
     sources.REQUEST, lambda x: _called(x) or (None if x.request.get("parallel_tool_calls") is False else "parallel calls are not turned off"),
-    good=(asked(_AUTO, parallel_tool_calls=False),),
-    bad=(asked(_PARALLEL, parallel_tool_calls=False),),
-    needs=_CALLS,
+    good=(with_request_params(_AUTO, parallel_tool_calls=False),),
+    bad=(with_request_params(_PARALLEL, parallel_tool_calls=False),),
+    depends_on=_CALLS,
 )  # fmt: skip
 def one_at_a_time(exchange: Exchange) -> Iterator[Problem]:
     """

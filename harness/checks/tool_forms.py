@@ -3,10 +3,11 @@
 from harness.checks import sources
 from harness.checks.kinds import form_of_id
 from harness.checks.registry import observation
-from harness.checks.tool_fragments import all_calls, called, streamed_call
-from harness.simulate.reference import TOOLS, TOOLS_BODY, swap, with_body
+from harness.checks.tool_fragments import all_calls, called, function_of, streamed_call
+from harness.simulate.reference import TOOLS, TOOLS_BODY, replace_in_body, with_body
 from harness.wire.chunks import ToolFragment
 from harness.wire.exchange import Exchange
+from harness.wire.shapes import as_object
 
 _READ = ("chunk.present",)
 _PARTS = TOOLS.response.body.split(b"\n\n")
@@ -19,7 +20,7 @@ _IN_ONE = with_body(TOOLS, b"\n\n".join([_FIRST, *_PARTS[3:]]))
     sources.TOOL_FRAGMENT, streamed_call,
     good=(TOOLS,),
     bad=(_IN_ONE,),
-    needs=_READ,
+    depends_on=_READ,
 )  # fmt: skip
 def pieces(exchange: Exchange) -> str:
     """
@@ -36,8 +37,8 @@ def pieces(exchange: Exchange) -> str:
     "tool_calls.id-form", "The form of a call's id.",
     sources.TOOL_CALL, called,
     good=(TOOLS, TOOLS_BODY),
-    bad=(swap(TOOLS, '"call_1"', '"get_weather:0"'), swap(TOOLS_BODY, '"call_1"', '"0b5c3e1e-5c0f-4c0f-9c4e-2f6f3b7f0a11"')),
-    needs=_READ,
+    bad=(replace_in_body(TOOLS, '"call_1"', '"get_weather:0"'), replace_in_body(TOOLS_BODY, '"call_1"', '"0b5c3e1e-5c0f-4c0f-9c4e-2f6f3b7f0a11"')),
+    depends_on=_READ,
 )  # fmt: skip
 def id_form(exchange: Exchange) -> str:
     """
@@ -58,8 +59,8 @@ def id_form(exchange: Exchange) -> str:
     "tool_calls.first", "What the first fragment of a call brings.",
     sources.TOOL_FRAGMENT, streamed_call,
     good=(TOOLS,),
-    bad=(_IN_ONE, swap(TOOLS, '"type":"function",', "")),
-    needs=_READ,
+    bad=(_IN_ONE, replace_in_body(TOOLS, '"type":"function",', "")),
+    depends_on=_READ,
 )  # fmt: skip
 def first(exchange: Exchange) -> str:
     """
@@ -71,9 +72,7 @@ def first(exchange: Exchange) -> str:
 
 
 def _brought(fragment: ToolFragment) -> str:
-    value = fragment.value if isinstance(fragment.value, dict) else {}
-    function = value.get("function")
-    function = function if isinstance(function, dict) else {}
+    value, function = as_object(fragment.value), function_of(fragment)
     keys = [key for key in ("id", "type") if value.get(key)] + [key for key in ("name",) if function.get(key)]
     begun = "arguments" if function.get("arguments") else "no arguments yet"
     return ", ".join([*keys, begun])
@@ -83,8 +82,8 @@ def _brought(fragment: ToolFragment) -> str:
     "tool_calls.repeated", "What later fragments of a call repeat.",
     sources.TOOL_FRAGMENT, streamed_call,
     good=(TOOLS,),
-    bad=(swap(TOOLS, '{"index":0,"function":{"arguments"', '{"index":0,"type":"function","function":{"arguments"'),),
-    needs=_READ,
+    bad=(replace_in_body(TOOLS, '{"index":0,"function":{"arguments"', '{"index":0,"type":"function","function":{"arguments"'),),
+    depends_on=_READ,
 )  # fmt: skip
 def repeated(exchange: Exchange) -> str:
     """

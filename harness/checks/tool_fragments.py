@@ -3,24 +3,22 @@
 from collections.abc import Iterator
 from typing import Any
 
-from harness.checks.applies import NotSeen, answered, body, stream
+from harness.checks.applies import NotSeen, stream, success_status
 from harness.wire.chunks import Choice, ToolFragment
 from harness.wire.exchange import Exchange
+from harness.wire.shapes import as_object, objects_in
 
 
 def called(exchange: Exchange) -> str | None:
     """An answer that calls a tool."""
     calls = any(choice.tools for choice in exchange.columns.choices.values())
     if calls and _custom(exchange):
-        return answered(exchange) or "custom tools were offered, whose calls have a form of their own"
-    return answered(exchange) or (None if calls else NotSeen("no tool was called"))
+        return success_status(exchange) or "custom tools were offered, whose calls have a form of their own"
+    return success_status(exchange) or (None if calls else NotSeen("no tool was called"))
 
 
 def _custom(exchange: Exchange) -> bool:
-    tools = exchange.request.get("tools")
-    return any(
-        isinstance(one, dict) and one.get("type") == "custom" for one in (tools if isinstance(tools, list) else ())
-    )
+    return any(tool.get("type") == "custom" for tool in objects_in(exchange.request.get("tools")))
 
 
 def streamed_call(exchange: Exchange) -> str | None:
@@ -28,15 +26,9 @@ def streamed_call(exchange: Exchange) -> str | None:
     return called(exchange) or stream(exchange)
 
 
-def whole_call(exchange: Exchange) -> str | None:
-    """A body that calls a tool."""
-    return called(exchange) or body(exchange)
-
-
 def function_of(fragment: ToolFragment) -> dict[str, Any]:
     """Return what a fragment says of the function; empty where it says nothing."""
-    inner = fragment.value.get("function") if isinstance(fragment.value, dict) else None
-    return inner if isinstance(inner, dict) else {}
+    return as_object(as_object(fragment.value).get("function"))
 
 
 def calls_of(choice: Choice) -> dict[Any, list[ToolFragment]]:

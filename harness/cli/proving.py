@@ -16,7 +16,7 @@ from harness.recording.atomic import write_atomically
 @one_line_errors
 def registry(paths: tuple[Path, ...], file: Path | None, root: Path) -> None:
     """Say how much of what rules find in recordings of other tools is listed, and how much of what is listed they show."""
-    from harness.evidence.standing import render, stand
+    from harness.evidence.deviation_coverage import measure, render
 
-    told = render(stand(paths, load_matrix(root / FILE_NAME), root))
+    told = render(measure(paths, load_matrix(root / FILE_NAME), root))
     click.echo(told, nl=False) if file is None else write_atomically(file.resolve(), told.encode())

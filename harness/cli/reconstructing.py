@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from harness.cli.common import ROOT, one_line_errors, progress
-from harness.evidence.reconstruct import Made
+from harness.evidence.reconstruct import Reconstruction
 from harness.matrix.providers import FILE_NAME, load_matrix
 from harness.recording.atomic import write_atomically
 
@@ -58,7 +58,7 @@ def reconstruct(
     sys.exit(1 if check and stale else 0)
 
 
-def _write(stale: list[Made]) -> None:
+def _write(stale: list[Reconstruction]) -> None:
     from harness.evidence.reconstruct import write
 
     for one in progress(stale, len(stale), "writing"):

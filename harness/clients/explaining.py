@@ -16,10 +16,10 @@ from harness.checks import CHECKS
 from harness.clients.catalogue import ENVIRONMENTS
 from harness.clients.client import REASONING, TEXT, Client
 from harness.clients.oracle import Heard, due_of, expected_of, judge_client
-from harness.clients.remedies import remedy
 from harness.clients.stage import Stage
 from harness.clients.trials import Trial, deviation_trials, is_chat, moved, reference_trials
 from harness.clients.trying import Trier
+from harness.clients.workarounds import remedy
 from harness.errors import UnknownName, unknown
 from harness.matrix.providers import FILE_NAME, load_matrix
 from harness.results import Fate
@@ -61,8 +61,8 @@ def explain_client_cell(client: Client, name: str, root: Path, console: Console)
         fate, message = judge_client(client, trial.exchange, heard)
         source = trial.exchange.source
         basis = f"{source.provenance}, {source.at or 'no date'}"
-        told = f"[bold]{escape(fate.value)}[/]  {escape(client.id)} with {escape(trial.id)} ({basis})"
-        console.print(f"{told}\n         {escape(message)}\n", soft_wrap=True, highlight=False)
+        headline = f"[bold]{escape(fate.value)}[/]  {escape(client.id)} with {escape(trial.id)} ({basis})"
+        console.print(f"{headline}\n         {escape(message)}\n", soft_wrap=True, highlight=False)
         _show_user(client, trial, heard, console)
         number = _event(client, trial, heard, fate, trier) if fate.bad else None
     if number is not None:
@@ -71,8 +71,8 @@ def explain_client_cell(client: Client, name: str, root: Path, console: Console)
     if fate.bad:
         _show_remedy(trial, fate, number, console)
     serve = f"reference --fault {trial.fault}" if trial.fault else f"{trial.provider}/{trial.model}"
-    told = f"harness serve {serve}, and ask with the header x-harness-scenario: {trial.scenario}"
-    console.print(f"yours    {told}", soft_wrap=True, highlight=False)
+    command = f"harness serve {serve}, and ask with the header x-harness-scenario: {trial.scenario}"
+    console.print(f"yours    {command}", soft_wrap=True, highlight=False)
 
 
 def _trial(name: str, root: Path) -> Trial:

@@ -1,7 +1,7 @@
 """
-The two matrices: clients × faults and variants, measured; providers × clients, foretold and confirmed.
+The two matrices: clients × faults and variants, measured; providers × clients, predicted and measured.
 
-A client's fate with the reference answers and with what a provider's answers hold is all that foretelling needs, so it
+A client's fate with the reference answers and with what a provider's answers hold is all that a prediction needs, so it
 is measured first; then the provider's recordings are replayed to it.
 """
 
@@ -13,17 +13,17 @@ from pathlib import Path
 from harness.clients.catalogue import ENVIRONMENTS
 from harness.clients.client import Client
 from harness.clients.driver import TIMEOUT
-from harness.clients.looping import loops_of
 from harness.clients.predicting import (
-    Tolerance,
-    atoms_in,
-    atoms_listed,
+    Baseline,
     beyond,
-    foretell,
-    foretell_listed,
+    in_form,
     like,
-    placed,
+    predict,
+    predict_listed,
+    traits_in,
+    traits_listed,
 )
+from harness.clients.tool_round_trips import round_trips_of
 from harness.clients.trials import Trial, deviation_trials, is_chat, provider_trials, reference_trials
 from harness.clients.trying import Tried, try_all
 from harness.judging.deviations import load_deviations
@@ -46,7 +46,7 @@ class Trials:
     @cached_property
     def held(self) -> dict[str, list[str]]:
         """The faults and variants in each recorded answer."""
-        return {trial.id: atoms_in(trial) for trial in self.recorded}
+        return {trial.id: traits_in(trial) for trial in self.recorded}
 
     @cached_property
     def alone(self) -> tuple[Trial, ...]:
@@ -56,7 +56,7 @@ class Trials:
         return (*reference_trials(), *(one for name, one in needed.items() if name not in tried))
 
     def _placed(self, trial: Trial) -> Iterator[Trial]:
-        return (placed(atom, trial.form) for atom in self.held[trial.id])
+        return (in_form(atom, trial.form) for atom in self.held[trial.id])
 
     @property
     def all(self) -> tuple[Trial, ...]:
@@ -88,11 +88,11 @@ def run_matrix(
         own = {trial: one for (name, trial), one in tried.items() if name == client.id}
         tolerance = {trial: one.finding.fate for trial, one in own.items()}
         findings += _findings(trials, tolerance, own)
-    loops = [loop for client in clients if client.loops for loop in loops_of(client)]
+    loops = [loop for client in clients if client.loops for loop in round_trips_of(client)]
     return ClientResults(run, described(clients), findings, loops)
 
 
-def _findings(trials: Trials, tolerance: Tolerance, tried: Mapping[str, Tried]) -> Iterator[ClientFinding]:
+def _findings(trials: Trials, tolerance: Baseline, tried: Mapping[str, Tried]) -> Iterator[ClientFinding]:
     """Yield the findings of one client, but for those that only foretelling needs."""
     for trial in (*reference_trials(), *trials.deviations, *trials.recorded):
         if trial.id in tried:
@@ -103,11 +103,11 @@ def _findings(trials: Trials, tolerance: Tolerance, tried: Mapping[str, Tried]) 
             )
 
 
-def _foretold(finding: ClientFinding, trials: Trials, tolerance: Tolerance, trial: Trial) -> ClientFinding:
+def _foretold(finding: ClientFinding, trials: Trials, tolerance: Baseline, trial: Trial) -> ClientFinding:
     if trial.provider == REFERENCE or finding.fate is Fate.ENV:
         return finding
     held = trials.held[trial.id]
-    fate, cause = foretell(tolerance, trial, held)
+    fate, cause = predict(tolerance, trial, held)
     why = "" if fate.bad == finding.fate.bad else _why(trial, held, cause, missed=finding.fate.bad)
     return replace(finding, predicted=fate, cause=cause, why=why)
 
@@ -133,12 +133,12 @@ def foresee(results: ClientResults, clients: Iterable[Client], shelf: Shelf, roo
     Raises:
         BadDeviations: a list can't be read.
     """
-    listed = {name: atoms_listed(load_deviations(root / "cassettes" / name)) for name in _unrecorded(shelf)}
+    listed = {name: traits_listed(load_deviations(root / "cassettes" / name)) for name in _unrecorded(shelf)}
     for client in clients:
         own = [one for one in results.findings if one.client == client.id and one.provider == REFERENCE]
         tolerance = {one.fault or f"{REFERENCE}/{one.model}/{one.asked}": one.fate for one in own}
         results.foreseen += [
-            Foreseen(client.id, name, *foretell_listed(tolerance, faults)) for name, faults in listed.items() if faults
+            Foreseen(client.id, name, *predict_listed(tolerance, faults)) for name, faults in listed.items() if faults
         ]
     return results
 

@@ -1,10 +1,15 @@
 """
-What a client will make of an answer, from what it makes of each trait of it alone.
+How a client will handle an answer, predicted from how it handles each known trait of it alone.
 
-How it works: the checks say of an answer what is wrong with it and how it does things; that, beyond what they say of the
-reference answer to the same question, are its traits.  A fault or legal variant of the catalogue has a few of them, and
-was tried with every client; where all of its traits are among those of an answer, it is in that answer, and the client
-will fare as it fared with it.  So providers are looked at once, clients are tried once, and their product is foretold.
+A *fact* is what one check says of an answer beyond what it says of the reference answer to the same request.  A *known
+trait* is a fault or legal variant of the catalogue, with the facts it shows; every client was tried with each.  Where all
+facts of a trait are among those of an answer, the answer has the trait::
+
+    n answers  ── checks ──▶ facts ──▶ known traits of each answer ─┐
+                                                                    ├─▶ n × m predictions: the worst outcome counts
+    m clients  ── run on the answer of each known trait ────────────┘
+
+So n answers and m clients are measured once each, and the table of n × m is predicted.
 """
 
 import re
@@ -22,7 +27,7 @@ from harness.simulate.faults import FAULTS
 Fact = tuple[str, str]
 """A check, and what it says: a problem or an observation, without the numbers in it."""
 
-Tolerance = Mapping[str, Fate]
+Baseline = Mapping[str, Fate]
 """How one client fared, by the ids of faults, variants and reference answers."""
 
 _SAYS_NOTHING = frozenset(
@@ -40,8 +45,8 @@ _PARTS = re.compile(r", then | \| |, | \+ ")
 def facts_of(trial: Trial) -> frozenset[Fact]:
     """Return what the checks say of an answer."""
     about = About(trial.provider, trial.model, trial.scenario, None)
-    told = judge_exchanges([trial.exchange], about, CHECKS.values())
-    return frozenset(fact for one in told for fact in _facts(one))
+    findings = judge_exchanges([trial.exchange], about, CHECKS.values())
+    return frozenset(fact for finding in findings for fact in _facts(finding))
 
 
 def _facts(finding: Finding) -> Iterator[Fact]:
@@ -53,7 +58,7 @@ def _facts(finding: Finding) -> Iterator[Fact]:
 
 
 @dataclass(frozen=True, slots=True)
-class Atom:
+class KnownTrait:
     """A fault or legal variant, and the facts that it adds to the reference answer."""
 
     id: str
@@ -61,17 +66,17 @@ class Atom:
 
 
 @cache
-def atoms() -> tuple[Atom, ...]:
+def known_traits() -> tuple[KnownTrait, ...]:
     """Return the faults and variants that the checks tell from the reference answer."""
     plain = {trial.asked: facts_of(trial) for trial in reference_trials()}
-    made = [Atom(trial.id, facts_of(trial) - plain[trial.asked]) for trial in deviation_trials()]
+    made = [KnownTrait(trial.id, facts_of(trial) - plain[trial.asked]) for trial in deviation_trials()]
     return tuple(atom for atom in made if atom.facts)
 
 
-def atoms_in(trial: Trial) -> list[str]:
+def traits_in(trial: Trial) -> list[str]:
     """Return the faults and variants that an answer holds."""
     facts = facts_of(trial)
-    return [atom.id for atom in atoms() if atom.facts <= facts]
+    return [atom.id for atom in known_traits() if atom.facts <= facts]
 
 
 def like(trial: Trial) -> Trial | None:
@@ -83,7 +88,7 @@ def like(trial: Trial) -> Trial | None:
 
 
 @cache
-def placed(atom: str, form: tuple[object, ...]) -> Trial:
+def in_form(atom: str, form: tuple[object, ...]) -> Trial:
     """Return the trial of a fault or variant in an answer of a form; as in the catalogue where it has no place in one."""
     own = _deviations()[atom]
     if own.form == form:
@@ -97,10 +102,14 @@ def _deviations() -> dict[str, Trial]:
     return {trial.id: trial for trial in deviation_trials()}
 
 
-def atoms_listed(listed: Iterable[Deviation]) -> list[str]:
+def traits_listed(listed: Iterable[Deviation]) -> list[str]:
     """Return the faults that a provider's listed deviations are: of the same check, with the expected message."""
     present = [one for one in listed if one.until is None]
-    return [atom.id for atom in atoms() if atom.id in FAULTS and any(_is_of(deviation, atom) for deviation in present)]
+    return [
+        atom.id
+        for atom in known_traits()
+        if atom.id in FAULTS and any(_is_of(deviation, atom) for deviation in present)
+    ]
 
 
 @cache
@@ -108,18 +117,18 @@ def _messages(fault: str) -> tuple[str, ...]:
     return tuple(problem.message for problem in problems_of([FAULTS[fault].apply()], CHECKS[FAULTS[fault].rule]))
 
 
-def _is_of(deviation: Deviation, atom: Atom) -> bool:
+def _is_of(deviation: Deviation, atom: KnownTrait) -> bool:
     return FAULTS[atom.id].rule == deviation.check and any(map(deviation.expects, _messages(atom.id)))
 
 
-class Foretold(NamedTuple):
+class Prediction(NamedTuple):
     """How a client will fare, and because of what: the id of a fault or variant; None where the form itself does it."""
 
     fate: Fate
     cause: str | None = None
 
 
-def foretell(tolerance: Tolerance, trial: Trial, held: Iterable[str]) -> Foretold:
+def predict(tolerance: Baseline, trial: Trial, held: Iterable[str]) -> Prediction:
     """
     Return how a client will fare with an answer that holds these faults and variants.
 
@@ -131,32 +140,32 @@ def foretell(tolerance: Tolerance, trial: Trial, held: Iterable[str]) -> Foretol
     alone = list(_alone(tolerance, trial.form, held))
     ascii_only = trial.exchange.response.content.isascii()  # there is nothing to garble
     harms = [
-        Foretold(fate, name)
+        Prediction(fate, name)
         for name, before, fate in alone
         if fate.bad and fate is not before and not (ascii_only and fate is Fate.MOJIBAKE)
     ]
     if harms:
         return min(harms, key=lambda one: WORST_FATE_FIRST[one.fate])
     repair = next((name for name, before, fate in alone if before.bad and not fate.bad), None)
-    return Foretold(Fate.OK, repair) if expected.bad and repair else Foretold(expected)
+    return Prediction(Fate.OK, repair) if expected.bad and repair else Prediction(expected)
 
 
-def foretell_listed(tolerance: Tolerance, listed: Iterable[str]) -> Foretold:
+def predict_listed(tolerance: Baseline, listed: Iterable[str]) -> Prediction:
     """Return how a client will fare with a provider of which nothing but deviations is known, as faults."""
     harms = [
-        Foretold(fate, name)
+        Prediction(fate, name)
         for name, before, fate in _alone(tolerance, None, listed)
         if fate.bad and fate is not before
     ]
-    return min(harms, key=lambda one: WORST_FATE_FIRST[one.fate], default=Foretold(Fate.OK))
+    return min(harms, key=lambda one: WORST_FATE_FIRST[one.fate], default=Prediction(Fate.OK))
 
 
 def _alone(
-    tolerance: Tolerance, form: tuple[object, ...] | None, held: Iterable[str]
+    tolerance: Baseline, form: tuple[object, ...] | None, held: Iterable[str]
 ) -> Iterator[tuple[str, Fate, Fate]]:
     """Yield each fault or variant, and how the client fares without and with it, in an answer of ``form`` or its own."""
     for name in held:
-        tried = _deviations()[name] if form is None else placed(name, form)
+        tried = _deviations()[name] if form is None else in_form(name, form)
         if tried.id in tolerance:
             before = tolerance.get(replace(tried, fault=None, moved=False).id, Fate.NA)
             yield name, before, tolerance[tried.id]
@@ -164,6 +173,6 @@ def _alone(
 
 def beyond(trial: Trial, held: Iterable[str]) -> list[str]:
     """Return what the checks say of an answer that neither the reference nor anything held in it has."""
-    plain, known = like(trial), {atom.id: atom.facts for atom in atoms()}
+    plain, known = like(trial), {atom.id: atom.facts for atom in known_traits()}
     covered = (facts_of(plain) if plain else frozenset()).union(*(known[name] for name in held))
     return sorted(f"{check}: {said}" for check, said in facts_of(trial) - covered)

@@ -14,7 +14,7 @@ import orjson
 
 from harness.clients.client import Client
 from harness.matrix.scenarios import SCENARIOS
-from harness.sdk.form import form_of
+from harness.sdk.form import canonical_form
 from harness.serve.shelf import REFERENCE, Held
 from harness.simulate.edits import NothingChanged
 from harness.simulate.faults import FAULTS, VARIANTS
@@ -129,7 +129,7 @@ def provider_trials(held: Iterable[Held]) -> Iterator[Trial]:
                 response.status,
                 response.eof,
                 *headers,
-                form_of(one.exchange),
+                canonical_form(one.exchange),
             )
             if form not in seen:
                 seen.add(form)

@@ -35,7 +35,7 @@ def compare_recordings(
         HarnessError: one can't be read, or no recording is in both.
     """
     before, after = _files_of_both(old, new)
-    sides = _Side(), _Side()
+    sides = _JudgedSide(), _JudgedSide()
     taken: set[tuple[str, str, str]] = set()
     for name in progress(list(dict.fromkeys([*before, *after]))):
         pair = _exchanges(before.get(name)), _exchanges(after.get(name))
@@ -67,7 +67,7 @@ def _files_of_both(old: Path, new: Path) -> tuple[dict[str, Path], dict[str, Pat
 
 
 @dataclass(frozen=True, slots=True)
-class _Side:
+class _JudgedSide:
     """What is found in the recordings of one side."""
 
     findings: list[Finding] = field(default_factory=list)
@@ -95,16 +95,16 @@ def _about(name: str, path: Path, exchange: Exchange, matrix: Matrix | None) -> 
     return About(found.id if found else host or "unknown", exchange.model or "unknown", scenario, name)
 
 
-def _judge(pair: tuple[list[Exchange], list[Exchange]], about: About, sides: tuple[_Side, _Side]) -> None:
+def _judge(pair: tuple[list[Exchange], list[Exchange]], about: About, sides: tuple[_JudgedSide, _JudgedSide]) -> None:
     """Add what is found in the two recordings of one question to both sides."""
     for exchanges, side in zip(pair, sides, strict=True):
         side.findings.extend(_findings(exchanges, about))
     for number, (old, new) in enumerate(zip(*pair, strict=False)):
         where = About(about.provider, about.model, _numbered(about.scenario, number), about.cassette)
-        told = [("asked", change) for change in questions(old, new)] + [
+        differing = [("asked", change) for change in questions(old, new)] + [
             ("shape", change) for change in changes(old, new)
         ]
-        for family, change in told:
+        for family, change in differing:
             check = f"{family}.{change.what}"
             sides[0].findings.append(_observed(check, where, old, change.old, _evidence(old, number, change.old_at)))
             sides[1].findings.append(_observed(check, where, new, change.new, _evidence(new, number, change.new_at)))

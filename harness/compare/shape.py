@@ -1,11 +1,11 @@
 """
-What of an answer another recording of the same question repeats, and what of that differs between two.
+Structural differences between two answers to the same request; texts, ids, counts and times are ignored.
 
-How it works: texts, ids, counts and times differ between any two answers, so they are not looked at.  What is, is
-asked once a shape: which keys are there and which kinds of values they hold.  The chunks of a stream do not all have
-one form, so each is compared with its like: the one that opens the stream with those that open one, those that carry
-text with those that do.  A phase that only one of the two streams has is not compared key by key; whether a model
-called a tool or thought is its own affair, and what the rules observe of it is compared elsewhere.
+How it works: what is compared is which keys are there and which kinds of values they hold, once for each shape of chunk.
+The chunks of a stream do not all have one form, so each phase is compared with the same phase: the chunk that opens the
+stream with the one that opens the other, those that carry text with those that carry text.  A phase that only one of
+the two streams has is not compared key by key: whether to call a tool or to reason is up to the model, and what the
+rules observe of it is compared elsewhere.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from harness.wire.chunks import CONSTANT_KEYS, PADDING, Choice, Columns
+from harness.wire.chunks import CONSTANT_KEYS, Choice, Columns
 from harness.wire.exchange import Exchange
-from harness.wire.shapes import REASONING_CHANNELS, TEXT_CHANNELS, Kind, Shape, kinds_in
+from harness.wire.shapes import PADDING, REASONING_CHANNELS, TEXT_CHANNELS, Kind, Shape, kinds_in
 
 Place = tuple[int, str]
 """Event number and JSON pointer."""
@@ -28,7 +28,7 @@ _CONSTANT = tuple(name for name in CONSTANT_KEYS if name != "created")  # whethe
 _WIDTH = 60
 
 
-class Change(NamedTuple):
+class ShapeChange(NamedTuple):
     """
     Something that differs in shape.
 
@@ -43,11 +43,10 @@ class Change(NamedTuple):
     new_at: Place | None = None
 
 
-def changes(old: Exchange, new: Exchange) -> Iterator[Change]:
+def changes(old: Exchange, new: Exchange) -> Iterator[ShapeChange]:
     """Yield what differs in shape between two exchanges."""
-    told = _differing("status", str(old.response.status), str(new.response.status))
-    told += _differing("look", _look(old), _look(new))
-    yield from told
+    yield from _differing("status", str(old.response.status), str(new.response.status))
+    yield from _differing("look", _look(old), _look(new))
     # An answer and a refusal have nothing in common that a comparison key by key would tell.
     if _refused(old) == _refused(new) and old.reading.look == new.reading.look:
         yield from _keys(old, new)
@@ -55,8 +54,8 @@ def changes(old: Exchange, new: Exchange) -> Iterator[Change]:
         yield from _constancy(old.columns, new.columns)
 
 
-def _differing(what: str, old: str, new: str) -> list[Change]:
-    return [Change(what, old, new)] if old != new else []
+def _differing(what: str, old: str, new: str) -> list[ShapeChange]:
+    return [ShapeChange(what, old, new)] if old != new else []
 
 
 def _refused(exchange: Exchange) -> bool:
@@ -68,7 +67,7 @@ def _look(exchange: Exchange) -> str:
     return f"{exchange.reading.look}, {odd[0]}" if odd else exchange.reading.look
 
 
-def questions(old: Exchange, new: Exchange) -> Iterator[Change]:
+def questions(old: Exchange, new: Exchange) -> Iterator[ShapeChange]:
     """Yield the parameters that differ in what was asked; of the messages the first, since later ones hold an answer."""
     asked, asks = old.request.json, new.request.json
     if asked is not None and asks is not None:
@@ -86,12 +85,12 @@ def _parameter(body: dict[str, Any], key: str) -> str:
     return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}…"
 
 
-def _keys(old: Exchange, new: Exchange) -> Iterator[Change]:
+def _keys(old: Exchange, new: Exchange) -> Iterator[ShapeChange]:
     """Yield the keys that came or went and the values of another kind, one for all phases where all changed alike."""
     before, after = _phases(old), _phases(new)
     common = [phase for phase in before if phase in after]
     patterns = dict.fromkeys(one for phase in common for one in _patterns([*before[phase], *after[phase]]))
-    by_pattern: dict[str, dict[str, Change | None]] = {}
+    by_pattern: dict[str, dict[str, ShapeChange | None]] = {}
     for phase in common:
         for pattern, change in _compared(patterns, before[phase], after[phase]):
             by_pattern.setdefault(pattern, {})[phase] = change
@@ -105,11 +104,11 @@ def _keys(old: Exchange, new: Exchange) -> Iterator[Change]:
         yield from _presence(phase, before, after)
 
 
-def _presence(phase: str, before: dict[str, list[Shape]], after: dict[str, list[Shape]]) -> list[Change]:
+def _presence(phase: str, before: dict[str, list[Shape]], after: dict[str, list[Shape]]) -> list[ShapeChange]:
     if not before or not after or (phase in before) == (phase in after):
         return []
     old, new = ((phases[phase][0].first, "") if phase in phases else None for phases in (before, after))
-    return [Change(f"chunks/{phase}", "some" if old else "none", "some" if new else "none", old, new)]
+    return [ShapeChange(f"chunks/{phase}", "some" if old else "none", "some" if new else "none", old, new)]
 
 
 def _phases(exchange: Exchange) -> dict[str, list[Shape]]:
@@ -122,8 +121,8 @@ def _phases(exchange: Exchange) -> dict[str, list[Shape]]:
     for error in columns.errors:
         chunk = exchange.chunk(error.chunk)
         if "choices" not in chunk:  # those with choices are among the shapes
-            shape = Shape(dict(kinds_in(chunk)), error.chunk, columns.part)
-            phases.setdefault("body" if columns.part == "message" else "error", []).append(shape)
+            shape = Shape(dict(kinds_in(chunk)), error.chunk, columns.message_key)
+            phases.setdefault("body" if columns.message_key == "message" else "error", []).append(shape)
     return phases
 
 
@@ -137,7 +136,7 @@ def _phases_of(shape: Shape, columns: Columns) -> list[str]:
 
 
 def _phase(shape: Shape, columns: Columns) -> str:
-    if columns.part == "message":
+    if columns.message_key == "message":
         return "body"
     if not shape.elements("/choices"):
         return "without choices"
@@ -157,21 +156,28 @@ def _holds(shape: Shape, container: str, key: str) -> bool:
     return any(shape.kinds.get(f"{place}/{key}") in {"text", "list"} for place in shape.containers(container))
 
 
-def _compared(patterns: Iterable[str], before: list[Shape], after: list[Shape]) -> Iterator[tuple[str, Change | None]]:
+def _compared(
+    patterns: Iterable[str], before: list[Shape], after: list[Shape]
+) -> Iterator[tuple[str, ShapeChange | None]]:
     """Yield each of ``patterns`` that could stand in chunks of both, with what changed there, if anything."""
-    told: set[str] = set()
+    closed: set[str] = set()  # places whose contents came or went as a whole: nothing inside is compared
     for pattern in patterns:  # a container before what it holds
         old, new = _kinds(before, pattern), _kinds(after, pattern)
-        if not old or not new or pattern.rpartition("/")[0] in told:  # what it stands in came or went as a whole
-            told.add(pattern)
-            continue
-        change = None
-        if old.keys() != new.keys() and not _of_the_model(pattern, {*old, *new}):
-            was = next((place for what, place in old.items() if what not in new), next(iter(old.values())))
-            now = next((place for what, place in new.items() if what not in old), next(iter(new.values())))
-            change = Change(pattern, " or ".join(sorted(old)), " or ".join(sorted(new)), was, now)
-            told.add(pattern)
-        yield pattern, change
+        compared = bool(old and new) and pattern.rpartition("/")[0] not in closed
+        change = _kind_change(pattern, old, new) if compared else None
+        if change or not compared:
+            closed.add(pattern)
+        if compared:
+            yield pattern, change
+
+
+def _kind_change(pattern: str, old: dict[str, Place], new: dict[str, Place]) -> ShapeChange | None:
+    """Return the change where other kinds of values stand at ``pattern``, unless that is up to the model."""
+    if old.keys() == new.keys() or _of_the_model(pattern, {*old, *new}):
+        return None
+    was = next((place for what, place in old.items() if what not in new), next(iter(old.values())))
+    now = next((place for what, place in new.items() if what not in old), next(iter(new.values())))
+    return ShapeChange(pattern, " or ".join(sorted(old)), " or ".join(sorted(new)), was, now)
 
 
 def _of_the_model(pattern: str, kinds: set[str]) -> bool:
@@ -192,16 +198,16 @@ def _kinds(shapes: list[Shape], pattern: str) -> dict[str, Place]:
         for place in shape.containers(container):
             pointers = shape.elements(place) if key == "*" else [f"{place}/{key}"]
             for pointer in pointers:
-                found.setdefault(_told(key, shape.kinds.get(pointer, "missing")), (shape.first, pointer))
+                found.setdefault(comparable_kind(key, shape.kinds.get(pointer, "missing")), (shape.first, pointer))
     return found
 
 
-def _told(key: str, what: Kind) -> str:
+def comparable_kind(key: str, what: Kind) -> str:
     """Return a kind as it is compared: what chance makes of the same thing is one."""
     if what in {"int", "float"}:
         return "number"  # one quantity comes as 0 and 0.5; the rules know where a whole number is due
     if what == "{}":
-        return "object"  # the keys that came or went are told
+        return "object"  # the keys that came or went are reported
     return "text" if what == '""' and key in PADDING else what
 
 
@@ -218,7 +224,7 @@ def _patterns(shapes: Iterable[Shape]) -> Iterator[str]:
 
 def _orders(old: Columns, new: Columns) -> tuple[str, str]:
     """Return the order of what both streams bring, such as ``reasoning → content → finish``."""
-    if old.part == "message" or not old.choices or not new.choices:
+    if old.message_key == "message" or not old.choices or not new.choices:
         return "", ""
     spans = [_spans(columns.choices[min(columns.choices)]) for columns in (old, new)]
     common = spans[0].keys() & spans[1].keys()
@@ -232,7 +238,7 @@ def _spans(choice: Choice) -> dict[str, tuple[int, int]]:
         "reasoning": choice.fragments(choice.reasoning or "").chunks,
         "content": choice.fragments("content").chunks,
         "tool calls": [fragment.chunk for fragment in choice.tools],
-        "finish": [finish.chunk for finish in choice.reasons],
+        "finish": [finish.chunk for finish in choice.finish_reasons],
     }
     return {name: (found[0], found[-1]) for name, found in numbers.items() if found}
 
@@ -246,13 +252,16 @@ def _order(spans: dict[str, tuple[int, int]]) -> str:
     return text
 
 
-def _constancy(old: Columns, new: Columns) -> Iterator[Change]:
+def _constancy(old: Columns, new: Columns) -> Iterator[ShapeChange]:
     """Yield the keys that hold one value in all chunks of the one stream, and several in the other."""
+    words = {True: "one value", False: "several values"}
     for name in _CONSTANT:
-        before, after = old.values[name], new.values[name]
-        if before and after:
-            yield from _differing(f"constant/{name}", _constant(before), _constant(after))
+        before, after = is_constant(old, name), is_constant(new, name)
+        if before is not None and after is not None:
+            yield from _differing(f"constant/{name}", words[before], words[after])
 
 
-def _constant(values: dict[Any, Any]) -> str:
-    return "one value" if len(values) == 1 else "several values"
+def is_constant(columns: Columns, name: str) -> bool | None:
+    """Tell whether a key holds one value in all chunks that have it; None where none has."""
+    values = columns.values[name]
+    return len(values) == 1 if values else None

@@ -4,30 +4,29 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from harness.compare.shape import comparable_kind, is_constant
+from harness.evidence.recordings import day_of, models_and_months, recordings_in
+from harness.markdown import table
 from harness.matrix.providers import Matrix
-from harness.recording.archives import Entry, archives_in, read_archive
+from harness.recording.archives import Entry
 from harness.simulate.content import Call, Said
 from harness.simulate.profile import Form, Profile
 from harness.simulate.render import Answer, render, render_headers, render_refusal
-from harness.wire.chunks import Choice
+from harness.wire.chunks import CONSTANT_KEYS, Choice
 from harness.wire.exchange import OK, Exchange, Request, Response, Source
-from harness.wire.shapes import kind
+from harness.wire.shapes import PADDING, kind
 
 _LITERAL = frozenset({"role", "finish_reason", "object", "type"})
-_PADDING = frozenset({"obfuscation", "p"})  # of any length, none included
-_CONSTANT = ("id", "object", "created", "model", "system_fingerprint")
 _SHOWN = 3
-_TIMES = range(1_577_836_800, 4_102_444_800)  # the years 2020 to 2099 in seconds: some count in milliseconds
 
 Phase = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class Comparison:
     """A recording beside its reconstruction: ``differs`` is empty where they agree; ``why`` says why there is none."""
 
     provider: str
@@ -39,42 +38,32 @@ class Compared:
     why: str | None = None
 
 
-def compare_all(paths: Iterable[Path], matrix: Matrix, profiles: dict[str, Profile]) -> Iterator[Compared]:
+def compare_all(paths: Iterable[Path], matrix: Matrix, profiles: dict[str, Profile]) -> Iterator[Comparison]:
     """
     Yield each recording in ``paths`` of a provider with a profile, compared with what the profile makes.
 
     Raises:
         BadArchive: a file can't be read.
     """
-    for path in (file for one in paths for file in archives_in(one)):
-        for entry in read_archive(path):
-            provider = matrix.provider_of(entry.exchange.request.host, entry.provider)
-            profile = profiles.get(provider.id) if provider else None
-            if profile and entry.exchange.source.provenance == "recorded":
-                yield compare(entry, profile)
+    for provider, entry in recordings_in(paths, matrix):
+        if provider.id in profiles:
+            yield compare(entry, profiles[provider.id])
 
 
-def compare(entry: Entry, profile: Profile) -> Compared:
+def compare(entry: Entry, profile: Profile) -> Comparison:
     """Compare one recording with what ``profile`` makes of the same request and the same number of pieces."""
     recorded = entry.exchange
     model = recorded.model or "unknown"
     day = day_of(recorded)
     form = profile.form_of(model, day)
-    about = Compared(profile.provider, _label(recorded), model, day, entry.origin)
+    about = Comparison(profile.provider, _label(recorded), model, day, entry.origin)
     if form is None:
         return replace(about, why="no form of that model and time")
-    made = _made(recorded, profile, form, model)
+    made = _reconstructions(recorded, profile, form, model)
     if not made:
         refused = recorded.response.is_error
         return replace(about, why="no refusal of that status" if refused else "no such kind in the form")
     return replace(about, differs=min((differences(recorded, one) for one in made), key=len))
-
-
-def day_of(exchange: Exchange) -> str | None:
-    """Return the day of a recording: as it says, or as its answer does; None where neither tells."""
-    told = (value for value in exchange.columns.values["created"] if isinstance(value, int) and value in _TIMES)
-    created = next(told, None)
-    return exchange.source.at or (datetime.fromtimestamp(created, UTC).date().isoformat() if created else None)
 
 
 def _label(exchange: Exchange) -> str:
@@ -93,7 +82,7 @@ def _asked(exchange: Exchange) -> bool | None:
     return exchange.request.include_usage
 
 
-def _made(recorded: Exchange, profile: Profile, form: Form, model: str) -> list[Exchange]:
+def _reconstructions(recorded: Exchange, profile: Profile, form: Form, model: str) -> list[Exchange]:
     """Return what the profile makes: several where the recording leaves open what was asked."""
     if recorded.response.is_error:
         fit = [one for one in profile.refusals if one.is_of(model) and one.status == recorded.response.status]
@@ -120,7 +109,7 @@ def _answer(exchange: Exchange, model: str, *, asked: bool) -> Answer:
 
 
 def _said(exchange: Exchange, choice: Choice) -> Said:
-    reasons = choice.reasons
+    reasons = choice.finish_reasons
     pieces = Counter(_call_number(one.value) for one in choice.tools if _arguments(one.value))
     numbers = dict.fromkeys(_call_number(one.value) for one in choice.tools)
     if not exchange.streams:
@@ -190,7 +179,7 @@ def _of_json(recorded: Exchange, made: Exchange) -> Iterator[str]:
     if own != other and _kinds(own) == _kinds(other):
         same = sorted(map(sorted, own)) == sorted(map(sorted, other))
         yield "the order of keys or phases" if same else "which keys stand together"
-    for name in _CONSTANT if recorded.streams else ():
+    for name in CONSTANT_KEYS if recorded.streams else ():
         constant, same_constant = (_constancy(one, name) for one in (recorded, made))
         ticked = name == "created" and (constant, same_constant) == ("constant", "varies")
         if constant != same_constant and not ticked:  # a short recording may end before the clock goes on
@@ -212,8 +201,7 @@ def _shape(key: str, value: Any, at: str = "") -> Phase:
         return ((at, "object" if value else "{}"), *inner)
     if isinstance(value, list) and key in {"choices", "tool_calls"}:
         return ((at, "list" if value else "[]"), *(pair for one in value for pair in _shape("", one, f"{at}/*")))
-    what: str = "padding" if key in _PADDING else kind(value)
-    what = "number" if what in {"int", "float"} else what
+    what = "padding" if key in PADDING else comparable_kind(key, kind(value))
     return ((at, str(value) if key in _LITERAL and what == "text" else what),)
 
 
@@ -249,21 +237,22 @@ def _kinds(phases: tuple[Phase, ...]) -> dict[str, frozenset[str]]:
 
 
 def _constancy(exchange: Exchange, name: str) -> str:
-    values = exchange.columns.values[name]
-    return "absent" if not values else "constant" if len(values) == 1 else "varies"
+    return {None: "absent", True: "constant", False: "varies"}[is_constant(exchange.columns, name)]
 
 
-def render_agreement(compared: Iterable[Compared]) -> str:
+def render_agreement(compared: Iterable[Comparison]) -> str:
     """Return the agreement as a Markdown page: a line for each provider, and one for each of its forms of answer."""
     found = list(compared)
-    providers: dict[tuple[str, ...], list[Compared]] = defaultdict(list)
-    forms: dict[tuple[str, ...], list[Compared]] = defaultdict(list)
+    providers: dict[tuple[str, ...], list[Comparison]] = defaultdict(list)
+    forms: dict[tuple[str, ...], list[Comparison]] = defaultdict(list)
     for one in found:
         providers[one.provider,].append(one)
         forms[one.provider, one.form].append(one)
     totals = [_row(key, group) for key, group in sorted(providers.items())]
-    rows = [_row(key, group, _told(group)) for key, group in sorted(forms.items())]
-    return "\n".join([_ABOUT, *_header("provider 服务商"), *totals, "", *_header(*_COLUMNS), *rows]) + "\n"
+    rows = [(*_row(key, group), _summarize(group)) for key, group in sorted(forms.items())]
+    header = ("provider 服务商", "form 形式", *_FIGURES, "what differs 差异")
+    tables = table(("provider 服务商", *_FIGURES), totals, _FIGURES), table(header, rows, _FIGURES)
+    return "\n".join([_ABOUT, "\n\n".join(tables)]) + "\n"
 
 
 _ABOUT = """\
@@ -278,45 +267,29 @@ that the profile has no form for is not compared, and the last column says so.
 位置、恒定性、分帧与媒体类型。全部相同才算一致。录制保留得比线上少，就少比；profile 没有对应形式的录制不参与比较，最后一列会说明。
 """
 _FIGURES = ("recordings 录制", "compared 已比较", "equal 一致")
-_COLUMNS = ("provider 服务商", "form 形式")
 
 
-def _header(*names: str) -> list[str]:
-    told = ("what differs 差异",) if len(names) > 1 else ()
-    rule = ["---"] * len(names) + ["--:"] * len(_FIGURES) + ["---"] * len(told)
-    return [f"| {' | '.join((*names, *_FIGURES, *told))} |", f"|{'|'.join(rule)}|"]
-
-
-def _row(key: tuple[str, ...], group: list[Compared], *told: str) -> str:
+def _row(key: tuple[str, ...], group: list[Comparison]) -> tuple[str, ...]:
     compared = [one for one in group if one.why is None]
     equal = sum(not one.differs for one in compared)
-    figures = (str(len(group)), str(len(compared)), str(equal))
-    return f"| {' | '.join((*key, *figures, *told))} |"
+    return (*key, str(len(group)), str(len(compared)), str(equal))
 
 
-def _told(group: list[Compared]) -> str:
+def _summarize(group: list[Comparison]) -> str:
     """Return what differs and what is not compared, the most frequent first."""
-    differing: dict[str, list[Compared]] = defaultdict(list)
+    differing: dict[str, list[Comparison]] = defaultdict(list)
     for one in group:
         if one.differs or one.why:
             differing[one.why or _shortened(one.differs)].append(one)
     return "<br>".join(
-        f"{len(ones)} ({_whose(ones)}): {what}" for what, ones in sorted(differing.items(), key=_by_count)
+        f"{len(ones)} ({models_and_months(ones)}): {what}" for what, ones in sorted(differing.items(), key=_by_count)
     )
 
 
-def _by_count(item: tuple[str, list[Compared]]) -> tuple[int, str]:
+def _by_count(item: tuple[str, list[Comparison]]) -> tuple[int, str]:
     return -len(item[1]), item[0]
 
 
 def _shortened(differs: tuple[str, ...]) -> str:
     more = f"; and {len(differs) - _SHOWN} more" if len(differs) > _SHOWN else ""
-    return "; ".join(f"`{one}`" for one in differs[:_SHOWN]).replace("|", "\\|") + more
-
-
-def _whose(ones: list[Compared]) -> str:
-    """Return the models, and the months of the first and the last recording."""
-    models = sorted({one.model for one in ones})
-    shown = ", ".join(models[:_SHOWN]) + (", …" if len(models) > _SHOWN else "")
-    days = sorted(one.day[:7] for one in ones if one.day)
-    return f"{shown}; {' to '.join(dict.fromkeys((days[0], days[-1])))}" if days else shown
+    return "; ".join(f"`{one}`" for one in differs[:_SHOWN]) + more

@@ -18,7 +18,7 @@ State = Literal["same", "new", "changed", "unfounded", "kept"]
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class Reconstruction:
     """
     A cassette that a profile makes, or made once; ``content`` is None where it makes none.
 
@@ -52,7 +52,7 @@ def profiles_of(matrix: Matrix, root: Path, providers: tuple[str, ...] = ()) -> 
     return found
 
 
-def reconstruct(matrix: Matrix, root: Path, profiles: dict[str, Profile]) -> Iterator[Made]:
+def reconstruct(matrix: Matrix, root: Path, profiles: dict[str, Profile]) -> Iterator[Reconstruction]:
     """
     Yield what the profiles make of every target × scenario, and how it compares with what is on disk.
 
@@ -66,7 +66,7 @@ def reconstruct(matrix: Matrix, root: Path, profiles: dict[str, Profile]) -> Ite
             exchanges = synthesize(profile, target, scenario) if profile else None
             content = dump_cassette(exchanges) if exchanges else None
             if content or path.exists():
-                yield Made(path, _state(path, content), content)
+                yield Reconstruction(path, _state(path, content), content)
 
 
 def _state(path: Path, content: bytes | None) -> State:
@@ -79,7 +79,7 @@ def _state(path: Path, content: bytes | None) -> State:
     return "changed" if content else "unfounded"
 
 
-def write(made: Made) -> None:
+def write(made: Reconstruction) -> None:
     """Write a cassette that is new or changed; delete one that is unfounded."""
     if made.state == "unfounded":
         made.path.unlink()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.checks import CHECKS, Check
 from harness.checks.applies import Lost, NotSeen
-from harness.checks.registry import Applies, Unjudged
+from harness.checks.registry import Applies, CannotJudge
 from harness.errors import unknown
 from harness.judging.deviations import load_deviations
 from harness.matrix.providers import Matrix, Target
@@ -278,10 +278,10 @@ class _Judgement:
             if unfit is _UNKNOWN:
                 unfit = self._not_applicable[check.applies] = self._reason(check.applies)
             blocked = self._blocked.get(
-                id(check.needs), _UNKNOWN
+                id(check.depends_on), _UNKNOWN
             )  # checks live as long as we do, and so do their needs
             if blocked is _UNKNOWN:
-                blocked = self._blocked[id(check.needs)] = self._block(check.needs)
+                blocked = self._blocked[id(check.depends_on)] = self._block(check.depends_on)
             if unfit:
                 return blocked if blocked and isinstance(unfit.message, NotSeen) else unfit
             if blocked:
@@ -290,7 +290,7 @@ class _Judgement:
                 return _Verdict(Outcome.OBSERVED, check.observe(self._exchange))
             problems = list(check.find(self._exchange))
             return _Verdict(Outcome.FAIL, "", problems) if problems else _PASSED
-        except Unjudged as reason:
+        except CannotJudge as reason:
             return _Verdict(Outcome.NA, str(reason))
         except Exception as error:  # noqa: BLE001 - a crash in a check is our bug, and a finding of its own
             return _Verdict(Outcome.BROKEN, _crash(error))

@@ -59,7 +59,7 @@ def hosts(addresses: Iterable[str], suffixes: Iterable[str]) -> re.Pattern[str]:
     return re.compile("|".join([*exact, *(f".+{re.escape(suffix)}" for suffix in suffixes)]), re.IGNORECASE)
 
 
-def answers(host: str, known: re.Pattern[str]) -> bool:
+def matches_host(host: str, known: re.Pattern[str]) -> bool:
     """Tell whether ``host`` is one of the ``known``."""
     return known.fullmatch(_here(host)) is not None
 

@@ -1,14 +1,13 @@
 """YAML files that people write, checked against a model; errors name file, line, key and the fix."""
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, suggestion
 
 
 class Strict(BaseModel):
@@ -91,9 +90,7 @@ def _explain(path: Path, lines: dict[_Place, int], error: ValidationError, model
 def _fix(problem: Any, at: _Place, model: type[Strict]) -> str:
     match problem["type"]:
         case "extra_forbidden":
-            known = _known_keys(model, at[:-1])
-            near = get_close_matches(str(at[-1]), known, 1)
-            return f"unknown key; did you mean {near[0]}?" if near else f"unknown key; use one of {', '.join(known)}"
+            return f"unknown key; {suggestion(str(at[-1]), _known_keys(model, at[:-1]))}"
         case "missing":
             return "missing; add it"
         case "string_too_short":

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from harness.errors import BadProviders
-from harness.matrix.addresses import Address, Url, answers, fill, hosts, is_here, placeholders
+from harness.matrix.addresses import Address, Url, fill, hosts, is_here, matches_host, placeholders
 from harness.matrix.checked_yaml import Strict, load_checked
 from harness.matrix.scenarios import CAPABILITIES, Scenario
 
@@ -145,7 +145,7 @@ class Provider(Strict):
 
     @field_validator("fills")
     @classmethod
-    def _fills_what_there_is(cls, variables: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+    def _placeholders_have_variables(cls, variables: dict[str, str], info: ValidationInfo) -> dict[str, str]:
         wanted = placeholders(info.data.get("base_url", ""))
         for name in wanted:
             if name not in variables:
@@ -159,7 +159,7 @@ class Provider(Strict):
 
     @field_validator("confidence")
     @classmethod
-    def _sure_of_what_is_sourced(cls, confidence: Confidence | None, info: ValidationInfo) -> Confidence | None:
+    def _confidence_needs_source(cls, confidence: Confidence | None, info: ValidationInfo) -> Confidence | None:
         told = {topic for source in info.data.get("sources", ()) for topic in source.about}
         for topic, trust in confidence or ():
             if trust != "low" and topic not in told and "sources" in info.data:
@@ -178,7 +178,7 @@ class Provider(Strict):
 
     def answers_at(self, host: str) -> bool:
         """Tell whether ``host`` is one of its own."""
-        return answers(host, self._hosts)
+        return matches_host(host, self._hosts)
 
     def url(self, environment: Mapping[str, str]) -> str:
         """

@@ -1,1 +1,1 @@
-"""Renderings of results; each module has one ``render``."""
+"""Renderings of results; ``pairing`` and ``changes`` work out what differs between two runs, ``diff`` renders it."""

@@ -83,19 +83,29 @@ def place_of(cell: Cell) -> str:
     return f"{'/'.join([*target, cell[1]]).rstrip('/')}{f' in {where}' if where else ''}"
 
 
+class Absence(StrEnum):
+    """What a run lacks that says nothing of a cell; the words before the name of the run."""
+
+    RECORDING = "not in"
+    VERDICT = "not judged in"
+    RULE = "the rule is not in"
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """
     What one run says of a cell.
 
-    ``finding`` is None where it has none; then ``why`` says why, and ``outcome`` what it says of the recording;
-    ``reason`` is the part of that which other recordings share.
+    ``reason`` is the message shown; ``shared_reason`` the part of it that other recordings may have too.  ``finding``
+    is None where the run has none: ``outcome`` is then what it says of the whole recording, or ``missing`` where it
+    says nothing of that either, and ``absence`` says what it lacks.
     """
 
     outcome: Outcome
-    why: str
+    reason: str
     finding: Finding | None = None
-    reason: str = ""
+    shared_reason: str = ""
+    absence: Absence | None = None
 
     @property
     def judged(self) -> Outcome:
@@ -192,8 +202,8 @@ class Group:
     def reason(self) -> str:
         """What the new run says, or the old one where the new one has nothing to say; both where only that differs."""
         old, new = self.first.old, self.first.new
-        both = old.why and new.why and old.outcome is new.outcome
-        return f"{new.why} (before: {old.why})" if both else new.why or old.why
+        both = old.reason and new.reason and old.outcome is new.outcome
+        return f"{new.reason} (before: {old.reason})" if both else new.reason or old.reason
 
 
 def _together(states: list[State]) -> str:

@@ -3,8 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
-from tabulate import tabulate
-
+from harness.markdown import padded_table, table
 from harness.reports.summary import PROVENANCES
 from harness.results import WORST_FATE_FIRST, ClientFinding, ClientResults, Fate, LoopFinding
 
@@ -56,12 +55,12 @@ def render(results: ClientResults) -> str:
 
 def summary(results: ClientResults) -> str:
     """Return what a terminal shows: the measured table and its legend, or the faults where no provider was asked."""
-    table = provider_table(results) if providers_of(results) else deviation_summary(results)
-    return "\n\n".join(filter(None, [table, LEGEND, agreement(results)])) + "\n"
+    first = provider_table(results) if providers_of(results) else deviation_summary(results)
+    return "\n\n".join(filter(None, [first, LEGEND, agreement(results)])) + "\n"
 
 
-def _table(rows: list[list[str]], header: Iterable[str]) -> str:
-    return tabulate(rows, list(header), tablefmt="github", disable_numparse=True) if rows else ""
+def _padded(header: list[str], rows: list[list[str]]) -> str:
+    return padded_table(header, rows) if rows else ""
 
 
 def _name(client: str) -> str:
@@ -110,7 +109,11 @@ def provider_table(results: ClientResults) -> str:
         [_name(client), *(letter_of(cells[client, name]) if cells[client, name] else "-" for name in names)]
         for client in results.clients
     ]
-    return _table(rows, ["client", *(f"{name} {basis_of(results, name)}".strip() for name in names)]) if names else ""
+    return (
+        padded_table(["client", *(f"{name} {basis_of(results, name)}".strip() for name in names)], rows)
+        if names
+        else ""
+    )
 
 
 def foretold_table(results: ClientResults) -> str:
@@ -123,7 +126,7 @@ def foretold_table(results: ClientResults) -> str:
         cells[seen.client, seen.provider].append(seen.predicted)
     names = list(dict.fromkeys([*providers_of(results), *(seen.provider for seen in results.foreseen)]))
     rows = [[_name(client), *(_worst(cells[client, name]) for name in names)] for client in results.clients]
-    return _table(rows, ["client", *names]) if names else ""
+    return _padded(["client", *names], rows) if names else ""
 
 
 def _worst(fates: list[Fate]) -> str:
@@ -135,24 +138,24 @@ def glance(results: ClientResults) -> str:
     libraries = {client for client, about in results.clients.items() if not about["idiom"]}
     rows = []
     for what, fault in _GLANCE.items():
-        told = [one for one in results.findings if one.fault == fault and one.client in libraries]
-        read = [one for one in told if one.fate not in {Fate.NA, Fate.ENV}]
+        findings = [one for one in results.findings if one.fault == fault and one.client in libraries]
+        read = [one for one in findings if one.fate not in {Fate.NA, Fate.ENV}]
         bad = [one for one in read if one.fate.bad and not one.on_reference]
         silent = sum(one.fate is Fate.SILENT for one in bad)
         rows.append([what, f"`{fault}`", f"{len(bad)} of {len(read)}", str(silent)])
-    return _table(rows, ["what comes", "as", "libraries that do not survive", "of these silent"])
+    return _padded(["what comes", "as", "libraries that do not survive", "of these silent"], rows)
 
 
 def agreement(results: ClientResults) -> str:
     """Return how often it came as foretold."""
-    told = [one for one in results.findings if one.agrees is not None]
-    if not told:
+    predicted = [one for one in results.findings if one.agrees is not None]
+    if not predicted:
         return ""
-    good = sum(bool(one.agrees) for one in told)
-    missed = sum(one.fate.bad for one in told if not one.agrees)
+    good = sum(bool(one.agrees) for one in predicted)
+    missed = sum(one.fate.bad for one in predicted if not one.agrees)
     return (
-        f"Foretold and measured agree in {good} of {len(told)} answers, {good / len(told):.1%}: "
-        f"{missed} broke that were to survive, {len(told) - good - missed} survived that were to break."
+        f"Foretold and measured agree in {good} of {len(predicted)} answers, {good / len(predicted):.1%}: "
+        f"{missed} broke that were to survive, {len(predicted) - good - missed} survived that were to break."
     )
 
 
@@ -171,14 +174,8 @@ def _disagreements(results: ClientResults) -> str:
             answer = f"{one.provider}/{one.model}/{one.asked}"
             grouped[answer, one.predicted.value, one.fate.value, one.why].append(_name(one.client))
     rows = [[*key[:3], _named(clients), key[3]] for key, clients in grouped.items()]
-    table = _long_table(rows, ["answer", "foretold", "measured", "clients", "what may be the reason"])
-    return f"#### Where it came otherwise\n\n{table}" if rows else ""
-
-
-def _long_table(rows: Iterable[list[str]], header: list[str]) -> str:
-    """Return a table whose columns are not aligned: filling up its long cells would be most of it."""
-    lines = [header, ["---"] * len(header), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    header = ["answer", "foretold", "measured", "clients", "what may be the reason"]
+    return f"#### Where it came otherwise\n\n{table(header, rows)}" if rows else ""
 
 
 def _named(clients: list[str]) -> str:
@@ -194,7 +191,7 @@ def deviation_summary(results: ClientResults) -> str:
         if own:
             counts = [sum(one.fate is fate for one in own) for fate in LETTERS]
             rows.append([_name(client), str(len(own)), *(str(count or "") for count in counts)])
-    return _table(rows, ["client", "tried", *LETTERS.values()])
+    return _padded(["client", "tried", *LETTERS.values()], rows)
 
 
 def deviation_table(results: ClientResults) -> str:
@@ -206,14 +203,14 @@ def deviation_table(results: ClientResults) -> str:
     idioms = {client for client, about in results.clients.items() if about["idiom"]}
     rows = []
     for fault, found in by_fault.items():
-        told = [one for one in found if one.fate not in {Fate.NA, Fate.ENV} and not one.on_reference]
-        broken = [one for one in told if one.fate.bad]
-        kept = f"{len(told) - len(broken)}/{len(told)}"
+        judged = [one for one in found if one.fate not in {Fate.NA, Fate.ENV} and not one.on_reference]
+        broken = [one for one in judged if one.fate.bad]
+        kept = f"{len(judged) - len(broken)}/{len(judged)}"
         libraries = _by_letter([one for one in broken if one.client not in idioms], _named)
         others = _by_letter([one for one in broken if one.client in idioms], lambda names: str(len(names)))
         rows.append([f"`{fault}`", found[0].asked, kept, libraries, others])
     return (
-        _long_table(rows, ["fault or variant", "in the answer to", "survive", "libraries that do not", "idioms"])
+        table(["fault or variant", "in the answer to", "survive", "libraries that do not", "idioms"], rows)
         if rows
         else ""
     )
@@ -235,13 +232,11 @@ def loop_table(results: ClientResults) -> str:
         content = " or ".join(dict.fromkeys(one.content for one in own.values()))
         adds = dict.fromkeys(name for one in own.values() for name in one.adds)
         rows.append([_name(client), *sent, content, ", ".join(adds)])
-    return _table(
-        rows,
-        ["client", "reasoning_content goes back", "reasoning goes back", "content beside the call", "adds unasked"],
-    )
+    header = ["client", "reasoning_content goes back", "reasoning goes back", "content beside the call", "adds unasked"]
+    return _padded(header, rows)
 
 
 def _sent(loop: LoopFinding) -> str:
     if loop.message:
-        return f"fails: {loop.message}".replace("|", "\\|")
+        return f"fails: {loop.message}"
     return "no" if loop.sent is None else "yes" if loop.sent == loop.given else f"as {loop.sent}"

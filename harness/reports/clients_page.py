@@ -50,13 +50,13 @@ def _cell(findings: list[ClientFinding]) -> dict[str, Any]:
     if not findings:
         return {"letter": "-", "kind": "none", "told": []}
     letter = letter_of(findings)
-    told: dict[tuple[int, str, str], list[str]] = defaultdict(list)
+    clients: dict[tuple[int, str, str], list[str]] = defaultdict(list)
     for one in findings:
         if one.fate is not Fate.NA:
-            told[WORST_FATE_FIRST[one.fate], one.fate.value, one.message if one.fate.bad else ""].append(
+            clients[WORST_FATE_FIRST[one.fate], one.fate.value, one.message if one.fate.bad else ""].append(
                 f"{one.model}/{one.asked}"
             )
-    lines = [(fate, message, names) for (_, fate, message), names in sorted(told.items())]
+    lines = [(fate, message, names) for (_, fate, message), names in sorted(clients.items())]
     return {"letter": letter, "kind": _kind(letter), "told": lines}
 
 

@@ -83,8 +83,8 @@ def rows(diff: Diff) -> Iterator[dict[str, Any]]:
 
 def summary(diff: Diff) -> str:
     """Return how many cells changed in which way, in a line."""
-    told = [f"{count:,} {_name(kind, count)}" for kind, count in diff.counts.items()]
-    return " · ".join([*(told or ["nothing changed"]), f"{diff.same:,} the same"])
+    counts = [f"{count:,} {_name(kind, count)}" for kind, count in diff.counts.items()]
+    return " · ".join([*(counts or ["nothing changed"]), f"{diff.same:,} the same"])
 
 
 def _name(kind: Kind, count: int) -> str:
@@ -147,10 +147,10 @@ def _cell(change: Change) -> dict[str, Any]:
 
 
 def _side(state: State) -> dict[str, Any]:
-    told: dict[str, Any] = {"outcome": state.outcome, "value": state.value, "message": state.why}
+    row: dict[str, Any] = {"outcome": state.outcome, "value": state.value, "message": state.reason}
     found = state.finding
-    told |= {"provenance": found and found.provenance, "recorded_at": found and found.recorded_at}
-    return told | {"evidence": [asdict(evidence) for evidence in state.evidence]}
+    row |= {"provenance": found and found.provenance, "recorded_at": found and found.recorded_at}
+    return row | {"evidence": [asdict(evidence) for evidence in state.evidence]}
 
 
 def _code(text: str) -> str:

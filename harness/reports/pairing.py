@@ -15,6 +15,7 @@ from harness.reports.changes import (
     ASKED,
     SHAPE,
     UNJUDGED,
+    Absence,
     Cell,
     Change,
     Diff,
@@ -112,11 +113,11 @@ class _Side:
             shared = "" if stand_in.outcome is Outcome.MISSING else stand_in.message  # it names the missing file
             return State(stand_in.outcome, stand_in.message, None, shared)
         if recording not in self.recordings:
-            return _absent(f"not in {name}")
+            return _absent(Absence.RECORDING, name)
         if check.startswith(f"{_RECORDING}."):  # it is said only where a part is missing
             whole = self.recordings[recording][0]
             return State(Outcome.PASS, "", Finding(*recording[:3], check, Level.MUST, Outcome.PASS, recorded_at=whole.recorded_at))  # fmt: skip
-        return _absent(f"not judged in {name}" if check in self._checks else f"the rule is not in {name}")
+        return _absent(Absence.VERDICT if check in self._checks else Absence.RULE, name)
 
     def stand_in(self, recording: Recording) -> Finding | None:
         """Return the finding that says why a recording was not judged; None where it was."""
@@ -124,8 +125,9 @@ class _Side:
         return found[0] if len(found) == 1 and found[0].family == _RECORDING else None
 
 
-def _absent(why: str) -> State:
-    return State(Outcome.MISSING, why, None, why)
+def _absent(what: Absence, name: str) -> State:
+    reason = f"{what.value} {name}"
+    return State(Outcome.MISSING, reason, None, reason, what)
 
 
 def _sides(old: Results, new: Results) -> tuple[_Side, _Side]:
@@ -157,15 +159,15 @@ def _common(results: Results) -> int:
 
 
 def _change(cell: Cell, old: State, new: State, sides: tuple[_Side, _Side]) -> Change | None:
-    kind = kind_of(old.judged, new.judged) or _other_words(cell[1], old, new)
+    kind = kind_of(old.judged, new.judged) or _value_change(cell[1], old, new)
     if kind is None:
         return None
     found = new.finding or old.finding
     level = found.level if found else Level.MUST
-    return Change(kind, cell, level, old, new, _who(cell, old, new, sides))
+    return Change(kind, cell, level, old, new, _attribution(cell, old, new, sides))
 
 
-def _other_words(check: str, old: State, new: State) -> Kind | None:
+def _value_change(check: str, old: State, new: State) -> Kind | None:
     """Return what it is that an outcome stayed and its value or problem did not; counts do not matter."""
     if not old.finding or not new.finding or old.outcome is not new.outcome:
         return None
@@ -176,7 +178,7 @@ def _other_words(check: str, old: State, new: State) -> Kind | None:
             return None
         return {SHAPE: Kind.SHAPE, ASKED: Kind.ASKED}.get(new.finding.family, Kind.BEHAVIOUR)
     said = badness(old.outcome) > 1 or old.outcome is Outcome.KNOWN
-    return Kind.BEHAVIOUR if said and _VOLATILE.sub("", old.why) != _VOLATILE.sub("", new.why) else None
+    return Kind.BEHAVIOUR if said and _VOLATILE.sub("", old.reason) != _VOLATILE.sub("", new.reason) else None
 
 
 def _alike(change: Change) -> tuple[object, ...]:
@@ -184,9 +186,9 @@ def _alike(change: Change) -> tuple[object, ...]:
     shared = (change.kind, change.cell[0][0], change.by)
     old, new = change.old, change.new
     if new.outcome in _WORDED:
-        return (*shared, "now", new.outcome, new.reason)
+        return (*shared, "now", new.outcome, new.shared_reason)
     if old.outcome in _WORDED and change.kind in {Kind.GAINED, Kind.APPLIES, Kind.BETTER}:
-        return (*shared, "before", old.outcome, old.reason)
+        return (*shared, "before", old.outcome, old.shared_reason)
     return (*shared, change.check, old.outcome, new.outcome, old.value, new.value)
 
 
@@ -195,13 +197,12 @@ def _question(recording: Recording) -> Recording:
     return (*recording[:2], recording[2].partition("#")[0], recording[3])
 
 
-def _who(cell: Cell, old: State, new: State, sides: tuple[_Side, _Side]) -> str:
+def _attribution(cell: Cell, old: State, new: State, sides: tuple[_Side, _Side]) -> str:
     """Say who changed: the provider, if its recording did; else the harness or the SDK, if theirs did; else nobody known."""
     before, after = old.finding, new.finding
     tools = _tools(cell[1], (old, new), sides[0].run, sides[1].run)
     if before is None or after is None:
-        absent = old if before is None else new
-        if "rule" in absent.reason:
+        if Absence.RULE in {old.absence, new.absence}:
             return tools
         return f"recorded {after.recorded_at[:10]}" if after and after.recorded_at else ""
     if before.recorded_at != after.recorded_at or before.provenance != after.provenance:
@@ -230,7 +231,7 @@ def _day(finding: Finding) -> str:
 
 def _tools(check: str, states: Iterable[State], old: Run, new: Run) -> str:
     """Return the versions that differ and have a say in the check: that of the SDK in its own family only."""
-    reads = check.startswith("sdk.") or any(state.why.startswith("sdk.") for state in states)
+    reads = check.startswith("sdk.") or any(state.reason.startswith("sdk.") for state in states)
     changed = [f"harness {old.harness} → {new.harness}"] if old.harness != new.harness else []
     changed += [f"SDK {old.sdk} → {new.sdk}"] if old.sdk != new.sdk and reads else []
     return " and ".join(changed)

@@ -1,9 +1,8 @@
-"""The compatibility tables as Markdown; columns align with Chinese text in them."""
+"""The compatibility tables as Markdown."""
 
 from collections.abc import Collection
 
-from tabulate import tabulate
-
+from harness.markdown import padded_table
 from harness.reports.summary import (
     FEATURES,
     LEGEND,
@@ -39,7 +38,7 @@ def family_table(results: Results) -> str:
         [provider, coverage(results, provider), *(cells.get((provider, name), Cell()).text for name in names)]
         for provider in providers(results)
     ]
-    return tabulate(rows, ["provider", "recordings", *names], tablefmt="github", disable_numparse=True)
+    return padded_table(["provider", "recordings", *names], rows)
 
 
 def feature_table(results: Results, featured: Collection[str] = ()) -> str:
@@ -47,8 +46,8 @@ def feature_table(results: Results, featured: Collection[str] = ()) -> str:
     rows = []
     for provider in [name for name in recorded(results) if not featured or name in featured]:
         findings = [finding for finding in results.findings if finding.provider == provider]
-        rows.append([provider, *(feature_cell(findings, check).replace("|", "\\|") for check in FEATURES.values())])
-    return tabulate(rows, ["provider", *FEATURES], tablefmt="github", disable_numparse=True)
+        rows.append([provider, *(feature_cell(findings, check) for check in FEATURES.values())])
+    return padded_table(["provider", *FEATURES], rows)
 
 
 def _problems(results: Results) -> str:
@@ -58,13 +57,12 @@ def _problems(results: Results) -> str:
     rows = [
         [
             f.outcome.value, f"{f.provider}/{f.model}/{f.scenario}", Cell([f]).basis, f.check, f.level.value,
-            f.message.replace("|", "\\|"),
+            f.message,
         ]
         for f in shown
     ]  # fmt: skip
     header = ["outcome", "cell", "rests on", "check", "level", "problem"]
-    table = tabulate(rows, header, tablefmt="github", disable_numparse=True)
-    return f"## Problems\n\n{table}\n"
+    return f"## Problems\n\n{padded_table(header, rows)}\n"
 
 
 def replace_between_markers(text: str, content: str) -> str | None:

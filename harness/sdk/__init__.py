@@ -1,5 +1,5 @@
 """The official OpenAI SDK driven over a recorded exchange."""
 
-from harness.sdk.clients import Depth, SdkReading, SdkReadings, sdk_readings, set_depth, stopped_at, version
+from harness.sdk.clients import Depth, SdkResult, SdkResults, failure_location, sdk_results, set_depth, version
 
-__all__ = ["Depth", "SdkReading", "SdkReadings", "sdk_readings", "set_depth", "stopped_at", "version"]
+__all__ = ["Depth", "SdkResult", "SdkResults", "failure_location", "sdk_results", "set_depth", "version"]

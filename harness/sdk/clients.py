@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from harness.sdk.form import form_of, not_chunks, parts_of, telling
+from harness.sdk.form import canonical_form, not_chunks, parts_of, representative_events
 from harness.wire.completion import Message, complete
 from harness.wire.exchange import OK, Exchange, Headers, Request, Response, read
 
@@ -46,7 +46,7 @@ class Depth(StrEnum):
 
 
 @dataclass(frozen=True)
-class SdkReading:
+class SdkResult:
     """
     What one client made of an exchange.
 
@@ -65,30 +65,30 @@ class SdkReading:
 
 
 @dataclass(frozen=True)
-class SdkReadings:
+class SdkResults:
     """What the clients make of ``read``, the exchange they are given; each reads it when it is first asked for."""
 
     read: Exchange
 
     @cached_property
-    def sync(self) -> SdkReading:
+    def sync(self) -> SdkResult:
         """The client of most programs."""
-        return _reading(self.read, _hear)
+        return _reading(self.read, _collect)
 
     @cached_property
-    def asynchronous(self) -> SdkReading:
+    def asynchronous(self) -> SdkResult:
         """The async client."""
-        return _reading(self.read, _hear_async)
+        return _reading(self.read, _collect_async)
 
     @cached_property
-    def strict(self) -> SdkReading:
+    def strict(self) -> SdkResult:
         """The client with ``_strict_response_validation``."""
-        return _reading(self.read, partial(_hear, strict=True))
+        return _reading(self.read, partial(_collect, strict=True))
 
     @cached_property
-    def helper(self) -> SdkReading | None:
+    def helper(self) -> SdkResult | None:
         """``.chat.completions.stream()``, which accumulates the chunks itself; None for a body."""
-        return _reading(self.read, _hear_accumulated) if self.read.streams else None
+        return _reading(self.read, _collect_accumulated) if self.read.streams else None
 
 
 @dataclass
@@ -109,23 +109,27 @@ def set_depth(depth: Depth) -> None:
     _settings.depth = depth
 
 
-def sdk_readings(exchange: Exchange, depth: Depth | None = None) -> SdkReadings:
+def sdk_results(exchange: Exchange, depth: Depth | None = None) -> SdkResults:
     """Return what the SDK's clients make of an exchange; all who ask share one reading."""
     depth = depth or _settings.depth
     # An exchange can't be hashed, so its readings are kept where its cached properties are.
-    kept: dict[Depth, SdkReadings] = vars(exchange).setdefault("sdk_readings", {})
+    kept: dict[Depth, SdkResults] = vars(exchange).setdefault("sdk_results", {})
     if depth not in kept:
-        kept[depth] = SdkReadings(exchange) if depth is Depth.FULL else _readings_of_form(exchange)
+        kept[depth] = SdkResults(exchange) if depth is Depth.FULL else _readings_of_form(exchange)
     return kept[depth]
 
 
-def stopped_at(exchange: Exchange, reading: SdkReading) -> tuple[int | None, str | int]:
+def failure_location(exchange: Exchange, reading: SdkResult) -> tuple[int | None, str | int]:
     """Return the place in ``exchange``, as evidence has it, at which a reading of the default depth ended."""
     parser = exchange.reading.parser
     if parser is None:
         return None, 0
     whole = _settings.depth is Depth.FULL
-    given = set(range(len(parser.events))) if whole else telling(exchange.reading, parser, exchange.response.content)
+    given = (
+        set(range(len(parser.events)))
+        if whole
+        else representative_events(exchange.reading, parser, exchange.response.content)
+    )
     parts = list(parts_of(parser, exchange.response.content, given))
     ends = [position for position, part in enumerate(parts) if part.event is not None]
     last = ends[reading.chunks] if reading.chunks < len(ends) else len(parts) - 1
@@ -181,7 +185,7 @@ def _made() -> _Clients:
     )
 
 
-def _hear(exchange: Exchange, take: Take, *, strict: bool = False) -> None:
+def _collect(exchange: Exchange, take: Take, *, strict: bool = False) -> None:
     with _clients(exchange) as clients:
         client = clients.strict if strict else clients.sync
         answer = client.chat.completions.create(**_QUESTION, stream=exchange.streams)
@@ -193,7 +197,7 @@ def _hear(exchange: Exchange, take: Take, *, strict: bool = False) -> None:
                 take(chunk)
 
 
-def _hear_async(exchange: Exchange, take: Take) -> None:
+def _collect_async(exchange: Exchange, take: Take) -> None:
     with _clients(exchange) as clients:
         _wait_for(_hear_from_async(clients.asynchronous, exchange, take))
 
@@ -208,7 +212,7 @@ async def _hear_from_async(client: Any, exchange: Exchange, take: Take) -> None:
             take(chunk)
 
 
-def _hear_accumulated(exchange: Exchange, take: Take) -> None:
+def _collect_accumulated(exchange: Exchange, take: Take) -> None:
     import openai
 
     with _clients(exchange) as clients, clients.sync.chat.completions.stream(**_QUESTION) as stream:
@@ -237,7 +241,7 @@ def _runner() -> asyncio.Runner:
     return runner
 
 
-def _reading(exchange: Exchange, hear: Callable[[Exchange, Take], None]) -> SdkReading:
+def _reading(exchange: Exchange, hear: Callable[[Exchange, Take], None]) -> SdkResult:
     texts: list[bytes] = []
     failure: dict[str, Any] = {}
     _made()  # what fails here is our fault
@@ -247,7 +251,7 @@ def _reading(exchange: Exchange, hear: Callable[[Exchange, Take], None]) -> SdkR
         failure = _failure(error)
     # What was yielded is read as the wire is, so that the two can be compared.
     body = b"".join(b"data: %b\n\n" % text for text in texts) if exchange.streams else b"".join(texts)
-    return SdkReading(sum(text[:1] == b"{" for text in texts), complete(read(body).columns).messages, **failure)
+    return SdkResult(sum(text[:1] == b"{" for text in texts), complete(read(body).columns).messages, **failure)
 
 
 def _dumped(yielded: Any) -> bytes:
@@ -285,13 +289,13 @@ def _shown(body: Any) -> Iterator[str]:
         yield from (name for name in ("code", "param", "type") if body.get(name) is not None)
 
 
-def _readings_of_form(exchange: Exchange) -> SdkReadings:
+def _readings_of_form(exchange: Exchange) -> SdkResults:
     response = exchange.response
     media_type = response.headers.get("content-type")
-    return _readings_of(response.status, media_type, form_of(exchange), exchange.streams, response.eof)
+    return _readings_of(response.status, media_type, canonical_form(exchange), exchange.streams, response.eof)
 
 
 @lru_cache(maxsize=1024)
-def _readings_of(status: int, media_type: str | None, content: bytes, streams: bool, eof: bool) -> SdkReadings:  # noqa: FBT001
+def _readings_of(status: int, media_type: str | None, content: bytes, streams: bool, eof: bool) -> SdkResults:  # noqa: FBT001
     headers = Headers((("content-type", media_type),) if media_type is not None else ())
-    return SdkReadings(Exchange(_ASK[streams], Response(status, headers, content, eof=eof)))
+    return SdkResults(Exchange(_ASK[streams], Response(status, headers, content, eof=eof)))

@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from harness.wire.exchange import Exchange, Reading
-from harness.wire.shapes import TEXT_CHANNELS, Seen, Shape
+from harness.wire.shapes import TEXT_CHANNELS, Occurrences, Shape
 from harness.wire.sse import Event, Parser, is_utf8
 
 _WHOLE = 12
@@ -42,21 +42,21 @@ class Part(NamedTuple):
     end: int
 
 
-def form_of(exchange: Exchange) -> bytes:
+def canonical_form(exchange: Exchange) -> bytes:
     """Return the bytes that stand for those of ``exchange``."""
     content, reading = exchange.response.content, exchange.reading
     ids: dict[bytes, int] = {}
     if reading.parser is None:
-        return constant(content, ids) if reading.look == "json" and reading.syntax_error is None else content
+        return mask_values(content, ids) if reading.look == "json" and reading.syntax_error is None else content
     events, odd = reading.parser.events, not_chunks(reading)
     pieces = []
-    for part in parts_of(reading.parser, content, telling(reading, reading.parser, content)):
+    for part in parts_of(reading.parser, content, representative_events(reading, reading.parser, content)):
         raw = content[part.start : part.end]
         if part.event is None:
             raw = b"".join(block for block, _ in groupby(_BLOCK.findall(raw)))
         elif part.event not in odd and (event := events[part.event]).single_line:
             head, tail = event.data_at - part.start, event.data_at - part.start + len(event.data)
-            raw = raw[:head] + constant(event.data, ids) + raw[tail:]
+            raw = raw[:head] + mask_values(event.data, ids) + raw[tail:]
         pieces.append(raw)
     return b"".join(pieces)
 
@@ -66,7 +66,7 @@ def not_chunks(reading: Reading) -> set[int]:
     return {*reading.done, *reading.bad_utf8, *(number for number, _ in reading.not_json)}
 
 
-def telling(reading: Reading, parser: Parser, content: bytes) -> set[int]:
+def representative_events(reading: Reading, parser: Parser, content: bytes) -> set[int]:
     """Return the numbers of the events that stand for all: the ends of the stream, and of each kind of event."""
     count = len(parser.events)
     if count <= _WHOLE:
@@ -83,7 +83,7 @@ def _kinds(reading: Reading, parser: Parser, content: bytes) -> Iterator[tuple[A
     What lists other than choices and tool calls hold, such as logprobs, makes no kind: no shape tells it apart.
     """
     columns = reading.columns
-    spans: list[Shape | Seen] = [*columns.shapes]
+    spans: list[Shape | Occurrences] = [*columns.shapes]
     spans += [seen for name in ("object", "service_tier") for seen in columns.values[name].values()]
     spans += [seen for choice in columns.choices.values() for seen in choice.roles.values()]
     for kind, seen in enumerate(spans):
@@ -95,7 +95,7 @@ def _kinds(reading: Reading, parser: Parser, content: bytes) -> Iterator[tuple[A
     yield from ((error.pointer, error.chunk) for error in columns.errors)
     for index, choice in columns.choices.items():
         yield from ((("choice", index), number) for number in (choice.first_chunk, choice.last_chunk))
-        yield from (((index, repr(finish.value)), finish.chunk) for finish in choice.finishes)
+        yield from (((index, repr(finish.value)), finish.chunk) for finish in choice.finish_values)
         yield from (((index, *_call(tool.value)), tool.chunk) for tool in choice.tools)
     odd = enumerate(parser.events.held) if set(map(type, parser.events.held)) != {int} else ()
     for number, held in odd:
@@ -139,35 +139,35 @@ def _gaps(parser: Parser, content: bytes) -> dict[int, Part]:
     return dict(found.values())
 
 
-def constant(text: bytes, ids: dict[bytes, int]) -> bytes:
+def mask_values(text: bytes, ids: dict[bytes, int]) -> bytes:
     """Return JSON with constants for its texts, ids and numbers; ids that differ go on to differ."""
     pieces = []
     for token in _TOKEN.findall(text):
-        piece, named = _constant_pair(token)
+        piece, named = _mask_pair(token)
         pieces.append(piece if named is None else piece + b'"%d"' % ids.setdefault(named, len(ids)))
     return b"".join(pieces)
 
 
 @lru_cache(maxsize=8192)
-def _constant_pair(token: bytes) -> tuple[bytes, bytes | None]:
+def _mask_pair(token: bytes) -> tuple[bytes, bytes | None]:
     """Return a key with a constant for its value, or any other token as it is; an id comes apart from its key."""
     pair = _PAIR.fullmatch(token)
     if pair is None or pair[2] in _KEPT_VALUES:
         return token, None
     head, key, text, whole, fraction = pair.groups()
     if text is None:
-        return head + _constant_number(whole, fraction), None
-    constant = _constant_text(text, coerced=key not in _TEXTS)
+        return head + _mask_number(whole, fraction), None
+    constant = _mask_text(text, coerced=key not in _TEXTS)
     return (head, text) if key == b"id" and constant == b"x" else (head + b'"%b"' % constant, None)
 
 
-def _constant_number(whole: bytes, fraction: bytes | None) -> bytes:
+def _mask_number(whole: bytes, fraction: bytes | None) -> bytes:
     if fraction is None:
         return whole if whole in {b"0", b"1"} or len(whole) > _LONG else b"2"
     return b"2.5" if fraction.strip(b"0") and len(whole) <= _LONG else whole + b"." + fraction
 
 
-def _constant_text(text: bytes, *, coerced: bool) -> bytes:
+def _mask_text(text: bytes, *, coerced: bool) -> bytes:
     """Return a constant; the text itself where it is odd, or ``coerced`` to another type by some readers."""
     if not text or not is_utf8(text) or _SURROGATE.search(text) or _SPECIAL.search(text.decode()):
         return text

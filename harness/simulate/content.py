@@ -6,9 +6,8 @@ Texts, calls and counts are made up; the same request gets the same answer from 
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
-Json = dict[str, Any]
+from harness.wire.shapes import Json
 
 CREATED = 1_760_000_000
 

@@ -15,8 +15,8 @@ import orjson
 
 from harness.simulate.reference import with_body, with_header, with_response
 from harness.wire.exchange import DONE, Exchange, Reads
+from harness.wire.shapes import Json, as_object
 
-Json = dict[str, Any]
 Change = Callable[[Exchange], Exchange]
 Where = Callable[[Json], bool]
 Edit = Callable[[Json], None]
@@ -32,69 +32,68 @@ class NothingChanged(ValueError):
 # Which chunks a change is for.
 
 
-def every(_chunk: Json) -> bool:
+def any_chunk(_chunk: Json) -> bool:
     """Every chunk."""
     return True
 
 
-def choosing(chunk: Json) -> bool:
+def has_choice(chunk: Json) -> bool:
     """Chunks with a choice."""
     return bool(_first(chunk))
 
 
-def unfinished(chunk: Json) -> bool:
+def has_no_finish_reason(chunk: Json) -> bool:
     """Chunks with a choice that has no finish_reason yet."""
-    return choosing(chunk) and not finishing(chunk)
+    return has_choice(chunk) and not has_finish_reason(chunk)
 
 
-def finishing(chunk: Json) -> bool:
+def has_finish_reason(chunk: Json) -> bool:
     """The chunk with the finish_reason."""
     return bool(_first(chunk).get("finish_reason"))
 
 
-def counting(chunk: Json) -> bool:
+def has_usage(chunk: Json) -> bool:
     """The chunk with the usage."""
     return bool(chunk.get("usage"))
 
 
-def uncounted(chunk: Json) -> bool:
+def has_no_usage(chunk: Json) -> bool:
     """Chunks without usage."""
-    return not counting(chunk)
+    return not has_usage(chunk)
 
 
-def saying(chunk: Json) -> bool:
+def has_content(chunk: Json) -> bool:
     """Chunks with text."""
     return _part(chunk, "content")
 
 
-def thinking(chunk: Json) -> bool:
+def has_reasoning(chunk: Json) -> bool:
     """Chunks with reasoning text."""
     return _part(chunk, "reasoning_content")
 
 
-def calling(chunk: Json) -> bool:
+def has_tool_calls(chunk: Json) -> bool:
     """Chunks with a tool call, or a piece of one."""
     return _part(chunk, "tool_calls")
 
 
-def naming(chunk: Json) -> bool:
+def starts_tool_call(chunk: Json) -> bool:
     """Chunks that begin a tool call: with two of its id, its type and its name."""
-    return calling(chunk) and any(map(_begins, _inner(chunk)["tool_calls"]))
+    return has_tool_calls(chunk) and any(map(_begins, _inner(chunk)["tool_calls"]))
 
 
-def continuing(chunk: Json) -> bool:
+def continues_tool_call(chunk: Json) -> bool:
     """Chunks that go on with a tool call."""
-    return calling(chunk) and not naming(chunk)
+    return has_tool_calls(chunk) and not starts_tool_call(chunk)
 
 
 def _first(chunk: Json) -> Json:
     choices = chunk.get("choices")
-    return choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
+    return as_object(choices[0]) if isinstance(choices, list) and choices else {}
 
 
 def _inner(chunk: Json) -> Json:
-    inner = _first(chunk).get("delta") or _first(chunk).get("message")
-    return inner if isinstance(inner, dict) else {}
+    return as_object(_first(chunk).get("delta") or _first(chunk).get("message"))
 
 
 def _part(chunk: Json, key: str) -> bool:
@@ -110,7 +109,7 @@ def _begins(call: Any) -> bool:
 # What is done to them.
 
 
-def put(path: str, value: Any) -> Edit:
+def set_value(path: str, value: Any) -> Edit:
     """Return the edit that sets ``path`` (``choices/*/delta/role``) to ``value``, or to what it makes of the old one, if any."""
     return lambda chunk: _at(chunk, path, value)
 
@@ -216,10 +215,12 @@ def repeat(where: Where, *edits: Edit, only: slice = slice(0, 1)) -> Change:
 
 def before_done(*parts: Json | bytes) -> Change:
     """Return the change that puts ``parts`` before ``data: [DONE]``."""
-    return text(b"data: " + DONE, b"".join(p if isinstance(p, bytes) else event(p) for p in parts) + b"data: " + DONE)
+    return replace_bytes(
+        b"data: " + DONE, b"".join(p if isinstance(p, bytes) else event(p) for p in parts) + b"data: " + DONE
+    )
 
 
-def text(old: bytes, new: bytes, times: int = -1) -> Change:
+def replace_bytes(old: bytes, new: bytes, times: int = -1) -> Change:
     """Return the change of bytes ``old`` to ``new``, ``times`` times from the left."""
 
     def change(exchange: Exchange) -> Exchange:
@@ -271,17 +272,17 @@ def pieces(size: int) -> Change:
     return change
 
 
-def anew(make: Callable[[list[Json]], list[Json]]) -> Change:
+def rebuild_stream(make: Callable[[list[Json]], list[Json]]) -> Change:
     """Return the change that writes a stream anew, of the chunks that ``make`` makes of its chunks."""
 
     def change(exchange: Exchange) -> Exchange:
-        made = make([chunk for _, _, chunk in _chosen(exchange, every)])
+        made = make([chunk for _, _, chunk in _chosen(exchange, any_chunk)])
         return _changed(exchange, b"".join([*map(event, made), b"data: " + DONE + b"\n\n"]))
 
     return change
 
 
-def both(*changes: Change) -> Change:
+def compose(*changes: Change) -> Change:
     """Return the change that makes several, in their order."""
 
     def change(exchange: Exchange) -> Exchange:
@@ -292,7 +293,7 @@ def both(*changes: Change) -> Change:
     return change
 
 
-def given(holds: Callable[[Exchange], bool], change: Change) -> Change:
+def only_if(holds: Callable[[Exchange], bool], change: Change) -> Change:
     """Return ``change``, for exchanges of which ``holds`` is true only."""
 
     def guarded(exchange: Exchange) -> Exchange:

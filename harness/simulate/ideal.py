@@ -14,8 +14,7 @@ import orjson
 from harness.matrix.scenarios import Scenario, in_order, next_body, request_body
 from harness.simulate.content import CREATED, Call, logprob, prompt_tokens, say
 from harness.wire.exchange import CLOSED, OK, Exchange, Headers, Request, Response, Source, include_usage
-
-Json = dict[str, Any]
+from harness.wire.shapes import Json
 
 MODEL = "gpt-4o-mini"
 DATED = "gpt-4o-mini-2024-07-18"

@@ -3,8 +3,7 @@
 from typing import Any
 
 from harness.matrix.scenarios import SCENARIOS, Scenario, request_body
-
-Json = dict[str, Any]
+from harness.wire.shapes import Json
 
 _EVERY_REQUEST = {"model", "messages", "stream", "stream_options", "tools"}
 

@@ -71,7 +71,7 @@ Day = Annotated[str, BeforeValidator(str), Field(pattern=r"^\d{4}(-\d{2}){0,2}$"
 Layout = Literal["compact", "spaced", "indented"]
 
 
-class Evidence(Strict):
+class FormEvidence(Strict):
     """Something public that a form was read from."""
 
     url: Url = Field(description="Where it can be read.")
@@ -197,7 +197,7 @@ class Profile(Strict):
     """The wire form of one provider."""
 
     provider: Slug
-    evidence: dict[Slug, Evidence] = Field(min_length=1, description="By a name that the other parts refer to.")
+    evidence: dict[Slug, FormEvidence] = Field(min_length=1, description="By a name that the other parts refer to.")
     forms: tuple[Form, ...] = Field(min_length=1, description="The first that fits a model and a day is its form.")
     parameters: tuple[Parameters, ...] = ()
     refusals: tuple[Refusal, ...] = ()

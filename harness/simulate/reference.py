@@ -42,7 +42,7 @@ REFERENCES = {
 }
 
 
-def swap(exchange: Exchange, old: str, new: str, times: int = -1) -> Exchange:
+def replace_in_body(exchange: Exchange, old: str, new: str, times: int = -1) -> Exchange:
     """Return the exchange with ``old`` replaced by ``new`` in its response body, ``times`` times from the left."""
     body = exchange.response.body
     if old.encode() not in body:
@@ -50,7 +50,7 @@ def swap(exchange: Exchange, old: str, new: str, times: int = -1) -> Exchange:
     return with_body(exchange, body.replace(old.encode(), new.encode(), times))
 
 
-def swap_last(exchange: Exchange, old: str, new: str) -> Exchange:
+def replace_last_in_body(exchange: Exchange, old: str, new: str) -> Exchange:
     """Return the exchange with the last ``old`` in its response body replaced by ``new``."""
     head, found, rest = exchange.response.body.rpartition(old.encode())
     if not found:
@@ -80,18 +80,18 @@ def recorded(exchange: Exchange) -> Exchange:
     return dataclasses.replace(exchange, source=Source("recorded", "2026-01-01"))
 
 
-def asked(exchange: Exchange, **params: Any) -> Exchange:
+def with_request_params(exchange: Exchange, **params: Any) -> Exchange:
     """Return the exchange with request parameters set, or removed where None."""
     body = {**(exchange.request.json or {}), **params}
     kept = {key: value for key, value in body.items() if value is not None}
     return dataclasses.replace(exchange, request=dataclasses.replace(exchange.request, body=orjson.dumps(kept)))
 
 
-def expecting(exchange: Exchange, *statuses: int, tries: str | None = None) -> Exchange:
+def with_expected_status(exchange: Exchange, *statuses: int, tries: str | None = None) -> Exchange:
     """Return the exchange of which it was known that it may be answered with ``statuses``."""
     return dataclasses.replace(exchange, expected=Expected(statuses, tries))
 
 
-def after(exchange: Exchange, *earlier: Exchange) -> Exchange:
+def with_earlier(exchange: Exchange, *earlier: Exchange) -> Exchange:
     """Return the exchange in a recording that ``earlier`` ones begin."""
     return dataclasses.replace(exchange, earlier=earlier)

@@ -7,7 +7,6 @@ made: another form, a parameter nobody saw taken, a refusal nobody saw is no exc
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 import orjson
 
@@ -18,8 +17,7 @@ from harness.simulate.parameters import parameters_of, without
 from harness.simulate.profile import Form, Profile, Refusal
 from harness.simulate.render import Answer, render, render_headers, render_refusal
 from harness.wire.exchange import OK, Exchange, Headers, Request, Response, Source, include_usage
-
-Json = dict[str, Any]
+from harness.wire.shapes import Json
 
 BEHAVIOUR = {
     "chat.unicode": "whether text comes back unharmed is seen on the wire only",

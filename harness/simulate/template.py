@@ -8,10 +8,9 @@ holds, and ``usage if not asked`` where it does not.
 import hashlib
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any
 
-Json = dict[str, Any]
+from harness.errors import suggestion
 
 PLACES = {
     "id": "the id of the answer, by the form in ids",
@@ -91,8 +90,7 @@ def split(key: str) -> tuple[str, str]:
 
 
 def _unknown(what: str, name: str, known: list[str]) -> str:
-    near = get_close_matches(name, known, 1)
-    return f"unknown {what} {name}; " + (f"did you mean {near[0]}?" if near else f"use one of {', '.join(known)}")
+    return f"unknown {what} {name}; {suggestion(name, known)}"
 
 
 def check_id(form: str) -> str:

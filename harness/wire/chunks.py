@@ -3,28 +3,32 @@ JSON chunks to columns: the one pass that every check reads.
 
 How it works: each chunk is counted to its shape, which answers every question about presence and type.
 What varies from chunk to chunk - the text fragments, finish reasons, roles, usage, tool-call fragments - is
-gathered on the way, and a chunk that repeats the one before but for its text is not even parsed.  A
+gathered on the way, and a chunk that repeats the one before but for its text is not even parsed (``repeats``).  A
 non-stream body is one chunk whose choices hold ``message`` instead of ``delta``; it goes through the same door.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import takewhile
 from typing import Any, NamedTuple
 
 import orjson
 
 from harness.wire.dumping import json_text, python_text, same
-from harness.wire.shapes import REASONING_CHANNELS, TEXT_CHANNELS, Kind, Part, Seen, Shape, kind, kinds_in, quick_key
+from harness.wire.repeats import repeated_texts
+from harness.wire.shapes import (
+    PADDING,
+    REASONING_CHANNELS,
+    TEXT_CHANNELS,
+    Kind,
+    MessageKey,
+    Occurrences,
+    Shape,
+    kind,
+    kinds_in,
+    quick_key,
+)
 
 CONSTANT_KEYS = ("id", "object", "created", "model", "system_fingerprint", "service_tier")
-PADDING = ("obfuscation", "p")
-"""Keys of the random text that OpenAI and Mistral add to every chunk."""
-_STRING_OF = {
-    name: re.compile(rb'"%s"\s*:\s*"((?:[^"\\]|\\.)*)"' % name.encode()) for name in (*TEXT_CHANNELS, *PADDING)
-}
-_INSIDE = re.compile(rb'(?:[^"\\]|\\.)*', re.DOTALL)
 _LINE = 80
 _PATIENCE = 3  # runs that took nothing before a stream is taken for one whose chunks do not repeat
 
@@ -38,12 +42,12 @@ class Finish(NamedTuple):
 
 
 class Usage(NamedTuple):
-    """A usage object as it stood; ``beside`` says what stood there too: ``[]``, ``finish``, ``choices``."""
+    """A usage object as it stood; ``placement`` says what stood there too: ``[]``, ``finish``, ``choices``."""
 
     chunk: int
     pointer: str
     value: dict[str, Any]
-    beside: str
+    placement: str
 
 
 class Error(NamedTuple):
@@ -98,24 +102,24 @@ class Choice:
     """
     What the chunks hold for one choice index; ``first_chunk`` and ``last_chunk`` are those that name it.
 
-    ``finishes`` are those that are not null; ``roles`` those that are not null; ``part_types`` the types of the
+    ``finish_values`` are those that are not null; ``roles`` those that are not null; ``part_types`` the types of the
     parts where content came as a list.
     """
 
     index: int
     first_chunk: int = 0
     channels: dict[str, Fragments] = field(default_factory=dict)
-    finishes: list[Finish] = field(default_factory=list)
-    roles: dict[Any, Seen] = field(default_factory=dict)
+    finish_values: list[Finish] = field(default_factory=list)
+    roles: dict[Any, Occurrences] = field(default_factory=dict)
     tools: list[ToolFragment] = field(default_factory=list)
     logprobs: list[Logprobs] = field(default_factory=list)
-    part_types: dict[Any, Seen] = field(default_factory=dict)
+    part_types: dict[Any, Occurrences] = field(default_factory=dict)
     last_chunk: int = 0
 
     @property
-    def reasons(self) -> list[Finish]:
+    def finish_reasons(self) -> list[Finish]:
         """The finishes that give a reason: a text that is not empty."""
-        return [finish for finish in self.finishes if type(finish.value) is str and finish.value]
+        return [finish for finish in self.finish_values if type(finish.value) is str and finish.value]
 
     def fragments(self, channel: str) -> Fragments:
         """Return the pieces of ``channel``; an empty one if it never held text."""
@@ -143,31 +147,31 @@ class Columns:
     ``values`` holds, for each constant key of a chunk (``id``, ``object``, …), its distinct values with how
     often and where; ``shapes`` the distinct shapes; ``choices`` what each choice index said; ``usages`` every
     usage object; ``errors`` every ``error`` that is not null; ``not_objects`` the chunk numbers and kinds of
-    JSON that is no object; ``same_index`` the chunks in which two choices have one index, ``empty``
-    those whose list of choices is empty.  ``count`` counts all JSON values, ``objects`` the chunks: objects that are not
+    JSON that is no object; ``duplicate_index_chunks`` the chunks in which two choices have one index, ``empty_choices_chunks``
+    those whose list of choices is empty.  ``count`` counts all JSON values, ``chunk_count`` the chunks: objects that are not
     just an error.  A chunk's number is that of the event it came in.
     """
 
-    def __init__(self, part: Part) -> None:
-        self.part: Part = part
+    def __init__(self, message_key: MessageKey) -> None:
+        self.message_key: MessageKey = message_key
         self.count = 0
-        self.objects = 0
+        self.chunk_count = 0
         self.first = 0
         self.last = 0
-        self.values: dict[str, dict[Any, Seen]] = {name: {} for name in CONSTANT_KEYS}
+        self.values: dict[str, dict[Any, Occurrences]] = {name: {} for name in CONSTANT_KEYS}
         self.shapes: list[Shape] = []
         self.choices: dict[int, Choice] = {}
         self.usages: list[Usage] = []
         self.errors: list[Error] = []
         self.not_objects: list[tuple[int, Kind]] = []
-        self.same_index: list[int] = []
-        self.empty: list[int] = []
+        self.duplicate_index_chunks: list[int] = []
+        self.empty_choices_chunks: list[int] = []
         self._by_key: dict[Any, Shape] = {}
         self._constants: list[Any] = []
         self._constants_of: Shape | None = None
-        self._constants_seen: list[Seen] = []
+        self._constants_seen: list[Occurrences] = []
         self._idle_runs = 0
-        self._kinds: dict[str, tuple[int, dict[Kind, Seen]]] = {}
+        self._kinds: dict[str, tuple[int, dict[Kind, Occurrences]]] = {}
 
     def add_stream(self, texts: Sequence[bytes]) -> Iterator[tuple[int, bytes]]:
         """Take the chunks of a stream as JSON texts; yield number and text of each that is no strict JSON."""
@@ -198,7 +202,7 @@ class Columns:
             pointer = "/error" if chunk.get("error") else ""
             self.errors.append(Error(number, pointer, chunk.get("error") or chunk))
             return None
-        self.objects += 1
+        self.chunk_count += 1
         shape = self._shape(chunk, number)
         shape.count += 1
         shape.last = number
@@ -207,10 +211,10 @@ class Columns:
             self._gather(chunk, number)
         else:
             choice = chunk["choices"][0]
-            self._choice(choice["index"], number).add_text(choice[self.part], shape.channels, number)
+            self._choice(choice["index"], number).add_text(choice[self.message_key], shape.channels, number)
         return shape
 
-    def kinds(self, pattern: str) -> dict[Kind, Seen]:
+    def kinds(self, pattern: str) -> dict[Kind, Occurrences]:
         """
         Return the kinds of values found where ``pattern`` points, each with how often and where first.
 
@@ -221,7 +225,7 @@ class Columns:
         if known is not None and known[0] == self.count:
             return known[1]
         container, _, key = pattern.rpartition("/")
-        found: dict[Kind, Seen] = {}
+        found: dict[Kind, Occurrences] = {}
         for shape in self.shapes:
             for place in shape.containers(container):
                 pointer = f"{place}/{key}"
@@ -235,25 +239,26 @@ class Columns:
         """Take the chunks from ``number`` on that repeat ``data`` but for its text; return the first that does not."""
         channel = shape.channels[0]
         padding = [name for name in PADDING if shape.kinds.get(f"/{name}") == "text"][:1]
-        pieces = _cut_at(data, [channel, *padding])
-        found = _repeated(texts, number, pieces) if pieces else []
+        found = repeated_texts(texts, number, data, [channel, *padding])
         self._idle_runs = 0 if found else self._idle_runs + 1
-        if not found:
-            return number
+        if found:
+            self._add_repeats(found, number, self.choices[chunk["choices"][0]["index"]], channel, shape)
+        return number + len(found)
+
+    def _add_repeats(self, found: list[str], number: int, choice: Choice, channel: str, shape: Shape) -> None:
+        """Count the chunks from ``number`` on that differ from the one before only by the texts ``found``."""
         end = number + len(found)
-        choice = self.choices[chunk["choices"][0]["index"]]
         fragments = choice.channels[channel]
         fragments.texts += found
         fragments.chunks += range(number, end)
         self.count += len(found)
-        self.objects += len(found)
+        self.chunk_count += len(found)
         self.last = choice.last_chunk = end - 1
         shape.count += len(found)
         shape.last = end - 1
         for seen in self._constants_seen:
             seen.count += len(found)
             seen.last = end - 1
-        return end
 
     def _add_constants(self, chunk: dict[str, Any], shape: Shape, number: int) -> None:
         values = [chunk.get(name) for name in CONSTANT_KEYS]
@@ -267,14 +272,14 @@ class Columns:
             seen.last = number
 
     def _shape(self, chunk: dict[str, Any], number: int) -> Shape:
-        key = quick_key(chunk, self.part)
+        key = quick_key(chunk, self.message_key)
         shape = self._by_key.get(key) if key else None
         if shape is not None and not shape.deep:
             return shape
         full = tuple(kinds_in(chunk))
         shape = self._by_key.get(full)
         if shape is None:
-            shape = Shape(dict(full), number, self.part)
+            shape = Shape(dict(full), number, self.message_key)
             self.shapes.append(shape)
             self._by_key[full] = shape
         if key:
@@ -294,18 +299,18 @@ class Columns:
             self.errors.append(Error(number, "/error", chunk["error"]))
         choices = chunk.get("choices")
         if choices == []:
-            self.empty.append(number)
+            self.empty_choices_chunks.append(number)
         objects = [(n, one) for n, one in enumerate(choices if type(choices) is list else ()) if type(one) is dict]
         indices = [one.get("index") for _, one in objects if type(one.get("index")) is int]
         if len(set(indices)) < len(indices):
-            self.same_index.append(number)
+            self.duplicate_index_chunks.append(number)
         for position, choice in objects:
             self._gather_choice(choice, position, number)
-        beside = _what_stands_beside(choices)
-        self._add_usage(chunk.get("usage"), "/usage", number, beside)
+        placement = _placement(choices)
+        self._add_usage(chunk.get("usage"), "/usage", number, placement)
         groq = chunk.get("x_groq")
         if type(groq) is dict:
-            self._add_usage(groq.get("usage"), "/x_groq/usage", number, beside)
+            self._add_usage(groq.get("usage"), "/x_groq/usage", number, placement)
 
     def _gather_choice(self, choice: dict[str, Any], position: int, number: int) -> None:
         index = choice.get("index")
@@ -315,10 +320,10 @@ class Columns:
         if choice.get("error"):
             self.errors.append(Error(number, f"{at}/error", choice["error"]))
         if choice.get("finish_reason") is not None:
-            column.finishes.append(Finish(number, f"{at}/finish_reason", choice["finish_reason"]))
+            column.finish_values.append(Finish(number, f"{at}/finish_reason", choice["finish_reason"]))
         if type(choice.get("logprobs")) is dict:
             column.logprobs.append(Logprobs(number, f"{at}/logprobs", choice["logprobs"]))
-        part = choice.get(self.part)
+        part = choice.get(self.message_key)
         if type(part) is not dict:
             return
         texts = tuple(name for name in TEXT_CHANNELS if part.get(name) and type(part[name]) is str)
@@ -330,83 +335,33 @@ class Columns:
             _see(column.roles, part["role"], number)
         tools = part.get("tool_calls")
         for place, fragment in enumerate(tools if type(tools) is list else ()):
-            column.tools.append(ToolFragment(number, f"{at}/{self.part}/tool_calls/{place}", fragment))
+            column.tools.append(ToolFragment(number, f"{at}/{self.message_key}/tool_calls/{place}", fragment))
 
-    def _add_usage(self, value: Any, pointer: str, number: int, beside: str) -> None:
+    def _add_usage(self, value: Any, pointer: str, number: int, placement: str) -> None:
         if type(value) is dict:
-            self.usages.append(Usage(number, pointer, value, beside))
+            self.usages.append(Usage(number, pointer, value, placement))
 
 
-def _repeated(texts: Sequence[bytes], number: int, pieces: list[bytes]) -> list[str]:
-    """
-    Return the first text in each of the chunks from ``number`` on that have the same ``pieces`` around their texts.
-
-    A chunk with the same pieces and JSON strings between them parses to the same object but for these strings,
-    so it need not be parsed; that they are strings is seen by parsing all of them at once.
-    """
-    head, *middle, tail = pieces
-    begin, end = len(head), len(tail)
-    between = []
-    for at in range(number, len(texts)):
-        data = texts[at]
-        if not (data.startswith(head) and data.endswith(tail)):
-            break
-        between.append(data[begin : len(data) - end])
-    holes = [between]
-    if middle:
-        cut = list(takewhile(lambda parts: len(parts) == 2, (text.split(middle[0]) for text in between)))  # noqa: PLR2004
-        holes = [[parts[0] for parts in cut], [parts[1] for parts in cut]]
-    whole = min((hole.index(b"") for hole in holes if b"" in hole), default=len(holes[0]))
-    strings = [_strings(hole[:whole]) for hole in holes]
-    return strings[0] or [] if all(strings) else []
-
-
-def _strings(texts: list[bytes]) -> list[str] | None:
-    """Return the insides of JSON strings, parsed; None where one of them is none."""
-    # Joined, a stray quote or backslash in one could pair with another's: such texts are looked at one by one.
-    if not all(_INSIDE.fullmatch(text) for text in texts if b'"' in text or b"\\" in text):
-        return None
-    try:
-        strings: list[str] = orjson.loads(b'["' + b'","'.join(texts) + b'"]')
-    except orjson.JSONDecodeError:
-        return None
-    return strings if len(strings) == len(texts) else None
-
-
-def _cut_at(data: bytes, holes: list[str]) -> list[bytes] | None:
-    """Return ``data`` cut at the values of the keys ``holes``; None unless each stands in it once, in that order."""
-    pieces, at = [], 0
-    for name in holes:
-        found = _STRING_OF[name].search(data, at)
-        if found is None or data.count(b'"%s"' % name.encode()) != 1:
-            return None
-        pieces.append(data[at : found.start(1)])
-        at = found.end(1)
-    pieces.append(data[at:])
-    # A backslash outside the texts may spell one of the keys another way, and the last of equal keys wins.
-    return None if any(b"\\" in piece for piece in pieces) else pieces
-
-
-def _seen(table: dict[Any, Seen], value: Any, number: int) -> Seen:
+def _seen(table: dict[Any, Occurrences], value: Any, number: int) -> Occurrences:
     """Return the entry of ``value`` in ``table``, under its JSON text where it is no text, whole number or null."""
     key = value if type(value) in {str, int, type(None)} else json_text(value)
     seen = table.get(key)
     if seen is None:
-        seen = table[key] = Seen(0, number, number)
+        seen = table[key] = Occurrences(0, number, number)
     return seen
 
 
-def _see(table: dict[Any, Seen], value: Any, number: int) -> None:
+def _see(table: dict[Any, Occurrences], value: Any, number: int) -> None:
     """Count ``value`` in ``table``."""
     seen = _seen(table, value, number)
     seen.count += 1
     seen.last = number
 
 
-def _count(found: dict[Kind, Seen], what: Kind, shape: Shape, pointer: str) -> None:
+def _count(found: dict[Kind, Occurrences], what: Kind, shape: Shape, pointer: str) -> None:
     seen = found.get(what)
     if seen is None:
-        found[what] = Seen(shape.count, shape.first, shape.last, pointer)
+        found[what] = Occurrences(shape.count, shape.first, shape.last, pointer)
         return
     seen.count += shape.count
     seen.last = max(seen.last, shape.last)
@@ -414,7 +369,7 @@ def _count(found: dict[Kind, Seen], what: Kind, shape: Shape, pointer: str) -> N
         seen.first, seen.pointer = shape.first, pointer
 
 
-def _what_stands_beside(choices: Any) -> str:
+def _placement(choices: Any) -> str:
     if choices == []:
         return "[]"
     if type(choices) is not list:

@@ -10,10 +10,16 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Kind = Literal["missing", "null", '""', "text", "int", "float", "bool", "[]", "list", "{}", "object"]
-Part = Literal["delta", "message"]
+MessageKey = Literal["delta", "message"]
+"""The key under which a choice holds what is said: ``delta`` in a stream, ``message`` in a body."""
+
+Json = dict[str, Any]
+"""A JSON object."""
 
 TEXT_CHANNELS = ("content", "reasoning_content", "reasoning", "reasoning_text", "thinking", "refusal")
 REASONING_CHANNELS = TEXT_CHANNELS[1:5]
+PADDING = ("obfuscation", "p")
+"""Keys of the random text that OpenAI and Mistral add to every chunk."""
 
 _KINDS: dict[tuple[type, bool], Kind] = {
     (type(None), False): "null",
@@ -36,13 +42,23 @@ _WALKED_LISTS = frozenset({"choices", "tool_calls"})
 _MAX_DEPTH = 8
 
 
+def as_object(value: Any) -> Json:
+    """Return ``value`` if it is a JSON object, else an empty one: providers send anything anywhere."""
+    return value if isinstance(value, dict) else {}
+
+
+def objects_in(value: Any) -> list[Json]:
+    """Return the objects in ``value`` if it is a list, else none."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
 def kind(value: Any) -> Kind:
     """Return the kind of a JSON value."""
     return _KINDS[type(value), bool(value)]
 
 
 @dataclass(slots=True)
-class Seen:
+class Occurrences:
     """How often something was seen, and in which chunks first and last."""
 
     count: int
@@ -62,7 +78,7 @@ class Shape:
 
     __slots__ = ("_containers", "channels", "count", "deep", "first", "kinds", "last", "plain")
 
-    def __init__(self, kinds: dict[str, Kind], number: int, part: Part) -> None:
+    def __init__(self, kinds: dict[str, Kind], number: int, part: MessageKey) -> None:
         self.kinds = kinds
         self.first = number
         self.last = number
@@ -91,7 +107,7 @@ class Shape:
         return " ".join(f"{pointer}={what}" for pointer, what in self.kinds.items())
 
 
-def _plain_form(part: Part) -> Iterator[tuple[str, tuple[Kind, ...]]]:
+def _plain_form(part: MessageKey) -> Iterator[tuple[str, tuple[Kind, ...]]]:
     """Yield what a plain shape may hold where: text only in the channels, null or nothing elsewhere."""
     yield "/choices", ("list",)
     yield "/choices/0", ("object",)
@@ -128,7 +144,7 @@ def _escape(key: str) -> str:
     return key.replace("~", "~0").replace("/", "~1")
 
 
-def quick_key(chunk: dict[str, Any], part: Part) -> tuple[Any, ...] | None:
+def quick_key(chunk: dict[str, Any], part: MessageKey) -> tuple[Any, ...] | None:
     """Return a key that tells shapes apart for a chunk of one choice, at C speed; None for other chunks."""
     choices = chunk.get("choices")
     if type(choices) is not list or len(choices) != 1 or type(choices[0]) is not dict:

@@ -6,12 +6,12 @@ import pytest
 from judging import findings
 
 from harness.results import Outcome
-from harness.simulate.reference import STREAM, swap, swap_last
+from harness.simulate.reference import STREAM, replace_in_body, replace_last_in_body
 from harness.wire.exchange import Exchange, Fidelity
 
-UNCLOSED = swap_last(STREAM, "\n\n", "\n")
-UNMARKED = swap(STREAM, "data: [DONE]\n\n", "")
-UNFINISHED = swap(UNMARKED, '"finish_reason":"stop"', '"finish_reason":null')
+UNCLOSED = replace_last_in_body(STREAM, "\n\n", "\n")
+UNMARKED = replace_in_body(STREAM, "data: [DONE]\n\n", "")
+UNFINISHED = replace_in_body(UNMARKED, '"finish_reason":"stop"', '"finish_reason":null')
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from harness.matrix.scenarios import SCENARIOS
 from harness.results import Outcome
 from harness.simulate import ideal
 from harness.simulate.ideal import recording
-from harness.simulate.reference import asked, swap, with_body
+from harness.simulate.reference import replace_in_body, with_body, with_request_params
 from harness.wire.exchange import Exchange
 
 
@@ -51,7 +51,7 @@ def test_no_check_breaks_at_an_odd_request(name: str) -> None:
     broken = []
     for key in KEYS:
         for value in ODD:
-            found = findings(asked(base, **{key: value}), WITHOUT_SDK)
+            found = findings(with_request_params(base, **{key: value}), WITHOUT_SDK)
             broken += [(key, value, f.check, f.message) for f in found.values() if f.outcome is Outcome.BROKEN]
     assert broken == []
 
@@ -76,14 +76,16 @@ HOSTILE_SCHEMAS = {
 @pytest.mark.parametrize("name", HOSTILE_SCHEMAS)
 def test_a_hostile_schema_is_not_tried(name: str) -> None:
     said = '{\\"city\\":\\"%s!\\",\\"population\\":1}' % ("a" * 40)
-    answer = swap(recording(SCENARIOS["json.schema"])[0], '{\\"city\\":\\"Lyon\\",\\"population\\":522000}', said)
-    found = findings(asked(answer, response_format=strict(HOSTILE_SCHEMAS[name])), WITHOUT_SDK)
+    answer = replace_in_body(
+        recording(SCENARIOS["json.schema"])[0], '{\\"city\\":\\"Lyon\\",\\"population\\":522000}', said
+    )
+    found = findings(with_request_params(answer, response_format=strict(HOSTILE_SCHEMAS[name])), WITHOUT_SDK)
     assert found["structured.schema"].outcome is Outcome.NA
 
 
 def choices(count: int) -> Exchange:
     text = ideal.exchange({"model": ideal.MODEL, "messages": [{"role": "user", "content": "?"}], "n": count})
-    return swap(text, "How can I help?", "```json <|im_end|> \ufffd")
+    return replace_in_body(text, "How can I help?", "```json <|im_end|> \ufffd")
 
 
 def test_a_body_is_parsed_no_oftener_for_more_choices(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,14 +101,14 @@ def test_a_body_is_parsed_no_oftener_for_more_choices(monkeypatch: pytest.Monkey
     counts = []
     for count in (50, 500):
         parsed.clear()
-        findings(asked(choices(count), response_format={"type": "json_object"}), WITHOUT_SDK)
+        findings(with_request_params(choices(count), response_format={"type": "json_object"}), WITHOUT_SDK)
         counts.append(len(parsed))
     assert counts[0] == counts[1] < 5
 
 
 def test_arguments_of_white_space_are_those_of_a_tool_without_parameters() -> None:
-    call = swap(recording(SCENARIOS["tools.nonstream"])[0], '"{\\"city\\":\\"Paris\\"}"', '" \\n"')
-    found = findings(asked(call, tools=tool({})))
+    call = replace_in_body(recording(SCENARIOS["tools.nonstream"])[0], '"{\\"city\\":\\"Paris\\"}"', '" \\n"')
+    found = findings(with_request_params(call, tools=tool({})))
     assert found["tool_choice.schema"].outcome is Outcome.PASS
 
 

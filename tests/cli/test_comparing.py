@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from harness.cli import main
 from harness.recording.cassette import write_cassette
 from harness.results import Finding, Level, Outcome, Results, Run, read_results, write_results
-from harness.simulate.reference import STREAM, swap
+from harness.simulate.reference import STREAM, replace_in_body
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMITTED = ROOT / "reports/results.jsonl"
@@ -57,7 +57,7 @@ def worse(few: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name, exchange in (("old", STREAM), ("new", swap(STREAM, '"object":"chat.completion.chunk",', ""))):
+    for name, exchange in (("old", STREAM), ("new", replace_in_body(STREAM, '"object":"chat.completion.chunk",', ""))):
         write_cassette(tmp_path / name / "chat.stream.yaml", [exchange])
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path)

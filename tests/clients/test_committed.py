@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from harness.clients.catalogue import CLIENTS, ENVIRONMENTS, tier_of
-from harness.clients.looping import loops_of
 from harness.clients.matrix import described, run_matrix, trials_of
+from harness.clients.tool_round_trips import round_trips_of
 from harness.matrix.providers import load_matrix
 from harness.reports import clients as report
 from harness.reports import clients_page
@@ -71,7 +71,7 @@ def test_every_client_was_tried_on_every_fault_that_it_asks_for(committed: Clien
 
 
 def test_what_goes_back_after_a_call_is_what_is_committed(committed: ClientResults) -> None:
-    own = [loop for one in CLIENTS.values() if tier_of(one) == 0 and one.loops for loop in loops_of(one)]
+    own = [loop for one in CLIENTS.values() if tier_of(one) == 0 and one.loops for loop in round_trips_of(one)]
     assert own
     assert [loop for loop in committed.loops if loop.client in {one.client for one in own}] == own
     assert {loop.client for loop in committed.loops} == {one.id for one in CLIENTS.values() if one.loops}

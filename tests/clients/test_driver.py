@@ -20,7 +20,7 @@ from harness.clients.host import LONGEST
 from harness.clients.oracle import Failure, Heard
 from harness.clients.stage import Stage
 from harness.simulate.faults import FAULTS
-from harness.simulate.reference import BODY, STREAM, swap
+from harness.simulate.reference import BODY, STREAM, replace_in_body
 
 SAID = "你好! How can I help?"
 LIMIT = 0.4  # seconds
@@ -99,7 +99,7 @@ def test_what_client_code_gives_its_user_is_heard(host: Host, write: Write) -> N
 def test_it_is_asked_the_question_and_asks_at_the_stage_which_keeps_what_came(
     host: Host, stage: Stage, write: Write
 ) -> None:
-    on = stage.put_on("line", BODY, swap(BODY, "help", "do"))
+    on = stage.put_on("line", BODY, replace_in_body(BODY, "help", "do"))
     client = write("out.print(post(question))", POST)
     texts = [host.ask(client, {"n": number}).text for number in (1, 2, 3)]
     assert texts == [SAID, "你好! How can I do?", "你好! How can I do?"]
@@ -337,7 +337,7 @@ def test_two_lines_at_once_never_mix_their_answers(stage: Stage, write: Write) -
     heard: dict[str, set[str]] = {}
 
     def work(line: str) -> None:
-        on = stage.put_on(line, swap(BODY, "help", line))
+        on = stage.put_on(line, replace_in_body(BODY, "help", line))
         with Host(ENVIRONMENTS["own"].command, stage.base_url(line)) as host:
             heard[line] = {host.ask(client, {"user": line}).text for _ in range(30)}
         heard[line] |= {body["user"] for body in on.asked}

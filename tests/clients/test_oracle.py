@@ -13,7 +13,7 @@ from harness.clients.client import FINISH, REASONING, TEXT, TOOLS, USAGE, Client
 from harness.clients.oracle import Due, Failure, Heard, due_of, judge_client
 from harness.results import Fate
 from harness.simulate import reference
-from harness.simulate.edits import choosing, chunks, continuing, put, remove
+from harness.simulate.edits import chunks, continues_tool_call, has_choice, remove, set_value
 from harness.simulate.faults import FAULTS, VARIANTS
 from harness.simulate.reference import BODY, REASONING_BODY, STREAM, STREAM_USAGE, TOOLS_PARALLEL, with_body
 from harness.wire.exchange import Exchange
@@ -75,12 +75,12 @@ GOOD = {
     ),
     "two calls": (CALLS, TOOLS_PARALLEL, Heard(tools=(PARIS, TIME))),
     "a call without arguments, read as an empty object": (
-        CALLS, remove(continuing, only=slice(None))(reference.TOOLS), Heard(tools=(("get_weather", "{}"),)),
+        CALLS, remove(continues_tool_call, only=slice(None))(reference.TOOLS), Heard(tools=(("get_weather", "{}"),)),
     ),
     "a thought in tags, kept apart": (THINKS, deviating("think-tags"), Heard(SAID, "A greeting.")),
-    "a text that holds a word for nothing": (SHOWS, reference.swap(STREAM, " help", " None help"), Heard("你好! How can I None help?")),
+    "a text that holds a word for nothing": (SHOWS, reference.replace_in_body(STREAM, " help", " None help"), Heard("你好! How can I None help?")),
     "the object of an answer that is JSON": (
-        reader(TEXT, only="json"), reference.swap(BODY, SAID, '{\\"a\\": 1}'), Heard('{"a":1}'),
+        reader(TEXT, only="json"), reference.replace_in_body(BODY, SAID, '{\\"a\\": 1}'), Heard('{"a":1}'),
     ),
 }  # fmt: skip
 
@@ -105,7 +105,7 @@ BAD = {
     "a thought shown as text": (SHOWS, reference.REASONING, Heard(f"{THOUGHT}你好!"), Fate.WRONG),
     "another text where only a call came": (SHOWS, reference.TOOLS, Heard("Paris"), Fate.WRONG),
     "read as Latin-1": (SHOWS, STREAM, Heard(SAID.encode().decode("latin-1")), Fate.MOJIBAKE),
-    "read as Windows-1252": (SHOWS, reference.swap(STREAM, SAID[:2], "“"), Heard("â€œ! How can I help?"), Fate.MOJIBAKE),
+    "read as Windows-1252": (SHOWS, reference.replace_in_body(STREAM, SAID[:2], "“"), Heard("â€œ! How can I help?"), Fate.MOJIBAKE),
     "characters cut in two": (SHOWS, STREAM, Heard(f"{'�' * 3}好! How can I help?"), Fate.MOJIBAKE),
     "tags shown": (SHOWS, deviating("think-tags"), Heard(f"<think>\nA greeting.\n</think>\n\n{SAID}"), Fate.TAGS),
     "a closing tag shown": (SHOWS, deviating("think-tag-closing"), Heard("I greet.</think>你好!"), Fate.TAGS),
@@ -126,7 +126,7 @@ BAD = {
     "two calls in the wrong order": (CALLS, TOOLS_PARALLEL, Heard(tools=(TIME, PARIS)), Fate.WRONG_CALLS),
     "a call where none came": (CALLS, STREAM, Heard(SAID, tools=(PARIS,)), Fate.WRONG_CALLS),
     "another object, of an answer that is JSON": (
-        reader(TEXT, only="json"), reference.swap(BODY, SAID, '{\\"a\\": 1}'), Heard('{"a":2}'), Fate.WRONG,
+        reader(TEXT, only="json"), reference.replace_in_body(BODY, SAID, '{\\"a\\": 1}'), Heard('{"a":2}'), Fate.WRONG,
     ),
 }  # fmt: skip
 
@@ -245,12 +245,12 @@ def test_what_did_not_come_to_an_end_is_judged_whatever_was_due(exchange: Exchan
 
 
 def test_a_count_that_is_no_number_asks_for_none() -> None:
-    uncounted = reference.swap(STREAM_USAGE, '"total_tokens":13', '"total_tokens":"13"')
+    uncounted = reference.replace_in_body(STREAM_USAGE, '"total_tokens":13', '"total_tokens":"13"')
     assert fate(COUNTS, uncounted, Heard(SAID)) is Fate.OK
 
 
 def test_of_two_ends_either_may_be_taken() -> None:
-    twice = chunks(choosing, put("choices/0/finish_reason", "length"), only=slice(1, 2))(STREAM)
+    twice = chunks(has_choice, set_value("choices/0/finish_reason", "length"), only=slice(1, 2))(STREAM)
     assert [fate(ENDS, twice, Heard(SAID, finish=one)) for one in ("length", "stop", "content_filter", None)] == [
         Fate.OK, Fate.OK, Fate.LOST_FINISH, Fate.LOST_FINISH,
     ]  # fmt: skip
@@ -311,8 +311,10 @@ ARGUMENTS = st.dictionaries(st.text(), st.integers(-1000, 1000) | st.text() | st
 @given(ARGUMENTS, ARGUMENTS)
 def test_arguments_are_compared_as_what_they_mean(arguments: dict[str, object], others: dict[str, object]) -> None:
     text = orjson.dumps(arguments).decode()
-    call = put("choices/0/delta/tool_calls/0/function/arguments", text)
-    exchange = chunks(continuing, call, only=slice(0, 1))(remove(continuing, only=slice(1, None))(reference.TOOLS))
+    call = set_value("choices/0/delta/tool_calls/0/function/arguments", text)
+    exchange = chunks(continues_tool_call, call, only=slice(0, 1))(
+        remove(continues_tool_call, only=slice(1, None))(reference.TOOLS)
+    )
     indented = orjson.dumps(dict(reversed(arguments.items())), option=orjson.OPT_INDENT_2).decode()
     assert fate(CALLS, exchange, Heard(tools=((PARIS[0], indented),))) is Fate.OK
     other = fate(CALLS, exchange, Heard(tools=((PARIS[0], orjson.dumps(others).decode()),)))

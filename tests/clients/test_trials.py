@@ -10,7 +10,16 @@ import pytest
 
 from harness.clients.catalogue import CLIENTS
 from harness.clients.client import TEXT, Client
-from harness.clients.predicting import Foretold, atoms, atoms_in, beyond, foretell, foretell_listed, like, placed
+from harness.clients.predicting import (
+    Prediction,
+    beyond,
+    in_form,
+    known_traits,
+    like,
+    predict,
+    predict_listed,
+    traits_in,
+)
 from harness.clients.trials import Trial, deviation_trials, is_chat, moved, provider_trials, reference_trials
 from harness.matrix.providers import load_matrix
 from harness.matrix.scenarios import SCENARIOS
@@ -18,7 +27,15 @@ from harness.results import Fate
 from harness.serve.shelf import REFERENCE, Held, Shelf
 from harness.simulate.faults import FAULTS, VARIANTS
 from harness.simulate.ideal import MODEL, recording
-from harness.simulate.reference import BODY, STREAM, TOOLS, asked, swap, with_header, with_response
+from harness.simulate.reference import (
+    BODY,
+    STREAM,
+    TOOLS,
+    replace_in_body,
+    with_header,
+    with_request_params,
+    with_response,
+)
 from harness.wire.exchange import NO_ANSWER, Exchange
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -87,10 +104,10 @@ def test_an_id_names_the_exchange_of_the_recording_where_it_is_not_the_first() -
 
 def test_recordings_that_differ_in_texts_ids_and_numbers_only_are_tried_once() -> None:
     others = [
-        swap(STREAM, " help", " assist you today, dear friend"),
-        swap(STREAM, "你好", "Hello"),
-        swap(STREAM, "chatcmpl-reference", "chatcmpl-other"),
-        swap(STREAM, "1760000000", "1760000123"),
+        replace_in_body(STREAM, " help", " assist you today, dear friend"),
+        replace_in_body(STREAM, "你好", "Hello"),
+        replace_in_body(STREAM, "chatcmpl-reference", "chatcmpl-other"),
+        replace_in_body(STREAM, "1760000000", "1760000123"),
         with_header(STREAM, "x-request-id", "req_other"),
     ]
     assert [one.exchange for one in held(STREAM, *others)] == [STREAM]
@@ -102,7 +119,7 @@ def test_recordings_that_differ_in_texts_ids_and_numbers_only_are_tried_once() -
     [
         BODY, TOOLS, FAULTS["stream-cut"].apply(), FAULTS["error-event-mid-stream"].apply(), with_response(STREAM, status=201),
         with_header(STREAM, "content-type", "text/event-stream"), with_response(STREAM, eof=False),
-        asked(STREAM, stream=None), VARIANTS["gzip-stream"].apply(),
+        with_request_params(STREAM, stream=None), VARIANTS["gzip-stream"].apply(),
     ],
     ids=["body", "call", "cut", "error", "status", "media type", "no end", "stream not asked for", "gzip"],
 )  # fmt: skip
@@ -114,9 +131,9 @@ def test_what_is_no_answer_to_one_chat_is_not_tried() -> None:
     unanswered = with_response(STREAM, status=NO_ANSWER, body=b"")
     models = recording(next(one for one in SCENARIOS.values() if one.path))[0]
     closed = replace(STREAM, expected=replace(STREAM.expected, closed=True))
-    several = asked(STREAM, n=2)
+    several = with_request_params(STREAM, n=2)
     assert [is_chat(one) for one in (unanswered, models, closed, several)] == [False] * 4
-    assert held(unanswered, models, closed, several, asked(STREAM, n=1))[0].exchange.request.get("n") == 1
+    assert held(unanswered, models, closed, several, with_request_params(STREAM, n=1))[0].exchange.request.get("n") == 1
 
 
 def test_streams_suit_who_streams_and_bodies_who_does_not() -> None:
@@ -188,14 +205,14 @@ def test_what_a_trial_is_like_has_its_form() -> None:
 
 
 def test_every_atom_is_found_in_its_own_trial() -> None:
-    made = atoms()
+    made = known_traits()
     assert len(made) > 450
-    assert [one.id for one in made if one.id not in atoms_in(trials()[one.id])] == []
+    assert [one.id for one in made if one.id not in traits_in(trials()[one.id])] == []
 
 
 def test_the_reference_holds_no_fault_and_nothing_beyond_itself() -> None:
     for one in (plain("chat.stream"), plain("chat.nonstream"), plain("tools.auto"), plain("reasoning.stream")):
-        assert [name for name in atoms_in(one) if name in FAULTS] == []
+        assert [name for name in traits_in(one) if name in FAULTS] == []
         assert beyond(one, []) == []
 
 
@@ -217,60 +234,60 @@ STREAMED = Trial("acme", "small", "chat.stream", STREAM)
 
 def test_the_faults_of_these_tests_are_in_the_form_of_the_stream() -> None:
     form = plain("chat.stream").form
-    assert [placed(name, form).id for name in (ENDS, PINGS)] == [ENDS, PINGS]
+    assert [in_form(name, form).id for name in (ENDS, PINGS)] == [ENDS, PINGS]
 
 
 @pytest.mark.parametrize("fate", [one for one in Fate if one is not Fate.ENV])
 def test_where_nothing_is_held_a_client_fares_as_with_the_reference(fate: Fate) -> None:
-    assert foretell({GOOD: fate, ENDS: Fate.CRASH}, STREAMED, []) == (fate, None)
+    assert predict({GOOD: fate, ENDS: Fate.CRASH}, STREAMED, []) == (fate, None)
 
 
 def test_a_client_that_was_not_tried_on_anything_like_it_is_not_foretold() -> None:
-    assert foretell({}, STREAMED, []) == (Fate.NA, None)
-    assert foretell({}, STREAMED, [ENDS]) == (Fate.NA, None)
+    assert predict({}, STREAMED, []) == (Fate.NA, None)
+    assert predict({}, STREAMED, [ENDS]) == (Fate.NA, None)
 
 
 def test_what_harms_alone_harms() -> None:
-    assert foretell({GOOD: Fate.OK, ENDS: Fate.HANG}, STREAMED, [ENDS]) == Foretold(Fate.HANG, ENDS)
-    assert foretell({GOOD: Fate.OK, ENDS: Fate.OK}, STREAMED, [ENDS]) == Foretold(Fate.OK)
-    assert foretell({GOOD: Fate.OK, ENDS: Fate.CRASH}, STREAMED, [PINGS]) == Foretold(Fate.OK)
+    assert predict({GOOD: Fate.OK, ENDS: Fate.HANG}, STREAMED, [ENDS]) == Prediction(Fate.HANG, ENDS)
+    assert predict({GOOD: Fate.OK, ENDS: Fate.OK}, STREAMED, [ENDS]) == Prediction(Fate.OK)
+    assert predict({GOOD: Fate.OK, ENDS: Fate.CRASH}, STREAMED, [PINGS]) == Prediction(Fate.OK)
 
 
 @pytest.mark.parametrize("names", [[ENDS, PINGS], [PINGS, ENDS]])
 def test_of_several_that_harm_the_worst_is_foretold(names: list[str]) -> None:
     tolerance = {GOOD: Fate.OK, ENDS: Fate.LOST_USAGE, PINGS: Fate.CRASH}
-    assert foretell(tolerance, STREAMED, names) == Foretold(Fate.CRASH, PINGS)
-    assert foretell_listed(tolerance, names) == Foretold(Fate.CRASH, PINGS)
+    assert predict(tolerance, STREAMED, names) == Prediction(Fate.CRASH, PINGS)
+    assert predict_listed(tolerance, names) == Prediction(Fate.CRASH, PINGS)
 
 
 def test_what_harms_no_more_than_the_reference_is_not_the_cause() -> None:
-    assert foretell({GOOD: Fate.NONE, ENDS: Fate.NONE}, STREAMED, [ENDS]) == Foretold(Fate.NONE)
-    assert foretell({GOOD: Fate.NONE, ENDS: Fate.CRASH}, STREAMED, [ENDS]) == Foretold(Fate.CRASH, ENDS)
+    assert predict({GOOD: Fate.NONE, ENDS: Fate.NONE}, STREAMED, [ENDS]) == Prediction(Fate.NONE)
+    assert predict({GOOD: Fate.NONE, ENDS: Fate.CRASH}, STREAMED, [ENDS]) == Prediction(Fate.CRASH, ENDS)
 
 
 def test_what_repairs_makes_it_ok_unless_something_else_harms() -> None:
     tolerance = {GOOD: Fate.NONE, ENDS: Fate.OK, PINGS: Fate.CRASH}
-    assert foretell(tolerance, STREAMED, [ENDS]) == Foretold(Fate.OK, ENDS)
-    assert foretell(tolerance, STREAMED, [ENDS, PINGS]) == Foretold(Fate.CRASH, PINGS)
+    assert predict(tolerance, STREAMED, [ENDS]) == Prediction(Fate.OK, ENDS)
+    assert predict(tolerance, STREAMED, [ENDS, PINGS]) == Prediction(Fate.CRASH, PINGS)
 
 
 def test_nothing_is_garbled_where_all_is_ascii() -> None:
     tolerance = {GOOD: Fate.OK, ENDS: Fate.MOJIBAKE}
-    english = replace(STREAMED, exchange=swap(STREAM, "你好", "Hello"))
-    assert foretell(tolerance, STREAMED, [ENDS]) == Foretold(Fate.MOJIBAKE, ENDS)
-    assert foretell(tolerance, english, [ENDS]) == Foretold(Fate.OK)
+    english = replace(STREAMED, exchange=replace_in_body(STREAM, "你好", "Hello"))
+    assert predict(tolerance, STREAMED, [ENDS]) == Prediction(Fate.MOJIBAKE, ENDS)
+    assert predict(tolerance, english, [ENDS]) == Prediction(Fate.OK)
 
 
 def test_in_an_answer_of_another_form_what_was_tried_in_that_form_counts() -> None:
     thought = plain("reasoning.stream")
-    there = placed(CUTS, thought.form)
+    there = in_form(CUTS, thought.form)
     trial = replace(thought, provider="acme")
     assert there.id != CUTS
     before = replace(there, fault=None, moved=False).id
     tolerance = {thought.id: Fate.OK, before: Fate.OK, GOOD: Fate.OK, CUTS: Fate.OK, there.id: Fate.SILENT}
-    assert foretell(tolerance, trial, [CUTS]) == Foretold(Fate.SILENT, CUTS)
+    assert predict(tolerance, trial, [CUTS]) == Prediction(Fate.SILENT, CUTS)
 
 
 def test_of_a_provider_without_listed_harm_ok_is_foretold() -> None:
-    assert foretell_listed({GOOD: Fate.OK, ENDS: Fate.OK}, [ENDS]) == Foretold(Fate.OK)
-    assert foretell_listed({}, []) == Foretold(Fate.OK)
+    assert predict_listed({GOOD: Fate.OK, ENDS: Fate.OK}, [ENDS]) == Prediction(Fate.OK)
+    assert predict_listed({}, []) == Prediction(Fate.OK)

@@ -14,11 +14,11 @@ from harness.reports.changes import Diff, Kind
 from harness.reports.pairing import compare
 from harness.simulate import edits
 from harness.simulate.ideal import recording
-from harness.simulate.reference import BODY, STREAM, STREAM_USAGE, asked, swap, with_response
+from harness.simulate.reference import BODY, STREAM, STREAM_USAGE, replace_in_body, with_request_params, with_response
 from harness.wire.exchange import Exchange, Request
 
 ROOT = Path(__file__).resolve().parents[2]
-NO_OBJECT = swap(STREAM, '"object":"chat.completion.chunk",', "")
+NO_OBJECT = replace_in_body(STREAM, '"object":"chat.completion.chunk",', "")
 NAMED = dataclasses.replace(STREAM, request=Request("POST", "http://127.0.0.1:8000/v1/chat/completions", body=STREAM.request.body))  # fmt: skip
 
 
@@ -74,7 +74,7 @@ def test_folders_are_compared_by_the_path_below_them(tmp_path: Path) -> None:
 
 def test_a_name_comes_from_the_folders_of_a_project_else_from_the_exchange(tmp_path: Path, matrix: Matrix) -> None:
     write(tmp_path / "llamacpp/tiny", chat_stream=[NAMED], other=[NAMED])
-    write(tmp_path / "copy", chat_stream=[swap(NAMED, '"role":"assistant",', "")], other=[NAMED])
+    write(tmp_path / "copy", chat_stream=[replace_in_body(NAMED, '"role":"assistant",', "")], other=[NAMED])
     place = diff(tmp_path / "llamacpp/tiny", tmp_path / "copy", matrix).groups[0].first.place
     assert place.startswith("llamacpp/tiny/chat.stream")
     place = diff(tmp_path / "copy", tmp_path / "llamacpp/tiny").groups[0].first.place
@@ -115,7 +115,9 @@ def test_an_answer_that_says_nothing_is_lost_coverage(tmp_path: Path) -> None:
 
 
 def test_texts_ids_and_times_are_no_change(tmp_path: Path) -> None:
-    again = edits.pieces(50)(swap(swap(STREAM, "你好", "Hi"), "chatcmpl-reference", "chatcmpl-other"))
+    again = edits.pieces(50)(
+        replace_in_body(replace_in_body(STREAM, "你好", "Hi"), "chatcmpl-reference", "chatcmpl-other")
+    )
     write(tmp_path, old=[edits.pieces(90)(dated(STREAM, "2026-05-01"))], new=[dated(again, "2026-06-01")])
     assert diff(tmp_path / "old.yaml", tmp_path / "new.yaml").groups == []
 
@@ -127,7 +129,11 @@ def test_it_is_the_provider_who_changed(tmp_path: Path) -> None:
 
 
 def test_it_is_the_question_that_changed(tmp_path: Path) -> None:
-    write(tmp_path, old=[dated(STREAM, "2026-05-01")], new=[dated(asked(STREAM_USAGE, seed=7), "2026-06-01")])
+    write(
+        tmp_path,
+        old=[dated(STREAM, "2026-05-01")],
+        new=[dated(with_request_params(STREAM_USAGE, seed=7), "2026-06-01")],
+    )
     found = diff(tmp_path / "old.yaml", tmp_path / "new.yaml")
     assert (Kind.ASKED, "asked.stream_options") in told(found)
     assert {group.first.by for group in found.groups} == {"another question: recorded anew 2026-06-01 (before: 2026-05-01)"}  # fmt: skip
@@ -136,7 +142,7 @@ def test_it_is_the_question_that_changed(tmp_path: Path) -> None:
 def test_a_question_that_changed_in_a_later_turn_is_told_of_the_whole_recording(tmp_path: Path) -> None:
     first, second = recording(SCENARIOS["parity.chat"])
     old, new = ([dated(first, at), dated(second, at)] for at in ("2026-05-01", "2026-06-01"))
-    other = swap(asked(new[1], seed=7), '"object":"chat.completion"', '"object":"x"')
+    other = replace_in_body(with_request_params(new[1], seed=7), '"object":"chat.completion"', '"object":"x"')
     write(tmp_path, old__parity_chat=old, new__parity_chat=[new[0], other])
     found = diff(tmp_path / "old", tmp_path / "new")
     (worse,) = [group for group in found.groups if "chunk.object" in group.checks]

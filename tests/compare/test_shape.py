@@ -25,9 +25,9 @@ from harness.simulate.reference import (
     TOOLS_BODY,
     TOOLS_PARALLEL,
     ask,
-    asked,
-    swap,
+    replace_in_body,
     with_body,
+    with_request_params,
     with_response,
 )
 from harness.wire.exchange import Exchange
@@ -50,40 +50,40 @@ def chunks(where: Any, *what: Any, only: slice = slice(None)) -> Edit:
     ("old", "change", "expected"),
     [
         # A key that came or went is told once where chunks of every phase changed, else for each phase that did.
-        (STREAM, chunks(edits.every, edits.drop("system_fingerprint")), [("/system_fingerprint", "text", "missing")]),
-        (STREAM, chunks(edits.every, edits.put("provider", "x")), [("/provider", "missing", "text")]),
-        (BODY, chunks(edits.every, edits.put("provider", "x")), [("/provider", "missing", "text")]),
-        (STREAM_USAGE, chunks(edits.choosing, edits.drop("usage")), [
+        (STREAM, chunks(edits.any_chunk, edits.drop("system_fingerprint")), [("/system_fingerprint", "text", "missing")]),
+        (STREAM, chunks(edits.any_chunk, edits.set_value("provider", "x")), [("/provider", "missing", "text")]),
+        (BODY, chunks(edits.any_chunk, edits.set_value("provider", "x")), [("/provider", "missing", "text")]),
+        (STREAM_USAGE, chunks(edits.has_choice, edits.drop("usage")), [
             ("/usage@opening", "null", "missing"), ("/usage@content", "null", "missing"), ("/usage@finish", "null", "missing"),
         ]),
-        (STREAM, chunks(edits.every, edits.put("choices/*/delta/role", "assistant"), only=slice(1, None)), [
+        (STREAM, chunks(edits.any_chunk, edits.set_value("choices/*/delta/role", "assistant"), only=slice(1, None)), [
             ("/choices/*/delta/role@content", "missing", "text"), ("/choices/*/delta/role@finish", "missing", "text"),
         ]),
         # Types.
-        (STREAM, chunks(edits.unfinished, edits.put("choices/*/finish_reason", "")), [
+        (STREAM, chunks(edits.has_no_finish_reason, edits.set_value("choices/*/finish_reason", "")), [
             ("/choices/*/finish_reason@opening", "null", '""'), ("/choices/*/finish_reason@content", "null", '""'),
         ]),
-        (STREAM, chunks(edits.every, edits.put("system_fingerprint", None)), [("/system_fingerprint", "text", "null")]),
-        (STREAM, chunks(edits.every, edits.put("created", "now")), [("/created", "number", "text")]),
-        (REASONING, chunks(edits.every, edits.put("choices/*/delta/content", ""), only=slice(1, 3)), [
+        (STREAM, chunks(edits.any_chunk, edits.set_value("system_fingerprint", None)), [("/system_fingerprint", "text", "null")]),
+        (STREAM, chunks(edits.any_chunk, edits.set_value("created", "now")), [("/created", "number", "text")]),
+        (REASONING, chunks(edits.any_chunk, edits.set_value("choices/*/delta/content", ""), only=slice(1, 3)), [
             ("/choices/*/delta/content@reasoning", "null", '""'),
         ]),
-        (REASONING, edits.text(b"reasoning_content", b"reasoning"), [
+        (REASONING, edits.replace_bytes(b"reasoning_content", b"reasoning"), [
             ("/choices/*/delta/reasoning_content@content", "null", "missing"), ("/choices/*/delta/reasoning@content", "missing", "null"),
             ("/choices/*/delta/reasoning_content@finish", "null", "missing"), ("/choices/*/delta/reasoning@finish", "missing", "null"),
             ("/choices/*/delta/reasoning_content@opening", '""', "missing"), ("/choices/*/delta/reasoning@opening", "missing", '""'),
         ]),
         # What stands in something that came or went is not told besides.
-        (BODY, chunks(edits.every, edits.drop("usage/prompt_tokens_details")), [
+        (BODY, chunks(edits.any_chunk, edits.drop("usage/prompt_tokens_details")), [
             ("/usage/prompt_tokens_details", "object", "missing"),
         ]),
-        (BODY, chunks(edits.every, edits.put("usage", [1])), [("/usage", "object", "list")]),
-        (STREAM, chunks(edits.every, edits.put("x", {"y": {"z": 1}})), [("/x", "missing", "object")]),
+        (BODY, chunks(edits.any_chunk, edits.set_value("usage", [1])), [("/usage", "object", "list")]),
+        (STREAM, chunks(edits.any_chunk, edits.set_value("x", {"y": {"z": 1}})), [("/x", "missing", "object")]),
         # A call: where one begins is unlike where it goes on.
-        (TOOLS, edits.text(b'"type":"function",', b""), [
+        (TOOLS, edits.replace_bytes(b'"type":"function",', b""), [
             ("/choices/*/delta/tool_calls/*/type@opening call begins", "text", "missing"),
         ]),
-        (TOOLS, edits.text(b'"index":0,"function"', b'"index":0,"id":"","function"'), [
+        (TOOLS, edits.replace_bytes(b'"index":0,"function"', b'"index":0,"id":"","function"'), [
             ("/choices/*/delta/tool_calls/*/id@call goes on", "missing", '""'),
         ]),
         # What opens the second of two answers has the shape of what opens the first.
@@ -91,14 +91,14 @@ def chunks(where: Any, *what: Any, only: slice = slice(None)) -> Edit:
             ("/choices/*/delta/role@silent", "text", "missing"),
         ]),
         # Chunks of a kind of their own.
-        (STREAM_USAGE, edits.remove(edits.counting), [("chunks/without choices", "some", "none")]),
-        (STREAM, edits.remove(edits.finishing), [("chunks/finish", "some", "none")]),
+        (STREAM_USAGE, edits.remove(edits.has_usage), [("chunks/without choices", "some", "none")]),
+        (STREAM, edits.remove(edits.has_finish_reason), [("chunks/finish", "some", "none")]),
         # The answer as a whole.
-        (STREAM, chunks(edits.every, edits.put("id", "other"), only=slice(2, 3)), [("constant/id", "one value", "several values")]),
+        (STREAM, chunks(edits.any_chunk, edits.set_value("id", "other"), only=slice(2, 3)), [("constant/id", "one value", "several values")]),
         (BODY, edits.status(404, REFUSAL.response.body), [("status", "200", "404")]),
         (STREAM, edits.body(lambda _: BODY.response.body), [("look", "stream", "json")]),
         (BODY, edits.body(lambda _: b'"no"'), [("look", "json", "json, text")]),
-        (REFUSAL, chunks(edits.every, edits.put("error/code", 404)), [("/error/code", "text", "number")]),
+        (REFUSAL, chunks(edits.any_chunk, edits.set_value("error/code", 404)), [("/error/code", "text", "number")]),
         (REFUSAL, edits.body(lambda _: b'{"detail":"no"}'), [("/detail", "missing", "text"), ("/error", "object", "missing")]),
     ],
 )  # fmt: skip
@@ -109,21 +109,21 @@ def test_a_change_of_shape(old: Exchange, change: Edit, expected: list[tuple[str
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        (STREAM, swap(STREAM, "你好", "Bonjour")),
-        (STREAM, swap(STREAM, "chatcmpl-reference", "chatcmpl-other")),
-        (STREAM, swap(STREAM, '"created":1760000000', '"created":1760000009')),
-        (STREAM, edits.repeat(edits.saying)(STREAM)),
-        (STREAM_USAGE, edits.chunks(edits.counting, edits.put("usage/total_tokens", 99))(STREAM_USAGE)),
+        (STREAM, replace_in_body(STREAM, "你好", "Bonjour")),
+        (STREAM, replace_in_body(STREAM, "chatcmpl-reference", "chatcmpl-other")),
+        (STREAM, replace_in_body(STREAM, '"created":1760000000', '"created":1760000009')),
+        (STREAM, edits.repeat(edits.has_content)(STREAM)),
+        (STREAM_USAGE, edits.chunks(edits.has_usage, edits.set_value("usage/total_tokens", 99))(STREAM_USAGE)),
         (STREAM, edits.pieces(7)(STREAM)),
-        (STREAM, swap(STREAM, "\n", "\r\n")),
-        (BODY, swap(BODY, '"cached_tokens":0', '"cached_tokens":0.5')),
+        (STREAM, replace_in_body(STREAM, "\n", "\r\n")),
+        (BODY, replace_in_body(BODY, '"cached_tokens":0', '"cached_tokens":0.5')),
         (TOOLS, TOOLS_PARALLEL),
         (BODY, TOOLS_BODY),
         (STREAM, TOOLS),
-        (STREAM, swap(STREAM, '"created":1760000000', '"created":1760000001', 2)),
+        (STREAM, replace_in_body(STREAM, '"created":1760000000', '"created":1760000001', 2)),
         (
-            edits.chunks(edits.every, edits.put("obfuscation", "x1"))(STREAM),
-            edits.chunks(edits.every, edits.put("obfuscation", ""))(STREAM),
+            edits.chunks(edits.any_chunk, edits.set_value("obfuscation", "x1"))(STREAM),
+            edits.chunks(edits.any_chunk, edits.set_value("obfuscation", ""))(STREAM),
         ),
     ],
 )
@@ -133,35 +133,37 @@ def test_what_varies_from_answer_to_answer_is_no_change(old: Exchange, new: Exch
 
 
 def test_the_order_of_what_comes() -> None:
-    late = edits.anew(lambda found: [found[0], *found[3:5], *found[1:3], *found[5:]])(REASONING)
-    between = edits.anew(lambda found: [*found[:2], found[3], found[2], *found[4:]])(REASONING)
+    late = edits.rebuild_stream(lambda found: [found[0], *found[3:5], *found[1:3], *found[5:]])(REASONING)
+    between = edits.rebuild_stream(lambda found: [*found[:2], found[3], found[2], *found[4:]])(REASONING)
     assert ("order", "reasoning → content → finish", "content → reasoning → finish") in told(REASONING, late)
     assert ("order", "reasoning → content → finish", "reasoning & content → finish") in told(REASONING, between)
 
 
 def test_a_change_says_where_it_stands_in_both() -> None:
-    (change,) = changes(STREAM, edits.chunks(edits.finishing, edits.put("choices/*/x", 1))(STREAM))
+    (change,) = changes(STREAM, edits.chunks(edits.has_finish_reason, edits.set_value("choices/*/x", 1))(STREAM))
     assert change.what == "/choices/*/x@finish"
     assert change.old_at == change.new_at == (4, "/choices/0/x")
 
 
 def test_what_was_asked_otherwise() -> None:
-    old = asked(STREAM, temperature=0.5, user="a" * 90)
-    new = asked(STREAM, stream_options={"include_usage": True}, user="b")
+    old = with_request_params(STREAM, temperature=0.5, user="a" * 90)
+    new = with_request_params(STREAM, stream_options={"include_usage": True}, user="b")
     assert [change[:3] for change in questions(old, new)] == [
         ("temperature", "0.5", "missing"),
         ("user", f'"{"a" * 58}…', '"b"'),
         ("stream_options", "missing", '{"include_usage":true}'),
     ]
     assert list(questions(STREAM, STREAM)) == []
-    one, other = asked(BODY, x={"a": 1, "b": 2}), asked(BODY, x={"b": 2, "a": 1})
+    one, other = with_request_params(BODY, x={"a": 1, "b": 2}), with_request_params(BODY, x={"b": 2, "a": 1})
     assert list(questions(one, other)) == []
     assert list(questions(STREAM, ask("Hello", stream=True))) != []
 
 
 def test_later_messages_hold_the_answer_and_are_not_the_question() -> None:
     first = {"role": "user", "content": "Hi"}
-    old, new = (asked(BODY, messages=[first, {"role": "assistant", "content": text}]) for text in ("A", "B"))
+    old, new = (
+        with_request_params(BODY, messages=[first, {"role": "assistant", "content": text}]) for text in ("A", "B")
+    )
     assert list(questions(old, new)) == []
 
 

@@ -15,7 +15,17 @@ from harness.evidence.agreement import compare, compare_all, differences, render
 from harness.evidence.reconstruct import profiles_of
 from harness.matrix.providers import load_matrix
 from harness.recording.archives import Entry, archives_in, read_archive
-from harness.simulate.reference import BODY, STREAM, STREAM_USAGE, TOOLS, asked, recorded, swap, swap_last, with_header
+from harness.simulate.reference import (
+    BODY,
+    STREAM,
+    STREAM_USAGE,
+    TOOLS,
+    recorded,
+    replace_in_body,
+    replace_last_in_body,
+    with_header,
+    with_request_params,
+)
 from harness.wire.exchange import Exchange, Fidelity
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,35 +40,35 @@ def test_what_is_the_same_differs_in_nothing(exchange: Exchange) -> None:
 
 
 def test_stream_options_that_are_no_object_ask_for_nothing(tmp_path: Path) -> None:
-    compared = compare(Entry(asked(WIRE, stream_options=[]), "a.jsonl"), load(tmp_path))
+    compared = compare(Entry(with_request_params(WIRE, stream_options=[]), "a.jsonl"), load(tmp_path))
     assert compared.form == "stream chat"
 
 
 def test_texts_and_how_many_pieces_do_not_matter() -> None:
-    other = swap(swap(WIRE, "你好", "Hello"), "chatcmpl-reference", "chatcmpl-another")
+    other = replace_in_body(replace_in_body(WIRE, "你好", "Hello"), "chatcmpl-reference", "chatcmpl-another")
     assert differences(other, STREAM) == ()
 
 
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        (swap(WIRE, '"finish_reason":null', '"finish_reason":""'), '/choices/*/finish_reason: "" or stop, made null or stop'),
-        (swap(WIRE, ',"finish_reason":null', ""), "/choices/*/finish_reason: missing or stop, made null or stop"),
-        (swap(WIRE, '"content":"","refusal"', '"content":null,"refusal"'), '/choices/*/delta/content: missing or null or text, made "" or missing or text'),
-        (swap(WIRE, '"service_tier":"default",', ""), "/service_tier: missing, made text"),
-        (swap(WIRE, '"choices"', '"x_extra":{"a":[1]},"choices"', 1), "/x_extra: missing or object, made missing"),
-        (swap(WIRE, '"role":"assistant",', '"role":"system",'), "/choices/*/delta/role: missing or system, made assistant or missing"),
-        (swap(WIRE, '"index":0,"delta"', '"delta_index":0,"delta"'), "/choices/*/index: missing, made number"),
-        (swap(WIRE, '"object":"chat.completion.chunk","created":1760000000', '"created":1760000000,"object":"chat.completion.chunk"'), "the order of keys or phases"),
-        (swap(WIRE, SECOND, '"delta":{"content":"x","refusal":null}'), "which keys stand together"),
-        (swap_last(WIRE, "chatcmpl-reference", "chatcmpl-other"), "id varies, made constant"),
-        (swap_last(WIRE, "1760000000", "1760000001"), "created varies, made constant"),
-        (swap_last(WIRE, "gpt-4o-mini", "gpt-4o"), "model varies, made constant"),
-        (swap(WIRE, "\n", "\r\n"), "line ends CRLF, made LF"),
-        (swap(WIRE, "data: ", "data:"), "after data: no space, made a space"),
-        (swap(WIRE, "data: [DONE]\n\n", ""), "[DONE] no, made yes"),
-        (swap(WIRE, "data:", ": ping\n\ndata:", 1), "other lines comment, made none"),
-        (swap(WIRE, "data:", "event: x\ndata:", 1), "other lines event, made none"),
+        (replace_in_body(WIRE, '"finish_reason":null', '"finish_reason":""'), '/choices/*/finish_reason: "" or stop, made null or stop'),
+        (replace_in_body(WIRE, ',"finish_reason":null', ""), "/choices/*/finish_reason: missing or stop, made null or stop"),
+        (replace_in_body(WIRE, '"content":"","refusal"', '"content":null,"refusal"'), '/choices/*/delta/content: missing or null or text, made "" or missing or text'),
+        (replace_in_body(WIRE, '"service_tier":"default",', ""), "/service_tier: missing, made text"),
+        (replace_in_body(WIRE, '"choices"', '"x_extra":{"a":[1]},"choices"', 1), "/x_extra: missing or object, made missing"),
+        (replace_in_body(WIRE, '"role":"assistant",', '"role":"system",'), "/choices/*/delta/role: missing or system, made assistant or missing"),
+        (replace_in_body(WIRE, '"index":0,"delta"', '"delta_index":0,"delta"'), "/choices/*/index: missing, made number"),
+        (replace_in_body(WIRE, '"object":"chat.completion.chunk","created":1760000000', '"created":1760000000,"object":"chat.completion.chunk"'), "the order of keys or phases"),
+        (replace_in_body(WIRE, SECOND, '"delta":{"content":"x","refusal":null}'), "which keys stand together"),
+        (replace_last_in_body(WIRE, "chatcmpl-reference", "chatcmpl-other"), "id varies, made constant"),
+        (replace_last_in_body(WIRE, "1760000000", "1760000001"), "created varies, made constant"),
+        (replace_last_in_body(WIRE, "gpt-4o-mini", "gpt-4o"), "model varies, made constant"),
+        (replace_in_body(WIRE, "\n", "\r\n"), "line ends CRLF, made LF"),
+        (replace_in_body(WIRE, "data: ", "data:"), "after data: no space, made a space"),
+        (replace_in_body(WIRE, "data: [DONE]\n\n", ""), "[DONE] no, made yes"),
+        (replace_in_body(WIRE, "data:", ": ping\n\ndata:", 1), "other lines comment, made none"),
+        (replace_in_body(WIRE, "data:", "event: x\ndata:", 1), "other lines event, made none"),
         (with_header(WIRE, "Content-Type", "text/plain"), "content-type text/plain, made text/event-stream; charset=utf-8"),
     ],
 )  # fmt: skip
@@ -74,9 +84,9 @@ def test_usage_in_another_place_is_seen() -> None:
 @pytest.mark.parametrize(
     ("changed", "kept_by"),
     [
-        (swap(WIRE, '"object":"chat.completion.chunk","created":1760000000', '"created":1760000000,"object":"chat.completion.chunk"'), {"wire", "chunks"}),
-        (swap(WIRE, "data: [DONE]\n\n", ""), {"wire", "reserialized"}),
-        (swap(WIRE, '"finish_reason":null', '"finish_reason":""'), {"wire", "reserialized", "chunks"}),
+        (replace_in_body(WIRE, '"object":"chat.completion.chunk","created":1760000000', '"created":1760000000,"object":"chat.completion.chunk"'), {"wire", "chunks"}),
+        (replace_in_body(WIRE, "data: [DONE]\n\n", ""), {"wire", "reserialized"}),
+        (replace_in_body(WIRE, '"finish_reason":null', '"finish_reason":""'), {"wire", "reserialized", "chunks"}),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("fidelity", ["wire", "reserialized", "chunks"])
@@ -88,11 +98,13 @@ def test_what_a_recording_did_not_keep_is_not_compared(
 
 
 def test_a_clock_that_did_not_go_on_agrees_with_one_that_does() -> None:
-    assert differences(WIRE, swap_last(STREAM, "1760000000", "1760000001")) == ()
+    assert differences(WIRE, replace_last_in_body(STREAM, "1760000000", "1760000001")) == ()
 
 
 TIER = '"service_tier":"default","system_fingerprint":"fp_reference",'
-ACME = swap(swap(swap(WIRE, TIER, ""), ',"refusal":null', ""), "gpt-4o-mini-2024-07-18", "small")
+ACME = replace_in_body(
+    replace_in_body(replace_in_body(WIRE, TIER, ""), ',"refusal":null', ""), "gpt-4o-mini-2024-07-18", "small"
+)
 
 
 def entry(exchange: Exchange) -> Entry:
@@ -112,7 +124,7 @@ def test_a_recording_is_compared_with_what_is_made_of_the_same_request(tmp_path:
         (),
         None,
     )
-    other = compare(entry(plain(swap(ACME, "chat.completion.chunk", "chunk"))), load(tmp_path))
+    other = compare(entry(plain(replace_in_body(ACME, "chat.completion.chunk", "chunk"))), load(tmp_path))
     assert other.differs == ("/object: chunk, made chat.completion.chunk",)
 
 
@@ -124,7 +136,7 @@ def test_where_the_request_is_unknown_the_nearer_of_both_counts(tmp_path: Path) 
 
 def test_a_thought_inside_content_is_a_thought(tmp_path: Path) -> None:
     parts = '"delta":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"Hm"}]}]}'
-    found = compare(entry(plain(swap(ACME, SECOND, parts))), load(tmp_path))
+    found = compare(entry(plain(replace_in_body(ACME, SECOND, parts))), load(tmp_path))
     assert (found.form, found.why) == ("stream thinking", "no such kind in the form")
 
 
@@ -133,7 +145,7 @@ def test_a_thought_inside_content_is_a_thought(tmp_path: Path) -> None:
     [
         (plain(recorded(TOOLS)), "stream tools", "no such kind in the form"),
         (recorded(dataclasses.replace(BODY, response=dataclasses.replace(BODY.response, status=429, body=b'{"error":{}}'))), "error 429", "no refusal of that status"),
-        (asked(plain(ACME), model="big"), "stream chat", "no form of that model and time"),
+        (with_request_params(plain(ACME), model="big"), "stream chat", "no form of that model and time"),
     ],
 )  # fmt: skip
 def test_what_the_profile_does_not_describe_is_not_compared(
@@ -157,7 +169,7 @@ def line(exchange: Exchange) -> str:
 def test_the_command_counts_what_agrees_and_says_what_does_not(tmp_path: Path) -> None:
     (tmp_path / "providers.yaml").write_text(yaml.safe_dump(MATRIX))
     write(tmp_path)
-    kinds = [ACME, ACME, swap(ACME, "chat.completion.chunk", "chunk|a"), TOOLS]
+    kinds = [ACME, ACME, replace_in_body(ACME, "chat.completion.chunk", "chunk|a"), TOOLS]
     (tmp_path / "a.jsonl").write_text("\n".join(map(line, kinds)))
     arguments = ["reconstruct", "--root", str(tmp_path), "--against", str(tmp_path / "a.jsonl")]
     result = CliRunner().invoke(main, arguments)

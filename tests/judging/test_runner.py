@@ -17,7 +17,15 @@ from harness.matrix.scenarios import SCENARIOS
 from harness.recording.cassette import write_cassette
 from harness.results import Deviation, Finding, Level, Outcome, Problem
 from harness.simulate.faults import FAULTS
-from harness.simulate.reference import BODY, STREAM, asked, swap, with_body, with_header, with_response
+from harness.simulate.reference import (
+    BODY,
+    STREAM,
+    replace_in_body,
+    with_body,
+    with_header,
+    with_request_params,
+    with_response,
+)
 from harness.wire.exchange import Exchange, Expected
 
 MATRIX = """\
@@ -46,7 +54,7 @@ deviations:
     source: https://acme.example/docs
     since: 2025-01
 """
-FAULTY = swap(STREAM, '"object":"chat.completion.chunk",', "")
+FAULTY = replace_in_body(STREAM, '"object":"chat.completion.chunk",', "")
 
 
 @pytest.fixture
@@ -109,7 +117,11 @@ def test_a_failure_names_its_bytes_and_source(project: Path) -> None:
 
 @pytest.mark.parametrize(
     ("exchange", "outcome"),
-    [(FAULTY, Outcome.KNOWN), (STREAM, Outcome.FIXED), (swap(STREAM, "completion.chunk", "chunk"), Outcome.CHANGED)],
+    [
+        (FAULTY, Outcome.KNOWN),
+        (STREAM, Outcome.FIXED),
+        (replace_in_body(STREAM, "completion.chunk", "chunk"), Outcome.CHANGED),
+    ],
 )
 def test_a_listed_deviation_is_known_fixed_or_changed(project: Path, exchange: Exchange, outcome: Outcome) -> None:
     record(project, exchange)
@@ -191,13 +203,13 @@ def test_a_crash_in_a_check_is_broken_and_blocks() -> None:
 
 
 def test_exchanges_of_one_recording_are_judged_together() -> None:
-    (finding,) = judge_exchanges([BODY, swap(BODY, '"id":', '"x":'), BODY], ABOUT, [CHECKS["chunk.id"]])
+    (finding,) = judge_exchanges([BODY, replace_in_body(BODY, '"id":', '"x":'), BODY], ABOUT, [CHECKS["chunk.id"]])
     assert finding.outcome is Outcome.FAIL
     assert [evidence.exchange for evidence in finding.evidence] == [1]
 
 
 def test_one_unreadable_exchange_hides_no_fault_of_another() -> None:
-    wrong = swap(STREAM, '"finish_reason":"stop"', '"finish_reason":"STOP"')
+    wrong = replace_in_body(STREAM, '"finish_reason":"stop"', '"finish_reason":"STOP"')
     unreadable = with_body(STREAM, b"data: [DONE]\n\n")
     limited = dataclasses.replace(with_response(STREAM, status=429), expected=Expected((200,)))
     (finding,) = judge_exchanges([STREAM, unreadable, wrong, limited], ABOUT, [CHECKS["finish_reason.vocabulary"]])
@@ -216,7 +228,7 @@ def test_a_check_applies_if_it_does_to_one_exchange() -> None:
 
 
 def test_observed_values_of_a_recording_are_joined() -> None:
-    other = asked(BODY, model="gpt-4o-mini-2024-07-18")
+    other = with_request_params(BODY, model="gpt-4o-mini-2024-07-18")
     (finding,) = judge_exchanges([BODY, other, BODY], ABOUT, [CHECKS["identity.model-asked"]])
     assert finding.value == "differs | same"
 

@@ -23,7 +23,7 @@ from harness.live.draft import in_common
 from harness.matrix.providers import load_matrix
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Outcome
-from harness.simulate.reference import swap
+from harness.simulate.reference import replace_in_body
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = "https://docs.acme.example/chat"
@@ -33,9 +33,9 @@ THINKING = {name for name, one in SCENARIOS.items() if one.thinking}
 def faulty(request: Received) -> Iterable[bytes | float | End]:
     answer = ideal_answer(request)
     before = '"finish_reason":null'
-    return plays(swap(answer, before, '"finish_reason":""') if before.encode() in answer.response.body else answer)(
-        request
-    )
+    return plays(
+        replace_in_body(answer, before, '"finish_reason":""') if before.encode() in answer.response.body else answer
+    )(request)
 
 
 def draft(server: Server, root: Path, *options: str, key: str = "good") -> Result:

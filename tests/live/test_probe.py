@@ -28,7 +28,7 @@ from harness.cli import main
 from harness.matrix.scenarios import SCENARIOS
 from harness.recording.cassette import read_cassette
 from harness.results import Finding, Outcome, read_results
-from harness.simulate.reference import swap, with_body, with_header
+from harness.simulate.reference import replace_in_body, with_body, with_header
 from harness.wire.exchange import Exchange
 
 
@@ -144,7 +144,7 @@ def test_without_a_key_it_says_so_and_keys_come_from_the_file_as_well(tmp_path: 
 
 def test_a_finding_names_the_scenario_or_the_recording_that_shows_it(tmp_path: Path) -> None:
     def faulty(request: Received) -> Iterable[bytes | float | End]:
-        return plays(swap(ideal_answer(request), '"finish_reason":null', '"finish_reason":""'))(request)
+        return plays(replace_in_body(ideal_answer(request), '"finish_reason":null', '"finish_reason":""'))(request)
 
     with Server(faulty) as server:
         assert "chat.stream byte " in probe(server, "--scenario", "chat.stream").stdout
@@ -154,7 +154,7 @@ def test_a_finding_names_the_scenario_or_the_recording_that_shows_it(tmp_path: P
 
 def test_a_fault_is_found_and_ends_with_1() -> None:
     def faulty(request: Received) -> Iterable[bytes | float | End]:
-        return plays(swap(ideal_answer(request), '"finish_reason":null', '"finish_reason":""'))(request)
+        return plays(replace_in_body(ideal_answer(request), '"finish_reason":null', '"finish_reason":""'))(request)
 
     with Server(faulty) as server:
         result = probe(server, "--scenario", "chat.stream")

@@ -8,7 +8,7 @@ from harness.checks import CHECKS, FAMILIES
 from harness.matrix.scenarios import SCENARIOS
 from harness.recording.cassette import write_cassette
 from harness.results import read_results
-from harness.simulate.reference import STREAM, swap, with_response
+from harness.simulate.reference import STREAM, replace_in_body, with_response
 
 MATRIX = """\
 providers:
@@ -25,7 +25,7 @@ DEVIATION = """\
 deviations:
   - {check: CHECK, message: "*", reason: It always was., source: "https://acme.example", since: "2025"}
 """
-FAULTY = swap(STREAM, '"object":"chat.completion.chunk",', "")
+FAULTY = replace_in_body(STREAM, '"object":"chat.completion.chunk",', "")
 CASSETTE = "cassettes/acme/small/chat.stream.yaml"
 NODE = "providers.yaml::acme/small/chat.stream/chunk.object"
 

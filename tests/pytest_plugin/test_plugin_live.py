@@ -10,7 +10,7 @@ from scripted import ideal_answer as ideal
 from harness.checks import CHECKS
 from harness.recording.cassette import read_cassette, write_cassette
 from harness.results import read_results
-from harness.simulate.reference import STREAM, recorded, swap
+from harness.simulate.reference import STREAM, recorded, replace_in_body
 
 pytest_plugins = ["pytester"]
 
@@ -76,7 +76,7 @@ def test_live_judges_what_is_answered_and_keeps_nothing(
 def test_live_asks_what_is_recorded_too_and_leaves_the_recording(
     project: Path, pytester: pytest.Pytester, server: Server
 ) -> None:
-    faulty = recorded(swap(STREAM, '"object":"chat.completion.chunk",', ""))
+    faulty = recorded(replace_in_body(STREAM, '"object":"chat.completion.chunk",', ""))
     write_cassette(project / CASSETTE, [faulty])
     before = (project / CASSETTE).read_bytes()
     assert run(pytester, "--compat-provider=acme", "--compat-check=chunk.object").ret == 1
@@ -109,7 +109,7 @@ def test_a_reconstruction_is_no_recording_so_that_one_takes_its_place(
 
 
 def test_all_is_asked_and_kept_anew(project: Path, pytester: pytest.Pytester, server: Server) -> None:
-    write_cassette(project / CASSETTE, [swap(STREAM, '"object":"chat.completion.chunk",', "")])
+    write_cassette(project / CASSETTE, [replace_in_body(STREAM, '"object":"chat.completion.chunk",', "")])
     assert run(pytester, "--compat-provider=acme", "--compat-check=chunk.object").ret == 1
     assert run(pytester, "--compat-provider=acme", "--compat-check=chunk.object", "--compat-record=all").ret == 0
     assert run(pytester, "--compat-provider=acme", "--compat-check=chunk.object").ret == 0
@@ -119,7 +119,7 @@ def test_all_is_asked_and_kept_anew(project: Path, pytester: pytest.Pytester, se
 @pytest.mark.usefixtures("project")
 def test_a_fault_fails_with_its_bytes(pytester: pytest.Pytester, server: Server) -> None:
     def faulty(request: Received) -> Iterable[bytes | float | End]:
-        return plays(swap(ideal(request), '"object":"chat.completion.chunk",', ""))(request)
+        return plays(replace_in_body(ideal(request), '"object":"chat.completion.chunk",', ""))(request)
 
     server.answers(faulty)
     result = run(pytester, "--compat-live", "--compat-check=chunk.object", "--compat-scenario=chat.stream")

@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 
 from harness.errors import BadCassette, Unwritable
 from harness.recording.cassette import dump_cassette, exchanges_of, load_yaml, read_cassette, write_cassette
-from harness.simulate.reference import BODY, STREAM, STREAM_USAGE, swap, with_body, with_header, with_response
+from harness.simulate.reference import (
+    BODY,
+    STREAM,
+    STREAM_USAGE,
+    replace_in_body,
+    with_body,
+    with_header,
+    with_response,
+)
 from harness.wire.exchange import Exchange, Headers, Reads, Source
 
 ALPHABET = st.one_of(
@@ -51,7 +59,7 @@ def test_a_body_is_readable_in_review() -> None:
 
 
 def test_crlf_is_a_row_a_line_too() -> None:
-    text = dump_cassette([swap(STREAM, "\n", "\r\n")]).decode()
+    text = dump_cassette([replace_in_body(STREAM, "\n", "\r\n")]).decode()
     assert '\n        data: [DONE]\\r\\n\\\n        \\r\\n"\n' in text
 
 

@@ -16,7 +16,7 @@ from harness.recording.cassette import dump_cassette, exchanges_of, load_yaml
 from harness.recording.redact import Secrets
 from harness.recording.scrub import scrub
 from harness.simulate import ideal
-from harness.simulate.reference import BODY, STREAM, swap, with_body, with_header, with_response
+from harness.simulate.reference import BODY, STREAM, replace_in_body, with_body, with_header, with_response
 from harness.wire.exchange import Exchange, Headers, Reads, Source
 from harness.wire.sse import parse
 
@@ -138,7 +138,7 @@ def test_every_word_about_an_exchange_is_scrubbed() -> None:
 
 
 def test_the_reads_stay_true() -> None:
-    told = swap(STREAM, "你好", KEY)
+    told = replace_in_body(STREAM, "你好", KEY)
     size = len(told.response.body)
     for at in range(1, size, 40):
         clean = kept(with_response(told, reads=Reads((at, size - at), (5, 6))))
@@ -193,7 +193,7 @@ def test_a_damaged_body_stays_damaged() -> None:
 
 
 def test_text_that_is_called_compressed_is_text() -> None:
-    told = with_header(swap(BODY, "你好", KEY), "Content-Encoding", "br")
+    told = with_header(replace_in_body(BODY, "你好", KEY), "Content-Encoding", "br")
     assert b'"content":"REDACTEDREDACTED' in kept(told).response.body
 
 

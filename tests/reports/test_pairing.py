@@ -284,3 +284,20 @@ def test_every_cell_is_counted_once(one: list[Finding], other: list[Finding]) ->
     found = diff(one, other)
     changed = [change.cell for group in found.groups for change in group.changes]
     assert len(changed) == len(set(changed)) == sum(found.counts.values())
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("rules/old", "rules/new"),
+        ("the rule is not in/a.jsonl", "b.jsonl"),
+        ("overruled.jsonl", "ruler.jsonl"),
+        ("results (rule).jsonl", "not judged in.jsonl"),
+    ],
+)
+def test_the_name_of_a_results_file_does_not_decide_who_changed(names: tuple[str, str]) -> None:
+    fewer, more = Results(RUN, [finding("a.b")]), Results(RUN, [finding("a.b"), finding("a.b", scenario="tools.one")])
+    assert only(compare((fewer, more), names)).by == "recorded 2026-05-01"
+    assert only(compare((more, fewer), names)).by == ""
+    another_rule = Results(NEWER, [finding("a.b"), finding("a.c")])
+    assert only(compare((fewer, another_rule), names)).by == "harness 1.0 → 1.1"

@@ -9,7 +9,7 @@ from judging import alarms
 
 from harness.matrix.scenarios import TOOLS
 from harness.simulate.ideal import MODEL, exchange
-from harness.simulate.reference import expecting
+from harness.simulate.reference import with_expected_status
 
 QUESTIONS = ("你好", "Count from 1 to 40.", "both")
 CHOICES: dict[str, tuple[Any, ...]] = {
@@ -54,5 +54,7 @@ def sensible(given: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("part", range(8))
 def test_it_raises_no_alarm(part: int) -> None:
-    wrong = {str(body): said for body in requests()[part::8] if (said := alarms(expecting(exchange(body), 200)))}
+    wrong = {
+        str(body): said for body in requests()[part::8] if (said := alarms(with_expected_status(exchange(body), 200)))
+    }
     assert wrong == {}

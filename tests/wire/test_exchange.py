@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.simulate.reference import BODY, REASONING, STREAM, STREAM_USAGE, TOOLS, swap, with_body, with_header
+from harness.simulate.reference import (
+    BODY,
+    REASONING,
+    STREAM,
+    STREAM_USAGE,
+    TOOLS,
+    replace_in_body,
+    with_body,
+    with_header,
+)
 from harness.wire import exchange as exchange_module
 from harness.wire.completion import ToolCall
 from harness.wire.exchange import Exchange, Headers, Request, Response, read
@@ -50,8 +59,8 @@ def test_reasoning_and_tools_add_up() -> None:
 
 
 def test_tool_fragments_without_index_are_joined_by_id() -> None:
-    bare = swap(TOOLS, '"index":0,"id"', '"id"')
-    bare = swap(bare, '"tool_calls":[{"index":0,', '"tool_calls":[{')
+    bare = replace_in_body(TOOLS, '"index":0,"id"', '"id"')
+    bare = replace_in_body(bare, '"tool_calls":[{"index":0,', '"tool_calls":[{')
     assert bare.completion.messages[0].tool_calls == TOOLS.completion.messages[0].tool_calls
 
 

@@ -122,9 +122,9 @@ class Document(_Part):
 
     def to_json(self) -> str:
         """Return it as JSON text; what is not known is left out."""
-        told = self.model_dump(mode="json", by_alias=True, exclude_none=True)
-        told["flags"] = {name: said for name, said in told["flags"].items() if said}
-        return dump(told)
+        document = self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        document["flags"] = {name: said for name, said in document["flags"].items() if said}
+        return dump(document)
 
 
 def json_schema() -> dict[str, Any]:

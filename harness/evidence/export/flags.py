@@ -76,8 +76,8 @@ def _empty_choices(judged: Judged) -> Iterator[Value]:
 
 def _json_mode(name: str) -> Callable[[Judged], Iterator[Value]]:
     def flag(judged: Judged) -> Iterator[Value]:
-        told = (value for value in judged.values("structured.mode") if value.startswith(name))
-        return (value == f"{name}: JSON" for value in told)
+        modes = (value for value in judged.values("structured.mode") if value.startswith(name))
+        return (value == f"{name}: JSON" for value in modes)
 
     return flag
 

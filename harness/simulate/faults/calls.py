@@ -5,20 +5,20 @@ from typing import Any
 
 from harness.simulate.edits import (
     Change,
-    both,
-    calling,
-    choosing,
+    any_chunk,
     chunks,
-    continuing,
+    compose,
+    continues_tool_call,
     drop,
-    every,
-    finishing,
-    given,
+    has_choice,
+    has_content,
+    has_finish_reason,
+    has_tool_calls,
     insert,
-    naming,
-    put,
+    only_if,
     repeat,
-    saying,
+    set_value,
+    starts_tool_call,
 )
 from harness.simulate.faults.fault import Fault
 from harness.wire.exchange import Exchange
@@ -29,9 +29,6 @@ _PYDANTIC = (
     "https://github.com/pydantic/pydantic-ai/blob/4fda38988f2939fa6ea9cdefcf120693e10ef491/tests/models/cassettes"
 )
 _REQ_LLM = "https://github.com/neilberkman/req_llm/blob/1c985d8a8ba0b3f291cae9ceff6d8369fd6342b7/test/support/fixtures"
-_RUBY_LLM = (
-    "https://github.com/crmne/ruby_llm/blob/fb5a49bf04da78d3e74496431ad1c99df5e7e5f0/spec/fixtures/vcr_cassettes"
-)
 _VERCEL = "https://github.com/vercel/ai/blob/ed857f50f112e23930b0c2dd8d532cc8bebbc911/packages"
 _LOBEHUB = "https://github.com/lobehub/lobehub/blob/12294ca08a4c7f117ac378380a264f20ea573df9/packages/model-runtime/src/core/streams/openai/openai.ts"
 _QIANFAN = "https://github.com/baidubce/bce-qianfan-sdk/blob/6cacf6002140a3249c1c8d557def462c29c129c5/python/qianfan/extensions/openai/adapter.py"
@@ -40,7 +37,6 @@ _ALIBABA = f"{_VERCEL}/alibaba/src/__fixtures__/alibaba-tool-call.chunks.txt"
 _GEMINI = f"{_PYDANTIC}/test_openai/test_compatible_api_with_tool_calls_without_id.yaml"
 _NULLS = "https://github.com/anomalyco/opencode/issues/43328"
 _EMPTY_NAME = "https://github.com/anomalyco/opencode/issues/37841"
-_MERGED = "https://github.com/lobehub/lobehub/pull/11649"
 _DICT_ARGUMENTS = "https://github.com/BerriAI/litellm/pull/37792"
 _AS_TEXT = "https://github.com/deepseek-ai/DeepSeek-V3/issues/1244"
 
@@ -52,7 +48,7 @@ _ARGUMENTS = "function/arguments"
 
 def _pieces(key: str, value: Any) -> Change:
     """Return the change of ``key`` in every later fragment of a call."""
-    return chunks(continuing, put(f"{_PIECE}/{key}", value))
+    return chunks(continues_tool_call, set_value(f"{_PIECE}/{key}", value))
 
 
 def _named(key: str) -> Callable[[Exchange], bool]:
@@ -75,88 +71,88 @@ def _begins(fragment: Any) -> bool:
 
 def _heads(key: str, value: Any) -> Change:
     """Return the change of ``key`` in the first fragment of each call."""
-    return chunks(naming, put(f"{_PIECE}/{key}", value))
+    return chunks(starts_tool_call, set_value(f"{_PIECE}/{key}", value))
 
 
 def _whole(key: str, value: Any) -> Change:
     """Return the change of ``key`` in the calls of a body."""
-    return chunks(every, put(f"{_WHOLE}/{key}", value))
+    return chunks(any_chunk, set_value(f"{_WHOLE}/{key}", value))
 
 
 def _said(words: str) -> Change:
     """Return the change that adds ``words`` to the end of the text."""
-    return chunks(saying, put("choices/*/delta/content", lambda old: old + words), only=_LAST)
+    return chunks(has_content, set_value("choices/*/delta/content", lambda old: old + words), only=_LAST)
 
 
 # fmt: off
 _LISTS = (
     Fault("calls-null", "tool_calls is null in the deltas of a text.", "chat.stream", f"{_REQ_LLM}/azure/deepseek_v3_0324/streaming.json",
-          chunks(choosing, put(_LIST, None)), "tool_calls.type"),
+          chunks(has_choice, set_value(_LIST, None)), "tool_calls.type"),
     Fault("calls-null-in-thought", "tool_calls is null in the deltas of a thought.", "reasoning.stream", "https://github.com/sgl-project/sglang/pull/9657",
-          chunks(choosing, put(_LIST, None)), "tool_calls.type"),
+          chunks(has_choice, set_value(_LIST, None)), "tool_calls.type"),
     Fault("calls-null-in-body", "tool_calls is null in a body without calls.", "chat.nonstream",
           f"{_PYDANTIC}/test_mistral/test_image_as_binary_content_tool_response.yaml",
-          chunks(every, put(_BODY_LIST, None)), "tool_calls.type"),
-    Fault("calls-empty-object", "tool_calls is an empty object.", "chat.stream", _DELTA, chunks(finishing, put(_LIST, {})), "tool_calls.type"),
-    Fault("calls-of-null", "A call in tool_calls is null.", "chat.stream", _DELTA, chunks(finishing, put(_LIST, [None])), "tool_calls.type"),
-    Fault("calls-as-text", "tool_calls is a text.", "chat.nonstream", _CALL, chunks(every, put(_BODY_LIST, "[]")), "tool_calls.type"),
+          chunks(any_chunk, set_value(_BODY_LIST, None)), "tool_calls.type"),
+    Fault("calls-empty-object", "tool_calls is an empty object.", "chat.stream", _DELTA, chunks(has_finish_reason, set_value(_LIST, {})), "tool_calls.type"),
+    Fault("calls-of-null", "A call in tool_calls is null.", "chat.stream", _DELTA, chunks(has_finish_reason, set_value(_LIST, [None])), "tool_calls.type"),
+    Fault("calls-as-text", "tool_calls is a text.", "chat.nonstream", _CALL, chunks(any_chunk, set_value(_BODY_LIST, "[]")), "tool_calls.type"),
 )
 
 _INDICES = (
     Fault("call-index-missing", "No fragment has an index.", "tools.auto", "https://github.com/sgl-project/sglang/issues/5661",
-          chunks(calling, drop(f"{_PIECE}/index")), "tool_calls.index"),
+          chunks(has_tool_calls, drop(f"{_PIECE}/index")), "tool_calls.index"),
     Fault("call-index-and-type-missing", "A call comes whole beside the finish_reason, without index and type.", "tools.forced", _MISTRAL,
-          both(chunks(continuing, put(_LIST, [])), chunks(finishing, put(_LIST, [{"id": "call_1", "function": {"name": "get_time", "arguments": '{"zone":"CET"}'}}])),
-               chunks(naming, put(_LIST, []), only=_FIRST)), "tool_calls.index"),
+          compose(chunks(continues_tool_call, set_value(_LIST, [])), chunks(has_finish_reason, set_value(_LIST, [{"id": "call_1", "function": {"name": "get_time", "arguments": '{"zone":"CET"}'}}])),
+               chunks(starts_tool_call, set_value(_LIST, []), only=_FIRST)), "tool_calls.index"),
     Fault("call-index-missing-later", "Only the first fragment of a call has an index.", "tools.auto", _LOBEHUB,
-          chunks(continuing, drop(f"{_PIECE}/index")), "tool_calls.index"),
+          chunks(continues_tool_call, drop(f"{_PIECE}/index")), "tool_calls.index"),
     Fault("call-index-missing-in-parallel", "No fragment of parallel calls has an index.", "tools.parallel", "https://github.com/QuantumNous/new-api/issues/540",
-          chunks(calling, drop(f"{_PIECE}/index")), "tool_calls.index"),
-    Fault("call-index-null", "The index of a fragment is null.", "tools.auto", _FRAGMENT, chunks(calling, put(f"{_PIECE}/index", None)), "tool_calls.index"),
-    Fault("call-index-negative", "The index of a call is -1.", "tools.required", _FRAGMENT, chunks(calling, put(f"{_PIECE}/index", -1)), "tool_calls.index"),
-    Fault("call-index-text", "The index of a fragment is a text.", "tools.auto", _FRAGMENT, chunks(calling, put(f"{_PIECE}/index", "0")), "tool_calls.index"),
+          chunks(has_tool_calls, drop(f"{_PIECE}/index")), "tool_calls.index"),
+    Fault("call-index-null", "The index of a fragment is null.", "tools.auto", _FRAGMENT, chunks(has_tool_calls, set_value(f"{_PIECE}/index", None)), "tool_calls.index"),
+    Fault("call-index-negative", "The index of a call is -1.", "tools.required", _FRAGMENT, chunks(has_tool_calls, set_value(f"{_PIECE}/index", -1)), "tool_calls.index"),
+    Fault("call-index-text", "The index of a fragment is a text.", "tools.auto", _FRAGMENT, chunks(has_tool_calls, set_value(f"{_PIECE}/index", "0")), "tool_calls.index"),
     Fault("call-index-from-1", "The only call has the index 1.", "tools.auto", f"{_VERCEL}/openai-compatible/src/chat/__fixtures__/anthropic-fallback-tool-call.sse",
-          chunks(calling, put(f"{_PIECE}/index", 1)), "tool_calls.index-from-0"),
+          chunks(has_tool_calls, set_value(f"{_PIECE}/index", 1)), "tool_calls.index-from-0"),
     Fault("call-indices-from-1", "Parallel calls are numbered from 1.", "tools.parallel", "https://github.com/marimo-team/marimo/pull/7356",
-          chunks(calling, put(f"{_PIECE}/index", lambda old: old + 1)), "tool_calls.index-from-0"),
+          chunks(has_tool_calls, set_value(f"{_PIECE}/index", lambda old: old + 1)), "tool_calls.index-from-0"),
     Fault("call-index-gap", "The second call has the index 5.", "tools.parallel", "https://github.com/sgl-project/sglang/issues/6310",
-          chunks(calling, put(f"{_PIECE}/index", lambda old: old * 5)), "tool_calls.index-from-0"),
+          chunks(has_tool_calls, set_value(f"{_PIECE}/index", lambda old: old * 5)), "tool_calls.index-from-0"),
     Fault("call-index-shared", "Parallel calls in pieces all have the index 0.", "tools.parallel", "https://github.com/ai-dynamo/dynamo/pull/4723",
-          given(_named("id"), chunks(calling, put(f"{_PIECE}/index", 0))), "tool_calls.index-distinct"),
+          only_if(_named("id"), chunks(has_tool_calls, set_value(f"{_PIECE}/index", 0))), "tool_calls.index-distinct"),
     Fault("call-index-shared-by-whole-calls", "Parallel calls that come whole all have the index 0.", "tools.parallel",
           "https://github.com/oracle/langchain-oracle/pull/108",
-          given(_named("id"), both(chunks(continuing, put(_LIST, [])), _heads(_ARGUMENTS, "{}"), chunks(calling, put(f"{_PIECE}/index", 0)))), "tool_calls.index-distinct"),
+          only_if(_named("id"), compose(chunks(continues_tool_call, set_value(_LIST, [])), _heads(_ARGUMENTS, "{}"), chunks(has_tool_calls, set_value(f"{_PIECE}/index", 0)))), "tool_calls.index-distinct"),
     Fault("call-index-shared-without-later-name", "A second id comes under the index of the first call.", "tools.auto", "https://github.com/su-kaka/gcli2api/pull/406",
-          given(_named("id"), chunks(continuing, put(f"{_PIECE}/id", "call_2"), only=_LAST)), "tool_calls.index-distinct"),
+          only_if(_named("id"), chunks(continues_tool_call, set_value(f"{_PIECE}/id", "call_2"), only=_LAST)), "tool_calls.index-distinct"),
 )
 
 _IDS = (
     Fault("call-id-null-later", "The id is null in later fragments.", "tools.auto", _NULLS, _pieces("id", None), "tool_calls.id-type"),
     Fault("call-id-number-in-body", "The id of a call is a number.", "tools.nonstream", _CALL, _whole("id", 1), "tool_calls.id-type"),
     Fault("call-nulls-later", "id, type and name are null in later fragments.", "tools.parallel", _NULLS,
-          both(_pieces("id", None), _pieces("type", None), _pieces("function/name", None)), "tool_calls.id-type"),
-    Fault("call-id-missing", "No fragment has an id.", "tools.auto", _FRAGMENT, chunks(naming, drop(f"{_PIECE}/id")), "tool_calls.id"),
+          compose(_pieces("id", None), _pieces("type", None), _pieces("function/name", None)), "tool_calls.id-type"),
+    Fault("call-id-missing", "No fragment has an id.", "tools.auto", _FRAGMENT, chunks(starts_tool_call, drop(f"{_PIECE}/id")), "tool_calls.id"),
     Fault("call-id-empty", "The id of a call is empty.", "tools.parallel", "https://github.com/microsoft/autogen/issues/4878", _heads("id", ""), "tool_calls.id"),
-    Fault("call-id-missing-in-body", "A call in a body has no id.", "tools.nonstream", _CALL, chunks(every, drop(f"{_WHOLE}/id")), "tool_calls.id"),
+    Fault("call-id-missing-in-body", "A call in a body has no id.", "tools.nonstream", _CALL, chunks(any_chunk, drop(f"{_WHOLE}/id")), "tool_calls.id"),
     Fault("call-id-empty-in-body", "The id of a call in a body is empty.", "tools.nonstream", _GEMINI, _whole("id", ""), "tool_calls.id"),
     Fault("call-id-empty-later", "The id is empty in later fragments.", "tools.auto", _ALIBABA, _pieces("id", ""), "tool_calls.id-once"),
     Fault("call-id-repeated", "Every fragment has the id of its call.", "tools.auto", "https://github.com/Sliverkiss/workbuddy2api/issues/82",
-          given(_named("id"), _pieces("id", "call_1")), "tool_calls.id-once"),
+          only_if(_named("id"), _pieces("id", "call_1")), "tool_calls.id-once"),
     Fault("call-id-empty-at-end", "A last fragment has an empty id and no arguments.", "tools.parallel", _ALIBABA,
-          repeat(continuing, put(f"{_PIECE}/id", ""), put(f"{_PIECE}/{_ARGUMENTS}", ""), only=_LAST), "tool_calls.id-once"),
+          repeat(continues_tool_call, set_value(f"{_PIECE}/id", ""), set_value(f"{_PIECE}/{_ARGUMENTS}", ""), only=_LAST), "tool_calls.id-once"),
     Fault("call-ids-equal", "Parallel calls have the same id.", "tools.parallel", _QIANFAN, _heads("id", "call_1"), "tool_calls.ids-differ"),
     Fault("call-ids-equal-in-body", "Two calls in a body have the same id.", "tools.nonstream", _QIANFAN,
-          chunks(every, put(_BODY_LIST, lambda calls: calls * 2)), "tool_calls.ids-differ"),
+          chunks(any_chunk, set_value(_BODY_LIST, lambda calls: calls * 2)), "tool_calls.ids-differ"),
 )
 
 _NAMES = (
-    Fault("call-name-missing", "No fragment names a function.", "tools.auto", _FRAGMENT, chunks(naming, drop(f"{_PIECE}/function/name")), "tool_calls.name"),
+    Fault("call-name-missing", "No fragment names a function.", "tools.auto", _FRAGMENT, chunks(starts_tool_call, drop(f"{_PIECE}/function/name")), "tool_calls.name"),
     Fault("call-name-empty", "The name of a function is empty.", "tools.required", None,
           _heads("function/name", ""), "tool_calls.name"),
     Fault("call-name-null-in-body", "The name of a function is null in a body.", "tools.nonstream", _CALL, _whole("function/name", None), "tool_calls.name"),
-    Fault("call-function-missing-in-body", "A call in a body has no function.", "tools.nonstream", _CALL, chunks(every, drop(f"{_WHOLE}/function")), "tool_calls.name"),
+    Fault("call-function-missing-in-body", "A call in a body has no function.", "tools.nonstream", _CALL, chunks(any_chunk, drop(f"{_WHOLE}/function")), "tool_calls.name"),
     Fault("call-name-repeated", "Every fragment names the function.", "tools.auto", "https://github.com/Sliverkiss/workbuddy2api/issues/82",
-          given(_named("name"), _pieces("function/name", "get_weather")), "tool_calls.name-once"),
+          only_if(_named("name"), _pieces("function/name", "get_weather")), "tool_calls.name-once"),
     Fault("call-name-empty-later", "The name is empty in later fragments.", "tools.parallel", _EMPTY_NAME, _pieces("function/name", ""), "tool_calls.name-once"),
     Fault("call-name-null-later", "The name is null in later fragments.", "tools.auto", _NULLS, _pieces("function/name", None), "tool_calls.name-once"),
     Fault("call-type-empty", "The type of a call is empty.", "tools.auto", _FRAGMENT, _heads("type", ""), "tool_calls.function"),
@@ -165,36 +161,36 @@ _NAMES = (
     Fault("call-type-null-later", "The type is null in later fragments.", "tools.auto", _NULLS, _pieces("type", None), "tool_calls.function"),
     Fault("call-type-other-in-body", "The type of a call in a body is tool.", "tools.nonstream", _CALL, _whole("type", "tool"), "tool_calls.function"),
     Fault("call-type-missing-in-body", "A call in a body has no type.", "tools.nonstream",
-          f"{_PYDANTIC}/test_mistral/test_image_as_binary_content_tool_response.yaml", chunks(every, drop(f"{_WHOLE}/type")),
+          f"{_PYDANTIC}/test_mistral/test_image_as_binary_content_tool_response.yaml", chunks(any_chunk, drop(f"{_WHOLE}/type")),
           "tool_calls.function"),
 )
 
 _INPUT = (
     Fault("arguments-null-at-start", "The first fragment has arguments null.", "tools.auto", _FRAGMENT, _heads(_ARGUMENTS, None), "tool_calls.arguments"),
     Fault("arguments-null-at-end", "A last fragment has arguments null.", "tools.parallel", "https://github.com/voocel/ainovel-cli/issues/52",
-          repeat(continuing, put(f"{_PIECE}/{_ARGUMENTS}", None), only=_LAST), "tool_calls.arguments"),
+          repeat(continues_tool_call, set_value(f"{_PIECE}/{_ARGUMENTS}", None), only=_LAST), "tool_calls.arguments"),
     Fault("arguments-object", "The arguments are an object.", "tools.forced", _DICT_ARGUMENTS,
-          both(_heads(_ARGUMENTS, {"zone": "CET"}), chunks(continuing, put(_LIST, []))), "tool_calls.arguments"),
+          compose(_heads(_ARGUMENTS, {"zone": "CET"}), chunks(continues_tool_call, set_value(_LIST, []))), "tool_calls.arguments"),
     Fault("arguments-object-in-body", "The arguments in a body are an object.", "tools.nonstream", _DICT_ARGUMENTS,
           _whole(_ARGUMENTS, {"city": "Paris"}), "tool_calls.arguments"),
     Fault("arguments-missing-in-body", "A call in a body has no arguments.", "tools.nonstream",
-          f"{_PYDANTIC}/test_openrouter/test_openrouter_tool_optional_parameters.yaml", chunks(every, drop(f"{_WHOLE}/{_ARGUMENTS}")),
+          f"{_PYDANTIC}/test_openrouter/test_openrouter_tool_optional_parameters.yaml", chunks(any_chunk, drop(f"{_WHOLE}/{_ARGUMENTS}")),
           "tool_calls.arguments"),
     Fault("arguments-twice", "A last fragment repeats all of the arguments.", "tools.auto", "https://github.com/lidge-jun/opencodex/issues/361",
-          repeat(continuing, put(f"{_PIECE}/{_ARGUMENTS}", '{"city":"Paris"}'), only=_LAST), "tool_calls.arguments-json"),
+          repeat(continues_tool_call, set_value(f"{_PIECE}/{_ARGUMENTS}", '{"city":"Paris"}'), only=_LAST), "tool_calls.arguments-json"),
     Fault("arguments-of-both-calls-in-one", "The pieces of the second call have the index of the first.", "tools.parallel", None,
-          chunks(continuing, put(f"{_PIECE}/index", 0)), "tool_calls.arguments-json"),
+          chunks(continues_tool_call, set_value(f"{_PIECE}/index", 0)), "tool_calls.arguments-json"),
     Fault("arguments-cut", "The arguments lack their end.", "tools.auto", None,
-          chunks(continuing, put(f"{_PIECE}/{_ARGUMENTS}", '"Par'), only=_LAST), "tool_calls.arguments-json"),
+          chunks(continues_tool_call, set_value(f"{_PIECE}/{_ARGUMENTS}", '"Par'), only=_LAST), "tool_calls.arguments-json"),
     Fault("arguments-single-quotes", "The arguments are a printed Python dict.", "tools.nonstream", _CALL,
           _whole(_ARGUMENTS, "{'city': 'Paris'}"), "tool_calls.arguments-json"),
     Fault("arguments-encoded-twice", "The arguments are JSON inside a JSON text.", "tools.nonstream", _CALL,
           _whole(_ARGUMENTS, '"{\\"city\\":\\"Paris\\"}"'), "tool_calls.arguments-json"),
     Fault("arguments-list", "The arguments join to a list.", "tools.forced", _FRAGMENT,
-          both(chunks(continuing, put(f"{_PIECE}/{_ARGUMENTS}", '["CET"'), only=_FIRST), chunks(continuing, put(f"{_PIECE}/{_ARGUMENTS}", "]"), only=_LAST)),
+          compose(chunks(continues_tool_call, set_value(f"{_PIECE}/{_ARGUMENTS}", '["CET"'), only=_FIRST), chunks(continues_tool_call, set_value(f"{_PIECE}/{_ARGUMENTS}", "]"), only=_LAST)),
           "tool_calls.arguments-json"),
     Fault("arguments-growing", "Each fragment holds all of the arguments so far.", "tools.auto", None,
-          chunks(continuing, put(f"{_PIECE}/{_ARGUMENTS}", '{"city":"Paris"}'), only=_LAST), "tool_calls.arguments-json"),
+          chunks(continues_tool_call, set_value(f"{_PIECE}/{_ARGUMENTS}", '{"city":"Paris"}'), only=_LAST), "tool_calls.arguments-json"),
 )
 
 _MARKUP = (
@@ -203,9 +199,9 @@ _MARKUP = (
     Fault("call-as-token-markup", "A call stands in the text, between the model's own tokens.", "tools.none", "https://github.com/vllm-project/vllm/pull/31207",
           _said('<|tool_call_begin|>functions.get_weather:0{"city":"Paris"}<|tool_call_end|>'), "tool_calls.not-in-text"),
     Fault("call-as-function-tag", "A call stands in the text of a body, as a function tag.", "chat.nonstream", _AS_TEXT,
-          chunks(every, put("choices/*/message/content", lambda old: f"{old}<function=get_weather>{{}}</function>")), "tool_calls.not-in-text"),
+          chunks(any_chunk, set_value("choices/*/message/content", lambda old: f"{old}<function=get_weather>{{}}</function>")), "tool_calls.not-in-text"),
     Fault("call-as-markup-and-call", "A call comes in its place and as markup in the text.", "tools.auto", "https://github.com/vllm-project/vllm/pull/31207",
-          insert(finishing, {"id": "chatcmpl-reference", "object": "chat.completion.chunk", "created": 1_760_000_000, "model": "gpt-4o-mini-2024-07-18",
+          insert(has_finish_reason, {"id": "chatcmpl-reference", "object": "chat.completion.chunk", "created": 1_760_000_000, "model": "gpt-4o-mini-2024-07-18",
           "choices": [{"index": 0, "delta": {"content": "[TOOL_CALLS] get_weather"}, "finish_reason": None}]}), "tool_calls.not-in-text"),
 )
 # fmt: on

@@ -1,6 +1,6 @@
 """Faults of refusals: status, envelope, and what a further turn is refused for."""
 
-from harness.simulate.edits import both, chunks, drop, every, header, put, rename, status
+from harness.simulate.edits import any_chunk, chunks, compose, drop, header, rename, set_value, status
 from harness.simulate.faults.fault import Fault
 from harness.simulate.ideal import error
 
@@ -48,22 +48,22 @@ FAULTS = (
     Fault("error-text-under-error", "A text stands under error.", "error.unknown-model", _ERROR, status(404, b'{"code":"not_found","error":"There is no such model."}'), "error.envelope"),
     Fault("error-base-resp", "The error is a status code under base_resp.", "error.bad-key", f"{_GITHUB}/lobehub/lobehub/blob/12294ca08a4c7f117ac378380a264f20ea573df9/packages/model-runtime/src/core/streams/openai/openai.ts", status(401, b'{"base_resp":{"status_code":1004,"status_msg":"login fail"}}'), "error.envelope"),
     Fault("error-response-metadata", "The error stands under ResponseMetadata.", "error.bad-key", f"{_AIPROXY}/doubao/error.go", status(401, b'{"ResponseMetadata":{"RequestId":"1","Error":{"Code":"AuthenticationError","Message":"no key"}}}'), "error.envelope"),
-    Fault("error-message-gone", "The error has no message.", "error.bad-key", _ERROR, chunks(every, drop("error/message")), "error.message"),
-    Fault("error-message-empty", "The message of the error is empty.", "error.unknown-model", _ERROR, chunks(every, put("error/message", "")), "error.message"),
-    Fault("error-message-object", "The message of the error is an object.", "error.wrong-type", f"{_GITHUB}/editor-code-assistant/eca/issues/231", chunks(every, put("error/message", {"detail": []})), "error.message"),
-    Fault("error-type-gone", "The error has no type.", "error.unknown-model", f"{_AIPROXY}/zhipu/error_test.go", chunks(every, drop("error/type")), "error.type"),
-    Fault("error-type-null", "The type of the error is null.", "error.bad-key", _OPENROUTER, chunks(every, put("error/type", None)), "error.type"),
-    Fault("error-code-number", "The code of the error is a number.", "error.wrong-type", f"{_GITHUB}/hidenobunagai/nvidia-nim-provider/issues/2", chunks(every, put("error/code", 400)), "error.code"),
-    Fault("error-code-gone", "The error has no code.", "error.missing-messages", f"{_GITHUB}/bytedance/deer-flow/issues/3043", chunks(every, drop("error/code")), "error.code"),
-    Fault("error-param-gone", "The error has no param.", "error.unknown-model", _GROQ, chunks(every, drop("error/param")), "error.param"),
-    Fault("error-param-list", "The param of the error is a list.", "error.wrong-type", _ERROR, chunks(every, put("error/param", ["temperature"])), "error.param"),
-    Fault("error-msg", "The message is called msg.", "error.bad-key", _ERROR, chunks(every, rename("error/message", "msg")), "error.message"),
+    Fault("error-message-gone", "The error has no message.", "error.bad-key", _ERROR, chunks(any_chunk, drop("error/message")), "error.message"),
+    Fault("error-message-empty", "The message of the error is empty.", "error.unknown-model", _ERROR, chunks(any_chunk, set_value("error/message", "")), "error.message"),
+    Fault("error-message-object", "The message of the error is an object.", "error.wrong-type", f"{_GITHUB}/editor-code-assistant/eca/issues/231", chunks(any_chunk, set_value("error/message", {"detail": []})), "error.message"),
+    Fault("error-type-gone", "The error has no type.", "error.unknown-model", f"{_AIPROXY}/zhipu/error_test.go", chunks(any_chunk, drop("error/type")), "error.type"),
+    Fault("error-type-null", "The type of the error is null.", "error.bad-key", _OPENROUTER, chunks(any_chunk, set_value("error/type", None)), "error.type"),
+    Fault("error-code-number", "The code of the error is a number.", "error.wrong-type", f"{_GITHUB}/hidenobunagai/nvidia-nim-provider/issues/2", chunks(any_chunk, set_value("error/code", 400)), "error.code"),
+    Fault("error-code-gone", "The error has no code.", "error.missing-messages", f"{_GITHUB}/bytedance/deer-flow/issues/3043", chunks(any_chunk, drop("error/code")), "error.code"),
+    Fault("error-param-gone", "The error has no param.", "error.unknown-model", _GROQ, chunks(any_chunk, drop("error/param")), "error.param"),
+    Fault("error-param-list", "The param of the error is a list.", "error.wrong-type", _ERROR, chunks(any_chunk, set_value("error/param", ["temperature"])), "error.param"),
+    Fault("error-msg", "The message is called msg.", "error.bad-key", _ERROR, chunks(any_chunk, rename("error/message", "msg")), "error.message"),
     # What a refusal of a parameter says.
-    Fault("refusal-names-nothing", "A refused parameter is not named.", "params.unknown-key", f"{_GITHUB}/coze-dev/coze-studio/issues/326", chunks(every, put("error/message", "Field required"), put("error/param", None)), "params.refused-plainly"),
-    Fault("refusal-of-options-vague", "A refusal of stream_options speaks of invalid parameters.", "params.stream-options", f"{_GITHUB}/volcengine/volcengine-python-sdk/issues/13", chunks(every, put("error/message", "The request is not valid."), put("error/param", "")), "params.refused-plainly"),
+    Fault("refusal-names-nothing", "A refused parameter is not named.", "params.unknown-key", f"{_GITHUB}/coze-dev/coze-studio/issues/326", chunks(any_chunk, set_value("error/message", "Field required"), set_value("error/param", None)), "params.refused-plainly"),
+    Fault("refusal-of-options-vague", "A refusal of stream_options speaks of invalid parameters.", "params.stream-options", f"{_GITHUB}/volcengine/volcengine-python-sdk/issues/13", chunks(any_chunk, set_value("error/message", "The request is not valid."), set_value("error/param", "")), "params.refused-plainly"),
     # What a further turn is refused for.
     Fault("content-null-refused", "A call with content null is refused.", "multi_turn.content-null", f"{_GITHUB}/we-promise/sure/pull/467", status(400, _REFUSED), "multi_turn.accepted"),
     Fault("content-empty-refused", 'A call with content "" is refused.', "multi_turn.content-empty", f"{_GITHUB}/ikechan8370/chatgpt-plugin/issues/696", status(400, _REFUSED), "multi_turn.accepted"),
-    Fault("tool-result-refused", "The result of a tool is refused.", "tools.round-trip", f"{_GITHUB}/NousResearch/hermes-agent/issues/30662", both(status(400, _REFUSED), header("content-type", "application/json")), "multi_turn.accepted"),
+    Fault("tool-result-refused", "The result of a tool is refused.", "tools.round-trip", f"{_GITHUB}/NousResearch/hermes-agent/issues/30662", compose(status(400, _REFUSED), header("content-type", "application/json")), "multi_turn.accepted"),
     Fault("history-refused", "A second question is refused.", "multi_turn.history", f"{_GITHUB}/ItzCrazyKns/Vane/issues/590", status(400, _REFUSED), "multi_turn.accepted"),
 )  # fmt: skip

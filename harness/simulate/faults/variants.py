@@ -6,41 +6,41 @@ from typing import Any
 
 from harness.simulate.edits import (
     Change,
-    Json,
-    anew,
+    any_chunk,
     before_done,
     body,
-    both,
-    calling,
-    choosing,
     chunks,
-    continuing,
-    counting,
+    compose,
+    continues_tool_call,
     drop,
-    every,
-    finishing,
+    has_choice,
+    has_content,
+    has_finish_reason,
+    has_no_finish_reason,
+    has_reasoning,
+    has_tool_calls,
+    has_usage,
     header,
     insert,
-    naming,
     pieces,
-    put,
+    rebuild_stream,
     remove,
     rename,
     repeat,
+    replace_bytes,
     response,
-    saying,
-    text,
-    thinking,
-    unfinished,
+    set_value,
+    starts_tool_call,
 )
 from harness.simulate.faults.fault import Variant
-from harness.simulate.reference import asked
+from harness.simulate.reference import with_request_params
 from harness.wire.exchange import Exchange
+from harness.wire.shapes import Json
 
 _OPENAPI = "https://github.com/openai/openai-openapi/blob/f85dbe223d40e1a31cba812ab2d755c7e98a92a3/openapi.yaml"
 _CHUNK, _DELTA, _FRAGMENT, _MESSAGE, _USAGE = (f"{_OPENAPI}#L{line}" for line in (33665, 31819, 31040, 31629, 32211))
 _SSE = "https://html.spec.whatwg.org/multipage/server-sent-events.html"
-_FORMAT, _EVENTS, _TYPE = (f"{_SSE}#{part}" for part in ("parsing-an-event-stream", "event-stream-interpretation", "text/event-stream"))  # fmt: skip
+_FORMAT, _EVENTS = (f"{_SSE}#{part}" for part in ("parsing-an-event-stream", "event-stream-interpretation"))
 _JSON = "https://www.rfc-editor.org/rfc/rfc8259"
 _ENCODING = "https://www.rfc-editor.org/rfc/rfc9110#section-8.4"
 _PYDANTIC = (
@@ -75,17 +75,17 @@ _EMPTY = {"id": "chatcmpl-reference", "object": "chat.completion.chunk", "create
 
 def _with_text(words: str) -> Change:
     """Return the change of the first piece of text, or of the text of a body."""
-    return text(_HELLO, words.encode())
+    return replace_bytes(_HELLO, words.encode())
 
 
 def _set(key: str, value: Any) -> Change:
     """Return the change that sets a key of every chunk, or of the body."""
-    return chunks(every, put(key, value))
+    return chunks(any_chunk, set_value(key, value))
 
 
 def _led(key: str) -> Change:
     """Return the change that puts a key with an odd value before all others of a chunk."""
-    return anew(lambda found: [{key: [{"a": [1, None]}], **chunk} for chunk in found])
+    return rebuild_stream(lambda found: [{key: [{"a": [1, None]}], **chunk} for chunk in found])
 
 
 def _in_one(found: list[Json]) -> list[Json]:
@@ -130,7 +130,7 @@ def _thought_in_one(found: list[Json]) -> list[Json]:
 
 def _parameterless(exchange: Exchange) -> Exchange:
     """Return the exchange as if the tool that was offered had no parameters."""
-    return asked(exchange, tools=[{"type": "function", "function": {"name": "get_weather"}}])
+    return with_request_params(exchange, tools=[{"type": "function", "function": {"name": "get_weather"}}])
 
 
 # fmt: off
@@ -138,9 +138,9 @@ _TRANSFER = (
     Variant("reads-of-one-byte", "A stream arrives byte by byte.", "chat.stream-usage", _SPLIT, pieces(1)),
     Variant("reads-inside-characters", "Unicode text arrives in reads of 7 bytes.", "chat.unicode", "https://github.com/graniet/llm/pull/90", pieces(7)),
     Variant("reads-merged", "A whole stream arrives in one read, over HTTP/1.1.", "tools.parallel", "https://github.com/ggml-org/llama.cpp/issues/14268",
-            both(pieces(1 << 20), response(http_version="HTTP/1.1"))),
-    Variant("gzip-stream", "A stream is compressed.", "chat.stream", _ENCODING, both(body(lambda it: gzip.compress(it, mtime=0)), header("content-encoding", "gzip"))),
-    Variant("deflate-body", "A body is compressed.", "chat.nonstream", _ENCODING, both(body(zlib.compress), header("content-encoding", "deflate"))),
+            compose(pieces(1 << 20), response(http_version="HTTP/1.1"))),
+    Variant("gzip-stream", "A stream is compressed.", "chat.stream", _ENCODING, compose(body(lambda it: gzip.compress(it, mtime=0)), header("content-encoding", "gzip"))),
+    Variant("deflate-body", "A body is compressed.", "chat.nonstream", _ENCODING, compose(body(zlib.compress), header("content-encoding", "deflate"))),
     Variant("charset-absent", "The content-type of a stream has no charset.", "chat.stream", f"{_FANTASY}/TestOpenRouterCommon/anthropic/simple_streaming.yaml",
             header("content-type", "text/event-stream")),
     Variant("charset-in-capitals", "The content-type is written in capitals.", "chat.stream-usage",
@@ -149,78 +149,78 @@ _TRANSFER = (
     Variant("charset-of-body", "The content-type of a body has a charset, in quotes.", "chat.nonstream", _JSON,
             header("content-type", 'application/json; charset="utf-8"')),
     Variant("headers-more", "There are many more headers.", "tools.auto", "https://github.com/SaladDay/cc-switch-cli/issues/170",
-            both(header("x-ds-trace-id", "7"), header("cache-control", "no-cache"), header("x-accel-buffering", "no"), header("date", "Thu, 09 Oct 2025 08:53:21 GMT"))),
+            compose(header("x-ds-trace-id", "7"), header("cache-control", "no-cache"), header("x-accel-buffering", "no"), header("date", "Thu, 09 Oct 2025 08:53:21 GMT"))),
 )
 
 _FRAMING = (
     Variant("line-ends-crlf", "Lines end with CR LF.", "chat.stream-usage", f"{_RUBY_LLM}/chat_streaming_responses_perplexity_sonar_supports_streaming_responses.yml",
-            text(b"\n", b"\r\n")),
-    Variant("line-ends-cr", "Lines end with CR.", "chat.stream-usage", _FORMAT, text(b"\n", b"\r")),
+            replace_bytes(b"\n", b"\r\n")),
+    Variant("line-ends-cr", "Lines end with CR.", "chat.stream-usage", _FORMAT, replace_bytes(b"\n", b"\r")),
     Variant("line-ends-mixed", "Fields end with LF, and blank lines with CR LF.", "reasoning.stream", "https://github.com/miruamel/xuan/issues/194",
-            text(b"\n\n", b"\n\r\n")),
+            replace_bytes(b"\n\n", b"\n\r\n")),
     Variant("comments-between-events", "Comments stand before the first event and between the others.", "chat.stream-usage",
             f"{_FANTASY}/TestOpenRouterCommon/anthropic/simple_streaming.yaml",
-            both(text(b"\n\n", b"\n\n: PROCESSING\n\n"), body(lambda it: b": open\n\n" + it))),
+            compose(replace_bytes(b"\n\n", b"\n\n: PROCESSING\n\n"), body(lambda it: b": open\n\n" + it))),
     Variant("comments-inside-events", "A comment stands inside each event.", "tools.auto", "https://github.com/AIProxyTeam/AIProxySwift/pull/95",
-            text(b"data: {", b": keep-alive\ndata: {")),
-    Variant("space-absent", "No space follows data:.", "chat.stream-usage", "https://github.com/karthink/gptel/pull/592", text(b"data: ", b"data:")),
+            replace_bytes(b"data: {", b": keep-alive\ndata: {")),
+    Variant("space-absent", "No space follows data:.", "chat.stream-usage", "https://github.com/karthink/gptel/pull/592", replace_bytes(b"data: ", b"data:")),
     Variant("byte-order-mark", "A byte order mark begins the stream.", "chat.stream", _FORMAT, body(lambda it: b"\xef\xbb\xbf" + it)),
     Variant("data-in-lines", "The JSON of a chunk stands in several data fields.", "chat.stream-usage", "https://github.com/SamSaffron/term-llm/pull/454",
-            text(b',"choices":', b',\ndata: "choices":')),
+            replace_bytes(b',"choices":', b',\ndata: "choices":')),
     Variant("blank-lines-more", "Two blank lines stand after each event.", "chat.stream", "https://github.com/Mintplex-Labs/anything-llm/issues/1475",
-            text(b"\n\n", b"\n\n\n")),
-    Variant("fields-unknown", "Each event has a field that nobody knows.", "tools.parallel", _EVENTS, text(b"data: {", b"trace: 7\ndata: {")),
-    Variant("fields-event-and-id", "Each event has an id and the name message.", "chat.stream", _EVENTS, text(b"data: {", b"event: message\nid: 7\ndata: {")),
-    Variant("fields-named", "Each event has a name of its own.", "reasoning.stream", _EVENTS, text(b"data: {", b"event: result\ndata: {")),
+            replace_bytes(b"\n\n", b"\n\n\n")),
+    Variant("fields-unknown", "Each event has a field that nobody knows.", "tools.parallel", _EVENTS, replace_bytes(b"data: {", b"trace: 7\ndata: {")),
+    Variant("fields-event-and-id", "Each event has an id and the name message.", "chat.stream", _EVENTS, replace_bytes(b"data: {", b"event: message\nid: 7\ndata: {")),
+    Variant("fields-named", "Each event has a name of its own.", "reasoning.stream", _EVENTS, replace_bytes(b"data: {", b"event: result\ndata: {")),
     Variant("fields-retry", "The first event sets the time to reconnect.", "chat.stream", _EVENTS, body(lambda it: b"retry: 3000\n" + it)),
-    Variant("mark-with-space", "A space follows the mark at the end.", "chat.stream", _EVENTS, text(b"[DONE]", b"[DONE] ")),
+    Variant("mark-with-space", "A space follows the mark at the end.", "chat.stream", _EVENTS, replace_bytes(b"[DONE]", b"[DONE] ")),
     Variant("comment-after-mark", "A comment follows the mark at the end.", "chat.stream-usage", _EVENTS, body(lambda it: it + b": bye\n\n")),
 )
 
 _WRITING = (
-    Variant("json-spaces", "White space stands between the tokens of the JSON.", "chat.stream-usage", _JSON, text(b',"', b' ,\t"')),
-    Variant("json-indented-body", "The JSON of a body is indented.", "chat.nonstream", f"{_PRISM}/groq/generate-text-with-a-prompt-1.json", text(b',"', b',\n    "')),
+    Variant("json-spaces", "White space stands between the tokens of the JSON.", "chat.stream-usage", _JSON, replace_bytes(b',"', b' ,\t"')),
+    Variant("json-indented-body", "The JSON of a body is indented.", "chat.nonstream", f"{_PRISM}/groq/generate-text-with-a-prompt-1.json", replace_bytes(b',"', b',\n    "')),
     Variant("json-blank-lines-before-body", "Blank lines come before a body.", "chat.nonstream", "https://github.com/deepseek-ai/DeepSeek-V3/issues/606",
             body(lambda it: b"\n\n\n\n" + it)),
     Variant("json-line-feed-after-body", "A line feed follows a body.", "tools.nonstream", _JSON, body(lambda it: it + b"\n")),
     Variant("json-escaped-text", "The text is written in escapes.", "chat.unicode", f"{_PYDANTIC}/test_groq/test_groq_model_thinking_part_iter.yaml",
-            text(_HELLO, b"\\u4f60\\u597d")),
-    Variant("json-escaped-pair", "A character is written as an escaped surrogate pair.", "chat.stream", _JSON, text(_HELLO, b"\\ud83d\\ude00")),
-    Variant("json-escaped-slash", "A slash of the text is escaped.", "chat.nonstream", _JSON, text(_HELLO, b"a\\/b")),
+            replace_bytes(_HELLO, b"\\u4f60\\u597d")),
+    Variant("json-escaped-pair", "A character is written as an escaped surrogate pair.", "chat.stream", _JSON, replace_bytes(_HELLO, b"\\ud83d\\ude00")),
+    Variant("json-escaped-slash", "A slash of the text is escaped.", "chat.nonstream", _JSON, replace_bytes(_HELLO, b"a\\/b")),
     Variant("json-keys-in-other-order", "The keys of each chunk come in the reverse order.", "chat.stream-usage", _JSON,
-            anew(lambda found: [dict(reversed(chunk.items())) for chunk in found])),
+            rebuild_stream(lambda found: [dict(reversed(chunk.items())) for chunk in found])),
     Variant("text-with-line-separators", "The text holds raw U+2028, U+2029 and U+0085.", "chat.unicode", _FORMAT, _with_text("你\u2028好\u2029和\u0085。")),
     Variant("text-like-framing", "The text speaks of data:, of [DONE], of errors and of think tags.", "chat.stream", _EVENTS,
             _with_text("error: data: {} [DONE] <b>think</b> finish_reason")),
     Variant("text-about-think-tags", "The text explains think tags.", "chat.nonstream", _MESSAGE, _with_text("It writes <think> and then </think>.")),
-    Variant("text-repeats", "Two pieces of the text are the same.", "chat.long", _DELTA, repeat(saying)),
+    Variant("text-repeats", "Two pieces of the text are the same.", "chat.long", _DELTA, repeat(has_content)),
     Variant("text-in-empty-pieces", "Some pieces of the text are empty.", "chat.stream-usage",
             f"{_REQ_LLM}/openrouter/deepseek_deepseek_v3_1_terminus/reasoning_streaming.json",
-            repeat(saying, put(f"{_DELTA_KEYS}/content", ""))),
+            repeat(has_content, set_value(f"{_DELTA_KEYS}/content", ""))),
 )
 
 _KEYS = (
     Variant("keys-vendor", "Chunks, choices and deltas have keys of the vendor's own.", "chat.stream-usage",
             f"{_VERCEL}/openai/src/chat/__fixtures__/azure-model-router.1.chunks.txt",
-            both(_led("x_vendor"), chunks(choosing, put("choices/*/flag", {"a": [1]}), put(f"{_DELTA_KEYS}/token_id", 7)))),
+            compose(_led("x_vendor"), chunks(has_choice, set_value("choices/*/flag", {"a": [1]}), set_value(f"{_DELTA_KEYS}/token_id", 7)))),
     Variant("keys-vendor-in-body", "A body, its choice and its message have keys of the vendor's own.", "chat.nonstream", _LOBEHUB,
-            both(_set("request_id", "7"), _set("choices/*/seed", 7_228_414_683_750_928_000), _set("choices/*/message/reasoning_details", [{}]))),
+            compose(_set("request_id", "7"), _set("choices/*/seed", 7_228_414_683_750_928_000), _set("choices/*/message/reasoning_details", [{}]))),
     Variant("keys-obfuscation", "Each chunk is padded.", "chat.stream",
             f"{_INFERENCE}/openinference-instrumentation-langchain/tests/cassettes/test_raw_dict_message/test_agent_with_raw_dict_messages.yaml",
             _set("obfuscation", "aB3dE")),
     Variant("keys-error-null", "Each chunk has error null.", "tools.auto", _CHUNK, _set("error", None)),
     Variant("keys-error-null-in-body", "A body has error null.", "chat.nonstream", _CHUNK, _set("error", None)),
     Variant("keys-logprobs-absent", "No choice has logprobs.", "chat.stream", f"{_FANTASY}/TestOpenAICompatibleCommon/xai-grok-4-fast/multi_tool_streaming.yaml",
-            chunks(choosing, drop("choices/*/logprobs"))),
+            chunks(has_choice, drop("choices/*/logprobs"))),
     Variant("keys-refusal-absent", "A message has no refusal key.", "chat.nonstream", f"{_PRISM}/mistral/generate-text-with-a-prompt-1.json",
-            chunks(every, drop("choices/*/message/refusal"))),
-    Variant("keys-logprobs-between", "logprobs is missing where a chunk has no token.", "chat.logprobs", _CHUNK, chunks(finishing, drop("choices/*/logprobs"))),
+            chunks(any_chunk, drop("choices/*/message/refusal"))),
+    Variant("keys-logprobs-between", "logprobs is missing where a chunk has no token.", "chat.logprobs", _CHUNK, chunks(has_finish_reason, drop("choices/*/logprobs"))),
     Variant("keys-logprobs-of-refusal", "The probabilities hold the part for refusals, an empty list.", "chat.logprobs", _CHUNK,
-            chunks(saying, put("choices/*/logprobs/refusal", []))),
+            chunks(has_content, set_value("choices/*/logprobs/refusal", []))),
     Variant("fingerprint-null", "system_fingerprint is null.", "chat.stream", _GPT_5, _set("system_fingerprint", None)),
     Variant("fingerprint-and-tier-absent", "There is neither system_fingerprint nor service_tier.", "chat.stream-usage",
             f"{_REQ_LLM}/cerebras/gpt_oss_120b/streaming.json",
-            both(chunks(every, drop("system_fingerprint")), chunks(every, drop("service_tier")))),
+            compose(chunks(any_chunk, drop("system_fingerprint")), chunks(any_chunk, drop("service_tier")))),
     Variant("tier-null", "service_tier is null.", "chat.nonstream", f"{_OPENAPI}#L63059", _set("service_tier", None)),
     Variant("model-as-asked", "The model is named as in the request.", "chat.nonstream", f"{_PRISM}/mistral/generate-text-with-a-prompt-1.json",
             _set("model", "gpt-4o-mini")),
@@ -228,88 +228,88 @@ _KEYS = (
 
 _ANSWERS = (
     Variant("choices-empty-first", "A chunk without choices comes first.", "chat.stream", "https://github.com/waylaidwanderer/node-chatgpt-api/pull/486",
-            insert(every, _EMPTY | {"prompt_filter_results": []})),
+            insert(any_chunk, _EMPTY | {"prompt_filter_results": []})),
     Variant("choices-empty-after-finish", "A chunk without choices follows the finish_reason, with no usage.", "chat.stream",
             "https://github.com/Mintplex-Labs/anything-llm/issues/5112", before_done(_EMPTY)),
     Variant("moderation-after-usage", "A moderation chunk follows the usage chunk.", "chat.stream-usage", _MODERATED,
             before_done(_EMPTY | {"moderation": {side: {"type": "moderation_results", "model": "omni-moderation-latest", "results": []} for side in ("input", "output")}})),
     Variant("role-repeated", "Every delta has the role.", "chat.stream-usage",
             f"{_RUBY_LLM}/chat_function_calling_ollama_qwen3_can_use_tools_with_multi-turn_streaming_conversations.yml",
-            chunks(choosing, put(f"{_DELTA_KEYS}/role", "assistant"))),
+            chunks(has_choice, set_value(f"{_DELTA_KEYS}/role", "assistant"))),
     Variant("role-alone-first", "The first delta has the role and no content.", "chat.stream", f"{_REQ_LLM}/cerebras/gpt_oss_120b/streaming.json",
-            chunks(unfinished, drop(f"{_DELTA_KEYS}/content"), only=_FIRST)),
+            chunks(has_no_finish_reason, drop(f"{_DELTA_KEYS}/content"), only=_FIRST)),
     Variant("text-with-role", "The first delta has the role and text.", "chat.long", f"{_VERCEL}/perplexity/src/__fixtures__/perplexity-text.chunks.txt",
-            both(remove(saying, only=_FIRST), chunks(unfinished, put(f"{_DELTA_KEYS}/content", "你好"), only=_FIRST))),
+            compose(remove(has_content, only=_FIRST), chunks(has_no_finish_reason, set_value(f"{_DELTA_KEYS}/content", "你好"), only=_FIRST))),
     Variant("content-null-first", "The content of the first delta is null.", "chat.stream", "https://github.com/darshi1337/apogee/pull/139",
-            chunks(unfinished, put(f"{_DELTA_KEYS}/content", None), only=_FIRST)),
-    Variant("text-in-one-chunk", "The whole answer and its finish_reason come in one chunk.", "chat.stream-usage", _LOBEHUB, anew(_in_one)),
+            chunks(has_no_finish_reason, set_value(f"{_DELTA_KEYS}/content", None), only=_FIRST)),
+    Variant("text-in-one-chunk", "The whole answer and its finish_reason come in one chunk.", "chat.stream-usage", _LOBEHUB, rebuild_stream(_in_one)),
     Variant("text-beside-finish", "The last text comes beside the finish_reason.", "chat.stream", "https://github.com/vllm-project/vllm/pull/36944",
-            both(remove(saying, only=_LAST), chunks(finishing, put(f"{_DELTA_KEYS}/content", " help?")))),
+            compose(remove(has_content, only=_LAST), chunks(has_finish_reason, set_value(f"{_DELTA_KEYS}/content", " help?")))),
     Variant("content-empty-beside-finish", "The last delta has empty content.", "chat.stream-usage", f"{_VERCEL}/deepseek/src/chat/__fixtures__/deepseek-text.chunks.txt",
-            chunks(finishing, put(f"{_DELTA_KEYS}/content", ""))),
+            chunks(has_finish_reason, set_value(f"{_DELTA_KEYS}/content", ""))),
     Variant("finish-filtered", "A filter ends the answer.", "chat.stream",
             f"{_TRACELOOP}/opentelemetry-instrumentation-openai/tests/traces/cassettes/test_azure/test_chat_content_filtering.yaml",
-            both(remove(saying), chunks(finishing, put(_FINISH, "content_filter")))),
+            compose(remove(has_content), chunks(has_finish_reason, set_value(_FINISH, "content_filter")))),
     Variant("finish-length", "The model's own limit ends the answer.", "chat.long", f"{_VERCEL}/deepseek/src/chat/__fixtures__/deepseek-text.chunks.txt",
-            chunks(finishing, put(_FINISH, "length"))),
+            chunks(has_finish_reason, set_value(_FINISH, "length"))),
     Variant("refusal-in-body", "The model refuses, and content is null.", "chat.nonstream",
             f"{_TRACELOOP}/opentelemetry-instrumentation-openai/tests/traces/cassettes/test_chat_parse/test_parsed_refused_completion.yaml",
-            both(_set("choices/*/message/refusal", "I can't help with that."), _set(_SAID, None))),
-    Variant("refusal-in-stream", "The model refuses, piece by piece.", "chat.stream", _DELTA, chunks(saying, rename(f"{_DELTA_KEYS}/content", "refusal"))),
-    Variant("choices-in-order", "All of the first choice comes before the second.", "chat.n2", _CHUNK, anew(_in_order)),
-    Variant("choices-in-one-chunk", "Each chunk holds a piece of both choices.", "chat.n2", _CHUNK, anew(_paired)),
+            compose(_set("choices/*/message/refusal", "I can't help with that."), _set(_SAID, None))),
+    Variant("refusal-in-stream", "The model refuses, piece by piece.", "chat.stream", _DELTA, chunks(has_content, rename(f"{_DELTA_KEYS}/content", "refusal"))),
+    Variant("choices-in-order", "All of the first choice comes before the second.", "chat.n2", _CHUNK, rebuild_stream(_in_order)),
+    Variant("choices-in-one-chunk", "Each chunk holds a piece of both choices.", "chat.n2", _CHUNK, rebuild_stream(_paired)),
     Variant("thought-cut-at-limit", "The limit ends an answer in its thought.", "reasoning.stream", "https://api-docs.deepseek.com/guides/thinking_mode",
-            both(remove(saying), chunks(finishing, put(_FINISH, "length")))),
+            compose(remove(has_content), chunks(has_finish_reason, set_value(_FINISH, "length")))),
     Variant("thought-beside-empty-content", "content is empty beside the thought, and the other way round.", "reasoning.stream",
             "https://github.com/lobehub/lobe-chat/issues/5681",
-            both(chunks(thinking, put(f"{_DELTA_KEYS}/content", "")), chunks(saying, put(f"{_DELTA_KEYS}/reasoning_content", "")))),
+            compose(chunks(has_reasoning, set_value(f"{_DELTA_KEYS}/content", "")), chunks(has_content, set_value(f"{_DELTA_KEYS}/reasoning_content", "")))),
     Variant("thought-beside-text", "One delta holds the end of the thought and the beginning of the text.", "reasoning.stream",
-            "https://github.com/lobehub/lobe-chat/issues/5956", anew(_thought_in_one)),
+            "https://github.com/lobehub/lobe-chat/issues/5956", rebuild_stream(_thought_in_one)),
     Variant("thought-key-gone-from-text", "reasoning_content is missing once the text begins.", "reasoning.stream",
             "https://github.com/LnYo-Cly/ai4j/blob/6955545496f69d14e8846bb78e27c81a51364e9a/APIResponse.md",
-            both(chunks(saying, drop(f"{_DELTA_KEYS}/reasoning_content")), chunks(finishing, drop(f"{_DELTA_KEYS}/reasoning_content")))),
+            compose(chunks(has_content, drop(f"{_DELTA_KEYS}/reasoning_content")), chunks(has_finish_reason, drop(f"{_DELTA_KEYS}/reasoning_content")))),
     Variant("thought-without-content-key", "content is missing beside the thought.", "reasoning.stream", "https://github.com/pydantic/pydantic-ai/tree/4fda38988f2939fa6ea9cdefcf120693e10ef491/tests/models/cassettes/test_zai",
-            chunks(thinking, drop(f"{_DELTA_KEYS}/content"))),
+            chunks(has_reasoning, drop(f"{_DELTA_KEYS}/content"))),
     Variant("thought-under-other-name", "The thought comes as reasoning, and content is missing beside it.", "reasoning.stream",
             f"{_VERCEL}/groq/src/__fixtures__/groq-reasoning.chunks.txt",
-            both(chunks(thinking, drop(f"{_DELTA_KEYS}/content"), rename(f"{_DELTA_KEYS}/reasoning_content", "reasoning")),
-                 chunks(choosing, drop(f"{_DELTA_KEYS}/reasoning_content")))),
+            compose(chunks(has_reasoning, drop(f"{_DELTA_KEYS}/content"), rename(f"{_DELTA_KEYS}/reasoning_content", "reasoning")),
+                 chunks(has_choice, drop(f"{_DELTA_KEYS}/reasoning_content")))),
     Variant("thought-under-other-name-in-body", "The thought of a body comes as reasoning.", "reasoning.nonstream",
             f"{_PYDANTIC}/test_bedrock_mantle/test_safeguard_chat_routing.yaml",
-            chunks(every, rename("choices/*/message/reasoning_content", "reasoning"))),
+            chunks(any_chunk, rename("choices/*/message/reasoning_content", "reasoning"))),
 )
 
 _TOOLS = (
-    Variant("calls-empty-list", "tool_calls is an empty list in the deltas of a text.", "chat.stream", _HIGRESS, chunks(choosing, put(_CALLS, []))),
+    Variant("calls-empty-list", "tool_calls is an empty list in the deltas of a text.", "chat.stream", _HIGRESS, chunks(has_choice, set_value(_CALLS, []))),
     Variant("calls-in-turn", "The pieces of two calls come in turn.", "tools.parallel", "https://github.com/spring-ai-alibaba/spring-ai-extensions/pull/266",
-            anew(_calls_in_turn)),
-    Variant("calls-at-once", "All pieces of two calls come in one chunk.", "tools.parallel", f"{_PRISM}/mistral/stream-with-tools-1-1.sse", anew(_calls_at_once)),
+            rebuild_stream(_calls_in_turn)),
+    Variant("calls-at-once", "All pieces of two calls come in one chunk.", "tools.parallel", f"{_PRISM}/mistral/stream-with-tools-1-1.sse", rebuild_stream(_calls_at_once)),
     Variant("call-whole", "The first fragment of a call holds all of its arguments.", "tools.auto",
             f"{_FANTASY}/TestOpenAICompatibleCommon/xai-grok-4-fast/multi_tool_streaming.yaml",
-            both(remove(continuing), chunks(naming, put(f"{_CALLS}/*/function/arguments", '{"city":"Paris"}')))),
+            compose(remove(continues_tool_call), chunks(starts_tool_call, set_value(f"{_CALLS}/*/function/arguments", '{"city":"Paris"}')))),
     Variant("call-begun-with-arguments", "The first fragment of a call holds the first piece of its arguments.", "tools.auto",
             "https://github.com/ThinkInAIXYZ/deepchat/issues/355",
-            both(remove(continuing, only=_FIRST), chunks(naming, put(f"{_CALLS}/*/function/arguments", '{"city":')))),
+            compose(remove(continues_tool_call, only=_FIRST), chunks(starts_tool_call, set_value(f"{_CALLS}/*/function/arguments", '{"city":')))),
     Variant("call-begun-without-arguments", "The first fragment of a call has no arguments key.", "tools.parallel", _SPLIT_NAME,
-            chunks(naming, drop(f"{_CALLS}/*/function/arguments"))),
+            chunks(starts_tool_call, drop(f"{_CALLS}/*/function/arguments"))),
     Variant("call-beside-finish", "The last piece of a call comes beside the finish_reason, with a line feed as text.", "tools.auto",
             "https://volcengine.com/docs/82379/1449722",
-            both(remove(continuing, only=_LAST),
-                 chunks(finishing, put(f"{_DELTA_KEYS}/content", "\n"), put(_CALLS, [{"index": 0, "function": {"arguments": '"Paris"}'}}])))),
-    Variant("call-type-absent", "No fragment has a type.", "tools.parallel", _FRAGMENT, chunks(naming, drop(f"{_CALLS}/*/type"))),
+            compose(remove(continues_tool_call, only=_LAST),
+                 chunks(has_finish_reason, set_value(f"{_DELTA_KEYS}/content", "\n"), set_value(_CALLS, [{"index": 0, "function": {"arguments": '"Paris"}'}}])))),
+    Variant("call-type-absent", "No fragment has a type.", "tools.parallel", _FRAGMENT, chunks(starts_tool_call, drop(f"{_CALLS}/*/type"))),
     Variant("call-after-text", "Text comes before a call.", "tools.auto", f"{_VERCEL}/openai-compatible/src/chat/__fixtures__/anthropic-fallback-tool-call.sse",
-            insert(calling, _EMPTY | {"choices": [{"index": 0, "delta": {"role": "assistant", "content": "Let me look."}, "finish_reason": None}]})),
+            insert(has_tool_calls, _EMPTY | {"choices": [{"index": 0, "delta": {"role": "assistant", "content": "Let me look."}, "finish_reason": None}]})),
     Variant("call-beside-text-in-body", "A message holds text and a call.", "tools.nonstream", _MESSAGE, _set(_SAID, "Let me look.")),
     Variant("call-index-in-body", "A call in a body has an index.", "tools.nonstream", f"{_PYDANTIC}/test_deepseek/test_deepseek_deferred_capability_with_thinking.yaml",
             _set("choices/*/message/tool_calls/*/index", 0)),
     Variant("call-named-ends-with-tool-calls", "A call forced by name ends with tool_calls.", "tools.forced", "https://github.com/vllm-project/vllm/pull/25054",
-            chunks(finishing, put(_FINISH, "tool_calls"))),
+            chunks(has_finish_reason, set_value(_FINISH, "tool_calls"))),
     Variant("arguments-empty-object", "A tool without parameters is called with {}.", "tools.auto", "https://github.com/agno-agi/agno/issues/3134",
-            both(_parameterless, remove(continuing), chunks(naming, put(f"{_CALLS}/*/function/arguments", "{}")))),
+            compose(_parameterless, remove(continues_tool_call), chunks(starts_tool_call, set_value(f"{_CALLS}/*/function/arguments", "{}")))),
     Variant("arguments-none", "A tool without parameters is called with nothing.", "tools.auto", "https://github.com/agno-agi/agno/issues/3134",
-            both(_parameterless, remove(continuing))),
+            compose(_parameterless, remove(continues_tool_call))),
     Variant("arguments-with-spaces", "The pieces of the arguments are white space in part.", "tools.auto", _FRAGMENT,
-            repeat(continuing, put(f"{_CALLS}/*/function/arguments", " \n"))),
+            repeat(continues_tool_call, set_value(f"{_CALLS}/*/function/arguments", " \n"))),
 )
 
 _COUNTS = (
@@ -317,16 +317,16 @@ _COUNTS = (
             _set("usage", None)),
     Variant("usage-under-vendor-key-too", "The vendor's own key holds the usage as well.", "chat.stream-usage",
             f"{_FANTASY}/TestOpenAICompatibleCommon/groq-kimi-k2/simple_streaming.yaml",
-            chunks(counting, put("x_groq", {"id": "req_1", "usage": {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}}))),
+            chunks(has_usage, set_value("x_groq", {"id": "req_1", "usage": {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}}))),
     Variant("usage-details-absent", "Usage has no details.", "chat.stream-usage", f"{_REQ_LLM}/azure/deepseek_v3_0324/streaming.json",
-            chunks(counting, drop("usage/prompt_tokens_details"), drop("usage/completion_tokens_details"))),
+            chunks(has_usage, drop("usage/prompt_tokens_details"), drop("usage/completion_tokens_details"))),
     Variant("usage-details-empty", "The details of usage are empty objects.", "chat.nonstream", _USAGE,
-            both(_set("usage/prompt_tokens_details", {}), _set("usage/completion_tokens_details", {}))),
+            compose(_set("usage/prompt_tokens_details", {}), _set("usage/completion_tokens_details", {}))),
     Variant("usage-details-of-vendor", "The details of usage have a key of the vendor's own, null.", "chat.nonstream",
             f"{_PYDANTIC}/test_crusoe/test_crusoe_model_simple.yaml", _set("usage/prompt_tokens_details/multimodal_tokens", None)),
     Variant("usage-counts-of-vendor", "Usage has counts of the vendor's own.", "chat.stream-usage",
             f"{_VERCEL}/deepseek/src/chat/__fixtures__/deepseek-tool-call.chunks.txt",
-            chunks(counting, put("usage/prompt_cache_hit_tokens", 0), put("usage/prompt_cache_miss_tokens", 9), put("usage/cost", 0.00012))),
+            chunks(has_usage, set_value("usage/prompt_cache_hit_tokens", 0), set_value("usage/prompt_cache_miss_tokens", 9), set_value("usage/cost", 0.00012))),
     Variant("usage-all-cached", "The whole prompt was cached.", "chat.nonstream", _USAGE, _set("usage/prompt_tokens_details/cached_tokens", 9)),
 )
 # fmt: on

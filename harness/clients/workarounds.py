@@ -4,23 +4,20 @@ from collections.abc import Callable
 from typing import Any
 
 from harness.results import Fate
-
-Json = dict[str, Any]
+from harness.wire.shapes import Json, as_object, objects_in
 
 
 def _choice(chunk: Json) -> Json:
     choices = chunk.get("choices")
-    return choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
+    return as_object(choices[0]) if isinstance(choices, list) and choices else {}
 
 
 def _delta(chunk: Json) -> Json:
-    delta = _choice(chunk).get("delta")
-    return delta if isinstance(delta, dict) else {}
+    return as_object(_choice(chunk).get("delta"))
 
 
 def _calls(chunk: Json) -> list[Json]:
-    calls = _delta(chunk).get("tool_calls")
-    return [one for one in calls if isinstance(one, dict)] if isinstance(calls, list) else []
+    return objects_in(_delta(chunk).get("tool_calls"))
 
 
 _BY_EVENT: tuple[tuple[Callable[[Json], bool], str], ...] = (

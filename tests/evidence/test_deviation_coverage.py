@@ -9,10 +9,10 @@ import yaml
 from click.testing import CliRunner
 
 from harness.cli import main
-from harness.evidence.standing import Standing, render, stand
+from harness.evidence.deviation_coverage import ProviderCoverage, measure, render
 from harness.matrix.providers import load_matrix
 from harness.simulate.ideal import error
-from harness.simulate.reference import BODY, STREAM, STREAM_USAGE, swap, with_response
+from harness.simulate.reference import BODY, STREAM, STREAM_USAGE, replace_in_body, with_response
 from harness.wire.exchange import Exchange
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,7 +27,7 @@ MATRIX = {
         for name in ("acme", "quiet", "unheard")
     ]
 }  # fmt: skip
-NULL = swap(STREAM, '"role":"assistant"', '"role":null')
+NULL = replace_in_body(STREAM, '"role":"assistant"', '"role":null')
 """Fails role.value and role.first."""
 
 
@@ -51,25 +51,25 @@ def line(exchange: Exchange, provider: str = "acme") -> str:
 
 def standing(
     root: Path, exchanges: list[Exchange], *listed: dict[str, Any], provider: str = "acme"
-) -> dict[str, Standing]:
+) -> dict[str, ProviderCoverage]:
     (root / "providers.yaml").write_text(yaml.safe_dump(MATRIX))
     (root / "cassettes/acme").mkdir(parents=True)
     (root / "cassettes/acme/deviations.yaml").write_text(yaml.safe_dump({"deviations": list(listed)}))
     (root / "a.jsonl").write_text("\n".join(line(one, provider) for one in exchanges))
-    return {one.provider: one for one in stand([root / "a.jsonl"], load_matrix(root / "providers.yaml"), root)}
+    return {one.provider: one for one in measure([root / "a.jsonl"], load_matrix(root / "providers.yaml"), root)}
 
 
 def test_a_recording_with_an_address_that_is_none_is_of_nobody(tmp_path: Path) -> None:
     (tmp_path / "providers.yaml").write_text(yaml.safe_dump(MATRIX))
     (tmp_path / "a.jsonl").write_text(line(STREAM).replace("https://api.acme.example", "http://[::1"))
-    assert stand([tmp_path / "a.jsonl"], load_matrix(tmp_path / "providers.yaml"), tmp_path) == []
+    assert measure([tmp_path / "a.jsonl"], load_matrix(tmp_path / "providers.yaml"), tmp_path) == []
 
 
 def test_a_local_server_is_known_by_its_port(tmp_path: Path) -> None:
     local = MATRIX["providers"][0] | {"base_url": "http://localhost:11434/v1"}
     (tmp_path / "providers.yaml").write_text(yaml.safe_dump({"providers": [local]}))
     (tmp_path / "a.jsonl").write_text(line(STREAM).replace("https://api.acme.example", "http://localhost:11434"))
-    (found,) = stand([tmp_path / "a.jsonl"], load_matrix(tmp_path / "providers.yaml"), tmp_path)
+    (found,) = measure([tmp_path / "a.jsonl"], load_matrix(tmp_path / "providers.yaml"), tmp_path)
     assert (found.provider, found.recordings) == ("acme", 1)
 
 
@@ -101,7 +101,7 @@ def test_an_entry_counts_for_recordings_of_its_time(told: dict[str, Any], listed
 
 
 def test_entries_of_two_times_count_together(tmp_path: Path) -> None:
-    later = swap(NULL, f'"created":{CREATED}', '"created":1780000000')
+    later = replace_in_body(NULL, f'"created":{CREATED}', '"created":1780000000')
     gone = entry(since="2025", until="2025-12", fault="role-null")
     again = standing(tmp_path, [NULL, later], gone, entry(since="2026-04"))["acme"]
     assert (again.listed, len(again.present)) == (1, 1)
@@ -154,7 +154,7 @@ def test_a_question_like_that_of_a_scenario_is_one_with_the_same_form_of_answer(
 
 
 def test_what_was_made_is_no_recording() -> None:
-    found = {one.provider: one for one in stand([ROOT / "cassettes/xai"], load_matrix(ROOT / "providers.yaml"), ROOT)}
+    found = {one.provider: one for one in measure([ROOT / "cassettes/xai"], load_matrix(ROOT / "providers.yaml"), ROOT)}
     assert found["xai"].recordings == 0
 
 
@@ -165,7 +165,7 @@ def test_what_is_of_no_provider_of_the_matrix_is_not_counted(tmp_path: Path) -> 
 
 
 def test_the_command_prints_the_figures_and_what_is_left(tmp_path: Path) -> None:
-    odd = swap(STREAM, '"object":"chat.completion.chunk"', '"object":"odd"')
+    odd = replace_in_body(STREAM, '"object":"chat.completion.chunk"', '"object":"odd"')
     standing(tmp_path, [NULL, NULL, odd], entry(), entry(message="in other words", kind="issue", sometimes=True))
     command = ["registry", str(tmp_path / "a.jsonl"), "--root", str(tmp_path)]
     result = CliRunner().invoke(main, command)
@@ -189,7 +189,7 @@ def test_the_command_prints_the_figures_and_what_is_left(tmp_path: Path) -> None
 
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="the recorded exchanges are not beside this repository")
 def test_the_committed_figures_are_current() -> None:
-    told = render(stand([CORPUS], load_matrix(ROOT / "providers.yaml"), ROOT))
+    told = render(measure([CORPUS], load_matrix(ROOT / "providers.yaml"), ROOT))
     assert (ROOT / "docs/registry.md").read_text(encoding="utf-8") == told, (
         "run: harness registry … --write docs/registry.md"
     )

@@ -1,7 +1,7 @@
 """
 What a client sends back once a tool was called: whether the reasoning of that turn goes with it.
 
-Some providers want it back, some refuse it; so it is no rule, but whoever writes the client should know.
+Some providers require the reasoning in the next request, others reject it, so this is reported and not judged.
 """
 
 from collections.abc import Iterator
@@ -15,9 +15,10 @@ from harness.clients.trying import Trier
 from harness.matrix.scenarios import TOOLS
 from harness.results import LoopFinding
 from harness.serve.shelf import REFERENCE
-from harness.simulate.edits import choosing, chunks, rename
+from harness.simulate.edits import chunks, has_choice, rename
 from harness.simulate.ideal import MODEL, exchange
 from harness.wire.exchange import Exchange
+from harness.wire.shapes import objects_in
 
 GIVEN = ("reasoning_content", "reasoning")
 """The keys in which providers send reasoning."""
@@ -29,7 +30,7 @@ _QUESTION: dict[str, Any] = {
 }  # fmt: skip
 
 
-def loops_of(client: Client) -> Iterator[LoopFinding]:
+def round_trips_of(client: Client) -> Iterator[LoopFinding]:
     """Yield what a client sends back, for each key in which the reasoning may come."""
     with Stage() as stage, Trier(stage, ENVIRONMENTS[client.env]) as trier:
         for key in GIVEN:
@@ -47,7 +48,7 @@ def _call(key: str) -> Exchange:
     thought = exchange({**_QUESTION, **TOOLS, "reasoning_effort": "medium"})
     if key == GIVEN[0]:
         return thought
-    return chunks(choosing, rename(f"choices/*/delta/{GIVEN[0]}", key))(thought)
+    return chunks(has_choice, rename(f"choices/*/delta/{GIVEN[0]}", key))(thought)
 
 
 def _finding(client: Client, given: str, asked: list[dict[str, Any]], message: str) -> LoopFinding:
@@ -61,9 +62,7 @@ def _finding(client: Client, given: str, asked: list[dict[str, Any]], message: s
 
 def _called(body: dict[str, Any]) -> dict[str, Any] | None:
     """Return the message with the call, as it was sent back."""
-    messages = body.get("messages")
-    found = [one for one in messages if isinstance(one, dict)] if isinstance(messages, list) else []
-    return next((one for one in found if one.get("tool_calls")), None)
+    return next((message for message in objects_in(body.get("messages")) if message.get("tool_calls")), None)
 
 
 def _form(turn: dict[str, Any]) -> str:

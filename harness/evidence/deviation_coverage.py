@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from harness.checks import CHECKS
-from harness.evidence.agreement import day_of
+from harness.evidence.recordings import day_of, models_and_months, recordings_in
 from harness.judging.deviations import load_deviations
 from harness.judging.runner import About, judge_exchanges, problems_of
+from harness.markdown import table
 from harness.matrix.providers import Matrix, Provider
 from harness.matrix.scenarios import SCENARIOS, Scenario, request_body
-from harness.recording.archives import Entry, archives_in, read_archive
+from harness.recording.archives import Entry
 from harness.results import Deviation, Level, Outcome
 from harness.wire.exchange import Exchange, include_usage
 
@@ -27,7 +28,7 @@ _JUDGED = frozenset({Outcome.PASS, Outcome.FAIL})
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class JudgedRecording:
     """What the rules say of one recording: of each that judged it, the messages; none where it found nothing."""
 
     provider: str
@@ -38,31 +39,31 @@ class Seen:
 
 
 @dataclass(slots=True)
-class Fault:
+class FailedCheck:
     """A provider × check that recordings fail; ``unlisted`` are those that no entry of their time is of."""
 
     check: str
-    recordings: list[Seen] = field(default_factory=list)
-    unlisted: list[Seen] = field(default_factory=list)
+    recordings: list[JudgedRecording] = field(default_factory=list)
+    unlisted: list[JudgedRecording] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
-class Present:
+class ListedEntry:
     """An entry listed as present: in how many recordings it could be seen, and in how many it is."""
 
     deviation: Deviation
-    could: tuple[Seen, ...]
+    could: tuple[JudgedRecording, ...]
     seen: int
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ProviderCoverage:
     """How the list of one provider stands to its recordings."""
 
     provider: str
     recordings: int
-    faults: tuple[Fault, ...]
-    present: tuple[Present, ...]
+    faults: tuple[FailedCheck, ...]
+    present: tuple[ListedEntry, ...]
 
     @property
     def listed(self) -> int:
@@ -75,33 +76,30 @@ class Standing:
         return sum(bool(one.seen) for one in self.present)
 
     @property
-    def unseen(self) -> tuple[Present, ...]:
+    def unseen(self) -> tuple[ListedEntry, ...]:
         """The entries that no recording shows, though some could."""
         return tuple(one for one in self.present if one.could and not one.seen)
 
 
-def stand(paths: Iterable[Path], matrix: Matrix, root: Path) -> list[Standing]:
+def measure(paths: Iterable[Path], matrix: Matrix, root: Path) -> list[ProviderCoverage]:
     """
     Return how the list of each provider stands to the recordings of it in ``paths``; without either it is left out.
 
     Raises:
         HarnessError: a file or a list can't be read.
     """
-    recordings: dict[str, list[Seen]] = defaultdict(list)
-    for path in (file for one in paths for file in archives_in(one)):
-        for entry in read_archive(path):
-            provider = matrix.provider_of(entry.exchange.request.host, entry.provider)
-            if provider and entry.exchange.source.provenance == "recorded":
-                recordings[provider.id].append(_seen(provider, entry))
+    recordings: dict[str, list[JudgedRecording]] = defaultdict(list)
+    for provider, entry in recordings_in(paths, matrix):
+        recordings[provider.id].append(_judged_recording(provider, entry))
     found = []
     for provider in matrix.providers:
         listed = load_deviations(root / "cassettes" / provider.id)
         if listed or recordings[provider.id]:
-            found.append(_standing(provider, recordings[provider.id], listed))
+            found.append(_coverage(provider, recordings[provider.id], listed))
     return found
 
 
-def _seen(provider: Provider, entry: Entry) -> Seen:
+def _judged_recording(provider: Provider, entry: Entry) -> JudgedRecording:
     exchange = entry.exchange
     model = exchange.model or "unknown"
     about = About(provider.id, model, "audit", None)
@@ -112,21 +110,21 @@ def _seen(provider: Provider, entry: Entry) -> Seen:
         else ()
         for one in judged
     }
-    return Seen(provider.id, model, day_of(exchange), exchange, messages)
+    return JudgedRecording(provider.id, model, day_of(exchange), exchange, messages)
 
 
-def _standing(provider: Provider, recordings: list[Seen], listed: tuple[Deviation, ...]) -> Standing:
-    faults: dict[str, Fault] = {}
+def _coverage(provider: Provider, recordings: list[JudgedRecording], listed: tuple[Deviation, ...]) -> ProviderCoverage:
+    faults: dict[str, FailedCheck] = {}
     for seen in recordings:
         for check, messages in seen.messages.items():
             if messages:
-                fault = faults.setdefault(check, Fault(check))
+                fault = faults.setdefault(check, FailedCheck(check))
                 fault.recordings.append(seen)
                 if not any(one.check == check and _of_its_time(one, seen.day) for one in listed):
                     fault.unlisted.append(seen)
     ordered = tuple(faults[check] for check in CHECKS if check in faults)
-    present = tuple(_present(provider, one, recordings) for one in listed if not one.until)
-    return Standing(provider.id, len(recordings), ordered, present)
+    present = tuple(_listed_entry(provider, one, recordings) for one in listed if not one.until)
+    return ProviderCoverage(provider.id, len(recordings), ordered, present)
 
 
 def _of_its_time(deviation: Deviation, day: str | None) -> bool:
@@ -142,7 +140,7 @@ def _before(one: str, other: str) -> bool:
     return one[:known] < other[:known]
 
 
-def _present(provider: Provider, deviation: Deviation, recordings: list[Seen]) -> Present:
+def _listed_entry(provider: Provider, deviation: Deviation, recordings: list[JudgedRecording]) -> ListedEntry:
     names = {
         name
         for model in provider.models
@@ -154,7 +152,7 @@ def _present(provider: Provider, deviation: Deviation, recordings: list[Seen]) -
     shows = [one for one in judged if any(map(deviation.expects, one.messages[deviation.check]))]
     asked = [SCENARIOS[name] for name in deviation.scenarios]
     could = [one for one in judged if one in shows or not asked or any(_like(one.exchange, it) for it in asked)]
-    return Present(deviation, tuple(could), len(shows))
+    return ListedEntry(deviation, tuple(could), len(shows))
 
 
 def _like(exchange: Exchange, scenario: Scenario) -> bool:
@@ -214,36 +212,42 @@ _UNSEEN = (
     "known by 依据",
     "recordings that could 可显示的录制",
 )
-_SHOWN = 3
 
 
-def render(standings: Iterable[Standing]) -> str:
+def render(standings: Iterable[ProviderCoverage]) -> str:
     """Return the figures as a Markdown page, and what is not listed or not seen."""
     found = sorted(standings, key=lambda one: one.provider)
     rows = [_figures(one) for one in found]
     total = ("all 合计", *(str(sum(int(row[column]) for row in rows)) for column in range(1, len(_FIGURES))))
-    parts = [_ABOUT, *_table(_FIGURES, [*rows, total] if rows else [], numbers=True)]
+    parts = [_ABOUT, table(_FIGURES, [*rows, total] if rows else [], numbers=_FIGURES[1:])]
     unlisted = [row for one in found for row in _unlisted(one)]
     unseen = [row for one in found for row in _unseen(one)]
     if unlisted:
-        parts += ["", "## Not listed 未列出", "", *_table(_UNLISTED, unlisted)]
+        parts += ["", "## Not listed 未列出", "", table(_UNLISTED, unlisted)]
     if unseen:
-        parts += ["", "## Listed and not seen 已列出而看不到", "", *_table(_UNSEEN, unseen)]
+        parts += ["", "## Listed and not seen 已列出而看不到", "", table(_UNSEEN, unseen)]
     return "\n".join(parts) + "\n"
 
 
-def _figures(one: Standing) -> tuple[str, ...]:
+def _figures(one: ProviderCoverage) -> tuple[str, ...]:
     without = len(one.present) - one.seen - len(one.unseen)
     counts = (one.recordings, len(one.faults), one.listed, len(one.present), one.seen, without, len(one.unseen))
     return (one.provider, *map(str, counts))
 
 
-def _unlisted(one: Standing) -> Iterator[tuple[str, ...]]:
+def _unlisted(one: ProviderCoverage) -> Iterator[tuple[str, ...]]:
     for fault in one.faults:
         if fault.unlisted:
             count = f"{len(fault.unlisted)} of {len(fault.recordings)}"
             says = _in_short(fault.unlisted[0].messages[fault.check][0])
-            yield one.provider, fault.check, CHECKS[fault.check].level.value, count, _whose(fault.unlisted), says
+            yield (
+                one.provider,
+                fault.check,
+                CHECKS[fault.check].level.value,
+                count,
+                models_and_months(fault.unlisted),
+                says,
+            )
 
 
 def _in_short(message: str) -> str:
@@ -251,23 +255,9 @@ def _in_short(message: str) -> str:
     return re.sub(r"'[^']*'", "'…'", message.partition(": ")[0])
 
 
-def _unseen(one: Standing) -> Iterator[tuple[str, ...]]:
+def _unseen(one: ProviderCoverage) -> Iterator[tuple[str, ...]]:
     for entry in one.unseen:
         listed = entry.deviation
         known = ", ".join(filter(None, (listed.kind, listed.fault, "sometimes" if listed.sometimes else None)))
-        could = f"{len(entry.could)}: {_whose(entry.could)}"
+        could = f"{len(entry.could)}: {models_and_months(entry.could)}"
         yield one.provider, listed.check, listed.message, listed.since, known, could
-
-
-def _whose(recordings: Iterable[Seen]) -> str:
-    """Return the models, and the months of the first and the last recording."""
-    models = sorted({one.model for one in recordings})
-    shown = ", ".join(models[:_SHOWN]) + (", …" if len(models) > _SHOWN else "")
-    days = sorted(one.day[:7] for one in recordings if one.day)
-    return f"{shown}; {' to '.join(dict.fromkeys((days[0], days[-1])))}" if days else shown
-
-
-def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]], *, numbers: bool = False) -> list[str]:
-    rule = ["---", *(["--:" if numbers else "---"] * (len(header) - 1))]
-    cells = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
-    return [f"| {' | '.join(header)} |", f"|{'|'.join(rule)}|", *(f"| {' | '.join(row)} |" for row in cells)]

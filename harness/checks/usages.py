@@ -1,0 +1,38 @@
+"""The usage objects of an answer, as the checks of the family usage read them."""
+
+from harness.checks.applies import NotSeen, success_status
+from harness.simulate.reference import STREAM_USAGE, replace_in_body
+from harness.wire.chunks import Usage
+from harness.wire.exchange import Exchange
+
+COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
+"""The keys of the counts that every usage object must have."""
+
+USAGE_CHUNK = STREAM_USAGE.response.body.decode().split("data: ")[-2]
+"""The chunk with the usage of the reference stream, with the blank line after it."""
+
+TOKENS = USAGE_CHUNK[USAGE_CHUNK.index('"usage":') :].rstrip()[:-1]
+"""The key ``usage`` of the reference stream with its value."""
+
+FINISH = '"finish_reason":"stop"}],"usage":null'
+"""The end of the chunk before it."""
+
+BESIDE_FINISH = replace_in_body(
+    replace_in_body(STREAM_USAGE, f"data: {USAGE_CHUNK}", ""), FINISH, f'"finish_reason":"stop"}}],{TOKENS}'
+)
+"""A stream whose usage stands in the chunk with the finish_reason."""
+
+
+def has_usage(exchange: Exchange) -> str | None:
+    """An answer with a usage object at the top of a chunk or of the body."""
+    return success_status(exchange) or (None if top_usages(exchange) else NotSeen("no usage came"))
+
+
+def top_usages(exchange: Exchange) -> list[Usage]:
+    """Return the usage objects that stand where the specification has them: at the top of a chunk or of the body."""
+    return [usage for usage in exchange.columns.usages if usage.pointer == "/usage"]
+
+
+def usages_with_counts(exchange: Exchange) -> list[Usage]:
+    """Return those of ``top_usages`` that hold any count of tokens."""
+    return [usage for usage in top_usages(exchange) if usage.value.keys() & set(COUNTS)]

@@ -1,0 +1,55 @@
+"""The recordings of other projects as evidence about a provider: whose they are, of which day, of which models."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from harness.matrix.providers import Matrix, Provider
+from harness.recording.archives import Entry, archives_in, read_archive
+from harness.wire.exchange import Exchange
+
+_TIMES = range(1_577_836_800, 4_102_444_800)  # the years 2020 to 2099 in seconds: some count in milliseconds
+_SHOWN = 3
+
+
+class Dated(Protocol):
+    """Something made of one recording."""
+
+    @property
+    def model(self) -> str:
+        """The model that answered."""
+
+    @property
+    def day(self) -> str | None:
+        """The day of the recording, as far as it is known."""
+
+
+def recordings_in(paths: Iterable[Path], matrix: Matrix) -> Iterator[tuple[Provider, Entry]]:
+    """
+    Yield what was recorded of a provider of the matrix in ``paths``; what is published in another form is left out.
+
+    Raises:
+        BadArchive: a file can't be read.
+    """
+    for path in (file for one in paths for file in archives_in(one)):
+        for entry in read_archive(path):
+            provider = matrix.provider_of(entry.exchange.request.host, entry.provider)
+            if provider and entry.exchange.source.provenance == "recorded":
+                yield provider, entry
+
+
+def day_of(exchange: Exchange) -> str | None:
+    """Return the day of a recording: as it says, or as its answer does; None where neither tells."""
+    times = (value for value in exchange.columns.values["created"] if isinstance(value, int) and value in _TIMES)
+    created = next(times, None)
+    return exchange.source.at or (datetime.fromtimestamp(created, UTC).date().isoformat() if created else None)
+
+
+def models_and_months(recordings: Iterable[Dated]) -> str:
+    """Return the models, and the months of the first and the last recording."""
+    found = list(recordings)
+    models = sorted({one.model for one in found})
+    shown = ", ".join(models[:_SHOWN]) + (", …" if len(models) > _SHOWN else "")
+    days = sorted(one.day[:7] for one in found if one.day)
+    return f"{shown}; {' to '.join(dict.fromkeys((days[0], days[-1])))}" if days else shown
