@@ -54,7 +54,7 @@ def spans_in_pieces(content: bytes, known: _Find) -> Iterator[Span]:
     for at in range(0, len(content), _WINDOW):
         window = content[at : at + _WINDOW + _OVERLAP]
         done = set()
-        for label, pieces in _Texts(window).items():
+        for label, pieces in _JoinedTexts(window).items():
             if len(pieces.starts) > 1 and (key := pieces.starts.tobytes()) not in done:
                 done.add(key)
                 finds = (known, shaped) if b"delta" in label else (known,)
@@ -62,7 +62,7 @@ def spans_in_pieces(content: bytes, known: _Find) -> Iterator[Span]:
                     yield at + start, at + stop
 
 
-class _Pieces:
+class _JoinedText:
     """Pieces of a content that make one text: where each starts and stops, in order."""
 
     def __init__(self) -> None:
@@ -104,23 +104,23 @@ class _Frame:
 
 
 _Path = list[tuple[_Frame, bytes | int]]
-_Text = tuple[str, Span, _Path]
+_Piece = tuple[str, Span, _Path]
 
 
-class _Texts(dict[_Label, _Pieces]):
+class _JoinedTexts(dict[_Label, _JoinedText]):
     """The texts of a content by what they belong to."""
 
     def __init__(self, content: bytes) -> None:
         super().__init__()
         self._content = content
-        self._by_form: dict[bytes, list[list[_Pieces]] | None] = {}
+        self._by_form: dict[bytes, list[list[_JoinedText]] | None] = {}
         if _STREAM.search(content):
             self._take_lines()
         else:
             self._take_json((0, len(content)))
 
-    def __missing__(self, label: _Label) -> _Pieces:
-        return self.setdefault(label, _Pieces())
+    def __missing__(self, label: _Label) -> _JoinedText:
+        return self.setdefault(label, _JoinedText())
 
     def _take_lines(self) -> None:
         content, event, before = self._content, 0, (0, 0)
@@ -158,7 +158,7 @@ class _Texts(dict[_Label, _Pieces]):
             for text in texts:
                 text.add(start + value.start(1), start + value.end(1))
 
-    def _pieces_of(self, form: bytes) -> list[list[_Pieces]] | None:
+    def _pieces_of(self, form: bytes) -> list[list[_JoinedText]] | None:
         """Return the texts that each string of a chunk belongs to; None where it holds numbers that are texts."""
         texts = list(_strings(form, (0, len(form))))
         if any(kind is _NUMBERS for kind, _, _ in texts):
@@ -171,10 +171,10 @@ class _Texts(dict[_Label, _Pieces]):
                 self[kind, *label].add(*span)
 
 
-def _strings(content: bytes, within: Span) -> Iterator[_Text]:
+def _strings(content: bytes, within: Span) -> Iterator[_Piece]:
     """Yield the strings, and the small numbers in lists, of what should be JSON, each with its path."""
     stack: list[_Frame] = []
-    waiting: list[_Text] = []  # for the index of an object, which may come last in it
+    waiting: list[_Piece] = []  # for the index of an object, which may come last in it
     for token in _TOKEN.finditer(content, *within):
         sign = content[token.start() : token.start() + 1]
         if sign in b"{[":
