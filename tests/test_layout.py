@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 ORDER = (
-    "errors", "wire", "matrix", "simulate", "recording", "sdk", "results", "checks", "judging", "live", "compare",
+    "errors", "printable", "wire", "matrix", "simulate", "recording", "sdk", "results", "checks", "judging", "live", "compare",
     "evidence", "serve", "clients", "reports", "explain", "cli", "pytest",
 )  # fmt: skip
 FILES = sorted((ROOT / "harness").rglob("*.py"))
@@ -47,7 +47,7 @@ def test_a_module_imports_only_from_below(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in FILES if path.parent.name == "reports"])
 def test_reports_know_results_only(path: Path) -> None:
-    assert {room(name) for name in imports(path)} <= {"reports", "results", "recording", "errors"}
+    assert {room(name) for name in imports(path)} <= {"reports", "results", "recording", "printable", "errors"}
     assert {name for name in imports(path) if room(name) == "recording"} <= {"harness.recording.atomic"}
 
 

@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import click
-import orjson
 from rich.console import Console
 from rich.progress import Progress
 
 from harness import __version__
-from harness.cli.common import FORMAT, ROOT, columns, console_for_data, now, one_line_errors, refuse
+from harness.cli.common import FORMAT, ROOT, columns, now, one_line_errors, refuse
+from harness.cli.outlet import Outlet, say, say_block, say_json
 from harness.clients.catalogue import CLIENTS, ENVIRONMENTS, tier_of
 from harness.clients.choosing import TIERS, choose, environments
 from harness.clients.client import Client
@@ -44,7 +44,7 @@ def list_(form: str) -> None:
             environment = ENVIRONMENTS[one.env]
             row = {"id": one.id, "title": one.title, "tier": environment.tier, "environment": environment.name}
             row |= {"installed": environment.installed, "versions": environment.versions}
-            click.echo(orjson.dumps(row | {"reads": sorted(one.reads), "idiom": one.idiom, "source": one.source}))
+            say_json(row | {"reads": sorted(one.reads), "idiom": one.idiom, "source": one.source})
         return
     rows = [
         (
@@ -54,7 +54,7 @@ def list_(form: str) -> None:
         )
         for one in CLIENTS.values()
     ]  # fmt: skip
-    click.echo(columns(("client", "tier", "environment", "installed", "versions", "title"), rows, form))
+    say_block(columns(("client", "tier", "environment", "installed", "versions", "title"), rows, form))
 
 
 @clients.command()
@@ -74,11 +74,11 @@ def install(names: tuple[str, ...], tiers: tuple[str, ...]) -> None:
             with console.status(f"installing {environment.name}"):
                 environment.install()
         except HarnessError as error:
-            click.echo(f"harness: {error}", err=True)
+            say(f"harness: {error}", err=True)
             failed += 1
             continue
         told = ", ".join(f"{name} {version}" for name, version in environment.versions.items())
-        click.echo(f"{environment.name}: {told}{' (was there)' if there else ''}")
+        say(f"{environment.name}: {told}{' (was there)' if there else ''}")
     sys.exit(2 if failed else 0)
 
 
@@ -184,9 +184,9 @@ def _refuse_what_never_ran(own: list[Client], results: ClientResults) -> None:
 def _show(results: ClientResults, form: str) -> None:
     if form == "json":
         for one in results.findings:
-            click.echo(orjson.dumps(one))
+            say_json(one)
         return
     text = report.render(results) if form == "markdown" else report.summary(results)
-    console_for_data().print(text, soft_wrap=True, markup=False)
+    Outlet().print(text, soft_wrap=True, markup=False)
     for why in dict.fromkeys(one.message for one in results.findings if one.fate is Fate.ENV):
-        click.echo(f"harness: {why}", err=True)
+        say(f"harness: {why}", err=True)

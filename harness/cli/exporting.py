@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from harness.cli.common import ROOT, one_line_errors, progress, refuse
+from harness.cli.outlet import say_json_text
 from harness.judging.deviations import load_deviations
 from harness.judging.runner import Selection, plan, run_case
 from harness.matrix.providers import FILE_NAME, load_matrix
@@ -30,7 +31,7 @@ def export(names: tuple[str, ...], folder: Path | None, schema: bool, root: Path
     from harness.evidence.export.document import dump, json_schema
 
     if schema:
-        click.echo(dump(json_schema()), nl=False)
+        say_json_text(dump(json_schema()), nl=False)
         return
     matrix = load_matrix(root / FILE_NAME)
     selection = Selection(providers=names)
@@ -48,4 +49,4 @@ def export(names: tuple[str, ...], folder: Path | None, schema: bool, root: Path
             (folder.resolve()).mkdir(parents=True, exist_ok=True)
             write_atomically(folder.resolve() / f"{name}.json", text.encode())
         else:
-            click.echo(text, nl=False)
+            say_json_text(text, nl=False)

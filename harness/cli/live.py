@@ -11,13 +11,13 @@ from harness.cli.common import (
     FORMAT,
     ROOT,
     SDK_DEPTH,
-    console_for_data,
     matrix_if_any,
     now,
     one_line_errors,
     progress,
     show,
 )
+from harness.cli.outlet import Outlet, say, say_block
 from harness.errors import HarnessError, unknown
 from harness.judging.runner import Selection, plan
 from harness.matrix.addresses import check_address
@@ -81,7 +81,7 @@ def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
     names = {key_env, *(provider.key_env for provider in (matrix.providers if matrix else ()))}
     secrets = configured(environment, names)
     told = f"up to {asked} requests and {max_tokens:,} tokens to {scrub_url(base_url, secrets.and_of(key, base_url))}"
-    click.echo(f"harness: {told}{'' if key else f', without a key: {key_env} is not set'}", err=True)
+    say(f"harness: {told}{'' if key else f', without a key: {key_env} is not set'}", err=True)
 
     def kept(scenario: Scenario) -> str | None:
         return str(folder / f"{scenario.id}.yaml") if folder else None
@@ -97,7 +97,7 @@ def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
     if markdown:
         write_atomically(markdown.resolve(), table.render(results).encode())
     if form == "pretty":
-        terminal.show_probe(results, console_for_data())
+        terminal.show_probe(results, Outlet())
     else:
         show(results, form)
     levels = {"must": {Level.MUST}, "should": {Level.MUST, Level.SHOULD}, "never": set[Level]()}[fail_on]
@@ -136,9 +136,9 @@ def record(  # noqa: PLR0913, PLR0917 - one parameter an option
     cases = due(plan(matrix, root, Selection(names, models, scenarios)), again=again)
     environment = environment_of(root)
     asked = [case for case in cases if no_key(case, environment, names) is None]
-    click.echo(f"harness: {estimate(asked)}", err=True)
+    say(f"harness: {estimate(asked)}", err=True)
     if dry_run:
-        click.echo("\n".join(case.id for case in cases))
+        say_block("\n".join(case.id for case in cases))
         return
     counts: Counter[str] = Counter()
     missing: dict[tuple[str, str], list[str]] = {}
@@ -149,12 +149,12 @@ def record(  # noqa: PLR0913, PLR0917 - one parameter an option
             if one.state == "missing":
                 missing.setdefault((one.case.target.id, one.reason), []).append(one.case.id)
             else:
-                click.echo(f"{one.state:12} {one.case.id}{f': {one.reason}' if one.reason else ''}")
+                say(f"{one.state:12} {one.case.id}{f': {one.reason}' if one.reason else ''}")
     for (target, reason), cases_left in missing.items():
         name = cases_left[0] if len(cases_left) == 1 else f"{target} ({len(cases_left)} scenarios)"
-        click.echo(f"{'missing':12} {name}: {reason}")
+        say(f"{'missing':12} {name}: {reason}")
     summary = " · ".join(f"{count} {state}" for state, count in counts.items()) or "nothing to record"
-    click.echo(f"harness: {summary}", err=True)
+    say(f"harness: {summary}", err=True)
 
 
 def _check_places(results_file: Path | None, folder: Path | None) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from harness.cli.common import ROOT, one_line_errors
+from harness.cli.outlet import say_block
 from harness.matrix.providers import FILE_NAME, load_matrix
 from harness.recording.atomic import write_atomically
 
@@ -19,4 +20,4 @@ def registry(paths: tuple[Path, ...], file: Path | None, root: Path) -> None:
     from harness.evidence.standing import render, stand
 
     told = render(stand(paths, load_matrix(root / FILE_NAME), root))
-    click.echo(told, nl=False) if file is None else write_atomically(file.resolve(), told.encode())
+    say_block(told, nl=False) if file is None else write_atomically(file.resolve(), told.encode())

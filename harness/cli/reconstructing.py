@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from harness.cli.common import ROOT, one_line_errors, progress
+from harness.cli.outlet import say, say_block
 from harness.evidence.reconstruct import Made
 from harness.matrix.providers import FILE_NAME, load_matrix
 from harness.recording.atomic import write_atomically
@@ -45,16 +46,16 @@ def reconstruct(
     profiles = profiles_of(matrix, root, names)
     if archives:
         told = render_agreement(compare_all(archives, matrix, profiles))
-        click.echo(told) if file is None else write_atomically(file.resolve(), told.encode())
+        say_block(told) if file is None else write_atomically(file.resolve(), told.encode())
         return
     made = list(reconstruct(matrix, root, profiles))
     stale = [one for one in made if one.state in _OUT_OF_DATE]
     for one in stale:
-        click.echo(f"{one.state}: {one.path.relative_to(root)}")
+        say(f"{one.state}: {one.path.relative_to(root)}")
     if not check:
         _write(stale)
     counts = Counter(one.state for one in made)
-    click.echo(f"harness: {', '.join(f'{count} {state}' for state, count in sorted(counts.items()))}", err=True)
+    say(f"harness: {', '.join(f'{count} {state}' for state, count in sorted(counts.items()))}", err=True)
     sys.exit(1 if check and stale else 0)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from harness.cli.common import ROOT, one_line_errors
+from harness.cli.outlet import say
 from harness.matrix.providers import FILE_NAME, load_matrix
 
 PORT = 8484
@@ -62,9 +63,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter an option
 
     def tell(url: str) -> None:
         for provider in shelf.providers:
-            click.echo(f"{url}/{provider}/v1")
-        click.echo(
-            "harness: serving recordings and reconstructions, each answer says which; stop with Ctrl-C", err=True
-        )
+            say(f"{url}/{provider}/v1")
+        say("harness: serving recordings and reconstructions, each answer says which; stop with Ctrl-C", err=True)
 
     run(app, port, tell)

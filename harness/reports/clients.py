@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable
 
 from tabulate import tabulate
 
+from harness.reports.markdown import cell
+from harness.reports.shown import shown
 from harness.reports.summary import PROVENANCES
 from harness.results import WORST_FATE_FIRST, ClientFinding, ClientResults, Fate, LoopFinding
 
@@ -44,6 +46,7 @@ _NAMES_SHOWN = 20
 
 def render(results: ClientResults) -> str:
     """Return the whole report."""
+    results = shown(results, cell)
     parts = [
         "# Client code", _versions(results), "## At a glance", glance(results), "## Which client survives which provider", LEGEND,
         "Measured: every answer that is kept of a provider, each form once, replayed to each client.",
@@ -56,6 +59,7 @@ def render(results: ClientResults) -> str:
 
 def summary(results: ClientResults) -> str:
     """Return what a terminal shows: the measured table and its legend, or the faults where no provider was asked."""
+    results = shown(results, cell)
     table = provider_table(results) if providers_of(results) else deviation_summary(results)
     return "\n\n".join(filter(None, [table, LEGEND, agreement(results)])) + "\n"
 
@@ -177,7 +181,7 @@ def _disagreements(results: ClientResults) -> str:
 
 def _long_table(rows: Iterable[list[str]], header: list[str]) -> str:
     """Return a table whose columns are not aligned: filling up its long cells would be most of it."""
-    lines = [header, ["---"] * len(header), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -219,11 +223,11 @@ def deviation_table(results: ClientResults) -> str:
     )
 
 
-def _by_letter(broken: Iterable[ClientFinding], shown: Callable[[list[str]], str]) -> str:
+def _by_letter(broken: Iterable[ClientFinding], listed: Callable[[list[str]], str]) -> str:
     letters: dict[str, list[str]] = defaultdict(list)
     for one in sorted(broken, key=lambda one: WORST_FATE_FIRST[one.fate]):
         letters[LETTERS[one.fate]].append(one.client)
-    return " · ".join(f"{letter} {shown(clients)}" for letter, clients in letters.items())
+    return " · ".join(f"{letter} {listed(clients)}" for letter, clients in letters.items())
 
 
 def loop_table(results: ClientResults) -> str:
@@ -243,5 +247,5 @@ def loop_table(results: ClientResults) -> str:
 
 def _sent(loop: LoopFinding) -> str:
     if loop.message:
-        return f"fails: {loop.message}".replace("|", "\\|")
+        return f"fails: {loop.message}"
     return "no" if loop.sent is None else "yes" if loop.sent == loop.given else f"as {loop.sent}"
