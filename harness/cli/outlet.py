@@ -9,6 +9,7 @@ at the end, and the exit code says so.
 
 import contextlib
 import errno
+import logging
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -16,11 +17,11 @@ from pathlib import Path
 from typing import IO, Any
 
 import click
-import orjson
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
 from harness.printable import printable, printable_json, printable_lines
+from harness.results import dump
 
 
 class Outlet(Console):
@@ -48,7 +49,7 @@ def say_block(text: str, *, nl: bool = True) -> None:
 
 def say_json(value: Any, option: int = 0) -> None:
     """Print a value as JSON: in a line, or as ``option`` of orjson says."""
-    say_json_text(orjson.dumps(value, option=option).decode())
+    say_json_text(dump(value, option).decode())
 
 
 def say_json_text(text: str, *, nl: bool = True) -> None:
@@ -73,6 +74,18 @@ class Commands(click.Group):
         """Read the options of the command, and run it."""
         with _printable_usage():
             return super().invoke(ctx)
+
+
+class Lines(logging.Formatter):
+    """Formats a log: each message is one line, whoever logs it, and what follows it of an exception is printable."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        """Return the line of a record."""
+        return printable(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
+        """Return the lines of an exception."""
+        return printable_lines(super().formatException(ei))
 
 
 @contextlib.contextmanager

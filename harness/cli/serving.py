@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from harness.cli.common import ROOT, one_line_errors
-from harness.cli.outlet import say
+from harness.cli.outlet import Lines, say
 from harness.matrix.providers import FILE_NAME, load_matrix
 
 PORT = 8484
@@ -58,7 +58,9 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter an option
 
     shelf = Shelf(load_matrix(root / FILE_NAME), root, names)
     app = application(shelf, Manner(pace_of(pace), reframe, fault), Gate.of(origins, hosts))
-    logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=logging.WARNING)
+    lines = logging.StreamHandler()
+    lines.setFormatter(Lines("%(asctime)s %(message)s", "%H:%M:%S"))
+    logging.basicConfig(handlers=[lines], level=logging.WARNING)
     logging.getLogger("harness.serve").setLevel(logging.INFO)
 
     def tell(url: str) -> None:

@@ -17,7 +17,7 @@ def shown(told: _Told, text: Callable[[str], str] = printable) -> _Told:
 
 
 def _shown(value: Any, text: Callable[[str], str]) -> Any:
-    kind = type(value)
+    kind: Any = type(value)
     if kind is str:
         return text(value)
     if kind in {list, tuple}:
