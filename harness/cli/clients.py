@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from harness import __version__
-from harness.cli.common import FORMAT, ROOT, columns, now, one_line_errors, refuse
+from harness.cli.common import FORCE, FORMAT, ROOT, columns, now, one_line_errors, refuse
 from harness.cli.outlet import Outlet, say, say_block, say_json
 from harness.clients.catalogue import CLIENTS, ENVIRONMENTS, tier_of
 from harness.clients.choosing import TIERS, choose, environments
@@ -17,7 +17,7 @@ from harness.clients.client import Client
 from harness.clients.driver import TIMEOUT
 from harness.errors import HarnessError, unknown
 from harness.matrix.providers import FILE_NAME, Matrix, load_matrix
-from harness.recording.atomic import write_atomically
+from harness.recording.atomic import check_own, write_atomically
 from harness.reports import clients as report
 from harness.reports import clients_page
 from harness.results import ClientFinding, ClientResults, Fate, Run, check_writable, written_client_results
@@ -110,6 +110,7 @@ def install(names: tuple[str, ...], tiers: tuple[str, ...]) -> None:
     show_default=True,
     help="End with 1 where a client does this: code of your own with any answer, another with one that is worse than the reference.",
 )
+@FORCE
 @ROOT
 @FORMAT
 @one_line_errors
@@ -120,6 +121,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
     folder: Path | None,
     timeout: float,
     fail_on: str,
+    force: bool,  # noqa: FBT001 - a flag of the command line
     root: Path,
     form: str,
 ) -> None:
@@ -135,6 +137,8 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
     target = folder or (root / "reports" if whole else None)
     if target:
         check_writable(target / "clients.jsonl")
+        check_own(target / "clients.md", report.OWN, force=force)
+        check_own(target / "clients.html", clients_page.OWN, force=force)
     results = _run(matrix, root, chosen, providers, timeout)
     _refuse_what_never_ran([one for one in chosen if one.id not in CLIENTS], results)
     if target:

@@ -60,6 +60,9 @@ ROOT = click.option(
 FORMAT = click.option("--format", "form", type=Format, default="pretty", show_default=True)
 
 
+FORCE = click.option("--force", is_flag=True, help="Write over files of these names that harness did not write.")
+
+
 def _set_depth(_context: click.Context, _option: click.Parameter, value: str) -> None:
     set_depth(Depth(value))
 

@@ -9,6 +9,7 @@ import click
 
 from harness import __version__
 from harness.cli.common import (
+    FORCE,
     FORMAT,
     ROOT,
     SDK_DEPTH,
@@ -59,6 +60,7 @@ from harness.sdk import version
     type=click.Path(path_type=Path),
     help="Folder to write to [default: ROOT/reports if nothing is left out].",
 )
+@FORCE
 @SDK_DEPTH
 @FORMAT
 @one_line_errors
@@ -70,6 +72,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
     checks: tuple[str, ...],
     level: str,
     report: Path | None,
+    force: bool,  # noqa: FBT001 - a flag of the command line
     form: str,
 ) -> None:
     """Replay the recorded matrix, write reports/ and print the table."""
@@ -80,7 +83,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
         refuse(f"{root / 'cassettes'}: no recording of what was asked for; {_paths(cases)}")
     folder = report or (root / "reports" if selection == Selection() else None)
     if folder:
-        write_report(folder, results)
+        write_report(folder, results, force=force)
     show(results, form)
     sys.exit(1 if results.red else 0)
 

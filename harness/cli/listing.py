@@ -11,14 +11,14 @@ import orjson
 from rich.console import Console
 
 from harness.checks import CHECKS
-from harness.cli.common import FORMAT, ROOT, columns, one_line_errors
+from harness.cli.common import FORCE, FORMAT, ROOT, columns, one_line_errors
 from harness.cli.outlet import Outlet, say, say_block, say_json
 from harness.errors import UnknownName
 from harness.explain import explain as explain_id
 from harness.judging.runner import Case
 from harness.matrix.providers import FILE_NAME, Matrix, Provider, Target, json_schema, load_matrix
 from harness.matrix.scenarios import SCENARIOS
-from harness.recording.atomic import write_atomically
+from harness.recording.atomic import check_own, write_atomically
 from harness.recording.cassette import read_cassette
 from harness.results import Outcome
 
@@ -69,11 +69,14 @@ def scenarios(form: str) -> None:
 @click.command()
 @click.option("--write", "file", type=click.Path(path_type=Path), help="Write the whole proof to this Markdown file.")
 @click.option("--pairs/--no-pairs", default=True, show_default=True, help="Try every two faults at once as well.")
+@FORCE
 @one_line_errors
-def proof(file: Path | None, pairs: bool) -> None:  # noqa: FBT001 - a flag of the command line
+def proof(file: Path | None, pairs: bool, force: bool) -> None:  # noqa: FBT001 - flags of the command line
     """Try every fault of the catalogue against every rule, and print what is caught, missed and hidden."""
-    from harness.judging.proof import prove, render, summary
+    from harness.judging.proof import OWN, prove, render, summary
 
+    if file:
+        check_own(file, OWN, force=force)
     console = Console(stderr=True)
     with console.status("trying faults"):
         found = prove(pairs=pairs)

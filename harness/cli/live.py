@@ -8,6 +8,7 @@ import click
 
 from harness import __version__
 from harness.cli.common import (
+    FORCE,
     FORMAT,
     ROOT,
     SDK_DEPTH,
@@ -23,8 +24,8 @@ from harness.judging.runner import Selection, plan
 from harness.matrix.addresses import check_address
 from harness.matrix.providers import FILE_NAME, Matrix, Provider, load_matrix
 from harness.matrix.scenarios import SCENARIOS, Scenario
-from harness.recording.atomic import check_folder, write_atomically
-from harness.recording.cassette import write_cassette
+from harness.recording.atomic import check_folder, check_own, write_atomically
+from harness.recording.cassette import OWN, write_cassette
 from harness.reports import table, terminal
 from harness.results import Level, Results, Run, check_writable, write_results
 from harness.sdk import version
@@ -44,6 +45,7 @@ from harness.sdk import version
 @click.option("--max-tokens", default=200_000, show_default=True, help="Stop asking when answers took so many tokens.")
 @click.option("--timeout", default=60.0, show_default=True, help="Seconds without a byte after which to give up.")
 @click.option("--fail-on", type=click.Choice(["must", "should", "never"]), default="must", show_default=True)
+@FORCE
 @ROOT
 @SDK_DEPTH
 @FORMAT
@@ -60,6 +62,7 @@ def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
     max_tokens: int,
     timeout: float,
     fail_on: str,
+    force: bool,  # noqa: FBT001 - a flag of the command line
     root: Path,
     form: str,
 ) -> None:
@@ -71,9 +74,11 @@ def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
     from harness.recording.redact import configured
     from harness.recording.scrub import scrub_url
 
-    _check_places(results_file, folder)
-    matrix = matrix_if_any(root)
     wanted = _scenarios(scenarios)
+    _check_places(results_file, folder, wanted, force=force)
+    if markdown:
+        check_own(markdown, table.OWN, force=force)
+    matrix = matrix_if_any(root)
     results = Results(Run(__version__, now(), "live", version()))
     budget, environment = Budget(max_requests, max_tokens), environment_of(root)
     key = environment.get(key_env)
@@ -157,12 +162,14 @@ def record(  # noqa: PLR0913, PLR0917 - one parameter an option
     say(f"harness: {summary}", err=True)
 
 
-def _check_places(results_file: Path | None, folder: Path | None) -> None:
+def _check_places(results_file: Path | None, folder: Path | None, asked: list[Scenario], *, force: bool) -> None:
     """Refuse what can't be written to, before anything is asked."""
     if results_file:
         check_writable(results_file)
     if folder:
         check_folder(folder)
+        for scenario in asked:
+            check_own(folder / f"{scenario.id}.yaml", OWN, force=force)
 
 
 def _moved(matrix: Matrix, names: tuple[str, ...], base_url: str) -> Matrix:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from harness.cli.common import ROOT, one_line_errors, progress
+from harness.cli.common import FORCE, ROOT, one_line_errors, progress
 from harness.cli.outlet import say, say_block
 from harness.evidence.reconstruct import Made
 from harness.matrix.providers import FILE_NAME, load_matrix
-from harness.recording.atomic import write_atomically
+from harness.recording.atomic import check_own, write_atomically
 
 _OUT_OF_DATE = ("new", "changed", "unfounded")
 
@@ -29,19 +29,23 @@ _OUT_OF_DATE = ("new", "changed", "unfounded")
     help="Write nothing; compare with these recordings of other tools and print the agreement. Repeatable.",
 )
 @click.option("--write", "file", type=click.Path(path_type=Path), help="Write the agreement to this Markdown file.")
+@FORCE
 @ROOT
 @one_line_errors
-def reconstruct(
+def reconstruct(  # noqa: PLR0913, PLR0917 - one parameter an option
     names: tuple[str, ...],
     check: bool,  # noqa: FBT001 - a flag of the command line
     archives: tuple[Path, ...],
     file: Path | None,
+    force: bool,  # noqa: FBT001 - a flag of the command line
     root: Path,
 ) -> None:
     """Make the cassettes that follow from cited facts: cassettes/PROVIDER/profile.yaml."""
-    from harness.evidence.agreement import compare_all, render_agreement
+    from harness.evidence.agreement import OWN, compare_all, render_agreement
     from harness.evidence.reconstruct import profiles_of, reconstruct
 
+    if file:
+        check_own(file, OWN, force=force)
     matrix = load_matrix(root / FILE_NAME)
     profiles = profiles_of(matrix, root, names)
     if archives:

@@ -266,6 +266,9 @@ def render_agreement(compared: Iterable[Compared]) -> str:
     return "\n".join([_ABOUT, *_header("provider 服务商"), *totals, "", *_header(*_COLUMNS), *rows]) + "\n"
 
 
+OWN = "# Agreement of reconstructions and recordings "
+"""How a file of the agreement begins, as a pattern."""
+
 _ABOUT = """\
 # Agreement of reconstructions and recordings 重建与录制的一致程度
 

@@ -217,6 +217,10 @@ _UNSEEN = (
 _SHOWN = 3
 
 
+OWN = "# Listed deviations and recordings "
+"""How a file of these figures begins, as a pattern."""
+
+
 def render(standings: Iterable[Standing]) -> str:
     """Return the figures as a Markdown page, and what is not listed or not seen."""
     found = sorted(standings, key=lambda one: one.provider)

@@ -3,7 +3,8 @@ Asking the matrix: providers at once, each in order, and what is to be recorded 
 
 How it works: a thread a provider asks its cases one after the other, so that a limit of one holds up no other.  Each
 case is a future: who waits for one gets it as soon as it is there.  A cassette is written whole, as its exchanges come,
-so a run that is interrupted loses nothing and can be taken up.
+so a run that is interrupted loses nothing and can be taken up.  Runs on one folder take turns at each cassette: what
+another one has recorded meanwhile is used, not paid for again, unless it is to be recorded anew.
 """
 
 import contextlib
@@ -23,7 +24,8 @@ from harness.judging.runner import Case, doubt
 from harness.live.asking import Asked, Asker
 from harness.live.capture import Limits
 from harness.matrix.scenarios import in_order, request_body
-from harness.recording.cassette import write_cassette
+from harness.recording.atomic import turn_at
+from harness.recording.cassette import read_cassette, write_cassette
 from harness.recording.redact import Secrets, configured
 from harness.wire.exchange import NO_ANSWER, Exchange, Headers
 
@@ -176,11 +178,22 @@ class _Turn:
             return Recorded(case, "missing", reason)
         if self.over or self.stopping.is_set():
             return Recorded(case, "missing", self.over or "the run was ended before it was asked")
+        if not self.manner.keeps(case):
+            return self._asked(case, keep=False)
+        with turn_at(case.cassette, self.stopping.wait) as ours:
+            if not ours:
+                return Recorded(case, "missing", "the run was ended before it was asked")
+            if not self.manner.keeps(case):
+                kept = in_order(read_cassette(case.cassette), case.scenario)
+                return Recorded(case, "recorded", "by another run meanwhile", tuple(kept))
+            return self._asked(case, keep=True)
+
+    def _asked(self, case: Case, *, keep: bool) -> Recorded:
         exchanges = tuple(in_order(self._ask(case), case.scenario))
         reason = next(filter(None, map(doubt, exchanges)), None)
         if reason:
             return Recorded(case, "inconclusive", reason, exchanges)
-        if not self.manner.keeps(case):
+        if not keep:
             return Recorded(case, "answered", "", exchanges)
         write_cassette(case.cassette, exchanges)
         return Recorded(case, "recorded", "", exchanges)

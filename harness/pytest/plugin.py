@@ -389,7 +389,11 @@ class _Reporter:
         elif self._rows:
             checked = TypeAdapter(Finding)
             findings = [checked.validate_json(row) for _, row in sorted(self._rows.items())]
-            write_report(self._folder, Results(Run(__version__, self._started, self._mode, version()), findings))
+            try:
+                write_report(self._folder, Results(Run(__version__, self._started, self._mode, version()), findings))
+            except HarnessError as error:
+                self._note = printable(str(error))
+                session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say why there is no report."""

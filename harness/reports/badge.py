@@ -20,6 +20,9 @@ _COLOURS = {
 }
 _RED = "#cf222e"
 _LABEL = "openai-compat"
+OWN = rf'<svg xmlns="http://www\.w3\.org/2000/svg" width="\d+" height="20" role="img" aria-label="{_LABEL}: '
+"""How a badge begins, as a pattern."""
+
 _SVG = """\
 <svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="20" role="img" aria-label="{label}: {text}">
 <title>{provider}: {text}</title>

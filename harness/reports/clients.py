@@ -24,6 +24,9 @@ LEGEND = (
     "answers of OpenAI's form as well, so the provider is not to blame. Answers are R recorded from the provider, P published "
     "by someone who called it, C reconstructed from cited facts: what survives these may still break on the provider."
 )
+OWN = "# Client code\n\nTried on "
+"""How a file of this report begins, as a pattern."""
+
 _GLANCE = {
     "a stream that was cut": "stream-cut",
     "a JSON error at status 200 instead of a stream": "error-for-stream",

@@ -20,6 +20,9 @@ from harness.reports.summary import (
 )
 from harness.results import RED, Outcome, Results
 
+OWN = r"(# Compatibility\n\n)?\| provider +\| recordings "
+"""How a file of these tables begins, as a pattern."""
+
 BEGIN, END = "<!-- compatibility tables: begin -->", "<!-- compatibility tables: end -->"
 
 

@@ -65,6 +65,8 @@ def check_writable(path: Path) -> None:
     """Raise Unwritable if ``path`` holds something other than results: it would be lost."""
     if path.is_dir():
         raise Unwritable(f"{path}: it is a folder; name a file")
+    if path.exists() and not path.is_file():
+        raise Unwritable(f"{path}: it is no regular file; name one that is, or a new one")
     if path.exists() and path.stat().st_size:
         with path.open("rb") as file:
             if not file.read(64).startswith(b'{"kind":"run"'):
