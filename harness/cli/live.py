@@ -147,7 +147,7 @@ def record(  # noqa: PLR0913, PLR0917 - one parameter an option
         return
     counts: Counter[str] = Counter()
     missing: dict[tuple[str, str], list[str]] = {}
-    manner = Manner("all" if again else "missing", per_minute, names, Limits(idle=timeout))
+    manner = Manner("all" if again else "missing", per_minute, names, reuse=True, limits=Limits(idle=timeout))
     with Asking(cases, environment, manner) as asking:
         for one in progress(asking, len(cases), "recording"):
             counts[one.state] += 1

@@ -92,12 +92,14 @@ class Manner:
     How the matrix is asked.
 
     ``keep`` is which answers are written: none, those of cases without a recording, or all.  ``per_minute`` is how
-    many requests a provider gets a minute, 0 for as many as it answers; ``named`` are the providers asked for by name.
+    many requests a provider gets a minute, 0 for as many as it answers; ``named`` are the providers asked for by name.  With
+    ``reuse`` what was recorded since the cases were chosen is used instead of asked for, where it would not be kept.
     """
 
     keep: Literal["none", "missing", "all"] = "missing"
     per_minute: float = 0
     named: tuple[str, ...] = ()
+    reuse: bool = False
     limits: Limits = Limits()  # noqa: RUF009 - frozen
     sleep: Callable[[float], object] = time.sleep
 
@@ -178,15 +180,16 @@ class _Turn:
             return Recorded(case, "missing", reason)
         if self.over or self.stopping.is_set():
             return Recorded(case, "missing", self.over or "the run was ended before it was asked")
-        if not self.manner.keeps(case):
+        if self.manner.keep == "none":
             return self._asked(case, keep=False)
         with turn_at(case.cassette, self.stopping.wait) as ours:
             if not ours:
                 return Recorded(case, "missing", "the run was ended before it was asked")
-            if not self.manner.keeps(case):
+            keep = self.manner.keeps(case)
+            if not keep and self.manner.reuse:
                 kept = in_order(read_cassette(case.cassette), case.scenario)
                 return Recorded(case, "recorded", "by another run meanwhile", tuple(kept))
-            return self._asked(case, keep=True)
+            return self._asked(case, keep=keep)
 
     def _asked(self, case: Case, *, keep: bool) -> Recorded:
         exchanges = tuple(in_order(self._ask(case), case.scenario))

@@ -209,7 +209,9 @@ class _Live:
 
         if self._asking is None:
             self._asking = Asking(
-                self._cases(self._session.items), self._environment, Manner(self._keep, named=self._named)
+                self._cases(self._session.items),
+                self._environment,
+                Manner(self._keep, named=self._named, reuse=not self._everything),
             ).__enter__()
         return self._asking.of(case)
 

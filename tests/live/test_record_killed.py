@@ -17,6 +17,9 @@ from forks import Forks
 from scripted import IDEAL, Server, ideal_answer, slow
 
 from harness.cli import main
+from harness.judging.runner import Selection, plan
+from harness.live.record import Asking, Manner
+from harness.matrix.providers import load_matrix
 from harness.matrix.scenarios import SCENARIOS
 from harness.recording.atomic import turn_at
 from harness.recording.cassette import read_cassette, write_cassette
@@ -165,22 +168,21 @@ def test_a_turn_that_a_killed_run_held_is_taken_over(tmp_path: Path, forks: Fork
         assert not [*root.rglob("*.harness-turn")]
 
 
-def test_who_waits_for_a_turn_says_so_of_what_it_found(tmp_path: Path) -> None:
-    with Server(IDEAL) as server:
+def test_who_waits_for_a_turn_uses_what_was_recorded_meanwhile(tmp_path: Path) -> None:
+    with Server(IDEAL) as server, ThreadPoolExecutor() as pool:
         root = project(tmp_path / "project", server)
-        path = root / "cassettes/acme/small/chat.stream.yaml"
-        with turn_at(path, lambda _: True) as ours, ThreadPoolExecutor() as pool:
+        case = plan(load_matrix(root / "providers.yaml"), root, Selection(scenarios=ASKED[:1]))[0]
+        with turn_at(case.cassette, lambda _: True) as ours:
             assert ours
-            with turn_at(path, lambda _: True) as again:
+            with turn_at(case.cassette, lambda _: True) as again:
                 assert not again
-            waiting = pool.submit(CliRunner().invoke, main, options(root, ASKED[:1]), env={"ACME_KEY": "good"})
-            write_cassette(path, [REFERENCES["stream"]])
+            asking = Asking([case], {"ACME_KEY": "good"}, Manner(reuse=True))
+            waiting = pool.submit(asking.__enter__().of, case)
+            write_cassette(case.cassette, [REFERENCES["stream"]])
         told = waiting.result()
-        assert (told.exit_code, server.requests) == (0, [])
-    assert (
-        "recorded     acme/small/chat.stream: by another run meanwhile" in told.output
-        or "nothing to record" in told.output
-    )
+        asking.__exit__()
+        assert (told.state, told.reason, len(told.exchanges)) == ("recorded", "by another run meanwhile", 1)
+        assert server.requests == []
 
 
 def test_who_reads_while_two_runs_record_anew_reads_whole_cassettes(
