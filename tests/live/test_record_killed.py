@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from harness.matrix.scenarios import SCENARIOS
 from harness.recording.atomic import turn_at
 from harness.recording.cassette import read_cassette, write_cassette
 from harness.simulate.reference import REFERENCES
+from harness.wire.exchange import Source
 
 PROVIDERS = """\
 providers:
@@ -178,7 +180,7 @@ def test_who_waits_for_a_turn_uses_what_was_recorded_meanwhile(tmp_path: Path) -
                 assert not again
             asking = Asking([case], {"ACME_KEY": "good"}, Manner(reuse=True))
             waiting = pool.submit(asking.__enter__().of, case)
-            write_cassette(case.cassette, [REFERENCES["stream"]])
+            write_cassette(case.cassette, [replace(REFERENCES["stream"], source=Source())])
         told = waiting.result()
         asking.__exit__()
         assert (told.state, told.reason, len(told.exchanges)) == ("recorded", "by another run meanwhile", 1)
