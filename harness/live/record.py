@@ -20,6 +20,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Literal, Self
 
+from harness.errors import HarnessError, NotAsked
 from harness.judging.runner import Case, doubt
 from harness.live.asking import Asked, Asker
 from harness.live.capture import Limits
@@ -50,10 +51,21 @@ class Recorded:
 
 
 def environment_of(root: Path) -> dict[str, str]:
-    """Return the environment, and below it what ``.env`` in ``root`` says."""
+    """
+    Return the environment, and below it what ``.env`` in ``root`` says.
+
+    Raises:
+        HarnessError: the file can't be read.
+    """
     from dotenv import dotenv_values
 
-    told = dotenv_values(root / ".env")
+    path = root / ".env"
+    try:
+        told = dotenv_values(path)
+    except UnicodeDecodeError as error:
+        raise HarnessError(f"{path}: byte {error.start} is not UTF-8; save it as UTF-8") from None
+    except OSError as error:
+        raise HarnessError(f"{path}: {error.strerror or error}; let it be read, or move it away") from None
     return {**{key: value for key, value in told.items() if value}, **os.environ}
 
 
@@ -192,7 +204,10 @@ class _Turn:
             return self._asked(case, keep=keep)
 
     def _asked(self, case: Case, *, keep: bool) -> Recorded:
-        exchanges = tuple(in_order(self._ask(case), case.scenario))
+        try:
+            exchanges = tuple(in_order(self._ask(case), case.scenario))
+        except NotAsked as error:
+            return Recorded(case, "inconclusive", str(error))
         reason = next(filter(None, map(doubt, exchanges)), None)
         if reason:
             return Recorded(case, "inconclusive", reason, exchanges)

@@ -272,8 +272,9 @@ class _Recordings:
         if not (self.live and self.live.asks(case)):
             return list(run_case(case, self._checks))
         asked = self.live.of(case)
-        if asked.state == "missing":
-            stand_in = absent_finding(case, Outcome.MISSING, asked.reason)
+        if not asked.exchanges:
+            outcome = Outcome.MISSING if asked.state == "missing" else Outcome.INCONCLUSIVE
+            stand_in = absent_finding(case, outcome, asked.reason)
             return [replace(stand_in, check=check.id, level=check.level) for check in self._checks]
         return list(judge_case(case, list(asked.exchanges), self._checks))
 
