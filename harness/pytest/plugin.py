@@ -143,7 +143,10 @@ class MatrixFile(pytest.File):
         if self.config.getoption("--compat-client"):
             yield from self._clients(cases)
             return
-        live = _Live(self.session, self.path.parent) if _online(self.config) else None
+        try:
+            live = _Live(self.session, self.path.parent) if _online(self.config) else None
+        except HarnessError as error:
+            raise self.CollectError(printable(str(error))) from None
         recordings = _Recordings(selection.chosen(), live)
         for case in cases:
             for check in recordings.checks_of(case):

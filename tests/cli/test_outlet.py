@@ -1,6 +1,7 @@
 """Nothing that a terminal obeys, reorders or hides reaches it from outside; a stream that fails ends no run."""
 
 import json
+import logging
 import os
 import re
 import subprocess
@@ -13,6 +14,7 @@ import yaml
 from click.testing import CliRunner
 
 from harness.cli import main
+from harness.cli.outlet import Lines
 from harness.printable import printable_lines
 from harness.recording.cassette import write_cassette
 from harness.reports.files import write_report
@@ -236,3 +238,21 @@ def test_a_lost_stderr_changes_nothing(recording: Path, stderr: str) -> None:
     run = harness(f"$H audit {recording} --format json {stderr}")
     assert run.returncode == 1
     assert run.stdout.endswith("}\n")
+
+
+def test_no_command_prints_past_the_outlet() -> None:
+    folder = Path(__file__).parents[2] / "harness/cli"
+    past = re.compile(r"click\.s?echo|\bprint\(|secho\(|(?<!\w)Console\((?!stderr=True)")
+    found = {path.stem for path in folder.glob("*.py") if past.search(re.sub(r"\.print\(", "", path.read_text(encoding="utf-8")))}  # fmt: skip
+    assert found == {"outlet"}
+
+
+def test_a_log_is_printable_line_by_line() -> None:
+    record = logging.LogRecord("aiohttp.server", logging.ERROR, "", 0, "%s", (BAD,), None)
+    assert_printable(Lines("%(message)s").format(record))
+    assert "\n" not in Lines("%(message)s").format(record)
+    try:
+        raise ValueError(BAD)
+    except ValueError:
+        record.exc_info = sys.exc_info()
+    assert_printable(Lines("%(message)s").format(record))
