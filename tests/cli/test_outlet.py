@@ -251,8 +251,6 @@ def test_a_log_is_printable_line_by_line() -> None:
     record = logging.LogRecord("aiohttp.server", logging.ERROR, "", 0, "%s", (BAD,), None)
     assert_printable(Lines("%(message)s").format(record))
     assert "\n" not in Lines("%(message)s").format(record)
-    try:
-        raise ValueError(BAD)
-    except ValueError:
-        record.exc_info = sys.exc_info()
+    error = ValueError(BAD)
+    record.exc_info = (type(error), error, None)
     assert_printable(Lines("%(message)s").format(record))
