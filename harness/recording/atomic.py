@@ -57,7 +57,7 @@ def check_own(path: Path, own: str, *, force: bool = False) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise Unwritable(f"{path}: {error.strerror or error}; name another file") from None
+        raise Unwritable(f"{path}: {error.strerror or error}; name a place that can be written to") from None
     if begin and not force and not re.match(own.encode(), begin):
         raise Unwritable(f"{path}: it exists and was not written by harness; name another file, or add --force")
 
