@@ -41,6 +41,10 @@ class Unreachable(HarnessError):
     """Nobody answers at an address, or the key is refused."""
 
 
+class NotAsked(HarnessError):
+    """A request was not sent, or its answer not kept, through no fault of whoever was to answer."""
+
+
 class NotRecorded(HarnessError):
     """A request that no recording answers."""
 

@@ -10,7 +10,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 ORDER = (
-    "errors", "markdown", "wire", "matrix", "simulate", "recording", "sdk", "results", "checks", "judging", "live", "compare",
+    "errors", "printable", "markdown", "wire", "matrix", "simulate", "recording", "sdk", "results", "checks", "judging",
+    "live", "compare",
     "evidence", "serve", "clients", "reports", "explain", "cli", "pytest",
 )  # fmt: skip
 FILES = sorted((ROOT / "harness").rglob("*.py"))
@@ -48,7 +49,14 @@ def test_a_module_imports_only_from_below(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in FILES if path.parent.name == "reports"])
 def test_reports_know_results_only(path: Path) -> None:
-    assert {package(name) for name in imports(path)} <= {"reports", "results", "recording", "errors", "markdown"}
+    assert {package(name) for name in imports(path)} <= {
+        "reports",
+        "results",
+        "recording",
+        "printable",
+        "markdown",
+        "errors",
+    }
     assert {name for name in imports(path) if package(name) == "recording"} <= {"harness.recording.atomic"}
 
 

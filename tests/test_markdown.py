@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.markdown import padded_table, table
+from harness.markdown import cell, padded_table, table
 
 
 def test_a_table_has_a_header_a_rule_and_rows() -> None:
@@ -16,14 +16,14 @@ def test_a_padded_table_aligns_chinese_text() -> None:
 
 # Messages of providers as they came: a pipe, a line break, both, a pipe that a message had escaped itself.
 @pytest.mark.parametrize(
-    ("message", "cell"),
+    ("message", "shown"),
     [
         ("type must be object | null", "type must be object \\| null"),
-        ("invalid request\nsee the docs", "invalid request see the docs"),
-        ("<|im_end|>", "<\\|im_end\\|>"),
+        ("invalid request\nsee the docs", "invalid request\\nsee the docs"),
+        ("<|im_end|>", "&lt;\\|im_end\\|>"),
         ("", ""),
     ],
 )
-def test_what_is_in_a_cell_never_ends_it(message: str, cell: str) -> None:
-    assert table(["m"], [[message]]).splitlines()[2:] == [f"| {cell} |"]
-    assert padded_table(["m"], [[message]]).splitlines()[2].strip("| ").rstrip() == cell.strip("| ")
+def test_what_is_in_a_cell_never_ends_it(message: str, shown: str) -> None:
+    assert table(["m"], [[cell(message)]]).splitlines()[2:] == [f"| {shown} |"]
+    assert padded_table(["m"], [[cell(message)]]).splitlines()[2].strip("| ").rstrip() == shown.strip("| ")

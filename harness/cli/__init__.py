@@ -15,9 +15,10 @@ from harness.cli import (
     reconstructing,
     serving,
 )
+from harness.cli.outlet import Commands
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="harness")
 def main() -> None:
     """Test how compatible OpenAI-compatible chat APIs are."""

@@ -5,19 +5,19 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import click
-import orjson
 from rich.console import Console
 from rich.progress import Progress
 
 from harness import __version__
-from harness.cli.common import FORMAT, ROOT, columns, console_for_data, now, one_line_errors, refuse
+from harness.cli.common import FORCE, FORMAT, ROOT, columns, now, one_line_errors, refuse
+from harness.cli.outlet import Outlet, say, say_block, say_json
 from harness.clients.catalogue import CLIENTS, ENVIRONMENTS, tier_of
 from harness.clients.choosing import TIERS, choose, environments
 from harness.clients.client import Client
 from harness.clients.driver import TIMEOUT
 from harness.errors import HarnessError, unknown
 from harness.matrix.providers import FILE_NAME, Matrix, load_matrix
-from harness.recording.atomic import write_atomically
+from harness.recording.atomic import check_own, write_atomically
 from harness.reports import clients as report
 from harness.reports import clients_page
 from harness.results import ClientFinding, ClientResults, Fate, Run, check_writable, written_client_results
@@ -44,7 +44,7 @@ def list_(form: str) -> None:
             environment = ENVIRONMENTS[one.env]
             row = {"id": one.id, "title": one.title, "tier": environment.tier, "environment": environment.name}
             row |= {"installed": environment.installed, "versions": environment.versions}
-            click.echo(orjson.dumps(row | {"reads": sorted(one.reads), "idiom": one.idiom, "source": one.source}))
+            say_json(row | {"reads": sorted(one.reads), "idiom": one.idiom, "source": one.source})
         return
     rows = [
         (
@@ -54,7 +54,7 @@ def list_(form: str) -> None:
         )
         for one in CLIENTS.values()
     ]  # fmt: skip
-    click.echo(columns(("client", "tier", "environment", "installed", "versions", "title"), rows, form))
+    say_block(columns(("client", "tier", "environment", "installed", "versions", "title"), rows, form))
 
 
 @clients.command()
@@ -74,11 +74,11 @@ def install(names: tuple[str, ...], tiers: tuple[str, ...]) -> None:
             with console.status(f"installing {environment.name}"):
                 environment.install()
         except HarnessError as error:
-            click.echo(f"harness: {error}", err=True)
+            say(f"harness: {error}", err=True)
             failed += 1
             continue
         told = ", ".join(f"{name} {version}" for name, version in environment.versions.items())
-        click.echo(f"{environment.name}: {told}{' (was there)' if there else ''}")
+        say(f"{environment.name}: {told}{' (was there)' if there else ''}")
     sys.exit(2 if failed else 0)
 
 
@@ -110,6 +110,7 @@ def install(names: tuple[str, ...], tiers: tuple[str, ...]) -> None:
     show_default=True,
     help="End with 1 where a client does this: code of your own with any answer, another with one that is worse than the reference.",
 )
+@FORCE
 @ROOT
 @FORMAT
 @one_line_errors
@@ -120,6 +121,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
     folder: Path | None,
     timeout: float,
     fail_on: str,
+    force: bool,  # noqa: FBT001 - a flag of the command line
     root: Path,
     form: str,
 ) -> None:
@@ -135,6 +137,8 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
     target = folder or (root / "reports" if whole else None)
     if target:
         check_writable(target / "clients.jsonl")
+        check_own(target / "clients.md", report.OWN, force=force)
+        check_own(target / "clients.html", clients_page.OWN, force=force)
     results = _run(matrix, root, chosen, providers, timeout)
     _refuse_what_never_ran([one for one in chosen if one.id not in CLIENTS], results)
     if target:
@@ -184,9 +188,9 @@ def _refuse_what_never_ran(own: list[Client], results: ClientResults) -> None:
 def _show(results: ClientResults, form: str) -> None:
     if form == "json":
         for one in results.findings:
-            click.echo(orjson.dumps(one))
+            say_json(one)
         return
     text = report.render(results) if form == "markdown" else report.summary(results)
-    console_for_data().print(text, soft_wrap=True, markup=False)
+    Outlet().print(text, soft_wrap=True, markup=False)
     for why in dict.fromkeys(one.message for one in results.findings if one.fate is Fate.ENV):
-        click.echo(f"harness: {why}", err=True)
+        say(f"harness: {why}", err=True)

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import click
-import orjson
 from rich.console import Console
 from rich.progress import track
 
+from harness.cli.outlet import Outlet, say, say_block, say_json
 from harness.errors import HarnessError
+from harness.markdown import cell
 from harness.matrix.providers import FILE_NAME, Matrix, load_matrix
+from harness.printable import printable
 from harness.reports import table, terminal
 from harness.results import Results
 from harness.sdk import Depth, set_depth
@@ -37,7 +39,7 @@ def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
 
 def refuse(message: str) -> NoReturn:
     """Say in one line why there is nothing to do, and end with 2."""
-    click.echo(f"harness: {message}", err=True)
+    say(f"harness: {message}", err=True)
     sys.exit(2)
 
 
@@ -45,14 +47,6 @@ def progress(items: Iterable[_Item], total: int, what: str) -> Iterator[_Item]:
     """Yield ``items``, showing on a terminal how many of ``total`` are done."""
     quiet = not sys.stderr.isatty()
     yield from track(items, what, total=total, console=Console(stderr=True), disable=quiet, transient=True)
-
-
-def console_for_data() -> Console:
-    """Return the console for data: no emoji are made of what providers sent, and no encoding stops the output."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
-    return Console(emoji=False, highlight=False)
 
 
 def now() -> str:
@@ -64,6 +58,9 @@ ROOT = click.option(
     "--root", type=click.Path(path_type=Path), default=Path(), help="Folder with providers.yaml and cassettes/."
 )
 FORMAT = click.option("--format", "form", type=Format, default="pretty", show_default=True)
+
+
+FORCE = click.option("--force", is_flag=True, help="Write over files of these names that harness did not write.")
 
 
 def _set_depth(_context: click.Context, _option: click.Parameter, value: str) -> None:
@@ -80,12 +77,12 @@ SDK_DEPTH = click.option(
 def show(results: Results, form: str) -> None:
     """Print results in one of the formats."""
     if form == "pretty":
-        terminal.show(results, console_for_data())
+        terminal.show(results, Outlet())
     elif form == "markdown":
-        click.echo(table.render(results))
+        say_block(table.render(results))
     else:
         for finding in results.findings:
-            click.echo(orjson.dumps(finding))
+            say_json(finding)
 
 
 def matrix_if_any(root: Path) -> Matrix | None:
@@ -97,5 +94,6 @@ def columns(header: Iterable[str], rows: Sequence[tuple[str, ...]], form: str) -
     """Return a table for the terminal or for Markdown."""
     from tabulate import tabulate
 
-    style = "github" if form == "markdown" else "plain"
-    return tabulate(rows, list(header), tablefmt=style, disable_numparse=True)
+    style, shown_cell = ("github", cell) if form == "markdown" else ("plain", printable)
+    shown = [tuple(map(shown_cell, row)) for row in rows]
+    return tabulate(shown, list(header), tablefmt=style, disable_numparse=True)

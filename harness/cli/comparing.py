@@ -8,7 +8,8 @@ from typing import Any
 import click
 import orjson
 
-from harness.cli.common import FORMAT, ROOT, SDK_DEPTH, console_for_data, matrix_if_any, one_line_errors, progress
+from harness.cli.common import FORMAT, ROOT, SDK_DEPTH, matrix_if_any, one_line_errors, progress
+from harness.cli.outlet import Outlet, say_block, say_json
 from harness.compare.recordings import compare_recordings
 from harness.errors import NothingInCommon
 from harness.reports import diff as report
@@ -35,12 +36,12 @@ def diff(old: Path, new: Path, root: Path, form: str) -> None:
     """
     found = compare(_read(old, new, root), (str(old), str(new)))
     if form == "pretty":
-        report.show(found, console_for_data())
+        report.show(found, Outlet())
     elif form == "markdown":
-        click.echo(report.render(found))
+        say_block(report.render(found))
     else:
         for row in report.rows(found):
-            click.echo(orjson.dumps(row))
+            say_json(row)
     sys.exit(1 if found.regressions else 0)
 
 

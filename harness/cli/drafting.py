@@ -10,6 +10,7 @@ import click
 import orjson
 
 from harness.cli.common import ROOT, one_line_errors, progress
+from harness.cli.outlet import say
 from harness.errors import HarnessError
 from harness.matrix.addresses import check_address
 from harness.matrix.providers import Thinking
@@ -64,22 +65,22 @@ def new_provider(  # noqa: PLR0913, PLR0917 - one parameter an option
     matrix = to_ask(asked, root)
     key, wanted = environment_of(root).get(variable), list(SCENARIOS.values())
     told = f"up to {max_requests} requests and {max_tokens:,} tokens to {base_url}"
-    click.echo(f"harness: {told}{'' if key else f', without a key: {variable} is not set'}", err=True)
+    say(f"harness: {told}{'' if key else f', without a key: {variable} is not set'}", err=True)
     budget, limits = Budget(max_requests, max_tokens), Limits(idle=timeout)
     probed = probe_endpoint(base_url, model, key, matrix, wanted, budget, limits)
     draft = write_draft(asked, progress(probed, len(wanted), "asking"), root, with_key=bool(key))
     folder = f"cassettes/{own}"
-    click.echo(f"providers.yaml: {own}, {draft.provider.models[0].id}")
+    say(f"providers.yaml: {own}, {draft.provider.models[0].id}")
     if draft.provider.lacks:
-        click.echo(f"lacks: {', '.join(draft.provider.lacks)}")
-    click.echo(f"{folder}/{draft.provider.models[0].id}/: {len(draft.cassettes)} recordings")
+        say(f"lacks: {', '.join(draft.provider.lacks)}")
+    say(f"{folder}/{draft.provider.models[0].id}/: {len(draft.cassettes)} recordings")
     for reason, count in Counter(draft.left_out.values()).items():
-        click.echo(f"  {count} not kept: {reason}")
+        say(f"  {count} not kept: {reason}")
     if draft.deviations:
-        click.echo(f"{folder}/deviations.yaml: {draft.deviations} deviations; give each its reason, or it is refused")
+        say(f"{folder}/deviations.yaml: {draft.deviations} deviations; give each its reason, or it is refused")
     if draft.provider.models[0].note:
-        click.echo(f"note: {draft.provider.models[0].note}")
-    click.echo(f"then: harness run --provider {own}")
+        say(f"note: {draft.provider.models[0].note}")
+    say(f"then: harness run --provider {own}")
 
 
 def _variable(provider: str) -> str:

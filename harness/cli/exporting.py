@@ -4,11 +4,12 @@ from pathlib import Path
 
 import click
 
-from harness.cli.common import ROOT, one_line_errors, progress, refuse
+from harness.cli.common import FORCE, ROOT, one_line_errors, progress, refuse
+from harness.cli.outlet import say_json_text
 from harness.judging.deviations import load_deviations
 from harness.judging.runner import Selection, plan, run_case
 from harness.matrix.providers import FILE_NAME, load_matrix
-from harness.recording.atomic import write_atomically
+from harness.recording.atomic import check_own, write_atomically
 
 
 @click.command()
@@ -16,10 +17,11 @@ from harness.recording.atomic import write_atomically
 @click.option(
     "--into", "folder", type=click.Path(path_type=Path), help="Folder to write PROVIDER.json to, one a provider."
 )
+@FORCE
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of what is written.")
 @ROOT
 @one_line_errors
-def export(names: tuple[str, ...], folder: Path | None, schema: bool, root: Path) -> None:  # noqa: FBT001 - a flag of the command line
+def export(names: tuple[str, ...], folder: Path | None, force: bool, schema: bool, root: Path) -> None:  # noqa: FBT001 - a flag of the command line
     """
     Say what is known of providers as JSON for other programs: facts, flags that clients know, deviations.
 
@@ -27,10 +29,10 @@ def export(names: tuple[str, ...], folder: Path | None, schema: bool, root: Path
     is left out.
     """
     from harness.evidence.export.build import export as document_of
-    from harness.evidence.export.document import dump, json_schema
+    from harness.evidence.export.document import OWN, dump, json_schema
 
     if schema:
-        click.echo(dump(json_schema()), nl=False)
+        say_json_text(dump(json_schema()), nl=False)
         return
     matrix = load_matrix(root / FILE_NAME)
     selection = Selection(providers=names)
@@ -38,6 +40,9 @@ def export(names: tuple[str, ...], folder: Path | None, schema: bool, root: Path
     chosen = [provider for provider in matrix.providers if not names or provider.id in names]
     if not folder and len(chosen) > 1:
         refuse(f"{len(chosen)} providers; name one, or a folder to write to: harness export --into reports/export")
+    for one in chosen:
+        if folder:
+            check_own(folder / f"{one.id}.json", OWN, force=force)
     checks = selection.chosen()
     findings = [finding for case in progress(cases, len(cases), "judging") for finding in run_case(case, checks)]
     texts = {
@@ -48,4 +53,4 @@ def export(names: tuple[str, ...], folder: Path | None, schema: bool, root: Path
             (folder.resolve()).mkdir(parents=True, exist_ok=True)
             write_atomically(folder.resolve() / f"{name}.json", text.encode())
         else:
-            click.echo(text, nl=False)
+            say_json_text(text, nl=False)

@@ -9,10 +9,10 @@ import click
 
 from harness import __version__
 from harness.cli.common import (
+    FORCE,
     FORMAT,
     ROOT,
     SDK_DEPTH,
-    console_for_data,
     matrix_if_any,
     now,
     one_line_errors,
@@ -20,6 +20,7 @@ from harness.cli.common import (
     refuse,
     show,
 )
+from harness.cli.outlet import Outlet, say
 from harness.errors import HarnessError
 from harness.judging.audit import audit as audit_archives
 from harness.judging.runner import Case, Selection, plan, run_case
@@ -59,6 +60,7 @@ from harness.sdk import version
     type=click.Path(path_type=Path),
     help="Folder to write to [default: ROOT/reports if nothing is left out].",
 )
+@FORCE
 @SDK_DEPTH
 @FORMAT
 @one_line_errors
@@ -70,6 +72,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
     checks: tuple[str, ...],
     level: str,
     report: Path | None,
+    force: bool,  # noqa: FBT001 - a flag of the command line
     form: str,
 ) -> None:
     """Replay the recorded matrix, write reports/ and print the table."""
@@ -80,7 +83,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
         refuse(f"{root / 'cassettes'}: no recording of what was asked for; {_paths(cases)}")
     folder = report or (root / "reports" if selection == Selection() else None)
     if folder:
-        write_report(folder, results)
+        write_report(folder, results, force=force)
     show(results, form)
     sys.exit(1 if results.red else 0)
 
@@ -118,14 +121,14 @@ def audit(paths: tuple[Path, ...], root: Path, results_file: Path | None, provid
             for findings in audit_archives([archive], matrix, provider_from):
                 results.findings += findings
         except HarnessError as error:
-            click.echo(f"harness: {error}", err=True)
+            say(f"harness: {error}", err=True)
             bad += 1
     if not results.findings and not bad:
         refuse(f"{', '.join(map(str, paths))}: no chat completion in {len(archives)} files")
     if results_file:
         _write_or_say(results_file, results, bad)
     if form == "pretty":
-        terminal.show_audit(results, console_for_data())
+        terminal.show_audit(results, Outlet())
     else:
         show(results, form)
     sys.exit(2 if bad else 1 if results.red else 0)
@@ -133,7 +136,7 @@ def audit(paths: tuple[Path, ...], root: Path, results_file: Path | None, provid
 
 def _write_or_say(path: Path, results: Results, bad: int) -> None:
     if bad:
-        click.echo(f"harness: {path}: not written, since {bad} files could not be read", err=True)
+        say(f"harness: {path}: not written, since {bad} files could not be read", err=True)
     else:
         write_results(path, results)
 
@@ -155,7 +158,7 @@ def report(results_file: Path, into: tuple[Path, ...], featured: tuple[str, ...]
     """Print the tables of a results file, or put them into documents; of a clients.jsonl too, which goes into none."""
     if is_client_log(results_file) and not into:
         text = clients.render(read_client_results(results_file))
-        console_for_data().print(text, soft_wrap=True, markup=False)
+        Outlet().print(text, soft_wrap=True, markup=False)
         return
     results = read_results(results_file)
     changes = {path: _with_tables(path, table.tables(results, featured)) for path in into}

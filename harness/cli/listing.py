@@ -11,13 +11,14 @@ import orjson
 from rich.console import Console
 
 from harness.checks import CHECKS
-from harness.cli.common import FORMAT, ROOT, columns, console_for_data, one_line_errors
+from harness.cli.common import FORCE, FORMAT, ROOT, columns, one_line_errors
+from harness.cli.outlet import Outlet, say, say_block, say_json
 from harness.errors import UnknownName
 from harness.explain import explain as explain_id
 from harness.judging.runner import Case
 from harness.matrix.providers import FILE_NAME, Matrix, Provider, Target, json_schema, load_matrix
 from harness.matrix.scenarios import SCENARIOS
-from harness.recording.atomic import write_atomically
+from harness.recording.atomic import check_own, write_atomically
 from harness.recording.cassette import read_cassette
 from harness.results import Outcome
 
@@ -42,10 +43,10 @@ def checks(name: str | None, form: str) -> None:
                 "instead": check.workaround,
                 "needs": check.depends_on,
             }
-            click.echo(orjson.dumps(row))
+            say_json(row)
     else:
         rows = [(check.id, check.level.value, check.title) for check in listed]
-        click.echo(columns(("id", "level", "title"), rows, form))
+        say_block(columns(("id", "level", "title"), rows, form))
 
 
 @click.command()
@@ -56,30 +57,33 @@ def scenarios(form: str) -> None:
         for scenario in SCENARIOS.values():
             row = {"id": scenario.id, "title": scenario.title, "requests": scenario.requests}
             row |= {"statuses": scenario.statuses, "needs": scenario.needs, "tries": scenario.tries}
-            click.echo(orjson.dumps(row))
+            say_json(row)
         return
     rows = [
         (one.id, one.title, str(one.requests), " ".join(map(str, one.statuses)), ", ".join(one.needs))
         for one in SCENARIOS.values()
     ]
-    click.echo(columns(("id", "what is asked", "requests", "expected", "needs"), rows, form))
+    say_block(columns(("id", "what is asked", "requests", "expected", "needs"), rows, form))
 
 
 @click.command()
 @click.option("--write", "file", type=click.Path(path_type=Path), help="Write the whole proof to this Markdown file.")
 @click.option("--pairs/--no-pairs", default=True, show_default=True, help="Try every two faults at once as well.")
+@FORCE
 @one_line_errors
-def proof(file: Path | None, pairs: bool) -> None:  # noqa: FBT001 - a flag of the command line
+def proof(file: Path | None, pairs: bool, force: bool) -> None:  # noqa: FBT001 - flags of the command line
     """Try every fault of the catalogue against every rule, and print what is caught, missed and hidden."""
-    from harness.judging.proof import prove, render, summary
+    from harness.judging.proof import OWN, prove, render, summary
 
+    if file:
+        check_own(file, OWN, force=force)
     console = Console(stderr=True)
     with console.status("trying faults"):
         found = prove(pairs=pairs)
-    click.echo(summary(found))
+    say_block(summary(found))
     for what, names in found.shortfalls.items():
         for name in names:
-            click.echo(f"{what}: {name}")
+            say(f"{what}: {name}")
     if file:
         write_atomically(file.resolve(), render(found).encode())
     sys.exit(1 if any(found.shortfalls.values()) else 0)
@@ -95,7 +99,7 @@ def explain(name: str, root: Path) -> None:
 
     A cell is PROVIDER/MODEL/SCENARIO/CHECK, CLIENT/FAULT or CLIENT/PROVIDER/MODEL/SCENARIO.
     """
-    explain_id(name, root, console_for_data())
+    explain_id(name, root, Outlet())
 
 
 @click.command()
@@ -107,7 +111,7 @@ def explain(name: str, root: Path) -> None:
 def providers(root: Path, schema: bool, reach: bool, form: str) -> None:  # noqa: FBT001 - flags of the command line
     """List the providers, whose keys are set, and what is recorded of them and how old it is."""
     if schema:
-        click.echo(orjson.dumps(json_schema(), option=orjson.OPT_INDENT_2))
+        say_json(json_schema(), orjson.OPT_INDENT_2)
         return
     from harness.live.record import environment_of
 
@@ -116,10 +120,10 @@ def providers(root: Path, schema: bool, reach: bool, form: str) -> None:  # noqa
     rows = [_row(root, target, environment, reached) for target in matrix.targets()]
     if form == "json":
         for row in rows:
-            click.echo(orjson.dumps(row))
+            say_json(row)
         return
     header = [name for name in rows[0] if name != "reach" or reach]
-    click.echo(columns(header, [tuple(str(row[name] or "") for name in header) for row in rows], form))
+    say_block(columns(header, [tuple(str(row[name] or "") for name in header) for row in rows], form))
 
 
 def _row(

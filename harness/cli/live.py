@@ -8,23 +8,24 @@ import click
 
 from harness import __version__
 from harness.cli.common import (
+    FORCE,
     FORMAT,
     ROOT,
     SDK_DEPTH,
-    console_for_data,
     matrix_if_any,
     now,
     one_line_errors,
     progress,
     show,
 )
+from harness.cli.outlet import Outlet, say, say_block
 from harness.errors import HarnessError, unknown
 from harness.judging.runner import Selection, plan
 from harness.matrix.addresses import check_address
 from harness.matrix.providers import FILE_NAME, Matrix, Provider, load_matrix
 from harness.matrix.scenarios import SCENARIOS, Scenario
-from harness.recording.atomic import check_folder, write_atomically
-from harness.recording.cassette import write_cassette
+from harness.recording.atomic import check_folder, check_own, write_atomically
+from harness.recording.cassette import OWN, write_cassette
 from harness.reports import table, terminal
 from harness.results import Level, Results, Run, check_writable, write_results
 from harness.sdk import version
@@ -44,6 +45,7 @@ from harness.sdk import version
 @click.option("--max-tokens", default=200_000, show_default=True, help="Stop asking when answers took so many tokens.")
 @click.option("--timeout", default=60.0, show_default=True, help="Seconds without a byte after which to give up.")
 @click.option("--fail-on", type=click.Choice(["must", "should", "never"]), default="must", show_default=True)
+@FORCE
 @ROOT
 @SDK_DEPTH
 @FORMAT
@@ -60,6 +62,7 @@ def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
     max_tokens: int,
     timeout: float,
     fail_on: str,
+    force: bool,  # noqa: FBT001 - a flag of the command line
     root: Path,
     form: str,
 ) -> None:
@@ -71,9 +74,11 @@ def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
     from harness.recording.redact import configured
     from harness.recording.scrub import scrub_url
 
-    _check_places(results_file, folder)
-    matrix = matrix_if_any(root)
     wanted = _scenarios(scenarios)
+    _check_places(results_file, folder, wanted, force=force)
+    if markdown:
+        check_own(markdown, table.OWN, force=force)
+    matrix = matrix_if_any(root)
     results = Results(Run(__version__, now(), "live", version()))
     budget, environment = Budget(max_requests, max_tokens), environment_of(root)
     key = environment.get(key_env)
@@ -81,7 +86,7 @@ def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
     names = {key_env, *(provider.key_env for provider in (matrix.providers if matrix else ()))}
     secrets = configured(environment, names)
     told = f"up to {asked} requests and {max_tokens:,} tokens to {scrub_url(base_url, secrets.and_of(key, base_url))}"
-    click.echo(f"harness: {told}{'' if key else f', without a key: {key_env} is not set'}", err=True)
+    say(f"harness: {told}{'' if key else f', without a key: {key_env} is not set'}", err=True)
 
     def kept(scenario: Scenario) -> str | None:
         return str(folder / f"{scenario.id}.yaml") if folder else None
@@ -97,7 +102,7 @@ def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
     if markdown:
         write_atomically(markdown.resolve(), table.render(results).encode())
     if form == "pretty":
-        terminal.show_probe(results, console_for_data())
+        terminal.show_probe(results, Outlet())
     else:
         show(results, form)
     levels = {"must": {Level.MUST}, "should": {Level.MUST, Level.SHOULD}, "never": set[Level]()}[fail_on]
@@ -136,33 +141,35 @@ def record(  # noqa: PLR0913, PLR0917 - one parameter an option
     cases = due(plan(matrix, root, Selection(names, models, scenarios)), again=again)
     environment = environment_of(root)
     asked = [case for case in cases if no_key(case, environment, names) is None]
-    click.echo(f"harness: {estimate(asked)}", err=True)
+    say(f"harness: {estimate(asked)}", err=True)
     if dry_run:
-        click.echo("\n".join(case.id for case in cases))
+        say_block("\n".join(case.id for case in cases))
         return
     counts: Counter[str] = Counter()
     missing: dict[tuple[str, str], list[str]] = {}
-    manner = Manner("all" if again else "missing", per_minute, names, Limits(idle=timeout))
+    manner = Manner("all" if again else "missing", per_minute, names, reuse=True, limits=Limits(idle=timeout))
     with Asking(cases, environment, manner) as asking:
         for one in progress(asking, len(cases), "recording"):
             counts[one.state] += 1
             if one.state == "missing":
                 missing.setdefault((one.case.target.id, one.reason), []).append(one.case.id)
             else:
-                click.echo(f"{one.state:12} {one.case.id}{f': {one.reason}' if one.reason else ''}")
+                say(f"{one.state:12} {one.case.id}{f': {one.reason}' if one.reason else ''}")
     for (target, reason), cases_left in missing.items():
         name = cases_left[0] if len(cases_left) == 1 else f"{target} ({len(cases_left)} scenarios)"
-        click.echo(f"{'missing':12} {name}: {reason}")
+        say(f"{'missing':12} {name}: {reason}")
     summary = " · ".join(f"{count} {state}" for state, count in counts.items()) or "nothing to record"
-    click.echo(f"harness: {summary}", err=True)
+    say(f"harness: {summary}", err=True)
 
 
-def _check_places(results_file: Path | None, folder: Path | None) -> None:
+def _check_places(results_file: Path | None, folder: Path | None, asked: list[Scenario], *, force: bool) -> None:
     """Refuse what can't be written to, before anything is asked."""
     if results_file:
         check_writable(results_file)
     if folder:
         check_folder(folder)
+        for scenario in asked:
+            check_own(folder / f"{scenario.id}.yaml", OWN, force=force)
 
 
 def _moved(matrix: Matrix, names: tuple[str, ...], base_url: str) -> Matrix:

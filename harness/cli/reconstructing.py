@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
-from harness.cli.common import ROOT, one_line_errors, progress
+from harness.cli.common import FORCE, ROOT, one_line_errors, progress
+from harness.cli.outlet import say, say_block
 from harness.evidence.reconstruct import Reconstruction
 from harness.matrix.providers import FILE_NAME, load_matrix
-from harness.recording.atomic import write_atomically
+from harness.recording.atomic import check_own, write_atomically
 
 _OUT_OF_DATE = ("new", "changed", "unfounded")
 
@@ -28,33 +29,37 @@ _OUT_OF_DATE = ("new", "changed", "unfounded")
     help="Write nothing; compare with these recordings of other tools and print the agreement. Repeatable.",
 )
 @click.option("--write", "file", type=click.Path(path_type=Path), help="Write the agreement to this Markdown file.")
+@FORCE
 @ROOT
 @one_line_errors
-def reconstruct(
+def reconstruct(  # noqa: PLR0913, PLR0917 - one parameter an option
     names: tuple[str, ...],
     check: bool,  # noqa: FBT001 - a flag of the command line
     archives: tuple[Path, ...],
     file: Path | None,
+    force: bool,  # noqa: FBT001 - a flag of the command line
     root: Path,
 ) -> None:
     """Make the cassettes that follow from cited facts: cassettes/PROVIDER/profile.yaml."""
-    from harness.evidence.agreement import compare_all, render_agreement
+    from harness.evidence.agreement import OWN, compare_all, render_agreement
     from harness.evidence.reconstruct import profiles_of, reconstruct
 
+    if file:
+        check_own(file, OWN, force=force)
     matrix = load_matrix(root / FILE_NAME)
     profiles = profiles_of(matrix, root, names)
     if archives:
         told = render_agreement(compare_all(archives, matrix, profiles))
-        click.echo(told) if file is None else write_atomically(file.resolve(), told.encode())
+        say_block(told) if file is None else write_atomically(file.resolve(), told.encode())
         return
     made = list(reconstruct(matrix, root, profiles))
     stale = [one for one in made if one.state in _OUT_OF_DATE]
     for one in stale:
-        click.echo(f"{one.state}: {one.path.relative_to(root)}")
+        say(f"{one.state}: {one.path.relative_to(root)}")
     if not check:
         _write(stale)
     counts = Counter(one.state for one in made)
-    click.echo(f"harness: {', '.join(f'{count} {state}' for state, count in sorted(counts.items()))}", err=True)
+    say(f"harness: {', '.join(f'{count} {state}' for state, count in sorted(counts.items()))}", err=True)
     sys.exit(1 if check and stale else 0)
 
 

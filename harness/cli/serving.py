@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from harness.cli.common import ROOT, one_line_errors
+from harness.cli.outlet import Lines, say
 from harness.matrix.providers import FILE_NAME, load_matrix
 
 PORT = 8484
@@ -57,14 +58,14 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter an option
 
     shelf = Shelf(load_matrix(root / FILE_NAME), root, names)
     app = application(shelf, Manner(pace_of(pace), reframe, fault), Gate.of(origins, hosts))
-    logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=logging.WARNING)
+    lines = logging.StreamHandler()
+    lines.setFormatter(Lines("%(asctime)s %(message)s", "%H:%M:%S"))
+    logging.basicConfig(handlers=[lines], level=logging.WARNING)
     logging.getLogger("harness.serve").setLevel(logging.INFO)
 
     def tell(url: str) -> None:
         for provider in shelf.providers:
-            click.echo(f"{url}/{provider}/v1")
-        click.echo(
-            "harness: serving recordings and reconstructions, each answer says which; stop with Ctrl-C", err=True
-        )
+            say(f"{url}/{provider}/v1")
+        say("harness: serving recordings and reconstructions, each answer says which; stop with Ctrl-C", err=True)
 
     run(app, port, tell)

@@ -22,6 +22,7 @@ from harness.clients.trying import Trier
 from harness.clients.workarounds import remedy
 from harness.errors import UnknownName, unknown
 from harness.matrix.providers import FILE_NAME, load_matrix
+from harness.printable import printable
 from harness.results import Fate
 from harness.serve.shelf import REFERENCE, Shelf
 from harness.simulate.faults import FAULTS
@@ -62,7 +63,7 @@ def explain_client_cell(client: Client, name: str, root: Path, console: Console)
         source = trial.exchange.source
         basis = f"{source.provenance}, {source.at or 'no date'}"
         headline = f"[bold]{escape(fate.value)}[/]  {escape(client.id)} with {escape(trial.id)} ({basis})"
-        console.print(f"{headline}\n         {escape(message)}\n", soft_wrap=True, highlight=False)
+        console.print(f"{headline}\n         {escape(printable(message))}\n", soft_wrap=True, highlight=False)
         _show_user(client, trial, heard, console)
         number = _event(client, trial, heard, fate, trier) if fate.bad else None
     if number is not None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.compare.shape import comparable_kind, is_constant
 from harness.evidence.recordings import day_of, models_and_months, recordings_in
-from harness.markdown import table
+from harness.markdown import cell, table
 from harness.matrix.providers import Matrix
 from harness.recording.archives import Entry
 from harness.simulate.content import Call, Said
@@ -249,11 +249,14 @@ def render_agreement(compared: Iterable[Comparison]) -> str:
         providers[one.provider,].append(one)
         forms[one.provider, one.form].append(one)
     totals = [_row(key, group) for key, group in sorted(providers.items())]
-    rows = [(*_row(key, group), _summarize(group)) for key, group in sorted(forms.items())]
+    rows = [(*map(cell, _row(key, group)), _summarize(group)) for key, group in sorted(forms.items())]
     header = ("provider 服务商", "form 形式", *_FIGURES, "what differs 差异")
     tables = table(("provider 服务商", *_FIGURES), totals, _FIGURES), table(header, rows, _FIGURES)
     return "\n".join([_ABOUT, "\n\n".join(tables)]) + "\n"
 
+
+OWN = "# Agreement of reconstructions and recordings "
+"""How a file of the agreement begins, as a pattern."""
 
 _ABOUT = """\
 # Agreement of reconstructions and recordings 重建与录制的一致程度
@@ -282,7 +285,8 @@ def _summarize(group: list[Comparison]) -> str:
         if one.differs or one.why:
             differing[one.why or _shortened(one.differs)].append(one)
     return "<br>".join(
-        f"{len(ones)} ({models_and_months(ones)}): {what}" for what, ones in sorted(differing.items(), key=_by_count)
+        cell(f"{len(ones)} ({models_and_months(ones)}): {what}")
+        for what, ones in sorted(differing.items(), key=_by_count)
     )
 
 

@@ -15,7 +15,7 @@ from harness.checks import CHECKS
 from harness.evidence.recordings import day_of, models_and_months, recordings_in
 from harness.judging.deviations import load_deviations
 from harness.judging.runner import About, judge_exchanges, problems_of
-from harness.markdown import table
+from harness.markdown import cell, table
 from harness.matrix.providers import Matrix, Provider
 from harness.matrix.scenarios import SCENARIOS, Scenario, request_body
 from harness.recording.archives import Entry
@@ -214,14 +214,18 @@ _UNSEEN = (
 )
 
 
+OWN = "# Listed deviations and recordings "
+"""How a file of these figures begins, as a pattern."""
+
+
 def render(standings: Iterable[ProviderCoverage]) -> str:
     """Return the figures as a Markdown page, and what is not listed or not seen."""
     found = sorted(standings, key=lambda one: one.provider)
     rows = [_figures(one) for one in found]
     total = ("all 合计", *(str(sum(int(row[column]) for row in rows)) for column in range(1, len(_FIGURES))))
     parts = [_ABOUT, table(_FIGURES, [*rows, total] if rows else [], numbers=_FIGURES[1:])]
-    unlisted = [row for one in found for row in _unlisted(one)]
-    unseen = [row for one in found for row in _unseen(one)]
+    unlisted = [[*map(cell, row)] for one in found for row in _unlisted(one)]
+    unseen = [[*map(cell, row)] for one in found for row in _unseen(one)]
     if unlisted:
         parts += ["", "## Not listed 未列出", "", table(_UNLISTED, unlisted)]
     if unseen:

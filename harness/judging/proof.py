@@ -176,6 +176,10 @@ def _shown(exchange: Exchange, first: Fault, second: Fault) -> Shown:
     return {2: "both fail", 1: "one fails, one is blocked"}.get(outcomes.count(Outcome.FAIL), "both are blocked")  # type: ignore[return-value]
 
 
+OWN = "# Proof of the rules\n"
+"""How a file of a proof begins, as a pattern."""
+
+
 def render(proof: Proof) -> str:
     """Return the proof as a Markdown document."""
     parts = ["# Proof of the rules", summary(proof), "## Rules", _rules(proof), "## Faults", _faults(proof)]

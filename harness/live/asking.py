@@ -5,13 +5,13 @@ The SDK builds and sends each request, so that what is on the wire is what users
 to its end by us, scrubbed of secrets, and judged afterwards.  One call serves every rule.
 """
 
-import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import Any
 
+from harness.errors import NotAsked
 from harness.live.capture import Capture, Limits
 from harness.matrix.scenarios import Json, Scenario, next_body, request_body
 from harness.recording.families import sdk_family
@@ -35,7 +35,11 @@ class Asked:
 
 
 class Asker:
-    """Sends the requests of scenarios to one endpoint, after ``before_each``; may be shared by threads."""
+    """
+    Sends the requests of scenarios to one endpoint, after ``before_each``; may be shared by threads.
+
+    Raises NotAsked where the key is none that can be sent.
+    """
 
     def __init__(
         self,
@@ -44,6 +48,8 @@ class Asker:
         before_each: Callable[[], None] = lambda: None,
         secrets: Secrets = Secrets(),  # noqa: B008 - frozen
     ) -> None:
+        if asked.key and not (asked.key.isascii() and asked.key.isprintable()):
+            raise NotAsked("the key holds a character that no header takes; copy it anew")
         self._asked = asked
         self._before_each = before_each
         self._secrets = secrets.and_of(asked.key, asked.base_url)
@@ -73,6 +79,7 @@ class Asker:
         Return the exchanges of ``scenario``; fewer than it has requests where an answer does not let it go on.
 
         Raises:
+            NotAsked: the request can't be sent, such as with this key or address; or the answer could not be kept.
             BaseException: what stops the program, such as KeyboardInterrupt; never what the server did.
         """
         if scenario.path:
@@ -115,12 +122,24 @@ class Asker:
         self._before_each()
         self._kept.exchange = None
         # Whatever the SDK makes of the answer is a matter for the rules, which read the capture.
-        with contextlib.suppress(Exception):
+        why: Exception | None = None
+        try:
             ask()
+        except Exception as error:  # noqa: BLE001 - see above
+            why = error
         exchange: Exchange | None = self._kept.exchange
         if exchange is None:
-            raise RuntimeError("the SDK sent no request")
+            raise NotAsked(self._secrets.redact_text(_why(why)))
         return exchange
+
+
+def _why(error: Exception | None) -> str:
+    """Return why there is no exchange: what was at the root of it, in a line."""
+    root: BaseException | None = error
+    while root and root.__cause__:
+        root = root.__cause__
+    told = f"{type(root).__name__}: {root}" if root else "no request was made"
+    return f"not asked: {told}; look at the address, the key and the model's name"
 
 
 def _options(encoding: str) -> dict[str, Any]:

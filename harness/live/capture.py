@@ -5,7 +5,8 @@ How it works: ``Capture`` is a transport of httpx2 (or of httpx, around one of i
 any program built on them - sends its own requests through it.  Each piece of the answer is handed on as it comes, with
 its time noted on the way; at the end the whole is one ``Exchange``, given to ``keep``.  Nothing is decoded, retried or
 followed.  While an answer comes, what it takes of memory does not grow with it: once it is longer than most answers
-are, it is set aside, many pieces at a time, in files without a name.
+are, it is set aside, many pieces at a time, in files without a name.  Where there is no room for these it is kept in
+memory, whole: that the disk is full is no fault of whoever answers.
 
 A caller that stops early does not shorten the recording: what is left is read, within limits, when the caller
 closes.  An answer that breaks off, hangs or grows without end is kept up to there, with the reason in ``error``.
@@ -19,6 +20,7 @@ from array import array
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from io import BytesIO
 from tempfile import TemporaryFile
 from typing import IO, Any
 
@@ -70,6 +72,7 @@ class _Tape:
     pieces: list[bytes] = field(default_factory=list)
     times: list[int] = field(default_factory=list)
     aside: tuple[IO[bytes], ...] = ()
+    kept: list[int] = field(default_factory=lambda: [0, 0, 0])
     size: int = 0
     size_aside: int = 0
     events: int = 0
@@ -104,9 +107,14 @@ class _Tape:
             self._count(piece)
 
     def _set_aside(self) -> None:
-        self.aside = self.aside or tuple(TemporaryFile() for _ in range(3))  # noqa: SIM115 - closed by _read_back
-        for file, data in zip(self.aside, self._held(), strict=True):
-            file.write(data)
+        self.aside = self.aside or _files()
+        held = self._held()
+        try:
+            _append(self.aside, held)
+        except OSError:
+            self.aside = tuple(_in_memory(file, size) for file, size in zip(self.aside, self.kept, strict=True))
+            _append(self.aside, held)
+        self.kept = [size + len(data) for size, data in zip(self.kept, held, strict=True)]
         self.size_aside = self.size
         self.pieces.clear()
         self.times.clear()
@@ -169,6 +177,32 @@ class _Tape:
             error=told,
             http_version=_text(extensions.get("http_version", b"")) or None,
         )
+
+
+def _files() -> tuple[IO[bytes], ...]:
+    with contextlib.ExitStack() as opened:
+        try:
+            files: tuple[IO[bytes], ...] = tuple(opened.enter_context(TemporaryFile(buffering=0)) for _ in range(3))
+        except OSError:
+            return (BytesIO(), BytesIO(), BytesIO())
+        opened.pop_all()  # closed by _read_back
+        return files
+
+
+def _append(files: tuple[IO[bytes], ...], parts: tuple[bytes, ...]) -> None:
+    for file, data in zip(files, parts, strict=True):
+        left = memoryview(data)
+        while left:  # without a buffer a write may take a part only
+            left = left[file.write(left) :]
+
+
+def _in_memory(file: IO[bytes], size: int) -> IO[bytes]:
+    """Return what a file held before a write to it failed, ready to be added to."""
+    with file:
+        file.seek(0)
+        memory = BytesIO()
+        memory.write(file.read(size))
+    return memory
 
 
 def _read_back(file: IO[bytes]) -> bytes:

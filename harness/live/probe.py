@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from harness.checks import CHECKS
 from harness.checks.registry import Check
-from harness.errors import Unreachable
+from harness.errors import NotAsked, Unreachable
 from harness.judging.runner import RECORDING, About, half_recorded, judge_exchanges
 from harness.live.asking import Asked, Asker
 from harness.live.capture import Limits
@@ -36,7 +36,7 @@ _NOBODY = {
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """Why a scenario is not judged: nothing to spend is left (``missing``), or its capability was refused (``n/a``)."""
+    """Why a scenario is not judged: nothing to spend is left (``missing``), its capability was refused (``n/a``), or it can't be."""
 
     outcome: Outcome
     reason: str
@@ -178,7 +178,15 @@ def _asked(
                 running[pool.submit(ask, scenario)] = scenario
         ended, _ = wait(running, return_when=FIRST_COMPLETED)
         for future in ended:
-            yield running.pop(future), future.result(), None
+            yield running.pop(future), *_asked_for(future)
+
+
+def _asked_for(future: Future[list[Exchange]]) -> tuple[list[Exchange], Skip | None]:
+    """Return the exchanges, or why there are none: what keeps one scenario from being asked ends not the others."""
+    try:
+        return future.result(), None
+    except NotAsked as error:
+        return [], Skip(Outcome.INCONCLUSIVE, str(error))
 
 
 def _refusal(found: Probed) -> Skip | None:

@@ -3,7 +3,8 @@ Asking the matrix: providers at once, each in order, and what is to be recorded 
 
 How it works: a thread a provider asks its cases one after the other, so that a limit of one holds up no other.  Each
 case is a future: who waits for one gets it as soon as it is there.  A cassette is written whole, as its exchanges come,
-so a run that is interrupted loses nothing and can be taken up.
+so a run that is interrupted loses nothing and can be taken up.  Runs on one folder take turns at each cassette: what
+another one has recorded meanwhile is used, not paid for again, unless it is to be recorded anew.
 """
 
 import contextlib
@@ -19,11 +20,13 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Literal, Self
 
+from harness.errors import HarnessError, NotAsked
 from harness.judging.runner import Case, doubt
 from harness.live.asking import Asked, Asker
 from harness.live.capture import Limits
 from harness.matrix.scenarios import in_order, request_body
-from harness.recording.cassette import write_cassette
+from harness.recording.atomic import turn_at
+from harness.recording.cassette import read_cassette, write_cassette
 from harness.recording.redact import Secrets, configured
 from harness.wire.exchange import NO_ANSWER, Exchange, Headers
 
@@ -48,10 +51,21 @@ class Recorded:
 
 
 def environment_of(root: Path) -> dict[str, str]:
-    """Return the environment, and below it what ``.env`` in ``root`` says."""
+    """
+    Return the environment, and below it what ``.env`` in ``root`` says.
+
+    Raises:
+        HarnessError: the file can't be read.
+    """
     from dotenv import dotenv_values
 
-    told = dotenv_values(root / ".env")
+    path = root / ".env"
+    try:
+        told = dotenv_values(path)
+    except UnicodeDecodeError as error:
+        raise HarnessError(f"{path}: byte {error.start} is not UTF-8; save it as UTF-8") from None
+    except OSError as error:
+        raise HarnessError(f"{path}: {error.strerror or error}; let it be read, or move it away") from None
     return {**{key: value for key, value in told.items() if value}, **os.environ}
 
 
@@ -90,12 +104,14 @@ class Manner:
     How the matrix is asked.
 
     ``keep`` is which answers are written: none, those of cases without a recording, or all.  ``per_minute`` is how
-    many requests a provider gets a minute, 0 for as many as it answers; ``named`` are the providers asked for by name.
+    many requests a provider gets a minute, 0 for as many as it answers; ``named`` are the providers asked for by name.  With
+    ``reuse`` what was recorded since the cases were chosen is used instead of asked for, where it would not be kept.
     """
 
     keep: Literal["none", "missing", "all"] = "missing"
     per_minute: float = 0
     named: tuple[str, ...] = ()
+    reuse: bool = False
     limits: Limits = Limits()  # noqa: RUF009 - frozen
     sleep: Callable[[float], object] = time.sleep
 
@@ -176,11 +192,26 @@ class _Turn:
             return Recorded(case, "missing", reason)
         if self.over or self.stopping.is_set():
             return Recorded(case, "missing", self.over or "the run was ended before it was asked")
-        exchanges = tuple(in_order(self._ask(case), case.scenario))
+        if self.manner.keep == "none":
+            return self._asked(case, keep=False)
+        with turn_at(case.cassette, self.stopping.wait) as ours:
+            if not ours:
+                return Recorded(case, "missing", "the run was ended before it was asked")
+            keep = self.manner.keeps(case)
+            if not keep and self.manner.reuse:
+                kept = in_order(read_cassette(case.cassette), case.scenario)
+                return Recorded(case, "recorded", "by another run meanwhile", tuple(kept))
+            return self._asked(case, keep=keep)
+
+    def _asked(self, case: Case, *, keep: bool) -> Recorded:
+        try:
+            exchanges = tuple(in_order(self._ask(case), case.scenario))
+        except NotAsked as error:
+            return Recorded(case, "inconclusive", str(error))
         reason = next(filter(None, map(doubt, exchanges)), None)
         if reason:
             return Recorded(case, "inconclusive", reason, exchanges)
-        if not self.manner.keeps(case):
+        if not keep:
             return Recorded(case, "answered", "", exchanges)
         write_cassette(case.cassette, exchanges)
         return Recorded(case, "recorded", "", exchanges)

@@ -16,6 +16,8 @@ _HERE = re.compile(r"^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(?=:|$)")
 
 
 def _url(text: str) -> str:
+    if not _written(text):
+        raise ValueError(f"a character that no address has in {text!r}; write it anew, without spaces")
     HttpUrl(text)
     return text
 
@@ -32,6 +34,11 @@ Url = Annotated[str, AfterValidator(_url), Field(description="An http or https U
 Address = Annotated[
     str, AfterValidator(_address), Field(description="An http or https URL that may hold {placeholders}.")
 ]
+
+
+def _written(text: str) -> bool:
+    """Tell whether a text may be an address; of control characters and blanks some readers leave out, others refuse."""
+    return text.isprintable() and not any(character.isspace() for character in text)
 
 
 def placeholders(address: str) -> tuple[str, ...]:
@@ -80,8 +87,8 @@ def check_address(base_url: str, shown: str | None = None) -> str:
     Raises:
         Unreachable: it is none that can be asked.
     """
-    with suppress(ValueError):  # such as an unclosed bracket of an IPv6 address
+    with suppress(ValueError):  # such as an unclosed bracket of an IPv6 address, or a port beyond all
         parts = urlsplit(base_url)
-        if parts.scheme in {"http", "https"} and parts.netloc:
+        if parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0 and _written(base_url):
             return parts.netloc
     raise Unreachable(f"{shown or base_url}: not an address; name one such as http://localhost:8000/v1")

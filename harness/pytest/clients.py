@@ -22,7 +22,9 @@ from harness.clients.trials import Trial, is_chat
 from harness.clients.trying import Trier
 from harness.judging.runner import Case
 from harness.matrix.scenarios import in_order
+from harness.printable import printable
 from harness.recording.cassette import read_cassette
+from harness.reports.shown import shown
 from harness.results import WORST_FATE_FIRST, ClientFinding, Fate
 
 
@@ -42,7 +44,7 @@ class Clients:
         for case in cases:
             if not case.absent:
                 for client in self.chosen:
-                    name = f"{case.id}/client:{client.id}"
+                    name = printable(f"{case.id}/client:{client.id}")
                     yield ClientItem.from_parent(parent, name=name, case=case, client=client, clients=self)
 
     def attempt(self, client: Client, trial: Trial) -> ClientFinding:
@@ -89,9 +91,10 @@ class ClientItem(pytest.Item):
             pytest.skip("n/a: the client asks in another form")
         found = [(self._clients.attempt(self._client, trial), trial) for trial in trials]
         finding, trial = min(found, key=lambda one: WORST_FATE_FIRST[one[0].fate])
+        finding = shown(finding)
         own = self._client.id not in CLIENTS
         if finding.fate is Fate.ENV and own:
-            pytest.fail(f"{self._client.path}: {finding.message}", pytrace=False)
+            pytest.fail(printable(f"{self._client.path}: {finding.message}"), pytrace=False)
         if finding.fate in {Fate.NA, Fate.ENV}:
             pytest.skip(f"{finding.fate}: {finding.message}")
         if finding.fate.bad and not own and self._clients.on_reference(self._client, trial) is finding.fate:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.errors import HarnessError
+from harness.printable import printable
 
 if TYPE_CHECKING:
     from harness.checks import Check
@@ -138,11 +139,14 @@ class MatrixFile(pytest.File):
         try:
             cases = plan(load_matrix(self.path), self.path.parent, selection)
         except HarnessError as error:
-            raise self.CollectError(str(error)) from None
+            raise self.CollectError(printable(str(error))) from None
         if self.config.getoption("--compat-client"):
             yield from self._clients(cases)
             return
-        live = _Live(self.session, self.path.parent) if _online(self.config) else None
+        try:
+            live = _Live(self.session, self.path.parent) if _online(self.config) else None
+        except HarnessError as error:
+            raise self.CollectError(printable(str(error))) from None
         recordings = _Recordings(selection.chosen(), live)
         for case in cases:
             for check in recordings.checks_of(case):
@@ -156,7 +160,7 @@ class MatrixFile(pytest.File):
         try:
             clients = Clients(self.config.getoption("--compat-client"))
         except HarnessError as error:
-            raise self.CollectError(str(error)) from None
+            raise self.CollectError(printable(str(error))) from None
         if all(case.absent for case in cases):
             raise self.CollectError("no recording of what was asked for; record it with: harness record")
         self.config.stash[_CLIENTS] = clients
@@ -208,7 +212,9 @@ class _Live:
 
         if self._asking is None:
             self._asking = Asking(
-                self._cases(self._session.items), self._environment, Manner(self._keep, named=self._named)
+                self._cases(self._session.items),
+                self._environment,
+                Manner(self._keep, named=self._named, reuse=not self._everything),
             ).__enter__()
         return self._asking.of(case)
 
@@ -269,8 +275,9 @@ class _Recordings:
         if not (self.live and self.live.asks(case)):
             return list(run_case(case, self._checks))
         asked = self.live.of(case)
-        if asked.state == "missing":
-            stand_in = absent_finding(case, Outcome.MISSING, asked.reason)
+        if not asked.exchanges:
+            outcome = Outcome.MISSING if asked.state == "missing" else Outcome.INCONCLUSIVE
+            stand_in = absent_finding(case, outcome, asked.reason)
             return [replace(stand_in, check=check.id, level=check.level) for check in self._checks]
         return list(judge_case(case, list(asked.exchanges), self._checks))
 
@@ -292,10 +299,10 @@ class CheckItem(pytest.Item):
         try:
             finding = self._finding = self.recordings.finding(self.case, self._check)
         except HarnessError as error:
-            pytest.fail(str(error), pytrace=False)
+            pytest.fail(printable(str(error)), pytrace=False)
         self.user_properties.append((_FINDING, _as_text(finding)))
         if finding.outcome == "broken":
-            pytest.fail(finding.message, pytrace=False)
+            pytest.fail(printable(finding.message), pytrace=False)
 
     def runtest(self) -> None:
         """Turn the outcome into pytest's."""
@@ -303,10 +310,10 @@ class CheckItem(pytest.Item):
         if finding is None or finding.outcome in {"pass", "observed"}:
             return
         if finding.outcome == "known":
-            pytest.xfail(f"known: {finding.message}")
+            pytest.xfail(f"known: {printable(finding.message)}")
         if finding.outcome in {"fail", "fixed", "changed"}:
             raise _FoundError(finding)
-        pytest.skip(f"{finding.outcome}: {finding.message}")
+        pytest.skip(f"{finding.outcome}: {printable(finding.message)}")
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Show the finding and its bytes instead of a traceback."""
@@ -326,13 +333,15 @@ class _FoundError(Exception):
     """An outcome nobody expected."""
 
     def __init__(self, finding: Finding) -> None:
-        super().__init__(finding.message)
+        super().__init__(printable(finding.message))
         self.finding = finding
 
 
 def _described(finding: Finding) -> str:
     from harness.checks import CHECKS
+    from harness.reports.shown import shown
 
+    finding = shown(finding)
     lines = [f"{finding.outcome.value}: {finding.message}  ({finding.level.value})", CHECKS[finding.check].title]
     for evidence in finding.evidence:
         event = "" if evidence.event is None else f"event {evidence.event}, "
@@ -345,9 +354,9 @@ def _described(finding: Finding) -> str:
 
 def _as_text(finding: Finding) -> str:
     """Return the finding as JSON, since xdist carries nothing but plain values between processes."""
-    import orjson
+    from harness.results import dump
 
-    return orjson.dumps(finding).decode()
+    return dump(finding).decode()
 
 
 class _Reporter:
@@ -386,7 +395,11 @@ class _Reporter:
         elif self._rows:
             checked = TypeAdapter(Finding)
             findings = [checked.validate_json(row) for _, row in sorted(self._rows.items())]
-            write_report(self._folder, Results(Run(__version__, self._started, self._mode, version()), findings))
+            try:
+                write_report(self._folder, Results(Run(__version__, self._started, self._mode, version()), findings))
+            except HarnessError as error:
+                self._note = printable(str(error))
+                session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say why there is no report."""

@@ -4,12 +4,15 @@ Writing a file whole or not at all.
 How it works: a hidden temporary file beside it is written, and takes its place when all of it is on the disk.  While
 one is there its writer holds a lock on the folder; so where nobody holds one, those that are there were left by writers
 that were killed, and the next writer removes them.
+
+Who wants to work on one file alone, as while it is recorded, takes a ``turn_at`` it.
 """
 
 import contextlib
 import os
+import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from harness.errors import Unwritable
@@ -20,6 +23,9 @@ except ImportError:  # Windows can neither lock a folder nor make its entries la
     fcntl = None  # type: ignore[assignment]
 
 _SUFFIX = ".harness-part"
+_TURN = ".harness-turn"
+_BEGIN = 4096  # bytes of a file that tell whose it is
+_AGAIN = 0.1  # seconds
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -29,12 +35,37 @@ def write_atomically(path: Path, content: bytes) -> None:
     Raises:
         Unwritable: the place can't be written to; what was there is as it was.
     """
+    _check_kind(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _held(path.parent):
             _replace(path, content)
     except OSError as error:
         raise Unwritable(f"{path}: {error.strerror or error}; name a place that can be written to") from None
+
+
+def check_own(path: Path, own: str, *, force: bool = False) -> None:
+    """
+    Raise Unwritable where ``path`` holds what this program did not write; its own files begin as the pattern ``own`` says.
+
+    What is empty or not there may be written; with ``force`` any file may.
+    """
+    _check_kind(path)
+    try:
+        with path.open("rb") as file:
+            begin = file.read(_BEGIN)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise Unwritable(f"{path}: {error.strerror or error}; name a place that can be written to") from None
+    if begin and not force and not re.match(own.encode(), begin):
+        raise Unwritable(f"{path}: it exists and was not written by harness; name another file, or add --force")
+
+
+def _check_kind(path: Path) -> None:
+    # To take the place of a device, a pipe or a folder would be to delete it.
+    if path.exists() and not path.is_file():
+        raise Unwritable(f"{path}: it is no regular file; name one that is, or a new one")
 
 
 def check_folder(folder: Path) -> None:
@@ -63,6 +94,62 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 @contextlib.contextmanager
+def turn_at(path: Path, given_up: Callable[[float], bool]) -> Iterator[bool]:
+    """
+    Hold the turn at writing ``path`` while the block runs, or yield False where waiting was given up.
+
+    One process, or thread, has it at a time; a process that is killed gives it back.  ``given_up`` waits so many seconds
+    and tells whether to wait no longer.  Where a file system has no locks, nobody waits.
+
+    Raises:
+        Unwritable: the place can't be written to.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = _turn(path.parent / f".{path.name}{_TURN}", given_up)
+    except OSError as error:
+        raise Unwritable(f"{path}: {error.strerror or error}; name a place that can be written to") from None
+    try:
+        yield handle is not None
+    finally:
+        if handle is not None:
+            # While it is still held: who waits for it sees that it is gone, and makes another.
+            with contextlib.suppress(OSError):
+                (path.parent / f".{path.name}{_TURN}").unlink()
+            os.close(handle)
+
+
+def _turn(lock: Path, given_up: Callable[[float], bool]) -> int | None:
+    while True:
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+        if _locked(handle) and _same_file(handle, lock):
+            return handle
+        os.close(handle)
+        if given_up(_AGAIN):
+            return None
+
+
+def _locked(handle: int) -> bool:
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True
+
+
+def _same_file(handle: int, lock: Path) -> bool:
+    """Tell whether a file that was opened is still the one of that name: who had the turn before removed it."""
+    try:
+        return os.path.samestat(os.fstat(handle), lock.stat())
+    except FileNotFoundError:
+        return False
+
+
+@contextlib.contextmanager
 def _held(folder: Path) -> Iterator[None]:
     """Keep a folder from being swept while a file is written to it; afterwards make its new entry last."""
     if fcntl is None:
@@ -86,3 +173,8 @@ def _held(folder: Path) -> Iterator[None]:
 def _sweep(folder: Path) -> None:
     for left in folder.glob(f".*{_SUFFIX}"):
         left.unlink()
+    for left in folder.glob(f".*{_TURN}"):
+        handle = os.open(left, os.O_RDWR)
+        with contextlib.closing(os.fdopen(handle, "rb")):
+            if _locked(handle):
+                left.unlink()

@@ -25,6 +25,8 @@ from harness.wire.exchange import Exchange, Headers, Reads, Request, Response, S
 from harness.wire.sse import is_utf8
 
 _HEADER = b"# A cassette of llm-compat-harness: vcrpy's format, bodies byte for byte.\n"
+OWN = "# A cassette of llm-compat-harness: "
+"""How a cassette of this program begins, as a pattern."""
 _INDENT = b" " * 8
 _BLOCK = re.compile(rb"\n    body:\n      string: (\|([+-]?)\n)")
 _AFTER_BLOCK = re.compile(rb"\n(?! {8}|\n)")

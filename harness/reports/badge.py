@@ -4,8 +4,11 @@ A badge for each provider: rules passed of rules judged, and how the recordings 
 What was reconstructed is no evidence that a provider passes: it counts for no badge.
 """
 
+from html import escape
+
 from wcwidth import wcswidth
 
+from harness.printable import printable
 from harness.reports.summary import Cell, recorded
 from harness.results import Outcome, Results
 
@@ -17,6 +20,9 @@ _COLOURS = {
 }
 _RED = "#cf222e"
 _LABEL = "openai-compat"
+OWN = rf'<svg xmlns="http://www\.w3\.org/2000/svg" width="\d+" height="20" role="img" aria-label="{_LABEL}: '
+"""How a badge begins, as a pattern."""
+
 _SVG = """\
 <svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="20" role="img" aria-label="{label}: {text}">
 <title>{provider}: {text}</title>
@@ -40,10 +46,10 @@ def render(results: Results) -> dict[str, str]:
 
 def _badge(provider: str, cell: Cell) -> str:
     not_passed, total = cell.counts
-    text = f"{total - not_passed}/{total} {cell.basis}"
+    text = printable(f"{total - not_passed}/{total} {cell.basis}")
     left, right = _width(_LABEL), _width(text)
     return _SVG.format(
-        provider=provider, label=_LABEL, text=text, colour=_COLOURS.get(cell.outcome, _RED),
+        provider=escape(printable(provider)), label=_LABEL, text=escape(text), colour=_COLOURS.get(cell.outcome, _RED),
         width=left + right, left=left, right=right, label_at=left / 2, text_at=left + right / 2,
     )  # fmt: skip
 

@@ -3,7 +3,8 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
-from harness.markdown import padded_table, table
+from harness.markdown import cell, padded_table, table
+from harness.reports.shown import shown
 from harness.reports.summary import PROVENANCES
 from harness.results import WORST_FATE_FIRST, ClientFinding, ClientResults, Fate, LoopFinding
 
@@ -21,6 +22,9 @@ LEGEND = (
     "answers of OpenAI's form as well, so the provider is not to blame. Answers are R recorded from the provider, P published "
     "by someone who called it, C reconstructed from cited facts: what survives these may still break on the provider."
 )
+OWN = "# Client code\n\nTried on "
+"""How a file of this report begins, as a pattern."""
+
 _GLANCE = {
     "a stream that was cut": "stream-cut",
     "a JSON error at status 200 instead of a stream": "error-for-stream",
@@ -43,6 +47,7 @@ _NAMES_SHOWN = 20
 
 def render(results: ClientResults) -> str:
     """Return the whole report."""
+    results = shown(results, cell)
     parts = [
         "# Client code", _versions(results), "## At a glance", glance(results), "## Which client survives which provider", LEGEND,
         "Measured: every answer that is kept of a provider, each form once, replayed to each client.",
@@ -55,6 +60,7 @@ def render(results: ClientResults) -> str:
 
 def summary(results: ClientResults) -> str:
     """Return what a terminal shows: the measured table and its legend, or the faults where no provider was asked."""
+    results = shown(results, cell)
     first = provider_table(results) if providers_of(results) else deviation_summary(results)
     return "\n\n".join(filter(None, [first, LEGEND, agreement(results)])) + "\n"
 
@@ -216,11 +222,11 @@ def deviation_table(results: ClientResults) -> str:
     )
 
 
-def _by_letter(broken: Iterable[ClientFinding], shown: Callable[[list[str]], str]) -> str:
+def _by_letter(broken: Iterable[ClientFinding], listed: Callable[[list[str]], str]) -> str:
     letters: dict[str, list[str]] = defaultdict(list)
     for one in sorted(broken, key=lambda one: WORST_FATE_FIRST[one.fate]):
         letters[LETTERS[one.fate]].append(one.client)
-    return " · ".join(f"{letter} {shown(clients)}" for letter, clients in letters.items())
+    return " · ".join(f"{letter} {listed(clients)}" for letter, clients in letters.items())
 
 
 def loop_table(results: ClientResults) -> str:

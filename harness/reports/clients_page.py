@@ -12,6 +12,9 @@ from harness.results import WORST_FATE_FIRST, ClientFinding, ClientResults, Fate
 _REFERENCE = "reference"
 _LOSSES = frozenset({Fate.LOST_REASONING, Fate.LOST_USAGE, Fate.LOST_FINISH, Fate.TAGS})
 
+OWN = r'<!DOCTYPE html>\n<html lang="en">\n<meta [^\n]*\n<meta [^\n]*\n<title>Client code against recorded providers</title>\n'
+"""How such a page begins, as a pattern."""
+
 
 def render(results: ClientResults) -> str:
     """Return the page; texts from clients and providers are escaped."""

@@ -1,6 +1,5 @@
 """Two runs compared, for a terminal, for a pull request, and as JSON lines."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import groupby
@@ -9,6 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from harness.markdown import cell, code
+from harness.printable import printable
 from harness.reports.changes import Change, Diff, Group, Kind, State
 from harness.results import Evidence, Run
 
@@ -33,25 +34,25 @@ _UNCOUNTED = {Kind.LOST: "lost", Kind.GAINED: "newly covered"}
 def show(diff: Diff, console: Console) -> None:
     """Print what differs, regressions first, each with the first place that shows it and with who changed."""
     for side, run in (("old", diff.old), ("new", diff.new)):
-        console.print(f"[dim]{side}  {escape(_run(*run))}[/]", soft_wrap=True)
+        console.print(f"[dim]{side}  {_plain(_run(*run))}[/]", soft_wrap=True)
     for kind, groups in groupby(diff.groups, key=lambda group: group.kind):
         colour = _COLOURS.get(kind, _NEUTRAL)
         console.print(f"\n[{colour}]{HEADINGS[kind]}[/]")
         for group in groups:
-            console.print(f"  [{colour}]{escape(group.transition)}[/]  {escape(_subject(group))}", soft_wrap=True)
+            console.print(f"  [{colour}]{_plain(group.transition)}[/]  {_plain(_subject(group))}", soft_wrap=True)
             for label, text in _details(group):
-                console.print(f"      [dim]{label}[/]{escape(text)}", soft_wrap=True)
+                console.print(f"      [dim]{label}[/]{_plain(text)}", soft_wrap=True)
     console.print(f"\n{summary(diff)}", soft_wrap=True)
 
 
 def render(diff: Diff) -> str:
     """Return what differs as Markdown: a list for each kind of change."""
-    lines = [f"**{summary(diff)}**", "", f"* old: {_run(*diff.old)}", f"* new: {_run(*diff.new)}", ""]
+    lines = [f"**{summary(diff)}**", "", f"* old: {cell(_run(*diff.old))}", f"* new: {cell(_run(*diff.new))}", ""]
     for kind, groups in groupby(diff.groups, key=lambda group: group.kind):
         lines += [f"### {HEADINGS[kind]}", ""]
         for group in groups:
-            lines.append(f"* {_code(group.transition)} {_code(_subject(group))}")
-            lines += [f"  * {label}{_code(text)}" for label, text in _details(group)]
+            lines.append(f"* {code(group.transition)} {code(_subject(group))}")
+            lines += [f"  * {label}{code(text)}" for label, text in _details(group)]
         lines.append("")
     return "\n".join(lines)
 
@@ -153,8 +154,5 @@ def _side(state: State) -> dict[str, Any]:
     return row | {"evidence": [asdict(evidence) for evidence in state.evidence]}
 
 
-def _code(text: str) -> str:
-    """Return a text as Markdown shows it word for word: what providers sent is no markup."""
-    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
-    pad = " " if len(fence) > 1 else ""
-    return f"{fence}{pad}{' '.join(text.split())}{pad}{fence}"
+def _plain(text: str) -> str:
+    return escape(printable(text))

@@ -18,6 +18,9 @@ from harness.reports.summary import (
 )
 from harness.results import RED, Outcome, Results
 
+OWN = r'<!DOCTYPE html>\n<html lang="en">\n<meta [^\n]*\n<meta [^\n]*\n<title>Compatibility of OpenAI-compatible chat APIs</title>\n'
+"""How such a page begins, as a pattern."""
+
 _SHOWN = RED | {Outcome.KNOWN, Outcome.BLOCKED, Outcome.INCONCLUSIVE}
 
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Collection
 
-from harness.markdown import padded_table
+from harness.markdown import cell, padded_table
+from harness.reports.shown import shown
 from harness.reports.summary import (
     FEATURES,
     LEGEND,
@@ -17,22 +18,30 @@ from harness.reports.summary import (
 )
 from harness.results import RED, Outcome, Results
 
+OWN = r"(# Compatibility\n\n)?\| provider +\| recordings "
+"""How a file of these tables begins, as a pattern."""
+
 BEGIN, END = "<!-- compatibility tables: begin -->", "<!-- compatibility tables: end -->"
 
 
 def render(results: Results) -> str:
     """Return both tables, the legend, and the problems behind the cells."""
-    return "\n".join([tables(results), _problems(results)])
+    results = shown(results, cell)
+    return "\n".join([_tables(results), _problems(results)])
 
 
 def tables(results: Results, featured: Collection[str] = ()) -> str:
     """Return both tables and the legend; the features of the ``featured`` providers, of all where none is named."""
+    return _tables(shown(results, cell), featured)
+
+
+def _tables(results: Results, featured: Collection[str] = ()) -> str:
     parts = [family_table(results), feature_table(results, featured), unrecorded(results), LEGEND]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def family_table(results: Results) -> str:
-    """Return providers × families: the worst outcome, counts, provenance and date."""
+    """Return providers × families of results as they are shown: the worst outcome, counts, provenance and date."""
     names, cells = families(results), family_cells(results)
     rows = [
         [provider, coverage(results, provider), *(cells.get((provider, name), Cell()).text for name in names)]
@@ -42,7 +51,7 @@ def family_table(results: Results) -> str:
 
 
 def feature_table(results: Results, featured: Collection[str] = ()) -> str:
-    """Return recorded providers × features: how each does what the rules leave open."""
+    """Return recorded providers × features of results as they are shown: how each does what the rules leave open."""
     rows = []
     for provider in [name for name in recorded(results) if not featured or name in featured]:
         findings = [finding for finding in results.findings if finding.provider == provider]

@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from harness.reports.shown import shown
 from harness.reports.summary import (
     FEATURES,
     LEGEND,
@@ -43,6 +44,7 @@ _COLOURS = {
 
 def show(results: Results, console: Console) -> None:
     """Print the tables, the legend, and every unexpected outcome."""
+    results = shown(results)
     _show_families(results, console)
     _show_features(results, console)
     if unrecorded(results):
@@ -60,6 +62,7 @@ def _made(finding: Finding) -> str:
 
 def show_finding(finding: Finding, console: Console) -> None:
     """Print one finding with its evidence."""
+    finding = shown(finding)
     colour = _COLOURS[finding.outcome]
     console.print(
         f"[{colour}]{finding.outcome.value:8}[/] {escape(finding.cell)} [dim]{finding.level.value}{_made(finding)}[/]"
@@ -77,6 +80,7 @@ def show_finding(finding: Finding, console: Console) -> None:
 
 def show_audit(results: Results, console: Console) -> None:
     """Print a line a provider, then each provider's failing rules with how often and where first."""
+    results = shown(results)
     by_provider: dict[str, list[Finding]] = defaultdict(list)
     for finding in results.findings:
         by_provider[finding.provider].append(finding)
@@ -90,6 +94,7 @@ def show_audit(results: Results, console: Console) -> None:
 
 def show_probe(results: Results, console: Console) -> None:
     """Print a line a family, how it does what the rules leave open, what was not asked, and each failing rule."""
+    results = shown(results)
     header = ["family", "pass", "MUST ✗", "SHOULD ✗", "blocked", "inconclusive"]
     rows = [[Text(name), *(Text(str(n)) for n in counts)] for name, counts in _family_counts(results).items()]
     _show_table(header, rows, console)

@@ -7,6 +7,8 @@ a recording that are alike in all but check and level share a line, of the kind 
 ``{id: level}``.  The run line lists the checks in their order, in which they are read back.
 """
 
+import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -23,6 +25,8 @@ from harness.recording.redact import redact
 from harness.results.finding import RED, Finding, Outcome
 
 SCHEMA = 2
+
+_HALF_A_PAIR = re.compile("[\ud800-\udfff]")
 
 _QUIET = frozenset({Outcome.PASS, Outcome.NA})
 """Outcomes that are told of in groups."""
@@ -61,6 +65,8 @@ def check_writable(path: Path) -> None:
     """Raise Unwritable if ``path`` holds something other than results: it would be lost."""
     if path.is_dir():
         raise Unwritable(f"{path}: it is a folder; name a file")
+    if path.exists() and not path.is_file():
+        raise Unwritable(f"{path}: it is no regular file; name one that is, or a new one")
     if path.exists() and path.stat().st_size:
         with path.open("rb") as file:
             if not file.read(64).startswith(b'{"kind":"run"'):
@@ -76,10 +82,19 @@ def write_results(path: Path, results: Results) -> Results:
     return results if write_lines(path, _lines(results)) else read_results(path)
 
 
+def dump(value: Any, option: int = 0) -> bytes:
+    """Return results, or a row of them, as JSON; half a surrogate pair, as in the name of a file, as the text of its escape."""
+    try:
+        return orjson.dumps(value, option=option)
+    except orjson.JSONEncodeError:
+        text = json.dumps(value, ensure_ascii=False, default=asdict, separators=(",", ":"))
+        return _HALF_A_PAIR.sub(lambda half: f"\\\\u{ord(half[0]):04x}", text).encode()
+
+
 def write_lines(path: Path, lines: Iterable[dict[str, Any]]) -> bool:
     """Write the lines of a log, and tell whether they went as they are: no secret was in them."""
     check_writable(path)
-    content = b"".join(orjson.dumps(line) + b"\n" for line in lines)
+    content = b"".join(dump(line) + b"\n" for line in lines)
     clean = redact(content)
     write_atomically(path, clean)
     return clean == content

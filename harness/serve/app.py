@@ -16,6 +16,7 @@ from aiohttp import web
 
 from harness.errors import HarnessError, NotRecorded, unknown
 from harness.matrix.scenarios import SCENARIOS
+from harness.printable import printable
 from harness.recording.playing import Pace, waits_of
 from harness.recording.redact import redact
 from harness.serve.framing import reframe
@@ -226,5 +227,4 @@ async def _logged(request: web.Request, handler: _Handler) -> web.StreamResponse
 
 @lru_cache(1024)
 def _shown(path: str) -> str:
-    clean = redact(path.encode("utf-8", "replace")).decode("utf-8", "replace")
-    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in clean)  # a line stays one
+    return printable(redact(path.encode("utf-8", "replace")).decode("utf-8", "replace"))  # a line stays one

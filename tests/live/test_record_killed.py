@@ -9,16 +9,23 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 from forks import Forks
-from scripted import IDEAL, Server, ideal_answer
+from scripted import IDEAL, Server, ideal_answer, slow
 
 from harness.cli import main
+from harness.judging.runner import Selection, plan
+from harness.live.record import Asking, Manner
+from harness.matrix.providers import load_matrix
 from harness.matrix.scenarios import SCENARIOS
-from harness.recording.cassette import read_cassette
+from harness.recording.atomic import turn_at
+from harness.recording.cassette import read_cassette, write_cassette
+from harness.simulate.reference import REFERENCES
+from harness.wire.exchange import Source
 
 PROVIDERS = """\
 providers:
@@ -84,8 +91,9 @@ def timed(forks: Forks, root: Path) -> float:
 
 
 def kept(root: Path) -> dict[str, bytes]:
-    """Return what stands where cassettes do, by name."""
-    return {path.name: path.read_bytes() for path in (root / "cassettes").rglob("*") if path.is_file()}
+    """Return what stands where cassettes do, by name; but the empty files of whose turn it is, which wait for the next."""
+    found = [path for path in (root / "cassettes").rglob("*") if path.is_file() and path.suffix != ".harness-turn"]
+    return {path.name: path.read_bytes() for path in found}
 
 
 def requests_in(root: Path, server: Server) -> set[bytes]:
@@ -144,7 +152,39 @@ def test_two_runs_into_one_folder_lose_and_mix_nothing(tmp_path: Path, forks: Fo
             assert both == [0, 0]
             assert kept(root).keys() == {f"{name}.yaml" for name in MORE}
             requests_in(root, server)
-    assert len(server.requests) > 4 * sum(SCENARIOS[name].requests for name in MORE), "they ran at once"
+            assert not [*root.rglob("*.harness-turn")]
+    assert len(server.requests) == 4 * sum(SCENARIOS[name].requests for name in MORE), "what one records the other uses"
+
+
+def test_a_turn_that_a_killed_run_held_is_taken_over(tmp_path: Path, forks: Forks) -> None:
+    with Server(slow(IDEAL, 0.05)) as server:
+        root = project(tmp_path / "project", server)
+        held = root / "cassettes/acme/small/.chat.stream.yaml.harness-turn"
+        after = 0.4
+        while not held.exists():
+            assert record(forks, root, ASKED[:1], kill_after=after) == -signal.SIGKILL
+            after += 0.2
+        server.answers(IDEAL)
+        assert record(forks, root, ASKED) == 0
+        assert kept(root).keys() == {f"{name}.yaml" for name in ASKED}
+        assert not [*root.rglob("*.harness-turn")]
+
+
+def test_who_waits_for_a_turn_uses_what_was_recorded_meanwhile(tmp_path: Path) -> None:
+    with Server(IDEAL) as server, ThreadPoolExecutor() as pool:
+        root = project(tmp_path / "project", server)
+        case = plan(load_matrix(root / "providers.yaml"), root, Selection(scenarios=ASKED[:1]))[0]
+        with turn_at(case.cassette, lambda _: True) as ours:
+            assert ours
+            with turn_at(case.cassette, lambda _: True) as again:
+                assert not again
+            asking = Asking([case], {"ACME_KEY": "good"}, Manner(reuse=True))
+            waiting = pool.submit(asking.__enter__().of, case)
+            write_cassette(case.cassette, [replace(REFERENCES["stream"], source=Source())])
+        told = waiting.result()
+        asking.__exit__()
+        assert (told.state, told.reason, len(told.exchanges)) == ("recorded", "by another run meanwhile", 1)
+        assert server.requests == []
 
 
 def test_who_reads_while_two_runs_record_anew_reads_whole_cassettes(

@@ -172,7 +172,7 @@ def test_a_line_of_the_log_stays_one(http: httpx2.Client, caplog: pytest.LogCapt
     with caplog.at_level(logging.INFO, "harness.serve"):
         http.get("/%0a23:59:59%20POST%20/fake%20200%1b[31mRED")
     (line,) = [record.getMessage() for record in caplog.records if record.name == "harness.serve"]
-    assert "\\x0a23:59:59" in line
+    assert "\\n23:59:59" in line
     assert "\x1b" not in line
 
 

@@ -15,6 +15,9 @@ from harness.matrix.providers import Provider
 
 VERSION: Literal[1] = 1
 
+OWN = r'\{\n  "version": \d+,\n  "provider": \{'
+"""How a file of a document begins, as a pattern."""
+
 Provenance = Literal["recorded", "published", "reconstructed"]
 
 

@@ -1,0 +1,171 @@
+"""
+Where the command line's text goes out: what came from outside is made printable here, whatever it passed through.
+
+How it works: a line is one line, whatever is in it; a block keeps its line ends; JSON stays JSON.  Colours are rich's
+own and come after.  While a command runs its streams are guarded: one that is full or closed ends no run, since what
+is judged, recorded and written stands without it.  Who closed a pipe has seen enough; any other loss is told in a line
+at the end, and the exit code says so.
+"""
+
+import contextlib
+import errno
+import logging
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import click
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+from harness.printable import printable, printable_json, printable_lines
+from harness.results import dump
+
+
+class Outlet(Console):
+    """A console for data: it shows what is printable, and makes no emoji of what providers sent."""
+
+    def __init__(self) -> None:
+        super().__init__(emoji=False, highlight=False)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Yield the segments of what is printed, their text printable."""
+        for segment in super().render(renderable, options):
+            text = printable_lines(segment.text)
+            yield segment if segment.control or text == segment.text else Segment(text, segment.style)
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print one line."""
+    click.echo(printable(text), err=err)
+
+
+def say_block(text: str, *, nl: bool = True) -> None:
+    """Print lines."""
+    click.echo(printable_lines(text), nl=nl)
+
+
+def say_json(value: Any, option: int = 0) -> None:
+    """Print a value as JSON: in a line, or as ``option`` of orjson says."""
+    say_json_text(dump(value, option).decode())
+
+
+def say_json_text(text: str, *, nl: bool = True) -> None:
+    """Print JSON."""
+    click.echo(printable_json(text), nl=nl)
+
+
+class Commands(click.Group):
+    """The commands, run with guarded streams, their usage errors printable."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run a command; raises SystemExit as click does, with 2 where the output was lost."""
+        with _guarded_streams():
+            return super().main(*args, **extra)
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """Read the options that stand before the command."""
+        with _printable_usage():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Read the options of the command, and run it."""
+        with _printable_usage():
+            return super().invoke(ctx)
+
+
+class Lines(logging.Formatter):
+    """Formats a log: each message is one line, whoever logs it, and what follows it of an exception is printable."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        """Return the line of a record."""
+        return printable(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
+        """Return the lines of an exception."""
+        return printable_lines(super().formatException(ei))
+
+
+@contextlib.contextmanager
+def _printable_usage() -> Iterator[None]:
+    try:
+        yield
+    except click.ClickException as error:
+        error.message = printable(error.message)  # type: ignore[misc]  # whose class knows nobody who shows it
+        raise
+
+
+class _Guarded:
+    """A text stream whose failures end nothing; ``lost`` is the first of them."""
+
+    def __init__(self, stream: IO[str] | None, number: int) -> None:
+        self.lost: OSError | None = None
+        self._closed = stream is None
+        if stream is None:
+            # Nothing that is opened later may get the number of a standard stream.
+            self._keep_number(number)
+            stream = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - lives as long as the process
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # no encoding stops the output
+        self._stream: IO[str] = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write, or lose, a text."""
+        if self._closed:
+            self.lost = self.lost or OSError(errno.EBADF, "it is closed")
+        if not self.lost:
+            try:
+                return self._stream.write(text)
+            except OSError as error:
+                self._lose(error)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush, or lose what is left."""
+        if not self.lost:
+            try:
+                self._stream.flush()
+            except OSError as error:
+                self._lose(error)
+
+    def _lose(self, error: OSError) -> None:
+        self.lost = error
+        # What is still held goes nowhere, or Python complains of it at its end.
+        with contextlib.suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())
+            os.close(nowhere)
+            self._stream.flush()
+
+    @staticmethod
+    def _keep_number(number: int) -> None:
+        with contextlib.suppress(OSError):
+            os.fstat(number)
+            return
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        if nowhere != number:
+            os.dup2(nowhere, number)
+            os.close(nowhere)
+
+
+@contextlib.contextmanager
+def _guarded_streams() -> Iterator[None]:
+    """Guard stdout and stderr; end with 2 where stdout was lost otherwise than by a reader who left."""
+    before = sys.stdout, sys.stderr
+    out, err = _Guarded(sys.stdout, 1), _Guarded(sys.stderr, 2)
+    sys.stdout, sys.stderr = out, err
+    try:
+        yield
+    finally:
+        out.flush()
+        if out.lost and out.lost.errno != errno.EPIPE:
+            say(f"harness: stdout: {out.lost.strerror}; not all was shown: send it where there is room", err=True)
+        err.flush()
+        sys.stdout, sys.stderr = before
+        if out.lost and out.lost.errno != errno.EPIPE:
+            sys.exit(2)
