@@ -15,6 +15,7 @@ from harness.errors import Unreachable
 
 HOST = "127.0.0.1"
 _GRACE = 5.0  # seconds that answers in the making get when the server is stopped
+_NO_GRACE = 0.001  # nought would be no limit to aiohttp
 
 
 def serve(app: web.Application, port: int, ready: Callable[[str], None]) -> None:
@@ -52,7 +53,7 @@ class Background:
         self._app = app
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="replay server", daemon=True)
-        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0)
+        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=_NO_GRACE)
         self.url = ""
 
     def __enter__(self) -> Self:
