@@ -69,6 +69,12 @@ class Background:
         self._thread.join()
         self._loop.close()
 
+    def door(self, listening: socket.socket) -> Callable[[], None]:
+        """Serve at one more socket, such as one that listens in another network; returns what ends that and closes it."""
+        site = web.SockSite(self._runner, listening)
+        asyncio.run_coroutine_threadsafe(site.start(), self._loop).result()
+        return lambda: asyncio.run_coroutine_threadsafe(site.stop(), self._loop).result()
+
     async def _start(self) -> str:
         logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # a connection that we end is no news
         await self._runner.setup()
