@@ -91,6 +91,7 @@ def _cover(path: str) -> None:
 def _be_first(command: list[str], descriptors: Sequence[int]) -> None:
     """Be the first process of a PID namespace: with it all others of the namespace end, at once and by the kernel."""
     _prctl(_PDEATHSIG, signal.SIGKILL)
+    _call("unshare", _NEWNS)  # whoever started this one goes on seeing its own /proc
     with contextlib.suppress(OSError):  # a container may hide parts of /proc, and then no other can be had
         _call("mount", b"proc", b"/proc", b"proc", _NOSUID | _NODEV | _NOEXEC, None)
     child = _started(lambda: _become(command))
