@@ -168,6 +168,8 @@ class Host:
 
 def _heard(line: bytes, number: str, entry: str | None) -> Heard | None:
     """Return what a line says; raises ValueError or RecursionError where it is no answer to the question of that number."""
+    if line.count(b"\n") > 1:
+        raise ValueError("it is more than a line")
     told = _clean(json.loads(line))  # orjson refuses halves of surrogate pairs
     if not isinstance(told, dict) or told.get("id") != number:
         raise ValueError("it answers another question")

@@ -306,7 +306,7 @@ def test_what_is_said_unasked_does_not_answer_the_next_question(host: Host, writ
     ],
 )
 def test_how_a_process_ends_is_an_outcome(body: str, wanted: Heard, host: Host, write: Write) -> None:
-    client = write(f"if question: {body}\nelse: out.print('here')")
+    client = write(f"if question:\n    {body}\nelse:\n    out.print('here')")
     assert host.ask(client, {}).text == "here"
     assert host.ask(client, {"do": True}, timeout=1.0) == wanted
     assert host.ask(client, {}).text == "here"
