@@ -99,14 +99,14 @@ class Process:
     @property
     def ready(self) -> bool:
         """Whether it runs, and has said nothing that it was not asked for."""
-        with selectors.DefaultSelector() as waiting:
+        with selectors.PollSelector() as waiting:
             waiting.register(self._said, selectors.EVENT_READ)
             return self._process.poll() is None and not waiting.select(0)
 
     def ask(self, line: bytes, seconds: float) -> bytes:
         """Return the line that answers another; raises Hung, Ended or Flood."""
         deadline, left, found = time.monotonic() + seconds, memoryview(line), bytearray()
-        with selectors.DefaultSelector() as waiting:
+        with selectors.PollSelector() as waiting:
             waiting.register(self._said, selectors.EVENT_READ)
             waiting.register(self._asking, selectors.EVENT_WRITE)
             while not found.endswith(b"\n"):
