@@ -156,6 +156,7 @@ def _blamed(finding: ClientFinding) -> bool:
 
 def _run(matrix: Matrix, root: Path, chosen: list[Client], providers: Iterable[str], timeout: float) -> ClientResults:
     from harness.clients.matrix import foresee, run_matrix, trials_of
+    from harness.clients.process import why_not_apart
     from harness.serve.shelf import REFERENCE, Shelf
 
     known = [provider.id for provider in matrix.providers]
@@ -167,11 +168,18 @@ def _run(matrix: Matrix, root: Path, chosen: list[Client], providers: Iterable[s
     trials = trials_of(shelf, named or [one for one in shelf.providers if one != REFERENCE], deviations=not named)
     if named and not trials.recorded:
         refuse(f"nothing is recorded of {', '.join(named)}; record it with: harness record {named[0]}")
+    shared = why_not_apart()
+    if shared:
+        click.echo(
+            f"harness: client code is kept off the network by hooks only, not by the system: {shared}; run none that you do not trust",
+            err=True,
+        )
+    mode = "clients" if shared is None else "clients, in the machine's network"
     quiet = not sys.stderr.isatty()
     with Progress(console=Console(stderr=True), disable=quiet, transient=True) as progress:
         task = progress.add_task("trying", total=None)
         results = run_matrix(
-            chosen, trials, Run(__version__, now(), "clients", version()),
+            chosen, trials, Run(__version__, now(), mode, version()),
             lambda done, total: progress.update(task, completed=done, total=total), timeout,
         )  # fmt: skip
     return results if named else foresee(results, chosen, shelf, root)

@@ -4,33 +4,33 @@ Client code run in a process of its environment, one question at a time, within 
 How it works: the environment's own interpreter runs ``host.py`` or ``host.mjs``, which answers a question a line.  What
 does not answer in time is killed with all it started, and the next question starts it anew.  It gets a bare
 environment: no key, no proxy, a home that goes when it does.
+
+A line that comes back is taken as the answer to a question only if it repeats the question's own number, drawn by lot,
+and has the form of an answer; whatever else code may write there is what became of it.
 """
 
-import contextlib
 import json
 import os
-import selectors
-import signal
-import subprocess
+import secrets
 import tempfile
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import Any, Self
+from urllib.parse import urlsplit
 
 import orjson
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from harness.clients.client import Client
 from harness.clients.oracle import Failure, Heard
+from harness.clients.process import Door, Ended, Flood, Hung, Process
 
 TIMEOUT = 10.0
 """Seconds that client code gets for an answer."""
 
 START = 60.0
 """Seconds for the import of client code, and of the library that it uses."""
-
-LONGEST_LINE = 8 * 1024 * 1024
 
 _QUIET = {
     "DO_NOT_TRACK": "1", "HF_HUB_OFFLINE": "1", "ANONYMIZED_TELEMETRY": "false", "OTEL_SDK_DISABLED": "true",
@@ -39,18 +39,61 @@ _QUIET = {
 _PASSED = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "TMPDIR")
 
 
+_ENDED = Failure(("builtins.SystemError",), "its process ended")
+
+
+@dataclass(slots=True)
+class _Error:
+    kinds: list[str]
+    message: str
+    at: str | None
+    line: str | None
+
+
+@dataclass(slots=True)
+class _Answer:
+    """What a host says of a question that its code was given."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    id: str
+    text: str
+    reasoning: str
+    length: int
+    finish: str | None
+    usage: Any
+    tools: Any
+    error: _Error | None
+
+
+@dataclass(slots=True)
+class _Loading:
+    """What a host says of a file: that it is loaded, or why it, or an entry of it, can't be run."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    id: str
+    loaded: bool = False
+    env: str | None = None
+
+
+_ANSWER, _LOADING = TypeAdapter(_Answer), TypeAdapter(_Loading)
+
+
 @dataclass(slots=True)
 class Host:
     """
     A process that runs client code of one environment; started at the first question.
 
-    ``command`` starts it, ``base_url`` is where its code asks; ``extra`` goes into its environment.
+    ``command`` starts it, ``base_url`` is where its code asks; ``extra`` goes into its environment.  With a ``door`` it
+    runs in a network of its own, where ``base_url`` leads to that door.
     """
 
     command: tuple[str, ...]
     base_url: str
     extra: dict[str, str] = field(default_factory=dict)
-    _process: subprocess.Popen[bytes] | None = None
+    door: Door | None = None
+    _process: Process | None = None
     _home: tempfile.TemporaryDirectory[str] | None = None
     _loaded: set[Path] = field(default_factory=set)
     _never_loaded: dict[Path, Heard] = field(default_factory=dict)
@@ -65,47 +108,47 @@ class Host:
 
     def ask(self, client: Client, question: dict[str, Any], entry: str = "read", timeout: float = TIMEOUT) -> Heard:
         """Let the code of ``client`` ask, and return what its user got."""
-        asked = {"file": str(client.path), "entry": entry, "question": question}
         if client.path in self._never_loaded:
             return self._never_loaded[client.path]
-        if client.path not in self._loaded:
-            told = self._told(asked | {"entry": None}, START)
-            if isinstance(told, Heard):
-                self._never_loaded[client.path] = told
-                return told
-            self._loaded.add(client.path)
-        told = self._told(asked, timeout)
-        return told if isinstance(told, Heard) else heard_of(told)
-
-    def _told(self, asked: dict[str, Any], limit: float) -> dict[str, Any] | Heard:
-        """Return what the host says to a line, or what became of the code where it says nothing, or can't run it."""
         try:
             process = self._running()
-            stdin, stdout = _pipes(process)
-            stdin.write(orjson.dumps(asked) + b"\n")
-            stdin.flush()
         except OSError as error:
             self.stop()
             return Heard(env=f"{self.command[0]}: {error.strerror or error}")
-        line = _line(stdout, time.monotonic() + limit)
-        if isinstance(line, Heard):
-            self.stop()
-            return line
-        try:
-            told: dict[str, Any] = _clean(json.loads(line))  # orjson refuses halves of surrogate pairs
-        except (ValueError, RecursionError) as error:  # a fork that answers too, or an answer of great depth
-            self.stop()
-            return Heard(failure=Failure(("builtins.SystemError",), f"its process says what is no answer: {error}"))
-        return Heard(env=str(told["env"])) if "env" in told else told
+        asked = {"file": str(client.path), "entry": entry, "question": question}
+        if client.path not in self._loaded:
+            failed = self._told(process, asked | {"entry": None}, START)
+            if failed:
+                self._never_loaded[client.path] = failed
+                return failed
+            self._loaded.add(client.path)
+        return self._told(process, asked, timeout) or Heard()
 
-    def _running(self) -> subprocess.Popen[bytes]:
-        if self._process is None or self._process.poll() is not None:
+    def _told(self, process: Process, asked: dict[str, Any], limit: float) -> Heard | None:
+        """Return what became of a question; None where a file was to be loaded, and is."""
+        number = secrets.token_hex(8)
+        try:
+            return _heard(process.ask(orjson.dumps(asked | {"id": number}) + b"\n", limit), number, asked["entry"])
+        except Hung:
+            heard = Heard(hung=True)
+        except Flood:
+            heard = Heard(flood=True)
+        except Ended:
+            heard = Heard(failure=_ENDED)
+        except (ValueError, RecursionError) as error:  # a fork that answers too, or an answer of great depth
+            heard = Heard(
+                failure=Failure(("builtins.SystemError",), f"its process says what is no answer: {_why(error)}")
+            )
+        self.stop()
+        return heard
+
+    def _running(self) -> Process:
+        """Return its process, a new one where it ended, or spoke unasked: what it says next would answer nothing."""
+        if self._process is None or not self._process.ready:
             self.stop()
             self._home = tempfile.TemporaryDirectory(prefix="harness-client-", ignore_cleanup_errors=True)
-            self._process = subprocess.Popen(  # noqa: S603 - the interpreter of an environment that was asked for
-                self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                env=self._environment(self._home.name), cwd=self._home.name, start_new_session=True,
-            )  # fmt: skip
+            home, port = self._home.name, urlsplit(self.base_url).port or 0
+            self._process = Process(self.command, self._environment(home), home, port, self.door)
         return self._process
 
     def _environment(self, home: str) -> dict[str, str]:
@@ -117,50 +160,40 @@ class Host:
         """End the process and all it started."""
         process, self._process, self._loaded = self._process, None, set()
         if process:
-            with contextlib.suppress(OSError):
-                os.killpg(process.pid, signal.SIGKILL)
-            for pipe in (process.stdin, process.stdout):
-                if pipe:
-                    with contextlib.suppress(OSError):
-                        pipe.close()
-            process.wait()
+            process.stop()
         if self._home:
             self._home.cleanup()
             self._home = None
 
 
-def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
-    assert process.stdin is not None  # noqa: S101 - both were asked for
-    assert process.stdout is not None  # noqa: S101
-    return process.stdin, process.stdout
+def _heard(line: bytes, number: str, entry: str | None) -> Heard | None:
+    """Return what a line says; raises ValueError or RecursionError where it is no answer to the question of that number."""
+    if line.count(b"\n") > 1:
+        raise ValueError("it is more than a line")
+    told = _clean(json.loads(line))  # orjson refuses halves of surrogate pairs
+    if not isinstance(told, dict) or told.get("id") != number:
+        raise ValueError("it answers another question")
+    if entry is None or (entry != "read" and "env" in told):  # that read is there was seen as the file was loaded
+        loading = _LOADING.validate_python(told)
+        return None if loading.loaded else Heard(env=loading.env or "it says not why")
+    return heard_of(_ANSWER.validate_python(told))
 
 
-def _line(pipe: IO[bytes], deadline: float) -> bytes | Heard:
-    """Return the next line, or what became of the code where none comes."""
-    found, waiting = bytearray(), selectors.DefaultSelector()
-    with waiting:
-        waiting.register(pipe, selectors.EVENT_READ)
-        while not found.endswith(b"\n"):
-            if not waiting.select(max(0.0, deadline - time.monotonic())):
-                return Heard(hung=True)
-            piece = os.read(pipe.fileno(), 1 << 16)
-            found += piece
-            if not piece:
-                return Heard(failure=Failure(("builtins.SystemError",), "its process ended", None))
-            if len(found) > LONGEST_LINE:
-                return Heard(flood=True)
-    return bytes(found)
+def _why(error: Exception) -> str:
+    """Return an error in a line."""
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False)[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return str(error)
 
 
-def heard_of(told: dict[str, Any]) -> Heard:
+def heard_of(told: _Answer) -> Heard:
     """Return what a host says that the user of its code got."""
-    error = told["error"]
-    failure = error and Failure(tuple(error["kinds"]), error["message"], error["at"], error["line"])
-    calls = told["tools"] if isinstance(told["tools"], list) else []
-    return Heard(
-        told["text"], told["reasoning"], told["finish"], told["usage"] if isinstance(told["usage"], int) else None,
-        tuple(map(_call, calls)), failure or None,
-    )  # fmt: skip
+    error = told.error
+    failure = Failure(tuple(error.kinds), error.message, error.at, error.line) if error else None
+    calls = told.tools if isinstance(told.tools, list) else []
+    usage = told.usage if isinstance(told.usage, int) else None
+    return Heard(told.text, told.reasoning, told.finish, usage, tuple(map(_call, calls)), failure)
 
 
 def _call(told: Any) -> tuple[str, str]:

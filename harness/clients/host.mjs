@@ -2,13 +2,13 @@
  * Runs JavaScript client code in its own environment: a question a line comes in, what the code made of the answer goes
  * out.  It speaks as host.py does, and uses Node's own modules alone.
  *
- * A line in is `{"file": path, "entry": name, "question": {...}}`; `entry` of that file is called with the question and
+ * It is given the numbers of two descriptors.  A line in is `{"id": ..., "file": path, "entry": name, "question": {...}}`; `entry` of that file is called with the question and
  * an `Out`, which holds what the code's user gets.  A line out is what `Out` holds, and how the code ended; or `{"env":
  * why}` where the file cannot be imported.  With the entry null the file is imported and no more.  A file may export
  * `close`, which is called at the end.
  *
- * HARNESS_CLIENT_ENV is the folder whose node_modules the files import from.  No client reaches anything but loopback;
- * what it prints goes nowhere.
+ * HARNESS_CLIENT_ENV is the folder whose node_modules the files import from.  No client that asks by Node's
+ * own modules reaches anything but loopback; what holds for all is up to sandbox.py.  What it prints goes nowhere.
  */
 
 import dgram from "node:dgram";
@@ -59,20 +59,21 @@ class Out {
 
 /** Answer questions until there are no more. */
 async function main() {
-  const write = process.stdout.write.bind(process.stdout);
-  process.stdout.write = writeNowhere;
+  const [questions, answers] = process.argv.splice(2, 2).map(Number);
   stayHere();
   if (process.env.HARNESS_CLIENT_ENV) importFrom(process.env.HARNESS_CLIENT_ENV);
   let failed; // tells the question that is open of an error that nothing caught
   for (const event of ["uncaughtException", "unhandledRejection"]) process.on(event, (error) => failed?.(error));
   const modules = new Map();
+  const input = new net.Socket({ fd: questions, readable: true, writable: false });
   const parent = process.ppid;
   const orphaned = () => process.ppid === parent || process.exit(1); // whoever asked is gone, however it ended
   const awake = setInterval(orphaned, 2000); // a promise alone would not keep Node from ending either
-  for await (const line of readline.createInterface({ input: process.stdin })) {
+  for await (const line of readline.createInterface({ input })) {
     const stray = new Promise((_, reject) => (failed = reject));
     stray.catch(() => {});
-    write(asLine(await answer(JSON.parse(line), modules, stray)));
+    const asked = JSON.parse(line);
+    writeAll(answers, asLine({ ...(await answer(asked, modules, stray)), id: asked.id }));
   }
   clearInterval(awake);
   for (const { close } of modules.values()) await close?.();
@@ -88,10 +89,9 @@ function asLine(told) {
   }
 }
 
-/** Stand in for `process.stdout.write`. */
-function writeNowhere(_chunk, encoding, callback) {
-  (typeof encoding === "function" ? encoding : callback)?.();
-  return true;
+/** Write all of a text to a pipe. */
+function writeAll(pipe, text) {
+  for (let left = Buffer.from(text); left.length; ) left = left.subarray(fs.writeSync(pipe, left));
 }
 
 /** Refuse connections that leave the machine. */

@@ -2,11 +2,13 @@
 Runs client code in its own environment: a question a line comes in, what the code made of the answer goes out.
 
 It is started by that environment's Python, so it uses the standard library alone and imports nothing of the harness.
-A line in is ``{"file": path, "entry": name, "question": {...}}``; ``entry`` of that file is called with the question and
-an ``Out``, which holds what the code's user gets.  A line out is what ``Out`` holds, and how the code ended, or ``{"env":
-why}`` where the file can't be imported.  With the entry null the file is imported and no more.
+It is given the numbers of two descriptors.  A line in from the first is
+``{"id": ..., "file": path, "entry": name, "question": {...}}``; ``entry`` of that file is called with the question and
+an ``Out``, which holds what the code's user gets.  A line out to the second is its ``id``, what ``Out`` holds, and how the
+code ended, or ``{"env": why}`` where the file can't be imported.  With the entry null the file is imported and no more.
 
-No client reaches anything but loopback, whatever it would like to tell whom; what it prints goes nowhere.
+No client that asks by Python's own sockets reaches anything but loopback, and is told so at once; what holds for all is
+up to ``sandbox.py``.  What a client prints goes nowhere, and there is nothing to read.
 """
 
 import asyncio
@@ -40,32 +42,42 @@ class Out:
     def __init__(self) -> None:
         self.text: list[str] = []
         self.reasoning: list[str] = []
+        self.length = 0
         self.finish: Any = None
         self.usage: Any = None
         self.tools: Any = None
 
     def print(self, *texts: object) -> None:
         """Show texts as ``print(*texts, sep="", end="")`` does: None becomes the word."""
-        self.text.extend(map(str, texts))
+        self._show(self.text, texts)
 
     def think(self, *texts: object) -> None:
         """Show reasoning, as ``print`` does."""
-        self.reasoning.extend(map(str, texts))
+        self._show(self.reasoning, texts)
+
+    def _show(self, shown: list[str], texts: tuple[object, ...]) -> None:
+        """Keep texts, but no more than are handed on: a client that never stops would fill the memory."""
+        for text in map(str, texts):
+            if self.length <= 2 * LONGEST:
+                shown.append(text)
+            self.length += len(text)
 
     def told(self) -> dict[str, Any]:
         """Return all of it."""
         text, reasoning = "".join(self.text), "".join(self.reasoning)
         return {
-            "text": text[:LONGEST], "reasoning": reasoning[:LONGEST], "length": len(text) + len(reasoning),
+            "text": text[:LONGEST], "reasoning": reasoning[:LONGEST], "length": self.length,
             "finish": None if self.finish is None else str(self.finish), "usage": self.usage, "tools": self.tools,
         }  # fmt: skip
 
 
 def main() -> None:
     """Answer questions until there are no more."""
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="backslashreplace")
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)  # also for what is written by a library in C
+    for descriptor in map(int, sys.argv[1:3]):
+        os.set_inheritable(descriptor, False)  # noqa: FBT003 - its only parameter
+    questions = os.fdopen(int(sys.argv[1]), encoding="utf-8")
+    answers = os.fdopen(int(sys.argv[2]), "w", encoding="utf-8", errors="backslashreplace")
+    del sys.argv[1:]
     sys.path.pop(0)  # this folder is not the client's
     end_with_parent()
     sys.addaudithook(stay_here)
@@ -75,8 +87,9 @@ def main() -> None:
     gc.disable()
     modules: dict[str, Any] = {}
     with asyncio.Runner() as runner:
-        for line in sys.stdin:
-            told = answer(json.loads(line), modules, runner)
+        for line in questions:
+            asked = json.loads(line)
+            told = answer(asked, modules, runner) | {"id": asked["id"]}
             answers.write(as_line(told))
             answers.flush()
             gc.collect()

@@ -50,7 +50,9 @@ class Stage(Background):
         return f"{self.url}/{line}/v1"
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
-        on = self._lines[request.match_info["line"]]
+        on = self._lines.get(request.match_info["line"])
+        if on is None:
+            raise web.HTTPNotFound
         exchange = on.exchanges[min(len(on.asked), len(on.exchanges) - 1)]
         on.asked.append(_parsed(await request.read()))
         pieces, gap = _cut(exchange.response)

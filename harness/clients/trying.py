@@ -4,20 +4,21 @@ Clients × answers: each client is given each answer that it asks for, and what 
 Clients that share an environment share a process, so its library is imported once; a batch of them is a thread's work.
 """
 
+import secrets
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import count
 from queue import SimpleQueue
 from typing import Any, Self
 
-from harness.clients.catalogue import ENVIRONMENTS
+from harness.clients.catalogue import CLIENTS, ENVIRONMENTS
 from harness.clients.client import Client
 from harness.clients.driver import TIMEOUT, Host
 from harness.clients.environments import Environment
 from harness.clients.oracle import Heard, judge_client
+from harness.clients.process import why_not_apart
 from harness.clients.stage import Stage
 from harness.clients.trials import Trial
 from harness.results import ClientFinding
@@ -38,14 +39,13 @@ class Tried:
 class Trier:
     """One client at a time on one answer at a time, on a stage of its own, while the block runs."""
 
-    _numbers = count()
-
     def __init__(self, stage: Stage, environment: Environment, timeout: float = TIMEOUT) -> None:
         self._stage = stage
-        self._line = f"{environment.name}-{next(self._numbers)}"
+        self._line = f"{environment.name}-{secrets.token_hex(8)}"  # no other client can guess where to ask
         self._environment = environment
         self._timeout = timeout
-        self._host = Host(environment.command, stage.base_url(self._line), environment.extra)
+        door = None if why_not_apart() else stage.door
+        self._host = Host(environment.command, stage.base_url(self._line), environment.extra, door)
 
     def __enter__(self) -> Self:
         return self
@@ -126,11 +126,16 @@ def _attempts(
 
 
 def _batches(clients: Iterable[Client], workers: int) -> list[list[Client]]:
-    """Return the clients by environment, those of a large one in as many parts as there are workers."""
+    """Return the clients by the process they share, those of a large environment in as many parts as there are workers."""
     by_environment: dict[str, list[Client]] = defaultdict(list)
     for client in clients:
-        by_environment[client.env].append(client)
+        by_environment[process_of(client)].append(client)
     return [part for group in by_environment.values() for part in _parts(group, workers)]
+
+
+def process_of(client: Client) -> str:
+    """Return what names the process that a client shares: its environment's, but code of the user's own has one to itself."""
+    return client.env if client.id in CLIENTS else str(client.path)
 
 
 def _parts(group: list[Client], workers: int) -> list[list[Client]]:

@@ -19,7 +19,7 @@ from harness.clients.client import Client
 from harness.clients.predicting import like
 from harness.clients.stage import Stage
 from harness.clients.trials import Trial, is_chat
-from harness.clients.trying import Trier
+from harness.clients.trying import Trier, process_of
 from harness.judging.runner import Case
 from harness.matrix.scenarios import in_order
 from harness.printable import printable
@@ -64,9 +64,10 @@ class Clients:
     def _trier(self, client: Client) -> Trier:
         if self._stage is None:
             self._stage = self._stack.enter_context(Stage())
-        if client.env not in self._triers:
-            self._triers[client.env] = self._stack.enter_context(Trier(self._stage, ENVIRONMENTS[client.env]))
-        return self._triers[client.env]
+        shared = process_of(client)
+        if shared not in self._triers:
+            self._triers[shared] = self._stack.enter_context(Trier(self._stage, ENVIRONMENTS[client.env]))
+        return self._triers[shared]
 
     def close(self) -> None:
         """End the server and the processes."""

@@ -42,6 +42,7 @@ log = logging.getLogger("harness.serve")
 _LOOPBACK_ONLY = Gate()
 _SHELF = web.AppKey("shelf", Shelf)
 _SAID = web.RequestKey("said", str)
+_STOPPING = web.AppKey("stopping", asyncio.Event)
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -87,6 +88,8 @@ def application(shelf: Shelf, manner: Manner, gate: Gate = _LOOPBACK_ONLY) -> we
     """Return the server's routes over the recordings of ``shelf``, for those whom ``gate`` lets in."""
     app = web.Application(client_max_size=LARGEST_REQUEST, middlewares=[_logged, _errors_as_json, gate.admit])
     app[_SHELF] = shelf
+    app[_STOPPING] = asyncio.Event()
+    app.on_shutdown.append(_stop)
     app.on_response_prepare.extend((without_additions, gate.mark))
 
     async def chat(request: web.Request) -> web.StreamResponse:
@@ -159,6 +162,10 @@ def _note(held: Held, manner: Manner) -> str:
     return f"{held.name}; provenance={held.exchange.source.provenance}{fault}"
 
 
+async def _stop(app: web.Application) -> None:
+    app[_STOPPING].set()
+
+
 async def _models(request: web.Request) -> web.StreamResponse:
     provider = _provider(request)
     rows = [
@@ -193,7 +200,9 @@ async def _errors_as_json(request: web.Request, handler: _Handler) -> web.Stream
     except web.HTTPRequestEntityTooLarge:
         return _refusal(413, f"the request is larger than {LARGEST_REQUEST:,} bytes")
     except web.RequestPayloadError as error:
-        return _refusal(400, f"the request's body can't be read: {error}")
+        answer = _refusal(400, f"the request's body can't be read: {error}")
+        answer.force_close()  # aiohttp closes after such a body, so whoever keeps connections has to be told
+        return answer
     except web.HTTPException as error:
         return _refusal(error.status, f"{request.method} {request.path}: {error.reason}; see /")
 
@@ -214,7 +223,8 @@ async def _logged(request: web.Request, handler: _Handler) -> web.StreamResponse
     try:
         answer = await handler(request)
     except asyncio.CancelledError:
-        log.info("%s %s client left", request.method, _shown(request.path))
+        why = "the server stopped" if request.app[_STOPPING].is_set() else "client left"
+        log.info("%s %s %s", request.method, _shown(request.path), why)
         raise
     except ConnectionError:
         log.info("%s %s client left", request.method, _shown(request.path))

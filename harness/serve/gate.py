@@ -2,9 +2,12 @@
 Who may ask the replay server: by which names it is reached, and from pages of which origins.
 
 A page of the web can ask a server on loopback in two ways.  By its own origin: the browser hands over the answer only
-where CORS allows it.  By a name that its owner points to 127.0.0.1 (DNS rebinding): the ``Host`` header tells it.
+where CORS allows it, but a POST that needs no preflight is sent all the same; ``Sec-Fetch-Site`` or ``Origin`` tells it,
+and the rule is that of Go's CrossOriginProtection (https://pkg.go.dev/net/http#CrossOriginProtection).  By a name that
+its owner points to 127.0.0.1 (DNS rebinding): the ``Host`` header tells it.
 """
 
+import ipaddress
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -17,7 +20,8 @@ from harness.serve.playing import NOTE
 ANY = "*"
 """The origin that stands for all; only who asks for it by name gets it."""
 
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_SITE = "Sec-Fetch-Site"
+_SAFE = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:/@\[\]]+)(:\d*)?", re.IGNORECASE | re.ASCII)
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@]+", re.ASCII)
 
@@ -50,17 +54,19 @@ class Gate:
 
     @web.middleware
     async def admit(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
-        """Refuse another host and the preflight of another origin; answer an allowed one; raises NotAllowed."""
+        """Refuse another host, and what a page of another origin posts; answer its preflight; raises NotAllowed."""
         host = request.headers.get(hdrs.HOST, "")
         if not self._serves(host):
             raise NotAllowed(
                 421, f"the Host header is {host!r}, no name of this server; allow it with --allow-host NAME"
             )
-        if request.method != hdrs.METH_OPTIONS or hdrs.ORIGIN not in request.headers:
+        preflight = request.method == hdrs.METH_OPTIONS and hdrs.ORIGIN in request.headers
+        if (preflight or _is_of_a_page_elsewhere(request)) and not self._allowed(request):
+            origin = request.headers.get(hdrs.ORIGIN) or "another site"
+            named = origin if _ORIGIN.fullmatch(origin.lower()) else "ORIGIN"
+            raise NotAllowed(403, f"pages of {origin} may not ask; allow them with --allow-origin {named}")
+        if not preflight:
             return await handler(request)
-        if not self._allowed(request):
-            origin = request.headers[hdrs.ORIGIN]
-            raise NotAllowed(403, f"pages of {origin} may not ask; allow them with --allow-origin {origin}")
         # A star does not cover Authorization, which every client of OpenAI's API sends.
         wanted = request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_HEADERS, ANY)
         allowed = {hdrs.ACCESS_CONTROL_ALLOW_METHODS: "GET, POST", hdrs.ACCESS_CONTROL_ALLOW_HEADERS: wanted}
@@ -78,13 +84,39 @@ class Gate:
     def _allowed(self, request: web.Request) -> str:
         """Return the origin to name in the answer; an empty one where none is asked from, or another."""
         asked = request.headers.get(hdrs.ORIGIN, "")
-        if asked and ANY in self.origins:
+        if ANY in self.origins and (asked or _SITE in request.headers):
             return ANY
         return asked if asked in self.origins else ""
 
     def _serves(self, host: str) -> bool:
         found = _HOST.fullmatch(host)
-        return found is not None and found[1].lower() in _LOOPBACK | self.hosts
+        name = _plain(found[1]) if found else ""
+        return name in self.hosts or _is_loopback(name)
+
+
+def _is_of_a_page_elsewhere(request: web.Request) -> bool:
+    """Tell whether a page of another origin wants something done; a program that is no browser sends neither header."""
+    site, origin = request.headers.get(_SITE, ""), request.headers.get(hdrs.ORIGIN, "")
+    if request.method in _SAFE:
+        return False
+    if site:
+        return site not in {"same-origin", "none"}
+    return origin != "" and origin.partition("://")[2].lower() != request.headers.get(hdrs.HOST, "").lower()
+
+
+def _plain(host: str) -> str:
+    """Return a host's name as it is compared: in small letters, and without the dot of the root."""
+    return host.lower().removesuffix(".")
+
+
+def _is_loopback(host: str) -> bool:
+    """Tell whether a host is loopback by its name or address, as IPv4 in IPv6 too; an address can't be rebound."""
+    try:
+        address = ipaddress.ip_address(host[1:-1] if host.startswith("[") else host)
+    except ValueError:
+        return host == "localhost"
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback
 
 
 def _origin(text: str) -> str:
@@ -98,4 +130,4 @@ def _host(text: str) -> str:
     found = _HOST.fullmatch(text)
     if not found or found[2]:
         raise BadName(f"{text!r} is no name of a host; name one without a port, such as harness.internal or [::1]")
-    return found[1].lower()
+    return _plain(found[1])

@@ -15,6 +15,7 @@ from harness.errors import Unreachable
 
 HOST = "127.0.0.1"
 _GRACE = 5.0  # seconds that answers in the making get when the server is stopped
+_NO_GRACE = 0.001  # nought would be no limit to aiohttp
 
 
 def serve(app: web.Application, port: int, ready: Callable[[str], None]) -> None:
@@ -52,7 +53,7 @@ class Background:
         self._app = app
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="replay server", daemon=True)
-        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0)
+        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=_NO_GRACE)
         self.url = ""
 
     def __enter__(self) -> Self:
@@ -67,6 +68,12 @@ class Background:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    def door(self, listening: socket.socket) -> Callable[[], None]:
+        """Serve at one more socket, such as one that listens in another network; returns what ends that and closes it."""
+        site = web.SockSite(self._runner, listening)
+        asyncio.run_coroutine_threadsafe(site.start(), self._loop).result()
+        return lambda: asyncio.run_coroutine_threadsafe(site.stop(), self._loop).result()
 
     async def _start(self) -> str:
         logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # a connection that we end is no news

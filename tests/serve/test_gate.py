@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
+import orjson
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
@@ -93,11 +94,47 @@ def test_a_preflight_is_answered_or_refused_in_a_line(closed: httpx2.Client, ope
         assert "--allow-origin" in refused.json()["error"]["message"]
 
 
+FORM = {"Content-Type": "text/plain"}
+"""What a page may post without asking before."""
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),  # a program
+        ({"sec-fetch-mode": "cors"}, 200),  # fetch of Node.js
+        ({"Origin": OTHER}, 403),  # a browser before 2023
+        ({"Origin": OTHER, "Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Origin": "http://localhost:1", "Sec-Fetch-Site": "same-site"}, 403),  # another port
+        ({"Origin": "null", "Sec-Fetch-Site": "cross-site"}, 403),  # a page in a sandboxed frame
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Origin": OTHER, "Sec-Fetch-Site": "none"}, 200),  # an extension, or the user
+        ({"Origin": "HERE", "Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Origin": "HERE"}, 200),
+        ({"Origin": OURS, "Sec-Fetch-Site": "same-site"}, "200 where named"),
+        ({"Origin": OURS}, "200 where named"),
+    ],
+)
+def test_what_a_page_of_another_origin_posts_is_refused_before_it_runs(
+    closed: httpx2.Client, opened: httpx2.Client, headers: dict[str, str], status: int | str
+) -> None:
+    for http in (closed, opened):
+        said = {name: value.replace("HERE", str(http.base_url).rstrip("/")) for name, value in headers.items()}
+        answer = http.post(CHAT, content=orjson.dumps(HELLO), headers=FORM | said)
+        wanted = status if isinstance(status, int) else 200 if http is opened else 403
+        assert answer.status_code == wanted
+        if wanted == 403:
+            assert NOTE not in answer.headers
+            assert "--allow-origin" in answer.json()["error"]["message"]
+
+
 def test_any_origin_is_allowed_to_who_asks_for_it(shelf: Shelf) -> None:
     with Background(application(shelf, Manner(), Gate.of(["*"]))) as server:
         answer = httpx2.post(server.url + CHAT, json=HELLO, headers={"Origin": OTHER})
         asked = httpx2.options(server.url + CHAT, headers=PREFLIGHT | {"Origin": OTHER})
+        blind = httpx2.post(server.url + CHAT, json=HELLO, headers={"Sec-Fetch-Site": "cross-site"})
     assert answer.headers["Access-Control-Allow-Origin"] == asked.headers["Access-Control-Allow-Origin"] == "*"
+    assert blind.status_code == 200
 
 
 def test_what_a_provider_allowed_is_not_played() -> None:
@@ -109,14 +146,33 @@ def test_what_a_provider_allowed_is_not_played() -> None:
     assert cors(answer) == {}
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LOCALHOST:80", "[::1]", "[::1]:9", "127.0.0.1:1"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1", "localhost", "LOCALHOST:80", "[::1]", "[::1]:9", "127.0.0.1:1", "localhost.", "Localhost.:8484",
+        "[::ffff:127.0.0.1]", "[::FFFF:7f00:1]:80", "[0:0:0:0:0:0:0:1]",
+    ],
+)  # fmt: skip
 def test_loopback_is_asked_by_its_names(closed: httpx2.Client, host: str) -> None:
     assert closed.get("/", headers={"Host": host}).status_code == 200
 
 
 @pytest.mark.parametrize(
     "host",
-    ["evil.example", "evil.example:8484", "localhost.evil.example", "127.0.0.1.nip.io", "localhost@evil", "", "::1"],
+    [
+        "evil.example",
+        "evil.example:8484",
+        "localhost.evil.example",
+        "127.0.0.1.nip.io",
+        "localhost@evil",
+        "",
+        "::1",
+        "localhost..",
+        "[::ffff:8.8.8.8]",
+        "[::]",
+        "0.0.0.0",
+        "2130706433",
+    ],
 )
 def test_another_host_is_refused_in_a_line(closed: httpx2.Client, opened: httpx2.Client, host: str) -> None:
     for http in (closed, opened):
@@ -185,6 +241,19 @@ def test_a_client_that_leaves_is_a_line_of_the_log(pace: str) -> None:
     assert f"POST {CHAT} client left" in said
     assert "Traceback" not in said
     assert "Error" not in said
+
+
+def test_the_servers_own_stop_is_not_told_as_a_client_that_left(shelf: Shelf, caplog: pytest.LogCaptureFixture) -> None:
+    body = orjson.dumps(HELLO)
+    app = application(shelf, Manner(pace=60, reframe="bytes"))
+    with socket.socket() as connection, caplog.at_level(logging.INFO, "harness.serve"), Background(app) as server:
+        connection.settimeout(10)
+        connection.connect(("127.0.0.1", int(server.url.rpartition(":")[2])))
+        connection.sendall(
+            f"POST {CHAT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+        )
+        assert connection.recv(64).startswith(b"HTTP/1.1 200")
+    assert [record.getMessage() for record in caplog.records] == [f"POST {CHAT} the server stopped"]
 
 
 def test_an_answer_that_breaks_off_as_it_is_written_ends_in_a_line_and_no_error(

@@ -168,6 +168,11 @@ def test_odd_headers_are_answered(http: httpx2.Client, headers: dict[str, str], 
     assert http.get("/", headers={"Host": "a b:c"}).status_code == 421
 
 
+def test_a_connection_that_ends_after_an_answer_is_said_to(http: httpx2.Client) -> None:
+    asked = {"headers": {"Content-Encoding": "gzip"}, "json": HELLO}
+    assert http.post("/reference/v1/chat/completions", **asked).headers["Connection"] == "close"  # type: ignore[arg-type]
+
+
 def test_a_line_of_the_log_stays_one(http: httpx2.Client, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "harness.serve"):
         http.get("/%0a23:59:59%20POST%20/fake%20200%1b[31mRED")
