@@ -24,9 +24,9 @@ from typing import IO, Any
 
 import httpx2
 
-from harness.live.deadline import Deadline
+from harness.live.deadline import Deadline, Together
 from harness.recording.families import body_of, family_of
-from harness.wire.exchange import CLOSED, NO_ANSWER, Exchange, Headers, Reads, Request, Response, Source
+from harness.wire.exchange import CLOSED, NO_ANSWER, Exchange, Headers, Reads, Request, Response, Source, out_of_time
 
 Keep = Callable[[Exchange], None]
 
@@ -53,6 +53,11 @@ class Limits:
     line: int = 8 << 20
     drain: float = 10
 
+    @classmethod
+    def within(cls, seconds: float) -> "Limits":
+        """Return the limits of a request that as a whole takes no more than ``seconds``."""
+        return cls(connect=min(cls().connect, seconds), idle=seconds, total=seconds)
+
 
 class LimitReached(Exception):
     """The capture went on for too long, or grew too large."""
@@ -65,6 +70,7 @@ class _Tape:
     request: Any
     keep: Keep
     limits: Limits
+    together: Together
     response: Any = None
     streams: bool = False
     pieces: list[bytes] = field(default_factory=list)
@@ -74,13 +80,16 @@ class _Tape:
     size_aside: int = 0
     events: int = 0
     line: int = 0
+    last: int = 0
+    lost: OSError | None = None
     started: int = field(default_factory=time.perf_counter_ns)
     at: float = field(default_factory=time.time)
     done: bool = False
     deadline: Deadline = field(init=False)
 
     def __post_init__(self) -> None:
-        self.deadline = Deadline(self.limits.total, LimitReached(f"more than {self.limits.total:g} seconds"))
+        self.deadline = Deadline(self.limits.total, LimitReached(out_of_time(self.limits.total)))
+        self.together.add(self.deadline)
 
     def answered(self, response: Any) -> None:
         """Note the head of the answer."""
@@ -91,6 +100,7 @@ class _Tape:
     def take(self, piece: bytes) -> None:
         """Note a piece of the body, with its time; raise LimitReached where it goes too far."""
         now = time.perf_counter_ns()
+        self.last = now
         self.times.append(now)
         self.pieces.append(piece)
         self.size += len(piece)
@@ -99,14 +109,19 @@ class _Tape:
         if self.size > self.limits.size:
             raise LimitReached(f"more than {self.limits.size:,} bytes")
         if now - self.started > self.limits.total * 1e9:
-            raise LimitReached(f"more than {self.limits.total:g} seconds")
+            raise LimitReached(out_of_time(self.limits.total))
         if self.streams:
             self._count(piece)
 
     def _set_aside(self) -> None:
         self.aside = self.aside or tuple(TemporaryFile() for _ in range(3))  # noqa: SIM115 - closed by _read_back
-        for file, data in zip(self.aside, self._held(), strict=True):
-            file.write(data)
+        try:
+            for file, data in zip(self.aside, self._held(), strict=True):
+                file.write(data)
+                file.flush()
+        except OSError as error:  # such as a disk that is full
+            self.lost = error
+            raise
         self.size_aside = self.size
         self.pieces.clear()
         self.times.clear()
@@ -115,7 +130,9 @@ class _Tape:
         return b"".join(self.pieces), array("Q", map(len, self.pieces)).tobytes(), array("Q", self.times).tobytes()
 
     def _whole(self) -> "tuple[bytes, array[int], array[int]]":
-        """Return the body, and the size and the time of each piece."""
+        """Return the body, and the size and the time of each piece; raise OSError where they could not be set aside."""
+        if self.lost:
+            raise self.lost
         body, sizes, times = self._held()
         if self.aside:
             self._set_aside()
@@ -145,16 +162,26 @@ class _Tape:
         self.done = True
         self.deadline.cancel()
         at = datetime.fromtimestamp(int(self.at), UTC).isoformat()
-        response = self._response(self.deadline.passed or error)
+        response = self._response(self._stalled() or self.deadline.passed or error)
         exchange = Exchange(_request(self.request), response, Source(at=at))
         self.response = None  # whose stream leads back here
         self.keep(exchange)
+
+    def _stalled(self) -> str | None:
+        """Return how long nothing came at the end of an answer that ran out of time; None where it was not long."""
+        if not isinstance(self.deadline.passed, LimitReached) or not self.last:
+            return None
+        waited = (time.perf_counter_ns() - self.last) / 1e9
+        return f"ReadTimeout: nothing came for {waited:.3g} seconds" if waited > self.limits.total / 2 else None
 
     def _response(self, error: BaseException | str | None) -> Response:
         told = error if isinstance(error, str) or error is None else f"{type(error).__name__}: {error}".rstrip(": ")
         if self.response is None:
             return Response(NO_ANSWER, eof=False, error=told)
-        body, sizes, times = self._whole()
+        try:
+            body, sizes, times = self._whole()
+        except OSError as full:
+            return Response(NO_ANSWER, eof=False, error=f"an answer could not be kept: {full.strerror or full}")
         waits = (
             (after - before) // 1000 for before, after in itertools.pairwise(itertools.chain([self.started], times))
         )
@@ -264,17 +291,28 @@ class _AsyncPieces:
 
 
 class Capture(httpx2.BaseTransport):
-    """A transport that sends through another one, of httpx2 or httpx, and gives each exchange to ``keep``."""
+    """
+    A transport that sends through another one, of httpx2 or httpx, and gives each exchange to ``keep``.
 
-    def __init__(self, keep: Keep, inner: Any = None, limits: Limits = Limits()) -> None:
+    What is under way of several may be ended at once where they are given the same ``together``.
+    """
+
+    def __init__(
+        self,
+        keep: Keep,
+        inner: Any = None,
+        limits: Limits = Limits(),
+        together: Together | None = None,
+    ) -> None:
         self._keep = keep
         self._inner = inner or httpx2.HTTPTransport()
         self._limits = limits
+        self._together = together or Together()
 
     def handle_request(self, request: Any) -> Any:
         """Send a request; the answer streams through."""
         request.read()
-        tape = _Tape(request, self._keep, self._limits)
+        tape = _Tape(request, self._keep, self._limits, self._together)
         try:
             with tape.deadline.watching(request):
                 response = self._inner.handle_request(request)
@@ -296,11 +334,12 @@ class AsyncCapture(httpx2.AsyncBaseTransport):
         self._keep = keep
         self._inner = inner or httpx2.AsyncHTTPTransport()
         self._limits = limits
+        self._together = Together()
 
     async def handle_async_request(self, request: Any) -> Any:
         """Send a request; the answer streams through."""
         await request.aread()
-        tape = _Tape(request, self._keep, self._limits)
+        tape = _Tape(request, self._keep, self._limits, self._together)
         try:
             with tape.deadline.watching(request, in_task=True):
                 response = await self._inner.handle_async_request(request)

@@ -20,7 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 from harness.errors import BadResults, Unwritable
 from harness.recording.atomic import write_atomically
 from harness.recording.redact import redact
-from harness.results.finding import RED, Finding, Outcome
+from harness.results.finding import RED, UNDECIDED, VERDICTS, Finding, Outcome
 
 SCHEMA = 2
 
@@ -55,6 +55,16 @@ class Results:
     def red(self) -> list[Finding]:
         """The findings nobody expected."""
         return [finding for finding in self.findings if finding.outcome in RED]
+
+    @property
+    def nothing_judged(self) -> str | None:
+        """Why no finding is a verdict, in a line: the commonest reason; None where one is, or nothing was to be judged."""
+        undecided = [finding for finding in self.findings if finding.outcome in UNDECIDED]
+        if not undecided or any(finding.outcome in VERDICTS for finding in self.findings):
+            return None
+        reasons = Counter(finding.message for finding in undecided)
+        reason, _ = reasons.most_common(1)[0]
+        return f"{reason}{f' (and {len(reasons) - 1} other reasons)' if len(reasons) > 1 else ''}"
 
 
 def check_writable(path: Path) -> None:

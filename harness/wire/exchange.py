@@ -26,7 +26,9 @@ NO_ANSWER = 0
 """The status of an exchange in which no answer began."""
 
 CLOSED = "closed before the end"
-"""How an exchange ended whose reader closed it before that."""
+"""How an exchange ended whose reader closed it before that; a reason may follow."""
+
+_OUT_OF_TIME = re.compile(r"LimitReached: more than \S+ seconds")
 
 MAX_DECODED = 64 << 20
 """Decompression stops here: a bomb is a finding, not an outage."""
@@ -100,6 +102,11 @@ class Request:
             return ""
 
 
+def out_of_time(seconds: float) -> str:
+    """Return how an exchange ended that its reader gave no more time."""
+    return f"more than {seconds:g} seconds"
+
+
 def include_usage(body: Mapping[str, Any]) -> bool:
     """Return whether the body of a request sets ``stream_options.include_usage``."""
     options = body.get("stream_options")
@@ -144,6 +151,16 @@ class Response:
     def undecodable(self) -> str | None:
         """What is wrong with the compressed body; None if nothing is."""
         return self._decoded[1]
+
+    @property
+    def closed_by_us(self) -> bool:
+        """Whether the reader closed it before the end, for reasons of its own."""
+        return not self.eof and (self.error or "").startswith(CLOSED)
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether it took more time, as a whole, than its reader gave it."""
+        return not self.eof and _OUT_OF_TIME.fullmatch(self.error or "") is not None
 
     @property
     def is_error(self) -> bool:
