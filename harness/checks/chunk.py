@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import answered, request_known, stream
+from harness.checks.applies import answered, begun, both, request_known, stream
 from harness.checks.kinds import counted, differing, place_of, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
@@ -37,7 +37,7 @@ _PART_KEYS = {"role", "content", "refusal", "tool_calls", "function_call", "anno
 
 @rule(
     "chunk.present", MUST, "An answer holds a chunk, or a body, with choices.",
-    sources.CHUNK, answered,
+    sources.CHUNK, both(answered, begun),
     good=(STREAM, BODY),
     bad=(with_body(STREAM, _DONE), with_body(BODY, b"[]"), with_body(BODY, b'{"method":"POST"}')),
     needs=("http.stream-asked", "http.body-asked", "http.no-error"),

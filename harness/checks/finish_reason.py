@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import answered, body, both, cap_of, entire, stream
+from harness.checks.applies import answered, body, both, cap_of, entire, stream, uncut
 from harness.checks.kinds import absent, place_of, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.matrix.scenarios import SCENARIOS
@@ -205,7 +205,7 @@ def form(exchange: Exchange) -> str:
 
 @observation(
     "finish_reason.delta", "What stands in the delta beside the finish_reason.",
-    sources.DELTA, stream,
+    sources.DELTA, both(stream, uncut),
     good=(STREAM,),
     bad=(swap(STREAM, _FINAL, _FINAL.replace("{}", '{"content":""}')), swap(STREAM, _FINAL, _FINAL.replace("{}", '{"content":"."}'))),
     needs=_READ,

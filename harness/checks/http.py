@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import answered, any_exchange, body, headed, stream, timed
+from harness.checks.applies import answered, any_exchange, body, both, come, headed, stream, timed, uncut
 from harness.checks.registry import observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
@@ -100,7 +100,7 @@ def charset(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "http.not-empty", MUST, "An answer has a body.",
-    sources.REQUEST, answered,
+    sources.REQUEST, both(answered, come),
     good=(STREAM, BODY),
     bad=(with_body(STREAM, b""), with_body(BODY, b"\n\n\n")),
 )  # fmt: skip
@@ -137,7 +137,7 @@ def encoding(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "http.complete", MUST, "The transfer comes to its proper end.",
-    sources.HTTP_INCOMPLETE, answered,
+    sources.HTTP_INCOMPLETE, both(answered, uncut),
     good=(STREAM,),
     bad=(with_response(STREAM, eof=False, error="RemoteProtocolError: peer closed connection"),),
 )  # fmt: skip
@@ -192,7 +192,7 @@ def stream_asked(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "http.body-asked", MUST, "A request without stream: true is answered with one JSON body.",
-    sources.REQUEST, body,
+    sources.REQUEST, both(body, uncut),
     good=(BODY, with_body(BODY, b"\n\n\n" + BODY.response.body)),
     bad=(with_body(asked(STREAM, stream=False), STREAM.response.body), swap(BODY, "}", "", 1)),
     needs=("http.not-empty", "http.not-html", "http.encoding", "http.no-error"),

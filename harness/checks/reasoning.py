@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.checks import sources
-from harness.checks.applies import answered, reasoned
+from harness.checks.applies import answered, both, reasoned, uncut
 from harness.checks.kinds import place_of, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
@@ -123,7 +123,7 @@ def tokens_counted(exchange: Exchange) -> Iterator[Problem]:
 
 @observation(
     "reasoning.place", "Where reasoning text comes.",
-    sources.REASONING_CONTENT, answered,
+    sources.REASONING_CONTENT, both(answered, uncut),
     good=(REASONING, REASONING_BODY),
     bad=(swap(REASONING, "reasoning_content", "reasoning"), swap(STREAM, "你好", "<think>hm</think>"), _PARTS),
     needs=_READ,
@@ -150,7 +150,7 @@ def place(exchange: Exchange) -> str:
 
 @observation(
     "reasoning.phases", "What stands in content while reasoning comes, and in the reasoning field after it.",
-    sources.REASONING_CONTENT, lambda x: reasoned(x) or (None if x.streams else "a body has no phases"),
+    sources.REASONING_CONTENT, lambda x: reasoned(x) or uncut(x) or (None if x.streams else "a body has no phases"),
     good=(REASONING,),
     bad=(
         swap(REASONING, ',"reasoning_content":null', ""),
@@ -229,7 +229,7 @@ def off(exchange: Exchange) -> Iterator[Problem]:
 
 @observation(
     "reasoning.on", "What came where thinking was turned on.",
-    sources.REASONING_CONTENT, lambda x: answered(x) or (None if _switch(x) == "on" else "thinking was not turned on"),
+    sources.REASONING_CONTENT, lambda x: answered(x) or uncut(x) or (None if _switch(x) == "on" else "thinking was not turned on"),
     good=(REASONING, REASONING_BODY),
     bad=(asked(STREAM, enable_thinking=True), asked(STREAM_USAGE, reasoning_effort="high")),
     needs=_READ,

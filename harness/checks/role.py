@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import answered, body, both, entire, stream
+from harness.checks.applies import answered, body, both, entire, stream, uncut
 from harness.checks.kinds import place_of, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
@@ -92,7 +92,7 @@ def message(exchange: Exchange) -> Iterator[Problem]:
 
 @observation(
     "role.pattern", "Which deltas carry a role.",
-    sources.DELTA, stream,
+    sources.DELTA, both(stream, uncut),
     good=(STREAM,),
     bad=(
         swap(STREAM, '"delta":{"content"', '"delta":{"role":"assistant","content"'),

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import both, entire, framed, lined, stream
+from harness.checks.applies import both, entire, framed, lined, stream, uncut
 from harness.checks.kinds import counted
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
@@ -172,7 +172,7 @@ def _errors(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "sse.done", MUST, "A stream ends with data: [DONE].",
-    sources.STREAM_OPTIONS, both(lined, entire),
+    sources.STREAM_OPTIONS, both(both(lined, entire), uncut),
     good=(STREAM, swap(STREAM, "[DONE]", "[DONE] ")),
     bad=(swap(STREAM, "data: [DONE]\n\n", ""),),
     needs=_HELD,
@@ -209,7 +209,7 @@ def done_last(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "sse.final-blank-line", MUST, "A blank line closes the last event.",
-    sources.SSE_EVENTS, framed,
+    sources.SSE_EVENTS, both(framed, uncut),
     good=(STREAM,),
     bad=(swap_last(STREAM, "\n\n", "\n"), with_body(STREAM, _BYTES[:-30])),
     needs=(*_IS_STREAM, "sse.json"),
@@ -229,7 +229,7 @@ def final_blank_line(exchange: Exchange) -> Iterator[Problem]:
 
 @observation(
     "sse.framing", "Line ending, and the space after data:.",
-    sources.SSE_FORMAT, framed,
+    sources.SSE_FORMAT, both(framed, uncut),
     good=(STREAM,),
     bad=(swap(STREAM, "\n", "\r\n"), swap(STREAM, "data: ", "data:")),
     needs=_IS_STREAM,
@@ -294,7 +294,7 @@ def event_names(exchange: Exchange) -> str:
 
 @observation(
     "sse.end", "What the stream ends with.",
-    sources.STREAM_OPTIONS, both(lined, entire),
+    sources.STREAM_OPTIONS, both(both(lined, entire), uncut),
     good=(STREAM,),
     bad=(swap(STREAM, "data: [DONE]\n\n", ""),),
     needs=_IS_STREAM,

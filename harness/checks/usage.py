@@ -13,6 +13,7 @@ from harness.checks.applies import (
     cap_of,
     entire,
     stream,
+    uncut,
     usage_asked,
     usage_not_asked,
 )
@@ -315,7 +316,7 @@ def within_totals(exchange: Exchange) -> Iterator[Problem]:
 
 @observation(
     "usage.place", "Where usage comes in a stream, asked for or not.",
-    sources.STREAM_OPTIONS, stream,
+    sources.STREAM_OPTIONS, both(stream, uncut),
     good=(STREAM_USAGE,),
     bad=(STREAM, _BESIDE_FINISH, swap(STREAM_USAGE, '"choices":[]', '"choices":[{"index":0,"delta":{},"finish_reason":null}]')),
     needs=_READ,

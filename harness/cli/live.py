@@ -17,6 +17,7 @@ from harness.cli.common import (
     now,
     one_line_errors,
     progress,
+    refuse,
     show,
 )
 from harness.cli.spending import LONG, MAX_REQUESTS, MAX_SECONDS, MAX_TOKENS, TIMEOUT, end, flushed, stopping, try_all
@@ -28,7 +29,7 @@ from harness.matrix.scenarios import SCENARIOS, Scenario
 from harness.recording.atomic import check_folder, write_atomically
 from harness.recording.cassette import write_cassette
 from harness.reports import table, terminal
-from harness.results import Level, Outcome, Results, Run, check_writable, write_results
+from harness.results import Level, Outcome, Results, Run, check_writable, told_most, write_results
 from harness.sdk import version
 
 if TYPE_CHECKING:
@@ -152,8 +153,7 @@ class _Kept:
         """Why there is nothing to judge: no chat was answered; None where one was, or none was due."""
         if self.chats or not self.unanswered:
             return None
-        reason, _ = Counter(self.unanswered).most_common(1)[0]
-        return f"this endpoint answered no chat: {reason}"
+        return f"this endpoint answered no chat: {told_most(self.unanswered)}"
 
 
 def _left(results: Results, reason: str) -> str:
@@ -172,6 +172,7 @@ def _left(results: Results, reason: str) -> str:
 @click.option("--dry-run", is_flag=True, help="Say what would be asked, and ask nothing.")
 @click.option("--per-minute", default=0.0, help="No more requests than this to one provider in a minute.")
 @TIMEOUT
+@LONG
 @ROOT
 @one_line_errors
 def record(  # noqa: PLR0913, PLR0917 - one parameter an option
@@ -183,6 +184,7 @@ def record(  # noqa: PLR0913, PLR0917 - one parameter an option
     dry_run: bool,  # noqa: FBT001 - a flag of the command line
     per_minute: float,
     timeout: float,
+    long: bool,  # noqa: FBT001 - a flag of the command line
     root: Path,
 ) -> None:
     """Ask the providers of the matrix what is not recorded yet, and keep the answers; keys from the environment or .env."""
@@ -192,19 +194,20 @@ def record(  # noqa: PLR0913, PLR0917 - one parameter an option
     matrix = load_matrix(root / FILE_NAME)
     if base_url:
         matrix = _moved(matrix, names, base_url)
-    cases = due(plan(matrix, root, Selection(names, models, scenarios)), again=again)
+    cases = due(plan(matrix, root, Selection(names, models, scenarios)), again=again, long=long)
     environment = environment_of(root)
     asked = [case for case in cases if no_key(case, environment, names) is None]
     click.echo(f"harness: {estimate(asked)}", err=True)
     if dry_run:
         click.echo("\n".join(case.id for case in cases))
         return
-    counts: Counter[str] = Counter()
+    counts, reasons = Counter[str](), Counter[str]()
     missing: dict[tuple[str, str], list[str]] = {}
     manner = Manner("all" if again else "missing", per_minute, names, Limits.within(timeout))
     with Asking(cases, environment, manner) as asking:
         for one in progress(asking, len(cases), "recording"):
             counts[one.state] += 1
+            reasons.update([one.reason] if one.reason else [])
             if one.state == "missing":
                 missing.setdefault((one.case.target.id, one.reason), []).append(one.case.id)
             else:
@@ -214,6 +217,8 @@ def record(  # noqa: PLR0913, PLR0917 - one parameter an option
         click.echo(f"{'missing':12} {name}: {reason}")
     summary = " · ".join(f"{count} {state}" for state, count in counts.items()) or "nothing to record"
     click.echo(f"harness: {summary}", err=True)
+    if reasons and not counts["recorded"]:
+        refuse(f"nothing was recorded: {told_most(reasons)}")
 
 
 def _check_places(results_file: Path | None, folder: Path | None) -> None:

@@ -77,7 +77,7 @@ def stopping(course: "Course") -> Iterator[list[int]]:
             signal.signal(one, handler)
 
 
-def try_all(*steps: Callable[[], None]) -> list[str]:
+def try_all(*steps: Callable[[], object]) -> list[str]:
     """Do each step, whatever became of those before it; return in a line each what could not be written."""
     failed = []
     for step in steps:
@@ -93,7 +93,7 @@ def try_all(*steps: Callable[[], None]) -> list[str]:
     return failed
 
 
-def flushed(show: Callable[[], None]) -> Callable[[], None]:
+def flushed(show: Callable[[], object]) -> Callable[[], None]:
     """Return ``show`` such that what it prints is out, or its error is, when it returns."""
 
     def shown() -> None:

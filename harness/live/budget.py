@@ -81,10 +81,10 @@ class Budget:
         if scenario.path:
             return None
         need = self._need(scenario)
-        if scenario.costly and not self.long:
-            return Skip(Outcome.MISSING, f"asked with --long only: it takes about {need:,} tokens")
         if self.spent + scenario.requests > self.requests:
             return Skip(Outcome.MISSING, f"the budget of {self.requests} requests is spent")
+        if scenario.costly and not self.long:
+            return Skip(Outcome.MISSING, f"asked with --long only: it takes about {need:,} tokens")
         left = self.tokens - self.tokens_spent - sum(self._held.values())
         if need > left:
             said = f"the budget of {self.tokens:,} tokens has {max(left, 0):,} left, and it may take {need:,}"
@@ -125,5 +125,6 @@ def _free(scenario: Scenario) -> bool:
 
 
 def _cap(params: dict[str, Any], otherwise: int) -> int:
-    caps = [params[name] for name in _CAPS if type(params.get(name)) is int and params[name] > 0]
-    return min(caps) * params.get("n", 1) if caps else otherwise * params.get("n", 1)
+    """Return the most tokens of an answer: its cap, or what it is reckoned at; times how many were asked for."""
+    caps = [int(params[name]) for name in _CAPS if type(params.get(name)) is int and params[name] > 0]
+    return min(caps, default=otherwise) * int(params.get("n", 1))

@@ -26,7 +26,7 @@ import httpx2
 
 from harness.live.deadline import Deadline, Together
 from harness.recording.families import body_of, family_of
-from harness.wire.exchange import CLOSED, NO_ANSWER, Exchange, Headers, Reads, Request, Response, Source, out_of_time
+from harness.wire.exchange import CLOSED, NO_ANSWER, Exchange, Headers, Reads, Request, Response, Source
 
 Keep = Callable[[Exchange], None]
 
@@ -80,7 +80,6 @@ class _Tape:
     size_aside: int = 0
     events: int = 0
     line: int = 0
-    last: int = 0
     lost: OSError | None = None
     started: int = field(default_factory=time.perf_counter_ns)
     at: float = field(default_factory=time.time)
@@ -88,7 +87,7 @@ class _Tape:
     deadline: Deadline = field(init=False)
 
     def __post_init__(self) -> None:
-        self.deadline = Deadline(self.limits.total, LimitReached(out_of_time(self.limits.total)))
+        self.deadline = Deadline(self.limits.total, LimitReached(f"more than {self.limits.total:g} seconds"))
         self.together.add(self.deadline)
 
     def answered(self, response: Any) -> None:
@@ -100,7 +99,6 @@ class _Tape:
     def take(self, piece: bytes) -> None:
         """Note a piece of the body, with its time; raise LimitReached where it goes too far."""
         now = time.perf_counter_ns()
-        self.last = now
         self.times.append(now)
         self.pieces.append(piece)
         self.size += len(piece)
@@ -109,7 +107,7 @@ class _Tape:
         if self.size > self.limits.size:
             raise LimitReached(f"more than {self.limits.size:,} bytes")
         if now - self.started > self.limits.total * 1e9:
-            raise LimitReached(out_of_time(self.limits.total))
+            raise LimitReached(f"more than {self.limits.total:g} seconds")
         if self.streams:
             self._count(piece)
 
@@ -162,17 +160,10 @@ class _Tape:
         self.done = True
         self.deadline.cancel()
         at = datetime.fromtimestamp(int(self.at), UTC).isoformat()
-        response = self._response(self._stalled() or self.deadline.passed or error)
+        response = self._response(self.deadline.passed or error)
         exchange = Exchange(_request(self.request), response, Source(at=at))
         self.response = None  # whose stream leads back here
         self.keep(exchange)
-
-    def _stalled(self) -> str | None:
-        """Return how long nothing came at the end of an answer that ran out of time; None where it was not long."""
-        if not isinstance(self.deadline.passed, LimitReached) or not self.last:
-            return None
-        waited = (time.perf_counter_ns() - self.last) / 1e9
-        return f"ReadTimeout: nothing came for {waited:.3g} seconds" if waited > self.limits.total / 2 else None
 
     def _response(self, error: BaseException | str | None) -> Response:
         told = error if isinstance(error, str) or error is None else f"{type(error).__name__}: {error}".rstrip(": ")

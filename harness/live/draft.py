@@ -91,8 +91,8 @@ def write_draft(asked: Asked, probed: Iterable[Probed], root: Path, *, with_key:
     """
     found = list(probed)
     if not any(one.answered for one in found):
-        reason = next((one.unanswered for one in found if one.unanswered), "none was asked")
-        raise Unreachable(f"{asked.base_url}: nothing to draft of, no chat was answered: {reason}")
+        why = next(filter(None, (one.unanswered for one in found)), "none was asked")
+        raise Unreachable(f"{asked.base_url}: nothing to draft of, no chat was answered: {why}")
     switch = _switch(asked.thinking, found)
     lacks = (*_refused(found), *(() if with_key else ("key",)))
     note = _NOT_SEEN if switch.enable is None else _UNASKED if switch.disable is None else None

@@ -1,6 +1,7 @@
 """Probing: every scenario asked of one endpoint, judged as it comes."""
 
 import math
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -26,6 +27,7 @@ FIRST = ("chat.nonstream", "chat.stream", "chat.stream-usage", "tools.auto")
 """Asked before the others: they tell whether anybody answers, and what need not be tried."""
 
 _REFUSALS = frozenset({400, 404, 405, 422, 501})
+_OUT_OF_TIME = re.compile(r"ReadTimeout|WriteTimeout|ConnectTimeout|LimitReached: more than \S+ seconds")
 _AT_ONCE = 4
 _DEAD = 3
 _LOOK = 0.2  # seconds after which the clock is looked at, and whether somebody wants it to end
@@ -73,9 +75,8 @@ class Course:
 
 
 def _timed_out(exchange: Exchange) -> bool:
-    response = exchange.response
-    stalled = not response.eof and (response.error or "").partition(":")[0] in {"ReadTimeout", "ConnectTimeout"}
-    return stalled or response.out_of_time
+    """Tell whether a request ran out of time, at a standstill or not."""
+    return not exchange.response.eof and _OUT_OF_TIME.match(exchange.response.error or "") is not None
 
 
 @dataclass(slots=True)

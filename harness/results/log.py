@@ -62,9 +62,15 @@ class Results:
         undecided = [finding for finding in self.findings if finding.outcome in UNDECIDED]
         if not undecided or any(finding.outcome in VERDICTS for finding in self.findings):
             return None
-        reasons = Counter(finding.message for finding in undecided)
-        reason, _ = reasons.most_common(1)[0]
-        return f"{reason}{f' (and {len(reasons) - 1} other reasons)' if len(reasons) > 1 else ''}"
+        return told_most(finding.message for finding in undecided)
+
+
+def told_most(reasons: Iterable[str]) -> str:
+    """Return the commonest of some reasons, and how many others there are."""
+    counts = Counter(reasons)
+    ((first, _),) = counts.most_common(1)
+    others = len(counts) - 1
+    return f"{first} (and {others} other reason{'s' if others > 1 else ''})" if others else first
 
 
 def check_writable(path: Path) -> None:

@@ -28,8 +28,6 @@ NO_ANSWER = 0
 CLOSED = "closed before the end"
 """How an exchange ended whose reader closed it before that; a reason may follow."""
 
-_OUT_OF_TIME = re.compile(r"LimitReached: more than \S+ seconds")
-
 MAX_DECODED = 64 << 20
 """Decompression stops here: a bomb is a finding, not an outage."""
 
@@ -102,11 +100,6 @@ class Request:
             return ""
 
 
-def out_of_time(seconds: float) -> str:
-    """Return how an exchange ended that its reader gave no more time."""
-    return f"more than {seconds:g} seconds"
-
-
 def include_usage(body: Mapping[str, Any]) -> bool:
     """Return whether the body of a request sets ``stream_options.include_usage``."""
     options = body.get("stream_options")
@@ -156,11 +149,6 @@ class Response:
     def closed_by_us(self) -> bool:
         """Whether the reader closed it before the end, for reasons of its own."""
         return not self.eof and (self.error or "").startswith(CLOSED)
-
-    @property
-    def out_of_time(self) -> bool:
-        """Whether it took more time, as a whole, than its reader gave it."""
-        return not self.eof and _OUT_OF_TIME.fullmatch(self.error or "") is not None
 
     @property
     def is_error(self) -> bool:

@@ -50,6 +50,9 @@ def draft(server: Server, root: Path, *options: str, key: str = "good") -> Resul
         DOCS,
         "--root",
         str(root),
+        "--long",
+        "--max-tokens",
+        "500000",
     ]
     return CliRunner().invoke(main, [*command, *options], env={"ACME_API_KEY": key, "OTHER_KEY": "good"})
 

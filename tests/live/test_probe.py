@@ -214,7 +214,7 @@ def test_a_stream_that_stops_is_cut_and_kept(tmp_path: Path) -> None:
     assert result.exit_code == 1
     (exchange,) = read_cassette(tmp_path / "chat.stream.yaml")
     assert not exchange.response.eof
-    assert "ReadTimeout" in str(exchange.response.error)
+    assert exchange.response.error == "LimitReached: more than 0.4 seconds"
     assert exchange.response.body
     assert "http.complete" in result.stdout
 
