@@ -1,10 +1,11 @@
 """Probing: every scenario asked of one endpoint, judged as it comes."""
 
+import contextlib
 import math
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 
@@ -125,24 +126,22 @@ def probe_endpoint(  # noqa: PLR0913, PLR0917 - what a user says of a probe
     host = check_address(base_url, shown).rpartition("@")[2]
     provider, thinking = _known(host, model, matrix)
     asker = Asker(Asked(base_url, key, model, thinking.enable or {}, thinking.disable or {}), limits, secrets=secrets)
+    asked = probe(
+        asker.ask,
+        lambda scenario: About(provider, secrets.redact_text(model), scenario.id, kept(scenario)),
+        scenarios,
+        budget=budget,
+        course=course,
+        cut=asker.cut,
+    )
     answered = False
-    try:
-        for one in probe(
-            asker.ask,
-            lambda scenario: About(provider, secrets.redact_text(model), scenario.id, kept(scenario)),
-            scenarios,
-            budget=budget,
-            course=course,
-            cut=asker.cut,
-        ):
+    with contextlib.closing(asker), contextlib.closing(asked):
+        for one in asked:
             reason = None if answered else _unreachable(one)
             answered = answered or one.answered
             if reason:
                 raise Unreachable(f"{shown}: {reason}")
             yield one
-    finally:
-        asker.cut("the probe is over")
-        asker.close()
 
 
 def _known(host: str, model: str, matrix: Matrix | None) -> tuple[str, Thinking]:
@@ -161,7 +160,7 @@ def probe(  # noqa: PLR0913, PLR0917 - what there is to say of a probe
     budget: Budget | None = None,
     course: Course | None = None,
     cut: Callable[[str], None] = lambda _: None,
-) -> Iterator[Probed]:
+) -> Generator[Probed, None, None]:
     """
     Yield what each scenario gave, in the order in which they end; all of them, also where the ``course`` is over before.
 
@@ -169,27 +168,15 @@ def probe(  # noqa: PLR0913, PLR0917 - what there is to say of a probe
     the reason where what is being asked is to end.
     """
     chosen, checks = list(scenarios), tuple(checks)
-    served = set[str]()
     run = _Run(ask, cut, budget or Budget(), course or Course())
     run.budget.begin(chosen)
     run.course.begin()
-    for wave in _waves(chosen):
-        for scenario, exchanges, skip in run.asked(wave):
-            found = Probed(scenario, in_order(exchanges, scenario))
-            run.budget.settle(scenario, found.exchanges)
-            run.course.follow(found.exchanges)
-            refusal = None if skip else _refusal(found)
-            if refusal:
-                run.refused |= dict.fromkeys((need for need in scenario.needs if need not in served), refusal)
-            absent = skip or refusal
-            if absent:
-                found.refused = absent.outcome is Outcome.NA
-                found.findings = [_absent(about(scenario), absent)]
-            else:
-                served.update(scenario.needs)
-                found.findings = list(judge_exchanges(found.exchanges, about(scenario), checks))
-                found.findings += half_recorded(found.exchanges, scenario, about(scenario))
-            yield found
+    try:
+        for wave in _waves(chosen):
+            for scenario, exchanges, skip in run.asked(wave):
+                yield run.judged(Probed(scenario, in_order(exchanges, scenario)), skip, about(scenario), checks)
+    finally:
+        run.stop("the probe is over")
 
 
 def _waves(chosen: list[Scenario]) -> Iterator[list[Scenario]]:
@@ -208,6 +195,7 @@ class _Run:
     budget: Budget
     course: Course
     refused: dict[str, Skip] = field(default_factory=dict)
+    served: set[str] = field(default_factory=set)
     running: dict[Future[list[Exchange]], Scenario] = field(default_factory=dict)
 
     def asked(self, wave: list[Scenario]) -> Iterator[tuple[Scenario, list[Exchange], Skip | None]]:
@@ -220,6 +208,30 @@ class _Run:
                 return
             yield from self._begin(left)
             yield from self._ended(_LOOK)
+
+    def judged(self, found: Probed, skip: Skip | None, about: About, checks: tuple[Check, ...]) -> Probed:
+        """Count what a scenario took, learn what is refused and served, and judge it."""
+        needs = found.scenario.needs
+        self.budget.settle(found.scenario, found.exchanges)
+        self.course.follow(found.exchanges)
+        refusal = None if skip else _refusal(found)
+        if refusal:
+            self.refused |= dict.fromkeys((need for need in needs if need not in self.served), refusal)
+        absent = skip or refusal
+        if absent:
+            found.refused = absent.outcome is Outcome.NA
+            found.findings = [_absent(about, absent)]
+        else:
+            self.served.update(needs)
+            found.findings = list(judge_exchanges(found.exchanges, about, checks))
+            found.findings += half_recorded(found.exchanges, found.scenario, about)
+        return found
+
+    def stop(self, reason: str) -> None:
+        """Cut what is under way, and give it a moment to end."""
+        if self.running:
+            self.cut(reason)
+            wait(self.running, _GRACE)
 
     def _begin(self, left: list[Scenario]) -> Iterator[tuple[Scenario, list[Exchange], Skip | None]]:
         """Ask as many of ``left`` as may be under way; what does not fit the budget waits until nothing is."""
@@ -241,8 +253,7 @@ class _Run:
 
     def _end(self, left: list[Scenario], over: Skip) -> Iterator[tuple[Scenario, list[Exchange], Skip | None]]:
         """Cut what is under way; yield what came of it, and of the others why they are not asked."""
-        self.cut(over.reason)
-        wait(self.running, _GRACE)
+        self.stop(over.reason)
         yield from self._ended(0)
         for scenario in self.running.values():  # a name that is looked up can't be cut, nor a connection that is made
             yield scenario, [], over
