@@ -160,7 +160,7 @@ def _left(results: Results, reason: str) -> str:
     """Return what was not asked since a probe ended before, in a line."""
     left = [one.scenario for one in results.findings if one.check == RECORDING and reason in one.message]
     shown = ", ".join(left[:_SHOWN]) + (f" and {len(left) - _SHOWN} more" if len(left) > _SHOWN else "")
-    return f"{reason}: {len(left)} scenarios not asked{f' ({shown})' if left else ''}"
+    return f"{reason}: {len(left)} scenario{'' if len(left) == 1 else 's'} not asked{f' ({shown})' if left else ''}"
 
 
 @click.command()

@@ -36,8 +36,9 @@ def tokens_of(text: bytes) -> int:
     """
     Return what a text in UTF-8 is reckoned at: a token for each two characters of ASCII, and for each other byte.
 
-    English takes about four characters a token (https://platform.openai.com/tokenizer), JSON fewer, "a a a" two.  A
-    Chinese character takes one to three with old vocabularies, and no byte-level vocabulary takes more than its bytes.
+    Vendors tell of three to four characters a token in English, and of 0.6 tokens a Chinese character
+    (https://github.com/openai/tiktoken, https://api-docs.deepseek.com/quick_start/token_usage); "a a a" takes two
+    characters a token, and no vocabulary that is made of bytes takes more tokens than those.
     """
     others = len(text) - len(text.decode("utf-8", "ignore").encode("ascii", "ignore"))
     return others + math.ceil((len(text) - others) / _CHARACTERS_A_TOKEN)

@@ -1,5 +1,6 @@
 """A probe ends, whatever the endpoint does, keeps what was judged, and tells with its exit code what came of it."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -14,8 +15,14 @@ from click.testing import CliRunner, Result
 from scripted import IDEAL, End, Received, Script, Server, ideal_answer, plays, refuses, stalls
 
 from harness.cli import main
+from harness.judging.runner import About
+from harness.live.probe import Course
+from harness.live.probe import probe as ask_all
+from harness.matrix.scenarios import SCENARIOS, Scenario
 from harness.recording.cassette import read_cassette
 from harness.results import Outcome, read_results
+from harness.simulate.reference import with_body, with_header
+from harness.wire.exchange import Exchange
 
 LONG = ("--max-seconds", "60")
 HANGING = stalls(IDEAL)
@@ -48,25 +55,27 @@ def drips_a_head(_request: Received) -> Iterable[bytes | float | End]:
         yield 0.05
 
 
-SILENT_ONES: dict[str, Script] = {
-    "never answers": HANGING,
-    "a head and nothing more": head_only,
-    "a byte now and then": drips,
-    "a head byte by byte": drips_a_head,
+SILENT_ONES: dict[str, tuple[Script, int]] = {
+    "never answers": (HANGING, 2),
+    "a head and nothing more": (head_only, 1),
+    "a byte now and then": (drips, 1),
+    "a head byte by byte": (drips_a_head, 2),
 }
+"""With the code that it ends with: an answer that begins and does not end is a finding, none is nothing to judge."""
 
 
 @pytest.mark.parametrize("name", SILENT_ONES)
 def test_after_three_time_outs_in_a_row_the_endpoint_is_dead(name: str, tmp_path: Path) -> None:
-    with Server(SILENT_ONES[name]) as server:
+    script, code = SILENT_ONES[name]
+    with Server(script) as server:
         result = probe(server, "--timeout", "0.5", *LONG, "--results", str(tmp_path / "r.jsonl"))
         assert len(server.requests) <= 8
-    assert result.exit_code == 2
+    assert result.exit_code == code
     left = [one for one in read_results(tmp_path / "r.jsonl").findings if "the endpoint is dead" in one.message]
     assert {one.outcome for one in left} == {Outcome.INCONCLUSIVE}
     assert len(left) > 40
     assert "3 requests in a row timed out" in result.stderr
-    assert "harness: nothing was judged: " in result.stderr
+    assert ("harness: nothing was judged: " in result.stderr) == (code == 2)
 
 
 def test_what_was_judged_before_it_died_stands(tmp_path: Path) -> None:
@@ -83,12 +92,12 @@ def test_what_was_judged_before_it_died_stands(tmp_path: Path) -> None:
 
 def test_time_outs_that_are_not_in_a_row_do_not_end_it(tmp_path: Path) -> None:
     def sometimes(request: Received) -> Iterable[bytes | float | End]:
-        return (HANGING if request.number % 12 == 5 else IDEAL)(request)
+        return (HANGING if request.number in {5, 30} else IDEAL)(request)
 
     with Server(sometimes) as server:
         result = probe(server, "--timeout", "1", *LONG, "--results", str(tmp_path / "r.jsonl"))
     assert "dead" not in result.stderr
-    assert not [one for one in read_results(tmp_path / "r.jsonl").findings if "not asked" in one.message]
+    assert not [one for one in read_results(tmp_path / "r.jsonl").findings if "not asked: " in one.message]
 
 
 def test_max_seconds_ends_the_whole_and_says_what_was_not_asked(tmp_path: Path) -> None:
@@ -105,7 +114,7 @@ def test_max_seconds_ends_the_whole_and_says_what_was_not_asked(tmp_path: Path) 
     assert "scenarios not asked (" in result.stderr
     found = read_results(tmp_path / "r.jsonl")
     assert found.outcomes["pass"] > 50
-    assert {one.outcome for one in found.findings if "not asked" in one.message} == {Outcome.INCONCLUSIVE}
+    assert {one.outcome for one in found.findings if "not asked: " in one.message} == {Outcome.INCONCLUSIVE}
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "1e12", "soon"])
@@ -117,20 +126,19 @@ def test_a_limit_is_a_number_of_seconds(option: str, value: str) -> None:
     assert option in result.stderr
 
 
+def page(request: Received) -> Exchange:
+    html = with_body(ideal_answer(request), b"<html><body>Welcome</body></html>")
+    return with_header(html, "Content-Type", "text/html")
+
+
 ANSWERS: dict[str, tuple[Script, int, str]] = {
     "500 to all": (refuses(500), 2, "this endpoint answered no chat: status 500"),
     "429 to all": (refuses(429), 2, "this endpoint answered no chat: status 429"),
     "503 to all": (refuses(503), 2, "this endpoint answered no chat: status 503"),
     "400 to all": (refuses(400, message="not a chat model"), 2, "answered no chat: status 400: "),
     "401 to all": (refuses(401), 2, "is the key right?"),
-    "HTML at 200": (plays(lambda r: _html(r)), 1, ""),
+    "HTML at 200": (plays(page), 1, ""),
 }
-
-
-def _html(request: Received) -> object:
-    from harness.simulate.reference import with_body, with_header
-
-    return with_header(with_body(ideal_answer(request), b"<html><body>Welcome</body></html>"), "Content-Type", "text/html")
 
 
 @pytest.mark.parametrize("name", ANSWERS)
@@ -186,7 +194,7 @@ def test_a_signal_ends_it_and_what_was_judged_is_told(number: signal.Signals, tm
     assert running.returncode == 128 + number
     assert f"stopped by {number.name}" in err
     assert "Traceback" not in err
-    assert "family" in out or "probe" in out.lower() or out
+    assert "chat" in out
     assert read_results(tmp_path / "r.jsonl").outcomes["pass"] > 50
     assert len(list((tmp_path / "kept").glob("*.yaml"))) >= 5
 
@@ -232,11 +240,12 @@ def in_a_small_disk(limit: int, *words: str, stdout: str = "") -> subprocess.Com
         f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}));"
         "from harness.cli import main; main()"
     )
-    where = Path(stdout).open("w", encoding="utf-8") if stdout else subprocess.PIPE  # noqa: SIM115 - closed by the process
-    return subprocess.run(  # noqa: S603 - our own code
-        [sys.executable, "-c", code, *words], env={**os.environ, "PROBE_KEY": "good", "PYTHONDONTWRITEBYTECODE": "1"},
-        stdout=where, stderr=subprocess.PIPE, text=True, timeout=100, check=False,
-    )  # fmt: skip
+    with contextlib.ExitStack() as opened:
+        where = opened.enter_context(Path(stdout).open("w", encoding="utf-8")) if stdout else subprocess.PIPE
+        return subprocess.run(
+            [sys.executable, "-c", code, *words], env={**os.environ, "PROBE_KEY": "good"},
+            stdout=where, stderr=subprocess.PIPE, text=True, timeout=100, check=False,
+        )  # fmt: skip
 
 
 def test_on_a_full_disk_what_was_judged_is_printed_and_no_more_asked(tmp_path: Path) -> None:
@@ -263,14 +272,15 @@ def test_results_are_on_the_disk_where_the_output_is_not_taken(tmp_path: Path) -
 
 def test_a_connection_that_is_not_made_holds_nothing_up() -> None:
     """Nothing can cut the look-up of a name: the probe ends without it."""
-    from harness.judging.runner import About
-    from harness.live.probe import Course
-    from harness.live.probe import probe as ask_all
-    from harness.matrix.scenarios import SCENARIOS
 
     never = threading.Event()
+
+    def ask(_scenario: Scenario) -> list[Exchange]:
+        never.wait(20)
+        return []
+
     found = ask_all(
-        lambda _: never.wait(20) and [], lambda one: About("p", "m", one.id, None), course=Course(0.3),
+        ask, lambda one: About("p", "m", one.id, None), course=Course(0.3),
         scenarios=[SCENARIOS["chat.stream"], SCENARIOS["chat.long"]],
     )  # fmt: skip
     outcomes = [one.findings[0].message for one in found]
