@@ -20,7 +20,7 @@ from harness.matrix.scenarios import SCENARIOS
 from harness.recording.cassette import write_cassette
 from harness.reports.table import BEGIN, END
 from harness.results import read_results
-from harness.simulate.reference import BODY, STREAM, recorded, replace_in_body
+from harness.simulate.reference import BODY, STREAM, recorded, replace_in_body, with_response
 from harness.wire.exchange import Source
 
 MATRIX = """\
@@ -385,3 +385,13 @@ def test_help_and_no_input() -> None:
     assert "Usage" in harness().output
     assert harness("audit").exit_code == 2
     assert harness("nonsense").exit_code == 2
+
+
+def test_a_run_that_judged_nothing_ends_with_2_and_writes_no_reports(project: Path) -> None:
+    for path in (project / "cassettes").rglob("*.yaml"):
+        if path.stem not in {"deviations", "profile"}:
+            write_cassette(path, [with_response(recorded(STREAM), status=429)])
+    result = harness("run", "--root", str(project), "--report", str(project / "new"))
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1].startswith("harness: nothing was judged: ")
+    assert not (project / "new").exists()

@@ -38,6 +38,30 @@ def error_status(exchange: Exchange) -> str | None:
     return Lost(reason) if exchange.expected.refusal else reason
 
 
+class Cut(str):
+    """A reason that is ours: the rest was not waited for.  What needs the rule can't be told either."""
+
+    __slots__ = ()
+
+
+def uncut(exchange: Exchange) -> str | None:
+    """Whoever recorded it did not close it before its end."""
+    response = exchange.response
+    if response.closed_by_us or (exchange.expected.closed and not response.eof):
+        return Cut("closed by us before its end, and judged up to there")
+    return None
+
+
+def come(exchange: Exchange) -> str | None:
+    """It was not cut before anything of its body came."""
+    return None if exchange.response.content.strip() else uncut(exchange)
+
+
+def begun(exchange: Exchange) -> str | None:
+    """It was not cut before its first choice came."""
+    return None if exchange.columns.choices else uncut(exchange)
+
+
 def any_exchange(_exchange: Exchange) -> str | None:
     """Always."""
     return None

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import stream, success_status
+from harness.checks.applies import all_of, begun, stream, success_status
 from harness.checks.kinds import differing, n_of_m, wrong_kinds
 from harness.checks.registry import rule
 from harness.results import Level, Problem
@@ -21,7 +21,7 @@ _EARLIEST = 10**9  # 2001: before that there was no such API, so it is no time o
 
 @rule(
     "chunk.present", MUST, "An answer holds a chunk, or a body, with choices.",
-    sources.CHUNK, success_status,
+    sources.CHUNK, all_of(success_status, begun),
     good=(STREAM, BODY),
     bad=(with_body(STREAM, _DONE), with_body(BODY, b"[]"), with_body(BODY, b'{"method":"POST"}')),
     depends_on=("http.stream-asked", "http.body-asked", "http.no-error"),

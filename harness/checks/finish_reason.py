@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import all_of, body, cap_of, complete_answer, stream, success_status
+from harness.checks.applies import all_of, body, cap_of, complete_answer, stream, success_status, uncut
 from harness.checks.kinds import absent, place_of, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.matrix.scenarios import SCENARIOS
@@ -214,7 +214,7 @@ def form(exchange: Exchange) -> str:
 
 @observation(
     "finish_reason.delta", "What stands in the delta beside the finish_reason.",
-    sources.DELTA, stream,
+    sources.DELTA, all_of(stream, uncut),
     good=(STREAM,),
     bad=(replace_in_body(STREAM, _FINAL, _FINAL.replace("{}", '{"content":""}')), replace_in_body(STREAM, _FINAL, _FINAL.replace("{}", '{"content":"."}'))),
     depends_on=_READ,

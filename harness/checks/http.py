@@ -5,13 +5,16 @@ from collections.abc import Iterator
 
 from harness.checks import sources
 from harness.checks.applies import (
+    all_of,
     answer_with_headers,
     any_exchange,
     body,
+    come,
     has_headers,
     has_read_times,
     stream,
     success_status,
+    uncut,
 )
 from harness.checks.registry import observation, rule
 from harness.matrix.scenarios import SCENARIOS
@@ -112,7 +115,7 @@ def charset(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "http.not-empty", MUST, "An answer has a body.",
-    sources.REQUEST, success_status,
+    sources.REQUEST, all_of(success_status, come),
     good=(STREAM, BODY),
     bad=(with_body(STREAM, b""), with_body(BODY, b"\n\n\n")),
 )  # fmt: skip
@@ -149,7 +152,7 @@ def encoding(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "http.complete", MUST, "The transfer comes to its proper end.",
-    sources.HTTP_INCOMPLETE, success_status,
+    sources.HTTP_INCOMPLETE, all_of(success_status, uncut),
     good=(STREAM,),
     bad=(with_response(STREAM, eof=False, error="RemoteProtocolError: peer closed connection"),),
 )  # fmt: skip
@@ -204,7 +207,7 @@ def stream_asked(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "http.body-asked", MUST, "A request without stream: true is answered with one JSON body.",
-    sources.REQUEST, body,
+    sources.REQUEST, all_of(body, uncut),
     good=(BODY, with_body(BODY, b"\n\n\n" + BODY.response.body)),
     bad=(with_body(with_request_params(STREAM, stream=False), STREAM.response.body), replace_in_body(BODY, "}", "", 1)),
     depends_on=("http.not-empty", "http.not-html", "http.encoding", "http.no-error"),

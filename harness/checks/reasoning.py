@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.checks import sources
-from harness.checks.applies import has_reasoning, success_status
+from harness.checks.applies import all_of, has_reasoning, success_status, uncut
 from harness.checks.kinds import place_of, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
@@ -133,7 +133,7 @@ def tokens_counted(exchange: Exchange) -> Iterator[Problem]:
 
 @observation(
     "reasoning.place", "Where reasoning text comes.",
-    sources.REASONING_CONTENT, success_status,
+    sources.REASONING_CONTENT, all_of(success_status, uncut),
     good=(REASONING, REASONING_BODY),
     bad=(replace_in_body(REASONING, "reasoning_content", "reasoning"), replace_in_body(STREAM, "你好", "<think>hm</think>"), _PARTS),
     depends_on=_READ,
@@ -160,7 +160,7 @@ def place(exchange: Exchange) -> str:
 
 @observation(
     "reasoning.phases", "What stands in content while reasoning comes, and in the reasoning field after it.",
-    sources.REASONING_CONTENT, lambda x: has_reasoning(x) or (None if x.streams else "a body has no phases"),
+    sources.REASONING_CONTENT, lambda x: has_reasoning(x) or uncut(x) or (None if x.streams else "a body has no phases"),
     good=(REASONING,),
     bad=(
         replace_in_body(REASONING, ',"reasoning_content":null', ""),
@@ -239,7 +239,7 @@ def off(exchange: Exchange) -> Iterator[Problem]:
 
 @observation(
     "reasoning.on", "What came where thinking was turned on.",
-    sources.REASONING_CONTENT, lambda x: success_status(x) or (None if _switch(x) == "on" else "thinking was not turned on"),
+    sources.REASONING_CONTENT, lambda x: success_status(x) or uncut(x) or (None if _switch(x) == "on" else "thinking was not turned on"),
     good=(REASONING, REASONING_BODY),
     bad=(with_request_params(STREAM, enable_thinking=True), with_request_params(STREAM_USAGE, reasoning_effort="high")),
     depends_on=_READ,

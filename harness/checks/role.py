@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import all_of, body, complete_answer, stream, success_status
+from harness.checks.applies import all_of, body, complete_answer, stream, success_status, uncut
 from harness.checks.kinds import place_of, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
@@ -92,7 +92,7 @@ def message(exchange: Exchange) -> Iterator[Problem]:
 
 @observation(
     "role.pattern", "Which deltas carry a role.",
-    sources.DELTA, stream,
+    sources.DELTA, all_of(stream, uncut),
     good=(STREAM,),
     bad=(
         replace_in_body(STREAM, '"delta":{"content"', '"delta":{"role":"assistant","content"'),

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import all_of, complete_answer, exact_framing, exact_lines, stream
+from harness.checks.applies import all_of, complete_answer, exact_framing, exact_lines, stream, uncut
 from harness.checks.kinds import n_of_m
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
@@ -172,7 +172,7 @@ def _errors(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "sse.done", MUST, "A stream ends with data: [DONE].",
-    sources.STREAM_OPTIONS, all_of(exact_lines, complete_answer),
+    sources.STREAM_OPTIONS, all_of(all_of(exact_lines, complete_answer), uncut),
     good=(STREAM, replace_in_body(STREAM, "[DONE]", "[DONE] ")),
     bad=(replace_in_body(STREAM, "data: [DONE]\n\n", ""),),
     depends_on=_HELD,
@@ -209,7 +209,7 @@ def done_last(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "sse.final-blank-line", MUST, "A blank line closes the last event.",
-    sources.SSE_EVENTS, exact_framing,
+    sources.SSE_EVENTS, all_of(exact_framing, uncut),
     good=(STREAM,),
     bad=(replace_last_in_body(STREAM, "\n\n", "\n"), with_body(STREAM, _BYTES[:-30])),
     depends_on=(*_IS_STREAM, "sse.json"),
@@ -229,7 +229,7 @@ def final_blank_line(exchange: Exchange) -> Iterator[Problem]:
 
 @observation(
     "sse.framing", "Line ending, and the space after data:.",
-    sources.SSE_FORMAT, exact_framing,
+    sources.SSE_FORMAT, all_of(exact_framing, uncut),
     good=(STREAM,),
     bad=(replace_in_body(STREAM, "\n", "\r\n"), replace_in_body(STREAM, "data: ", "data:")),
     depends_on=_IS_STREAM,
@@ -294,7 +294,7 @@ def event_names(exchange: Exchange) -> str:
 
 @observation(
     "sse.end", "What the stream ends with.",
-    sources.STREAM_OPTIONS, all_of(exact_lines, complete_answer),
+    sources.STREAM_OPTIONS, all_of(all_of(exact_lines, complete_answer), uncut),
     good=(STREAM,),
     bad=(replace_in_body(STREAM, "data: [DONE]\n\n", ""),),
     depends_on=_IS_STREAM,

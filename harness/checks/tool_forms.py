@@ -1,6 +1,7 @@
 """How calls of tools look, where the rules leave it open: the observations of the family tool_calls."""
 
 from harness.checks import sources
+from harness.checks.applies import all_of, uncut
 from harness.checks.kinds import form_of_id
 from harness.checks.registry import observation
 from harness.checks.tool_fragments import all_calls, called, function_of, streamed_call
@@ -17,7 +18,7 @@ _IN_ONE = with_body(TOOLS, b"\n\n".join([_FIRST, *_PARTS[3:]]))
 
 @observation(
     "tool_calls.pieces", "Whether the arguments of a call come whole or in pieces.",
-    sources.TOOL_FRAGMENT, streamed_call,
+    sources.TOOL_FRAGMENT, all_of(streamed_call, uncut),
     good=(TOOLS,),
     bad=(_IN_ONE,),
     depends_on=_READ,

@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 from harness.checks import sources
-from harness.checks.applies import all_of, cap_of, complete_answer, stream, success_status, usage_asked
+from harness.checks.applies import all_of, cap_of, complete_answer, stream, success_status, uncut, usage_asked
 from harness.checks.kinds import wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.checks.usages import (
@@ -169,7 +169,7 @@ def within_totals(exchange: Exchange) -> Iterator[Problem]:
 
 @observation(
     "usage.place", "Where usage comes in a stream, asked for or not.",
-    sources.STREAM_OPTIONS, stream,
+    sources.STREAM_OPTIONS, all_of(stream, uncut),
     good=(STREAM_USAGE,),
     bad=(STREAM, BESIDE_FINISH, replace_in_body(STREAM_USAGE, '"choices":[]', '"choices":[{"index":0,"delta":{},"finish_reason":null}]')),
     depends_on=_READ,

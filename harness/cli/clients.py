@@ -170,7 +170,7 @@ def _run(matrix: Matrix, root: Path, chosen: list[Client], providers: Iterable[s
         refuse(f"nothing is recorded of {', '.join(named)}; record it with: harness record {named[0]}")
     shared = why_not_apart()
     if shared:
-        click.echo(
+        say(
             f"harness: client code is kept off the network by hooks only, not by the system: {shared}; run none that you do not trust",
             err=True,
         )

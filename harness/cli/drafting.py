@@ -11,6 +11,7 @@ import orjson
 
 from harness.cli.common import ROOT, one_line_errors, progress
 from harness.cli.outlet import say
+from harness.cli.spending import LONG, MAX_REQUESTS, MAX_SECONDS, MAX_TOKENS, TIMEOUT, end, stopping
 from harness.errors import HarnessError
 from harness.matrix.addresses import check_address
 from harness.matrix.providers import Thinking
@@ -28,9 +29,11 @@ from harness.matrix.scenarios import SCENARIOS
     "--thinking-on", metavar="JSON", help="What makes the model think, added to a request [default: nothing]."
 )
 @click.option("--thinking-off", metavar="JSON", help="What keeps it from thinking [default: nothing].")
-@click.option("--max-requests", default=70, show_default=True, help="Ask no more than this.")
-@click.option("--max-tokens", default=200_000, show_default=True, help="Stop asking when answers took so many tokens.")
-@click.option("--timeout", default=60.0, show_default=True, help="Seconds without a byte after which to give up.")
+@MAX_REQUESTS
+@MAX_TOKENS
+@MAX_SECONDS
+@TIMEOUT
+@LONG
 @ROOT
 @one_line_errors
 def new_provider(  # noqa: PLR0913, PLR0917 - one parameter an option
@@ -44,7 +47,9 @@ def new_provider(  # noqa: PLR0913, PLR0917 - one parameter an option
     thinking_off: str | None,
     max_requests: int,
     max_tokens: int,
+    max_seconds: float,
     timeout: float,
+    long: bool,  # noqa: FBT001 - a flag of the command line
     root: Path,
 ) -> None:
     """
@@ -53,9 +58,10 @@ def new_provider(  # noqa: PLR0913, PLR0917 - one parameter an option
     Writes its entry into providers.yaml, its recordings, and what it does otherwise, with reasons left to be filled.
     """
     # What speaks to the network takes a while to import.
+    from harness.live.budget import Budget
     from harness.live.capture import Limits
     from harness.live.draft import Asked, slug, to_ask, write_draft
-    from harness.live.probe import Budget, probe_endpoint
+    from harness.live.probe import Course, probe_endpoint
     from harness.live.record import environment_of
 
     own = name_id or slug(check_address(base_url))
@@ -64,11 +70,12 @@ def new_provider(  # noqa: PLR0913, PLR0917 - one parameter an option
     asked = Asked(own, name or own, base_url, model, variable, docs, datetime.now(UTC).date().isoformat(), thinking)
     matrix = to_ask(asked, root)
     key, wanted = environment_of(root).get(variable), list(SCENARIOS.values())
-    told = f"up to {max_requests} requests and {max_tokens:,} tokens to {base_url}"
+    budget, course = Budget(max_requests, max_tokens, long=long), Course(max_seconds)
+    told = f"{budget.told(wanted)}, within {max_seconds:g} s, to {base_url}"
     say(f"harness: {told}{'' if key else f', without a key: {variable} is not set'}", err=True)
-    budget, limits = Budget(max_requests, max_tokens), Limits(idle=timeout)
-    probed = probe_endpoint(base_url, model, key, matrix, wanted, budget, limits)
-    draft = write_draft(asked, progress(probed, len(wanted), "asking"), root, with_key=bool(key))
+    probed = probe_endpoint(base_url, model, key, matrix, wanted, budget, Limits.within(timeout), course)
+    with stopping(course) as came:
+        draft = write_draft(asked, progress(probed, len(wanted), "asking"), root, with_key=bool(key))
     folder = f"cassettes/{own}"
     say(f"providers.yaml: {own}, {draft.provider.models[0].id}")
     if draft.provider.lacks:
@@ -81,6 +88,7 @@ def new_provider(  # noqa: PLR0913, PLR0917 - one parameter an option
     if draft.provider.models[0].note:
         say(f"note: {draft.provider.models[0].note}")
     say(f"then: harness run --provider {own}")
+    end(came, [], None, red=False)
 
 
 def _variable(provider: str) -> str:

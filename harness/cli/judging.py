@@ -82,10 +82,10 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
     if not any(finding.cassette for finding in results.findings):
         refuse(f"{root / 'cassettes'}: no recording of what was asked for; {_paths(cases)}")
     folder = report or (root / "reports" if selection == Selection() else None)
-    if folder:
+    if folder and not results.nothing_judged:
         write_report(folder, results, force=force)
     show(results, form)
-    sys.exit(1 if results.red else 0)
+    _end(results)
 
 
 def _findings(cases: list[Case], selection: Selection) -> Iterator[Finding]:
@@ -131,6 +131,14 @@ def audit(paths: tuple[Path, ...], root: Path, results_file: Path | None, provid
         terminal.show_audit(results, Outlet())
     else:
         show(results, form)
+    _end(results, bad=bool(bad))
+
+
+def _end(results: Results, *, bad: bool = False) -> None:
+    """End with 2 where something was bad or nothing was judged, and say why; else with 1 or 0 by the findings."""
+    nothing = results.nothing_judged
+    if nothing:
+        refuse(f"nothing was judged: {nothing}")
     sys.exit(2 if bad else 1 if results.red else 0)
 
 

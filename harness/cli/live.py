@@ -1,8 +1,9 @@
 """The commands that speak to the network."""
 
-import sys
 from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,19 +17,26 @@ from harness.cli.common import (
     now,
     one_line_errors,
     progress,
+    refuse,
     show,
 )
 from harness.cli.outlet import Outlet, say, say_block
+from harness.cli.spending import LONG, MAX_REQUESTS, MAX_SECONDS, MAX_TOKENS, TIMEOUT, end, stopping, try_all
 from harness.errors import HarnessError, unknown
-from harness.judging.runner import Selection, plan
+from harness.judging.runner import RECORDING, Selection, plan
 from harness.matrix.addresses import check_address
 from harness.matrix.providers import FILE_NAME, Matrix, Provider, load_matrix
 from harness.matrix.scenarios import SCENARIOS, Scenario
 from harness.recording.atomic import check_folder, check_own, write_atomically
 from harness.recording.cassette import OWN, write_cassette
 from harness.reports import table, terminal
-from harness.results import Level, Results, Run, check_writable, write_results
+from harness.results import Level, Outcome, Results, Run, check_writable, told_most, write_results
 from harness.sdk import version
+
+if TYPE_CHECKING:
+    from harness.live.probe import Course, Probed
+
+_SHOWN = 5
 
 
 @click.command()
@@ -41,9 +49,11 @@ from harness.sdk import version
 @click.option(
     "--markdown", "markdown", type=click.Path(path_type=Path), help="Write the tables to this file, as Markdown."
 )
-@click.option("--max-requests", default=70, show_default=True, help="Ask no more than this.")
-@click.option("--max-tokens", default=200_000, show_default=True, help="Stop asking when answers took so many tokens.")
-@click.option("--timeout", default=60.0, show_default=True, help="Seconds without a byte after which to give up.")
+@MAX_REQUESTS
+@MAX_TOKENS
+@MAX_SECONDS
+@TIMEOUT
+@LONG
 @click.option("--fail-on", type=click.Choice(["must", "should", "never"]), default="must", show_default=True)
 @FORCE
 @ROOT
@@ -60,16 +70,24 @@ def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
     markdown: Path | None,
     max_requests: int,
     max_tokens: int,
+    max_seconds: float,
     timeout: float,
+    long: bool,  # noqa: FBT001 - a flag of the command line
     fail_on: str,
     force: bool,  # noqa: FBT001 - a flag of the command line
     root: Path,
     form: str,
 ) -> None:
-    """Ask an endpoint every scenario, and print what it passes and fails, with the bytes that show it."""
+    """
+    Ask an endpoint every scenario, and print what it passes and fails, with the bytes that show it.
+
+    Ends with 0; 1 where a rule of --fail-on fails; 2 where it could not run, no chat was answered, nothing was judged,
+    or something could not be written; 130 or 143 where SIGINT or SIGTERM stopped it: what was judged stands.
+    """
     # What speaks to the network takes a while to import.
+    from harness.live.budget import Budget
     from harness.live.capture import Limits
-    from harness.live.probe import Budget, probe_endpoint
+    from harness.live.probe import Course, probe_endpoint
     from harness.live.record import environment_of
     from harness.recording.redact import configured
     from harness.recording.scrub import scrub_url
@@ -80,33 +98,72 @@ def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
         check_own(markdown, table.OWN, force=force)
     matrix = matrix_if_any(root)
     results = Results(Run(__version__, now(), "live", version()))
-    budget, environment = Budget(max_requests, max_tokens), environment_of(root)
+    budget, environment = Budget(max_requests, max_tokens, long=long), environment_of(root)
     key = environment.get(key_env)
-    asked = min(sum(one.requests for one in wanted), max_requests)
     names = {key_env, *(provider.key_env for provider in (matrix.providers if matrix else ()))}
     secrets = configured(environment, names)
-    told = f"up to {asked} requests and {max_tokens:,} tokens to {scrub_url(base_url, secrets.and_of(key, base_url))}"
+    told = f"{budget.told(wanted)}, within {max_seconds:g} s, to {scrub_url(base_url, secrets.and_of(key, base_url))}"
     say(f"harness: {told}{'' if key else f', without a key: {key_env} is not set'}", err=True)
-
-    def kept(scenario: Scenario) -> str | None:
-        return str(folder / f"{scenario.id}.yaml") if folder else None
-
-    probed = probe_endpoint(base_url, model, key, matrix, wanted, budget, Limits(idle=timeout), secrets, kept)
-    for found in progress(probed, len(wanted), "probing"):
-        results.findings += found.findings
-        if folder and found.exchanges:
-            write_cassette(folder / f"{found.scenario.id}.yaml", found.exchanges)
-    results.findings.sort(key=lambda finding: list(SCENARIOS).index(finding.scenario))
-    if results_file:
-        write_results(results_file, results)
-    if markdown:
-        write_atomically(markdown.resolve(), table.render(results).encode())
-    if form == "pretty":
-        terminal.show_probe(results, Outlet())
-    else:
-        show(results, form)
+    course, kept = Course(max_seconds), _Kept(folder)
+    limits = Limits.within(timeout)
+    probed = probe_endpoint(base_url, model, key, matrix, wanted, budget, limits, course, secrets, kept.place)
+    with stopping(course) as came:
+        for found in progress(probed, len(wanted), "probing"):
+            results.findings += found.findings
+            kept.take(found, course)
+        results.findings.sort(key=lambda finding: list(SCENARIOS).index(finding.scenario))
+        failed = kept.failed + try_all(
+            lambda: write_results(results_file, results) if results_file else None,
+            lambda: write_atomically(markdown.resolve(), table.render(results).encode()) if markdown else None,
+            lambda: terminal.show_probe(results, Outlet()) if form == "pretty" else show(results, form),
+        )
+    if course.over:
+        say(f"harness: {_left(results, course.over.reason)}", err=True)
     levels = {"must": {Level.MUST}, "should": {Level.MUST, Level.SHOULD}, "never": set[Level]()}[fail_on]
-    sys.exit(1 if any(finding.level in levels for finding in results.red) else 0)
+    nothing = kept.no_chat or results.nothing_judged
+    end(came, failed, nothing, any(finding.level in levels for finding in results.red))
+
+
+@dataclass
+class _Kept:
+    """The recordings of a probe, in ``folder`` if there is one; ``failed`` is why they are no longer kept."""
+
+    folder: Path | None
+    failed: list[str] = field(default_factory=list)
+    chats: int = 0
+    unanswered: list[str] = field(default_factory=list)
+
+    def place(self, scenario: Scenario) -> str | None:
+        """Return where the recording of ``scenario`` is to be."""
+        return str(self.folder / f"{scenario.id}.yaml") if self.folder else None
+
+    def take(self, found: "Probed", course: "Course") -> None:
+        """Keep what a scenario gave; what can't be kept is not asked for."""
+        self.chats += found.answered
+        self.unanswered += [found.unanswered] if found.unanswered else []
+        if not self.folder or not found.exchanges or self.failed:
+            return
+        try:
+            write_cassette(self.folder / f"{found.scenario.id}.yaml", found.exchanges)
+        except HarnessError as error:
+            self.failed.append(str(error))
+            from harness.live.budget import Skip
+
+            course.over = course.over or Skip(Outcome.INCONCLUSIVE, f"recordings can't be kept: {error}")
+
+    @property
+    def no_chat(self) -> str | None:
+        """Why there is nothing to judge: no chat was answered; None where one was, or none was due."""
+        if self.chats or not self.unanswered:
+            return None
+        return f"this endpoint answered no chat: {told_most(self.unanswered)}"
+
+
+def _left(results: Results, reason: str) -> str:
+    """Return what was not asked since a probe ended before, in a line."""
+    left = [one.scenario for one in results.findings if one.check == RECORDING and reason in one.message]
+    shown = ", ".join(left[:_SHOWN]) + (f" and {len(left) - _SHOWN} more" if len(left) > _SHOWN else "")
+    return f"{reason}: {len(left)} scenario{'' if len(left) == 1 else 's'} not asked{f' ({shown})' if left else ''}"
 
 
 @click.command()
@@ -117,7 +174,8 @@ def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
 @click.option("--again", is_flag=True, help="Record anew what is recorded already.")
 @click.option("--dry-run", is_flag=True, help="Say what would be asked, and ask nothing.")
 @click.option("--per-minute", default=0.0, help="No more requests than this to one provider in a minute.")
-@click.option("--timeout", default=60.0, show_default=True, help="Seconds without a byte after which to give up.")
+@TIMEOUT
+@LONG
 @ROOT
 @one_line_errors
 def record(  # noqa: PLR0913, PLR0917 - one parameter an option
@@ -129,6 +187,7 @@ def record(  # noqa: PLR0913, PLR0917 - one parameter an option
     dry_run: bool,  # noqa: FBT001 - a flag of the command line
     per_minute: float,
     timeout: float,
+    long: bool,  # noqa: FBT001 - a flag of the command line
     root: Path,
 ) -> None:
     """Ask the providers of the matrix what is not recorded yet, and keep the answers; keys from the environment or .env."""
@@ -138,19 +197,20 @@ def record(  # noqa: PLR0913, PLR0917 - one parameter an option
     matrix = load_matrix(root / FILE_NAME)
     if base_url:
         matrix = _moved(matrix, names, base_url)
-    cases = due(plan(matrix, root, Selection(names, models, scenarios)), again=again)
+    cases = due(plan(matrix, root, Selection(names, models, scenarios)), again=again, long=long)
     environment = environment_of(root)
     asked = [case for case in cases if no_key(case, environment, names) is None]
     say(f"harness: {estimate(asked)}", err=True)
     if dry_run:
         say_block("\n".join(case.id for case in cases))
         return
-    counts: Counter[str] = Counter()
+    counts, reasons = Counter[str](), Counter[str]()
     missing: dict[tuple[str, str], list[str]] = {}
-    manner = Manner("all" if again else "missing", per_minute, names, reuse=True, limits=Limits(idle=timeout))
+    manner = Manner("all" if again else "missing", per_minute, names, reuse=True, limits=Limits.within(timeout))
     with Asking(cases, environment, manner) as asking:
         for one in progress(asking, len(cases), "recording"):
             counts[one.state] += 1
+            reasons.update([one.reason] if one.reason else [])
             if one.state == "missing":
                 missing.setdefault((one.case.target.id, one.reason), []).append(one.case.id)
             else:
@@ -160,6 +220,8 @@ def record(  # noqa: PLR0913, PLR0917 - one parameter an option
         say(f"{'missing':12} {name}: {reason}")
     summary = " · ".join(f"{count} {state}" for state, count in counts.items()) or "nothing to record"
     say(f"harness: {summary}", err=True)
+    if reasons and not counts["recorded"]:
+        refuse(f"nothing was recorded: {told_most(reasons)}")
 
 
 def _check_places(results_file: Path | None, folder: Path | None, asked: list[Scenario], *, force: bool) -> None:

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from harness.checks import CHECKS, Check
-from harness.checks.applies import Lost, NotSeen
+from harness.checks.applies import Cut, Lost, NotSeen
 from harness.checks.registry import Applies, CannotJudge
 from harness.errors import unknown
 from harness.judging.deviations import load_deviations
@@ -15,7 +15,7 @@ from harness.matrix.providers import Matrix, Target
 from harness.matrix.scenarios import SCENARIOS, Scenario, in_order
 from harness.recording.cassette import read_cassette
 from harness.results import WORST_FIRST, Deviation, Evidence, Finding, Level, Outcome, Problem, judge
-from harness.wire.exchange import NO_ANSWER, OK, Exchange
+from harness.wire.exchange import NO_ANSWER, Exchange
 
 RECORDING = "recording.present"
 """Stands in the place of a check where there is nothing to judge: no recording, or no such capability."""
@@ -256,8 +256,6 @@ class _Judgement:
         self._blocked: dict[int, _Verdict | None] = {}
         reason = doubt(exchange)
         self._doubt = _Verdict(Outcome.INCONCLUSIVE, reason) if reason else None
-        if not reason and exchange.expected.closed and exchange.response.status == OK:
-            self._doubt = _Verdict(Outcome.NA, "closed by us after its first event")
         self._models = exchange.lists_models
 
     def verdict(self, check: Check) -> _Verdict:
@@ -303,9 +301,12 @@ class _Judgement:
         return _Verdict(Outcome.BLOCKED if isinstance(reason, Lost) else Outcome.NA, reason)
 
     def _block(self, needs: tuple[str, ...]) -> _Verdict | None:
-        """Return the verdict where a check that is needed failed; None where all hold."""
+        """Return the verdict where a check that is needed failed, or can't be told; None where all hold."""
         for need in needs:
-            if self.verdict(CHECKS[need]).outcome in _BLOCKING:
+            verdict = self.verdict(CHECKS[need])
+            if isinstance(verdict.message, Cut):
+                return verdict
+            if verdict.outcome in _BLOCKING:
                 return _Verdict(Outcome.BLOCKED, f"{need} must pass first")
         return None
 

@@ -13,11 +13,12 @@ from typing import Any
 
 from harness.errors import NotAsked
 from harness.live.capture import Capture, Limits
+from harness.live.deadline import Together
 from harness.matrix.scenarios import Json, Scenario, next_body, request_body
 from harness.recording.families import sdk_family
 from harness.recording.redact import Secrets
 from harness.recording.scrub import scrub
-from harness.wire.exchange import OK, Exchange
+from harness.wire.exchange import CLOSED, OK, Exchange
 
 _PATH = "/chat/completions"
 _WRONG_KEY = "not-a-key"
@@ -54,6 +55,7 @@ class Asker:
         self._before_each = before_each
         self._secrets = secrets.and_of(asked.key, asked.base_url)
         self._kept = threading.local()
+        self._together = Together()
         family = sdk_family()
         # A connection of its own for each request: some servers close one after a stream and do not say so.
         network = family.HTTPTransport(verify=_trusted(family), limits=family.Limits(max_keepalive_connections=0))
@@ -62,7 +64,8 @@ class Asker:
         def client(key: str, limits: Limits) -> Any:
             import openai
 
-            http = family.Client(transport=Capture(self._keep, network, limits), timeout=timeout, trust_env=False)
+            through = Capture(self._keep, network, limits, self._together)
+            http = family.Client(transport=through, timeout=timeout, trust_env=False)
             given: dict[str, Any] = {"base_url": asked.base_url, "max_retries": 0, "timeout": timeout}
             return openai.OpenAI(api_key=key, http_client=http, **given)
 
@@ -73,6 +76,10 @@ class Asker:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+
+    def cut(self, reason: str) -> None:
+        """End what is being asked, in any thread, and what is asked afterwards: ``reason`` is why it was closed."""
+        self._together.end(f"{CLOSED}: {reason}")
 
     def ask(self, scenario: Scenario) -> list[Exchange]:
         """
@@ -90,7 +97,7 @@ class Asker:
         client = self._stranger if scenario.key == "wrong" else self._client
         send = self._close_early if scenario.closes else partial(self._send, client)
         first = send(scenario.raw or body, scenario.encoding)
-        following = _following(scenario, body, first)
+        following = None if self._together.reason else _following(scenario, body, first)
         return [first, self._send(self._client, following, scenario.encoding)] if following else [first]
 
     def _keep(self, exchange: Exchange) -> None:

@@ -26,7 +26,7 @@ from typing import IO, Any
 
 import httpx2
 
-from harness.live.deadline import Deadline
+from harness.live.deadline import Deadline, Together
 from harness.recording.families import body_of, family_of
 from harness.wire.exchange import CLOSED, NO_ANSWER, Exchange, Headers, Reads, Request, Response, Source
 
@@ -55,6 +55,11 @@ class Limits:
     line: int = 8 << 20
     drain: float = 10
 
+    @classmethod
+    def within(cls, seconds: float) -> "Limits":
+        """Return the limits of a request that as a whole takes no more than ``seconds``."""
+        return cls(connect=min(cls().connect, seconds), idle=seconds, total=seconds)
+
 
 class LimitReached(Exception):
     """The capture went on for too long, or grew too large."""
@@ -67,6 +72,7 @@ class _Tape:
     request: Any
     keep: Keep
     limits: Limits
+    together: Together
     response: Any = None
     streams: bool = False
     pieces: list[bytes] = field(default_factory=list)
@@ -84,6 +90,7 @@ class _Tape:
 
     def __post_init__(self) -> None:
         self.deadline = Deadline(self.limits.total, LimitReached(f"more than {self.limits.total:g} seconds"))
+        self.together.add(self.deadline)
 
     def answered(self, response: Any) -> None:
         """Note the head of the answer."""
@@ -298,17 +305,28 @@ class _AsyncPieces:
 
 
 class Capture(httpx2.BaseTransport):
-    """A transport that sends through another one, of httpx2 or httpx, and gives each exchange to ``keep``."""
+    """
+    A transport that sends through another one, of httpx2 or httpx, and gives each exchange to ``keep``.
 
-    def __init__(self, keep: Keep, inner: Any = None, limits: Limits = Limits()) -> None:
+    What is under way of several may be ended at once where they are given the same ``together``.
+    """
+
+    def __init__(
+        self,
+        keep: Keep,
+        inner: Any = None,
+        limits: Limits = Limits(),
+        together: Together | None = None,
+    ) -> None:
         self._keep = keep
         self._inner = inner or httpx2.HTTPTransport()
         self._limits = limits
+        self._together = together or Together()
 
     def handle_request(self, request: Any) -> Any:
         """Send a request; the answer streams through."""
         request.read()
-        tape = _Tape(request, self._keep, self._limits)
+        tape = _Tape(request, self._keep, self._limits, self._together)
         try:
             with tape.deadline.watching(request):
                 response = self._inner.handle_request(request)
@@ -330,11 +348,12 @@ class AsyncCapture(httpx2.AsyncBaseTransport):
         self._keep = keep
         self._inner = inner or httpx2.AsyncHTTPTransport()
         self._limits = limits
+        self._together = Together()
 
     async def handle_async_request(self, request: Any) -> Any:
         """Send a request; the answer streams through."""
         await request.aread()
-        tape = _Tape(request, self._keep, self._limits)
+        tape = _Tape(request, self._keep, self._limits, self._together)
         try:
             with tape.deadline.watching(request, in_task=True):
                 response = await self._inner.handle_async_request(request)

@@ -33,17 +33,19 @@ class Deadline:
         self._socket: Any = None
         self._until = math.inf
         self._reason = reason
+        self._over = False
         self.shorten(seconds, reason)
 
     def shorten(self, seconds: float, reason: BaseException | str) -> None:
-        """Let it pass ``seconds`` from now, unless it does so before."""
+        """Let it pass ``seconds`` from now, unless it does so before or the exchange is over."""
         until = time.monotonic() + seconds
-        if until < self._until:
+        if until < self._until and not self._over:
             self._until, self._reason = until, reason
             _CLOCK.wake(until, self)
 
     def cancel(self) -> None:
         """Let it never pass: the exchange is over."""
+        self._over = True
         self._until = math.inf
         self._socket = None
 
@@ -89,6 +91,37 @@ class Deadline:
             return
         with contextlib.suppress(OSError), socket.socket(fileno=os.dup(connected.fileno())) as copy:
             copy.shutdown(socket.SHUT_RDWR)
+
+
+class Together:
+    """
+    Deadlines that can be made to pass at once, and all that are added afterwards with them.
+
+    ``reason`` is then why.
+    """
+
+    def __init__(self) -> None:
+        self.reason: str | None = None
+        self._open: list[weakref.ref[Deadline]] = []
+        self._lock = threading.Lock()
+
+    def add(self, deadline: Deadline) -> None:
+        """Let ``deadline`` be one of them."""
+        with self._lock:
+            self._open = [one for one in self._open if one() is not None]
+            self._open.append(weakref.ref(deadline))
+        if self.reason is not None:
+            deadline.shorten(0, self.reason)
+
+    def end(self, reason: str) -> None:
+        """Let all of them pass now, unless they did or never will."""
+        with self._lock:
+            self.reason = reason
+            left, self._open = self._open, []
+        for one in left:
+            deadline = one()
+            if deadline is not None:
+                deadline.shorten(0, reason)
 
 
 class _Clock:

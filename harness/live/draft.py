@@ -11,7 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from harness.checks import CHECKS
-from harness.errors import BadProviders
+from harness.errors import BadProviders, Unreachable
 from harness.judging.deviations import FILE_NAME as DEVIATIONS
 from harness.judging.runner import Case, doubt, problems_of
 from harness.live.probe import Probed
@@ -86,9 +86,13 @@ def write_draft(asked: Asked, probed: Iterable[Probed], root: Path, *, with_key:
     Write what follows from the answers of a probe: cassettes, deviations without reasons, and the entry.
 
     Raises:
+        Unreachable: no chat was answered.
         HarnessError: a file can't be written.
     """
     found = list(probed)
+    if not any(one.answered for one in found):
+        why = next(filter(None, (one.unanswered for one in found)), "none was asked")
+        raise Unreachable(f"{asked.base_url}: nothing to draft of, no chat was answered: {why}")
     switch = _switch(asked.thinking, found)
     lacks = (*_refused(found), *(() if with_key else ("key",)))
     note = _NOT_SEEN if switch.enable is None else _UNASKED if switch.disable is None else None

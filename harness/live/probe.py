@@ -1,15 +1,20 @@
 """Probing: every scenario asked of one endpoint, judged as it comes."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+import math
+import re
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 
 from harness.checks import CHECKS
 from harness.checks.registry import Check
 from harness.errors import NotAsked, Unreachable
-from harness.judging.runner import RECORDING, About, half_recorded, judge_exchanges
+from harness.judging.runner import RECORDING, About, doubt, half_recorded, judge_exchanges
 from harness.live.asking import Asked, Asker
+from harness.live.budget import Budget, Skip
 from harness.live.capture import Limits
 from harness.matrix.addresses import check_address
 from harness.matrix.providers import Matrix, Thinking
@@ -23,7 +28,11 @@ FIRST = ("chat.nonstream", "chat.stream", "chat.stream-usage", "tools.auto")
 """Asked before the others: they tell whether anybody answers, and what need not be tried."""
 
 _REFUSALS = frozenset({400, 404, 405, 422, 501})
+_OUT_OF_TIME = re.compile(r"ReadTimeout|WriteTimeout|ConnectTimeout|LimitReached: more than \S+ seconds")
 _AT_ONCE = 4
+_DEAD = 3
+_LOOK = 0.2  # seconds after which the clock is looked at, and whether somebody wants it to end
+_GRACE = 2.0  # seconds given to what is cut
 _SHOWN = 160
 _NOBODY = {
     401: "is the key right?",
@@ -34,38 +43,41 @@ _NOBODY = {
 """What to ask oneself where a plain question gets such a status."""
 
 
-@dataclass(frozen=True, slots=True)
-class Skip:
-    """Why a scenario is not judged: nothing to spend is left (``missing``), its capability was refused (``n/a``), or it can't be."""
-
-    outcome: Outcome
-    reason: str
-
-
 @dataclass(slots=True)
-class Budget:
-    """What a probe may spend; ``spent`` and ``tokens_spent`` are what it has."""
+class Course:
+    """
+    How far a probe goes: no further than ``seconds`` from its beginning, nor than three time-outs in a row.
 
-    requests: int = 70
-    tokens: int = 200_000
-    spent: int = 0
-    tokens_spent: int = 0
+    ``over`` is why it asks no more, None while it does.  Whoever sets it ends the probe, in a signal handler too.
+    """
 
-    def try_reserve(self, scenario: Scenario) -> "Skip | None":
-        """Count what ``scenario`` takes as spent; return why it is not asked where that does not fit."""
-        if self.tokens_spent >= self.tokens:
-            return Skip(Outcome.MISSING, f"the budget of {self.tokens:,} tokens is spent")
-        if self.spent + scenario.requests > self.requests:
-            return Skip(Outcome.MISSING, f"the budget of {self.requests} requests is spent")
-        self.spent += scenario.requests
-        return None
+    seconds: float = math.inf
+    over: Skip | None = None
+    _until: float = math.inf
+    _silent: int = 0
 
-    def count(self, exchanges: Iterable[Exchange]) -> None:
-        """Count the tokens that answers say they took."""
+    def begin(self) -> None:
+        """Let the time begin."""
+        self._until = time.monotonic() + self.seconds
+
+    def look(self) -> Skip | None:
+        """Return why no more is asked; None if more is."""
+        if self.over is None and time.monotonic() >= self._until:
+            self.over = Skip(Outcome.INCONCLUSIVE, f"the {self.seconds:g} s of --max-seconds are over")
+        return self.over
+
+    def follow(self, exchanges: Iterable[Exchange]) -> None:
+        """Count the time-outs in a row: after some the endpoint is told dead."""
         for exchange in exchanges:
-            for usage in exchange.columns.usages[-1:]:
-                total = usage.value.get("total_tokens")
-                self.tokens_spent += total if isinstance(total, int) and total > 0 else 0
+            self._silent = self._silent + 1 if _timed_out(exchange) else 0
+            if self._silent >= _DEAD and self.over is None:
+                said = f"the endpoint is dead: {_DEAD} requests in a row timed out ({exchange.response.error})"
+                self.over = Skip(Outcome.INCONCLUSIVE, said)
+
+
+def _timed_out(exchange: Exchange) -> bool:
+    """Tell whether a request ran out of time, at a standstill or not."""
+    return not exchange.response.eof and _OUT_OF_TIME.match(exchange.response.error or "") is not None
 
 
 @dataclass(slots=True)
@@ -77,6 +89,19 @@ class Probed:
     findings: list[Finding] = field(default_factory=list)
     refused: bool = False
 
+    @property
+    def answered(self) -> bool:
+        """Whether a chat was answered."""
+        return not self.scenario.path and any(exchange.response.status == OK for exchange in self.exchanges)
+
+    @property
+    def unanswered(self) -> str | None:
+        """How a chat that an answer is due to was answered instead; None where it was, or none is due."""
+        if self.answered or self.scenario.path or self.scenario.statuses != (OK,) or not self.exchanges:
+            return None
+        last = self.exchanges[-1]
+        return doubt(last) or f"status {last.response.status}: {last.excerpt(0)[:_SHOWN]}"
+
 
 def probe_endpoint(  # noqa: PLR0913, PLR0917 - what a user says of a probe
     base_url: str,
@@ -86,6 +111,7 @@ def probe_endpoint(  # noqa: PLR0913, PLR0917 - what a user says of a probe
     scenarios: Iterable[Scenario],
     budget: Budget,
     limits: Limits,
+    course: Course,
     secrets: Secrets = Secrets(),  # noqa: B008 - frozen
     kept: Callable[[Scenario], str | None] = lambda _: None,
 ) -> Iterator[Probed]:
@@ -100,16 +126,19 @@ def probe_endpoint(  # noqa: PLR0913, PLR0917 - what a user says of a probe
     host = check_address(base_url, shown).rpartition("@")[2]
     provider, thinking = _known(host, model, matrix)
     asker = Asker(Asked(base_url, key, model, thinking.enable or {}, thinking.disable or {}), limits, secrets=secrets)
-    with contextlib.closing(asker):
-        answered = False
-        for one in probe(
-            asker.ask,
-            lambda scenario: About(provider, secrets.redact_text(model), scenario.id, kept(scenario)),
-            scenarios,
-            budget=budget,
-        ):
+    asked = probe(
+        asker.ask,
+        lambda scenario: About(provider, secrets.redact_text(model), scenario.id, kept(scenario)),
+        scenarios,
+        budget=budget,
+        course=course,
+        cut=asker.cut,
+    )
+    answered = False
+    with contextlib.closing(asker), contextlib.closing(asked):
+        for one in asked:
             reason = None if answered else _unreachable(one)
-            answered = answered or any(exchange.response.status == OK for exchange in one.exchanges)
+            answered = answered or one.answered
             if reason:
                 raise Unreachable(f"{shown}: {reason}")
             yield one
@@ -123,62 +152,127 @@ def _known(host: str, model: str, matrix: Matrix | None) -> tuple[str, Thinking]
     return provider.id if provider else host, switch
 
 
-def probe(
+def probe(  # noqa: PLR0913, PLR0917 - what there is to say of a probe
     ask: Callable[[Scenario], list[Exchange]],
     about: Callable[[Scenario], About],
     scenarios: Iterable[Scenario] = SCENARIOS.values(),
     checks: Iterable[Check] = CHECKS.values(),
     budget: Budget | None = None,
-) -> Iterator[Probed]:
+    course: Course | None = None,
+    cut: Callable[[str], None] = lambda _: None,
+) -> Generator[Probed, None, None]:
     """
-    Yield what each scenario gave, in the order in which they end.
+    Yield what each scenario gave, in the order in which they end; all of them, also where the ``course`` is over before.
 
-    A capability that is refused is n/a with the refusal, and what else needs it is not asked.
+    A capability that is refused is n/a with the refusal, and what else needs it is not asked.  ``cut`` is called with
+    the reason where what is being asked is to end.
     """
-    budget = budget or Budget()
     chosen, checks = list(scenarios), tuple(checks)
-    refused, served = dict[str, Skip](), set[str]()
-    waves = ([one for one in chosen if one.id in FIRST], [one for one in chosen if one.id not in FIRST])
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for wave in waves:
-            for scenario, exchanges, skip in _asked(pool, wave, ask, budget, refused):
-                found = Probed(scenario, in_order(exchanges, scenario))
-                budget.count(found.exchanges)
-                refusal = None if skip else _refusal(found)
-                if refusal:
-                    refused |= dict.fromkeys((need for need in scenario.needs if need not in served), refusal)
-                absent = skip or refusal
-                if absent:
-                    found.refused = absent.outcome is Outcome.NA
-                    found.findings = [_absent(about(scenario), absent)]
-                else:
-                    served.update(scenario.needs)
-                    found.findings = list(judge_exchanges(found.exchanges, about(scenario), checks))
-                    found.findings += half_recorded(found.exchanges, scenario, about(scenario))
-                yield found
+    run = _Run(ask, cut, budget or Budget(), course or Course())
+    run.budget.begin(chosen)
+    run.course.begin()
+    try:
+        for wave in _waves(chosen):
+            for scenario, exchanges, skip in run.asked(wave):
+                yield run.judged(Probed(scenario, in_order(exchanges, scenario)), skip, about(scenario), checks)
+    finally:
+        run.stop("the probe is over")
 
 
-def _asked(
-    pool: ThreadPoolExecutor,
-    wave: list[Scenario],
-    ask: Callable[[Scenario], list[Exchange]],
-    budget: Budget,
-    refused: dict[str, Skip],
-) -> Iterator[tuple[Scenario, list[Exchange], Skip | None]]:
-    """Yield each scenario with its exchanges, or with the reason why it was not asked."""
-    left, running = list(wave), dict[Future[list[Exchange]], Scenario]()
-    while left or running:
-        while left and len(running) < _AT_ONCE:
-            scenario = left.pop(0)
-            skip = next((refused[need] for need in scenario.needs if need in refused), None)
-            skip = skip or budget.try_reserve(scenario)
+def _waves(chosen: list[Scenario]) -> Iterator[list[Scenario]]:
+    """Yield what is asked first, what is asked then, and last what costs more than all of it."""
+    yield [one for one in chosen if one.id in FIRST]
+    yield [one for one in chosen if one.id not in FIRST and not one.costly]
+    yield [one for one in chosen if one.costly]
+
+
+@dataclass(slots=True)
+class _Run:
+    """The scenarios being asked, some at once, each in a thread that nothing waits for when the probe is over."""
+
+    ask: Callable[[Scenario], list[Exchange]]
+    cut: Callable[[str], None]
+    budget: Budget
+    course: Course
+    refused: dict[str, Skip] = field(default_factory=dict)
+    served: set[str] = field(default_factory=set)
+    running: dict[Future[list[Exchange]], Scenario] = field(default_factory=dict)
+
+    def asked(self, wave: list[Scenario]) -> Iterator[tuple[Scenario, list[Exchange], Skip | None]]:
+        """Yield each scenario with its exchanges, or with the reason why it was not asked."""
+        left = list(wave)
+        while left or self.running:
+            over = self.course.look()
+            if over:
+                yield from self._end(left, over)
+                return
+            yield from self._begin(left)
+            yield from self._ended(_LOOK)
+
+    def judged(self, found: Probed, skip: Skip | None, about: About, checks: tuple[Check, ...]) -> Probed:
+        """Count what a scenario took, learn what is refused and served, and judge it."""
+        needs = found.scenario.needs
+        self.budget.settle(found.scenario, found.exchanges)
+        self.course.follow(found.exchanges)
+        refusal = None if skip else _refusal(found)
+        if refusal:
+            self.refused |= dict.fromkeys((need for need in needs if need not in self.served), refusal)
+        absent = skip or refusal
+        if absent:
+            found.refused = absent.outcome is Outcome.NA
+            found.findings = [_absent(about, absent)]
+        else:
+            self.served.update(needs)
+            found.findings = list(judge_exchanges(found.exchanges, about, checks))
+            found.findings += half_recorded(found.exchanges, found.scenario, about)
+        return found
+
+    def stop(self, reason: str) -> None:
+        """Cut what is under way, and give it a moment to end."""
+        if self.running:
+            self.cut(reason)
+            wait(self.running, _GRACE)
+
+    def _begin(self, left: list[Scenario]) -> Iterator[tuple[Scenario, list[Exchange], Skip | None]]:
+        """Ask as many of ``left`` as may be under way; what does not fit the budget waits until nothing is."""
+        while left and len(self.running) < _AT_ONCE and not self.course.over:
+            scenario = left[0]
+            refused = next((self.refused[need] for need in scenario.needs if need in self.refused), None)
+            skip = refused or self.budget.try_reserve(scenario)
+            if skip and self.running and not refused:
+                return
+            del left[0]
             if skip:
                 yield scenario, [], skip
             else:
-                running[pool.submit(ask, scenario)] = scenario
-        ended, _ = wait(running, return_when=FIRST_COMPLETED)
-        for future in ended:
-            yield running.pop(future), *_asked_for(future)
+                self.running[_in_thread(self.ask, scenario)] = scenario
+
+    def _ended(self, seconds: float) -> Iterator[tuple[Scenario, list[Exchange], Skip | None]]:
+        for future in wait(self.running, seconds, FIRST_COMPLETED).done:
+            yield self.running.pop(future), *_asked_for(future)
+
+    def _end(self, left: list[Scenario], over: Skip) -> Iterator[tuple[Scenario, list[Exchange], Skip | None]]:
+        """Cut what is under way; yield what came of it, and of the others why they are not asked."""
+        self.stop(over.reason)
+        yield from self._ended(0)
+        for scenario in self.running.values():  # a name that is looked up can't be cut, nor a connection that is made
+            yield scenario, [], over
+        self.running.clear()
+        for scenario in left:
+            yield scenario, [], Skip(over.outcome, f"not asked: {over.reason}")
+
+
+def _in_thread(ask: Callable[[Scenario], list[Exchange]], scenario: Scenario) -> Future[list[Exchange]]:
+    future = Future[list[Exchange]]()
+
+    def run() -> None:
+        try:
+            future.set_result(ask(scenario))
+        except BaseException as error:  # noqa: BLE001 - it is whoever waits that is to get it
+            future.set_exception(error)
+
+    threading.Thread(target=run, name=f"asking {scenario.id}", daemon=True).start()
+    return future
 
 
 def _asked_for(future: Future[list[Exchange]]) -> tuple[list[Exchange], Skip | None]:
@@ -207,7 +301,7 @@ def _unreachable(found: Probed) -> str | None:
     """Return why a probe need not go on: nobody answers, or the key is refused; None if it may."""
     for exchange in found.exchanges:
         status = exchange.response.status
-        if status == NO_ANSWER:
+        if status == NO_ANSWER and not _timed_out(exchange) and not exchange.response.closed_by_us:
             return f"{exchange.response.error or 'no answer'}; is it up?"
         if status in _NOBODY and found.scenario.statuses == (OK,) and not found.scenario.needs:
             return f"status {status}: {exchange.excerpt(0)[:_SHOWN]}; {_NOBODY[status]}"

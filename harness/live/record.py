@@ -23,8 +23,9 @@ from typing import Literal, Self
 from harness.errors import HarnessError, NotAsked
 from harness.judging.runner import Case, doubt
 from harness.live.asking import Asked, Asker
+from harness.live.budget import prompt_tokens
 from harness.live.capture import Limits
-from harness.matrix.scenarios import in_order, request_body
+from harness.matrix.scenarios import in_order
 from harness.recording.atomic import turn_at
 from harness.recording.cassette import read_cassette, write_cassette
 from harness.recording.redact import Secrets, configured
@@ -37,7 +38,6 @@ _TOO_MANY = frozenset({429, 503})
 _KEY_REFUSED = frozenset({401, 403})
 _LONGEST_WAIT = 60.0
 _ANSWER_TOKENS = 300  # an answer's share, thoughts included
-_BYTES_A_TOKEN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +80,15 @@ def no_key(case: Case, environment: Mapping[str, str], named: Container[str]) ->
     return None
 
 
-def due(cases: list[Case], *, again: bool) -> list[Case]:
-    """Return the cases to record: those that can be asked and are not recorded, or ``again`` all that can be asked."""
+def due(cases: list[Case], *, again: bool, long: bool = False) -> list[Case]:
+    """
+    Return the cases to record: those that can be asked and are not recorded, or ``again`` all that can be asked.
+
+    What is costly comes last, and only where it is to be asked too (``long``).
+    """
     asked = [case for case in cases if not case.target.refuses(case.scenario) and not case.target.model.retired]
-    return [case for case in asked if again or not case.recorded]
+    wanted = [case for case in asked if (again or not case.recorded) and (long or not case.scenario.costly)]
+    return sorted(wanted, key=lambda case: case.scenario.costly)
 
 
 def estimate(cases: list[Case]) -> str:
@@ -94,8 +99,7 @@ def estimate(cases: list[Case]) -> str:
 
 
 def _tokens(case: Case) -> int:
-    question = len(str(request_body(case.scenario, "", {}))) // _BYTES_A_TOKEN
-    return case.scenario.requests * (question + _ANSWER_TOKENS)
+    return 0 if case.scenario.path else case.scenario.requests * (prompt_tokens(case.scenario) + _ANSWER_TOKENS)
 
 
 @dataclass(frozen=True, slots=True)

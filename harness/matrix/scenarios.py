@@ -88,6 +88,11 @@ class Scenario:
     path: str | None = None
 
     @property
+    def costly(self) -> bool:
+        """Whether its prompt costs more than all others together: it is asked last, and only where that is agreed to."""
+        return self.prompt == "long"
+
+    @property
     def requests(self) -> int:
         """How many requests it makes."""
         return 1 + (self.and_then is not None) + (self.again is not None)

@@ -13,10 +13,10 @@ from harness.results.clients import (
     written_client_results,
 )
 from harness.results.finding import RED, WORST_FIRST, Deviation, Evidence, Finding, Level, Outcome, Problem, judge
-from harness.results.log import SCHEMA, Results, Run, check_writable, dump, read_results, write_results
+from harness.results.log import SCHEMA, Results, Run, check_writable, dump, read_results, told_most, write_results
 
 __all__ = [
     "RED", "SCHEMA", "WORST_FATE_FIRST", "WORST_FIRST", "ClientFinding", "ClientResults", "Deviation", "Evidence", "Fate", "Finding", "Foreseen", "Level",
     "LoopFinding", "Outcome", "Problem", "Results", "Run", "check_writable", "dump", "is_client_log", "judge", "read_client_results",
-    "read_results", "write_client_results", "write_results", "written_client_results",
+    "read_results", "told_most", "write_client_results", "write_results", "written_client_results",
 ]  # fmt: skip

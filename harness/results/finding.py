@@ -39,6 +39,12 @@ class Outcome(StrEnum):
 RED = frozenset({Outcome.BROKEN, Outcome.FAIL, Outcome.CHANGED, Outcome.FIXED})
 """Outcomes nobody expected: the run exits with 1."""
 
+UNDECIDED = frozenset({Outcome.INCONCLUSIVE, Outcome.MISSING})
+"""Outcomes that are none: nothing came that a check could judge."""
+
+VERDICTS = frozenset(Outcome) - UNDECIDED - {Outcome.BLOCKED, Outcome.NA}
+"""Outcomes of a check that did judge."""
+
 WORST_FIRST = {outcome: rank for rank, outcome in enumerate(Outcome)}
 
 

@@ -22,7 +22,7 @@ from pydantic import TypeAdapter, ValidationError
 from harness.errors import BadResults, Unwritable
 from harness.recording.atomic import write_atomically
 from harness.recording.redact import redact
-from harness.results.finding import RED, Finding, Outcome
+from harness.results.finding import RED, UNDECIDED, VERDICTS, Finding, Outcome
 
 SCHEMA = 2
 
@@ -59,6 +59,22 @@ class Results:
     def red(self) -> list[Finding]:
         """The findings nobody expected."""
         return [finding for finding in self.findings if finding.outcome in RED]
+
+    @property
+    def nothing_judged(self) -> str | None:
+        """Why no finding is a verdict, in a line: the commonest reason; None where one is, or nothing was to be judged."""
+        undecided = [finding for finding in self.findings if finding.outcome in UNDECIDED]
+        if not undecided or any(finding.outcome in VERDICTS for finding in self.findings):
+            return None
+        return told_most(finding.message for finding in undecided)
+
+
+def told_most(reasons: Iterable[str]) -> str:
+    """Return the commonest of some reasons, and how many others there are."""
+    counts = Counter(reasons)
+    ((first, _),) = counts.most_common(1)
+    others = len(counts) - 1
+    return f"{first} (and {others} other reason{'s' if others > 1 else ''})" if others else first
 
 
 def check_writable(path: Path) -> None:

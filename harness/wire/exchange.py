@@ -26,7 +26,7 @@ NO_ANSWER = 0
 """The status of an exchange in which no answer began."""
 
 CLOSED = "closed before the end"
-"""How an exchange ended whose reader closed it before that."""
+"""How an exchange ended whose reader closed it before that; a reason may follow."""
 
 MAX_DECODED = 64 << 20
 """Decompression stops here: a bomb is a finding, not an outage."""
@@ -144,6 +144,11 @@ class Response:
     def undecodable(self) -> str | None:
         """What is wrong with the compressed body; None if nothing is."""
         return self._decoded[1]
+
+    @property
+    def closed_by_us(self) -> bool:
+        """Whether the reader closed it before the end, for reasons of its own."""
+        return not self.eof and (self.error or "").startswith(CLOSED)
 
     @property
     def is_error(self) -> bool:

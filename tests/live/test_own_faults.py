@@ -62,7 +62,11 @@ def filling_up(after: int) -> Callable[..., IO[bytes]]:
     return lambda **_: File()  # type: ignore[return-value]  # it does what is asked of one
 
 
-@pytest.mark.parametrize("temporary", [missing, filling_up(0), filling_up(12_345), filling_up(123_456)], ids=str)
+@pytest.mark.parametrize(
+    "temporary",
+    [missing, filling_up(0), filling_up(12_345), filling_up(123_456)],
+    ids=["no folder", "full at once", "full early", "full late"],
+)
 def test_an_answer_is_whole_where_there_is_no_room_to_set_it_aside(
     monkeypatch: pytest.MonkeyPatch, temporary: Callable[..., IO[bytes]]
 ) -> None:

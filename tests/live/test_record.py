@@ -271,3 +271,27 @@ def test_providers_are_asked_at_once_and_one_in_order(tmp_path: Path) -> None:
         times = [(request.begun, request.at) for request in one.requests]
         assert times == sorted(times)
     assert min(r.begun for r in other.requests) < max(r.begun for r in server.requests)
+
+
+@pytest.mark.parametrize(
+    ("script", "key", "said"),
+    [
+        (refuses(500), "good", "status 500: no verdict on what was asked"),
+        (refuses(429), "good", "status 429: no verdict on what was asked"),
+        (refuses(401), "bad", "ACME_KEY was refused with status 401"),
+        (IDEAL, "", "ACME_KEY is not set"),
+    ],
+)
+def test_a_record_that_kept_nothing_is_no_success(script: Script, key: str, said: str, tmp_path: Path) -> None:
+    with Server(script) as server:
+        result = run(project(tmp_path, server), ACME_KEY=key)
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1].startswith("harness: nothing was recorded: ")
+    assert said in result.stderr.splitlines()[-1]
+    assert cassettes(tmp_path) == set()
+
+
+def test_where_all_is_recorded_there_is_nothing_to_do(tmp_path: Path) -> None:
+    with Server(IDEAL) as server:
+        root = project(tmp_path, server)
+        assert [run(root).exit_code, run(root).exit_code] == [0, 0]

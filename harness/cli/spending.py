@@ -1,0 +1,103 @@
+"""What the commands that ask an endpoint share: how far they go, how they are stopped, and with what code they end."""
+
+import contextlib
+import math
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.cli.outlet import say
+from harness.errors import HarnessError
+from harness.results import Outcome
+
+if TYPE_CHECKING:
+    from harness.live.probe import Course
+
+_DAY = 86_400
+
+
+class _Seconds(click.FloatRange):
+    """Seconds of a limit: more than none, and no more than a socket takes."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        seconds = super().convert(value, param, ctx)
+        if math.isnan(seconds):
+            self.fail(f"{value} is no number of seconds", param, ctx)
+        return float(seconds)
+
+
+SECONDS = _Seconds(0, 365 * _DAY, min_open=True)
+TIMEOUT = click.option(
+    "--timeout", type=SECONDS, default=60.0, show_default=True, help="Seconds for a request as a whole."
+)
+MAX_SECONDS = click.option(
+    "--max-seconds", type=SECONDS, default=300.0, show_default=True, help="Seconds for all of it; then it asks no more."
+)
+MAX_REQUESTS = click.option(
+    "--max-requests", type=click.IntRange(0), default=70, show_default=True,
+    help="Ask no more than this; a GET, which costs nothing, is always asked.",
+)  # fmt: skip
+MAX_TOKENS = click.option(
+    "--max-tokens", type=click.IntRange(0), default=200_000, show_default=True,
+    help="Send nothing that may take more tokens: prompts are counted beforehand, answers by their cap or as 2,000.",
+)  # fmt: skip
+LONG = click.option("--long", is_flag=True, help="Ask error.too-long as well, last: a prompt of about 150,000 tokens.")
+
+
+@contextlib.contextmanager
+def stopping(course: "Course") -> Iterator[list[int]]:
+    """
+    Let the first SIGINT or SIGTERM end ``course``, so that what was judged is still told; the second ends the program.
+
+    Yields the list that the signal's number comes into.
+    """
+    from harness.live.budget import Skip
+
+    came: list[int] = []
+
+    def told(number: int, _frame: FrameType | None) -> None:
+        came.append(number)
+        course.over = course.over or Skip(Outcome.INCONCLUSIVE, f"stopped by {signal.Signals(number).name}")
+        for one in before:
+            signal.signal(one, signal.SIG_DFL)
+
+    before: dict[signal.Signals, Any] = {}
+    if threading.current_thread() is threading.main_thread():  # nobody else may set them
+        before = {one: signal.signal(one, told) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield came
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
+def try_all(*steps: Callable[[], object]) -> list[str]:
+    """Do each step, whatever became of those before it; return in a line each what could not be done."""
+    failed = []
+    for step in steps:
+        try:
+            step()
+        except HarnessError as error:
+            failed.append(str(error))
+    return failed
+
+
+def end(came: list[int], failed: list[str], nothing: str | None, red: bool) -> None:  # noqa: FBT001 - the last of four reasons
+    """
+    End with the code of a command: 0, 1 where ``red``, 2 where something ``failed`` or ``nothing`` was judged, or 128 and the signal.
+
+    What is wrong is said in a line each.
+    """
+    for line in failed:
+        say(f"harness: {line}", err=True)
+    if nothing:
+        say(f"harness: nothing was judged: {nothing}", err=True)
+    if came:
+        say(f"harness: stopped by {signal.Signals(came[0]).name}; what was judged before stands", err=True)
+        sys.exit(128 + came[0])
+    sys.exit(2 if failed or nothing else 1 if red else 0)
