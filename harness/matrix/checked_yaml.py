@@ -39,7 +39,8 @@ def load_checked(path: Path, model: type[_Checked], error: type[HarnessError], i
     except Exception as problem:  # noqa: BLE001 - PyYAML's constructors raise whatever their values make them
         mark = getattr(problem, "problem_mark", None)
         place = f":{mark.line + 1}" if mark else ""
-        raise error(f"{path}{place}: not YAML: {getattr(problem, 'problem', problem)}; mend that line") from None
+        said = " ".join(str(getattr(problem, "problem", problem)).split())
+        raise error(f"{path}{place}: not YAML: {said}; mend that line") from None
     if not isinstance(document, dict):
         raise error(f"{path}:1: not a mapping; begin with `{next(iter(model.model_fields))}:`")
     lines: dict[_Place, int] = {}

@@ -4,6 +4,7 @@ import json
 import random
 import shutil
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from fuzz.holding import Broken, hold_reports
 from harness.errors import HarnessError
 from harness.judging.audit import audit
 from harness.judging.deviations import load_deviations
-from harness.matrix.providers import load_matrix
+from harness.matrix.providers import Matrix, load_matrix
 from harness.matrix.scenarios import SCENARIOS
 from harness.recording.archives import SUFFIXES
 from harness.recording.cassette import read_cassette
@@ -36,6 +37,11 @@ class File(NamedTuple):
     read: Callable[[Path], object]
 
 
+@cache
+def _own_matrix() -> Matrix:
+    return load_matrix(ROOT / "providers.yaml")
+
+
 def _matrix(path: Path) -> None:
     for target in load_matrix(path).targets():
         target.provider.answers_at("api.example.com")
@@ -45,7 +51,7 @@ def _matrix(path: Path) -> None:
 
 def _profile(path: Path) -> None:
     profile = load_profile(path.parent)
-    for target in load_matrix(ROOT / "providers.yaml").targets():
+    for target in _own_matrix().targets():
         if profile and target.provider.id == path.parent.name:
             for scenario in ("chat.stream", "chat.nonstream", "tools.parallel", "reasoning.stream", "error.bad-key"):
                 synthesize(profile, target, SCENARIOS[scenario])
@@ -59,7 +65,7 @@ def _log(path: Path) -> None:
 
 
 def _audited(path: Path) -> None:
-    for _ in audit([path], load_matrix(ROOT / "providers.yaml"), "auto", ()):
+    for _ in audit([path], _own_matrix(), "auto", ()):
         pass
 
 
