@@ -100,6 +100,23 @@ def test_a_row_that_holds_a_number_beyond_reading_is_named(tmp_path: Path) -> No
         findings_of(tmp_path, row("{}", f'{{"seed":{LONG}}}'))
 
 
+@pytest.mark.parametrize("place", ["url", "method", "header"])
+def test_no_depth_of_what_is_to_be_text_ends_the_reading(tmp_path: Path, place: str) -> None:
+    deep = VALUES["list-1000"]
+    asked = {"url": f'"{URL}"', "method": '"POST"', "header": '"x"'} | {place: deep}
+    line = (
+        f'{{"request":{{"url":{asked["url"]},"method":{asked["method"]}}},"response":'
+        f'{{"status":200,"headers":{{"date":{{"a":{asked["header"]}}}}},"body_text":"{{}}"}}}}\n'
+    )
+    assert not broken(findings_of(tmp_path, line))
+
+
+def test_a_status_of_any_depth_is_told_in_a_line(tmp_path: Path) -> None:
+    line = row("{}").replace('"status": 200', f'"status": {VALUES["list-1000"]}')
+    with pytest.raises(BadArchive, match=r"a.jsonl:1: response/status is .*too deep.*, not a number"):
+        findings_of(tmp_path, line)
+
+
 def test_what_orjson_does_not_write_is_written() -> None:
     deep = json.loads(VALUES["list-300"])
     assert json_text(deep) == VALUES["list-300"]

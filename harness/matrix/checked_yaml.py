@@ -37,10 +37,7 @@ def load_checked(path: Path, model: type[_Checked], error: type[HarnessError], i
         root = yaml.compose(text, yaml.SafeLoader)
         document = yaml.safe_load(text)
     except Exception as problem:  # noqa: BLE001 - PyYAML's constructors raise whatever their values make them
-        mark = getattr(problem, "problem_mark", None)
-        place = f":{mark.line + 1}" if mark else ""
-        said = " ".join(str(getattr(problem, "problem", problem)).split())
-        raise error(f"{path}{place}: not YAML: {said}; mend that line") from None
+        raise error(f"{path}{_unreadable(problem, text)}; mend that line") from None
     if not isinstance(document, dict):
         raise error(f"{path}:1: not a mapping; begin with `{next(iter(model.model_fields))}:`")
     lines: dict[_Place, int] = {}
@@ -51,6 +48,14 @@ def load_checked(path: Path, model: type[_Checked], error: type[HarnessError], i
         return model.model_validate(document, context=document)
     except ValidationError as problem:
         raise error(_explain(path, lines, problem, model)) from None
+
+
+def _unreadable(problem: Exception, text: str) -> str:
+    """Return where PyYAML stopped and why, in one line; of a character that YAML has not it tells the place in the text."""
+    mark, position = getattr(problem, "problem_mark", None), getattr(problem, "position", None)
+    line = mark.line + 1 if mark else None if position is None else text.count("\n", 0, position) + 1
+    said = getattr(problem, "problem", None) or getattr(problem, "reason", None) or problem
+    return f"{'' if line is None else f':{line}'}: not YAML: {' '.join(str(said).split())}"
 
 
 def _number_lines(node: yaml.Node, at: _Place, lines: dict[_Place, int]) -> tuple[str, int] | None:

@@ -233,9 +233,9 @@ def read_client_results(path: Path) -> ClientResults:
     try:
         _ABOUT.validate_python(clients)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, ("clients", *first["loc"])))
-        raise BadResults(f"{path}:1: {place}: {first['msg']}; run it again") from None
+        wrong = error.errors()[0]
+        place = ".".join(map(str, ("clients", *wrong["loc"])))
+        raise BadResults(f"{path}:1: {place}: {wrong['msg']}; run it again") from None
     results = ClientResults(frame.run, clients)
     for number, row in enumerate(frame.rows, 2):
         try:

@@ -54,7 +54,7 @@ _MORE_STATUSES = (418, 422, 429, 451, 499, 500, 502, 503, 504, 529, 599, 600, 99
 _VERSIONS = (None, "HTTP/1.0", "HTTP/1.1", "HTTP/2", "HTTP/3", "", "x", "HTTP/9.9")
 _ERRORS = (None, "", "closed before the end", "ReadTimeout: x", "[/]\x1b[31m", "x" * 5000)
 _DAYS = (None, "", "2026", "2026-13-45", "0000-00-00", "[/]", "2026-11-29", "99999-01-01", "é")
-_MESSAGES = (
+_MESSAGES: tuple[Any, ...] = (
     "x", None, [], [None], [1], ["x"], {}, [{}], [{"role": 1, "content": {}}], [{"role": "tool"}], [[]],
     [{"role": "assistant", "tool_calls": None}], [{"role": "assistant", "tool_calls": [None, 1, {}, {"function": "x", "id": []}]}],
     [{"role": "user", "content": [None, "x", {"type": "text"}, {"text": 1}]}], [{"role": "tool", "tool_call_id": {"a": []}}],

@@ -5,7 +5,7 @@ import json
 import random
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -92,16 +92,12 @@ def hold_all(changed: Sequence[Exchange], recording: Recording, *, shown: bool =
         hold_reports(findings)
 
 
-class Broke(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Broke:
     """How something broke; equal to what broke with the same kind of error at the same place."""
 
     place: str
-    error: str
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Broke) and self.place == other.place
-
-    __hash__ = None  # type: ignore[assignment]
+    error: str = field(compare=False)
 
 
 def broken_by(what: Callable[[], object]) -> Broke | None:

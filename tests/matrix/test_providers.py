@@ -264,6 +264,7 @@ def test_a_mistake_in_an_address_or_a_claim_is_named(tmp_path: Path, old: str, n
         ("providers:", "providers: {}\nx:", ":2: x: unknown key; use one of providers (and 1 more)"),
         ("    models:", "    models: []\n    models_:", ":11: providers.0.models_: unknown key; did you mean models?"),
         ("id: acme", "id: [acme", "not YAML"),
+        ("name: Acme\n", "name: Ac\x0bme\n", ":3: not YAML: special characters are not allowed; mend that line"),
         ("disable: {}", "off: {}", "keys should be strings, not False"),
     ],
 )  # fmt: skip
