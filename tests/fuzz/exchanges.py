@@ -84,7 +84,7 @@ def _bytes(draw: random.Random, exchange: Exchange, other: bytes) -> Exchange:
 def _answer(draw: random.Random, exchange: Exchange, other: bytes) -> Exchange:
     """Change the answer in its own form: events or JSON."""
     body = exchange.response.body
-    if exchange.reading.look == "stream":
+    if body.lstrip()[:1] not in {b"{", b"["}:
         return _with_body(exchange, streams.changed(draw, body, other))
     text = values.changed(draw, body.decode("utf-8", "replace"))
     return _with_body(exchange, body if text is None else text.encode("utf-8", "surrogatepass"))

@@ -14,7 +14,7 @@ from fuzz.corpus import Corpus, Recording
 from fuzz.holding import hold, hold_reports
 from harness.wire.exchange import Exchange
 
-_TRIES = 300
+TRIES = 300
 """How often at most something is tried anew to make it smaller: an exchange takes some hundredths of a second."""
 
 _SHOWN = 0.25
@@ -111,18 +111,19 @@ def broken_by(what: Callable[[], object]) -> Broke | None:
     return None
 
 
-def smaller(content: bytes, breaks: Callable[[bytes], bool], tries: int = _TRIES) -> bytes:
+def smaller(content: bytes, breaks: Callable[[bytes], bool]) -> bytes:
     """Return as little of ``content`` as still breaks: pieces are left out, half of it first, single bytes last."""
     size, at = max(1, len(content) // 2), 0
-    while tries and size:
+    for _ in range(TRIES):
         left = content[:at] + content[at + size :]
-        tries -= 1
         if len(left) < len(content) and breaks(left):
             content = left
         else:
             at += size
         if at >= len(content):
             size, at = size // 2, 0
+        if not size:
+            break
     return content
 
 
