@@ -45,7 +45,6 @@ def export(names: tuple[str, ...], folder: Path | None, schema: bool, root: Path
     }
     for name, text in texts.items():
         if folder:
-            (folder.resolve()).mkdir(parents=True, exist_ok=True)
             write_atomically(folder.resolve() / f"{name}.json", text.encode())
         else:
             click.echo(text, nl=False)

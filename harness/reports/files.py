@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import BadResults
-from harness.recording.atomic import write_atomically
+from harness.recording.atomic import remove, write_atomically
 from harness.reports import badge, page, table
 from harness.results import Results, read_results, write_results
 
@@ -23,7 +23,7 @@ def write_report(folder: Path, results: Results) -> None:
         write_atomically(folder / name, text.encode())
     for old in (folder / "badges").glob("*.svg"):
         if f"badges/{old.name}" not in texts:
-            old.unlink()  # it tells of what is no longer known
+            remove(old)  # it tells of what is no longer known
 
 
 def _same(path: Path, results: Results) -> bool:
