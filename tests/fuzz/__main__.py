@@ -1,17 +1,20 @@
 """``make fuzz``: cases for as long as there is time; 1 where something broke."""
 
 import argparse
+import faulthandler
 import itertools
 import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 from fuzz.corpus import ROOT, SHARED, Corpus
 from fuzz.running import Fuzzer, write
 
 _EVERY = 5.0
+_LONGEST = 60
 
 
 def main() -> int:
@@ -31,14 +34,14 @@ def main() -> int:
         sys.stderr.write(f"fuzz: {folder} is not there; the project's own recordings are changed, others are not\n")
     corpus = Corpus(folder for folder in given.corpus if folder not in absent)
     with tempfile.TemporaryDirectory(prefix="harness-fuzz-") as scratch:
-        return _run(Fuzzer(corpus, seed, Path(scratch)), seed, given)
+        return _run(Fuzzer(corpus, seed, Path(scratch), _LONGEST), seed, given)
 
 
 def _run(fuzzer: Fuzzer, seed: int, given: argparse.Namespace) -> int:
     begun = told = time.monotonic()
     broken: Counter[str] = Counter()
     number = given.case
-    for number, crash in zip(itertools.count(given.case), fuzzer.run(itertools.count(given.case)), strict=False):
+    for number, crash in enumerate(fuzzer.run(_told(seed, given)), given.case):
         if crash:
             broken[crash.what] += 1
             if broken[crash.what] == 1:
@@ -53,5 +56,16 @@ def _run(fuzzer: Fuzzer, seed: int, given: argparse.Namespace) -> int:
     return 1 if broken else 0
 
 
+def _told(seed: int, given: argparse.Namespace) -> Iterator[int]:
+    """Yield the numbers of the cases; a file holds that of the one that runs, for where it takes the process with it."""
+    given.keep.mkdir(parents=True, exist_ok=True)
+    with (given.keep / "running").open("w", buffering=1) as running:
+        for number in itertools.count(given.case):
+            running.seek(0)
+            running.write(f"--seed {seed} --case {number}\n")
+            yield number
+
+
 if __name__ == "__main__":
+    faulthandler.enable()
     sys.exit(main())

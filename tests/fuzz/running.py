@@ -1,8 +1,10 @@
 """Cases by seed and number; what breaks is made small, and written down."""
 
 import base64
+import contextlib
 import json
 import random
+import signal
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -38,10 +40,14 @@ class Crash(NamedTuple):
 
 
 class Fuzzer:
-    """Draws cases and tries them; ``scratch`` is a folder to write changed files to."""
+    """
+    Draws cases and tries them; ``scratch`` is a folder to write changed files to.
 
-    def __init__(self, corpus: Corpus, seed: int, scratch: Path) -> None:
-        self._corpus, self._seed, self._scratch = corpus, seed, scratch
+    A case that takes longer than ``limit`` seconds is broken; 0 is no limit, and the only one outside the main thread.
+    """
+
+    def __init__(self, corpus: Corpus, seed: int, scratch: Path, limit: int = 0) -> None:
+        self._corpus, self._seed, self._scratch, self._limit = corpus, seed, scratch, limit
         self._files = files.files_of(corpus.own, corpus.others)
         self._known: set[str] = set()
 
@@ -60,7 +66,7 @@ class Fuzzer:
             replace(one, earlier=tuple(changed[: n + at + 1])) for n, one in enumerate(changed[at + 1 :])
         ]
         shown = draw.random() < _SHOWN
-        broke = broken_by(lambda: hold_all(changed, recording, shown=shown))
+        broke = broken_by(lambda: hold_all(changed, recording, shown=shown), self._limit)
         if not broke:
             return None
         smallest = changed[at]
@@ -72,7 +78,7 @@ class Fuzzer:
     def _file(self, draw: random.Random, number: int) -> Crash | None:
         file, other = draw.choice(draw.choice(self._files)), draw.choice(draw.choice(self._files))
         content, trail = files.changed(draw, file, other.path.read_bytes()[:100_000])
-        broke = broken_by(lambda: files.hold(file, content, self._scratch))
+        broke = broken_by(lambda: files.hold(file, content, self._scratch), self._limit)
         if not broke:
             return None
         if self._is_new(broke):
@@ -80,9 +86,10 @@ class Fuzzer:
         return Crash(self._seed, number, " ".join([file.path.name, *trail]), broke.error, f"-{file.name}", content)
 
     def _is_new(self, broke: "Broke") -> bool:
+        """Tell whether it is worth while to make a case smaller: the first of its kind, and not by waiting again and again."""
         new = broke.place not in self._known
         self._known.add(broke.place)
-        return new
+        return new and Hung.__name__ not in broke.place
 
 
 def hold_all(changed: Sequence[Exchange], recording: Recording, *, shown: bool = True) -> None:
@@ -100,15 +107,39 @@ class Broke:
     error: str = field(compare=False)
 
 
-def broken_by(what: Callable[[], object]) -> Broke | None:
+class Hung(Exception):
+    """A case takes too long."""
+
+
+def broken_by(what: Callable[[], object], limit: int = 0) -> Broke | None:
     """Return how something breaks; None where it does not."""
     try:
-        what()
+        with _within(limit):
+            what()
     except Exception as error:  # noqa: BLE001 - every one is a find
         frame = traceback.extract_tb(error.__traceback__)[-1]
         said = str(error).partition(":")[0] if isinstance(error, AssertionError) else ""
-        return Broke(f"{type(error).__name__} {said} {frame.filename}:{frame.lineno}", traceback.format_exc())
+        place = "" if isinstance(error, Hung) else f"{frame.filename}:{frame.lineno}"
+        return Broke(f"{type(error).__name__} {said} {place}", traceback.format_exc())
     return None
+
+
+@contextlib.contextmanager
+def _within(limit: int) -> Iterator[None]:
+    if not limit:
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        raise Hung(f"it takes longer than {limit} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(limit)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def smaller(content: bytes, breaks: Callable[[bytes], bool]) -> bytes:

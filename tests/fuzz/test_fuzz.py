@@ -95,6 +95,12 @@ def test_the_command_ends_with_0_where_nothing_broke(monkeypatch: pytest.MonkeyP
     assert command.main() == 0
 
 
+def test_what_takes_too_long_is_broken() -> None:
+    broke = running.broken_by(lambda: time.sleep(30), limit=1)
+    assert broke
+    assert "Hung: it takes longer than 1 s" in broke.error
+
+
 def test_as_little_is_left_as_still_breaks() -> None:
     assert smaller(b"x" * 500 + b"needle" + b"y" * 500, lambda content: b"needle" in content) == b"needle"
     assert smaller(b"aXbXc", lambda content: content.count(b"X") == 2) == b"XX"
