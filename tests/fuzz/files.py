@@ -1,9 +1,10 @@
 """Files that people and other tools write, changed: each is read, or refused in one line, and nothing else."""
 
+import gzip
 import json
 import random
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +24,7 @@ from harness.recording.cassette import read_cassette
 from harness.reports import clients
 from harness.results import is_client_log, read_client_results, read_results
 from harness.simulate.profile import load_profile
+from harness.simulate.reference import REFERENCES
 from harness.simulate.synthesize import synthesize
 
 _LARGEST = 60_000
@@ -69,13 +71,51 @@ def _audited(path: Path) -> None:
         pass
 
 
+def made_archives(folder: Path) -> Iterator[Path]:
+    """Write reference answers as other tools would: as a HAR file, as JSON lines, as a cassette in JSON."""
+    folder.mkdir(parents=True, exist_ok=True)
+    asked = [
+        (one.request.url, one.request.body.decode(), one.response.body.decode())
+        for one in REFERENCES.values()
+        if one.request.body
+    ]
+    head, entries = {"content-type": "text/event-stream"}, []
+    for url, body, answer in asked:
+        request = {"method": "POST", "url": url, "headers": [{"name": "a", "value": "b"}], "postData": {"text": body}}
+        response = {"status": 200, "statusText": "OK", "headers": [], "content": {"text": answer, "size": len(answer)}}
+        entries.append({"startedDateTime": "2026-01-01T00:00:00Z", "request": request, "response": response})
+    rows = [
+        {
+            "provider": "x",
+            "request": {"url": url, "body": body},
+            "response": {"status": 200, "headers": head, "body_text": answer},
+        }
+        for url, body, answer in asked
+    ]
+    interactions = [
+        {
+            "request": {"method": "POST", "uri": url, "body": body, "headers": {"a": ["b"]}},
+            "response": {"status": {"code": 200, "message": "OK"}, "headers": {"a": ["b"]}, "body": {"string": answer}},
+        }
+        for url, body, answer in asked
+    ]
+    texts = {
+        "a.har": json.dumps({"log": {"entries": entries}}),
+        "a.jsonl": "".join(f"{json.dumps(row)}\n" for row in rows),
+        "a.json": json.dumps({"version": 1, "interactions": interactions}),
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+        yield folder / name
+
+
 def files_of(own: list[Path], others: list[Path]) -> list[list[File]]:
     """Return the files to change, a list for each kind."""
     cassettes = [path for path in own if path.stat().st_size < _LARGEST]
     archives = [path for path in others if path.suffix in SUFFIXES and path.stat().st_size < _LARGEST]
     kinds = [
         [File(path, path.name, read_cassette) for path in cassettes],
-        [File(path, f"x{path.suffix}", _audited) for path in (archives or cassettes)],
+        [File(path, f"x{path.suffix}", _audited) for path in archives],
         [File(ROOT / "providers.yaml", "providers.yaml", _matrix)],
         [File(path, path.name, _profile) for path in sorted((ROOT / "cassettes").glob("*/profile.yaml"))],
         [File(path, path.name, lambda path: load_deviations(path.parent)) for path in _lists()],
@@ -92,7 +132,7 @@ def changed(draw: random.Random, file: File, other: bytes) -> tuple[bytes, list[
     """Return the content of a file with one to four things changed, and the names of the changes."""
     content, trail = _cut(draw, file), []
     for _ in range(min(4, 1 + int(draw.expovariate(0.9)))):
-        way = draw.choice((_in_json_line, _in_json, _in_yaml, _in_yaml, _line, _blind))
+        way = draw.choice((_in_json_line, _in_json, _in_yaml, _in_yaml, _line, _blind, _packed))
         content = way(draw, content, other)
         trail.append(way.__name__.strip("_"))
     return content, trail
@@ -171,9 +211,14 @@ def _blind(draw: random.Random, content: bytes, other: bytes) -> bytes:
     return draw.choice(odd.BLIND)(draw, content, other)
 
 
+def _packed(draw: random.Random, content: bytes, other: bytes) -> bytes:
+    packed = gzip.compress(content, mtime=0)
+    return packed if draw.random() < 0.7 else _blind(draw, packed, other)
+
+
 def hold(file: File, content: bytes, folder: Path) -> None:
     """Read a changed file; raise what breaks, or Broken where the refusal is not one line."""
-    place = folder / file.path.parent.name / file.name
+    place = folder / "read" / file.path.parent.name / file.name
     shutil.rmtree(place.parent, ignore_errors=True)
     place.parent.mkdir(parents=True)
     place.write_bytes(content)
