@@ -1,6 +1,7 @@
 """Recordings that were made to break their reader: each ends in findings, and no check breaks on it."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from harness.cli import main
 from harness.errors import BadArchive
 from harness.judging.audit import audit
 from harness.judging.runner import About, judge_exchanges
-from harness.results import Finding, Outcome
+from harness.results import Finding, Outcome, read_results
 from harness.simulate.reference import BODY, STREAM
 from harness.wire.dumping import TOO_DEEP, json_text
 from harness.wire.exchange import Exchange
@@ -140,6 +141,18 @@ def test_evidence_that_can_not_be_built_breaks_its_check_alone(monkeypatch: pyte
 def findings_exchange() -> Exchange:
     """Return an answer in which something is wrong."""
     return replace(BODY, response=replace(BODY.response, body=BODY.response.body.replace(b'"chat.completion"', b'"x"')))
+
+
+def test_a_name_that_is_no_text_is_written_out(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"\xff")
+    folder.mkdir()
+    path = folder / os.fsdecode(b"caf\xe9-\xc3\xa9.jsonl")
+    path.write_text(row("{}"), encoding="utf-8")
+    kept = tmp_path / "results.jsonl"
+    options = ["audit", str(path), "--provider-from", "folder", "--results", str(kept), "--format", "json"]
+    assert CliRunner().invoke(main, options).exit_code == 1
+    found = read_results(kept).findings[0]
+    assert (found.provider, found.cassette) == ("\\udcff", f"{tmp_path}/\\udcff/caf\\udce9-é.jsonl:1")
 
 
 def test_the_other_files_of_a_run_stay_judged(tmp_path: Path) -> None:

@@ -143,12 +143,14 @@ def _parameter(draw: random.Random, exchange: Exchange, _: bytes) -> Exchange:
     """Set a parameter of the request to something odd, or something odd in it."""
     body = (exchange.request.body or b"{}").decode("utf-8", "replace")
     text = values.changed(draw, body, values.ASKED)
+    if text is None:  # it is no JSON, or too deep to be written here
+        return exchange
     if draw.random() < 0.5 and exchange.request.json is not None:
         asked: dict[str, Any] = {**exchange.request.json, draw.choice(values.ASKED): "@"}
         text = json.dumps(asked).replace('"@"', draw.choice(odd.JSON))
     elif draw.random() < 0.3 and exchange.request.json is not None:
         text = json.dumps({**exchange.request.json, "messages": draw.choice(_MESSAGES)})
-    return exchange if text is None else _asking(exchange, text.encode("utf-8", "surrogatepass"))
+    return _asking(exchange, text.encode("utf-8", "surrogatepass"))
 
 
 def _asking(exchange: Exchange, body: bytes | None) -> Exchange:

@@ -26,11 +26,14 @@ Place = tuple[Any, Any]
 
 
 def changed(draw: random.Random, text: str, keys: tuple[str, ...] = KEYS) -> str | None:
-    """Return JSON text with one thing in it changed; None where it is no JSON."""
+    """Return JSON text with one thing in it changed; None where it is no JSON, or too deep for Python to write."""
     try:
-        root = [json.loads(text)]
+        return _changed(draw, [json.loads(text)], keys)
     except (ValueError, RecursionError):
         return None
+
+
+def _changed(draw: random.Random, root: list[Any], keys: tuple[str, ...]) -> str:
     places = list(_places(root))
     # A kind of key first, then one of its places: an answer has a thousand logprobs and one model.
     named: dict[str, list[Place]] = {}
@@ -39,9 +42,8 @@ def changed(draw: random.Random, text: str, keys: tuple[str, ...] = KEYS) -> str
     container, key = draw.choice(named[draw.choice(sorted(named))])
     raw = {_MARK: draw.choice(JSON), _KEY: json.dumps(draw.choice(keys))}
     draw.choice(_WAYS)(draw, container, key, raw)
-    written = json.dumps(root, ensure_ascii=draw.random() < 0.5, separators=draw.choice(((",", ":"), (", ", ": "))))[
-        1:-1
-    ]
+    spaced = draw.choice(((",", ":"), (", ", ": ")))
+    written = json.dumps(root, ensure_ascii=draw.random() < 0.5, separators=spaced)[1:-1]
     for mark, odd in raw.items():
         written = written.replace(f'"{mark}"', odd)
     return written
