@@ -254,7 +254,7 @@ def _row(row: dict[str, Any], where: str) -> Exchange:
     asked = request.get("body")
     body = _row_body(response, where)
     lengths = response.get("transport_chunk_lengths")
-    whole = isinstance(lengths, list) and all(type(n) is int for n in lengths) and sum(lengths) == len(body)
+    whole = isinstance(lengths, list) and all(type(n) is int and n >= 0 for n in lengths) and sum(lengths) == len(body)
     reads = Reads(tuple(lengths)) if lengths and whole else None
     return Exchange(
         Request(

@@ -224,16 +224,24 @@ def _reads(x_stream: dict[str, Any], body: bytes, where: str) -> Reads | None:
     if not x_stream.get("sizes"):
         return None
     try:
-        sizes = tuple(map(int, _words(x_stream["sizes"], where).split()))
-        times = tuple(map(int, _words(x_stream.get("dt_us", ""), where).split()))
+        sizes = _counts(_words(x_stream["sizes"], where))
+        times = _counts(_words(x_stream.get("dt_us", ""), where))
     except ValueError:
-        raise BadCassette(f"{where}: sizes and dt_us are whole numbers with spaces between") from None
+        raise BadCassette(f"{where}: sizes and dt_us are whole numbers, none below 0, with spaces between") from None
     if sum(sizes) != len(body) or len(times) not in {0, len(sizes)}:
         raise BadCassette(
             f"{where}: {len(sizes)} sizes add up to {sum(sizes)} with {len(times)} times, "
             f"the body has {len(body)} bytes; the file was edited, record it again"
         )
     return Reads(sizes, times)
+
+
+def _counts(text: str) -> tuple[int, ...]:
+    """Return whole numbers, none below 0; raises ValueError for others."""
+    found = tuple(map(int, text.split()))
+    if any(number < 0 for number in found):
+        raise ValueError(text)
+    return found
 
 
 def _source(x_source: dict[str, Any], where: str) -> Source:
