@@ -143,6 +143,14 @@ def findings_exchange() -> Exchange:
     return replace(BODY, response=replace(BODY.response, body=BODY.response.body.replace(b'"chat.completion"', b'"x"')))
 
 
+@pytest.mark.parametrize("body", ["data:", "data: {}", ": hello\n\n", "data: 1\n\n"])
+def test_a_list_of_models_that_comes_as_a_stream_breaks_no_check(tmp_path: Path, body: str) -> None:
+    line = row(body).replace('"request":{', '"request":{"method":"GET",')
+    found = {finding.check: finding for finding in findings_of(tmp_path, line)}
+    assert not broken(list(found.values()))
+    assert found["models.form"].value == "no object"
+
+
 def test_a_name_that_is_no_text_is_written_out(tmp_path: Path) -> None:
     folder = tmp_path / os.fsdecode(b"\xff")
     folder.mkdir()
