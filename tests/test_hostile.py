@@ -143,6 +143,11 @@ def findings_exchange() -> Exchange:
     return replace(BODY, response=replace(BODY.response, body=BODY.response.body.replace(b'"chat.completion"', b'"x"')))
 
 
+def test_a_transcript_without_the_usage_that_was_asked_for_breaks_no_check(tmp_path: Path) -> None:
+    line = row(STREAM.response.body.decode(), '{"model":"m","stream":true,"stream_options":{"include_usage":true}}')
+    assert not broken(findings_of(tmp_path, line.replace('{"request"', '{"fidelity":"transcript","request"')))
+
+
 @pytest.mark.parametrize("body", ["data:", "data: {}", ": hello\n\n", "data: 1\n\n"])
 def test_a_list_of_models_that_comes_as_a_stream_breaks_no_check(tmp_path: Path, body: str) -> None:
     line = row(body).replace('"request":{', '"request":{"method":"GET",')
