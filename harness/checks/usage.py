@@ -44,11 +44,8 @@ _GROWING = swap(STREAM_USAGE, '"usage":null', '"usage":{"prompt_tokens":9,"compl
 
 
 def _given(exchange: Exchange) -> str | None:
+    # usage.given does not say it of a transcript, which may leave out what came.
     return answered(exchange) or (None if _top(exchange) else NotSeen("no usage came"))
-
-
-# Of a transcript, which may leave out what came, usage.given says nothing: there may be none all the same.
-_ASKED_AND_GIVEN = both(usage_asked, _given)
 
 
 def _top(exchange: Exchange) -> list[Usage]:
@@ -81,7 +78,7 @@ def given(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "usage.own-chunk", MUST, "Usage that was asked for comes in a chunk with empty choices.",
-    sources.STREAM_OPTIONS, _ASKED_AND_GIVEN,
+    sources.STREAM_OPTIONS, both(usage_asked, _given),
     good=(STREAM_USAGE,),
     bad=(_BESIDE_FINISH, swap(STREAM_USAGE, '"choices":[]', '"choices":[{"index":0,"delta":{},"finish_reason":null}]')),
     depends_on=(*_READ, "usage.given"),
@@ -102,7 +99,7 @@ def own_chunk(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "usage.null-elsewhere", MUST, "Chunks before the usage have the key usage, null, when it was asked for.",
-    sources.STREAM_OPTIONS, _ASKED_AND_GIVEN,
+    sources.STREAM_OPTIONS, both(usage_asked, _given),
     good=(STREAM_USAGE,),
     bad=(swap(STREAM_USAGE, ',"usage":null', ""), swap(STREAM_USAGE, '"usage":null', '"usage":{}', 1)),
     depends_on=(*_READ, "usage.given"),
