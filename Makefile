@@ -6,7 +6,7 @@ READY := $(VENV)/ready
 OLD := .venv-openai2
 MAIN := deepseek siliconflow bailian qianfan volcengine
 
-.PHONY: help compat test test-openai2 check format bench proof engines clients test-clients export schema clean
+.PHONY: help compat test test-openai2 fuzz check format bench proof engines clients test-clients export schema clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
@@ -29,6 +29,9 @@ test-openai2: $(OLD)/ready ## Run the tests of what speaks through the SDK once 
 	$(OLD)/bin/pytest --quiet --numprocesses auto --dist loadfile -p no:cacheprovider \
 		tests/test_sdk.py tests/recording tests/live/test_capture.py tests/live/test_capture_sockets.py tests/live/test_deadline.py \
 		tests/live/test_probe.py tests/live/test_record.py tests/pytest_plugin/test_plugin_live.py
+
+fuzz: $(READY) ## Change recordings and files at random for SECONDS=60, with SEED=7; what breaks is written to .fuzz/.
+	PYTHONPATH=tests $(BIN)/python -m fuzz --seconds $(or $(SECONDS),60) $(SEED:%=--seed %)
 
 $(OLD)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(OLD)

@@ -97,18 +97,27 @@ def test_every_outcome_is_named(name: str) -> None:
     assert [outcome.value for outcome in Outcome if f"`{outcome.value}`" not in read(name)] == []
 
 
-@pytest.mark.parametrize("name", [*READMES, "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+@pytest.mark.parametrize("name", [*READMES, "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"])
 def test_links_lead_somewhere(name: str) -> None:
     targets = re.findall(r"\]\(([^)#]+)\)", read(name))
     assert [target for target in targets if not target.startswith("http") and not (ROOT / target).exists()] == []
 
 
-@pytest.mark.parametrize("name", [*READMES, "CONTRIBUTING.md"])
+@pytest.mark.parametrize("name", [*READMES, "CONTRIBUTING.md", "SECURITY.md"])
 def test_make_targets_and_checks_that_are_named_exist(name: str) -> None:
     targets = set(re.findall(r"^([\w-]+):", read("Makefile"), re.MULTILINE))
     assert set(re.findall(r"(?:^|`)make ([\w-]+)", read(name), re.MULTILINE)) <= targets
     explained = [word for word in re.findall(r"harness explain ([\w.-]+)(?![\w/])", read(name)) if "." in word]
     assert [word for word in explained if CliRunner().invoke(main, ["explain", word]).exit_code] == []
+
+
+def test_files_and_options_that_security_md_rests_on_exist() -> None:
+    text = read("SECURITY.md")
+    files = re.findall(r"`((?:harness|tests)/[\w/]+\.py)`", text)
+    assert files
+    assert [name for name in files if not (ROOT / name).exists()] == []
+    options = {option for command in main.commands.values() for one in command.params for option in one.opts}
+    assert set(re.findall(r"`(--(?!compat)[\w-]+)`", text)) - options == set()
 
 
 def test_both_languages_show_the_same_code() -> None:
@@ -136,7 +145,7 @@ def test_architecture_is_a_page() -> None:
 def test_the_repository_speaks_of_the_project_alone() -> None:
     here = re.compile(r"(?<![\w.])/(?:work|root|home|tmp|Users)/\w")
     files = [path for path in ROOT.rglob("*") if path.suffix in {".md", ".py", ".yaml", ".toml", ".json", ".jsonl"}]
-    made = {".venv", ".venv-openai2", "build", "node_modules"}  # by tools, and not kept
+    made = {".venv", ".venv-openai2", ".fuzz", "build", "node_modules"}  # by tools, and not kept
     own = [path for path in files if not made & set(path.parts) and path != Path(__file__).resolve()]
     assert [str(path.relative_to(ROOT)) for path in own if here.search(path.read_text(encoding="utf-8"))] == []
 

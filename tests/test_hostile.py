@@ -1,6 +1,7 @@
 """Recordings that were made to break their reader: each ends in findings, and no check breaks on it."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from harness.cli import main
 from harness.errors import BadArchive
 from harness.judging.audit import audit
 from harness.judging.runner import About, judge_exchanges
-from harness.results import Finding, Outcome
+from harness.results import Finding, Outcome, read_results
 from harness.simulate.reference import BODY, STREAM
 from harness.wire.dumping import TOO_DEEP, json_text
 from harness.wire.exchange import Exchange
@@ -100,6 +101,23 @@ def test_a_row_that_holds_a_number_beyond_reading_is_named(tmp_path: Path) -> No
         findings_of(tmp_path, row("{}", f'{{"seed":{LONG}}}'))
 
 
+@pytest.mark.parametrize("place", ["url", "method", "header"])
+def test_no_depth_of_what_is_to_be_text_ends_the_reading(tmp_path: Path, place: str) -> None:
+    deep = VALUES["list-1000"]
+    asked = {"url": f'"{URL}"', "method": '"POST"', "header": '"x"'} | {place: deep}
+    line = (
+        f'{{"request":{{"url":{asked["url"]},"method":{asked["method"]}}},"response":'
+        f'{{"status":200,"headers":{{"date":{{"a":{asked["header"]}}}}},"body_text":"{{}}"}}}}\n'
+    )
+    assert not broken(findings_of(tmp_path, line))
+
+
+def test_a_status_of_any_depth_is_told_in_a_line(tmp_path: Path) -> None:
+    line = row("{}").replace('"status": 200', f'"status": {VALUES["list-1000"]}')
+    with pytest.raises(BadArchive, match=r"a.jsonl:1: response/status is .*too deep.*, not a number"):
+        findings_of(tmp_path, line)
+
+
 def test_what_orjson_does_not_write_is_written() -> None:
     deep = json.loads(VALUES["list-300"])
     assert json_text(deep) == VALUES["list-300"]
@@ -123,6 +141,31 @@ def test_evidence_that_can_not_be_built_breaks_its_check_alone(monkeypatch: pyte
 def findings_exchange() -> Exchange:
     """Return an answer in which something is wrong."""
     return replace(BODY, response=replace(BODY.response, body=BODY.response.body.replace(b'"chat.completion"', b'"x"')))
+
+
+def test_a_transcript_without_the_usage_that_was_asked_for_breaks_no_check(tmp_path: Path) -> None:
+    line = row(STREAM.response.body.decode(), '{"model":"m","stream":true,"stream_options":{"include_usage":true}}')
+    assert not broken(findings_of(tmp_path, line.replace('{"request"', '{"fidelity":"transcript","request"')))
+
+
+@pytest.mark.parametrize("body", ["data:", "data: {}", ": hello\n\n", "data: 1\n\n"])
+def test_a_list_of_models_that_comes_as_a_stream_breaks_no_check(tmp_path: Path, body: str) -> None:
+    line = row(body).replace('"request":{', '"request":{"method":"GET",')
+    found = {finding.check: finding for finding in findings_of(tmp_path, line)}
+    assert not broken(list(found.values()))
+    assert found["models.form"].value == "no object"
+
+
+def test_a_name_that_is_no_text_is_written_out(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"\xff")
+    folder.mkdir()
+    path = folder / os.fsdecode(b"caf\xe9-\xc3\xa9.jsonl")
+    path.write_text(row("{}"), encoding="utf-8")
+    kept = tmp_path / "results.jsonl"
+    options = ["audit", str(path), "--provider-from", "folder", "--results", str(kept), "--format", "json"]
+    assert CliRunner().invoke(main, options).exit_code == 1
+    found = read_results(kept).findings[0]
+    assert (found.provider, found.cassette) == ("\\udcff", f"{tmp_path}/\\udcff/caf\\udce9-é.jsonl:1")
 
 
 def test_the_other_files_of_a_run_stay_judged(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 """Outcomes and the results file."""
 
+import errno
+import os
 from pathlib import Path
 
 import orjson
 import pytest
 
-from harness.errors import BadResults
+from harness.errors import BadResults, Unwritable
 from harness.results import (
     Deviation,
     Evidence,
@@ -150,3 +152,15 @@ def test_what_passes_shares_a_line_and_comes_back_in_order(tmp_path: Path) -> No
     assert rows[3]["checks"] == {"chunk.c0": "MUST", "chunk.c3": "MUST", "chunk.c6": "MUST"}
     assert (rows[4]["outcome"], rows[4]["message"]) == ("n/a", "why")
     assert rows[-1]["findings"] == len(findings)
+
+
+def test_a_file_that_may_not_be_looked_at_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "results.jsonl"
+    path.write_text("mine")
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(Unwritable, match=r"results\.jsonl: Permission denied; name another file"):
+        write_results(path, Results(Run("0", "2026", "replay")))

@@ -1,6 +1,5 @@
 """Reasoning text: custom all of it, since the specification has none."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +17,7 @@ from harness.simulate.reference import (
     replace_in_body,
     with_request_params,
 )
+from harness.wire.dumping import json_text
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import REASONING_CHANNELS, as_object
 
@@ -258,7 +258,7 @@ def on(exchange: Exchange) -> str:
 
 def _switch(exchange: Exchange) -> str | None:
     """Return how the request set thinking, in any provider's way: on, off, or None where it does not say."""
-    given = {json.dumps(value) for value in _switches(exchange.request.json or {}) if value is not None}
+    given = {json_text(value) for value in _switches(exchange.request.json or {}) if value is not None}
     if given & {"false", '"disabled"', '"none"'}:
         return "off"
     return "on" if given & {"true", '"enabled"', '"low"', '"medium"', '"high"', '"xhigh"', '"max"'} else None

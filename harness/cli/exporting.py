@@ -50,7 +50,6 @@ def export(names: tuple[str, ...], folder: Path | None, force: bool, schema: boo
     }
     for name, text in texts.items():
         if folder:
-            (folder.resolve()).mkdir(parents=True, exist_ok=True)
             write_atomically(folder.resolve() / f"{name}.json", text.encode())
         else:
             say_json_text(text, nl=False)

@@ -105,7 +105,12 @@ class Environment:
         if self.pins is None or self.installed:
             return
         shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(parents=True)
+        try:
+            self.folder.mkdir(parents=True)
+        except OSError as error:
+            raise NotInstalled(
+                f"{self.folder}: {error.strerror or error}; it is installed there, so make it writable"
+            ) from None
         if self.kind == "python":
             self._run(sys.executable, "-m", "venv", str(self.folder))
             python = str(self.folder / "bin" / "python")

@@ -165,7 +165,7 @@ def _read(client: Client, exchange: Exchange, heard: Heard) -> tuple[Fate, str]:
         return _compared("", heard.text) or (Fate.NA, "the answer is a call, which this does not read")
     if TOOLS in client.reads and _calls(heard.tools) != _calls([(c.name, c.arguments) for c in message.tool_calls]):
         return Fate.WRONG_CALLS, f"calls {_shown(heard.tools)}"
-    same = client.only == "json" and _parsed(heard.text) == _parsed(text)  # it shows the object, not its text
+    same = client.only == "json" and _meaning(heard.text) == _meaning(text)  # it shows the object, not its text
     wrong = _compared(text, heard.text) if TEXT in client.reads and not same else None
     return wrong or _lost(client, exchange, heard, reasoning) or (Fate.OK, "")
 
@@ -207,17 +207,15 @@ def _lost(client: Client, exchange: Exchange, heard: Heard, reasoning: str) -> t
 
 
 def _calls(calls: Any) -> list[tuple[str, str]]:
-    return [
-        (name, json.dumps(_parsed(arguments), sort_keys=True)) for name, arguments in calls
-    ]  # 1, 1.0 and true differ
+    return [(name, _meaning(arguments)) for name, arguments in calls]
 
 
-def _parsed(arguments: str) -> Any:
-    """Return a call's arguments as what they mean, where they are JSON; none at all mean none."""
+def _meaning(text: str) -> str:
+    """Return JSON in one form, in which 1, 1.0 and true differ; what is none, or too deep, as it is.  Nothing means {}."""
     try:
-        return json.loads(arguments or "{}")
-    except ValueError:
-        return arguments
+        return json.dumps(json.loads(text or "{}"), sort_keys=True)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _shown(value: Any) -> str:

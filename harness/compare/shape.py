@@ -11,9 +11,8 @@ rules observe of it is compared elsewhere.
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-import orjson
-
 from harness.wire.chunks import CONSTANT_KEYS, Choice, Columns
+from harness.wire.dumping import json_text
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import PADDING, REASONING_CHANNELS, TEXT_CHANNELS, Kind, Shape, kinds_in
 
@@ -81,7 +80,7 @@ def _parameter(body: dict[str, Any], key: str) -> str:
     value = body[key]
     if key == "messages" and isinstance(value, list):
         value = value[:1]
-    text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    text = json_text(value, in_order=True)
     return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}…"
 
 

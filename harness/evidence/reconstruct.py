@@ -9,7 +9,7 @@ from harness.errors import UnknownName, unknown
 from harness.judging.runner import Case
 from harness.matrix.providers import Matrix
 from harness.matrix.scenarios import SCENARIOS
-from harness.recording.atomic import write_atomically
+from harness.recording.atomic import remove, write_atomically
 from harness.recording.cassette import dump_cassette, read_cassette
 from harness.simulate.profile import FILE_NAME, Profile, load_profile
 from harness.simulate.synthesize import synthesize
@@ -82,7 +82,6 @@ def _state(path: Path, content: bytes | None) -> State:
 def write(made: Reconstruction) -> None:
     """Write a cassette that is new or changed; delete one that is unfounded."""
     if made.state == "unfounded":
-        made.path.unlink()
+        remove(made.path)
     elif made.content and made.state in {"new", "changed"}:
-        made.path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(made.path, made.content)

@@ -146,12 +146,22 @@ def absent_finding(case: Case, outcome: Outcome, reason: str) -> Finding:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a recording is of, and where it stands; None where it is kept nowhere."""
+    """
+    What a recording is of, and where it stands; None where it is kept nowhere.
+
+    Names of files may hold bytes that are no UTF-8; here they are written out, so that a log can hold them.
+    """
 
     provider: str
     model: str
     scenario: str
     cassette: str | None
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            text = getattr(self, name)
+            if text and not text.isascii():
+                object.__setattr__(self, name, text.encode("utf-8", "backslashreplace").decode())
 
 
 def half_recorded(exchanges: list[Exchange], scenario: Scenario, about: About) -> Iterator[Finding]:

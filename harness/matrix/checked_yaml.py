@@ -18,6 +18,7 @@ class Strict(BaseModel):
 
 _Checked = TypeVar("_Checked", bound=Strict)
 _Place = tuple[int | str, ...]
+_DEEPEST, _MOST_PLACES = 100, 200_000
 
 
 def load_checked(path: Path, model: type[_Checked], error: type[HarnessError], if_absent: str) -> _Checked:
@@ -36,33 +37,47 @@ def load_checked(path: Path, model: type[_Checked], error: type[HarnessError], i
         root = yaml.compose(text, yaml.SafeLoader)
         document = yaml.safe_load(text)
     except Exception as problem:  # noqa: BLE001 - PyYAML's constructors raise whatever their values make them
-        mark = getattr(problem, "problem_mark", None)
-        place = f":{mark.line + 1}" if mark else ""
-        raise error(f"{path}{place}: not YAML: {getattr(problem, 'problem', problem)}; mend that line") from None
+        raise error(f"{path}{_unreadable(problem, text)}; mend that line") from None
     if not isinstance(document, dict):
         raise error(f"{path}:1: not a mapping; begin with `{next(iter(model.model_fields))}:`")
     lines: dict[_Place, int] = {}
-    twice = _number_lines(root, (), lines) if root else None
-    if twice:
-        raise error(f"{path}:{twice[1]}: {twice[0]}: this key stands twice; delete one")
+    try:
+        if root:
+            _number_lines(root, (), lines)
+    except _Refused as problem:
+        raise error(f"{path}:{problem}") from None
     try:
         return model.model_validate(document, context=document)
     except ValidationError as problem:
         raise error(_explain(path, lines, problem, model)) from None
 
 
-def _number_lines(node: yaml.Node, at: _Place, lines: dict[_Place, int]) -> tuple[str, int] | None:
-    """Fill ``lines`` with the line of every key and element; return a key that stands twice, with its line."""
+def _unreadable(problem: Exception, text: str) -> str:
+    """Return where PyYAML stopped and why, in one line; of a character that YAML has not it tells the place in the text."""
+    mark, position = getattr(problem, "problem_mark", None), getattr(problem, "position", None)
+    line = mark.line + 1 if mark else None if position is None else text.count("\n", 0, position) + 1
+    said = getattr(problem, "problem", None) or getattr(problem, "reason", None) or problem
+    return f"{'' if line is None else f':{line}'}: not YAML: {' '.join(str(said).split())}"
+
+
+class _Refused(Exception):
+    """What is wrong in a line of a document that is YAML."""
+
+    def __init__(self, node: yaml.Node, said: str) -> None:
+        super().__init__(f"{node.start_mark.line + 1}: {said}")
+
+
+def _number_lines(node: yaml.Node, at: _Place, lines: dict[_Place, int]) -> None:
+    """Fill ``lines`` with the line of every key and element; raise _Refused where a key stands twice, or there is no end."""
+    # An alias may stand for what it is in itself, and a few aliases of aliases for more than any memory holds.
+    if len(at) > _DEEPEST or len(lines) > _MOST_PLACES:
+        raise _Refused(node, "this goes on without end; write out what the alias stands for")
     lines.setdefault(at, node.start_mark.line + 1)
     for key, value, name in _children(node):
-        line = key.start_mark.line + 1
         if (*at, name) in lines:
-            return str(name), line
-        lines[(*at, name)] = line
-        twice = _number_lines(value, (*at, name), lines)
-        if twice:
-            return twice
-    return None
+            raise _Refused(key, f"{name}: this key stands twice; delete one")
+        lines[(*at, name)] = key.start_mark.line + 1
+        _number_lines(value, (*at, name), lines)
 
 
 def _children(node: yaml.Node) -> Iterator[tuple[yaml.Node, yaml.Node, int | str]]:

@@ -16,7 +16,7 @@ import orjson
 
 from harness.errors import BadArchive
 from harness.recording.cassette import exchange_of, interactions_of, load_yaml
-from harness.wire.dumping import json_text
+from harness.wire.dumping import json_text, python_text
 from harness.wire.exchange import Exchange, Fidelity, Headers, Provenance, Reads, Request, Response, Source
 
 _GZIP = b"\x1f\x8b"
@@ -83,7 +83,7 @@ def read_archive(path: Path) -> Iterator[Entry]:
 
 def is_chat(url: Any) -> bool:
     """Tell whether a URL is that of chat completions; where none was recorded it is taken for one."""
-    return not url or "chat/completions" in str(url).partition("?")[0]
+    return not url or "chat/completions" in python_text(url).partition("?")[0]
 
 
 def _refused(path: Path, error: Exception) -> BadArchive:
@@ -177,23 +177,30 @@ def _har_request(request: dict[str, Any]) -> Request:
     text = posted.get("text") if isinstance(posted, dict) else None
     body = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else None
     return Request(
-        str(request.get("method", "POST")), str(request.get("url", "")), _pairs(request.get("headers")), body
+        python_text(request.get("method", "POST")),
+        python_text(request.get("url", "")),
+        _pairs(request.get("headers")),
+        body,
     )
 
 
 def _har_response(response: dict[str, Any], where: str) -> Response:
     content = _part(response, "content", f"{where}/response")
-    text = str(content.get("text") or "")
+    text = python_text(content.get("text") or "")
     packed = content.get("encoding") == "base64"
     body = _unbase64(text, f"{where}/response/content/text") if packed else text.encode("utf-8", "surrogatepass")
-    reason = str(response.get("statusText", ""))
+    reason = python_text(response.get("statusText", ""))
     return Response(_status(response.get("status"), where), _pairs(response.get("headers")), body, reason)
 
 
 def _pairs(headers: Any) -> Headers:
     items = headers if isinstance(headers, list) else []
     return Headers(
-        tuple((str(h["name"]), str(h["value"])) for h in items if isinstance(h, dict) and {"name", "value"} <= h.keys())
+        tuple(
+            (python_text(h["name"]), python_text(h["value"]))
+            for h in items
+            if isinstance(h, dict) and {"name", "value"} <= h.keys()
+        )
     )
 
 
@@ -247,12 +254,12 @@ def _row(row: dict[str, Any], where: str) -> Exchange:
     asked = request.get("body")
     body = _row_body(response, where)
     lengths = response.get("transport_chunk_lengths")
-    whole = isinstance(lengths, list) and all(type(n) is int for n in lengths) and sum(lengths) == len(body)
+    whole = isinstance(lengths, list) and all(type(n) is int and n >= 0 for n in lengths) and sum(lengths) == len(body)
     reads = Reads(tuple(lengths)) if lengths and whole else None
     return Exchange(
         Request(
-            str(request.get("method") or "POST"),
-            str(request.get("url") or ""),
+            python_text(request.get("method") or "POST"),
+            python_text(request.get("url") or ""),
             _mapping(request.get("headers")),
             asked.encode("utf-8", "surrogatepass")
             if isinstance(asked, str)
@@ -283,7 +290,7 @@ def _row_source(row: dict[str, Any], headers: Headers) -> Source:
         url=f"https://github.com/{repo}/blob/{origin.get('commit', 'HEAD')}/{path}"
         if isinstance(origin, dict) and repo
         else None,
-        fidelity=_FIDELITIES.get(str(row.get("fidelity")), "wire"),
+        fidelity=_FIDELITIES.get(python_text(row.get("fidelity")), "wire"),
     )
 
 
@@ -305,13 +312,13 @@ def _day(text: Any) -> str | None:
 def _mapping(headers: Any) -> Headers:
     pairs: list[tuple[str, str]] = []
     for name, value in headers.items() if isinstance(headers, dict) else ():
-        pairs += [(str(name), str(one)) for one in (value if isinstance(value, list) else [value])]
+        pairs += [(python_text(name), python_text(one)) for one in (value if isinstance(value, list) else [value])]
     return Headers(tuple(pairs))
 
 
 def _status(value: Any, where: str) -> int:
     if not isinstance(value, int):
-        raise BadArchive(f"{where}: response/status is {value!r}, not a number")
+        raise BadArchive(f"{where}: response/status is {python_text(value)!r}, not a number")
     return value
 
 
@@ -329,6 +336,6 @@ def _list(container: Any, key: str) -> list[Any]:
 
 def _unbase64(text: Any, where: str) -> bytes:
     try:
-        return base64.b64decode("".join(str(text).split()), validate=True)
+        return base64.b64decode("".join(python_text(text).split()), validate=True)
     except (binascii.Error, ValueError) as error:
         raise BadArchive(f"{where}: bad base64 ({error}); the file is damaged") from None

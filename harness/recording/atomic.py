@@ -68,6 +68,14 @@ def _check_kind(path: Path) -> None:
         raise Unwritable(f"{path}: it is no regular file; name one that is, or a new one")
 
 
+def remove(path: Path) -> None:
+    """Delete a file; raises Unwritable where its folder can't be written to."""
+    try:
+        path.unlink()
+    except OSError as error:
+        raise Unwritable(f"{path}: {error.strerror or error}; name a place that can be written to") from None
+
+
 def check_folder(folder: Path) -> None:
     """Raise Unwritable where nothing could be written to ``folder``: better before something is paid for."""
     try:

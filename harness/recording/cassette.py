@@ -31,6 +31,7 @@ _INDENT = b" " * 8
 _BLOCK = re.compile(rb"\n    body:\n      string: (\|([+-]?)\n)")
 _AFTER_BLOCK = re.compile(rb"\n(?! {8}|\n)")
 _NEXT_KEY = re.compile(rb" {0,4}[^ #\n]")
+_DEEPEST = 500
 _PROVENANCES = ("recorded", "published", "reconstructed")
 _FIDELITIES = ("wire", "lines", "reserialized", "chunks", "transcript")
 
@@ -72,7 +73,8 @@ def interactions_of(document: Any, path: Path) -> list[Any]:
     if "version" not in document:
         raise BadCassette(f"{path}: no version line, so the file is cut short; restore it or record it again")
     if document["version"] != 1:
-        raise BadCassette(f"{path}: version {document['version']}; this tool reads version 1, record it again")
+        version = _words(document["version"], f"{path}: version")
+        raise BadCassette(f"{path}: version {version}; this tool reads version 1, record it again")
     if not document["interactions"]:
         raise BadCassette(f"{path}: interactions: it holds no exchange; record it again")
     return list(document["interactions"])
@@ -125,7 +127,22 @@ class _Block(int):
 
 
 class _OurLoader(_Loader):
-    """The loader of files this module wrote; vcrpy's own is left as it is."""
+    """
+    The loader of files this module wrote; vcrpy's own is left as it is.
+
+    It goes no deeper than ``_DEEPEST``: libyaml's composer calls itself for each level, until the stack is gone and the
+    process with it.
+    """
+
+    _depth = 0
+
+    def descend_resolver(self, _node: Any, _index: Any) -> None:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise yaml.YAMLError(f"it is nested more than {_DEEPEST} levels deep")
+
+    def ascend_resolver(self) -> None:
+        self._depth -= 1
 
 
 _OurLoader.add_constructor("!block", lambda _, node: _Block(node.value))
@@ -153,20 +170,20 @@ def exchange_of(item: Any, where: str, *, ours: bool = True) -> Exchange:
         raise BadCassette(f"{where}/response/body: empty where an answer was due; record it again")
     return Exchange(
         Request(
-            str(request.get("method", "POST")),
-            str(request.get("uri", "")),
-            _headers(request.get("headers")),
+            _words(request.get("method", "POST"), f"{where}/request/method"),
+            _words(request.get("uri", ""), f"{where}/request/uri"),
+            _headers(request.get("headers"), f"{where}/request/headers"),
             _bytes(request.get("body"), f"{where}/request/body"),
         ),
         Response(
             code,
-            _headers(response.get("headers")),
+            _headers(response.get("headers"), f"{where}/response/headers"),
             body,
-            str(status.get("message") or ""),
+            _words(status.get("message") or "", f"{where}/response/status/message"),
             reads=_reads(x_stream, body, f"{where}/response/x_stream"),
             eof=bool(x_stream.get("eof", True)),
-            error=_words(x_stream.get("error")),
-            http_version=_words(x_stream.get("http_version")),
+            error=_words_if_any(x_stream, "error", f"{where}/response/x_stream"),
+            http_version=_words_if_any(x_stream, "http_version", f"{where}/response/x_stream"),
         ),
         _source(x_source, f"{where}/response/x_source"),
     )
@@ -197,10 +214,11 @@ def _bytes(value: Any, where: str) -> bytes | None:
     raise BadCassette(f"{where}: neither text nor bytes; the file is damaged, record it again")
 
 
-def _headers(value: Any) -> Headers:
+def _headers(value: Any, where: str) -> Headers:
     pairs: list[tuple[str, str]] = []
-    for name, values in value.items() if isinstance(value, dict) else ():
-        pairs += [(str(name), str(one)) for one in (values if isinstance(values, list) else [values])]
+    for key, values in value.items() if isinstance(value, dict) else ():
+        name = _words(key, where)
+        pairs += [(name, _words(one, f"{where}/{name}")) for one in (values if isinstance(values, list) else [values])]
     return Headers(tuple(pairs))
 
 
@@ -208,10 +226,10 @@ def _reads(x_stream: dict[str, Any], body: bytes, where: str) -> Reads | None:
     if not x_stream.get("sizes"):
         return None
     try:
-        sizes = tuple(map(int, str(x_stream["sizes"]).split()))
-        times = tuple(map(int, str(x_stream.get("dt_us", "")).split()))
+        sizes = _counts(_words(x_stream["sizes"], where))
+        times = _counts(_words(x_stream.get("dt_us", ""), where))
     except ValueError:
-        raise BadCassette(f"{where}: sizes and dt_us are whole numbers with spaces between") from None
+        raise BadCassette(f"{where}: sizes and dt_us are whole numbers, none below 0, with spaces between") from None
     if sum(sizes) != len(body) or len(times) not in {0, len(sizes)}:
         raise BadCassette(
             f"{where}: {len(sizes)} sizes add up to {sum(sizes)} with {len(times)} times, "
@@ -220,18 +238,35 @@ def _reads(x_stream: dict[str, Any], body: bytes, where: str) -> Reads | None:
     return Reads(sizes, times)
 
 
+def _counts(text: str) -> tuple[int, ...]:
+    """Return whole numbers, none below 0; raises ValueError for others."""
+    found = tuple(map(int, text.split()))
+    if any(number < 0 for number in found):
+        raise ValueError(text)
+    return found
+
+
 def _source(x_source: dict[str, Any], where: str) -> Source:
-    provenance, fidelity = x_source.get("provenance", "recorded"), x_source.get("fidelity", "wire")
+    provenance: Any = _words(x_source.get("provenance", "recorded"), f"{where}/provenance")
+    fidelity: Any = _words(x_source.get("fidelity", "wire"), f"{where}/fidelity")
     if provenance not in _PROVENANCES:
         raise BadCassette(f"{where}/provenance: {provenance!r}; use one of {', '.join(_PROVENANCES)}")
     if fidelity not in _FIDELITIES:
         raise BadCassette(f"{where}/fidelity: {fidelity!r}; use one of {', '.join(_FIDELITIES)}")
-    at, url, note = (_words(x_source.get(key)) for key in ("at", "url", "note"))
+    at, url, note = (_words_if_any(x_source, key, where) for key in ("at", "url", "note"))
     return Source(provenance, at, url, note, fidelity)
 
 
-def _words(value: Any) -> str | None:
-    return str(value) if value is not None else None
+def _words(value: Any, where: str) -> str:
+    """Return a number, a date or the like as text; what holds more can be of any depth, or be itself in it."""
+    if isinstance(value, dict | list | set | tuple):
+        raise BadCassette(f"{where}: neither text nor number; the file is damaged, record it again")
+    return str(value)
+
+
+def _words_if_any(container: dict[str, Any], key: str, where: str) -> str | None:
+    value = container.get(key)
+    return None if value is None else _words(value, f"{where}/{key}")
 
 
 def write_cassette(path: Path, exchanges: Iterable[Exchange]) -> None:

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx2
-import orjson
 
 from harness.errors import NotRecorded
 from harness.recording.cassette import read_cassette
 from harness.recording.families import body_of, family_of
 from harness.recording.playing import Pace, headers_of, pieces_of, waits_of
+from harness.wire.dumping import TOO_DEEP, json_text, same
 from harness.wire.exchange import NO_ANSWER, Exchange, Request, Response
 
 _DIFFERENCES_SHOWN = 4
@@ -120,7 +120,8 @@ def _question(request: Request) -> bytes:
     """Return what two requests have in common that ask the same."""
     body = request.body or b""
     if request.json is not None:
-        body = orjson.dumps(request.json, option=orjson.OPT_SORT_KEYS)
+        text = json_text(request.json, in_order=True)
+        body = body if text == TOO_DEEP else text.encode()
     return b"%b %b\n%b" % (request.method.upper().encode(), request.url.encode(), body)
 
 
@@ -135,15 +136,13 @@ def _differences(recorded: Request, asked: Request) -> list[str]:
     else:
         names = dict.fromkeys([*recorded.json, *asked.json])
         pairs += [(f"/{name}", recorded.json.get(name, ...), asked.json.get(name, ...)) for name in names]
-    return [f"{place} {_shown(one)} instead of {_shown(other)}" for place, one, other in pairs if one != other]
+    return [f"{place} {_shown(one)} instead of {_shown(other)}" for place, one, other in pairs if not same(one, other)]
 
 
 def _shown(value: Any) -> str:
     if value is ... or value is None:
         return "none" if value is ... else "null"
-    text = (
-        value if isinstance(value, str) else repr(value) if isinstance(value, bytes) else orjson.dumps(value).decode()
-    )
+    text = value if isinstance(value, str) else repr(value) if isinstance(value, bytes) else json_text(value)
     return text if len(text) <= _VALUE_SHOWN else f"{text[:_VALUE_SHOWN]}…"
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import BadResults
-from harness.recording.atomic import check_own, write_atomically
+from harness.recording.atomic import check_own, remove, write_atomically
 from harness.reports import badge, page, table
 from harness.results import Results, check_writable, read_results, write_results
 
@@ -34,7 +34,7 @@ def write_report(folder: Path, results: Results, *, force: bool = False) -> None
         write_atomically(folder / name, text.encode())
     for old in (folder / "badges").glob("*.svg"):
         if f"badges/{old.name}" not in texts and re.match(badge.OWN, old.read_text(encoding="utf-8", errors="replace")):
-            old.unlink()  # it tells of what is no longer known
+            remove(old)  # it tells of what is no longer known
 
 
 def _same(path: Path, results: Results) -> bool:

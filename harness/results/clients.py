@@ -205,7 +205,18 @@ def is_client_log(path: Path) -> bool:
     return isinstance(first, dict) and "clients" in first
 
 
+@dataclass(frozen=True, slots=True)
+class _About:
+    """What reports read of a client; the log says more."""
+
+    title: str
+    environment: str
+    versions: dict[str, str]
+    idiom: bool = False
+
+
 _FINDING, _LOOP, _FORESEEN = TypeAdapter(ClientFinding), TypeAdapter(LoopFinding), TypeAdapter(Foreseen)
+_ABOUT, _ANSWERS = TypeAdapter(dict[str, _About]), TypeAdapter(tuple[str, ...])
 
 
 def read_client_results(path: Path) -> ClientResults:
@@ -219,6 +230,12 @@ def read_client_results(path: Path) -> ClientResults:
     clients = frame.first.get("clients")
     if not isinstance(clients, dict):
         raise BadResults(f"{path}:1: the run line names no clients; this is not a file of harness clients run")
+    try:
+        _ABOUT.validate_python(clients)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        place = ".".join(map(str, ("clients", *wrong["loc"])))
+        raise BadResults(f"{path}:1: {place}: {wrong['msg']}; run it again") from None
     results = ClientResults(frame.run, clients)
     for number, row in enumerate(frame.rows, 2):
         try:
@@ -237,7 +254,7 @@ def _read(results: ClientResults, row: dict[str, Any]) -> None:
     elif kind == "foreseen":
         results.foreseen.append(_FORESEEN.validate_python(row))
     elif kind == "client":
-        results.findings += _findings(row, answers)
+        results.findings += _findings(row, _ANSWERS.validate_python(answers))
     else:
         raise ValueError(f"a line of the kind {kind!r}, where clients and loops stand")
 

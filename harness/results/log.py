@@ -78,15 +78,18 @@ def told_most(reasons: Iterable[str]) -> str:
 
 
 def check_writable(path: Path) -> None:
-    """Raise Unwritable if ``path`` holds something other than results: it would be lost."""
-    if path.is_dir():
-        raise Unwritable(f"{path}: it is a folder; name a file")
-    if path.exists() and not path.is_file():
-        raise Unwritable(f"{path}: it is no regular file; name one that is, or a new one")
-    if path.exists() and path.stat().st_size:
-        with path.open("rb") as file:
-            if not file.read(64).startswith(b'{"kind":"run"'):
-                raise Unwritable(f"{path}: it exists and holds no results; name another file")
+    """Raise Unwritable if ``path`` holds something other than results, which would be lost, or can't be looked at."""
+    try:
+        if path.is_dir():
+            raise Unwritable(f"{path}: it is a folder; name a file")
+        if path.exists() and not path.is_file():
+            raise Unwritable(f"{path}: it is no regular file; name one that is, or a new one")
+        if path.exists() and path.stat().st_size:
+            with path.open("rb") as file:
+                if not file.read(64).startswith(b'{"kind":"run"'):
+                    raise Unwritable(f"{path}: it exists and holds no results; name another file")
+    except OSError as error:
+        raise Unwritable(f"{path}: {error.strerror or error}; name another file") from None
 
 
 def write_results(path: Path, results: Results) -> Results:

@@ -132,7 +132,14 @@ def changed(exchange: Exchange, fault: str | None) -> Exchange:
     wanted = FAULTS.get(fault) or VARIANTS[fault]
     try:
         return _with_own_length(exchange, wanted.change(exchange))
-    except (NothingChanged, LookupError, ValueError, TypeError, StopIteration):  # made for another form of answer
+    except (
+        NothingChanged,
+        LookupError,
+        ValueError,
+        TypeError,
+        StopIteration,
+        RecursionError,
+    ):  # made for another answer
         raise NotRecorded(
             f"the fault {fault} has no place in this answer; it is one of answers such as those to {wanted.on}"
         ) from None

@@ -400,9 +400,11 @@ class Exchange:
         return bool(asked) if self.request.json is not None else self.reading.look == "stream"
 
     def chunk(self, number: int) -> Any:
-        """Return chunk ``number`` parsed, or the body; None where it is no JSON.  For what the columns do not hold."""
+        """Return chunk ``number`` parsed, or the body; None where it is no JSON, or not there.  For what the columns do not hold."""
         parser = self.reading.parser
-        return _parse(parser.events.data[number])[0] if parser else self._body
+        if parser is None:
+            return self._body
+        return _parse(parser.events.data[number])[0] if number < len(parser.events) else None
 
     @cached_property
     def _body(self) -> Any:

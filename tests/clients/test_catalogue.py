@@ -9,6 +9,7 @@ import pytest
 from harness.clients.catalogue import CLIENTS, ENVIRONMENTS, tier_of
 from harness.clients.client import FINISH, HERE, REASONING, TEXT, TOOLS, USAGE, Client
 from harness.clients.environments import Environment
+from harness.errors import NotInstalled
 
 SLUG = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)*")
 LONGEST = 100
@@ -177,3 +178,10 @@ def test_the_environment_of_the_project_itself_is_always_there() -> None:
     assert own.installed
     assert own.extra == {}
     assert all(Path(part).is_file() for part in own.command)
+
+
+def test_a_cache_that_cannot_be_written_to_is_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cache").write_text("a file")
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda *_, **__: tmp_path / "cache")
+    with pytest.raises(NotInstalled, match=r"langchain-\w+: Not a directory; it is installed there"):
+        Environment("langchain", 1, "python").install()

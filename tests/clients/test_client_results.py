@@ -156,6 +156,13 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
     "another schema": (changing("run", schema=SCHEMA + 1), rf":1: schema {SCHEMA + 1}, this version reads {SCHEMA}"),
     "no clients": (lambda rows: [{k: v for k, v in rows[0].items() if k != "clients"}, *rows[1:]], r":1: the run line names no clients"),
     "clients in a list": (changing("run", clients=["a.print"]), r":1: the run line names no clients"),
+    "a client of which nothing is told": (
+        changing("run", clients={"a.print": []}), r":1: clients.a.print: Input should be a dictionary",
+    ),
+    "versions that are none": (
+        changing("run", clients={"b": CLIENTS["b"] | {"versions": {"b": 1}}}), r":1: clients.b.versions.b: Input should be a valid",
+    ),
+    "an answer that is an object": (changing("client", answers=[{}]), r":2: Input should be a valid string"),
     "no date": (changing("run", started=None), r":1: the run line has no 'started'"),
     "another kind": (changing("client", kind="finding"), r":2: a line of the kind 'finding', where clients and loops stand"),
     "no kind": (changing("loop", kind=None), r":7: a line of the kind None"),

@@ -122,6 +122,7 @@ BAD = {
     "other arguments": (CALLS, reference.TOOLS, Heard(tools=((PARIS[0], '{"city":"Rome"}'),)), Fate.WRONG_CALLS),
     "half of the arguments": (CALLS, reference.TOOLS, Heard(tools=((PARIS[0], '{"city":'),)), Fate.WRONG_CALLS),
     "arguments as a text in JSON": (CALLS, reference.TOOLS, Heard(tools=((PARIS[0], '"{}"'),)), Fate.WRONG_CALLS),
+    "arguments of any depth": (CALLS, reference.TOOLS, Heard(tools=((PARIS[0], "[" * 5000 + "]" * 5000),)), Fate.WRONG_CALLS),
     "one call of two": (CALLS, TOOLS_PARALLEL, Heard(tools=(PARIS,)), Fate.WRONG_CALLS),
     "two calls in the wrong order": (CALLS, TOOLS_PARALLEL, Heard(tools=(TIME, PARIS)), Fate.WRONG_CALLS),
     "a call where none came": (CALLS, STREAM, Heard(SAID, tools=(PARIS,)), Fate.WRONG_CALLS),

@@ -1,6 +1,7 @@
 """What differs in shape between two answers: keys, kinds, order, status; never texts, ids, counts or times."""
 
 from collections import defaultdict
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -157,6 +158,14 @@ def test_what_was_asked_otherwise() -> None:
     one, other = with_request_params(BODY, x={"a": 1, "b": 2}), with_request_params(BODY, x={"b": 2, "a": 1})
     assert list(questions(one, other)) == []
     assert list(questions(STREAM, ask("Hello", stream=True))) != []
+
+
+@pytest.mark.parametrize("depth", [300, 1000])
+def test_what_was_asked_at_any_depth(depth: int) -> None:
+    body = b'{"model":"m","metadata":' + b"[" * depth + b"]" * depth + b"}"
+    deep = replace(STREAM, request=replace(STREAM.request, body=body))
+    assert "metadata" in [change.what for change in questions(STREAM, deep)]
+    assert list(questions(deep, deep)) == []
 
 
 def test_later_messages_hold_the_answer_and_are_not_the_question() -> None:

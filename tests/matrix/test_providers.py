@@ -264,6 +264,8 @@ def test_a_mistake_in_an_address_or_a_claim_is_named(tmp_path: Path, old: str, n
         ("providers:", "providers: {}\nx:", ":2: x: unknown key; use one of providers (and 1 more)"),
         ("    models:", "    models: []\n    models_:", ":11: providers.0.models_: unknown key; did you mean models?"),
         ("id: acme", "id: [acme", "not YAML"),
+        ("docs: https://acme.example/docs", "docs: &x [*x]", ":9: this goes on without end; write out what the alias"),
+        ("name: Acme\n", "name: Ac\x0bme\n", ":3: not YAML: special characters are not allowed; mend that line"),
         ("disable: {}", "off: {}", "keys should be strings, not False"),
     ],
 )  # fmt: skip
@@ -275,6 +277,12 @@ def test_a_mistake_is_named_with_its_line_and_fix(tmp_path: Path, old: str, new:
     assert message.startswith(str(tmp_path / "providers.yaml:"))
     assert said in message
     assert "\n" not in message
+
+
+def test_a_few_aliases_that_stand_for_too_much_are_refused(tmp_path: Path) -> None:
+    bomb = "".join(f"x{n + 1}: &x{n + 1} [{', '.join([f'*x{n}'] * 10)}]\n" for n in range(9))
+    with pytest.raises(BadProviders, match=r"providers\.yaml:\d+: this goes on without end; write out"):
+        load(tmp_path, f"x0: &x0 [a]\n{bomb}{GOOD}")
 
 
 @pytest.mark.parametrize("what", ["provider", "model"])

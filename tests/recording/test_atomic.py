@@ -13,7 +13,7 @@ import pytest
 from forks import Forks
 
 from harness.errors import Unwritable
-from harness.recording.atomic import write_atomically
+from harness.recording.atomic import remove, write_atomically
 
 BEFORE, SIZE = b"what was there", 300_000
 
@@ -98,6 +98,8 @@ def test_where_nobody_may_write_it_says_so(as_nobody: Path) -> None:
         write_atomically(place, b"new")
     with pytest.raises(Unwritable, match=r"new\.yaml: Permission denied"):
         write_atomically(as_nobody / "sub" / "new.yaml", b"new")
+    with pytest.raises(Unwritable, match=r"kept\.yaml: Permission denied; name a place"):
+        remove(place)
     assert (place.read_bytes(), files(as_nobody)) == (BEFORE, ["kept.yaml"])
 
 

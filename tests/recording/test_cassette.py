@@ -147,6 +147,14 @@ GOOD = dump_cassette([STREAM_USAGE, BODY])
         pytest.param(GOOD.replace(b"      harness: ", b"      fidelity: good\n      harness: ", 1), "x_source/fidelity", id="fidelity"),
         pytest.param(GOOD.replace(b"x_source", b"x_stream: {sizes: 1 2, dt_us: 1 2}\n    x_source", 1), "sizes add up to 3", id="sizes"),
         pytest.param(GOOD.replace(b"x_source", b"x_stream: {sizes: a}\n    x_source", 1), "whole numbers", id="size text"),
+        pytest.param(GOOD.replace(b"x_source", b"x_stream: {sizes: 3 -3}\n    x_source", 1), "whole numbers", id="size below 0"),
+        pytest.param(GOOD.replace(b"x_source", b"x_stream: {sizes: 1, dt_us: -1}\n    x_source", 1), "whole numbers", id="time below 0"),
+        pytest.param(GOOD.replace(b"uri: ", b"uri: &a [*a] #", 1), "interactions/0/request/uri: neither text nor", id="an address in itself"),
+        pytest.param(GOOD.replace(b"x_source", b"headers: {date: {a: 1}}\n    x_source", 1), "headers/date: neither text", id="a header of keys"),
+        pytest.param(GOOD.replace(b"x_source", b"headers: {[a]: 1}\n    x_source", 1), "not readable as YAML: found unhashable key", id="a list for a key"),
+        pytest.param(b"- " * 100_000, "nested more than 500 levels deep", id="deep"),
+        pytest.param(b"[" * 100_000 + b"]" * 100_000, "nested more than 500 levels deep", id="deep in brackets"),
+        pytest.param(b"? " * 100_000, "nested more than 500 levels deep", id="deep in keys"),
     ],
 )  # fmt: skip
 def test_what_is_damaged_is_refused_in_one_line(tmp_path: Path, content: bytes, said: str) -> None:

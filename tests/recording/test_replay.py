@@ -249,6 +249,16 @@ def test_what_nobody_recorded_is_refused_with_the_nearest_and_what_differs(recor
     )
 
 
+@pytest.mark.parametrize("depth", [300, 1000])
+def test_a_question_of_any_depth_is_found_or_refused_in_words(depth: int) -> None:
+    deep = [b'{"x":' + b"[" * depth + value + b"]" * depth + b"}" for value in (b"1", b"2")]
+    kept = replace(BODY, request=Request("POST", ADDRESS, Headers(), deep[0]))
+    with httpx2.Client(transport=Recordings([("deep", [kept])])) as client:
+        assert client.post(ADDRESS, content=deep[0]).content == BODY.response.body
+        with pytest.raises(NotRecorded, match=r"the nearest is deep, which has /x "):
+            client.post(ADDRESS, content=deep[1])
+
+
 def test_another_address_is_not_the_same_question(recordings: Recordings) -> None:
     with httpx2.Client(transport=recordings) as client, pytest.raises(NotRecorded, match=r"which has url https://api"):
         client.post("https://other.example/v1/chat/completions", json=QUESTION)

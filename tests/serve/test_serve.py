@@ -17,14 +17,15 @@ from click.testing import CliRunner
 
 from harness.cli import main
 from harness.clients.stage import Stage
+from harness.errors import NotRecorded
 from harness.matrix.providers import load_matrix
 from harness.recording.playing import headers_of
-from harness.serve.app import Manner, application
+from harness.serve.app import Manner, application, changed
 from harness.serve.playing import NOTE
 from harness.serve.server import Background
 from harness.serve.shelf import REFERENCE, Shelf
 from harness.simulate.faults import FAULTS, VARIANTS
-from harness.simulate.reference import BODY, with_header
+from harness.simulate.reference import BODY, STREAM, with_body, with_header
 from harness.wire.exchange import NO_ANSWER, Exchange, Headers, Response
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -117,6 +118,14 @@ def test_a_request_says_what_it_wants_other_than_the_rest(http: httpx2.Client) -
     begun = time.monotonic()
     ask(http, reframe="events", pace="0.05")
     assert time.monotonic() - begun > 0.2
+
+
+def test_a_fault_has_no_place_in_an_answer_that_is_too_deep_to_be_changed() -> None:
+    deep = with_body(
+        STREAM, STREAM.response.body.replace(b'"choices"', b'"x":' + b"[" * 1000 + b"]" * 1000 + b',"choices"')
+    )
+    with pytest.raises(NotRecorded, match=r"the fault refusal-false has no place in this answer"):
+        changed(deep, "refusal-false")
 
 
 @pytest.mark.parametrize(
