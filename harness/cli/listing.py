@@ -38,9 +38,9 @@ def checks(name: str | None, form: str) -> None:
                 "level": check.level,
                 "title": check.title,
                 "source": check.source,
-                "breaks": check.breaks,
+                "breaks": check.impact,
                 "instead": check.workaround,
-                "needs": check.needs,
+                "needs": check.depends_on,
             }
             click.echo(orjson.dumps(row))
     else:

@@ -80,8 +80,7 @@ def _request(request: Request, secrets: Secrets) -> Request:
 def _response(response: Response, secrets: Secrets) -> Response:
     response = _with_clean_body(response, secrets)
     kept = [pair for pair in response.headers.pairs if _is_kept(pair[0].lower())]
-    return replace(
-        response,
+    return response.beside(
         headers=_headers(kept, secrets),
         reason=secrets.redact_text(response.reason),
         error=_words(response.error, secrets),
@@ -112,7 +111,9 @@ def _with_clean_body(response: Response, secrets: Secrets) -> Response:
     if content is response.body:
         return replace(response, body=_hidden(body) if secrets.values and _is_opaque(response) else body)
     clean = secrets.redact(content)
-    return replace(response, body=body) if clean == content else _with_content(response, clean)
+    if clean != content:
+        return _with_content(response, clean)
+    return response if body == response.body else replace(response, body=body)
 
 
 def _with_content(response: Response, content: bytes) -> Response:
@@ -121,7 +122,8 @@ def _with_content(response: Response, content: bytes) -> Response:
         return replace(response, body=content)
     headers = Headers(tuple(pair for pair in response.headers.pairs if pair[0].lower() != "content-encoding"))
     # What was wrong with the compression would be lost with it.
-    whole, error = response.eof and not response.undecodable, response.error or response.undecodable
+    wrong = f"LimitReached: {response.too_large}" if response.too_large else response.undecodable
+    whole, error = response.eof and not wrong, response.error or wrong
     return replace(response, body=content, headers=headers, reads=None, eof=whole, error=error)
 
 

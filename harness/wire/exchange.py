@@ -4,7 +4,7 @@ import json
 import re
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -148,9 +148,16 @@ class Response:
     @cached_property
     def too_large(self) -> str | None:
         """What of the body is more than we read; None if nothing is."""
-        met = _LIMIT.fullmatch(self.error or "")
-        most = sizes().body
-        return met[1] if met else f"more than {most:,} bytes" if len(self.body) > most else self._decoded[2]
+        met, most = _LIMIT.fullmatch(self.error or ""), sizes().body
+        if met:
+            return met[1]
+        return self._decoded[2] or (f"more than {most:,} bytes" if len(self.body) > most else None)
+
+    def beside(self, **changes: Any) -> "Response":
+        """Return the response with changes to what does not bear on its content, which is not unpacked again."""
+        other = replace(self, **changes)
+        vars(other)["_decoded"] = self._decoded
+        return other
 
     @property
     def is_error(self) -> bool:
