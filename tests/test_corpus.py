@@ -370,7 +370,9 @@ COLUMNS: dict[str, Reading] = {
     "usages": (usages, seen_usages),
     "finish reasons": (
         lambda chunks: by_choice(chunks, finish),
-        lambda columns: {i: [(f.chunk, f.value) for f in choice.finish_values] for i, choice in columns.choices.items()},
+        lambda columns: {
+            i: [(f.chunk, f.value) for f in choice.finish_values] for i, choice in columns.choices.items()
+        },
     ),
     "last chunk": (
         lambda chunks: {choice["index"]: number for number, choice in choices(chunks)},

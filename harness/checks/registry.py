@@ -78,7 +78,9 @@ def rule(  # noqa: PLR0913 - the metadata of a check
     """Declare a rule; the decorated function yields the problems it finds in an exchange."""
 
     def declare(find: Find) -> Find:
-        _declare(Check(check_id, level, title, source, applies, depends_on, good, bad, *_docstring_parts(find), find=find))
+        _declare(
+            Check(check_id, level, title, source, applies, depends_on, good, bad, *_docstring_parts(find), find=find)
+        )
         return find
 
     return declare

@@ -333,7 +333,9 @@ def place(exchange: Exchange) -> str:
         seen = ["every chunk"]
     else:
         seen = list(
-            dict.fromkeys("x_groq" if u.pointer == "/x_groq/usage" else names.get(u.placement, u.placement) for u in usages)
+            dict.fromkeys(
+                "x_groq" if u.pointer == "/x_groq/usage" else names.get(u.placement, u.placement) for u in usages
+            )
         )
     unknown = "" if exchange.request.json is not None else " (request unknown)"
     return (" + ".join(seen) or "none") + (unknown or ("" if exchange.request.include_usage else " (not asked)"))

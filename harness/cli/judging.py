@@ -12,6 +12,7 @@ from harness.cli.common import (
     FORMAT,
     ROOT,
     SDK_DEPTH,
+    SIZES,
     console_for_data,
     matrix_if_any,
     now,
@@ -104,6 +105,7 @@ def _paths(cases: list[Case]) -> str:
     help="What names the provider: its host, the field provider, or the folder of the file.",
 )  # fmt: skip
 @SDK_DEPTH
+@SIZES("body", "line", "event", "events", "values", "row", "unpacked", "file")
 @FORMAT
 @one_line_errors
 def audit(paths: tuple[Path, ...], root: Path, results_file: Path | None, provider_from: Any, form: str) -> None:
@@ -112,18 +114,22 @@ def audit(paths: tuple[Path, ...], root: Path, results_file: Path | None, provid
         check_writable(results_file)
     archives = [archive for path in paths for archive in archives_in(path)]
     matrix = matrix_if_any(root)
-    results, bad = Results(Run(__version__, now(), "audit", version())), 0
+    results, bad = Results(Run(__version__, now(), "audit", version())), set[Path]()
     for archive in progress(archives, len(archives), "auditing"):
+
+        def unread(error: HarnessError, archive: Path = archive) -> None:
+            click.echo(f"harness: {error}", err=True)
+            bad.add(archive)
+
         try:
-            for findings in audit_archives([archive], matrix, provider_from):
+            for findings in audit_archives([archive], matrix, provider_from, unread=unread):
                 results.findings += findings
         except HarnessError as error:
-            click.echo(f"harness: {error}", err=True)
-            bad += 1
+            unread(error)
     if not results.findings and not bad:
         refuse(f"{', '.join(map(str, paths))}: no chat completion in {len(archives)} files")
     if results_file:
-        _write_or_say(results_file, results, bad)
+        _write_or_say(results_file, results, len(bad))
     if form == "pretty":
         terminal.show_audit(results, console_for_data())
     else:

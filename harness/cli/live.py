@@ -11,6 +11,7 @@ from harness.cli.common import (
     FORMAT,
     ROOT,
     SDK_DEPTH,
+    SIZES,
     console_for_data,
     matrix_if_any,
     now,
@@ -46,6 +47,7 @@ from harness.sdk import version
 @click.option("--fail-on", type=click.Choice(["must", "should", "never"]), default="must", show_default=True)
 @ROOT
 @SDK_DEPTH
+@SIZES("body", "line", "event", "events", "values")
 @FORMAT
 @one_line_errors
 def probe(  # noqa: PLR0913, PLR0917 - one parameter an option

@@ -13,9 +13,9 @@ class Sizes:
     The limits, in bytes but for ``events``.
 
     Of an answer: ``body`` is all of it, unpacked; ``line`` a line of a stream; ``event`` the data of one event, or a JSON
-    body; ``events`` how many events, or lines that are none, a stream may have; ``values`` how many JSON values an event
-    or a body.  Of recordings: ``row`` is one line of JSON lines, ``file`` what a file of another kind holds and what a
-    compressed one unpacks to.
+    body; ``events`` how many events, or lines that are none, a stream may have; ``values`` how many JSON values a body,
+    an event, a row or a file.  Of recordings: ``row`` is one line of JSON lines, ``unpacked`` what a compressed file of them unpacks to, ``file``
+    what a file of another kind holds.
     """
 
     body: int = 64 << 20
@@ -24,6 +24,7 @@ class Sizes:
     events: int = 400_000
     values: int = 1_000_000
     row: int = 32 << 20
+    unpacked: int = 256 << 20
     file: int = 64 << 20
 
 
