@@ -63,11 +63,11 @@ def explain(name: str, root: Path, console: Console) -> None:
 def _explain_check(check: Check, console: Console) -> None:
     console.print(f"[bold]{check.id}[/]  {check.level.value}")
     console.print(f"{escape(check.title)}\n")
-    console.print(f"breaks   {escape(check.impact)}", highlight=False)
+    console.print(f"breaks   {escape(check.breaks)}", highlight=False)
     console.print(f"instead  {escape(check.workaround)}", highlight=False)
     console.print(f"source   {check.source}", soft_wrap=True)
-    if check.depends_on:
-        console.print(f"needs    {', '.join(check.depends_on)}")
+    if check.needs:
+        console.print(f"needs    {', '.join(check.needs)}")
     reference = check.good[0]
     if check.observe:
         console.print(f"example  {escape(check.observe(reference))}: the reference")
@@ -193,7 +193,7 @@ def _named(scenarios: tuple[str, ...]) -> tuple[str, ...]:
 def _of_deviation(one: Deviation) -> Iterator[tuple[str, str]]:
     last = f" until {one.until}" if one.until else ""
     yield "", f"since {one.since}{last}: {one.reason}"
-    yield "breaks", one.breaks or CHECKS[one.check].impact
+    yield "breaks", one.breaks or CHECKS[one.check].breaks
     yield "instead", one.instead or CHECKS[one.check].workaround
     yield "source", f"{one.source} ({one.kind})"
     if one.fault:
@@ -265,7 +265,7 @@ def _explain_cell(name: str, root: Path, console: Console) -> None:
             console.print(f"known    since {deviation.since}: {escape(deviation.reason)}")
             console.print(f"         {deviation.source} ({deviation.kind})", soft_wrap=True)
         if finding.check in CHECKS:
-            console.print(f"breaks   {escape(CHECKS[finding.check].impact)}", highlight=False)
+            console.print(f"breaks   {escape(CHECKS[finding.check].breaks)}", highlight=False)
             console.print(f"instead  {escape(CHECKS[finding.check].workaround)}", highlight=False)
         console.print(
             f"again    harness run --provider {provider} --model {model} --scenario {scenario} --check {check}"

@@ -349,7 +349,7 @@ Reading = tuple[Callable[[Chunks], Any], Callable[[Columns], Any]]
 COLUMNS: dict[str, Reading] = {
     "events": (
         lambda chunks: (len(chunks), len(answers(chunks)), chunks[0][0], chunks[-1][0]),
-        lambda columns: (columns.count, columns.chunk_count, columns.first, columns.last),
+        lambda columns: (columns.count, columns.objects, columns.first, columns.last),
     ),
     **{
         key: (values_of(key), seen_values(key))
@@ -370,9 +370,7 @@ COLUMNS: dict[str, Reading] = {
     "usages": (usages, seen_usages),
     "finish reasons": (
         lambda chunks: by_choice(chunks, finish),
-        lambda columns: {
-            i: [(f.chunk, f.value) for f in choice.finish_values] for i, choice in columns.choices.items()
-        },
+        lambda columns: {i: [(f.chunk, f.value) for f in choice.finishes] for i, choice in columns.choices.items()},
     ),
     "last chunk": (
         lambda chunks: {choice["index"]: number for number, choice in choices(chunks)},

@@ -118,7 +118,7 @@ def cap_of(exchange: Exchange) -> Any:
 
 def finishes(exchange: Exchange) -> set[object]:
     """Return the finish_reasons that were given."""
-    return {finish.value for choice in exchange.columns.choices.values() for finish in choice.finish_reasons}
+    return {finish.value for choice in exchange.columns.choices.values() for finish in choice.reasons}
 
 
 def timed(exchange: Exchange) -> str | None:

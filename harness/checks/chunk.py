@@ -40,7 +40,7 @@ _PART_KEYS = {"role", "content", "refusal", "tool_calls", "function_call", "anno
     sources.CHUNK, answered,
     good=(STREAM, BODY),
     bad=(with_body(STREAM, _DONE), with_body(BODY, b"[]"), with_body(BODY, b'{"method":"POST"}')),
-    depends_on=("http.stream-asked", "http.body-asked", "http.no-error"),
+    needs=("http.stream-asked", "http.body-asked", "http.no-error"),
 )  # fmt: skip
 def present(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -63,7 +63,7 @@ def present(exchange: Exchange) -> Iterator[Problem]:
         swap(BODY, "chat.completion", "text_completion"),
         swap(STREAM, '"object":"chat.completion.chunk"', '"object":""', 1),
     ),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def object_name(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -76,7 +76,7 @@ def object_name(exchange: Exchange) -> Iterator[Problem]:
     expected = "chat.completion.chunk" if exchange.streams else "chat.completion"
     wrong = {v: seen for v, seen in exchange.columns.values["object"].items() if isinstance(v, str) and v != expected}
     for value, seen in wrong.items():
-        where = counted(seen.count, exchange.columns.chunk_count, "chunk")
+        where = counted(seen.count, exchange.columns.objects, "chunk")
         yield Problem(f"object is {value!r} in {where}", ((seen.first, "/object"),))
 
 
@@ -85,7 +85,7 @@ def object_name(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, answered,
     good=(STREAM, BODY),
     bad=(swap(STREAM, '"id":"chatcmpl-reference",', "", 1), swap(BODY, '"chatcmpl-reference"', "7"), swap(STREAM, '"chatcmpl-reference"', "null")),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def chunk_id(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -102,7 +102,7 @@ def chunk_id(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, answered,
     good=(STREAM, BODY),
     bad=(swap(BODY, "chatcmpl-reference", ""), swap(STREAM, "chatcmpl-reference", "", 1)),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def id_not_empty(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -120,7 +120,7 @@ def id_not_empty(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, stream,
     good=(STREAM,),
     bad=(swap(STREAM, "chatcmpl-reference", "chatcmpl-other", 1),),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def id_constant(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -142,7 +142,7 @@ def id_constant(exchange: Exchange) -> Iterator[Problem]:
         swap(STREAM, "1760000000", "1760000000.5"),
         swap(BODY, "1760000000", "0"),
     ),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def created(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -162,7 +162,7 @@ def created(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, stream,
     good=(STREAM,),
     bad=(swap(STREAM, "1760000000", "1760000001", 1),),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def created_constant(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -178,7 +178,7 @@ def created_constant(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, answered,
     good=(STREAM, BODY),
     bad=(swap(STREAM, '"model":"gpt-4o-mini-2024-07-18",', "", 1), swap(BODY, '"gpt-4o-mini-2024-07-18"', "null")),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def model(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -195,7 +195,7 @@ def model(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, answered,
     good=(STREAM_USAGE, BODY),
     bad=(swap(STREAM_USAGE, '"choices":[]', '"choices":null'), swap(STREAM_USAGE, '"choices":[],', ""), with_body(BODY, b'{"id":"a","object":"chat.completion","created":1760000000,"model":"m","choices":{}}'), with_body(STREAM, _BYTES.replace(_FINISH, b'"choices":[null]'))),
-    depends_on=(*_READ, "sse.no-error"),
+    needs=(*_READ, "sse.no-error"),
 )  # fmt: skip
 def choices(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -216,7 +216,7 @@ def choices(exchange: Exchange) -> Iterator[Problem]:
     sources.STREAM_OPTIONS, answered,
     good=(STREAM_USAGE, swap(STREAM_USAGE, "data: {", 'data: {"id":"chatcmpl-reference","object":"chat.completion.chunk","created":1760000000,"model":"gpt-4o-mini-2024-07-18","choices":[],"usage":null}\n\ndata: {', 1)),
     bad=(swap(STREAM, '"choices":[{"index":0,"delta":{"content":"! How can I"},"logprobs":null,"finish_reason":null}]', '"choices":[]'), with_body(BODY, b'{"id":"a","object":"chat.completion","created":1760000000,"model":"m","choices":[]}')),
-    depends_on=(*_READ, "chunk.choices"),
+    needs=(*_READ, "chunk.choices"),
 )  # fmt: skip
 def choices_not_empty(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -226,11 +226,11 @@ def choices_not_empty(exchange: Exchange) -> Iterator[Problem]:
     """
     columns = exchange.columns
     if not columns.choices:
-        yield from (Problem("choices is empty throughout", ((number, "/choices"),)) for number in columns.empty_choices_chunks[:1])
+        yield from (Problem("choices is empty throughout", ((number, "/choices"),)) for number in columns.empty[:1])
         return
     begin = min(choice.first_chunk for choice in columns.choices.values())
-    finish = max((f.chunk for choice in columns.choices.values() for f in choice.finish_reasons), default=columns.last)
-    between = [number for number in columns.empty_choices_chunks if begin < number < finish]
+    finish = max((f.chunk for choice in columns.choices.values() for f in choice.reasons), default=columns.last)
+    between = [number for number in columns.empty if begin < number < finish]
     if between:
         yield Problem("choices is empty between the first choice and the finish", ((between[0], "/choices"),))
 
@@ -240,7 +240,7 @@ def choices_not_empty(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, answered,
     good=(STREAM, BODY),
     bad=(swap(STREAM, '"index":0,', "", 1), swap(BODY, '"index":0', '"index":"0"'), swap(STREAM, '"index":0', '"index":-1'), _TWICE),
-    depends_on=(*_READ, "chunk.choices"),
+    needs=(*_READ, "chunk.choices"),
 )  # fmt: skip
 def index(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -250,7 +250,7 @@ def index(exchange: Exchange) -> Iterator[Problem]:
     answers.
     """
     yield from wrong_kinds(exchange, "/choices/*/index", {"int"}, "choice")
-    for number in exchange.columns.duplicate_index_chunks[:1]:
+    for number in exchange.columns.same_index[:1]:
         yield Problem("two choices of one chunk have the same index", ((number, "/choices"),))
     for number, choice in exchange.columns.choices.items():
         if number < 0:
@@ -264,7 +264,7 @@ def index(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, answered,
     good=(STREAM, BODY),
     bad=(swap(STREAM, '"delta":{}', '"delta":null'), swap(STREAM, '"delta":{},', ""), swap(BODY, '"message":', '"delta":')),
-    depends_on=(*_READ, "chunk.choices"),
+    needs=(*_READ, "chunk.choices"),
 )  # fmt: skip
 def delta(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -281,7 +281,7 @@ def delta(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, answered,
     good=(STREAM, BODY),
     bad=(swap(STREAM, '"delta":', '"message":{"role":"assistant","content":"你好"},"delta":'), swap(BODY, '"message":', '"delta":{"content":""},"message":')),
-    depends_on=(*_READ, "chunk.choices"),
+    needs=(*_READ, "chunk.choices"),
 )  # fmt: skip
 def no_message(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -290,13 +290,13 @@ def no_message(exchange: Exchange) -> Iterator[Problem]:
     Instead: Choose by the request, not by what is there: read delta after `stream=True`, message after all
     else.
     """
-    other = "message" if exchange.columns.message_key == "delta" else "delta"
+    other = "message" if exchange.columns.part == "delta" else "delta"
     kinds = exchange.columns.kinds(f"/choices/*/{other}")
     total = sum(seen.count for seen in kinds.values())
     for what, seen in kinds.items():
         if what not in {"missing", "null"}:
             yield Problem(
-                f"a {other} stands beside the {exchange.columns.message_key} in {counted(seen.count, total, 'choice')}",
+                f"a {other} stands beside the {exchange.columns.part} in {counted(seen.count, total, 'choice')}",
                 ((seen.first, seen.pointer),),
             )
 
@@ -306,7 +306,7 @@ def no_message(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, answered,
     good=(STREAM, BODY),
     bad=(swap(STREAM, '"id":', '"x_groq":{},"id":'), swap(BODY, '"role":', '"reasoning_content":"","role":'), swap(_LOGPROBS, '"token":', '"id":7,"token":')),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def vendor_keys(exchange: Exchange) -> str:
     """
@@ -346,7 +346,7 @@ def _logprob_keys(exchange: Exchange) -> Iterator[str]:
     sources.REQUEST, request_known,
     good=(STREAM, BODY),
     bad=(swap(STREAM, '"index":0', '"index":1'), swap(BODY, '"index":0', '"index":3')),
-    depends_on=(*_READ, "chunk.choices", "chunk.index"),
+    needs=(*_READ, "chunk.choices", "chunk.index"),
 )  # fmt: skip
 def index_in_range(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -368,7 +368,7 @@ def index_in_range(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, answered,
     good=(STREAM, BODY, swap(BODY, '"logprobs":null,', ""), swap(BODY, '"logprobs":null', '"logprobs":{"content":[],"refusal":null}')),
     bad=(swap(STREAM, '"logprobs":null', '"logprobs":[]'), swap(BODY, '"logprobs":null', '"logprobs":""')),
-    depends_on=(*_READ, "chunk.choices"),
+    needs=(*_READ, "chunk.choices"),
 )  # fmt: skip
 def logprobs(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -384,7 +384,7 @@ def logprobs(exchange: Exchange) -> Iterator[Problem]:
     sources.TIER, answered,
     good=(STREAM, BODY, swap(STREAM, '"service_tier":"default",', ""), swap(BODY, '"default"', "null")),
     bad=(swap(STREAM, '"service_tier":"default"', '"service_tier":""'), swap(BODY, '"default"', '"on_demand"'), swap(BODY, '"default"', "1")),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def service_tier(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -394,7 +394,7 @@ def service_tier(exchange: Exchange) -> Iterator[Problem]:
     """
     for value, seen in exchange.columns.values["service_tier"].items():
         if value is not None and value not in _TIERS:
-            where = counted(seen.count, exchange.columns.chunk_count, "chunk")
+            where = counted(seen.count, exchange.columns.objects, "chunk")
             yield Problem(f"service_tier is {value!r} in {where}", ((seen.first, "/service_tier"),))
             return
 
@@ -404,7 +404,7 @@ def service_tier(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, answered,
     good=(STREAM, BODY, swap(STREAM, '"fp_reference"', "null")),
     bad=(swap(BODY, '"fp_reference"', "7"), swap(STREAM, '"fp_reference"', '{"id":"fp"}')),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def fingerprint(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -420,7 +420,7 @@ def fingerprint(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, answered,
     good=(STREAM, BODY),
     bad=(swap(STREAM, '"system_fingerprint":"fp_reference",', ""), swap(BODY, '"fp_reference"', "null"), swap(BODY, '"fp_reference"', '""')),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def fingerprint_form(exchange: Exchange) -> str:
     """
@@ -436,7 +436,7 @@ def fingerprint_form(exchange: Exchange) -> str:
     sources.CHUNK, lambda x: stream(x) or (None if len(x.columns.choices) > 1 else "there is one choice only"),
     good=(_TWO,),
     bad=(_PAIRED,),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def choices_together(exchange: Exchange) -> str:
     """

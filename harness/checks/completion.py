@@ -15,7 +15,7 @@ _LETTER = {"/choices/*/logprobs": "logprobs", "/choices/*/message/refusal": "ref
     sources.BODY, body,
     good=(BODY,),
     bad=(swap(BODY, '"logprobs":null,', ""), swap(BODY, ',"refusal":null', "")),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def letter(exchange: Exchange) -> str:
     """
@@ -32,7 +32,7 @@ def letter(exchange: Exchange) -> str:
     sources.JSON_UTF8, body,
     good=(BODY,),
     bad=(with_body(BODY, b"\n\n" + BODY.response.body), with_body(BODY, b"\xef\xbb\xbf" + BODY.response.body)),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def start(exchange: Exchange) -> str:
     """

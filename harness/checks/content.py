@@ -37,7 +37,7 @@ _CUMULATIVE = swap(
         swap(BODY, '"content":"你好! How can I help?"', '"content":{"text":"你好"}'),
         swap(STREAM, '"content":"你好"', '"content":1'),
     ),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def content_type(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -54,7 +54,7 @@ def content_type(exchange: Exchange) -> Iterator[Problem]:
     sources.MESSAGE, body,
     good=(BODY,),
     bad=(swap(BODY, '"content":"你好! How can I help?",', '"tool_calls":[],'),),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def key_present(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -75,7 +75,7 @@ def key_present(exchange: Exchange) -> Iterator[Problem]:
         swap(BODY, '"content":"你好! How can I help?"', '"content":"\\n\\n"'),
         with_body(STREAM, b"".join(part + b"\n\n" for part in STREAM.response.body.split(b"\n\n")[::4] if part)),
     ),
-    depends_on=_WHOLE,
+    needs=_WHOLE,
 )  # fmt: skip
 def said(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -85,7 +85,7 @@ def said(exchange: Exchange) -> Iterator[Problem]:
     an answer.
     """
     for choice in exchange.columns.choices.values():
-        excused = any(finish.value in {"length", "content_filter"} for finish in choice.finish_reasons)
+        excused = any(finish.value in {"length", "content_filter"} for finish in choice.reasons)
         text = any(choice.fragments(name).text.strip() for name in ("content", "refusal"))
         spoken = text or choice.tools or choice.part_types
         if not (spoken or excused or _otherwise(exchange)):
@@ -96,7 +96,7 @@ def said(exchange: Exchange) -> Iterator[Problem]:
 
 def _otherwise(exchange: Exchange) -> bool:
     """Whether the answer came as sound, as an object, or as a call of the old kind; other rules speak of these."""
-    part = exchange.columns.message_key
+    part = exchange.columns.part
     return any(
         exchange.columns.kinds(f"/choices/*/{part}/{key}").keys() & {"object"}
         for key in ("content", "audio", "function_call")
@@ -108,7 +108,7 @@ def _otherwise(exchange: Exchange) -> bool:
     sources.REFERENCE, stream,
     good=(STREAM,),
     bad=(swap(STREAM, '"你好"},"logprobs":null,"finish_reason":null', '"你好"},"logprobs":null,"finish_reason":"stop"'),),
-    depends_on=(*_READ, "sse.json", "chunk.delta", "content.type"),
+    needs=(*_READ, "sse.json", "chunk.delta", "content.type"),
 )  # fmt: skip
 def before_finish(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -117,7 +117,7 @@ def before_finish(exchange: Exchange) -> Iterator[Problem]:
     Instead: Read to the end of the stream and close the message there; use no `break` at a finish_reason.
     """
     for choice in exchange.columns.choices.values():
-        end = choice.finish_reasons[0].chunk if choice.finish_reasons else exchange.columns.last
+        end = choice.reasons[0].chunk if choice.reasons else exchange.columns.last
         late = sorted(number for pieces in choice.channels.values() for number in pieces.chunks if number > end)
         late += [fragment.chunk for fragment in choice.tools if fragment.chunk > end]
         if late:
@@ -132,7 +132,7 @@ def before_finish(exchange: Exchange) -> Iterator[Problem]:
     sources.UNICODE_REPLACEMENT, answered,
     good=(STREAM, BODY),
     bad=(swap(STREAM, "你好", "你\ufffd"), swap(BODY, "你好", "\ufffd\ufffd好")),
-    depends_on=(*_READ, "sse.utf8", "http.utf8"),
+    needs=(*_READ, "sse.utf8", "http.utf8"),
 )  # fmt: skip
 def no_replacement(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -149,7 +149,7 @@ def no_replacement(exchange: Exchange) -> Iterator[Problem]:
     sources.REASONING_CONTENT, answered,
     good=(STREAM, BODY, swap(BODY, "你好", "Models write <think> and </think>.")),
     bad=(swap(STREAM, "你好", "<think>greet</think>你好"), swap(BODY, "你好", "greet</think>你好")),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def no_think_tags(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -180,7 +180,7 @@ def _holding(exchange: Exchange, holds: Callable[[str], bool], mark: str, name: 
     sources.REFERENCE, stream,
     good=(STREAM,),
     bad=(_CUMULATIVE,),
-    depends_on=(*_READ, "finish_reason.given"),
+    needs=(*_READ, "finish_reason.given"),
 )  # fmt: skip
 def increments(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -210,7 +210,7 @@ def _cumulative(choice: Choice) -> bool:
     sources.DELTA, stream,
     good=(STREAM,),
     bad=(REASONING, swap(STREAM, '"content":"",', ""), swap(STREAM, '"content":"",', '"content":"Hi",', 1)),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def first(exchange: Exchange) -> str:
     """
@@ -230,7 +230,7 @@ def first(exchange: Exchange) -> str:
     sources.REFERENCE, answered,
     good=(STREAM, BODY, swap(BODY, "你好", "<| and |> are symbols, <s> is HTML.")),
     bad=(swap(STREAM, " help?", " help?<|im_end|>"), swap(BODY, "你好", "<｜end▁of▁sentence｜>你好"), swap(BODY, "你好", "<|begin_of_box|>你好")),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def no_special_tokens(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -252,7 +252,7 @@ def no_special_tokens(exchange: Exchange) -> Iterator[Problem]:
     sources.DELTA, answered,
     good=(STREAM, BODY, swap(BODY, ',"refusal":null', "")),
     bad=(swap(BODY, '"refusal":null', '"refusal":false'), swap(STREAM, '"refusal":null', '"refusal":{}')),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def refusal(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -268,7 +268,7 @@ def refusal(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, lambda x: answered(x) or (None if any(one.tools for one in x.columns.choices.values()) else "no tool was called"),
     good=(TOOLS,),
     bad=(swap(TOOLS, '"content":null', '"content":"\\n\\n"'), swap(TOOLS, '"content":null', '"content":"I look."')),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def beside_calls(exchange: Exchange) -> str:
     """

@@ -138,7 +138,7 @@ def not_stream(exchange: Exchange) -> Iterator[Problem]:
     sources.ERROR, failed,
     good=(_REFUSED,),
     bad=(with_body(_REFUSED, b"model not found"), with_body(_REFUSED, b'"model not found"'), swap(_REFUSED, "}}", "}"), with_body(_REFUSED, _GBK)),
-    depends_on=("error.not-empty", "error.not-html", "error.not-stream"),
+    needs=("error.not-empty", "error.not-html", "error.not-stream"),
 )  # fmt: skip
 def is_json(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -160,7 +160,7 @@ def is_json(exchange: Exchange) -> Iterator[Problem]:
     sources.ERROR, both(failed, _headed),
     good=(_REFUSED, with_header(_REFUSED, "content-type", "application/json; charset=utf-8")),
     bad=(with_header(_REFUSED, "content-type", "application/octet-stream"), with_header(_KEY, "content-type", "text/event-stream")),
-    depends_on=_HELD,
+    needs=_HELD,
 )  # fmt: skip
 def content_type(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -183,7 +183,7 @@ def content_type(exchange: Exchange) -> Iterator[Problem]:
         with_body(_REFUSED, b'{"code":20012,"message":"Model does not exist","data":null}'),
         with_body(_REFUSED, b'{"code":"not_found","error":"no such model"}'),
     ),
-    depends_on=_HELD,
+    needs=_HELD,
 )  # fmt: skip
 def envelope(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -205,7 +205,7 @@ def envelope(exchange: Exchange) -> Iterator[Problem]:
         with_body(_REFUSED, b'{"error":{"message":"","type":"x","param":null,"code":null}}'),
         with_body(_REFUSED, b'{"error":{"message":{"detail":[]},"type":"x","param":null,"code":null}}'),
     ),
-    depends_on=_ENVELOPE,
+    needs=_ENVELOPE,
 )  # fmt: skip
 def has_message(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -224,7 +224,7 @@ def has_message(exchange: Exchange) -> Iterator[Problem]:
     sources.ERROR, failed,
     good=(_REFUSED,),
     bad=(swap(_REFUSED, '"type":"invalid_request_error",', ""), swap(_REFUSED, '"type":"invalid_request_error"', '"type":null')),
-    depends_on=_ENVELOPE,
+    needs=_ENVELOPE,
 )  # fmt: skip
 def has_type(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -240,7 +240,7 @@ def has_type(exchange: Exchange) -> Iterator[Problem]:
     sources.ERROR, failed,
     good=(_REFUSED, with_response(_KEY, body=error(401, "No key.").body)),
     bad=(swap(_REFUSED, '"code":"model_not_found"', '"code":404'), swap(_REFUSED, ',"code":"model_not_found"', "")),
-    depends_on=_ENVELOPE,
+    needs=_ENVELOPE,
 )  # fmt: skip
 def has_code(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -256,7 +256,7 @@ def has_code(exchange: Exchange) -> Iterator[Problem]:
     sources.ERROR, failed,
     good=(_REFUSED,),
     bad=(swap(_REFUSED, '"param":null,', ""), swap(_REFUSED, '"param":null', '"param":["model"]')),
-    depends_on=_ENVELOPE,
+    needs=_ENVELOPE,
 )  # fmt: skip
 def has_param(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -27,7 +27,7 @@ _FINAL = '"delta":{},"logprobs":null,"finish_reason":"stop"'
     sources.CHUNK, answered,
     good=(STREAM, BODY),
     bad=(swap(STREAM, ',"finish_reason":null', "", 1), swap(BODY, ',"finish_reason":"stop"', "")),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def key_present(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -44,7 +44,7 @@ def key_present(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, stream,
     good=(STREAM, TOOLS),
     bad=(swap(STREAM, '"finish_reason":null', '"finish_reason":""'), swap(STREAM, '"finish_reason":null', '"finish_reason":false', 1)),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def null_before_end(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -61,7 +61,7 @@ def null_before_end(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, both(stream, entire),
     good=(STREAM, STREAM_USAGE),
     bad=(swap(STREAM, '"finish_reason":"stop"', '"finish_reason":null'), swap(STREAM, '"finish_reason":"stop"', '"finish_reason":""')),
-    depends_on=_WHOLE,
+    needs=_WHOLE,
 )  # fmt: skip
 def given(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -71,7 +71,7 @@ def given(exchange: Exchange) -> Iterator[Problem]:
     answer as unfinished.
     """
     for choice in exchange.columns.choices.values():
-        if not choice.finish_reasons:
+        if not choice.reasons:
             yield Problem(
                 f"choice {choice.index} ends without a finish_reason", (place_of(exchange, choice, choice.last_chunk),)
             )
@@ -82,7 +82,7 @@ def given(exchange: Exchange) -> Iterator[Problem]:
     sources.BODY, body,
     good=(BODY,),
     bad=(swap(BODY, '"finish_reason":"stop"', '"finish_reason":null'), swap(BODY, '"finish_reason":"stop"', '"finish_reason":""')),
-    depends_on=(*_READ, "finish_reason.key-present"),
+    needs=(*_READ, "finish_reason.key-present"),
 )  # fmt: skip
 def message(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -99,7 +99,7 @@ def message(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, stream,
     good=(STREAM,),
     bad=(swap(STREAM, '" help?"},"logprobs":null,"finish_reason":null', '" help?"},"logprobs":null,"finish_reason":"stop"'),),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def once(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -109,7 +109,7 @@ def once(exchange: Exchange) -> Iterator[Problem]:
     the loop.
     """
     for choice in exchange.columns.choices.values():
-        reasons = choice.finish_reasons
+        reasons = choice.reasons
         if len(reasons) > 1:
             yield Problem(
                 f"choice {choice.index} gives {len(reasons)} finish_reasons",
@@ -122,7 +122,7 @@ def once(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, answered,
     good=(STREAM, BODY, TOOLS),
     bad=(swap(STREAM, '"finish_reason":"stop"', '"finish_reason":"eos"'), swap(BODY, '"finish_reason":"stop"', '"finish_reason":"STOP"')),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def vocabulary(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -132,7 +132,7 @@ def vocabulary(exchange: Exchange) -> Iterator[Problem]:
     failures.
     """
     for choice in exchange.columns.choices.values():
-        for finish in choice.finish_reasons:
+        for finish in choice.reasons:
             if finish.value not in _VOCABULARY:
                 yield Problem(f"finish_reason is {finish.value!r}", ((finish.chunk, finish.pointer),))
                 break
@@ -143,7 +143,7 @@ def vocabulary(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, stream,
     good=(STREAM, STREAM_USAGE),
     bad=(swap(STREAM, "data: [DONE]", 'data: {"id":"chatcmpl-reference","object":"chat.completion.chunk","created":1760000000,"model":"m","choices":[{"index":0,"delta":{},"finish_reason":null}]}\n\ndata: [DONE]'),),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def last(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -152,7 +152,7 @@ def last(exchange: Exchange) -> Iterator[Problem]:
     Instead: Read on until the stream ends, taking `chunk.usage` and any delta that comes later; use no `break`.
     """
     for choice in exchange.columns.choices.values():
-        reasons = [finish.chunk for finish in choice.finish_reasons]
+        reasons = [finish.chunk for finish in choice.reasons]
         if reasons and choice.last_chunk > reasons[-1]:
             yield Problem(
                 f"choice {choice.index} goes on after its finish_reason",
@@ -165,7 +165,7 @@ def last(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, both(answered, entire),
     good=(TOOLS, STREAM, TOOLS_BODY, asked(swap_last(TOOLS, '"tool_calls"', '"stop"'), tool_choice={"type": "function"})),
     bad=(swap_last(TOOLS, '"tool_calls"', '"stop"'), swap(STREAM, '"stop"', '"tool_calls"'), swap_last(TOOLS_BODY, '"tool_calls"', '"stop"')),
-    depends_on=(*_WHOLE, "finish_reason.vocabulary"),
+    needs=(*_WHOLE, "finish_reason.vocabulary"),
 )  # fmt: skip
 def tool_calls(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -176,7 +176,7 @@ def tool_calls(exchange: Exchange) -> Iterator[Problem]:
     # OpenAI itself ends a call that tool_choice forced by name with stop.
     forced = isinstance(exchange.request.get("tool_choice"), dict) or exchange.request.json is None
     for choice in exchange.columns.choices.values():
-        reason = choice.finish_reasons[-1] if choice.finish_reasons else None
+        reason = choice.reasons[-1] if choice.reasons else None
         if reason is None or reason.value in {"length", "content_filter"}:
             continue
         if choice.tools and reason.value == "stop" and not forced:
@@ -190,7 +190,7 @@ def tool_calls(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, stream,
     good=(STREAM,),
     bad=(swap(STREAM, ',"finish_reason":null', ""), swap(STREAM, '"finish_reason":null', '"finish_reason":""')),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def form(exchange: Exchange) -> str:
     """
@@ -208,7 +208,7 @@ def form(exchange: Exchange) -> str:
     sources.DELTA, stream,
     good=(STREAM,),
     bad=(swap(STREAM, _FINAL, _FINAL.replace("{}", '{"content":""}')), swap(STREAM, _FINAL, _FINAL.replace("{}", '{"content":"."}'))),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def finish_delta(exchange: Exchange) -> str:
     """
@@ -235,7 +235,7 @@ def _tries(exchange: Exchange, *names: str) -> str | None:
     sources.REQUEST, lambda x: entire(x) or _tries(x, "max_tokens", "max_completion_tokens"),
     good=(_CAPPED,),
     bad=(swap(_CAPPED, '"finish_reason":"length"', '"finish_reason":"stop"'),),
-    depends_on=(*_WHOLE, "finish_reason.vocabulary", "usage.integers", "usage.within-cap"),
+    needs=(*_WHOLE, "finish_reason.vocabulary", "usage.integers", "usage.within-cap"),
 )  # fmt: skip
 def length(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -248,7 +248,7 @@ def length(exchange: Exchange) -> Iterator[Problem]:
     if tokens != cap:
         return  # more of them is a matter of usage.within-cap, fewer is an answer that ended by itself
     for choice in exchange.columns.choices.values():
-        for finish in choice.finish_reasons[-1:]:
+        for finish in choice.reasons[-1:]:
             if finish.value == "stop" and choice.fragments("content").text and len(exchange.columns.choices) == 1:
                 said = f"the cap of {cap} tokens was reached, and finish_reason is 'stop'"
                 yield Problem(said, ((finish.chunk, finish.pointer),))
@@ -259,7 +259,7 @@ def length(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, lambda x: answered(x) or _tries(x, "stop"),
     good=(_STOPPED,),
     bad=(swap(_STOPPED, '"finish_reason":"stop"', '"finish_reason":"length"'),),
-    depends_on=(*_WHOLE, "finish_reason.vocabulary"),
+    needs=(*_WHOLE, "finish_reason.vocabulary"),
 )  # fmt: skip
 def at_stop(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -268,6 +268,6 @@ def at_stop(exchange: Exchange) -> Iterator[Problem]:
     Instead: Where you sent a stop sequence, take `length` as the end only if the cap is reached.
     """
     for choice in exchange.columns.choices.values():
-        for finish in choice.finish_reasons[-1:]:
+        for finish in choice.reasons[-1:]:
             if finish.value == "length":
                 yield Problem(f"finish_reason is {finish.value!r}", ((finish.chunk, finish.pointer),))

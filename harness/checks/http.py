@@ -66,7 +66,7 @@ def status(exchange: Exchange) -> Iterator[Problem]:
     sources.REQUEST, headed,
     good=(STREAM, BODY, with_header(STREAM, "content-type", "text/event-stream;charset=UTF-8")),
     bad=(with_header(STREAM, "content-type", "application/json"), with_header(BODY, "content-type", "text/plain")),
-    depends_on=("http.stream-asked", "http.body-asked"),
+    needs=("http.stream-asked", "http.body-asked"),
 )  # fmt: skip
 def content_type(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -195,7 +195,7 @@ def not_html(exchange: Exchange) -> Iterator[Problem]:
     sources.REQUEST, stream,
     good=(STREAM,),
     bad=(with_body(STREAM, BODY.response.body), with_body(STREAM, b"upstream unavailable")),
-    depends_on=("http.not-empty", "http.not-html", "http.encoding", "http.no-error"),
+    needs=("http.not-empty", "http.not-html", "http.encoding", "http.no-error"),
 )  # fmt: skip
 def stream_asked(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -213,7 +213,7 @@ def stream_asked(exchange: Exchange) -> Iterator[Problem]:
     sources.REQUEST, body,
     good=(BODY, with_body(BODY, b"\n\n\n" + BODY.response.body)),
     bad=(with_body(asked(STREAM, stream=False), STREAM.response.body), swap(BODY, "}", "", 1)),
-    depends_on=("http.not-empty", "http.not-html", "http.encoding", "http.no-error"),
+    needs=("http.not-empty", "http.not-html", "http.encoding", "http.no-error"),
 )  # fmt: skip
 def body_asked(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -316,7 +316,7 @@ def delivery(exchange: Exchange) -> str:
     sources.JSON_UTF8, answered,
     good=(BODY, swap(BODY, "你好", "\\u4f60\\u597d")),
     bad=(with_body(BODY, BODY.response.body.replace("你好".encode(), "你好".encode("gbk"))), with_body(BODY, BODY.response.body.replace("你".encode(), b"\xe4\xbd"))),
-    depends_on=("http.body-asked",),
+    needs=("http.body-asked",),
 )  # fmt: skip
 def utf8(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -22,7 +22,7 @@ _DAY = 86_400
     sources.CHUNK, lambda x: answered(x) or (None if any(_ids(one) for one in x.earlier) else "no other answer to compare with"),
     good=(after(swap(BODY, "chatcmpl-reference", "chatcmpl-second"), BODY),),
     bad=(after(BODY, STREAM),),
-    depends_on=("chunk.id", "chunk.id-not-empty"),
+    needs=("chunk.id", "chunk.id-not-empty"),
 )  # fmt: skip
 def id_unique(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -44,7 +44,7 @@ def _ids(exchange: Exchange) -> set[str]:
     sources.CHUNK, lambda x: answered(x) or (None if _date(x) else "the recording has no date header"),
     good=(with_header(STREAM, "date", _DATE),),
     bad=(with_header(STREAM, "date", "Sat, 21 Nov 2026 04:00:00 GMT"), with_header(swap(BODY, "1760000000", "1060000000"), "date", _DATE)),
-    depends_on=("chunk.created",),
+    needs=("chunk.created",),
 )  # fmt: skip
 def created_near(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -72,7 +72,7 @@ def _date(exchange: Exchange) -> int:
     sources.REFERENCE, stream,
     good=(STREAM,),
     bad=(swap(STREAM, "gpt-4o-mini-2024-07-18", "gpt-4o-mini", 1), swap(STREAM, "gpt-4o-mini-2024-07-18", "", 1)),
-    depends_on=("chunk.model",),
+    needs=("chunk.model",),
 )  # fmt: skip
 def model_constant(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -88,7 +88,7 @@ def model_constant(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, answered,
     good=(STREAM, BODY),
     bad=(swap(STREAM, "gpt-4o-mini-2024-07-18", ""), swap(BODY, "gpt-4o-mini-2024-07-18", "")),
-    depends_on=("chunk.model",),
+    needs=("chunk.model",),
 )  # fmt: skip
 def model_named(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -105,7 +105,7 @@ def model_named(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, request_known,
     good=(STREAM,),
     bad=(asked(STREAM, model="gpt-4o-mini-2024-07-18"),),
-    depends_on=("chunk.model",),
+    needs=("chunk.model",),
 )  # fmt: skip
 def model_echo(exchange: Exchange) -> str:
     """
@@ -125,7 +125,7 @@ def model_echo(exchange: Exchange) -> str:
     sources.CHUNK, answered,
     good=(STREAM, BODY),
     bad=(swap(STREAM, "chatcmpl-reference", "0b5c3e1e-5c0f-4c0f-9c4e-2f6f3b7f0a11"), swap(BODY, "chatcmpl-reference", "gen-1760000000-abc"), swap(BODY, "chatcmpl-reference", "02176a")),
-    depends_on=("chunk.present",),
+    needs=("chunk.present",),
 )  # fmt: skip
 def id_form(exchange: Exchange) -> str:
     """

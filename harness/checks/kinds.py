@@ -32,7 +32,7 @@ def wrong_kinds(exchange: Exchange, pattern: str, allowed: set[Kind], unit: str 
 
     ``{part}`` in the pattern stands for ``delta`` in a stream and ``message`` in a body.
     """
-    pattern = pattern.replace("{part}", exchange.columns.message_key)
+    pattern = pattern.replace("{part}", exchange.columns.part)
     found = exchange.columns.kinds(pattern)
     wrong = {what: seen for what, seen in found.items() if what not in allowed}
     if not wrong:
@@ -55,7 +55,7 @@ def place_of(exchange: Exchange, choice: Choice, chunk: int, key: str = "") -> t
     choices = parsed.get("choices") if isinstance(parsed, dict) else None
     listed = choices if isinstance(choices, list) else []
     found = (n for n, one in enumerate(listed) if isinstance(one, dict) and one.get("index", n) == choice.index)
-    part = key.replace("{part}", exchange.columns.message_key)
+    part = key.replace("{part}", exchange.columns.part)
     return chunk, f"/choices/{next(found, 0)}{part}"
 
 

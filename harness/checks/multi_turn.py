@@ -85,7 +85,7 @@ def reasoning(exchange: Exchange) -> str:
     sources.REQUEST, both(answered, _resulting),
     good=(_RESULT, _NULL),
     bad=(swap(_NULL, "How can I help?", "It is 18 degrees."),),
-    depends_on=("chunk.present",),
+    needs=("chunk.present",),
 )  # fmt: skip
 def result_used(exchange: Exchange) -> str:
     """
@@ -129,7 +129,7 @@ def _both_counted(exchange: Exchange) -> str | None:
     sources.USAGE, _both_counted,
     good=(_HISTORY, _NULL),
     bad=(swap(_HISTORY, '"prompt_tokens":21,"completion_tokens":4,"total_tokens":25', '"prompt_tokens":9,"completion_tokens":4,"total_tokens":13'),),
-    depends_on=("usage.type", "usage.integers"),
+    needs=("usage.type", "usage.integers"),
 )  # fmt: skip
 def prompt_tokens(exchange: Exchange) -> Iterator[Problem]:
     """

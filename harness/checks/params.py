@@ -55,7 +55,7 @@ def _stopped(exchange: Exchange) -> str | None:
     sources.REQUEST, lambda x: _given("n")(x) or entire(x) or (None if type(x.request.get("n")) is int else "n is no number"),
     good=(_N, _TWO),
     bad=(asked(_N, n=3), asked(_TWO, n=3)),
-    depends_on=_HELD,
+    needs=_HELD,
 )  # fmt: skip
 def n(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -73,7 +73,7 @@ def n(exchange: Exchange) -> Iterator[Problem]:
     sources.REQUEST, lambda x: answered(x) or (None if _stops(x) else "no stop sequence was given"),
     good=(_STOP, recording(SCENARIOS["chat.stop"])[0]),
     bad=(asked(_STOP, stop="6"), asked(recording(SCENARIOS["chat.stop"])[0], stop=["5", "x"])),
-    depends_on=_HELD,
+    needs=_HELD,
 )  # fmt: skip
 def stop(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -91,7 +91,7 @@ def stop(exchange: Exchange) -> Iterator[Problem]:
     sources.REQUEST, lambda x: _given("logprobs")(x) or entire(x) or (None if any(texts(x)) else "no text came"),
     good=(_LOGPROBS, _STREAMED),
     bad=(asked(_TRIED["params.seed"], logprobs=True),),
-    depends_on=_HELD,
+    needs=_HELD,
 )  # fmt: skip
 def logprobs(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -110,7 +110,7 @@ def logprobs(exchange: Exchange) -> Iterator[Problem]:
     sources.REQUEST, lambda x: _given("top_logprobs")(x) or entire(x) or (None if any(texts(x)) else "no text came"),
     good=(_TOP, _STREAMED),
     bad=(asked(_TOP, top_logprobs=1), asked(_STREAMED, top_logprobs=1)),
-    depends_on=("params.logprobs",),
+    needs=("params.logprobs",),
 )  # fmt: skip
 def top_logprobs(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -139,7 +139,7 @@ def _alternatives(exchange: Exchange) -> Iterator[tuple[int, tuple[int, str]]]:
     sources.ERROR, lambda x: failed(x) or _tried(x) or ("an answer was due" if x.expected.answer else None),
     good=(_UNKNOWN, _TRIED["params.stream-options"]),
     bad=(swap(_UNKNOWN, "x_unknown_parameter", "something"), with_response(_N, status=400, body=b'{"error":{"message":"Bad request"}}')),
-    depends_on=("error.not-empty",),
+    needs=("error.not-empty",),
 )  # fmt: skip
 def refused_plainly(exchange: Exchange) -> Iterator[Problem]:
     """

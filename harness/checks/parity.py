@@ -55,7 +55,7 @@ def _prompt_tokens(exchange: Exchange | None) -> object:
     sources.REFERENCE, _pair,
     good=(_CHAT, _REASONING),
     bad=(swap(_REASONING, '"reasoning_content"', '"reasoning"'), swap(_REASONING, '"reasoning_content":"The user greets me.",', "")),
-    depends_on=_HELD,
+    needs=_HELD,
 )  # fmt: skip
 def channels(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -78,7 +78,7 @@ def channels(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, _pair,
     good=(_CHAT, _TOOLS),
     bad=(swap(_CHAT, '"finish_reason":"stop"', '"finish_reason":"length"'),),
-    depends_on=_HELD,
+    needs=_HELD,
 )  # fmt: skip
 def finish(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -98,7 +98,7 @@ def finish(exchange: Exchange) -> Iterator[Problem]:
     sources.USAGE, lambda x: _pair(x) or (None if type(_prompt_tokens(x)) is type(_prompt_tokens(other(x))) is int else "not both have usage"),
     good=(_CHAT, _TOOLS),
     bad=(swap(_CHAT, '"prompt_tokens":9,"completion_tokens":4,"total_tokens":13', '"prompt_tokens":90,"completion_tokens":4,"total_tokens":94'),),
-    depends_on=_HELD,
+    needs=_HELD,
 )  # fmt: skip
 def prompt_tokens(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -118,7 +118,7 @@ def prompt_tokens(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, lambda x: _pair(x) or (None if any(one.tool_calls for one in _both(x)) else "no tool was called"),
     good=(_TOOLS,),
     bad=(swap(_TOOLS, '"name":"get_weather"', '"name":"get_time"'), with_body(_TOOLS, _CHAT.response.body)),
-    depends_on=_HELD,
+    needs=_HELD,
 )  # fmt: skip
 def tool_calls(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -137,7 +137,7 @@ def tool_calls(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, _pair,
     good=(_CHAT,),
     bad=(swap(_CHAT, "How can I help?", "Hello!"),),
-    depends_on=_HELD,
+    needs=_HELD,
 )  # fmt: skip
 def text(exchange: Exchange) -> str:
     """

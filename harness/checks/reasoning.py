@@ -39,7 +39,7 @@ def _turned_off(exchange: Exchange) -> str | None:
         swap(REASONING, '"reasoning_content":"The user greets me."', '"reasoning_content":["The user greets me."]'),
         swap(REASONING_BODY, '"reasoning_content":"The user greets me."', '"reasoning_content":{"text":"The user"}'),
     ),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def field_type(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -57,7 +57,7 @@ def field_type(exchange: Exchange) -> Iterator[Problem]:
     sources.REASONING_CONTENT, lambda x: reasoned(x) or (None if x.streams else "a body has no order"),
     good=(REASONING,),
     bad=(swap(REASONING, '"content":"!","reasoning_content":null', '"content":null,"reasoning_content":" Done."'),),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def before_content(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -79,7 +79,7 @@ def before_content(exchange: Exchange) -> Iterator[Problem]:
     sources.REASONING_CONTENT, reasoned,
     good=(REASONING, REASONING_BODY),
     bad=(swap(REASONING_BODY, '"content":"你好!"', '"content":"The user greets me. 你好!"'),),
-    depends_on=(*_READ, "reasoning.type", "reasoning.before-content"),
+    needs=(*_READ, "reasoning.type", "reasoning.before-content"),
 )  # fmt: skip
 def not_in_content(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -101,7 +101,7 @@ def not_in_content(exchange: Exchange) -> Iterator[Problem]:
     sources.USAGE, lambda x: reasoned(x) or (None if x.columns.usages else "no usage came"),
     good=(REASONING, REASONING_BODY, swap(REASONING_BODY, '"reasoning_tokens":8,', "")),
     bad=(swap(REASONING, '"reasoning_tokens":8', '"reasoning_tokens":0'), swap(REASONING_BODY, '"reasoning_tokens":8', '"reasoning_tokens":0')),
-    depends_on=(*_READ, "reasoning.type", "parity.channels"),
+    needs=(*_READ, "reasoning.type", "parity.channels"),
 )  # fmt: skip
 def tokens_counted(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -126,7 +126,7 @@ def tokens_counted(exchange: Exchange) -> Iterator[Problem]:
     sources.REASONING_CONTENT, answered,
     good=(REASONING, REASONING_BODY),
     bad=(swap(REASONING, "reasoning_content", "reasoning"), swap(STREAM, "你好", "<think>hm</think>"), _PARTS),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def place(exchange: Exchange) -> str:
     """
@@ -138,7 +138,7 @@ def place(exchange: Exchange) -> str:
     found = dict.fromkeys(
         name for c in exchange.columns.choices.values() for name in REASONING_CHANNELS if name in c.channels
     )
-    part = exchange.columns.message_key
+    part = exchange.columns.part
     if exchange.columns.kinds(f"/choices/*/{part}/reasoning_details").keys() & {"list"}:
         found["reasoning_details"] = None
     if any(choice.part_types.keys() & {"thinking", "reasoning"} for choice in exchange.columns.choices.values()):
@@ -157,7 +157,7 @@ def place(exchange: Exchange) -> str:
         swap(REASONING, '"content":null', '"content":""'),
         swap(REASONING, '"reasoning_content":null', '"reasoning_content":""'),
     ),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def phases(exchange: Exchange) -> str:
     """
@@ -191,7 +191,7 @@ def phases(exchange: Exchange) -> str:
         swap(REASONING, '"reasoning_content":"The user greets me."', '"reasoning_content":"The user greets me.","reasoning":"The user greets me."'),
         swap(REASONING_BODY, '"reasoning_content":', '"reasoning":"The user greets me.","reasoning_content":'),
     ),
-    depends_on=(*_READ, "reasoning.type"),
+    needs=(*_READ, "reasoning.type"),
 )  # fmt: skip
 def one_field(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -211,7 +211,7 @@ def one_field(exchange: Exchange) -> Iterator[Problem]:
     sources.REASONING_CONTENT, _turned_off,
     good=(asked(STREAM, enable_thinking=False), asked(BODY, thinking={"type": "disabled"})),
     bad=(asked(REASONING, thinking={"type": "disabled"}, reasoning_effort=None), asked(REASONING_BODY, enable_thinking=False, reasoning_effort=None)),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def off(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -232,7 +232,7 @@ def off(exchange: Exchange) -> Iterator[Problem]:
     sources.REASONING_CONTENT, lambda x: answered(x) or (None if _switch(x) == "on" else "thinking was not turned on"),
     good=(REASONING, REASONING_BODY),
     bad=(asked(STREAM, enable_thinking=True), asked(STREAM_USAGE, reasoning_effort="high")),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def on(exchange: Exchange) -> str:
     """

@@ -42,10 +42,10 @@ class Check:
     title: str
     source: str
     applies: Applies
-    depends_on: tuple[str, ...]
+    needs: tuple[str, ...]
     good: tuple[Exchange, ...]
     bad: tuple[Exchange, ...]
-    impact: str
+    breaks: str
     workaround: str
     find: Find = lambda _: ()
     observe: Observe | None = None
@@ -73,14 +73,12 @@ def rule(  # noqa: PLR0913 - the metadata of a check
     *,
     good: tuple[Exchange, ...],
     bad: tuple[Exchange, ...],
-    depends_on: tuple[str, ...] = (),
+    needs: tuple[str, ...] = (),
 ) -> Callable[[Find], Find]:
     """Declare a rule; the decorated function yields the problems it finds in an exchange."""
 
     def declare(find: Find) -> Find:
-        _declare(
-            Check(check_id, level, title, source, applies, depends_on, good, bad, *_docstring_parts(find), find=find)
-        )
+        _declare(Check(check_id, level, title, source, applies, needs, good, bad, *_told(find), find=find))
         return find
 
     return declare
@@ -94,22 +92,22 @@ def observation(  # noqa: PLR0913 - the metadata of a check
     *,
     good: tuple[Exchange, ...],
     bad: tuple[Exchange, ...],
-    depends_on: tuple[str, ...] = (),
+    needs: tuple[str, ...] = (),
 ) -> Callable[[Observe], Observe]:
     """Declare an observation; the decorated function returns what it sees in an exchange, as a short text."""
 
     def declare(observe: Observe) -> Observe:
-        level, parts = Level.OBSERVE, _docstring_parts(observe)
-        _declare(Check(check_id, level, title, source, applies, depends_on, good, bad, *parts, observe=observe))
+        level, told = Level.OBSERVE, _told(observe)
+        _declare(Check(check_id, level, title, source, applies, needs, good, bad, *told, observe=observe))
         return observe
 
     return declare
 
 
-def _docstring_parts(function: Find | Observe) -> tuple[str, str]:
+def _told(function: Find | Observe) -> tuple[str, str]:
     """Return the paragraphs of a docstring: what breaks, and what to do instead."""
-    impact, _, workaround = inspect.cleandoc(function.__doc__ or "").partition("\n\n")
-    return " ".join(impact.split()), " ".join(workaround.removeprefix("Instead:").split())
+    breaks, _, workaround = inspect.cleandoc(function.__doc__ or "").partition("\n\n")
+    return " ".join(breaks.split()), " ".join(workaround.removeprefix("Instead:").split())
 
 
 def _declare(check: Check) -> None:

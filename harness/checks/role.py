@@ -23,7 +23,7 @@ _ROLES = {"developer", "system", "user", "assistant", "tool"}
         swap(STREAM, '"delta":{"content"', '"delta":{"role":"","content"'),
         swap(BODY, '"role":"assistant"', '"role":"ai"'),
     ),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def value(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -48,7 +48,7 @@ def value(exchange: Exchange) -> Iterator[Problem]:
         swap(STREAM, '"role":"assistant"', '"role":"user"'),
         swap(swap(STREAM, '"role":"assistant",', ""), '"content":"你好"', '"role":"assistant","content":"你好"'),
     ),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def first(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -75,7 +75,7 @@ def first(exchange: Exchange) -> Iterator[Problem]:
     sources.MESSAGE, body,
     good=(BODY,),
     bad=(swap(BODY, '"role":"assistant",', ""), swap(BODY, '"role":"assistant"', '"role":"user"')),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def message(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -99,7 +99,7 @@ def message(exchange: Exchange) -> Iterator[Problem]:
         swap(STREAM, '"role":"assistant",', ""),
         swap(swap(STREAM, '"role":"assistant",', ""), '"delta":{}', '"delta":{"role":"assistant"}'),
     ),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def pattern(exchange: Exchange) -> str:
     """

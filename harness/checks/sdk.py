@@ -70,7 +70,7 @@ def _raised(who: str, exchange: Exchange, reading: SdkReading) -> Problem:
         swap(swap(STREAM, "data: {", "id: 7\ndata: {"), "\n\nid: 7", "\n\n: keep-alive\n\nid: 7", 1),
         with_body(STREAM, _BYTES.replace("你".encode(), b"\xff")),
     ),
-    depends_on=_WHOLE,
+    needs=_WHOLE,
 )  # fmt: skip
 def reads(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -97,7 +97,7 @@ def reads(exchange: Exchange) -> Iterator[Problem]:
         swap(STREAM, "data: {", "event: thread.message.delta\ndata: {"),
         with_body(STREAM, _BYTES + _BYTES),
     ),
-    depends_on=("http.not-empty", "sdk.reads"),
+    needs=("http.not-empty", "sdk.reads"),
 )  # fmt: skip
 def loses_nothing(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -143,7 +143,7 @@ def _differences(held: tuple[Message, ...], yielded: tuple[Message, ...]) -> Ite
         swap(TOOLS, '"tool_calls":[{"index":0,', '"tool_calls":[{'),
         swap(STREAM, "chat.completion.chunk", "chat.completion"),
     ),
-    depends_on=("http.stream-asked", "sdk.reads", "sdk.loses-nothing"),
+    needs=("http.stream-asked", "sdk.reads", "sdk.loses-nothing"),
 )  # fmt: skip
 def stream_helper(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -166,7 +166,7 @@ def stream_helper(exchange: Exchange) -> Iterator[Problem]:
         swap(BODY, '"object":"chat.completion"', '"object":"chat"'),
         swap(BODY, '"total_tokens":13', '"total_tokens":13.5'),
     ),
-    depends_on=("sdk.reads", "sdk.loses-nothing"),
+    needs=("sdk.reads", "sdk.loses-nothing"),
 )  # fmt: skip
 def strict(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -189,7 +189,7 @@ def strict(exchange: Exchange) -> Iterator[Problem]:
         with_body(_KEY, b'[{"error":{"code":401,"message":"no key"}}]'),
         swap(_REFUSED, '"message":"', '"msg":"'),
     ),
-    depends_on=("error.not-empty",),
+    needs=("error.not-empty",),
 )  # fmt: skip
 def error_class(exchange: Exchange) -> Iterator[Problem]:
     """

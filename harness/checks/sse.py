@@ -29,7 +29,7 @@ def _parser(exchange: Exchange) -> Parser:
     sources.SSE_FORMAT, framed,
     good=(STREAM,),
     bad=(with_body(STREAM, _BYTES.replace("你".encode(), b"\xff\xfe")), with_body(STREAM, _BYTES.replace("你好".encode(), "你好".encode("gbk")))),
-    depends_on=_IS_STREAM,
+    needs=_IS_STREAM,
 )  # fmt: skip
 def utf8(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -49,7 +49,7 @@ def utf8(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, stream,
     good=(STREAM,),
     bad=(swap(STREAM, '"finish_reason":null}]}', '"finish_reason":null}]', 1), swap(STREAM, "[DONE]", "[done]")),
-    depends_on=_IS_STREAM,
+    needs=_IS_STREAM,
 )  # fmt: skip
 def json(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -69,7 +69,7 @@ def json(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, stream,
     good=(STREAM,),
     bad=(swap(STREAM, "data: [DONE]", 'data: "ping"\n\ndata: [DONE]'), swap(STREAM, "data: [DONE]", "data: []\n\ndata: [DONE]")),
-    depends_on=_IS_STREAM,
+    needs=_IS_STREAM,
 )  # fmt: skip
 def is_object(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -90,7 +90,7 @@ def is_object(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, lined,
     good=(STREAM,),
     bad=(with_body(STREAM, b"data:\n\n" + _BYTES), with_body(STREAM, b"event: ping\ndata: \n\n" + _BYTES)),
-    depends_on=_IS_STREAM,
+    needs=_IS_STREAM,
 )  # fmt: skip
 def data_not_empty(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -113,7 +113,7 @@ def data_not_empty(exchange: Exchange) -> Iterator[Problem]:
         with_body(STREAM, b"event: ping\n\n" + _BYTES),
         with_body(STREAM, b"id: 1\n\n" + _BYTES),
     ),
-    depends_on=(*_IS_STREAM, "sse.final-blank-line", "sse.json"),
+    needs=(*_IS_STREAM, "sse.final-blank-line", "sse.json"),
 )  # fmt: skip
 def data_given(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -140,7 +140,7 @@ def data_given(exchange: Exchange) -> Iterator[Problem]:
         swap(STREAM, "data: [DONE]", 'error: {"message":"overloaded"}'),
         swap(STREAM, "data: [DONE]", 'data: {"result":{"error":{"message":"overloaded"}}}'),
     ),
-    depends_on=(*_IS_STREAM, "sse.json"),
+    needs=(*_IS_STREAM, "sse.json"),
 )  # fmt: skip
 def no_error(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -175,7 +175,7 @@ def _errors(exchange: Exchange) -> Iterator[Problem]:
     sources.STREAM_OPTIONS, both(lined, entire),
     good=(STREAM, swap(STREAM, "[DONE]", "[DONE] ")),
     bad=(swap(STREAM, "data: [DONE]\n\n", ""),),
-    depends_on=_HELD,
+    needs=_HELD,
 )  # fmt: skip
 def done(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -194,7 +194,7 @@ def done(exchange: Exchange) -> Iterator[Problem]:
     sources.STREAM_OPTIONS, lined,
     good=(STREAM, with_body(STREAM, _BYTES + b": bye\n\n")),
     bad=(with_body(STREAM, _BYTES + b"data: [DONE]\n\n"), with_body(STREAM, _BYTES + _BYTES.split(b"\n\n")[1] + b"\n\n")),
-    depends_on=(*_IS_STREAM, "sse.json", "sse.done", "sse.final-blank-line"),
+    needs=(*_IS_STREAM, "sse.json", "sse.done", "sse.final-blank-line"),
 )  # fmt: skip
 def done_last(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -212,7 +212,7 @@ def done_last(exchange: Exchange) -> Iterator[Problem]:
     sources.SSE_EVENTS, framed,
     good=(STREAM,),
     bad=(swap_last(STREAM, "\n\n", "\n"), with_body(STREAM, _BYTES[:-30])),
-    depends_on=(*_IS_STREAM, "sse.json"),
+    needs=(*_IS_STREAM, "sse.json"),
 )  # fmt: skip
 def final_blank_line(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -232,7 +232,7 @@ def final_blank_line(exchange: Exchange) -> Iterator[Problem]:
     sources.SSE_FORMAT, framed,
     good=(STREAM,),
     bad=(swap(STREAM, "\n", "\r\n"), swap(STREAM, "data: ", "data:")),
-    depends_on=_IS_STREAM,
+    needs=_IS_STREAM,
 )  # fmt: skip
 def framing(exchange: Exchange) -> str:
     r"""
@@ -255,7 +255,7 @@ def framing(exchange: Exchange) -> str:
     sources.SSE_FORMAT, lined,
     good=(STREAM,),
     bad=(_COMMENTED,),
-    depends_on=_IS_STREAM,
+    needs=_IS_STREAM,
 )  # fmt: skip
 def comments(exchange: Exchange) -> str:
     """
@@ -273,7 +273,7 @@ def comments(exchange: Exchange) -> str:
     sources.SSE_EVENTS, lined,
     good=(STREAM,),
     bad=(swap(STREAM, "data: {", "event: result\ndata: {"), swap(STREAM, "data: {", "id: 7\ndata: {")),
-    depends_on=_IS_STREAM,
+    needs=_IS_STREAM,
 )  # fmt: skip
 def event_names(exchange: Exchange) -> str:
     """
@@ -297,7 +297,7 @@ def event_names(exchange: Exchange) -> str:
     sources.STREAM_OPTIONS, both(lined, entire),
     good=(STREAM,),
     bad=(swap(STREAM, "data: [DONE]\n\n", ""),),
-    depends_on=_IS_STREAM,
+    needs=_IS_STREAM,
 )  # fmt: skip
 def end(exchange: Exchange) -> str:
     """
@@ -317,7 +317,7 @@ def end(exchange: Exchange) -> str:
     sources.SSE_FORMAT, framed,
     good=(STREAM,),
     bad=(with_body(STREAM, b"\xef\xbb\xbf" + _BYTES),),
-    depends_on=_IS_STREAM,
+    needs=_IS_STREAM,
 )  # fmt: skip
 def bom(exchange: Exchange) -> str:
     """

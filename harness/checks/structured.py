@@ -83,7 +83,7 @@ def _place(exchange: Exchange, choice: Choice) -> tuple[tuple[int, str], ...]:
     sources.REQUEST, _asked,
     good=(_OBJECT, _STREAMED, _SCHEMA),
     bad=(swap(_OBJECT, _SAID, f"```json\\n{_SAID}\\n```"), swap(_SCHEMA, _SAID, f"```\\n{_SAID}\\n```")),
-    depends_on=_HELD,
+    needs=_HELD,
 )  # fmt: skip
 def no_fence(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -102,7 +102,7 @@ def no_fence(exchange: Exchange) -> Iterator[Problem]:
     sources.REQUEST, _asked,
     good=(_OBJECT, _STREAMED, _SCHEMA),
     bad=(swap(_OBJECT, _SAID, f"Here it is: {_SAID}"), swap(_STREAMED, "522000}", "522000")),
-    depends_on=_WHOLE,
+    needs=_WHOLE,
 )  # fmt: skip
 def is_json(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -123,7 +123,7 @@ def is_json(exchange: Exchange) -> Iterator[Problem]:
     sources.REQUEST, lambda x: _asked(x) or (None if _mode(x) == "json_object" else "a schema was given"),
     good=(_OBJECT, _STREAMED),
     bad=(swap(_OBJECT, _SAID, f"[{_SAID}]"), swap(_OBJECT, _SAID, "522000")),
-    depends_on=(*_WHOLE, "structured.json"),
+    needs=(*_WHOLE, "structured.json"),
 )  # fmt: skip
 def is_object(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -142,7 +142,7 @@ def is_object(exchange: Exchange) -> Iterator[Problem]:
     sources.REQUEST, _bound,
     good=(_SCHEMA,),
     bad=(swap(_SCHEMA, "522000", '\\"522000\\"'), swap(_SCHEMA, '\\"population\\"', '\\"people\\"')),
-    depends_on=(*_WHOLE, "structured.json"),
+    needs=(*_WHOLE, "structured.json"),
 )  # fmt: skip
 def fits_schema(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -57,7 +57,7 @@ _MARKUP = re.compile(
         swap(TOOLS_BODY, '"tool_calls":[', '"tool_calls":{},"calls":['),
         swap(STREAM, '"delta":{"content"', '"delta":{"tool_calls":[null],"content"'),
     ),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def list_of_objects(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -83,7 +83,7 @@ def list_of_objects(exchange: Exchange) -> Iterator[Problem]:
         swap(TOOLS, '"tool_calls":[{"index":0,', '"tool_calls":[{"index":null,'),
         swap(TOOLS, '"tool_calls":[{"index":0,', '"tool_calls":[{"index":-1,'),
     ),
-    depends_on=(*_READ, "tool_calls.type"),
+    needs=(*_READ, "tool_calls.type"),
 )  # fmt: skip
 def index(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -104,7 +104,7 @@ def index(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, streamed_call,
     good=(TOOLS, TOOLS_PARALLEL),
     bad=(swap(TOOLS, '"tool_calls":[{"index":0,', '"tool_calls":[{"index":1,'), swap(TOOLS_PARALLEL, '"index":1,', '"index":5,')),
-    depends_on=(*_READ, *_FRAGMENTS),
+    needs=(*_READ, *_FRAGMENTS),
 )  # fmt: skip
 def index_from_0(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -124,7 +124,7 @@ def index_from_0(exchange: Exchange) -> Iterator[Problem]:
     sources.TOOL_FRAGMENT, streamed_call,
     good=(TOOLS, TOOLS_PARALLEL),
     bad=(swap(TOOLS_PARALLEL, '"tool_calls":[{"index":1,', '"tool_calls":[{"index":0,'),),
-    depends_on=(*_READ, *_FRAGMENTS, "tool_calls.id", "tool_calls.id-once"),
+    needs=(*_READ, *_FRAGMENTS, "tool_calls.id", "tool_calls.id-once"),
 )  # fmt: skip
 def index_distinct(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -143,7 +143,7 @@ def index_distinct(exchange: Exchange) -> Iterator[Problem]:
     sources.TOOL_FRAGMENT, called,
     good=(TOOLS, TOOLS_BODY),
     bad=(swap(TOOLS, '"tool_calls":[{"index":0,"function"', '"tool_calls":[{"index":0,"id":null,"function"'), swap(TOOLS_BODY, '"call_1"', "1")),
-    depends_on=(*_READ, "tool_calls.type"),
+    needs=(*_READ, "tool_calls.type"),
 )  # fmt: skip
 def id_type(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -160,7 +160,7 @@ def id_type(exchange: Exchange) -> Iterator[Problem]:
     sources.TOOL_CALL, called,
     good=(TOOLS, TOOLS_BODY, TOOLS_PARALLEL),
     bad=(swap(TOOLS, '"id":"call_1",', ""), swap(TOOLS, '"call_1"', '""'), swap(TOOLS_BODY, '"id":"call_1",', "")),
-    depends_on=(*_READ, *_FRAGMENTS),
+    needs=(*_READ, *_FRAGMENTS),
 )  # fmt: skip
 def has_id(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -181,7 +181,7 @@ def has_id(exchange: Exchange) -> Iterator[Problem]:
         swap(TOOLS, '"tool_calls":[{"index":0,"function"', '"tool_calls":[{"index":0,"id":"","function"'),
         swap(TOOLS, '"tool_calls":[{"index":0,"function"', '"tool_calls":[{"index":0,"id":"call_1","function"'),
     ),
-    depends_on=(*_READ, *_FRAGMENTS, "tool_calls.id-type"),
+    needs=(*_READ, *_FRAGMENTS, "tool_calls.id-type"),
 )  # fmt: skip
 def id_once(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -204,7 +204,7 @@ def id_once(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, called,
     good=(TOOLS_PARALLEL, TOOLS_BODY),
     bad=(swap(TOOLS_PARALLEL, "call_2", "call_1"),),
-    depends_on=(*_READ, *_FRAGMENTS, "tool_calls.id-type", "tool_calls.id"),
+    needs=(*_READ, *_FRAGMENTS, "tool_calls.id-type", "tool_calls.id"),
 )  # fmt: skip
 def ids_differ(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -231,7 +231,7 @@ def _first_id(fragments: list[ToolFragment]) -> str | None:
     sources.TOOL_CALL, called,
     good=(TOOLS, TOOLS_BODY, TOOLS_PARALLEL),
     bad=(swap(TOOLS, '"name":"get_weather",', ""), swap(TOOLS_BODY, '"name":"get_weather"', '"name":""')),
-    depends_on=(*_READ, *_FRAGMENTS),
+    needs=(*_READ, *_FRAGMENTS),
 )  # fmt: skip
 def has_name(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -253,7 +253,7 @@ def has_name(exchange: Exchange) -> Iterator[Problem]:
         swap(TOOLS, '"function":{"arguments":', '"function":{"name":"get_weather","arguments":'),
         swap(TOOLS, '"function":{"arguments":', '"function":{"name":"","arguments":'),
     ),
-    depends_on=(*_READ, *_FRAGMENTS),
+    needs=(*_READ, *_FRAGMENTS),
 )  # fmt: skip
 def name_once(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -273,7 +273,7 @@ def name_once(exchange: Exchange) -> Iterator[Problem]:
     sources.TOOL_FRAGMENT, called,
     good=(TOOLS, TOOLS_BODY),
     bad=(swap(TOOLS, '"type":"function"', '"type":"tool"'), swap(TOOLS_BODY, '"type":"function"', '"type":""'), swap(TOOLS, '"type":"function"', '"type":null'), swap(TOOLS_BODY, '"type":"function",', "")),
-    depends_on=(*_READ, "tool_calls.type"),
+    needs=(*_READ, "tool_calls.type"),
 )  # fmt: skip
 def function_type(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -295,7 +295,7 @@ def function_type(exchange: Exchange) -> Iterator[Problem]:
     sources.TOOL_FRAGMENT, called,
     good=(TOOLS, TOOLS_BODY),
     bad=(swap(TOOLS_BODY, '"{\\"city\\":\\"Paris\\"}"', '{"city":"Paris"}'), swap(TOOLS, '"arguments":""', '"arguments":null'), swap(TOOLS_BODY, ',"arguments":"{\\"city\\":\\"Paris\\"}"', "")),
-    depends_on=(*_READ, "tool_calls.type"),
+    needs=(*_READ, "tool_calls.type"),
 )  # fmt: skip
 def arguments_type(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -313,7 +313,7 @@ def arguments_type(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, both(called, entire),
     good=(TOOLS, TOOLS_BODY, TOOLS_PARALLEL, swap(swap_last(TOOLS, '"tool_calls"', '"length"'), '\\"Paris\\"}', '\\"Par')),
     bad=(swap(TOOLS, '\\"Paris\\"}', '\\"Paris\\"}{}'), swap(TOOLS, '{\\"city\\":', '{\\"city\\"'), swap(TOOLS_BODY, '{\\"city\\":\\"Paris\\"}', "Paris")),
-    depends_on=(*_READ, *_FRAGMENTS, "tool_calls.arguments", "sse.no-error", "http.complete"),
+    needs=(*_READ, *_FRAGMENTS, "tool_calls.arguments", "sse.no-error", "http.complete"),
 )  # fmt: skip
 def arguments_json(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -323,7 +323,7 @@ def arguments_json(exchange: Exchange) -> Iterator[Problem]:
     try again.
     """
     for choice in exchange.columns.choices.values():
-        if any(finish.value == "length" for finish in choice.finish_reasons):
+        if any(finish.value == "length" for finish in choice.reasons):
             continue  # cut at the limit, and it says so
         for fragments in calls_of(choice).values():
             text = "".join(str(function_of(f).get("arguments") or "") for f in fragments)
@@ -346,7 +346,7 @@ def _is_object(text: str) -> bool:
     sources.REFERENCE, answered,
     good=(TOOLS, STREAM),
     bad=(swap(STREAM, "! How can I", '<tool_call>{\\"name\\":\\"get_weather\\"}</tool_call>'), swap(STREAM, "! How can I", "<|tool_calls_begin|>"), _AS_JSON),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def not_in_text(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -75,7 +75,7 @@ def _choice_is(*wanted: str) -> Any:
     sources.TOOL_CHOICE, _choice_is("named"),
     good=(_NAMED,),
     bad=(swap(_NAMED, '"name":"get_time"', '"name":"get_weather"'), asked(_NONE, tool_choice=_NAMED.request.get("tool_choice"))),
-    depends_on=_CALLS,
+    needs=_CALLS,
 )  # fmt: skip
 def named(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -94,7 +94,7 @@ def named(exchange: Exchange) -> Iterator[Problem]:
     sources.TOOL_CHOICE, _choice_is("required"),
     good=(_REQUIRED,),
     bad=(asked(_NONE, tool_choice="required"),),
-    depends_on=_HELD,
+    needs=_HELD,
 )  # fmt: skip
 def required(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -111,7 +111,7 @@ def required(exchange: Exchange) -> Iterator[Problem]:
     sources.TOOL_CHOICE, _choice_is("none"),
     good=(_NONE,),
     bad=(asked(_AUTO, tool_choice="none"),),
-    depends_on=_HELD,
+    needs=_HELD,
 )  # fmt: skip
 def none(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -128,7 +128,7 @@ def none(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, _called,
     good=(_AUTO, _WHOLE, _PARALLEL),
     bad=(swap(_AUTO, '"name":"get_weather"', '"name":"functions.get_weather"'), swap(_WHOLE, '"name":"get_weather"', '"name":"weather"')),
-    depends_on=_NAMES,
+    needs=_NAMES,
 )  # fmt: skip
 def offered(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -148,7 +148,7 @@ def offered(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, both(_called, entire),
     good=(_AUTO, _WHOLE, _PARALLEL),
     bad=(swap(_AUTO, '\\"Paris\\"', "1"), swap(_WHOLE, '\\"city\\"', '\\"town\\"')),
-    depends_on=(*_NAMES, "tool_calls.arguments-json", "tool_choice.offered"),
+    needs=(*_NAMES, "tool_calls.arguments-json", "tool_choice.offered"),
 )  # fmt: skip
 def schema(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -171,7 +171,7 @@ def schema(exchange: Exchange) -> Iterator[Problem]:
     sources.REQUEST, lambda x: _called(x) or (None if x.request.get("parallel_tool_calls") is False else "parallel calls are not turned off"),
     good=(asked(_AUTO, parallel_tool_calls=False),),
     bad=(asked(_PARALLEL, parallel_tool_calls=False),),
-    depends_on=_CALLS,
+    needs=_CALLS,
 )  # fmt: skip
 def one_at_a_time(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -19,7 +19,7 @@ _IN_ONE = with_body(TOOLS, b"\n\n".join([_FIRST, *_PARTS[3:]]))
     sources.TOOL_FRAGMENT, streamed_call,
     good=(TOOLS,),
     bad=(_IN_ONE,),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def pieces(exchange: Exchange) -> str:
     """
@@ -37,7 +37,7 @@ def pieces(exchange: Exchange) -> str:
     sources.TOOL_CALL, called,
     good=(TOOLS, TOOLS_BODY),
     bad=(swap(TOOLS, '"call_1"', '"get_weather:0"'), swap(TOOLS_BODY, '"call_1"', '"0b5c3e1e-5c0f-4c0f-9c4e-2f6f3b7f0a11"')),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def id_form(exchange: Exchange) -> str:
     """
@@ -59,7 +59,7 @@ def id_form(exchange: Exchange) -> str:
     sources.TOOL_FRAGMENT, streamed_call,
     good=(TOOLS,),
     bad=(_IN_ONE, swap(TOOLS, '"type":"function",', "")),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def first(exchange: Exchange) -> str:
     """
@@ -84,7 +84,7 @@ def _brought(fragment: ToolFragment) -> str:
     sources.TOOL_FRAGMENT, streamed_call,
     good=(TOOLS,),
     bad=(swap(TOOLS, '{"index":0,"function":{"arguments"', '{"index":0,"type":"function","function":{"arguments"'),),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def repeated(exchange: Exchange) -> str:
     """

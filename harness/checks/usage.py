@@ -60,7 +60,7 @@ def _counted(exchange: Exchange) -> list[Usage]:
     sources.STREAM_OPTIONS, both(usage_asked, entire),
     good=(STREAM_USAGE,),
     bad=(swap(STREAM_USAGE, f"data: {_CHUNK}", ""), swap(STREAM_USAGE, _TOKENS, '"x_groq":{"id":"req",' + _TOKENS + "}")),
-    depends_on=_WHOLE,
+    needs=_WHOLE,
 )  # fmt: skip
 def given(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -80,7 +80,7 @@ def given(exchange: Exchange) -> Iterator[Problem]:
     sources.STREAM_OPTIONS, usage_asked,
     good=(STREAM_USAGE,),
     bad=(_BESIDE_FINISH, swap(STREAM_USAGE, '"choices":[]', '"choices":[{"index":0,"delta":{},"finish_reason":null}]')),
-    depends_on=(*_READ, "usage.given"),
+    needs=(*_READ, "usage.given"),
 )  # fmt: skip
 def own_chunk(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -89,9 +89,9 @@ def own_chunk(exchange: Exchange) -> Iterator[Problem]:
     Instead: Take it from any chunk, ahead of all tests of choices: `usage = chunk.usage or usage`.
     """
     usages = _top(exchange)
-    if not any(usage.placement == "[]" for usage in usages):
+    if not any(usage.beside == "[]" for usage in usages):
         where = {"finish": "with the finish_reason", "choices": "beside choices"}.get(
-            usages[-1].placement, "without choices"
+            usages[-1].beside, "without choices"
         )
         yield Problem(f"usage came in a chunk {where}", ((usages[-1].chunk, "/usage"),))
 
@@ -101,7 +101,7 @@ def own_chunk(exchange: Exchange) -> Iterator[Problem]:
     sources.STREAM_OPTIONS, usage_asked,
     good=(STREAM_USAGE,),
     bad=(swap(STREAM_USAGE, ',"usage":null', ""), swap(STREAM_USAGE, '"usage":null', '"usage":{}', 1)),
-    depends_on=(*_READ, "usage.given"),
+    needs=(*_READ, "usage.given"),
 )  # fmt: skip
 def null_elsewhere(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -118,7 +118,7 @@ def null_elsewhere(exchange: Exchange) -> Iterator[Problem]:
         if what == "null" or seen.first > usage_at or (seen.count == 1 and seen.first == usage_at):
             continue
         extra = seen.count - 1 if what == "object" else seen.count
-        others = counted(extra, exchange.columns.chunk_count - 1, "other chunk")
+        others = counted(extra, exchange.columns.objects - 1, "other chunk")
         yield Problem(f"usage is {WORDS[what]} {others}", ((seen.first, "/usage"),))
 
 
@@ -134,7 +134,7 @@ def _without_counts(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, usage_not_asked,
     good=(STREAM, swap(STREAM, '"choices":', '"usage":null,"choices":')),
     bad=(asked(STREAM_USAGE, stream_options=None), asked(_BESIDE_FINISH, stream_options={"include_usage": False})),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def not_unasked(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -145,7 +145,7 @@ def not_unasked(exchange: Exchange) -> Iterator[Problem]:
     usages = _top(exchange)
     if usages:
         yield Problem(
-            f"{counted(len(usages), exchange.columns.chunk_count, 'chunk')} have usage", ((usages[0].chunk, "/usage"),)
+            f"{counted(len(usages), exchange.columns.objects, 'chunk')} have usage", ((usages[0].chunk, "/usage"),)
         )
 
 
@@ -154,7 +154,7 @@ def not_unasked(exchange: Exchange) -> Iterator[Problem]:
     sources.STREAM_OPTIONS, stream,
     good=(STREAM_USAGE, STREAM, swap(STREAM_USAGE, '"id":', '"x_groq":{"usage":{"total_tokens":13}},"id":')),
     bad=(swap(STREAM_USAGE, _FINISH, f'"finish_reason":"stop"}}],{_TOKENS}'),),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def once(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -172,7 +172,7 @@ def once(exchange: Exchange) -> Iterator[Problem]:
     sources.BODY, body,
     good=(BODY,),
     bad=(swap(BODY, '"usage":', '"tokens":'), swap_last(BODY, BODY.response.body.decode().partition('"usage":')[2], "null}")),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def message(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -189,7 +189,7 @@ def message(exchange: Exchange) -> Iterator[Problem]:
     sources.USAGE, answered,
     good=(STREAM_USAGE, STREAM, BODY),
     bad=(swap(STREAM_USAGE, '"usage":null', '"usage":"none"', 1), swap(BODY, _TOKENS[: _TOKENS.index("{")], '"usage":[],"tokens":')),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def usage_type(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -206,7 +206,7 @@ def usage_type(exchange: Exchange) -> Iterator[Problem]:
     sources.USAGE, _given,
     good=(STREAM_USAGE, BODY),
     bad=(swap(BODY, '"prompt_tokens":9,', ""), swap(STREAM_USAGE, '"total_tokens":13', '"total_tokens":"13"'), swap(BODY, '"completion_tokens":4', '"completion_tokens":null')),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def integers(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -231,7 +231,7 @@ def _shown(value: dict[str, Any], name: str) -> str:
     sources.USAGE, _given,
     good=(STREAM_USAGE, BODY),
     bad=(swap(BODY, '"total_tokens":13', '"total_tokens":303'), swap(STREAM_USAGE, '"completion_tokens":4', '"completion_tokens":1')),
-    depends_on=("usage.integers",),
+    needs=("usage.integers",),
 )  # fmt: skip
 def total(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -252,7 +252,7 @@ def total(exchange: Exchange) -> Iterator[Problem]:
     sources.USAGE, _given,
     good=(STREAM_USAGE, BODY),
     bad=(swap(BODY, '"completion_tokens":4,"total_tokens":13', '"completion_tokens":0,"total_tokens":9'), swap(BODY, '"prompt_tokens":9,"completion_tokens":4,"total_tokens":13', '"prompt_tokens":0,"completion_tokens":4,"total_tokens":4')),
-    depends_on=("usage.integers", "chunk.choices", "chunk.choices-not-empty", "chunk.delta", "content.type", "content.key-present", "content.said"),
+    needs=("usage.integers", "chunk.choices", "chunk.choices-not-empty", "chunk.delta", "content.type", "content.key-present", "content.said"),
 )  # fmt: skip
 def positive(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -272,7 +272,7 @@ def positive(exchange: Exchange) -> Iterator[Problem]:
     sources.USAGE, _given,
     good=(STREAM_USAGE, BODY, swap(BODY, '"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0},', "")),
     bad=(swap(BODY, '"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0}', '"prompt_tokens_details":null'), swap(BODY, '"completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":0}', '"completion_tokens_details":[]')),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def details(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -293,7 +293,7 @@ def details(exchange: Exchange) -> Iterator[Problem]:
     sources.USAGE, _given,
     good=(STREAM_USAGE, REASONING),
     bad=(swap(REASONING, '"reasoning_tokens":8', '"reasoning_tokens":80'), swap(BODY, '"cached_tokens":0', '"cached_tokens":10')),
-    depends_on=("usage.integers",),
+    needs=("usage.integers",),
 )  # fmt: skip
 def within_totals(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -318,7 +318,7 @@ def within_totals(exchange: Exchange) -> Iterator[Problem]:
     sources.STREAM_OPTIONS, stream,
     good=(STREAM_USAGE,),
     bad=(STREAM, _BESIDE_FINISH, swap(STREAM_USAGE, '"choices":[]', '"choices":[{"index":0,"delta":{},"finish_reason":null}]')),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def place(exchange: Exchange) -> str:
     """
@@ -329,13 +329,11 @@ def place(exchange: Exchange) -> str:
     names = {"[]": "own chunk", "finish": "finish chunk", "choices": "beside choices", "choice": "inside a choice"}
     usages = exchange.columns.usages
     at_top = _top(exchange)
-    if len(at_top) > 1 and len(at_top) == exchange.columns.chunk_count:
+    if len(at_top) > 1 and len(at_top) == exchange.columns.objects:
         seen = ["every chunk"]
     else:
         seen = list(
-            dict.fromkeys(
-                "x_groq" if u.pointer == "/x_groq/usage" else names.get(u.placement, u.placement) for u in usages
-            )
+            dict.fromkeys("x_groq" if u.pointer == "/x_groq/usage" else names.get(u.beside, u.beside) for u in usages)
         )
     unknown = "" if exchange.request.json is not None else " (request unknown)"
     return (" + ".join(seen) or "none") + (unknown or ("" if exchange.request.include_usage else " (not asked)"))
@@ -346,7 +344,7 @@ def place(exchange: Exchange) -> str:
     sources.STREAM_OPTIONS, both(usage_asked, entire),
     good=(STREAM_USAGE,),
     bad=(swap(swap(STREAM_USAGE, f"data: {_CHUNK}", ""), "data: [DONE]\n\n", f"data: [DONE]\n\ndata: {_CHUNK}"),),
-    depends_on=(*_WHOLE, "usage.given"),
+    needs=(*_WHOLE, "usage.given"),
 )  # fmt: skip
 def before_done(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -365,7 +363,7 @@ def before_done(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, both(stream, _given),
     good=(STREAM_USAGE,),
     bad=(swap(_GROWING, '"completion_tokens":1,"total_tokens":10', '"completion_tokens":5,"total_tokens":14', 1),),
-    depends_on=("usage.integers", "sse.no-error"),
+    needs=("usage.integers", "sse.no-error"),
 )  # fmt: skip
 def grows(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -387,7 +385,7 @@ def grows(exchange: Exchange) -> Iterator[Problem]:
     sources.REQUEST, lambda x: _given(x) or (None if type(cap_of(x)) is int else "no cap was sent"),
     good=(asked(BODY, max_completion_tokens=5), asked(STREAM_USAGE, max_tokens=100)),
     bad=(asked(BODY, max_completion_tokens=3), asked(STREAM_USAGE, max_tokens=1)),
-    depends_on=("usage.integers",),
+    needs=("usage.integers",),
 )  # fmt: skip
 def within_cap(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -409,7 +407,7 @@ def within_cap(exchange: Exchange) -> Iterator[Problem]:
     sources.USAGE, _given,
     good=(STREAM_USAGE, BODY, REASONING),
     bad=(swap(BODY, '"cached_tokens":0', '"cached_tokens":null'), swap(STREAM_USAGE, '"reasoning_tokens":0', '"reasoning_tokens":"0"'), swap(BODY, '"cached_tokens":0', '"cached_tokens":-1')),
-    depends_on=(*_READ, "usage.details"),
+    needs=(*_READ, "usage.details"),
 )  # fmt: skip
 def detail_counts(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -432,7 +430,7 @@ def detail_counts(exchange: Exchange) -> Iterator[Problem]:
     sources.USAGE, _given,
     good=(STREAM_USAGE, BODY),
     bad=(swap(BODY, '"prompt_tokens":9', '"prompt_cache_hit_tokens":0,"prompt_tokens":9'), swap(STREAM_USAGE, '"cached_tokens":0', '"cached_tokens":0,"image_count":0')),
-    depends_on=_READ,
+    needs=_READ,
 )  # fmt: skip
 def vendor_keys(exchange: Exchange) -> str:
     """

@@ -91,8 +91,10 @@ _SIZES = {
 }
 
 
-def _set_size(_context: click.Context, option: click.Parameter, value: int) -> None:
-    set_sizes(**{str(option.name).removeprefix("max_"): value})
+def _set_size(context: click.Context, option: click.Parameter, value: int) -> None:
+    name = str(option.name).removeprefix("max_")
+    context.call_on_close(lambda: set_sizes(**{name: getattr(Sizes(), name)}))
+    set_sizes(**{name: value})
 
 
 def SIZES(*names: str) -> Callable[[_Command], _Command]:  # noqa: N802 - used as the options above are

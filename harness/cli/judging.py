@@ -24,7 +24,7 @@ from harness.cli.common import (
 from harness.errors import HarnessError
 from harness.judging.audit import audit as audit_archives
 from harness.judging.runner import Case, Selection, plan, run_case
-from harness.matrix.providers import FILE_NAME, load_matrix
+from harness.matrix.providers import FILE_NAME, Matrix, load_matrix
 from harness.recording.archives import archives_in
 from harness.recording.atomic import write_atomically
 from harness.reports import clients, table, terminal
@@ -114,27 +114,36 @@ def audit(paths: tuple[Path, ...], root: Path, results_file: Path | None, provid
         check_writable(results_file)
     archives = [archive for path in paths for archive in archives_in(path)]
     matrix = matrix_if_any(root)
-    results, bad = Results(Run(__version__, now(), "audit", version())), set[Path]()
-    for archive in progress(archives, len(archives), "auditing"):
-
-        def unread(error: HarnessError, archive: Path = archive) -> None:
-            click.echo(f"harness: {error}", err=True)
-            bad.add(archive)
-
-        try:
-            for findings in audit_archives([archive], matrix, provider_from, unread=unread):
-                results.findings += findings
-        except HarnessError as error:
-            unread(error)
+    results = Results(Run(__version__, now(), "audit", version()))
+    bad = sum(
+        not _audited(archive, matrix, provider_from, results)
+        for archive in progress(archives, len(archives), "auditing")
+    )
     if not results.findings and not bad:
         refuse(f"{', '.join(map(str, paths))}: no chat completion in {len(archives)} files")
     if results_file:
-        _write_or_say(results_file, results, len(bad))
+        _write_or_say(results_file, results, bad)
     if form == "pretty":
         terminal.show_audit(results, console_for_data())
     else:
         show(results, form)
     sys.exit(2 if bad else 1 if results.red else 0)
+
+
+def _audited(archive: Path, matrix: Matrix | None, provider_from: Any, results: Results) -> bool:
+    """Add the findings of one file to ``results``; say a line for each thing in it that can't be read, and return whether all can."""
+    unread: list[HarnessError] = []
+
+    def told(error: HarnessError) -> None:
+        click.echo(f"harness: {error}", err=True)
+        unread.append(error)
+
+    try:
+        for findings in audit_archives([archive], matrix, provider_from, unread=told):
+            results.findings += findings
+    except HarnessError as error:
+        told(error)
+    return not unread
 
 
 def _write_or_say(path: Path, results: Results, bad: int) -> None:

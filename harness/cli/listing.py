@@ -38,9 +38,9 @@ def checks(name: str | None, form: str) -> None:
                 "level": check.level,
                 "title": check.title,
                 "source": check.source,
-                "breaks": check.impact,
+                "breaks": check.breaks,
                 "instead": check.workaround,
-                "needs": check.depends_on,
+                "needs": check.needs,
             }
             click.echo(orjson.dumps(row))
     else:

@@ -295,9 +295,9 @@ def _usage(exchange: Exchange) -> str:
     usages = [one for one in exchange.columns.usages if one.pointer == "/usage"]
     if not usages:
         return "in-choice" if exchange.columns.usages else "none"
-    if len(usages) > 1 and len(usages) >= exchange.columns.chunk_count - 1:
+    if len(usages) > 1 and len(usages) >= exchange.columns.objects - 1:
         return "every"
-    return {"[]": "own-chunk", "finish": "beside-finish"}.get(usages[-1].placement, "other")
+    return {"[]": "own-chunk", "finish": "beside-finish"}.get(usages[-1].beside, "other")
 
 
 FACTS: dict[str, Callable[[Exchange], str]] = {

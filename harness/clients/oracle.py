@@ -200,7 +200,7 @@ def _lost(client: Client, exchange: Exchange, heard: Heard, reasoning: str) -> t
     total = (exchange.completion.usage or {}).get("total_tokens")
     if USAGE in client.reads and isinstance(total, int) and heard.usage != total:
         return Fate.LOST_USAGE, f"{heard.usage} tokens instead of {total}"
-    reasons = [one.value for one in exchange.columns.choices[exchange.completion.messages[0].index].finish_reasons]
+    reasons = [one.value for one in exchange.columns.choices[exchange.completion.messages[0].index].reasons]
     if FINISH in client.reads and reasons and heard.finish not in {reasons[0], reasons[-1]}:
         return Fate.LOST_FINISH, f"finish {heard.finish} instead of {reasons[0]}"
     return None

@@ -122,8 +122,8 @@ def _phases(exchange: Exchange) -> dict[str, list[Shape]]:
     for error in columns.errors:
         chunk = exchange.chunk(error.chunk)
         if "choices" not in chunk:  # those with choices are among the shapes
-            shape = Shape(dict(kinds_in(chunk)), error.chunk, columns.message_key)
-            phases.setdefault("body" if columns.message_key == "message" else "error", []).append(shape)
+            shape = Shape(dict(kinds_in(chunk)), error.chunk, columns.part)
+            phases.setdefault("body" if columns.part == "message" else "error", []).append(shape)
     return phases
 
 
@@ -137,7 +137,7 @@ def _phases_of(shape: Shape, columns: Columns) -> list[str]:
 
 
 def _phase(shape: Shape, columns: Columns) -> str:
-    if columns.message_key == "message":
+    if columns.part == "message":
         return "body"
     if not shape.elements("/choices"):
         return "without choices"
@@ -218,7 +218,7 @@ def _patterns(shapes: Iterable[Shape]) -> Iterator[str]:
 
 def _orders(old: Columns, new: Columns) -> tuple[str, str]:
     """Return the order of what both streams bring, such as ``reasoning → content → finish``."""
-    if old.message_key == "message" or not old.choices or not new.choices:
+    if old.part == "message" or not old.choices or not new.choices:
         return "", ""
     spans = [_spans(columns.choices[min(columns.choices)]) for columns in (old, new)]
     common = spans[0].keys() & spans[1].keys()
@@ -232,7 +232,7 @@ def _spans(choice: Choice) -> dict[str, tuple[int, int]]:
         "reasoning": choice.fragments(choice.reasoning or "").chunks,
         "content": choice.fragments("content").chunks,
         "tool calls": [fragment.chunk for fragment in choice.tools],
-        "finish": [finish.chunk for finish in choice.finish_reasons],
+        "finish": [finish.chunk for finish in choice.reasons],
     }
     return {name: (found[0], found[-1]) for name, found in numbers.items() if found}
 

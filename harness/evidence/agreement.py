@@ -120,7 +120,7 @@ def _answer(exchange: Exchange, model: str, *, asked: bool) -> Answer:
 
 
 def _said(exchange: Exchange, choice: Choice) -> Said:
-    reasons = choice.finish_reasons
+    reasons = choice.reasons
     pieces = Counter(_call_number(one.value) for one in choice.tools if _arguments(one.value))
     numbers = dict.fromkeys(_call_number(one.value) for one in choice.tools)
     if not exchange.streams:

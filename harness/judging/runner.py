@@ -282,10 +282,10 @@ class _Judgement:
             if unfit is _UNKNOWN:
                 unfit = self._not_applicable[check.applies] = self._reason(check.applies)
             blocked = self._blocked.get(
-                id(check.depends_on), _UNKNOWN
+                id(check.needs), _UNKNOWN
             )  # checks live as long as we do, and so do their needs
             if blocked is _UNKNOWN:
-                blocked = self._blocked[id(check.depends_on)] = self._block(check.depends_on)
+                blocked = self._blocked[id(check.needs)] = self._block(check.needs)
             if unfit:
                 return blocked if blocked and isinstance(unfit.message, NotSeen) else unfit
             if blocked:

@@ -95,7 +95,7 @@ def _kinds(reading: Reading, parser: Parser, content: bytes) -> Iterator[tuple[A
     yield from ((error.pointer, error.chunk) for error in columns.errors)
     for index, choice in columns.choices.items():
         yield from ((("choice", index), number) for number in (choice.first_chunk, choice.last_chunk))
-        yield from (((index, repr(finish.value)), finish.chunk) for finish in choice.finish_values)
+        yield from (((index, repr(finish.value)), finish.chunk) for finish in choice.finishes)
         yield from (((index, *_call(tool.value)), tool.chunk) for tool in choice.tools)
     odd = enumerate(parser.events.held) if set(map(type, parser.events.held)) != {int} else ()
     for number, held in odd:

@@ -22,7 +22,7 @@ class Answer:
     """
     What goes into a form.
 
-    ``choices`` say it; ``model`` is as asked and ``prompt`` its tokens; ``include_usage`` is whether usage was asked for;
+    ``choices`` say it; ``model`` is as asked and ``prompt`` its tokens; ``asked`` is whether usage was asked for;
     ``logprobs`` how many alternatives to each token were, None without probabilities; ``seed`` makes the ids.
     """
 
@@ -30,7 +30,7 @@ class Answer:
     model: str
     prompt: int
     seed: str
-    include_usage: bool = False
+    asked: bool = False
     logprobs: int | None = None
 
     @property
@@ -62,7 +62,7 @@ def render(form: Form, answer: Answer, *, streamed: bool) -> Rendered | None:
     if room is None or kind is None:
         return None
     if isinstance(room, Stream):
-        evidence = kind.asked if answer.include_usage else kind.unasked
+        evidence = kind.asked if answer.asked else kind.unasked
         content = _stream(form, room, kind, answer) if evidence else b""
     else:
         evidence, content = kind.evidence, _body(form, room, kind, answer)
@@ -110,7 +110,7 @@ class _Writer:
         self.answer = answer
         self.written = 0
         states = {
-            "asked": answer.include_usage,
+            "asked": answer.asked,
             "thinking": answer.thinks,
             "calling": any(said.calls for said in answer.choices),
             "logprobs": answer.logprobs is not None,

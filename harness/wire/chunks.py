@@ -38,12 +38,12 @@ class Finish(NamedTuple):
 
 
 class Usage(NamedTuple):
-    """A usage object as it stood; ``placement`` says what stood there too: ``[]``, ``finish``, ``choices``."""
+    """A usage object as it stood; ``beside`` says what stood there too: ``[]``, ``finish``, ``choices``."""
 
     chunk: int
     pointer: str
     value: dict[str, Any]
-    placement: str
+    beside: str
 
 
 class Error(NamedTuple):
@@ -98,14 +98,14 @@ class Choice:
     """
     What the chunks hold for one choice index; ``first_chunk`` and ``last_chunk`` are those that name it.
 
-    ``finish_values`` are those that are not null; ``roles`` those that are not null; ``part_types`` the types of the
+    ``finishes`` are those that are not null; ``roles`` those that are not null; ``part_types`` the types of the
     parts where content came as a list.
     """
 
     index: int
     first_chunk: int = 0
     channels: dict[str, Fragments] = field(default_factory=dict)
-    finish_values: list[Finish] = field(default_factory=list)
+    finishes: list[Finish] = field(default_factory=list)
     roles: dict[Any, Seen] = field(default_factory=dict)
     tools: list[ToolFragment] = field(default_factory=list)
     logprobs: list[Logprobs] = field(default_factory=list)
@@ -113,9 +113,9 @@ class Choice:
     last_chunk: int = 0
 
     @property
-    def finish_reasons(self) -> list[Finish]:
+    def reasons(self) -> list[Finish]:
         """The finishes that give a reason: a text that is not empty."""
-        return [finish for finish in self.finish_values if type(finish.value) is str and finish.value]
+        return [finish for finish in self.finishes if type(finish.value) is str and finish.value]
 
     def fragments(self, channel: str) -> Fragments:
         """Return the pieces of ``channel``; an empty one if it never held text."""
@@ -143,15 +143,15 @@ class Columns:
     ``values`` holds, for each constant key of a chunk (``id``, ``object``, …), its distinct values with how
     often and where; ``shapes`` the distinct shapes; ``choices`` what each choice index said; ``usages`` every
     usage object; ``errors`` every ``error`` that is not null; ``not_objects`` the chunk numbers and kinds of
-    JSON that is no object; ``duplicate_index_chunks`` the chunks in which two choices have one index, ``empty_choices_chunks``
-    those whose list of choices is empty.  ``count`` counts all JSON values, ``chunk_count`` the chunks: objects that are not
+    JSON that is no object; ``same_index`` the chunks in which two choices have one index, ``empty``
+    those whose list of choices is empty.  ``count`` counts all JSON values, ``objects`` the chunks: objects that are not
     just an error.  A chunk's number is that of the event it came in.
     """
 
     def __init__(self, part: Part) -> None:
-        self.message_key: Part = part
+        self.part: Part = part
         self.count = 0
-        self.chunk_count = 0
+        self.objects = 0
         self.first = 0
         self.last = 0
         self.values: dict[str, dict[Any, Seen]] = {name: {} for name in CONSTANT_KEYS}
@@ -160,8 +160,8 @@ class Columns:
         self.usages: list[Usage] = []
         self.errors: list[Error] = []
         self.not_objects: list[tuple[int, Kind]] = []
-        self.duplicate_index_chunks: list[int] = []
-        self.empty_choices_chunks: list[int] = []
+        self.same_index: list[int] = []
+        self.empty: list[int] = []
         self._by_key: dict[Any, Shape] = {}
         self._constants: list[Any] = []
         self._constants_of: Shape | None = None
@@ -198,7 +198,7 @@ class Columns:
             pointer = "/error" if chunk.get("error") else ""
             self.errors.append(Error(number, pointer, chunk.get("error") or chunk))
             return None
-        self.chunk_count += 1
+        self.objects += 1
         shape = self._shape(chunk, number)
         shape.count += 1
         shape.last = number
@@ -207,7 +207,7 @@ class Columns:
             self._gather(chunk, number)
         else:
             choice = chunk["choices"][0]
-            self._choice(choice["index"], number).add_text(choice[self.message_key], shape.channels, number)
+            self._choice(choice["index"], number).add_text(choice[self.part], shape.channels, number)
         return shape
 
     def kinds(self, pattern: str) -> dict[Kind, Seen]:
@@ -246,7 +246,7 @@ class Columns:
         fragments.texts += found
         fragments.chunks += range(number, end)
         self.count += len(found)
-        self.chunk_count += len(found)
+        self.objects += len(found)
         self.last = choice.last_chunk = end - 1
         shape.count += len(found)
         shape.last = end - 1
@@ -267,14 +267,14 @@ class Columns:
             seen.last = number
 
     def _shape(self, chunk: dict[str, Any], number: int) -> Shape:
-        key = quick_key(chunk, self.message_key)
+        key = quick_key(chunk, self.part)
         shape = self._by_key.get(key) if key else None
         if shape is not None and not shape.deep:
             return shape
         full = tuple(kinds_in(chunk))
         shape = self._by_key.get(full)
         if shape is None:
-            shape = Shape(dict(full), number, self.message_key)
+            shape = Shape(dict(full), number, self.part)
             self.shapes.append(shape)
             self._by_key[full] = shape
         if key:
@@ -294,18 +294,18 @@ class Columns:
             self.errors.append(Error(number, "/error", chunk["error"]))
         choices = chunk.get("choices")
         if choices == []:
-            self.empty_choices_chunks.append(number)
+            self.empty.append(number)
         objects = [(n, one) for n, one in enumerate(choices if type(choices) is list else ()) if type(one) is dict]
         indices = [one.get("index") for _, one in objects if type(one.get("index")) is int]
         if len(set(indices)) < len(indices):
-            self.duplicate_index_chunks.append(number)
+            self.same_index.append(number)
         for position, choice in objects:
             self._gather_choice(choice, position, number)
-        placement = _placement(choices)
-        self._add_usage(chunk.get("usage"), "/usage", number, placement)
+        beside = _what_stands_beside(choices)
+        self._add_usage(chunk.get("usage"), "/usage", number, beside)
         groq = chunk.get("x_groq")
         if type(groq) is dict:
-            self._add_usage(groq.get("usage"), "/x_groq/usage", number, placement)
+            self._add_usage(groq.get("usage"), "/x_groq/usage", number, beside)
 
     def _gather_choice(self, choice: dict[str, Any], position: int, number: int) -> None:
         index = choice.get("index")
@@ -315,10 +315,10 @@ class Columns:
         if choice.get("error"):
             self.errors.append(Error(number, f"{at}/error", choice["error"]))
         if choice.get("finish_reason") is not None:
-            column.finish_values.append(Finish(number, f"{at}/finish_reason", choice["finish_reason"]))
+            column.finishes.append(Finish(number, f"{at}/finish_reason", choice["finish_reason"]))
         if type(choice.get("logprobs")) is dict:
             column.logprobs.append(Logprobs(number, f"{at}/logprobs", choice["logprobs"]))
-        part = choice.get(self.message_key)
+        part = choice.get(self.part)
         if type(part) is not dict:
             return
         texts = tuple(name for name in TEXT_CHANNELS if part.get(name) and type(part[name]) is str)
@@ -330,11 +330,11 @@ class Columns:
             _see(column.roles, part["role"], number)
         tools = part.get("tool_calls")
         for place, fragment in enumerate(tools if type(tools) is list else ()):
-            column.tools.append(ToolFragment(number, f"{at}/{self.message_key}/tool_calls/{place}", fragment))
+            column.tools.append(ToolFragment(number, f"{at}/{self.part}/tool_calls/{place}", fragment))
 
-    def _add_usage(self, value: Any, pointer: str, number: int, placement: str) -> None:
+    def _add_usage(self, value: Any, pointer: str, number: int, beside: str) -> None:
         if type(value) is dict:
-            self.usages.append(Usage(number, pointer, value, placement))
+            self.usages.append(Usage(number, pointer, value, beside))
 
 
 def _repeated(texts: Sequence[bytes], number: int, pieces: list[bytes]) -> list[str]:
@@ -414,7 +414,7 @@ def _count(found: dict[Kind, Seen], what: Kind, shape: Shape, pointer: str) -> N
         seen.first, seen.pointer = shape.first, pointer
 
 
-def _placement(choices: Any) -> str:
+def _what_stands_beside(choices: Any) -> str:
     if choices == []:
         return "[]"
     if type(choices) is not list:

@@ -38,13 +38,13 @@ class Completion:
 
 def complete(columns: Columns) -> Completion:
     """Add the columns of one answer up."""
-    whole = columns.message_key == "message"
+    whole = columns.part == "message"
     messages = tuple(_message(columns.choices[index], whole=whole) for index in sorted(columns.choices))
     return Completion(messages, columns.usages[-1].value if columns.usages else None)
 
 
 def _message(choice: Choice, *, whole: bool) -> Message:
-    finish = next((finish.value for finish in choice.finish_reasons), None)
+    finish = next((finish.value for finish in choice.reasons), None)
     return Message(
         index=choice.index,
         role=next((role for role in choice.roles if isinstance(role, str) and role), None),

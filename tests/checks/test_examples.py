@@ -73,17 +73,17 @@ def test_its_words_hold(check: Check) -> None:
     assert not re.search(r"\b(should|must|check|test|verify|ensure)\b", check.title, re.IGNORECASE), (
         "a title states a fact"
     )
-    assert check.impact.endswith("."), "its docstring says what a breach breaks"
+    assert check.breaks.endswith("."), "its docstring says what a breach breaks"
     assert check.workaround.endswith("."), "and what client code does instead"
     assert re.match(r"https://|convention: ", check.source)
-    assert set(check.depends_on) <= set(CHECKS)
-    assert check.id not in check.depends_on
+    assert set(check.needs) <= set(CHECKS)
+    assert check.id not in check.needs
 
 
 def test_needs_form_no_circle() -> None:
     def depth(check: Check, seen: tuple[str, ...]) -> int:
         assert check.id not in seen
-        return max((depth(CHECKS[need], (*seen, check.id)) for need in check.depends_on), default=0) + 1
+        return max((depth(CHECKS[need], (*seen, check.id)) for need in check.needs), default=0) + 1
 
     assert max(depth(check, ()) for check in CHECKS.values()) < 10
 

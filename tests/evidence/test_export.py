@@ -219,7 +219,7 @@ def test_a_deviation_says_what_shows_it() -> None:
         [],
     ]
     assert (known[1]["until"], known[1]["fault"]) == ("2026-05", "usage-chunk-twice")
-    assert known[0]["breaks"] == CHECKS["usage.once"].impact
+    assert known[0]["breaks"] == CHECKS["usage.once"].breaks
     assert export(ACME, others, (listed,)).deviations[0].shown == ()
 
 

@@ -188,7 +188,7 @@ def test_the_delta_of_the_finish_goes_into_another_envelope_where_there_is_one(t
     profile = load(tmp_path, forms=[phases("chat", STREAM["chat"]["phases"], closing=closing)])
     stream = stream_of(profile, "chat.stream")
     assert stream.response.body.count(b'"end":true') == 1
-    assert [finish.value for finish in stream.columns.choices[0].finish_values] == ["stop"]
+    assert [finish.value for finish in stream.columns.choices[0].finishes] == ["stop"]
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_created_is_one_time_or_that_of_each_chunk(tmp_path: Path) -> None:
 def test_words_of_a_provider_take_the_place_of_the_specifications(tmp_path: Path) -> None:
     form = FORM | {"reasons": {"stop": "eos"}, "answers_as": {"small": "small-2026-01"}}
     stream = stream_of(load(tmp_path, forms=[form]), "chat.stream")
-    assert [finish.value for finish in stream.columns.choices[0].finish_values] == ["eos"]
+    assert [finish.value for finish in stream.columns.choices[0].finishes] == ["eos"]
     assert list(stream.columns.values["model"]) == ["small-2026-01"]
 
 

@@ -35,13 +35,13 @@ def seen(one: Seen) -> tuple[int, int, int]:
 def dump(gathered: Columns) -> Any:
     """Everything columns hold, for comparison."""
     return {
-        "counts": (gathered.count, gathered.chunk_count, gathered.first, gathered.last),
+        "counts": (gathered.count, gathered.objects, gathered.first, gathered.last),
         "values": {k: {v: seen(s) for v, s in table.items()} for k, table in gathered.values.items()},
         "shapes": sorted((s.render(), s.count, s.first, s.last) for s in gathered.shapes),
         "choices": {
             i: (
                 {n: (f.texts, f.chunks) for n, f in c.channels.items()},
-                c.finish_values,
+                c.finishes,
                 {r: seen(s) for r, s in c.roles.items()},
                 c.tools,
                 c.last_chunk,
@@ -100,7 +100,7 @@ def test_usage_is_found_in_every_place() -> None:
         chunk(x_groq={"usage": usage}),
         chunk(usage=None),
     )
-    assert [(u.chunk, u.pointer, u.placement) for u in gathered.usages] == [
+    assert [(u.chunk, u.pointer, u.beside) for u in gathered.usages] == [
         (0, "/usage", "[]"),
         (1, "/usage", "finish"),
         (2, "/usage", "choices"),
@@ -117,7 +117,7 @@ def test_choices_are_kept_apart_by_index() -> None:
 
 def test_an_error_alone_is_no_chunk() -> None:
     gathered = columns(chunk(), {"error": {"message": "x"}})
-    assert (gathered.count, gathered.chunk_count, gathered.errors) == (2, 1, [Error(1, "/error", {"message": "x"})])
+    assert (gathered.count, gathered.objects, gathered.errors) == (2, 1, [Error(1, "/error", {"message": "x"})])
 
 
 def test_what_is_no_object_is_kept_apart() -> None:

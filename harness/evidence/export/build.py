@@ -86,7 +86,7 @@ def _known(provider: Provider, deviation: Deviation, findings: Iterable[Finding]
     return Known.model_validate({
         **{name: getattr(deviation, name) for name in _AS_LISTED},
         "level": check.level.value,
-        "breaks": deviation.breaks or check.impact,
+        "breaks": deviation.breaks or check.breaks,
         "instead": deviation.instead or check.workaround,
         "shown": _shown(provider, shows),
     })  # fmt: skip
