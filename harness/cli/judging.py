@@ -42,6 +42,9 @@ from harness.results import (
 )
 from harness.sdk import version
 
+_TOLD = 20
+"""Of what can't be read in one file, so much is told line by line."""
+
 
 @click.command()
 @ROOT
@@ -132,17 +135,21 @@ def audit(paths: tuple[Path, ...], root: Path, results_file: Path | None, provid
 
 def _audited(archive: Path, matrix: Matrix | None, provider_from: Any, results: Results) -> bool:
     """Add the findings of one file to ``results``; say a line for each thing in it that can't be read, and return whether all can."""
-    unread: list[HarnessError] = []
+    unread = 0
 
     def told(error: HarnessError) -> None:
-        click.echo(f"harness: {error}", err=True)
-        unread.append(error)
+        nonlocal unread
+        unread += 1
+        if unread <= _TOLD:
+            click.echo(f"harness: {error}", err=True)
 
     try:
         for findings in audit_archives([archive], matrix, provider_from, unread=told):
             results.findings += findings
     except HarnessError as error:
         told(error)
+    if unread > _TOLD:
+        click.echo(f"harness: {archive}: {unread - _TOLD:,} more lines that can't be read", err=True)
     return not unread
 
 

@@ -186,7 +186,7 @@ def _pairs(headers: Any) -> Headers:
 
 def _json_lines(path: Path, unread: Callable[[HarnessError], None]) -> Iterator[Entry]:
     number = 0
-    for number, line in enumerate(rows_of(path), 1):
+    for number, line in rows_of(path):
         try:
             entry = _entry(line, f"{path}:{number}")
         except HarnessError as error:

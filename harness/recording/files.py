@@ -44,9 +44,11 @@ def read_whole(path: Path) -> bytes:
     return content
 
 
-def rows_of(path: Path) -> Iterator[bytes | None]:
+def rows_of(path: Path) -> Iterator[tuple[int, bytes | None]]:
     """
-    Yield the rows of a file in UTF-8, one at a time: logs can be larger than memory; None for a row beyond the limit.
+    Yield the rows of a file with their numbers, in UTF-8, one at a time: logs can be larger than memory.
+
+    A row beyond the limit is None; of several blank ones in turn not all are given.
 
     Raises:
         BadArchive: it can't be read, or is packed and unpacks to more than the limit.
@@ -57,26 +59,39 @@ def rows_of(path: Path) -> Iterator[bytes | None]:
             if file.peek(2)[:2] in _UTF16:
                 # Only \n ends a line, as in files that need no decoding.
                 with io.TextIOWrapper(file, "utf-16", "replace", newline="\n") as text:
-                    yield from (None if row is None else row.encode() for row in _rows(text.readline, "\n", most, path))
+                    for number, row in _rows(text.readline, "\n", most, path, lambda: 0):
+                        yield number, None if row is None else row.encode("utf-8", "replace")
                 return
-            for number, row in enumerate(_rows(file.readline, b"\n", most, path)):
-                yield row.removeprefix(codecs.BOM_UTF8) if row and not number else row
+            for number, line in _rows(file.readline, b"\n", most, path, lambda: _pass_blank(file)):
+                yield number, line.removeprefix(codecs.BOM_UTF8) if line and number == 1 else line
     except _UNREADABLE as error:
         raise _refused(path, error) from None
 
 
-def _rows(read: Callable[[int], _Text], end: _Text, most: float, path: Path) -> Iterator[_Text | None]:
+def _rows(
+    read: Callable[[int], _Text], end: _Text, most: float, path: Path, pass_blank: Callable[[], int]
+) -> Iterator[tuple[int, _Text | None]]:
     """Yield what ``read`` gives, row by row, and None for one beyond the limit, which goes by in pieces."""
-    longest, total = sizes().row, 0
+    longest, total, number = sizes().row, 0, 0
     while row := read(longest + 1):
+        number += 1
         whole = len(row) <= longest
         total += len(row)
-        yield row if whole else None
+        yield number, row if whole else None
         while not whole and row and not row.endswith(end):
             row = read(_PIECE)
             total += len(row)
+        if row == end:
+            blank = pass_blank()
+            number, total = number + blank, total + blank
         if total > most:
             raise BadArchive(f"{path}: it unpacks to more than {most:,} bytes; unpack it, or raise --max-unpacked")
+
+
+def _pass_blank(file: io.BufferedReader | gzip.GzipFile) -> int:
+    """Pass the blank rows that have been read ahead, and return how many: a file may hold a thousand million."""
+    ahead = file.peek(_PIECE)
+    return len(file.read(len(ahead) - len(ahead.lstrip(b"\n"))))
 
 
 def in_utf8(content: bytes) -> bytes:
