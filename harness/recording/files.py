@@ -78,7 +78,7 @@ def _rows(
         whole = len(row) <= longest
         total += len(row)
         yield number, row if whole else None
-        while not whole and row and not row.endswith(end):
+        while not whole and row and not row.endswith(end) and total <= most:
             row = read(_PIECE)
             total += len(row)
         if row == end:
