@@ -16,7 +16,7 @@ from harness.checks.applies import (
     success_status,
     uncut,
 )
-from harness.checks.registry import observation, rule
+from harness.checks.registry import TOO_LARGE, observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
 from harness.simulate.ideal import error, recording
@@ -42,6 +42,7 @@ _BUSY = with_expected_status(with_response(BODY, status=429, body=error(429, "To
 _CANCELLED = recording(SCENARIOS["chat.cancel"])[-1]
 _CHUNKED = with_response(with_header(STREAM, "transfer-encoding", "chunked"), http_version="HTTP/1.1")
 _AT_ONCE = 2.0  # seconds; an answer that begins so soon has not waited for another one's end
+_LIMIT = "LimitReached: a line of more than 8,388,608 bytes"
 _HTML = with_body(BODY, b"<!DOCTYPE html><title>502 Bad Gateway</title>")
 
 
@@ -148,6 +149,23 @@ def encoding(exchange: Exchange) -> Iterator[Problem]:
     """
     if exchange.response.undecodable:
         yield Problem(exchange.response.undecodable, ((None, 0),))
+
+
+@rule(
+    TOO_LARGE, MUST, "An answer stays within what a client can hold.",
+    sources.HTTP_LENGTH, lambda x: None if x.too_large else success_status(x),
+    good=(STREAM, BODY),
+    bad=(with_response(STREAM, eof=False, error=_LIMIT), with_response(BODY, eof=False, error="LimitReached: more than 67,108,864 bytes")),
+)  # fmt: skip
+def too_large(exchange: Exchange) -> Iterator[Problem]:
+    """
+    A client without limits of its own takes memory until it is ended: a body that unpacks to a thousand times its
+    size, a stream or a line without end. Nothing else of the answer is judged, as its rest was not read.
+
+    Instead: Count the bytes as they come (`iter_bytes`, not `content`) and close the response where there are too many.
+    """
+    if exchange.too_large:
+        yield Problem(f"the answer is too large: {exchange.too_large}", ((None, 0),))
 
 
 @rule(

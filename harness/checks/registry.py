@@ -17,6 +17,9 @@ from harness.wire.exchange import Exchange
 Applies = Callable[[Exchange], str | None]
 """Returns None where a check applies, else the reason why it does not."""
 
+TOO_LARGE = "http.too-large"
+"""The rule that blocks all others: of an answer that is too large the rest was not read."""
+
 Find = Callable[[Exchange], Iterable[Problem]]
 Observe = Callable[[Exchange], str]
 

@@ -19,9 +19,11 @@ from harness.printable import printable
 from harness.reports import table, terminal
 from harness.results import Results
 from harness.sdk import Depth, set_depth
+from harness.wire.limits import Sizes, set_sizes
 
 Format = click.Choice(["pretty", "json", "markdown"])
 _Item = TypeVar("_Item")
+_Command = TypeVar("_Command", bound=Callable[..., None])
 
 
 def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
@@ -72,6 +74,38 @@ SDK_DEPTH = click.option(
     expose_value=False, callback=_set_depth,
     help="What the OpenAI SDK is given of a stream: one event of each shape, or every byte.",
 )  # fmt: skip
+
+
+_SIZES = {
+    "body": "Bytes of an answer, unpacked, beyond which it is not read.",
+    "line": "The same for a line of a stream.",
+    "event": "The same for the data of one event, and for a JSON body.",
+    "events": "Events of a stream, or lines that are none, beyond which it is not read.",
+    "values": "JSON values of an event, a body, a row or a file beyond which it is not read.",
+    "row": "Bytes of a row of JSON lines beyond which it is not read.",
+    "unpacked": "Bytes that a compressed file of JSON lines unpacks to beyond which it is not read.",
+    "file": "Bytes of any other file, unpacked, beyond which it is not read.",
+}
+
+
+def _set_size(context: click.Context, option: click.Parameter, value: int) -> None:
+    name = str(option.name).removeprefix("max_")
+    context.call_on_close(lambda: set_sizes(**{name: getattr(Sizes(), name)}))
+    set_sizes(**{name: value})
+
+
+def SIZES(*names: str) -> Callable[[_Command], _Command]:  # noqa: N802 - used as the options above are
+    """Return the options that raise the limits of what is read, by their names in ``Sizes``."""
+
+    def add(command: _Command) -> _Command:
+        for name in reversed(names):
+            command = click.option(
+                f"--max-{name}", type=click.IntRange(min=1), default=getattr(Sizes(), name), show_default=True,
+                expose_value=False, callback=_set_size, help=_SIZES[name],
+            )(command)  # fmt: skip
+        return command
+
+    return add
 
 
 def show(results: Results, form: str) -> None:

@@ -13,6 +13,7 @@ from harness.cli.common import (
     FORMAT,
     ROOT,
     SDK_DEPTH,
+    SIZES,
     matrix_if_any,
     now,
     one_line_errors,
@@ -24,7 +25,7 @@ from harness.cli.outlet import Outlet, say
 from harness.errors import HarnessError
 from harness.judging.audit import audit as audit_archives
 from harness.judging.runner import Case, Selection, plan, run_case
-from harness.matrix.providers import FILE_NAME, load_matrix
+from harness.matrix.providers import FILE_NAME, Matrix, load_matrix
 from harness.recording.archives import archives_in
 from harness.recording.atomic import write_atomically
 from harness.reports import clients, table, terminal
@@ -41,6 +42,9 @@ from harness.results import (
     write_results,
 )
 from harness.sdk import version
+
+_TOLD = 20
+"""Of what can't be read in one file, so much is told line by line."""
 
 
 @click.command()
@@ -107,6 +111,7 @@ def _paths(cases: list[Case]) -> str:
     help="What names the provider: its host, the field provider, or the folder of the file.",
 )  # fmt: skip
 @SDK_DEPTH
+@SIZES("body", "line", "event", "events", "values", "row", "unpacked", "file")
 @FORMAT
 @one_line_errors
 def audit(paths: tuple[Path, ...], root: Path, results_file: Path | None, provider_from: Any, form: str) -> None:
@@ -115,14 +120,11 @@ def audit(paths: tuple[Path, ...], root: Path, results_file: Path | None, provid
         check_writable(results_file)
     archives = [archive for path in paths for archive in archives_in(path)]
     matrix = matrix_if_any(root)
-    results, bad = Results(Run(__version__, now(), "audit", version())), 0
-    for archive in progress(archives, len(archives), "auditing"):
-        try:
-            for findings in audit_archives([archive], matrix, provider_from):
-                results.findings += findings
-        except HarnessError as error:
-            say(f"harness: {error}", err=True)
-            bad += 1
+    results = Results(Run(__version__, now(), "audit", version()))
+    bad = sum(
+        not _audited(archive, matrix, provider_from, results)
+        for archive in progress(archives, len(archives), "auditing")
+    )
     if not results.findings and not bad:
         refuse(f"{', '.join(map(str, paths))}: no chat completion in {len(archives)} files")
     if results_file:
@@ -140,6 +142,26 @@ def _end(results: Results, *, bad: bool = False) -> None:
     if nothing:
         refuse(f"nothing was judged: {nothing}")
     sys.exit(2 if bad else 1 if results.red else 0)
+
+
+def _audited(archive: Path, matrix: Matrix | None, provider_from: Any, results: Results) -> bool:
+    """Add the findings of one file to ``results``; say a line for each thing in it that can't be read, and return whether all can."""
+    unread = 0
+
+    def told(error: HarnessError) -> None:
+        nonlocal unread
+        unread += 1
+        if unread <= _TOLD:
+            say(f"harness: {error}", err=True)
+
+    try:
+        for findings in audit_archives([archive], matrix, provider_from, unread=told):
+            results.findings += findings
+    except HarnessError as error:
+        told(error)
+    if unread > _TOLD:
+        say(f"harness: {archive}: {unread - _TOLD:,} more lines that can't be read", err=True)
+    return not unread
 
 
 def _write_or_say(path: Path, results: Results, bad: int) -> None:

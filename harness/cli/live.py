@@ -13,6 +13,7 @@ from harness.cli.common import (
     FORMAT,
     ROOT,
     SDK_DEPTH,
+    SIZES,
     matrix_if_any,
     now,
     one_line_errors,
@@ -58,6 +59,7 @@ _SHOWN = 5
 @FORCE
 @ROOT
 @SDK_DEPTH
+@SIZES("body", "line", "event", "events", "values")
 @FORMAT
 @one_line_errors
 def probe(  # noqa: PLR0913, PLR0917 - one parameter an option

@@ -89,9 +89,14 @@ class Trial:
 
 
 def is_chat(exchange: Exchange) -> bool:
-    """Tell whether an exchange is an answer to a chat that client code can be tried on: none of it asks for several at once."""
-    one = (exchange.request.get("n") or 1) == 1
-    return one and not exchange.lists_models and exchange.response.status != NO_ANSWER and not exchange.expected.closed
+    """
+    Tell whether an exchange is an answer to a chat that client code can be tried on.
+
+    None of it asks for several at once, and of an answer that is too large the rest is not there to be played.
+    """
+    one = (exchange.request.get("n") or 1) == 1 and not exchange.lists_models
+    whole = not exchange.expected.closed and not exchange.too_large
+    return one and whole and exchange.response.status != NO_ANSWER
 
 
 @cache

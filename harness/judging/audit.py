@@ -1,13 +1,14 @@
 """Judging recordings that other tools made."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
 from harness.checks import CHECKS, Check
+from harness.errors import HarnessError
 from harness.judging.runner import About, judge_exchanges
 from harness.matrix.providers import Matrix
-from harness.recording.archives import Entry, read_archive
+from harness.recording.archives import Entry, raised, read_archive
 from harness.recording.scrub import scrub
 from harness.results import Finding
 
@@ -15,18 +16,25 @@ ProviderFrom = Literal["auto", "host", "field", "folder"]
 
 
 def audit(
-    paths: Iterable[Path], matrix: Matrix | None, provider_from: ProviderFrom, checks: Iterable[Check] | None = None
+    paths: Iterable[Path],
+    matrix: Matrix | None,
+    provider_from: ProviderFrom,
+    checks: Iterable[Check] | None = None,
+    unread: Callable[[HarnessError], None] = raised,
 ) -> Iterator[list[Finding]]:
     """
     Yield the findings of each exchange in the archives ``paths``; scenarios are named by the form of the call.
+
+    A row that can't be read is given to ``unread``, and the rows after it are judged.
 
     Raises:
         HarnessError: a file can't be read.
     """
     chosen = tuple(CHECKS.values() if checks is None else checks)
     for path in paths:
-        for read in read_archive(path):
+        for read in read_archive(path, unread):
             entry = read._replace(exchange=scrub(read.exchange))
+            del read  # of a long answer one copy is enough
             yield list(judge_exchanges([entry.exchange], _about(entry, path, matrix, provider_from), chosen))
 
 

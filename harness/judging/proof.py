@@ -166,7 +166,7 @@ def _with_both(reference: Exchange, first: Fault, second: Fault) -> Exchange | N
 
 def _same(one: Exchange, other: Exchange) -> bool:
     a, b = one.response, other.response
-    return (a.body, a.status, a.eof, a.headers.pairs) == (b.body, b.status, b.eof, b.headers.pairs)
+    return (a.body, a.status, a.eof, a.error, a.headers.pairs) == (b.body, b.status, b.eof, b.error, b.headers.pairs)
 
 
 def _shown(exchange: Exchange, first: Fault, second: Fault) -> Shown:

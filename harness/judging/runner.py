@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.checks import CHECKS, Check
 from harness.checks.applies import Cut, Lost, NotSeen
-from harness.checks.registry import Applies, CannotJudge
+from harness.checks.registry import TOO_LARGE, Applies, CannotJudge
 from harness.errors import unknown
 from harness.judging.deviations import load_deviations
 from harness.matrix.providers import Matrix, Target
@@ -267,15 +267,19 @@ class _Judgement:
         reason = doubt(exchange)
         self._doubt = _Verdict(Outcome.INCONCLUSIVE, reason) if reason else None
         self._models = exchange.lists_models
+        # Nothing is said of an answer whose rest we did not read, such as that its end is missing.
+        self._unread = _Verdict(Outcome.BLOCKED, f"{TOO_LARGE} must pass first") if exchange.too_large else None
 
     def verdict(self, check: Check) -> _Verdict:
         found = self._done.get(check.id)
         if found is None:
-            found = self._done[check.id] = self._doubt or self._of_another_kind(check) or self._judge(check)
+            found = self._done[check.id] = self._doubt or self._unfit(check) or self._judge(check)
         return found
 
-    def _of_another_kind(self, check: Check) -> _Verdict | None:
-        """Return the verdict where a rule of chats meets a question for models, or the other way; None where neither."""
+    def _unfit(self, check: Check) -> _Verdict | None:
+        """Return the verdict where a rule of chats meets a question for models, or the other way, or too large an answer."""
+        if self._unread:
+            return None if check.id == TOO_LARGE else self._unread
         if self._models == (check.family == "models"):
             return None
         return _Verdict(Outcome.NA, "models were asked for, no chat" if self._models else "no models were asked for")

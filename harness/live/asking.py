@@ -104,9 +104,19 @@ class Asker:
         self._kept.exchange = scrub(exchange, self._secrets)
 
     def _send(self, client: Any, body: Json | bytes, encoding: str) -> Exchange:
-        """Send a request and read the answer to its end."""
+        """Send a request and read the answer to its end, as it is sent: to unpack it may take all memory."""
+        import openai
+
         content: dict[str, Any] = {"content": body} if isinstance(body, bytes) else {"body": body}
-        return self._captured(lambda: client.post(_PATH, cast_to=object, options=_options(encoding), **content))
+        kind = openai.Stream[object]
+
+        def ask() -> None:
+            options = _options(encoding)
+            with client.post(_PATH, cast_to=object, options=options, stream=True, stream_cls=kind, **content) as it:
+                for _ in it.response.iter_raw():
+                    pass
+
+        return self._captured(ask)
 
     def _get(self, path: str, encoding: str) -> Exchange:
         return self._captured(lambda: self._client.get(path, cast_to=object, options=_options(encoding)))

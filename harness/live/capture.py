@@ -29,6 +29,7 @@ import httpx2
 from harness.live.deadline import Deadline, Together
 from harness.recording.families import body_of, family_of
 from harness.wire.exchange import CLOSED, NO_ANSWER, Exchange, Headers, Reads, Request, Response, Source
+from harness.wire.limits import sizes
 
 Keep = Callable[[Exchange], None]
 
@@ -43,16 +44,17 @@ class Limits:
 
     ``connect``, ``idle`` (between two reads) and ``total`` (from the request on) are seconds, ``size`` bytes as sent,
     ``drain`` the seconds given to what is left when a caller closes early.  ``events`` and ``line`` (bytes without a
-    line end) are of streams.  What a compressed body unpacks to is limited where it is unpacked (``MAX_DECODED``).
+    line end) are of streams.  These sizes are those of what is read (``wire/limits``), which also bound what a
+    compressed body unpacks to.
     On a connection that is kept from an earlier request, ``total`` does not end a head that never ends.
     """
 
     connect: float = 10
     idle: float = 60
     total: float = 300
-    size: int = 64 << 20
-    events: int = 2_000_000
-    line: int = 8 << 20
+    size: int = field(default_factory=lambda: sizes().body)
+    events: int = field(default_factory=lambda: sizes().events)
+    line: int = field(default_factory=lambda: sizes().line)
     drain: float = 10
 
     @classmethod

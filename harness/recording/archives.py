@@ -2,26 +2,20 @@
 
 import base64
 import binascii
-import codecs
-import gzip
-import io
 import json
-import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
 
-from harness.errors import BadArchive
+from harness.errors import BadArchive, HarnessError
 from harness.recording.cassette import exchange_of, interactions_of, load_yaml
+from harness.recording.files import in_utf8, read_whole, rows_of
 from harness.wire.dumping import json_text, python_text
 from harness.wire.exchange import Exchange, Fidelity, Headers, Provenance, Reads, Request, Response, Source
-
-_GZIP = b"\x1f\x8b"
-_UNREADABLE = (OSError, EOFError, zlib.error)
-_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+from harness.wire.limits import many_values, sizes
 
 SUFFIXES = (".yaml", ".yml", ".json", ".har", ".jsonl", ".ndjson")
 
@@ -68,9 +62,16 @@ def _is_recording(path: Path) -> bool:
     return path.name not in {"deviations.yaml", "profile.yaml"} and not path.name.startswith(".")
 
 
-def read_archive(path: Path) -> Iterator[Entry]:
+def raised(error: HarnessError) -> None:
+    """Raise ``error``: for those to whom one row that can't be read is the end of its file."""
+    raise error
+
+
+def read_archive(path: Path, unread: Callable[[HarnessError], None] = raised) -> Iterator[Entry]:
     """
     Yield the exchanges of one file, of any kind; what is no chat completion is left out.
+
+    Of JSON lines, a row that can't be read is told to ``unread``; where that returns, the rows after it are read.
 
     Raises:
         BadArchive: the file can't be read, or is none of these kinds.
@@ -78,7 +79,7 @@ def read_archive(path: Path) -> Iterator[Entry]:
     if path.exists() and not path.is_file():  # to open a pipe without a writer would wait for ever
         raise BadArchive(f"{path}: not a regular file; save what it gives to a file, or leave it out")
     lines = _suffix(path) in {".jsonl", ".ndjson"}
-    yield from _json_lines(path) if lines else _document(path)
+    yield from _json_lines(path, unread) if lines else _document(path)
 
 
 def is_chat(url: Any) -> bool:
@@ -86,23 +87,16 @@ def is_chat(url: Any) -> bool:
     return not url or "chat/completions" in python_text(url).partition("?")[0]
 
 
-def _refused(path: Path, error: Exception) -> BadArchive:
-    return BadArchive(f"{path}: {getattr(error, 'strerror', None) or error}; restore it, or leave it out")
-
-
 def _document(path: Path) -> Iterator[Entry]:
-    try:
-        content = path.read_bytes()
-        if content[:2] == _GZIP:
-            content = gzip.decompress(content)
-    except _UNREADABLE as error:
-        raise _refused(path, error) from None
+    content = read_whole(path)
     if not content.strip():
         raise BadArchive(f"{path}: empty; restore it, or leave it out")
     if _suffix(path) in {".yaml", ".yml"}:
         return _vcr(path, load_yaml(content, path))
+    if many_values(content):
+        raise BadArchive(f"{path}: more than {sizes().values:,} JSON values; cut it into files, or raise --max-values")
     try:
-        document = orjson.loads(_utf8(content))
+        document = orjson.loads(in_utf8(content))
     except orjson.JSONDecodeError as error:
         raise BadArchive(f"{path}: not JSON ({error}); restore it, or leave it out") from None
     if isinstance(document, dict) and isinstance(document.get("log"), dict):
@@ -153,13 +147,6 @@ def _written(parsed: Any, where: str) -> str:
         raise BadArchive(f"{where}: cannot be JSON ({error}); restore the file, or leave it out") from None
 
 
-def _utf8(content: bytes) -> bytes:
-    """Return text in UTF-8 without a byte order mark, whichever mark it begins with."""
-    if content.startswith(_UTF16):
-        return content.decode("utf-16", "replace").encode()
-    return content.removeprefix(codecs.BOM_UTF8)
-
-
 def _har(path: Path, log: dict[str, Any]) -> Iterator[Entry]:
     for number, item in enumerate(_list(log, "entries")):
         where = f"{path}: log/entries/{number}"
@@ -204,39 +191,27 @@ def _pairs(headers: Any) -> Headers:
     )
 
 
-def _json_lines(path: Path) -> Iterator[Entry]:
+def _json_lines(path: Path, unread: Callable[[HarnessError], None]) -> Iterator[Entry]:
     number = 0
-    for number, line in enumerate(_lines(path), 1):
-        entry = _entry(line, f"{path}:{number}") if line.strip() else None
+    for number, line in rows_of(path):
+        try:
+            entry = _entry(line, f"{path}:{number}")
+        except HarnessError as error:
+            unread(error)
+            continue
         if entry:
             yield entry
     if not number:
         raise BadArchive(f"{path}: empty; restore it, or leave it out")
 
 
-def _lines(path: Path) -> Iterator[bytes]:
-    """Yield the lines of a file, plain or gzipped, one at a time: logs can be larger than memory."""
-    try:
-        with path.open("rb") as plain:
-            packed = plain.read(2) == _GZIP
-        with gzip.open(path, "rb") if packed else path.open("rb") as file:
-            yield from _in_utf8(file)
-    except _UNREADABLE as error:
-        raise _refused(path, error) from None
-
-
-def _in_utf8(file: io.BufferedReader | gzip.GzipFile) -> Iterator[bytes]:
-    """Yield the lines of an open file in UTF-8, without a byte order mark, whichever mark it begins with."""
-    if file.peek(2)[:2] in _UTF16:
-        # Only \n ends a line, as in files that need no decoding.
-        with io.TextIOWrapper(file, "utf-16", "replace", newline="\n") as text:
-            yield from (line.encode("utf-8", "replace") for line in text)
-        return
-    for number, line in enumerate(file):
-        yield line if number else line.removeprefix(codecs.BOM_UTF8)
-
-
-def _entry(line: bytes, where: str) -> Entry | None:
+def _entry(line: bytes | None, where: str) -> Entry | None:
+    if line is None:
+        raise BadArchive(f"{where}: a row of more than {sizes().row:,} bytes; leave it out, or raise --max-row")
+    if not line.strip():
+        return None
+    if many_values(line):
+        raise BadArchive(f"{where}: more than {sizes().values:,} JSON values; leave it out, or raise --max-values")
     try:
         row = orjson.loads(line)
     except orjson.JSONDecodeError as error:

@@ -21,6 +21,7 @@ from harness import __version__
 from harness.errors import BadCassette
 from harness.recording.atomic import write_atomically
 from harness.recording.scrub import scrub
+from harness.recording.yaml_limits import TooMuchYaml, check_aliases, check_yaml_nodes, whole_number
 from harness.wire.exchange import Exchange, Headers, Reads, Request, Response, Source
 from harness.wire.sse import is_utf8
 
@@ -86,7 +87,11 @@ def load_yaml(content: bytes, path: Path) -> Any:
     try:
         if content.startswith(_HEADER) and b"\r" not in content and is_utf8(content):
             content = _cut_blocks(content, blocks)
+        check_yaml_nodes(content)
         document = yaml.load(content, _OurLoader)  # noqa: S506 - it is a safe loader
+        check_aliases(document, content)
+    except TooMuchYaml as error:
+        raise BadCassette(f"{path}: {error}") from None
     except Exception as error:  # noqa: BLE001 - PyYAML's constructors raise whatever their values make them
         raise BadCassette(f"{path}{_where(error)}; restore it or record it again") from None
     if blocks:
@@ -145,6 +150,7 @@ class _OurLoader(_Loader):
         self._depth -= 1
 
 
+_OurLoader.add_constructor("tag:yaml.org,2002:int", whole_number)
 _OurLoader.add_constructor("!block", lambda _, node: _Block(node.value))
 
 

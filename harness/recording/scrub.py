@@ -102,8 +102,7 @@ def _request(request: Request, secrets: Secrets) -> Request:
 def _response(response: Response, secrets: Secrets) -> Response:
     response = _with_clean_body(response, secrets, in_pieces=bool(secrets.values))
     kept = [pair for pair in response.headers.pairs if _is_kept(pair[0].lower())]
-    return replace(
-        response,
+    return response.beside(
         headers=_headers(kept, secrets),
         reason=secrets.redact_text(response.reason),
         error=_words(response.error, secrets),
@@ -134,16 +133,18 @@ def _with_clean_body(response: Response, secrets: Secrets, *, in_pieces: bool) -
     if response.content is response.body:
         opaque = secrets.values and _is_opaque(response)
         return replace(response, body=_hidden(content) if opaque else content)
-    if content == response.content:
-        return replace(response, body=secrets.redact(response.body))
-    return _with_content(response, content)
+    if content != response.content:
+        return _with_content(response, content)
+    body = secrets.redact(response.body)
+    return response if body == response.body else replace(response, body=body)
 
 
 def _with_content(response: Response, content: bytes) -> Response:
     """Return the response with a content that lost a secret, and with it the compression."""
     headers = Headers(tuple(pair for pair in response.headers.pairs if pair[0].lower() != "content-encoding"))
     # What was wrong with the compression would be lost with it.
-    whole, error = response.eof and not response.undecodable, response.error or response.undecodable
+    wrong = f"LimitReached: {response.too_large}" if response.too_large else response.undecodable
+    whole, error = response.eof and not wrong, response.error or wrong
     return replace(response, body=content, headers=headers, reads=None, eof=whole, error=error)
 
 

@@ -4,7 +4,7 @@ import json
 import re
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -14,7 +14,9 @@ import orjson
 from harness.wire import sse
 from harness.wire.chunks import Columns
 from harness.wire.completion import Completion, complete
+from harness.wire.limits import many_values, sizes
 from harness.wire.pointer import locate
+from harness.wire.unpacking import GZIP, inflate
 
 Provenance = Literal["recorded", "published", "reconstructed"]
 Fidelity = Literal["wire", "lines", "reserialized", "chunks", "transcript"]
@@ -28,14 +30,11 @@ NO_ANSWER = 0
 CLOSED = "closed before the end"
 """How an exchange ended whose reader closed it before that; a reason may follow."""
 
-MAX_DECODED = 64 << 20
-"""Decompression stops here: a bomb is a finding, not an outage."""
-
 _ERROR = 400
-_GZIP = b"\x1f\x8b"
-_FIRST_PIECE = 1 << 10
-_LARGEST_PIECE = 1 << 16
 _EXCERPT = 160
+_BEGINNING = 1 << 20
+"""How much is read of an answer that is too large, bytes: who speaks, and in which form."""
+_LIMIT = re.compile(r"LimitReached: (.* (?:bytes|events))", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
 _STREAM_LINE = re.compile(rb"^\s*(?:\xef\xbb\xbf)?(?:data|event|id|retry)?(?::|[\r\n])|[\r\n](?:data|event):")
 
@@ -123,7 +122,8 @@ class Response:
     """
     What came back.  ``body`` is as it was sent, compression included.
 
-    ``eof`` is whether the body came to its proper end, ``error`` how it ended otherwise.
+    ``eof`` is whether the body came to its proper end, ``error`` how it ended otherwise: ``LimitReached`` and what was
+    more than we take where it was we who ended it.
     """
 
     status: int
@@ -145,6 +145,20 @@ class Response:
         """What is wrong with the compressed body; None if nothing is."""
         return self._decoded[1]
 
+    @cached_property
+    def too_large(self) -> str | None:
+        """What of the body is more than we read; None if nothing is."""
+        met, most = _LIMIT.fullmatch(self.error or ""), sizes().body
+        if met:
+            return met[1]
+        return self._decoded[2] or (f"more than {most:,} bytes" if len(self.body) > most else None)
+
+    def beside(self, **changes: Any) -> "Response":
+        """Return the response with changes to what does not bear on its content, which is not unpacked again."""
+        other = replace(self, **changes)
+        vars(other)["_decoded"] = self._decoded
+        return other
+
     @property
     def closed_by_us(self) -> bool:
         """Whether the reader closed it before the end, for reasons of its own."""
@@ -164,53 +178,17 @@ class Response:
         return None
 
     @cached_property
-    def _decoded(self) -> tuple[bytes, str | None]:
+    def _decoded(self) -> tuple[bytes, str | None, str | None]:
         encoding = self.headers.get("content-encoding", "").strip().lower()
         # Recorders often keep the header and store the decoded text: believe the bytes.
-        if encoding == "gzip" and self.body[:2] == _GZIP:
-            return _inflate(self.body, zlib.MAX_WBITS | 16)
+        if encoding == "gzip" and self.body[:2] == GZIP:
+            return inflate(self.body, zlib.MAX_WBITS | 16)
         if encoding == "deflate" and self.body[:1] == b"\x78":
-            return _inflate(self.body, zlib.MAX_WBITS)
+            return inflate(self.body, zlib.MAX_WBITS)
         # The times of the reads are kept by whoever kept the wire's own bytes.
         if encoding in {"gzip", "deflate"} and self.reads and self.reads.dt_us:
-            return self.body, f"the body is called {encoding}, and is not"
-        return self.body, None
-
-
-def _inflate(body: bytes, window: int) -> tuple[bytes, str | None]:
-    """Undo a compression; return what came of it, ``MAX_DECODED`` bytes at most, and what is wrong."""
-    content, position = bytearray(), 0
-    while True:
-        whole = len(content)
-        try:
-            position, ended = _inflate_member(body, position, window, content)
-        except zlib.error as error:
-            del content[whole:]
-            return bytes(content) or body, f"the compressed body is damaged: {error}"
-        if len(content) > MAX_DECODED:
-            return bytes(content[:MAX_DECODED]), f"the compressed body unpacks to more than {MAX_DECODED} bytes"
-        if not ended:
-            return bytes(content), "the compressed body is cut short"
-        # gzip may come in several members
-        if window <= zlib.MAX_WBITS or body[position : position + 2] != _GZIP:
-            break
-    left = len(body) - position
-    return bytes(content), f"{left} bytes follow the compressed body" if left else None
-
-
-def _inflate_member(body: bytes, position: int, window: int, content: bytearray) -> tuple[int, bool]:
-    """
-    Unpack into ``content`` what begins at ``position``; return where it ends and whether it came to its end.
-
-    It is fed in pieces that grow, as zlib copies all that follows a member: of many small ones, the whole rest.
-    """
-    stream, size = zlib.decompressobj(window), _FIRST_PIECE
-    while position < len(body) and not stream.eof and len(content) <= MAX_DECODED:
-        piece = body[position : position + size]
-        content += stream.decompress(piece, MAX_DECODED + 1 - len(content))
-        position += len(piece) - len(stream.unused_data)
-        size = min(2 * size, _LARGEST_PIECE)
-    return position, stream.eof
+            return self.body, f"the body is called {encoding}, and is not", None
+        return self.body, None, None
 
 
 def _is_text(body: bytes) -> bool:
@@ -241,7 +219,8 @@ class Reading:
 
     ``look`` is what the bytes are, whatever the headers call them.  ``done`` are the numbers of ``[DONE]``
     events; ``not_json`` the numbers of other events that hold no JSON, with what is wrong; ``bad_utf8`` those of
-    events that hold invalid UTF-8; ``syntax_error`` says what is wrong with the JSON of a body.
+    events that hold invalid UTF-8; ``syntax_error`` says what is wrong with the JSON of a body; ``too_large`` what is
+    more than we read, so that what comes after it is not in here.
     """
 
     look: Look
@@ -252,6 +231,7 @@ class Reading:
     bad_utf8: list[int] = field(default_factory=list)
     syntax_error: str | None = None
     start: int = 0
+    too_large: str | None = None
 
 
 def read(content: bytes) -> Reading:
@@ -261,11 +241,19 @@ def read(content: bytes) -> Reading:
         return _read_stream(content)
     reading = Reading(look, Columns("message"), start=start)
     if look == "json":
-        chunk, error = _parse(content[start:] if start else content)
+        reading.too_large = _beyond(content, "a body")
+        chunk, error = (None, None) if reading.too_large else _parse(content[start:] if start else content)
         reading.syntax_error = error
-        if error is None:
+        if error is None and not reading.too_large:
             reading.columns.add(chunk, 0)
     return reading
+
+
+def _beyond(data: bytes, what: str) -> str | None:
+    """Return in what JSON is more than we read; None if it is not."""
+    if len(data) > sizes().event:
+        return f"{what} of more than {sizes().event:,} bytes"
+    return f"{what} of more than {sizes().values:,} values" if many_values(data) else None
 
 
 def _look(content: bytes) -> tuple[Look, int]:
@@ -284,8 +272,12 @@ def _look(content: bytes) -> tuple[Look, int]:
 
 def _read_stream(content: bytes) -> Reading:
     parser = sse.parse(content)
-    reading = Reading("stream", Columns("delta"), parser)
-    for number, data in reading.columns.add_stream(parser.events.data):
+    reading = Reading("stream", Columns("delta"), parser, too_large=parser.too_large)
+    texts = parser.events.data
+    if len(content) > sizes().values:
+        found = next(((n, what) for n, data in enumerate(texts) if (what := _beyond(data, "an event"))), None)
+        texts, reading.too_large = (texts[: found[0]], found[1]) if found else (texts, reading.too_large)
+    for number, data in reading.columns.add_stream(texts):
         _take_odd(reading, data, number)
     return reading
 
@@ -370,7 +362,13 @@ class Exchange:
     @cached_property
     def reading(self) -> Reading:
         """What one pass over the body found; computed once."""
-        return read(self.response.content)
+        content = self.response.content
+        return read(content[:_BEGINNING] if self.response.too_large else content)
+
+    @property
+    def too_large(self) -> str | None:
+        """What of the answer is more than we read, so that nothing can be said of the rest; None if nothing is."""
+        return self.response.too_large or self.reading.too_large
 
     @property
     def columns(self) -> Columns:

@@ -15,12 +15,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, overload
 
+from harness.wire.limits import Sizes, sizes
+
 BOM = b"\xef\xbb\xbf"
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _NO_ODDITIES: frozenset[str] = frozenset()
 _BAD_UTF8 = frozenset({"bad-utf8"})
 _ENDING_ODDITY = {b"\n": None, b"\r\n": "crlf", b"\r": "cr"}
+_KNOWN: dict[frozenset[str], frozenset[str]] = {}
+"""Each set of oddities that was met, so that events of one form hold one set."""
 
 
 class Event(NamedTuple):
@@ -92,6 +96,7 @@ class _Block:
     type: bytes = b""
     oddities: set[str] = field(default_factory=set)
     open: bool = False
+    size: int = 0
 
 
 class Parser:
@@ -101,10 +106,14 @@ class Parser:
     It never raises, whatever the bytes.  ``events`` are those a conforming reader dispatches; ``oddities`` maps
     what is odd in their form (not in their bytes) to how many and which is the first; ``dataless`` are ``(offset, oddities)`` of
     blocks that had fields but no data; ``comments`` are ``(offset, text)``; ``tail`` is the block the stream
-    ended in, if it held data; ``retries`` and ``unknown_fields`` as seen.
+    ended in, if it held data; ``retries`` and ``unknown_fields`` as seen.  Where the stream is larger than ``limits``
+    allow, ``too_large`` says in what, and what comes after that is not taken.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Sizes | None = None) -> None:
+        self.too_large: str | None = None
+        self._limits = limits or sizes()
+        self._lines = 0  # those taken one by one, blank ones aside
         self.events = Events()
         self.oddities: dict[str, tuple[int, int]] = {}
         self.dataless: list[tuple[int, frozenset[str]]] = []
@@ -117,12 +126,17 @@ class Parser:
         self._block = _Block(0)
         self._base = 0  # offset in the body of the first byte not yet consumed
         self._waiting: list[bytes] = []  # pieces of a line whose end has not come
+        self._waiting_size = 0
         self._started = False
 
     def feed(self, piece: bytes) -> None:
         """Take the next bytes of the body, of any length."""
+        if self.too_large:
+            return
         if self._waiting and not self._may_end_line(piece):
             self._waiting.append(piece)
+            self._waiting_size += len(piece)
+            self._check_line(self._waiting_size - 1)  # a CR at its end is no part of it
             return
         self._waiting.append(piece)
         self._consume(b"".join(self._waiting), closing=False)
@@ -132,14 +146,22 @@ class Parser:
         self._consume(b"".join(self._waiting), closing=True)
         rest = b"".join(self._waiting)
         block = self._block
-        if rest:
+        if rest and not self.too_large:
             self._take_line(rest, self._base, None)
-        if block.data:
+        if block.data and not self.too_large:
             self.tail = self._event(block, self._base + len(rest))
         self._waiting = []
 
     def _may_end_line(self, piece: bytes) -> bool:
         return not self._started or self._waiting[-1][-1:] == b"\r" or b"\n" in piece or b"\r" in piece
+
+    def _check_line(self, size: int) -> None:
+        if size > self._limits.line:
+            self._stop(f"a line of more than {self._limits.line:,} bytes")
+
+    def _stop(self, what: str) -> None:
+        self.too_large = self.too_large or what
+        self._waiting = []
 
     def _consume(self, buffer: bytes, *, closing: bool) -> None:
         """Take every whole line of ``buffer``; what is left waits."""
@@ -154,11 +176,16 @@ class Parser:
             line_end = _LINE_END.search(buffer, position)
             if line_end is None or (line_end[0] == b"\r" and line_end.end() == len(buffer) and not closing):
                 break
+            self._check_line(line_end.start() - position)
+            if self.too_large:
+                return
             line = buffer[position : line_end.start()]
             self._take_line(line, self._base + position, line_end[0])
             position = line_end.end()
         self._base += position
-        self._waiting = [buffer[position:]] if position < len(buffer) else []
+        self._waiting_size = len(buffer) - position
+        self._check_line(self._waiting_size - (not closing))
+        self._waiting = [buffer[position:]] if self._waiting_size and not self.too_large else []
 
     def _skip_bom(self, buffer: bytes, *, closing: bool) -> int | None:
         """Return where to start, or None while the bytes so far may be half a BOM."""
@@ -176,9 +203,12 @@ class Parser:
             return position
         starts_with, find, base = buffer.startswith, buffer.find, self._base
         take_data, take_start = self.events.data.append, self.events.held.append
-        while starts_with(b"data: ", position):
+        longest = self._limits.line
+        for _ in range(self._limits.events - len(self.events)):
+            if not starts_with(b"data: ", position):
+                break
             end = find(b"\n", position)
-            if end < 0 or buffer[end + 1 : end + 2] != b"\n":
+            if end < 0 or buffer[end + 1 : end + 2] != b"\n" or end - position > longest:
                 break
             take_data(buffer[position + 6 : end])
             take_start(base + position)
@@ -196,6 +226,7 @@ class Parser:
             self._dispatch(offset + len(line_end or b""))
             return
         block.open = True
+        self._count_line(len(line))
         if line[:1] == b":":
             block.oddities.add("comment")
             self.comments.append((offset, line[1:].strip()))
@@ -207,6 +238,14 @@ class Parser:
         self._take_field(name, value[1:] if spaced else value, offset, offset + len(name) + len(colon) + spaced)
         if name == b"data" and colon and not spaced:
             block.oddities.add("no-space")
+
+    def _count_line(self, size: int) -> None:
+        self._lines += 1
+        self._block.size += size
+        if self._block.size > self._limits.event:
+            self._stop(f"an event of more than {self._limits.event:,} bytes")
+        if self._lines > self._limits.events or len(self.events) >= self._limits.events:
+            self._stop(f"more than {self._limits.events:,} events")
 
     def _take_field(self, name: bytes, value: bytes, offset: int, value_at: int) -> None:
         block = self._block
@@ -239,13 +278,17 @@ class Parser:
                 self.oddities[oddity] = (count + 1, first)
             self.events.add(event)
         elif block.oddities - {"comment", "crlf", "cr"}:
-            self.dataless.append((block.start, frozenset(block.oddities)))
+            self.dataless.append((block.start, _one(frozenset(block.oddities))))
         self._block = _Block(end)
 
     def _event(self, block: _Block, end: int) -> Event:
         data = b"\n".join(block.data)
         oddities = frozenset(block.oddities) | (_NO_ODDITIES if is_utf8(data) else _BAD_UTF8)
-        return Event(block.start, end, block.data_at, data, block.type or b"message", self._last_id, oddities)
+        return Event(block.start, end, block.data_at, data, block.type or b"message", self._last_id, _one(oddities))
+
+
+def _one(oddities: frozenset[str]) -> frozenset[str]:
+    return _KNOWN.setdefault(oddities, oddities)
 
 
 def is_utf8(data: bytes) -> bool:

@@ -49,6 +49,7 @@ from harness.matrix.scenarios import SCENARIOS
 from harness.results import Outcome
 from harness.simulate.reference import STREAM, with_body
 from harness.wire.exchange import NO_ANSWER, Exchange
+from harness.wire.limits import Sizes
 
 QUICK = Limits(connect=2, idle=0.4, total=1.5, size=2_000_000, drain=0.5)
 
@@ -161,11 +162,12 @@ def test_a_reset_after_each_byte_loses_nothing_that_came(framing: Framing) -> No
 
 
 def test_a_bomb_is_unpacked_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.wire.exchange.MAX_DECODED", 1_000_000)
+    monkeypatch.setattr("harness.wire.limits._sizes", Sizes(body=1_000_000))
     with Server(gzip_bomb(50)) as server:
         exchange = asked(server)
     assert len(exchange.response.content) <= 1_000_000
-    assert judged(exchange)["http.encoding"] is Outcome.FAIL
+    assert judged(exchange)["http.too-large"] is Outcome.FAIL
+    assert judged(exchange)["http.encoding"] is Outcome.BLOCKED
 
 
 def test_a_redirect_is_kept_and_not_followed() -> None:

@@ -19,9 +19,10 @@ from harness.simulate.reference import (
     with_body,
     with_header,
 )
-from harness.wire import exchange as exchange_module
+from harness.wire import limits
 from harness.wire.completion import ToolCall
 from harness.wire.exchange import Exchange, Headers, Request, Response, read
+from harness.wire.limits import Sizes
 from harness.wire.pointer import locate
 
 
@@ -109,10 +110,11 @@ def test_json_that_parsers_disagree_on_is_read_or_said(body: bytes) -> None:
 
 
 def test_a_bomb_stops_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange_module, "MAX_DECODED", 1000)
+    monkeypatch.setattr(limits, "_sizes", Sizes(body=1000))
     response = with_header(with_body(BODY, gzip.compress(b"x" * 100_000)), "Content-Encoding", "gzip").response
     assert len(response.content) == 1000
-    assert "more than 1000 bytes" in (response.undecodable or "")
+    assert response.too_large == "it unpacks to more than 1,000 bytes"
+    assert response.undecodable is None
 
 
 def test_a_decoded_body_under_a_kept_header_is_believed() -> None:
@@ -193,17 +195,17 @@ def test_a_compression_of_many_members_is_read_to_one_limit(monkeypatch: pytest.
     packed = b"".join(gzip.compress(b"%04d" % n) for n in range(3000))
     assert Response(200, headers, packed).content == b"".join(b"%04d" % n for n in range(3000))
     assert Response(200, headers, packed + b"x").undecodable == "1 bytes follow the compressed body"
-    monkeypatch.setattr(exchange_module, "MAX_DECODED", 10)
+    monkeypatch.setattr(limits, "_sizes", Sizes(body=10))
     cut = Response(200, headers, packed)
     assert cut.content == b"0000000100"
-    assert "more than 10 bytes" in (cut.undecodable or "")
+    assert cut.too_large == "it unpacks to more than 10 bytes"
 
 
 def test_a_compressed_body_is_unpacked_to_64_mebibytes() -> None:
     packed = gzip.compress(bytes(65 << 20), 1)
     response = Response(200, Headers((("content-encoding", "gzip"),)), packed)
     assert len(response.content) == 64 << 20
-    assert response.undecodable == "the compressed body unpacks to more than 67108864 bytes"
+    assert response.too_large == "it unpacks to more than 67,108,864 bytes"
 
 
 def test_a_damaged_later_member_leaves_those_before_it() -> None:

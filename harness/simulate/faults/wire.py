@@ -33,6 +33,7 @@ _STATUS, _ENCODING = (
 )
 _JSON_UTF8 = "https://www.rfc-editor.org/rfc/rfc8259#section-8.1"
 _INCOMPLETE = "https://www.rfc-editor.org/rfc/rfc9112#section-8"
+_LENGTH = "https://www.rfc-editor.org/rfc/rfc9110#section-17.5"
 _SSE = "https://html.spec.whatwg.org/multipage/server-sent-events.html"
 _SSE_TYPE, _SSE_FORMAT, _SSE_EVENTS = (
     f"{_SSE}#text/event-stream",
@@ -100,6 +101,8 @@ _ENVELOPE = (
           compose(body(lambda it: gzip.compress(it, mtime=0)[:-40]), header("content-encoding", "gzip")), "http.encoding"),
     Fault("deflate-damaged", "A deflate body is damaged.", "tools.nonstream", _ENCODING,
           compose(body(lambda it: zlib.compress(it)[:20] + b"\xff" * 40), header("content-encoding", "deflate")), "http.encoding"),
+    Fault("line-without-end", "A line of a stream does not end.", "chat.stream", _LENGTH,
+          compose(_CUT, response(eof=False, error="LimitReached: a line of more than 8,388,608 bytes")), "http.too-large"),
     Fault("transfer-unfinished", "The connection breaks after the last event, before the transfer ends.", "chat.stream", _INCOMPLETE,
           response(eof=False, error="RemoteProtocolError: incomplete chunked read"), "http.complete"),
     Fault("transfer-cut-stream", "The connection breaks in the middle of a stream.", "reasoning.stream", None,

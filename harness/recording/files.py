@@ -1,0 +1,111 @@
+"""
+Files of recordings, read within limits: whole, or row by row.
+
+How it works: a file may be packed, and a small one unpack to more than fits into memory; one with holes takes no room
+on disk.  So nothing is read that may not be held: of a file and of a row no more than the limit; where a row is longer its
+rest goes by in pieces.
+"""
+
+import codecs
+import gzip
+import io
+import math
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from harness.errors import BadArchive
+from harness.wire.limits import sizes
+from harness.wire.unpacking import GZIP
+
+_UNREADABLE = (OSError, EOFError, zlib.error)
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_PIECE = 1 << 20
+
+_Text = TypeVar("_Text", bytes, str)
+
+
+def read_whole(path: Path) -> bytes:
+    """
+    Return what a file holds, unpacked where it is packed.
+
+    Raises:
+        BadArchive: it can't be read, or is larger than the limit.
+    """
+    most = sizes().file
+    try:
+        with _opened(path) as file:
+            content = file.read(most + 1)
+    except _UNREADABLE as error:
+        raise _refused(path, error) from None
+    if len(content) > most:
+        raise BadArchive(f"{path}: it holds more than {most:,} bytes; leave it out, or raise --max-file")
+    return content
+
+
+def rows_of(path: Path) -> Iterator[tuple[int, bytes | None]]:
+    """
+    Yield the rows of a file with their numbers, in UTF-8, one at a time: logs can be larger than memory.
+
+    A row beyond the limit is None; of several blank ones in turn not all are given.
+
+    Raises:
+        BadArchive: it can't be read, or is packed and unpacks to more than the limit.
+    """
+    try:
+        with _opened(path) as file:
+            most = sizes().unpacked if isinstance(file, gzip.GzipFile) else math.inf
+            if file.peek(2)[:2] in _UTF16:
+                # Only \n ends a line, as in files that need no decoding.
+                with io.TextIOWrapper(file, "utf-16", "replace", newline="\n") as text:
+                    for number, row in _rows(text.readline, "\n", most, path, lambda: 0):
+                        yield number, None if row is None else row.encode("utf-8", "replace")
+                return
+            for number, line in _rows(file.readline, b"\n", most, path, lambda: _pass_blank(file)):
+                yield number, line.removeprefix(codecs.BOM_UTF8) if line and number == 1 else line
+    except _UNREADABLE as error:
+        raise _refused(path, error) from None
+
+
+def _rows(
+    read: Callable[[int], _Text], end: _Text, most: float, path: Path, pass_blank: Callable[[], int]
+) -> Iterator[tuple[int, _Text | None]]:
+    """Yield what ``read`` gives, row by row, and None for one beyond the limit, which goes by in pieces."""
+    longest, total, number = sizes().row, 0, 0
+    while row := read(longest + 1):
+        number += 1
+        whole = len(row) <= longest
+        total += len(row)
+        yield number, row if whole else None
+        while not whole and row and not row.endswith(end) and total <= most:
+            row = read(_PIECE)
+            total += len(row)
+        if row == end:
+            blank = pass_blank()
+            number, total = number + blank, total + blank
+        if total > most:
+            raise BadArchive(f"{path}: it unpacks to more than {most:,} bytes; unpack it, or raise --max-unpacked")
+
+
+def _pass_blank(file: io.BufferedReader | gzip.GzipFile) -> int:
+    """Pass the blank rows that have been read ahead, and return how many: a file may hold a thousand million."""
+    ahead = file.peek(_PIECE)
+    return len(file.read(len(ahead) - len(ahead.lstrip(b"\n"))))
+
+
+def in_utf8(content: bytes) -> bytes:
+    """Return text in UTF-8 without a byte order mark, whichever mark it begins with."""
+    if content.startswith(_UTF16):
+        return content.decode("utf-16", "replace").encode()
+    return content.removeprefix(codecs.BOM_UTF8)
+
+
+def _opened(path: Path) -> io.BufferedReader | gzip.GzipFile:
+    with path.open("rb") as plain:
+        packed = plain.read(2) == GZIP
+    return gzip.open(path, "rb") if packed else path.open("rb")
+
+
+def _refused(path: Path, error: Exception) -> BadArchive:
+    return BadArchive(f"{path}: {getattr(error, 'strerror', None) or error}; restore it, or leave it out")

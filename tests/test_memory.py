@@ -1,0 +1,67 @@
+"""
+What is made to take all memory takes no more than 250 MB: held by the process's own peak, not by a clock.
+
+HARNESS_TEST_MEMORY=all tries each recording and answer of ``benchmarks/limits.py``; else it is one of each kind.
+"""
+
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def loaded(path: Path) -> Any:
+    spec = importlib.util.spec_from_file_location("benchmark_of_limits", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+BENCH = loaded(ROOT / "benchmarks/limits.py")
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with BENCH.serving() as serving:
+        yield serving
+
+
+def chosen(names: Any, quick: set[str]) -> list[str]:
+    return [name for name in names if name in quick or os.environ.get("HARNESS_TEST_MEMORY") == "all"]
+
+
+def failing(said: str) -> set[str]:
+    findings = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    return {one["check"] for one in findings if one["outcome"] in {"fail", "broken"}}
+
+
+@pytest.mark.parametrize(
+    "name", chosen(BENCH.RECORDINGS, {"gzip of 1 GB.jsonl", "a row of 100 MB.jsonl", "a sparse file of 1 GB.har"})
+)
+def test_a_recording_that_is_made_to_take_all_memory_is_told_in_a_line_or_a_finding(tmp_path: Path, name: str) -> None:
+    BENCH.RECORDINGS[name](tmp_path / name)
+    ran = BENCH.run("audit", str(tmp_path / name), "--format", "json")
+    assert ran.peak <= BENCH.MOST
+    if ran.code == 2:
+        assert "raise --max-" in ran.said
+    else:
+        # Nothing is said of what was not read, such as that its end is missing.
+        assert failing(ran.said) == {"http.not-empty" if "empty" in name else "http.too-large"}
+
+
+@pytest.mark.parametrize("name", chosen(BENCH.ANSWERS, {"endless line"}))
+def test_an_answer_that_is_made_to_take_all_memory_is_a_finding(address: str, name: str) -> None:
+    ran = BENCH.probed(address, name)
+    assert ran.peak <= BENCH.MOST
+    assert failing(ran.said) == {"http.too-large"}
+    assert ran.code == 1
