@@ -12,6 +12,7 @@ from harness.checks.usages import (
     FINISH,
     TOKENS,
     USAGE_CHUNK,
+    has_usage,
     top_usages,
     usages_with_counts,
 )
@@ -54,7 +55,7 @@ def given(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "usage.own-chunk", MUST, "Usage that was asked for comes in a chunk with empty choices.",
-    sources.STREAM_OPTIONS, all_of(usage_asked, given),
+    sources.STREAM_OPTIONS, all_of(usage_asked, has_usage),
     good=(STREAM_USAGE,),
     bad=(BESIDE_FINISH, replace_in_body(STREAM_USAGE, '"choices":[]', '"choices":[{"index":0,"delta":{},"finish_reason":null}]')),
     depends_on=(*_READ, "usage.given"),
@@ -75,7 +76,7 @@ def own_chunk(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "usage.null-elsewhere", MUST, "Chunks before the usage have the key usage, null, when it was asked for.",
-    sources.STREAM_OPTIONS, all_of(usage_asked, given),
+    sources.STREAM_OPTIONS, all_of(usage_asked, has_usage),
     good=(STREAM_USAGE,),
     bad=(replace_in_body(STREAM_USAGE, ',"usage":null', ""), replace_in_body(STREAM_USAGE, '"usage":null', '"usage":{}', 1)),
     depends_on=(*_READ, "usage.given"),
