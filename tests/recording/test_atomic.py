@@ -124,7 +124,7 @@ def as_nobody() -> Iterator[Path]:
 def test_a_file_stands_where_a_folder_should(place: Path) -> None:
     with pytest.raises(Unwritable, match=r"inner\.yaml: .*; name a place"):
         write_atomically(place / "inner.yaml", b"new")
-    with pytest.raises(Unwritable, match=r"Is a directory; name a place"):
+    with pytest.raises(Unwritable, match=r"it is no regular file; name one"):
         write_atomically(place.parent, b"new")
     assert place.read_bytes() == BEFORE
 

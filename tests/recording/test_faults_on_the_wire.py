@@ -72,7 +72,11 @@ def alike(one: Finding, other: Finding) -> bool:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("one", [*FAULTS.values(), *VARIANTS.values()], ids=lambda one: one.id)
+# A limit of ours ends no answer that is played: ``live/test_capture_sockets`` sends what goes beyond one.
+PLAYED = [one for one in (*FAULTS.values(), *VARIANTS.values()) if one.id != "line-without-end"]
+
+
+@pytest.mark.parametrize("one", PLAYED, ids=lambda one: one.id)
 def test_the_network_changes_nothing(one: Variant, server: Server, asker: Asker, tmp_path: Path) -> None:
     made = one.apply()
     came = captured(made, one.on, server, asker)
