@@ -1,4 +1,4 @@
-"""Two hundred cases of the fuzzer, always the same ones; and that it finds what is broken, and makes it small."""
+"""A hundred cases of the fuzzer, always the same ones; and that it finds what is broken, and makes it small."""
 
 import time
 from itertools import takewhile
@@ -12,7 +12,7 @@ from fuzz.corpus import SHARED, Corpus
 from fuzz.running import Crash, Fuzzer, smaller, write
 from harness.wire import exchange as exchange_module
 
-OWN, OTHERS, LONGEST = 120, 80, 5.0  # a slow machine has not the time for all of them
+OWN, OTHERS, LONGEST = 60, 40, 5.0  # a slow machine has not the time for all of them
 SEED = 20261129
 
 
