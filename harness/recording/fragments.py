@@ -40,10 +40,13 @@ _QUOTE = b'"'  # parts what is said in JSON: no run goes on over it
 _NOT_KEPT = bytes(set(range(256)) - set(_ALNUM + _QUOTE))
 _CODES = frozenset(_ALNUM)
 _LOWER = bytes(range(256)).lower()
+# Each way begins with a character of its own, so that the search goes from one of these to the next.
 _ESCAPE = (
-    rb'\\++(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|[bfnrt"])?|%(?:25)*+([0-9a-fA-F]{2})'
-    rb"|&(?:amp;)*+(?:#0*+([0-9]{1,7});|#[xX]0*+([0-9a-fA-F]{1,6});|(?:amp|lt|gt|quot|apos|nbsp);)"
+    rb'\\\\*+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|[bfnrt"])?|%(?:25)*+([0-9a-fA-F]{2})'
+    rb"|&(?:amp;)*+(?:#0*+([0-9]{1,7});?|#[xX]0*+([0-9a-fA-F]{1,6});?|(?:amp|lt|gt|quot|apos|nbsp);)"
+    rb"|0x(?<![0-9A-Za-z]..)([0-9a-fA-F]{2})(?![0-9A-Za-z])"
 )
+_SIGNS = (b"\\", b"%", b"&", b"0x")
 _ESCAPES = re.compile(_ESCAPE)
 _KEPT = re.compile(_ESCAPE + rb'|[A-Za-z0-9"]')
 _DECIMAL = 4
@@ -99,7 +102,7 @@ def _common_start(one: bytes, other: bytes) -> int:
 
 
 def _reduced(text: bytes) -> bytes:
-    if b"\\" in text or b"%" in text or b"&" in text:
+    if any(sign in text for sign in _SIGNS):
         text = _ESCAPES.sub(_unescaped, text)
     return text.translate(_LOWER, _NOT_KEPT)
 

@@ -54,6 +54,10 @@ def _unescaped(text: str) -> str:
     return re.sub(r"\\u([0-9a-f]{4})", lambda code: chr(int(code[1], 16)), text)
 
 
+def _numbered(text: str) -> str:
+    return "".join(chr(int(code, 16)) for code in re.findall("0x([0-9a-f]{2})", text))
+
+
 def _same(text: str) -> str:
     return text
 
@@ -79,6 +83,8 @@ ENCODINGS = {
     "percent twice": Encoding(lambda text: "".join(f"%25{ord(one):02x}" for one in text), lambda t: unquote(unquote(t))),
     "entities": Encoding(lambda text: "".join(f"&#{ord(one)};" for one in text), html.unescape),
     "hex entities": Encoding(lambda text: "".join(f"&#x{ord(one):x};" for one in text), html.unescape),
+    "entities without an end": Encoding(lambda text: "".join(f"&#{ord(one)}" for one in text), html.unescape),
+    "numbers in hex": Encoding(lambda text: " ".join(f"0x{ord(one):02x}" for one in text), _numbered),
     "JSON in JSON": Encoding(lambda text: "".join(f"\\u{ord(one):04x}" for one in text), _unescaped),
     "zero width between": Encoding("\u200b".join, _without("\u200b")),
     "blanks between": Encoding(" ".join, _without(" ")),
@@ -254,7 +260,7 @@ def test_no_fragment_of_a_known_key_stays(place: str, cut: str) -> None:
     body, said, reference = PLACES[place]
     first = list(PLACES).index(place) + list(CUTS).index(cut)
     for number, (name, encoding) in enumerate(ENCODINGS.items()):
-        if (first + number) % _OF_ENCODINGS or (name == "blanks between" and place in _BLANK_GOES):
+        if (first + number) % _OF_ENCODINGS or (name in ("blanks between", "numbers in hex") and place in _BLANK_GOES):
             continue
         keys = list(KEYS.values())[(first + number) % _EACH :: _EACH]
         # Written one by one: what an encoding makes of a key depends on what stands before it.
@@ -282,6 +288,20 @@ def _left(told: Exchange, *secrets: str) -> bool:
 def test_a_secret_told_in_words_stays() -> None:
     words = _deltas([f"{one} as in {one}... " for one in SECRET], lambda piece: {"content": piece})
     assert _left(with_body(STREAM, words), SECRET)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "".join(f"\\{ord(one):03o}" for one in SECRET),
+        "".join(chr(ord(one) + 0xFEE0) for one in SECRET),
+        base64.b32encode(SECRET.encode()).decode(),
+        json.dumps({str(at): one for at, one in enumerate(SECRET)}),
+    ],
+    ids=["octal", "full-width", "base32", "a key for each character"],
+)
+def test_other_spellings_stay(said: str) -> None:
+    assert _left(with_body(BODY, json.dumps({"error": said}).encode()), SECRET)
 
 
 def test_a_secret_cut_over_two_answers_stays() -> None:
