@@ -6,7 +6,7 @@ READY := $(VENV)/ready
 OLD := .venv-openai2
 MAIN := deepseek siliconflow bailian qianfan volcengine
 
-.PHONY: help compat test test-openai2 fuzz check format bench proof engines clients test-clients export schema clean
+.PHONY: help compat test test-thorough test-openai2 fuzz check format bench proof engines clients test-clients export schema clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
@@ -21,9 +21,12 @@ compat: $(READY) ## Replay the recorded matrix, write reports/, print the table.
 	$(BIN)/harness run
 	@$(BIN)/harness report reports/results.jsonl --into README.md --into README.zh-CN.md $(MAIN:%=--feature %)
 
-test: $(READY) ## Run the unit tests and the recorded matrix.
+test: $(READY) ## Run the unit tests but those that take long, and the recorded matrix.
 	$(BIN)/pytest --quiet --numprocesses auto --dist loadfile tests
 	$(BIN)/pytest --quiet providers.yaml
+
+test-thorough: $(READY) ## Run the tests that take long, which `make test` leaves out.
+	$(BIN)/pytest --quiet --numprocesses auto --dist worksteal -m thorough tests
 
 test-openai2: $(OLD)/ready ## Run the tests of what speaks through the SDK once more, with openai 2.
 	$(OLD)/bin/pytest --quiet --numprocesses auto --dist loadfile -p no:cacheprovider \

@@ -451,6 +451,7 @@ def test_rules_fail_where_a_naive_reading_sees_a_breach(check: str, streams: lis
     assert failed == {case.name for case in judged if RULES[check](case.chunks)}
 
 
+@pytest.mark.thorough
 def test_scrubbing_takes_ids_of_accounts_out_of_addresses_and_nothing_else() -> None:
     changed: Counter[str] = Counter()
     for path in archives_in(CORPUS):

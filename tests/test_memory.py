@@ -1,12 +1,11 @@
 """
 What is made to take all memory takes no more than 250 MB: held by the process's own peak, not by a clock.
 
-HARNESS_TEST_MEMORY=all tries each recording and answer of ``benchmarks/limits.py``; else it is one of each kind.
+``make test-thorough`` tries each recording and answer of ``benchmarks/limits.py``, ``make test`` one of each kind.
 """
 
 import importlib.util
 import json
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,8 +35,8 @@ def address() -> Iterator[str]:
         yield serving
 
 
-def chosen(names: Any, quick: set[str]) -> list[str]:
-    return [name for name in names if name in quick or os.environ.get("HARNESS_TEST_MEMORY") == "all"]
+def parted(names: Any, quick: set[str]) -> list[Any]:
+    return [pytest.param(name, marks=() if name in quick else pytest.mark.thorough) for name in names]
 
 
 def failing(said: str) -> set[str]:
@@ -46,7 +45,7 @@ def failing(said: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "name", chosen(BENCH.RECORDINGS, {"gzip of 1 GB.jsonl", "a row of 100 MB.jsonl", "a sparse file of 1 GB.har"})
+    "name", parted(BENCH.RECORDINGS, {"gzip of 1 GB.jsonl", "a row of 100 MB.jsonl", "a sparse file of 1 GB.har"})
 )
 def test_a_recording_that_is_made_to_take_all_memory_is_told_in_a_line_or_a_finding(tmp_path: Path, name: str) -> None:
     BENCH.RECORDINGS[name](tmp_path / name)
@@ -59,7 +58,7 @@ def test_a_recording_that_is_made_to_take_all_memory_is_told_in_a_line_or_a_find
         assert failing(ran.said) == {"http.not-empty" if "empty" in name else "http.too-large"}
 
 
-@pytest.mark.parametrize("name", chosen(BENCH.ANSWERS, {"endless line"}))
+@pytest.mark.parametrize("name", parted(BENCH.ANSWERS, {"endless line"}))
 def test_an_answer_that_is_made_to_take_all_memory_is_a_finding(address: str, name: str) -> None:
     ran = BENCH.probed(address, name)
     assert ran.peak <= BENCH.MOST

@@ -22,6 +22,7 @@ def test_another_form_says_the_same(variant: Variant) -> None:
     assert (found.messages, found.usage) == (expected.messages, expected.usage)
 
 
+@pytest.mark.thorough
 def test_every_cut_short_stream_is_noticed() -> None:
     """A stream cut after any byte before its last event ends is caught by a rule, never passed off as whole."""
     body = STREAM.response.body

@@ -50,6 +50,7 @@ _SDK_EVERY = 25  # each mutation is a form of its own, which the SDK has to read
 _WITHOUT_SDK = [check for check in CHECKS.values() if check.family != "sdk"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", REFERENCES)
 def test_no_check_breaks(name: str) -> None:
     count = 0

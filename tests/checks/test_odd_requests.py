@@ -45,6 +45,7 @@ BASES = (
 WITHOUT_SDK = [check for check in CHECKS.values() if check.family != "sdk"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", BASES)
 def test_no_check_breaks_at_an_odd_request(name: str) -> None:
     base = recording(SCENARIOS[name])[-1]

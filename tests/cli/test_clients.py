@@ -99,6 +99,7 @@ def test_two_clients_of_one_name_are_a_line(tmp_path: Path) -> None:
     assert "a client is called openai.print already; give the file another name" in one_line(run("--client", str(mine)))
 
 
+@pytest.mark.thorough
 def test_code_that_hangs_is_ended_at_its_limit(tmp_path: Path) -> None:
     mine = tmp_path / "mine.py"
     mine.write_text(HANGS)
@@ -141,6 +142,7 @@ def test_a_file_that_can_not_be_run_is_a_line(code: str, said: str, tmp_path: Pa
     assert said in one_line(run("--client", str(mine), "--provider", "qianfan"))
 
 
+@pytest.mark.thorough
 def test_a_library_is_all_of_its_clients_and_an_environment_too() -> None:
     told = run("--client", "requests", "--provider", "qianfan", "--format", "json")
     clients = {orjson.loads(line)["client"] for line in told.stdout.splitlines()}

@@ -52,6 +52,7 @@ def test_what_is_no_utf8_is_counted_by_bytes() -> None:
     assert tokens_of(b"") == 0
 
 
+@pytest.mark.thorough
 def test_the_long_prompt_is_not_sent_unless_that_is_said() -> None:
     with Server(IDEAL) as server:
         result = probe(server, "--format", "json")
@@ -61,6 +62,7 @@ def test_the_long_prompt_is_not_sent_unless_that_is_said() -> None:
     assert left.message.startswith("asked with --long only: it takes about 15")
 
 
+@pytest.mark.thorough
 def test_it_is_sent_last_and_only_where_the_budget_holds_it() -> None:
     with Server(IDEAL) as server:
         result = probe(server, "--long")

@@ -128,6 +128,7 @@ def without_n(request: Received) -> Iterable[bytes | float | End]:
     return script(request)
 
 
+@pytest.mark.thorough
 def test_of_several_needs_the_one_is_blamed_that_was_not_served_before() -> None:
     with Server(without_n) as server:
         found = findings(probe(server, "--format", "json"))

@@ -112,6 +112,7 @@ def requests_in(root: Path, server: Server) -> set[bytes]:
     return found
 
 
+@pytest.mark.thorough
 def test_a_run_killed_at_any_moment_leaves_whole_cassettes_and_is_taken_up(tmp_path: Path, forks: Forks) -> None:
     moments, seen = random.Random(20), Counter[str]()
     names = {f"{name}.yaml" for name in ASKED}
