@@ -21,6 +21,8 @@ ANSWER_TOKENS = 2_000
 """What an answer without a cap is reckoned at, thoughts included: the longest asked for is of about 300 words."""
 
 _CHARACTERS_A_TOKEN = 2
+_ASCII = bytes(range(128))
+_PIECE = 1 << 20
 _CAPS = ("max_tokens", "max_completion_tokens")
 
 
@@ -40,7 +42,8 @@ def tokens_of(text: bytes) -> int:
     (https://github.com/openai/tiktoken, https://api-docs.deepseek.com/quick_start/token_usage); "a a a" takes two
     characters a token, and no vocabulary that is made of bytes takes more tokens than those.
     """
-    others = len(text) - len(text.decode("utf-8", "ignore").encode("ascii", "ignore"))
+    pieces = (text[at : at + _PIECE] for at in range(0, len(text), _PIECE))  # a copy of an endless answer is too much
+    others = sum(len(piece.translate(None, _ASCII)) for piece in pieces)
     return others + math.ceil((len(text) - others) / _CHARACTERS_A_TOKEN)
 
 
