@@ -33,19 +33,18 @@ def load_checked(path: Path, model: type[_Checked], error: type[HarnessError], i
         raise error(f"{path}: {problem.strerror or problem}; {if_absent}") from None
     except UnicodeDecodeError as problem:
         raise error(f"{path}: not UTF-8 ({problem.reason} at byte {problem.start}); save it as UTF-8") from None
+    lines: dict[_Place, int] = {}
     try:
         root = yaml.compose(text, yaml.SafeLoader)
+        if root:
+            _number_lines(root, (), lines)  # first, since it refuses what would be written out without end
         document = yaml.safe_load(text)
+    except _Refused as problem:
+        raise error(f"{path}:{problem}") from None
     except Exception as problem:  # noqa: BLE001 - PyYAML's constructors raise whatever their values make them
         raise error(f"{path}{_unreadable(problem, text)}; mend that line") from None
     if not isinstance(document, dict):
         raise error(f"{path}:1: not a mapping; begin with `{next(iter(model.model_fields))}:`")
-    lines: dict[_Place, int] = {}
-    try:
-        if root:
-            _number_lines(root, (), lines)
-    except _Refused as problem:
-        raise error(f"{path}:{problem}") from None
     try:
         return model.model_validate(document, context=document)
     except ValidationError as problem:

@@ -21,7 +21,7 @@ from harness import __version__
 from harness.errors import BadCassette
 from harness.recording.atomic import write_atomically
 from harness.recording.scrub import scrub
-from harness.recording.yaml_limits import TooMuchYaml, check_aliases, check_yaml_nodes, whole_number
+from harness.recording.yaml_limits import TooMuchYaml, check_aliases, check_merged, check_yaml_nodes, whole_number
 from harness.wire.exchange import Exchange, Headers, Reads, Request, Response, Source
 from harness.wire.sse import is_utf8
 
@@ -148,6 +148,11 @@ class _OurLoader(_Loader):
 
     def ascend_resolver(self) -> None:
         self._depth -= 1
+
+    def flatten_mapping(self, node: Any) -> None:
+        """Merge what ``<<`` names into a mapping: a chain of such keys doubles it at each."""
+        super().flatten_mapping(node)
+        check_merged(len(node.value))
 
 
 _OurLoader.add_constructor("tag:yaml.org,2002:int", whole_number)

@@ -37,6 +37,15 @@ def check_yaml_nodes(content: bytes) -> None:
             raise TooMuchYaml(f"more than {most:,} YAML values; leave it out, or raise --max-values")
 
 
+def check_merged(pairs: int) -> None:
+    """Raise TooMuchYaml for a mapping that merge keys made so large."""
+    most = sizes().values // _TIMES
+    if pairs > most:
+        raise TooMuchYaml(
+            f"its merge keys make a mapping of more than {most:,} pairs; leave it out, or raise --max-values"
+        )
+
+
 def check_aliases(document: Any, content: bytes) -> None:
     """Raise TooMuchYaml where the aliases of a document, each written out, make more of it than a file may hold."""
     if b"*" in content and b"&" in content and _size(document, {}) > sizes().file:

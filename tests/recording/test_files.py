@@ -82,6 +82,10 @@ def test_packed_rows_are_read_to_a_limit(tmp_path: Path, monkeypatch: pytest.Mon
             + "".join(f"{chr(c)}: &{chr(c)} [{','.join([f'*{chr(c - 1)}'] * 9)}]\n" for c in range(98, 108)),
             "its aliases make more than 67,108,864 bytes of it; leave it out, or raise --max-file",
         ),
+        (
+            "a: &a0 {k: 1}\n" + "".join(f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}], k{n}: 1}}\n" for n in range(1, 40)),
+            "merge keys",
+        ),
     ],
 )
 def test_yaml_that_is_too_much_is_told_in_a_line(content: str, said: str) -> None:
