@@ -34,6 +34,8 @@ _OVERLAP = 1 << 14
 
 # What many keys begin with tells nobody's: "sk-proj-", "sk-ant-api03-", "sk-or-v1-".
 _COMMON_START = re.compile(rb"bce-v3/ALTAK-|(?:[a-z]+[-_])*(?:api03-|v1[-_])?")
+# What people call a key that is none, such as "key-for-local-development": parts of it are words of any text.
+_WORDS = re.compile(rb"[a-z]{2,12}(?:[-_ .][a-z]{2,12})+", re.IGNORECASE)
 
 _ALNUM = (string.ascii_letters + string.digits).encode()
 _QUOTE = b'"'  # parts what is said in JSON: no run goes on over it
@@ -141,7 +143,7 @@ def _index(secrets: tuple[str, ...]) -> _Index:
 
 def _spellings(secret: bytes) -> Iterator[_Spelling]:
     origin = tuple(at for at, byte in enumerate(secret) if byte in _ALNUM)
-    if len(origin) < _LEAST_RUN:
+    if len(origin) < _LEAST_RUN or _WORDS.fullmatch(secret):
         return  # ``redact`` knows its forms as a whole
     common = _COMMON_START.match(secret)
     shared = bisect_right(origin, common.end() - 1) if common else 0

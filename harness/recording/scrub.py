@@ -8,7 +8,7 @@ is dropped, not leaked.
 What stays: ``fragments`` and ``pieces`` say what they find.  Not found is a secret that a model changed on the way or
 tells in words; one in other spellings, such as octal, full-width letters or base32, or a key of its own for each
 character; one that is spread over more than two megabytes, or over several answers; and of a secret of fewer than nine
-letters and digits every form but itself, escaped, in base64 and as a fingerprint.
+letters and digits, or of words only, parts, and every form but itself, escaped, in base64 and as a fingerprint.
 """
 
 import base64

@@ -169,6 +169,12 @@ def test_a_common_word_is_no_secret(value: str) -> None:
     assert Secrets.of([value, None]).values == ()
 
 
+def test_words_of_a_key_that_is_words_are_left_alone() -> None:
+    known = Secrets.of(["key-for-local-development"])
+    assert known.redact(b"It is for local development only.") == b"It is for local development only."
+    assert b"development" not in known.redact(b"key-for-local-development")
+
+
 def test_the_secrets_of_an_environment_are_those_named_and_those_called_so() -> None:
     environment = {
         "ACME": "named-1234", "ACME_API_KEY": "key-12345", "github_token": "token-1234", "DB_PASSWORD": "p4ss word!",
