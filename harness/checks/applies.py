@@ -47,7 +47,7 @@ class Cut(str):
 def uncut(exchange: Exchange) -> str | None:
     """Whoever recorded it did not close it before its end."""
     response = exchange.response
-    if response.closed_by_us or (exchange.expected.closed and not response.eof):
+    if response.closed_by_us or (exchange.expected.cancelled_by_client and not response.eof):
         return Cut("closed by us before its end, and judged up to there")
     return None
 
@@ -69,12 +69,12 @@ def any_exchange(_exchange: Exchange) -> str | None:
 
 def stream(exchange: Exchange) -> str | None:
     """A stream was asked for and answered."""
-    return success_status(exchange) or (None if exchange.streams else "no stream was asked for")
+    return success_status(exchange) or (None if exchange.is_stream else "no stream was asked for")
 
 
 def body(exchange: Exchange) -> str | None:
     """An answer in one body was asked for and given."""
-    return success_status(exchange) or ("a stream was asked for" if exchange.streams else None)
+    return success_status(exchange) or ("a stream was asked for" if exchange.is_stream else None)
 
 
 def has_headers(exchange: Exchange) -> str | None:

@@ -58,13 +58,14 @@ def accepted(exchange: Exchange) -> Iterator[Problem]:
     if status != OK:
         said = exchange.columns.errors[0].text if exchange.columns.errors else "no reason"
         yield Problem(
-            f"{exchange.expected.tries or 'an earlier answer'} is refused with {status}: {said}", ((None, 0),)
+            f"{exchange.expected.tested_parameter or 'an earlier answer'} is refused with {status}: {said}",
+            ((None, 0),),
         )
 
 
 @observation(
     "multi_turn.reasoning", "What becomes of a further turn with the reasoning sent back, or left out.",
-    sources.REASONING_CONTENT, all_of(_further, lambda x: None if "reasoning" in (x.expected.tries or "") else "nothing is tried with reasoning"),
+    sources.REASONING_CONTENT, all_of(_further, lambda x: None if "reasoning" in (x.expected.tested_parameter or "") else "nothing is tried with reasoning"),
     good=(_BACK,),
     bad=(_LEFT_OUT, with_response(_BACK, status=400, body=_REFUSAL.body)),
 )  # fmt: skip
@@ -76,7 +77,11 @@ def reasoning(exchange: Exchange) -> str:
     """
     status = exchange.response.status
     given = any("reasoning_content" in message for message in _messages(exchange))
-    what = exchange.expected.tries if given or "left out" in (exchange.expected.tries or "") else "no reasoning came"
+    what = (
+        exchange.expected.tested_parameter
+        if given or "left out" in (exchange.expected.tested_parameter or "")
+        else "no reasoning came"
+    )
     return f"{what}: {'accepted' if error_status(exchange) else f'refused ({status})'}"
 
 

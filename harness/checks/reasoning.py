@@ -64,7 +64,7 @@ def field_type(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "reasoning.before-content", SHOULD, "Reasoning text comes before the answer's text.",
-    sources.REASONING_CONTENT, lambda x: has_reasoning(x) or (None if x.streams else "a body has no order"),
+    sources.REASONING_CONTENT, lambda x: has_reasoning(x) or (None if x.is_stream else "a body has no order"),
     good=(REASONING,),
     bad=(replace_in_body(REASONING, '"content":"!","reasoning_content":null', '"content":null,"reasoning_content":" Done."'),),
     depends_on=_READ,
@@ -160,7 +160,7 @@ def place(exchange: Exchange) -> str:
 
 @observation(
     "reasoning.phases", "What stands in content while reasoning comes, and in the reasoning field after it.",
-    sources.REASONING_CONTENT, lambda x: has_reasoning(x) or uncut(x) or (None if x.streams else "a body has no phases"),
+    sources.REASONING_CONTENT, lambda x: has_reasoning(x) or uncut(x) or (None if x.is_stream else "a body has no phases"),
     good=(REASONING,),
     bad=(
         replace_in_body(REASONING, ',"reasoning_content":null', ""),

@@ -112,8 +112,15 @@ def loses_nothing(exchange: Exchange) -> Iterator[Problem]:
         yield Problem("the client yields no chunk and raises nothing", ((None, 0),))
     elif reading.chunks < read.columns.count:
         yield Problem("the client yields fewer chunks than there are JSON data", (_first_lost(exchange),))
-    elif exchange.source.fidelity == "wire" and parser and parser.tail and parser.tail.data.strip() != DONE:
-        yield Problem("the client drops the last event, which no blank line closes", ((None, parser.tail.start),))
+    elif (
+        exchange.source.fidelity == "wire"
+        and parser
+        and parser.unterminated_event
+        and parser.unterminated_event.data.strip() != DONE
+    ):
+        yield Problem(
+            "the client drops the last event, which no blank line closes", ((None, parser.unterminated_event.start),)
+        )
     else:
         yield from _differences(read.completion.messages, reading.messages)
 
@@ -199,7 +206,7 @@ def error_class(exchange: Exchange) -> Iterator[Problem]:
     """
     status, reading = exchange.response.status, sdk_results(exchange).sync
     due = _CLASSES.get(status, "InternalServerError" if status >= _SERVER_ERROR else "APIStatusError")
-    at = (0, "") if exchange.reading.look == "json" else (None, 0)
+    at = (0, "") if exchange.reading.body_kind == "json" else (None, 0)
     if reading.error != due:
         yield Problem(f"status {status} raises {reading.error}, not {due}", (at,))
     elif not {"message", "text"} & set(reading.shows):

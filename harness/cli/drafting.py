@@ -88,7 +88,7 @@ def new_provider(  # noqa: PLR0913, PLR0917 - one parameter an option
     if draft.provider.models[0].note:
         say(f"note: {draft.provider.models[0].note}")
     say(f"then: harness run --provider {own}")
-    end(came, [], None, red=False)
+    end(came, [], None, unexpected=False)
 
 
 def _variable(provider: str) -> str:

@@ -123,7 +123,7 @@ def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
         say(f"harness: {_left(results, course.over.reason)}", err=True)
     levels = {"must": {Level.MUST}, "should": {Level.MUST, Level.SHOULD}, "never": set[Level]()}[fail_on]
     nothing = kept.no_chat or results.nothing_judged
-    end(came, failed, nothing, any(finding.level in levels for finding in results.red))
+    end(came, failed, nothing, any(finding.level in levels for finding in results.unexpected))
 
 
 @dataclass
@@ -149,7 +149,7 @@ class _Kept:
             write_cassette(self.folder / f"{found.scenario.id}.yaml", found.exchanges)
         except HarnessError as error:
             self.failed.append(str(error))
-            from harness.live.budget import Skip
+            from harness.judging.runner import Skip
 
             course.over = course.over or Skip(Outcome.INCONCLUSIVE, f"recordings can't be kept: {error}")
 

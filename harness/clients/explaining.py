@@ -23,7 +23,7 @@ from harness.clients.workarounds import remedy
 from harness.errors import UnknownName, unknown
 from harness.matrix.providers import FILE_NAME, load_matrix
 from harness.printable import printable
-from harness.results import Fate
+from harness.results import ClientOutcome
 from harness.serve.shelf import REFERENCE, Shelf
 from harness.simulate.faults import FAULTS
 from harness.simulate.reference import with_body
@@ -121,13 +121,13 @@ def _show_user(client: Client, trial: Trial, heard: Heard, console: Console) -> 
             console.print(f"{'was':<10}{escape(_cut(due))}", soft_wrap=True, highlight=False)
 
 
-def _event(client: Client, trial: Trial, heard: Heard, fate: Fate, trier: Trier) -> int | None:
+def _event(client: Client, trial: Trial, heard: Heard, fate: ClientOutcome, trier: Trier) -> int | None:
     """Return the number of the event after which the user has something else than is there; None where no event shows it."""
     exchange = trial.exchange
     parser = exchange.reading.parser
     if parser is None or not len(parser.events) or len(parser.events) > _MOST_EVENTS or heard.env:
         return None
-    if fate is Fate.SILENT:
+    if fate is ClientOutcome.SILENT:
         errors = [one.chunk for one in exchange.columns.errors]
         broken = [number for number, _ in exchange.reading.not_json]
         return next(iter([*errors, *broken]), len(parser.events) - 1)
@@ -172,7 +172,7 @@ def _show_code(client: Client, console: Console, at: str | None = None) -> None:
     console.print()
 
 
-def _show_remedy(trial: Trial, fate: Fate, number: int | None, console: Console) -> None:
+def _show_remedy(trial: Trial, fate: ClientOutcome, number: int | None, console: Console) -> None:
     """Print what to write instead, and what the rule says that a fault breaks."""
     said = remedy(fate, trial.exchange.chunk(number or 0))
     if said:

@@ -27,7 +27,7 @@ from harness.clients.tool_round_trips import round_trips_of
 from harness.clients.trials import Trial, deviation_trials, is_chat, provider_trials, reference_trials
 from harness.clients.trying import Tried, try_all
 from harness.judging.deviations import load_deviations
-from harness.results import ClientFinding, ClientResults, Fate, Foreseen, Run
+from harness.results import ClientFinding, ClientOutcome, ClientResults, Foreseen, Run
 from harness.serve.shelf import REFERENCE, Shelf
 
 _MORE = 3
@@ -104,7 +104,7 @@ def _findings(trials: Trials, tolerance: Baseline, tried: Mapping[str, Tried]) -
 
 
 def _foretold(finding: ClientFinding, trials: Trials, tolerance: Baseline, trial: Trial) -> ClientFinding:
-    if trial.provider == REFERENCE or finding.fate is Fate.ENV:
+    if trial.provider == REFERENCE or finding.fate is ClientOutcome.ENV:
         return finding
     held = trials.held[trial.id]
     fate, cause = predict(tolerance, trial, held)

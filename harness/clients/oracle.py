@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from harness.clients.client import FINISH, REASONING, TEXT, TOOLS, USAGE, Client
-from harness.results import Fate
+from harness.results import ClientOutcome
 from harness.wire.completion import Message
 from harness.wire.exchange import OK, Exchange
 
@@ -85,7 +85,7 @@ class Heard:
     sent: tuple[Mapping[str, Any], ...] = field(default=(), compare=False)
 
 
-def judge_client(client: Client, exchange: Exchange, heard: Heard) -> tuple[Fate, str]:
+def judge_client(client: Client, exchange: Exchange, heard: Heard) -> tuple[ClientOutcome, str]:
     """Return what became of an answer, and a line that shows it."""
     unfinished = _unfinished(heard)
     if unfinished:
@@ -93,21 +93,29 @@ def judge_client(client: Client, exchange: Exchange, heard: Heard) -> tuple[Fate
     due = due_of(exchange)
     if heard.failure:
         raised = str(heard.failure)
-        return (Fate.OK, f"says so: {raised}") if due != "answer" and not heard.failure.slip else (Fate.CRASH, raised)
+        return (
+            (ClientOutcome.OK, f"says so: {raised}")
+            if due != "answer" and not heard.failure.slip
+            else (ClientOutcome.CRASH, raised)
+        )
     if due in {"error", "cut"}:
-        return Fate.SILENT, f"{_told(exchange, due)}, reported as success{_ended(heard)}"
+        return ClientOutcome.SILENT, f"{_told(exchange, due)}, reported as success{_ended(heard)}"
     if due == "damaged":
         whole = len(heard.text) > len(expected_of(exchange.completion.messages[0])[0])  # it could read more than we
-        return (Fate.OK, "") if whole else (Fate.SILENT, f"an event that can't be read, passed over{_ended(heard)}")
+        return (
+            (ClientOutcome.OK, "")
+            if whole
+            else (ClientOutcome.SILENT, f"an event that can't be read, passed over{_ended(heard)}")
+        )
     return _read(client, exchange, heard)
 
 
-def _unfinished(heard: Heard) -> tuple[Fate, str] | None:
+def _unfinished(heard: Heard) -> tuple[ClientOutcome, str] | None:
     if heard.env is not None:
-        return Fate.ENV, heard.env
+        return ClientOutcome.ENV, heard.env
     if heard.hung:
-        return Fate.HANG, "it did not end in time"
-    return (Fate.WRONG, "it said more than is taken") if heard.flood else None
+        return ClientOutcome.HANG, "it did not end in time"
+    return (ClientOutcome.WRONG, "it said more than is taken") if heard.flood else None
 
 
 def due_of(exchange: Exchange) -> Due:
@@ -116,18 +124,18 @@ def due_of(exchange: Exchange) -> Due:
     if not OK <= response.status < _MOVED or exchange.columns.errors or not messages or reading.syntax_error:
         return "error"
     if not messages[0].finish_reason and not reading.done:
-        return "cut" if reading.look == "stream" and not _ends_unclosed(exchange) else "unsure"
+        return "cut" if reading.body_kind == "stream" and not _ends_unclosed(exchange) else "unsure"
     if any(_is_chunk(exchange, number) for number, _ in reading.not_json):
         return "damaged"
     whole = response.eof and not reading.not_json and not reading.bad_utf8 and not response.undecodable
-    as_asked = exchange.streams == (reading.look == "stream")
+    as_asked = exchange.is_stream == (reading.body_kind == "stream")
     return "answer" if whole and as_asked and messages[0].finish_reason not in _NO_GOOD_END else "unsure"
 
 
 def _ends_unclosed(exchange: Exchange) -> bool:
     """Tell whether a stream has its end in an event that no blank line closes: readers differ on whether it counts."""
     parser = exchange.reading.parser
-    tail = parser.tail.data if parser and parser.tail else b""
+    tail = parser.unterminated_event.data if parser and parser.unterminated_event else b""
     return b'"finish_reason":"' in tail.replace(b'": "', b'":"')
 
 
@@ -157,33 +165,33 @@ def expected_of(message: Message) -> tuple[str, str]:
     return text, reasoning
 
 
-def _read(client: Client, exchange: Exchange, heard: Heard) -> tuple[Fate, str]:
+def _read(client: Client, exchange: Exchange, heard: Heard) -> tuple[ClientOutcome, str]:
     message = exchange.completion.messages[0]
     text, reasoning = expected_of(message)
     if message.tool_calls and not text and TOOLS not in client.reads:
         # Of an answer that is a call such code shows nothing, and nothing else may be shown.
-        return _compared("", heard.text) or (Fate.NA, "the answer is a call, which this does not read")
+        return _compared("", heard.text) or (ClientOutcome.NA, "the answer is a call, which this does not read")
     if TOOLS in client.reads and _calls(heard.tools) != _calls([(c.name, c.arguments) for c in message.tool_calls]):
-        return Fate.WRONG_CALLS, f"calls {_shown(heard.tools)}"
+        return ClientOutcome.WRONG_CALLS, f"calls {_shown(heard.tools)}"
     same = client.only == "json" and _meaning(heard.text) == _meaning(text)  # it shows the object, not its text
     wrong = _compared(text, heard.text) if TEXT in client.reads and not same else None
-    return wrong or _lost(client, exchange, heard, reasoning) or (Fate.OK, "")
+    return wrong or _lost(client, exchange, heard, reasoning) or (ClientOutcome.OK, "")
 
 
-def _compared(expected: str, heard: str) -> tuple[Fate, str] | None:
+def _compared(expected: str, heard: str) -> tuple[ClientOutcome, str] | None:
     if heard == expected:
         return None
     shown = _shown(heard)
     if any(heard.replace(word, "") == expected.replace(word, "") != heard for word in _NOTHING_WORDS):
-        return Fate.NONE, shown
+        return ClientOutcome.NONE, shown
     if not heard:
-        return Fate.EMPTY, f"nothing instead of {_shown(expected)}"
+        return ClientOutcome.EMPTY, f"nothing instead of {_shown(expected)}"
     if any(tag in heard and tag not in expected for tag in _TAGS):
-        return Fate.TAGS, shown
+        return ClientOutcome.TAGS, shown
     return (
-        (Fate.MOJIBAKE, shown)
+        (ClientOutcome.MOJIBAKE, shown)
         if _is_mojibake(heard, expected)
-        else (Fate.WRONG, f"{shown} instead of {_shown(expected)}")
+        else (ClientOutcome.WRONG, f"{shown} instead of {_shown(expected)}")
     )
 
 
@@ -194,15 +202,15 @@ def _is_mojibake(heard: str, expected: str) -> bool:
     return heard == expected.encode().decode("latin-1") or heard == expected.encode().decode("cp1252", "replace")
 
 
-def _lost(client: Client, exchange: Exchange, heard: Heard, reasoning: str) -> tuple[Fate, str] | None:
+def _lost(client: Client, exchange: Exchange, heard: Heard, reasoning: str) -> tuple[ClientOutcome, str] | None:
     if REASONING in client.reads and reasoning.strip() != heard.reasoning.strip():
-        return Fate.LOST_REASONING, f"reasoning {_shown(heard.reasoning)} instead of {_shown(reasoning)}"
+        return ClientOutcome.LOST_REASONING, f"reasoning {_shown(heard.reasoning)} instead of {_shown(reasoning)}"
     total = (exchange.completion.usage or {}).get("total_tokens")
     if USAGE in client.reads and isinstance(total, int) and heard.usage != total:
-        return Fate.LOST_USAGE, f"{heard.usage} tokens instead of {total}"
+        return ClientOutcome.LOST_USAGE, f"{heard.usage} tokens instead of {total}"
     reasons = [one.value for one in exchange.columns.choices[exchange.completion.messages[0].index].finish_reasons]
     if FINISH in client.reads and reasons and heard.finish not in {reasons[0], reasons[-1]}:
-        return Fate.LOST_FINISH, f"finish {heard.finish} instead of {reasons[0]}"
+        return ClientOutcome.LOST_FINISH, f"finish {heard.finish} instead of {reasons[0]}"
     return None
 
 

@@ -94,8 +94,8 @@ def is_chat(exchange: Exchange) -> bool:
 
     None of it asks for several at once, and of an answer that is too large the rest is not there to be played.
     """
-    one = (exchange.request.get("n") or 1) == 1 and not exchange.lists_models
-    whole = not exchange.expected.closed and not exchange.too_large
+    one = (exchange.request.get("n") or 1) == 1 and not exchange.is_models_request
+    whole = not exchange.expected.cancelled_by_client and not exchange.too_large
     return one and whole and exchange.response.status != NO_ANSWER
 
 

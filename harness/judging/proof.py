@@ -13,7 +13,7 @@ from itertools import combinations
 from typing import Literal
 
 from harness.checks import CHECKS, Check
-from harness.judging.runner import About, judge_exchanges
+from harness.judging.runner import Subject, judge_exchanges
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Finding, Level, Outcome
 from harness.simulate.edits import NothingChanged
@@ -21,7 +21,7 @@ from harness.simulate.faults import FAULTS, VARIANTS, Fault, Variant
 from harness.simulate.ideal import recording
 from harness.wire.exchange import Exchange
 
-_ABOUT = About("proof", "reference", "-", "-")
+_ABOUT = Subject("proof", "reference", "-", "-")
 _RULES = [check for check in CHECKS.values() if check.level is not Level.OBSERVE]
 _QUIET = {Outcome.PASS, Outcome.NA, Outcome.OBSERVED}
 

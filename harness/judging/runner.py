@@ -12,7 +12,7 @@ from harness.checks.registry import TOO_LARGE, Applies, CannotJudge
 from harness.errors import unknown
 from harness.judging.deviations import load_deviations
 from harness.matrix.providers import Matrix, Target
-from harness.matrix.scenarios import SCENARIOS, Scenario, in_order
+from harness.matrix.scenarios import SCENARIOS, Scenario, with_expectations
 from harness.recording.cassette import read_cassette
 from harness.results import WORST_FIRST, Deviation, Evidence, Finding, Level, Outcome, Problem, judge
 from harness.wire.exchange import NO_ANSWER, Exchange
@@ -69,6 +69,17 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
+class Skip:
+    """
+    Why a scenario is not judged: there is no recording or it is not asked (``missing``, ``inconclusive``), or it
+    is refused (``n/a``).
+    """
+
+    outcome: Outcome
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """A target × scenario of a project, and where its recording is or would be."""
 
@@ -92,13 +103,13 @@ class Case:
         return self.cassette.exists() and read_cassette(self.cassette)[0].source.provenance != "reconstructed"
 
     @property
-    def absent(self) -> tuple[Outcome, str] | None:
+    def skip(self) -> Skip | None:
         """Why there is nothing to judge; None if there is a recording."""
         refusal = self.target.refuses(self.scenario)
         if refusal:
-            return Outcome.NA, refusal
+            return Skip(Outcome.NA, refusal)
         if not self.cassette.exists():
-            return Outcome.MISSING, f"no recording at {self.cassette.relative_to(self.root)}"
+            return Skip(Outcome.MISSING, f"no recording at {self.cassette.relative_to(self.root)}")
         return None
 
 
@@ -120,10 +131,10 @@ def run_case(case: Case, checks: tuple[Check, ...]) -> Iterator[Finding]:
     Raises:
         HarnessError: the cassette or the list of deviations can't be read.
     """
-    if case.absent:
-        yield absent_finding(case, *case.absent)
+    if case.skip:
+        yield skipped_finding(case, case.skip)
         return
-    yield from judge_case(case, in_order(read_cassette(case.cassette), case.scenario), checks)
+    yield from judge_case(case, with_expectations(read_cassette(case.cassette), case.scenario), checks)
 
 
 def judge_case(case: Case, exchanges: list[Exchange], checks: tuple[Check, ...]) -> Iterator[Finding]:
@@ -133,19 +144,19 @@ def judge_case(case: Case, exchanges: list[Exchange], checks: tuple[Check, ...])
     Raises:
         HarnessError: the list of deviations can't be read.
     """
-    about = _about(case)
-    yield from judge_exchanges(exchanges, about, checks, _deviations(case.cassette.parent.parent))
-    yield from half_recorded(exchanges, case.scenario, about)
+    subject = _subject(case)
+    yield from judge_exchanges(exchanges, subject, checks, _deviations(case.cassette.parent.parent))
+    yield from find_missing_exchanges(exchanges, case.scenario, subject)
 
 
-def absent_finding(case: Case, outcome: Outcome, reason: str) -> Finding:
+def skipped_finding(case: Case, skip: Skip) -> Finding:
     """Return the finding that stands for all checks where there is nothing to judge."""
-    about = _about(case)
-    return Finding(about.provider, about.model, about.scenario, RECORDING, Level.MUST, outcome, reason)
+    subject = _subject(case)
+    return Finding(subject.provider, subject.model, subject.scenario, RECORDING, Level.MUST, skip.outcome, skip.reason)
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class Subject:
     """
     What a recording is of, and where it stands; None where it is kept nowhere.
 
@@ -164,16 +175,18 @@ class About:
                 object.__setattr__(self, name, text.encode("utf-8", "backslashreplace").decode())
 
 
-def half_recorded(exchanges: list[Exchange], scenario: Scenario, about: About) -> Iterator[Finding]:
+def find_missing_exchanges(exchanges: list[Exchange], scenario: Scenario, subject: Subject) -> Iterator[Finding]:
     """Yield a finding where a recording ends before its scenario does: what only the rest shows was not judged."""
     if len(exchanges) < scenario.requests:
         said = f"{len(exchanges)} of {scenario.requests} exchanges: the first gave nothing to go on with"
-        yield Finding(about.provider, about.model, about.scenario, RECORDING, Level.MUST, Outcome.INCONCLUSIVE, said)
+        yield Finding(
+            subject.provider, subject.model, subject.scenario, RECORDING, Level.MUST, Outcome.INCONCLUSIVE, said
+        )
 
 
-def _about(case: Case) -> About:
+def _subject(case: Case) -> Subject:
     cassette = case.cassette.relative_to(case.root).as_posix()
-    return About(case.target.provider.id, case.target.model.id, case.scenario.id, cassette)
+    return Subject(case.target.provider.id, case.target.model.id, case.scenario.id, cassette)
 
 
 @cache
@@ -182,7 +195,7 @@ def _deviations(folder: Path) -> tuple[Deviation, ...]:
 
 
 def judge_exchanges(
-    exchanges: list[Exchange], about: About, checks: Iterable[Check], deviations: tuple[Deviation, ...] = ()
+    exchanges: list[Exchange], subject: Subject, checks: Iterable[Check], deviations: tuple[Deviation, ...] = ()
 ) -> Iterator[Finding]:
     """Yield one finding for each check on the exchanges of one recording: what is worst of any, with all problems."""
     judgements = [_Judgement(exchange) for exchange in exchanges]
@@ -192,15 +205,15 @@ def judge_exchanges(
         verdicts = [judgement.verdict(check) for judgement in judgements]
         worst = verdicts[0] if len(verdicts) == 1 else min(verdicts, key=_rank)
         finding = Finding(
-            about.provider, about.model, about.scenario, check.id, check.level, worst.outcome, worst.message,
-            (), None, provenance, recorded_at, None, about.cassette,
+            subject.provider, subject.model, subject.scenario, check.id, check.level, worst.outcome, worst.message,
+            (), None, provenance, recorded_at, None, subject.cassette,
         )  # fmt: skip
         if worst.outcome is Outcome.OBSERVED:
             finding.value = " | ".join(dict.fromkeys(v.message for v in verdicts if v.outcome is Outcome.OBSERVED))
             finding.message = ""
         elif worst.outcome is Outcome.FAIL or (worst.outcome is Outcome.PASS and deviations):
             try:
-                _apply_deviations(finding, check, verdicts, [d for d in deviations if _covers(d, check, about)])
+                _apply_deviations(finding, check, verdicts, [d for d in deviations if _covers(d, check, subject)])
                 finding.evidence = tuple(_evidence(exchanges, verdicts))
             except Exception as error:  # noqa: BLE001 - as in a check: our bug, and no reason to end the run
                 finding.outcome, finding.message = Outcome.BROKEN, _crash(error)
@@ -212,8 +225,8 @@ def problems_of(exchanges: list[Exchange], check: Check) -> list[Problem]:
     return [problem for exchange in exchanges for problem in _Judgement(exchange).verdict(check).problems]
 
 
-def _covers(deviation: Deviation, check: Check, about: About) -> bool:
-    return deviation.covers(check.id, about.scenario, about.model)
+def _covers(deviation: Deviation, check: Check, subject: Subject) -> bool:
+    return deviation.covers(check.id, subject.scenario, subject.model)
 
 
 def _apply_deviations(finding: Finding, check: Check, verdicts: list["_Verdict"], listed: list[Deviation]) -> None:
@@ -264,9 +277,9 @@ class _Judgement:
         self._done: dict[str, _Verdict] = {}
         self._not_applicable: dict[Applies, _Verdict | None] = {}
         self._blocked: dict[int, _Verdict | None] = {}
-        reason = doubt(exchange)
+        reason = inconclusive_reason(exchange)
         self._doubt = _Verdict(Outcome.INCONCLUSIVE, reason) if reason else None
-        self._models = exchange.lists_models
+        self._models = exchange.is_models_request
         # Nothing is said of an answer whose rest we did not read, such as that its end is missing.
         self._unread = _Verdict(Outcome.BLOCKED, f"{TOO_LARGE} must pass first") if exchange.too_large else None
 
@@ -328,13 +341,13 @@ class _Judgement:
 _PASSED, _UNKNOWN = _Verdict(Outcome.PASS), _Verdict(Outcome.NA)
 
 
-def doubt(exchange: Exchange) -> str | None:
+def inconclusive_reason(exchange: Exchange) -> str | None:
     """Return why an exchange says nothing about the provider, such as a limit that was hit; None if it does."""
     status, expected = exchange.response.status, exchange.expected
     if status == NO_ANSWER:
         return f"no answer: {exchange.response.error or 'no reason'}"
-    if exchange.response.beyond_us:
-        return exchange.response.beyond_us
+    if exchange.response.unsupported_encoding:
+        return exchange.response.unsupported_encoding
     if not expected.statuses or status in expected.statuses:
         return None
     if status in _NO_VERDICT or (status >= _SERVER_ERROR and (not expected.refusal or status != _SERVER_ERROR)):

@@ -95,8 +95,8 @@ class Asker:
             scenario, self._asked.model, self._asked.enable if scenario.thinking else self._asked.disable
         )
         client = self._stranger if scenario.key == "wrong" else self._client
-        send = self._close_early if scenario.closes else partial(self._send, client)
-        first = send(scenario.raw or body, scenario.encoding)
+        send = self._close_early if scenario.cancels else partial(self._send, client)
+        first = send(scenario.raw_body or body, scenario.encoding)
         following = None if self._together.reason else _following(scenario, body, first)
         return [first, self._send(self._client, following, scenario.encoding)] if following else [first]
 
@@ -176,7 +176,7 @@ def _following(scenario: Scenario, body: Json, first: Exchange) -> Json | None:
     if scenario.requests == 1 or first.response.status != OK or not messages:
         return None
     called = bool(messages[0].tool_calls)
-    if scenario.and_then and scenario.and_then.startswith("tool-result") and not called:
+    if scenario.follow_up and scenario.follow_up.startswith("tool-result") and not called:
         return None
     return next_body(scenario, body, messages[0])
 

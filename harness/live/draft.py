@@ -13,10 +13,10 @@ from pydantic import ValidationError
 from harness.checks import CHECKS
 from harness.errors import BadProviders, Unreachable
 from harness.judging.deviations import FILE_NAME as DEVIATIONS
-from harness.judging.runner import Case, doubt, problems_of
+from harness.judging.runner import Case, inconclusive_reason, problems_of
 from harness.live.probe import Probed
 from harness.matrix.providers import FILE_NAME, Matrix, Provider, Target, Thinking, load_matrix
-from harness.matrix.scenarios import SCENARIOS, in_order
+from harness.matrix.scenarios import SCENARIOS, with_expectations
 from harness.recording.atomic import write_atomically
 from harness.recording.cassette import read_cassette, write_cassette
 from harness.results import Level
@@ -154,7 +154,7 @@ def _unkept(case: Case, one: Probed) -> str | None:
         return refusal or one.findings[0].message
     if len(one.exchanges) < one.scenario.requests:
         return "the first answer gave nothing to go on with"
-    return next(filter(None, map(doubt, one.exchanges)), None)
+    return next(filter(None, map(inconclusive_reason, one.exchanges)), None)
 
 
 def _provider(asked: Asked, switch: Thinking, lacks: tuple[str, ...], note: str | None) -> Provider:
@@ -181,7 +181,7 @@ def _deviations(cases: Iterable[Case], docs: str) -> Iterator[dict[str, Any]]:
     said: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
     since: dict[tuple[str, str], str] = {}
     for case in cases:
-        exchanges = in_order(read_cassette(case.cassette), case.scenario)
+        exchanges = with_expectations(read_cassette(case.cassette), case.scenario)
         day = min((exchange.source.at or "")[:10] for exchange in exchanges)
         for check in CHECKS.values():
             if check.level is Level.OBSERVE:

@@ -21,11 +21,11 @@ from queue import SimpleQueue
 from typing import Literal, Self
 
 from harness.errors import HarnessError, NotAsked
-from harness.judging.runner import Case, doubt
+from harness.judging.runner import Case, inconclusive_reason
 from harness.live.asking import Asked, Asker
 from harness.live.budget import prompt_tokens
 from harness.live.capture import Limits
-from harness.matrix.scenarios import in_order
+from harness.matrix.scenarios import with_expectations
 from harness.recording.atomic import turn_at
 from harness.recording.cassette import read_cassette, write_cassette
 from harness.recording.redact import Secrets, configured
@@ -203,16 +203,16 @@ class _Turn:
                 return Recorded(case, "missing", "the run was ended before it was asked")
             keep = self.manner.keeps(case)
             if not keep and self.manner.reuse:
-                kept = in_order(read_cassette(case.cassette), case.scenario)
+                kept = with_expectations(read_cassette(case.cassette), case.scenario)
                 return Recorded(case, "recorded", "by another run meanwhile", tuple(kept))
             return self._asked(case, keep=keep)
 
     def _asked(self, case: Case, *, keep: bool) -> Recorded:
         try:
-            exchanges = tuple(in_order(self._ask(case), case.scenario))
+            exchanges = tuple(with_expectations(self._ask(case), case.scenario))
         except NotAsked as error:
             return Recorded(case, "inconclusive", str(error))
-        reason = next(filter(None, map(doubt, exchanges)), None)
+        reason = next(filter(None, map(inconclusive_reason, exchanges)), None)
         if reason:
             return Recorded(case, "inconclusive", reason, exchanges)
         if not keep:

@@ -21,7 +21,7 @@ from harness.errors import BadResults
 from harness.results.log import SCHEMA, Run, read_frame, write_lines
 
 
-class Fate(StrEnum):
+class ClientOutcome(StrEnum):
     """What becomes of an answer in the hands of client code; the worst first."""
 
     SILENT = "silent"
@@ -45,10 +45,10 @@ class Fate(StrEnum):
     @property
     def bad(self) -> bool:
         """Whether the code does not survive the answer."""
-        return self not in {Fate.OK, Fate.NA, Fate.ENV}
+        return self not in {ClientOutcome.OK, ClientOutcome.NA, ClientOutcome.ENV}
 
 
-WORST_FATE_FIRST = {fate: rank for rank, fate in enumerate(Fate)}
+WORST_FATE_FIRST = {fate: rank for rank, fate in enumerate(ClientOutcome)}
 
 
 @dataclass(slots=True)
@@ -69,10 +69,10 @@ class ClientFinding:
     provider: str
     model: str
     asked: str
-    fate: Fate
+    fate: ClientOutcome
     message: str = ""
     fault: str | None = None
-    predicted: Fate | None = None
+    predicted: ClientOutcome | None = None
     cause: str | None = None
     why: str = ""
     on_reference: bool = False
@@ -125,7 +125,7 @@ class Foreseen:
 
     client: str
     provider: str
-    predicted: Fate
+    predicted: ClientOutcome
     cause: str | None = None
 
 
@@ -144,7 +144,7 @@ class ClientResults:
     def fates(self) -> dict[str, int]:
         """How many findings ended in each fate, the worst first."""
         counts = Counter(finding.fate for finding in self.findings)
-        return {str(fate): counts[fate] for fate in Fate if counts[fate]}
+        return {str(fate): counts[fate] for fate in ClientOutcome if counts[fate]}
 
 
 def write_client_results(path: Path, results: ClientResults) -> None:

@@ -88,7 +88,7 @@ class SdkResults:
     @cached_property
     def helper(self) -> SdkResult | None:
         """``.chat.completions.stream()``, which accumulates the chunks itself; None for a body."""
-        return _reading(self.read, _collect_accumulated) if self.read.streams else None
+        return _reading(self.read, _collect_accumulated) if self.read.is_stream else None
 
 
 @dataclass
@@ -188,8 +188,8 @@ def _made() -> _Clients:
 def _collect(exchange: Exchange, take: Take, *, strict: bool = False) -> None:
     with _clients(exchange) as clients:
         client = clients.strict if strict else clients.sync
-        answer = client.chat.completions.create(**_QUESTION, stream=exchange.streams)
-        if not exchange.streams:
+        answer = client.chat.completions.create(**_QUESTION, stream=exchange.is_stream)
+        if not exchange.is_stream:
             take(answer)
             return
         with answer:
@@ -203,8 +203,8 @@ def _collect_async(exchange: Exchange, take: Take) -> None:
 
 
 async def _hear_from_async(client: Any, exchange: Exchange, take: Take) -> None:
-    answer = await client.chat.completions.create(**_QUESTION, stream=exchange.streams)
-    if not exchange.streams:
+    answer = await client.chat.completions.create(**_QUESTION, stream=exchange.is_stream)
+    if not exchange.is_stream:
         take(answer)
         return
     async with answer:
@@ -250,7 +250,7 @@ def _reading(exchange: Exchange, hear: Callable[[Exchange, Take], None]) -> SdkR
     except Exception as error:  # noqa: BLE001 - whatever the SDK raises is what it made of the exchange
         failure = _failure(error)
     # What was yielded is read as the wire is, so that the two can be compared.
-    body = b"".join(b"data: %b\n\n" % text for text in texts) if exchange.streams else b"".join(texts)
+    body = b"".join(b"data: %b\n\n" % text for text in texts) if exchange.is_stream else b"".join(texts)
     return SdkResult(sum(text[:1] == b"{" for text in texts), complete(read(body).columns).messages, **failure)
 
 
@@ -292,7 +292,7 @@ def _shown(body: Any) -> Iterator[str]:
 def _readings_of_form(exchange: Exchange) -> SdkResults:
     response = exchange.response
     media_type = response.headers.get("content-type")
-    return _readings_of(response.status, media_type, canonical_form(exchange), exchange.streams, response.eof)
+    return _readings_of(response.status, media_type, canonical_form(exchange), exchange.is_stream, response.eof)
 
 
 @lru_cache(maxsize=1024)

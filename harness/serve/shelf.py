@@ -18,7 +18,7 @@ from typing import Any
 from harness.errors import NotRecorded, unknown
 from harness.judging.runner import Case
 from harness.matrix.providers import Matrix, Target
-from harness.matrix.scenarios import SCENARIOS, Scenario, in_order
+from harness.matrix.scenarios import SCENARIOS, Scenario, with_expectations
 from harness.recording.cassette import read_cassette
 from harness.simulate.ideal import DATED, MODEL, recording
 from harness.wire.exchange import Exchange, Request, include_usage
@@ -195,8 +195,8 @@ class Shelf:
             for scenario in SCENARIOS.values():
                 case = Case(self._root, target, scenario)
                 if case.cassette.exists():
-                    for exchange in in_order(read_cassette(case.cassette), scenario):
-                        if not exchange.expected.closed:  # how that answer ended is our own doing
+                    for exchange in with_expectations(read_cassette(case.cassette), scenario):
+                        if not exchange.expected.cancelled_by_client:  # how that answer ended is our own doing
                             yield Held(target.id, names, scenario, exchange)
 
 
@@ -210,7 +210,7 @@ def _check(names: tuple[str, ...], matrix: Matrix) -> None:
 def _of_reference() -> Iterator[Held]:
     for scenario in SCENARIOS.values():
         for exchange in recording(scenario):
-            if not exchange.expected.closed:
+            if not exchange.expected.cancelled_by_client:
                 yield Held(f"{REFERENCE}/{MODEL}", (MODEL, DATED), scenario, exchange)
 
 

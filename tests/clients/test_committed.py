@@ -16,7 +16,7 @@ from harness.clients.tool_round_trips import round_trips_of
 from harness.matrix.providers import load_matrix
 from harness.reports import clients as report
 from harness.reports import clients_page
-from harness.results import ClientFinding, ClientResults, Fate, read_client_results
+from harness.results import ClientFinding, ClientOutcome, ClientResults, read_client_results
 from harness.serve.shelf import REFERENCE, Shelf
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,7 +60,7 @@ def test_every_client_and_every_version_is_committed(committed: ClientResults) -
 
 
 def test_no_client_failed_to_run(committed: ClientResults) -> None:
-    assert [one.cell for one in committed.findings if one.fate is Fate.ENV] == []
+    assert [one.cell for one in committed.findings if one.fate is ClientOutcome.ENV] == []
 
 
 def test_every_client_was_tried_on_every_fault_that_it_asks_for(committed: ClientResults) -> None:
@@ -107,8 +107,12 @@ QUOTED = [
 def counts(results: ClientResults, fault: str, libraries: set[str], *, silent: bool) -> tuple[str, str]:
     """Return how many libraries do not survive a fault, or are silent about it, and how many read it."""
     found = [one for one in results.findings if one.fault == fault and one.client in libraries]
-    read = [one for one in found if one.fate not in {Fate.NA, Fate.ENV}]
-    bad = [one for one in read if one.fate.bad and not one.on_reference and (one.fate is Fate.SILENT or not silent)]
+    read = [one for one in found if one.fate not in {ClientOutcome.NA, ClientOutcome.ENV}]
+    bad = [
+        one
+        for one in read
+        if one.fate.bad and not one.on_reference and (one.fate is ClientOutcome.SILENT or not silent)
+    ]
     return str(len(bad)), str(len(read))
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from harness.clients.client import FINISH, REASONING, TEXT, TOOLS, USAGE, Client
 from harness.clients.oracle import Due, Failure, Heard, due_of, judge_client
-from harness.results import Fate
+from harness.results import ClientOutcome
 from harness.simulate import reference
 from harness.simulate.edits import chunks, continues_tool_call, has_choice, remove, set_value
 from harness.simulate.faults import FAULTS, VARIANTS
@@ -52,7 +52,7 @@ def deviating(name: str) -> Exchange:
     return (FAULTS.get(name) or VARIANTS[name]).apply()
 
 
-def fate(client: Client, exchange: Exchange, heard: Heard) -> Fate:
+def fate(client: Client, exchange: Exchange, heard: Heard) -> ClientOutcome:
     return judge_client(client, exchange, heard)[0]
 
 
@@ -87,47 +87,47 @@ GOOD = {
 
 @pytest.mark.parametrize("name", GOOD)
 def test_what_came_is_ok(name: str) -> None:
-    assert judge_client(*GOOD[name]) == (Fate.OK, "")
+    assert judge_client(*GOOD[name]) == (ClientOutcome.OK, "")
 
 
 BAD = {
-    "None printed at the end": (SHOWS, STREAM, Heard(f"{SAID}None"), Fate.NONE),
-    "None printed at both ends": (SHOWS, STREAM, Heard(f"None{SAID}None"), Fate.NONE),
-    "undefined printed": (SHOWS, STREAM, Heard(f"undefined{SAID}"), Fate.NONE),
-    "null printed": (SHOWS, STREAM, Heard(f"{SAID}null"), Fate.NONE),
-    "an object printed": (SHOWS, STREAM, Heard(f"[object Object]{SAID}"), Fate.NONE),
-    "nothing but None": (SHOWS, reference.TOOLS, Heard("None"), Fate.NONE),
-    "nothing shown": (SHOWS, STREAM, Heard(), Fate.EMPTY),
-    "a piece missing": (SHOWS, STREAM, Heard("你好! help?"), Fate.WRONG),
-    "a piece twice": (SHOWS, STREAM, Heard(f"{SAID}{SAID}"), Fate.WRONG),
-    "the same in another case": (SHOWS, STREAM, Heard(SAID.lower()), Fate.WRONG),
-    "a blank more": (SHOWS, STREAM, Heard(f"{SAID} "), Fate.WRONG),
-    "a thought shown as text": (SHOWS, reference.REASONING, Heard(f"{THOUGHT}你好!"), Fate.WRONG),
-    "another text where only a call came": (SHOWS, reference.TOOLS, Heard("Paris"), Fate.WRONG),
-    "read as Latin-1": (SHOWS, STREAM, Heard(SAID.encode().decode("latin-1")), Fate.MOJIBAKE),
-    "read as Windows-1252": (SHOWS, reference.replace_in_body(STREAM, SAID[:2], "“"), Heard("â€œ! How can I help?"), Fate.MOJIBAKE),
-    "characters cut in two": (SHOWS, STREAM, Heard(f"{'�' * 3}好! How can I help?"), Fate.MOJIBAKE),
-    "tags shown": (SHOWS, deviating("think-tags"), Heard(f"<think>\nA greeting.\n</think>\n\n{SAID}"), Fate.TAGS),
-    "a closing tag shown": (SHOWS, deviating("think-tag-closing"), Heard("I greet.</think>你好!"), Fate.TAGS),
-    "a thought in tags thrown away": (THINKS, deviating("think-tags"), Heard(SAID), Fate.LOST_REASONING),
-    "a thought thrown away": (THINKS, reference.REASONING, Heard("你好!"), Fate.LOST_REASONING),
-    "half a thought": (THINKS, reference.REASONING, Heard("你好!", "The user greets me."), Fate.LOST_REASONING),
-    "a thought nobody had": (THINKS, STREAM, Heard(SAID, "hm"), Fate.LOST_REASONING),
-    "no count": (COUNTS, STREAM_USAGE, Heard(SAID), Fate.LOST_USAGE),
-    "another count": (COUNTS, STREAM_USAGE, Heard(SAID, usage=26), Fate.LOST_USAGE),
-    "no end": (ENDS, STREAM, Heard(SAID), Fate.LOST_FINISH),
-    "another end": (ENDS, STREAM, Heard(SAID, finish="length"), Fate.LOST_FINISH),
-    "no call": (CALLS, reference.TOOLS, Heard(), Fate.WRONG_CALLS),
-    "another function": (CALLS, reference.TOOLS, Heard(tools=(("get_weatherget_weather", PARIS[1]),)), Fate.WRONG_CALLS),
-    "other arguments": (CALLS, reference.TOOLS, Heard(tools=((PARIS[0], '{"city":"Rome"}'),)), Fate.WRONG_CALLS),
-    "half of the arguments": (CALLS, reference.TOOLS, Heard(tools=((PARIS[0], '{"city":'),)), Fate.WRONG_CALLS),
-    "arguments as a text in JSON": (CALLS, reference.TOOLS, Heard(tools=((PARIS[0], '"{}"'),)), Fate.WRONG_CALLS),
-    "arguments of any depth": (CALLS, reference.TOOLS, Heard(tools=((PARIS[0], "[" * 5000 + "]" * 5000),)), Fate.WRONG_CALLS),
-    "one call of two": (CALLS, TOOLS_PARALLEL, Heard(tools=(PARIS,)), Fate.WRONG_CALLS),
-    "two calls in the wrong order": (CALLS, TOOLS_PARALLEL, Heard(tools=(TIME, PARIS)), Fate.WRONG_CALLS),
-    "a call where none came": (CALLS, STREAM, Heard(SAID, tools=(PARIS,)), Fate.WRONG_CALLS),
+    "None printed at the end": (SHOWS, STREAM, Heard(f"{SAID}None"), ClientOutcome.NONE),
+    "None printed at both ends": (SHOWS, STREAM, Heard(f"None{SAID}None"), ClientOutcome.NONE),
+    "undefined printed": (SHOWS, STREAM, Heard(f"undefined{SAID}"), ClientOutcome.NONE),
+    "null printed": (SHOWS, STREAM, Heard(f"{SAID}null"), ClientOutcome.NONE),
+    "an object printed": (SHOWS, STREAM, Heard(f"[object Object]{SAID}"), ClientOutcome.NONE),
+    "nothing but None": (SHOWS, reference.TOOLS, Heard("None"), ClientOutcome.NONE),
+    "nothing shown": (SHOWS, STREAM, Heard(), ClientOutcome.EMPTY),
+    "a piece missing": (SHOWS, STREAM, Heard("你好! help?"), ClientOutcome.WRONG),
+    "a piece twice": (SHOWS, STREAM, Heard(f"{SAID}{SAID}"), ClientOutcome.WRONG),
+    "the same in another case": (SHOWS, STREAM, Heard(SAID.lower()), ClientOutcome.WRONG),
+    "a blank more": (SHOWS, STREAM, Heard(f"{SAID} "), ClientOutcome.WRONG),
+    "a thought shown as text": (SHOWS, reference.REASONING, Heard(f"{THOUGHT}你好!"), ClientOutcome.WRONG),
+    "another text where only a call came": (SHOWS, reference.TOOLS, Heard("Paris"), ClientOutcome.WRONG),
+    "read as Latin-1": (SHOWS, STREAM, Heard(SAID.encode().decode("latin-1")), ClientOutcome.MOJIBAKE),
+    "read as Windows-1252": (SHOWS, reference.replace_in_body(STREAM, SAID[:2], "“"), Heard("â€œ! How can I help?"), ClientOutcome.MOJIBAKE),
+    "characters cut in two": (SHOWS, STREAM, Heard(f"{'�' * 3}好! How can I help?"), ClientOutcome.MOJIBAKE),
+    "tags shown": (SHOWS, deviating("think-tags"), Heard(f"<think>\nA greeting.\n</think>\n\n{SAID}"), ClientOutcome.TAGS),
+    "a closing tag shown": (SHOWS, deviating("think-tag-closing"), Heard("I greet.</think>你好!"), ClientOutcome.TAGS),
+    "a thought in tags thrown away": (THINKS, deviating("think-tags"), Heard(SAID), ClientOutcome.LOST_REASONING),
+    "a thought thrown away": (THINKS, reference.REASONING, Heard("你好!"), ClientOutcome.LOST_REASONING),
+    "half a thought": (THINKS, reference.REASONING, Heard("你好!", "The user greets me."), ClientOutcome.LOST_REASONING),
+    "a thought nobody had": (THINKS, STREAM, Heard(SAID, "hm"), ClientOutcome.LOST_REASONING),
+    "no count": (COUNTS, STREAM_USAGE, Heard(SAID), ClientOutcome.LOST_USAGE),
+    "another count": (COUNTS, STREAM_USAGE, Heard(SAID, usage=26), ClientOutcome.LOST_USAGE),
+    "no end": (ENDS, STREAM, Heard(SAID), ClientOutcome.LOST_FINISH),
+    "another end": (ENDS, STREAM, Heard(SAID, finish="length"), ClientOutcome.LOST_FINISH),
+    "no call": (CALLS, reference.TOOLS, Heard(), ClientOutcome.WRONG_CALLS),
+    "another function": (CALLS, reference.TOOLS, Heard(tools=(("get_weatherget_weather", PARIS[1]),)), ClientOutcome.WRONG_CALLS),
+    "other arguments": (CALLS, reference.TOOLS, Heard(tools=((PARIS[0], '{"city":"Rome"}'),)), ClientOutcome.WRONG_CALLS),
+    "half of the arguments": (CALLS, reference.TOOLS, Heard(tools=((PARIS[0], '{"city":'),)), ClientOutcome.WRONG_CALLS),
+    "arguments as a text in JSON": (CALLS, reference.TOOLS, Heard(tools=((PARIS[0], '"{}"'),)), ClientOutcome.WRONG_CALLS),
+    "arguments of any depth": (CALLS, reference.TOOLS, Heard(tools=((PARIS[0], "[" * 5000 + "]" * 5000),)), ClientOutcome.WRONG_CALLS),
+    "one call of two": (CALLS, TOOLS_PARALLEL, Heard(tools=(PARIS,)), ClientOutcome.WRONG_CALLS),
+    "two calls in the wrong order": (CALLS, TOOLS_PARALLEL, Heard(tools=(TIME, PARIS)), ClientOutcome.WRONG_CALLS),
+    "a call where none came": (CALLS, STREAM, Heard(SAID, tools=(PARIS,)), ClientOutcome.WRONG_CALLS),
     "another object, of an answer that is JSON": (
-        reader(TEXT, only="json"), reference.replace_in_body(BODY, SAID, '{\\"a\\": 1}'), Heard('{"a":2}'), Fate.WRONG,
+        reader(TEXT, only="json"), reference.replace_in_body(BODY, SAID, '{\\"a\\": 1}'), Heard('{"a":2}'), ClientOutcome.WRONG,
     ),
 }  # fmt: skip
 
@@ -142,21 +142,25 @@ def test_what_came_otherwise_is_named_after_what_went_wrong(name: str) -> None:
 
 
 def test_the_table_of_bad_ends_holds_every_fate_that_a_text_can_have() -> None:
-    assert {one[3] for one in BAD.values()} == {one for one in Fate if one.bad} - {Fate.SILENT, Fate.HANG, Fate.CRASH}
+    assert {one[3] for one in BAD.values()} == {one for one in ClientOutcome if one.bad} - {
+        ClientOutcome.SILENT,
+        ClientOutcome.HANG,
+        ClientOutcome.CRASH,
+    }
 
 
 def test_the_worst_of_several_is_told() -> None:
-    assert fate(ALL, STREAM_USAGE, Heard("other", "other", "other", 0, (PARIS,))) is Fate.WRONG_CALLS
-    assert fate(ALL, STREAM_USAGE, Heard("other", "other", "other", 0)) is Fate.WRONG
-    assert fate(ALL, STREAM_USAGE, Heard(SAID, "other", "other", 0)) is Fate.LOST_REASONING
-    assert fate(ALL, STREAM_USAGE, Heard(SAID, "", "other", 0)) is Fate.LOST_USAGE
-    assert fate(ALL, STREAM_USAGE, Heard(SAID, "", "other", 13)) is Fate.LOST_FINISH
+    assert fate(ALL, STREAM_USAGE, Heard("other", "other", "other", 0, (PARIS,))) is ClientOutcome.WRONG_CALLS
+    assert fate(ALL, STREAM_USAGE, Heard("other", "other", "other", 0)) is ClientOutcome.WRONG
+    assert fate(ALL, STREAM_USAGE, Heard(SAID, "other", "other", 0)) is ClientOutcome.LOST_REASONING
+    assert fate(ALL, STREAM_USAGE, Heard(SAID, "", "other", 0)) is ClientOutcome.LOST_USAGE
+    assert fate(ALL, STREAM_USAGE, Heard(SAID, "", "other", 13)) is ClientOutcome.LOST_FINISH
 
 
 def test_a_call_that_is_not_read_tells_nothing_of_the_reader() -> None:
-    assert fate(SHOWS, reference.TOOLS, Heard()) is Fate.NA
-    assert fate(ENDS, reference.TOOLS, Heard()) is Fate.NA
-    assert fate(CALLS, reference.TOOLS, Heard(tools=(PARIS,))) is Fate.OK
+    assert fate(SHOWS, reference.TOOLS, Heard()) is ClientOutcome.NA
+    assert fate(ENDS, reference.TOOLS, Heard()) is ClientOutcome.NA
+    assert fate(CALLS, reference.TOOLS, Heard(tools=(PARIS,))) is ClientOutcome.OK
 
 
 GOOD_ANSWERS = {"stream": STREAM, "body": BODY, "call": reference.TOOLS, "thought": reference.REASONING}
@@ -166,11 +170,11 @@ GOOD_ANSWERS = {"stream": STREAM, "body": BODY, "call": reference.TOOLS, "though
 @pytest.mark.parametrize("name", GOOD_ANSWERS)
 def test_any_exception_on_a_good_answer_is_a_crash(name: str, heard: Heard) -> None:
     found, message = judge_client(SHOWS, GOOD_ANSWERS[name], heard)
-    assert (found, message) == (Fate.CRASH, str(heard.failure))
+    assert (found, message) == (ClientOutcome.CRASH, str(heard.failure))
 
 
 def test_an_exception_after_all_was_shown_is_a_crash() -> None:
-    assert fate(SHOWS, STREAM, replace(SLIPPED, text=SAID)) is Fate.CRASH
+    assert fate(SHOWS, STREAM, replace(SLIPPED, text=SAID)) is ClientOutcome.CRASH
 
 
 DUE: dict[Due, tuple[str, ...]] = {
@@ -194,9 +198,9 @@ def test_what_an_exchange_asks_of_its_reader(due: Due, name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for due in ("error", "cut", "damaged", "unsure") for name in DUE[due]])
 def test_whoever_says_that_a_bad_answer_is_none_is_ok_and_whoever_falls_over_it_crashes(name: str) -> None:
-    assert judge_client(SHOWS, deviating(name), REFUSED) == (Fate.OK, "says so: APIError: an error occurred")
-    assert fate(SHOWS, deviating(name), SLIPPED) is Fate.CRASH
-    assert fate(SHOWS, deviating(name), NOT_JSON) is Fate.CRASH
+    assert judge_client(SHOWS, deviating(name), REFUSED) == (ClientOutcome.OK, "says so: APIError: an error occurred")
+    assert fate(SHOWS, deviating(name), SLIPPED) is ClientOutcome.CRASH
+    assert fate(SHOWS, deviating(name), NOT_JSON) is ClientOutcome.CRASH
 
 
 def shown(exchange: Exchange) -> Heard:
@@ -207,8 +211,8 @@ def shown(exchange: Exchange) -> Heard:
 
 @pytest.mark.parametrize("name", [name for due in ("error", "cut", "damaged") for name in DUE[due]])
 def test_whoever_takes_a_bad_answer_for_a_success_is_silent(name: str) -> None:
-    assert fate(SHOWS, deviating(name), shown(deviating(name))) is Fate.SILENT
-    assert fate(ALL, deviating(name), Heard()) is Fate.SILENT
+    assert fate(SHOWS, deviating(name), shown(deviating(name))) is ClientOutcome.SILENT
+    assert fate(ALL, deviating(name), Heard()) is ClientOutcome.SILENT
 
 
 def test_silence_is_told_by_what_was_passed_over() -> None:
@@ -226,34 +230,34 @@ def test_silence_is_told_by_what_was_passed_over() -> None:
 
 @pytest.mark.parametrize("name", DUE["unsure"])
 def test_an_answer_that_may_be_refused_may_be_taken_too(name: str) -> None:
-    assert fate(SHOWS, deviating(name), shown(deviating(name))) in {Fate.OK, Fate.NA}
+    assert fate(SHOWS, deviating(name), shown(deviating(name))) in {ClientOutcome.OK, ClientOutcome.NA}
 
 
 def test_whoever_reads_more_than_we_do_of_a_damaged_answer_is_ok() -> None:
     damaged = deviating("json-cut")
     ours = shown(damaged).text
     assert ours != SAID
-    assert fate(SHOWS, damaged, Heard(SAID)) is Fate.OK
-    assert fate(SHOWS, damaged, Heard(ours)) is Fate.SILENT
+    assert fate(SHOWS, damaged, Heard(SAID)) is ClientOutcome.OK
+    assert fate(SHOWS, damaged, Heard(ours)) is ClientOutcome.SILENT
 
 
 @pytest.mark.parametrize("exchange", [STREAM, deviating("error-plain-text"), deviating("stream-cut")])
 def test_what_did_not_come_to_an_end_is_judged_whatever_was_due(exchange: Exchange) -> None:
-    assert judge_client(SHOWS, exchange, Heard(env="not installed")) == (Fate.ENV, "not installed")
-    assert fate(SHOWS, exchange, Heard(hung=True)) is Fate.HANG
-    assert fate(SHOWS, exchange, Heard(flood=True)) is Fate.WRONG
-    assert fate(SHOWS, exchange, Heard(SAID, env="", hung=True)) is Fate.ENV
+    assert judge_client(SHOWS, exchange, Heard(env="not installed")) == (ClientOutcome.ENV, "not installed")
+    assert fate(SHOWS, exchange, Heard(hung=True)) is ClientOutcome.HANG
+    assert fate(SHOWS, exchange, Heard(flood=True)) is ClientOutcome.WRONG
+    assert fate(SHOWS, exchange, Heard(SAID, env="", hung=True)) is ClientOutcome.ENV
 
 
 def test_a_count_that_is_no_number_asks_for_none() -> None:
     uncounted = reference.replace_in_body(STREAM_USAGE, '"total_tokens":13', '"total_tokens":"13"')
-    assert fate(COUNTS, uncounted, Heard(SAID)) is Fate.OK
+    assert fate(COUNTS, uncounted, Heard(SAID)) is ClientOutcome.OK
 
 
 def test_of_two_ends_either_may_be_taken() -> None:
     twice = chunks(has_choice, set_value("choices/0/finish_reason", "length"), only=slice(1, 2))(STREAM)
     assert [fate(ENDS, twice, Heard(SAID, finish=one)) for one in ("length", "stop", "content_filter", None)] == [
-        Fate.OK, Fate.OK, Fate.LOST_FINISH, Fate.LOST_FINISH,
+        ClientOutcome.OK, ClientOutcome.OK, ClientOutcome.LOST_FINISH, ClientOutcome.LOST_FINISH,
     ]  # fmt: skip
 
 
@@ -293,7 +297,7 @@ def saying(texts: list[str]) -> Exchange:
 @given(st.lists(st.text(), max_size=4), st.text())
 def test_of_any_text_that_text_is_ok_and_every_other_is_bad(texts: list[str], other: str) -> None:
     exchange, text = saying(texts), "".join(texts)
-    assert fate(SHOWS, exchange, Heard(text)) is Fate.OK
+    assert fate(SHOWS, exchange, Heard(text)) is ClientOutcome.OK
     assert fate(SHOWS, exchange, Heard(other)).bad == (other != text)
     assert fate(SHOWS, exchange, Heard(text + other)).bad == bool(other)
 
@@ -301,9 +305,9 @@ def test_of_any_text_that_text_is_ok_and_every_other_is_bad(texts: list[str], ot
 @given(st.text(), st.text(min_size=1))
 def test_any_thought_in_tags_is_reasoning_and_no_text(thought: str, text: str) -> None:
     exchange = saying([f"<think>{thought}</think>", text])
-    assert fate(THINKS, exchange, Heard(text.lstrip("\n"), thought)) is Fate.OK
+    assert fate(THINKS, exchange, Heard(text.lstrip("\n"), thought)) is ClientOutcome.OK
     leaked = fate(SHOWS, exchange, Heard(f"<think>{thought}</think>{text}"))
-    assert leaked in {Fate.TAGS, Fate.NONE}
+    assert leaked in {ClientOutcome.TAGS, ClientOutcome.NONE}
 
 
 ARGUMENTS = st.dictionaries(st.text(), st.integers(-1000, 1000) | st.text() | st.none() | st.booleans(), max_size=4)
@@ -317,6 +321,6 @@ def test_arguments_are_compared_as_what_they_mean(arguments: dict[str, object], 
         remove(continues_tool_call, only=slice(1, None))(reference.TOOLS)
     )
     indented = orjson.dumps(dict(reversed(arguments.items())), option=orjson.OPT_INDENT_2).decode()
-    assert fate(CALLS, exchange, Heard(tools=((PARIS[0], indented),))) is Fate.OK
+    assert fate(CALLS, exchange, Heard(tools=((PARIS[0], indented),))) is ClientOutcome.OK
     other = fate(CALLS, exchange, Heard(tools=((PARIS[0], orjson.dumps(others).decode()),)))
-    assert (other is Fate.OK) == (arguments == others)
+    assert (other is ClientOutcome.OK) == (arguments == others)

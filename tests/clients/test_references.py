@@ -9,7 +9,7 @@ from harness.clients.catalogue import CLIENTS
 from harness.clients.oracle import due_of
 from harness.clients.trials import deviation_trials, reference_trials
 from harness.clients.trying import Tried, try_all
-from harness.results import Fate
+from harness.results import ClientOutcome
 from harness.simulate.faults import FAULTS, VARIANTS
 
 NAMES = ("openai.reference", "requests.reference")
@@ -67,7 +67,7 @@ def tried() -> dict[str, dict[str, Tried]]:
     return found
 
 
-def bad(name: str, fate: Fate) -> dict[str, str]:
+def bad(name: str, fate: ClientOutcome) -> dict[str, str]:
     """Return the trials that end in a fate, and what is said of them."""
     return {key: one.finding.message for key, one in tried()[name].items() if one.finding.fate is fate}
 
@@ -77,7 +77,7 @@ def test_every_trial_that_suits_is_tried_once(name: str) -> None:
     known = (*reference_trials(), *deviation_trials())
     assert list(tried()[name]) == [one.id for one in known if one.suits(CLIENTS[name])]
     assert len(tried()[name]) > 400
-    assert [one.finding.message for one in tried()[name].values() if one.finding.fate is Fate.ENV] == []
+    assert [one.finding.message for one in tried()[name].values() if one.finding.fate is ClientOutcome.ENV] == []
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -89,7 +89,7 @@ def test_the_reference_and_all_legal_variants_are_survived(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_fault_is_passed_over_in_silence_but_those_written_down(name: str) -> None:
-    assert set(bad(name, Fate.SILENT)) == SILENT[name]
+    assert set(bad(name, ClientOutcome.SILENT)) == SILENT[name]
     due = [one for one in tried()[name].values() if due_of(one.trial.exchange) in {"error", "cut", "damaged"}]
     assert len(due) > 70
 
@@ -100,12 +100,12 @@ def test_no_answer_makes_it_fall_over_and_the_good_ones_that_it_refuses_are_writ
         key: one.heard.failure for key, one in tried()[name].items() if one.heard.failure and one.heard.failure.slip
     }
     assert slips == {}
-    assert set(bad(name, Fate.CRASH)) == set(REFUSED[name])
+    assert set(bad(name, ClientOutcome.CRASH)) == set(REFUSED[name])
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_answer_is_misread_but_those_written_down(name: str) -> None:
-    told = {Fate.SILENT, Fate.CRASH}
+    told = {ClientOutcome.SILENT, ClientOutcome.CRASH}
     misread = {key for key, one in tried()[name].items() if one.finding.fate.bad and one.finding.fate not in told}
     assert misread == set(MISREAD)
 

@@ -23,7 +23,7 @@ from harness.clients.predicting import (
 from harness.clients.trials import Trial, deviation_trials, is_chat, moved, provider_trials, reference_trials
 from harness.matrix.providers import load_matrix
 from harness.matrix.scenarios import SCENARIOS
-from harness.results import Fate
+from harness.results import ClientOutcome
 from harness.serve.shelf import REFERENCE, Held, Shelf
 from harness.simulate.faults import FAULTS, VARIANTS
 from harness.simulate.ideal import MODEL, recording
@@ -130,7 +130,7 @@ def test_recordings_that_differ_in_form_are_each_tried(other: Exchange) -> None:
 def test_what_is_no_answer_to_one_chat_is_not_tried() -> None:
     unanswered = with_response(STREAM, status=NO_ANSWER, body=b"")
     models = recording(next(one for one in SCENARIOS.values() if one.path))[0]
-    closed = replace(STREAM, expected=replace(STREAM.expected, closed=True))
+    closed = replace(STREAM, expected=replace(STREAM.expected, cancelled_by_client=True))
     several = with_request_params(STREAM, n=2)
     assert [is_chat(one) for one in (unanswered, models, closed, several)] == [False] * 4
     assert held(unanswered, models, closed, several, with_request_params(STREAM, n=1))[0].exchange.request.get("n") == 1
@@ -237,45 +237,53 @@ def test_the_faults_of_these_tests_are_in_the_form_of_the_stream() -> None:
     assert [in_form(name, form).id for name in (ENDS, PINGS)] == [ENDS, PINGS]
 
 
-@pytest.mark.parametrize("fate", [one for one in Fate if one is not Fate.ENV])
-def test_where_nothing_is_held_a_client_fares_as_with_the_reference(fate: Fate) -> None:
-    assert predict({GOOD: fate, ENDS: Fate.CRASH}, STREAMED, []) == (fate, None)
+@pytest.mark.parametrize("fate", [one for one in ClientOutcome if one is not ClientOutcome.ENV])
+def test_where_nothing_is_held_a_client_fares_as_with_the_reference(fate: ClientOutcome) -> None:
+    assert predict({GOOD: fate, ENDS: ClientOutcome.CRASH}, STREAMED, []) == (fate, None)
 
 
 def test_a_client_that_was_not_tried_on_anything_like_it_is_not_foretold() -> None:
-    assert predict({}, STREAMED, []) == (Fate.NA, None)
-    assert predict({}, STREAMED, [ENDS]) == (Fate.NA, None)
+    assert predict({}, STREAMED, []) == (ClientOutcome.NA, None)
+    assert predict({}, STREAMED, [ENDS]) == (ClientOutcome.NA, None)
 
 
 def test_what_harms_alone_harms() -> None:
-    assert predict({GOOD: Fate.OK, ENDS: Fate.HANG}, STREAMED, [ENDS]) == Prediction(Fate.HANG, ENDS)
-    assert predict({GOOD: Fate.OK, ENDS: Fate.OK}, STREAMED, [ENDS]) == Prediction(Fate.OK)
-    assert predict({GOOD: Fate.OK, ENDS: Fate.CRASH}, STREAMED, [PINGS]) == Prediction(Fate.OK)
+    assert predict({GOOD: ClientOutcome.OK, ENDS: ClientOutcome.HANG}, STREAMED, [ENDS]) == Prediction(
+        ClientOutcome.HANG, ENDS
+    )
+    assert predict({GOOD: ClientOutcome.OK, ENDS: ClientOutcome.OK}, STREAMED, [ENDS]) == Prediction(ClientOutcome.OK)
+    assert predict({GOOD: ClientOutcome.OK, ENDS: ClientOutcome.CRASH}, STREAMED, [PINGS]) == Prediction(
+        ClientOutcome.OK
+    )
 
 
 @pytest.mark.parametrize("names", [[ENDS, PINGS], [PINGS, ENDS]])
 def test_of_several_that_harm_the_worst_is_foretold(names: list[str]) -> None:
-    tolerance = {GOOD: Fate.OK, ENDS: Fate.LOST_USAGE, PINGS: Fate.CRASH}
-    assert predict(tolerance, STREAMED, names) == Prediction(Fate.CRASH, PINGS)
-    assert predict_listed(tolerance, names) == Prediction(Fate.CRASH, PINGS)
+    tolerance = {GOOD: ClientOutcome.OK, ENDS: ClientOutcome.LOST_USAGE, PINGS: ClientOutcome.CRASH}
+    assert predict(tolerance, STREAMED, names) == Prediction(ClientOutcome.CRASH, PINGS)
+    assert predict_listed(tolerance, names) == Prediction(ClientOutcome.CRASH, PINGS)
 
 
 def test_what_harms_no_more_than_the_reference_is_not_the_cause() -> None:
-    assert predict({GOOD: Fate.NONE, ENDS: Fate.NONE}, STREAMED, [ENDS]) == Prediction(Fate.NONE)
-    assert predict({GOOD: Fate.NONE, ENDS: Fate.CRASH}, STREAMED, [ENDS]) == Prediction(Fate.CRASH, ENDS)
+    assert predict({GOOD: ClientOutcome.NONE, ENDS: ClientOutcome.NONE}, STREAMED, [ENDS]) == Prediction(
+        ClientOutcome.NONE
+    )
+    assert predict({GOOD: ClientOutcome.NONE, ENDS: ClientOutcome.CRASH}, STREAMED, [ENDS]) == Prediction(
+        ClientOutcome.CRASH, ENDS
+    )
 
 
 def test_what_repairs_makes_it_ok_unless_something_else_harms() -> None:
-    tolerance = {GOOD: Fate.NONE, ENDS: Fate.OK, PINGS: Fate.CRASH}
-    assert predict(tolerance, STREAMED, [ENDS]) == Prediction(Fate.OK, ENDS)
-    assert predict(tolerance, STREAMED, [ENDS, PINGS]) == Prediction(Fate.CRASH, PINGS)
+    tolerance = {GOOD: ClientOutcome.NONE, ENDS: ClientOutcome.OK, PINGS: ClientOutcome.CRASH}
+    assert predict(tolerance, STREAMED, [ENDS]) == Prediction(ClientOutcome.OK, ENDS)
+    assert predict(tolerance, STREAMED, [ENDS, PINGS]) == Prediction(ClientOutcome.CRASH, PINGS)
 
 
 def test_nothing_is_garbled_where_all_is_ascii() -> None:
-    tolerance = {GOOD: Fate.OK, ENDS: Fate.MOJIBAKE}
+    tolerance = {GOOD: ClientOutcome.OK, ENDS: ClientOutcome.MOJIBAKE}
     english = replace(STREAMED, exchange=replace_in_body(STREAM, "你好", "Hello"))
-    assert predict(tolerance, STREAMED, [ENDS]) == Prediction(Fate.MOJIBAKE, ENDS)
-    assert predict(tolerance, english, [ENDS]) == Prediction(Fate.OK)
+    assert predict(tolerance, STREAMED, [ENDS]) == Prediction(ClientOutcome.MOJIBAKE, ENDS)
+    assert predict(tolerance, english, [ENDS]) == Prediction(ClientOutcome.OK)
 
 
 def test_in_an_answer_of_another_form_what_was_tried_in_that_form_counts() -> None:
@@ -284,10 +292,16 @@ def test_in_an_answer_of_another_form_what_was_tried_in_that_form_counts() -> No
     trial = replace(thought, provider="acme")
     assert there.id != CUTS
     before = replace(there, fault=None, moved=False).id
-    tolerance = {thought.id: Fate.OK, before: Fate.OK, GOOD: Fate.OK, CUTS: Fate.OK, there.id: Fate.SILENT}
-    assert predict(tolerance, trial, [CUTS]) == Prediction(Fate.SILENT, CUTS)
+    tolerance = {
+        thought.id: ClientOutcome.OK,
+        before: ClientOutcome.OK,
+        GOOD: ClientOutcome.OK,
+        CUTS: ClientOutcome.OK,
+        there.id: ClientOutcome.SILENT,
+    }
+    assert predict(tolerance, trial, [CUTS]) == Prediction(ClientOutcome.SILENT, CUTS)
 
 
 def test_of_a_provider_without_listed_harm_ok_is_foretold() -> None:
-    assert predict_listed({GOOD: Fate.OK, ENDS: Fate.OK}, [ENDS]) == Prediction(Fate.OK)
-    assert predict_listed({}, []) == Prediction(Fate.OK)
+    assert predict_listed({GOOD: ClientOutcome.OK, ENDS: ClientOutcome.OK}, [ENDS]) == Prediction(ClientOutcome.OK)
+    assert predict_listed({}, []) == Prediction(ClientOutcome.OK)

@@ -102,7 +102,7 @@ def test_a_scenario_that_can_not_be_asked_is_inconclusive_and_the_rest_stands(
 ) -> None:
 
     def broken(exchange: Exchange, *more: Any) -> Exchange:
-        if not exchange.streams:
+        if not exchange.is_stream:
             raise OSError(errno.EIO, "our own fault")
         return scrub(exchange, *more)
 

@@ -13,7 +13,7 @@ import pytest
 from scripted import Server, plays
 
 from harness.checks import CHECKS
-from harness.judging.runner import About, judge_exchanges
+from harness.judging.runner import Subject, judge_exchanges
 from harness.live.asking import Asked, Asker
 from harness.live.capture import Limits
 from harness.matrix.scenarios import SCENARIOS
@@ -48,12 +48,12 @@ def asker(server: Server) -> Iterator[Asker]:
 def captured(exchange: Exchange, on: str, server: Server, asker: Asker) -> Exchange:
     """Send the request of an exchange, answer it with its response, and return what was captured."""
     server.answers(plays(exchange))
-    (found,) = asker.ask(replace(SCENARIOS[on], raw=exchange.request.body, and_then=None, again=None))
+    (found,) = asker.ask(replace(SCENARIOS[on], raw_body=exchange.request.body, follow_up=None, repeat_with=None))
     return found
 
 
 def told(exchange: Exchange) -> list[Finding]:
-    return list(judge_exchanges([exchange], About("wire", "reference", "-", "-"), RULES))
+    return list(judge_exchanges([exchange], Subject("wire", "reference", "-", "-"), RULES))
 
 
 def without_framing(headers: Headers) -> list[tuple[str, str]]:

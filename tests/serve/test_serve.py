@@ -67,7 +67,9 @@ def raw_answer(http: httpx2.Client, scenario: str, fault: str, *, stream: bool) 
 def answers() -> dict[str, tuple[str, Exchange]]:
     """Return each fault and variant that the replay server can put into the last answer to its scenario."""
     made = {one.id: (one.on, one.apply()) for one in (*FAULTS.values(), *VARIANTS.values())}
-    return {name: (on, x) for name, (on, x) in made.items() if not x.lists_models and x.response.status != NO_ANSWER}
+    return {
+        name: (on, x) for name, (on, x) in made.items() if not x.is_models_request and x.response.status != NO_ANSWER
+    }
 
 
 def test_every_fault_and_variant_comes_as_it_was_made(http: httpx2.Client) -> None:

@@ -72,7 +72,7 @@ def test_the_shape_of_a_request_chooses(shelf: Shelf, asked: dict[str, Any] | No
 def test_every_recorded_request_is_answered_with_one_of_its_own_kind(shelf: Shelf) -> None:
     for provider in shelf.providers:
         for held in shelf.held(provider):
-            if not held.exchange.lists_models:
+            if not held.exchange.is_models_request:
                 body = held.exchange.request.json
                 found = shelf.choose(provider, body, held.scenario.id)
                 assert found.scenario is held.scenario
@@ -82,7 +82,7 @@ def test_every_recorded_request_is_answered_with_one_of_its_own_kind(shelf: Shel
 def test_what_we_closed_ourselves_is_not_served(shelf: Shelf) -> None:
     served = [held for name in (REFERENCE, "llamacpp") for held in shelf.held(name)]
     assert {held.scenario.id for held in served} >= {"chat.cancel", "chat.stream"}
-    assert not any(held.exchange.expected.closed for held in served)
+    assert not any(held.exchange.expected.cancelled_by_client for held in served)
 
 
 def test_a_model_is_known_by_each_of_its_names(shelf: Shelf) -> None:

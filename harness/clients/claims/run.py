@@ -18,7 +18,7 @@ from harness.clients.trials import Trial, deviation_trials, is_chat, reference_t
 from harness.clients.trying import Trier
 from harness.errors import UnknownName
 from harness.matrix.providers import FILE_NAME, load_matrix
-from harness.results import Fate
+from harness.results import ClientOutcome
 from harness.serve.shelf import REFERENCE, Shelf
 from harness.simulate.reference import with_body
 
@@ -61,7 +61,7 @@ class ClaimRunner:
             else:
                 finding = self._trier(test.environment).attempt(client, one).finding
                 result, message = finding.fate.value, cleaned(finding.message)
-            if result != Fate.NA.value:
+            if result != ClientOutcome.NA.value:
                 holds = result in test.expects and bool(re.search(test.says, message))
                 yield TriedAnswer(test, one, result, message, holds)
 
