@@ -161,15 +161,15 @@ def _blamed(finding: ClientFinding) -> bool:
 def _run(matrix: Matrix, root: Path, chosen: list[Client], providers: Iterable[str], timeout: float) -> ClientResults:
     from harness.clients.matrix import foresee, run_matrix, trials_of
     from harness.clients.process import why_not_apart
-    from harness.serve.shelf import REFERENCE, Shelf
+    from harness.serve.recording_index import REFERENCE, RecordingIndex
 
     known = [provider.id for provider in matrix.providers]
     for name in providers:
         if name not in known:
             raise unknown("provider", name, known)
-    shelf = Shelf(matrix, root)
+    index = RecordingIndex(matrix, root)
     named = tuple(providers)
-    trials = trials_of(shelf, named or [one for one in shelf.providers if one != REFERENCE], deviations=not named)
+    trials = trials_of(index, named or [one for one in index.providers if one != REFERENCE], deviations=not named)
     if named and not trials.recorded:
         refuse(f"nothing is recorded of {', '.join(named)}; record it with: harness record {named[0]}")
     shared = why_not_apart()
@@ -186,7 +186,7 @@ def _run(matrix: Matrix, root: Path, chosen: list[Client], providers: Iterable[s
             chosen, trials, Run(__version__, now(), mode, version()),
             lambda done, total: progress.update(task, completed=done, total=total), timeout,
         )  # fmt: skip
-    return results if named else foresee(results, chosen, shelf, root)
+    return results if named else foresee(results, chosen, index, root)
 
 
 def _refuse_what_never_ran(own: list[Client], results: ClientResults) -> None:

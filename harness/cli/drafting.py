@@ -60,14 +60,16 @@ def new_provider(  # noqa: PLR0913, PLR0917 - one parameter an option
     # What speaks to the network takes a while to import.
     from harness.live.budget import Budget
     from harness.live.capture import Limits
-    from harness.live.draft import Asked, slug, to_ask, write_draft
+    from harness.live.draft import NewProvider, slug, to_ask, write_draft
     from harness.live.probe import Course, probe_endpoint
     from harness.live.record import environment_of
 
     own = name_id or slug(check_address(base_url))
     variable = key_env or _variable(own)
     thinking = Thinking(enable=_added("--thinking-on", thinking_on), disable=_added("--thinking-off", thinking_off))
-    asked = Asked(own, name or own, base_url, model, variable, docs, datetime.now(UTC).date().isoformat(), thinking)
+    asked = NewProvider(
+        own, name or own, base_url, model, variable, docs, datetime.now(UTC).date().isoformat(), thinking
+    )
     matrix = to_ask(asked, root)
     key, wanted = environment_of(root).get(variable), list(SCENARIOS.values())
     budget, course = Budget(max_requests, max_tokens, long=long), Course(max_seconds)

@@ -24,7 +24,7 @@ from harness.errors import UnknownName, unknown
 from harness.matrix.providers import FILE_NAME, load_matrix
 from harness.printable import printable
 from harness.results import ClientOutcome
-from harness.serve.shelf import REFERENCE, Shelf
+from harness.serve.recording_index import REFERENCE, RecordingIndex
 from harness.simulate.faults import FAULTS
 from harness.simulate.reference import with_body
 
@@ -101,7 +101,7 @@ def _recorded(name: str, root: Path) -> Trial:
             provider,
             [*(one.id for one in deviation_trials()), *(one.id for one in known.providers)],
         )
-    held = [one for one in Shelf(known, root).held(provider) if is_chat(one.exchange)]
+    held = [one for one in RecordingIndex(known, root).answers(provider) if is_chat(one.exchange)]
     trials = [Trial(provider, one.target.partition("/")[2], one.scenario.id, one.exchange) for one in held]
     found = next((one for one in trials if one.id == name), None)
     if found is None:

@@ -28,7 +28,7 @@ from harness.clients.trials import Trial, deviation_trials, is_chat, provider_tr
 from harness.clients.trying import Tried, try_all
 from harness.judging.deviations import load_deviations
 from harness.results import ClientFinding, ClientOutcome, ClientResults, Foreseen, Run
-from harness.serve.shelf import REFERENCE, Shelf
+from harness.serve.recording_index import REFERENCE, RecordingIndex
 
 _MORE = 3
 
@@ -64,9 +64,9 @@ class Trials:
         return (*self.alone, *self.deviations, *self.recorded)
 
 
-def trials_of(shelf: Shelf, providers: Iterable[str], *, deviations: bool) -> Trials:
+def trials_of(index: RecordingIndex, providers: Iterable[str], *, deviations: bool) -> Trials:
     """Return the trials with the recordings of ``providers``, and with all faults and variants where they are wanted."""
-    recorded = [trial for name in providers if name != REFERENCE for trial in provider_trials(shelf.held(name))]
+    recorded = [trial for name in providers if name != REFERENCE for trial in provider_trials(index.answers(name))]
     return Trials(deviation_trials() if deviations else (), tuple(recorded))
 
 
@@ -126,14 +126,14 @@ def _why(trial: Trial, held: list[str], cause: str | None, *, missed: bool) -> s
     return f"{cause} makes up for it alone, not here" if cause else "what it has does harm together only"
 
 
-def foresee(results: ClientResults, clients: Iterable[Client], shelf: Shelf, root: Path) -> ClientResults:
+def foresee(results: ClientResults, clients: Iterable[Client], index: RecordingIndex, root: Path) -> ClientResults:
     """
     Add how clients will fare with providers of which nothing is recorded, by their listed deviations.
 
     Raises:
         BadDeviations: a list can't be read.
     """
-    listed = {name: traits_listed(load_deviations(root / "cassettes" / name)) for name in _unrecorded(shelf)}
+    listed = {name: traits_listed(load_deviations(root / "cassettes" / name)) for name in _unrecorded(index)}
     for client in clients:
         own = [one for one in results.findings if one.client == client.id and one.provider == REFERENCE]
         tolerance = {one.fault or f"{REFERENCE}/{one.model}/{one.asked}": one.fate for one in own}
@@ -143,8 +143,8 @@ def foresee(results: ClientResults, clients: Iterable[Client], shelf: Shelf, roo
     return results
 
 
-def _unrecorded(shelf: Shelf) -> list[str]:
-    return [name for name in shelf.providers if not any(is_chat(one.exchange) for one in shelf.held(name))]
+def _unrecorded(index: RecordingIndex) -> list[str]:
+    return [name for name in index.providers if not any(is_chat(one.exchange) for one in index.answers(name))]
 
 
 def described(clients: Iterable[Client]) -> dict[str, dict[str, object]]:

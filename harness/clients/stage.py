@@ -10,9 +10,9 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from harness.recording.playing import pieces_of
+from harness.recording.pacing import pieces_of
 from harness.serve.framing import reframe
-from harness.serve.playing import play, without_additions
+from harness.serve.responder import send, without_additions
 from harness.serve.server import Background
 from harness.wire.exchange import Exchange, Response
 
@@ -56,7 +56,7 @@ class Stage(Background):
         exchange = on.exchanges[min(len(on.asked), len(on.exchanges) - 1)]
         on.asked.append(_parsed(await request.read()))
         pieces, gap = _cut(exchange.response)
-        return await play(request, exchange.response, pieces, [0.0, *[gap] * (len(pieces) - 1)][: len(pieces)], "trial")
+        return await send(request, exchange.response, pieces, [0.0, *[gap] * (len(pieces) - 1)][: len(pieces)], "trial")
 
 
 async def _page(request: web.Request) -> web.StreamResponse:

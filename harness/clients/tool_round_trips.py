@@ -14,7 +14,7 @@ from harness.clients.trials import Trial
 from harness.clients.trying import Trier
 from harness.matrix.scenarios import TOOLS
 from harness.results import LoopFinding
-from harness.serve.shelf import REFERENCE
+from harness.serve.recording_index import REFERENCE
 from harness.simulate.edits import chunks, has_choice, rename
 from harness.simulate.ideal import MODEL, exchange
 from harness.wire.exchange import Exchange

@@ -15,7 +15,7 @@ import orjson
 from harness.clients.client import Client
 from harness.matrix.scenarios import SCENARIOS
 from harness.sdk.form import canonical_form
-from harness.serve.shelf import REFERENCE, Held
+from harness.serve.recording_index import REFERENCE, RecordedAnswer
 from harness.simulate.edits import NothingChanged
 from harness.simulate.faults import FAULTS, VARIANTS
 from harness.simulate.ideal import MODEL, recording
@@ -122,7 +122,7 @@ def moved(trial: Trial, to: Trial) -> Trial | None:
         return None
 
 
-def provider_trials(held: Iterable[Held]) -> Iterator[Trial]:
+def provider_trials(held: Iterable[RecordedAnswer]) -> Iterator[Trial]:
     """Yield the recordings of one provider, each form once."""
     seen = set[tuple[object, ...]]()
     for one in held:

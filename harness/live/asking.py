@@ -15,7 +15,7 @@ from harness.errors import NotAsked
 from harness.live.capture import Capture, Limits
 from harness.live.deadline import Together
 from harness.matrix.scenarios import Json, Scenario, next_body, request_body
-from harness.recording.families import sdk_family
+from harness.recording.http_backend import sdk_backend
 from harness.recording.redact import Secrets
 from harness.recording.scrub import scrub
 from harness.wire.exchange import CLOSED, OK, Exchange
@@ -25,7 +25,7 @@ _WRONG_KEY = "not-a-key"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Endpoint:
     """Whom to ask: an address, a key (none where the server wants none), a model as sent and its thinking switch."""
 
     base_url: str
@@ -35,7 +35,7 @@ class Asked:
     disable: Json
 
 
-class Asker:
+class ScenarioSender:
     """
     Sends the requests of scenarios to one endpoint, after ``before_each``; may be shared by threads.
 
@@ -44,7 +44,7 @@ class Asker:
 
     def __init__(
         self,
-        asked: Asked,
+        asked: Endpoint,
         limits: Limits = Limits(),  # noqa: B008 - frozen
         before_each: Callable[[], None] = lambda: None,
         secrets: Secrets = Secrets(),  # noqa: B008 - frozen
@@ -56,22 +56,22 @@ class Asker:
         self._secrets = secrets.and_of(asked.key, asked.base_url)
         self._kept = threading.local()
         self._together = Together()
-        family = sdk_family()
+        backend = sdk_backend()
         # A connection of its own for each request: some servers close one after a stream and do not say so.
-        network = family.HTTPTransport(verify=_trusted(family), limits=family.Limits(max_keepalive_connections=0))
-        timeout = family.Timeout(limits.idle, connect=limits.connect)
+        network = backend.HTTPTransport(verify=_trusted(backend), limits=backend.Limits(max_keepalive_connections=0))
+        timeout = backend.Timeout(limits.idle, connect=limits.connect)
 
         def client(key: str, limits: Limits) -> Any:
             import openai
 
             through = Capture(self._keep, network, limits, self._together)
-            http = family.Client(transport=through, timeout=timeout, trust_env=False)
+            http = backend.Client(transport=through, timeout=timeout, trust_env=False)
             given: dict[str, Any] = {"base_url": asked.base_url, "max_retries": 0, "timeout": timeout}
             return openai.OpenAI(api_key=key, http_client=http, **given)
 
         self._client = client(asked.key or "none", limits)
-        self._stranger = client(_WRONG_KEY, limits)
-        self._closer = client(asked.key or "none", replace(limits, drain=0))
+        self._wrong_key_client = client(_WRONG_KEY, limits)
+        self._cancelling_client = client(asked.key or "none", replace(limits, drain=0))
 
     def close(self) -> None:
         """Close the connections."""
@@ -94,7 +94,7 @@ class Asker:
         body = request_body(
             scenario, self._asked.model, self._asked.enable if scenario.thinking else self._asked.disable
         )
-        client = self._stranger if scenario.key == "wrong" else self._client
+        client = self._wrong_key_client if scenario.key == "wrong" else self._client
         send = self._close_early if scenario.cancels else partial(self._send, client)
         first = send(scenario.raw_body or body, scenario.encoding)
         following = None if self._together.reason else _following(scenario, body, first)
@@ -128,7 +128,7 @@ class Asker:
         def ask() -> None:
             options = _options(encoding)
             kind = openai.Stream[object]
-            with self._closer.post(
+            with self._cancelling_client.post(
                 _PATH, cast_to=object, options=options, body=body, stream=True, stream_cls=kind
             ) as it:
                 next(iter(it))
@@ -165,9 +165,9 @@ def _options(encoding: str) -> dict[str, Any]:
 
 
 @cache
-def _trusted(family: Any) -> Any:
+def _trusted(backend: Any) -> Any:
     """Return what certificates are held against: to read it takes longer than to ask a server that is near."""
-    return family.create_ssl_context()
+    return backend.create_ssl_context()
 
 
 def _following(scenario: Scenario, body: Json, first: Exchange) -> Json | None:
@@ -183,15 +183,15 @@ def _following(scenario: Scenario, body: Json, first: Exchange) -> Json | None:
 
 def reach(base_url: str, key: str | None, limits: Limits = Limits(connect=5, idle=5)) -> str:  # noqa: B008 - frozen
     """Return what an address answers when it is asked for its models: the status, or why there is none."""
-    family = sdk_family()
+    backend = sdk_backend()
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:
-        answer = family.get(
+        answer = backend.get(
             f"{base_url.rstrip('/')}/models",
             headers=headers,
-            timeout=family.Timeout(limits.idle, connect=limits.connect),
+            timeout=backend.Timeout(limits.idle, connect=limits.connect),
             trust_env=False,
         )
-    except family.HTTPError as error:
+    except backend.HTTPError as error:
         return f"no answer: {type(error).__name__}"
     return f"status {answer.status_code}"

@@ -37,7 +37,7 @@ _DRAFTED = """\
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class NewProvider:
     """What a user says of a new provider; ``thinking`` is how it is switched, as far as that is known."""
 
     id: str
@@ -65,7 +65,7 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9._-]+", "-", text.rpartition("/")[2].lower()).strip("-._")
 
 
-def to_ask(asked: Asked, root: Path) -> Matrix:
+def to_ask(asked: NewProvider, root: Path) -> Matrix:
     """
     Return the matrix to ask by: of the new provider alone, thinking switched as far as that is known.
 
@@ -81,7 +81,7 @@ def to_ask(asked: Asked, root: Path) -> Matrix:
     return Matrix(providers=(provider,))
 
 
-def write_draft(asked: Asked, probed: Iterable[Probed], root: Path, *, with_key: bool) -> Draft:
+def write_draft(asked: NewProvider, probed: Iterable[Probed], root: Path, *, with_key: bool) -> Draft:
     """
     Write what follows from the answers of a probe: cassettes, deviations without reasons, and the entry.
 
@@ -157,7 +157,7 @@ def _unkept(case: Case, one: Probed) -> str | None:
     return next(filter(None, map(inconclusive_reason, one.exchanges)), None)
 
 
-def _provider(asked: Asked, switch: Thinking, lacks: tuple[str, ...], note: str | None) -> Provider:
+def _provider(asked: NewProvider, switch: Thinking, lacks: tuple[str, ...], note: str | None) -> Provider:
     """Return the entry; raises BadProviders where what a user said does not make one."""
     model: dict[str, Any] = {
         "id": slug(asked.model),

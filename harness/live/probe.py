@@ -20,7 +20,7 @@ from harness.judging.runner import (
     inconclusive_reason,
     judge_exchanges,
 )
-from harness.live.asking import Asked, Asker
+from harness.live.asking import Endpoint, ScenarioSender
 from harness.live.budget import Budget
 from harness.live.capture import Limits
 from harness.matrix.addresses import check_address
@@ -132,7 +132,9 @@ def probe_endpoint(  # noqa: PLR0913, PLR0917 - what a user says of a probe
     shown = scrub_url(base_url, secrets)
     host = check_address(base_url, shown).rpartition("@")[2]
     provider, thinking = _known(host, model, matrix)
-    asker = Asker(Asked(base_url, key, model, thinking.enable or {}, thinking.disable or {}), limits, secrets=secrets)
+    asker = ScenarioSender(
+        Endpoint(base_url, key, model, thinking.enable or {}, thinking.disable or {}), limits, secrets=secrets
+    )
     asked = probe(
         asker.ask,
         lambda scenario: Subject(provider, secrets.redact_text(model), scenario.id, kept(scenario)),

@@ -22,7 +22,7 @@ from typing import Literal, Self
 
 from harness.errors import HarnessError, NotAsked
 from harness.judging.runner import Case, inconclusive_reason
-from harness.live.asking import Asked, Asker
+from harness.live.asking import Endpoint, ScenarioSender
 from harness.live.budget import prompt_tokens
 from harness.live.capture import Limits
 from harness.matrix.scenarios import with_expectations
@@ -69,7 +69,7 @@ def environment_of(root: Path) -> dict[str, str]:
     return {**{key: value for key, value in told.items() if value}, **os.environ}
 
 
-def no_key(case: Case, environment: Mapping[str, str], named: Container[str]) -> str | None:
+def missing_credentials(case: Case, environment: Mapping[str, str], named: Container[str]) -> str | None:
     """Return why a case can't be asked; None where its key is set, or it wants none and its provider is ``named``."""
     unset = case.target.unset(environment)
     if unset:
@@ -80,7 +80,7 @@ def no_key(case: Case, environment: Mapping[str, str], named: Container[str]) ->
     return None
 
 
-def due(cases: list[Case], *, again: bool, long: bool = False) -> list[Case]:
+def cases_to_record(cases: list[Case], *, again: bool, long: bool = False) -> list[Case]:
     """
     Return the cases to record: those that can be asked and are not recorded, or ``again`` all that can be asked.
 
@@ -103,7 +103,7 @@ def _tokens(case: Case) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class RecordOptions:
     """
     How the matrix is asked.
 
@@ -124,24 +124,26 @@ class Manner:
         return self.keep == "all" or (self.keep == "missing" and not case.recorded)
 
 
-class Asking:
+class RecordingRun:
     """Cases being asked, from the moment on that it is entered; at its end nothing more is asked."""
 
-    def __init__(self, cases: Iterable[Case], environment: Mapping[str, str], manner: Manner = Manner()) -> None:
+    def __init__(
+        self, cases: Iterable[Case], environment: Mapping[str, str], options: RecordOptions = RecordOptions()
+    ) -> None:
         self._stopping = threading.Event()
         self._futures: dict[str, Future[Recorded]] = {}
-        self._turns: dict[str, _Turn] = {}
+        self._queues: dict[str, _ProviderQueue] = {}
         cases = list(cases)
         secrets = configured(environment, {case.target.provider.key_env for case in cases})
         for case in cases:
             name = case.target.provider.id
-            turn = self._turns.setdefault(name, _Turn(environment, secrets, manner, self._stopping))
-            turn.cases.append((case, self._futures.setdefault(case.id, Future())))
-        self._pool = ThreadPoolExecutor(max(1, len(self._turns)), "asking")
+            queue = self._queues.setdefault(name, _ProviderQueue(environment, secrets, options, self._stopping))
+            queue.cases.append((case, self._futures.setdefault(case.id, Future())))
+        self._pool = ThreadPoolExecutor(max(1, len(self._queues)), "asking")
 
     def __enter__(self) -> Self:
-        for turn in self._turns.values():
-            self._pool.submit(turn.take)
+        for queue in self._queues.values():
+            self._pool.submit(queue.take)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -171,15 +173,15 @@ class Asking:
 
 
 @dataclass(slots=True)
-class _Turn:
-    """The cases of one provider, one after the other; ``over`` is why the rest is not asked."""
+class _ProviderQueue:
+    """The cases of one provider, one after the other; ``stopped_reason`` is why the rest is not asked."""
 
     environment: Mapping[str, str]
     secrets: Secrets
-    manner: Manner
+    options: RecordOptions
     stopping: threading.Event
     cases: list[tuple[Case, Future[Recorded]]] = field(default_factory=list)
-    over: str = ""
+    stopped_reason: str = ""
     last: float = 0.0
 
     def take(self) -> None:
@@ -191,18 +193,18 @@ class _Turn:
                 future.set_exception(error)
 
     def _one(self, case: Case) -> Recorded:
-        reason = no_key(case, self.environment, self.manner.named)
+        reason = missing_credentials(case, self.environment, self.options.named)
         if reason:
             return Recorded(case, "missing", reason)
-        if self.over or self.stopping.is_set():
-            return Recorded(case, "missing", self.over or "the run was ended before it was asked")
-        if self.manner.keep == "none":
+        if self.stopped_reason or self.stopping.is_set():
+            return Recorded(case, "missing", self.stopped_reason or "the run was ended before it was asked")
+        if self.options.keep == "none":
             return self._asked(case, keep=False)
         with turn_at(case.cassette, self.stopping.wait) as ours:
             if not ours:
                 return Recorded(case, "missing", "the run was ended before it was asked")
-            keep = self.manner.keeps(case)
-            if not keep and self.manner.reuse:
+            keep = self.options.keeps(case)
+            if not keep and self.options.reuse:
                 kept = with_expectations(read_cassette(case.cassette), case.scenario)
                 return Recorded(case, "recorded", "by another run meanwhile", tuple(kept))
             return self._asked(case, keep=keep)
@@ -224,29 +226,29 @@ class _Turn:
         """Ask, and once more after the pause that a provider asks for; a second limit ends its turn."""
         provider, model = case.target.provider, case.target.model
         url, key, thinking = case.target.url(self.environment), self.environment.get(provider.key_env), model.thinking
-        asked = Asked(url, key, model.name or model.id, thinking.enable or {}, thinking.disable or {})
-        with contextlib.closing(Asker(asked, self.manner.limits, self._pace, self.secrets)) as asker:
+        asked = Endpoint(url, key, model.name or model.id, thinking.enable or {}, thinking.disable or {})
+        with contextlib.closing(ScenarioSender(asked, self.options.limits, self._pace, self.secrets)) as asker:
             exchanges = asker.ask(case.scenario)
             wait = seconds_to_wait(exchanges[-1])
             if wait is not None and wait <= _LONGEST_WAIT:
-                self.manner.sleep(wait)
+                self.options.sleep(wait)
                 exchanges = asker.ask(case.scenario)
                 wait = seconds_to_wait(exchanges[-1])
         status, error = exchanges[-1].response.status, exchanges[-1].response.error or ""
         if status == NO_ANSWER and error.startswith("ConnectError"):
-            self.over = f"not asked: nobody answers at {url}"
+            self.stopped_reason = f"not asked: nobody answers at {url}"
         elif wait is not None:
-            self.over = f"not asked: {provider.id} is at its limit, and says to wait {wait:g} s"
+            self.stopped_reason = f"not asked: {provider.id} is at its limit, and says to wait {wait:g} s"
         elif status in _KEY_REFUSED and case.scenario.expected(len(exchanges) - 1).answer:
-            self.over = f"not asked: {provider.key_env} was refused with status {status}"
+            self.stopped_reason = f"not asked: {provider.key_env} was refused with status {status}"
         return exchanges
 
     def _pace(self) -> None:
         """Wait until the next request is due."""
-        if self.manner.per_minute:
-            due_at = self.last + 60 / self.manner.per_minute
+        if self.options.per_minute:
+            due_at = self.last + 60 / self.options.per_minute
             if due_at > time.monotonic():
-                self.manner.sleep(due_at - time.monotonic())
+                self.options.sleep(due_at - time.monotonic())
             self.last = time.monotonic()
 
 

@@ -22,7 +22,7 @@ from harness.printable import printable
 if TYPE_CHECKING:
     from harness.checks import Check
     from harness.judging.runner import Case, Selection, Skip
-    from harness.live.record import Asking, Recorded
+    from harness.live.record import Recorded, RecordingRun
     from harness.pytest.clients import Clients
     from harness.results import Finding
 
@@ -186,7 +186,7 @@ class _Live:
         self._everything = bool(session.config.getoption("--compat-live"))
         self._keep = session.config.getoption("--compat-record")
         self._named = tuple(session.config.getoption("--compat-provider"))
-        self._asking: Asking | None = None
+        self._asking: RecordingRun | None = None
         self._asked: dict[str, bool] = {}
 
     def asks(self, case: Case) -> bool:
@@ -198,24 +198,24 @@ class _Live:
     def skip(self, case: Case) -> Skip | None:
         """Return why there is nothing to ask; None if there is."""
         from harness.judging.runner import Skip
-        from harness.live.record import no_key
+        from harness.live.record import missing_credentials
         from harness.results import Outcome
 
         refusal = case.target.refuses(case.scenario)
         if refusal or case.target.model.retired:
             return Skip(Outcome.NA, refusal or f"{case.target.model.id} was retired on {case.target.model.retired}")
-        reason = no_key(case, self._environment, self._named)
+        reason = missing_credentials(case, self._environment, self._named)
         return Skip(Outcome.MISSING, reason) if reason else None
 
     def of(self, case: Case) -> Recorded:
         """Wait for what became of ``case``."""
-        from harness.live.record import Asking, Manner
+        from harness.live.record import RecordingRun, RecordOptions
 
         if self._asking is None:
-            self._asking = Asking(
+            self._asking = RecordingRun(
                 self._cases(self._session.items),
                 self._environment,
-                Manner(self._keep, named=self._named, reuse=not self._everything),
+                RecordOptions(self._keep, named=self._named, reuse=not self._everything),
             ).__enter__()
         return self._asking.of(case)
 

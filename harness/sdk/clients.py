@@ -169,12 +169,12 @@ def _clients(exchange: Exchange) -> Iterator[_Clients]:
 def _made() -> _Clients:
     import openai
 
-    from harness.recording.families import sdk_family
+    from harness.recording.http_backend import sdk_backend
     from harness.recording.replay import Replay
 
-    family, transport = sdk_family(), Replay(Exchange(_ASK[False], Response(OK)))
-    client = family.Client(transport=transport, trust_env=False)
-    async_client = family.AsyncClient(transport=transport, trust_env=False)
+    backend, transport = sdk_backend(), Replay(Exchange(_ASK[False], Response(OK)))
+    client = backend.Client(transport=transport, trust_env=False)
+    async_client = backend.AsyncClient(transport=transport, trust_env=False)
     # A client made without one of its own would build an SSL context, which takes 21 ms.
     given: dict[str, Any] = {"api_key": "unused", "base_url": "https://replay.invalid/v1", "max_retries": 0}
     return _Clients(

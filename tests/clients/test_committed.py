@@ -17,7 +17,7 @@ from harness.matrix.providers import load_matrix
 from harness.reports import clients as report
 from harness.reports import clients_page
 from harness.results import ClientFinding, ClientOutcome, ClientResults, read_client_results
-from harness.serve.shelf import REFERENCE, Shelf
+from harness.serve.recording_index import REFERENCE, RecordingIndex
 
 ROOT = Path(__file__).resolve().parents[2]
 EVERYTHING = os.environ.get("HARNESS_TEST_CLIENTS") == "all"
@@ -35,8 +35,8 @@ def test_what_clients_do_with_providers_is_what_is_committed(tier: int, committe
         pytest.skip("only the project's own environment is tried here; all of them with: make test-clients")
     clients = [one for one in CLIENTS.values() if tier_of(one) == tier][:: 1 if EVERYTHING else 6]
     assert [one.env for one in clients if not ENVIRONMENTS[one.env].installed] == [], "run: make clients"
-    shelf = Shelf(load_matrix(ROOT / "providers.yaml"), ROOT)
-    trials = trials_of(shelf, [name for name in shelf.providers if name != REFERENCE], deviations=False)
+    index = RecordingIndex(load_matrix(ROOT / "providers.yaml"), ROOT)
+    trials = trials_of(index, [name for name in index.providers if name != REFERENCE], deviations=False)
     now = run_matrix(clients, trials, committed.run, lambda _done, _total: None)
     ids = {one.id for one in clients}
     before = {one.cell: told(one) for one in committed.findings if one.client in ids and not one.fault}

@@ -24,7 +24,7 @@ from harness.clients.trials import Trial, deviation_trials, is_chat, moved, prov
 from harness.matrix.providers import load_matrix
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import ClientOutcome
-from harness.serve.shelf import REFERENCE, Held, Shelf
+from harness.serve.recording_index import REFERENCE, RecordedAnswer, RecordingIndex
 from harness.simulate.faults import FAULTS, VARIANTS
 from harness.simulate.ideal import MODEL, recording
 from harness.simulate.reference import (
@@ -61,14 +61,16 @@ def suiting(client: Client) -> set[str]:
 
 def held(*exchanges: Exchange, scenario: str = "chat.stream") -> list[Trial]:
     """Return the trials that recordings of a provider make."""
-    return list(provider_trials(Held("acme/small", ("small",), SCENARIOS[scenario], one) for one in exchanges))
+    return list(
+        provider_trials(RecordedAnswer("acme/small", ("small",), SCENARIOS[scenario], one) for one in exchanges)
+    )
 
 
 @pytest.fixture(scope="module")
 def recorded() -> dict[str, list[Trial]]:
     """Return the trials of each provider of which something is recorded."""
-    shelf = Shelf(load_matrix(ROOT / "providers.yaml"), ROOT)
-    found = {name: list(provider_trials(shelf.held(name))) for name in shelf.providers if name != REFERENCE}
+    index = RecordingIndex(load_matrix(ROOT / "providers.yaml"), ROOT)
+    found = {name: list(provider_trials(index.answers(name))) for name in index.providers if name != REFERENCE}
     return {name: made for name, made in found.items() if made}
 
 

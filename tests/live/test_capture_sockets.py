@@ -43,7 +43,7 @@ from scripted import (
     wrong_length,
 )
 
-from harness.live.asking import Asked, Asker
+from harness.live.asking import Endpoint, ScenarioSender
 from harness.live.capture import AsyncCapture, Limits
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Outcome
@@ -54,8 +54,8 @@ from harness.wire.limits import Sizes
 QUICK = Limits(connect=2, idle=0.4, total=1.5, size=2_000_000, drain=0.5)
 
 
-def asker_of(server: Server, limits: Limits = QUICK) -> Asker:
-    return Asker(Asked(server.base_url, "good", "gpt-4o-mini", {}, {}), limits)
+def asker_of(server: Server, limits: Limits = QUICK) -> ScenarioSender:
+    return ScenarioSender(Endpoint(server.base_url, "good", "gpt-4o-mini", {}, {}), limits)
 
 
 def asked(server: Server, scenario: str = "chat.stream", limits: Limits = QUICK) -> Exchange:

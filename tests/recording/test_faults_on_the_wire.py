@@ -14,7 +14,7 @@ from scripted import Server, plays
 
 from harness.checks import CHECKS
 from harness.judging.runner import Subject, judge_exchanges
-from harness.live.asking import Asked, Asker
+from harness.live.asking import Endpoint, ScenarioSender
 from harness.live.capture import Limits
 from harness.matrix.scenarios import SCENARIOS
 from harness.recording.cassette import read_cassette, write_cassette
@@ -39,13 +39,15 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def asker(server: Server) -> Iterator[Asker]:
-    asker = Asker(Asked(server.base_url, "good", "gpt-4o-mini", {}, {}), Limits(connect=5, idle=5, total=20))
+def asker(server: Server) -> Iterator[ScenarioSender]:
+    asker = ScenarioSender(
+        Endpoint(server.base_url, "good", "gpt-4o-mini", {}, {}), Limits(connect=5, idle=5, total=20)
+    )
     yield asker
     asker.close()
 
 
-def captured(exchange: Exchange, on: str, server: Server, asker: Asker) -> Exchange:
+def captured(exchange: Exchange, on: str, server: Server, asker: ScenarioSender) -> Exchange:
     """Send the request of an exchange, answer it with its response, and return what was captured."""
     server.answers(plays(exchange))
     (found,) = asker.ask(replace(SCENARIOS[on], raw_body=exchange.request.body, follow_up=None, repeat_with=None))
@@ -77,7 +79,7 @@ PLAYED = [one for one in (*FAULTS.values(), *VARIANTS.values()) if one.id != "li
 
 
 @pytest.mark.parametrize("one", PLAYED, ids=lambda one: one.id)
-def test_the_network_changes_nothing(one: Variant, server: Server, asker: Asker, tmp_path: Path) -> None:
+def test_the_network_changes_nothing(one: Variant, server: Server, asker: ScenarioSender, tmp_path: Path) -> None:
     made = one.apply()
     came = captured(made, one.on, server, asker)
     sent, got = made.response, came.response

@@ -18,7 +18,7 @@ from harness.clients.claims.model import (
     TriedAnswer,
 )
 from harness.results import ClientOutcome
-from harness.serve.shelf import REFERENCE
+from harness.serve.recording_index import REFERENCE
 
 PAGES: dict[Language, str] = {"en": "docs/claims.md", "zh": "docs/claims.zh-CN.md"}
 """The page of each language."""

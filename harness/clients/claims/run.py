@@ -19,7 +19,7 @@ from harness.clients.trying import Trier
 from harness.errors import UnknownName
 from harness.matrix.providers import FILE_NAME, load_matrix
 from harness.results import ClientOutcome
-from harness.serve.shelf import REFERENCE, Shelf
+from harness.serve.recording_index import REFERENCE, RecordingIndex
 from harness.simulate.reference import with_body
 
 _SHOWN = 100
@@ -29,7 +29,7 @@ class ClaimRunner:
     """Where claims are tried, while the block runs."""
 
     def __init__(self, root: Path) -> None:
-        self._shelf = Shelf(load_matrix(root / FILE_NAME), root)
+        self._index = RecordingIndex(load_matrix(root / FILE_NAME), root)
         self._stack = ExitStack()
         self._triers: dict[str, Trier] = {}
 
@@ -80,7 +80,7 @@ class ClaimRunner:
 
     def _answers(self, name: str) -> list[Trial]:
         if name.startswith(EVERY_PROVIDER):
-            every = [one for one in self._shelf.providers if one != REFERENCE]
+            every = [one for one in self._index.providers if one != REFERENCE]
             found = [one for provider in every for one in self._of_provider(provider)]
             return [one for one in found if one.asked == name.removeprefix(EVERY_PROVIDER)]
         known = self._of_provider(name.partition("/")[0]) if "/" in name else deviation_trials()
@@ -92,8 +92,8 @@ class ClaimRunner:
     def _of_provider(self, provider: str) -> list[Trial]:
         if provider == REFERENCE:
             return list(reference_trials())
-        held = [one for one in self._shelf.held(provider) if is_chat(one.exchange)]
-        return [Trial(provider, one.target.partition("/")[2], one.scenario.id, one.exchange) for one in held]
+        answers = [one for one in self._index.answers(provider) if is_chat(one.exchange)]
+        return [Trial(provider, one.target.partition("/")[2], one.scenario.id, one.exchange) for one in answers]
 
 
 def _without_first_event(trial: Trial) -> Trial:
