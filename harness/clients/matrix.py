@@ -25,7 +25,7 @@ from harness.clients.predicting import (
 )
 from harness.clients.tool_round_trips import round_trips_of
 from harness.clients.trials import Trial, deviation_trials, is_chat, provider_trials, reference_trials
-from harness.clients.trying import Tried, try_all
+from harness.clients.trying import ClientRun, try_all
 from harness.judging.deviations import load_deviations
 from harness.results import ClientFinding, ClientOutcome, ClientResults, Foreseen, Run
 from harness.serve.recording_index import REFERENCE, RecordingIndex
@@ -51,9 +51,9 @@ class Trials:
     @cached_property
     def alone(self) -> tuple[Trial, ...]:
         """What foretelling needs: the reference answers, and each thing held alone, where it is not tried anyway."""
-        tried = {trial.id for trial in self.deviations}
+        client_run = {trial.id for trial in self.deviations}
         needed = {one.id: one for trial in self.recorded for one in self._placed(trial)}
-        return (*reference_trials(), *(one for name, one in needed.items() if name not in tried))
+        return (*reference_trials(), *(one for name, one in needed.items() if name not in client_run))
 
     def _placed(self, trial: Trial) -> Iterator[Trial]:
         return (in_form(atom, trial.form) for atom in self.held[trial.id])
@@ -79,24 +79,24 @@ def run_matrix(
 ) -> ClientResults:
     """Try every client on every trial that it suits, and return what became of them, in the order of both."""
     total = sum(trial.suits(client) for client in clients for trial in trials.all)
-    tried: dict[tuple[str, str], Tried] = {}
+    client_run: dict[tuple[str, str], ClientRun] = {}
     for one in try_all(clients, trials.all, timeout):
-        tried[one.client.id, one.trial.id] = one
-        progress(len(tried), total)
+        client_run[one.client.id, one.trial.id] = one
+        progress(len(client_run), total)
     findings: list[ClientFinding] = []
     for client in clients:
-        own = {trial: one for (name, trial), one in tried.items() if name == client.id}
+        own = {trial: one for (name, trial), one in client_run.items() if name == client.id}
         tolerance = {trial: one.finding.fate for trial, one in own.items()}
         findings += _findings(trials, tolerance, own)
     loops = [loop for client in clients if client.loops for loop in round_trips_of(client)]
     return ClientResults(run, described(clients), findings, loops)
 
 
-def _findings(trials: Trials, tolerance: Baseline, tried: Mapping[str, Tried]) -> Iterator[ClientFinding]:
+def _findings(trials: Trials, tolerance: Baseline, client_run: Mapping[str, ClientRun]) -> Iterator[ClientFinding]:
     """Yield the findings of one client, but for those that only foretelling needs."""
     for trial in (*reference_trials(), *trials.deviations, *trials.recorded):
-        if trial.id in tried:
-            finding, plain = tried[trial.id].finding, like(trial)
+        if trial.id in client_run:
+            finding, plain = client_run[trial.id].finding, like(trial)
             before = tolerance.get(plain.id) if plain else None
             yield _foretold(
                 replace(finding, on_reference=finding.fate.bad and before is finding.fate), trials, tolerance, trial
@@ -136,7 +136,7 @@ def foresee(results: ClientResults, clients: Iterable[Client], index: RecordingI
     listed = {name: traits_listed(load_deviations(root / "cassettes" / name)) for name in _unrecorded(index)}
     for client in clients:
         own = [one for one in results.findings if one.client == client.id and one.provider == REFERENCE]
-        tolerance = {one.fault or f"{REFERENCE}/{one.model}/{one.asked}": one.fate for one in own}
+        tolerance = {one.fault or f"{REFERENCE}/{one.model}/{one.request_id}": one.fate for one in own}
         results.foreseen += [
             Foreseen(client.id, name, *predict_listed(tolerance, faults)) for name, faults in listed.items() if faults
         ]

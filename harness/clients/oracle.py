@@ -16,13 +16,13 @@ from harness.results import ClientOutcome
 from harness.wire.completion import Message
 from harness.wire.exchange import OK, Exchange
 
-Due = Literal["answer", "error", "cut", "damaged", "unsure"]
+ExpectedHandling = Literal["answer", "error", "cut", "damaged", "unsure"]
 """
 What an exchange asks of its reader.  An answer of which an event can't be read is ``damaged``; where it may as well be
 refused as taken, such as one whose only sign of an end is ``[DONE]``, it is ``unsure``.
 """
 
-_SLIPS = frozenset(
+_CLIENT_BUGS = frozenset(
     {
         "builtins.AttributeError", "builtins.TypeError", "builtins.LookupError", "builtins.NameError", "builtins.AssertionError",
         "builtins.RecursionError", "builtins.UnicodeError", "builtins.StopIteration", "builtins.StopAsyncIteration",
@@ -41,7 +41,6 @@ _NO_GOOD_END = {None, "", "error", "network_error", "insufficient_system_resourc
 """Ends of which it is as well to say that the answer is no good."""
 
 _SHOWN = 60
-_MOVED = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +53,9 @@ class Failure:
     line: str | None = None
 
     @property
-    def slip(self) -> bool:
+    def is_client_bug(self) -> bool:
         """Whether the code fell over, rather than refused the answer."""
-        return not _SLIPS.isdisjoint(self.kinds) and not self.message.startswith(_OF_FETCH)
+        return not _CLIENT_BUGS.isdisjoint(self.kinds) and not self.message.startswith(_OF_FETCH)
 
     def __str__(self) -> str:
         kind = self.kinds[0].rpartition(".")[2] if self.kinds else "something thrown that is no error"
@@ -65,7 +64,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class ClientOutput:
     """
     What the user of some code got.
 
@@ -85,43 +84,43 @@ class Heard:
     sent: tuple[Mapping[str, Any], ...] = field(default=(), compare=False)
 
 
-def judge_client(client: Client, exchange: Exchange, heard: Heard) -> tuple[ClientOutcome, str]:
+def judge_client(client: Client, exchange: Exchange, output: ClientOutput) -> tuple[ClientOutcome, str]:
     """Return what became of an answer, and a line that shows it."""
-    unfinished = _unfinished(heard)
+    unfinished = _unfinished(output)
     if unfinished:
         return unfinished
-    due = due_of(exchange)
-    if heard.failure:
-        raised = str(heard.failure)
+    handling = expected_handling(exchange)
+    if output.failure:
+        raised = str(output.failure)
         return (
             (ClientOutcome.OK, f"says so: {raised}")
-            if due != "answer" and not heard.failure.slip
+            if handling != "answer" and not output.failure.is_client_bug
             else (ClientOutcome.CRASH, raised)
         )
-    if due in {"error", "cut"}:
-        return ClientOutcome.SILENT, f"{_told(exchange, due)}, reported as success{_ended(heard)}"
-    if due == "damaged":
-        whole = len(heard.text) > len(expected_of(exchange.completion.messages[0])[0])  # it could read more than we
+    if handling in {"error", "cut"}:
+        return ClientOutcome.SILENT, f"{_told(exchange, handling)}, reported as success{_ended(output)}"
+    if handling == "damaged":
+        whole = len(output.text) > len(expected_of(exchange.completion.messages[0])[0])  # it could read more than we
         return (
             (ClientOutcome.OK, "")
             if whole
-            else (ClientOutcome.SILENT, f"an event that can't be read, passed over{_ended(heard)}")
+            else (ClientOutcome.SILENT, f"an event that can't be read, passed over{_ended(output)}")
         )
-    return _read(client, exchange, heard)
+    return _read(client, exchange, output)
 
 
-def _unfinished(heard: Heard) -> tuple[ClientOutcome, str] | None:
-    if heard.env is not None:
-        return ClientOutcome.ENV, heard.env
-    if heard.hung:
+def _unfinished(output: ClientOutput) -> tuple[ClientOutcome, str] | None:
+    if output.env is not None:
+        return ClientOutcome.ENV, output.env
+    if output.hung:
         return ClientOutcome.HANG, "it did not end in time"
-    return (ClientOutcome.WRONG, "it said more than is taken") if heard.flood else None
+    return (ClientOutcome.WRONG, "it said more than is taken") if output.flood else None
 
 
-def due_of(exchange: Exchange) -> Due:
+def expected_handling(exchange: Exchange) -> ExpectedHandling:
     """Return what an exchange asks of its reader."""
     response, reading, messages = exchange.response, exchange.reading, exchange.completion.messages
-    if not OK <= response.status < _MOVED or exchange.columns.errors or not messages or reading.syntax_error:
+    if not response.is_success or exchange.columns.errors or not messages or reading.syntax_error:
         return "error"
     if not messages[0].finish_reason and not reading.done:
         return "cut" if reading.body_kind == "stream" and not _ends_unclosed(exchange) else "unsure"
@@ -145,15 +144,15 @@ def _is_chunk(exchange: Exchange, number: int) -> bool:
     return parser is not None and parser.events.data[number].lstrip().startswith(b"{")
 
 
-def _told(exchange: Exchange, due: Due) -> str:
-    if due == "cut":
+def _told(exchange: Exchange, handling: ExpectedHandling) -> str:
+    if handling == "cut":
         return "a stream that was cut"
     status = exchange.response.status
     return f"status {status}" if status != OK else "an error at status 200" if exchange.columns.errors else "no answer"
 
 
-def _ended(heard: Heard) -> str:
-    return f", finish {heard.finish}" if heard.finish else ""
+def _ended(output: ClientOutput) -> str:
+    return f", finish {output.finish}" if output.finish else ""
 
 
 def expected_of(message: Message) -> tuple[str, str]:
@@ -165,52 +164,52 @@ def expected_of(message: Message) -> tuple[str, str]:
     return text, reasoning
 
 
-def _read(client: Client, exchange: Exchange, heard: Heard) -> tuple[ClientOutcome, str]:
+def _read(client: Client, exchange: Exchange, output: ClientOutput) -> tuple[ClientOutcome, str]:
     message = exchange.completion.messages[0]
     text, reasoning = expected_of(message)
     if message.tool_calls and not text and TOOLS not in client.reads:
         # Of an answer that is a call such code shows nothing, and nothing else may be shown.
-        return _compared("", heard.text) or (ClientOutcome.NA, "the answer is a call, which this does not read")
-    if TOOLS in client.reads and _calls(heard.tools) != _calls([(c.name, c.arguments) for c in message.tool_calls]):
-        return ClientOutcome.WRONG_CALLS, f"calls {_shown(heard.tools)}"
-    same = client.only == "json" and _meaning(heard.text) == _meaning(text)  # it shows the object, not its text
-    wrong = _compared(text, heard.text) if TEXT in client.reads and not same else None
-    return wrong or _lost(client, exchange, heard, reasoning) or (ClientOutcome.OK, "")
+        return _compared("", output.text) or (ClientOutcome.NA, "the answer is a call, which this does not read")
+    if TOOLS in client.reads and _calls(output.tools) != _calls([(c.name, c.arguments) for c in message.tool_calls]):
+        return ClientOutcome.WRONG_CALLS, f"calls {_shown(output.tools)}"
+    same = client.only == "json" and _meaning(output.text) == _meaning(text)  # it shows the object, not its text
+    wrong = _compared(text, output.text) if TEXT in client.reads and not same else None
+    return wrong or _lost(client, exchange, output, reasoning) or (ClientOutcome.OK, "")
 
 
-def _compared(expected: str, heard: str) -> tuple[ClientOutcome, str] | None:
-    if heard == expected:
+def _compared(expected: str, output: str) -> tuple[ClientOutcome, str] | None:
+    if output == expected:
         return None
-    shown = _shown(heard)
-    if any(heard.replace(word, "") == expected.replace(word, "") != heard for word in _NOTHING_WORDS):
+    shown = _shown(output)
+    if any(output.replace(word, "") == expected.replace(word, "") != output for word in _NOTHING_WORDS):
         return ClientOutcome.NONE, shown
-    if not heard:
+    if not output:
         return ClientOutcome.EMPTY, f"nothing instead of {_shown(expected)}"
-    if any(tag in heard and tag not in expected for tag in _TAGS):
+    if any(tag in output and tag not in expected for tag in _TAGS):
         return ClientOutcome.TAGS, shown
     return (
         (ClientOutcome.MOJIBAKE, shown)
-        if _is_mojibake(heard, expected)
+        if _is_mojibake(output, expected)
         else (ClientOutcome.WRONG, f"{shown} instead of {_shown(expected)}")
     )
 
 
-def _is_mojibake(heard: str, expected: str) -> bool:
+def _is_mojibake(output: str, expected: str) -> bool:
     """Tell whether a text was read in a wrong charset: as a one-byte one, or cut within characters."""
-    if "\ufffd" in heard and "\ufffd" not in expected:
+    if "\ufffd" in output and "\ufffd" not in expected:
         return True
-    return heard == expected.encode().decode("latin-1") or heard == expected.encode().decode("cp1252", "replace")
+    return output == expected.encode().decode("latin-1") or output == expected.encode().decode("cp1252", "replace")
 
 
-def _lost(client: Client, exchange: Exchange, heard: Heard, reasoning: str) -> tuple[ClientOutcome, str] | None:
-    if REASONING in client.reads and reasoning.strip() != heard.reasoning.strip():
-        return ClientOutcome.LOST_REASONING, f"reasoning {_shown(heard.reasoning)} instead of {_shown(reasoning)}"
+def _lost(client: Client, exchange: Exchange, output: ClientOutput, reasoning: str) -> tuple[ClientOutcome, str] | None:
+    if REASONING in client.reads and reasoning.strip() != output.reasoning.strip():
+        return ClientOutcome.LOST_REASONING, f"reasoning {_shown(output.reasoning)} instead of {_shown(reasoning)}"
     total = (exchange.completion.usage or {}).get("total_tokens")
-    if USAGE in client.reads and isinstance(total, int) and heard.usage != total:
-        return ClientOutcome.LOST_USAGE, f"{heard.usage} tokens instead of {total}"
+    if USAGE in client.reads and isinstance(total, int) and output.usage != total:
+        return ClientOutcome.LOST_USAGE, f"{output.usage} tokens instead of {total}"
     reasons = [one.value for one in exchange.columns.choices[exchange.completion.messages[0].index].finish_reasons]
-    if FINISH in client.reads and reasons and heard.finish not in {reasons[0], reasons[-1]}:
-        return ClientOutcome.LOST_FINISH, f"finish {heard.finish} instead of {reasons[0]}"
+    if FINISH in client.reads and reasons and output.finish not in {reasons[0], reasons[-1]}:
+        return ClientOutcome.LOST_FINISH, f"finish {output.finish} instead of {reasons[0]}"
     return None
 
 

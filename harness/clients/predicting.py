@@ -19,7 +19,7 @@ from functools import cache
 from typing import NamedTuple
 
 from harness.checks import CHECKS
-from harness.clients.trials import Trial, deviation_trials, moved, reference_trials
+from harness.clients.trials import Trial, deviation_trials, reference_trials, transplant
 from harness.judging.runner import Subject, judge_exchanges, problems_of
 from harness.results import WORST_FATE_FIRST, ClientOutcome, Deviation, Finding, Outcome
 from harness.simulate.faults import FAULTS
@@ -68,8 +68,8 @@ class KnownTrait:
 @cache
 def known_traits() -> tuple[KnownTrait, ...]:
     """Return the faults and variants that the checks tell from the reference answer."""
-    plain = {trial.asked: facts_of(trial) for trial in reference_trials()}
-    made = [KnownTrait(trial.id, facts_of(trial) - plain[trial.asked]) for trial in deviation_trials()]
+    plain = {trial.request_id: facts_of(trial) for trial in reference_trials()}
+    made = [KnownTrait(trial.id, facts_of(trial) - plain[trial.request_id]) for trial in deviation_trials()]
     return tuple(atom for atom in made if atom.facts)
 
 
@@ -83,8 +83,8 @@ def like(trial: Trial) -> Trial | None:
     """Return the reference answer that is most like an answer: of its form, or else to its question; None where there is none."""
     known = reference_trials()
     same = [one for one in known if one.form == trial.form]
-    asked = [one for one in known if one.asked == trial.asked]
-    return next((one for one in same if one.asked == trial.asked), next(iter([*same, *asked]), None))
+    asked = [one for one in known if one.request_id == trial.request_id]
+    return next((one for one in same if one.request_id == trial.request_id), next(iter([*same, *asked]), None))
 
 
 @cache
@@ -94,7 +94,7 @@ def in_form(atom: str, form: tuple[object, ...]) -> Trial:
     if own.form == form:
         return own
     plain = next((one for one in reference_trials() if one.form == form), None)
-    return (moved(own, plain) if plain else None) or own
+    return (transplant(own, plain) if plain else None) or own
 
 
 @cache
@@ -167,7 +167,7 @@ def _alone(
     for name in held:
         tried = _deviations()[name] if form is None else in_form(name, form)
         if tried.id in tolerance:
-            before = tolerance.get(replace(tried, fault=None, moved=False).id, ClientOutcome.NA)
+            before = tolerance.get(replace(tried, fault=None, transplanted=False).id, ClientOutcome.NA)
             yield name, before, tolerance[tried.id]
 
 

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
+from harness.clients.answer_server import AnswerServer
 from harness.clients.catalogue import CLIENTS, ENVIRONMENTS
 from harness.clients.choosing import choose
 from harness.clients.client import Client
 from harness.clients.predicting import like
-from harness.clients.stage import Stage
 from harness.clients.trials import Trial, is_chat
-from harness.clients.trying import Trier, process_of
+from harness.clients.trying import ClientRunner, process_of
 from harness.judging.runner import Case
 from harness.matrix.scenarios import with_expectations
 from harness.printable import printable
@@ -35,8 +35,8 @@ class Clients:
         """Choose the clients; raises UnknownName as choosing does."""
         self.chosen = choose(names, ())
         self._stack = ExitStack()
-        self._stage: Stage | None = None
-        self._triers: dict[str, Trier] = {}
+        self._answer_server: AnswerServer | None = None
+        self._triers: dict[str, ClientRunner] = {}
         self._plain: dict[tuple[str, str], ClientOutcome] = {}
 
     def items(self, parent: pytest.Collector, cases: Sequence[Case]) -> Iterator[ClientItem]:
@@ -61,12 +61,14 @@ class Clients:
             self._plain[key] = self.attempt(client, plain).fate
         return self._plain[key]
 
-    def _trier(self, client: Client) -> Trier:
-        if self._stage is None:
-            self._stage = self._stack.enter_context(Stage())
+    def _trier(self, client: Client) -> ClientRunner:
+        if self._answer_server is None:
+            self._answer_server = self._stack.enter_context(AnswerServer())
         shared = process_of(client)
         if shared not in self._triers:
-            self._triers[shared] = self._stack.enter_context(Trier(self._stage, ENVIRONMENTS[client.env]))
+            self._triers[shared] = self._stack.enter_context(
+                ClientRunner(self._answer_server, ENVIRONMENTS[client.env])
+            )
         return self._triers[shared]
 
     def close(self) -> None:

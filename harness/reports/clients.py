@@ -177,7 +177,7 @@ def _disagreements(results: ClientResults) -> str:
     grouped: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for one in results.findings:
         if one.agrees is False and one.predicted is not None:
-            answer = f"{one.provider}/{one.model}/{one.asked}"
+            answer = f"{one.provider}/{one.model}/{one.request_id}"
             grouped[answer, one.predicted.value, one.fate.value, one.why].append(_name(one.client))
     rows = [[*key[:3], _named(clients), key[3]] for key, clients in grouped.items()]
     header = ["answer", "foretold", "measured", "clients", "what may be the reason"]
@@ -216,7 +216,7 @@ def deviation_table(results: ClientResults) -> str:
         kept = f"{len(judged) - len(broken)}/{len(judged)}"
         libraries = _by_letter([one for one in broken if one.client not in idioms], _named)
         others = _by_letter([one for one in broken if one.client in idioms], lambda names: str(len(names)))
-        rows.append([f"`{fault}`", found[0].asked, kept, libraries, others])
+        rows.append([f"`{fault}`", found[0].request_id, kept, libraries, others])
     return (
         table(["fault or variant", "in the answer to", "survive", "libraries that do not", "idioms"], rows)
         if rows

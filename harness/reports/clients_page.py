@@ -59,7 +59,7 @@ def _cell(findings: list[ClientFinding]) -> dict[str, Any]:
     for one in findings:
         if one.fate is not ClientOutcome.NA:
             clients[WORST_FATE_FIRST[one.fate], one.fate.value, one.message if one.fate.bad else ""].append(
-                f"{one.model}/{one.asked}"
+                f"{one.model}/{one.request_id}"
             )
     lines = [(fate, message, names) for (_, fate, message), names in sorted(clients.items())]
     return {"letter": letter, "kind": _kind(letter), "told": lines}

@@ -56,7 +56,7 @@ class ClientFinding:
     """
     What became of one answer in the hands of some client code.
 
-    ``asked`` is the scenario, with its number where it is not the first request of it.  ``fault`` is the fault or legal
+    ``request_id`` is the scenario, with its number where it is not the first request of it.  ``fault`` is the fault or legal
     variant of the catalogue that was put into the reference answer; without one the answer is a provider's own, or the
     reference's.  ``predicted`` is what the client's fate with each trait of the answer alone lets expect, ``cause`` the
     fault or variant that does; where it came otherwise, ``why`` says what may be the reason.  ``on_reference`` is
@@ -68,7 +68,7 @@ class ClientFinding:
     client: str
     provider: str
     model: str
-    asked: str
+    request_id: str
     fate: ClientOutcome
     message: str = ""
     fault: str | None = None
@@ -81,9 +81,11 @@ class ClientFinding:
 
     @property
     def cell(self) -> str:
-        """The id: ``client/fault``, or ``client/provider/model/asked``."""
+        """The id: ``client/fault``, or ``client/provider/model/request_id``."""
         return (
-            f"{self.client}/{self.fault}" if self.fault else f"{self.client}/{self.provider}/{self.model}/{self.asked}"
+            f"{self.client}/{self.fault}"
+            if self.fault
+            else f"{self.client}/{self.provider}/{self.model}/{self.request_id}"
         )
 
     @property
@@ -94,7 +96,7 @@ class ClientFinding:
     @property
     def answer(self) -> str:
         """The answer, as a line of the log names it."""
-        return "/".join(filter(None, (self.model, self.asked, self.fault)))
+        return "/".join(filter(None, (self.model, self.request_id, self.fault)))
 
 
 @dataclass(slots=True)
@@ -191,7 +193,7 @@ def _lines(results: ClientResults) -> Iterator[dict[str, Any]]:
 def _shared(finding: ClientFinding) -> dict[str, Any]:
     """Return what the findings of one line have in common."""
     told = asdict(finding)
-    del told["model"], told["asked"], told["fault"]
+    del told["model"], told["request_id"], told["fault"]
     return told
 
 
@@ -261,5 +263,7 @@ def _read(results: ClientResults, row: dict[str, Any]) -> None:
 
 def _findings(row: dict[str, Any], answers: Iterable[str]) -> Iterator[ClientFinding]:
     for answer in answers:
-        model, asked, *fault = answer.split("/")
-        yield _FINDING.validate_python(row | {"model": model, "asked": asked, "fault": fault[0] if fault else None})
+        model, request_id, *fault = answer.split("/")
+        yield _FINDING.validate_python(
+            row | {"model": model, "request_id": request_id, "fault": fault[0] if fault else None}
+        )

@@ -30,7 +30,7 @@ NO_ANSWER = 0
 CLOSED = "closed before the end"
 """How an exchange ended whose reader closed it before that; a reason may follow."""
 
-_ERROR = 400
+_REDIRECT, _ERROR = 300, 400
 _EXCERPT = 160
 _BEGINNING = 1 << 20
 """How much is read of an answer that is too large, bytes: who speaks, and in which form."""
@@ -163,6 +163,11 @@ class Response:
     def closed_by_us(self) -> bool:
         """Whether the reader closed it before the end, for reasons of its own."""
         return not self.eof and (self.error or "").startswith(CLOSED)
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is one of success, 2xx."""
+        return OK <= self.status < _REDIRECT
 
     @property
     def is_error(self) -> bool:

@@ -20,7 +20,7 @@ from harness.clients.predicting import (
     predict_listed,
     traits_in,
 )
-from harness.clients.trials import Trial, deviation_trials, is_chat, moved, provider_trials, reference_trials
+from harness.clients.trials import Trial, deviation_trials, is_chat, provider_trials, reference_trials, transplant
 from harness.matrix.providers import load_matrix
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import ClientOutcome
@@ -56,7 +56,7 @@ def plain(name: str) -> Trial:
 
 
 def suiting(client: Client) -> set[str]:
-    return {one.asked for one in reference_trials() if one.suits(client)}
+    return {one.request_id for one in reference_trials() if one.suits(client)}
 
 
 def held(*exchanges: Exchange, scenario: str = "chat.stream") -> list[Trial]:
@@ -99,8 +99,8 @@ def test_every_recording_is_of_some_answer_that_clients_ask_for(recorded: dict[s
 
 
 def test_an_id_names_the_exchange_of_the_recording_where_it_is_not_the_first() -> None:
-    assert plain("tools.round-trip#2").asked == "tools.round-trip#2"
-    assert plain("tools.round-trip").asked == "tools.round-trip"
+    assert plain("tools.round-trip#2").request_id == "tools.round-trip#2"
+    assert plain("tools.round-trip").request_id == "tools.round-trip"
     assert plain("tools.round-trip#2").scenario == "tools.round-trip"
 
 
@@ -141,7 +141,7 @@ def test_what_is_no_answer_to_one_chat_is_not_tried() -> None:
 def test_streams_suit_who_streams_and_bodies_who_does_not() -> None:
     assert "chat.stream" in suiting(STREAMER) - suiting(WHOLE)
     assert "chat.nonstream" in suiting(WHOLE) - suiting(STREAMER)
-    assert suiting(STREAMER) | suiting(WHOLE) == {one.asked for one in reference_trials()}
+    assert suiting(STREAMER) | suiting(WHOLE) == {one.request_id for one in reference_trials()}
 
 
 def test_refusals_suit_everybody() -> None:
@@ -185,16 +185,16 @@ def test_questions_are_alike_but_for_what_shapes_the_asking() -> None:
 
 
 def test_a_fault_moves_into_the_answer_of_another_form() -> None:
-    found = moved(trials()["stream-cut"], plain("reasoning.stream"))
+    found = transplant(trials()["stream-cut"], plain("reasoning.stream"))
     assert found
-    assert (found.id, found.fault, found.moved) == ("stream-cut@reasoning.stream", "stream-cut", True)
+    assert (found.id, found.fault, found.transplanted) == ("stream-cut@reasoning.stream", "stream-cut", True)
     assert found.exchange.completion.messages[0].finish_reason is None
     assert found.exchange.response.body != plain("reasoning.stream").exchange.response.body
 
 
 def test_a_fault_that_has_no_place_in_an_answer_is_not_moved() -> None:
-    calls = [one for one in deviation_trials() if one.asked == "tools.auto"]
-    nowhere = [one.id for one in calls if moved(one, plain("chat.stream")) is None]
+    calls = [one for one in deviation_trials() if one.request_id == "tools.auto"]
+    nowhere = [one.id for one in calls if transplant(one, plain("chat.stream")) is None]
     assert len(nowhere) > len(calls) / 2
 
 
@@ -293,7 +293,7 @@ def test_in_an_answer_of_another_form_what_was_tried_in_that_form_counts() -> No
     there = in_form(CUTS, thought.form)
     trial = replace(thought, provider="acme")
     assert there.id != CUTS
-    before = replace(there, fault=None, moved=False).id
+    before = replace(there, fault=None, transplanted=False).id
     tolerance = {
         thought.id: ClientOutcome.OK,
         before: ClientOutcome.OK,

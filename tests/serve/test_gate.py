@@ -18,7 +18,7 @@ from aiohttp.test_utils import make_mocked_request
 from click.testing import CliRunner
 
 from harness.cli import main
-from harness.clients.stage import Stage
+from harness.clients.answer_server import AnswerServer
 from harness.matrix.providers import load_matrix
 from harness.serve import app as routes
 from harness.serve import recording_index as index_module
@@ -142,9 +142,9 @@ def test_any_origin_is_allowed_to_who_asks_for_it(index: RecordingIndex) -> None
 
 def test_what_a_provider_allowed_is_not_played() -> None:
     made = with_header(with_header(BODY, "Access-Control-Allow-Origin", "*"), "Access-Control-Allow-Headers", "*")
-    with Stage() as stage:
-        stage.put_on("x", made)
-        answer = httpx2.post(f"{stage.base_url('x')}/chat/completions", json=HELLO, headers={"Origin": OTHER})
+    with AnswerServer() as answer_server:
+        answer_server.set_responses("x", made)
+        answer = httpx2.post(f"{answer_server.base_url('x')}/chat/completions", json=HELLO, headers={"Origin": OTHER})
     assert answer.content == BODY.response.body
     assert cors(answer) == {}
 

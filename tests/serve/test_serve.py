@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from harness.cli import main
-from harness.clients.stage import Stage
+from harness.clients.answer_server import AnswerServer
 from harness.errors import NotRecorded
 from harness.matrix.providers import load_matrix
 from harness.recording.pacing import headers_of
@@ -159,10 +159,10 @@ def test_a_fault_in_a_recording_that_tells_its_length_tells_its_own(http: httpx2
 
 
 def test_a_length_that_is_more_than_what_comes_ends_with_the_connection() -> None:
-    with Stage() as stage:
-        stage.put_on("x", with_header(BODY, "Content-Length", str(len(BODY.response.body) + 9)))
+    with AnswerServer() as answer_server:
+        answer_server.set_responses("x", with_header(BODY, "Content-Length", str(len(BODY.response.body) + 9)))
         with pytest.raises(httpx2.RemoteProtocolError):
-            httpx2.post(f"{stage.base_url('x')}/chat/completions", json=HELLO, timeout=5)
+            httpx2.post(f"{answer_server.base_url('x')}/chat/completions", json=HELLO, timeout=5)
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
+from harness.clients.answer_server import AnswerServer
 from harness.clients.catalogue import CLIENTS
 from harness.clients.claims.model import EVERY_PROVIDER, Claim, ClaimTest, ClaimVerdict, TriedAnswer
 from harness.clients.claims.wire_forms import WIRE_FORMS
 from harness.clients.client import Client
 from harness.clients.environments import Environment
-from harness.clients.stage import Stage
 from harness.clients.trials import Trial, deviation_trials, is_chat, reference_trials
-from harness.clients.trying import Trier
+from harness.clients.trying import ClientRunner
 from harness.errors import UnknownName
 from harness.matrix.providers import FILE_NAME, load_matrix
 from harness.results import ClientOutcome
@@ -31,10 +31,10 @@ class ClaimRunner:
     def __init__(self, root: Path) -> None:
         self._index = RecordingIndex(load_matrix(root / FILE_NAME), root)
         self._stack = ExitStack()
-        self._triers: dict[str, Trier] = {}
+        self._triers: dict[str, ClientRunner] = {}
 
     def __enter__(self) -> Self:
-        self._stage = self._stack.enter_context(Stage())
+        self._answer_server = self._stack.enter_context(AnswerServer())
         self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="harness-claims-")))
         return self
 
@@ -73,16 +73,16 @@ class ClaimRunner:
         path.write_text(test.code, encoding="utf-8")
         return replace(client, path=path)
 
-    def _trier(self, environment: Environment) -> Trier:
+    def _trier(self, environment: Environment) -> ClientRunner:
         if environment.name not in self._triers:
-            self._triers[environment.name] = self._stack.enter_context(Trier(self._stage, environment))
+            self._triers[environment.name] = self._stack.enter_context(ClientRunner(self._answer_server, environment))
         return self._triers[environment.name]
 
     def _answers(self, name: str) -> list[Trial]:
         if name.startswith(EVERY_PROVIDER):
             every = [one for one in self._index.providers if one != REFERENCE]
             found = [one for provider in every for one in self._of_provider(provider)]
-            return [one for one in found if one.asked == name.removeprefix(EVERY_PROVIDER)]
+            return [one for one in found if one.request_id == name.removeprefix(EVERY_PROVIDER)]
         known = self._of_provider(name.partition("/")[0]) if "/" in name else deviation_trials()
         answers = [one for one in known if one.id == name][:1]
         if not answers:
