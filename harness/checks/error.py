@@ -67,7 +67,7 @@ def refused(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Look for `error` in every answer, whatever its status.
     """
-    if exchange.response.status < 400:  # noqa: PLR2004 - the HTTP error classes
+    if not exchange.response.is_error:
         yield Problem(f"a wrong request is answered with status {exchange.response.status}", ((None, 0),))
 
 

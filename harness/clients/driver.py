@@ -174,13 +174,13 @@ def _parsed_output(line: bytes, number: str, entry: str | None) -> ClientOutput 
     """Return what a line says; raises ValueError or RecursionError where it is no answer to the question of that number."""
     if line.count(b"\n") > 1:
         raise ValueError("it is more than a line")
-    told = _clean(json.loads(line))  # orjson refuses halves of surrogate pairs
-    if not isinstance(told, dict) or told.get("id") != number:
+    message = _clean(json.loads(line))  # orjson refuses halves of surrogate pairs
+    if not isinstance(message, dict) or message.get("id") != number:
         raise ValueError("it answers another question")
-    if entry is None or (entry != "read" and "env" in told):  # that read is there was seen as the file was loaded
-        loading = _LOADING.validate_python(told)
+    if entry is None or (entry != "read" and "env" in message):  # that read is there was seen as the file was loaded
+        loading = _LOADING.validate_python(message)
         return None if loading.loaded else ClientOutput(env=loading.env or "it says not why")
-    return output_of(_ANSWER.validate_python(told))
+    return output_of(_ANSWER.validate_python(message))
 
 
 def _why(error: Exception) -> str:
@@ -191,21 +191,21 @@ def _why(error: Exception) -> str:
     return str(error)
 
 
-def output_of(told: _Answer) -> ClientOutput:
+def output_of(answer: _Answer) -> ClientOutput:
     """Return what a host says that the user of its code got."""
-    error = told.error
+    error = answer.error
     failure = Failure(tuple(error.kinds), error.message, error.at, error.line) if error else None
-    calls = told.tools if isinstance(told.tools, list) else []
-    usage = told.usage if isinstance(told.usage, int) else None
-    return ClientOutput(told.text, told.reasoning, told.finish, usage, tuple(map(_call, calls)), failure)
+    calls = answer.tools if isinstance(answer.tools, list) else []
+    usage = answer.usage if isinstance(answer.usage, int) else None
+    return ClientOutput(answer.text, answer.reasoning, answer.finish, usage, tuple(map(_call, calls)), failure)
 
 
-def _call(told: Any) -> tuple[str, str]:
+def _call(call: Any) -> tuple[str, str]:
     """Return a call as name and arguments; whatever else code may take for one, as a name that no tool has."""
-    if isinstance(told, list) and len(told) == 2:  # noqa: PLR2004 - a pair
-        name, arguments = told
+    if isinstance(call, list) and len(call) == 2:  # noqa: PLR2004 - a pair
+        name, arguments = call
         return str(name), arguments if isinstance(arguments, str) else _written(arguments)
-    return _written(told), ""
+    return _written(call), ""
 
 
 def _written(value: Any) -> str:

@@ -16,9 +16,9 @@ from harness.checks import CHECKS
 from harness.clients.answer_server import AnswerServer
 from harness.clients.catalogue import ENVIRONMENTS
 from harness.clients.client import REASONING, TEXT, Client
+from harness.clients.client_runner import ClientRunner
 from harness.clients.oracle import ClientOutput, expected_handling, expected_of, judge_client
 from harness.clients.trials import Trial, deviation_trials, is_chat, reference_trials, transplant
-from harness.clients.trying import ClientRunner
 from harness.clients.workarounds import remedy
 from harness.errors import UnknownName, unknown
 from harness.matrix.providers import FILE_NAME, load_matrix

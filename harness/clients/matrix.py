@@ -12,6 +12,7 @@ from pathlib import Path
 
 from harness.clients.catalogue import ENVIRONMENTS
 from harness.clients.client import Client
+from harness.clients.client_runner import ClientRun, try_all
 from harness.clients.driver import TIMEOUT
 from harness.clients.predicting import (
     Baseline,
@@ -25,7 +26,6 @@ from harness.clients.predicting import (
 )
 from harness.clients.tool_round_trips import round_trips_of
 from harness.clients.trials import Trial, deviation_trials, is_chat, provider_trials, reference_trials
-from harness.clients.trying import ClientRun, try_all
 from harness.judging.deviations import load_deviations
 from harness.results import ClientFinding, ClientOutcome, ClientResults, Foreseen, Run
 from harness.serve.recording_index import REFERENCE, RecordingIndex

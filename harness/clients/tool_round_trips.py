@@ -10,8 +10,8 @@ from typing import Any
 from harness.clients.answer_server import AnswerServer
 from harness.clients.catalogue import ENVIRONMENTS
 from harness.clients.client import Client
+from harness.clients.client_runner import ClientRunner
 from harness.clients.trials import Trial
-from harness.clients.trying import ClientRunner
 from harness.matrix.scenarios import TOOLS
 from harness.results import LoopFinding
 from harness.serve.recording_index import REFERENCE

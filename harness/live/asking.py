@@ -44,16 +44,16 @@ class ScenarioSender:
 
     def __init__(
         self,
-        asked: Endpoint,
+        endpoint: Endpoint,
         limits: Limits = Limits(),  # noqa: B008 - frozen
         before_each: Callable[[], None] = lambda: None,
         secrets: Secrets = Secrets(),  # noqa: B008 - frozen
     ) -> None:
-        if asked.key and not (asked.key.isascii() and asked.key.isprintable()):
+        if endpoint.key and not (endpoint.key.isascii() and endpoint.key.isprintable()):
             raise NotAsked("the key holds a character that no header takes; copy it anew")
-        self._asked = asked
+        self._endpoint = endpoint
         self._before_each = before_each
-        self._secrets = secrets.and_of(asked.key, asked.base_url)
+        self._secrets = secrets.and_of(endpoint.key, endpoint.base_url)
         self._kept = threading.local()
         self._together = Together()
         backend = sdk_backend()
@@ -66,12 +66,12 @@ class ScenarioSender:
 
             through = Capture(self._keep, network, limits, self._together)
             http = backend.Client(transport=through, timeout=timeout, trust_env=False)
-            given: dict[str, Any] = {"base_url": asked.base_url, "max_retries": 0, "timeout": timeout}
+            given: dict[str, Any] = {"base_url": endpoint.base_url, "max_retries": 0, "timeout": timeout}
             return openai.OpenAI(api_key=key, http_client=http, **given)
 
-        self._client = client(asked.key or "none", limits)
+        self._client = client(endpoint.key or "none", limits)
         self._wrong_key_client = client(_WRONG_KEY, limits)
-        self._cancelling_client = client(asked.key or "none", replace(limits, drain=0))
+        self._cancelling_client = client(endpoint.key or "none", replace(limits, drain=0))
 
     def close(self) -> None:
         """Close the connections."""
@@ -90,9 +90,9 @@ class ScenarioSender:
             BaseException: what stops the program, such as KeyboardInterrupt; never what the server did.
         """
         if scenario.path:
-            return [self._get(scenario.path.format(model=self._asked.model), scenario.encoding)]
+            return [self._get(scenario.path.format(model=self._endpoint.model), scenario.encoding)]
         body = request_body(
-            scenario, self._asked.model, self._asked.enable if scenario.thinking else self._asked.disable
+            scenario, self._endpoint.model, self._endpoint.enable if scenario.thinking else self._endpoint.disable
         )
         client = self._wrong_key_client if scenario.key == "wrong" else self._client
         send = self._close_early if scenario.cancels else partial(self._send, client)

@@ -65,15 +65,15 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9._-]+", "-", text.rpartition("/")[2].lower()).strip("-._")
 
 
-def to_ask(asked: NewProvider, root: Path) -> Matrix:
+def matrix_to_ask(new: NewProvider, root: Path) -> Matrix:
     """
     Return the matrix to ask by: of the new provider alone, thinking switched as far as that is known.
 
     Raises:
         BadProviders: one line that says what is in the way of an entry.
     """
-    known = asked.thinking
-    provider = _provider(asked, Thinking(enable=known.enable or {}, disable=known.disable or {}), (), None)
+    known = new.thinking
+    provider = _provider(new, Thinking(enable=known.enable or {}, disable=known.disable or {}), (), None)
     folder = root / "cassettes" / provider.id
     if folder.exists():
         raise BadProviders(f"{folder}: it is there already; name another --id, or delete it")
@@ -81,7 +81,7 @@ def to_ask(asked: NewProvider, root: Path) -> Matrix:
     return Matrix(providers=(provider,))
 
 
-def write_draft(asked: NewProvider, probed: Iterable[Probed], root: Path, *, with_key: bool) -> Draft:
+def write_draft(new: NewProvider, probed: Iterable[Probed], root: Path, *, with_key: bool) -> Draft:
     """
     Write what follows from the answers of a probe: cassettes, deviations without reasons, and the entry.
 
@@ -92,11 +92,11 @@ def write_draft(asked: NewProvider, probed: Iterable[Probed], root: Path, *, wit
     found = list(probed)
     if not any(one.answered for one in found):
         why = next(filter(None, (one.unanswered for one in found)), "none was asked")
-        raise Unreachable(f"{asked.base_url}: nothing to draft of, no chat was answered: {why}")
-    switch = _switch(asked.thinking, found)
+        raise Unreachable(f"{new.base_url}: nothing to draft of, no chat was answered: {why}")
+    switch = _switch(new.thinking, found)
     lacks = (*_refused(found), *(() if with_key else ("key",)))
     note = _NOT_SEEN if switch.enable is None else _UNASKED if switch.disable is None else None
-    provider = _provider(asked, switch, lacks, note and note.format(asked.id))
+    provider = _provider(new, switch, lacks, note and note.format(new.id))
     target = Target(provider, provider.models[0])
     kept, left_out = list[Case](), dict[str, str]()
     for one in found:
@@ -108,7 +108,7 @@ def write_draft(asked: NewProvider, probed: Iterable[Probed], root: Path, *, wit
             write_cassette(case.cassette, one.exchanges)
             kept.append(case)
     kept.sort(key=lambda case: _ORDER.index(case.scenario.id))
-    listed = list(_deviations(kept, asked.docs))
+    listed = list(_deviations(kept, new.docs))
     if listed:
         text = _DRAFTED + _yaml({"deviations": listed})
         write_atomically(root / "cassettes" / provider.id / DEVIATIONS, text.encode())
@@ -157,18 +157,18 @@ def _unkept(case: Case, one: Probed) -> str | None:
     return next(filter(None, map(inconclusive_reason, one.exchanges)), None)
 
 
-def _provider(asked: NewProvider, switch: Thinking, lacks: tuple[str, ...], note: str | None) -> Provider:
+def _provider(new: NewProvider, switch: Thinking, lacks: tuple[str, ...], note: str | None) -> Provider:
     """Return the entry; raises BadProviders where what a user said does not make one."""
     model: dict[str, Any] = {
-        "id": slug(asked.model),
+        "id": slug(new.model),
         "thinking": switch.model_dump(exclude_none=True),
-        "valid": {"at": asked.day, "how": "recorded"},
+        "valid": {"at": new.day, "how": "recorded"},
     }
-    if asked.model != model["id"]:
-        model["name"] = asked.model
+    if new.model != model["id"]:
+        model["name"] = new.model
     if note:
         model["note"] = note
-    told = {name: getattr(asked, name) for name in ("id", "name", "base_url", "key_env", "docs")}
+    told = {name: getattr(new, name) for name in ("id", "name", "base_url", "key_env", "docs")}
     try:
         return Provider.model_validate({**told, "lacks": lacks, "models": [model]})
     except ValidationError as error:

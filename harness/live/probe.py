@@ -132,19 +132,19 @@ def probe_endpoint(  # noqa: PLR0913, PLR0917 - what a user says of a probe
     shown = scrub_url(base_url, secrets)
     host = check_address(base_url, shown).rpartition("@")[2]
     provider, thinking = _known(host, model, matrix)
-    asker = ScenarioSender(
+    sender = ScenarioSender(
         Endpoint(base_url, key, model, thinking.enable or {}, thinking.disable or {}), limits, secrets=secrets
     )
     asked = probe(
-        asker.ask,
+        sender.ask,
         lambda scenario: Subject(provider, secrets.redact_text(model), scenario.id, kept(scenario)),
         scenarios,
         budget=budget,
         course=course,
-        cut=asker.cut,
+        cut=sender.cut,
     )
     answered = False
-    with contextlib.closing(asker), contextlib.closing(asked):
+    with contextlib.closing(sender), contextlib.closing(asked):
         for one in asked:
             reason = None if answered else _unreachable(one)
             answered = answered or one.answered

@@ -226,13 +226,13 @@ class _ProviderQueue:
         """Ask, and once more after the pause that a provider asks for; a second limit ends its turn."""
         provider, model = case.target.provider, case.target.model
         url, key, thinking = case.target.url(self.environment), self.environment.get(provider.key_env), model.thinking
-        asked = Endpoint(url, key, model.name or model.id, thinking.enable or {}, thinking.disable or {})
-        with contextlib.closing(ScenarioSender(asked, self.options.limits, self._pace, self.secrets)) as asker:
-            exchanges = asker.ask(case.scenario)
+        endpoint = Endpoint(url, key, model.name or model.id, thinking.enable or {}, thinking.disable or {})
+        with contextlib.closing(ScenarioSender(endpoint, self.options.limits, self._pace, self.secrets)) as sender:
+            exchanges = sender.ask(case.scenario)
             wait = seconds_to_wait(exchanges[-1])
             if wait is not None and wait <= _LONGEST_WAIT:
                 self.options.sleep(wait)
-                exchanges = asker.ask(case.scenario)
+                exchanges = sender.ask(case.scenario)
                 wait = seconds_to_wait(exchanges[-1])
         status, error = exchanges[-1].response.status, exchanges[-1].response.error or ""
         if status == NO_ANSWER and error.startswith("ConnectError"):

@@ -17,9 +17,9 @@ from harness.clients.answer_server import AnswerServer
 from harness.clients.catalogue import CLIENTS, ENVIRONMENTS
 from harness.clients.choosing import choose
 from harness.clients.client import Client
+from harness.clients.client_runner import ClientRunner, process_of
 from harness.clients.predicting import like
 from harness.clients.trials import Trial, is_chat
-from harness.clients.trying import ClientRunner, process_of
 from harness.judging.runner import Case
 from harness.matrix.scenarios import with_expectations
 from harness.printable import printable

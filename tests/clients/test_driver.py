@@ -96,7 +96,7 @@ def test_what_client_code_gives_its_user_is_heard(host: Host, write: Write) -> N
     assert output == ClientOutput("aNone1", "t", "stop", 3, (("f", '{"a":1}'), ("g", "{")))
 
 
-def test_it_is_asked_the_question_and_asks_at_the_stage_which_keeps_what_came(
+def test_it_is_asked_the_question_and_asks_at_the_answer_server_which_keeps_what_came(
     host: Host, answer_server: AnswerServer, write: Write
 ) -> None:
     on = answer_server.set_responses("line", BODY, replace_in_body(BODY, "help", "do"))
@@ -404,7 +404,7 @@ async function post(question) {
 
 
 @needs_node
-def test_node_asks_at_the_stage(answer_server: AnswerServer, node: Host, write: Write) -> None:
+def test_node_asks_at_the_answer_server(answer_server: AnswerServer, node: Host, write: Write) -> None:
     on = answer_server.set_responses("line", BODY)
     client = write("out.print(await post(question));", FETCH, "client.mjs")
     assert node.ask(client, {"model": "m"}).text == SAID

@@ -6,9 +6,9 @@ from functools import cache
 import pytest
 
 from harness.clients.catalogue import CLIENTS
+from harness.clients.client_runner import ClientRun, try_all
 from harness.clients.oracle import expected_handling
 from harness.clients.trials import deviation_trials, reference_trials
-from harness.clients.trying import ClientRun, try_all
 from harness.results import ClientOutcome
 from harness.simulate.faults import FAULTS, VARIANTS
 

@@ -18,10 +18,10 @@ from harness.clients import process
 from harness.clients.answer_server import AnswerServer
 from harness.clients.catalogue import ENVIRONMENTS
 from harness.clients.client import TEXT, Client
+from harness.clients.client_runner import process_of
 from harness.clients.driver import Host
 from harness.clients.oracle import ClientOutput, Failure
 from harness.clients.process import LONGEST_LINE, Process, why_not_apart
-from harness.clients.trying import process_of
 from harness.simulate.reference import BODY
 
 SAID = "你好! How can I help?"
@@ -102,7 +102,7 @@ def told(host: Host, client: Client, **question: Any) -> Any:
 
 
 @needs_namespaces
-def test_the_stage_is_reached_and_no_other_port_of_this_machine(apart: Host, write: Write) -> None:
+def test_the_answer_server_is_reached_and_no_other_port_of_this_machine(apart: Host, write: Write) -> None:
     assert apart.ask(write("out.print(post())", name="asks.py"), {}).text == SAID
     with socket.create_server(("127.0.0.1", 0)) as listening:
         body = "out.print(json.dumps(socket.socket().connect_ex(('127.0.0.1', question['port']))))"

@@ -13,9 +13,9 @@ from harness.clients.catalogue import CLIENTS
 from harness.clients.claims.model import EVERY_PROVIDER, Claim, ClaimTest, ClaimVerdict, TriedAnswer
 from harness.clients.claims.wire_forms import WIRE_FORMS
 from harness.clients.client import Client
+from harness.clients.client_runner import ClientRunner
 from harness.clients.environments import Environment
 from harness.clients.trials import Trial, deviation_trials, is_chat, reference_trials
-from harness.clients.trying import ClientRunner
 from harness.errors import UnknownName
 from harness.matrix.providers import FILE_NAME, load_matrix
 from harness.results import ClientOutcome
