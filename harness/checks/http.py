@@ -16,7 +16,7 @@ from harness.checks.applies import (
     success_status,
     uncut,
 )
-from harness.checks.registry import TOO_LARGE, observation, rule
+from harness.checks.registry import TOO_LARGE, Reason, observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
 from harness.simulate.ideal import error, recording
@@ -380,7 +380,7 @@ def retry_after(exchange: Exchange) -> str:
     return "none" if sent is None else "seconds" if sent.strip().isdigit() else "a date" if "," in sent else "other"
 
 
-def _after_cancel(exchange: Exchange) -> str | None:
+def _after_cancel(exchange: Exchange) -> Reason | None:
     before = exchange.earlier[-1] if exchange.earlier else None
     closed = before is not None and before.expected.cancelled_by_client and before.response.status == OK
     return success_status(exchange) or (None if closed else "no stream was closed before it")

@@ -5,7 +5,7 @@ from typing import Any
 
 from harness.checks import sources
 from harness.checks.applies import all_of, error_status, success_status, texts
-from harness.checks.registry import observation, rule
+from harness.checks.registry import Reason, observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
 from harness.simulate.ideal import error, recording
@@ -120,7 +120,7 @@ def _begun(exchange: Exchange) -> Exchange | None:
     )
 
 
-def _both_counted(exchange: Exchange) -> str | None:
+def _both_counted(exchange: Exchange) -> Reason | None:
     before = _begun(exchange)
     if before is None:
         return "it goes on with nothing that was asked before"

@@ -8,7 +8,7 @@ import orjson
 
 from harness.checks import sources
 from harness.checks.applies import complete_answer, error_status, finish_values, success_status, texts
-from harness.checks.registry import observation, rule
+from harness.checks.registry import Applies, Reason, observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
 from harness.simulate.ideal import recording
@@ -32,8 +32,8 @@ def _tried(exchange: Exchange) -> str | None:
     return None if exchange.expected.tested_parameter else "no parameter is tried"
 
 
-def _given(name: str) -> Callable[[Exchange], str | None]:
-    def applies(exchange: Exchange) -> str | None:
+def _given(name: str) -> Applies:
+    def applies(exchange: Exchange) -> Reason | None:
         return success_status(exchange) or (None if exchange.request.get(name) else f"{name} was not given")
 
     return applies

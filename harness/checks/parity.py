@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from harness.checks import sources
 from harness.checks.applies import success_status
-from harness.checks.registry import observation, rule
+from harness.checks.registry import Reason, observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
 from harness.simulate.ideal import recording
@@ -25,7 +25,7 @@ def other(exchange: Exchange) -> Exchange | None:
     return next((one for one in same if one.is_stream != exchange.is_stream and success_status(one) is None), None)
 
 
-def _pair(exchange: Exchange) -> str | None:
+def _pair(exchange: Exchange) -> Reason | None:
     found = success_status(exchange) or (None if other(exchange) else "the same was not asked the other way")
     return found or (None if _message(exchange) and _message(other(exchange)) else "one of the answers is empty")
 

@@ -6,7 +6,7 @@ from typing import Any
 from harness.checks import sources
 from harness.checks.applies import all_of, has_reasoning, success_status, uncut
 from harness.checks.kinds import place_of, wrong_kinds
-from harness.checks.registry import observation, rule
+from harness.checks.registry import Reason, observation, rule
 from harness.results import Level, Problem
 from harness.simulate.reference import (
     BODY,
@@ -33,7 +33,7 @@ _READ = ("chunk.present",)
 _NESTED = {"thinking": ("type",), "chat_template_kwargs": ("enable_thinking",), "reasoning": ("enabled", "effort")}
 
 
-def _turned_off(exchange: Exchange) -> str | None:
+def _turned_off(exchange: Exchange) -> Reason | None:
     """An answer to a request that turned thinking off, in the specification's way or one known to be the provider's."""
     known = exchange.expected.statuses or exchange.request.get("reasoning_effort") == "none"
     if _switch(exchange) != "off":

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import Lost, all_of, error_status, stream, success_status
-from harness.checks.registry import observation, rule
+from harness.checks.applies import all_of, error_status, stream, success_status
+from harness.checks.registry import NotApplicable, Reason, observation, rule
 from harness.results import Level, Problem
 from harness.sdk import SdkResult, failure_location, sdk_results
 from harness.simulate.ideal import exchange as ideal_exchange
@@ -39,13 +39,15 @@ _SERVER_ERROR = 500
 _PARTS = ("content", "reasoning", "refusal", "tool_calls", "finish_reason")
 
 
-def _readable(exchange: Exchange) -> str | None:
+def _readable(exchange: Exchange) -> Reason | None:
     parser = exchange.reading.parser
     if parser and parser.bom:
         return "the SDK loses the first event to a byte order mark, which is legal; sse.framing shows the mark"
     # Not by a need of sse.no-error: that is blocked where no stream came, which is when the SDK loses all.
     if parser and exchange.columns.errors:
-        return Lost("the stream carries an error, which the SDK is to raise; sse.no-error judges it")
+        return NotApplicable(
+            "the stream carries an error, which the SDK is to raise; sse.no-error judges it", "blocked"
+        )
     return success_status(exchange)
 
 

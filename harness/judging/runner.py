@@ -7,8 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from harness.checks import CHECKS, Check
-from harness.checks.applies import Cut, Lost, NotSeen
-from harness.checks.registry import TOO_LARGE, Applies, CannotJudge
+from harness.checks.registry import TOO_LARGE, Applies, CannotJudge, NotApplicable, NotApplicableKind
 from harness.errors import unknown
 from harness.judging.deviations import load_deviations
 from harness.matrix.providers import Matrix, Target
@@ -249,11 +248,12 @@ def _evidence(exchanges: list[Exchange], verdicts: list["_Verdict"]) -> Iterator
 
 @dataclass(slots=True)
 class _Verdict:
-    """What one check says of one exchange; ``message`` is the value where it observes."""
+    """What one check says of one exchange; ``message`` is the value where it observes, ``kind`` that of its reason."""
 
     outcome: Outcome
     message: str = ""
     problems: list[Problem] = field(default_factory=list)
+    kind: NotApplicableKind | None = None
 
 
 def _crash(error: Exception) -> str:
@@ -302,13 +302,12 @@ class _Judgement:
             unfit = self._not_applicable.get(check.applies, _UNKNOWN)
             if unfit is _UNKNOWN:
                 unfit = self._not_applicable[check.applies] = self._reason(check.applies)
-            blocked = self._blocked.get(
-                id(check.depends_on), _UNKNOWN
-            )  # checks live as long as we do, and so do their needs
+            # Checks live as long as we do, and so do their needs.
+            blocked = self._blocked.get(id(check.depends_on), _UNKNOWN)
             if blocked is _UNKNOWN:
                 blocked = self._blocked[id(check.depends_on)] = self._block(check.depends_on)
             if unfit:
-                return blocked if blocked and isinstance(unfit.message, NotSeen) else unfit
+                return blocked if blocked and unfit.kind == "not-present" else unfit
             if blocked:
                 return blocked
             if check.observe:
@@ -325,13 +324,16 @@ class _Judgement:
         reason = applies(self._exchange)
         if not reason:
             return None
-        return _Verdict(Outcome.BLOCKED if isinstance(reason, Lost) else Outcome.NA, reason)
+        if isinstance(reason, NotApplicable):
+            outcome = Outcome.BLOCKED if reason.kind == "blocked" else Outcome.NA
+            return _Verdict(outcome, reason.reason, kind=reason.kind)
+        return _Verdict(Outcome.NA, reason)
 
     def _block(self, needs: tuple[str, ...]) -> _Verdict | None:
         """Return the verdict where a check that is needed failed, or can't be told; None where all hold."""
         for need in needs:
             verdict = self.verdict(CHECKS[need])
-            if isinstance(verdict.message, Cut):
+            if verdict.kind == "cut":
                 return verdict
             if verdict.outcome in _BLOCKING:
                 return _Verdict(Outcome.BLOCKED, f"{need} must pass first")
