@@ -120,9 +120,9 @@ def _warm() -> None:
 
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    asker = ScenarioSender(Endpoint(f"http://127.0.0.1:{port}/v1", "none", "none", {}, {}))
-    asker.ask(SCENARIOS["chat.stream"])
-    asker.close()
+    sender = ScenarioSender(Endpoint(f"http://127.0.0.1:{port}/v1", "none", "none", {}, {}))
+    sender.ask(SCENARIOS["chat.stream"])
+    sender.close()
     for thread in set(threading.enumerate()) - {threading.current_thread()}:
         if thread.name != "deadlines":  # which a child begins anew
             thread.join()  # a process that forks has one

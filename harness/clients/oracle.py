@@ -98,7 +98,7 @@ def judge_client(client: Client, exchange: Exchange, output: ClientOutput) -> tu
             else (ClientOutcome.CRASH, raised)
         )
     if handling in {"error", "cut"}:
-        return ClientOutcome.SILENT, f"{_told(exchange, handling)}, reported as success{_ended(output)}"
+        return ClientOutcome.SILENT, f"{_failed_answer(exchange, handling)}, reported as success{_ended(output)}"
     if handling == "damaged":
         whole = len(output.text) > len(expected_of(exchange.completion.messages[0])[0])  # it could read more than we
         return (
@@ -144,7 +144,7 @@ def _is_chunk(exchange: Exchange, number: int) -> bool:
     return parser is not None and parser.events.data[number].lstrip().startswith(b"{")
 
 
-def _told(exchange: Exchange, handling: ExpectedHandling) -> str:
+def _failed_answer(exchange: Exchange, handling: ExpectedHandling) -> str:
     if handling == "cut":
         return "a stream that was cut"
     status = exchange.response.status
@@ -171,7 +171,7 @@ def _read(client: Client, exchange: Exchange, output: ClientOutput) -> tuple[Cli
         # Of an answer that is a call such code shows nothing, and nothing else may be shown.
         return _compared("", output.text) or (ClientOutcome.NA, "the answer is a call, which this does not read")
     if TOOLS in client.reads and _calls(output.tools) != _calls([(c.name, c.arguments) for c in message.tool_calls]):
-        return ClientOutcome.WRONG_CALLS, f"calls {_shown(output.tools)}"
+        return ClientOutcome.WRONG_CALLS, f"calls {_excerpt(output.tools)}"
     same = client.only == "json" and _meaning(output.text) == _meaning(text)  # it shows the object, not its text
     wrong = _compared(text, output.text) if TEXT in client.reads and not same else None
     return wrong or _lost(client, exchange, output, reasoning) or (ClientOutcome.OK, "")
@@ -180,17 +180,17 @@ def _read(client: Client, exchange: Exchange, output: ClientOutput) -> tuple[Cli
 def _compared(expected: str, output: str) -> tuple[ClientOutcome, str] | None:
     if output == expected:
         return None
-    shown = _shown(output)
+    shown = _excerpt(output)
     if any(output.replace(word, "") == expected.replace(word, "") != output for word in _NOTHING_WORDS):
         return ClientOutcome.NONE, shown
     if not output:
-        return ClientOutcome.EMPTY, f"nothing instead of {_shown(expected)}"
+        return ClientOutcome.EMPTY, f"nothing instead of {_excerpt(expected)}"
     if any(tag in output and tag not in expected for tag in _TAGS):
         return ClientOutcome.TAGS, shown
     return (
         (ClientOutcome.MOJIBAKE, shown)
         if _is_mojibake(output, expected)
-        else (ClientOutcome.WRONG, f"{shown} instead of {_shown(expected)}")
+        else (ClientOutcome.WRONG, f"{shown} instead of {_excerpt(expected)}")
     )
 
 
@@ -203,7 +203,7 @@ def _is_mojibake(output: str, expected: str) -> bool:
 
 def _lost(client: Client, exchange: Exchange, output: ClientOutput, reasoning: str) -> tuple[ClientOutcome, str] | None:
     if REASONING in client.reads and reasoning.strip() != output.reasoning.strip():
-        return ClientOutcome.LOST_REASONING, f"reasoning {_shown(output.reasoning)} instead of {_shown(reasoning)}"
+        return ClientOutcome.LOST_REASONING, f"reasoning {_excerpt(output.reasoning)} instead of {_excerpt(reasoning)}"
     total = (exchange.completion.usage or {}).get("total_tokens")
     if USAGE in client.reads and isinstance(total, int) and output.usage != total:
         return ClientOutcome.LOST_USAGE, f"{output.usage} tokens instead of {total}"
@@ -225,6 +225,6 @@ def _meaning(text: str) -> str:
         return text
 
 
-def _shown(value: Any) -> str:
+def _excerpt(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -21,7 +21,7 @@ from harness.simulate.faults import FAULTS, VARIANTS, Fault, Variant
 from harness.simulate.ideal import recording
 from harness.wire.exchange import Exchange
 
-_ABOUT = Subject("proof", "reference", "-", "-")
+_SUBJECT = Subject("proof", "reference", "-", "-")
 _RULES = [check for check in CHECKS.values() if check.level is not Level.OBSERVE]
 _QUIET = {Outcome.PASS, Outcome.NA, Outcome.OBSERVED}
 
@@ -123,7 +123,7 @@ def prove(*, pairs: bool = True) -> Proof:
 
 
 def _findings(exchange: Exchange, checks: Iterable[Check]) -> list[Finding]:
-    return list(judge_exchanges([exchange], _ABOUT, checks))
+    return list(judge_exchanges([exchange], _SUBJECT, checks))
 
 
 def _caught(fault: Fault) -> MutantResult:
@@ -153,7 +153,7 @@ def all_pairs(faults: Iterable[Fault]) -> Iterator[Pair]:
         for first, second in combinations(group, 2):
             exchange = _with_both(reference, first, second) if first.rule != second.rule else None
             if exchange is not None:
-                yield Pair(first, second, _shown(exchange, first, second))
+                yield Pair(first, second, _outcome_of_pair(exchange, first, second))
 
 
 def _with_both(reference: Exchange, first: Fault, second: Fault) -> Exchange | None:
@@ -169,7 +169,7 @@ def _same(one: Exchange, other: Exchange) -> bool:
     return (a.body, a.status, a.eof, a.error, a.headers.pairs) == (b.body, b.status, b.eof, b.error, b.headers.pairs)
 
 
-def _shown(exchange: Exchange, first: Fault, second: Fault) -> PairOutcome:
+def _outcome_of_pair(exchange: Exchange, first: Fault, second: Fault) -> PairOutcome:
     outcomes = [one.outcome for one in _findings(exchange, [CHECKS[first.rule], CHECKS[second.rule]])]
     if not set(outcomes) <= {Outcome.FAIL, Outcome.BLOCKED}:
         return "hidden"

@@ -104,7 +104,7 @@ class Case:
     @property
     def skip(self) -> Skip | None:
         """Why there is nothing to judge; None if there is a recording."""
-        refusal = self.target.refuses(self.scenario)
+        refusal = self.target.skip_reason(self.scenario)
         if refusal:
             return Skip(Outcome.NA, refusal)
         if not self.cassette.exists():
@@ -278,7 +278,7 @@ class _Judgement:
         self._not_applicable: dict[Applies, _Verdict | None] = {}
         self._blocked: dict[int, _Verdict | None] = {}
         reason = inconclusive_reason(exchange)
-        self._doubt = _Verdict(Outcome.INCONCLUSIVE, reason) if reason else None
+        self._inconclusive = _Verdict(Outcome.INCONCLUSIVE, reason) if reason else None
         self._models = exchange.is_models_request
         # Nothing is said of an answer whose rest we did not read, such as that its end is missing.
         self._unread = _Verdict(Outcome.BLOCKED, f"{TOO_LARGE} must pass first") if exchange.too_large else None
@@ -286,10 +286,10 @@ class _Judgement:
     def verdict(self, check: Check) -> _Verdict:
         found = self._done.get(check.id)
         if found is None:
-            found = self._done[check.id] = self._doubt or self._unfit(check) or self._judge(check)
+            found = self._done[check.id] = self._inconclusive or self._out_of_scope(check) or self._judge(check)
         return found
 
-    def _unfit(self, check: Check) -> _Verdict | None:
+    def _out_of_scope(self, check: Check) -> _Verdict | None:
         """Return the verdict where a rule of chats meets a question for models, or the other way, or too large an answer."""
         if self._unread:
             return None if check.id == TOO_LARGE else self._unread
@@ -299,15 +299,15 @@ class _Judgement:
 
     def _judge(self, check: Check) -> _Verdict:
         try:
-            unfit = self._not_applicable.get(check.applies, _UNKNOWN)
-            if unfit is _UNKNOWN:
-                unfit = self._not_applicable[check.applies] = self._reason(check.applies)
+            not_applicable = self._not_applicable.get(check.applies, _UNKNOWN)
+            if not_applicable is _UNKNOWN:
+                not_applicable = self._not_applicable[check.applies] = self._reason(check.applies)
             # Checks live as long as we do, and so do their needs.
             blocked = self._blocked.get(id(check.depends_on), _UNKNOWN)
             if blocked is _UNKNOWN:
                 blocked = self._blocked[id(check.depends_on)] = self._block(check.depends_on)
-            if unfit:
-                return blocked if blocked and unfit.kind == "not-present" else unfit
+            if not_applicable:
+                return blocked if blocked and not_applicable.kind == "not-present" else not_applicable
             if blocked:
                 return blocked
             if check.observe:

@@ -149,7 +149,7 @@ def _answered(one: Probed) -> bool:
 
 def _unkept(case: Case, one: Probed) -> str | None:
     """Return why a scenario is not kept; None where its recording is."""
-    refusal = case.target.refuses(one.scenario)
+    refusal = case.target.skip_reason(one.scenario)
     if refusal or not one.exchanges:
         return refusal or one.findings[0].message
     if len(one.exchanges) < one.scenario.requests:

@@ -86,7 +86,7 @@ def cases_to_record(cases: list[Case], *, again: bool, long: bool = False) -> li
 
     What is costly comes last, and only where it is to be asked too (``long``).
     """
-    asked = [case for case in cases if not case.target.refuses(case.scenario) and not case.target.model.retired]
+    asked = [case for case in cases if not case.target.skip_reason(case.scenario) and not case.target.model.retired]
     wanted = [case for case in asked if (again or not case.recorded) and (long or not case.scenario.costly)]
     return sorted(wanted, key=lambda case: case.scenario.costly)
 

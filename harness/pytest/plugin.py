@@ -201,7 +201,7 @@ class _Live:
         from harness.live.record import missing_credentials
         from harness.results import Outcome
 
-        refusal = case.target.refuses(case.scenario)
+        refusal = case.target.skip_reason(case.scenario)
         if refusal or case.target.model.retired:
             return Skip(Outcome.NA, refusal or f"{case.target.model.id} was retired on {case.target.model.retired}")
         reason = missing_credentials(case, self._environment, self._named)

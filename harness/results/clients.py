@@ -164,13 +164,13 @@ def written_client_results(path: Path, results: ClientResults) -> ClientResults:
         before = read_client_results(path)
     except BadResults:
         before = None
-    if before and _told(before) == _told(results):
+    if before and _content(before) == _content(results):
         return before
     write_client_results(path, results)
     return read_client_results(path)  # in the order of its lines, as whoever renders it later will have it
 
 
-def _told(results: ClientResults) -> list[object]:
+def _content(results: ClientResults) -> list[object]:
     run = replace(results.run, started="")
     rows = [*results.findings, *results.loops, *results.foreseen]
     return [run, results.clients, *sorted(map(repr, rows))]

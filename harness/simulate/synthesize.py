@@ -45,7 +45,7 @@ _PATH = "/chat/completions"
 def synthesize(profile: Profile, target: Target, scenario: Scenario) -> list[Exchange] | None:
     """Return the exchanges of ``scenario`` as the provider would have them; None where the profile can't tell."""
     form = profile.form_of(target.model.name or target.model.id)
-    if form is None or scenario.id in BEHAVIOUR or target.refuses(scenario):
+    if form is None or scenario.id in BEHAVIOUR or target.skip_reason(scenario):
         return None
     return _Maker(profile, target, scenario, form).exchanges()
 

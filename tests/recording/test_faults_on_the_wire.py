@@ -39,18 +39,18 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def asker(server: Server) -> Iterator[ScenarioSender]:
-    asker = ScenarioSender(
+def sender(server: Server) -> Iterator[ScenarioSender]:
+    sender = ScenarioSender(
         Endpoint(server.base_url, "good", "gpt-4o-mini", {}, {}), Limits(connect=5, idle=5, total=20)
     )
-    yield asker
-    asker.close()
+    yield sender
+    sender.close()
 
 
-def captured(exchange: Exchange, on: str, server: Server, asker: ScenarioSender) -> Exchange:
+def captured(exchange: Exchange, on: str, server: Server, sender: ScenarioSender) -> Exchange:
     """Send the request of an exchange, answer it with its response, and return what was captured."""
     server.answers(plays(exchange))
-    (found,) = asker.ask(replace(SCENARIOS[on], raw_body=exchange.request.body, follow_up=None, repeat_with=None))
+    (found,) = sender.ask(replace(SCENARIOS[on], raw_body=exchange.request.body, follow_up=None, repeat_with=None))
     return found
 
 
@@ -79,9 +79,9 @@ PLAYED = [one for one in (*FAULTS.values(), *VARIANTS.values()) if one.id != "li
 
 
 @pytest.mark.parametrize("one", PLAYED, ids=lambda one: one.id)
-def test_the_network_changes_nothing(one: Variant, server: Server, asker: ScenarioSender, tmp_path: Path) -> None:
+def test_the_network_changes_nothing(one: Variant, server: Server, sender: ScenarioSender, tmp_path: Path) -> None:
     made = one.apply()
-    came = captured(made, one.on, server, asker)
+    came = captured(made, one.on, server, sender)
     sent, got = made.response, came.response
     assert (came.request.body or b"") == (made.request.body or b"")
     assert (got.status, got.body, got.eof) == (sent.status, sent.body, sent.eof)

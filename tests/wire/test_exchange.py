@@ -94,7 +94,7 @@ def test_a_cut_or_damaged_compression_is_said() -> None:
         assert said in (response.undecodable or "")
 
 
-def test_a_compression_that_is_beyond_us_is_no_fault_of_the_provider() -> None:
+def test_an_unsupported_compression_is_no_fault_of_the_provider() -> None:
     response = with_header(with_body(BODY, b"\x28\xb5\x2f\xfd\0\0"), "Content-Encoding", "zstd").response
     assert response.undecodable is None
     assert "not one this tool can undo" in (response.unsupported_encoding or "")
