@@ -187,19 +187,19 @@ class _ProviderQueue:
     def take(self) -> None:
         for case, future in self.cases:
             try:
-                future.set_result(self._one(case))
+                future.set_result(self._take_case(case))
             except BaseException as error:  # noqa: BLE001 - it is whoever waits for the case that is to get it
                 self.stopping.set()  # what can't be kept is not asked for
                 future.set_exception(error)
 
-    def _one(self, case: Case) -> Recorded:
+    def _take_case(self, case: Case) -> Recorded:
         reason = missing_credentials(case, self.environment, self.options.named)
         if reason:
             return Recorded(case, "missing", reason)
         if self.stopped_reason or self.stopping.is_set():
             return Recorded(case, "missing", self.stopped_reason or "the run was ended before it was asked")
         if self.options.keep == "none":
-            return self._asked(case, keep=False)
+            return self._ask_and_record(case, keep=False)
         with turn_at(case.cassette, self.stopping.wait) as ours:
             if not ours:
                 return Recorded(case, "missing", "the run was ended before it was asked")
@@ -207,9 +207,9 @@ class _ProviderQueue:
             if not keep and self.options.reuse:
                 kept = with_expectations(read_cassette(case.cassette), case.scenario)
                 return Recorded(case, "recorded", "by another run meanwhile", tuple(kept))
-            return self._asked(case, keep=keep)
+            return self._ask_and_record(case, keep=keep)
 
-    def _asked(self, case: Case, *, keep: bool) -> Recorded:
+    def _ask_and_record(self, case: Case, *, keep: bool) -> Recorded:
         try:
             exchanges = tuple(with_expectations(self._ask(case), case.scenario))
         except NotAsked as error:

@@ -186,7 +186,7 @@ class _Live:
         self._everything = bool(session.config.getoption("--compat-live"))
         self._keep = session.config.getoption("--compat-record")
         self._named = tuple(session.config.getoption("--compat-provider"))
-        self._asking: RecordingRun | None = None
+        self._recording_run: RecordingRun | None = None
         self._asked: dict[str, bool] = {}
 
     def asks(self, case: Case) -> bool:
@@ -211,13 +211,13 @@ class _Live:
         """Wait for what became of ``case``."""
         from harness.live.record import RecordingRun, RecordOptions
 
-        if self._asking is None:
-            self._asking = RecordingRun(
+        if self._recording_run is None:
+            self._recording_run = RecordingRun(
                 self._cases(self._session.items),
                 self._environment,
                 RecordOptions(self._keep, named=self._named, reuse=not self._everything),
             ).__enter__()
-        return self._asking.of(case)
+        return self._recording_run.of(case)
 
     def estimate(self, items: list[pytest.Item]) -> str:
         """Return what asking for the cases of ``items`` takes."""
@@ -227,8 +227,8 @@ class _Live:
 
     def close(self) -> None:
         """Ask nothing more."""
-        if self._asking:
-            self._asking.__exit__()
+        if self._recording_run:
+            self._recording_run.__exit__()
 
     def _cases(self, items: list[pytest.Item]) -> list[Case]:
         own = [item.case for item in items if isinstance(item, CheckItem) and item.recordings.live is self]
