@@ -89,7 +89,8 @@ def try_all(*steps: Callable[[], object]) -> list[str]:
 
 def end(came: list[int], failed: list[str], nothing: str | None, unexpected: bool) -> None:  # noqa: FBT001 - the last of four reasons
     """
-    End with the code of a command: 0, 1 where ``unexpected``, 2 where something ``failed`` or ``nothing`` was judged, or 128 and the signal.
+    End with the code of a command: 0, 1 where ``unexpected``, 2 where something ``failed`` or ``nothing`` was judged, or
+    128 and the signal.
 
     What is wrong is said in a line each.
     """

@@ -23,7 +23,7 @@ _LARGEST_REQUEST = 4 * 1024 * 1024
 
 @dataclass(slots=True)
 class Script:
-    """The answers of a session, one exchange a request, the last again and again; ``requests`` are the bodies that came."""
+    """The answers of a session, one for each request, the last again and again; ``requests`` are the bodies that came."""
 
     exchanges: tuple[Exchange, ...] = ()
     requests: list[dict[str, Any]] = field(default_factory=list)

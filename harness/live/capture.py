@@ -3,8 +3,8 @@ Capture: exchanges over the network, kept as they come.
 
 How it works: ``Capture`` is a transport of httpx2 (or of httpx, around one of its transports), so the OpenAI SDK - or
 any program built on them - sends its own requests through it.  Each piece of the answer is handed on as it comes, with
-its time noted on the way; at the end the whole is one ``Exchange``, given to ``on_exchange``.  Nothing is decoded, retried or
-followed.  While an answer comes, what it takes of memory does not grow with it: once it is longer than most answers
+its time noted on the way; at the end the whole is one ``Exchange``, given to ``on_exchange``.  Nothing is decoded, retried
+or followed.  While an answer comes, what it takes of memory does not grow with it: once it is longer than most answers
 are, it is set aside, many pieces at a time, in files without a name.  Where there is no room for these it is kept in
 memory, whole: that the disk is full is no fault of whoever answers.
 

@@ -58,12 +58,12 @@ class Scenario:
 
     ``thinking`` is whether the model is to think; ``needs`` names capabilities that a provider may declare
     absent (``lacks`` in providers.yaml), which makes the scenario n/a.  ``statuses`` are those the last request
-    may be answered with, ``tested_parameter`` the parameter or form it is there to try.  ``follow_up`` is the turn that follows
-    the answer, in which ``echo_reasoning`` says whether the answer's reasoning goes back; ``repeat_with`` are parameters with which
-    the same is asked once more.  ``key`` is the key to send, ``raw_body`` a body that is sent as it is; ``omit`` are
-    the required parameters left out.  ``encoding`` is the Accept-Encoding that is sent; with ``cancels`` the first
-    answer is closed by us after its first event, to see what comes of it.  ``path`` is that of a GET that is sent instead
-    of a chat.
+    may be answered with, ``tested_parameter`` the parameter or form it is there to try.  ``follow_up`` is the turn that
+    follows the answer, in which ``echo_reasoning`` says whether the answer's reasoning goes back; ``repeat_with`` are
+    parameters with which the same is asked once more.  ``key`` is the key to send, ``raw_body`` a body that is sent as
+    it is; ``omit`` are the required parameters left out.  ``encoding`` is the Accept-Encoding that is sent; with
+    ``cancels`` the first answer is closed by us after its first event, to see what comes of it.  ``path`` is that of a
+    GET that is sent instead of a chat.
     """
 
     id: str
