@@ -27,7 +27,7 @@ from harness.clients.predicting import (
 from harness.clients.tool_round_trips import round_trips_of
 from harness.clients.trials import Trial, deviation_trials, is_chat, provider_trials, reference_trials
 from harness.judging.deviations import load_deviations
-from harness.results import ClientFinding, ClientOutcome, ClientResults, Foreseen, Run
+from harness.results import ClientFinding, ClientOutcome, ClientResults, ProviderPrediction, Run
 from harness.serve.recording_index import REFERENCE, RecordingIndex
 
 _MORE = 3
@@ -138,7 +138,9 @@ def foresee(results: ClientResults, clients: Iterable[Client], index: RecordingI
         own = [one for one in results.findings if one.client == client.id and one.provider == REFERENCE]
         tolerance = {one.fault or f"{REFERENCE}/{one.model}/{one.request_id}": one.fate for one in own}
         results.foreseen += [
-            Foreseen(client.id, name, *predict_listed(tolerance, faults)) for name, faults in listed.items() if faults
+            ProviderPrediction(client.id, name, *predict_listed(tolerance, faults))
+            for name, faults in listed.items()
+            if faults
         ]
     return results
 

@@ -207,9 +207,11 @@ def _lost(client: Client, exchange: Exchange, output: ClientOutput, reasoning: s
     total = (exchange.completion.usage or {}).get("total_tokens")
     if USAGE in client.reads and isinstance(total, int) and output.usage != total:
         return ClientOutcome.LOST_USAGE, f"{output.usage} tokens instead of {total}"
-    reasons = [one.value for one in exchange.columns.choices[exchange.completion.messages[0].index].finish_reasons]
-    if FINISH in client.reads and reasons and output.finish not in {reasons[0], reasons[-1]}:
-        return ClientOutcome.LOST_FINISH, f"finish {output.finish} instead of {reasons[0]}"
+    finish_reasons = [
+        one.value for one in exchange.columns.choices[exchange.completion.messages[0].index].finish_reasons
+    ]
+    if FINISH in client.reads and finish_reasons and output.finish not in {finish_reasons[0], finish_reasons[-1]}:
+        return ClientOutcome.LOST_FINISH, f"finish {output.finish} instead of {finish_reasons[0]}"
     return None
 
 

@@ -111,7 +111,7 @@ class Proof:
         return [f"{pair.first.id} + {pair.second.id}" for pair in self.pairs if pair.outcome == "hidden"]
 
 
-def prove(*, pairs: bool = True) -> Proof:
+def try_faults(*, pairs: bool = True) -> Proof:
     """Try every fault, variant and reference, and every pair of faults where ``pairs`` says so."""
     references = {f"{name} #{n}": one for name in SCENARIOS for n, one in enumerate(recording(SCENARIOS[name]))}
     innocent = references | {variant.id: variant.apply() for variant in VARIANTS.values()}

@@ -120,7 +120,7 @@ class LoopFinding:
 
 
 @dataclass(slots=True)
-class Foreseen:
+class ProviderPrediction:
     """How a client will fare with a provider of which nothing is recorded, by its listed deviations; ``cause`` as above."""
 
     __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
@@ -140,7 +140,7 @@ class ClientResults:
     """Title, environment, tier and versions by client id, in their order."""
     findings: list[ClientFinding] = field(default_factory=list)
     loops: list[LoopFinding] = field(default_factory=list)
-    foreseen: list[Foreseen] = field(default_factory=list)
+    foreseen: list[ProviderPrediction] = field(default_factory=list)
 
     @property
     def fates(self) -> dict[str, int]:
@@ -217,7 +217,7 @@ class _About:
     idiom: bool = False
 
 
-_FINDING, _LOOP, _FORESEEN = TypeAdapter(ClientFinding), TypeAdapter(LoopFinding), TypeAdapter(Foreseen)
+_FINDING, _LOOP, _FORESEEN = TypeAdapter(ClientFinding), TypeAdapter(LoopFinding), TypeAdapter(ProviderPrediction)
 _ABOUT, _ANSWERS = TypeAdapter(dict[str, _About]), TypeAdapter(tuple[str, ...])
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import BadResults, Unwritable
-from harness.results import ClientFinding, ClientOutcome, ClientResults, Foreseen, LoopFinding, Run
+from harness.results import ClientFinding, ClientOutcome, ClientResults, LoopFinding, ProviderPrediction, Run
 from harness.results.clients import read_client_results, write_client_results
 from harness.results.log import SCHEMA
 
@@ -36,7 +36,10 @@ LOOPS = [
     LoopFinding("a.print", "reasoning", "reasoning_content", "null", ("n", "seed")),
     LoopFinding("b", "reasoning_content", message="KeyError: 'x'"),
 ]
-FORESEEN = [Foreseen("a.print", "acme", ClientOutcome.CRASH, "delta-null"), Foreseen("b", "acme", ClientOutcome.OK)]
+FORESEEN = [
+    ProviderPrediction("a.print", "acme", ClientOutcome.CRASH, "delta-null"),
+    ProviderPrediction("b", "acme", ClientOutcome.OK),
+]
 
 
 def results(**changes: Any) -> ClientResults:

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from harness.reports import clients, clients_page
-from harness.results import ClientFinding, ClientOutcome, ClientResults, Foreseen, LoopFinding, Run
+from harness.results import ClientFinding, ClientOutcome, ClientResults, LoopFinding, ProviderPrediction, Run
 
 ABOUT = {
     "title": "`x`",
@@ -76,7 +76,8 @@ def test_agreement_counts_both_ways_to_be_wrong() -> None:
 
 def test_what_is_foretold_stands_apart_from_what_was_measured() -> None:
     told = results(
-        finding(predicted=ClientOutcome.OK), foreseen=[Foreseen("a", "unrecorded", ClientOutcome.CRASH, "choices-null")]
+        finding(predicted=ClientOutcome.OK),
+        foreseen=[ProviderPrediction("a", "unrecorded", ClientOutcome.CRASH, "choices-null")],
     )
     assert "unrecorded" not in clients.provider_table(told)
     assert re.search(r"\| `a` +\| ≈✓ +\| ≈X +\|", clients.foretold_table(told))
