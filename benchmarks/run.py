@@ -31,7 +31,7 @@ from typing import TypeVar
 import orjson
 
 from harness.checks import CHECKS
-from harness.judging.runner import About, judge_exchanges
+from harness.judging.runner import Subject, judge_exchanges
 from harness.recording.cassette import read_cassette, write_cassette
 from harness.simulate.reference import STREAM
 from harness.wire.exchange import Exchange, Response, Source
@@ -100,7 +100,7 @@ def floor(content: bytes) -> int:
 def ours(path: Path) -> int:
     """Read the cassette, parse, run all checks."""
     exchanges = read_cassette(path)
-    return len(list(judge_exchanges(exchanges, About("bench", "m", "chat.stream", path.name), CHECKS.values())))
+    return len(list(judge_exchanges(exchanges, Subject("bench", "m", "chat.stream", path.name), CHECKS.values())))
 
 
 def sdk(content: bytes) -> int:

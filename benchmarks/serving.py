@@ -33,15 +33,15 @@ from aiohttp import __version__, web
 from tabulate import tabulate
 
 from harness.matrix.providers import FILE_NAME, load_matrix
-from harness.recording.playing import pieces_of
-from harness.serve.app import Manner, application
+from harness.recording.pacing import pieces_of
+from harness.serve.app import PlaybackOptions, application
+from harness.serve.recording_index import REFERENCE, RecordingIndex
 from harness.serve.server import HOST, serve
-from harness.serve.shelf import REFERENCE, Shelf
 
 ROOT = Path(__file__).parent.parent
 ANSWERS = ((REFERENCE, "chat.nonstream"), (REFERENCE, "chat.stream"), ("llamacpp", "chat.long"))
 KINDS = ("bare", "harness", "bare again", "whole")
-SHELF = Shelf(load_matrix(ROOT / FILE_NAME), ROOT, {provider for provider, _ in ANSWERS})
+SHELF = RecordingIndex(load_matrix(ROOT / FILE_NAME), ROOT, {provider for provider, _ in ANSWERS})
 HEADS = ("req/s", "median ms", "p99 ms", "first byte ms", "CPU µs", "time to bare", "CPU to bare")
 DIGITS = (0, 2, 2, 2, 0)
 Server = tuple[int, int]
@@ -74,7 +74,7 @@ def run_server(kind: str, answers: list[Answer], pipe: Connection) -> None:
     if kind == "harness":
         logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", filename=os.devnull)
         logging.getLogger("harness.serve").setLevel(logging.INFO)
-        serve(application(SHELF, Manner()), 0, lambda url: pipe.send(int(url.rpartition(":")[2])))
+        serve(application(SHELF, PlaybackOptions()), 0, lambda url: pipe.send(int(url.rpartition(":")[2])))
     by_name, app, listening = {one.scenario: one for one in answers}, web.Application(), socket.create_server((HOST, 0))
     app.router.add_post("/{provider}/v1/chat/completions", send)
     pipe.send(listening.getsockname()[1])
@@ -107,7 +107,7 @@ def ask(port: int, asked: bytes) -> tuple[bytes, bytes]:
 def answers_of(port: int) -> Iterator[Answer]:
     """Yield what the harness answers, after a look that it is what was meant."""
     for provider, scenario in ANSWERS:
-        exchange = next(one.exchange for one in SHELF.held(provider) if one.scenario.id == scenario)
+        exchange = next(one.exchange for one in SHELF.answers(provider) if one.scenario.id == scenario)
         path, body = f"/{provider}/v1/chat/completions?{scenario}", exchange.request.body or b""
         own = f"x-harness-scenario: {scenario}\r\n" if scenario == "chat.long" else ""  # else another is as near
         own += f"content-type: application/json\r\nauthorization: Bearer none\r\ncontent-length: {len(body)}\r\n\r\n"

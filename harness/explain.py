@@ -143,8 +143,8 @@ def _explain_scenario(scenario: Scenario, console: Console) -> None:
     if scenario.key != "own":
         console.print("key       one that is none")
     console.print(f"expects   status {' or '.join(map(str, sorted(scenario.statuses)))}")
-    if scenario.tries:
-        console.print(f"tries     {escape(scenario.tries)}")
+    if scenario.tested_parameter:
+        console.print(f"tries     {escape(scenario.tested_parameter)}")
     if scenario.needs:
         console.print(f"needs     {', '.join(scenario.needs)}")
 

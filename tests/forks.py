@@ -115,14 +115,14 @@ def _warm() -> None:
     """Import what a run needs, late imports included: by asking where nobody answers."""
     import harness.cli.live
     import harness.live.record  # noqa: F401 - it is imported, that is all
-    from harness.live.asking import Asked, Asker
+    from harness.live.asking import Endpoint, ScenarioSender
     from harness.matrix.scenarios import SCENARIOS
 
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    asker = Asker(Asked(f"http://127.0.0.1:{port}/v1", "none", "none", {}, {}))
-    asker.ask(SCENARIOS["chat.stream"])
-    asker.close()
+    sender = ScenarioSender(Endpoint(f"http://127.0.0.1:{port}/v1", "none", "none", {}, {}))
+    sender.ask(SCENARIOS["chat.stream"])
+    sender.close()
     for thread in set(threading.enumerate()) - {threading.current_thread()}:
         if thread.name != "deadlines":  # which a child begins anew
             thread.join()  # a process that forks has one

@@ -4,11 +4,11 @@ import dataclasses
 from collections.abc import Iterable
 
 from harness.checks import CHECKS, Check
-from harness.judging.runner import About, judge_exchanges
+from harness.judging.runner import Subject, judge_exchanges
 from harness.results import Finding, Outcome
 from harness.wire.exchange import Exchange, Expected
 
-ABOUT = About("acme", "small", "chat.stream", "-")
+ABOUT = Subject("acme", "small", "chat.stream", "-")
 
 
 def findings(exchange: Exchange, checks: Iterable[Check] = CHECKS.values()) -> dict[str, Finding]:

@@ -259,7 +259,7 @@ def test_every_check_is_judged_somewhere(cases: list[Case]) -> None:
 
 def test_the_same_exchanges_are_streams(cases: list[Case]) -> None:
     answered = [case for case in cases if case.row["response"]["status"] == 200]
-    assert [case.name for case in answered if case.exchange.streams != case.row["is_stream"]] == []
+    assert [case.name for case in answered if case.exchange.is_stream != case.row["is_stream"]] == []
 
 
 # The reference provider.

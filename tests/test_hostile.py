@@ -12,7 +12,7 @@ from harness.checks import CHECKS
 from harness.cli import main
 from harness.errors import BadArchive
 from harness.judging.audit import audit
-from harness.judging.runner import About, judge_exchanges
+from harness.judging.runner import Subject, judge_exchanges
 from harness.results import Finding, Outcome, read_results
 from harness.simulate.reference import BODY, STREAM
 from harness.wire.dumping import TOO_DEEP, json_text
@@ -133,7 +133,7 @@ def test_evidence_that_can_not_be_built_breaks_its_check_alone(monkeypatch: pyte
 
     monkeypatch.setattr(Exchange, "place", refuse)
     exchange = findings_exchange()
-    findings = list(judge_exchanges([exchange], About("p", "m", "s", None), CHECKS.values()))
+    findings = list(judge_exchanges([exchange], Subject("p", "m", "s", None), CHECKS.values()))
     assert len(findings) == len(CHECKS)
     assert any("ValueError: no place" in line for line in broken(findings))
 

@@ -83,7 +83,7 @@ def test_a_finding_names_its_cell() -> None:
 
 def test_only_unexpected_outcomes_are_red() -> None:
     findings = [Finding("a", "b", "c", "d", Level.MUST, outcome) for outcome in Outcome]
-    assert {finding.outcome.value for finding in Results(RESULTS.run, findings).red} == {
+    assert {finding.outcome.value for finding in Results(RESULTS.run, findings).unexpected} == {
         "broken",
         "fail",
         "changed",

@@ -228,7 +228,7 @@ class TestIdeal:
             got = CLIENT.post(server.base_url + "/chat/completions", content=reference.request.body, headers=KEY)
         assert got.content == reference.response.body.replace(b"chatcmpl-reference", b"chatcmpl-0")
         assert got.headers["content-type"] == reference.response.headers["content-type"]
-        assert ("content-length" in got.headers) is not reference.streams
+        assert ("content-length" in got.headers) is not reference.is_stream
         assert got.extensions["reason_phrase"] == b"OK"
 
     def test_every_scenario_is_answered(self) -> None:

@@ -181,8 +181,8 @@ def test_every_client_reads_the_reference(name: str, depth: Depth) -> None:
     exchange = REFERENCES[name]
     readings = sdk_results(exchange, depth)
     assert set(errors(readings).values()) == {None}
-    assert (readings.helper is None) is not exchange.streams
-    for client in CLIENTS if exchange.streams else CLIENTS[:3]:
+    assert (readings.helper is None) is not exchange.is_stream
+    for client in CLIENTS if exchange.is_stream else CLIENTS[:3]:
         reading = getattr(readings, client)
         assert reading.chunks == readings.read.columns.count
         assert reading.messages == readings.read.completion.messages
@@ -360,8 +360,8 @@ def recorded() -> list[Exchange]:
 
 
 def some_of(recorded: list[Exchange]) -> Iterator[Exchange]:
-    yield from [exchange for exchange in recorded if exchange.streams][::5]
-    yield from [exchange for exchange in recorded if not exchange.streams][::10]
+    yield from [exchange for exchange in recorded if exchange.is_stream][::5]
+    yield from [exchange for exchange in recorded if not exchange.is_stream][::10]
 
 
 def test_a_shortened_stream_tells_what_the_whole_one_does(recorded: list[Exchange]) -> None:
@@ -379,7 +379,7 @@ def test_a_shortened_stream_tells_what_the_whole_one_does(recorded: list[Exchang
 def test_recorded_exchanges_share_their_forms(recorded: list[Exchange]) -> None:
     forms = {id(sdk_results(exchange, Depth.SHAPE)) for exchange in recorded}
     assert len(forms) < len(recorded) / 2
-    assert max(len(texts_of(exchange)) for exchange in recorded if exchange.streams) < 32_000
+    assert max(len(texts_of(exchange)) for exchange in recorded if exchange.is_stream) < 32_000
 
 
 # Where and how it runs.

@@ -31,7 +31,7 @@ from scripted import (
 from harness.cli import main
 from harness.judging.audit import audit
 from harness.judging.runner import Selection, plan, run_case
-from harness.live.asking import Asked
+from harness.live.asking import Endpoint
 from harness.matrix.providers import load_matrix
 from harness.recording.cassette import dump_cassette
 from harness.recording.redact import configured, redact
@@ -201,7 +201,7 @@ def test_no_key_is_written_that_the_user_puts_into_the_request(where: str, tmp_p
 
 
 def test_who_asks_does_not_show_the_key() -> None:
-    assert leaks(repr(Asked("http://host/v1", SENT, "m", {}, {})).encode(), [SENT]) == []
+    assert leaks(repr(Endpoint("http://host/v1", SENT, "m", {}, {})).encode(), [SENT]) == []
 
 
 def test_a_password_in_an_address_is_secret_whatever_it_is_like(tmp_path: Path) -> None:

@@ -3,61 +3,41 @@
 from functools import cache
 from typing import Any
 
-from harness.checks.registry import Applies
-from harness.wire.exchange import OK, Exchange
-
-_REDIRECT = 300
+from harness.checks.registry import Applies, NotApplicable, Reason
+from harness.wire.exchange import Exchange
 
 
-class Lost(str):
-    """Not applicable because the request failed where an answer was due, or the other way round: reported as ``blocked``."""
-
-    __slots__ = ()
-
-
-class NotSeen(str):
-    """Not applicable because of what the answer holds: ``blocked`` where a check that the rule depends on failed, else n/a."""
-
-    __slots__ = ()
-
-
-def success_status(exchange: Exchange) -> str | None:
+def success_status(exchange: Exchange) -> Reason | None:
     """The status is one of success: there is an answer to judge."""
     status = exchange.response.status
-    if OK <= status < _REDIRECT:
+    if exchange.response.is_success:
         return None
     reason = f"status {status} is no answer; the error rules judge it"
-    return Lost(reason) if exchange.expected.answer else reason
+    return NotApplicable(reason, "blocked") if exchange.expected.answer else reason
 
 
-def error_status(exchange: Exchange) -> str | None:
+def error_status(exchange: Exchange) -> Reason | None:
     """The status is one of the error classes, 4xx and 5xx."""
     if exchange.response.is_error:
         return None
     reason = f"status {exchange.response.status} is no error"
-    return Lost(reason) if exchange.expected.refusal else reason
+    return NotApplicable(reason, "blocked") if exchange.expected.refusal else reason
 
 
-class Cut(str):
-    """A reason that is ours: the rest was not waited for.  What needs the rule can't be told either."""
-
-    __slots__ = ()
-
-
-def uncut(exchange: Exchange) -> str | None:
+def uncut(exchange: Exchange) -> Reason | None:
     """Whoever recorded it did not close it before its end."""
     response = exchange.response
-    if response.closed_by_us or (exchange.expected.closed and not response.eof):
-        return Cut("closed by us before its end, and judged up to there")
+    if response.closed_by_us or (exchange.expected.cancelled_by_client and not response.eof):
+        return NotApplicable("closed by us before its end, and judged up to there", "cut")
     return None
 
 
-def come(exchange: Exchange) -> str | None:
+def come(exchange: Exchange) -> Reason | None:
     """It was not cut before anything of its body came."""
     return None if exchange.response.content.strip() else uncut(exchange)
 
 
-def begun(exchange: Exchange) -> str | None:
+def begun(exchange: Exchange) -> Reason | None:
     """It was not cut before its first choice came."""
     return None if exchange.columns.choices else uncut(exchange)
 
@@ -67,14 +47,14 @@ def any_exchange(_exchange: Exchange) -> str | None:
     return None
 
 
-def stream(exchange: Exchange) -> str | None:
+def stream(exchange: Exchange) -> Reason | None:
     """A stream was asked for and answered."""
-    return success_status(exchange) or (None if exchange.streams else "no stream was asked for")
+    return success_status(exchange) or (None if exchange.is_stream else "no stream was asked for")
 
 
-def body(exchange: Exchange) -> str | None:
+def body(exchange: Exchange) -> Reason | None:
     """An answer in one body was asked for and given."""
-    return success_status(exchange) or ("a stream was asked for" if exchange.streams else None)
+    return success_status(exchange) or ("a stream was asked for" if exchange.is_stream else None)
 
 
 def has_headers(exchange: Exchange) -> str | None:
@@ -82,26 +62,26 @@ def has_headers(exchange: Exchange) -> str | None:
     return None if exchange.response.headers else "the recording has no headers"
 
 
-def answer_with_headers(exchange: Exchange) -> str | None:
+def answer_with_headers(exchange: Exchange) -> Reason | None:
     """There is an answer, and the recorder kept its headers."""
     return success_status(exchange) or has_headers(exchange)
 
 
-def exact_framing(exchange: Exchange) -> str | None:
+def exact_framing(exchange: Exchange) -> Reason | None:
     """A stream whose bytes are the wire's own, blank lines included."""
     if exchange.source.fidelity == "lines":
         return "the blank lines of this recording are not the wire's own"
     return exact_lines(exchange)
 
 
-def exact_lines(exchange: Exchange) -> str | None:
+def exact_lines(exchange: Exchange) -> Reason | None:
     """A stream whose lines are the wire's own."""
     if exchange.source.fidelity in {"chunks", "transcript"}:
         return "the framing of this recording was rebuilt"
     return stream(exchange)
 
 
-def complete_answer(exchange: Exchange) -> str | None:
+def complete_answer(exchange: Exchange) -> Reason | None:
     """An answer that was not shortened by whoever published it."""
     if exchange.source.fidelity == "transcript":
         return "this transcript may be shortened"
@@ -114,12 +94,12 @@ def all_of(first: Applies, second: Applies) -> Applies:
     return lambda exchange: first(exchange) or second(exchange)
 
 
-def usage_asked(exchange: Exchange) -> str | None:
+def usage_asked(exchange: Exchange) -> Reason | None:
     """A stream with ``stream_options.include_usage``."""
     return stream(exchange) or (None if exchange.request.include_usage else "usage was not asked for")
 
 
-def usage_not_asked(exchange: Exchange) -> str | None:
+def usage_not_asked(exchange: Exchange) -> Reason | None:
     """A stream known to have been asked for without ``stream_options.include_usage``."""
     return (
         stream(exchange)
@@ -128,7 +108,7 @@ def usage_not_asked(exchange: Exchange) -> str | None:
     )
 
 
-def request_known(exchange: Exchange) -> str | None:
+def request_known(exchange: Exchange) -> Reason | None:
     """An answer to a request that was recorded with its body."""
     return success_status(exchange) or (None if exchange.request.json is not None else "the recording has no request")
 
@@ -149,13 +129,13 @@ def finish_values(exchange: Exchange) -> set[object]:
     return {finish.value for choice in exchange.columns.choices.values() for finish in choice.finish_reasons}
 
 
-def has_read_times(exchange: Exchange) -> str | None:
+def has_read_times(exchange: Exchange) -> Reason | None:
     """A stream whose reads were recorded with their times."""
     reads = exchange.response.reads
     return stream(exchange) or (None if reads and reads.dt_us else "the recording has no times of reads")
 
 
-def has_reasoning(exchange: Exchange) -> str | None:
+def has_reasoning(exchange: Exchange) -> Reason | None:
     """An answer with reasoning text in a field of its own."""
     has = any(choice.reasoning for choice in exchange.columns.choices.values())
-    return success_status(exchange) or (None if has else NotSeen("no reasoning text came"))
+    return success_status(exchange) or (None if has else NotApplicable("no reasoning text came", "not-present"))

@@ -34,7 +34,7 @@ def present(exchange: Exchange) -> Iterator[Problem]:
     then retry.
     """
     if not exchange.columns.kinds("/choices").keys() - {"missing"}:
-        yield Problem("no chunk has choices" if exchange.streams else "the body has no choices", ((None, 0),))
+        yield Problem("no chunk has choices" if exchange.is_stream else "the body has no choices", ((None, 0),))
 
 
 @rule(
@@ -57,7 +57,7 @@ def object_name(exchange: Exchange) -> Iterator[Problem]:
     object has.
     """
     yield from wrong_kinds(exchange, "/object", {"text", '""'})
-    expected = "chat.completion.chunk" if exchange.streams else "chat.completion"
+    expected = "chat.completion.chunk" if exchange.is_stream else "chat.completion"
     wrong = {v: seen for v, seen in exchange.columns.values["object"].items() if isinstance(v, str) and v != expected}
     for value, seen in wrong.items():
         where = n_of_m(seen.count, exchange.columns.chunk_count, "chunk")

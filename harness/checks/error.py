@@ -42,7 +42,7 @@ def _refusal_expected(exchange: Exchange) -> str | None:
 
 
 def _json(exchange: Exchange) -> Any:
-    return exchange.chunk(0) if exchange.reading.look == "json" else None
+    return exchange.chunk(0) if exchange.reading.body_kind == "json" else None
 
 
 def _inner(exchange: Exchange) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def refused(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Look for `error` in every answer, whatever its status.
     """
-    if exchange.response.status < 400:  # noqa: PLR2004 - the HTTP error classes
+    if not exchange.response.is_error:
         yield Problem(f"a wrong request is answered with status {exchange.response.status}", ((None, 0),))
 
 
@@ -101,7 +101,7 @@ def not_empty(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Show the status and its reason phrase where the body says nothing.
     """
-    if exchange.reading.look == "empty":
+    if exchange.reading.body_kind == "empty":
         yield Problem(f"status {exchange.response.status} without a body", ((None, 0),))
 
 
@@ -117,7 +117,7 @@ def not_html(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Show `error.message` only where the content-type is JSON, else the status.
     """
-    if exchange.reading.look == "html":
+    if exchange.reading.body_kind == "html":
         yield Problem(f"status {exchange.response.status} with an HTML page", ((None, 0),))
 
 
@@ -133,7 +133,7 @@ def not_stream(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Where `error.body` is a str, cut `data:` off it and parse the rest.
     """
-    if exchange.reading.look == "stream":
+    if exchange.reading.body_kind == "stream":
         yield Problem(f"status {exchange.response.status} with an event of a stream", ((None, 0),))
 
 
@@ -150,7 +150,7 @@ def is_json(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Read `error.body` as a dict only where it is one, and show it as text else.
     """
-    look = exchange.reading.look
+    look = exchange.reading.body_kind
     value = _json(exchange)
     if not isinstance(value, dict):
         what = exchange.reading.syntax_error or ("plain text" if look != "json" else f"a JSON {_kind(value)}")
@@ -300,7 +300,7 @@ def shape(exchange: Exchange) -> str:
     """
     value = _json(exchange)
     if not isinstance(value, dict):
-        look = exchange.reading.look
+        look = exchange.reading.body_kind
         return "a JSON string" if isinstance(value, str) else "a JSON list" if isinstance(value, list) else look
     if isinstance(value.get("error"), dict):
         return "nested"

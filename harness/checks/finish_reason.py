@@ -236,7 +236,7 @@ def finish_delta(exchange: Exchange) -> str:
 
 def _tries(exchange: Exchange, *names: str) -> str | None:
     """What is asked goes on until one of these parameters ends it."""
-    return None if exchange.expected.tries in names else f"{names[0]} is not on trial"
+    return None if exchange.expected.tested_parameter in names else f"{names[0]} is not on trial"
 
 
 @rule(

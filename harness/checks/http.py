@@ -16,7 +16,7 @@ from harness.checks.applies import (
     success_status,
     uncut,
 )
-from harness.checks.registry import TOO_LARGE, observation, rule
+from harness.checks.registry import TOO_LARGE, Reason, observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
 from harness.simulate.ideal import error, recording
@@ -53,7 +53,7 @@ def _media_type(exchange: Exchange) -> tuple[str, str]:
 
 
 def _refusable(exchange: Exchange) -> str | None:
-    if exchange.response.is_error and (not exchange.expected.answer or exchange.expected.tries):
+    if exchange.response.is_error and (not exchange.expected.answer or exchange.expected.tested_parameter):
         return f"status {exchange.response.status}: an answer is not known to be due"
     return any_exchange(exchange)
 
@@ -91,7 +91,7 @@ def content_type(exchange: Exchange) -> Iterator[Problem]:
     httpx-sse raises.
     """
     media_type, _ = _media_type(exchange)
-    expected = _STREAM_TYPE if exchange.streams else _BODY_TYPE
+    expected = _STREAM_TYPE if exchange.is_stream else _BODY_TYPE
     if media_type != expected:
         yield Problem(f"the content-type is {media_type or 'absent'}, not {expected}", ((None, 0),))
 
@@ -127,7 +127,7 @@ def not_empty(exchange: Exchange) -> Iterator[Problem]:
     Instead: Raise when a stream ends without a chunk, catch ValueError from parsing a body, and retry in both
     cases.
     """
-    if exchange.reading.look == "empty":
+    if exchange.reading.body_kind == "empty":
         yield Problem(f"status 200 with {'an empty' if not exchange.response.body else 'a blank'} body", ((None, 0),))
 
 
@@ -201,7 +201,7 @@ def not_html(exchange: Exchange) -> Iterator[Problem]:
     Instead: Take a stream of no chunks, or a result that is no `ChatCompletion`, for a gateway failure; wait,
     then retry.
     """
-    if exchange.reading.look == "html":
+    if exchange.reading.body_kind == "html":
         yield Problem("status 200 with an HTML page", ((None, 0),))
 
 
@@ -219,8 +219,8 @@ def stream_asked(exchange: Exchange) -> Iterator[Problem]:
     Instead: Before the loop test `stream.response.headers.get("content-type")`; at JSON parse
     `stream.response.read()` instead.
     """
-    if exchange.reading.look != "stream":
-        yield Problem(f"the answer is {_LOOKS[exchange.reading.look]}, not a stream", ((None, 0),))
+    if exchange.reading.body_kind != "stream":
+        yield Problem(f"the answer is {_LOOKS[exchange.reading.body_kind]}, not a stream", ((None, 0),))
 
 
 @rule(
@@ -236,8 +236,8 @@ def body_asked(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Send `stream=True` and join the deltas; or retry on ValueError and on a result that is a `str`.
     """
-    if exchange.reading.look != "json":
-        yield Problem(f"the answer is {_LOOKS[exchange.reading.look]}, not a JSON body", ((None, 0),))
+    if exchange.reading.body_kind != "json":
+        yield Problem(f"the answer is {_LOOKS[exchange.reading.body_kind]}, not a JSON body", ((None, 0),))
     elif exchange.reading.syntax_error:
         yield Problem(f"the body is not JSON: {exchange.reading.syntax_error}", ((None, 0),))
 
@@ -265,7 +265,7 @@ def no_error(exchange: Exchange) -> Iterator[Problem]:
     Instead: Raise on `getattr(resp, "error", None)` or `not resp.choices`; take a stream without a single chunk
     for an error too.
     """
-    if exchange.reading.look != "json":
+    if exchange.reading.body_kind != "json":
         return
     for found in exchange.columns.errors[:1]:
         yield Problem(f"an error came with status 200: {found.text}", ((found.chunk, found.pointer),))
@@ -340,7 +340,7 @@ def utf8(exchange: Exchange) -> Iterator[Problem]:
     Instead: Decode with `errors="replace"` before parsing, and keep the bytes.
     """
     content = exchange.response.content
-    if exchange.reading.look == "json" and not is_utf8(content):
+    if exchange.reading.body_kind == "json" and not is_utf8(content):
         try:
             content.decode()
         except UnicodeDecodeError as wrong:
@@ -380,9 +380,9 @@ def retry_after(exchange: Exchange) -> str:
     return "none" if sent is None else "seconds" if sent.strip().isdigit() else "a date" if "," in sent else "other"
 
 
-def _after_cancel(exchange: Exchange) -> str | None:
+def _after_cancel(exchange: Exchange) -> Reason | None:
     before = exchange.earlier[-1] if exchange.earlier else None
-    closed = before is not None and before.expected.closed and before.response.status == OK
+    closed = before is not None and before.expected.cancelled_by_client and before.response.status == OK
     return success_status(exchange) or (None if closed else "no stream was closed before it")
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from harness.checks import sources
 from harness.checks.applies import all_of, error_status, success_status, texts
-from harness.checks.registry import observation, rule
+from harness.checks.registry import Reason, observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
 from harness.simulate.ideal import error, recording
@@ -58,13 +58,14 @@ def accepted(exchange: Exchange) -> Iterator[Problem]:
     if status != OK:
         said = exchange.columns.errors[0].text if exchange.columns.errors else "no reason"
         yield Problem(
-            f"{exchange.expected.tries or 'an earlier answer'} is refused with {status}: {said}", ((None, 0),)
+            f"{exchange.expected.tested_parameter or 'an earlier answer'} is refused with {status}: {said}",
+            ((None, 0),),
         )
 
 
 @observation(
     "multi_turn.reasoning", "What becomes of a further turn with the reasoning sent back, or left out.",
-    sources.REASONING_CONTENT, all_of(_further, lambda x: None if "reasoning" in (x.expected.tries or "") else "nothing is tried with reasoning"),
+    sources.REASONING_CONTENT, all_of(_further, lambda x: None if "reasoning" in (x.expected.tested_parameter or "") else "nothing is tried with reasoning"),
     good=(_BACK,),
     bad=(_LEFT_OUT, with_response(_BACK, status=400, body=_REFUSAL.body)),
 )  # fmt: skip
@@ -76,7 +77,11 @@ def reasoning(exchange: Exchange) -> str:
     """
     status = exchange.response.status
     given = any("reasoning_content" in message for message in _messages(exchange))
-    what = exchange.expected.tries if given or "left out" in (exchange.expected.tries or "") else "no reasoning came"
+    what = (
+        exchange.expected.tested_parameter
+        if given or "left out" in (exchange.expected.tested_parameter or "")
+        else "no reasoning came"
+    )
     return f"{what}: {'accepted' if error_status(exchange) else f'refused ({status})'}"
 
 
@@ -115,7 +120,7 @@ def _begun(exchange: Exchange) -> Exchange | None:
     )
 
 
-def _both_counted(exchange: Exchange) -> str | None:
+def _both_counted(exchange: Exchange) -> Reason | None:
     before = _begun(exchange)
     if before is None:
         return "it goes on with nothing that was asked before"

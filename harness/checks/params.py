@@ -8,7 +8,7 @@ import orjson
 
 from harness.checks import sources
 from harness.checks.applies import complete_answer, error_status, finish_values, success_status, texts
-from harness.checks.registry import observation, rule
+from harness.checks.registry import Applies, Reason, observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
 from harness.simulate.ideal import recording
@@ -29,11 +29,11 @@ _STOPS = 16  # the specification allows 4
 
 
 def _tried(exchange: Exchange) -> str | None:
-    return None if exchange.expected.tries else "no parameter is tried"
+    return None if exchange.expected.tested_parameter else "no parameter is tried"
 
 
-def _given(name: str) -> Callable[[Exchange], str | None]:
-    def applies(exchange: Exchange) -> str | None:
+def _given(name: str) -> Applies:
+    def applies(exchange: Exchange) -> Reason | None:
         return success_status(exchange) or (None if exchange.request.get(name) else f"{name} was not given")
 
     return applies
@@ -150,10 +150,10 @@ def refused_plainly(exchange: Exchange) -> Iterator[Problem]:
     inner = error.value if error and isinstance(error.value, dict) else {}
     said = " ".join(str(inner.get(key)) for key in ("message", "param")) if inner else ""
     text = (said or exchange.response.content.decode("utf-8", "replace")).lower()
-    tried = (exchange.expected.tries or "").lower()
+    tried = (exchange.expected.tested_parameter or "").lower()
     # A letter such as n stands in every text; as a word it does not.
     if not any(re.search(rf"\b{re.escape(word)}\b", text) for word in _WORD.findall(tried) or [tried]):
-        yield Problem(f"the refusal does not name {exchange.expected.tries}", ((None, 0),))
+        yield Problem(f"the refusal does not name {exchange.expected.tested_parameter}", ((None, 0),))
 
 
 @observation(
@@ -168,7 +168,7 @@ def outcome(exchange: Exchange) -> str:
 
     Instead: Keep the parameters each provider takes in a table, and send no others.
     """
-    name = exchange.expected.tries
+    name = exchange.expected.tested_parameter
     if error_status(exchange) is None:
         return f"{name}: refused ({exchange.response.status})"
     if success_status(exchange) is None and name in _HONOURED:

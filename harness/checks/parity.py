@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from harness.checks import sources
 from harness.checks.applies import success_status
-from harness.checks.registry import observation, rule
+from harness.checks.registry import Reason, observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
 from harness.simulate.ideal import recording
@@ -20,12 +20,12 @@ _HELD = ("chunk.present", "sse.no-error", "http.complete")
 
 def other(exchange: Exchange) -> Exchange | None:
     """Return the earlier exchange that asked the same in the other way; None if there is none."""
-    whole = (one for one in exchange.earlier if not one.expected.closed)
+    whole = (one for one in exchange.earlier if not one.expected.cancelled_by_client)
     same = (one for one in whole if one.request.get("messages") == exchange.request.get("messages"))
-    return next((one for one in same if one.streams != exchange.streams and success_status(one) is None), None)
+    return next((one for one in same if one.is_stream != exchange.is_stream and success_status(one) is None), None)
 
 
-def _pair(exchange: Exchange) -> str | None:
+def _pair(exchange: Exchange) -> Reason | None:
     found = success_status(exchange) or (None if other(exchange) else "the same was not asked the other way")
     return found or (None if _message(exchange) and _message(other(exchange)) else "one of the answers is empty")
 
@@ -36,7 +36,7 @@ def _message(exchange: Exchange | None) -> Message | None:
 
 def _both(exchange: Exchange) -> tuple[Message, Message]:
     """Return the message that was streamed, and the one in the body."""
-    streamed, whole = sorted((exchange, other(exchange) or exchange), key=lambda one: not one.streams)
+    streamed, whole = sorted((exchange, other(exchange) or exchange), key=lambda one: not one.is_stream)
     return streamed.completion.messages[0], whole.completion.messages[0]
 
 
@@ -66,7 +66,7 @@ def channels(exchange: Exchange) -> Iterator[Problem]:
     here, there = _channels(exchange), _channels(other(exchange))
     # What a model says beside a call is its own choice, so only fields that tell of the form are held together.
     if here - {"content"} != there - {"content"}:
-        streamed, whole = (here, there) if exchange.streams else (there, here)
+        streamed, whole = (here, there) if exchange.is_stream else (there, here)
         yield Problem(
             f"streamed: {', '.join(sorted(streamed)) or 'none'}; in one body: {', '.join(sorted(whole)) or 'none'}",
             ((exchange.columns.first, ""),),
@@ -108,7 +108,7 @@ def prompt_tokens(exchange: Exchange) -> Iterator[Problem]:
     """
     here, there = _prompt_tokens(exchange), _prompt_tokens(other(exchange))
     if here != there:
-        streamed, whole = (here, there) if exchange.streams else (there, here)
+        streamed, whole = (here, there) if exchange.is_stream else (there, here)
         place = (exchange.columns.usages[-1].chunk, "/usage/prompt_tokens")
         yield Problem(f"prompt_tokens streamed: {streamed}; in one body: {whole}", (place,))
 

@@ -6,7 +6,7 @@ from typing import Any
 from harness.checks import sources
 from harness.checks.applies import all_of, has_reasoning, success_status, uncut
 from harness.checks.kinds import place_of, wrong_kinds
-from harness.checks.registry import observation, rule
+from harness.checks.registry import Reason, observation, rule
 from harness.results import Level, Problem
 from harness.simulate.reference import (
     BODY,
@@ -33,7 +33,7 @@ _READ = ("chunk.present",)
 _NESTED = {"thinking": ("type",), "chat_template_kwargs": ("enable_thinking",), "reasoning": ("enabled", "effort")}
 
 
-def _turned_off(exchange: Exchange) -> str | None:
+def _turned_off(exchange: Exchange) -> Reason | None:
     """An answer to a request that turned thinking off, in the specification's way or one known to be the provider's."""
     known = exchange.expected.statuses or exchange.request.get("reasoning_effort") == "none"
     if _switch(exchange) != "off":
@@ -64,7 +64,7 @@ def field_type(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "reasoning.before-content", SHOULD, "Reasoning text comes before the answer's text.",
-    sources.REASONING_CONTENT, lambda x: has_reasoning(x) or (None if x.streams else "a body has no order"),
+    sources.REASONING_CONTENT, lambda x: has_reasoning(x) or (None if x.is_stream else "a body has no order"),
     good=(REASONING,),
     bad=(replace_in_body(REASONING, '"content":"!","reasoning_content":null', '"content":null,"reasoning_content":" Done."'),),
     depends_on=_READ,
@@ -160,7 +160,7 @@ def place(exchange: Exchange) -> str:
 
 @observation(
     "reasoning.phases", "What stands in content while reasoning comes, and in the reasoning field after it.",
-    sources.REASONING_CONTENT, lambda x: has_reasoning(x) or uncut(x) or (None if x.streams else "a body has no phases"),
+    sources.REASONING_CONTENT, lambda x: has_reasoning(x) or uncut(x) or (None if x.is_stream else "a body has no phases"),
     good=(REASONING,),
     bad=(
         replace_in_body(REASONING, ',"reasoning_content":null', ""),

@@ -10,11 +10,30 @@ its second paragraph, what client code does instead.
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from harness.results import Level, Problem
 from harness.wire.exchange import Exchange
 
-Applies = Callable[[Exchange], str | None]
+NotApplicableKind = Literal["blocked", "not-present", "cut"]
+"""
+Why a reason is more than that: ``blocked``, the request failed where an answer was due, or the other way round;
+``not-present``, what the rule is about did not come, which is ``blocked`` where a check that it depends on failed;
+``cut``, we closed the answer ourselves, so that what depends on the rule can't be told either.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class NotApplicable:
+    """Why a check does not apply, where the outcome hangs on the kind of the reason; a plain reason is a text: n/a."""
+
+    reason: str
+    kind: NotApplicableKind
+
+
+Reason = str | NotApplicable
+
+Applies = Callable[[Exchange], Reason | None]
 """Returns None where a check applies, else the reason why it does not."""
 
 TOO_LARGE = "http.too-large"

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import Lost, all_of, error_status, stream, success_status
-from harness.checks.registry import observation, rule
+from harness.checks.applies import all_of, error_status, stream, success_status
+from harness.checks.registry import NotApplicable, Reason, observation, rule
 from harness.results import Level, Problem
 from harness.sdk import SdkResult, failure_location, sdk_results
 from harness.simulate.ideal import exchange as ideal_exchange
@@ -39,13 +39,15 @@ _SERVER_ERROR = 500
 _PARTS = ("content", "reasoning", "refusal", "tool_calls", "finish_reason")
 
 
-def _readable(exchange: Exchange) -> str | None:
+def _readable(exchange: Exchange) -> Reason | None:
     parser = exchange.reading.parser
     if parser and parser.bom:
         return "the SDK loses the first event to a byte order mark, which is legal; sse.framing shows the mark"
     # Not by a need of sse.no-error: that is blocked where no stream came, which is when the SDK loses all.
     if parser and exchange.columns.errors:
-        return Lost("the stream carries an error, which the SDK is to raise; sse.no-error judges it")
+        return NotApplicable(
+            "the stream carries an error, which the SDK is to raise; sse.no-error judges it", "blocked"
+        )
     return success_status(exchange)
 
 
@@ -112,8 +114,15 @@ def loses_nothing(exchange: Exchange) -> Iterator[Problem]:
         yield Problem("the client yields no chunk and raises nothing", ((None, 0),))
     elif reading.chunks < read.columns.count:
         yield Problem("the client yields fewer chunks than there are JSON data", (_first_lost(exchange),))
-    elif exchange.source.fidelity == "wire" and parser and parser.tail and parser.tail.data.strip() != DONE:
-        yield Problem("the client drops the last event, which no blank line closes", ((None, parser.tail.start),))
+    elif (
+        exchange.source.fidelity == "wire"
+        and parser
+        and parser.unterminated_event
+        and parser.unterminated_event.data.strip() != DONE
+    ):
+        yield Problem(
+            "the client drops the last event, which no blank line closes", ((None, parser.unterminated_event.start),)
+        )
     else:
         yield from _differences(read.completion.messages, reading.messages)
 
@@ -199,7 +208,7 @@ def error_class(exchange: Exchange) -> Iterator[Problem]:
     """
     status, reading = exchange.response.status, sdk_results(exchange).sync
     due = _CLASSES.get(status, "InternalServerError" if status >= _SERVER_ERROR else "APIStatusError")
-    at = (0, "") if exchange.reading.look == "json" else (None, 0)
+    at = (0, "") if exchange.reading.body_kind == "json" else (None, 0)
     if reading.error != due:
         yield Problem(f"status {status} raises {reading.error}, not {due}", (at,))
     elif not {"message", "text"} & set(reading.shows):

@@ -122,7 +122,7 @@ def data_given(exchange: Exchange) -> Iterator[Problem]:
     Instead: Parse only lines that start with `data:` in a reader of your own; the SDK can't skip the block, so
     catch ValueError.
     """
-    blocks = _parser(exchange).dataless
+    blocks = _parser(exchange).events_without_data
     if blocks:
         offset, oddities = blocks[0]
         fields = ", ".join(sorted(oddities & {"named", "id", "retry", "unknown-field", "no-colon"})) or "no field"
@@ -183,7 +183,7 @@ def done(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Take a finish_reason in every choice as the end; treat a stream with neither as cut.
     """
-    tail = _parser(exchange).tail
+    tail = _parser(exchange).unterminated_event
     if not exchange.reading.done and not (tail and tail.data.strip() == DONE):
         events = _parser(exchange).events
         yield Problem("the stream ends without [DONE]", ((len(events) - 1, ""),) if events else ((None, 0),))
@@ -221,7 +221,7 @@ def final_blank_line(exchange: Exchange) -> Iterator[Problem]:
     Instead: Read lines yourself and parse a last `data:` line when the body ends; the SDK and httpx-sse drop
     it.
     """
-    tail = _parser(exchange).tail
+    tail = _parser(exchange).unterminated_event
     if tail:
         what = "the mark [DONE]" if tail.data.strip() == DONE else f"an event of {len(tail.data)} bytes of data"
         yield Problem(f"no blank line closes {what}", ((None, tail.start),))
@@ -306,7 +306,7 @@ def end(exchange: Exchange) -> str:
     Instead: Stop at the mark or at the end of the connection, whichever comes; judge by finish_reason whether
     the answer is whole.
     """
-    tail = _parser(exchange).tail
+    tail = _parser(exchange).unterminated_event
     if exchange.reading.done:
         return "[DONE]"
     return "[DONE], not closed" if tail and tail.data.strip() == DONE else "no [DONE]"

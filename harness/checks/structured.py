@@ -11,7 +11,7 @@ from harness.checks import sources
 from harness.checks.applies import complete_answer, finish_values, success_status, texts
 from harness.checks.json_schema import schema_error
 from harness.checks.kinds import place_of
-from harness.checks.registry import CannotJudge, observation, rule
+from harness.checks.registry import CannotJudge, Reason, observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
 from harness.simulate.ideal import recording
@@ -37,7 +37,7 @@ def _mode(exchange: Exchange) -> str | None:
     return mode if isinstance(mode, str) and mode in {"json_object", "json_schema"} else None
 
 
-def _asked(exchange: Exchange) -> str | None:
+def _asked(exchange: Exchange) -> Reason | None:
     """A whole answer that was asked for as JSON."""
     if _mode(exchange) is None:
         return success_status(exchange) or "JSON was not asked for"
@@ -46,7 +46,7 @@ def _asked(exchange: Exchange) -> str | None:
     return complete_answer(exchange)
 
 
-def _bound(exchange: Exchange) -> str | None:
+def _bound(exchange: Exchange) -> Reason | None:
     """The same, asked for with a schema that binds."""
     return _asked(exchange) or (None if isinstance(_schema(exchange), dict) else "no strict schema was given")
 

@@ -290,7 +290,7 @@ def function_type(exchange: Exchange) -> Iterator[Problem]:
     SDK's `.stream()` helper.
     """
     for fragment in fragments_of(exchange):
-        kind = fragment.value.get("type", "function" if exchange.streams else _OTHER)
+        kind = fragment.value.get("type", "function" if exchange.is_stream else _OTHER)
         if kind != "function":
             shown = "absent" if kind is _OTHER else json_text(kind)
             yield Problem(f"the type of a call is {shown}", place(fragment, "/type"))
@@ -311,7 +311,7 @@ def arguments_type(exchange: Exchange) -> Iterator[Problem]:
     Instead: Append with `a or ""`, and accept an object: `args = a if isinstance(a, dict) else json.loads(a or
     "{}")`.
     """
-    allowed: set[Kind] = {"text", '""', "missing"} if exchange.streams else {"text", '""'}
+    allowed: set[Kind] = {"text", '""', "missing"} if exchange.is_stream else {"text", '""'}
     yield from wrong_kinds(exchange, f"{_PLACE}/*/function/arguments", allowed, "fragment")
 
 

@@ -6,9 +6,9 @@ from typing import Any
 import orjson
 
 from harness.checks import sources
-from harness.checks.applies import NotSeen, all_of, complete_answer, finish_values, success_status
+from harness.checks.applies import all_of, complete_answer, finish_values, success_status
 from harness.checks.json_schema import schema_error
-from harness.checks.registry import rule
+from harness.checks.registry import NotApplicable, Reason, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
 from harness.simulate.ideal import recording
@@ -45,11 +45,13 @@ def _place(exchange: Exchange) -> tuple[tuple[int, str], ...]:
     return ((tools[0].chunk, tools[0].pointer),) if tools else ((exchange.columns.last, ""),)
 
 
-def _called(exchange: Exchange) -> str | None:
+def _called(exchange: Exchange) -> Reason | None:
     """An answer that calls one of the tools offered."""
     if not _tools(exchange):
         return success_status(exchange) or "no tools were offered"
-    return success_status(exchange) or (None if _calls(exchange) else NotSeen("no tool was called"))
+    return success_status(exchange) or (
+        None if _calls(exchange) else NotApplicable("no tool was called", "not-present")
+    )
 
 
 def _forced(exchange: Exchange) -> str | None:
@@ -61,7 +63,7 @@ def _forced(exchange: Exchange) -> str | None:
 
 
 def _choice_is(*wanted: str) -> Any:
-    def applies(exchange: Exchange) -> str | None:
+    def applies(exchange: Exchange) -> Reason | None:
         choice = exchange.request.get("tool_choice")
         kind = "named" if _forced(exchange) else choice if isinstance(choice, str) else None
         cut = finish_values(exchange) & _EXCUSES

@@ -3,25 +3,26 @@
 from collections.abc import Iterator
 from typing import Any
 
-from harness.checks.applies import NotSeen, stream, success_status
+from harness.checks.applies import stream, success_status
+from harness.checks.registry import NotApplicable, Reason
 from harness.wire.chunks import Choice, ToolFragment
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import as_object, objects_in
 
 
-def called(exchange: Exchange) -> str | None:
+def called(exchange: Exchange) -> Reason | None:
     """An answer that calls a tool."""
     calls = any(choice.tools for choice in exchange.columns.choices.values())
     if calls and _custom(exchange):
         return success_status(exchange) or "custom tools were offered, whose calls have a form of their own"
-    return success_status(exchange) or (None if calls else NotSeen("no tool was called"))
+    return success_status(exchange) or (None if calls else NotApplicable("no tool was called", "not-present"))
 
 
 def _custom(exchange: Exchange) -> bool:
     return any(tool.get("type") == "custom" for tool in objects_in(exchange.request.get("tools")))
 
 
-def streamed_call(exchange: Exchange) -> str | None:
+def streamed_call(exchange: Exchange) -> Reason | None:
     """A stream that calls a tool."""
     return called(exchange) or stream(exchange)
 

@@ -52,7 +52,7 @@ def usage_type(exchange: Exchange) -> Iterator[Problem]:
     Instead: Take it only if it is an object: `isinstance(chunk.usage, CompletionUsage)`.
     """
     optional: set[Kind] = {"object", "{}", "missing"}
-    yield from wrong_kinds(exchange, "/usage", optional | {"null"} if exchange.streams else optional)
+    yield from wrong_kinds(exchange, "/usage", optional | {"null"} if exchange.is_stream else optional)
 
 
 @rule(

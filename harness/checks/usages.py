@@ -1,6 +1,7 @@
 """The usage objects of an answer, as the checks of the family usage read them."""
 
-from harness.checks.applies import NotSeen, success_status
+from harness.checks.applies import success_status
+from harness.checks.registry import NotApplicable, Reason
 from harness.simulate.reference import STREAM_USAGE, replace_in_body
 from harness.wire.chunks import Usage
 from harness.wire.exchange import Exchange
@@ -23,9 +24,9 @@ BESIDE_FINISH = replace_in_body(
 """A stream whose usage stands in the chunk with the finish_reason."""
 
 
-def has_usage(exchange: Exchange) -> str | None:
+def has_usage(exchange: Exchange) -> Reason | None:
     """An answer with a usage object at the top of a chunk or of the body."""
-    return success_status(exchange) or (None if top_usages(exchange) else NotSeen("no usage came"))
+    return success_status(exchange) or (None if top_usages(exchange) else NotApplicable("no usage came", "not-present"))
 
 
 def top_usages(exchange: Exchange) -> list[Usage]:

@@ -20,14 +20,18 @@ from harness.matrix.providers import FILE_NAME, Matrix, load_matrix
 from harness.recording.atomic import check_own, write_atomically
 from harness.reports import clients as report
 from harness.reports import clients_page
-from harness.results import ClientFinding, ClientResults, Fate, Run, check_writable, written_client_results
+from harness.results import ClientFinding, ClientOutcome, ClientResults, Run, check_writable, written_client_results
 from harness.sdk import version
 
 _TIER = click.option(
     "--tier", "tiers", type=click.Choice([str(tier) for tier in TIERS]), multiple=True,
     help="0: what is there anyway; 1: Python libraries; 2: Node.js and the browser. Repeatable.",
 )  # fmt: skip
-_FAILING = {"never": frozenset[Fate](), "silent": frozenset({Fate.SILENT}), "bad": frozenset(f for f in Fate if f.bad)}
+_FAILING = {
+    "never": frozenset[ClientOutcome](),
+    "silent": frozenset({ClientOutcome.SILENT}),
+    "bad": frozenset(f for f in ClientOutcome if f.bad),
+}
 
 
 @click.group()
@@ -157,15 +161,15 @@ def _blamed(finding: ClientFinding) -> bool:
 def _run(matrix: Matrix, root: Path, chosen: list[Client], providers: Iterable[str], timeout: float) -> ClientResults:
     from harness.clients.matrix import foresee, run_matrix, trials_of
     from harness.clients.process import why_not_apart
-    from harness.serve.shelf import REFERENCE, Shelf
+    from harness.serve.recording_index import REFERENCE, RecordingIndex
 
     known = [provider.id for provider in matrix.providers]
     for name in providers:
         if name not in known:
             raise unknown("provider", name, known)
-    shelf = Shelf(matrix, root)
+    index = RecordingIndex(matrix, root)
     named = tuple(providers)
-    trials = trials_of(shelf, named or [one for one in shelf.providers if one != REFERENCE], deviations=not named)
+    trials = trials_of(index, named or [one for one in index.providers if one != REFERENCE], deviations=not named)
     if named and not trials.recorded:
         refuse(f"nothing is recorded of {', '.join(named)}; record it with: harness record {named[0]}")
     shared = why_not_apart()
@@ -182,14 +186,14 @@ def _run(matrix: Matrix, root: Path, chosen: list[Client], providers: Iterable[s
             chosen, trials, Run(__version__, now(), mode, version()),
             lambda done, total: progress.update(task, completed=done, total=total), timeout,
         )  # fmt: skip
-    return results if named else foresee(results, chosen, shelf, root)
+    return results if named else foresee(results, chosen, index, root)
 
 
 def _refuse_what_never_ran(own: list[Client], results: ClientResults) -> None:
     """End where a file of the user's own could not be run at all."""
     for client in own:
         told = [one for one in results.findings if one.client == client.id]
-        if told and all(one.fate is Fate.ENV for one in told):
+        if told and all(one.fate is ClientOutcome.ENV for one in told):
             refuse(f"{client.path}: {told[0].message}")
 
 
@@ -200,5 +204,5 @@ def _show(results: ClientResults, form: str) -> None:
         return
     text = report.render(results) if form == "markdown" else report.summary(results)
     Outlet().print(text, soft_wrap=True, markup=False)
-    for why in dict.fromkeys(one.message for one in results.findings if one.fate is Fate.ENV):
+    for why in dict.fromkeys(one.message for one in results.findings if one.fate is ClientOutcome.ENV):
         say(f"harness: {why}", err=True)

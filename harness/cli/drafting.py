@@ -60,22 +60,22 @@ def new_provider(  # noqa: PLR0913, PLR0917 - one parameter an option
     # What speaks to the network takes a while to import.
     from harness.live.budget import Budget
     from harness.live.capture import Limits
-    from harness.live.draft import Asked, slug, to_ask, write_draft
+    from harness.live.draft import NewProvider, matrix_to_ask, slug, write_draft
     from harness.live.probe import Course, probe_endpoint
     from harness.live.record import environment_of
 
     own = name_id or slug(check_address(base_url))
     variable = key_env or _variable(own)
     thinking = Thinking(enable=_added("--thinking-on", thinking_on), disable=_added("--thinking-off", thinking_off))
-    asked = Asked(own, name or own, base_url, model, variable, docs, datetime.now(UTC).date().isoformat(), thinking)
-    matrix = to_ask(asked, root)
+    new = NewProvider(own, name or own, base_url, model, variable, docs, datetime.now(UTC).date().isoformat(), thinking)
+    matrix = matrix_to_ask(new, root)
     key, wanted = environment_of(root).get(variable), list(SCENARIOS.values())
     budget, course = Budget(max_requests, max_tokens, long=long), Course(max_seconds)
     told = f"{budget.told(wanted)}, within {max_seconds:g} s, to {base_url}"
     say(f"harness: {told}{'' if key else f', without a key: {variable} is not set'}", err=True)
     probed = probe_endpoint(base_url, model, key, matrix, wanted, budget, Limits.within(timeout), course)
     with stopping(course) as came:
-        draft = write_draft(asked, progress(probed, len(wanted), "asking"), root, with_key=bool(key))
+        draft = write_draft(new, progress(probed, len(wanted), "asking"), root, with_key=bool(key))
     folder = f"cassettes/{own}"
     say(f"providers.yaml: {own}, {draft.provider.models[0].id}")
     if draft.provider.lacks:
@@ -88,7 +88,7 @@ def new_provider(  # noqa: PLR0913, PLR0917 - one parameter an option
     if draft.provider.models[0].note:
         say(f"note: {draft.provider.models[0].note}")
     say(f"then: harness run --provider {own}")
-    end(came, [], None, red=False)
+    end(came, [], None, unexpected=False)
 
 
 def _variable(provider: str) -> str:

@@ -141,7 +141,7 @@ def _end(results: Results, *, bad: bool = False) -> None:
     nothing = results.nothing_judged
     if nothing:
         refuse(f"nothing was judged: {nothing}")
-    sys.exit(2 if bad else 1 if results.red else 0)
+    sys.exit(2 if bad else 1 if results.unexpected else 0)
 
 
 def _audited(archive: Path, matrix: Matrix | None, provider_from: Any, results: Results) -> bool:

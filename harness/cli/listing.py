@@ -56,7 +56,7 @@ def scenarios(form: str) -> None:
     if form == "json":
         for scenario in SCENARIOS.values():
             row = {"id": scenario.id, "title": scenario.title, "requests": scenario.requests}
-            row |= {"statuses": scenario.statuses, "needs": scenario.needs, "tries": scenario.tries}
+            row |= {"statuses": scenario.statuses, "needs": scenario.needs, "tries": scenario.tested_parameter}
             say_json(row)
         return
     rows = [
@@ -73,13 +73,13 @@ def scenarios(form: str) -> None:
 @one_line_errors
 def proof(file: Path | None, pairs: bool, force: bool) -> None:  # noqa: FBT001 - flags of the command line
     """Try every fault of the catalogue against every rule, and print what is caught, missed and hidden."""
-    from harness.judging.proof import OWN, prove, render, summary
+    from harness.judging.proof import OWN, render, summary, try_faults
 
     if file:
         check_own(file, OWN, force=force)
     console = Console(stderr=True)
     with console.status("trying faults"):
-        found = prove(pairs=pairs)
+        found = try_faults(pairs=pairs)
     say_block(summary(found))
     for what, names in found.shortfalls.items():
         for name in names:
@@ -130,14 +130,14 @@ def _row(
     root: Path, target: Target, environment: Mapping[str, str], reached: Mapping[str, str]
 ) -> dict[str, str | int | None]:
     cases = [Case(root, target, scenario) for scenario in SCENARIOS.values()]
-    asked = [case for case in cases if not (case.absent and case.absent[0] is Outcome.NA)]
+    asked = [case for case in cases if not (case.skip and case.skip.outcome is Outcome.NA)]
     recorded = [case for case in asked if case.recorded]
     dates = [date for case in recorded for date in _dates(case)]
     newest = max(dates, default=None)
     return {
         "target": target.id,
         "recorded": f"{len(recorded)}/{len(asked)}",
-        "reconstructed": sum(case.absent is None for case in asked) - len(recorded),
+        "reconstructed": sum(case.skip is None for case in asked) - len(recorded),
         "newest": newest,
         "days old": (datetime.now(UTC).date() - date.fromisoformat(newest)).days if newest else None,
         "key": target.provider.key_env,

@@ -123,7 +123,7 @@ def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
         say(f"harness: {_left(results, course.over.reason)}", err=True)
     levels = {"must": {Level.MUST}, "should": {Level.MUST, Level.SHOULD}, "never": set[Level]()}[fail_on]
     nothing = kept.no_chat or results.nothing_judged
-    end(came, failed, nothing, any(finding.level in levels for finding in results.red))
+    end(came, failed, nothing, any(finding.level in levels for finding in results.unexpected))
 
 
 @dataclass
@@ -149,7 +149,7 @@ class _Kept:
             write_cassette(self.folder / f"{found.scenario.id}.yaml", found.exchanges)
         except HarnessError as error:
             self.failed.append(str(error))
-            from harness.live.budget import Skip
+            from harness.judging.runner import Skip
 
             course.over = course.over or Skip(Outcome.INCONCLUSIVE, f"recordings can't be kept: {error}")
 
@@ -194,22 +194,29 @@ def record(  # noqa: PLR0913, PLR0917 - one parameter an option
 ) -> None:
     """Ask the providers of the matrix what is not recorded yet, and keep the answers; keys from the environment or .env."""
     from harness.live.capture import Limits
-    from harness.live.record import Asking, Manner, due, environment_of, estimate, no_key
+    from harness.live.record import (
+        RecordingRun,
+        RecordOptions,
+        cases_to_record,
+        environment_of,
+        estimate,
+        missing_credentials,
+    )
 
     matrix = load_matrix(root / FILE_NAME)
     if base_url:
         matrix = _moved(matrix, names, base_url)
-    cases = due(plan(matrix, root, Selection(names, models, scenarios)), again=again, long=long)
+    cases = cases_to_record(plan(matrix, root, Selection(names, models, scenarios)), again=again, long=long)
     environment = environment_of(root)
-    asked = [case for case in cases if no_key(case, environment, names) is None]
+    asked = [case for case in cases if missing_credentials(case, environment, names) is None]
     say(f"harness: {estimate(asked)}", err=True)
     if dry_run:
         say_block("\n".join(case.id for case in cases))
         return
     counts, reasons = Counter[str](), Counter[str]()
     missing: dict[tuple[str, str], list[str]] = {}
-    manner = Manner("all" if again else "missing", per_minute, names, reuse=True, limits=Limits.within(timeout))
-    with Asking(cases, environment, manner) as asking:
+    manner = RecordOptions("all" if again else "missing", per_minute, names, reuse=True, limits=Limits.within(timeout))
+    with RecordingRun(cases, environment, manner) as asking:
         for one in progress(asking, len(cases), "recording"):
             counts[one.state] += 1
             reasons.update([one.reason] if one.reason else [])

@@ -51,20 +51,20 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter an option
     request asks for (stream, tools, JSON, usage, model).  A request can name a scenario, a fault, a way to cut and a
     pace in the headers x-harness-scenario, x-harness-fault, x-harness-reframe and x-harness-pace.
     """
-    from harness.serve.app import Manner, application, pace_of
+    from harness.serve.app import PlaybackOptions, application, pace_of
     from harness.serve.gate import Gate
+    from harness.serve.recording_index import RecordingIndex
     from harness.serve.server import serve as run
-    from harness.serve.shelf import Shelf
 
-    shelf = Shelf(load_matrix(root / FILE_NAME), root, names)
-    app = application(shelf, Manner(pace_of(pace), reframe, fault), Gate.of(origins, hosts))
+    index = RecordingIndex(load_matrix(root / FILE_NAME), root, names)
+    app = application(index, PlaybackOptions(pace_of(pace), reframe, fault), Gate.of(origins, hosts))
     lines = logging.StreamHandler()
     lines.setFormatter(Lines("%(asctime)s %(message)s", "%H:%M:%S"))
     logging.basicConfig(handlers=[lines], level=logging.WARNING)
     logging.getLogger("harness.serve").setLevel(logging.INFO)
 
     def tell(url: str) -> None:
-        for provider in shelf.providers:
+        for provider in index.providers:
             say(f"{url}/{provider}/v1")
         say("harness: serving recordings and reconstructions, each answer says which; stop with Ctrl-C", err=True)
 

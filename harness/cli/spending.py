@@ -56,7 +56,7 @@ def stopping(course: "Course") -> Iterator[list[int]]:
 
     Yields the list that the signal's number comes into.
     """
-    from harness.live.budget import Skip
+    from harness.judging.runner import Skip
 
     came: list[int] = []
 
@@ -87,9 +87,10 @@ def try_all(*steps: Callable[[], object]) -> list[str]:
     return failed
 
 
-def end(came: list[int], failed: list[str], nothing: str | None, red: bool) -> None:  # noqa: FBT001 - the last of four reasons
+def end(came: list[int], failed: list[str], nothing: str | None, unexpected: bool) -> None:  # noqa: FBT001 - the last of four reasons
     """
-    End with the code of a command: 0, 1 where ``red``, 2 where something ``failed`` or ``nothing`` was judged, or 128 and the signal.
+    End with the code of a command: 0, 1 where ``unexpected``, 2 where something ``failed`` or ``nothing`` was judged, or
+    128 and the signal.
 
     What is wrong is said in a line each.
     """
@@ -100,4 +101,4 @@ def end(came: list[int], failed: list[str], nothing: str | None, red: bool) -> N
     if came:
         say(f"harness: stopped by {signal.Signals(came[0]).name}; what was judged before stands", err=True)
         sys.exit(128 + came[0])
-    sys.exit(2 if failed or nothing else 1 if red else 0)
+    sys.exit(2 if failed or nothing else 1 if unexpected else 0)

@@ -23,7 +23,7 @@ import orjson
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from harness.clients.client import Client
-from harness.clients.oracle import Failure, Heard
+from harness.clients.oracle import ClientOutput, Failure
 from harness.clients.process import Door, Ended, Flood, Hung, Process
 
 TIMEOUT = 10.0
@@ -96,7 +96,7 @@ class Host:
     _process: Process | None = None
     _home: tempfile.TemporaryDirectory[str] | None = None
     _loaded: set[Path] = field(default_factory=set)
-    _never_loaded: dict[Path, Heard] = field(default_factory=dict)
+    _never_loaded: dict[Path, ClientOutput] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         return self
@@ -106,7 +106,9 @@ class Host:
     ) -> None:
         self.stop()
 
-    def ask(self, client: Client, question: dict[str, Any], entry: str = "read", timeout: float = TIMEOUT) -> Heard:
+    def ask(
+        self, client: Client, question: dict[str, Any], entry: str = "read", timeout: float = TIMEOUT
+    ) -> ClientOutput:
         """Let the code of ``client`` ask, and return what its user got."""
         if client.path in self._never_loaded:
             return self._never_loaded[client.path]
@@ -114,33 +116,35 @@ class Host:
             process = self._running()
         except OSError as error:
             self.stop()
-            return Heard(env=f"{self.command[0]}: {error.strerror or error}")
+            return ClientOutput(env=f"{self.command[0]}: {error.strerror or error}")
         asked = {"file": str(client.path), "entry": entry, "question": question}
         if client.path not in self._loaded:
-            failed = self._told(process, asked | {"entry": None}, START)
+            failed = self._outcome_of(process, asked | {"entry": None}, START)
             if failed:
                 self._never_loaded[client.path] = failed
                 return failed
             self._loaded.add(client.path)
-        return self._told(process, asked, timeout) or Heard()
+        return self._outcome_of(process, asked, timeout) or ClientOutput()
 
-    def _told(self, process: Process, asked: dict[str, Any], limit: float) -> Heard | None:
+    def _outcome_of(self, process: Process, asked: dict[str, Any], limit: float) -> ClientOutput | None:
         """Return what became of a question; None where a file was to be loaded, and is."""
         number = secrets.token_hex(8)
         try:
-            return _heard(process.ask(orjson.dumps(asked | {"id": number}) + b"\n", limit), number, asked["entry"])
+            return _parsed_output(
+                process.ask(orjson.dumps(asked | {"id": number}) + b"\n", limit), number, asked["entry"]
+            )
         except Hung:
-            heard = Heard(hung=True)
+            output = ClientOutput(hung=True)
         except Flood:
-            heard = Heard(flood=True)
+            output = ClientOutput(flood=True)
         except Ended:
-            heard = Heard(failure=_ENDED)
+            output = ClientOutput(failure=_ENDED)
         except (ValueError, RecursionError) as error:  # a fork that answers too, or an answer of great depth
-            heard = Heard(
+            output = ClientOutput(
                 failure=Failure(("builtins.SystemError",), f"its process says what is no answer: {_why(error)}")
             )
         self.stop()
-        return heard
+        return output
 
     def _running(self) -> Process:
         """Return its process, a new one where it ended, or spoke unasked: what it says next would answer nothing."""
@@ -166,17 +170,17 @@ class Host:
             self._home = None
 
 
-def _heard(line: bytes, number: str, entry: str | None) -> Heard | None:
+def _parsed_output(line: bytes, number: str, entry: str | None) -> ClientOutput | None:
     """Return what a line says; raises ValueError or RecursionError where it is no answer to the question of that number."""
     if line.count(b"\n") > 1:
         raise ValueError("it is more than a line")
-    told = _clean(json.loads(line))  # orjson refuses halves of surrogate pairs
-    if not isinstance(told, dict) or told.get("id") != number:
+    message = _clean(json.loads(line))  # orjson refuses halves of surrogate pairs
+    if not isinstance(message, dict) or message.get("id") != number:
         raise ValueError("it answers another question")
-    if entry is None or (entry != "read" and "env" in told):  # that read is there was seen as the file was loaded
-        loading = _LOADING.validate_python(told)
-        return None if loading.loaded else Heard(env=loading.env or "it says not why")
-    return heard_of(_ANSWER.validate_python(told))
+    if entry is None or (entry != "read" and "env" in message):  # that read is there was seen as the file was loaded
+        loading = _LOADING.validate_python(message)
+        return None if loading.loaded else ClientOutput(env=loading.env or "it says not why")
+    return output_of(_ANSWER.validate_python(message))
 
 
 def _why(error: Exception) -> str:
@@ -187,21 +191,21 @@ def _why(error: Exception) -> str:
     return str(error)
 
 
-def heard_of(told: _Answer) -> Heard:
+def output_of(answer: _Answer) -> ClientOutput:
     """Return what a host says that the user of its code got."""
-    error = told.error
+    error = answer.error
     failure = Failure(tuple(error.kinds), error.message, error.at, error.line) if error else None
-    calls = told.tools if isinstance(told.tools, list) else []
-    usage = told.usage if isinstance(told.usage, int) else None
-    return Heard(told.text, told.reasoning, told.finish, usage, tuple(map(_call, calls)), failure)
+    calls = answer.tools if isinstance(answer.tools, list) else []
+    usage = answer.usage if isinstance(answer.usage, int) else None
+    return ClientOutput(answer.text, answer.reasoning, answer.finish, usage, tuple(map(_call, calls)), failure)
 
 
-def _call(told: Any) -> tuple[str, str]:
+def _call(call: Any) -> tuple[str, str]:
     """Return a call as name and arguments; whatever else code may take for one, as a name that no tool has."""
-    if isinstance(told, list) and len(told) == 2:  # noqa: PLR2004 - a pair
-        name, arguments = told
+    if isinstance(call, list) and len(call) == 2:  # noqa: PLR2004 - a pair
+        name, arguments = call
         return str(name), arguments if isinstance(arguments, str) else _written(arguments)
-    return _written(told), ""
+    return _written(call), ""
 
 
 def _written(value: Any) -> str:

@@ -13,18 +13,18 @@ from rich.console import Console
 from rich.markup import escape
 
 from harness.checks import CHECKS
+from harness.clients.answer_server import AnswerServer
 from harness.clients.catalogue import ENVIRONMENTS
 from harness.clients.client import REASONING, TEXT, Client
-from harness.clients.oracle import Heard, due_of, expected_of, judge_client
-from harness.clients.stage import Stage
-from harness.clients.trials import Trial, deviation_trials, is_chat, moved, reference_trials
-from harness.clients.trying import Trier
+from harness.clients.client_runner import ClientRunner
+from harness.clients.oracle import ClientOutput, expected_handling, expected_of, judge_client
+from harness.clients.trials import Trial, deviation_trials, is_chat, reference_trials, transplant
 from harness.clients.workarounds import remedy
 from harness.errors import UnknownName, unknown
 from harness.matrix.providers import FILE_NAME, load_matrix
 from harness.printable import printable
-from harness.results import Fate
-from harness.serve.shelf import REFERENCE, Shelf
+from harness.results import ClientOutcome
+from harness.serve.recording_index import REFERENCE, RecordingIndex
 from harness.simulate.faults import FAULTS
 from harness.simulate.reference import with_body
 
@@ -57,18 +57,18 @@ def explain_client_cell(client: Client, name: str, root: Path, console: Console)
         UnknownName: there is no such answer.
     """
     trial = _trial(name, root)
-    with Stage() as stage, Trier(stage, ENVIRONMENTS[client.env]) as trier:
-        heard = trier.hear(client, trial)
-        fate, message = judge_client(client, trial.exchange, heard)
+    with AnswerServer() as answer_server, ClientRunner(answer_server, ENVIRONMENTS[client.env]) as runner:
+        output = runner.run(client, trial)
+        fate, message = judge_client(client, trial.exchange, output)
         source = trial.exchange.source
         basis = f"{source.provenance}, {source.at or 'no date'}"
         headline = f"[bold]{escape(fate.value)}[/]  {escape(client.id)} with {escape(trial.id)} ({basis})"
         console.print(f"{headline}\n         {escape(printable(message))}\n", soft_wrap=True, highlight=False)
-        _show_user(client, trial, heard, console)
-        number = _event(client, trial, heard, fate, trier) if fate.bad else None
+        _show_user(client, trial, output, console)
+        number = _event(client, trial, output, fate, runner) if fate.bad else None
     if number is not None:
         _show_event(trial, number, console)
-    _show_code(client, console, heard.failure.line if heard.failure else None)
+    _show_code(client, console, output.failure.line if output.failure else None)
     if fate.bad:
         _show_remedy(trial, fate, number, console)
     serve = f"reference --fault {trial.fault}" if trial.fault else f"{trial.provider}/{trial.model}"
@@ -82,12 +82,12 @@ def _trial(name: str, root: Path) -> Trial:
     if found and not asked:
         return found
     if found:
-        to = next((one for one in reference_trials() if one.asked == asked), None)
-        put = moved(found, to) if to else None
+        to = next((one for one in reference_trials() if one.request_id == asked), None)
+        put = transplant(found, to) if to else None
         if put:
             return put
         raise UnknownName(
-            f"{fault} has no place in an answer to {asked!r}; it is one of answers such as those to {found.asked}"
+            f"{fault} has no place in an answer to {asked!r}; it is one of answers such as those to {found.request_id}"
         )
     return _recorded(name, root)
 
@@ -101,7 +101,7 @@ def _recorded(name: str, root: Path) -> Trial:
             provider,
             [*(one.id for one in deviation_trials()), *(one.id for one in known.providers)],
         )
-    held = [one for one in Shelf(known, root).held(provider) if is_chat(one.exchange)]
+    held = [one for one in RecordingIndex(known, root).answers(provider) if is_chat(one.exchange)]
     trials = [Trial(provider, one.target.partition("/")[2], one.scenario.id, one.exchange) for one in held]
     found = next((one for one in trials if one.id == name), None)
     if found is None:
@@ -109,10 +109,10 @@ def _recorded(name: str, root: Path) -> Trial:
     return found
 
 
-def _show_user(client: Client, trial: Trial, heard: Heard, console: Console) -> None:
+def _show_user(client: Client, trial: Trial, output: ClientOutput, console: Console) -> None:
     messages = trial.exchange.completion.messages
     text, reasoning = expected_of(messages[0]) if messages else ("", "")
-    for label, got, due in ((TEXT, heard.text, text), (REASONING, heard.reasoning, reasoning)):
+    for label, got, due in ((TEXT, output.text, text), (REASONING, output.reasoning, reasoning)):
         if label not in client.reads:
             continue
         if got or due:
@@ -121,21 +121,21 @@ def _show_user(client: Client, trial: Trial, heard: Heard, console: Console) -> 
             console.print(f"{'was':<10}{escape(_cut(due))}", soft_wrap=True, highlight=False)
 
 
-def _event(client: Client, trial: Trial, heard: Heard, fate: Fate, trier: Trier) -> int | None:
+def _event(client: Client, trial: Trial, output: ClientOutput, fate: ClientOutcome, runner: ClientRunner) -> int | None:
     """Return the number of the event after which the user has something else than is there; None where no event shows it."""
     exchange = trial.exchange
     parser = exchange.reading.parser
-    if parser is None or not len(parser.events) or len(parser.events) > _MOST_EVENTS or heard.env:
+    if parser is None or not len(parser.events) or len(parser.events) > _MOST_EVENTS or output.env:
         return None
-    if fate is Fate.SILENT:
+    if fate is ClientOutcome.SILENT:
         errors = [one.chunk for one in exchange.columns.errors]
         broken = [number for number, _ in exchange.reading.not_json]
         return next(iter([*errors, *broken]), len(parser.events) - 1)
     for number, part in enumerate(_beginnings(trial)):
-        got = trier.hear(client, part)
-        if heard.failure and got.failure and got.failure.message == heard.failure.message:
+        got = runner.run(client, part)
+        if output.failure and got.failure and got.failure.message == output.failure.message:
             return number
-        if not heard.failure and _differs(part, got):
+        if not output.failure and _differs(part, got):
             return number
     return len(parser.events) - 1
 
@@ -147,10 +147,10 @@ def _beginnings(trial: Trial) -> Iterator[Trial]:
         yield replace(trial, exchange=with_body(trial.exchange, trial.exchange.response.body[: event.end]))
 
 
-def _differs(part: Trial, got: Heard) -> bool:
+def _differs(part: Trial, got: ClientOutput) -> bool:
     messages = part.exchange.completion.messages
     due = expected_of(messages[0]) if messages else ("", "")
-    return (got.text, got.reasoning) != due and due_of(part.exchange) != "error"
+    return (got.text, got.reasoning) != due and expected_handling(part.exchange) != "error"
 
 
 def _show_event(trial: Trial, number: int | None, console: Console) -> None:
@@ -172,7 +172,7 @@ def _show_code(client: Client, console: Console, at: str | None = None) -> None:
     console.print()
 
 
-def _show_remedy(trial: Trial, fate: Fate, number: int | None, console: Console) -> None:
+def _show_remedy(trial: Trial, fate: ClientOutcome, number: int | None, console: Console) -> None:
     """Print what to write instead, and what the rule says that a fault breaks."""
     said = remedy(fate, trial.exchange.chunk(number or 0))
     if said:

@@ -47,7 +47,7 @@ class Out {
   }
 
   /** Return all of it. */
-  told() {
+  output() {
     const [text, reasoning] = [this.#text.join(""), this.#reasoning.join("")];
     const { finish, usage, tools } = this;
     return {
@@ -81,11 +81,11 @@ async function main() {
 }
 
 /** Return a line of JSON; calls that JSON cannot carry are told as text. */
-function asLine(told) {
+function asLine(output) {
   try {
-    return JSON.stringify(told) + "\n";
+    return JSON.stringify(output) + "\n";
   } catch {
-    return JSON.stringify({ ...told, tools: [[String(told.tools), ""]] }) + "\n";
+    return JSON.stringify({ ...output, tools: [[String(output.tools), ""]] }) + "\n";
   }
 }
 
@@ -175,7 +175,7 @@ async function answer(asked, modules, stray) {
   } catch (thrown) {
     error = described(thrown, asked.file);
   }
-  return { ...out.told(), error };
+  return { ...out.output(), error };
 }
 
 /** Return what was thrown: its kinds, the nearest first, its text, and where: innermost, and last in the code itself. */

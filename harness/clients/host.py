@@ -62,7 +62,7 @@ class Out:
                 shown.append(text)
             self.length += len(text)
 
-    def told(self) -> dict[str, Any]:
+    def output(self) -> dict[str, Any]:
         """Return all of it."""
         text, reasoning = "".join(self.text), "".join(self.reasoning)
         return {
@@ -89,8 +89,8 @@ def main() -> None:
     with asyncio.Runner() as runner:
         for line in questions:
             asked = json.loads(line)
-            told = answer(asked, modules, runner) | {"id": asked["id"]}
-            answers.write(as_line(told))
+            output = answer(asked, modules, runner) | {"id": asked["id"]}
+            answers.write(as_line(output))
             answers.flush()
             gc.collect()
             gc.freeze()  # what a library made once is not looked through again
@@ -102,12 +102,12 @@ def end_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
-def as_line(told: dict[str, Any]) -> str:
+def as_line(output: dict[str, Any]) -> str:
     """Return a line of JSON; what JSON can't carry is told as text."""
     try:
-        return json.dumps(told, default=str) + "\n"
+        return json.dumps(output, default=str) + "\n"
     except (TypeError, ValueError):
-        return json.dumps({**told, "tools": [[str(told["tools"]), ""]]}, default=str) + "\n"
+        return json.dumps({**output, "tools": [[str(output["tools"]), ""]]}, default=str) + "\n"
 
 
 def stay_here(event: str, args: tuple[Any, ...]) -> None:
@@ -157,7 +157,7 @@ def answer(asked: dict[str, Any], modules: dict[str, Any], runner: asyncio.Runne
         if isinstance(error, KeyboardInterrupt):
             raise
         failure = described(error, asked["file"])
-    return out.told() | {"error": failure}
+    return out.output() | {"error": failure}
 
 
 async def wait_for(made: Awaitable[Any]) -> Any:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from harness.clients.catalogue import ENVIRONMENTS
 from harness.clients.client import Client
+from harness.clients.client_runner import ClientRun, try_all
 from harness.clients.driver import TIMEOUT
 from harness.clients.predicting import (
     Baseline,
@@ -25,10 +26,9 @@ from harness.clients.predicting import (
 )
 from harness.clients.tool_round_trips import round_trips_of
 from harness.clients.trials import Trial, deviation_trials, is_chat, provider_trials, reference_trials
-from harness.clients.trying import Tried, try_all
 from harness.judging.deviations import load_deviations
-from harness.results import ClientFinding, ClientResults, Fate, Foreseen, Run
-from harness.serve.shelf import REFERENCE, Shelf
+from harness.results import ClientFinding, ClientOutcome, ClientResults, ProviderPrediction, Run
+from harness.serve.recording_index import REFERENCE, RecordingIndex
 
 _MORE = 3
 
@@ -51,9 +51,9 @@ class Trials:
     @cached_property
     def alone(self) -> tuple[Trial, ...]:
         """What foretelling needs: the reference answers, and each thing held alone, where it is not tried anyway."""
-        tried = {trial.id for trial in self.deviations}
+        client_run = {trial.id for trial in self.deviations}
         needed = {one.id: one for trial in self.recorded for one in self._placed(trial)}
-        return (*reference_trials(), *(one for name, one in needed.items() if name not in tried))
+        return (*reference_trials(), *(one for name, one in needed.items() if name not in client_run))
 
     def _placed(self, trial: Trial) -> Iterator[Trial]:
         return (in_form(atom, trial.form) for atom in self.held[trial.id])
@@ -64,9 +64,9 @@ class Trials:
         return (*self.alone, *self.deviations, *self.recorded)
 
 
-def trials_of(shelf: Shelf, providers: Iterable[str], *, deviations: bool) -> Trials:
+def trials_of(index: RecordingIndex, providers: Iterable[str], *, deviations: bool) -> Trials:
     """Return the trials with the recordings of ``providers``, and with all faults and variants where they are wanted."""
-    recorded = [trial for name in providers if name != REFERENCE for trial in provider_trials(shelf.held(name))]
+    recorded = [trial for name in providers if name != REFERENCE for trial in provider_trials(index.answers(name))]
     return Trials(deviation_trials() if deviations else (), tuple(recorded))
 
 
@@ -79,24 +79,24 @@ def run_matrix(
 ) -> ClientResults:
     """Try every client on every trial that it suits, and return what became of them, in the order of both."""
     total = sum(trial.suits(client) for client in clients for trial in trials.all)
-    tried: dict[tuple[str, str], Tried] = {}
+    client_run: dict[tuple[str, str], ClientRun] = {}
     for one in try_all(clients, trials.all, timeout):
-        tried[one.client.id, one.trial.id] = one
-        progress(len(tried), total)
+        client_run[one.client.id, one.trial.id] = one
+        progress(len(client_run), total)
     findings: list[ClientFinding] = []
     for client in clients:
-        own = {trial: one for (name, trial), one in tried.items() if name == client.id}
+        own = {trial: one for (name, trial), one in client_run.items() if name == client.id}
         tolerance = {trial: one.finding.fate for trial, one in own.items()}
         findings += _findings(trials, tolerance, own)
     loops = [loop for client in clients if client.loops for loop in round_trips_of(client)]
     return ClientResults(run, described(clients), findings, loops)
 
 
-def _findings(trials: Trials, tolerance: Baseline, tried: Mapping[str, Tried]) -> Iterator[ClientFinding]:
+def _findings(trials: Trials, tolerance: Baseline, client_run: Mapping[str, ClientRun]) -> Iterator[ClientFinding]:
     """Yield the findings of one client, but for those that only foretelling needs."""
     for trial in (*reference_trials(), *trials.deviations, *trials.recorded):
-        if trial.id in tried:
-            finding, plain = tried[trial.id].finding, like(trial)
+        if trial.id in client_run:
+            finding, plain = client_run[trial.id].finding, like(trial)
             before = tolerance.get(plain.id) if plain else None
             yield _foretold(
                 replace(finding, on_reference=finding.fate.bad and before is finding.fate), trials, tolerance, trial
@@ -104,7 +104,7 @@ def _findings(trials: Trials, tolerance: Baseline, tried: Mapping[str, Tried]) -
 
 
 def _foretold(finding: ClientFinding, trials: Trials, tolerance: Baseline, trial: Trial) -> ClientFinding:
-    if trial.provider == REFERENCE or finding.fate is Fate.ENV:
+    if trial.provider == REFERENCE or finding.fate is ClientOutcome.ENV:
         return finding
     held = trials.held[trial.id]
     fate, cause = predict(tolerance, trial, held)
@@ -126,25 +126,27 @@ def _why(trial: Trial, held: list[str], cause: str | None, *, missed: bool) -> s
     return f"{cause} makes up for it alone, not here" if cause else "what it has does harm together only"
 
 
-def foresee(results: ClientResults, clients: Iterable[Client], shelf: Shelf, root: Path) -> ClientResults:
+def foresee(results: ClientResults, clients: Iterable[Client], index: RecordingIndex, root: Path) -> ClientResults:
     """
     Add how clients will fare with providers of which nothing is recorded, by their listed deviations.
 
     Raises:
         BadDeviations: a list can't be read.
     """
-    listed = {name: traits_listed(load_deviations(root / "cassettes" / name)) for name in _unrecorded(shelf)}
+    listed = {name: traits_listed(load_deviations(root / "cassettes" / name)) for name in _unrecorded(index)}
     for client in clients:
         own = [one for one in results.findings if one.client == client.id and one.provider == REFERENCE]
-        tolerance = {one.fault or f"{REFERENCE}/{one.model}/{one.asked}": one.fate for one in own}
+        tolerance = {one.fault or f"{REFERENCE}/{one.model}/{one.request_id}": one.fate for one in own}
         results.foreseen += [
-            Foreseen(client.id, name, *predict_listed(tolerance, faults)) for name, faults in listed.items() if faults
+            ProviderPrediction(client.id, name, *predict_listed(tolerance, faults))
+            for name, faults in listed.items()
+            if faults
         ]
     return results
 
 
-def _unrecorded(shelf: Shelf) -> list[str]:
-    return [name for name in shelf.providers if not any(is_chat(one.exchange) for one in shelf.held(name))]
+def _unrecorded(index: RecordingIndex) -> list[str]:
+    return [name for name in index.providers if not any(is_chat(one.exchange) for one in index.answers(name))]
 
 
 def described(clients: Iterable[Client]) -> dict[str, dict[str, object]]:

@@ -12,17 +12,17 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from harness.clients.client import FINISH, REASONING, TEXT, TOOLS, USAGE, Client
-from harness.results import Fate
+from harness.results import ClientOutcome
 from harness.wire.completion import Message
 from harness.wire.exchange import OK, Exchange
 
-Due = Literal["answer", "error", "cut", "damaged", "unsure"]
+ExpectedHandling = Literal["answer", "error", "cut", "damaged", "unsure"]
 """
 What an exchange asks of its reader.  An answer of which an event can't be read is ``damaged``; where it may as well be
 refused as taken, such as one whose only sign of an end is ``[DONE]``, it is ``unsure``.
 """
 
-_SLIPS = frozenset(
+_CLIENT_BUGS = frozenset(
     {
         "builtins.AttributeError", "builtins.TypeError", "builtins.LookupError", "builtins.NameError", "builtins.AssertionError",
         "builtins.RecursionError", "builtins.UnicodeError", "builtins.StopIteration", "builtins.StopAsyncIteration",
@@ -41,7 +41,6 @@ _NO_GOOD_END = {None, "", "error", "network_error", "insufficient_system_resourc
 """Ends of which it is as well to say that the answer is no good."""
 
 _SHOWN = 60
-_MOVED = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +53,9 @@ class Failure:
     line: str | None = None
 
     @property
-    def slip(self) -> bool:
+    def is_client_bug(self) -> bool:
         """Whether the code fell over, rather than refused the answer."""
-        return not _SLIPS.isdisjoint(self.kinds) and not self.message.startswith(_OF_FETCH)
+        return not _CLIENT_BUGS.isdisjoint(self.kinds) and not self.message.startswith(_OF_FETCH)
 
     def __str__(self) -> str:
         kind = self.kinds[0].rpartition(".")[2] if self.kinds else "something thrown that is no error"
@@ -65,7 +64,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class ClientOutput:
     """
     What the user of some code got.
 
@@ -85,49 +84,57 @@ class Heard:
     sent: tuple[Mapping[str, Any], ...] = field(default=(), compare=False)
 
 
-def judge_client(client: Client, exchange: Exchange, heard: Heard) -> tuple[Fate, str]:
+def judge_client(client: Client, exchange: Exchange, output: ClientOutput) -> tuple[ClientOutcome, str]:
     """Return what became of an answer, and a line that shows it."""
-    unfinished = _unfinished(heard)
+    unfinished = _unfinished(output)
     if unfinished:
         return unfinished
-    due = due_of(exchange)
-    if heard.failure:
-        raised = str(heard.failure)
-        return (Fate.OK, f"says so: {raised}") if due != "answer" and not heard.failure.slip else (Fate.CRASH, raised)
-    if due in {"error", "cut"}:
-        return Fate.SILENT, f"{_told(exchange, due)}, reported as success{_ended(heard)}"
-    if due == "damaged":
-        whole = len(heard.text) > len(expected_of(exchange.completion.messages[0])[0])  # it could read more than we
-        return (Fate.OK, "") if whole else (Fate.SILENT, f"an event that can't be read, passed over{_ended(heard)}")
-    return _read(client, exchange, heard)
+    handling = expected_handling(exchange)
+    if output.failure:
+        raised = str(output.failure)
+        return (
+            (ClientOutcome.OK, f"says so: {raised}")
+            if handling != "answer" and not output.failure.is_client_bug
+            else (ClientOutcome.CRASH, raised)
+        )
+    if handling in {"error", "cut"}:
+        return ClientOutcome.SILENT, f"{_failed_answer(exchange, handling)}, reported as success{_ended(output)}"
+    if handling == "damaged":
+        whole = len(output.text) > len(expected_of(exchange.completion.messages[0])[0])  # it could read more than we
+        return (
+            (ClientOutcome.OK, "")
+            if whole
+            else (ClientOutcome.SILENT, f"an event that can't be read, passed over{_ended(output)}")
+        )
+    return _read(client, exchange, output)
 
 
-def _unfinished(heard: Heard) -> tuple[Fate, str] | None:
-    if heard.env is not None:
-        return Fate.ENV, heard.env
-    if heard.hung:
-        return Fate.HANG, "it did not end in time"
-    return (Fate.WRONG, "it said more than is taken") if heard.flood else None
+def _unfinished(output: ClientOutput) -> tuple[ClientOutcome, str] | None:
+    if output.env is not None:
+        return ClientOutcome.ENV, output.env
+    if output.hung:
+        return ClientOutcome.HANG, "it did not end in time"
+    return (ClientOutcome.WRONG, "it said more than is taken") if output.flood else None
 
 
-def due_of(exchange: Exchange) -> Due:
+def expected_handling(exchange: Exchange) -> ExpectedHandling:
     """Return what an exchange asks of its reader."""
     response, reading, messages = exchange.response, exchange.reading, exchange.completion.messages
-    if not OK <= response.status < _MOVED or exchange.columns.errors or not messages or reading.syntax_error:
+    if not response.is_success or exchange.columns.errors or not messages or reading.syntax_error:
         return "error"
     if not messages[0].finish_reason and not reading.done:
-        return "cut" if reading.look == "stream" and not _ends_unclosed(exchange) else "unsure"
+        return "cut" if reading.body_kind == "stream" and not _ends_unclosed(exchange) else "unsure"
     if any(_is_chunk(exchange, number) for number, _ in reading.not_json):
         return "damaged"
     whole = response.eof and not reading.not_json and not reading.bad_utf8 and not response.undecodable
-    as_asked = exchange.streams == (reading.look == "stream")
+    as_asked = exchange.is_stream == (reading.body_kind == "stream")
     return "answer" if whole and as_asked and messages[0].finish_reason not in _NO_GOOD_END else "unsure"
 
 
 def _ends_unclosed(exchange: Exchange) -> bool:
     """Tell whether a stream has its end in an event that no blank line closes: readers differ on whether it counts."""
     parser = exchange.reading.parser
-    tail = parser.tail.data if parser and parser.tail else b""
+    tail = parser.unterminated_event.data if parser and parser.unterminated_event else b""
     return b'"finish_reason":"' in tail.replace(b'": "', b'":"')
 
 
@@ -137,15 +144,15 @@ def _is_chunk(exchange: Exchange, number: int) -> bool:
     return parser is not None and parser.events.data[number].lstrip().startswith(b"{")
 
 
-def _told(exchange: Exchange, due: Due) -> str:
-    if due == "cut":
+def _failed_answer(exchange: Exchange, handling: ExpectedHandling) -> str:
+    if handling == "cut":
         return "a stream that was cut"
     status = exchange.response.status
     return f"status {status}" if status != OK else "an error at status 200" if exchange.columns.errors else "no answer"
 
 
-def _ended(heard: Heard) -> str:
-    return f", finish {heard.finish}" if heard.finish else ""
+def _ended(output: ClientOutput) -> str:
+    return f", finish {output.finish}" if output.finish else ""
 
 
 def expected_of(message: Message) -> tuple[str, str]:
@@ -157,52 +164,54 @@ def expected_of(message: Message) -> tuple[str, str]:
     return text, reasoning
 
 
-def _read(client: Client, exchange: Exchange, heard: Heard) -> tuple[Fate, str]:
+def _read(client: Client, exchange: Exchange, output: ClientOutput) -> tuple[ClientOutcome, str]:
     message = exchange.completion.messages[0]
     text, reasoning = expected_of(message)
     if message.tool_calls and not text and TOOLS not in client.reads:
         # Of an answer that is a call such code shows nothing, and nothing else may be shown.
-        return _compared("", heard.text) or (Fate.NA, "the answer is a call, which this does not read")
-    if TOOLS in client.reads and _calls(heard.tools) != _calls([(c.name, c.arguments) for c in message.tool_calls]):
-        return Fate.WRONG_CALLS, f"calls {_shown(heard.tools)}"
-    same = client.only == "json" and _meaning(heard.text) == _meaning(text)  # it shows the object, not its text
-    wrong = _compared(text, heard.text) if TEXT in client.reads and not same else None
-    return wrong or _lost(client, exchange, heard, reasoning) or (Fate.OK, "")
+        return _compared("", output.text) or (ClientOutcome.NA, "the answer is a call, which this does not read")
+    if TOOLS in client.reads and _calls(output.tools) != _calls([(c.name, c.arguments) for c in message.tool_calls]):
+        return ClientOutcome.WRONG_CALLS, f"calls {_excerpt(output.tools)}"
+    same = client.only == "json" and _meaning(output.text) == _meaning(text)  # it shows the object, not its text
+    wrong = _compared(text, output.text) if TEXT in client.reads and not same else None
+    return wrong or _lost(client, exchange, output, reasoning) or (ClientOutcome.OK, "")
 
 
-def _compared(expected: str, heard: str) -> tuple[Fate, str] | None:
-    if heard == expected:
+def _compared(expected: str, output: str) -> tuple[ClientOutcome, str] | None:
+    if output == expected:
         return None
-    shown = _shown(heard)
-    if any(heard.replace(word, "") == expected.replace(word, "") != heard for word in _NOTHING_WORDS):
-        return Fate.NONE, shown
-    if not heard:
-        return Fate.EMPTY, f"nothing instead of {_shown(expected)}"
-    if any(tag in heard and tag not in expected for tag in _TAGS):
-        return Fate.TAGS, shown
+    shown = _excerpt(output)
+    if any(output.replace(word, "") == expected.replace(word, "") != output for word in _NOTHING_WORDS):
+        return ClientOutcome.NONE, shown
+    if not output:
+        return ClientOutcome.EMPTY, f"nothing instead of {_excerpt(expected)}"
+    if any(tag in output and tag not in expected for tag in _TAGS):
+        return ClientOutcome.TAGS, shown
     return (
-        (Fate.MOJIBAKE, shown)
-        if _is_mojibake(heard, expected)
-        else (Fate.WRONG, f"{shown} instead of {_shown(expected)}")
+        (ClientOutcome.MOJIBAKE, shown)
+        if _is_mojibake(output, expected)
+        else (ClientOutcome.WRONG, f"{shown} instead of {_excerpt(expected)}")
     )
 
 
-def _is_mojibake(heard: str, expected: str) -> bool:
+def _is_mojibake(output: str, expected: str) -> bool:
     """Tell whether a text was read in a wrong charset: as a one-byte one, or cut within characters."""
-    if "\ufffd" in heard and "\ufffd" not in expected:
+    if "\ufffd" in output and "\ufffd" not in expected:
         return True
-    return heard == expected.encode().decode("latin-1") or heard == expected.encode().decode("cp1252", "replace")
+    return output == expected.encode().decode("latin-1") or output == expected.encode().decode("cp1252", "replace")
 
 
-def _lost(client: Client, exchange: Exchange, heard: Heard, reasoning: str) -> tuple[Fate, str] | None:
-    if REASONING in client.reads and reasoning.strip() != heard.reasoning.strip():
-        return Fate.LOST_REASONING, f"reasoning {_shown(heard.reasoning)} instead of {_shown(reasoning)}"
+def _lost(client: Client, exchange: Exchange, output: ClientOutput, reasoning: str) -> tuple[ClientOutcome, str] | None:
+    if REASONING in client.reads and reasoning.strip() != output.reasoning.strip():
+        return ClientOutcome.LOST_REASONING, f"reasoning {_excerpt(output.reasoning)} instead of {_excerpt(reasoning)}"
     total = (exchange.completion.usage or {}).get("total_tokens")
-    if USAGE in client.reads and isinstance(total, int) and heard.usage != total:
-        return Fate.LOST_USAGE, f"{heard.usage} tokens instead of {total}"
-    reasons = [one.value for one in exchange.columns.choices[exchange.completion.messages[0].index].finish_reasons]
-    if FINISH in client.reads and reasons and heard.finish not in {reasons[0], reasons[-1]}:
-        return Fate.LOST_FINISH, f"finish {heard.finish} instead of {reasons[0]}"
+    if USAGE in client.reads and isinstance(total, int) and output.usage != total:
+        return ClientOutcome.LOST_USAGE, f"{output.usage} tokens instead of {total}"
+    finish_reasons = [
+        one.value for one in exchange.columns.choices[exchange.completion.messages[0].index].finish_reasons
+    ]
+    if FINISH in client.reads and finish_reasons and output.finish not in {finish_reasons[0], finish_reasons[-1]}:
+        return ClientOutcome.LOST_FINISH, f"finish {output.finish} instead of {finish_reasons[0]}"
     return None
 
 
@@ -218,6 +227,6 @@ def _meaning(text: str) -> str:
         return text
 
 
-def _shown(value: Any) -> str:
+def _excerpt(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

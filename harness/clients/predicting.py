@@ -19,15 +19,15 @@ from functools import cache
 from typing import NamedTuple
 
 from harness.checks import CHECKS
-from harness.clients.trials import Trial, deviation_trials, moved, reference_trials
-from harness.judging.runner import About, judge_exchanges, problems_of
-from harness.results import WORST_FATE_FIRST, Deviation, Fate, Finding, Outcome
+from harness.clients.trials import Trial, deviation_trials, reference_trials, transplant
+from harness.judging.runner import Subject, judge_exchanges, problems_of
+from harness.results import WORST_FATE_FIRST, ClientOutcome, Deviation, Finding, Outcome
 from harness.simulate.faults import FAULTS
 
 Fact = tuple[str, str]
 """A check, and what it says: a problem or an observation, without the numbers in it."""
 
-Baseline = Mapping[str, Fate]
+Baseline = Mapping[str, ClientOutcome]
 """How one client fared, by the ids of faults, variants and reference answers."""
 
 _SAYS_NOTHING = frozenset(
@@ -44,8 +44,8 @@ _PARTS = re.compile(r", then | \| |, | \+ ")
 
 def facts_of(trial: Trial) -> frozenset[Fact]:
     """Return what the checks say of an answer."""
-    about = About(trial.provider, trial.model, trial.scenario, None)
-    findings = judge_exchanges([trial.exchange], about, CHECKS.values())
+    subject = Subject(trial.provider, trial.model, trial.scenario, None)
+    findings = judge_exchanges([trial.exchange], subject, CHECKS.values())
     return frozenset(fact for finding in findings for fact in _facts(finding))
 
 
@@ -68,8 +68,8 @@ class KnownTrait:
 @cache
 def known_traits() -> tuple[KnownTrait, ...]:
     """Return the faults and variants that the checks tell from the reference answer."""
-    plain = {trial.asked: facts_of(trial) for trial in reference_trials()}
-    made = [KnownTrait(trial.id, facts_of(trial) - plain[trial.asked]) for trial in deviation_trials()]
+    plain = {trial.request_id: facts_of(trial) for trial in reference_trials()}
+    made = [KnownTrait(trial.id, facts_of(trial) - plain[trial.request_id]) for trial in deviation_trials()]
     return tuple(atom for atom in made if atom.facts)
 
 
@@ -83,8 +83,8 @@ def like(trial: Trial) -> Trial | None:
     """Return the reference answer that is most like an answer: of its form, or else to its question; None where there is none."""
     known = reference_trials()
     same = [one for one in known if one.form == trial.form]
-    asked = [one for one in known if one.asked == trial.asked]
-    return next((one for one in same if one.asked == trial.asked), next(iter([*same, *asked]), None))
+    asked = [one for one in known if one.request_id == trial.request_id]
+    return next((one for one in same if one.request_id == trial.request_id), next(iter([*same, *asked]), None))
 
 
 @cache
@@ -94,7 +94,7 @@ def in_form(atom: str, form: tuple[object, ...]) -> Trial:
     if own.form == form:
         return own
     plain = next((one for one in reference_trials() if one.form == form), None)
-    return (moved(own, plain) if plain else None) or own
+    return (transplant(own, plain) if plain else None) or own
 
 
 @cache
@@ -124,7 +124,7 @@ def _is_of(deviation: Deviation, atom: KnownTrait) -> bool:
 class Prediction(NamedTuple):
     """How a client will fare, and because of what: the id of a fault or variant; None where the form itself does it."""
 
-    fate: Fate
+    fate: ClientOutcome
     cause: str | None = None
 
 
@@ -136,18 +136,18 @@ def predict(tolerance: Baseline, trial: Trial, held: Iterable[str]) -> Predictio
     answer, unless something held repairs what it stumbles over there.
     """
     plain = like(trial)
-    expected = tolerance.get(plain.id, Fate.NA) if plain else Fate.NA
+    expected = tolerance.get(plain.id, ClientOutcome.NA) if plain else ClientOutcome.NA
     alone = list(_alone(tolerance, trial.form, held))
     ascii_only = trial.exchange.response.content.isascii()  # there is nothing to garble
     harms = [
         Prediction(fate, name)
         for name, before, fate in alone
-        if fate.bad and fate is not before and not (ascii_only and fate is Fate.MOJIBAKE)
+        if fate.bad and fate is not before and not (ascii_only and fate is ClientOutcome.MOJIBAKE)
     ]
     if harms:
         return min(harms, key=lambda one: WORST_FATE_FIRST[one.fate])
     repair = next((name for name, before, fate in alone if before.bad and not fate.bad), None)
-    return Prediction(Fate.OK, repair) if expected.bad and repair else Prediction(expected)
+    return Prediction(ClientOutcome.OK, repair) if expected.bad and repair else Prediction(expected)
 
 
 def predict_listed(tolerance: Baseline, listed: Iterable[str]) -> Prediction:
@@ -157,17 +157,17 @@ def predict_listed(tolerance: Baseline, listed: Iterable[str]) -> Prediction:
         for name, before, fate in _alone(tolerance, None, listed)
         if fate.bad and fate is not before
     ]
-    return min(harms, key=lambda one: WORST_FATE_FIRST[one.fate], default=Prediction(Fate.OK))
+    return min(harms, key=lambda one: WORST_FATE_FIRST[one.fate], default=Prediction(ClientOutcome.OK))
 
 
 def _alone(
     tolerance: Baseline, form: tuple[object, ...] | None, held: Iterable[str]
-) -> Iterator[tuple[str, Fate, Fate]]:
+) -> Iterator[tuple[str, ClientOutcome, ClientOutcome]]:
     """Yield each fault or variant, and how the client fares without and with it, in an answer of ``form`` or its own."""
     for name in held:
         tried = _deviations()[name] if form is None else in_form(name, form)
         if tried.id in tolerance:
-            before = tolerance.get(replace(tried, fault=None, moved=False).id, Fate.NA)
+            before = tolerance.get(replace(tried, fault=None, transplanted=False).id, ClientOutcome.NA)
             yield name, before, tolerance[tried.id]
 
 

@@ -7,14 +7,14 @@ Some providers require the reasoning in the next request, others reject it, so t
 from collections.abc import Iterator
 from typing import Any
 
+from harness.clients.answer_server import AnswerServer
 from harness.clients.catalogue import ENVIRONMENTS
 from harness.clients.client import Client
-from harness.clients.stage import Stage
+from harness.clients.client_runner import ClientRunner
 from harness.clients.trials import Trial
-from harness.clients.trying import Trier
 from harness.matrix.scenarios import TOOLS
 from harness.results import LoopFinding
-from harness.serve.shelf import REFERENCE
+from harness.serve.recording_index import REFERENCE
 from harness.simulate.edits import chunks, has_choice, rename
 from harness.simulate.ideal import MODEL, exchange
 from harness.wire.exchange import Exchange
@@ -32,14 +32,14 @@ _QUESTION: dict[str, Any] = {
 
 def round_trips_of(client: Client) -> Iterator[LoopFinding]:
     """Yield what a client sends back, for each key in which the reasoning may come."""
-    with Stage() as stage, Trier(stage, ENVIRONMENTS[client.env]) as trier:
+    with AnswerServer() as answer_server, ClientRunner(answer_server, ENVIRONMENTS[client.env]) as runner:
         for key in GIVEN:
             first, second = (
                 Trial(REFERENCE, MODEL, "tools.round-trip", one) for one in (_call(key), exchange(_QUESTION))
             )
-            heard, asked = trier.loop(client, first, second)
-            if heard.env is None:
-                said = str(heard.failure) if heard.failure else "it did not end in time" if heard.hung else ""
+            output, asked = runner.loop(client, first, second)
+            if output.env is None:
+                said = str(output.failure) if output.failure else "it did not end in time" if output.hung else ""
                 yield _finding(client, key, asked, said)
 
 

@@ -15,13 +15,12 @@ import orjson
 from harness.clients.client import Client
 from harness.matrix.scenarios import SCENARIOS
 from harness.sdk.form import canonical_form
-from harness.serve.shelf import REFERENCE, Held
+from harness.serve.recording_index import REFERENCE, RecordedAnswer
 from harness.simulate.edits import NothingChanged
 from harness.simulate.faults import FAULTS, VARIANTS
 from harness.simulate.ideal import MODEL, recording
 from harness.wire.exchange import NO_ANSWER, Exchange
 
-_REFUSED = 300
 _ASKED = ("tools", "stream_options")
 
 
@@ -30,7 +29,7 @@ class Trial:
     """
     An answer that client code is to read: whose, to which scenario, with which fault or legal variant in it.
 
-    A fault is ``moved`` where the scenario is not the one that it is of in the catalogue.
+    A fault is ``transplanted`` where the scenario is not the one that it is of in the catalogue.
     """
 
     provider: str
@@ -38,10 +37,10 @@ class Trial:
     scenario: str
     exchange: Exchange
     fault: str | None = None
-    moved: bool = False
+    transplanted: bool = False
 
     @property
-    def asked(self) -> str:
+    def request_id(self) -> str:
         """The scenario, and which of its exchanges where it is not the first: ``tools.round-trip#2``."""
         number = len(self.exchange.earlier) + 1
         return self.scenario if number == 1 else f"{self.scenario}#{number}"
@@ -50,13 +49,13 @@ class Trial:
     def id(self) -> str:
         """``fault``, or ``provider/model/scenario``."""
         if self.fault:
-            return f"{self.fault}@{self.asked}" if self.moved else self.fault
-        return f"{self.provider}/{self.model}/{self.asked}"
+            return f"{self.fault}@{self.request_id}" if self.transplanted else self.fault
+        return f"{self.provider}/{self.model}/{self.request_id}"
 
     @cached_property
     def form(self) -> tuple[object, ...]:
         """What tells answers apart that client code reads in other ways: refusals, and what was asked for and given."""
-        if self.exchange.response.status >= _REFUSED:
+        if not self.exchange.response.is_success:
             return ("refusal",)
         request, messages = self.exchange.request, self.exchange.completion.messages
         asked = (bool(request.get("stream")), bool(request.get("stream_options")))
@@ -75,7 +74,7 @@ class Trial:
         """Tell whether ``client`` asks for an answer of this form, streamed or whole; refusals have but one."""
         if client.only and not (self.scenario.startswith(client.only) and self._is_city):
             return False
-        return self.exchange.response.status >= _REFUSED or client.streams == bool(self.exchange.request.get("stream"))
+        return not self.exchange.response.is_success or client.streams == bool(self.exchange.request.get("stream"))
 
     @property
     def _is_city(self) -> bool:
@@ -94,8 +93,8 @@ def is_chat(exchange: Exchange) -> bool:
 
     None of it asks for several at once, and of an answer that is too large the rest is not there to be played.
     """
-    one = (exchange.request.get("n") or 1) == 1 and not exchange.lists_models
-    whole = not exchange.expected.closed and not exchange.too_large
+    one = (exchange.request.get("n") or 1) == 1 and not exchange.is_models_request
+    whole = not exchange.expected.cancelled_by_client and not exchange.too_large
     return one and whole and exchange.response.status != NO_ANSWER
 
 
@@ -113,16 +112,16 @@ def deviation_trials() -> tuple[Trial, ...]:
     return tuple(Trial(REFERENCE, MODEL, on, exchange, name) for name, on, exchange in made if is_chat(exchange))
 
 
-def moved(trial: Trial, to: Trial) -> Trial | None:
+def transplant(trial: Trial, to: Trial) -> Trial | None:
     """Return the fault of ``trial`` in the answer of another; None where it has no place there."""
     fault = FAULTS.get(trial.fault or "") or VARIANTS[trial.fault or ""]
     try:
-        return replace(to, exchange=fault.change(to.exchange), fault=fault.id, moved=True)
+        return replace(to, exchange=fault.change(to.exchange), fault=fault.id, transplanted=True)
     except (NothingChanged, LookupError, ValueError, TypeError, StopIteration):  # made for another form of answer
         return None
 
 
-def provider_trials(held: Iterable[Held]) -> Iterator[Trial]:
+def provider_trials(held: Iterable[RecordedAnswer]) -> Iterator[Trial]:
     """Yield the recordings of one provider, each form once."""
     seen = set[tuple[object, ...]]()
     for one in held:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from harness.results import Fate
+from harness.results import ClientOutcome
 from harness.wire.shapes import Json, as_object, objects_in
 
 
@@ -33,17 +33,17 @@ _BY_EVENT: tuple[tuple[Callable[[Json], bool], str], ...] = (
 )  # fmt: skip
 
 _BY_FATE = {
-    Fate.SILENT: "An answer without a finish_reason was cut, and one with an error is none: raise in both cases.",
-    Fate.MOJIBAKE: "Decode the bytes as UTF-8 yourself, and not before a line is whole: the charset may be missing.",
-    Fate.TAGS: "Cut a thought in <think> tags out of the text, or ask the provider for a field of its own.",
-    Fate.LOST_REASONING: "Read `reasoning_content`, and `reasoning` where it is not there.",
-    Fate.LOST_USAGE: "Read the usage of every chunk, those without a choice too, and keep the last.",
-    Fate.LOST_FINISH: "Keep the last finish_reason that is true.",
-    Fate.HANG: "Give every request a time-out, and end at [DONE] rather than when the connection does.",
+    ClientOutcome.SILENT: "An answer without a finish_reason was cut, and one with an error is none: raise in both cases.",
+    ClientOutcome.MOJIBAKE: "Decode the bytes as UTF-8 yourself, and not before a line is whole: the charset may be missing.",
+    ClientOutcome.TAGS: "Cut a thought in <think> tags out of the text, or ask the provider for a field of its own.",
+    ClientOutcome.LOST_REASONING: "Read `reasoning_content`, and `reasoning` where it is not there.",
+    ClientOutcome.LOST_USAGE: "Read the usage of every chunk, those without a choice too, and keep the last.",
+    ClientOutcome.LOST_FINISH: "Keep the last finish_reason that is true.",
+    ClientOutcome.HANG: "Give every request a time-out, and end at [DONE] rather than when the connection does.",
 }
 
 
-def remedy(fate: Fate, chunk: Any) -> str | None:
+def remedy(fate: ClientOutcome, chunk: Any) -> str | None:
     """Return what to write instead, for a fate and the chunk that it began with; None where nothing is known."""
     if fate in _BY_FATE:
         return _BY_FATE[fate]

@@ -9,9 +9,9 @@ from harness import __version__
 from harness.checks import CHECKS
 from harness.compare.shape import changes, questions
 from harness.errors import NothingInCommon
-from harness.judging.runner import About, half_recorded, judge_exchanges
+from harness.judging.runner import Subject, find_missing_exchanges, judge_exchanges
 from harness.matrix.providers import Matrix
-from harness.matrix.scenarios import SCENARIOS, in_order
+from harness.matrix.scenarios import SCENARIOS, with_expectations
 from harness.recording.archives import archives_in, read_archive
 from harness.results import Evidence, Finding, Level, Outcome, Results, Run
 from harness.sdk import version
@@ -40,11 +40,11 @@ def compare_recordings(
     for name in progress(list(dict.fromkeys([*before, *after]))):
         pair = _exchanges(before.get(name)), _exchanges(after.get(name))
         if any(pair):
-            about = _about(name, before.get(name) or after[name], (*pair[0], *pair[1])[0], matrix)
-            if (about.provider, about.model, about.scenario) in taken:
-                about = About(about.provider, about.model, name, name)
-            taken.add((about.provider, about.model, about.scenario))
-            _judge(pair, about, sides)
+            subject = _subject(name, before.get(name) or after[name], (*pair[0], *pair[1])[0], matrix)
+            if (subject.provider, subject.model, subject.scenario) in taken:
+                subject = Subject(subject.provider, subject.model, name, name)
+            taken.add((subject.provider, subject.model, subject.scenario))
+            _judge(pair, subject, sides)
     for path, side in zip((old, new), sides, strict=True):
         if not side.findings:
             raise NothingInCommon(f"{path}: no chat completion in it; give recordings of chat completions")
@@ -81,7 +81,7 @@ def _exchanges(path: Path | None) -> list[Exchange]:
     return [entry.exchange for entry in read_archive(path)] if path else []
 
 
-def _about(name: str, path: Path, exchange: Exchange, matrix: Matrix | None) -> About:
+def _subject(name: str, path: Path, exchange: Exchange, matrix: Matrix | None) -> Subject:
     """Return what a recording is of: its folders say it where they are those of a project, else the exchange does."""
     stem = PurePath(name.removesuffix(".gz")).stem
     scenario = stem if stem in SCENARIOS else name
@@ -89,18 +89,20 @@ def _about(name: str, path: Path, exchange: Exchange, matrix: Matrix | None) -> 
     folders = above[1].name, above[0].name
     known = matrix.provider_of("", folders[0]) if matrix else None
     if known or (stem in SCENARIOS and len(PurePath(name).parts) >= _IN_A_PROJECT):
-        return About(known.id if known else folders[0], folders[1], scenario, name)
+        return Subject(known.id if known else folders[0], folders[1], scenario, name)
     host = exchange.request.host
     found = matrix.provider_of(host) if matrix else None
-    return About(found.id if found else host or "unknown", exchange.model or "unknown", scenario, name)
+    return Subject(found.id if found else host or "unknown", exchange.model or "unknown", scenario, name)
 
 
-def _judge(pair: tuple[list[Exchange], list[Exchange]], about: About, sides: tuple[_JudgedSide, _JudgedSide]) -> None:
+def _judge(
+    pair: tuple[list[Exchange], list[Exchange]], subject: Subject, sides: tuple[_JudgedSide, _JudgedSide]
+) -> None:
     """Add what is found in the two recordings of one question to both sides."""
     for exchanges, side in zip(pair, sides, strict=True):
-        side.findings.extend(_findings(exchanges, about))
+        side.findings.extend(_findings(exchanges, subject))
     for number, (old, new) in enumerate(zip(*pair, strict=False)):
-        where = About(about.provider, about.model, _numbered(about.scenario, number), about.cassette)
+        where = Subject(subject.provider, subject.model, _numbered(subject.scenario, number), subject.cassette)
         differing = [("asked", change) for change in questions(old, new)] + [
             ("shape", change) for change in changes(old, new)
         ]
@@ -110,16 +112,16 @@ def _judge(pair: tuple[list[Exchange], list[Exchange]], about: About, sides: tup
             sides[1].findings.append(_observed(check, where, new, change.new, _evidence(new, number, change.new_at)))
 
 
-def _findings(exchanges: list[Exchange], about: About) -> Iterator[Finding]:
+def _findings(exchanges: list[Exchange], subject: Subject) -> Iterator[Finding]:
     """Yield what the rules say: of a scenario's exchanges together, of others one by one, since nothing is known of them."""
-    scenario = SCENARIOS.get(about.scenario)
+    scenario = SCENARIOS.get(subject.scenario)
     if scenario and exchanges:
-        ordered = in_order(exchanges, scenario)
-        yield from judge_exchanges(ordered, about, CHECKS.values())
-        yield from half_recorded(ordered, scenario, about)
+        ordered = with_expectations(exchanges, scenario)
+        yield from judge_exchanges(ordered, subject, CHECKS.values())
+        yield from find_missing_exchanges(ordered, scenario, subject)
         return
     for number, exchange in enumerate(exchanges):
-        one = About(about.provider, about.model, _numbered(about.scenario, number), about.cassette)
+        one = Subject(subject.provider, subject.model, _numbered(subject.scenario, number), subject.cassette)
         yield from judge_exchanges([exchange], one, CHECKS.values())
 
 
@@ -127,11 +129,11 @@ def _numbered(scenario: str, number: int) -> str:
     return f"{scenario}#{number}" if number else scenario
 
 
-def _observed(check: str, about: About, exchange: Exchange, value: str, evidence: tuple[Evidence, ...]) -> Finding:
+def _observed(check: str, subject: Subject, exchange: Exchange, value: str, evidence: tuple[Evidence, ...]) -> Finding:
     source = exchange.source
     return Finding(
-        about.provider, about.model, about.scenario, check, Level.OBSERVE, Outcome.OBSERVED, "", evidence, value,
-        source.provenance, source.at, None, about.cassette,
+        subject.provider, subject.model, subject.scenario, check, Level.OBSERVE, Outcome.OBSERVED, "", evidence, value,
+        source.provenance, source.at, None, subject.cassette,
     )  # fmt: skip
 
 

@@ -45,9 +45,9 @@ class ShapeChange(NamedTuple):
 def changes(old: Exchange, new: Exchange) -> Iterator[ShapeChange]:
     """Yield what differs in shape between two exchanges."""
     yield from _differing("status", str(old.response.status), str(new.response.status))
-    yield from _differing("look", _look(old), _look(new))
+    yield from _differing("look", _body_kind(old), _body_kind(new))
     # An answer and a refusal have nothing in common that a comparison key by key would tell.
-    if _refused(old) == _refused(new) and old.reading.look == new.reading.look:
+    if _refused(old) == _refused(new) and old.reading.body_kind == new.reading.body_kind:
         yield from _keys(old, new)
         yield from _differing("order", *_orders(old.columns, new.columns))
         yield from _constancy(old.columns, new.columns)
@@ -61,9 +61,9 @@ def _refused(exchange: Exchange) -> bool:
     return exchange.response.is_error
 
 
-def _look(exchange: Exchange) -> str:
+def _body_kind(exchange: Exchange) -> str:
     odd = [what for _, what in exchange.columns.not_objects]
-    return f"{exchange.reading.look}, {odd[0]}" if odd else exchange.reading.look
+    return f"{exchange.reading.body_kind}, {odd[0]}" if odd else exchange.reading.body_kind
 
 
 def questions(old: Exchange, new: Exchange) -> Iterator[ShapeChange]:

@@ -72,7 +72,7 @@ def _label(exchange: Exchange) -> str:
         return f"error {exchange.response.status}"
     answer = _answer(exchange, "", asked=False)
     usage = {True: ", usage asked", False: "", None: ", request unknown"}[_asked(exchange)]
-    return f"stream {answer.kind}{usage}" if exchange.streams else f"body {answer.kind}"
+    return f"stream {answer.kind}{usage}" if exchange.is_stream else f"body {answer.kind}"
 
 
 def _asked(exchange: Exchange) -> bool | None:
@@ -92,7 +92,7 @@ def _reconstructions(recorded: Exchange, profile: Profile, form: Form, model: st
     else:
         asked = _asked(recorded)
         tried = [_answer(recorded, model, asked=one) for one in ((asked,) if asked is not None else (True, False))]
-        rendered = [render(form, answer, streamed=recorded.streams) for answer in tried]
+        rendered = [render(form, answer, streamed=recorded.is_stream) for answer in tried]
         answers = [(OK, one.headers, one.content) for one in rendered if one]
     return [
         Exchange(Request("POST", ""), Response(status, headers, content), Source("reconstructed"))
@@ -112,7 +112,7 @@ def _said(exchange: Exchange, choice: Choice) -> Said:
     reasons = choice.finish_reasons
     pieces = Counter(_call_number(one.value) for one in choice.tools if _arguments(one.value))
     numbers = dict.fromkeys(_call_number(one.value) for one in choice.tools)
-    if not exchange.streams:
+    if not exchange.is_stream:
         numbers = dict.fromkeys(range(len(choice.tools)))
         pieces = Counter(dict.fromkeys(numbers, 1))
     thoughts = len(choice.fragments(choice.reasoning).texts) if choice.reasoning else _parts(choice, "thinking")
@@ -179,7 +179,7 @@ def _of_json(recorded: Exchange, made: Exchange) -> Iterator[str]:
     if own != other and _kinds(own) == _kinds(other):
         same = sorted(map(sorted, own)) == sorted(map(sorted, other))
         yield "the order of keys or phases" if same else "which keys stand together"
-    for name in CONSTANT_KEYS if recorded.streams else ():
+    for name in CONSTANT_KEYS if recorded.is_stream else ():
         constant, same_constant = (_constancy(one, name) for one in (recorded, made))
         ticked = name == "created" and (constant, same_constant) == ("constant", "varies")
         if constant != same_constant and not ticked:  # a short recording may end before the clock goes on

@@ -14,7 +14,7 @@ from typing import Any
 from harness.checks import CHECKS
 from harness.evidence.recordings import day_of, models_and_months, recordings_in
 from harness.judging.deviations import load_deviations
-from harness.judging.runner import About, judge_exchanges, problems_of
+from harness.judging.runner import Subject, judge_exchanges, problems_of
 from harness.markdown import cell, table
 from harness.matrix.providers import Matrix, Provider
 from harness.matrix.scenarios import SCENARIOS, Scenario, request_body
@@ -102,8 +102,8 @@ def measure(paths: Iterable[Path], matrix: Matrix, root: Path) -> list[ProviderC
 def _judged_recording(provider: Provider, entry: Entry) -> JudgedRecording:
     exchange = entry.exchange
     model = exchange.model or "unknown"
-    about = About(provider.id, model, "audit", None)
-    judged = [finding for finding in judge_exchanges([exchange], about, _RULES) if finding.outcome in _JUDGED]
+    subject = Subject(provider.id, model, "audit", None)
+    judged = [finding for finding in judge_exchanges([exchange], subject, _RULES) if finding.outcome in _JUDGED]
     messages = {
         one.check: tuple(problem.message for problem in problems_of([exchange], CHECKS[one.check]))
         if one.outcome is Outcome.FAIL
@@ -162,7 +162,7 @@ def _like(exchange: Exchange, scenario: Scenario) -> bool:
         return False
     asked = request_body(scenario, "", {})
     if exchange.request.json is None:
-        return exchange.streams == bool(asked.get("stream"))
+        return exchange.is_stream == bool(asked.get("stream"))
     return _form(exchange.request.json) == _form(asked)
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from harness.checks import CHECKS, Check
 from harness.errors import HarnessError
-from harness.judging.runner import About, judge_exchanges
+from harness.judging.runner import Subject, judge_exchanges
 from harness.matrix.providers import Matrix
 from harness.recording.archives import Entry, raised, read_archive
 from harness.recording.scrub import scrub
@@ -35,14 +35,14 @@ def audit(
         for read in read_archive(path, unread):
             entry = read._replace(exchange=scrub(read.exchange))
             del read  # of a long answer one copy is enough
-            yield list(judge_exchanges([entry.exchange], _about(entry, path, matrix, provider_from), chosen))
+            yield list(judge_exchanges([entry.exchange], _subject(entry, path, matrix, provider_from), chosen))
 
 
-def _about(entry: Entry, path: Path, matrix: Matrix | None, provider_from: ProviderFrom) -> About:
+def _subject(entry: Entry, path: Path, matrix: Matrix | None, provider_from: ProviderFrom) -> Subject:
     exchange = entry.exchange
-    answer = "stream" if exchange.streams else "nonstream"
+    answer = "stream" if exchange.is_stream else "nonstream"
     form = "error" if exchange.response.is_error else answer
-    return About(
+    return Subject(
         _provider(entry, path, matrix, provider_from), exchange.model or "unknown", f"audit.{form}", entry.origin
     )
 

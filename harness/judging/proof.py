@@ -13,7 +13,7 @@ from itertools import combinations
 from typing import Literal
 
 from harness.checks import CHECKS, Check
-from harness.judging.runner import About, judge_exchanges
+from harness.judging.runner import Subject, judge_exchanges
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Finding, Level, Outcome
 from harness.simulate.edits import NothingChanged
@@ -21,11 +21,11 @@ from harness.simulate.faults import FAULTS, VARIANTS, Fault, Variant
 from harness.simulate.ideal import recording
 from harness.wire.exchange import Exchange
 
-_ABOUT = About("proof", "reference", "-", "-")
+_SUBJECT = Subject("proof", "reference", "-", "-")
 _RULES = [check for check in CHECKS.values() if check.level is not Level.OBSERVE]
 _QUIET = {Outcome.PASS, Outcome.NA, Outcome.OBSERVED}
 
-SHARED: dict[str, str] = {
+EXEMPT: dict[str, str] = {
     "content.before-finish": "what comes late is followed by another finish_reason (finish_reason.once) or by none "
     "(finish_reason.last)",
     "usage.before-done": "usage after the mark is something after the mark: sse.done-last",
@@ -36,7 +36,7 @@ SHARED: dict[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Caught:
+class MutantResult:
     """What the rules make of one fault: those that fail, those that failures of others block, those that crash."""
 
     fault: Fault
@@ -57,7 +57,7 @@ class Caught:
         return self.by_its_rule and all(rule.startswith(second) for rule in others)
 
 
-Shown = Literal["both fail", "one fails, one is blocked", "both are blocked", "hidden"]
+PairOutcome = Literal["both fail", "one fails, one is blocked", "both are blocked", "hidden"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +66,14 @@ class Pair:
 
     first: Fault
     second: Fault
-    shown: Shown
+    outcome: PairOutcome
 
 
 @dataclass(slots=True)
 class Proof:
     """All of it; ``alarms`` are what rules say against variants and references, which must be nothing."""
 
-    caught: list[Caught]
+    caught: list[MutantResult]
     alarms: dict[str, list[str]]
     references: int
     pairs: list[Pair] = field(default_factory=list)
@@ -83,14 +83,14 @@ class Proof:
         """The faults that their rule does not catch."""
         return [one.fault.id for one in self.caught if not one.by_its_rule]
 
-    def own(self, rule: str) -> list[str]:
+    def killed_only_by(self, rule: str) -> list[str]:
         """Return the faults that ``rule`` alone reports."""
         return [one.fault.id for one in self.caught if one.fault.rule == rule and one.by_its_rule_alone]
 
     @property
     def unproven(self) -> list[str]:
         """The rules without a fault of their own that do not say why."""
-        return [check.id for check in _RULES if not self.own(check.id) and check.id not in SHARED]
+        return [check.id for check in _RULES if not self.killed_only_by(check.id) and check.id not in EXEMPT]
 
     @property
     def shortfalls(self) -> dict[str, list[str]]:
@@ -108,10 +108,10 @@ class Proof:
     @property
     def hidden(self) -> list[str]:
         """The pairs of which one fault is neither reported nor shown as blocked by a rule that fails."""
-        return [f"{pair.first.id} + {pair.second.id}" for pair in self.pairs if pair.shown == "hidden"]
+        return [f"{pair.first.id} + {pair.second.id}" for pair in self.pairs if pair.outcome == "hidden"]
 
 
-def prove(*, pairs: bool = True) -> Proof:
+def try_faults(*, pairs: bool = True) -> Proof:
     """Try every fault, variant and reference, and every pair of faults where ``pairs`` says so."""
     references = {f"{name} #{n}": one for name in SCENARIOS for n, one in enumerate(recording(SCENARIOS[name]))}
     innocent = references | {variant.id: variant.apply() for variant in VARIANTS.values()}
@@ -123,16 +123,16 @@ def prove(*, pairs: bool = True) -> Proof:
 
 
 def _findings(exchange: Exchange, checks: Iterable[Check]) -> list[Finding]:
-    return list(judge_exchanges([exchange], _ABOUT, checks))
+    return list(judge_exchanges([exchange], _SUBJECT, checks))
 
 
-def _caught(fault: Fault) -> Caught:
+def _caught(fault: Fault) -> MutantResult:
     found = _findings(fault.apply(), _RULES)
     by_outcome = {
         outcome: tuple(one.check for one in found if one.outcome is outcome)
         for outcome in (Outcome.FAIL, Outcome.BLOCKED, Outcome.BROKEN)
     }
-    return Caught(fault, *by_outcome.values())
+    return MutantResult(fault, *by_outcome.values())
 
 
 def _alarms(exchange: Exchange) -> list[str]:
@@ -153,7 +153,7 @@ def all_pairs(faults: Iterable[Fault]) -> Iterator[Pair]:
         for first, second in combinations(group, 2):
             exchange = _with_both(reference, first, second) if first.rule != second.rule else None
             if exchange is not None:
-                yield Pair(first, second, _shown(exchange, first, second))
+                yield Pair(first, second, _outcome_of_pair(exchange, first, second))
 
 
 def _with_both(reference: Exchange, first: Fault, second: Fault) -> Exchange | None:
@@ -169,7 +169,7 @@ def _same(one: Exchange, other: Exchange) -> bool:
     return (a.body, a.status, a.eof, a.error, a.headers.pairs) == (b.body, b.status, b.eof, b.error, b.headers.pairs)
 
 
-def _shown(exchange: Exchange, first: Fault, second: Fault) -> Shown:
+def _outcome_of_pair(exchange: Exchange, first: Fault, second: Fault) -> PairOutcome:
     outcomes = [one.outcome for one in _findings(exchange, [CHECKS[first.rule], CHECKS[second.rule]])]
     if not set(outcomes) <= {Outcome.FAIL, Outcome.BLOCKED}:
         return "hidden"
@@ -191,12 +191,12 @@ def summary(proof: Proof) -> str:
     caught = sum(one.by_its_rule for one in proof.caught)
     alone = sum(one.by_its_rule_alone for one in proof.caught)
     seen = sum(fault.seen for fault in FAULTS.values())
-    own = sum(bool(proof.own(check.id)) for check in _RULES)
-    shown = Counter(pair.shown for pair in proof.pairs)
+    rules_with_own_fault = sum(bool(proof.killed_only_by(check.id)) for check in _RULES)
+    shown = Counter(pair.outcome for pair in proof.pairs)
     told = (
         f"{caught} of {len(proof.caught)} faults are caught by the rule meant for them, {alone} by it alone; "
         f"for {seen} of them a report of such an answer is cited. "
-        f"{own} of {len(_RULES)} rules have a fault that only they report, the others say why not. "
+        f"{rules_with_own_fault} of {len(_RULES)} rules have a fault that only they report, the others say why not. "
         f"Of {len(VARIANTS)} legal variants and {proof.references} reference exchanges {len(proof.alarms)} raise an "
         f"alarm."
     )
@@ -215,7 +215,14 @@ def _rules(proof: Proof) -> str:
         meant = [one for one in proof.caught if one.fault.rule == check.id]
         others = sum(check.id in one.failing for one in proof.caught) - len(meant)
         rows.append(
-            [check.id, check.level.value, len(meant), len(proof.own(check.id)), others, SHARED.get(check.id, "")]
+            [
+                check.id,
+                check.level.value,
+                len(meant),
+                len(proof.killed_only_by(check.id)),
+                others,
+                EXEMPT.get(check.id, ""),
+            ]
         )
     headers = ["rule", "level", "faults", "that only it reports", "other faults it reports", "why none is its own"]
     return _table(headers, rows)

@@ -7,12 +7,11 @@ from functools import cache
 from pathlib import Path
 
 from harness.checks import CHECKS, Check
-from harness.checks.applies import Cut, Lost, NotSeen
-from harness.checks.registry import TOO_LARGE, Applies, CannotJudge
+from harness.checks.registry import TOO_LARGE, Applies, CannotJudge, NotApplicable, NotApplicableKind
 from harness.errors import unknown
 from harness.judging.deviations import load_deviations
 from harness.matrix.providers import Matrix, Target
-from harness.matrix.scenarios import SCENARIOS, Scenario, in_order
+from harness.matrix.scenarios import SCENARIOS, Scenario, with_expectations
 from harness.recording.cassette import read_cassette
 from harness.results import WORST_FIRST, Deviation, Evidence, Finding, Level, Outcome, Problem, judge
 from harness.wire.exchange import NO_ANSWER, Exchange
@@ -69,6 +68,17 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
+class Skip:
+    """
+    Why a scenario is not judged: there is no recording or it is not asked (``missing``, ``inconclusive``), or it
+    is refused (``n/a``).
+    """
+
+    outcome: Outcome
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """A target × scenario of a project, and where its recording is or would be."""
 
@@ -92,13 +102,13 @@ class Case:
         return self.cassette.exists() and read_cassette(self.cassette)[0].source.provenance != "reconstructed"
 
     @property
-    def absent(self) -> tuple[Outcome, str] | None:
+    def skip(self) -> Skip | None:
         """Why there is nothing to judge; None if there is a recording."""
-        refusal = self.target.refuses(self.scenario)
+        refusal = self.target.skip_reason(self.scenario)
         if refusal:
-            return Outcome.NA, refusal
+            return Skip(Outcome.NA, refusal)
         if not self.cassette.exists():
-            return Outcome.MISSING, f"no recording at {self.cassette.relative_to(self.root)}"
+            return Skip(Outcome.MISSING, f"no recording at {self.cassette.relative_to(self.root)}")
         return None
 
 
@@ -120,10 +130,10 @@ def run_case(case: Case, checks: tuple[Check, ...]) -> Iterator[Finding]:
     Raises:
         HarnessError: the cassette or the list of deviations can't be read.
     """
-    if case.absent:
-        yield absent_finding(case, *case.absent)
+    if case.skip:
+        yield skipped_finding(case, case.skip)
         return
-    yield from judge_case(case, in_order(read_cassette(case.cassette), case.scenario), checks)
+    yield from judge_case(case, with_expectations(read_cassette(case.cassette), case.scenario), checks)
 
 
 def judge_case(case: Case, exchanges: list[Exchange], checks: tuple[Check, ...]) -> Iterator[Finding]:
@@ -133,19 +143,19 @@ def judge_case(case: Case, exchanges: list[Exchange], checks: tuple[Check, ...])
     Raises:
         HarnessError: the list of deviations can't be read.
     """
-    about = _about(case)
-    yield from judge_exchanges(exchanges, about, checks, _deviations(case.cassette.parent.parent))
-    yield from half_recorded(exchanges, case.scenario, about)
+    subject = _subject(case)
+    yield from judge_exchanges(exchanges, subject, checks, _deviations(case.cassette.parent.parent))
+    yield from find_missing_exchanges(exchanges, case.scenario, subject)
 
 
-def absent_finding(case: Case, outcome: Outcome, reason: str) -> Finding:
+def skipped_finding(case: Case, skip: Skip) -> Finding:
     """Return the finding that stands for all checks where there is nothing to judge."""
-    about = _about(case)
-    return Finding(about.provider, about.model, about.scenario, RECORDING, Level.MUST, outcome, reason)
+    subject = _subject(case)
+    return Finding(subject.provider, subject.model, subject.scenario, RECORDING, Level.MUST, skip.outcome, skip.reason)
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class Subject:
     """
     What a recording is of, and where it stands; None where it is kept nowhere.
 
@@ -164,16 +174,18 @@ class About:
                 object.__setattr__(self, name, text.encode("utf-8", "backslashreplace").decode())
 
 
-def half_recorded(exchanges: list[Exchange], scenario: Scenario, about: About) -> Iterator[Finding]:
+def find_missing_exchanges(exchanges: list[Exchange], scenario: Scenario, subject: Subject) -> Iterator[Finding]:
     """Yield a finding where a recording ends before its scenario does: what only the rest shows was not judged."""
     if len(exchanges) < scenario.requests:
         said = f"{len(exchanges)} of {scenario.requests} exchanges: the first gave nothing to go on with"
-        yield Finding(about.provider, about.model, about.scenario, RECORDING, Level.MUST, Outcome.INCONCLUSIVE, said)
+        yield Finding(
+            subject.provider, subject.model, subject.scenario, RECORDING, Level.MUST, Outcome.INCONCLUSIVE, said
+        )
 
 
-def _about(case: Case) -> About:
+def _subject(case: Case) -> Subject:
     cassette = case.cassette.relative_to(case.root).as_posix()
-    return About(case.target.provider.id, case.target.model.id, case.scenario.id, cassette)
+    return Subject(case.target.provider.id, case.target.model.id, case.scenario.id, cassette)
 
 
 @cache
@@ -182,7 +194,7 @@ def _deviations(folder: Path) -> tuple[Deviation, ...]:
 
 
 def judge_exchanges(
-    exchanges: list[Exchange], about: About, checks: Iterable[Check], deviations: tuple[Deviation, ...] = ()
+    exchanges: list[Exchange], subject: Subject, checks: Iterable[Check], deviations: tuple[Deviation, ...] = ()
 ) -> Iterator[Finding]:
     """Yield one finding for each check on the exchanges of one recording: what is worst of any, with all problems."""
     judgements = [_Judgement(exchange) for exchange in exchanges]
@@ -192,15 +204,15 @@ def judge_exchanges(
         verdicts = [judgement.verdict(check) for judgement in judgements]
         worst = verdicts[0] if len(verdicts) == 1 else min(verdicts, key=_rank)
         finding = Finding(
-            about.provider, about.model, about.scenario, check.id, check.level, worst.outcome, worst.message,
-            (), None, provenance, recorded_at, None, about.cassette,
+            subject.provider, subject.model, subject.scenario, check.id, check.level, worst.outcome, worst.message,
+            (), None, provenance, recorded_at, None, subject.cassette,
         )  # fmt: skip
         if worst.outcome is Outcome.OBSERVED:
             finding.value = " | ".join(dict.fromkeys(v.message for v in verdicts if v.outcome is Outcome.OBSERVED))
             finding.message = ""
         elif worst.outcome is Outcome.FAIL or (worst.outcome is Outcome.PASS and deviations):
             try:
-                _apply_deviations(finding, check, verdicts, [d for d in deviations if _covers(d, check, about)])
+                _apply_deviations(finding, check, verdicts, [d for d in deviations if _covers(d, check, subject)])
                 finding.evidence = tuple(_evidence(exchanges, verdicts))
             except Exception as error:  # noqa: BLE001 - as in a check: our bug, and no reason to end the run
                 finding.outcome, finding.message = Outcome.BROKEN, _crash(error)
@@ -212,8 +224,8 @@ def problems_of(exchanges: list[Exchange], check: Check) -> list[Problem]:
     return [problem for exchange in exchanges for problem in _Judgement(exchange).verdict(check).problems]
 
 
-def _covers(deviation: Deviation, check: Check, about: About) -> bool:
-    return deviation.covers(check.id, about.scenario, about.model)
+def _covers(deviation: Deviation, check: Check, subject: Subject) -> bool:
+    return deviation.covers(check.id, subject.scenario, subject.model)
 
 
 def _apply_deviations(finding: Finding, check: Check, verdicts: list["_Verdict"], listed: list[Deviation]) -> None:
@@ -236,11 +248,12 @@ def _evidence(exchanges: list[Exchange], verdicts: list["_Verdict"]) -> Iterator
 
 @dataclass(slots=True)
 class _Verdict:
-    """What one check says of one exchange; ``message`` is the value where it observes."""
+    """What one check says of one exchange; ``message`` is the value where it observes, ``kind`` that of its reason."""
 
     outcome: Outcome
     message: str = ""
     problems: list[Problem] = field(default_factory=list)
+    kind: NotApplicableKind | None = None
 
 
 def _crash(error: Exception) -> str:
@@ -264,19 +277,19 @@ class _Judgement:
         self._done: dict[str, _Verdict] = {}
         self._not_applicable: dict[Applies, _Verdict | None] = {}
         self._blocked: dict[int, _Verdict | None] = {}
-        reason = doubt(exchange)
-        self._doubt = _Verdict(Outcome.INCONCLUSIVE, reason) if reason else None
-        self._models = exchange.lists_models
+        reason = inconclusive_reason(exchange)
+        self._inconclusive = _Verdict(Outcome.INCONCLUSIVE, reason) if reason else None
+        self._models = exchange.is_models_request
         # Nothing is said of an answer whose rest we did not read, such as that its end is missing.
         self._unread = _Verdict(Outcome.BLOCKED, f"{TOO_LARGE} must pass first") if exchange.too_large else None
 
     def verdict(self, check: Check) -> _Verdict:
         found = self._done.get(check.id)
         if found is None:
-            found = self._done[check.id] = self._doubt or self._unfit(check) or self._judge(check)
+            found = self._done[check.id] = self._inconclusive or self._out_of_scope(check) or self._judge(check)
         return found
 
-    def _unfit(self, check: Check) -> _Verdict | None:
+    def _out_of_scope(self, check: Check) -> _Verdict | None:
         """Return the verdict where a rule of chats meets a question for models, or the other way, or too large an answer."""
         if self._unread:
             return None if check.id == TOO_LARGE else self._unread
@@ -286,16 +299,15 @@ class _Judgement:
 
     def _judge(self, check: Check) -> _Verdict:
         try:
-            unfit = self._not_applicable.get(check.applies, _UNKNOWN)
-            if unfit is _UNKNOWN:
-                unfit = self._not_applicable[check.applies] = self._reason(check.applies)
-            blocked = self._blocked.get(
-                id(check.depends_on), _UNKNOWN
-            )  # checks live as long as we do, and so do their needs
+            not_applicable = self._not_applicable.get(check.applies, _UNKNOWN)
+            if not_applicable is _UNKNOWN:
+                not_applicable = self._not_applicable[check.applies] = self._reason(check.applies)
+            # Checks live as long as we do, and so do their needs.
+            blocked = self._blocked.get(id(check.depends_on), _UNKNOWN)
             if blocked is _UNKNOWN:
                 blocked = self._blocked[id(check.depends_on)] = self._block(check.depends_on)
-            if unfit:
-                return blocked if blocked and isinstance(unfit.message, NotSeen) else unfit
+            if not_applicable:
+                return blocked if blocked and not_applicable.kind == "not-present" else not_applicable
             if blocked:
                 return blocked
             if check.observe:
@@ -312,13 +324,16 @@ class _Judgement:
         reason = applies(self._exchange)
         if not reason:
             return None
-        return _Verdict(Outcome.BLOCKED if isinstance(reason, Lost) else Outcome.NA, reason)
+        if isinstance(reason, NotApplicable):
+            outcome = Outcome.BLOCKED if reason.kind == "blocked" else Outcome.NA
+            return _Verdict(outcome, reason.reason, kind=reason.kind)
+        return _Verdict(Outcome.NA, reason)
 
     def _block(self, needs: tuple[str, ...]) -> _Verdict | None:
         """Return the verdict where a check that is needed failed, or can't be told; None where all hold."""
         for need in needs:
             verdict = self.verdict(CHECKS[need])
-            if isinstance(verdict.message, Cut):
+            if verdict.kind == "cut":
                 return verdict
             if verdict.outcome in _BLOCKING:
                 return _Verdict(Outcome.BLOCKED, f"{need} must pass first")
@@ -328,13 +343,13 @@ class _Judgement:
 _PASSED, _UNKNOWN = _Verdict(Outcome.PASS), _Verdict(Outcome.NA)
 
 
-def doubt(exchange: Exchange) -> str | None:
+def inconclusive_reason(exchange: Exchange) -> str | None:
     """Return why an exchange says nothing about the provider, such as a limit that was hit; None if it does."""
     status, expected = exchange.response.status, exchange.expected
     if status == NO_ANSWER:
         return f"no answer: {exchange.response.error or 'no reason'}"
-    if exchange.response.beyond_us:
-        return exchange.response.beyond_us
+    if exchange.response.unsupported_encoding:
+        return exchange.response.unsupported_encoding
     if not expected.statuses or status in expected.statuses:
         return None
     if status in _NO_VERDICT or (status >= _SERVER_ERROR and (not expected.refusal or status != _SERVER_ERROR)):

@@ -15,7 +15,7 @@ from harness.errors import NotAsked
 from harness.live.capture import Capture, Limits
 from harness.live.deadline import Together
 from harness.matrix.scenarios import Json, Scenario, next_body, request_body
-from harness.recording.families import sdk_family
+from harness.recording.http_backend import sdk_backend
 from harness.recording.redact import Secrets
 from harness.recording.scrub import scrub
 from harness.wire.exchange import CLOSED, OK, Exchange
@@ -25,7 +25,7 @@ _WRONG_KEY = "not-a-key"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Endpoint:
     """Whom to ask: an address, a key (none where the server wants none), a model as sent and its thinking switch."""
 
     base_url: str
@@ -35,7 +35,7 @@ class Asked:
     disable: Json
 
 
-class Asker:
+class ScenarioSender:
     """
     Sends the requests of scenarios to one endpoint, after ``before_each``; may be shared by threads.
 
@@ -44,34 +44,34 @@ class Asker:
 
     def __init__(
         self,
-        asked: Asked,
+        endpoint: Endpoint,
         limits: Limits = Limits(),  # noqa: B008 - frozen
         before_each: Callable[[], None] = lambda: None,
         secrets: Secrets = Secrets(),  # noqa: B008 - frozen
     ) -> None:
-        if asked.key and not (asked.key.isascii() and asked.key.isprintable()):
+        if endpoint.key and not (endpoint.key.isascii() and endpoint.key.isprintable()):
             raise NotAsked("the key holds a character that no header takes; copy it anew")
-        self._asked = asked
+        self._endpoint = endpoint
         self._before_each = before_each
-        self._secrets = secrets.and_of(asked.key, asked.base_url)
+        self._secrets = secrets.and_of(endpoint.key, endpoint.base_url)
         self._kept = threading.local()
         self._together = Together()
-        family = sdk_family()
+        backend = sdk_backend()
         # A connection of its own for each request: some servers close one after a stream and do not say so.
-        network = family.HTTPTransport(verify=_trusted(family), limits=family.Limits(max_keepalive_connections=0))
-        timeout = family.Timeout(limits.idle, connect=limits.connect)
+        network = backend.HTTPTransport(verify=_trusted(backend), limits=backend.Limits(max_keepalive_connections=0))
+        timeout = backend.Timeout(limits.idle, connect=limits.connect)
 
         def client(key: str, limits: Limits) -> Any:
             import openai
 
             through = Capture(self._keep, network, limits, self._together)
-            http = family.Client(transport=through, timeout=timeout, trust_env=False)
-            given: dict[str, Any] = {"base_url": asked.base_url, "max_retries": 0, "timeout": timeout}
+            http = backend.Client(transport=through, timeout=timeout, trust_env=False)
+            given: dict[str, Any] = {"base_url": endpoint.base_url, "max_retries": 0, "timeout": timeout}
             return openai.OpenAI(api_key=key, http_client=http, **given)
 
-        self._client = client(asked.key or "none", limits)
-        self._stranger = client(_WRONG_KEY, limits)
-        self._closer = client(asked.key or "none", replace(limits, drain=0))
+        self._client = client(endpoint.key or "none", limits)
+        self._wrong_key_client = client(_WRONG_KEY, limits)
+        self._cancelling_client = client(endpoint.key or "none", replace(limits, drain=0))
 
     def close(self) -> None:
         """Close the connections."""
@@ -90,13 +90,13 @@ class Asker:
             BaseException: what stops the program, such as KeyboardInterrupt; never what the server did.
         """
         if scenario.path:
-            return [self._get(scenario.path.format(model=self._asked.model), scenario.encoding)]
+            return [self._get(scenario.path.format(model=self._endpoint.model), scenario.encoding)]
         body = request_body(
-            scenario, self._asked.model, self._asked.enable if scenario.thinking else self._asked.disable
+            scenario, self._endpoint.model, self._endpoint.enable if scenario.thinking else self._endpoint.disable
         )
-        client = self._stranger if scenario.key == "wrong" else self._client
-        send = self._close_early if scenario.closes else partial(self._send, client)
-        first = send(scenario.raw or body, scenario.encoding)
+        client = self._wrong_key_client if scenario.key == "wrong" else self._client
+        send = self._close_early if scenario.cancels else partial(self._send, client)
+        first = send(scenario.raw_body or body, scenario.encoding)
         following = None if self._together.reason else _following(scenario, body, first)
         return [first, self._send(self._client, following, scenario.encoding)] if following else [first]
 
@@ -128,7 +128,7 @@ class Asker:
         def ask() -> None:
             options = _options(encoding)
             kind = openai.Stream[object]
-            with self._closer.post(
+            with self._cancelling_client.post(
                 _PATH, cast_to=object, options=options, body=body, stream=True, stream_cls=kind
             ) as it:
                 next(iter(it))
@@ -165,9 +165,9 @@ def _options(encoding: str) -> dict[str, Any]:
 
 
 @cache
-def _trusted(family: Any) -> Any:
+def _trusted(backend: Any) -> Any:
     """Return what certificates are held against: to read it takes longer than to ask a server that is near."""
-    return family.create_ssl_context()
+    return backend.create_ssl_context()
 
 
 def _following(scenario: Scenario, body: Json, first: Exchange) -> Json | None:
@@ -176,22 +176,22 @@ def _following(scenario: Scenario, body: Json, first: Exchange) -> Json | None:
     if scenario.requests == 1 or first.response.status != OK or not messages:
         return None
     called = bool(messages[0].tool_calls)
-    if scenario.and_then and scenario.and_then.startswith("tool-result") and not called:
+    if scenario.follow_up and scenario.follow_up.startswith("tool-result") and not called:
         return None
     return next_body(scenario, body, messages[0])
 
 
 def reach(base_url: str, key: str | None, limits: Limits = Limits(connect=5, idle=5)) -> str:  # noqa: B008 - frozen
     """Return what an address answers when it is asked for its models: the status, or why there is none."""
-    family = sdk_family()
+    backend = sdk_backend()
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:
-        answer = family.get(
+        answer = backend.get(
             f"{base_url.rstrip('/')}/models",
             headers=headers,
-            timeout=family.Timeout(limits.idle, connect=limits.connect),
+            timeout=backend.Timeout(limits.idle, connect=limits.connect),
             trust_env=False,
         )
-    except family.HTTPError as error:
+    except backend.HTTPError as error:
         return f"no answer: {type(error).__name__}"
     return f"status {answer.status_code}"

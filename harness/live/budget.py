@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from harness.judging.runner import Skip
 from harness.matrix.scenarios import Scenario, request_body
 from harness.results import Outcome
 from harness.wire.exchange import NO_ANSWER, OK, Exchange
@@ -24,14 +25,6 @@ _CHARACTERS_A_TOKEN = 2
 _ASCII = bytes(range(128))
 _PIECE = 1 << 20
 _CAPS = ("max_tokens", "max_completion_tokens")
-
-
-@dataclass(frozen=True, slots=True)
-class Skip:
-    """Why a scenario is not judged: it is not asked (``missing``, ``inconclusive``), or was refused (``n/a``)."""
-
-    outcome: Outcome
-    reason: str
 
 
 def tokens_of(text: bytes) -> int:
@@ -49,7 +42,7 @@ def tokens_of(text: bytes) -> int:
 
 def prompt_tokens(scenario: Scenario) -> int:
     """Return what the first prompt of a scenario is reckoned at."""
-    return tokens_of(scenario.raw or orjson.dumps(request_body(scenario, "", {})))
+    return tokens_of(scenario.raw_body or orjson.dumps(request_body(scenario, "", {})))
 
 
 @dataclass(slots=True)
@@ -109,7 +102,9 @@ class Budget:
         if scenario.path:
             return 0
         # A second prompt holds the first answer.
-        answers = sum(range(1, scenario.requests + 1)) * _cap(scenario.params | (scenario.again or {}), self._answer)
+        answers = sum(range(1, scenario.requests + 1)) * _cap(
+            scenario.params | (scenario.repeat_with or {}), self._answer
+        )
         return scenario.requests * prompt_tokens(scenario) + answers
 
     def _taken(self, exchange: Exchange) -> int:

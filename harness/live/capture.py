@@ -3,8 +3,8 @@ Capture: exchanges over the network, kept as they come.
 
 How it works: ``Capture`` is a transport of httpx2 (or of httpx, around one of its transports), so the OpenAI SDK - or
 any program built on them - sends its own requests through it.  Each piece of the answer is handed on as it comes, with
-its time noted on the way; at the end the whole is one ``Exchange``, given to ``keep``.  Nothing is decoded, retried or
-followed.  While an answer comes, what it takes of memory does not grow with it: once it is longer than most answers
+its time noted on the way; at the end the whole is one ``Exchange``, given to ``on_exchange``.  Nothing is decoded, retried
+or followed.  While an answer comes, what it takes of memory does not grow with it: once it is longer than most answers
 are, it is set aside, many pieces at a time, in files without a name.  Where there is no room for these it is kept in
 memory, whole: that the disk is full is no fault of whoever answers.
 
@@ -27,11 +27,11 @@ from typing import IO, Any
 import httpx2
 
 from harness.live.deadline import Deadline, Together
-from harness.recording.families import body_of, family_of
+from harness.recording.http_backend import backend_of, body_of
 from harness.wire.exchange import CLOSED, NO_ANSWER, Exchange, Headers, Reads, Request, Response, Source
 from harness.wire.limits import sizes
 
-Keep = Callable[[Exchange], None]
+ExchangeHandler = Callable[[Exchange], None]
 
 _IN_MEMORY = 4 << 20  # bytes of a body; hardly an answer is larger,
 _PIECES = 10_000  # or comes in more pieces
@@ -68,11 +68,11 @@ class LimitReached(Exception):
 
 
 @dataclass(slots=True)
-class _Tape:
+class _ResponseRecorder:
     """One answer while it comes."""
 
     request: Any
-    keep: Keep
+    on_exchange: ExchangeHandler
     limits: Limits
     together: Together
     response: Any = None
@@ -107,7 +107,7 @@ class _Tape:
         self.pieces.append(piece)
         self.size += len(piece)
         if len(self.pieces) == _PIECES or self.size - self.size_aside > _IN_MEMORY:
-            self._set_aside()
+            self._spool()
         if self.size > self.limits.size:
             raise LimitReached(f"more than {self.limits.size:,} bytes")
         if now - self.started > self.limits.total * 1e9:
@@ -115,7 +115,7 @@ class _Tape:
         if self.streams:
             self._count(piece)
 
-    def _set_aside(self) -> None:
+    def _spool(self) -> None:
         self.aside = self.aside or _files()
         held = self._held()
         try:
@@ -135,7 +135,7 @@ class _Tape:
         """Return the body, and the size and the time of each piece."""
         body, sizes, times = self._held()
         if self.aside:
-            self._set_aside()
+            self._spool()
             body, sizes, times = map(_read_back, self.aside)
         return body, array("Q", sizes), array("Q", times)
 
@@ -165,7 +165,7 @@ class _Tape:
         response = self._response(self.deadline.passed or error)
         exchange = Exchange(_request(self.request), response, Source(at=at))
         self.response = None  # whose stream leads back here
-        self.keep(exchange)
+        self.on_exchange(exchange)
 
     def _response(self, error: BaseException | str | None) -> Response:
         told = error if isinstance(error, str) or error is None else f"{type(error).__name__}: {error}".rstrip(": ")
@@ -230,12 +230,12 @@ def _text(value: bytes) -> str:
 
 
 class _Pieces:
-    """The body, piece by piece, onto the tape and on to the caller."""
+    """The body, piece by piece, to the recorder and on to the caller."""
 
-    def __init__(self, stream: Any, tape: _Tape) -> None:
+    def __init__(self, stream: Any, recorder: _ResponseRecorder) -> None:
         self._stream = stream
         self._pieces: Iterator[bytes] = iter(stream)
-        self._tape = tape
+        self._recorder = recorder
 
     def __iter__(self) -> Iterator[bytes]:
         while (piece := self._next()) is not None:
@@ -246,35 +246,35 @@ class _Pieces:
         collected = inspect.isgenerator(self._pieces) and inspect.getgeneratorstate(self._pieces) == inspect.GEN_CLOSED
         try:
             piece = next(self._pieces)
-            self._tape.take(piece)
+            self._recorder.take(piece)
         except StopIteration:
-            self._tape.end(CLOSED if collected else None)
+            self._recorder.end(CLOSED if collected else None)
             return None
         except LimitReached as limit:
-            self._tape.end(limit)
+            self._recorder.end(limit)
             return None
         except BaseException as error:
-            self._tape.end(error)
+            self._recorder.end(error)
             raise
         return piece
 
     def close(self) -> None:
         """Read what the caller left, within limits, and let the connection go."""
-        deadline = self._tape.closing()
+        deadline = self._recorder.closing()
         with contextlib.suppress(Exception):
-            while not self._tape.done and time.monotonic() < deadline:
+            while not self._recorder.done and time.monotonic() < deadline:
                 self._next()
-        self._tape.end(CLOSED)
+        self._recorder.end(CLOSED)
         self._stream.close()
 
 
 class _AsyncPieces:
     """The same for an async client."""
 
-    def __init__(self, stream: Any, tape: _Tape) -> None:
+    def __init__(self, stream: Any, recorder: _ResponseRecorder) -> None:
         self._stream = stream
         self._pieces: AsyncIterator[bytes] = aiter(stream)
-        self._tape = tape
+        self._recorder = recorder
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while (piece := await self._next()) is not None:
@@ -284,43 +284,43 @@ class _AsyncPieces:
         collected = inspect.isasyncgen(self._pieces) and self._pieces.ag_frame is None
         try:
             piece = await anext(self._pieces)
-            self._tape.take(piece)
+            self._recorder.take(piece)
         except StopAsyncIteration:
-            self._tape.end(CLOSED if collected else None)
+            self._recorder.end(CLOSED if collected else None)
             return None
         except LimitReached as limit:
-            self._tape.end(limit)
+            self._recorder.end(limit)
             return None
         except BaseException as error:
-            self._tape.end(error)
+            self._recorder.end(error)
             raise
         return piece
 
     async def aclose(self) -> None:
         """Read what the caller left, within limits, and let the connection go."""
-        deadline = self._tape.closing()
+        deadline = self._recorder.closing()
         with contextlib.suppress(Exception):
-            while not self._tape.done and time.monotonic() < deadline:
+            while not self._recorder.done and time.monotonic() < deadline:
                 await self._next()
-        self._tape.end(CLOSED)
+        self._recorder.end(CLOSED)
         await self._stream.aclose()
 
 
 class Capture(httpx2.BaseTransport):
     """
-    A transport that sends through another one, of httpx2 or httpx, and gives each exchange to ``keep``.
+    A transport that sends through another one, of httpx2 or httpx, and gives each exchange to ``on_exchange``.
 
     What is under way of several may be ended at once where they are given the same ``together``.
     """
 
     def __init__(
         self,
-        keep: Keep,
+        on_exchange: ExchangeHandler,
         inner: Any = None,
         limits: Limits = Limits(),
         together: Together | None = None,
     ) -> None:
-        self._keep = keep
+        self._on_exchange = on_exchange
         self._inner = inner or httpx2.HTTPTransport()
         self._limits = limits
         self._together = together or Together()
@@ -328,15 +328,15 @@ class Capture(httpx2.BaseTransport):
     def handle_request(self, request: Any) -> Any:
         """Send a request; the answer streams through."""
         request.read()
-        tape = _Tape(request, self._keep, self._limits, self._together)
+        recorder = _ResponseRecorder(request, self._on_exchange, self._limits, self._together)
         try:
-            with tape.deadline.watching(request):
+            with recorder.deadline.watching(request):
                 response = self._inner.handle_request(request)
         except BaseException as error:
-            tape.end(error)
+            recorder.end(error)
             raise
-        tape.answered(response)
-        return _through(response, _Pieces, tape)
+        recorder.answered(response)
+        return _through(response, _Pieces, recorder)
 
     def close(self) -> None:
         """Close the connections."""
@@ -346,8 +346,8 @@ class Capture(httpx2.BaseTransport):
 class AsyncCapture(httpx2.AsyncBaseTransport):
     """The same for an async client."""
 
-    def __init__(self, keep: Keep, inner: Any = None, limits: Limits = Limits()) -> None:
-        self._keep = keep
+    def __init__(self, on_exchange: ExchangeHandler, inner: Any = None, limits: Limits = Limits()) -> None:
+        self._on_exchange = on_exchange
         self._inner = inner or httpx2.AsyncHTTPTransport()
         self._limits = limits
         self._together = Together()
@@ -355,21 +355,21 @@ class AsyncCapture(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: Any) -> Any:
         """Send a request; the answer streams through."""
         await request.aread()
-        tape = _Tape(request, self._keep, self._limits, self._together)
+        recorder = _ResponseRecorder(request, self._on_exchange, self._limits, self._together)
         try:
-            with tape.deadline.watching(request, in_task=True):
+            with recorder.deadline.watching(request, in_task=True):
                 response = await self._inner.handle_async_request(request)
         except BaseException as error:
-            tape.end(error)
+            recorder.end(error)
             raise
-        tape.answered(response)
-        return _through(response, _AsyncPieces, tape)
+        recorder.answered(response)
+        return _through(response, _AsyncPieces, recorder)
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._inner.aclose()
 
 
-def _through(response: Any, pieces: Any, tape: _Tape) -> Any:
-    response.stream = body_of(family_of(response), pieces)(response.stream, tape)
+def _through(response: Any, pieces: Any, recorder: _ResponseRecorder) -> Any:
+    response.stream = body_of(backend_of(response), pieces)(response.stream, recorder)
     return response

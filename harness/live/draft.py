@@ -13,10 +13,10 @@ from pydantic import ValidationError
 from harness.checks import CHECKS
 from harness.errors import BadProviders, Unreachable
 from harness.judging.deviations import FILE_NAME as DEVIATIONS
-from harness.judging.runner import Case, doubt, problems_of
+from harness.judging.runner import Case, inconclusive_reason, problems_of
 from harness.live.probe import Probed
 from harness.matrix.providers import FILE_NAME, Matrix, Provider, Target, Thinking, load_matrix
-from harness.matrix.scenarios import SCENARIOS, in_order
+from harness.matrix.scenarios import SCENARIOS, with_expectations
 from harness.recording.atomic import write_atomically
 from harness.recording.cassette import read_cassette, write_cassette
 from harness.results import Level
@@ -37,7 +37,7 @@ _DRAFTED = """\
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class NewProvider:
     """What a user says of a new provider; ``thinking`` is how it is switched, as far as that is known."""
 
     id: str
@@ -65,15 +65,15 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9._-]+", "-", text.rpartition("/")[2].lower()).strip("-._")
 
 
-def to_ask(asked: Asked, root: Path) -> Matrix:
+def matrix_to_ask(new: NewProvider, root: Path) -> Matrix:
     """
     Return the matrix to ask by: of the new provider alone, thinking switched as far as that is known.
 
     Raises:
         BadProviders: one line that says what is in the way of an entry.
     """
-    known = asked.thinking
-    provider = _provider(asked, Thinking(enable=known.enable or {}, disable=known.disable or {}), (), None)
+    known = new.thinking
+    provider = _provider(new, Thinking(enable=known.enable or {}, disable=known.disable or {}), (), None)
     folder = root / "cassettes" / provider.id
     if folder.exists():
         raise BadProviders(f"{folder}: it is there already; name another --id, or delete it")
@@ -81,7 +81,7 @@ def to_ask(asked: Asked, root: Path) -> Matrix:
     return Matrix(providers=(provider,))
 
 
-def write_draft(asked: Asked, probed: Iterable[Probed], root: Path, *, with_key: bool) -> Draft:
+def write_draft(new: NewProvider, probed: Iterable[Probed], root: Path, *, with_key: bool) -> Draft:
     """
     Write what follows from the answers of a probe: cassettes, deviations without reasons, and the entry.
 
@@ -92,11 +92,11 @@ def write_draft(asked: Asked, probed: Iterable[Probed], root: Path, *, with_key:
     found = list(probed)
     if not any(one.answered for one in found):
         why = next(filter(None, (one.unanswered for one in found)), "none was asked")
-        raise Unreachable(f"{asked.base_url}: nothing to draft of, no chat was answered: {why}")
-    switch = _switch(asked.thinking, found)
+        raise Unreachable(f"{new.base_url}: nothing to draft of, no chat was answered: {why}")
+    switch = _switch(new.thinking, found)
     lacks = (*_refused(found), *(() if with_key else ("key",)))
     note = _NOT_SEEN if switch.enable is None else _UNASKED if switch.disable is None else None
-    provider = _provider(asked, switch, lacks, note and note.format(asked.id))
+    provider = _provider(new, switch, lacks, note and note.format(new.id))
     target = Target(provider, provider.models[0])
     kept, left_out = list[Case](), dict[str, str]()
     for one in found:
@@ -108,7 +108,7 @@ def write_draft(asked: Asked, probed: Iterable[Probed], root: Path, *, with_key:
             write_cassette(case.cassette, one.exchanges)
             kept.append(case)
     kept.sort(key=lambda case: _ORDER.index(case.scenario.id))
-    listed = list(_deviations(kept, asked.docs))
+    listed = list(_deviations(kept, new.docs))
     if listed:
         text = _DRAFTED + _yaml({"deviations": listed})
         write_atomically(root / "cassettes" / provider.id / DEVIATIONS, text.encode())
@@ -149,26 +149,26 @@ def _answered(one: Probed) -> bool:
 
 def _unkept(case: Case, one: Probed) -> str | None:
     """Return why a scenario is not kept; None where its recording is."""
-    refusal = case.target.refuses(one.scenario)
+    refusal = case.target.skip_reason(one.scenario)
     if refusal or not one.exchanges:
         return refusal or one.findings[0].message
     if len(one.exchanges) < one.scenario.requests:
         return "the first answer gave nothing to go on with"
-    return next(filter(None, map(doubt, one.exchanges)), None)
+    return next(filter(None, map(inconclusive_reason, one.exchanges)), None)
 
 
-def _provider(asked: Asked, switch: Thinking, lacks: tuple[str, ...], note: str | None) -> Provider:
+def _provider(new: NewProvider, switch: Thinking, lacks: tuple[str, ...], note: str | None) -> Provider:
     """Return the entry; raises BadProviders where what a user said does not make one."""
     model: dict[str, Any] = {
-        "id": slug(asked.model),
+        "id": slug(new.model),
         "thinking": switch.model_dump(exclude_none=True),
-        "valid": {"at": asked.day, "how": "recorded"},
+        "valid": {"at": new.day, "how": "recorded"},
     }
-    if asked.model != model["id"]:
-        model["name"] = asked.model
+    if new.model != model["id"]:
+        model["name"] = new.model
     if note:
         model["note"] = note
-    told = {name: getattr(asked, name) for name in ("id", "name", "base_url", "key_env", "docs")}
+    told = {name: getattr(new, name) for name in ("id", "name", "base_url", "key_env", "docs")}
     try:
         return Provider.model_validate({**told, "lacks": lacks, "models": [model]})
     except ValidationError as error:
@@ -181,7 +181,7 @@ def _deviations(cases: Iterable[Case], docs: str) -> Iterator[dict[str, Any]]:
     said: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
     since: dict[tuple[str, str], str] = {}
     for case in cases:
-        exchanges = in_order(read_cassette(case.cassette), case.scenario)
+        exchanges = with_expectations(read_cassette(case.cassette), case.scenario)
         day = min((exchange.source.at or "")[:10] for exchange in exchanges)
         for check in CHECKS.values():
             if check.level is Level.OBSERVE:

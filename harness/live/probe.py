@@ -12,13 +12,20 @@ from dataclasses import dataclass, field
 from harness.checks import CHECKS
 from harness.checks.registry import Check
 from harness.errors import NotAsked, Unreachable
-from harness.judging.runner import RECORDING, About, doubt, half_recorded, judge_exchanges
-from harness.live.asking import Asked, Asker
-from harness.live.budget import Budget, Skip
+from harness.judging.runner import (
+    RECORDING,
+    Skip,
+    Subject,
+    find_missing_exchanges,
+    inconclusive_reason,
+    judge_exchanges,
+)
+from harness.live.asking import Endpoint, ScenarioSender
+from harness.live.budget import Budget
 from harness.live.capture import Limits
 from harness.matrix.addresses import check_address
 from harness.matrix.providers import Matrix, Thinking
-from harness.matrix.scenarios import SCENARIOS, Scenario, in_order
+from harness.matrix.scenarios import SCENARIOS, Scenario, with_expectations
 from harness.recording.redact import Secrets
 from harness.recording.scrub import scrub_url
 from harness.results import Finding, Level, Outcome
@@ -100,7 +107,7 @@ class Probed:
         if self.answered or self.scenario.path or self.scenario.statuses != (OK,) or not self.exchanges:
             return None
         last = self.exchanges[-1]
-        return doubt(last) or f"status {last.response.status}: {last.excerpt(0)[:_SHOWN]}"
+        return inconclusive_reason(last) or f"status {last.response.status}: {last.excerpt(0)[:_SHOWN]}"
 
 
 def probe_endpoint(  # noqa: PLR0913, PLR0917 - what a user says of a probe
@@ -125,17 +132,19 @@ def probe_endpoint(  # noqa: PLR0913, PLR0917 - what a user says of a probe
     shown = scrub_url(base_url, secrets)
     host = check_address(base_url, shown).rpartition("@")[2]
     provider, thinking = _known(host, model, matrix)
-    asker = Asker(Asked(base_url, key, model, thinking.enable or {}, thinking.disable or {}), limits, secrets=secrets)
+    sender = ScenarioSender(
+        Endpoint(base_url, key, model, thinking.enable or {}, thinking.disable or {}), limits, secrets=secrets
+    )
     asked = probe(
-        asker.ask,
-        lambda scenario: About(provider, secrets.redact_text(model), scenario.id, kept(scenario)),
+        sender.ask,
+        lambda scenario: Subject(provider, secrets.redact_text(model), scenario.id, kept(scenario)),
         scenarios,
         budget=budget,
         course=course,
-        cut=asker.cut,
+        cut=sender.cut,
     )
     answered = False
-    with contextlib.closing(asker), contextlib.closing(asked):
+    with contextlib.closing(sender), contextlib.closing(asked):
         for one in asked:
             reason = None if answered else _unreachable(one)
             answered = answered or one.answered
@@ -154,7 +163,7 @@ def _known(host: str, model: str, matrix: Matrix | None) -> tuple[str, Thinking]
 
 def probe(  # noqa: PLR0913, PLR0917 - what there is to say of a probe
     ask: Callable[[Scenario], list[Exchange]],
-    about: Callable[[Scenario], About],
+    subject: Callable[[Scenario], Subject],
     scenarios: Iterable[Scenario] = SCENARIOS.values(),
     checks: Iterable[Check] = CHECKS.values(),
     budget: Budget | None = None,
@@ -174,7 +183,9 @@ def probe(  # noqa: PLR0913, PLR0917 - what there is to say of a probe
     try:
         for wave in _waves(chosen):
             for scenario, exchanges, skip in run.asked(wave):
-                yield run.judged(Probed(scenario, in_order(exchanges, scenario)), skip, about(scenario), checks)
+                yield run.judged(
+                    Probed(scenario, with_expectations(exchanges, scenario)), skip, subject(scenario), checks
+                )
     finally:
         run.stop("the probe is over")
 
@@ -209,7 +220,7 @@ class _Run:
             yield from self._begin(left)
             yield from self._ended(_LOOK)
 
-    def judged(self, found: Probed, skip: Skip | None, about: About, checks: tuple[Check, ...]) -> Probed:
+    def judged(self, found: Probed, skip: Skip | None, subject: Subject, checks: tuple[Check, ...]) -> Probed:
         """Count what a scenario took, learn what is refused and served, and judge it."""
         needs = found.scenario.needs
         self.budget.settle(found.scenario, found.exchanges)
@@ -217,14 +228,14 @@ class _Run:
         refusal = None if skip else _refusal(found)
         if refusal:
             self.refused |= dict.fromkeys((need for need in needs if need not in self.served), refusal)
-        absent = skip or refusal
-        if absent:
-            found.refused = absent.outcome is Outcome.NA
-            found.findings = [_absent(about, absent)]
+        skip = skip or refusal
+        if skip:
+            found.refused = skip.outcome is Outcome.NA
+            found.findings = [_skipped(subject, skip)]
         else:
             self.served.update(needs)
-            found.findings = list(judge_exchanges(found.exchanges, about, checks))
-            found.findings += half_recorded(found.exchanges, found.scenario, about)
+            found.findings = list(judge_exchanges(found.exchanges, subject, checks))
+            found.findings += find_missing_exchanges(found.exchanges, found.scenario, subject)
         return found
 
     def stop(self, reason: str) -> None:
@@ -293,8 +304,8 @@ def _refusal(found: Probed) -> Skip | None:
     return Skip(Outcome.NA, f"{', '.join(found.scenario.needs)} refused with {status}: {said}")
 
 
-def _absent(about: About, skip: Skip) -> Finding:
-    return Finding(about.provider, about.model, about.scenario, RECORDING, Level.MUST, skip.outcome, skip.reason)
+def _skipped(subject: Subject, skip: Skip) -> Finding:
+    return Finding(subject.provider, subject.model, subject.scenario, RECORDING, Level.MUST, skip.outcome, skip.reason)
 
 
 def _unreachable(found: Probed) -> str | None:

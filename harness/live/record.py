@@ -21,11 +21,11 @@ from queue import SimpleQueue
 from typing import Literal, Self
 
 from harness.errors import HarnessError, NotAsked
-from harness.judging.runner import Case, doubt
-from harness.live.asking import Asked, Asker
+from harness.judging.runner import Case, inconclusive_reason
+from harness.live.asking import Endpoint, ScenarioSender
 from harness.live.budget import prompt_tokens
 from harness.live.capture import Limits
-from harness.matrix.scenarios import in_order
+from harness.matrix.scenarios import with_expectations
 from harness.recording.atomic import turn_at
 from harness.recording.cassette import read_cassette, write_cassette
 from harness.recording.redact import Secrets, configured
@@ -69,7 +69,7 @@ def environment_of(root: Path) -> dict[str, str]:
     return {**{key: value for key, value in told.items() if value}, **os.environ}
 
 
-def no_key(case: Case, environment: Mapping[str, str], named: Container[str]) -> str | None:
+def missing_credentials(case: Case, environment: Mapping[str, str], named: Container[str]) -> str | None:
     """Return why a case can't be asked; None where its key is set, or it wants none and its provider is ``named``."""
     unset = case.target.unset(environment)
     if unset:
@@ -80,13 +80,13 @@ def no_key(case: Case, environment: Mapping[str, str], named: Container[str]) ->
     return None
 
 
-def due(cases: list[Case], *, again: bool, long: bool = False) -> list[Case]:
+def cases_to_record(cases: list[Case], *, again: bool, long: bool = False) -> list[Case]:
     """
     Return the cases to record: those that can be asked and are not recorded, or ``again`` all that can be asked.
 
     What is costly comes last, and only where it is to be asked too (``long``).
     """
-    asked = [case for case in cases if not case.target.refuses(case.scenario) and not case.target.model.retired]
+    asked = [case for case in cases if not case.target.skip_reason(case.scenario) and not case.target.model.retired]
     wanted = [case for case in asked if (again or not case.recorded) and (long or not case.scenario.costly)]
     return sorted(wanted, key=lambda case: case.scenario.costly)
 
@@ -103,7 +103,7 @@ def _tokens(case: Case) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class RecordOptions:
     """
     How the matrix is asked.
 
@@ -124,24 +124,26 @@ class Manner:
         return self.keep == "all" or (self.keep == "missing" and not case.recorded)
 
 
-class Asking:
+class RecordingRun:
     """Cases being asked, from the moment on that it is entered; at its end nothing more is asked."""
 
-    def __init__(self, cases: Iterable[Case], environment: Mapping[str, str], manner: Manner = Manner()) -> None:
+    def __init__(
+        self, cases: Iterable[Case], environment: Mapping[str, str], options: RecordOptions = RecordOptions()
+    ) -> None:
         self._stopping = threading.Event()
         self._futures: dict[str, Future[Recorded]] = {}
-        self._turns: dict[str, _Turn] = {}
+        self._queues: dict[str, _ProviderQueue] = {}
         cases = list(cases)
         secrets = configured(environment, {case.target.provider.key_env for case in cases})
         for case in cases:
             name = case.target.provider.id
-            turn = self._turns.setdefault(name, _Turn(environment, secrets, manner, self._stopping))
-            turn.cases.append((case, self._futures.setdefault(case.id, Future())))
-        self._pool = ThreadPoolExecutor(max(1, len(self._turns)), "asking")
+            queue = self._queues.setdefault(name, _ProviderQueue(environment, secrets, options, self._stopping))
+            queue.cases.append((case, self._futures.setdefault(case.id, Future())))
+        self._pool = ThreadPoolExecutor(max(1, len(self._queues)), "asking")
 
     def __enter__(self) -> Self:
-        for turn in self._turns.values():
-            self._pool.submit(turn.take)
+        for queue in self._queues.values():
+            self._pool.submit(queue.take)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -171,48 +173,48 @@ class Asking:
 
 
 @dataclass(slots=True)
-class _Turn:
-    """The cases of one provider, one after the other; ``over`` is why the rest is not asked."""
+class _ProviderQueue:
+    """The cases of one provider, one after the other; ``stopped_reason`` is why the rest is not asked."""
 
     environment: Mapping[str, str]
     secrets: Secrets
-    manner: Manner
+    options: RecordOptions
     stopping: threading.Event
     cases: list[tuple[Case, Future[Recorded]]] = field(default_factory=list)
-    over: str = ""
+    stopped_reason: str = ""
     last: float = 0.0
 
     def take(self) -> None:
         for case, future in self.cases:
             try:
-                future.set_result(self._one(case))
+                future.set_result(self._take_case(case))
             except BaseException as error:  # noqa: BLE001 - it is whoever waits for the case that is to get it
                 self.stopping.set()  # what can't be kept is not asked for
                 future.set_exception(error)
 
-    def _one(self, case: Case) -> Recorded:
-        reason = no_key(case, self.environment, self.manner.named)
+    def _take_case(self, case: Case) -> Recorded:
+        reason = missing_credentials(case, self.environment, self.options.named)
         if reason:
             return Recorded(case, "missing", reason)
-        if self.over or self.stopping.is_set():
-            return Recorded(case, "missing", self.over or "the run was ended before it was asked")
-        if self.manner.keep == "none":
-            return self._asked(case, keep=False)
+        if self.stopped_reason or self.stopping.is_set():
+            return Recorded(case, "missing", self.stopped_reason or "the run was ended before it was asked")
+        if self.options.keep == "none":
+            return self._ask_and_record(case, keep=False)
         with turn_at(case.cassette, self.stopping.wait) as ours:
             if not ours:
                 return Recorded(case, "missing", "the run was ended before it was asked")
-            keep = self.manner.keeps(case)
-            if not keep and self.manner.reuse:
-                kept = in_order(read_cassette(case.cassette), case.scenario)
+            keep = self.options.keeps(case)
+            if not keep and self.options.reuse:
+                kept = with_expectations(read_cassette(case.cassette), case.scenario)
                 return Recorded(case, "recorded", "by another run meanwhile", tuple(kept))
-            return self._asked(case, keep=keep)
+            return self._ask_and_record(case, keep=keep)
 
-    def _asked(self, case: Case, *, keep: bool) -> Recorded:
+    def _ask_and_record(self, case: Case, *, keep: bool) -> Recorded:
         try:
-            exchanges = tuple(in_order(self._ask(case), case.scenario))
+            exchanges = tuple(with_expectations(self._ask(case), case.scenario))
         except NotAsked as error:
             return Recorded(case, "inconclusive", str(error))
-        reason = next(filter(None, map(doubt, exchanges)), None)
+        reason = next(filter(None, map(inconclusive_reason, exchanges)), None)
         if reason:
             return Recorded(case, "inconclusive", reason, exchanges)
         if not keep:
@@ -224,29 +226,29 @@ class _Turn:
         """Ask, and once more after the pause that a provider asks for; a second limit ends its turn."""
         provider, model = case.target.provider, case.target.model
         url, key, thinking = case.target.url(self.environment), self.environment.get(provider.key_env), model.thinking
-        asked = Asked(url, key, model.name or model.id, thinking.enable or {}, thinking.disable or {})
-        with contextlib.closing(Asker(asked, self.manner.limits, self._pace, self.secrets)) as asker:
-            exchanges = asker.ask(case.scenario)
+        endpoint = Endpoint(url, key, model.name or model.id, thinking.enable or {}, thinking.disable or {})
+        with contextlib.closing(ScenarioSender(endpoint, self.options.limits, self._pace, self.secrets)) as sender:
+            exchanges = sender.ask(case.scenario)
             wait = seconds_to_wait(exchanges[-1])
             if wait is not None and wait <= _LONGEST_WAIT:
-                self.manner.sleep(wait)
-                exchanges = asker.ask(case.scenario)
+                self.options.sleep(wait)
+                exchanges = sender.ask(case.scenario)
                 wait = seconds_to_wait(exchanges[-1])
         status, error = exchanges[-1].response.status, exchanges[-1].response.error or ""
         if status == NO_ANSWER and error.startswith("ConnectError"):
-            self.over = f"not asked: nobody answers at {url}"
+            self.stopped_reason = f"not asked: nobody answers at {url}"
         elif wait is not None:
-            self.over = f"not asked: {provider.id} is at its limit, and says to wait {wait:g} s"
+            self.stopped_reason = f"not asked: {provider.id} is at its limit, and says to wait {wait:g} s"
         elif status in _KEY_REFUSED and case.scenario.expected(len(exchanges) - 1).answer:
-            self.over = f"not asked: {provider.key_env} was refused with status {status}"
+            self.stopped_reason = f"not asked: {provider.key_env} was refused with status {status}"
         return exchanges
 
     def _pace(self) -> None:
         """Wait until the next request is due."""
-        if self.manner.per_minute:
-            due_at = self.last + 60 / self.manner.per_minute
+        if self.options.per_minute:
+            due_at = self.last + 60 / self.options.per_minute
             if due_at > time.monotonic():
-                self.manner.sleep(due_at - time.monotonic())
+                self.options.sleep(due_at - time.monotonic())
             self.last = time.monotonic()
 
 

@@ -255,7 +255,7 @@ class Target:
         """Return where it answers; see `Provider.url`."""
         return self.model.base_url or self.provider.url(environment)
 
-    def refuses(self, scenario: Scenario) -> str | None:
+    def skip_reason(self, scenario: Scenario) -> str | None:
         """Return why ``scenario`` is not asked of this target; None if it is."""
         switch = self.model.thinking.enable if scenario.thinking else self.model.thinking.disable
         if switch is None:

@@ -58,12 +58,12 @@ class Scenario:
 
     ``thinking`` is whether the model is to think; ``needs`` names capabilities that a provider may declare
     absent (``lacks`` in providers.yaml), which makes the scenario n/a.  ``statuses`` are those the last request
-    may be answered with, ``tries`` the parameter or form it is there to try.  ``and_then`` is the turn that follows
-    the answer, in which ``reasoning`` says whether the answer's reasoning goes back; ``again`` are parameters with which
-    the same is asked once more.  ``key`` is the key to send, ``raw`` a body that is sent as it is; ``without`` are
-    the required parameters left out.  ``encoding`` is the Accept-Encoding that is sent; with ``closes`` the first
-    answer is closed by us after its first event, to see what comes of it.  ``path`` is that of a GET that is sent instead
-    of a chat.
+    may be answered with, ``tested_parameter`` the parameter or form it is there to try.  ``follow_up`` is the turn that
+    follows the answer, in which ``echo_reasoning`` says whether the answer's reasoning goes back; ``repeat_with`` are
+    parameters with which the same is asked once more.  ``key`` is the key to send, ``raw_body`` a body that is sent as
+    it is; ``omit`` are the required parameters left out.  ``encoding`` is the Accept-Encoding that is sent; with
+    ``cancels`` the first answer is closed by us after its first event, to see what comes of it.  ``path`` is that of a
+    GET that is sent instead of a chat.
     """
 
     id: str
@@ -73,18 +73,18 @@ class Scenario:
     params: Json = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     statuses: tuple[int, ...] = (OK,)
-    tries: str | None = None
+    tested_parameter: str | None = None
     role: str = "user"
     parts: bool = False
-    and_then: Then | None = None
-    reasoning: bool = False
-    again: Json | None = None
+    follow_up: Then | None = None
+    echo_reasoning: bool = False
+    repeat_with: Json | None = None
     key: Literal["own", "wrong"] = "own"
     model: str | None = None
-    raw: bytes | None = None
-    without: tuple[str, ...] = ()
+    raw_body: bytes | None = None
+    omit: tuple[str, ...] = ()
     encoding: str = "identity"
-    closes: bool = False
+    cancels: bool = False
     path: str | None = None
 
     @property
@@ -95,16 +95,20 @@ class Scenario:
     @property
     def requests(self) -> int:
         """How many requests it makes."""
-        return 1 + (self.and_then is not None) + (self.again is not None)
+        return 1 + (self.follow_up is not None) + (self.repeat_with is not None)
 
     def expected(self, number: int) -> Expected:
         """Return what is known beforehand of request ``number``, from 0."""
         last = number >= self.requests - 1
-        return Expected(self.statuses, self.tries) if last else Expected((OK,), closed=self.closes)
+        return (
+            Expected(self.statuses, self.tested_parameter)
+            if last
+            else Expected((OK,), cancelled_by_client=self.cancels)
+        )
 
 
 def _try(name: str, title: str, params: Json, **extra: Any) -> Scenario:
-    return Scenario(f"params.{name}", title, params=params, statuses=_OPEN, tries=extra.pop("tries", None) or name.replace("-", "_"), **extra)  # fmt: skip
+    return Scenario(f"params.{name}", title, params=params, statuses=_OPEN, tested_parameter=extra.pop("tested_parameter", None) or name.replace("-", "_"), **extra)  # fmt: skip
 
 
 def _error(name: str, title: str, statuses: tuple[int, ...] = _BAD_REQUEST, **extra: Any) -> Scenario:
@@ -115,14 +119,14 @@ _TABLE = (
     Scenario("chat.stream", "A short answer, streamed.", params=_STREAM),
     Scenario("chat.stream-usage", "The same, with usage asked for.", params=_USAGE, needs=("stream-usage",)),
     Scenario("chat.nonstream", "The same, in one body."),
-    Scenario("chat.capped", "A long answer, capped at 12 tokens, streamed.", _COUNT, params=_USAGE | {"max_tokens": 12}, needs=("stream-usage",), statuses=_OPEN, tries="max_tokens"),
-    Scenario("chat.stop", "An answer that a stop sequence ends, streamed.", _COUNT, params=_STREAM | {"stop": ["7"]}, statuses=_OPEN, tries="stop"),
+    Scenario("chat.capped", "A long answer, capped at 12 tokens, streamed.", _COUNT, params=_USAGE | {"max_tokens": 12}, needs=("stream-usage",), statuses=_OPEN, tested_parameter="max_tokens"),
+    Scenario("chat.stop", "An answer that a stop sequence ends, streamed.", _COUNT, params=_STREAM | {"stop": ["7"]}, statuses=_OPEN, tested_parameter="stop"),
     Scenario("chat.n2", "Two answers in one stream, with usage asked for.", params=_USAGE | {"n": 2}, needs=("n", "stream-usage")),
     Scenario("chat.logprobs", "A short answer with the probabilities of its tokens, streamed.", params=_STREAM | {"logprobs": True, "top_logprobs": 2}, needs=("logprobs",)),
     Scenario("chat.unicode", "Chinese, accents and composed emoji, streamed.", "逐字重复这一行：春眠不觉晓，naïve café 👩‍👩‍👧‍👦🏳️‍🌈 𠮷野家", params=_STREAM),
     Scenario("chat.long", "A long answer, streamed.", "Write about 300 words on how bread is baked, in plain paragraphs.", params=_USAGE, needs=("stream-usage",)),
     Scenario("chat.compressed", "A short answer, streamed, compressed if the provider does that.", params=_STREAM, encoding="gzip"),
-    Scenario("chat.cancel", "A long answer, closed after its first event, and a short one asked for at once.", _COUNT, params=_STREAM, closes=True, again={"max_tokens": 12}),
+    Scenario("chat.cancel", "A long answer, closed after its first event, and a short one asked for at once.", _COUNT, params=_STREAM, cancels=True, repeat_with={"max_tokens": 12}),
     Scenario("reasoning.stream", "A question to think about, streamed.", _COMPARE, thinking=True, params=_STREAM),
     Scenario("reasoning.nonstream", "The same, in one body.", _COMPARE, thinking=True, needs=("reasoning-nonstream",)),
     Scenario("reasoning.off", "The same question with thinking turned off, streamed.", _COMPARE, params=_USAGE, needs=("stream-usage",)),
@@ -132,10 +136,10 @@ _TABLE = (
     Scenario("tools.required", "Some tool required, streamed.", _HELLO, params=_STREAM | TOOLS | {"tool_choice": "required"}, needs=("tools", "tool-choice")),
     Scenario("tools.none", "Tools offered and forbidden, streamed.", _WEATHER, params=_STREAM | TOOLS | {"tool_choice": "none"}, needs=("tools",)),
     Scenario("tools.parallel", "Two calls at once, streamed.", _BOTH, params=_STREAM | TOOLS, needs=("tools", "parallel-tools")),
-    Scenario("tools.round-trip", "A call, and its result sent back, streamed.", _WEATHER, params=_STREAM | TOOLS, needs=("tools",), tries="a tool's result", and_then="tool-result"),
-    Scenario("json.object", "JSON mode.", f"{_CITY} Answer as a JSON object.", params=_OBJECT, needs=("json-object",), statuses=_OPEN, tries="response_format"),
-    Scenario("json.object-stream", "JSON mode, streamed.", f"{_CITY} Answer as a JSON object.", params=_STREAM | _OBJECT, needs=("json-object",), statuses=_OPEN, tries="response_format"),
-    Scenario("json.schema", "An answer that must fit a JSON Schema.", _CITY, params=_SCHEMA, needs=("json-schema",), statuses=_OPEN, tries="response_format"),
+    Scenario("tools.round-trip", "A call, and its result sent back, streamed.", _WEATHER, params=_STREAM | TOOLS, needs=("tools",), tested_parameter="a tool's result", follow_up="tool-result"),
+    Scenario("json.object", "JSON mode.", f"{_CITY} Answer as a JSON object.", params=_OBJECT, needs=("json-object",), statuses=_OPEN, tested_parameter="response_format"),
+    Scenario("json.object-stream", "JSON mode, streamed.", f"{_CITY} Answer as a JSON object.", params=_STREAM | _OBJECT, needs=("json-object",), statuses=_OPEN, tested_parameter="response_format"),
+    Scenario("json.schema", "An answer that must fit a JSON Schema.", _CITY, params=_SCHEMA, needs=("json-schema",), statuses=_OPEN, tested_parameter="response_format"),
     _try("max-completion-tokens", "The cap by its present name.", {"max_completion_tokens": 12}, prompt=_COUNT),
     _try("max-tokens", "The cap by its older name.", {"max_tokens": 12}, prompt=_COUNT),
     _try("stop", "A stop sequence.", {"stop": "7"}, prompt=_COUNT),
@@ -143,41 +147,41 @@ _TABLE = (
     _try("seed", "A seed.", {"seed": 7}),
     _try("logprobs", "Probabilities of the tokens.", {"logprobs": True}, needs=("logprobs",)),
     _try("top-logprobs", "Probabilities of the alternatives.", {"logprobs": True, "top_logprobs": 2}, needs=("logprobs",)),
-    _try("temperature-0", "Temperature 0.", {"temperature": 0}, tries="temperature"),
+    _try("temperature-0", "Temperature 0.", {"temperature": 0}, tested_parameter="temperature"),
     _try("stream-options", "stream_options without a stream.", {"stream_options": {"include_usage": True}}),
     _try("parallel-tool-calls", "Parallel calls turned off.", TOOLS | {"parallel_tool_calls": False}, prompt=_BOTH, needs=("tools",)),
     _try("response-format", "The default form asked for by name.", {"response_format": {"type": "text"}}),
-    _try("developer-role", "Instructions under the role developer.", {}, tries="developer role", role="developer"),
-    _try("content-parts", "Content as a list of parts.", {}, tries="content as parts", parts=True),
+    _try("developer-role", "Instructions under the role developer.", {}, tested_parameter="developer role", role="developer"),
+    _try("content-parts", "Content as a list of parts.", {}, tested_parameter="content as parts", parts=True),
     _try("user", "An id of the end user.", {"user": "user-7"}),
     _try("store", "Storing turned off.", {"store": False}),
-    _try("unknown-key", "A parameter nobody knows.", {"x_unknown_parameter": 1}, tries="x_unknown_parameter"),
+    _try("unknown-key", "A parameter nobody knows.", {"x_unknown_parameter": 1}, tested_parameter="x_unknown_parameter"),
     _error("bad-key", "A key that is none.", (401, 403), key="wrong", needs=("key",)),
     _error("bad-key-stream", "The same, with a stream asked for.", (401, 403), params=_STREAM, key="wrong", needs=("key",)),
     _error("unknown-model", "A model that is none.", (404, 400), model="no-such-model-7"),
-    _error("missing-messages", "No messages.", without=("messages",)),
-    _error("malformed-json", "A body that is no JSON.", raw=b'{"model": "gpt", "messages": ['),
+    _error("missing-messages", "No messages.", omit=("messages",)),
+    _error("malformed-json", "A body that is no JSON.", raw_body=b'{"model": "gpt", "messages": ['),
     _error("wrong-type", "A text where a number belongs.", params={"temperature": "hot"}),
     _error("no-tokens", "A cap of no tokens.", params={"max_tokens": 0}),
     _error("too-long", "More than most context windows hold.", (400, 413, 422, OK), prompt="long"),
-    Scenario("multi_turn.history", "A second question.", statuses=(OK,), tries="an earlier answer", and_then="and in French?"),
-    Scenario("multi_turn.reasoning-back", "A call and its result, the reasoning sent back.", _WEATHER, thinking=True, params=TOOLS, needs=("tools",), statuses=_OPEN, tries="reasoning sent back", and_then="tool-result", reasoning=True),
-    Scenario("multi_turn.reasoning-left-out", "A call and its result, the reasoning left out.", _WEATHER, thinking=True, params=TOOLS, needs=("tools",), statuses=_OPEN, tries="reasoning left out", and_then="tool-result"),
-    Scenario("multi_turn.content-null", "A call sent back with content null.", _WEATHER, params=TOOLS, needs=("tools",), tries="content null", and_then="tool-result, content null"),
-    Scenario("multi_turn.content-empty", 'A call sent back with content "".', _WEATHER, params=TOOLS, needs=("tools",), tries='content ""', and_then='tool-result, content ""'),
+    Scenario("multi_turn.history", "A second question.", statuses=(OK,), tested_parameter="an earlier answer", follow_up="and in French?"),
+    Scenario("multi_turn.reasoning-back", "A call and its result, the reasoning sent back.", _WEATHER, thinking=True, params=TOOLS, needs=("tools",), statuses=_OPEN, tested_parameter="reasoning sent back", follow_up="tool-result", echo_reasoning=True),
+    Scenario("multi_turn.reasoning-left-out", "A call and its result, the reasoning left out.", _WEATHER, thinking=True, params=TOOLS, needs=("tools",), statuses=_OPEN, tested_parameter="reasoning left out", follow_up="tool-result"),
+    Scenario("multi_turn.content-null", "A call sent back with content null.", _WEATHER, params=TOOLS, needs=("tools",), tested_parameter="content null", follow_up="tool-result, content null"),
+    Scenario("multi_turn.content-empty", 'A call sent back with content "".', _WEATHER, params=TOOLS, needs=("tools",), tested_parameter='content ""', follow_up='tool-result, content ""'),
     Scenario("models.list", "The models there are.", path="/models", statuses=_OPEN),
     Scenario("models.one", "What is said of the model.", path="/models/{model}", statuses=_OPEN),
-    Scenario("parity.chat", "The same question streamed and in one body.", params=_USAGE, needs=("stream-usage",), again={}),
-    Scenario("parity.tools", "The same call streamed and in one body.", _WEATHER, params=_USAGE | TOOLS, needs=("tools", "stream-usage"), again={}),
-    Scenario("parity.reasoning", "The same thought streamed and in one body.", _COMPARE, thinking=True, params=_USAGE, needs=("reasoning-nonstream", "stream-usage"), again={}),
+    Scenario("parity.chat", "The same question streamed and in one body.", params=_USAGE, needs=("stream-usage",), repeat_with={}),
+    Scenario("parity.tools", "The same call streamed and in one body.", _WEATHER, params=_USAGE | TOOLS, needs=("tools", "stream-usage"), repeat_with={}),
+    Scenario("parity.reasoning", "The same thought streamed and in one body.", _COMPARE, thinking=True, params=_USAGE, needs=("reasoning-nonstream", "stream-usage"), repeat_with={}),
 )  # fmt: skip
 
 SCENARIOS: dict[str, Scenario] = {scenario.id: scenario for scenario in _TABLE}
 
 _ANSWERS = [scenario for scenario in _TABLE if scenario.path is None and OK in scenario.statuses]
-_STREAMS = [scenario for scenario in _ANSWERS if scenario.params.get("stream") and not scenario.closes]
+_STREAMS = [scenario for scenario in _ANSWERS if scenario.params.get("stream") and not scenario.cancels]
 _WITH_USAGE = [scenario for scenario in _STREAMS if "stream_options" in scenario.params]
-_BODIES = [scenario for scenario in _ANSWERS if scenario not in _STREAMS or scenario.again is not None]
+_BODIES = [scenario for scenario in _ANSWERS if scenario not in _STREAMS or scenario.repeat_with is not None]
 
 KINDS: dict[str, tuple[str, ...]] = {
     "streams": tuple(one.id for one in _STREAMS),
@@ -207,20 +211,20 @@ def request_body(scenario: Scenario, model: str, thinking: Json) -> Json:
     if scenario.role != "user":
         messages.insert(0, {"role": scenario.role, "content": "Answer in one short sentence."})
     body = {"model": scenario.model or model, "messages": messages, **scenario.params, **thinking}
-    return {key: value for key, value in body.items() if key not in scenario.without}
+    return {key: value for key, value in body.items() if key not in scenario.omit}
 
 
 def next_body(scenario: Scenario, body: Json, answer: Message) -> Json:
     """Return the JSON of a scenario's second request, given that of the first and the message it was answered with."""
-    if scenario.again is not None:
-        return {key: value for key, value in body.items() if key not in _STREAM_ONLY} | scenario.again
+    if scenario.repeat_with is not None:
+        return {key: value for key, value in body.items() if key not in _STREAM_ONLY} | scenario.repeat_with
     return body | {"messages": [*body["messages"], _sent_back(scenario, answer), *_turn(scenario, answer)]}
 
 
 def _sent_back(scenario: Scenario, answer: Message) -> Json:
     content = {"tool-result, content null": None, 'tool-result, content ""': ""}
-    message: Json = {"role": "assistant", "content": content.get(scenario.and_then or "", answer.content)}
-    if scenario.reasoning and answer.reasoning:
+    message: Json = {"role": "assistant", "content": content.get(scenario.follow_up or "", answer.content)}
+    if scenario.echo_reasoning and answer.reasoning:
         message["reasoning_content"] = answer.reasoning
     if answer.tool_calls:
         message["tool_calls"] = [
@@ -231,12 +235,12 @@ def _sent_back(scenario: Scenario, answer: Message) -> Json:
 
 
 def _turn(scenario: Scenario, answer: Message) -> list[Json]:
-    if scenario.and_then == "and in French?":
+    if scenario.follow_up == "and in French?":
         return [{"role": "user", "content": "And in French?"}]
     return [{"role": "tool", "tool_call_id": call.id, "content": _RESULT} for call in answer.tool_calls]
 
 
-def in_order(exchanges: Iterable[Exchange], scenario: Scenario) -> list[Exchange]:
+def with_expectations(exchanges: Iterable[Exchange], scenario: Scenario) -> list[Exchange]:
     """Return the exchanges of a scenario's recording, each with what was expected of it and those before it."""
     told: list[Exchange] = []
     for number, exchange in enumerate(exchanges):

@@ -13,19 +13,19 @@ from typing import Any
 
 import pytest
 
+from harness.clients.answer_server import AnswerServer
 from harness.clients.catalogue import CLIENTS, ENVIRONMENTS
 from harness.clients.choosing import choose
 from harness.clients.client import Client
+from harness.clients.client_runner import ClientRunner, process_of
 from harness.clients.predicting import like
-from harness.clients.stage import Stage
 from harness.clients.trials import Trial, is_chat
-from harness.clients.trying import Trier, process_of
 from harness.judging.runner import Case
-from harness.matrix.scenarios import in_order
+from harness.matrix.scenarios import with_expectations
 from harness.printable import printable
 from harness.recording.cassette import read_cassette
 from harness.reports.shown import shown
-from harness.results import WORST_FATE_FIRST, ClientFinding, Fate
+from harness.results import WORST_FATE_FIRST, ClientFinding, ClientOutcome
 
 
 class Clients:
@@ -35,14 +35,14 @@ class Clients:
         """Choose the clients; raises UnknownName as choosing does."""
         self.chosen = choose(names, ())
         self._stack = ExitStack()
-        self._stage: Stage | None = None
-        self._triers: dict[str, Trier] = {}
-        self._plain: dict[tuple[str, str], Fate] = {}
+        self._answer_server: AnswerServer | None = None
+        self._triers: dict[str, ClientRunner] = {}
+        self._plain: dict[tuple[str, str], ClientOutcome] = {}
 
     def items(self, parent: pytest.Collector, cases: Sequence[Case]) -> Iterator[ClientItem]:
         """Yield an item for each client and recording."""
         for case in cases:
-            if not case.absent:
+            if not case.skip:
                 for client in self.chosen:
                     name = printable(f"{case.id}/client:{client.id}")
                     yield ClientItem.from_parent(parent, name=name, case=case, client=client, clients=self)
@@ -51,7 +51,7 @@ class Clients:
         """Let a client read an answer."""
         return self._trier(client).attempt(client, trial).finding
 
-    def on_reference(self, client: Client, trial: Trial) -> Fate | None:
+    def on_reference(self, client: Client, trial: Trial) -> ClientOutcome | None:
         """Return how a client fares with the reference answer that is most like another; None where there is none."""
         plain = like(trial)
         if plain is None:
@@ -61,12 +61,14 @@ class Clients:
             self._plain[key] = self.attempt(client, plain).fate
         return self._plain[key]
 
-    def _trier(self, client: Client) -> Trier:
-        if self._stage is None:
-            self._stage = self._stack.enter_context(Stage())
+    def _trier(self, client: Client) -> ClientRunner:
+        if self._answer_server is None:
+            self._answer_server = self._stack.enter_context(AnswerServer())
         shared = process_of(client)
         if shared not in self._triers:
-            self._triers[shared] = self._stack.enter_context(Trier(self._stage, ENVIRONMENTS[client.env]))
+            self._triers[shared] = self._stack.enter_context(
+                ClientRunner(self._answer_server, ENVIRONMENTS[client.env])
+            )
         return self._triers[shared]
 
     def close(self) -> None:
@@ -94,9 +96,9 @@ class ClientItem(pytest.Item):
         finding, trial = min(found, key=lambda one: WORST_FATE_FIRST[one[0].fate])
         finding = shown(finding)
         own = self._client.id not in CLIENTS
-        if finding.fate is Fate.ENV and own:
+        if finding.fate is ClientOutcome.ENV and own:
             pytest.fail(printable(f"{self._client.path}: {finding.message}"), pytrace=False)
-        if finding.fate in {Fate.NA, Fate.ENV}:
+        if finding.fate in {ClientOutcome.NA, ClientOutcome.ENV}:
             pytest.skip(f"{finding.fate}: {finding.message}")
         if finding.fate.bad and not own and self._clients.on_reference(self._client, trial) is finding.fate:
             pytest.xfail(f"with the reference answer too: {finding.fate}: {finding.message}")
@@ -105,7 +107,7 @@ class ClientItem(pytest.Item):
 
     def _trials(self) -> Iterator[Trial]:
         provider, model = self._case.target.provider.id, self._case.target.model.id
-        for exchange in in_order(read_cassette(self._case.cassette), self._case.scenario):
+        for exchange in with_expectations(read_cassette(self._case.cassette), self._case.scenario):
             if is_chat(exchange):
                 yield Trial(provider, model, self._case.scenario.id, exchange)
 

@@ -21,10 +21,10 @@ from harness.printable import printable
 
 if TYPE_CHECKING:
     from harness.checks import Check
-    from harness.judging.runner import Case, Selection
-    from harness.live.record import Asking, Recorded
+    from harness.judging.runner import Case, Selection, Skip
+    from harness.live.record import Recorded, RecordingRun
     from harness.pytest.clients import Clients
-    from harness.results import Finding, Outcome
+    from harness.results import Finding
 
 FILE_NAME = "providers.yaml"
 _FINDING = "compat_finding"
@@ -161,7 +161,7 @@ class MatrixFile(pytest.File):
             clients = Clients(self.config.getoption("--compat-client"))
         except HarnessError as error:
             raise self.CollectError(printable(str(error))) from None
-        if all(case.absent for case in cases):
+        if all(case.skip for case in cases):
             raise self.CollectError("no recording of what was asked for; record it with: harness record")
         self.config.stash[_CLIENTS] = clients
         yield from clients.items(self, cases)
@@ -186,7 +186,7 @@ class _Live:
         self._everything = bool(session.config.getoption("--compat-live"))
         self._keep = session.config.getoption("--compat-record")
         self._named = tuple(session.config.getoption("--compat-provider"))
-        self._asking: Asking | None = None
+        self._recording_run: RecordingRun | None = None
         self._asked: dict[str, bool] = {}
 
     def asks(self, case: Case) -> bool:
@@ -195,28 +195,29 @@ class _Live:
             self._asked[case.id] = self._everything or self._keep == "all" or not case.recorded
         return self._asked[case.id]
 
-    def absent(self, case: Case) -> tuple[Outcome, str] | None:
+    def skip(self, case: Case) -> Skip | None:
         """Return why there is nothing to ask; None if there is."""
-        from harness.live.record import no_key
+        from harness.judging.runner import Skip
+        from harness.live.record import missing_credentials
         from harness.results import Outcome
 
-        refusal = case.target.refuses(case.scenario)
+        refusal = case.target.skip_reason(case.scenario)
         if refusal or case.target.model.retired:
-            return Outcome.NA, refusal or f"{case.target.model.id} was retired on {case.target.model.retired}"
-        reason = no_key(case, self._environment, self._named)
-        return (Outcome.MISSING, reason) if reason else None
+            return Skip(Outcome.NA, refusal or f"{case.target.model.id} was retired on {case.target.model.retired}")
+        reason = missing_credentials(case, self._environment, self._named)
+        return Skip(Outcome.MISSING, reason) if reason else None
 
     def of(self, case: Case) -> Recorded:
         """Wait for what became of ``case``."""
-        from harness.live.record import Asking, Manner
+        from harness.live.record import RecordingRun, RecordOptions
 
-        if self._asking is None:
-            self._asking = Asking(
+        if self._recording_run is None:
+            self._recording_run = RecordingRun(
                 self._cases(self._session.items),
                 self._environment,
-                Manner(self._keep, named=self._named, reuse=not self._everything),
+                RecordOptions(self._keep, named=self._named, reuse=not self._everything),
             ).__enter__()
-        return self._asking.of(case)
+        return self._recording_run.of(case)
 
     def estimate(self, items: list[pytest.Item]) -> str:
         """Return what asking for the cases of ``items`` takes."""
@@ -226,12 +227,12 @@ class _Live:
 
     def close(self) -> None:
         """Ask nothing more."""
-        if self._asking:
-            self._asking.__exit__()
+        if self._recording_run:
+            self._recording_run.__exit__()
 
     def _cases(self, items: list[pytest.Item]) -> list[Case]:
         own = [item.case for item in items if isinstance(item, CheckItem) and item.recordings.live is self]
-        asked = {case.id: case for case in own if self.asks(case) and not self.absent(case)}
+        asked = {case.id: case for case in own if self.asks(case) and not self.skip(case)}
         return list(asked.values())
 
 
@@ -249,7 +250,7 @@ class _Recordings:
     def checks_of(self, case: Case) -> list[str]:
         from harness.judging.runner import RECORDING
 
-        return [RECORDING] if self._absent(case) else self._ids
+        return [RECORDING] if self._skip(case) else self._ids
 
     def finding(self, case: Case, check: str) -> Finding:
         if self._case is not case:
@@ -262,22 +263,22 @@ class _Recordings:
             raise HarnessError(self._error)
         return self._findings[check]
 
-    def _absent(self, case: Case) -> tuple[Outcome, str] | None:
-        return self.live.absent(case) if self.live and self.live.asks(case) else case.absent
+    def _skip(self, case: Case) -> Skip | None:
+        return self.live.skip(case) if self.live and self.live.asks(case) else case.skip
 
     def _judged(self, case: Case) -> list[Finding]:
-        from harness.judging.runner import absent_finding, judge_case, run_case
+        from harness.judging.runner import Skip, judge_case, run_case, skipped_finding
         from harness.results import Outcome
 
-        absent = self._absent(case)
-        if absent:
-            return [absent_finding(case, *absent)]
+        skip = self._skip(case)
+        if skip:
+            return [skipped_finding(case, skip)]
         if not (self.live and self.live.asks(case)):
             return list(run_case(case, self._checks))
         asked = self.live.of(case)
         if not asked.exchanges:
             outcome = Outcome.MISSING if asked.state == "missing" else Outcome.INCONCLUSIVE
-            stand_in = absent_finding(case, outcome, asked.reason)
+            stand_in = skipped_finding(case, Skip(outcome, asked.reason))
             return [replace(stand_in, check=check.id, level=check.level) for check in self._checks]
         return list(judge_case(case, list(asked.exchanges), self._checks))
 

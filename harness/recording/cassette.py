@@ -127,7 +127,7 @@ def _cut_blocks(content: bytes, blocks: list[bytes]) -> bytes:
     return b"".join([*skeleton, content[position:]])
 
 
-class _Block(int):
+class _BlockNumber(int):
     """The number of a block that was cut out."""
 
 
@@ -156,7 +156,7 @@ class _OurLoader(_Loader):
 
 
 _OurLoader.add_constructor("tag:yaml.org,2002:int", whole_number)
-_OurLoader.add_constructor("!block", lambda _, node: _Block(node.value))
+_OurLoader.add_constructor("!block", lambda _, node: _BlockNumber(node.value))
 
 
 def _put_back(document: Any, blocks: list[bytes]) -> None:
@@ -164,7 +164,7 @@ def _put_back(document: Any, blocks: list[bytes]) -> None:
     for item in items if isinstance(items, list) else ():
         response = item.get("response") if isinstance(item, dict) else None
         body = response.get("body") if isinstance(response, dict) else None
-        if isinstance(body, dict) and isinstance(body.get("string"), _Block) and body["string"] < len(blocks):
+        if isinstance(body, dict) and isinstance(body.get("string"), _BlockNumber) and body["string"] < len(blocks):
             body["string"] = blocks[body["string"]]
 
 

@@ -15,7 +15,7 @@ https://github.com/mongodb/kingfisher; those of account ids stand with the messa
 import re
 from collections.abc import Iterator
 
-from harness.recording.named_keys import Span, named
+from harness.recording.named_keys import Span, find_named_keys
 
 _WINDOW = 1 << 20
 _LONGEST_WORD = 32
@@ -84,7 +84,7 @@ _SHAPES = {
 _TRIED = [(word.encode(), re.compile(shape.encode())) for shape, words in _SHAPES.items() for word in words.split(",")]
 
 
-def shaped(text: bytes) -> Iterator[Span]:
+def find_key_patterns(text: bytes) -> Iterator[Span]:
     """Yield where in ``text`` stands what is shaped like a key or an account id, or is called a key beside it."""
     for start in range(0, len(text), _WINDOW):
         window = text[start : start + _WINDOW + _LONGEST_WORD].lower()
@@ -95,4 +95,4 @@ def shaped(text: bytes) -> Iterator[Span]:
                 if found and found.lastindex:
                     yield found.span(found.lastindex)
                 at = window.find(word, at + 1)
-    yield from named(text)
+    yield from find_named_keys(text)

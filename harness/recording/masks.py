@@ -24,7 +24,7 @@ _TAIL_ALONE = 4
 _LEAST = 2
 
 
-def masked(keys: Iterable[bytes], text: bytes) -> Iterator[Span]:
+def find_masked_keys(keys: Iterable[bytes], text: bytes) -> Iterator[Span]:
     """Yield where ``text`` shows an end of one of ``keys`` beside a mask."""
     maskable = [key for key in keys if len(key) >= _LONG_ENOUGH]
     if not maskable or not any(mark in text for mark in _MARKS):

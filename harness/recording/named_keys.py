@@ -60,7 +60,7 @@ _LABEL = 24
 _SHORT_BODY = 4096
 
 
-def named(text: bytes) -> Iterator[Span]:
+def find_named_keys(text: bytes) -> Iterator[Span]:
     """Yield where in ``text`` stands what its surroundings call a key."""
     if len(text) <= _SHORT_BODY and _BODY.match(text) and _REFUSED.search(text):
         yield from _keys(text, 0, len(text))

@@ -18,7 +18,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
 
-from harness.recording.key_shapes import shaped
+from harness.recording.key_shapes import find_key_patterns
 from harness.recording.named_keys import Span
 
 _WINDOW = 6 << 20
@@ -57,7 +57,7 @@ def spans_in_pieces(content: bytes, known: _Find) -> Iterator[Span]:
         for label, pieces in _JoinedTexts(window).items():
             if len(pieces.starts) > 1 and (key := pieces.starts.tobytes()) not in done:
                 done.add(key)
-                finds = (known, shaped) if b"delta" in label else (known,)
+                finds = (known, find_key_patterns) if b"delta" in label else (known,)
                 for start, stop in pieces.spans(window, finds, numbers=label[0] is _NUMBERS):
                     yield at + start, at + stop
 

@@ -17,8 +17,8 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from harness.recording.fragments import fragments
-from harness.recording.key_shapes import shaped
-from harness.recording.masks import masked
+from harness.recording.key_shapes import find_key_patterns
+from harness.recording.masks import find_masked_keys
 from harness.recording.named_keys import Span
 from harness.recording.pieces import spans_in_pieces
 
@@ -59,12 +59,16 @@ class Secrets:
 
     def redact(self, text: bytes) -> bytes:
         """Return ``text``, of the same length, without secrets and what is shaped like one."""
-        spans = [*self.spans(text), *shaped(text)]
+        spans = [*self.spans(text), *find_key_patterns(text)]
         return _replaced(text, spans) if spans else text
 
     def redact_content(self, content: bytes, *, in_pieces: bool) -> bytes:
         """Do the same with a body, also where a text that its ``pieces`` make is a secret or shaped like one."""
-        spans = [*self.spans(content), *shaped(content), *(spans_in_pieces(content, self.spans) if in_pieces else ())]
+        spans = [
+            *self.spans(content),
+            *find_key_patterns(content),
+            *(spans_in_pieces(content, self.spans) if in_pieces else ()),
+        ]
         return _replaced(content, spans) if spans else content
 
     def redact_text(self, text: str) -> str:
@@ -77,7 +81,7 @@ class Secrets:
             for form in _forms(value):
                 yield from form.spans(text)
             yield from _cut_off(_encoded(value), text)
-        yield from masked(map(_encoded, self.values), text)
+        yield from find_masked_keys(map(_encoded, self.values), text)
         yield from fragments(self.values, text)
 
 

@@ -18,8 +18,8 @@ import httpx2
 
 from harness.errors import NotRecorded
 from harness.recording.cassette import read_cassette
-from harness.recording.families import body_of, family_of
-from harness.recording.playing import Pace, headers_of, pieces_of, waits_of
+from harness.recording.http_backend import backend_of, body_of
+from harness.recording.pacing import Pace, delays, headers_of, pieces_of
 from harness.wire.dumping import TOO_DEEP, json_text, same
 from harness.wire.exchange import NO_ANSWER, Exchange, Request, Response
 
@@ -171,15 +171,15 @@ class _Body:
 
 
 def _answer(response: Response, request: Any, pace: Pace) -> Any:
-    family = family_of(request)
+    backend = backend_of(request)
     if response.status == NO_ANSWER:
         raise _broken(response, request)
     told = {"http_version": response.http_version, "reason_phrase": response.reason}
     pieces = pieces_of(response)
-    body = body_of(family, _Body)(
-        pieces, waits_of(response, pace, len(pieces)), None if response.eof else lambda: _broken(response, request)
+    body = body_of(backend, _Body)(
+        pieces, delays(response, pace, len(pieces)), None if response.eof else lambda: _broken(response, request)
     )
-    return family.Response(
+    return backend.Response(
         response.status,
         headers=[(_encoded(name), _encoded(value)) for name, value in headers_of(response)],
         stream=body,
@@ -188,12 +188,12 @@ def _answer(response: Response, request: Any, pace: Pace) -> Any:
 
 
 def _broken(response: Response, request: Any) -> Exception:
-    """Return the exception that ended the transfer when it was recorded, of the client's own family."""
-    family = family_of(request)
+    """Return the exception that ended the transfer when it was recorded, of the client's own backend."""
+    backend = backend_of(request)
     name, _, message = (response.error or "").partition(": ")
-    kind = getattr(family, name, None)
-    if not (isinstance(kind, type) and issubclass(kind, family.TransportError)):
-        kind, message = family.RemoteProtocolError, response.error or "the transfer broke off"
+    kind = getattr(backend, name, None)
+    if not (isinstance(kind, type) and issubclass(kind, backend.TransportError)):
+        kind, message = backend.RemoteProtocolError, response.error or "the transfer broke off"
     error: Exception = kind(message, request=request)
     return error
 

@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from harness.recording.key_shapes import shaped
+from harness.recording.key_shapes import find_key_patterns
 from harness.recording.redact import Secrets, filler
 from harness.wire.exchange import Exchange, Headers, Request, Response
 from harness.wire.sse import is_utf8
@@ -68,7 +68,7 @@ def _spells_a_key(exchange: Exchange) -> bool:
     """Tell whether a message holds what is shaped like a key once its pieces are put together."""
     for message in exchange.completion.messages:
         texts = (message.content, message.reasoning, message.refusal, *(call.arguments for call in message.tool_calls))
-        if any(next(shaped(text.encode("utf-8", "replace")), None) for text in texts if text):
+        if any(next(find_key_patterns(text.encode("utf-8", "replace")), None) for text in texts if text):
             return True
     return False
 

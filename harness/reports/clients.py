@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable
 from harness.markdown import cell, padded_table, table
 from harness.reports.shown import shown
 from harness.reports.summary import PROVENANCES
-from harness.results import WORST_FATE_FIRST, ClientFinding, ClientResults, Fate, LoopFinding
+from harness.results import WORST_FATE_FIRST, ClientFinding, ClientOutcome, ClientResults, LoopFinding
 
 LETTERS = {
-    Fate.SILENT: "S", Fate.HANG: "H", Fate.CRASH: "X", Fate.WRONG_CALLS: "C", Fate.WRONG: "W", Fate.MOJIBAKE: "M",
-    Fate.EMPTY: "E", Fate.NONE: "N", Fate.TAGS: "T", Fate.LOST_REASONING: "r", Fate.LOST_USAGE: "u",
-    Fate.LOST_FINISH: "f", Fate.OK: "✓", Fate.NA: "·", Fate.ENV: "?",
+    ClientOutcome.SILENT: "S", ClientOutcome.HANG: "H", ClientOutcome.CRASH: "X", ClientOutcome.WRONG_CALLS: "C", ClientOutcome.WRONG: "W", ClientOutcome.MOJIBAKE: "M",
+    ClientOutcome.EMPTY: "E", ClientOutcome.NONE: "N", ClientOutcome.TAGS: "T", ClientOutcome.LOST_REASONING: "r", ClientOutcome.LOST_USAGE: "u",
+    ClientOutcome.LOST_FINISH: "f", ClientOutcome.OK: "✓", ClientOutcome.NA: "·", ClientOutcome.ENV: "?",
 }  # fmt: skip
 
 LEGEND = (
@@ -97,7 +97,7 @@ def basis_of(results: ClientResults, provider: str) -> str:
 
 def letter_of(findings: Iterable[ClientFinding]) -> str:
     """Return the letter of the worst fate, in brackets where the worst is the reference's own too."""
-    read = [one for one in findings if one.fate is not Fate.NA]
+    read = [one for one in findings if one.fate is not ClientOutcome.NA]
     blamed = [one for one in read if one.fate.bad and not one.on_reference]
     worst = min(blamed or read, key=lambda one: WORST_FATE_FIRST[one.fate], default=None)
     if worst is None:
@@ -124,7 +124,7 @@ def provider_table(results: ClientResults) -> str:
 
 def foretold_table(results: ClientResults) -> str:
     """Return clients × providers, as foretold; those of which nothing is recorded by their listed deviations."""
-    cells: dict[tuple[str, str], list[Fate]] = defaultdict(list)
+    cells: dict[tuple[str, str], list[ClientOutcome]] = defaultdict(list)
     for one in results.findings:
         if one.predicted is not None:
             cells[one.client, one.provider].append(one.predicted)
@@ -135,7 +135,7 @@ def foretold_table(results: ClientResults) -> str:
     return _padded(["client", *names], rows) if names else ""
 
 
-def _worst(fates: list[Fate]) -> str:
+def _worst(fates: list[ClientOutcome]) -> str:
     return f"≈{LETTERS[min(fates, key=WORST_FATE_FIRST.__getitem__)]}" if fates else "-"
 
 
@@ -145,9 +145,9 @@ def glance(results: ClientResults) -> str:
     rows = []
     for what, fault in _GLANCE.items():
         findings = [one for one in results.findings if one.fault == fault and one.client in libraries]
-        read = [one for one in findings if one.fate not in {Fate.NA, Fate.ENV}]
+        read = [one for one in findings if one.fate not in {ClientOutcome.NA, ClientOutcome.ENV}]
         bad = [one for one in read if one.fate.bad and not one.on_reference]
-        silent = sum(one.fate is Fate.SILENT for one in bad)
+        silent = sum(one.fate is ClientOutcome.SILENT for one in bad)
         rows.append([what, f"`{fault}`", f"{len(bad)} of {len(read)}", str(silent)])
     return _padded(["what comes", "as", "libraries that do not survive", "of these silent"], rows)
 
@@ -177,7 +177,7 @@ def _disagreements(results: ClientResults) -> str:
     grouped: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for one in results.findings:
         if one.agrees is False and one.predicted is not None:
-            answer = f"{one.provider}/{one.model}/{one.asked}"
+            answer = f"{one.provider}/{one.model}/{one.request_id}"
             grouped[answer, one.predicted.value, one.fate.value, one.why].append(_name(one.client))
     rows = [[*key[:3], _named(clients), key[3]] for key, clients in grouped.items()]
     header = ["answer", "foretold", "measured", "clients", "what may be the reason"]
@@ -209,12 +209,14 @@ def deviation_table(results: ClientResults) -> str:
     idioms = {client for client, about in results.clients.items() if about["idiom"]}
     rows = []
     for fault, found in by_fault.items():
-        judged = [one for one in found if one.fate not in {Fate.NA, Fate.ENV} and not one.on_reference]
+        judged = [
+            one for one in found if one.fate not in {ClientOutcome.NA, ClientOutcome.ENV} and not one.on_reference
+        ]
         broken = [one for one in judged if one.fate.bad]
         kept = f"{len(judged) - len(broken)}/{len(judged)}"
         libraries = _by_letter([one for one in broken if one.client not in idioms], _named)
         others = _by_letter([one for one in broken if one.client in idioms], lambda names: str(len(names)))
-        rows.append([f"`{fault}`", found[0].asked, kept, libraries, others])
+        rows.append([f"`{fault}`", found[0].request_id, kept, libraries, others])
     return (
         table(["fault or variant", "in the answer to", "survive", "libraries that do not", "idioms"], rows)
         if rows

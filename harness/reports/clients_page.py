@@ -7,10 +7,12 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from harness.reports.clients import LEGEND, LETTERS, agreement, basis_of, letter_of, providers_of
-from harness.results import WORST_FATE_FIRST, ClientFinding, ClientResults, Fate
+from harness.results import WORST_FATE_FIRST, ClientFinding, ClientOutcome, ClientResults
 
 _REFERENCE = "reference"
-_LOSSES = frozenset({Fate.LOST_REASONING, Fate.LOST_USAGE, Fate.LOST_FINISH, Fate.TAGS})
+_LOSSES = frozenset(
+    {ClientOutcome.LOST_REASONING, ClientOutcome.LOST_USAGE, ClientOutcome.LOST_FINISH, ClientOutcome.TAGS}
+)
 
 OWN = r'<!DOCTYPE html>\n<html lang="en">\n<meta [^\n]*\n<meta [^\n]*\n<title>Client code against recorded providers</title>\n'
 """How such a page begins, as a pattern."""
@@ -55,9 +57,9 @@ def _cell(findings: list[ClientFinding]) -> dict[str, Any]:
     letter = letter_of(findings)
     clients: dict[tuple[int, str, str], list[str]] = defaultdict(list)
     for one in findings:
-        if one.fate is not Fate.NA:
+        if one.fate is not ClientOutcome.NA:
             clients[WORST_FATE_FIRST[one.fate], one.fate.value, one.message if one.fate.bad else ""].append(
-                f"{one.model}/{one.asked}"
+                f"{one.model}/{one.request_id}"
             )
     lines = [(fate, message, names) for (_, fate, message), names in sorted(clients.items())]
     return {"letter": letter, "kind": _kind(letter), "told": lines}
@@ -68,5 +70,5 @@ def _kind(letter: str) -> str:
         return "shared"
     fate = next(fate for fate, known in LETTERS.items() if known == letter)
     if not fate.bad:
-        return "good" if fate is Fate.OK else "none"
-    return "silent" if fate is Fate.SILENT else "lost" if fate in _LOSSES else "bad"
+        return "good" if fate is ClientOutcome.OK else "none"
+    return "silent" if fate is ClientOutcome.SILENT else "lost" if fate in _LOSSES else "bad"

@@ -16,12 +16,12 @@ from harness.reports.summary import (
     providers,
     recorded,
 )
-from harness.results import RED, Outcome, Results
+from harness.results import UNEXPECTED, Outcome, Results
 
 OWN = r'<!DOCTYPE html>\n<html lang="en">\n<meta [^\n]*\n<meta [^\n]*\n<title>Compatibility of OpenAI-compatible chat APIs</title>\n'
 """How such a page begins, as a pattern."""
 
-_SHOWN = RED | {Outcome.KNOWN, Outcome.BLOCKED, Outcome.INCONCLUSIVE}
+_SHOWN = UNEXPECTED | {Outcome.KNOWN, Outcome.BLOCKED, Outcome.INCONCLUSIVE}
 
 
 def render(results: Results) -> str:
@@ -36,7 +36,7 @@ def render(results: Results) -> str:
         features=list(FEATURES),
         rows=[_row(results, provider) for provider in providers(results)],
         legend=LEGEND,
-        red=RED,
+        red=UNEXPECTED,
     )
 
 

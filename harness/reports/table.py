@@ -16,7 +16,7 @@ from harness.reports.summary import (
     recorded,
     unrecorded,
 )
-from harness.results import RED, Outcome, Results
+from harness.results import UNEXPECTED, Outcome, Results
 
 OWN = r"(# Compatibility\n\n)?\| provider +\| recordings "
 """How a file of these tables begins, as a pattern."""
@@ -60,7 +60,7 @@ def feature_table(results: Results, featured: Collection[str] = ()) -> str:
 
 
 def _problems(results: Results) -> str:
-    shown = [f for f in results.findings if f.outcome in RED | {Outcome.KNOWN}]
+    shown = [f for f in results.findings if f.outcome in UNEXPECTED | {Outcome.KNOWN}]
     if not shown:
         return ""
     rows = [

@@ -21,7 +21,7 @@ from harness.reports.summary import (
     recorded,
     unrecorded,
 )
-from harness.results import RED, Finding, Level, Outcome, Results
+from harness.results import UNEXPECTED, Finding, Level, Outcome, Results
 
 _BORDERS = 3  # a bar and a space on either side of a cell
 _NARROW = 24  # a cell up to this width is never wrapped
@@ -50,7 +50,7 @@ def show(results: Results, console: Console) -> None:
     if unrecorded(results):
         console.print(unrecorded(results))
     console.print(LEGEND, style="dim")
-    for finding in results.red:
+    for finding in results.unexpected:
         show_finding(finding, console)
     console.print(_totals(results))
 
@@ -116,7 +116,7 @@ def _family_counts(results: Results) -> dict[str, list[int]]:
     for family in families(results):
         found = [finding for finding in results.findings if finding.family == family]
         outcomes = Counter(finding.outcome for finding in found)
-        red = Counter(finding.level for finding in found if finding.outcome in RED)
+        red = Counter(finding.level for finding in found if finding.outcome in UNEXPECTED)
         counts[family] = [
             outcomes[Outcome.PASS] + outcomes[Outcome.OBSERVED], red[Level.MUST], red[Level.SHOULD],
             outcomes[Outcome.BLOCKED], outcomes[Outcome.INCONCLUSIVE],
@@ -137,7 +137,7 @@ def _audit_counts(findings: list[Finding]) -> list[int]:
 def _show_failures(provider: str, findings: list[Finding], console: Console) -> None:
     failing: dict[str, list[Finding]] = defaultdict(list)
     for finding in findings:
-        if finding.outcome in RED:
+        if finding.outcome in UNEXPECTED:
             failing[finding.check].append(finding)
     if not failing:
         return

@@ -21,7 +21,7 @@ from harness.errors import BadResults
 from harness.results.log import SCHEMA, Run, read_frame, write_lines
 
 
-class Fate(StrEnum):
+class ClientOutcome(StrEnum):
     """What becomes of an answer in the hands of client code; the worst first."""
 
     SILENT = "silent"
@@ -45,10 +45,10 @@ class Fate(StrEnum):
     @property
     def bad(self) -> bool:
         """Whether the code does not survive the answer."""
-        return self not in {Fate.OK, Fate.NA, Fate.ENV}
+        return self not in {ClientOutcome.OK, ClientOutcome.NA, ClientOutcome.ENV}
 
 
-WORST_FATE_FIRST = {fate: rank for rank, fate in enumerate(Fate)}
+WORST_FATE_FIRST = {fate: rank for rank, fate in enumerate(ClientOutcome)}
 
 
 @dataclass(slots=True)
@@ -56,7 +56,7 @@ class ClientFinding:
     """
     What became of one answer in the hands of some client code.
 
-    ``asked`` is the scenario, with its number where it is not the first request of it.  ``fault`` is the fault or legal
+    ``request_id`` is the scenario, with its number where it is not the first request of it.  ``fault`` is the fault or legal
     variant of the catalogue that was put into the reference answer; without one the answer is a provider's own, or the
     reference's.  ``predicted`` is what the client's fate with each trait of the answer alone lets expect, ``cause`` the
     fault or variant that does; where it came otherwise, ``why`` says what may be the reason.  ``on_reference`` is
@@ -68,11 +68,11 @@ class ClientFinding:
     client: str
     provider: str
     model: str
-    asked: str
-    fate: Fate
+    request_id: str
+    fate: ClientOutcome
     message: str = ""
     fault: str | None = None
-    predicted: Fate | None = None
+    predicted: ClientOutcome | None = None
     cause: str | None = None
     why: str = ""
     on_reference: bool = False
@@ -81,9 +81,11 @@ class ClientFinding:
 
     @property
     def cell(self) -> str:
-        """The id: ``client/fault``, or ``client/provider/model/asked``."""
+        """The id: ``client/fault``, or ``client/provider/model/request_id``."""
         return (
-            f"{self.client}/{self.fault}" if self.fault else f"{self.client}/{self.provider}/{self.model}/{self.asked}"
+            f"{self.client}/{self.fault}"
+            if self.fault
+            else f"{self.client}/{self.provider}/{self.model}/{self.request_id}"
         )
 
     @property
@@ -94,7 +96,7 @@ class ClientFinding:
     @property
     def answer(self) -> str:
         """The answer, as a line of the log names it."""
-        return "/".join(filter(None, (self.model, self.asked, self.fault)))
+        return "/".join(filter(None, (self.model, self.request_id, self.fault)))
 
 
 @dataclass(slots=True)
@@ -118,14 +120,14 @@ class LoopFinding:
 
 
 @dataclass(slots=True)
-class Foreseen:
+class ProviderPrediction:
     """How a client will fare with a provider of which nothing is recorded, by its listed deviations; ``cause`` as above."""
 
     __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
 
     client: str
     provider: str
-    predicted: Fate
+    predicted: ClientOutcome
     cause: str | None = None
 
 
@@ -138,13 +140,13 @@ class ClientResults:
     """Title, environment, tier and versions by client id, in their order."""
     findings: list[ClientFinding] = field(default_factory=list)
     loops: list[LoopFinding] = field(default_factory=list)
-    foreseen: list[Foreseen] = field(default_factory=list)
+    foreseen: list[ProviderPrediction] = field(default_factory=list)
 
     @property
     def fates(self) -> dict[str, int]:
         """How many findings ended in each fate, the worst first."""
         counts = Counter(finding.fate for finding in self.findings)
-        return {str(fate): counts[fate] for fate in Fate if counts[fate]}
+        return {str(fate): counts[fate] for fate in ClientOutcome if counts[fate]}
 
 
 def write_client_results(path: Path, results: ClientResults) -> None:
@@ -162,13 +164,13 @@ def written_client_results(path: Path, results: ClientResults) -> ClientResults:
         before = read_client_results(path)
     except BadResults:
         before = None
-    if before and _told(before) == _told(results):
+    if before and _content(before) == _content(results):
         return before
     write_client_results(path, results)
     return read_client_results(path)  # in the order of its lines, as whoever renders it later will have it
 
 
-def _told(results: ClientResults) -> list[object]:
+def _content(results: ClientResults) -> list[object]:
     run = replace(results.run, started="")
     rows = [*results.findings, *results.loops, *results.foreseen]
     return [run, results.clients, *sorted(map(repr, rows))]
@@ -191,7 +193,7 @@ def _lines(results: ClientResults) -> Iterator[dict[str, Any]]:
 def _shared(finding: ClientFinding) -> dict[str, Any]:
     """Return what the findings of one line have in common."""
     told = asdict(finding)
-    del told["model"], told["asked"], told["fault"]
+    del told["model"], told["request_id"], told["fault"]
     return told
 
 
@@ -215,7 +217,7 @@ class _About:
     idiom: bool = False
 
 
-_FINDING, _LOOP, _FORESEEN = TypeAdapter(ClientFinding), TypeAdapter(LoopFinding), TypeAdapter(Foreseen)
+_FINDING, _LOOP, _FORESEEN = TypeAdapter(ClientFinding), TypeAdapter(LoopFinding), TypeAdapter(ProviderPrediction)
 _ABOUT, _ANSWERS = TypeAdapter(dict[str, _About]), TypeAdapter(tuple[str, ...])
 
 
@@ -261,5 +263,7 @@ def _read(results: ClientResults, row: dict[str, Any]) -> None:
 
 def _findings(row: dict[str, Any], answers: Iterable[str]) -> Iterator[ClientFinding]:
     for answer in answers:
-        model, asked, *fault = answer.split("/")
-        yield _FINDING.validate_python(row | {"model": model, "asked": asked, "fault": fault[0] if fault else None})
+        model, request_id, *fault = answer.split("/")
+        yield _FINDING.validate_python(
+            row | {"model": model, "request_id": request_id, "fault": fault[0] if fault else None}
+        )

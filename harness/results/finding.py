@@ -36,7 +36,7 @@ class Outcome(StrEnum):
     NA = "n/a"
 
 
-RED = frozenset({Outcome.BROKEN, Outcome.FAIL, Outcome.CHANGED, Outcome.FIXED})
+UNEXPECTED = frozenset({Outcome.BROKEN, Outcome.FAIL, Outcome.CHANGED, Outcome.FIXED})
 """Outcomes nobody expected: the run exits with 1."""
 
 UNDECIDED = frozenset({Outcome.INCONCLUSIVE, Outcome.MISSING})

@@ -22,7 +22,7 @@ from pydantic import TypeAdapter, ValidationError
 from harness.errors import BadResults, Unwritable
 from harness.recording.atomic import write_atomically
 from harness.recording.redact import redact
-from harness.results.finding import RED, UNDECIDED, VERDICTS, Finding, Outcome
+from harness.results.finding import UNDECIDED, UNEXPECTED, VERDICTS, Finding, Outcome
 
 SCHEMA = 2
 
@@ -56,9 +56,9 @@ class Results:
         return {str(outcome): counts[outcome] for outcome in Outcome if counts[outcome]}
 
     @property
-    def red(self) -> list[Finding]:
+    def unexpected(self) -> list[Finding]:
         """The findings nobody expected."""
-        return [finding for finding in self.findings if finding.outcome in RED]
+        return [finding for finding in self.findings if finding.outcome in UNEXPECTED]
 
     @property
     def nothing_judged(self) -> str | None:

@@ -88,7 +88,7 @@ class SdkResults:
     @cached_property
     def helper(self) -> SdkResult | None:
         """``.chat.completions.stream()``, which accumulates the chunks itself; None for a body."""
-        return _reading(self.read, _collect_accumulated) if self.read.streams else None
+        return _reading(self.read, _collect_accumulated) if self.read.is_stream else None
 
 
 @dataclass
@@ -169,12 +169,12 @@ def _clients(exchange: Exchange) -> Iterator[_Clients]:
 def _made() -> _Clients:
     import openai
 
-    from harness.recording.families import sdk_family
+    from harness.recording.http_backend import sdk_backend
     from harness.recording.replay import Replay
 
-    family, transport = sdk_family(), Replay(Exchange(_ASK[False], Response(OK)))
-    client = family.Client(transport=transport, trust_env=False)
-    async_client = family.AsyncClient(transport=transport, trust_env=False)
+    backend, transport = sdk_backend(), Replay(Exchange(_ASK[False], Response(OK)))
+    client = backend.Client(transport=transport, trust_env=False)
+    async_client = backend.AsyncClient(transport=transport, trust_env=False)
     # A client made without one of its own would build an SSL context, which takes 21 ms.
     given: dict[str, Any] = {"api_key": "unused", "base_url": "https://replay.invalid/v1", "max_retries": 0}
     return _Clients(
@@ -188,8 +188,8 @@ def _made() -> _Clients:
 def _collect(exchange: Exchange, take: Take, *, strict: bool = False) -> None:
     with _clients(exchange) as clients:
         client = clients.strict if strict else clients.sync
-        answer = client.chat.completions.create(**_QUESTION, stream=exchange.streams)
-        if not exchange.streams:
+        answer = client.chat.completions.create(**_QUESTION, stream=exchange.is_stream)
+        if not exchange.is_stream:
             take(answer)
             return
         with answer:
@@ -203,8 +203,8 @@ def _collect_async(exchange: Exchange, take: Take) -> None:
 
 
 async def _hear_from_async(client: Any, exchange: Exchange, take: Take) -> None:
-    answer = await client.chat.completions.create(**_QUESTION, stream=exchange.streams)
-    if not exchange.streams:
+    answer = await client.chat.completions.create(**_QUESTION, stream=exchange.is_stream)
+    if not exchange.is_stream:
         take(answer)
         return
     async with answer:
@@ -250,7 +250,7 @@ def _reading(exchange: Exchange, hear: Callable[[Exchange, Take], None]) -> SdkR
     except Exception as error:  # noqa: BLE001 - whatever the SDK raises is what it made of the exchange
         failure = _failure(error)
     # What was yielded is read as the wire is, so that the two can be compared.
-    body = b"".join(b"data: %b\n\n" % text for text in texts) if exchange.streams else b"".join(texts)
+    body = b"".join(b"data: %b\n\n" % text for text in texts) if exchange.is_stream else b"".join(texts)
     return SdkResult(sum(text[:1] == b"{" for text in texts), complete(read(body).columns).messages, **failure)
 
 
@@ -292,7 +292,7 @@ def _shown(body: Any) -> Iterator[str]:
 def _readings_of_form(exchange: Exchange) -> SdkResults:
     response = exchange.response
     media_type = response.headers.get("content-type")
-    return _readings_of(response.status, media_type, canonical_form(exchange), exchange.streams, response.eof)
+    return _readings_of(response.status, media_type, canonical_form(exchange), exchange.is_stream, response.eof)
 
 
 @lru_cache(maxsize=1024)

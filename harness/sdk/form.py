@@ -47,7 +47,7 @@ def canonical_form(exchange: Exchange) -> bytes:
     content, reading = exchange.response.content, exchange.reading
     ids: dict[bytes, int] = {}
     if reading.parser is None:
-        return mask_values(content, ids) if reading.look == "json" and reading.syntax_error is None else content
+        return mask_values(content, ids) if reading.body_kind == "json" and reading.syntax_error is None else content
     events, odd = reading.parser.events, not_chunks(reading)
     pieces = []
     for part in parts_of(reading.parser, content, representative_events(reading, reading.parser, content)):
@@ -97,7 +97,7 @@ def _kinds(reading: Reading, parser: Parser, content: bytes) -> Iterator[tuple[A
         yield from ((("choice", index), number) for number in (choice.first_chunk, choice.last_chunk))
         yield from (((index, repr(finish.value)), finish.chunk) for finish in choice.finish_values)
         yield from (((index, *_call(tool.value)), tool.chunk) for tool in choice.tools)
-    odd = enumerate(parser.events.held) if set(map(type, parser.events.held)) != {int} else ()
+    odd = enumerate(parser.events.entries) if set(map(type, parser.events.entries)) != {int} else ()
     for number, held in odd:
         if isinstance(held, Event):
             yield (held.oddities, held.type, is_utf8(content[held.start : held.end])), number
@@ -122,7 +122,7 @@ def parts_of(parser: Parser, content: bytes, kept: set[int]) -> Iterator[Part]:
 def _gaps(parser: Parser, content: bytes) -> dict[int, Part]:
     """Return what stands before an event and belongs to none, by the number of that event; of equal ones the first."""
     events = parser.events
-    plain = set(map(type, events.held)) == {int}
+    plain = set(map(type, events.entries)) == {int}
     if plain and sum(map(len, events.data)) + len(b"data: \n\n") * len(events) == len(content):
         return {}
     found: dict[tuple[bytes, bool], tuple[int, Part]] = {}

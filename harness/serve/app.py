@@ -17,12 +17,12 @@ from aiohttp import web
 from harness.errors import HarnessError, NotRecorded, unknown
 from harness.matrix.scenarios import SCENARIOS
 from harness.printable import printable
-from harness.recording.playing import Pace, waits_of
+from harness.recording.pacing import Pace, delays
 from harness.recording.redact import redact
 from harness.serve.framing import reframe
 from harness.serve.gate import Gate, NotAllowed
-from harness.serve.playing import NOTE, play, without_additions
-from harness.serve.shelf import Held, Shelf
+from harness.serve.recording_index import RecordedAnswer, RecordingIndex
+from harness.serve.responder import NOTE, send, without_additions
 from harness.simulate.edits import NothingChanged
 from harness.simulate.faults import FAULTS, VARIANTS
 from harness.simulate.reference import with_header
@@ -35,19 +35,19 @@ FRAMINGS = "recorded, bytes, events, merged, crlf or random:SEED"
 
 _PACES: dict[str, Pace] = {"none": "none", "recorded": "recorded"}
 
-_OWN_WISHES = ("x-harness-pace", "x-harness-reframe", "x-harness-fault")
+_OVERRIDE_HEADERS = ("x-harness-pace", "x-harness-reframe", "x-harness-fault")
 
 log = logging.getLogger("harness.serve")
 
 _LOOPBACK_ONLY = Gate()
-_SHELF = web.AppKey("shelf", Shelf)
+_INDEX = web.AppKey("index", RecordingIndex)
 _SAID = web.RequestKey("said", str)
 _STOPPING = web.AppKey("stopping", asyncio.Event)
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class PlaybackOptions:
     """How answers are played unless a request says otherwise; the fault or legal variant ``fault`` is put into each."""
 
     pace: Pace = "none"
@@ -61,13 +61,15 @@ class Manner:
         if self.fault is not None and self.fault not in FAULTS and self.fault not in VARIANTS:
             raise unknown("fault", self.fault, [*FAULTS, *VARIANTS])
 
-    def of(self, request: web.Request) -> "Manner":
-        """Return the manner of one request; raises UnknownName as making one does."""
+    def of(self, request: web.Request) -> "PlaybackOptions":
+        """Return the options of one request; raises UnknownName as making one does."""
         said = request.headers
-        if not any(name in said for name in _OWN_WISHES):
+        if not any(name in said for name in _OVERRIDE_HEADERS):
             return self
         pace = pace_of(said["x-harness-pace"]) if "x-harness-pace" in said else self.pace
-        return Manner(pace, said.get("x-harness-reframe", self.reframe), said.get("x-harness-fault", self.fault))
+        return PlaybackOptions(
+            pace, said.get("x-harness-reframe", self.reframe), said.get("x-harness-fault", self.fault)
+        )
 
 
 def pace_of(word: str) -> Pace:
@@ -84,16 +86,16 @@ def pace_of(word: str) -> Pace:
     return seconds
 
 
-def application(shelf: Shelf, manner: Manner, gate: Gate = _LOOPBACK_ONLY) -> web.Application:
-    """Return the server's routes over the recordings of ``shelf``, for those whom ``gate`` lets in."""
+def application(index: RecordingIndex, options: PlaybackOptions, gate: Gate = _LOOPBACK_ONLY) -> web.Application:
+    """Return the server's routes over the recordings of ``index``, for those whom ``gate`` lets in."""
     app = web.Application(client_max_size=LARGEST_REQUEST, middlewares=[_logged, _errors_as_json, gate.admit])
-    app[_SHELF] = shelf
+    app[_INDEX] = index
     app[_STOPPING] = asyncio.Event()
     app.on_shutdown.append(_stop)
     app.on_response_prepare.extend((without_additions, gate.mark))
 
     async def chat(request: web.Request) -> web.StreamResponse:
-        return await _chat(request, _provider(request), manner)
+        return await _chat(request, _provider(request), options)
 
     for prefix in ("/{provider}/v1", "/v1"):
         app.router.add_get(f"{prefix}/models", _models)
@@ -105,24 +107,24 @@ def application(shelf: Shelf, manner: Manner, gate: Gate = _LOOPBACK_ONLY) -> we
 
 def _provider(request: web.Request) -> str:
     """Return the provider that an address names; without a name it is the only one that is served."""
-    served = request.app[_SHELF].providers
+    served = request.app[_INDEX].providers
     named = request.match_info.get("provider")
     if named is None and len(served) != 1:
         raise NotRecorded(f"several providers are served; ask /{served[0]}/v1, or another of them")
     return named or served[0]
 
 
-async def _chat(request: web.Request, provider: str, manner: Manner) -> web.StreamResponse:
-    own = manner.of(request)
+async def _chat(request: web.Request, provider: str, options: PlaybackOptions) -> web.StreamResponse:
+    own = options.of(request)
     scenario = request.headers.get("x-harness-scenario")
     if scenario and scenario not in SCENARIOS:
         raise unknown("scenario", scenario, list(SCENARIOS))
-    held = request.app[_SHELF].answer(provider, await request.read(), scenario)
+    held = request.app[_INDEX].answer(provider, await request.read(), scenario)
     exchange = changed(held.exchange, own.fault)
     request[_SAID] = _note(held, own)
     response = exchange.response
     pieces = _pieces(response, own)
-    return await play(request, response, pieces, waits_of(response, own.pace, len(pieces)), request[_SAID])
+    return await send(request, response, pieces, delays(response, own.pace, len(pieces)), request[_SAID])
 
 
 def changed(exchange: Exchange, fault: str | None) -> Exchange:
@@ -158,14 +160,14 @@ def _with_own_length(before: Exchange, after: Exchange) -> Exchange:
     return with_header(after, "Content-Length", right)
 
 
-def _pieces(response: Response, manner: Manner) -> list[bytes]:
-    cut = reframe(manner.reframe)
+def _pieces(response: Response, options: PlaybackOptions) -> list[bytes]:
+    cut = reframe(options.reframe)
     assert cut is not None, "a manner holds no other word"  # noqa: S101 - for mypy
     return cut(response)
 
 
-def _note(held: Held, manner: Manner) -> str:
-    fault = f"; fault={manner.fault}" if manner.fault else ""
+def _note(held: RecordedAnswer, options: PlaybackOptions) -> str:
+    fault = f"; fault={options.fault}" if options.fault else ""
     return f"{held.name}; provenance={held.exchange.source.provenance}{fault}"
 
 
@@ -177,7 +179,7 @@ async def _models(request: web.Request) -> web.StreamResponse:
     provider = _provider(request)
     rows = [
         {"id": name, "object": "model", "created": 0, "owned_by": provider}
-        for name in request.app[_SHELF].models(provider)
+        for name in request.app[_INDEX].models(provider)
     ]
     wanted = request.match_info.get("model")
     if wanted is None:
@@ -190,7 +192,7 @@ async def _models(request: web.Request) -> web.StreamResponse:
 
 async def _index(request: web.Request) -> web.StreamResponse:
     host, port = request.transport.get_extra_info("sockname")[:2] if request.transport else ("127.0.0.1", 0)
-    lines = [f"http://{host}:{port}/{provider}/v1" for provider in request.app[_SHELF].providers]
+    lines = [f"http://{host}:{port}/{provider}/v1" for provider in request.app[_INDEX].providers]
     about = "Answers as recorded providers gave them, without a key. The base URL of each:"
     return web.Response(text="\n".join([about, *lines, ""]))
 

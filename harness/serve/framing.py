@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from itertools import pairwise
 
-from harness.recording.playing import cut, pieces_of
+from harness.recording.pacing import cut, pieces_of
 from harness.wire.exchange import Response
 from harness.wire.sse import parse
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from harness.matrix.scenarios import Scenario, in_order, next_body, request_body
+from harness.matrix.scenarios import Scenario, next_body, request_body, with_expectations
 from harness.simulate.content import CREATED, Call, logprob, prompt_tokens, say
 from harness.wire.exchange import CLOSED, OK, Exchange, Headers, Request, Response, Source, include_usage
 from harness.wire.shapes import Json
@@ -31,15 +31,15 @@ _UNKNOWN = "x_unknown_parameter"
 def recording(scenario: Scenario) -> list[Exchange]:
     """Return the exchanges of ``scenario`` as the ideal provider answers them."""
     if scenario.path:
-        return in_order([models(scenario.path.format(model=MODEL))], scenario)
+        return with_expectations([models(scenario.path.format(model=MODEL))], scenario)
     thinking = {"reasoning_effort": "medium"} if scenario.thinking else {"reasoning_effort": "none"}
     body = request_body(scenario, MODEL, thinking)
-    first = exchange(body, id_="chatcmpl-reference", key=scenario.key, raw=scenario.raw)
+    first = exchange(body, id_="chatcmpl-reference", key=scenario.key, raw=scenario.raw_body)
     if scenario.requests == 1:
-        return in_order([first], scenario)
+        return with_expectations([first], scenario)
     second = next_body(scenario, body, first.completion.messages[0])
-    first = _closed(first) if scenario.closes else first
-    return in_order([first, exchange(second, id_="chatcmpl-second")], scenario)
+    first = _closed(first) if scenario.cancels else first
+    return with_expectations([first, exchange(second, id_="chatcmpl-second")], scenario)
 
 
 def models(path: str) -> Exchange:

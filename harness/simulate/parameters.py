@@ -18,7 +18,11 @@ def parameters_of(scenario: Scenario, model: str = "", switch: Json | None = Non
     body = request_body(scenario, model, switch or {})
     given = {name: value for name, value in body.items() if name not in _EVERY_REQUEST and name not in (switch or {})}
     names = {_refined(name, value) for name, value in given.items()}
-    return names if scenario.tries is None or scenario.tries in given else {*names, scenario.tries}
+    return (
+        names
+        if scenario.tested_parameter is None or scenario.tested_parameter in given
+        else {*names, scenario.tested_parameter}
+    )
 
 
 def _refined(name: str, value: Any) -> str:

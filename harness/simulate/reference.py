@@ -87,9 +87,9 @@ def with_request_params(exchange: Exchange, **params: Any) -> Exchange:
     return dataclasses.replace(exchange, request=dataclasses.replace(exchange.request, body=orjson.dumps(kept)))
 
 
-def with_expected_status(exchange: Exchange, *statuses: int, tries: str | None = None) -> Exchange:
+def with_expected_status(exchange: Exchange, *statuses: int, tested_parameter: str | None = None) -> Exchange:
     """Return the exchange of which it was known that it may be answered with ``statuses``."""
-    return dataclasses.replace(exchange, expected=Expected(statuses, tries))
+    return dataclasses.replace(exchange, expected=Expected(statuses, tested_parameter))
 
 
 def with_earlier(exchange: Exchange, *earlier: Exchange) -> Exchange:

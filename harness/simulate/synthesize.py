@@ -11,7 +11,7 @@ from dataclasses import replace
 import orjson
 
 from harness.matrix.providers import Target
-from harness.matrix.scenarios import Scenario, in_order, next_body, request_body
+from harness.matrix.scenarios import Scenario, next_body, request_body, with_expectations
 from harness.simulate.content import prompt_tokens, say
 from harness.simulate.parameters import parameters_of, without
 from harness.simulate.profile import Form, Profile, Refusal
@@ -45,7 +45,7 @@ _PATH = "/chat/completions"
 def synthesize(profile: Profile, target: Target, scenario: Scenario) -> list[Exchange] | None:
     """Return the exchanges of ``scenario`` as the provider would have them; None where the profile can't tell."""
     form = profile.form_of(target.model.name or target.model.id)
-    if form is None or scenario.id in BEHAVIOUR or target.refuses(scenario):
+    if form is None or scenario.id in BEHAVIOUR or target.skip_reason(scenario):
         return None
     return _Maker(profile, target, scenario, form).exchanges()
 
@@ -84,7 +84,7 @@ class _Maker:
             if exchange is None:
                 return None
             made.append(exchange)
-        return in_order((replace(one, source=self._source()) for one in made), self.scenario)
+        return with_expectations((replace(one, source=self._source()) for one in made), self.scenario)
 
     def _refuses(self, refusal: Refusal) -> bool:
         return self.scenario.id in refusal.scenarios and refusal.is_of(self.model)
@@ -109,12 +109,12 @@ class _Maker:
         if response is None:
             return None
         headers = Headers((("Content-Type", "application/json"),))
-        sent = (self.scenario.raw if not number else None) or orjson.dumps(body)
+        sent = (self.scenario.raw_body if not number else None) or orjson.dumps(body)
         return Exchange(Request("POST", self.target.provider.base_url + _PATH, headers, sent), response)
 
     def _refused(self, refusal: Refusal, seed: str) -> Response:
         self._rests_on(refusal.evidence)
-        text = _WRONG.get(self.scenario.id) or f"This is not supported: {self.scenario.tries}."
+        text = _WRONG.get(self.scenario.id) or f"This is not supported: {self.scenario.tested_parameter}."
         content = render_refusal(self.form, refusal, text, seed)
         return Response(refusal.status, render_headers(self.form, refusal.headers, seed), content)
 

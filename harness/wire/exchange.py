@@ -20,7 +20,7 @@ from harness.wire.unpacking import GZIP, inflate
 
 Provenance = Literal["recorded", "published", "reconstructed"]
 Fidelity = Literal["wire", "lines", "reserialized", "chunks", "transcript"]
-Look = Literal["stream", "json", "html", "text", "empty"]
+BodyKind = Literal["stream", "json", "html", "text", "empty"]
 
 DONE = b"[DONE]"
 OK = 200
@@ -30,7 +30,7 @@ NO_ANSWER = 0
 CLOSED = "closed before the end"
 """How an exchange ended whose reader closed it before that; a reason may follow."""
 
-_ERROR = 400
+_REDIRECT, _ERROR = 300, 400
 _EXCERPT = 160
 _BEGINNING = 1 << 20
 """How much is read of an answer that is too large, bytes: who speaks, and in which form."""
@@ -165,12 +165,17 @@ class Response:
         return not self.eof and (self.error or "").startswith(CLOSED)
 
     @property
+    def is_success(self) -> bool:
+        """Whether the status is one of success, 2xx."""
+        return OK <= self.status < _REDIRECT
+
+    @property
     def is_error(self) -> bool:
         """Whether the status is one of an error, 4xx or 5xx."""
         return self.status >= _ERROR
 
     @property
-    def beyond_us(self) -> str | None:
+    def unsupported_encoding(self) -> str | None:
         """Why this tool can't read the body, through no fault of the provider; None if it can."""
         encoding = self.headers.get("content-encoding", "").strip().lower()
         if encoding in {"br", "zstd"} and self.body and not _is_text(self.body):
@@ -217,13 +222,13 @@ class Reading:
     """
     What one pass over a body found.
 
-    ``look`` is what the bytes are, whatever the headers call them.  ``done`` are the numbers of ``[DONE]``
+    ``body_kind`` is what the bytes are, whatever the headers call them.  ``done`` are the numbers of ``[DONE]``
     events; ``not_json`` the numbers of other events that hold no JSON, with what is wrong; ``bad_utf8`` those of
     events that hold invalid UTF-8; ``syntax_error`` says what is wrong with the JSON of a body; ``too_large`` what is
     more than we read, so that what comes after it is not in here.
     """
 
-    look: Look
+    body_kind: BodyKind
     columns: Columns
     parser: sse.Parser | None = None
     done: list[int] = field(default_factory=list)
@@ -236,11 +241,11 @@ class Reading:
 
 def read(content: bytes) -> Reading:
     """Read a decoded body in one pass, streamed or not."""
-    look, start = _look(content)
-    if look == "stream":
+    body_kind, start = _body_kind(content)
+    if body_kind == "stream":
         return _read_stream(content)
-    reading = Reading(look, Columns("message"), start=start)
-    if look == "json":
+    reading = Reading(body_kind, Columns("message"), start=start)
+    if body_kind == "json":
         reading.too_large = _beyond(content, "a body")
         chunk, error = (None, None) if reading.too_large else _parse(content[start:] if start else content)
         reading.syntax_error = error
@@ -256,7 +261,7 @@ def _beyond(data: bytes, what: str) -> str | None:
     return f"{what} of more than {sizes().values:,} values" if many_values(data) else None
 
 
-def _look(content: bytes) -> tuple[Look, int]:
+def _body_kind(content: bytes) -> tuple[BodyKind, int]:
     """Tell what a body is by its first bytes; the offset is where a JSON body begins."""
     head = content[:4096] if content[:4096].strip() else content
     text = head.removeprefix(sse.BOM).lstrip()
@@ -325,13 +330,13 @@ class Expected:
     """
     What whoever asked knows of a request.
 
-    ``statuses`` are those it may be answered with, none where nobody knows; ``tries`` is the parameter or form
-    that the request is there to try; ``closed`` is whether we closed the answer ourselves after its first event.
+    ``statuses`` are those it may be answered with, none where nobody knows; ``tested_parameter`` is the parameter or form
+    that the request is there to try; ``cancelled_by_client`` is whether we closed the answer ourselves after its first event.
     """
 
     statuses: tuple[int, ...] = ()
-    tries: str | None = None
-    closed: bool = False
+    tested_parameter: str | None = None
+    cancelled_by_client: bool = False
 
     @property
     def answer(self) -> bool:
@@ -387,15 +392,15 @@ class Exchange:
         return next((name for name in names if isinstance(name, str) and name), None)
 
     @property
-    def lists_models(self) -> bool:
+    def is_models_request(self) -> bool:
         """Whether models were asked for, and no chat."""
         return self.request.method == "GET"
 
     @cached_property
-    def streams(self) -> bool:
+    def is_stream(self) -> bool:
         """Whether a stream was asked for; where the request is unknown, whether one came."""
         asked = self.request.get("stream")
-        return bool(asked) if self.request.json is not None else self.reading.look == "stream"
+        return bool(asked) if self.request.json is not None else self.reading.body_kind == "stream"
 
     def chunk(self, number: int) -> Any:
         """Return chunk ``number`` parsed, or the body; None where it is no JSON, or not there.  For what the columns do not hold."""

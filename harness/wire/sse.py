@@ -5,7 +5,7 @@ How it works: a line ends with LF, CR LF or CR and nothing else (``splitlines`` 
 U+0085, which JSON may hold raw).  Fields fill a block; an empty line closes it; a block with ``data`` is an
 event.  A CR that ends the bytes so far may be half of a CR LF, so it waits for the next byte: that is what
 makes the events independent of how the bytes were cut.  A block still open at the end is discarded by the
-rules; here it is kept apart as ``tail``, because to a user it is lost text.
+rules; here it is kept apart as ``unterminated_event``, because to a user it is lost text.
 
 Source of every rule: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 """
@@ -61,12 +61,12 @@ class Events(Sequence[Event]):
 
     def __init__(self) -> None:
         self.data: list[bytes] = []
-        self.held: list[Event | int] = []
+        self.entries: list[Event | int] = []
 
     def add(self, event: Event) -> None:
         """Append an event of any form."""
         self.data.append(event.data)
-        self.held.append(event)
+        self.entries.append(event)
 
     def __len__(self) -> int:
         return len(self.data)
@@ -78,7 +78,7 @@ class Events(Sequence[Event]):
     def __getitem__(self, number: int | slice) -> Event | list[Event]:
         if isinstance(number, slice):
             return [self[n] for n in range(*number.indices(len(self)))]
-        held, data = self.held[number], self.data[number]
+        held, data = self.entries[number], self.data[number]
         if isinstance(held, Event):
             return held
         at = held + len(b"data: ")
@@ -104,8 +104,8 @@ class Parser:
     An incremental parser: ``feed`` bytes as they come, ``close`` at their end, read the attributes.
 
     It never raises, whatever the bytes.  ``events`` are those a conforming reader dispatches; ``oddities`` maps
-    what is odd in their form (not in their bytes) to how many and which is the first; ``dataless`` are ``(offset, oddities)`` of
-    blocks that had fields but no data; ``comments`` are ``(offset, text)``; ``tail`` is the block the stream
+    what is odd in their form (not in their bytes) to how many and which is the first; ``events_without_data`` are ``(offset, oddities)`` of
+    blocks that had fields but no data; ``comments`` are ``(offset, text)``; ``unterminated_event`` is the block the stream
     ended in, if it held data; ``retries`` and ``unknown_fields`` as seen.  Where the stream is larger than ``limits``
     allow, ``too_large`` says in what, and what comes after that is not taken.
     """
@@ -116,11 +116,11 @@ class Parser:
         self._lines = 0  # those taken one by one, blank ones aside
         self.events = Events()
         self.oddities: dict[str, tuple[int, int]] = {}
-        self.dataless: list[tuple[int, frozenset[str]]] = []
+        self.events_without_data: list[tuple[int, frozenset[str]]] = []
         self.comments: list[tuple[int, bytes]] = []
         self.retries: list[tuple[int, bytes]] = []
         self.unknown_fields: list[tuple[int, bytes]] = []
-        self.tail: Event | None = None
+        self.unterminated_event: Event | None = None
         self.bom = False
         self._last_id = b""
         self._block = _Block(0)
@@ -142,14 +142,14 @@ class Parser:
         self._consume(b"".join(self._waiting), closing=False)
 
     def close(self) -> None:
-        """End the body: the open block, if it holds data, becomes ``tail``."""
+        """End the body: the open block, if it holds data, becomes ``unterminated_event``."""
         self._consume(b"".join(self._waiting), closing=True)
         rest = b"".join(self._waiting)
         block = self._block
         if rest and not self.too_large:
             self._take_line(rest, self._base, None)
         if block.data and not self.too_large:
-            self.tail = self._event(block, self._base + len(rest))
+            self.unterminated_event = self._event(block, self._base + len(rest))
         self._waiting = []
 
     def _may_end_line(self, piece: bytes) -> bool:
@@ -202,7 +202,7 @@ class Parser:
         if self._last_id:
             return position
         starts_with, find, base = buffer.startswith, buffer.find, self._base
-        take_data, take_start = self.events.data.append, self.events.held.append
+        take_data, take_start = self.events.data.append, self.events.entries.append
         longest = self._limits.line
         for _ in range(self._limits.events - len(self.events)):
             if not starts_with(b"data: ", position):
@@ -278,7 +278,7 @@ class Parser:
                 self.oddities[oddity] = (count + 1, first)
             self.events.add(event)
         elif block.oddities - {"comment", "crlf", "cr"}:
-            self.dataless.append((block.start, _one(frozenset(block.oddities))))
+            self.events_without_data.append((block.start, _one(frozenset(block.oddities))))
         self._block = _Block(end)
 
     def _event(self, block: _Block, end: int) -> Event:

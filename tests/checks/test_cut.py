@@ -12,7 +12,7 @@ from scripted import IDEAL, Server
 
 from harness.checks import CHECKS
 from harness.cli import main
-from harness.judging.runner import About, judge_exchanges
+from harness.judging.runner import Subject, judge_exchanges
 from harness.live.capture import Capture, Limits
 from harness.recording.cassette import write_cassette
 from harness.results import Finding, Outcome
@@ -28,7 +28,7 @@ from harness.simulate.reference import (
 )
 from harness.wire.exchange import CLOSED, Exchange
 
-ABOUT = About("acme", "m", "audit.stream", None)
+ABOUT = Subject("acme", "m", "audit.stream", None)
 BAD = {Outcome.FAIL, Outcome.BROKEN, Outcome.BLOCKED}
 
 

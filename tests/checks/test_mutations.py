@@ -35,9 +35,9 @@ def changed(value: Any, odd: Any) -> Iterator[Any]:
 
 def mutations(exchange: Exchange) -> Iterator[Exchange]:
     body = exchange.response.body
-    parts = body.split(b"\n\n") if exchange.streams else [body]
-    for number in {0, len(parts) // 2, len(parts) - 3} if exchange.streams else {0}:
-        prefix = b"data: " if exchange.streams else b""
+    parts = body.split(b"\n\n") if exchange.is_stream else [body]
+    for number in {0, len(parts) // 2, len(parts) - 3} if exchange.is_stream else {0}:
+        prefix = b"data: " if exchange.is_stream else b""
         chunk = orjson.loads(parts[number].removeprefix(prefix))
         for odd in (*ODD, ...):
             for other in changed(chunk, odd):

@@ -8,7 +8,7 @@ import pytest
 from scripted import IDEAL, Server
 
 from harness.checks import CHECKS
-from harness.judging.runner import About, judge_exchanges
+from harness.judging.runner import Subject, judge_exchanges
 from harness.matrix.scenarios import SCENARIOS
 from harness.recording.cassette import read_cassette
 from harness.results import Results, Run, write_results
@@ -65,7 +65,7 @@ def ends_on_a_disk(tmp_path: Path, *, full: bool) -> dict[str, tuple[int, str]]:
     """Return how each command ends on a disk that is full, or may only be read; it holds what it held before."""
     disk, results = tmp_path / "disk", tmp_path / "some.jsonl"
     disk.mkdir()
-    found = list(judge_exchanges([BODY], About("acme", "small", "chat.nonstream", "x"), CHECKS.values()))
+    found = list(judge_exchanges([BODY], Subject("acme", "small", "chat.nonstream", "x"), CHECKS.values()))
     write_results(results, Results(Run("0", "2026-01-01", "replay"), found))
     with Server(IDEAL) as server:
         kept = files(server)

@@ -20,9 +20,9 @@ from harness.recording.cassette import write_cassette
 from harness.reports.files import write_report
 from harness.results import (
     ClientFinding,
+    ClientOutcome,
     ClientResults,
     Evidence,
-    Fate,
     Finding,
     Level,
     LoopFinding,
@@ -89,7 +89,9 @@ def log(tmp_path: Path) -> Path:
 def client_log(tmp_path: Path) -> Path:
     path = tmp_path / "clients.jsonl"
     about = {"title": BAD, "environment": BAD, "tier": 0, "idiom": False, "versions": {BAD: BAD}}
-    found = [ClientFinding(NAME, NAME, "m", "a", Fate.CRASH, BAD, predicted=Fate.OK, cause=BAD, why=BAD)]
+    found = [
+        ClientFinding(NAME, NAME, "m", "a", ClientOutcome.CRASH, BAD, predicted=ClientOutcome.OK, cause=BAD, why=BAD)
+    ]
     loops = [LoopFinding(NAME, BAD, BAD, BAD, (BAD,)), LoopFinding(NAME, BAD + "2", message=BAD)]
     write_client_results(path, ClientResults(Run(BAD, BAD, "clients", BAD), {NAME: about}, found, loops))
     return path

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import BadResults, Unwritable
-from harness.results import ClientFinding, ClientResults, Fate, Foreseen, LoopFinding, Run
+from harness.results import ClientFinding, ClientOutcome, ClientResults, LoopFinding, ProviderPrediction, Run
 from harness.results.clients import read_client_results, write_client_results
 from harness.results.log import SCHEMA
 
@@ -22,21 +22,24 @@ CLIENTS: dict[str, dict[str, Any]] = {
     "b": {"title": "B – 二", "tier": 1, "environment": "b", "versions": {}},
 }
 FINDINGS = [
-    ClientFinding("a.print", "reference", "gpt-4o-mini", "chat.stream", Fate.OK),
-    ClientFinding("a.print", "reference", "gpt-4o-mini", "tools.round-trip#2", Fate.OK),
-    ClientFinding("a.print", "reference", "gpt-4o-mini", "chat.stream", Fate.SILENT, "a stream that was cut", "stream-cut"),
+    ClientFinding("a.print", "reference", "gpt-4o-mini", "chat.stream", ClientOutcome.OK),
+    ClientFinding("a.print", "reference", "gpt-4o-mini", "tools.round-trip#2", ClientOutcome.OK),
+    ClientFinding("a.print", "reference", "gpt-4o-mini", "chat.stream", ClientOutcome.SILENT, "a stream that was cut", "stream-cut"),
     ClientFinding(
-        "a.print", "deepseek", "v3", "chat.stream", Fate.NONE, '"你好None"', None, Fate.NONE, "content-null", "", on_reference=True,
+        "a.print", "deepseek", "v3", "chat.stream", ClientOutcome.NONE, '"你好None"', None, ClientOutcome.NONE, "content-null", "", on_reference=True,
         provenance="recorded", recorded_at="2026-01-01T00:00:00Z",
     ),
-    ClientFinding("a.print", "deepseek", "v3", "error.bad-key", Fate.OK, predicted=Fate.CRASH, why="something makes up for it"),
-    ClientFinding("b", "reference", "gpt-4o-mini", "chat.stream", Fate.ENV, "not installed"),
+    ClientFinding("a.print", "deepseek", "v3", "error.bad-key", ClientOutcome.OK, predicted=ClientOutcome.CRASH, why="something makes up for it"),
+    ClientFinding("b", "reference", "gpt-4o-mini", "chat.stream", ClientOutcome.ENV, "not installed"),
 ]  # fmt: skip
 LOOPS = [
     LoopFinding("a.print", "reasoning", "reasoning_content", "null", ("n", "seed")),
     LoopFinding("b", "reasoning_content", message="KeyError: 'x'"),
 ]
-FORESEEN = [Foreseen("a.print", "acme", Fate.CRASH, "delta-null"), Foreseen("b", "acme", Fate.OK)]
+FORESEEN = [
+    ProviderPrediction("a.print", "acme", ClientOutcome.CRASH, "delta-null"),
+    ProviderPrediction("b", "acme", ClientOutcome.OK),
+]
 
 
 def results(**changes: Any) -> ClientResults:
@@ -92,20 +95,21 @@ def test_the_cell_of_a_finding_names_its_answer() -> None:
 def test_a_prediction_agrees_where_both_survive_or_neither_does() -> None:
     finding = FINDINGS[3]
     told = {
-        fate: dataclasses.replace(finding, predicted=fate).agrees for fate in (Fate.CRASH, Fate.NONE, Fate.OK, None)
+        fate: dataclasses.replace(finding, predicted=fate).agrees
+        for fate in (ClientOutcome.CRASH, ClientOutcome.NONE, ClientOutcome.OK, None)
     }
-    assert told == {Fate.CRASH: True, Fate.NONE: True, Fate.OK: False, None: None}
+    assert told == {ClientOutcome.CRASH: True, ClientOutcome.NONE: True, ClientOutcome.OK: False, None: None}
 
 
 def test_the_worst_fates_are_told_first() -> None:
-    findings = [dataclasses.replace(FINDINGS[0], fate=fate) for fate in reversed(Fate)]
-    assert list(results(findings=findings).fates) == [str(fate) for fate in Fate]
-    assert [fate for fate in Fate if not fate.bad] == [Fate.OK, Fate.NA, Fate.ENV]
+    findings = [dataclasses.replace(FINDINGS[0], fate=fate) for fate in reversed(ClientOutcome)]
+    assert list(results(findings=findings).fates) == [str(fate) for fate in ClientOutcome]
+    assert [fate for fate in ClientOutcome if not fate.bad] == [ClientOutcome.OK, ClientOutcome.NA, ClientOutcome.ENV]
 
 
 NAME = st.text(st.characters(codec="utf-8", exclude_characters="/", exclude_categories=["Cs"]), min_size=1, max_size=8)
 WORDS = st.text(max_size=20)
-FATES = st.sampled_from(Fate)
+FATES = st.sampled_from(ClientOutcome)
 FINDING = st.builds(
     ClientFinding, st.sampled_from(list(CLIENTS)), NAME, NAME, NAME, FATES, WORDS, st.none() | NAME, st.none() | FATES,
     st.none() | NAME, WORDS, st.booleans(), st.sampled_from([None, "recorded", "published", "reconstructed"]),

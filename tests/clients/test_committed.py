@@ -16,8 +16,8 @@ from harness.clients.tool_round_trips import round_trips_of
 from harness.matrix.providers import load_matrix
 from harness.reports import clients as report
 from harness.reports import clients_page
-from harness.results import ClientFinding, ClientResults, Fate, read_client_results
-from harness.serve.shelf import REFERENCE, Shelf
+from harness.results import ClientFinding, ClientOutcome, ClientResults, read_client_results
+from harness.serve.recording_index import REFERENCE, RecordingIndex
 
 ROOT = Path(__file__).resolve().parents[2]
 EVERYTHING = os.environ.get("HARNESS_TEST_CLIENTS") == "all"
@@ -35,8 +35,8 @@ def test_what_clients_do_with_providers_is_what_is_committed(tier: int, committe
         pytest.skip("only the project's own environment is tried here; all of them with: make test-clients")
     clients = [one for one in CLIENTS.values() if tier_of(one) == tier][:: 1 if EVERYTHING else 6]
     assert [one.env for one in clients if not ENVIRONMENTS[one.env].installed] == [], "run: make clients"
-    shelf = Shelf(load_matrix(ROOT / "providers.yaml"), ROOT)
-    trials = trials_of(shelf, [name for name in shelf.providers if name != REFERENCE], deviations=False)
+    index = RecordingIndex(load_matrix(ROOT / "providers.yaml"), ROOT)
+    trials = trials_of(index, [name for name in index.providers if name != REFERENCE], deviations=False)
     now = run_matrix(clients, trials, committed.run, lambda _done, _total: None)
     ids = {one.id for one in clients}
     before = {one.cell: told(one) for one in committed.findings if one.client in ids and not one.fault}
@@ -60,7 +60,7 @@ def test_every_client_and_every_version_is_committed(committed: ClientResults) -
 
 
 def test_no_client_failed_to_run(committed: ClientResults) -> None:
-    assert [one.cell for one in committed.findings if one.fate is Fate.ENV] == []
+    assert [one.cell for one in committed.findings if one.fate is ClientOutcome.ENV] == []
 
 
 def test_every_client_was_tried_on_every_fault_that_it_asks_for(committed: ClientResults) -> None:
@@ -107,8 +107,12 @@ QUOTED = [
 def counts(results: ClientResults, fault: str, libraries: set[str], *, silent: bool) -> tuple[str, str]:
     """Return how many libraries do not survive a fault, or are silent about it, and how many read it."""
     found = [one for one in results.findings if one.fault == fault and one.client in libraries]
-    read = [one for one in found if one.fate not in {Fate.NA, Fate.ENV}]
-    bad = [one for one in read if one.fate.bad and not one.on_reference and (one.fate is Fate.SILENT or not silent)]
+    read = [one for one in found if one.fate not in {ClientOutcome.NA, ClientOutcome.ENV}]
+    bad = [
+        one
+        for one in read
+        if one.fate.bad and not one.on_reference and (one.fate is ClientOutcome.SILENT or not silent)
+    ]
     return str(len(bad)), str(len(read))
 
 

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
+from harness.clients.answer_server import AnswerServer
 from harness.clients.catalogue import ENVIRONMENTS
 from harness.clients.client import HERE, TEXT, Client, client_of_file
 from harness.clients.driver import Host
 from harness.clients.host import LONGEST
-from harness.clients.oracle import Failure, Heard
-from harness.clients.stage import Stage
+from harness.clients.oracle import ClientOutput, Failure
 from harness.simulate.faults import FAULTS
 from harness.simulate.reference import BODY, STREAM, replace_in_body
 
@@ -37,26 +37,26 @@ def post(question):
         return json.load(answer)["choices"][0]["message"]["content"]
 """
 
-Run = Callable[..., Heard]
+Run = Callable[..., ClientOutput]
 Write = Callable[..., Client]
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
-    with Stage() as stage:
-        stage.put_on("line", BODY)
-        yield stage
+def answer_server() -> Iterator[AnswerServer]:
+    with AnswerServer() as answer_server:
+        answer_server.set_responses("line", BODY)
+        yield answer_server
 
 
 @pytest.fixture
-def host(stage: Stage) -> Iterator[Host]:
-    with Host(ENVIRONMENTS["own"].command, stage.base_url("line")) as host:
+def host(answer_server: AnswerServer) -> Iterator[Host]:
+    with Host(ENVIRONMENTS["own"].command, answer_server.base_url("line")) as host:
         yield host
 
 
 @pytest.fixture
-def node(stage: Stage) -> Iterator[Host]:
-    with Host(ENVIRONMENTS["node"].command, stage.base_url("line")) as host:
+def node(answer_server: AnswerServer) -> Iterator[Host]:
+    with Host(ENVIRONMENTS["node"].command, answer_server.base_url("line")) as host:
         yield host
 
 
@@ -78,42 +78,42 @@ def write(tmp_path: Path) -> Write:
 
 def told(host: Host, client: Client, **question: Any) -> Any:
     """Return what client code prints as JSON."""
-    heard = host.ask(client, question)
-    assert heard.failure is None
-    return json.loads(heard.text)
+    output = host.ask(client, question)
+    assert output.failure is None
+    return json.loads(output.text)
 
 
-def failed(heard: Heard) -> Failure:
-    assert heard.failure
-    return heard.failure
+def failed(output: ClientOutput) -> Failure:
+    assert output.failure
+    return output.failure
 
 
 def test_what_client_code_gives_its_user_is_heard(host: Host, write: Write) -> None:
     client = write(
         "out.print('a', None, 1); out.think('t'); out.finish = 'stop'; out.usage = 3; out.tools = [['f', {'a': 1}], ['g', '{']]"
     )
-    heard = host.ask(client, {})
-    assert heard == Heard("aNone1", "t", "stop", 3, (("f", '{"a":1}'), ("g", "{")))
+    output = host.ask(client, {})
+    assert output == ClientOutput("aNone1", "t", "stop", 3, (("f", '{"a":1}'), ("g", "{")))
 
 
-def test_it_is_asked_the_question_and_asks_at_the_stage_which_keeps_what_came(
-    host: Host, stage: Stage, write: Write
+def test_it_is_asked_the_question_and_asks_at_the_answer_server_which_keeps_what_came(
+    host: Host, answer_server: AnswerServer, write: Write
 ) -> None:
-    on = stage.put_on("line", BODY, replace_in_body(BODY, "help", "do"))
+    on = answer_server.set_responses("line", BODY, replace_in_body(BODY, "help", "do"))
     client = write("out.print(post(question))", POST)
     texts = [host.ask(client, {"n": number}).text for number in (1, 2, 3)]
     assert texts == [SAID, "你好! How can I do?", "你好! How can I do?"]
-    assert on.asked == [{"model": "m", "messages": [], "n": number} for number in (1, 2, 3)]
+    assert on.requests == [{"model": "m", "messages": [], "n": number} for number in (1, 2, 3)]
 
 
-def test_a_stream_comes_byte_by_byte_as_it_was_recorded(host: Host, stage: Stage, write: Write) -> None:
-    stage.put_on("line", STREAM)
+def test_a_stream_comes_byte_by_byte_as_it_was_recorded(host: Host, answer_server: AnswerServer, write: Write) -> None:
+    answer_server.set_responses("line", STREAM)
     head = POST.replace('json.load(answer)["choices"][0]["message"]["content"]', "answer.read().decode()")
     assert host.ask(write("out.print(post(question))", head), {}).text == STREAM.response.body.decode()
 
 
-def test_a_stream_that_is_cut_is_cut_for_client_code_too(host: Host, stage: Stage, write: Write) -> None:
-    stage.put_on("line", FAULTS["transfer-cut-stream"].apply())
+def test_a_stream_that_is_cut_is_cut_for_client_code_too(host: Host, answer_server: AnswerServer, write: Write) -> None:
+    answer_server.set_responses("line", FAULTS["transfer-cut-stream"].apply())
     head = POST.replace('json.load(answer)["choices"][0]["message"]["content"]', "answer.read()")
     assert failed(host.ask(write("post(question)", head), {})).kinds[0] == "http.client.IncompleteRead"
 
@@ -132,9 +132,9 @@ def test_an_async_entry_is_awaited(host: Host, write: Write) -> None:
 
 
 def test_an_exception_is_told_with_its_kinds_and_places_and_what_was_shown_before(host: Host, write: Write) -> None:
-    heard = host.ask(write("out.print('before')\nimport json; json.loads('{')"), {})
-    assert heard.text == "before"
-    kinds, message, at, line = failed(heard).kinds, failed(heard).message, failed(heard).at, failed(heard).line
+    output = host.ask(write("out.print('before')\nimport json; json.loads('{')"), {})
+    assert output.text == "before"
+    kinds, message, at, line = failed(output).kinds, failed(output).message, failed(output).at, failed(output).line
     assert kinds == (
         "json.decoder.JSONDecodeError",
         "builtins.ValueError",
@@ -159,7 +159,7 @@ def test_client_code_that_hangs_is_killed_at_its_limit_and_the_next_question_is_
 ) -> None:
     client = write(f"out.print('here')\n{HANG}")
     assert host.ask(client, {}).text == "here"
-    assert host.ask(client, {"hang": True}, timeout=LIMIT) == Heard(hung=True)
+    assert host.ask(client, {"hang": True}, timeout=LIMIT) == ClientOutput(hung=True)
     assert host.ask(client, {}).text == "here"
 
 
@@ -175,17 +175,17 @@ def test_the_children_of_client_code_that_hangs_are_killed_too(host: Host, write
     )
     host.ask(client, {})
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        heard = host.ask(client, {"port": listening.getsockname()[1]}, timeout=2.0)
+        output = host.ask(client, {"port": listening.getsockname()[1]}, timeout=2.0)
         held, _ = listening.accept()
         with held:
             held.settimeout(10)
             came = held.recv(7)
-            assert (heard.hung, came) == (True, b"started")
+            assert (output.hung, came) == (True, b"started")
             assert held.recv(1) == b""  # the end comes when nobody holds the other side any more
 
 
-def test_nothing_is_left_of_a_client_that_is_stopped(stage: Stage, write: Write) -> None:
-    host = Host(ENVIRONMENTS["own"].command, stage.base_url("line"))
+def test_nothing_is_left_of_a_client_that_is_stopped(answer_server: AnswerServer, write: Write) -> None:
+    host = Host(ENVIRONMENTS["own"].command, answer_server.base_url("line"))
     home = Path(host.ask(write("import os; out.print(os.environ['HOME'], '')"), {}).text)
     assert home.is_dir()
     host.stop()
@@ -213,7 +213,7 @@ def test_an_answer_over_the_longest_line_is_a_flood_after_which_the_next_questio
     body: str, host: Host, write: Write
 ) -> None:
     client = write(f"if question: {body}\nelse: out.print('here')")
-    assert host.ask(client, {"flood": True}) == Heard(flood=True)
+    assert host.ask(client, {"flood": True}) == ClientOutput(flood=True)
     assert host.ask(client, {}).text == "here"
 
 
@@ -227,13 +227,13 @@ def test_client_code_whose_process_ends_crashes_and_the_next_question_is_answere
         f"if question: {body}\nout.print('here')",
         "import os, resource\nresource.setrlimit(resource.RLIMIT_CORE, (0, 0))",
     )
-    assert host.ask(client, {"end": True}) == Heard(failure=NO_ANSWER)
+    assert host.ask(client, {"end": True}) == ClientOutput(failure=NO_ANSWER)
     assert host.ask(client, {}).text == "here"
 
 
 def test_a_package_that_is_missing_is_no_fault_of_the_code(host: Host, write: Write) -> None:
-    heard = host.ask(write("pass", "import no_such_package_of_ours"), {})
-    assert heard == Heard(env="ModuleNotFoundError: No module named 'no_such_package_of_ours'")
+    output = host.ask(write("pass", "import no_such_package_of_ours"), {})
+    assert output == ClientOutput(env="ModuleNotFoundError: No module named 'no_such_package_of_ours'")
     assert host.ask(write("out.print('here')", name="other.py"), {}).text == "here"
 
 
@@ -241,7 +241,7 @@ def test_an_interpreter_that_is_not_there_is_no_fault_of_the_code(tmp_path: Path
     python = str(tmp_path / "bin" / "python")
     with Host((python, "host.py"), "http://127.0.0.1:1") as host:
         for _ in range(2):
-            assert host.ask(write("pass"), {}) == Heard(env=f"{python}: No such file or directory")
+            assert host.ask(write("pass"), {}) == ClientOutput(env=f"{python}: No such file or directory")
 
 
 REACH = """
@@ -301,12 +301,14 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("secrets")
-def test_client_code_sees_no_variable_but_those_that_are_passed(stage: Stage, host: Host, write: Write) -> None:
+def test_client_code_sees_no_variable_but_those_that_are_passed(
+    answer_server: AnswerServer, host: Host, write: Write
+) -> None:
     seen = told(host, write("import json, os; out.print(json.dumps(dict(os.environ)))"))
     assert set(seen) - PASSED - QUIET - OF_THE_SYSTEM == set()
     assert {"PATH", "HOME", "OPENAI_BASE_URL", *QUIET} <= set(seen)
     assert "planted" not in seen.values()
-    assert (seen["OPENAI_API_KEY"], seen["OPENAI_BASE_URL"]) == ("none", stage.base_url("line"))
+    assert (seen["OPENAI_API_KEY"], seen["OPENAI_BASE_URL"]) == ("none", answer_server.base_url("line"))
 
 
 def test_its_home_is_a_folder_of_its_own_that_it_works_in(host: Host, write: Write) -> None:
@@ -318,11 +320,11 @@ def test_its_home_is_a_folder_of_its_own_that_it_works_in(host: Host, write: Wri
     assert held == []
 
 
-def test_what_an_environment_adds_is_seen_by_its_code_only(stage: Stage, write: Write) -> None:
+def test_what_an_environment_adds_is_seen_by_its_code_only(answer_server: AnswerServer, write: Write) -> None:
     client = write("import os; out.print(os.environ.get('HARNESS_CLIENT_ENV'))")
     texts = []
     for extra in ({"HARNESS_CLIENT_ENV": "/there"}, {}):
-        with Host(ENVIRONMENTS["own"].command, stage.base_url("line"), extra) as host:
+        with Host(ENVIRONMENTS["own"].command, answer_server.base_url("line"), extra) as host:
             texts.append(host.ask(client, {}).text)
     assert texts == ["/there", "None"]
 
@@ -332,29 +334,29 @@ def test_a_file_is_loaded_once_and_two_files_do_not_share_what_they_hold(host: H
     assert [host.ask(client, {}).text for client in (one, one, other, one)] == ["1", "2", "1", "3"]
 
 
-def test_two_lines_at_once_never_mix_their_answers(stage: Stage, write: Write) -> None:
+def test_two_lines_at_once_never_mix_their_answers(answer_server: AnswerServer, write: Write) -> None:
     client = write("out.print(post(question))", POST)
-    heard: dict[str, set[str]] = {}
+    output: dict[str, set[str]] = {}
 
     def work(line: str) -> None:
-        on = stage.put_on(line, replace_in_body(BODY, "help", line))
-        with Host(ENVIRONMENTS["own"].command, stage.base_url(line)) as host:
-            heard[line] = {host.ask(client, {"user": line}).text for _ in range(30)}
-        heard[line] |= {body["user"] for body in on.asked}
+        on = answer_server.set_responses(line, replace_in_body(BODY, "help", line))
+        with Host(ENVIRONMENTS["own"].command, answer_server.base_url(line)) as host:
+            output[line] = {host.ask(client, {"user": line}).text for _ in range(30)}
+        output[line] |= {body["user"] for body in on.requests}
 
     threads = [threading.Thread(target=work, args=(line,)) for line in ("left", "right")]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert heard == {line: {f"你好! How can I {line}?", line} for line in ("left", "right")}
+    assert output == {line: {f"你好! How can I {line}?", line} for line in ("left", "right")}
 
 
 def test_half_of_a_surrogate_pair_and_values_of_other_types_are_heard(host: Host, write: Write) -> None:
     client = write("out.print('a', chr(0xD83D)); out.finish = 1; out.usage = '3'; out.tools = [[None, {'a': 1}]]")
-    heard = host.ask(client, {})
-    assert heard.text.encode().startswith(b"a\xef\xbf\xbd")
-    assert (heard.finish, heard.usage, heard.tools) == ("1", None, (("None", '{"a":1}'),))
+    output = host.ask(client, {})
+    assert output.text.encode().startswith(b"a\xef\xbf\xbd")
+    assert (output.finish, output.usage, output.tools) == ("1", None, (("None", '{"a":1}'),))
 
 
 @pytest.mark.parametrize(
@@ -389,7 +391,7 @@ def test_node_hears_what_client_code_gives_its_user(node: Host, write: Write) ->
         "out.print('a', null, undefined, 1); out.think('t'); out.finish = 'stop'; out.usage = 3; out.tools = [['f', {a: 1}]];",
         name="client.mjs",
     )
-    assert node.ask(client, {}) == Heard("anullundefined1", "t", "stop", 3, (("f", '{"a":1}'),))
+    assert node.ask(client, {}) == ClientOutput("anullundefined1", "t", "stop", 3, (("f", '{"a":1}'),))
 
 
 FETCH = """
@@ -402,11 +404,11 @@ async function post(question) {
 
 
 @needs_node
-def test_node_asks_at_the_stage(stage: Stage, node: Host, write: Write) -> None:
-    on = stage.put_on("line", BODY)
+def test_node_asks_at_the_answer_server(answer_server: AnswerServer, node: Host, write: Write) -> None:
+    on = answer_server.set_responses("line", BODY)
     client = write("out.print(await post(question));", FETCH, "client.mjs")
     assert node.ask(client, {"model": "m"}).text == SAID
-    assert on.asked == [{"model": "m"}]
+    assert on.requests == [{"model": "m"}]
 
 
 @needs_node
@@ -414,16 +416,16 @@ def test_node_asks_at_the_stage(stage: Stage, node: Host, write: Write) -> None:
 def test_node_is_killed_at_its_limit_and_the_next_question_is_answered(hang: str, node: Host, write: Write) -> None:
     client = write(f"out.print('here');\nif (question.hang) {{ {hang} }}", name="client.mjs")
     assert node.ask(client, {}).text == "here"
-    assert node.ask(client, {"hang": True}, timeout=LIMIT) == Heard(hung=True)
+    assert node.ask(client, {"hang": True}, timeout=LIMIT) == ClientOutput(hung=True)
     assert node.ask(client, {}).text == "here"
 
 
 @needs_node
 def test_node_tells_an_exception_with_its_kinds_and_places(node: Host, write: Write) -> None:
     client = write("out.print('before');\nnull.choices;", name="client.mjs")
-    heard = node.ask(client, {})
-    assert heard.text == "before"
-    failure = failed(heard)
+    output = node.ask(client, {})
+    assert output.text == "before"
+    failure = failed(output)
     assert failure.kinds == ("TypeError", "Error")
     assert failure.message == "Cannot read properties of null (reading 'choices')"
     assert failure.line == "null.choices;"
@@ -472,16 +474,16 @@ def test_node_reaches_nothing_but_loopback(node: Host, write: Write) -> None:
 
 @needs_node
 def test_a_package_that_node_misses_is_no_fault_of_the_code(node: Host, write: Write) -> None:
-    heard = node.ask(write("", 'import "no-such-package-of-ours";', "client.mjs"), {})
-    assert heard.env
-    assert "no-such-package-of-ours" in heard.env
+    output = node.ask(write("", 'import "no-such-package-of-ours";', "client.mjs"), {})
+    assert output.env
+    assert "no-such-package-of-ours" in output.env
     assert node.ask(write("out.print('here');", name="other.mjs"), {}).text == "here"
 
 
 @needs_node
 def test_node_whose_process_ends_crashes_and_the_next_question_is_answered(node: Host, write: Write) -> None:
     client = write("if (question.end) process.kill(process.pid, 'SIGKILL');\nout.print('here');", name="client.mjs")
-    assert node.ask(client, {"end": True}) == Heard(failure=NO_ANSWER)
+    assert node.ask(client, {"end": True}) == ClientOutput(failure=NO_ANSWER)
     assert node.ask(client, {}).text == "here"
 
 
@@ -535,6 +537,6 @@ def test_code_that_can_not_be_imported_is_imported_once(tmp_path: Path) -> None:
     broken = tmp_path / "broken.py"
     broken.write_text(f"with open({str(count)!r}, 'a') as file:\n    file.write('x')\nraise ImportError('no')\n")
     with Host((sys.executable, str(HERE / "host.py")), "http://127.0.0.1:9/v1") as host:
-        heard = [host.ask(client_of_file(broken), {}) for _ in range(3)]
-    assert [one.env for one in heard] == ["ImportError: no"] * 3
+        output = [host.ask(client_of_file(broken), {}) for _ in range(3)]
+    assert [one.env for one in output] == ["ImportError: no"] * 3
     assert count.read_text() == "x"

@@ -6,10 +6,10 @@ from functools import cache
 import pytest
 
 from harness.clients.catalogue import CLIENTS
-from harness.clients.oracle import due_of
+from harness.clients.client_runner import ClientRun, try_all
+from harness.clients.oracle import expected_handling
 from harness.clients.trials import deviation_trials, reference_trials
-from harness.clients.trying import Tried, try_all
-from harness.results import Fate
+from harness.results import ClientOutcome
 from harness.simulate.faults import FAULTS, VARIANTS
 
 NAMES = ("openai.reference", "requests.reference")
@@ -59,54 +59,62 @@ MISREAD = {
 
 
 @cache
-def tried() -> dict[str, dict[str, Tried]]:
+def client_run() -> dict[str, dict[str, ClientRun]]:
     """Return what became of each trial, by client; a batch of two thousand takes some seconds, so once for all tests."""
-    found: dict[str, dict[str, Tried]] = {name: {} for name in NAMES}
+    found: dict[str, dict[str, ClientRun]] = {name: {} for name in NAMES}
     for one in try_all([CLIENTS[name] for name in NAMES], (*reference_trials(), *deviation_trials())):
         found[one.client.id][one.trial.id] = one
     return found
 
 
-def bad(name: str, fate: Fate) -> dict[str, str]:
+def bad(name: str, fate: ClientOutcome) -> dict[str, str]:
     """Return the trials that end in a fate, and what is said of them."""
-    return {key: one.finding.message for key, one in tried()[name].items() if one.finding.fate is fate}
+    return {key: one.finding.message for key, one in client_run()[name].items() if one.finding.fate is fate}
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_trial_that_suits_is_tried_once(name: str) -> None:
     known = (*reference_trials(), *deviation_trials())
-    assert list(tried()[name]) == [one.id for one in known if one.suits(CLIENTS[name])]
-    assert len(tried()[name]) > 400
-    assert [one.finding.message for one in tried()[name].values() if one.finding.fate is Fate.ENV] == []
+    assert list(client_run()[name]) == [one.id for one in known if one.suits(CLIENTS[name])]
+    assert len(client_run()[name]) > 400
+    assert [one.finding.message for one in client_run()[name].values() if one.finding.fate is ClientOutcome.ENV] == []
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_reference_and_all_legal_variants_are_survived(name: str) -> None:
-    legal = {key: one for key, one in tried()[name].items() if one.trial.fault is None or one.trial.fault in VARIANTS}
+    legal = {
+        key: one for key, one in client_run()[name].items() if one.trial.fault is None or one.trial.fault in VARIANTS
+    }
     assert len(legal) > 100
     assert {key: one.finding.message for key, one in legal.items() if one.finding.fate.bad} == {}
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_fault_is_passed_over_in_silence_but_those_written_down(name: str) -> None:
-    assert set(bad(name, Fate.SILENT)) == SILENT[name]
-    due = [one for one in tried()[name].values() if due_of(one.trial.exchange) in {"error", "cut", "damaged"}]
+    assert set(bad(name, ClientOutcome.SILENT)) == SILENT[name]
+    due = [
+        one
+        for one in client_run()[name].values()
+        if expected_handling(one.trial.exchange) in {"error", "cut", "damaged"}
+    ]
     assert len(due) > 70
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_answer_makes_it_fall_over_and_the_good_ones_that_it_refuses_are_written_down(name: str) -> None:
     slips = {
-        key: one.heard.failure for key, one in tried()[name].items() if one.heard.failure and one.heard.failure.slip
+        key: one.output.failure
+        for key, one in client_run()[name].items()
+        if one.output.failure and one.output.failure.is_client_bug
     }
     assert slips == {}
-    assert set(bad(name, Fate.CRASH)) == set(REFUSED[name])
+    assert set(bad(name, ClientOutcome.CRASH)) == set(REFUSED[name])
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_answer_is_misread_but_those_written_down(name: str) -> None:
-    told = {Fate.SILENT, Fate.CRASH}
-    misread = {key for key, one in tried()[name].items() if one.finding.fate.bad and one.finding.fate not in told}
+    told = {ClientOutcome.SILENT, ClientOutcome.CRASH}
+    misread = {key for key, one in client_run()[name].items() if one.finding.fate.bad and one.finding.fate not in told}
     assert misread == set(MISREAD)
 
 

@@ -15,17 +15,17 @@ import httpx2
 import pytest
 
 from harness.clients import process
+from harness.clients.answer_server import AnswerServer
 from harness.clients.catalogue import ENVIRONMENTS
 from harness.clients.client import TEXT, Client
+from harness.clients.client_runner import process_of
 from harness.clients.driver import Host
-from harness.clients.oracle import Failure, Heard
+from harness.clients.oracle import ClientOutput, Failure
 from harness.clients.process import LONGEST_LINE, Process, why_not_apart
-from harness.clients.stage import Stage
-from harness.clients.trying import process_of
 from harness.simulate.reference import BODY
 
 SAID = "你好! How can I help?"
-ENDED = Heard(failure=Failure(("builtins.SystemError",), "its process ended"))
+ENDED = ClientOutput(failure=Failure(("builtins.SystemError",), "its process ended"))
 needs_namespaces = pytest.mark.skipif(why_not_apart() is not None, reason=f"no namespaces: {why_not_apart()}")
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="orphans are adopted on Linux only")
 needs_node = pytest.mark.skipif(not shutil.which("node"), reason="node is not on the path")
@@ -54,30 +54,30 @@ Write = Callable[..., Client]
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
-    with Stage() as stage:
-        stage.put_on("line", BODY)
-        yield stage
+def answer_server() -> Iterator[AnswerServer]:
+    with AnswerServer() as answer_server:
+        answer_server.set_responses("line", BODY)
+        yield answer_server
 
 
 @pytest.fixture(params=[pytest.param("apart", marks=needs_namespaces), pytest.param("beside", marks=needs_linux)])
-def host(request: pytest.FixtureRequest, stage: Stage) -> Iterator[Host]:
-    door = stage.door if request.param == "apart" else None
-    with Host(ENVIRONMENTS["own"].command, stage.base_url("line"), door=door) as host:
+def host(request: pytest.FixtureRequest, answer_server: AnswerServer) -> Iterator[Host]:
+    door = answer_server.door if request.param == "apart" else None
+    with Host(ENVIRONMENTS["own"].command, answer_server.base_url("line"), door=door) as host:
         yield host
 
 
 @pytest.fixture
-def apart(stage: Stage) -> Iterator[Host]:
-    with Host(ENVIRONMENTS["own"].command, stage.base_url("line"), door=stage.door) as host:
+def apart(answer_server: AnswerServer) -> Iterator[Host]:
+    with Host(ENVIRONMENTS["own"].command, answer_server.base_url("line"), door=answer_server.door) as host:
         yield host
 
 
 @pytest.fixture
-def one_host(stage: Stage) -> Iterator[Host]:
+def one_host(answer_server: AnswerServer) -> Iterator[Host]:
     """Return a host as this system allows it, for what the two ways do not differ in."""
-    door = None if why_not_apart() else stage.door
-    with Host(ENVIRONMENTS["own"].command, stage.base_url("line"), door=door) as host:
+    door = None if why_not_apart() else answer_server.door
+    with Host(ENVIRONMENTS["own"].command, answer_server.base_url("line"), door=door) as host:
         yield host
 
 
@@ -96,13 +96,13 @@ def write(tmp_path: Path) -> Write:
 
 
 def told(host: Host, client: Client, **question: Any) -> Any:
-    heard = host.ask(client, question)
-    assert heard.failure is None, heard
-    return json.loads(heard.text)
+    output = host.ask(client, question)
+    assert output.failure is None, output
+    return json.loads(output.text)
 
 
 @needs_namespaces
-def test_the_stage_is_reached_and_no_other_port_of_this_machine(apart: Host, write: Write) -> None:
+def test_the_answer_server_is_reached_and_no_other_port_of_this_machine(apart: Host, write: Write) -> None:
     assert apart.ask(write("out.print(post())", name="asks.py"), {}).text == SAID
     with socket.create_server(("127.0.0.1", 0)) as listening:
         body = "out.print(json.dumps(socket.socket().connect_ex(('127.0.0.1', question['port']))))"
@@ -176,8 +176,8 @@ def test_client_code_has_no_rights_in_its_namespaces(apart: Host, write: Write) 
 
 
 @needs_namespaces
-def test_another_clients_line_can_not_be_asked(stage: Stage) -> None:
-    assert httpx2.post(f"{stage.base_url('no-such-line')}/chat/completions", json={}).status_code == 404
+def test_another_clients_line_can_not_be_asked(answer_server: AnswerServer) -> None:
+    assert httpx2.post(f"{answer_server.base_url('no-such-line')}/chat/completions", json={}).status_code == 404
 
 
 def living(marks: str) -> set[int]:
@@ -209,8 +209,8 @@ def test_nothing_that_client_code_started_outlives_it(then: str, host: Host, wri
     marks = f"mark-{tmp_path.name}-{os.getpid()}"
     client = write(ESCAPES + then)
     host.ask(client, {})
-    heard = host.ask(client, {"marks": marks}, timeout=1.0)
-    if heard.text == "done":
+    output = host.ask(client, {"marks": marks}, timeout=1.0)
+    if output.text == "done":
         assert len(living(marks)) >= 4, "they go on while the code may"
     host.stop()
     assert living(marks) == set()
@@ -234,11 +234,11 @@ def test_what_is_no_answer_is_told_as_such_and_the_next_question_is_answered(
     body: str, one_host: Host, write: Write
 ) -> None:
     client = write(f"if question: {body}\nelse: out.print('here')")
-    heard = one_host.ask(client, {"forge": True}, timeout=5)
-    assert heard.failure
-    assert heard.failure.slip
-    assert heard.failure.message.startswith("its process says what is no answer: ")
-    assert "\n" not in heard.failure.message
+    output = one_host.ask(client, {"forge": True}, timeout=5)
+    assert output.failure
+    assert output.failure.is_client_bug
+    assert output.failure.message.startswith("its process says what is no answer: ")
+    assert "\n" not in output.failure.message
     assert one_host.ask(client, {}).text == "here"
 
 
@@ -279,9 +279,9 @@ tell(json.dumps({"id": asked["id"], **FORM}).encode() + b"\\n")
 def test_an_answer_of_another_form_is_none_though_its_number_is_right(
     form: dict[str, Any], apart: Host, write: Write
 ) -> None:
-    heard = apart.ask(write(FORGED.replace("FORM", repr(form))), {"n": 1}, timeout=5)
-    assert heard.failure
-    assert heard.failure.message.startswith("its process says what is no answer: ")
+    output = apart.ask(write(FORGED.replace("FORM", repr(form))), {"n": 1}, timeout=5)
+    assert output.failure
+    assert output.failure.message.startswith("its process says what is no answer: ")
 
 
 def test_what_is_said_unasked_does_not_answer_the_next_question(one_host: Host, write: Write) -> None:
@@ -290,10 +290,10 @@ def test_what_is_said_unasked_does_not_answer_the_next_question(one_host: Host, 
     )
     first = one_host.ask(client, {"late": True}).text
     time.sleep(0.3)
-    heard = one_host.ask(client, {})
-    assert heard.failure is None
+    output = one_host.ask(client, {})
+    assert output.failure is None
     assert first
-    assert heard.text
+    assert output.text
 
 
 @pytest.mark.parametrize(
@@ -302,13 +302,13 @@ def test_what_is_said_unasked_does_not_answer_the_next_question(one_host: Host, 
         ("for number in pipes(): os.close(number)", ENDED),
         ("os._exit(0)", ENDED),
         ("os.kill(os.getpid(), signal.SIGKILL)", ENDED),
-        ("os.kill(os.getpid(), signal.SIGSTOP)", Heard(hung=True)),
-        ("signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)", Heard(hung=True)),
-        (f"tell(b'x' * {LONGEST_LINE + 1})", Heard(flood=True)),
-        ("while True: tell(b'x' * 65536)", Heard(flood=True)),
+        ("os.kill(os.getpid(), signal.SIGSTOP)", ClientOutput(hung=True)),
+        ("signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)", ClientOutput(hung=True)),
+        (f"tell(b'x' * {LONGEST_LINE + 1})", ClientOutput(flood=True)),
+        ("while True: tell(b'x' * 65536)", ClientOutput(flood=True)),
     ],
 )
-def test_how_a_process_ends_is_an_outcome(body: str, wanted: Heard, host: Host, write: Write) -> None:
+def test_how_a_process_ends_is_an_outcome(body: str, wanted: ClientOutput, host: Host, write: Write) -> None:
     client = write(f"if question:\n    {body}\nelse:\n    out.print('here')")
     assert host.ask(client, {}).text == "here"
     assert host.ask(client, {"do": True}, timeout=1.0) == wanted
@@ -317,7 +317,7 @@ def test_how_a_process_ends_is_an_outcome(body: str, wanted: Heard, host: Host, 
 
 def test_who_ends_its_parent_is_an_outcome_and_no_end_of_ours(host: Host, write: Write) -> None:
     client = write("if question: os.kill(os.getppid(), signal.SIGKILL); time.sleep(0.2)\nout.print('here')")
-    assert host.ask(client, {"kill": True}, timeout=2) in {Heard("here"), ENDED}
+    assert host.ask(client, {"kill": True}, timeout=2) in {ClientOutput("here"), ENDED}
     assert host.ask(client, {}).text == "here"
 
 
@@ -325,14 +325,14 @@ def test_a_process_that_ends_between_two_questions_is_started_anew(one_host: Hos
     client = write("threading.Timer(0.05, os._exit, [0]).start() if question else 0\nout.print('here')")
     assert one_host.ask(client, {"end": True}).text == "here"
     time.sleep(0.3)
-    assert one_host.ask(client, {}) == Heard("here")
+    assert one_host.ask(client, {}) == ClientOutput("here")
 
 
 def test_there_is_nothing_to_read(one_host: Host, write: Write) -> None:
-    heard = one_host.ask(write("out.print(sys.stdin.read(), sys.argv[1:])\ninput()"), {})
-    assert heard.text == "[]"
-    assert heard.failure
-    assert heard.failure.kinds[0] == "builtins.EOFError"
+    output = one_host.ask(write("out.print(sys.stdin.read(), sys.argv[1:])\ninput()"), {})
+    assert output.text == "[]"
+    assert output.failure
+    assert output.failure.kinds[0] == "builtins.EOFError"
 
 
 def test_a_text_without_end_does_not_fill_the_memory(one_host: Host, write: Write) -> None:
@@ -340,15 +340,15 @@ def test_a_text_without_end_does_not_fill_the_memory(one_host: Host, write: Writ
         "import resource\nfor _ in range(400): out.print('x' * 1_000_000)\n"
         "out.finish = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss"
     )
-    heard = one_host.ask(client, {})
-    assert (len(heard.text), heard.failure) == (1_000_000, None)
-    assert int(heard.finish or 0) < 200_000  # KiB
+    output = one_host.ask(client, {})
+    assert (len(output.text), output.failure) == (1_000_000, None)
+    assert int(output.finish or 0) < 200_000  # KiB
 
 
 def test_memory_has_a_bound(one_host: Host, write: Write) -> None:
-    heard = one_host.ask(write("held = bytearray(6 << 30)"), {})
-    assert heard.failure
-    assert heard.failure.kinds[0] == "builtins.MemoryError"
+    output = one_host.ask(write("held = bytearray(6 << 30)"), {})
+    assert output.failure
+    assert output.failure.kinds[0] == "builtins.MemoryError"
 
 
 def test_a_question_larger_than_a_pipe_holds_is_asked(one_host: Host, write: Write) -> None:
@@ -359,25 +359,28 @@ def test_a_question_larger_than_a_pipe_holds_is_asked(one_host: Host, write: Wri
 @pytest.mark.parametrize(
     ("body", "wanted"),
     [
-        ("require('fs').writeSync(1, 'x\\n'.repeat(9)); out.print('here');", Heard("here")),
+        ("require('fs').writeSync(1, 'x\\n'.repeat(9)); out.print('here');", ClientOutput("here")),
         (
             "require('child_process').execSync('echo loud; cat', { stdio: 'inherit' }); out.print('here');",
-            Heard("here"),
+            ClientOutput("here"),
         ),
         ("process.exit(0);", ENDED),
         ("process.kill(process.ppid, 'SIGKILL'); out.print('here');", None),
-        ("try { await fetch(`${process.env.OPENAI_BASE_URL}/none`); } catch {} out.print('here');", Heard("here")),
+        (
+            "try { await fetch(`${process.env.OPENAI_BASE_URL}/none`); } catch {} out.print('here');",
+            ClientOutput("here"),
+        ),
     ],
 )
 def test_code_in_node_that_prints_or_ends_is_an_outcome(
-    body: str, wanted: Heard | None, stage: Stage, write: Write
+    body: str, wanted: ClientOutput | None, answer_server: AnswerServer, write: Write
 ) -> None:
     head = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);\n"
     client = write(body, name="client.mjs")
     client.path.write_text(head + client.path.read_text())
-    door = None if why_not_apart() else stage.door
-    with Host(ENVIRONMENTS["node"].command, stage.base_url("line"), door=door) as host:
-        assert host.ask(client, {}, timeout=5) in ({wanted} if wanted else {ENDED, Heard("here")})
+    door = None if why_not_apart() else answer_server.door
+    with Host(ENVIRONMENTS["node"].command, answer_server.base_url("line"), door=door) as host:
+        assert host.ask(client, {}, timeout=5) in ({wanted} if wanted else {ENDED, ClientOutput("here")})
 
 
 def test_where_there_are_no_namespaces_it_says_why(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,11 +20,11 @@ from harness.clients.predicting import (
     predict_listed,
     traits_in,
 )
-from harness.clients.trials import Trial, deviation_trials, is_chat, moved, provider_trials, reference_trials
+from harness.clients.trials import Trial, deviation_trials, is_chat, provider_trials, reference_trials, transplant
 from harness.matrix.providers import load_matrix
 from harness.matrix.scenarios import SCENARIOS
-from harness.results import Fate
-from harness.serve.shelf import REFERENCE, Held, Shelf
+from harness.results import ClientOutcome
+from harness.serve.recording_index import REFERENCE, RecordedAnswer, RecordingIndex
 from harness.simulate.faults import FAULTS, VARIANTS
 from harness.simulate.ideal import MODEL, recording
 from harness.simulate.reference import (
@@ -56,19 +56,21 @@ def plain(name: str) -> Trial:
 
 
 def suiting(client: Client) -> set[str]:
-    return {one.asked for one in reference_trials() if one.suits(client)}
+    return {one.request_id for one in reference_trials() if one.suits(client)}
 
 
 def held(*exchanges: Exchange, scenario: str = "chat.stream") -> list[Trial]:
     """Return the trials that recordings of a provider make."""
-    return list(provider_trials(Held("acme/small", ("small",), SCENARIOS[scenario], one) for one in exchanges))
+    return list(
+        provider_trials(RecordedAnswer("acme/small", ("small",), SCENARIOS[scenario], one) for one in exchanges)
+    )
 
 
 @pytest.fixture(scope="module")
 def recorded() -> dict[str, list[Trial]]:
     """Return the trials of each provider of which something is recorded."""
-    shelf = Shelf(load_matrix(ROOT / "providers.yaml"), ROOT)
-    found = {name: list(provider_trials(shelf.held(name))) for name in shelf.providers if name != REFERENCE}
+    index = RecordingIndex(load_matrix(ROOT / "providers.yaml"), ROOT)
+    found = {name: list(provider_trials(index.answers(name))) for name in index.providers if name != REFERENCE}
     return {name: made for name, made in found.items() if made}
 
 
@@ -97,8 +99,8 @@ def test_every_recording_is_of_some_answer_that_clients_ask_for(recorded: dict[s
 
 
 def test_an_id_names_the_exchange_of_the_recording_where_it_is_not_the_first() -> None:
-    assert plain("tools.round-trip#2").asked == "tools.round-trip#2"
-    assert plain("tools.round-trip").asked == "tools.round-trip"
+    assert plain("tools.round-trip#2").request_id == "tools.round-trip#2"
+    assert plain("tools.round-trip").request_id == "tools.round-trip"
     assert plain("tools.round-trip#2").scenario == "tools.round-trip"
 
 
@@ -130,7 +132,7 @@ def test_recordings_that_differ_in_form_are_each_tried(other: Exchange) -> None:
 def test_what_is_no_answer_to_one_chat_is_not_tried() -> None:
     unanswered = with_response(STREAM, status=NO_ANSWER, body=b"")
     models = recording(next(one for one in SCENARIOS.values() if one.path))[0]
-    closed = replace(STREAM, expected=replace(STREAM.expected, closed=True))
+    closed = replace(STREAM, expected=replace(STREAM.expected, cancelled_by_client=True))
     several = with_request_params(STREAM, n=2)
     assert [is_chat(one) for one in (unanswered, models, closed, several)] == [False] * 4
     assert held(unanswered, models, closed, several, with_request_params(STREAM, n=1))[0].exchange.request.get("n") == 1
@@ -139,7 +141,7 @@ def test_what_is_no_answer_to_one_chat_is_not_tried() -> None:
 def test_streams_suit_who_streams_and_bodies_who_does_not() -> None:
     assert "chat.stream" in suiting(STREAMER) - suiting(WHOLE)
     assert "chat.nonstream" in suiting(WHOLE) - suiting(STREAMER)
-    assert suiting(STREAMER) | suiting(WHOLE) == {one.asked for one in reference_trials()}
+    assert suiting(STREAMER) | suiting(WHOLE) == {one.request_id for one in reference_trials()}
 
 
 def test_refusals_suit_everybody() -> None:
@@ -183,16 +185,16 @@ def test_questions_are_alike_but_for_what_shapes_the_asking() -> None:
 
 
 def test_a_fault_moves_into_the_answer_of_another_form() -> None:
-    found = moved(trials()["stream-cut"], plain("reasoning.stream"))
+    found = transplant(trials()["stream-cut"], plain("reasoning.stream"))
     assert found
-    assert (found.id, found.fault, found.moved) == ("stream-cut@reasoning.stream", "stream-cut", True)
+    assert (found.id, found.fault, found.transplanted) == ("stream-cut@reasoning.stream", "stream-cut", True)
     assert found.exchange.completion.messages[0].finish_reason is None
     assert found.exchange.response.body != plain("reasoning.stream").exchange.response.body
 
 
 def test_a_fault_that_has_no_place_in_an_answer_is_not_moved() -> None:
-    calls = [one for one in deviation_trials() if one.asked == "tools.auto"]
-    nowhere = [one.id for one in calls if moved(one, plain("chat.stream")) is None]
+    calls = [one for one in deviation_trials() if one.request_id == "tools.auto"]
+    nowhere = [one.id for one in calls if transplant(one, plain("chat.stream")) is None]
     assert len(nowhere) > len(calls) / 2
 
 
@@ -237,45 +239,53 @@ def test_the_faults_of_these_tests_are_in_the_form_of_the_stream() -> None:
     assert [in_form(name, form).id for name in (ENDS, PINGS)] == [ENDS, PINGS]
 
 
-@pytest.mark.parametrize("fate", [one for one in Fate if one is not Fate.ENV])
-def test_where_nothing_is_held_a_client_fares_as_with_the_reference(fate: Fate) -> None:
-    assert predict({GOOD: fate, ENDS: Fate.CRASH}, STREAMED, []) == (fate, None)
+@pytest.mark.parametrize("fate", [one for one in ClientOutcome if one is not ClientOutcome.ENV])
+def test_where_nothing_is_held_a_client_fares_as_with_the_reference(fate: ClientOutcome) -> None:
+    assert predict({GOOD: fate, ENDS: ClientOutcome.CRASH}, STREAMED, []) == (fate, None)
 
 
 def test_a_client_that_was_not_tried_on_anything_like_it_is_not_foretold() -> None:
-    assert predict({}, STREAMED, []) == (Fate.NA, None)
-    assert predict({}, STREAMED, [ENDS]) == (Fate.NA, None)
+    assert predict({}, STREAMED, []) == (ClientOutcome.NA, None)
+    assert predict({}, STREAMED, [ENDS]) == (ClientOutcome.NA, None)
 
 
 def test_what_harms_alone_harms() -> None:
-    assert predict({GOOD: Fate.OK, ENDS: Fate.HANG}, STREAMED, [ENDS]) == Prediction(Fate.HANG, ENDS)
-    assert predict({GOOD: Fate.OK, ENDS: Fate.OK}, STREAMED, [ENDS]) == Prediction(Fate.OK)
-    assert predict({GOOD: Fate.OK, ENDS: Fate.CRASH}, STREAMED, [PINGS]) == Prediction(Fate.OK)
+    assert predict({GOOD: ClientOutcome.OK, ENDS: ClientOutcome.HANG}, STREAMED, [ENDS]) == Prediction(
+        ClientOutcome.HANG, ENDS
+    )
+    assert predict({GOOD: ClientOutcome.OK, ENDS: ClientOutcome.OK}, STREAMED, [ENDS]) == Prediction(ClientOutcome.OK)
+    assert predict({GOOD: ClientOutcome.OK, ENDS: ClientOutcome.CRASH}, STREAMED, [PINGS]) == Prediction(
+        ClientOutcome.OK
+    )
 
 
 @pytest.mark.parametrize("names", [[ENDS, PINGS], [PINGS, ENDS]])
 def test_of_several_that_harm_the_worst_is_foretold(names: list[str]) -> None:
-    tolerance = {GOOD: Fate.OK, ENDS: Fate.LOST_USAGE, PINGS: Fate.CRASH}
-    assert predict(tolerance, STREAMED, names) == Prediction(Fate.CRASH, PINGS)
-    assert predict_listed(tolerance, names) == Prediction(Fate.CRASH, PINGS)
+    tolerance = {GOOD: ClientOutcome.OK, ENDS: ClientOutcome.LOST_USAGE, PINGS: ClientOutcome.CRASH}
+    assert predict(tolerance, STREAMED, names) == Prediction(ClientOutcome.CRASH, PINGS)
+    assert predict_listed(tolerance, names) == Prediction(ClientOutcome.CRASH, PINGS)
 
 
 def test_what_harms_no_more_than_the_reference_is_not_the_cause() -> None:
-    assert predict({GOOD: Fate.NONE, ENDS: Fate.NONE}, STREAMED, [ENDS]) == Prediction(Fate.NONE)
-    assert predict({GOOD: Fate.NONE, ENDS: Fate.CRASH}, STREAMED, [ENDS]) == Prediction(Fate.CRASH, ENDS)
+    assert predict({GOOD: ClientOutcome.NONE, ENDS: ClientOutcome.NONE}, STREAMED, [ENDS]) == Prediction(
+        ClientOutcome.NONE
+    )
+    assert predict({GOOD: ClientOutcome.NONE, ENDS: ClientOutcome.CRASH}, STREAMED, [ENDS]) == Prediction(
+        ClientOutcome.CRASH, ENDS
+    )
 
 
 def test_what_repairs_makes_it_ok_unless_something_else_harms() -> None:
-    tolerance = {GOOD: Fate.NONE, ENDS: Fate.OK, PINGS: Fate.CRASH}
-    assert predict(tolerance, STREAMED, [ENDS]) == Prediction(Fate.OK, ENDS)
-    assert predict(tolerance, STREAMED, [ENDS, PINGS]) == Prediction(Fate.CRASH, PINGS)
+    tolerance = {GOOD: ClientOutcome.NONE, ENDS: ClientOutcome.OK, PINGS: ClientOutcome.CRASH}
+    assert predict(tolerance, STREAMED, [ENDS]) == Prediction(ClientOutcome.OK, ENDS)
+    assert predict(tolerance, STREAMED, [ENDS, PINGS]) == Prediction(ClientOutcome.CRASH, PINGS)
 
 
 def test_nothing_is_garbled_where_all_is_ascii() -> None:
-    tolerance = {GOOD: Fate.OK, ENDS: Fate.MOJIBAKE}
+    tolerance = {GOOD: ClientOutcome.OK, ENDS: ClientOutcome.MOJIBAKE}
     english = replace(STREAMED, exchange=replace_in_body(STREAM, "你好", "Hello"))
-    assert predict(tolerance, STREAMED, [ENDS]) == Prediction(Fate.MOJIBAKE, ENDS)
-    assert predict(tolerance, english, [ENDS]) == Prediction(Fate.OK)
+    assert predict(tolerance, STREAMED, [ENDS]) == Prediction(ClientOutcome.MOJIBAKE, ENDS)
+    assert predict(tolerance, english, [ENDS]) == Prediction(ClientOutcome.OK)
 
 
 def test_in_an_answer_of_another_form_what_was_tried_in_that_form_counts() -> None:
@@ -283,11 +293,17 @@ def test_in_an_answer_of_another_form_what_was_tried_in_that_form_counts() -> No
     there = in_form(CUTS, thought.form)
     trial = replace(thought, provider="acme")
     assert there.id != CUTS
-    before = replace(there, fault=None, moved=False).id
-    tolerance = {thought.id: Fate.OK, before: Fate.OK, GOOD: Fate.OK, CUTS: Fate.OK, there.id: Fate.SILENT}
-    assert predict(tolerance, trial, [CUTS]) == Prediction(Fate.SILENT, CUTS)
+    before = replace(there, fault=None, transplanted=False).id
+    tolerance = {
+        thought.id: ClientOutcome.OK,
+        before: ClientOutcome.OK,
+        GOOD: ClientOutcome.OK,
+        CUTS: ClientOutcome.OK,
+        there.id: ClientOutcome.SILENT,
+    }
+    assert predict(tolerance, trial, [CUTS]) == Prediction(ClientOutcome.SILENT, CUTS)
 
 
 def test_of_a_provider_without_listed_harm_ok_is_foretold() -> None:
-    assert predict_listed({GOOD: Fate.OK, ENDS: Fate.OK}, [ENDS]) == Prediction(Fate.OK)
-    assert predict_listed({}, []) == Prediction(Fate.OK)
+    assert predict_listed({GOOD: ClientOutcome.OK, ENDS: ClientOutcome.OK}, [ENDS]) == Prediction(ClientOutcome.OK)
+    assert predict_listed({}, []) == Prediction(ClientOutcome.OK)

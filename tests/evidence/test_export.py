@@ -14,7 +14,7 @@ from harness.cli import main
 from harness.evidence.export.build import export
 from harness.evidence.export.document import dump, json_schema
 from harness.judging.deviations import load_deviations
-from harness.judging.runner import About, Selection, judge_exchanges, plan, run_case
+from harness.judging.runner import Selection, Subject, judge_exchanges, plan, run_case
 from harness.matrix.providers import Provider, load_matrix
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Deviation, Finding, Level, Outcome
@@ -112,7 +112,7 @@ def test_of_the_ideal_provider_the_flags_are_those_of_openai() -> None:
     findings: list[Finding] = []
     for scenario in SCENARIOS.values():
         came = [replace(one, source=Source("recorded", "2026-10-02")) for one in recording(scenario)]
-        findings += judge_exchanges(came, About("acme", "small", scenario.id, None), CHECKS.values())
+        findings += judge_exchanges(came, Subject("acme", "small", scenario.id, None), CHECKS.values())
     assert flags(*findings) == {
         "supportsDeveloperRole": [True],
         "supportsStore": [True],

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from harness.errors import HarnessError
 from harness.judging.deviations import load_deviations
-from harness.matrix.scenarios import SCENARIOS, in_order
+from harness.matrix.scenarios import SCENARIOS, with_expectations
 from harness.recording.archives import SUFFIXES, read_archive
 from harness.recording.cassette import read_cassette
 from harness.results import Deviation
@@ -69,7 +69,7 @@ def _archive(path: Path) -> bool:
 
 @lru_cache(64)
 def _own(path: Path) -> Recording:
-    exchanges = in_order(read_cassette(path), SCENARIOS[path.stem])
+    exchanges = with_expectations(read_cassette(path), SCENARIOS[path.stem])
     return Recording(str(path.relative_to(ROOT)), tuple(exchanges), load_deviations(path.parent.parent))
 
 

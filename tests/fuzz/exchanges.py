@@ -185,7 +185,7 @@ def _expected(draw: random.Random, exchange: Exchange, _: bytes) -> Exchange:
     """Take the exchange for an answer to any scenario, so that the rules of that apply."""
     scenario = draw.choice(sorted(SCENARIOS))
     expected = SCENARIOS[scenario].expected(draw.randrange(SCENARIOS[scenario].requests))
-    return replace(exchange, expected=replace(expected, closed=draw.random() < 0.1))
+    return replace(exchange, expected=replace(expected, cancelled_by_client=draw.random() < 0.1))
 
 
 def _after_another(draw: random.Random, exchange: Exchange, other: bytes) -> Exchange:

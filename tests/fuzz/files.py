@@ -48,7 +48,7 @@ def _matrix(path: Path) -> None:
     for target in load_matrix(path).targets():
         target.provider.answers_at("api.example.com")
         for scenario in SCENARIOS.values():
-            target.refuses(scenario)
+            target.skip_reason(scenario)
 
 
 def _profile(path: Path) -> None:

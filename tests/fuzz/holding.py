@@ -12,7 +12,7 @@ from rich.console import Console
 
 from harness.checks import CHECKS
 from harness.compare.shape import changes
-from harness.judging.runner import About, judge_exchanges
+from harness.judging.runner import Subject, judge_exchanges
 from harness.recording.cassette import dump_cassette, exchange_of, interactions_of, load_yaml
 from harness.recording.scrub import scrub
 from harness.reports import badge, page, table, terminal
@@ -38,8 +38,8 @@ def _holds(what: object, said: str) -> None:
 def hold(exchanges: Sequence[Exchange], deviations: tuple[Deviation, ...] = ()) -> list[Finding]:
     """Read, judge, keep and cut the exchanges of a recording; return the findings; raise what breaks."""
     clean = [scrub(exchange) for exchange in exchanges]
-    about = About("acme", clean[0].model or "unknown", "audit.stream", "x.yaml#0")
-    findings = list(judge_exchanges(clean, about, CHECKS.values(), deviations))
+    subject = Subject("acme", clean[0].model or "unknown", "audit.stream", "x.yaml#0")
+    findings = list(judge_exchanges(clean, subject, CHECKS.values(), deviations))
     _holds([finding.check for finding in findings] == list(CHECKS), "a check gave no finding")
     for finding in findings:
         _holds(finding.outcome is not Outcome.BROKEN, f"{finding.check}: {finding.message}")

@@ -217,7 +217,7 @@ def test_one_unreadable_exchange_hides_no_fault_of_another() -> None:
     assert [evidence.exchange for evidence in finding.evidence] == [2]
 
 
-def test_what_is_beyond_us_is_inconclusive() -> None:
+def test_an_unsupported_encoding_is_inconclusive() -> None:
     packed = with_header(with_body(STREAM, b"\x28\xb5\x2f\xfd\0\0"), "Content-Encoding", "zstd")
     assert {finding.outcome for finding in judge_exchanges([packed], ABOUT, CHECKS.values())} == {Outcome.INCONCLUSIVE}
 

@@ -163,7 +163,7 @@ def test_caps_are_reckoned_with() -> None:
 def test_every_prompt_is_counted_as_it_is_sent() -> None:
     for scenario in SCENARIOS.values():
         if not scenario.path:
-            sent = scenario.raw or orjson.dumps(request_body(scenario, "", {}))
+            sent = scenario.raw_body or orjson.dumps(request_body(scenario, "", {}))
             assert len(sent) / 2 <= prompt_tokens(scenario) <= len(sent), scenario.id
 
 

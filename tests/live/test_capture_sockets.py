@@ -43,7 +43,7 @@ from scripted import (
     wrong_length,
 )
 
-from harness.live.asking import Asked, Asker
+from harness.live.asking import Endpoint, ScenarioSender
 from harness.live.capture import AsyncCapture, Limits
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Outcome
@@ -54,13 +54,13 @@ from harness.wire.limits import Sizes
 QUICK = Limits(connect=2, idle=0.4, total=1.5, size=2_000_000, drain=0.5)
 
 
-def asker_of(server: Server, limits: Limits = QUICK) -> Asker:
-    return Asker(Asked(server.base_url, "good", "gpt-4o-mini", {}, {}), limits)
+def asker_of(server: Server, limits: Limits = QUICK) -> ScenarioSender:
+    return ScenarioSender(Endpoint(server.base_url, "good", "gpt-4o-mini", {}, {}), limits)
 
 
 def asked(server: Server, scenario: str = "chat.stream", limits: Limits = QUICK) -> Exchange:
-    with closing(asker_of(server, limits)) as asker:
-        return asker.ask(SCENARIOS[scenario])[-1]
+    with closing(asker_of(server, limits)) as sender:
+        return sender.ask(SCENARIOS[scenario])[-1]
 
 
 def judged(exchange: Exchange) -> dict[str, Outcome]:
@@ -143,13 +143,13 @@ def unchunked(sent: bytes) -> bytes:
 @pytest.mark.parametrize("framing", ["chunked", "length", "close"])
 def test_a_reset_after_each_byte_loses_nothing_that_came(framing: Framing) -> None:
     script = plays(SMALL, framing=framing)
-    with Server() as server, closing(asker_of(server)) as asker:
-        asker.ask(SCENARIOS["chat.stream"])
+    with Server() as server, closing(asker_of(server)) as sender:
+        sender.ask(SCENARIOS["chat.stream"])
         wire = b"".join(step for step in script(server.requests[0]) if isinstance(step, bytes))
         start = wire.index(b"\r\n\r\n") + 4
         for size in range(len(wire) + 1):
             server.answers(resets(script, size))
-            (exchange,) = asker.ask(SCENARIOS["chat.stream"])
+            (exchange,) = sender.ask(SCENARIOS["chat.stream"])
             response, came = exchange.response, wire[start:size]
             # Where the end of the connection is that of the body, a reset is none, however late it comes.
             whole = size == len(wire) and framing != "close"
@@ -246,10 +246,10 @@ def assert_nothing_is_mixed(kept: list[Exchange], server: Server, count: int) ->
 
 
 def test_threads_at_once_do_not_mix_over_sockets() -> None:
-    with Server(ideal(pace=0.002)) as server, closing(asker_of(server, Limits(idle=5))) as asker:
+    with Server(ideal(pace=0.002)) as server, closing(asker_of(server, Limits(idle=5))) as sender:
 
         def ask(number: int) -> Exchange:
-            (exchange,) = asker.ask(replace(SCENARIOS["chat.stream"], prompt=question(number)))
+            (exchange,) = sender.ask(replace(SCENARIOS["chat.stream"], prompt=question(number)))
             assert (exchange.request.json or {})["messages"][0]["content"] == question(number), (
                 "each thread gets its own"
             )

@@ -14,7 +14,7 @@ import httpx2
 import pytest
 from scripted import CHUNKED, IDEAL, End, Script, Server, Step, chunk, endless, head, slow
 
-from harness.live.asking import Asked, Asker
+from harness.live.asking import Endpoint, ScenarioSender
 from harness.live.capture import AsyncCapture, Capture, Limits
 from harness.matrix.scenarios import SCENARIOS
 from harness.wire.exchange import NO_ANSWER, Exchange
@@ -51,11 +51,11 @@ BODIES: dict[str, Script] = {
 
 
 def ask(server: Server, limits: Limits = QUICK) -> tuple[Exchange, float]:
-    asker = Asker(Asked(server.base_url, "good", "gpt-4o-mini", {}, {}), limits)
+    sender = ScenarioSender(Endpoint(server.base_url, "good", "gpt-4o-mini", {}, {}), limits)
     begun = time.monotonic()
-    exchange = asker.ask(SCENARIOS["chat.stream"])[-1]
+    exchange = sender.ask(SCENARIOS["chat.stream"])[-1]
     took = time.monotonic() - begun
-    asker.close()
+    sender.close()
     return exchange, took
 
 
@@ -87,10 +87,10 @@ def test_the_limit_between_two_reads_is_none_on_the_whole() -> None:
 
 def test_a_handshake_that_never_ends_ends_at_the_limit_of_connecting() -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf:
-        asked = Asked(f"https://127.0.0.1:{deaf.getsockname()[1]}/v1", "good", "gpt-4o-mini", {}, {})
-        asker = Asker(asked, Limits(connect=0.3, idle=10, total=10))
-        (exchange,) = asker.ask(SCENARIOS["chat.stream"])
-        asker.close()
+        asked = Endpoint(f"https://127.0.0.1:{deaf.getsockname()[1]}/v1", "good", "gpt-4o-mini", {}, {})
+        sender = ScenarioSender(asked, Limits(connect=0.3, idle=10, total=10))
+        (exchange,) = sender.ask(SCENARIOS["chat.stream"])
+        sender.close()
     assert str(exchange.response.error).startswith("ConnectTimeout")
 
 

@@ -17,7 +17,7 @@ from scripted import IDEAL, Server
 from harness.cli import main
 from harness.errors import HarnessError, NotAsked
 from harness.live import asking, capture
-from harness.live.asking import Asked, Asker
+from harness.live.asking import Endpoint, ScenarioSender
 from harness.live.capture import Capture
 from harness.live.record import environment_of
 from harness.matrix.addresses import check_address
@@ -83,8 +83,8 @@ def test_an_answer_is_whole_where_there_is_no_room_to_set_it_aside(
     assert (exchange.response.eof, exchange.response.error) == (True, None)
 
 
-def asked(base_url: str, key: str = "good", model: str = "gpt-4o-mini") -> Asker:
-    return Asker(Asked(base_url, key, model, {}, {}))
+def asked(base_url: str, key: str = "good", model: str = "gpt-4o-mini") -> ScenarioSender:
+    return ScenarioSender(Endpoint(base_url, key, model, {}, {}))
 
 
 def test_what_our_capture_raises_is_named_and_no_fault_of_the_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +102,7 @@ def test_a_scenario_that_can_not_be_asked_is_inconclusive_and_the_rest_stands(
 ) -> None:
 
     def broken(exchange: Exchange, *more: Any) -> Exchange:
-        if not exchange.streams:
+        if not exchange.is_stream:
             raise OSError(errno.EIO, "our own fault")
         return scrub(exchange, *more)
 

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from scripted import IDEAL, End, Received, Script, Server, ideal_answer, plays, refuses, stalls
 
 from harness.cli import main
-from harness.judging.runner import About
+from harness.judging.runner import Subject
 from harness.live.probe import Course
 from harness.live.probe import probe as ask_all
 from harness.matrix.scenarios import SCENARIOS, Scenario
@@ -280,7 +280,7 @@ def test_a_connection_that_is_not_made_holds_nothing_up() -> None:
         return []
 
     found = ask_all(
-        ask, lambda one: About("p", "m", one.id, None), course=Course(0.3),
+        ask, lambda one: Subject("p", "m", one.id, None), course=Course(0.3),
         scenarios=[SCENARIOS["chat.stream"], SCENARIOS["chat.long"]],
     )  # fmt: skip
     outcomes = [one.findings[0].message for one in found]

@@ -11,7 +11,7 @@ from scripted import IDEAL, RETRY_AFTER, End, Received, Script, Server, refuses
 
 from harness.cli import main
 from harness.judging.runner import Selection, plan
-from harness.live.record import Asking, Manner, Recorded, due, seconds_to_wait
+from harness.live.record import Recorded, RecordingRun, RecordOptions, cases_to_record, seconds_to_wait
 from harness.matrix.providers import load_matrix
 from harness.recording.cassette import read_cassette
 from harness.simulate.reference import BODY, with_response
@@ -160,15 +160,15 @@ def test_a_limit_is_waited_for_between_requests(tmp_path: Path) -> None:
 
     waits: list[float] = []
     with Server(limited) as server:
-        told = ask(project(tmp_path, server), Manner(sleep=waits.append))
+        told = ask(project(tmp_path, server), RecordOptions(sleep=waits.append))
     assert [one.state for one in told] == ["recorded"]
     assert waits == [7.0]
 
 
-def ask(root: Path, manner: Manner, *scenarios: str) -> list[Recorded]:
+def ask(root: Path, manner: RecordOptions, *scenarios: str) -> list[Recorded]:
     selection = Selection(scenarios=scenarios or ("chat.stream",))
-    cases = due(plan(load_matrix(root / "providers.yaml"), root, selection), again=False)
-    with Asking(cases, {"ACME_KEY": "good", "OTHER_KEY": "good"}, manner) as asking:
+    cases = cases_to_record(plan(load_matrix(root / "providers.yaml"), root, selection), again=False)
+    with RecordingRun(cases, {"ACME_KEY": "good", "OTHER_KEY": "good"}, manner) as asking:
         return list(asking)
 
 
@@ -189,7 +189,7 @@ def test_every_form_of_a_wait_is_read(form: str) -> None:
 def test_a_provider_that_stays_at_its_limit_is_left_in_peace(tmp_path: Path) -> None:
     waits: list[float] = []
     with Server(refuses(429, ("Retry-After", "3"))) as server, Server(IDEAL) as other:
-        told = ask(project(tmp_path, server, other), Manner(sleep=waits.append), *SHORT)
+        told = ask(project(tmp_path, server, other), RecordOptions(sleep=waits.append), *SHORT)
         assert len(server.requests) == 2, "once, once more after the wait, and no other scenario"
     assert waits == [3.0]
     by_state = Counter((one.case.target.provider.id, one.state) for one in told)
@@ -202,14 +202,14 @@ def test_a_provider_that_stays_at_its_limit_is_left_in_peace(tmp_path: Path) -> 
 def test_a_wait_of_a_year_is_not_waited_for(tmp_path: Path) -> None:
     waits: list[float] = []
     with Server(refuses(429, ("Retry-After", "31536000"))) as server:
-        ask(project(tmp_path, server), Manner(sleep=waits.append))
+        ask(project(tmp_path, server), RecordOptions(sleep=waits.append))
     assert waits == []
 
 
 @pytest.mark.parametrize(("script", "said"), [(refuses(401), "ACME_KEY was refused with status 401")])
 def test_a_refused_key_is_tried_once(script: Script, said: str, tmp_path: Path) -> None:
     with Server(script) as server:
-        told = ask(project(tmp_path, server), Manner(), *SHORT)
+        told = ask(project(tmp_path, server), RecordOptions(), *SHORT)
         assert len(server.requests) == 1
     assert [one.state for one in told] == ["inconclusive", "missing", "missing"]
     assert told[1].reason == f"not asked: {said}"
@@ -220,7 +220,7 @@ def test_where_nobody_answers_nobody_is_asked_again(tmp_path: Path) -> None:
         root = project(tmp_path, server)
     with socket.socket() as silent:  # held, so that no other test's server comes to listen there
         silent.bind(("127.0.0.1", int(server.base_url.split(":")[2].split("/")[0])))
-        told = ask(root, Manner(), *SHORT)
+        told = ask(root, RecordOptions(), *SHORT)
     assert [one.state for one in told] == ["inconclusive", "missing", "missing"]
     assert "nobody answers at http://127.0.0.1" in told[1].reason
 
@@ -228,7 +228,7 @@ def test_where_nobody_answers_nobody_is_asked_again(tmp_path: Path) -> None:
 def test_what_has_ended_before_anybody_looks_is_told_in_its_order(tmp_path: Path) -> None:
     with Server(IDEAL) as server:
         cases = plan(load_matrix(project(tmp_path, server) / "providers.yaml"), tmp_path, Selection())
-        with Asking(cases, {}) as asking:
+        with RecordingRun(cases, {}) as asking:
             asking.of(cases[-1])
             assert [one.case.id for one in asking] == [case.id for case in cases]
     assert len(cases) > 20, "few enough would stand in order by chance"
@@ -237,7 +237,7 @@ def test_what_has_ended_before_anybody_looks_is_told_in_its_order(tmp_path: Path
 def test_a_provider_gets_no_more_requests_a_minute_than_it_is_to_get(tmp_path: Path) -> None:
     waits: list[float] = []
     with Server(IDEAL) as server:
-        ask(project(tmp_path, server), Manner(per_minute=60, sleep=waits.append), *SHORT)
+        ask(project(tmp_path, server), RecordOptions(per_minute=60, sleep=waits.append), *SHORT)
         assert len(server.requests) == 4
     assert len(waits) == 3
     assert all(0.5 < wait <= 1 for wait in waits)
@@ -245,7 +245,7 @@ def test_a_provider_gets_no_more_requests_a_minute_than_it_is_to_get(tmp_path: P
 
 def test_what_is_not_to_be_kept_is_not(tmp_path: Path) -> None:
     with Server(IDEAL) as server:
-        told = ask(project(tmp_path, server), Manner(keep="none"))
+        told = ask(project(tmp_path, server), RecordOptions(keep="none"))
     assert [(one.state, len(one.exchanges)) for one in told] == [("answered", 1)]
     assert cassettes(tmp_path) == set()
 

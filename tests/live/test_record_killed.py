@@ -19,7 +19,7 @@ from scripted import IDEAL, Server, ideal_answer, slow
 
 from harness.cli import main
 from harness.judging.runner import Selection, plan
-from harness.live.record import Asking, Manner
+from harness.live.record import RecordingRun, RecordOptions
 from harness.matrix.providers import load_matrix
 from harness.matrix.scenarios import SCENARIOS
 from harness.recording.atomic import turn_at
@@ -179,7 +179,7 @@ def test_who_waits_for_a_turn_uses_what_was_recorded_meanwhile(tmp_path: Path) -
             assert ours
             with turn_at(case.cassette, lambda _: True) as again:
                 assert not again
-            asking = Asking([case], {"ACME_KEY": "good"}, Manner(reuse=True))
+            asking = RecordingRun([case], {"ACME_KEY": "good"}, RecordOptions(reuse=True))
             waiting = pool.submit(asking.__enter__().of, case)
             write_cassette(case.cassette, [replace(REFERENCES["stream"], source=Source())])
         told = waiting.result()

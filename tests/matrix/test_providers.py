@@ -107,7 +107,7 @@ def test_a_target_knows_what_it_refuses(tmp_path: Path) -> None:
     path = tmp_path / "providers.yaml"
     path.write_text(GOOD)
     (target,) = load_matrix(path).targets()
-    reasons = {name: target.refuses(scenario) for name, scenario in SCENARIOS.items()}
+    reasons = {name: target.skip_reason(scenario) for name, scenario in SCENARIOS.items()}
     assert target.id == "acme/small"
     assert reasons["chat.stream"] is None
     assert reasons["chat.stream-usage"] == "acme/small lacks stream-usage"

@@ -46,7 +46,7 @@ NEEDED = {
 @pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
 def test_what_is_sent_is_named_as_a_need(scenario: Scenario) -> None:
     sent = {NEEDED[name] for name in request_body(scenario, "m", {}) if name in NEEDED}
-    if scenario.tries == "stream_options":
+    if scenario.tested_parameter == "stream_options":
         sent.discard("stream-usage")  # sent to be refused
     assert sent <= set(scenario.needs)
     assert ("key" in scenario.needs) == (scenario.key == "wrong")
@@ -55,7 +55,7 @@ def test_what_is_sent_is_named_as_a_need(scenario: Scenario) -> None:
 def test_what_is_known_beforehand_is_of_the_last_request() -> None:
     scenario = SCENARIOS["multi_turn.reasoning-back"]
     assert scenario.expected(0).answer
-    assert scenario.expected(1).tries == "reasoning sent back"
+    assert scenario.expected(1).tested_parameter == "reasoning sent back"
     assert scenario.expected(1).statuses == (200, 400, 403, 404, 422)
     assert SCENARIOS["error.bad-key"].expected(0).refusal
 

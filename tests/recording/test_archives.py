@@ -76,7 +76,7 @@ def test_har(tmp_path: Path, encoding: str) -> None:
     entry = only(write(tmp_path / "a.har", har(**(packed if encoding == "base64" else {"text": TEXT}))))
     assert entry.exchange.response.body == STREAM.response.body
     assert entry.exchange.source.at == "2026-01-02"
-    assert entry.exchange.streams
+    assert entry.exchange.is_stream
 
 
 def row(**changes: Any) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def test_what_is_left_out_may_be_of_any_form(tmp_path: Path) -> None:
 
 def test_an_empty_answer_of_another_recorder_is_judged(tmp_path: Path) -> None:
     entry = only(write(tmp_path / "a.json", vcr_document({"body": {"string": ""}})))
-    assert entry.exchange.reading.look == "empty"
+    assert entry.exchange.reading.body_kind == "empty"
 
 
 @pytest.mark.parametrize("lengths", [5, ["a"], [True], [len(STREAM.response.body)]])

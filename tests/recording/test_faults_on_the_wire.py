@@ -13,8 +13,8 @@ import pytest
 from scripted import Server, plays
 
 from harness.checks import CHECKS
-from harness.judging.runner import About, judge_exchanges
-from harness.live.asking import Asked, Asker
+from harness.judging.runner import Subject, judge_exchanges
+from harness.live.asking import Endpoint, ScenarioSender
 from harness.live.capture import Limits
 from harness.matrix.scenarios import SCENARIOS
 from harness.recording.cassette import read_cassette, write_cassette
@@ -39,21 +39,23 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def asker(server: Server) -> Iterator[Asker]:
-    asker = Asker(Asked(server.base_url, "good", "gpt-4o-mini", {}, {}), Limits(connect=5, idle=5, total=20))
-    yield asker
-    asker.close()
+def sender(server: Server) -> Iterator[ScenarioSender]:
+    sender = ScenarioSender(
+        Endpoint(server.base_url, "good", "gpt-4o-mini", {}, {}), Limits(connect=5, idle=5, total=20)
+    )
+    yield sender
+    sender.close()
 
 
-def captured(exchange: Exchange, on: str, server: Server, asker: Asker) -> Exchange:
+def captured(exchange: Exchange, on: str, server: Server, sender: ScenarioSender) -> Exchange:
     """Send the request of an exchange, answer it with its response, and return what was captured."""
     server.answers(plays(exchange))
-    (found,) = asker.ask(replace(SCENARIOS[on], raw=exchange.request.body, and_then=None, again=None))
+    (found,) = sender.ask(replace(SCENARIOS[on], raw_body=exchange.request.body, follow_up=None, repeat_with=None))
     return found
 
 
 def told(exchange: Exchange) -> list[Finding]:
-    return list(judge_exchanges([exchange], About("wire", "reference", "-", "-"), RULES))
+    return list(judge_exchanges([exchange], Subject("wire", "reference", "-", "-"), RULES))
 
 
 def without_framing(headers: Headers) -> list[tuple[str, str]]:
@@ -77,9 +79,9 @@ PLAYED = [one for one in (*FAULTS.values(), *VARIANTS.values()) if one.id != "li
 
 
 @pytest.mark.parametrize("one", PLAYED, ids=lambda one: one.id)
-def test_the_network_changes_nothing(one: Variant, server: Server, asker: Asker, tmp_path: Path) -> None:
+def test_the_network_changes_nothing(one: Variant, server: Server, sender: ScenarioSender, tmp_path: Path) -> None:
     made = one.apply()
-    came = captured(made, one.on, server, asker)
+    came = captured(made, one.on, server, sender)
     sent, got = made.response, came.response
     assert (came.request.body or b"") == (made.request.body or b"")
     assert (got.status, got.body, got.eof) == (sent.status, sent.body, sent.eof)

@@ -20,7 +20,7 @@ from scripted import (
     whole,
 )
 
-from harness.live.asking import Asked, Asker
+from harness.live.asking import Endpoint, ScenarioSender
 from harness.live.capture import Limits
 from harness.matrix.scenarios import SCENARIOS
 from harness.recording.cassette import read_cassette, write_cassette
@@ -45,11 +45,13 @@ def length(size: int) -> bytes:
 
 def ask(server: Server, kept: Path) -> Exchange:
     """Return what was captured, after its way to a cassette and back."""
-    asker = Asker(Asked(server.base_url, "good", "gpt-4o-mini", {}, {}), Limits(connect=2, idle=1, total=5))
+    sender = ScenarioSender(
+        Endpoint(server.base_url, "good", "gpt-4o-mini", {}, {}), Limits(connect=2, idle=1, total=5)
+    )
     begun = time.monotonic()
-    (captured,) = asker.ask(SCENARIOS["chat.stream"])
+    (captured,) = sender.ask(SCENARIOS["chat.stream"])
     assert time.monotonic() - begun < PATIENCE
-    asker.close()
+    sender.close()
     write_cassette(kept, [captured])
     (read,) = read_cassette(kept)
     one, other = captured.response, read.response

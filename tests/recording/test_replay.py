@@ -18,14 +18,14 @@ import openai
 import pytest
 
 from harness.errors import NotRecorded, UnsupportedSdk
-from harness.recording import families
+from harness.recording import http_backend
 from harness.recording.cassette import write_cassette
-from harness.recording.playing import Pace
+from harness.recording.pacing import Pace
 from harness.recording.replay import Recordings, Replay
 from harness.simulate.reference import BODY, STREAM, with_body, with_header, with_response
 from harness.wire.exchange import NO_ANSWER, Exchange, Headers, Reads, Request
 
-FAMILIES = [pytest.param(httpx2, id="httpx2"), pytest.param(httpx, id="httpx")]
+BACKENDS = [pytest.param(httpx2, id="httpx2"), pytest.param(httpx, id="httpx")]
 
 BYTES = STREAM.response.body
 SIZES = (1, 292, 7, len(BYTES) - 300)
@@ -135,42 +135,42 @@ def test_a_body_that_its_recorder_unpacked_loses_the_header_of_the_packing() -> 
         (None, "RemoteProtocolError"),
     ],
 )
-@pytest.mark.parametrize("family", FAMILIES)
-def test_a_transfer_ends_the_way_it_ended(error: str | None, kind: str, family: Any) -> None:
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_transfer_ends_the_way_it_ended(error: str | None, kind: str, backend: Any) -> None:
     exchange = with_response(STREAM, eof=False, error=error, reads=Reads(SIZES))
     came: list[bytes] = []
     with (
-        family.Client(transport=Replay(exchange), trust_env=False) as client,
+        backend.Client(transport=Replay(exchange), trust_env=False) as client,
         client.stream("POST", "https://anywhere.invalid") as response,
-        pytest.raises(getattr(family, kind)),
+        pytest.raises(getattr(backend, kind)),
     ):
         came.extend(response.iter_raw())
     assert [len(piece) for piece in came] == list(SIZES)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_where_nobody_answered_nobody_answers(family: Any) -> None:
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_where_nobody_answered_nobody_answers(backend: Any) -> None:
     exchange = with_response(STREAM, status=NO_ANSWER, body=b"", eof=False, error="ConnectError: refused")
     with (
-        family.Client(transport=Replay(exchange), trust_env=False) as client,
-        pytest.raises(family.ConnectError, match="refused"),
+        backend.Client(transport=Replay(exchange), trust_env=False) as client,
+        pytest.raises(backend.ConnectError, match="refused"),
     ):
         client.post("https://anywhere.invalid")
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_both_families_get_the_same_sync_and_async(family: Any) -> None:
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_both_backends_get_the_same_sync_and_async(backend: Any) -> None:
     exchange = with_response(STREAM, reads=Reads(SIZES))
 
     async def read() -> list[bytes]:
         async with (
-            family.AsyncClient(transport=Replay(exchange), trust_env=False) as client,
+            backend.AsyncClient(transport=Replay(exchange), trust_env=False) as client,
             client.stream("POST", "https://anywhere.invalid") as response,
         ):
             return [piece async for piece in response.aiter_raw()]
 
     with (
-        family.Client(transport=Replay(exchange), trust_env=False) as client,
+        backend.Client(transport=Replay(exchange), trust_env=False) as client,
         client.stream("POST", "https://anywhere.invalid") as response,
     ):
         came = list(response.iter_raw())
@@ -279,17 +279,19 @@ def test_threads_at_once_get_each_their_own() -> None:
     assert bodies == [b"%d" % n for n in range(40)]
 
 
-@pytest.mark.parametrize(("version", "family"), [("3.52.0", "httpx2"), ("2.54.0", "httpx"), ("10.0.0", "httpx2")])
-def test_the_sdk_gets_transports_of_its_own_family(version: str, family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("version", "backend"), [("3.52.0", "httpx2"), ("2.54.0", "httpx"), ("10.0.0", "httpx2")])
+def test_the_sdk_gets_transports_of_its_own_backend(
+    version: str, backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("importlib.metadata.version", lambda _: version)
-    assert families.sdk_family.__wrapped__().__name__ == family
+    assert http_backend.sdk_backend.__wrapped__().__name__ == backend
 
 
 @pytest.mark.parametrize("version", ["0.28.1", "1.109.1", "2.0.0"])
 def test_an_sdk_that_is_too_old_is_refused_with_what_to_do(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.metadata.version", lambda _: version)
     with pytest.raises(UnsupportedSdk, match=rf"^openai {version}: this needs 2\.54 or later; run: pip install"):
-        families.sdk_family.__wrapped__()
+        http_backend.sdk_backend.__wrapped__()
 
 
 def test_a_folder_of_cassettes_answers(tmp_path: Path) -> None:

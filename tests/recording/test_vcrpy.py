@@ -59,4 +59,4 @@ def test_what_vcrpy_saves_is_read(cassette: Path, tmp_path: Path, serializer: st
     path.write_text(serialize({"requests": requests, "responses": responses}, target), encoding="utf-8")
     entries = list(read_archive(path))
     assert [entry.exchange.response.body for entry in entries] == [STREAM_USAGE.response.body, BODY.response.body]
-    assert [entry.exchange.streams for entry in entries] == [True, False]
+    assert [entry.exchange.is_stream for entry in entries] == [True, False]

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from harness.reports import clients, clients_page
-from harness.results import ClientFinding, ClientResults, Fate, Foreseen, LoopFinding, Run
+from harness.results import ClientFinding, ClientOutcome, ClientResults, LoopFinding, ProviderPrediction, Run
 
 ABOUT = {
     "title": "`x`",
@@ -20,7 +20,7 @@ LIBRARY = ABOUT | {"idiom": False, "environment": "other", "versions": {"lib": "
 
 
 def finding(
-    client: str = "a", provider: str = "acme", fate: Fate = Fate.OK, message: str = "", **more: object
+    client: str = "a", provider: str = "acme", fate: ClientOutcome = ClientOutcome.OK, message: str = "", **more: object
 ) -> ClientFinding:
     return ClientFinding(client, provider, "small", "chat.stream", fate, message, provenance="recorded", **more)  # type: ignore[arg-type]
 
@@ -33,23 +33,25 @@ def results(*findings: ClientFinding, **more: object) -> ClientResults:
 @pytest.mark.parametrize(
     ("fates", "letter"),
     [
-        ([(Fate.OK, False)], "✓"),
-        ([(Fate.NA, False)], "·"),
-        ([(Fate.NA, False), (Fate.OK, False)], "✓"),
-        ([(Fate.OK, False), (Fate.NONE, False), (Fate.CRASH, False)], "X"),
-        ([(Fate.CRASH, False), (Fate.SILENT, False)], "S"),
-        ([(Fate.CRASH, True), (Fate.OK, False)], "(X)"),
-        ([(Fate.SILENT, True), (Fate.LOST_USAGE, False)], "u"),
-        ([(Fate.ENV, False)], "?"),
+        ([(ClientOutcome.OK, False)], "✓"),
+        ([(ClientOutcome.NA, False)], "·"),
+        ([(ClientOutcome.NA, False), (ClientOutcome.OK, False)], "✓"),
+        ([(ClientOutcome.OK, False), (ClientOutcome.NONE, False), (ClientOutcome.CRASH, False)], "X"),
+        ([(ClientOutcome.CRASH, False), (ClientOutcome.SILENT, False)], "S"),
+        ([(ClientOutcome.CRASH, True), (ClientOutcome.OK, False)], "(X)"),
+        ([(ClientOutcome.SILENT, True), (ClientOutcome.LOST_USAGE, False)], "u"),
+        ([(ClientOutcome.ENV, False)], "?"),
     ],
 )
-def test_a_cell_is_the_worst_that_the_provider_is_to_blame_for(fates: list[tuple[Fate, bool]], letter: str) -> None:
+def test_a_cell_is_the_worst_that_the_provider_is_to_blame_for(
+    fates: list[tuple[ClientOutcome, bool]], letter: str
+) -> None:
     assert clients.letter_of([finding(fate=fate, on_reference=shared) for fate, shared in fates]) == letter
 
 
 def test_every_fate_has_a_letter_of_its_own() -> None:
-    assert set(clients.LETTERS) == set(Fate)
-    assert len(set(clients.LETTERS.values())) == len(Fate)
+    assert set(clients.LETTERS) == set(ClientOutcome)
+    assert len(set(clients.LETTERS.values())) == len(ClientOutcome)
     assert [letter for letter in clients.LETTERS.values() if letter not in clients.LEGEND] == []
 
 
@@ -62,10 +64,10 @@ def test_what_was_not_tried_is_no_pass() -> None:
 
 def test_agreement_counts_both_ways_to_be_wrong() -> None:
     told = results(
-        finding(predicted=Fate.OK),
-        finding(fate=Fate.CRASH, predicted=Fate.NONE),
-        finding(fate=Fate.CRASH, predicted=Fate.OK, why="it | has"),
-        finding(predicted=Fate.CRASH),
+        finding(predicted=ClientOutcome.OK),
+        finding(fate=ClientOutcome.CRASH, predicted=ClientOutcome.NONE),
+        finding(fate=ClientOutcome.CRASH, predicted=ClientOutcome.OK, why="it | has"),
+        finding(predicted=ClientOutcome.CRASH),
     )
     assert clients.agreement(told).startswith("Foretold and measured agree in 2 of 4 answers, 50.0%: 1 broke")
     assert "| acme/small/chat.stream | ok | crash | `a` | it \\| has |" in clients.render(told)
@@ -73,15 +75,18 @@ def test_agreement_counts_both_ways_to_be_wrong() -> None:
 
 
 def test_what_is_foretold_stands_apart_from_what_was_measured() -> None:
-    told = results(finding(predicted=Fate.OK), foreseen=[Foreseen("a", "unrecorded", Fate.CRASH, "choices-null")])
+    told = results(
+        finding(predicted=ClientOutcome.OK),
+        foreseen=[ProviderPrediction("a", "unrecorded", ClientOutcome.CRASH, "choices-null")],
+    )
     assert "unrecorded" not in clients.provider_table(told)
     assert re.search(r"\| `a` +\| ≈✓ +\| ≈X +\|", clients.foretold_table(told))
 
 
 def test_a_fault_names_the_libraries_and_counts_the_idioms_that_do_not_survive_it() -> None:
     told = results(
-        finding("a", "reference", Fate.CRASH, fault="choices-null"),
-        finding("lib", "reference", Fate.SILENT, fault="choices-null"),
+        finding("a", "reference", ClientOutcome.CRASH, fault="choices-null"),
+        finding("lib", "reference", ClientOutcome.SILENT, fault="choices-null"),
     )
     assert "| `choices-null` | chat.stream | 0/2 | S lib | X 1 |" in clients.deviation_table(told)
 
@@ -98,7 +103,7 @@ def test_what_goes_back_is_told_for_each_key() -> None:
 
 
 def test_the_page_escapes_what_came_and_loads_nothing() -> None:
-    told = results(finding(fate=Fate.WRONG, message="<script>alert('你好')</script>"))
+    told = results(finding(fate=ClientOutcome.WRONG, message="<script>alert('你好')</script>"))
     text = clients_page.render(told)
     assert "<script" not in text
     assert "&lt;script&gt;" in text

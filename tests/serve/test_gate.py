@@ -18,15 +18,15 @@ from aiohttp.test_utils import make_mocked_request
 from click.testing import CliRunner
 
 from harness.cli import main
-from harness.clients.stage import Stage
+from harness.clients.answer_server import AnswerServer
 from harness.matrix.providers import load_matrix
 from harness.serve import app as routes
-from harness.serve import shelf as shelves
-from harness.serve.app import Manner, application
+from harness.serve import recording_index as index_module
+from harness.serve.app import PlaybackOptions, application
 from harness.serve.gate import Gate
-from harness.serve.playing import NOTE
+from harness.serve.recording_index import REFERENCE, RecordingIndex
+from harness.serve.responder import NOTE
 from harness.serve.server import Background
-from harness.serve.shelf import REFERENCE, Shelf
 from harness.simulate.reference import BODY, with_header
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,20 +37,23 @@ PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-He
 
 
 @pytest.fixture(scope="module")
-def shelf() -> Shelf:
-    return Shelf(load_matrix(ROOT / "providers.yaml"), ROOT)
+def index() -> RecordingIndex:
+    return RecordingIndex(load_matrix(ROOT / "providers.yaml"), ROOT)
 
 
 @pytest.fixture(scope="module")
-def closed(shelf: Shelf) -> Iterator[httpx2.Client]:
-    with Background(application(shelf, Manner())) as server, httpx2.Client(base_url=server.url, timeout=10) as client:
+def closed(index: RecordingIndex) -> Iterator[httpx2.Client]:
+    with (
+        Background(application(index, PlaybackOptions())) as server,
+        httpx2.Client(base_url=server.url, timeout=10) as client,
+    ):
         yield client
 
 
 @pytest.fixture(scope="module")
-def opened(shelf: Shelf) -> Iterator[httpx2.Client]:
+def opened(index: RecordingIndex) -> Iterator[httpx2.Client]:
     gate = Gate.of([OURS, "HTTPS://App.Example"], ["Harness.internal"])
-    app = application(shelf, Manner(), gate)
+    app = application(index, PlaybackOptions(), gate)
     with Background(app) as server, httpx2.Client(base_url=server.url, timeout=10) as client:
         yield client
 
@@ -128,8 +131,8 @@ def test_what_a_page_of_another_origin_posts_is_refused_before_it_runs(
             assert "--allow-origin" in answer.json()["error"]["message"]
 
 
-def test_any_origin_is_allowed_to_who_asks_for_it(shelf: Shelf) -> None:
-    with Background(application(shelf, Manner(), Gate.of(["*"]))) as server:
+def test_any_origin_is_allowed_to_who_asks_for_it(index: RecordingIndex) -> None:
+    with Background(application(index, PlaybackOptions(), Gate.of(["*"]))) as server:
         answer = httpx2.post(server.url + CHAT, json=HELLO, headers={"Origin": OTHER})
         asked = httpx2.options(server.url + CHAT, headers=PREFLIGHT | {"Origin": OTHER})
         blind = httpx2.post(server.url + CHAT, json=HELLO, headers={"Sec-Fetch-Site": "cross-site"})
@@ -139,9 +142,9 @@ def test_any_origin_is_allowed_to_who_asks_for_it(shelf: Shelf) -> None:
 
 def test_what_a_provider_allowed_is_not_played() -> None:
     made = with_header(with_header(BODY, "Access-Control-Allow-Origin", "*"), "Access-Control-Allow-Headers", "*")
-    with Stage() as stage:
-        stage.put_on("x", made)
-        answer = httpx2.post(f"{stage.base_url('x')}/chat/completions", json=HELLO, headers={"Origin": OTHER})
+    with AnswerServer() as answer_server:
+        answer_server.set_responses("x", made)
+        answer = httpx2.post(f"{answer_server.base_url('x')}/chat/completions", json=HELLO, headers={"Origin": OTHER})
     assert answer.content == BODY.response.body
     assert cors(answer) == {}
 
@@ -202,12 +205,12 @@ def test_what_can_not_be_allowed_is_a_line(options: list[str]) -> None:
 
 
 def test_no_request_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shelves, "_REMEMBERED", 3)
-    shelf = Shelf(load_matrix(ROOT / "providers.yaml"), ROOT, [REFERENCE])
-    with Background(application(shelf, Manner())) as server, httpx2.Client(base_url=server.url) as http:
+    monkeypatch.setattr(index_module, "_REMEMBERED", 3)
+    index = RecordingIndex(load_matrix(ROOT / "providers.yaml"), ROOT, [REFERENCE])
+    with Background(application(index, PlaybackOptions())) as server, httpx2.Client(base_url=server.url) as http:
         for number in (0, 1, 2, 0, 3, 4):
             assert http.post(CHAT, json=HELLO | {"user": f"secret {number}"}).status_code == 200
-    kept = shelf._answers  # noqa: SLF001 - what it holds is what is asked
+    kept = index._answers  # noqa: SLF001 - what it holds is what is asked
     assert len(kept) == 3
     assert "secret" not in repr(list(kept))
     assert all(len(digest) == 32 for _, digest, _ in kept)
@@ -243,9 +246,11 @@ def test_a_client_that_leaves_is_a_line_of_the_log(pace: str) -> None:
     assert "Error" not in said
 
 
-def test_the_servers_own_stop_is_not_told_as_a_client_that_left(shelf: Shelf, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_servers_own_stop_is_not_told_as_a_client_that_left(
+    index: RecordingIndex, caplog: pytest.LogCaptureFixture
+) -> None:
     body = orjson.dumps(HELLO)
-    app = application(shelf, Manner(pace=60, reframe="bytes"))
+    app = application(index, PlaybackOptions(pace=60, reframe="bytes"))
     with socket.socket() as connection, caplog.at_level(logging.INFO, "harness.serve"), Background(app) as server:
         connection.settimeout(10)
         connection.connect(("127.0.0.1", int(server.url.rpartition(":")[2])))

@@ -16,14 +16,14 @@ import pytest
 from click.testing import CliRunner
 
 from harness.cli import main
-from harness.clients.stage import Stage
+from harness.clients.answer_server import AnswerServer
 from harness.errors import NotRecorded
 from harness.matrix.providers import load_matrix
-from harness.recording.playing import headers_of
-from harness.serve.app import Manner, application, changed
-from harness.serve.playing import NOTE
+from harness.recording.pacing import headers_of
+from harness.serve.app import PlaybackOptions, application, changed
+from harness.serve.recording_index import REFERENCE, RecordingIndex
+from harness.serve.responder import NOTE
 from harness.serve.server import Background
-from harness.serve.shelf import REFERENCE, Shelf
 from harness.simulate.faults import FAULTS, VARIANTS
 from harness.simulate.reference import BODY, STREAM, with_body, with_header
 from harness.wire.exchange import NO_ANSWER, Exchange, Headers, Response
@@ -34,8 +34,8 @@ HELLO = {"messages": [{"role": "user", "content": "hello"}]}
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Background]:
-    shelf = Shelf(load_matrix(ROOT / "providers.yaml"), ROOT)
-    with Background(application(shelf, Manner())) as server:
+    index = RecordingIndex(load_matrix(ROOT / "providers.yaml"), ROOT)
+    with Background(application(index, PlaybackOptions())) as server:
         yield server
 
 
@@ -67,7 +67,9 @@ def raw_answer(http: httpx2.Client, scenario: str, fault: str, *, stream: bool) 
 def answers() -> dict[str, tuple[str, Exchange]]:
     """Return each fault and variant that the replay server can put into the last answer to its scenario."""
     made = {one.id: (one.on, one.apply()) for one in (*FAULTS.values(), *VARIANTS.values())}
-    return {name: (on, x) for name, (on, x) in made.items() if not x.lists_models and x.response.status != NO_ANSWER}
+    return {
+        name: (on, x) for name, (on, x) in made.items() if not x.is_models_request and x.response.status != NO_ANSWER
+    }
 
 
 def test_every_fault_and_variant_comes_as_it_was_made(http: httpx2.Client) -> None:
@@ -157,10 +159,10 @@ def test_a_fault_in_a_recording_that_tells_its_length_tells_its_own(http: httpx2
 
 
 def test_a_length_that_is_more_than_what_comes_ends_with_the_connection() -> None:
-    with Stage() as stage:
-        stage.put_on("x", with_header(BODY, "Content-Length", str(len(BODY.response.body) + 9)))
+    with AnswerServer() as answer_server:
+        answer_server.set_responses("x", with_header(BODY, "Content-Length", str(len(BODY.response.body) + 9)))
         with pytest.raises(httpx2.RemoteProtocolError):
-            httpx2.post(f"{stage.base_url('x')}/chat/completions", json=HELLO, timeout=5)
+            httpx2.post(f"{answer_server.base_url('x')}/chat/completions", json=HELLO, timeout=5)
 
 
 @pytest.mark.parametrize(
@@ -209,8 +211,8 @@ def test_a_request_that_is_too_large_is_refused(http: httpx2.Client) -> None:
 
 
 def test_the_only_provider_needs_no_name() -> None:
-    shelf = Shelf(load_matrix(ROOT / "providers.yaml"), ROOT, [REFERENCE])
-    with Background(application(shelf, Manner(fault="think-tags"))) as server:
+    index = RecordingIndex(load_matrix(ROOT / "providers.yaml"), ROOT, [REFERENCE])
+    with Background(application(index, PlaybackOptions(fault="think-tags"))) as server:
         answer = httpx2.post(f"{server.url}/v1/chat/completions", json=HELLO | {"stream": True})
         assert b"<think>" in answer.content
         assert httpx2.get(f"{server.url}/v1/models").json()["data"][0]["id"] == "gpt-4o-mini"
@@ -231,9 +233,9 @@ def test_the_log_tells_of_a_request_and_of_no_secret(http: httpx2.Client, caplog
 
 
 def test_what_the_recording_took_is_what_playing_takes() -> None:
-    shelf = Shelf(load_matrix(ROOT / "providers.yaml"), ROOT, ["aimock"])
-    held = max(shelf.held("aimock"), key=_takes)
-    with Background(application(shelf, Manner("recorded"))) as server:
+    index = RecordingIndex(load_matrix(ROOT / "providers.yaml"), ROOT, ["aimock"])
+    held = max(index.answers("aimock"), key=_takes)
+    with Background(application(index, PlaybackOptions("recorded"))) as server:
         begun = time.monotonic()
         httpx2.post(
             f"{server.url}/v1/chat/completions",

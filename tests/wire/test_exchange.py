@@ -45,7 +45,7 @@ from harness.wire.pointer import locate
     ],
 )
 def test_a_body_is_what_its_bytes_are(body: bytes, look: str) -> None:
-    assert read(body).look == look
+    assert read(body).body_kind == look
 
 
 def test_stream_and_body_add_up_alike() -> None:
@@ -94,10 +94,10 @@ def test_a_cut_or_damaged_compression_is_said() -> None:
         assert said in (response.undecodable or "")
 
 
-def test_a_compression_that_is_beyond_us_is_no_fault_of_the_provider() -> None:
+def test_an_unsupported_compression_is_no_fault_of_the_provider() -> None:
     response = with_header(with_body(BODY, b"\x28\xb5\x2f\xfd\0\0"), "Content-Encoding", "zstd").response
     assert response.undecodable is None
-    assert "not one this tool can undo" in (response.beyond_us or "")
+    assert "not one this tool can undo" in (response.unsupported_encoding or "")
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_compression_that_is_beyond_us_is_no_fault_of_the_provider() -> None:
 )
 def test_json_that_parsers_disagree_on_is_read_or_said(body: bytes) -> None:
     reading = read(body)
-    assert reading.look == "json"
+    assert reading.body_kind == "json"
     assert (reading.syntax_error is None) == (b"1e999" not in body and b"NaN" not in body and b"[[" not in body)
 
 
@@ -148,8 +148,8 @@ def test_headers_keep_order_and_case_and_match_in_any() -> None:
 
 def test_what_was_asked_decides_whether_it_streams() -> None:
     unknown = Exchange(Request("POST", ""), STREAM.response)
-    assert unknown.streams
-    assert not Exchange(Request("POST", "", body=b"{}"), STREAM.response).streams
+    assert unknown.is_stream
+    assert not Exchange(Request("POST", "", body=b"{}"), STREAM.response).is_stream
 
 
 @given(st.binary(max_size=400) | st.binary(max_size=300).map(lambda b: b"data: {" + b + b"}\n\ndata: [DONE]\n\n"))

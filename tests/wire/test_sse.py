@@ -23,7 +23,7 @@ def data_of(body: bytes) -> list[bytes]:
 
 
 def everything(parser: Parser) -> tuple[object, ...]:
-    names = ("dataless", "comments", "retries", "unknown_fields", "tail", "bom")
+    names = ("events_without_data", "comments", "retries", "unknown_fields", "unterminated_event", "bom")
     return (list(parser.events), parser.oddities, *(getattr(parser, name) for name in names))
 
 
@@ -110,14 +110,14 @@ def test_what_is_discarded_is_kept_apart() -> None:
     parser = parse(b"retry: x\nfoo: 1\n\nevent: e\n\ndata: last\n")
     assert parser.retries == [(0, b"x")]
     assert parser.unknown_fields == [(9, b"foo")]
-    assert [offset for offset, _ in parser.dataless] == [0, 17]
-    assert parser.tail == Event(27, 38, 33, b"last")
+    assert [offset for offset, _ in parser.events_without_data] == [0, 17]
+    assert parser.unterminated_event == Event(27, 38, 33, b"last")
 
 
 def test_a_blank_line_more_is_no_event() -> None:
     parser = parse(b"\n\n\ndata: a\n\n\n\n")
     assert [event.start for event in parser.events] == [3]
-    assert parser.dataless == []
+    assert parser.events_without_data == []
 
 
 @example(b"data: {}data: {}\xff\n\n")

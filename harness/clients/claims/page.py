@@ -17,15 +17,21 @@ from harness.clients.claims.model import (
     Language,
     TriedAnswer,
 )
-from harness.results import Fate
-from harness.serve.shelf import REFERENCE
+from harness.results import ClientOutcome
+from harness.serve.recording_index import REFERENCE
 
 PAGES: dict[Language, str] = {"en": "docs/claims.md", "zh": "docs/claims.zh-CN.md"}
 """The page of each language."""
 
 _PAIR, _FEW = 2, 4
 _DAY = 10  # characters of a date, without the time
-_RESULTS_WITH_MESSAGE = {Fate.CRASH, Fate.ENV, Fate.NONE, Fate.WRONG, Fate.MOJIBAKE}
+_RESULTS_WITH_MESSAGE = {
+    ClientOutcome.CRASH,
+    ClientOutcome.ENV,
+    ClientOutcome.NONE,
+    ClientOutcome.WRONG,
+    ClientOutcome.MOJIBAKE,
+}
 
 
 class ClaimPage:
@@ -76,7 +82,7 @@ class ClaimPage:
         if seen.test.fact:
             return FORM_NAMES[seen.result].of(self._language)
         message = f"`{seen.message.replace(' instead of ', self.say('instead_of'))}`"
-        if seen.result == Fate.ENV.value:
+        if seen.result == ClientOutcome.ENV.value:
             return message
         fate = seen.result if self._language == "en" else FATES_IN_CHINESE[seen.result]
         if not seen.message or seen.result not in _RESULTS_WITH_MESSAGE:
@@ -166,6 +172,6 @@ def _groups(seen: Iterable[TriedAnswer]) -> list[list[TriedAnswer]]:
     """Return what was seen, the like together: by code, by fate or form, and by what was said of a failure."""
     found: dict[tuple[object, ...], list[TriedAnswer]] = {}
     for one in seen:
-        said = one.message if one.result in {Fate.CRASH, Fate.ENV} else ""
+        said = one.message if one.result in {ClientOutcome.CRASH, ClientOutcome.ENV} else ""
         found.setdefault((one.test.client, one.test.fact, one.test.first, one.result, said), []).append(one)
     return list(found.values())

@@ -8,18 +8,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
+from harness.clients.answer_server import AnswerServer
 from harness.clients.catalogue import CLIENTS
 from harness.clients.claims.model import EVERY_PROVIDER, Claim, ClaimTest, ClaimVerdict, TriedAnswer
 from harness.clients.claims.wire_forms import WIRE_FORMS
 from harness.clients.client import Client
+from harness.clients.client_runner import ClientRunner
 from harness.clients.environments import Environment
-from harness.clients.stage import Stage
 from harness.clients.trials import Trial, deviation_trials, is_chat, reference_trials
-from harness.clients.trying import Trier
 from harness.errors import UnknownName
 from harness.matrix.providers import FILE_NAME, load_matrix
-from harness.results import Fate
-from harness.serve.shelf import REFERENCE, Shelf
+from harness.results import ClientOutcome
+from harness.serve.recording_index import REFERENCE, RecordingIndex
 from harness.simulate.reference import with_body
 
 _SHOWN = 100
@@ -29,12 +29,12 @@ class ClaimRunner:
     """Where claims are tried, while the block runs."""
 
     def __init__(self, root: Path) -> None:
-        self._shelf = Shelf(load_matrix(root / FILE_NAME), root)
+        self._index = RecordingIndex(load_matrix(root / FILE_NAME), root)
         self._stack = ExitStack()
-        self._triers: dict[str, Trier] = {}
+        self._triers: dict[str, ClientRunner] = {}
 
     def __enter__(self) -> Self:
-        self._stage = self._stack.enter_context(Stage())
+        self._answer_server = self._stack.enter_context(AnswerServer())
         self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="harness-claims-")))
         return self
 
@@ -61,7 +61,7 @@ class ClaimRunner:
             else:
                 finding = self._trier(test.environment).attempt(client, one).finding
                 result, message = finding.fate.value, cleaned(finding.message)
-            if result != Fate.NA.value:
+            if result != ClientOutcome.NA.value:
                 holds = result in test.expects and bool(re.search(test.says, message))
                 yield TriedAnswer(test, one, result, message, holds)
 
@@ -73,16 +73,16 @@ class ClaimRunner:
         path.write_text(test.code, encoding="utf-8")
         return replace(client, path=path)
 
-    def _trier(self, environment: Environment) -> Trier:
+    def _trier(self, environment: Environment) -> ClientRunner:
         if environment.name not in self._triers:
-            self._triers[environment.name] = self._stack.enter_context(Trier(self._stage, environment))
+            self._triers[environment.name] = self._stack.enter_context(ClientRunner(self._answer_server, environment))
         return self._triers[environment.name]
 
     def _answers(self, name: str) -> list[Trial]:
         if name.startswith(EVERY_PROVIDER):
-            every = [one for one in self._shelf.providers if one != REFERENCE]
+            every = [one for one in self._index.providers if one != REFERENCE]
             found = [one for provider in every for one in self._of_provider(provider)]
-            return [one for one in found if one.asked == name.removeprefix(EVERY_PROVIDER)]
+            return [one for one in found if one.request_id == name.removeprefix(EVERY_PROVIDER)]
         known = self._of_provider(name.partition("/")[0]) if "/" in name else deviation_trials()
         answers = [one for one in known if one.id == name][:1]
         if not answers:
@@ -92,8 +92,8 @@ class ClaimRunner:
     def _of_provider(self, provider: str) -> list[Trial]:
         if provider == REFERENCE:
             return list(reference_trials())
-        held = [one for one in self._shelf.held(provider) if is_chat(one.exchange)]
-        return [Trial(provider, one.target.partition("/")[2], one.scenario.id, one.exchange) for one in held]
+        answers = [one for one in self._index.answers(provider) if is_chat(one.exchange)]
+        return [Trial(provider, one.target.partition("/")[2], one.scenario.id, one.exchange) for one in answers]
 
 
 def _without_first_event(trial: Trial) -> Trial:

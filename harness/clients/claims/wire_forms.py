@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from harness.results import Fate
+from harness.results import ClientOutcome
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import Json
 
@@ -34,8 +34,8 @@ def _content_first(exchange: Exchange) -> str:
 
 
 def _reasoning_first(exchange: Exchange) -> str:
-    given = _content_of_thought(exchange) != Fate.NA.value
-    return _kind(_steps(exchange)[0][1], "reasoning_content") if given else Fate.NA.value
+    given = _content_of_thought(exchange) != ClientOutcome.NA.value
+    return _kind(_steps(exchange)[0][1], "reasoning_content") if given else ClientOutcome.NA.value
 
 
 def _content_last(exchange: Exchange) -> str:
@@ -45,7 +45,7 @@ def _content_last(exchange: Exchange) -> str:
 
 def _content_of_thought(exchange: Exchange) -> str:
     thoughts = [delta for _, delta in _steps(exchange) if delta.get("reasoning_content") or delta.get("reasoning")]
-    kinds = {_kind(delta, "content") for delta in thoughts} or {Fate.NA.value}
+    kinds = {_kind(delta, "content") for delta in thoughts} or {ClientOutcome.NA.value}
     return kinds.pop() if len(kinds) == 1 else "other"
 
 

@@ -33,7 +33,7 @@ def cut(body: bytes, sizes: tuple[int, ...]) -> Iterator[bytes]:
         at += size
 
 
-def waits_of(response: Response, pace: Pace, count: int) -> list[float]:
+def delays(response: Response, pace: Pace, count: int) -> list[float]:
     """Return the seconds to wait before each of ``count`` pieces; none where the times are those of other pieces."""
     if pace == "none" or not count:
         return [0.0] * count

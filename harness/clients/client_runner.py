@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, Self
 
+from harness.clients.answer_server import AnswerServer
 from harness.clients.catalogue import CLIENTS, ENVIRONMENTS
 from harness.clients.client import Client
 from harness.clients.driver import TIMEOUT, Host
 from harness.clients.environments import Environment
-from harness.clients.oracle import Heard, judge_client
+from harness.clients.oracle import ClientOutput, judge_client
 from harness.clients.process import why_not_apart
-from harness.clients.stage import Stage
 from harness.clients.trials import Trial
 from harness.results import ClientFinding
 
@@ -27,25 +27,25 @@ WORKERS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class ClientRun:
     """What became of one trial of one client."""
 
     client: Client
     trial: Trial
-    heard: Heard
+    output: ClientOutput
     finding: ClientFinding
 
 
-class Trier:
-    """One client at a time on one answer at a time, on a stage of its own, while the block runs."""
+class ClientRunner:
+    """One client at a time on one answer at a time, on a session of its own, while the block runs."""
 
-    def __init__(self, stage: Stage, environment: Environment, timeout: float = TIMEOUT) -> None:
-        self._stage = stage
-        self._line = f"{environment.name}-{secrets.token_hex(8)}"  # no other client can guess where to ask
+    def __init__(self, answer_server: AnswerServer, environment: Environment, timeout: float = TIMEOUT) -> None:
+        self._answer_server = answer_server
+        self._session = f"{environment.name}-{secrets.token_hex(8)}"  # no other client can guess where to ask
         self._environment = environment
         self._timeout = timeout
-        door = None if why_not_apart() else stage.door
-        self._host = Host(environment.command, stage.base_url(self._line), environment.extra, door)
+        door = None if why_not_apart() else answer_server.door
+        self._host = Host(environment.command, answer_server.base_url(self._session), environment.extra, door)
 
     def __enter__(self) -> Self:
         return self
@@ -53,47 +53,47 @@ class Trier:
     def __exit__(self, *_: object) -> None:
         self._host.stop()
 
-    def hear(self, client: Client, trial: Trial) -> Heard:
+    def run(self, client: Client, trial: Trial) -> ClientOutput:
         """Return what the client's user gets of an answer."""
         if not self._environment.installed:
-            return Heard(env=self._environment.how)
-        self._stage.put_on(self._line, trial.exchange)
+            return ClientOutput(env=self._environment.how)
+        self._answer_server.set_responses(self._session, trial.exchange)
         return self._host.ask(client, trial.question, timeout=self._timeout)
 
-    def loop(self, client: Client, trial: Trial, second: Trial) -> tuple[Heard, list[dict[str, Any]]]:
+    def loop(self, client: Client, trial: Trial, second: Trial) -> tuple[ClientOutput, list[dict[str, Any]]]:
         """Let the client run a tool between two answers; return what its user gets, and the requests it sent."""
         if not self._environment.installed:
-            return Heard(env=self._environment.how), []
-        on = self._stage.put_on(self._line, trial.exchange, second.exchange)
-        return self._host.ask(client, trial.question, "loop", self._timeout), list(on.asked)
+            return ClientOutput(env=self._environment.how), []
+        script = self._answer_server.set_responses(self._session, trial.exchange, second.exchange)
+        return self._host.ask(client, trial.question, "loop", self._timeout), list(script.requests)
 
-    def attempt(self, client: Client, trial: Trial) -> Tried:
+    def attempt(self, client: Client, trial: Trial) -> ClientRun:
         """Let the client read an answer, and judge it."""
-        heard = self.hear(client, trial)
-        fate, message = judge_client(client, trial.exchange, heard)
+        output = self.run(client, trial)
+        fate, message = judge_client(client, trial.exchange, output)
         source = trial.exchange.source
-        return Tried(client, trial, heard, ClientFinding(
-            client.id, trial.provider, trial.model, trial.asked, fate, message, trial.fault,
+        return ClientRun(client, trial, output, ClientFinding(
+            client.id, trial.provider, trial.model, trial.request_id, fate, message, trial.fault,
             provenance=source.provenance, recorded_at=source.at,
         ))  # fmt: skip
 
 
 def try_all(
     clients: Sequence[Client], trials: Sequence[Trial], timeout: float = TIMEOUT, workers: int = WORKERS
-) -> Iterator[Tried]:
+) -> Iterator[ClientRun]:
     """Yield what became of each trial of each client that it suits, as it comes."""
-    told, stopping = SimpleQueue[Tried | BaseException | None](), threading.Event()
+    told, stopping = SimpleQueue[ClientRun | BaseException | None](), threading.Event()
     batches = _batches(clients, workers)
 
     def work(batch: list[Client]) -> None:
         try:
-            for tried in _attempts(stage, batch, trials, timeout, stopping):
-                told.put(tried)
+            for client_run in _attempts(answer_server, batch, trials, timeout, stopping):
+                told.put(client_run)
         except BaseException as error:  # noqa: BLE001 - it is whoever waits that is to get it
             told.put(error)
         told.put(None)
 
-    with Stage() as stage, ThreadPoolExecutor(workers) as pool:
+    with AnswerServer() as answer_server, ThreadPoolExecutor(workers) as pool:
         for batch in batches:
             pool.submit(work, batch)
         try:
@@ -102,7 +102,7 @@ def try_all(
             stopping.set()  # who is interrupted waits for the trials in hand only
 
 
-def _until_all_ended(told: SimpleQueue[Tried | BaseException | None], left: int) -> Iterator[Tried]:
+def _until_all_ended(told: SimpleQueue[ClientRun | BaseException | None], left: int) -> Iterator[ClientRun]:
     while left:
         one = told.get()
         if isinstance(one, BaseException):
@@ -114,15 +114,15 @@ def _until_all_ended(told: SimpleQueue[Tried | BaseException | None], left: int)
 
 
 def _attempts(
-    stage: Stage, batch: list[Client], trials: Iterable[Trial], timeout: float, stopping: threading.Event
-) -> Iterator[Tried]:
-    with Trier(stage, ENVIRONMENTS[batch[0].env], timeout) as trier:
+    answer_server: AnswerServer, batch: list[Client], trials: Iterable[Trial], timeout: float, stopping: threading.Event
+) -> Iterator[ClientRun]:
+    with ClientRunner(answer_server, ENVIRONMENTS[batch[0].env], timeout) as runner:
         for client in batch:
             for trial in trials:
                 if stopping.is_set():
                     return
                 if trial.suits(client):
-                    yield trier.attempt(client, trial)
+                    yield runner.attempt(client, trial)
 
 
 def _batches(clients: Iterable[Client], workers: int) -> list[list[Client]]:

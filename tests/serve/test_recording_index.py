@@ -7,7 +7,7 @@ import pytest
 
 from harness.errors import NotRecorded, UnknownName
 from harness.matrix.providers import load_matrix
-from harness.serve.shelf import REFERENCE, Shelf
+from harness.serve.recording_index import REFERENCE, RecordingIndex
 from harness.wire.exchange import OK
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,14 +23,14 @@ USAGE = {"stream": True, "stream_options": {"include_usage": True}}
 
 
 @pytest.fixture(scope="module")
-def shelf() -> Shelf:
-    return Shelf(load_matrix(ROOT / "providers.yaml"), ROOT)
+def index() -> RecordingIndex:
+    return RecordingIndex(load_matrix(ROOT / "providers.yaml"), ROOT)
 
 
-def test_the_same_bytes_asked_of_two_providers_give_each_ones_own_answer(shelf: Shelf) -> None:
+def test_the_same_bytes_asked_of_two_providers_give_each_ones_own_answer(index: RecordingIndex) -> None:
     content = b'{"messages": [{"role": "user", "content": "hello"}], "stream": true}'
-    first, second = shelf.answer("deepseek", content), shelf.answer("llamacpp", content)
-    assert first is shelf.answer("deepseek", content)
+    first, second = index.answer("deepseek", content), index.answer("llamacpp", content)
+    assert first is index.answer("deepseek", content)
     assert first.exchange.response.body != second.exchange.response.body
 
 
@@ -61,63 +61,65 @@ def test_the_same_bytes_asked_of_two_providers_give_each_ones_own_answer(shelf: 
         (None, "error.malformed-json"),
     ],
 )  # fmt: skip
-def test_the_shape_of_a_request_chooses(shelf: Shelf, asked: dict[str, Any] | None, scenario: str | None) -> None:
+def test_the_shape_of_a_request_chooses(
+    index: RecordingIndex, asked: dict[str, Any] | None, scenario: str | None
+) -> None:
     if scenario is None:
         with pytest.raises(NotRecorded, match="nearest"):
-            shelf.choose(REFERENCE, asked)
+            index.choose(REFERENCE, asked)
     else:
-        assert shelf.choose(REFERENCE, asked).scenario.id == scenario
+        assert index.choose(REFERENCE, asked).scenario.id == scenario
 
 
-def test_every_recorded_request_is_answered_with_one_of_its_own_kind(shelf: Shelf) -> None:
-    for provider in shelf.providers:
-        for held in shelf.held(provider):
-            if not held.exchange.lists_models:
-                body = held.exchange.request.json
-                found = shelf.choose(provider, body, held.scenario.id)
-                assert found.scenario is held.scenario
-                assert found.exchange.request.get("stream") == held.exchange.request.get("stream")
+def test_every_recorded_request_is_answered_with_one_of_its_own_kind(index: RecordingIndex) -> None:
+    for provider in index.providers:
+        for answers in index.answers(provider):
+            if not answers.exchange.is_models_request:
+                body = answers.exchange.request.json
+                found = index.choose(provider, body, answers.scenario.id)
+                assert found.scenario is answers.scenario
+                assert found.exchange.request.get("stream") == answers.exchange.request.get("stream")
 
 
-def test_what_we_closed_ourselves_is_not_served(shelf: Shelf) -> None:
-    served = [held for name in (REFERENCE, "llamacpp") for held in shelf.held(name)]
-    assert {held.scenario.id for held in served} >= {"chat.cancel", "chat.stream"}
-    assert not any(held.exchange.expected.closed for held in served)
+def test_what_we_closed_ourselves_is_not_served(index: RecordingIndex) -> None:
+    served = [answers for name in (REFERENCE, "llamacpp") for answers in index.answers(name)]
+    assert {answers.scenario.id for answers in served} >= {"chat.cancel", "chat.stream"}
+    assert not any(answers.exchange.expected.cancelled_by_client for answers in served)
 
 
-def test_a_model_is_known_by_each_of_its_names(shelf: Shelf) -> None:
-    assert shelf.models("deepseek")[:1] == ["deepseek-flash"]
-    own = shelf.choose("deepseek", HELLO | STREAM | {"model": "deepseek-flash"})
+def test_a_model_is_known_by_each_of_its_names(index: RecordingIndex) -> None:
+    assert index.models("deepseek")[:1] == ["deepseek-flash"]
+    own = index.choose("deepseek", HELLO | STREAM | {"model": "deepseek-flash"})
     assert own.target == "deepseek/deepseek-flash", "though it is an alias of another"
-    assert shelf.choose("deepseek", HELLO | STREAM | {"model": own.target}).target == own.target
+    assert index.choose("deepseek", HELLO | STREAM | {"model": own.target}).target == own.target
     with pytest.raises(NotRecorded, match=r"model 'deepseek-falsh'; try deepseek-flash"):
-        shelf.choose("deepseek", HELLO | {"model": "deepseek-falsh"})
+        index.choose("deepseek", HELLO | {"model": "deepseek-falsh"})
 
 
-def test_what_is_not_recorded_is_refused_in_words(shelf: Shelf) -> None:
+def test_what_is_not_recorded_is_refused_in_words(index: RecordingIndex) -> None:
     with pytest.raises(NotRecorded, match=r"no provider 'deepsek' is served here; try deepseek"):
-        shelf.choose("deepsek", HELLO)
+        index.choose("deepsek", HELLO)
     with pytest.raises(
         NotRecorded, match=r"nothing is recorded of fireworks; record it with: harness record fireworks"
     ):
-        shelf.choose("fireworks", HELLO)
+        index.choose("fireworks", HELLO)
     with pytest.raises(NotRecorded, match=r"nearest is qianfan/.*, which has tools no instead of yes"):
-        shelf.choose("qianfan", HELLO | STREAM | TOOLS)
+        index.choose("qianfan", HELLO | STREAM | TOOLS)
     with pytest.raises(NotRecorded, match=r"scenario 'chat.n2' is not recorded of qianfan"):
-        shelf.choose("qianfan", HELLO, "chat.n2")
+        index.choose("qianfan", HELLO, "chat.n2")
 
 
-def test_a_scenario_is_served_by_name_whatever_is_asked(shelf: Shelf) -> None:
-    refused = shelf.choose(REFERENCE, HELLO | STREAM, "error.bad-key")
+def test_a_scenario_is_served_by_name_whatever_is_asked(index: RecordingIndex) -> None:
+    refused = index.choose(REFERENCE, HELLO | STREAM, "error.bad-key")
     assert (refused.scenario.id, refused.exchange.response.status) == ("error.bad-key", 401)
-    assert shelf.choose(REFERENCE, HELLO | STREAM).exchange.response.status == OK
+    assert index.choose(REFERENCE, HELLO | STREAM).exchange.response.status == OK
 
 
 def test_only_what_is_named_is_served() -> None:
     matrix = load_matrix(ROOT / "providers.yaml")
-    shelf = Shelf(matrix, ROOT, ["llamacpp/tiny-think", "groq"])
-    assert shelf.providers == ["groq", "llamacpp"]
-    assert shelf.models("llamacpp") == ["tiny-think"]
-    assert Shelf(matrix, ROOT, [REFERENCE]).providers == [REFERENCE]
+    index = RecordingIndex(matrix, ROOT, ["llamacpp/tiny-think", "groq"])
+    assert index.providers == ["groq", "llamacpp"]
+    assert index.models("llamacpp") == ["tiny-think"]
+    assert RecordingIndex(matrix, ROOT, [REFERENCE]).providers == [REFERENCE]
     with pytest.raises(UnknownName, match="unknown provider or model 'grok'; try groq"):
-        Shelf(matrix, ROOT, ["grok"])
+        RecordingIndex(matrix, ROOT, ["grok"])

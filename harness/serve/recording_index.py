@@ -18,7 +18,7 @@ from typing import Any
 from harness.errors import NotRecorded, unknown
 from harness.judging.runner import Case
 from harness.matrix.providers import Matrix, Target
-from harness.matrix.scenarios import SCENARIOS, Scenario, in_order
+from harness.matrix.scenarios import SCENARIOS, Scenario, with_expectations
 from harness.recording.cassette import read_cassette
 from harness.simulate.ideal import DATED, MODEL, recording
 from harness.wire.exchange import Exchange, Request, include_usage
@@ -35,7 +35,7 @@ _BY_NAME_ONLY = ("error.bad-key", "error.bad-key-stream", "error.unknown-model",
 
 
 @dataclass(frozen=True)
-class Held:
+class RecordedAnswer:
     """
     One exchange of a recording that is served, and the target and scenario it is of.
 
@@ -53,26 +53,26 @@ class Held:
         return f"{self.target}/{self.scenario.id}"
 
     @cached_property
-    def traits(self) -> "Traits":
+    def traits(self) -> "RequestTraits":
         """What is asked for in it."""
         return traits(self.exchange.request.json)
 
 
 @dataclass(frozen=True, slots=True)
-class Traits:
-    """What a request asks for: ``must`` be the same in the recording that answers it, ``may`` differ."""
+class RequestTraits:
+    """What a request asks for: what is ``required`` of the recording that answers it, and what is ``preferred``."""
 
-    must: tuple[tuple[str, object], ...]
-    may: dict[str, object]
+    required: tuple[tuple[str, object], ...]
+    preferred: dict[str, object]
 
 
-def traits(body: dict[str, Any] | None) -> Traits:
+def traits(body: dict[str, Any] | None) -> RequestTraits:
     """Return what a request asks for; None stands for a body that is no JSON."""
     asked = body or {}
     messages = asked.get("messages")
     said = [one.get("role") for one in messages if isinstance(one, dict)] if isinstance(messages, list) else []
     form = asked.get("response_format")
-    must = (
+    required = (
         ("JSON", body is not None),
         ("messages", bool(messages)),
         ("stream", bool(asked.get("stream"))),
@@ -80,7 +80,7 @@ def traits(body: dict[str, Any] | None) -> Traits:
         ("response_format", form.get("type", "text") if isinstance(form, dict) else "text"),
         ("a tool's result", said[-1:] == ["tool"]),
     )
-    may: dict[str, object] = {
+    preferred: dict[str, object] = {
         "thinking": {key: asked[key] for key in _THINKING if key in asked},
         "usage": include_usage(asked),
         "tool_choice": asked.get("tool_choice") if asked.get("tool_choice") != "auto" else None,
@@ -90,36 +90,36 @@ def traits(body: dict[str, Any] | None) -> Traits:
         "capped": bool(asked.get("max_tokens") or asked.get("max_completion_tokens")),
         "parameters": frozenset(asked) - set(_ASKED_FOR),
     }
-    return Traits(must, may)
+    return RequestTraits(required, preferred)
 
 
-def distance(asked: Traits, held: Traits) -> int:
+def distance(asked: RequestTraits, held: RequestTraits) -> int:
     """Return how much two requests that must agree, and do, differ in the rest."""
-    return sum(weight for name, weight in _WEIGHTS.items() if asked.may[name] != held.may[name])
+    return sum(weight for name, weight in _WEIGHTS.items() if asked.preferred[name] != held.preferred[name])
 
 
-class Shelf:
+class RecordingIndex:
     """The recordings of some targets, read when their provider is first asked; and the ideal provider's answers."""
 
     def __init__(self, matrix: Matrix, root: Path, names: Iterable[str] = ()) -> None:
         """Take the targets that ``names`` name, as PROVIDER or PROVIDER/MODEL, or all; raises UnknownName for another."""
         self._root = root
         self._targets: dict[str, list[Target]] = defaultdict(list)
-        self._held: dict[str, list[Held]] = {}
+        self._by_provider: dict[str, list[RecordedAnswer]] = {}
         wanted = tuple(names)
         _check(wanted, matrix)
         for target in matrix.targets():
             if not wanted or {target.id, target.provider.id} & set(wanted):
                 self._targets[target.provider.id].append(target)
         self._reference = not wanted or REFERENCE in wanted
-        self._answers: dict[tuple[str, bytes, str | None], Held] = {}
+        self._answers: dict[tuple[str, bytes, str | None], RecordedAnswer] = {}
 
     @property
     def providers(self) -> list[str]:
         """Those that are served."""
         return [*self._targets, *([REFERENCE] if self._reference else [])]
 
-    def held(self, provider: str) -> list[Held]:
+    def answers(self, provider: str) -> list[RecordedAnswer]:
         """
         Return what is recorded of a provider.
 
@@ -127,19 +127,19 @@ class Shelf:
             BadCassette: a recording can't be read.
             NotRecorded: there is no such provider here.
         """
-        if provider not in self._held:
+        if provider not in self._by_provider:
             if provider not in self.providers:
                 near = get_close_matches(provider, self.providers, 3, 0.4) or self.providers[:8]
                 raise NotRecorded(f"no provider {provider!r} is served here; try {', '.join(near)}")
             found = _of_reference() if provider == REFERENCE else self._read(self._targets[provider])
-            self._held[provider] = list(found)
-        return self._held[provider]
+            self._by_provider[provider] = list(found)
+        return self._by_provider[provider]
 
     def models(self, provider: str) -> list[str]:
         """Return the names under which the models of a provider that something is recorded of are asked for."""
-        return list(dict.fromkeys(one.names[0] for one in self.held(provider)))
+        return list(dict.fromkeys(one.names[0] for one in self.answers(provider)))
 
-    def answer(self, provider: str, content: bytes, scenario: str | None = None) -> Held:
+    def answer(self, provider: str, content: bytes, scenario: str | None = None) -> RecordedAnswer:
         """Return the exchange that answers the bytes of a request, as ``choose`` does; the last ones are looked up once."""
         key = provider, sha256(content).digest(), scenario  # what was asked may hold secrets, so it is not kept
         held = self._answers.pop(key, None) or self.choose(provider, Request("POST", "", body=content).json, scenario)
@@ -148,7 +148,7 @@ class Shelf:
             del self._answers[next(iter(self._answers))]
         return held
 
-    def choose(self, provider: str, body: dict[str, Any] | None, scenario: str | None = None) -> Held:
+    def choose(self, provider: str, body: dict[str, Any] | None, scenario: str | None = None) -> RecordedAnswer:
         """
         Return the exchange that answers a request: one of ``scenario``, or the nearest to what is asked.
 
@@ -158,21 +158,21 @@ class Shelf:
         """
         held = self._of_scenario(provider, body, scenario) if scenario else self._of_model(provider, body)
         asked = traits(body)
-        fitting = [one for one in held if one.traits.must == asked.must]
+        fitting = [one for one in held if one.traits.required == asked.required]
         if not fitting and scenario:
             return held[0]  # whoever names a scenario gets it, whatever else is asked
         if not fitting:
             raise NotRecorded(_nothing_fits(provider, asked, held))
         return min(fitting, key=lambda one: distance(asked, one.traits))
 
-    def _of_scenario(self, provider: str, body: dict[str, Any] | None, scenario: str) -> list[Held]:
-        held = [one for one in self.held(provider) if one.scenario.id == scenario]
+    def _of_scenario(self, provider: str, body: dict[str, Any] | None, scenario: str) -> list[RecordedAnswer]:
+        held = [one for one in self.answers(provider) if one.scenario.id == scenario]
         if not held:
-            raise NotRecorded(_no_scenario(provider, scenario, self.held(provider)))
+            raise NotRecorded(_no_scenario(provider, scenario, self.answers(provider)))
         return [one for one in held if (body or {}).get("model") in one.names] or held
 
-    def _of_model(self, provider: str, body: dict[str, Any] | None) -> list[Held]:
-        held = [one for one in self.held(provider) if one.scenario.id not in _BY_NAME_ONLY]
+    def _of_model(self, provider: str, body: dict[str, Any] | None) -> list[RecordedAnswer]:
+        held = [one for one in self.answers(provider) if one.scenario.id not in _BY_NAME_ONLY]
         if not held:
             raise NotRecorded(f"nothing is recorded of {provider}; record it with: harness record {provider}")
         model = (body or {}).get("model")
@@ -188,16 +188,16 @@ class Shelf:
             )
         return found
 
-    def _read(self, targets: list[Target]) -> Iterator[Held]:
+    def _read(self, targets: list[Target]) -> Iterator[RecordedAnswer]:
         for target in targets:
             model = target.model
             names = (model.name or model.id, model.id, target.id, *model.aliases)
             for scenario in SCENARIOS.values():
                 case = Case(self._root, target, scenario)
                 if case.cassette.exists():
-                    for exchange in in_order(read_cassette(case.cassette), scenario):
-                        if not exchange.expected.closed:  # how that answer ended is our own doing
-                            yield Held(target.id, names, scenario, exchange)
+                    for exchange in with_expectations(read_cassette(case.cassette), scenario):
+                        if not exchange.expected.cancelled_by_client:  # how that answer ended is our own doing
+                            yield RecordedAnswer(target.id, names, scenario, exchange)
 
 
 def _check(names: tuple[str, ...], matrix: Matrix) -> None:
@@ -207,22 +207,22 @@ def _check(names: tuple[str, ...], matrix: Matrix) -> None:
             raise unknown("provider or model", name, known)
 
 
-def _of_reference() -> Iterator[Held]:
+def _of_reference() -> Iterator[RecordedAnswer]:
     for scenario in SCENARIOS.values():
         for exchange in recording(scenario):
-            if not exchange.expected.closed:
-                yield Held(f"{REFERENCE}/{MODEL}", (MODEL, DATED), scenario, exchange)
+            if not exchange.expected.cancelled_by_client:
+                yield RecordedAnswer(f"{REFERENCE}/{MODEL}", (MODEL, DATED), scenario, exchange)
 
 
-def _no_scenario(provider: str, scenario: str, held: list[Held]) -> str:
+def _no_scenario(provider: str, scenario: str, held: list[RecordedAnswer]) -> str:
     known = list(dict.fromkeys(one.scenario.id for one in held))
     near = get_close_matches(scenario, known, 3, 0.4) or known[:8]
     return f"the scenario {scenario!r} is not recorded of {provider}; try {', '.join(near)}"
 
 
-def _nothing_fits(provider: str, asked: Traits, held: list[Held]) -> str:
-    def differing(one: Held) -> list[str]:
-        pairs = zip(one.traits.must, asked.must, strict=True)
+def _nothing_fits(provider: str, asked: RequestTraits, held: list[RecordedAnswer]) -> str:
+    def differing(one: RecordedAnswer) -> list[str]:
+        pairs = zip(one.traits.required, asked.required, strict=True)
         return [
             f"{name} {_word(there)} instead of {_word(here)}" for (name, there), (_, here) in pairs if there != here
         ]

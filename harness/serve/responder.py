@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from aiohttp import web
 from multidict import CIMultiDict
 
-from harness.recording.playing import headers_of
+from harness.recording.pacing import headers_of
 from harness.wire.exchange import NO_ANSWER, Response
 
 _CONNECTION = frozenset({"connection", "keep-alive", "date", "trailer", "upgrade"})
@@ -23,7 +23,7 @@ NOTE = "x-harness-cassette"
 """The header that names the recording."""
 
 
-async def play(
+async def send(
     request: web.Request, response: Response, pieces: Sequence[bytes], waits: Sequence[float], note: str
 ) -> web.StreamResponse:
     """Send ``pieces`` as the body of ``response``, each after its wait; ``note`` says where they come from."""

@@ -1,7 +1,7 @@
 """
-The server that client code asks while it is tried: it plays what is on for each line of trials, and keeps what was asked.
+The server that client code asks while it is tried: it plays what is on for each session, and keeps what was asked.
 
-A line is a process that runs client code, one trial after the other, so its address stays the same.
+A session is a process that runs client code, one trial after the other, so its address stays the same.
 """
 
 from dataclasses import dataclass, field
@@ -10,9 +10,9 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from harness.recording.playing import pieces_of
+from harness.recording.pacing import pieces_of
 from harness.serve.framing import reframe
-from harness.serve.playing import play, without_additions
+from harness.serve.responder import send, without_additions
 from harness.serve.server import Background
 from harness.wire.exchange import Exchange, Response
 
@@ -22,41 +22,41 @@ _LARGEST_REQUEST = 4 * 1024 * 1024
 
 
 @dataclass(slots=True)
-class On:
-    """What a line plays, one exchange a request, the last again and again; ``asked`` are the bodies that came."""
+class Script:
+    """The answers of a session, one for each request, the last again and again; ``requests`` are the bodies that came."""
 
     exchanges: tuple[Exchange, ...] = ()
-    asked: list[dict[str, Any]] = field(default_factory=list)
+    requests: list[dict[str, Any]] = field(default_factory=list)
 
 
-class Stage(Background):
+class AnswerServer(Background):
     """The server, while the block runs."""
 
     def __init__(self) -> None:
-        self._lines: dict[str, On] = {}
+        self._sessions: dict[str, Script] = {}
         app = web.Application(client_max_size=_LARGEST_REQUEST)
         app.on_response_prepare.append(without_additions)
-        app.router.add_post("/{line}/v1/chat/completions", self._chat)
+        app.router.add_post("/{session}/v1/chat/completions", self._chat)
         app.router.add_get("/{page:.*}", _page)
         super().__init__(app)
 
-    def put_on(self, line: str, *exchanges: Exchange) -> On:
-        """Let a line play these from now on."""
-        on = self._lines[line] = On(exchanges)
-        return on
+    def set_responses(self, session: str, *exchanges: Exchange) -> Script:
+        """Let a session get these from now on."""
+        script = self._sessions[session] = Script(exchanges)
+        return script
 
-    def base_url(self, line: str) -> str:
-        """Return where the code of a line is to ask."""
-        return f"{self.url}/{line}/v1"
+    def base_url(self, session: str) -> str:
+        """Return where the code of a session is to ask."""
+        return f"{self.url}/{session}/v1"
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
-        on = self._lines.get(request.match_info["line"])
-        if on is None:
+        script = self._sessions.get(request.match_info["session"])
+        if script is None:
             raise web.HTTPNotFound
-        exchange = on.exchanges[min(len(on.asked), len(on.exchanges) - 1)]
-        on.asked.append(_parsed(await request.read()))
+        exchange = script.exchanges[min(len(script.requests), len(script.exchanges) - 1)]
+        script.requests.append(_parsed(await request.read()))
         pieces, gap = _cut(exchange.response)
-        return await play(request, exchange.response, pieces, [0.0, *[gap] * (len(pieces) - 1)][: len(pieces)], "trial")
+        return await send(request, exchange.response, pieces, [0.0, *[gap] * (len(pieces) - 1)][: len(pieces)], "trial")
 
 
 async def _page(request: web.Request) -> web.StreamResponse:

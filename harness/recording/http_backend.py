@@ -1,8 +1,8 @@
 """
 httpx2 and httpx: one API under two names, since openai 3 is built on the one and openai 2 on the other.
 
-A client of either accepts any transport that answers with a response, and a body, of its own family.  So a transport
-here looks at what it is given and answers in kind; neither family is imported for the other's sake.
+A client of either accepts any transport that answers with a response, and a body, of its own backend.  So a transport
+here looks at what it is given and answers in kind; neither backend is imported for the other's sake.
 """
 
 import sys
@@ -18,7 +18,7 @@ _OLDEST = (2, 54)  # the one that make test-openai2 tries; 2.0 can't send a body
 _ON_HTTPX2 = (3,)
 
 
-def family_of(given: object) -> Any:
+def backend_of(given: object) -> Any:
     """Return the module whose client sent a request, or whose transport gave a response: httpx2 or httpx."""
     if isinstance(given, (httpx2.Request, httpx2.Response)):
         return httpx2
@@ -26,16 +26,16 @@ def family_of(given: object) -> Any:
 
 
 @cache
-def body_of(family: Any, kind: Any) -> Any:
-    """Return ``kind``, a body to iterate over, as a stream that the clients of ``family`` take."""
-    bases = (family.SyncByteStream, family.AsyncByteStream)
+def body_of(backend: Any, kind: Any) -> Any:
+    """Return ``kind``, a body to iterate over, as a stream that the clients of ``backend`` take."""
+    bases = (backend.SyncByteStream, backend.AsyncByteStream)
     return type(kind.__name__, (kind, *bases), {})
 
 
 @cache
-def sdk_family() -> Any:
+def sdk_backend() -> Any:
     """
-    Return the family that the installed OpenAI SDK is built on.
+    Return the backend that the installed OpenAI SDK is built on.
 
     Raises:
         UnsupportedSdk: it is too old: it builds its requests some other way, or can't send all of them.
