@@ -22,7 +22,8 @@ from harness.simulate.reference import (
     with_header,
 )
 from harness.wire.completion import Message
-from harness.wire.exchange import DONE, Exchange
+from harness.wire.exchange import Exchange
+from harness.wire.reading import DONE
 
 SHOULD = Level.SHOULD
 

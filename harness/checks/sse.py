@@ -9,7 +9,8 @@ from harness.checks.kinds import n_of_m
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
 from harness.simulate.reference import STREAM, replace_in_body, replace_last_in_body, with_body
-from harness.wire.exchange import DONE, Exchange
+from harness.wire.exchange import Exchange
+from harness.wire.reading import DONE
 from harness.wire.sse import Parser
 
 MUST, SHOULD = Level.MUST, Level.SHOULD

@@ -28,7 +28,8 @@ import orjson
 
 from harness.sdk.form import canonical_form, not_chunks, parts_of, representative_events
 from harness.wire.completion import Message, complete
-from harness.wire.exchange import OK, Exchange, Headers, Request, Response, read
+from harness.wire.exchange import OK, Exchange, Headers, Request, Response
+from harness.wire.reading import read
 
 _QUESTION: dict[str, Any] = {"model": "replay", "messages": [{"role": "user", "content": "?"}]}
 _ASK = {wish: Request("POST", "", Headers(), orjson.dumps({"stream": wish})) for wish in (True, False)}

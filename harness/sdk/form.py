@@ -11,7 +11,8 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from harness.wire.exchange import Exchange, Reading
+from harness.wire.exchange import Exchange
+from harness.wire.reading import Reading
 from harness.wire.shapes import TEXT_CHANNELS, Occurrences, Shape
 from harness.wire.sse import Event, Parser, is_utf8
 

@@ -14,7 +14,8 @@ from typing import Any
 import orjson
 
 from harness.simulate.reference import with_body, with_header, with_response
-from harness.wire.exchange import DONE, Exchange, Reads
+from harness.wire.exchange import Exchange, Reads
+from harness.wire.reading import DONE
 from harness.wire.shapes import Json, as_object
 
 Change = Callable[[Exchange], Exchange]

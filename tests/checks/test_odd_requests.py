@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from judging import findings
 
-import harness.wire.exchange as exchange_module
 from harness.checks import CHECKS
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Outcome
@@ -14,6 +13,7 @@ from harness.simulate import ideal
 from harness.simulate.ideal import recording
 from harness.simulate.reference import replace_in_body, with_body, with_request_params
 from harness.wire.exchange import Exchange
+from harness.wire.reading import parse_json
 
 
 def strict(schema: Any) -> dict[str, Any]:
@@ -92,13 +92,13 @@ def choices(count: int) -> Exchange:
 def test_a_body_is_parsed_no_oftener_for_more_choices(monkeypatch: pytest.MonkeyPatch) -> None:
     """A place is worked out in the parsed body: parsed anew for each choice, it would take the square of the time."""
     parsed: list[int] = []
-    parse = exchange_module._parse  # noqa: SLF001 - counted, not called
 
     def counting(data: bytes) -> Any:
         parsed.append(len(data))
-        return parse(data)
+        return parse_json(data)
 
-    monkeypatch.setattr(exchange_module, "_parse", counting)
+    for module in ("exchange", "reading"):
+        monkeypatch.setattr(f"harness.wire.{module}.parse_json", counting)
     counts = []
     for count in (50, 500):
         parsed.clear()

@@ -10,7 +10,7 @@ from fuzz import __main__ as command
 from fuzz import running
 from fuzz.corpus import SHARED, Corpus
 from fuzz.running import Crash, Fuzzer, smaller, write
-from harness.wire import exchange as exchange_module
+from harness.wire.reading import Reading, read
 
 OWN, OTHERS, LONGEST = 60, 40, 5.0  # a slow machine has not the time for all of them
 SEED = 20261129
@@ -35,14 +35,13 @@ def test_nothing_breaks_on_the_recordings_of_others_changed(tmp_path: Path) -> N
 @pytest.fixture
 def planted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Break the reading of every body that holds anything."""
-    read = exchange_module.read
 
-    def breaking(content: bytes) -> exchange_module.Reading:
+    def breaking(content: bytes) -> Reading:
         if content:
             raise ZeroDivisionError("planted")
         return read(content)
 
-    monkeypatch.setattr(exchange_module, "read", breaking)
+    monkeypatch.setattr("harness.wire.exchange.read", breaking)
     monkeypatch.setattr(running, "TRIES", 40)
 
 

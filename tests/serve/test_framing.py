@@ -5,7 +5,8 @@ import pytest
 from harness.serve.framing import reframe
 from harness.simulate.faults import FAULTS, VARIANTS
 from harness.simulate.reference import BODY, REASONING, STREAM, with_response
-from harness.wire.exchange import Exchange, Reads, read
+from harness.wire.exchange import Exchange, Reads
+from harness.wire.reading import read
 
 ANSWERS = {"stream": STREAM, "reasoning": REASONING, "body": BODY, "gzip": VARIANTS["gzip-stream"].apply()}
 

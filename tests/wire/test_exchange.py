@@ -21,9 +21,10 @@ from harness.simulate.reference import (
 )
 from harness.wire import limits
 from harness.wire.completion import ToolCall
-from harness.wire.exchange import Exchange, Headers, Request, Response, read
+from harness.wire.exchange import Exchange, Headers, Request, Response
 from harness.wire.limits import Sizes
 from harness.wire.pointer import locate
+from harness.wire.reading import read
 
 
 @pytest.mark.parametrize(

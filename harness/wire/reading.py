@@ -1,0 +1,126 @@
+"""One pass over a body: what kind it is, its events, its columns, and what is no JSON."""
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import orjson
+
+from harness.wire import sse
+from harness.wire.chunks import Columns
+from harness.wire.limits import many_values, sizes
+
+BodyKind = Literal["stream", "json", "html", "text", "empty"]
+
+DONE = b"[DONE]"
+
+_STREAM_LINE = re.compile(rb"^\s*(?:\xef\xbb\xbf)?(?:data|event|id|retry)?(?::|[\r\n])|[\r\n](?:data|event):")
+
+
+@dataclass(slots=True)
+class Reading:
+    """
+    What one pass over a body found.
+
+    ``body_kind`` is what the bytes are, whatever the headers call them.  ``done`` are the numbers of ``[DONE]``
+    events; ``not_json`` the numbers of other events that hold no JSON, with what is wrong; ``bad_utf8`` those of
+    events that hold invalid UTF-8; ``syntax_error`` says what is wrong with the JSON of a body; ``too_large`` what is
+    more than we read, so that what comes after it is not in here.
+    """
+
+    body_kind: BodyKind
+    columns: Columns
+    parser: sse.Parser | None = None
+    done: list[int] = field(default_factory=list)
+    not_json: list[tuple[int, str]] = field(default_factory=list)
+    bad_utf8: list[int] = field(default_factory=list)
+    syntax_error: str | None = None
+    start: int = 0
+    too_large: str | None = None
+
+
+def read(content: bytes) -> Reading:
+    """Read a decoded body in one pass, streamed or not."""
+    body_kind, start = _body_kind(content)
+    if body_kind == "stream":
+        return _read_stream(content)
+    reading = Reading(body_kind, Columns("message"), start=start)
+    if body_kind == "json":
+        reading.too_large = _beyond(content, "a body")
+        chunk, error = (None, None) if reading.too_large else parse_json(content[start:] if start else content)
+        reading.syntax_error = error
+        if error is None and not reading.too_large:
+            reading.columns.add(chunk, 0)
+    return reading
+
+
+def _beyond(data: bytes, what: str) -> str | None:
+    """Return in what JSON is more than we read; None if it is not."""
+    if len(data) > sizes().event:
+        return f"{what} of more than {sizes().event:,} bytes"
+    return f"{what} of more than {sizes().values:,} values" if many_values(data) else None
+
+
+def _body_kind(content: bytes) -> tuple[BodyKind, int]:
+    """Tell what a body is by its first bytes; the offset is where a JSON body begins."""
+    head = content[:4096] if content[:4096].strip() else content
+    text = head.removeprefix(sse.BOM).lstrip()
+    start = len(head) - len(text)
+    if not text:
+        return "empty", 0
+    if text[:1] in b'{["':
+        return "json", start
+    if text[:64].lower().startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
+        return "html", start
+    return ("stream", 0) if _STREAM_LINE.search(head) else ("text", start)
+
+
+def _read_stream(content: bytes) -> Reading:
+    parser = sse.parse(content)
+    reading = Reading("stream", Columns("delta"), parser, too_large=parser.too_large)
+    texts = parser.events.data
+    if len(content) > sizes().values:
+        found = next(((n, what) for n, data in enumerate(texts) if (what := _beyond(data, "an event"))), None)
+        texts, reading.too_large = (texts[: found[0]], found[1]) if found else (texts, reading.too_large)
+    for number, data in reading.columns.add_stream(texts):
+        _take_odd(reading, data, number)
+    return reading
+
+
+def _take_odd(reading: Reading, data: bytes, number: int) -> None:
+    """Take an event that is no strict JSON: the end mark, invalid UTF-8 inside JSON, or something else."""
+    if data.strip() == DONE:
+        reading.done.append(number)
+        return
+    if not sse.is_utf8(data):
+        reading.bad_utf8.append(number)
+    chunk, error = parse_json(data)
+    if error is None:
+        reading.columns.add(chunk, number)
+    else:
+        reading.not_json.append((number, error))
+
+
+def parse_json(data: bytes) -> tuple[Any, str | None]:
+    """
+    Parse JSON as a lenient reader would; return the value or what is wrong.
+
+    Invalid UTF-8 becomes U+FFFD, and so does half of a surrogate pair, which orjson refuses and Python's own
+    parser, hence the OpenAI SDK, lets through.
+    """
+    if not data.strip():
+        return None, "it is empty"
+    text = data.decode("utf-8", "replace")
+    try:
+        return orjson.loads(text), None
+    except orjson.JSONDecodeError as error:
+        try:
+            lenient = json.dumps(json.loads(text, parse_constant=_refuse), ensure_ascii=False, allow_nan=False)
+            return orjson.loads(lenient.encode("utf-8", "surrogatepass").decode("utf-8", "replace")), None
+        except (ValueError, RecursionError):
+            return None, str(error)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
