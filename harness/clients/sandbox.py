@@ -35,7 +35,7 @@ _MEMORY = 4 << 30
 
 _SERVICES = (
     "/run/systemd", "/run/nscd", "/run/dbus", "/run/user", "/run/avahi-daemon", "/run/docker.sock", "/run/podman",
-    "/run/containerd", "/run/snapd.socket", "/tmp/.X11-unix",  # noqa: S108 - nothing is put there
+    "/run/containerd", "/run/snapd.socket",
 )  # fmt: skip
 """Where services listen that reach the network, or start programs, for others."""
 

@@ -17,7 +17,7 @@ import re
 import string
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
@@ -151,15 +151,19 @@ def _spellings(secret: bytes) -> Iterator[_Spelling]:
     backwards = tuple(len(secret) - 1 - at for at in reversed(origin))
     yield _Spelling(text, origin, shared)
     yield _Spelling(text[::-1], backwards, 0)
-    once = list(_in_base64([secret]))
-    # LiteLLM tells the SHA-256 of a key that it refuses: https://github.com/BerriAI/litellm/issues/18474
-    for packed in (secret.hex().encode(), hashlib.sha256(secret).hexdigest().encode(), *once, *_in_base64(once)):
+    once = list(in_base64(secret))
+    twice = [packed for one in once for packed in in_base64(one)]
+    for packed in (secret.hex().encode(), fingerprint(secret), *once, *twice):
         yield _Spelling(packed.translate(_LOWER, _NOT_KEPT), (), 0)
 
 
-def _in_base64(texts: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield what base64 makes of texts amid others, for each place among three bytes at which they may begin."""
-    for text in texts:
-        for shift, mixed in enumerate((0, 2, 3)):
-            packed = base64.b64encode(bytes(shift) + text).rstrip(b"=")
-            yield packed[mixed : len(packed) - bool((shift + len(text)) % 3)]
+def fingerprint(secret: bytes) -> bytes:
+    """Return the SHA-256 of a secret, which LiteLLM tells of a key: https://github.com/BerriAI/litellm/issues/18474."""
+    return hashlib.sha256(secret).hexdigest().encode()
+
+
+def in_base64(text: bytes) -> Iterator[bytes]:
+    """Yield what base64 makes of a text amid others, for each place among three bytes at which it may begin."""
+    for shift, mixed in enumerate((0, 2, 3)):
+        packed = base64.b64encode(bytes(shift) + text).rstrip(b"=")
+        yield packed[mixed : len(packed) - bool((shift + len(text)) % 3)]

@@ -7,8 +7,6 @@ every form in which a server or a library may repeat them (``masks`` among them)
 provider or an account id (``key_shapes``).
 """
 
-import base64
-import hashlib
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +14,7 @@ from functools import cache
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from harness.recording.fragments import fragments
+from harness.recording.fragments import fingerprint, fragments, in_base64
 from harness.recording.key_shapes import find_key_patterns
 from harness.recording.masks import find_masked_keys
 from harness.recording.named_keys import Span
@@ -174,11 +172,10 @@ class _Form(NamedTuple):
 @cache
 def _forms(value: str) -> tuple[_Form, ...]:
     """Return the forms of a secret: as it is or escaped, in base64, and its fingerprint."""
-    # LiteLLM tells the SHA-256 of a key that it refuses: https://github.com/BerriAI/litellm/issues/18474
-    fingerprint = hashlib.sha256(_encoded(value)).hexdigest()
+    secret = _encoded(value)
     # The characters on both sides of what base64 makes of a secret hold bits of it.
-    packed = [_form(core, beside=rb"[A-Za-z0-9+/_-]?") for core in _base64_cores(_encoded(value))]
-    return (_form(value), _form(fingerprint), *packed)
+    packed = [_form(core.decode(), beside=rb"[A-Za-z0-9+/_-]?") for core in in_base64(secret)]
+    return (_form(value), _form(fingerprint(secret).decode()), *packed)
 
 
 def _form(text: str, beside: bytes = b"") -> _Form:
@@ -205,13 +202,6 @@ def _spellings(character: str) -> bytes:
     ]
     plain = rb"\\++" if character == "\\" else rb"\\*+" + raw
     return b"(?:" + b"|".join([plain, *(way.encode() for way in ways)]) + b")"
-
-
-def _base64_cores(value: bytes) -> Iterator[str]:
-    """Yield what base64 makes of a secret amid other text, for each place among three bytes at which it may begin."""
-    for shift, mixed in enumerate((0, 2, 3)):
-        packed = base64.b64encode(bytes(shift) + value).rstrip(b"=").decode()
-        yield packed[mixed : len(packed) - bool((shift + len(value)) % 3)]
 
 
 def _encoded(text: str) -> bytes:
