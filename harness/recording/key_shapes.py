@@ -68,6 +68,13 @@ _ORGANISATION = (
 # "User: arn:aws:sts::…": https://github.com/tinovyatkin/amazon-bedrock-copilot-chat/issues/396
 _ARN = r"arn:aws[a-z-]*+:[a-z0-9-]*+:[a-z0-9-]*+:([0-9]{12}+):"
 
+# "… postgres://user:password@host … failed", in errors: https://cwe.mitre.org/data/definitions/209.html
+_ADDRESS = r"""://[^\s/@:"'\\]{0,64}+:((?=[^0-9@\s]{0,128}+[0-9])[^\s/@"'\\]{8,128}+)@"""
+# https://www.rfc-editor.org/rfc/rfc7468#section-10, its lines also with the line ends of JSON.  A line end of the body
+# itself belongs to it only before another such line: in a stream it may be the end of an event.
+_PEM_LINE = r"\r?\n(?=[A-Za-z0-9+/]{40}|[A-Za-z0-9+/]{1,64}={0,2}\r?\n-----END)"
+_PRIVATE_KEY = rf"PRIVATE KEY-----((?:[A-Za-z0-9+/=]|\\++[nr]|{_PEM_LINE})++)"
+
 _SHAPES = {
     _LONG: "sk-,nvapi-,tgp_v1_,ark-",
     _PLAIN: "gsk_,xai-,pplx-,hf_,fw_,csk-,vck_,gho_,ghp_,ghr_,ghs_,ghu_,dapi,sk_,r8_,flp_,up_,cpk_",
@@ -80,6 +87,8 @@ _SHAPES = {
     _BASIC: "basic",
     _ORGANISATION: "org,proj,user-,user_,ak-,team,workspace,account",
     _ARN: "arn:aws",
+    _ADDRESS: "://",
+    _PRIVATE_KEY: "private key-----",
 }
 _TRIED = [(word.encode(), re.compile(shape.encode())) for shape, words in _SHAPES.items() for word in words.split(",")]
 

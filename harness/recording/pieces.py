@@ -113,7 +113,7 @@ class _JoinedTexts(dict[_Label, _JoinedText]):
     def __init__(self, content: bytes) -> None:
         super().__init__()
         self._content = content
-        self._by_form: dict[bytes, list[list[_JoinedText]] | None] = {}
+        self._by_form: dict[bytes, list[list[_JoinedText]]] = {}
         if _STREAM.search(content):
             self._take_lines()
         else:
@@ -151,18 +151,16 @@ class _JoinedTexts(dict[_Label, _JoinedText]):
                 self._by_form.clear()
             self._by_form[form] = self._pieces_of(form)
         pieces, values = self._by_form[form], list(_VALUE.finditer(chunk))
-        if pieces is None or len(pieces) != len(values):
+        if len(pieces) != len(values):  # it holds numbers that are texts, or strings in places of no form
             self._take_json(span)
             return
         for value, texts in zip(values, pieces, strict=True):
             for text in texts:
                 text.add(start + value.start(1), start + value.end(1))
 
-    def _pieces_of(self, form: bytes) -> list[list[_JoinedText]] | None:
-        """Return the texts that each string of a chunk belongs to; None where it holds numbers that are texts."""
-        texts = list(_strings(form, (0, len(form))))
-        if any(kind is _NUMBERS for kind, _, _ in texts):
-            return None
+    def _pieces_of(self, form: bytes) -> list[list[_JoinedText]]:
+        """Return the texts that each string of a chunk belongs to, and each number that is a text."""
+        texts = _strings(form, (0, len(form)))
         return [[self[kind, *label] for label in _labels(path)] for kind, _, path in texts]
 
     def _take_json(self, within: Span) -> None:

@@ -115,6 +115,27 @@ IDS = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("around", "secret"),
+    [
+        ("connect postgres://svc:%s@db.internal:5432/x failed", "q8Kd" + "9Tw2mBn8Lr5"),
+        ('{"url":"redis://:%s@cache"}', "q8Kd" + "9Tw2mBn8Lr5"),
+        ("-----BEGIN PRIVATE KEY-----\n%s\n-----END PRIVATE KEY-----", "MIIEvq8Kd" * 7 + "+\n" + "9Tw2/mBn8+Lr5=="),
+        ('"-----BEGIN RSA PRIVATE KEY-----\\n%s\\n-----END RSA PRIVATE KEY-----"', "MIIEvq8Kd\\n" + "9Tw2/mBn8+Lr5=="),
+    ],
+)
+def test_a_password_in_an_address_and_a_private_key_go(around: str, secret: str) -> None:
+    clean = redact((around % secret).encode()).decode()
+    assert len(clean) == len(around % secret)
+    assert [word for word in secret.replace("\\n", "\n").split("\n") if word in clean] == []
+    assert clean.endswith(around.rpartition("%s")[2].lstrip("\n\\n")), "what is around it stays"
+
+
+def test_a_private_key_takes_no_end_of_an_event_with_it() -> None:
+    stream = b"data: -----BEGIN PRIVATE KEY-----\n\ndata: MIIE\n\n"
+    assert redact(stream) == stream
+
+
 @pytest.mark.parametrize("name", UNMARKED)
 def test_what_looks_the_same_and_is_an_id_is_left_alone(name: str) -> None:
     for around in IDS:
@@ -143,6 +164,7 @@ LEFT_ALONE = [
     "the basic internationalization of organizations, projects/gutenberg/2024, user-friendly, user_location, org-mode",
     "**bold** and ... so on****",
     '{"created":1760000000,"model":"doubao-seed-2-0-lite-260428","p":"abcdefghijklmnopqrstuvwxyz0123456789"}',
+    "see https://example.com/a:b@c or http://user:password@host, and postgres://localhost:5432/db@1",
     "eyJhIjoxfQ== is base64 of JSON, and hf_hub_download or AKIA are no keys",
 ]
 
@@ -295,7 +317,7 @@ def test_ten_megabytes_take_well_under_a_second() -> None:
 SLOW = [
     "1", "a", "A1", "sk-", "sk-aaaa1aaaa ", "eyJ", "eyJaaaaaaaaaaaa.", "eyJaaaaaaaaaaaa.x.", "org ", "account/", "bearer ",
     "bearer:/", "apikey=", "apikey= aaaaaaaaaaaaaaaaaaaaaaaa.", "*", "** ", "**x", "...a", "…a", "sk-proj-", "%25", "\\",
-    "basic aaaaaaaaaaaaaaaaaaaaaaaa-", "key ", "token ", "a1B" * 12 + " key", "invalid_api_key ", "api_key      ", 'api_key"\\', "arn:aws:", "arn:aws---", "bce-v3/ALTAK-", "-", "\0",
+    "basic aaaaaaaaaaaaaaaaaaaaaaaa-", "://", "://a:a1", "PRIVATE KEY-----", "key ", "token ", "a1B" * 12 + " key", "invalid_api_key ", "api_key      ", 'api_key"\\', "arn:aws:", "arn:aws---", "bce-v3/ALTAK-", "-", "\0",
     "org:0dccdde6-f924-4f1b-bb3b- ", "account 123456789012345 ", "：", "\\u003c", "://a:a@", MARKED["gemini"][:-1],
 ]  # fmt: skip
 

@@ -158,6 +158,10 @@ def _logprobs(piece: str) -> dict[str, Any]:
     return {"content": [token | {"top_logprobs": [token | {"token": "other", "bytes": [111]}, token]}]}
 
 
+def _alternatives(piece: str) -> dict[str, Any]:
+    return {"token": "?", "top_logprobs": [{"token": piece}, {"token": "other"}]}
+
+
 def _in_turn(pieces: list[str]) -> bytes:
     """Return a stream whose second choice says the pieces backwards, and names its index last."""
     other = reversed(pieces)
@@ -200,6 +204,17 @@ PLACES = {
     "tokens of logprobs": Place(
         lambda pieces: _chunks(*({"index": 0, "delta": {}, "logprobs": _logprobs(piece)} for piece in pieces)),
         lambda body: "".join(chunk["choices"][0]["logprobs"]["content"][0]["token"] for chunk in _parsed(body)),
+    ),
+    "the likeliest of two": Place(
+        lambda pieces: _chunks(
+            *(
+                {"index": 0, "delta": {}, "logprobs": {"content": [_alternatives(one) for one in pieces[at : at + 2]]}}
+                for at in range(0, len(pieces), 2)
+            )
+        ),
+        lambda body: "".join(
+            one["top_logprobs"][0]["token"] for chunk in _parsed(body) for one in chunk["choices"][0]["logprobs"]["content"]
+        ),
     ),
     "bytes of logprobs": Place(
         lambda pieces: _chunks(
@@ -274,6 +289,13 @@ def test_no_fragment_of_a_known_key_stays(place: str, cut: str) -> None:
         assert told.reading.not_json or not clean.reading.not_json, "JSON stays JSON"
 
 
+@pytest.mark.parametrize("at", range((1 << 18) - 30, (1 << 18) + 10, 8))
+def test_a_secret_goes_where_a_window_ends(at: int) -> None:
+    told = with_body(BODY, b"." * at + KEYS["azure"][::-1].encode() + b"." * 99)
+    assert KEYS["azure"][::-1][:12].encode() not in scrub(told, KNOWN).response.content
+    assert scrub(told, KNOWN).response.content.strip(b".9REDACT") == b""
+
+
 # What stays, as the docstring of ``scrub`` says.
 
 
@@ -302,6 +324,11 @@ def test_a_secret_told_in_words_stays() -> None:
 )
 def test_other_spellings_stay(said: str) -> None:
     assert _left(with_body(BODY, json.dumps({"error": said}).encode()), SECRET)
+
+
+def test_halves_go_where_the_lines_of_an_event_make_the_whole() -> None:
+    told = with_body(STREAM, b'data: {"a": "%b\ndata: %b"}\n\n' % tuple(half.encode() for half in HALVES))
+    assert not _left(told, SECRET)
 
 
 def test_a_secret_cut_over_two_answers_stays() -> None:
