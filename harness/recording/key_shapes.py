@@ -45,7 +45,8 @@ _QIANFAN = rf"{_START}(bce-v3{_SLASH}ALTAK-[A-Za-z0-9]++(?:{_SLASH}[0-9a-f]{{20,
 _PART = "[A-Za-z0-9_-]{10,}+"
 _JWT = rf"{_START}(eyJ{_PART}\.(?:eyJ{_PART}\.{_PART}|[A-Za-z0-9_-]*+(?:\.[A-Za-z0-9_-]*+)?\Z))"
 
-_VALUE = r"((?=[A-Za-z_.~+/-]*+[0-9])[A-Za-z0-9_.~+/-]{15,}[A-Za-z0-9]=*+)"
+_NEW = "(?!REDACTED)"  # what is redacted, and a digit behind it, is no key
+_VALUE = rf"({_NEW}(?=[A-Za-z_.~+/-]*+[0-9])[A-Za-z0-9_.~+/-]{{15,}}[A-Za-z0-9]=*+)"
 _NAMED = (
     r"(?i:api[ _-]?key|(?:access|auth)[ _-]?token|secret[ _-]?key|authorization|bearer|[?&]key=)"
     rf"(?i: (?:provided|given|received|is|was))?(?:(?<==)|{_BETWEEN})(?i:(?:bearer|basic) )?{_VALUE}"
@@ -69,7 +70,7 @@ _ORGANISATION = (
 _ARN = r"arn:aws[a-z-]*+:[a-z0-9-]*+:[a-z0-9-]*+:([0-9]{12}+):"
 
 # "… postgres://user:password@host … failed", in errors: https://cwe.mitre.org/data/definitions/209.html
-_ADDRESS = r"""://[^\s/@:"'\\]{0,64}+:((?=[^0-9@\s]{0,128}+[0-9])[^\s/@"'\\]{8,128}+)@"""
+_ADDRESS = rf"""://[^\s/@:"'\\]{{0,64}}+:({_NEW}(?=[^0-9@\s]{{0,128}}+[0-9])[^\s/@"'\\]{{8,128}}+)@"""
 # https://www.rfc-editor.org/rfc/rfc7468#section-10, its lines also with the line ends of JSON.  A line end of the body
 # itself belongs to it only before another such line: in a stream it may be the end of an event.
 _PEM_LINE = r"\r?\n(?=[A-Za-z0-9+/]{40}|[A-Za-z0-9+/]{1,64}={0,2}\r?\n-----END)"

@@ -24,10 +24,10 @@ _JOINED = (b"api", b"access", b"auth", b"secret", b"client", b"private", b"beare
 _CANDIDATE = rb"(?<![A-Za-z0-9_.:/+-])([A-Za-z0-9](?:[A-Za-z0-9_-]{15,}+:[A-Za-z0-9+/=]{16,}+|[A-Za-z0-9_-]{30,}+(?:\.[A-Za-z0-9]{12,}+)?))"
 _CANDIDATES = re.compile(_CANDIDATE)
 _KEY = re.compile(
-    rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+    rb"(?!REDACTED)(?:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
     rb"|(?:[0-9a-f]{32,}|[0-9A-F]{32,})(?:\.[A-Za-z0-9]+)?"
     rb"|(?=[^A-Z]*[A-Z])(?=[^a-z]*[a-z])(?=[^0-9]*[0-9])[A-Za-z0-9_-]{32,}"
-    rb"|(?=[^0-9]*[0-9])[A-Za-z0-9_-]{16,}:[A-Za-z0-9+/=]{16,}"
+    rb"|(?=[^0-9]*[0-9])[A-Za-z0-9_-]{16,}:[A-Za-z0-9+/=]{16,})"
 )
 _CALLED_ID = re.compile(rb"(?:id|uuid|ref|request|trace|cf-ray|fingerprint)[\\\"'`\s:=(\[#]*\Z", re.IGNORECASE)
 _NO_SECRET_KEY = re.compile(rb"(?:cache|sort|idempotency|primary|foreign|partition|routing)[_ -]?\Z", re.IGNORECASE)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from planted import ACCOUNTS, KEYS, MARKED, UNMARKED, forms, leaks, masked
 
@@ -259,6 +259,8 @@ TEXTS = st.text(
 PLANTED = st.sampled_from([said for _, said in EVERY_FORM] + [*ACCOUNTS.values(), "bearer ", "api_key=", "account "])
 
 
+@example([b"bearer ", MARKED["deepseek, bailian"].replace("-", "\\u002d").encode(), b"0"])
+@example([b"token ", MARKED["deepseek, bailian"].replace("-", "\\u002d").encode(), b"a0"])
 @given(st.lists(TEXTS.map(str.encode) | PLANTED.map(str.encode) | st.binary(max_size=20), max_size=6))
 @settings(max_examples=300, deadline=None)
 def test_redaction_keeps_the_length_and_does_nothing_twice(parts: list[bytes]) -> None:
