@@ -74,7 +74,7 @@ _ADDRESS = rf"""://[^\s/@:"'\\]{{0,64}}+:({_NEW}(?=[^0-9@\s]{{0,128}}+[0-9])[^\s
 # https://www.rfc-editor.org/rfc/rfc7468#section-10, its lines also with the line ends of JSON.  A line end of the body
 # itself belongs to it only before another such line: in a stream it may be the end of an event.
 _PEM_LINE = r"\r?\n(?=[A-Za-z0-9+/]{40}|[A-Za-z0-9+/]{1,64}={0,2}\r?\n-----END)"
-_PRIVATE_KEY = rf"PRIVATE KEY-----((?:[A-Za-z0-9+/=]|\\++[nr]|{_PEM_LINE})++)"
+_PRIVATE_KEY = rf"PRIVATE KEY-----((?=(?:\\++[nr]|\r?\n)?[A-Za-z0-9+/]{{16}})(?:[A-Za-z0-9+/=]|\\++[nr]|{_PEM_LINE})++)"
 
 _SHAPES = {
     _LONG: "sk-,nvapi-,tgp_v1_,ark-",
