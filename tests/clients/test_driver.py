@@ -1,6 +1,5 @@
 """Client code in a process of its own, over real sockets: within its limits, out of the network, and never mixed up."""
 
-import json
 import shutil
 import socket
 import subprocess
@@ -8,10 +7,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
+from client_code import told, write_client
 
 from harness.clients.answer_server import AnswerServer
 from harness.clients.catalogue import ENVIRONMENTS
@@ -62,25 +62,8 @@ def node(answer_server: AnswerServer) -> Iterator[Host]:
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """Return what writes client code; by default in Python, with the statements of ``read`` only."""
-
-    def written(body: str, head: str = "", name: str = "client.py") -> Client:
-        path = tmp_path / name
-        if path.suffix == ".mjs":
-            path.write_text(f"{head}\nexport async function read(question, out) {{\n{body}\n}}\n")
-        else:
-            lines = "".join(f"    {line}\n" for line in body.strip().splitlines())
-            path.write_text(f"{head}\ndef read(question, out):\n{lines}")
-        return Client(name, name, "own", path, frozenset({TEXT}))
-
-    return written
-
-
-def told(host: Host, client: Client, **question: Any) -> Any:
-    """Return what client code prints as JSON."""
-    output = host.ask(client, question)
-    assert output.failure is None
-    return json.loads(output.text)
+    """Return what writes client code."""
+    return partial(write_client, tmp_path)
 
 
 def failed(output: ClientOutput) -> Failure:

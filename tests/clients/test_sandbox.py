@@ -1,6 +1,5 @@
 """Client code that means ill, or does so by accident: it reaches nothing, nothing of it is left, and it is an outcome."""
 
-import json
 import os
 import shutil
 import socket
@@ -13,11 +12,12 @@ from typing import Any
 
 import httpx2
 import pytest
+from client_code import told, write_client
 
 from harness.clients import process
 from harness.clients.answer_server import AnswerServer
 from harness.clients.catalogue import ENVIRONMENTS
-from harness.clients.client import TEXT, Client
+from harness.clients.client import Client
 from harness.clients.client_runner import process_of
 from harness.clients.driver import Host
 from harness.clients.oracle import ClientOutput, Failure
@@ -83,22 +83,12 @@ def one_host(answer_server: AnswerServer) -> Iterator[Host]:
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
+    """Return what writes client code."""
+
     def written(body: str, head: str = HEAD, name: str = "client.py") -> Client:
-        path = tmp_path / name
-        if path.suffix == ".mjs":
-            path.write_text(f"export async function read(question, out) {{\n{body}\n}}\n")
-        else:
-            lines = "".join(f"    {line}\n" for line in body.strip().splitlines())
-            path.write_text(f"{head}\ndef read(question, out):\n{lines}")
-        return Client(name, name, "own", path, frozenset({TEXT}))
+        return write_client(tmp_path, body, "" if name.endswith(".mjs") else head, name)
 
     return written
-
-
-def told(host: Host, client: Client, **question: Any) -> Any:
-    output = host.ask(client, question)
-    assert output.failure is None, output
-    return json.loads(output.text)
 
 
 @needs_namespaces
