@@ -395,3 +395,11 @@ def test_a_run_that_judged_nothing_ends_with_2_and_writes_no_reports(project: Pa
     assert result.exit_code == 2
     assert result.stderr.splitlines()[-1].startswith("harness: nothing was judged: ")
     assert not (project / "new").exists()
+
+
+def test_where_no_file_can_be_read_the_line_on_it_is_all(tmp_path: Path) -> None:
+    (tmp_path / "cut.yaml").write_text("interactions: [")
+    result = harness("audit", str(tmp_path / "cut.yaml"), "--results", str(tmp_path / "out.jsonl"))
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "out.jsonl: not written, since 1 file could not be read" in result.stderr

@@ -129,10 +129,10 @@ def audit(paths: tuple[Path, ...], root: Path, results_file: Path | None, provid
         refuse(f"{', '.join(map(str, paths))}: no chat completion in {len(archives)} files")
     if results_file:
         _write_or_say(results_file, results, bad)
-    if form == "pretty":
-        terminal.show_audit(results, Outlet())
-    else:
+    if form != "pretty":
         show(results, form)
+    elif results.findings:
+        terminal.show_audit(results, Outlet())
     _end(results, bad=bool(bad))
 
 
@@ -166,7 +166,7 @@ def _audited(archive: Path, matrix: Matrix | None, provider_from: Any, results: 
 
 def _write_or_say(path: Path, results: Results, bad: int) -> None:
     if bad:
-        say(f"harness: {path}: not written, since {bad} files could not be read", err=True)
+        say(f"harness: {path}: not written, since {bad} file{'' if bad == 1 else 's'} could not be read", err=True)
     else:
         write_results(path, results)
 
