@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from harness.checks import CHECKS, Check
+from harness.checks import CHECKS, Check, advice_on
 from harness.clients.catalogue import CLIENTS
 from harness.errors import UnknownName, unknown
 from harness.judging.deviations import load_deviations
@@ -265,8 +265,9 @@ def _explain_cell(name: str, root: Path, console: Console) -> None:
             console.print(f"known    since {deviation.since}: {escape(deviation.reason)}")
             console.print(f"         {deviation.source} ({deviation.kind})", soft_wrap=True)
         if finding.check in CHECKS:
-            console.print(f"breaks   {escape(CHECKS[finding.check].impact)}", highlight=False)
-            console.print(f"instead  {escape(CHECKS[finding.check].workaround)}", highlight=False)
+            advice = advice_on(finding)
+            console.print(f"breaks   {escape(advice.breaks)}", highlight=False)
+            console.print(f"instead  {escape(advice.instead)}", highlight=False)
         console.print(
             f"again    harness run --provider {provider} --model {model} --scenario {scenario} --check {check}"
         )

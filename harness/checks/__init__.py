@@ -30,6 +30,7 @@ from harness.checks import (
     usage_counts,  # noqa: F401 - declares checks of the family usage
 )
 from harness.checks.registry import Check, declared
+from harness.results import Advice, Finding
 
 FAMILIES = tuple(
     module.__name__.rpartition(".")[2]
@@ -44,4 +45,11 @@ CHECKS: dict[str, Check] = {
 }
 """Every check by id, by family in the order of ``FAMILIES``."""
 
-__all__ = ["CHECKS", "FAMILIES", "Check"]
+
+def advice_on(finding: Finding) -> Advice:
+    """Return what a finding breaks and what to do instead: as told of its form, else as its check says."""
+    check = CHECKS[finding.check]
+    return finding.advice or Advice(check.impact, check.workaround)
+
+
+__all__ = ["CHECKS", "FAMILIES", "Check", "advice_on"]

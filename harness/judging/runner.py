@@ -233,6 +233,7 @@ def _apply_deviations(finding: Finding, check: Check, verdicts: list["_Verdict"]
     finding.outcome, finding.message = judge(problems, listed)
     if problems:
         finding.source = listed[0].source if listed else check.source
+        finding.advice = next((one.advice for one in problems if finding.message.startswith(one.message)), None)
 
 
 def _evidence(exchanges: list[Exchange], verdicts: list["_Verdict"]) -> Iterator[Evidence]:

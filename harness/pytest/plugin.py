@@ -339,7 +339,7 @@ class _FoundError(Exception):
 
 
 def _described(finding: Finding) -> str:
-    from harness.checks import CHECKS
+    from harness.checks import CHECKS, advice_on
     from harness.reports.shown import shown
 
     finding = shown(finding)
@@ -347,7 +347,7 @@ def _described(finding: Finding) -> str:
     for evidence in finding.evidence:
         event = "" if evidence.event is None else f"event {evidence.event}, "
         lines.append(f"  {event}byte {evidence.offset} {evidence.pointer or ''}: {evidence.excerpt}")
-    lines.append(f"breaks: {CHECKS[finding.check].impact}")
+    lines.append(f"breaks: {advice_on(finding).breaks}")
     lines.append(f"source: {finding.source or CHECKS[finding.check].source}")
     lines.append(f"recording: {finding.cassette} ({finding.provenance}, {finding.recorded_at or 'no date'})")
     return "\n".join(lines)

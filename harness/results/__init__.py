@@ -15,6 +15,7 @@ from harness.results.clients import (
 from harness.results.finding import (
     UNEXPECTED,
     WORST_FIRST,
+    Advice,
     Deviation,
     Evidence,
     Finding,
@@ -30,6 +31,7 @@ __all__ = [
     "UNEXPECTED",
     "WORST_FATE_FIRST",
     "WORST_FIRST",
+    "Advice",
     "ClientFinding",
     "ClientOutcome",
     "ClientResults",

@@ -49,15 +49,25 @@ WORST_FIRST = {outcome: rank for rank, outcome in enumerate(Outcome)}
 
 
 @dataclass(frozen=True, slots=True)
+class Advice:
+    """What one form of a problem breaks for a client, and what client code does instead."""
+
+    breaks: str
+    instead: str
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """
     What a check found wrong.
 
-    ``at`` are the places that show it, as ``(event number, JSON pointer)`` or ``(None, byte offset)``.
+    ``at`` are the places that show it, as ``(event number, JSON pointer)`` or ``(None, byte offset)``.  ``advice`` is
+    that of its form, where what the check says of all its forms would lead astray.
     """
 
     message: str
     at: tuple[tuple[int | None, str | int], ...] = ()
+    advice: Advice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +122,11 @@ class Deviation:
 
 @dataclass(slots=True)
 class Finding:
-    """The outcome of one check on one recording: a line of ``results.jsonl``."""
+    """
+    The outcome of one check on one recording: a line of ``results.jsonl``.
+
+    ``advice`` is that of the form that ``message`` tells of; None where the check's own holds.
+    """
 
     __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
 
@@ -129,6 +143,7 @@ class Finding:
     recorded_at: str | None = None
     source: str | None = None
     cassette: str | None = None
+    advice: Advice | None = None
 
     @property
     def family(self) -> str:

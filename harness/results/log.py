@@ -140,11 +140,18 @@ def _lines_of(findings: list[Finding]) -> Iterator[dict[str, Any]]:
         if finding.outcome in _QUIET and not finding.evidence and finding.value is None:
             alike.setdefault((finding.outcome, finding.message, finding.source), []).append(finding)
         else:
-            yield {"kind": "finding", **asdict(finding)}
+            yield {"kind": "finding", **_told(finding)}
     for group in alike.values():
-        told = asdict(group[0])
+        told = _told(group[0])
         del told["check"], told["level"], told["evidence"], told["value"]
         yield {"kind": "findings", **told, "checks": {finding.check: finding.level for finding in group}}
+
+
+def _told(finding: Finding) -> dict[str, Any]:
+    told = asdict(finding)
+    if finding.advice is None:
+        del told["advice"]
+    return told
 
 
 def read_results(path: Path) -> Results:

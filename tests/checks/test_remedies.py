@@ -1,0 +1,30 @@
+"""What a rule says to do instead works: code that does so comes out right on the bad answer."""
+
+import pytest
+
+from harness.checks import CHECKS, advice_on
+from harness.results import Outcome
+from tests.judging import findings
+from tests.remedies import Remedy
+
+REMEDIES = [
+    Remedy(
+        "usage.once",
+        CHECKS["usage.once"].bad[0],
+        """
+usage = None
+for chunk in stream:
+    usage = chunk.usage or usage
+result = usage.total_tokens
+""",
+        13,
+    ),
+]
+
+
+@pytest.mark.parametrize("remedy", REMEDIES, ids=[f"{n}-{one.rule}" for n, one in enumerate(REMEDIES)])
+def test_code_that_follows_the_advice_comes_out_right(remedy: Remedy) -> None:
+    finding = findings(remedy.bad)[remedy.rule]
+    assert finding.outcome is Outcome.FAIL, "the advice is about a problem"
+    assert remedy.left_out(advice_on(finding)) == [], "the code does what the advice says"
+    assert remedy.result() == remedy.right
