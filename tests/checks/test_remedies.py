@@ -1,11 +1,11 @@
 """What a rule says to do instead works: code that does so comes out right on the bad answer."""
 
 import pytest
+from judging import findings
+from remedies import Remedy
 
 from harness.checks import CHECKS, advice_on
 from harness.results import Outcome
-from tests.judging import findings
-from tests.remedies import Remedy
 
 REMEDIES = [
     Remedy(
