@@ -38,7 +38,7 @@ SUFFIXES = (".yaml", ".yml", ".json", ".har", ".jsonl", ".ndjson", ".sse", ".htt
 
 _ROWS = (".jsonl", ".ndjson")
 _YAML = re.compile(rb"---|%YAML|#|[\w'\"-]+ ?:(?:[ \r\n]|$)|- ")
-_RECORDING = re.compile(rb"httprr trace|(?:#+ )?HTTP/\d|[*<>] |(?:data|event): ?[{\w]|[\s\S]{0,4000}^(?:http_)?interactions:|when:|\s*[{\[][\s\S]{0,4000}\"(?:choices|http_interactions|interactions|request)\"", re.MULTILINE)  # fmt: skip
+_RECORDING = re.compile(rb"httprr trace|(?:#+ )?HTTP/\d|[*<>] |[A-Z]{3,7} \S+ HTTP/\d|(?:data|event): ?[{\w]|[\s\S]{0,4000}^(?:http_)?interactions:|when:|\s*[{\[][\s\S]{0,4000}\"(?:choices|http_interactions|interactions|request)\"", re.MULTILINE)  # fmt: skip
 _OWN = frozenset({"deviations.yaml", "profile.yaml", "providers.yaml"})
 _OWN_LOG = b'{"kind":"run"'
 _LOOKED_AT = 4096
@@ -216,7 +216,12 @@ def _json(content: bytes, path: Path) -> Any:
 def _yaml(content: bytes, path: Path) -> Any:
     if not _is_yaml(path) and not _YAML.match(content.lstrip()):
         raise BadArchive(f"{path}: {UNKNOWN}")
-    document = load_yaml(content, path, several=True)
+    try:
+        document = load_yaml(content, path, several=True)
+    except BadCassette:
+        if _is_yaml(path):
+            raise
+        raise BadArchive(f"{path}: {UNKNOWN}") from None
     if isinstance(document, dict) and document.keys() == {"interactions"}:
         raise BadCassette(f"{path}: no version line, so the file is cut short; restore it or record it again")
     return document

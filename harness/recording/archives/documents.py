@@ -9,6 +9,7 @@ from harness.errors import BadArchive
 from harness.recording.archives import mocks
 from harness.recording.archives.bodies import body_in, is_chunk, stream_of
 from harness.recording.archives.har import har_exchange
+from harness.recording.archives.nested import pairs_within
 from harness.recording.archives.pairs import answer_in, exchange_of_pair, url_in
 from harness.recording.cassette import exchange_of
 from harness.wire.exchange import Exchange, Request, Response, Source
@@ -155,6 +156,10 @@ DOCUMENT_FORMS = (
     DocumentForm("{status, headers, body}: an answer alone", _one(is_answer), _answer, url=_nothing),
     DocumentForm("a list of chunks", _chunk_list, lambda item, where, _: chunks_exchange(item, where), url=_nothing),
     DocumentForm("a completion, or a list of these", _one(is_completion), completion_exchange, url=_nothing),
+    DocumentForm(
+        "pairs of request and response deep in a document", pairs_within,
+        lambda item, where, _: exchange_of_pair(item, where), place="…",
+    ),
 )  # fmt: skip
 """The forms that are known, in the order in which they are tried."""
 

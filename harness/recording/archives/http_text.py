@@ -10,6 +10,7 @@ from harness.wire.exchange import Exchange, Headers, Request, Response
 
 HTTPRR = b"httprr trace v1"
 CURL_I = re.compile(rb"(?:#+ )?HTTP/\d(?:\.\d)? \d{3}")
+MESSAGES = re.compile(rb"[A-Z]{3,7} \S+ HTTP/\d")
 CURL_V = re.compile(rb"[*<>] |\*$")
 
 _STATUS_LINE = re.compile(rb"(?:#+ )?HTTP/(\d(?:\.\d)?) (\d{3})(?: (.*))?")
@@ -38,6 +39,21 @@ def httprr_exchanges(content: bytes, where: str) -> Iterator[Exchange]:
         at = end
 
 
+def exchange_of_messages(content: bytes, where: str) -> Exchange:
+    """
+    Return the exchange of a request and a response one behind the other, as proxies save them.
+
+    Raises:
+        BadArchive: no response follows the request.
+    """
+    answer = re.search(rb"^HTTP/\d", content, re.MULTILINE)
+    if not answer:
+        raise BadArchive(f"{where}: a request without an answer; leave it out")
+    request = _request(content[: answer.start()].rstrip() + b"\n", where)
+    response = _response(content[answer.start() :], where)
+    return Exchange(request, response, source_of({}, response.headers))
+
+
 def curl_i_exchange(content: bytes, where: str) -> Exchange:
     """
     Return the exchange that ``curl -i`` printed: the answer alone, behind the heads of proxies and redirects.
@@ -55,11 +71,13 @@ def curl_v_exchange(content: bytes, where: str) -> Exchange:
     answered: list[bytes] = []
     body: list[bytes] = []
     for line in content.splitlines(keepends=True):
+        if line.strip() in {b"<", b">"}:
+            continue
         if line.startswith(b"> "):
             asked.append(line[2:])
         elif line.startswith(b"< "):
             answered.append(line[2:])
-        elif line.strip() not in {b"<", b">"} and not _PROGRESS.match(line):
+        elif not _PROGRESS.match(line):
             body.append(line)
     request = _request(b"".join(asked) + b"\n", where)
     response = _response(b"".join(answered) + b"\n" + b"".join(body), where)

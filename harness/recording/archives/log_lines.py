@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from harness.recording.archives.pairs import exchange_of_pair
+from harness.recording.archives.pairs import STREAMED, exchange_of_pair
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import Json, as_object, objects_in
 
@@ -79,7 +79,7 @@ def _parameters(row: Json) -> Json | None:
     if not isinstance(row.get("messages"), list):
         return None
     given = as_object(row.get("model_parameters")) | {key: row[key] for key in ("model", "messages") if key in row}
-    return {key: value for key, value in given.items() if key not in {"stream", "stream_options"}}
+    return {key: value for key, value in given.items() if key not in STREAMED}
 
 
 def _object(text: str) -> Json | None:

@@ -7,7 +7,7 @@ from typing import Any
 from harness.errors import BadArchive
 from harness.recording.archives.bodies import body_in
 from harness.recording.archives.pairs import answer_in, exchange_of_pair, headers_in, part, request_in, source_of
-from harness.recording.files import read_whole
+from harness.recording.files import file_beside, read_whole
 from harness.wire.dumping import json_text, python_text
 from harness.wire.exchange import Exchange, Request, Response
 from harness.wire.shapes import as_object, objects_in
@@ -72,14 +72,9 @@ def wiremock_url(asked: dict[str, Any]) -> str:
 
 
 def _file_of(path: Path, name: str, where: str) -> bytes:
-    for folder in (path.parent, *path.parents[1:3]):
-        file = folder / "__files" / name
-        inside = file.resolve().is_relative_to((folder / "__files").resolve())
-        if inside and file.is_file():
-            return read_whole(file)
-    raise BadArchive(
-        f"{where}/response/bodyFileName: no file {name!r} in __files beside it; restore it, or leave it out"
-    )
+    folders = [folder / "__files" for folder in (path.parent, *path.parents[1:3])]
+    folder = next((one for one in folders if (one / name).is_file()), folders[0])
+    return read_whole(file_beside(folder, name, f"{where}/response/bodyFileName"))
 
 
 def stubs_in(item: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -16,10 +16,31 @@ from harness.wire.unpacking import GZIP, inflate
 
 _URLS = ("url", "uri", "endpoint", "urlPath", "path")
 _METHODS = ("method", "http_method")
-_ASKED = ("body", "parsed_body", "payload", "json", "data", "canonical_json", "body_text")
+_ASKED = ("request_body", "body", "parsed_body", "payload", "json", "data", "canonical_json", "body_text")
 _IN_BASE64 = ("body_b64", "base64Body", "body_base64")
-_ANSWERED = ("body_text", "body", "content", "sse_events", "events", "chunks", "jsonBody", "json", "payload", "data")
-STATUSES = ("status", "code", "status_code", "statusCode")
+_ANSWERED = (
+    "body_text",
+    "body",
+    "content",
+    "sse_events",
+    "events",
+    "chunks",
+    "jsonBody",
+    "bodyAsJson",
+    "json",
+    "payload",
+    "data",
+)
+_STATUSES = ("status", "code", "status_code", "statusCode")
+STREAMED = frozenset({"stream", "stream_options"})
+"""What asks for a stream."""
+
+_ADDRESSES = ("url", "request_url", "request_path", "path", "uri")
+"""Where the address stands whose request is the body alone."""
+
+_BESIDE = ("status", "status_code", "statusCode", "response_status", "responseStatus", "response_code")
+"""Where the status stands whose response is the body alone."""
+
 _TIMES = ("captured_at", "recorded_at", "startedDateTime", "timestamp", "created_at")
 _STATUS_LINE = re.compile(r"(?:HTTP/[\d.]+ )?(\d{3})(?: (.*))?")
 _LEFT: dict[str, Fidelity] = {
@@ -40,10 +61,22 @@ def exchange_of_pair(item: Any, where: str) -> Exchange:
     """
     request, response = part(item, "request", where), part(item, "response", where)
     if isinstance(request.get("messages"), list):
-        request = {"url": item.get("url") or item.get("path") or "", "body": request}
+        request = {
+            "url": next((item[key] for key in _ADDRESSES if isinstance(item.get(key), str)), ""),
+            "body": request,
+        }
     if isinstance(response.get("choices"), list):
-        response = {"body": response} | {key: item[key] for key in STATUSES if type(item.get(key)) is int}
+        status = next((item[key] for key in _BESIDE if type(item.get(key)) is int), 200)
+        response = {"body": response, "status": status}
+        request = _put_together(request)
     return Exchange(request_in(request, f"{where}/request"), *answer_in(item, response, where))
+
+
+def _put_together(request: dict[str, Any]) -> dict[str, Any]:
+    """Return a request without its wish for a stream: who keeps the body alone has put it together."""
+    body = request.get("body")
+    kept = {key: value for key, value in body.items() if key not in STREAMED} if isinstance(body, dict) else body
+    return {**request, "body": kept}
 
 
 def answer_in(item: dict[str, Any], response: dict[str, Any], where: str) -> tuple[Response, Source]:
@@ -102,6 +135,12 @@ def _is_empty(value: Any) -> bool:
     return isinstance(value, dict) and value.get("string", ...) is None
 
 
+def has_body(item: dict[str, Any], response: dict[str, Any]) -> bool:
+    """Tell whether a response, or its item, holds a body, which may be empty."""
+    keys = {*_IN_BASE64, *_ANSWERED, "parsed_body", "choices"}
+    return bool(keys & response.keys()) or isinstance(item.get("chunks"), list)
+
+
 def response_body(item: Any, response: dict[str, Any], where: str) -> KeptBody:
     """Return the body of a response, wherever it stands; some keep the reads of a stream beside the response."""
     if "parsed_body" in response:
@@ -114,7 +153,7 @@ def response_body(item: Any, response: dict[str, Any], where: str) -> KeptBody:
         return body_in(item["chunks"], f"{where.rpartition('/')[0]}/chunks")
     if found is None and not {"body", "content"} & response.keys():
         raise BadArchive(f"{where.rpartition('/')[0]}: response has neither body_text nor body_b64, nor another body")
-    if found == "jsonBody":
+    if found in {"jsonBody", "bodyAsJson"}:
         return parsed(response[found], f"{where}/{found}")
     return body_in(response[found] if found else None, f"{where}/{found or 'body'}")
 
@@ -122,9 +161,9 @@ def response_body(item: Any, response: dict[str, Any], where: str) -> KeptBody:
 def status_of(response: dict[str, Any], where: str) -> tuple[int, str]:
     """Return status and reason, kept as a number, as an object or as a line."""
     reason = response.get("reason", response.get("statusText", response.get("status_message", "")))
-    given = [response[key] for key in STATUSES if response.get(key) is not None]
+    given = [response[key] for key in _STATUSES if response.get(key) is not None]
     # A stream that an SDK's recorder kept has no status: that it was kept as an answer says it was one.
-    if not given and not any(key in response for key in STATUSES):
+    if not given and not any(key in response for key in _STATUSES):
         return 200, python_text(reason)
     for value in given:
         inner = value.get("code", value.get("status_code")) if isinstance(value, dict) else value

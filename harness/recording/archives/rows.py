@@ -13,7 +13,7 @@ from harness.errors import BadArchive, HarnessError
 from harness.recording.archives.bodies import event_data, events_of, is_chunk, stream_of
 from harness.recording.archives.documents import completion_exchange, flat_exchange, is_completion, is_flat
 from harness.recording.archives.log_lines import is_log_line, log_line_exchange, log_line_url
-from harness.recording.archives.pairs import answer_in, exchange_of_pair, part, url_in
+from harness.recording.archives.pairs import answer_in, exchange_of_pair, has_body, url_in
 from harness.wire.exchange import Exchange, Request, Response, Source
 from harness.wire.limits import many_values, sizes
 from harness.wire.shapes import Json, as_object
@@ -84,7 +84,7 @@ def exchange_of_row(row: Json, where: str) -> Exchange:
         BadArchive: it holds none.
     """
     response = as_object(row.get("response"))
-    if isinstance(row.get("request"), dict) and response:
+    if isinstance(row.get("request"), dict) and has_body(row, response):
         return exchange_of_pair(row, where)
     if "custom_id" in row and response:  # what OpenAI's batches give: the answer, and the request in another file
         return Exchange(Request("POST", ""), *answer_in(row, response, where))
@@ -94,9 +94,7 @@ def exchange_of_row(row: Json, where: str) -> Exchange:
         return completion_exchange(row, where)
     if is_log_line(row):
         return log_line_exchange(row, where)
-    part(row, "request", where)
-    part(row, "response", where)
-    raise BadArchive(f"{where}: no exchange; one object {{request, response}} a line")
+    return exchange_of_pair(row, where)  # which says what it lacks
 
 
 def provider_of_row(row: Json) -> str | None:

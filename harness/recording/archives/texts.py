@@ -7,8 +7,10 @@ from harness.recording.archives.http_text import (
     CURL_I,
     CURL_V,
     HTTPRR,
+    MESSAGES,
     curl_i_exchange,
     curl_v_exchange,
+    exchange_of_messages,
     httprr_exchanges,
 )
 from harness.wire.exchange import Exchange, Request, Response, Source
@@ -26,19 +28,16 @@ def text_reader(begins: bytes) -> TextReader | None:
     """Return what reads a text that ``begins`` so; None where it is none of these."""
     readers: tuple[tuple[bool, TextReader], ...] = (
         (begins.startswith(HTTPRR), httprr_exchanges),
-        (bool(CURL_I.match(begins)), _curl_i),
-        (bool(CURL_V.match(begins)), _curl_v),
+        (bool(CURL_I.match(begins)), _one(curl_i_exchange)),
+        (bool(CURL_V.match(begins)), _one(curl_v_exchange)),
+        (bool(MESSAGES.match(begins)), _one(exchange_of_messages)),
         (bool(_SSE.match(begins)), _stream),
     )
     return next((reader for fits, reader in readers if fits), None)
 
 
-def _curl_i(content: bytes, where: str) -> Iterator[Exchange]:
-    yield curl_i_exchange(content, where)
-
-
-def _curl_v(content: bytes, where: str) -> Iterator[Exchange]:
-    yield curl_v_exchange(content, where)
+def _one(read: Callable[[bytes, str], Exchange]) -> TextReader:
+    return lambda content, where: iter([read(content, where)])
 
 
 def _stream(content: bytes, _where: str) -> Iterator[Exchange]:
