@@ -53,9 +53,9 @@ def as_bytes(value: str | bytes | None) -> bytes:
     return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value or b""
 
 
-def parsed(value: Any, where: str) -> KeptBody:
+def parsed(value: Any, where: str, *, dense: bool = False) -> KeptBody:
     """Return JSON that was parsed, written again: white space, escapes and the order of keys may be others."""
-    return KeptBody(as_bytes(_written(value, where)), "reserialized")
+    return KeptBody(as_bytes(_written(value, where, (",", ":") if dense else None)), "reserialized")
 
 
 def _from_object(value: dict[str, Any], where: str) -> KeptBody:
@@ -149,10 +149,10 @@ def _without_nulls(value: Any) -> Any:
     return [_without_nulls(one) for one in value] if isinstance(value, list) else value
 
 
-def _written(value: Any, where: str) -> str:
+def _written(value: Any, where: str, separators: tuple[str, str] | None = None) -> str:
     """Return as JSON what a file held; YAML can hold more than JSON: sets, dates, and what contains itself."""
     try:
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(value, ensure_ascii=False, separators=separators)
     except (TypeError, ValueError, RecursionError) as error:
         raise BadArchive(f"{where}: cannot be JSON ({error}); restore the file, or leave it out") from None
 

@@ -122,7 +122,7 @@ def _asked(request: dict[str, Any], where: str) -> bytes | None:
         if key == "parsed_body":
             return parsed(value, f"{where}/{key}").content
         if isinstance(value, dict | list) and not _is_wrapped(value):
-            return parsed(value, f"{where}/{key}").content
+            return parsed(value, f"{where}/{key}", dense=True).content
         return body_in(value.get("string") if _is_empty(value) else value, f"{where}/{key}").content or None
     return None
 
