@@ -216,7 +216,9 @@ def test_audit_refuses_what_holds_no_recording(project: Path) -> None:
     (project / "other.jsonl").write_text(
         '{"request":{"url":"https://x.example/v1/models"},"response":{"status":200,"body_text":"{}"}}'
     )
-    assert "no chat completion in 1 files" in refused("audit", "other.jsonl")
+    assert "no chat completion in 1 file; 1 exchange not judged, being no chat completion: 1 models" in refused(
+        "audit", "other.jsonl"
+    )
 
 
 def test_report_prints_and_puts_tables_into_documents(project: Path) -> None:

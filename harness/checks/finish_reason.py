@@ -218,6 +218,7 @@ def form(exchange: Exchange) -> str:
     good=(STREAM,),
     bad=(replace_in_body(STREAM, _FINAL, _FINAL.replace("{}", '{"content":""}')), replace_in_body(STREAM, _FINAL, _FINAL.replace("{}", '{"content":"."}'))),
     depends_on=_READ,
+    harmful=lambda value: value.startswith("content text") or value.endswith("+ tool_calls"),
 )  # fmt: skip
 def finish_delta(exchange: Exchange) -> str:
     """

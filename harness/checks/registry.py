@@ -42,6 +42,15 @@ TOO_LARGE = "http.too-large"
 Find = Callable[[Exchange], Iterable[Problem]]
 Observe = Callable[[Exchange], str]
 
+Harmful = Callable[[str], bool]
+"""
+Tells of an observed value whether it breaks client code: legal, and other than OpenAI's, so that code written against
+OpenAI raises on it, or loses, doubles or splits something.  Such values are told of beside the failures.
+"""
+
+SEPARATOR = " | "
+"""What stands between the values that an observation saw in the exchanges of one recording."""
+
 
 class CannotJudge(Exception):
     """Raised by a rule whose input is outside what it can evaluate, such as a schema that is too large; outcome n/a."""
@@ -53,7 +62,7 @@ class Check:
     One rule or observation.
 
     ``good`` examples are silent under every check; ``bad`` ones are caught by this check (an observation
-    gives them another value than it gives the good ones).
+    gives them another value than it gives the good ones).  ``harmful`` is about the values of an observation.
     """
 
     id: str
@@ -68,6 +77,11 @@ class Check:
     workaround: str
     find: Find = lambda _: ()
     observe: Observe | None = None
+    harmful: Harmful = lambda _: False
+
+    def harms(self, value: str | None) -> bool:
+        """Tell whether one of the values seen in a recording is harmful."""
+        return value is not None and any(map(self.harmful, value.split(SEPARATOR)))
 
     @property
     def family(self) -> str:
@@ -114,12 +128,21 @@ def observation(  # noqa: PLR0913 - the metadata of a check
     good: tuple[Exchange, ...],
     bad: tuple[Exchange, ...],
     depends_on: tuple[str, ...] = (),
+    harmful: Harmful = lambda _: False,
 ) -> Callable[[Observe], Observe]:
-    """Declare an observation; the decorated function returns what it sees in an exchange, as a short text."""
+    """
+    Declare an observation; the decorated function returns what it sees in an exchange, as a short text.
+
+    ``harmful`` tells which values break clients: none of the good examples', and one of the bad ones', if any.
+    """
 
     def declare(observe: Observe) -> Observe:
         level, parts = Level.OBSERVE, _docstring_parts(observe)
-        _declare(Check(check_id, level, title, source, applies, depends_on, good, bad, *parts, observe=observe))
+        _declare(
+            Check(
+                check_id, level, title, source, applies, depends_on, good, bad, *parts, observe=observe, harmful=harmful
+            )
+        )
         return observe
 
     return declare

@@ -100,6 +100,7 @@ def message(exchange: Exchange) -> Iterator[Problem]:
         replace_in_body(replace_in_body(STREAM, '"role":"assistant",', ""), '"delta":{}', '"delta":{"role":"assistant"}'),
     ),
     depends_on=_READ,
+    harmful=lambda value: value.startswith(("every", "first + some")),
 )  # fmt: skip
 def pattern(exchange: Exchange) -> str:
     """

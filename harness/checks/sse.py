@@ -19,6 +19,10 @@ _BYTES = STREAM.response.body
 _COMMENTED = with_body(STREAM, b": keep-alive\n\n" + _BYTES)
 _IS_STREAM = ("http.stream-asked",)
 _HELD = ("http.stream-asked", "sse.no-error")
+_FIELD = b"data: "
+_BUFFER = 64 * 1024
+"""Bytes of a line that Go's bufio.Scanner holds: https://github.com/infiniflow/ragflow/issues/15381."""
+_SHORT = "up to 64 KiB"
 
 
 def _parser(exchange: Exchange) -> Parser:
@@ -234,6 +238,7 @@ def final_blank_line(exchange: Exchange) -> Iterator[Problem]:
     good=(STREAM,),
     bad=(replace_in_body(STREAM, "\n", "\r\n"), replace_in_body(STREAM, "data: ", "data:")),
     depends_on=_IS_STREAM,
+    harmful=lambda value: value.replace(", BOM", "") != "LF, space",
 )  # fmt: skip
 def framing(exchange: Exchange) -> str:
     r"""
@@ -257,6 +262,7 @@ def framing(exchange: Exchange) -> str:
     good=(STREAM,),
     bad=(_COMMENTED,),
     depends_on=_IS_STREAM,
+    harmful=lambda value: value != "none",
 )  # fmt: skip
 def comments(exchange: Exchange) -> str:
     """
@@ -275,6 +281,7 @@ def comments(exchange: Exchange) -> str:
     good=(STREAM,),
     bad=(replace_in_body(STREAM, "data: {", "event: result\ndata: {"), replace_in_body(STREAM, "data: {", "id: 7\ndata: {")),
     depends_on=_IS_STREAM,
+    harmful=lambda value: value != "none",
 )  # fmt: skip
 def event_names(exchange: Exchange) -> str:
     """
@@ -319,6 +326,7 @@ def end(exchange: Exchange) -> str:
     good=(STREAM,),
     bad=(with_body(STREAM, b"\xef\xbb\xbf" + _BYTES),),
     depends_on=_IS_STREAM,
+    harmful=lambda value: value == "yes",
 )  # fmt: skip
 def bom(exchange: Exchange) -> str:
     """
@@ -327,3 +335,25 @@ def bom(exchange: Exchange) -> str:
     Instead: Decode with `utf-8-sig` where you read the stream yourself.
     """
     return "yes" if _parser(exchange).bom else "no"
+
+
+@observation(
+    "sse.longest-line", "The length of the longest data line.",
+    sources.SSE_FORMAT, exact_lines,
+    good=(STREAM,),
+    bad=(replace_in_body(STREAM, "你好", "你好" * 12_000),),
+    depends_on=_IS_STREAM,
+    harmful=lambda value: value != _SHORT,
+)  # fmt: skip
+def longest_line(exchange: Exchange) -> str:
+    """
+    Legal; readers with a line buffer of fixed size stop there: Go's `bufio.Scanner` at 64 KiB, aiohttp's lines at 128 KiB.
+
+    Instead: Give the reader a buffer that grows: `bufio.Reader.ReadBytes` in Go, `content.iter_any()` in aiohttp with
+    the lines cut by yourself.
+    """
+    # Data holds a line end only where several lines were joined.
+    long = (data for data in _parser(exchange).events.data if len(data) + len(_FIELD) > _BUFFER)
+    lines = (line for data in long for line in data.split(b"\n"))
+    longest = max(map(len, lines), default=0) + len(_FIELD)
+    return f"{longest:,} bytes" if longest > _BUFFER else _SHORT

@@ -173,6 +173,7 @@ def within_totals(exchange: Exchange) -> Iterator[Problem]:
     good=(STREAM_USAGE,),
     bad=(STREAM, BESIDE_FINISH, replace_in_body(STREAM_USAGE, '"choices":[]', '"choices":[{"index":0,"delta":{},"finish_reason":null}]')),
     depends_on=_READ,
+    harmful=lambda value: value.startswith("every chunk"),
 )  # fmt: skip
 def place(exchange: Exchange) -> str:
     """

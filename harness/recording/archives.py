@@ -12,6 +12,7 @@ import orjson
 
 from harness.errors import BadArchive, HarnessError
 from harness.recording.cassette import exchange_of, interactions_of, load_yaml
+from harness.recording.dialects import dialect_of, is_chat
 from harness.recording.files import in_utf8, read_whole, rows_of
 from harness.wire.dumping import json_text, python_text
 from harness.wire.exchange import Exchange, Fidelity, Headers, Provenance, Reads, Request, Response, Source
@@ -25,6 +26,9 @@ _FIDELITIES: dict[str, Fidelity] = {
     "transcript": "transcript",
     "lines": "lines",
 }
+
+PassedOver = Callable[[str], None]
+"""Is told what an exchange is that is no chat completion, by its name in the plural."""
 
 
 class Entry(NamedTuple):
@@ -67,9 +71,15 @@ def raised(error: HarnessError) -> None:
     raise error
 
 
-def read_archive(path: Path, unread: Callable[[HarnessError], None] = raised) -> Iterator[Entry]:
+def ignored(_: str) -> None:
+    """Take no notice of what is no chat completion."""
+
+
+def read_archive(
+    path: Path, unread: Callable[[HarnessError], None] = raised, passed_over: PassedOver = ignored
+) -> Iterator[Entry]:
     """
-    Yield the exchanges of one file, of any kind; what is no chat completion is left out.
+    Yield the exchanges of one file, of any kind; what is no chat completion is left out, and told to ``passed_over``.
 
     Of JSON lines, a row that can't be read is told to ``unread``; where that returns, the rows after it are read.
 
@@ -79,20 +89,15 @@ def read_archive(path: Path, unread: Callable[[HarnessError], None] = raised) ->
     if path.exists() and not path.is_file():  # to open a pipe without a writer would wait for ever
         raise BadArchive(f"{path}: not a regular file; save what it gives to a file, or leave it out")
     lines = _suffix(path) in {".jsonl", ".ndjson"}
-    yield from _json_lines(path, unread) if lines else _document(path)
+    yield from _json_lines(path, unread, passed_over) if lines else _document(path, passed_over)
 
 
-def is_chat(url: Any) -> bool:
-    """Tell whether a URL is that of chat completions; where none was recorded it is taken for one."""
-    return not url or "chat/completions" in python_text(url).partition("?")[0]
-
-
-def _document(path: Path) -> Iterator[Entry]:
+def _document(path: Path, passed_over: PassedOver) -> Iterator[Entry]:
     content = read_whole(path)
     if not content.strip():
         raise BadArchive(f"{path}: empty; restore it, or leave it out")
     if _suffix(path) in {".yaml", ".yml"}:
-        return _vcr(path, load_yaml(content, path))
+        return _vcr(path, load_yaml(content, path), passed_over)
     if many_values(content):
         raise BadArchive(f"{path}: more than {sizes().values:,} JSON values; cut it into files, or raise --max-values")
     try:
@@ -100,16 +105,18 @@ def _document(path: Path) -> Iterator[Entry]:
     except orjson.JSONDecodeError as error:
         raise BadArchive(f"{path}: not JSON ({error}); restore it, or leave it out") from None
     if isinstance(document, dict) and isinstance(document.get("log"), dict):
-        return _har(path, document["log"])
+        return _har(path, document["log"], passed_over)
     if isinstance(document, dict) and "interactions" in document:
-        return _vcr(path, document)
+        return _vcr(path, document, passed_over)
     raise BadArchive(f"{path}: neither a HAR file (log) nor a vcrpy cassette (interactions); leave it out")
 
 
-def _vcr(path: Path, document: Any) -> Iterator[Entry]:
+def _vcr(path: Path, document: Any, passed_over: PassedOver) -> Iterator[Entry]:
     for number, item in enumerate(interactions_of(document, path)):
         request = item.get("request") if isinstance(item, dict) else None
-        if not is_chat(request.get("uri") if isinstance(request, dict) else None):
+        url = request.get("uri") if isinstance(request, dict) else None
+        if not is_chat(url):
+            passed_over(dialect_of(url))
             continue
         parsed = _restore(path, number, item)
         exchange = exchange_of(item, f"{path}: interactions/{number}", ours=False)
@@ -147,12 +154,13 @@ def _written(parsed: Any, where: str) -> str:
         raise BadArchive(f"{where}: cannot be JSON ({error}); restore the file, or leave it out") from None
 
 
-def _har(path: Path, log: dict[str, Any]) -> Iterator[Entry]:
+def _har(path: Path, log: dict[str, Any], passed_over: PassedOver) -> Iterator[Entry]:
     for number, item in enumerate(_list(log, "entries")):
         where = f"{path}: log/entries/{number}"
         started = item.get("startedDateTime") if isinstance(item, dict) else None
         request = _part(item, "request", where)
         if not is_chat(request.get("url")):
+            passed_over(dialect_of(request["url"]))
             continue
         response = _part(item, "response", where)
         source = Source("recorded", started[:10] if isinstance(started, str) else None)
@@ -191,11 +199,11 @@ def _pairs(headers: Any) -> Headers:
     )
 
 
-def _json_lines(path: Path, unread: Callable[[HarnessError], None]) -> Iterator[Entry]:
+def _json_lines(path: Path, unread: Callable[[HarnessError], None], passed_over: PassedOver) -> Iterator[Entry]:
     number = 0
     for number, line in rows_of(path):
         try:
-            entry = _entry(line, f"{path}:{number}")
+            entry = _entry(line, f"{path}:{number}", passed_over)
         except HarnessError as error:
             unread(error)
             continue
@@ -205,7 +213,7 @@ def _json_lines(path: Path, unread: Callable[[HarnessError], None]) -> Iterator[
         raise BadArchive(f"{path}: empty; restore it, or leave it out")
 
 
-def _entry(line: bytes | None, where: str) -> Entry | None:
+def _entry(line: bytes | None, where: str, passed_over: PassedOver) -> Entry | None:
     if line is None:
         raise BadArchive(f"{where}: a row of more than {sizes().row:,} bytes; leave it out, or raise --max-row")
     if not line.strip():
@@ -218,7 +226,9 @@ def _entry(line: bytes | None, where: str) -> Entry | None:
         raise BadArchive(f"{where}: not JSON ({error}); one object a line") from None
     if not isinstance(row, dict):
         raise BadArchive(f"{where}: not an object; one object {{request, response}} a line")
-    if not is_chat(_part(row, "request", where).get("url")):
+    url = _part(row, "request", where).get("url")
+    if not is_chat(url):
+        passed_over(dialect_of(url))
         return None
     provider = row.get("provider")
     return Entry(_row(row, where), where, provider if isinstance(provider, str) else None)
