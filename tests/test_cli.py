@@ -337,11 +337,11 @@ def test_explain_needs_no_matrix_for_what_is_not_in_it(project: Path) -> None:
     assert "usage.sum" in harness("explain", "usage.sum").stdout
     assert "not a mapping" in refused("explain", "acme")
     (project / "providers.yaml").unlink()
-    assert "unknown check, scenario, fault, client, provider or cell 'acme'" in refused("explain", "acme")
+    assert "unknown check, family, scenario, fault, client, provider or cell 'acme'" in refused("explain", "acme")
 
 
 def test_explain_refuses(project: Path) -> None:
-    assert "unknown check, scenario, fault, client, provider or cell 'usage.som'; try usage.sum" in refused(
+    assert "unknown check, family, scenario, fault, client, provider or cell 'usage.som'; try usage.sum" in refused(
         "explain", "usage.som"
     )
     assert "unknown provider 'x'" in refused("explain", "x/small/chat.stream/chunk.object")
