@@ -61,9 +61,9 @@ try:
     for chunk in stream:
         if chunk.choices is None: raise RuntimeError(chunk.model_extra)
 except RuntimeError as error:
-    result = "overloaded" in str(error)
+    result = "overloaded" if "overloaded" in str(error) else str(error)
 """,
-            True,
+            "overloaded",
         )
         for number in (2, 4)
     ],
@@ -76,9 +76,9 @@ try:
     for line in stream.response.iter_lines():
         if line.startswith("error:"): raise RuntimeError(line)
 except RuntimeError as error:
-    result = "overloaded" in str(error)
+    result = "overloaded" if "overloaded" in str(error) else str(error)
 """,
-        True,
+        "overloaded",
     ),
     Remedy(
         "sse.done-last",
@@ -132,9 +132,9 @@ import time
 
 {loop}
     created = int(time.time())
-result = 1_700_000_000 < created < 4_000_000_000
+result = time.gmtime(created).tm_year // 100
 """,
-            True,
+            20,
         )
         for number, loop in ((2, "for chunk in stream:"), (4, "if answer.choices:"))
     ],
