@@ -46,6 +46,7 @@ from harness.results import (
 )
 from harness.sdk import version
 
+_NAMED = 3
 _TOLD = 20
 """Of what can't be read in one file, so much is told line by line."""
 
@@ -140,7 +141,8 @@ def audit(  # noqa: PLR0913, PLR0917 - one parameter an option
     unjudged = _unjudged(others)
     if not results.findings and not bad:
         files = f"{len(archives)} file{'' if len(archives) == 1 else 's'}"
-        refuse(f"{', '.join(map(str, paths))}: no chat completion in {files}{f'; {unjudged}' if unjudged else ''}")
+        named = ", ".join(map(str, paths[:_NAMED])) + (", …" if len(paths) > _NAMED else "")
+        refuse(f"{named}: no chat completion in {files}{f'; {unjudged}' if unjudged else ''}")
     if results_file:
         _write_or_say(results_file, results, bad)
     _show_audit(results, unjudged, form, whole=whole)
@@ -165,7 +167,9 @@ def _unjudged(others: Counter[str]) -> str:
     count = others.total()
     named = ", ".join(f"{number:,} {name}" for name, number in others.most_common())
     return (
-        f"{count:,} exchange{'' if count == 1 else 's'} not judged, being no chat completion: {named}" if count else ""
+        f"{count:,} exchange{'' if count == 1 else 's'} not judged (only chat completions are): {named}"
+        if count
+        else ""
     )
 
 

@@ -12,7 +12,7 @@ import orjson
 
 from harness.errors import BadArchive, HarnessError
 from harness.recording.cassette import exchange_of, interactions_of, load_yaml
-from harness.recording.dialects import dialect_of, is_chat
+from harness.recording.dialects import dialect_of, dialect_of_answer, is_chat
 from harness.recording.files import in_utf8, read_whole, rows_of
 from harness.wire.dumping import json_text, python_text
 from harness.wire.exchange import Exchange, Fidelity, Headers, Provenance, Reads, Request, Response, Source
@@ -89,7 +89,13 @@ def read_archive(
     if path.exists() and not path.is_file():  # to open a pipe without a writer would wait for ever
         raise BadArchive(f"{path}: not a regular file; save what it gives to a file, or leave it out")
     lines = _suffix(path) in {".jsonl", ".ndjson"}
-    yield from _json_lines(path, unread, passed_over) if lines else _document(path, passed_over)
+    for entry in _json_lines(path, unread, passed_over) if lines else _document(path, passed_over):
+        exchange = entry.exchange
+        other = None if exchange.request.url else dialect_of_answer(exchange.response.content)
+        if other:
+            passed_over(other)
+        else:
+            yield entry
 
 
 def _document(path: Path, passed_over: PassedOver) -> Iterator[Entry]:

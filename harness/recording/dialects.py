@@ -1,5 +1,6 @@
-"""What a request is for that is no chat completion, by the path of its URL, so that it can be counted by its name."""
+"""What an exchange is that is no chat completion, by its URL, or by its answer where that is unknown: to count it by name."""
 
+import re
 from typing import Any
 
 from harness.wire.dumping import python_text
@@ -42,6 +43,15 @@ _BY_METHOD = {
 }
 """What stands after the colon at the end of a path, in Google's interfaces."""
 
+_HEAD = 4096
+_BY_ANSWER = (
+    ("Anthropic Messages", rb'"type"\s*:\s*"message(?:_start)?"'),
+    ("Responses", rb'"type"\s*:\s*"response\.|"object"\s*:\s*"response"'),
+    ("embeddings", rb'"object"\s*:\s*"embedding"'),
+    ("models", rb'"object"\s*:\s*"model"'),
+)
+"""What stands near the beginning of an answer that has no choices."""
+
 
 def is_chat(url: Any) -> bool:
     """Tell whether a URL is that of chat completions; where none was recorded it is taken for one."""
@@ -54,6 +64,14 @@ def dialect_of(url: Any) -> str:
     method = segments[-1].rpartition(":")[2] if segments else ""
     named = (name for segment, name in _BY_SEGMENT.items() if segment in segments)
     return _BY_METHOD.get(method) or next(named, OTHER)
+
+
+def dialect_of_answer(content: bytes) -> str | None:
+    """Return what an answer is by its first bytes, where its URL is unknown; None where it may be a chat completion."""
+    head = content[:_HEAD]
+    if b'"choices"' in head:
+        return None
+    return next((name for name, pattern in _BY_ANSWER if re.search(pattern, head)), None)
 
 
 def _path(url: Any) -> str:
