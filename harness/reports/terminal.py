@@ -135,6 +135,12 @@ def _show_providers(results: Results, console: Console, *, whole: bool) -> None:
     _show_counts(names, rows[:most], console)
     if rest := rows[most:]:
         console.print(f"and {len(rest)} more providers; --all shows them")
+    made = {one.cassette for one in results.findings if one.provenance == "reconstructed"}
+    if made:
+        show_wrapped(
+            f"{len(made):,} reconstructed from cited facts, which is no evidence of a provider", console, indent=0
+        )
+        console.print()
 
 
 def _show_family_counts(results: Results, console: Console) -> None:
@@ -142,7 +148,7 @@ def _show_family_counts(results: Results, console: Console) -> None:
     rows = [[name, *counts] for name, counts in _family_counts(results).items() if any(counts)]
     if rows:
         console.print()
-        _show_counts(["rules about", "pass", "MUST ✗", "SHOULD ✗", "blocked", "inconclusive"], rows, console)
+        _show_counts(["family", "pass", "MUST ✗", "SHOULD ✗", "blocked", "inconclusive"], rows, console)
 
 
 def _show_counts(names: list[str], rows: list[list[Any]], console: Console) -> None:

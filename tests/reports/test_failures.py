@@ -131,8 +131,8 @@ def test_a_probe_shows_failures_then_families_that_have_any() -> None:
         *[finding("recording.present", Outcome.MISSING, scenario=f"s{n}", cassette=None, message="with --long") for n in range(7)],
     ]  # fmt: skip
     text = audited(*found, mode="live")
-    assert text.index("MUST     usage.sum  in 2 scenarios: chat.stream, chat.stop") < text.index("rules about")
-    table = text.partition("rules about")[2].partition("role  ")[0]
+    assert text.index("MUST     usage.sum  in 2 scenarios: chat.stream, chat.stop") < text.index(" family")
+    table = text.partition(" family")[2].partition("role  ")[0]
     assert "models" not in table
     assert "sse" in table
     assert "0" not in table
