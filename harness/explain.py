@@ -336,7 +336,7 @@ def _show_cell(finding: Finding, listed: list[Deviation], console: Console) -> N
     show_wrapped(CHECKS[finding.check].title, console, label="rule", indent=0)
     told = told_of(finding)
     if told or finding.outcome is Outcome.KNOWN:
-        advice = advice_on(finding)
+        advice = told.advice if told else advice_on(finding)
         own = next((one for one in listed if finding.outcome is Outcome.KNOWN and one.expects(finding.message)), None)
         show_wrapped((own and own.breaks) or advice.breaks, console, label="breaks", indent=0)
         show_wrapped((own and own.instead) or advice.instead, console, label="instead", indent=0)

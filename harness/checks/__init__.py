@@ -57,9 +57,10 @@ def told_of(finding: Finding) -> Told | None:
     check = CHECKS.get(finding.check)
     if check is None:
         return None
-    broken = finding.outcome in {Outcome.FAIL, Outcome.CHANGED}
-    harmful = finding.outcome is Outcome.OBSERVED and check.harms(finding.value)
-    return Told(check.title, advice_on(finding)) if broken or harmful else None
+    advice = advice_on(finding) if finding.outcome in {Outcome.FAIL, Outcome.CHANGED} else None
+    if finding.outcome is Outcome.OBSERVED:
+        advice = check.harm_of(finding.value)
+    return Told(check.title, advice) if advice else None
 
 
 __all__ = ["CHECKS", "FAMILIES", "Check", "advice_on", "told_of"]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.results import Level, Problem
+from harness.results import Advice, Level, Problem
 from harness.wire.exchange import Exchange
 
 NotApplicableKind = Literal["blocked", "not-present", "cut"]
@@ -42,10 +42,11 @@ TOO_LARGE = "http.too-large"
 Find = Callable[[Exchange], Iterable[Problem]]
 Observe = Callable[[Exchange], str]
 
-Harmful = Callable[[str], bool]
+Harmful = Callable[[str], bool | Advice]
 """
 Tells of an observed value whether it breaks client code: legal, and other than OpenAI's, so that code written against
-OpenAI raises on it, or loses, doubles or splits something.  Such values are told of beside the failures.
+OpenAI raises on it, or loses, doubles or splits something.  Such values are told of beside the failures, in the words of
+the check or, where those do not fit the value, in the advice that is returned.
 """
 
 SEPARATOR = " | "
@@ -79,9 +80,11 @@ class Check:
     observe: Observe | None = None
     harmful: Harmful = lambda _: False
 
-    def harms(self, value: str | None) -> bool:
-        """Tell whether one of the values seen in a recording is harmful."""
-        return value is not None and any(map(self.harmful, value.split(SEPARATOR)))
+    def harm_of(self, value: str | None) -> Advice | None:
+        """Return what the values seen in a recording break, and what to do about it; None where they are harmless."""
+        harms = (self.harmful(one) for one in (value.split(SEPARATOR) if value else ()))
+        harm = next((one for one in harms if one), None)
+        return harm if isinstance(harm, Advice) else Advice(self.impact, self.workaround) if harm else None
 
     @property
     def family(self) -> str:

@@ -24,6 +24,10 @@ _BUFFER = 64 * 1024
 """Bytes of a line that Go's bufio.Scanner holds: https://github.com/infiniflow/ragflow/issues/15381."""
 _SHORT = "up to 64 KiB"
 
+_SPLIT_DATA = Advice(
+    "Legal; readers that parse each `data:` line by itself get half of a JSON text and raise.",
+    "Join the data lines of an event by line ends before parsing, as the OpenAI SDK does: `json.loads(sse.data)`.",
+)
 _ODD_MARK = Advice(
     "The text is whole; the OpenAI SDK does not know the mark in this spelling, and raises json.JSONDecodeError at its end.",
     "Catch it, `except ValueError:`, and keep the text where a finish_reason came: `if not finish: raise`.",
@@ -272,7 +276,7 @@ def final_blank_line(exchange: Exchange) -> Iterator[Problem]:
     good=(STREAM,),
     bad=(replace_in_body(STREAM, "\n", "\r\n"), replace_in_body(STREAM, "data: ", "data:")),
     depends_on=_IS_STREAM,
-    harmful=lambda value: value.replace(", BOM", "") != "LF, space",
+    harmful=lambda value: _SPLIT_DATA if "multi-line" in value else value.replace(", BOM", "") != "LF, space",
 )  # fmt: skip
 def framing(exchange: Exchange) -> str:
     r"""

@@ -56,12 +56,12 @@ def test_other_examples_are_observed_to_differ(check: Check) -> None:
     assert all(value not in usual for value in other)
 
 
-HARMFUL = [check for check in OBSERVATIONS if any(check.harms(findings(one)[check.id].value) for one in check.bad)]
+HARMFUL = [check for check in OBSERVATIONS if any(check.harm_of(findings(one)[check.id].value) for one in check.bad)]
 
 
 @pytest.mark.parametrize("check", named(OBSERVATIONS))
 def test_what_openai_does_breaks_no_client(check: Check) -> None:
-    assert not any(check.harms(findings(exchange)[check.id].value) for exchange in check.good)
+    assert not any(check.harm_of(findings(exchange)[check.id].value) for exchange in check.good)
 
 
 def test_what_is_legal_and_breaks_clients_shows_in_an_example() -> None:
@@ -90,7 +90,17 @@ def test_what_is_legal_and_breaks_clients_shows_in_an_example() -> None:
     ],
 )
 def test_which_values_break_clients(check: str, value: str | None, *, harms: bool) -> None:
-    assert CHECKS[check].harms(value) == harms
+    assert bool(CHECKS[check].harm_of(value)) == harms
+
+
+def test_a_harmful_value_can_have_words_of_its_own() -> None:
+    one, other = (
+        CHECKS["sse.framing"].harm_of(value) for value in ("CRLF, space", "LF, space | LF, space, multi-line")
+    )
+    assert one
+    assert other
+    assert one.breaks == CHECKS["sse.framing"].impact
+    assert "half of a JSON text" in other.breaks
 
 
 def test_only_failures_and_harmful_values_are_told_of() -> None:
