@@ -18,7 +18,7 @@ from harness.matrix.providers import FILE_NAME, Model, Provider, load_matrix
 from harness.matrix.scenarios import KINDS, SCENARIOS, Scenario
 from harness.reports.failures import show_wrapped
 from harness.reports.terminal import show_finding
-from harness.results import Deviation, Finding, Level, Outcome, read_results
+from harness.results import Advice, Deviation, Finding, Level, Outcome, read_results
 from harness.simulate.faults import FAULTS, Fault
 from harness.simulate.ideal import recording
 from harness.simulate.reference import REFERENCES
@@ -82,9 +82,9 @@ def _unknown(name: str, providers: list[str]) -> UnknownName:
 def _explain_family(name: str, console: Console) -> None:
     found = [check for check in CHECKS.values() if check.family == name]
     rules = sum(check.level is not Level.OBSERVE for check in found)
-    console.print(
-        f"[bold]{name}[/]  {rules} rules, {len(found) - rules} observations; harness explain ID tells all of one\n"
-    )
+    others = len(found) - rules
+    counts = f"{rules} rule{'' if rules == 1 else 's'}, {others} observation{'' if others == 1 else 's'}"
+    console.print(f"[bold]{name}[/]  {counts}; harness explain ID tells all of one\n")
     for check in found:
         console.print(f"{check.level.value:8} [bold]{check.id}[/]", highlight=False)
         show_wrapped(check.title, console)
@@ -105,6 +105,19 @@ def _explain_check(check: Check, console: Console) -> None:
     for exchange in check.bad:
         console.print(f"\n[bold]{'other' if check.observe else 'caught'}[/]  {escape(_verdict(check, exchange))}")
         _show_change(_nearest(check, exchange), exchange, console)
+        for advice in dict.fromkeys(_forms(check, exchange)):
+            show_wrapped(advice.breaks, console, label="breaks", indent=2)
+            show_wrapped(advice.instead, console, label="instead", indent=2)
+
+
+def _forms(check: Check, exchange: Exchange) -> Iterator[Advice]:
+    """Yield what is told of the form that an example has, where the words of the check do not fit it."""
+    for problem in check.find(exchange):
+        if problem.advice:
+            yield problem.advice
+    own = check.harm_of(check.observe(exchange)) if check.observe else None
+    if own and own.breaks != check.impact:
+        yield own
 
 
 def _show_change(reference: Exchange, exchange: Exchange, console: Console) -> None:

@@ -28,8 +28,8 @@ _BY_SEGMENT = {
     "converse-stream": "Bedrock Converse",
     "invoke": "Bedrock Invoke",
     "invoke-with-response-stream": "Bedrock Invoke",
-    "generate": "Ollama's own interface",
-    "chat": "Ollama's or another own chat",
+    "generate": "Ollama generate",
+    "chat": "Ollama chat",
 }
 """A segment of the path, and what the request is called that has it; the first one here that is found holds."""
 

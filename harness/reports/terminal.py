@@ -252,6 +252,7 @@ def _show_totals(results: Results, console: Console) -> None:
     legend = ["scenario: what is asked, in one request or several" if live else "exchange: one request and its answer"]
     legend += [f"{level} ✗: {meaning}" for level, meaning in _LEVELS.items() if level in red]
     legend += [f"{word}: {meaning}" for word, meaning in _MEANINGS.items() if word in words]
+    legend += ["harness explain ID: all of a rule"]
     show_wrapped(" · ".join(legend), console, indent=0, style="dim")
 
 

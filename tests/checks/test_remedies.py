@@ -265,6 +265,43 @@ for chunk in stream:
         for odd in ("false", "true", "7", "{}")
     ],
     Remedy(
+        "structured.json",
+        CHECKS["structured.json"].bad[0],
+        """
+import json
+
+content = answer.choices[0].message.content
+result = json.loads(content[content.index("{") : content.rindex("}") + 1])
+""",
+        {"city": "Lyon", "population": 522000},
+    ),
+    Remedy(
+        "structured.json",
+        CHECKS["structured.json"].bad[1],
+        """
+import json
+
+text = "".join(choice.delta.content or "" for chunk in stream for choice in chunk.choices)
+try:
+    result = json.loads(text)
+except ValueError:
+    result = "ask again"
+""",
+        "ask again",
+    ),
+    Remedy(
+        "structured.object",
+        CHECKS["structured.object"].bad[1],
+        """
+import json
+
+result = answer = json.loads(answer.choices[0].message.content)
+if not isinstance(answer, dict):
+    result = "ask again"
+""",
+        "ask again",
+    ),
+    Remedy(
         "finish_reason.tool-calls",
         CHECKS["finish_reason.tool-calls"].bad[0],
         """
@@ -303,3 +340,22 @@ def test_code_that_follows_the_advice_comes_out_right(remedy: Remedy) -> None:
     assert finding.outcome is Outcome.FAIL, "the advice is about a problem"
     assert remedy.left_out(advice_on(finding)) == [], "the code does what the advice says"
     assert remedy.result() == remedy.right
+
+
+@pytest.mark.parametrize(
+    ("bad", "code", "right"),
+    [
+        (1, """result = {"role": "user", "content": f"{name} returned: {result}"}""", {"role": "user", "content": "f returned: 7"}),
+        (2, """message["content"] = message["content"] or ""\nresult = message""", {"role": "assistant", "content": ""}),
+        (3, """if not message["content"]: del message["content"]\nresult = message""", {"role": "assistant"}),
+    ],
+)  # fmt: skip
+def test_a_message_that_was_refused_is_sent_in_another_form(bad: int, code: str, right: dict[str, str]) -> None:
+    exchange = CHECKS["multi_turn.accepted"].bad[bad]
+    finding = findings(exchange)["multi_turn.accepted"]
+    remedy = Remedy("multi_turn.accepted", exchange, code, right)
+    assert remedy.left_out(advice_on(finding)) == []
+    sent = {"role": "assistant", "content": {2: None, 3: ""}.get(bad)}
+    names: dict[str, object] = {"message": sent, "name": "f", "result": 7}
+    exec(code, names)
+    assert names["result"] == right

@@ -99,9 +99,16 @@ def test_a_cell_of_an_audit_is_explained_from_its_results(here: Path) -> None:
 
 def test_explain_shows_a_family(here: Path) -> None:
     text = harness("explain", "role").stdout
-    assert text.startswith("role  3 rules, 1 observations; harness explain ID tells all of one\n")
+    assert text.startswith("role  3 rules, 1 observation; harness explain ID tells all of one\n")
     assert "SHOULD   role.first\n" in text
     assert "Clients that start a new message at each role" in text
+    assert here.exists()
+
+
+def test_explain_of_a_check_has_the_words_of_each_form(here: Path) -> None:
+    text = harness("explain", "sse.json").stdout
+    assert text.count("does not know the mark in this spelling") == 1
+    assert text.index("[done]") < text.index("in this spelling")
     assert here.exists()
 
 

@@ -17,7 +17,7 @@ from harness.simulate.reference import REFERENCES
         ("https://x.example/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse", "Gemini generateContent"),
         ("https://x.example/v1beta/models/embed:batchEmbedContents", "embeddings"),
         ("https://bedrock.example/model/m/converse-stream", "Bedrock Converse"),
-        ("http://localhost:11434/api/chat", "Ollama's or another own chat"),
+        ("http://localhost:11434/api/chat", "Ollama chat"),
         ("https://x.example/v1/embeddings", "embeddings"),
         ("https://x.example/favicon.ico", OTHER),
         ("https://x.example", OTHER),
