@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
@@ -93,7 +94,10 @@ def _show_group(group: FindingGroup, where: str, console: Console) -> None:
     word = "" if seen or first.outcome is Outcome.FAIL else f"{first.outcome.value} "
     level = "legal" if seen else first.level.value
     head = f"[{colour}]{word}{level:<{_INDENT - 1 - len(word)}}[/] [bold]{first.check}[/]"
-    console.print(f"{head}  [dim]{escape(where)}[/]", highlight=False, soft_wrap=True)
+    fits = _INDENT + cell_len(f"{first.check}  {where}") <= console.width
+    console.print(f"{head}  [dim]{escape(where)}[/]" if fits else head, highlight=False, soft_wrap=True)
+    if not fits:
+        show_wrapped(where, console, style="dim")
     show_wrapped(_seen(group) if seen else first.message, console, label="seen" if seen else "what")
     if group.told:
         show_wrapped(group.told.advice.breaks, console, label="breaks")
@@ -114,7 +118,10 @@ def _show_place(finding: Finding, console: Console) -> None:
     at = finding.evidence[0] if finding.evidence else None
     where = finding.cassette or finding.scenario
     shown = f"{where} byte {at.offset}: {at.excerpt[:_EXCERPT]}" if at else where
-    console.print(f"{'':{_INDENT}}[dim]{'where':{_INDENT}}{escape(shown)}[/]", highlight=False, soft_wrap=True)
+    if console.is_terminal:
+        show_wrapped(shown, console, label="where", style="dim")
+    else:  # in a file it stays in one piece
+        console.print(f"{'':{_INDENT}}{'where':{_INDENT}}{escape(shown)}", highlight=False, soft_wrap=True)
 
 
 def _where(group: FindingGroup, mode: str, *, providers: bool, whole: bool) -> str:
