@@ -30,7 +30,7 @@ from harness.checks import (
     usage_counts,  # noqa: F401 - declares checks of the family usage
 )
 from harness.checks.registry import Check, declared
-from harness.results import Advice, Finding
+from harness.results import Advice, Finding, Outcome, Told
 
 FAMILIES = tuple(
     module.__name__.rpartition(".")[2]
@@ -52,4 +52,15 @@ def advice_on(finding: Finding) -> Advice:
     return finding.advice or Advice(check.impact, check.workaround)
 
 
-__all__ = ["CHECKS", "FAMILIES", "Check", "advice_on"]
+def told_of(finding: Finding) -> Told | None:
+    """Return what is told of a finding beside its message: of a failure, and of what is legal but breaks clients; else None."""
+    check = CHECKS.get(finding.check)
+    if check is None:
+        return None
+    advice = advice_on(finding) if finding.outcome in {Outcome.FAIL, Outcome.CHANGED} else None
+    if finding.outcome is Outcome.OBSERVED:
+        advice = check.harm_of(finding.value)
+    return Told(check.title, advice) if advice else None
+
+
+__all__ = ["CHECKS", "FAMILIES", "Check", "advice_on", "told_of"]

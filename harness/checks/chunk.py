@@ -6,7 +6,7 @@ from harness.checks import sources
 from harness.checks.applies import all_of, begun, stream, success_status
 from harness.checks.kinds import differing, n_of_m, wrong_kinds
 from harness.checks.registry import rule
-from harness.results import Level, Problem
+from harness.results import Advice, Level, Problem
 from harness.simulate.reference import BODY, STREAM, replace_in_body, with_body
 from harness.wire.exchange import Exchange
 
@@ -17,6 +17,20 @@ _DONE = b"data: [DONE]\n\n"
 _CHOICE = BODY.response.body.decode()
 _CHOICE = _CHOICE[_CHOICE.index('{"index"') : _CHOICE.index("],")]
 _EARLIEST = 10**9  # 2001: before that there was no such API, so it is no time of an answer
+_LATEST = 10**11
+
+_EMPTY_BODY = Advice(
+    "`answer.choices[0]` raises AttributeError or TypeError, none of which is an error of the SDK's.",
+    'Test it first, and retry: `if not getattr(answer, "choices", None): raise RuntimeError("empty answer")`.',
+)
+_TOO_EARLY = Advice(
+    "Clients show a date in 1970, and sort the answer before all others.",
+    "Use your own clock, `time.time()`, as the time of the message.",
+)
+_FINER = Advice(
+    "It counts in smaller units: `datetime.fromtimestamp(created)` raises ValueError, since the year has five digits or more.",
+    "Use your own clock, `time.time()`, as the time of the message.",
+)
 
 
 @rule(
@@ -34,7 +48,10 @@ def present(exchange: Exchange) -> Iterator[Problem]:
     then retry.
     """
     if not exchange.columns.kinds("/choices").keys() - {"missing"}:
-        yield Problem("no chunk has choices" if exchange.is_stream else "the body has no choices", ((None, 0),))
+        if exchange.is_stream:
+            yield Problem("no chunk has choices", ((None, 0),))
+        else:
+            yield Problem("the body has no choices", ((None, 0),), _EMPTY_BODY)
 
 
 @rule(
@@ -130,14 +147,15 @@ def id_constant(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def created(exchange: Exchange) -> Iterator[Problem]:
     """
-    Typed clients fail to decode it, others show a date in the far future.
+    Typed clients fail to decode it: a number of seconds is what they declare.
 
     Instead: Use your own clock, `time.time()`, as the time of the message; leave created out of typed models.
     """
     yield from wrong_kinds(exchange, "/created", {"int"})
     for value, seen in exchange.columns.values["created"].items():
-        if isinstance(value, int) and not _EARLIEST <= value < 10**11:
-            yield Problem(f"created is {value}, which is no time in seconds", ((seen.first, "/created"),))
+        if isinstance(value, int) and not _EARLIEST <= value < _LATEST:
+            advice = _TOO_EARLY if value < _EARLIEST else _FINER
+            yield Problem(f"created is {value}, which is no time in seconds", ((seen.first, "/created"),), advice)
             return
 
 

@@ -1,13 +1,14 @@
 """How an answer says that, and why, it ended."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from harness.checks import sources
 from harness.checks.applies import all_of, body, cap_of, complete_answer, stream, success_status, uncut
 from harness.checks.kinds import absent, place_of, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.matrix.scenarios import SCENARIOS
-from harness.results import Level, Problem
+from harness.results import Advice, Level, Problem
 from harness.simulate.ideal import recording
 from harness.simulate.reference import (
     BODY,
@@ -20,6 +21,7 @@ from harness.simulate.reference import (
     with_request_params,
 )
 from harness.wire.exchange import Exchange
+from harness.wire.shapes import Kind
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
@@ -27,6 +29,19 @@ _READ = ("chunk.present",)
 _WHOLE = (*_READ, "sse.no-error", "http.complete")
 _VOCABULARY = {"stop", "length", "tool_calls", "content_filter", "function_call"}
 _PLACE = "/choices/*/finish_reason"
+_ALL_BUT_EMPTY: set[Kind] = {"missing", "null", "text", "int", "float", "bool", "[]", "list", "{}", "object"}
+_NO_TEXT = Advice(
+    "`if finish_reason is not None: break` stops there, and so does a test for truth where it is true or a number.",
+    "Take a text only for the end: `if isinstance(choice.finish_reason, str) and choice.finish_reason:`.",
+)
+_CALLED = Advice(
+    'Clients that run tools at `finish_reason == "tool_calls"` never make the call, and show an empty answer.',
+    "Decide by the calls, not by the reason: `if calls:` after the loop.",
+)
+_NOT_CALLED = Advice(
+    'Clients that go on at `finish_reason == "tool_calls"` have no call to make: they ask again for ever, or show nothing.',
+    "Decide by the calls, not by the reason: `if not calls:` show the text as the answer.",
+)
 _CAPPED, _STOPPED = (recording(SCENARIOS[name])[0] for name in ("chat.capped", "chat.stop"))
 _FINAL = '"delta":{},"logprobs":null,"finish_reason":"stop"'
 
@@ -59,10 +74,12 @@ def null_before_end(exchange: Exchange) -> Iterator[Problem]:
     """
     `if finish_reason is not None: break` stops at the first chunk: the answer is empty.
 
-    Instead: Test for truth instead of None, `if choice.finish_reason:`, so that empty text and false do not end
-    the answer.
+    Instead: Test for truth instead of None, `if choice.finish_reason:`, so that empty text does not end the
+    answer.
     """
-    yield from wrong_kinds(exchange, _PLACE, {"null", "text", "missing"}, "choice")
+    yield from wrong_kinds(exchange, _PLACE, _ALL_BUT_EMPTY, "choice")
+    for problem in wrong_kinds(exchange, _PLACE, {"null", "text", "missing", '""'}, "choice"):
+        yield replace(problem, advice=_NO_TEXT)
 
 
 @rule(
@@ -189,9 +206,10 @@ def tool_calls(exchange: Exchange) -> Iterator[Problem]:
         if reason is None or reason.value in {"length", "content_filter"}:
             continue
         if choice.tools and reason.value == "stop" and not forced:
-            yield Problem("a tool is called, and finish_reason is 'stop'", ((reason.chunk, reason.pointer),))
+            yield Problem("a tool is called, and finish_reason is 'stop'", ((reason.chunk, reason.pointer),), _CALLED)
         elif not choice.tools and reason.value == "tool_calls":
-            yield Problem("no tool is called, and finish_reason is 'tool_calls'", ((reason.chunk, reason.pointer),))
+            at = (reason.chunk, reason.pointer)
+            yield Problem("no tool is called, and finish_reason is 'tool_calls'", (at,), _NOT_CALLED)
 
 
 @observation(
@@ -218,6 +236,7 @@ def form(exchange: Exchange) -> str:
     good=(STREAM,),
     bad=(replace_in_body(STREAM, _FINAL, _FINAL.replace("{}", '{"content":""}')), replace_in_body(STREAM, _FINAL, _FINAL.replace("{}", '{"content":"."}'))),
     depends_on=_READ,
+    harmful=lambda value: value.startswith("content text") or value.endswith("+ tool_calls"),
 )  # fmt: skip
 def finish_delta(exchange: Exchange) -> str:
     """

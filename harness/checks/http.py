@@ -281,6 +281,7 @@ def no_error(exchange: Exchange) -> Iterator[Problem]:
     sources.REQUEST, answer_with_headers,
     good=(STREAM,),
     bad=(with_header(STREAM, "content-type", "text/event-stream"),),
+    harmful=lambda value: value.lower().startswith("text/event-stream") and "charset" not in value.lower(),
 )  # fmt: skip
 def media_type_sent(exchange: Exchange) -> str:
     """

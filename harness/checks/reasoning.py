@@ -137,6 +137,7 @@ def tokens_counted(exchange: Exchange) -> Iterator[Problem]:
     good=(REASONING, REASONING_BODY),
     bad=(replace_in_body(REASONING, "reasoning_content", "reasoning"), replace_in_body(STREAM, "你好", "<think>hm</think>"), _PARTS),
     depends_on=_READ,
+    harmful=lambda value: "reasoning" in value and "reasoning_content" not in value,
 )  # fmt: skip
 def place(exchange: Exchange) -> str:
     """

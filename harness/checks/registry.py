@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.results import Level, Problem
+from harness.results import Advice, Level, Problem
 from harness.wire.exchange import Exchange
 
 NotApplicableKind = Literal["blocked", "not-present", "cut"]
@@ -42,6 +42,16 @@ TOO_LARGE = "http.too-large"
 Find = Callable[[Exchange], Iterable[Problem]]
 Observe = Callable[[Exchange], str]
 
+Harmful = Callable[[str], bool | Advice]
+"""
+Tells of an observed value whether it breaks client code: legal, and other than OpenAI's, so that code written against
+OpenAI raises on it, or loses, doubles or splits something.  Such values are told of beside the failures, in the words of
+the check or, where those do not fit the value, in the advice that is returned.
+"""
+
+SEPARATOR = " | "
+"""What stands between the values that an observation saw in the exchanges of one recording."""
+
 
 class CannotJudge(Exception):
     """Raised by a rule whose input is outside what it can evaluate, such as a schema that is too large; outcome n/a."""
@@ -53,7 +63,7 @@ class Check:
     One rule or observation.
 
     ``good`` examples are silent under every check; ``bad`` ones are caught by this check (an observation
-    gives them another value than it gives the good ones).
+    gives them another value than it gives the good ones).  ``harmful`` is about the values of an observation.
     """
 
     id: str
@@ -68,6 +78,13 @@ class Check:
     workaround: str
     find: Find = lambda _: ()
     observe: Observe | None = None
+    harmful: Harmful = lambda _: False
+
+    def harm_of(self, value: str | None) -> Advice | None:
+        """Return what the values seen in a recording break, and what to do about it; None where they are harmless."""
+        harms = (self.harmful(one) for one in (value.split(SEPARATOR) if value else ()))
+        harm = next((one for one in harms if one), None)
+        return harm if isinstance(harm, Advice) else Advice(self.impact, self.workaround) if harm else None
 
     @property
     def family(self) -> str:
@@ -114,12 +131,21 @@ def observation(  # noqa: PLR0913 - the metadata of a check
     good: tuple[Exchange, ...],
     bad: tuple[Exchange, ...],
     depends_on: tuple[str, ...] = (),
+    harmful: Harmful = lambda _: False,
 ) -> Callable[[Observe], Observe]:
-    """Declare an observation; the decorated function returns what it sees in an exchange, as a short text."""
+    """
+    Declare an observation; the decorated function returns what it sees in an exchange, as a short text.
+
+    ``harmful`` tells which values break clients: none of the good examples', and one of the bad ones', if any.
+    """
 
     def declare(observe: Observe) -> Observe:
         level, parts = Level.OBSERVE, _docstring_parts(observe)
-        _declare(Check(check_id, level, title, source, applies, depends_on, good, bad, *parts, observe=observe))
+        _declare(
+            Check(
+                check_id, level, title, source, applies, depends_on, good, bad, *parts, observe=observe, harmful=harmful
+            )
+        )
         return observe
 
     return declare

@@ -7,7 +7,7 @@ from harness.checks import sources
 from harness.checks.applies import all_of, complete_answer, exact_framing, exact_lines, stream, uncut
 from harness.checks.kinds import n_of_m
 from harness.checks.registry import observation, rule
-from harness.results import Level, Problem
+from harness.results import Advice, Level, Problem
 from harness.simulate.reference import STREAM, replace_in_body, replace_last_in_body, with_body
 from harness.wire.exchange import Exchange
 from harness.wire.reading import DONE
@@ -19,6 +19,40 @@ _BYTES = STREAM.response.body
 _COMMENTED = with_body(STREAM, b": keep-alive\n\n" + _BYTES)
 _IS_STREAM = ("http.stream-asked",)
 _HELD = ("http.stream-asked", "sse.no-error")
+_FIELD = b"data: "
+_BUFFER = 64 * 1024
+"""Bytes of a line that Go's bufio.Scanner holds: https://github.com/infiniflow/ragflow/issues/15381."""
+_SHORT = "up to 64 KiB"
+
+_SPLIT_DATA = Advice(
+    "Legal; readers that parse each `data:` line by itself get half of a JSON text and raise.",
+    "Join the data lines of an event by line ends before parsing, as the OpenAI SDK does: `json.loads(sse.data)`.",
+)
+_ODD_MARK = Advice(
+    "The text is whole; the OpenAI SDK does not know the mark in this spelling, and raises json.JSONDecodeError at its end.",
+    "Catch it, `except ValueError:`, and keep the text where a finish_reason came: `if not finish: raise`.",
+)
+_IN_CHOICE = Advice(
+    "The OpenAI SDK hands it on with the choice and raises nothing: the cut text passes for a whole answer.",
+    'Look into every choice: `if getattr(choice, "error", None): raise RuntimeError(choice.error)`.',
+)
+_AS_CHUNK = Advice(
+    "The OpenAI SDK makes a chunk without choices of it: `chunk.choices[0]` raises TypeError, and code that skips such "
+    "chunks shows the cut text as whole.",
+    "Raise on what is no chunk: `if chunk.choices is None: raise RuntimeError(chunk.model_extra)`.",
+)
+_AS_FIELD = Advice(
+    "Readers of events pass over an unknown field, the OpenAI SDK too: the cut text passes for a whole answer.",
+    'Look at the lines as they come: `if line.startswith("error:"): raise RuntimeError(line)`.',
+)
+_SECOND_MARK = Advice(
+    "Nothing is lost; a reader that goes on after the mark takes the second one for broken JSON.",
+    'Stop at the first: `if data == "[DONE]": break`, as the OpenAI SDK does.',
+)
+_OPEN_MARK = Advice(
+    "The text is whole; a reader that drops the unclosed mark, and knows no other sign of the end, takes it for cut.",
+    "Take the finish_reason for the end: `finish = choice.finish_reason or finish`, whether the mark comes or not.",
+)
 
 
 def _parser(exchange: Exchange) -> Parser:
@@ -59,10 +93,13 @@ def json(exchange: Exchange) -> Iterator[Problem]:
     Instead: Catch it around the loop, `except (openai.APIError, ValueError)`; a reader of your own can skip the
     event.
     """
-    wrong = [(n, why) for n, why in exchange.reading.not_json if _parser(exchange).events.data[n].strip()]
-    if wrong:
-        number, why = wrong[0]
-        yield Problem(f"{len(wrong)} data of the stream are not JSON: {why}", ((number, ""),))
+    texts = _parser(exchange).events.data
+    wrong = [(n, why) for n, why in exchange.reading.not_json if texts[n].strip()]
+    marks = [(n, why) for n, why in wrong if texts[n].strip(b' "[]').lower() == b"done"]
+    for found, advice in (([one for one in wrong if one not in marks], None), (marks, _ODD_MARK)):
+        if found:
+            number, why = found[0]
+            yield Problem(f"{len(found)} data of the stream are not JSON: {why}", ((number, ""),), advice)
 
 
 @rule(
@@ -158,17 +195,19 @@ def no_error(exchange: Exchange) -> Iterator[Problem]:
 def _errors(exchange: Exchange) -> Iterator[Problem]:
     """Yield the errors in a stream, in each form that was seen."""
     for error in exchange.columns.errors:
-        yield Problem(f"an error came in the stream: {error.text}", ((error.chunk, error.pointer),))
+        advice = _IN_CHOICE if error.pointer.startswith("/choices/") else None
+        yield Problem(f"an error came in the stream: {error.text}", ((error.chunk, error.pointer),), advice)
     for offset, name in _parser(exchange).unknown_fields:
         if name == b"error":
-            yield Problem("a field error came in the stream", ((None, offset),))
+            yield Problem("a field error came in the stream", ((None, offset),), _AS_FIELD)
     for shape in exchange.columns.shapes:
         hidden = [p for p, what in shape.kinds.items() if p.endswith("/error") and what in {"text", "object"}]
         if hidden and "/choices" not in shape.kinds:
-            yield Problem("an error came in the stream, inside another object", ((shape.first, hidden[0]),))
+            at = (shape.first, hidden[0])
+            yield Problem("an error came in the stream, inside another object", (at,), _AS_CHUNK)
     events = _parser(exchange).events if "named" in _parser(exchange).oddities else ()
     for number in (number for number, event in enumerate(events) if event.type == b"error"):
-        yield Problem("an event of the type error came in the stream", ((number, ""),))
+        yield Problem("an event of the type error came in the stream", ((number, ""),), _AS_CHUNK)
 
 
 @rule(
@@ -203,9 +242,11 @@ def done_last(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Stop at the first mark; if text or usage comes late, use a reader of your own and `continue` there.
     """
-    after = len(_parser(exchange).events) - 1 - exchange.reading.done[0] if exchange.reading.done else 0
+    done = exchange.reading.done
+    after = len(_parser(exchange).events) - 1 - done[0] if done else 0
     if after:
-        yield Problem(f"{after} events follow [DONE]", ((exchange.reading.done[0] + 1, ""),))
+        advice = _SECOND_MARK if after == len(done) - 1 else None
+        yield Problem(f"{after} events follow [DONE]", ((done[0] + 1, ""),), advice)
 
 
 @rule(
@@ -224,8 +265,9 @@ def final_blank_line(exchange: Exchange) -> Iterator[Problem]:
     """
     tail = _parser(exchange).unterminated_event
     if tail:
-        what = "the mark [DONE]" if tail.data.strip() == DONE else f"an event of {len(tail.data)} bytes of data"
-        yield Problem(f"no blank line closes {what}", ((None, tail.start),))
+        mark = tail.data.strip() == DONE
+        what = "the mark [DONE]" if mark else f"an event of {len(tail.data)} bytes of data"
+        yield Problem(f"no blank line closes {what}", ((None, tail.start),), _OPEN_MARK if mark else None)
 
 
 @observation(
@@ -234,6 +276,7 @@ def final_blank_line(exchange: Exchange) -> Iterator[Problem]:
     good=(STREAM,),
     bad=(replace_in_body(STREAM, "\n", "\r\n"), replace_in_body(STREAM, "data: ", "data:")),
     depends_on=_IS_STREAM,
+    harmful=lambda value: _SPLIT_DATA if "multi-line" in value else value.replace(", BOM", "") != "LF, space",
 )  # fmt: skip
 def framing(exchange: Exchange) -> str:
     r"""
@@ -257,6 +300,7 @@ def framing(exchange: Exchange) -> str:
     good=(STREAM,),
     bad=(_COMMENTED,),
     depends_on=_IS_STREAM,
+    harmful=lambda value: value != "none",
 )  # fmt: skip
 def comments(exchange: Exchange) -> str:
     """
@@ -275,6 +319,7 @@ def comments(exchange: Exchange) -> str:
     good=(STREAM,),
     bad=(replace_in_body(STREAM, "data: {", "event: result\ndata: {"), replace_in_body(STREAM, "data: {", "id: 7\ndata: {")),
     depends_on=_IS_STREAM,
+    harmful=lambda value: value != "none",
 )  # fmt: skip
 def event_names(exchange: Exchange) -> str:
     """
@@ -319,6 +364,7 @@ def end(exchange: Exchange) -> str:
     good=(STREAM,),
     bad=(with_body(STREAM, b"\xef\xbb\xbf" + _BYTES),),
     depends_on=_IS_STREAM,
+    harmful=lambda value: value == "yes",
 )  # fmt: skip
 def bom(exchange: Exchange) -> str:
     """
@@ -327,3 +373,25 @@ def bom(exchange: Exchange) -> str:
     Instead: Decode with `utf-8-sig` where you read the stream yourself.
     """
     return "yes" if _parser(exchange).bom else "no"
+
+
+@observation(
+    "sse.longest-line", "The length of the longest data line.",
+    sources.SSE_FORMAT, exact_lines,
+    good=(STREAM,),
+    bad=(replace_in_body(STREAM, "你好", "你好" * 12_000),),
+    depends_on=_IS_STREAM,
+    harmful=lambda value: value != _SHORT,
+)  # fmt: skip
+def longest_line(exchange: Exchange) -> str:
+    """
+    Legal; readers with a line buffer of fixed size stop there: Go's `bufio.Scanner` at 64 KiB, aiohttp's lines at 128 KiB.
+
+    Instead: Give the reader a buffer that grows: `bufio.Reader.ReadBytes` in Go, `content.iter_any()` in aiohttp with
+    the lines cut by yourself.
+    """
+    # Data holds a line end only where several lines were joined.
+    long = (data for data in _parser(exchange).events.data if len(data) + len(_FIELD) > _BUFFER)
+    lines = (line for data in long for line in data.split(b"\n"))
+    longest = max(map(len, lines), default=0) + len(_FIELD)
+    return f"{longest:,} bytes" if longest > _BUFFER else _SHORT

@@ -62,6 +62,7 @@ def id_form(exchange: Exchange) -> str:
     good=(TOOLS,),
     bad=(_IN_ONE, replace_in_body(TOOLS, '"type":"function",', "")),
     depends_on=_READ,
+    harmful=lambda value: not value.endswith("no arguments yet"),
 )  # fmt: skip
 def first(exchange: Exchange) -> str:
     """
@@ -85,6 +86,7 @@ def _brought(fragment: ToolFragment) -> str:
     good=(TOOLS,),
     bad=(replace_in_body(TOOLS, '{"index":0,"function":{"arguments"', '{"index":0,"type":"function","function":{"arguments"'),),
     depends_on=_READ,
+    harmful=lambda value: value != "nothing",
 )  # fmt: skip
 def repeated(exchange: Exchange) -> str:
     """

@@ -171,8 +171,9 @@ def within_totals(exchange: Exchange) -> Iterator[Problem]:
     "usage.place", "Where usage comes in a stream, asked for or not.",
     sources.STREAM_OPTIONS, all_of(stream, uncut),
     good=(STREAM_USAGE,),
-    bad=(STREAM, BESIDE_FINISH, replace_in_body(STREAM_USAGE, '"choices":[]', '"choices":[{"index":0,"delta":{},"finish_reason":null}]')),
+    bad=(STREAM, BESIDE_FINISH, replace_in_body(STREAM_USAGE, '"choices":[]', '"choices":[{"index":0,"delta":{},"finish_reason":null}]'), replace_in_body(STREAM_USAGE, '"usage":null', '"usage":{"prompt_tokens":9,"completion_tokens":1,"total_tokens":10}')),
     depends_on=_READ,
+    harmful=lambda value: value.startswith("every chunk"),
 )  # fmt: skip
 def place(exchange: Exchange) -> str:
     """

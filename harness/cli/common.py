@@ -61,6 +61,9 @@ ROOT = click.option(
 )
 FORMAT = click.option("--format", "form", type=Format, default="pretty", show_default=True)
 
+ALL = click.option(
+    "--all", "whole", is_flag=True, help="Tell of every failing rule, provider and scenario; else long lists are cut."
+)
 
 FORCE = click.option("--force", is_flag=True, help="Write over files of these names that harness did not write.")
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from harness import __version__
+from harness.checks import told_of
 from harness.cli.common import (
+    ALL,
     FORCE,
     FORMAT,
     ROOT,
@@ -60,6 +62,7 @@ _SHOWN = 5
 @ROOT
 @SDK_DEPTH
 @SIZES("body", "line", "event", "events", "values")
+@ALL
 @FORMAT
 @one_line_errors
 def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
@@ -78,6 +81,7 @@ def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
     fail_on: str,
     force: bool,  # noqa: FBT001 - a flag of the command line
     root: Path,
+    whole: bool,  # noqa: FBT001 - a flag of the command line
     form: str,
 ) -> None:
     """
@@ -117,13 +121,20 @@ def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
         failed = kept.failed + try_all(
             lambda: write_results(results_file, results) if results_file else None,
             lambda: write_atomically(markdown.resolve(), table.render(results).encode()) if markdown else None,
-            lambda: terminal.show_probe(results, Outlet()) if form == "pretty" else show(results, form),
+            lambda: _show(results, form, whole=whole),
         )
     if course.over:
         say(f"harness: {_left(results, course.over.reason)}", err=True)
     levels = {"must": {Level.MUST}, "should": {Level.MUST, Level.SHOULD}, "never": set[Level]()}[fail_on]
     nothing = kept.no_chat or results.nothing_judged
     end(came, failed, nothing, any(finding.level in levels for finding in results.unexpected))
+
+
+def _show(results: Results, form: str, *, whole: bool) -> None:
+    if form == "pretty":
+        terminal.show_probe(results, Outlet(), told_of, whole=whole)
+    else:
+        show(results, form)
 
 
 @dataclass

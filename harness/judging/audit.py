@@ -8,31 +8,33 @@ from harness.checks import CHECKS, Check
 from harness.errors import HarnessError
 from harness.judging.runner import Subject, judge_exchanges
 from harness.matrix.providers import Matrix
-from harness.recording.archives import Entry, raised, read_archive
+from harness.recording.archives import Entry, PassedOver, ignored, raised, read_archive
 from harness.recording.scrub import scrub
 from harness.results import Finding
 
 ProviderFrom = Literal["auto", "host", "field", "folder"]
 
 
-def audit(
+def audit(  # noqa: PLR0913, PLR0917 - what is read, how, and who is told what was not
     paths: Iterable[Path],
     matrix: Matrix | None,
     provider_from: ProviderFrom,
     checks: Iterable[Check] | None = None,
     unread: Callable[[HarnessError], None] = raised,
+    passed_over: PassedOver = ignored,
 ) -> Iterator[list[Finding]]:
     """
     Yield the findings of each exchange in the archives ``paths``; scenarios are named by the form of the call.
 
-    A row that can't be read is given to ``unread``, and the rows after it are judged.
+    A row that can't be read is given to ``unread``, and the rows after it are judged; ``passed_over`` is told what was no
+    chat completion.
 
     Raises:
         HarnessError: a file can't be read.
     """
     chosen = tuple(CHECKS.values() if checks is None else checks)
     for path in paths:
-        for read in read_archive(path, unread):
+        for read in read_archive(path, unread, passed_over):
             entry = read._replace(exchange=scrub(read.exchange))
             del read  # of a long answer one copy is enough
             yield list(judge_exchanges([entry.exchange], _subject(entry, path, matrix, provider_from), chosen))

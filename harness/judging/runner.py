@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from harness.checks import CHECKS, Check
-from harness.checks.registry import TOO_LARGE, Applies, CannotJudge, NotApplicable, NotApplicableKind
+from harness.checks.registry import SEPARATOR, TOO_LARGE, Applies, CannotJudge, NotApplicable, NotApplicableKind
 from harness.errors import unknown
 from harness.judging.deviations import load_deviations
 from harness.matrix.providers import Matrix, Target
@@ -208,7 +208,7 @@ def judge_exchanges(
             (), None, provenance, recorded_at, None, subject.cassette,
         )  # fmt: skip
         if worst.outcome is Outcome.OBSERVED:
-            finding.value = " | ".join(dict.fromkeys(v.message for v in verdicts if v.outcome is Outcome.OBSERVED))
+            finding.value = SEPARATOR.join(dict.fromkeys(v.message for v in verdicts if v.outcome is Outcome.OBSERVED))
             finding.message = ""
         elif worst.outcome is Outcome.FAIL or (worst.outcome is Outcome.PASS and deviations):
             try:

@@ -22,6 +22,7 @@ from harness.results.finding import (
     Level,
     Outcome,
     Problem,
+    Told,
     judge,
 )
 from harness.results.log import SCHEMA, Results, Run, check_writable, dump, read_results, told_most, write_results
@@ -45,6 +46,7 @@ __all__ = [
     "ProviderPrediction",
     "Results",
     "Run",
+    "Told",
     "check_writable",
     "dump",
     "is_client_log",

@@ -57,6 +57,14 @@ class Advice:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What is told of a finding beside its message or value: the title of its check, and the advice on its form."""
+
+    title: str
+    advice: Advice
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """
     What a check found wrong.
