@@ -7,12 +7,13 @@ from typing import Any
 import orjson
 
 from harness.checks import sources
-from harness.checks.applies import complete_answer, error_status, finish_values, success_status, texts
+from harness.checks.applies import cap_of, complete_answer, error_status, finish_values, success_status, texts
+from harness.checks.kinds import place_of
 from harness.checks.registry import Applies, Reason, observation, rule
 from harness.matrix.scenarios import SCENARIOS
-from harness.results import Level, Problem
+from harness.results import Advice, Level, Problem
 from harness.simulate.ideal import recording
-from harness.simulate.reference import replace_in_body, with_request_params, with_response
+from harness.simulate.reference import STREAM, ask, replace_in_body, with_request_params, with_response
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import objects_in
 
@@ -26,6 +27,15 @@ _UNKNOWN = _TRIED["params.unknown-key"]
 _HELD = ("chunk.present", "sse.no-error", "http.complete")
 _WORD = re.compile(r"[a-z_]{4,}")
 _STOPS = 16  # the specification allows 4
+_KEEPS_STOP = ("include_stop_str_in_output", "no_stop_trim", "echo")
+"""What asks vLLM or SGLang for the stop sequence in the text, or for the prompt, which may hold it."""
+_A_TOKEN, _A_WORD = 8, 32
+"""No text has more letters and digits to a token, nor more beside: English has 4 or 5 to a token, few words have 30."""
+_UNCOUNTED = ask(SCENARIOS["chat.stop"].prompt, stream=True)
+_KEPT = Advice(
+    "Programs that put pieces together, or parse what comes before their own mark, find the mark in the text.",
+    "Cut it off the end: `text = text.removesuffix(stop)`.",
+)
 
 
 def _tried(exchange: Exchange) -> str | None:
@@ -45,10 +55,30 @@ def _stops(exchange: Exchange) -> list[str]:
     return [stop for stop in listed if isinstance(stop, str) and stop]
 
 
-def _stopped(exchange: Exchange) -> str | None:
-    """Return the stop sequence that stands in the text, though it was to end before it; None where none does."""
-    said = texts(exchange)
-    return next((stop for stop in _stops(exchange)[:_STOPS] for text in said if stop in text), None)
+def _stop_asked(exchange: Exchange) -> Reason | None:
+    """A stop sequence was given, and nothing that lets the answer hold it."""
+    if not _stops(exchange):
+        return success_status(exchange) or "no stop sequence was given"
+    kept = next((name for name in _KEEPS_STOP if exchange.request.get(name) is True), None)
+    return success_status(exchange) or (f"{kept} was asked for" if kept else None)
+
+
+def _stopped(exchange: Exchange) -> tuple[str, bool] | None:
+    """
+    Return the stop sequence that stands in the text, though it was to end before it; None where none does.
+
+    Beside it, whether the text goes on after it.
+    """
+    found = ((stop, text) for stop in _stops(exchange)[:_STOPS] for text in texts(exchange) if stop in text)
+    return next(((stop, not text.rstrip().endswith(stop.rstrip())) for stop, text in found), None)
+
+
+def _cap_without_usage(exchange: Exchange) -> Reason | None:
+    """A cap was sent, and no usage came that tells whether it was kept."""
+    told = any(type(usage.value.get("completion_tokens")) is int for usage in exchange.columns.usages)
+    if told:
+        return success_status(exchange) or "usage tells; usage.within-cap judges it"
+    return success_status(exchange) or (None if cap_of(exchange) else "no cap was sent")
 
 
 @rule(
@@ -71,7 +101,7 @@ def n(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "params.stop", MUST, "The text ends before a stop sequence.",
-    sources.REQUEST, lambda x: success_status(x) or (None if _stops(x) else "no stop sequence was given"),
+    sources.REQUEST, _stop_asked,
     good=(_STOP, recording(SCENARIOS["chat.stop"])[0]),
     bad=(with_request_params(_STOP, stop="6"), with_request_params(recording(SCENARIOS["chat.stop"])[0], stop=["5", "x"])),
     depends_on=_HELD,
@@ -84,7 +114,47 @@ def stop(exchange: Exchange) -> Iterator[Problem]:
     """
     found = _stopped(exchange)
     if found is not None:
-        yield Problem(f"the text holds the stop sequence {found!r}", ((exchange.columns.first, ""),))
+        stop, goes_on = found
+        place = _stop_place(exchange, stop)
+        said = f"the text {'holds' if goes_on else 'ends with'} the stop sequence {stop!r}"
+        yield Problem(said, (place,), None if goes_on else _KEPT)
+
+
+def _stop_place(exchange: Exchange, stop: str) -> tuple[int, str]:
+    """Return where the piece of text stands in which the stop sequence is whole at last."""
+    for choice in exchange.columns.choices.values():
+        pieces = choice.fragments("content")
+        end = pieces.text.find(stop) + len(stop)
+        if end < len(stop):
+            continue
+        for chunk, text in zip(pieces.chunks, pieces.texts, strict=True):
+            end -= len(text)
+            if end <= 0:
+                return place_of(exchange, choice, chunk, "/{part}/content")
+    return exchange.columns.first, ""
+
+
+@rule(
+    "params.cap", MUST, "An answer without usage holds no more text than the cap allows.",
+    sources.REQUEST, _cap_without_usage,
+    good=(with_request_params(STREAM, max_tokens=5), with_request_params(STREAM, max_completion_tokens=100)),
+    bad=(with_request_params(_UNCOUNTED, max_tokens=2), with_request_params(_UNCOUNTED, max_completion_tokens=2)),
+    depends_on=("chunk.present",),
+)  # fmt: skip
+def cap_kept(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The cap holds down neither the bill nor the wait, and nothing in the answer says what was billed.
+
+    Instead: Close the stream when enough has come: `if len(text) > 8 * cap: stream.close()`.
+    """
+    cap = cap_of(exchange)
+    for choice in exchange.columns.choices.values():
+        pieces = choice.fragments("content")
+        most = _A_TOKEN * cap + _A_WORD
+        if len(pieces.text) > most and sum(map(str.isalnum, pieces.text)) > most:
+            place = place_of(exchange, choice, pieces.chunks[-1], "/{part}/content")
+            yield Problem(f"{len(pieces.text):,} characters came, the cap is {cap:,} tokens", (place,))
+            return
 
 
 @rule(
