@@ -8,6 +8,8 @@ from harness.wire.exchange import Exchange
 
 _ALL_ALONG = ("continuous_usage_stats", "chunk_include_usage")
 """What of ``stream_options`` asks for usage in every chunk."""
+_WITHIN = ("raw", "none")
+"""The values of ``reasoning_format`` that leave the thought in the text."""
 
 
 def success_status(exchange: Exchange) -> Reason | None:
@@ -136,6 +138,18 @@ def asks_usage_all_along(exchange: Exchange) -> bool:
 def usage_once_due(exchange: Exchange) -> Reason | None:
     """A stream that was not asked to tell usage in every chunk."""
     return stream(exchange) or ("usage was asked for in every chunk" if asks_usage_all_along(exchange) else None)
+
+
+def thought_apart(exchange: Exchange) -> Reason | None:
+    """An answer of which nobody asked that the thought stand in the text, as Groq, llama.cpp and SGLang let them."""
+    within = exchange.request.get("separate_reasoning") is False or exchange.request.get("reasoning_format") in _WITHIN
+    return success_status(exchange) or ("the thought was asked for in the text" if within else None)
+
+
+def plain_text(exchange: Exchange) -> Reason | None:
+    """An answer of which nobody asked for the special tokens of the model in the text, as vLLM and SGLang let them."""
+    raw = exchange.request.get("skip_special_tokens") is False
+    return success_status(exchange) or ("the special tokens were asked for in the text" if raw else None)
 
 
 def request_known(exchange: Exchange) -> Reason | None:
