@@ -73,12 +73,14 @@ def _stopped(exchange: Exchange) -> tuple[str, bool] | None:
     return next(((stop, not text.rstrip().endswith(stop.rstrip())) for stop, text in found), None)
 
 
-def _cap_without_usage(exchange: Exchange) -> Reason | None:
-    """A cap was sent, and no usage came that tells whether it was kept."""
-    told = any(type(usage.value.get("completion_tokens")) is int for usage in exchange.columns.usages)
-    if told:
-        return success_status(exchange) or "usage tells; usage.within-cap judges it"
-    return success_status(exchange) or (None if cap_of(exchange) else "no cap was sent")
+def _capped(exchange: Exchange) -> Reason | None:
+    """A cap was sent, and usage does not say itself that it was not kept."""
+    cap = cap_of(exchange)
+    if cap is None:
+        return success_status(exchange) or "no cap was sent"
+    told = [usage.value.get("completion_tokens") for usage in exchange.columns.usages]
+    beyond = any(type(tokens) is int and tokens > cap for tokens in told)
+    return success_status(exchange) or ("usage tells; usage.within-cap judges it" if beyond else None)
 
 
 @rule(
@@ -135,15 +137,15 @@ def _stop_place(exchange: Exchange, stop: str) -> tuple[int, str]:
 
 
 @rule(
-    "params.cap", MUST, "An answer without usage holds no more text than the cap allows.",
-    sources.REQUEST, _cap_without_usage,
+    "params.cap", MUST, "An answer holds no more text than the cap allows.",
+    sources.REQUEST, _capped,
     good=(with_request_params(STREAM, max_tokens=5), with_request_params(STREAM, max_completion_tokens=100)),
     bad=(with_request_params(_UNCOUNTED, max_tokens=2), with_request_params(_UNCOUNTED, max_completion_tokens=2)),
     depends_on=("chunk.present",),
 )  # fmt: skip
 def cap_kept(exchange: Exchange) -> Iterator[Problem]:
     """
-    The cap holds down neither the bill nor the wait, and nothing in the answer says what was billed.
+    The cap holds down neither the bill nor the wait, and no count in the answer says so.
 
     Instead: Close the stream when enough has come: `if len(text) > 8 * cap: stream.close()`.
     """

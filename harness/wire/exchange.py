@@ -314,7 +314,7 @@ class Exchange:
             call_ids=tuple(dict.fromkeys(call.id for call in calls if call.id))[:_KEPT],
             created=created[0] if created else None,
             date=self.response.date,
-            model=next((value for value in self.columns.values["model"] if isinstance(value, str)), ""),
+            model=self.model or "",
             prompt_tokens=usages[-1].value.get("prompt_tokens") if usages else None,
             prompt_bytes=text_bytes(self.request.json),
             channels=frozenset(

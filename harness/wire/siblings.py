@@ -24,10 +24,11 @@ class Sibling:
     """
     Another exchange of the same provider: what it asked, and what of its answer others must have or must not have.
 
-    ``question`` is a digest of all that was asked but for the form of the answer, empty where that is not known;
-    ``body`` one of the answer as it came, ``said`` one of its texts and calls, ``text`` one of what it shows.  ``date`` is that of the answer's header
-    in seconds, 0 where there is none.  ``prompt_bytes`` are those of the texts sent, 0 where they are not all of the prompt.
-    ``altered`` is whether a publisher put something else in it, ``answered`` whether it holds a whole answer.
+    ``question`` is a digest of all that was asked but for the form of the answer, empty where that is not known; ``body``
+    one of the answer as it came, ``said`` one of its texts and calls, ``text`` one of what it shows.  ``date`` is that of
+    the answer's header in seconds, 0 where there is none; ``model`` the one that was asked for.  ``prompt_bytes`` are those
+    of the texts sent, 0 where they are not all of the prompt.  ``altered`` is whether a publisher put something else in the
+    answer, ``answered`` whether it is whole.
     """
 
     question: bytes

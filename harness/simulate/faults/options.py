@@ -36,6 +36,6 @@ VARIANTS = (
             chunks(any_chunk, set_value("id", "chatcmpl-REDACTED_1"), set_value("created", 0))),
     Variant("model-of-fallback", "Another model answers, of those that the request names.", "chat.stream", "https://openrouter.ai/docs/guides/routing/model-fallbacks",
             compose(asked(models=["z-ai/glm-5-flash"]), chunks(any_chunk, set_value("model", "z-ai/glm-5-flash")))),
-    Variant("whole-at-cap", "An answer ends of itself with the last token that it may have.", "chat.nonstream", f"{_GITHUB}/openai/openai-python/issues/2602", compose(asked(max_tokens=4), chunks(any_chunk, set_value(_SAID, "Good day, friend!")))),
+    Variant("whole-at-cap", "An answer ends of itself with the last token that it may have.", "chat.nonstream", "https://github.com/openai/openai-openapi/blob/f85dbe223d40e1a31cba812ab2d755c7e98a92a3/openapi.yaml#L33665", compose(asked(max_tokens=4), chunks(any_chunk, set_value(_SAID, "Good day, friend!")))),
 )
 # fmt: on
