@@ -81,14 +81,18 @@ def interactions_of(document: Any, path: Path) -> list[Any]:
     return list(document["interactions"])
 
 
-def load_yaml(content: bytes, path: Path) -> Any:
-    """Parse YAML, with literal blocks as bytes where this module wrote the file."""
+def load_yaml(content: bytes, path: Path, *, several: bool = False) -> Any:
+    """
+    Parse YAML, with literal blocks as bytes where this module wrote the file.
+
+    Where there may be ``several`` documents in it and there are, they are returned as a list.
+    """
     blocks: list[bytes] = []
     try:
         if content.startswith(_HEADER) and b"\r" not in content and is_utf8(content):
             content = _cut_blocks(content, blocks)
         check_yaml_nodes(content)
-        document = yaml.load(content, _OurLoader)  # noqa: S506 - it is a safe loader
+        document = _documents(content) if several else yaml.load(content, _OurLoader)  # noqa: S506 - it is a safe loader
         check_aliases(document, content)
     except TooMuchYaml as error:
         raise BadCassette(f"{path}: {error}") from None
@@ -97,6 +101,11 @@ def load_yaml(content: bytes, path: Path) -> Any:
     if blocks:
         _put_back(document, blocks)
     return document
+
+
+def _documents(content: bytes) -> Any:
+    documents = list(yaml.load_all(content, _OurLoader))
+    return documents[0] if len(documents) == 1 else documents
 
 
 def _where(error: Exception) -> str:
@@ -156,6 +165,26 @@ class _OurLoader(_Loader):
 
 
 _OurLoader.add_constructor("tag:yaml.org,2002:int", whole_number)
+
+
+def _binary(loader: Any, node: Any) -> bytes:
+    """Construct bytes from the short tag that Ruby writes."""
+    return bytes(loader.construct_yaml_binary(node))
+
+
+def _plain(loader: Any, _tag: str, node: yaml.Node) -> Any:
+    """Construct what a tag of another language stands before, without the type it names; of a call its one argument."""
+    if isinstance(node, yaml.ScalarNode):
+        return loader.construct_scalar(node)
+    if isinstance(node, yaml.SequenceNode):
+        items = loader.construct_sequence(node, deep=True)
+        return items[0] if len(items) == 1 and isinstance(items[0], str) else items
+    return loader.construct_mapping(node, deep=True)
+
+
+_OurLoader.add_constructor("!binary", _binary)
+_OurLoader.add_multi_constructor("tag:yaml.org,2002:python/", _plain)
+_OurLoader.add_multi_constructor("!ruby/", _plain)
 _OurLoader.add_constructor("!block", lambda _, node: _BlockNumber(node.value))
 
 

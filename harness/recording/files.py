@@ -44,6 +44,19 @@ def read_whole(path: Path) -> bytes:
     return content
 
 
+def file_beside(folder: Path, name: str, where: str) -> Path:
+    """
+    Return a file that a recording names, which must lie in ``folder``.
+
+    Raises:
+        BadArchive: it is not there, or elsewhere.
+    """
+    file = folder / name
+    if not file.resolve().is_relative_to(folder.resolve()) or not file.is_file():
+        raise BadArchive(f"{where}: no file {name!r} in {folder}; restore it, or leave it out")
+    return file
+
+
 def rows_of(path: Path) -> Iterator[tuple[int, bytes | None]]:
     """
     Yield the rows of a file with their numbers, in UTF-8, one at a time: logs can be larger than memory.

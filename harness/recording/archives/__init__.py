@@ -1,0 +1,227 @@
+"""
+Recordings that other tools made.
+
+Which form a file has is told by what is in it; its name decides only where that can't.  ``documents`` lists the forms
+of JSON and YAML, ``rows`` those of JSON lines, ``texts`` those that are neither; ``pairs`` and ``bodies`` read what all
+of them have in common: a request, a response, and the body in many forms.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from harness.errors import BadArchive, BadCassette, HarnessError
+from harness.recording.archives.answers import dialect_of_answer
+from harness.recording.archives.documents import UNKNOWN, form_of, is_completion
+from harness.recording.archives.rows import (
+    Row,
+    exchange_of_row,
+    is_part_of_a_stream,
+    parsed_row,
+    provider_of_row,
+    stream_exchange,
+    url_of_row,
+)
+from harness.recording.archives.texts import TextReader, text_reader
+from harness.recording.cassette import load_yaml
+from harness.recording.dialects import dialect_of, is_chat
+from harness.recording.files import in_utf8, read_whole, rows_of
+from harness.wire.exchange import Exchange, Request, Response, Source
+from harness.wire.limits import many_values, sizes
+
+SUFFIXES = (".yaml", ".yml", ".json", ".har", ".jsonl", ".ndjson", ".sse", ".httprr")
+"""How the names of recordings end; in a folder a file of another name is read where it begins as a recording does."""
+
+_ROWS = (".jsonl", ".ndjson")
+_YAML = re.compile(rb"---|%YAML|#|[\w'\"-]+ ?:(?:[ \r\n]|$)|- ")
+_RECORDING = re.compile(rb"httprr trace|(?:#+ )?HTTP/\d|[*<>] |[A-Z]{3,7} \S+ HTTP/\d|(?:data|event): ?[{\w]|[\s\S]{0,4000}^(?:http_)?interactions:|when:|\s*[{\[][\s\S]{0,4000}\"(?:choices|http_interactions|interactions|request)\"", re.MULTILINE)  # fmt: skip
+_OWN = frozenset({"deviations.yaml", "profile.yaml", "providers.yaml"})
+_OWN_LOG = b'{"kind":"run"'
+_LOOKED_AT = 4096
+
+
+class Entry(NamedTuple):
+    """An exchange of an archive: where in which file it stands, and the provider if the archive names one."""
+
+    exchange: Exchange
+    origin: str
+    provider: str | None = None
+
+
+def archives_in(path: Path) -> list[Path]:
+    """
+    Return ``path`` itself, or the archives below it if it is a folder; what this program wrote is none, but for cassettes.
+
+    Raises:
+        BadArchive: it is not there, or a folder without recordings.
+    """
+    if path.is_dir():
+        found = sorted(p for p in path.rglob("*") if p.exists() and not p.is_dir() and _is_recording(p))
+        if not found:
+            raise BadArchive(f"{path}: no recordings in it; give a folder or file of {', '.join(SUFFIXES)}")
+        return found
+    if not path.exists():
+        raise BadArchive(f"{path}: no such file or folder")
+    return [path]
+
+
+def _suffix(path: Path) -> str:
+    return path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
+
+
+def _is_recording(path: Path) -> bool:
+    if path.name in _OWN or path.name.startswith("."):
+        return False
+    named = _suffix(path) in SUFFIXES
+    if not path.is_file():
+        return named  # it is refused by name, as what is no regular file
+    try:
+        with path.open("rb") as file:
+            begins = file.read(_LOOKED_AT)
+    except OSError:
+        return named
+    return not begins.startswith(_OWN_LOG) and (named or bool(_RECORDING.match(begins)))
+
+
+PassedOver = Callable[[str], None]
+"""Is told what an exchange is that is no chat completion, by its name in the plural."""
+
+
+def raised(error: HarnessError) -> None:
+    """Raise ``error``: for those to whom one exchange that can't be read is the end of its file."""
+    raise error
+
+
+def ignored(_: str) -> None:
+    """Take no notice of what is no chat completion."""
+
+
+def read_archive(
+    path: Path, unread: Callable[[HarnessError], None] = raised, passed_over: PassedOver = ignored
+) -> Iterator[Entry]:
+    """
+    Yield the exchanges of one file, of any form; what is no chat completion is left out, and told to ``passed_over``.
+
+    An exchange that can't be read is told to ``unread``; where that returns, those after it are read.
+
+    Raises:
+        BadArchive: the file can't be read, or is of no form that is known.
+    """
+    if path.exists() and not path.is_file():  # to open a pipe without a writer would wait for ever
+        raise BadArchive(f"{path}: not a regular file; save what it gives to a file, or leave it out")
+    first = [row for _, row in islice(_not_blank(rows_of(path)), 2)]
+    if not first:
+        raise BadArchive(f"{path}: empty; restore it, or leave it out")
+    begins = (first[0] or b"").lstrip()
+    reader = text_reader(begins)
+    if reader:
+        return _only_chats(_in_text(path, reader), passed_over)
+    if _suffix(path) in _ROWS or (begins.startswith(b"{") and len(first) > 1 and (first[1] or b"").startswith(b"{")):
+        return _only_chats(_in_rows(path, begins, unread, passed_over), passed_over)
+    return _only_chats(_document(path, begins, unread, passed_over), passed_over)
+
+
+def _not_blank(rows: Iterable[Row]) -> Iterator[Row]:
+    return (row for row in rows if row[1] is None or row[1].strip())
+
+
+def _only_chats(entries: Iterable[Entry], passed_over: PassedOver) -> Iterator[Entry]:
+    """Leave out what is no chat: by its address, or where that was not kept by the answer."""
+    for entry in entries:
+        exchange = entry.exchange
+        url = exchange.request.url
+        dialect = dialect_of_answer(exchange.response.content) if not url else None if is_chat(url) else dialect_of(url)
+        if dialect:
+            passed_over(dialect)
+        else:
+            yield entry
+
+
+def _in_text(path: Path, reader: TextReader) -> Iterator[Entry]:
+    for number, exchange in enumerate(reader(in_utf8(read_whole(path)), str(path))):
+        yield Entry(exchange, f"{path}#{number}")
+
+
+def _in_rows(
+    path: Path, begins: bytes, unread: Callable[[HarnessError], None], passed_over: PassedOver
+) -> Iterator[Entry]:
+    if _is_stream(begins):
+        yield Entry(stream_exchange(rows_of(path), str(path), unread), f"{path}#0")
+        return
+    for number, line in rows_of(path):
+        where = f"{path}:{number}"
+        try:
+            row = parsed_row(line, where)
+            url = url_of_row(row) if row else None
+            if row is None or not is_chat(url):
+                if row is not None:
+                    passed_over(dialect_of(url))
+                continue
+            entry = Entry(exchange_of_row(row, where), where, provider_of_row(row))
+        except HarnessError as error:
+            unread(error)
+            continue
+        yield entry
+
+
+def _is_stream(line: bytes) -> bool:
+    try:
+        return is_part_of_a_stream(parsed_row(line, ""))
+    except HarnessError:
+        return False
+
+
+def _document(
+    path: Path, begins: bytes, unread: Callable[[HarnessError], None], passed_over: PassedOver
+) -> Iterator[Entry]:
+    content = read_whole(path)
+    in_json = begins[:1] in {b"{", b"["} and not _is_yaml(path)
+    document = _json(content, path) if in_json else _yaml(content, path)
+    if in_json and is_completion(document):  # whoever saved it may have put it in another layout
+        answer = Response(200, body=in_utf8(content))
+        yield Entry(Exchange(Request("POST", ""), answer, Source(fidelity="reserialized")), f"{path}#0")
+        return
+    form, items = form_of(document, path)
+    for number, item in enumerate(items):
+        where = f"{path}: {form.place}/{number}" if form.place else str(path)
+        try:
+            url = form.url(item)
+            if not is_chat(url):
+                passed_over(dialect_of(url))
+                continue
+            entry = Entry(form.exchange(item, where, path), f"{path}#{number}")
+        except HarnessError as error:
+            unread(error)
+            continue
+        yield entry
+
+
+def _is_yaml(path: Path) -> bool:
+    return _suffix(path) in {".yaml", ".yml"}
+
+
+def _json(content: bytes, path: Path) -> Any:
+    if many_values(content):
+        raise BadArchive(f"{path}: more than {sizes().values:,} JSON values; cut it into files, or raise --max-values")
+    try:
+        return orjson.loads(in_utf8(content))
+    except orjson.JSONDecodeError as error:
+        raise BadArchive(f"{path}: not JSON ({error}); restore it, or leave it out") from None
+
+
+def _yaml(content: bytes, path: Path) -> Any:
+    if not _is_yaml(path) and not _YAML.match(content.lstrip()):
+        raise BadArchive(f"{path}: {UNKNOWN}")
+    try:
+        document = load_yaml(content, path, several=True)
+    except BadCassette:
+        if _is_yaml(path):
+            raise
+        raise BadArchive(f"{path}: {UNKNOWN}") from None
+    if isinstance(document, dict) and document.keys() == {"interactions"}:
+        raise BadCassette(f"{path}: no version line, so the file is cut short; restore it or record it again")
+    return document

@@ -1,0 +1,118 @@
+"""
+Lines of a gateway's log: bodies beside status and address, in one flat object or in the attributes of a span.
+
+Every gateway names them otherwise; the names are compared without case and punctuation, and without what stands before
+them: ``http.request.body``, ``requestBody`` and ``request_body`` are one.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from harness.recording.archives.pairs import STREAMED, exchange_of_pair
+from harness.wire.exchange import Exchange
+from harness.wire.shapes import Json, as_object, objects_in
+
+_ASKED = (
+    "requestbody",
+    "requestbodycontent",
+    "reqbody",
+    "requestpayload",
+    "requestjson",
+    "rawrequest",
+    "payloadrequest",
+)
+_ANSWERED = ("responsebody", "responsebodycontent", "respbody", "resbody", "responsepayload", "responsejson", "rawresponse", "payloadresponse")  # fmt: skip
+_URLS = ("requesturl", "httpurl", "urlfull", "requesturi", "url", "requestpath", "httptarget", "urlpath", "path", "uri")
+_STATUSES = ("responsestatus", "responsestatuscode", "httpstatuscode", "httpresponsestatuscode", "statuscode", "httpstatus", "status")  # fmt: skip
+_PUNCTUATION = re.compile(r"[^a-z0-9]")
+_DEEPEST = 4
+
+
+def is_log_line(row: Any) -> bool:
+    """Tell whether a row is a line of a log that holds the body of an answer."""
+    return isinstance(row, dict) and _answer(_by_name(row)) is not None
+
+
+def log_line_url(row: Json) -> str:
+    """Return the address that a line of a log tells of; empty where it tells none."""
+    found = _first(_by_name(row), _URLS)
+    return found if isinstance(found, str) else ""
+
+
+def log_line_exchange(row: Json, where: str) -> Exchange:
+    """
+    Return the exchange that a line of a log tells of.
+
+    Raises:
+        BadArchive: its status is none.
+    """
+    named = _by_name(row)
+    asked = _first(named, _ASKED)
+    request = {"url": log_line_url(row), "body": asked if asked is not None else _parameters(row)}
+    response = {"body": _answer(named), "headers": _first(named, ("responseheaders", "resheaders"))}
+    status = _first(named, _STATUSES)
+    if isinstance(status, int) or (isinstance(status, str) and status.isdecimal()):
+        response["status"] = int(status)
+    return exchange_of_pair({**row, "request": request, "response": response}, where)
+
+
+def _answer(named: dict[str, Any]) -> Any:
+    found = _first(named, _ANSWERED)
+    if found is not None:
+        return found
+    whole = named.get("response")  # the answer itself, parsed or as text
+    if isinstance(whole, str) and whole.lstrip()[:1] in {"{", "d", ":"}:
+        return whole
+    return whole if isinstance(as_object(whole).get("choices"), list) else None
+
+
+def _parameters(row: Json) -> Json | None:
+    """Return what was asked, where a log keeps the parameters of a request apart."""
+    for key in ("request", "input", "kwargs"):
+        asked = row.get(key)
+        asked = _object(asked) if isinstance(asked, str) else asked
+        if isinstance(asked, dict) and isinstance(asked.get("messages"), list):
+            return asked
+    if not isinstance(row.get("messages"), list):
+        return None
+    given = as_object(row.get("model_parameters")) | {key: row[key] for key in ("model", "messages") if key in row}
+    return {key: value for key, value in given.items() if key not in STREAMED}
+
+
+def _object(text: str) -> Json | None:
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _first(named: dict[str, Any], names: tuple[str, ...]) -> Any:
+    return next((named[name] for name in names if named.get(name) is not None), None)
+
+
+def _by_name(row: Json) -> dict[str, Any]:
+    """Return the values of a row, and of the objects in it, by what they are called."""
+    named: dict[str, Any] = {}
+    for path, value in _values(row, 0):
+        for start in range(len(path)):
+            named.setdefault("".join(path[start:]), value)
+    return named
+
+
+def _values(row: Json, depth: int) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for key, value in (*row.items(), *_attributes(row)):
+        path = tuple(_PUNCTUATION.sub("", part) for part in re.split(r"[.]", str(key).lower()))
+        yield path, value
+        if isinstance(value, dict) and depth < _DEEPEST and "messages" not in value and "choices" not in value:
+            yield from (((*path, *inner), one) for inner, one in _values(value, depth + 1))
+
+
+def _attributes(row: Json) -> Iterator[tuple[str, Any]]:
+    """Yield the attributes of a span as OTLP has them: a list of keys, each with a value of a kind."""
+    for one in objects_in(row.get("attributes")):
+        for value in as_object(one.get("value")).values():
+            yield str(one.get("key")), int(value) if str(value).isdecimal() else value

@@ -1,0 +1,73 @@
+"""
+Pairs of request and response deep in a document of a tool that is not known, such as Hoverfly, Scotch and Postman.
+
+What they have in common with the rest is put into its form: keys begin small, ``raw`` and ``value`` are what they hold.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from harness.wire.shapes import Json, as_object
+
+_REQUESTS = ("request", "originalRequest")
+_DEEPEST = 12
+_HOLDERS = ("raw", "value")
+
+
+def pairs_within(document: Any) -> list[Any] | None:
+    """Return the pairs in a document, however deep; None where there is none."""
+    return list(_pairs(document, 0)) or None
+
+
+def _pairs(value: Any, depth: int) -> Iterator[Json]:
+    if depth > _DEEPEST:
+        return
+    if isinstance(value, dict):
+        small = _small(value)
+        request = next((small[key] for key in _REQUESTS if isinstance(small.get(key), dict)), None)
+        response = small if "originalRequest" in small else small.get("response")
+        if request and isinstance(response, dict):
+            yield {**small, "request": _side(request), "response": _side(response)}
+            return
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for one in inner:
+        yield from _pairs(one, depth + 1)
+
+
+def _small(value: dict[Any, Any]) -> Json:
+    return {f"{str(key)[:1].lower()}{str(key)[1:]}": one for key, one in value.items()}
+
+
+def _side(side: Json) -> Json:
+    """Return a request or a response with its parts as they are, whatever they were wrapped in."""
+    parts = {key: _bare(value) for key, value in _small(side).items()}
+    headers = next((parts[key] for key in ("headers", "header") if parts.get(key)), None)
+    apart = as_object(parts.get("requestHeaders") or parts.get("responseHeaders")) | as_object(
+        parts.get("contentHeaders")
+    )
+    parts["headers"] = _named(headers) if headers else apart
+    if isinstance(parts.get("status"), dict):
+        parts["status"] = _small(parts["status"])
+    elif type(parts.get("code")) is int:
+        parts["status"] = parts["code"]
+    return _with_address(parts)
+
+
+def _with_address(parts: Json) -> Json:
+    if "url" not in parts and isinstance(parts.get("path"), str) and isinstance(parts.get("destination"), str):
+        return {**parts, "url": f"{parts.get('scheme') or 'https'}://{parts['destination']}{parts['path']}"}
+    return parts
+
+
+def _bare(value: Any) -> Any:
+    """Return what a matcher or a wrapper holds."""
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict) and "matcher" in value[0]:
+        value = value[0]
+    held = [value[key] for key in _HOLDERS if isinstance(value, dict) and isinstance(value.get(key), str)]
+    return held[0] if held else value
+
+
+def _named(headers: Any) -> Any:
+    """Return headers whose names stand under ``key`` as others have them, under ``name``."""
+    listed = headers if isinstance(headers, list) else []
+    return [{**one, "name": one["key"]} if isinstance(one, dict) and "key" in one else one for one in listed] or headers

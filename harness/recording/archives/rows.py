@@ -1,0 +1,103 @@
+"""
+Recordings in JSON lines: an exchange a row, or an event, a chunk or an answer a row.
+
+They are read row by row: logs can be larger than memory.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import orjson
+
+from harness.errors import BadArchive, HarnessError
+from harness.recording.archives.bodies import event_data, events_of, is_chunk, stream_of
+from harness.recording.archives.documents import completion_exchange, flat_exchange, is_completion, is_flat
+from harness.recording.archives.log_lines import is_log_line, log_line_exchange, log_line_url
+from harness.recording.archives.pairs import answer_in, exchange_of_pair, has_body, url_in
+from harness.wire.exchange import Exchange, Request, Response, Source
+from harness.wire.limits import many_values, sizes
+from harness.wire.shapes import Json, as_object
+
+Row = tuple[int, bytes | None]
+
+_DONE = (b"[DONE]", b"data: [DONE]")
+
+
+def parsed_row(line: bytes | None, where: str) -> Json | None:
+    """
+    Return the object in a row; None where it is blank.
+
+    Raises:
+        BadArchive: it is longer than is read, no JSON, or no object.
+    """
+    if line is None:
+        raise BadArchive(f"{where}: a row of more than {sizes().row:,} bytes; leave it out, or raise --max-row")
+    if not line.strip():
+        return None
+    if many_values(line):
+        raise BadArchive(f"{where}: more than {sizes().values:,} JSON values; leave it out, or raise --max-values")
+    try:
+        row = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise BadArchive(f"{where}: not JSON ({error}); one object a line") from None
+    if not isinstance(row, dict):
+        raise BadArchive(f"{where}: not an object; one object {{request, response}} a line")
+    return row
+
+
+def is_part_of_a_stream(row: Json | None) -> bool:
+    """Tell whether a row is an event or a chunk: then the file is one stream."""
+    return row is not None and (event_data(row) is not None or is_chunk(row))
+
+
+def stream_exchange(rows: Iterable[Row], place: str, unread: Callable[[HarnessError], None]) -> Exchange:
+    """Return the exchange of a stream that stands in a file, an event or a chunk a row, up to what is read of a body."""
+    kept: list[Json] = []
+    size = 0
+    for number, line in rows:
+        if line is None or line.strip() in _DONE or size > sizes().body:
+            continue
+        try:
+            row = parsed_row(line, f"{place}:{number}")
+        except HarnessError as error:
+            unread(error)
+            continue
+        size += len(line)
+        kept += [row] if row else []
+    events = all(event_data(row) is not None for row in kept)
+    body = events_of(kept) if events else stream_of(kept, place)
+    return Exchange(Request("POST", ""), Response(200, body=body.content), Source(fidelity=body.fidelity))
+
+
+def url_of_row(row: Json) -> Any:
+    """Return the address that a row tells of; None where it tells none."""
+    if isinstance(row.get("request"), dict):
+        return url_in(row["request"]) or url_in(row)
+    return url_in(row) or log_line_url(row)
+
+
+def exchange_of_row(row: Json, where: str) -> Exchange:
+    """
+    Return the exchange of a row.
+
+    Raises:
+        BadArchive: it holds none.
+    """
+    response = as_object(row.get("response"))
+    if isinstance(row.get("request"), dict) and has_body(row, response):
+        return exchange_of_pair(row, where)
+    if "custom_id" in row and response:  # what OpenAI's batches give: the answer, and the request in another file
+        return Exchange(Request("POST", ""), *answer_in(row, response, where))
+    if is_flat(row):
+        return flat_exchange(row, where)
+    if is_completion(row):
+        return completion_exchange(row, where)
+    if is_log_line(row):
+        return log_line_exchange(row, where)
+    return exchange_of_pair(row, where)  # which says what it lacks
+
+
+def provider_of_row(row: Json) -> str | None:
+    """Return the provider that a row names."""
+    provider = row.get("provider")
+    return provider if isinstance(provider, str) else None
