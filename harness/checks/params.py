@@ -15,7 +15,7 @@ from harness.results import Advice, Level, Problem
 from harness.simulate.ideal import recording
 from harness.simulate.reference import STREAM, ask, replace_in_body, with_request_params, with_response
 from harness.wire.exchange import Exchange
-from harness.wire.shapes import objects_in
+from harness.wire.shapes import as_object, objects_in
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
@@ -150,12 +150,16 @@ def cap_kept(exchange: Exchange) -> Iterator[Problem]:
     Instead: Close the stream when enough has come: `if len(text) > 8 * cap: stream.close()`.
     """
     cap = cap_of(exchange)
+    most = _A_TOKEN * cap + _A_WORD
     for choice in exchange.columns.choices.values():
         pieces = choice.fragments("content")
-        most = _A_TOKEN * cap + _A_WORD
-        if len(pieces.text) > most and sum(map(str.isalnum, pieces.text)) > most:
-            place = place_of(exchange, choice, pieces.chunks[-1], "/{part}/content")
-            yield Problem(f"{len(pieces.text):,} characters came, the cap is {cap:,} tokens", (place,))
+        arguments = [as_object(as_object(one.value).get("function")).get("arguments") for one in choice.tools]
+        texts = [pieces.text, *(text for text in arguments if isinstance(text, str))]
+        size = sum(map(len, texts))
+        if size > most and sum(letter.isalnum() for text in texts for letter in text) > most:
+            at = choice.tools[-1].chunk if choice.tools else pieces.chunks[-1]
+            place = place_of(exchange, choice, at, "/{part}/tool_calls" if choice.tools else "/{part}/content")
+            yield Problem(f"{size:,} characters came, the cap is {cap:,} tokens", (place,))
             return
 
 
