@@ -34,8 +34,8 @@ _VOCABULARY = {"stop", "length", "tool_calls", "content_filter", "function_call"
 _PLACE = "/choices/*/finish_reason"
 _CAPS = ("max_tokens", "max_completion_tokens")
 _FEW = 4  # tokens: less is the answer to a question of yes or no
-_WINDOW = 500
-"""Tokens of a prompt that leave room in any context window."""
+_WINDOW, _OWN_LIMIT = 500, 100
+"""Tokens of a prompt that leave room in any context window, and of an answer that no server's own limit ends."""
 _END = re.compile(r"[.!?…。！？।؟»”’\"'`)\]}>*~|_]$|[^\w\s,;:\-–—(\[{#]$")
 """How a text ends that may be whole: with what ends a sentence, or a sign such as an emoji."""
 _CAPPED, _STOPPED = (recording(SCENARIOS[name])[0] for name in ("chat.capped", "chat.stop"))
@@ -321,10 +321,12 @@ def _stopped(exchange: Exchange) -> Reason | None:
 
 
 def _far_from_limits(exchange: Exchange) -> bool:
-    """Tell whether an answer has less than half of the tokens that the request allows, and any context window."""
+    """Tell whether an answer has few tokens, less than half of those that the request allows, and a short prompt."""
     tokens, cap = _tokens(exchange), cap_of(exchange)
     prompt = exchange.columns.usages[-1].value.get("prompt_tokens") if tokens is not None else None
-    return tokens is not None and cap is not None and tokens < cap // 2 and type(prompt) is int and prompt < _WINDOW
+    if tokens is None or cap is None or type(prompt) is not int:
+        return False
+    return tokens < min(cap // 2, _OWN_LIMIT) and prompt < _WINDOW
 
 
 @rule(

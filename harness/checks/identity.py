@@ -62,9 +62,9 @@ def _of_its_own(exchange: Exchange, other: Sibling | None) -> bool:
     if other is None or exchange.siblings is None:
         return other is not None
     one = exchange.facts
-    # Without dates, what has the same id and time may be one recording that was edited into two.
-    told_apart = bool(one.date and other.date) or one.created != other.created
-    return bool(other.question) and told_apart and not one.repeats(other)
+    # What has the same time, and the same date or none, may be one recording that was edited, or cut, into two.
+    dated = bool(one.date and other.date) and (one.date != other.date or one.question != other.question)
+    return bool(other.question) and (dated or one.created != other.created) and not one.repeats(other)
 
 
 @rule(

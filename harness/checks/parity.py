@@ -10,12 +10,13 @@ from harness.results import Level, Problem
 from harness.simulate.ideal import recording
 from harness.simulate.reference import replace_in_body, with_body
 from harness.wire.exchange import Exchange
-from harness.wire.shapes import objects_in
-from harness.wire.siblings import Sibling
+from harness.wire.shapes import REASONING_CHANNELS, objects_in
+from harness.wire.siblings import Sibling, digest
 
 SHOULD = Level.SHOULD
 
 _CHAT, _TOOLS, _REASONING = (recording(SCENARIOS[f"parity.{name}"])[1] for name in ("chat", "tools", "reasoning"))
+_NOTHING = digest(None)
 _SERVED = ("plugins", "web_search_options", "enable_search", "search_parameters")
 _HELD = ("chunk.present", "sse.no-error", "http.complete")
 
@@ -70,6 +71,9 @@ def channels(exchange: Exchange) -> Iterator[Problem]:
     Instead: Look for every name of the reasoning field in both modes.
     """
     streamed, whole = (one.channels for one in _both(exchange))
+    # Whether it thinks is a model's choice; in a scenario the question leaves it none.
+    if exchange.siblings is not None and not all(one & set(REASONING_CHANNELS) for one in (streamed, whole)):
+        return
     # What a model says beside a call is its own choice, so only fields that tell of the form are held together.
     if streamed - {"content"} != whole - {"content"}:
         yield Problem(
@@ -134,10 +138,25 @@ def tool_calls(exchange: Exchange) -> Iterator[Problem]:
     Instead: Use the mode in which the calls come, and join the stream yourself where both are needed.
     """
     streamed, whole = (one.tools for one in _both(exchange))
-    # How often a tool is called is the model's choice; in a scenario the question leaves it none.
-    if streamed != whole and (exchange.siblings is None or set(streamed) != set(whole)):
+    if streamed != whole and (exchange.siblings is None or _lost(exchange)):
         said = f"streamed: {', '.join(streamed) or 'none'}; in one body: {', '.join(whole) or 'none'}"
         yield Problem(said, ((exchange.columns.last, ""),))
+
+
+def _lost(exchange: Exchange) -> bool:
+    """
+    Tell whether calls that differ can't be the choice of the model, as they can't in a scenario, whose question leaves it none.
+
+    Another tool is called, though the request leaves nothing to chance; or none, and nothing is said instead.
+    """
+    streamed, whole = _both(exchange)
+    if set(streamed.tools) == set(whole.tools):
+        return False
+    silent = next((one for one in (streamed, whole) if not one.tools), None)
+    empty = silent is not None and (silent.text == _NOTHING or silent.finish_reason == "tool_calls")
+    choice = exchange.request.get("tool_choice")
+    certain = isinstance(choice, dict) or choice not in {None, "auto"}
+    return empty or certain or exchange.request.get("temperature") == 0
 
 
 @observation(

@@ -26,6 +26,7 @@ _IN_A_ROW = ("0123456789012345", "9876543210")
 _ROW = 5  # digits; fewer of them come by chance
 _WEAK = {"0", "id", "string"}
 _NO_TIME = {0, 1}
+_FILLED_TIME = {1_111_111_111, 1_234_567_890, 9_999_999_999}
 
 
 def is_placeholder(value: Any) -> bool:
@@ -48,6 +49,6 @@ def altered_fields(columns: Columns) -> frozenset[str]:
     timeless = bool(times) and times <= _NO_TIME
     if timeless and ids and ids <= _WEAK:
         found.add("id")
-    if timeless and found:
+    if (timeless and found) or (times and times <= _FILLED_TIME):
         found.add("created")
     return frozenset(found)

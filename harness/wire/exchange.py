@@ -13,7 +13,7 @@ import orjson
 
 from harness.wire.altered import altered_fields
 from harness.wire.chunks import Columns
-from harness.wire.completion import Completion, complete
+from harness.wire.completion import Completion, Message, complete
 from harness.wire.limits import sizes
 from harness.wire.pointer import locate
 from harness.wire.reading import Reading, parse_json, read
@@ -323,8 +323,12 @@ class Exchange:
             finish_reason=message.finish_reason if message else None,
             tools=tuple(sorted(str(call.name) for call in message.tool_calls))[:_KEPT] if message else (),
             altered=bool(self.altered),
-            answered=self.response.is_success and message is not None and not self.expected.cancelled_by_client,
+            answered=self._answered(message),
         )
+
+    def _answered(self, message: Message | None) -> bool:
+        said = message is not None and message.finish_reason is not None
+        return self.response.is_success and said and not self.expected.cancelled_by_client
 
     @cached_property
     def before(self) -> Siblings:

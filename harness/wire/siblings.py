@@ -50,8 +50,13 @@ class Sibling:
     answered: bool
 
     def repeats(self, other: "Sibling") -> bool:
-        """Tell whether both are one answer: the same bytes, or the same words to the same question, as a cache gives them."""
-        return self.body == other.body or (self.question == other.question and self.said == other.said)
+        """
+        Tell whether both are one answer: the same bytes, or the same words to the same question or of the same time.
+
+        A cache gives such answers, and a log holds them that stands at both ends of a gateway.
+        """
+        alike = self.question == other.question or self.created == other.created
+        return self.body == other.body or (self.said == other.said and alike)
 
 
 class Siblings:

@@ -71,12 +71,28 @@ def test_the_same_question_streamed_and_not_is_paired(tmp_path: Path) -> None:
     assert finding.evidence[0].excerpt == '"prompt_tokens":90'
 
 
-def test_calls_that_one_form_loses_are_found(tmp_path: Path) -> None:
-    said = with_request_params(
-        named(BODY, "chatcmpl-other"), **{key: TOOLS.request.get(key) for key in ("messages", "tools")}
-    )
-    _, second = audited(tmp_path, [row(TOOLS), row(said)])
-    assert "parity.tool-calls" in failed(second)
+SAID = with_request_params(
+    named(BODY, "chatcmpl-other"), **{key: TOOLS.request.get(key) for key in ("messages", "tools")}
+)
+NOTHING = replace_in_body(SAID, '"content":"你好! How can I help?"', '"content":null')
+
+
+@pytest.mark.parametrize(
+    ("body", "params", "found"),
+    [
+        (SAID, {}, False),
+        (SAID, {"temperature": 0}, True),
+        (SAID, {"tool_choice": "required"}, True),
+        (SAID, {"tool_choice": {"type": "function", "function": {"name": "get_weather"}}}, True),
+        (NOTHING, {}, True),
+        (replace_in_body(SAID, '"finish_reason":"stop"', '"finish_reason":"tool_calls"'), {}, True),
+    ],
+)
+def test_calls_that_one_form_loses_are_found_unless_the_model_may_have_chosen(
+    tmp_path: Path, body: Exchange, params: dict[str, Any], *, found: bool
+) -> None:
+    _, second = audited(tmp_path, [row(with_request_params(one, **params)) for one in (TOOLS, body)])
+    assert ("parity.tool-calls" in failed(second)) is found
 
 
 def test_how_often_a_tool_is_called_is_the_models_choice(tmp_path: Path) -> None:
