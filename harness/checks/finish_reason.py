@@ -8,7 +8,7 @@ import orjson
 from harness.checks import sources
 from harness.checks.applies import all_of, body, cap_of, complete_answer, stream, success_status, uncut
 from harness.checks.kinds import absent, place_of, wrong_kinds
-from harness.checks.registry import Reason, observation, rule
+from harness.checks.registry import NotApplicable, Reason, observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
 from harness.simulate.ideal import recording
@@ -259,13 +259,16 @@ def _tokens(exchange: Exchange) -> int | None:
 
 def _cap_reached(exchange: Exchange) -> Reason | None:
     """An answer that counts as many tokens as the cap in the request."""
-    cap = cap_of(exchange)
+    cap, tried = cap_of(exchange), _tries(exchange, *_CAPS)
     if cap is None:
         return complete_answer(exchange) or "no cap was sent"
-    if cap < _FEW and not _tries(exchange, *_CAPS):
+    if cap < _FEW and not tried:
         return complete_answer(exchange) or f"an answer of {cap} tokens may well be whole"
+    if _tokens(exchange) == cap:
+        return complete_answer(exchange)
     # More of them is a matter of usage.within-cap, fewer is an answer that ended by itself.
-    return complete_answer(exchange) or (None if _tokens(exchange) == cap else "the cap was not reached")
+    reason = "the cap was not reached"
+    return complete_answer(exchange) or (NotApplicable(reason, "not-present") if tried else reason)
 
 
 def _whole_json(text: str) -> bool:
