@@ -62,8 +62,9 @@ def _of_its_own(exchange: Exchange, other: Sibling | None) -> bool:
     if other is None or exchange.siblings is None:
         return other is not None
     one = exchange.facts
-    # What has the same time, and the same date or none, may be one recording that was edited, or cut, into two.
-    dated = bool(one.date and other.date) and (one.date != other.date or one.question != other.question)
+    # What has the same time, and the same date or none, may be one recording that was edited, or cut, into two; so is a
+    # set of examples that differ in a parameter each.
+    dated = bool(one.date and other.date) and (one.date != other.date or one.messages != other.messages)
     return bool(other.question) and (dated or one.created != other.created) and not one.repeats(other)
 
 

@@ -17,7 +17,7 @@ from harness.wire.completion import Completion, Message, complete
 from harness.wire.limits import sizes
 from harness.wire.pointer import locate
 from harness.wire.reading import Reading, parse_json, read
-from harness.wire.siblings import Sibling, Siblings, digest, question_of, text_bytes
+from harness.wire.siblings import Sibling, Siblings, digest, messages_of, question_of, text_bytes
 from harness.wire.unpacking import GZIP, inflate
 
 Provenance = Literal["recorded", "published", "reconstructed"]
@@ -306,6 +306,7 @@ class Exchange:
         created = [value for value in self.columns.values["created"] if type(value) is int and value in _TIMES]
         return Sibling(
             question=question_of(self.request.url, self.request.json),
+            messages=messages_of(self.request.json),
             is_stream=self.is_stream,
             body=digest(self.response.content),
             said=digest(*said, *(text for call in calls for text in (call.name, call.arguments))),

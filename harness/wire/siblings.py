@@ -24,14 +24,15 @@ class Sibling:
     """
     Another exchange of the same provider: what it asked, and what of its answer others must have or must not have.
 
-    ``question`` is a digest of all that was asked but for the form of the answer, empty where that is not known; ``body``
-    one of the answer as it came, ``said`` one of its texts and calls, ``text`` one of what it shows.  ``date`` is that of
-    the answer's header in seconds, 0 where there is none; ``model`` the one that was asked for.  ``prompt_bytes`` are those
-    of the texts sent, 0 where they are not all of the prompt.  ``altered`` is whether a publisher put something else in the
-    answer, ``answered`` whether it is whole.
+    ``question`` is a digest of all that was asked but for the form of the answer, empty where that is not known, and
+    ``messages`` one of the messages alone; ``body`` one of the answer as it came, ``said`` one of its texts and calls,
+    ``text`` one of what it shows.  ``date`` is that of the answer's header in seconds, 0 where there is none; ``model`` the
+    one that was asked for.  ``prompt_bytes`` are those of the texts sent, 0 where they are not all of the prompt.
+    ``altered`` is whether a publisher put something else in the answer, ``answered`` whether it is whole.
     """
 
     question: bytes
+    messages: bytes
     is_stream: bool
     body: bytes
     said: bytes
@@ -162,6 +163,11 @@ def _path(url: str) -> bytes:
 
 def _written(value: Any) -> bytes:
     return json_text(value, in_order=True).encode("utf-8", "replace")
+
+
+def messages_of(body: Mapping[str, Any] | None) -> bytes:
+    """Return a digest of the messages that were sent."""
+    return digest(_written(body.get("messages"))) if body else b""
 
 
 def text_bytes(body: Mapping[str, Any] | None) -> int:

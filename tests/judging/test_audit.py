@@ -149,6 +149,12 @@ def test_without_dates_one_id_and_time_may_be_an_edited_copy(tmp_path: Path) -> 
     assert failed(audited(tmp_path, [row(BODY), row(later)])[1]) == {"identity.id-unique"}
 
 
+def test_examples_made_of_one_template_have_its_id(tmp_path: Path) -> None:
+    other = with_request_params(replace_in_body(BODY, "How can I", "What can I"), seed=7)
+    assert [failed(one) for one in audited(tmp_path, [row(at(BODY, EIGHT)), row(at(other, EIGHT))])] == [set(), set()]
+    assert failed(audited(tmp_path, [row(at(BODY, EIGHT)), row(at(OTHER, EIGHT))])[1]) == {"identity.id-unique"}
+
+
 def test_requests_of_one_second_may_be_answered_minutes_apart(tmp_path: Path) -> None:
     minutes = "Thu, 09 Oct 2025 08:58:20 GMT"
     rows = [row(at(BODY, EIGHT)), row(at(named(OTHER, "chatcmpl-other"), minutes))]
