@@ -14,6 +14,7 @@ from harness.checks import (
     finish_reason,
     http,
     identity,
+    identity_model,  # noqa: F401 - declares a check of the family identity
     models,
     multi_turn,
     params,
@@ -28,6 +29,7 @@ from harness.checks import (
     tool_forms,  # noqa: F401 - declares the observations of the family tool_calls
     usage,
     usage_counts,  # noqa: F401 - declares checks of the family usage
+    usage_prompt,  # noqa: F401 - likewise
 )
 from harness.checks.registry import Check, declared
 from harness.results import Advice, Finding, Outcome, Told

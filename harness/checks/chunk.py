@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import all_of, begun, stream, success_status
+from harness.checks.applies import all_of, begun, stream, success_status, unaltered
 from harness.checks.kinds import differing, n_of_m, wrong_kinds
 from harness.checks.registry import rule
 from harness.results import Advice, Level, Problem
@@ -83,7 +83,7 @@ def object_name(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "chunk.id", MUST, "id is a text.",
-    sources.CHUNK, success_status,
+    sources.CHUNK, unaltered("id"),
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, '"id":"chatcmpl-reference",', "", 1), replace_in_body(BODY, '"chatcmpl-reference"', "7"), replace_in_body(STREAM, '"chatcmpl-reference"', "null")),
     depends_on=_READ,
@@ -100,7 +100,7 @@ def chunk_id(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "chunk.id-not-empty", SHOULD, "id is not empty.",
-    sources.REFERENCE, success_status,
+    sources.REFERENCE, unaltered("id"),
     good=(STREAM, BODY),
     bad=(replace_in_body(BODY, "chatcmpl-reference", ""), replace_in_body(STREAM, "chatcmpl-reference", "", 1)),
     depends_on=_READ,
@@ -118,7 +118,7 @@ def id_not_empty(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "chunk.id-constant", MUST, "Each chunk has the same id.",
-    sources.CHUNK, stream,
+    sources.CHUNK, all_of(stream, unaltered("id")),
     good=(STREAM,),
     bad=(replace_in_body(STREAM, "chatcmpl-reference", "chatcmpl-other", 1),),
     depends_on=_READ,
@@ -134,7 +134,7 @@ def id_constant(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "chunk.created", MUST, "created is a whole number of seconds.",
-    sources.CHUNK, success_status,
+    sources.CHUNK, unaltered("created"),
     good=(STREAM, BODY),
     bad=(
         replace_in_body(STREAM, '"created":1760000000,', "", 1),
@@ -161,7 +161,7 @@ def created(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "chunk.created-constant", MUST, "Each chunk has the same created.",
-    sources.CHUNK, stream,
+    sources.CHUNK, all_of(stream, unaltered("created")),
     good=(STREAM,),
     bad=(replace_in_body(STREAM, "1760000000", "1760000001", 1),),
     depends_on=_READ,
@@ -177,7 +177,7 @@ def created_constant(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "chunk.model", MUST, "model is a text.",
-    sources.CHUNK, success_status,
+    sources.CHUNK, unaltered("model"),
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, '"model":"gpt-4o-mini-2024-07-18",', "", 1), replace_in_body(BODY, '"gpt-4o-mini-2024-07-18"', "null")),
     depends_on=_READ,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 from harness.checks import sources
-from harness.checks.applies import body, complete_answer, stream, success_status
+from harness.checks.applies import body, complete_answer, plain_text, stream, success_status, thought_apart
 from harness.checks.kinds import absent, place_of, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
@@ -148,7 +148,7 @@ def no_replacement(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "content.no-think-tags", SHOULD, "The text holds no think tags.",
-    sources.REASONING_CONTENT, success_status,
+    sources.REASONING_CONTENT, thought_apart,
     good=(STREAM, BODY, replace_in_body(BODY, "你好", "Models write <think> and </think>.")),
     bad=(replace_in_body(STREAM, "你好", "<think>greet</think>你好"), replace_in_body(BODY, "你好", "greet</think>你好")),
     depends_on=_READ,
@@ -229,7 +229,7 @@ def first(exchange: Exchange) -> str:
 
 @rule(
     "content.no-special-tokens", SHOULD, "The text holds no special tokens of the model.",
-    sources.REFERENCE, success_status,
+    sources.REFERENCE, plain_text,
     good=(STREAM, BODY, replace_in_body(BODY, "你好", "<| and |> are symbols, <s> is HTML.")),
     bad=(replace_in_body(STREAM, " help?", " help?<|im_end|>"), replace_in_body(BODY, "你好", "<｜end▁of▁sentence｜>你好"), replace_in_body(BODY, "你好", "<|begin_of_box|>你好")),
     depends_on=_READ,

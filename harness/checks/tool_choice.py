@@ -15,7 +15,7 @@ from harness.simulate.ideal import recording
 from harness.simulate.reference import replace_in_body, with_request_params
 from harness.wire.completion import ToolCall
 from harness.wire.exchange import Exchange
-from harness.wire.shapes import objects_in
+from harness.wire.shapes import as_object, objects_in
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
@@ -62,10 +62,23 @@ def _forced(exchange: Exchange) -> str | None:
     return name if isinstance(name, str) else None
 
 
+def _mode(exchange: Exchange) -> Any:
+    """Return how tools may be called; ``any`` is what Mistral and Anthropic say for ``required``."""
+    choice = exchange.request.get("tool_choice")
+    mode = as_object(as_object(choice).get("allowed_tools")).get("mode") if isinstance(choice, dict) else choice
+    return "required" if mode == "any" else mode
+
+
+def _allowed(exchange: Exchange) -> set[str]:
+    """Return the names of the tools that may be called: those that ``allowed_tools`` names, or else all offered."""
+    listed = objects_in(as_object(as_object(exchange.request.get("tool_choice")).get("allowed_tools")).get("tools"))
+    names = {as_object(one.get("function")).get("name") for one in listed} - {None}
+    return {str(name) for name in names} or set(_tools(exchange))
+
+
 def _choice_is(*wanted: str) -> Any:
     def applies(exchange: Exchange) -> Reason | None:
-        choice = exchange.request.get("tool_choice")
-        kind = "named" if _forced(exchange) else choice if isinstance(choice, str) else None
+        kind = "named" if _forced(exchange) else _mode(exchange)
         cut = finish_values(exchange) & _EXCUSES
         return complete_answer(exchange) or (None if kind in wanted and not cut else f"tool_choice is not {wanted[0]}")
 
@@ -95,7 +108,7 @@ def named(exchange: Exchange) -> Iterator[Problem]:
     "tool_choice.required", MUST, "A tool is called where one is required.",
     sources.TOOL_CHOICE, _choice_is("required"),
     good=(_REQUIRED,),
-    bad=(with_request_params(_NONE, tool_choice="required"),),
+    bad=(with_request_params(_NONE, tool_choice="required"), with_request_params(_NONE, tool_choice="any"), with_request_params(_NONE, tool_choice={"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": []}})),
     depends_on=_HELD,
 )  # fmt: skip
 def required(exchange: Exchange) -> Iterator[Problem]:
@@ -129,7 +142,7 @@ def none(exchange: Exchange) -> Iterator[Problem]:
     "tool_choice.offered", SHOULD, "Only tools that were offered are called.",
     sources.REFERENCE, _called,
     good=(_AUTO, _WHOLE, _PARALLEL),
-    bad=(replace_in_body(_AUTO, '"name":"get_weather"', '"name":"functions.get_weather"'), replace_in_body(_WHOLE, '"name":"get_weather"', '"name":"weather"')),
+    bad=(replace_in_body(_AUTO, '"name":"get_weather"', '"name":"functions.get_weather"'), replace_in_body(_WHOLE, '"name":"get_weather"', '"name":"weather"'), with_request_params(_AUTO, tool_choice={"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [{"type": "function", "function": {"name": "get_time"}}]}})),
     depends_on=_NAMES,
 )  # fmt: skip
 def offered(exchange: Exchange) -> Iterator[Problem]:
@@ -138,10 +151,11 @@ def offered(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Answer such a call with a tool message that says there is no such tool, and go on.
     """
-    offered = _tools(exchange)
+    offered, allowed = _tools(exchange), _allowed(exchange)
     for call in _calls(exchange):
-        if call.name not in offered:
-            yield Problem(f"{call.name} is called, and was not offered", _place(exchange))
+        if call.name not in offered or call.name not in allowed:
+            said = "was not offered" if call.name not in offered else "is not among those allowed"
+            yield Problem(f"{call.name} is called, and {said}", _place(exchange))
             return
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import all_of, body, complete_answer, stream, usage_asked, usage_not_asked
+from harness.checks.applies import all_of, body, complete_answer, usage_asked, usage_not_asked, usage_once_due
 from harness.checks.kinds import KIND_PHRASES, n_of_m
 from harness.checks.registry import rule
 from harness.checks.usages import (
@@ -129,7 +129,7 @@ def not_unasked(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "usage.once", MUST, "Usage comes once in a stream.",
-    sources.STREAM_OPTIONS, stream,
+    sources.STREAM_OPTIONS, usage_once_due,
     good=(STREAM_USAGE, STREAM, replace_in_body(STREAM_USAGE, '"id":', '"x_groq":{"usage":{"total_tokens":13}},"id":')),
     bad=(replace_in_body(STREAM_USAGE, FINISH, f'"finish_reason":"stop"}}],{TOKENS}'),),
     depends_on=_READ,

@@ -1,6 +1,8 @@
 """Judging recordings that other tools made."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +13,7 @@ from harness.matrix.providers import Matrix
 from harness.recording.archives import Entry, PassedOver, ignored, raised, read_archive
 from harness.recording.scrub import scrub
 from harness.results import Finding
+from harness.wire.siblings import Siblings
 
 ProviderFrom = Literal["auto", "host", "field", "folder"]
 
@@ -27,17 +30,22 @@ def audit(  # noqa: PLR0913, PLR0917 - what is read, how, and who is told what w
     Yield the findings of each exchange in the archives ``paths``; scenarios are named by the form of the call.
 
     A row that can't be read is given to ``unread``, and the rows after it are judged; ``passed_over`` is told what was no
-    chat completion.
+    chat completion.  Each exchange is held against those of the same provider before it in its file, of which small facts
+    are kept.
 
     Raises:
         HarnessError: a file can't be read.
     """
     chosen = tuple(CHECKS.values() if checks is None else checks)
     for path in paths:
+        before: dict[str, Siblings] = defaultdict(Siblings)
         for read in read_archive(path, unread, passed_over):
-            entry = read._replace(exchange=scrub(read.exchange))
+            siblings = before[_provider(read, path, matrix, provider_from)]
+            entry = read._replace(exchange=replace(scrub(read.exchange), siblings=siblings))
             del read  # of a long answer one copy is enough
             yield list(judge_exchanges([entry.exchange], _subject(entry, path, matrix, provider_from), chosen))
+            if not entry.exchange.too_large and not entry.exchange.is_models_request:
+                siblings.add(entry.exchange.facts)
 
 
 def _subject(entry: Entry, path: Path, matrix: Matrix | None, provider_from: ProviderFrom) -> Subject:

@@ -163,7 +163,7 @@ class _ResponseRecorder:
         self.deadline.cancel()
         at = datetime.fromtimestamp(int(self.at), UTC).isoformat()
         response = self._response(self.deadline.passed or error)
-        exchange = Exchange(_request(self.request), response, Source(at=at))
+        exchange = Exchange(_request(self.request), response, Source(at=at, ours=True))
         self.response = None  # whose stream leads back here
         self.on_exchange(exchange)
 

@@ -294,7 +294,9 @@ def _source(x_source: dict[str, Any], where: str) -> Source:
     if fidelity not in _FIDELITIES:
         raise BadCassette(f"{where}/fidelity: {fidelity!r}; use one of {', '.join(_FIDELITIES)}")
     at, url, note = (_words_if_any(x_source, key, where) for key in ("at", "url", "note"))
-    return Source(provenance, at, url, note, fidelity)
+    # Who edits a recording to publish it has no reason to say that this program made it.
+    ours = provenance == "recorded" and "harness" in x_source
+    return Source(provenance, at, url, note, fidelity, ours)
 
 
 def _words(value: Any, where: str) -> str:
