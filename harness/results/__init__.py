@@ -13,6 +13,7 @@ from harness.results.clients import (
     written_client_results,
 )
 from harness.results.finding import (
+    EXPECTED,
     UNEXPECTED,
     WORST_FIRST,
     Advice,
@@ -22,11 +23,13 @@ from harness.results.finding import (
     Level,
     Outcome,
     Problem,
+    first_message,
     judge,
 )
 from harness.results.log import SCHEMA, Results, Run, check_writable, dump, read_results, told_most, write_results
 
 __all__ = [
+    "EXPECTED",
     "SCHEMA",
     "UNEXPECTED",
     "WORST_FATE_FIRST",
@@ -47,6 +50,7 @@ __all__ = [
     "Run",
     "check_writable",
     "dump",
+    "first_message",
     "is_client_log",
     "judge",
     "read_client_results",
