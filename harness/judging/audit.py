@@ -8,7 +8,8 @@ from typing import Literal
 
 from harness.checks import CHECKS, Check
 from harness.errors import HarnessError
-from harness.judging.runner import Subject, judge_exchanges
+from harness.judging.deviations import KnownProblems
+from harness.judging.runner import Subject, judge_beside
 from harness.matrix.providers import Matrix
 from harness.recording.archives import Entry, PassedOver, ignored, raised, read_archive
 from harness.recording.scrub import scrub
@@ -25,13 +26,14 @@ def audit(  # noqa: PLR0913, PLR0917 - what is read, how, and who is told what w
     checks: Iterable[Check] | None = None,
     unread: Callable[[HarnessError], None] = raised,
     passed_over: PassedOver = ignored,
+    known: KnownProblems | None = None,
 ) -> Iterator[list[Finding]]:
     """
     Yield the findings of each exchange in the archives ``paths``; scenarios are named by the form of the call.
 
     A row that can't be read is given to ``unread``, and the rows after it are judged; ``passed_over`` is told what was no
     chat completion.  Each exchange is held against those of the same provider before it in its file, of which small facts
-    are kept.
+    are kept.  What is listed of its provider is ``known``, and no failure.
 
     Raises:
         HarnessError: a file can't be read.
@@ -43,7 +45,7 @@ def audit(  # noqa: PLR0913, PLR0917 - what is read, how, and who is told what w
             siblings = before[_provider(read, path, matrix, provider_from)]
             entry = read._replace(exchange=replace(scrub(read.exchange), siblings=siblings))
             del read  # of a long answer one copy is enough
-            yield list(judge_exchanges([entry.exchange], _subject(entry, path, matrix, provider_from), chosen))
+            yield list(judge_beside([entry.exchange], _subject(entry, path, matrix, provider_from), chosen, known))
             if not entry.exchange.too_large and not entry.exchange.is_models_request:
                 siblings.add(entry.exchange.facts)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.checks import CHECKS, Check
 from harness.checks.registry import SEPARATOR, TOO_LARGE, Applies, CannotJudge, NotApplicable, NotApplicableKind
 from harness.errors import unknown
-from harness.judging.deviations import load_deviations
+from harness.judging.deviations import KnownProblems, load_deviations
 from harness.matrix.providers import Matrix, Target
 from harness.matrix.scenarios import SCENARIOS, Scenario, with_expectations
 from harness.recording.cassette import read_cassette
@@ -200,6 +200,7 @@ def judge_exchanges(
     judgements = [_Judgement(exchange) for exchange in exchanges]
     provenance = exchanges[0].source.provenance
     recorded_at = max((exchange.source.at for exchange in exchanges if exchange.source.at), default=None)
+    listed = {deviation.check for deviation in deviations}
     for check in checks:
         verdicts = [judgement.verdict(check) for judgement in judgements]
         worst = verdicts[0] if len(verdicts) == 1 else min(verdicts, key=_rank)
@@ -210,13 +211,27 @@ def judge_exchanges(
         if worst.outcome is Outcome.OBSERVED:
             finding.value = SEPARATOR.join(dict.fromkeys(v.message for v in verdicts if v.outcome is Outcome.OBSERVED))
             finding.message = ""
-        elif worst.outcome is Outcome.FAIL or (worst.outcome is Outcome.PASS and deviations):
+        elif worst.outcome is Outcome.FAIL or (worst.outcome is Outcome.PASS and check.id in listed):
             try:
                 _apply_deviations(finding, check, verdicts, [d for d in deviations if _covers(d, check, subject)])
                 finding.evidence = tuple(_evidence(exchanges, verdicts))
             except Exception as error:  # noqa: BLE001 - as in a check: our bug, and no reason to end the run
                 finding.outcome, finding.message = Outcome.BROKEN, _crash(error)
         yield finding
+
+
+def judge_beside(
+    exchanges: list[Exchange], subject: Subject, checks: Iterable[Check], known: KnownProblems | None
+) -> Iterator[Finding]:
+    """
+    Yield the findings as ``judge_exchanges`` does, with what is known of the provider, where there is a list of it.
+
+    Raises:
+        BadDeviations: the list can't be read.
+    """
+    listed = known.of(subject.provider) if known else ()
+    for finding in judge_exchanges(exchanges, subject, checks, listed):
+        yield known.tell(finding) if known else finding
 
 
 def problems_of(exchanges: list[Exchange], check: Check) -> list[Problem]:

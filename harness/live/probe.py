@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from harness.checks import CHECKS
 from harness.checks.registry import Check
 from harness.errors import NotAsked, Unreachable
+from harness.judging.deviations import KnownProblems
 from harness.judging.runner import (
     RECORDING,
     Skip,
     Subject,
     find_missing_exchanges,
     inconclusive_reason,
-    judge_exchanges,
+    judge_beside,
 )
 from harness.live.asking import Endpoint, ScenarioSender
 from harness.live.budget import Budget
@@ -121,9 +122,12 @@ def probe_endpoint(  # noqa: PLR0913, PLR0917 - what a user says of a probe
     course: Course,
     secrets: Secrets = Secrets(),  # noqa: B008 - frozen
     kept: Callable[[Scenario], str | None] = lambda _: None,
+    known: KnownProblems | None = None,
 ) -> Iterator[Probed]:
     """
     Ask the endpoint at ``base_url`` and yield what each scenario gave; ``kept`` says where its recording is to be.
+
+    What is listed of its provider is ``known``, and no failure.
 
     Raises:
         Unreachable: it is no address, nobody answers chats there, or the key is refused.
@@ -142,6 +146,7 @@ def probe_endpoint(  # noqa: PLR0913, PLR0917 - what a user says of a probe
         budget=budget,
         course=course,
         cut=sender.cut,
+        known=known,
     )
     answered = False
     with contextlib.closing(sender), contextlib.closing(asked):
@@ -169,6 +174,7 @@ def probe(  # noqa: PLR0913, PLR0917 - what there is to say of a probe
     budget: Budget | None = None,
     course: Course | None = None,
     cut: Callable[[str], None] = lambda _: None,
+    known: KnownProblems | None = None,
 ) -> Generator[Probed, None, None]:
     """
     Yield what each scenario gave, in the order in which they end; all of them, also where the ``course`` is over before.
@@ -177,7 +183,7 @@ def probe(  # noqa: PLR0913, PLR0917 - what there is to say of a probe
     the reason where what is being asked is to end.
     """
     chosen, checks = list(scenarios), tuple(checks)
-    run = _Run(ask, cut, budget or Budget(), course or Course())
+    run = _Run(ask, cut, budget or Budget(), course or Course(), known)
     run.budget.begin(chosen)
     run.course.begin()
     try:
@@ -205,6 +211,7 @@ class _Run:
     cut: Callable[[str], None]
     budget: Budget
     course: Course
+    known: KnownProblems | None = None
     refused: dict[str, Skip] = field(default_factory=dict)
     served: set[str] = field(default_factory=set)
     running: dict[Future[list[Exchange]], Scenario] = field(default_factory=dict)
@@ -234,7 +241,7 @@ class _Run:
             found.findings = [_skipped(subject, skip)]
         else:
             self.served.update(needs)
-            found.findings = list(judge_exchanges(found.exchanges, subject, checks))
+            found.findings = list(judge_beside(found.exchanges, subject, checks, self.known))
             found.findings += find_missing_exchanges(found.exchanges, found.scenario, subject)
         return found
 

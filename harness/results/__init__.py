@@ -13,6 +13,7 @@ from harness.results.clients import (
     written_client_results,
 )
 from harness.results.finding import (
+    EXPECTED,
     UNEXPECTED,
     WORST_FIRST,
     Advice,
@@ -23,11 +24,13 @@ from harness.results.finding import (
     Outcome,
     Problem,
     Told,
+    first_message,
     judge,
 )
 from harness.results.log import SCHEMA, Results, Run, check_writable, dump, read_results, told_most, write_results
 
 __all__ = [
+    "EXPECTED",
     "SCHEMA",
     "UNEXPECTED",
     "WORST_FATE_FIRST",
@@ -49,6 +52,7 @@ __all__ = [
     "Told",
     "check_writable",
     "dump",
+    "first_message",
     "is_client_log",
     "judge",
     "read_client_results",
