@@ -121,9 +121,9 @@ _INDICES = (
           only_if(_named("id"), chunks(has_tool_calls, set_value(f"{_PIECE}/index", 0))), "tool_calls.index-distinct"),
     Fault("call-index-shared-by-whole-calls", "Parallel calls that come whole all have the index 0.", "tools.parallel",
           "https://github.com/oracle/langchain-oracle/pull/108",
-          only_if(_named("id"), compose(chunks(continues_tool_call, set_value(_LIST, [])), _heads(_ARGUMENTS, "{}"), chunks(has_tool_calls, set_value(f"{_PIECE}/index", 0)))), "tool_calls.index-distinct"),
+          only_if(_named("id"), compose(chunks(continues_tool_call, set_value(_LIST, [])), _heads(_ARGUMENTS, '{"zone":"CET"}'), chunks(starts_tool_call, set_value(f"{_PIECE}/{_ARGUMENTS}", '{"city":"Paris"}'), only=_FIRST), chunks(has_tool_calls, set_value(f"{_PIECE}/index", 0)))), "tool_calls.index-distinct"),
     Fault("call-index-shared-without-later-name", "A second id comes under the index of the first call.", "tools.auto", "https://github.com/su-kaka/gcli2api/pull/406",
-          only_if(_named("id"), chunks(continues_tool_call, set_value(f"{_PIECE}/id", "call_2"), only=_LAST)), "tool_calls.index-distinct"),
+          only_if(_named("id"), chunks(continues_tool_call, set_value(f"{_PIECE}/id", "call_2"), only=_LAST)), "tool_calls.id-constant"),
 )
 
 _IDS = (
