@@ -8,12 +8,19 @@ from math import isinf
 from typing import Any
 
 from harness.checks import sources
-from harness.checks.applies import all_of, complete_answer
+from harness.checks.applies import all_of, complete_answer, finish_values
 from harness.checks.kinds import wrong_kinds
-from harness.checks.registry import rule
+from harness.checks.registry import NotApplicable, Reason, rule
 from harness.checks.tool_fragments import LISTS, called, numbered, place
 from harness.results import Advice, Level, Problem
-from harness.simulate.reference import TOOLS, TOOLS_BODY, TOOLS_PARALLEL, replace_in_body, replace_last_in_body
+from harness.simulate.reference import (
+    TOOLS,
+    TOOLS_BODY,
+    TOOLS_PARALLEL,
+    replace_in_body,
+    replace_last_in_body,
+    with_body,
+)
 from harness.wire.calls import JoinedCall, arguments_in, calls_of, function_of, is_object, values_in_row
 from harness.wire.chunks import Choice
 from harness.wire.exchange import Exchange
@@ -44,10 +51,18 @@ def arguments_type(exchange: Exchange) -> Iterator[Problem]:
     yield from wrong_kinds(exchange, f"{LISTS}/*/function/arguments", allowed, "fragment")
 
 
+_PARTS = TOOLS.response.body.split(b"\n\n")
+_PIECES_TWICE = with_body(
+    TOOLS, b"\n\n".join([_PARTS[0], *(part for part in _PARTS[1:3] for _ in range(2)), *_PARTS[3:]])
+)
 _GROWING = Advice(
     "The pieces joined are no JSON: `json.loads` raises, and the call is never made.",
     "Let a piece that is an object by itself stand for all before it: `arguments = piece if is_object(piece) else "
     "arguments + piece`, where is_object tries `json.loads(piece)`.",
+)
+_DOUBLED = Advice(
+    "The pieces joined are no JSON: `json.loads` raises, and the call is never made.",
+    'Keep the pieces, and join every second one where all of them are no JSON: `"".join(pieces[::2])`.',
 )
 _TWICE = Advice(
     "`json.loads` raises at the second object: the call is never made.",
@@ -83,6 +98,7 @@ _CUT = Advice(
         replace_in_body(TOOLS, '\\"Paris\\"}', '\\"Paris\\"}{\\"city\\":\\"Paris\\"}'),
         replace_in_body(TOOLS, '\\"Paris\\"}', '\\"Paris\\"}{\\"city\\":\\"Lyon\\"}'),
         replace_in_body(TOOLS, '"\\"Paris\\"}"', '"{\\"city\\":\\"Paris\\"}"'),
+        _PIECES_TWICE,
         replace_in_body(TOOLS_BODY, '"{\\"city\\":\\"Paris\\"}"', '"\\"{\\\\\\"city\\\\\\":\\\\\\"Paris\\\\\\"}\\""'),
         replace_in_body(TOOLS, '\\"Paris\\"}', '\\"Par'),
     ),
@@ -123,6 +139,7 @@ def _told(call: JoinedCall, choice: Choice) -> _Told:
     forms: tuple[Callable[[], _Told | None], ...] = (
         lambda: _in_a_row(text),
         lambda: ("a later piece repeats the arguments before it", _GROWING) if _growing(call) else None,
+        lambda: ("each piece of the arguments comes twice", _DOUBLED) if _doubled(call) else None,
         lambda: ("the arguments are JSON within a JSON text", _ENCODED_TWICE) if _encoded_twice(text) else None,
         lambda: _cut(text, choice),
     )
@@ -148,6 +165,12 @@ def _growing(call: JoinedCall) -> bool:
     if len(pieces) == 1 or not is_object(pieces[-1]):
         return False
     return pieces[-1].startswith("".join(pieces[:-1])) or all(b.startswith(a) for a, b in pairwise(pieces))
+
+
+def _doubled(call: JoinedCall) -> bool:
+    """Tell whether every second piece is the one before it, and the others are the arguments."""
+    pieces = [piece for piece in map(arguments_in, call.fragments) if piece]
+    return pieces[::2] == pieces[1::2] and is_object("".join(pieces[::2]))
 
 
 def _encoded_twice(text: str) -> bool:
@@ -201,9 +224,17 @@ _HALF = Advice(
 )
 
 
+def _readable(exchange: Exchange) -> Reason | None:
+    """An answer that calls a tool, with arguments that can be read."""
+    if "length" in finish_values(exchange):
+        return "the answer was cut short, and says so"
+    unread = NotApplicable("no arguments can be read", "blocked")
+    return called(exchange) or (unread if all(call.value is None for _, call in numbered(exchange)) else None)
+
+
 @rule(
     "tool_calls.arguments-alike", SHOULD, "All readers of JSON read the arguments alike.",
-    sources.JSON_INTEROPERABLE, called,
+    sources.JSON_INTEROPERABLE, _readable,
     good=(TOOLS, TOOLS_BODY, TOOLS_PARALLEL),
     bad=(
         replace_in_body(TOOLS, '\\"Paris\\"}', '\\"Paris\\",\\"city\\":\\"Lyon\\"}'),

@@ -273,14 +273,21 @@ _ONLY_LEGACY = Advice(
 )
 
 
+_EMPTY_LEGACY = Advice(
+    "Clients that ask whether function_call is there take every answer for a call, of a function without a name.",
+    "Ask for its name: `if message.function_call and message.function_call.name:`.",
+)
+
+
 @rule(
-    "tool_calls.not-legacy", SHOULD, "Tools that were offered as tools are called in tool_calls, not in function_call.",
+    "tool_calls.not-legacy", SHOULD, "Tools are called in tool_calls alone, not in function_call.",
     sources.TOOL_CALL, success_status,
     good=(TOOLS, TOOLS_BODY, BODY, replace_in_body(TOOLS_BODY, '"tool_calls":', '"function_call":null,"tool_calls":')),
     bad=(
         replace_in_body(TOOLS_BODY, '"tool_calls":', f'{_LEGACY}"tool_calls":'),
         replace_in_body(TOOLS, '"tool_calls":[{"index":0,"id"', f'{_LEGACY}"tool_calls":[{{"index":0,"id"'),
-        replace_in_body(ask(tools=TOOLS.request.get("tools")), '"tool_calls":', f'{_LEGACY}"calls":'),
+        replace_in_body(TOOLS_BODY, '"tool_calls":', f'{_LEGACY}"calls":'),
+        replace_in_body(BODY, '"content":', '"function_call":{"name":"","arguments":""},"content":'),
     ),
     depends_on=_READ,
 )  # fmt: skip
@@ -296,7 +303,9 @@ def not_legacy(exchange: Exchange) -> Iterator[Problem]:
     if found is None:
         return
     where = ((found.first, found.pointer),)
-    if any(choice.tools for choice in exchange.columns.choices.values()):
+    if not exchange.columns.kinds(f"{place}/name").keys() & {"text"}:
+        yield Problem("function_call is there and names no function", where, _EMPTY_LEGACY)
+    elif any(choice.tools for choice in exchange.columns.choices.values()):
         yield Problem("a function_call stands beside tool_calls", where)
     elif exchange.request.get("tools") and not exchange.request.get("functions"):
         yield Problem("the tool is called in function_call, and tool_calls has nothing", where, _ONLY_LEGACY)

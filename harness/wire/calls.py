@@ -180,9 +180,11 @@ class _Assembly:
         name = name_in(fragment)
         if known is not None:
             return known if not name or not known.arguments or known.unfinished else None
-        if last is None or (id_in(fragment) and last.id and (name or not last.unfinished)):
+        if last is None:
             return None
-        again = name and last.name and (name != last.name or not last.unfinished)
+        if id_in(fragment) and last.id:
+            return None if name or fragment.value.get("type") else last
+        again = name and last.name and not last.id and (name != last.name or not last.unfinished)
         return None if again else last
 
     def _under(self, index: int, fragment: ToolFragment) -> JoinedCall | None:
@@ -193,17 +195,16 @@ class _Assembly:
         known = self._named.get(id_in(fragment))
         if known is not None:
             return known if known.unfinished or not (known.arguments or name) else None
-        last = self.calls[-1] if self.calls else None
         begins = name or fragment.value.get("id") or fragment.value.get("type") or not arguments_in(fragment)
-        goes_on = last is not None and not begins and (last.unfinished or not last.arguments)
-        return last if goes_on else None
+        return None if begins or not self.calls else self.calls[-1]
 
 
 def _parted(call: JoinedCall) -> list[JoinedCall]:
     """Return the calls that came under the index of one: several where each begins with a name of its own."""
     begins = [0, *_beginnings(call.fragments)]
     names = {name_in(call.fragments[n]) for n in begins}
-    if len(begins) == 1 or (len(names - {""}) == 1 and _is_one(call.arguments)):
+    same = len(names - {""}) == 1 or not call.id
+    if len(begins) == 1 or (same and _is_one(call.arguments)):
         return [call]
     ends = [*begins[1:], len(call.fragments)]
     parts = [call.fragments[start:end] for start, end in zip(begins, ends, strict=True)]
@@ -227,7 +228,8 @@ def _beginnings(fragments: list[ToolFragment]) -> list[int]:
     no_ids = not any(map(id_in, fragments))
     for number, fragment in enumerate(fragments[1:], 1):
         one, name = id_in(fragment), name_in(fragment)
-        if name and names - {""} and ((one and one not in ids) or (no_ids and name not in names)):
+        new_id = one and ids - {""} and one not in ids
+        if name and names - {""} and (new_id or (no_ids and name not in names)):
             found.append(number)
         ids.add(one)
         names.add(name)
