@@ -102,7 +102,7 @@ _CUT = Advice(
         replace_in_body(TOOLS_BODY, '"{\\"city\\":\\"Paris\\"}"', '"\\"{\\\\\\"city\\\\\\":\\\\\\"Paris\\\\\\"}\\""'),
         replace_in_body(TOOLS, '\\"Paris\\"}', '\\"Par'),
     ),
-    depends_on=(*_READ, "sse.no-error", "http.complete"),
+    depends_on=_READ, explained_by=("sse.json", "sse.no-error", "http.complete"),
 )  # fmt: skip
 def arguments_json(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -100,6 +100,8 @@ class Shape:
 
     def objects(self, pattern: str) -> list[str]:
         """Return the pointers of the objects in such a chunk that ``pattern`` points at."""
+        if pattern.startswith("/choices/") and self.kinds.get("/choices") != "list":
+            return []  # an object in the place of the list holds no choices
         return [p for p in self.containers(pattern) if not p or self.kinds[p] in _OBJECTS]
 
     def elements(self, container: str) -> list[str]:
