@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 from math import isinf
 from typing import Any
@@ -21,7 +22,7 @@ from harness.simulate.reference import (
     replace_last_in_body,
     with_body,
 )
-from harness.wire.calls import JoinedCall, arguments_in, calls_of, function_of, is_object, values_in_row
+from harness.wire.calls import JoinedCall, arguments_in, calls_of, function_of, is_object, refuse, values_in_row
 from harness.wire.chunks import Choice
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import Kind
@@ -33,11 +34,17 @@ _SHOWN = 60
 _Told = tuple[str, Advice | None]
 
 
+_NO_FUNCTION = Advice(
+    "`call.function.arguments` raises AttributeError, in the middle of the call.",
+    "Skip such a fragment: `if call.function:`.",
+)
+
+
 @rule(
     "tool_calls.arguments", MUST, "arguments is a text; in a stream, where it is given.",
     sources.TOOL_FRAGMENT, called,
     good=(TOOLS, TOOLS_BODY),
-    bad=(replace_in_body(TOOLS_BODY, '"{\\"city\\":\\"Paris\\"}"', '{"city":"Paris"}'), replace_in_body(TOOLS, '"arguments":""', '"arguments":null'), replace_in_body(TOOLS_BODY, ',"arguments":"{\\"city\\":\\"Paris\\"}"', "")),
+    bad=(replace_in_body(TOOLS_BODY, '"{\\"city\\":\\"Paris\\"}"', '{"city":"Paris"}'), replace_in_body(TOOLS, '"arguments":""', '"arguments":null'), replace_in_body(TOOLS_BODY, ',"arguments":"{\\"city\\":\\"Paris\\"}"', ""), replace_in_body(TOOLS, '"tool_calls":[{"index":0,"function"', '"tool_calls":[{"index":0,"function":null},{"index":0,"function"', 1)),
     depends_on=_READ,
 )  # fmt: skip
 def arguments_type(exchange: Exchange) -> Iterator[Problem]:
@@ -49,6 +56,8 @@ def arguments_type(exchange: Exchange) -> Iterator[Problem]:
     """
     allowed: set[Kind] = {"text", '""', "missing"} if exchange.is_stream else {"text", '""'}
     yield from wrong_kinds(exchange, f"{LISTS}/*/function/arguments", allowed, "fragment")
+    for problem in wrong_kinds(exchange, f"{LISTS}/*/function", {"object", "{}", "missing"}, "fragment"):
+        yield replace(problem, advice=_NO_FUNCTION)
 
 
 _PARTS = TOOLS.response.body.split(b"\n\n")
@@ -81,6 +90,10 @@ _ENCODED_TWICE = Advice(
     "`json.loads` gives a text where a dict is expected: the function is called with it, or `args[...]` raises TypeError.",
     "Parse once more where the result is a text: `if isinstance(args, str): args = json.loads(args)`.",
 )
+_UNESCAPED = Advice(
+    "Strict parsers refuse it, `json.loads` among them: the call is never made.",
+    "Let it pass: `json.loads(arguments, strict=False)`.",
+)
 _CUT = Advice(
     "The call looks whole by its finish_reason, and json.loads raises; sent back as it is, it is refused.",
     "Where `json.loads(arguments)` raises, drop the call and ask again with a larger `max_tokens`; never send it back.",
@@ -100,6 +113,7 @@ _CUT = Advice(
         replace_in_body(TOOLS, '"\\"Paris\\"}"', '"{\\"city\\":\\"Paris\\"}"'),
         _PIECES_TWICE,
         replace_in_body(TOOLS_BODY, '"{\\"city\\":\\"Paris\\"}"', '"\\"{\\\\\\"city\\\\\\":\\\\\\"Paris\\\\\\"}\\""'),
+        replace_in_body(TOOLS, "Paris", "Par\\nis"),
         replace_in_body(TOOLS, '\\"Paris\\"}', '\\"Par'),
     ),
     depends_on=_READ, explained_by=("sse.json", "sse.no-error", "http.complete"),
@@ -141,6 +155,7 @@ def _told(call: JoinedCall, choice: Choice) -> _Told:
         lambda: ("a later piece repeats the arguments before it", _GROWING) if _growing(call) else None,
         lambda: ("each piece of the arguments comes twice", _DOUBLED) if _doubled(call) else None,
         lambda: ("the arguments are JSON within a JSON text", _ENCODED_TWICE) if _encoded_twice(text) else None,
+        lambda: ("a line break in the arguments is not escaped", _UNESCAPED) if _unescaped(text) else None,
         lambda: _cut(text, choice),
     )
     told = (form() for form in forms)
@@ -179,6 +194,14 @@ def _encoded_twice(text: str) -> bool:
     except (ValueError, RecursionError):
         return False
     return isinstance(inner, str) and is_object(inner)
+
+
+def _unescaped(text: str) -> bool:
+    """Tell whether the arguments are an object but for line breaks and the like that stand as they are in its texts."""
+    try:
+        return isinstance(json.loads(text, strict=False, parse_constant=refuse), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _cut(text: str, choice: Choice) -> _Told | None:

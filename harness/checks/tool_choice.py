@@ -7,14 +7,13 @@ from harness.checks import sources
 from harness.checks.applies import all_of, complete_answer, finish_values, success_status
 from harness.checks.json_schema import schema_error
 from harness.checks.registry import NotApplicable, Reason, rule
-from harness.checks.tool_fragments import all_calls, called
+from harness.checks.tool_fragments import all_calls, called, name_among, offered_tools
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
 from harness.simulate.ideal import recording
 from harness.simulate.reference import replace_in_body, with_request_params
 from harness.wire.calls import calls_of
 from harness.wire.exchange import Exchange
-from harness.wire.shapes import objects_in
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
@@ -26,15 +25,9 @@ _EXCUSES = {"length", "content_filter"}
 _JUDGED = 50  # calls of one answer
 
 
-def _tools(exchange: Exchange) -> dict[str, dict[str, Any]]:
-    """Return the functions offered, by name."""
-    functions = [tool.get("function") for tool in objects_in(exchange.request.get("tools"))]
-    return {str(one.get("name")): one for one in functions if isinstance(one, dict)}
-
-
 def _names(exchange: Exchange) -> list[str]:
     """Return the names called; a call without one is a matter of tool_calls.name."""
-    return [call.name for call in all_calls(exchange) if call.name]
+    return [name_among(call, offered_tools(exchange)) for call in all_calls(exchange) if call.name]
 
 
 def _place(exchange: Exchange) -> tuple[tuple[int, str], ...]:
@@ -45,7 +38,7 @@ def _place(exchange: Exchange) -> tuple[tuple[int, str], ...]:
 
 def _offered(exchange: Exchange) -> Reason | None:
     """An answer to a request that offers tools."""
-    return success_status(exchange) or (None if _tools(exchange) else "no tools were offered")
+    return success_status(exchange) or (None if offered_tools(exchange) else "no tools were offered")
 
 
 def _called(exchange: Exchange) -> Reason | None:
@@ -143,7 +136,7 @@ def offered(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Answer such a call with a tool message that says there is no such tool, and go on.
     """
-    offered = _tools(exchange)
+    offered = offered_tools(exchange)
     for name in _names(exchange):
         if name not in offered:
             yield Problem(f"{name} is called, and was not offered", _place(exchange))
@@ -156,9 +149,9 @@ def _readable(exchange: Exchange) -> Iterator[tuple[str, Any]]:
 
     Where those of another call can't be, they may hold the arguments of one that has none.
     """
-    offered = _tools(exchange)
+    offered = offered_tools(exchange)
     for choice in exchange.columns.choices.values():
-        read = [(call.name, call.value) for call in calls_of(choice)]
+        read = [(name_among(call, offered), call.value) for call in calls_of(choice)]
         mixed = any(value is None for _, value in read)
         yield from ((name, value) for name, value in read if name in offered and (value or (value == {} and not mixed)))
 
@@ -185,7 +178,7 @@ def schema(exchange: Exchange) -> Iterator[Problem]:
     Instead: Validate the arguments before the call, and send the validator's message back as the tool's result.
     """
     for name, arguments in list(_readable(exchange))[:_JUDGED]:
-        wrong = schema_error(arguments, _tools(exchange)[name].get("parameters") or {})
+        wrong = schema_error(arguments, offered_tools(exchange)[name].get("parameters") or {})
         if wrong:
             yield Problem(f"{name}: {wrong}", _place(exchange))
             return

@@ -1,13 +1,14 @@
 """The fragments in which calls of tools come, and when there are any."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from typing import Any
 
 from harness.checks.applies import stream, success_status
 from harness.checks.registry import NotApplicable, Reason
-from harness.wire.calls import JoinedCall, calls_of
+from harness.wire.calls import JoinedCall, calls_of, name_in
 from harness.wire.chunks import ToolFragment
 from harness.wire.exchange import Exchange
-from harness.wire.shapes import Kind, objects_in
+from harness.wire.shapes import Kind, as_object, objects_in
 
 LISTS = "/choices/*/{part}/tool_calls"
 """Where the lists of calls stand."""
@@ -72,3 +73,15 @@ def numbered(exchange: Exchange) -> Iterator[tuple[int, JoinedCall]]:
     for choice in exchange.columns.choices.values():
         for number, call in enumerate(calls_of(choice)):
             yield (number if call.index is None else call.index), call
+
+
+def offered_tools(exchange: Exchange) -> dict[str, dict[str, Any]]:
+    """Return the functions that the request offers, by name."""
+    functions = [as_object(tool.get("function")) for tool in objects_in(exchange.request.get("tools"))]
+    return {str(one.get("name")): one for one in functions if one}
+
+
+def name_among(call: JoinedCall, offered: Collection[str]) -> str:
+    """Return the name of a call: all its names joined where only these make one that was offered, else the first."""
+    joined = "".join(map(name_in, call.fragments))
+    return joined if joined in offered and call.name not in offered else call.name

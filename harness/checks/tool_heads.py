@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator
 
 from harness.checks import sources
 from harness.checks.registry import rule
-from harness.checks.tool_fragments import all_calls, numbered, place, streamed_call
+from harness.checks.tool_fragments import all_calls, name_among, numbered, offered_tools, place, streamed_call
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import TOOLS, TOOLS_PARALLEL, replace_in_body
 from harness.wire.calls import JoinedCall, arguments_in, function_of, id_in, name_in
 from harness.wire.chunks import ToolFragment
+from harness.wire.dumping import json_text
 from harness.wire.exchange import Exchange
-from harness.wire.shapes import objects_in
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
@@ -78,7 +78,7 @@ def _late_name(number: int, call: JoinedCall) -> Iterator[Problem]:
     before = sum(len(arguments_in(one)) for one in call.fragments[:later])
     when = f"; it comes with fragment {later + 1}" + (f", after {before} characters of the arguments" if before else "")
     if "name" in function_of(first):
-        shown = '""' if function_of(first)["name"] == "" else "no text"
+        shown = json_text(function_of(first)["name"])
         yield Problem(f"the first name of call {number} is {shown}{when}", place(first, "/function/name"), _EMPTY_NAME)
     else:
         yield Problem(f"the first fragment of call {number} names no function{when}", place(first), _LATE_NAME)
@@ -218,16 +218,9 @@ def name_once(exchange: Exchange) -> Iterator[Problem]:
     """
     for number, call in numbered(exchange):
         later = [one for one in _after(call, name_in) if "name" in function_of(one)]
-        if later and _in_pieces(exchange, call):
+        if later and name_among(call, offered_tools(exchange)) != call.name:
             pieces = sum(bool(name_in(one)) for one in call.fragments)
             said = f"the name of call {number} comes in {pieces} pieces"
             yield Problem(said, place(later[0], "/function/name"), _PIECES)
         elif later:
             yield Problem(f"{len(later)} later fragments bring a name", place(later[0], "/function/name"))
-
-
-def _in_pieces(exchange: Exchange, call: JoinedCall) -> bool:
-    """Tell whether only all the names of a call, joined, are that of a tool that was offered."""
-    functions = [tool.get("function") for tool in objects_in(exchange.request.get("tools"))]
-    offered = {str(one.get("name")) for one in functions if isinstance(one, dict)}
-    return call.name not in offered and "".join(map(name_in, call.fragments)) in offered

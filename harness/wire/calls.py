@@ -109,7 +109,7 @@ def read_object(text: str) -> dict[str, Any] | None:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
         with suppress(ValueError, RecursionError):
-            value = json.loads(text, parse_constant=_refuse)
+            value = json.loads(text, parse_constant=refuse)
     return value if isinstance(value, dict) else None
 
 
@@ -118,7 +118,8 @@ def is_object(text: str) -> bool:
     return read_object(text) is not None
 
 
-def _refuse(constant: str) -> None:
+def refuse(constant: str) -> None:
+    """Refuse NaN and its like, which Python's own parser lets through."""
     raise ValueError(f"{constant} is no JSON")
 
 

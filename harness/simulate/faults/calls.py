@@ -21,6 +21,7 @@ from harness.simulate.edits import (
     starts_tool_call,
 )
 from harness.simulate.faults.fault import Fault
+from harness.wire.calls import function_of
 from harness.wire.exchange import Exchange
 
 _OPENAPI = "https://github.com/openai/openai-openapi/blob/f85dbe223d40e1a31cba812ab2d755c7e98a92a3/openapi.yaml"
@@ -82,13 +83,10 @@ def _begins(fragment: Any) -> bool:
 
 def _bare_later(exchange: Exchange) -> bool:
     """Tell whether each call begins with id and name, and no later fragment brings either."""
-    fragments = [one.value for choice in exchange.columns.choices.values() for one in choice.tools]
-    later = [one for one in fragments if not _begins(one)]
-    return (
-        _named("id")(exchange)
-        and _named("name")(exchange)
-        and not any("id" in one or "name" in one.get("function", {}) for one in later)
-    )
+    fragments = [one for choice in exchange.columns.choices.values() for one in choice.tools]
+    later = [one for one in fragments if not _begins(one.value)]
+    begun = _named("id")(exchange) and _named("name")(exchange)
+    return begun and not any("id" in one.value or "name" in function_of(one) for one in later)
 
 
 def _heads(key: str, value: Any) -> Change:
@@ -259,6 +257,9 @@ _INPUT = (
           repeat(continues_tool_call, only=slice(None)), "tool_calls.arguments-json"),
     Fault("arguments-run-together", "The arguments of another call follow in the same one.", "tools.nonstream", "https://github.com/unslothai/unsloth/pull/10059",
           _whole(_ARGUMENTS, '{"city":"Paris"}{"city":"Lyon"}'), "tool_calls.arguments-json"),
+    Fault("arguments-line-break", "A line break in the arguments is not escaped.", "tools.nonstream", _JSON, _whole(_ARGUMENTS, '{"city":"Par\nis"}'), "tool_calls.arguments-json"),
+    Fault("call-function-null-at-end", "A last fragment has the function null.", "tools.auto", _FRAGMENT,
+          repeat(continues_tool_call, set_value(f"{_PIECE}/function", None), only=_LAST), "tool_calls.arguments"),
     Fault("arguments-not-a-number", "An argument is NaN.", "tools.nonstream", _JSON, _whole(_ARGUMENTS, '{"city":NaN}'), "tool_calls.arguments-json"),
     Fault("arguments-key-twice", "A key comes twice in the arguments.", "tools.nonstream", _JSON, _whole(_ARGUMENTS, '{"city":"Lyon","city":"Paris"}'), "tool_calls.arguments-alike"),
     Fault("arguments-number-too-large", "A number in the arguments is larger than any double.", "tools.auto", f"{_JSON}#section-6",
