@@ -27,7 +27,9 @@ def streamed(*fragments: Any, finish: str | None = "tool_calls", asked: Exchange
     """Return a stream with each of ``fragments`` in a chunk of its own; a list stands for itself."""
     deltas: list[dict[str, Any]] = [{"role": "assistant", "content": None}]
     deltas += [{"tool_calls": one if isinstance(one, list) or one is None else [one]} for one in fragments]
-    choices = [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": None} for delta in deltas]
+    choices: list[dict[str, Any]] = [
+        {"index": 0, "delta": delta, "logprobs": None, "finish_reason": None} for delta in deltas
+    ]
     choices.append({"index": 0, "delta": {}, "logprobs": None, "finish_reason": finish})
     events = [b"data: " + orjson.dumps({**_CHUNK, "choices": [choice]}) + b"\n\n" for choice in choices]
     return with_body(asked, b"".join([*events, b"data: [DONE]\n\n"]))

@@ -22,7 +22,7 @@ from harness.simulate.reference import (
     replace_last_in_body,
     with_body,
 )
-from harness.wire.calls import JoinedCall, arguments_in, calls_of, function_of, is_object, refuse, values_in_row
+from harness.wire.calls import JoinedCall, function_of, is_object, refuse, values_in_row
 from harness.wire.chunks import Choice
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import Kind
@@ -128,7 +128,7 @@ def arguments_json(exchange: Exchange) -> Iterator[Problem]:
     for choice in exchange.columns.choices.values():
         if any(finish.value == "length" for finish in choice.finish_reasons):
             continue  # cut at the limit, and it says so
-        calls = calls_of(choice)
+        calls = exchange.calls[choice.index]
         sharing = Counter(call.index for call in calls if call.shares_index)
         for call in calls:
             # A function without parameters is called with nothing by some; that is a choice of the model's.
@@ -176,7 +176,7 @@ def _in_a_row(text: str) -> _Told | None:
 
 def _growing(call: JoinedCall) -> bool:
     """Tell whether the last piece is all of the arguments, and what came before it their beginning."""
-    pieces = [piece for piece in map(arguments_in, call.fragments) if piece]
+    pieces = call.pieces
     if len(pieces) == 1 or not is_object(pieces[-1]):
         return False
     return pieces[-1].startswith("".join(pieces[:-1])) or all(b.startswith(a) for a, b in pairwise(pieces))
@@ -184,7 +184,7 @@ def _growing(call: JoinedCall) -> bool:
 
 def _doubled(call: JoinedCall) -> bool:
     """Tell whether every second piece is the one before it, and the others are the arguments."""
-    pieces = [piece for piece in map(arguments_in, call.fragments) if piece]
+    pieces = call.pieces
     return pieces[::2] == pieces[1::2] and is_object("".join(pieces[::2]))
 
 

@@ -22,7 +22,7 @@ from harness.simulate.reference import (
     ask,
     replace_in_body,
 )
-from harness.wire.calls import JoinedCall, calls_of, id_in, index_in
+from harness.wire.calls import JoinedCall, id_in, index_in
 from harness.wire.chunks import ToolFragment
 from harness.wire.dumping import json_text
 from harness.wire.exchange import Exchange
@@ -115,13 +115,14 @@ def index_from_0(exchange: Exchange) -> Iterator[Problem]:
     Instead: Keep calls in a dict, `calls.setdefault(call.index, {})`, and sort its keys at the end; avoid
     lists.
     """
-    for choice in exchange.columns.choices.values():
-        calls = calls_of(choice)
+    for calls in exchange.calls.values():
         found = sorted({call.index for call in calls if call.index is not None and call.index >= 0})
         gaps = set(range(found[-1] if found else 0)) - set(found)
         # A call that has no index of its own, which is the matter of other rules, leaves a gap.
         if len(gaps) > len(calls) - len(found):
-            yield Problem(f"the calls have the indices {', '.join(map(str, found))}", place(choice.tools[0], "/index"))
+            yield Problem(
+                f"the calls have the indices {', '.join(map(str, found))}", place(calls[0].fragments[0], "/index")
+            )
 
 
 _BY_NAME = Advice(
@@ -144,9 +145,9 @@ def index_distinct(exchange: Exchange) -> Iterator[Problem]:
     Instead: Begin a new call at each new id, whatever its index: `if call.id and call.id not in calls: entry =
     calls.setdefault(call.id, {})`.
     """
-    for choice in exchange.columns.choices.values():
+    for calls in exchange.calls.values():
         heads: dict[int | None, list[ToolFragment]] = {}
-        for call in calls_of(choice):
+        for call in calls:
             if call.shares_index:
                 heads.setdefault(call.index, []).append(call.fragments[0])
         for firsts in heads.values():
@@ -211,8 +212,8 @@ def ids_differ(exchange: Exchange) -> Iterator[Problem]:
     Instead: Give each call a fresh id, `f"call_{uuid4().hex}"`, in the message sent back and in its
     tool_call_id.
     """
-    for choice in exchange.columns.choices.values():
-        named = [(json_text(given), call) for call in calls_of(choice) if (given := _given_id(call))]
+    for calls in exchange.calls.values():
+        named = [(json_text(given), call) for call in calls if (given := _given_id(call))]
         counts = Counter(name for name, _ in named)
         for name, call in named:
             if counts[name] > 1:

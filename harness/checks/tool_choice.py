@@ -12,7 +12,6 @@ from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
 from harness.simulate.ideal import recording
 from harness.simulate.reference import replace_in_body, with_request_params
-from harness.wire.calls import calls_of
 from harness.wire.exchange import Exchange
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
@@ -150,8 +149,8 @@ def _readable(exchange: Exchange) -> Iterator[tuple[str, Any]]:
     Where those of another call can't be, they may hold the arguments of one that has none.
     """
     offered = offered_tools(exchange)
-    for choice in exchange.columns.choices.values():
-        read = [(name_among(call, offered), call.value) for call in calls_of(choice)]
+    for calls in exchange.calls.values():
+        read = [(name_among(call, offered), call.value) for call in calls]
         mixed = any(value is None for _, value in read)
         yield from ((name, value) for name, value in read if name in offered and (value or (value == {} and not mixed)))
 

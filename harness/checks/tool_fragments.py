@@ -5,7 +5,7 @@ from typing import Any
 
 from harness.checks.applies import stream, success_status
 from harness.checks.registry import NotApplicable, Reason
-from harness.wire.calls import JoinedCall, calls_of, name_in
+from harness.wire.calls import JoinedCall, name_in
 from harness.wire.chunks import ToolFragment
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import Kind, as_object, objects_in
@@ -64,14 +64,14 @@ def fragments_of(exchange: Exchange) -> Iterator[ToolFragment]:
 
 def all_calls(exchange: Exchange) -> Iterator[JoinedCall]:
     """Yield the calls of each choice."""
-    for choice in exchange.columns.choices.values():
-        yield from calls_of(choice)
+    for calls in exchange.calls.values():
+        yield from calls
 
 
 def numbered(exchange: Exchange) -> Iterator[tuple[int, JoinedCall]]:
     """Yield the calls of each choice with what they are called by: the index or, without one, the place in their order."""
-    for choice in exchange.columns.choices.values():
-        for number, call in enumerate(calls_of(choice)):
+    for calls in exchange.calls.values():
+        for number, call in enumerate(calls):
             yield (number if call.index is None else call.index), call
 
 

@@ -10,7 +10,7 @@ join to one object.  What is wrong in type is left out.
 import json
 import re
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -25,31 +25,38 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 @dataclass(slots=True)
 class JoinedCall:
     """
-    The fragments of one call in their order.
+    The fragments of one call in their order, and what they join to.
 
-    ``index`` is None where none of them has one; ``strays`` are those under another index than the call's;
-    ``shares_index`` says that another call has the same.
+    ``index`` is None where none of them has one; ``id`` and ``name`` are the first that are texts and not empty, and
+    empty where there is none; ``pieces`` are those of the arguments that are texts; ``strays`` are the fragments under
+    another index than the call's; ``shares_index`` says that another call has the same.
     """
 
     index: int | None
+    id: str = ""
+    name: str = ""
+    pieces: list[str] = field(default_factory=list)
     fragments: list[ToolFragment] = field(default_factory=list)
     strays: list[ToolFragment] = field(default_factory=list)
     shares_index: bool = False
 
-    @property
-    def id(self) -> str:
-        """The first id that is a text and not empty; empty where there is none."""
-        return next(filter(None, map(id_in, self.fragments)), "")
-
-    @property
-    def name(self) -> str:
-        """The first name that is a text and not empty; empty where there is none."""
-        return next(filter(None, map(name_in, self.fragments)), "")
+    def add(self, fragment: ToolFragment) -> None:
+        """Go on with ``fragment``."""
+        index, piece = index_in(fragment), arguments_in(fragment)
+        self.fragments.append(fragment)
+        self.id = self.id or id_in(fragment)
+        self.name = self.name or name_in(fragment)
+        if piece:
+            self.pieces.append(piece)
+        if index is not None and self.index is None:
+            self.index = index
+        elif index is not None and index != self.index:
+            self.strays.append(fragment)
 
     @property
     def arguments(self) -> str:
-        """The pieces of the arguments that are texts, joined."""
-        return "".join(map(arguments_in, self.fragments))
+        """The pieces of the arguments, joined."""
+        return "".join(self.pieces)
 
     @property
     def value(self) -> dict[str, Any] | None:
@@ -143,9 +150,9 @@ def _value_from(text: str, start: int) -> int:
 
 
 def calls_of(choice: Choice) -> list[JoinedCall]:
-    """Return the calls of a choice in the order in which they begin; in a body each element is one."""
+    """Return the calls of a choice in the order in which they begin; in a body each element is one, and has no index."""
     if choice.tools and "/message/" in choice.tools[0].pointer:
-        return [JoinedCall(None, [fragment]) for fragment in choice.tools]
+        return [replace(_joined(None, [fragment]), index=None) for fragment in choice.tools]
     assembly = _Assembly()
     for fragment in choice.tools:
         assembly.take(fragment)
@@ -166,12 +173,9 @@ class _Assembly:
         if call is None:
             call = JoinedCall(index)
             self.calls.append(call)
-        call.fragments.append(fragment)
+        call.add(fragment)
         if index is not None:
             self._at[index] = call
-            call.index = index if call.index is None else call.index
-            if call.index != index:
-                call.strays.append(fragment)
         if name:
             self._named.setdefault(name, call)
 
@@ -208,10 +212,17 @@ def _parted(call: JoinedCall) -> list[JoinedCall]:
     if len(begins) == 1 or (same and _is_one(call.arguments)):
         return [call]
     ends = [*begins[1:], len(call.fragments)]
-    parts = [call.fragments[start:end] for start, end in zip(begins, ends, strict=True)]
-    return [
-        JoinedCall(call.index, part, [one for one in call.strays if one in part], shares_index=True) for part in parts
-    ]
+    parts = [_joined(call.index, call.fragments[start:end]) for start, end in zip(begins, ends, strict=True)]
+    for part in parts:
+        part.shares_index = True
+    return parts
+
+
+def _joined(index: int | None, fragments: list[ToolFragment]) -> JoinedCall:
+    call = JoinedCall(index)
+    for fragment in fragments:
+        call.add(fragment)
+    return call
 
 
 def _is_one(arguments: str) -> bool:
@@ -225,13 +236,15 @@ def _is_one(arguments: str) -> bool:
 
 def _beginnings(fragments: list[ToolFragment]) -> list[int]:
     """Return the numbers of the later fragments that may begin a call: with a new id or, without any, a new name."""
-    ids, names, found = {id_in(fragments[0])}, {name_in(fragments[0])}, []
+    ids: set[str] = set()
+    names: set[str] = set()
+    found = []
     no_ids = not any(map(id_in, fragments))
-    for number, fragment in enumerate(fragments[1:], 1):
+    for number, fragment in enumerate(fragments):
         one, name = id_in(fragment), name_in(fragment)
-        new_id = one and ids - {""} and one not in ids
-        if name and names - {""} and (new_id or (no_ids and name not in names)):
+        is_new = (one and ids and one not in ids) or (no_ids and name not in names)
+        if name and names and is_new:
             found.append(number)
-        ids.add(one)
-        names.add(name)
+        ids |= {one} if one else set()
+        names |= {name} if name else set()
     return found
