@@ -9,10 +9,10 @@ from math import isinf
 from typing import Any
 
 from harness.checks import sources
-from harness.checks.applies import all_of, complete_answer, finish_values
+from harness.checks.applies import all_of, complete_answer, finish_values, uncut
 from harness.checks.kinds import wrong_kinds
 from harness.checks.registry import NotApplicable, Reason, rule
-from harness.checks.tool_fragments import LISTS, called, numbered, place
+from harness.checks.tool_fragments import LISTS, all_calls, called, place
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import (
     TOOLS,
@@ -251,8 +251,9 @@ def _readable(exchange: Exchange) -> Reason | None:
     """An answer that calls a tool, with arguments that can be read."""
     if "length" in finish_values(exchange):
         return "the answer was cut short, and says so"
+    read = any(call.value is not None for call in all_calls(exchange))
     unread = NotApplicable("no arguments can be read", "blocked")
-    return called(exchange) or (unread if all(call.value is None for _, call in numbered(exchange)) else None)
+    return called(exchange) or (None if read else uncut(exchange) or unread)
 
 
 @rule(
@@ -274,7 +275,7 @@ def arguments_alike(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Parse the arguments once, and hand on what was parsed, never their text.
     """
-    for _, call in numbered(exchange):
+    for call in all_calls(exchange):
         for said, advice in _read_differently(call.arguments):
             yield Problem(said, place(call.fragments[-1], "/function/arguments"), advice)
             return

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from harness.checks import sources
-from harness.checks.applies import success_status
+from harness.checks.applies import success_status, uncut
 from harness.checks.kinds import place_of, wrong_kinds
 from harness.checks.registry import NotApplicable, Reason, rule
 from harness.checks.tool_fragments import LISTS, all_calls, called, fragments_of, odd_calls, place, streamed_call
@@ -127,7 +127,7 @@ def index_from_0(exchange: Exchange) -> Iterator[Problem]:
 
 _BY_NAME = Advice(
     "The arguments of both calls run together into one, and neither has an id.",
-    "Begin a new call at each new name: `if call.function.name: calls.append({})`.",
+    "Begin a new call at each name: `if call.function.name: calls.append({})`.",
 )
 
 
@@ -135,7 +135,10 @@ _BY_NAME = Advice(
     "tool_calls.index-distinct", SHOULD, "Each call has an index of its own.",
     sources.TOOL_FRAGMENT, streamed_call,
     good=(TOOLS, TOOLS_PARALLEL),
-    bad=(replace_in_body(TOOLS_PARALLEL, '"tool_calls":[{"index":1,', '"tool_calls":[{"index":0,'),),
+    bad=(
+        replace_in_body(TOOLS_PARALLEL, '"tool_calls":[{"index":1,', '"tool_calls":[{"index":0,'),
+        replace_in_body(replace_in_body(replace_in_body(TOOLS_PARALLEL, '"id":"call_1",', ""), '"id":"call_2",', ""), '"index":1,', '"index":0,'),
+    ),
     depends_on=_READ,
 )  # fmt: skip
 def index_distinct(exchange: Exchange) -> Iterator[Problem]:
@@ -195,7 +198,7 @@ def has_id(exchange: Exchange) -> Iterator[Problem]:
 def _identified(exchange: Exchange) -> Reason | None:
     """An answer that calls a tool, with an id."""
     unnamed = NotApplicable("no call has an id", "blocked")
-    return called(exchange) or (None if any(map(_given_id, all_calls(exchange))) else unnamed)
+    return called(exchange) or (None if any(map(_given_id, all_calls(exchange))) else uncut(exchange) or unnamed)
 
 
 @rule(

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.checks import sources
-from harness.checks.applies import all_of, complete_answer, finish_values, success_status
+from harness.checks.applies import all_of, complete_answer, finish_values, success_status, uncut
 from harness.checks.json_schema import schema_error
 from harness.checks.registry import NotApplicable, Reason, rule
 from harness.checks.tool_fragments import all_calls, called, name_among, offered_tools
@@ -48,7 +48,7 @@ def _called(exchange: Exchange) -> Reason | None:
 def _named(exchange: Exchange) -> Reason | None:
     """An answer whose calls, if it has any, name a function."""
     nameless = next(all_calls(exchange), None) and not _names(exchange)
-    return NotApplicable("no call names its function", "blocked") if nameless else None
+    return (uncut(exchange) or NotApplicable("no call names its function", "blocked")) if nameless else None
 
 
 def _forced(exchange: Exchange) -> str | None:
@@ -160,7 +160,7 @@ def _readably_called(exchange: Exchange) -> Reason | None:
     if finish_values(exchange) & _EXCUSES:
         return "the answer was cut short, and says so"
     unread = NotApplicable("no call can be held to a schema", "blocked")
-    return _called(exchange) or (None if any(True for _ in _readable(exchange)) else unread)
+    return _called(exchange) or (None if any(True for _ in _readable(exchange)) else uncut(exchange) or unread)
 
 
 @rule(
