@@ -84,6 +84,13 @@ by_id = {{}}{_LOOP}
 {_NAMES}""",
         ["get_weather"],
     ),
+    _remedy(
+        "name-once",
+        3,
+        f"""{_LOOP}{_OPEN}            if call.function.name: entry.setdefault('name', call.function.name)
+{_NAMES}""",
+        ["get_weather"],
+    ),
     _remedy("index", 2, _LOOP + _OPEN + _NAME + _NAMES, ["get_weather"]),
     _remedy(
         "index-distinct",

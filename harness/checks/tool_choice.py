@@ -19,7 +19,7 @@ MUST, SHOULD = Level.MUST, Level.SHOULD
 _AUTO, _WHOLE, _NAMED, _REQUIRED, _NONE, _PARALLEL = (
     recording(SCENARIOS[f"tools.{name}"])[0] for name in ("auto", "nonstream", "forced", "required", "none", "parallel")
 )
-_HELD = ("chunk.present", "sse.no-error", "http.complete")
+_READ, _BROKEN_OFF = ("chunk.present",), ("sse.json", "sse.no-error", "http.complete")
 _EXCUSES = {"length", "content_filter"}
 _JUDGED = 50  # calls of one answer
 
@@ -74,7 +74,7 @@ def _choice_is(*wanted: str) -> Any:
     sources.TOOL_CHOICE, all_of(_choice_is("named"), _named),
     good=(_NAMED,),
     bad=(replace_in_body(_NAMED, '"name":"get_time"', '"name":"get_weather"'), with_request_params(_NONE, tool_choice=_NAMED.request.get("tool_choice"))),
-    depends_on=_HELD,
+    depends_on=_READ, explained_by=_BROKEN_OFF,
 )  # fmt: skip
 def named(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -93,7 +93,7 @@ def named(exchange: Exchange) -> Iterator[Problem]:
     sources.TOOL_CHOICE, _choice_is("required"),
     good=(_REQUIRED,),
     bad=(with_request_params(_NONE, tool_choice="required"),),
-    depends_on=_HELD,
+    depends_on=_READ, explained_by=_BROKEN_OFF,
 )  # fmt: skip
 def required(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -110,7 +110,7 @@ def required(exchange: Exchange) -> Iterator[Problem]:
     sources.TOOL_CHOICE, _choice_is("none"),
     good=(_NONE,),
     bad=(with_request_params(_AUTO, tool_choice="none"),),
-    depends_on=_HELD,
+    depends_on=_READ,
 )  # fmt: skip
 def none(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -127,7 +127,7 @@ def none(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, _called,
     good=(_AUTO, _WHOLE, _PARALLEL),
     bad=(replace_in_body(_AUTO, '"name":"get_weather"', '"name":"functions.get_weather"'), replace_in_body(_WHOLE, '"name":"get_weather"', '"name":"weather"')),
-    depends_on=_HELD,
+    depends_on=_READ,
 )  # fmt: skip
 def offered(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -168,7 +168,7 @@ def _readably_called(exchange: Exchange) -> Reason | None:
     sources.REFERENCE, all_of(_readably_called, complete_answer),
     good=(_AUTO, _WHOLE, _PARALLEL),
     bad=(replace_in_body(_AUTO, '\\"Paris\\"', "1"), replace_in_body(_WHOLE, '\\"city\\"', '\\"town\\"')),
-    depends_on=_HELD,
+    depends_on=_READ, explained_by=_BROKEN_OFF,
 )  # fmt: skip
 def schema(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -188,7 +188,7 @@ def schema(exchange: Exchange) -> Iterator[Problem]:
     sources.REQUEST, lambda x: _offered(x) or called(x) or (None if x.request.get("parallel_tool_calls") is False else "parallel calls are not turned off"),
     good=(with_request_params(_AUTO, parallel_tool_calls=False),),
     bad=(with_request_params(_PARALLEL, parallel_tool_calls=False),),
-    depends_on=_HELD,
+    depends_on=_READ,
 )  # fmt: skip
 def one_at_a_time(exchange: Exchange) -> Iterator[Problem]:
     """

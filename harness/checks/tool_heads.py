@@ -192,6 +192,11 @@ def _after(call: JoinedCall, brought: Callable[[ToolFragment], str]) -> list[Too
     return call.fragments[first + 1 :]
 
 
+_RENAMED = Advice(
+    "Clients that keep the first name call one function, those that keep the last another.",
+    "Keep the first, `if call.function.name: entry.setdefault('name', call.function.name)`, and ask again where the "
+    "arguments do not fit it.",
+)
 _PIECES = Advice(
     "Clients that keep the first piece, or the last, call a function that there is not.",
     'Join the pieces: `entry["name"] = entry.get("name", "") + (call.function.name or "")`.',
@@ -206,6 +211,7 @@ _PIECES = Advice(
         replace_in_body(TOOLS, '"function":{"arguments":', '"function":{"name":"get_weather","arguments":'),
         replace_in_body(TOOLS, '"function":{"arguments":', '"function":{"name":"","arguments":'),
         replace_in_body(replace_in_body(TOOLS, '"get_weather"', '"get_"'), _LATER, _LATER.replace('"arguments"', '"name":"weather","arguments"')),
+        replace_in_body(TOOLS, _LATER, _LATER.replace('"arguments"', '"name":"get_time","arguments"')),
     ),
     depends_on=_READ,
 )  # fmt: skip
@@ -222,5 +228,8 @@ def name_once(exchange: Exchange) -> Iterator[Problem]:
             pieces = sum(bool(name_in(one)) for one in call.fragments)
             said = f"the name of call {number} comes in {pieces} pieces"
             yield Problem(said, place(later[0], "/function/name"), _PIECES)
+        elif other := next((one for one in later if name_in(one) not in {"", call.name}), None):
+            said = f"the name of call {number} changes: {call.name}, then {name_in(other)}"
+            yield Problem(said, place(other, "/function/name"), _RENAMED)
         elif later:
             yield Problem(f"{len(later)} later fragments bring a name", place(later[0], "/function/name"))

@@ -112,6 +112,10 @@ ODD: dict[str, tuple[Exchange, dict[str, str]]] = {
         streamed(fragment("", "a", "get_"), fragment(PARIS, name="weather")),
         {"name-once": "the name of call 0 comes in 2 pieces"},
     ),
+    "another name later": (
+        streamed(HEAD, fragment(PARIS, name="get_time")),
+        {"name-once": "the name of call 0 changes: get_weather, then get_time"},
+    ),
     "a null beside calls": (streamed(None, HEAD, None, fragment(PARIS)), {"type": "tool_calls is null in 2 of 6 choices"}),
     "a null among calls": (streamed([None, HEAD], fragment(PARIS)), {"type": "a call in tool_calls is no object"}),
     "a null hides no null": (

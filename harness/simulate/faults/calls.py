@@ -196,6 +196,8 @@ _BEGINNINGS = (
           only_if(_bare_later, chunks(continues_tool_call, set_value(f"{_PIECE}/index", 1), set_value(f"{_PIECE}/id", "call_1"), only=_LAST)), "tool_calls.index-constant"),
     Fault("call-name-in-pieces", "The name comes in two pieces.", "tools.auto", "https://github.com/continuedev/continue/pull/5849",
           only_if(_bare_later, compose(_heads("function/name", "get_"), chunks(continues_tool_call, set_value(f"{_PIECE}/function/name", "weather"), only=_FIRST))), "tool_calls.name-once"),
+    Fault("call-name-changes", "A later fragment names another function.", "tools.parallel", None,
+          only_if(_bare_later, chunks(continues_tool_call, set_value(f"{_PIECE}/function/name", "get_time"), only=_FIRST)), "tool_calls.name-once"),
     Fault("call-in-both-forms", "A call comes as function_call as well.", "tools.nonstream", _BOTH_FORMS,
           chunks(any_chunk, set_value("choices/*/message/function_call", {"name": "get_weather", "arguments": '{"city":"Paris"}'})), "tool_calls.not-legacy"),
     Fault("call-in-both-forms-streamed", "The first fragment of a call comes as function_call as well.", "tools.auto", _BOTH_FORMS,
