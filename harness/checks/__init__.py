@@ -24,9 +24,11 @@ from harness.checks import (
     sdk,
     sse,
     structured,
+    tool_arguments,  # noqa: F401 - declares checks of the family tool_calls
     tool_calls,
     tool_choice,
     tool_forms,  # noqa: F401 - declares the observations of the family tool_calls
+    tool_heads,  # noqa: F401 - declares checks of the family tool_calls
     usage,
     usage_counts,  # noqa: F401 - declares checks of the family usage
     usage_prompt,  # noqa: F401 - likewise

@@ -70,7 +70,7 @@ def choices(exchange: Exchange) -> Iterator[Problem]:
     sources.STREAM_OPTIONS, success_status,
     good=(STREAM_USAGE, replace_in_body(STREAM_USAGE, "data: {", 'data: {"id":"chatcmpl-reference","object":"chat.completion.chunk","created":1760000000,"model":"gpt-4o-mini-2024-07-18","choices":[],"usage":null}\n\ndata: {', 1)),
     bad=(replace_in_body(STREAM, '"choices":[{"index":0,"delta":{"content":"! How can I"},"logprobs":null,"finish_reason":null}]', '"choices":[]'), with_body(BODY, b'{"id":"a","object":"chat.completion","created":1760000000,"model":"m","choices":[]}')),
-    depends_on=(*_READ, "chunk.choices"),
+    depends_on=_READ, explained_by=("sse.no-error",),
 )  # fmt: skip
 def choices_not_empty(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -97,7 +97,7 @@ def choices_not_empty(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, success_status,
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, '"index":0,', "", 1), replace_in_body(BODY, '"index":0', '"index":"0"'), replace_in_body(STREAM, '"index":0', '"index":-1'), _TWICE),
-    depends_on=(*_READ, "chunk.choices"),
+    depends_on=_READ,
 )  # fmt: skip
 def index(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -121,7 +121,7 @@ def index(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, success_status,
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, '"delta":{}', '"delta":null'), replace_in_body(STREAM, '"delta":{},', ""), replace_in_body(BODY, '"message":', '"delta":')),
-    depends_on=(*_READ, "chunk.choices"),
+    depends_on=_READ,
 )  # fmt: skip
 def delta(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -139,7 +139,7 @@ def delta(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, success_status,
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, '"delta":', '"message":{"role":"assistant","content":"你好"},"delta":'), replace_in_body(BODY, '"message":', '"delta":{"content":""},"message":')),
-    depends_on=(*_READ, "chunk.choices"),
+    depends_on=_READ,
 )  # fmt: skip
 def no_message(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -203,7 +203,7 @@ def _logprob_keys(exchange: Exchange) -> Iterator[str]:
     sources.REQUEST, request_known,
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, '"index":0', '"index":1'), replace_in_body(BODY, '"index":0', '"index":3')),
-    depends_on=(*_READ, "chunk.choices", "chunk.index"),
+    depends_on=_READ,
 )  # fmt: skip
 def index_in_range(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -225,7 +225,7 @@ def index_in_range(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, success_status,
     good=(STREAM, BODY, replace_in_body(BODY, '"logprobs":null,', ""), replace_in_body(BODY, '"logprobs":null', '"logprobs":{"content":[],"refusal":null}')),
     bad=(replace_in_body(STREAM, '"logprobs":null', '"logprobs":[]'), replace_in_body(BODY, '"logprobs":null', '"logprobs":""')),
-    depends_on=(*_READ, "chunk.choices"),
+    depends_on=_READ,
 )  # fmt: skip
 def logprobs(exchange: Exchange) -> Iterator[Problem]:
     """

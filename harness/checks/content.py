@@ -77,7 +77,7 @@ def key_present(exchange: Exchange) -> Iterator[Problem]:
         replace_in_body(BODY, '"content":"你好! How can I help?"', '"content":"\\n\\n"'),
         with_body(STREAM, b"".join(part + b"\n\n" for part in STREAM.response.body.split(b"\n\n")[::4] if part)),
     ),
-    depends_on=_WHOLE,
+    depends_on=_READ, explained_by=("sse.json", *_WHOLE),
 )  # fmt: skip
 def said(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -110,7 +110,7 @@ def _otherwise(exchange: Exchange) -> bool:
     sources.REFERENCE, stream,
     good=(STREAM,),
     bad=(replace_in_body(STREAM, '"你好"},"logprobs":null,"finish_reason":null', '"你好"},"logprobs":null,"finish_reason":"stop"'),),
-    depends_on=(*_READ, "sse.json", "chunk.delta", "content.type"),
+    depends_on=(*_READ, "chunk.delta", "content.type"),
 )  # fmt: skip
 def before_finish(exchange: Exchange) -> Iterator[Problem]:
     """

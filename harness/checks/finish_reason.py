@@ -98,7 +98,7 @@ def null_before_end(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, all_of(stream, complete_answer),
     good=(STREAM, STREAM_USAGE),
     bad=(replace_in_body(STREAM, '"finish_reason":"stop"', '"finish_reason":null'), replace_in_body(STREAM, '"finish_reason":"stop"', '"finish_reason":""')),
-    depends_on=_WHOLE,
+    depends_on=_READ, explained_by=("sse.json", *_WHOLE),
 )  # fmt: skip
 def given(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -119,7 +119,7 @@ def given(exchange: Exchange) -> Iterator[Problem]:
     sources.BODY, body,
     good=(BODY,),
     bad=(replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":null'), replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":""')),
-    depends_on=(*_READ, "finish_reason.key-present"),
+    depends_on=_READ,
 )  # fmt: skip
 def message(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -202,7 +202,7 @@ def last(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, all_of(success_status, complete_answer),
     good=(TOOLS, STREAM, TOOLS_BODY, with_request_params(replace_last_in_body(TOOLS, '"tool_calls"', '"stop"'), tool_choice={"type": "function"})),
     bad=(replace_last_in_body(TOOLS, '"tool_calls"', '"stop"'), replace_in_body(STREAM, '"stop"', '"tool_calls"'), replace_last_in_body(TOOLS_BODY, '"tool_calls"', '"stop"')),
-    depends_on=(*_WHOLE, "finish_reason.vocabulary"),
+    depends_on=_WHOLE,
 )  # fmt: skip
 def tool_calls(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -356,7 +356,7 @@ def _far_from_limits(exchange: Exchange) -> bool:
     sources.CHUNK, _stopped,
     good=(_STOPPED, with_request_params(replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":"length"'), stop=["#"], max_tokens=5)),
     bad=(replace_in_body(_STOPPED, '"finish_reason":"stop"', '"finish_reason":"length"'), with_request_params(replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":"length"'), stop=["#"], max_tokens=500)),
-    depends_on=(*_WHOLE, "finish_reason.vocabulary"),
+    depends_on=_WHOLE,
 )  # fmt: skip
 def at_stop(exchange: Exchange) -> Iterator[Problem]:
     """

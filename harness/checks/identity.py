@@ -207,7 +207,7 @@ def _patience(one: Sibling, other: Sibling) -> int:
     sources.REFERENCE, all_of(stream, unaltered("model")),
     good=(STREAM,),
     bad=(replace_in_body(STREAM, "gpt-4o-mini-2024-07-18", "gpt-4o-mini", 1), replace_in_body(STREAM, "gpt-4o-mini-2024-07-18", "", 1)),
-    depends_on=("chunk.model",),
+    depends_on=("chunk.present",), explained_by=("chunk.model",),
 )  # fmt: skip
 def model_constant(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -223,7 +223,7 @@ def model_constant(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, success_status,
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, "gpt-4o-mini-2024-07-18", ""), replace_in_body(BODY, "gpt-4o-mini-2024-07-18", "")),
-    depends_on=("chunk.model",),
+    depends_on=("chunk.present",), explained_by=("chunk.model",),
 )  # fmt: skip
 def model_named(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -89,7 +89,7 @@ def before_content(exchange: Exchange) -> Iterator[Problem]:
     sources.REASONING_CONTENT, has_reasoning,
     good=(REASONING, REASONING_BODY),
     bad=(replace_in_body(REASONING_BODY, '"content":"你好!"', '"content":"The user greets me. 你好!"'),),
-    depends_on=(*_READ, "reasoning.type", "reasoning.before-content"),
+    depends_on=(*_READ, "reasoning.before-content"), explained_by=("reasoning.type",),
 )  # fmt: skip
 def not_in_content(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -111,7 +111,7 @@ def not_in_content(exchange: Exchange) -> Iterator[Problem]:
     sources.USAGE, lambda x: has_reasoning(x) or (None if x.columns.usages else "no usage came"),
     good=(REASONING, REASONING_BODY, replace_in_body(REASONING_BODY, '"reasoning_tokens":8,', "")),
     bad=(replace_in_body(REASONING, '"reasoning_tokens":8', '"reasoning_tokens":0'), replace_in_body(REASONING_BODY, '"reasoning_tokens":8', '"reasoning_tokens":0')),
-    depends_on=(*_READ, "reasoning.type", "parity.channels"),
+    depends_on=_READ, explained_by=("reasoning.type", "parity.channels"),
 )  # fmt: skip
 def tokens_counted(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -18,7 +18,7 @@ from harness.wire.exchange import Exchange
 NotApplicableKind = Literal["blocked", "not-present", "cut"]
 """
 Why a reason is more than that: ``blocked``, the request failed where an answer was due, or the other way round;
-``not-present``, what the rule is about did not come, which is ``blocked`` where a check that it depends on failed;
+``not-present``, what the rule is about did not come, which is ``blocked`` where a check that may be why failed;
 ``cut``, we closed the answer ourselves, so that what depends on the rule can't be told either.
 """
 
@@ -64,6 +64,9 @@ class Check:
 
     ``good`` examples are silent under every check; ``bad`` ones are caught by this check (an observation
     gives them another value than it gives the good ones).  ``harmful`` is about the values of an observation.
+
+    Where a check in ``depends_on`` failed there is nothing to judge.  One in ``explained_by`` leaves the rest to be
+    judged; what is not there, or not whole, may be in what it could not read: of that nothing is said.
     """
 
     id: str
@@ -76,6 +79,7 @@ class Check:
     bad: tuple[Exchange, ...]
     impact: str
     workaround: str
+    explained_by: tuple[str, ...] = ()
     find: Find = lambda _: ()
     observe: Observe | None = None
     harmful: Harmful = lambda _: False
@@ -110,13 +114,13 @@ def rule(  # noqa: PLR0913 - the metadata of a check
     good: tuple[Exchange, ...],
     bad: tuple[Exchange, ...],
     depends_on: tuple[str, ...] = (),
+    explained_by: tuple[str, ...] = (),
 ) -> Callable[[Find], Find]:
     """Declare a rule; the decorated function yields the problems it finds in an exchange."""
 
     def declare(find: Find) -> Find:
-        _declare(
-            Check(check_id, level, title, source, applies, depends_on, good, bad, *_docstring_parts(find), find=find)
-        )
+        parts = _docstring_parts(find)
+        _declare(Check(check_id, level, title, source, applies, depends_on, good, bad, *parts, explained_by, find=find))
         return find
 
     return declare

@@ -26,6 +26,7 @@ HTTP_INCOMPLETE = "https://www.rfc-editor.org/rfc/rfc9112#section-8"
 HTTP_LENGTH = "https://www.rfc-editor.org/rfc/rfc9110#section-17.5"
 HTTP_RETRY_AFTER = "https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3"
 JSON_UTF8 = "https://www.rfc-editor.org/rfc/rfc8259#section-8.1"
+JSON_INTEROPERABLE = "https://www.rfc-editor.org/rfc/rfc8259#section-4"
 HTTP_ENCODING = "https://www.rfc-editor.org/rfc/rfc9110#section-8.4"
 UNICODE_REPLACEMENT = "https://www.unicode.org/versions/latest/core-spec/chapter-23/#G24272"
 

@@ -18,7 +18,6 @@ MUST, SHOULD = Level.MUST, Level.SHOULD
 _BYTES = STREAM.response.body
 _COMMENTED = with_body(STREAM, b": keep-alive\n\n" + _BYTES)
 _IS_STREAM = ("http.stream-asked",)
-_HELD = ("http.stream-asked", "sse.no-error")
 _FIELD = b"data: "
 _BUFFER = 64 * 1024
 """Bytes of a line that Go's bufio.Scanner holds: https://github.com/infiniflow/ragflow/issues/15381."""
@@ -151,7 +150,7 @@ def data_not_empty(exchange: Exchange) -> Iterator[Problem]:
         with_body(STREAM, b"event: ping\n\n" + _BYTES),
         with_body(STREAM, b"id: 1\n\n" + _BYTES),
     ),
-    depends_on=(*_IS_STREAM, "sse.final-blank-line", "sse.json"),
+    depends_on=_IS_STREAM,
 )  # fmt: skip
 def data_given(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -178,7 +177,7 @@ def data_given(exchange: Exchange) -> Iterator[Problem]:
         replace_in_body(STREAM, "data: [DONE]", 'error: {"message":"overloaded"}'),
         replace_in_body(STREAM, "data: [DONE]", 'data: {"result":{"error":{"message":"overloaded"}}}'),
     ),
-    depends_on=(*_IS_STREAM, "sse.json"),
+    depends_on=_IS_STREAM,
 )  # fmt: skip
 def no_error(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -215,7 +214,7 @@ def _errors(exchange: Exchange) -> Iterator[Problem]:
     sources.STREAM_OPTIONS, all_of(all_of(exact_lines, complete_answer), uncut),
     good=(STREAM, replace_in_body(STREAM, "[DONE]", "[DONE] ")),
     bad=(replace_in_body(STREAM, "data: [DONE]\n\n", ""),),
-    depends_on=_HELD,
+    depends_on=_IS_STREAM, explained_by=("sse.json", "sse.no-error"),
 )  # fmt: skip
 def done(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -234,7 +233,7 @@ def done(exchange: Exchange) -> Iterator[Problem]:
     sources.STREAM_OPTIONS, exact_lines,
     good=(STREAM, with_body(STREAM, _BYTES + b": bye\n\n")),
     bad=(with_body(STREAM, _BYTES + b"data: [DONE]\n\n"), with_body(STREAM, _BYTES + _BYTES.split(b"\n\n")[1] + b"\n\n")),
-    depends_on=(*_IS_STREAM, "sse.json", "sse.done", "sse.final-blank-line"),
+    depends_on=(*_IS_STREAM, "sse.done"),
 )  # fmt: skip
 def done_last(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -254,7 +253,7 @@ def done_last(exchange: Exchange) -> Iterator[Problem]:
     sources.SSE_EVENTS, all_of(exact_framing, uncut),
     good=(STREAM,),
     bad=(replace_last_in_body(STREAM, "\n\n", "\n"), with_body(STREAM, _BYTES[:-30])),
-    depends_on=(*_IS_STREAM, "sse.json"),
+    depends_on=_IS_STREAM,
 )  # fmt: skip
 def final_blank_line(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -106,7 +106,7 @@ def total(exchange: Exchange) -> Iterator[Problem]:
     sources.USAGE, has_usage,
     good=(STREAM_USAGE, BODY),
     bad=(replace_in_body(BODY, '"completion_tokens":4,"total_tokens":13', '"completion_tokens":0,"total_tokens":9'), replace_in_body(BODY, '"prompt_tokens":9,"completion_tokens":4,"total_tokens":13', '"prompt_tokens":0,"completion_tokens":4,"total_tokens":4')),
-    depends_on=("usage.integers", "chunk.choices", "chunk.choices-not-empty", "chunk.delta", "content.type", "content.key-present", "content.said"),
+    depends_on=("usage.integers", "chunk.choices", "chunk.choices-not-empty", "content.type", "content.said"),
 )  # fmt: skip
 def positive(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -264,7 +264,7 @@ def within_cap(exchange: Exchange) -> Iterator[Problem]:
     sources.USAGE, has_usage,
     good=(STREAM_USAGE, BODY, REASONING),
     bad=(replace_in_body(BODY, '"cached_tokens":0', '"cached_tokens":null'), replace_in_body(STREAM_USAGE, '"reasoning_tokens":0', '"reasoning_tokens":"0"'), replace_in_body(BODY, '"cached_tokens":0', '"cached_tokens":-1')),
-    depends_on=(*_READ, "usage.details"),
+    depends_on=_READ,
 )  # fmt: skip
 def detail_counts(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -274,7 +274,7 @@ def detail_counts(exchange: Exchange) -> Iterator[Problem]:
     """
     for usage in top_usages(exchange):
         for name, counts in _DETAILS.items():
-            inner = usage.value.get(name) or {}
+            inner = as_object(usage.value.get(name))
             for key in counts:
                 if key in inner and (type(inner[key]) is not int or inner[key] < 0):
                     place = (usage.chunk, f"{usage.pointer}/{name}/{key}")

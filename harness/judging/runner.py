@@ -323,17 +323,22 @@ class _Judgement:
             if blocked is _UNKNOWN:
                 blocked = self._blocked[id(check.depends_on)] = self._block(check.depends_on)
             if not_applicable:
-                return blocked if blocked and not_applicable.kind == "not-present" else not_applicable
-            if blocked:
-                return blocked
-            if check.observe:
-                return _Verdict(Outcome.OBSERVED, check.observe(self._exchange))
-            problems = list(check.find(self._exchange))
-            return _Verdict(Outcome.FAIL, "", problems) if problems else _PASSED
+                absent = not_applicable.kind == "not-present"
+                return (blocked or self._block(check.explained_by) if absent else None) or not_applicable
+            return blocked or self._found(check)
         except CannotJudge as reason:
             return _Verdict(Outcome.NA, str(reason))
         except Exception as error:  # noqa: BLE001 - a crash in a check is our bug, and a finding of its own
             return _Verdict(Outcome.BROKEN, _crash(error))
+
+    def _found(self, check: Check) -> _Verdict:
+        """Return what a check says of an exchange that it applies to."""
+        if check.observe:
+            return _Verdict(Outcome.OBSERVED, check.observe(self._exchange))
+        problems = list(check.find(self._exchange))
+        if not problems:
+            return _PASSED
+        return self._block(check.explained_by) or _Verdict(Outcome.FAIL, "", problems)
 
     def _reason(self, applies: Applies) -> _Verdict | None:
         """Return the verdict where a condition does not hold; None where it does."""

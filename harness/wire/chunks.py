@@ -66,11 +66,11 @@ class Error(NamedTuple):
 
 
 class ToolFragment(NamedTuple):
-    """One element of a ``tool_calls`` list, as it stood."""
+    """One object in a ``tool_calls`` list, as it stood."""
 
     chunk: int
     pointer: str
-    value: Any
+    value: dict[str, Any]
 
 
 class Logprobs(NamedTuple):
@@ -218,8 +218,8 @@ class Columns:
         """
         Return the kinds of values found where ``pattern`` points, each with how often and where first.
 
-        ``*`` in the pattern stands for any one token.  ``missing`` counts the places whose container is there
-        without the key: ``/choices/*/finish_reason`` is missing once for each choice that lacks it.
+        ``*`` in the pattern stands for any one token.  ``missing`` counts the objects that are there without the
+        key: ``/choices/*/finish_reason`` is missing once for each choice that lacks it.
         """
         known = self._kinds.get(pattern)
         if known is not None and known[0] == self.count:
@@ -227,7 +227,7 @@ class Columns:
         container, _, key = pattern.rpartition("/")
         found: dict[Kind, Occurrences] = {}
         for shape in self.shapes:
-            for place in shape.containers(container):
+            for place in shape.objects(container):
                 pointer = f"{place}/{key}"
                 _count(found, shape.kinds.get(pointer, "missing"), shape, pointer)
         self._kinds[pattern] = (self.count, found)
@@ -300,7 +300,7 @@ class Columns:
         choices = chunk.get("choices")
         if choices == []:
             self.empty_choices_chunks.append(number)
-        objects = [(n, one) for n, one in enumerate(choices if type(choices) is list else ()) if type(one) is dict]
+        objects = _objects_in(choices)
         indices = [one.get("index") for _, one in objects if type(one.get("index")) is int]
         if len(set(indices)) < len(indices):
             self.duplicate_index_chunks.append(number)
@@ -333,13 +333,17 @@ class Columns:
             _see(column.part_types, piece.get("type") if type(piece) is dict else None, number)
         if part.get("role") is not None:
             _see(column.roles, part["role"], number)
-        tools = part.get("tool_calls")
-        for place, fragment in enumerate(tools if type(tools) is list else ()):
+        for place, fragment in _objects_in(part.get("tool_calls")):
             column.tools.append(ToolFragment(number, f"{at}/{self.message_key}/tool_calls/{place}", fragment))
 
     def _add_usage(self, value: Any, pointer: str, number: int, placement: str) -> None:
         if type(value) is dict:
             self.usages.append(Usage(number, pointer, value, placement))
+
+
+def _objects_in(value: Any) -> list[tuple[int, dict[str, Any]]]:
+    """Return the objects of a list, each with its place; none where it is no list."""
+    return [(n, one) for n, one in enumerate(value) if type(one) is dict] if type(value) is list else []
 
 
 def _seen(table: dict[Any, Occurrences], value: Any, number: int) -> Occurrences:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from harness.wire.altered import altered_fields
+from harness.wire.calls import JoinedCall, calls_of
 from harness.wire.chunks import Columns
 from harness.wire.completion import Completion, Message, complete
 from harness.wire.limits import sizes
@@ -286,6 +287,11 @@ class Exchange:
     def columns(self) -> Columns:
         """The columns of the answer."""
         return self.reading.columns
+
+    @cached_property
+    def calls(self) -> dict[int, list[JoinedCall]]:
+        """The calls of tools of each choice, put together of their fragments."""
+        return {index: calls_of(choice) for index, choice in self.columns.choices.items()}
 
     @cached_property
     def completion(self) -> Completion:

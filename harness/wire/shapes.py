@@ -37,6 +37,7 @@ _KINDS: dict[tuple[type, bool], Kind] = {
     (dict, True): "object",
 }
 _CONTAINERS = frozenset({"[]", "list", "{}", "object"})
+_OBJECTS = frozenset({"{}", "object"})
 _PLAIN_CONTAINERS = 3  # choices, one choice and its delta
 _WALKED_LISTS = frozenset({"choices", "tool_calls"})
 _MAX_DEPTH = 8
@@ -96,6 +97,12 @@ class Shape:
             found = [p for p, what in self.kinds.items() if what in _CONTAINERS and _matches(p, pattern)]
             self._containers[pattern] = found = found if pattern else [""]
         return found
+
+    def objects(self, pattern: str) -> list[str]:
+        """Return the pointers of the objects in such a chunk that ``pattern`` points at."""
+        if pattern.startswith("/choices/") and self.kinds.get("/choices") != "list":
+            return []  # an object in the place of the list holds no choices
+        return [p for p in self.containers(pattern) if not p or self.kinds[p] in _OBJECTS]
 
     def elements(self, container: str) -> list[str]:
         """Return the pointers of what stands directly in ``container``."""

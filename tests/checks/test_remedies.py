@@ -2,6 +2,7 @@
 
 import pytest
 from asked_remedies import ASKED
+from call_remedies import CALLED
 from form_remedies import FORMS
 from judging import findings
 from remedies import Remedy
@@ -9,7 +10,7 @@ from remedies import Remedy
 from harness.checks import CHECKS, advice_on
 from harness.results import Outcome
 
-REMEDIES = [*FORMS, *ASKED]
+REMEDIES = [*FORMS, *ASKED, *CALLED]
 
 
 @pytest.mark.parametrize("remedy", REMEDIES, ids=[f"{n}-{one.rule}" for n, one in enumerate(REMEDIES)])

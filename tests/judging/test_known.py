@@ -27,7 +27,11 @@ NO_ROLE = replace_in_body(STREAM, '"role":"assistant",', "")
 
 
 def listed(**more: Any) -> dict[str, Any]:
-    told = {"check": "chunk.object", "message": "object is absent from *", "reason": "It never sends one."}
+    told: dict[str, Any] = {
+        "check": "chunk.object",
+        "message": "object is absent from *",
+        "reason": "It never sends one.",
+    }
     told |= {"source": "https://acme.example/o", "seen": {"first": "2025-02", "last": "2026-01"}}
     return told | {"scenarios": ["tools.auto"], "models": ["small"]} | more
 

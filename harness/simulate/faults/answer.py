@@ -140,7 +140,7 @@ _TEXT = (
           chunks(any_chunk, set_value(_REASONED, "你好!"), set_value(_SAID, None)), "content.said"),
     Fault("answer-of-one-choice-empty", "The second of two choices says nothing.", "chat.n2", _REQUEST, _second_choice(drop(_CONTENT)), "content.said"),
     Fault("text-after-finish", "Text follows the finish_reason.", "chat.stream", None,
-          compose(chunks(has_content, _finish("stop"), only=_SECOND), chunks(has_finish_reason, _finish(None), only=_LAST)), "content.before-finish"),
+          compose(repeat(has_content, set_value(_CONTENT, " Bye."), only=_LAST), chunks(has_content, _finish("stop"), only=_SECOND), chunks(has_finish_reason, _finish(None), only=_LAST)), "content.before-finish"),
     Fault("text-after-early-finish", "The finish_reason comes with the first text and again at the end.", "chat.long", "https://github.com/sgl-project/sglang/pull/8417",
           chunks(has_content, _finish("stop"), only=_FIRST), "content.before-finish"),
     Fault("call-after-finish", "A piece of a call follows the finish_reason.", "tools.auto", None,
