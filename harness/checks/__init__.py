@@ -10,6 +10,7 @@ from harness.checks import (
     chunk_optional,  # noqa: F401 - likewise
     completion,
     content,
+    content_once,  # noqa: F401 - declares checks of the family content
     error,
     finish_reason,
     http,
@@ -24,6 +25,7 @@ from harness.checks import (
     sse,
     structured,
     tool_calls,
+    tool_calls_once,  # noqa: F401 - declares a check of the family tool_calls
     tool_choice,
     tool_forms,  # noqa: F401 - declares the observations of the family tool_calls
     usage,

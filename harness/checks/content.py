@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterator
-from itertools import pairwise
 
 from harness.checks import sources
 from harness.checks.applies import body, complete_answer, stream, success_status
@@ -10,7 +9,6 @@ from harness.checks.kinds import absent, place_of, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
 from harness.simulate.reference import BODY, REASONING, STREAM, TOOLS, replace_in_body, with_body
-from harness.wire.chunks import Choice
 from harness.wire.exchange import Exchange
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
@@ -21,14 +19,6 @@ _SPECIAL = re.compile(
     r"observation|begin_of_box|end_of_box|channel|message|return|call|start)\|>|<｜[^｜>]{1,40}｜>|<end_of_turn>|<eos>|\[/INST\]|</s>$)"
 )
 _WHOLE = (*_READ, "sse.no-error", "http.complete")
-_CUMULATIVE = replace_in_body(
-    replace_in_body(
-        replace_in_body(STREAM, '"! How can I"', '"你好! How can I"'), '" help?"', '"你好! How can I help?"'
-    ),
-    '"你好"}',
-    '"你好"}',
-)
-
 
 @rule(
     "content.type", MUST, "content is a text or null.",
@@ -175,36 +165,6 @@ def _holding(exchange: Exchange, holds: Callable[[str], bool], mark: str, name: 
             marked = [n for n, text in zip(pieces.chunks, pieces.texts, strict=True) if mark in text]
             place = (marked or pieces.chunks)[0]
             yield Problem(f"the text holds {name}", (place_of(exchange, choice, place, "/{part}/content"),))
-
-
-@rule(
-    "content.increments", SHOULD, "Each piece of text is an increment, not all of the text so far.",
-    sources.REFERENCE, stream,
-    good=(STREAM,),
-    bad=(_CUMULATIVE,),
-    depends_on=(*_READ, "finish_reason.given"),
-)  # fmt: skip
-def increments(exchange: Exchange) -> Iterator[Problem]:
-    """
-    Clients that append the pieces show the text again and again.
-
-    Instead: Replace instead of appending, for this provider alone: `text = delta.content or text`.
-    """
-    for choice in exchange.columns.choices.values():
-        if _cumulative(choice):
-            place = choice.fragments("content").chunks[1]
-            yield Problem(
-                "each piece repeats the text before it", (place_of(exchange, choice, place, "/{part}/content"),)
-            )
-
-
-def _cumulative(choice: Choice) -> bool:
-    """Tell whether each piece begins with the one before; pieces such as 1, 10, 100 are too short to say so."""
-    texts = choice.fragments("content").texts
-    grown = sum(len(after) > len(before) for before, after in pairwise(texts[:4]))
-    if grown < 2 or len(texts[-1]) < 8:  # noqa: PLR2004
-        return False
-    return all(after.startswith(before) for before, after in pairwise(texts))
 
 
 @observation(
