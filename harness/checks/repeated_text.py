@@ -63,12 +63,12 @@ def told(texts: list[str], noun: str) -> Told | None:
     size = len(texts[found.piece])
     words: dict[Form, str] = {
         "grows": "each piece repeats the text before it",
-        "so far": f"a piece of {size} characters repeats all of the {noun} so far, which {found.count} pieces brought",
-        "last again": f"a piece of {size} characters repeats what the {found.count} pieces before it brought",
-        "doubled": f"each of {found.count} pieces holds its words twice",
-        "twice": f"{found.count} pieces of the {noun} repeat the piece before them",
-        "restart": f"the {noun} begins again after {found.count} pieces",
-        "interleaved": f"two copies of the {noun} come in turn: {found.count} pieces come again a little later",
+        "so far": f"a piece of {size} characters repeats all of the {noun} so far, which {found.pieces} pieces brought",
+        "last again": f"a piece of {size} characters repeats what the {found.pieces} pieces before it brought",
+        "doubled": f"each of {found.pieces} pieces holds its words twice",
+        "twice": f"{found.pieces} pieces of the {noun} repeat the piece before them",
+        "restart": f"the {noun} begins again after {found.pieces} pieces",
+        "interleaved": f"two copies of the {noun} come in turn: {found.pieces} pieces come again a little later",
     }
     return found.form, found.piece, words[found.form], _ADVICE[found.form]
 

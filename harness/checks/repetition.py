@@ -25,7 +25,7 @@ Form = Literal["grows", "so far", "last again", "doubled", "twice", "restart", "
 
 class Repetition(NamedTuple):
     """
-    How a text comes again, and the first piece that repeats; ``count`` pieces do.
+    How a text comes again, and the first piece that repeats; ``pieces`` do.
 
     ``grows``: each piece holds all before it; ``so far``: one piece holds all of the text before it; ``last again``: one
     holds what the last few brought; ``doubled``: each piece says its words twice; ``twice``: each piece comes twice;
@@ -34,7 +34,7 @@ class Repetition(NamedTuple):
 
     form: Form
     piece: int
-    count: int
+    pieces: int
 
 
 def repetition(texts: Sequence[str]) -> Repetition | None:
@@ -214,4 +214,3 @@ def _words(texts: Sequence[str]) -> set[str]:
 
 def _size(text: str) -> int:
     return len(text.encode("utf-8", "surrogatepass"))
-
