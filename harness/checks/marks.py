@@ -12,6 +12,7 @@ _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
 _NAMES = "|".join(THINK_TAGS)
 _OPENS = re.compile(rf"\s*(?:<(?:{_NAMES})>|\[THINK\]|◁think▷)")
 _CLOSING = (*(f"</{name}>" for name in THINK_TAGS), "[/THINK]", "◁/think▷")
+_ENDS = re.compile("|".join(map(re.escape, (*_CLOSING, "\ufffd"))))
 _SPECIAL = re.compile(
     r"<\|[a-z][a-z_0-9]*\|>|<｜[^｜>]{1,40}｜>|<(?:start|end)_of_turn>|<eos>|<bos>|\[/?INST\]|<</?SYS>>|\[gMASK\]|</s>$"
 )
@@ -64,6 +65,14 @@ def channel_words(text: str) -> str | None:
     """Return what is left in ``text`` of the names of a model's channels, where the tokens around them were taken out."""
     found = _CHANNELS.search(without_code(text))
     return found[0] if found else None
+
+
+def before_marks(text: str) -> str:
+    """Return ``text`` without the tag it opens with, up to the next mark of any kind."""
+    opened = _OPENS.match(text)
+    text = text[opened.end() :] if opened else text
+    found = [pattern.search(text) for pattern in (_SPECIAL, _CALL, _ENDS)]
+    return text[: min((one.start() for one in found if one), default=len(text))]
 
 
 def _is_spoken_of(text: str, found: re.Match[str]) -> bool:

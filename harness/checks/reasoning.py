@@ -6,8 +6,10 @@ from typing import Any
 from harness.checks import sources
 from harness.checks.applies import all_of, has_reasoning, success_status, uncut
 from harness.checks.kinds import place_of, wrong_kinds
+from harness.checks.marks import before_marks
 from harness.checks.registry import Reason, observation, rule
 from harness.checks.repeated_text import are_copies
+from harness.checks.repetition import said_once
 from harness.results import Advice, Level, Problem
 from harness.simulate.edits import any_chunk, chunks
 from harness.simulate.reference import (
@@ -134,7 +136,7 @@ def not_in_content(exchange: Exchange) -> Iterator[Problem]:
 
 def _copied(text: Fragments, thought: Fragments) -> str | None:
     """Say how the text holds the reasoning, if it does."""
-    said, thoughts = text.text.strip(), thought.text.strip()
+    said, thoughts = text.text.strip(), before_marks(said_once(thought.texts)).strip()
     if are_copies(text, thought):
         return "each piece comes as text and as reasoning"
     if said == thoughts:
@@ -232,7 +234,7 @@ def phases(exchange: Exchange) -> str:
 
 
 @rule(
-    "reasoning.one-field", SHOULD, "Reasoning text comes in one field, or the same in each.",
+    "reasoning.one-field", SHOULD, "Reasoning text comes in one field.",
     sources.REASONING_CONTENT, has_reasoning,
     good=(REASONING, REASONING_BODY),
     bad=(
@@ -249,8 +251,7 @@ def one_field(exchange: Exchange) -> Iterator[Problem]:
     """
     for choice in exchange.columns.choices.values():
         names = [name for name in REASONING_CHANNELS if name in choice.channels]
-        # Gateways send one thought under each name that clients know; reasoning.place tells of it.
-        if len(names) > 1 and any(choice.channels[names[0]] != choice.channels[name] for name in names[1:]):
+        if len(names) > 1:
             place = place_of(exchange, choice, choice.channels[names[1]].chunks[0], f"/{{part}}/{names[1]}")
             yield Problem(f"reasoning text comes in {' and '.join(names)}", (place,))
 

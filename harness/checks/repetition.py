@@ -13,6 +13,7 @@ from itertools import accumulate, groupby, pairwise
 from typing import Literal, NamedTuple
 
 _BYTES = 8  # of UTF-8: the shortest text of which it can be told that it comes again
+_PAIR = 2  # pieces: the fewest that can repeat
 _LONG = 16  # the shortest that tells where two pieces are all there is, or where it comes again in as many pieces
 _VERY_LONG = 120  # as _LONG, where white space or nothing but other alphabets stands between the two
 _PIECES = 3  # fewer that come again may be chance
@@ -39,23 +40,38 @@ class Repetition(NamedTuple):
 
 def repetition(texts: Sequence[str]) -> Repetition | None:
     """Return how the pieces ``texts`` of one text repeat it; None where they don't, or where a model may have."""
-    if len(texts) < 2:  # noqa: PLR2004
+    if len(texts) < _PAIR:
         return None
     found = _grows(texts) or _doubled(texts) or _twice(texts) or _so_far(texts)
     return found or _restart(texts) or _interleaved(texts)
 
 
+def said_once(texts: Sequence[str]) -> str:
+    """Return what the pieces join to, where they grow or come twice as if they did not."""
+    found = repetition(texts)
+    if found and (found.form == "grows" or (found.form == "so far" and found.piece == len(texts) - 1)):
+        return texts[-1]
+    return "".join(texts[::2] if found and found.form == "twice" else texts)
+
+
 def _grows(texts: Sequence[str]) -> Repetition | None:
     """Each piece begins with the one before; pieces such as 1, 10, 100 are too short to say so."""
     grown = sum(len(after) > len(before) for before, after in pairwise(texts[:4]))
-    if grown < 2 or _size(texts[-1]) < _BYTES:  # noqa: PLR2004
+    if grown < _PAIR or _size(texts[-1]) < _BYTES:
         return None
     return Repetition("grows", 1, len(texts) - 1) if all(b.startswith(a) for a, b in pairwise(texts)) else None
 
 
 def _doubled(texts: Sequence[str]) -> Repetition | None:
-    """Each piece is two times the same words."""
-    if not all(_is_double(text) for text in texts) or len(_words(texts)) < _PIECES:
+    """Each piece is two times the same words, with nothing between them."""
+    if not all(map(_is_double, texts)):
+        return None
+    words = _words(texts)
+    if (
+        len(words) < _PAIR
+        or sum(map(_size, words)) < 2 * _BYTES
+        or all(_repeats_itself(text[: len(text) // 2]) for text in texts)
+    ):
         return None
     return Repetition("doubled", 0, len(texts))
 
@@ -82,10 +98,14 @@ def _twice(texts: Sequence[str]) -> Repetition | None:
 
 
 def _is_telling(members: Sequence[str], *, whole: bool) -> bool:
-    """Tell whether pieces that each come twice in a row can't be what a model said."""
+    """Tell whether pieces that each come twice in a row can't be what a model said; it may say lines twice."""
     words = _words(members)
-    if sum(map(_size, words)) < _BYTES or _repeats_itself("".join(members)):
+    if sum(map(_size, members)) < _BYTES or _repeats_itself("".join(members)):
         return False
+    if all(text.endswith("\n") for text in members):
+        return False
+    if whole and len({text for text in members if not text.isspace()}) >= _RUN:
+        return True
     if not whole:
         return len(members) >= _RUN and len(words) >= _RUN - 1
     return len(words) >= _PIECES or (len(words) > 1 and _is_glued(members[0], members[0]))
@@ -170,7 +190,7 @@ def _restart(texts: Sequence[str]) -> Repetition | None:
 
 def _begins_again(texts: Sequence[str], text: str, end: int) -> bool:
     said = text[:end]
-    if _repeats_itself(said.strip()) or len(texts) < 2 * _PIECES:
+    if _repeats_itself(said.strip()) or len(texts) <= _PIECES:
         return False
     if _is_glued(said, text[end:]):
         return _size(said) >= _LONG
