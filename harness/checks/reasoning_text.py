@@ -73,6 +73,7 @@ def once(exchange: Exchange) -> Iterator[Problem]:
         _with_thought("<think>The user greets me."),
         _with_thought("The user greets me.<|end|><|start|>assistant<|channel|>final<|message|>"),
         _with_thought('I call it. <tool_call>{\\"name\\":\\"get_weather\\",\\"arguments\\":{}}</tool_call>'),
+        _with_thought("The user greets me.assistantfinalHello."),
     ),
     depends_on=("chunk.present", "reasoning.type"),
 )  # fmt: skip
