@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import stream
+from harness.checks.applies import stream, success_status
 from harness.checks.registry import rule
 from harness.checks.repeated_text import repeated
 from harness.results import Level, Problem
 from harness.simulate.edits import rebuild_stream
-from harness.simulate.reference import REASONING, STREAM, TOOLS, replace_in_body, with_body
+from harness.simulate.reference import BODY, REASONING, STREAM, TOOLS, replace_in_body, with_body
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import Json
 
@@ -30,6 +30,7 @@ def _said(*texts: str) -> Exchange:
 
 
 _WORDS = ("The", " user", " greets", " me", ".")
+WHOLE = replace_in_body(BODY, "你好! How can I help?", "你好! How can I help?你好! How can I help?")
 SO_FAR = _said(*_WORDS[:4], "The user greets me.")
 LAST_AGAIN = _said("Hello", "! ", *_WORDS, "The user greets me.", " Fine.")
 DOUBLED = _said(*(word * 2 for word in _WORDS))
@@ -58,15 +59,15 @@ def increments(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "content.once", Level.SHOULD, "The text comes once.",
-    sources.REFERENCE, stream,
+    sources.REFERENCE, success_status,
     good=(
-        STREAM, REASONING, TOOLS,
+        STREAM, BODY, REASONING, TOOLS,
         _said("ha", "ha", "haha", "haha"),
         _said("No", ",", " no", ",", " no", ".", "\n", "\n", "1", "1", "1", "1", "\n", "---", "---", "\n"),
         _said("- one\n", "- two\n", "- one\n", "- two\n", "- one\n"),
     ),
     bad=(
-        SO_FAR, LAST_AGAIN, DOUBLED, TWICE, RESTART, INTERLEAVED,
+        WHOLE, SO_FAR, LAST_AGAIN, DOUBLED, TWICE, RESTART, INTERLEAVED,
         with_body(STREAM, TWICE.response.body.replace(b'"content":"', b'"refusal":"')),
     ),
     depends_on=("chunk.present",),
@@ -75,7 +76,7 @@ def once(exchange: Exchange) -> Iterator[Problem]:
     """
     Clients that append each piece show the text twice, and send it back so.
 
-    Instead: Compare with the answer without `stream=True` before you rely on the pieces of this provider.
+    Instead: Compare with an answer that came without `stream=True` before you rely on the pieces of this provider.
     """
     for choice in exchange.columns.choices.values():
         for channel in ("content", "refusal"):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import all_of, has_reasoning, stream
+from harness.checks.applies import has_reasoning
 from harness.checks.marked_text import marked
 from harness.checks.marks import call_markup, channel_words, control, mojibake, replacement, special_token, think_tag
 from harness.checks.registry import rule
@@ -46,9 +46,10 @@ def _with_thought(text: str) -> Exchange:
 
 @rule(
     "reasoning.once", SHOULD, "Reasoning text comes once.",
-    sources.REASONING_CONTENT, all_of(stream, has_reasoning),
-    good=(REASONING,),
+    sources.REASONING_CONTENT, has_reasoning,
+    good=(REASONING, REASONING_BODY),
     bad=(
+        _with_thought(_GREETS * 2),
         repeat(brings_reasoning, only=slice(None))(replace_in_body(REASONING, _GREETS, "A greeting from them.")),
         replace_in_body(REASONING, '" I greet back."', '"The user greets me. I greet back."'),
     ),

@@ -40,7 +40,13 @@ INTERLEAVED = Advice(
     "Keep what was shown in a queue, and leave out a piece that equals the oldest: `if shown and shown[0] == piece: "
     "shown.popleft()`, for this provider alone.",
 )
+WHOLE = Advice(
+    "The answer is shown twice, without anything between.",
+    "Keep the first half where the second is the same: `if text == text[: len(text) // 2] * 2: text = text[: len(text) "
+    "// 2]`.",
+)
 _ADVICE: dict[Form, Advice] = {
+    "whole": WHOLE,
     "grows": GROWS,
     "so far": SO_FAR,
     "last again": LAST_AGAIN,
@@ -62,6 +68,7 @@ def told(texts: list[str], noun: str) -> Told | None:
         return None
     size = len(texts[found.piece])
     words: dict[Form, str] = {
+        "whole": f"the {noun} says the same twice: its second half repeats the first",
         "grows": "each piece repeats the text before it",
         "so far": f"a piece of {size} characters repeats all of the {noun} so far, which {found.pieces} pieces brought",
         "last again": f"a piece of {size} characters repeats what the {found.pieces} pieces before it brought",

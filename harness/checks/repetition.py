@@ -21,14 +21,14 @@ _HEAD = 4  # characters that a text which begins again is looked for by
 _RUN = 5  # pieces in a row that come twice where others don't
 _MOST = 0.8  # of the text so far: a copy that was trimmed or corrected
 
-Form = Literal["grows", "so far", "last again", "doubled", "twice", "restart", "interleaved"]
+Form = Literal["whole", "grows", "so far", "last again", "doubled", "twice", "restart", "interleaved"]
 
 
 class Repetition(NamedTuple):
     """
     How a text comes again, and the first piece that repeats; ``pieces`` do.
 
-    ``grows``: each piece holds all before it; ``so far``: one piece holds all of the text before it; ``last again``: one
+    ``whole``: the text is one piece, and its second half is its first; ``grows``: each piece holds all before it; ``so far``: one piece holds all of the text before it; ``last again``: one
     holds what the last few brought; ``doubled``: each piece says its words twice; ``twice``: each piece comes twice;
     ``restart``: the text begins again; ``interleaved``: two copies of the text come in turn.
     """
@@ -41,9 +41,14 @@ class Repetition(NamedTuple):
 def repetition(texts: Sequence[str]) -> Repetition | None:
     """Return how the pieces ``texts`` of one text repeat it; None where they don't, or where a model may have."""
     if len(texts) < _PAIR:
-        return None
+        return Repetition("whole", 0, 1) if texts and _is_whole_twice(texts[0]) else None
     found = _grows(texts) or _doubled(texts) or _twice(texts) or _so_far(texts)
     return found or _restart(texts) or _interleaved(texts)
+
+
+def _is_whole_twice(text: str) -> bool:
+    half = text[: len(text) // 2]
+    return _is_double(text) and _size(half) >= _LONG and _is_glued(half, half) and not _repeats_itself(half)
 
 
 def said_once(texts: Sequence[str]) -> str:

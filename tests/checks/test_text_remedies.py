@@ -43,6 +43,16 @@ result = text
     ),
     Remedy(
         "content.once",
+        content_once.WHOLE,
+        """
+text = answer.choices[0].message.content
+if text == text[: len(text) // 2] * 2: text = text[: len(text) // 2]
+result = text
+""",
+        "你好! How can I help?",
+    ),
+    Remedy(
+        "content.once",
         content_once.SO_FAR,
         f"""{_PIECES}
 text = ""

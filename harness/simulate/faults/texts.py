@@ -111,6 +111,8 @@ _TWICE = (
     Fault("text-pieces-doubled", "Each piece of text says its words twice.", "chat.stream", None, chunks(has_content, set_value(_CONTENT, lambda old: old * 2)), "content.once"),
     Fault("text-restarts", "The text breaks off and begins again.", "chat.long", _REPLAYED, rebuild_stream(_broken_off), "content.once"),
     Fault("text-whole-again", "All of the text comes once more, piece by piece.", "chat.stream-usage", _REPLAYED, rebuild_stream(_again), "content.once"),
+    Fault("text-twice-in-body", "The text of a body says the same twice.", "params.seed", "https://github.com/BerriAI/litellm/pull/39513",
+          chunks(any_chunk, set_value(_SAID, lambda old: old * 2)), "content.once"),
     Fault("thought-pieces-twice", "Each piece of the thought comes twice.", "reasoning.stream", _THOUGHT_TWICE, repeat(has_reasoning, only=_ALL), "reasoning.once"),
     Fault("thought-grows", "Each piece of the thought holds all before it.", "reasoning.stream", "https://github.com/0xPlaygrounds/rig/pull/2191",
           _growing(_THOUGHT), "reasoning.once"),
