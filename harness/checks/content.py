@@ -1,6 +1,7 @@
 """The text of the answer."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from harness.checks import sources
 from harness.checks.applies import body, complete_answer, stream, success_status
@@ -18,6 +19,14 @@ MUST, SHOULD = Level.MUST, Level.SHOULD
 
 _READ = ("chunk.present",)
 _TEXT = ("content", "refusal")
+_NO_LIST = Advice(
+    "`text += delta.content` raises TypeError: what comes is neither a text nor a list of parts.",
+    "Append only text, and write what is none as JSON: `content if isinstance(content, str) else json.dumps(content)`.",
+)
+_ONLY_THOUGHT = Advice(
+    "The user sees an empty answer: what came is in the reasoning field alone.",
+    "Show the reasoning where no text came, `shown = text or reasoning`, or ask again with thinking turned off.",
+)
 _CHANNEL = Advice(
     "The thought is shown as the answer: what follows the last name is what the model meant to say.",
     'Keep what follows the name: `text = text.rpartition("assistantfinal")[2]`.',
@@ -43,7 +52,8 @@ def content_type(exchange: Exchange) -> Iterator[Problem]:
     Instead: Join a list before use: `"".join(p.get("text") or "" for p in content)` if `isinstance(content,
     list)`.
     """
-    yield from wrong_kinds(exchange, "/choices/*/{part}/content", {"text", '""', "null", "missing"}, "choice")
+    for problem in wrong_kinds(exchange, "/choices/*/{part}/content", {"text", '""', "null", "missing"}, "choice"):
+        yield problem if " list in" in problem.message else replace(problem, advice=_NO_LIST)
 
 
 @rule(
@@ -87,7 +97,9 @@ def said(exchange: Exchange) -> Iterator[Problem]:
         spoken = text or choice.tools or choice.part_types
         if not (spoken or excused or _otherwise(exchange, choice)):
             yield Problem(
-                f"choice {choice.index} ends without text, refusal or tool call", ((exchange.columns.last, ""),)
+                f"choice {choice.index} ends without text, refusal or tool call",
+                ((exchange.columns.last, ""),),
+                advice=_ONLY_THOUGHT if choice.reasoning else None,
             )
 
 
@@ -247,6 +259,29 @@ def refusal(exchange: Exchange) -> Iterator[Problem]:
     Instead: Take a refusal only where it is a text that is not empty.
     """
     yield from wrong_kinds(exchange, "/choices/*/{part}/refusal", {"text", '""', "null", "missing"}, "choice")
+
+
+@rule(
+    "content.refusal-alone", SHOULD, "A refusal comes without text and without calls.",
+    sources.REFERENCE, success_status,
+    good=(STREAM, BODY, replace_in_body(replace_in_body(BODY, '"content":"你好! How can I help?"', '"content":null'), '"refusal":null', '"refusal":"I can\'t help with that."')),
+    bad=(
+        replace_in_body(BODY, '"refusal":null', '"refusal":"I can\'t help with that."'),
+        replace_in_body(STREAM, '"content":"你好"', '"content":"你好","refusal":"I can\'t."'),
+    ),
+    depends_on=(*_READ, "content.type", "content.refusal"),
+)  # fmt: skip
+def refusal_alone(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Clients that test `message.refusal` first hide an answer, those that read the text show what was refused.
+
+    Instead: Take it for a refusal, and show that alone: `shown = message.refusal or message.content`.
+    """
+    for choice in exchange.columns.choices.values():
+        pieces = choice.fragments("refusal")
+        if pieces.text.strip() and (choice.fragments("content").text.strip() or choice.tools):
+            place = place_of(exchange, choice, pieces.chunks[0], "/{part}/refusal")
+            yield Problem(f"a refusal comes beside {'calls' if choice.tools else 'text'}", (place,))
 
 
 @observation(

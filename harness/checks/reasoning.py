@@ -1,6 +1,7 @@
 """Reasoning text: custom all of it, since the specification has none."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from harness.checks import sources
@@ -30,6 +31,10 @@ SHOULD = Level.SHOULD
 
 _TELLING = 8  # characters: a shorter thought may well be the first words of the answer
 _LONG = 200  # characters: a thought that is the answer, word for word, and longer is none
+_OBJECT = Advice(
+    "`reasoning += delta.reasoning_content` raises TypeError: the text is inside of an object.",
+    'Take it out: `piece = piece.get("text") or "" if isinstance(piece, dict) else piece`.',
+)
 _SAME = Advice(
     "The user reads the answer twice, once as a thought.",
     'Show no reasoning where it is the text: `if reasoning.strip() == text.strip(): reasoning = ""`.',
@@ -83,7 +88,10 @@ def field_type(exchange: Exchange) -> Iterator[Problem]:
     by hand.
     """
     for name in REASONING_CHANNELS:
-        yield from wrong_kinds(exchange, f"/choices/*/{{part}}/{name}", {"text", '""', "null", "missing"}, "choice")
+        for problem in wrong_kinds(
+            exchange, f"/choices/*/{{part}}/{name}", {"text", '""', "null", "missing"}, "choice"
+        ):
+            yield replace(problem, advice=_OBJECT) if " object in" in problem.message else problem
 
 
 @observation(

@@ -6,6 +6,7 @@ from remedies import Remedy
 
 from harness.checks import CHECKS, advice_on, content_once
 from harness.results import Outcome
+from harness.simulate.reference import REASONING_BODY, replace_in_body
 
 _PIECES = """
 import collections, json, re
@@ -118,6 +119,46 @@ for piece in pieces:
 result = text
 """,
         _GREETING,
+    ),
+    remedy(
+        "content.type",
+        1,
+        """
+import json
+content = answer.choices[0].message.content
+result = content if isinstance(content, str) else json.dumps(content)
+""",
+        '{"text": "\\u4f60\\u597d"}',
+    ),
+    Remedy(
+        "content.said",
+        replace_in_body(REASONING_BODY, '"content":"你好!"', '"content":null'),
+        """
+text, reasoning = answer.choices[0].message.content, answer.choices[0].message.reasoning_content
+shown = text or reasoning
+result = shown
+""",
+        _GREETING,
+    ),
+    remedy(
+        "content.refusal-alone",
+        0,
+        """
+message = answer.choices[0].message
+shown = message.refusal or message.content
+result = shown
+""",
+        "I can't help with that.",
+    ),
+    remedy(
+        "reasoning.type",
+        1,
+        """
+piece = answer.choices[0].message.reasoning_content
+piece = piece.get("text") or "" if isinstance(piece, dict) else piece
+result = piece
+""",
+        "The user",
     ),
     remedy(
         "content.no-mojibake",

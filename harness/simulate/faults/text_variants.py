@@ -7,6 +7,7 @@ from harness.simulate.edits import (
     any_chunk,
     chunks,
     has_content,
+    has_no_finish_reason,
     rebuild_stream,
     repeat,
     replace_bytes,
@@ -18,7 +19,7 @@ from harness.wire.shapes import Json
 _OPENAPI = "https://github.com/openai/openai-openapi/blob/f85dbe223d40e1a31cba812ab2d755c7e98a92a3/openapi.yaml"
 _DELTA, _MESSAGE = (f"{_OPENAPI}#L{line}" for line in (31819, 31629))
 _REPEATS = "https://github.com/posit-dev/chatlas/issues/435"
-_INTERLEAVED = "https://github.com/QwenLM/Qwen3.8/issues/26"
+_INTERLEAVED = "https://github.com/open-webui/open-webui/issues/24697"
 _IMAGE = "https://github.com/agno-agi/agno/pull/8938"
 _AUDIO = (
     "https://docs.rs/crate/openai-client-base/0.16.0/source/src/models/chat_completion_stream_response_delta_audio.rs"
@@ -106,8 +107,8 @@ _THOUGHTS = (
             repeat(has_content, set_value(_CONTENT, None), set_value(_THOUGHT, " It is said."), only=_LAST)),
     Variant("thought-between-texts", "A piece of the thought stands between two of the text.", "reasoning.stream", _INTERLEAVED,
             repeat(has_content, set_value(_CONTENT, None), set_value(_THOUGHT, " And now the mark."))),
-    Variant("thought-is-answer", "A short thought is, word for word, the answer.", "reasoning.nonstream",
-            "https://github.com/deepseek-ai/DeepSeek-V3/issues/1453", chunks(any_chunk, set_value(_REASONED, "你好!"), set_value(_SAID, "你好!"))),
+    Variant("thought-is-answer", "A short thought is, word for word, the answer.", "reasoning.nonstream", _MESSAGE,
+            chunks(any_chunk, set_value(_REASONED, "你好!"), set_value(_SAID, "你好!"))),
     Variant("thought-to-the-cap", "The cap is reached within the thought.", "reasoning.nonstream", _MESSAGE,
             chunks(any_chunk, set_value(_SAID, ""), set_value("choices/*/finish_reason", "length"))),
 )
@@ -119,6 +120,12 @@ _OTHERS = (
             _in_body("images", [{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}], "Here it is.")),
     Variant("audio-alone", "The answer is sound, and its text null.", "chat.nonstream", _MESSAGE, _in_body("audio", _SOUND, None)),
     Variant("audio-streamed", "A stream brings sound, and ends with the time until which it is kept.", "chat.stream", _AUDIO, rebuild_stream(_sounding)),
+    Variant("sources-beside-text", "The chunks bring citations and search results beside their choices.", "chat.stream",
+            "https://github.com/vercel/ai/blob/ed857f50f112e23930b0c2dd8d532cc8bebbc911/packages/perplexity/src/__fixtures__/perplexity-citations.chunks.txt",
+            chunks(any_chunk, set_value("citations", ["https://example.org/a"]), set_value("search_results", [{"title": "A", "url": "https://example.org/a"}]))),
+    Variant("filter-results", "Each choice brings the results of a content filter.", "chat.stream",
+            "https://github.com/traceloop/openllmetry/blob/93429cfb9767e6b51db6cb35f6b70f758117669a/packages/opentelemetry-instrumentation-openai/tests/traces/cassettes/test_azure/test_chat_content_filtering.yaml",
+            chunks(has_no_finish_reason, set_value("choices/*/content_filter_results", {"hate": {"filtered": False, "severity": "safe"}}))),
     Variant("audio-null", "A message of text has audio null.", "chat.nonstream", _MESSAGE, chunks(any_chunk, set_value("choices/*/message/audio", None))),
     Variant("annotations-streamed", "A stream brings a citation after its text.", "chat.stream", "https://github.com/vercel/ai/issues/10199",
             repeat(has_content, set_value(_CONTENT, ""), set_value("choices/*/delta/annotations", [_CITED]), only=_LAST)),
