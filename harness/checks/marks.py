@@ -16,6 +16,7 @@ _ENDS = re.compile("|".join(map(re.escape, (*_CLOSING, "\ufffd"))))
 _SPECIAL = re.compile(
     r"<\|[a-z][a-z_0-9]*\|>|<｜[^｜>]{1,40}｜>|<(?:start|end)_of_turn>|<eos>|<bos>|\[/?INST\]|<</?SYS>>|\[gMASK\]|</s>$"
 )
+_SIGNS = ("<|", "<｜", "_of_turn>", "<eos>", "<bos>", "INST]", "SYS>>", "[gMASK]", "</s>")
 _QUOTES = "\"'()“”‘’「」"
 _WITHIN = re.compile(r"[a-z,:] (?: [a-z]|, |\. |\)?[,;:])")
 _CHANNELS = re.compile(
@@ -26,6 +27,7 @@ _CALL = re.compile(
     r"<\|python_tag\|>|\[TOOL_CALLS\]|｜DSML｜"
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
+_RUN = re.compile(r"[^\x00-\x7f]+")
 _FOREIGN = re.compile(r"[^\x00-\x7f]{1,12}")
 _BYTES_OF = {bytes([n]).decode("cp1252", "replace"): n for n in range(0x80, 0x100)} | {
     chr(n): n for n in range(0x80, 0x100)
@@ -52,7 +54,7 @@ def think_tag(text: str) -> str | None:
 
 def special_token(text: str) -> str | None:
     """Return a special token of a model that stands in ``text``."""
-    if "<" not in text and "[" not in text:
+    if not any(sign in text for sign in _SIGNS):
         return None
     text = without_code(text)
     found = next((found for found in _SPECIAL.finditer(text) if not _is_spoken_of(text, found)), None)
@@ -63,6 +65,8 @@ def special_token(text: str) -> str | None:
 
 def channel_words(text: str) -> str | None:
     """Return what is left in ``text`` of the names of a model's channels, where the tokens around them were taken out."""
+    if not ("assistant" in text or "commentary to=" in text or text.startswith("analysis")):
+        return None
     found = _CHANNELS.search(without_code(text))
     return found[0] if found else None
 
@@ -84,6 +88,8 @@ def _is_spoken_of(text: str, found: re.Match[str]) -> bool:
 
 def call_markup(text: str) -> str | None:
     """Return what of ``text`` is the markup of a tool call."""
+    if "<" not in text and "[" not in text and "｜" not in text:
+        return None
     found = _CALL.search(without_code(text))
     return found[0] if found else None
 
@@ -114,8 +120,12 @@ def mojibake(text: str) -> str | None:
 
 
 def _is_utf8_as_latin(text: str) -> bool:
+    return all(_decodes(run[0]) for run in _RUN.finditer(text))
+
+
+def _decodes(run: str) -> bool:
     try:
-        bytes(ord(c) if c.isascii() else _BYTES_OF[c] for c in text).decode()
+        bytes(_BYTES_OF[character] for character in run).decode()
     except (UnicodeDecodeError, KeyError):
         return False
     return True
@@ -124,7 +134,7 @@ def _is_utf8_as_latin(text: str) -> bool:
 def _is_utf8_as_gbk(text: str) -> bool:
     if sum(map(text.count, _GBK_SIGNS)) > 1:
         return True
-    if sum(not c.isascii() for c in text) < _HANZI:
+    if len(text) - len(text.encode("ascii", "ignore")) < _HANZI:
         return False
     try:
         text.encode("gbk").decode()

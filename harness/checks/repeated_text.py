@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from harness.checks.kinds import place_of
-from harness.checks.repetition import Form, repetition
+from harness.checks.repetition import Form, Repetition, growth, repetition
 from harness.results import Advice, Problem
 from harness.wire.chunks import Choice, Fragments
 from harness.wire.exchange import Exchange
@@ -63,7 +63,10 @@ Told = tuple[Form, int, str, Advice]
 
 def told(texts: list[str], noun: str) -> Told | None:
     """Return how the pieces of ``noun`` repeat it; None if they don't."""
-    found = repetition(texts)
+    return _worded(repetition(texts), texts, noun)
+
+
+def _worded(found: Repetition | None, texts: list[str], noun: str) -> Told | None:
     if found is None:
         return None
     size = len(texts[found.piece])
@@ -85,7 +88,7 @@ def repeated(
 ) -> Iterator[Problem]:
     """Yield the problem of text in ``channel`` that comes twice; only where each piece ``grows``, or only where not."""
     pieces = choice.channels.get(channel) or Fragments()
-    found = told(pieces.texts, noun)
+    found = _worded((growth if grows else repetition)(pieces.texts), pieces.texts, noun)
     if found is None:
         return
     form, piece, message, advice = found

@@ -42,7 +42,7 @@ def repetition(texts: Sequence[str]) -> Repetition | None:
     """Return how the pieces ``texts`` of one text repeat it; None where they don't, or where a model may have."""
     if len(texts) < _PAIR:
         return Repetition("whole", 0, 1) if texts and _is_whole_twice(texts[0]) else None
-    found = _grows(texts) or _doubled(texts) or _twice(texts) or _so_far(texts)
+    found = growth(texts) or _doubled(texts) or _twice(texts) or _so_far(texts)
     return found or _restart(texts) or _interleaved(texts)
 
 
@@ -59,8 +59,8 @@ def said_once(texts: Sequence[str]) -> str:
     return "".join(texts[::2] if found and found.form == "twice" else texts)
 
 
-def _grows(texts: Sequence[str]) -> Repetition | None:
-    """Each piece begins with the one before; pieces such as 1, 10, 100 are too short to say so."""
+def growth(texts: Sequence[str]) -> Repetition | None:
+    """Return the repetition where each piece begins with the one before; 1, 10, 100 are too short to say so."""
     grown = sum(len(after) > len(before) for before, after in pairwise(texts[:4]))
     if grown < _PAIR or _size(texts[-1]) < _BYTES:
         return None
@@ -181,6 +181,8 @@ def _restart(texts: Sequence[str]) -> Repetition | None:
     """The text begins again at a piece: what stands before it follows once more, and not a third time."""
     text = "".join(texts)
     head = text[:_HEAD]
+    if text.find(head, 1) < 0:
+        return None
     numbers = {end: number for number, end in enumerate(accumulate(map(len, texts)), 1)}
     end = text.find(head, 1)
     while end > 0:
