@@ -5,6 +5,9 @@ How they are told apart: a model says its words again in the same small pieces a
 ("no, no", lines of a list), and one that is stuck says them more than twice.  A server that sends a text again sends it
 in one piece that took several before, or without anything between the end of the one and the beginning of the other, or
 each piece by itself.  Words that repeat themselves (``haha``, ``1111``, ``----``) tell nothing, nor do a few bytes.
+
+The bounds are set by what is legal: documentation, code and tables, cut as tokenizers, lines and gateways cut them, are
+silent (``tests/checks/test_repetition.py``), and so is every recorded stream; below them names said twice are not.
 """
 
 from collections import deque
@@ -28,9 +31,10 @@ class Repetition(NamedTuple):
     """
     How a text comes again, and the first piece that repeats; ``pieces`` do.
 
-    ``whole``: the text is one piece, and its second half is its first; ``grows``: each piece holds all before it; ``so far``: one piece holds all of the text before it; ``last again``: one
-    holds what the last few brought; ``doubled``: each piece says its words twice; ``twice``: each piece comes twice;
-    ``restart``: the text begins again; ``interleaved``: two copies of the text come in turn.
+    ``whole``: the text is one piece, and its second half is its first; ``grows``: each piece holds all before it;
+    ``so far``: one piece holds all of the text before it; ``last again``: one holds what the last few brought;
+    ``doubled``: each piece says its words twice; ``twice``: each piece comes twice; ``restart``: the text begins again;
+    ``interleaved``: two copies of the text come in turn.
     """
 
     form: Form
@@ -89,7 +93,7 @@ def _is_double(text: str) -> bool:
 def _twice(texts: Sequence[str]) -> Repetition | None:
     """Each piece comes twice in a row, or a run of them long enough."""
     same = {number for number, (one, two) in enumerate(pairwise(texts)) if one == two}
-    if not any(number + 2 in same for number in same):
+    if 2 * len(same) < len(texts) and not any(all(n + 2 * k in same for k in range(_RUN)) for n in same):
         return None
     groups = [(text, sum(1 for _ in same)) for text, same in groupby(texts)]
     start = 0
