@@ -211,7 +211,7 @@ def no_special_tokens(exchange: Exchange) -> Iterator[Problem]:
 @rule(
     "content.no-mojibake", SHOULD, "The text is no UTF-8 that was read as another encoding.",
     sources.JSON_UTF8, success_status,
-    good=(STREAM, BODY, replace_in_body(BODY, "你好", "Ã© is what é becomes; naïve, 20°, “so”")),
+    good=(STREAM, BODY, replace_in_body(BODY, "你好", "Ã© is what é becomes; naïve, 20°, “so”"), replace_in_body(BODY, "你好", "THE CAFÉ’S MENU")),
     bad=(
         replace_in_body(STREAM, "你好", "ä½\u00a0å¥½"),
         replace_in_body(BODY, "你好! How can I help?", "It\u00e2\u20ac\u2122s a caf\u00c3\u00a9."),

@@ -32,6 +32,7 @@ _FOREIGN = re.compile(r"[^\x00-\x7f]{1,12}")
 _BYTES_OF = {bytes([n]).decode("cp1252", "replace"): n for n in range(0x80, 0x100)} | {
     chr(n): n for n in range(0x80, 0x100)
 }
+_PHONETIC = ("\u0180", "\u02ff")
 _HANZI = 6  # characters beyond ASCII: fewer may happen to be UTF-8 that was read as GBK
 _GBK_SIGNS = "锛銆鈥锟"  # what Chinese punctuation and quotes become, with rare characters that hardly occur else
 
@@ -124,11 +125,12 @@ def _is_utf8_as_latin(text: str) -> bool:
 
 
 def _decodes(run: str) -> bool:
+    """Tell whether ``run`` is UTF-8 of letters that are written; a capital before a quote, as in CAFÉ’S, is of none."""
     try:
-        bytes(_BYTES_OF[character] for character in run).decode()
+        letters = bytes(_BYTES_OF[character] for character in run).decode()
     except (UnicodeDecodeError, KeyError):
         return False
-    return True
+    return not any(_PHONETIC[0] <= letter <= _PHONETIC[1] for letter in letters)
 
 
 def _is_utf8_as_gbk(text: str) -> bool:

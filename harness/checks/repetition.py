@@ -156,7 +156,7 @@ def _repeats_all(before: Sequence[str], said: str, piece: str) -> bool:
     if size < _BYTES or _repeats_itself(old):
         return False
     if not new.startswith(old):
-        return pieces > _PIECES and size >= 2 * _LONG and _common(old, new) >= _MOST * len(old)
+        return pieces > _PIECES and size >= 2 * _LONG and _is_mostly(old, new)
     if _is_glued(said, piece):
         return size >= (_LONG if pieces == 1 else _BYTES)
     return pieces >= _PIECES and size >= _BYTES
@@ -176,9 +176,11 @@ def _repeats_last(before: Sequence[str], piece: str) -> int:
     return spanned if not left and spanned > _PIECES else 0
 
 
-def _common(one: str, other: str) -> int:
-    """Return how many characters two texts have in common from their beginnings."""
-    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+def _is_mostly(old: str, new: str) -> bool:
+    """Tell whether ``new`` begins as ``old`` does for most of it, but for the white space."""
+    one, other = "".join(old.split()), "".join(new.split())
+    common = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    return common >= _MOST * len(one)
 
 
 def _restart(texts: Sequence[str]) -> Repetition | None:

@@ -45,6 +45,7 @@ def test_documentation_code_and_tables_do_not_come_twice(path: Path) -> None:
         ("so far", (*WORDS, SAID)),
         ("so far", (*WORDS[:4], "We need to greet them now", ". Done")),
         ("so far", (*WORDS, f"\n{SAID} [1]")),
+        ("so far", (*WORDS[:4], "\n\n", *WORDS[4:-1], " warmly", ".", "We need to greet the user warmly. Bye.")),
         ("so far", ("今天", "天气", "很好", "，", "今天天气很好，", "出门")),
         ("last again", ("Hm", ". ", *WORDS, SAID)),
         ("doubled", tuple(word * 2 for word in WORDS)),
