@@ -28,7 +28,7 @@ DOUBLED = Advice(
 )
 TWICE = Advice(
     "Every word is shown twice, and sent back as history it stays so.",
-    'Keep the pieces and join every second one, for this provider alone: `text = "".join(pieces[::2])`.',
+    'Keep the pieces and join every second one (every third, where each comes three times): `text = "".join(pieces[::2])`.',
 )
 RESTART = Advice(
     "The beginning of the text is shown twice: what came before an error inside the provider is not taken back.",

@@ -91,10 +91,13 @@ def _is_double(text: str) -> bool:
 
 
 def _twice(texts: Sequence[str]) -> Repetition | None:
-    """Each piece comes twice in a row, or a run of them long enough."""
+    """Each piece comes twice in a row, or three times, or a run of them long enough comes twice."""
     same = {number for number, (one, two) in enumerate(pairwise(texts)) if one == two}
     if 2 * len(same) < len(texts) and not any(all(n + 2 * k in same for k in range(_RUN)) for n in same):
         return None
+    thirds = texts[::3]
+    if thirds == texts[1::3] == texts[2::3] and _is_telling(thirds, whole=True):
+        return Repetition("twice", 1, 2 * len(thirds))
     groups = [(text, sum(1 for _ in same)) for text, same in groupby(texts)]
     start = 0
     for even, run in groupby(groups, key=lambda group: group[1] % 2 == 0):

@@ -50,6 +50,7 @@ def test_documentation_code_and_tables_do_not_come_twice(path: Path) -> None:
         ("last again", ("Hm", ". ", *WORDS, SAID)),
         ("doubled", tuple(word * 2 for word in WORDS)),
         ("twice", tuple(word for word in WORDS for _ in range(2))),
+        ("twice", tuple(word for word in WORDS for _ in range(3))),
         ("twice", ("No", ",", *(word for word in WORDS for _ in range(2)), " Fine", ".")),
         ("twice", ("The user greets me.",) * 2 + (" I greet back.",) * 2),
         ("restart", (*WORDS[:5], *WORDS)),
