@@ -10,6 +10,8 @@ from harness.checks import (
     chunk_optional,  # noqa: F401 - likewise
     completion,
     content,
+    content_media,  # noqa: F401 - declares checks of the family content
+    content_once,  # noqa: F401 - likewise
     error,
     finish_reason,
     http,
@@ -20,6 +22,7 @@ from harness.checks import (
     params,
     parity,
     reasoning,
+    reasoning_text,  # noqa: F401 - declares checks of the family reasoning
     role,
     sdk,
     sse,

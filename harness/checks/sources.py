@@ -30,6 +30,9 @@ JSON_INTEROPERABLE = "https://www.rfc-editor.org/rfc/rfc8259#section-4"
 HTTP_ENCODING = "https://www.rfc-editor.org/rfc/rfc9110#section-8.4"
 UNICODE_REPLACEMENT = "https://www.unicode.org/versions/latest/core-spec/chapter-23/#G24272"
 
+IMAGES = "https://openrouter.ai/docs/features/multimodal/image-generation"
+"""The custom that images stand beside the text; OpenAI sends none here."""
+
 REFERENCE = "convention: what OpenAI's own recorded streams do"
 REASONING_CONTENT = "https://api-docs.deepseek.com/guides/thinking_mode"
 """The custom that reasoning text comes in a field of its own; OpenAI has none, DeepSeek's is the most copied."""

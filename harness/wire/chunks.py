@@ -29,6 +29,8 @@ from harness.wire.shapes import (
 )
 
 CONSTANT_KEYS = ("id", "object", "created", "model", "system_fingerprint", "service_tier")
+EXTRAS = ("images", "audio", "annotations")
+"""The keys of a delta or message under which an answer brings what is no text."""
 _LINE = 80
 _PATIENCE = 3  # runs that took nothing before a stream is taken for one whose chunks do not repeat
 
@@ -73,6 +75,15 @@ class ToolFragment(NamedTuple):
     value: dict[str, Any]
 
 
+class Extra(NamedTuple):
+    """What a choice brings that is no text, as it stood under ``key``; see ``EXTRAS``."""
+
+    chunk: int
+    pointer: str
+    key: str
+    value: Any
+
+
 class Logprobs(NamedTuple):
     """The ``logprobs`` object of a choice, as it stood."""
 
@@ -103,7 +114,7 @@ class Choice:
     What the chunks hold for one choice index; ``first_chunk`` and ``last_chunk`` are those that name it.
 
     ``finish_values`` are those that are not null; ``roles`` those that are not null; ``part_types`` the types of the
-    parts where content came as a list.
+    parts where content came as a list; ``extras`` what came that is no text and not empty.
     """
 
     index: int
@@ -114,6 +125,7 @@ class Choice:
     tools: list[ToolFragment] = field(default_factory=list)
     logprobs: list[Logprobs] = field(default_factory=list)
     part_types: dict[Any, Occurrences] = field(default_factory=dict)
+    extras: list[Extra] = field(default_factory=list)
     last_chunk: int = 0
 
     @property
@@ -328,6 +340,9 @@ class Columns:
             return
         texts = tuple(name for name in TEXT_CHANNELS if part.get(name) and type(part[name]) is str)
         column.add_text(part, texts, number)
+        column.extras += [
+            Extra(number, f"{at}/{self.message_key}/{key}", key, part[key]) for key in EXTRAS if part.get(key)
+        ]
         content = part.get("content")
         for piece in content if type(content) is list else ():
             _see(column.part_types, piece.get("type") if type(piece) is dict else None, number)

@@ -1,16 +1,32 @@
 """The catalogue of faults, one module a group, and of legal variants."""
 
-from harness.simulate.faults import answer, asked, between, calls, chunk, counts, options, refusals, sdk, variants, wire
+from harness.simulate.faults import (
+    answer,
+    asked,
+    between,
+    calls,
+    chunk,
+    counts,
+    options,
+    refusals,
+    sdk,
+    text_variants,
+    texts,
+    variants,
+    wire,
+)
 from harness.simulate.faults.fault import Fault, Variant
 
 FAULTS: dict[str, Fault] = {
     fault.id: fault
-    for module in (wire, chunk, asked, between, answer, calls, counts, refusals, sdk)
+    for module in (wire, chunk, asked, between, answer, texts, calls, counts, refusals, sdk)
     for fault in module.FAULTS
 }
 """Every fault by id."""
 
-VARIANTS: dict[str, Variant] = {variant.id: variant for module in (variants, options) for variant in module.VARIANTS}
+VARIANTS: dict[str, Variant] = {
+    variant.id: variant for module in (variants, options, text_variants) for variant in module.VARIANTS
+}
 """Every legal variant by id."""
 
 __all__ = ["FAULTS", "VARIANTS", "Fault", "Variant"]
