@@ -14,6 +14,8 @@ from harness.checks import (
     finish_reason,
     http,
     identity,
+    logprobs,
+    logprobs_alternatives,  # noqa: F401 - declares checks of the family logprobs
     models,
     multi_turn,
     params,
@@ -36,7 +38,7 @@ FAMILIES = tuple(
     module.__name__.rpartition(".")[2]
     for module in (
         http, sse, chunk, identity, completion, role, content, reasoning, finish_reason, tool_calls, tool_choice, structured,
-        usage, params, multi_turn, parity, models, error, sdk,
+        usage, logprobs, params, multi_turn, parity, models, error, sdk,
     )
 )  # fmt: skip
 

@@ -1,6 +1,7 @@
 """What a rule says to do instead works: code that does so comes out right on the bad answer."""
 
 import pytest
+from counted_remedies import COUNTED
 from judging import findings
 from remedies import Remedy
 
@@ -19,6 +20,7 @@ result = usage.total_tokens
 """,
         13,
     ),
+    *COUNTED,
 ]
 
 
