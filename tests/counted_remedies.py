@@ -3,6 +3,7 @@
 from remedies import Remedy
 
 from harness.simulate.faults import FAULTS
+from harness.simulate.reference import REASONING_BODY
 
 _LOGPROBS = [
     Remedy(
@@ -181,5 +182,160 @@ for token in answer.choices[0].logprobs.content:
     ),
 ]
 
-COUNTED = [*_LOGPROBS]
+_USAGE = [
+    Remedy(
+        "usage.given",
+        FAULTS["usage-in-choice"].apply(),
+        """
+result = None
+for chunk in stream:
+    for choice in chunk.choices:
+        found = getattr(choice, "usage", None)
+        result = found["total_tokens"] if found else result
+# `chunk.choices`
+""",
+        13,
+    ),
+    Remedy(
+        "usage.once",
+        FAULTS["usage-in-choice-and-again"].apply(),
+        """
+usage = None
+for chunk in stream:
+    usage = chunk.usage or usage
+result = usage.total_tokens
+""",
+        13,
+    ),
+    Remedy(
+        "usage.not-unasked",
+        FAULTS["usage-unasked"].apply(),
+        """
+result = ""
+for chunk in stream:
+    if not chunk.choices: continue
+    result += chunk.choices[0].delta.content or ""
+""",
+        "你好! How can I help?",
+    ),
+    Remedy(
+        "usage.not-unasked",
+        FAULTS["usage-unasked-in-choice"].apply(),
+        """
+text = ""
+for chunk in stream:
+    for choice in chunk.choices:
+        text += choice.delta.content or ""
+result = text
+""",
+        "你好! How can I help?",
+    ),
+    Remedy(
+        "usage.integers",
+        FAULTS["count-unsigned"].apply(),
+        """
+tokens = answer.usage.completion_tokens
+result = tokens if 0 <= tokens < 10**9 else None
+""",
+        None,
+    ),
+    Remedy(
+        "usage.sum",
+        FAULTS["total-without-thought"].apply(),
+        """
+usage = answer.usage
+result = max(usage.completion_tokens, usage.total_tokens - usage.prompt_tokens)
+""",
+        110,
+    ),
+    Remedy(
+        "usage.sum",
+        FAULTS["cached-in-total-only"].apply(),
+        """
+usage = answer.usage
+prompt = usage.total_tokens - usage.completion_tokens
+result = prompt
+""",
+        17,
+    ),
+    Remedy(
+        "usage.sum",
+        FAULTS["total-without-cached"].apply(),
+        """
+usage = answer.usage
+total = usage.prompt_tokens + usage.completion_tokens
+result = total
+""",
+        2064,
+    ),
+    Remedy(
+        "usage.sum",
+        FAULTS["total-counts-thought-twice"].apply(),
+        """
+usage = answer.usage
+total = usage.prompt_tokens + usage.completion_tokens
+result = total
+""",
+        REASONING_BODY.columns.usages[0].value["total_tokens"],
+    ),
+    Remedy(
+        "usage.within-totals",
+        FAULTS["cached-outside-prompt"].apply(),
+        """
+usage = None
+for chunk in stream:
+    usage = chunk.usage or usage
+prompt, cached = usage.prompt_tokens, usage.prompt_tokens_details.cached_tokens
+prompt += cached if cached > prompt else 0
+result = prompt
+""",
+        2057,
+    ),
+    Remedy(
+        "usage.within-totals",
+        FAULTS["thought-counted-in-details-only"].apply(),
+        """
+output, reasoning = answer.usage.completion_tokens, answer.usage.completion_tokens_details.reasoning_tokens
+output += reasoning if reasoning > output else 0
+result = output
+""",
+        11,
+    ),
+    Remedy(
+        "usage.within-totals",
+        FAULTS["rejected-beyond-completion"].apply(),
+        """
+usage = None
+for chunk in stream:
+    usage = chunk.usage or usage
+output = usage.completion_tokens
+result = output
+""",
+        4,
+    ),
+    Remedy(
+        "usage.within-totals",
+        FAULTS["audio-beyond-prompt"].apply(),
+        """
+whole, part = answer.usage.prompt_tokens, answer.usage.prompt_tokens_details.audio_tokens
+whole += part if part > whole else 0
+result = whole
+""",
+        99,
+    ),
+    Remedy(
+        "usage.grows",
+        FAULTS["usage-of-each-chunk"].apply(),
+        """
+output = 0
+for chunk in stream:
+    if chunk.usage:
+        output += chunk.usage.completion_tokens
+result = "more" if output > 6 else "less"
+""",
+        "more",
+    ),
+]
+
+COUNTED = [*_LOGPROBS, *_USAGE]
 """What is advised in the families logprobs and usage, and on the text of JSON."""

@@ -30,6 +30,7 @@ from harness.checks import (
     tool_forms,  # noqa: F401 - declares the observations of the family tool_calls
     usage,
     usage_counts,  # noqa: F401 - declares checks of the family usage
+    usage_totals,  # noqa: F401 - likewise
 )
 from harness.checks.registry import Check, declared
 from harness.results import Advice, Finding

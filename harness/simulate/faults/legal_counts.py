@@ -3,11 +3,13 @@
 from typing import Any
 
 from harness.simulate.edits import (
+    Change,
     any_chunk,
     chunks,
     compose,
     has_content,
     has_finish_reason,
+    has_usage,
     rebuild_stream,
     set_value,
 )
@@ -103,6 +105,17 @@ def _refused(chunk: Json) -> None:
     choice["logprobs"] = {"content": None, "refusal": [_token("I can't"), _token(" help.")]}
 
 
+def _pause(times: int) -> Change:
+    """Return the change that puts empty deltas before the end."""
+
+    def make(found: list[Json]) -> list[Json]:
+        *said, last, usage = found
+        empty = said[-1] | {"choices": [said[-1]["choices"][0] | {"delta": {"content": ""}}]}
+        return [*said, *[empty] * times, last, usage]
+
+    return rebuild_stream(make)
+
+
 # fmt: off
 VARIANTS = (
     Variant("logprobs-above-zero-by-rounding", "A logprob is above 0 by 0.00003.", "params.logprobs", f"{_ROUNDED}/test_openai", chunks(any_chunk, set_value(f"{_CONTENT}/*/logprob", 3.0517578125e-05))),
@@ -126,4 +139,15 @@ VARIANTS = (
     Variant("logprobs-of-the-text-alone", "A body has probabilities of its text and none of its reasoning.", "params.logprobs", _OF_CONTENT,
             compose(_asked_to_think, chunks(any_chunk, _thought_of_body))),
     Variant("logprobs-of-a-refusal", "A refusal has its own probabilities.", "params.logprobs", _LOGPROB, chunks(any_chunk, _refused)),
+    Variant("counts-of-hidden-reasoning", "Hundreds of tokens are counted for a short text, as reasoning that is hidden.", "chat.nonstream", f"{_OPENAPI}#L32211",
+            chunks(any_chunk, set_value("usage/completion_tokens", 504), set_value("usage/total_tokens", 513), set_value("usage/completion_tokens_details/reasoning_tokens", 500))),
+    Variant("counts-of-predictions", "Accepted and rejected predictions are part of the output.", "chat.nonstream", "https://github.com/Helicone/helicone/pull/5817",
+            chunks(any_chunk, set_value("usage/completion_tokens", 40), set_value("usage/total_tokens", 49), set_value("usage/completion_tokens_details/accepted_prediction_tokens", 6),
+                   set_value("usage/completion_tokens_details/rejected_prediction_tokens", 30))),
+    Variant("counts-all-cached", "All of the prompt came from the cache.", "chat.stream-usage", f"{_OPENAPI}#L32211",
+            chunks(has_usage, set_value("usage/prompt_tokens_details/cached_tokens", 9))),
+    Variant("counts-few-for-much-text", "A long text has few tokens: white space.", "chat.nonstream", f"{_OPENAPI}#L32211",
+            chunks(any_chunk, set_value("choices/*/message/content", "Hello" + " " * 400 + "!"))),
+    Variant("deltas-empty", "Thirty deltas are empty, as while the server holds text back.", "chat.stream-usage", "https://github.com/fmperf-project/fmperf/pull/14",
+            _pause(30)),
 )
