@@ -2,6 +2,7 @@
 
 from remedies import Remedy
 
+from harness.checks import CHECKS
 from harness.simulate.faults import FAULTS
 from harness.simulate.reference import REASONING_BODY
 
@@ -337,5 +338,118 @@ result = "more" if output > 6 else "less"
     ),
 ]
 
-COUNTED = [*_LOGPROBS, *_USAGE]
+_LINES = """
+import ast, json, math, re
+text = ""
+for line in stream.response.iter_lines():
+    if not line.startswith("data: ") or "[DONE]" in line:
+        continue
+    PARSE
+    for chunk in chunks:
+        text += chunk["choices"][0]["delta"].get("content") or "" if chunk["choices"] else ""
+result = text
+"""
+"""Reads the lines of a stream itself; PARSE stands for what makes chunks of a line."""
+
+_SEVERAL = """chunks, decoder, text_of, at = [], json.JSONDecoder(), line[5:].strip(), 0
+    while at < len(text_of):
+        text, kept = text_of, text
+        found, at = decoder.raw_decode(text, at)
+        text = kept
+        chunks += [found] if "choices" in found else []"""
+
+_SUM = """
+import math
+numbers = []
+for chunk in stream:
+    for choice in chunk.choices:
+        numbers += [token.logprob for token in choice.logprobs.content] if choice.logprobs else []
+result = sum([one for one in numbers if math.isfinite(one)])
+"""
+
+_PYTHON = """
+try:
+        chunks = [json.loads(line[5:])]
+    except ValueError:
+        chunks = [ast.literal_eval(line[5:].strip())]""".lstrip()
+
+_SAID = "你好! How can I help?"
+
+_JSON = [
+    Remedy("sse.json", FAULTS["json-python-throughout"].apply(), _LINES.replace("PARSE", _PYTHON), _SAID),
+    Remedy("sse.json", FAULTS["json-without-blank-line"].apply(), _LINES.replace("PARSE", _SEVERAL), _SAID),
+    Remedy("sse.json", FAULTS["json-glued"].apply(), _LINES.replace("PARSE", _SEVERAL), ""),
+    Remedy(
+        "sse.json",
+        FAULTS["json-marked"].apply(),
+        _LINES.replace("PARSE", 'chunks = [json.loads(line[5:].strip().lstrip("\\ufeff"))]'),
+        _SAID,
+    ),
+    Remedy(
+        "sse.json",
+        FAULTS["json-closing-comma"].apply(),
+        _LINES.replace("PARSE", 'chunks = [json.loads(re.sub(r",(\\s*[}\\]])", r"\\1", line[5:]))]'),
+        _SAID,
+    ),
+    Remedy("sse.json", FAULTS["json-infinity"].apply(), _SUM, -0.5),
+    Remedy("sse.json", FAULTS["json-beyond-a-double"].apply(), _SUM, -0.5),
+    Remedy(
+        "sse.object",
+        FAULTS["json-encoded-twice"].apply(),
+        _LINES.replace(
+            "PARSE",
+            "given = json.loads(line[5:])\n    given = json.loads(given) if isinstance(given, str) else given\n    chunks = [given]",
+        ),
+        _SAID,
+    ),
+    Remedy(
+        "http.body-asked",
+        FAULTS["json-body-encoded-twice"].apply(),
+        """
+import json
+given = answer
+given = json.loads(given) if isinstance(given, str) else given
+result = given["choices"][0]["message"]["content"]
+""",
+        _SAID,
+    ),
+    Remedy(
+        "chunk.keys-once",
+        CHECKS["chunk.keys-once"].bad[0],
+        _LINES.replace(
+            "PARSE",
+            "data = line[5:]\n    chunks = [json.loads(data, object_pairs_hook=lambda pairs: "
+            "dict(sorted(pairs, key=lambda pair: pair[1] is not None)))]",
+        ),
+        _SAID,
+    ),
+    Remedy(
+        "chunk.keys-once",
+        FAULTS["keys-twice-the-same"].apply(),
+        _LINES.replace("PARSE", "data = line[5:]\n    chunks = [json.loads(data)]"),
+        _SAID,
+    ),
+    Remedy(
+        "chunk.no-nul",
+        FAULTS["nul-in-body"].apply(),
+        r"""
+text = answer.choices[0].message.content
+result = text.replace("\x00", "")
+""",
+        "Kf2rsou! How can I help?",
+    ),
+    Remedy(
+        "chunk.whole-characters",
+        FAULTS["surrogates-split"].apply(),
+        """
+text = ""
+for chunk in stream:
+    text += chunk.choices[0].delta.content or "" if chunk.choices else ""
+result = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+""",
+        "😀! How can I help?",
+    ),
+]
+
+COUNTED = [*_LOGPROBS, *_USAGE, *_JSON]
 """What is advised in the families logprobs and usage, and on the text of JSON."""

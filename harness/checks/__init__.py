@@ -8,6 +8,7 @@ from harness.checks import (
     chunk,
     chunk_choices,  # noqa: F401 - declares checks of the family chunk
     chunk_optional,  # noqa: F401 - likewise
+    chunk_text,  # noqa: F401 - likewise
     completion,
     content,
     error,

@@ -129,7 +129,7 @@ def kinds_in(value: Any, pointer: str = "") -> Iterator[tuple[str, Kind]]:
     """Yield pointer and kind of all that rules speak of: objects, and the lists named below, not other lists."""
     items = value.items() if type(value) is dict else enumerate(value)
     for key, inner in items:
-        at = f"{pointer}/{_escape(key) if type(key) is str else key}"
+        at = f"{pointer}/{escaped(key) if type(key) is str else key}"
         yield at, kind(inner)
         if (
             inner
@@ -139,7 +139,7 @@ def kinds_in(value: Any, pointer: str = "") -> Iterator[tuple[str, Kind]]:
             yield from kinds_in(inner, at)
 
 
-def _escape(key: str) -> str:
+def escaped(key: str) -> str:
     """Return ``key`` as a reference token of RFC 6901."""
     return key.replace("~", "~0").replace("/", "~1")
 

@@ -6,6 +6,7 @@ from harness.simulate.faults import (
     calls,
     chunk,
     counts,
+    json_text,
     legal_counts,
     probabilities,
     refusals,
@@ -17,7 +18,7 @@ from harness.simulate.faults.fault import Fault, Variant
 
 FAULTS: dict[str, Fault] = {
     fault.id: fault
-    for module in (wire, chunk, asked, answer, calls, counts, probabilities, refusals, sdk)
+    for module in (wire, chunk, asked, answer, calls, counts, json_text, probabilities, refusals, sdk)
     for fault in module.FAULTS
 }
 """Every fault by id."""

@@ -5,12 +5,14 @@ from typing import Any
 from harness.simulate.edits import (
     Change,
     any_chunk,
+    body,
     chunks,
     compose,
     has_content,
     has_finish_reason,
     has_usage,
     rebuild_stream,
+    replace_bytes,
     set_value,
 )
 from harness.simulate.faults.fault import Variant
@@ -27,6 +29,8 @@ _OF_CONTENT = "https://github.com/sgl-project/sglang/issues/25055"
 _ROUNDED = (
     "https://github.com/pydantic/pydantic-ai/blob/4fda38988f2939fa6ea9cdefcf120693e10ef491/tests/models/cassettes"
 )
+
+_JSON = "https://www.rfc-editor.org/rfc/rfc8259"
 
 _CONTENT = "choices/*/logprobs/content"
 _TOP = f"{_CONTENT}/*/top_logprobs"
@@ -150,4 +154,9 @@ VARIANTS = (
             chunks(any_chunk, set_value("choices/*/message/content", "Hello" + " " * 400 + "!"))),
     Variant("deltas-empty", "Thirty deltas are empty, as while the server holds text back.", "chat.stream-usage", "https://github.com/fmperf-project/fmperf/pull/14",
             _pause(30)),
+    Variant("json-text-of-json", "The text speaks of JSON, of NUL and of escapes.", "chat.stream", _JSON, replace_bytes("你好".encode(), b'{\\"a\\": 1, \\"a\\": 2} \\\\u0000 \\\\ud83d')),
+    Variant("json-spaces-before-colons", "A space stands before each colon.", "chat.stream", _JSON, body(lambda it: it.replace(b'":', b'" :'))),
+    Variant("json-same-key-in-two-objects", "Two objects have keys of one name.", "chat.nonstream", _JSON, replace_bytes(b'"service_tier":"default"', b'"service_tier":"default","a":{"id":1,"b":{"id":2}}')),
+    Variant("json-pairs-in-two-chunks", "Two characters beyond the first plane come as escapes, a chunk each.", "chat.stream", _JSON,
+            body(lambda it: it.replace("你好".encode(), b"\\ud83d\\ude00").replace(b"! How can I", b"\\uD83D\\uDE01"))),
 )
