@@ -13,6 +13,7 @@ from typing import Any
 
 from harness.wire.shapes import Shape, escaped
 
+_UNKNOWN = -1
 _SPACED = re.compile(rb'"\s+:')
 _KEY = re.compile(rb'(?<!\\)"\s*:')
 
@@ -34,11 +35,12 @@ class RepeatedKeys:
         if self._spaced is None:
             self._spaced = _SPACED.search(data) is not None
         written = len(_KEY.findall(data)) if self._spaced else data.count(b'":') - data.count(b'\\":')
-        if shape is not None and written == self._keys_of.get(shape):
+        known = self._keys_of.get(shape) if shape is not None else None
+        if written == known:
             return
         left = keys_in(value)
-        if shape is not None and not shape.deep:
-            self._keys_of[shape] = left
+        if shape is not None and known is None:
+            self._keys_of[shape] = left if shape.tells_all_keys else _UNKNOWN
         if written != left:
             self.found += [(number, pointer) for pointer in repeated_in(data)]
 

@@ -102,6 +102,15 @@ class Shape:
         depth = container.count("/") + 1
         return [p for p in self.kinds if p.startswith(container + "/") and p.count("/") == depth]
 
+    @property
+    def tells_all_keys(self) -> bool:
+        """Whether chunks of this shape have equally many keys: nothing is in them that was not walked."""
+        return not any(
+            what in {"list", "object"}
+            and (at.count("/") >= _MAX_DEPTH or (what == "list" and at.rpartition("/")[2] not in _WALKED_LISTS))
+            for at, what in self.kinds.items()
+        )
+
     def render(self) -> str:
         """Return the shape as one line of text, for reports and comparison."""
         return " ".join(f"{pointer}={what}" for pointer, what in self.kinds.items())
