@@ -4,7 +4,7 @@ from remedies import Remedy
 
 from harness.checks import CHECKS
 from harness.simulate.faults import FAULTS
-from harness.simulate.reference import REASONING_BODY
+from harness.simulate.reference import REASONING_BODY, STREAM, replace_in_body
 
 _LOGPROBS = [
     Remedy(
@@ -389,6 +389,12 @@ _JSON = [
         "sse.json",
         FAULTS["json-closing-comma"].apply(),
         _LINES.replace("PARSE", 'chunks = [json.loads(re.sub(r",(\\s*[}\\]])", r"\\1", line[5:]))]'),
+        _SAID,
+    ),
+    Remedy(
+        "sse.json",
+        replace_in_body(STREAM, "data: {", "data: data: {"),
+        _LINES.replace("PARSE", 'chunks = [json.loads(line.removeprefix("data: ").removeprefix("data: "))]'),
         _SAID,
     ),
     Remedy("sse.json", FAULTS["json-infinity"].apply(), _SUM, -0.5),

@@ -32,6 +32,9 @@ TEXT_KEYS = ("content", "reasoning_content", "reasoning", "reasoning_text", "thi
 
 NOT_IN_THE_CORPUS = {
     "http.after-cancel": "no stream is known to have been closed early",
+    **dict.fromkeys(
+        ("logprobs.top-order", "logprobs.top-own"), "DeepSeek's come in streams that it cut, and elsewhere none"
+    ),
     "http.transfer": "the corpus keeps no version of HTTP",
     "models.form": "it holds chats only",
     "multi_turn.prompt-tokens": "the exchanges stand alone",

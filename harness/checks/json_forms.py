@@ -32,6 +32,10 @@ ADVICE: dict[JsonForm, Advice] = {
         "Every strict parser fails at the bracket; the SDK raises json.JSONDecodeError in the midst of the stream.",
         f'Read the lines yourself, `{_LINES}`, and take the comma out: `re.sub(r",(\\s*[}}\\]])", r"\\1", line[5:])`.',
     ),
+    "field": Advice(
+        "Readers cut off one `data:` and hand the other to the parser: json.JSONDecodeError in the midst of the stream.",
+        f'Read the lines yourself, `{_LINES}`, and cut both off: `line.removeprefix("data: ").removeprefix("data: ")`.',
+    ),
 }
 """Advice by form; of others the rules' own holds."""
 

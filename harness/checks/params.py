@@ -197,11 +197,10 @@ def _is_json(exchange: Exchange) -> bool:
 
 
 def _has_logprobs(exchange: Exchange) -> bool:
-    """Tell whether probabilities came, in whatever form: logprobs.form judges that."""
-    given = (
-        value for choice in exchange.columns.choices.values() for one in choice.logprobs for value in one.value.values()
-    )
-    return any(given)
+    """Tell whether probabilities came, in whatever form: chunk.logprobs and logprobs.form judge that."""
+    given = [one.value for choice in exchange.columns.choices.values() for one in choice.logprobs]
+    listed = exchange.columns.kinds("/choices/*/logprobs").keys() & {"list"}
+    return bool(listed) or any(any(value.values()) for value in given)
 
 
 _HONOURED: dict[Any, Callable[[Exchange], bool]] = {

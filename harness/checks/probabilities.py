@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from harness.checks.applies import success_status
-from harness.checks.registry import NotApplicable, Reason
+from harness.checks.registry import Reason
 from harness.wire.chunks import Choice, Logprobs
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import REASONING_CHANNELS, objects_in
@@ -138,15 +138,13 @@ def is_legacy(given: dict[str, Any]) -> bool:
 def has_logprobs(exchange: Exchange) -> Reason | None:
     """An answer with logprobs that are not null."""
     given = any(choice.logprobs for choice in exchange.columns.choices.values())
-    return success_status(exchange) or (None if given else NotApplicable("no logprobs came", "not-present"))
+    return success_status(exchange) or (None if given else "no logprobs came")
 
 
 def has_tokens(exchange: Exchange) -> Reason | None:
     """An answer with probabilities of tokens, in the form of chat completions."""
     reason = has_logprobs(exchange)
-    return reason or (
-        None if all_tokens(exchange) else NotApplicable("no tokens with probabilities came", "not-present")
-    )
+    return reason or (None if all_tokens(exchange) else "no tokens with probabilities came")
 
 
 def all_tokens(exchange: Exchange) -> Iterator[Token] | None:

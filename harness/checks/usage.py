@@ -26,6 +26,7 @@ from harness.simulate.reference import (
     replace_last_in_body,
     with_request_params,
 )
+from harness.wire.chunks import Usage
 from harness.wire.exchange import Exchange
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
@@ -167,15 +168,22 @@ def once(exchange: Exchange) -> Iterator[Problem]:
     Instead: Keep the last usage instead of adding them up: `usage = chunk.usage or usage`.
     """
     usages = counted_usages(exchange)
-    places = {usage.pointer for usage in usages}
-    inside = places - {"/usage"}
+    inside = {_choice_of(exchange, usage) for usage in usages} - {None}
+    at_top = any(usage.placement != "choice" for usage in usages)
     # The choices of one answer may have one each; more than that, or one at the top besides, is the same again.
-    if len(usages) > (len(places) if inside == places else 1):
+    if len(usages) > (1 if at_top else len(inside)):
         at = tuple((usage.chunk, usage.pointer) for usage in usages[:3])
-        where = " inside a choice" + " and at the top of a chunk," * ("/usage" in places) if inside else ""
-        yield Problem(
-            f"usage came{where} {len(usages)} times", at, _BOTH_PLACES if inside != places and inside else None
-        )
+        where = " inside a choice" + " and at the top of a chunk," * at_top if inside else ""
+        yield Problem(f"usage came{where} {len(usages)} times", at, _BOTH_PLACES if inside and at_top else None)
+
+
+def _choice_of(exchange: Exchange, usage: Usage) -> int | None:
+    """Return the index of the choice in which a usage stands; None where it stands at the top."""
+    if usage.placement != "choice":
+        return None
+    position = int(usage.pointer.split("/")[2])
+    index = exchange.chunk(usage.chunk)["choices"][position].get("index")
+    return index if type(index) is int else position
 
 
 @rule(

@@ -102,10 +102,13 @@ def positive(exchange: Exchange) -> Iterator[Problem]:
     Instead: Take a 0 beside text for unknown, and estimate the count with a tokenizer such as tiktoken.
     """
     usage = top_usages(exchange)[-1]
-    said = any(choice.channels or choice.tools for choice in exchange.columns.choices.values())
+    choices = exchange.columns.choices.values()
+    text = any(choice.channels for choice in choices)
+    said = text or any(choice.tools for choice in choices)
     empty = [name for name in COUNTS[:2] if said and usage.value[name] == 0]
     if empty:
-        yield Problem(f"{' and '.join(empty)} is 0 though text came", ((usage.chunk, f"{usage.pointer}/{empty[0]}"),))
+        message = f"{' and '.join(empty)} is 0 though {'text' if text else 'a call of a tool'} came"
+        yield Problem(message, ((usage.chunk, f"{usage.pointer}/{empty[0]}"),))
 
 
 @rule(

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from harness.checks import sources
 from harness.checks.applies import all_of, complete_answer, stream, uncut
-from harness.checks.registry import observation, rule
+from harness.checks.registry import Reason, observation, rule
 from harness.checks.usages import COUNTS, bytes_that_came, detail, has_usage, top_usages
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import BODY, REASONING, STREAM, STREAM_USAGE, replace_in_body
@@ -15,6 +15,7 @@ from harness.wire.shapes import Shape, as_object
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
+_READ = ("chunk.present",)
 _PARTS = {
     "prompt_tokens": ("cached_tokens", "audio_tokens", "text_tokens", "image_tokens"),
     "completion_tokens": (
@@ -115,6 +116,9 @@ def _difference(usage: Usage, exchange: Exchange) -> tuple[str, Advice | None]:
         return f": the {cached} cached tokens are not in prompt_tokens", _TOTAL_WITH_CACHE
     if cached and -over == cached:
         return f": the {cached} cached tokens are not in the total", _TOTAL_WITHOUT_CACHE
+    other = next((name for name, count in usage.value.items() if type(count) is int and count == over > 0), None)
+    if other is not None and other not in COUNTS and other.endswith("_tokens"):
+        return f": the total counts {other} besides", _TOTAL_WITH_CACHE if "cache" in other else None
     return "", None
 
 
@@ -127,7 +131,7 @@ def _difference(usage: Usage, exchange: Exchange) -> tuple[str, Advice | None]:
         replace_in_body(BODY, '"reasoning_tokens":0', '"accepted_prediction_tokens":3,"rejected_prediction_tokens":3,"reasoning_tokens":0'),
         replace_in_body(BODY, '"reasoning_tokens":0,"audio_tokens":0', '"reasoning_tokens":0,"audio_tokens":5'),
     ),
-    depends_on=("usage.integers",),
+    depends_on=_READ,
 )  # fmt: skip
 def within_totals(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -142,20 +146,32 @@ def within_totals(exchange: Exchange) -> Iterator[Problem]:
             return
 
 
+def _output(usage: Usage) -> int:
+    """Return the completion tokens; 0 where they are no whole number, of which usage.integers speaks."""
+    count = usage.value.get("completion_tokens")
+    return count if type(count) is int else 0
+
+
+def _counts_output(exchange: Exchange) -> Reason | None:
+    """An answer whose last usage has a count of completion tokens."""
+    reason = has_usage(exchange)
+    return reason or (None if _output(top_usages(exchange)[-1]) else "no completion tokens are counted")
+
+
 def _beyond(usage: Usage) -> Iterator[Problem]:
     """Yield the parts that are more than their whole."""
     for whole, parts in _PARTS.items():
         inner = as_object(usage.value.get(f"{whole}_details"))
         for part in parts:
-            count = inner.get(part)
-            if type(count) is int and count > usage.value[whole]:
+            count, most = inner.get(part), usage.value.get(whole)
+            if type(count) is int and type(most) is int and count > most:
                 at = ((usage.chunk, f"{usage.pointer}/{whole}_details/{part}"),)
-                yield Problem(f"{part} is {count}, {whole} is {usage.value[whole]}", at, _ADVICE_ON.get(part))
+                yield Problem(f"{part} is {count}, {whole} is {most}", at, _ADVICE_ON.get(part))
     counts = {part: detail(usage, part) for part in _PREDICTED}
-    if counts[_PREDICTED[1]] and sum(counts.values()) > usage.value["completion_tokens"]:
+    if counts[_PREDICTED[1]] and sum(counts.values()) > _output(usage) > 0:
         said = " + ".join(f"{part} {count}" for part, count in counts.items() if count)
         at = ((usage.chunk, f"{usage.pointer}/completion_tokens_details"),)
-        yield Problem(f"{said} is more than completion_tokens, {usage.value['completion_tokens']}", at, _PREDICTIONS)
+        yield Problem(f"{said} is more than completion_tokens, {_output(usage)}", at, _PREDICTIONS)
 
 
 _ADVICE_ON = {
@@ -233,19 +249,19 @@ def _out_of_proportion(exchange: Exchange) -> tuple[int, int] | None:
     if any(odd):
         return None
     shown = any(choice.reasoning for choice in choices)
-    tokens = usage.value["completion_tokens"] - (0 if shown else detail(usage, "reasoning_tokens"))
+    tokens = _output(usage) - (0 if shown else detail(usage, "reasoning_tokens"))
     tokens -= detail(usage, "rejected_prediction_tokens") + _SLACK
     calls = sum(len(message.tool_calls) for message in exchange.completion.messages)
     came = bytes_that_came(exchange)
-    return (usage.value["completion_tokens"], came) if tokens - _OF_A_CALL * calls > came else None
+    return (_output(usage), came) if tokens - _OF_A_CALL * calls > came else None
 
 
 @rule(
     "usage.proportion", SHOULD, "Tokens that are counted leave text: they do not come as empty deltas.",
-    sources.REFERENCE, lambda x: all_of(stream, has_usage)(x) or all_of(complete_answer, uncut)(x),
+    sources.REFERENCE, lambda x: all_of(stream, _counts_output)(x) or all_of(complete_answer, uncut)(x),
     good=(STREAM_USAGE, REASONING, replace_in_body(STREAM_USAGE, _HELP, _HELP + 60 * _EMPTY)),
     bad=(replace_in_body(replace_in_body(STREAM_USAGE, _HELP, _HELP + 60 * _EMPTY), _FULL, '"prompt_tokens":9,"completion_tokens":1868,"total_tokens":1877'),),
-    depends_on=("usage.integers", "sse.no-error", "http.complete"),
+    depends_on=(*_READ, "sse.no-error", "http.complete"),
 )  # fmt: skip
 def proportion(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -265,13 +281,13 @@ def proportion(exchange: Exchange) -> Iterator[Problem]:
 
 @observation(
     "usage.tokens-for-bytes", "Whether the tokens that are counted are about those of what came.",
-    sources.USAGE, lambda x: has_usage(x) or complete_answer(x),
+    sources.USAGE, all_of(_counts_output, complete_answer),
     good=(STREAM_USAGE, BODY),
     bad=(
         replace_in_body(BODY, _FULL, '"prompt_tokens":9,"completion_tokens":1868,"total_tokens":1877'),
         replace_in_body(replace_in_body(BODY, _FULL, _TINY), " help?", " help" * 40),
     ),
-    depends_on=("usage.integers",),
+    depends_on=_READ,
 )  # fmt: skip
 def tokens_for_bytes(exchange: Exchange) -> str:
     """
@@ -280,7 +296,7 @@ def tokens_for_bytes(exchange: Exchange) -> str:
     Instead: Estimate with a tokenizer, and ask the provider where the two are far apart.
     """
     usage, came = top_usages(exchange)[-1], bytes_that_came(exchange)
-    tokens = usage.value["completion_tokens"]
+    tokens = _output(usage)
     if _out_of_proportion(exchange):
         return "more tokens than bytes"
     return "few tokens for the bytes" if came > _SPARSE * (tokens + 1) else "in proportion"
@@ -291,7 +307,7 @@ def tokens_for_bytes(exchange: Exchange) -> str:
     sources.REFERENCE, all_of(stream, uncut),
     good=(STREAM, STREAM_USAGE),
     bad=(replace_in_body(STREAM_USAGE, _HELP, _HELP + 5 * _EMPTY), replace_in_body(STREAM_USAGE, _HELP, _HELP + 60 * _EMPTY)),
-    depends_on=("chunk.present",),
+    depends_on=_READ,
 )  # fmt: skip
 def empty_deltas(exchange: Exchange) -> str:
     """

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 JsonForm = Literal[
     "python", "several", "bom", "constant", "number", "comma", "comment", "control", "word", "key", "quote", "cut", "deep",
-    "text", "other",
+    "text", "field", "other",
 ]  # fmt: skip
 
 _MOST = 1 << 16
@@ -59,8 +59,10 @@ def _refused(constant: str) -> None:
 
 def _no_json_at_all(text: str) -> JsonFault | None:
     """Text that does not begin as JSON does; what the parser says of it is as good as anything."""
-    begins = text.strip().lstrip("\ufeff")[:1]
-    return None if begins in {"{", "[", '"'} else JsonFault("text", f"it is plain text, {_short(text.strip())}")
+    begins = text.strip().lstrip("\ufeff")
+    if begins.startswith(("data:", "event:")):
+        return JsonFault("field", f"the name of the field stands twice, {_short(begins)}")
+    return None if begins[:1] in {"{", "[", '"'} else JsonFault("text", f"it is plain text, {_short(text.strip())}")
 
 
 def _short(text: str) -> str:
@@ -141,7 +143,9 @@ def _undone(text: str) -> Iterator[tuple[JsonForm, str, str]]:
         yield "word", f"it holds {word[1]}, which JSON has not", _WORD.sub(lambda found: _WORDS[found[1]], text)
     yield "comma", "a comma stands before a closing bracket", _CLOSING_COMMA.sub(r"\1", text)
     yield "comment", "it holds a comment", _COMMENT.sub("", text)
-    yield "key", "a key in it has no quotes", _BARE_KEY.sub(r'\1"\2":', text)
+    quoted = _BARE_KEY.sub(r'\1"\2":', text)
+    if quoted != text:
+        yield "key", "a key in it has no quotes", quoted if _parses(quoted) else quoted.replace("'", '"')
 
 
 def _is_json(read: Callable[[], Any]) -> bool:

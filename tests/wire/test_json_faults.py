@@ -25,6 +25,8 @@ FORMS = {
     '{"a":[1,2': ("cut", "it breaks off after 9 characters"),
     '{"a":' + "[" * 5000 + "]" * 5000 + "}": ("deep", "it is nested deeper than parsers go"),
     "[done]": ("other", "the parser's words"),
+    "data: {}": ("field", "the name of the field stands twice, 'data: {}'"),
+    "{a:'b'}": ("key", "a key in it has no quotes"),
     "ping": ("text", "it is plain text, 'ping'"),
     '{"a" 1}': ("other", "the parser's words"),
 }

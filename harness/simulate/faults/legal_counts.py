@@ -159,4 +159,6 @@ VARIANTS = (
     Variant("json-same-key-in-two-objects", "Two objects have keys of one name.", "chat.nonstream", _JSON, replace_bytes(b'"service_tier":"default"', b'"service_tier":"default","a":{"id":1,"b":{"id":2}}')),
     Variant("json-pairs-in-two-chunks", "Two characters beyond the first plane come as escapes, a chunk each.", "chat.stream", _JSON,
             body(lambda it: it.replace("你好".encode(), b"\\ud83d\\ude00").replace(b"! How can I", b"\\uD83D\\uDE01"))),
+    Variant("usage-in-each-choice", "Nobody asked for usage, and each of two choices counts its own in a body.", "params.n", "https://github.com/earendil-works/pi/issues/2017",
+            chunks(any_chunk, set_value("choices/*/usage", {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}))),
 )
