@@ -66,7 +66,7 @@ result = message.content
     ),
     Remedy(
         "logprobs.joins",
-        FAULTS["tokens-raw"].apply(),
+        FAULTS["tokens-marked"].apply(),
         """
 result = ""
 for token in answer.choices[0].logprobs.content:
@@ -237,6 +237,15 @@ result = text
         """
 tokens = answer.usage.completion_tokens
 result = tokens if 0 <= tokens < 10**9 else None
+""",
+        None,
+    ),
+    Remedy(
+        "usage.proportion",
+        FAULTS["count-beyond-any-model"].apply(),
+        """
+tokens = answer.usage.prompt_tokens
+result = tokens if tokens < 10**8 else None
 """,
         None,
     ),

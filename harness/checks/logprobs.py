@@ -41,8 +41,13 @@ _MARKS = re.compile(r"\s*(?:(?:<[^<>\s]{1,40}>|\[[A-Z_/]{2,20}\])\s*)*")
 """What may stand in the tokens around the text: marks at which the model began or ended it, white space."""
 _CUT = re.compile("\ufffd|<0x[0-9A-Fa-f]{2}>|bytes:|\\\\x[0-9a-f]{2}")
 """What a token is written as that is a part of a character, where its bytes are not given."""
-_RAW = {"Ġ": " ", "▁": " ", "Ċ": "\n"}
+_RAW = "ĠĊ▁"
 """What tokenizers write for white space in their own tables."""
+_PRINTABLE = {*range(33, 127), *range(161, 173), *range(174, 256)}
+_BYTE_OF = {chr(byte): byte for byte in _PRINTABLE} | {
+    chr(256 + n): byte for n, byte in enumerate(byte for byte in range(256) if byte not in _PRINTABLE)
+}
+"""The letters that tokenizers of bytes write for each byte, as GPT-2 did first."""
 _HELLO = "[228,189,160,229,165,189]"
 
 _OLD_FORM = Advice(
@@ -56,7 +61,7 @@ _ALL_SO_FAR = Advice(
 )
 _RAW_PIECES = Advice(
     'Tokens that are shown or looked up have the tokenizer\'s marks in them: `token == " there"` is never true.',
-    'Put white space back: `token.token.replace("Ġ", " ").replace("▁", " ").replace("Ċ", "\\n")`.',
+    'Put white space back, which leaves letters beyond ASCII: `token.token.replace("Ġ", " ").replace("▁", " ").replace("Ċ", "\\n")`.',
 )
 _REASONING_TOO = Advice(
     "The confidence of the answer is computed over the reasoning as well, and positions in the text are off.",
@@ -279,11 +284,15 @@ def _is_part(one: TokenList) -> bool:
     return found == len(one.tokens) and len(one.by_token) < len(one.text)
 
 
+def _decoded(text: str) -> str:
+    """Return what a tokenizer's own pieces mean, those of bytes or those that mark words."""
+    pieces = (bytes([_BYTE_OF[letter]]) if letter in _BYTE_OF else letter.encode("utf-8", "replace") for letter in text)
+    return b"".join(pieces).decode("utf-8", "replace").replace("▁", " ")
+
+
 def _another_text(one: TokenList) -> Problem:
     at = ((one.tokens[0].chunk, one.tokens[0].pointer),)
-    raw = one.by_token
-    for mark, meant in _RAW.items():
-        raw = raw.replace(mark, meant)
+    raw = _decoded(one.by_token)
     thought = one.choice.fragments(one.choice.reasoning).text.strip() if one.choice.reasoning else ""
     if one.grows:
         return Problem("each chunk holds all the tokens so far", at, _ALL_SO_FAR)

@@ -29,6 +29,8 @@ _MANY = 4  # usages that say whether they are of a chunk or of the answer
 _IDLE = 20  # empty deltas that are more than a pause
 _SLACK, _OF_A_CALL = 100, 64  # tokens that leave no byte: those of the chat's form, and of a call's
 _BYTES_A_TOKEN = 2  # fewer than text has in any language, in the mean
+_MOST, _UNSIGNED = 10**8, 2**53
+"""More tokens than any model takes or writes; from the second on usage.integers speaks of them."""
 _SPARSE = 30
 """More bytes than a token has in the mean: those that come were not all counted, or not all come from the model."""
 
@@ -65,6 +67,10 @@ _TOTAL_WITHOUT_CACHE = Advice(
 _TOTAL_TWICE = Advice(
     "Budgets and limits that go by total_tokens count the reasoning twice; completion_tokens has it already.",
     "Add the parts up: `total = usage.prompt_tokens + usage.completion_tokens`.",
+)
+_TOO_MANY = Advice(
+    "Clients that go by it cut the conversation down at once, and budgets are spent by one answer.",
+    "Take what no model can take for unknown: `tokens if tokens < 10**8 else None`.",
 )
 _OF_EACH_CHUNK = Advice(
     "The last usage, which most clients keep, is that of one chunk: a bill of 1 token for the whole answer.",
@@ -257,10 +263,10 @@ def _out_of_proportion(exchange: Exchange) -> tuple[int, int] | None:
 
 
 @rule(
-    "usage.proportion", SHOULD, "Tokens that are counted leave text: they do not come as empty deltas.",
-    sources.REFERENCE, lambda x: all_of(stream, _counts_output)(x) or all_of(complete_answer, uncut)(x),
+    "usage.proportion", SHOULD, "Tokens that are counted leave text and not empty deltas, and fit into a model.",
+    sources.REFERENCE, lambda x: _counts_output(x) or all_of(complete_answer, uncut)(x),
     good=(STREAM_USAGE, REASONING, replace_in_body(STREAM_USAGE, _HELP, _HELP + 60 * _EMPTY)),
-    bad=(replace_in_body(replace_in_body(STREAM_USAGE, _HELP, _HELP + 60 * _EMPTY), _FULL, '"prompt_tokens":9,"completion_tokens":1868,"total_tokens":1877'),),
+    bad=(replace_in_body(BODY, _FULL, '"prompt_tokens":675947905,"completion_tokens":4,"total_tokens":675947909'), replace_in_body(replace_in_body(STREAM_USAGE, _HELP, _HELP + 60 * _EMPTY), _FULL, '"prompt_tokens":9,"completion_tokens":1868,"total_tokens":1877')),
     depends_on=(*_READ, "sse.no-error", "http.complete"),
 )  # fmt: skip
 def proportion(exchange: Exchange) -> Iterator[Problem]:
@@ -269,9 +275,14 @@ def proportion(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Cap them, `max_completion_tokens=500`, and close the stream when many empty deltas follow each other.
     """
+    usage = top_usages(exchange)[-1]
+    for name in COUNTS[:2]:
+        count = usage.value.get(name)
+        if type(count) is int and _MOST < count < _UNSIGNED:
+            place = ((usage.chunk, f"{usage.pointer}/{name}"),)
+            yield Problem(f"{name} is {count:,}, more than any model takes", place, _TOO_MANY)
     found, empty = _out_of_proportion(exchange), _empty_deltas(exchange)
     if found and empty >= _IDLE and 2 * empty > exchange.columns.chunk_count:
-        usage = top_usages(exchange)[-1]
         deltas = f"{empty} of {exchange.columns.chunk_count} chunks say nothing"
         yield Problem(
             f"{found[0]:,} completion tokens for {found[1]:,} bytes of answer, and {deltas}",

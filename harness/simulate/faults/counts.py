@@ -234,6 +234,8 @@ _NUMBERS = (
     Fault("count-zero-beside-call", "completion_tokens is 0 though a tool was called.", "tools.nonstream", _LOCALAI, _zero_output, "usage.positive"),
     Fault("tokens-in-empty-deltas", "Sixty deltas are empty, and 1,868 tokens counted for two words.", "chat.stream-usage", _INFLATED,
           _with_empty(60, set_value("usage/completion_tokens", 1868), set_value("usage/total_tokens", 1877)), "usage.proportion"),
+    Fault("count-beyond-any-model", "prompt_tokens is 675,947,905.", "chat.nonstream", "https://github.com/router-for-me/CLIProxyAPI/issues/6022",
+          _set(prompt_tokens=675_947_905, total_tokens=675_947_909), "usage.proportion"),
     Fault("count-beyond-cap", "More completion tokens are counted than the cap allows.", "chat.capped", _REQUEST,
           _set(completion_tokens=40, total_tokens=49), "usage.within-cap"),
     Fault("count-beyond-cap-in-body", "More completion tokens are counted in a body than the cap allows.", "params.max-tokens", _REQUEST,

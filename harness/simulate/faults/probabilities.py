@@ -85,7 +85,14 @@ def _as_map(chunk: Json) -> None:
 def _raw(chunk: Json) -> None:
     """Write the tokens as the tokenizer's table has them."""
     for one in _tokens(chunk):
-        one["token"] = one["token"].replace(" ", "Ġ")
+        one["token"] = one["token"].replace(" ", "Ġ").replace("你好", "ä½łå¥½")
+        one["bytes"] = list(one["token"].encode())
+
+
+def _marked(chunk: Json) -> None:
+    """Write spaces in tokens as the mark of a word."""
+    for one in _tokens(chunk):
+        one["token"] = one["token"].replace(" ", "▁")
         one["bytes"] = list(one["token"].encode())
 
 
@@ -171,6 +178,7 @@ FAULTS = (
     Fault("token-bytes-text", "The bytes of a token are a text in base64.", "chat.logprobs", _LOGPROB, chunks(has_content, _each("5L2g5aW9", "bytes")), "logprobs.bytes"),
     Fault("token-bytes-replaced", "The bytes of half a character are those of U+FFFD.", "params.logprobs", _REPLACED, chunks(any_chunk, _replaced), "logprobs.bytes"),
     Fault("tokens-raw", "Tokens are written as the tokenizer's table has them.", "params.logprobs", _RAW, chunks(any_chunk, _raw), "logprobs.joins"),
+    Fault("tokens-marked", "White space in tokens is written as a mark.", "params.logprobs", "https://github.com/dphnAI/sonar/issues/183", chunks(any_chunk, _marked), "logprobs.joins"),
     Fault("tokens-of-reasoning-too", "The tokens of the text hold the reasoning too.", "params.logprobs", _REASONING_TOO,
           compose(_asked_to_think, chunks(any_chunk, _also_thought, set_value("usage/completion_tokens_details/reasoning_tokens", 3))), "logprobs.joins"),
     Fault("tokens-all-so-far", "Each chunk holds all the tokens so far.", "chat.logprobs", _CUMULATIVE, rebuild_stream(_growing), "logprobs.joins"),
