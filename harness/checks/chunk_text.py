@@ -4,15 +4,16 @@ import re
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import success_status
+from harness.checks.applies import body, success_status
 from harness.checks.kinds import n_of_m
 from harness.checks.registry import rule
 from harness.results import Advice, Level, Problem
-from harness.simulate.reference import BODY, STREAM, TOOLS, replace_in_body
+from harness.simulate.reference import BODY, STREAM, TOOLS, replace_in_body, with_body
 from harness.wire.exchange import Exchange
 from harness.wire.repeated_keys import values_of
+from harness.wire.sse import BOM
 
-SHOULD = Level.SHOULD
+MUST, SHOULD = Level.MUST, Level.SHOULD
 
 _READ = ("http.stream-asked", "http.body-asked", "chunk.present")
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
@@ -108,3 +109,20 @@ def whole_characters(exchange: Exchange) -> Iterator[Problem]:
         how = "its other half in the next" if split else "the other half missing"
         where = n_of_m(len(halves), exchange.columns.count, "chunk") if exchange.reading.parser else "the body"
         yield Problem(f"half of a surrogate pair stands in {where}, {how}", ((halves[0], ""),))
+
+
+@rule(
+    "chunk.no-bom", MUST, "No byte order mark stands before a body.",
+    sources.JSON_UTF8, body,
+    good=(BODY,),
+    bad=(with_body(BODY, BOM + BODY.response.body),),
+    depends_on=_READ,
+)  # fmt: skip
+def no_bom(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Go, Java and `json.loads(text)` in Python fail on the first character; the OpenAI SDK and browsers skip it.
+
+    Instead: Decode with `utf-8-sig` where you parse the body yourself.
+    """
+    if exchange.response.content.lstrip().startswith(BOM):
+        yield Problem("a byte order mark stands before the body", ((None, 0),))

@@ -299,7 +299,8 @@ def _another_text(one: TokenList) -> Problem:
     if raw.strip().startswith(one.text.strip()) and raw != one.by_token and one.text:
         example = next(token.text for token in one.tokens if any(mark in token.text for mark in _RAW))
         return Problem(f"tokens are the tokenizer's own pieces and no text: {_short(example)}", at, _RAW_PIECES)
-    if thought and thought in one.by_token and one.text.strip() in one.by_token:
+    holds_thought = thought in one.by_token if thought else "</think>" in one.by_token
+    if holds_thought and one.text.strip() in one.by_token:
         return Problem("the tokens of the content hold the reasoning too", at, _REASONING_TOO)
     return Problem(f"the tokens add up to {_short(one.by_token)}, the text is {_short(one.text)}", at)
 

@@ -66,5 +66,6 @@ FAULTS = (
     Fault("json-marked", "A byte order mark stands before each chunk.", "chat.stream", f"{_JSON}#section-8.1", replace_bytes(b"data: {", b"data: \xef\xbb\xbf{"), "sse.json"),
     Fault("json-field-twice", "The name of the field stands twice on each line.", "chat.stream", "https://html.spec.whatwg.org/multipage/server-sent-events.html", replace_bytes(b"data: {", b"data: data: {"), "sse.json"),
     Fault("json-commented", "A chunk holds a comment.", "chat.stream", _JSON, replace_bytes(_FIRST_END, _FIRST_END + b"/* 1 */", 1), "sse.json"),
+    Fault("json-body-marked", "A byte order mark stands before a body.", "chat.nonstream", f"{_JSON}#section-8.1", body(lambda it: b"\xef\xbb\xbf" + it), "chunk.no-bom"),
     Fault("json-body-with-log", "A line of a log follows the body.", "chat.nonstream", _GLUED, body(lambda it: it + b"\nINFO: done"), "http.body-asked"),
 )
