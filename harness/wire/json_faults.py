@@ -9,6 +9,7 @@ import contextlib
 import json
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 JsonForm = Literal[
@@ -25,6 +26,10 @@ _WORD = re.compile(r"(?<=[:\[,\s])(None|True|False|undefined|nil)(?=\s*[,}\]])")
 _NUMBER = re.compile(r"-?\d[\d.]*[eE][+-]?\d+|\d{300,}")
 _WORDS = {"None": "null", "True": "true", "False": "false", "undefined": "null", "nil": "null"}
 _SHOWN = 24
+
+
+_read = partial(json.loads, parse_int=str)
+"""No number is looked at, and int() refuses one of more than 4,300 digits."""
 
 
 class JsonFault(NamedTuple):
@@ -47,7 +52,7 @@ def fault_of(data: bytes, error: str) -> JsonFault:
 
 def _parses(text: str) -> bool:
     try:
-        json.loads(text, parse_constant=_refused)
+        _read(text, parse_constant=_refused)
     except ValueError:
         return False
     return True
@@ -77,7 +82,7 @@ def _marked(text: str) -> JsonFault | None:
 
 def _several(text: str) -> JsonFault | None:
     """Several JSON texts, one after the other."""
-    decoder, at, count = json.JSONDecoder(), 0, 0
+    decoder, at, count = json.JSONDecoder(parse_int=str), 0, 0
     text = text.strip()
     lines = ""
     while at < len(text) and text[at] in "{[":
@@ -113,7 +118,7 @@ def _unquoted(text: str) -> JsonFault | None:
     """Numbers that are none in JSON: NaN, Infinity, and those beyond a double, which Python reads as Infinity."""
     found: list[str] = []
     try:
-        json.loads(text, parse_constant=found.append)
+        _read(text, parse_constant=found.append)
     except ValueError:
         return None
     if found:
@@ -131,7 +136,7 @@ def _as_float(text: str) -> float:
 
 def _slip(text: str) -> JsonFault | None:
     """One slip that can be undone."""
-    if _is_json(lambda: json.loads(text, strict=False)):
+    if _is_json(lambda: _read(text, strict=False)):
         return JsonFault("control", "a text in it holds a control character that is not escaped, such as a line break")
     return next((JsonFault(form, said) for form, said, undone in _undone(text) if _parses(undone)), None)
 
@@ -159,7 +164,7 @@ def _is_json(read: Callable[[], Any]) -> bool:
 def _broken_off(text: str) -> JsonFault | None:
     """A text that ends before its brackets are closed."""
     try:
-        json.loads(text)
+        _read(text)
     except json.JSONDecodeError as error:
         ended = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string")
         return JsonFault("cut", f"it breaks off after {len(text):,} characters") if ended else None

@@ -61,7 +61,7 @@ def keys_in(value: Any) -> int:
 def repeated_in(data: bytes) -> list[str]:
     """Return the pointers of the keys that stand more than once in their object."""
     try:
-        read = json.loads(data.decode("utf-8", "replace"), object_pairs_hook=_Pairs)
+        read = json.loads(data.decode("utf-8", "replace"), object_pairs_hook=_Pairs, parse_int=str)
     except (ValueError, RecursionError):
         return []
     found: dict[str, None] = {}
@@ -82,9 +82,9 @@ def repeated_in(data: bytes) -> list[str]:
 
 
 def values_of(data: bytes, pointer: str) -> list[Any]:
-    """Return the values of a key that stands more than once, in the order they came; objects are lists of pairs."""
+    """Return the values of a key that stands more than once, in order; objects are lists of pairs, whole numbers texts."""
     try:
-        values: list[Any] = [json.loads(data.decode("utf-8", "replace"), object_pairs_hook=_Pairs)]
+        values: list[Any] = [json.loads(data.decode("utf-8", "replace"), object_pairs_hook=_Pairs, parse_int=str)]
     except (ValueError, RecursionError):
         return []
     for token in pointer.split("/")[1:]:

@@ -14,6 +14,7 @@ FORMS = {
     '{"a":NaN}': ("constant", "it holds NaN, which JSON has not"),
     '{"a":-Infinity}': ("constant", "it holds -Infinity, which JSON has not"),
     '{"a":1e400}': ("number", "it holds the number 1e400, which is out of range"),
+    '{"a":' + "9" * 5000 + "}": ("number", "it holds the number 999999999999999999999999, which is out of range"),
     '{"a":[1,],}': ("comma", "a comma stands before a closing bracket"),
     '{"a":1/* one */}': ("comment", "it holds a comment"),
     '{"a":1} // one': ("several", "after the JSON text comes '// one'"),

@@ -1,5 +1,7 @@
 """Faults of JSON that is none, or that two readers read differently."""
 
+from collections.abc import Callable
+
 import orjson
 
 from harness.simulate.edits import body, replace_bytes
@@ -22,20 +24,31 @@ _HELLO = '"你好"'.encode()
 _FIRST_END = b'"finish_reason":null}]}'
 
 
+def _with_each(content: bytes, write: Callable[[bytes], bytes]) -> bytes:
+    """Return a stream whose chunks are written anew; what another change has made no JSON stays."""
+    lines = []
+    for line in content.split(b"\n\n"):
+        try:
+            lines.append(b"data: " + write(line[6:]) if line.startswith(b"data: {") else line)
+        except ValueError:
+            lines.append(line)
+    return b"\n\n".join(lines)
+
+
 def _each(content: bytes) -> bytes:
     """Write each chunk of a stream as a JSON text."""
-    lines = content.split(b"\n\n")
-    return b"\n\n".join(
-        b"data: " + orjson.dumps(one[6:].decode()) if one.startswith(b"data: {") else one for one in lines
-    )
+    return _with_each(content, lambda data: orjson.dumps(data.decode()))
 
 
 def _printed(content: bytes) -> bytes:
     """Write each chunk as Python prints it."""
-    lines = content.split(b"\n\n")
-    return b"\n\n".join(
-        b"data: " + repr(orjson.loads(one[6:])).encode() if one.startswith(b"data: {") else one for one in lines
-    )
+    return _with_each(content, lambda data: repr(orjson.loads(data)).encode())
+
+
+def _second_in_single_quotes(content: bytes) -> bytes:
+    """Write the second event with single quotes."""
+    first, second, *rest = content.split(b"\n\n")
+    return b"\n\n".join([first, second.replace(b'"', b"'"), *rest])
 
 
 # fmt: off
@@ -55,9 +68,9 @@ FAULTS = (
     Fault("surrogate-alone-in-body", "Half of a surrogate pair stands in the text of a body.", "chat.nonstream", "https://github.com/CherryHQ/cherry-studio/pull/20614",
           replace_bytes("你好".encode(), b"\\ude00"), "chunk.whole-characters"),
     Fault("json-python-throughout", "Every chunk is a printed Python dict.", "chat.stream", _PYTHON, body(_printed), "sse.json"),
-    Fault("json-single-quotes", "A chunk has single quotes.", "chat.stream", _QUOTES, body(lambda it: it.replace(it.split(b"\n\n")[1], it.split(b"\n\n")[1].replace(b'"', b"'"))), "sse.json"),
+    Fault("json-single-quotes", "A chunk has single quotes.", "chat.stream", _QUOTES, body(_second_in_single_quotes), "sse.json"),
     Fault("json-encoded-twice", "Every chunk is a JSON text with JSON in it.", "chat.stream", _TWICE, body(_each), "sse.object"),
-    Fault("json-body-encoded-twice", "A body is a JSON text with JSON in it.", "chat.nonstream", _TWICE, body(lambda it: orjson.dumps(it.decode())), "http.body-asked"),
+    Fault("json-body-encoded-twice", "A body is a JSON text with JSON in it.", "chat.nonstream", _TWICE, body(lambda it: orjson.dumps(it.decode("utf-8", "replace"))), "http.body-asked"),
     Fault("json-without-blank-line", "No blank line stands between two chunks.", "chat.stream", _NO_BLANK_LINE, replace_bytes(_FIRST_END + b"\n\n", _FIRST_END + b"\n", 1), "sse.json"),
     Fault("json-glued", "An error is written on the line of a chunk.", "tools.auto", _GLUED, replace_bytes(_FIRST_END, _FIRST_END + b'{"type":"error"}', 1), "sse.json"),
     Fault("json-infinity", "A logprob is -Infinity.", "chat.logprobs", _INFINITE, replace_bytes(b'"logprob":-0.25', b'"logprob":-Infinity', 1), "sse.json"),
