@@ -5,6 +5,7 @@ from typing import Any
 from harness.simulate.edits import (
     Change,
     Edit,
+    NothingChanged,
     any_chunk,
     before_done,
     body,
@@ -24,6 +25,7 @@ from harness.simulate.edits import (
 )
 from harness.simulate.faults.fault import Fault
 from harness.wire.exchange import Exchange
+from harness.wire.shapes import as_object
 
 _OPENAPI = "https://github.com/openai/openai-openapi/blob/f85dbe223d40e1a31cba812ab2d755c7e98a92a3/openapi.yaml"
 _OPTIONS, _USAGE, _CHUNK, _REQUEST = (f"{_OPENAPI}#L{line}" for line in (31765, 32211, 33665, 33105))
@@ -79,16 +81,23 @@ def _behind_mark(content: bytes) -> bytes:
     return content[:start] + _MARK + content[start:].removesuffix(_MARK)
 
 
+def _counted(exchange: Exchange, name: str) -> int:
+    """Return a count of the last usage, or of its details."""
+    usage = exchange.columns.usages[-1].value if exchange.columns.usages else {}
+    count = usage.get(name, as_object(usage.get("completion_tokens_details")).get(name))
+    if type(count) is not int:
+        raise NothingChanged(f"no {name} is counted")
+    return count
+
+
 def _total_again(exchange: Exchange) -> Exchange:
     """Count the reasoning once more in the total, in an answer whose text is about as long as its tokens say."""
-    usage = exchange.columns.usages[-1].value
-    reasoning = usage["completion_tokens_details"]["reasoning_tokens"]
-    return _set(total_tokens=usage["total_tokens"] + reasoning)(exchange)
+    return _set(total_tokens=_counted(exchange, "total_tokens") + _counted(exchange, "reasoning_tokens"))(exchange)
 
 
 def _zero_output(exchange: Exchange) -> Exchange:
     """Count no output."""
-    return _set(completion_tokens=0, total_tokens=exchange.columns.usages[-1].value["prompt_tokens"])(exchange)
+    return _set(completion_tokens=0, total_tokens=_counted(exchange, "prompt_tokens"))(exchange)
 
 
 def _details(whole: str, **counts: int) -> Change:

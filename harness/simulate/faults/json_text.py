@@ -47,8 +47,8 @@ def _printed(content: bytes) -> bytes:
 
 def _second_in_single_quotes(content: bytes) -> bytes:
     """Write the second event with single quotes."""
-    first, second, *rest = content.split(b"\n\n")
-    return b"\n\n".join([first, second.replace(b'"', b"'"), *rest])
+    events = content.split(b"\n\n")
+    return b"\n\n".join([*events[:1], *(event.replace(b'"', b"'") for event in events[1:2]), *events[2:]])
 
 
 # fmt: off

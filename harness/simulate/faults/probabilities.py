@@ -1,12 +1,14 @@
 """Faults of the probabilities of tokens."""
 
+import contextlib
+import copy
 from typing import Any
 
-from harness.simulate.edits import any_chunk, chunks, compose, has_content, rebuild_stream, set_value
+from harness.simulate.edits import Edit, any_chunk, chunks, compose, has_content, rebuild_stream, set_value
 from harness.simulate.faults.fault import Fault
 from harness.simulate.reference import with_request_params
 from harness.wire.exchange import Exchange
-from harness.wire.shapes import Json
+from harness.wire.shapes import Json, as_object, objects_in
 
 _OPENAPI = "https://github.com/openai/openai-openapi/blob/f85dbe223d40e1a31cba812ab2d755c7e98a92a3/openapi.yaml"
 _LOGPROB = f"{_OPENAPI}#L31862"
@@ -32,30 +34,48 @@ def _tokens(chunk: Json) -> Any:
     return chunk["choices"][0]["logprobs"]["content"]
 
 
+def _where_it_can(edit: Edit) -> Edit:
+    """Return ``edit``, which leaves a chunk as it is where another change has taken away what it is made to."""
+
+    def guarded(chunk: Json) -> None:
+        edited = copy.deepcopy(chunk)
+        with contextlib.suppress(KeyError, TypeError, IndexError, AttributeError, ValueError):
+            edit(edited)
+            chunk.clear()
+            chunk.update(edited)
+
+    return guarded
+
+
+@_where_it_can
 def _no_alternatives(chunk: Json) -> None:
     """Leave the lists of alternatives out."""
     for one in _tokens(chunk):
         del one["top_logprobs"]
 
 
+@_where_it_can
 def _other_name(chunk: Json) -> None:
     """Call the logprob prob."""
     for one in _tokens(chunk):
         one["prob"] = one.pop("logprob")
 
 
+@_where_it_can
 def _code_points(chunk: Json) -> None:
     """Give code points for bytes."""
     for one in _tokens(chunk):
         one["bytes"] = [*map(ord, one["token"])]
 
 
+@_where_it_can
 def _an_alternative(chunk: Json) -> None:
     """Add an alternative to each token: itself."""
     for one in _tokens(chunk):
         one["top_logprobs"] = [{key: one[key] for key in ("token", "logprob", "bytes")}]
 
 
+@_where_it_can
 def _legacy(chunk: Json) -> None:
     """Write the probabilities of a chunk in the form of /v1/completions."""
     listed = _tokens(chunk)
@@ -67,6 +87,7 @@ def _legacy(chunk: Json) -> None:
     }
 
 
+@_where_it_can
 def _together(chunk: Json) -> None:
     """Write them so that content is there and null, beside the lists."""
     listed = _tokens(chunk)
@@ -77,11 +98,13 @@ def _together(chunk: Json) -> None:
     }
 
 
+@_where_it_can
 def _as_map(chunk: Json) -> None:
     """Write the list as an object of token and logprob."""
     chunk["choices"][0]["logprobs"]["content"] = {one["token"]: one["logprob"] for one in _tokens(chunk)}
 
 
+@_where_it_can
 def _raw(chunk: Json) -> None:
     """Write the tokens as the tokenizer's table has them."""
     for one in _tokens(chunk):
@@ -89,6 +112,7 @@ def _raw(chunk: Json) -> None:
         one["bytes"] = list(one["token"].encode())
 
 
+@_where_it_can
 def _marked(chunk: Json) -> None:
     """Write spaces in tokens as the mark of a word."""
     for one in _tokens(chunk):
@@ -96,6 +120,7 @@ def _marked(chunk: Json) -> None:
         one["bytes"] = list(one["token"].encode())
 
 
+@_where_it_can
 def _replaced(chunk: Json) -> None:
     """Cut the first token in two halves of a character, each with the bytes of U+FFFD."""
     first, *rest = _tokens(chunk)
@@ -103,6 +128,7 @@ def _replaced(chunk: Json) -> None:
     chunk["choices"][0]["logprobs"]["content"] = [half, half, *rest]
 
 
+@_where_it_can
 def _also_thought(chunk: Json) -> None:
     """Put the tokens of the reasoning before those of the text."""
     thought = "greet the user"
@@ -110,18 +136,21 @@ def _also_thought(chunk: Json) -> None:
     _tokens(chunk).insert(0, {"token": thought, "logprob": -0.5, "bytes": list(thought.encode()), "top_logprobs": []})
 
 
+@_where_it_can
 def _unlikely_first(chunk: Json) -> None:
     """Turn the list of alternatives round."""
     for one in _tokens(chunk):
         one["top_logprobs"] = [{"token": "Hi", "logprob": -2.5, "bytes": [72, 105]}, *one["top_logprobs"][:1]]
 
 
+@_where_it_can
 def _chosen_first(chunk: Json) -> None:
     """Let the token that was chosen stand before a likelier one."""
     for one in _tokens(chunk):
         one["top_logprobs"] = [one["top_logprobs"][0], {"token": "Hi", "logprob": -0.125, "bytes": [72, 105]}]
 
 
+@_where_it_can
 def _of_the_first(chunk: Json) -> None:
     """Give all tokens the alternatives of the first."""
     first = [{"token": "Hi", "logprob": -0.125, "bytes": [72, 105]}, *_tokens(chunk)[0]["top_logprobs"][:1]]
@@ -133,8 +162,9 @@ def _growing(found: list[Json]) -> list[Json]:
     """Let each chunk hold the tokens of all chunks so far."""
     so_far: list[Any] = []
     for chunk in found:
-        logprobs = chunk["choices"][0]["logprobs"]
-        if logprobs:
+        choices = objects_in(chunk.get("choices"))
+        logprobs = as_object(choices[0].get("logprobs")) if choices else {}
+        if logprobs.get("content"):
             so_far = [*so_far, *logprobs["content"]]
             logprobs["content"] = so_far
     return found
@@ -146,7 +176,10 @@ def _each(value: Any, key: str = "logprob") -> Any:
 
 def _thinking(found: list[Json]) -> list[Json]:
     """Put two pieces of reasoning before the text."""
-    choice = found[1]["choices"][0] | {"logprobs": None}
+    choices = objects_in(found[1].get("choices")) if len(found) > 1 else []
+    if not choices:
+        return found
+    choice = choices[0] | {"logprobs": None}
     pieces = [found[1] | {"choices": [choice | {"delta": {"reasoning_content": text}}]} for text in ("gre", "et")]
     return [found[0], *pieces, *found[1:]]
 
@@ -166,7 +199,7 @@ FAULTS = (
     Fault("logprobs-no-logprob", "Tokens have a prob and no logprob.", "chat.logprobs", _LOGPROB,
           chunks(has_content, _other_name), "logprobs.keys"),
     Fault("logprob-first-is-a-probability", "The first logprob is above 0: it is a probability.", "params.logprobs", _TOGETHER,
-          chunks(any_chunk, lambda chunk: _tokens(chunk)[0].update(logprob=0.69970703)), "logprobs.range"),
+          chunks(any_chunk, _where_it_can(lambda chunk: _tokens(chunk)[0].update(logprob=0.69970703))), "logprobs.range"),
     Fault("logprob-probabilities", "The logprobs are probabilities between 0 and 1.", "chat.logprobs", _TOGETHER,
           chunks(has_content, _each(0.7788), set_value(f"{_TOP}/*/logprob", 0.7788)), "logprobs.range"),
     Fault("logprob-null", "A logprob is null in place of minus infinity.", "params.top-logprobs", _NULLS,
@@ -183,7 +216,7 @@ FAULTS = (
           compose(_asked_to_think, chunks(any_chunk, _also_thought, set_value("usage/completion_tokens_details/reasoning_tokens", 3))), "logprobs.joins"),
     Fault("tokens-all-so-far", "Each chunk holds all the tokens so far.", "chat.logprobs", _CUMULATIVE, rebuild_stream(_growing), "logprobs.joins"),
     Fault("tokens-of-another-text", "A token is the likeliest one instead of that which was chosen.", "params.logprobs", _TWO_LISTS,
-          chunks(any_chunk, lambda chunk: _tokens(chunk)[0].update({"token": "Hi", "bytes": [72, 105]})), "logprobs.joins"),
+          chunks(any_chunk, _where_it_can(lambda chunk: _tokens(chunk)[0].update({"token": "Hi", "bytes": [72, 105]}))), "logprobs.joins"),
     Fault("tokens-last-only", "Only the last piece of text has probabilities.", "chat.logprobs", _LAST_ONLY,
           chunks(has_content, set_value("choices/*/logprobs", None), only=slice(0, -1)), "logprobs.covers"),
     Fault("tokens-first-of-each", "A chunk of several tokens has the probability of the first.", "params.logprobs", _GROUPED,
