@@ -309,7 +309,7 @@ output, reasoning = answer.usage.completion_tokens, answer.usage.completion_toke
 output += reasoning if reasoning > output else 0
 result = output
 """,
-        11,
+        12,
     ),
     Remedy(
         "usage.within-totals",
@@ -331,7 +331,7 @@ whole, part = answer.usage.prompt_tokens, answer.usage.prompt_tokens_details.aud
 whole += part if part > whole else 0
 result = whole
 """,
-        99,
+        1_000_000_009,
     ),
     Remedy(
         "usage.grows",

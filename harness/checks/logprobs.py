@@ -227,7 +227,7 @@ def _short(text: str) -> str:
         replace_in_body(_BODY, '"content":"你好! How can I help?"', '"reasoning_content":"! How can I","content":" help?"'),
         replace_in_body(_BODY, '"content":"你好! How can I help?"', '"content":"Good morning"'),
     ),
-    depends_on=(*_WHOLE, "content.type"),
+    depends_on=(*_WHOLE, "logprobs.bytes", "content.type"),
 )  # fmt: skip
 def joins(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -312,7 +312,7 @@ def _another_text(one: TokenList) -> Problem:
     bad=(
         replace_in_body(_BODY, ',{"token":" help?","logprob":-0.25,"bytes":[32,104,101,108,112,63],"top_logprobs":[]}', ""),
     ),
-    depends_on=(*_WHOLE, "content.type"),
+    depends_on=(*_WHOLE, "logprobs.joins"),
 )  # fmt: skip
 def covers(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from harness.checks.applies import success_status
-from harness.checks.registry import Reason
+from harness.checks.registry import NotApplicable, Reason
 from harness.wire.chunks import Choice, Logprobs
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import REASONING_CHANNELS, objects_in
@@ -144,7 +144,9 @@ def has_logprobs(exchange: Exchange) -> Reason | None:
 def has_tokens(exchange: Exchange) -> Reason | None:
     """An answer with probabilities of tokens, in the form of chat completions."""
     reason = has_logprobs(exchange)
-    return reason or (None if all_tokens(exchange) else "no tokens with probabilities came")
+    return reason or (
+        None if all_tokens(exchange) else NotApplicable("no tokens with probabilities came", "not-present")
+    )
 
 
 def all_tokens(exchange: Exchange) -> Iterator[Token] | None:

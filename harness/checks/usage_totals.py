@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from harness.checks import sources
 from harness.checks.applies import all_of, complete_answer, stream, uncut
-from harness.checks.registry import Reason, observation, rule
+from harness.checks.registry import NotApplicable, Reason, observation, rule
 from harness.checks.usages import COUNTS, bytes_that_came, detail, has_usage, top_usages
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import BODY, REASONING, STREAM, STREAM_USAGE, replace_in_body
@@ -137,7 +137,7 @@ def _difference(usage: Usage, exchange: Exchange) -> tuple[str, Advice | None]:
         replace_in_body(BODY, '"reasoning_tokens":0', '"accepted_prediction_tokens":3,"rejected_prediction_tokens":3,"reasoning_tokens":0'),
         replace_in_body(BODY, '"reasoning_tokens":0,"audio_tokens":0', '"reasoning_tokens":0,"audio_tokens":5'),
     ),
-    depends_on=_READ,
+    depends_on=("usage.integers",),
 )  # fmt: skip
 def within_totals(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -161,7 +161,9 @@ def _output(usage: Usage) -> int:
 def _counts_output(exchange: Exchange) -> Reason | None:
     """An answer whose last usage has a count of completion tokens."""
     reason = has_usage(exchange)
-    return reason or (None if _output(top_usages(exchange)[-1]) else "no completion tokens are counted")
+    return reason or (
+        None if _output(top_usages(exchange)[-1]) else NotApplicable("no completion tokens are counted", "not-present")
+    )
 
 
 def _beyond(usage: Usage) -> Iterator[Problem]:
@@ -267,7 +269,7 @@ def _out_of_proportion(exchange: Exchange) -> tuple[int, int] | None:
     sources.REFERENCE, lambda x: _counts_output(x) or all_of(complete_answer, uncut)(x),
     good=(STREAM_USAGE, REASONING, replace_in_body(STREAM_USAGE, _HELP, _HELP + 60 * _EMPTY)),
     bad=(replace_in_body(BODY, _FULL, '"prompt_tokens":675947905,"completion_tokens":4,"total_tokens":675947909'), replace_in_body(replace_in_body(STREAM_USAGE, _HELP, _HELP + 60 * _EMPTY), _FULL, '"prompt_tokens":9,"completion_tokens":1868,"total_tokens":1877')),
-    depends_on=(*_READ, "sse.no-error", "http.complete"),
+    depends_on=("usage.integers", "sse.no-error", "http.complete"),
 )  # fmt: skip
 def proportion(exchange: Exchange) -> Iterator[Problem]:
     """
