@@ -182,7 +182,7 @@ def _wrong_numbers(token: Token) -> Iterator[str]:
         replace_in_body(_BODY, f'"bytes":{_HELLO}', '"bytes":[228,189]'),
         replace_in_body(_BODY, f'"token":"你好","logprob":-0.25,"bytes":{_HELLO}', '"token":"\ufffd","logprob":-0.25,"bytes":[239,191,189]'),
     ),
-    depends_on=(*_READ, "logprobs.form"),
+    depends_on=_READ,
 )  # fmt: skip
 def token_bytes(exchange: Exchange) -> Iterator[Problem]:
     """

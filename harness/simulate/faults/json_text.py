@@ -45,10 +45,10 @@ def _printed(content: bytes) -> bytes:
     return _with_each(content, lambda data: repr(orjson.loads(data)).encode())
 
 
-def _second_in_single_quotes(content: bytes) -> bytes:
-    """Write the second event with single quotes."""
-    events = content.split(b"\n\n")
-    return b"\n\n".join([*events[:1], *(event.replace(b'"', b"'") for event in events[1:2]), *events[2:]])
+def _first_in_single_quotes(content: bytes) -> bytes:
+    """Write the first event with single quotes."""
+    first, blank, rest = content.partition(b"\n\n")
+    return first.replace(b'"', b"'") + blank + rest
 
 
 # fmt: off
@@ -68,10 +68,10 @@ FAULTS = (
     Fault("surrogate-alone-in-body", "Half of a surrogate pair stands in the text of a body.", "chat.nonstream", "https://github.com/CherryHQ/cherry-studio/pull/20614",
           replace_bytes("你好".encode(), b"\\ude00"), "chunk.whole-characters"),
     Fault("json-python-throughout", "Every chunk is a printed Python dict.", "chat.stream", _PYTHON, body(_printed), "sse.json"),
-    Fault("json-single-quotes", "A chunk has single quotes.", "chat.stream", _QUOTES, body(_second_in_single_quotes), "sse.json"),
+    Fault("json-single-quotes", "A chunk has single quotes.", "chat.stream", _QUOTES, body(_first_in_single_quotes), "sse.json"),
     Fault("json-encoded-twice", "Every chunk is a JSON text with JSON in it.", "chat.stream", _TWICE, body(_each), "sse.object"),
     Fault("json-body-encoded-twice", "A body is a JSON text with JSON in it.", "chat.nonstream", _TWICE, body(lambda it: orjson.dumps(it.decode("utf-8", "replace"))), "http.body-asked"),
-    Fault("json-without-blank-line", "No blank line stands between two chunks.", "chat.stream", _NO_BLANK_LINE, replace_bytes(_FIRST_END + b"\n\n", _FIRST_END + b"\n", 1), "sse.json"),
+    Fault("json-without-blank-line", "No blank line stands between two chunks.", "chat.stream", _NO_BLANK_LINE, replace_bytes(b'can I"},"logprobs":null,' + _FIRST_END + b"\n\n", b'can I"},"logprobs":null,' + _FIRST_END + b"\n"), "sse.json"),
     Fault("json-glued", "An error is written on the line of a chunk.", "tools.auto", _GLUED, replace_bytes(_FIRST_END, _FIRST_END + b'{"type":"error"}', 1), "sse.json"),
     Fault("json-infinity", "A logprob is -Infinity.", "chat.logprobs", _INFINITE, replace_bytes(b'"logprob":-0.25', b'"logprob":-Infinity', 1), "sse.json"),
     Fault("json-beyond-a-double", "A number is beyond what a double holds.", "chat.logprobs", _INFINITE, replace_bytes(b'"logprob":-0.25', b'"logprob":-1e999', 1), "sse.json"),

@@ -4,7 +4,7 @@ import contextlib
 import copy
 from typing import Any
 
-from harness.simulate.edits import Edit, any_chunk, chunks, compose, has_content, rebuild_stream, set_value
+from harness.simulate.edits import Edit, any_chunk, chunks, compose, has_content, only_if, rebuild_stream, set_value
 from harness.simulate.faults.fault import Fault
 from harness.simulate.reference import with_request_params
 from harness.wire.exchange import Exchange
@@ -184,6 +184,10 @@ def _thinking(found: list[Json]) -> list[Json]:
     return [found[0], *pieces, *found[1:]]
 
 
+def _has_logprobs(exchange: Exchange) -> bool:
+    return any(choice.logprobs for choice in exchange.columns.choices.values())
+
+
 def _asked_to_think(exchange: Exchange) -> Exchange:
     return with_request_params(exchange, reasoning_effort="medium")
 
@@ -222,7 +226,7 @@ FAULTS = (
     Fault("tokens-first-of-each", "A chunk of several tokens has the probability of the first.", "params.logprobs", _GROUPED,
           chunks(any_chunk, set_value(_CONTENT, lambda listed: listed[:1])), "logprobs.covers"),
     Fault("reasoning-without-logprobs", "Reasoning streams without probabilities, text with them.", "chat.logprobs", _REASONING_BARE,
-          compose(_asked_to_think, rebuild_stream(_thinking)), "logprobs.covers-reasoning"),
+          only_if(_has_logprobs, compose(_asked_to_think, rebuild_stream(_thinking))), "logprobs.covers-reasoning"),
     Fault("alternatives-unordered", "The unlikeliest alternative comes first.", "params.top-logprobs", _LOGPROB, chunks(any_chunk, _unlikely_first), "logprobs.top-order"),
     Fault("alternatives-chosen-first", "The token that was chosen stands before a likelier one.", "chat.logprobs", _TWO_LISTS, chunks(has_content, _chosen_first), "logprobs.top-order"),
     Fault("alternatives-of-the-first", "All tokens have the alternatives of the first.", "params.top-logprobs", _FIRST_OF_ALL, chunks(any_chunk, _of_the_first), "logprobs.top-own"),
