@@ -62,8 +62,8 @@ def test_reports_know_results_only(path: Path) -> None:
 
 def test_check_families_do_not_import_each_other() -> None:
     shared = {
-        *("applies", "json_schema", "kinds", "model_names", "registry", "sources", "tool_fragments", "usages"),
-        *("marked_text", "marks", "media", "repeated_text", "repetition"),
+        *("applies", "json_forms", "json_schema", "kinds", "model_names", "probabilities", "registry", "sources"),
+        *("tool_fragments", "usages", "marked_text", "marks", "media", "repeated_text", "repetition"),
     }
     for path in (ROOT / "harness/checks").glob("*.py"):
         if path.stem != "__init__":

@@ -8,6 +8,7 @@ from harness.checks import (
     chunk,
     chunk_choices,  # noqa: F401 - declares checks of the family chunk
     chunk_optional,  # noqa: F401 - likewise
+    chunk_text,  # noqa: F401 - likewise
     completion,
     content,
     content_media,  # noqa: F401 - declares checks of the family content
@@ -17,6 +18,8 @@ from harness.checks import (
     http,
     identity,
     identity_model,  # noqa: F401 - declares a check of the family identity
+    logprobs,
+    logprobs_alternatives,  # noqa: F401 - declares checks of the family logprobs
     models,
     multi_turn,
     params,
@@ -35,6 +38,7 @@ from harness.checks import (
     usage,
     usage_counts,  # noqa: F401 - declares checks of the family usage
     usage_prompt,  # noqa: F401 - likewise
+    usage_totals,  # noqa: F401 - likewise
 )
 from harness.checks.registry import Check, declared
 from harness.results import Advice, Finding, Outcome, Told
@@ -43,7 +47,7 @@ FAMILIES = tuple(
     module.__name__.rpartition(".")[2]
     for module in (
         http, sse, chunk, identity, completion, role, content, reasoning, finish_reason, tool_calls, tool_choice, structured,
-        usage, params, multi_turn, parity, models, error, sdk,
+        usage, logprobs, params, multi_turn, parity, models, error, sdk,
     )
 )  # fmt: skip
 

@@ -16,6 +16,7 @@ from harness.checks.applies import (
     success_status,
     uncut,
 )
+from harness.checks.json_forms import TWICE, encoded_twice
 from harness.checks.registry import TOO_LARGE, Reason, observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
@@ -30,7 +31,9 @@ from harness.simulate.reference import (
     with_request_params,
     with_response,
 )
+from harness.wire.dumping import json_text
 from harness.wire.exchange import OK, Exchange, Reads
+from harness.wire.json_faults import fault_of
 from harness.wire.sse import is_utf8
 
 MUST = Level.MUST
@@ -227,7 +230,7 @@ def stream_asked(exchange: Exchange) -> Iterator[Problem]:
     "http.body-asked", MUST, "A request without stream: true is answered with one JSON body.",
     sources.REQUEST, all_of(body, uncut),
     good=(BODY, with_body(BODY, b"\n\n\n" + BODY.response.body)),
-    bad=(with_body(with_request_params(STREAM, stream=False), STREAM.response.body), replace_in_body(BODY, "}", "", 1)),
+    bad=(with_body(with_request_params(STREAM, stream=False), STREAM.response.body), replace_in_body(BODY, "}", "", 1), with_body(BODY, json_text(BODY.response.body.decode()).encode())),
     depends_on=("http.not-empty", "http.not-html", "http.encoding", "http.no-error"),
 )  # fmt: skip
 def body_asked(exchange: Exchange) -> Iterator[Problem]:
@@ -239,7 +242,10 @@ def body_asked(exchange: Exchange) -> Iterator[Problem]:
     if exchange.reading.body_kind != "json":
         yield Problem(f"the answer is {_LOOKS[exchange.reading.body_kind]}, not a JSON body", ((None, 0),))
     elif exchange.reading.syntax_error:
-        yield Problem(f"the body is not JSON: {exchange.reading.syntax_error}", ((None, 0),))
+        fault = fault_of(exchange.response.content[exchange.reading.start :], exchange.reading.syntax_error)
+        yield Problem(f"the body is not JSON: {fault.said}", ((None, 0),))
+    elif encoded_twice(exchange.chunk(0)):
+        yield Problem("the body is a JSON text that holds another: it was encoded twice", ((None, 0),), TWICE)
 
 
 _LOOKS = {"stream": "a stream", "json": "a JSON body", "html": "an HTML page", "text": "plain text", "empty": "empty"}
@@ -272,7 +278,8 @@ def no_error(exchange: Exchange) -> Iterator[Problem]:
     if exchange.columns.kinds("/choices").keys() & {"list", "[]"}:
         return
     flat = any(exchange.columns.kinds(place).keys() - {"missing", "null", "[]"} for place in _FLAT)
-    if flat or any(what == "text" for _, what in exchange.columns.not_objects):
+    text = any(what == "text" for _, what in exchange.columns.not_objects)
+    if flat or (text and not encoded_twice(exchange.chunk(0))):
         yield Problem("the body is an error without choices, at status 200", ((0, ""),))
 
 

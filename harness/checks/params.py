@@ -176,8 +176,7 @@ def logprobs(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Read them where they are: `choice.logprobs and choice.logprobs.content or []`.
     """
-    came = exchange.columns.kinds("/choices/*/logprobs/content").keys() & {"list"}
-    if not came:
+    if not _has_logprobs(exchange):
         place = (exchange.columns.first, "/choices/0/logprobs")
         yield Problem("probabilities were asked for, and none came", (place,))
 
@@ -187,7 +186,7 @@ def logprobs(exchange: Exchange) -> Iterator[Problem]:
     sources.REQUEST, lambda x: _given("top_logprobs")(x) or complete_answer(x) or (None if any(texts(x)) else "no text came"),
     good=(_TOP, _STREAMED),
     bad=(with_request_params(_TOP, top_logprobs=1), with_request_params(_STREAMED, top_logprobs=1)),
-    depends_on=("params.logprobs",),
+    depends_on=("params.logprobs", "logprobs.form"),
 )  # fmt: skip
 def top_logprobs(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -274,7 +273,10 @@ def _is_json(exchange: Exchange) -> bool:
 
 
 def _has_logprobs(exchange: Exchange) -> bool:
-    return bool(exchange.columns.kinds("/choices/*/logprobs/content").keys() & {"list"})
+    """Tell whether probabilities came, in whatever form: chunk.logprobs and logprobs.form judge that."""
+    given = [one.value for choice in exchange.columns.choices.values() for one in choice.logprobs]
+    listed = exchange.columns.kinds("/choices/*/logprobs").keys() & {"list"}
+    return bool(listed) or any(any(value.values()) for value in given)
 
 
 _HONOURED: dict[Any, Callable[[Exchange], bool]] = {

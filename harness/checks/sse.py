@@ -5,11 +5,13 @@ from collections.abc import Iterator
 
 from harness.checks import sources
 from harness.checks.applies import all_of, complete_answer, exact_framing, exact_lines, stream, uncut
+from harness.checks.json_forms import ADVICE, TWICE, encoded_twice
 from harness.checks.kinds import n_of_m
 from harness.checks.registry import observation, rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import STREAM, replace_in_body, replace_last_in_body, with_body
 from harness.wire.exchange import Exchange
+from harness.wire.json_faults import fault_of
 from harness.wire.reading import DONE
 from harness.wire.sse import Parser
 
@@ -98,14 +100,16 @@ def json(exchange: Exchange) -> Iterator[Problem]:
     for found, advice in (([one for one in wrong if one not in marks], None), (marks, _ODD_MARK)):
         if found:
             number, why = found[0]
-            yield Problem(f"{len(found)} data of the stream are not JSON: {why}", ((number, ""),), advice)
+            fault = fault_of(texts[number], why)
+            message = f"{len(found)} data of the stream are not JSON: {fault.said}"
+            yield Problem(message, ((number, ""),), advice or ADVICE.get(fault.form))
 
 
 @rule(
     "sse.object", MUST, "Every JSON data is an object.",
     sources.CHUNK, stream,
     good=(STREAM,),
-    bad=(replace_in_body(STREAM, "data: [DONE]", 'data: "ping"\n\ndata: [DONE]'), replace_in_body(STREAM, "data: [DONE]", "data: []\n\ndata: [DONE]")),
+    bad=(replace_in_body(STREAM, "data: [DONE]", 'data: "ping"\n\ndata: [DONE]'), replace_in_body(STREAM, "data: [DONE]", "data: []\n\ndata: [DONE]"), replace_in_body(STREAM, "data: [DONE]", 'data: "{\\"choices\\":[]}"\n\ndata: [DONE]')),
     depends_on=_IS_STREAM,
 )  # fmt: skip
 def is_object(exchange: Exchange) -> Iterator[Problem]:
@@ -116,10 +120,10 @@ def is_object(exchange: Exchange) -> Iterator[Problem]:
     raw JSON.
     """
     for number, what in exchange.columns.not_objects[:1]:
-        yield Problem(
-            f"{len(exchange.columns.not_objects)} data of the stream hold JSON that is no object, first {what}",
-            ((number, ""),),
-        )
+        twice = encoded_twice(exchange.chunk(number))
+        count = len(exchange.columns.not_objects)
+        message = f"{count} data of the stream hold JSON that is no object, first {what}"
+        yield Problem(message + ": an object that was encoded twice" * twice, ((number, ""),), TWICE if twice else None)
 
 
 @rule(

@@ -30,7 +30,7 @@ FILE_NAME = "providers.yaml"
 _FINDING = "compat_finding"
 _FAMILIES = (
     "http", "sse", "chunk", "identity", "completion", "role", "content", "reasoning", "finish_reason", "tool_calls",
-    "tool_choice", "structured", "usage", "params", "multi_turn", "parity", "models", "error", "sdk", "recording",
+    "tool_choice", "structured", "usage", "logprobs", "params", "multi_turn", "parity", "models", "error", "sdk", "recording",
 )  # fmt: skip
 _CLIENTS: pytest.StashKey[Clients] = pytest.StashKey()
 _OPTIONS = ("provider", "model", "scenario", "check")

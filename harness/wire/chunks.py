@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from harness.wire.dumping import json_text, python_text, same
+from harness.wire.repeated_keys import RepeatedKeys
 from harness.wire.repeats import repeated_texts
 from harness.wire.shapes import (
     PADDING,
@@ -160,7 +161,7 @@ class Columns:
     often and where; ``shapes`` the distinct shapes; ``choices`` what each choice index said; ``usages`` every
     usage object; ``errors`` every ``error`` that is not null; ``not_objects`` the chunk numbers and kinds of
     JSON that is no object; ``duplicate_index_chunks`` the chunks in which two choices have one index, ``empty_choices_chunks``
-    those whose list of choices is empty.  ``count`` counts all JSON values, ``chunk_count`` the chunks: objects that are not
+    those whose list of choices is empty; ``repeated_keys`` the keys that stand twice in an object.  ``count`` counts all JSON values, ``chunk_count`` the chunks: objects that are not
     just an error.  A chunk's number is that of the event it came in.
     """
 
@@ -178,6 +179,7 @@ class Columns:
         self.not_objects: list[tuple[int, Kind]] = []
         self.duplicate_index_chunks: list[int] = []
         self.empty_choices_chunks: list[int] = []
+        self.repeated_keys = RepeatedKeys()
         self._by_key: dict[Any, Shape] = {}
         self._constants: list[Any] = []
         self._constants_of: Shape | None = None
@@ -197,6 +199,7 @@ class Columns:
                 number += 1
                 continue
             shape = self.add(chunk, number)
+            self.repeated_keys.see(data, chunk, shape, number)
             number += 1
             if shape is not None and shape.plain and len(shape.channels) == 1 and self._idle_runs < _PATIENCE:
                 number = self._take_repeats(texts, number, data, chunk, shape)

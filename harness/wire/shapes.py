@@ -109,6 +109,15 @@ class Shape:
         depth = container.count("/") + 1
         return [p for p in self.kinds if p.startswith(container + "/") and p.count("/") == depth]
 
+    @property
+    def tells_all_keys(self) -> bool:
+        """Whether chunks of this shape have equally many keys: nothing is in them that was not walked."""
+        return not any(
+            what in {"list", "object"}
+            and (at.count("/") >= _MAX_DEPTH or (what == "list" and at.rpartition("/")[2] not in _WALKED_LISTS))
+            for at, what in self.kinds.items()
+        )
+
     def render(self) -> str:
         """Return the shape as one line of text, for reports and comparison."""
         return " ".join(f"{pointer}={what}" for pointer, what in self.kinds.items())
@@ -136,7 +145,7 @@ def kinds_in(value: Any, pointer: str = "") -> Iterator[tuple[str, Kind]]:
     """Yield pointer and kind of all that rules speak of: objects, and the lists named below, not other lists."""
     items = value.items() if type(value) is dict else enumerate(value)
     for key, inner in items:
-        at = f"{pointer}/{_escape(key) if type(key) is str else key}"
+        at = f"{pointer}/{escaped(key) if type(key) is str else key}"
         yield at, kind(inner)
         if (
             inner
@@ -146,7 +155,7 @@ def kinds_in(value: Any, pointer: str = "") -> Iterator[tuple[str, Kind]]:
             yield from kinds_in(inner, at)
 
 
-def _escape(key: str) -> str:
+def escaped(key: str) -> str:
     """Return ``key`` as a reference token of RFC 6901."""
     return key.replace("~", "~0").replace("/", "~1")
 

@@ -3,6 +3,7 @@
 import pytest
 from asked_remedies import ASKED
 from call_remedies import CALLED
+from counted_remedies import COUNTED
 from form_remedies import FORMS
 from judging import findings
 from remedies import Remedy
@@ -10,7 +11,7 @@ from remedies import Remedy
 from harness.checks import CHECKS, advice_on
 from harness.results import Outcome
 
-REMEDIES = [*FORMS, *ASKED, *CALLED]
+REMEDIES = [*FORMS, *ASKED, *CALLED, *COUNTED]
 
 
 @pytest.mark.parametrize("remedy", REMEDIES, ids=[f"{n}-{one.rule}" for n, one in enumerate(REMEDIES)])

@@ -7,7 +7,10 @@ from harness.simulate.faults import (
     calls,
     chunk,
     counts,
+    json_text,
+    legal_counts,
     options,
+    probabilities,
     refusals,
     sdk,
     text_variants,
@@ -19,13 +22,13 @@ from harness.simulate.faults.fault import Fault, Variant
 
 FAULTS: dict[str, Fault] = {
     fault.id: fault
-    for module in (wire, chunk, asked, between, answer, texts, calls, counts, refusals, sdk)
+    for module in (wire, chunk, asked, between, answer, texts, calls, counts, json_text, probabilities, refusals, sdk)
     for fault in module.FAULTS
 }
 """Every fault by id."""
 
 VARIANTS: dict[str, Variant] = {
-    variant.id: variant for module in (variants, options, text_variants) for variant in module.VARIANTS
+    variant.id: variant for module in (variants, options, text_variants, legal_counts) for variant in module.VARIANTS
 }
 """Every legal variant by id."""
 

@@ -149,7 +149,7 @@ _TEXT = (
           replace_bytes("你好".encode(), "你\ufffd\ufffd".encode()), "content.no-replacement"),
     Fault("replacement-in-body", "U+FFFD stands in a body.", "chat.nonstream", None,
           chunks(any_chunk, set_value(_SAID, lambda old: old + " \ufffd")), "content.no-replacement"),
-    Fault("replacement-surrogate", "Half of a surrogate pair stands in the text.", "chat.stream", _UNICODE, replace_bytes("你好".encode(), b"\\ud83d"), "content.no-replacement"),
+    Fault("replacement-surrogate", "Half of a surrogate pair stands in the text.", "chat.stream", _UNICODE, replace_bytes("你好".encode(), b"\\ud83d"), "chunk.whole-characters"),
     Fault("think-tags", "The text begins with a thought in tags.", "chat.stream", "https://github.com/MiniMax-AI/MiniMax-M2/issues/105",
           chunks(has_content, _led("<think>\nA greeting.\n</think>\n\n"), only=_FIRST), "content.no-think-tags"),
     Fault("think-tags-split", "The tag around the thought is cut between two deltas.", "chat.long", "https://github.com/open-webui/open-webui/issues/9282",
