@@ -13,6 +13,7 @@ from harness.checks import (
     error,
     finish_reason,
     http,
+    http_transfer,  # noqa: F401 - declares checks of the family http
     identity,
     models,
     multi_turn,

@@ -4,13 +4,14 @@ Refusals: their status, and the form in which they say what was wrong.
 All of it SHOULD: the specification gives the form of an error, and names it as an answer to this call at 429 only.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from harness.checks import sources
 from harness.checks.applies import all_of, error_status, has_headers
+from harness.checks.error_causes import BAD_KEY, Told, request_mistake, told_cause
 from harness.checks.registry import observation, rule
-from harness.results import Level, Problem
+from harness.results import Advice, Level, Problem
 from harness.simulate.ideal import error, exchange
 from harness.simulate.reference import (
     BODY,
@@ -28,12 +29,22 @@ SHOULD = Level.SHOULD
 
 _REFUSED = with_expected_status(exchange({"model": "no-such-model", "messages": []}), 404, 400)
 _KEY = with_expected_status(exchange({}, key="wrong"), 401, 403)
+_ANY = with_expected_status(with_response(BODY, status=500, body=error(500, "The server is overloaded.").body))
 _HELD = ("error.not-empty", "error.not-html", "error.not-stream", "error.json")
 _ENVELOPE = (*_HELD, "error.envelope")
 _HTML = b"<!DOCTYPE html><title>404 Not Found</title>"
 _FRAME = b'data: {"error":{"message":"no","type":"invalid_request_error","param":null,"code":null}}\n\n'
 _GBK = '{"error":{"message":"没有这个模型","type":"x","param":null,"code":null}}'.encode("gbk")
 _SHOWN = 60
+_FORBIDDEN, _SERVER_ERROR = 403, 500
+
+SERVER_ERROR = Advice(
+    "The SDK takes a 5xx for a passing failure and asks twice more: what can never be answered is sent three times, and "
+    "a breaker or a fallback that counts 5xx takes the endpoint for down.",
+    "Ask with `max_retries=0`, and try again yourself where `error.status_code` is 429 or 5xx and `str(error.body)` "
+    "tells of no mistake.",
+)
+"""What a 5xx for a mistake of the client breaks."""
 
 
 def _refusal_expected(exchange: Exchange) -> str | None:
@@ -71,11 +82,24 @@ def refused(exchange: Exchange) -> Iterator[Problem]:
         yield Problem(f"a wrong request is answered with status {exchange.response.status}", ((None, 0),))
 
 
+def _cause_known(exchange: Exchange) -> str | None:
+    """What was wrong is known by the scenario, by the request, or by the words of the error."""
+    known = _refusal_expected(exchange) is None or request_mistake(exchange) or told_cause(exchange)
+    return None if known else "neither the request nor the error tells what was wrong"
+
+
 @rule(
     "error.status", SHOULD, "The status of a refusal says what was wrong.",
-    sources.SDK_ERRORS, all_of(error_status, _refusal_expected),
-    good=(_REFUSED, _KEY),
-    bad=(with_response(_KEY, status=400), with_response(_REFUSED, status=500)),
+    sources.SDK_ERRORS, all_of(error_status, _cause_known),
+    good=(_REFUSED, _KEY, _ANY, with_response(_ANY, status=503)),
+    bad=(
+        with_response(_KEY, status=400),
+        with_response(_REFUSED, status=500),
+        with_response(with_expected_status(_REFUSED), status=502),
+        with_response(with_body(_ANY, b'{"message":"Bad Request","code":"upstream_error"}'), status=502),
+        with_response(with_body(_ANY, b'{"error":{"message":"Error: 429 Too Many Requests"}}'), status=500),
+        with_response(with_expected_status(_KEY), status=400),
+    ),
 )  # fmt: skip
 def status(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -83,10 +107,27 @@ def status(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Decide on `error.status_code` and `error.body` together, and try again at 429 and 5xx only.
     """
-    due = [code for code in exchange.expected.statuses if code != OK]
-    if exchange.response.status not in due:
-        expected = " or ".join(map(str, due))
-        yield Problem(f"the status is {exchange.response.status}, not {expected}", ((None, 0),))
+    code = exchange.response.status
+    advice = SERVER_ERROR if code >= _SERVER_ERROR else None
+    if _refusal_expected(exchange) is None:
+        due = [one for one in exchange.expected.statuses if one != OK]
+        if code not in due:
+            yield Problem(f"the status is {code}, not {_any_of(due)}", ((None, 0),), advice)
+        return
+    mistake, told = request_mistake(exchange), told_cause(exchange)
+    if mistake and (code >= _SERVER_ERROR or (code == _FORBIDDEN and told is None)):
+        yield Problem(f"status {code} for a request with {mistake}, which 400 or 422 would tell", ((None, 0),), advice)
+    elif told and code not in told.cause.due and (code >= _SERVER_ERROR or told.cause is BAD_KEY):
+        yield Problem(_misleading(code, told), ((None, 0),), advice)
+
+
+def _misleading(code: int, told: Told) -> str:
+    due = _any_of(told.cause.due[:2])
+    return f'the status is {code}, and the error tells of {told.cause.name} ("{told.words[:_SHOWN]}"), which is {due}'
+
+
+def _any_of(codes: Sequence[int]) -> str:
+    return " or ".join(map(str, codes))
 
 
 @rule(

@@ -27,6 +27,8 @@ HTTP_LENGTH = "https://www.rfc-editor.org/rfc/rfc9110#section-17.5"
 HTTP_RETRY_AFTER = "https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3"
 JSON_UTF8 = "https://www.rfc-editor.org/rfc/rfc8259#section-8.1"
 HTTP_ENCODING = "https://www.rfc-editor.org/rfc/rfc9110#section-8.4"
+HTTP_ACCEPT = "https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3"
+HTTP_FRAMING = "https://www.rfc-editor.org/rfc/rfc9112#section-6.2"
 UNICODE_REPLACEMENT = "https://www.unicode.org/versions/latest/core-spec/chapter-23/#G24272"
 
 REFERENCE = "convention: what OpenAI's own recorded streams do"

@@ -265,7 +265,10 @@ def _source(x_source: dict[str, Any], where: str) -> Source:
     if fidelity not in _FIDELITIES:
         raise BadCassette(f"{where}/fidelity: {fidelity!r}; use one of {', '.join(_FIDELITIES)}")
     at, url, note = (_words_if_any(x_source, key, where) for key in ("at", "url", "note"))
-    return Source(provenance, at, url, note, fidelity)
+    before = _words_if_any(x_source, "failed_before", where)
+    if before and not (before.isascii() and before.isdigit()):
+        raise BadCassette(f"{where}/failed_before: {before!r} is no status; the file was edited, record it again")
+    return Source(provenance, at, url, note, fidelity, int(before) if before else None)
 
 
 def _words(value: Any, where: str) -> str:
@@ -312,8 +315,9 @@ def _interaction(exchange: Exchange, bodies: list[bytes]) -> dict[str, Any]:
             "error": response.error,
             "http_version": response.http_version,
         }
-    told = {"provenance": source.provenance, "at": source.at, "url": source.url, "note": source.note}
-    told |= {"fidelity": None if source.fidelity == "wire" else source.fidelity, "harness": __version__}
+    told: dict[str, Any] = {"provenance": source.provenance, "at": source.at, "url": source.url, "note": source.note}
+    told |= {"fidelity": None if source.fidelity == "wire" else source.fidelity}
+    told |= {"failed_before": source.failed_before, "harness": __version__}
     answer["x_source"] = {key: value for key, value in told.items() if value is not None}
     return {
         "request": {

@@ -187,7 +187,8 @@ class Response:
         if encoding == "deflate" and self.body[:1] == b"\x78":
             return inflate(self.body, zlib.MAX_WBITS)
         # The times of the reads are kept by whoever kept the wire's own bytes.
-        if encoding in {"gzip", "deflate"} and self.reads and self.reads.dt_us:
+        named = encoding in {"gzip", "deflate"} or (encoding in {"br", "zstd"} and _is_text(self.body))
+        if named and self.body and self.reads and self.reads.dt_us:
             return self.body, f"the body is called {encoding}, and is not", None
         return self.body, None, None
 
@@ -204,6 +205,7 @@ class Source:
     ``fidelity`` says what of it may be judged: ``wire`` all of it; ``lines`` the lines but not the blank ones
     between them; ``reserialized`` not key order and white space; ``chunks`` the JSON alone, its framing
     having been rebuilt; ``transcript`` the same, and parts may have been left out.  ``at`` is the date of recording as ISO 8601 text.
+    ``failed_before`` is the status that the same request was refused or failed with just before, while others were answered.
     """
 
     provenance: Provenance = "recorded"
@@ -211,6 +213,7 @@ class Source:
     url: str | None = None
     note: str | None = None
     fidelity: Fidelity = "wire"
+    failed_before: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
