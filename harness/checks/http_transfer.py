@@ -115,6 +115,7 @@ def _accept_known(exchange: Exchange) -> Reason | None:
         with_header(_accepting(BODY, "gzip, br;q=0"), "content-encoding", "br"),
         with_header(_accepting(STREAM, "gzip, deflate"), "content-encoding", "zstd"),
     ),
+    depends_on=("http.encoding",),
 )  # fmt: skip
 def encoding_accepted(exchange: Exchange) -> Iterator[Problem]:
     """

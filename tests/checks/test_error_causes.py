@@ -136,7 +136,7 @@ def test_a_body_that_is_no_json_is_the_client_s_mistake() -> None:
     ],
 )
 def test_a_failure_is_a_verdict_where_it_comes_twice_or_the_request_is_wrong(
-    statuses: tuple[int, ...], status: int, before: int | None, verdict: bool
+    statuses: tuple[int, ...], status: int, before: int | None, *, verdict: bool
 ) -> None:
     failed = with_expected_status(answered(status, b'{"error":{"message":"Try later."}}'), *statuses)
     failed = replace(failed, source=replace(failed.source, failed_before=before))
