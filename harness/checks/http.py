@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from harness.checks import sources
 from harness.checks.applies import (
@@ -32,6 +33,7 @@ from harness.simulate.reference import (
     with_response,
 )
 from harness.wire.exchange import OK, Exchange, Reads
+from harness.wire.shapes import as_object
 from harness.wire.sse import is_utf8
 
 MUST = Level.MUST
@@ -42,7 +44,7 @@ _FLAT = ("/message", "/base_resp", "/error_code", "/error_msg", "/errors", "/det
 _CANCELLED = recording(SCENARIOS["chat.cancel"])[-1]
 _AT_ONCE = 2.0  # seconds; an answer that begins so soon has not waited for another one's end
 _LIMIT = "LimitReached: a line of more than 8,388,608 bytes"
-_FAILED = 500
+_REFUSED, _FAILED = 400, 500
 _START = ((None, 0),)
 _ONCE = with_expected_status(with_response(BODY, status=503, body=error(503, "Try again later.").body), OK)
 _TRIED = with_expected_status(_ONCE, OK, 400, tested_parameter="seed")
@@ -240,7 +242,7 @@ def stream_asked(exchange: Exchange) -> Iterator[Problem]:
     `stream.response.read()` instead.
     """
     if exchange.reading.body_kind != "stream":
-        yield Problem(f"the answer is {_LOOKS[exchange.reading.body_kind]}, not a stream", ((None, 0),))
+        yield Problem(f"the answer is {_look(exchange)}, not a stream", ((None, 0),))
 
 
 @rule(
@@ -257,11 +259,18 @@ def body_asked(exchange: Exchange) -> Iterator[Problem]:
     Instead: Send `stream=True` and join the deltas; or retry on ValueError and on a result that is a `str`.
     """
     if exchange.reading.body_kind != "json":
-        yield Problem(f"the answer is {_LOOKS[exchange.reading.body_kind]}, not a JSON body", ((None, 0),))
+        yield Problem(f"the answer is {_look(exchange)}, not a JSON body", ((None, 0),))
     elif exchange.reading.syntax_error:
         yield Problem(f"the body is not JSON: {exchange.reading.syntax_error}", ((None, 0),))
 
 
+def _look(exchange: Exchange) -> str:
+    """Return what an answer is, in a word; a JSON value that holds nothing is shown."""
+    short = exchange.response.content.strip()
+    return f"the JSON {short.decode()}" if short in _NOTHING else _LOOKS[exchange.reading.body_kind]
+
+
+_NOTHING = {b"null", b"true", b"false"}
 _LOOKS = {"stream": "a stream", "json": "a JSON body", "html": "an HTML page", "text": "plain text", "empty": "empty"}
 
 
@@ -275,6 +284,10 @@ _LOOKS = {"stream": "a stream", "json": "a JSON body", "html": "an HTML page", "
         with_body(BODY, b'{"code":20012,"message":"bad","data":null}'),
         with_body(BODY, b'{"error_code":336003,"error_msg":"bad","id":"as-1"}'),
         with_body(BODY, b'"Api key is invalid"'),
+        with_body(BODY, b'[{"error":{"code":400,"message":"bad","status":"INVALID_ARGUMENT"}}]'),
+        with_body(BODY, b'{"success":false,"data":"no quota"}'),
+        with_body(BODY, b'{"code":500,"msg":"no quota","data":null}'),
+        with_body(BODY, b'{"title":"Unavailable","status":503}'),
         replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":"stop","error":{"message":"cut"}'),
     ),
 )  # fmt: skip
@@ -292,8 +305,17 @@ def no_error(exchange: Exchange) -> Iterator[Problem]:
     if exchange.columns.kinds("/choices").keys() & {"list", "[]"}:
         return
     flat = any(exchange.columns.kinds(place).keys() - {"missing", "null", "[]"} for place in _FLAT)
-    if flat or any(what == "text" for _, what in exchange.columns.not_objects):
+    if flat or _says_error(exchange.chunk(0)) or any(what == "text" for _, what in exchange.columns.not_objects):
         yield Problem("the body is an error without choices, at status 200", ((0, ""),))
+
+
+def _says_error(value: Any) -> bool:
+    """Tell whether a body without choices says that it is an error, in words that are not those of the specification."""
+    inner = as_object(value[0] if isinstance(value, list) and value else value)
+    if inner.get("error") or inner.get("success") is False or (isinstance(inner.get("msg"), str) and "code" in inner):
+        return True
+    status = inner.get("status", inner.get("status_code"))
+    return status in {"error", "failed", "fail"} or (type(status) is int and status >= _REFUSED)
 
 
 @observation(

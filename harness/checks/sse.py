@@ -1,7 +1,7 @@
 """The framing of a stream: lines, blank lines, events, and the mark that ends it."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from harness.checks import sources
 from harness.checks.applies import all_of, complete_answer, exact_framing, exact_lines, stream, uncut
@@ -16,6 +16,9 @@ from harness.wire.sse import Parser
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
 _BYTES = STREAM.response.body
+_DONE = b"data: [DONE]\n\n"
+_ALWAYS_ERRORS = ("/error_msg", "/error_code", "/errors", "/detail")
+"""Keys that nothing but an error has, at the top of an event."""
 _COMMENTED = with_body(STREAM, b": keep-alive\n\n" + _BYTES)
 _IS_STREAM = ("http.stream-asked",)
 _HELD = ("http.stream-asked", "sse.no-error")
@@ -140,6 +143,9 @@ def data_given(exchange: Exchange) -> Iterator[Problem]:
         replace_in_body(STREAM, "data: [DONE]", 'event: error\ndata: {"message":"overloaded"}'),
         replace_in_body(STREAM, "data: [DONE]", 'error: {"message":"overloaded"}'),
         replace_in_body(STREAM, "data: [DONE]", 'data: {"result":{"error":{"message":"overloaded"}}}'),
+        with_body(STREAM, b'data: {"code":429,"message":"Slow down."}\n\n' + _DONE),
+        with_body(STREAM, b'data: {"detail":"Too many requests"}\n\n' + _DONE),
+        replace_in_body(STREAM, "data: [DONE]", 'data: {"error_code":336100,"error_msg":"busy","id":"as-1"}\n\ndata: [DONE]'),
     ),
     depends_on=(*_IS_STREAM, "sse.json"),
 )  # fmt: skip
@@ -166,9 +172,24 @@ def _errors(exchange: Exchange) -> Iterator[Problem]:
         hidden = [p for p, what in shape.kinds.items() if p.endswith("/error") and what in {"text", "object"}]
         if hidden and "/choices" not in shape.kinds:
             yield Problem("an error came in the stream, inside another object", ((shape.first, hidden[0]),))
+        flat = _flat_error(shape.kinds)
+        if flat:
+            yield Problem(f"an error came in the stream, without the key error: {flat[1:]}", ((shape.first, flat),))
     events = _parser(exchange).events if "named" in _parser(exchange).oddities else ()
     for number in (number for number, event in enumerate(events) if event.type == b"error"):
         yield Problem("an event of the type error came in the stream", ((number, ""),))
+
+
+def _flat_error(kinds: Mapping[str, str]) -> str | None:
+    """Return where an event without choices holds an error that is not called one; None where it holds none."""
+    if "/choices" in kinds:
+        return None
+    said = next((place for place in ("/message", "/msg") if kinds.get(place) == "text"), None)
+    numbered = kinds.keys() & {"/code", "/status", "/status_code"}
+    always = next(
+        (place for place in _ALWAYS_ERRORS if kinds.get(place, "null") not in {"null", "[]", "missing"}), None
+    )
+    return always or (said if said and numbered else None)
 
 
 @rule(
@@ -194,7 +215,12 @@ def done(exchange: Exchange) -> Iterator[Problem]:
     "sse.done-last", MUST, "Nothing follows [DONE], which comes once.",
     sources.STREAM_OPTIONS, exact_lines,
     good=(STREAM, with_body(STREAM, _BYTES + b": bye\n\n")),
-    bad=(with_body(STREAM, _BYTES + b"data: [DONE]\n\n"), with_body(STREAM, _BYTES + _BYTES.split(b"\n\n")[1] + b"\n\n")),
+    bad=(
+        with_body(STREAM, _BYTES + b"data: [DONE]\n\n"),
+        with_body(STREAM, _BYTES + _BYTES.split(b"\n\n")[1] + b"\n\n"),
+        with_body(STREAM, _BYTES + b'{"error":{"message":"aborted"}}'),
+        with_body(STREAM, _BYTES + b"0\r\n"),
+    ),
     depends_on=(*_IS_STREAM, "sse.json", "sse.done", "sse.final-blank-line"),
 )  # fmt: skip
 def done_last(exchange: Exchange) -> Iterator[Problem]:
@@ -206,6 +232,19 @@ def done_last(exchange: Exchange) -> Iterator[Problem]:
     after = len(_parser(exchange).events) - 1 - exchange.reading.done[0] if exchange.reading.done else 0
     if after:
         yield Problem(f"{after} events follow [DONE]", ((exchange.reading.done[0] + 1, ""),))
+    elif exchange.reading.done and not _parser(exchange).events_without_data:
+        yield from _garbage(exchange)
+
+
+def _garbage(exchange: Exchange) -> Iterator[Problem]:
+    """Yield a problem where bytes follow the mark that are no event, no comment and no blank line."""
+    mark = _parser(exchange).events[exchange.reading.done[0]]
+    start = mark.data_at + len(mark.data)
+    rest = exchange.response.content[start:]
+    lines = [line for line in rest.splitlines() if line.strip() and not line.startswith(b":")]
+    if lines:
+        count = sum(map(len, lines))
+        yield Problem(f"{count} bytes that are no event follow [DONE]", ((None, start + rest.index(lines[0])),))
 
 
 @rule(
