@@ -4,6 +4,7 @@ Refusals: their status, and the form in which they say what was wrong.
 All of it SHOULD: the specification gives the form of an error, and names it as an answer to this call at 429 only.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -44,6 +45,12 @@ SERVER_ERROR = Advice(
     "tells of no mistake.",
 )
 """What a 5xx for a mistake of the client breaks."""
+
+CHARSET = Advice(
+    "A client that obeys it shows mojibake where the message is not ASCII, or fails to decode it.",
+    "Decode the body of an error as UTF-8 whatever its header says: `error.response.content.decode()`.",
+)
+"""What a charset that the body does not have breaks."""
 
 
 def _refusal_expected(exchange: Exchange) -> str | None:
@@ -202,7 +209,7 @@ def is_json(exchange: Exchange) -> Iterator[Problem]:
     "error.content-type", SHOULD, "An error is application/json.",
     sources.ERROR, all_of(error_status, has_headers),
     good=(_REFUSED, with_header(_REFUSED, "content-type", "application/json; charset=utf-8")),
-    bad=(with_header(_REFUSED, "content-type", "application/octet-stream"), with_header(_KEY, "content-type", "text/event-stream")),
+    bad=(with_header(_REFUSED, "content-type", "application/octet-stream"), with_header(_REFUSED, "content-type", "application/json; charset=gb2312"), with_header(_KEY, "content-type", "text/event-stream")),
     depends_on=_HELD,
 )  # fmt: skip
 def content_type(exchange: Exchange) -> Iterator[Problem]:
@@ -213,8 +220,14 @@ def content_type(exchange: Exchange) -> Iterator[Problem]:
     """
     sent = exchange.response.headers.get("content-type")
     # Recorders that trim headers keep none of an error's; only one that is there can be wrong.
-    if sent is not None and sent.partition(";")[0].strip().lower() != "application/json":
+    if sent is None:
+        return
+    media_type, _, parameters = sent.partition(";")
+    charset = re.search(r"charset\s*=\s*\"?([^\s;\"]+)", parameters, re.IGNORECASE)
+    if media_type.strip().lower() != "application/json":
         yield Problem(f"the content-type is {sent}, not application/json", ((None, 0),))
+    elif charset and charset[1].lower() not in {"utf-8", "utf8"}:
+        yield Problem(f"the charset is {charset[1]}", ((None, 0),), CHARSET)
 
 
 @rule(

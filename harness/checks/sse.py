@@ -7,7 +7,7 @@ from harness.checks import sources
 from harness.checks.applies import all_of, complete_answer, exact_framing, exact_lines, stream, uncut
 from harness.checks.kinds import n_of_m
 from harness.checks.registry import observation, rule
-from harness.results import Level, Problem
+from harness.results import Advice, Level, Problem
 from harness.simulate.reference import STREAM, replace_in_body, replace_last_in_body, with_body
 from harness.wire.exchange import Exchange
 from harness.wire.reading import DONE
@@ -19,6 +19,12 @@ _BYTES = STREAM.response.body
 _DONE = b"data: [DONE]\n\n"
 _ALWAYS_ERRORS = ("/error_msg", "/error_code", "/errors", "/detail")
 """Keys that nothing but an error has, at the top of an event."""
+FLAT_ERROR = Advice(
+    "The OpenAI SDK raises nothing: it yields a chunk whose `choices` is None. A loop over them dies of a TypeError; one "
+    "that looks first drops the error and keeps half a text.",
+    "Raise where `chunk.choices is None`, and show `chunk.to_json()`.",
+)
+"""What an error that has no key error breaks in a stream."""
 _COMMENTED = with_body(STREAM, b": keep-alive\n\n" + _BYTES)
 _IS_STREAM = ("http.stream-asked",)
 _HELD = ("http.stream-asked", "sse.no-error")
@@ -174,7 +180,9 @@ def _errors(exchange: Exchange) -> Iterator[Problem]:
             yield Problem("an error came in the stream, inside another object", ((shape.first, hidden[0]),))
         flat = _flat_error(shape.kinds)
         if flat:
-            yield Problem(f"an error came in the stream, without the key error: {flat[1:]}", ((shape.first, flat),))
+            yield Problem(
+                f"an error came in the stream, without the key error: {flat[1:]}", ((shape.first, flat),), FLAT_ERROR
+            )
     events = _parser(exchange).events if "named" in _parser(exchange).oddities else ()
     for number in (number for number, event in enumerate(events) if event.type == b"error"):
         yield Problem("an event of the type error came in the stream", ((number, ""),))

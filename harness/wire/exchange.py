@@ -182,7 +182,7 @@ class Response:
     def _decoded(self) -> tuple[bytes, str | None, str | None]:
         encoding = self.headers.get("content-encoding", "").strip().lower()
         # Recorders often keep the header and store the decoded text: believe the bytes.
-        if encoding == "gzip" and self.body[:2] == GZIP:
+        if encoding in {"gzip", "x-gzip"} and self.body[:2] == GZIP:
             return inflate(self.body, zlib.MAX_WBITS | 16)
         if encoding == "deflate" and self.body[:1] == b"\x78":
             return inflate(self.body, zlib.MAX_WBITS)
