@@ -305,7 +305,11 @@ def no_error(exchange: Exchange) -> Iterator[Problem]:
     if exchange.columns.kinds("/choices").keys() & {"list", "[]"}:
         return
     flat = any(exchange.columns.kinds(place).keys() - {"missing", "null", "[]"} for place in _FLAT)
-    if flat or _says_error(exchange.chunk(0)) or any(what == "text" for _, what in exchange.columns.not_objects):
+    if (
+        flat
+        or (not exchange.columns.errors and _says_error(exchange.chunk(0)))
+        or any(what == "text" for _, what in exchange.columns.not_objects)
+    ):
         yield Problem("the body is an error without choices, at status 200", ((0, ""),))
 
 

@@ -25,11 +25,12 @@ from harness.judging.runner import Case, inconclusive_reason
 from harness.live.asking import Endpoint, ScenarioSender
 from harness.live.budget import prompt_tokens
 from harness.live.capture import Limits
+from harness.live.repeating import repeated, worth_repeating
 from harness.matrix.scenarios import with_expectations
 from harness.recording.atomic import turn_at
 from harness.recording.cassette import read_cassette, write_cassette
 from harness.recording.redact import Secrets, configured
-from harness.wire.exchange import NO_ANSWER, Exchange, Headers
+from harness.wire.exchange import NO_ANSWER, OK, Exchange, Headers
 
 State = Literal["recorded", "answered", "missing", "inconclusive"]
 """``answered`` is not kept since nobody wanted it; ``missing`` was not asked, ``inconclusive`` gave no answer."""
@@ -37,6 +38,7 @@ State = Literal["recorded", "answered", "missing", "inconclusive"]
 _TOO_MANY = frozenset({429, 503})
 _KEY_REFUSED = frozenset({401, 403})
 _LONGEST_WAIT = 60.0
+_PAUSE = 1.0  # seconds before what failed is asked once more
 _ANSWER_TOKENS = 300  # an answer's share, thoughts included
 
 
@@ -174,7 +176,11 @@ class RecordingRun:
 
 @dataclass(slots=True)
 class _ProviderQueue:
-    """The cases of one provider, one after the other; ``stopped_reason`` is why the rest is not asked."""
+    """
+    The cases of one provider, one after the other.
+
+    ``stopped_reason`` is why the rest is not asked; ``answered`` is whether any chat was.
+    """
 
     environment: Mapping[str, str]
     secrets: Secrets
@@ -182,6 +188,7 @@ class _ProviderQueue:
     stopping: threading.Event
     cases: list[tuple[Case, Future[Recorded]]] = field(default_factory=list)
     stopped_reason: str = ""
+    answered: bool = False
     last: float = 0.0
 
     def take(self) -> None:
@@ -223,7 +230,11 @@ class _ProviderQueue:
         return Recorded(case, "recorded", "", exchanges)
 
     def _ask(self, case: Case) -> list[Exchange]:
-        """Ask, and once more after the pause that a provider asks for; a second limit ends its turn."""
+        """
+        Ask, and once more after the pause that a provider asks for, or where it fails at this and answers others.
+
+        A second limit ends its turn; a second failure is what is kept.
+        """
         provider, model = case.target.provider, case.target.model
         url, key, thinking = case.target.url(self.environment), self.environment.get(provider.key_env), model.thinking
         endpoint = Endpoint(url, key, model.name or model.id, thinking.enable or {}, thinking.disable or {})
@@ -234,6 +245,10 @@ class _ProviderQueue:
                 self.options.sleep(wait)
                 exchanges = sender.ask(case.scenario)
                 wait = seconds_to_wait(exchanges[-1])
+            elif wait is None and self.answered and worth_repeating(case.scenario, exchanges):
+                self.options.sleep(_PAUSE)
+                exchanges = repeated(exchanges, sender.ask(case.scenario))
+        self.answered |= not case.scenario.path and any(one.response.status == OK for one in exchanges)
         status, error = exchanges[-1].response.status, exchanges[-1].response.error or ""
         if status == NO_ANSWER and error.startswith("ConnectError"):
             self.stopped_reason = f"not asked: nobody answers at {url}"
