@@ -23,6 +23,7 @@ from harness.recording.atomic import write_atomically
 from harness.recording.scrub import scrub
 from harness.recording.yaml_limits import TooMuchYaml, check_aliases, check_merged, check_yaml_nodes, whole_number
 from harness.wire.exchange import Exchange, Headers, Reads, Request, Response, Source
+from harness.wire.limits import sizes
 from harness.wire.sse import is_utf8
 
 _HEADER = b"# A cassette of llm-compat-harness: vcrpy's format, bodies byte for byte.\n"
@@ -49,12 +50,16 @@ def read_cassette(path: Path) -> list[Exchange]:
     Read the exchanges of a cassette.
 
     Raises:
-        BadCassette: it is not there, empty, cut short, not YAML, of another version, or a part is malformed.
+        BadCassette: it is not there, empty, too large, cut short, not YAML, of another version, or a part is malformed.
     """
+    most = sizes().file
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(most + 1)
     except OSError as error:
         raise BadCassette(f"{path}: {error.strerror or error}") from None
+    if len(content) > most:
+        raise BadCassette(f"{path}: it holds more than {most:,} bytes; record it again, or move it away")
     if not content.strip():
         raise BadCassette(f"{path}: empty; restore it from version control or record it again")
     exchanges = exchanges_of(load_yaml(content, path), path)
