@@ -65,7 +65,9 @@ LIMIT = _cause(
 NO_MODEL = _cause(
     "a model that is not there",
     r"model_not_found|modelnotfound|deploymentnotfound|(no such|unknown|invalid) model\b|模型不存在"
-    r"|\bmodels?\b.{0,80}(not found|not exist|not be found|is not supported|has been (deprecated|retired))",
+    r"|\bmodels?\b.{0,80}(not found|not exist|not be found|has been (deprecated|retired))"
+    # What a model does not do is another matter: the name, and nothing else, stands between.
+    r"|\bmodel\W+\S{1,60}\W+is (not supported|not available (on|for|in)\b)",
     404, 400, 403, 422, 410,
 )  # fmt: skip
 TOO_LONG = _cause(
@@ -84,10 +86,11 @@ ONE_FORM = _cause(
 BAD_REQUEST = _cause(
     "a request that is wrong",
     r"\bbad[ _]?request|invalid[ _]request|field required|missing (required|field|tool)|required (field|parameter|property)"
-    r"|(unsupported|unrecognized|unknown|invalid|unexpected) (parameter|argument|value|role|field|property|type|input)"
+    r"|(unsupported|unrecognized|unknown|invalid|unexpected)[ _]?(parameter|argument|value|role|field|property|type|input)"
     r"|(failed|unable|cannot|could not) to? ?(parse|deseriali[sz]e|decode)\b.{0,40}(request|body|json|tools?|messages?)"
-    r"|validation ?error|json_invalid|expected .{0,40} got |extra inputs are not permitted"
-    r"|\b(key|property|attribute) '\w+' (not found|is missing)|\b4(00|22):? ",
+    r"|validation ?error|json_invalid|expected .{0,40} got |extra inputs are not permitted|\binput should be\b"
+    r"|\b(key|property|attribute) '\w+' (not found|is missing)|\broles must alternate|参数错误|参数无效|无效的?参数|不能为空"
+    r"|\b(status|error|code|http)\W{1,3}(code\W{0,3})?4(00|22)\b|\b400 bad|\b422 unprocessable",
     400, 422, 404, 405, 413, 415,
 )  # fmt: skip
 

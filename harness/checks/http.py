@@ -316,7 +316,8 @@ def no_error(exchange: Exchange) -> Iterator[Problem]:
 def _says_error(value: Any) -> bool:
     """Tell whether a body without choices says that it is an error, in words that are not those of the specification."""
     inner = as_object(value[0] if isinstance(value, list) and value else value)
-    if inner.get("error") or inner.get("success") is False or (isinstance(inner.get("msg"), str) and "code" in inner):
+    named = inner.get("error") or inner.get("error_message") or inner.get("success") is False
+    if named or (isinstance(inner.get("msg"), str) and "code" in inner):
         return True
     status = inner.get("status", inner.get("status_code"))
     return status in {"error", "failed", "fail"} or (type(status) is int and status >= _REFUSED)

@@ -39,6 +39,7 @@ _COUNTED = ask("Count from 1 to 40.", stream=True)
 _CLOCKED = replace_last_in_body(STREAM, f'"created":{CREATED}', f'"created":{CREATED + 4}')
 
 _SHOWN = 60
+_MILLISECOND = 1e-3
 _PAUSE = 1.0
 """Seconds of nothing after which what comes at once may have been held back; a model may think as long, and say it slowly."""
 _MOST = 0.8
@@ -270,7 +271,8 @@ def as_it_is_made(exchange: Exchange) -> Iterator[Problem]:
     if pause < _PAUSE or events < len(parser.events) * _MOST:
         return
     made = _made_within(exchange)
-    what = f"{round(events)} events came within {burst:.3f} s after {pause:.1f} s of nothing"
+    spread = f"within {burst * 1e3:.0f} ms" if burst >= _MILLISECOND else "at once"
+    what = f"{round(events)} events came {spread}, after {pause:.1f} s of nothing"
     if made >= _PAUSE and burst < made / 4:
         yield Problem(f"{what}, and their created times lie {made} s apart", ((0, ""),))
     elif events >= _MANY and burst < events / _FASTEST:
