@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import takewhile
 
 from harness.checks import sources
 from harness.checks.applies import all_of, complete_answer, exact_framing, exact_lines, stream, uncut
@@ -240,19 +241,20 @@ def done_last(exchange: Exchange) -> Iterator[Problem]:
     after = len(_parser(exchange).events) - 1 - exchange.reading.done[0] if exchange.reading.done else 0
     if after:
         yield Problem(f"{after} events follow [DONE]", ((exchange.reading.done[0] + 1, ""),))
-    elif exchange.reading.done and not _parser(exchange).events_without_data:
+    elif exchange.reading.done:
         yield from _garbage(exchange)
 
 
 def _garbage(exchange: Exchange) -> Iterator[Problem]:
-    """Yield a problem where bytes follow the mark that are no event, no comment and no blank line."""
+    """Yield a problem where bytes follow the mark that no blank line makes a block of, and that are no comment."""
     mark = _parser(exchange).events[exchange.reading.done[0]]
     start = mark.data_at + len(mark.data)
     rest = exchange.response.content[start:]
-    lines = [line for line in rest.splitlines() if line.strip() and not line.startswith(b":")]
+    unclosed = list(takewhile(bytes.strip, reversed(rest.splitlines())))
+    lines = [line for line in unclosed if not line.startswith(b":")]
     if lines:
-        count = sum(map(len, lines))
-        yield Problem(f"{count} bytes that are no event follow [DONE]", ((None, start + rest.index(lines[0])),))
+        where = start + rest.rindex(lines[-1])
+        yield Problem(f"{sum(map(len, lines))} bytes that are no event follow [DONE]", ((None, where),))
 
 
 @rule(

@@ -188,7 +188,7 @@ class Response:
             return inflate(self.body, zlib.MAX_WBITS)
         # The times of the reads are kept by whoever kept the wire's own bytes.
         named = encoding in {"gzip", "deflate"} or (encoding in {"br", "zstd"} and _is_text(self.body))
-        if named and self.body and self.reads and self.reads.dt_us:
+        if named and self.reads and self.reads.dt_us:
             return self.body, f"the body is called {encoding}, and is not", None
         return self.body, None, None
 

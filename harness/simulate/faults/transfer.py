@@ -21,6 +21,7 @@ from harness.simulate.ideal import error
 _GITHUB = "https://github.com"
 _RETRY = "https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3"
 _GATEWAY = f"{_GITHUB}/agentgateway/agentgateway/issues"
+_CHUNKS = "https://www.rfc-editor.org/rfc/rfc9112#section-7.1"
 _NODE = f"{_GITHUB}/nodejs/node/issues/7136"
 _POWERPROXY = f"{_GITHUB}/timoklimmer/powerproxy-aoai/issues/53"
 _BIFROST = f"{_GITHUB}/maximhq/bifrost/issues/4542"
@@ -80,7 +81,7 @@ _ERRORS = (
           insert(has_finish_reason, {"code": 429, "message": "Slow down."}), "sse.no-error"),
     Fault("mark-then-json-error", "A JSON error follows the mark, as no event.", "chat.stream", "https://github.com/tetsuo-ai/agenc-core/pull/2492",
           body(lambda it: it + b'{"error":{"message":"aborted"}}'), "sse.done-last"),
-    Fault("mark-then-chunk-size", "The size of a chunk follows the mark.", "chat.stream", "https://www.rfc-editor.org/rfc/rfc9112#section-7.1",
+    Fault("mark-then-chunk-size", "The size of a chunk follows the mark.", "chat.stream", _CHUNKS,
           body(lambda it: it + b"0\r\n"), "sse.done-last"),
     Fault("mark-then-nul", "Zero bytes follow the mark.", "tools.auto", "https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream",
           body(lambda it: it + b"\0\0\0\0"), "sse.done-last"),
@@ -98,9 +99,9 @@ VARIANTS = (
     Variant("retry-after-date", "A refusal tells the date to wait for.", "error.too-long", _RETRY, header("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT")),
     Variant("retry-after-zero", "A refusal asks to wait no time.", "error.unknown-model", _RETRY, header("retry-after", "0")),
     Variant("thinks-then-says", "A stream begins after eight seconds, and comes piece by piece.", "chat.capped", f"{_GITHUB}/feichai0017/orbitkv/pull/46", read_at(8 * _SECONDS, 12 * _MILLISECONDS)),
-    Variant("fast-engine", "A stream waits its turn, and comes 500 events a second.", "chat.capped", None, read_at(2 * _SECONDS, _MILLISECONDS)),
-    Variant("short-answer-at-once", "A short answer comes in one piece after a queue.", "chat.stream", None, read_at(3 * _SECONDS, 0)),
-    Variant("cached-answer-at-once", "A long answer that is cached comes at once.", "chat.capped", None, read_at(80 * _MILLISECONDS, 0)),
+    Variant("fast-engine", "A stream waits its turn, and comes 500 events a second.", "chat.capped", _CHUNKS, read_at(2 * _SECONDS, _MILLISECONDS)),
+    Variant("short-answer-at-once", "A short answer comes in one piece after a queue.", "chat.stream", _CHUNKS, read_at(3 * _SECONDS, 0)),
+    Variant("cached-answer-at-once", "A long answer that is cached comes at once.", "chat.capped", _CHUNKS, read_at(80 * _MILLISECONDS, 0)),
     Variant("too-long-413", "A prompt that is too long is too large.", "error.too-long", "https://www.rfc-editor.org/rfc/rfc9110#section-15.5.14", status(413, error(413, "The request exceeds the context window.", "messages", "context_length_exceeded").body)),
 )
 # fmt: on
