@@ -44,7 +44,7 @@ _PAUSE = 1.0
 """Seconds of nothing after which what comes at once may have been held back; a model may think as long, and say it slowly."""
 _MOST = 0.8
 """The part of a stream that makes a burst: some send a first chunk at once, and hold back the rest."""
-_MANY, _FASTEST = 16, 5_000
+_MANY, _FASTEST = 12, 5_000
 """How many events, and how many a second, no model makes: the fastest say some 3,000 tokens a second."""
 
 

@@ -24,6 +24,7 @@ _BLOCKING = frozenset({Outcome.FAIL, Outcome.BLOCKED, Outcome.BROKEN})
 _NO_VERDICT = frozenset({401, 402, 403, 408, 429})
 _FORBIDDEN, _SERVER_ERROR = 403, 500
 _BUSY = frozenset({503, 529})
+_OF_LIMITS = frozenset({"http.retry-after-form"})
 _OF_THE_REQUEST = (BAD_REQUEST, NO_MODEL, ONE_FORM, TOO_LONG)
 _EVIDENCE_SHOWN = 3
 
@@ -290,8 +291,13 @@ class _Judgement:
     def verdict(self, check: Check) -> _Verdict:
         found = self._done.get(check.id)
         if found is None:
-            found = self._done[check.id] = self._inconclusive or self._out_of_scope(check) or self._judge(check)
+            no_verdict = None if self._is_of_a_limit(check) else self._inconclusive
+            found = self._done[check.id] = no_verdict or self._out_of_scope(check) or self._judge(check)
         return found
+
+    def _is_of_a_limit(self, check: Check) -> bool:
+        """Tell whether a check is about how a provider says that it can't answer now: that is judged all the same."""
+        return check.id in _OF_LIMITS and not check.applies(self._exchange)
 
     def _out_of_scope(self, check: Check) -> _Verdict | None:
         """Return the verdict where a rule of chats meets a question for models, or the other way, or too large an answer."""
