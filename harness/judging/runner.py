@@ -291,13 +291,13 @@ class _Judgement:
     def verdict(self, check: Check) -> _Verdict:
         found = self._done.get(check.id)
         if found is None:
-            no_verdict = None if self._is_of_a_limit(check) else self._inconclusive
+            no_verdict = None if self._says_no_badly(check) else self._inconclusive
             found = self._done[check.id] = no_verdict or self._out_of_scope(check) or self._judge(check)
         return found
 
-    def _is_of_a_limit(self, check: Check) -> bool:
-        """Tell whether a check is about how a provider says that it can't answer now: that is judged all the same."""
-        return check.id in _OF_LIMITS and not check.applies(self._exchange)
+    def _says_no_badly(self, check: Check) -> bool:
+        """Tell whether what can't be answered now is said in a wrong way, which is found though it is no verdict."""
+        return check.id in _OF_LIMITS and self._judge(check).outcome is Outcome.FAIL
 
     def _out_of_scope(self, check: Check) -> _Verdict | None:
         """Return the verdict where a rule of chats meets a question for models, or the other way, or too large an answer."""

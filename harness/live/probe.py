@@ -284,8 +284,7 @@ class _Run:
         first = self.plain.get(key, found.scenario.id) if key else found.scenario.id
         if first == found.scenario.id:
             return None
-        last = found.exchanges[-1]
-        return Skip(Outcome.BLOCKED, f"refused as {first} is, with {last.response.status}: {_words(last)}")
+        return Skip(Outcome.BLOCKED, f"refused as {first} is, with status {found.exchanges[-1].response.status}")
 
     def _learn(self, scenario: Scenario, exchanges: list[Exchange]) -> None:
         """Count what answers took, and note how a question that needs nothing is refused."""
@@ -366,7 +365,7 @@ def _asked_for(future: Future[list[Exchange]]) -> tuple[list[Exchange], Skip | N
 def _refusal(found: Probed) -> Skip | None:
     """Return a skip with the provider's words where it plainly refused a capability; None where it did not."""
     last = found.exchanges[-1]
-    if not found.scenario.needs or not _refusal_key(found.scenario, found.exchanges):
+    if not found.scenario.needs or last.expected.refusal or not _refusal_key(found.scenario, found.exchanges):
         return None
     if last.response.status not in REFUSALS or _says_nothing_of_capabilities(last):
         return None
@@ -383,9 +382,9 @@ def _refusal_key(scenario: Scenario, exchanges: list[Exchange]) -> str | None:
     """Return the status and words of a refusal of what an answer is due to, or may be; None where there is none."""
     if not exchanges or scenario.path:
         return None
-    last, due = exchanges[-1].response, scenario.expected(len(exchanges) - 1)
+    last = exchanges[-1].response
     plainly = last.status in REFUSALS or (_REFUSED <= last.status < _FAILED and last.status not in _LATER)
-    if not plainly or due.refusal:
+    if not plainly:
         return None
     return f"{last.status} {_OF_THIS_REQUEST.sub('*', _words(exchanges[-1]))}"
 
