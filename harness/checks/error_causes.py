@@ -45,7 +45,7 @@ MODEL_FAILED = _cause(
 )  # fmt: skip
 BAD_KEY = _cause(
     "a key that is wrong",
-    r"(invalid|incorrect|wrong|missing|expired|unknown) (api|access|subscription|auth\w*)[ _-]?(key|token|header)"
+    r"(invalid|incorrect|wrong|missing|expired|unknown) (x-)?(api|access|subscription|auth\w*)[ _-]?(key|token|header)"
     r"|(api|access)[ _-]?(key|token)( \S+)? (is |was )?(invalid|incorrect|wrong|missing|expired|not valid|not found|not provided)"
     r"|invalid_api_key|authentication (fail|error|required)|authentication_error|\bunauthori[sz]ed\b|no api key",
     401, 403,
@@ -85,7 +85,7 @@ ONE_FORM = _cause(
 )  # fmt: skip
 BAD_REQUEST = _cause(
     "a request that is wrong",
-    r"\bbad[ _]?request|invalid[ _]request|field required|missing (required|field|tool)|required (field|parameter|property)"
+    r"\bbad[ _]?request|invalid[ _]request|field required|\bunprocessable\b|missing (required|field|tool|['`\"]\w+['`\"])|required (field|parameter|property)"
     r"|(unsupported|unrecognized|unknown|invalid|unexpected)[ _]?(parameter|argument|value|role|field|property|type|input)"
     r"|(failed|unable|cannot|could not) to? ?(parse|deseriali[sz]e|decode)\b.{0,40}(request|body|json|tools?|messages?)"
     r"|validation ?error|json_invalid|expected .{0,40} got |extra inputs are not permitted|\binput should be\b"
