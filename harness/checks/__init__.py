@@ -16,6 +16,7 @@ from harness.checks import (
     error,
     finish_reason,
     http,
+    http_transfer,  # noqa: F401 - declares checks of the family http
     identity,
     identity_model,  # noqa: F401 - declares a check of the family identity
     logprobs,

@@ -32,6 +32,8 @@ JSON_CHARACTERS = "https://www.rfc-editor.org/rfc/rfc8259#section-8.2"
 JSON_UTF8 = "https://www.rfc-editor.org/rfc/rfc8259#section-8.1"
 JSON_INTEROPERABLE = "https://www.rfc-editor.org/rfc/rfc8259#section-4"
 HTTP_ENCODING = "https://www.rfc-editor.org/rfc/rfc9110#section-8.4"
+HTTP_ACCEPT = "https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3"
+HTTP_FRAMING = "https://www.rfc-editor.org/rfc/rfc9112#section-6.2"
 UNICODE_REPLACEMENT = "https://www.unicode.org/versions/latest/core-spec/chapter-23/#G24272"
 
 IMAGES = "https://openrouter.ai/docs/features/multimodal/image-generation"

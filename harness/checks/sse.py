@@ -1,7 +1,8 @@
 """The framing of a stream: lines, blank lines, events, and the mark that ends it."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import takewhile
 
 from harness.checks import sources
 from harness.checks.applies import all_of, complete_answer, exact_framing, exact_lines, stream, uncut
@@ -18,6 +19,15 @@ from harness.wire.sse import Parser
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
 _BYTES = STREAM.response.body
+_DONE = b"data: [DONE]\n\n"
+_ALWAYS_ERRORS = ("/error_msg", "/error_code", "/errors", "/detail")
+"""Keys that nothing but an error has, at the top of an event."""
+FLAT_ERROR = Advice(
+    "The OpenAI SDK raises nothing: it yields a chunk whose `choices` is None. A loop over them dies of a TypeError; one "
+    "that looks first drops the error and keeps half a text.",
+    "Raise where `chunk.choices is None`, and show `chunk.to_json()`.",
+)
+"""What an error that has no key error breaks in a stream."""
 _COMMENTED = with_body(STREAM, b": keep-alive\n\n" + _BYTES)
 _IS_STREAM = ("http.stream-asked",)
 _FIELD = b"data: "
@@ -180,6 +190,9 @@ def data_given(exchange: Exchange) -> Iterator[Problem]:
         replace_in_body(STREAM, "data: [DONE]", 'event: error\ndata: {"message":"overloaded"}'),
         replace_in_body(STREAM, "data: [DONE]", 'error: {"message":"overloaded"}'),
         replace_in_body(STREAM, "data: [DONE]", 'data: {"result":{"error":{"message":"overloaded"}}}'),
+        with_body(STREAM, b'data: {"code":429,"message":"Slow down."}\n\n' + _DONE),
+        with_body(STREAM, b'data: {"detail":"Too many requests"}\n\n' + _DONE),
+        replace_in_body(STREAM, "data: [DONE]", 'data: {"error_code":336100,"error_msg":"busy","id":"as-1"}\n\ndata: [DONE]'),
     ),
     depends_on=_IS_STREAM,
 )  # fmt: skip
@@ -208,9 +221,26 @@ def _errors(exchange: Exchange) -> Iterator[Problem]:
         if hidden and "/choices" not in shape.kinds:
             at = (shape.first, hidden[0])
             yield Problem("an error came in the stream, inside another object", (at,), _AS_CHUNK)
+        flat = _flat_error(shape.kinds)
+        if flat:
+            yield Problem(
+                f"an error came in the stream, without the key error: {flat[1:]}", ((shape.first, flat),), FLAT_ERROR
+            )
     events = _parser(exchange).events if "named" in _parser(exchange).oddities else ()
     for number in (number for number, event in enumerate(events) if event.type == b"error"):
         yield Problem("an event of the type error came in the stream", ((number, ""),), _AS_CHUNK)
+
+
+def _flat_error(kinds: Mapping[str, str]) -> str | None:
+    """Return where an event without choices holds an error that is not called one; None where it holds none."""
+    if "/choices" in kinds:
+        return None
+    said = next((place for place in ("/message", "/msg") if kinds.get(place) == "text"), None)
+    numbered = kinds.keys() & {"/code", "/status", "/status_code"}
+    always = next(
+        (place for place in _ALWAYS_ERRORS if kinds.get(place, "null") not in {"null", "[]", "missing"}), None
+    )
+    return always or (said if said and numbered else None)
 
 
 @rule(
@@ -236,7 +266,12 @@ def done(exchange: Exchange) -> Iterator[Problem]:
     "sse.done-last", MUST, "Nothing follows [DONE], which comes once.",
     sources.STREAM_OPTIONS, exact_lines,
     good=(STREAM, with_body(STREAM, _BYTES + b": bye\n\n")),
-    bad=(with_body(STREAM, _BYTES + b"data: [DONE]\n\n"), with_body(STREAM, _BYTES + _BYTES.split(b"\n\n")[1] + b"\n\n")),
+    bad=(
+        with_body(STREAM, _BYTES + b"data: [DONE]\n\n"),
+        with_body(STREAM, _BYTES + _BYTES.split(b"\n\n")[1] + b"\n\n"),
+        with_body(STREAM, _BYTES + b'{"error":{"message":"aborted"}}'),
+        with_body(STREAM, _BYTES + b"0\r\n"),
+    ),
     depends_on=(*_IS_STREAM, "sse.done"),
 )  # fmt: skip
 def done_last(exchange: Exchange) -> Iterator[Problem]:
@@ -250,6 +285,20 @@ def done_last(exchange: Exchange) -> Iterator[Problem]:
     if after:
         advice = _SECOND_MARK if after == len(done) - 1 else None
         yield Problem(f"{after} events follow [DONE]", ((done[0] + 1, ""),), advice)
+    elif done:
+        yield from _garbage(exchange)
+
+
+def _garbage(exchange: Exchange) -> Iterator[Problem]:
+    """Yield a problem where bytes follow the mark that no blank line makes a block of, and that are no comment."""
+    mark = _parser(exchange).events[exchange.reading.done[0]]
+    start = mark.data_at + len(mark.data)
+    rest = exchange.response.content[start:]
+    unclosed = list(takewhile(bytes.strip, reversed(rest.splitlines())))
+    lines = [line for line in unclosed if not line.startswith(b":")]
+    if lines:
+        where = start + rest.rindex(lines[-1])
+        yield Problem(f"{sum(map(len, lines))} bytes that are no event follow [DONE]", ((None, where),))
 
 
 @rule(

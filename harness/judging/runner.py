@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from harness.checks import CHECKS, Check
+from harness.checks.error_causes import BAD_REQUEST, NO_MODEL, ONE_FORM, TOO_LONG, told_cause
 from harness.checks.registry import SEPARATOR, TOO_LARGE, Applies, CannotJudge, NotApplicable, NotApplicableKind
 from harness.errors import unknown
 from harness.judging.deviations import KnownProblems, load_deviations
@@ -21,7 +22,10 @@ RECORDING = "recording.present"
 
 _BLOCKING = frozenset({Outcome.FAIL, Outcome.BLOCKED, Outcome.BROKEN})
 _NO_VERDICT = frozenset({401, 402, 403, 408, 429})
-_SERVER_ERROR = 500
+_FORBIDDEN, _SERVER_ERROR = 403, 500
+_BUSY = frozenset({503, 529})
+_OF_LIMITS = frozenset({"http.retry-after-form"})
+_OF_THE_REQUEST = (BAD_REQUEST, NO_MODEL, ONE_FORM, TOO_LONG)
 _EVIDENCE_SHOWN = 3
 
 
@@ -302,8 +306,13 @@ class _Judgement:
     def verdict(self, check: Check) -> _Verdict:
         found = self._done.get(check.id)
         if found is None:
-            found = self._done[check.id] = self._inconclusive or self._out_of_scope(check) or self._judge(check)
+            no_verdict = None if self._says_no_badly(check) else self._inconclusive
+            found = self._done[check.id] = no_verdict or self._out_of_scope(check) or self._judge(check)
         return found
+
+    def _says_no_badly(self, check: Check) -> bool:
+        """Tell whether what can't be answered now is said in a wrong way, which is found though it is no verdict."""
+        return check.id in _OF_LIMITS and self._judge(check).outcome is Outcome.FAIL
 
     def _out_of_scope(self, check: Check) -> _Verdict | None:
         """Return the verdict where a rule of chats meets a question for models, or the other way, or too large an answer."""
@@ -373,6 +382,17 @@ def inconclusive_reason(exchange: Exchange) -> str | None:
         return exchange.response.unsupported_encoding
     if not expected.statuses or status in expected.statuses:
         return None
-    if status in _NO_VERDICT or (status >= _SERVER_ERROR and (not expected.refusal or status != _SERVER_ERROR)):
+    no_verdict = status in _NO_VERDICT and not (expected.refusal and status == _FORBIDDEN)
+    if no_verdict or (status >= _SERVER_ERROR and not _conclusive(exchange)):
         return f"status {status}: no verdict on what was asked"
     return None
+
+
+def _conclusive(exchange: Exchange) -> bool:
+    """Tell whether a 5xx is a verdict: it came twice, the request is known to be wrong, or the error says that it is."""
+    status, told = exchange.response.status, told_cause(exchange)
+    if (exchange.source.failed_before or 0) >= _SERVER_ERROR:
+        return True
+    if exchange.expected.refusal and status not in _BUSY:
+        return True
+    return told is not None and told.cause in _OF_THE_REQUEST

@@ -21,6 +21,7 @@ DATED = "gpt-4o-mini-2024-07-18"
 DONE = b"data: [DONE]\n\n"
 
 _URL = "https://api.openai.com/v1/chat/completions"
+_SERVER_ERROR = 500
 _SOURCE = Source("reconstructed", note="reference form")
 _COMMON = {"created": CREATED, "model": DATED, "service_tier": "default", "system_fingerprint": "fp_reference"}
 _LONGEST_PROMPT = 250_000
@@ -88,7 +89,8 @@ def _refusal(request: Request, key: str) -> Response | None:
 
 def error(status: int, message: str, param: str | None = None, code: str | None = None) -> Response:
     """Return an error in the form the specification gives it."""
-    content = {"error": {"message": message, "type": "invalid_request_error", "param": param, "code": code}}
+    kind = "invalid_request_error" if status < _SERVER_ERROR else "server_error"
+    content = {"error": {"message": message, "type": kind, "param": param, "code": code}}
     return response(orjson.dumps(content), "application/json", status)
 
 

@@ -198,12 +198,13 @@ class Response:
     def _decoded(self) -> tuple[bytes, str | None, str | None]:
         encoding = self.headers.get("content-encoding", "").strip().lower()
         # Recorders often keep the header and store the decoded text: believe the bytes.
-        if encoding == "gzip" and self.body[:2] == GZIP:
+        if encoding in {"gzip", "x-gzip"} and self.body[:2] == GZIP:
             return inflate(self.body, zlib.MAX_WBITS | 16)
         if encoding == "deflate" and self.body[:1] == b"\x78":
             return inflate(self.body, zlib.MAX_WBITS)
         # The times of the reads are kept by whoever kept the wire's own bytes.
-        if encoding in {"gzip", "deflate"} and self.reads and self.reads.dt_us:
+        named = encoding in {"gzip", "deflate"} or (encoding in {"br", "zstd"} and _is_text(self.body))
+        if named and self.reads and self.reads.dt_us:
             return self.body, f"the body is called {encoding}, and is not", None
         return self.body, None, None
 
@@ -221,6 +222,7 @@ class Source:
     between them; ``reserialized`` not key order and white space; ``chunks`` the JSON alone, its framing
     having been rebuilt; ``transcript`` the same, and parts may have been left out.  ``at`` is the date of recording as ISO 8601 text.
     ``ours`` is whether this program recorded it from the provider, so that nobody altered it in between.
+    ``failed_before`` is the status that the same request was refused or failed with just before, while others were answered.
     """
 
     provenance: Provenance = "recorded"
@@ -229,6 +231,7 @@ class Source:
     note: str | None = None
     fidelity: Fidelity = "wire"
     ours: bool = False
+    failed_before: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import pytest
 from asked_remedies import ASKED
 from call_remedies import CALLED
 from counted_remedies import COUNTED
+from failed_remedies import FAILED
 from form_remedies import FORMS
 from judging import findings
 from remedies import Remedy
@@ -11,7 +12,7 @@ from remedies import Remedy
 from harness.checks import CHECKS, advice_on
 from harness.results import Outcome
 
-REMEDIES = [*FORMS, *ASKED, *CALLED, *COUNTED]
+REMEDIES = [*FORMS, *ASKED, *CALLED, *COUNTED, *FAILED]
 
 
 @pytest.mark.parametrize("remedy", REMEDIES, ids=[f"{n}-{one.rule}" for n, one in enumerate(REMEDIES)])

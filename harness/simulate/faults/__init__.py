@@ -15,6 +15,7 @@ from harness.simulate.faults import (
     sdk,
     text_variants,
     texts,
+    transfer,
     variants,
     wire,
 )
@@ -22,13 +23,29 @@ from harness.simulate.faults.fault import Fault, Variant
 
 FAULTS: dict[str, Fault] = {
     fault.id: fault
-    for module in (wire, chunk, asked, between, answer, texts, calls, counts, json_text, probabilities, refusals, sdk)
+    for module in (
+        wire,
+        chunk,
+        asked,
+        between,
+        answer,
+        texts,
+        calls,
+        counts,
+        json_text,
+        probabilities,
+        refusals,
+        transfer,
+        sdk,
+    )
     for fault in module.FAULTS
 }
 """Every fault by id."""
 
 VARIANTS: dict[str, Variant] = {
-    variant.id: variant for module in (variants, options, text_variants, legal_counts) for variant in module.VARIANTS
+    variant.id: variant
+    for module in (variants, options, text_variants, legal_counts, transfer)
+    for variant in module.VARIANTS
 }
 """Every legal variant by id."""
 
