@@ -12,9 +12,11 @@ from rich.markup import escape
 from harness.checks import CHECKS, Check, advice_on
 from harness.clients.catalogue import CLIENTS
 from harness.errors import UnknownName, unknown
-from harness.judging.deviations import load_deviations
+from harness.judging.deviations import folder_of, load_deviations
 from harness.judging.runner import Selection, plan, run_case
-from harness.matrix.providers import FILE_NAME, Model, Provider, load_matrix
+from harness.matrix.bundled import FILE_NAME
+from harness.matrix.project import project_matrix
+from harness.matrix.providers import Model, Provider
 from harness.matrix.scenarios import KINDS, SCENARIOS, Scenario
 from harness.reports.terminal import show_finding
 from harness.results import Deviation
@@ -52,7 +54,7 @@ def explain(name: str, root: Path, console: Console) -> None:
     elif name.count("/") == _CELL_PARTS - 1:
         _explain_cell(name, root, console)
     else:
-        providers = load_matrix(root / FILE_NAME).providers if (root / FILE_NAME).exists() else ()
+        providers = project_matrix(root).providers
         called = next((one for one in providers if name in {one.id, *one.aliases}), None)
         if called is None:
             known = [*CHECKS, *SCENARIOS, *FAULTS, *CLIENTS, *(one.id for one in providers)]
@@ -178,7 +180,7 @@ def _explain_provider(provider: Provider, root: Path, console: Console) -> None:
     console.print()
     for label, text in _evidence(provider):
         console.print(f"{label:<11}{escape(text)}", soft_wrap=True, highlight=False)
-    for one in load_deviations(root / "cassettes" / provider.id):
+    for one in load_deviations(folder_of(provider, root)):
         where = ", ".join((*one.models, *_named(one.scenarios)))
         console.print(f"\n[bold]known[/]      {one.check}{f' ({where})' if where else ''}", highlight=False)
         for label, text in _of_deviation(one):
@@ -255,12 +257,12 @@ def _evidence(provider: Provider) -> Iterator[tuple[str, str]]:
 def _explain_cell(name: str, root: Path, console: Console) -> None:
     provider, model, scenario, check = name.split("/")
     selection = Selection((provider,), (model,), (scenario,), (check,))
-    cases = plan(load_matrix(root / FILE_NAME), root, selection)
+    cases = plan(project_matrix(root), root, selection)
     if not cases:
         raise UnknownName(f"no cell {name!r}: {provider} has no model {model}; see: harness providers")
     for finding in run_case(cases[0], selection.chosen()):
         show_finding(finding, console)
-        listed = load_deviations(cases[0].cassette.parent.parent)
+        listed = load_deviations(folder_of(cases[0].target.provider, root))
         for deviation in (d for d in listed if d.covers(finding.check, scenario, model) and not d.fault):
             console.print(f"known    since {deviation.since}: {escape(deviation.reason)}")
             console.print(f"         {deviation.source} ({deviation.kind})", soft_wrap=True)

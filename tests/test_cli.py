@@ -112,9 +112,11 @@ def test_run_refuses_unknown_names(project: Path, option: str, name: str, said: 
 
 
 def test_run_without_a_matrix(tmp_path: Path) -> None:
-    assert "providers.yaml: No such file or directory; run this where a providers.yaml is" in refused(
-        "run", "--root", str(tmp_path)
-    )
+    chosen = ("--model", "deepseek/deepseek-flash", "--scenario", "chat.stream", "--format", "json")
+    rows = [json.loads(line) for line in harness("run", "--root", str(tmp_path), *chosen).stdout.splitlines()]
+    assert {row["cassette"] for row in rows} == {"cassettes/deepseek/deepseek-flash/chat.stream.yaml"}
+    assert list(tmp_path.iterdir()) == []
+    assert "no such folder" in refused("run", "--root", str(tmp_path / "none"))
 
 
 def test_run_without_recordings(project: Path) -> None:
@@ -196,7 +198,7 @@ def test_audit_names_every_bad_file_judges_the_others_and_writes_nothing(project
     assert result.exit_code == 2
     assert [line.split(":")[1].strip() for line in result.stderr.splitlines()[:2]] == ["mine/a.jsonl", "mine/b.har"]
     assert "out.jsonl: not written, since 2 files could not be read" in result.stderr
-    assert "api.openai.com" in result.stdout
+    assert "openai" in result.stdout
     assert not (project / "out.jsonl").exists()
 
 

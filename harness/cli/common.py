@@ -14,7 +14,9 @@ from rich.progress import track
 from harness.cli.outlet import Outlet, say, say_block, say_json
 from harness.errors import HarnessError
 from harness.markdown import cell
-from harness.matrix.providers import FILE_NAME, Matrix, load_matrix
+from harness.matrix.project import foreign_matrix, project_matrix
+from harness.matrix.providers import Matrix
+from harness.matrix.recognising import SCHEMA_LINE
 from harness.printable import printable
 from harness.reports import table, terminal
 from harness.results import Results
@@ -57,7 +59,10 @@ def now() -> str:
 
 
 ROOT = click.option(
-    "--root", type=click.Path(path_type=Path), default=Path(), help="Folder with providers.yaml and cassettes/."
+    "--root",
+    type=click.Path(path_type=Path),
+    default=Path(),
+    help="Folder with your providers.yaml and cassettes/; what comes with harness is there too.",
 )
 FORMAT = click.option("--format", "form", type=Format, default="pretty", show_default=True)
 
@@ -119,9 +124,15 @@ def show(results: Results, form: str) -> None:
             say_json(finding)
 
 
-def matrix_if_any(root: Path) -> Matrix | None:
-    """Return the matrix of the project at ``root``; None where there is none."""
-    return load_matrix(root / FILE_NAME) if (root / FILE_NAME).exists() else None
+def matrix_of(root: Path) -> Matrix:
+    """Return the matrix of the project at ``root``, and say where a file that looks like it is another program's."""
+    foreign = foreign_matrix(root)
+    if foreign:
+        say(
+            f"harness: {foreign}: left alone, since it is no matrix of harness; if it is to be one, begin it with {SCHEMA_LINE!r}",
+            err=True,
+        )
+    return project_matrix(root)
 
 
 def columns(header: Iterable[str], rows: Sequence[tuple[str, ...]], form: str) -> str:

@@ -14,7 +14,7 @@ from harness.cli.common import (
     ROOT,
     SDK_DEPTH,
     SIZES,
-    matrix_if_any,
+    matrix_of,
     now,
     one_line_errors,
     progress,
@@ -25,7 +25,7 @@ from harness.cli.outlet import Outlet, say
 from harness.errors import HarnessError
 from harness.judging.audit import audit as audit_archives
 from harness.judging.runner import Case, Selection, plan, run_case
-from harness.matrix.providers import FILE_NAME, Matrix, load_matrix
+from harness.matrix.providers import Matrix
 from harness.recording.archives import archives_in
 from harness.recording.atomic import write_atomically
 from harness.reports import clients, table, terminal
@@ -81,7 +81,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
 ) -> None:
     """Replay the recorded matrix, write reports/ and print the table."""
     selection = Selection(providers, models, scenarios, checks, Level(level.upper()))
-    cases = plan(load_matrix(root / FILE_NAME), root, selection)
+    cases = plan(matrix_of(root), root, selection)
     results = Results(Run(__version__, now(), "replay", version()), list(_findings(cases, selection)))
     if not any(finding.cassette for finding in results.findings):
         refuse(f"{root / 'cassettes'}: no recording of what was asked for; {_paths(cases)}")
@@ -119,7 +119,7 @@ def audit(paths: tuple[Path, ...], root: Path, results_file: Path | None, provid
     if results_file:
         check_writable(results_file)
     archives = [archive for path in paths for archive in archives_in(path)]
-    matrix = matrix_if_any(root)
+    matrix = matrix_of(root)
     results = Results(Run(__version__, now(), "audit", version()))
     bad = sum(
         not _audited(archive, matrix, provider_from, results)

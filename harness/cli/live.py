@@ -14,7 +14,7 @@ from harness.cli.common import (
     ROOT,
     SDK_DEPTH,
     SIZES,
-    matrix_if_any,
+    matrix_of,
     now,
     one_line_errors,
     progress,
@@ -26,7 +26,7 @@ from harness.cli.spending import LONG, MAX_REQUESTS, MAX_SECONDS, MAX_TOKENS, TI
 from harness.errors import HarnessError, unknown
 from harness.judging.runner import RECORDING, Selection, plan
 from harness.matrix.addresses import check_address
-from harness.matrix.providers import FILE_NAME, Matrix, Provider, load_matrix
+from harness.matrix.providers import Matrix, Provider
 from harness.matrix.scenarios import SCENARIOS, Scenario
 from harness.recording.atomic import check_folder, check_own, write_atomically
 from harness.recording.cassette import OWN, write_cassette
@@ -98,11 +98,11 @@ def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
     _check_places(results_file, folder, wanted, force=force)
     if markdown:
         check_own(markdown, table.OWN, force=force)
-    matrix = matrix_if_any(root)
+    matrix = matrix_of(root)
     results = Results(Run(__version__, now(), "live", version()))
     budget, environment = Budget(max_requests, max_tokens, long=long), environment_of(root)
     key = environment.get(key_env)
-    names = {key_env, *(provider.key_env for provider in (matrix.providers if matrix else ()))}
+    names = {key_env, *(provider.key_env for provider in matrix.providers)}
     secrets = configured(environment, names)
     told = f"{budget.told(wanted)}, within {max_seconds:g} s, to {scrub_url(base_url, secrets.and_of(key, base_url))}"
     say(f"harness: {told}{'' if key else f', without a key: {key_env} is not set'}", err=True)
@@ -203,7 +203,7 @@ def record(  # noqa: PLR0913, PLR0917 - one parameter an option
         missing_credentials,
     )
 
-    matrix = load_matrix(root / FILE_NAME)
+    matrix = matrix_of(root)
     if base_url:
         matrix = _moved(matrix, names, base_url)
     cases = cases_to_record(plan(matrix, root, Selection(names, models, scenarios)), again=again, long=long)

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import click
 
-from harness.cli.common import ROOT, one_line_errors
+from harness.cli.common import ROOT, matrix_of, one_line_errors
 from harness.cli.outlet import Lines, say
-from harness.matrix.providers import FILE_NAME, load_matrix
 
 PORT = 8484
 
@@ -56,7 +55,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter an option
     from harness.serve.recording_index import RecordingIndex
     from harness.serve.server import serve as run
 
-    index = RecordingIndex(load_matrix(root / FILE_NAME), root, names)
+    index = RecordingIndex(matrix_of(root), root, names)
     app = application(index, PlaybackOptions(pace_of(pace), reframe, fault), Gate.of(origins, hosts))
     lines = logging.StreamHandler()
     lines.setFormatter(Lines("%(asctime)s %(message)s", "%H:%M:%S"))

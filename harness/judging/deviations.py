@@ -9,7 +9,7 @@ from harness.checks import CHECKS
 from harness.errors import BadDeviations
 from harness.matrix.addresses import Url
 from harness.matrix.checked_yaml import Strict, load_checked
-from harness.matrix.providers import Slug
+from harness.matrix.providers import Provider, Slug
 from harness.matrix.scenarios import KINDS, SCENARIOS
 from harness.results import Deviation, Level
 from harness.simulate.faults import FAULTS
@@ -73,6 +73,11 @@ class _Entry(Strict):
 
 class _File(Strict):
     deviations: tuple[_Entry, ...]
+
+
+def folder_of(provider: Provider, root: Path) -> Path:
+    """Return the folder that holds the list of a provider of the project at ``root``, or would."""
+    return provider.place(root, FILE_NAME).parent
 
 
 def load_deviations(folder: Path) -> tuple[Deviation, ...]:

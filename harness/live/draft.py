@@ -15,7 +15,8 @@ from harness.errors import BadProviders, Unreachable
 from harness.judging.deviations import FILE_NAME as DEVIATIONS
 from harness.judging.runner import Case, inconclusive_reason, problems_of
 from harness.live.probe import Probed
-from harness.matrix.providers import FILE_NAME, Matrix, Provider, Target, Thinking, load_matrix
+from harness.matrix.bundled import FILE_NAME
+from harness.matrix.providers import Matrix, Provider, Target, Thinking, load_matrix
 from harness.matrix.scenarios import SCENARIOS, with_expectations
 from harness.recording.atomic import write_atomically
 from harness.recording.cassette import read_cassette, write_cassette
