@@ -1,7 +1,6 @@
 """Which answer it is, of which model, and when: held against other answers, the request and the date."""
 
 from collections.abc import Iterator
-from email.utils import parsedate_to_datetime
 
 from harness.checks import sources
 from harness.checks.applies import request_known, stream, success_status
@@ -61,6 +60,8 @@ def created_near(exchange: Exchange) -> Iterator[Problem]:
 
 def _date(exchange: Exchange) -> int:
     """Return the date header as seconds; 0 where there is none that can be read."""
+    from email.utils import parsedate_to_datetime  # it brings half of the standard library
+
     try:
         return int(parsedate_to_datetime(exchange.response.headers.get("date", "")).timestamp())
     except (TypeError, ValueError, OverflowError):

@@ -10,7 +10,8 @@ from rich.progress import Progress
 
 from harness import __version__
 from harness.cli.common import FORCE, FORMAT, ROOT, columns, matrix_of, now, one_line_errors, refuse
-from harness.cli.outlet import Outlet, say, say_block, say_json
+from harness.cli.console import Outlet
+from harness.cli.outlet import say, say_block, say_json
 from harness.clients.catalogue import CLIENTS, ENVIRONMENTS, tier_of
 from harness.clients.choosing import TIERS, choose, environments
 from harness.clients.client import Client

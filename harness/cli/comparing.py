@@ -9,7 +9,8 @@ import click
 import orjson
 
 from harness.cli.common import FORMAT, ROOT, SDK_DEPTH, matrix_of, one_line_errors, progress
-from harness.cli.outlet import Outlet, say_block, say_json
+from harness.cli.console import Outlet
+from harness.cli.outlet import say_block, say_json
 from harness.compare.recordings import compare_recordings
 from harness.errors import NothingInCommon
 from harness.reports import diff as report

@@ -21,7 +21,8 @@ from harness.cli.common import (
     refuse,
     show,
 )
-from harness.cli.outlet import Outlet, say
+from harness.cli.console import Outlet
+from harness.cli.outlet import say
 from harness.errors import HarnessError
 from harness.judging.audit import audit as audit_archives
 from harness.judging.runner import Case, Selection, plan, run_case

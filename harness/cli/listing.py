@@ -12,9 +12,8 @@ from rich.console import Console
 
 from harness.checks import CHECKS
 from harness.cli.common import FORCE, FORMAT, ROOT, columns, matrix_of, one_line_errors
-from harness.cli.outlet import Outlet, say, say_block, say_json
+from harness.cli.outlet import say, say_block, say_json
 from harness.errors import UnknownName
-from harness.explain import explain as explain_id
 from harness.judging.runner import Case
 from harness.matrix.providers import Provider, Target, json_schema
 from harness.matrix.scenarios import SCENARIOS
@@ -87,19 +86,6 @@ def proof(file: Path | None, pairs: bool, force: bool) -> None:  # noqa: FBT001 
     if file:
         write_atomically(file.resolve(), render(found).encode())
     sys.exit(1 if any(found.shortfalls.values()) else 0)
-
-
-@click.command()
-@click.argument("name", metavar="ID")
-@ROOT
-@one_line_errors
-def explain(name: str, root: Path) -> None:
-    """
-    Show all of a check, a scenario, a fault, a client, a provider, or a cell.
-
-    A cell is PROVIDER/MODEL/SCENARIO/CHECK, CLIENT/FAULT or CLIENT/PROVIDER/MODEL/SCENARIO.
-    """
-    explain_id(name, root, Outlet())
 
 
 @click.command()

@@ -21,7 +21,8 @@ from harness.cli.common import (
     refuse,
     show,
 )
-from harness.cli.outlet import Outlet, say, say_block
+from harness.cli.console import Outlet
+from harness.cli.outlet import say, say_block
 from harness.cli.spending import LONG, MAX_REQUESTS, MAX_SECONDS, MAX_TOKENS, TIMEOUT, end, stopping, try_all
 from harness.errors import HarnessError, unknown
 from harness.judging.runner import RECORDING, Selection, plan

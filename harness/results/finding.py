@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Literal
 
-from pydantic import ConfigDict
-
 
 class Level(StrEnum):
     """How binding a rule is."""
@@ -128,7 +126,7 @@ class Finding:
     ``advice`` is that of the form that ``message`` tells of; None where the check's own holds.
     """
 
-    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     provider: str
     model: str
