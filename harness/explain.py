@@ -193,8 +193,8 @@ def _named(scenarios: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _of_deviation(one: Deviation) -> Iterator[tuple[str, str]]:
-    last = f" until {one.until}" if one.until else ""
-    yield "", f"since {one.since}{last}: {one.reason}"
+    gone = f", gone since {one.until}" if one.until else ""
+    yield "", f"seen {one.seen}{gone}: {one.reason}"
     yield "breaks", one.breaks or CHECKS[one.check].impact
     yield "instead", one.instead or CHECKS[one.check].workaround
     yield "source", f"{one.source} ({one.kind})"
@@ -264,7 +264,7 @@ def _explain_cell(name: str, root: Path, console: Console) -> None:
         show_finding(finding, console)
         listed = load_deviations(folder_of(cases[0].target.provider, root))
         for deviation in (d for d in listed if d.covers(finding.check, scenario, model) and not d.fault):
-            console.print(f"known    since {deviation.since}: {escape(deviation.reason)}")
+            console.print(f"known    seen {deviation.seen}: {escape(deviation.reason)}")
             console.print(f"         {deviation.source} ({deviation.kind})", soft_wrap=True)
         if finding.check in CHECKS:
             advice = advice_on(finding)

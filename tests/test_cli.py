@@ -295,7 +295,7 @@ def test_explain_shows_all_of_a_provider(project: Path) -> None:
     text = " ".join(harness("explain", "acme").stdout.split())
     assert "address https://api.acme.example/v1" in text
     assert "acme/small thinking on not possible, off unasked" in text
-    listed = {"check": "usage.sum", "models": ["small"], "message": "*", "reason": "Its [way].", "source": "https://acme.example/w", "since": "2025-02"}  # fmt: skip
+    listed = {"check": "usage.sum", "models": ["small"], "message": "*", "reason": "Its [way].", "source": "https://acme.example/w", "seen": {"first": "2025-02", "last": "2026-01"}}  # fmt: skip
     (project / "cassettes/acme/deviations.yaml").write_text(json.dumps({"deviations": [listed]}))
     more = """
     fills: {org: ACME_ORG}
@@ -326,7 +326,7 @@ def test_explain_shows_all_of_a_provider(project: Path) -> None:
             "retired old on 2026-07-24, instead new: https://acme.example/r",
             "confidence url high, key medium, models low, stream low, errors low",
             "source https://acme.example/s (url, key, 2026-10)",
-            "known usage.sum (small) since 2025-02: Its [way].",
+            "known usage.sum (small) seen 2025-02 to 2026-01: Its [way].",
             "source https://acme.example/w (recording)",
         ):
             assert part in text, part

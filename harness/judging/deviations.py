@@ -47,6 +47,19 @@ Kind = Literal["recording", "issue", "document", "described"]
 """What is known of it: the bytes, a report that shows them, the vendor's own word, or a description only."""
 
 
+class _Seen(Strict):
+    """When recordings or reports show it: ``first`` is no beginning, only the oldest that is known."""
+
+    first: When
+    last: When | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "_Seen":
+        if self.last and self.last < self.first[: len(self.last)]:
+            raise ValueError(f"last is {self.last}, before first, {self.first}")
+        return self
+
+
 class _Entry(Strict):
     check: Annotated[str, AfterValidator(_rule)]
     scenarios: tuple[Annotated[str, AfterValidator(_scenarios)], ...] = ()
@@ -55,7 +68,7 @@ class _Entry(Strict):
     reason: str = Field(min_length=1)
     source: Url
     sometimes: bool = False
-    since: When
+    seen: _Seen
     until: When | None = None
     kind: Kind = "recording"
     fault: Annotated[str, AfterValidator(_fault)] | None = None
@@ -96,4 +109,6 @@ def load_deviations(folder: Path) -> tuple[Deviation, ...]:
 
 def _deviation(entry: _Entry) -> Deviation:
     meant = dict.fromkeys(scenario for scenarios in entry.scenarios for scenario in scenarios)
-    return Deviation(**dict(entry) | {"scenarios": tuple(meant)})
+    told = dict(entry) | {"scenarios": tuple(meant), "first_seen": entry.seen.first, "last_seen": entry.seen.last}
+    del told["seen"]
+    return Deviation(**told)

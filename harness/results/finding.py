@@ -85,7 +85,8 @@ class Deviation:
     A known problem of a provider; ``message`` is the expected one, ``*`` standing for any text.
 
     ``sometimes`` is for what hangs on chance, such as the load: where it does not show, it is not taken for fixed.
-    ``until`` is when it was last seen, where it is gone.  ``fault`` is the one of the catalogue that shows it where no
+    ``first_seen`` and ``last_seen`` are when the oldest and the newest of what shows it are from; ``until`` is when it
+    went, where a source shows that it did.  ``fault`` is the one of the catalogue that shows it where no
     recording does: such an entry is told of, and expects nothing of recordings.  ``kind`` says what is known of it;
     ``breaks`` and ``instead`` what it breaks for a client and what client code does about it, where that is more than
     the check says.
@@ -94,7 +95,7 @@ class Deviation:
     check: str
     reason: str
     source: str
-    since: str
+    first_seen: str
     message: str
     scenarios: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
@@ -104,6 +105,14 @@ class Deviation:
     fault: str | None = None
     breaks: str | None = None
     instead: str | None = None
+    last_seen: str | None = None
+
+    @property
+    def seen(self) -> str:
+        """When it was seen, for people: the first and the last time that are known."""
+        return (
+            self.first_seen if self.last_seen in {None, self.first_seen} else f"{self.first_seen} to {self.last_seen}"
+        )
 
     def covers(self, check: str, scenario: str, model: str) -> bool:
         """Tell whether this is about ``check`` in ``scenario`` with ``model``; empty lists mean all."""

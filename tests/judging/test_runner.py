@@ -52,7 +52,7 @@ deviations:
     message: object is absent from * chunks
     reason: It always was.
     source: https://acme.example/docs
-    since: 2025-01
+    seen: {first: 2025-01}
 """
 FAULTY = replace_in_body(STREAM, '"object":"chat.completion.chunk",', "")
 
@@ -145,8 +145,14 @@ def test_a_deviation_of_another_scenario_changes_nothing(project: Path) -> None:
         ("chat.stream", "chat.strm", ":3: deviations.0.scenarios.0: unknown scenario 'chat.strm'"),
         ("It always was.", '""', ":5: deviations.0.reason: "),
         ("https://acme.example/docs", "docs", ":6: deviations.0.source: "),
-        ("2025-01", "long ago", ":7: deviations.0.since: "),
-        ("    since: 2025-01\n", "", ":2: deviations.0.since: missing; add it"),
+        ("2025-01", "long ago", ":7: deviations.0.seen.first: "),
+        (
+            "{first: 2025-01}",
+            "{first: 2025-01, last: 2024-12}",
+            ":7: deviations.0.seen: last is 2024-12, before first, 2025-01",
+        ),
+        ("{first: 2025-01}", "2025-01", ":7: deviations.0.seen: "),
+        ("    seen: {first: 2025-01}\n", "", ":2: deviations.0.seen: missing; add it"),
         ("reason:", "why:", ":5: deviations.0.why: unknown key; use one of check, scenarios"),
         ("deviations:", "known:", ":1: known: unknown key"),
     ],
@@ -306,7 +312,7 @@ deviations:
     message: object is absent from * chunks
     reason: It was so for a while.
     source: https://acme.example/docs
-    since: 2024-01
+    seen: {first: 2024-01}
     until: 2025-01
     kind: issue
     fault: object-missing

@@ -85,6 +85,8 @@ def _known(provider: Provider, deviation: Deviation, findings: Iterable[Finding]
     shows = [] if deviation.fault else [finding for finding in findings if _shows(deviation, finding)]
     return Known.model_validate({
         **{name: getattr(deviation, name) for name in _AS_LISTED},
+        "since": deviation.first_seen,
+        "last_seen": deviation.last_seen,
         "level": check.level.value,
         "breaks": deviation.breaks or check.impact,
         "instead": deviation.instead or check.workaround,
@@ -93,7 +95,7 @@ def _known(provider: Provider, deviation: Deviation, findings: Iterable[Finding]
 
 
 _AS_LISTED = (
-    "check", "scenarios", "models", "message", "reason", "source", "kind", "since", "until", "sometimes", "fault",
+    "check", "scenarios", "models", "message", "reason", "source", "kind", "until", "sometimes", "fault",
 )  # fmt: skip
 
 
