@@ -1,29 +1,29 @@
-"""What ``harness explain`` shows of a check, a scenario, a fault, a client, a provider or a cell."""
+"""
+What ``harness explain`` shows of a check, a scenario, a fault, a client, a provider or a cell.
+
+What is needed for a check is imported with this; what the others need, when they are asked for.
+"""
 
 import difflib
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 
 from harness.checks import CHECKS, Check, advice_on
-from harness.clients.catalogue import CLIENTS
 from harness.errors import UnknownName, unknown
-from harness.judging.deviations import folder_of, load_deviations
-from harness.judging.runner import Selection, plan, run_case
-from harness.matrix.bundled import FILE_NAME
-from harness.matrix.project import project_matrix
-from harness.matrix.providers import Model, Provider
 from harness.matrix.scenarios import KINDS, SCENARIOS, Scenario
-from harness.reports.terminal import show_finding
-from harness.results import Deviation
-from harness.simulate.faults import FAULTS, Fault
 from harness.simulate.ideal import recording
 from harness.simulate.reference import REFERENCES
 from harness.wire.exchange import Exchange
+
+if TYPE_CHECKING:
+    from harness.matrix.providers import Model, Provider
+    from harness.results import Deviation
+    from harness.simulate.faults import Fault
 
 _CELL_PARTS = 4
 _CONTEXT = 30
@@ -38,6 +38,19 @@ def explain(name: str, root: Path, console: Console) -> None:
     Raises:
         UnknownName: it is no check, scenario, fault, client, provider or cell of the project at ``root``.
     """
+    if name in CHECKS:
+        _explain_check(CHECKS[name], console)
+    elif name in SCENARIOS:
+        _explain_scenario(SCENARIOS[name], console)
+    else:
+        _explain_other(name, root, console)
+
+
+def _explain_other(name: str, root: Path, console: Console) -> None:
+    from harness.clients.catalogue import CLIENTS
+    from harness.matrix.project import project_matrix
+    from harness.simulate.faults import FAULTS
+
     client, _, answer = name.partition("/")
     if client in CLIENTS:
         from harness.clients.explaining import explain_client, explain_client_cell  # it brings a server
@@ -45,10 +58,6 @@ def explain(name: str, root: Path, console: Console) -> None:
         explain_client_cell(CLIENTS[client], answer, root, console) if answer else explain_client(
             CLIENTS[client], console
         )
-    elif name in CHECKS:
-        _explain_check(CHECKS[name], console)
-    elif name in SCENARIOS:
-        _explain_scenario(SCENARIOS[name], console)
     elif name in FAULTS:
         _explain_fault(FAULTS[name], console)
     elif name.count("/") == _CELL_PARTS - 1:
@@ -140,7 +149,7 @@ def _explain_scenario(scenario: Scenario, console: Console) -> None:
             shown = {key: value for key, value in exchange.request.json.items() if key != "reasoning_effort"}
             console.print_json(json.dumps(_cut(shown), ensure_ascii=False))
     console.print(
-        f"thinking  {'on' if scenario.thinking else 'off'} (each provider has its own switch: thinking in {FILE_NAME})"
+        f"thinking  {'on' if scenario.thinking else 'off'} (each provider has its own switch: thinking in providers.yaml)"
     )
     if scenario.key != "own":
         console.print("key       one that is none")
@@ -161,7 +170,7 @@ def _cut(value: Any) -> Any:
     return f"{value[:_CONTEXT]}… ({len(value):,} characters)" if long else value
 
 
-def _explain_fault(fault: Fault, console: Console) -> None:
+def _explain_fault(fault: "Fault", console: Console) -> None:
     console.print(f"[bold]{fault.id}[/]  {escape(fault.title)}\n")
     console.print(f"on       the reference answer of {fault.on}")
     console.print(f"caught   {fault.rule}: {escape(CHECKS[fault.rule].title)}", highlight=False)
@@ -169,7 +178,9 @@ def _explain_fault(fault: Fault, console: Console) -> None:
     _show_change(fault.reference(), fault.apply(), console)
 
 
-def _explain_provider(provider: Provider, root: Path, console: Console) -> None:
+def _explain_provider(provider: "Provider", root: Path, console: Console) -> None:
+    from harness.judging.deviations import folder_of, load_deviations
+
     console.print(f"[bold]{provider.id}[/]  {escape(provider.name)}\n", highlight=False)
     for label, text in _of_provider(provider):
         console.print(f"{label:<11}{escape(text)}", soft_wrap=True, highlight=False)
@@ -192,7 +203,7 @@ def _named(scenarios: tuple[str, ...]) -> tuple[str, ...]:
     return next(((name,) for name, meant in KINDS.items() if meant == scenarios), scenarios)
 
 
-def _of_deviation(one: Deviation) -> Iterator[tuple[str, str]]:
+def _of_deviation(one: "Deviation") -> Iterator[tuple[str, str]]:
     gone = f", gone since {one.until}" if one.until else ""
     yield "", f"seen {one.seen}{gone}: {one.reason}"
     yield "breaks", one.breaks or CHECKS[one.check].impact
@@ -202,7 +213,7 @@ def _of_deviation(one: Deviation) -> Iterator[tuple[str, str]]:
         yield "shown by", f"harness explain {one.fault}"
 
 
-def _of_provider(provider: Provider) -> Iterator[tuple[str, str]]:
+def _of_provider(provider: "Provider") -> Iterator[tuple[str, str]]:
     yield "address", provider.base_url
     for name, variable in provider.fills.items():
         yield "", f"{{{name}}} is filled from {variable}"
@@ -220,7 +231,7 @@ def _of_provider(provider: Provider) -> Iterator[tuple[str, str]]:
         yield "note", provider.note
 
 
-def _of_model(model: Model) -> Iterator[tuple[str, str]]:
+def _of_model(model: "Model") -> Iterator[tuple[str, str]]:
     if model.name:
         yield "sent as", model.name
     if model.aliases:
@@ -244,7 +255,7 @@ def _switch(added: dict[str, Any] | None) -> str:
     return f"by {json.dumps(added)}" if added else "unasked"
 
 
-def _evidence(provider: Provider) -> Iterator[tuple[str, str]]:
+def _evidence(provider: "Provider") -> Iterator[tuple[str, str]]:
     for gone in provider.retired_models:
         instead = f", instead {gone.instead}" if gone.instead else ""
         yield "retired", f"{gone.name} on {gone.at}{instead}: {gone.source}"
@@ -255,6 +266,11 @@ def _evidence(provider: Provider) -> Iterator[tuple[str, str]]:
 
 
 def _explain_cell(name: str, root: Path, console: Console) -> None:
+    from harness.judging.deviations import folder_of, load_deviations
+    from harness.judging.runner import Selection, plan, run_case
+    from harness.matrix.project import project_matrix
+    from harness.reports.terminal import show_finding
+
     provider, model, scenario, check = name.split("/")
     selection = Selection((provider,), (model,), (scenario,), (check,))
     cases = plan(project_matrix(root), root, selection)
