@@ -8,7 +8,6 @@ at the end, and the exit code says so.
 
 import contextlib
 import errno
-import logging
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -103,18 +102,6 @@ class Commands(click.Group):
         """Read the options of the command, and run it."""
         with _printable_usage():
             return super().invoke(ctx)
-
-
-class Lines(logging.Formatter):
-    """Formats a log: each message is one line, whoever logs it, and what follows it of an exception is printable."""
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
-        """Return the line of a record."""
-        return printable(super().formatMessage(record))
-
-    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
-        """Return the lines of an exception."""
-        return printable_lines(super().formatException(ei))
 
 
 @contextlib.contextmanager
