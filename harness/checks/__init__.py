@@ -41,7 +41,7 @@ FAMILIES = tuple(
 )  # fmt: skip
 
 CHECKS: dict[str, Check] = {
-    check.id: check for family in FAMILIES for check in declared().values() if check.family == family
+    check.id: check for check in sorted(declared().values(), key=lambda check: FAMILIES.index(check.family))
 }
 """Every check by id, by family in the order of ``FAMILIES``."""
 

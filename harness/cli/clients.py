@@ -8,8 +8,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from harness import __version__
-from harness.cli.common import FORCE, FORMAT, ROOT, columns, matrix_of, now, one_line_errors, refuse
+from harness.cli.common import FORCE, FORMAT, ROOT, columns, matrix_of, one_line_errors, refuse, started
 from harness.cli.console import Outlet
 from harness.cli.outlet import say, say_block, say_json
 from harness.clients.catalogue import CLIENTS, ENVIRONMENTS, tier_of
@@ -21,8 +20,7 @@ from harness.matrix.providers import Matrix
 from harness.recording.atomic import check_own, write_atomically
 from harness.reports import clients as report
 from harness.reports import clients_page
-from harness.results import ClientFinding, ClientOutcome, ClientResults, Run, check_writable, written_client_results
-from harness.sdk import version
+from harness.results import ClientFinding, ClientOutcome, ClientResults, check_writable, written_client_results
 
 _TIER = click.option(
     "--tier", "tiers", type=click.Choice([str(tier) for tier in TIERS]), multiple=True,
@@ -181,7 +179,7 @@ def _run(matrix: Matrix, root: Path, chosen: list[Client], providers: Iterable[s
     with Progress(console=Console(stderr=True), disable=quiet, transient=True) as progress:
         task = progress.add_task("trying", total=None)
         results = run_matrix(
-            chosen, trials, Run(__version__, now(), mode, version()),
+            chosen, trials, started(mode),
             lambda done, total: progress.update(task, completed=done, total=total), timeout,
         )  # fmt: skip
     return results if named else foresee(results, chosen, index, root)

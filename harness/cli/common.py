@@ -18,7 +18,7 @@ from harness.wire.limits import Sizes, set_sizes
 
 if TYPE_CHECKING:
     from harness.matrix.providers import Matrix
-    from harness.results import Results
+    from harness.results import Results, Run
 
 Format = click.Choice(["pretty", "json", "markdown"])
 _QUIET_SECONDS = 10.0
@@ -66,6 +66,18 @@ def _told_in_lines(items: Iterable[_Item], total: int, what: str) -> Iterator[_I
             told = monotonic()
             say(f"harness: {what}: {done} of {total} done", err=True)
         yield item
+
+
+def started(mode: str) -> "Run":
+    """Return a run that begins now; say once where the OpenAI SDK can't be driven, so that its rules are n/a."""
+    from harness import __version__
+    from harness.results import Run
+    from harness.sdk import unusable, version
+
+    reason = unusable()
+    if reason:
+        say(f"harness: the rules of the family sdk are n/a: {reason}", err=True)
+    return Run(__version__, now(), mode, version())
 
 
 def now() -> str:

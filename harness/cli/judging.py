@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from harness import __version__
 from harness.cli.common import (
     FORCE,
     FORMAT,
@@ -15,11 +14,11 @@ from harness.cli.common import (
     SDK_DEPTH,
     SIZES,
     matrix_of,
-    now,
     one_line_errors,
     progress,
     refuse,
     show,
+    started,
 )
 from harness.cli.console import Outlet
 from harness.cli.outlet import say
@@ -35,14 +34,12 @@ from harness.results import (
     Finding,
     Level,
     Results,
-    Run,
     check_writable,
     is_client_log,
     read_client_results,
     read_results,
     write_results,
 )
-from harness.sdk import version
 
 _TOLD = 20
 """Of what can't be read in one file, so much is told line by line."""
@@ -83,7 +80,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
     """Replay the recorded matrix, write reports/ and print the table."""
     selection = Selection(providers, models, scenarios, checks, Level(level.upper()))
     cases = plan(matrix_of(root), root, selection)
-    results = Results(Run(__version__, now(), "replay", version()), list(_findings(cases, selection)))
+    results = Results(started("replay"), list(_findings(cases, selection)))
     if not any(finding.cassette for finding in results.findings):
         refuse(f"{root / 'cassettes'}: no recording of what was asked for; {_paths(cases)}")
     folder = report or (root / "reports" if selection == Selection() else None)
@@ -121,7 +118,7 @@ def audit(paths: tuple[Path, ...], root: Path, results_file: Path | None, provid
         check_writable(results_file)
     archives = [archive for path in paths for archive in archives_in(path)]
     matrix = matrix_of(root)
-    results = Results(Run(__version__, now(), "audit", version()))
+    results = Results(started("audit"))
     bad = sum(
         not _audited(archive, matrix, provider_from, results)
         for archive in progress(archives, len(archives), "auditing")

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness import __version__
 from harness.cli.common import (
     FORCE,
     FORMAT,
@@ -15,11 +14,11 @@ from harness.cli.common import (
     SDK_DEPTH,
     SIZES,
     matrix_of,
-    now,
     one_line_errors,
     progress,
     refuse,
     show,
+    started,
 )
 from harness.cli.console import Outlet
 from harness.cli.outlet import say, say_block
@@ -32,8 +31,7 @@ from harness.matrix.scenarios import SCENARIOS, Scenario
 from harness.recording.atomic import check_folder, check_own, write_atomically
 from harness.recording.cassette import OWN, write_cassette
 from harness.reports import table, terminal
-from harness.results import Level, Outcome, Results, Run, check_writable, told_most, write_results
-from harness.sdk import version
+from harness.results import Level, Outcome, Results, check_writable, told_most, write_results
 
 if TYPE_CHECKING:
     from harness.live.probe import Course, Probed
@@ -100,7 +98,7 @@ def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
     if markdown:
         check_own(markdown, table.OWN, force=force)
     matrix = matrix_of(root)
-    results = Results(Run(__version__, now(), "live", version()))
+    results = Results(started("live"))
     budget, environment = Budget(max_requests, max_tokens, long=long), environment_of(root)
     key = environment.get(key_env)
     names = {key_env, *(provider.key_env for provider in matrix.providers)}

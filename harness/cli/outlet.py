@@ -45,7 +45,7 @@ def say_json_text(text: str, *, nl: bool = True) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CommandEntry:
     """A command in the list of them: the module of ``harness.cli`` it is in, and what it does, in a sentence."""
 
     module: str
@@ -59,7 +59,7 @@ class Commands(click.Group):
     The module of a command is imported when it is run, or asked for its own help: all of them together take a second.
     """
 
-    def __init__(self, *args: Any, sections: Mapping[str, Mapping[str, Entry]], **extra: Any) -> None:
+    def __init__(self, *args: Any, sections: Mapping[str, Mapping[str, CommandEntry]], **extra: Any) -> None:
         super().__init__(*args, **extra)
         self._sections = sections
         self._entries = {name: entry for entries in sections.values() for name, entry in entries.items()}

@@ -57,9 +57,9 @@ resources:
 pytest_plugins = ["pytester"]
 
 
-@pytest.fixture(params=FOREIGN.values(), ids=FOREIGN)
+@pytest.fixture(params=list(FOREIGN))
 def foreign(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+    return FOREIGN[request.param]
 
 
 def test_a_run_of_pytest_leaves_it_alone(foreign: str, pytester: pytest.Pytester) -> None:
