@@ -218,7 +218,9 @@ def test_audit_refuses_what_holds_no_recording(project: Path) -> None:
     (project / "other.jsonl").write_text(
         '{"request":{"url":"https://x.example/v1/models"},"response":{"status":200,"body_text":"{}"}}'
     )
-    assert "no chat completion in 1 files" in refused("audit", "other.jsonl")
+    assert "no chat completion in 1 file; 1 exchange not judged (only chat completions are): 1 models" in refused(
+        "audit", "other.jsonl"
+    )
 
 
 def test_report_prints_and_puts_tables_into_documents(project: Path) -> None:
@@ -337,11 +339,11 @@ def test_explain_needs_no_matrix_for_what_is_not_in_it(project: Path) -> None:
     assert "usage.sum" in harness("explain", "usage.sum").stdout
     assert "not a mapping" in refused("explain", "acme")
     (project / "providers.yaml").unlink()
-    assert "unknown check, scenario, fault, client, provider or cell 'acme'" in refused("explain", "acme")
+    assert "unknown check, family, scenario, fault, client, provider or cell 'acme'" in refused("explain", "acme")
 
 
 def test_explain_refuses(project: Path) -> None:
-    assert "unknown check, scenario, fault, client, provider or cell 'usage.som'; try usage.sum" in refused(
+    assert "unknown check, family, scenario, fault, client, provider or cell 'usage.som'; try usage.sum" in refused(
         "explain", "usage.som"
     )
     assert "unknown provider 'x'" in refused("explain", "x/small/chat.stream/chunk.object")

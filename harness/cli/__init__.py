@@ -17,7 +17,7 @@ SECTIONS = {
         "clients": CommandEntry("clients", "Run client code against recorded answers: which of it survives which provider."),
     },
     "Look things up": {
-        "explain": CommandEntry("explaining", "Show all of a check, a scenario, a fault, a client, a provider, or a cell."),
+        "explain": CommandEntry("explaining", "Show all of a check, a family of checks, a scenario, a fault, a client, a provider, or a cell."),
         "checks": CommandEntry("listing", "List the checks, all or those of a family."),
         "scenarios": CommandEntry("listing", "List the scenarios: what is asked, in how many requests, and what a provider may lack."),
         "providers": CommandEntry("listing", "List the providers, whose keys are set, and what is recorded of them and how old it is."),

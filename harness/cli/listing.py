@@ -50,6 +50,7 @@ def checks(name: str | None, form: str) -> None:
 
 @click.command()
 @FORMAT
+@one_line_errors
 def scenarios(form: str) -> None:
     """List the scenarios: what is asked, in how many requests, and what a provider may lack."""
     if form == "json":

@@ -1,5 +1,6 @@
 """Known problems of a provider: cassettes/<provider>/deviations.yaml, checked."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -8,10 +9,11 @@ from pydantic import AfterValidator, Field, model_validator
 from harness.checks import CHECKS
 from harness.errors import BadDeviations
 from harness.matrix.addresses import Url
+from harness.matrix.bundled import bundled
 from harness.matrix.checked_yaml import Strict, load_checked
 from harness.matrix.providers import Provider, Slug
 from harness.matrix.scenarios import KINDS, SCENARIOS
-from harness.results import Deviation, Level
+from harness.results import EXPECTED, Advice, Deviation, Finding, Level, Outcome, first_message
 from harness.simulate.faults import FAULTS
 
 FILE_NAME = "deviations.yaml"
@@ -105,6 +107,52 @@ def load_deviations(folder: Path) -> tuple[Deviation, ...]:
         return ()
     listed = load_checked(path, _File, BadDeviations, "")
     return tuple(_deviation(entry) for entry in listed.deviations)
+
+
+class KnownProblems:
+    """
+    What is listed of each provider, read when first asked for, for answers to questions that nobody knows beforehand.
+
+    An entry then holds whatever was asked and of which model: where it was seen is no bound of where it is.  Nothing is
+    taken for fixed, since one answer without a problem shows little.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._listed: dict[str, tuple[Deviation, ...]] = {}
+
+    def of(self, provider: str) -> tuple[Deviation, ...]:
+        """
+        Return what is listed of a provider.
+
+        Raises:
+            BadDeviations: its list can't be read.
+        """
+        if provider not in self._listed:
+            homes = [home for home in (self._root, bundled()) if home and provider in _listing(home)]
+            listed = load_deviations(homes[0] / "cassettes" / provider) if homes else ()
+            self._listed[provider] = tuple(replace(one, scenarios=(), models=(), sometimes=True) for one in listed)
+        return self._listed[provider]
+
+    def tell(self, finding: Finding) -> Finding:
+        """Return a finding with what is known of it; what is listed otherwise is news, and fails."""
+        if finding.outcome is Outcome.CHANGED:
+            finding.outcome, finding.message = Outcome.FAIL, finding.message.partition(EXPECTED)[0]
+        elif finding.outcome is Outcome.KNOWN:
+            message = first_message(finding.message)
+            entry = next(
+                one for one in self.of(finding.provider) if one.check == finding.check and one.expects(message)
+            )
+            finding.known, finding.source = f"{entry.seen}: {entry.reason}", entry.source
+            if entry.instead or entry.breaks:
+                check = CHECKS[finding.check]
+                finding.advice = Advice(entry.breaks or check.impact, entry.instead or check.workaround)
+        return finding
+
+
+def _listing(root: Path) -> set[str]:
+    """Return the names of the folders that hold a list: a provider's name may come from a recording, and be no such."""
+    return {path.parent.name for path in root.glob(f"cassettes/*/{FILE_NAME}")}
 
 
 def _deviation(entry: _Entry) -> Deviation:

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from harness.results.finding import (
+    EXPECTED,
     UNEXPECTED,
     WORST_FIRST,
     Advice,
@@ -17,6 +18,8 @@ from harness.results.finding import (
     Level,
     Outcome,
     Problem,
+    Told,
+    first_message,
     judge,
 )
 
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from harness.results.log import SCHEMA, Results, Run, check_writable, dump, read_results, told_most, write_results
 
 __all__ = [
+    "EXPECTED",
     "SCHEMA",
     "UNEXPECTED",
     "WORST_FATE_FIRST",
@@ -54,8 +58,10 @@ __all__ = [
     "ProviderPrediction",
     "Results",
     "Run",
+    "Told",
     "check_writable",
     "dump",
+    "first_message",
     "is_client_log",
     "judge",
     "read_client_results",

@@ -55,6 +55,14 @@ class Advice:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What is told of a finding beside its message or value: the title of its check, and the advice on its form."""
+
+    title: str
+    advice: Advice
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """
     What a check found wrong.
@@ -132,7 +140,8 @@ class Finding:
     """
     The outcome of one check on one recording: a line of ``results.jsonl``.
 
-    ``advice`` is that of the form that ``message`` tells of; None where the check's own holds.
+    ``advice`` is that of the form that ``message`` tells of; None where the check's own holds.  ``known`` says since when
+    and why it is known, where a recording of no scenario was judged beside what is listed of its provider.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
@@ -151,6 +160,7 @@ class Finding:
     source: str | None = None
     cassette: str | None = None
     advice: Advice | None = None
+    known: str | None = None
 
     @property
     def family(self) -> str:
@@ -161,6 +171,17 @@ class Finding:
     def cell(self) -> str:
         """The id of this finding: ``provider/model/scenario/check``."""
         return f"{self.provider}/{self.model}/{self.scenario}/{self.check}"
+
+
+EXPECTED = "; expected: "
+"""What stands between what was found and what is listed, in the message of a finding that changed."""
+
+_MORE = re.compile(r" \(and \d+ more\)$")
+
+
+def first_message(message: str) -> str:
+    """Return the message of the first problem that a finding tells of, without the count of the others."""
+    return _MORE.sub("", message)
 
 
 def judge(problems: Sequence[Problem], listed: Sequence[Deviation]) -> tuple[Outcome, str]:
@@ -180,5 +201,5 @@ def judge(problems: Sequence[Problem], listed: Sequence[Deviation]) -> tuple[Out
         return Outcome.FIXED, f"no longer seen, delete its line from deviations.yaml: {expected}"
     new = [message for message in messages if not any(deviation.expects(message) for deviation in listed)]
     if new:
-        return Outcome.CHANGED, f"{new[0]}{more}; expected: {expected}"
+        return Outcome.CHANGED, f"{new[0]}{more}{EXPECTED}{expected}"
     return Outcome.KNOWN, messages[0] + more

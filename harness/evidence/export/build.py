@@ -1,6 +1,5 @@
 """Findings and deviations of a provider, gathered into the document for other programs."""
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
@@ -9,7 +8,7 @@ from harness.evidence.export.document import VERSION, Document, Flags, Known, Pr
 from harness.evidence.export.flags import FLAGS, Judged, Value, parameters
 from harness.matrix.providers import Provider
 from harness.matrix.scenarios import SCENARIOS
-from harness.results import Deviation, Finding, Outcome
+from harness.results import Deviation, Finding, Outcome, first_message
 
 _PROVENANCES: tuple[Provenance, ...] = ("recorded", "published", "reconstructed")
 """The best evidence first."""
@@ -103,7 +102,4 @@ def _shows(deviation: Deviation, finding: Finding) -> bool:
     """Tell whether a finding is of what is listed: the first of its problems is the one it tells of."""
     if finding.outcome is not Outcome.KNOWN or not deviation.covers(finding.check, finding.scenario, finding.model):
         return False
-    return deviation.expects(_MORE.sub("", finding.message))
-
-
-_MORE = re.compile(r" \(and \d+ more\)$")
+    return deviation.expects(first_message(finding.message))
