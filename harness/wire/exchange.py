@@ -4,7 +4,6 @@ import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -166,6 +165,8 @@ class Response:
     @property
     def date(self) -> int:
         """The date header as seconds since 1970; 0 where there is none that can be read."""
+        from email.utils import parsedate_to_datetime  # it brings sockets and more, and few ask for the date
+
         try:
             return int(parsedate_to_datetime(self.headers.get("date", "")).timestamp())
         except (TypeError, ValueError, OverflowError):
