@@ -165,10 +165,13 @@ class Response:
     @property
     def date(self) -> int:
         """The date header as seconds since 1970; 0 where there is none that can be read."""
-        from email.utils import parsedate_to_datetime  # it brings sockets and more, and few ask for the date
+        text = self.headers.get("date")
+        if not text:
+            return 0
+        from email.utils import parsedate_to_datetime  # it brings sockets and more
 
         try:
-            return int(parsedate_to_datetime(self.headers.get("date", "")).timestamp())
+            return int(parsedate_to_datetime(text).timestamp())
         except (TypeError, ValueError, OverflowError):
             return 0
 
