@@ -3,14 +3,16 @@
 import difflib
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 
 from harness.checks import Check, family_of
+from harness.checks.registry import CannotJudge
 from harness.reports.failures import show_wrapped
-from harness.results import Advice, Level
+from harness.results import Advice, Level, Problem
 from harness.simulate.reference import REFERENCES
 from harness.wire.exchange import Exchange
 
@@ -57,9 +59,7 @@ def explain_check(check: Check, console: Console) -> None:
 
 def _forms(check: Check, exchange: Exchange) -> Iterator[Advice]:
     """Yield what is told of the form that an example has, where the words of the check do not fit it."""
-    for problem in check.find(exchange):
-        if problem.advice:
-            yield problem.advice
+    yield from (problem.advice for problem in _problems(check, exchange) if problem.advice)
     own = check.harm_of(check.observe(exchange)) if check.observe else None
     if own and own.breaks != check.impact:
         yield own
@@ -80,7 +80,16 @@ def _nearest(check: Check, exchange: Exchange) -> Exchange:
 def _verdict(check: Check, exchange: Exchange) -> str:
     if check.observe:
         return check.observe(exchange)
-    return "; ".join(problem.message for problem in check.find(exchange))
+    return (
+        "; ".join(problem.message for problem in _problems(check, exchange)) or "can't be shown without the OpenAI SDK"
+    )
+
+
+def _problems(check: Check, exchange: Exchange) -> list[Problem]:
+    """Return what a check finds in an example; nothing where it can't judge here, as without the OpenAI SDK."""
+    with suppress(CannotJudge):
+        return list(check.find(exchange))
+    return []
 
 
 def _changed(reference: Exchange, exchange: Exchange) -> list[str]:
