@@ -48,7 +48,7 @@ def explain_check(check: Check, console: Console) -> None:
         console.print(f"needs    {', '.join(check.depends_on)}")
     reference = check.good[0]
     if check.observe:
-        console.print(f"example  {escape(check.observe(reference))}: the reference")
+        console.print(f"example  {escape(_seen(check, reference))}: the reference")
     for exchange in check.bad:
         console.print(f"\n[bold]{'other' if check.observe else 'caught'}[/]  {escape(_verdict(check, exchange))}")
         _show_change(_nearest(check, exchange), exchange, console)
@@ -60,7 +60,7 @@ def explain_check(check: Check, console: Console) -> None:
 def _forms(check: Check, exchange: Exchange) -> Iterator[Advice]:
     """Yield what is told of the form that an example has, where the words of the check do not fit it."""
     yield from (problem.advice for problem in _problems(check, exchange) if problem.advice)
-    own = check.harm_of(check.observe(exchange)) if check.observe else None
+    own = check.harm_of(_seen(check, exchange)) if check.observe else None
     if own and own.breaks != check.impact:
         yield own
 
@@ -83,6 +83,14 @@ def _verdict(check: Check, exchange: Exchange) -> str:
     return (
         "; ".join(problem.message for problem in _problems(check, exchange)) or "can't be shown without the OpenAI SDK"
     )
+
+
+def _seen(check: Check, exchange: Exchange) -> str:
+    """Return what an observation sees in an example, or why it can't."""
+    try:
+        return check.observe(exchange) if check.observe else ""
+    except CannotJudge as reason:
+        return str(reason)
 
 
 def _problems(check: Check, exchange: Exchange) -> list[Problem]:
