@@ -6,19 +6,21 @@ the texts say.  So a long stream is cut down to the events that stand for all ot
 give way to constants, and the SDK reads what is left, once for all exchanges of that form.  All bytes around the
 constants are the provider's own.  ``Depth.FULL`` gives it every byte instead.
 
-openai, its HTTP library and asyncio are imported when the first exchange is read: together they take 0.8 s.
+openai and its HTTP library are imported when the first exchange is read: together they take 0.8 s.
 """
 
+import asyncio
 import atexit
 import json
 import re
 import threading
 import warnings
 from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache, partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -27,9 +29,6 @@ from harness.sdk.readings import Depth, SdkResult, settings
 from harness.wire.completion import complete
 from harness.wire.exchange import OK, Exchange, Headers, Request, Response
 from harness.wire.reading import read
-
-if TYPE_CHECKING:
-    import asyncio
 
 _QUESTION: dict[str, Any] = {"model": "replay", "messages": [{"role": "user", "content": "?"}]}
 _ASK = {wish: Request("POST", "", Headers(), orjson.dumps({"stream": wish})) for wish in (True, False)}
@@ -180,9 +179,6 @@ def _collect_accumulated(exchange: Exchange, take: Take) -> None:
 
 
 def _wait_for(coroutine: Coroutine[Any, Any, None]) -> None:
-    import asyncio
-    from concurrent.futures import ThreadPoolExecutor
-
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -193,9 +189,7 @@ def _wait_for(coroutine: Coroutine[Any, Any, None]) -> None:
 
 
 @cache
-def _runner() -> "asyncio.Runner":
-    import asyncio
-
+def _runner() -> asyncio.Runner:
     runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)  # given one, it leaves the thread's own loop alone
     atexit.register(runner.close)
     return runner

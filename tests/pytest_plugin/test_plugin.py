@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+import harness.sdk.clients  # noqa: F401 - pytester forgets what a run imports, and asyncio stands no second time
 from harness.checks import CHECKS, FAMILIES
 from harness.matrix.scenarios import SCENARIOS
 from harness.recording.cassette import write_cassette
