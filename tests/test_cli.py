@@ -112,9 +112,11 @@ def test_run_refuses_unknown_names(project: Path, option: str, name: str, said: 
 
 
 def test_run_without_a_matrix(tmp_path: Path) -> None:
-    assert "providers.yaml: No such file or directory; run this where a providers.yaml is" in refused(
-        "run", "--root", str(tmp_path)
-    )
+    chosen = ("--model", "deepseek/deepseek-flash", "--scenario", "chat.stream", "--format", "json")
+    rows = [json.loads(line) for line in harness("run", "--root", str(tmp_path), *chosen).stdout.splitlines()]
+    assert {row["cassette"] for row in rows} == {"cassettes/deepseek/deepseek-flash/chat.stream.yaml"}
+    assert list(tmp_path.iterdir()) == []
+    assert "no such folder" in refused("run", "--root", str(tmp_path / "none"))
 
 
 def test_run_without_recordings(project: Path) -> None:
@@ -198,7 +200,7 @@ def test_audit_names_every_bad_file_and_judges_and_writes_the_others(project: Pa
     assert "2 of 3 files could not be read, or not whole; what could be read was judged" in result.stderr
     assert {finding.cassette for finding in read_results(project / "out.jsonl").findings} == {"mine/c.yaml#0"}
     assert harness("audit", "mine", "--skip-unreadable").exit_code == 0
-    assert "api.openai.com" in result.stdout
+    assert "openai" in result.stdout
 
 
 def test_audit_of_an_odd_url(project: Path) -> None:

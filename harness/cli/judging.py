@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from harness import __version__
 from harness.checks import told_of
 from harness.cli.common import (
     ALL,
@@ -18,19 +17,20 @@ from harness.cli.common import (
     ROOT,
     SDK_DEPTH,
     SIZES,
-    matrix_if_any,
-    now,
+    matrix_of,
     one_line_errors,
     progress,
     refuse,
     show,
+    started,
 )
-from harness.cli.outlet import Outlet, say, say_block
+from harness.cli.console import Outlet
+from harness.cli.outlet import say, say_block
 from harness.errors import HarnessError
 from harness.judging.audit import audit as audit_archives
 from harness.judging.deviations import KnownProblems
 from harness.judging.runner import Case, Selection, plan, run_case
-from harness.matrix.providers import FILE_NAME, Matrix, load_matrix
+from harness.matrix.providers import Matrix
 from harness.recording.archives import archives_in
 from harness.recording.atomic import write_atomically
 from harness.reports import clients, table, terminal
@@ -39,14 +39,12 @@ from harness.results import (
     Finding,
     Level,
     Results,
-    Run,
     check_writable,
     is_client_log,
     read_client_results,
     read_results,
     write_results,
 )
-from harness.sdk import version
 
 _NAMED = 3
 _TOLD = 20
@@ -87,8 +85,8 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
 ) -> None:
     """Replay the recorded matrix, write reports/ and print the table."""
     selection = Selection(providers, models, scenarios, checks, Level(level.upper()))
-    cases = plan(load_matrix(root / FILE_NAME), root, selection)
-    results = Results(Run(__version__, now(), "replay", version()), list(_findings(cases, selection)))
+    cases = plan(matrix_of(root), root, selection)
+    results = Results(started("replay"), list(_findings(cases, selection)))
     if not any(finding.cassette for finding in results.findings):
         refuse(f"{root / 'cassettes'}: no recording of what was asked for; {_paths(cases)}")
     folder = report or (root / "reports" if selection == Selection() else None)
@@ -139,9 +137,9 @@ def audit(  # noqa: PLR0913, PLR0917 - one parameter an option
     if results_file:
         check_writable(results_file)
     archives = [archive for path in paths for archive in archives_in(path)]
-    matrix = matrix_if_any(root)
-    listed = KnownProblems(root) if known and matrix else None
-    results = Results(Run(__version__, now(), "audit", version()))
+    matrix = matrix_of(root)
+    listed = KnownProblems(root) if known else None
+    results = Results(started("audit"))
     others = Counter[str]()
     bad = sum(
         not _audited(archive, matrix, provider_from, results, others, listed)

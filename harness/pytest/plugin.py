@@ -1,6 +1,9 @@
 """
 The pytest plugin: ``providers.yaml`` collected into one item per target × scenario × check.
 
+Other programs have files of that name too.  One is collected where it is ours: it is named on the command line or by
+``compat_matrix`` in pytest's own file, or names our schema at its beginning.
+
 It is loaded in every pytest run of the environment, so what is heavy is imported when a matrix is collected.
 
 The network is off unless ``--compat-live`` or ``--compat-record`` is given.  Then the cases whose items are to run are
@@ -9,6 +12,7 @@ asked in the background, providers at once, from the first item on; an item wait
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -33,7 +37,11 @@ _FAMILIES = (
     "tool_choice", "structured", "usage", "logprobs", "params", "multi_turn", "parity", "models", "error", "sdk", "recording",
 )  # fmt: skip
 _CLIENTS: pytest.StashKey[Clients] = pytest.StashKey()
+_LEFT_ALONE: pytest.StashKey[list[Path]] = pytest.StashKey()
 _OPTIONS = ("provider", "model", "scenario", "check")
+_TO_COLLECT = (
+    "name it, set compat_matrix, or begin it with: # yaml-language-server: $schema=llm-compat-harness.schema.json"
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -73,6 +81,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--compat-client", action="append", default=[], metavar="ID|FILE",
         help="run this client, or code of your own, on the recordings, instead of the checks; repeatable",
     )  # fmt: skip
+    parser.addini("compat_matrix", f"matrices to collect, beside each {FILE_NAME} that names our schema", type="paths")
     group.addoption("--compat-report", metavar="DIR", help="write results.jsonl and compatibility.md to this folder")
 
 
@@ -97,8 +106,23 @@ def _online(config: pytest.Config) -> bool:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> MatrixFile | None:
-    """Collect the provider matrix."""
-    return MatrixFile.from_parent(parent, path=file_path) if file_path.name == FILE_NAME else None
+    """Collect a provider matrix of ours."""
+    config = parent.config
+    if file_path in config.getini("compat_matrix"):
+        return MatrixFile.from_parent(parent, path=file_path)
+    if file_path.name != FILE_NAME:
+        return None
+    from harness.matrix.recognising import has_schema_line
+
+    if has_schema_line(file_path) or file_path in _named(config):
+        return MatrixFile.from_parent(parent, path=file_path)
+    config.stash.setdefault(_LEFT_ALONE, []).append(file_path)
+    return None
+
+
+def _named(config: pytest.Config) -> list[Path]:
+    """Return the paths that are named on the command line, or by ``testpaths``."""
+    return [Path(os.path.abspath(config.invocation_params.dir / name.partition("::")[0])) for name in config.args]  # noqa: PTH100 - as pytest does, which follows no links
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -106,12 +130,19 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     options = session.config.option
     asked = [f"--compat-{name}" for name in (*_OPTIONS, "client", "report") if getattr(options, f"compat_{name}")]
     if asked and not session.testsfailed and not any(item.get_closest_marker("compat") for item in session.items):
-        raise pytest.UsageError(f"{', '.join(asked)}: no {FILE_NAME} was collected; name its path or run where one is")
+        raise pytest.UsageError(f"{', '.join(asked)}: no {FILE_NAME} was collected; name its path")
 
 
-def pytest_report_collectionfinish(items: list[pytest.Item]) -> list[str]:
-    """Say what is about to be asked, and what it takes."""
-    return [f"compat: {live.estimate(items)}" for live in _live_of(items)]
+def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
+    """Say what is about to be asked, and what it takes; and what looks like a matrix of ours, but was not said to be one."""
+    left = [f"compat: {path}: not collected; {_TO_COLLECT}" for path in _meant_perhaps(config)]
+    return left + [f"compat: {live.estimate(items)}" for live in _live_of(items)]
+
+
+def _meant_perhaps(config: pytest.Config) -> list[Path]:
+    from harness.matrix.recognising import looks_like_ours
+
+    return [path for path in config.stash.get(_LEFT_ALONE, []) if looks_like_ours(path)]
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
