@@ -11,6 +11,7 @@ from harness.cli import (
     judging,
     listing,
     live,
+    masking,
     proving,
     reconstructing,
     serving,
@@ -27,6 +28,6 @@ def main() -> None:
 for _command in (
     judging.run, judging.audit, judging.report, comparing.diff, live.probe, live.record, listing.checks, listing.scenarios,
     listing.explain, listing.providers, listing.proof, reconstructing.reconstruct, exporting.export, drafting.new_provider,
-    proving.registry, serving.serve, clients.clients,
+    proving.registry, serving.serve, clients.clients, masking.mask,
 ):  # fmt: skip
     main.add_command(_command)

@@ -7,7 +7,7 @@ and in bytes, so that offsets, sizes and reads stay true.  ``words`` says how on
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from harness.recording.masking.identifiers import masked_request_headers, masked
 from harness.recording.masking.json_texts import Context
 from harness.recording.masking.refusals import Repetitions
 from harness.recording.masking.words import Vocabulary
-from harness.wire.exchange import Exchange, Request, Source
+from harness.wire.exchange import Exchange, Request
 from harness.wire.shapes import as_object, objects_in
 
 NOTE = "texts: replaced"
@@ -29,41 +29,40 @@ _TRIES = 8
 _DEEPEST = 64
 
 
-def mask_exchanges(exchanges: Sequence[Exchange], seed: str, public_hosts: Iterable[str] = ()) -> list[Exchange]:
+def mask_exchanges(exchanges: Sequence[Exchange], seed: str) -> list[Exchange]:
     """
     Return the exchanges of one recording without their content; what is equal in two of them stays equal.
 
-    ``public_hosts`` are those that tell nothing of who asks.
+    Equal seeds give equal texts.
     """
     narrow = any(_BYTES_TOLD.search(exchange.response.content) for exchange in exchanges)
     unchanged = {number for exchange in exchanges for number in _bound_numbers(exchange)}
-    hosts = frozenset(public_hosts)
     made: list[Exchange] = []
     for attempt in range(_TRIES):
         vocabulary = Vocabulary(f"{seed} {attempt}", narrow=narrow, unchanged=unchanged)
-        made = _masked(exchanges, vocabulary, hosts)
+        made = _masked(exchanges, vocabulary)
         if all(map(_stops_alike, exchanges, made)):
             break
     return made
 
 
-def _masked(exchanges: Sequence[Exchange], vocabulary: Vocabulary, hosts: frozenset[str]) -> list[Exchange]:
+def _masked(exchanges: Sequence[Exchange], vocabulary: Vocabulary) -> list[Exchange]:
     by_original: dict[int, Exchange] = {}
     for exchange in exchanges:
-        made = _exchange(exchange, vocabulary, hosts)
+        made = _exchange(exchange, vocabulary)
         earlier = tuple(by_original[id(one)] for one in exchange.earlier if id(one) in by_original)
         by_original[id(exchange)] = replace(made, earlier=earlier)
     return list(by_original.values())
 
 
-def _exchange(exchange: Exchange, vocabulary: Vocabulary, hosts: frozenset[str]) -> Exchange:
+def _exchange(exchange: Exchange, vocabulary: Vocabulary) -> Exchange:
     request, source = exchange.request, exchange.source
     repetitions = Repetitions(vocabulary, _texts_in(request.json), _names_in(request.json))
     context = Context(vocabulary, repetitions, stops_of(request), _tools_in(exchange))
     response = masked_response(exchange, replace(context, refused=exchange.response.is_error))
     asked = replace(
         request,
-        url=masked_url(request.url, vocabulary, public=request.host in hosts) if request.url else "",
+        url=masked_url(request.url, vocabulary) if request.url else "",
         headers=masked_request_headers(request.headers, vocabulary),
         body=_request_body(request, replace(context, asked=True)),
     )
@@ -73,11 +72,7 @@ def _exchange(exchange: Exchange, vocabulary: Vocabulary, hosts: frozenset[str])
         error=response.error and repetitions.masked(response.error),
     )
     note = source.note if source.note and NOTE in source.note else "; ".join(filter(None, (source.note, NOTE)))
-    return replace(exchange, request=asked, response=answer, source=_noted(source, note))
-
-
-def _noted(source: Source, note: str) -> Source:
-    return replace(source, note=note)
+    return replace(exchange, request=asked, response=answer, source=replace(source, note=note))
 
 
 def _request_body(request: Request, context: Context) -> bytes | None:
@@ -113,8 +108,8 @@ def _bound_numbers(exchange: Exchange) -> Iterator[str]:
 
 def _members(value: Any, depth: int = 0) -> Iterator[tuple[str, Any]]:
     """Yield the members of all objects in ``value``, and what stands in lists under an empty key."""
-    inside = value.items() if isinstance(value, dict) else (("", one) for one in value) if isinstance(value, list) else ()
-    for key, inner in inside if depth < _DEEPEST else ():
+    listed = [("", one) for one in value] if isinstance(value, list) else []
+    for key, inner in [*(value.items() if isinstance(value, dict) else listed)] if depth < _DEEPEST else ():
         yield key, inner
         yield from _members(inner, depth + 1)
 
@@ -133,4 +128,6 @@ def _names_in(asked: Any) -> set[str]:
 def _tools_in(exchange: Exchange) -> frozenset[str]:
     functions = [as_object(tool.get("function")) for tool in objects_in(exchange.request.get("tools"))]
     called = [call.name for message in exchange.completion.messages for call in message.tool_calls]
-    return frozenset(name for name in (*(one.get("name") for one in functions), *called) if isinstance(name, str) and name)
+    return frozenset(
+        name for name in (*(one.get("name") for one in functions), *called) if isinstance(name, str) and name
+    )

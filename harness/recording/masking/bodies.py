@@ -55,7 +55,10 @@ def masked_content(content: bytes, context: Context, kind: str) -> bytes:
 def _masked_stream(text: str, context: Context) -> str:
     blocks = list(_blocks(text))
     texts = ["\n".join(text[start:end] for start, end in block.spans) for block in blocks]
-    is_json = [block.kind in {"data", "line"} and _JSON.match(one) is not None for block, one in zip(blocks, texts, strict=True)]
+    is_json = [
+        block.kind in {"data", "line"} and _JSON.match(one) is not None
+        for block, one in zip(blocks, texts, strict=True)
+    ]
     made_json = iter(JsonTexts(context).masked([one for one, json in zip(texts, is_json, strict=True) if json]))
     parts, at = [], 0
     for block, one, json in zip(blocks, texts, is_json, strict=True):

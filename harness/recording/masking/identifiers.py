@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Collection
-from urllib.parse import urlsplit
 
 from harness.recording.masking.refusals import Repetitions
-from harness.recording.masking.words import Vocabulary
+from harness.recording.masking.words import Vocabulary, words_of
 from harness.wire.exchange import Headers
 
+_ADDRESS = re.compile(r"(?P<scheme>(?:[a-z]+://)?)(?P<host>(?<=//)[^/?#]*|)(?P<path>/?[^?#]*)(?P<query>.*)", re.DOTALL)
 _PREFIX = re.compile(r"[A-Za-z]{1,14}[-_.:]")
 _RUN = re.compile(r"[^\W_]+")
 _FEW = 2  # digits: a place in a list, and nobody's id
@@ -19,16 +19,28 @@ _IN_PATHS = re.compile(
     r"|ai_custom|wenxinworkshop|plugin|proxy|cortex|generate|chatcompletion_v2|api\.php|v1beta|default|\{.*\}",
     re.IGNORECASE,
 )
-_NO_NAME = re.compile(r"localhost|\d+\.\d+\.\d+\.\d+|\[.*\]|api|www|gateway|inference|router|dashscope(?:-\w+)?|ark")
-_PARTS_KEPT = 2  # of the name of a host: whose service it is
-_SHARED = re.compile(
-    r"azure\.com|azure\.net|amazonaws\.com|aliyuncs\.com|volces\.com|baidubce\.com|googleapis\.com|cloudflare\.com|snowflakecomputing\.com"
-    r"|databricks\.com|volcengineapi\.com|huggingface\.(?:co|cloud)|tencentcloudapi\.com|tencent\.com|co\.uk|com\.cn"
+_HERE = re.compile(r"localhost|127\.\d+\.\d+\.\d+|\[::1\]|0\.0\.0\.0|host\.docker\.internal")
+# At these everybody asks at the same address.
+_PUBLIC = re.compile(
+    r"(?:[\w-]+\.)*(?:openai\.com|anthropic\.com|deepseek\.com|siliconflow\.(?:cn|com)|volces\.com|baidubce\.com|moonshot\.(?:cn|ai)"
+    r"|bigmodel\.cn|z\.ai|minimaxi?\.(?:com|chat|io)|stepfun\.com|tencentmaas\.com|hunyuan\.cloud\.tencent\.com|xf-yun\.com|x\.ai"
+    r"|groq\.com|mistral\.ai|cerebras\.ai|perplexity\.ai|together\.(?:ai|xyz)|fireworks\.ai|openrouter\.ai|nvidia\.com"
+    r"|api\.cloudflare\.com|gateway\.ai\.cloudflare\.com|googleapis\.com|huggingface\.co|deepinfra\.com|novita\.ai|cohere\.(?:ai|com)"
+    r"|sambanova\.ai|hyperbolic\.xyz|ai21\.com|baichuan-ai\.com|lingyiwanwu\.com|ollama\.com|github\.ai|vercel\.sh|portkey\.ai"
+    r"|heroku\.com|crusoe\.ai|pydantic\.dev|ppinfra\.com|modelscope\.cn|longcat\.chat|xiaomimimo\.com)"
+    r"|(?:[\w-]+\.)*dashscope[\w-]*\.aliyuncs\.com"
 )
-_AGENTS = frozenset(
+# At these each customer has a name; what stands there of the service itself.
+_SHARED = re.compile(
+    r"(?<=\.)(?:openai\.azure\.com|cognitiveservices\.azure\.com|services\.ai\.azure\.com|models\.ai\.azure\.com"
+    r"|inference\.ml\.azure\.com|[\w-]+\.maas\.aliyuncs\.com|[\w-]+\.amazonaws\.com|snowflakecomputing\.com"
+    r"|cloud\.databricks\.com|azuredatabricks\.net|endpoints\.huggingface\.cloud|workers\.dev|crusoecloud\.com|api\.aws|[a-z]+)$"
+)
+_PLAIN_VALUE = re.compile(r"v?\d{1,4}(?:[-.]\d{1,2}){0,2}(?:-preview)?|true|false|sse")
+_AGENTS = words_of(
     "aiohttp ai async asyncopenai axios bun charm client curl deno faraday fantasy fetch go guzzlehttp harness http "
     "httpie httpx java javascript js langchain litellm llm net node okhttp openai php provider pydantic python "
-    "reqwest requests ruby runtime sdk undici urllib utils vercel compat openapi postman v https land".split()
+    "reqwest requests ruby runtime sdk undici urllib utils vercel compat openapi postman v https land"
 )
 
 
@@ -47,29 +59,25 @@ def masked_id(text: str, vocabulary: Vocabulary, names: Collection[str] = ()) ->
     return text[:kept] + "".join(made)
 
 
-def masked_url(url: str, vocabulary: Vocabulary, *, public: bool) -> str:
-    """Return an address without the names of accounts; ``public`` is whether others ask at its host as well."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:  # such as an unclosed bracket of an IPv6 address
+def masked_url(url: str, vocabulary: Vocabulary) -> str:
+    """Return an address without the names of accounts."""
+    found = _ADDRESS.fullmatch(url)
+    if not found:
         return vocabulary.text(url)
-    host = parts.netloc if public else ".".join(_labels(parts.netloc, vocabulary))
-    path = "/".join(_segment(one, vocabulary) for one in parts.path.split("/"))
-    query = re.sub(r"(?<==)[^&]*", lambda found: _value(found[0], vocabulary), parts.query)
-    start = f"{parts.scheme}://{host}" if parts.netloc else ""
-    return start + path + (f"?{query}" if query else "") + (f"#{vocabulary.text(parts.fragment)}" if parts.fragment else "")
+    path = "/".join(_segment(one, vocabulary) for one in found["path"].split("/"))
+    query = re.sub(r"(?<==)[^&#]*|#.*", lambda value: _value(value[0], vocabulary), found["query"])
+    return found["scheme"] + _host(found["host"], vocabulary) + path + query
 
 
-def _labels(netloc: str, vocabulary: Vocabulary) -> list[str]:
-    host, colon, port = netloc.partition(":") if not netloc.startswith("[") else (netloc, "", "")
-    if _NO_NAME.fullmatch(host) and "." not in host.strip("0123456789."):
-        return [host + colon + port]
-    labels = host.split(".")
-    shared = _SHARED.fullmatch(".".join(labels[-_PARTS_KEPT:]))
-    last = _PARTS_KEPT if shared else 1
-    kept = [one if _NO_NAME.fullmatch(one) or at >= len(labels) - last or (shared and at) else vocabulary.text(one)
-            for at, one in enumerate(labels)]  # fmt: skip
-    return [*kept[:-1], kept[-1] + colon + port]
+def _host(address: str, vocabulary: Vocabulary) -> str:
+    """Return a host with its port; of one that is nobody's but a customer's only what it has in common with others."""
+    found = re.fullmatch(r"(.*?)(:\d+)?", address)
+    host, port = (found[1], found[2] or "") if found else (address, "")
+    if _HERE.fullmatch(host) or _PUBLIC.fullmatch(host):
+        return address
+    shared = _SHARED.search(host)
+    own = host[: shared.start()] if shared else host
+    return vocabulary.text(own) + host[len(own) :] + port
 
 
 def _segment(segment: str, vocabulary: Vocabulary) -> str:
@@ -78,12 +86,17 @@ def _segment(segment: str, vocabulary: Vocabulary) -> str:
 
 def _value(value: str, vocabulary: Vocabulary) -> str:
     """Return the value of a parameter; the date of a version stays."""
-    return value if re.fullmatch(r"v?\d{1,4}(?:[-.]\d{1,2}){0,2}(?:-preview)?|true|false", value) else vocabulary.text(value)
+    return value if _PLAIN_VALUE.fullmatch(value) else vocabulary.text(value)
 
 
 def masked_request_headers(headers: Headers, vocabulary: Vocabulary) -> Headers:
     """Return the headers of a request without what names a program that is nobody else's."""
-    return Headers(tuple((name, _agent(value, vocabulary) if name.lower() == "user-agent" else value) for name, value in headers.pairs))
+    return Headers(
+        tuple(
+            (name, _agent(value, vocabulary) if name.lower() == "user-agent" else value)
+            for name, value in headers.pairs
+        )
+    )
 
 
 def _agent(value: str, vocabulary: Vocabulary) -> str:
@@ -97,7 +110,7 @@ def masked_response_headers(headers: Headers, vocabulary: Vocabulary, repetition
         if _LISTED.search(name):
             return masked_id(value, vocabulary)
         if name == "location":
-            return masked_url(value, vocabulary, public=False)
+            return masked_url(value, vocabulary)
         return value if name in _PLAIN_HEADERS or value.replace(".", "").isdigit() else repetitions.masked(value)
 
     return Headers(tuple((name, masked(name.lower(), value)) for name, value in headers.pairs))

@@ -83,7 +83,7 @@ class JsonTexts:
             Place.PIECE: self._piece,
             Place.ID: self._id,
             Place.ERROR: self._error,
-            Place.TOKEN: self._token,
+            Place.LIKELY: self._token,
             Place.PATTERN: self._pattern,
             Place.REFERENCE: self._reference,
         }

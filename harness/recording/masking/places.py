@@ -18,7 +18,7 @@ class Place(Enum):
     PIECE = "a piece of what a model says, which goes on in the next chunk"
     ID = "an id"
     ERROR = "what a server says of an error"
-    TOKEN = "a token, beside its probability"
+    LIKELY = "a token, beside its probability"
     PATTERN = "a regular expression"
     REFERENCE = "a way to a part of a schema"
 
@@ -48,7 +48,9 @@ _PIECES = frozenset(
     }
 )  # fmt: skip
 _ERRORS = frozenset({"error", "errors", "base_resp", "ResponseMetadata", "innererror"})
-_ERROR_TEXTS = frozenset({"message", "msg", "detail", "error", "error_msg", "error_message", "status_msg", "description"})
+_ERROR_TEXTS = frozenset(
+    {"message", "msg", "detail", "error", "error_msg", "error_message", "status_msg", "description"}
+)
 _WRITTEN_IN_ERRORS = frozenset({"failed_generation"})
 _SCHEMAS = frozenset({"parameters", "schema", "input_schema"})
 _MAPS = frozenset({"properties", "$defs", "definitions", "dependentRequired", "dependentSchemas"})
@@ -65,7 +67,7 @@ def place_of_string(path: Path, *, asked: bool, refused: bool) -> Place:
     names = [name for name in path if name != "*"]
     last = names[-1] if names else ""
     if "logprobs" in names:
-        return Place.TOKEN if last in {"token", "tokens"} else Place.TEXT
+        return Place.LIKELY if last in {"token", "tokens"} else Place.TEXT
     if not asked and (found := _in_error(names, last, refused=refused)):
         return found
     if not _PROTOCOL_WITHIN.isdisjoint(names) or (asked and names[:1] and names[0] in _ROUTING):

@@ -8,7 +8,7 @@ and long numbers.
 import re
 from collections.abc import Collection, Iterable
 
-from harness.recording.masking.words import Vocabulary
+from harness.recording.masking.words import Vocabulary, words_of
 
 _QUOTED = re.compile(r"'([^'\n]{2,})'|\"([^\"\n]{2,})\"|`([^`\n]+)`|“([^”\n]+)”|「([^」\n]+)」|‘([^’\n]+)’")
 _AS_IT_IS = re.compile(
@@ -17,11 +17,11 @@ _AS_IT_IS = re.compile(
 _WORD = re.compile(r"[^\W\d_]+")
 _REPEATED = 12  # characters: what stands in the request as well is no chance
 _TOKEN = 8
-_PROTOCOL = frozenset(
+_PROTOCOL = words_of(
     "assistant system user tool developer function functions messages message content model models role type name id "
     "stream options text image url object string number integer boolean array null true false none auto required max "
     "tokens completion prompt json schema format response tools choice temperature top bearer authorization api key "
-    "application error invalid request chat completions value".split()
+    "application error invalid request chat completions value"
 )
 
 

@@ -31,7 +31,7 @@ KEPT = (
     r"|assistant(?:final|commentary|analysis)|commentary to=functions\.|\bfunctions\.(?=\w)|\Aanalysis(?=[A-Z])"
     r"|https?://|data:\w+/[\w.+-]+;base64,[\w+/]{0,11}|锟斤拷|[锛銆鈥锟]"
     rf"|(?<=[\s:\[,])(?:true|false|null)(?=\s*[,}}\]])|\A(?:{_CALLS}|true|false|null)\Z|(?<=\")(?:{_CALLS})(?=\")"
-    r"|(?<!\w)(?:REDACTED|redacted)(?!\w)"
+    r"|(?<!\w)(?:(?:REDACTED)+R?E?D?A?C?T?E?|redacted)(?!\w)"
 )
 """What stays of a text."""
 
@@ -106,7 +106,7 @@ class Vocabulary:
         return self._by_kind[found.lastgroup or "kept"](found[0])
 
     def _random(self, text: str) -> Random:
-        return Random(blake2b(text.encode("utf-8", "surrogatepass"), key=self._key).digest())
+        return Random(blake2b(text.encode("utf-8", "surrogatepass"), key=self._key).digest())  # noqa: S311 - of a keyed digest
 
     def _new(self, word: str) -> str:
         made = self._once(word) or self._fresh(word)
@@ -188,6 +188,11 @@ class Vocabulary:
         """Return another number; its exponent stays, and so does that it is whole."""
         digits = re.match(r"\d+", number)
         return self.word(digits[0]) + number[digits.end() :] if digits else number
+
+
+def words_of(text: str) -> frozenset[str]:
+    """Return the words of ``text``, for lists that are read as text."""
+    return frozenset(text.split())
 
 
 @cache
