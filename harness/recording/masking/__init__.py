@@ -47,12 +47,14 @@ def mask_exchanges(exchanges: Sequence[Exchange], seed: str) -> list[Exchange]:
 
 
 def _masked(exchanges: Sequence[Exchange], vocabulary: Vocabulary) -> list[Exchange]:
-    by_original: dict[int, Exchange] = {}
+    made: dict[int, Exchange] = {}
     for exchange in exchanges:
-        made = _exchange(exchange, vocabulary)
-        earlier = tuple(by_original[id(one)] for one in exchange.earlier if id(one) in by_original)
-        by_original[id(exchange)] = replace(made, earlier=earlier)
-    return list(by_original.values())
+        for one in (*exchange.earlier, exchange):
+            if id(one) not in made:
+                made[id(one)] = _exchange(one, vocabulary)
+    return [
+        replace(made[id(exchange)], earlier=tuple(made[id(one)] for one in exchange.earlier)) for exchange in exchanges
+    ]
 
 
 def _exchange(exchange: Exchange, vocabulary: Vocabulary) -> Exchange:

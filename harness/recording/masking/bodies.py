@@ -1,6 +1,5 @@
 """Bodies: what of them is JSON, what text, and what belongs to the framing and stays."""
 
-import gzip
 import re
 import zlib
 from collections.abc import Iterator
@@ -13,14 +12,17 @@ from harness.wire.unpacking import GZIP
 
 _LINE = re.compile(r"[^\r\n]+")
 _LINE_END = re.compile(r"\r\n|\n|\r")
-_FIELD = re.compile(r"(?P<start>\ufeff?(?P<name>data|id|event|retry|)(?P<colon>: ?))(?P<value>.*)", re.DOTALL)
+_FIELD = re.compile(r"(?P<start>\ufeff?(?P<name>[a-z_-]{0,20})(?P<colon>: ?))(?P<value>.*)", re.DOTALL)
 _JSON = re.compile(r'\s*[{\["]')
 _TAG = re.compile(r"<[^>]*>")
-_KEPT_FIELDS = frozenset({"event", "retry"})
+_DEFLATE = b"\x78"
+_NO_BLOCK = b"\xff" * 8  # of deflate
+_NAMES = frozenset({"data", "event", "id", "retry"})
+_KEPT_FIELDS = frozenset({"event", "retry", "bare"})
 
 
 @dataclass(slots=True)
-class _Block:
+class _Lines:
     """Lines that belong together, as spans of the text; ``kind`` is the field they are of."""
 
     kind: str
@@ -32,7 +34,7 @@ def masked_response(exchange: Exchange, context: Context) -> Response:
     response = exchange.response
     if not response.content:
         return response
-    if response.undecodable and response.content is response.body:
+    if response.undecodable and response.content is response.body and response.body[:1] in {GZIP[:1], _DEFLATE}:
         return replace(response, body=_unreadable(response.body))
     content = masked_content(response.content, context, kind=exchange.reading.body_kind)
     if response.content is response.body:
@@ -56,8 +58,7 @@ def _masked_stream(text: str, context: Context) -> str:
     blocks = list(_blocks(text))
     texts = ["\n".join(text[start:end] for start, end in block.spans) for block in blocks]
     is_json = [
-        block.kind in {"data", "line"} and _JSON.match(one) is not None
-        for block, one in zip(blocks, texts, strict=True)
+        block.kind not in {"id", ""} and _JSON.match(one) is not None for block, one in zip(blocks, texts, strict=True)
     ]
     made_json = iter(JsonTexts(context).masked([one for one, json in zip(texts, is_json, strict=True) if json]))
     parts, at = [], 0
@@ -69,7 +70,7 @@ def _masked_stream(text: str, context: Context) -> str:
     return "".join([*parts, text[at:]])
 
 
-def _lines(made: str, block: _Block) -> Iterator[str]:
+def _lines(made: str, block: _Lines) -> Iterator[str]:
     at = 0
     for start, end in block.spans:
         yield made[at : at + end - start]
@@ -83,7 +84,8 @@ def _masked_field(kind: str, value: str, context: Context) -> str:
         return masked_id(value, context.vocabulary)
     if kind == "":  # a comment
         return context.repetitions.masked(value)
-    return _masked_text(value, context)
+    # What a parser of JSON says of a word hangs on its first letter.
+    return value[:1] + _masked_text(value, context)[1:]
 
 
 def _masked_text(text: str, context: Context) -> str:
@@ -93,18 +95,18 @@ def _masked_text(text: str, context: Context) -> str:
     return context.vocabulary.text(text)
 
 
-def _blocks(text: str) -> Iterator[_Block]:
+def _blocks(text: str) -> Iterator[_Lines]:
     """Yield the values of fields; those of ``data`` together that make one event, and lines that are no field."""
-    block, at = _Block("none"), 0
+    block, at = _Lines("none"), 0
     for line in _LINE.finditer(text):
         found = _FIELD.fullmatch(line[0])
-        kind = found["name"] if found else "line"
+        kind = found["name"] if found else "bare" if line[0] in _NAMES else "line"
         span = (line.start() + (len(found["start"]) if found else 0), line.end())
         apart = len(_LINE_END.findall(text, at, line.start())) > 1
         if apart or kind != block.kind or kind not in {"data", "line"}:
             if block.spans:
                 yield block
-            block = _Block(kind)
+            block = _Lines(kind)
         block.spans.append(span)
         at = line.end()
     if block.spans:
@@ -113,12 +115,18 @@ def _blocks(text: str) -> Iterator[_Block]:
 
 def _packed(response: Response, content: bytes) -> Response:
     """Return the response with a content, packed as it was; its reads were of other bytes."""
-    wrong = response.too_large or response.undecodable
-    if wrong:
+    if response.too_large:
         headers = Headers(tuple(pair for pair in response.headers.pairs if pair[0].lower() != "content-encoding"))
-        return replace(response, body=content, headers=headers, reads=None, eof=False, error=response.error or wrong)
-    packed = gzip.compress(content, mtime=0) if response.body[:2] == GZIP else zlib.compress(content)
-    return replace(response, body=packed, reads=None)
+        error = f"LimitReached: {response.too_large}"
+        return replace(response, body=content, headers=headers, reads=None, eof=False, error=error)
+    packer = zlib.compressobj(wbits=zlib.MAX_WBITS | 16 if response.body[:2] == GZIP else zlib.MAX_WBITS)
+    packed = packer.compress(content)
+    if not response.undecodable or "follow" in response.undecodable:
+        after = b"\0" * int(response.undecodable.split()[0]) if response.undecodable else b""
+        return replace(response, body=packed + packer.flush() + after, reads=None)
+    # It breaks off where it did, or goes on with what is no block.
+    packed += packer.flush(zlib.Z_SYNC_FLUSH)
+    return replace(response, body=packed if "cut short" in response.undecodable else packed + _NO_BLOCK, reads=None)
 
 
 def _unreadable(body: bytes) -> bytes:

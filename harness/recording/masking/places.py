@@ -26,7 +26,7 @@ class Place(Enum):
 _PROTOCOL = frozenset(
     {
         "$schema", "block_reason", "code", "contentEncoding", "contentMediaType", "contentType", "detail", "effort",
-        "finish_reason", "finishReason", "format", "internalModelId", "level", "matched_stop", "mime_type",
+        "finish_reason", "finishReason", "format", "index", "internalModelId", "level", "matched_stop", "mime_type",
         "media_type", "mode", "model", "native_finish_reason", "object", "param", "provider", "provider_name",
         "reasoning_effort", "reasoning_format", "role", "service_tier", "serviceTier", "severity", "stop_reason",
         "strategy", "system_fingerprint", "thinking_level", "tool_choice", "ttl", "type", "verbosity", "voice",

@@ -15,6 +15,7 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from functools import cache
 from hashlib import blake2b
+from itertools import product
 from random import Random
 
 from harness.recording.masking.escapes import Escapes
@@ -49,8 +50,10 @@ _SHORT_IN_DECIMAL = "abc"  # their codes have two digits, those of the other sma
 _LONGEST_SPOKEN = 24  # longer ones are no words
 _HEX_LEAST = 8
 _TRIES = 40
+_SHORT_WORD = 3
 _ASCII = 128
 _BLOCK = 64  # characters that begin with the same bytes of UTF-8
+_PARTLY = frozenset({0xE0, 0xED, 0xF0, 0xF4})  # bytes that not every second byte may follow
 _HAN = (
     "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动同工也能下过子说产种面而方后多定行学法所民得经"
     "十三之进着等部度家电力里如水化高自二理起小物现实加量都两体制机当使点从业本去把性好应开它合还因由其些然前外天政四日那社义事平形"
@@ -121,11 +124,13 @@ class Vocabulary:
         unit = next((n for n in range(1, min(len(word) // 2, 12) + 1) if word[:n] * (len(word) // n) == word), None)
         if unit is None or len(word) > _LONGEST_SPOKEN:
             return None
-        made = self._fresh(word[:unit]) if word.isdigit() else self.word(word[:unit])
-        return made * (len(word) // unit)
+        again = len(word) // unit
+        return (
+            self._of_single(word[0], _DIGITS[1:]) if word.isdigit() and unit == 1 else self.word(word[:unit])
+        ) * again
 
-    def _of_single(self, letter: str) -> str:
-        pool = self._pool(letter)
+    def _of_single(self, letter: str, among: str = "") -> str:
+        pool = among or self._pool(letter)
         if pool not in self._single:
             shuffled = list(pool)
             self._random(pool).shuffle(shuffled)
@@ -142,9 +147,17 @@ class Vocabulary:
                 pools = [self._pool(letter) for letter in word]
                 pools[0] = pools[0].replace("0", "") if word[0] in _DIGITS[1:] else pools[0]
             made = "".join(_other(random, letter, pool) for letter, pool in zip(word, pools, strict=True))
-            if made not in self._taken:
-                break
-        return made
+            if self._is_free(made):
+                return made
+        return self._left(word, pools) or made
+
+    def _left(self, word: str, pools: list[str]) -> str | None:
+        """Return a short word that stands for no other yet."""
+        every = map("".join, product(*pools)) if len(word) <= _SHORT_WORD else ()
+        return next((made for made in every if self._is_free(made) and made != word), None)
+
+    def _is_free(self, made: str) -> bool:
+        return made not in self._taken and made != made[0] * len(made)  # which stands for such a one
 
     def _pools(self, word: str, random: Random) -> list[str]:
         if word.isascii() and word.isdigit():
@@ -211,14 +224,14 @@ def neighbours(letter: str) -> str:
     near = map(chr, range(first, first + _BLOCK))
     pool = [one for one in near if unicodedata.category(one) == unicodedata.category(letter)]
     if code <= 0xFF:  # noqa: PLR2004
-        pool = [one for one in pool if _bytes_begun(ord(one)) == _bytes_begun(code)]
+        pool = [one for one in pool if _bytes_begun(ord(one)) == _bytes_begun(code) and ord(one) not in _PARTLY]
     return "".join(pool)
 
 
 def _bytes_begun(code: int) -> int:
-    """Return how long a character of UTF-8 is that begins with the byte ``code``; some begin only few."""
-    if code in {0xC0, 0xC1, 0xE0, 0xED} or code > 0xF3:  # noqa: PLR2004
-        return -code
+    """Return how long a character of UTF-8 is that begins with the byte ``code``; 0 where none does."""
+    if code < 0xC2 or code > 0xF4:  # noqa: PLR2004
+        return 0
     return 2 if code < 0xE0 else 3 if code < 0xF0 else 4  # noqa: PLR2004
 
 
