@@ -14,6 +14,8 @@ _CONTENT = 4  # letters and digits: a run of fewer is layout, which stays
 _PROTOCOL = {"$schema", "finish_reason", "format", "model", "object", "role", "type"}
 _KEPT = re.compile(KEPT)
 _ESCAPE = re.compile(r'\\([\\"/])')
+_DEEP = 4
+_PREFIX = re.compile(r"^[A-Za-z]+[-_.:]")
 _LETTER = re.compile(r"[^\W_]")
 
 QUOTING = {
@@ -47,8 +49,10 @@ def left_of(original: Exchange, made: Exchange) -> set[str]:
 
 
 def _read(text: str) -> str:
-    """Return what a text says in which there is JSON."""
-    return _ESCAPE.sub(r"\1", text).replace("\\n", "\n") if "\\" in text else text
+    """Return what a text says in which there is JSON, and JSON in that."""
+    for _ in range(_DEEP):
+        text = _ESCAPE.sub(r"\1", text).replace("\\n", "\n") if "\\" in text else text
+    return text
 
 
 def written_in(exchange: Exchange) -> Iterator[str]:
@@ -70,7 +74,8 @@ def written_in(exchange: Exchange) -> Iterator[str]:
         yield from (pieces.text for pieces in choice.channels.values())
     for message in exchange.completion.messages:
         yield from (call.arguments for call in message.tool_calls)
-    yield from (value for value in exchange.columns.values["id"] if isinstance(value, str))
+    # What an id begins with is its form.
+    yield from (_PREFIX.sub("", value) for value in exchange.columns.values["id"] if isinstance(value, str))
 
 
 def _strings(value: Any) -> Iterator[str]:

@@ -303,6 +303,16 @@ def test_the_note_says_so_and_the_rest_of_the_origin_stays() -> None:
     assert masked(made).source == made.source
 
 
+@pytest.mark.parametrize("number", ["0", "7", "44", "1010", "-12", "0.5", "10.0", "1e5", "-0.0003", "100000000000"])
+def test_a_number_that_stands_for_a_text_is_a_number_of_the_same_kind(number: str) -> None:
+    made = masked(
+        answered(b'{"choices":[{"index":0,"delta":{"content":"x","token_id":%s}}]}' % number.encode())
+    ).response.body
+    value = orjson.loads(made)["choices"][0]["delta"]["token_id"]
+    assert type(value) is type(orjson.loads(number))
+    assert float(value).is_integer() is float(number).is_integer()
+
+
 @pytest.mark.parametrize(
     "body",
     [

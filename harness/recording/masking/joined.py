@@ -79,7 +79,7 @@ def _apart(text: str, start: int, end: int, marks: Sequence[str]) -> Iterator[_S
 def _copies(text: str, pieces: Sequence[str]) -> Iterator[_Span]:
     """Yield where ``text`` repeats what it said before."""
     if len(pieces) == 1:
-        yield from _second_half(text, 0)
+        yield from _second_half(text, 0) if len(text) >= _TELLING else ()
         return
     repeats_last = _repeats_the_last(pieces)
     doubled = all(piece[: len(piece) // 2] == piece[len(piece) // 2 :] for piece in pieces)

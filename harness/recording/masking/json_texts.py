@@ -10,7 +10,7 @@ from harness.recording.masking.identifiers import masked_id
 from harness.recording.masking.joined import masked_pieces
 from harness.recording.masking.json_strings import Container, Token, tokens_in
 from harness.recording.masking.places import Place, is_written_key, is_written_number, place_of_string
-from harness.recording.masking.probabilities import Said, TokenTexts
+from harness.recording.masking.probabilities import SaidText, TokenTexts
 from harness.recording.masking.refusals import Repetitions
 from harness.recording.masking.words import Vocabulary
 
@@ -109,7 +109,7 @@ class JsonTexts:
                 self._found.strings.append(string)
                 self._tokens_of(token).add_byte(token.within.above, string)
             elif is_written_number(token.path, asked=asked):
-                self._text(_String.of(block, token))
+                self._found.strings.append(_String(block, token, None, token.raw, self._vocabulary.text(token.raw)))
             return
         string = _String.of(block, token)
         if token.is_key:
@@ -198,7 +198,7 @@ class JsonTexts:
             for string in self._found.said[choice]:
                 said[string.token.path[-1]].append(string)
             joined = [("".join(s.plain for s in one), "".join(s.made or "" for s in one)) for one in said.values()]
-            tokens.mask([Said(*pair) for pair in joined], self._vocabulary)
+            tokens.mask([SaidText(*pair) for pair in joined], self._vocabulary)
 
 
 def _choice(within: Container | None) -> str:

@@ -18,7 +18,7 @@ class Replaceable(Protocol):
     made: str | None
 
 
-class Said:
+class SaidText:
     """A text that tokens add up to, as it was and as it became; read from its beginning to its end."""
 
     def __init__(self, plain: str, made: str) -> None:
@@ -48,7 +48,7 @@ class TokenTexts:
         """Take a byte of the token that stands in ``within``."""
         self.numbers.setdefault(id(within), []).append(string)
 
-    def mask(self, said: list[Said], vocabulary: Vocabulary) -> None:
+    def mask(self, said: list[SaidText], vocabulary: Vocabulary) -> None:
         """Give each token what became of its part of the text; the others are words of their own."""
         became: dict[bytes, bytes] = {}
         for string in self.tokens:
@@ -73,7 +73,7 @@ def _content(string: Replaceable, numbers: list[Replaceable]) -> bytes:
         return string.plain.encode("utf-8", "surrogateescape")
 
 
-def _taken(said: list[Said], content: bytes) -> bytes | None:
+def _taken(said: list[SaidText], content: bytes) -> bytes | None:
     return next((made for one in said if (made := one.take(content)) is not None), None)
 
 
