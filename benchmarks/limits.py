@@ -118,8 +118,9 @@ ANSWERS: dict[str, tuple[bytes, bytes]] = {
     "endless comments": (b"", b":\n"),
     "endless line": (b"", b"x"),
     "gzip of 1 GB": (b"Content-Encoding: gzip\r\n", b""),
+    "refusal of gzip of 1 GB": (b"Content-Encoding: gzip\r\n", b""),
 }
-"""Answers by name: a header, and what comes again and again."""
+"""Answers by name: a header, and what comes again and again; a refusal comes with status 400."""
 
 
 class _Hostile(socketserver.StreamRequestHandler):
@@ -133,10 +134,12 @@ class _Hostile(socketserver.StreamRequestHandler):
             found = re.match(rb"(?i)content-length: (\d+)", line)
             length = int(found[1]) if found else length
         self.rfile.read(length)
-        header, unit = ANSWERS[first.split("/")[1].replace("-", " ")]
+        name = first.split("/")[1].replace("-", " ")
+        header, unit = ANSWERS[name]
+        status = b"400 Bad Request" if name.startswith("refusal") else b"200 OK"
         body = unit * (_BLOCK // len(unit)) if unit else packed(_CHUNK)
         with suppress(OSError):
-            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n" + header + b"\r\n" + body)
+            self.wfile.write(b"HTTP/1.1 %b\r\nContent-Type: text/event-stream\r\n" % status + header + b"\r\n" + body)
             while unit:
                 self.wfile.write(body)
 

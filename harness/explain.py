@@ -1,4 +1,4 @@
-"""What ``harness explain`` shows of a check, a scenario, a fault, a client, a provider or a cell."""
+"""What ``harness explain`` shows of a check, a family, a scenario, a fault, a client, a provider or a cell."""
 
 import difflib
 import json
@@ -9,32 +9,34 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from harness.checks import CHECKS, Check, advice_on
+from harness.checks import CHECKS, FAMILIES, Check, advice_on, told_of
 from harness.clients.catalogue import CLIENTS
-from harness.errors import UnknownName, unknown
+from harness.errors import UnknownName
 from harness.judging.deviations import load_deviations
 from harness.judging.runner import Selection, plan, run_case
 from harness.matrix.providers import FILE_NAME, Model, Provider, load_matrix
 from harness.matrix.scenarios import KINDS, SCENARIOS, Scenario
+from harness.reports.failures import show_wrapped
 from harness.reports.terminal import show_finding
-from harness.results import Deviation
+from harness.results import Advice, Deviation, Finding, Level, Outcome, read_results
 from harness.simulate.faults import FAULTS, Fault
 from harness.simulate.ideal import recording
 from harness.simulate.reference import REFERENCES
 from harness.wire.exchange import Exchange
 
+_ELSEWHERE = "--results FILE shows it as that file has it, and the rule is shown by: harness explain"
 _CELL_PARTS = 4
 _CONTEXT = 30
 _WIDTH = 240
 _LINES_SHOWN = 6
 
 
-def explain(name: str, root: Path, console: Console) -> None:
+def explain(name: str, root: Path, console: Console, results: Path | None = None) -> None:
     """
-    Print all that is known of ``name``.
+    Print all that is known of ``name``; of a cell, as the file ``results`` has it if there is one.
 
     Raises:
-        UnknownName: it is no check, scenario, fault, client, provider or cell of the project at ``root``.
+        UnknownName: it is no check, family, scenario, fault, client, provider or cell of the project at ``root``.
     """
     client, _, answer = name.partition("/")
     if client in CLIENTS:
@@ -45,26 +47,55 @@ def explain(name: str, root: Path, console: Console) -> None:
         )
     elif name in CHECKS:
         _explain_check(CHECKS[name], console)
+    elif name in FAMILIES:
+        _explain_family(name, console)
     elif name in SCENARIOS:
         _explain_scenario(SCENARIOS[name], console)
     elif name in FAULTS:
         _explain_fault(FAULTS[name], console)
-    elif name.count("/") == _CELL_PARTS - 1:
-        _explain_cell(name, root, console)
+    elif name.count("/") >= _CELL_PARTS - 1:
+        _explain_cell(name, root, results, console)
     else:
         providers = load_matrix(root / FILE_NAME).providers if (root / FILE_NAME).exists() else ()
         called = next((one for one in providers if name in {one.id, *one.aliases}), None)
         if called is None:
-            known = [*CHECKS, *SCENARIOS, *FAULTS, *CLIENTS, *(one.id for one in providers)]
-            raise unknown("check, scenario, fault, client, provider or cell", name, known)
+            raise _unknown(name, [one.id for one in providers])
         _explain_provider(called, root, console)
+
+
+def _unknown(name: str, providers: list[str]) -> UnknownName:
+    """Return the error for a name that nothing has, with those that are nearest, or where the names are listed."""
+    known = [*FAMILIES, *CHECKS, *SCENARIOS, *FAULTS, *CLIENTS, *providers]
+    near = difflib.get_close_matches(name.lower().replace(" ", "-"), known, 3)
+    said = f"unknown check, family, scenario, fault, client, provider or cell {name!r}"
+    if near:
+        hint = f"; try {', '.join(near)}"
+    elif "/" in name:
+        hint = "; a cell is PROVIDER/MODEL/SCENARIO/CHECK"
+    else:
+        hint = "; see: harness checks, harness scenarios, harness clients --help, harness providers"
+    return UnknownName(
+        f"{said}{hint}{'' if providers else f'; of providers none is known without {FILE_NAME}: use --root'}"
+    )
+
+
+def _explain_family(name: str, console: Console) -> None:
+    found = [check for check in CHECKS.values() if check.family == name]
+    rules = sum(check.level is not Level.OBSERVE for check in found)
+    others = len(found) - rules
+    counts = f"{rules} rule{'' if rules == 1 else 's'}, {others} observation{'' if others == 1 else 's'}"
+    console.print(f"[bold]{name}[/]  {counts}; harness explain ID tells all of one\n")
+    for check in found:
+        console.print(f"{check.level.value:8} [bold]{check.id}[/]", highlight=False)
+        show_wrapped(check.title, console)
+        show_wrapped(check.impact, console, label="breaks")
 
 
 def _explain_check(check: Check, console: Console) -> None:
     console.print(f"[bold]{check.id}[/]  {check.level.value}")
     console.print(f"{escape(check.title)}\n")
-    console.print(f"breaks   {escape(check.impact)}", highlight=False)
-    console.print(f"instead  {escape(check.workaround)}", highlight=False)
+    show_wrapped(check.impact, console, label="breaks", indent=0)
+    show_wrapped(check.workaround, console, label="instead", indent=0)
     console.print(f"source   {check.source}", soft_wrap=True)
     if check.depends_on:
         console.print(f"needs    {', '.join(check.depends_on)}")
@@ -74,6 +105,19 @@ def _explain_check(check: Check, console: Console) -> None:
     for exchange in check.bad:
         console.print(f"\n[bold]{'other' if check.observe else 'caught'}[/]  {escape(_verdict(check, exchange))}")
         _show_change(_nearest(check, exchange), exchange, console)
+        for advice in dict.fromkeys(_forms(check, exchange)):
+            show_wrapped(advice.breaks, console, label="breaks", indent=2)
+            show_wrapped(advice.instead, console, label="instead", indent=2)
+
+
+def _forms(check: Check, exchange: Exchange) -> Iterator[Advice]:
+    """Yield what is told of the form that an example has, where the words of the check do not fit it."""
+    for problem in check.find(exchange):
+        if problem.advice:
+            yield problem.advice
+    own = check.harm_of(check.observe(exchange)) if check.observe else None
+    if own and own.breaks != check.impact:
+        yield own
 
 
 def _show_change(reference: Exchange, exchange: Exchange, console: Console) -> None:
@@ -191,8 +235,8 @@ def _named(scenarios: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _of_deviation(one: Deviation) -> Iterator[tuple[str, str]]:
-    last = f" until {one.until}" if one.until else ""
-    yield "", f"since {one.since}{last}: {one.reason}"
+    gone = f", gone since {one.until}" if one.until else ""
+    yield "", f"seen {one.seen}{gone}: {one.reason}"
     yield "breaks", one.breaks or CHECKS[one.check].impact
     yield "instead", one.instead or CHECKS[one.check].workaround
     yield "source", f"{one.source} ({one.kind})"
@@ -252,22 +296,60 @@ def _evidence(provider: Provider) -> Iterator[tuple[str, str]]:
         yield "source", f"{source.url} ({', '.join((*source.about, *([source.at] if source.at else [])))})"
 
 
-def _explain_cell(name: str, root: Path, console: Console) -> None:
-    provider, model, scenario, check = name.split("/")
+def _explain_cell(name: str, root: Path, results: Path | None, console: Console) -> None:
+    provider, _, rest = name.partition("/")
+    model, scenario, check = rest.rsplit("/", 2)  # a model's name can hold slashes
+    if results:
+        _explain_kept(name, results, console)
+        return
+    if scenario.startswith("audit."):
+        raise UnknownName(f"{name!r} is of recordings that were audited: {_ELSEWHERE} {check}")
     selection = Selection((provider,), (model,), (scenario,), (check,))
-    cases = plan(load_matrix(root / FILE_NAME), root, selection)
+    matrix = load_matrix(root / FILE_NAME)
+    try:
+        cases = plan(matrix, root, selection)
+    except UnknownName as error:
+        known = any(provider == one.id for one in matrix.providers)
+        raise error if known else UnknownName(f"{error}; was it probed or audited? {_ELSEWHERE} {check}") from None
     if not cases:
         raise UnknownName(f"no cell {name!r}: {provider} has no model {model}; see: harness providers")
+    chosen = f"--provider {provider} --model {model} --scenario {scenario}"
     for finding in run_case(cases[0], selection.chosen()):
-        show_finding(finding, console)
-        listed = load_deviations(cases[0].cassette.parent.parent)
-        for deviation in (d for d in listed if d.covers(finding.check, scenario, model) and not d.fault):
-            console.print(f"known    since {deviation.since}: {escape(deviation.reason)}")
-            console.print(f"         {deviation.source} ({deviation.kind})", soft_wrap=True)
-        if finding.check in CHECKS:
-            advice = advice_on(finding)
-            console.print(f"breaks   {escape(advice.breaks)}", highlight=False)
-            console.print(f"instead  {escape(advice.instead)}", highlight=False)
-        console.print(
-            f"again    harness run --provider {provider} --model {model} --scenario {scenario} --check {check}"
-        )
+        listed = [
+            one for one in load_deviations(cases[0].cassette.parent.parent)
+            if one.covers(finding.check, scenario, model) and not one.fault
+        ]  # fmt: skip
+        _show_cell(finding, listed, console)
+        if finding.check == check:
+            console.print(f"again    harness run {chosen} --check {check}", soft_wrap=True)
+        elif finding.outcome is Outcome.MISSING:
+            console.print(f"record   harness record {chosen.replace('--provider ', '')}", soft_wrap=True)
+            console.print(f"rule     harness explain {check}")
+
+
+def _explain_kept(name: str, results: Path, console: Console) -> None:
+    """Show what a results file holds of a cell: of recordings that were audited there can be several."""
+    found = [finding for finding in read_results(results).findings if finding.cell == name]
+    if not found:
+        raise UnknownName(f"{results}: it holds no finding {name!r}; see: harness report {results}")
+    for finding in found[:_LINES_SHOWN]:
+        _show_cell(finding, [], console)
+    if len(found) > _LINES_SHOWN:
+        console.print(f"and {len(found) - _LINES_SHOWN} more of this name")
+
+
+def _show_cell(finding: Finding, listed: list[Deviation], console: Console) -> None:
+    """Show a finding, the deviations listed for it, and what its form breaks, where it breaks something."""
+    show_finding(finding, console)
+    for one in listed:
+        show_wrapped(f"seen {one.seen}: {one.reason}", console, label="known", indent=0)
+        console.print(f"         {one.source} ({one.kind})", soft_wrap=True)
+    if finding.check not in CHECKS:
+        return
+    show_wrapped(CHECKS[finding.check].title, console, label="rule", indent=0)
+    told = told_of(finding)
+    if told or finding.outcome is Outcome.KNOWN:
+        advice = told.advice if told else advice_on(finding)
+        own = next((one for one in listed if finding.outcome is Outcome.KNOWN and one.expects(finding.message)), None)
+        show_wrapped((own and own.breaks) or advice.breaks, console, label="breaks", indent=0)
+        show_wrapped((own and own.instead) or advice.instead, console, label="instead", indent=0)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx2
-from openai import OpenAI
+from openai import APIError, OpenAI
 
 from harness.results import Advice
 from harness.wire.exchange import Exchange
@@ -18,8 +18,8 @@ class Remedy:
     """
     Code that follows the advice on a problem that ``rule`` finds in ``bad``.
 
-    It is given ``stream``, or ``answer`` where none was asked for, and leaves what it made of it in ``result``, which
-    is to be ``right``.
+    It is given ``stream``, or ``answer`` where none was asked for, or the ``error`` that the SDK raised; and ``client`` and
+    ``asked`` to ask again with.  It leaves what it made of it in ``result``, which is to be ``right``.
     """
 
     rule: str
@@ -32,13 +32,18 @@ class Remedy:
         response = self.bad.response
 
         def answer(_: httpx2.Request) -> httpx2.Response:
-            return httpx2.Response(response.status, headers=[*response.headers.pairs], content=response.content)
+            sent = httpx2.ByteStream(response.body)  # as it was sent: to undo an encoding is the client's
+            return httpx2.Response(response.status, headers=[*response.headers.pairs], stream=sent)
 
         http = httpx2.Client(transport=httpx2.MockTransport(answer))
         with OpenAI(api_key="none", base_url="http://127.0.0.1/v1", max_retries=0, http_client=http) as client:
             asked: Any = {"model": "m", "messages": [{"role": "user", "content": "Hello"}]}
-            given = client.chat.completions.create(**asked, stream=self.bad.is_stream)
-            names: dict[str, Any] = {"stream" if self.bad.is_stream else "answer": given}
+            names: dict[str, Any] = {"client": client, "asked": asked}
+            try:
+                given = client.chat.completions.create(**asked, stream=self.bad.is_stream)
+                names["stream" if self.bad.is_stream else "answer"] = given
+            except APIError as error:
+                names["error"] = error
             exec(self.code, names)
             return names["result"]
 

@@ -216,7 +216,9 @@ def test_audit_refuses_what_holds_no_recording(project: Path) -> None:
     (project / "other.jsonl").write_text(
         '{"request":{"url":"https://x.example/v1/models"},"response":{"status":200,"body_text":"{}"}}'
     )
-    assert "no chat completion in 1 files" in refused("audit", "other.jsonl")
+    assert "no chat completion in 1 file; 1 exchange not judged (only chat completions are): 1 models" in refused(
+        "audit", "other.jsonl"
+    )
 
 
 def test_report_prints_and_puts_tables_into_documents(project: Path) -> None:
@@ -293,7 +295,7 @@ def test_explain_shows_all_of_a_provider(project: Path) -> None:
     text = " ".join(harness("explain", "acme").stdout.split())
     assert "address https://api.acme.example/v1" in text
     assert "acme/small thinking on not possible, off unasked" in text
-    listed = {"check": "usage.sum", "models": ["small"], "message": "*", "reason": "Its [way].", "source": "https://acme.example/w", "since": "2025-02"}  # fmt: skip
+    listed = {"check": "usage.sum", "models": ["small"], "message": "*", "reason": "Its [way].", "source": "https://acme.example/w", "seen": {"first": "2025-02", "last": "2026-01"}}  # fmt: skip
     (project / "cassettes/acme/deviations.yaml").write_text(json.dumps({"deviations": [listed]}))
     more = """
     fills: {org: ACME_ORG}
@@ -324,7 +326,7 @@ def test_explain_shows_all_of_a_provider(project: Path) -> None:
             "retired old on 2026-07-24, instead new: https://acme.example/r",
             "confidence url high, key medium, models low, stream low, errors low",
             "source https://acme.example/s (url, key, 2026-10)",
-            "known usage.sum (small) since 2025-02: Its [way].",
+            "known usage.sum (small) seen 2025-02 to 2026-01: Its [way].",
             "source https://acme.example/w (recording)",
         ):
             assert part in text, part
@@ -335,11 +337,11 @@ def test_explain_needs_no_matrix_for_what_is_not_in_it(project: Path) -> None:
     assert "usage.sum" in harness("explain", "usage.sum").stdout
     assert "not a mapping" in refused("explain", "acme")
     (project / "providers.yaml").unlink()
-    assert "unknown check, scenario, fault, client, provider or cell 'acme'" in refused("explain", "acme")
+    assert "unknown check, family, scenario, fault, client, provider or cell 'acme'" in refused("explain", "acme")
 
 
 def test_explain_refuses(project: Path) -> None:
-    assert "unknown check, scenario, fault, client, provider or cell 'usage.som'; try usage.sum" in refused(
+    assert "unknown check, family, scenario, fault, client, provider or cell 'usage.som'; try usage.sum" in refused(
         "explain", "usage.som"
     )
     assert "unknown provider 'x'" in refused("explain", "x/small/chat.stream/chunk.object")

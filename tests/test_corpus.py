@@ -32,6 +32,9 @@ TEXT_KEYS = ("content", "reasoning_content", "reasoning", "reasoning_text", "thi
 
 NOT_IN_THE_CORPUS = {
     "http.after-cancel": "no stream is known to have been closed early",
+    **dict.fromkeys(
+        ("logprobs.top-order", "logprobs.top-own"), "DeepSeek's come in streams that it cut, and elsewhere none"
+    ),
     "http.transfer": "the corpus keeps no version of HTTP",
     "models.form": "it holds chats only",
     "multi_turn.prompt-tokens": "the exchanges stand alone",
@@ -432,12 +435,12 @@ RULES: dict[str, Callable[[Chunks], bool]] = {
     "role.value": lambda chunks: any(delta.get("role", "assistant") != "assistant" for delta in deltas(chunks)),
     "content.type": lambda chunks: any(isinstance(delta.get("content"), list) for delta in deltas(chunks)),
     "chunk.no-message": lambda chunks: any(choice.get("message") for _, choice in choices(chunks)),
-    "usage.once": lambda chunks: len([where for _, where, _ in usages(chunks) if where == "top"]) > 1,
+    "usage.once": lambda chunks: len([where for _, where, _ in usages(chunks) if where != "x_groq"]) > 1,
     "finish_reason.once": lambda chunks: any(len(found) > 1 for found in by_choice(chunks, finish).values()),
     "usage.own-chunk": lambda chunks: (
         not any(where == "top" and not dict(chunks)[number]["choices"] for number, where, _ in usages(chunks))
     ),
-    "usage.not-unasked": lambda chunks: any(where == "top" for _, where, _ in usages(chunks)),
+    "usage.not-unasked": lambda chunks: any(where != "x_groq" for _, where, _ in usages(chunks)),
     "usage.sum": lambda chunks: any(
         usage["prompt_tokens"] + usage["completion_tokens"] != usage["total_tokens"] for _, _, usage in usages(chunks)
     ),
@@ -572,7 +575,7 @@ SHARES = {
     "databricks": {"all": "usage.once usage.not-unasked"},
     "cloudflare": {"all": "role.first"},
     "snowflake": {"all": "finish_reason.given"},
-    "moonshot": {"none": "usage.once"},  # once at the top, and once inside a choice, which is a key of its own
+    "moonshot": {"all": "usage.once"},  # once at the top, and once inside a choice
 }
 
 

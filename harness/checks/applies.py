@@ -6,6 +6,11 @@ from typing import Any
 from harness.checks.registry import Applies, NotApplicable, Reason
 from harness.wire.exchange import Exchange
 
+_ALL_ALONG = ("continuous_usage_stats", "chunk_include_usage")
+"""What of ``stream_options`` asks for usage in every chunk."""
+_WITHIN = ("raw", "none")
+"""The values of ``reasoning_format`` that leave the thought in the text."""
+
 
 def success_status(exchange: Exchange) -> Reason | None:
     """The status is one of success: there is an answer to judge."""
@@ -94,18 +99,57 @@ def all_of(first: Applies, second: Applies) -> Applies:
     return lambda exchange: first(exchange) or second(exchange)
 
 
+@cache
+def unaltered(*names: str) -> Applies:
+    """Return the condition of an answer whose fields ``names`` nobody altered to publish it."""
+
+    def applies(exchange: Exchange) -> Reason | None:
+        altered = [name for name in names if name in exchange.altered]
+        return success_status(exchange) or (
+            f"whoever published the recording altered {' and '.join(altered)}" if altered else None
+        )
+
+    return applies
+
+
 def usage_asked(exchange: Exchange) -> Reason | None:
     """A stream with ``stream_options.include_usage``."""
     return stream(exchange) or (None if exchange.request.include_usage else "usage was not asked for")
 
 
 def usage_not_asked(exchange: Exchange) -> Reason | None:
-    """A stream known to have been asked for without ``stream_options.include_usage``."""
-    return (
-        stream(exchange)
-        or request_known(exchange)
-        or ("usage was asked for" if exchange.request.include_usage else None)
-    )
+    """A stream known to have been asked for without usage, by OpenAI's parameter or another's."""
+    return stream(exchange) or request_known(exchange) or ("usage was asked for" if asks_usage(exchange) else None)
+
+
+def asks_usage(exchange: Exchange) -> bool:
+    """Tell whether the request asks for usage in a stream: ``include_usage``, usage all along, or OpenRouter's ``usage``."""
+    wanted = exchange.request.get("usage")
+    openrouter = isinstance(wanted, dict) and wanted.get("include") is True
+    return exchange.request.include_usage or openrouter or asks_usage_all_along(exchange)
+
+
+def asks_usage_all_along(exchange: Exchange) -> bool:
+    """Tell whether the request asks for usage in every chunk, as vLLM and SGLang, or Volcengine Ark, let it."""
+    options = exchange.request.get("stream_options")
+    return isinstance(options, dict) and any(options.get(name) is True for name in _ALL_ALONG)
+
+
+def usage_once_due(exchange: Exchange) -> Reason | None:
+    """A stream that was not asked to tell usage in every chunk."""
+    return stream(exchange) or ("usage was asked for in every chunk" if asks_usage_all_along(exchange) else None)
+
+
+def thought_apart(exchange: Exchange) -> Reason | None:
+    """An answer of which nobody asked that the thought stand in the text, as Groq, llama.cpp and SGLang let them."""
+    within = exchange.request.get("separate_reasoning") is False or exchange.request.get("reasoning_format") in _WITHIN
+    return success_status(exchange) or ("the thought was asked for in the text" if within else None)
+
+
+def plain_text(exchange: Exchange) -> Reason | None:
+    """An answer of which nobody asked for the special tokens of the model in the text, as vLLM and SGLang let them."""
+    raw = exchange.request.get("skip_special_tokens") is False
+    return success_status(exchange) or ("the special tokens were asked for in the text" if raw else None)
 
 
 def request_known(exchange: Exchange) -> Reason | None:

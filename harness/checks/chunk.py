@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import all_of, begun, stream, success_status
+from harness.checks.applies import all_of, begun, stream, success_status, unaltered
 from harness.checks.kinds import differing, n_of_m, wrong_kinds
 from harness.checks.registry import rule
-from harness.results import Level, Problem
+from harness.results import Advice, Level, Problem
 from harness.simulate.reference import BODY, STREAM, replace_in_body, with_body
 from harness.wire.exchange import Exchange
 
@@ -17,6 +17,20 @@ _DONE = b"data: [DONE]\n\n"
 _CHOICE = BODY.response.body.decode()
 _CHOICE = _CHOICE[_CHOICE.index('{"index"') : _CHOICE.index("],")]
 _EARLIEST = 10**9  # 2001: before that there was no such API, so it is no time of an answer
+_LATEST = 10**11
+
+_EMPTY_BODY = Advice(
+    "`answer.choices[0]` raises AttributeError or TypeError, none of which is an error of the SDK's.",
+    'Test it first, and retry: `if not getattr(answer, "choices", None): raise RuntimeError("empty answer")`.',
+)
+_TOO_EARLY = Advice(
+    "Clients show a date in 1970, and sort the answer before all others.",
+    "Use your own clock, `time.time()`, as the time of the message.",
+)
+_FINER = Advice(
+    "It counts in smaller units: `datetime.fromtimestamp(created)` raises ValueError, since the year has five digits or more.",
+    "Use your own clock, `time.time()`, as the time of the message.",
+)
 
 
 @rule(
@@ -34,7 +48,10 @@ def present(exchange: Exchange) -> Iterator[Problem]:
     then retry.
     """
     if not exchange.columns.kinds("/choices").keys() - {"missing"}:
-        yield Problem("no chunk has choices" if exchange.is_stream else "the body has no choices", ((None, 0),))
+        if exchange.is_stream:
+            yield Problem("no chunk has choices", ((None, 0),))
+        else:
+            yield Problem("the body has no choices", ((None, 0),), _EMPTY_BODY)
 
 
 @rule(
@@ -66,7 +83,7 @@ def object_name(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "chunk.id", MUST, "id is a text.",
-    sources.CHUNK, success_status,
+    sources.CHUNK, unaltered("id"),
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, '"id":"chatcmpl-reference",', "", 1), replace_in_body(BODY, '"chatcmpl-reference"', "7"), replace_in_body(STREAM, '"chatcmpl-reference"', "null")),
     depends_on=_READ,
@@ -83,7 +100,7 @@ def chunk_id(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "chunk.id-not-empty", SHOULD, "id is not empty.",
-    sources.REFERENCE, success_status,
+    sources.REFERENCE, unaltered("id"),
     good=(STREAM, BODY),
     bad=(replace_in_body(BODY, "chatcmpl-reference", ""), replace_in_body(STREAM, "chatcmpl-reference", "", 1)),
     depends_on=_READ,
@@ -101,7 +118,7 @@ def id_not_empty(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "chunk.id-constant", MUST, "Each chunk has the same id.",
-    sources.CHUNK, stream,
+    sources.CHUNK, all_of(stream, unaltered("id")),
     good=(STREAM,),
     bad=(replace_in_body(STREAM, "chatcmpl-reference", "chatcmpl-other", 1),),
     depends_on=_READ,
@@ -117,7 +134,7 @@ def id_constant(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "chunk.created", MUST, "created is a whole number of seconds.",
-    sources.CHUNK, success_status,
+    sources.CHUNK, unaltered("created"),
     good=(STREAM, BODY),
     bad=(
         replace_in_body(STREAM, '"created":1760000000,', "", 1),
@@ -130,20 +147,21 @@ def id_constant(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def created(exchange: Exchange) -> Iterator[Problem]:
     """
-    Typed clients fail to decode it, others show a date in the far future.
+    Typed clients fail to decode it: a number of seconds is what they declare.
 
     Instead: Use your own clock, `time.time()`, as the time of the message; leave created out of typed models.
     """
     yield from wrong_kinds(exchange, "/created", {"int"})
     for value, seen in exchange.columns.values["created"].items():
-        if isinstance(value, int) and not _EARLIEST <= value < 10**11:
-            yield Problem(f"created is {value}, which is no time in seconds", ((seen.first, "/created"),))
+        if isinstance(value, int) and not _EARLIEST <= value < _LATEST:
+            advice = _TOO_EARLY if value < _EARLIEST else _FINER
+            yield Problem(f"created is {value}, which is no time in seconds", ((seen.first, "/created"),), advice)
             return
 
 
 @rule(
     "chunk.created-constant", MUST, "Each chunk has the same created.",
-    sources.CHUNK, stream,
+    sources.CHUNK, all_of(stream, unaltered("created")),
     good=(STREAM,),
     bad=(replace_in_body(STREAM, "1760000000", "1760000001", 1),),
     depends_on=_READ,
@@ -159,7 +177,7 @@ def created_constant(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "chunk.model", MUST, "model is a text.",
-    sources.CHUNK, success_status,
+    sources.CHUNK, unaltered("model"),
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, '"model":"gpt-4o-mini-2024-07-18",', "", 1), replace_in_body(BODY, '"gpt-4o-mini-2024-07-18"', "null")),
     depends_on=_READ,

@@ -1,12 +1,13 @@
 """The choices of a chunk: the list, their index, delta and log probabilities."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from harness.checks import sources
 from harness.checks.applies import request_known, success_status
 from harness.checks.kinds import n_of_m, place_of, wrong_kinds
 from harness.checks.registry import observation, rule
-from harness.results import Level, Problem
+from harness.results import Advice, Level, Problem
 from harness.simulate.reference import BODY, STREAM, STREAM_USAGE, ask, replace_in_body, with_body
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import as_object
@@ -24,6 +25,22 @@ _CHUNK_KEYS = {"id", "object", "created", "model", "choices", "usage", "service_
 _CHUNK_KEYS |= {"obfuscation", "moderation", "metadata", "request_id", "tool_choice", "input_user"}
 _CHOICE_KEYS = {"index", "delta", "message", "logprobs", "finish_reason"}
 _LOGPROB_KEYS = {"token", "logprob", "bytes", "top_logprobs"}
+_NO_CHOICE = Advice(
+    "`choice.delta.content` raises AttributeError on None, in a loop that takes every entry for a choice.",
+    "Skip what is no choice: `if choice is None: continue`.",
+)
+_EMPTY_THROUGHOUT = Advice(
+    "`choices[0]` raises IndexError, and code that skips chunks without choices shows nothing, without an error.",
+    'Note whether a choice came, and retry: `if not seen: raise RuntimeError("empty answer")`.',
+)
+_NO_MESSAGE = Advice(
+    "`choice.message.content` raises AttributeError on None.",
+    'Test it first, and retry: `if choice.message is None: raise RuntimeError("no message")`.',
+)
+_DELTA_BESIDE = Advice(
+    "Clients that look for a delta first, to serve both modes, take its text, here often empty, for the answer.",
+    "Choose by the request, not by what is there: without `stream=True` read `choice.message.content`.",
+)
 _PART_KEYS = {"role", "content", "refusal", "tool_calls", "function_call", "annotations", "audio"}
 
 
@@ -38,12 +55,12 @@ def choices(exchange: Exchange) -> Iterator[Problem]:
     """
     `for choice in chunk.choices` and `len(chunk.choices)` raise TypeError on null.
 
-    Instead: Loop over `chunk.choices or []`, and skip what is no choice: `if choice is None: continue`.
+    Instead: Loop over what is there: `for choice in chunk.choices or []:`.
     """
     for shape in exchange.columns.shapes:
         odd = [place for place in shape.elements("/choices") if shape.kinds[place] not in {"object", "{}"}]
         if odd:
-            yield Problem(f"a choice is {shape.kinds[odd[0]]}, not an object", ((shape.first, odd[0]),))
+            yield Problem(f"a choice is {shape.kinds[odd[0]]}, not an object", ((shape.first, odd[0]),), _NO_CHOICE)
             break
     yield from wrong_kinds(exchange, "/choices", {"list", "[]"})
 
@@ -53,7 +70,7 @@ def choices(exchange: Exchange) -> Iterator[Problem]:
     sources.STREAM_OPTIONS, success_status,
     good=(STREAM_USAGE, replace_in_body(STREAM_USAGE, "data: {", 'data: {"id":"chatcmpl-reference","object":"chat.completion.chunk","created":1760000000,"model":"gpt-4o-mini-2024-07-18","choices":[],"usage":null}\n\ndata: {', 1)),
     bad=(replace_in_body(STREAM, '"choices":[{"index":0,"delta":{"content":"! How can I"},"logprobs":null,"finish_reason":null}]', '"choices":[]'), with_body(BODY, b'{"id":"a","object":"chat.completion","created":1760000000,"model":"m","choices":[]}')),
-    depends_on=(*_READ, "chunk.choices"),
+    depends_on=_READ, explained_by=("sse.no-error",),
 )  # fmt: skip
 def choices_not_empty(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -64,7 +81,7 @@ def choices_not_empty(exchange: Exchange) -> Iterator[Problem]:
     columns = exchange.columns
     if not columns.choices:
         yield from (
-            Problem("choices is empty throughout", ((number, "/choices"),))
+            Problem("choices is empty throughout", ((number, "/choices"),), _EMPTY_THROUGHOUT)
             for number in columns.empty_choices_chunks[:1]
         )
         return
@@ -80,7 +97,7 @@ def choices_not_empty(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, success_status,
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, '"index":0,', "", 1), replace_in_body(BODY, '"index":0', '"index":"0"'), replace_in_body(STREAM, '"index":0', '"index":-1'), _TWICE),
-    depends_on=(*_READ, "chunk.choices"),
+    depends_on=_READ,
 )  # fmt: skip
 def index(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -104,16 +121,17 @@ def index(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, success_status,
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, '"delta":{}', '"delta":null'), replace_in_body(STREAM, '"delta":{},', ""), replace_in_body(BODY, '"message":', '"delta":')),
-    depends_on=(*_READ, "chunk.choices"),
+    depends_on=_READ,
 )  # fmt: skip
 def delta(exchange: Exchange) -> Iterator[Problem]:
     """
     `choice.delta.content` raises AttributeError on null: 6 of 22 client entry points measured break.
 
-    Instead: Note `choice.finish_reason`, then `if choice.delta is None: continue`; treat a body without a
-    message as an error.
+    Instead: Note `choice.finish_reason`, then `if choice.delta is None: continue`.
     """
-    yield from wrong_kinds(exchange, "/choices/*/{part}", {"object", "{}"}, "choice")
+    advice = _NO_MESSAGE if exchange.columns.message_key == "message" else None
+    for problem in wrong_kinds(exchange, "/choices/*/{part}", {"object", "{}"}, "choice"):
+        yield replace(problem, advice=advice)
 
 
 @rule(
@@ -121,7 +139,7 @@ def delta(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, success_status,
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, '"delta":', '"message":{"role":"assistant","content":"你好"},"delta":'), replace_in_body(BODY, '"message":', '"delta":{"content":""},"message":')),
-    depends_on=(*_READ, "chunk.choices"),
+    depends_on=_READ,
 )  # fmt: skip
 def no_message(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -138,6 +156,7 @@ def no_message(exchange: Exchange) -> Iterator[Problem]:
             yield Problem(
                 f"a {other} stands beside the {exchange.columns.message_key} in {n_of_m(seen.count, total, 'choice')}",
                 ((seen.first, seen.pointer),),
+                _DELTA_BESIDE if other == "delta" else None,
             )
 
 
@@ -184,7 +203,7 @@ def _logprob_keys(exchange: Exchange) -> Iterator[str]:
     sources.REQUEST, request_known,
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, '"index":0', '"index":1'), replace_in_body(BODY, '"index":0', '"index":3')),
-    depends_on=(*_READ, "chunk.choices", "chunk.index"),
+    depends_on=_READ,
 )  # fmt: skip
 def index_in_range(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -206,7 +225,7 @@ def index_in_range(exchange: Exchange) -> Iterator[Problem]:
     sources.CHUNK, success_status,
     good=(STREAM, BODY, replace_in_body(BODY, '"logprobs":null,', ""), replace_in_body(BODY, '"logprobs":null', '"logprobs":{"content":[],"refusal":null}')),
     bad=(replace_in_body(STREAM, '"logprobs":null', '"logprobs":[]'), replace_in_body(BODY, '"logprobs":null', '"logprobs":""')),
-    depends_on=(*_READ, "chunk.choices"),
+    depends_on=_READ,
 )  # fmt: skip
 def logprobs(exchange: Exchange) -> Iterator[Problem]:
     """

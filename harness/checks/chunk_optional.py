@@ -82,6 +82,7 @@ def fingerprint_form(exchange: Exchange) -> str:
     good=(_TWO,),
     bad=(_PAIRED,),
     depends_on=_READ,
+    harmful=lambda value: value == "several in a chunk",
 )  # fmt: skip
 def choices_together(exchange: Exchange) -> str:
     """

@@ -1,14 +1,16 @@
 """The text of the answer."""
 
-import re
-from collections.abc import Callable, Iterator
-from itertools import pairwise
+from collections.abc import Iterator
+from dataclasses import replace
 
 from harness.checks import sources
-from harness.checks.applies import body, complete_answer, stream, success_status
+from harness.checks.applies import body, complete_answer, plain_text, stream, success_status, thought_apart
 from harness.checks.kinds import absent, place_of, wrong_kinds
+from harness.checks.marked_text import marked
+from harness.checks.marks import channel_words, control, mojibake, replacement, special_token, think_tag
+from harness.checks.media import is_hollow
 from harness.checks.registry import observation, rule
-from harness.results import Level, Problem
+from harness.results import Advice, Level, Problem
 from harness.simulate.reference import BODY, REASONING, STREAM, TOOLS, replace_in_body, with_body
 from harness.wire.chunks import Choice
 from harness.wire.exchange import Exchange
@@ -16,18 +18,20 @@ from harness.wire.exchange import Exchange
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
 _READ = ("chunk.present",)
-_SPECIAL = re.compile(
-    r"(?<!`)(?:<\|(?:im_start|im_end|im_sep|end|eot_id|eom_id|endoftext|end_of_text|begin_of_text|start_header_id|assistant|user|"
-    r"observation|begin_of_box|end_of_box|channel|message|return|call|start)\|>|<｜[^｜>]{1,40}｜>|<end_of_turn>|<eos>|\[/INST\]|</s>$)"
+_TEXT = ("content", "refusal")
+_NO_LIST = Advice(
+    "`text += delta.content` raises TypeError: what comes is neither a text nor a list of parts.",
+    "Append only text, and write what is none as JSON: `content if isinstance(content, str) else json.dumps(content)`.",
+)
+_ONLY_THOUGHT = Advice(
+    "The user sees an empty answer: what came is in the reasoning field alone.",
+    "Show the reasoning where no text came, `shown = text or reasoning`, or ask again with thinking turned off.",
+)
+_CHANNEL = Advice(
+    "The thought is shown as the answer: what follows the last name is what the model meant to say.",
+    'Keep what follows the name: `text = text.rpartition("assistantfinal")[2]`.',
 )
 _WHOLE = (*_READ, "sse.no-error", "http.complete")
-_CUMULATIVE = replace_in_body(
-    replace_in_body(
-        replace_in_body(STREAM, '"! How can I"', '"你好! How can I"'), '" help?"', '"你好! How can I help?"'
-    ),
-    '"你好"}',
-    '"你好"}',
-)
 
 
 @rule(
@@ -48,7 +52,8 @@ def content_type(exchange: Exchange) -> Iterator[Problem]:
     Instead: Join a list before use: `"".join(p.get("text") or "" for p in content)` if `isinstance(content,
     list)`.
     """
-    yield from wrong_kinds(exchange, "/choices/*/{part}/content", {"text", '""', "null", "missing"}, "choice")
+    for problem in wrong_kinds(exchange, "/choices/*/{part}/content", {"text", '""', "null", "missing"}, "choice"):
+        yield problem if " list in" in problem.message else replace(problem, advice=_NO_LIST)
 
 
 @rule(
@@ -69,7 +74,7 @@ def key_present(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "content.said", SHOULD, "An answer says something: text, a refusal, a tool call; or it was cut short, or filtered.",
+    "content.said", SHOULD, "An answer says something: text, a refusal, a tool call, an image, sound; or it was cut short, or filtered.",
     sources.REFERENCE, complete_answer,
     good=(STREAM, BODY, TOOLS),
     bad=(
@@ -77,7 +82,7 @@ def key_present(exchange: Exchange) -> Iterator[Problem]:
         replace_in_body(BODY, '"content":"你好! How can I help?"', '"content":"\\n\\n"'),
         with_body(STREAM, b"".join(part + b"\n\n" for part in STREAM.response.body.split(b"\n\n")[::4] if part)),
     ),
-    depends_on=_WHOLE,
+    depends_on=_READ, explained_by=("sse.json", *_WHOLE),
 )  # fmt: skip
 def said(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -90,19 +95,21 @@ def said(exchange: Exchange) -> Iterator[Problem]:
         excused = any(finish.value in {"length", "content_filter"} for finish in choice.finish_reasons)
         text = any(choice.fragments(name).text.strip() for name in ("content", "refusal"))
         spoken = text or choice.tools or choice.part_types
-        if not (spoken or excused or _otherwise(exchange)):
+        if not (spoken or excused or _otherwise(exchange, choice)):
             yield Problem(
-                f"choice {choice.index} ends without text, refusal or tool call", ((exchange.columns.last, ""),)
+                f"choice {choice.index} ends without text, refusal or tool call",
+                ((exchange.columns.last, ""),),
+                advice=_ONLY_THOUGHT if choice.reasoning else None,
             )
 
 
-def _otherwise(exchange: Exchange) -> bool:
-    """Whether the answer came as sound, as an object, or as a call of the old kind; other rules speak of these."""
+def _otherwise(exchange: Exchange, choice: Choice) -> bool:
+    """Whether the answer came as an image, as sound, as an object, or as a call of the old kind: others speak of these."""
     part = exchange.columns.message_key
-    return any(
-        exchange.columns.kinds(f"/choices/*/{part}/{key}").keys() & {"object"}
-        for key in ("content", "audio", "function_call")
+    objects = any(
+        exchange.columns.kinds(f"/choices/*/{part}/{key}").keys() & {"object"} for key in ("content", "function_call")
     )
+    return objects or any(extra.key != "annotations" and not is_hollow(extra.value) for extra in choice.extras)
 
 
 @rule(
@@ -110,7 +117,7 @@ def _otherwise(exchange: Exchange) -> bool:
     sources.REFERENCE, stream,
     good=(STREAM,),
     bad=(replace_in_body(STREAM, '"你好"},"logprobs":null,"finish_reason":null', '"你好"},"logprobs":null,"finish_reason":"stop"'),),
-    depends_on=(*_READ, "sse.json", "chunk.delta", "content.type"),
+    depends_on=(*_READ, "chunk.delta", "content.type"),
 )  # fmt: skip
 def before_finish(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -134,7 +141,7 @@ def before_finish(exchange: Exchange) -> Iterator[Problem]:
     sources.UNICODE_REPLACEMENT, success_status,
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, "你好", "你\ufffd"), replace_in_body(BODY, "你好", "\ufffd\ufffd好")),
-    depends_on=(*_READ, "sse.utf8", "http.utf8"),
+    depends_on=(*_READ, "sse.utf8", "http.utf8", "chunk.whole-characters"),
 )  # fmt: skip
 def no_replacement(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -143,12 +150,12 @@ def no_replacement(exchange: Exchange) -> Iterator[Problem]:
     Instead: Nothing in the client restores the character; report it to the provider, and ask again with
     `stream=False`.
     """
-    yield from _holding(exchange, lambda text: "\ufffd" in text, "\ufffd", "U+FFFD")
+    yield from marked(exchange, _TEXT, replacement, "the text holds U+FFFD")
 
 
 @rule(
     "content.no-think-tags", SHOULD, "The text holds no think tags.",
-    sources.REASONING_CONTENT, success_status,
+    sources.REASONING_CONTENT, thought_apart,
     good=(STREAM, BODY, replace_in_body(BODY, "你好", "Models write <think> and </think>.")),
     bad=(replace_in_body(STREAM, "你好", "<think>greet</think>你好"), replace_in_body(BODY, "你好", "greet</think>你好")),
     depends_on=_READ,
@@ -160,51 +167,7 @@ def no_think_tags(exchange: Exchange) -> Iterator[Problem]:
     Instead: Join the pieces first, then `if "</think>" in text: text = text.partition("</think>")[2]`, and show
     only that.
     """
-    yield from _holding(exchange, _tagged, "think>", "think tags")
-
-
-def _tagged(text: str) -> bool:
-    """Tell whether reasoning stands in ``text``; one that merely speaks of the tags opens them later and closes them."""
-    return text.lstrip().startswith("<think>") or ("</think>" in text and "<think>" not in text)
-
-
-def _holding(exchange: Exchange, holds: Callable[[str], bool], mark: str, name: str) -> Iterator[Problem]:
-    for choice in exchange.columns.choices.values():
-        pieces = choice.fragments("content")
-        if holds(pieces.text):
-            marked = [n for n, text in zip(pieces.chunks, pieces.texts, strict=True) if mark in text]
-            place = (marked or pieces.chunks)[0]
-            yield Problem(f"the text holds {name}", (place_of(exchange, choice, place, "/{part}/content"),))
-
-
-@rule(
-    "content.increments", SHOULD, "Each piece of text is an increment, not all of the text so far.",
-    sources.REFERENCE, stream,
-    good=(STREAM,),
-    bad=(_CUMULATIVE,),
-    depends_on=(*_READ, "finish_reason.given"),
-)  # fmt: skip
-def increments(exchange: Exchange) -> Iterator[Problem]:
-    """
-    Clients that append the pieces show the text again and again.
-
-    Instead: Replace instead of appending, for this provider alone: `text = delta.content or text`.
-    """
-    for choice in exchange.columns.choices.values():
-        if _cumulative(choice):
-            place = choice.fragments("content").chunks[1]
-            yield Problem(
-                "each piece repeats the text before it", (place_of(exchange, choice, place, "/{part}/content"),)
-            )
-
-
-def _cumulative(choice: Choice) -> bool:
-    """Tell whether each piece begins with the one before; pieces such as 1, 10, 100 are too short to say so."""
-    texts = choice.fragments("content").texts
-    grown = sum(len(after) > len(before) for before, after in pairwise(texts[:4]))
-    if grown < 2 or len(texts[-1]) < 8:  # noqa: PLR2004
-        return False
-    return all(after.startswith(before) for before, after in pairwise(texts))
+    yield from marked(exchange, ("content",), think_tag, "the text holds think tags")
 
 
 @observation(
@@ -229,7 +192,7 @@ def first(exchange: Exchange) -> str:
 
 @rule(
     "content.no-special-tokens", SHOULD, "The text holds no special tokens of the model.",
-    sources.REFERENCE, success_status,
+    sources.REFERENCE, plain_text,
     good=(STREAM, BODY, replace_in_body(BODY, "你好", "<| and |> are symbols, <s> is HTML.")),
     bad=(replace_in_body(STREAM, " help?", " help?<|im_end|>"), replace_in_body(BODY, "你好", "<｜end▁of▁sentence｜>你好"), replace_in_body(BODY, "你好", "<|begin_of_box|>你好")),
     depends_on=_READ,
@@ -240,13 +203,46 @@ def no_special_tokens(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Cut off what stands between `<|` and `|>`.
     """
-    for choice in exchange.columns.choices.values():
-        text = choice.fragments("content").text
-        found = _SPECIAL.search(text)
-        if found and not (found[0] == "</s>" and "<s>" in text):  # the two together strike text out in HTML
-            mark = found[0]
-            yield from _holding(exchange, lambda said, mark=mark: mark in said, mark, f"the special token {mark}")  # type: ignore[misc]
-            return
+    yield from marked(exchange, _TEXT, special_token, "the text holds the special token {mark}")
+    words = "the text holds {mark}, the name of a channel of the model"
+    yield from marked(exchange, _TEXT, channel_words, words, _CHANNEL)
+
+
+@rule(
+    "content.no-mojibake", SHOULD, "The text is no UTF-8 that was read as another encoding.",
+    sources.JSON_UTF8, success_status,
+    good=(STREAM, BODY, replace_in_body(BODY, "你好", "Ã© is what é becomes; naïve, 20°, “so”"), replace_in_body(BODY, "你好", "THE CAFÉ’S MENU")),
+    bad=(
+        replace_in_body(STREAM, "你好", "ä½\u00a0å¥½"),
+        replace_in_body(BODY, "你好! How can I help?", "It\u00e2\u20ac\u2122s a caf\u00c3\u00a9."),
+        replace_in_body(BODY, "你好", "浣犲ソ涓栫晫"),
+    ),
+    depends_on=(*_READ, "sse.utf8", "http.utf8"),
+)  # fmt: skip
+def no_mojibake(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Every letter beyond ASCII is shown as two or three wrong ones, though the bytes are valid UTF-8.
+
+    Instead: Join the pieces, then turn it back: `text.encode("latin-1").decode()`; "cp1252" or "gbk" where that
+    raises.
+    """
+    yield from marked(exchange, _TEXT, mojibake, "the text is UTF-8 that was read as another encoding: {mark}")
+
+
+@rule(
+    "content.no-controls", SHOULD, "The text holds no control characters besides tab and line ends.",
+    sources.REFERENCE, success_status,
+    good=(STREAM, BODY, replace_in_body(BODY, "你好", "a\\tb\\r\\n\\f")),
+    bad=(replace_in_body(STREAM, "你好", "\\u0000你好"), replace_in_body(BODY, "你好", "\\u001b[1m你好\\u0008")),
+    depends_on=_READ,
+)  # fmt: skip
+def no_controls(exchange: Exchange) -> Iterator[Problem]:
+    r"""
+    Terminals obey them, databases and XML refuse them, and C programs take NUL for the end.
+
+    Instead: Take them out before you show or store the text: `"".join(c for c in text if c >= " " or c in "\n\t")`.
+    """
+    yield from marked(exchange, _TEXT, control, "the text holds a control character")
 
 
 @rule(
@@ -263,6 +259,29 @@ def refusal(exchange: Exchange) -> Iterator[Problem]:
     Instead: Take a refusal only where it is a text that is not empty.
     """
     yield from wrong_kinds(exchange, "/choices/*/{part}/refusal", {"text", '""', "null", "missing"}, "choice")
+
+
+@rule(
+    "content.refusal-alone", SHOULD, "A refusal comes without text and without calls.",
+    sources.REFERENCE, success_status,
+    good=(STREAM, BODY, replace_in_body(replace_in_body(BODY, '"content":"你好! How can I help?"', '"content":null'), '"refusal":null', '"refusal":"I can\'t help with that."')),
+    bad=(
+        replace_in_body(BODY, '"refusal":null', '"refusal":"I can\'t help with that."'),
+        replace_in_body(STREAM, '"content":"你好"', '"content":"你好","refusal":"I can\'t."'),
+    ),
+    depends_on=(*_READ, "content.type", "content.refusal"),
+)  # fmt: skip
+def refusal_alone(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Clients that test `message.refusal` first hide an answer, those that read the text show what was refused.
+
+    Instead: Take it for a refusal, and show that alone: `shown = message.refusal or message.content`.
+    """
+    for choice in exchange.columns.choices.values():
+        pieces = choice.fragments("refusal")
+        if pieces.text.strip() and (choice.fragments("content").text.strip() or choice.tools):
+            place = place_of(exchange, choice, pieces.chunks[0], "/{part}/refusal")
+            yield Problem(f"a refusal comes beside {'calls' if choice.tools else 'text'}", (place,))
 
 
 @observation(

@@ -4,13 +4,15 @@ Refusals: their status, and the form in which they say what was wrong.
 All of it SHOULD: the specification gives the form of an error, and names it as an answer to this call at 429 only.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from harness.checks import sources
 from harness.checks.applies import all_of, error_status, has_headers
+from harness.checks.error_causes import BAD_KEY, Told, request_mistake, told_cause
 from harness.checks.registry import observation, rule
-from harness.results import Level, Problem
+from harness.results import Advice, Level, Problem
 from harness.simulate.ideal import error, exchange
 from harness.simulate.reference import (
     BODY,
@@ -34,6 +36,21 @@ _HTML = b"<!DOCTYPE html><title>404 Not Found</title>"
 _FRAME = b'data: {"error":{"message":"no","type":"invalid_request_error","param":null,"code":null}}\n\n'
 _GBK = '{"error":{"message":"没有这个模型","type":"x","param":null,"code":null}}'.encode("gbk")
 _SHOWN = 60
+_FORBIDDEN, _SERVER_ERROR = 403, 500
+
+SERVER_ERROR = Advice(
+    "The SDK takes a 5xx for a passing failure and asks twice more: what can never be answered is sent three times, and "
+    "a breaker or a fallback that counts 5xx takes the endpoint for down.",
+    "Ask with `max_retries=0`, and try again yourself where `error.status_code` is 429 or 5xx and `str(error.body)` "
+    "tells of no mistake.",
+)
+"""What a 5xx for a mistake of the client breaks."""
+
+CHARSET = Advice(
+    "A client that obeys it shows mojibake where the message is not ASCII, or fails to decode it.",
+    "Decode the body of an error as UTF-8 whatever its header says: `error.response.content.decode()`.",
+)
+"""What a charset that the body does not have breaks."""
 
 
 def _refusal_expected(exchange: Exchange) -> str | None:
@@ -71,11 +88,23 @@ def refused(exchange: Exchange) -> Iterator[Problem]:
         yield Problem(f"a wrong request is answered with status {exchange.response.status}", ((None, 0),))
 
 
+def _cause_known(exchange: Exchange) -> str | None:
+    """What was wrong is known by the scenario, by the request, or by the words of the error."""
+    known = _refusal_expected(exchange) is None or request_mistake(exchange) or told_cause(exchange)
+    return None if known else "neither the request nor the error tells what was wrong"
+
+
 @rule(
     "error.status", SHOULD, "The status of a refusal says what was wrong.",
-    sources.SDK_ERRORS, all_of(error_status, _refusal_expected),
+    sources.SDK_ERRORS, all_of(error_status, _cause_known),
     good=(_REFUSED, _KEY),
-    bad=(with_response(_KEY, status=400), with_response(_REFUSED, status=500)),
+    bad=(
+        with_response(_KEY, status=400),
+        with_response(_REFUSED, status=500),
+        with_response(with_expected_status(_REFUSED), status=502),
+        with_response(with_body(BODY, b'{"message":"Bad Request","code":"upstream_error"}'), status=502),
+        with_response(with_expected_status(_KEY), status=400),
+    ),
 )  # fmt: skip
 def status(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -83,10 +112,27 @@ def status(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Decide on `error.status_code` and `error.body` together, and try again at 429 and 5xx only.
     """
-    due = [code for code in exchange.expected.statuses if code != OK]
-    if exchange.response.status not in due:
-        expected = " or ".join(map(str, due))
-        yield Problem(f"the status is {exchange.response.status}, not {expected}", ((None, 0),))
+    code = exchange.response.status
+    advice = SERVER_ERROR if code >= _SERVER_ERROR else None
+    if _refusal_expected(exchange) is None:
+        due = [one for one in exchange.expected.statuses if one != OK]
+        if code not in due:
+            yield Problem(f"the status is {code}, not {_any_of(due)}", ((None, 0),), advice)
+        return
+    mistake, told = request_mistake(exchange), told_cause(exchange)
+    if mistake and (code >= _SERVER_ERROR or (code == _FORBIDDEN and told is None)):
+        yield Problem(f"status {code} for a request with {mistake}, which 400 or 422 would tell", ((None, 0),), advice)
+    elif told and code not in told.cause.due and (code >= _SERVER_ERROR or told.cause is BAD_KEY):
+        yield Problem(_misleading(code, told), ((None, 0),), advice)
+
+
+def _misleading(code: int, told: Told) -> str:
+    due = _any_of(told.cause.due[:2])
+    return f'the status is {code}, and the error tells of {told.cause.name} ("{told.words[:_SHOWN]}"), which is {due}'
+
+
+def _any_of(codes: Sequence[int]) -> str:
+    return " or ".join(map(str, codes))
 
 
 @rule(
@@ -163,7 +209,7 @@ def is_json(exchange: Exchange) -> Iterator[Problem]:
     "error.content-type", SHOULD, "An error is application/json.",
     sources.ERROR, all_of(error_status, has_headers),
     good=(_REFUSED, with_header(_REFUSED, "content-type", "application/json; charset=utf-8")),
-    bad=(with_header(_REFUSED, "content-type", "application/octet-stream"), with_header(_KEY, "content-type", "text/event-stream")),
+    bad=(with_header(_REFUSED, "content-type", "application/octet-stream"), with_header(_REFUSED, "content-type", "application/json; charset=gb2312"), with_header(_KEY, "content-type", "text/event-stream")),
     depends_on=_HELD,
 )  # fmt: skip
 def content_type(exchange: Exchange) -> Iterator[Problem]:
@@ -174,8 +220,14 @@ def content_type(exchange: Exchange) -> Iterator[Problem]:
     """
     sent = exchange.response.headers.get("content-type")
     # Recorders that trim headers keep none of an error's; only one that is there can be wrong.
-    if sent is not None and sent.partition(";")[0].strip().lower() != "application/json":
+    if sent is None:
+        return
+    media_type, _, parameters = sent.partition(";")
+    charset = re.search(r"charset\s*=\s*\"?([^\s;\"]+)", parameters, re.IGNORECASE)
+    if media_type.strip().lower() != "application/json":
         yield Problem(f"the content-type is {sent}, not application/json", ((None, 0),))
+    elif charset and charset[1].lower() not in {"utf-8", "utf8"}:
+        yield Problem(f"the charset is {charset[1]}", ((None, 0),), CHARSET)
 
 
 @rule(

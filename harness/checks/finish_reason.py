@@ -1,13 +1,17 @@
 """How an answer says that, and why, it ended."""
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
+
+import orjson
 
 from harness.checks import sources
 from harness.checks.applies import all_of, body, cap_of, complete_answer, stream, success_status, uncut
 from harness.checks.kinds import absent, place_of, wrong_kinds
-from harness.checks.registry import observation, rule
+from harness.checks.registry import NotApplicable, Reason, observation, rule
 from harness.matrix.scenarios import SCENARIOS
-from harness.results import Level, Problem
+from harness.results import Advice, Level, Problem
 from harness.simulate.ideal import recording
 from harness.simulate.reference import (
     BODY,
@@ -19,7 +23,10 @@ from harness.simulate.reference import (
     replace_last_in_body,
     with_request_params,
 )
+from harness.wire.chunks import Choice
+from harness.wire.completion import ToolCall
 from harness.wire.exchange import Exchange
+from harness.wire.shapes import Kind
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
@@ -27,6 +34,25 @@ _READ = ("chunk.present",)
 _WHOLE = (*_READ, "sse.no-error", "http.complete")
 _VOCABULARY = {"stop", "length", "tool_calls", "content_filter", "function_call"}
 _PLACE = "/choices/*/finish_reason"
+_ALL_BUT_EMPTY: set[Kind] = {"missing", "null", "text", "int", "float", "bool", "[]", "list", "{}", "object"}
+_NO_TEXT = Advice(
+    "`if finish_reason is not None: break` stops there, and so does a test for truth where it is true or a number.",
+    "Take a text only for the end: `if isinstance(choice.finish_reason, str) and choice.finish_reason:`.",
+)
+_CALLED = Advice(
+    'Clients that run tools at `finish_reason == "tool_calls"` never make the call, and show an empty answer.',
+    "Decide by the calls, not by the reason: `if calls:` after the loop.",
+)
+_NOT_CALLED = Advice(
+    'Clients that go on at `finish_reason == "tool_calls"` have no call to make: they ask again for ever, or show nothing.',
+    "Decide by the calls, not by the reason: `if not calls:` show the text as the answer.",
+)
+_CAPS = ("max_tokens", "max_completion_tokens")
+_FEW = 4  # tokens: less is the answer to a question of yes or no
+_WINDOW, _OWN_LIMIT = 500, 100
+"""Tokens of a prompt that leave room in any context window, and of an answer that no server's own limit ends."""
+_END = re.compile(r"[.!?…。！？।؟»”’\"'`)\]}>*~|_]$|[^\w\s,;:\-–—(\[{#]$")
+"""How a text ends that may be whole: with what ends a sentence, or a sign such as an emoji."""
 _CAPPED, _STOPPED = (recording(SCENARIOS[name])[0] for name in ("chat.capped", "chat.stop"))
 _FINAL = '"delta":{},"logprobs":null,"finish_reason":"stop"'
 
@@ -59,10 +85,12 @@ def null_before_end(exchange: Exchange) -> Iterator[Problem]:
     """
     `if finish_reason is not None: break` stops at the first chunk: the answer is empty.
 
-    Instead: Test for truth instead of None, `if choice.finish_reason:`, so that empty text and false do not end
-    the answer.
+    Instead: Test for truth instead of None, `if choice.finish_reason:`, so that empty text does not end the
+    answer.
     """
-    yield from wrong_kinds(exchange, _PLACE, {"null", "text", "missing"}, "choice")
+    yield from wrong_kinds(exchange, _PLACE, _ALL_BUT_EMPTY, "choice")
+    for problem in wrong_kinds(exchange, _PLACE, {"null", "text", "missing", '""'}, "choice"):
+        yield replace(problem, advice=_NO_TEXT)
 
 
 @rule(
@@ -70,7 +98,7 @@ def null_before_end(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, all_of(stream, complete_answer),
     good=(STREAM, STREAM_USAGE),
     bad=(replace_in_body(STREAM, '"finish_reason":"stop"', '"finish_reason":null'), replace_in_body(STREAM, '"finish_reason":"stop"', '"finish_reason":""')),
-    depends_on=_WHOLE,
+    depends_on=_READ, explained_by=("sse.json", *_WHOLE),
 )  # fmt: skip
 def given(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -91,7 +119,7 @@ def given(exchange: Exchange) -> Iterator[Problem]:
     sources.BODY, body,
     good=(BODY,),
     bad=(replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":null'), replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":""')),
-    depends_on=(*_READ, "finish_reason.key-present"),
+    depends_on=_READ,
 )  # fmt: skip
 def message(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -174,7 +202,7 @@ def last(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, all_of(success_status, complete_answer),
     good=(TOOLS, STREAM, TOOLS_BODY, with_request_params(replace_last_in_body(TOOLS, '"tool_calls"', '"stop"'), tool_choice={"type": "function"})),
     bad=(replace_last_in_body(TOOLS, '"tool_calls"', '"stop"'), replace_in_body(STREAM, '"stop"', '"tool_calls"'), replace_last_in_body(TOOLS_BODY, '"tool_calls"', '"stop"')),
-    depends_on=(*_WHOLE, "finish_reason.vocabulary"),
+    depends_on=_WHOLE,
 )  # fmt: skip
 def tool_calls(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -189,9 +217,10 @@ def tool_calls(exchange: Exchange) -> Iterator[Problem]:
         if reason is None or reason.value in {"length", "content_filter"}:
             continue
         if choice.tools and reason.value == "stop" and not forced:
-            yield Problem("a tool is called, and finish_reason is 'stop'", ((reason.chunk, reason.pointer),))
+            yield Problem("a tool is called, and finish_reason is 'stop'", ((reason.chunk, reason.pointer),), _CALLED)
         elif not choice.tools and reason.value == "tool_calls":
-            yield Problem("no tool is called, and finish_reason is 'tool_calls'", ((reason.chunk, reason.pointer),))
+            at = (reason.chunk, reason.pointer)
+            yield Problem("no tool is called, and finish_reason is 'tool_calls'", (at,), _NOT_CALLED)
 
 
 @observation(
@@ -218,6 +247,7 @@ def form(exchange: Exchange) -> str:
     good=(STREAM,),
     bad=(replace_in_body(STREAM, _FINAL, _FINAL.replace("{}", '{"content":""}')), replace_in_body(STREAM, _FINAL, _FINAL.replace("{}", '{"content":"."}'))),
     depends_on=_READ,
+    harmful=lambda value: value.startswith("content text") or value.endswith("+ tool_calls"),
 )  # fmt: skip
 def finish_delta(exchange: Exchange) -> str:
     """
@@ -234,16 +264,53 @@ def finish_delta(exchange: Exchange) -> str:
     return "no finish"
 
 
-def _tries(exchange: Exchange, *names: str) -> str | None:
-    """What is asked goes on until one of these parameters ends it."""
-    return None if exchange.expected.tested_parameter in names else f"{names[0]} is not on trial"
+def _tries(exchange: Exchange, *names: str) -> bool:
+    """Tell whether what is asked goes on until one of these parameters ends it."""
+    return exchange.expected.tested_parameter in names
+
+
+def _tokens(exchange: Exchange) -> int | None:
+    """Return the completion_tokens of the answer, where it has one choice; None where they are not known."""
+    usage = exchange.columns.usages[-1].value if exchange.columns.usages else {}
+    tokens = usage.get("completion_tokens")
+    return tokens if type(tokens) is int and len(exchange.columns.choices) == 1 else None
+
+
+def _cap_reached(exchange: Exchange) -> Reason | None:
+    """An answer that counts as many tokens as the cap in the request."""
+    cap, tried = cap_of(exchange), _tries(exchange, *_CAPS)
+    if cap is None:
+        return complete_answer(exchange) or "no cap was sent"
+    if cap < _FEW and not tried:
+        return complete_answer(exchange) or f"an answer of {cap} tokens may well be whole"
+    if _tokens(exchange) == cap:
+        return complete_answer(exchange)
+    # More of them is a matter of usage.within-cap, fewer is an answer that ended by itself.
+    reason = "the cap was not reached"
+    return complete_answer(exchange) or (NotApplicable(reason, "not-present") if tried else reason)
+
+
+def _whole_json(text: str) -> bool:
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def _ended(choice: Choice, calls: tuple[ToolCall, ...]) -> bool:
+    """Tell whether what came may be all that the model had to say: a sentence or a JSON value that is whole."""
+    if calls:
+        return all(_whole_json(call.arguments or "{}") for call in calls)
+    text = choice.fragments("content").text.rstrip()
+    return bool(text) and (_END.search(text) is not None or _whole_json(text))
 
 
 @rule(
     "finish_reason.length", SHOULD, "An answer that reached its cap ends with length.",
-    sources.REQUEST, lambda x: complete_answer(x) or _tries(x, "max_tokens", "max_completion_tokens"),
-    good=(_CAPPED,),
-    bad=(replace_in_body(_CAPPED, '"finish_reason":"length"', '"finish_reason":"stop"'),),
+    sources.REQUEST, _cap_reached,
+    good=(_CAPPED, with_request_params(BODY, max_completion_tokens=4)),
+    bad=(replace_in_body(_CAPPED, '"finish_reason":"length"', '"finish_reason":"stop"'), with_request_params(replace_in_body(BODY, " help?", " help"), max_tokens=4)),
     depends_on=(*_WHOLE, "finish_reason.vocabulary", "usage.integers", "usage.within-cap"),
 )  # fmt: skip
 def length(exchange: Exchange) -> Iterator[Problem]:
@@ -252,23 +319,44 @@ def length(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Compare `usage.completion_tokens` with the cap you sent.
     """
-    cap = cap_of(exchange)
-    tokens = exchange.columns.usages[-1].value.get("completion_tokens") if exchange.columns.usages else None
-    if tokens != cap:
-        return  # more of them is a matter of usage.within-cap, fewer is an answer that ended by itself
+    sure = _tries(exchange, *_CAPS)
+    calls = tuple(call for message in exchange.completion.messages for call in message.tool_calls)
     for choice in exchange.columns.choices.values():
         for finish in choice.finish_reasons[-1:]:
-            if finish.value == "stop" and choice.fragments("content").text and len(exchange.columns.choices) == 1:
-                said = f"the cap of {cap} tokens was reached, and finish_reason is 'stop'"
+            # By chance an answer is just as long as its cap; then it ends as answers do.
+            cut = _said(choice) if sure else not _ended(choice, calls)
+            if finish.value in {"stop", "tool_calls"} and cut:
+                said = f"the cap of {cap_of(exchange)} tokens was reached, and finish_reason is {finish.value!r}"
                 yield Problem(said, ((finish.chunk, finish.pointer),))
+
+
+def _said(choice: Choice) -> bool:
+    return bool(choice.fragments("content").text)
+
+
+def _stopped(exchange: Exchange) -> Reason | None:
+    """An answer that a stop sequence ended, or that ended of itself, as far as its count tells."""
+    if not exchange.request.get("stop"):
+        return success_status(exchange) or "no stop sequence was given"
+    unlimited = _tries(exchange, "stop") or _far_from_limits(exchange)
+    return success_status(exchange) or (None if unlimited else "a limit may have ended the answer")
+
+
+def _far_from_limits(exchange: Exchange) -> bool:
+    """Tell whether an answer has few tokens, less than half of those that the request allows, and a short prompt."""
+    tokens, cap = _tokens(exchange), cap_of(exchange)
+    prompt = exchange.columns.usages[-1].value.get("prompt_tokens") if tokens is not None else None
+    if tokens is None or cap is None or type(prompt) is not int:
+        return False
+    return tokens < min(cap // 2, _OWN_LIMIT) and prompt < _WINDOW
 
 
 @rule(
     "finish_reason.stop", SHOULD, "An answer that a stop sequence ends gives the reason stop.",
-    sources.CHUNK, lambda x: success_status(x) or _tries(x, "stop"),
-    good=(_STOPPED,),
-    bad=(replace_in_body(_STOPPED, '"finish_reason":"stop"', '"finish_reason":"length"'),),
-    depends_on=(*_WHOLE, "finish_reason.vocabulary"),
+    sources.CHUNK, _stopped,
+    good=(_STOPPED, with_request_params(replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":"length"'), stop=["#"], max_tokens=5)),
+    bad=(replace_in_body(_STOPPED, '"finish_reason":"stop"', '"finish_reason":"length"'), with_request_params(replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":"length"'), stop=["#"], max_tokens=500)),
+    depends_on=_WHOLE,
 )  # fmt: skip
 def at_stop(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -279,4 +367,5 @@ def at_stop(exchange: Exchange) -> Iterator[Problem]:
     for choice in exchange.columns.choices.values():
         for finish in choice.finish_reasons[-1:]:
             if finish.value == "length":
-                yield Problem(f"finish_reason is {finish.value!r}", ((finish.chunk, finish.pointer),))
+                counted = "" if _tries(exchange, "stop") else f" after {_tokens(exchange)} of {cap_of(exchange)} tokens"
+                yield Problem(f"finish_reason is {finish.value!r}{counted}", ((finish.chunk, finish.pointer),))

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 from harness.checks import sources
 from harness.checks.applies import (
@@ -11,14 +13,15 @@ from harness.checks.applies import (
     body,
     come,
     has_headers,
-    has_read_times,
     stream,
     success_status,
     uncut,
 )
+from harness.checks.error_causes import MODEL_FAILED, told_cause
+from harness.checks.json_forms import TWICE, encoded_twice
 from harness.checks.registry import TOO_LARGE, Reason, observation, rule
 from harness.matrix.scenarios import SCENARIOS
-from harness.results import Level, Problem
+from harness.results import Advice, Level, Problem
 from harness.simulate.ideal import error, recording
 from harness.simulate.reference import (
     BODY,
@@ -30,7 +33,10 @@ from harness.simulate.reference import (
     with_request_params,
     with_response,
 )
+from harness.wire.dumping import json_text
 from harness.wire.exchange import OK, Exchange, Reads
+from harness.wire.json_faults import fault_of
+from harness.wire.shapes import as_object
 from harness.wire.sse import is_utf8
 
 MUST = Level.MUST
@@ -38,11 +44,29 @@ MUST = Level.MUST
 _STREAM_TYPE, _BODY_TYPE = "text/event-stream", "application/json"
 _ERROR_BODY = with_body(BODY, b'{"error":{"message":"overloaded","type":"server_error","param":null,"code":null}}')
 _FLAT = ("/message", "/base_resp", "/error_code", "/error_msg", "/errors", "/detail", "/ResponseMetadata/Error")
-_BUSY = with_expected_status(with_response(BODY, status=429, body=error(429, "Too many requests.").body), 429)
 _CANCELLED = recording(SCENARIOS["chat.cancel"])[-1]
-_CHUNKED = with_response(with_header(STREAM, "transfer-encoding", "chunked"), http_version="HTTP/1.1")
 _AT_ONCE = 2.0  # seconds; an answer that begins so soon has not waited for another one's end
 _LIMIT = "LimitReached: a line of more than 8,388,608 bytes"
+_REFUSED, _FAILED = 400, 500
+_START = ((None, 0),)
+_ONCE = with_expected_status(with_response(BODY, status=503, body=error(503, "Try again later.").body), OK)
+_TRIED = with_expected_status(_ONCE, OK, 400, tested_parameter="seed")
+_NO_CALL = b'{"error":{"message":"The call fits no tool.","type":"invalid_request_error","param":null,"code":"tool_use_failed"}}'
+
+FAILED = Advice(
+    "The request is in order, others are answered, and this one fails each time: trying again, as the SDK does twice, "
+    "only takes longer.",
+    "Ask with `max_retries=1`; where `openai.InternalServerError` comes again, leave out what this scenario asks for.",
+)
+"""What a failure that comes twice breaks."""
+
+MODEL_ERROR = Advice(
+    "The SDK raises BadRequestError for an answer that the model got wrong, and tries no more, though the same request "
+    "may be answered the next time.",
+    "Where `error.code` names it, as `tool_use_failed` does, ask again; what the model said may stand under "
+    "`failed_generation`.",
+)
+"""What a refusal for a failure of the model breaks."""
 _HTML = with_body(BODY, b"<!DOCTYPE html><title>502 Bad Gateway</title>")
 
 
@@ -53,16 +77,27 @@ def _media_type(exchange: Exchange) -> tuple[str, str]:
 
 
 def _refusable(exchange: Exchange) -> str | None:
-    if exchange.response.is_error and (not exchange.expected.answer or exchange.expected.tested_parameter):
+    due = exchange.expected.answer and not exchange.expected.tested_parameter
+    if exchange.response.is_error and not due and not _failed_twice(exchange):
         return f"status {exchange.response.status}: an answer is not known to be due"
     return any_exchange(exchange)
+
+
+def _failed_twice(exchange: Exchange) -> bool:
+    return exchange.response.status >= _FAILED and (exchange.source.failed_before or 0) >= _FAILED
 
 
 @rule(
     "http.status", MUST, "A request that the provider serves is answered with status 200.",
     sources.REQUEST, _refusable,
     good=(STREAM, BODY),
-    bad=(with_response(BODY, status=201), with_response(STREAM, status=302)),
+    bad=(
+        with_response(BODY, status=201),
+        with_response(STREAM, status=302),
+        replace(_ONCE, source=replace(BODY.source, failed_before=502)),
+        replace(_TRIED, source=replace(BODY.source, failed_before=500)),
+        with_response(with_expected_status(BODY, OK), status=400, body=_NO_CALL),
+    ),
 )  # fmt: skip
 def status(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -71,9 +106,18 @@ def status(exchange: Exchange) -> Iterator[Problem]:
     Instead: Accept every 2xx (`resp.is_success` in httpx; the OpenAI SDK does), and raise with the body's text
     on the rest.
     """
-    code = exchange.response.status
-    if code != 200:  # noqa: PLR2004 - the only success status of the specification
-        yield Problem(f"the status is {code}", ((None, 0),))
+    code, told = exchange.response.status, told_cause(exchange) if exchange.response.is_error else None
+    if _failed_twice(exchange):
+        tried = exchange.expected.tested_parameter
+        where = f" where {tried} is tried" if tried else ""
+        before = exchange.source.failed_before
+        yield Problem(f"the status is {code}{where}, and was {before} when it was asked just before", _START, FAILED)
+    elif told and told.cause is MODEL_FAILED:
+        yield Problem(
+            f"the status is {code}: {told.cause.name} ({told.words}) is sent as a refusal", _START, MODEL_ERROR
+        )
+    elif code != OK:
+        yield Problem(f"the status is {code}", _START)
 
 
 @rule(
@@ -128,27 +172,8 @@ def not_empty(exchange: Exchange) -> Iterator[Problem]:
     cases.
     """
     if exchange.reading.body_kind == "empty":
-        yield Problem(f"status 200 with {'an empty' if not exchange.response.body else 'a blank'} body", ((None, 0),))
-
-
-@rule(
-    "http.encoding", MUST, "The content-encoding of an answer can be undone.",
-    sources.HTTP_ENCODING, success_status,
-    good=(BODY, with_header(BODY, "content-encoding", "identity")),
-    bad=(
-        with_header(with_body(BODY, b"\x1f\x8b damaged"), "content-encoding", "gzip"),
-        with_response(with_header(BODY, "content-encoding", "gzip"), reads=Reads((len(BODY.response.body),), (9000,))),
-    ),
-)  # fmt: skip
-def encoding(exchange: Exchange) -> Iterator[Problem]:
-    """
-    Nothing of the answer can be read.
-
-    Instead: Ask for plain bytes, `OpenAI(default_headers={"Accept-Encoding": "identity"})`; where that is
-    ignored, retry.
-    """
-    if exchange.response.undecodable:
-        yield Problem(exchange.response.undecodable, ((None, 0),))
+        what = "an empty" if not exchange.response.body else "a blank"
+        yield Problem(f"status {exchange.response.status} with {what} body", ((None, 0),))
 
 
 @rule(
@@ -220,14 +245,14 @@ def stream_asked(exchange: Exchange) -> Iterator[Problem]:
     `stream.response.read()` instead.
     """
     if exchange.reading.body_kind != "stream":
-        yield Problem(f"the answer is {_LOOKS[exchange.reading.body_kind]}, not a stream", ((None, 0),))
+        yield Problem(f"the answer is {_look(exchange)}, not a stream", ((None, 0),))
 
 
 @rule(
     "http.body-asked", MUST, "A request without stream: true is answered with one JSON body.",
     sources.REQUEST, all_of(body, uncut),
     good=(BODY, with_body(BODY, b"\n\n\n" + BODY.response.body)),
-    bad=(with_body(with_request_params(STREAM, stream=False), STREAM.response.body), replace_in_body(BODY, "}", "", 1)),
+    bad=(with_body(with_request_params(STREAM, stream=False), STREAM.response.body), replace_in_body(BODY, "}", "", 1), with_body(BODY, json_text(BODY.response.body.decode()).encode())),
     depends_on=("http.not-empty", "http.not-html", "http.encoding", "http.no-error"),
 )  # fmt: skip
 def body_asked(exchange: Exchange) -> Iterator[Problem]:
@@ -237,11 +262,21 @@ def body_asked(exchange: Exchange) -> Iterator[Problem]:
     Instead: Send `stream=True` and join the deltas; or retry on ValueError and on a result that is a `str`.
     """
     if exchange.reading.body_kind != "json":
-        yield Problem(f"the answer is {_LOOKS[exchange.reading.body_kind]}, not a JSON body", ((None, 0),))
+        yield Problem(f"the answer is {_look(exchange)}, not a JSON body", ((None, 0),))
     elif exchange.reading.syntax_error:
-        yield Problem(f"the body is not JSON: {exchange.reading.syntax_error}", ((None, 0),))
+        fault = fault_of(exchange.response.content[exchange.reading.start :], exchange.reading.syntax_error)
+        yield Problem(f"the body is not JSON: {fault.said}", ((None, 0),))
+    elif encoded_twice(exchange.chunk(0)):
+        yield Problem("the body is a JSON text that holds another: it was encoded twice", ((None, 0),), TWICE)
 
 
+def _look(exchange: Exchange) -> str:
+    """Return what an answer is, in a word; a JSON value that holds nothing is shown."""
+    short = exchange.response.content.strip()
+    return f"the JSON {short.decode()}" if short in _NOTHING else _LOOKS[exchange.reading.body_kind]
+
+
+_NOTHING = {b"null", b"true", b"false"}
 _LOOKS = {"stream": "a stream", "json": "a JSON body", "html": "an HTML page", "text": "plain text", "empty": "empty"}
 
 
@@ -255,6 +290,10 @@ _LOOKS = {"stream": "a stream", "json": "a JSON body", "html": "an HTML page", "
         with_body(BODY, b'{"code":20012,"message":"bad","data":null}'),
         with_body(BODY, b'{"error_code":336003,"error_msg":"bad","id":"as-1"}'),
         with_body(BODY, b'"Api key is invalid"'),
+        with_body(BODY, b'[{"error":{"code":400,"message":"bad","status":"INVALID_ARGUMENT"}}]'),
+        with_body(BODY, b'{"success":false,"data":"no quota"}'),
+        with_body(BODY, b'{"code":500,"msg":"no quota","data":null}'),
+        with_body(BODY, b'{"title":"Unavailable","status":503}'),
         replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":"stop","error":{"message":"cut"}'),
     ),
 )  # fmt: skip
@@ -272,8 +311,19 @@ def no_error(exchange: Exchange) -> Iterator[Problem]:
     if exchange.columns.kinds("/choices").keys() & {"list", "[]"}:
         return
     flat = any(exchange.columns.kinds(place).keys() - {"missing", "null", "[]"} for place in _FLAT)
-    if flat or any(what == "text" for _, what in exchange.columns.not_objects):
+    text = any(what == "text" for _, what in exchange.columns.not_objects) and not encoded_twice(exchange.chunk(0))
+    if flat or text or (not exchange.columns.errors and _says_error(exchange.chunk(0))):
         yield Problem("the body is an error without choices, at status 200", ((0, ""),))
+
+
+def _says_error(value: Any) -> bool:
+    """Tell whether a body without choices says that it is an error, in words that are not those of the specification."""
+    inner = as_object(value[0] if isinstance(value, list) and value else value)
+    named = inner.get("error") or inner.get("error_message") or inner.get("success") is False
+    if named or (isinstance(inner.get("msg"), str) and "code" in inner):
+        return True
+    status = inner.get("status", inner.get("status_code"))
+    return status in {"error", "failed", "fail"} or (type(status) is int and status >= _REFUSED)
 
 
 @observation(
@@ -281,6 +331,7 @@ def no_error(exchange: Exchange) -> Iterator[Problem]:
     sources.REQUEST, answer_with_headers,
     good=(STREAM,),
     bad=(with_header(STREAM, "content-type", "text/event-stream"),),
+    harmful=lambda value: value.lower().startswith("text/event-stream") and "charset" not in value.lower(),
 )  # fmt: skip
 def media_type_sent(exchange: Exchange) -> str:
     """
@@ -307,23 +358,6 @@ def request_id(exchange: Exchange) -> str:
     """
     names = [name for name in exchange.response.headers if re.search(r"(request|trace|log)-?id$|^cf-ray$", name)]
     return ", ".join(sorted(names, key=lambda name: (name != "x-request-id", name))) or "none"
-
-
-@observation(
-    "http.delivery", "Whether the stream came in pieces or buffered whole.",
-    sources.REFERENCE, has_read_times,
-    good=(with_response(STREAM, reads=Reads((400, 400, 400), (0, 9000, 9000))),),
-    bad=(with_response(STREAM, reads=Reads((1200,), (9000,))),),
-)  # fmt: skip
-def delivery(exchange: Exchange) -> str:
-    """
-    A proxy that buffers shows the reader nothing until the end.
-
-    Instead: Show progress that needs no chunk, and allow a read timeout for the whole answer; nothing in the
-    client undoes buffering.
-    """
-    reads = exchange.response.reads
-    return "in pieces" if reads and len(reads.sizes) > 1 and sum(reads.dt_us[1:]) > 0 else "buffered whole"
 
 
 @rule(
@@ -364,22 +398,6 @@ def rate_limit(exchange: Exchange) -> str:
     return ", ".join(sorted(kinds)) or "none"
 
 
-@observation(
-    "http.retry-after", "The retry-after header of a refusal, and its form.",
-    sources.HTTP_RETRY_AFTER, lambda x: None if x.response.status in {429, 500, 502, 503, 529} else "no refusal to wait for",
-    good=(_BUSY,),
-    bad=(with_header(_BUSY, "retry-after", "20"), with_header(_BUSY, "retry-after", "Wed, 21 Oct 2026 07:28:00 GMT")),
-)  # fmt: skip
-def retry_after(exchange: Exchange) -> str:
-    """
-    Without it the SDK waits half a second to eight, and asks twice more.
-
-    Instead: Read seconds and HTTP dates both, and wait with growing pauses where there is none.
-    """
-    sent = exchange.response.headers.get("retry-after")
-    return "none" if sent is None else "seconds" if sent.strip().isdigit() else "a date" if "," in sent else "other"
-
-
 def _after_cancel(exchange: Exchange) -> Reason | None:
     before = exchange.earlier[-1] if exchange.earlier else None
     closed = before is not None and before.expected.cancelled_by_client and before.response.status == OK
@@ -404,38 +422,3 @@ def after_cancel(exchange: Exchange) -> str:
         return "it is answered"
     waited = reads.dt_us[0] / 1e6
     return "at once" if waited < _AT_ONCE else f"after {waited:.0f} s"
-
-
-@observation(
-    "http.compression", "Whether the answer is compressed.",
-    sources.HTTP_ENCODING, answer_with_headers,
-    good=(STREAM, BODY),
-    bad=(with_header(BODY, "content-encoding", "br"), with_header(STREAM, "content-encoding", "gzip")),
-)  # fmt: skip
-def compression(exchange: Exchange) -> str:
-    """
-    A compressed stream often comes in lumps: the compressor waits for more before it lets anything out.
-
-    Instead: Ask for streams with `Accept-Encoding: identity`.
-    """
-    return exchange.response.headers.get("content-encoding", "none")
-
-
-@observation(
-    "http.transfer", "The version of HTTP, and how it shows where the answer ends.",
-    sources.HTTP_INCOMPLETE, lambda x: None if x.response.http_version else "the recording has no version of HTTP",
-    good=(_CHUNKED,),
-    bad=(with_response(STREAM, http_version="HTTP/1.0"), with_header(_CHUNKED, "transfer-encoding", None), with_response(STREAM, http_version="HTTP/2")),
-)  # fmt: skip
-def transfer(exchange: Exchange) -> str:
-    """
-    Where the end of the connection is the end of the answer, one that was cut short looks whole.
-
-    Instead: Take a stream for whole only where it ends with `[DONE]` or a finish_reason, and a body where it parses.
-    """
-    response = exchange.response
-    if response.http_version == "HTTP/2":
-        return "HTTP/2"
-    chunked = "chunked" in response.headers.get("transfer-encoding", "")
-    end = "chunked" if chunked else "content-length" if "content-length" in response.headers else "until it closes"
-    return f"{response.http_version}, {end}"

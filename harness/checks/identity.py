@@ -1,28 +1,79 @@
 """Which answer it is, of which model, and when: held against other answers, the request and the date."""
 
 from collections.abc import Iterator
-from email.utils import parsedate_to_datetime
 
 from harness.checks import sources
-from harness.checks.applies import request_known, stream, success_status
+from harness.checks.applies import all_of, request_known, stream, success_status, unaltered
 from harness.checks.kinds import differing, form_of_id
-from harness.checks.registry import observation, rule
-from harness.results import Level, Problem
-from harness.simulate.reference import BODY, STREAM, replace_in_body, with_earlier, with_header, with_request_params
+from harness.checks.registry import NotApplicable, Reason, observation, rule
+from harness.results import Advice, Level, Problem
+from harness.simulate.reference import (
+    BODY,
+    STREAM,
+    TOOLS,
+    ask,
+    in_archive,
+    replace_in_body,
+    with_earlier,
+    with_header,
+    with_request_params,
+)
+from harness.wire.altered import is_placeholder
 from harness.wire.exchange import Exchange
+from harness.wire.shapes import objects_in
+from harness.wire.siblings import Sibling
 
 SHOULD = Level.SHOULD
 
 _DATE = "Thu, 09 Oct 2025 08:53:20 GMT"
 _DAY = 86_400
+_LONGEST, _LONGEST_TO_BEGIN = 600, 120
+"""So many seconds after its request an answer may be dated: at its end, or where it is streamed at its beginning."""
+
+_HOUR_LATER, _MINUTES_LATER = "Thu, 09 Oct 2025 09:53:20 GMT", "Thu, 09 Oct 2025 08:58:20 GMT"
+_SAME_ID = replace_in_body(ask("sky"), "How can I", "What can I")
+_OTHER = replace_in_body(_SAME_ID, "chatcmpl-reference", "chatcmpl-other")
+_EARLIER, _LATER = with_header(BODY, "date", _DATE), with_header(_SAME_ID, "date", _HOUR_LATER)
+_OTHER_CALL = with_header(replace_in_body(TOOLS, "Paris", "Oslo"), "date", _DATE)
+_LATER_CALL = with_header(with_request_params(TOOLS, seed=7), "date", _HOUR_LATER)
+_HISTORY = [
+    *(TOOLS.request.get("messages")),
+    {
+        "role": "assistant",
+        "tool_calls": [{"id": "call_0", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}],
+    },
+    {"role": "tool", "tool_call_id": "call_0", "content": "Which city?"},
+]
+_AGAIN = replace_in_body(with_request_params(TOOLS, messages=_HISTORY), "call_1", "call_2")
+
+
+def _held(exchange: Exchange) -> Reason | None:
+    """
+    An answer whose id is the server's own, with others to hold it against.
+
+    In an archive, one whose request was recorded: answers without are fixtures, often several made of one recording.
+    """
+    found = unaltered("id")(exchange) or (None if exchange.before.any_id else "no other answer to compare with")
+    return found or (None if exchange.siblings is None else request_known(exchange))
+
+
+def _of_its_own(exchange: Exchange, other: Sibling | None) -> bool:
+    """Tell whether ``other`` is another answer, as far as a recording can show it; a recording of ours always can."""
+    if other is None or exchange.siblings is None:
+        return other is not None
+    one = exchange.facts
+    # What has the same time, and the same date or none, may be one recording that was edited, or cut, into two; so is a
+    # set of examples that differ in a parameter each.
+    dated = bool(one.date and other.date) and (one.date != other.date or one.messages != other.messages)
+    return bool(other.question) and (dated or one.created != other.created) and not one.repeats(other)
 
 
 @rule(
     "identity.id-unique", SHOULD, "Each answer has an id of its own.",
-    sources.CHUNK, lambda x: success_status(x) or (None if any(_ids(one) for one in x.earlier) else "no other answer to compare with"),
-    good=(with_earlier(replace_in_body(BODY, "chatcmpl-reference", "chatcmpl-second"), BODY),),
-    bad=(with_earlier(BODY, STREAM),),
-    depends_on=("chunk.id", "chunk.id-not-empty"),
+    sources.CHUNK, _held,
+    good=(with_earlier(replace_in_body(BODY, "chatcmpl-reference", "chatcmpl-second"), BODY), in_archive(BODY, STREAM), in_archive(replace_in_body(ask("sky"), "chatcmpl-reference", "chatcmpl-REDACTED"), replace_in_body(BODY, "chatcmpl-reference", "chatcmpl-REDACTED"))),
+    bad=(with_earlier(BODY, STREAM), in_archive(_LATER, _EARLIER)),
+    depends_on=("chunk.present",),
 )  # fmt: skip
 def id_unique(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -30,18 +81,64 @@ def id_unique(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Make an id of your own for each request.
     """
-    same = _ids(exchange) & {name for one in exchange.earlier for name in _ids(one)}
+    same = {name for name in exchange.facts.ids if _of_its_own(exchange, exchange.before.with_id(name))}
     if same:
         yield Problem(f"another answer has the id {min(same)!r} as well", ((exchange.columns.first, "/id"),))
 
 
-def _ids(exchange: Exchange) -> set[str]:
-    return {value for value in exchange.columns.values["id"] if isinstance(value, str) and value}
+def _call_ids_before(exchange: Exchange) -> set[str]:
+    """Return the ids of the calls in the conversation that the request sends back."""
+    messages = objects_in(exchange.request.get("messages"))
+    ids = {call.get("id") for message in messages for call in objects_in(message.get("tool_calls"))}
+    return {name for name in ids if isinstance(name, str)}
+
+
+_IN_CONVERSATION = Advice(
+    "The next request holds two calls and two results of one id: servers refuse it, and agents pair a result with the "
+    "wrong call or take the new call for one that is done.",
+    "Give each call an id of your own before it is stored, and send that back with its result: "
+    '`call["id"] = f"call_{uuid4().hex}"`.',
+)
+
+
+@rule(
+    "identity.call-id-unique", SHOULD, "The id of a call is that of no other call.",
+    sources.TOOL_CALL, lambda x: success_status(x) or (None if x.facts.call_ids else NotApplicable("no call has an id", "not-present")),
+    good=(_AGAIN, TOOLS, in_archive(replace_in_body(TOOLS, "call_1", "call_REDACTED_1"), _OTHER_CALL), in_archive(TOOLS, TOOLS)),
+    bad=(replace_in_body(_AGAIN, "call_2", "call_0"), in_archive(_LATER_CALL, _OTHER_CALL)),
+    depends_on=("chunk.present",),
+)  # fmt: skip
+def call_id_unique(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Stores that keep results by the id of the call give one call the result of another.
+
+    Instead: Keep calls by the answer they came in as well: `results[answer_number, call.id]`.
+    """
+    names = [name for name in exchange.facts.call_ids if exchange.source.ours or not is_placeholder(name)]
+    at = next(
+        ((one.chunk, f"{one.pointer}/id") for choice in exchange.columns.choices.values() for one in choice.tools),
+        (0, ""),
+    )
+    before = _call_ids_before(exchange)
+    again = next((name for name in names if name in before), None)
+    if again is not None:
+        yield Problem(f"the call has the id {again!r} of an earlier call in the conversation", (at,), _IN_CONVERSATION)
+        return
+    same = next(
+        (
+            name
+            for name in names
+            if exchange.siblings is not None and _of_its_own(exchange, exchange.before.with_call_id(name))
+        ),
+        None,
+    )
+    if same is not None and exchange.request.json is not None:
+        yield Problem(f"a call of another answer has the id {same!r} as well", (at,))
 
 
 @rule(
     "identity.created-near", SHOULD, "created is within a day of the answer's date.",
-    sources.CHUNK, lambda x: success_status(x) or (None if _date(x) else "the recording has no date header"),
+    sources.CHUNK, lambda x: unaltered("created")(x) or (None if x.response.date else "the recording has no date header"),
     good=(with_header(STREAM, "date", _DATE),),
     bad=(with_header(STREAM, "date", "Sat, 21 Nov 2026 04:00:00 GMT"), with_header(replace_in_body(BODY, "1760000000", "1060000000"), "date", _DATE)),
     depends_on=("chunk.created",),
@@ -53,26 +150,64 @@ def created_near(exchange: Exchange) -> Iterator[Problem]:
     Instead: Take the time at which the answer came.
     """
     for value, seen in exchange.columns.values["created"].items():
-        if isinstance(value, int) and abs(value - _date(exchange)) > _DAY:
-            days = round(abs(value - _date(exchange)) / _DAY)
+        if isinstance(value, int) and abs(value - exchange.response.date) > _DAY:
+            days = round(abs(value - exchange.response.date) / _DAY)
             yield Problem(f"created is {days} days from the date of the answer", ((seen.first, "/created"),))
             return
 
 
-def _date(exchange: Exchange) -> int:
-    """Return the date header as seconds; 0 where there is none that can be read."""
-    try:
-        return int(parsedate_to_datetime(exchange.response.headers.get("date", "")).timestamp())
-    except (TypeError, ValueError, OverflowError):
-        return 0
+def _dated(exchange: Exchange) -> Reason | None:
+    """An answer whose ``created`` and date are the server's own, after others of a known date."""
+    found = unaltered("id", "created")(exchange) or (
+        None if exchange.response.date else "the recording has no date header"
+    )
+    return found or (None if exchange.before.latest else "no other answer of a known date to compare with")
+
+
+@rule(
+    "identity.created-moves", SHOULD, "created goes on with the time of the answers.",
+    sources.CHUNK, _dated,
+    good=(in_archive(with_header(BODY, "date", _DATE), with_header(_OTHER, "date", _MINUTES_LATER)), in_archive(with_header(replace_in_body(_OTHER, "1760000000", "1760003600"), "date", _HOUR_LATER), with_header(BODY, "date", _DATE))),
+    bad=(in_archive(_LATER, _EARLIER), in_archive(with_header(replace_in_body(_OTHER, "1760000000", "1759999000"), "date", _HOUR_LATER), with_header(BODY, "date", _DATE))),
+    depends_on=("chunk.present",),
+)  # fmt: skip
+def created_moves(exchange: Exchange) -> Iterator[Problem]:
+    """
+    A history sorted by it shows the answers in the wrong order.
+
+    Instead: Sort by your own clock, read when the answer came: `answer["at"] = time.time()`.
+    """
+    one, before = exchange.facts, exchange.before
+    if one.created is None:
+        return
+    same = before.with_created(one.created)
+    place = ((exchange.columns.first, "/created"),)
+    if same and not one.repeats(same) and abs(one.date - same.date) > _patience(one, same):
+        minutes = round(abs(one.date - same.date) / 60)
+        yield Problem(f"created is {one.created}, as in an answer {minutes} minutes apart", place)
+        return
+    for other in filter(None, (before.latest, before.earliest)):
+        later, sooner = (one, other) if one.date > other.date else (other, one)
+        if (
+            later.date - sooner.date > _LONGEST
+            and (later.created or 0) < (sooner.created or 0)
+            and not one.repeats(other)
+        ):
+            yield Problem("created is less than in an answer that came before", place)
+            return
+
+
+def _patience(one: Sibling, other: Sibling) -> int:
+    """Return by how many seconds the dates of two answers to requests of one second may differ; streams are dated as they begin."""
+    return _LONGEST_TO_BEGIN if one.is_stream and other.is_stream else _LONGEST
 
 
 @rule(
     "identity.model-constant", SHOULD, "Each chunk names the same model.",
-    sources.REFERENCE, stream,
+    sources.REFERENCE, all_of(stream, unaltered("model")),
     good=(STREAM,),
     bad=(replace_in_body(STREAM, "gpt-4o-mini-2024-07-18", "gpt-4o-mini", 1), replace_in_body(STREAM, "gpt-4o-mini-2024-07-18", "", 1)),
-    depends_on=("chunk.model",),
+    depends_on=("chunk.present",), explained_by=("chunk.model",),
 )  # fmt: skip
 def model_constant(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -88,7 +223,7 @@ def model_constant(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, success_status,
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, "gpt-4o-mini-2024-07-18", ""), replace_in_body(BODY, "gpt-4o-mini-2024-07-18", "")),
-    depends_on=("chunk.model",),
+    depends_on=("chunk.present",), explained_by=("chunk.model",),
 )  # fmt: skip
 def model_named(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -7,7 +7,7 @@ from harness.checks import sources
 from harness.checks.applies import all_of, error_status, success_status, texts
 from harness.checks.registry import Reason, observation, rule
 from harness.matrix.scenarios import SCENARIOS
-from harness.results import Level, Problem
+from harness.results import Advice, Level, Problem
 from harness.simulate.ideal import error, recording
 from harness.simulate.reference import replace_in_body, with_response
 from harness.wire.exchange import OK, Exchange
@@ -19,6 +19,20 @@ _HISTORY, _BACK, _LEFT_OUT, _NULL, _EMPTY = (
 )
 _RESULT = recording(SCENARIOS["tools.round-trip"])[-1]
 _NUMBERS = 50  # of a result, looked for in the answer
+_FORMS = {
+    "content null": Advice(
+        "The SDK's message that calls a tool has content None: sent back as it came, it ends the conversation there.",
+        'Send text in its place: `message["content"] = message["content"] or ""`.',
+    ),
+    'content ""': Advice(
+        "Clients that join the pieces of a stream send empty text beside the calls, and end the conversation there.",
+        'Leave it out where it is empty: `if not message["content"]: del message["content"]`.',
+    ),
+    "a tool's result": Advice(
+        "No tool is of use: the request that brings the result of the first call is refused.",
+        'Tell the result as a user: `{"role": "user", "content": f"{name} returned: {result}"}`, and leave out the call.',
+    ),
+}
 _REFUSAL = error(400, "Invalid message.", "messages")
 
 
@@ -57,10 +71,8 @@ def accepted(exchange: Exchange) -> Iterator[Problem]:
     status = exchange.response.status
     if status != OK:
         said = exchange.columns.errors[0].text if exchange.columns.errors else "no reason"
-        yield Problem(
-            f"{exchange.expected.tested_parameter or 'an earlier answer'} is refused with {status}: {said}",
-            ((None, 0),),
-        )
+        form = exchange.expected.tested_parameter or "an earlier answer"
+        yield Problem(f"{form} is refused with {status}: {said}", ((None, 0),), _FORMS.get(form))
 
 
 @observation(

@@ -7,14 +7,15 @@ from typing import Any
 import orjson
 
 from harness.checks import sources
-from harness.checks.applies import complete_answer, error_status, finish_values, success_status, texts
+from harness.checks.applies import cap_of, complete_answer, error_status, finish_values, success_status, texts
+from harness.checks.kinds import place_of
 from harness.checks.registry import Applies, Reason, observation, rule
 from harness.matrix.scenarios import SCENARIOS
-from harness.results import Level, Problem
+from harness.results import Advice, Level, Problem
 from harness.simulate.ideal import recording
-from harness.simulate.reference import replace_in_body, with_request_params, with_response
+from harness.simulate.reference import STREAM, ask, replace_in_body, with_request_params, with_response
 from harness.wire.exchange import Exchange
-from harness.wire.shapes import objects_in
+from harness.wire.shapes import as_object, objects_in
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
@@ -26,6 +27,15 @@ _UNKNOWN = _TRIED["params.unknown-key"]
 _HELD = ("chunk.present", "sse.no-error", "http.complete")
 _WORD = re.compile(r"[a-z_]{4,}")
 _STOPS = 16  # the specification allows 4
+_KEEPS_STOP = ("include_stop_str_in_output", "no_stop_trim", "echo")
+"""What asks vLLM or SGLang for the stop sequence in the text, or for the prompt, which may hold it."""
+_A_TOKEN, _A_WORD = 8, 32
+"""No text has more letters and digits to a token, nor more beside: English has 4 or 5 to a token, few words have 30."""
+_UNCOUNTED = ask(SCENARIOS["chat.stop"].prompt, stream=True)
+_KEPT = Advice(
+    "Programs that put pieces together, or parse what comes before their own mark, find the mark in the text.",
+    "Cut it off the end: `text = text.removesuffix(stop)`.",
+)
 
 
 def _tried(exchange: Exchange) -> str | None:
@@ -45,10 +55,32 @@ def _stops(exchange: Exchange) -> list[str]:
     return [stop for stop in listed if isinstance(stop, str) and stop]
 
 
-def _stopped(exchange: Exchange) -> str | None:
-    """Return the stop sequence that stands in the text, though it was to end before it; None where none does."""
-    said = texts(exchange)
-    return next((stop for stop in _stops(exchange)[:_STOPS] for text in said if stop in text), None)
+def _stop_asked(exchange: Exchange) -> Reason | None:
+    """A stop sequence was given, and nothing that lets the answer hold it."""
+    if not _stops(exchange):
+        return success_status(exchange) or "no stop sequence was given"
+    kept = next((name for name in _KEEPS_STOP if exchange.request.get(name) is True), None)
+    return success_status(exchange) or (f"{kept} was asked for" if kept else None)
+
+
+def _stopped(exchange: Exchange) -> tuple[str, bool] | None:
+    """
+    Return the stop sequence that stands in the text, though it was to end before it; None where none does.
+
+    Beside it, whether the text goes on after it.
+    """
+    found = ((stop, text) for stop in _stops(exchange)[:_STOPS] for text in texts(exchange) if stop in text)
+    return next(((stop, not text.rstrip().endswith(stop.rstrip())) for stop, text in found), None)
+
+
+def _capped(exchange: Exchange) -> Reason | None:
+    """A cap was sent, and usage does not say itself that it was not kept."""
+    cap = cap_of(exchange)
+    if cap is None:
+        return success_status(exchange) or "no cap was sent"
+    told = [usage.value.get("completion_tokens") for usage in exchange.columns.usages]
+    beyond = any(type(tokens) is int and tokens > cap for tokens in told)
+    return success_status(exchange) or ("usage tells; usage.within-cap judges it" if beyond else None)
 
 
 @rule(
@@ -71,7 +103,7 @@ def n(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "params.stop", MUST, "The text ends before a stop sequence.",
-    sources.REQUEST, lambda x: success_status(x) or (None if _stops(x) else "no stop sequence was given"),
+    sources.REQUEST, _stop_asked,
     good=(_STOP, recording(SCENARIOS["chat.stop"])[0]),
     bad=(with_request_params(_STOP, stop="6"), with_request_params(recording(SCENARIOS["chat.stop"])[0], stop=["5", "x"])),
     depends_on=_HELD,
@@ -84,7 +116,51 @@ def stop(exchange: Exchange) -> Iterator[Problem]:
     """
     found = _stopped(exchange)
     if found is not None:
-        yield Problem(f"the text holds the stop sequence {found!r}", ((exchange.columns.first, ""),))
+        stop, goes_on = found
+        place = _stop_place(exchange, stop)
+        said = f"the text {'holds' if goes_on else 'ends with'} the stop sequence {stop!r}"
+        yield Problem(said, (place,), None if goes_on else _KEPT)
+
+
+def _stop_place(exchange: Exchange, stop: str) -> tuple[int, str]:
+    """Return where the piece of text stands in which the stop sequence is whole at last."""
+    for choice in exchange.columns.choices.values():
+        pieces = choice.fragments("content")
+        end = pieces.text.find(stop) + len(stop)
+        if end < len(stop):
+            continue
+        for chunk, text in zip(pieces.chunks, pieces.texts, strict=True):
+            end -= len(text)
+            if end <= 0:
+                return place_of(exchange, choice, chunk, "/{part}/content")
+    return exchange.columns.first, ""
+
+
+@rule(
+    "params.cap", MUST, "An answer holds no more text than the cap allows.",
+    sources.REQUEST, _capped,
+    good=(with_request_params(STREAM, max_tokens=5), with_request_params(STREAM, max_completion_tokens=100)),
+    bad=(with_request_params(_UNCOUNTED, max_tokens=2), with_request_params(_UNCOUNTED, max_completion_tokens=2)),
+    depends_on=("chunk.present",),
+)  # fmt: skip
+def cap_kept(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The cap holds down neither the bill nor the wait, and no count in the answer says so.
+
+    Instead: Close the stream when enough has come: `if len(text) > 8 * cap: stream.close()`.
+    """
+    cap = cap_of(exchange)
+    most = _A_TOKEN * cap + _A_WORD
+    for choice in exchange.columns.choices.values():
+        pieces = choice.fragments("content")
+        arguments = [as_object(as_object(one.value).get("function")).get("arguments") for one in choice.tools]
+        texts = [pieces.text, *(text for text in arguments if isinstance(text, str))]
+        size = sum(map(len, texts))
+        if size > most and sum(letter.isalnum() for text in texts for letter in text) > most:
+            at = choice.tools[-1].chunk if choice.tools else pieces.chunks[-1]
+            place = place_of(exchange, choice, at, "/{part}/tool_calls" if choice.tools else "/{part}/content")
+            yield Problem(f"{size:,} characters came, the cap is {cap:,} tokens", (place,))
+            return
 
 
 @rule(
@@ -100,8 +176,7 @@ def logprobs(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Read them where they are: `choice.logprobs and choice.logprobs.content or []`.
     """
-    came = exchange.columns.kinds("/choices/*/logprobs/content").keys() & {"list"}
-    if not came:
+    if not _has_logprobs(exchange):
         place = (exchange.columns.first, "/choices/0/logprobs")
         yield Problem("probabilities were asked for, and none came", (place,))
 
@@ -111,7 +186,7 @@ def logprobs(exchange: Exchange) -> Iterator[Problem]:
     sources.REQUEST, lambda x: _given("top_logprobs")(x) or complete_answer(x) or (None if any(texts(x)) else "no text came"),
     good=(_TOP, _STREAMED),
     bad=(with_request_params(_TOP, top_logprobs=1), with_request_params(_STREAMED, top_logprobs=1)),
-    depends_on=("params.logprobs",),
+    depends_on=("params.logprobs", "logprobs.form"),
 )  # fmt: skip
 def top_logprobs(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -198,7 +273,10 @@ def _is_json(exchange: Exchange) -> bool:
 
 
 def _has_logprobs(exchange: Exchange) -> bool:
-    return bool(exchange.columns.kinds("/choices/*/logprobs/content").keys() & {"list"})
+    """Tell whether probabilities came, in whatever form: chunk.logprobs and logprobs.form judge that."""
+    given = [one.value for choice in exchange.columns.choices.values() for one in choice.logprobs]
+    listed = exchange.columns.kinds("/choices/*/logprobs").keys() & {"list"}
+    return bool(listed) or any(any(value.values()) for value in given)
 
 
 _HONOURED: dict[Any, Callable[[Exchange], bool]] = {

@@ -9,45 +9,52 @@ from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level, Problem
 from harness.simulate.ideal import recording
 from harness.simulate.reference import replace_in_body, with_body
-from harness.wire.completion import Message
 from harness.wire.exchange import Exchange
+from harness.wire.shapes import REASONING_CHANNELS, objects_in
+from harness.wire.siblings import Sibling, digest
 
 SHOULD = Level.SHOULD
 
 _CHAT, _TOOLS, _REASONING = (recording(SCENARIOS[f"parity.{name}"])[1] for name in ("chat", "tools", "reasoning"))
+_NOTHING = digest(None)
+_SERVED = ("plugins", "web_search_options", "enable_search", "search_parameters")
 _HELD = ("chunk.present", "sse.no-error", "http.complete")
 
 
-def other(exchange: Exchange) -> Exchange | None:
+def _other(exchange: Exchange) -> Sibling | None:
     """Return the earlier exchange that asked the same in the other way; None if there is none."""
-    whole = (one for one in exchange.earlier if not one.expected.cancelled_by_client)
-    same = (one for one in whole if one.request.get("messages") == exchange.request.get("messages"))
-    return next((one for one in same if one.is_stream != exchange.is_stream and success_status(one) is None), None)
+    return exchange.before.counterpart(exchange.facts)
 
 
 def _pair(exchange: Exchange) -> Reason | None:
-    found = success_status(exchange) or (None if other(exchange) else "the same was not asked the other way")
-    return found or (None if _message(exchange) and _message(other(exchange)) else "one of the answers is empty")
+    """The same was asked streamed and in one body, in this recording or this archive, and both answers are whole."""
+    found = success_status(exchange) or (None if _other(exchange) else "the same was not asked the other way")
+    return found or (None if exchange.facts.answered else "one of the answers is empty")
 
 
-def _message(exchange: Exchange | None) -> Message | None:
-    return next(iter(exchange.completion.messages), None) if exchange else None
+def _both(exchange: Exchange) -> tuple[Sibling, Sibling]:
+    """Return what is known of the answer that was streamed, and of the one in the body."""
+    here, there = exchange.facts, _other(exchange) or exchange.facts
+    return (here, there) if here.is_stream else (there, here)
 
 
-def _both(exchange: Exchange) -> tuple[Message, Message]:
-    """Return the message that was streamed, and the one in the body."""
-    streamed, whole = sorted((exchange, other(exchange) or exchange), key=lambda one: not one.is_stream)
-    return streamed.completion.messages[0], whole.completion.messages[0]
+def _counted(exchange: Exchange) -> Reason | None:
+    """The same, where both count a prompt that is no more than was sent."""
+    found = _pair(exchange)
+    if found:
+        return found
+    if any(one.altered for one in _both(exchange)):
+        return "whoever published the recording altered it"
+    if _serves_tools(exchange):
+        return "the server runs a tool, whose results count as prompt"
+    return None if all(type(one.prompt_tokens) is int for one in _both(exchange)) else "not both have usage"
 
 
-def _channels(exchange: Exchange | None) -> set[str]:
-    choices = exchange.columns.choices.values() if exchange else ()
-    return {name for choice in choices for name, pieces in choice.channels.items() if pieces.text}
-
-
-def _prompt_tokens(exchange: Exchange | None) -> object:
-    usages = exchange.columns.usages if exchange else []
-    return usages[-1].value.get("prompt_tokens") if usages else None
+def _serves_tools(exchange: Exchange) -> bool:
+    """Tell whether a tool is asked for that the server runs, such as a search of the web."""
+    asked = exchange.request
+    served = any(tool.get("type") != "function" for tool in objects_in(asked.get("tools")))
+    return served or any(asked.get(name) for name in _SERVED) or str(asked.get("model")).endswith(":online")
 
 
 @rule(
@@ -63,10 +70,12 @@ def channels(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Look for every name of the reasoning field in both modes.
     """
-    here, there = _channels(exchange), _channels(other(exchange))
+    streamed, whole = (one.channels for one in _both(exchange))
+    # Whether it thinks is a model's choice; in a scenario the question leaves it none.
+    if exchange.siblings is not None and not all(one & set(REASONING_CHANNELS) for one in (streamed, whole)):
+        return
     # What a model says beside a call is its own choice, so only fields that tell of the form are held together.
-    if here - {"content"} != there - {"content"}:
-        streamed, whole = (here, there) if exchange.is_stream else (there, here)
+    if streamed - {"content"} != whole - {"content"}:
         yield Problem(
             f"streamed: {', '.join(sorted(streamed)) or 'none'}; in one body: {', '.join(sorted(whole)) or 'none'}",
             ((exchange.columns.first, ""),),
@@ -87,15 +96,18 @@ def finish(exchange: Exchange) -> Iterator[Problem]:
     Instead: Decide by the calls and the text, not by the reason alone.
     """
     streamed, whole = _both(exchange)
-    # The two are answers of their own: a model that calls a tool in one of them only ends them differently.
-    if bool(streamed.tool_calls) == bool(whole.tool_calls) and streamed.finish_reason != whole.finish_reason:
+    # The two are answers of their own: a model that calls a tool in one of them only ends them differently, and so does
+    # one that says more, or something else, in one of them, and meets the cap or a filter there.
+    if streamed.text != whole.text and {streamed.finish_reason, whole.finish_reason} & {"length", "content_filter"}:
+        return
+    if bool(streamed.tools) == bool(whole.tools) and streamed.finish_reason != whole.finish_reason:
         said = f"streamed: {streamed.finish_reason}; in one body: {whole.finish_reason}"
         yield Problem(said, ((exchange.columns.last, "/choices/0/finish_reason"),))
 
 
 @rule(
     "parity.prompt-tokens", SHOULD, "The same prompt counts as many tokens streamed and in one body.",
-    sources.USAGE, lambda x: _pair(x) or (None if type(_prompt_tokens(x)) is type(_prompt_tokens(other(x))) is int else "not both have usage"),
+    sources.USAGE, _counted,
     good=(_CHAT, _TOOLS),
     bad=(replace_in_body(_CHAT, '"prompt_tokens":9,"completion_tokens":4,"total_tokens":13', '"prompt_tokens":90,"completion_tokens":4,"total_tokens":94'),),
     depends_on=_HELD,
@@ -106,16 +118,15 @@ def prompt_tokens(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Count the prompt once with a tokenizer of the model's, and compare.
     """
-    here, there = _prompt_tokens(exchange), _prompt_tokens(other(exchange))
-    if here != there:
-        streamed, whole = (here, there) if exchange.is_stream else (there, here)
+    streamed, whole = (one.prompt_tokens for one in _both(exchange))
+    if streamed != whole:
         place = (exchange.columns.usages[-1].chunk, "/usage/prompt_tokens")
         yield Problem(f"prompt_tokens streamed: {streamed}; in one body: {whole}", (place,))
 
 
 @rule(
     "parity.tool-calls", SHOULD, "The same tools are called streamed and in one body.",
-    sources.REFERENCE, lambda x: _pair(x) or (None if any(one.tool_calls for one in _both(x)) else "no tool was called"),
+    sources.REFERENCE, lambda x: _pair(x) or (None if any(one.tools for one in _both(x)) else "no tool was called"),
     good=(_TOOLS,),
     bad=(replace_in_body(_TOOLS, '"name":"get_weather"', '"name":"get_time"'), with_body(_TOOLS, _CHAT.response.body)),
     depends_on=_HELD,
@@ -126,10 +137,26 @@ def tool_calls(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Use the mode in which the calls come, and join the stream yourself where both are needed.
     """
-    streamed, whole = (sorted(call.name for call in one.tool_calls) for one in _both(exchange))
-    if streamed != whole:
+    streamed, whole = (one.tools for one in _both(exchange))
+    if streamed != whole and (exchange.siblings is None or _lost(exchange)):
         said = f"streamed: {', '.join(streamed) or 'none'}; in one body: {', '.join(whole) or 'none'}"
         yield Problem(said, ((exchange.columns.last, ""),))
+
+
+def _lost(exchange: Exchange) -> bool:
+    """
+    Tell whether calls that differ can't be the choice of the model, as they can't in a scenario, whose question leaves it none.
+
+    Another tool is called, though the request leaves nothing to chance; or none, and nothing is said instead.
+    """
+    streamed, whole = _both(exchange)
+    if set(streamed.tools) == set(whole.tools):
+        return False
+    silent = next((one for one in (streamed, whole) if not one.tools), None)
+    empty = silent is not None and (silent.text == _NOTHING or silent.finish_reason == "tool_calls")
+    choice = exchange.request.get("tool_choice")
+    certain = isinstance(choice, dict) or choice not in {None, "auto"}
+    return empty or certain or exchange.request.get("temperature") == 0
 
 
 @observation(
@@ -146,4 +173,4 @@ def text(exchange: Exchange) -> str:
     Instead: Compare completion_tokens with the text's length before blaming the model.
     """
     streamed, whole = _both(exchange)
-    return "same" if streamed.content == whole.content else "differs"
+    return "same" if streamed.text == whole.text else "differs"

@@ -1,13 +1,18 @@
 """Reasoning text: custom all of it, since the specification has none."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from harness.checks import sources
 from harness.checks.applies import all_of, has_reasoning, success_status, uncut
 from harness.checks.kinds import place_of, wrong_kinds
+from harness.checks.marks import before_marks
 from harness.checks.registry import Reason, observation, rule
-from harness.results import Level, Problem
+from harness.checks.repeated_text import are_copies
+from harness.checks.repetition import said_once
+from harness.results import Advice, Level, Problem
+from harness.simulate.edits import any_chunk, chunks
 from harness.simulate.reference import (
     BODY,
     REASONING,
@@ -17,19 +22,43 @@ from harness.simulate.reference import (
     replace_in_body,
     with_request_params,
 )
+from harness.wire.chunks import Fragments
 from harness.wire.dumping import json_text
 from harness.wire.exchange import Exchange
-from harness.wire.shapes import REASONING_CHANNELS, as_object
+from harness.wire.shapes import REASONING_CHANNELS, Json, as_object
 
 SHOULD = Level.SHOULD
 
 _TELLING = 8  # characters: a shorter thought may well be the first words of the answer
+_LONG = 200  # characters: a thought that is the answer, word for word, and longer is none
+_OBJECT = Advice(
+    "`reasoning += delta.reasoning_content` raises TypeError: the text is inside of an object.",
+    'Take it out: `piece = piece.get("text") or "" if isinstance(piece, dict) else piece`.',
+)
+_SAME = Advice(
+    "The user reads the answer twice, once as a thought.",
+    'Show no reasoning where it is the text: `if reasoning.strip() == text.strip(): reasoning = ""`.',
+)
 
 _PARTS = replace_in_body(
     STREAM, '"content":"你好"', '"content":[{"type":"thinking","thinking":[{"type":"text","text":"Hm."}]}]'
 )
 
 _READ = ("chunk.present",)
+_ANSWER = " ".join(["Hello there."] * 20)
+
+
+def _in_both(chunk: Json) -> None:
+    """Let the text of a chunk stand in both fields."""
+    for choice in chunk["choices"]:
+        said = choice["delta"].get("content") or choice["delta"].get("reasoning_content")
+        choice["delta"] |= {"content": said, "reasoning_content": said}
+
+
+def _with_long_thought() -> Exchange:
+    return replace_in_body(REASONING_BODY, "The user greets me.", _ANSWER)
+
+
 _NESTED = {"thinking": ("type",), "chat_template_kwargs": ("enable_thinking",), "reasoning": ("enabled", "effort")}
 
 
@@ -59,37 +88,44 @@ def field_type(exchange: Exchange) -> Iterator[Problem]:
     by hand.
     """
     for name in REASONING_CHANNELS:
-        yield from wrong_kinds(exchange, f"/choices/*/{{part}}/{name}", {"text", '""', "null", "missing"}, "choice")
+        for problem in wrong_kinds(
+            exchange, f"/choices/*/{{part}}/{name}", {"text", '""', "null", "missing"}, "choice"
+        ):
+            yield replace(problem, advice=_OBJECT) if " object in" in problem.message else problem
 
 
-@rule(
-    "reasoning.before-content", SHOULD, "Reasoning text comes before the answer's text.",
+@observation(
+    "reasoning.before-content", "Whether all reasoning text comes before the answer's text.",
     sources.REASONING_CONTENT, lambda x: has_reasoning(x) or (None if x.is_stream else "a body has no order"),
     good=(REASONING,),
     bad=(replace_in_body(REASONING, '"content":"!","reasoning_content":null', '"content":null,"reasoning_content":" Done."'),),
     depends_on=_READ,
 )  # fmt: skip
-def before_content(exchange: Exchange) -> Iterator[Problem]:
+def before_content(exchange: Exchange) -> str:
     """
     Clients that close the thinking box at the first text open a second one, or drop the rest.
 
     Instead: Keep one buffer for reasoning and one for text; append each piece to its own, in whatever order
     they come.
     """
+    # A model that thinks between its words and its calls does so by design: no judgement, but clients must know.
+    late = False
     for choice in exchange.columns.choices.values():
         text, thought = choice.fragments("content").chunks, choice.fragments(choice.reasoning or "").chunks
-        if text and thought and thought[-1] > text[0]:
-            late = sum(number > text[0] for number in thought)
-            place = place_of(exchange, choice, thought[-1], f"/{{part}}/{choice.reasoning}")
-            yield Problem(f"{late} pieces of reasoning follow the first text", (place,))
+        late = late or bool(text and thought and thought[-1] > text[0])
+    return "also after the first text" if late else "before the text"
 
 
 @rule(
-    "reasoning.not-in-content", SHOULD, "The text does not begin with the reasoning.",
+    "reasoning.not-in-content", SHOULD, "The text does not begin with the reasoning, and is not the same.",
     sources.REASONING_CONTENT, has_reasoning,
-    good=(REASONING, REASONING_BODY),
-    bad=(replace_in_body(REASONING_BODY, '"content":"你好!"', '"content":"The user greets me. 你好!"'),),
-    depends_on=(*_READ, "reasoning.type", "reasoning.before-content"),
+    good=(REASONING, REASONING_BODY, replace_in_body(REASONING_BODY, '"content":"你好!"', '"content":"The user greets me."')),
+    bad=(
+        replace_in_body(REASONING_BODY, '"content":"你好!"', '"content":"The user greets me. 你好!"'),
+        chunks(any_chunk, _in_both)(REASONING),
+        replace_in_body(_with_long_thought(), '"content":"你好!"', f'"content":"{_ANSWER}"'),
+    ),
+    depends_on=_READ, explained_by=("reasoning.type",),
 )  # fmt: skip
 def not_in_content(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -99,11 +135,23 @@ def not_in_content(exchange: Exchange) -> Iterator[Problem]:
     """
     # A model may think the very words of its answer, as DeepSeek-R1 does on a greeting; then nothing follows them.
     for choice in exchange.columns.choices.values():
-        text, thought = choice.fragments("content"), choice.fragments(choice.reasoning or "").text.strip()
-        answer = text.text.strip()
-        if len(thought) > _TELLING and answer.startswith(thought) and answer != thought:
+        text, thought = choice.fragments("content"), choice.fragments(choice.reasoning or "")
+        message = _copied(text, thought)
+        if message:
             place = place_of(exchange, choice, text.chunks[0], "/{part}/content")
-            yield Problem("the text begins with the whole reasoning", (place,))
+            yield Problem(message, (place,), advice=None if "begins" in message else _SAME)
+
+
+def _copied(text: Fragments, thought: Fragments) -> str | None:
+    """Say how the text holds the reasoning, if it does."""
+    said, thoughts = text.text.strip(), before_marks(said_once(thought.texts)).strip()
+    if are_copies(text, thought):
+        return "each piece comes as text and as reasoning"
+    if said == thoughts:
+        return "the whole text comes as reasoning too" if len(said) >= _LONG else None
+    return (
+        "the text begins with the whole reasoning" if len(thoughts) > _TELLING and said.startswith(thoughts) else None
+    )
 
 
 @rule(
@@ -111,7 +159,7 @@ def not_in_content(exchange: Exchange) -> Iterator[Problem]:
     sources.USAGE, lambda x: has_reasoning(x) or (None if x.columns.usages else "no usage came"),
     good=(REASONING, REASONING_BODY, replace_in_body(REASONING_BODY, '"reasoning_tokens":8,', "")),
     bad=(replace_in_body(REASONING, '"reasoning_tokens":8', '"reasoning_tokens":0'), replace_in_body(REASONING_BODY, '"reasoning_tokens":8', '"reasoning_tokens":0')),
-    depends_on=(*_READ, "reasoning.type", "parity.channels"),
+    depends_on=_READ, explained_by=("reasoning.type", "parity.channels"),
 )  # fmt: skip
 def tokens_counted(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -137,6 +185,7 @@ def tokens_counted(exchange: Exchange) -> Iterator[Problem]:
     good=(REASONING, REASONING_BODY),
     bad=(replace_in_body(REASONING, "reasoning_content", "reasoning"), replace_in_body(STREAM, "你好", "<think>hm</think>"), _PARTS),
     depends_on=_READ,
+    harmful=lambda value: "reasoning" in value and "reasoning_content" not in value,
 )  # fmt: skip
 def place(exchange: Exchange) -> str:
     """

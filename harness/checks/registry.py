@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.results import Level, Problem
+from harness.results import Advice, Level, Problem
 from harness.wire.exchange import Exchange
 
 NotApplicableKind = Literal["blocked", "not-present", "cut"]
 """
 Why a reason is more than that: ``blocked``, the request failed where an answer was due, or the other way round;
-``not-present``, what the rule is about did not come, which is ``blocked`` where a check that it depends on failed;
+``not-present``, what the rule is about did not come, which is ``blocked`` where a check that may be why failed;
 ``cut``, we closed the answer ourselves, so that what depends on the rule can't be told either.
 """
 
@@ -42,6 +42,16 @@ TOO_LARGE = "http.too-large"
 Find = Callable[[Exchange], Iterable[Problem]]
 Observe = Callable[[Exchange], str]
 
+Harmful = Callable[[str], bool | Advice]
+"""
+Tells of an observed value whether it breaks client code: legal, and other than OpenAI's, so that code written against
+OpenAI raises on it, or loses, doubles or splits something.  Such values are told of beside the failures, in the words of
+the check or, where those do not fit the value, in the advice that is returned.
+"""
+
+SEPARATOR = " | "
+"""What stands between the values that an observation saw in the exchanges of one recording."""
+
 
 class CannotJudge(Exception):
     """Raised by a rule whose input is outside what it can evaluate, such as a schema that is too large; outcome n/a."""
@@ -53,7 +63,10 @@ class Check:
     One rule or observation.
 
     ``good`` examples are silent under every check; ``bad`` ones are caught by this check (an observation
-    gives them another value than it gives the good ones).
+    gives them another value than it gives the good ones).  ``harmful`` is about the values of an observation.
+
+    Where a check in ``depends_on`` failed there is nothing to judge.  One in ``explained_by`` leaves the rest to be
+    judged; what is not there, or not whole, may be in what it could not read: of that nothing is said.
     """
 
     id: str
@@ -66,8 +79,16 @@ class Check:
     bad: tuple[Exchange, ...]
     impact: str
     workaround: str
+    explained_by: tuple[str, ...] = ()
     find: Find = lambda _: ()
     observe: Observe | None = None
+    harmful: Harmful = lambda _: False
+
+    def harm_of(self, value: str | None) -> Advice | None:
+        """Return what the values seen in a recording break, and what to do about it; None where they are harmless."""
+        harms = (self.harmful(one) for one in (value.split(SEPARATOR) if value else ()))
+        harm = next((one for one in harms if one), None)
+        return harm if isinstance(harm, Advice) else Advice(self.impact, self.workaround) if harm else None
 
     @property
     def family(self) -> str:
@@ -93,13 +114,13 @@ def rule(  # noqa: PLR0913 - the metadata of a check
     good: tuple[Exchange, ...],
     bad: tuple[Exchange, ...],
     depends_on: tuple[str, ...] = (),
+    explained_by: tuple[str, ...] = (),
 ) -> Callable[[Find], Find]:
     """Declare a rule; the decorated function yields the problems it finds in an exchange."""
 
     def declare(find: Find) -> Find:
-        _declare(
-            Check(check_id, level, title, source, applies, depends_on, good, bad, *_docstring_parts(find), find=find)
-        )
+        parts = _docstring_parts(find)
+        _declare(Check(check_id, level, title, source, applies, depends_on, good, bad, *parts, explained_by, find=find))
         return find
 
     return declare
@@ -114,12 +135,21 @@ def observation(  # noqa: PLR0913 - the metadata of a check
     good: tuple[Exchange, ...],
     bad: tuple[Exchange, ...],
     depends_on: tuple[str, ...] = (),
+    harmful: Harmful = lambda _: False,
 ) -> Callable[[Observe], Observe]:
-    """Declare an observation; the decorated function returns what it sees in an exchange, as a short text."""
+    """
+    Declare an observation; the decorated function returns what it sees in an exchange, as a short text.
+
+    ``harmful`` tells which values break clients: none of the good examples', and one of the bad ones', if any.
+    """
 
     def declare(observe: Observe) -> Observe:
         level, parts = Level.OBSERVE, _docstring_parts(observe)
-        _declare(Check(check_id, level, title, source, applies, depends_on, good, bad, *parts, observe=observe))
+        _declare(
+            Check(
+                check_id, level, title, source, applies, depends_on, good, bad, *parts, observe=observe, harmful=harmful
+            )
+        )
         return observe
 
     return declare

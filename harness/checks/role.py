@@ -6,12 +6,20 @@ from harness.checks import sources
 from harness.checks.applies import all_of, body, complete_answer, stream, success_status, uncut
 from harness.checks.kinds import place_of, wrong_kinds
 from harness.checks.registry import observation, rule
-from harness.results import Level, Problem
+from harness.results import Advice, Level, Problem
 from harness.simulate.reference import BODY, STREAM, replace_in_body
 from harness.wire.exchange import Exchange
 
 _READ = ("chunk.present",)
 _ROLES = {"developer", "system", "user", "assistant", "tool"}
+_UNKNOWN = Advice(
+    "Clients that choose by role show the text as nobody's or drop it; sent back in the history it is refused.",
+    'Write your own: `history.append({"role": "assistant", "content": text})`, whatever role came.',
+)
+_LATER = Advice(
+    "Clients that open a message when a role comes lose the text before it, or append that to the user's.",
+    "Open the assistant's message at the first chunk of a choice, without waiting for a role.",
+)
 
 
 @rule(
@@ -36,7 +44,7 @@ def value(exchange: Exchange) -> Iterator[Problem]:
         for role, seen in choice.roles.items():
             if isinstance(role, str) and role and role not in _ROLES:
                 place = place_of(exchange, choice, seen.first, "/{part}/role")
-                yield Problem(f"role is {role!r} in {seen.count} choices", (place,))
+                yield Problem(f"role is {role!r} in {seen.count} choices", (place,), _UNKNOWN)
 
 
 @rule(
@@ -67,6 +75,7 @@ def first(exchange: Exchange) -> Iterator[Problem]:
             yield Problem(
                 f"choice {choice.index} names the role in a later delta",
                 (place_of(exchange, choice, seen.first, "/{part}/role"),),
+                _LATER,
             )
 
 
@@ -100,6 +109,7 @@ def message(exchange: Exchange) -> Iterator[Problem]:
         replace_in_body(replace_in_body(STREAM, '"role":"assistant",', ""), '"delta":{}', '"delta":{"role":"assistant"}'),
     ),
     depends_on=_READ,
+    harmful=lambda value: value.startswith(("every", "first + some")),
 )  # fmt: skip
 def pattern(exchange: Exchange) -> str:
     """

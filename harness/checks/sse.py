@@ -1,24 +1,69 @@
 """The framing of a stream: lines, blank lines, events, and the mark that ends it."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import takewhile
 
 from harness.checks import sources
 from harness.checks.applies import all_of, complete_answer, exact_framing, exact_lines, stream, uncut
+from harness.checks.json_forms import ADVICE, TWICE, encoded_twice
 from harness.checks.kinds import n_of_m
 from harness.checks.registry import observation, rule
-from harness.results import Level, Problem
+from harness.results import Advice, Level, Problem
 from harness.simulate.reference import STREAM, replace_in_body, replace_last_in_body, with_body
 from harness.wire.exchange import Exchange
+from harness.wire.json_faults import fault_of
 from harness.wire.reading import DONE
 from harness.wire.sse import Parser
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
 _BYTES = STREAM.response.body
+_DONE = b"data: [DONE]\n\n"
+_ALWAYS_ERRORS = ("/error_msg", "/error_code", "/errors", "/detail")
+"""Keys that nothing but an error has, at the top of an event."""
+FLAT_ERROR = Advice(
+    "The OpenAI SDK raises nothing: it yields a chunk whose `choices` is None. A loop over them dies of a TypeError; one "
+    "that looks first drops the error and keeps half a text.",
+    "Raise where `chunk.choices is None`, and show `chunk.to_json()`.",
+)
+"""What an error that has no key error breaks in a stream."""
 _COMMENTED = with_body(STREAM, b": keep-alive\n\n" + _BYTES)
 _IS_STREAM = ("http.stream-asked",)
-_HELD = ("http.stream-asked", "sse.no-error")
+_FIELD = b"data: "
+_BUFFER = 64 * 1024
+"""Bytes of a line that Go's bufio.Scanner holds: https://github.com/infiniflow/ragflow/issues/15381."""
+_SHORT = "up to 64 KiB"
+
+_SPLIT_DATA = Advice(
+    "Legal; readers that parse each `data:` line by itself get half of a JSON text and raise.",
+    "Join the data lines of an event by line ends before parsing, as the OpenAI SDK does: `json.loads(sse.data)`.",
+)
+_ODD_MARK = Advice(
+    "The text is whole; the OpenAI SDK does not know the mark in this spelling, and raises json.JSONDecodeError at its end.",
+    "Catch it, `except ValueError:`, and keep the text where a finish_reason came: `if not finish: raise`.",
+)
+_IN_CHOICE = Advice(
+    "The OpenAI SDK hands it on with the choice and raises nothing: the cut text passes for a whole answer.",
+    'Look into every choice: `if getattr(choice, "error", None): raise RuntimeError(choice.error)`.',
+)
+_AS_CHUNK = Advice(
+    "The OpenAI SDK makes a chunk without choices of it: `chunk.choices[0]` raises TypeError, and code that skips such "
+    "chunks shows the cut text as whole.",
+    "Raise on what is no chunk: `if chunk.choices is None: raise RuntimeError(chunk.model_extra)`.",
+)
+_AS_FIELD = Advice(
+    "Readers of events pass over an unknown field, the OpenAI SDK too: the cut text passes for a whole answer.",
+    'Look at the lines as they come: `if line.startswith("error:"): raise RuntimeError(line)`.',
+)
+_SECOND_MARK = Advice(
+    "Nothing is lost; a reader that goes on after the mark takes the second one for broken JSON.",
+    'Stop at the first: `if data == "[DONE]": break`, as the OpenAI SDK does.',
+)
+_OPEN_MARK = Advice(
+    "The text is whole; a reader that drops the unclosed mark, and knows no other sign of the end, takes it for cut.",
+    "Take the finish_reason for the end: `finish = choice.finish_reason or finish`, whether the mark comes or not.",
+)
 
 
 def _parser(exchange: Exchange) -> Parser:
@@ -59,17 +104,22 @@ def json(exchange: Exchange) -> Iterator[Problem]:
     Instead: Catch it around the loop, `except (openai.APIError, ValueError)`; a reader of your own can skip the
     event.
     """
-    wrong = [(n, why) for n, why in exchange.reading.not_json if _parser(exchange).events.data[n].strip()]
-    if wrong:
-        number, why = wrong[0]
-        yield Problem(f"{len(wrong)} data of the stream are not JSON: {why}", ((number, ""),))
+    texts = _parser(exchange).events.data
+    wrong = [(n, why) for n, why in exchange.reading.not_json if texts[n].strip()]
+    marks = [(n, why) for n, why in wrong if texts[n].strip(b' "[]').lower() == b"done"]
+    for found, advice in (([one for one in wrong if one not in marks], None), (marks, _ODD_MARK)):
+        if found:
+            number, why = found[0]
+            fault = fault_of(texts[number], why)
+            message = f"{len(found)} data of the stream are not JSON: {fault.said}"
+            yield Problem(message, ((number, ""),), advice or ADVICE.get(fault.form))
 
 
 @rule(
     "sse.object", MUST, "Every JSON data is an object.",
     sources.CHUNK, stream,
     good=(STREAM,),
-    bad=(replace_in_body(STREAM, "data: [DONE]", 'data: "ping"\n\ndata: [DONE]'), replace_in_body(STREAM, "data: [DONE]", "data: []\n\ndata: [DONE]")),
+    bad=(replace_in_body(STREAM, "data: [DONE]", 'data: "ping"\n\ndata: [DONE]'), replace_in_body(STREAM, "data: [DONE]", "data: []\n\ndata: [DONE]"), replace_in_body(STREAM, "data: [DONE]", 'data: "{\\"choices\\":[]}"\n\ndata: [DONE]')),
     depends_on=_IS_STREAM,
 )  # fmt: skip
 def is_object(exchange: Exchange) -> Iterator[Problem]:
@@ -80,10 +130,10 @@ def is_object(exchange: Exchange) -> Iterator[Problem]:
     raw JSON.
     """
     for number, what in exchange.columns.not_objects[:1]:
-        yield Problem(
-            f"{len(exchange.columns.not_objects)} data of the stream hold JSON that is no object, first {what}",
-            ((number, ""),),
-        )
+        twice = encoded_twice(exchange.chunk(number))
+        count = len(exchange.columns.not_objects)
+        message = f"{count} data of the stream hold JSON that is no object, first {what}"
+        yield Problem(message + ": an object that was encoded twice" * twice, ((number, ""),), TWICE if twice else None)
 
 
 @rule(
@@ -114,7 +164,7 @@ def data_not_empty(exchange: Exchange) -> Iterator[Problem]:
         with_body(STREAM, b"event: ping\n\n" + _BYTES),
         with_body(STREAM, b"id: 1\n\n" + _BYTES),
     ),
-    depends_on=(*_IS_STREAM, "sse.final-blank-line", "sse.json"),
+    depends_on=_IS_STREAM,
 )  # fmt: skip
 def data_given(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -140,8 +190,11 @@ def data_given(exchange: Exchange) -> Iterator[Problem]:
         replace_in_body(STREAM, "data: [DONE]", 'event: error\ndata: {"message":"overloaded"}'),
         replace_in_body(STREAM, "data: [DONE]", 'error: {"message":"overloaded"}'),
         replace_in_body(STREAM, "data: [DONE]", 'data: {"result":{"error":{"message":"overloaded"}}}'),
+        with_body(STREAM, b'data: {"code":429,"message":"Slow down."}\n\n' + _DONE),
+        with_body(STREAM, b'data: {"detail":"Too many requests"}\n\n' + _DONE),
+        replace_in_body(STREAM, "data: [DONE]", 'data: {"error_code":336100,"error_msg":"busy","id":"as-1"}\n\ndata: [DONE]'),
     ),
-    depends_on=(*_IS_STREAM, "sse.json"),
+    depends_on=_IS_STREAM,
 )  # fmt: skip
 def no_error(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -158,17 +211,36 @@ def no_error(exchange: Exchange) -> Iterator[Problem]:
 def _errors(exchange: Exchange) -> Iterator[Problem]:
     """Yield the errors in a stream, in each form that was seen."""
     for error in exchange.columns.errors:
-        yield Problem(f"an error came in the stream: {error.text}", ((error.chunk, error.pointer),))
+        advice = _IN_CHOICE if error.pointer.startswith("/choices/") else None
+        yield Problem(f"an error came in the stream: {error.text}", ((error.chunk, error.pointer),), advice)
     for offset, name in _parser(exchange).unknown_fields:
         if name == b"error":
-            yield Problem("a field error came in the stream", ((None, offset),))
+            yield Problem("a field error came in the stream", ((None, offset),), _AS_FIELD)
     for shape in exchange.columns.shapes:
         hidden = [p for p, what in shape.kinds.items() if p.endswith("/error") and what in {"text", "object"}]
         if hidden and "/choices" not in shape.kinds:
-            yield Problem("an error came in the stream, inside another object", ((shape.first, hidden[0]),))
+            at = (shape.first, hidden[0])
+            yield Problem("an error came in the stream, inside another object", (at,), _AS_CHUNK)
+        flat = _flat_error(shape.kinds)
+        if flat:
+            yield Problem(
+                f"an error came in the stream, without the key error: {flat[1:]}", ((shape.first, flat),), FLAT_ERROR
+            )
     events = _parser(exchange).events if "named" in _parser(exchange).oddities else ()
     for number in (number for number, event in enumerate(events) if event.type == b"error"):
-        yield Problem("an event of the type error came in the stream", ((number, ""),))
+        yield Problem("an event of the type error came in the stream", ((number, ""),), _AS_CHUNK)
+
+
+def _flat_error(kinds: Mapping[str, str]) -> str | None:
+    """Return where an event without choices holds an error that is not called one; None where it holds none."""
+    if "/choices" in kinds:
+        return None
+    said = next((place for place in ("/message", "/msg") if kinds.get(place) == "text"), None)
+    numbered = kinds.keys() & {"/code", "/status", "/status_code"}
+    always = next(
+        (place for place in _ALWAYS_ERRORS if kinds.get(place, "null") not in {"null", "[]", "missing"}), None
+    )
+    return always or (said if said and numbered else None)
 
 
 @rule(
@@ -176,7 +248,7 @@ def _errors(exchange: Exchange) -> Iterator[Problem]:
     sources.STREAM_OPTIONS, all_of(all_of(exact_lines, complete_answer), uncut),
     good=(STREAM, replace_in_body(STREAM, "[DONE]", "[DONE] ")),
     bad=(replace_in_body(STREAM, "data: [DONE]\n\n", ""),),
-    depends_on=_HELD,
+    depends_on=_IS_STREAM, explained_by=("sse.json", "sse.no-error"),
 )  # fmt: skip
 def done(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -194,8 +266,13 @@ def done(exchange: Exchange) -> Iterator[Problem]:
     "sse.done-last", MUST, "Nothing follows [DONE], which comes once.",
     sources.STREAM_OPTIONS, exact_lines,
     good=(STREAM, with_body(STREAM, _BYTES + b": bye\n\n")),
-    bad=(with_body(STREAM, _BYTES + b"data: [DONE]\n\n"), with_body(STREAM, _BYTES + _BYTES.split(b"\n\n")[1] + b"\n\n")),
-    depends_on=(*_IS_STREAM, "sse.json", "sse.done", "sse.final-blank-line"),
+    bad=(
+        with_body(STREAM, _BYTES + b"data: [DONE]\n\n"),
+        with_body(STREAM, _BYTES + _BYTES.split(b"\n\n")[1] + b"\n\n"),
+        with_body(STREAM, _BYTES + b'{"error":{"message":"aborted"}}'),
+        with_body(STREAM, _BYTES + b"0\r\n"),
+    ),
+    depends_on=(*_IS_STREAM, "sse.done"),
 )  # fmt: skip
 def done_last(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -203,9 +280,25 @@ def done_last(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Stop at the first mark; if text or usage comes late, use a reader of your own and `continue` there.
     """
-    after = len(_parser(exchange).events) - 1 - exchange.reading.done[0] if exchange.reading.done else 0
+    done = exchange.reading.done
+    after = len(_parser(exchange).events) - 1 - done[0] if done else 0
     if after:
-        yield Problem(f"{after} events follow [DONE]", ((exchange.reading.done[0] + 1, ""),))
+        advice = _SECOND_MARK if after == len(done) - 1 else None
+        yield Problem(f"{after} events follow [DONE]", ((done[0] + 1, ""),), advice)
+    elif done:
+        yield from _garbage(exchange)
+
+
+def _garbage(exchange: Exchange) -> Iterator[Problem]:
+    """Yield a problem where bytes follow the mark that no blank line makes a block of, and that are no comment."""
+    mark = _parser(exchange).events[exchange.reading.done[0]]
+    start = mark.data_at + len(mark.data)
+    rest = exchange.response.content[start:]
+    unclosed = list(takewhile(bytes.strip, reversed(rest.splitlines())))
+    lines = [line for line in unclosed if not line.startswith(b":")]
+    if lines:
+        where = start + rest.rindex(lines[-1])
+        yield Problem(f"{sum(map(len, lines))} bytes that are no event follow [DONE]", ((None, where),))
 
 
 @rule(
@@ -213,7 +306,7 @@ def done_last(exchange: Exchange) -> Iterator[Problem]:
     sources.SSE_EVENTS, all_of(exact_framing, uncut),
     good=(STREAM,),
     bad=(replace_last_in_body(STREAM, "\n\n", "\n"), with_body(STREAM, _BYTES[:-30])),
-    depends_on=(*_IS_STREAM, "sse.json"),
+    depends_on=_IS_STREAM,
 )  # fmt: skip
 def final_blank_line(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -224,8 +317,9 @@ def final_blank_line(exchange: Exchange) -> Iterator[Problem]:
     """
     tail = _parser(exchange).unterminated_event
     if tail:
-        what = "the mark [DONE]" if tail.data.strip() == DONE else f"an event of {len(tail.data)} bytes of data"
-        yield Problem(f"no blank line closes {what}", ((None, tail.start),))
+        mark = tail.data.strip() == DONE
+        what = "the mark [DONE]" if mark else f"an event of {len(tail.data)} bytes of data"
+        yield Problem(f"no blank line closes {what}", ((None, tail.start),), _OPEN_MARK if mark else None)
 
 
 @observation(
@@ -234,6 +328,7 @@ def final_blank_line(exchange: Exchange) -> Iterator[Problem]:
     good=(STREAM,),
     bad=(replace_in_body(STREAM, "\n", "\r\n"), replace_in_body(STREAM, "data: ", "data:")),
     depends_on=_IS_STREAM,
+    harmful=lambda value: _SPLIT_DATA if "multi-line" in value else value.replace(", BOM", "") != "LF, space",
 )  # fmt: skip
 def framing(exchange: Exchange) -> str:
     r"""
@@ -257,6 +352,7 @@ def framing(exchange: Exchange) -> str:
     good=(STREAM,),
     bad=(_COMMENTED,),
     depends_on=_IS_STREAM,
+    harmful=lambda value: value != "none",
 )  # fmt: skip
 def comments(exchange: Exchange) -> str:
     """
@@ -275,6 +371,7 @@ def comments(exchange: Exchange) -> str:
     good=(STREAM,),
     bad=(replace_in_body(STREAM, "data: {", "event: result\ndata: {"), replace_in_body(STREAM, "data: {", "id: 7\ndata: {")),
     depends_on=_IS_STREAM,
+    harmful=lambda value: value != "none",
 )  # fmt: skip
 def event_names(exchange: Exchange) -> str:
     """
@@ -319,6 +416,7 @@ def end(exchange: Exchange) -> str:
     good=(STREAM,),
     bad=(with_body(STREAM, b"\xef\xbb\xbf" + _BYTES),),
     depends_on=_IS_STREAM,
+    harmful=lambda value: value == "yes",
 )  # fmt: skip
 def bom(exchange: Exchange) -> str:
     """
@@ -327,3 +425,25 @@ def bom(exchange: Exchange) -> str:
     Instead: Decode with `utf-8-sig` where you read the stream yourself.
     """
     return "yes" if _parser(exchange).bom else "no"
+
+
+@observation(
+    "sse.longest-line", "The length of the longest data line.",
+    sources.SSE_FORMAT, exact_lines,
+    good=(STREAM,),
+    bad=(replace_in_body(STREAM, "你好", "你好" * 12_000),),
+    depends_on=_IS_STREAM,
+    harmful=lambda value: value != _SHORT,
+)  # fmt: skip
+def longest_line(exchange: Exchange) -> str:
+    """
+    Legal; readers with a line buffer of fixed size stop there: Go's `bufio.Scanner` at 64 KiB, aiohttp's lines at 128 KiB.
+
+    Instead: Give the reader a buffer that grows: `bufio.Reader.ReadBytes` in Go, `content.iter_any()` in aiohttp with
+    the lines cut by yourself.
+    """
+    # Data holds a line end only where several lines were joined.
+    long = (data for data in _parser(exchange).events.data if len(data) + len(_FIELD) > _BUFFER)
+    lines = (line for data in long for line in data.split(b"\n"))
+    longest = max(map(len, lines), default=0) + len(_FIELD)
+    return f"{longest:,} bytes" if longest > _BUFFER else _SHORT

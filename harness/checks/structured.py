@@ -13,7 +13,7 @@ from harness.checks.json_schema import schema_error
 from harness.checks.kinds import place_of
 from harness.checks.registry import CannotJudge, Reason, observation, rule
 from harness.matrix.scenarios import SCENARIOS
-from harness.results import Level, Problem
+from harness.results import Advice, Level, Problem
 from harness.simulate.ideal import recording
 from harness.simulate.reference import replace_in_body, with_body, with_request_params
 from harness.wire.chunks import Choice
@@ -28,6 +28,14 @@ _SAID = '{\\"city\\":\\"Lyon\\",\\"population\\":522000}'
 _HELD = ("chunk.present", "sse.no-error", "http.complete")
 _WHOLE = (*_HELD, "structured.no-fence")
 _FENCE = re.compile(r"^\s*```")
+_BROKEN = Advice(
+    "`json.loads(content)` raises, and nothing can be cut off around it: the JSON itself is broken, or ends early.",
+    "Catch it, `except ValueError:`, and ask again.",
+)
+_SCALAR = Advice(
+    '`answer["city"]` raises TypeError: it is a number, a text or nothing, in which no object can be found.',
+    "Test it, and ask again with the keys named in the prompt: `if not isinstance(answer, dict):`.",
+)
 _EXCUSES = {"length", "content_filter", "tool_calls"}
 
 
@@ -108,14 +116,23 @@ def is_json(exchange: Exchange) -> Iterator[Problem]:
     """
     `json.loads(content)` raises, and the program that asked for JSON has nothing.
 
-    Instead: Take the text from the first `{` to the last `}`, and ask again where that does not parse.
+    Instead: Take the text from the first brace to the last: `content[content.index("{") : content.rindex("}") + 1]`.
     """
     for choice, text in _spoken(exchange):
         try:
             _parsed(text)
         except ValueError as error:
-            yield Problem(f"the text is not JSON: {error}", _place(exchange, choice))
+            yield Problem(f"the text is not JSON: {error}", _place(exchange, choice), _advice_on(text))
             return
+
+
+def _advice_on(text: str) -> Advice | None:
+    """Return what holds of a text in which there is no JSON object; None where text stands around one."""
+    try:
+        _parsed(text[text.index("{") : text.rindex("}") + 1])
+    except ValueError:
+        return _BROKEN
+    return None
 
 
 @rule(
@@ -132,8 +149,10 @@ def is_object(exchange: Exchange) -> Iterator[Problem]:
     Instead: Say in the prompt which keys the object has, and take the first element of a list.
     """
     for choice, text in _spoken(exchange):
-        if not isinstance(_parsed(text), dict):
-            yield Problem("the text is JSON and no object", _place(exchange, choice))
+        answer = _parsed(text)
+        if not isinstance(answer, dict):
+            advice = None if isinstance(answer, list) else _SCALAR
+            yield Problem("the text is JSON and no object", _place(exchange, choice), advice)
             return
 
 

@@ -3,23 +3,16 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import orjson
 
 from harness.checks import sources
-from harness.checks.applies import all_of, complete_answer, success_status
+from harness.checks.applies import success_status, uncut
 from harness.checks.kinds import place_of, wrong_kinds
-from harness.checks.registry import rule
-from harness.checks.tool_fragments import (
-    all_calls,
-    called,
-    calls_of,
-    fragments_of,
-    function_of,
-    place,
-    streamed_call,
-)
-from harness.results import Level, Problem
+from harness.checks.registry import NotApplicable, Reason, rule
+from harness.checks.tool_fragments import LISTS, all_calls, called, fragments_of, odd_calls, place, streamed_call
+from harness.results import Advice, Level, Problem
 from harness.simulate.reference import (
     BODY,
     STREAM,
@@ -28,19 +21,16 @@ from harness.simulate.reference import (
     TOOLS_PARALLEL,
     ask,
     replace_in_body,
-    replace_last_in_body,
 )
+from harness.wire.calls import JoinedCall, id_in, index_in
 from harness.wire.chunks import ToolFragment
 from harness.wire.dumping import json_text
 from harness.wire.exchange import Exchange
-from harness.wire.shapes import Kind
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
 _READ = ("chunk.present",)
-_PLACE = "/choices/*/{part}/tool_calls"
 _OTHER = object()
-_FRAGMENTS = ("tool_calls.type", "tool_calls.index")
 
 
 _AS_JSON = replace_in_body(
@@ -73,12 +63,16 @@ def list_of_objects(exchange: Exchange) -> Iterator[Problem]:
     Instead: Loop over what is there: `for call in filter(None, delta.tool_calls or []):`, without testing for
     the key.
     """
-    yield from wrong_kinds(exchange, _PLACE, {"list", "[]", "missing"}, "choice")
-    for choice in exchange.columns.choices.values():
-        for fragment in choice.tools:
-            if not isinstance(fragment.value, dict):
-                yield Problem("a call in tool_calls is no object", place(fragment))
-                return
+    yield from wrong_kinds(exchange, LISTS, {"list", "[]", "missing"}, "choice")
+    odd = next(odd_calls(exchange), None)
+    if odd:
+        yield Problem("a call in tool_calls is no object", (odd,))
+
+
+_NEGATIVE = Advice(
+    "Clients that keep calls in a list take it for the last one, or raise IndexError.",
+    "Keep calls in a dict by whatever index comes, `calls.setdefault(call.index, {})`.",
+)
 
 
 @rule(
@@ -90,7 +84,7 @@ def list_of_objects(exchange: Exchange) -> Iterator[Problem]:
         replace_in_body(TOOLS, '"tool_calls":[{"index":0,', '"tool_calls":[{"index":null,'),
         replace_in_body(TOOLS, '"tool_calls":[{"index":0,', '"tool_calls":[{"index":-1,'),
     ),
-    depends_on=(*_READ, "tool_calls.type"),
+    depends_on=_READ,
 )  # fmt: skip
 def index(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -99,10 +93,11 @@ def index(exchange: Exchange) -> Iterator[Problem]:
     Instead: Where `call.index is None`, let a fragment with an id open a new call and one without extend the
     latest.
     """
-    yield from wrong_kinds(exchange, f"{_PLACE}/*/index", {"int"}, "fragment")
+    yield from wrong_kinds(exchange, f"{LISTS}/*/index", {"int"}, "fragment")
     for fragment in fragments_of(exchange):
-        if isinstance(fragment.value.get("index"), int) and fragment.value["index"] < 0:
-            yield Problem(f"a fragment has the index {fragment.value['index']}", place(fragment, "/index"))
+        number = index_in(fragment)
+        if number is not None and number < 0:
+            yield Problem(f"a fragment has the index {number}", place(fragment, "/index"), _NEGATIVE)
             return
 
 
@@ -111,7 +106,7 @@ def index(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, streamed_call,
     good=(TOOLS, TOOLS_PARALLEL),
     bad=(replace_in_body(TOOLS, '"tool_calls":[{"index":0,', '"tool_calls":[{"index":1,'), replace_in_body(TOOLS_PARALLEL, '"index":1,', '"index":5,')),
-    depends_on=(*_READ, *_FRAGMENTS),
+    depends_on=_READ,
 )  # fmt: skip
 def index_from_0(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -120,29 +115,48 @@ def index_from_0(exchange: Exchange) -> Iterator[Problem]:
     Instead: Keep calls in a dict, `calls.setdefault(call.index, {})`, and sort its keys at the end; avoid
     lists.
     """
-    for choice in exchange.columns.choices.values():
-        found = sorted(calls_of(choice))
-        if found != list(range(len(found))):
-            yield Problem(f"the calls have the indices {', '.join(map(str, found))}", place(choice.tools[0], "/index"))
+    for calls in exchange.calls.values():
+        found = sorted({call.index for call in calls if call.index is not None and call.index >= 0})
+        gaps = set(range(found[-1] if found else 0)) - set(found)
+        # A call that has no index of its own, which is the matter of other rules, leaves a gap.
+        if len(gaps) > len(calls) - len(found):
+            yield Problem(
+                f"the calls have the indices {', '.join(map(str, found))}", place(calls[0].fragments[0], "/index")
+            )
+
+
+_BY_NAME = Advice(
+    "The arguments of both calls run together into one, and neither has an id.",
+    "Begin a new call at each name: `if call.function.name: calls.append({})`.",
+)
 
 
 @rule(
     "tool_calls.index-distinct", SHOULD, "Each call has an index of its own.",
     sources.TOOL_FRAGMENT, streamed_call,
     good=(TOOLS, TOOLS_PARALLEL),
-    bad=(replace_in_body(TOOLS_PARALLEL, '"tool_calls":[{"index":1,', '"tool_calls":[{"index":0,'),),
-    depends_on=(*_READ, *_FRAGMENTS, "tool_calls.id", "tool_calls.id-once"),
+    bad=(
+        replace_in_body(TOOLS_PARALLEL, '"tool_calls":[{"index":1,', '"tool_calls":[{"index":0,'),
+        replace_in_body(replace_in_body(replace_in_body(TOOLS_PARALLEL, '"id":"call_1",', ""), '"id":"call_2",', ""), '"index":1,', '"index":0,'),
+    ),
+    depends_on=_READ,
 )  # fmt: skip
 def index_distinct(exchange: Exchange) -> Iterator[Problem]:
     """
     The arguments of both calls run together into one: `{"city":"Paris"}{"zone":"CET"}`.
 
-    Instead: Begin a new call at each new id, whatever its index.
+    Instead: Begin a new call at each new id, whatever its index: `if call.id and call.id not in calls: entry =
+    calls.setdefault(call.id, {})`.
     """
-    for fragments in all_calls(exchange):
-        ids = {f.value["id"]: f for f in reversed(fragments) if isinstance(f.value.get("id"), str) and f.value["id"]}
-        if len(ids) > 1:
-            yield Problem(f"{len(ids)} calls have the same index", tuple(place(f, "/index")[0] for f in ids.values()))
+    for calls in exchange.calls.values():
+        heads: dict[int | None, list[ToolFragment]] = {}
+        for call in calls:
+            if call.shares_index:
+                heads.setdefault(call.index, []).append(call.fragments[0])
+        for firsts in heads.values():
+            said = f"{len(firsts)} calls have the same index"
+            advice = None if all(map(id_in, firsts)) else _BY_NAME
+            yield Problem(said, tuple(place(first, "/index")[0] for first in firsts), advice)
 
 
 @rule(
@@ -150,7 +164,7 @@ def index_distinct(exchange: Exchange) -> Iterator[Problem]:
     sources.TOOL_FRAGMENT, called,
     good=(TOOLS, TOOLS_BODY),
     bad=(replace_in_body(TOOLS, '"tool_calls":[{"index":0,"function"', '"tool_calls":[{"index":0,"id":null,"function"'), replace_in_body(TOOLS_BODY, '"call_1"', "1")),
-    depends_on=(*_READ, "tool_calls.type"),
+    depends_on=_READ,
 )  # fmt: skip
 def id_type(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -159,7 +173,7 @@ def id_type(exchange: Exchange) -> Iterator[Problem]:
     Instead: Keep the first one given, as text: `if call.id: entry.setdefault("id", str(call.id))`; declare it
     optional.
     """
-    yield from wrong_kinds(exchange, f"{_PLACE}/*/id", {"text", '""', "missing"}, "fragment")
+    yield from wrong_kinds(exchange, f"{LISTS}/*/id", {"text", '""', "missing"}, "fragment")
 
 
 @rule(
@@ -167,7 +181,7 @@ def id_type(exchange: Exchange) -> Iterator[Problem]:
     sources.TOOL_CALL, called,
     good=(TOOLS, TOOLS_BODY, TOOLS_PARALLEL),
     bad=(replace_in_body(TOOLS, '"id":"call_1",', ""), replace_in_body(TOOLS, '"call_1"', '""'), replace_in_body(TOOLS_BODY, '"id":"call_1",', "")),
-    depends_on=(*_READ, *_FRAGMENTS),
+    depends_on=_READ,
 )  # fmt: skip
 def has_id(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -175,43 +189,24 @@ def has_id(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Make one up: `entry["id"] = f"call_{uuid4().hex}"`, and use it in the call and in its tool_call_id.
     """
-    for fragments in all_calls(exchange):
-        if not any(isinstance(f.value.get("id"), str) and f.value["id"] for f in fragments):
-            yield Problem("a call has no id", place(fragments[0]))
+    for call in all_calls(exchange):
+        # An id of another type is a matter of tool_calls.id-type.
+        if not _given_id(call):
+            yield Problem("a call has no id", place(call.fragments[0]))
 
 
-@rule(
-    "tool_calls.id-once", SHOULD, "Only the first fragment of a call brings its id.",
-    sources.REFERENCE, streamed_call,
-    good=(TOOLS, TOOLS_PARALLEL),
-    bad=(
-        replace_in_body(TOOLS, '"tool_calls":[{"index":0,"function"', '"tool_calls":[{"index":0,"id":"","function"'),
-        replace_in_body(TOOLS, '"tool_calls":[{"index":0,"function"', '"tool_calls":[{"index":0,"id":"call_1","function"'),
-    ),
-    depends_on=(*_READ, *_FRAGMENTS, "tool_calls.id-type"),
-)  # fmt: skip
-def id_once(exchange: Exchange) -> Iterator[Problem]:
-    """
-    Clients that take an id for the start of a call make several of one; "" overwrites the id in others.
-
-    Instead: Tell calls apart by index alone, and keep the first id: `if call.id: entry.setdefault("id",
-    call.id)`.
-    """
-    for fragments in all_calls(exchange):
-        # Another id than the first is another call under the same index: index-distinct speaks of it.
-        first = fragments[0].value.get("id")
-        later = [f for f in fragments[1:] if "id" in f.value and (not first or f.value["id"] in {"", first})]
-        if later:
-            shown = '""' if later[0].value["id"] == "" else "an id"
-            yield Problem(f"{len(later)} later fragments bring {shown}", place(later[0], "/id"))
+def _identified(exchange: Exchange) -> Reason | None:
+    """An answer that calls a tool, with an id."""
+    unnamed = NotApplicable("no call has an id", "blocked")
+    return called(exchange) or (None if any(map(_given_id, all_calls(exchange))) else uncut(exchange) or unnamed)
 
 
 @rule(
     "tool_calls.ids-differ", SHOULD, "Parallel calls have different ids.",
-    sources.REFERENCE, called,
+    sources.REFERENCE, _identified,
     good=(TOOLS_PARALLEL, TOOLS_BODY),
     bad=(replace_in_body(TOOLS_PARALLEL, "call_2", "call_1"),),
-    depends_on=(*_READ, *_FRAGMENTS, "tool_calls.id-type", "tool_calls.id"),
+    depends_on=_READ,
 )  # fmt: skip
 def ids_differ(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -220,17 +215,18 @@ def ids_differ(exchange: Exchange) -> Iterator[Problem]:
     Instead: Give each call a fresh id, `f"call_{uuid4().hex}"`, in the message sent back and in its
     tool_call_id.
     """
-    for choice in exchange.columns.choices.values():
-        named = [(_first_id(fragments), fragments[0]) for fragments in calls_of(choice).values()]
-        counts = Counter(name for name, _ in named if name)
-        for name, first in named:
-            if name and counts[name] > 1:
-                yield Problem(f"{counts[name]} calls have the same id", place(first, "/id"))
+    for calls in exchange.calls.values():
+        named = [(json_text(given), call) for call in calls if (given := _given_id(call))]
+        counts = Counter(name for name, _ in named)
+        for name, call in named:
+            if counts[name] > 1:
+                yield Problem(f"{counts[name]} calls have the same id", place(call.fragments[0], "/id"))
                 return
 
 
-def _first_id(fragments: list[ToolFragment]) -> str | None:
-    return next((f.value["id"] for f in fragments if isinstance(f.value.get("id"), str) and f.value["id"]), None)
+def _given_id(call: JoinedCall) -> Any:
+    """Return the first id that is given, whatever its type; None where there is none, or an empty one."""
+    return next(filter(None, (one.value.get("id") for one in call.fragments)), None)
 
 
 @rule(
@@ -238,7 +234,7 @@ def _first_id(fragments: list[ToolFragment]) -> str | None:
     sources.TOOL_CALL, called,
     good=(TOOLS, TOOLS_BODY, TOOLS_PARALLEL),
     bad=(replace_in_body(TOOLS, '"name":"get_weather",', ""), replace_in_body(TOOLS_BODY, '"name":"get_weather"', '"name":""')),
-    depends_on=(*_READ, *_FRAGMENTS),
+    depends_on=_READ,
 )  # fmt: skip
 def has_name(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -247,32 +243,9 @@ def has_name(exchange: Exchange) -> Iterator[Problem]:
     Instead: Take the tool if only one was offered; otherwise nothing helps in the client: drop the answer and
     retry.
     """
-    for fragments in all_calls(exchange):
-        if not any(isinstance(name := function_of(f).get("name"), str) and name for f in fragments):
-            yield Problem("a call names no function", place(fragments[0], "/function"))
-
-
-@rule(
-    "tool_calls.name-once", SHOULD, "Only the first fragment of a call brings its name.",
-    sources.REFERENCE, streamed_call,
-    good=(TOOLS, TOOLS_PARALLEL),
-    bad=(
-        replace_in_body(TOOLS, '"function":{"arguments":', '"function":{"name":"get_weather","arguments":'),
-        replace_in_body(TOOLS, '"function":{"arguments":', '"function":{"name":"","arguments":'),
-    ),
-    depends_on=(*_READ, *_FRAGMENTS),
-)  # fmt: skip
-def name_once(exchange: Exchange) -> Iterator[Problem]:
-    """
-    Clients that join names call get_weatherget_weather: 6 of 18 entry points measured.
-
-    Instead: Set the name instead of adding to it: `if call.function and call.function.name: entry["name"] =
-    call.function.name`.
-    """
-    for fragments in all_calls(exchange):
-        later = [f for f in fragments[1:] if "name" in function_of(f)]
-        if later:
-            yield Problem(f"{len(later)} later fragments bring a name", place(later[0], "/function/name"))
+    for call in all_calls(exchange):
+        if not call.name:
+            yield Problem("a call names no function", place(call.fragments[0], "/function"))
 
 
 @rule(
@@ -280,7 +253,7 @@ def name_once(exchange: Exchange) -> Iterator[Problem]:
     sources.TOOL_FRAGMENT, called,
     good=(TOOLS, TOOLS_BODY),
     bad=(replace_in_body(TOOLS, '"type":"function"', '"type":"tool"'), replace_in_body(TOOLS_BODY, '"type":"function"', '"type":""'), replace_in_body(TOOLS, '"type":"function"', '"type":null'), replace_in_body(TOOLS_BODY, '"type":"function",', "")),
-    depends_on=(*_READ, "tool_calls.type"),
+    depends_on=_READ,
 )  # fmt: skip
 def function_type(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -297,55 +270,49 @@ def function_type(exchange: Exchange) -> Iterator[Problem]:
             return
 
 
-@rule(
-    "tool_calls.arguments", MUST, "arguments is a text; in a stream, where it is given.",
-    sources.TOOL_FRAGMENT, called,
-    good=(TOOLS, TOOLS_BODY),
-    bad=(replace_in_body(TOOLS_BODY, '"{\\"city\\":\\"Paris\\"}"', '{"city":"Paris"}'), replace_in_body(TOOLS, '"arguments":""', '"arguments":null'), replace_in_body(TOOLS_BODY, ',"arguments":"{\\"city\\":\\"Paris\\"}"', "")),
-    depends_on=(*_READ, "tool_calls.type"),
-)  # fmt: skip
-def arguments_type(exchange: Exchange) -> Iterator[Problem]:
-    """
-    `arguments += fragment` and `json.loads(arguments)` raise TypeError.
+_LEGACY = '"function_call":{"name":"get_weather","arguments":"{\\"city\\":\\"Paris\\"}"},'
+_ONLY_LEGACY = Advice(
+    "Clients that read tool_calls alone see an empty answer: the tool that was offered is never called.",
+    "Read the old form as well: `call = message.function_call`, and send its result with the role `function`.",
+)
 
-    Instead: Append with `a or ""`, and accept an object: `args = a if isinstance(a, dict) else json.loads(a or
-    "{}")`.
-    """
-    allowed: set[Kind] = {"text", '""', "missing"} if exchange.is_stream else {"text", '""'}
-    yield from wrong_kinds(exchange, f"{_PLACE}/*/function/arguments", allowed, "fragment")
+
+_EMPTY_LEGACY = Advice(
+    "Clients that ask whether function_call is there take every answer for a call, of a function without a name.",
+    "Ask for its name: `if message.function_call and message.function_call.name:`.",
+)
 
 
 @rule(
-    "tool_calls.arguments-json", SHOULD, "The fragments of arguments join to one JSON object.",
-    sources.REFERENCE, all_of(called, complete_answer),
-    good=(TOOLS, TOOLS_BODY, TOOLS_PARALLEL, replace_in_body(replace_last_in_body(TOOLS, '"tool_calls"', '"length"'), '\\"Paris\\"}', '\\"Par')),
-    bad=(replace_in_body(TOOLS, '\\"Paris\\"}', '\\"Paris\\"}{}'), replace_in_body(TOOLS, '{\\"city\\":', '{\\"city\\"'), replace_in_body(TOOLS_BODY, '{\\"city\\":\\"Paris\\"}', "Paris")),
-    depends_on=(*_READ, *_FRAGMENTS, "tool_calls.arguments", "sse.no-error", "http.complete"),
+    "tool_calls.not-legacy", SHOULD, "Tools are called in tool_calls alone, not in function_call.",
+    sources.TOOL_CALL, success_status,
+    good=(TOOLS, TOOLS_BODY, BODY, replace_in_body(TOOLS_BODY, '"tool_calls":', '"function_call":null,"tool_calls":')),
+    bad=(
+        replace_in_body(TOOLS_BODY, '"tool_calls":', f'{_LEGACY}"tool_calls":'),
+        replace_in_body(TOOLS, '"tool_calls":[{"index":0,"id"', f'{_LEGACY}"tool_calls":[{{"index":0,"id"'),
+        replace_in_body(TOOLS_BODY, '"tool_calls":', f'{_LEGACY}"calls":'),
+        replace_in_body(BODY, '"content":', '"function_call":{"name":"","arguments":""},"content":'),
+    ),
+    depends_on=_READ,
 )  # fmt: skip
-def arguments_json(exchange: Exchange) -> Iterator[Problem]:
+def not_legacy(exchange: Exchange) -> Iterator[Problem]:
     """
-    The call can't be made: json.loads raises.
+    Clients that still read function_call run the tool twice, once for each form.
 
-    Instead: Catch ValueError from `json.loads`, send its message back as the tool's result, and let the model
-    try again.
+    Instead: Run the calls of tool_calls, and `message.function_call` only where there are none: `calls =
+    message.tool_calls or []`.
     """
-    for choice in exchange.columns.choices.values():
-        if any(finish.value == "length" for finish in choice.finish_reasons):
-            continue  # cut at the limit, and it says so
-        for fragments in calls_of(choice).values():
-            text = "".join(str(function_of(f).get("arguments") or "") for f in fragments)
-            # A function without parameters is called with nothing by some; that is a choice of the model's.
-            if text.strip() and not _is_object(text):
-                yield Problem(
-                    f"the arguments join to no JSON object: {text[:60]}", place(fragments[-1], "/function/arguments")
-                )
-
-
-def _is_object(text: str) -> bool:
-    try:
-        return isinstance(orjson.loads(text), dict)
-    except orjson.JSONDecodeError:
-        return False
+    place = f"/choices/*/{exchange.columns.message_key}/function_call"
+    found = exchange.columns.kinds(place).get("object")
+    if found is None:
+        return
+    where = ((found.first, found.pointer),)
+    if not exchange.columns.kinds(f"{place}/name").keys() & {"text"}:
+        yield Problem("function_call is there and names no function", where, _EMPTY_LEGACY)
+    elif any(choice.tools for choice in exchange.columns.choices.values()):
+        yield Problem("a function_call stands beside tool_calls", where)
+    elif exchange.request.get("tools") and not exchange.request.get("functions"):
+        yield Problem("the tool is called in function_call, and tool_calls has nothing", where, _ONLY_LEGACY)
 
 
 @rule(

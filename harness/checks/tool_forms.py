@@ -4,11 +4,11 @@ from harness.checks import sources
 from harness.checks.applies import all_of, uncut
 from harness.checks.kinds import form_of_id
 from harness.checks.registry import observation
-from harness.checks.tool_fragments import all_calls, called, function_of, streamed_call
+from harness.checks.tool_fragments import all_calls, called, fragments_of, streamed_call
 from harness.simulate.reference import TOOLS, TOOLS_BODY, replace_in_body, with_body
+from harness.wire.calls import function_of, id_in
 from harness.wire.chunks import ToolFragment
 from harness.wire.exchange import Exchange
-from harness.wire.shapes import as_object
 
 _READ = ("chunk.present",)
 _PARTS = TOOLS.response.body.split(b"\n\n")
@@ -30,7 +30,7 @@ def pieces(exchange: Exchange) -> str:
     Instead: Join the fragments with `+=` and call `json.loads` once, after the stream; one fragment then needs
     no other code.
     """
-    sizes = [len(fragments) for fragments in all_calls(exchange)]
+    sizes = [len(call.fragments) for call in all_calls(exchange)]
     return "in pieces" if max(sizes) > 1 else "whole"
 
 
@@ -47,13 +47,8 @@ def id_form(exchange: Exchange) -> str:
 
     Instead: Treat the id as any text, and send back what came.
     """
-    ids = [
-        one.value.get("id")
-        for choice in exchange.columns.choices.values()
-        for one in choice.tools
-        if isinstance(one.value, dict)
-    ]
-    return " | ".join(dict.fromkeys(form_of_id(one) for one in ids if isinstance(one, str) and one)) or "none"
+    ids = filter(None, map(id_in, fragments_of(exchange)))
+    return " | ".join(dict.fromkeys(map(form_of_id, ids))) or "none"
 
 
 @observation(
@@ -62,6 +57,7 @@ def id_form(exchange: Exchange) -> str:
     good=(TOOLS,),
     bad=(_IN_ONE, replace_in_body(TOOLS, '"type":"function",', "")),
     depends_on=_READ,
+    harmful=lambda value: not value.endswith("no arguments yet"),
 )  # fmt: skip
 def first(exchange: Exchange) -> str:
     """
@@ -69,12 +65,12 @@ def first(exchange: Exchange) -> str:
 
     Instead: Take each key where it stands, in every fragment, and join arguments with `+=`.
     """
-    return " | ".join(dict.fromkeys(_brought(fragments[0]) for fragments in all_calls(exchange)))
+    return " | ".join(dict.fromkeys(_brought(call.fragments[0]) for call in all_calls(exchange)))
 
 
 def _brought(fragment: ToolFragment) -> str:
-    value, function = as_object(fragment.value), function_of(fragment)
-    keys = [key for key in ("id", "type") if value.get(key)] + [key for key in ("name",) if function.get(key)]
+    function = function_of(fragment)
+    keys = [key for key in ("id", "type") if fragment.value.get(key)] + [key for key in ("name",) if function.get(key)]
     begun = "arguments" if function.get("arguments") else "no arguments yet"
     return ", ".join([*keys, begun])
 
@@ -85,6 +81,7 @@ def _brought(fragment: ToolFragment) -> str:
     good=(TOOLS,),
     bad=(replace_in_body(TOOLS, '{"index":0,"function":{"arguments"', '{"index":0,"type":"function","function":{"arguments"'),),
     depends_on=_READ,
+    harmful=lambda value: value != "nothing",
 )  # fmt: skip
 def repeated(exchange: Exchange) -> str:
     """
@@ -92,9 +89,7 @@ def repeated(exchange: Exchange) -> str:
 
     Instead: Tell calls apart by `index`.
     """
-    fragments = (one.value for call in all_calls(exchange) for one in call[1:])
-    later = [one for one in fragments if isinstance(one, dict)]
-    functions = [function for one in later if isinstance(function := one.get("function"), dict)]
-    found = [key for key in ("id", "type") if any(key in one for one in later)]
-    found += ["name"] if any("name" in function for function in functions) else []
+    later = [one for call in all_calls(exchange) for one in call.fragments[1:]]
+    found = [key for key in ("id", "type") if any(key in one.value for one in later)]
+    found += ["name"] if any("name" in function_of(one) for one in later) else []
     return ", ".join(found) or "nothing"

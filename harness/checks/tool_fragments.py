@@ -1,13 +1,19 @@
 """The fragments in which calls of tools come, and when there are any."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from harness.checks.applies import stream, success_status
 from harness.checks.registry import NotApplicable, Reason
-from harness.wire.chunks import Choice, ToolFragment
+from harness.wire.calls import JoinedCall, name_in
+from harness.wire.chunks import ToolFragment
 from harness.wire.exchange import Exchange
-from harness.wire.shapes import as_object, objects_in
+from harness.wire.shapes import Kind, as_object, objects_in
+
+LISTS = "/choices/*/{part}/tool_calls"
+"""Where the lists of calls stand."""
+
+_UNREADABLE: frozenset[Kind] = frozenset({"text", "int", "float", "bool", "object"})
 
 
 def called(exchange: Exchange) -> Reason | None:
@@ -15,11 +21,19 @@ def called(exchange: Exchange) -> Reason | None:
     calls = any(choice.tools for choice in exchange.columns.choices.values())
     if calls and _custom(exchange):
         return success_status(exchange) or "custom tools were offered, whose calls have a form of their own"
-    return success_status(exchange) or (None if calls else NotApplicable("no tool was called", "not-present"))
+    return success_status(exchange) or (None if calls else _uncalled(exchange))
 
 
 def _custom(exchange: Exchange) -> bool:
     return any(tool.get("type") == "custom" for tool in objects_in(exchange.request.get("tools")))
+
+
+def _uncalled(exchange: Exchange) -> NotApplicable:
+    """Return why there is no call to judge: none came, or what came under its name is none."""
+    kinds = exchange.columns.kinds(LISTS.replace("{part}", exchange.columns.message_key))
+    if kinds.keys() & _UNREADABLE or any(True for _ in odd_calls(exchange)):
+        return NotApplicable("tool_calls holds no call that can be read", "blocked")
+    return NotApplicable("no tool was called", "not-present")
 
 
 def streamed_call(exchange: Exchange) -> Reason | None:
@@ -27,19 +41,14 @@ def streamed_call(exchange: Exchange) -> Reason | None:
     return called(exchange) or stream(exchange)
 
 
-def function_of(fragment: ToolFragment) -> dict[str, Any]:
-    """Return what a fragment says of the function; empty where it says nothing."""
-    return as_object(as_object(fragment.value).get("function"))
-
-
-def calls_of(choice: Choice) -> dict[Any, list[ToolFragment]]:
-    """Return the fragments of each call by index; in a body each element is a call."""
-    calls: dict[Any, list[ToolFragment]] = {}
-    for fragment in choice.tools:
-        index = fragment.value.get("index") if isinstance(fragment.value, dict) else None
-        index = None if "/message/" in fragment.pointer else index
-        calls.setdefault(index if isinstance(index, int) else fragment.pointer, []).append(fragment)
-    return calls
+def odd_calls(exchange: Exchange) -> Iterator[tuple[int, str]]:
+    """Yield where an element of a list of calls is no object."""
+    pattern = LISTS.replace("{part}", exchange.columns.message_key)
+    for shape in exchange.columns.shapes:
+        lists = (found for found in shape.containers(pattern) if shape.kinds[found] == "list")
+        for element in (one for found in lists for one in shape.elements(found)):
+            if shape.kinds[element] not in {"object", "{}"}:
+                yield shape.first, element
 
 
 def place(fragment: ToolFragment, key: str = "") -> tuple[tuple[int, str]]:
@@ -48,12 +57,31 @@ def place(fragment: ToolFragment, key: str = "") -> tuple[tuple[int, str]]:
 
 
 def fragments_of(exchange: Exchange) -> Iterator[ToolFragment]:
-    """Yield the fragments that are objects."""
+    """Yield the fragments of all calls."""
     for choice in exchange.columns.choices.values():
-        yield from (fragment for fragment in choice.tools if isinstance(fragment.value, dict))
+        yield from choice.tools
 
 
-def all_calls(exchange: Exchange) -> Iterator[list[ToolFragment]]:
-    """Yield the fragments of each call of each choice."""
-    for choice in exchange.columns.choices.values():
-        yield from calls_of(choice).values()
+def all_calls(exchange: Exchange) -> Iterator[JoinedCall]:
+    """Yield the calls of each choice."""
+    for calls in exchange.calls.values():
+        yield from calls
+
+
+def numbered(exchange: Exchange) -> Iterator[tuple[int, JoinedCall]]:
+    """Yield the calls of each choice with what they are called by: the index or, without one, the place in their order."""
+    for calls in exchange.calls.values():
+        for number, call in enumerate(calls):
+            yield (number if call.index is None else call.index), call
+
+
+def offered_tools(exchange: Exchange) -> dict[str, dict[str, Any]]:
+    """Return the functions that the request offers, by name."""
+    functions = [as_object(tool.get("function")) for tool in objects_in(exchange.request.get("tools"))]
+    return {str(one.get("name")): one for one in functions if one}
+
+
+def name_among(call: JoinedCall, offered: Collection[str]) -> str:
+    """Return the name of a call: all its names joined where only these make one that was offered, else the first."""
+    joined = "".join(map(name_in, call.fragments))
+    return joined if joined in offered and call.name not in offered else call.name

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import all_of, body, complete_answer, stream, usage_asked, usage_not_asked
+from harness.checks.applies import all_of, body, complete_answer, usage_asked, usage_not_asked, usage_once_due
 from harness.checks.kinds import KIND_PHRASES, n_of_m
 from harness.checks.registry import rule
 from harness.checks.usages import (
@@ -12,11 +12,12 @@ from harness.checks.usages import (
     FINISH,
     TOKENS,
     USAGE_CHUNK,
+    counted_usages,
     has_usage,
     top_usages,
     usages_with_counts,
 )
-from harness.results import Level, Problem
+from harness.results import Advice, Level, Problem
 from harness.simulate.reference import (
     BODY,
     STREAM,
@@ -25,12 +26,29 @@ from harness.simulate.reference import (
     replace_last_in_body,
     with_request_params,
 )
+from harness.wire.chunks import Usage
 from harness.wire.exchange import Exchange
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
 _READ = ("chunk.present",)
 _WHOLE = ("chunk.present", "sse.no-error", "http.complete")
+_INSIDE = f'"finish_reason":"stop",{TOKENS}}}'
+
+_IN_CHOICE = Advice(
+    "`chunk.usage` stays None to the end: bills and budgets count nothing.",
+    'Look into the choices as well: `getattr(choice, "usage", None)` for each of `chunk.choices`; it is a dict there.',
+)
+_BOTH_PLACES = Advice(
+    "Code that looks into choices and chunks counts it twice: a bill of 26 tokens for 13.",
+    "Read it at the top alone, and not in the choices: `usage = chunk.usage or usage`.",
+)
+_BESIDE_CHOICES = Advice(
+    "Little: the text is as it was; only code that takes a chunk with usage for the last one, or for one without text, "
+    "loses what stands beside it.",
+    'Read the choices of every chunk whether it has usage or not: `text += choice.delta.content or ""` for each of '
+    "`chunk.choices`.",
+)
 
 
 @rule(
@@ -48,8 +66,11 @@ def given(exchange: Exchange) -> Iterator[Problem]:
     """
     if not usages_with_counts(exchange):
         elsewhere = exchange.columns.usages[0].pointer if exchange.columns.usages else None
+        inside = exchange.columns.usages and exchange.columns.usages[0].placement == "choice"
         yield Problem(
-            f"no chunk has usage{f', it is at {elsewhere}' if elsewhere else ''}", ((exchange.columns.last, ""),)
+            f"no chunk has usage{f', it is at {elsewhere}' if elsewhere else ''}",
+            ((exchange.columns.last, ""),),
+            _IN_CHOICE if inside else None,
         )
 
 
@@ -108,10 +129,10 @@ def _without_counts(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "usage.not-unasked", MUST, "No usage comes in a stream that did not ask for it.",
+    "usage.not-unasked", SHOULD, "No usage comes in a stream that did not ask for it.",
     sources.CHUNK, usage_not_asked,
     good=(STREAM, replace_in_body(STREAM, '"choices":', '"usage":null,"choices":')),
-    bad=(with_request_params(STREAM_USAGE, stream_options=None), with_request_params(BESIDE_FINISH, stream_options={"include_usage": False})),
+    bad=(with_request_params(STREAM_USAGE, stream_options=None), with_request_params(BESIDE_FINISH, stream_options={"include_usage": False}), replace_in_body(STREAM, '"finish_reason":"stop"}', _INSIDE)),
     depends_on=_READ,
 )  # fmt: skip
 def not_unasked(exchange: Exchange) -> Iterator[Problem]:
@@ -121,17 +142,23 @@ def not_unasked(exchange: Exchange) -> Iterator[Problem]:
     Instead: Expect it always: `if not chunk.choices: continue` before `chunk.choices[0]`.
     """
     usages = top_usages(exchange)
+    alone = any(usage.placement == "[]" for usage in usages)
+    inside = "" if usages else " inside a choice"
+    usages = usages or counted_usages(exchange)
     if usages:
+        have = "has" if len(usages) == 1 == exchange.columns.chunk_count else "have"
         yield Problem(
-            f"{n_of_m(len(usages), exchange.columns.chunk_count, 'chunk')} have usage", ((usages[0].chunk, "/usage"),)
+            f"{n_of_m(len(usages), exchange.columns.chunk_count, 'chunk')} {have} usage{inside}",
+            ((usages[0].chunk, usages[0].pointer),),
+            None if alone else _BESIDE_CHOICES,
         )
 
 
 @rule(
     "usage.once", MUST, "Usage comes once in a stream.",
-    sources.STREAM_OPTIONS, stream,
+    sources.STREAM_OPTIONS, usage_once_due,
     good=(STREAM_USAGE, STREAM, replace_in_body(STREAM_USAGE, '"id":', '"x_groq":{"usage":{"total_tokens":13}},"id":')),
-    bad=(replace_in_body(STREAM_USAGE, FINISH, f'"finish_reason":"stop"}}],{TOKENS}'),),
+    bad=(replace_in_body(STREAM_USAGE, FINISH, f'"finish_reason":"stop"}}],{TOKENS}'), replace_in_body(STREAM_USAGE, '"finish_reason":"stop"}', _INSIDE)),
     depends_on=_READ,
 )  # fmt: skip
 def once(exchange: Exchange) -> Iterator[Problem]:
@@ -140,9 +167,23 @@ def once(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Keep the last usage instead of adding them up: `usage = chunk.usage or usage`.
     """
-    usages = usages_with_counts(exchange)
-    if len(usages) > 1:
-        yield Problem(f"usage came {len(usages)} times", tuple((u.chunk, u.pointer) for u in usages[:3]))
+    usages = counted_usages(exchange)
+    inside = {_choice_of(exchange, usage) for usage in usages} - {None}
+    at_top = any(usage.placement != "choice" for usage in usages)
+    # The choices of one answer may have one each; more than that, or one at the top besides, is the same again.
+    if len(usages) > (1 if at_top else len(inside)):
+        at = tuple((usage.chunk, usage.pointer) for usage in usages[:3])
+        where = " inside a choice" + " and at the top of a chunk," * at_top if inside else ""
+        yield Problem(f"usage came{where} {len(usages)} times", at, _BOTH_PLACES if inside and at_top else None)
+
+
+def _choice_of(exchange: Exchange, usage: Usage) -> int | None:
+    """Return the index of the choice in which a usage stands; None where it stands at the top."""
+    if usage.placement != "choice":
+        return None
+    position = int(usage.pointer.split("/")[2])
+    index = exchange.chunk(usage.chunk)["choices"][position].get("index")
+    return index if type(index) is int else position
 
 
 @rule(

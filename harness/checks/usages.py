@@ -37,3 +37,28 @@ def top_usages(exchange: Exchange) -> list[Usage]:
 def usages_with_counts(exchange: Exchange) -> list[Usage]:
     """Return those of ``top_usages`` that hold any count of tokens."""
     return [usage for usage in top_usages(exchange) if usage.value.keys() & set(COUNTS)]
+
+
+def counted_usages(exchange: Exchange) -> list[Usage]:
+    """Return those that hold counts and that clients read: at the top of a chunk, and inside a choice."""
+    inside = [one for one in exchange.columns.usages if one.placement == "choice" and one.value.keys() & set(COUNTS)]
+    return [*usages_with_counts(exchange), *inside]
+
+
+def detail(usage: Usage, name: str) -> int:
+    """Return a count of the details of usage; 0 where it is none."""
+    for inner in (usage.value.get("prompt_tokens_details"), usage.value.get("completion_tokens_details")):
+        count = inner.get(name) if isinstance(inner, dict) else None
+        if type(count) is int:
+            return count
+    return 0
+
+
+def bytes_that_came(exchange: Exchange, *, reasoning: bool = True) -> int:
+    """Return how many bytes of text and of calls of tools came, in UTF-8."""
+    said = 0
+    for choice in exchange.columns.choices.values():
+        channels = (name for name in choice.channels if reasoning or name in {"content", "refusal"})
+        said += sum(len(choice.fragments(name).text.encode("utf-8", "replace")) for name in channels)
+    calls = (call for message in exchange.completion.messages for call in message.tool_calls)
+    return said + sum(len(f"{call.name}{call.arguments}".encode("utf-8", "replace")) for call in calls)

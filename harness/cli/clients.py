@@ -41,6 +41,7 @@ def clients() -> None:
 
 @clients.command("list")
 @FORMAT
+@one_line_errors
 def list_(form: str) -> None:
     """List the clients: idioms and libraries, and whether what they need is installed."""
     if form == "json":

@@ -1,6 +1,8 @@
 """What the commands share: options, one-line errors, progress, and how results are printed."""
 
+import os
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import wraps
@@ -21,13 +23,18 @@ from harness.results import Results
 from harness.sdk import Depth, set_depth
 from harness.wire.limits import Sizes, set_sizes
 
+_TRACEBACK = "HARNESS_TRACEBACK"
 Format = click.Choice(["pretty", "json", "markdown"])
 _Item = TypeVar("_Item")
 _Command = TypeVar("_Command", bound=Callable[..., None])
 
 
 def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
-    """Make a command end with one line and exit code 2 where it could not run."""
+    """
+    Make a command end with one line and exit code 2 where it could not run, through our own fault too.
+
+    ``HARNESS_TRACEBACK=1`` shows where that was in full.
+    """
 
     @wraps(command)
     def guarded(*args: Any, **kwargs: Any) -> None:
@@ -35,8 +42,23 @@ def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
             command(*args, **kwargs)
         except HarnessError as error:
             refuse(str(error))
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except Exception as error:  # noqa: BLE001 - nobody foresaw it: a bug of ours, which is to be reported
+            if os.environ.get(_TRACEBACK):
+                say_block(traceback.format_exc(), err=True)
+            refuse(_unforeseen(error))
 
     return guarded
+
+
+def _unforeseen(error: Exception) -> str:
+    """Return what happened and where in our code, in a line."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = next((one for one in reversed(frames) if "harness" in Path(one.filename).parts), frames[-1])
+    where = f"{Path(own.filename).name}:{own.lineno} in {own.name}"
+    again = "" if os.environ.get(_TRACEBACK) else f", with what {_TRACEBACK}=1 shows"
+    return f"a bug in harness: {type(error).__name__}: {error} at {where}; please report it{again}"
 
 
 def refuse(message: str) -> NoReturn:
@@ -61,6 +83,9 @@ ROOT = click.option(
 )
 FORMAT = click.option("--format", "form", type=Format, default="pretty", show_default=True)
 
+ALL = click.option(
+    "--all", "whole", is_flag=True, help="Tell of every failing rule, provider and scenario; else long lists are cut."
+)
 
 FORCE = click.option("--force", is_flag=True, help="Write over files of these names that harness did not write.")
 

@@ -1,6 +1,7 @@
 """The commands that judge recordings, and show what was judged."""
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,9 @@ from typing import Any
 import click
 
 from harness import __version__
+from harness.checks import told_of
 from harness.cli.common import (
+    ALL,
     FORCE,
     FORMAT,
     ROOT,
@@ -21,7 +24,7 @@ from harness.cli.common import (
     refuse,
     show,
 )
-from harness.cli.outlet import Outlet, say
+from harness.cli.outlet import Outlet, say, say_block
 from harness.errors import HarnessError
 from harness.judging.audit import audit as audit_archives
 from harness.judging.runner import Case, Selection, plan, run_case
@@ -43,6 +46,7 @@ from harness.results import (
 )
 from harness.sdk import version
 
+_NAMED = 3
 _TOLD = 20
 """Of what can't be read in one file, so much is told line by line."""
 
@@ -112,28 +116,61 @@ def _paths(cases: list[Case]) -> str:
 )  # fmt: skip
 @SDK_DEPTH
 @SIZES("body", "line", "event", "events", "values", "row", "unpacked", "file")
+@ALL
 @FORMAT
 @one_line_errors
-def audit(paths: tuple[Path, ...], root: Path, results_file: Path | None, provider_from: Any, form: str) -> None:
+def audit(  # noqa: PLR0913, PLR0917 - one parameter an option
+    paths: tuple[Path, ...],
+    root: Path,
+    results_file: Path | None,
+    provider_from: Any,
+    whole: bool,  # noqa: FBT001 - a flag of the command line
+    form: str,
+) -> None:
     """Judge recordings you already have: vcrpy cassettes, HAR files, JSON lines; files or folders."""
     if results_file:
         check_writable(results_file)
     archives = [archive for path in paths for archive in archives_in(path)]
     matrix = matrix_if_any(root)
     results = Results(Run(__version__, now(), "audit", version()))
+    others = Counter[str]()
     bad = sum(
-        not _audited(archive, matrix, provider_from, results)
+        not _audited(archive, matrix, provider_from, results, others)
         for archive in progress(archives, len(archives), "auditing")
     )
+    unjudged = _unjudged(others)
     if not results.findings and not bad:
-        refuse(f"{', '.join(map(str, paths))}: no chat completion in {len(archives)} files")
+        files = f"{len(archives)} file{'' if len(archives) == 1 else 's'}"
+        named = ", ".join(map(str, paths[:_NAMED])) + (", …" if len(paths) > _NAMED else "")
+        refuse(f"{named}: no chat completion in {files}{f'; {unjudged}' if unjudged else ''}")
     if results_file:
         _write_or_say(results_file, results, bad)
+    _show_audit(results, unjudged, form, whole=whole)
+    _end(results, bad=bool(bad))
+
+
+def _show_audit(results: Results, unjudged: str, form: str, *, whole: bool) -> None:
+    """Print findings, and what was not judged: into JSON lines goes nothing but findings, so it is said beside them."""
+    if form == "pretty" and results.findings:
+        terminal.show_audit(results, Outlet(), told_of, unjudged=unjudged, whole=whole)
+        return
     if form != "pretty":
         show(results, form)
-    elif results.findings:
-        terminal.show_audit(results, Outlet())
-    _end(results, bad=bool(bad))
+    if unjudged and form == "markdown":
+        say_block(f"\n{unjudged}.")
+    elif unjudged:
+        say(f"harness: {unjudged}", err=True)
+
+
+def _unjudged(others: Counter[str]) -> str:
+    """Return in a line what was no chat completion, the commonest first; empty where all was."""
+    count = others.total()
+    named = ", ".join(f"{number:,} {name}" for name, number in others.most_common())
+    return (
+        f"{count:,} exchange{'' if count == 1 else 's'} not judged (only chat completions are): {named}"
+        if count
+        else ""
+    )
 
 
 def _end(results: Results, *, bad: bool = False) -> None:
@@ -144,7 +181,7 @@ def _end(results: Results, *, bad: bool = False) -> None:
     sys.exit(2 if bad else 1 if results.unexpected else 0)
 
 
-def _audited(archive: Path, matrix: Matrix | None, provider_from: Any, results: Results) -> bool:
+def _audited(archive: Path, matrix: Matrix | None, provider_from: Any, results: Results, others: Counter[str]) -> bool:
     """Add the findings of one file to ``results``; say a line for each thing in it that can't be read, and return whether all can."""
     unread = 0
 
@@ -155,7 +192,9 @@ def _audited(archive: Path, matrix: Matrix | None, provider_from: Any, results: 
             say(f"harness: {error}", err=True)
 
     try:
-        for findings in audit_archives([archive], matrix, provider_from, unread=told):
+        for findings in audit_archives(
+            [archive], matrix, provider_from, None, told, lambda what: others.update([what])
+        ):
             results.findings += findings
     except HarnessError as error:
         told(error)

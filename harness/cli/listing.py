@@ -51,6 +51,7 @@ def checks(name: str | None, form: str) -> None:
 
 @click.command()
 @FORMAT
+@one_line_errors
 def scenarios(form: str) -> None:
     """List the scenarios: what is asked, in how many requests, and what a provider may lack."""
     if form == "json":
@@ -91,15 +92,19 @@ def proof(file: Path | None, pairs: bool, force: bool) -> None:  # noqa: FBT001 
 
 @click.command()
 @click.argument("name", metavar="ID")
+@click.option(
+    "--results", "results_file", type=click.Path(path_type=Path),
+    help="Show the cell as this file has it, of a probe or an audit too.",
+)  # fmt: skip
 @ROOT
 @one_line_errors
-def explain(name: str, root: Path) -> None:
+def explain(name: str, root: Path, results_file: Path | None) -> None:
     """
-    Show all of a check, a scenario, a fault, a client, a provider, or a cell.
+    Show all of a check, a family of checks, a scenario, a fault, a client, a provider, or a cell.
 
     A cell is PROVIDER/MODEL/SCENARIO/CHECK, CLIENT/FAULT or CLIENT/PROVIDER/MODEL/SCENARIO.
     """
-    explain_id(name, root, Outlet())
+    explain_id(name, root, Outlet(), results_file)
 
 
 @click.command()

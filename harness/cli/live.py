@@ -1,5 +1,7 @@
 """The commands that speak to the network."""
 
+import signal
+import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from harness import __version__
+from harness.checks import told_of
 from harness.cli.common import (
+    ALL,
     FORCE,
     FORMAT,
     ROOT,
@@ -60,6 +64,7 @@ _SHOWN = 5
 @ROOT
 @SDK_DEPTH
 @SIZES("body", "line", "event", "events", "values")
+@ALL
 @FORMAT
 @one_line_errors
 def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
@@ -78,6 +83,7 @@ def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
     fail_on: str,
     force: bool,  # noqa: FBT001 - a flag of the command line
     root: Path,
+    whole: bool,  # noqa: FBT001 - a flag of the command line
     form: str,
 ) -> None:
     """
@@ -117,13 +123,20 @@ def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
         failed = kept.failed + try_all(
             lambda: write_results(results_file, results) if results_file else None,
             lambda: write_atomically(markdown.resolve(), table.render(results).encode()) if markdown else None,
-            lambda: terminal.show_probe(results, Outlet()) if form == "pretty" else show(results, form),
+            lambda: _show(results, form, whole=whole),
         )
     if course.over:
         say(f"harness: {_left(results, course.over.reason)}", err=True)
     levels = {"must": {Level.MUST}, "should": {Level.MUST, Level.SHOULD}, "never": set[Level]()}[fail_on]
     nothing = kept.no_chat or results.nothing_judged
     end(came, failed, nothing, any(finding.level in levels for finding in results.unexpected))
+
+
+def _show(results: Results, form: str, *, whole: bool) -> None:
+    if form == "pretty":
+        terminal.show_probe(results, Outlet(), told_of, whole=whole)
+    else:
+        show(results, form)
 
 
 @dataclass
@@ -192,7 +205,11 @@ def record(  # noqa: PLR0913, PLR0917 - one parameter an option
     long: bool,  # noqa: FBT001 - a flag of the command line
     root: Path,
 ) -> None:
-    """Ask the providers of the matrix what is not recorded yet, and keep the answers; keys from the environment or .env."""
+    """
+    Ask the providers of the matrix what is not recorded yet, and keep the answers; keys from the environment or .env.
+
+    Ends with 0; 2 where nothing was recorded; 130 or 143 where SIGINT or SIGTERM stopped it: what was recorded is kept.
+    """
     from harness.live.capture import Limits
     from harness.live.record import (
         RecordingRun,
@@ -216,7 +233,7 @@ def record(  # noqa: PLR0913, PLR0917 - one parameter an option
     counts, reasons = Counter[str](), Counter[str]()
     missing: dict[tuple[str, str], list[str]] = {}
     manner = RecordOptions("all" if again else "missing", per_minute, names, reuse=True, limits=Limits.within(timeout))
-    with RecordingRun(cases, environment, manner) as asking:
+    with RecordingRun(cases, environment, manner) as asking, stopping(asking) as came:
         for one in progress(asking, len(cases), "recording"):
             counts[one.state] += 1
             reasons.update([one.reason] if one.reason else [])
@@ -229,6 +246,10 @@ def record(  # noqa: PLR0913, PLR0917 - one parameter an option
         say(f"{'missing':12} {name}: {reason}")
     summary = " · ".join(f"{count} {state}" for state, count in counts.items()) or "nothing to record"
     say(f"harness: {summary}", err=True)
+    if came:
+        kept = f"{counts['recorded']} recorded are kept, run it again for the rest"
+        say(f"harness: stopped by {signal.Signals(came[0]).name}; {kept}", err=True)
+        sys.exit(128 + came[0])
     if reasons and not counts["recorded"]:
         refuse(f"nothing was recorded: {told_most(reasons)}")
 

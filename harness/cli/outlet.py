@@ -42,9 +42,9 @@ def say(text: str, *, err: bool = False) -> None:
     click.echo(printable(text), err=err)
 
 
-def say_block(text: str, *, nl: bool = True) -> None:
+def say_block(text: str, *, nl: bool = True, err: bool = False) -> None:
     """Print lines."""
-    click.echo(printable_lines(text), nl=nl)
+    click.echo(printable_lines(text), nl=nl, err=err)
 
 
 def say_json(value: Any, option: int = 0) -> None:

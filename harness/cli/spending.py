@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
@@ -16,7 +16,7 @@ from harness.errors import HarnessError
 from harness.results import Outcome
 
 if TYPE_CHECKING:
-    from harness.live.probe import Course
+    from harness.judging.runner import Skip
 
 _DAY = 86_400
 
@@ -49,8 +49,14 @@ MAX_TOKENS = click.option(
 LONG = click.option("--long", is_flag=True, help="Ask error.too-long as well, last: a prompt of about 150,000 tokens.")
 
 
+class Stoppable(Protocol):
+    """What ends where ``over`` is set to why."""
+
+    over: "Skip | None"
+
+
 @contextlib.contextmanager
-def stopping(course: "Course") -> Iterator[list[int]]:
+def stopping(course: Stoppable) -> Iterator[list[int]]:
     """
     Let the first SIGINT or SIGTERM end ``course``, so that what was judged is still told; the second ends the program.
 

@@ -128,10 +128,12 @@ def _coverage(provider: Provider, recordings: list[JudgedRecording], listed: tup
 
 
 def _of_its_time(deviation: Deviation, day: str | None) -> bool:
-    """Tell whether a recording of ``day`` is of the time of an entry; one without a day may be."""
-    return day is None or (
-        not _before(day, deviation.since) and (deviation.until is None or not _before(deviation.until, day))
-    )
+    """
+    Tell whether a recording of ``day`` is of the time of an entry; one without a day may be.
+
+    One from before it was first seen is: that is when the oldest source is from, not when the provider began.
+    """
+    return day is None or deviation.until is None or not _before(deviation.until, day)
 
 
 def _before(one: str, other: str) -> bool:
@@ -184,12 +186,12 @@ _ABOUT = """\
 
 Two questions to the lists in `cassettes/<provider>/deviations.yaml`, put with the recordings that other projects
 published. Of the MUST and SHOULD rules that recordings of a provider fail, how many are listed? One counts as listed
-where each recording that fails it is of the time of an entry, from `since` to `until`. And of the entries listed as
+where each recording that fails it is of no later time than `until`, where that is told. And of the entries listed as
 present, without `until`, how many do recordings show, in the words of the entry? One that no recording could show, as
 none of its time and models asks what its scenarios ask, is told apart.
 
 用其他项目公开的录制向 `cassettes/<provider>/deviations.yaml` 提两个问题。服务商的录制违反的 MUST 与 SHOULD 规则中，有多少已列出？
-每个违反它的录制都落在某条目的 `since` 到 `until` 之内，才算已列出。而列为现存（没有 `until`）的条目中，有多少在录制里看得到？
+条目写有 `until` 时，违反它的每个录制都不晚于该日期，才算已列出。而列为现存（没有 `until`）的条目中，有多少在录制里看得到？
 没有录制可以显示的条目（没有同期、同模型、问法相同的录制）另计。
 """
 _FIGURES = (
@@ -208,7 +210,7 @@ _UNSEEN = (
     "provider 服务商",
     "rule 规则",
     "listed as 条目",
-    "since 自",
+    "seen 见于",
     "known by 依据",
     "recordings that could 可显示的录制",
 )
@@ -264,4 +266,4 @@ def _unseen(one: ProviderCoverage) -> Iterator[tuple[str, ...]]:
         listed = entry.deviation
         known = ", ".join(filter(None, (listed.kind, listed.fault, "sometimes" if listed.sometimes else None)))
         could = f"{len(entry.could)}: {models_and_months(entry.could)}"
-        yield one.provider, listed.check, listed.message, listed.since, known, could
+        yield one.provider, listed.check, listed.message, listed.seen, known, could

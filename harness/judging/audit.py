@@ -1,41 +1,53 @@
 """Judging recordings that other tools made."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from harness.checks import CHECKS, Check
 from harness.errors import HarnessError
-from harness.judging.runner import Subject, judge_exchanges
+from harness.judging.deviations import KnownProblems
+from harness.judging.runner import Subject, judge_beside
 from harness.matrix.providers import Matrix
-from harness.recording.archives import Entry, raised, read_archive
+from harness.recording.archives import Entry, PassedOver, ignored, raised, read_archive
 from harness.recording.scrub import scrub
 from harness.results import Finding
+from harness.wire.siblings import Siblings
 
 ProviderFrom = Literal["auto", "host", "field", "folder"]
 
 
-def audit(
+def audit(  # noqa: PLR0913, PLR0917 - what is read, how, and who is told what was not
     paths: Iterable[Path],
     matrix: Matrix | None,
     provider_from: ProviderFrom,
     checks: Iterable[Check] | None = None,
     unread: Callable[[HarnessError], None] = raised,
+    passed_over: PassedOver = ignored,
+    known: KnownProblems | None = None,
 ) -> Iterator[list[Finding]]:
     """
     Yield the findings of each exchange in the archives ``paths``; scenarios are named by the form of the call.
 
-    A row that can't be read is given to ``unread``, and the rows after it are judged.
+    A row that can't be read is given to ``unread``, and the rows after it are judged; ``passed_over`` is told what was no
+    chat completion.  Each exchange is held against those of the same provider before it in its file, of which small facts
+    are kept.  What is listed of its provider is ``known``, and no failure.
 
     Raises:
         HarnessError: a file can't be read.
     """
     chosen = tuple(CHECKS.values() if checks is None else checks)
     for path in paths:
-        for read in read_archive(path, unread):
-            entry = read._replace(exchange=scrub(read.exchange))
+        before: dict[str, Siblings] = defaultdict(Siblings)
+        for read in read_archive(path, unread, passed_over):
+            siblings = before[_provider(read, path, matrix, provider_from)]
+            entry = read._replace(exchange=replace(scrub(read.exchange), siblings=siblings))
             del read  # of a long answer one copy is enough
-            yield list(judge_exchanges([entry.exchange], _subject(entry, path, matrix, provider_from), chosen))
+            yield list(judge_beside([entry.exchange], _subject(entry, path, matrix, provider_from), chosen, known))
+            if not entry.exchange.too_large and not entry.exchange.is_models_request:
+                siblings.add(entry.exchange.facts)
 
 
 def _subject(entry: Entry, path: Path, matrix: Matrix | None, provider_from: ProviderFrom) -> Subject:

@@ -1,5 +1,6 @@
 """Known problems of a provider: cassettes/<provider>/deviations.yaml, checked."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,7 +12,7 @@ from harness.matrix.addresses import Url
 from harness.matrix.checked_yaml import Strict, load_checked
 from harness.matrix.providers import Slug
 from harness.matrix.scenarios import KINDS, SCENARIOS
-from harness.results import Deviation, Level
+from harness.results import EXPECTED, Advice, Deviation, Finding, Level, Outcome, first_message
 from harness.simulate.faults import FAULTS
 
 FILE_NAME = "deviations.yaml"
@@ -47,6 +48,19 @@ Kind = Literal["recording", "issue", "document", "described"]
 """What is known of it: the bytes, a report that shows them, the vendor's own word, or a description only."""
 
 
+class _Seen(Strict):
+    """When recordings or reports show it: ``first`` is no beginning, only the oldest that is known."""
+
+    first: When
+    last: When | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "_Seen":
+        if self.last and self.last < self.first[: len(self.last)]:
+            raise ValueError(f"last is {self.last}, before first, {self.first}")
+        return self
+
+
 class _Entry(Strict):
     check: Annotated[str, AfterValidator(_rule)]
     scenarios: tuple[Annotated[str, AfterValidator(_scenarios)], ...] = ()
@@ -55,7 +69,7 @@ class _Entry(Strict):
     reason: str = Field(min_length=1)
     source: Url
     sometimes: bool = False
-    since: When
+    seen: _Seen
     until: When | None = None
     kind: Kind = "recording"
     fault: Annotated[str, AfterValidator(_fault)] | None = None
@@ -89,6 +103,54 @@ def load_deviations(folder: Path) -> tuple[Deviation, ...]:
     return tuple(_deviation(entry) for entry in listed.deviations)
 
 
+class KnownProblems:
+    """
+    What is listed of each provider, read when first asked for, for answers to questions that nobody knows beforehand.
+
+    An entry then holds whatever was asked and of which model: where it was seen is no bound of where it is.  Nothing is
+    taken for fixed, since one answer without a problem shows little.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._listed: dict[str, tuple[Deviation, ...]] = {}
+
+    def of(self, provider: str) -> tuple[Deviation, ...]:
+        """
+        Return what is listed of a provider.
+
+        Raises:
+            BadDeviations: its list can't be read.
+        """
+        if provider not in self._listed:
+            listed = load_deviations(self._root / "cassettes" / provider) if provider in _folders(self._root) else ()
+            self._listed[provider] = tuple(replace(one, scenarios=(), models=(), sometimes=True) for one in listed)
+        return self._listed[provider]
+
+    def tell(self, finding: Finding) -> Finding:
+        """Return a finding with what is known of it; what is listed otherwise is news, and fails."""
+        if finding.outcome is Outcome.CHANGED:
+            finding.outcome, finding.message = Outcome.FAIL, finding.message.partition(EXPECTED)[0]
+        elif finding.outcome is Outcome.KNOWN:
+            message = first_message(finding.message)
+            entry = next(
+                one for one in self.of(finding.provider) if one.check == finding.check and one.expects(message)
+            )
+            finding.known, finding.source = f"{entry.seen}: {entry.reason}", entry.source
+            if entry.instead or entry.breaks:
+                check = CHECKS[finding.check]
+                finding.advice = Advice(entry.breaks or check.impact, entry.instead or check.workaround)
+        return finding
+
+
+def _folders(root: Path) -> set[str]:
+    """Return the names of the folders of cassettes: a provider's name may come from a recording, and be no such."""
+    folder = root / "cassettes"
+    return {path.name for path in folder.iterdir() if path.is_dir()} if folder.is_dir() else set()
+
+
 def _deviation(entry: _Entry) -> Deviation:
     meant = dict.fromkeys(scenario for scenarios in entry.scenarios for scenario in scenarios)
-    return Deviation(**dict(entry) | {"scenarios": tuple(meant)})
+    told = dict(entry) | {"scenarios": tuple(meant), "first_seen": entry.seen.first, "last_seen": entry.seen.last}
+    del told["seen"]
+    return Deviation(**told)

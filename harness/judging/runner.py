@@ -7,9 +7,10 @@ from functools import cache
 from pathlib import Path
 
 from harness.checks import CHECKS, Check
-from harness.checks.registry import TOO_LARGE, Applies, CannotJudge, NotApplicable, NotApplicableKind
+from harness.checks.error_causes import BAD_REQUEST, NO_MODEL, ONE_FORM, TOO_LONG, told_cause
+from harness.checks.registry import SEPARATOR, TOO_LARGE, Applies, CannotJudge, NotApplicable, NotApplicableKind
 from harness.errors import unknown
-from harness.judging.deviations import load_deviations
+from harness.judging.deviations import KnownProblems, load_deviations
 from harness.matrix.providers import Matrix, Target
 from harness.matrix.scenarios import SCENARIOS, Scenario, with_expectations
 from harness.recording.cassette import read_cassette
@@ -21,7 +22,10 @@ RECORDING = "recording.present"
 
 _BLOCKING = frozenset({Outcome.FAIL, Outcome.BLOCKED, Outcome.BROKEN})
 _NO_VERDICT = frozenset({401, 402, 403, 408, 429})
-_SERVER_ERROR = 500
+_FORBIDDEN, _SERVER_ERROR = 403, 500
+_BUSY = frozenset({503, 529})
+_OF_LIMITS = frozenset({"http.retry-after-form"})
+_OF_THE_REQUEST = (BAD_REQUEST, NO_MODEL, ONE_FORM, TOO_LONG)
 _EVIDENCE_SHOWN = 3
 
 
@@ -200,6 +204,7 @@ def judge_exchanges(
     judgements = [_Judgement(exchange) for exchange in exchanges]
     provenance = exchanges[0].source.provenance
     recorded_at = max((exchange.source.at for exchange in exchanges if exchange.source.at), default=None)
+    listed = {deviation.check for deviation in deviations}
     for check in checks:
         verdicts = [judgement.verdict(check) for judgement in judgements]
         worst = verdicts[0] if len(verdicts) == 1 else min(verdicts, key=_rank)
@@ -208,15 +213,29 @@ def judge_exchanges(
             (), None, provenance, recorded_at, None, subject.cassette,
         )  # fmt: skip
         if worst.outcome is Outcome.OBSERVED:
-            finding.value = " | ".join(dict.fromkeys(v.message for v in verdicts if v.outcome is Outcome.OBSERVED))
+            finding.value = SEPARATOR.join(dict.fromkeys(v.message for v in verdicts if v.outcome is Outcome.OBSERVED))
             finding.message = ""
-        elif worst.outcome is Outcome.FAIL or (worst.outcome is Outcome.PASS and deviations):
+        elif worst.outcome is Outcome.FAIL or (worst.outcome is Outcome.PASS and check.id in listed):
             try:
                 _apply_deviations(finding, check, verdicts, [d for d in deviations if _covers(d, check, subject)])
                 finding.evidence = tuple(_evidence(exchanges, verdicts))
             except Exception as error:  # noqa: BLE001 - as in a check: our bug, and no reason to end the run
                 finding.outcome, finding.message = Outcome.BROKEN, _crash(error)
         yield finding
+
+
+def judge_beside(
+    exchanges: list[Exchange], subject: Subject, checks: Iterable[Check], known: KnownProblems | None
+) -> Iterator[Finding]:
+    """
+    Yield the findings as ``judge_exchanges`` does, with what is known of the provider, where there is a list of it.
+
+    Raises:
+        BadDeviations: the list can't be read.
+    """
+    listed = known.of(subject.provider) if known else ()
+    for finding in judge_exchanges(exchanges, subject, checks, listed):
+        yield known.tell(finding) if known else finding
 
 
 def problems_of(exchanges: list[Exchange], check: Check) -> list[Problem]:
@@ -287,8 +306,13 @@ class _Judgement:
     def verdict(self, check: Check) -> _Verdict:
         found = self._done.get(check.id)
         if found is None:
-            found = self._done[check.id] = self._inconclusive or self._out_of_scope(check) or self._judge(check)
+            no_verdict = None if self._says_no_badly(check) else self._inconclusive
+            found = self._done[check.id] = no_verdict or self._out_of_scope(check) or self._judge(check)
         return found
+
+    def _says_no_badly(self, check: Check) -> bool:
+        """Tell whether what can't be answered now is said in a wrong way, which is found though it is no verdict."""
+        return check.id in _OF_LIMITS and self._judge(check).outcome is Outcome.FAIL
 
     def _out_of_scope(self, check: Check) -> _Verdict | None:
         """Return the verdict where a rule of chats meets a question for models, or the other way, or too large an answer."""
@@ -308,17 +332,22 @@ class _Judgement:
             if blocked is _UNKNOWN:
                 blocked = self._blocked[id(check.depends_on)] = self._block(check.depends_on)
             if not_applicable:
-                return blocked if blocked and not_applicable.kind == "not-present" else not_applicable
-            if blocked:
-                return blocked
-            if check.observe:
-                return _Verdict(Outcome.OBSERVED, check.observe(self._exchange))
-            problems = list(check.find(self._exchange))
-            return _Verdict(Outcome.FAIL, "", problems) if problems else _PASSED
+                absent = not_applicable.kind == "not-present"
+                return (blocked or self._block(check.explained_by) if absent else None) or not_applicable
+            return blocked or self._found(check)
         except CannotJudge as reason:
             return _Verdict(Outcome.NA, str(reason))
         except Exception as error:  # noqa: BLE001 - a crash in a check is our bug, and a finding of its own
             return _Verdict(Outcome.BROKEN, _crash(error))
+
+    def _found(self, check: Check) -> _Verdict:
+        """Return what a check says of an exchange that it applies to."""
+        if check.observe:
+            return _Verdict(Outcome.OBSERVED, check.observe(self._exchange))
+        problems = list(check.find(self._exchange))
+        if not problems:
+            return _PASSED
+        return self._block(check.explained_by) or _Verdict(Outcome.FAIL, "", problems)
 
     def _reason(self, applies: Applies) -> _Verdict | None:
         """Return the verdict where a condition does not hold; None where it does."""
@@ -353,6 +382,17 @@ def inconclusive_reason(exchange: Exchange) -> str | None:
         return exchange.response.unsupported_encoding
     if not expected.statuses or status in expected.statuses:
         return None
-    if status in _NO_VERDICT or (status >= _SERVER_ERROR and (not expected.refusal or status != _SERVER_ERROR)):
+    no_verdict = status in _NO_VERDICT and not (expected.refusal and status == _FORBIDDEN)
+    if no_verdict or (status >= _SERVER_ERROR and not _conclusive(exchange)):
         return f"status {status}: no verdict on what was asked"
     return None
+
+
+def _conclusive(exchange: Exchange) -> bool:
+    """Tell whether a 5xx is a verdict: it came twice, the request is known to be wrong, or the error says that it is."""
+    status, told = exchange.response.status, told_cause(exchange)
+    if (exchange.source.failed_before or 0) >= _SERVER_ERROR:
+        return True
+    if exchange.expected.refusal and status not in _BUSY:
+        return True
+    return told is not None and told.cause in _OF_THE_REQUEST

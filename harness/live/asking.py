@@ -65,7 +65,8 @@ class ScenarioSender:
             import openai
 
             through = Capture(self._keep, network, limits, self._together)
-            http = backend.Client(transport=through, timeout=timeout, trust_env=False)
+            hooks = {"response": [_leave_packed]}
+            http = backend.Client(transport=through, timeout=timeout, trust_env=False, event_hooks=hooks)
             given: dict[str, Any] = {"base_url": endpoint.base_url, "max_retries": 0, "timeout": timeout}
             return openai.OpenAI(api_key=key, http_client=http, **given)
 
@@ -148,6 +149,11 @@ class ScenarioSender:
         if exchange is None:
             raise NotAsked(self._secrets.redact_text(_why(why)))
         return exchange
+
+
+def _leave_packed(response: Any) -> None:
+    """Keep the SDK from unpacking an answer: of a refusal it reads the whole body, and that may take all memory."""
+    response.headers.pop("content-encoding", None)
 
 
 def _why(error: Exception | None) -> str:

@@ -76,6 +76,7 @@ class _ResponseRecorder:
     limits: Limits
     together: Together
     response: Any = None
+    headers: Headers = field(default_factory=Headers)
     streams: bool = False
     pieces: list[bytes] = field(default_factory=list)
     times: list[int] = field(default_factory=list)
@@ -97,6 +98,8 @@ class _ResponseRecorder:
     def answered(self, response: Any) -> None:
         """Note the head of the answer."""
         self.response = response
+        # Taken now: who reads the answer may change them, so as not to unpack it.
+        self.headers = Headers(tuple((_text(name), _text(value)) for name, value in response.headers.raw))
         self.deadline.learn(response.extensions.get("network_stream"))
         self.streams = "event-stream" in response.headers.get("content-type", "")
 
@@ -163,7 +166,7 @@ class _ResponseRecorder:
         self.deadline.cancel()
         at = datetime.fromtimestamp(int(self.at), UTC).isoformat()
         response = self._response(self.deadline.passed or error)
-        exchange = Exchange(_request(self.request), response, Source(at=at))
+        exchange = Exchange(_request(self.request), response, Source(at=at, ours=True))
         self.response = None  # whose stream leads back here
         self.on_exchange(exchange)
 
@@ -178,7 +181,7 @@ class _ResponseRecorder:
         extensions = self.response.extensions
         return Response(
             self.response.status_code,
-            Headers(tuple((_text(name), _text(value)) for name, value in self.response.headers.raw)),
+            self.headers,
             body,
             _text(extensions.get("reason_phrase", b"")),
             Reads(tuple(sizes), tuple(waits)) if sizes else None,

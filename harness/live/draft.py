@@ -179,7 +179,7 @@ def _provider(new: NewProvider, switch: Thinking, lacks: tuple[str, ...], note: 
 def _deviations(cases: Iterable[Case], docs: str) -> Iterator[dict[str, Any]]:
     """Yield an entry for each rule and each thing it says, with the scenarios where it says so."""
     said: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
-    since: dict[tuple[str, str], str] = {}
+    days: dict[tuple[str, str], set[str]] = defaultdict(set)
     for case in cases:
         exchanges = with_expectations(read_cassette(case.cassette), case.scenario)
         day = min((exchange.source.at or "")[:10] for exchange in exchanges)
@@ -189,7 +189,7 @@ def _deviations(cases: Iterable[Case], docs: str) -> Iterator[dict[str, Any]]:
             for problem in problems_of(exchanges, check):
                 key = check.id, _alike(problem.message)
                 said[key].append((case.scenario.id, problem.message))
-                since[key] = min(since.get(key, day), day)
+                days[key].add(day)
     for key, ones in said.items():
         yield {
             "check": key[0],
@@ -197,7 +197,7 @@ def _deviations(cases: Iterable[Case], docs: str) -> Iterator[dict[str, Any]]:
             "message": in_common([message for _, message in ones]),
             "reason": "",
             "source": docs,
-            "since": since[key],
+            "seen": {"first": min(days[key]), "last": max(days[key])},
         }
 
 

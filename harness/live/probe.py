@@ -10,19 +10,22 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 
 from harness.checks import CHECKS
+from harness.checks.error_causes import MODEL_FAILED, NO_CREDIT, NO_MODEL, WHATEVER_IS_ASKED, told_cause
 from harness.checks.registry import Check
 from harness.errors import NotAsked, Unreachable
+from harness.judging.deviations import KnownProblems
 from harness.judging.runner import (
     RECORDING,
     Skip,
     Subject,
     find_missing_exchanges,
     inconclusive_reason,
-    judge_exchanges,
+    judge_beside,
 )
 from harness.live.asking import Endpoint, ScenarioSender
 from harness.live.budget import Budget
 from harness.live.capture import Limits
+from harness.live.repeating import REFUSALS, repeated, worth_repeating
 from harness.matrix.addresses import check_address
 from harness.matrix.providers import Matrix, Thinking
 from harness.matrix.scenarios import SCENARIOS, Scenario, with_expectations
@@ -34,17 +37,22 @@ from harness.wire.exchange import NO_ANSWER, OK, Exchange
 FIRST = ("chat.nonstream", "chat.stream", "chat.stream-usage", "tools.auto")
 """Asked before the others: they tell whether anybody answers, and what need not be tried."""
 
-_REFUSALS = frozenset({400, 404, 405, 422, 501})
 _OUT_OF_TIME = re.compile(r"ReadTimeout|WriteTimeout|ConnectTimeout|LimitReached: more than \S+ seconds")
 _AT_ONCE = 4
 _DEAD = 3
 _LOOK = 0.2  # seconds after which the clock is looked at, and whether somebody wants it to end
 _GRACE = 2.0  # seconds given to what is cut
 _SHOWN = 160
+_REFUSED, _FAILED = 400, 500
+_LATER = frozenset({408, 429})
+_OF_THIS_REQUEST = re.compile(
+    r"\b(?=\w*\d)[\w-]{6,}\b|\d+"
+)  # an id or a number, in which two refusals for one reason differ
 _NOBODY = {
     401: "is the key right?",
     403: "is the key right?",
     404: "does the address end in /v1, as most do, and is the model's name right?",
+    402: "is there credit on the account?",
     405: "does the address end in /v1, as most do?",
 }
 """What to ask oneself where a plain question gets such a status."""
@@ -121,9 +129,12 @@ def probe_endpoint(  # noqa: PLR0913, PLR0917 - what a user says of a probe
     course: Course,
     secrets: Secrets = Secrets(),  # noqa: B008 - frozen
     kept: Callable[[Scenario], str | None] = lambda _: None,
+    known: KnownProblems | None = None,
 ) -> Iterator[Probed]:
     """
     Ask the endpoint at ``base_url`` and yield what each scenario gave; ``kept`` says where its recording is to be.
+
+    What is listed of its provider is ``known``, and no failure.
 
     Raises:
         Unreachable: it is no address, nobody answers chats there, or the key is refused.
@@ -142,6 +153,7 @@ def probe_endpoint(  # noqa: PLR0913, PLR0917 - what a user says of a probe
         budget=budget,
         course=course,
         cut=sender.cut,
+        known=known,
     )
     answered = False
     with contextlib.closing(sender), contextlib.closing(asked):
@@ -169,19 +181,22 @@ def probe(  # noqa: PLR0913, PLR0917 - what there is to say of a probe
     budget: Budget | None = None,
     course: Course | None = None,
     cut: Callable[[str], None] = lambda _: None,
+    known: KnownProblems | None = None,
 ) -> Generator[Probed, None, None]:
     """
     Yield what each scenario gave, in the order in which they end; all of them, also where the ``course`` is over before.
 
-    A capability that is refused is n/a with the refusal, and what else needs it is not asked.  ``cut`` is called with
-    the reason where what is being asked is to end.
+    A capability that is refused is n/a with the refusal, and what else needs it is not asked.  What a plain question is
+    refused with says nothing of capabilities: it is told of the one, and blocks all that is refused alike.  What fails
+    though others are answered is asked once more, last.  ``cut`` is called with the reason where what is being asked is
+    to end.
     """
     chosen, checks = list(scenarios), tuple(checks)
-    run = _Run(ask, cut, budget or Budget(), course or Course())
+    run = _Run(ask, cut, budget or Budget(), course or Course(), known)
     run.budget.begin(chosen)
     run.course.begin()
     try:
-        for wave in _waves(chosen):
+        for wave in _waves(chosen, run.again):
             for scenario, exchanges, skip in run.asked(wave):
                 yield run.judged(
                     Probed(scenario, with_expectations(exchanges, scenario)), skip, subject(scenario), checks
@@ -190,41 +205,73 @@ def probe(  # noqa: PLR0913, PLR0917 - what there is to say of a probe
         run.stop("the probe is over")
 
 
-def _waves(chosen: list[Scenario]) -> Iterator[list[Scenario]]:
-    """Yield what is asked first, what is asked then, and last what costs more than all of it."""
+def _waves(chosen: list[Scenario], again: dict[str, list[Exchange]]) -> Iterator[list[Scenario]]:
+    """Yield what is asked first, what is asked then, what is by then to be asked again, and last what costs most."""
     yield [one for one in chosen if one.id in FIRST]
     yield [one for one in chosen if one.id not in FIRST and not one.costly]
+    yield [one for one in chosen if one.id in again]
     yield [one for one in chosen if one.costly]
+
+
+_Result = tuple[Scenario, list[Exchange], Skip | None]
+"""A scenario with its exchanges, or with the reason why it was not asked."""
+
+_UNPROVEN = Skip(Outcome.INCONCLUSIVE, "no chat was answered")
 
 
 @dataclass(slots=True)
 class _Run:
-    """The scenarios being asked, some at once, each in a thread that nothing waits for when the probe is over."""
+    """
+    The scenarios being asked, some at once, each in a thread that nothing waits for when the probe is over.
+
+    ``refused`` are the capabilities that are not there, ``served`` those that are, ``plain`` the refusals of questions
+    that need none, each with the scenario that met it first.  ``again`` are the failures to be asked once more.
+    """
 
     ask: Callable[[Scenario], list[Exchange]]
     cut: Callable[[str], None]
     budget: Budget
     course: Course
+    known: KnownProblems | None = None
     refused: dict[str, Skip] = field(default_factory=dict)
     served: set[str] = field(default_factory=set)
+    plain: dict[str, str] = field(default_factory=dict)
+    again: dict[str, list[Exchange]] = field(default_factory=dict)
+    answered: bool = False
     running: dict[Future[list[Exchange]], Scenario] = field(default_factory=dict)
 
-    def asked(self, wave: list[Scenario]) -> Iterator[tuple[Scenario, list[Exchange], Skip | None]]:
-        """Yield each scenario with its exchanges, or with the reason why it was not asked."""
-        left = list(wave)
+    def asked(self, wave: list[Scenario]) -> Iterator[_Result]:
+        """Yield what came of each scenario, but of those that are to be asked again."""
+        left, held = list(wave), list[_Result]()
         while left or self.running:
             over = self.course.look()
             if over:
-                yield from self._end(left, over)
+                yield from [*held, *self._end(left, over)]
                 return
             yield from self._begin(left)
-            yield from self._ended(_LOOK)
+            held += self._kept_for_later(self._ended(_LOOK))
+            # What needs a capability is judged when it is known how plain questions are refused.
+            if not any(one.id in FIRST and not one.needs for one in (*left, *self.running.values())):
+                yield from held
+                held.clear()
+        if not self.answered:  # nothing proves that what failed is legal
+            yield from [self._not_asked(one, _UNPROVEN) for one in wave if one.id in self.again]
+
+    def _kept_for_later(self, results: Iterator[_Result]) -> Iterator[_Result]:
+        """Yield results, each with its first answer where it is the second; keep those that are to be asked again."""
+        for scenario, exchanges, skip in results:
+            first = self.again.pop(scenario.id, None)
+            if first:
+                yield scenario, repeated(first, exchanges), None
+            elif worth_repeating(scenario, exchanges):
+                self.again[scenario.id] = exchanges
+            else:
+                yield scenario, exchanges, skip
 
     def judged(self, found: Probed, skip: Skip | None, subject: Subject, checks: tuple[Check, ...]) -> Probed:
-        """Count what a scenario took, learn what is refused and served, and judge it."""
+        """Learn what is refused and served, and judge what a scenario gave."""
         needs = found.scenario.needs
-        self.budget.settle(found.scenario, found.exchanges)
-        self.course.follow(found.exchanges)
+        skip = skip or self._refused_alike(found)
         refusal = None if skip else _refusal(found)
         if refusal:
             self.refused |= dict.fromkeys((need for need in needs if need not in self.served), refusal)
@@ -233,10 +280,29 @@ class _Run:
             found.refused = skip.outcome is Outcome.NA
             found.findings = [_skipped(subject, skip)]
         else:
-            self.served.update(needs)
-            found.findings = list(judge_exchanges(found.exchanges, subject, checks))
+            self.served.update(needs if found.answered else ())
+            found.findings = list(judge_beside(found.exchanges, subject, checks, self.known))
             found.findings += find_missing_exchanges(found.exchanges, found.scenario, subject)
         return found
+
+    def _refused_alike(self, found: Probed) -> Skip | None:
+        """Return a skip where a question that needs nothing was refused in the same words: it is told there, once."""
+        key = _refusal_key(found.scenario, found.exchanges)
+        first = self.plain.get(key, found.scenario.id) if key else found.scenario.id
+        if first == found.scenario.id:
+            return None
+        return Skip(Outcome.BLOCKED, f"refused as {first} is, with status {found.exchanges[-1].response.status}")
+
+    def _learn(self, scenario: Scenario, exchanges: list[Exchange]) -> None:
+        """Count what answers took, and note how a question that needs nothing is refused."""
+        self.budget.settle(scenario, exchanges)
+        self.course.follow(exchanges)
+        if Probed(scenario, exchanges).answered:
+            self.answered = True
+            self.plain = {key: first for key, first in self.plain.items() if first != scenario.id}
+        key = _refusal_key(scenario, exchanges)
+        if key and not scenario.needs and scenario.expected(len(exchanges) - 1).answer:
+            self.plain.setdefault(key, scenario.id)
 
     def stop(self, reason: str) -> None:
         """Cut what is under way, and give it a moment to end."""
@@ -244,7 +310,7 @@ class _Run:
             self.cut(reason)
             wait(self.running, _GRACE)
 
-    def _begin(self, left: list[Scenario]) -> Iterator[tuple[Scenario, list[Exchange], Skip | None]]:
+    def _begin(self, left: list[Scenario]) -> Iterator[_Result]:
         """Ask as many of ``left`` as may be under way; what does not fit the budget waits until nothing is."""
         while left and len(self.running) < _AT_ONCE and not self.course.over:
             scenario = left[0]
@@ -254,23 +320,32 @@ class _Run:
                 return
             del left[0]
             if skip:
-                yield scenario, [], skip
+                yield self._not_asked(scenario, skip)
             else:
                 self.running[_in_thread(self.ask, scenario)] = scenario
 
-    def _ended(self, seconds: float) -> Iterator[tuple[Scenario, list[Exchange], Skip | None]]:
-        for future in wait(self.running, seconds, FIRST_COMPLETED).done:
-            yield self.running.pop(future), *_asked_for(future)
+    def _not_asked(self, scenario: Scenario, skip: Skip) -> _Result:
+        """Return why a scenario was not asked; what it was answered with, where it was not asked again."""
+        first = self.again.pop(scenario.id, None)
+        return (scenario, first, None) if first else (scenario, [], skip)
 
-    def _end(self, left: list[Scenario], over: Skip) -> Iterator[tuple[Scenario, list[Exchange], Skip | None]]:
+    def _ended(self, seconds: float) -> Iterator[_Result]:
+        for future in wait(self.running, seconds, FIRST_COMPLETED).done:
+            scenario = self.running.pop(future)
+            exchanges, skip = _asked_for(future)
+            self._learn(scenario, exchanges)
+            yield scenario, exchanges, skip
+
+    def _end(self, left: list[Scenario], over: Skip) -> Iterator[_Result]:
         """Cut what is under way; yield what came of it, and of the others why they are not asked."""
         self.stop(over.reason)
-        yield from self._ended(0)
+        for scenario, exchanges, skip in self._ended(0):
+            yield self._not_asked(scenario, over) if scenario.id in self.again else (scenario, exchanges, skip)
         for scenario in self.running.values():  # a name that is looked up can't be cut, nor a connection that is made
-            yield scenario, [], over
+            yield self._not_asked(scenario, over)
         self.running.clear()
         for scenario in left:
-            yield scenario, [], Skip(over.outcome, f"not asked: {over.reason}")
+            yield self._not_asked(scenario, Skip(over.outcome, f"not asked: {over.reason}"))
 
 
 def _in_thread(ask: Callable[[Scenario], list[Exchange]], scenario: Scenario) -> Future[list[Exchange]]:
@@ -297,11 +372,33 @@ def _asked_for(future: Future[list[Exchange]]) -> tuple[list[Exchange], Skip | N
 def _refusal(found: Probed) -> Skip | None:
     """Return a skip with the provider's words where it plainly refused a capability; None where it did not."""
     last = found.exchanges[-1]
-    status = last.response.status
-    if not found.scenario.needs or status not in _REFUSALS or status in found.scenario.statuses:
+    if not found.scenario.needs or last.expected.refusal or not _refusal_key(found.scenario, found.exchanges):
         return None
-    said = last.columns.errors[0].text if last.columns.errors else last.excerpt(0)[:_SHOWN]
-    return Skip(Outcome.NA, f"{', '.join(found.scenario.needs)} refused with {status}: {said}")
+    if last.response.status not in REFUSALS or _says_nothing_of_capabilities(last):
+        return None
+    return Skip(Outcome.NA, f"{', '.join(found.scenario.needs)} refused with {last.response.status}: {_words(last)}")
+
+
+def _says_nothing_of_capabilities(exchange: Exchange) -> bool:
+    """Tell whether a refusal names another cause than what was asked for, such as the account, or the model's own failure."""
+    told = told_cause(exchange)
+    return told is not None and told.cause in {MODEL_FAILED, *WHATEVER_IS_ASKED}
+
+
+def _refusal_key(scenario: Scenario, exchanges: list[Exchange]) -> str | None:
+    """Return the status and words of a refusal of what an answer is due to, or may be; None where there is none."""
+    if not exchanges or scenario.path:
+        return None
+    last = exchanges[-1].response
+    plainly = last.status in REFUSALS or (_REFUSED <= last.status < _FAILED and last.status not in _LATER)
+    if not plainly:
+        return None
+    return f"{last.status} {_OF_THIS_REQUEST.sub('*', _words(exchanges[-1]))}"
+
+
+def _words(exchange: Exchange) -> str:
+    errors = exchange.columns.errors
+    return errors[0].text if errors else exchange.excerpt(0)[:_SHOWN]
 
 
 def _skipped(subject: Subject, skip: Skip) -> Finding:
@@ -314,6 +411,15 @@ def _unreachable(found: Probed) -> str | None:
         status = exchange.response.status
         if status == NO_ANSWER and not _timed_out(exchange) and not exchange.response.closed_by_us:
             return f"{exchange.response.error or 'no answer'}; is it up?"
-        if status in _NOBODY and found.scenario.statuses == (OK,) and not found.scenario.needs:
-            return f"status {status}: {exchange.excerpt(0)[:_SHOWN]}; {_NOBODY[status]}"
+        question = _question(exchange)
+        if question and found.scenario.statuses == (OK,) and not found.scenario.needs:
+            return f"status {status}: {exchange.excerpt(0)[:_SHOWN]}; {question}"
     return None
+
+
+def _question(exchange: Exchange) -> str | None:
+    """Return what to ask oneself where a plain question is refused for a reason that any other would be."""
+    told = told_cause(exchange) if exchange.response.is_error else None
+    if told and told.cause in {NO_MODEL, NO_CREDIT}:
+        return "is the model's name right?" if told.cause is NO_MODEL else _NOBODY[402]
+    return _NOBODY.get(exchange.response.status)

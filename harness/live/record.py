@@ -17,19 +17,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Literal, Self
 
 from harness.errors import HarnessError, NotAsked
-from harness.judging.runner import Case, inconclusive_reason
+from harness.judging.runner import Case, Skip, inconclusive_reason
 from harness.live.asking import Endpoint, ScenarioSender
 from harness.live.budget import prompt_tokens
 from harness.live.capture import Limits
+from harness.live.repeating import repeated, worth_repeating
 from harness.matrix.scenarios import with_expectations
 from harness.recording.atomic import turn_at
 from harness.recording.cassette import read_cassette, write_cassette
 from harness.recording.redact import Secrets, configured
-from harness.wire.exchange import NO_ANSWER, Exchange, Headers
+from harness.wire.exchange import NO_ANSWER, OK, Exchange, Headers
 
 State = Literal["recorded", "answered", "missing", "inconclusive"]
 """``answered`` is not kept since nobody wanted it; ``missing`` was not asked, ``inconclusive`` gave no answer."""
@@ -37,6 +38,8 @@ State = Literal["recorded", "answered", "missing", "inconclusive"]
 _TOO_MANY = frozenset({429, 503})
 _KEY_REFUSED = frozenset({401, 403})
 _LONGEST_WAIT = 60.0
+_LOOK = 0.2  # seconds after which it is looked whether somebody wants the run to end
+_PAUSE = 1.0  # seconds before what failed is asked once more
 _ANSWER_TOKENS = 300  # an answer's share, thoughts included
 
 
@@ -110,6 +113,7 @@ class RecordOptions:
     ``keep`` is which answers are written: none, those of cases without a recording, or all.  ``per_minute`` is how
     many requests a provider gets a minute, 0 for as many as it answers; ``named`` are the providers asked for by name.  With
     ``reuse`` what was recorded since the cases were chosen is used instead of asked for, where it would not be kept.
+    ``sleep`` waits so many seconds; None is a wait that the end of the run ends.
     """
 
     keep: Literal["none", "missing", "all"] = "missing"
@@ -117,7 +121,7 @@ class RecordOptions:
     named: tuple[str, ...] = ()
     reuse: bool = False
     limits: Limits = Limits()  # noqa: RUF009 - frozen
-    sleep: Callable[[float], object] = time.sleep
+    sleep: Callable[[float], object] | None = None
 
     def keeps(self, case: Case) -> bool:
         """Tell whether the answers to ``case`` are to be written."""
@@ -125,7 +129,13 @@ class RecordOptions:
 
 
 class RecordingRun:
-    """Cases being asked, from the moment on that it is entered; at its end nothing more is asked."""
+    """
+    Cases being asked, from the moment on that it is entered; at its end nothing more is asked.
+
+    ``over`` is why it is to end before; whoever sets it ends the run, in a signal handler too.
+    """
+
+    over: Skip | None = None
 
     def __init__(
         self, cases: Iterable[Case], environment: Mapping[str, str], options: RecordOptions = RecordOptions()
@@ -162,7 +172,17 @@ class RecordingRun:
         for future in self._futures.values():
             future.add_done_callback(ended.put)
         for _ in self._futures:
-            yield ended.get().result()
+            yield self._next(ended).result()
+
+    def _next(self, ended: SimpleQueue[Future[Recorded]]) -> Future[Recorded]:
+        """Wait for the next case to end, and cut what is under way once the run is over."""
+        while True:
+            if self.over and not self._stopping.is_set():
+                self._stopping.set()
+                for queue in self._queues.values():
+                    queue.cut(self.over.reason)
+            with contextlib.suppress(Empty):
+                return ended.get(timeout=_LOOK)
 
     def of(self, case: Case) -> Recorded:
         """Wait for one case and return what became of it; raises as iterating does."""
@@ -174,15 +194,26 @@ class RecordingRun:
 
 @dataclass(slots=True)
 class _ProviderQueue:
-    """The cases of one provider, one after the other; ``stopped_reason`` is why the rest is not asked."""
+    """
+    The cases of one provider, one after the other.
+
+    ``stopped_reason`` is why the rest is not asked; ``answered`` is whether any chat was.
+    """
 
     environment: Mapping[str, str]
     secrets: Secrets
     options: RecordOptions
     stopping: threading.Event
     cases: list[tuple[Case, Future[Recorded]]] = field(default_factory=list)
+    sender: ScenarioSender | None = None
     stopped_reason: str = ""
+    answered: bool = False
     last: float = 0.0
+
+    def cut(self, reason: str) -> None:
+        """End what is being asked."""
+        if self.sender:
+            self.sender.cut(reason)
 
     def take(self) -> None:
         for case, future in self.cases:
@@ -214,6 +245,8 @@ class _ProviderQueue:
             exchanges = tuple(with_expectations(self._ask(case), case.scenario))
         except NotAsked as error:
             return Recorded(case, "inconclusive", str(error))
+        if self.stopping.is_set() and any(one.response.closed_by_us for one in exchanges):
+            return Recorded(case, "missing", "the run was ended before it was answered")
         reason = next(filter(None, map(inconclusive_reason, exchanges)), None)
         if reason:
             return Recorded(case, "inconclusive", reason, exchanges)
@@ -223,17 +256,28 @@ class _ProviderQueue:
         return Recorded(case, "recorded", "", exchanges)
 
     def _ask(self, case: Case) -> list[Exchange]:
-        """Ask, and once more after the pause that a provider asks for; a second limit ends its turn."""
+        """
+        Ask, and once more after the pause that a provider asks for, or where it fails at this and answers others.
+
+        A second limit ends its turn; a second failure is what is kept.
+        """
         provider, model = case.target.provider, case.target.model
         url, key, thinking = case.target.url(self.environment), self.environment.get(provider.key_env), model.thinking
         endpoint = Endpoint(url, key, model.name or model.id, thinking.enable or {}, thinking.disable or {})
         with contextlib.closing(ScenarioSender(endpoint, self.options.limits, self._pace, self.secrets)) as sender:
+            self.sender = sender
+            if self.stopping.is_set():  # between the look at it and now
+                sender.cut("the run was ended")
             exchanges = sender.ask(case.scenario)
             wait = seconds_to_wait(exchanges[-1])
             if wait is not None and wait <= _LONGEST_WAIT:
-                self.options.sleep(wait)
+                self._sleep(wait)
                 exchanges = sender.ask(case.scenario)
                 wait = seconds_to_wait(exchanges[-1])
+            elif wait is None and self.answered and worth_repeating(case.scenario, exchanges):
+                self._sleep(_PAUSE)
+                exchanges = repeated(exchanges, sender.ask(case.scenario))
+        self.answered |= not case.scenario.path and any(one.response.status == OK for one in exchanges)
         status, error = exchanges[-1].response.status, exchanges[-1].response.error or ""
         if status == NO_ANSWER and error.startswith("ConnectError"):
             self.stopped_reason = f"not asked: nobody answers at {url}"
@@ -243,12 +287,15 @@ class _ProviderQueue:
             self.stopped_reason = f"not asked: {provider.key_env} was refused with status {status}"
         return exchanges
 
+    def _sleep(self, seconds: float) -> None:
+        (self.options.sleep or self.stopping.wait)(seconds)
+
     def _pace(self) -> None:
         """Wait until the next request is due."""
         if self.options.per_minute:
             due_at = self.last + 60 / self.options.per_minute
             if due_at > time.monotonic():
-                self.options.sleep(due_at - time.monotonic())
+                self._sleep(due_at - time.monotonic())
             self.last = time.monotonic()
 
 

@@ -30,7 +30,7 @@ FILE_NAME = "providers.yaml"
 _FINDING = "compat_finding"
 _FAMILIES = (
     "http", "sse", "chunk", "identity", "completion", "role", "content", "reasoning", "finish_reason", "tool_calls",
-    "tool_choice", "structured", "usage", "params", "multi_turn", "parity", "models", "error", "sdk", "recording",
+    "tool_choice", "structured", "usage", "logprobs", "params", "multi_turn", "parity", "models", "error", "sdk", "recording",
 )  # fmt: skip
 _CLIENTS: pytest.StashKey[Clients] = pytest.StashKey()
 _OPTIONS = ("provider", "model", "scenario", "check")
@@ -65,6 +65,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=("none", "missing", "all"),
         default="none",
         help="ask what has no recording, or everything, and keep the cassettes",
+    )
+    group.addoption(
+        "--compat-long", action="store_true", help="ask error.too-long as well: a prompt of about 150,000 tokens"
     )
     group.addoption(
         "--compat-client", action="append", default=[], metavar="ID|FILE",
@@ -185,6 +188,7 @@ class _Live:
         self._environment = environment_of(root)
         self._everything = bool(session.config.getoption("--compat-live"))
         self._keep = session.config.getoption("--compat-record")
+        self._long = bool(session.config.getoption("--compat-long"))
         self._named = tuple(session.config.getoption("--compat-provider"))
         self._recording_run: RecordingRun | None = None
         self._asked: dict[str, bool] = {}
@@ -192,18 +196,23 @@ class _Live:
     def asks(self, case: Case) -> bool:
         """Tell whether the answer to ``case`` comes from the network; a recording made meanwhile changes nothing."""
         if case.id not in self._asked:
-            self._asked[case.id] = self._everything or self._keep == "all" or not case.recorded
+            again = (self._everything or self._keep == "all") and (self._long or not case.scenario.costly)
+            self._asked[case.id] = again or not case.recorded
         return self._asked[case.id]
 
     def skip(self, case: Case) -> Skip | None:
         """Return why there is nothing to ask; None if there is."""
         from harness.judging.runner import Skip
+        from harness.live.budget import prompt_tokens
         from harness.live.record import missing_credentials
         from harness.results import Outcome
 
         refusal = case.target.skip_reason(case.scenario)
         if refusal or case.target.model.retired:
             return Skip(Outcome.NA, refusal or f"{case.target.model.id} was retired on {case.target.model.retired}")
+        if case.scenario.costly and not self._long:
+            tokens = prompt_tokens(case.scenario)
+            return Skip(Outcome.MISSING, f"asked with --compat-long only: it takes about {tokens:,} tokens")
         reason = missing_credentials(case, self._environment, self._named)
         return Skip(Outcome.MISSING, reason) if reason else None
 

@@ -23,6 +23,7 @@ from harness.recording.atomic import write_atomically
 from harness.recording.scrub import scrub
 from harness.recording.yaml_limits import TooMuchYaml, check_aliases, check_merged, check_yaml_nodes, whole_number
 from harness.wire.exchange import Exchange, Headers, Reads, Request, Response, Source
+from harness.wire.limits import sizes
 from harness.wire.sse import is_utf8
 
 _HEADER = b"# A cassette of llm-compat-harness: vcrpy's format, bodies byte for byte.\n"
@@ -49,12 +50,16 @@ def read_cassette(path: Path) -> list[Exchange]:
     Read the exchanges of a cassette.
 
     Raises:
-        BadCassette: it is not there, empty, cut short, not YAML, of another version, or a part is malformed.
+        BadCassette: it is not there, empty, too large, cut short, not YAML, of another version, or a part is malformed.
     """
+    most = sizes().file
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(most + 1)
     except OSError as error:
         raise BadCassette(f"{path}: {error.strerror or error}") from None
+    if len(content) > most:
+        raise BadCassette(f"{path}: it holds more than {most:,} bytes; record it again, or move it away")
     if not content.strip():
         raise BadCassette(f"{path}: empty; restore it from version control or record it again")
     exchanges = exchanges_of(load_yaml(content, path), path)
@@ -294,7 +299,12 @@ def _source(x_source: dict[str, Any], where: str) -> Source:
     if fidelity not in _FIDELITIES:
         raise BadCassette(f"{where}/fidelity: {fidelity!r}; use one of {', '.join(_FIDELITIES)}")
     at, url, note = (_words_if_any(x_source, key, where) for key in ("at", "url", "note"))
-    return Source(provenance, at, url, note, fidelity)
+    # Who edits a recording to publish it has no reason to say that this program made it.
+    ours = provenance == "recorded" and "harness" in x_source
+    before = _words_if_any(x_source, "failed_before", where)
+    if before and not (before.isascii() and before.isdigit()):
+        raise BadCassette(f"{where}/failed_before: {before!r} is no status; the file was edited, record it again")
+    return Source(provenance, at, url, note, fidelity, ours, int(before) if before else None)
 
 
 def _words(value: Any, where: str) -> str:
@@ -341,8 +351,9 @@ def _interaction(exchange: Exchange, bodies: list[bytes]) -> dict[str, Any]:
             "error": response.error,
             "http_version": response.http_version,
         }
-    told = {"provenance": source.provenance, "at": source.at, "url": source.url, "note": source.note}
-    told |= {"fidelity": None if source.fidelity == "wire" else source.fidelity, "harness": __version__}
+    told: dict[str, Any] = {"provenance": source.provenance, "at": source.at, "url": source.url, "note": source.note}
+    told |= {"fidelity": None if source.fidelity == "wire" else source.fidelity}
+    told |= {"failed_before": source.failed_before, "harness": __version__}
     answer["x_source"] = {key: value for key, value in told.items() if value is not None}
     return {
         "request": {

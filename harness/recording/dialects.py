@@ -1,5 +1,6 @@
-"""What a request is for that is no chat completion, by the path of its URL, so that it can be counted by its name."""
+"""What an exchange is that is no chat completion, by its URL, or by its answer where that is unknown: to count it by name."""
 
+import re
 from typing import Any
 
 from harness.wire.dumping import python_text
@@ -27,8 +28,8 @@ _BY_SEGMENT = {
     "converse-stream": "Bedrock Converse",
     "invoke": "Bedrock Invoke",
     "invoke-with-response-stream": "Bedrock Invoke",
-    "generate": "Ollama's own interface",
-    "chat": "Ollama's or another own chat",
+    "generate": "Ollama generate",
+    "chat": "Ollama chat",
 }
 """A segment of the path, and what the request is called that has it; the first one here that is found holds."""
 
@@ -42,6 +43,19 @@ _BY_METHOD = {
 }
 """What stands after the colon at the end of a path, in Google's interfaces."""
 
+_HEAD = 4096
+_CHAT = re.compile(rb'"(?:chat\.completion|choices)')
+_LEGACY = b'"text_completion"'
+_BY_ANSWER = (
+    ("Anthropic Messages", re.compile(rb'"type"\s*:\s*"(?:message|message_start|content_block_\w+|ping)"')),
+    ("Responses", re.compile(rb'"type"\s*:\s*"response\.|"object"\s*:\s*"response"')),
+    ("legacy Completions", re.compile(rb'"object"\s*:\s*"text_completion"')),
+    ("embeddings", re.compile(rb'"object"\s*:\s*"embedding"|"embedding"\s*:\s*\[')),
+    ("models", re.compile(rb'"object"\s*:\s*"model"')),
+    ("Gemini generateContent", re.compile(rb'"candidates"\s*:\s*\[')),
+)
+"""What stands near the beginning of an answer that is no chat completion."""
+
 
 def is_chat(url: Any) -> bool:
     """Tell whether a URL is that of chat completions; where none was recorded it is taken for one."""
@@ -54,6 +68,14 @@ def dialect_of(url: Any) -> str:
     method = segments[-1].rpartition(":")[2] if segments else ""
     named = (name for segment, name in _BY_SEGMENT.items() if segment in segments)
     return _BY_METHOD.get(method) or next(named, OTHER)
+
+
+def dialect_of_answer(content: bytes) -> str | None:
+    """Return what an answer is by its first bytes, where its URL is unknown; None where it may be a chat completion."""
+    head = content[:_HEAD]
+    if _CHAT.search(head) and _LEGACY not in head:
+        return None
+    return next((name for name, pattern in _BY_ANSWER if pattern.search(head)), None)
 
 
 def _path(url: Any) -> str:

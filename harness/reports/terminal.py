@@ -2,13 +2,16 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from harness.reports.failures import COLOURS, TellOf, failing, harmful, most_of, show_groups, show_wrapped
 from harness.reports.shown import shown
 from harness.reports.summary import (
     FEATURES,
@@ -23,23 +26,25 @@ from harness.reports.summary import (
 )
 from harness.results import UNEXPECTED, Finding, Level, Outcome, Results
 
+_PROVIDERS_SHOWN = 40
+_LEVELS = {
+    Level.MUST: "failures of rules that the specification sets",
+    Level.SHOULD: "failures of rules that OpenAI keeps and clients rely on",
+}
+_MEANINGS = {
+    Outcome.OBSERVED: "a fact noted, without a verdict",
+    Outcome.NA: "the check is about something else, such as streams or tools",
+    Outcome.BLOCKED: "not judged, since a check it builds on failed",
+    Outcome.INCONCLUSIVE: "no answer that could be judged",
+    Outcome.KNOWN: "a listed deviation, as expected",
+    Outcome.FIXED: "listed as a deviation, but passes now",
+    Outcome.CHANGED: "listed as a deviation, but fails differently",
+    Outcome.BROKEN: "a bug of this tool; please report it",
+}
+
 _BORDERS = 3  # a bar and a space on either side of a cell
 _NARROW = 24  # a cell up to this width is never wrapped
 _WRAPPED = 40  # the width that one with more text may take before it is
-
-_COLOURS = {
-    Outcome.PASS: "green",
-    Outcome.OBSERVED: "green",
-    Outcome.KNOWN: "yellow",
-    Outcome.FAIL: "bold red",
-    Outcome.CHANGED: "bold red",
-    Outcome.FIXED: "bold magenta",
-    Outcome.BROKEN: "bold white on red",
-    Outcome.BLOCKED: "red",
-    Outcome.INCONCLUSIVE: "cyan",
-    Outcome.MISSING: "dim",
-    Outcome.NA: "dim",
-}
 
 
 def show(results: Results, console: Console) -> None:
@@ -63,7 +68,7 @@ def _made(finding: Finding) -> str:
 def show_finding(finding: Finding, console: Console) -> None:
     """Print one finding with its evidence."""
     finding = shown(finding)
-    colour = _COLOURS[finding.outcome]
+    colour = COLOURS[finding.outcome]
     console.print(
         f"[{colour}]{finding.outcome.value:8}[/] {escape(finding.cell)} [dim]{finding.level.value}{_made(finding)}[/]"
     )
@@ -78,37 +83,94 @@ def show_finding(finding: Finding, console: Console) -> None:
         )
 
 
-def show_audit(results: Results, console: Console) -> None:
-    """Print a line a provider, then each provider's failing rules with how often and where first."""
+def show_audit(results: Results, console: Console, tell_of: TellOf, *, unjudged: str = "", whole: bool = False) -> None:
+    """
+    Print a line a provider, then each failing rule, what is legal and breaks clients, and what the words mean.
+
+    ``unjudged`` is a line about what was no chat completion; long lists are cut unless the ``whole`` is asked for.
+    """
     results = shown(results)
+    _show_providers(results, console, whole=whole)
+    _show_groups(results, console, tell_of, whole=whole)
+    if unjudged:
+        console.print(escape(unjudged), highlight=False, soft_wrap=True)
+    _show_totals(results, console)
+
+
+def show_probe(results: Results, console: Console, tell_of: TellOf, *, whole: bool = False) -> None:
+    """Print each failing rule, then a line a family, how it does what the rules leave open, and what was not judged."""
+    results = shown(results)
+    _show_groups(results, console, tell_of, whole=whole)
+    _show_family_counts(results, console)
+    for name, check in FEATURES.items():
+        values = dict.fromkeys(one.value or "none" for one in results.findings if one.check == check and one.value)
+        if values:
+            show_wrapped("; ".join(values), console, label=f"{name:30}", indent=0)
+    _show_unasked(results, console, whole=whole)
+    _show_totals(results, console)
+
+
+def _show_groups(results: Results, console: Console, tell_of: TellOf, *, whole: bool) -> None:
+    groups = failing(results, tell_of)
+    if groups:
+        console.print("[bold]Rules that fail[/]")
+    if not groups and results.nothing_judged is None:
+        console.print("No rule fails.")
+    show_groups(groups, results, console, whole=whole)
+    if seen := harmful(results, tell_of):
+        console.print("\n[bold]Legal, but breaks some client code[/]")
+        show_groups(seen, results, console, whole=whole)
+
+
+def _show_providers(results: Results, console: Console, *, whole: bool) -> None:
+    """Print a line a provider, those that fail most first; a column only where something stands in it."""
     by_provider: dict[str, list[Finding]] = defaultdict(list)
     for finding in results.findings:
         by_provider[finding.provider].append(finding)
-    header = ["provider", "exchanges", "streams", "judged", "MUST ✗", "SHOULD ✗", "blocked", "broken"]
-    rows = [[Text(name), *(Text(str(n)) for n in _audit_counts(found))] for name, found in by_provider.items()]
-    _show_table(header, rows, console)
-    for provider, findings in by_provider.items():
-        _show_failures(provider, findings, console)
-    console.print(_totals(results))
+    counts = [(name, _audit_counts(found)) for name, found in by_provider.items()]
+    counts.sort(key=lambda item: -sum(item[1][2:4]))
+    rows: list[list[Any]] = [[name, *numbers] for name, numbers in counts]
+    names = ["provider", "exchanges", "streamed", "MUST ✗", "SHOULD ✗", "blocked", "broken"]
+    most = len(rows) if whole else _PROVIDERS_SHOWN
+    _show_counts(names, rows[:most], console)
+    if rest := rows[most:]:
+        console.print(f"and {len(rest)} more providers; --all shows them")
+    made = {one.cassette for one in results.findings if one.provenance == "reconstructed"}
+    if made:
+        show_wrapped(
+            f"{len(made):,} reconstructed from cited facts, which is no evidence of a provider", console, indent=0
+        )
+        console.print()
 
 
-def show_probe(results: Results, console: Console) -> None:
-    """Print a line a family, how it does what the rules leave open, what was not asked, and each failing rule."""
-    results = shown(results)
-    header = ["family", "pass", "MUST ✗", "SHOULD ✗", "blocked", "inconclusive"]
-    rows = [[Text(name), *(Text(str(n)) for n in counts)] for name, counts in _family_counts(results).items()]
-    _show_table(header, rows, console)
-    for name, check in FEATURES.items():
-        value = feature_cell(results.findings, check)
-        console.print(f"[dim]{name:30}[/] {escape(value.replace(' (R)', ''))}", highlight=False)
+def _show_family_counts(results: Results, console: Console) -> None:
+    """Print a line for each family that judged something."""
+    rows = [[name, *counts] for name, counts in _family_counts(results).items() if any(counts)]
+    if rows:
+        console.print()
+        _show_counts(["family", "pass", "MUST ✗", "SHOULD ✗", "blocked", "inconclusive"], rows, console)
+
+
+def _show_counts(names: list[str], rows: list[list[Any]], console: Console) -> None:
+    """Print a table of counts in one piece: no column of zeros, and no zero."""
+    table = Table(header_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    columns = [n for n in range(len(names)) if any(row[n] for row in rows)]
+    for n in columns:
+        table.add_column(names[n], justify="right" if n else "left", overflow="fold", no_wrap=bool(n))
+    for row in rows:
+        table.add_row(*(Text(f"{row[n]:,}" if n and row[n] else str(row[n] or "")) for n in columns))
+    console.print(table)
+
+
+def _show_unasked(results: Results, console: Console, *, whole: bool) -> None:
+    """Print why scenarios were not judged, those of one reason together."""
+    reasons: dict[tuple[Outcome, str], Counter[str]] = defaultdict(Counter)
     for finding in results.findings:
         if finding.family == "recording":
-            colour = _COLOURS[finding.outcome]
-            line = f"[{colour}]{finding.outcome.value:8}[/] {finding.scenario}  {escape(finding.message)}"
-            console.print(line, highlight=False, soft_wrap=True)
-    for provider in dict.fromkeys(finding.provider for finding in results.findings):
-        _show_failures(provider, results.findings, console)
-    console.print(_totals(results))
+            reasons[finding.outcome, finding.message][finding.scenario] += 1
+    for (outcome, message), names in reasons.items():
+        line = f"[{COLOURS[outcome]}]{outcome.value:8}[/] {escape(most_of(names, whole=whole))}: {escape(message)}"
+        console.print(line, highlight=False, soft_wrap=True)
 
 
 def _family_counts(results: Results) -> dict[str, list[int]]:
@@ -127,36 +189,11 @@ def _family_counts(results: Results) -> dict[str, list[int]]:
 def _audit_counts(findings: list[Finding]) -> list[int]:
     exchanges = {f.cassette for f in findings}
     streams = {f.cassette for f in findings if f.scenario == "audit.stream"}
-    red = Counter(f.level for f in findings if f.outcome is Outcome.FAIL)
+    red = [f for f in findings if f.outcome is Outcome.FAIL]
+    counts = [len(exchanges), len(streams)]
+    counts += [sum(f.level is level for f in red) for level in (Level.MUST, Level.SHOULD)]
     outcomes = Counter(f.outcome for f in findings)
-    judged = len(findings) - outcomes[Outcome.NA]
-    counts = [len(exchanges), len(streams), judged, red[Level.MUST], red[Level.SHOULD]]
     return [*counts, outcomes[Outcome.BLOCKED], outcomes[Outcome.BROKEN]]
-
-
-def _show_failures(provider: str, findings: list[Finding], console: Console) -> None:
-    failing: dict[str, list[Finding]] = defaultdict(list)
-    for finding in findings:
-        if finding.outcome in UNEXPECTED:
-            failing[finding.check].append(finding)
-    if not failing:
-        return
-    console.print(f"\n[bold]{escape(provider)}[/]")
-    for check, found in sorted(failing.items(), key=lambda item: -len(item[1])):
-        first = found[0]
-        colour = _COLOURS[first.outcome]
-        console.print(
-            f"  [{colour}]{len(found):4}[/] {check} [dim]{first.level.value}[/]  {escape(first.message)}",
-            highlight=False,
-            soft_wrap=True,
-        )
-        if first.evidence:
-            at = first.evidence[0]
-            console.print(
-                f"       [dim]{escape(first.cassette or first.scenario)} byte {at.offset}: {escape(at.excerpt[:90])}[/]",
-                highlight=False,
-                soft_wrap=True,
-            )
 
 
 def _show_families(results: Results, console: Console) -> None:
@@ -164,7 +201,7 @@ def _show_families(results: Results, console: Console) -> None:
     rows = []
     for provider in recorded(results):
         shown = [cells.get((provider, name), Cell()) for name in names]
-        coloured = [Text(cell.text, _COLOURS[cell.outcome]) for cell in shown]
+        coloured = [Text(cell.text, COLOURS[cell.outcome]) for cell in shown]
         rows.append([Text(provider), Text(coverage(results, provider)), *coloured])
     _show_table(["provider", "recordings", *names], rows, console)
 
@@ -202,5 +239,22 @@ def _groups(widths: list[int], room: int) -> Iterator[list[int]]:
     yield group
 
 
+def _show_totals(results: Results, console: Console) -> None:
+    """Print how often each outcome came, and what the words above mean."""
+    live = results.run.mode == "live"
+    unit = "scenario" if live else "exchange"
+    recordings = {(one.scenario, one.cassette) for one in results.findings if one.family != "recording"}
+    checks = {one.check for one in results.findings if one.family != "recording"}
+    console.print()
+    told = f"{len(checks)} checks × {len(recordings):,} {unit}{'' if len(recordings) == 1 else 's'}: "
+    show_wrapped(f"{told if checks else ''}{_totals(results)}", console, indent=0)
+    red, words = {finding.level for finding in results.unexpected}, set(results.outcomes)
+    legend = ["scenario: what is asked, in one request or several" if live else "exchange: one request and its answer"]
+    legend += [f"{level} ✗: {meaning}" for level, meaning in _LEVELS.items() if level in red]
+    legend += [f"{word}: {meaning}" for word, meaning in _MEANINGS.items() if word in words]
+    legend += ["harness explain ID: all of a rule"]
+    show_wrapped(" · ".join(legend), console, indent=0, style="dim")
+
+
 def _totals(results: Results) -> str:
-    return " · ".join(f"{count} {outcome}" for outcome, count in results.outcomes.items())
+    return " · ".join(f"{count:,} {outcome}" for outcome, count in results.outcomes.items())

@@ -13,6 +13,7 @@ from harness.results.clients import (
     written_client_results,
 )
 from harness.results.finding import (
+    EXPECTED,
     UNEXPECTED,
     WORST_FIRST,
     Advice,
@@ -22,11 +23,14 @@ from harness.results.finding import (
     Level,
     Outcome,
     Problem,
+    Told,
+    first_message,
     judge,
 )
 from harness.results.log import SCHEMA, Results, Run, check_writable, dump, read_results, told_most, write_results
 
 __all__ = [
+    "EXPECTED",
     "SCHEMA",
     "UNEXPECTED",
     "WORST_FATE_FIRST",
@@ -45,8 +49,10 @@ __all__ = [
     "ProviderPrediction",
     "Results",
     "Run",
+    "Told",
     "check_writable",
     "dump",
+    "first_message",
     "is_client_log",
     "judge",
     "read_client_results",

@@ -57,6 +57,14 @@ class Advice:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What is told of a finding beside its message or value: the title of its check, and the advice on its form."""
+
+    title: str
+    advice: Advice
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """
     What a check found wrong.
@@ -87,7 +95,8 @@ class Deviation:
     A known problem of a provider; ``message`` is the expected one, ``*`` standing for any text.
 
     ``sometimes`` is for what hangs on chance, such as the load: where it does not show, it is not taken for fixed.
-    ``until`` is when it was last seen, where it is gone.  ``fault`` is the one of the catalogue that shows it where no
+    ``first_seen`` and ``last_seen`` are when the oldest and the newest of what shows it are from; ``until`` is when it
+    went, where a source shows that it did.  ``fault`` is the one of the catalogue that shows it where no
     recording does: such an entry is told of, and expects nothing of recordings.  ``kind`` says what is known of it;
     ``breaks`` and ``instead`` what it breaks for a client and what client code does about it, where that is more than
     the check says.
@@ -96,7 +105,7 @@ class Deviation:
     check: str
     reason: str
     source: str
-    since: str
+    first_seen: str
     message: str
     scenarios: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
@@ -106,6 +115,14 @@ class Deviation:
     fault: str | None = None
     breaks: str | None = None
     instead: str | None = None
+    last_seen: str | None = None
+
+    @property
+    def seen(self) -> str:
+        """When it was seen, for people: the first and the last time that are known."""
+        return (
+            self.first_seen if self.last_seen in {None, self.first_seen} else f"{self.first_seen} to {self.last_seen}"
+        )
 
     def covers(self, check: str, scenario: str, model: str) -> bool:
         """Tell whether this is about ``check`` in ``scenario`` with ``model``; empty lists mean all."""
@@ -125,7 +142,8 @@ class Finding:
     """
     The outcome of one check on one recording: a line of ``results.jsonl``.
 
-    ``advice`` is that of the form that ``message`` tells of; None where the check's own holds.
+    ``advice`` is that of the form that ``message`` tells of; None where the check's own holds.  ``known`` says since when
+    and why it is known, where a recording of no scenario was judged beside what is listed of its provider.
     """
 
     __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
@@ -144,6 +162,7 @@ class Finding:
     source: str | None = None
     cassette: str | None = None
     advice: Advice | None = None
+    known: str | None = None
 
     @property
     def family(self) -> str:
@@ -154,6 +173,17 @@ class Finding:
     def cell(self) -> str:
         """The id of this finding: ``provider/model/scenario/check``."""
         return f"{self.provider}/{self.model}/{self.scenario}/{self.check}"
+
+
+EXPECTED = "; expected: "
+"""What stands between what was found and what is listed, in the message of a finding that changed."""
+
+_MORE = re.compile(r" \(and \d+ more\)$")
+
+
+def first_message(message: str) -> str:
+    """Return the message of the first problem that a finding tells of, without the count of the others."""
+    return _MORE.sub("", message)
 
 
 def judge(problems: Sequence[Problem], listed: Sequence[Deviation]) -> tuple[Outcome, str]:
@@ -173,5 +203,5 @@ def judge(problems: Sequence[Problem], listed: Sequence[Deviation]) -> tuple[Out
         return Outcome.FIXED, f"no longer seen, delete its line from deviations.yaml: {expected}"
     new = [message for message in messages if not any(deviation.expects(message) for deviation in listed)]
     if new:
-        return Outcome.CHANGED, f"{new[0]}{more}; expected: {expected}"
+        return Outcome.CHANGED, f"{new[0]}{more}{EXPECTED}{expected}"
     return Outcome.KNOWN, messages[0] + more

@@ -149,8 +149,9 @@ def _lines_of(findings: list[Finding]) -> Iterator[dict[str, Any]]:
 
 def _told(finding: Finding) -> dict[str, Any]:
     told = asdict(finding)
-    if finding.advice is None:
-        del told["advice"]
+    for name in ("advice", "known"):
+        if told[name] is None:
+            del told[name]
     return told
 
 

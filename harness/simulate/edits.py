@@ -9,12 +9,13 @@ order with the same result.  A change that finds nothing to change raises ``Noth
 import contextlib
 import copy
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from harness.simulate.reference import with_body, with_header, with_response
-from harness.wire.exchange import Exchange, Reads
+from harness.wire.exchange import Exchange, Headers, Reads
 from harness.wire.reading import DONE
 from harness.wire.shapes import Json, as_object
 
@@ -260,6 +261,37 @@ def status(code: int, content: bytes | None = None, media_type: str | None = Non
 def response(**fields: Any) -> Change:
     """Return the change of what else a response holds: ``eof``, ``error``, ``http_version``."""
     return lambda exchange: with_response(exchange, **fields)
+
+
+def failed_before(code: int) -> Change:
+    """Return the change by which the same request failed with a status just before."""
+    return lambda exchange: replace(exchange, source=replace(exchange.source, failed_before=code))
+
+
+def accepting(encodings: str) -> Change:
+    """Return the change that sets the accept-encoding that was sent."""
+
+    def change(exchange: Exchange) -> Exchange:
+        kept = [pair for pair in exchange.request.headers.pairs if pair[0].lower() != "accept-encoding"]
+        headers = Headers((*kept, ("Accept-Encoding", encodings)))
+        return replace(exchange, request=replace(exchange.request, headers=headers))
+
+    return change
+
+
+def read_at(first: int, each: int) -> Change:
+    """
+    Return the change that lets a body arrive line by line over HTTP/1.1, as a capture of ours keeps it.
+
+    ``first`` and ``each`` are the microseconds before the first line and before each other.
+    """
+
+    def change(exchange: Exchange) -> Exchange:
+        sizes = tuple(map(len, exchange.response.body.splitlines(keepends=True)))
+        reads = Reads(sizes, (first, *[each] * (len(sizes) - 1)))
+        return with_response(exchange, reads=reads, http_version="HTTP/1.1")
+
+    return change
 
 
 def pieces(size: int) -> Change:

@@ -21,6 +21,7 @@ DATED = "gpt-4o-mini-2024-07-18"
 DONE = b"data: [DONE]\n\n"
 
 _URL = "https://api.openai.com/v1/chat/completions"
+_SERVER_ERROR = 500
 _SOURCE = Source("reconstructed", note="reference form")
 _COMMON = {"created": CREATED, "model": DATED, "service_tier": "default", "system_fingerprint": "fp_reference"}
 _LONGEST_PROMPT = 250_000
@@ -88,7 +89,8 @@ def _refusal(request: Request, key: str) -> Response | None:
 
 def error(status: int, message: str, param: str | None = None, code: str | None = None) -> Response:
     """Return an error in the form the specification gives it."""
-    content = {"error": {"message": message, "type": "invalid_request_error", "param": param, "code": code}}
+    kind = "invalid_request_error" if status < _SERVER_ERROR else "server_error"
+    content = {"error": {"message": message, "type": kind, "param": param, "code": code}}
     return response(orjson.dumps(content), "application/json", status)
 
 
@@ -134,6 +136,10 @@ def _usage(request: Json, choices: list["_Choice"]) -> Json:
     }
 
 
+Pieces = tuple[str, ...]
+"""Pieces of text, as they stream."""
+
+
 class _Choice:
     """One choice of the answer to ``request``, streamed or whole."""
 
@@ -151,7 +157,9 @@ class _Choice:
             message["reasoning_content"] = self.said.thought[0]
         if self.said.calls:
             message["tool_calls"] = [_call(number, call) for number, call in enumerate(self.said.calls)]
-        return self._form({"message": message | {"refusal": None}}, self.said.text, self.finish)
+        return self._form(
+            {"message": message | {"refusal": None}}, self.said.text, self.said.thought[:1], finish=self.finish
+        )
 
     def streamed(self) -> list[Json]:
         """Return the choice of each chunk."""
@@ -162,12 +170,17 @@ class _Choice:
         else:
             first = {"role": "assistant", "content": "", "refusal": None}
             deltas, last = [first, *({"content": text} for text in self.said.text)], {}
-        chunks = [self._form({"delta": delta}, (delta["content"],) if delta.get("content") else ()) for delta in deltas]
-        return [*chunks, self._form({"delta": last}, (), self.finish)]
+        said = [
+            [(delta[key],) if delta.get(key) else () for key in ("content", "reasoning_content")] for delta in deltas
+        ]
+        chunks = [self._form({"delta": delta}, *pieces) for delta, pieces in zip(deltas, said, strict=True)]
+        return [*chunks, self._form({"delta": last}, finish=self.finish)]
 
-    def _form(self, inner: Json, pieces: tuple[str, ...], finish: str | None = None) -> Json:
-        tokens = [logprob(token, self.alternatives) for token in pieces]
-        logprobs = {"content": tokens, "refusal": None} if self.logprobs and tokens else None
+    def _form(self, inner: Json, text: Pieces = (), thought: Pieces = (), *, finish: str | None = None) -> Json:
+        """Return the choice; the probabilities of reasoning stand where DeepSeek has them."""
+        tokens, thoughts = ([logprob(token, self.alternatives) for token in pieces] for pieces in (text, thought))
+        listed = {"content": tokens or None, "refusal": None} | ({"reasoning_content": thoughts} if thoughts else {})
+        logprobs = listed if self.logprobs and (tokens or thoughts) else None
         return {"index": self.index, **inner, "logprobs": logprobs, "finish_reason": finish}
 
     def _thinking(self) -> tuple[list[Json], Json]:

@@ -11,6 +11,7 @@ import orjson
 
 from harness.simulate import ideal
 from harness.wire.exchange import Exchange, Expected, Headers, Source
+from harness.wire.siblings import Siblings
 
 _WEATHER = [{"type": "function", "function": {"name": "get_weather"}}]
 _BOTH = [*_WEATHER, {"type": "function", "function": {"name": "get_time"}}]
@@ -95,3 +96,8 @@ def with_expected_status(exchange: Exchange, *statuses: int, tested_parameter: s
 def with_earlier(exchange: Exchange, *earlier: Exchange) -> Exchange:
     """Return the exchange in a recording that ``earlier`` ones begin."""
     return dataclasses.replace(exchange, earlier=earlier)
+
+
+def in_archive(exchange: Exchange, *before: Exchange) -> Exchange:
+    """Return the exchange in an archive of another tool, where ``before`` ones of the provider stand ahead of it."""
+    return dataclasses.replace(exchange, siblings=Siblings(one.facts for one in before))

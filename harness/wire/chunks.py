@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from harness.wire.dumping import json_text, python_text, same
+from harness.wire.repeated_keys import RepeatedKeys
 from harness.wire.repeats import repeated_texts
 from harness.wire.shapes import (
     PADDING,
@@ -29,6 +30,8 @@ from harness.wire.shapes import (
 )
 
 CONSTANT_KEYS = ("id", "object", "created", "model", "system_fingerprint", "service_tier")
+EXTRAS = ("images", "audio", "annotations")
+"""The keys of a delta or message under which an answer brings what is no text."""
 _LINE = 80
 _PATIENCE = 3  # runs that took nothing before a stream is taken for one whose chunks do not repeat
 
@@ -66,10 +69,19 @@ class Error(NamedTuple):
 
 
 class ToolFragment(NamedTuple):
-    """One element of a ``tool_calls`` list, as it stood."""
+    """One object in a ``tool_calls`` list, as it stood."""
 
     chunk: int
     pointer: str
+    value: dict[str, Any]
+
+
+class Extra(NamedTuple):
+    """What a choice brings that is no text, as it stood under ``key``; see ``EXTRAS``."""
+
+    chunk: int
+    pointer: str
+    key: str
     value: Any
 
 
@@ -103,7 +115,7 @@ class Choice:
     What the chunks hold for one choice index; ``first_chunk`` and ``last_chunk`` are those that name it.
 
     ``finish_values`` are those that are not null; ``roles`` those that are not null; ``part_types`` the types of the
-    parts where content came as a list.
+    parts where content came as a list; ``extras`` what came that is no text and not empty.
     """
 
     index: int
@@ -114,6 +126,7 @@ class Choice:
     tools: list[ToolFragment] = field(default_factory=list)
     logprobs: list[Logprobs] = field(default_factory=list)
     part_types: dict[Any, Occurrences] = field(default_factory=dict)
+    extras: list[Extra] = field(default_factory=list)
     last_chunk: int = 0
 
     @property
@@ -148,7 +161,7 @@ class Columns:
     often and where; ``shapes`` the distinct shapes; ``choices`` what each choice index said; ``usages`` every
     usage object; ``errors`` every ``error`` that is not null; ``not_objects`` the chunk numbers and kinds of
     JSON that is no object; ``duplicate_index_chunks`` the chunks in which two choices have one index, ``empty_choices_chunks``
-    those whose list of choices is empty.  ``count`` counts all JSON values, ``chunk_count`` the chunks: objects that are not
+    those whose list of choices is empty; ``repeated_keys`` the keys that stand twice in an object.  ``count`` counts all JSON values, ``chunk_count`` the chunks: objects that are not
     just an error.  A chunk's number is that of the event it came in.
     """
 
@@ -166,6 +179,7 @@ class Columns:
         self.not_objects: list[tuple[int, Kind]] = []
         self.duplicate_index_chunks: list[int] = []
         self.empty_choices_chunks: list[int] = []
+        self.repeated_keys = RepeatedKeys()
         self._by_key: dict[Any, Shape] = {}
         self._constants: list[Any] = []
         self._constants_of: Shape | None = None
@@ -185,6 +199,7 @@ class Columns:
                 number += 1
                 continue
             shape = self.add(chunk, number)
+            self.repeated_keys.see(data, chunk, shape, number)
             number += 1
             if shape is not None and shape.plain and len(shape.channels) == 1 and self._idle_runs < _PATIENCE:
                 number = self._take_repeats(texts, number, data, chunk, shape)
@@ -218,8 +233,8 @@ class Columns:
         """
         Return the kinds of values found where ``pattern`` points, each with how often and where first.
 
-        ``*`` in the pattern stands for any one token.  ``missing`` counts the places whose container is there
-        without the key: ``/choices/*/finish_reason`` is missing once for each choice that lacks it.
+        ``*`` in the pattern stands for any one token.  ``missing`` counts the objects that are there without the
+        key: ``/choices/*/finish_reason`` is missing once for each choice that lacks it.
         """
         known = self._kinds.get(pattern)
         if known is not None and known[0] == self.count:
@@ -227,7 +242,7 @@ class Columns:
         container, _, key = pattern.rpartition("/")
         found: dict[Kind, Occurrences] = {}
         for shape in self.shapes:
-            for place in shape.containers(container):
+            for place in shape.objects(container):
                 pointer = f"{place}/{key}"
                 _count(found, shape.kinds.get(pointer, "missing"), shape, pointer)
         self._kinds[pattern] = (self.count, found)
@@ -300,7 +315,7 @@ class Columns:
         choices = chunk.get("choices")
         if choices == []:
             self.empty_choices_chunks.append(number)
-        objects = [(n, one) for n, one in enumerate(choices if type(choices) is list else ()) if type(one) is dict]
+        objects = _objects_in(choices)
         indices = [one.get("index") for _, one in objects if type(one.get("index")) is int]
         if len(set(indices)) < len(indices):
             self.duplicate_index_chunks.append(number)
@@ -328,18 +343,25 @@ class Columns:
             return
         texts = tuple(name for name in TEXT_CHANNELS if part.get(name) and type(part[name]) is str)
         column.add_text(part, texts, number)
+        column.extras += [
+            Extra(number, f"{at}/{self.message_key}/{key}", key, part[key]) for key in EXTRAS if part.get(key)
+        ]
         content = part.get("content")
         for piece in content if type(content) is list else ():
             _see(column.part_types, piece.get("type") if type(piece) is dict else None, number)
         if part.get("role") is not None:
             _see(column.roles, part["role"], number)
-        tools = part.get("tool_calls")
-        for place, fragment in enumerate(tools if type(tools) is list else ()):
+        for place, fragment in _objects_in(part.get("tool_calls")):
             column.tools.append(ToolFragment(number, f"{at}/{self.message_key}/tool_calls/{place}", fragment))
 
     def _add_usage(self, value: Any, pointer: str, number: int, placement: str) -> None:
         if type(value) is dict:
             self.usages.append(Usage(number, pointer, value, placement))
+
+
+def _objects_in(value: Any) -> list[tuple[int, dict[str, Any]]]:
+    """Return the objects of a list, each with its place; none where it is no list."""
+    return [(n, one) for n, one in enumerate(value) if type(one) is dict] if type(value) is list else []
 
 
 def _seen(table: dict[Any, Occurrences], value: Any, number: int) -> Occurrences:

@@ -65,8 +65,6 @@ def _tool_calls(choice: Choice, *, whole: bool) -> tuple[ToolCall, ...]:
     calls: dict[Any, dict[str, str]] = {}
     key: Any = 0
     for fragment in choice.tools:
-        if not isinstance(fragment.value, dict):
-            continue
         index = fragment.value.get("index")
         if whole:
             key = len(calls)

@@ -4,17 +4,21 @@ import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import orjson
 
+from harness.wire.altered import altered_fields
+from harness.wire.calls import JoinedCall, calls_of
 from harness.wire.chunks import Columns
-from harness.wire.completion import Completion, complete
+from harness.wire.completion import Completion, Message, complete
 from harness.wire.limits import sizes
 from harness.wire.pointer import locate
 from harness.wire.reading import Reading, parse_json, read
+from harness.wire.siblings import Sibling, Siblings, digest, messages_of, question_of, text_bytes
 from harness.wire.unpacking import GZIP, inflate
 
 Provenance = Literal["recorded", "published", "reconstructed"]
@@ -29,6 +33,10 @@ CLOSED = "closed before the end"
 
 _REDIRECT, _ERROR = 300, 400
 _EXCERPT = 160
+_TIMES = range(10**9, 10**11)
+"""What can be a time of an answer, in seconds: from 2001 on, and not in milliseconds."""
+_KEPT = 64
+"""Of one answer so many ids are kept for later ones to be held against."""
 _BEGINNING = 1 << 20
 """How much is read of an answer that is too large, bytes: who speaks, and in which form."""
 _LIMIT = re.compile(r"LimitReached: (.* (?:bytes|events))", re.DOTALL)
@@ -156,6 +164,14 @@ class Response:
         return other
 
     @property
+    def date(self) -> int:
+        """The date header as seconds since 1970; 0 where there is none that can be read."""
+        try:
+            return int(parsedate_to_datetime(self.headers.get("date", "")).timestamp())
+        except (TypeError, ValueError, OverflowError):
+            return 0
+
+    @property
     def closed_by_us(self) -> bool:
         """Whether the reader closed it before the end, for reasons of its own."""
         return not self.eof and (self.error or "").startswith(CLOSED)
@@ -182,12 +198,13 @@ class Response:
     def _decoded(self) -> tuple[bytes, str | None, str | None]:
         encoding = self.headers.get("content-encoding", "").strip().lower()
         # Recorders often keep the header and store the decoded text: believe the bytes.
-        if encoding == "gzip" and self.body[:2] == GZIP:
+        if encoding in {"gzip", "x-gzip"} and self.body[:2] == GZIP:
             return inflate(self.body, zlib.MAX_WBITS | 16)
         if encoding == "deflate" and self.body[:1] == b"\x78":
             return inflate(self.body, zlib.MAX_WBITS)
         # The times of the reads are kept by whoever kept the wire's own bytes.
-        if encoding in {"gzip", "deflate"} and self.reads and self.reads.dt_us:
+        named = encoding in {"gzip", "deflate"} or (encoding in {"br", "zstd"} and _is_text(self.body))
+        if named and self.reads and self.reads.dt_us:
             return self.body, f"the body is called {encoding}, and is not", None
         return self.body, None, None
 
@@ -204,6 +221,8 @@ class Source:
     ``fidelity`` says what of it may be judged: ``wire`` all of it; ``lines`` the lines but not the blank ones
     between them; ``reserialized`` not key order and white space; ``chunks`` the JSON alone, its framing
     having been rebuilt; ``transcript`` the same, and parts may have been left out.  ``at`` is the date of recording as ISO 8601 text.
+    ``ours`` is whether this program recorded it from the provider, so that nobody altered it in between.
+    ``failed_before`` is the status that the same request was refused or failed with just before, while others were answered.
     """
 
     provenance: Provenance = "recorded"
@@ -211,6 +230,8 @@ class Source:
     url: str | None = None
     note: str | None = None
     fidelity: Fidelity = "wire"
+    ours: bool = False
+    failed_before: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +264,8 @@ class Exchange:
     A request, its response and where they come from.
 
     ``expected`` is what is known of the request beforehand; ``earlier`` are the exchanges that came before it
-    in its recording, for rules that compare.
+    in its recording, for rules that compare; ``siblings`` what is kept of those of the same provider that came before it
+    in an archive.
     """
 
     request: Request
@@ -251,6 +273,7 @@ class Exchange:
     source: Source = field(default_factory=Source)
     expected: Expected = Expected()
     earlier: tuple["Exchange", ...] = ()
+    siblings: Siblings | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def reading(self) -> Reading:
@@ -269,9 +292,58 @@ class Exchange:
         return self.reading.columns
 
     @cached_property
+    def calls(self) -> dict[int, list[JoinedCall]]:
+        """The calls of tools of each choice, put together of their fragments."""
+        return {index: calls_of(choice) for index, choice in self.columns.choices.items()}
+
+    @cached_property
     def completion(self) -> Completion:
         """The message the answer adds up to."""
         return complete(self.columns)
+
+    @cached_property
+    def altered(self) -> frozenset[str]:
+        """The fields of the chunks in which a publisher put something else; see ``wire/altered.py``."""
+        return frozenset() if self.source.ours else altered_fields(self.columns)
+
+    @cached_property
+    def facts(self) -> Sibling:
+        """What later exchanges are held against."""
+        message, usages = next(iter(self.completion.messages), None), self.columns.usages
+        calls = [call for one in self.completion.messages for call in one.tool_calls]
+        said = [text for one in self.completion.messages for text in (one.content, one.reasoning)]
+        created = [value for value in self.columns.values["created"] if type(value) is int and value in _TIMES]
+        return Sibling(
+            question=question_of(self.request.url, self.request.json),
+            messages=messages_of(self.request.json),
+            is_stream=self.is_stream,
+            body=digest(self.response.content),
+            said=digest(*said, *(text for call in calls for text in (call.name, call.arguments))),
+            text=digest(message.content if message else None),
+            ids=tuple(value for value in self.columns.values["id"] if isinstance(value, str) and value)[:_KEPT],
+            call_ids=tuple(dict.fromkeys(call.id for call in calls if call.id))[:_KEPT],
+            created=created[0] if created else None,
+            date=self.response.date,
+            model=self.model or "",
+            prompt_tokens=usages[-1].value.get("prompt_tokens") if usages else None,
+            prompt_bytes=text_bytes(self.request.json),
+            channels=frozenset(
+                name for one in self.columns.choices.values() for name, pieces in one.channels.items() if pieces.text
+            ),
+            finish_reason=message.finish_reason if message else None,
+            tools=tuple(sorted(str(call.name) for call in message.tool_calls))[:_KEPT] if message else (),
+            altered=bool(self.altered),
+            answered=self._answered(message),
+        )
+
+    def _answered(self, message: Message | None) -> bool:
+        said = message is not None and message.finish_reason is not None
+        return self.response.is_success and said and not self.expected.cancelled_by_client
+
+    @cached_property
+    def before(self) -> Siblings:
+        """The exchanges that came before it, in its recording or its archive."""
+        return Siblings(one.facts for one in self.earlier) if self.siblings is None else self.siblings
 
     @property
     def model(self) -> str | None:

@@ -16,6 +16,9 @@ BodyKind = Literal["stream", "json", "html", "text", "empty"]
 DONE = b"[DONE]"
 
 _STREAM_LINE = re.compile(rb"^\s*(?:\xef\xbb\xbf)?(?:data|event|id|retry)?(?::|[\r\n])|[\r\n](?:data|event):")
+_HIGH, _LOW = rb"\\u[dD][89abAB][0-9a-fA-F]{2}", rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_HALF = re.compile(rb"(?<!\\)(?:\\\\)*(?:%s(?!%s)|(?<!\\u[dD][89abAB]..)%s)" % (_HIGH, _LOW, _LOW))
+"""An escape of half of a surrogate pair without the other half; an even number of backslashes escapes nothing."""
 
 
 @dataclass(slots=True)
@@ -25,8 +28,9 @@ class Reading:
 
     ``body_kind`` is what the bytes are, whatever the headers call them.  ``done`` are the numbers of ``[DONE]``
     events; ``not_json`` the numbers of other events that hold no JSON, with what is wrong; ``bad_utf8`` those of
-    events that hold invalid UTF-8; ``syntax_error`` says what is wrong with the JSON of a body; ``too_large`` what is
-    more than we read, so that what comes after it is not in here.
+    events that hold invalid UTF-8; ``half_characters`` those of chunks, or 0 for a body, with an escape that is half of
+    a surrogate pair; ``syntax_error`` says what is wrong with the JSON of a body; ``too_large`` what is more than we
+    read, so that what comes after it is not in here.
     """
 
     body_kind: BodyKind
@@ -35,6 +39,7 @@ class Reading:
     done: list[int] = field(default_factory=list)
     not_json: list[tuple[int, str]] = field(default_factory=list)
     bad_utf8: list[int] = field(default_factory=list)
+    half_characters: list[int] = field(default_factory=list)
     syntax_error: str | None = None
     start: int = 0
     too_large: str | None = None
@@ -48,11 +53,23 @@ def read(content: bytes) -> Reading:
     reading = Reading(body_kind, Columns("message"), start=start)
     if body_kind == "json":
         reading.too_large = _beyond(content, "a body")
-        chunk, error = (None, None) if reading.too_large else parse_json(content[start:] if start else content)
-        reading.syntax_error = error
-        if error is None and not reading.too_large:
-            reading.columns.add(chunk, 0)
+        if not reading.too_large:
+            _take_body(reading, content[start:] if start else content)
     return reading
+
+
+def _take_body(reading: Reading, data: bytes) -> None:
+    chunk, reading.syntax_error = parse_json(data)
+    if reading.syntax_error is None:
+        _take(reading, data, chunk, 0)
+
+
+def _take(reading: Reading, data: bytes, chunk: Any, number: int) -> None:
+    """Take a chunk, or a body, that was parsed leniently."""
+    if (b"\\ud" in data or b"\\uD" in data) and _HALF.search(data):
+        reading.half_characters.append(number)
+    columns = reading.columns
+    columns.repeated_keys.see(data, chunk, columns.add(chunk, number), number)
 
 
 def _beyond(data: bytes, what: str) -> str | None:
@@ -97,7 +114,7 @@ def _take_odd(reading: Reading, data: bytes, number: int) -> None:
         reading.bad_utf8.append(number)
     chunk, error = parse_json(data)
     if error is None:
-        reading.columns.add(chunk, number)
+        _take(reading, data, chunk, number)
     else:
         reading.not_json.append((number, error))
 

@@ -37,6 +37,7 @@ _KINDS: dict[tuple[type, bool], Kind] = {
     (dict, True): "object",
 }
 _CONTAINERS = frozenset({"[]", "list", "{}", "object"})
+_OBJECTS = frozenset({"{}", "object"})
 _PLAIN_CONTAINERS = 3  # choices, one choice and its delta
 _WALKED_LISTS = frozenset({"choices", "tool_calls"})
 _MAX_DEPTH = 8
@@ -97,10 +98,25 @@ class Shape:
             self._containers[pattern] = found = found if pattern else [""]
         return found
 
+    def objects(self, pattern: str) -> list[str]:
+        """Return the pointers of the objects in such a chunk that ``pattern`` points at."""
+        if pattern.startswith("/choices/") and self.kinds.get("/choices") != "list":
+            return []  # an object in the place of the list holds no choices
+        return [p for p in self.containers(pattern) if not p or self.kinds[p] in _OBJECTS]
+
     def elements(self, container: str) -> list[str]:
         """Return the pointers of what stands directly in ``container``."""
         depth = container.count("/") + 1
         return [p for p in self.kinds if p.startswith(container + "/") and p.count("/") == depth]
+
+    @property
+    def tells_all_keys(self) -> bool:
+        """Whether chunks of this shape have equally many keys: nothing is in them that was not walked."""
+        return not any(
+            what in {"list", "object"}
+            and (at.count("/") >= _MAX_DEPTH or (what == "list" and at.rpartition("/")[2] not in _WALKED_LISTS))
+            for at, what in self.kinds.items()
+        )
 
     def render(self) -> str:
         """Return the shape as one line of text, for reports and comparison."""
@@ -129,7 +145,7 @@ def kinds_in(value: Any, pointer: str = "") -> Iterator[tuple[str, Kind]]:
     """Yield pointer and kind of all that rules speak of: objects, and the lists named below, not other lists."""
     items = value.items() if type(value) is dict else enumerate(value)
     for key, inner in items:
-        at = f"{pointer}/{_escape(key) if type(key) is str else key}"
+        at = f"{pointer}/{escaped(key) if type(key) is str else key}"
         yield at, kind(inner)
         if (
             inner
@@ -139,7 +155,7 @@ def kinds_in(value: Any, pointer: str = "") -> Iterator[tuple[str, Kind]]:
             yield from kinds_in(inner, at)
 
 
-def _escape(key: str) -> str:
+def escaped(key: str) -> str:
     """Return ``key`` as a reference token of RFC 6901."""
     return key.replace("~", "~0").replace("/", "~1")
 

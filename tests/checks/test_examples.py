@@ -5,9 +5,10 @@ import re
 import pytest
 from judging import alarms, findings
 
-from harness.checks import CHECKS, FAMILIES, Check
-from harness.results import Level, Outcome
-from harness.simulate.reference import REFERENCES, STREAM, with_body
+from harness.checks import CHECKS, FAMILIES, Check, registry, told_of
+from harness.results import Finding, Level, Outcome
+from harness.simulate.reference import REFERENCES, STREAM, replace_in_body, with_body
+from harness.wire.sse import BOM
 
 RULES = [check for check in CHECKS.values() if check.level is not Level.OBSERVE]
 OBSERVATIONS = [check for check in CHECKS.values() if check.level is Level.OBSERVE]
@@ -55,6 +56,65 @@ def test_other_examples_are_observed_to_differ(check: Check) -> None:
     assert all(value not in usual for value in other)
 
 
+HARMFUL = [check for check in OBSERVATIONS if any(check.harm_of(findings(one)[check.id].value) for one in check.bad)]
+
+
+@pytest.mark.parametrize("check", named(OBSERVATIONS))
+def test_what_openai_does_breaks_no_client(check: Check) -> None:
+    assert not any(check.harm_of(findings(exchange)[check.id].value) for exchange in check.good)
+
+
+def test_what_is_legal_and_breaks_clients_shows_in_an_example() -> None:
+    declared = [check for check in OBSERVATIONS if check.harmful.__module__ != registry.__name__]
+    assert [check.id for check in declared] == [check.id for check in HARMFUL]
+    assert {"sse.bom", "sse.longest-line", "role.pattern", "usage.place", "sse.comments"} <= {one.id for one in HARMFUL}
+
+
+@pytest.mark.parametrize(
+    ("check", "value", "harms"),
+    [
+        ("sse.framing", "LF, space, BOM", False),  # of which sse.bom tells
+        ("sse.framing", "CRLF, space", True),
+        ("role.pattern", "first, later null", False),
+        ("role.pattern", "every", True),
+        ("role.pattern", "first | every", True),  # two exchanges of one recording
+        ("usage.place", "every chunk (not asked)", True),
+        ("usage.place", "finish chunk", False),
+        ("tool_calls.first", "id, type, name, no arguments yet", False),
+        ("finish_reason.delta", 'content ""', False),
+        ("finish_reason.delta", "content null + tool_calls", True),
+        ("reasoning.place", "reasoning + reasoning_content", False),
+        ("http.media-type", "text/event-stream;charset=UTF-8", False),
+        ("http.media-type", "application/json", False),
+        ("sse.bom", None, False),
+    ],
+)
+def test_which_values_break_clients(check: str, value: str | None, *, harms: bool) -> None:
+    assert bool(CHECKS[check].harm_of(value)) == harms
+
+
+def test_a_harmful_value_can_have_words_of_its_own() -> None:
+    one, other = (
+        CHECKS["sse.framing"].harm_of(value) for value in ("CRLF, space", "LF, space | LF, space, multi-line")
+    )
+    assert one
+    assert other
+    assert one.breaks == CHECKS["sse.framing"].impact
+    assert "half of a JSON text" in other.breaks
+
+
+def test_only_failures_and_harmful_values_are_told_of() -> None:
+    told = {
+        check: told_of(finding) for check, finding in findings(with_body(STREAM, BOM + STREAM.response.body)).items()
+    }
+    assert [check for check, what in told.items() if what] == ["sse.bom"]
+    mark = told_of(findings(replace_in_body(STREAM, "[DONE]", "[done]"))["sse.json"])
+    assert mark
+    assert mark.title == CHECKS["sse.json"].title
+    assert "spelling" in mark.advice.breaks, "the words of this form, not of the rule"
+    assert told_of(Finding("a", "b", "c", "recording.present", Level.MUST, Outcome.MISSING)) is None
+
+
 @pytest.mark.parametrize("check", named(RULES))
 def test_evidence_points_at_the_bytes(check: Check) -> None:
     for exchange in check.bad:
@@ -78,14 +138,19 @@ def test_its_words_hold(check: Check) -> None:
     assert check.impact.endswith("."), "its docstring says what a breach breaks"
     assert check.workaround.endswith("."), "and what client code does instead"
     assert re.match(r"https://|convention: ", check.source)
-    assert set(check.depends_on) <= set(CHECKS)
-    assert check.id not in check.depends_on
+    assert {*check.depends_on, *check.explained_by} <= set(CHECKS)
+    assert check.id not in {*check.depends_on, *check.explained_by}
 
 
 def test_needs_form_no_circle() -> None:
     def depth(check: Check, seen: tuple[str, ...]) -> int:
         assert check.id not in seen
-        return max((depth(CHECKS[need], (*seen, check.id)) for need in check.depends_on), default=0) + 1
+        return (
+            max(
+                (depth(CHECKS[need], (*seen, check.id)) for need in (*check.depends_on, *check.explained_by)), default=0
+            )
+            + 1
+        )
 
     assert max(depth(check, ()) for check in CHECKS.values()) < 10
 

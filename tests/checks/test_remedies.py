@@ -1,25 +1,18 @@
 """What a rule says to do instead works: code that does so comes out right on the bad answer."""
 
 import pytest
+from asked_remedies import ASKED
+from call_remedies import CALLED
+from counted_remedies import COUNTED
+from failed_remedies import FAILED
+from form_remedies import FORMS
 from judging import findings
 from remedies import Remedy
 
 from harness.checks import CHECKS, advice_on
 from harness.results import Outcome
 
-REMEDIES = [
-    Remedy(
-        "usage.once",
-        CHECKS["usage.once"].bad[0],
-        """
-usage = None
-for chunk in stream:
-    usage = chunk.usage or usage
-result = usage.total_tokens
-""",
-        13,
-    ),
-]
+REMEDIES = [*FORMS, *ASKED, *CALLED, *COUNTED, *FAILED]
 
 
 @pytest.mark.parametrize("remedy", REMEDIES, ids=[f"{n}-{one.rule}" for n, one in enumerate(REMEDIES)])
@@ -28,3 +21,22 @@ def test_code_that_follows_the_advice_comes_out_right(remedy: Remedy) -> None:
     assert finding.outcome is Outcome.FAIL, "the advice is about a problem"
     assert remedy.left_out(advice_on(finding)) == [], "the code does what the advice says"
     assert remedy.result() == remedy.right
+
+
+@pytest.mark.parametrize(
+    ("bad", "code", "right"),
+    [
+        (1, """result = {"role": "user", "content": f"{name} returned: {result}"}""", {"role": "user", "content": "f returned: 7"}),
+        (2, """message["content"] = message["content"] or ""\nresult = message""", {"role": "assistant", "content": ""}),
+        (3, """if not message["content"]: del message["content"]\nresult = message""", {"role": "assistant"}),
+    ],
+)  # fmt: skip
+def test_a_message_that_was_refused_is_sent_in_another_form(bad: int, code: str, right: dict[str, str]) -> None:
+    exchange = CHECKS["multi_turn.accepted"].bad[bad]
+    finding = findings(exchange)["multi_turn.accepted"]
+    remedy = Remedy("multi_turn.accepted", exchange, code, right)
+    assert remedy.left_out(advice_on(finding)) == []
+    sent = {"role": "assistant", "content": {2: None, 3: ""}.get(bad)}
+    names: dict[str, object] = {"message": sent, "name": "f", "result": 7}
+    exec(code, names)
+    assert names["result"] == right

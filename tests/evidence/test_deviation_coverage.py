@@ -37,7 +37,7 @@ def entry(check: str = "role.value", **more: Any) -> dict[str, Any]:
         "message": "role is null in *",
         "reason": "So.",
         "source": "https://x.example",
-        "since": "2025-10",
+        "seen": {"first": "2025-10"},
     }
     return told | more
 
@@ -84,14 +84,14 @@ def test_a_fault_counts_once_a_provider_and_rule_and_listed_by_its_rule(tmp_path
 @pytest.mark.parametrize(
     ("told", "listed"),
     [
-        ({"since": "2025"}, 1),
-        ({"since": "2025-10"}, 1),
-        ({"since": "2025-10-09"}, 1),
-        ({"since": "2025-10-10"}, 0),
-        ({"since": "2026"}, 0),
-        ({"since": "2024", "until": "2025-10", "fault": "role-null"}, 1),
-        ({"since": "2024", "until": "2025-10-08", "fault": "role-null"}, 0),
-        ({"since": "2024", "until": "2024-12", "fault": "role-null"}, 0),
+        ({"seen": {"first": "2025"}}, 1),
+        ({"seen": {"first": "2025-10"}}, 1),
+        ({"seen": {"first": "2025-10-09"}}, 1),
+        ({"seen": {"first": "2025-10-10"}}, 1),
+        ({"seen": {"first": "2026"}}, 1),
+        ({"seen": {"first": "2024"}, "until": "2025-10", "fault": "role-null"}, 1),
+        ({"seen": {"first": "2024"}, "until": "2025-10-08", "fault": "role-null"}, 0),
+        ({"seen": {"first": "2024"}, "until": "2024-12", "fault": "role-null"}, 0),
         ({"fault": "role-null"}, 1),
         ({"message": "in other words"}, 1),
     ],
@@ -102,8 +102,8 @@ def test_an_entry_counts_for_recordings_of_its_time(told: dict[str, Any], listed
 
 def test_entries_of_two_times_count_together(tmp_path: Path) -> None:
     later = replace_in_body(NULL, f'"created":{CREATED}', '"created":1780000000')
-    gone = entry(since="2025", until="2025-12", fault="role-null")
-    again = standing(tmp_path, [NULL, later], gone, entry(since="2026-04"))["acme"]
+    gone = entry(seen={"first": "2025"}, until="2025-12", fault="role-null")
+    again = standing(tmp_path, [NULL, later], gone, entry(seen={"first": "2026-04"}))["acme"]
     assert (again.listed, len(again.present)) == (1, 1)
 
 
@@ -112,7 +112,7 @@ def test_entries_of_two_times_count_together(tmp_path: Path) -> None:
     [
         ({}, 2, 1),
         ({"message": "in other words"}, 2, 0),
-        ({"since": "2026"}, 0, 0),
+        ({"seen": {"first": "2026"}}, 2, 1),
         ({"models": ["small"]}, 2, 1),
         ({"models": ["other"]}, 0, 0),
         ({"scenarios": ["chat.stream"]}, 2, 1),

@@ -10,7 +10,7 @@ from unicodedata import category
 import orjson
 from rich.console import Console
 
-from harness.checks import CHECKS
+from harness.checks import CHECKS, told_of
 from harness.compare.shape import changes
 from harness.judging.runner import Subject, judge_exchanges
 from harness.recording.cassette import dump_cassette, exchange_of, interactions_of, load_yaml
@@ -95,8 +95,10 @@ def hold_reports(findings: Sequence[Finding]) -> None:
         back = read_results(path).findings
         _holds(sorted(map(repr, back)) == sorted(map(repr, told.findings)), "a log reads back with other findings")
     console = Console(file=io.StringIO(), width=100, emoji=False, highlight=False)
-    for show in (terminal.show, terminal.show_audit, terminal.show_probe):
-        show(told, console)
+    terminal.show(told, console)
+    for whole in (False, True):
+        terminal.show_audit(told, console, told_of, unjudged="3 exchanges not judged", whole=whole)
+        terminal.show_probe(told, console, told_of, whole=whole)
     passed = [replace(finding, outcome=Outcome.PASS, message="", evidence=()) for finding in told.findings]
     differing = compare((Results(_RUN, passed), told))
     diffs.show(differing, console)

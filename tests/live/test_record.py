@@ -1,5 +1,7 @@
 """Recording the matrix: nothing is asked twice, nothing half is kept, no key is written."""
 
+import os
+import signal
 import socket
 from collections import Counter
 from collections.abc import Iterable
@@ -295,3 +297,40 @@ def test_where_all_is_recorded_there_is_nothing_to_do(tmp_path: Path) -> None:
     with Server(IDEAL) as server:
         root = project(tmp_path, server)
         assert [run(root).exit_code, run(root).exit_code] == [0, 0]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_and_what_was_recorded_is_kept(number: signal.Signals, tmp_path: Path) -> None:
+    def told(request: Received) -> Iterable[bytes | float | End]:
+        if request.number == 1:
+            os.kill(os.getpid(), number)
+            yield End.HANG
+        yield from IDEAL(request)
+
+    before = signal.getsignal(number)
+    with Server(told) as server:
+        result = run(project(tmp_path, server))
+        assert len(server.requests) == 2, "what is under way is cut, and no more is asked"
+    assert result.exit_code == 128 + number
+    said = f"stopped by {number.name}; 1 recorded are kept, run it again for the rest"
+    assert result.stderr.splitlines()[-1] == f"harness: {said}"
+    assert "Aborted" not in result.output
+    assert cassettes(tmp_path) == {"acme/small/chat.stream.yaml"}
+    assert signal.getsignal(number) == before
+    with Server(IDEAL) as server:
+        assert "2 recorded" in run(project(tmp_path, server)).stderr
+
+
+def test_a_stream_that_a_signal_cuts_is_not_kept(tmp_path: Path) -> None:
+    def told(request: Received) -> Iterable[bytes | float | End]:
+        for number, step in enumerate(IDEAL(request)):
+            if number == 3:
+                os.kill(os.getpid(), signal.SIGINT)
+                yield End.HANG
+            yield step
+
+    with Server(told) as server:
+        result = run(project(tmp_path, server), scenarios=("chat.stream",))
+    assert result.exit_code == 130
+    assert cassettes(tmp_path) == set()
+    assert "the run was ended before it was answered" in result.stdout

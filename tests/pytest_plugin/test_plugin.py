@@ -23,7 +23,7 @@ providers:
 """
 DEVIATION = """\
 deviations:
-  - {check: CHECK, message: "*", reason: It always was., source: "https://acme.example", since: "2025"}
+  - {check: CHECK, message: "*", reason: It always was., source: "https://acme.example", seen: {first: "2025"}}
 """
 FAULTY = replace_in_body(STREAM, '"object":"chat.completion.chunk",', "")
 CASSETTE = "cassettes/acme/small/chat.stream.yaml"

@@ -149,3 +149,19 @@ def test_a_recording_is_not_asked_for_once_a_worker(pytester: pytest.Pytester, s
         ["ERROR: --compat-live and --compat-record ask once for all items: run them without -n"]
     )
     assert server.requests == []
+
+
+@pytest.mark.usefixtures("project")
+def test_what_is_costly_is_asked_only_where_that_is_said(pytester: pytest.Pytester, server: Server) -> None:
+    chosen = (
+        "-p",
+        "no:hypothesispytest",
+        "providers.yaml",
+        "--compat-scenario=error.too-long",
+        "--compat-provider=acme",
+    )
+    result = pytester.runpytest_inprocess(*chosen, "--compat-live", "-rs")
+    assert server.requests == []
+    result.stdout.fnmatch_lines(["*missing: asked with --compat-long only: it takes about * tokens"])
+    pytester.runpytest_inprocess(*chosen, "--compat-live", "--compat-long", "--compat-check=error.status")
+    assert len(server.requests) == 1

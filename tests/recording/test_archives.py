@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from harness.errors import BadArchive, HarnessError
-from harness.recording.archives import Entry, archives_in, read_archive
+from harness.recording.archives import Entry, archives_in, raised, read_archive
 from harness.recording.cassette import write_cassette
 from harness.simulate.reference import BODY, STREAM
 
@@ -113,6 +113,26 @@ def test_json_lines_in_base64_and_marked_transcript(tmp_path: Path) -> None:
 def test_what_is_no_chat_completion_is_left_out(tmp_path: Path) -> None:
     other = row(request={"method": "GET", "url": "https://api.example.com/v1/models", "body": None})
     assert list(read_archive(write(tmp_path / "a.jsonl", json.dumps(other)))) == []
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "har", "vcr"])
+def test_what_is_left_out_is_told_by_its_name(tmp_path: Path, kind: str) -> None:
+    urls = [URL, URL.replace("chat/completions", "responses"), URL.replace("chat/", ""), "https://x.example/logo.png"]
+    answer = {"status": 200, "headers": {}, "body_text": TEXT}
+    if kind == "jsonl":
+        content: Any = "\n".join(json.dumps(row(request={"url": url}, response=answer)) for url in urls)
+    elif kind == "har":
+        came = {"status": 200, "headers": [], "content": {"text": TEXT}}
+        content = {"log": {"entries": [{"request": {"url": url}, "response": came} for url in urls]}}
+    else:
+        (interaction,) = vcr_document({"body": {"string": TEXT}})["interactions"]
+        requests = [{**interaction["request"], "uri": url} for url in urls]
+        content = {"version": 1, "interactions": [{**interaction, "request": request} for request in requests]}
+    told: list[str] = []
+    path = write(tmp_path / f"a.{'jsonl' if kind == 'jsonl' else 'json'}", content)
+    (entry,) = read_archive(path, raised, told.append)
+    assert entry.exchange.request.url == URL
+    assert told == ["Responses", "legacy Completions", "other requests"]
 
 
 def test_what_is_left_out_may_be_of_any_form(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from harness.simulate.reference import (
     with_response,
 )
 from harness.wire.exchange import Exchange, Headers, Reads, Source
+from harness.wire.limits import Sizes, set_sizes
 
 ALPHABET = st.one_of(
     st.sampled_from("\n\n\r\t \"'\\:#-|>&*!%@`{}[],?data0\x00\x1b\x7f\x85\xa0\u2028\u2029\ufeff🙂é中\ufffe\uffff"),
@@ -262,3 +263,26 @@ def test_a_file_of_another_writer_is_read_whole(tmp_path: Path) -> None:
     document = yaml.safe_load(dump_cassette([STREAM]))
     path.write_text(yaml.dump(document))
     assert read_cassette(path)[0].response.body == STREAM.response.body
+
+
+def test_a_file_is_read_within_its_limit(tmp_path: Path) -> None:
+    path = tmp_path / "large.yaml"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)  # of holes: it takes no room
+    set_sizes(file=1000)
+    try:
+        with pytest.raises(BadCassette, match=r"large.yaml: it holds more than 1,000 bytes; record it again"):
+            read_cassette(path)
+    finally:
+        set_sizes(file=Sizes().file)
+
+
+def test_the_failure_before_is_kept(tmp_path: Path) -> None:
+    failed = dataclasses.replace(STREAM, source=Source("recorded", "2026-01-01", failed_before=503))
+    write_cassette(tmp_path / "a.yaml", [failed])
+    (found,) = read_cassette(tmp_path / "a.yaml")
+    assert found.source.failed_before == 503
+    text = (tmp_path / "a.yaml").read_text()
+    (tmp_path / "b.yaml").write_text(text.replace("failed_before: 503", "failed_before: often"))
+    with pytest.raises(BadCassette, match="failed_before: 'often' is no status"):
+        read_cassette(tmp_path / "b.yaml")

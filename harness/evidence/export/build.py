@@ -1,6 +1,5 @@
 """Findings and deviations of a provider, gathered into the document for other programs."""
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
@@ -9,7 +8,7 @@ from harness.evidence.export.document import VERSION, Document, Flags, Known, Pr
 from harness.evidence.export.flags import FLAGS, Judged, Value, parameters
 from harness.matrix.providers import Provider
 from harness.matrix.scenarios import SCENARIOS
-from harness.results import Deviation, Finding, Outcome
+from harness.results import Deviation, Finding, Outcome, first_message
 
 _PROVENANCES: tuple[Provenance, ...] = ("recorded", "published", "reconstructed")
 """The best evidence first."""
@@ -85,6 +84,8 @@ def _known(provider: Provider, deviation: Deviation, findings: Iterable[Finding]
     shows = [] if deviation.fault else [finding for finding in findings if _shows(deviation, finding)]
     return Known.model_validate({
         **{name: getattr(deviation, name) for name in _AS_LISTED},
+        "since": deviation.first_seen,
+        "last_seen": deviation.last_seen,
         "level": check.level.value,
         "breaks": deviation.breaks or check.impact,
         "instead": deviation.instead or check.workaround,
@@ -93,7 +94,7 @@ def _known(provider: Provider, deviation: Deviation, findings: Iterable[Finding]
 
 
 _AS_LISTED = (
-    "check", "scenarios", "models", "message", "reason", "source", "kind", "since", "until", "sometimes", "fault",
+    "check", "scenarios", "models", "message", "reason", "source", "kind", "until", "sometimes", "fault",
 )  # fmt: skip
 
 
@@ -101,7 +102,4 @@ def _shows(deviation: Deviation, finding: Finding) -> bool:
     """Tell whether a finding is of what is listed: the first of its problems is the one it tells of."""
     if finding.outcome is not Outcome.KNOWN or not deviation.covers(finding.check, finding.scenario, finding.model):
         return False
-    return deviation.expects(_MORE.sub("", finding.message))
-
-
-_MORE = re.compile(r" \(and \d+ more\)$")
+    return deviation.expects(first_message(finding.message))

@@ -103,8 +103,9 @@ class Known(_Part):
     instead: str = Field(description="What client code does about it.")
     source: str
     kind: Literal["recording", "issue", "document", "described"] = Field(description="What is known of it.")
-    since: str
-    until: str | None = Field(None, description="When it was last seen, where it is gone.")
+    since: str = Field(description="When the oldest of what shows it is from; it may be older.")
+    last_seen: str | None = Field(None, description="When the newest of what shows it is from.")
+    until: str | None = Field(None, description="When it went, where a source shows that it did.")
     sometimes: bool = Field(description="Whether it hangs on chance.")
     fault: str | None = Field(
         None, description="The fault of the harness's catalogue that shows it where no recording does."

@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 import orjson
 
 from harness.errors import BadArchive, BadCassette, HarnessError
-from harness.recording.archives.answers import dialect_of_answer
 from harness.recording.archives.documents import UNKNOWN, form_of, is_completion
 from harness.recording.archives.rows import (
     Row,
@@ -28,7 +27,7 @@ from harness.recording.archives.rows import (
 )
 from harness.recording.archives.texts import TextReader, text_reader
 from harness.recording.cassette import load_yaml
-from harness.recording.dialects import dialect_of, is_chat
+from harness.recording.dialects import dialect_of, dialect_of_answer, is_chat
 from harness.recording.files import in_utf8, read_whole, rows_of
 from harness.wire.exchange import Exchange, Request, Response, Source
 from harness.wire.limits import many_values, sizes

@@ -21,6 +21,7 @@ from harness.simulate.edits import (
     starts_tool_call,
 )
 from harness.simulate.faults.fault import Fault
+from harness.wire.calls import function_of
 from harness.wire.exchange import Exchange
 
 _OPENAPI = "https://github.com/openai/openai-openapi/blob/f85dbe223d40e1a31cba812ab2d755c7e98a92a3/openapi.yaml"
@@ -40,8 +41,19 @@ _EMPTY_NAME = "https://github.com/anomalyco/opencode/issues/37841"
 _DICT_ARGUMENTS = "https://github.com/BerriAI/litellm/pull/37792"
 _AS_TEXT = "https://github.com/deepseek-ai/DeepSeek-V3/issues/1244"
 
+_NAME_LATE = "https://github.com/vercel/ai/issues/14722"
+_NAME_EMPTY_FIRST = "https://github.com/jjang-ai/vmlx/pull/244"
+_ID_LATE = "https://github.com/use-agent-os/agent-os/pull/3265"
+_ID_CHANGES = "https://github.com/cubist38/mlx-openai-server/pull/216"
+_INDEX_JUMPS = "https://github.com/dirac-run/dirac/pull/215"
+_CUT_AS_WHOLE = "https://github.com/vllm-project/vllm/issues/53269"
+_ENCODED_TWICE = "https://github.com/vllm-project/vllm/pull/54964"
+_SNAPSHOTS = "https://github.com/NousResearch/hermes-agent/pull/35718"
+_BOTH_FORMS = "https://github.com/MeetKai/functionary/issues/156"
+
 _FIRST, _LAST = slice(0, 1), slice(-1, None)
 _LIST, _BODY_LIST = "choices/*/delta/tool_calls", "choices/*/message/tool_calls"
+_JSON = "https://www.rfc-editor.org/rfc/rfc8259"
 _PIECE, _WHOLE = f"{_LIST}/*", f"{_BODY_LIST}/*"
 _ARGUMENTS = "function/arguments"
 
@@ -69,6 +81,14 @@ def _begins(fragment: Any) -> bool:
     return isinstance(fragment, dict) and "type" in fragment
 
 
+def _bare_later(exchange: Exchange) -> bool:
+    """Tell whether each call begins with id and name, and no later fragment brings either."""
+    fragments = [one for choice in exchange.columns.choices.values() for one in choice.tools]
+    later = [one for one in fragments if not _begins(one.value)]
+    begun = _named("id")(exchange) and _named("name")(exchange)
+    return begun and not any("id" in one.value or "name" in function_of(one) for one in later)
+
+
 def _heads(key: str, value: Any) -> Change:
     """Return the change of ``key`` in the first fragment of each call."""
     return chunks(starts_tool_call, set_value(f"{_PIECE}/{key}", value))
@@ -82,6 +102,12 @@ def _whole(key: str, value: Any) -> Change:
 def _said(words: str) -> Change:
     """Return the change that adds ``words`` to the end of the text."""
     return chunks(has_content, set_value("choices/*/delta/content", lambda old: old + words), only=_LAST)
+
+
+_BARE = {
+    "id": "chatcmpl-reference", "object": "chat.completion.chunk", "created": 1_760_000_000, "model": "gpt-4o-mini-2024-07-18",
+    "choices": [{"index": 0, "delta": {"role": "assistant", "tool_calls": [{"index": 0}]}, "finish_reason": None}],
+}  # fmt: skip
 
 
 # fmt: off
@@ -121,9 +147,9 @@ _INDICES = (
           only_if(_named("id"), chunks(has_tool_calls, set_value(f"{_PIECE}/index", 0))), "tool_calls.index-distinct"),
     Fault("call-index-shared-by-whole-calls", "Parallel calls that come whole all have the index 0.", "tools.parallel",
           "https://github.com/oracle/langchain-oracle/pull/108",
-          only_if(_named("id"), compose(chunks(continues_tool_call, set_value(_LIST, [])), _heads(_ARGUMENTS, "{}"), chunks(has_tool_calls, set_value(f"{_PIECE}/index", 0)))), "tool_calls.index-distinct"),
+          only_if(_named("id"), compose(chunks(continues_tool_call, set_value(_LIST, [])), _heads(_ARGUMENTS, '{"zone":"CET"}'), chunks(starts_tool_call, set_value(f"{_PIECE}/{_ARGUMENTS}", '{"city":"Paris"}'), only=_FIRST), chunks(has_tool_calls, set_value(f"{_PIECE}/index", 0)))), "tool_calls.index-distinct"),
     Fault("call-index-shared-without-later-name", "A second id comes under the index of the first call.", "tools.auto", "https://github.com/su-kaka/gcli2api/pull/406",
-          only_if(_named("id"), chunks(continues_tool_call, set_value(f"{_PIECE}/id", "call_2"), only=_LAST)), "tool_calls.index-distinct"),
+          only_if(_named("id"), chunks(continues_tool_call, set_value(f"{_PIECE}/id", "call_2"), only=_LAST)), "tool_calls.id-constant"),
 )
 
 _IDS = (
@@ -143,6 +169,42 @@ _IDS = (
     Fault("call-ids-equal", "Parallel calls have the same id.", "tools.parallel", _QIANFAN, _heads("id", "call_1"), "tool_calls.ids-differ"),
     Fault("call-ids-equal-in-body", "Two calls in a body have the same id.", "tools.nonstream", _QIANFAN,
           chunks(any_chunk, set_value(_BODY_LIST, lambda calls: calls * 2)), "tool_calls.ids-differ"),
+)
+
+_BEGINNINGS = (
+    Fault("call-name-late", "The arguments begin before the name comes.", "tools.auto", _NAME_LATE,
+          compose(chunks(starts_tool_call, drop(f"{_PIECE}/function/name")), chunks(continues_tool_call, set_value(f"{_PIECE}/function/name", "get_weather"), only=_LAST)), "tool_calls.head"),
+    Fault("call-name-empty-first", "The first fragment has an empty name, the next one the name.", "tools.auto", _NAME_EMPTY_FIRST,
+          compose(_heads("function/name", ""), chunks(continues_tool_call, set_value(f"{_PIECE}/function/name", "get_weather"), only=_FIRST)), "tool_calls.head"),
+    Fault("call-head-late", "The first fragment has an index and nothing else.", "tools.auto", _ID_LATE,
+          insert(starts_tool_call, _BARE), "tool_calls.head"),
+    Fault("call-id-late", "The id comes with the second fragment.", "tools.auto", _ID_LATE,
+          compose(chunks(starts_tool_call, drop(f"{_PIECE}/id")), chunks(continues_tool_call, set_value(f"{_PIECE}/id", "call_1"), only=_FIRST)), "tool_calls.head"),
+    Fault("call-id-empty-first", "The first fragment has an empty id, the next one the id.", "tools.auto", None,
+          compose(_heads("id", ""), chunks(continues_tool_call, set_value(f"{_PIECE}/id", "call_1"), only=_FIRST)), "tool_calls.head"),
+    Fault("call-type-missing", "No fragment has a type.", "tools.parallel", "https://github.com/vercel/ai/pull/12901",
+          chunks(starts_tool_call, drop(f"{_PIECE}/type")), "tool_calls.head"),
+    Fault("call-id-random", "Each fragment has a new id.", "tools.auto", _ID_CHANGES,
+          only_if(_named("id"), compose(chunks(continues_tool_call, set_value(f"{_PIECE}/id", "call_2x"), only=_FIRST), chunks(continues_tool_call, set_value(f"{_PIECE}/id", "call_3y"), only=_LAST))), "tool_calls.id-constant"),
+    Fault("call-id-other-later", "All fragments after the first have another id than that.", "tools.parallel", "https://github.com/poolsideai/pool/issues/9",
+          only_if(_named("id"), chunks(continues_tool_call, set_value(f"{_PIECE}/id", "call_9"), only=_FIRST)), "tool_calls.id-constant"),
+    Fault("call-head-repeated-with-other-id", "Each fragment names the function again, under a new id.", "tools.required", _ID_CHANGES,
+          only_if(_named("id"), chunks(continues_tool_call, set_value(f"{_PIECE}/id", "call_2x"), set_value(f"{_PIECE}/function/name", lambda old: old), only=_FIRST)), "tool_calls.id-constant"),
+    Fault("call-index-jumps", "The arguments go on under the next index, without id and name.", "tools.auto", _INDEX_JUMPS,
+          only_if(_bare_later, chunks(continues_tool_call, set_value(f"{_PIECE}/index", 1))), "tool_calls.index-constant"),
+    Fault("call-index-jumps-with-id", "The last fragment has the id of its call and another index.", "tools.required", _INDEX_JUMPS,
+          only_if(_bare_later, chunks(continues_tool_call, set_value(f"{_PIECE}/index", 1), set_value(f"{_PIECE}/id", "call_1"), only=_LAST)), "tool_calls.index-constant"),
+    Fault("call-name-in-pieces", "The name comes in two pieces.", "tools.auto", "https://github.com/continuedev/continue/pull/5849",
+          only_if(_bare_later, compose(_heads("function/name", "get_"), chunks(continues_tool_call, set_value(f"{_PIECE}/function/name", "weather"), only=_FIRST))), "tool_calls.name-once"),
+    Fault("call-name-changes", "A later fragment names another function.", "tools.parallel", None,
+          only_if(_bare_later, chunks(continues_tool_call, set_value(f"{_PIECE}/function/name", "get_time"), only=_FIRST)), "tool_calls.name-once"),
+    Fault("call-in-both-forms", "A call comes as function_call as well.", "tools.nonstream", _BOTH_FORMS,
+          chunks(any_chunk, set_value("choices/*/message/function_call", {"name": "get_weather", "arguments": '{"city":"Paris"}'})), "tool_calls.not-legacy"),
+    Fault("call-in-both-forms-streamed", "The first fragment of a call comes as function_call as well.", "tools.auto", _BOTH_FORMS,
+          chunks(starts_tool_call, set_value("choices/*/delta/function_call", {"name": "get_weather", "arguments": ""})), "tool_calls.not-legacy"),
+    Fault("call-of-nothing-in-old-form", "Every body has a function_call whose name is empty.", "tools.nonstream",
+          f"{_PYDANTIC}/test_snowflake/test_snowflake_openai_model.yaml",
+          chunks(any_chunk, set_value("choices/*/message/function_call", {"name": "", "arguments": ""})), "tool_calls.not-legacy"),
 )
 
 _NAMES = (
@@ -180,17 +242,36 @@ _INPUT = (
           repeat(continues_tool_call, set_value(f"{_PIECE}/{_ARGUMENTS}", '{"city":"Paris"}'), only=_LAST), "tool_calls.arguments-json"),
     Fault("arguments-of-both-calls-in-one", "The pieces of the second call have the index of the first.", "tools.parallel", None,
           chunks(continues_tool_call, set_value(f"{_PIECE}/index", 0)), "tool_calls.arguments-json"),
-    Fault("arguments-cut", "The arguments lack their end.", "tools.auto", None,
+    Fault("arguments-cut", "The arguments lack their end.", "tools.auto", _CUT_AS_WHOLE,
           chunks(continues_tool_call, set_value(f"{_PIECE}/{_ARGUMENTS}", '"Par'), only=_LAST), "tool_calls.arguments-json"),
     Fault("arguments-single-quotes", "The arguments are a printed Python dict.", "tools.nonstream", _CALL,
           _whole(_ARGUMENTS, "{'city': 'Paris'}"), "tool_calls.arguments-json"),
-    Fault("arguments-encoded-twice", "The arguments are JSON inside a JSON text.", "tools.nonstream", _CALL,
+    Fault("arguments-encoded-twice", "The arguments are JSON inside a JSON text.", "tools.nonstream", _ENCODED_TWICE,
           _whole(_ARGUMENTS, '"{\\"city\\":\\"Paris\\"}"'), "tool_calls.arguments-json"),
     Fault("arguments-list", "The arguments join to a list.", "tools.forced", _FRAGMENT,
           compose(chunks(continues_tool_call, set_value(f"{_PIECE}/{_ARGUMENTS}", '["CET"'), only=_FIRST), chunks(continues_tool_call, set_value(f"{_PIECE}/{_ARGUMENTS}", "]"), only=_LAST)),
           "tool_calls.arguments-json"),
-    Fault("arguments-growing", "Each fragment holds all of the arguments so far.", "tools.auto", None,
+    Fault("arguments-growing", "Each fragment holds all of the arguments so far.", "tools.auto", _SNAPSHOTS,
           chunks(continues_tool_call, set_value(f"{_PIECE}/{_ARGUMENTS}", '{"city":"Paris"}'), only=_LAST), "tool_calls.arguments-json"),
+    Fault("arguments-behind-empty-object", "The arguments begin with an empty object.", "tools.auto", "https://github.com/openai/openai-agents-js/pull/712",
+          _heads(_ARGUMENTS, "{}"), "tool_calls.arguments-json"),
+    Fault("arguments-pieces-twice", "Each piece of the arguments comes twice.", "tools.auto", "https://github.com/lidge-jun/opencodex/issues/361",
+          repeat(continues_tool_call, only=slice(None)), "tool_calls.arguments-json"),
+    Fault("arguments-run-together", "The arguments of another call follow in the same one.", "tools.nonstream", "https://github.com/unslothai/unsloth/pull/10059",
+          _whole(_ARGUMENTS, '{"city":"Paris"}{"city":"Lyon"}'), "tool_calls.arguments-json"),
+    Fault("arguments-line-break", "A line break in the arguments is not escaped.", "tools.nonstream", _JSON, _whole(_ARGUMENTS, '{"city":"Par\nis"}'), "tool_calls.arguments-json"),
+    Fault("call-function-null-at-end", "A last fragment has the function null.", "tools.auto", _FRAGMENT,
+          repeat(continues_tool_call, set_value(f"{_PIECE}/function", None), only=_LAST), "tool_calls.arguments"),
+    Fault("arguments-not-a-number", "An argument is NaN.", "tools.nonstream", _JSON, _whole(_ARGUMENTS, '{"city":NaN}'), "tool_calls.arguments-json"),
+    Fault("arguments-key-twice", "A key comes twice in the arguments.", "tools.nonstream", _JSON, _whole(_ARGUMENTS, '{"city":"Lyon","city":"Paris"}'), "tool_calls.arguments-alike"),
+    Fault("arguments-number-too-large", "A number in the arguments is larger than any double.", "tools.auto", f"{_JSON}#section-6",
+          chunks(continues_tool_call, set_value(f"{_PIECE}/{_ARGUMENTS}", '"Paris","days":1e999}'), only=_LAST), "tool_calls.arguments-alike"),
+    Fault("arguments-id-of-19-digits", "A whole number in the arguments has 19 digits.", "tools.nonstream", f"{_JSON}#section-6",
+          _whole(_ARGUMENTS, '{"city":"Paris","id":1234567890123456789}'), "tool_calls.arguments-alike"),
+    Fault("arguments-nul", "A text in the arguments holds a NUL.", "tools.nonstream", "https://github.com/code-yeongyu/oh-my-openagent/pull/2279",
+          _whole(_ARGUMENTS, '{"city":"Par\\u0000is"}'), "tool_calls.arguments-alike"),
+    Fault("arguments-half-character", "A text in the arguments holds half a surrogate pair.", "tools.auto", "https://github.com/NousResearch/hermes-agent/pull/104134",
+          chunks(continues_tool_call, set_value(f"{_PIECE}/{_ARGUMENTS}", '"Paris\\ud800"}'), only=_LAST), "tool_calls.arguments-alike"),
 )
 
 _MARKUP = (
@@ -206,4 +287,4 @@ _MARKUP = (
 )
 # fmt: on
 
-FAULTS = (*_LISTS, *_INDICES, *_IDS, *_NAMES, *_INPUT, *_MARKUP)
+FAULTS = (*_LISTS, *_INDICES, *_IDS, *_BEGINNINGS, *_NAMES, *_INPUT, *_MARKUP)

@@ -4,6 +4,8 @@ from typing import Any
 
 from harness.simulate.edits import (
     Change,
+    Edit,
+    NothingChanged,
     any_chunk,
     before_done,
     body,
@@ -15,12 +17,16 @@ from harness.simulate.edits import (
     has_no_finish_reason,
     has_no_usage,
     has_usage,
+    insert,
+    only_if,
     remove,
     rename,
     repeat,
     set_value,
 )
 from harness.simulate.faults.fault import Fault
+from harness.wire.exchange import Exchange
+from harness.wire.shapes import as_object
 
 _OPENAPI = "https://github.com/openai/openai-openapi/blob/f85dbe223d40e1a31cba812ab2d755c7e98a92a3/openapi.yaml"
 _OPTIONS, _USAGE, _CHUNK, _REQUEST = (f"{_OPENAPI}#L{line}" for line in (31765, 32211, 33665, 33105))
@@ -42,6 +48,13 @@ _XAI = f"{_FANTASY}/xai-grok-4-fast/multi_tool_streaming.yaml"
 _LOCALAI = "https://github.com/mudler/LocalAI/issues/1194"
 _EMPTY = "https://github.com/MacPaw/OpenAI/pull/339"
 _PER_CHUNK = "https://github.com/coaidev/coai/issues/356"
+_PORTKEY = "https://github.com/Portkey-AI/gateway/issues/1754"
+_WITHOUT_CACHE = "https://github.com/browser-use/browser-use/pull/4294"
+_TWICE = "https://github.com/theopenco/llmgateway/pull/3486"
+_UNCOUNTED = "https://github.com/router-for-me/CLIProxyAPI/issues/5733"
+_PREDICTED = "https://github.com/Helicone/helicone/issues/5805"
+_INFLATED = "https://github.com/vllm-project/vllm-ascend/issues/16941"
+_NOT_SUMMED = "https://github.com/vllm-project/vllm/pull/9357"
 _MARK = b"data: [DONE]\n\n"
 
 _FIRST, _LAST = slice(0, 1), slice(-1, None)
@@ -68,6 +81,49 @@ def _behind_mark(content: bytes) -> bytes:
     start = content.rindex(b'data: {"id"')
     return content[:start] + _MARK + content[start:].removesuffix(_MARK)
 
+
+def _counted(exchange: Exchange, name: str) -> int:
+    """Return a count of the last usage, or of its details."""
+    usage = exchange.columns.usages[-1].value if exchange.columns.usages else {}
+    count = usage.get(name, as_object(usage.get("completion_tokens_details")).get(name))
+    if type(count) is not int:
+        raise NothingChanged(f"no {name} is counted")
+    return count
+
+
+def _total_again(exchange: Exchange) -> Exchange:
+    """Count the reasoning once more in the total, in an answer whose text is about as long as its tokens say."""
+    return _set(total_tokens=_counted(exchange, "total_tokens") + _counted(exchange, "reasoning_tokens"))(exchange)
+
+
+def _zero_output(exchange: Exchange) -> Exchange:
+    """Count no output."""
+    return _set(completion_tokens=0, total_tokens=_counted(exchange, "prompt_tokens"))(exchange)
+
+
+def _details(whole: str, **counts: int) -> Change:
+    """Return the change of counts in the details of ``whole`` tokens."""
+    return chunks(
+        has_usage, *(set_value(f"usage/{whole}_tokens_details/{name}", count) for name, count in counts.items())
+    )
+
+
+def _with_empty(times: int, *edits: Edit) -> Change:
+    """Return the change that puts empty deltas before the end, and makes ``edits`` to the usage."""
+    empty = {"id": "chatcmpl-reference", "object": "chat.completion.chunk", "created": 1_760_000_000}
+    choice = {"index": 0, "delta": {"content": ""}, "logprobs": None, "finish_reason": None}
+    chunk = {
+        **empty,
+        "model": "gpt-4o-mini-2024-07-18",
+        "service_tier": "default",
+        "system_fingerprint": "fp_reference",
+    }
+    return compose(
+        insert(has_finish_reason, *[{**chunk, "choices": [choice], "usage": None}] * times), chunks(has_usage, *edits)
+    )
+
+
+_BOTH = chunks(has_finish_reason, set_value("choices/*/usage", _counts(9, 4)))
 
 # fmt: off
 _PLACES = (
@@ -106,6 +162,11 @@ _PLACES = (
     Fault("usage-twice", "Usage comes beside the finish_reason and in a chunk of its own.", "chat.stream-usage", _GROQ,
           chunks(has_finish_reason, set_value("usage", _counts(9, 4))), "usage.once"),
     Fault("usage-chunk-twice", "The usage chunk comes twice.", "chat.long", _GROQ, repeat(has_usage), "usage.once"),
+    Fault("usage-in-choice-and-again", "Usage comes inside the last choice and in a chunk of its own.", "chat.stream-usage", _MOONSHOT,
+          only_if(lambda it: bool(it.columns.usages), _BOTH), "usage.once"),
+    Fault("usage-unasked-in-choice", "Usage comes inside the last choice though none was asked for.", "chat.stream", _MOONSHOT, _BOTH, "usage.not-unasked"),
+    Fault("usage-of-each-chunk", "Each usage counts its own chunk alone.", "chat.stream-usage", _NOT_SUMMED,
+          compose(chunks(any_chunk, set_value("usage", _counts(9, 1))), repeat(has_content), repeat(has_content), repeat(has_content)), "usage.grows"),
     Fault("usage-in-every-chunk", "Every chunk has a usage that grows.", "chat.stream-usage", f"{_VERCEL}/perplexity/src/__fixtures__/perplexity-citations.chunks.txt",
           compose(chunks(has_no_finish_reason, set_value("usage", _counts(9, 1))), chunks(has_finish_reason, set_value("usage", _counts(9, 4)))), "usage.once"),
     Fault("usage-in-every-chunk-unasked", "Every chunk has a usage though none was asked for.", "chat.stream", _PER_CHUNK,
@@ -164,6 +225,28 @@ _NUMBERS = (
           chunks(has_usage, set_value("usage/completion_tokens_details/reasoning_tokens", 50)), "usage.within-totals"),
     Fault("cached-beyond-prompt", "There are more cached tokens than prompt tokens.", "chat.stream-usage", _USAGE,
           chunks(has_usage, set_value("usage/prompt_tokens_details/cached_tokens", 1024)), "usage.within-totals"),
+    Fault("cached-outside-prompt", "prompt_tokens leaves out the cached ones, and the total too.", "chat.stream-usage", _PORTKEY,
+          _details("prompt", cached_tokens=2048), "usage.within-totals"),
+    Fault("cached-in-total-only", "The total counts cached tokens, and prompt_tokens does not.", "chat.nonstream", _PORTKEY,
+          compose(_set(prompt_tokens=12, total_tokens=21), _details("prompt", cached_tokens=5)), "usage.sum"),
+    Fault("total-without-cached", "The total leaves out the cached tokens that prompt_tokens counts.", "chat.nonstream", _WITHOUT_CACHE,
+          compose(_set(prompt_tokens=2060, total_tokens=16), _details("prompt", cached_tokens=2048)), "usage.sum"),
+    Fault("total-counts-thought-twice", "The total counts reasoning that completion_tokens has counted.", "reasoning.nonstream", _TWICE,
+          _total_again, "usage.sum"),
+    Fault("thought-counted-in-details-only", "completion_tokens counts none of the reasoning, which the details count.", "reasoning.nonstream", _UNCOUNTED,
+          compose(_set(completion_tokens=3, total_tokens=12), _details("completion", reasoning_tokens=9)), "usage.within-totals"),
+    Fault("predictions-beyond-completion", "Accepted and rejected predictions are more than all of the output.", "chat.nonstream", _PREDICTED,
+          _details("completion", accepted_prediction_tokens=3, rejected_prediction_tokens=2), "usage.within-totals"),
+    Fault("rejected-beyond-completion", "More predictions were rejected than there is output.", "chat.long", "https://github.com/vllm-project/vllm/issues/50895",
+          _details("completion", accepted_prediction_tokens=0, rejected_prediction_tokens=1200), "usage.within-totals"),
+    Fault("audio-beyond-prompt", "More tokens of sound are counted than the prompt has.", "chat.nonstream", _USAGE, _details("prompt", audio_tokens=10**9), "usage.within-totals"),
+    Fault("count-unsigned", "completion_tokens is -1, written without its sign.", "chat.nonstream", _USAGE,
+          _set(completion_tokens=2**64 - 1, total_tokens=8), "usage.integers"),
+    Fault("count-zero-beside-call", "completion_tokens is 0 though a tool was called.", "tools.nonstream", _LOCALAI, _zero_output, "usage.positive"),
+    Fault("tokens-in-empty-deltas", "Sixty deltas are empty, and 1,868 tokens counted for two words.", "chat.stream-usage", _INFLATED,
+          _with_empty(60, set_value("usage/completion_tokens", 1868), set_value("usage/total_tokens", 1877)), "usage.proportion"),
+    Fault("count-beyond-any-model", "prompt_tokens is 675,947,905.", "chat.nonstream", "https://github.com/router-for-me/CLIProxyAPI/issues/6022",
+          _set(prompt_tokens=675_947_905, total_tokens=675_947_909), "usage.proportion"),
     Fault("count-beyond-cap", "More completion tokens are counted than the cap allows.", "chat.capped", _REQUEST,
           _set(completion_tokens=40, total_tokens=49), "usage.within-cap"),
     Fault("count-beyond-cap-in-body", "More completion tokens are counted in a body than the cap allows.", "params.max-tokens", _REQUEST,

@@ -1,6 +1,6 @@
 """Faults of refusals: status, envelope, and what a further turn is refused for."""
 
-from harness.simulate.edits import any_chunk, chunks, compose, drop, header, rename, set_value, status
+from harness.simulate.edits import any_chunk, chunks, compose, drop, failed_before, header, rename, set_value, status
 from harness.simulate.faults.fault import Fault
 from harness.simulate.ideal import error
 
@@ -17,6 +17,7 @@ _SDK = f"{_GITHUB}/openai/openai-python/blob/e43b422412a9e96c9cc5192c61fffbe2d7e
 
 _ANSWER = b'{"id":"chatcmpl-1","object":"chat.completion","created":1760000000,"model":"gpt-4o-mini-2024-07-18","choices":[{"index":0,"message":{"role":"assistant","content":"Hi","refusal":null},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}'
 _FRAME = b'data: {"error":{"message":"Incorrect key.","type":"invalid_request_error","param":null,"code":"invalid_api_key"}}\n\n'
+_BUSY = error(503, "Try again later.").body
 _REFUSED = error(400, "The message is not valid.", "messages").body
 
 
@@ -29,6 +30,15 @@ FAULTS = (
     Fault("wrong-type-500", "A parameter of the wrong type crashes the server.", "error.wrong-type", f"{_GITHUB}/QwenLM/Qwen3/issues/1144", status(500), "error.status"),
     Fault("malformed-json-500", "A body that is no JSON crashes the server.", "error.malformed-json", _SDK, status(500), "error.status"),
     Fault("missing-messages-404", "Missing messages are reported as a page that is not there.", "error.missing-messages", _SDK, status(404), "error.status"),
+    Fault("tools-malformed-502", "A tool without a function is called a failure of the server.", "error.wrong-type", f"{_GITHUB}/Mesh-LLM/mesh-llm/issues/1595", status(502, b'{"error":{"message":"Unsupported: failed to apply chat template: Failed to parse tools: Missing tool function","type":"server_error","param":null,"code":null}}'), "error.status"),
+    Fault("missing-messages-502", "A gateway hides that messages are missing.", "error.missing-messages", f"{_GITHUB}/coddy-project/coddy-agent/issues/322", status(502, b'{"error":{"message":"upstream model error","type":"server_error","param":null,"code":null}}'), "error.status"),
+    Fault("wrong-type-403", "A parameter of the wrong type is forbidden.", "error.wrong-type", _SDK, status(403), "error.status"),
+    Fault("unknown-model-500", "A model that is not there is a failure of the server.", "error.unknown-model", f"{_GITHUB}/ogx-ai/ogx/issues/1951", status(500), "error.status"),
+    Fault("chat-bad-request-502", "A plain question is called a bad request, with status 502.", "chat.nonstream", f"{_GITHUB}/coddy-project/coddy-agent/issues/322", status(502, b'{"error":{"message":"POST upstream: 400 Bad Request","type":"server_error","param":null,"code":null}}'), "error.status"),
+    Fault("answer-fails-twice", "A plain question fails, and fails again.", "chat.stream", _SDK, compose(status(503, _BUSY, "application/json"), failed_before(503)), "http.status"),
+    Fault("parameter-fails-twice", "A request fails with a parameter, and fails again.", "params.seed", _SDK, compose(status(500, _BUSY), failed_before(500)), "http.status"),
+    Fault("tool-use-failed", "A call that the model got wrong is a refusal of the request.", "tools.auto", f"{_GITHUB}/pydantic/pydantic-ai/issues/4350", status(400, b'{"error":{"message":"Tool call validation failed","type":"invalid_request_error","param":null,"code":"tool_use_failed"}}', "application/json"), "http.status"),
+    Fault("json-validate-failed", "JSON that the model got wrong is a refusal of the request.", "chat.nonstream", f"{_GITHUB}/glibsonoran/Plush-for-ComfyUI/issues/135", status(400, b'{"error":{"message":"Failed to generate JSON. Please adjust your prompt.","type":"invalid_request_error","param":null,"code":"json_validate_failed"}}'), "http.status"),
     # The body.
     Fault("error-empty", "A refusal has no body.", "error.bad-key", _ERROR, status(401, b""), "error.not-empty"),
     Fault("error-blank", "The body of a refusal is white space.", "error.wrong-type", _ERROR, status(400, b" \n"), "error.not-empty"),

@@ -16,6 +16,7 @@ from harness.simulate.edits import (
     has_usage,
     header,
     insert,
+    only_if,
     remove,
     replace_bytes,
     response,
@@ -24,6 +25,7 @@ from harness.simulate.edits import (
 )
 from harness.simulate.faults.fault import Fault
 from harness.simulate.ideal import recording
+from harness.wire.exchange import Exchange
 
 _OPENAPI = "https://github.com/openai/openai-openapi/blob/f85dbe223d40e1a31cba812ab2d755c7e98a92a3/openapi.yaml"
 _REQUEST, _CHUNK, _OPTIONS = f"{_OPENAPI}#L33105", f"{_OPENAPI}#L33665", f"{_OPENAPI}#L31765"
@@ -65,6 +67,12 @@ _ERROR = {"message": "The upstream failed.", "type": "server_error", "param": No
 _HELLO = "你好".encode()
 _DONE = b"data: [DONE]\n\n"
 _CUT = compose(remove(any_chunk, only=slice(3, None)), replace_bytes(_DONE, b""))
+
+
+def _closed(exchange: Exchange) -> bool:
+    """Tell whether a blank line closes the last event, so that what is added is one of its own."""
+    return exchange.response.body.endswith(b"\n\n")
+
 
 # fmt: off
 _ENVELOPE = (
@@ -167,7 +175,7 @@ _DATA = (
     Fault("json-two-objects", "One event holds two objects.", "chat.stream", _CHUNK, insert(has_finish_reason, b'data: {"choices":[]}{"choices":[]}\n\n'), "sse.json"),
     Fault("json-mark-lower-case", "The mark at the end is [done].", "chat.stream", _OPTIONS, replace_bytes(b"[DONE]", b"[done]"), "sse.json"),
     Fault("json-one-line-feed", "A single line feed stands between the last chunk and the mark.", "chat.stream", _SSE_EVENTS,
-          replace_bytes(b"\n\n" + _DONE, b"\n" + _DONE), "sse.json"),
+          only_if(lambda x: x.response.body.count(_DONE) == 1, replace_bytes(b"\n\n" + _DONE, b"\n" + _DONE)), "sse.json"),
     Fault("object-list", "An event holds a list.", "chat.stream", _CHUNK, insert(has_content, b"data: []\n\n"), "sse.object"),
     Fault("object-text", "An event holds a JSON string.", "chat.stream-usage", _CHUNK, before_done(b'data: "ping"\n\n'), "sse.object"),
     Fault("object-null", "An event holds null.", "tools.auto", _CHUNK, insert(has_tool_calls, b"data: null\n\n"), "sse.object"),
@@ -182,7 +190,7 @@ _DATA = (
     Fault("block-error-field", "An error comes in a field of its own instead of data.", "chat.stream", _LLAMACPP,
           before_done(b'error: {"code":400,"message":"The context is full.","type":"invalid_request_error"}\n\n'), "sse.data-given"),
     Fault("block-plain-text", "A line of plain text follows the stream.", "chat.stream", _ABORTED,
-          body(lambda it: it + b"upstream error: read ECONNRESET\n\n"), "sse.data-given"),
+          only_if(_closed, body(lambda it: it + b"upstream error: read ECONNRESET\n\n")), "sse.data-given"),
 )
 
 _ERRORS = (
@@ -224,7 +232,7 @@ _END = (
     Fault("stream-cut-with-plain-text", "The stream breaks off with a line that is no event.", "reasoning.stream", _ABORTED,
           compose(_CUT, body(lambda it: it + b"upstream error: read ECONNRESET\n")), "sse.done"),
     Fault("mark-twice", "The mark comes twice.", "chat.stream", _OPTIONS, replace_bytes(_DONE, _DONE * 2), "sse.done-last"),
-    Fault("mark-before-last-chunk", "An empty chunk follows the mark.", "chat.stream", _OPTIONS, body(lambda it: it + b'data: {"choices":[]}\n\n'), "sse.done-last"),
+    Fault("mark-before-last-chunk", "An empty chunk follows the mark.", "chat.stream", _OPTIONS, only_if(_closed, body(lambda it: it + b'data: {"choices":[]}\n\n')), "sse.done-last"),
     Fault("mark-before-usage", "The mark comes before the usage.", "chat.stream-usage", _OPTIONS,
           body(lambda it: _moved_behind(it, it.rindex(b'data: {"id"'))), "sse.done-last"),
     Fault("mark-not-closed", "No line feed follows the mark.", "chat.stream", _UNCLOSED, replace_bytes(_DONE, b"data: [DONE]"), "sse.final-blank-line"),

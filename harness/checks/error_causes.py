@@ -1,0 +1,174 @@
+"""
+What an error tells of its cause, by its words, and what a request is wrong in, by its form.
+
+Providers share no codes, but they do share words.  They are looked for in every text of an error, however it is
+nested, since gateways hand on the errors of others in texts of their own.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from harness.wire.exchange import Exchange
+from harness.wire.shapes import as_object
+
+_READ = 8_000
+"""How much of an error is read, characters: some hold the whole of what a model said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """
+    What was wrong, in words that follow "it tells of"; ``due`` are the statuses that say so, the best first.
+
+    ``transient`` is whether the same request may well be answered later.
+    """
+
+    name: str
+    words: re.Pattern[str]
+    due: tuple[int, ...]
+    transient: bool = False
+
+
+def _cause(name: str, words: str, *due: int, transient: bool = False) -> Cause:
+    return Cause(name, re.compile(words, re.IGNORECASE), due, transient)
+
+
+MODEL_FAILED = _cause(
+    "the model's own failure",
+    r"tool_use_failed|json_validate_failed|failed_generation|output_parse_failed"
+    r"|failed to (generate|produce) (valid )?json|model did not (call a tool|produce|generate)"
+    r"|tool call validation failed|model (produced|generated|returned|output) (an? )?(invalid|malformed|unparsable)",
+    400, 422, 500, 502,
+    transient=True,
+)  # fmt: skip
+BAD_KEY = _cause(
+    "a key that is wrong",
+    r"(invalid|incorrect|wrong|missing|expired|unknown) (x-)?(api|access|subscription|auth\w*)[ _-]?(key|token|header)"
+    r"|(api|access)[ _-]?(key|token)( \S+)? (is |was )?(invalid|incorrect|wrong|missing|expired|not valid|not found|not provided)"
+    r"|invalid_api_key|authentication (fail|error|required)|authentication_error|\bunauthori[sz]ed\b|no api key",
+    401, 403,
+)  # fmt: skip
+NO_CREDIT = _cause(
+    "an account without credit",
+    r"payment required|insufficient[ _](balance|quota|credit|fund)s?|(credit )?balance is (too low|insufficient)"
+    r"|exceeded your current quota|no credits?\b|(out of|not enough) credits?|account.{0,20}(arrear|overdue|suspended)|欠费|余额不足",
+    402, 403, 429,
+)  # fmt: skip
+LIMIT = _cause(
+    "a rate limit",
+    r"rate[ _-]?limit|too[ _]many[ _]requests|requests per (minute|second|day)|\b(tpm|rpm|qps) limit",
+    429, 503, 529,
+    transient=True,
+)  # fmt: skip
+NO_MODEL = _cause(
+    "a model that is not there",
+    r"model_not_found|modelnotfound|deploymentnotfound|(no such|unknown|invalid) model\b|模型不存在"
+    r"|\bmodels?\b.{0,80}(not found|not exist|not be found|has been (deprecated|retired))"
+    # What a model does not do is another matter: the name, and nothing else, stands between.
+    r"|\bmodel\W+\S{1,60}\W+is (not supported|not available (on|for|in)\b)",
+    404, 400, 403, 422, 410,
+)  # fmt: skip
+TOO_LONG = _cause(
+    "a prompt that is too long",
+    r"context[ _](length|window)|(prompt|input|request|messages?) (is |are )?too (long|large)|too_many_prompt_tokens"
+    r"|maximum (number of )?(input )?tokens|exceeds? (the )?(max\w*|available) (context|token|input)|context_length_exceeded",
+    400, 413, 422,
+)  # fmt: skip
+ONE_FORM = _cause(
+    "a model that answers in one form only",
+    r"only supports? stream|(must|has to) be (called|used) (with|in) stream|stream(ing)? (mode )?(only|is required)"
+    r"|non-?stream(ing)?( \w+){0,3} (is |are )?not (supported|allowed)|\bset stream (to |= ?)?true"
+    r"|stream(ing)?( mode)? (is |are )?not (supported|allowed|enabled|implemented)|'stream' does not support",
+    400, 422,
+)  # fmt: skip
+BAD_REQUEST = _cause(
+    "a request that is wrong",
+    r"\bbad[ _]?request|invalid[ _]request|field required|\bunprocessable\b|missing (required|field|tool|['`\"]\w+['`\"])|required (field|parameter|property)"
+    r"|(unsupported|unrecognized|unknown|invalid|unexpected)[ _]?(parameter|argument|value|role|field|property|type|input)"
+    r"|(failed|unable|cannot|could not) to? ?(parse|deseriali[sz]e|decode)\b.{0,40}(request|body|json|tools?|messages?)"
+    r"|validation ?error|json_invalid|expected .{0,40} got |extra inputs are not permitted|\binput should be\b"
+    r"|\b(key|property|attribute) '\w+' (not found|is missing)|\broles must alternate|参数错误|参数无效|无效的?参数|不能为空"
+    r"|\b(status|error|code|http)\W{1,3}(code\W{0,3})?4(00|22)\b|\b400 bad|\b422 unprocessable",
+    400, 422, 404, 405, 413, 415,
+)  # fmt: skip
+
+CAUSES = (MODEL_FAILED, BAD_KEY, NO_CREDIT, LIMIT, NO_MODEL, TOO_LONG, ONE_FORM, BAD_REQUEST)
+"""All there are; the first whose words are found is told, since the general words stand beside the special ones."""
+
+WHATEVER_IS_ASKED = (BAD_KEY, NO_CREDIT, LIMIT, NO_MODEL, TOO_LONG, ONE_FORM)
+"""Causes that are none of a parameter or a capability: the same request without it has them too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A cause, and the words that tell of it as they stood."""
+
+    cause: Cause
+    words: str
+
+
+def told_cause(exchange: Exchange) -> Told | None:
+    """Return the cause that the texts of an error tell of; None where they name none that is known."""
+    text = error_text(exchange)
+    for cause in CAUSES:
+        found = cause.words.search(text)
+        if found:
+            return Told(cause, " ".join(found[0].split()))
+    return None
+
+
+def error_text(exchange: Exchange) -> str:
+    """Return the texts of an error, however they are nested; the body itself where it is no JSON."""
+    look = exchange.reading.body_kind
+    value = exchange.chunk(0) if look in {"json", "stream"} else None
+    said = " · ".join(_texts(value)) if isinstance(value, dict | list | str) else ""
+    return (said or exchange.response.content[:_READ].decode("utf-8", "replace"))[:_READ]
+
+
+def _texts(value: Any, depth: int = 6) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif depth and isinstance(value, dict | list):
+        inner = value.items() if isinstance(value, dict) else ((None, one) for one in value)
+        for key, one in inner:
+            if key == "failed_generation":
+                yield key  # what the model said is no word of the provider's
+            else:
+                yield from _texts(one, depth - 1)
+
+
+def request_mistake(exchange: Exchange) -> str | None:
+    """Return what a request is wrong in, whoever serves it; None where nothing is, or the request is not known."""
+    body, sent = exchange.request.json, exchange.request.body
+    if body is None:
+        return "a body that is no JSON object" if sent else None
+    messages = body.get("messages")
+    if not isinstance(messages, list) or not messages:
+        return "no messages" if not messages else "messages that are no list"
+    wrong = next((key for key, kinds in _KINDS.items() if not isinstance(body.get(key), kinds)), None)
+    return f"{wrong} of the wrong type" if wrong else _tools_mistake(body.get("tools"))
+
+
+_KINDS: dict[str, tuple[type, ...]] = {
+    "model": (str, type(None)),
+    "stream": (bool, type(None)),
+    "temperature": (int, float, type(None)),
+    "top_p": (int, float, type(None)),
+    "max_tokens": (int, type(None)),
+    "max_completion_tokens": (int, type(None)),
+    "tools": (list, type(None)),
+}
+
+
+def _tools_mistake(tools: Any) -> str | None:
+    for number, tool in enumerate(tools or ()):
+        known = as_object(tool)
+        if not isinstance(known.get("type", "function"), str):
+            return f"a type of tool {number} that is no text"
+        if known.get("type", "function") == "function" and not isinstance(
+            as_object(known.get("function")).get("name"), str
+        ):
+            return f"no name of function {number}"
+    return None

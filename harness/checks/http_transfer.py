@@ -1,0 +1,320 @@
+"""How an answer is sent: its encoding, framing and pauses, below what client libraries show."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from email.utils import parsedate_to_datetime
+
+from harness.checks import sources
+from harness.checks.applies import (
+    all_of,
+    answer_with_headers,
+    any_exchange,
+    has_headers,
+    has_read_times,
+)
+from harness.checks.registry import Reason, observation, rule
+from harness.results import Advice, Level, Problem
+from harness.simulate.content import CREATED
+from harness.simulate.ideal import error
+from harness.simulate.reference import (
+    BODY,
+    STREAM,
+    ask,
+    replace_last_in_body,
+    with_body,
+    with_expected_status,
+    with_header,
+    with_response,
+)
+from harness.wire.exchange import Exchange, Headers, Reads
+
+MUST, SHOULD = Level.MUST, Level.SHOULD
+
+_BUSY = with_expected_status(with_response(BODY, status=429, body=error(429, "Too many requests.").body), 429)
+_CHUNKED = with_response(with_header(STREAM, "transfer-encoding", "chunked"), http_version="HTTP/1.1")
+_READ = Reads((len(BODY.response.body),), (9000,))
+_WIRE = with_response(BODY, reads=_READ, http_version="HTTP/1.1")
+_COUNTED = ask("Count from 1 to 40.", stream=True)
+_CLOCKED = replace_last_in_body(STREAM, f'"created":{CREATED}', f'"created":{CREATED + 4}')
+
+_SHOWN = 60
+_MILLISECOND = 1e-3
+_PAUSE = 1.0
+"""Seconds of nothing after which what comes at once may have been held back; a model may think as long, and say it slowly."""
+_MOST = 0.8
+"""The part of a stream that makes a burst: some send a first chunk at once, and hold back the rest."""
+_MANY, _FASTEST = 12, 5_000
+"""How many events, and how many a second, no model makes: the fastest say some 3,000 tokens a second."""
+
+
+def _paced(exchange: Exchange, first: int, each: int) -> Reads:
+    """Return the reads of a stream that comes event by event, the first after ``first`` microseconds."""
+    sizes = tuple(len(event) + 2 for event in exchange.response.body.split(b"\n\n")[:-1])
+    return Reads(sizes, (first, *[each] * (len(sizes) - 1)))
+
+
+def _accepting(exchange: Exchange, encodings: str) -> Exchange:
+    headers = Headers((*exchange.request.headers.pairs, ("Accept-Encoding", encodings)))
+    return replace(exchange, request=replace(exchange.request, headers=headers))
+
+
+def _plain(exchange: Exchange) -> str | None:
+    """A stream that is not compressed: who asks for that is served in lumps."""
+    return "a compressed stream comes in lumps" if _encodings(exchange) else None
+
+
+@rule(
+    "http.encoding", MUST, "The content-encoding of an answer can be undone.",
+    sources.HTTP_ENCODING, any_exchange,
+    good=(BODY, with_header(BODY, "content-encoding", "identity")),
+    bad=(
+        with_header(with_body(BODY, b"\x1f\x8b damaged"), "content-encoding", "gzip"),
+        with_response(with_header(BODY, "content-encoding", "gzip"), reads=_READ),
+        with_response(with_header(BODY, "content-encoding", "br"), reads=_READ),
+        with_response(with_header(_BUSY, "content-encoding", "gzip"), reads=Reads((len(_BUSY.response.body),), (9000,))),
+    ),
+)  # fmt: skip
+def encoding(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Nothing of the answer can be read.
+
+    Instead: Ask for plain bytes, `OpenAI(default_headers={"Accept-Encoding": "identity"})`; where that is
+    ignored, retry.
+    """
+    if exchange.response.undecodable:
+        named_only = exchange.response.undecodable.startswith("the body is called")
+        yield Problem(exchange.response.undecodable, ((None, 0),), NAMED_ONLY if named_only else None)
+
+
+NAMED_ONLY = Advice(
+    "A client that obeys the header fails to decode what needs no decoding: browsers, Node.js and curl end with an error, "
+    "and of the answer nothing is left.",
+    'Ask for plain bytes, `default_headers={"Accept-Encoding": "identity"}`; where the header comes all the same, read '
+    "the raw bytes, `response.iter_raw()`, and decode them yourself.",
+)
+"""What an encoding that only the header has breaks."""
+
+
+def _encodings(exchange: Exchange) -> list[str]:
+    """Return the encodings that a body is said to have, but those that change nothing."""
+    names = exchange.response.headers.get("content-encoding", "").lower().split(",")
+    return [name.strip() for name in names if name.strip() not in {"", "identity"}]
+
+
+def _accept_known(exchange: Exchange) -> Reason | None:
+    known = "accept-encoding" in exchange.request.headers
+    return has_headers(exchange) or (None if known else "the recording does not say what encodings were accepted")
+
+
+@rule(
+    "http.encoding-accepted", SHOULD, "A body has no encoding that was not accepted.",
+    sources.HTTP_ACCEPT, _accept_known,
+    good=(_accepting(BODY, "identity"), with_header(_accepting(BODY, "gzip, deflate"), "content-encoding", "gzip"), with_header(_accepting(BODY, "br;q=0.5, *;q=0.1"), "content-encoding", "gzip")),
+    bad=(
+        with_header(_accepting(BODY, "identity"), "content-encoding", "gzip"),
+        with_header(_accepting(BODY, "gzip, br;q=0"), "content-encoding", "br"),
+        with_header(_accepting(STREAM, "gzip, deflate"), "content-encoding", "zstd"),
+    ),
+    depends_on=("http.encoding",),
+)  # fmt: skip
+def encoding_accepted(exchange: Exchange) -> Iterator[Problem]:
+    """
+    A client without the decoder, such as urllib's for any encoding and httpx for br without its extra, reads noise.
+
+    Instead: Undo what the header `content-encoding` names, whatever was asked for.
+    """
+    accepted = _qualities(exchange.request.headers["accept-encoding"])
+    refused = [name for name in _encodings(exchange) if not accepted.get(_ALIAS.get(name, name), accepted.get("*", 0))]
+    if refused:
+        asked = exchange.request.headers["accept-encoding"].strip() or "an empty list"
+        yield Problem(f"the body is sent as {', '.join(refused)}, and accepted was {asked[:_SHOWN]}", ((None, 0),))
+
+
+_ALIAS = {"x-gzip": "gzip", "x-compress": "compress"}
+
+
+def _qualities(accepted: str) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for one in accepted.lower().split(","):
+        name, _, parameter = one.partition(";")
+        quality = re.fullmatch(r"\s*q\s*=\s*([0-9.]+)\s*", parameter)
+        found[name.strip()] = 0.0 if quality and not quality[1].strip("0.") else 1.0
+    return found
+
+
+def _own_head(exchange: Exchange) -> Reason | None:
+    """The head is the wire's own: recorders that undo an encoding write a content-length of theirs."""
+    response = exchange.response
+    own = response.http_version and response.reads and response.reads.dt_us
+    return has_headers(exchange) or (None if own else "the head of this recording may be its recorder's")
+
+
+@rule(
+    "http.framing", MUST, "An answer says in one way where it ends.",
+    sources.HTTP_FRAMING, _own_head,
+    good=(_WIRE, with_header(_WIRE, "transfer-encoding", "chunked"), with_header(_WIRE, "content-length", str(len(BODY.response.body)))),
+    bad=(
+        with_header(with_header(_WIRE, "transfer-encoding", "chunked"), "content-length", "12"),
+        with_header(_WIRE, "content-length", "12, 14"),
+        with_header(_WIRE, "content-length", "-1"),
+        with_header(with_response(_WIRE, http_version="HTTP/2"), "transfer-encoding", "chunked"),
+    ),
+)  # fmt: skip
+def framing(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Node.js refuses the answer with a parse error, and a proxy that believes the other header cuts it or waits for more.
+
+    Instead: Ask by way of a proxy that removes `content-length` where `transfer-encoding` is there, or by HTTP/2.
+    """
+    headers, version = exchange.response.headers, exchange.response.http_version or ""
+    length, transfer = headers.get("content-length"), headers.get("transfer-encoding")
+    if transfer is not None and version.startswith("HTTP/2"):
+        yield Problem(f"transfer-encoding {transfer[:_SHOWN]} in {version}, which has none", ((None, 0),))
+    elif length is not None and transfer is not None:
+        yield Problem(f"content-length {length[:_SHOWN]} beside transfer-encoding {transfer[:_SHOWN]}", ((None, 0),))
+    elif length is not None and not all(one.strip().isdigit() for one in {*length.split(",")}):
+        yield Problem(f"content-length {length[:_SHOWN]} is no number of bytes", ((None, 0),))
+    elif length is not None and len({one.strip() for one in length.split(",")}) > 1:
+        yield Problem(f"several lengths: content-length {length[:_SHOWN]}", ((None, 0),))
+
+
+@rule(
+    "http.retry-after-form", SHOULD, "A retry-after is a whole number of seconds, or a date.",
+    sources.HTTP_RETRY_AFTER, lambda x: None if "retry-after" in x.response.headers else "there is no retry-after",
+    good=(with_header(_BUSY, "retry-after", "20"), with_header(_BUSY, "retry-after", "Wed, 21 Oct 2026 07:28:00 GMT"), with_header(_BUSY, "retry-after", "0")),
+    bad=tuple(with_header(_BUSY, "retry-after", value) for value in ("-1", "30s", "0.493", "soon", "", "1 minute", "nan", "2026-10-21T07:28:00Z")),
+)  # fmt: skip
+def retry_after_form(exchange: Exchange) -> Iterator[Problem]:
+    """
+    A client that reads a number passes it to `sleep` and dies of a negative one or of NaN; urllib3 raises InvalidHeader at
+    a fraction; the rest wait as they please, not as they were asked.
+
+    Instead: Read it within `try`, keep what is from 0 to a minute, and wait with growing pauses otherwise.
+    """
+    sent = exchange.response.headers["retry-after"].strip()
+    if not (sent.isascii() and sent.isdigit()) and not _is_date(sent):
+        what = "negative" if sent.startswith("-") else "neither a whole number of seconds nor a date"
+        yield Problem(f"retry-after is {sent[:_SHOWN] or 'empty'}: {what}", ((None, 0),))
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return "," in text and parsedate_to_datetime(text) is not None
+    except (ValueError, OverflowError):
+        return False
+
+
+@observation(
+    "http.retry-after", "The retry-after header of a refusal, and its form.",
+    sources.HTTP_RETRY_AFTER, lambda x: None if x.response.status in {429, 500, 502, 503, 529} else "no refusal to wait for",
+    good=(_BUSY,),
+    bad=(with_header(_BUSY, "retry-after", "20"), with_header(_BUSY, "retry-after", "Wed, 21 Oct 2026 07:28:00 GMT")),
+)  # fmt: skip
+def retry_after(exchange: Exchange) -> str:
+    """
+    Without it the SDK waits half a second to eight, and asks twice more.
+
+    Instead: Read seconds and HTTP dates both, and wait with growing pauses where there is none.
+    """
+    sent = exchange.response.headers.get("retry-after")
+    return "none" if sent is None else "seconds" if sent.strip().isdigit() else "a date" if "," in sent else "other"
+
+
+@observation(
+    "http.delivery", "Whether the stream came in pieces or buffered whole.",
+    sources.REFERENCE, has_read_times,
+    good=(with_response(STREAM, reads=Reads((400, 400, 400), (0, 9000, 9000))),),
+    bad=(with_response(STREAM, reads=Reads((1200,), (9000,))),),
+)  # fmt: skip
+def delivery(exchange: Exchange) -> str:
+    """
+    A proxy that buffers shows the reader nothing until the end.
+
+    Instead: Show progress that needs no chunk, and allow a read timeout for the whole answer; nothing in the
+    client undoes buffering.
+    """
+    reads = exchange.response.reads
+    return "in pieces" if reads and len(reads.sizes) > 1 and sum(reads.dt_us[1:]) > 0 else "buffered whole"
+
+
+@rule(
+    "http.as-it-is-made", SHOULD, "A stream is sent as it is made.",
+    sources.REFERENCE, all_of(has_read_times, _plain),
+    good=(
+        with_response(_COUNTED, reads=_paced(_COUNTED, first=2_000_000, each=20_000)),
+        with_response(_COUNTED, reads=_paced(_COUNTED, first=300_000, each=0)),
+        with_response(_COUNTED, reads=_paced(_COUNTED, first=2_000_000, each=1_000)),
+        with_response(STREAM, reads=Reads((len(STREAM.response.body),), (2_000_000,))),
+    ),
+    bad=(
+        with_response(_COUNTED, reads=_paced(_COUNTED, first=2_000_000, each=0)),
+        with_response(_COUNTED, reads=Reads((len(_COUNTED.response.body),), (5_000_000,))),
+        with_response(_CLOCKED, reads=Reads((len(_CLOCKED.response.body),), (5_000_000,))),
+    ),
+    depends_on=("http.stream-asked",),
+)  # fmt: skip
+def as_it_is_made(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The reader sees nothing until all is there, as without a stream, and a client whose read timeout is shorter than the
+    answer takes gives up.
+
+    Instead: Allow a read timeout for the whole answer, `timeout=600`, and show progress that needs no chunk; a proxy of
+    your own may be what holds it back, such as nginx without `proxy_buffering off`.
+    """
+    reads, parser = exchange.response.reads, exchange.reading.parser
+    if reads is None or parser is None:
+        return
+    at = max(range(len(reads.dt_us)), key=reads.dt_us.__getitem__)
+    pause, burst = reads.dt_us[at] / 1e6, sum(reads.dt_us[at + 1 :]) / 1e6
+    events = len(parser.events) * sum(reads.sizes[at:]) / max(1, sum(reads.sizes))
+    if pause < _PAUSE or events < len(parser.events) * _MOST:
+        return
+    made = _made_within(exchange)
+    spread = f"within {burst * 1e3:.0f} ms" if burst >= _MILLISECOND else "at once"
+    what = f"{round(events)} events came {spread}, after {pause:.1f} s of nothing"
+    if made >= _PAUSE and burst < made / 4:
+        yield Problem(f"{what}, and their created times lie {made} s apart", ((0, ""),))
+    elif events >= _MANY and burst < events / _FASTEST:
+        yield Problem(f"{what}: no model is so fast, so they were held back", ((0, ""),))
+
+
+def _made_within(exchange: Exchange) -> int:
+    """Return the seconds from the first to the last ``created`` of the chunks."""
+    times = [one for one in exchange.columns.values["created"] if type(one) is int and one > 0]
+    return max(times) - min(times) if times else 0
+
+
+@observation(
+    "http.compression", "Whether the answer is compressed.",
+    sources.HTTP_ENCODING, answer_with_headers,
+    good=(STREAM, BODY),
+    bad=(with_header(BODY, "content-encoding", "br"), with_header(STREAM, "content-encoding", "gzip")),
+)  # fmt: skip
+def compression(exchange: Exchange) -> str:
+    """
+    A compressed stream often comes in lumps: the compressor waits for more before it lets anything out.
+
+    Instead: Ask for streams with `Accept-Encoding: identity`.
+    """
+    return exchange.response.headers.get("content-encoding", "none")
+
+
+@observation(
+    "http.transfer", "The version of HTTP, and how it shows where the answer ends.",
+    sources.HTTP_INCOMPLETE, lambda x: None if x.response.http_version else "the recording has no version of HTTP",
+    good=(_CHUNKED,),
+    bad=(with_response(STREAM, http_version="HTTP/1.0"), with_header(_CHUNKED, "transfer-encoding", None), with_response(STREAM, http_version="HTTP/2")),
+)  # fmt: skip
+def transfer(exchange: Exchange) -> str:
+    """
+    Where the end of the connection is the end of the answer, one that was cut short looks whole.
+
+    Instead: Take a stream for whole only where it ends with `[DONE]` or a finish_reason, and a body where it parses.
+    """
+    response = exchange.response
+    if response.http_version == "HTTP/2":
+        return "HTTP/2"
+    chunked = "chunked" in response.headers.get("transfer-encoding", "")
+    end = "chunked" if chunked else "content-length" if "content-length" in response.headers else "until it closes"
+    return f"{response.http_version}, {end}"

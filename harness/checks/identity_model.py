@@ -1,0 +1,60 @@
+"""Whether the model that was asked for is the one that answers."""
+
+from collections.abc import Iterator
+
+from harness.checks import sources
+from harness.checks.applies import request_known, unaltered
+from harness.checks.model_names import makers
+from harness.checks.registry import Reason, rule
+from harness.results import Level, Problem
+from harness.simulate.reference import BODY, STREAM, replace_in_body, with_request_params
+from harness.wire.exchange import Exchange
+
+_NAME = "gpt-4o-mini-2024-07-18"
+_FALLBACKS = ("models", "fallbacks", "route", "providerOptions")
+
+
+def _named(exchange: Exchange) -> Reason | None:
+    """A request for a public model, which says neither who else may answer nor leaves it to the server."""
+    asked = exchange.request.get("model")
+    found = request_known(exchange) or unaltered("model")(exchange)
+    if found:
+        return found
+    if not isinstance(asked, str) or not makers(asked):
+        return "the request names no public model"
+    others = next((name for name in _FALLBACKS if exchange.request.get(name)), None)
+    if others:
+        return f"the request lets another model answer: {others}"
+    return "the URL names a deployment" if "/deployments/" in exchange.request.url else None
+
+
+@rule(
+    "identity.model-served", Level.SHOULD, "The model that answers is of the family that was asked for.",
+    sources.REFERENCE, _named,
+    good=(
+        STREAM,
+        with_request_params(BODY, model="openai/gpt-4o-mini"),
+        with_request_params(replace_in_body(BODY, _NAME, "us.anthropic.claude-3-7-sonnet-20250219-v1:0"), model="sonnet"),
+        with_request_params(replace_in_body(BODY, _NAME, "glm-5-flash"), model="openrouter/auto"),
+        with_request_params(replace_in_body(BODY, _NAME, "glm-5-flash"), model="claude-opus-4.7", models=["z-ai/glm-5-flash"]),
+        with_request_params(replace_in_body(BODY, _NAME, "my-finetune"), model="ft:gpt-4o-mini:org::id"),
+    ),
+    bad=(
+        with_request_params(replace_in_body(BODY, _NAME, "glm-5-flash"), model="claude-opus-4.7"),
+        replace_in_body(STREAM, _NAME, "qwen2.5-7b-instruct"),
+    ),
+    depends_on=("chunk.present",),
+)  # fmt: skip
+def model_served(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Another model is paid for, evaluated and trusted than the one that speaks.
+
+    Instead: Compare the two in each answer, dates and prefixes aside, and stop where the family differs:
+    `family in answer.model.lower()`.
+    """
+    asked = exchange.request.get("model")
+    for name, seen in exchange.columns.values["model"].items():
+        served = makers(name) if isinstance(name, str) else set()
+        if served and not served & makers(asked):
+            yield Problem(f"{asked} was asked for, {name} answers", ((seen.first, "/model"),))
+            return

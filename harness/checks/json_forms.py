@@ -1,0 +1,50 @@
+"""What is advised where JSON is none, by what is wrong with it: in the data of a stream and in a body alike."""
+
+from typing import Any
+
+from harness.results import Advice
+from harness.wire.json_faults import JsonForm
+
+_LINES = "for line in stream.response.iter_lines()"
+
+ADVICE: dict[JsonForm, Advice] = {
+    "python": Advice(
+        "Every JSON parser fails on its first quote; the SDK raises json.JSONDecodeError in the midst of the stream.",
+        f"Read the lines yourself, `{_LINES}`, and such a one with `ast.literal_eval(line[5:].strip())`.",
+    ),
+    "several": Advice(
+        "The first one is read and the rest raises, or all are lost: a blank line is missing, or two writers share a line.",
+        f"Read the lines yourself, `{_LINES}`, and take one after the other: `decoder.raw_decode(text, at)`.",
+    ),
+    "bom": Advice(
+        "JSON parsers raise at the mark, in Python with the hint to decode as utf-8-sig.",
+        f'Read the lines yourself, `{_LINES}`, and take the mark off: `line[5:].strip().lstrip("\\ufeff")`.',
+    ),
+    "constant": Advice(
+        "Python and the SDK read it, JavaScript, Go, Rust and orjson refuse the whole chunk; sums over it are NaN.",
+        "Leave out what is no number: `[one for one in numbers if math.isfinite(one)]`.",
+    ),
+    "number": Advice(
+        "Python and JavaScript make Infinity of it, Go, Rust and orjson refuse the whole chunk.",
+        "Leave out what is no number: `[one for one in numbers if math.isfinite(one)]`.",
+    ),
+    "comma": Advice(
+        "Every strict parser fails at the bracket; the SDK raises json.JSONDecodeError in the midst of the stream.",
+        f'Read the lines yourself, `{_LINES}`, and take the comma out: `re.sub(r",(\\s*[}}\\]])", r"\\1", line[5:])`.',
+    ),
+    "field": Advice(
+        "Readers cut off one `data:` and hand the other to the parser: json.JSONDecodeError in the midst of the stream.",
+        f'Read the lines yourself, `{_LINES}`, and cut both off: `line.removeprefix("data: ").removeprefix("data: ")`.',
+    ),
+}
+"""Advice by form; of others the rules' own holds."""
+
+TWICE = Advice(
+    "The SDK hands on a text where a chunk or an answer is due: AttributeError at `chunk.choices`.",
+    "Decode it once more: `given = json.loads(given) if isinstance(given, str) else given`; it is a dict then.",
+)
+
+
+def encoded_twice(value: Any) -> bool:
+    """Tell whether a JSON value is a text that holds a JSON object."""
+    return isinstance(value, str) and value.lstrip().startswith("{")

@@ -1,0 +1,145 @@
+"""
+Marks in a text that tell where it came from: a model's template, a parser that missed them, a wrong encoding.
+
+What stands between backticks is what a text speaks of, and no mark in it.
+"""
+
+import re
+
+THINK_TAGS = ("think", "thinking", "thought", "seed:think", "longcat_think")
+
+_CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
+_NAMES = "|".join(THINK_TAGS)
+_OPENS = re.compile(rf"\s*(?:<(?:{_NAMES})>|\[THINK\]|◁think▷)")
+_CLOSING = (*(f"</{name}>" for name in THINK_TAGS), "[/THINK]", "◁/think▷")
+_ENDS = re.compile("|".join(map(re.escape, (*_CLOSING, "\ufffd"))))
+_SPECIAL = re.compile(
+    r"<\|[a-z][a-z_0-9]*\|>|<｜[^｜>]{1,40}｜>|<(?:start|end)_of_turn>|<eos>|<bos>|\[/?INST\]|<</?SYS>>|\[gMASK\]|</s>$"
+)
+_SIGNS = ("<|", "<｜", "_of_turn>", "<eos>", "<bos>", "INST]", "SYS>>", "[gMASK]", "</s>")
+_QUOTES = "\"'()“”‘’「」"
+_WITHIN = re.compile(r"[a-z,:] (?: [a-z]|, |\. |\)?[,;:])")
+_CHANNELS = re.compile(
+    r"\Aanalysis(?=[A-Z])|(?<![a-z])assistant(?:final|commentary|analysis)|commentary to=functions\."
+)
+_CALL = re.compile(
+    r"<tool_call>\s*[{<\w]|<\|tool_call|<｜tool▁call|<function=\w+>|<minimax:tool_call>|<seed:tool_call>|"
+    r"<\|python_tag\|>|\[TOOL_CALLS\]|｜DSML｜"
+)
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
+_RUN = re.compile(r"[^\x00-\x7f]+")
+_FOREIGN = re.compile(r"[^\x00-\x7f]{1,12}")
+_BYTES_OF = {bytes([n]).decode("cp1252", "replace"): n for n in range(0x80, 0x100)} | {
+    chr(n): n for n in range(0x80, 0x100)
+}
+_PHONETIC = ("\u0180", "\u02ff")
+_HANZI = 6  # characters beyond ASCII: fewer may happen to be UTF-8 that was read as GBK
+_GBK_SIGNS = "锛銆鈥锟"  # what Chinese punctuation and quotes become, with rare characters that hardly occur else
+
+
+def without_code(text: str) -> str:
+    """Return ``text`` with blanks where code stands, so that places in it stay."""
+    return _CODE.sub(lambda found: " " * len(found[0]), text) if "`" in text else text
+
+
+def think_tag(text: str) -> str | None:
+    """Return the tag by which reasoning stands in ``text``; one that merely speaks of tags opens and closes them later."""
+    opened = _OPENS.match(text)
+    if opened:
+        return opened[0].strip()
+    for tag in _CLOSING:
+        if tag in text and tag.replace("/", "") not in text:
+            return tag
+    return None
+
+
+def special_token(text: str) -> str | None:
+    """Return a special token of a model that stands in ``text``."""
+    if not any(sign in text for sign in _SIGNS):
+        return None
+    text = without_code(text)
+    found = next((found for found in _SPECIAL.finditer(text) if not _is_spoken_of(text, found)), None)
+    if found is None or (found[0] == "</s>" and "<s>" in text):  # the two together strike text out in HTML
+        return None
+    return found[0]
+
+
+def channel_words(text: str) -> str | None:
+    """Return what is left in ``text`` of the names of a model's channels, where the tokens around them were taken out."""
+    if not ("assistant" in text or "commentary to=" in text or text.startswith("analysis")):
+        return None
+    found = _CHANNELS.search(without_code(text))
+    return found[0] if found else None
+
+
+def before_marks(text: str) -> str:
+    """Return ``text`` without the tag it opens with, up to the next mark of any kind."""
+    opened = _OPENS.match(text)
+    text = text[opened.end() :] if opened else text
+    found = [pattern.search(text) for pattern in (_SPECIAL, _CALL, _ENDS)]
+    return text[: min((one.start() for one in found if one), default=len(text))]
+
+
+def _is_spoken_of(text: str, found: re.Match[str]) -> bool:
+    """Tell whether a token stands within a sentence, or in quotes, as where a text explains it."""
+    before, after = text[max(0, found.start() - 2) : found.start()], text[found.end() : found.end() + 2]
+    quoted = before[-1:] in _QUOTES and after[:1] in _QUOTES and before[-1:] and after[:1]
+    return bool(quoted) or bool(_WITHIN.fullmatch(before + after))
+
+
+def call_markup(text: str) -> str | None:
+    """Return what of ``text`` is the markup of a tool call."""
+    if "<" not in text and "[" not in text and "｜" not in text:
+        return None
+    found = _CALL.search(without_code(text))
+    return found[0] if found else None
+
+
+def replacement(text: str) -> str | None:
+    """Return U+FFFD where it stands in ``text``."""
+    return "\ufffd" if "\ufffd" in text else None
+
+
+def control(text: str) -> str | None:
+    """Return a control character that stands in ``text`` besides tab, line ends and form feed."""
+    found = _CONTROL.search(text)
+    return found[0] if found else None
+
+
+def mojibake(text: str) -> str | None:
+    """
+    Return the first letters of ``text`` that are UTF-8 read as another encoding; None where nothing says they are.
+
+    All that is not ASCII in it must be UTF-8 then: a text that speaks of such letters has others too.
+    """
+    if "锟斤拷" in text:  # U+FFFD in UTF-8, read as GBK
+        return "锟斤拷"
+    if text.isascii() or not (_is_utf8_as_latin(text) or _is_utf8_as_gbk(text)):
+        return None
+    found = _FOREIGN.search(text)
+    return found[0] if found else None
+
+
+def _is_utf8_as_latin(text: str) -> bool:
+    return all(_decodes(run[0]) for run in _RUN.finditer(text))
+
+
+def _decodes(run: str) -> bool:
+    """Tell whether ``run`` is UTF-8 of letters that are written; a capital before a quote, as in CAFÉ’S, is of none."""
+    try:
+        letters = bytes(_BYTES_OF[character] for character in run).decode()
+    except (UnicodeDecodeError, KeyError):
+        return False
+    return not any(_PHONETIC[0] <= letter <= _PHONETIC[1] for letter in letters)
+
+
+def _is_utf8_as_gbk(text: str) -> bool:
+    if sum(map(text.count, _GBK_SIGNS)) > 1:
+        return True
+    if len(text) - len(text.encode("ascii", "ignore")) < _HANZI:
+        return False
+    try:
+        text.encode("gbk").decode()
+    except UnicodeError:
+        return False
+    return True

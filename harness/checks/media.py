@@ -1,0 +1,36 @@
+"""What an answer holds besides text: whether it is there, and whether it can be read."""
+
+import base64
+import binascii
+import re
+from typing import Any
+
+_URL = re.compile(r"https?://[^\s/]+")
+_DATA_URL = re.compile(r"data:image/[\w.+-]+(?:;[\w=.+-]+)*;base64,", re.IGNORECASE)
+
+
+def is_hollow(value: Any) -> bool:
+    """Tell whether nothing stands in ``value``: no text, no number but 0, in it or in what it holds."""
+    if isinstance(value, dict | list):
+        return all(map(is_hollow, value.values() if isinstance(value, dict) else value))
+    return not value
+
+
+def is_base64(text: str) -> bool:
+    """Tell whether ``text`` is base64, whole and not empty."""
+    try:
+        return bool(base64.b64decode(text, validate=True))
+    except (binascii.Error, ValueError):
+        return False
+
+
+def image_fault(url: Any) -> str | None:
+    """Say what is wrong with the URL of an image; None where it is an http URL or a data URL of an image in base64."""
+    if not isinstance(url, str) or not url:
+        return "has no image_url.url"
+    data = _DATA_URL.match(url)
+    if data:
+        return None if is_base64(url[data.end() :]) else "is a data URL whose data is not base64"
+    if _URL.match(url):
+        return None
+    return "is bare base64, without data: and its type before it" if is_base64(url) else "has a url that is no URL"

@@ -1,0 +1,46 @@
+"""What the names of models tell: whose they are."""
+
+import re
+
+_FAMILIES = (
+    ("gpt", "chatgpt", "davinci", "babbage", "codex"),
+    ("claude", "opus", "sonnet", "haiku"),
+    ("gemini", "gemma", "palm", "bison", "learnlm"),
+    ("llama", "vicuna"),
+    ("mistral", "mixtral", "ministral", "codestral", "magistral", "devstral", "pixtral", "voxtral"),
+    ("qwen", "qwq", "qvq"),
+    ("deepseek",),
+    ("glm", "chatglm"),
+    ("kimi", "moonshot"),
+    ("grok",),
+    ("command", "aya"),
+    ("ernie",),
+    ("hunyuan",),
+    ("doubao", "seed"),
+    ("minimax", "abab"),
+    ("baichuan",),
+    ("internlm",),
+    ("phi",),
+    ("nemotron",),
+    ("granite",),
+    ("jamba",),
+    ("sonar",),
+    ("falcon",),
+    ("yi",),
+    ("nova", "titan"),
+)
+"""
+The words in the names of public models, those of one maker together: it may serve one for another.
+
+The makers' own names are not among them: in a name such as ``openai/my-model`` they tell who is spoken to.
+"""
+_MAKER = {word: makers[0] for makers in _FAMILIES for word in makers}
+_WORD = re.compile(r"[a-z]+")
+_O_SERIES = re.compile(r"(?:^|/)o[1-9](?:$|-)")
+
+
+def makers(name: str) -> set[str]:
+    """Return whose models a name is of, a word for each maker; none where it is an alias, a deployment or a router."""
+    lowered = name.lower()
+    found = {_MAKER[word] for word in _WORD.findall(lowered) if word in _MAKER}
+    return found | ({"gpt"} if _O_SERIES.search(lowered) else set())

@@ -1,0 +1,252 @@
+"""
+Text that a stream sends twice, told from text that a model repeats.
+
+How they are told apart: a model says its words again in the same small pieces and with white space between the two
+("no, no", lines of a list), and one that is stuck says them more than twice.  A server that sends a text again sends it
+in one piece that took several before, or without anything between the end of the one and the beginning of the other, or
+each piece by itself.  Words that repeat themselves (``haha``, ``1111``, ``----``) tell nothing, nor do a few bytes.
+
+The bounds are set by what is legal: documentation, code and tables, cut as tokenizers, lines and gateways cut them, are
+silent (``tests/checks/test_repetition.py``), and so is every recorded stream; below them names said twice are not.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from itertools import accumulate, groupby, pairwise
+from typing import Literal, NamedTuple
+
+_BYTES = 8  # of UTF-8: the shortest text of which it can be told that it comes again
+_PAIR = 2  # pieces: the fewest that can repeat
+_LONG = 16  # the shortest that tells where two pieces are all there is, or where it comes again in as many pieces
+_VERY_LONG = 120  # as _LONG, where white space or nothing but other alphabets stands between the two
+_PIECES = 3  # fewer that come again may be chance
+_HEAD = 4  # characters that a text which begins again is looked for by
+_RUN = 5  # pieces in a row that come twice where others don't
+_MOST = 0.8  # of the text so far: a copy that was trimmed or corrected
+
+Form = Literal["whole", "grows", "so far", "last again", "doubled", "twice", "restart", "interleaved"]
+
+
+class Repetition(NamedTuple):
+    """
+    How a text comes again, and the first piece that repeats; ``pieces`` do.
+
+    ``whole``: the text is one piece, and its second half is its first; ``grows``: each piece holds all before it;
+    ``so far``: one piece holds all of the text before it; ``last again``: one holds what the last few brought;
+    ``doubled``: each piece says its words twice; ``twice``: each piece comes twice; ``restart``: the text begins again;
+    ``interleaved``: two copies of the text come in turn.
+    """
+
+    form: Form
+    piece: int
+    pieces: int
+
+
+def repetition(texts: Sequence[str]) -> Repetition | None:
+    """Return how the pieces ``texts`` of one text repeat it; None where they don't, or where a model may have."""
+    if len(texts) < _PAIR:
+        return Repetition("whole", 0, 1) if texts and _is_whole_twice(texts[0]) else None
+    found = growth(texts) or _doubled(texts) or _twice(texts) or _so_far(texts)
+    return found or _restart(texts) or _interleaved(texts)
+
+
+def _is_whole_twice(text: str) -> bool:
+    half = text[: len(text) // 2]
+    return _is_double(text) and _size(half) >= _LONG and _is_glued(half, half) and not _repeats_itself(half)
+
+
+def said_once(texts: Sequence[str]) -> str:
+    """Return what the pieces join to, where they grow or come twice as if they did not."""
+    found = repetition(texts)
+    if found and (found.form == "grows" or (found.form == "so far" and found.piece == len(texts) - 1)):
+        return texts[-1]
+    return "".join(texts[::2] if found and found.form == "twice" else texts)
+
+
+def growth(texts: Sequence[str]) -> Repetition | None:
+    """Return the repetition where each piece begins with the one before; 1, 10, 100 are too short to say so."""
+    grown = sum(len(after) > len(before) for before, after in pairwise(texts[:4]))
+    if grown < _PAIR or _size(texts[-1]) < _BYTES:
+        return None
+    return Repetition("grows", 1, len(texts) - 1) if all(b.startswith(a) for a, b in pairwise(texts)) else None
+
+
+def _doubled(texts: Sequence[str]) -> Repetition | None:
+    """Each piece is two times the same words, with nothing between them."""
+    if not all(map(_is_double, texts)):
+        return None
+    words = _words(texts)
+    if (
+        len(words) < _PAIR
+        or sum(map(_size, words)) < 2 * _BYTES
+        or all(_repeats_itself(text[: len(text) // 2]) for text in texts)
+    ):
+        return None
+    return Repetition("doubled", 0, len(texts))
+
+
+def _is_double(text: str) -> bool:
+    half = len(text) // 2
+    return text[:half] == text[half:]
+
+
+def _twice(texts: Sequence[str]) -> Repetition | None:
+    """Each piece comes twice in a row, or three times, or a run of them long enough comes twice."""
+    same = {number for number, (one, two) in enumerate(pairwise(texts)) if one == two}
+    if 2 * len(same) < len(texts) and not any(all(n + 2 * k in same for k in range(_RUN)) for n in same):
+        return None
+    thirds = texts[::3]
+    if thirds == texts[1::3] == texts[2::3] and _is_telling(thirds, whole=True):
+        return Repetition("twice", 1, 2 * len(thirds))
+    groups = [(text, sum(1 for _ in same)) for text, same in groupby(texts)]
+    start = 0
+    for even, run in groupby(groups, key=lambda group: group[1] % 2 == 0):
+        members = list(run)
+        count = sum(times for _, times in members)
+        if even and _is_telling([text for text, _ in members], whole=len(members) == len(groups)):
+            return Repetition("twice", start + 1, count // 2)
+        start += count
+    return None
+
+
+def _is_telling(members: Sequence[str], *, whole: bool) -> bool:
+    """Tell whether pieces that each come twice in a row can't be what a model said; it may say lines twice."""
+    words = _words(members)
+    if sum(map(_size, members)) < _BYTES or _repeats_itself("".join(members)):
+        return False
+    if all(text.endswith("\n") for text in members):
+        return False
+    if whole and len({text for text in members if not text.isspace()}) >= _RUN:
+        return True
+    if not whole:
+        return len(members) >= _RUN and len(words) >= _RUN - 1
+    return len(words) >= _PIECES or (len(words) > 1 and _is_glued(members[0], members[0]))
+
+
+def _so_far(texts: Sequence[str]) -> Repetition | None:
+    """One piece brings all of the text so far again, or all that the last few pieces brought."""
+    lengths = list(map(len, texts))
+    return _repeats_beginning(texts, lengths) or _repeats_end(texts, lengths)
+
+
+def _repeats_beginning(texts: Sequence[str], lengths: list[int]) -> Repetition | None:
+    """One piece brings all of the text so far; once that is longer than any piece, none can."""
+    said, longest = "", max(lengths)
+    for number, piece in enumerate(texts):
+        if _MOST * len(said) > longest:
+            break
+        if number and lengths[number] >= _MOST * len(said) and _repeats_all(texts[:number], said, piece):
+            return Repetition("so far", number, number)
+        said += piece
+    return None
+
+
+def _repeats_end(texts: Sequence[str], lengths: list[int]) -> Repetition | None:
+    """One piece brings what the last few brought; it is longer than each of them."""
+    longest = 0
+    for number, length in enumerate(lengths):
+        if length > longest:
+            longest = length
+            spanned = _repeats_last(texts[:number], texts[number])
+            if spanned:
+                return Repetition("last again", number, spanned)
+    return None
+
+
+def _repeats_all(before: Sequence[str], said: str, piece: str) -> bool:
+    old, new = said.strip(), piece.strip()
+    size, pieces = _size(old), sum(not one.isspace() for one in before)
+    if size < _BYTES or _repeats_itself(old):
+        return False
+    if not new.startswith(old):
+        return pieces > _PIECES and size >= 2 * _LONG and _is_mostly(old, new)
+    if _is_glued(said, piece):
+        return size >= (_LONG if pieces == 1 else _BYTES)
+    return pieces >= _PIECES and size >= _BYTES
+
+
+def _repeats_last(before: Sequence[str], piece: str) -> int:
+    """Return how many of the last pieces ``piece`` is, to the letter; 0 where a model may have said so few again."""
+    if _size(piece) < _LONG or _repeats_itself(piece.strip()):
+        return 0
+    spanned, left = 0, piece
+    for one in reversed(before):
+        if not left.endswith(one):
+            return 0
+        spanned, left = spanned + (not one.isspace()), left[: len(left) - len(one)]
+        if not left:
+            break
+    return spanned if not left and spanned > _PIECES else 0
+
+
+def _is_mostly(old: str, new: str) -> bool:
+    """Tell whether ``new`` begins as ``old`` does for most of it, but for the white space."""
+    one, other = "".join(old.split()), "".join(new.split())
+    common = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    return common >= _MOST * len(one)
+
+
+def _restart(texts: Sequence[str]) -> Repetition | None:
+    """The text begins again at a piece: what stands before it follows once more, and not a third time."""
+    text = "".join(texts)
+    head = text[:_HEAD]
+    if text.find(head, 1) < 0:
+        return None
+    numbers = {end: number for number, end in enumerate(accumulate(map(len, texts)), 1)}
+    end = text.find(head, 1)
+    while end > 0:
+        if end in numbers and text.startswith(text[:end], end):
+            if text.startswith(text[:end], 2 * end):
+                return None
+            if _begins_again(texts, text, end):
+                return Repetition("restart", numbers[end], numbers[end])
+        end = text.find(head, end + 1)
+    return None
+
+
+def _begins_again(texts: Sequence[str], text: str, end: int) -> bool:
+    said = text[:end]
+    if _repeats_itself(said.strip()) or len(texts) <= _PIECES:
+        return False
+    if _is_glued(said, text[end:]):
+        return _size(said) >= _LONG
+    return _size(said) >= _VERY_LONG and len(text) == 2 * end
+
+
+def _interleaved(texts: Sequence[str]) -> Repetition | None:
+    """Each piece comes again a little later, in the same order, as where two copies of a stream are merged."""
+    waiting: deque[str] = deque()
+    first, repeated, lines = 0, [], True
+    for number, piece in enumerate(texts):
+        if waiting and waiting[0] == piece:
+            repeated.append(waiting.popleft())
+            first = first or number
+            lines = lines and (bool(waiting) or piece.endswith("\n"))
+        else:
+            waiting.append(piece)
+            if len(waiting) > max(_RUN, len(texts) // 4):
+                return None
+    words = _words(repeated)
+    if waiting or lines or len(words) <= _PIECES or sum(map(_size, words)) < _LONG:
+        return None
+    return Repetition("interleaved", first, len(repeated))
+
+
+def _is_glued(before: str, after: str) -> bool:
+    """Tell whether nothing stands between two texts; letters that are written without spaces tell nothing."""
+    end, start = before[-1:], after[:1]
+    return not (end.isspace() or start.isspace()) and (end.isascii() or start.isascii())
+
+
+def _repeats_itself(text: str) -> bool:
+    """Tell whether ``text`` is a shorter one said several times over."""
+    return (text + text).find(text, 1) < len(text)
+
+
+def _words(texts: Sequence[str]) -> set[str]:
+    """Return the different texts that hold a letter."""
+    return {text for text in texts if any(map(str.isalpha, text))}
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))

@@ -1,0 +1,55 @@
+"""Whether the count of the prompt goes with the prompt, from exchange to exchange."""
+
+from collections.abc import Iterator
+
+from harness.checks import sources
+from harness.checks.applies import request_known
+from harness.checks.registry import Reason, rule
+from harness.results import Level, Problem
+from harness.simulate.reference import BODY, STREAM_USAGE, ask, in_archive, replace_in_body
+from harness.wire.exchange import Exchange
+from harness.wire.siblings import Sibling
+
+_TIMES, _BEYOND = 8, 1_000
+"""No two texts of one length in tokens differ as much, in times and in bytes: 8 times are words against single letters."""
+_LONG = ask("How is bread baked? " * 100)
+_COUNTED = replace_in_body(
+    _LONG,
+    '"prompt_tokens":9,"completion_tokens":4,"total_tokens":13',
+    '"prompt_tokens":509,"completion_tokens":4,"total_tokens":513',
+)
+
+
+def _counted(exchange: Exchange) -> Reason | None:
+    """An answer that counts a prompt of text alone, after others of the same model."""
+    one = exchange.facts
+    found = request_known(exchange) or (None if type(one.prompt_tokens) is int else "no usage came")
+    return found or (None if one.prompt_bytes and not one.altered else "the size of the prompt is not known")
+
+
+def _apart(one: Sibling, other: Sibling) -> bool:
+    short, long = sorted((one.prompt_bytes, other.prompt_bytes))
+    return not other.altered and long > _TIMES * short and long - short > _BEYOND
+
+
+@rule(
+    "usage.prompt-moves", Level.SHOULD, "prompt_tokens goes with the length of the prompt.",
+    sources.USAGE, _counted,
+    good=(in_archive(_COUNTED, BODY), in_archive(STREAM_USAGE, _COUNTED)),
+    bad=(in_archive(_LONG, BODY), in_archive(BODY, _LONG)),
+    depends_on=("chunk.present",),
+)  # fmt: skip
+def prompt_moves(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The bill does not go with what was sent, and agents that watch the context window run into its end.
+
+    Instead: Count the prompt with a tokenizer before it is sent; where none is known, take
+    `len(json.dumps(messages)) // 4`.
+    """
+    one = exchange.facts
+    for other in exchange.before.with_prompt_tokens(one):
+        if _apart(one, other):
+            sizes = " and ".join(f"{size:,}" for size in sorted((one.prompt_bytes, other.prompt_bytes)))
+            place = (exchange.columns.usages[-1].chunk, f"{exchange.columns.usages[-1].pointer}/prompt_tokens")
+            yield Problem(f"prompt_tokens is {one.prompt_tokens} for prompts of {sizes} bytes", (place,))
+            return

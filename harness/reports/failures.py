@@ -1,0 +1,164 @@
+"""
+Failing rules for a terminal, each once: where, how often, what it breaks, what to do, and the first place that shows it.
+
+How it works: findings of one check are one group as long as the same is told of them, whatever their provider and model;
+so are the values that are legal and break clients.  What is told of a finding comes from outside, since it is the checks
+that know it.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.markup import escape
+from rich.text import Text
+
+from harness.results import Finding, Level, Outcome, Results, Told
+
+TellOf = Callable[[Finding], Told | None]
+"""Returns what is told of a finding beside its message; None where there is nothing to tell, as of a pass."""
+
+COLOURS = {
+    Outcome.PASS: "green",
+    Outcome.OBSERVED: "green",
+    Outcome.KNOWN: "yellow",
+    Outcome.FAIL: "bold red",
+    Outcome.CHANGED: "bold red",
+    Outcome.FIXED: "bold magenta",
+    Outcome.BROKEN: "bold white on red",
+    Outcome.BLOCKED: "red",
+    Outcome.INCONCLUSIVE: "cyan",
+    Outcome.MISSING: "dim",
+    Outcome.NA: "dim",
+}
+
+_GROUPS_SHOWN = 20
+_NAMES_SHOWN = 5
+_EXCERPT = 90
+_INDENT = 9
+_LEVELS = {level: rank for rank, level in enumerate(Level)}
+
+
+@dataclass(slots=True)
+class FindingGroup:
+    """Findings of one check of which the same is told; never empty."""
+
+    findings: list[Finding]
+    told: Told | None
+
+    @property
+    def first(self) -> Finding:
+        """The finding that is shown for all."""
+        return self.findings[0]
+
+
+def failing(results: Results, tell_of: TellOf) -> list[FindingGroup]:
+    """Return what nobody expected: our own bugs first, then by level, the commonest first."""
+    groups = _grouped(results.unexpected, tell_of)
+    return sorted(
+        groups, key=lambda one: (one.first.outcome is not Outcome.BROKEN, _LEVELS[one.first.level], -len(one.findings))
+    )
+
+
+def harmful(results: Results, tell_of: TellOf) -> list[FindingGroup]:
+    """Return what was seen that is legal and breaks clients, the commonest first."""
+    seen = [one for one in results.findings if one.outcome is Outcome.OBSERVED and tell_of(one)]
+    return sorted(_grouped(seen, tell_of), key=lambda one: -len(one.findings))
+
+
+def _grouped(findings: Iterable[Finding], tell_of: TellOf) -> list[FindingGroup]:
+    groups: dict[tuple[str, Outcome, Told | None], FindingGroup] = {}
+    for finding in findings:
+        told = tell_of(finding)
+        groups.setdefault((finding.check, finding.outcome, told), FindingGroup([], told)).findings.append(finding)
+    return list(groups.values())
+
+
+def show_groups(groups: Sequence[FindingGroup], results: Results, console: Console, *, whole: bool) -> None:
+    """Print groups; of those beyond the first twenty their names only, unless the ``whole`` is asked for."""
+    shown = list(groups) if whole else groups[:_GROUPS_SHOWN]
+    providers = len({finding.provider for finding in results.findings}) > 1
+    for group in shown:
+        _show_group(group, _where(group, results.run.mode, providers=providers, whole=whole), console)
+    if rest := groups[len(shown) :]:
+        names = ", ".join(f"{one.first.check} ×{len(one.findings)}" for one in rest)
+        show_wrapped(f"and {len(rest)} more; --all tells of each: {names}", console, indent=0)
+
+
+def _show_group(group: FindingGroup, where: str, console: Console) -> None:
+    first = group.first
+    seen = first.outcome is Outcome.OBSERVED
+    colour = "yellow" if seen else COLOURS[first.outcome]
+    word = "" if seen or first.outcome is Outcome.FAIL else f"{first.outcome.value} "
+    level = "legal" if seen else first.level.value
+    head = f"[{colour}]{word}{level:<{_INDENT - 1 - len(word)}}[/] [bold]{first.check}[/]"
+    fits = _INDENT + cell_len(f"{first.check}  {where}") <= console.width
+    console.print(f"{head}  [dim]{escape(where)}[/]" if fits else head, highlight=False, soft_wrap=True)
+    if not fits:
+        show_wrapped(where, console, style="dim")
+    show_wrapped(_seen(group) if seen else first.message, console, label="seen" if seen else "what")
+    if group.told:
+        show_wrapped(group.told.advice.breaks, console, label="breaks")
+        show_wrapped(group.told.advice.instead, console, label="instead")
+    _show_place(first, console)
+
+
+def _seen(group: FindingGroup) -> str:
+    """Return what was asked of the recordings, and the values that answer it."""
+    values = Counter(str(one.value) for one in group.findings)
+    said = [f"{value} ({count})" if len(values) > 1 else value for value, count in values.most_common(_NAMES_SHOWN)]
+    said += [f"and {len(values) - len(said)} more"] if len(values) > len(said) else []
+    title = group.told.title.rstrip(".:") if group.told else group.first.check
+    return f"{title}: {'; '.join(said)}"
+
+
+def _show_place(finding: Finding, console: Console) -> None:
+    at = finding.evidence[0] if finding.evidence else None
+    where = finding.cassette or finding.scenario
+    shown = f"{where} byte {at.offset}: {at.excerpt[:_EXCERPT]}" if at else where
+    if console.is_terminal:
+        show_wrapped(shown, console, label="where", style="dim")
+    else:  # in a file it stays in one piece
+        console.print(f"{'':{_INDENT}}{'where':{_INDENT}}{escape(shown)}", highlight=False, soft_wrap=True)
+
+
+def _where(group: FindingGroup, mode: str, *, providers: bool, whole: bool) -> str:
+    """Return in how many recordings; and whose they are, or of what, where there are several."""
+    count = len(group.findings)
+    unit = "scenario" if mode == "live" else "exchange"
+    said = f"in {count:,} {unit}{'' if count == 1 else 's'}"
+    names = _names(group, mode, providers=providers)
+    told = len(names) > 1 or providers or mode == "live"
+    return f"{said}: {most_of(names, whole=whole)}" if told else said
+
+
+def _names(group: FindingGroup, mode: str, *, providers: bool) -> Counter[str]:
+    """Return what tells the recordings of a group apart: of a probe the scenarios, else providers or models."""
+    if mode == "live":
+        return Counter(one.scenario for one in group.findings)
+    if providers and len({one.provider for one in group.findings}) > 1:
+        return Counter(one.provider for one in group.findings)
+    return Counter(f"{one.provider}/{one.model}" if providers else one.model for one in group.findings)
+
+
+def most_of(names: Counter[str], *, whole: bool) -> str:
+    """Return names with how often, such as ``groq ×3, xai``; the commonest, unless the ``whole`` is asked for."""
+    shown = names.most_common(None if whole else _NAMES_SHOWN)
+    said = [name if count == 1 or len(names) == 1 else f"{name} ×{count}" for name, count in shown]
+    more = len(names) - len(shown)
+    return ", ".join(said) + (f" and {more} more" if more else "")
+
+
+def show_wrapped(text: str, console: Console, *, label: str = "", indent: int = _INDENT, style: str = "") -> None:
+    """Print a text in lines of the terminal's width, below each other, the first with a label."""
+    label = f"{label:<{_INDENT - 1}} " if label else ""
+    room = max(console.width - indent - len(label), _EXCERPT // 3)
+    for number, line in enumerate(Text(text).wrap(console, room)):
+        head = label if number == 0 else " " * len(label)
+        console.print(
+            Text(f"{'':{indent}}{head}", "dim").append(line.plain.rstrip(), style or "not dim"),
+            highlight=False,
+            soft_wrap=True,
+        )

@@ -1,0 +1,171 @@
+"""
+What is wrong with text that should be JSON, by its cause and not by the byte at which a parser gave up.
+
+Each cause is one slip that is undone: where the text is JSON without it, that is what was wrong.
+"""
+
+import ast
+import contextlib
+import json
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, Literal, NamedTuple
+
+JsonForm = Literal[
+    "python", "several", "bom", "constant", "number", "comma", "comment", "control", "word", "key", "quote", "cut", "deep",
+    "text", "field", "other",
+]  # fmt: skip
+
+_MOST = 1 << 16
+"""Of longer texts only the causes that one pass finds are tried, characters."""
+_CLOSING_COMMA = re.compile(r",(\s*[}\]])")
+_COMMENT = re.compile(r"/\*.*?\*/|(?<![:\"\w])//[^\n]*", re.DOTALL)
+_BARE_KEY = re.compile(r"([{,]\s*)([A-Za-z_$][\w$]*)\s*:")
+_WORD = re.compile(r"(?<=[:\[,\s])(None|True|False|undefined|nil)(?=\s*[,}\]])")
+_NUMBER = re.compile(r"-?\d[\d.]*[eE][+-]?\d+|\d{300,}")
+_WORDS = {"None": "null", "True": "true", "False": "false", "undefined": "null", "nil": "null"}
+_SHOWN = 24
+
+
+_read = partial(json.loads, parse_int=str)
+"""No number is looked at, and int() refuses one of more than 4,300 digits."""
+
+
+class JsonFault(NamedTuple):
+    """A cause, and how to say it after "it is not JSON:"."""
+
+    form: JsonForm
+    said: str
+
+
+def fault_of(data: bytes, error: str) -> JsonFault:
+    """Return what is wrong with ``data``, which is no JSON; ``error`` is what the parser said of it."""
+    text = data.decode("utf-8", "replace")
+    tries: tuple[Callable[[str], JsonFault | None], ...] = (_no_json_at_all, _marked, _several, _unquoted)
+    with contextlib.suppress(RecursionError):
+        tries += (_slip, _python, _single_quotes) if len(text) <= _MOST else ()
+        found = (fault for one in (*tries, _broken_off) if (fault := one(text)))
+        return next(found, JsonFault("other", error))
+    return JsonFault("deep", "it is nested deeper than parsers go")
+
+
+def _parses(text: str) -> bool:
+    try:
+        _read(text, parse_constant=_refused)
+    except ValueError:
+        return False
+    return True
+
+
+def _refused(constant: str) -> None:
+    raise ValueError(constant)
+
+
+def _no_json_at_all(text: str) -> JsonFault | None:
+    """Text that does not begin as JSON does; what the parser says of it is as good as anything."""
+    begins = text.strip().lstrip("\ufeff")
+    if begins.startswith(("data:", "event:")):
+        return JsonFault("field", f"the name of the field stands twice, {_short(begins)}")
+    return None if begins[:1] in {"{", "[", '"'} else JsonFault("text", f"it is plain text, {_short(text.strip())}")
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
+
+
+def _marked(text: str) -> JsonFault | None:
+    if text.lstrip().startswith("\ufeff") and _parses(text.lstrip().lstrip("\ufeff")):
+        return JsonFault("bom", "a byte order mark stands before it")
+    return None
+
+
+def _several(text: str) -> JsonFault | None:
+    """Several JSON texts, one after the other."""
+    decoder, at, count = json.JSONDecoder(parse_int=str), 0, 0
+    text = text.strip()
+    lines = ""
+    while at < len(text) and text[at] in "{[":
+        try:
+            _, at = decoder.raw_decode(text, at)
+        except ValueError:
+            break
+        count += 1
+        rest = text[at:].lstrip()
+        lines = ", with no blank line between them" if "\n" in text[at : len(text) - len(rest)] else lines
+        at = len(text) - len(rest)
+    if count == 0 or (count == 1 and at >= len(text)):
+        return None
+    if at >= len(text):
+        return JsonFault("several", f"{count} JSON texts stand in one{lines}")
+    return JsonFault("several", f"after the JSON text comes {_short(text[at:])}")
+
+
+def _python(text: str) -> JsonFault | None:
+    """What Python prints of a dict."""
+    try:
+        value = ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError, MemoryError):
+        return None
+    return JsonFault("python", "it is written as Python prints a dict") if isinstance(value, dict | list) else None
+
+
+def _single_quotes(text: str) -> JsonFault | None:
+    return JsonFault("quote", "its texts stand in single quotes") if _parses(text.replace("'", '"')) else None
+
+
+def _unquoted(text: str) -> JsonFault | None:
+    """Numbers that are none in JSON: NaN, Infinity, and those beyond a double, which Python reads as Infinity."""
+    found: list[str] = []
+    try:
+        _read(text, parse_constant=found.append)
+    except ValueError:
+        return None
+    if found:
+        return JsonFault("constant", f"it holds {found[0]}, which JSON has not")
+    number = next((one for one in _NUMBER.findall(text) if abs(_as_float(one)) == float("inf")), None)
+    return JsonFault("number", f"it holds the number {number[:_SHOWN]}, which is out of range") if number else None
+
+
+def _as_float(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
+
+
+def _slip(text: str) -> JsonFault | None:
+    """One slip that can be undone."""
+    if _is_json(lambda: _read(text, strict=False)):
+        return JsonFault("control", "a text in it holds a control character that is not escaped, such as a line break")
+    return next((JsonFault(form, said) for form, said, undone in _undone(text) if _parses(undone)), None)
+
+
+def _undone(text: str) -> Iterator[tuple[JsonForm, str, str]]:
+    """Yield slips, and the text without them."""
+    word = _WORD.search(text)
+    if word:
+        yield "word", f"it holds {word[1]}, which JSON has not", _WORD.sub(lambda found: _WORDS[found[1]], text)
+    yield "comma", "a comma stands before a closing bracket", _CLOSING_COMMA.sub(r"\1", text)
+    yield "comment", "it holds a comment", _COMMENT.sub("", text)
+    quoted = _BARE_KEY.sub(r'\1"\2":', text)
+    if quoted != text:
+        yield "key", "a key in it has no quotes", quoted if _parses(quoted) else quoted.replace("'", '"')
+
+
+def _is_json(read: Callable[[], Any]) -> bool:
+    try:
+        read()
+    except ValueError:
+        return False
+    return True
+
+
+def _broken_off(text: str) -> JsonFault | None:
+    """A text that ends before its brackets are closed."""
+    try:
+        _read(text)
+    except json.JSONDecodeError as error:
+        ended = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string")
+        return JsonFault("cut", f"it breaks off after {len(text):,} characters") if ended else None
+    return None

@@ -1,0 +1,187 @@
+"""
+What is kept of an exchange once it is judged, so that later ones of its provider can be held against it.
+
+It is small whatever the size of the answer, and of an archive without end only the latest are kept: texts are kept as
+digests, so that two can be told to be the same, and nothing more.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from harness.wire.dumping import json_text
+
+_KEPT = 5_000
+"""Of each kind of fact so many are kept, the latest."""
+_FORM = {"stream", "stream_options"}
+"""The parameters that say how an answer comes, not what is asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sibling:
+    """
+    Another exchange of the same provider: what it asked, and what of its answer others must have or must not have.
+
+    ``question`` is a digest of all that was asked but for the form of the answer, empty where that is not known, and
+    ``messages`` one of the messages alone; ``body`` one of the answer as it came, ``said`` one of its texts and calls,
+    ``text`` one of what it shows.  ``date`` is that of the answer's header in seconds, 0 where there is none; ``model`` the
+    one that was asked for.  ``prompt_bytes`` are those of the texts sent, 0 where they are not all of the prompt.
+    ``altered`` is whether a publisher put something else in the answer, ``answered`` whether it is whole.
+    """
+
+    question: bytes
+    messages: bytes
+    is_stream: bool
+    body: bytes
+    said: bytes
+    text: bytes
+    ids: tuple[str, ...]
+    call_ids: tuple[str, ...]
+    created: int | None
+    date: int
+    model: str
+    prompt_tokens: Any
+    prompt_bytes: int
+    channels: frozenset[str]
+    finish_reason: str | None
+    tools: tuple[str, ...]
+    altered: bool
+    answered: bool
+
+    def repeats(self, other: "Sibling") -> bool:
+        """
+        Tell whether both are one answer: the same bytes, or the same words to the same question or of the same time.
+
+        A cache gives such answers, and a log holds them that stands at both ends of a gateway.
+        """
+        alike = self.question == other.question or self.created == other.created
+        return self.body == other.body or (self.said == other.said and alike)
+
+
+class Siblings:
+    """The exchanges of one provider so far, as far as they are kept, by what they are looked up by."""
+
+    def __init__(self, siblings: Iterable[Sibling] = ()) -> None:
+        self._by_id: dict[str, Sibling] = {}
+        self._by_call: dict[str, Sibling] = {}
+        self._by_question: dict[tuple[bytes, bool], Sibling] = {}
+        self._by_created: dict[int, Sibling] = {}
+        self._by_count: dict[tuple[str, int], tuple[Sibling, Sibling]] = {}
+        self.earliest: Sibling | None = None
+        """That with the least ``created`` of those whose date is known; ``latest`` that with the greatest."""
+        self.latest: Sibling | None = None
+        for one in siblings:
+            self.add(one)
+
+    def add(self, one: Sibling) -> None:
+        """Keep what is to be known of an exchange."""
+        for name in one.ids:
+            _keep(self._by_id, name, one)
+        for name in one.call_ids:
+            _keep(self._by_call, name, one)
+        if one.question and one.answered:
+            _keep(self._by_question, (one.question, one.is_stream), one)
+        self._add_created(one)
+        if one.prompt_bytes and type(one.prompt_tokens) is int:
+            key = (one.model, one.prompt_tokens)
+            least, most = self._by_count.get(key, (one, one))
+            _keep(self._by_count, key, (min(least, one, key=_size), max(most, one, key=_size)))
+
+    def _add_created(self, one: Sibling) -> None:
+        if one.created is None or not one.date:
+            return
+        if one.created not in self._by_created:
+            _keep(self._by_created, one.created, one)
+        if self.earliest is None or one.created < (self.earliest.created or 0):
+            self.earliest = one
+        if self.latest is None or one.created > (self.latest.created or 0):
+            self.latest = one
+
+    def with_id(self, name: str) -> Sibling | None:
+        """Return the latest exchange whose answer has this id."""
+        return self._by_id.get(name)
+
+    def with_call_id(self, name: str) -> Sibling | None:
+        """Return the latest exchange with a call of this id in its answer."""
+        return self._by_call.get(name)
+
+    def counterpart(self, one: Sibling) -> Sibling | None:
+        """Return the latest exchange that asked the same as ``one``, streamed where that is not and the other way round."""
+        return self._by_question.get((one.question, not one.is_stream)) if one.question else None
+
+    def with_created(self, created: int) -> Sibling | None:
+        """Return the first exchange of a known date that has this ``created``."""
+        return self._by_created.get(created)
+
+    def with_prompt_tokens(self, one: Sibling) -> tuple[Sibling, ...]:
+        """Return the exchanges with the shortest and the longest prompt of those that count as many tokens as ``one``."""
+        return self._by_count.get((one.model, one.prompt_tokens), ())
+
+    @property
+    def any_id(self) -> bool:
+        """Whether any answer had an id."""
+        return bool(self._by_id)
+
+
+def _size(one: Sibling) -> int:
+    return one.prompt_bytes
+
+
+def _keep(table: dict[Any, Any], key: Any, value: Any) -> None:
+    """Set an entry as the latest; the oldest goes where there are too many."""
+    table.pop(key, None)
+    table[key] = value
+    if len(table) > _KEPT:
+        del table[next(iter(table))]
+
+
+def digest(*texts: bytes | str | None) -> bytes:
+    """Return what tells texts from others."""
+    sum_of = hashlib.blake2b(digest_size=12)
+    for text in texts:
+        sum_of.update(text.encode("utf-8", "replace") if isinstance(text, str) else text or b"")
+        sum_of.update(b"\0")
+    return sum_of.digest()
+
+
+def question_of(url: str, body: Mapping[str, Any] | None) -> bytes:
+    """Return a digest of where and what was asked, whatever the form of the answer; empty where that is not known."""
+    if not body or not body.get("messages"):
+        return b""
+    asked = {key: value for key, value in body.items() if key not in _FORM and value is not None}
+    return digest(_path(url) + _written(asked))
+
+
+def _path(url: str) -> bytes:
+    try:
+        return urlsplit(url).path.encode("utf-8", "replace")
+    except ValueError:  # such as an unclosed bracket of an IPv6 address
+        return b""
+
+
+def _written(value: Any) -> bytes:
+    return json_text(value, in_order=True).encode("utf-8", "replace")
+
+
+def messages_of(body: Mapping[str, Any] | None) -> bytes:
+    """Return a digest of the messages that were sent."""
+    return digest(_written(body.get("messages"))) if body else b""
+
+
+def text_bytes(body: Mapping[str, Any] | None) -> int:
+    """Return the size of the texts and tools of a request; 0 where a part of it is no text, or none is known."""
+    listed = body.get("messages") if body else None
+    messages = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    if not body or not messages or _has_media(messages):
+        return 0
+    # Reasoning that is sent back is left out by many templates.
+    sent = [one.get(key) for one in messages for key in ("content", "tool_calls")]
+    return len(_written([sent, body.get("tools"), body.get("response_format")]))
+
+
+def _has_media(messages: list[dict[str, Any]]) -> bool:
+    """Tell whether a message has a part that is no text."""
+    lists = (message.get("content") for message in messages if isinstance(message.get("content"), list))
+    return any(not isinstance(part, dict) or part.get("type") != "text" for content in lists for part in content or ())

@@ -1,0 +1,51 @@
+"""What is no chat completion, by its address or by how its answer begins."""
+
+import pytest
+
+from harness.recording.dialects import OTHER, dialect_of, dialect_of_answer, is_chat
+from harness.simulate.reference import REFERENCES
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://api.openai.com/v1/responses", "Responses"),
+        ("https://api.openai.com/v1/responses/resp_1?stream=true", "Responses"),
+        ("https://x.openai.azure.com/openai/deployments/d/completions?api-version=1", "legacy Completions"),
+        ("https://api.anthropic.com/v1/messages/count_tokens", "Anthropic Messages"),
+        ("https://api.openai.com/v1/threads/t/messages", "Assistants"),
+        ("https://x.example/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse", "Gemini generateContent"),
+        ("https://x.example/v1beta/models/embed:batchEmbedContents", "embeddings"),
+        ("https://bedrock.example/model/m/converse-stream", "Bedrock Converse"),
+        ("http://localhost:11434/api/chat", "Ollama chat"),
+        ("https://x.example/v1/embeddings", "embeddings"),
+        ("https://x.example/favicon.ico", OTHER),
+        ("https://x.example", OTHER),
+        (7, OTHER),
+    ],
+)
+def test_by_its_address(url: object, name: str) -> None:
+    assert not is_chat(url)
+    assert dialect_of(url) == name
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        (b'event: message_start\ndata: {"type":"message_start","message":{}}\n\n', "Anthropic Messages"),
+        (b'{\n  "id": "msg_1",\n  "type": "message",\n  "content": []}', "Anthropic Messages"),
+        (b'data: {"type":"response.created","response":{}}\n\n', "Responses"),
+        (b'{"id":"resp_1","object":"response"}', "Responses"),
+        (b'{"object":"list","data":[{"object":"embedding","embedding":[0.1]}]}', "embeddings"),
+        (b'{"error":{"message":"no","type":"invalid_request_error"}}', None),
+        (b'{"choices":[{"message":{"content":"{\\"object\\":\\"response\\"}"}}]}', None),
+        (b"", None),
+    ],
+)
+def test_by_how_its_answer_begins(content: bytes, name: str | None) -> None:
+    assert dialect_of_answer(content) == name
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+def test_a_chat_completion_is_none_of_them(name: str) -> None:
+    assert dialect_of_answer(REFERENCES[name].response.content) is None
