@@ -1,7 +1,7 @@
 """What is held of a recording whose texts were replaced: it is judged alike, and nothing of the texts is left."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from harness.judging.alike import Difference, differences
@@ -19,8 +19,8 @@ _PREFIX = re.compile(r"^[A-Za-z]+[-_.:]")
 _LETTER = re.compile(r"[^\W_]")
 
 QUOTING = {
-    "chunk.id-constant", "http.no-error", "identity.id-form", "identity.id-unique", "multi_turn.accepted", "params.stop",
-    "parity.tool-calls", "sse.no-error", "structured.schema", "tool_calls.arguments-json", "tool_calls.id-form",
+    "chunk.id-constant", "http.no-error", "identity.call-id-unique", "identity.id-form", "identity.id-unique", "multi_turn.accepted", "params.stop",
+    "parity.tool-calls", "sse.json", "sse.no-error", "structured.schema", "tool_calls.arguments-json", "tool_calls.id-form",
     "tool_choice.named", "tool_choice.offered", "tool_choice.schema",
 }  # fmt: skip
 """Checks whose message shows an id, the name of a tool or a piece of text, which becomes another."""
@@ -29,12 +29,11 @@ OTHER = {"http.encoding": "the message has zlib's words for damaged bytes, which
 """Checks whose finding may be another one, and why."""
 
 
-def unlike(original: Exchange, made: Exchange) -> list[Difference]:
+def unlike(originals: Sequence[Exchange], made: Sequence[Exchange]) -> list[Difference]:
     """Return the findings that are not the same, but for those that can't be, in the way they can't."""
-    found = differences(original, scrub(made))
     return [
         one
-        for one in found
+        for one in differences(originals, [scrub(exchange) for exchange in made])
         if not (one.only_quoted and one.check in QUOTING) and not (one.check in OTHER and one.before[0] == one.after[0])
     ]
 

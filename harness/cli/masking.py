@@ -105,7 +105,7 @@ def _read(archive: Path, left_out: Counter[str], unread: list[HarnessError]) -> 
 def _write(place: Path, exchanges: list[Exchange], seed: str) -> int:
     made = [scrub(one) for one in mask_exchanges(exchanges, seed)]  # as it is written
     write_cassette(place, made)
-    found = [one for pair in zip(exchanges, made, strict=True) for one in differences(*pair)]
+    found = list(differences(exchanges, made))
     others = Counter(one.check for one in found if not one.only_quoted)
     quoting = sum(one.only_quoted for one in found)
     told = f", {quoting} of which quote a made-up text" if quoting else ""

@@ -28,8 +28,9 @@ EACH = 1 if os.environ.get("HARNESS_THOROUGH") else 12
 
 def told(exchanges: list[Exchange]) -> Iterator[object]:
     """Yield what is not as it should be once the texts are replaced."""
-    for exchange, made in zip(exchanges, mask_exchanges(exchanges, "seed"), strict=True):
-        yield from unlike(exchange, made)
+    masked = mask_exchanges(exchanges, "seed")
+    yield from unlike(exchanges, masked)
+    for exchange, made in zip(exchanges, masked, strict=True):
         yield from left_of(exchange, made)
 
 
@@ -55,9 +56,7 @@ def test_cassettes_of_the_project(path: Path) -> None:
 
 @pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: f"{path.parent.name}/{path.name.partition('.')[0]}")
 def test_published_recordings(path: Path) -> None:
-    for number, entry in enumerate(read_archive(path)):
-        if number % EACH == 0:
-            assert list(told([scrub(entry.exchange)])) == [], entry.origin
+    assert list(told([scrub(entry.exchange) for entry in read_archive(path)][::EACH])) == []
 
 
 @cache
@@ -72,6 +71,6 @@ def test_the_page_lists_each_check_whose_finding_may_differ(check: str) -> None:
 
 def test_a_finding_that_quotes_another_text_is_told_from_one_that_says_something_else() -> None:
     before = ("fail", "get_weather is called, and was not offered", "None")
-    assert Difference("x", before, ("fail", "def_hacokab is called, and was not offered", "None")).only_quoted
-    assert not Difference("x", before, ("pass", "", "None")).only_quoted
-    assert not Difference("x", before, ("fail", "get_weather was forced, and was not offered", "None")).only_quoted
+    assert Difference(0, "x", before, ("fail", "def_hacokab is called, and was not offered", "None")).only_quoted
+    assert not Difference(0, "x", before, ("pass", "", "None")).only_quoted
+    assert not Difference(0, "x", before, ("fail", "get_weather was forced, and was not offered", "None")).only_quoted

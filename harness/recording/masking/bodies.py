@@ -12,7 +12,7 @@ from harness.wire.unpacking import GZIP
 
 _LINE = re.compile(r"[^\r\n]+")
 _LINE_END = re.compile(r"\r\n|\n|\r")
-_FIELD = re.compile(r"(?P<start>\ufeff?(?P<name>[a-z_-]{0,20})(?P<colon>: ?))(?P<value>.*)", re.DOTALL)
+_FIELD = re.compile(r"(?P<start>\ufeff?(?P<name>[a-z_-]{0,20})(?P<colon>: ?)(?:data: ?)*)(?P<value>.*)", re.DOTALL)
 _JSON = re.compile(r'\s*[{\["]')
 _TAG = re.compile(r"<[^>]*>")
 _DEFLATE = b"\x78"

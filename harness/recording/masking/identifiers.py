@@ -5,6 +5,7 @@ from collections.abc import Collection
 
 from harness.recording.masking.refusals import Repetitions
 from harness.recording.masking.words import Vocabulary, words_of
+from harness.wire.altered import is_placeholder
 from harness.wire.exchange import Headers
 
 _ADDRESS = re.compile(r"(?P<scheme>(?:[a-z]+://)?)(?P<host>(?<=//)[^/?#]*|)(?P<path>/?[^?#]*)(?P<query>.*)", re.DOTALL)
@@ -46,6 +47,8 @@ _AGENTS = words_of(
 
 def masked_id(text: str, vocabulary: Vocabulary, names: Collection[str] = ()) -> str:
     """Return another id of the same pattern; ``names`` of tools may stand in it."""
+    if is_placeholder(text):
+        return text
     prefix = _PREFIX.match(text)
     # Where the name of a tool is in it, so that it may be the prefix.
     kept = prefix.end() if prefix and not any(text.startswith(name) for name in names) else 0

@@ -6,6 +6,7 @@ word; then the text is cut where it was cut, be it inside a character.  Where a 
 between the two, the second copy becomes a copy of what the first became.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate, pairwise
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from typing import NamedTuple
 _TELLING = 8  # characters: what is shorter comes again by chance
 _OFTEN = 0.4  # of the pieces that repeat the one before: a stream that sends each twice
 _GROWN = 2
+_WAITING = 5  # pieces by which one copy may be ahead of the other
 
 Mask = Callable[[str], str]
 
@@ -30,6 +32,11 @@ def masked_pieces(pieces: Sequence[str], mask: Mask, marks: Sequence[str] = ()) 
     text = "".join(pieces)
     if not text:
         return list(pieces)
+    copies = _in_turn(pieces)
+    if copies:
+        first = [number for number in range(len(pieces)) if number not in copies]
+        made_first = dict(zip(first, masked_pieces([pieces[number] for number in first], mask, marks), strict=True))
+        return [made_first[copies.get(number, number)] for number in range(len(pieces))]
     whole = _as_utf8(text)
     spans = _spans(text, pieces, marks) if whole == text else [_Span(0, len(whole))]
     made = ""
@@ -37,6 +44,20 @@ def masked_pieces(pieces: Sequence[str], mask: Mask, marks: Sequence[str] = ()) 
         source = span.source
         made += mask(whole[span.start : span.end]) if source is None else made[source : source + span.end - span.start]
     return _cut(made, pieces)
+
+
+def _in_turn(pieces: Sequence[str]) -> dict[int, int]:
+    """Return which piece repeats which, where two copies of a text come in turn; nothing where one piece has no copy."""
+    waiting: deque[int] = deque()
+    copies: dict[int, int] = {}
+    for number, piece in enumerate(pieces):
+        if waiting and pieces[waiting[0]] == piece:
+            copies[number] = waiting.popleft()
+        elif piece:
+            waiting.append(number)
+            if len(waiting) > max(_WAITING, len(pieces) // 4):
+                return {}
+    return copies if not waiting and len(copies) > _GROWN else {}
 
 
 def _as_utf8(text: str) -> str:

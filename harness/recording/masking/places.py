@@ -67,7 +67,7 @@ def place_of_string(path: Path, *, asked: bool, refused: bool) -> Place:
     names = [name for name in path if name != "*"]
     last = names[-1] if names else ""
     if "logprobs" in names:
-        return Place.LIKELY if last in {"token", "tokens"} else Place.TEXT
+        return Place.LIKELY if last in {"token", "tokens"} else Place.KEPT if last == "logprob" else Place.TEXT
     if not asked and (found := _in_error(names, last, refused=refused)):
         return found
     if not _PROTOCOL_WITHIN.isdisjoint(names) or (asked and names[:1] and names[0] in _ROUTING):

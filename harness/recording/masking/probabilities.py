@@ -8,6 +8,19 @@ from harness.recording.masking.json_strings import Container, Token
 from harness.recording.masking.words import Vocabulary
 
 _BYTE = re.compile(r"\\x([0-9a-fA-F]{2})|<0x([0-9A-Fa-f]{2})>")
+_SPACE_OF_TOKENIZERS = "\u0120"
+"""How a tokenizer that works on bytes writes a space."""
+
+
+def _letters_of_bytes() -> dict[int, str]:
+    """Return the letter by which such a tokenizer writes each byte: https://github.com/openai/gpt-2/blob/master/src/encoder.py."""
+    plain = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(0x100) if byte not in plain]
+    return {byte: chr(byte) for byte in plain} | {byte: chr(0x100 + number) for number, byte in enumerate(others)}
+
+
+_LETTER_OF = _letters_of_bytes()
+_BYTE_OF = {letter: byte for byte, letter in _LETTER_OF.items()}
 
 
 class Replaceable(Protocol):
@@ -34,69 +47,87 @@ class SaidText:
 
 
 @dataclass
-class TokenTexts:
-    """The tokens of one choice in their order, with their bytes by the object they stand in."""
+class _TokenText:
+    """A token: its text and its bytes, as far as they are given, and whether it is an alternative of another."""
 
-    tokens: list[Replaceable] = field(default_factory=list)
-    numbers: dict[int, list[Replaceable]] = field(default_factory=dict)
+    is_alternative: bool
+    string: Replaceable | None = None
+    numbers: list[Replaceable] = field(default_factory=list)
+
+    def content(self, *, raw: bool) -> bytes:
+        """Return its bytes; of a text that is ``raw`` those that its letters stand for."""
+        try:
+            told = bytes(int(number.plain) for number in self.numbers)
+        except ValueError:
+            told = b""
+        text = self.string.plain if self.string else ""
+        if told:
+            return told
+        return bytes(_BYTE_OF[one] for one in text) if raw and set(text) <= _BYTE_OF.keys() else _bytes_of(text)
+
+    def write(self, made: bytes, *, raw: bool) -> None:
+        """Put ``made`` in the place of its bytes, in each way they are told."""
+        if self.string:
+            self.string.made = _spelled(self.string.plain, self.content(raw=raw), made, raw=raw)
+        if len(self.numbers) == len(made):
+            for number, byte in zip(self.numbers, made, strict=True):
+                number.made = str(byte) if len(str(byte)) == len(number.plain) else None
+
+
+class TokenTexts:
+    """The tokens of one choice in their order, each with its alternatives after it."""
+
+    def __init__(self) -> None:
+        self._tokens: dict[object, _TokenText] = {}
 
     def add(self, string: Replaceable) -> None:
         """Take a token, or one of its alternatives."""
-        self.tokens.append(string)
+        within = string.token.within
+        # In the older form the tokens are a list of texts.
+        key = string.token if within.is_list or string.token.is_key else within
+        self._token(key, string.token).string = string
 
     def add_byte(self, within: Container | None, string: Replaceable) -> None:
         """Take a byte of the token that stands in ``within``."""
-        self.numbers.setdefault(id(within), []).append(string)
+        self._token(within, string.token).numbers.append(string)
+
+    def _token(self, key: object, token: Token) -> _TokenText:
+        return self._tokens.setdefault(key, _TokenText("top_logprobs" in token.path))
 
     def mask(self, said: list[SaidText], vocabulary: Vocabulary) -> None:
         """Give each token what became of its part of the text; the others are words of their own."""
-        became: dict[bytes, bytes] = {}
-        for string in self.tokens:
-            numbers = self.numbers.get(id(string.token.within), []) if not string.token.within.is_list else []
-            content = _content(string, numbers)
-            made = became.get(content) if _is_alternative(string.token) else _taken(said, content)
+        raw = any(one.string and _SPACE_OF_TOKENIZERS in one.string.plain for one in self._tokens.values())
+        became: dict[tuple[str, bytes], bytes] = {}
+        for token in self._tokens.values():
+            content = token.content(raw=raw)
+            key = (token.string.plain if token.string else "", content)
+            made = became.get(key) if token.is_alternative else _taken(said, content)
             if made is None:
-                made = _other(string, content, vocabulary)
-            elif not _is_alternative(string.token):
-                became = {content: made}
-            _write(string, numbers, content, made)
+                made = became.get(key) or vocabulary.text(_text_of(content)).encode("utf-8", "surrogateescape")
+            became[key] = made
+            token.write(made, raw=raw)
 
 
-def _is_alternative(token: Token) -> bool:
-    return "top_logprobs" in token.path
+def _bytes_of(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
 
 
-def _content(string: Replaceable, numbers: list[Replaceable]) -> bytes:
-    try:
-        return bytes(int(number.plain) for number in numbers) or string.plain.encode("utf-8", "surrogateescape")
-    except ValueError:
-        return string.plain.encode("utf-8", "surrogateescape")
+def _text_of(content: bytes) -> str:
+    return content.decode("utf-8", "surrogateescape")
 
 
 def _taken(said: list[SaidText], content: bytes) -> bytes | None:
     return next((made for one in said if (made := one.take(content)) is not None), None)
 
 
-def _other(string: Replaceable, content: bytes, vocabulary: Vocabulary) -> bytes:
-    if string.plain.encode("utf-8", "surrogateescape") == content:
-        return vocabulary.text(string.plain).encode("utf-8", "surrogateescape")
-    return content  # a part of a character, which alone tells nothing
-
-
-def _write(string: Replaceable, numbers: list[Replaceable], content: bytes, made: bytes) -> None:
-    if string.plain.encode("utf-8", "surrogateescape") == content:
-        string.made = made.decode("utf-8", "surrogateescape")
-    else:
-        string.made = _in_hex(string.plain, made)
-    if len(numbers) == len(made):
-        for number, byte in zip(numbers, made, strict=True):
-            number.made = str(byte) if len(str(byte)) == len(number.plain) else None
-
-
-def _in_hex(token: str, made: bytes) -> str:
-    """Return a token that tells its bytes in hexadecimal, or with U+FFFD, with other bytes."""
+def _spelled(token: str, content: bytes, made: bytes, *, raw: bool) -> str:
+    """Return ``made`` in the way in which ``token`` tells its bytes; one that does not tell them stays."""
+    if _bytes_of(token) == content:
+        return _text_of(made)
+    if raw and len(token) == len(made):
+        return "".join(_LETTER_OF[byte] for byte in made)
     if len(_BYTE.findall(token)) != len(made):
-        return token
+        return token if "\ufffd" in token else _text_of(made) if len(made) == len(_bytes_of(token)) else token
     left = iter(made)
 
     def spelled(found: re.Match[str]) -> str:

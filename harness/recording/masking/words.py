@@ -52,8 +52,10 @@ _HEX_LEAST = 8
 _TRIES = 40
 _SHORT_WORD = 3
 _ASCII = 128
+_GBK_LEAST = 6  # characters: fewer may happen to be UTF-8
 _BLOCK = 64  # characters that begin with the same bytes of UTF-8
 _PARTLY = frozenset({0xE0, 0xED, 0xF0, 0xF4})  # bytes that not every second byte may follow
+_PHONETIC = (0xC9, 0xCA)  # begin letters that nobody writes, so that CAFÉ’S is taken for what it is
 _HAN = (
     "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动同工也能下过子说产种面而方后多定行学法所民得经"
     "十三之进着等部度家电力里如水化高自二理起小物现实加量都两体制机当使点从业本去把性好应开它合还因由其些然前外天政四日那社义事平形"
@@ -91,6 +93,8 @@ class Vocabulary:
         if "\\" in text:
             escapes = Escapes(text)
             return escapes.put_back(self.text(escapes.plain))
+        if not text.isascii() and (other := _read_as_gbk(text)) is not None:
+            return _written_as_gbk(self.text(other)) or text
         return _TOKEN.sub(self._replaced, text)
 
     def tokens(self, text: str, least: int) -> str:
@@ -232,7 +236,26 @@ def _bytes_begun(code: int) -> int:
     """Return how long a character of UTF-8 is that begins with the byte ``code``; 0 where none does."""
     if code < 0xC2 or code > 0xF4:  # noqa: PLR2004
         return 0
+    if code in _PHONETIC:
+        return _BLOCK
     return 2 if code < 0xE0 else 3 if code < 0xF0 else 4  # noqa: PLR2004
+
+
+def _read_as_gbk(text: str) -> str | None:
+    """Return what a text says that is UTF-8 read as GBK; None where it is none, or too short to tell."""
+    if sum(not letter.isascii() for letter in text) < _GBK_LEAST:
+        return None
+    try:
+        return text.encode("gbk").decode()
+    except UnicodeError:
+        return None
+
+
+def _written_as_gbk(text: str) -> str | None:
+    try:
+        return text.encode().decode("gbk")
+    except UnicodeError:
+        return None
 
 
 def _other(random: Random, letter: str, pool: str) -> str:
