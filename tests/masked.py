@@ -7,6 +7,7 @@ from typing import Any
 from harness.judging.alike import Difference, differences
 from harness.recording.masking.words import KEPT
 from harness.recording.scrub import scrub
+from harness.wire.altered import is_placeholder
 from harness.wire.exchange import Exchange
 
 RUN = 12
@@ -15,10 +16,13 @@ _PROTOCOL = {"$schema", "finish_reason", "format", "model", "object", "role", "t
 _KEPT = re.compile(KEPT)
 _ESCAPE = re.compile(r'\\([\\"/])')
 _DEEP = 4
+_NO_LETTER = re.compile(r"\\u(?:00[01][0-9a-f]|d[89a-f][0-9a-f]{2})", re.IGNORECASE)
 _PREFIX = re.compile(r"^[A-Za-z]+[-_.:]")
 _LETTER = re.compile(r"[^\W_]")
 
 QUOTING = {
+    "content.no-mojibake", "logprobs.bytes", "logprobs.joins", "logprobs.top-own", "reasoning.legible",
+    "tool_calls.arguments-alike", "tool_calls.name-once",
     "chunk.id-constant", "http.no-error", "identity.call-id-unique", "identity.id-form", "identity.id-unique", "multi_turn.accepted", "params.stop",
     "parity.tool-calls", "sse.json", "sse.no-error", "structured.schema", "tool_calls.arguments-json", "tool_calls.id-form",
     "tool_choice.named", "tool_choice.offered", "tool_choice.schema",
@@ -49,6 +53,7 @@ def left_of(original: Exchange, made: Exchange) -> set[str]:
 
 def _read(text: str) -> str:
     """Return what a text says in which there is JSON, and JSON in that."""
+    text = _NO_LETTER.sub(lambda found: "\0" * len(found[0]), text)
     for _ in range(_DEEP):
         text = _ESCAPE.sub(r"\1", text).replace("\\n", "\n") if "\\" in text else text
     return text
@@ -74,11 +79,15 @@ def written_in(exchange: Exchange) -> Iterator[str]:
     for message in exchange.completion.messages:
         yield from (call.arguments for call in message.tool_calls)
     # What an id begins with is its form.
-    yield from (_PREFIX.sub("", value) for value in exchange.columns.values["id"] if isinstance(value, str))
+    yield from (
+        _PREFIX.sub("", value)
+        for value in exchange.columns.values["id"]
+        if isinstance(value, str) and not is_placeholder(value)
+    )
 
 
 def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
+    if isinstance(value, str) and not is_placeholder(value):
         yield value
     inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, one in inside:

@@ -39,7 +39,7 @@ class Container:
 
 
 @dataclass(slots=True, eq=False)
-class Token:
+class JsonToken:
     """
     A string, without its quotes, or a number: ``raw`` as it stands in the text from ``start`` on.
 
@@ -54,7 +54,7 @@ class Token:
     is_number: bool = False
 
 
-def tokens_in(text: str) -> Iterator[Token]:
+def tokens_in(text: str) -> Iterator[JsonToken]:
     """Yield the strings and numbers of ``text`` in their order."""
     here = Container((), None, 0, is_list=False)
     paths: dict[Path, Path] = {}
@@ -63,14 +63,14 @@ def tokens_in(text: str) -> Iterator[Token]:
         if string is not None and colon and not here.is_list:
             here.key = string
             path = (*here.path, string)
-            yield Token(found.start() + 1, string, paths.setdefault(path, path), here, is_key=True)
+            yield JsonToken(found.start() + 1, string, paths.setdefault(path, path), here, is_key=True)
         elif string is not None or number is not None:
             raw = string if string is not None else number
             if here.key in {"index", "id", "type"}:
                 here.values.setdefault(here.key, raw)
             path = here.inner_path
             start = found.start() + (number is None)
-            yield Token(start, raw, paths.setdefault(path, path), here, is_number=number is not None)
+            yield JsonToken(start, raw, paths.setdefault(path, path), here, is_number=number is not None)
         elif opens:
             here = Container(here.inner_path, here, here.count, is_list=opens == "[")
         elif closes:

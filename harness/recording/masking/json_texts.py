@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from harness.recording.masking.escapes import Escapes
 from harness.recording.masking.identifiers import masked_id
 from harness.recording.masking.joined import masked_pieces
-from harness.recording.masking.json_strings import Container, Token, tokens_in
+from harness.recording.masking.json_strings import Container, JsonToken, tokens_in
 from harness.recording.masking.places import Place, is_written_key, is_written_number, place_of_string
 from harness.recording.masking.probabilities import SaidText, TokenTexts
 from harness.recording.masking.refusals import Repetitions
@@ -43,13 +43,13 @@ class _String:
     """A string of block number ``block``: as it stands there, read, and what comes in its place."""
 
     block: int
-    token: Token
+    token: JsonToken
     escapes: Escapes | None
     plain: str
     made: str | None = None
 
     @classmethod
-    def of(cls, block: int, token: Token) -> "_String":
+    def of(cls, block: int, token: JsonToken) -> "_String":
         escapes = Escapes(token.raw) if "\\" in token.raw else None
         return cls(block, token, escapes, escapes.plain if escapes else token.raw)
 
@@ -101,7 +101,7 @@ class JsonTexts:
             by_block[string.block].append(string)
         return [_replaced(block, by_block[number]) for number, block in enumerate(blocks)]
 
-    def _take(self, block: int, token: Token) -> None:
+    def _take(self, block: int, token: JsonToken) -> None:
         asked = self._context.asked
         if token.is_number:
             if "bytes" in token.path and "logprobs" in token.path:
@@ -157,10 +157,10 @@ class JsonTexts:
         self._found.strings.append(string)
         self._tokens_of(string.token).add(string)
 
-    def _tokens_of(self, token: Token) -> TokenTexts:
+    def _tokens_of(self, token: JsonToken) -> TokenTexts:
         return self._found.tokens[_choice(token.within)]
 
-    def _label(self, token: Token) -> Iterator[str]:
+    def _label(self, token: JsonToken) -> Iterator[str]:
         yield from token.path
         yield _choice(token.within)
         within: Container | None = token.within

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from harness.recording.masking.json_strings import Container, Token
+from harness.recording.masking.json_strings import Container, JsonToken
 from harness.recording.masking.words import Vocabulary
 
 _BYTE = re.compile(r"\\x([0-9a-fA-F]{2})|<0x([0-9A-Fa-f]{2})>")
@@ -26,7 +26,7 @@ _BYTE_OF = {letter: byte for byte, letter in _LETTER_OF.items()}
 class Replaceable(Protocol):
     """A string of a JSON text, and what comes in its place."""
 
-    token: Token
+    token: JsonToken
     plain: str
     made: str | None
 
@@ -61,14 +61,16 @@ class _TokenText:
         except ValueError:
             told = b""
         text = self.string.plain if self.string else ""
-        if told:
-            return told
-        return bytes(_BYTE_OF[one] for one in text) if raw and set(text) <= _BYTE_OF.keys() else _bytes_of(text)
+        if raw and text and set(text) <= _BYTE_OF.keys() and told in {b"", _bytes_of(text)}:
+            return bytes(_BYTE_OF[one] for one in text)
+        return told or _bytes_of(text)
 
     def write(self, made: bytes, *, raw: bool) -> None:
         """Put ``made`` in the place of its bytes, in each way they are told."""
         if self.string:
             self.string.made = _spelled(self.string.plain, self.content(raw=raw), made, raw=raw)
+        if self.string and len(self.numbers) != len(made):  # those of the letters that stand for its bytes
+            made = _bytes_of(self.string.made or "")
         if len(self.numbers) == len(made):
             for number, byte in zip(self.numbers, made, strict=True):
                 number.made = str(byte) if len(str(byte)) == len(number.plain) else None
@@ -91,7 +93,7 @@ class TokenTexts:
         """Take a byte of the token that stands in ``within``."""
         self._token(within, string.token).numbers.append(string)
 
-    def _token(self, key: object, token: Token) -> _TokenText:
+    def _token(self, key: object, token: JsonToken) -> _TokenText:
         return self._tokens.setdefault(key, _TokenText("top_logprobs" in token.path))
 
     def mask(self, said: list[SaidText], vocabulary: Vocabulary) -> None:
