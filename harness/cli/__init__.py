@@ -8,6 +8,7 @@ from harness.cli import (
     comparing,
     drafting,
     exporting,
+    importing,
     judging,
     listing,
     live,
@@ -29,5 +30,6 @@ for _command in (
     judging.run, judging.audit, judging.report, comparing.diff, live.probe, live.record, listing.checks, listing.scenarios,
     listing.explain, listing.providers, listing.proof, reconstructing.reconstruct, exporting.export, drafting.new_provider,
     proving.registry, serving.serve, clients.clients, masking.mask,
+    importing.import_,
 ):  # fmt: skip
     main.add_command(_command)
