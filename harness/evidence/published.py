@@ -14,6 +14,7 @@ from typing import Any
 
 from harness.compare.shape import changes
 from harness.evidence.recordings import day_of
+from harness.judging.runner import PUBLISHED, published_cassettes
 from harness.matrix.providers import Matrix
 from harness.recording.archives import Entry
 from harness.recording.cassette import dump_cassette, read_cassette
@@ -22,7 +23,6 @@ from harness.recording.scrub import scrub
 from harness.wire.exchange import Exchange, include_usage
 from harness.wire.shapes import as_object, objects_in
 
-FOLDER = "published"
 _UNKNOWN = "unknown"
 _NO_DAY = "undated"
 _SWITCHES = ("thinking", "enable_thinking", "reasoning", "reasoning_effort", "chat_template_kwargs", "think")
@@ -47,7 +47,7 @@ class Published:
     def path(self, root: Path, number: int = 1) -> Path:
         """Return where it is kept: the first of its day and form, or a further one."""
         name = f"{self.day}-{self.slug}{f'-{number}' if number > 1 else ''}.yaml"
-        return root / "cassettes" / self.provider / FOLDER / self.model / name
+        return root / "cassettes" / self.provider / PUBLISHED / self.model / name
 
     def is_like(self, other: "Published") -> bool:
         """Tell whether both have one form."""
@@ -84,7 +84,7 @@ def kept_in(root: Path) -> list[Published]:
         BadCassette: one of them can't be read.
     """
     found: list[Published] = []
-    for path in sorted((root / "cassettes").glob(f"*/{FOLDER}/*/*.yaml")):
+    for path in published_cassettes(root):
         model, provider = path.parent.name, path.parents[2].name
         found += [Published(provider, model, day_of(one) or _NO_DAY, one) for one in read_cassette(path)]
     return found
