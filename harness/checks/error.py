@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.checks import sources
 from harness.checks.applies import all_of, error_status, has_headers
-from harness.checks.error_causes import BAD_KEY, Told, request_mistake, told_cause
+from harness.checks.error_causes import BAD_KEY, ToldCause, request_mistake, told_cause
 from harness.checks.registry import observation, rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.ideal import error, exchange
@@ -126,7 +126,7 @@ def status(exchange: Exchange) -> Iterator[Problem]:
         yield Problem(_misleading(code, told), ((None, 0),), advice)
 
 
-def _misleading(code: int, told: Told) -> str:
+def _misleading(code: int, told: ToldCause) -> str:
     due = _any_of(told.cause.due[:2])
     return f'the status is {code}, and the error tells of {told.cause.name} ("{told.words[:_SHOWN]}"), which is {due}'
 

@@ -102,20 +102,20 @@ WHATEVER_IS_ASKED = (BAD_KEY, NO_CREDIT, LIMIT, NO_MODEL, TOO_LONG, ONE_FORM)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ToldCause:
     """A cause, and the words that tell of it as they stood."""
 
     cause: Cause
     words: str
 
 
-def told_cause(exchange: Exchange) -> Told | None:
+def told_cause(exchange: Exchange) -> ToldCause | None:
     """Return the cause that the texts of an error tell of; None where they name none that is known."""
     text = error_text(exchange)
     for cause in CAUSES:
         found = cause.words.search(text)
         if found:
-            return Told(cause, " ".join(found[0].split()))
+            return ToldCause(cause, " ".join(found[0].split()))
     return None
 
 

@@ -57,16 +57,16 @@ _ADVICE: dict[Form, Advice] = {
 }
 
 
-Told = tuple[Form, int, str, Advice]
+Worded = tuple[Form, int, str, Advice]
 """A form, the first piece that repeats, the message, the advice."""
 
 
-def told(texts: list[str], noun: str) -> Told | None:
+def told(texts: list[str], noun: str) -> Worded | None:
     """Return how the pieces of ``noun`` repeat it; None if they don't."""
     return _worded(repetition(texts), texts, noun)
 
 
-def _worded(found: Repetition | None, texts: list[str], noun: str) -> Told | None:
+def _worded(found: Repetition | None, texts: list[str], noun: str) -> Worded | None:
     if found is None:
         return None
     size = len(texts[found.piece])
