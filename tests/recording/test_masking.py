@@ -244,6 +244,31 @@ def test_of_an_error_only_what_it_repeats_of_others_goes() -> None:
     assert not {"Lyonnaise", "secret", "plan"} & set(re.findall(r"\w+", error["message"]))
 
 
+@pytest.mark.parametrize(
+    "told", ["T-99812", "ada@contoso.com", "https://contoso.example/billing", "7f3a9b2c4d5e6f70", "1234567890"]
+)
+def test_of_an_error_what_tells_whose_it_was_goes(told: str) -> None:
+    body = orjson.dumps(
+        {"error": {"message": f"Quota of 200000 tokens per day exceeded, see {told}.", "type": "quota", "code": 429}}
+    )
+    message = masked(answered(body, status=429)).columns.errors[0].value["message"]
+    assert told not in message
+    assert message.startswith("Quota of 200000 tokens per day exceeded, see ")
+
+
+def test_of_numbers_with_bounds_only_these_stay() -> None:
+    parameters = {
+        "type": "object",
+        "properties": {"day": {"type": "string"}, "seats": {"type": "integer", "minimum": 1}},
+    }
+    asked = {"tools": [{"type": "function", "function": {"name": "book", "parameters": parameters}}]}
+    call = {"index": 0, "id": "c", "function": {"name": "book", "arguments": '{"day":"2026-11-12","seats":3}'}}
+    made = masked(answered(stream({"tool_calls": [call]}), asked)).completion.messages[0].tool_calls[0].arguments
+    day, seats = orjson.loads(made).values()
+    assert (seats, len(day)) == (3, 10)
+    assert "2026" not in day
+
+
 def test_a_sequence_that_ends_an_answer_stands_where_it_stood() -> None:
     for stop, text, held in (
         ("sto", "It says histoTOP and stops", True),

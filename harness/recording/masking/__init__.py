@@ -13,6 +13,7 @@ from typing import Any
 
 from harness.recording.masking.bodies import masked_content, masked_response
 from harness.recording.masking.identifiers import masked_request_headers, masked_response_headers, masked_url
+from harness.recording.masking.json_strings import tokens_in
 from harness.recording.masking.json_texts import Context
 from harness.recording.masking.refusals import Repetitions
 from harness.recording.masking.words import Vocabulary
@@ -105,7 +106,8 @@ def _bound_numbers(exchange: Exchange) -> Iterator[str]:
     if any(key in _BOUNDS for schema in schemas for key, _ in _members(schema)):
         for message in exchange.completion.messages:
             for text in (message.content, *(call.arguments for call in message.tool_calls)):
-                yield from re.findall(r"\d+", text or "")
+                for number in (token.raw for token in tokens_in(text or "") if token.is_number):
+                    yield from re.findall(r"\d+", number)
 
 
 def _members(value: Any, depth: int = 0) -> Iterator[tuple[str, Any]]:

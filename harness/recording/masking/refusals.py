@@ -12,7 +12,7 @@ from harness.recording.masking.words import Vocabulary, words_of
 
 _QUOTED = re.compile(r"'([^'\n]{2,})'|\"([^\"\n]{2,})\"|`([^`\n]+)`|“([^”\n]+)”|「([^」\n]+)」|‘([^’\n]+)’")
 _AS_IT_IS = re.compile(
-    r"(?P<url>https?://[^\s\"'<>)\]]+)|(?P<mail>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)|(?P<digits>(?<![\w.])\d{7,}(?![\w.]))"
+    r"(?P<url>https?://[^\s\"'<>)\]]+)|(?P<mail>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)|(?P<account>\b[A-Za-z]{1,5}[-_#]\d{4,}\b)|(?P<digits>(?<![\w.])\d{7,}(?!\w|\.\d))"
 )
 _WORD = re.compile(r"[^\W\d_]+")
 _REPEATED = 12  # characters: what stands in the request as well is no chance
