@@ -30,13 +30,16 @@ from harness.checks import (
     role,
     sdk,
     sse,
+    sse_blank_lines,  # noqa: F401 - declares an observation of the family sse
     structured,
     tool_arguments,  # noqa: F401 - declares checks of the family tool_calls
     tool_calls,
     tool_choice,
     tool_forms,  # noqa: F401 - declares the observations of the family tool_calls
     tool_heads,  # noqa: F401 - declares checks of the family tool_calls
+    tool_names,  # noqa: F401 - likewise
     usage,
+    usage_choices,  # noqa: F401 - declares checks of the family usage
     usage_counts,  # noqa: F401 - declares checks of the family usage
     usage_prompt,  # noqa: F401 - likewise
     usage_totals,  # noqa: F401 - likewise

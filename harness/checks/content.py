@@ -82,7 +82,7 @@ def key_present(exchange: Exchange) -> Iterator[Problem]:
         replace_in_body(BODY, '"content":"你好! How can I help?"', '"content":"\\n\\n"'),
         with_body(STREAM, b"".join(part + b"\n\n" for part in STREAM.response.body.split(b"\n\n")[::4] if part)),
     ),
-    depends_on=_READ, explained_by=("sse.json", *_WHOLE),
+    depends_on=_READ, explained_by=("sse.json", *_WHOLE, "chunk.index-in-range"),
 )  # fmt: skip
 def said(exchange: Exchange) -> Iterator[Problem]:
     """

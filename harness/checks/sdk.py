@@ -6,7 +6,7 @@ from harness.checks import sources
 from harness.checks.applies import all_of, error_status, stream, success_status
 from harness.checks.registry import NotApplicable, Reason, observation, rule
 from harness.results import Level, Problem
-from harness.sdk import SdkResult, failure_location, sdk_results
+from harness.sdk import SdkResult, empty_events, failure_location, sdk_results
 from harness.simulate.ideal import exchange as ideal_exchange
 from harness.simulate.reference import (
     BODY,
@@ -44,6 +44,8 @@ def _readable(exchange: Exchange) -> Reason | None:
     parser = exchange.reading.parser
     if parser and parser.bom:
         return "the SDK loses the first event to a byte order mark, which is legal; sse.framing shows the mark"
+    if empty_events(exchange):
+        return "the SDK fails on a block without data, which is legal; sse.blank-lines shows it"
     # Not by a need of sse.no-error: that is blocked where no stream came, which is when the SDK loses all.
     if parser and exchange.columns.errors:
         return NotApplicable(
@@ -68,9 +70,8 @@ def _raised(who: str, exchange: Exchange, reading: SdkResult) -> Problem:
     sources.SDK_STREAM, _readable,
     good=(STREAM, TOOLS, REASONING, BODY, with_body(STREAM, b": keep-alive\n\n" + _BYTES)),
     bad=(
-        with_body(STREAM, b"event: ping\n\n" + _BYTES),
-        with_body(STREAM, b"retry: 3000\n\n" + _BYTES),
-        replace_in_body(replace_in_body(STREAM, "data: {", "id: 7\ndata: {"), "\n\nid: 7", "\n\n: keep-alive\n\nid: 7", 1),
+        with_body(STREAM, b"data:\n\n" + _BYTES),
+        replace_in_body(STREAM, "[DONE]", "[done]"),
         with_body(STREAM, _BYTES.replace("你".encode(), b"\xff")),
     ),
     depends_on=_WHOLE,

@@ -44,7 +44,7 @@ FAULTS: dict[str, Fault] = {
 
 VARIANTS: dict[str, Variant] = {
     variant.id: variant
-    for module in (variants, options, text_variants, legal_counts, transfer)
+    for module in (variants, options, text_variants, legal_counts, transfer, sdk)
     for variant in module.VARIANTS
 }
 """Every legal variant by id."""
