@@ -30,7 +30,7 @@ from harness.checks import (
     role,
     sdk,
     sse,
-    sse_blank_lines,  # noqa: F401 - declares an observation of the family sse
+    sse_legal,  # noqa: F401 - declares observations of the family sse
     structured,
     tool_arguments,  # noqa: F401 - declares checks of the family tool_calls
     tool_calls,

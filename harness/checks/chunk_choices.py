@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from harness.checks import sources
-from harness.checks.applies import request_known, success_status
+from harness.checks.applies import counts_chunks, request_known, success_status
 from harness.checks.kinds import n_of_m, place_of, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.checks.usages import early_usage
@@ -231,7 +231,7 @@ def index_in_range(exchange: Exchange) -> Iterator[Problem]:
     for choice in beyond[:1]:
         place = place_of(exchange, choice, choice.first_chunk, "/index")
         said, advice = f"a choice has the index {choice.index}, {most} asked for", None
-        if len(beyond) > 1 and most == 1 and all(one.first_chunk == one.last_chunk for one in choices.values()):
+        if counts_chunks(exchange):
             said = f"the index of a choice counts chunks, to {max(choices)}: 1 choice was asked for"
             advice = _COUNTS_CHUNKS
         yield Problem(said, (place,), advice)

@@ -4,7 +4,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from harness.checks import sources
-from harness.checks.applies import body, complete_answer, plain_text, stream, success_status, thought_apart
+from harness.checks.applies import (
+    all_of,
+    body,
+    complete_answer,
+    plain_text,
+    stream,
+    success_status,
+    thought_apart,
+    told_apart,
+)
 from harness.checks.kinds import absent, place_of, wrong_kinds
 from harness.checks.marked_text import marked
 from harness.checks.marks import channel_words, control, mojibake, replacement, special_token, think_tag
@@ -75,14 +84,14 @@ def key_present(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "content.said", SHOULD, "An answer says something: text, a refusal, a tool call, an image, sound; or it was cut short, or filtered.",
-    sources.REFERENCE, complete_answer,
+    sources.REFERENCE, all_of(complete_answer, told_apart),
     good=(STREAM, BODY, TOOLS),
     bad=(
         replace_in_body(BODY, '"content":"你好! How can I help?"', '"content":""'),
         replace_in_body(BODY, '"content":"你好! How can I help?"', '"content":"\\n\\n"'),
         with_body(STREAM, b"".join(part + b"\n\n" for part in STREAM.response.body.split(b"\n\n")[::4] if part)),
     ),
-    depends_on=_READ, explained_by=("sse.json", *_WHOLE, "chunk.index-in-range"),
+    depends_on=_READ, explained_by=("sse.json", *_WHOLE),
 )  # fmt: skip
 def said(exchange: Exchange) -> Iterator[Problem]:
     """

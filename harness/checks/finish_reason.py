@@ -7,7 +7,7 @@ from dataclasses import replace
 import orjson
 
 from harness.checks import sources
-from harness.checks.applies import all_of, body, cap_of, complete_answer, stream, success_status, uncut
+from harness.checks.applies import all_of, body, cap_of, complete_answer, stream, success_status, told_apart, uncut
 from harness.checks.kinds import absent, place_of, wrong_kinds
 from harness.checks.registry import NotApplicable, Reason, observation, rule
 from harness.matrix.scenarios import SCENARIOS
@@ -119,10 +119,10 @@ def null_before_end(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "finish_reason.given", SHOULD, "Every choice of a stream ends with a finish_reason.",
-    sources.REFERENCE, all_of(stream, complete_answer),
+    sources.REFERENCE, all_of(stream, all_of(complete_answer, told_apart)),
     good=(STREAM, STREAM_USAGE, _SOUND_ENDS),
     bad=(replace_in_body(STREAM, '"finish_reason":"stop"', '"finish_reason":null'), replace_in_body(STREAM, '"finish_reason":"stop"', '"finish_reason":""')),
-    depends_on=_READ, explained_by=("sse.json", *_WHOLE, "finish_reason.once", "chunk.index-in-range"),
+    depends_on=_READ, explained_by=("sse.json", *_WHOLE, "finish_reason.once"),
 )  # fmt: skip
 def given(exchange: Exchange) -> Iterator[Problem]:
     """

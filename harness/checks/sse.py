@@ -6,7 +6,7 @@ from itertools import takewhile
 
 from harness.checks import sources
 from harness.checks.applies import all_of, complete_answer, exact_framing, exact_lines, stream, uncut
-from harness.checks.json_forms import ADVICE, TWICE, encoded_twice
+from harness.checks.json_forms import ADVICE, BARE_ERROR, TWICE, encoded_twice, is_bare_error
 from harness.checks.kinds import n_of_m
 from harness.checks.registry import observation, rule
 from harness.results import Advice, Level, Problem
@@ -189,6 +189,7 @@ def data_given(exchange: Exchange) -> Iterator[Problem]:
         replace_in_body(STREAM, "data: [DONE]", 'data: {"result":{"error":{"message":"overloaded"}}}'),
         with_body(STREAM, b'data: {"code":429,"message":"Slow down."}\n\n' + _DONE),
         with_body(STREAM, b'data: {"detail":"Too many requests"}\n\n' + _DONE),
+        replace_in_body(STREAM, "data: [DONE]", '{"error":{"message":"overloaded"}}'),
         replace_in_body(STREAM, "data: [DONE]", 'data: {"error_code":336100,"error_msg":"busy","id":"as-1"}\n\ndata: [DONE]'),
     ),
     depends_on=_IS_STREAM,
@@ -210,9 +211,7 @@ def _errors(exchange: Exchange) -> Iterator[Problem]:
     for error in exchange.columns.errors:
         advice = _IN_CHOICE if error.pointer.startswith("/choices/") else None
         yield Problem(f"an error came in the stream: {error.text}", ((error.chunk, error.pointer),), advice)
-    for offset, name in _parser(exchange).unknown_fields:
-        if name == b"error":
-            yield Problem("a field error came in the stream", ((None, offset),), _AS_FIELD)
+    yield from _errors_in_no_event(exchange)
     for shape in exchange.columns.shapes:
         hidden = [p for p, what in shape.kinds.items() if p.endswith("/error") and what in {"text", "object"}]
         if hidden and "/choices" not in shape.kinds:
@@ -226,6 +225,14 @@ def _errors(exchange: Exchange) -> Iterator[Problem]:
     events = _parser(exchange).events if "named" in _parser(exchange).oddities else ()
     for number in (number for number, event in enumerate(events) if event.type == b"error"):
         yield Problem("an event of the type error came in the stream", ((number, ""),), _AS_CHUNK)
+
+
+def _errors_in_no_event(exchange: Exchange) -> Iterator[Problem]:
+    for offset, name in _parser(exchange).unknown_fields:
+        if name == b"error":
+            yield Problem("a field error came in the stream", ((None, offset),), _AS_FIELD)
+        elif is_bare_error(name):
+            yield Problem("an error came in the stream as plain JSON, in no event", ((None, offset),), BARE_ERROR)
 
 
 def _flat_error(kinds: Mapping[str, str]) -> str | None:
@@ -405,23 +412,6 @@ def end(exchange: Exchange) -> str:
     if exchange.reading.done:
         return "[DONE]"
     return "[DONE], not closed" if tail and tail.data.strip() == DONE else "no [DONE]"
-
-
-@observation(
-    "sse.bom", "Whether a byte order mark begins the stream.",
-    sources.SSE_FORMAT, exact_framing,
-    good=(STREAM,),
-    bad=(with_body(STREAM, b"\xef\xbb\xbf" + _BYTES),),
-    depends_on=_IS_STREAM,
-    harmful=lambda value: value == "yes",
-)  # fmt: skip
-def bom(exchange: Exchange) -> str:
-    """
-    Legal; the OpenAI SDK does not skip it and loses the first event, the role and often the first text.
-
-    Instead: Decode with `utf-8-sig` where you read the stream yourself.
-    """
-    return "yes" if _parser(exchange).bom else "no"
 
 
 @observation(

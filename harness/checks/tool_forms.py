@@ -140,4 +140,6 @@ def empty_list(exchange: Exchange) -> str:
     """
     if "[]" not in exchange.columns.kinds(LISTS.replace("{part}", exchange.columns.message_key)):
         return "none"
-    return "beside calls" if any(choice.tools for choice in exchange.columns.choices.values()) else "in an answer of text"
+    return (
+        "beside calls" if any(choice.tools for choice in exchange.columns.choices.values()) else "in an answer of text"
+    )

@@ -32,7 +32,7 @@ _TOKEN = Advice(
 @rule(
     "tool_calls.name-form", SHOULD, "The name of a call holds nothing but what names may hold.",
     sources.REQUEST, called,
-    good=(TOOLS, TOOLS_BODY, replace_in_body(TOOLS_BODY, "get_weather", "get-weather_2")),
+    good=(TOOLS, TOOLS_BODY),
     bad=(
         replace_in_body(TOOLS, _NAMED, _GLUED),
         replace_in_body(TOOLS_BODY, _NAMED, '"name":"<tool_call>get_weather"'),
@@ -83,7 +83,9 @@ def _called_by_name(exchange: Exchange) -> Reason | None:
     """An answer that calls a tool, to a request that is known to offer any."""
     calls = any(choice.tools for choice in exchange.columns.choices.values())
     known = bool(objects_in(exchange.request.get("tools")))
-    return success_status(exchange) or (None if calls and known else "no tool was called, or none is known to be offered")
+    return success_status(exchange) or (
+        None if calls and known else "no tool was called, or none is known to be offered"
+    )
 
 
 @rule(

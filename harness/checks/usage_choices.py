@@ -5,7 +5,7 @@ from typing import Any
 
 from harness.checks import sources
 from harness.checks.applies import all_of, complete_answer, stream, uncut
-from harness.checks.registry import NotApplicable, Reason, rule
+from harness.checks.registry import Reason, rule
 from harness.checks.usages import TOKENS, USAGE_CHUNK, early_usage, has_usage, top_usages
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import STREAM_USAGE, ask, replace_in_body
@@ -63,7 +63,7 @@ def _listed(choice: Choice) -> int:
 
 def _lists_tokens(exchange: Exchange) -> Reason | None:
     listed = any(map(_listed, exchange.columns.choices.values()))
-    return has_usage(exchange) or (None if listed else NotApplicable("no logprobs came", "not-present"))
+    return has_usage(exchange) or (None if listed else "no logprobs came")
 
 
 @rule(

@@ -1,4 +1,4 @@
-"""Blank lines at which the standard dispatches nothing, and some readers do."""
+"""Legal framing that readers stumble over which are not quite the standard's, the official SDK among them."""
 
 from harness.checks import sources
 from harness.checks.applies import exact_framing
@@ -9,6 +9,23 @@ from harness.wire.exchange import Exchange
 
 _BYTES = STREAM.response.body
 _WITH_IDS = replace_in_body(STREAM, "data: {", "id: 7\ndata: {")
+
+
+@observation(
+    "sse.bom", "Whether a byte order mark begins the stream.",
+    sources.SSE_FORMAT, exact_framing,
+    good=(STREAM,),
+    bad=(with_body(STREAM, b"\xef\xbb\xbf" + _BYTES),),
+    depends_on=("http.stream-asked",),
+    harmful=lambda value: value == "yes",
+)  # fmt: skip
+def bom(exchange: Exchange) -> str:
+    """
+    Legal; the OpenAI SDK does not skip it and loses the first event, the role and often the first text.
+
+    Instead: Decode with `utf-8-sig` where you read the stream yourself.
+    """
+    return "yes" if exchange.reading.parser and exchange.reading.parser.bom else "no"
 
 
 @observation(
