@@ -173,7 +173,7 @@ def _data_faults(choice: Choice, pieces: list[Extra]) -> Iterator[Problem]:
         _in_body("annotations", {"citations": [_CITED]}),
         _in_stream("annotations", ["https://example.org/a"]),
         _in_body("annotations", [_CITED | {"url_citation": _CITED["url_citation"] | {"start_index": 148, "end_index": 241}}]),
-        _in_body("annotations", [_CITED | {"url_citation": _CITED["url_citation"] | {"start_index": 0, "end_index": 24}}]),
+        _in_body("annotations", [_CITED | {"url_citation": _CITED["url_citation"] | {"start_index": 0, "end_index": 23}}]),
     ),
     depends_on=_READ,
 )  # fmt: skip

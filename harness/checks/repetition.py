@@ -258,6 +258,8 @@ def _is_replay(texts: Sequence[str], start: int, size: int) -> bool:
     end = start + 2 * size
     while end < len(texts) and texts[end] == texts[end - size]:
         end += 1
+    while start and texts[start - 1] == texts[start - 1 + size]:
+        start -= 1
     said = "".join(run)
     if end - start >= 3 * size or len(said) < _REPLAYED_TEXT or len(_words(run)) < _REPLAYED or _repeats_itself(said):
         return False

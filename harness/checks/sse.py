@@ -170,7 +170,10 @@ def data_given(exchange: Exchange) -> Iterator[Problem]:
     line.startswith(("data", "event", "id", "retry", ":")): odd.append(line)`.
     """
     # What the standard names may come without data: sse.blank-lines shows whom that breaks.
-    blocks = [block for block in _parser(exchange).events_without_data if block[1] & {"unknown-field", "no-colon"}]
+    parser = _parser(exchange)
+    told = {offset for offset, name in parser.unknown_fields if is_bare_error(name)}  # by sse.no-error
+    unnamed = (block for block in parser.events_without_data if block[1] & {"unknown-field", "no-colon"})
+    blocks = [block for block in unnamed if block[0] not in told]
     if blocks:
         offset, oddities = blocks[0]
         fields = ", ".join(sorted(oddities & {"named", "id", "retry", "unknown-field", "no-colon"})) or "no field"

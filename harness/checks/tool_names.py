@@ -24,8 +24,8 @@ _NAMED = '"name":"get_weather"'
 _GLUED = '"name":"get_weather<|channel|>commentary"'
 _TOKEN = Advice(
     "`tools[call.function.name]` raises KeyError: the tool was meant, and the model's next mark is part of its name.",
-    'Cut the name at the mark, `name = re.split(r"[<\\[]", call.function.name)[0].strip()`, and answer the call with an '
-    "error where that is none of your tools.",
+    'Take the marks out, `name = re.split(r"<[^>]*>|\\[[^]]*\\]", call.function.name)`, and of what is left the first that '
+    "is not empty; answer the call with an error where that is none of your tools.",
 )
 
 

@@ -44,7 +44,8 @@ def at_end(exchange: Exchange) -> Iterator[Problem]:
     found = early_usage(exchange)
     if found:
         usage, late = found
-        said = f"usage comes in chunk {usage.chunk}, and {late} pieces of the answer follow it"
+        pieces = "1 piece of the answer follows" if late == 1 else f"{late} pieces of the answer follow"
+        said = f"usage comes in chunk {usage.chunk}, and {pieces} it"
         yield Problem(said, ((usage.chunk, usage.pointer),))
 
 
