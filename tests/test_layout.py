@@ -61,26 +61,24 @@ def test_reports_know_results_only(path: Path) -> None:
 
 
 def test_check_families_do_not_import_each_other() -> None:
-    shared = set(
-        [
-            "applies",
-            "error_causes",
-            "json_forms",
-            "json_schema",
-            "kinds",
-            "marked_text",
-            "marks",
-            "media",
-            "model_names",
-            "probabilities",
-            "registry",
-            "repeated_text",
-            "repetition",
-            "sources",
-            "tool_fragments",
-            "usages",
-        ]
-    )
+    shared = {
+        "applies",
+        "error_causes",
+        "json_forms",
+        "json_schema",
+        "kinds",
+        "marked_text",
+        "marks",
+        "media",
+        "model_names",
+        "probabilities",
+        "registry",
+        "repeated_text",
+        "repetition",
+        "sources",
+        "tool_fragments",
+        "usages",
+    }
     for path in (ROOT / "harness/checks").glob("*.py"):
         if path.stem != "__init__":
             others = {name.split(".")[2] for name in imports(path) if name.startswith("harness.checks.")}
