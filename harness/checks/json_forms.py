@@ -81,5 +81,5 @@ def bare_error(exchange: Exchange) -> Error | None:
 
 
 def is_bare_error(field: bytes) -> bool:
-    """Tell whether the name of an unknown field is the beginning of an error: JSON without data: before it."""
-    return field.startswith(b"{") and field.lstrip(b"{ ") in _KEYS
+    """Tell whether the name of an unknown field is a line of an error: JSON without data: before it, indented or not."""
+    return field[:1] in {b"{", b" ", b"\t"} and field.lstrip(b"{ \t") in _KEYS

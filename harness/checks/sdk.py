@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from harness.checks import sources
 from harness.checks.applies import all_of, error_status, stream, success_status
 from harness.checks.registry import NotApplicable, Reason, observation, rule
+from harness.checks.tool_fragments import fragments_of, is_custom
 from harness.results import Level, Problem
 from harness.sdk import SdkResult, empty_events, failure_location, sdk_results
 from harness.simulate.ideal import exchange as ideal_exchange
@@ -52,6 +53,12 @@ def _readable(exchange: Exchange) -> Reason | None:
             "the stream carries an error, which the SDK is to raise; sse.no-error judges it", "blocked"
         )
     return success_status(exchange)
+
+
+def _typed(exchange: Exchange) -> Reason | None:
+    """An answer of which the SDK declares all forms: in a stream it knows no call of a custom tool, as OpenAI sends it."""
+    custom = exchange.is_stream and any(map(is_custom, fragments_of(exchange)))
+    return _readable(exchange) or ("the SDK declares no custom calls in a stream, which are legal" if custom else None)
 
 
 def _came_whole(exchange: Exchange) -> str | None:
@@ -147,7 +154,7 @@ def _differences(held: tuple[Message, ...], yielded: tuple[Message, ...]) -> Ite
 
 @rule(
     "sdk.stream-helper", SHOULD, "The OpenAI SDK's .stream() helper accumulates the answer without an exception.",
-    sources.SDK_STREAM.replace("_streaming.py", "lib/streaming/chat/_completions.py"), all_of(_readable, stream),
+    sources.SDK_STREAM.replace("_streaming.py", "lib/streaming/chat/_completions.py"), all_of(_typed, stream),
     good=(STREAM_USAGE, TOOLS_PARALLEL, REASONING, replace_in_body(STREAM, '"finish_reason":"stop"', '"finish_reason":"length"')),
     bad=(
         replace_in_body(STREAM, '"index":0', '"index":1'),
@@ -169,7 +176,7 @@ def stream_helper(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "sdk.strict", SHOULD, "The OpenAI SDK reads the answer with strict validation.",
-    sources.SDK_STREAM.replace("_streaming.py", "_base_client.py"), _readable,
+    sources.SDK_STREAM.replace("_streaming.py", "_base_client.py"), _typed,
     good=(STREAM_USAGE, TOOLS, REASONING, BODY),
     bad=(
         replace_in_body(STREAM, ',"created":1760000000', ""),

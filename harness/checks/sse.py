@@ -1,5 +1,6 @@
 """The framing of a stream: lines, blank lines, events, and the mark that ends it."""
 
+from bisect import bisect
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import takewhile
@@ -171,9 +172,11 @@ def data_given(exchange: Exchange) -> Iterator[Problem]:
     """
     # What the standard names may come without data: sse.blank-lines shows whom that breaks.
     parser = _parser(exchange)
-    told = {offset for offset, name in parser.unknown_fields if is_bare_error(name)}  # by sse.no-error
-    unnamed = (block for block in parser.events_without_data if block[1] & {"unknown-field", "no-colon"})
-    blocks = [block for block in unnamed if block[0] not in told]
+    unnamed = [block for block in parser.events_without_data if block[1] & {"unknown-field", "no-colon"}]
+    starts = [offset for offset, _ in unnamed]
+    errors = (offset for offset, name in parser.unknown_fields if is_bare_error(name))
+    told = {bisect(starts, offset) - 1 for offset in errors}  # by sse.no-error
+    blocks = [block for number, block in enumerate(unnamed) if number not in told]
     if blocks:
         offset, oddities = blocks[0]
         fields = ", ".join(sorted(oddities & {"named", "id", "retry", "unknown-field", "no-colon"})) or "no field"

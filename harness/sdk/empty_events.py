@@ -8,6 +8,7 @@ Of the emptiness of such an event's data it raises json.JSONDecodeError.
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from harness.wire.exchange import Exchange
@@ -15,7 +16,6 @@ from harness.wire.reading import DONE
 from harness.wire.sse import Parser
 
 _LINE = re.compile(rb"([^\r\n]*)(?:\r\n|\n|\r)")
-_AFTER_ID = "a blank line after an id"
 
 
 class EmptyEvent(NamedTuple):
@@ -37,29 +37,57 @@ def _may_hold_any(parser: Parser) -> bool:
     return bool(parser.oddities.get("id")) or any(oddities & {"id", "named", "retry"} for oddities in blocks)
 
 
+@dataclass(slots=True)
+class _Block:
+    """What the SDK holds of the lines since the last blank one, and the latest id, which it keeps."""
+
+    data: list[bytes] = field(default_factory=list)
+    event: bytes = b""
+    retry: bool = False
+    has_id: bool = False
+    last_id: bytes = b""
+
+    def take(self, line: bytes) -> None:
+        name, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if name == b"data":
+            self.data.append(value)
+        elif name == b"event":
+            self.event = value
+        elif name == b"id" and b"\0" not in value:
+            self.has_id, self.last_id = True, value
+        elif name == b"retry":
+            self.retry = self.retry or _is_number(value)
+
+    @property
+    def cause(self) -> str | None:
+        """What makes the SDK dispatch a block without data; None where it does not."""
+        if self.event:
+            return "an event without data"
+        if self.retry:
+            return "a retry without data"
+        if self.last_id:
+            return "an id without data" if self.has_id else "a blank line after an id"
+        return None
+
+
 def _dispatched(content: bytes) -> Iterator[EmptyEvent]:
-    fields: dict[bytes, bytes] = {}
-    last_id = b""
+    block = _Block()
     for line in _LINE.finditer(content):
-        name, _, value = line[1].partition(b":")
         if line[1]:
-            fields[name] = value.removeprefix(b" ")
-            last_id = fields[b"id"] if name == b"id" and b"\0" not in value else last_id
+            block.take(line[1])
             continue
-        if b"data" not in fields:
-            cause = _cause(fields, last_id)
-            yield from [EmptyEvent(cause, line.start())] if cause else []
-        elif fields[b"data"].strip() == DONE:
+        if not block.data and block.cause:
+            yield EmptyEvent(block.cause, line.start())
+        elif block.data and block.data[0].startswith(DONE):
             return
-        fields = {}
+        block = _Block(last_id=block.last_id)
 
 
-def _cause(fields: dict[bytes, bytes], last_id: bytes) -> str | None:
-    """Return what makes the SDK dispatch a block without data; None where it does not."""
-    if fields.get(b"event"):
-        return "an event without data"
-    if fields.get(b"retry", b"").strip().isdigit():
-        return "a retry without data"
-    if b"id" in fields and last_id:
-        return "an id without data"
-    return _AFTER_ID if last_id else None
+def _is_number(value: bytes) -> bool:
+    """Tell whether Python reads a whole number, as the SDK does; the standard takes digits alone."""
+    try:
+        int(value)
+    except ValueError:
+        return False
+    return True
