@@ -38,7 +38,7 @@ def _may_hold_any(parser: Parser) -> bool:
 
 
 @dataclass(slots=True)
-class _Block:
+class _Fields:
     """What the SDK holds of the lines since the last blank one, and the latest id, which it keeps."""
 
     data: list[bytes] = field(default_factory=list)
@@ -72,7 +72,7 @@ class _Block:
 
 
 def _dispatched(content: bytes) -> Iterator[EmptyEvent]:
-    block = _Block()
+    block = _Fields()
     for line in _LINE.finditer(content):
         if line[1]:
             block.take(line[1])
@@ -81,7 +81,7 @@ def _dispatched(content: bytes) -> Iterator[EmptyEvent]:
             yield EmptyEvent(block.cause, line.start())
         elif block.data and block.data[0].startswith(DONE):
             return
-        block = _Block(last_id=block.last_id)
+        block = _Fields(last_id=block.last_id)
 
 
 def _is_number(value: bytes) -> bool:
