@@ -106,7 +106,7 @@ def _called_whole(exchange: Exchange) -> Reason | None:
     sources.TOOL_CALL, _called_whole,
     good=(TOOLS, TOOLS_BODY, replace_in_body(TOOLS_BODY, '{\\"city\\":\\"Paris\\"}', "{}")),
     bad=(replace_in_body(TOOLS_BODY, '{\\"city\\":\\"Paris\\"}', ""), replace_in_body(TOOLS_BODY, '{\\"city\\":\\"Paris\\"}', " ")),
-    depends_on=(*_READ, "sse.no-error", "http.complete", "tool_calls.arguments", "tool_calls.index-constant"),
+    depends_on=(*_READ, "sse.no-error", "http.complete", "tool_calls.name", "tool_calls.arguments", "tool_calls.index-constant"),
     harmful=lambda value: value == "an empty text",
 )  # fmt: skip
 def no_arguments(exchange: Exchange) -> str:
