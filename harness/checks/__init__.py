@@ -72,7 +72,7 @@ def told_of(finding: Finding) -> Told | None:
     check = CHECKS.get(finding.check)
     if check is None:
         return None
-    advice = advice_on(finding) if finding.outcome in {Outcome.FAIL, Outcome.CHANGED} else None
+    advice = advice_on(finding) if finding.outcome in {Outcome.FAIL, Outcome.CHANGED, Outcome.KNOWN} else None
     if finding.outcome is Outcome.OBSERVED:
         advice = check.harm_of(finding.value)
     return Told(check.title, advice) if advice else None

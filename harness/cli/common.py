@@ -87,6 +87,12 @@ ALL = click.option(
     "--all", "whole", is_flag=True, help="Tell of every failing rule, provider and scenario; else long lists are cut."
 )
 
+KNOWN = click.option(
+    "--known/--no-known",
+    default=True,
+    show_default=True,
+    help="Whether what is listed of a provider that is known is told apart from what is new, and fails nothing.",
+)
 FORCE = click.option("--force", is_flag=True, help="Write over files of these names that harness did not write.")
 
 

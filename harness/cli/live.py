@@ -15,6 +15,7 @@ from harness.cli.common import (
     ALL,
     FORCE,
     FORMAT,
+    KNOWN,
     ROOT,
     SDK_DEPTH,
     SIZES,
@@ -64,6 +65,7 @@ _SHOWN = 5
 @ROOT
 @SDK_DEPTH
 @SIZES("body", "line", "event", "events", "values")
+@KNOWN
 @ALL
 @FORMAT
 @one_line_errors
@@ -83,6 +85,7 @@ def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
     fail_on: str,
     force: bool,  # noqa: FBT001 - a flag of the command line
     root: Path,
+    known: bool,  # noqa: FBT001 - a flag of the command line
     whole: bool,  # noqa: FBT001 - a flag of the command line
     form: str,
 ) -> None:
@@ -93,6 +96,7 @@ def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
     or something could not be written; 130 or 143 where SIGINT or SIGTERM stopped it: what was judged stands.
     """
     # What speaks to the network takes a while to import.
+    from harness.judging.deviations import KnownProblems
     from harness.live.budget import Budget
     from harness.live.capture import Limits
     from harness.live.probe import Course, probe_endpoint
@@ -114,7 +118,8 @@ def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
     say(f"harness: {told}{'' if key else f', without a key: {key_env} is not set'}", err=True)
     course, kept = Course(max_seconds), _Kept(folder)
     limits = Limits.within(timeout)
-    probed = probe_endpoint(base_url, model, key, matrix, wanted, budget, limits, course, secrets, kept.place)
+    listed = KnownProblems(root) if known and matrix else None
+    probed = probe_endpoint(base_url, model, key, matrix, wanted, budget, limits, course, secrets, kept.place, listed)
     with stopping(course) as came:
         for found in progress(probed, len(wanted), "probing"):
             results.findings += found.findings

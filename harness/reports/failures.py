@@ -62,6 +62,12 @@ def failing(results: Results, tell_of: TellOf) -> list[FindingGroup]:
     )
 
 
+def known(results: Results, tell_of: TellOf) -> list[FindingGroup]:
+    """Return what is listed of its provider, by level, the commonest first."""
+    groups = _grouped([one for one in results.findings if one.outcome is Outcome.KNOWN], tell_of)
+    return sorted(groups, key=lambda one: (_LEVELS[one.first.level], -len(one.findings)))
+
+
 def harmful(results: Results, tell_of: TellOf) -> list[FindingGroup]:
     """Return what was seen that is legal and breaks clients, the commonest first."""
     seen = [one for one in results.findings if one.outcome is Outcome.OBSERVED and tell_of(one)]
@@ -69,10 +75,11 @@ def harmful(results: Results, tell_of: TellOf) -> list[FindingGroup]:
 
 
 def _grouped(findings: Iterable[Finding], tell_of: TellOf) -> list[FindingGroup]:
-    groups: dict[tuple[str, Outcome, Told | None], FindingGroup] = {}
+    groups: dict[tuple[str, Outcome, Told | None, str | None], FindingGroup] = {}
     for finding in findings:
         told = tell_of(finding)
-        groups.setdefault((finding.check, finding.outcome, told), FindingGroup([], told)).findings.append(finding)
+        key = (finding.check, finding.outcome, told, finding.known)
+        groups.setdefault(key, FindingGroup([], told)).findings.append(finding)
     return list(groups.values())
 
 
@@ -99,6 +106,8 @@ def _show_group(group: FindingGroup, where: str, console: Console) -> None:
     if not fits:
         show_wrapped(where, console, style="dim")
     show_wrapped(_seen(group) if seen else first.message, console, label="seen" if seen else "what")
+    if first.known:
+        show_wrapped(f"{first.known} {first.source}", console, label="seen")
     if group.told:
         show_wrapped(group.told.advice.breaks, console, label="breaks")
         show_wrapped(group.told.advice.instead, console, label="instead")
