@@ -123,7 +123,7 @@ def _otherwise(exchange: Exchange, choice: Choice) -> bool:
 
 @rule(
     "content.before-finish", SHOULD, "Nothing of the answer follows the finish_reason.",
-    sources.REFERENCE, stream,
+    sources.REFERENCE, all_of(stream, told_apart),
     good=(STREAM,),
     bad=(replace_in_body(STREAM, '"你好"},"logprobs":null,"finish_reason":null', '"你好"},"logprobs":null,"finish_reason":"stop"'),),
     depends_on=(*_READ, "chunk.delta", "content.type"),

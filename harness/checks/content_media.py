@@ -185,7 +185,8 @@ def annotations(exchange: Exchange) -> Iterator[Problem]:
     """
     for choice in exchange.columns.choices.values():
         # What is cut has places in a text that did not come.
-        text = choice.fragments("content").text if choice.finish_reasons and not choice.part_types else ""
+        whole = (choice.finish_reasons or not exchange.is_stream) and not choice.part_types
+        text = choice.fragments("content").text if whole else ""
         yield from islice(_annotations_at_fault(choice, text), 1)
 
 

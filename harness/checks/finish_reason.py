@@ -94,7 +94,7 @@ def key_present(exchange: Exchange) -> Iterator[Problem]:
 def _ends_with_sound(choice: Choice) -> bool:
     """Tell whether streamed sound ends as OpenAI's does: with the time until which it is kept, and no reason."""
     last = choice.extras[-1] if choice.extras else None
-    ends = last is not None and last.key == "audio" and last.chunk == choice.last_chunk
+    ends = last is not None and "/delta/" in last.pointer and last.key == "audio" and last.chunk == choice.last_chunk
     return ends and not choice.finish_reasons and "expires_at" in as_object(last.value if last else None)
 
 

@@ -1,5 +1,6 @@
 """The framing of a stream: lines, blank lines, events, and the mark that ends it."""
 
+import re
 from bisect import bisect
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -35,6 +36,7 @@ _FIELD = b"data: "
 _BUFFER = 64 * 1024
 """Bytes of a line that Go's bufio.Scanner holds: https://github.com/infiniflow/ragflow/issues/15381."""
 _SHORT = "up to 64 KiB"
+_BLANK = re.compile(rb"\n\r?\n|\r\r")
 
 _SPLIT_DATA = Advice(
     "Legal; readers that parse each `data:` line by itself get half of a JSON text and raise.",
@@ -175,7 +177,9 @@ def data_given(exchange: Exchange) -> Iterator[Problem]:
     unnamed = [block for block in parser.events_without_data if block[1] & {"unknown-field", "no-colon"}]
     starts = [offset for offset, _ in unnamed]
     errors = (offset for offset, name in parser.unknown_fields if is_bare_error(name))
-    told = {bisect(starts, offset) - 1 for offset in errors}  # by sse.no-error
+    within = ((bisect(starts, offset) - 1, offset) for offset in errors)
+    content = exchange.response.content
+    told = {n for n, offset in within if n >= 0 and not _BLANK.search(content, starts[n], offset)}  # by sse.no-error
     blocks = [block for number, block in enumerate(unnamed) if number not in told]
     if blocks:
         offset, oddities = blocks[0]

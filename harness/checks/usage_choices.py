@@ -5,7 +5,7 @@ from typing import Any
 
 from harness.checks import sources
 from harness.checks.applies import all_of, complete_answer, stream, uncut
-from harness.checks.registry import Reason, rule
+from harness.checks.registry import NotApplicable, Reason, rule
 from harness.checks.usages import TOKENS, USAGE_CHUNK, early_usage, has_usage, top_usages
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import STREAM_USAGE, ask, replace_in_body
@@ -63,8 +63,10 @@ def _listed(choice: Choice) -> int:
 
 
 def _lists_tokens(exchange: Exchange) -> Reason | None:
+    if not exchange.request.get("logprobs") and not any(map(_listed, exchange.columns.choices.values())):
+        return has_usage(exchange) or "no logprobs were asked for, and none came"
     listed = any(map(_listed, exchange.columns.choices.values()))
-    return has_usage(exchange) or (None if listed else "no logprobs came")
+    return has_usage(exchange) or (None if listed else NotApplicable("no logprobs came", "not-present"))
 
 
 @rule(
@@ -76,7 +78,7 @@ def _lists_tokens(exchange: Exchange) -> Reason | None:
         replace_in_body(ask(logprobs=True), '"completion_tokens":4', '"completion_tokens":1'),
     ),
     depends_on=("usage.integers", "usage.positive"),
-    explained_by=("usage.at-end", "usage.grows", "logprobs.joins"),
+    explained_by=("usage.at-end", "usage.grows", "params.logprobs", "logprobs.form", "logprobs.joins"),
 )  # fmt: skip
 def of_listed(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -16,6 +16,7 @@ from harness.simulate.edits import (
     has_finish_reason,
     has_usage,
     insert,
+    only_if,
     rebuild_stream,
     remove,
     set_value,
@@ -42,6 +43,7 @@ _PATH = f"{_GITHUB}/lemonade-sdk/lemonade/issues/2730"
 _CUSTOM_CALLS = f"{_GITHUB}/openai/openai-node/pull/2023"
 
 _FIRST, _LAST = slice(0, 1), slice(-1, None)
+_MANY = 2
 _CALLS = "choices/*/message/tool_calls"
 _ERROR = b'{"error":{"message":"The context is full.","type":"invalid_request_error","param":null,"code":null}}\n\n'
 _USAGE = {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11}
@@ -62,10 +64,36 @@ _SOUND = {"id": "audio_1", "data": "UklGRgAAAAA="}
 
 
 def _cited(start: int, end: int) -> Change:
-    """Return the change that lets a message cite a source at a place of its text."""
+    """Return the change that lets a message cite a source at a place of the text that it has."""
+    return only_if(_says_hello, _citing(start, end))
+
+
+def _citing(start: int, end: int) -> Change:
     source = {"start_index": start, "end_index": end, "title": "A", "url": "https://example.org/a"}
     cited = [{"type": "url_citation", "url_citation": source}]
     return chunks(any_chunk, set_value("choices/*/message/annotations", cited))
+
+
+def _says_hello(exchange: Exchange) -> bool:
+    """Tell whether the text is the one that the places are of."""
+    return [message.content for message in exchange.completion.messages][:1] == ["你好! How can I help?"]
+
+
+def _is_asked(exchange: Exchange) -> bool:
+    """Tell whether the call is the one that the tool is asked for."""
+    calls = [call for message in exchange.completion.messages for call in message.tool_calls]
+    return [call.arguments for call in calls] == ['{"city":"Paris"}']
+
+
+def _all_end(exchange: Exchange) -> bool:
+    return all(choice.finish_reasons for choice in exchange.columns.choices.values())
+
+
+def _lists_all(exchange: Exchange) -> bool:
+    """Tell whether logprobs list the tokens of the text."""
+    lists = (found.value.get("content") for choice in exchange.columns.choices.values() for found in choice.logprobs)
+    tokens = [token for one in lists if isinstance(one, list) for token in one]
+    return len(tokens) > _MANY and all(isinstance(one, dict) for one in tokens)
 
 
 def _called(name: str) -> Change:
@@ -109,7 +137,7 @@ FAULTS = (
     Fault("usage-at-the-beginning", "The first chunk has the only usage.", "chat.long", f"{_GITHUB}/continuedev/continue/pull/9134",
           compose(remove(has_usage), chunks(has_choice, set_value("usage", _USAGE), only=_FIRST)), "usage.at-end"),
     Fault("usage-of-one-token", "completion_tokens is 1, and logprobs lists all tokens.", "params.logprobs", f"{_GITHUB}/vllm-project/vllm/issues/8625",
-          chunks(any_chunk, set_value("usage/completion_tokens", 1), set_value("usage/total_tokens", 10)), "usage.of-listed"),
+          only_if(_lists_all, chunks(any_chunk, set_value("usage/completion_tokens", 1), set_value("usage/total_tokens", 10))), "usage.of-listed"),
     Fault("citation-beyond-text", "A citation stands beyond the end of the text.", "chat.nonstream", _CITATION, _cited(148, 241), "content.annotations"),
     Fault("citation-in-bytes", "The places of a citation count bytes.", "chat.nonstream", _BYTES, _cited(0, 23), "content.annotations"),
     Fault("citation-ends-first", "A citation ends before it starts.", "chat.nonstream", None, _cited(8, 2), "content.annotations"),
@@ -119,11 +147,11 @@ FAULTS = (
           _called("<tool_call>get_weather"), "tool_calls.name-form"),
     Fault("call-name-with-arguments", "The name holds the arguments too.", "tools.nonstream", None, _called('get_weather(city="Paris")'), "tool_calls.name-form"),
     Fault("custom-tool-as-function", "A custom tool is called as a function.", "tools.nonstream", _COERCED,
-          compose(asked(tools=[{"type": "custom", "custom": {"name": "run_sql"}}]), _called("run_sql")), "tool_choice.kind"),
+          only_if(_is_asked, compose(asked(tools=[{"type": "custom", "custom": {"name": "run_sql"}}]), _called("run_sql"))), "tool_choice.kind"),
     Fault("function-as-custom-tool", "A function is called as a custom tool.", "tools.nonstream", None, _whole_call(_CUSTOM_CALL), "tool_choice.kind"),
     Fault("finish-under-wrong-index", "The chunk that ends the second choice names the first.", "chat.n2", _LAST_INDEX,
-          chunks(_second_ends, set_value("choices/*/index", 0)), "finish_reason.once"),
-    Fault("index-counts-chunks", "The index of the choice counts the chunks.", "chat.long", _CHUNK, rebuild_stream(_counts_chunks), "chunk.index-in-range"),
+          only_if(_all_end, chunks(_second_ends, set_value("choices/*/index", 0))), "finish_reason.once"),
+    Fault("index-counts-chunks", "The index of the choice counts the chunks.", "chat.long", _CHUNK, only_if(_says_hello, rebuild_stream(_counts_chunks)), "chunk.index-in-range"),
     Fault("text-taken-up-too-early", "After a break a run of pieces comes again.", "chat.long", _REPLAYED, _saying([" Now", " we", " wait", *_RUN, *_RUN, " again", "."]), "content.once"),
     Fault("error-in-no-event", "An error is all that a stream brings, without data: before it.", "chat.stream", _BARE,
           body(lambda _: _ERROR + b"data: [DONE]\n\n"), "http.stream-asked"),
@@ -135,7 +163,7 @@ FAULTS = (
 VARIANTS = (
     Variant("citation-to-the-end", "A citation stands for all of the text.", "chat.nonstream", _CALL, _cited(0, 18)),
     Variant("citation-in-utf16", "The places of a citation count as JavaScript does.", "chat.nonstream", _CALL,
-            compose(chunks(any_chunk, set_value("choices/*/message/content", "👋 你好!")), _cited(0, 6))),
+            compose(chunks(any_chunk, set_value("choices/*/message/content", "👋 你好!")), _citing(0, 6))),
     Variant("call-without-arguments", "A call has an empty text for arguments.", "tools.nonstream", _NO_ARGUMENTS,
             compose(asked(tools=[{"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {}}}}]),
                     chunks(any_chunk, set_value(f"{_CALLS}/*/function/arguments", "")))),
