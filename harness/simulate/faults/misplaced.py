@@ -24,6 +24,7 @@ from harness.simulate.edits import (
 )
 from harness.simulate.faults.between import asked
 from harness.simulate.faults.fault import Fault, Variant
+from harness.wire.exchange import Exchange
 from harness.wire.shapes import Json
 
 _OPENAPI = "https://github.com/openai/openai-openapi/blob/f85dbe223d40e1a31cba812ab2d755c7e98a92a3/openapi.yaml"
