@@ -14,7 +14,7 @@ from harness.results import Advice, Finding, Outcome, Told
 
 _MODULES: dict[str, tuple[str, ...]] = {
     "http": ("http", "http_transfer"),
-    "sse": ("sse",),
+    "sse": ("sse", "sse_legal"),
     "chunk": ("chunk", "chunk_choices", "chunk_optional", "chunk_text"),
     "identity": ("identity", "identity_model"),
     "completion": ("completion",),
@@ -22,10 +22,10 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "content": ("content", "content_media", "content_once"),
     "reasoning": ("reasoning", "reasoning_text"),
     "finish_reason": ("finish_reason",),
-    "tool_calls": ("tool_arguments", "tool_calls", "tool_forms", "tool_heads"),
+    "tool_calls": ("tool_arguments", "tool_calls", "tool_forms", "tool_heads", "tool_names"),
     "tool_choice": ("tool_choice",),
     "structured": ("structured",),
-    "usage": ("usage", "usage_counts", "usage_prompt", "usage_totals"),
+    "usage": ("usage", "usage_choices", "usage_counts", "usage_prompt", "usage_totals"),
     "logprobs": ("logprobs", "logprobs_alternatives"),
     "params": ("params",),
     "multi_turn": ("multi_turn",),

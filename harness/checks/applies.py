@@ -8,6 +8,7 @@ from harness.wire.exchange import Exchange
 
 _ALL_ALONG = ("continuous_usage_stats", "chunk_include_usage")
 """What of ``stream_options`` asks for usage in every chunk."""
+_FEW = 2  # choices: more are needed to tell that they are counted
 _WITHIN = ("raw", "none")
 """The values of ``reasoning_format`` that leave the thought in the text."""
 
@@ -110,6 +111,19 @@ def unaltered(*names: str) -> Applies:
         )
 
     return applies
+
+
+def counts_chunks(exchange: Exchange) -> bool:
+    """Tell whether each chunk of a stream has a choice index of its own where one choice was asked for."""
+    choices = exchange.columns.choices
+    one_each = all(choice.first_chunk == choice.last_chunk for choice in choices.values())
+    return exchange.is_stream and len(choices) > _FEW and one_each and exchange.request.get("n") in {None, 1}
+
+
+def told_apart(exchange: Exchange) -> Reason | None:
+    """The index of a choice tells which it is: it does not count chunks."""
+    counted = "the index counts chunks, and tells no choices apart"
+    return NotApplicable(counted, "blocked") if counts_chunks(exchange) else None
 
 
 def usage_asked(exchange: Exchange) -> Reason | None:

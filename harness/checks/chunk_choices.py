@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from harness.checks import sources
-from harness.checks.applies import request_known, success_status
+from harness.checks.applies import counts_chunks, request_known, success_status
 from harness.checks.kinds import n_of_m, place_of, wrong_kinds
 from harness.checks.registry import observation, rule
+from harness.checks.usages import early_usage
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import BODY, STREAM, STREAM_USAGE, ask, replace_in_body, with_body
 from harness.wire.exchange import Exchange
@@ -40,6 +41,16 @@ _NO_MESSAGE = Advice(
 _DELTA_BESIDE = Advice(
     "Clients that look for a delta first, to serve both modes, take its text, here often empty, for the answer.",
     "Choose by the request, not by what is there: without `stream=True` read `choice.message.content`.",
+)
+_COUNTS_CHUNKS = Advice(
+    "Clients that keep choices by index get a choice for each token, and none of them is whole.",
+    'Take the only choice of each chunk, whatever its index: `text += chunk.choices[0].delta.content or ""`.',
+)
+_COUNTING = with_body(
+    STREAM,
+    b"\n\n".join(
+        part.replace(b'"index":0', b'"index":%d' % number) for number, part in enumerate(_BYTES.split(b"\n\n"))
+    ),
 )
 _PART_KEYS = {"role", "content", "refusal", "tool_calls", "function_call", "annotations", "audio"}
 
@@ -87,7 +98,9 @@ def choices_not_empty(exchange: Exchange) -> Iterator[Problem]:
         return
     begin = min(choice.first_chunk for choice in columns.choices.values())
     finish = max((f.chunk for choice in columns.choices.values() for f in choice.finish_reasons), default=columns.last)
-    between = [number for number in columns.empty_choices_chunks if begin < number < finish]
+    early = early_usage(exchange)
+    told = early[0].chunk if early else None  # by usage.at-end
+    between = [number for number in columns.empty_choices_chunks if begin < number < finish and number != told]
     if between:
         yield Problem("choices is empty between the first choice and the finish", ((between[0], "/choices"),))
 
@@ -202,7 +215,7 @@ def _logprob_keys(exchange: Exchange) -> Iterator[str]:
     "chunk.index-in-range", SHOULD, "A choice's index is less than the number of choices asked for.",
     sources.REQUEST, request_known,
     good=(STREAM, BODY),
-    bad=(replace_in_body(STREAM, '"index":0', '"index":1'), replace_in_body(BODY, '"index":0', '"index":3')),
+    bad=(replace_in_body(STREAM, '"index":0', '"index":1'), replace_in_body(BODY, '"index":0', '"index":3'), _COUNTING),
     depends_on=_READ,
 )  # fmt: skip
 def index_in_range(exchange: Exchange) -> Iterator[Problem]:
@@ -213,11 +226,15 @@ def index_in_range(exchange: Exchange) -> Iterator[Problem]:
     """
     asked_for = exchange.request.get("n")
     most = asked_for if type(asked_for) is int else 1
-    for number, choice in exchange.columns.choices.items():
-        if number >= most:
-            place = place_of(exchange, choice, choice.first_chunk, "/index")
-            yield Problem(f"a choice has the index {number}, {most} asked for", (place,))
-            return
+    choices = exchange.columns.choices
+    beyond = [choice for number, choice in choices.items() if number >= most]
+    for choice in beyond[:1]:
+        place = place_of(exchange, choice, choice.first_chunk, "/index")
+        said, advice = f"a choice has the index {choice.index}, {most} asked for", None
+        if counts_chunks(exchange):
+            said = f"the index of a choice counts chunks, to {max(choices)}: 1 choice was asked for"
+            advice = _COUNTS_CHUNKS
+        yield Problem(said, (place,), advice)
 
 
 @rule(

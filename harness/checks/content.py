@@ -4,7 +4,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from harness.checks import sources
-from harness.checks.applies import body, complete_answer, plain_text, stream, success_status, thought_apart
+from harness.checks.applies import (
+    all_of,
+    body,
+    complete_answer,
+    plain_text,
+    stream,
+    success_status,
+    thought_apart,
+    told_apart,
+)
 from harness.checks.kinds import absent, place_of, wrong_kinds
 from harness.checks.marked_text import marked
 from harness.checks.marks import channel_words, control, mojibake, replacement, special_token, think_tag
@@ -75,7 +84,7 @@ def key_present(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "content.said", SHOULD, "An answer says something: text, a refusal, a tool call, an image, sound; or it was cut short, or filtered.",
-    sources.REFERENCE, complete_answer,
+    sources.REFERENCE, all_of(complete_answer, told_apart),
     good=(STREAM, BODY, TOOLS),
     bad=(
         replace_in_body(BODY, '"content":"你好! How can I help?"', '"content":""'),
@@ -114,7 +123,7 @@ def _otherwise(exchange: Exchange, choice: Choice) -> bool:
 
 @rule(
     "content.before-finish", SHOULD, "Nothing of the answer follows the finish_reason.",
-    sources.REFERENCE, stream,
+    sources.REFERENCE, all_of(stream, told_apart),
     good=(STREAM,),
     bad=(replace_in_body(STREAM, '"你好"},"logprobs":null,"finish_reason":null', '"你好"},"logprobs":null,"finish_reason":"stop"'),),
     depends_on=(*_READ, "chunk.delta", "content.type"),

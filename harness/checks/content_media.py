@@ -1,6 +1,7 @@
 """What an answer brings that is no text: images, sound, citations."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from harness.checks import sources
@@ -18,8 +19,17 @@ SHOULD = Level.SHOULD
 
 _READ = ("chunk.present",)
 _DATA = "data:image/png;base64,iVBORw0KGgo="
-_CITED = {"type": "url_citation", "url_citation": {"start_index": 0, "end_index": 2, "title": "A", "url": "https://example.org/a"}}  # fmt: skip
+_CITED: dict[str, Any] = {"type": "url_citation", "url_citation": {"start_index": 0, "end_index": 2, "title": "A", "url": "https://example.org/a"}}  # fmt: skip
 _SOUND = {"id": "audio_1", "data": "UklGRgAAAAA=", "expires_at": 1_760_003_600, "transcript": "你好"}
+_BEYOND = Advice(
+    "`text[start:end]` is empty or cut, and code that marks the cited words raises, or marks others.",
+    "Keep places within the text, `start, end = min(max(start, 0), len(text)), min(end, len(text))`, and show the source "
+    "without a place where the two are equal.",
+)
+_IN_BYTES = Advice(
+    "The marks move to the right, further with each letter beyond ASCII, and out of the text at its end.",
+    'Cut the bytes instead, for this provider alone: `text.encode()[start:end].decode(errors="ignore")`.',
+)
 _NO_DATA = Advice(
     "Clients that play `audio.data` play nothing, or raise TypeError.",
     "Test for the data, `if audio and audio.data:`, and show the text where there is none.",
@@ -162,6 +172,8 @@ def _data_faults(choice: Choice, pieces: list[Extra]) -> Iterator[Problem]:
         _in_body("annotations", [{"type": "url_citation", "url_citation": {"url": "https://example.org/a", "title": "A"}}]),
         _in_body("annotations", {"citations": [_CITED]}),
         _in_stream("annotations", ["https://example.org/a"]),
+        _in_body("annotations", [_CITED | {"url_citation": _CITED["url_citation"] | {"start_index": 148, "end_index": 241}}]),
+        _in_body("annotations", [_CITED | {"url_citation": _CITED["url_citation"] | {"start_index": 0, "end_index": 23}}]),
     ),
     depends_on=_READ,
 )  # fmt: skip
@@ -171,15 +183,41 @@ def annotations(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Read both forms: `cited = annotation.get("url_citation") or annotation`, then `cited.get("url")`.
     """
-    for extra in _extras(exchange, "annotations"):
-        if not isinstance(extra.value, list):
+    for choice in exchange.columns.choices.values():
+        # What is cut has places in a text that did not come.
+        whole = (choice.finish_reasons or not exchange.is_stream) and not choice.part_types
+        text = choice.fragments("content").text if whole else ""
+        yield from islice(_annotations_at_fault(choice, text), 1)
+
+
+def _annotations_at_fault(choice: Choice, text: str) -> Iterator[Problem]:
+    for extra in choice.extras:
+        if extra.key == "annotations" and not isinstance(extra.value, list):
             yield Problem("annotations is no list", _at(extra))
-            continue
-        for number, annotation in enumerate(extra.value):
-            fault = _annotation_fault(annotation)
-            if fault:
-                yield Problem(f"annotation {number} {fault}", _at(extra, f"/{number}"))
-                return
+        elif extra.key == "annotations":
+            for number, annotation in enumerate(extra.value):
+                fault = _annotation_fault(annotation)
+                said, advice = (fault, None) if fault else _place_fault(as_object(annotation), text)
+                if said:
+                    yield Problem(f"annotation {number} {said}", _at(extra, f"/{number}"), advice)
+
+
+def _place_fault(annotation: dict[str, Any], text: str) -> tuple[str | None, Advice | None]:
+    """Say where a citation stands beyond the text; some count in UTF-16, as JavaScript does, which is more."""
+    if annotation.get("type") != "url_citation":
+        return None, None
+    start, end = (annotation["url_citation"][key] for key in ("start_index", "end_index"))
+    units = len(text.encode("utf-16-le", "surrogatepass")) // 2
+    if end < start:
+        return "ends before it starts", _BEYOND
+    if start < 0:
+        return f"starts at {start}", _BEYOND
+    if not text or end <= units:
+        return None, None
+    said = f"stands at {start} to {end}, in a text of {len(text)} characters"
+    if len(text) < end <= len(text.encode("utf-8", "surrogatepass")):
+        return f"{said}: its places count bytes", _IN_BYTES
+    return said, _BEYOND
 
 
 def _annotation_fault(annotation: Any) -> str | None:
@@ -195,7 +233,7 @@ def _annotation_fault(annotation: Any) -> str | None:
     missing = [key for key, kind in kinds.items() if not isinstance(cited.get(key), kind)]
     if missing:
         return f"lacks in its url_citation {', '.join(missing)}"
-    return "ends before it starts" if cited["end_index"] < cited["start_index"] else None
+    return None
 
 
 def _extras(exchange: Exchange, key: str) -> Iterator[Extra]:

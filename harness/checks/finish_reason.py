@@ -7,7 +7,7 @@ from dataclasses import replace
 import orjson
 
 from harness.checks import sources
-from harness.checks.applies import all_of, body, cap_of, complete_answer, stream, success_status, uncut
+from harness.checks.applies import all_of, body, cap_of, complete_answer, stream, success_status, told_apart, uncut
 from harness.checks.kinds import absent, place_of, wrong_kinds
 from harness.checks.registry import NotApplicable, Reason, observation, rule
 from harness.matrix.scenarios import SCENARIOS
@@ -26,7 +26,7 @@ from harness.simulate.reference import (
 from harness.wire.chunks import Choice
 from harness.wire.completion import ToolCall
 from harness.wire.exchange import Exchange
-from harness.wire.shapes import Kind
+from harness.wire.shapes import Kind, Occurrences, as_object
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
@@ -55,6 +55,21 @@ _END = re.compile(r"[.!?…。！？।؟»”’\"'`)\]}>*~|_]$|[^\w\s,;:\-–�
 """How a text ends that may be whole: with what ends a sentence, or a sign such as an emoji."""
 _CAPPED, _STOPPED = (recording(SCENARIOS[name])[0] for name in ("chat.capped", "chat.stop"))
 _FINAL = '"delta":{},"logprobs":null,"finish_reason":"stop"'
+_NONE = Occurrences(0, 0, 0)
+_SOUND = '"audio":{"id":"audio_1","data":"UklGRgAAAAA="},'
+_SOUND_ENDS = replace_in_body(
+    replace_in_body(STREAM, '"delta":{"content"', f'"delta":{{{_SOUND}"content"'),
+    '"delta":{},"logprobs":null,"finish_reason":"stop"',
+    '"delta":{"audio":{"id":"audio_1","expires_at":1760003600}}',
+)
+_TWO = recording(SCENARIOS["chat.n2"])[0]
+_LAST_OF_TWO = '"index":1,"delta":{},"logprobs":null,"finish_reason":"stop"'
+_WRONG_INDEX = replace_in_body(_TWO, _LAST_OF_TWO, _LAST_OF_TWO.replace("1", "0", 1))
+_OF_ANOTHER = Advice(
+    "Clients that wait for the end of each choice wait for ever, or take a choice that is whole for cut.",
+    "Close all choices where the stream ends, after the loop, those too that gave no reason: `finish = {index: "
+    "finish.get(index) for index in texts}`.",
+)
 
 
 @rule(
@@ -71,7 +86,16 @@ def key_present(exchange: Exchange) -> Iterator[Problem]:
     Instead: Read it with a default: `choice.get("finish_reason")` in raw JSON; the SDK gives None for a missing
     key.
     """
-    yield from absent(exchange, _PLACE, "choice")
+    sounds = sum(map(_ends_with_sound, exchange.columns.choices.values()))
+    if exchange.columns.kinds(_PLACE).get("missing", _NONE).count > sounds:
+        yield from absent(exchange, _PLACE, "choice")
+
+
+def _ends_with_sound(choice: Choice) -> bool:
+    """Tell whether streamed sound ends as OpenAI's does: with the time until which it is kept, and no reason."""
+    last = choice.extras[-1] if choice.extras else None
+    ends = last is not None and "/delta/" in last.pointer and last.key == "audio" and last.chunk == choice.last_chunk
+    return ends and not choice.finish_reasons and "expires_at" in as_object(last.value if last else None)
 
 
 @rule(
@@ -95,10 +119,10 @@ def null_before_end(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "finish_reason.given", SHOULD, "Every choice of a stream ends with a finish_reason.",
-    sources.REFERENCE, all_of(stream, complete_answer),
-    good=(STREAM, STREAM_USAGE),
+    sources.REFERENCE, all_of(stream, all_of(complete_answer, told_apart)),
+    good=(STREAM, STREAM_USAGE, _SOUND_ENDS),
     bad=(replace_in_body(STREAM, '"finish_reason":"stop"', '"finish_reason":null'), replace_in_body(STREAM, '"finish_reason":"stop"', '"finish_reason":""')),
-    depends_on=_READ, explained_by=("sse.json", *_WHOLE),
+    depends_on=_READ, explained_by=("sse.json", *_WHOLE, "finish_reason.once"),
 )  # fmt: skip
 def given(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -108,7 +132,7 @@ def given(exchange: Exchange) -> Iterator[Problem]:
     answer as unfinished.
     """
     for choice in exchange.columns.choices.values():
-        if not choice.finish_reasons:
+        if not choice.finish_reasons and not _ends_with_sound(choice):
             yield Problem(
                 f"choice {choice.index} ends without a finish_reason", (place_of(exchange, choice, choice.last_chunk),)
             )
@@ -135,7 +159,7 @@ def message(exchange: Exchange) -> Iterator[Problem]:
     "finish_reason.once", SHOULD, "A choice gives its finish_reason once.",
     sources.REFERENCE, stream,
     good=(STREAM,),
-    bad=(replace_in_body(STREAM, '" help?"},"logprobs":null,"finish_reason":null', '" help?"},"logprobs":null,"finish_reason":"stop"'),),
+    bad=(replace_in_body(STREAM, '" help?"},"logprobs":null,"finish_reason":null', '" help?"},"logprobs":null,"finish_reason":"stop"'), _WRONG_INDEX),
     depends_on=_READ,
 )  # fmt: skip
 def once(exchange: Exchange) -> Iterator[Problem]:
@@ -145,13 +169,16 @@ def once(exchange: Exchange) -> Iterator[Problem]:
     Instead: Note it, `finish = choice.finish_reason or finish`, and close the message or run tools once, after
     the loop.
     """
-    for choice in exchange.columns.choices.values():
+    choices = exchange.columns.choices.values()
+    never = [str(choice.index) for choice in choices if not choice.finish_reasons]
+    for choice in choices:
         reasons = choice.finish_reasons
         if len(reasons) > 1:
-            yield Problem(
-                f"choice {choice.index} gives {len(reasons)} finish_reasons",
-                tuple((f.chunk, f.pointer) for f in reasons[:2]),
-            )
+            said, advice = f"choice {choice.index} gives {len(reasons)} finish_reasons", None
+            if never and len(reasons) == len(never) + 1:
+                others = f"choice{'s' * (len(never) > 1)} {' and '.join(never)}"
+                said, advice = f"{said}, and {others} none: a finish_reason has the wrong index", _OF_ANOTHER
+            yield Problem(said, tuple((f.chunk, f.pointer) for f in reasons[:2]), advice)
 
 
 @rule(

@@ -18,7 +18,7 @@ from harness.checks.applies import (
     uncut,
 )
 from harness.checks.error_causes import MODEL_FAILED, told_cause
-from harness.checks.json_forms import TWICE, encoded_twice
+from harness.checks.json_forms import BARE_ERROR, TWICE, bare_error, encoded_twice
 from harness.checks.registry import TOO_LARGE, Reason, observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Advice, Level, Problem
@@ -234,7 +234,11 @@ def not_html(exchange: Exchange) -> Iterator[Problem]:
     "http.stream-asked", MUST, "A request with stream: true is answered with a stream.",
     sources.REQUEST, stream,
     good=(STREAM,),
-    bad=(with_body(STREAM, BODY.response.body), with_body(STREAM, b"upstream unavailable")),
+    bad=(
+        with_body(STREAM, BODY.response.body),
+        with_body(STREAM, b"upstream unavailable"),
+        with_body(STREAM, _ERROR_BODY.response.body + b"\n\ndata: [DONE]\n\n"),
+    ),
     depends_on=("http.not-empty", "http.not-html", "http.encoding", "http.no-error"),
 )  # fmt: skip
 def stream_asked(exchange: Exchange) -> Iterator[Problem]:
@@ -245,7 +249,11 @@ def stream_asked(exchange: Exchange) -> Iterator[Problem]:
     `stream.response.read()` instead.
     """
     if exchange.reading.body_kind != "stream":
-        yield Problem(f"the answer is {_look(exchange)}, not a stream", ((None, 0),))
+        error = bare_error(exchange)
+        said = f"an error came in the stream as plain JSON, in no event: {error.text}" if error else None
+        yield Problem(
+            said or f"the answer is {_look(exchange)}, not a stream", ((None, 0),), BARE_ERROR if error else None
+        )
 
 
 @rule(

@@ -102,6 +102,42 @@ def _encodings(exchange: Exchange) -> list[str]:
     return [name.strip() for name in names if name.strip() not in {"", "identity"}]
 
 
+_CODINGS = {
+    "aes128gcm", "br", "compress", "dcb", "dcz", "deflate", "exi", "gzip", "identity", "pack200-gzip", "x-compress",
+    "x-gzip", "zstd",
+}  # fmt: skip
+"""The content codings that are registered: https://www.iana.org/assignments/http-parameters."""
+_CHARSET = re.compile(r"utf-?\d+|us-ascii|ascii|iso-?8859-?\d+|latin-?1|gb[k\d]+|big5|windows-\d+|shift[_-]jis|euc-\w+")
+_FRAMING = {"chunked", "trailers"}
+
+
+@rule(
+    "http.encoding-known", SHOULD, "A content-encoding names a content coding.",
+    sources.HTTP_ENCODING, has_headers,
+    good=(BODY, with_header(BODY, "content-encoding", "identity")),
+    bad=(
+        with_header(BODY, "content-encoding", "utf-8"),
+        with_header(STREAM, "content-encoding", "none"),
+        with_header(STREAM, "content-encoding", "chunked"),
+    ),
+    depends_on=("http.encoding",),
+)  # fmt: skip
+def encoding_known(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Clients that refuse an encoding they can't undo get no answer, as Apache HttpClient from 5.6 and cpp-httplib; the
+    OpenAI SDK reads on.
+
+    Instead: Take the bytes as they are where the name is none you know, `response.iter_raw()`, and decode them as
+    UTF-8.
+    """
+    for name in _encodings(exchange):
+        if name not in _CODINGS:
+            what = "a charset" if _CHARSET.fullmatch(name) else "a transfer coding" if name in _FRAMING else None
+            said = f"which is {what}" if what else "which is none that is registered"
+            yield Problem(f"the content-encoding is {name}, {said}", ((None, 0),))
+            return
+
+
 def _accept_known(exchange: Exchange) -> Reason | None:
     known = "accept-encoding" in exchange.request.headers
     return has_headers(exchange) or (None if known else "the recording does not say what encodings were accepted")
@@ -116,7 +152,7 @@ def _accept_known(exchange: Exchange) -> Reason | None:
         with_header(_accepting(BODY, "gzip, br;q=0"), "content-encoding", "br"),
         with_header(_accepting(STREAM, "gzip, deflate"), "content-encoding", "zstd"),
     ),
-    depends_on=("http.encoding",),
+    depends_on=("http.encoding", "http.encoding-known"),
 )  # fmt: skip
 def encoding_accepted(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import request_known, unaltered
-from harness.checks.model_names import makers
-from harness.checks.registry import Reason, rule
+from harness.checks.applies import request_known, success_status, unaltered
+from harness.checks.model_names import is_path, makers
+from harness.checks.registry import Reason, observation, rule
 from harness.results import Level, Problem
 from harness.simulate.reference import BODY, STREAM, replace_in_body, with_request_params
 from harness.wire.exchange import Exchange
@@ -58,3 +58,34 @@ def model_served(exchange: Exchange) -> Iterator[Problem]:
         if served and not served & makers(asked):
             yield Problem(f"{asked} was asked for, {name} answers", ((seen.first, "/model"),))
             return
+
+
+_GGUF, _FOLDER = "/models/Qwen3-0.6B-Q4_0.gguf", "C:\\\\models\\\\qwen3"
+
+
+@observation(
+    "identity.model-path", "Whether model is the path of a file on the server.",
+    sources.CHUNK, lambda x: success_status(x) or unaltered("model")(x),
+    good=(
+        STREAM,
+        replace_in_body(BODY, _NAME, "accounts/fireworks/models/gpt-4o-mini"),
+        with_request_params(replace_in_body(BODY, _NAME, _GGUF), model=_GGUF),
+    ),
+    bad=(
+        replace_in_body(STREAM, _NAME, _GGUF),
+        with_request_params(replace_in_body(BODY, _NAME, _FOLDER), model="qwen3"),
+    ),
+    depends_on=("chunk.present",),
+    harmful=lambda value: value == "a path",
+)  # fmt: skip
+def model_path(exchange: Exchange) -> str:
+    """
+    Code that looks the model up by the name in the answer, for its price or its limits, finds none; where it is shown or
+    logged, it tells of the server's disk.
+
+    Instead: Keep the name that you asked for, `model = asked["model"]`, and neither store nor show the path.
+    """
+    given = [name for name in exchange.columns.values["model"] if isinstance(name, str) and is_path(name)]
+    if not given:
+        return "a name"
+    return "a path, as asked for" if exchange.request.get("model") in given else "a path"

@@ -1,9 +1,13 @@
 """What is advised where JSON is none, by what is wrong with it: in the data of a stream and in a body alike."""
 
+from json import JSONDecoder
 from typing import Any
 
 from harness.results import Advice
+from harness.wire.chunks import Error
+from harness.wire.exchange import Exchange
 from harness.wire.json_faults import JsonForm
+from harness.wire.shapes import as_object
 
 _LINES = "for line in stream.response.iter_lines()"
 
@@ -48,3 +52,34 @@ TWICE = Advice(
 def encoded_twice(value: Any) -> bool:
     """Tell whether a JSON value is a text that holds a JSON object."""
     return isinstance(value, str) and value.lstrip().startswith("{")
+
+
+BARE_ERROR = Advice(
+    "The OpenAI SDK passes over what is no field: no chunk or half a text, no exception, and the reason is lost.",
+    'Read the lines yourself: `for line in stream.response.iter_lines():`, `if line.startswith("{"): raise '
+    "RuntimeError(line)`; with the SDK's loop take a stream without a finish_reason for failed.",
+)
+"""What an error breaks that stands in a stream without data: before it."""
+
+_HEAD = 1 << 16  # bytes in which an error ends
+_KEYS = {b'"error"', b'"detail"'}
+
+
+def bare_error(exchange: Exchange) -> Error | None:
+    """Return the error that a body begins with which goes on as a stream does; None where it is another body."""
+    reading = exchange.reading
+    if reading.body_kind != "json" or not reading.syntax_error:
+        return None
+    head = exchange.response.content[reading.start : reading.start + _HEAD].decode("utf-8", "replace")
+    try:
+        value, _ = JSONDecoder().raw_decode(head)
+    except (ValueError, RecursionError):
+        return None
+    given = as_object(value)
+    said = given.get("error") or given.get("detail") or (given if isinstance(given.get("message"), str) else None)
+    return Error(0, "", said) if said else None
+
+
+def is_bare_error(field: bytes) -> bool:
+    """Tell whether the name of an unknown field is a line of an error: JSON without data: before it, indented or not."""
+    return field[:1] in {b"{", b" ", b"\t"} and field.lstrip(b"{ \t") in _KEYS

@@ -39,8 +39,19 @@ _WORD = re.compile(r"[a-z]+")
 _O_SERIES = re.compile(r"(?:^|/)o[1-9](?:$|-)")
 
 
+_PATH = re.compile(r"(?:/|~/|\.{1,2}/|[A-Za-z]:[\\/]|file:|\\\\)")
+_FILE = re.compile(r"\.(?:gguf|ggml|safetensors|bin|pth?|onnx|llamafile|mlmodelc?)$", re.IGNORECASE)
+_SEPARATOR = re.compile(r"[\\/]")
+
+
+def is_path(name: str) -> bool:
+    """Tell whether a name is the path of a file or folder; ``org/model`` is a name."""
+    return bool(_PATH.match(name)) or "\\" in name or bool(_FILE.search(name))
+
+
 def makers(name: str) -> set[str]:
     """Return whose models a name is of, a word for each maker; none where it is an alias, a deployment or a router."""
-    lowered = name.lower()
+    # What the folders above a file are called tells nothing of it.
+    lowered = (_SEPARATOR.split(name)[-1] if is_path(name) else name).lower()
     found = {_MAKER[word] for word in _WORD.findall(lowered) if word in _MAKER}
     return found | ({"gpt"} if _O_SERIES.search(lowered) else set())

@@ -40,6 +40,11 @@ INTERLEAVED = Advice(
     "Keep what was shown in a queue, and leave out a piece that equals the oldest: `if shown and shown[0] == piece: "
     "shown.popleft()`, for this provider alone.",
 )
+REPLAYED = Advice(
+    "A part of the text is shown twice: the stream was taken up again too early after it broke off.",
+    "Keep the pieces, and where a run of them comes again at once take it out: `if pieces[at : at + n] == pieces[at + n : "
+    "at + 2 * n]: del pieces[at : at + n]`, with n from 8 up.",
+)
 WHOLE = Advice(
     "The answer is shown twice, without anything between.",
     "Keep the first half where the second is the same: `if text == text[: len(text) // 2] * 2: text = text[: len(text) "
@@ -54,6 +59,7 @@ _ADVICE: dict[Form, Advice] = {
     "twice": TWICE,
     "restart": RESTART,
     "interleaved": INTERLEAVED,
+    "replayed": REPLAYED,
 }
 
 
@@ -78,6 +84,7 @@ def _worded(found: Repetition | None, texts: list[str], noun: str) -> Worded | N
         "doubled": f"each of {found.pieces} pieces holds its words twice",
         "twice": f"{found.pieces} pieces of the {noun} repeat the piece before them",
         "restart": f"the {noun} begins again after {found.pieces} pieces",
+        "replayed": f"{found.pieces} pieces of the {noun} come twice, in the middle of a sentence",
         "interleaved": f"two copies of the {noun} come in turn: {found.pieces} pieces come again a little later",
     }
     return found.form, found.piece, words[found.form], _ADVICE[found.form]

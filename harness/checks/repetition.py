@@ -22,9 +22,10 @@ _VERY_LONG = 120  # as _LONG, where white space or nothing but other alphabets s
 _PIECES = 3  # fewer that come again may be chance
 _HEAD = 4  # characters that a text which begins again is looked for by
 _RUN = 5  # pieces in a row that come twice where others don't
+_REPLAYED, _REPLAYED_TEXT = 8, 40  # pieces and characters of a run that comes twice in the middle of a sentence
 _MOST = 0.8  # of the text so far: a copy that was trimmed or corrected
 
-Form = Literal["whole", "grows", "so far", "last again", "doubled", "twice", "restart", "interleaved"]
+Form = Literal["whole", "grows", "so far", "last again", "doubled", "twice", "restart", "interleaved", "replayed"]
 
 
 class Repetition(NamedTuple):
@@ -34,7 +35,8 @@ class Repetition(NamedTuple):
     ``whole``: the text is one piece, and its second half is its first; ``grows``: each piece holds all before it;
     ``so far``: one piece holds all of the text before it; ``last again``: one holds what the last few brought;
     ``doubled``: each piece says its words twice; ``twice``: each piece comes twice; ``restart``: the text begins again;
-    ``interleaved``: two copies of the text come in turn.
+    ``interleaved``: two copies of the text come in turn; ``replayed``: a run of pieces comes twice, as where a stream is
+    taken up too early after it broke off.
     """
 
     form: Form
@@ -47,7 +49,7 @@ def repetition(texts: Sequence[str]) -> Repetition | None:
     if len(texts) < _PAIR:
         return Repetition("whole", 0, 1) if texts and _is_whole_twice(texts[0]) else None
     found = growth(texts) or _doubled(texts) or _twice(texts) or _so_far(texts)
-    return found or _restart(texts) or _interleaved(texts)
+    return found or _restart(texts) or _interleaved(texts) or _replayed(texts)
 
 
 def _is_whole_twice(text: str) -> bool:
@@ -230,6 +232,47 @@ def _interleaved(texts: Sequence[str]) -> Repetition | None:
     if waiting or lines or len(words) <= _PIECES or sum(map(_size, words)) < _LONG:
         return None
     return Repetition("interleaved", first, len(repeated))
+
+
+def _replayed(texts: Sequence[str]) -> Repetition | None:
+    """
+    A run of pieces comes twice in a row, in the middle of a sentence.
+
+    Who says something again does so from the beginning of a sentence, a line or an item, wherever the run is taken to
+    begin: a stream that is taken up again does not.
+    """
+    latest: dict[tuple[str, ...], int] = {}
+    for number, key in enumerate(zip(*(texts[n:] for n in range(_REPLAYED)), strict=False)):
+        start = latest.get(key)
+        latest[key] = number
+        if start is not None and _is_replay(texts, start, number - start):
+            return Repetition("replayed", number, number - start)
+    return None
+
+
+def _is_replay(texts: Sequence[str], start: int, size: int) -> bool:
+    """Tell whether the ``size`` pieces from ``start`` on come twice, not three times, and nothing but a break explains it."""
+    run = texts[start : start + size]
+    if size < _REPLAYED or run != texts[start + size : start + 2 * size]:
+        return False
+    end = start + 2 * size
+    while end < len(texts) and texts[end] == texts[end - size]:
+        end += 1
+    while start and texts[start - 1] == texts[start - 1 + size]:
+        start -= 1
+    said = "".join(run)
+    if end - start >= 3 * size or len(said) < _REPLAYED_TEXT or len(_words(run)) < _REPLAYED or _repeats_itself(said):
+        return False
+    begins = range(start, end - 2 * size + 1)
+    return start > 0 and all(
+        _goes_on(texts[at - 1], texts[at]) and _goes_on(texts[at + size - 1], texts[at]) for at in begins
+    )
+
+
+def _goes_on(before: str, after: str) -> bool:
+    """Tell whether a sentence goes on from one piece to the next, with no stop, comma, quote or line between the two."""
+    end, begin = before[-1:], after.lstrip(" ")[:1]
+    return end.isalnum() and begin.isalnum() and not begin.isupper()
 
 
 def _is_glued(before: str, after: str) -> bool:

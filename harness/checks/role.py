@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import all_of, body, complete_answer, stream, success_status, uncut
+from harness.checks.applies import all_of, body, complete_answer, stream, success_status, told_apart, uncut
 from harness.checks.kinds import place_of, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.results import Advice, Level, Problem
@@ -49,7 +49,7 @@ def value(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "role.first", Level.SHOULD, "The first delta of a choice names the role assistant.",
-    sources.REFERENCE, all_of(stream, complete_answer),
+    sources.REFERENCE, all_of(stream, all_of(complete_answer, told_apart)),
     good=(STREAM,),
     bad=(
         replace_in_body(STREAM, '"role":"assistant",', ""),

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from harness.checks import sources
 from harness.checks.applies import all_of, error_status, stream, success_status
 from harness.checks.registry import CannotJudge, NotApplicable, Reason, observation, rule
+from harness.checks.tool_fragments import fragments_of, is_custom
 from harness.results import Level, Problem
-from harness.sdk import SdkResult, failure_location, sdk_results, unusable
+from harness.sdk import SdkResult, empty_events, failure_location, sdk_results, unusable
 from harness.simulate.ideal import exchange as ideal_exchange
 from harness.simulate.reference import (
     BODY,
@@ -49,12 +50,20 @@ def _readable(exchange: Exchange) -> Reason | None:
     parser = exchange.reading.parser
     if parser and parser.bom:
         return "the SDK loses the first event to a byte order mark, which is legal; sse.framing shows the mark"
+    if empty_events(exchange):
+        return "the SDK fails on a block without data, which is legal; sse.blank-lines shows it"
     # Not by a need of sse.no-error: that is blocked where no stream came, which is when the SDK loses all.
     if parser and exchange.columns.errors:
         return NotApplicable(
             "the stream carries an error, which the SDK is to raise; sse.no-error judges it", "blocked"
         )
     return success_status(exchange)
+
+
+def _typed(exchange: Exchange) -> Reason | None:
+    """An answer of which the SDK declares all forms: in a stream it knows no call of a custom tool, as OpenAI sends it."""
+    custom = exchange.is_stream and any(map(is_custom, fragments_of(exchange)))
+    return _readable(exchange) or ("the SDK declares no custom calls in a stream, which are legal" if custom else None)
 
 
 def _came_whole(exchange: Exchange) -> str | None:
@@ -83,9 +92,8 @@ def _raised(who: str, exchange: Exchange, reading: SdkResult) -> Problem:
     sources.SDK_STREAM, _readable,
     good=(STREAM, TOOLS, REASONING, BODY, with_body(STREAM, b": keep-alive\n\n" + _BYTES)),
     bad=(
-        with_body(STREAM, b"event: ping\n\n" + _BYTES),
-        with_body(STREAM, b"retry: 3000\n\n" + _BYTES),
-        replace_in_body(replace_in_body(STREAM, "data: {", "id: 7\ndata: {"), "\n\nid: 7", "\n\n: keep-alive\n\nid: 7", 1),
+        with_body(STREAM, b"data:\n\n" + _BYTES),
+        replace_in_body(STREAM, "[DONE]", "[done]"),
         with_body(STREAM, _BYTES.replace("你".encode(), b"\xff")),
     ),
     depends_on=_WHOLE,
@@ -161,7 +169,7 @@ def _differences(held: tuple[Message, ...], yielded: tuple[Message, ...]) -> Ite
 
 @rule(
     "sdk.stream-helper", SHOULD, "The OpenAI SDK's .stream() helper accumulates the answer without an exception.",
-    sources.SDK_STREAM.replace("_streaming.py", "lib/streaming/chat/_completions.py"), all_of(_readable, stream),
+    sources.SDK_STREAM.replace("_streaming.py", "lib/streaming/chat/_completions.py"), all_of(_typed, stream),
     good=(STREAM_USAGE, TOOLS_PARALLEL, REASONING, replace_in_body(STREAM, '"finish_reason":"stop"', '"finish_reason":"length"')),
     bad=(
         replace_in_body(STREAM, '"index":0', '"index":1'),
@@ -183,7 +191,7 @@ def stream_helper(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "sdk.strict", SHOULD, "The OpenAI SDK reads the answer with strict validation.",
-    sources.SDK_STREAM.replace("_streaming.py", "_base_client.py"), _readable,
+    sources.SDK_STREAM.replace("_streaming.py", "_base_client.py"), _typed,
     good=(STREAM_USAGE, TOOLS, REASONING, BODY),
     bad=(
         replace_in_body(STREAM, ',"created":1760000000', ""),

@@ -1,12 +1,14 @@
 """The framing of a stream: lines, blank lines, events, and the mark that ends it."""
 
+import re
+from bisect import bisect
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import takewhile
 
 from harness.checks import sources
 from harness.checks.applies import all_of, complete_answer, exact_framing, exact_lines, stream, uncut
-from harness.checks.json_forms import ADVICE, TWICE, encoded_twice
+from harness.checks.json_forms import ADVICE, BARE_ERROR, TWICE, encoded_twice, is_bare_error
 from harness.checks.kinds import n_of_m
 from harness.checks.registry import observation, rule
 from harness.results import Advice, Level, Problem
@@ -34,6 +36,7 @@ _FIELD = b"data: "
 _BUFFER = 64 * 1024
 """Bytes of a line that Go's bufio.Scanner holds: https://github.com/infiniflow/ragflow/issues/15381."""
 _SHORT = "up to 64 KiB"
+_BLANK = re.compile(rb"\n\r?\n|\r\r")
 
 _SPLIT_DATA = Advice(
     "Legal; readers that parse each `data:` line by itself get half of a JSON text and raise.",
@@ -156,24 +159,28 @@ def data_not_empty(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "sse.data-given", SHOULD, "Every block of fields has data.",
+    "sse.data-given", SHOULD, "Every block of fields that the standard does not name has data.",
     sources.REFERENCE, exact_lines,
     good=(STREAM, _COMMENTED),
-    bad=(
-        with_body(STREAM, b"retry: 3000\n\n" + _BYTES),
-        with_body(STREAM, b"event: ping\n\n" + _BYTES),
-        with_body(STREAM, b"id: 1\n\n" + _BYTES),
-    ),
+    bad=(with_body(STREAM, b"upstream error: read ECONNRESET\n\n" + _BYTES), with_body(STREAM, b"PING\n\n" + _BYTES)),
     depends_on=_IS_STREAM,
 )  # fmt: skip
 def data_given(exchange: Exchange) -> Iterator[Problem]:
     """
-    Legal, a conforming reader drops it; the OpenAI SDK makes an event of it and raises json.JSONDecodeError.
+    Readers drop it, the OpenAI SDK too: text that was not sent as data is lost, most often why a stream ended early.
 
-    Instead: Parse only lines that start with `data:` in a reader of your own; the SDK can't skip the block, so
-    catch ValueError.
+    Instead: Look at the lines as they come, and keep those that no field begins: `if line and not
+    line.startswith(("data", "event", "id", "retry", ":")): odd.append(line)`.
     """
-    blocks = _parser(exchange).events_without_data
+    # What the standard names may come without data: sse.blank-lines shows whom that breaks.
+    parser = _parser(exchange)
+    unnamed = [block for block in parser.events_without_data if block[1] & {"unknown-field", "no-colon"}]
+    starts = [offset for offset, _ in unnamed]
+    errors = (offset for offset, name in parser.unknown_fields if is_bare_error(name))
+    within = ((bisect(starts, offset) - 1, offset) for offset in errors)
+    content = exchange.response.content
+    told = {n for n, offset in within if n >= 0 and not _BLANK.search(content, starts[n], offset)}  # by sse.no-error
+    blocks = [block for number, block in enumerate(unnamed) if number not in told]
     if blocks:
         offset, oddities = blocks[0]
         fields = ", ".join(sorted(oddities & {"named", "id", "retry", "unknown-field", "no-colon"})) or "no field"
@@ -192,6 +199,7 @@ def data_given(exchange: Exchange) -> Iterator[Problem]:
         replace_in_body(STREAM, "data: [DONE]", 'data: {"result":{"error":{"message":"overloaded"}}}'),
         with_body(STREAM, b'data: {"code":429,"message":"Slow down."}\n\n' + _DONE),
         with_body(STREAM, b'data: {"detail":"Too many requests"}\n\n' + _DONE),
+        replace_in_body(STREAM, "data: [DONE]", '{"error":{"message":"overloaded"}}'),
         replace_in_body(STREAM, "data: [DONE]", 'data: {"error_code":336100,"error_msg":"busy","id":"as-1"}\n\ndata: [DONE]'),
     ),
     depends_on=_IS_STREAM,
@@ -213,9 +221,7 @@ def _errors(exchange: Exchange) -> Iterator[Problem]:
     for error in exchange.columns.errors:
         advice = _IN_CHOICE if error.pointer.startswith("/choices/") else None
         yield Problem(f"an error came in the stream: {error.text}", ((error.chunk, error.pointer),), advice)
-    for offset, name in _parser(exchange).unknown_fields:
-        if name == b"error":
-            yield Problem("a field error came in the stream", ((None, offset),), _AS_FIELD)
+    yield from _errors_in_no_event(exchange)
     for shape in exchange.columns.shapes:
         hidden = [p for p, what in shape.kinds.items() if p.endswith("/error") and what in {"text", "object"}]
         if hidden and "/choices" not in shape.kinds:
@@ -229,6 +235,14 @@ def _errors(exchange: Exchange) -> Iterator[Problem]:
     events = _parser(exchange).events if "named" in _parser(exchange).oddities else ()
     for number in (number for number, event in enumerate(events) if event.type == b"error"):
         yield Problem("an event of the type error came in the stream", ((number, ""),), _AS_CHUNK)
+
+
+def _errors_in_no_event(exchange: Exchange) -> Iterator[Problem]:
+    for offset, name in _parser(exchange).unknown_fields:
+        if name == b"error":
+            yield Problem("a field error came in the stream", ((None, offset),), _AS_FIELD)
+        elif is_bare_error(name):
+            yield Problem("an error came in the stream as plain JSON, in no event", ((None, offset),), BARE_ERROR)
 
 
 def _flat_error(kinds: Mapping[str, str]) -> str | None:
@@ -408,23 +422,6 @@ def end(exchange: Exchange) -> str:
     if exchange.reading.done:
         return "[DONE]"
     return "[DONE], not closed" if tail and tail.data.strip() == DONE else "no [DONE]"
-
-
-@observation(
-    "sse.bom", "Whether a byte order mark begins the stream.",
-    sources.SSE_FORMAT, exact_framing,
-    good=(STREAM,),
-    bad=(with_body(STREAM, b"\xef\xbb\xbf" + _BYTES),),
-    depends_on=_IS_STREAM,
-    harmful=lambda value: value == "yes",
-)  # fmt: skip
-def bom(exchange: Exchange) -> str:
-    """
-    Legal; the OpenAI SDK does not skip it and loses the first event, the role and often the first text.
-
-    Instead: Decode with `utf-8-sig` where you read the stream yourself.
-    """
-    return "yes" if _parser(exchange).bom else "no"
 
 
 @observation(

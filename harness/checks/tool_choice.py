@@ -141,7 +141,7 @@ def none(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, _called,
     good=(_AUTO, _WHOLE, _PARALLEL),
     bad=(replace_in_body(_AUTO, '"name":"get_weather"', '"name":"functions.get_weather"'), replace_in_body(_WHOLE, '"name":"get_weather"', '"name":"weather"'), with_request_params(_AUTO, tool_choice={"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [{"type": "function", "function": {"name": "get_time"}}]}})),
-    depends_on=_READ,
+    depends_on=(*_READ, "tool_calls.name-form"),
 )  # fmt: skip
 def offered(exchange: Exchange) -> Iterator[Problem]:
     """

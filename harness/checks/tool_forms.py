@@ -1,11 +1,11 @@
 """How calls of tools look, where the rules leave it open: the observations of the family tool_calls."""
 
 from harness.checks import sources
-from harness.checks.applies import all_of, uncut
+from harness.checks.applies import all_of, complete_answer, finish_values, success_status, uncut
 from harness.checks.kinds import form_of_id
-from harness.checks.registry import observation
-from harness.checks.tool_fragments import all_calls, called, fragments_of, streamed_call
-from harness.simulate.reference import TOOLS, TOOLS_BODY, replace_in_body, with_body
+from harness.checks.registry import Reason, observation
+from harness.checks.tool_fragments import LISTS, all_calls, called, fragments_of, streamed_call
+from harness.simulate.reference import BODY, STREAM, TOOLS, TOOLS_BODY, replace_in_body, with_body
 from harness.wire.calls import function_of, id_in
 from harness.wire.chunks import ToolFragment
 from harness.wire.exchange import Exchange
@@ -93,3 +93,53 @@ def repeated(exchange: Exchange) -> str:
     found = [key for key in ("id", "type") if any(key in one.value for one in later)]
     found += ["name"] if any("name" in function_of(one) for one in later) else []
     return ", ".join(found) or "nothing"
+
+
+def _called_whole(exchange: Exchange) -> Reason | None:
+    """An answer that calls a tool and was not cut short."""
+    cut = "the answer was cut short, and says so" if "length" in finish_values(exchange) else None
+    return called(exchange) or complete_answer(exchange) or uncut(exchange) or cut
+
+
+@observation(
+    "tool_calls.no-arguments", "What stands for the arguments of a call that has none.",
+    sources.TOOL_CALL, _called_whole,
+    good=(TOOLS, TOOLS_BODY, replace_in_body(TOOLS_BODY, '{\\"city\\":\\"Paris\\"}', "{}")),
+    bad=(replace_in_body(TOOLS_BODY, '{\\"city\\":\\"Paris\\"}', ""), replace_in_body(TOOLS_BODY, '{\\"city\\":\\"Paris\\"}', " ")),
+    depends_on=(*_READ, "sse.no-error", "http.complete", "tool_calls.name", "tool_calls.arguments", "tool_calls.index-constant"),
+    harmful=lambda value: value == "an empty text",
+)  # fmt: skip
+def no_arguments(exchange: Exchange) -> str:
+    """
+    OpenAI sends {}, which is JSON; `json.loads("")` raises: the call is never made, and sent back it is refused by some.
+
+    Instead: Let it stand for no arguments: `json.loads(call.function.arguments or "{}")`, and send {} back.
+    """
+    given = [call.arguments.strip() for call in all_calls(exchange)]
+    return "an empty text" if "" in given else "{}" if "{}" in given else "each call has arguments"
+
+
+@observation(
+    "tool_calls.empty-list", "Whether an empty list of calls comes.",
+    sources.DELTA, success_status,
+    good=(STREAM, BODY, TOOLS),
+    bad=(
+        replace_in_body(BODY, '"refusal":null', '"refusal":null,"tool_calls":[]'),
+        replace_in_body(STREAM, '"delta":{"content"', '"delta":{"tool_calls":[],"content"'),
+        replace_in_body(TOOLS, '"delta":{}', '"delta":{"tool_calls":[]}'),
+    ),
+    depends_on=_READ,
+    harmful=lambda value: value != "none",
+)  # fmt: skip
+def empty_list(exchange: Exchange) -> str:
+    """
+    Code that asks whether `tool_calls is not None`, as an answer of OpenAI's lets it, takes the answer for a call: it
+    drops the text, asks again for ever, or raises IndexError. Sent back as history, some refuse it.
+
+    Instead: Ask for a call, not for the key: `if message.tool_calls:`; and leave the key out of what you send back.
+    """
+    if "[]" not in exchange.columns.kinds(LISTS.replace("{part}", exchange.columns.message_key)):
+        return "none"
+    return (
+        "beside calls" if any(choice.tools for choice in exchange.columns.choices.values()) else "in an answer of text"
+    )

@@ -19,13 +19,14 @@ _UNREADABLE: frozenset[Kind] = frozenset({"text", "int", "float", "bool", "objec
 def called(exchange: Exchange) -> Reason | None:
     """An answer that calls a tool."""
     calls = any(choice.tools for choice in exchange.columns.choices.values())
-    if calls and _custom(exchange):
-        return success_status(exchange) or "custom tools were offered, whose calls have a form of their own"
+    if calls and any(map(is_custom, fragments_of(exchange))):
+        return success_status(exchange) or "a custom tool is called, and such calls have a form of their own"
     return success_status(exchange) or (None if calls else _uncalled(exchange))
 
 
-def _custom(exchange: Exchange) -> bool:
-    return any(tool.get("type") == "custom" for tool in objects_in(exchange.request.get("tools")))
+def is_custom(fragment: ToolFragment) -> bool:
+    """Tell whether a fragment is of a call of a custom tool, which has an input of any form, and no arguments."""
+    return fragment.value.get("type") == "custom" or isinstance(fragment.value.get("custom"), dict)
 
 
 def _uncalled(exchange: Exchange) -> NotApplicable:
@@ -76,8 +77,9 @@ def numbered(exchange: Exchange) -> Iterator[tuple[int, JoinedCall]]:
 
 
 def offered_tools(exchange: Exchange) -> dict[str, dict[str, Any]]:
-    """Return the functions that the request offers, by name."""
-    functions = [as_object(tool.get("function")) for tool in objects_in(exchange.request.get("tools"))]
+    """Return what the request offers, by name: functions, and custom tools, which have no parameters."""
+    tools = objects_in(exchange.request.get("tools"))
+    functions = [as_object(tool.get("function")) or as_object(tool.get("custom")) for tool in tools]
     return {str(one.get("name")): one for one in functions if one}
 
 

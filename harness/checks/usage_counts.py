@@ -107,7 +107,7 @@ def positive(exchange: Exchange) -> Iterator[Problem]:
     said = text or any(choice.tools for choice in choices)
     empty = [name for name in COUNTS[:2] if said and usage.value[name] == 0]
     if empty:
-        message = f"{' and '.join(empty)} is 0 though {'text' if text else 'a call of a tool'} came"
+        message = f"{' and '.join(empty)} {'is' if len(empty) == 1 else 'are'} 0 though {'text' if text else 'a call of a tool'} came"
         yield Problem(message, ((usage.chunk, f"{usage.pointer}/{empty[0]}"),))
 
 

@@ -45,6 +45,18 @@ def counted_usages(exchange: Exchange) -> list[Usage]:
     return [*usages_with_counts(exchange), *inside]
 
 
+def early_usage(exchange: Exchange) -> tuple[Usage, int] | None:
+    """Return the last usage where pieces of the answer follow it, and how many; None where it comes at the end."""
+    usages = usages_with_counts(exchange)
+    if not usages or not exchange.is_stream:
+        return None
+    late = 0
+    for choice in exchange.columns.choices.values():
+        pieces = [pieces.chunks for pieces in choice.channels.values()] + [[one.chunk for one in choice.tools]]
+        late += sum(number > usages[-1].chunk for chunks in pieces for number in chunks)
+    return (usages[-1], late) if late else None
+
+
 def detail(usage: Usage, name: str) -> int:
     """Return a count of the details of usage; 0 where it is none."""
     for inner in (usage.value.get("prompt_tokens_details"), usage.value.get("completion_tokens_details")):

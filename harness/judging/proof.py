@@ -30,6 +30,8 @@ EXEMPT: dict[str, str] = {
     "(finish_reason.last)",
     "usage.before-done": "usage after the mark is something after the mark: sse.done-last",
     "sdk.error-class": "the SDK shows whatever message there is, so it fails where there is none: error.message",
+    "sdk.reads": "what is wrong with the bytes has a rule, and what is legal and breaks the SDK alone is shown by sse.bom and "
+    "sse.blank-lines",
     "usage.grows": "counts can fall only where usage comes twice: usage.once",
 }
 """Rules of which no fault is theirs alone, and why."""

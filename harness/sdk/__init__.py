@@ -7,6 +7,7 @@ What drives it is imported when the first exchange is read; where it can't be ha
 from typing import TYPE_CHECKING
 
 from harness.recording.sdk_release import unusable, version
+from harness.sdk.empty_events import EmptyEvent, empty_events
 from harness.sdk.readings import Depth, SdkResult, set_depth
 from harness.wire.exchange import Exchange
 
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Depth",
+    "EmptyEvent",
     "SdkResult",
+    "empty_events",
     "failure_location",
     "sdk_results",
     "set_depth",

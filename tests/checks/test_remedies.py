@@ -7,12 +7,13 @@ from counted_remedies import COUNTED
 from failed_remedies import FAILED
 from form_remedies import FORMS
 from judging import findings
+from misplaced_remedies import LEGAL, MISPLACED
 from remedies import Remedy
 
-from harness.checks import CHECKS, advice_on
+from harness.checks import CHECKS, advice_on, told_of
 from harness.results import Outcome
 
-REMEDIES = [*FORMS, *ASKED, *CALLED, *COUNTED, *FAILED]
+REMEDIES = [*FORMS, *ASKED, *CALLED, *COUNTED, *FAILED, *MISPLACED]
 
 
 @pytest.mark.parametrize("remedy", REMEDIES, ids=[f"{n}-{one.rule}" for n, one in enumerate(REMEDIES)])
@@ -20,6 +21,14 @@ def test_code_that_follows_the_advice_comes_out_right(remedy: Remedy) -> None:
     finding = findings(remedy.bad)[remedy.rule]
     assert finding.outcome is Outcome.FAIL, "the advice is about a problem"
     assert remedy.left_out(advice_on(finding)) == [], "the code does what the advice says"
+    assert remedy.result() == remedy.right
+
+
+@pytest.mark.parametrize("remedy", LEGAL, ids=[one.rule for one in LEGAL])
+def test_code_that_follows_the_advice_on_legal_forms_comes_out_right(remedy: Remedy) -> None:
+    told = told_of(findings(remedy.bad)[remedy.rule])
+    assert told, "what was seen breaks clients"
+    assert remedy.left_out(told.advice) == [], "the code does what the advice says"
     assert remedy.result() == remedy.right
 
 

@@ -13,6 +13,7 @@ TEXTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("harness/checks
 _TOKEN = re.compile(r" ?[^\W\d_]+| ?\d{1,3}| ?[^\w\s]+|\s+|_")
 WORDS = ("We", " need", " to", " greet", " the", " user", ".")
 SAID = "".join(WORDS)
+RUN = (" how", " the", " tide", " comes", " back", " over", " all", " this", " wide", " sand")
 
 
 def cuts(text: str) -> Iterator[list[str]]:
@@ -55,6 +56,7 @@ def test_documentation_code_and_tables_do_not_come_twice(path: Path) -> None:
         ("twice", ("The user greets me.",) * 2 + (" I greet back.",) * 2),
         ("restart", (*WORDS[:5], *WORDS)),
         ("restart", WORDS * 2),
+        ("replayed", ("Now", " we", " saw", *RUN, *RUN, " again", ".")),
         ("interleaved", ("We", " need", "We", " to", " need", " greet", " to", " user", " greet", ".", " user", ".")),
     ],
 )
@@ -79,6 +81,11 @@ def test_what_comes_twice_is_told_by_its_form(form: Form, pieces: tuple[str, ...
         ("- a\n", "- a\n", "- b\n", "- b\n", "- c\n", "- c\n"),
         ("11", "11", "22", "22", "33", "33"),
         ("再见", "，", "再见", "！"),
+        ("Now", " we", " saw", *RUN, *RUN, *RUN, " again", "."),
+        ("Now", " we", " saw", ",", *RUN, ",", *RUN, ",", " again", "."),
+        ("Now", " we", " saw", ".", *RUN, ".", *RUN, ".", " Again", "."),
+        ("So", ":", "\n", *RUN, "\n", *RUN, "\n", "Again", "."),
+        ("Now", " we", " saw", *RUN[:7], *RUN[:7], " again", "."),
     ],
 )
 def test_what_a_model_may_say_twice_is_left_alone(pieces: tuple[str, ...]) -> None:

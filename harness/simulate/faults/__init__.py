@@ -9,6 +9,7 @@ from harness.simulate.faults import (
     counts,
     json_text,
     legal_counts,
+    misplaced,
     options,
     probabilities,
     refusals,
@@ -36,6 +37,7 @@ FAULTS: dict[str, Fault] = {
         probabilities,
         refusals,
         transfer,
+        misplaced,
         sdk,
     )
     for fault in module.FAULTS
@@ -44,7 +46,7 @@ FAULTS: dict[str, Fault] = {
 
 VARIANTS: dict[str, Variant] = {
     variant.id: variant
-    for module in (variants, options, text_variants, legal_counts, transfer)
+    for module in (variants, options, text_variants, legal_counts, transfer, misplaced, sdk)
     for variant in module.VARIANTS
 }
 """Every legal variant by id."""
