@@ -2,7 +2,7 @@
 
 import difflib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +16,20 @@ from harness.judging.deviations import load_deviations
 from harness.judging.runner import Selection, plan, run_case
 from harness.matrix.providers import FILE_NAME, Model, Provider, load_matrix
 from harness.matrix.scenarios import KINDS, SCENARIOS, Scenario
-from harness.reports.failures import show_wrapped
+from harness.reports.failures import show_advice, show_wrapped
 from harness.reports.terminal import show_finding
+from harness.reports.wrapping import padded
 from harness.results import Advice, Deviation, Finding, Level, Outcome, read_results
 from harness.simulate.faults import FAULTS, Fault
 from harness.simulate.ideal import recording
 from harness.simulate.reference import REFERENCES
 from harness.wire.exchange import Exchange
+from harness.words import translated
 
 _ELSEWHERE = "--results FILE shows it as that file has it, and the rule is shown by: harness explain"
 _CELL_PARTS = 4
+_LABEL = 9
+_WIDE_LABEL = 11
 _CONTEXT = 30
 _WIDTH = 240
 _LINES_SHOWN = 6
@@ -83,31 +87,37 @@ def _explain_family(name: str, console: Console) -> None:
     found = [check for check in CHECKS.values() if check.family == name]
     rules = sum(check.level is not Level.OBSERVE for check in found)
     others = len(found) - rules
-    counts = f"{rules} rule{'' if rules == 1 else 's'}, {others} observation{'' if others == 1 else 's'}"
-    console.print(f"[bold]{name}[/]  {counts}; harness explain ID tells all of one\n")
+    ruled = translated("{count} rule" if rules == 1 else "{count} rules").format(count=rules)
+    observed = translated("{count} observation" if others == 1 else "{count} observations").format(count=others)
+    head = translated("{rules}, {observations}; harness explain ID tells all of one")
+    console.print(f"[bold]{name}[/]  {head.format(rules=ruled, observations=observed)}\n")
     for check in found:
         console.print(f"{check.level.value:8} [bold]{check.id}[/]", highlight=False)
-        show_wrapped(check.title, console)
-        show_wrapped(check.impact, console, label="breaks")
+        show_wrapped(translated(check.title), console)
+        show_wrapped(translated(check.impact), console, label=translated("breaks"))
 
 
 def _explain_check(check: Check, console: Console) -> None:
     console.print(f"[bold]{check.id}[/]  {check.level.value}")
-    console.print(f"{escape(check.title)}\n")
-    show_wrapped(check.impact, console, label="breaks", indent=0)
-    show_wrapped(check.workaround, console, label="instead", indent=0)
-    console.print(f"source   {check.source}", soft_wrap=True)
+    console.print(f"{escape(translated(check.title))}\n")
+    show_advice(Advice(check.impact, check.workaround), console, indent=0)
+    _show_line(translated("source"), check.source, console)
     if check.depends_on:
-        console.print(f"needs    {', '.join(check.depends_on)}")
-    reference = check.good[0]
+        _show_line(translated("needs"), ", ".join(check.depends_on), console)
     if check.observe:
-        console.print(f"example  {escape(check.observe(reference))}: the reference")
+        value = check.observe(check.good[0])
+        _show_line(translated("example"), translated("{value}: the reference").format(value=value), console)
     for exchange in check.bad:
-        console.print(f"\n[bold]{'other' if check.observe else 'caught'}[/]  {escape(_verdict(check, exchange))}")
+        label = translated("other" if check.observe else "caught")
+        console.print(f"\n[bold]{label}[/]  {escape(_verdict(check, exchange))}")
         _show_change(_nearest(check, exchange), exchange, console)
         for advice in dict.fromkeys(_forms(check, exchange)):
-            show_wrapped(advice.breaks, console, label="breaks", indent=2)
-            show_wrapped(advice.instead, console, label="instead", indent=2)
+            show_advice(advice, console, indent=2)
+
+
+def _show_line(label: str, text: str, console: Console, width: int = _LABEL) -> None:
+    """Print a text in one piece, however long, with a label before it."""
+    console.print(f"{padded(label, width)}{escape(text)}", soft_wrap=True, highlight=False)
 
 
 def _forms(check: Check, exchange: Exchange) -> Iterator[Advice]:
@@ -174,23 +184,30 @@ def _explain_scenario(scenario: Scenario, console: Console) -> None:
     console.print(f"[bold]{scenario.id}[/]  {escape(scenario.title)}\n")
     for number, exchange in enumerate(recording(scenario), 1):
         if scenario.requests > 1:
-            console.print(f"request {number}, as it follows the reference answer" if number > 1 else "request 1")
+            follows = "request {number}, as it follows the reference answer"
+            console.print(translated("request {number}" if number == 1 else follows).format(number=number))
         if exchange.request.json is None:
             console.print(f"  {(exchange.request.body or b'').decode()}", highlight=False)
         else:
             # The switch for thinking is the ideal provider's own.
             shown = {key: value for key, value in exchange.request.json.items() if key != "reasoning_effort"}
             console.print_json(json.dumps(_cut(shown), ensure_ascii=False))
-    console.print(
-        f"thinking  {'on' if scenario.thinking else 'off'} (each provider has its own switch: thinking in {FILE_NAME})"
-    )
+    for label, text in _of_scenario(scenario):
+        _show_line(translated(label), text, console, _WIDE_LABEL - 1)
+
+
+def _of_scenario(scenario: Scenario) -> Iterator[tuple[str, str]]:
+    on = "on (each provider has its own switch: thinking in {file})"
+    off = "off (each provider has its own switch: thinking in {file})"
+    yield "thinking", translated(on if scenario.thinking else off).format(file=FILE_NAME)
     if scenario.key != "own":
-        console.print("key       one that is none")
-    console.print(f"expects   status {' or '.join(map(str, sorted(scenario.statuses)))}")
+        yield "key", translated("one that is none")
+    joined = translated(" or ").join(map(str, sorted(scenario.statuses)))
+    yield "expects", translated("status {statuses}").format(statuses=joined)
     if scenario.tested_parameter:
-        console.print(f"tries     {escape(scenario.tested_parameter)}")
+        yield "tries", scenario.tested_parameter
     if scenario.needs:
-        console.print(f"needs     {', '.join(scenario.needs)}")
+        yield "needs", ", ".join(scenario.needs)
 
 
 def _cut(value: Any) -> Any:
@@ -205,28 +222,30 @@ def _cut(value: Any) -> Any:
 
 def _explain_fault(fault: Fault, console: Console) -> None:
     console.print(f"[bold]{fault.id}[/]  {escape(fault.title)}\n")
-    console.print(f"on       the reference answer of {fault.on}")
-    console.print(f"caught   {fault.rule}: {escape(CHECKS[fault.rule].title)}", highlight=False)
-    console.print(f"source   {fault.source or CHECKS[fault.rule].source}\n", soft_wrap=True)
+    _show_line(translated("on"), translated("the reference answer of {scenario}").format(scenario=fault.on), console)
+    _show_line(translated("caught"), f"{fault.rule}: {translated(CHECKS[fault.rule].title)}", console)
+    _show_line(translated("source"), f"{fault.source or CHECKS[fault.rule].source}\n", console)
     _show_change(fault.reference(), fault.apply(), console)
 
 
 def _explain_provider(provider: Provider, root: Path, console: Console) -> None:
     console.print(f"[bold]{provider.id}[/]  {escape(provider.name)}\n", highlight=False)
-    for label, text in _of_provider(provider):
-        console.print(f"{label:<11}{escape(text)}", soft_wrap=True, highlight=False)
+    _show_lines(_of_provider(provider), console)
     for model in provider.models:
         console.print(f"\n[bold]{provider.id}/{model.id}[/]", highlight=False)
-        for label, text in _of_model(model):
-            console.print(f"{label:<11}{escape(text)}", soft_wrap=True, highlight=False)
+        _show_lines(_of_model(model), console)
     console.print()
-    for label, text in _evidence(provider):
-        console.print(f"{label:<11}{escape(text)}", soft_wrap=True, highlight=False)
+    _show_lines(_evidence(provider), console)
     for one in load_deviations(root / "cassettes" / provider.id):
         where = ", ".join((*one.models, *_named(one.scenarios)))
-        console.print(f"\n[bold]known[/]      {one.check}{f' ({where})' if where else ''}", highlight=False)
-        for label, text in _of_deviation(one):
-            console.print(f"{label:<11}{escape(text)}", soft_wrap=True, highlight=False)
+        head = f"[bold]{padded(translated('known'), _WIDE_LABEL)}[/]{one.check}{f' ({where})' if where else ''}"
+        console.print(f"\n{head}", highlight=False)
+        _show_lines(_of_deviation(one), console)
+
+
+def _show_lines(lines: Iterable[tuple[str, str]], console: Console) -> None:
+    for label, text in lines:
+        _show_line(translated(label), text, console, _WIDE_LABEL)
 
 
 def _named(scenarios: tuple[str, ...]) -> tuple[str, ...]:
@@ -235,25 +254,33 @@ def _named(scenarios: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _of_deviation(one: Deviation) -> Iterator[tuple[str, str]]:
-    gone = f", gone since {one.until}" if one.until else ""
-    yield "", f"seen {one.seen}{gone}: {one.reason}"
-    yield "breaks", one.breaks or CHECKS[one.check].impact
-    yield "instead", one.instead or CHECKS[one.check].workaround
+    gone = translated(", gone since {day}").format(day=one.until) if one.until else ""
+    yield "", translated("seen {when}{gone}: {reason}").format(when=_when(one), gone=gone, reason=one.reason)
+    yield "breaks", translated(one.breaks or CHECKS[one.check].impact)
+    yield "instead", translated(one.instead or CHECKS[one.check].workaround)
     yield "source", f"{one.source} ({one.kind})"
     if one.fault:
         yield "shown by", f"harness explain {one.fault}"
 
 
+def _when(one: Deviation) -> str:
+    """Return when a deviation was seen: once, or first and last."""
+    if one.last_seen in {None, one.first_seen}:
+        return one.first_seen
+    return translated("{first} to {last}").format(first=one.first_seen, last=one.last_seen)
+
+
 def _of_provider(provider: Provider) -> Iterator[tuple[str, str]]:
     yield "address", provider.base_url
     for name, variable in provider.fills.items():
-        yield "", f"{{{name}}} is filled from {variable}"
+        filled = translated("{name} is filled from {variable}")
+        yield "", filled.format(name=f"{{{name}}}", variable=variable)
     for other in provider.other_urls:
         yield "also", f"{other.url}: {other.what}"
     for suffix in provider.host_suffixes:
-        yield "also", f"hosts that end in {suffix}"
+        yield "also", translated("hosts that end in {suffix}").format(suffix=suffix)
     if provider.aliases:
-        yield "called", f"in recordings also {', '.join(provider.aliases)}"
+        yield "called", translated("in recordings also {names}").format(names=", ".join(provider.aliases))
     yield "key", provider.key_env
     yield "docs", provider.docs
     if provider.lacks:
@@ -273,7 +300,8 @@ def _of_model(model: Model) -> Iterator[tuple[str, str]]:
         yield "valid", f"{model.valid.at}, {model.valid.how} {model.valid.source or 'here'}"
     if model.retired:
         yield "retired", str(model.retired)
-    yield "thinking", f"on {_switch(model.thinking.enable)}, off {_switch(model.thinking.disable)}"
+    switches = translated("on {on}, off {off}")
+    yield "thinking", switches.format(on=_switch(model.thinking.enable), off=_switch(model.thinking.disable))
     if model.lacks:
         yield "lacks", ", ".join(model.lacks)
     if model.note:
@@ -282,14 +310,15 @@ def _of_model(model: Model) -> Iterator[tuple[str, str]]:
 
 def _switch(added: dict[str, Any] | None) -> str:
     if added is None:
-        return "not possible"
-    return f"by {json.dumps(added)}" if added else "unasked"
+        return translated("not possible")
+    return translated("by {added}").format(added=json.dumps(added)) if added else translated("unasked")
 
 
 def _evidence(provider: Provider) -> Iterator[tuple[str, str]]:
     for gone in provider.retired_models:
-        instead = f", instead {gone.instead}" if gone.instead else ""
-        yield "retired", f"{gone.name} on {gone.at}{instead}: {gone.source}"
+        instead = translated(", instead {model}").format(model=gone.instead) if gone.instead else ""
+        retired = translated("{model} on {day}{instead}: {source}")
+        yield "retired", retired.format(model=gone.name, day=gone.at, instead=instead, source=gone.source)
     if provider.confidence:
         yield "confidence", ", ".join(f"{topic} {trust}" for topic, trust in provider.confidence)
     for source in provider.sources:
@@ -321,10 +350,10 @@ def _explain_cell(name: str, root: Path, results: Path | None, console: Console)
         ]  # fmt: skip
         _show_cell(finding, listed, console)
         if finding.check == check:
-            console.print(f"again    harness run {chosen} --check {check}", soft_wrap=True)
+            _show_line(translated("again"), f"harness run {chosen} --check {check}", console)
         elif finding.outcome is Outcome.MISSING:
-            console.print(f"record   harness record {chosen.replace('--provider ', '')}", soft_wrap=True)
-            console.print(f"rule     harness explain {check}")
+            _show_line(translated("record"), f"harness record {chosen.replace('--provider ', '')}", console)
+            _show_line(translated("rule"), f"harness explain {check}", console)
 
 
 def _explain_kept(name: str, results: Path, console: Console) -> None:
@@ -335,21 +364,22 @@ def _explain_kept(name: str, results: Path, console: Console) -> None:
     for finding in found[:_LINES_SHOWN]:
         _show_cell(finding, [], console)
     if len(found) > _LINES_SHOWN:
-        console.print(f"and {len(found) - _LINES_SHOWN} more of this name")
+        console.print(translated("and {count} more of this name").format(count=len(found) - _LINES_SHOWN))
 
 
 def _show_cell(finding: Finding, listed: list[Deviation], console: Console) -> None:
     """Show a finding, the deviations listed for it, and what its form breaks, where it breaks something."""
     show_finding(finding, console)
     for one in listed:
-        show_wrapped(f"seen {one.seen}: {one.reason}", console, label="known", indent=0)
+        seen = translated("seen {when}{gone}: {reason}").format(when=_when(one), gone="", reason=one.reason)
+        show_wrapped(seen, console, label=translated("known"), indent=0)
         console.print(f"         {one.source} ({one.kind})", soft_wrap=True)
     if finding.check not in CHECKS:
         return
-    show_wrapped(CHECKS[finding.check].title, console, label="rule", indent=0)
+    show_wrapped(translated(CHECKS[finding.check].title), console, label=translated("rule"), indent=0)
     told = told_of(finding)
     if told or finding.outcome is Outcome.KNOWN:
         advice = told.advice if told else advice_on(finding)
         own = next((one for one in listed if finding.outcome is Outcome.KNOWN and one.expects(finding.message)), None)
-        show_wrapped((own and own.breaks) or advice.breaks, console, label="breaks", indent=0)
-        show_wrapped((own and own.instead) or advice.instead, console, label="instead", indent=0)
+        own_words = Advice((own and own.breaks) or advice.breaks, (own and own.instead) or advice.instead)
+        show_advice(own_words, console, indent=0)

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 ORDER = (
-    "errors", "printable", "markdown", "wire", "matrix", "simulate", "recording", "sdk", "results", "checks", "judging",
+    "errors", "printable", "markdown", "words", "wire", "matrix", "simulate", "recording", "sdk", "results", "checks", "judging",
     "live", "compare",
     "evidence", "serve", "clients", "reports", "explain", "cli", "pytest",
 )  # fmt: skip
@@ -55,6 +55,7 @@ def test_reports_know_results_only(path: Path) -> None:
         "recording",
         "printable",
         "markdown",
+        "words",
         "errors",
     }
     assert {name for name in imports(path) if package(name) == "recording"} <= {"harness.recording.atomic"}

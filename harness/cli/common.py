@@ -22,6 +22,7 @@ from harness.reports import table, terminal
 from harness.results import Results
 from harness.sdk import Depth, set_depth
 from harness.wire.limits import Sizes, set_sizes
+from harness.words import LANGUAGES, set_language
 
 _TRACEBACK = "HARNESS_TRACEBACK"
 Format = click.Choice(["pretty", "json", "markdown"])
@@ -88,6 +89,17 @@ ALL = click.option(
 )
 
 FORCE = click.option("--force", is_flag=True, help="Write over files of these names that harness did not write.")
+
+
+def _set_language(context: click.Context, _option: click.Parameter, value: str | None) -> None:
+    context.call_on_close(lambda: set_language(None))
+    set_language(value)
+
+
+LANG = click.option(
+    "--lang", type=click.Choice(LANGUAGES), expose_value=False, callback=_set_language,
+    help="Language of what is shown, not of JSON nor of files [default: that of the locale].",
+)  # fmt: skip
 
 
 def _set_depth(_context: click.Context, _option: click.Parameter, value: str) -> None:

@@ -11,7 +11,7 @@ import orjson
 from rich.console import Console
 
 from harness.checks import CHECKS
-from harness.cli.common import FORCE, FORMAT, ROOT, columns, one_line_errors
+from harness.cli.common import FORCE, FORMAT, LANG, ROOT, columns, one_line_errors
 from harness.cli.outlet import Outlet, say, say_block, say_json
 from harness.errors import UnknownName
 from harness.explain import explain as explain_id
@@ -21,10 +21,12 @@ from harness.matrix.scenarios import SCENARIOS
 from harness.recording.atomic import check_own, write_atomically
 from harness.recording.cassette import read_cassette
 from harness.results import Outcome
+from harness.words import translated
 
 
 @click.command()
 @click.argument("name", required=False)
+@LANG
 @FORMAT
 @one_line_errors
 def checks(name: str | None, form: str) -> None:
@@ -45,8 +47,9 @@ def checks(name: str | None, form: str) -> None:
             }
             say_json(row)
     else:
-        rows = [(check.id, check.level.value, check.title) for check in listed]
-        say_block(columns(("id", "level", "title"), rows, form))
+        rows = [(check.id, check.level.value, translated(check.title)) for check in listed]
+        header = ("id", translated("level"), translated("title"))
+        say_block(columns(header, rows, form))
 
 
 @click.command()
@@ -96,6 +99,7 @@ def proof(file: Path | None, pairs: bool, force: bool) -> None:  # noqa: FBT001 
     "--results", "results_file", type=click.Path(path_type=Path),
     help="Show the cell as this file has it, of a probe or an audit too.",
 )  # fmt: skip
+@LANG
 @ROOT
 @one_line_errors
 def explain(name: str, root: Path, results_file: Path | None) -> None:

@@ -18,6 +18,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.printable import printable
+from harness.words import LANGUAGES, set_language, translated
 
 if TYPE_CHECKING:
     from harness.checks import Check
@@ -73,11 +74,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--compat-client", action="append", default=[], metavar="ID|FILE",
         help="run this client, or code of your own, on the recordings, instead of the checks; repeatable",
     )  # fmt: skip
+    group.addoption(
+        "--compat-lang", choices=LANGUAGES, help="language of what is shown of a failure [default: that of the locale]"
+    )
     group.addoption("--compat-report", metavar="DIR", help="write results.jsonl and compatibility.md to this folder")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, and the reporter where a report was asked for."""
+    set_language(config.getoption("--compat-lang"))
     config.addinivalue_line("markers", "compat: an item of the provider matrix")
     config.addinivalue_line("markers", "compat_client: client code run on a recording")
     for family in _FAMILIES:
@@ -350,16 +355,20 @@ class _FoundError(Exception):
 def _described(finding: Finding) -> str:
     from harness.checks import CHECKS, advice_on
     from harness.reports.shown import shown
+    from harness.reports.terminal import place_of
 
     finding = shown(finding)
-    lines = [f"{finding.outcome.value}: {finding.message}  ({finding.level.value})", CHECKS[finding.check].title]
-    for evidence in finding.evidence:
-        event = "" if evidence.event is None else f"event {evidence.event}, "
-        lines.append(f"  {event}byte {evidence.offset} {evidence.pointer or ''}: {evidence.excerpt}")
-    lines.append(f"breaks: {advice_on(finding).breaks}")
-    lines.append(f"source: {finding.source or CHECKS[finding.check].source}")
-    lines.append(f"recording: {finding.cassette} ({finding.provenance}, {finding.recorded_at or 'no date'})")
-    return "\n".join(lines)
+    check, advice = CHECKS[finding.check], advice_on(finding)
+    lines = [f"{finding.outcome.value}: {finding.message}  ({finding.level.value})", translated(check.title)]
+    lines += [f"  {place_of(one)} {one.pointer or ''}: {one.excerpt}" for one in finding.evidence]
+    made = f"{finding.provenance}, {finding.recorded_at or translated('no date')}"
+    told = {
+        translated("breaks"): translated(advice.breaks),
+        translated("instead"): translated(advice.instead),
+        translated("source"): finding.source or check.source,
+        translated("recording"): f"{finding.cassette} ({made})",
+    }
+    return "\n".join([*lines, *(translated("{word}: {meaning}").format(word=w, meaning=m) for w, m in told.items())])
 
 
 def _as_text(finding: Finding) -> str:
