@@ -198,7 +198,13 @@ def test_a_command_speaks_the_language_that_is_asked_for() -> None:
 def test_an_audit_is_told_in_chinese_and_its_json_is_the_same(tmp_path: Path) -> None:
     folder = str(ROOT / "cassettes/deepseek/deepseek-chat/chat.capped.yaml")
     told = run("audit", folder, "--lang", "zh", "--results", str(tmp_path / "zh.jsonl"))
-    for text in ("服务商     交互", "不通过的规则", "问题     usage came in a chunk with the finish_reason", "影响     只在", "应对     从任何"):
+    for text in (
+        "服务商     交互",
+        "不通过的规则",
+        "问题     usage came in a chunk with the finish_reason",
+        "影响     只在",
+        "应对     从任何",
+    ):
         assert text in told
     run("audit", folder, "--results", str(tmp_path / "en.jsonl"))
     chinese, english = ((tmp_path / name).read_text(encoding="utf-8").splitlines() for name in ("zh.jsonl", "en.jsonl"))
@@ -208,5 +214,9 @@ def test_an_audit_is_told_in_chinese_and_its_json_is_the_same(tmp_path: Path) ->
 
 
 def test_english_reads_no_file_of_another_language() -> None:
-    code = "import sys, harness.words as w; w.translated('x'); print(w.texts.cache_info().misses, 'rich' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "0 False\n"
+    code = (
+        "import sys, harness.words as w; w.translated('x'); print(w.texts.cache_info().misses, 'rich' in sys.modules)"
+    )
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "0 False\n"
+    )

@@ -266,7 +266,9 @@ def _show_totals(results: Results, console: Console) -> None:
         meaning.format(word=f"{level} ✗", meaning=translated(said)) for level, said in _LEVELS.items() if level in red
     ]
     legend += [
-        meaning.format(word=outcome, meaning=translated(said)) for outcome, said in _MEANINGS.items() if outcome in words
+        meaning.format(word=outcome, meaning=translated(said))
+        for outcome, said in _MEANINGS.items()
+        if outcome in words
     ]
     legend += [translated("harness explain ID: all of a rule")]
     show_wrapped(" · ".join(legend), console, indent=0, style="dim")
