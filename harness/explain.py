@@ -18,13 +18,13 @@ from harness.matrix.providers import FILE_NAME, Model, Provider, load_matrix
 from harness.matrix.scenarios import KINDS, SCENARIOS, Scenario
 from harness.reports.failures import show_advice, show_wrapped
 from harness.reports.terminal import show_finding
-from harness.reports.wrapping import padded
 from harness.results import Advice, Deviation, Finding, Level, Outcome, read_results
 from harness.simulate.faults import FAULTS, Fault
 from harness.simulate.ideal import recording
 from harness.simulate.reference import REFERENCES
 from harness.wire.exchange import Exchange
 from harness.words import translated
+from harness.words.padding import padded
 
 _ELSEWHERE = "--results FILE shows it as that file has it, and the rule is shown by: harness explain"
 _CELL_PARTS = 4
@@ -217,7 +217,9 @@ def _cut(value: Any) -> Any:
     if isinstance(value, list):
         return [_cut(inner) for inner in value]
     long = isinstance(value, str) and len(value) > _WIDTH
-    return f"{value[:_CONTEXT]}… ({len(value):,} characters)" if long else value
+    if not long:
+        return value
+    return f"{value[:_CONTEXT]}… ({translated('{count:,} characters').format(count=len(value))})"
 
 
 def _explain_fault(fault: Fault, console: Console) -> None:

@@ -17,6 +17,8 @@ from click.testing import CliRunner
 from harness import checks, words
 from harness.checks import CHECKS
 from harness.cli import main
+from harness.clients import workarounds
+from harness.clients.client import REASONING, TEXT
 from harness.reports import summary, terminal
 from harness.results import Advice
 from harness.words import language, translated
@@ -62,6 +64,9 @@ def of_tables() -> Iterator[tuple[str, str]]:
     """What is shown out of a table of texts, which no call of ``translated`` names."""
     yield "summary.LEGEND", summary.LEGEND
     yield from (("summary.FEATURES", name) for name in summary.FEATURES)
+    by_event, otherwise = workarounds._BY_EVENT, workarounds._BY_FATE.values()
+    yield from (("workarounds", said) for said in [*(one[1] for one in by_event), *otherwise, workarounds._NO_OBJECT])
+    yield from (("clients.client", name) for name in (TEXT, REASONING))
     for name in ("_LEVELS", "_MEANINGS", "_PROVIDER_COLUMNS", "_FAMILY_COLUMNS"):
         table = vars(terminal)[name]
         yield from ((f"terminal.{name}", text) for text in (table.values() if isinstance(table, dict) else table))

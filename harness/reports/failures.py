@@ -15,9 +15,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-from harness.reports.wrapping import padded, wrapped
+from harness.reports.wrapping import wrapped
 from harness.results import Advice, Finding, Level, Outcome, Results, Told
 from harness.words import translated
+from harness.words.padding import padded
 
 TellOf = Callable[[Finding], Told | None]
 """Returns what is told of a finding beside its message; None where there is nothing to tell, as of a pass."""

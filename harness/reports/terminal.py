@@ -24,9 +24,9 @@ from harness.reports.summary import (
     recorded,
     unrecorded,
 )
-from harness.reports.wrapping import padded
 from harness.results import UNEXPECTED, Evidence, Finding, Level, Outcome, Results
 from harness.words import translated
+from harness.words.padding import padded
 
 _PROVIDERS_SHOWN = 40
 _LEVELS = {

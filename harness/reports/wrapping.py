@@ -15,11 +15,6 @@ _UNITS = re.compile(
 _IN_WIDE = re.compile(f"[{_WIDE}]")
 
 
-def padded(text: str, width: int) -> str:
-    """Return a text with spaces after it up to ``width`` cells, of which Chinese takes two a character."""
-    return text + " " * max(width - cell_len(text), 0)
-
-
 def wrapped(text: str, room: int, console: Console) -> list[str]:
     """Return a text in lines of ``room`` cells; Chinese breaks between any two characters but before its punctuation."""
     if not _IN_WIDE.search(text):
@@ -31,5 +26,13 @@ def wrapped(text: str, room: int, console: Console) -> list[str]:
         elif cell_len(unit.rstrip()) <= room:
             lines.append(unit)
         else:
-            lines += chop_cells(unit, room)
+            lines += _chopped(unit, room)
     return [line.rstrip() for line in lines if line.strip()]
+
+
+def _chopped(unit: str, room: int) -> list[str]:
+    """Return what is longer than a line in parts, its punctuation with the character before it."""
+    parts = chop_cells(unit, room)
+    while len(parts) > 1 and parts[-1][0] in _CLOSING:
+        parts[-2:] = [parts[-2][:-1], parts[-2][-1] + parts[-1]]
+    return parts
