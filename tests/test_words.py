@@ -64,8 +64,9 @@ def of_tables() -> Iterator[tuple[str, str]]:
     """What is shown out of a table of texts, which no call of ``translated`` names."""
     yield "summary.LEGEND", summary.LEGEND
     yield from (("summary.FEATURES", name) for name in summary.FEATURES)
-    by_event, otherwise = workarounds._BY_EVENT, workarounds._BY_FATE.values()
-    yield from (("workarounds", said) for said in [*(one[1] for one in by_event), *otherwise, workarounds._NO_OBJECT])
+    remedies = vars(workarounds)
+    told = [*(one[1] for one in remedies["_BY_EVENT"]), *remedies["_BY_FATE"].values(), remedies["_NO_OBJECT"]]
+    yield from (("workarounds", said) for said in told)
     yield from (("clients.client", name) for name in (TEXT, REASONING))
     for name in ("_LEVELS", "_MEANINGS", "_PROVIDER_COLUMNS", "_FAMILY_COLUMNS"):
         table = vars(terminal)[name]

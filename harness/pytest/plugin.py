@@ -97,6 +97,11 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(_Reporter(Path(folder), mode), "compat-reporter")
 
 
+def pytest_unconfigure() -> None:
+    """Leave the language to the locale again, for whoever goes on in this process."""
+    set_language(None)
+
+
 def _online(config: pytest.Config) -> bool:
     return bool(config.getoption("--compat-live")) or config.getoption("--compat-record") != "none"
 
