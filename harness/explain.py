@@ -181,7 +181,7 @@ def _lines(exchange: Exchange) -> list[str]:
 
 
 def _explain_scenario(scenario: Scenario, console: Console) -> None:
-    console.print(f"[bold]{scenario.id}[/]  {escape(scenario.title)}\n")
+    console.print(f"[bold]{scenario.id}[/]  {escape(translated(scenario.title))}\n")
     for number, exchange in enumerate(recording(scenario), 1):
         if scenario.requests > 1:
             follows = "request {number}, as it follows the reference answer"

@@ -53,6 +53,7 @@ def checks(name: str | None, form: str) -> None:
 
 
 @click.command()
+@LANG
 @FORMAT
 @one_line_errors
 def scenarios(form: str) -> None:
@@ -64,10 +65,11 @@ def scenarios(form: str) -> None:
             say_json(row)
         return
     rows = [
-        (one.id, one.title, str(one.requests), " ".join(map(str, one.statuses)), ", ".join(one.needs))
+        (one.id, translated(one.title), str(one.requests), " ".join(map(str, one.statuses)), ", ".join(one.needs))
         for one in SCENARIOS.values()
     ]
-    say_block(columns(("id", "what is asked", "requests", "expected", "needs"), rows, form))
+    header = ("id", translated("what is asked"), translated("requests"), translated("expected"), translated("needs"))
+    say_block(columns(header, rows, form))
 
 
 @click.command()
