@@ -1,6 +1,9 @@
 """
 The pytest plugin: ``providers.yaml`` collected into one item per target × scenario × check.
 
+Other programs have files of that name too.  One is collected where it is ours: it is named on the command line or by
+``compat_matrix`` in pytest's own file, or names our schema at its beginning.
+
 It is loaded in every pytest run of the environment, so what is heavy is imported when a matrix is collected.
 
 The network is off unless ``--compat-live`` or ``--compat-record`` is given.  Then the cases whose items are to run are
@@ -9,6 +12,7 @@ asked in the background, providers at once, from the first item on; an item wait
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +22,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.printable import printable
-from harness.words import LANGUAGES, set_language, translated
+from harness.words import LANGUAGES, set_language
 
 if TYPE_CHECKING:
     from harness.checks import Check
@@ -34,7 +38,11 @@ _FAMILIES = (
     "tool_choice", "structured", "usage", "logprobs", "params", "multi_turn", "parity", "models", "error", "sdk", "recording",
 )  # fmt: skip
 _CLIENTS: pytest.StashKey[Clients] = pytest.StashKey()
+_LEFT_ALONE: pytest.StashKey[list[Path]] = pytest.StashKey()
 _OPTIONS = ("provider", "model", "scenario", "check")
+_TO_COLLECT = (
+    "name it, set compat_matrix, or begin it with: # yaml-language-server: $schema=llm-compat-harness.schema.json"
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -77,6 +85,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--compat-lang", choices=LANGUAGES, help="language of what is shown of a failure [default: that of the locale]"
     )
+    parser.addini("compat_matrix", f"matrices to collect, beside each {FILE_NAME} that names our schema", type="paths")
     group.addoption("--compat-report", metavar="DIR", help="write results.jsonl and compatibility.md to this folder")
 
 
@@ -107,8 +116,23 @@ def _online(config: pytest.Config) -> bool:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> MatrixFile | None:
-    """Collect the provider matrix."""
-    return MatrixFile.from_parent(parent, path=file_path) if file_path.name == FILE_NAME else None
+    """Collect a provider matrix of ours."""
+    config = parent.config
+    if file_path in config.getini("compat_matrix"):
+        return MatrixFile.from_parent(parent, path=file_path)
+    if file_path.name != FILE_NAME:
+        return None
+    from harness.matrix.recognising import has_schema_line
+
+    if has_schema_line(file_path) or file_path in _named(config):
+        return MatrixFile.from_parent(parent, path=file_path)
+    config.stash.setdefault(_LEFT_ALONE, []).append(file_path)
+    return None
+
+
+def _named(config: pytest.Config) -> list[Path]:
+    """Return the paths that are named on the command line, or by ``testpaths``."""
+    return [Path(os.path.abspath(config.invocation_params.dir / name.partition("::")[0])) for name in config.args]  # noqa: PTH100 - as pytest does, which follows no links
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -116,12 +140,19 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     options = session.config.option
     asked = [f"--compat-{name}" for name in (*_OPTIONS, "client", "report") if getattr(options, f"compat_{name}")]
     if asked and not session.testsfailed and not any(item.get_closest_marker("compat") for item in session.items):
-        raise pytest.UsageError(f"{', '.join(asked)}: no {FILE_NAME} was collected; name its path or run where one is")
+        raise pytest.UsageError(f"{', '.join(asked)}: no {FILE_NAME} was collected; name its path")
 
 
-def pytest_report_collectionfinish(items: list[pytest.Item]) -> list[str]:
-    """Say what is about to be asked, and what it takes."""
-    return [f"compat: {live.estimate(items)}" for live in _live_of(items)]
+def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
+    """Say what is about to be asked, and what it takes; and what looks like a matrix of ours, but was not said to be one."""
+    left = [f"compat: {path}: not collected; {_TO_COLLECT}" for path in _meant_perhaps(config)]
+    return left + [f"compat: {live.estimate(items)}" for live in _live_of(items)]
+
+
+def _meant_perhaps(config: pytest.Config) -> list[Path]:
+    from harness.matrix.recognising import looks_like_ours
+
+    return [path for path in config.stash.get(_LEFT_ALONE, []) if looks_like_ours(path)]
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -341,7 +372,9 @@ class CheckItem(pytest.Item):
         if isinstance(error, pytest.xfail.Exception):
             return str(error)  # pytest's own way takes 50 ms, for a traceback that nobody is shown
         if isinstance(error, _FoundError):
-            return _described(error.finding)
+            from harness.pytest.describing import described
+
+            return described(error.finding)
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
@@ -355,25 +388,6 @@ class _FoundError(Exception):
     def __init__(self, finding: Finding) -> None:
         super().__init__(printable(finding.message))
         self.finding = finding
-
-
-def _described(finding: Finding) -> str:
-    from harness.checks import CHECKS, advice_on
-    from harness.reports.shown import shown
-    from harness.reports.terminal import place_of
-
-    finding = shown(finding)
-    check, advice = CHECKS[finding.check], advice_on(finding)
-    lines = [f"{finding.outcome.value}: {finding.message}  ({finding.level.value})", translated(check.title)]
-    lines += [f"  {place_of(one)} {one.pointer or ''}: {one.excerpt}" for one in finding.evidence]
-    made = f"{finding.provenance}, {finding.recorded_at or translated('no date')}"
-    told = {
-        translated("breaks"): translated(advice.breaks),
-        translated("instead"): translated(advice.instead),
-        translated("source"): finding.source or check.source,
-        translated("recording"): f"{finding.cassette} ({made})",
-    }
-    return "\n".join([*lines, *(translated("{word}: {meaning}").format(word=w, meaning=m) for w, m in told.items())])
 
 
 def _as_text(finding: Finding) -> str:

@@ -11,7 +11,17 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from harness.reports.failures import COLOURS, TellOf, counted, failing, harmful, most_of, show_groups, show_wrapped
+from harness.reports.failures import (
+    COLOURS,
+    TellOf,
+    counted,
+    failing,
+    harmful,
+    known,
+    most_of,
+    show_groups,
+    show_wrapped,
+)
 from harness.reports.shown import shown
 from harness.reports.summary import (
     FEATURES,
@@ -43,7 +53,7 @@ _MEANINGS = {
     Outcome.CHANGED: "listed as a deviation, but fails differently",
     Outcome.BROKEN: "a bug of this tool; please report it",
 }
-_PROVIDER_COLUMNS = ("provider", "exchanges", "streamed", "MUST ✗", "SHOULD ✗", "blocked", "broken")
+_PROVIDER_COLUMNS = ("provider", "exchanges", "streamed", "MUST ✗", "SHOULD ✗", "known", "blocked", "broken")
 _FAMILY_COLUMNS = ("family", "pass", "MUST ✗", "SHOULD ✗", "blocked", "inconclusive")
 
 _BORDERS = 3  # a bar and a space on either side of a cell
@@ -121,12 +131,17 @@ def show_probe(results: Results, console: Console, tell_of: TellOf, *, whole: bo
 
 
 def _show_groups(results: Results, console: Console, tell_of: TellOf, *, whole: bool) -> None:
-    groups = failing(results, tell_of)
+    groups, listed = failing(results, tell_of), known(results, tell_of)
     if groups:
-        console.print(f"[bold]{translated('Rules that fail')}[/]")
+        head = "Rules that fail, and are not listed of the provider" if listed else "Rules that fail"
+        console.print(f"[bold]{translated(head)}[/]")
     if not groups and results.nothing_judged is None:
-        console.print(translated("No rule fails."))
+        none = "No rule fails that is not listed of the provider." if listed else "No rule fails."
+        console.print(translated(none))
     show_groups(groups, results, console, whole=whole)
+    if listed:
+        console.print(f"\n[bold]{translated('Known of the provider')}[/]")
+        show_groups(listed, results, console, whole=whole)
     if seen := harmful(results, tell_of):
         console.print(f"\n[bold]{translated('Legal, but breaks some client code')}[/]")
         show_groups(seen, results, console, whole=whole)
@@ -202,7 +217,7 @@ def _audit_counts(findings: list[Finding]) -> list[int]:
     counts = [len(exchanges), len(streams)]
     counts += [sum(f.level is level for f in red) for level in (Level.MUST, Level.SHOULD)]
     outcomes = Counter(f.outcome for f in findings)
-    return [*counts, outcomes[Outcome.BLOCKED], outcomes[Outcome.BROKEN]]
+    return [*counts, outcomes[Outcome.KNOWN], outcomes[Outcome.BLOCKED], outcomes[Outcome.BROKEN]]
 
 
 def _show_families(results: Results, console: Console) -> None:

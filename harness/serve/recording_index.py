@@ -17,7 +17,7 @@ from typing import Any
 
 from harness.errors import NotRecorded, unknown
 from harness.judging.runner import Case
-from harness.matrix.providers import Matrix, Target
+from harness.matrix.providers import Matrix, Provider, Target
 from harness.matrix.scenarios import SCENARIOS, Scenario, with_expectations
 from harness.recording.cassette import read_cassette
 from harness.simulate.ideal import DATED, MODEL, recording
@@ -118,6 +118,10 @@ class RecordingIndex:
     def providers(self) -> list[str]:
         """Those that are served."""
         return [*self._targets, *([REFERENCE] if self._reference else [])]
+
+    def provider(self, name: str) -> Provider:
+        """Return one of ``providers`` that is not the reference."""
+        return self._targets[name][0].provider
 
     def answers(self, provider: str) -> list[RecordedAnswer]:
         """

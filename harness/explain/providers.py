@@ -1,0 +1,180 @@
+"""What is shown of a provider, and of a cell: one check on one recording of it."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from harness.checks import CHECKS, advice_on, told_of
+from harness.errors import UnknownName
+from harness.explain.lines import WIDE, show_line, show_lines
+from harness.judging.deviations import folder_of, load_deviations
+from harness.judging.runner import Selection, plan, run_case
+from harness.matrix.project import project_matrix
+from harness.matrix.providers import Model, Provider
+from harness.matrix.scenarios import KINDS
+from harness.reports.failures import show_advice, show_wrapped
+from harness.reports.terminal import show_finding
+from harness.results import Advice, Deviation, Finding, Outcome, read_results
+from harness.words import translated
+from harness.words.padding import padded
+
+_ELSEWHERE = "--results FILE shows it as that file has it, and the rule is shown by: harness explain"
+_LINES_SHOWN = 6
+
+
+def explain_provider(provider: Provider, root: Path, console: Console) -> None:
+    """Print all that is known of a provider of the project at ``root``."""
+    console.print(f"[bold]{provider.id}[/]  {escape(provider.name)}\n", highlight=False)
+    show_lines(_of_provider(provider), console)
+    for model in provider.models:
+        console.print(f"\n[bold]{provider.id}/{model.id}[/]", highlight=False)
+        show_lines(_of_model(model), console)
+    console.print()
+    show_lines(_evidence(provider), console)
+    for one in load_deviations(folder_of(provider, root)):
+        where = ", ".join((*one.models, *_named(one.scenarios)))
+        label = padded(translated("known"), WIDE)
+        console.print(f"\n[bold]{label}[/]{one.check}{f' ({where})' if where else ''}", highlight=False)
+        show_lines(_of_deviation(one), console)
+
+
+def _named(scenarios: tuple[str, ...]) -> tuple[str, ...]:
+    """Return scenarios by the name of their kind, where they are all of it."""
+    return next(((name,) for name, meant in KINDS.items() if meant == scenarios), scenarios)
+
+
+def _of_deviation(one: Deviation) -> Iterator[tuple[str, str]]:
+    gone = translated(", gone since {day}").format(day=one.until) if one.until else ""
+    yield "", translated("seen {when}{gone}: {reason}").format(when=_when(one), gone=gone, reason=one.reason)
+    yield "breaks", translated(one.breaks or CHECKS[one.check].impact)
+    yield "instead", translated(one.instead or CHECKS[one.check].workaround)
+    yield "source", f"{one.source} ({one.kind})"
+    if one.fault:
+        yield "shown by", f"harness explain {one.fault}"
+
+
+def _when(one: Deviation) -> str:
+    """Return when a deviation was seen: once, or first and last."""
+    if one.last_seen in {None, one.first_seen}:
+        return one.first_seen
+    return translated("{first} to {last}").format(first=one.first_seen, last=one.last_seen)
+
+
+def _of_provider(provider: Provider) -> Iterator[tuple[str, str]]:
+    yield "address", provider.base_url
+    for name, variable in provider.fills.items():
+        filled = translated("{name} is filled from {variable}")
+        yield "", filled.format(name=f"{{{name}}}", variable=variable)
+    for other in provider.other_urls:
+        yield "also", f"{other.url}: {other.what}"
+    for suffix in provider.host_suffixes:
+        yield "also", translated("hosts that end in {suffix}").format(suffix=suffix)
+    if provider.aliases:
+        yield "called", translated("in recordings also {names}").format(names=", ".join(provider.aliases))
+    yield "key", provider.key_env
+    yield "docs", provider.docs
+    if provider.lacks:
+        yield "lacks", ", ".join(provider.lacks)
+    if provider.note:
+        yield "note", provider.note
+
+
+def _of_model(model: Model) -> Iterator[tuple[str, str]]:
+    if model.name:
+        yield "sent as", model.name
+    if model.aliases:
+        yield "also", ", ".join(model.aliases)
+    if model.base_url:
+        yield "address", model.base_url
+    if model.valid:
+        yield "valid", f"{model.valid.at}, {model.valid.how} {model.valid.source or 'here'}"
+    if model.retired:
+        yield "retired", str(model.retired)
+    switches = translated("on {on}, off {off}")
+    yield "thinking", switches.format(on=_switch(model.thinking.enable), off=_switch(model.thinking.disable))
+    if model.lacks:
+        yield "lacks", ", ".join(model.lacks)
+    if model.note:
+        yield "note", model.note
+
+
+def _switch(added: dict[str, Any] | None) -> str:
+    if added is None:
+        return translated("not possible")
+    return translated("by {added}").format(added=json.dumps(added)) if added else translated("unasked")
+
+
+def _evidence(provider: Provider) -> Iterator[tuple[str, str]]:
+    for gone in provider.retired_models:
+        instead = translated(", instead {model}").format(model=gone.instead) if gone.instead else ""
+        retired = translated("{model} on {day}{instead}: {source}")
+        yield "retired", retired.format(model=gone.name, day=gone.at, instead=instead, source=gone.source)
+    if provider.confidence:
+        yield "confidence", ", ".join(f"{topic} {trust}" for topic, trust in provider.confidence)
+    for source in provider.sources:
+        yield "source", f"{source.url} ({', '.join((*source.about, *([source.at] if source.at else [])))})"
+
+
+def explain_cell(name: str, root: Path, results: Path | None, console: Console) -> None:
+    """Print what one check finds in one recording, PROVIDER/MODEL/SCENARIO/CHECK; raises UnknownName for one that is not there."""
+    provider, _, rest = name.partition("/")
+    model, scenario, check = rest.rsplit("/", 2)  # a model's name can hold slashes
+    if results:
+        _explain_kept(name, results, console)
+        return
+    if scenario.startswith("audit."):
+        raise UnknownName(f"{name!r} is of recordings that were audited: {_ELSEWHERE} {check}")
+    selection = Selection((provider,), (model,), (scenario,), (check,))
+    matrix = project_matrix(root)
+    try:
+        cases = plan(matrix, root, selection)
+    except UnknownName as error:
+        known = any(provider == one.id for one in matrix.providers)
+        raise error if known else UnknownName(f"{error}; was it probed or audited? {_ELSEWHERE} {check}") from None
+    if not cases:
+        raise UnknownName(f"no cell {name!r}: {provider} has no model {model}; see: harness providers")
+    chosen = f"--provider {provider} --model {model} --scenario {scenario}"
+    for finding in run_case(cases[0], selection.chosen()):
+        listed = [
+            one for one in load_deviations(folder_of(cases[0].target.provider, root))
+            if one.covers(finding.check, scenario, model) and not one.fault
+        ]  # fmt: skip
+        _show_cell(finding, listed, console)
+        if finding.check == check:
+            show_line(translated("again"), f"harness run {chosen} --check {check}", console)
+        elif finding.outcome is Outcome.MISSING:
+            show_line(translated("record"), f"harness record {chosen.replace('--provider ', '')}", console)
+            show_line(translated("rule"), f"harness explain {check}", console)
+
+
+def _explain_kept(name: str, results: Path, console: Console) -> None:
+    """Show what a results file holds of a cell: of recordings that were audited there can be several."""
+    found = [finding for finding in read_results(results).findings if finding.cell == name]
+    if not found:
+        raise UnknownName(f"{results}: it holds no finding {name!r}; see: harness report {results}")
+    for finding in found[:_LINES_SHOWN]:
+        _show_cell(finding, [], console)
+    if len(found) > _LINES_SHOWN:
+        console.print(translated("and {count} more of this name").format(count=len(found) - _LINES_SHOWN))
+
+
+def _show_cell(finding: Finding, listed: list[Deviation], console: Console) -> None:
+    """Show a finding, the deviations listed for it, and what its form breaks, where it breaks something."""
+    show_finding(finding, console)
+    for one in listed:
+        seen = translated("seen {when}{gone}: {reason}").format(when=_when(one), gone="", reason=one.reason)
+        show_wrapped(seen, console, label=translated("known"), indent=0)
+        console.print(f"         {one.source} ({one.kind})", soft_wrap=True)
+    if finding.check not in CHECKS:
+        return
+    show_wrapped(translated(CHECKS[finding.check].title), console, label=translated("rule"), indent=0)
+    told = told_of(finding)
+    if told or finding.outcome is Outcome.KNOWN:
+        advice = told.advice if told else advice_on(finding)
+        own = next((one for one in listed if finding.outcome is Outcome.KNOWN and one.expects(finding.message)), None)
+        own_words = Advice((own and own.breaks) or advice.breaks, (own and own.instead) or advice.instead)
+        show_advice(own_words, console, indent=0)

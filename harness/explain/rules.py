@@ -1,0 +1,145 @@
+"""What is shown of a check, a family of them and a fault, with what is changed in the bytes."""
+
+import difflib
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+
+from harness.checks import Check, family_of
+from harness.checks.registry import CannotJudge
+from harness.explain.lines import show_line
+from harness.reports.failures import show_advice, show_wrapped
+from harness.results import Advice, Level, Problem
+from harness.simulate.reference import REFERENCES
+from harness.wire.exchange import Exchange
+from harness.words import translated
+
+if TYPE_CHECKING:
+    from harness.simulate.faults import Fault
+
+_CONTEXT = 30
+_WIDTH = 240
+_LINES_SHOWN = 6
+
+
+def explain_family(name: str, console: Console) -> None:
+    """Print the checks of a family, each with what it breaks."""
+    found = family_of(name)
+    rules = sum(check.level is not Level.OBSERVE for check in found)
+    others = len(found) - rules
+    ruled = translated("{count} rule" if rules == 1 else "{count} rules").format(count=rules)
+    observed = translated("{count} observation" if others == 1 else "{count} observations").format(count=others)
+    head = translated("{rules}, {observations}; harness explain ID tells all of one")
+    console.print(f"[bold]{name}[/]  {head.format(rules=ruled, observations=observed)}\n")
+    for check in found:
+        console.print(f"{check.level.value:8} [bold]{check.id}[/]", highlight=False)
+        show_wrapped(translated(check.title), console)
+        show_wrapped(translated(check.impact), console, label=translated("breaks"))
+
+
+def explain_check(check: Check, console: Console) -> None:
+    """Print all of a check: what it says, its source, and the examples that it catches."""
+    console.print(f"[bold]{check.id}[/]  {check.level.value}")
+    console.print(f"{escape(translated(check.title))}\n")
+    show_advice(Advice(check.impact, check.workaround), console, indent=0)
+    show_line(translated("source"), check.source, console)
+    if check.depends_on:
+        show_line(translated("needs"), ", ".join(check.depends_on), console)
+    if check.observe:
+        value = _seen(check, check.good[0])
+        show_line(translated("example"), translated("{value}: the reference").format(value=value), console)
+    for exchange in check.bad:
+        label = translated("other" if check.observe else "caught")
+        console.print(f"\n[bold]{label}[/]  {escape(_verdict(check, exchange))}")
+        _show_change(_nearest(check, exchange), exchange, console)
+        for advice in dict.fromkeys(_forms(check, exchange)):
+            show_advice(advice, console, indent=2)
+
+
+def _forms(check: Check, exchange: Exchange) -> Iterator[Advice]:
+    """Yield what is told of the form that an example has, where the words of the check do not fit it."""
+    yield from (problem.advice for problem in _problems(check, exchange) if problem.advice)
+    own = check.harm_of(_seen(check, exchange)) if check.observe else None
+    if own and own.breaks != check.impact:
+        yield own
+
+
+def _show_change(reference: Exchange, exchange: Exchange, console: Console) -> None:
+    for line in _changed(reference, exchange):
+        colour = "red" if line[0] == "-" else "green"
+        console.print(f"  [{colour}]{escape(line)}[/]", soft_wrap=True, highlight=False)
+
+
+def _nearest(check: Check, exchange: Exchange) -> Exchange:
+    """Return the good answer that an example was most likely made from."""
+    lines = set(_lines(exchange))
+    return max([*check.good, *REFERENCES.values()], key=lambda good: len(lines.intersection(_lines(good))))
+
+
+def _verdict(check: Check, exchange: Exchange) -> str:
+    if check.observe:
+        return check.observe(exchange)
+    found = "; ".join(problem.message for problem in _problems(check, exchange))
+    return found or translated("can't be shown without the OpenAI SDK")
+
+
+def _seen(check: Check, exchange: Exchange) -> str:
+    """Return what an observation sees in an example, or why it can't."""
+    try:
+        return check.observe(exchange) if check.observe else ""
+    except CannotJudge as reason:
+        return str(reason)
+
+
+def _problems(check: Check, exchange: Exchange) -> list[Problem]:
+    """Return what a check finds in an example; nothing where it can't judge here, as without the OpenAI SDK."""
+    with suppress(CannotJudge):
+        return list(check.find(exchange))
+    return []
+
+
+def _changed(reference: Exchange, exchange: Exchange) -> list[str]:
+    """Return the lines of the exchange that differ from the reference, cut around what differs in them."""
+    before, after = _lines(reference), _lines(exchange)
+    shown: list[str] = []
+    for kind, a, b, c, d in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if kind != "equal":
+            old, new = "\n".join(before[a:b]), "\n".join(after[c:d])
+            start, end = _alike(old, new), _alike(old[::-1], new[::-1])
+            shown += [f"{sign} {_around(text, start, end)}" for sign, text in (("-", old), ("+", new)) if text]
+    return shown[:_LINES_SHOWN]
+
+
+def _alike(one: str, other: str) -> int:
+    """Return how many characters two texts begin with in common."""
+    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+def _around(text: str, start: int, end: int) -> str:
+    """Return ``text`` from a little before ``start`` to a little before its end, on one line."""
+    begin, stop = max(0, start - _CONTEXT), min(len(text), max(len(text) - end, start) + _CONTEXT)
+    piece = text[begin:stop]
+    piece = piece if len(piece) <= _WIDTH else f"{piece[:_WIDTH]} …"
+    return f"{'… ' if begin else ''}{piece}{' …' if stop < len(text) else ''}".replace("\n", "⏎").replace("\r", "␍")
+
+
+def _lines(exchange: Exchange) -> list[str]:
+    response = exchange.response
+    head = [f"{response.status}", *(f"{name}: {value}" for name, value in response.headers.pairs)]
+    asked = [f"request: {json.dumps(exchange.request.json, ensure_ascii=False)}"]
+    return asked + head + response.content.decode("utf-8", "backslashreplace").split("\n")
+
+
+def explain_fault(fault: "Fault", console: Console) -> None:
+    """Print all of a fault: the rule that catches it, its source, and the bytes."""
+    from harness.checks import CHECKS
+
+    console.print(f"[bold]{fault.id}[/]  {escape(fault.title)}\n")
+    show_line(translated("on"), translated("the reference answer of {scenario}").format(scenario=fault.on), console)
+    show_line(translated("caught"), f"{fault.rule}: {translated(CHECKS[fault.rule].title)}", console)
+    show_line(translated("source"), f"{fault.source or CHECKS[fault.rule].source}\n", console)
+    _show_change(fault.reference(), fault.apply(), console)
