@@ -9,6 +9,7 @@ SECTIONS = {
     "Judge an endpoint, or recordings": {
         "probe": CommandEntry("live", "Ask an endpoint every scenario, and print what it passes and fails, with the bytes that show it."),
         "audit": CommandEntry("judging", "Judge recordings you already have: vcrpy cassettes, HAR files, JSON lines; files or folders."),
+        "mask": CommandEntry("masking", "Write recordings without their content, to be shown to others: cassettes whose texts are made up."),
         "diff": CommandEntry("comparing", "Say what changed between two results files, or two recordings, and who changed; regressions first."),
         "report": CommandEntry("judging", "Print the tables of a results file, or put them into documents; of a clients.jsonl too, which goes into none."),
     },
@@ -27,6 +28,7 @@ SECTIONS = {
         "run": CommandEntry("judging", "Replay the recorded matrix, write reports/ and print the table."),
         "record": CommandEntry("live", "Ask the providers of the matrix what is not recorded yet, and keep the answers; keys from the environment or .env."),
         "new-provider": CommandEntry("drafting", "Ask an endpoint every scenario, and draft what the matrix says of it."),
+        "import": CommandEntry("importing", "Keep recordings that others published: cassettes/PROVIDER/published/MODEL/DATE-FORM.yaml, without their texts."),
         "reconstruct": CommandEntry("reconstructing", "Make the cassettes that follow from cited facts: cassettes/PROVIDER/profile.yaml."),
     },
     "Prove the rules": {

@@ -30,6 +30,7 @@ from harness.cli.outlet import say, say_block
 from harness.errors import HarnessError
 from harness.judging.audit import audit as audit_archives
 from harness.judging.deviations import KnownProblems
+from harness.judging.published import PublishedCase, published_cases, run_published
 from harness.judging.runner import Case, Selection, plan, run_case
 from harness.matrix.providers import Matrix
 from harness.recording.archives import archives_in
@@ -90,7 +91,8 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
     """Replay the recorded matrix, write reports/ and print the table."""
     selection = Selection(providers, models, scenarios, checks, Level(level.upper()))
     cases = plan(matrix_of(root), root, selection)
-    results = Results(started("replay"), list(_findings(cases, selection)))
+    shared = published_cases(root, selection)
+    results = Results(started("replay"), [*_findings(cases, selection), *_published(shared, root, selection)])
     if not any(finding.cassette for finding in results.findings):
         refuse(f"{root / 'cassettes'}: no recording of what was asked for; {_paths(cases)}")
     folder = report or (root / "reports" if selection == Selection() else None)
@@ -104,6 +106,12 @@ def _findings(cases: list[Case], selection: Selection) -> Iterator[Finding]:
     checks = selection.chosen()
     for case in progress(cases, len(cases), "replaying"):
         yield from run_case(case, checks)
+
+
+def _published(cases: list[PublishedCase], root: Path, selection: Selection) -> Iterator[Finding]:
+    checks, known = selection.chosen(), KnownProblems(root)
+    for case in progress(cases, len(cases), "published"):
+        yield from run_published(case, checks, known)
 
 
 def _paths(cases: list[Case]) -> str:

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from keyword import iskeyword
 from pathlib import Path
 from typing import IO, Any
 
@@ -73,7 +74,9 @@ class Commands(click.Group):
         entry = self._entries.get(cmd_name)
         if entry is None:
             return None
-        found: click.Command = getattr(import_module(f"harness.cli.{entry.module}"), cmd_name.replace("-", "_"))
+        module = import_module(f"harness.cli.{entry.module}")
+        name = cmd_name.replace("-", "_")
+        found: click.Command = getattr(module, f"{name}_" if iskeyword(name) else name)
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature

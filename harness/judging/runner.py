@@ -20,6 +20,9 @@ from harness.wire.exchange import NO_ANSWER, Exchange
 RECORDING = "recording.present"
 """Stands in the place of a check where there is nothing to judge: no recording, or no such capability."""
 
+PUBLISHED = "published"
+"""The folder of the recordings that others published, below that of their provider; as a scenario all of them."""
+
 _BLOCKING = frozenset({Outcome.FAIL, Outcome.BLOCKED, Outcome.BROKEN})
 _NO_VERDICT = frozenset({401, 402, 403, 408, 429})
 _FORBIDDEN, _SERVER_ERROR = 403, 500
@@ -39,14 +42,16 @@ class Selection:
     checks: tuple[str, ...] = ()
     level: Level = Level.OBSERVE
 
-    def validate(self, matrix: Matrix) -> None:
-        """Raise UnknownName for a name that is nowhere in the matrix, the scenarios or the checks."""
+    def validate(self, matrix: Matrix, others: Iterable[tuple[str, str]] = ()) -> None:
+        """Raise UnknownName for a name that is nowhere in the matrix, the scenarios, the checks, or ``others``, provider and model."""
+        listed = list(others)
         models = {name for target in matrix.targets() for name in (target.model.id, target.id)}
+        models |= {name for provider, model in listed for name in (model, f"{provider}/{model}")}
         families = {check.family for check in CHECKS.values()}
         for what, given, known in (
-            ("provider", self.providers, {provider.id for provider in matrix.providers}),
+            ("provider", self.providers, {*(one.id for one in matrix.providers), *(name for name, _ in listed)}),
             ("model", self.models, models),
-            ("scenario", self.scenarios, set(SCENARIOS)),
+            ("scenario", self.scenarios, {*SCENARIOS, PUBLISHED}),
             ("check", self.checks, {*CHECKS, *families}),
         ):
             for name in given:
@@ -126,9 +131,14 @@ class Case:
         return None
 
 
+def published_cassettes(root: Path) -> list[Path]:
+    """Return the cassettes of a project that others published."""
+    return sorted((root / "cassettes").glob(f"*/{PUBLISHED}/*/*.yaml"))
+
+
 def plan(matrix: Matrix, root: Path, selection: Selection) -> list[Case]:
     """Return the cases of the matrix that are selected; where nobody is named, those of the project's own providers."""
-    selection.validate(matrix)
+    selection.validate(matrix, {(path.parents[2].name, path.parent.name) for path in published_cassettes(root)})
     meant = matrix.providers if selection.providers or selection.models else matrix.own
     return [
         Case(root, target, scenario)

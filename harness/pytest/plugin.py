@@ -26,6 +26,7 @@ from harness.words import LANGUAGES, set_language
 
 if TYPE_CHECKING:
     from harness.checks import Check
+    from harness.judging.published import PublishedCase
     from harness.judging.runner import Case, Selection, Skip
     from harness.live.record import Recorded, RecordingRun
     from harness.pytest.clients import Clients
@@ -197,6 +198,17 @@ class MatrixFile(pytest.File):
                 yield CheckItem.from_parent(
                     self, name=f"{case.id}/{check}", case=case, check=check, recordings=recordings
                 )
+        yield from self._published(selection)
+
+    def _published(self, selection: Selection) -> Iterator[pytest.Item]:
+        from harness.judging.published import published_cases
+
+        recordings = _PublishedRecordings(selection.chosen(), self.path.parent)
+        for case in published_cases(self.path.parent, selection):
+            for check in recordings.checks_of(case):
+                yield CheckItem.from_parent(
+                    self, name=f"{case.id}/{check}", case=case, check=check, recordings=recordings
+                )
 
     def _clients(self, cases: list[Case]) -> Iterator[pytest.Item]:
         from harness.pytest.clients import Clients
@@ -281,8 +293,10 @@ class _Live:
             self._recording_run.__exit__()
 
     def _cases(self, items: list[pytest.Item]) -> list[Case]:
-        own = [item.case for item in items if isinstance(item, CheckItem) and item.recordings.live is self]
-        asked = {case.id: case for case in own if self.asks(case) and not self.skip(case)}
+        from harness.judging.runner import Case
+
+        own = (item.case for item in items if isinstance(item, CheckItem) and item.recordings.live is self)
+        asked = {one.id: one for one in own if isinstance(one, Case) and self.asks(one) and not self.skip(one)}
         return list(asked.values())
 
 
@@ -293,16 +307,16 @@ class _Recordings:
         self.live = live
         self._checks = checks
         self._ids = [check.id for check in checks]
-        self._case: Case | None = None
+        self._case: Case | PublishedCase | None = None
         self._findings: dict[str, Finding] = {}
         self._error = ""
 
-    def checks_of(self, case: Case) -> list[str]:
+    def checks_of(self, case: Case | PublishedCase) -> list[str]:
         from harness.judging.runner import RECORDING
 
         return [RECORDING] if self._skip(case) else self._ids
 
-    def finding(self, case: Case, check: str) -> Finding:
+    def finding(self, case: Case | PublishedCase, check: str) -> Finding:
         if self._case is not case:
             self._case, self._error = case, ""
             try:
@@ -313,10 +327,12 @@ class _Recordings:
             raise HarnessError(self._error)
         return self._findings[check]
 
-    def _skip(self, case: Case) -> Skip | None:
-        return self.live.skip(case) if self.live and self.live.asks(case) else case.skip
+    def _skip(self, case: Case | PublishedCase) -> Skip | None:
+        from harness.judging.runner import Case
 
-    def _judged(self, case: Case) -> list[Finding]:
+        return self.live.skip(case) if self.live and isinstance(case, Case) and self.live.asks(case) else case.skip
+
+    def _judged(self, case: Any) -> list[Finding]:
         from harness.judging.runner import Skip, judge_case, run_case, skipped_finding
         from harness.results import Outcome
 
@@ -333,10 +349,25 @@ class _Recordings:
         return list(judge_case(case, list(asked.exchanges), self._checks))
 
 
+class _PublishedRecordings(_Recordings):
+    """The same of a recording that others published; nobody is asked again."""
+
+    def __init__(self, checks: tuple[Check, ...], root: Path) -> None:
+        from harness.judging.deviations import KnownProblems
+
+        super().__init__(checks)
+        self._known = KnownProblems(root)
+
+    def _judged(self, case: Any) -> list[Finding]:
+        from harness.judging.published import run_published
+
+        return list(run_published(case, self._checks, self._known))
+
+
 class CheckItem(pytest.Item):
     """One check on one recording."""
 
-    def __init__(self, *, case: Case, check: str, recordings: _Recordings, **kwargs: Any) -> None:
+    def __init__(self, *, case: Case | PublishedCase, check: str, recordings: _Recordings, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.case = case
         self.recordings = recordings
