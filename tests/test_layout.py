@@ -13,7 +13,7 @@ from harness.checks import _MODULES
 
 ROOT = Path(__file__).resolve().parents[1]
 ORDER = (
-    "errors", "printable", "markdown", "wire", "matrix", "simulate", "recording", "sdk", "results", "checks", "judging",
+    "errors", "printable", "markdown", "words", "wire", "matrix", "simulate", "recording", "sdk", "results", "checks", "judging",
     "live", "compare",
     "evidence", "serve", "clients", "reports", "explain", "cli", "pytest",
 )  # fmt: skip
@@ -58,6 +58,7 @@ def test_reports_know_results_only(path: Path) -> None:
         "recording",
         "printable",
         "markdown",
+        "words",
         "errors",
     }
     assert {name for name in imports(path) if package(name) == "recording"} <= {"harness.recording.atomic"}

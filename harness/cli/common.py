@@ -17,6 +17,7 @@ from harness.errors import HarnessError
 from harness.matrix.recognising import SCHEMA_LINE
 from harness.printable import printable
 from harness.wire.limits import Sizes, set_sizes
+from harness.words import LANGUAGES, set_language
 
 if TYPE_CHECKING:
     from harness.matrix.providers import Matrix
@@ -126,6 +127,17 @@ KNOWN = click.option(
     help="Whether what is listed of a provider that is known is told apart from what is new, and fails nothing.",
 )
 FORCE = click.option("--force", is_flag=True, help="Write over files of these names that harness did not write.")
+
+
+def _set_language(context: click.Context, _option: click.Parameter, value: str | None) -> None:
+    context.call_on_close(lambda: set_language(None))
+    set_language(value)
+
+
+LANG = click.option(
+    "--lang", type=click.Choice(LANGUAGES), expose_value=False, callback=_set_language,
+    help="Language of what is shown, not of JSON nor of files [default: that of the locale].",
+)  # fmt: skip
 
 
 def _set_depth(_context: click.Context, _option: click.Parameter, value: str) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.common import ROOT, one_line_errors
+from harness.cli.common import LANG, ROOT, one_line_errors
 from harness.cli.console import Outlet
 from harness.explain import explain as explain_id
 
@@ -15,6 +15,7 @@ from harness.explain import explain as explain_id
     "--results", "results_file", type=click.Path(path_type=Path),
     help="Show the cell as this file has it, of a probe or an audit too.",
 )  # fmt: skip
+@LANG
 @ROOT
 @one_line_errors
 def explain(name: str, root: Path, results_file: Path | None) -> None:

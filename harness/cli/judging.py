@@ -14,6 +14,7 @@ from harness.cli.common import (
     FORCE,
     FORMAT,
     KNOWN,
+    LANG,
     ROOT,
     SDK_DEPTH,
     SIZES,
@@ -35,6 +36,7 @@ from harness.matrix.providers import Matrix
 from harness.recording.archives import archives_in
 from harness.recording.atomic import write_atomically
 from harness.reports import clients, table, terminal
+from harness.reports.failures import counted
 from harness.reports.files import write_report
 from harness.results import (
     Finding,
@@ -46,6 +48,7 @@ from harness.results import (
     read_results,
     write_results,
 )
+from harness.words import translated
 
 _NAMED = 3
 _TOLD = 20
@@ -71,6 +74,7 @@ _TOLD = 20
 )
 @FORCE
 @SDK_DEPTH
+@LANG
 @FORMAT
 @one_line_errors
 def run(  # noqa: PLR0913, PLR0917 - one parameter an option
@@ -129,6 +133,7 @@ def _paths(cases: list[Case]) -> str:
 )
 @KNOWN
 @ALL
+@LANG
 @FORMAT
 @one_line_errors
 def audit(  # noqa: PLR0913, PLR0917 - one parameter an option
@@ -175,7 +180,7 @@ def _show_audit(results: Results, unjudged: str, form: str, *, whole: bool) -> N
     if form != "pretty":
         show(results, form)
     if unjudged and form == "markdown":
-        say_block(f"\n{unjudged}.")
+        say_block(translated("\n{sentence}.").format(sentence=unjudged))
     elif unjudged:
         say(f"harness: {unjudged}", err=True)
 
@@ -184,11 +189,8 @@ def _unjudged(others: Counter[str]) -> str:
     """Return in a line what was no chat completion, the commonest first; empty where all was."""
     count = others.total()
     named = ", ".join(f"{number:,} {name}" for name, number in others.most_common())
-    return (
-        f"{count:,} exchange{'' if count == 1 else 's'} not judged (only chat completions are): {named}"
-        if count
-        else ""
-    )
+    said = translated("{exchanges} not judged (only chat completions are): {kinds}")
+    return said.format(exchanges=counted(count, "audit"), kinds=named) if count else ""
 
 
 def _end(results: Results, *, bad: bool = False) -> None:
@@ -239,6 +241,7 @@ def _audited(  # noqa: PLR0913, PLR0917 - what is read, how, and where what come
 @click.option(
     "--feature", "featured", multiple=True, help="With --into: show how this provider does things; repeatable."
 )
+@LANG
 @FORMAT
 @one_line_errors
 def report(results_file: Path, into: tuple[Path, ...], featured: tuple[str, ...], form: str) -> None:

@@ -11,7 +11,7 @@ import orjson
 from rich.console import Console
 
 from harness.checks import CHECKS
-from harness.cli.common import FORCE, FORMAT, ROOT, columns, matrix_of, one_line_errors
+from harness.cli.common import FORCE, FORMAT, LANG, ROOT, columns, matrix_of, one_line_errors
 from harness.cli.outlet import say, say_block, say_json
 from harness.errors import UnknownName
 from harness.judging.runner import Case
@@ -20,10 +20,12 @@ from harness.matrix.scenarios import SCENARIOS
 from harness.recording.atomic import check_own, write_atomically
 from harness.recording.cassette import read_cassette
 from harness.results import Outcome
+from harness.words import translated
 
 
 @click.command()
 @click.argument("name", required=False)
+@LANG
 @FORMAT
 @one_line_errors
 def checks(name: str | None, form: str) -> None:
@@ -44,11 +46,13 @@ def checks(name: str | None, form: str) -> None:
             }
             say_json(row)
     else:
-        rows = [(check.id, check.level.value, check.title) for check in listed]
-        say_block(columns(("id", "level", "title"), rows, form))
+        rows = [(check.id, check.level.value, translated(check.title)) for check in listed]
+        header = ("id", translated("level"), translated("title"))
+        say_block(columns(header, rows, form))
 
 
 @click.command()
+@LANG
 @FORMAT
 @one_line_errors
 def scenarios(form: str) -> None:
@@ -60,10 +64,11 @@ def scenarios(form: str) -> None:
             say_json(row)
         return
     rows = [
-        (one.id, one.title, str(one.requests), " ".join(map(str, one.statuses)), ", ".join(one.needs))
+        (one.id, translated(one.title), str(one.requests), " ".join(map(str, one.statuses)), ", ".join(one.needs))
         for one in SCENARIOS.values()
     ]
-    say_block(columns(("id", "what is asked", "requests", "expected", "needs"), rows, form))
+    header = ("id", translated("what is asked"), translated("requests"), translated("expected"), translated("needs"))
+    say_block(columns(header, rows, form))
 
 
 @click.command()

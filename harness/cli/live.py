@@ -15,6 +15,7 @@ from harness.cli.common import (
     FORCE,
     FORMAT,
     KNOWN,
+    LANG,
     ROOT,
     SDK_DEPTH,
     SIZES,
@@ -36,7 +37,9 @@ from harness.matrix.scenarios import SCENARIOS, Scenario
 from harness.recording.atomic import check_folder, check_own, write_atomically
 from harness.recording.cassette import OWN, write_cassette
 from harness.reports import table, terminal
+from harness.reports.failures import counted
 from harness.results import Level, Outcome, Results, check_writable, told_most, write_results
+from harness.words import translated
 
 if TYPE_CHECKING:
     from harness.live.probe import Course, Probed
@@ -66,6 +69,7 @@ _SHOWN = 5
 @SIZES("body", "line", "event", "events", "values")
 @KNOWN
 @ALL
+@LANG
 @FORMAT
 @one_line_errors
 def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
@@ -113,8 +117,11 @@ def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
     key = environment.get(key_env)
     names = {key_env, *(provider.key_env for provider in matrix.providers)}
     secrets = configured(environment, names)
-    told = f"{budget.told(wanted)}, within {max_seconds:g} s, to {scrub_url(base_url, secrets.and_of(key, base_url))}"
-    say(f"harness: {told}{'' if key else f', without a key: {key_env} is not set'}", err=True)
+    told = translated("{budget}, within {seconds:g} s, to {address}").format(
+        budget=budget.told(wanted), seconds=max_seconds, address=scrub_url(base_url, secrets.and_of(key, base_url))
+    )
+    keyless = translated(", without a key: {variable} is not set").format(variable=key_env)
+    say(f"harness: {told}{'' if key else keyless}", err=True)
     course, kept = Course(max_seconds), _Kept(folder)
     limits = Limits.within(timeout)
     listed = KnownProblems(root) if known else None
@@ -181,8 +188,10 @@ class _Kept:
 def _left(results: Results, reason: str) -> str:
     """Return what was not asked since a probe ended before, in a line."""
     left = [one.scenario for one in results.findings if one.check == RECORDING and reason in one.message]
-    shown = ", ".join(left[:_SHOWN]) + (f" and {len(left) - _SHOWN} more" if len(left) > _SHOWN else "")
-    return f"{reason}: {len(left)} scenario{'' if len(left) == 1 else 's'} not asked{f' ({shown})' if left else ''}"
+    more = translated("and {count} more").format(count=len(left) - _SHOWN)
+    shown = ", ".join(left[:_SHOWN]) + (f" {more}" if len(left) > _SHOWN else "")
+    said = translated("{reason}: {scenarios} not asked").format(reason=reason, scenarios=counted(len(left), "live"))
+    return f"{said}{f' ({shown})' if left else ''}"
 
 
 @click.command()

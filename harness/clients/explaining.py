@@ -27,9 +27,12 @@ from harness.results import ClientOutcome
 from harness.serve.recording_index import REFERENCE, RecordingIndex
 from harness.simulate.faults import FAULTS
 from harness.simulate.reference import with_body
+from harness.words import translated
+from harness.words.padding import padded
 
 _MOST_EVENTS = 300
 _SHOWN = 300
+_LABEL = 9
 
 
 def explain_client(client: Client, console: Console) -> None:
@@ -39,14 +42,21 @@ def explain_client(client: Client, console: Console) -> None:
     console.print(escape(client.about), soft_wrap=True, highlight=False)
     versions = ", ".join(f"{name} {version}" for name, version in environment.versions.items())
     rows = (
-        ("reads", ", ".join(sorted(client.reads))),
-        ("runs in", f"{environment.name} ({versions}){'' if environment.installed else ', ' + environment.how}"),
-        ("source", client.source or "no public place known"),
+        (translated("reads"), ", ".join(sorted(client.reads))),
+        (
+            translated("runs in"),
+            f"{environment.name} ({versions}){'' if environment.installed else ', ' + environment.how}",
+        ),
+        (translated("source"), client.source or translated("no public place known")),
     )
     for label, text in rows:
-        console.print(f"{label:<9}{escape(text)}", soft_wrap=True, highlight=False)
+        _show_line(label, text, console)
     _show_code(client, console)
-    console.print(f"tried     harness clients run --client {client.id}")
+    _show_line(translated("tried"), f"harness clients run --client {client.id}", console)
+
+
+def _show_line(label: str, text: str, console: Console) -> None:
+    console.print(f"{padded(label, _LABEL)}{escape(text)}", soft_wrap=True, highlight=False)
 
 
 def explain_client_cell(client: Client, name: str, root: Path, console: Console) -> None:
@@ -61,8 +71,9 @@ def explain_client_cell(client: Client, name: str, root: Path, console: Console)
         output = runner.run(client, trial)
         fate, message = judge_client(client, trial.exchange, output)
         source = trial.exchange.source
-        basis = f"{source.provenance}, {source.at or 'no date'}"
-        headline = f"[bold]{escape(fate.value)}[/]  {escape(client.id)} with {escape(trial.id)} ({basis})"
+        basis = f"{source.provenance}, {source.at or translated('no date')}"
+        tried = translated("{client} with {answer}").format(client=client.id, answer=trial.id)
+        headline = f"[bold]{escape(fate.value)}[/]  {escape(tried)} ({basis})"
         console.print(f"{headline}\n         {escape(printable(message))}\n", soft_wrap=True, highlight=False)
         _show_user(client, trial, output, console)
         number = _event(client, trial, output, fate, runner) if fate.bad else None
@@ -72,8 +83,8 @@ def explain_client_cell(client: Client, name: str, root: Path, console: Console)
     if fate.bad:
         _show_remedy(trial, fate, number, console)
     serve = f"reference --fault {trial.fault}" if trial.fault else f"{trial.provider}/{trial.model}"
-    command = f"harness serve {serve}, and ask with the header x-harness-scenario: {trial.scenario}"
-    console.print(f"yours    {command}", soft_wrap=True, highlight=False)
+    command = translated("harness serve {what}, and ask with the header x-harness-scenario: {scenario}")
+    _show_line(translated("yours"), command.format(what=serve, scenario=trial.scenario), console)
 
 
 def _trial(name: str, root: Path) -> Trial:
@@ -116,9 +127,9 @@ def _show_user(client: Client, trial: Trial, output: ClientOutput, console: Cons
         if label not in client.reads:
             continue
         if got or due:
-            console.print(f"{label:<10}{escape(_cut(got))}", soft_wrap=True, highlight=False)
+            console.print(f"{padded(translated(label), 10)}{escape(_cut(got))}", soft_wrap=True, highlight=False)
         if got != due:
-            console.print(f"{'was':<10}{escape(_cut(due))}", soft_wrap=True, highlight=False)
+            console.print(f"{padded(translated('was'), 10)}{escape(_cut(due))}", soft_wrap=True, highlight=False)
 
 
 def _event(client: Client, trial: Trial, output: ClientOutput, fate: ClientOutcome, runner: ClientRunner) -> int | None:
@@ -160,7 +171,8 @@ def _show_event(trial: Trial, number: int | None, console: Console) -> None:
     assert parser is not None  # noqa: S101 - a number is one of its events
     event = parser.events[number]
     raw = trial.exchange.response.content[event.start : event.end].decode("utf-8", "backslashreplace")
-    console.print(f"event    {number} of {len(parser.events)}, byte {event.start}", highlight=False)
+    place = translated("{number} of {count}, byte {offset}")
+    _show_line(translated("event"), place.format(number=number, count=len(parser.events), offset=event.start), console)
     console.print(f"         {escape(_cut(raw.strip()))}\n", soft_wrap=True, highlight=False)
 
 
@@ -176,15 +188,17 @@ def _show_remedy(trial: Trial, fate: ClientOutcome, number: int | None, console:
     """Print what to write instead, and what the rule says that a fault breaks."""
     said = remedy(fate, trial.exchange.chunk(number or 0))
     if said:
-        console.print(f"instead  {escape(said)}", soft_wrap=True, highlight=False)
+        _show_line(translated("instead"), translated(said), console)
     if trial.fault in FAULTS:
         check = CHECKS[FAULTS[trial.fault].rule]
-        console.print(f"rule     {check.id}: {escape(check.workaround)}", soft_wrap=True, highlight=False)
-    console.print(
-        "whole    harness explain openai.reference, harness explain requests.reference", soft_wrap=True, highlight=False
-    )
+        _show_line(translated("rule"), f"{check.id}: {translated(check.workaround)}", console)
+    _show_line(translated("whole"), "harness explain openai.reference, harness explain requests.reference", console)
 
 
 def _cut(text: str) -> str:
     shown = text.replace("\r", "␍").replace("\n", "⏎")
-    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]} … ({len(text):,} characters)"
+    return (
+        shown
+        if len(shown) <= _SHOWN
+        else f"{shown[:_SHOWN]} … ({translated('{count:,} characters').format(count=len(text))})"
+    )

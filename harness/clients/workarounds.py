@@ -42,11 +42,15 @@ _BY_FATE = {
     ClientOutcome.HANG: "Give every request a time-out, and end at [DONE] rather than when the connection does.",
 }
 
+_NO_OBJECT = (
+    "Skip what is no JSON object only where it is a comment, blank or [DONE]; a chunk that can't be read is an error."
+)
+
 
 def remedy(fate: ClientOutcome, chunk: Any) -> str | None:
     """Return what to write instead, for a fate and the chunk that it began with; None where nothing is known."""
     if fate in _BY_FATE:
         return _BY_FATE[fate]
     if not isinstance(chunk, dict):
-        return "Skip what is no JSON object only where it is a comment, blank or [DONE]; a chunk that can't be read is an error."
+        return _NO_OBJECT
     return next((said for applies, said in _BY_EVENT if applies(chunk)), None)

@@ -10,14 +10,17 @@ from rich.markup import escape
 
 from harness.checks import CHECKS, advice_on, told_of
 from harness.errors import UnknownName
+from harness.explain.lines import WIDE, show_line, show_lines
 from harness.judging.deviations import folder_of, load_deviations
 from harness.judging.runner import Selection, plan, run_case
 from harness.matrix.project import project_matrix
 from harness.matrix.providers import Model, Provider
 from harness.matrix.scenarios import KINDS
-from harness.reports.failures import show_wrapped
+from harness.reports.failures import show_advice, show_wrapped
 from harness.reports.terminal import show_finding
-from harness.results import Deviation, Finding, Outcome, read_results
+from harness.results import Advice, Deviation, Finding, Outcome, read_results
+from harness.words import translated
+from harness.words.padding import padded
 
 _ELSEWHERE = "--results FILE shows it as that file has it, and the rule is shown by: harness explain"
 _LINES_SHOWN = 6
@@ -26,20 +29,17 @@ _LINES_SHOWN = 6
 def explain_provider(provider: Provider, root: Path, console: Console) -> None:
     """Print all that is known of a provider of the project at ``root``."""
     console.print(f"[bold]{provider.id}[/]  {escape(provider.name)}\n", highlight=False)
-    for label, text in _of_provider(provider):
-        console.print(f"{label:<11}{escape(text)}", soft_wrap=True, highlight=False)
+    show_lines(_of_provider(provider), console)
     for model in provider.models:
         console.print(f"\n[bold]{provider.id}/{model.id}[/]", highlight=False)
-        for label, text in _of_model(model):
-            console.print(f"{label:<11}{escape(text)}", soft_wrap=True, highlight=False)
+        show_lines(_of_model(model), console)
     console.print()
-    for label, text in _evidence(provider):
-        console.print(f"{label:<11}{escape(text)}", soft_wrap=True, highlight=False)
+    show_lines(_evidence(provider), console)
     for one in load_deviations(folder_of(provider, root)):
         where = ", ".join((*one.models, *_named(one.scenarios)))
-        console.print(f"\n[bold]known[/]      {one.check}{f' ({where})' if where else ''}", highlight=False)
-        for label, text in _of_deviation(one):
-            console.print(f"{label:<11}{escape(text)}", soft_wrap=True, highlight=False)
+        label = padded(translated("known"), WIDE)
+        console.print(f"\n[bold]{label}[/]{one.check}{f' ({where})' if where else ''}", highlight=False)
+        show_lines(_of_deviation(one), console)
 
 
 def _named(scenarios: tuple[str, ...]) -> tuple[str, ...]:
@@ -48,25 +48,33 @@ def _named(scenarios: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _of_deviation(one: Deviation) -> Iterator[tuple[str, str]]:
-    gone = f", gone since {one.until}" if one.until else ""
-    yield "", f"seen {one.seen}{gone}: {one.reason}"
-    yield "breaks", one.breaks or CHECKS[one.check].impact
-    yield "instead", one.instead or CHECKS[one.check].workaround
+    gone = translated(", gone since {day}").format(day=one.until) if one.until else ""
+    yield "", translated("seen {when}{gone}: {reason}").format(when=_when(one), gone=gone, reason=one.reason)
+    yield "breaks", translated(one.breaks or CHECKS[one.check].impact)
+    yield "instead", translated(one.instead or CHECKS[one.check].workaround)
     yield "source", f"{one.source} ({one.kind})"
     if one.fault:
         yield "shown by", f"harness explain {one.fault}"
 
 
+def _when(one: Deviation) -> str:
+    """Return when a deviation was seen: once, or first and last."""
+    if one.last_seen in {None, one.first_seen}:
+        return one.first_seen
+    return translated("{first} to {last}").format(first=one.first_seen, last=one.last_seen)
+
+
 def _of_provider(provider: Provider) -> Iterator[tuple[str, str]]:
     yield "address", provider.base_url
     for name, variable in provider.fills.items():
-        yield "", f"{{{name}}} is filled from {variable}"
+        filled = translated("{name} is filled from {variable}")
+        yield "", filled.format(name=f"{{{name}}}", variable=variable)
     for other in provider.other_urls:
         yield "also", f"{other.url}: {other.what}"
     for suffix in provider.host_suffixes:
-        yield "also", f"hosts that end in {suffix}"
+        yield "also", translated("hosts that end in {suffix}").format(suffix=suffix)
     if provider.aliases:
-        yield "called", f"in recordings also {', '.join(provider.aliases)}"
+        yield "called", translated("in recordings also {names}").format(names=", ".join(provider.aliases))
     yield "key", provider.key_env
     yield "docs", provider.docs
     if provider.lacks:
@@ -86,7 +94,8 @@ def _of_model(model: Model) -> Iterator[tuple[str, str]]:
         yield "valid", f"{model.valid.at}, {model.valid.how} {model.valid.source or 'here'}"
     if model.retired:
         yield "retired", str(model.retired)
-    yield "thinking", f"on {_switch(model.thinking.enable)}, off {_switch(model.thinking.disable)}"
+    switches = translated("on {on}, off {off}")
+    yield "thinking", switches.format(on=_switch(model.thinking.enable), off=_switch(model.thinking.disable))
     if model.lacks:
         yield "lacks", ", ".join(model.lacks)
     if model.note:
@@ -95,14 +104,15 @@ def _of_model(model: Model) -> Iterator[tuple[str, str]]:
 
 def _switch(added: dict[str, Any] | None) -> str:
     if added is None:
-        return "not possible"
-    return f"by {json.dumps(added)}" if added else "unasked"
+        return translated("not possible")
+    return translated("by {added}").format(added=json.dumps(added)) if added else translated("unasked")
 
 
 def _evidence(provider: Provider) -> Iterator[tuple[str, str]]:
     for gone in provider.retired_models:
-        instead = f", instead {gone.instead}" if gone.instead else ""
-        yield "retired", f"{gone.name} on {gone.at}{instead}: {gone.source}"
+        instead = translated(", instead {model}").format(model=gone.instead) if gone.instead else ""
+        retired = translated("{model} on {day}{instead}: {source}")
+        yield "retired", retired.format(model=gone.name, day=gone.at, instead=instead, source=gone.source)
     if provider.confidence:
         yield "confidence", ", ".join(f"{topic} {trust}" for topic, trust in provider.confidence)
     for source in provider.sources:
@@ -135,10 +145,10 @@ def explain_cell(name: str, root: Path, results: Path | None, console: Console) 
         ]  # fmt: skip
         _show_cell(finding, listed, console)
         if finding.check == check:
-            console.print(f"again    harness run {chosen} --check {check}", soft_wrap=True)
+            show_line(translated("again"), f"harness run {chosen} --check {check}", console)
         elif finding.outcome is Outcome.MISSING:
-            console.print(f"record   harness record {chosen.replace('--provider ', '')}", soft_wrap=True)
-            console.print(f"rule     harness explain {check}")
+            show_line(translated("record"), f"harness record {chosen.replace('--provider ', '')}", console)
+            show_line(translated("rule"), f"harness explain {check}", console)
 
 
 def _explain_kept(name: str, results: Path, console: Console) -> None:
@@ -149,21 +159,22 @@ def _explain_kept(name: str, results: Path, console: Console) -> None:
     for finding in found[:_LINES_SHOWN]:
         _show_cell(finding, [], console)
     if len(found) > _LINES_SHOWN:
-        console.print(f"and {len(found) - _LINES_SHOWN} more of this name")
+        console.print(translated("and {count} more of this name").format(count=len(found) - _LINES_SHOWN))
 
 
 def _show_cell(finding: Finding, listed: list[Deviation], console: Console) -> None:
     """Show a finding, the deviations listed for it, and what its form breaks, where it breaks something."""
     show_finding(finding, console)
     for one in listed:
-        show_wrapped(f"seen {one.seen}: {one.reason}", console, label="known", indent=0)
+        seen = translated("seen {when}{gone}: {reason}").format(when=_when(one), gone="", reason=one.reason)
+        show_wrapped(seen, console, label=translated("known"), indent=0)
         console.print(f"         {one.source} ({one.kind})", soft_wrap=True)
     if finding.check not in CHECKS:
         return
-    show_wrapped(CHECKS[finding.check].title, console, label="rule", indent=0)
+    show_wrapped(translated(CHECKS[finding.check].title), console, label=translated("rule"), indent=0)
     told = told_of(finding)
     if told or finding.outcome is Outcome.KNOWN:
         advice = told.advice if told else advice_on(finding)
         own = next((one for one in listed if finding.outcome is Outcome.KNOWN and one.expects(finding.message)), None)
-        show_wrapped((own and own.breaks) or advice.breaks, console, label="breaks", indent=0)
-        show_wrapped((own and own.instead) or advice.instead, console, label="instead", indent=0)
+        own_words = Advice((own and own.breaks) or advice.breaks, (own and own.instead) or advice.instead)
+        show_advice(own_words, console, indent=0)

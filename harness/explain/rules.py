@@ -11,10 +11,12 @@ from rich.markup import escape
 
 from harness.checks import Check, family_of
 from harness.checks.registry import CannotJudge
-from harness.reports.failures import show_wrapped
+from harness.explain.lines import show_line
+from harness.reports.failures import show_advice, show_wrapped
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import REFERENCES
 from harness.wire.exchange import Exchange
+from harness.words import translated
 
 if TYPE_CHECKING:
     from harness.simulate.faults import Fault
@@ -29,32 +31,33 @@ def explain_family(name: str, console: Console) -> None:
     found = family_of(name)
     rules = sum(check.level is not Level.OBSERVE for check in found)
     others = len(found) - rules
-    counts = f"{rules} rule{'' if rules == 1 else 's'}, {others} observation{'' if others == 1 else 's'}"
-    console.print(f"[bold]{name}[/]  {counts}; harness explain ID tells all of one\n")
+    ruled = translated("{count} rule" if rules == 1 else "{count} rules").format(count=rules)
+    observed = translated("{count} observation" if others == 1 else "{count} observations").format(count=others)
+    head = translated("{rules}, {observations}; harness explain ID tells all of one")
+    console.print(f"[bold]{name}[/]  {head.format(rules=ruled, observations=observed)}\n")
     for check in found:
         console.print(f"{check.level.value:8} [bold]{check.id}[/]", highlight=False)
-        show_wrapped(check.title, console)
-        show_wrapped(check.impact, console, label="breaks")
+        show_wrapped(translated(check.title), console)
+        show_wrapped(translated(check.impact), console, label=translated("breaks"))
 
 
 def explain_check(check: Check, console: Console) -> None:
     """Print all of a check: what it says, its source, and the examples that it catches."""
     console.print(f"[bold]{check.id}[/]  {check.level.value}")
-    console.print(f"{escape(check.title)}\n")
-    show_wrapped(check.impact, console, label="breaks", indent=0)
-    show_wrapped(check.workaround, console, label="instead", indent=0)
-    console.print(f"source   {check.source}", soft_wrap=True)
+    console.print(f"{escape(translated(check.title))}\n")
+    show_advice(Advice(check.impact, check.workaround), console, indent=0)
+    show_line(translated("source"), check.source, console)
     if check.depends_on:
-        console.print(f"needs    {', '.join(check.depends_on)}")
-    reference = check.good[0]
+        show_line(translated("needs"), ", ".join(check.depends_on), console)
     if check.observe:
-        console.print(f"example  {escape(_seen(check, reference))}: the reference")
+        value = _seen(check, check.good[0])
+        show_line(translated("example"), translated("{value}: the reference").format(value=value), console)
     for exchange in check.bad:
-        console.print(f"\n[bold]{'other' if check.observe else 'caught'}[/]  {escape(_verdict(check, exchange))}")
+        label = translated("other" if check.observe else "caught")
+        console.print(f"\n[bold]{label}[/]  {escape(_verdict(check, exchange))}")
         _show_change(_nearest(check, exchange), exchange, console)
         for advice in dict.fromkeys(_forms(check, exchange)):
-            show_wrapped(advice.breaks, console, label="breaks", indent=2)
-            show_wrapped(advice.instead, console, label="instead", indent=2)
+            show_advice(advice, console, indent=2)
 
 
 def _forms(check: Check, exchange: Exchange) -> Iterator[Advice]:
@@ -80,9 +83,8 @@ def _nearest(check: Check, exchange: Exchange) -> Exchange:
 def _verdict(check: Check, exchange: Exchange) -> str:
     if check.observe:
         return check.observe(exchange)
-    return (
-        "; ".join(problem.message for problem in _problems(check, exchange)) or "can't be shown without the OpenAI SDK"
-    )
+    found = "; ".join(problem.message for problem in _problems(check, exchange))
+    return found or translated("can't be shown without the OpenAI SDK")
 
 
 def _seen(check: Check, exchange: Exchange) -> str:
@@ -137,7 +139,7 @@ def explain_fault(fault: "Fault", console: Console) -> None:
     from harness.checks import CHECKS
 
     console.print(f"[bold]{fault.id}[/]  {escape(fault.title)}\n")
-    console.print(f"on       the reference answer of {fault.on}")
-    console.print(f"caught   {fault.rule}: {escape(CHECKS[fault.rule].title)}", highlight=False)
-    console.print(f"source   {fault.source or CHECKS[fault.rule].source}\n", soft_wrap=True)
+    show_line(translated("on"), translated("the reference answer of {scenario}").format(scenario=fault.on), console)
+    show_line(translated("caught"), f"{fault.rule}: {translated(CHECKS[fault.rule].title)}", console)
+    show_line(translated("source"), f"{fault.source or CHECKS[fault.rule].source}\n", console)
     _show_change(fault.reference(), fault.apply(), console)

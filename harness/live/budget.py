@@ -17,6 +17,7 @@ from harness.judging.runner import Skip
 from harness.matrix.scenarios import Scenario, request_body
 from harness.results import Outcome
 from harness.wire.exchange import NO_ANSWER, OK, Exchange
+from harness.words import translated
 
 ANSWER_TOKENS = 2_000
 """What an answer without a cap is reckoned at, thoughts included: the longest asked for is of about 300 words."""
@@ -71,7 +72,8 @@ class Budget:
         requests, gets = (sum(one.requests for one in some) for some in (asked, filter(_free, asked)))
         prompts = sum(one.requests * prompt_tokens(one) for one in asked if not one.path)
         requests = max(min(requests, self.requests), gets)
-        return f"up to {requests} requests and {self.tokens:,} tokens (prompts: about {min(prompts, self.tokens):,})"
+        told = translated("up to {requests} requests and {tokens:,} tokens (prompts: about {prompts:,})")
+        return told.format(requests=requests, tokens=self.tokens, prompts=min(prompts, self.tokens))
 
     def try_reserve(self, scenario: Scenario) -> Skip | None:
         """Count what ``scenario`` takes as spent; return why it is not asked where that does not fit."""

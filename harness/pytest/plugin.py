@@ -22,6 +22,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.printable import printable
+from harness.words import LANGUAGES, set_language
 
 if TYPE_CHECKING:
     from harness.checks import Check
@@ -82,12 +83,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--compat-client", action="append", default=[], metavar="ID|FILE",
         help="run this client, or code of your own, on the recordings, instead of the checks; repeatable",
     )  # fmt: skip
+    group.addoption(
+        "--compat-lang", choices=LANGUAGES, help="language of what is shown of a failure [default: that of the locale]"
+    )
     parser.addini("compat_matrix", f"matrices to collect, beside each {FILE_NAME} that names our schema", type="paths")
     group.addoption("--compat-report", metavar="DIR", help="write results.jsonl and compatibility.md to this folder")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, and the reporter where a report was asked for."""
+    set_language(config.getoption("--compat-lang"))
     config.addinivalue_line("markers", "compat: an item of the provider matrix")
     config.addinivalue_line("markers", "compat_client: client code run on a recording")
     for family in _FAMILIES:
@@ -100,6 +105,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if folder and not hasattr(config, "workerinput"):
         mode = "live" if _online(config) else "replay"
         config.pluginmanager.register(_Reporter(Path(folder), mode), "compat-reporter")
+
+
+def pytest_unconfigure() -> None:
+    """Leave the language to the locale again, for whoever goes on in this process."""
+    set_language(None)
 
 
 def _online(config: pytest.Config) -> bool:
@@ -393,7 +403,9 @@ class CheckItem(pytest.Item):
         if isinstance(error, pytest.xfail.Exception):
             return str(error)  # pytest's own way takes 50 ms, for a traceback that nobody is shown
         if isinstance(error, _FoundError):
-            return _described(error.finding)
+            from harness.pytest.describing import described
+
+            return described(error.finding)
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
@@ -407,21 +419,6 @@ class _FoundError(Exception):
     def __init__(self, finding: Finding) -> None:
         super().__init__(printable(finding.message))
         self.finding = finding
-
-
-def _described(finding: Finding) -> str:
-    from harness.checks import CHECKS, advice_on
-    from harness.reports.shown import shown
-
-    finding = shown(finding)
-    lines = [f"{finding.outcome.value}: {finding.message}  ({finding.level.value})", CHECKS[finding.check].title]
-    for evidence in finding.evidence:
-        event = "" if evidence.event is None else f"event {evidence.event}, "
-        lines.append(f"  {event}byte {evidence.offset} {evidence.pointer or ''}: {evidence.excerpt}")
-    lines.append(f"breaks: {advice_on(finding).breaks}")
-    lines.append(f"source: {finding.source or CHECKS[finding.check].source}")
-    lines.append(f"recording: {finding.cassette} ({finding.provenance}, {finding.recorded_at or 'no date'})")
-    return "\n".join(lines)
 
 
 def _as_text(finding: Finding) -> str:

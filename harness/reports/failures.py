@@ -16,7 +16,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-from harness.results import Finding, Level, Outcome, Told
+from harness.reports.wrapping import wrapped
+from harness.results import Advice, Finding, Level, Outcome, Told
+from harness.words import translated
+from harness.words.padding import padded
 
 if TYPE_CHECKING:
     from harness.results import Results
@@ -94,8 +97,9 @@ def show_groups(groups: Sequence[FindingGroup], results: "Results", console: Con
     for group in shown:
         _show_group(group, _where(group, results.run.mode, providers=providers, whole=whole), console)
     if rest := groups[len(shown) :]:
-        names = ", ".join(f"{one.first.check} ×{len(one.findings)}" for one in rest)
-        show_wrapped(f"and {len(rest)} more; --all tells of each: {names}", console, indent=0)
+        names = translated(", ").join(f"{one.first.check} ×{len(one.findings)}" for one in rest)
+        more = translated("and {count} more; --all tells of each: {names}").format(count=len(rest), names=names)
+        show_wrapped(more, console, indent=0)
 
 
 def _show_group(group: FindingGroup, where: str, console: Console) -> None:
@@ -103,48 +107,64 @@ def _show_group(group: FindingGroup, where: str, console: Console) -> None:
     seen = first.outcome is Outcome.OBSERVED
     colour = "yellow" if seen else COLOURS[first.outcome]
     word = "" if seen or first.outcome is Outcome.FAIL else f"{first.outcome.value} "
-    level = "legal" if seen else first.level.value
-    head = f"[{colour}]{word}{level:<{_INDENT - 1 - len(word)}}[/] [bold]{first.check}[/]"
+    level = padded(translated("legal") if seen else first.level.value, _INDENT - 1 - len(word))
+    head = f"[{colour}]{word}{level}[/] [bold]{first.check}[/]"
     fits = _INDENT + cell_len(f"{first.check}  {where}") <= console.width
     console.print(f"{head}  [dim]{escape(where)}[/]" if fits else head, highlight=False, soft_wrap=True)
     if not fits:
         show_wrapped(where, console, style="dim")
-    show_wrapped(_seen(group) if seen else first.message, console, label="seen" if seen else "what")
+    what = translated("seen" if seen else "what")
+    show_wrapped(_seen(group) if seen else first.message, console, label=what)
     if first.known:
-        show_wrapped(f"{first.known} {first.source}", console, label="seen")
+        show_wrapped(f"{first.known} {first.source}", console, label=translated("seen"))
     if group.told:
-        show_wrapped(group.told.advice.breaks, console, label="breaks")
-        show_wrapped(group.told.advice.instead, console, label="instead")
+        show_advice(group.told.advice, console, indent=_INDENT)
     _show_place(first, console)
+
+
+def show_advice(advice: Advice, console: Console, *, indent: int) -> None:
+    """Print what something breaks for a client, and what client code does instead."""
+    show_wrapped(translated(advice.breaks), console, label=translated("breaks"), indent=indent)
+    show_wrapped(translated(advice.instead), console, label=translated("instead"), indent=indent)
 
 
 def _seen(group: FindingGroup) -> str:
     """Return what was asked of the recordings, and the values that answer it."""
     values = Counter(str(one.value) for one in group.findings)
     said = [f"{value} ({count})" if len(values) > 1 else value for value, count in values.most_common(_NAMES_SHOWN)]
-    said += [f"and {len(values) - len(said)} more"] if len(values) > len(said) else []
-    title = group.told.title.rstrip(".:") if group.told else group.first.check
-    return f"{title}: {'; '.join(said)}"
+    more = translated("and {count} more").format(count=len(values) - len(said))
+    said += [more] if len(values) > len(said) else []
+    title = translated(group.told.title).rstrip(".:。：") if group.told else group.first.check
+    return translated("{what}: {values}").format(what=title, values=translated("; ").join(said))
 
 
 def _show_place(finding: Finding, console: Console) -> None:
     at = finding.evidence[0] if finding.evidence else None
     where = finding.cassette or finding.scenario
-    shown = f"{where} byte {at.offset}: {at.excerpt[:_EXCERPT]}" if at else where
+    place = translated("{where} byte {offset}: {excerpt}")
+    shown = place.format(where=where, offset=at.offset, excerpt=at.excerpt[:_EXCERPT]) if at else where
+    label = translated("where")
     if console.is_terminal:
-        show_wrapped(shown, console, label="where", style="dim")
+        show_wrapped(shown, console, label=label, style="dim")
     else:  # in a file it stays in one piece
-        console.print(f"{'':{_INDENT}}{'where':{_INDENT}}{escape(shown)}", highlight=False, soft_wrap=True)
+        console.print(f"{'':{_INDENT}}{padded(label, _INDENT)}{escape(shown)}", highlight=False, soft_wrap=True)
 
 
 def _where(group: FindingGroup, mode: str, *, providers: bool, whole: bool) -> str:
     """Return in how many recordings; and whose they are, or of what, where there are several."""
     count = len(group.findings)
-    unit = "scenario" if mode == "live" else "exchange"
-    said = f"in {count:,} {unit}{'' if count == 1 else 's'}"
+    said = translated("in {recordings}").format(recordings=counted(count, mode))
     names = _names(group, mode, providers=providers)
     told = len(names) > 1 or providers or mode == "live"
-    return f"{said}: {most_of(names, whole=whole)}" if told else said
+    listed = translated("{what}: {values}").format(what=said, values=most_of(names, whole=whole))
+    return listed if told else said
+
+
+def counted(count: int, mode: str) -> str:
+    """Return how many recordings there are of a run, by what one of them is."""
+    if mode == "live":
+        return translated("{count:,} scenario" if count == 1 else "{count:,} scenarios").format(count=count)
+    return translated("{count:,} exchange" if count == 1 else "{count:,} exchanges").format(count=count)
 
 
 def _names(group: FindingGroup, mode: str, *, providers: bool) -> Counter[str]:
@@ -160,18 +180,20 @@ def most_of(names: Counter[str], *, whole: bool) -> str:
     """Return names with how often, such as ``groq ×3, xai``; the commonest, unless the ``whole`` is asked for."""
     shown = names.most_common(None if whole else _NAMES_SHOWN)
     said = [name if count == 1 or len(names) == 1 else f"{name} ×{count}" for name, count in shown]
-    more = len(names) - len(shown)
-    return ", ".join(said) + (f" and {more} more" if more else "")
+    left = len(names) - len(shown)
+    more = translated("and {count} more").format(count=left)
+    return translated(", ").join(said) + (f" {more}" if left else "")
 
 
 def show_wrapped(text: str, console: Console, *, label: str = "", indent: int = _INDENT, style: str = "") -> None:
     """Print a text in lines of the terminal's width, below each other, the first with a label."""
-    label = f"{label:<{_INDENT - 1}} " if label else ""
-    room = max(console.width - indent - len(label), _EXCERPT // 3)
-    for number, line in enumerate(Text(text).wrap(console, room)):
-        head = label if number == 0 else " " * len(label)
+    label = f"{padded(label, _INDENT - 1)} " if label else ""
+    taken = cell_len(label)
+    room = max(console.width - indent - taken, _EXCERPT // 3)
+    for number, line in enumerate(wrapped(text, room, console)):
+        head = label if number == 0 else " " * taken
         console.print(
-            Text(f"{'':{indent}}{head}", "dim").append(line.plain.rstrip(), style or "not dim"),
+            Text(f"{'':{indent}}{head}", "dim").append(line, style or "not dim"),
             highlight=False,
             soft_wrap=True,
         )

@@ -11,7 +11,17 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from harness.reports.failures import COLOURS, TellOf, failing, harmful, known, most_of, show_groups, show_wrapped
+from harness.reports.failures import (
+    COLOURS,
+    TellOf,
+    counted,
+    failing,
+    harmful,
+    known,
+    most_of,
+    show_groups,
+    show_wrapped,
+)
 from harness.reports.shown import shown
 from harness.reports.summary import (
     FEATURES,
@@ -24,7 +34,9 @@ from harness.reports.summary import (
     recorded,
     unrecorded,
 )
-from harness.results import UNEXPECTED, Finding, Level, Outcome, Results
+from harness.results import UNEXPECTED, Evidence, Finding, Level, Outcome, Results
+from harness.words import translated
+from harness.words.padding import padded
 
 _PROVIDERS_SHOWN = 40
 _LEVELS = {
@@ -41,6 +53,8 @@ _MEANINGS = {
     Outcome.CHANGED: "listed as a deviation, but fails differently",
     Outcome.BROKEN: "a bug of this tool; please report it",
 }
+_PROVIDER_COLUMNS = ("provider", "exchanges", "streamed", "MUST ✗", "SHOULD ✗", "known", "blocked", "broken")
+_FAMILY_COLUMNS = ("family", "pass", "MUST ✗", "SHOULD ✗", "blocked", "inconclusive")
 
 _BORDERS = 3  # a bar and a space on either side of a cell
 _NARROW = 24  # a cell up to this width is never wrapped
@@ -54,7 +68,7 @@ def show(results: Results, console: Console) -> None:
     _show_features(results, console)
     if unrecorded(results):
         console.print(unrecorded(results))
-    console.print(LEGEND, style="dim")
+    console.print(translated(LEGEND), style="dim")
     for finding in results.unexpected:
         show_finding(finding, console)
     console.print(_totals(results))
@@ -62,7 +76,7 @@ def show(results: Results, console: Console) -> None:
 
 def _made(finding: Finding) -> str:
     """Return a word where a finding is of no recording."""
-    return ", reconstructed" if finding.provenance == "reconstructed" else ""
+    return translated(", reconstructed") if finding.provenance == "reconstructed" else ""
 
 
 def show_finding(finding: Finding, console: Console) -> None:
@@ -75,12 +89,18 @@ def show_finding(finding: Finding, console: Console) -> None:
     if finding.message or finding.value:
         console.print(f"         {escape(finding.message or finding.value or '')}")
     for evidence in finding.evidence:
-        place = "" if evidence.event is None else f"event {evidence.event}, "
         pointer = f" {evidence.pointer}" if evidence.pointer else ""
         console.print(
-            f"         [dim]{place}byte {evidence.offset}{escape(pointer)}:[/] {escape(evidence.excerpt)}",
+            f"         [dim]{place_of(evidence)}{escape(pointer)}:[/] {escape(evidence.excerpt)}",
             soft_wrap=True,
         )
+
+
+def place_of(evidence: Evidence) -> str:
+    """Return the event, if it is in one, and the byte that a problem shows at."""
+    byte = translated("byte {offset}").format(offset=evidence.offset)
+    event = "" if evidence.event is None else translated("event {number}, ").format(number=evidence.event)
+    return f"{event}{byte}"
 
 
 def show_audit(results: Results, console: Console, tell_of: TellOf, *, unjudged: str = "", whole: bool = False) -> None:
@@ -105,7 +125,7 @@ def show_probe(results: Results, console: Console, tell_of: TellOf, *, whole: bo
     for name, check in FEATURES.items():
         values = dict.fromkeys(one.value or "none" for one in results.findings if one.check == check and one.value)
         if values:
-            show_wrapped("; ".join(values), console, label=f"{name:30}", indent=0)
+            show_wrapped(translated("; ").join(values), console, label=padded(translated(name), 30), indent=0)
     _show_unasked(results, console, whole=whole)
     _show_totals(results, console)
 
@@ -113,15 +133,17 @@ def show_probe(results: Results, console: Console, tell_of: TellOf, *, whole: bo
 def _show_groups(results: Results, console: Console, tell_of: TellOf, *, whole: bool) -> None:
     groups, listed = failing(results, tell_of), known(results, tell_of)
     if groups:
-        console.print(f"[bold]Rules that fail{', and are not listed of the provider' if listed else ''}[/]")
+        head = "Rules that fail, and are not listed of the provider" if listed else "Rules that fail"
+        console.print(f"[bold]{translated(head)}[/]")
     if not groups and results.nothing_judged is None:
-        console.print("No rule fails that is not listed of the provider." if listed else "No rule fails.")
+        none = "No rule fails that is not listed of the provider." if listed else "No rule fails."
+        console.print(translated(none))
     show_groups(groups, results, console, whole=whole)
     if listed:
-        console.print("\n[bold]Known of the provider[/]")
+        console.print(f"\n[bold]{translated('Known of the provider')}[/]")
         show_groups(listed, results, console, whole=whole)
     if seen := harmful(results, tell_of):
-        console.print("\n[bold]Legal, but breaks some client code[/]")
+        console.print(f"\n[bold]{translated('Legal, but breaks some client code')}[/]")
         show_groups(seen, results, console, whole=whole)
 
 
@@ -133,16 +155,14 @@ def _show_providers(results: Results, console: Console, *, whole: bool) -> None:
     counts = [(name, _audit_counts(found)) for name, found in by_provider.items()]
     counts.sort(key=lambda item: -sum(item[1][2:4]))
     rows: list[list[Any]] = [[name, *numbers] for name, numbers in counts]
-    names = ["provider", "exchanges", "streamed", "MUST ✗", "SHOULD ✗", "known", "blocked", "broken"]
     most = len(rows) if whole else _PROVIDERS_SHOWN
-    _show_counts(names, rows[:most], console)
+    _show_counts(_PROVIDER_COLUMNS, rows[:most], console)
     if rest := rows[most:]:
-        console.print(f"and {len(rest)} more providers; --all shows them")
+        console.print(translated("and {count} more providers; --all shows them").format(count=len(rest)))
     made = {one.cassette for one in results.findings if one.provenance == "reconstructed"}
     if made:
-        show_wrapped(
-            f"{len(made):,} reconstructed from cited facts, which is no evidence of a provider", console, indent=0
-        )
+        said = translated("{count:,} reconstructed from cited facts, which is no evidence of a provider")
+        show_wrapped(said.format(count=len(made)), console, indent=0)
         console.print()
 
 
@@ -151,15 +171,15 @@ def _show_family_counts(results: Results, console: Console) -> None:
     rows = [[name, *counts] for name, counts in _family_counts(results).items() if any(counts)]
     if rows:
         console.print()
-        _show_counts(["family", "pass", "MUST ✗", "SHOULD ✗", "blocked", "inconclusive"], rows, console)
+        _show_counts(_FAMILY_COLUMNS, rows, console)
 
 
-def _show_counts(names: list[str], rows: list[list[Any]], console: Console) -> None:
+def _show_counts(names: tuple[str, ...], rows: list[list[Any]], console: Console) -> None:
     """Print a table of counts in one piece: no column of zeros, and no zero."""
     table = Table(header_style="bold", box=SIMPLE_HEAD, pad_edge=False)
     columns = [n for n in range(len(names)) if any(row[n] for row in rows)]
     for n in columns:
-        table.add_column(names[n], justify="right" if n else "left", overflow="fold", no_wrap=bool(n))
+        table.add_column(translated(names[n]), justify="right" if n else "left", overflow="fold", no_wrap=bool(n))
     for row in rows:
         table.add_row(*(Text(f"{row[n]:,}" if n and row[n] else str(row[n] or "")) for n in columns))
     console.print(table)
@@ -172,7 +192,8 @@ def _show_unasked(results: Results, console: Console, *, whole: bool) -> None:
         if finding.family == "recording":
             reasons[finding.outcome, finding.message][finding.scenario] += 1
     for (outcome, message), names in reasons.items():
-        line = f"[{COLOURS[outcome]}]{outcome.value:8}[/] {escape(most_of(names, whole=whole))}: {escape(message)}"
+        told = translated("{what}: {values}").format(what=most_of(names, whole=whole), values=message)
+        line = f"[{COLOURS[outcome]}]{outcome.value:8}[/] {escape(told)}"
         console.print(line, highlight=False, soft_wrap=True)
 
 
@@ -206,7 +227,7 @@ def _show_families(results: Results, console: Console) -> None:
         shown = [cells.get((provider, name), Cell()) for name in names]
         coloured = [Text(cell.text, COLOURS[cell.outcome]) for cell in shown]
         rows.append([Text(provider), Text(coverage(results, provider)), *coloured])
-    _show_table(["provider", "recordings", *names], rows, console)
+    _show_table([translated("provider"), translated("recordings"), *names], rows, console)
 
 
 def _show_features(results: Results, console: Console) -> None:
@@ -214,7 +235,7 @@ def _show_features(results: Results, console: Console) -> None:
     for provider in recorded(results):
         findings = [finding for finding in results.findings if finding.provider == provider]
         rows.append([Text(provider), *(Text(feature_cell(findings, check)) for check in FEATURES.values())])
-    _show_table(["provider", *FEATURES], rows, console)
+    _show_table([translated("provider"), *map(translated, FEATURES)], rows, console)
 
 
 def _show_table(header: list[str], rows: list[list[Text]], console: Console) -> None:
@@ -245,17 +266,26 @@ def _groups(widths: list[int], room: int) -> Iterator[list[int]]:
 def _show_totals(results: Results, console: Console) -> None:
     """Print how often each outcome came, and what the words above mean."""
     live = results.run.mode == "live"
-    unit = "scenario" if live else "exchange"
     recordings = {(one.scenario, one.cassette) for one in results.findings if one.family != "recording"}
     checks = {one.check for one in results.findings if one.family != "recording"}
     console.print()
-    told = f"{len(checks)} checks × {len(recordings):,} {unit}{'' if len(recordings) == 1 else 's'}: "
+    told = translated("{checks} checks × {recordings}: ").format(
+        checks=len(checks), recordings=counted(len(recordings), results.run.mode)
+    )
     show_wrapped(f"{told if checks else ''}{_totals(results)}", console, indent=0)
     red, words = {finding.level for finding in results.unexpected}, set(results.outcomes)
-    legend = ["scenario: what is asked, in one request or several" if live else "exchange: one request and its answer"]
-    legend += [f"{level} ✗: {meaning}" for level, meaning in _LEVELS.items() if level in red]
-    legend += [f"{word}: {meaning}" for word, meaning in _MEANINGS.items() if word in words]
-    legend += ["harness explain ID: all of a rule"]
+    unit = "scenario: what is asked, in one request or several" if live else "exchange: one request and its answer"
+    legend = [translated(unit)]
+    meaning = translated("{word}: {meaning}")
+    legend += [
+        meaning.format(word=f"{level} ✗", meaning=translated(said)) for level, said in _LEVELS.items() if level in red
+    ]
+    legend += [
+        meaning.format(word=outcome, meaning=translated(said))
+        for outcome, said in _MEANINGS.items()
+        if outcome in words
+    ]
+    legend += [translated("harness explain ID: all of a rule")]
     show_wrapped(" · ".join(legend), console, indent=0, style="dim")
 
 

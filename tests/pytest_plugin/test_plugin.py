@@ -87,6 +87,22 @@ def test_a_fault_fails_with_its_bytes(project: Path, pytester: pytest.Pytester) 
     assert "Traceback" not in result.stdout.str()
 
 
+def test_a_fault_is_told_in_chinese(project: Path, pytester: pytest.Pytester) -> None:
+    write_cassette(project / CASSETTE, [FAULTY])
+    result = run(pytester, NODE, "--compat-lang", "zh")
+    result.stdout.fnmatch_lines(
+        [
+            "fail: object is absent from 5 of 5 chunks  (MUST)",
+            "`object` 在流式响应中是 `chat.completion.chunk`*",
+            "*事件 0，第 6 字节 /object: *",
+            "影响：*",
+            "应对：*",
+            "出处：https://*",
+            "录制：cassettes/acme/small/chat.stream.yaml (reconstructed, 日期不详)",
+        ]
+    )
+
+
 @pytest.mark.parametrize(
     ("check", "faulty", "outcome"),
     [("chunk.object", True, "xfailed"), ("chunk.object", False, "failed"), ("chunk.id", True, "failed")],

@@ -1,0 +1,23 @@
+"""Lines with a label: one in one piece, however long it is."""
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.markup import escape
+
+from harness.words import translated
+from harness.words.padding import padded
+
+WIDTH = 9
+WIDE = 11
+
+
+def show_line(label: str, text: str, console: Console, width: int = WIDTH) -> None:
+    """Print a text with a label before it that takes ``width`` cells."""
+    console.print(f"{padded(label, width)}{escape(text)}", soft_wrap=True, highlight=False)
+
+
+def show_lines(lines: Iterable[tuple[str, str]], console: Console, width: int = WIDE) -> None:
+    """Print texts, each with its label in the reader's language."""
+    for label, text in lines:
+        show_line(translated(label), text, console, width)

@@ -1,0 +1,70 @@
+r"""
+What people read, in the language they read.
+
+How it works: texts are written in English where they are meant, and looked up by their English when they are shown, in
+``zh.po`` beside this file: gettext's format, which translators' tools open, read here as it stands.  A text whose
+English changed is no longer found and is shown in English until it is translated anew: nothing out of date is told.
+Only what is shown is looked up, never what is kept or read by programs; data stay as they are.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+LANGUAGES = ("en", "zh")
+"""The languages there are, by their two letters; what is written in the code is the first."""
+
+_VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
+_chosen: str | None = None
+
+
+def set_language(language: str | None) -> None:
+    """Show texts in ``language``; None leaves it to the locale."""
+    global _chosen  # noqa: PLW0603 - one language for one process, as its locale is
+    _chosen = language
+
+
+def language() -> str:
+    """Return the language that texts are shown in: the one that was set, else that of the locale, else English."""
+    return _chosen or _of_locale()
+
+
+def _of_locale() -> str:
+    """Return the language of the first variable that is set, as POSIX reads them."""
+    locale = next(filter(None, map(os.environ.get, _VARIABLES)), "")
+    return next((one for one in LANGUAGES if locale.lower().startswith(one)), LANGUAGES[0])
+
+
+def translated(text: str, into: str | None = None) -> str:
+    """Return a text in a language, that of :func:`language` unless one is named; in English where it has no other."""
+    chosen = into or language()
+    return text if chosen == LANGUAGES[0] else texts(chosen).get(text, text)
+
+
+@cache
+def texts(language: str) -> Mapping[str, str]:
+    """Return what a language's file holds, by the English texts."""
+    return dict(entries((Path(__file__).parent / f"{language}.po").read_text(encoding="utf-8")))
+
+
+def entries(text: str) -> list[tuple[str, str]]:
+    """
+    Return the English and the other text of each entry of a file in gettext's format, in the order of the file.
+
+    Of the format it knows comments, ``msgid``, ``msgstr`` and lines that go on; the entry with an empty ``msgid``, which is
+    about the file, and those that are not translated yet are left out.
+    """
+    found: list[tuple[list[str], list[str]]] = []
+    for line in text.splitlines():
+        keyword, quote, rest = line.partition('"')
+        if not quote or line.startswith("#"):
+            continue
+        if keyword.strip() == "msgid":
+            found.append(([], []))
+        elif keyword.strip() == "msgstr":
+            found[-1][1].append("")
+        found[-1][1 if found[-1][1] else 0].append(json.loads(quote + rest))
+    pairs = [("".join(english), "".join(other)) for english, other in found]
+    return [(english, other) for english, other in pairs if english and other]
