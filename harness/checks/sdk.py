@@ -84,7 +84,7 @@ def reads(exchange: Exchange) -> Iterator[Problem]:
     readings = sdk_results(exchange)
     if readings.sync.error:
         yield _raised("the client", exchange, readings.sync)
-    elif readings.asynchronous.error:
+    elif readings.read is exchange and readings.asynchronous.error:  # a form both read alike
         yield _raised("the async client", exchange, readings.asynchronous)
 
 
