@@ -28,7 +28,7 @@ test: $(READY) ## Run the unit tests but those that take long, and the recorded 
 test-thorough: $(READY) ## Run the tests that take long, which `make test` leaves out.
 	$(BIN)/pytest --quiet --numprocesses auto --dist worksteal -m thorough tests
 
-test-openai2: $(OLD)/ready ## Run the tests of what speaks through the SDK once more, with openai 2.
+test-openai2: $(OLD)/ready ## Run the tests of what speaks through the SDK once more, with the oldest openai that is driven.
 	$(OLD)/bin/pytest --quiet --numprocesses auto --dist loadfile -p no:cacheprovider \
 		tests/test_sdk.py tests/recording tests/live/test_capture.py tests/live/test_capture_sockets.py tests/live/test_deadline.py \
 		tests/live/test_probe.py tests/live/test_record.py tests/pytest_plugin/test_plugin_live.py
@@ -38,7 +38,7 @@ fuzz: $(READY) ## Change recordings and files at random for SECONDS=60, with SEE
 
 $(OLD)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(OLD)
-	sed 's/^openai==.*/openai==2.54.0/' constraints.txt > $(OLD)/constraints.txt
+	sed 's/^openai==.*/openai==2.20.0/' constraints.txt > $(OLD)/constraints.txt
 	$(OLD)/bin/pip install --quiet --disable-pip-version-check -c $(OLD)/constraints.txt -e '.[dev]'
 	@touch $@
 

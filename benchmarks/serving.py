@@ -32,7 +32,8 @@ from typing import Any, NamedTuple
 from aiohttp import __version__, web
 from tabulate import tabulate
 
-from harness.matrix.providers import FILE_NAME, load_matrix
+from harness.matrix.bundled import FILE_NAME
+from harness.matrix.providers import load_matrix
 from harness.recording.pacing import pieces_of
 from harness.serve.app import PlaybackOptions, application
 from harness.serve.recording_index import REFERENCE, RecordingIndex

@@ -9,6 +9,7 @@ a character.  It is for showing only: what is recorded, and what programs read, 
 """
 
 import re
+from functools import cache
 
 _CONTROLS = "\x00-\x1f\x7f-\x9f\u2028\u2029"
 _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
@@ -25,30 +26,37 @@ _SEEN = f"[^\x00-\x7f\u200c\u200d{_HIDDEN}{_SELECTORS}{_EMOJI_OR_TEXT}]"
 _FLAGS = "\U0001f3f4\U000e0067\U000e0062(?:\U000e0065\U000e006e\U000e0067|\U000e0073\U000e0063\U000e0074|\U000e0077\U000e006c\U000e0073)\U000e007f"
 """England, Scotland and Wales: the only emoji that are written in characters nobody sees."""
 
-_REPLACED = re.compile(
-    f"({_FLAGS})|[{_HIDDEN}]"
-    f"|(?<!{_SEEN})(?<!{_SEEN}{_VARIED}){_JOINER}|{_JOINER}(?!{_SEEN})"
-    f"|(?<!{_SEEN})[{_SELECTORS}]|(?<!{_SEEN})(?<![0-9#*])[{_EMOJI_OR_TEXT}]"  # 1️⃣ is a digit and a selector
-)
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _LAYOUT = frozenset("\n\t")
 
 
 def printable(text: str) -> str:
     """Return a text of one line, with escapes for all in it that is not to be seen; doing so twice changes nothing."""
-    return text if text.isascii() and text.isprintable() else _REPLACED.sub(_escape, text)
+    return text if text.isascii() and text.isprintable() else _replaced().sub(_escape, text)
 
 
 def printable_lines(text: str) -> str:
     """Return a text of several lines the same way; line ends and tabs stay."""
-    return _REPLACED.sub(lambda found: found[0] if found[0] in _LAYOUT else _escape(found), text)
+    if text.isascii() and text.replace("\n", "").replace("\t", "").isprintable():
+        return text
+    return _replaced().sub(lambda found: found[0] if found[0] in _LAYOUT else _escape(found), text)
 
 
 def printable_json(text: str) -> str:
     r"""Return JSON that means the same, in which such characters are written as ``\uXXXX``: they stand in strings only."""
     if text.isascii() and "\x7f" not in text:
         return text
-    return _REPLACED.sub(lambda found: found[0] if found[0] in _LAYOUT else _json_escape(found), text)
+    return _replaced().sub(lambda found: found[0] if found[0] in _LAYOUT else _json_escape(found), text)
+
+
+@cache
+def _replaced() -> re.Pattern[str]:
+    """Return what is replaced; it takes a while to compile, and most texts need none of it."""
+    return re.compile(
+        f"({_FLAGS})|[{_HIDDEN}]"
+        f"|(?<!{_SEEN})(?<!{_SEEN}{_VARIED}){_JOINER}|{_JOINER}(?!{_SEEN})"
+        f"|(?<!{_SEEN})[{_SELECTORS}]|(?<!{_SEEN})(?<![0-9#*])[{_EMOJI_OR_TEXT}]"  # 1️⃣ is a digit and a selector
+    )
 
 
 def _escape(found: re.Match[str]) -> str:

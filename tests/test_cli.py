@@ -112,9 +112,11 @@ def test_run_refuses_unknown_names(project: Path, option: str, name: str, said: 
 
 
 def test_run_without_a_matrix(tmp_path: Path) -> None:
-    assert "providers.yaml: No such file or directory; run this where a providers.yaml is" in refused(
-        "run", "--root", str(tmp_path)
-    )
+    chosen = ("--model", "deepseek/deepseek-flash", "--scenario", "chat.stream", "--format", "json")
+    rows = [json.loads(line) for line in harness("run", "--root", str(tmp_path), *chosen).stdout.splitlines()]
+    assert {row["cassette"] for row in rows} == {"cassettes/deepseek/deepseek-flash/chat.stream.yaml"}
+    assert list(tmp_path.iterdir()) == []
+    assert "no such folder" in refused("run", "--root", str(tmp_path / "none"))
 
 
 def test_run_without_recordings(project: Path) -> None:
@@ -187,7 +189,7 @@ def test_a_place_that_cannot_be_written_to_is_one_line(project: Path) -> None:
     assert "name a place that can be written to" in result.stderr
 
 
-def test_audit_names_every_bad_file_judges_the_others_and_writes_nothing(project: Path) -> None:
+def test_audit_names_every_bad_file_and_judges_and_writes_the_others(project: Path) -> None:
     (project / "mine").mkdir()
     (project / "mine/a.jsonl").write_text("{")
     (project / "mine/b.har").write_text("")
@@ -195,9 +197,10 @@ def test_audit_names_every_bad_file_judges_the_others_and_writes_nothing(project
     result = harness("audit", "mine", "--results", "out.jsonl")
     assert result.exit_code == 2
     assert [line.split(":")[1].strip() for line in result.stderr.splitlines()[:2]] == ["mine/a.jsonl", "mine/b.har"]
-    assert "out.jsonl: not written, since 2 files could not be read" in result.stderr
-    assert "api.openai.com" in result.stdout
-    assert not (project / "out.jsonl").exists()
+    assert "2 of 3 files could not be read, or not whole; what could be read was judged" in result.stderr
+    assert {finding.cassette for finding in read_results(project / "out.jsonl").findings} == {"mine/c.yaml#0"}
+    assert harness("audit", "mine", "--skip-unreadable").exit_code == 0
+    assert "openai" in result.stdout
 
 
 def test_audit_of_an_odd_url(project: Path) -> None:
@@ -404,4 +407,5 @@ def test_where_no_file_can_be_read_the_line_on_it_is_all(tmp_path: Path) -> None
     result = harness("audit", str(tmp_path / "cut.yaml"), "--results", str(tmp_path / "out.jsonl"))
     assert result.exit_code == 2
     assert result.stdout == ""
-    assert "out.jsonl: not written, since 1 file could not be read" in result.stderr
+    assert "1 of 1 files could not be read, or not whole; nothing was judged or written" in result.stderr
+    assert not (tmp_path / "out.jsonl").exists()

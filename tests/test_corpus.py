@@ -35,6 +35,9 @@ NOT_IN_THE_CORPUS = {
     **dict.fromkeys(
         ("logprobs.top-order", "logprobs.top-own"), "DeepSeek's come in streams that it cut, and elsewhere none"
     ),
+    "content.images": "no answer holds an image",
+    "http.as-it-is-made": "the corpus keeps no times of reads",
+    "http.framing": "the framing is that of recorders",
     "http.transfer": "the corpus keeps no version of HTTP",
     "models.form": "it holds chats only",
     "multi_turn.prompt-tokens": "the exchanges stand alone",

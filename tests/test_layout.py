@@ -1,12 +1,15 @@
 """Imports go one way, in the order ARCHITECTURE.md lists; reports know results only."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
+
+from harness.checks import _MODULES
 
 ROOT = Path(__file__).resolve().parents[1]
 ORDER = (
@@ -61,13 +64,34 @@ def test_reports_know_results_only(path: Path) -> None:
 
 
 def test_check_families_do_not_import_each_other() -> None:
-    shared = set(
-        ["applies", "error_causes", "json_forms", "json_schema", "kinds", "marked_text", "marks", "media", "model_names", "probabilities", "registry", "repeated_text", "repetition", "sources", "tool_fragments", "usages"]
-    )
+    shared = {
+        "applies",
+        "error_causes",
+        "json_forms",
+        "json_schema",
+        "kinds",
+        "marked_text",
+        "marks",
+        "media",
+        "model_names",
+        "probabilities",
+        "registry",
+        "repeated_text",
+        "repetition",
+        "sources",
+        "tool_fragments",
+        "usages",
+    }
     for path in (ROOT / "harness/checks").glob("*.py"):
         if path.stem != "__init__":
             others = {name.split(".")[2] for name in imports(path) if name.startswith("harness.checks.")}
             assert others <= shared, path.stem
+
+
+def test_every_module_that_declares_checks_is_listed() -> None:
+    declaring = re.compile(r"^@(rule|observation)\(", re.MULTILINE)
+    found = [path.stem for path in (ROOT / "harness/checks").glob("*.py") if declaring.search(path.read_text("utf-8"))]
+    assert sorted(found) == sorted(module for modules in _MODULES.values() for module in modules)
 
 
 def test_the_order_is_the_one_that_architecture_md_lists() -> None:

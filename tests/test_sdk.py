@@ -20,7 +20,8 @@ import orjson
 import pytest
 
 from harness.recording.archives import archives_in, read_archive
-from harness.sdk import Depth, SdkResult, SdkResults, clients, failure_location, sdk_results, set_depth, version
+from harness.sdk import Depth, SdkResult, clients, failure_location, sdk_results, set_depth, version
+from harness.sdk.clients import SdkResults
 from harness.sdk.form import mask_values
 from harness.simulate.faults import FAULTS
 from harness.simulate.reference import (
@@ -42,7 +43,7 @@ from harness.wire.completion import Message, ToolCall
 from harness.wire.exchange import Exchange
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
-OPENAI_3 = version().startswith("3.")
+OPENAI_3 = str(version()).startswith("3.")
 BROKEN_OFF = "APIConnectionError" if OPENAI_3 else "RemoteProtocolError"  # openai 2 lets its HTTP library's through
 BYTES = STREAM.response.body
 EVENTS = BYTES.split(b"\n\n")[:-2]

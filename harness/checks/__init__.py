@@ -1,78 +1,86 @@
 """
 The rules, listed here by family in the order they are run and shown.
 
-A family is a module, or several whose names begin alike: their checks are shown one module after the other.
+A family is a module, or several: their checks are shown one module after the other.  A module is imported when its
+family, or ``CHECKS``, is first asked for, so that one rule is shown without all others.
 """
 
-from harness.checks import (
-    chunk,
-    chunk_choices,  # noqa: F401 - declares checks of the family chunk
-    chunk_optional,  # noqa: F401 - likewise
-    chunk_text,  # noqa: F401 - likewise
-    completion,
-    content,
-    content_media,  # noqa: F401 - declares checks of the family content
-    content_once,  # noqa: F401 - likewise
-    error,
-    finish_reason,
-    http,
-    http_transfer,  # noqa: F401 - declares checks of the family http
-    identity,
-    identity_model,  # noqa: F401 - declares a check of the family identity
-    logprobs,
-    logprobs_alternatives,  # noqa: F401 - declares checks of the family logprobs
-    models,
-    multi_turn,
-    params,
-    parity,
-    reasoning,
-    reasoning_text,  # noqa: F401 - declares checks of the family reasoning
-    role,
-    sdk,
-    sse,
-    structured,
-    tool_arguments,  # noqa: F401 - declares checks of the family tool_calls
-    tool_calls,
-    tool_choice,
-    tool_forms,  # noqa: F401 - declares the observations of the family tool_calls
-    tool_heads,  # noqa: F401 - declares checks of the family tool_calls
-    usage,
-    usage_counts,  # noqa: F401 - declares checks of the family usage
-    usage_prompt,  # noqa: F401 - likewise
-    usage_totals,  # noqa: F401 - likewise
-)
+from functools import cache
+from importlib import import_module
+from typing import Any
+
 from harness.checks.registry import Check, declared
 from harness.results import Advice, Finding, Outcome, Told
 
-FAMILIES = tuple(
-    module.__name__.rpartition(".")[2]
-    for module in (
-        http, sse, chunk, identity, completion, role, content, reasoning, finish_reason, tool_calls, tool_choice, structured,
-        usage, logprobs, params, multi_turn, parity, models, error, sdk,
-    )
-)  # fmt: skip
-
-CHECKS: dict[str, Check] = {
-    check.id: check for family in FAMILIES for check in declared().values() if check.family == family
+_MODULES: dict[str, tuple[str, ...]] = {
+    "http": ("http", "http_transfer"),
+    "sse": ("sse",),
+    "chunk": ("chunk", "chunk_choices", "chunk_optional", "chunk_text"),
+    "identity": ("identity", "identity_model"),
+    "completion": ("completion",),
+    "role": ("role",),
+    "content": ("content", "content_media", "content_once"),
+    "reasoning": ("reasoning", "reasoning_text"),
+    "finish_reason": ("finish_reason",),
+    "tool_calls": ("tool_arguments", "tool_calls", "tool_forms", "tool_heads"),
+    "tool_choice": ("tool_choice",),
+    "structured": ("structured",),
+    "usage": ("usage", "usage_counts", "usage_prompt", "usage_totals"),
+    "logprobs": ("logprobs", "logprobs_alternatives"),
+    "params": ("params",),
+    "multi_turn": ("multi_turn",),
+    "parity": ("parity",),
+    "models": ("models",),
+    "error": ("error",),
+    "sdk": ("sdk",),
 }
+"""The modules of each family, in the order in which their checks are shown."""
+
+FAMILIES = tuple(_MODULES)
+
+CHECKS: dict[str, Check]
 """Every check by id, by family in the order of ``FAMILIES``."""
+
+
+def __getattr__(name: str) -> Any:
+    """Import all checks (PEP 562)."""
+    if name != "CHECKS":
+        raise AttributeError(name)
+    return _all()
+
+
+@cache
+def _all() -> dict[str, Check]:
+    return {check.id: check for family in FAMILIES for check in family_of(family)}
+
+
+def family_of(name: str) -> list[Check]:
+    """Return the checks of a family, which is imported if it is not yet; none where there is none of that name."""
+    for module in _MODULES.get(name, ()):
+        import_module(f"harness.checks.{module}")
+    return [check for check in declared().values() if check.family == name]
+
+
+def check_named(name: str) -> Check | None:
+    """Return a check, of which no more than its family is imported; None where there is none of that name."""
+    return next((check for check in family_of(name.partition(".")[0]) if check.id == name), None)
 
 
 def advice_on(finding: Finding) -> Advice:
     """Return what a finding breaks and what to do instead: as told of its form, else as its check says."""
-    check = CHECKS[finding.check]
+    check = _all()[finding.check]
     return finding.advice or Advice(check.impact, check.workaround)
 
 
 def told_of(finding: Finding) -> Told | None:
     """Return what is told of a finding beside its message: of a failure, and of what is legal but breaks clients; else None."""
-    check = CHECKS.get(finding.check)
+    check = _all().get(finding.check)
     if check is None:
         return None
-    advice = advice_on(finding) if finding.outcome in {Outcome.FAIL, Outcome.CHANGED} else None
+    advice = advice_on(finding) if finding.outcome in {Outcome.FAIL, Outcome.CHANGED, Outcome.KNOWN} else None
     if finding.outcome is Outcome.OBSERVED:
         advice = check.harm_of(finding.value)
     return Told(check.title, advice) if advice else None
 
 
-__all__ = ["CHECKS", "FAMILIES", "Check", "advice_on", "told_of"]
+__all__ = ["CHECKS", "FAMILIES", "Check", "advice_on", "check_named", "family_of", "told_of"]

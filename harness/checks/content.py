@@ -230,15 +230,15 @@ def no_mojibake(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "content.no-controls", SHOULD, "The text holds no control characters besides tab and line ends.",
+    "content.no-controls", SHOULD, "The text holds no control characters besides tab and line ends; of NUL chunk.no-nul speaks.",
     sources.REFERENCE, success_status,
     good=(STREAM, BODY, replace_in_body(BODY, "你好", "a\\tb\\r\\n\\f")),
-    bad=(replace_in_body(STREAM, "你好", "\\u0000你好"), replace_in_body(BODY, "你好", "\\u001b[1m你好\\u0008")),
+    bad=(replace_in_body(STREAM, "你好", "\\u0007你好"), replace_in_body(BODY, "你好", "\\u001b[1m你好\\u0008")),
     depends_on=_READ,
 )  # fmt: skip
 def no_controls(exchange: Exchange) -> Iterator[Problem]:
     r"""
-    Terminals obey them, databases and XML refuse them, and C programs take NUL for the end.
+    Terminals obey them, databases and XML refuse them.
 
     Instead: Take them out before you show or store the text: `"".join(c for c in text if c >= " " or c in "\n\t")`.
     """

@@ -26,7 +26,7 @@ _CALL = re.compile(
     r"<tool_call>\s*[{<\w]|<\|tool_call|<｜tool▁call|<function=\w+>|<minimax:tool_call>|<seed:tool_call>|"
     r"<\|python_tag\|>|\[TOOL_CALLS\]|｜DSML｜"
 )
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x01-\x08\x0b\x0e-\x1f\x7f]")
 _RUN = re.compile(r"[^\x00-\x7f]+")
 _FOREIGN = re.compile(r"[^\x00-\x7f]{1,12}")
 _BYTES_OF = {bytes([n]).decode("cp1252", "replace"): n for n in range(0x80, 0x100)} | {

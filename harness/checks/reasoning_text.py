@@ -98,7 +98,7 @@ def no_markup(exchange: Exchange) -> Iterator[Problem]:
     "reasoning.legible", SHOULD, "Reasoning text holds no U+FFFD, control characters or text of a wrong encoding.",
     sources.UNICODE_REPLACEMENT, has_reasoning,
     good=(REASONING, REASONING_BODY, _with_thought("café, 你好, Â and Ã are letters\\t")),
-    bad=(_with_thought("The user greets \ufffd me."), _with_thought("ä½\u00a0å¥½"), _with_thought("The user\\u0000 greets me.")),
+    bad=(_with_thought("The user greets \ufffd me."), _with_thought("ä½\u00a0å¥½"), _with_thought("The user\\u0007 greets me.")),
     depends_on=("chunk.present", "reasoning.type", "sse.utf8", "http.utf8"),
 )  # fmt: skip
 def legible(exchange: Exchange) -> Iterator[Problem]:

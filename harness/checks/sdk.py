@@ -1,12 +1,14 @@
 """The official OpenAI SDK, run on the answer: what it raises, loses and refuses."""
 
 from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING
 
 from harness.checks import sources
 from harness.checks.applies import all_of, error_status, stream, success_status
-from harness.checks.registry import NotApplicable, Reason, observation, rule
+from harness.checks.registry import CannotJudge, NotApplicable, Reason, observation, rule
 from harness.results import Level, Problem
-from harness.sdk import SdkResult, failure_location, sdk_results
+from harness.sdk import SdkResult, failure_location, sdk_results, unusable
 from harness.simulate.ideal import exchange as ideal_exchange
 from harness.simulate.reference import (
     BODY,
@@ -24,6 +26,9 @@ from harness.simulate.reference import (
 from harness.wire.completion import Message
 from harness.wire.exchange import Exchange
 from harness.wire.reading import DONE
+
+if TYPE_CHECKING:
+    from harness.sdk.clients import SdkResults
 
 SHOULD = Level.SHOULD
 
@@ -56,6 +61,16 @@ def _came_whole(exchange: Exchange) -> str | None:
     return None if exchange.response.eof else "the transfer broke off"
 
 
+_unusable = cache(unusable)
+
+
+def _readings(exchange: Exchange) -> "SdkResults":
+    reason = _unusable()
+    if reason:
+        raise CannotJudge(reason)
+    return sdk_results(exchange)
+
+
 def _raised(who: str, exchange: Exchange, reading: SdkResult) -> Problem:
     kind = "" if reading.is_openai_error else ", which is no OpenAIError"
     where = f" at {reading.pointer}" if reading.pointer else ""
@@ -81,7 +96,7 @@ def reads(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Catch `ValueError` beside `openai.OpenAIError` around the loop over chunks, and keep the text so far.
     """
-    readings = sdk_results(exchange)
+    readings = _readings(exchange)
     if readings.sync.error:
         yield _raised("the client", exchange, readings.sync)
     elif readings.read is exchange and readings.asynchronous.error:  # a form both read alike
@@ -108,7 +123,7 @@ def loses_nothing(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Take a stream without a finish_reason for a failed one, and a body for one only if it has choices.
     """
-    readings = sdk_results(exchange)
+    readings = _readings(exchange)
     reading, read = readings.sync, readings.read
     parser = exchange.reading.parser
     if not reading.chunks:
@@ -161,7 +176,7 @@ def stream_helper(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Loop over `create(stream=True)` and add the chunks up yourself, by choice and by tool call.
     """
-    reading = sdk_results(exchange).helper
+    reading = _readings(exchange).helper
     if reading and reading.error:
         yield _raised("the helper", exchange, reading)
 
@@ -184,7 +199,7 @@ def strict(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Read the fields that a provider is known to leave out with `getattr(chunk, name, None)`.
     """
-    reading = sdk_results(exchange).strict
+    reading = _readings(exchange).strict
     if reading.error:
         yield _raised("the strict client", exchange, reading)
 
@@ -207,7 +222,7 @@ def error_class(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Show `error.response.text` where `error.body` is no dict with a message.
     """
-    status, reading = exchange.response.status, sdk_results(exchange).sync
+    status, reading = exchange.response.status, _readings(exchange).sync
     due = _CLASSES.get(status, "InternalServerError" if status >= _SERVER_ERROR else "APIStatusError")
     at = (0, "") if exchange.reading.body_kind == "json" else (None, 0)
     if reading.error != due:
@@ -228,5 +243,5 @@ def error_shown(exchange: Exchange) -> str:
 
     Instead: Read `error.response.json()` for what `error.code`, `error.param` and `error.type` lack.
     """
-    reading = sdk_results(exchange).sync
+    reading = _readings(exchange).sync
     return ", ".join([reading.error or "no exception", *reading.shows])

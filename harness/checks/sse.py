@@ -272,7 +272,7 @@ def done(exchange: Exchange) -> Iterator[Problem]:
         with_body(STREAM, _BYTES + b'{"error":{"message":"aborted"}}'),
         with_body(STREAM, _BYTES + b"0\r\n"),
     ),
-    depends_on=(*_IS_STREAM, "sse.done"),
+    depends_on=(*_IS_STREAM, "sse.done", "sse.final-blank-line"),
 )  # fmt: skip
 def done_last(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -8,20 +8,19 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from harness import __version__
-from harness.cli.common import FORCE, FORMAT, ROOT, columns, now, one_line_errors, refuse
-from harness.cli.outlet import Outlet, say, say_block, say_json
+from harness.cli.common import FORCE, FORMAT, ROOT, columns, matrix_of, one_line_errors, refuse, started
+from harness.cli.console import Outlet
+from harness.cli.outlet import say, say_block, say_json
 from harness.clients.catalogue import CLIENTS, ENVIRONMENTS, tier_of
 from harness.clients.choosing import TIERS, choose, environments
 from harness.clients.client import Client
 from harness.clients.driver import TIMEOUT
-from harness.errors import HarnessError, unknown
-from harness.matrix.providers import FILE_NAME, Matrix, load_matrix
+from harness.errors import HarnessError
+from harness.matrix.providers import Matrix
 from harness.recording.atomic import check_own, write_atomically
 from harness.reports import clients as report
 from harness.reports import clients_page
-from harness.results import ClientFinding, ClientOutcome, ClientResults, Run, check_writable, written_client_results
-from harness.sdk import version
+from harness.results import ClientFinding, ClientOutcome, ClientResults, check_writable, written_client_results
 
 _TIER = click.option(
     "--tier", "tiers", type=click.Choice([str(tier) for tier in TIERS]), multiple=True,
@@ -136,7 +135,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
     A client is one of `harness clients list`, all of a library (openai, requests), or a file of your own with
     read(question, out): see the idioms.
     """
-    matrix = load_matrix(root / FILE_NAME)
+    matrix = matrix_of(root)
     chosen = choose(names, map(int, tiers))
     whole = not (names or tiers or providers)
     target = folder or (root / "reports" if whole else None)
@@ -164,13 +163,10 @@ def _run(matrix: Matrix, root: Path, chosen: list[Client], providers: Iterable[s
     from harness.clients.process import why_not_apart
     from harness.serve.recording_index import REFERENCE, RecordingIndex
 
-    known = [provider.id for provider in matrix.providers]
-    for name in providers:
-        if name not in known:
-            raise unknown("provider", name, known)
-    index = RecordingIndex(matrix, root)
     named = tuple(providers)
-    trials = trials_of(index, named or [one for one in index.providers if one != REFERENCE], deviations=not named)
+    meant = tuple(one.id for one in matrix.meant(named))
+    index = RecordingIndex(matrix, root, (*meant, REFERENCE))
+    trials = trials_of(index, meant, deviations=not named)
     if named and not trials.recorded:
         refuse(f"nothing is recorded of {', '.join(named)}; record it with: harness record {named[0]}")
     shared = why_not_apart()
@@ -184,7 +180,7 @@ def _run(matrix: Matrix, root: Path, chosen: list[Client], providers: Iterable[s
     with Progress(console=Console(stderr=True), disable=quiet, transient=True) as progress:
         task = progress.add_task("trying", total=None)
         results = run_matrix(
-            chosen, trials, Run(__version__, now(), mode, version()),
+            chosen, trials, started(mode),
             lambda done, total: progress.update(task, completed=done, total=total), timeout,
         )  # fmt: skip
     return results if named else foresee(results, chosen, index, root)

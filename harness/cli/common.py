@@ -7,24 +7,24 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from time import monotonic
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
-from rich.console import Console
-from rich.progress import track
 
-from harness.cli.outlet import Outlet, say, say_block, say_json
+from harness.cli.outlet import say, say_block, say_json
 from harness.errors import HarnessError
-from harness.markdown import cell
-from harness.matrix.providers import FILE_NAME, Matrix, load_matrix
+from harness.matrix.recognising import SCHEMA_LINE
 from harness.printable import printable
-from harness.reports import table, terminal
-from harness.results import Results
-from harness.sdk import Depth, set_depth
 from harness.wire.limits import Sizes, set_sizes
+
+if TYPE_CHECKING:
+    from harness.matrix.providers import Matrix
+    from harness.results import Results, Run
 
 _TRACEBACK = "HARNESS_TRACEBACK"
 Format = click.Choice(["pretty", "json", "markdown"])
+_QUIET_SECONDS = 10.0
 _Item = TypeVar("_Item")
 _Command = TypeVar("_Command", bound=Callable[..., None])
 
@@ -68,9 +68,38 @@ def refuse(message: str) -> NoReturn:
 
 
 def progress(items: Iterable[_Item], total: int, what: str) -> Iterator[_Item]:
-    """Yield ``items``, showing on a terminal how many of ``total`` are done."""
-    quiet = not sys.stderr.isatty()
-    yield from track(items, what, total=total, console=Console(stderr=True), disable=quiet, transient=True)
+    """
+    Yield ``items``, showing how many of ``total`` are done: a bar on a terminal; elsewhere, as in a log of CI, a line now
+    and then, of what takes long.
+    """
+    if not sys.stderr.isatty():
+        yield from _told_in_lines(items, total, what)
+        return
+    from rich.console import Console
+    from rich.progress import track
+
+    yield from track(items, what, total=total, console=Console(stderr=True), transient=True)
+
+
+def _told_in_lines(items: Iterable[_Item], total: int, what: str) -> Iterator[_Item]:
+    told = monotonic()
+    for done, item in enumerate(items):
+        if monotonic() - told >= _QUIET_SECONDS:
+            told = monotonic()
+            say(f"harness: {what}: {done} of {total} done", err=True)
+        yield item
+
+
+def started(mode: str) -> "Run":
+    """Return a run that begins now; say once where the OpenAI SDK can't be driven, so that its rules are n/a."""
+    from harness import __version__
+    from harness.results import Run
+    from harness.sdk import unusable, version
+
+    reason = unusable()
+    if reason:
+        say(f"harness: the rules of the family sdk are n/a: {reason}", err=True)
+    return Run(__version__, now(), mode, version())
 
 
 def now() -> str:
@@ -79,7 +108,10 @@ def now() -> str:
 
 
 ROOT = click.option(
-    "--root", type=click.Path(path_type=Path), default=Path(), help="Folder with providers.yaml and cassettes/."
+    "--root",
+    type=click.Path(path_type=Path),
+    default=Path(),
+    help="Folder with your providers.yaml and cassettes/; what comes with harness is there too.",
 )
 FORMAT = click.option("--format", "form", type=Format, default="pretty", show_default=True)
 
@@ -87,15 +119,23 @@ ALL = click.option(
     "--all", "whole", is_flag=True, help="Tell of every failing rule, provider and scenario; else long lists are cut."
 )
 
+KNOWN = click.option(
+    "--known/--no-known",
+    default=True,
+    show_default=True,
+    help="Whether what is listed of a provider that is known is told apart from what is new, and fails nothing.",
+)
 FORCE = click.option("--force", is_flag=True, help="Write over files of these names that harness did not write.")
 
 
 def _set_depth(_context: click.Context, _option: click.Parameter, value: str) -> None:
+    from harness.sdk import Depth, set_depth
+
     set_depth(Depth(value))
 
 
 SDK_DEPTH = click.option(
-    "--sdk-depth", type=click.Choice([str(depth) for depth in Depth]), default="shape", show_default=True,
+    "--sdk-depth", type=click.Choice(["shape", "full"]), default="shape", show_default=True,
     expose_value=False, callback=_set_depth,
     help="What the OpenAI SDK is given of a stream: one event of each shape, or every byte.",
 )  # fmt: skip
@@ -133,8 +173,11 @@ def SIZES(*names: str) -> Callable[[_Command], _Command]:  # noqa: N802 - used a
     return add
 
 
-def show(results: Results, form: str) -> None:
+def show(results: "Results", form: str) -> None:
     """Print results in one of the formats."""
+    from harness.cli.console import Outlet
+    from harness.reports import table, terminal
+
     if form == "pretty":
         terminal.show(results, Outlet())
     elif form == "markdown":
@@ -144,14 +187,24 @@ def show(results: Results, form: str) -> None:
             say_json(finding)
 
 
-def matrix_if_any(root: Path) -> Matrix | None:
-    """Return the matrix of the project at ``root``; None where there is none."""
-    return load_matrix(root / FILE_NAME) if (root / FILE_NAME).exists() else None
+def matrix_of(root: Path) -> "Matrix":
+    """Return the matrix of the project at ``root``, and say where a file that looks like it is another program's."""
+    from harness.matrix.project import foreign_matrix, project_matrix
+
+    foreign = foreign_matrix(root)
+    if foreign:
+        say(
+            f"harness: {foreign}: left alone, since it is no matrix of harness; if it is to be one, begin it with {SCHEMA_LINE!r}",
+            err=True,
+        )
+    return project_matrix(root)
 
 
 def columns(header: Iterable[str], rows: Sequence[tuple[str, ...]], form: str) -> str:
     """Return a table for the terminal or for Markdown."""
     from tabulate import tabulate
+
+    from harness.markdown import cell
 
     style, shown_cell = ("github", cell) if form == "markdown" else ("plain", printable)
     shown = [tuple(map(shown_cell, row)) for row in rows]

@@ -8,8 +8,9 @@ from typing import Any
 import click
 import orjson
 
-from harness.cli.common import FORMAT, ROOT, SDK_DEPTH, matrix_if_any, one_line_errors, progress
-from harness.cli.outlet import Outlet, say_block, say_json
+from harness.cli.common import FORMAT, ROOT, SDK_DEPTH, matrix_of, one_line_errors, progress
+from harness.cli.console import Outlet
+from harness.cli.outlet import say_block, say_json
 from harness.compare.recordings import compare_recordings
 from harness.errors import NothingInCommon
 from harness.reports import diff as report
@@ -55,7 +56,7 @@ def _read(old: Path, new: Path, root: Path) -> tuple[Results, Results]:
     if files[0] or files[1]:
         which = ("results", "a recording") if files[0] else ("a recording", "results")
         raise NothingInCommon(f"{old} holds {which[0]}, {new} {which[1]}; give two of a kind")
-    return compare_recordings(old, new, matrix_if_any(root), _with_progress)
+    return compare_recordings(old, new, matrix_of(root), _with_progress)
 
 
 def _with_progress(names: list[str]) -> Iterator[str]:

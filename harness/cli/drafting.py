@@ -21,7 +21,9 @@ from harness.matrix.scenarios import SCENARIOS
 @click.command("new-provider")
 @click.argument("base_url")
 @click.option("-m", "--model", required=True, help="The model, as it is sent.")
-@click.option("--docs", required=True, metavar="URL", help="The page that documents the API; source of what is found.")
+@click.option(
+    "--docs", metavar="URL", help="The page that documents the API; source of what is found [default: BASE_URL]."
+)
 @click.option("--id", "name_id", metavar="ID", help="Its id: folder, command line [default: made of its host].")
 @click.option("--name", help="As people call it [default: its id].")
 @click.option("--key-env", metavar="NAME", help="The variable that holds the key [default: made of its id].")
@@ -39,7 +41,7 @@ from harness.matrix.scenarios import SCENARIOS
 def new_provider(  # noqa: PLR0913, PLR0917 - one parameter an option
     base_url: str,
     model: str,
-    docs: str,
+    docs: str | None,
     name_id: str | None,
     name: str | None,
     key_env: str | None,
@@ -67,7 +69,9 @@ def new_provider(  # noqa: PLR0913, PLR0917 - one parameter an option
     own = name_id or slug(check_address(base_url))
     variable = key_env or _variable(own)
     thinking = Thinking(enable=_added("--thinking-on", thinking_on), disable=_added("--thinking-off", thinking_off))
-    new = NewProvider(own, name or own, base_url, model, variable, docs, datetime.now(UTC).date().isoformat(), thinking)
+    new = NewProvider(
+        own, name or own, base_url, model, variable, docs or base_url, datetime.now(UTC).date().isoformat(), thinking
+    )
     matrix = matrix_to_ask(new, root)
     key, wanted = environment_of(root).get(variable), list(SCENARIOS.values())
     budget, course = Budget(max_requests, max_tokens, long=long), Course(max_seconds)
@@ -85,6 +89,8 @@ def new_provider(  # noqa: PLR0913, PLR0917 - one parameter an option
         say(f"  {count} not kept: {reason}")
     if draft.deviations:
         say(f"{folder}/deviations.yaml: {draft.deviations} deviations; give each its reason, or it is refused")
+    if docs is None:
+        say(f"docs: {base_url} stands there; put the page that documents the API in its place")
     if draft.provider.models[0].note:
         say(f"note: {draft.provider.models[0].note}")
     say(f"then: harness run --provider {own}")

@@ -4,11 +4,10 @@ from pathlib import Path
 
 import click
 
-from harness.cli.common import FORCE, ROOT, one_line_errors, progress, refuse
+from harness.cli.common import FORCE, ROOT, matrix_of, one_line_errors, progress, refuse
 from harness.cli.outlet import say_json_text
-from harness.judging.deviations import load_deviations
+from harness.judging.deviations import folder_of, load_deviations
 from harness.judging.runner import Selection, plan, run_case
-from harness.matrix.providers import FILE_NAME, load_matrix
 from harness.recording.atomic import check_own, write_atomically
 
 
@@ -34,10 +33,10 @@ def export(names: tuple[str, ...], folder: Path | None, force: bool, schema: boo
     if schema:
         say_json_text(dump(json_schema()), nl=False)
         return
-    matrix = load_matrix(root / FILE_NAME)
+    matrix = matrix_of(root)
     selection = Selection(providers=names)
     cases = plan(matrix, root, selection)
-    chosen = [provider for provider in matrix.providers if not names or provider.id in names]
+    chosen = matrix.meant(names)
     if not folder and len(chosen) > 1:
         refuse(f"{len(chosen)} providers; name one, or a folder to write to: harness export --into reports/export")
     for one in chosen:
@@ -45,9 +44,7 @@ def export(names: tuple[str, ...], folder: Path | None, force: bool, schema: boo
             check_own(folder / f"{one.id}.json", OWN, force=force)
     checks = selection.chosen()
     findings = [finding for case in progress(cases, len(cases), "judging") for finding in run_case(case, checks)]
-    texts = {
-        one.id: document_of(one, findings, load_deviations(root / "cassettes" / one.id)).to_json() for one in chosen
-    }
+    texts = {one.id: document_of(one, findings, load_deviations(folder_of(one, root))).to_json() for one in chosen}
     for name, text in texts.items():
         if folder:
             write_atomically(folder.resolve() / f"{name}.json", text.encode())

@@ -8,27 +8,30 @@ from typing import Any
 
 import click
 
-from harness import __version__
 from harness.checks import told_of
 from harness.cli.common import (
     ALL,
     FORCE,
     FORMAT,
+    KNOWN,
     ROOT,
     SDK_DEPTH,
     SIZES,
-    matrix_if_any,
-    now,
+    matrix_of,
     one_line_errors,
     progress,
     refuse,
     show,
+    started,
 )
-from harness.cli.outlet import Outlet, say, say_block
+from harness.cli.console import Outlet
+from harness.cli.outlet import say, say_block
 from harness.errors import HarnessError
 from harness.judging.audit import audit as audit_archives
+from harness.judging.deviations import KnownProblems
+from harness.judging.published import PublishedCase, published_cases, run_published
 from harness.judging.runner import Case, Selection, plan, run_case
-from harness.matrix.providers import FILE_NAME, Matrix, load_matrix
+from harness.matrix.providers import Matrix
 from harness.recording.archives import archives_in
 from harness.recording.atomic import write_atomically
 from harness.reports import clients, table, terminal
@@ -37,14 +40,12 @@ from harness.results import (
     Finding,
     Level,
     Results,
-    Run,
     check_writable,
     is_client_log,
     read_client_results,
     read_results,
     write_results,
 )
-from harness.sdk import version
 
 _NAMED = 3
 _TOLD = 20
@@ -85,8 +86,9 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
 ) -> None:
     """Replay the recorded matrix, write reports/ and print the table."""
     selection = Selection(providers, models, scenarios, checks, Level(level.upper()))
-    cases = plan(load_matrix(root / FILE_NAME), root, selection)
-    results = Results(Run(__version__, now(), "replay", version()), list(_findings(cases, selection)))
+    cases = plan(matrix_of(root), root, selection)
+    shared = published_cases(root, selection)
+    results = Results(started("replay"), [*_findings(cases, selection), *_published(shared, root, selection)])
     if not any(finding.cassette for finding in results.findings):
         refuse(f"{root / 'cassettes'}: no recording of what was asked for; {_paths(cases)}")
     folder = report or (root / "reports" if selection == Selection() else None)
@@ -100,6 +102,12 @@ def _findings(cases: list[Case], selection: Selection) -> Iterator[Finding]:
     checks = selection.chosen()
     for case in progress(cases, len(cases), "replaying"):
         yield from run_case(case, checks)
+
+
+def _published(cases: list[PublishedCase], root: Path, selection: Selection) -> Iterator[Finding]:
+    checks, known = selection.chosen(), KnownProblems(root)
+    for case in progress(cases, len(cases), "published"):
+        yield from run_published(case, checks, known)
 
 
 def _paths(cases: list[Case]) -> str:
@@ -116,6 +124,10 @@ def _paths(cases: list[Case]) -> str:
 )  # fmt: skip
 @SDK_DEPTH
 @SIZES("body", "line", "event", "events", "values", "row", "unpacked", "file")
+@click.option(
+    "--skip-unreadable", is_flag=True, help="Do not end with 2 for what can't be read; it is told all the same."
+)
+@KNOWN
 @ALL
 @FORMAT
 @one_line_errors
@@ -124,6 +136,8 @@ def audit(  # noqa: PLR0913, PLR0917 - one parameter an option
     root: Path,
     results_file: Path | None,
     provider_from: Any,
+    skip_unreadable: bool,  # noqa: FBT001 - a flag of the command line
+    known: bool,  # noqa: FBT001 - likewise
     whole: bool,  # noqa: FBT001 - a flag of the command line
     form: str,
 ) -> None:
@@ -131,11 +145,12 @@ def audit(  # noqa: PLR0913, PLR0917 - one parameter an option
     if results_file:
         check_writable(results_file)
     archives = [archive for path in paths for archive in archives_in(path)]
-    matrix = matrix_if_any(root)
-    results = Results(Run(__version__, now(), "audit", version()))
+    matrix = matrix_of(root)
+    listed = KnownProblems(root) if known else None
+    results = Results(started("audit"))
     others = Counter[str]()
     bad = sum(
-        not _audited(archive, matrix, provider_from, results, others)
+        not _audited(archive, matrix, provider_from, results, others, listed)
         for archive in progress(archives, len(archives), "auditing")
     )
     unjudged = _unjudged(others)
@@ -143,10 +158,13 @@ def audit(  # noqa: PLR0913, PLR0917 - one parameter an option
         files = f"{len(archives)} file{'' if len(archives) == 1 else 's'}"
         named = ", ".join(map(str, paths[:_NAMED])) + (", …" if len(paths) > _NAMED else "")
         refuse(f"{named}: no chat completion in {files}{f'; {unjudged}' if unjudged else ''}")
-    if results_file:
-        _write_or_say(results_file, results, bad)
+    if results_file and results.findings:
+        write_results(results_file, results)
     _show_audit(results, unjudged, form, whole=whole)
-    _end(results, bad=bool(bad))
+    if bad:
+        left = "nothing was judged or written" if not results.findings else "what could be read was judged"
+        say(f"harness: {bad} of {len(archives)} files could not be read, or not whole; {left}", err=True)
+    _end(results, bad=bool(bad) and not skip_unreadable)
 
 
 def _show_audit(results: Results, unjudged: str, form: str, *, whole: bool) -> None:
@@ -181,7 +199,14 @@ def _end(results: Results, *, bad: bool = False) -> None:
     sys.exit(2 if bad else 1 if results.unexpected else 0)
 
 
-def _audited(archive: Path, matrix: Matrix | None, provider_from: Any, results: Results, others: Counter[str]) -> bool:
+def _audited(  # noqa: PLR0913, PLR0917 - what is read, how, and where what comes of it goes
+    archive: Path,
+    matrix: Matrix | None,
+    provider_from: Any,
+    results: Results,
+    others: Counter[str],
+    known: KnownProblems | None,
+) -> bool:
     """Add the findings of one file to ``results``; say a line for each thing in it that can't be read, and return whether all can."""
     unread = 0
 
@@ -193,7 +218,7 @@ def _audited(archive: Path, matrix: Matrix | None, provider_from: Any, results: 
 
     try:
         for findings in audit_archives(
-            [archive], matrix, provider_from, None, told, lambda what: others.update([what])
+            [archive], matrix, provider_from, None, told, lambda what: others.update([what]), known
         ):
             results.findings += findings
     except HarnessError as error:
@@ -201,13 +226,6 @@ def _audited(archive: Path, matrix: Matrix | None, provider_from: Any, results: 
     if unread > _TOLD:
         say(f"harness: {archive}: {unread - _TOLD:,} more lines that can't be read", err=True)
     return not unread
-
-
-def _write_or_say(path: Path, results: Results, bad: int) -> None:
-    if bad:
-        say(f"harness: {path}: not written, since {bad} file{'' if bad == 1 else 's'} could not be read", err=True)
-    else:
-        write_results(path, results)
 
 
 @click.command()

@@ -1,7 +1,7 @@
 """The commands that say what there is."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -11,12 +11,11 @@ import orjson
 from rich.console import Console
 
 from harness.checks import CHECKS
-from harness.cli.common import FORCE, FORMAT, ROOT, columns, one_line_errors
-from harness.cli.outlet import Outlet, say, say_block, say_json
+from harness.cli.common import FORCE, FORMAT, ROOT, columns, matrix_of, one_line_errors
+from harness.cli.outlet import say, say_block, say_json
 from harness.errors import UnknownName
-from harness.explain import explain as explain_id
 from harness.judging.runner import Case
-from harness.matrix.providers import FILE_NAME, Matrix, Provider, Target, json_schema, load_matrix
+from harness.matrix.providers import Provider, Target, json_schema
 from harness.matrix.scenarios import SCENARIOS
 from harness.recording.atomic import check_own, write_atomically
 from harness.recording.cassette import read_cassette
@@ -91,38 +90,30 @@ def proof(file: Path | None, pairs: bool, force: bool) -> None:  # noqa: FBT001 
 
 
 @click.command()
-@click.argument("name", metavar="ID")
-@click.option(
-    "--results", "results_file", type=click.Path(path_type=Path),
-    help="Show the cell as this file has it, of a probe or an audit too.",
-)  # fmt: skip
-@ROOT
-@one_line_errors
-def explain(name: str, root: Path, results_file: Path | None) -> None:
-    """
-    Show all of a check, a family of checks, a scenario, a fault, a client, a provider, or a cell.
-
-    A cell is PROVIDER/MODEL/SCENARIO/CHECK, CLIENT/FAULT or CLIENT/PROVIDER/MODEL/SCENARIO.
-    """
-    explain_id(name, root, Outlet(), results_file)
-
-
-@click.command()
+@click.argument("names", metavar="[PROVIDER]...", nargs=-1)
 @ROOT
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of providers.yaml instead.")
 @click.option("--reach", is_flag=True, help="Ask each address for its models, and say what it answers.")
 @FORMAT
 @one_line_errors
-def providers(root: Path, schema: bool, reach: bool, form: str) -> None:  # noqa: FBT001 - flags of the command line
-    """List the providers, whose keys are set, and what is recorded of them and how old it is."""
+def providers(names: tuple[str, ...], root: Path, schema: bool, reach: bool, form: str) -> None:  # noqa: FBT001 - flags of the command line
+    """
+    List the providers, whose keys are set, and what is recorded of them and how old it is.
+
+    Without names: those of the folder's own providers.yaml, or all that come with harness where it has none.
+    """
     if schema:
         say_json(json_schema(), orjson.OPT_INDENT_2)
         return
     from harness.live.record import environment_of
 
-    matrix, environment = load_matrix(root / FILE_NAME), environment_of(root)
-    reached = _reached(matrix, environment) if reach else {}
-    rows = [_row(root, target, environment, reached) for target in matrix.targets()]
+    matrix, environment = matrix_of(root), environment_of(root)
+    meant = matrix.meant(names)
+    reached = _reached(meant, environment) if reach else {}
+    rows = [_row(root, target, environment, reached) for target in matrix.targets(meant)]
+    unlisted = len(matrix.providers) - len(meant)
+    if not names and unlisted:
+        say(f"harness: {unlisted} more come with harness, and are found by name: harness providers deepseek", err=True)
     if form == "json":
         for row in rows:
             say_json(row)
@@ -160,10 +151,10 @@ def _dates(case: Case) -> Iterator[str]:
             yield f"{exchange.source.at}-01-01"[:10] if len(exchange.source.at) < 7 else f"{exchange.source.at}-01"[:10]  # noqa: PLR2004 - YYYY-MM
 
 
-def _reached(matrix: Matrix, environment: Mapping[str, str]) -> dict[str, str]:
+def _reached(providers: Sequence[Provider], environment: Mapping[str, str]) -> dict[str, str]:
     """Return what each provider answers, asked at once."""
-    with ThreadPoolExecutor(len(matrix.providers)) as pool:
-        told = {one.id: pool.submit(_reach, one, environment) for one in matrix.providers}
+    with ThreadPoolExecutor(len(providers)) as pool:
+        told = {one.id: pool.submit(_reach, one, environment) for one in providers}
         return {name: answer.result() for name, answer in told.items()}
 
 

@@ -9,34 +9,34 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness import __version__
 from harness.checks import told_of
 from harness.cli.common import (
     ALL,
     FORCE,
     FORMAT,
+    KNOWN,
     ROOT,
     SDK_DEPTH,
     SIZES,
-    matrix_if_any,
-    now,
+    matrix_of,
     one_line_errors,
     progress,
     refuse,
     show,
+    started,
 )
-from harness.cli.outlet import Outlet, say, say_block
+from harness.cli.console import Outlet
+from harness.cli.outlet import say, say_block
 from harness.cli.spending import LONG, MAX_REQUESTS, MAX_SECONDS, MAX_TOKENS, TIMEOUT, end, stopping, try_all
 from harness.errors import HarnessError, unknown
 from harness.judging.runner import RECORDING, Selection, plan
 from harness.matrix.addresses import check_address
-from harness.matrix.providers import FILE_NAME, Matrix, Provider, load_matrix
+from harness.matrix.providers import Matrix, Provider
 from harness.matrix.scenarios import SCENARIOS, Scenario
 from harness.recording.atomic import check_folder, check_own, write_atomically
 from harness.recording.cassette import OWN, write_cassette
 from harness.reports import table, terminal
-from harness.results import Level, Outcome, Results, Run, check_writable, told_most, write_results
-from harness.sdk import version
+from harness.results import Level, Outcome, Results, check_writable, told_most, write_results
 
 if TYPE_CHECKING:
     from harness.live.probe import Course, Probed
@@ -64,6 +64,7 @@ _SHOWN = 5
 @ROOT
 @SDK_DEPTH
 @SIZES("body", "line", "event", "events", "values")
+@KNOWN
 @ALL
 @FORMAT
 @one_line_errors
@@ -83,6 +84,7 @@ def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
     fail_on: str,
     force: bool,  # noqa: FBT001 - a flag of the command line
     root: Path,
+    known: bool,  # noqa: FBT001 - a flag of the command line
     whole: bool,  # noqa: FBT001 - a flag of the command line
     form: str,
 ) -> None:
@@ -93,6 +95,7 @@ def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
     or something could not be written; 130 or 143 where SIGINT or SIGTERM stopped it: what was judged stands.
     """
     # What speaks to the network takes a while to import.
+    from harness.judging.deviations import KnownProblems
     from harness.live.budget import Budget
     from harness.live.capture import Limits
     from harness.live.probe import Course, probe_endpoint
@@ -104,17 +107,18 @@ def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
     _check_places(results_file, folder, wanted, force=force)
     if markdown:
         check_own(markdown, table.OWN, force=force)
-    matrix = matrix_if_any(root)
-    results = Results(Run(__version__, now(), "live", version()))
+    matrix = matrix_of(root)
+    results = Results(started("live"))
     budget, environment = Budget(max_requests, max_tokens, long=long), environment_of(root)
     key = environment.get(key_env)
-    names = {key_env, *(provider.key_env for provider in (matrix.providers if matrix else ()))}
+    names = {key_env, *(provider.key_env for provider in matrix.providers)}
     secrets = configured(environment, names)
     told = f"{budget.told(wanted)}, within {max_seconds:g} s, to {scrub_url(base_url, secrets.and_of(key, base_url))}"
     say(f"harness: {told}{'' if key else f', without a key: {key_env} is not set'}", err=True)
     course, kept = Course(max_seconds), _Kept(folder)
     limits = Limits.within(timeout)
-    probed = probe_endpoint(base_url, model, key, matrix, wanted, budget, limits, course, secrets, kept.place)
+    listed = KnownProblems(root) if known else None
+    probed = probe_endpoint(base_url, model, key, matrix, wanted, budget, limits, course, secrets, kept.place, listed)
     with stopping(course) as came:
         for found in progress(probed, len(wanted), "probing"):
             results.findings += found.findings
@@ -220,7 +224,7 @@ def record(  # noqa: PLR0913, PLR0917 - one parameter an option
         missing_credentials,
     )
 
-    matrix = load_matrix(root / FILE_NAME)
+    matrix = matrix_of(root)
     if base_url:
         matrix = _moved(matrix, names, base_url)
     cases = cases_to_record(plan(matrix, root, Selection(names, models, scenarios)), again=again, long=long)

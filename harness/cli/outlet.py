@@ -1,40 +1,26 @@
 """
 Where the command line's text goes out: what came from outside is made printable here, whatever it passed through.
 
-How it works: a line is one line, whatever is in it; a block keeps its line ends; JSON stays JSON.  Colours are rich's
-own and come after.  While a command runs its streams are guarded: one that is full or closed ends no run, since what
+How it works: a line is one line, whatever is in it; a block keeps its line ends; JSON stays JSON.  While a command runs its streams are guarded: one that is full or closed ends no run, since what
 is judged, recorded and written stands without it.  Who closed a pipe has seen enough; any other loss is told in a line
 at the end, and the exit code says so.
 """
 
 import contextlib
 import errno
-import logging
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from keyword import iskeyword
 from pathlib import Path
 from typing import IO, Any
 
 import click
-from rich.console import Console, ConsoleOptions, RenderableType
-from rich.segment import Segment
+from click.shell_completion import CompletionItem
 
 from harness.printable import printable, printable_json, printable_lines
-from harness.results import dump
-
-
-class Outlet(Console):
-    """A console for data: it shows what is printable, and makes no emoji of what providers sent."""
-
-    def __init__(self) -> None:
-        super().__init__(emoji=False, highlight=False)
-
-    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """Yield the segments of what is printed, their text printable."""
-        for segment in super().render(renderable, options):
-            text = printable_lines(segment.text)
-            yield segment if segment.control or text == segment.text else Segment(text, segment.style)
 
 
 def say(text: str, *, err: bool = False) -> None:
@@ -49,6 +35,8 @@ def say_block(text: str, *, nl: bool = True, err: bool = False) -> None:
 
 def say_json(value: Any, option: int = 0) -> None:
     """Print a value as JSON: in a line, or as ``option`` of orjson says."""
+    from harness.results import dump
+
     say_json_text(dump(value, option).decode())
 
 
@@ -57,8 +45,51 @@ def say_json_text(text: str, *, nl: bool = True) -> None:
     click.echo(printable_json(text), nl=nl)
 
 
+@dataclass(frozen=True, slots=True)
+class CommandEntry:
+    """A command in the list of them: the module of ``harness.cli`` it is in, and what it does, in a sentence."""
+
+    module: str
+    told: str
+
+
 class Commands(click.Group):
-    """The commands, run with guarded streams, their usage errors printable."""
+    """
+    The commands by section, run with guarded streams, their usage errors printable.
+
+    The module of a command is imported when it is run, or asked for its own help: all of them together take a second.
+    """
+
+    def __init__(self, *args: Any, sections: Mapping[str, Mapping[str, CommandEntry]], **extra: Any) -> None:
+        super().__init__(*args, **extra)
+        self._sections = sections
+        self._entries = {name: entry for entries in sections.values() for name, entry in entries.items()}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the names, in the order in which they are shown."""
+        return list(self._entries)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Import a command; None where there is none of that name."""
+        entry = self._entries.get(cmd_name)
+        if entry is None:
+            return None
+        module = import_module(f"harness.cli.{entry.module}")
+        name = cmd_name.replace("-", "_")
+        found: click.Command = getattr(module, f"{name}_" if iskeyword(name) else name)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """Write the commands of each section."""
+        for title, entries in self._sections.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, entry.told) for name, entry in entries.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands, or options, that begin so."""
+        found = {name: entry for name, entry in self._entries.items() if name.startswith(incomplete)}
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        return [*(CompletionItem(name, help=entry.told) for name, entry in found.items()), *options]
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run a command; raises SystemExit as click does, with 2 where the output was lost."""
@@ -74,18 +105,6 @@ class Commands(click.Group):
         """Read the options of the command, and run it."""
         with _printable_usage():
             return super().invoke(ctx)
-
-
-class Lines(logging.Formatter):
-    """Formats a log: each message is one line, whoever logs it, and what follows it of an exception is printable."""
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
-        """Return the line of a record."""
-        return printable(super().formatMessage(record))
-
-    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
-        """Return the lines of an exception."""
-        return printable_lines(super().formatException(ei))
 
 
 @contextlib.contextmanager

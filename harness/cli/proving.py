@@ -4,9 +4,8 @@ from pathlib import Path
 
 import click
 
-from harness.cli.common import FORCE, ROOT, one_line_errors
+from harness.cli.common import FORCE, ROOT, matrix_of, one_line_errors
 from harness.cli.outlet import say_block
-from harness.matrix.providers import FILE_NAME, load_matrix
 from harness.recording.atomic import check_own, write_atomically
 
 
@@ -22,5 +21,5 @@ def registry(paths: tuple[Path, ...], file: Path | None, force: bool, root: Path
 
     if file:
         check_own(file, OWN, force=force)
-    told = render(measure(paths, load_matrix(root / FILE_NAME), root))
+    told = render(measure(paths, matrix_of(root), root))
     say_block(told, nl=False) if file is None else write_atomically(file.resolve(), told.encode())

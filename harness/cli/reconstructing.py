@@ -6,10 +6,9 @@ from pathlib import Path
 
 import click
 
-from harness.cli.common import FORCE, ROOT, one_line_errors, progress
+from harness.cli.common import FORCE, ROOT, matrix_of, one_line_errors, progress
 from harness.cli.outlet import say, say_block
 from harness.evidence.reconstruct import Reconstruction
-from harness.matrix.providers import FILE_NAME, load_matrix
 from harness.recording.atomic import check_own, write_atomically
 
 _OUT_OF_DATE = ("new", "changed", "unfounded")
@@ -46,7 +45,7 @@ def reconstruct(  # noqa: PLR0913, PLR0917 - one parameter an option
 
     if file:
         check_own(file, OWN, force=force)
-    matrix = load_matrix(root / FILE_NAME)
+    matrix = matrix_of(root)
     profiles = profiles_of(matrix, root, names)
     if archives:
         told = render_agreement(compare_all(archives, matrix, profiles))

@@ -2,12 +2,13 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import click
 
-from harness.cli.common import ROOT, one_line_errors
-from harness.cli.outlet import Lines, say
-from harness.matrix.providers import FILE_NAME, load_matrix
+from harness.cli.common import ROOT, matrix_of, one_line_errors
+from harness.cli.outlet import say
+from harness.printable import printable, printable_lines
 
 PORT = 8484
 
@@ -56,7 +57,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter an option
     from harness.serve.recording_index import RecordingIndex
     from harness.serve.server import serve as run
 
-    index = RecordingIndex(load_matrix(root / FILE_NAME), root, names)
+    index = RecordingIndex(matrix_of(root), root, names)
     app = application(index, PlaybackOptions(pace_of(pace), reframe, fault), Gate.of(origins, hosts))
     lines = logging.StreamHandler()
     lines.setFormatter(Lines("%(asctime)s %(message)s", "%H:%M:%S"))
@@ -69,3 +70,15 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter an option
         say("harness: serving recordings and reconstructions, each answer says which; stop with Ctrl-C", err=True)
 
     run(app, port, tell)
+
+
+class Lines(logging.Formatter):
+    """Formats a log: each message is one line, whoever logs it, and what follows it of an exception is printable."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        """Return the line of a record."""
+        return printable(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
+        """Return the lines of an exception."""
+        return printable_lines(super().formatException(ei))

@@ -21,7 +21,7 @@ from harness.clients.oracle import ClientOutput, expected_handling, expected_of,
 from harness.clients.trials import Trial, deviation_trials, is_chat, reference_trials, transplant
 from harness.clients.workarounds import remedy
 from harness.errors import UnknownName, unknown
-from harness.matrix.providers import FILE_NAME, load_matrix
+from harness.matrix.project import project_matrix
 from harness.printable import printable
 from harness.results import ClientOutcome
 from harness.serve.recording_index import REFERENCE, RecordingIndex
@@ -94,7 +94,7 @@ def _trial(name: str, root: Path) -> Trial:
 
 def _recorded(name: str, root: Path) -> Trial:
     provider = name.partition("/")[0]
-    known = load_matrix(root / FILE_NAME)
+    known = project_matrix(root)
     if provider not in {REFERENCE, *(one.id for one in known.providers)}:
         raise unknown(
             "fault, variant or provider",

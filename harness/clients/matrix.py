@@ -26,7 +26,7 @@ from harness.clients.predicting import (
 )
 from harness.clients.tool_round_trips import round_trips_of
 from harness.clients.trials import Trial, deviation_trials, is_chat, provider_trials, reference_trials
-from harness.judging.deviations import load_deviations
+from harness.judging.deviations import folder_of, load_deviations
 from harness.results import ClientFinding, ClientOutcome, ClientResults, ProviderPrediction, Run
 from harness.serve.recording_index import REFERENCE, RecordingIndex
 
@@ -133,7 +133,8 @@ def foresee(results: ClientResults, clients: Iterable[Client], index: RecordingI
     Raises:
         BadDeviations: a list can't be read.
     """
-    listed = {name: traits_listed(load_deviations(root / "cassettes" / name)) for name in _unrecorded(index)}
+    folders = {name: folder_of(index.provider(name), root) for name in _unrecorded(index)}
+    listed = {name: traits_listed(load_deviations(folder)) for name, folder in folders.items()}
     for client in clients:
         own = [one for one in results.findings if one.client == client.id and one.provider == REFERENCE]
         tolerance = {one.fault or f"{REFERENCE}/{one.model}/{one.request_id}": one.fate for one in own}

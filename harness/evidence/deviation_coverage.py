@@ -13,7 +13,7 @@ from typing import Any
 
 from harness.checks import CHECKS
 from harness.evidence.recordings import day_of, models_and_months, recordings_in
-from harness.judging.deviations import load_deviations
+from harness.judging.deviations import folder_of, load_deviations
 from harness.judging.runner import Subject, judge_exchanges, problems_of
 from harness.markdown import cell, table
 from harness.matrix.providers import Matrix, Provider
@@ -93,7 +93,7 @@ def measure(paths: Iterable[Path], matrix: Matrix, root: Path) -> list[ProviderC
         recordings[provider.id].append(_judged_recording(provider, entry))
     found = []
     for provider in matrix.providers:
-        listed = load_deviations(root / "cassettes" / provider.id)
+        listed = load_deviations(folder_of(provider, root))
         if listed or recordings[provider.id]:
             found.append(_coverage(provider, recordings[provider.id], listed))
     return found

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from harness.errors import UnknownName, unknown
+from harness.errors import UnknownName
 from harness.judging.runner import Case
 from harness.matrix.providers import Matrix
 from harness.matrix.scenarios import SCENARIOS
@@ -39,16 +39,15 @@ def profiles_of(matrix: Matrix, root: Path, providers: tuple[str, ...] = ()) -> 
         UnknownName: a provider is not in the matrix or has no profile.
         BadProfile: one can't be read.
     """
-    known = [provider.id for provider in matrix.providers]
     found: dict[str, Profile] = {}
-    for name in providers or known:
-        if name not in known:
-            raise unknown("provider", name, known)
-        profile = load_profile(root / "cassettes" / name)
+    for provider in matrix.meant(providers):
+        profile = load_profile(provider.place(root, FILE_NAME).parent)
         if profile:
-            found[name] = profile
+            found[provider.id] = profile
         elif providers:
-            raise UnknownName(f"{name} has no cassettes/{name}/{FILE_NAME}; write one: see CONTRIBUTING.md")
+            raise UnknownName(
+                f"{provider.id} has no cassettes/{provider.id}/{FILE_NAME}; write one: see CONTRIBUTING.md"
+            )
     return found
 
 
@@ -62,11 +61,11 @@ def reconstruct(matrix: Matrix, root: Path, profiles: dict[str, Profile]) -> Ite
     for target in matrix.targets():
         profile = profiles.get(target.provider.id)
         for scenario in SCENARIOS.values() if profile else ():
-            path = Case(root, target, scenario).cassette
+            case = Case(root, target, scenario)
             exchanges = synthesize(profile, target, scenario) if profile else None
             content = dump_cassette(exchanges) if exchanges else None
-            if content or path.exists():
-                yield Reconstruction(path, _state(path, content), content)
+            if content or case.written.exists():
+                yield Reconstruction(case.written, _state(case.cassette, content), content)
 
 
 def _state(path: Path, content: bytes | None) -> State:

@@ -9,8 +9,9 @@ from pydantic import AfterValidator, Field, model_validator
 from harness.checks import CHECKS
 from harness.errors import BadDeviations
 from harness.matrix.addresses import Url
+from harness.matrix.bundled import bundled
 from harness.matrix.checked_yaml import Strict, load_checked
-from harness.matrix.providers import Slug
+from harness.matrix.providers import Provider, Slug
 from harness.matrix.scenarios import KINDS, SCENARIOS
 from harness.results import EXPECTED, Advice, Deviation, Finding, Level, Outcome, first_message
 from harness.simulate.faults import FAULTS
@@ -89,6 +90,11 @@ class _File(Strict):
     deviations: tuple[_Entry, ...]
 
 
+def folder_of(provider: Provider, root: Path) -> Path:
+    """Return the folder that holds the list of a provider of the project at ``root``, or would."""
+    return provider.place(root, FILE_NAME).parent
+
+
 def load_deviations(folder: Path) -> tuple[Deviation, ...]:
     """
     Return the deviations listed in a provider's cassette folder; none where there is no list.
@@ -123,7 +129,8 @@ class KnownProblems:
             BadDeviations: its list can't be read.
         """
         if provider not in self._listed:
-            listed = load_deviations(self._root / "cassettes" / provider) if provider in _folders(self._root) else ()
+            homes = [home for home in (self._root, bundled()) if home and provider in _listing(home)]
+            listed = load_deviations(homes[0] / "cassettes" / provider) if homes else ()
             self._listed[provider] = tuple(replace(one, scenarios=(), models=(), sometimes=True) for one in listed)
         return self._listed[provider]
 
@@ -143,10 +150,9 @@ class KnownProblems:
         return finding
 
 
-def _folders(root: Path) -> set[str]:
-    """Return the names of the folders of cassettes: a provider's name may come from a recording, and be no such."""
-    folder = root / "cassettes"
-    return {path.name for path in folder.iterdir() if path.is_dir()} if folder.is_dir() else set()
+def _listing(root: Path) -> set[str]:
+    """Return the names of the folders that hold a list: a provider's name may come from a recording, and be no such."""
+    return {path.parent.name for path in root.glob(f"cassettes/*/{FILE_NAME}")}
 
 
 def _deviation(entry: _Entry) -> Deviation:

@@ -10,7 +10,7 @@ from harness.checks import CHECKS, Check
 from harness.checks.error_causes import BAD_REQUEST, NO_MODEL, ONE_FORM, TOO_LONG, told_cause
 from harness.checks.registry import SEPARATOR, TOO_LARGE, Applies, CannotJudge, NotApplicable, NotApplicableKind
 from harness.errors import unknown
-from harness.judging.deviations import KnownProblems, load_deviations
+from harness.judging.deviations import KnownProblems, folder_of, load_deviations
 from harness.matrix.providers import Matrix, Target
 from harness.matrix.scenarios import SCENARIOS, Scenario, with_expectations
 from harness.recording.cassette import read_cassette
@@ -19,6 +19,9 @@ from harness.wire.exchange import NO_ANSWER, Exchange
 
 RECORDING = "recording.present"
 """Stands in the place of a check where there is nothing to judge: no recording, or no such capability."""
+
+PUBLISHED = "published"
+"""The folder of the recordings that others published, below that of their provider; as a scenario all of them."""
 
 _BLOCKING = frozenset({Outcome.FAIL, Outcome.BLOCKED, Outcome.BROKEN})
 _NO_VERDICT = frozenset({401, 402, 403, 408, 429})
@@ -39,14 +42,16 @@ class Selection:
     checks: tuple[str, ...] = ()
     level: Level = Level.OBSERVE
 
-    def validate(self, matrix: Matrix) -> None:
-        """Raise UnknownName for a name that is nowhere in the matrix, the scenarios or the checks."""
+    def validate(self, matrix: Matrix, others: Iterable[tuple[str, str]] = ()) -> None:
+        """Raise UnknownName for a name that is nowhere in the matrix, the scenarios, the checks, or ``others``, provider and model."""
+        listed = list(others)
         models = {name for target in matrix.targets() for name in (target.model.id, target.id)}
+        models |= {name for provider, model in listed for name in (model, f"{provider}/{model}")}
         families = {check.family for check in CHECKS.values()}
         for what, given, known in (
-            ("provider", self.providers, {provider.id for provider in matrix.providers}),
+            ("provider", self.providers, {*(one.id for one in matrix.providers), *(name for name, _ in listed)}),
             ("model", self.models, models),
-            ("scenario", self.scenarios, set(SCENARIOS)),
+            ("scenario", self.scenarios, {*SCENARIOS, PUBLISHED}),
             ("check", self.checks, {*CHECKS, *families}),
         ):
             for name in given:
@@ -84,7 +89,7 @@ class Skip:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A target × scenario of a project, and where its recording is or would be."""
+    """A target × scenario of the project at ``root``, and where its recording is or would be."""
 
     root: Path
     target: Target
@@ -97,8 +102,18 @@ class Case:
 
     @property
     def cassette(self) -> Path:
-        """The path of the recording."""
-        return self.root / "cassettes" / self.target.provider.id / self.target.model.id / f"{self.scenario.id}.yaml"
+        """Where its recording is read: in the project, or with what came with the program."""
+        return self.target.provider.place(self.root, self.target.model.id, f"{self.scenario.id}.yaml")
+
+    @property
+    def label(self) -> str:
+        """The path of the recording as it is told: below the folder that it is in."""
+        return f"cassettes/{self.id}.yaml"
+
+    @property
+    def written(self) -> Path:
+        """Where its recording is written: in the project."""
+        return self.root / self.label
 
     @property
     def recorded(self) -> bool:
@@ -112,16 +127,22 @@ class Case:
         if refusal:
             return Skip(Outcome.NA, refusal)
         if not self.cassette.exists():
-            return Skip(Outcome.MISSING, f"no recording at {self.cassette.relative_to(self.root)}")
+            return Skip(Outcome.MISSING, f"no recording at {self.label}")
         return None
 
 
+def published_cassettes(root: Path) -> list[Path]:
+    """Return the cassettes of a project that others published."""
+    return sorted((root / "cassettes").glob(f"*/{PUBLISHED}/*/*.yaml"))
+
+
 def plan(matrix: Matrix, root: Path, selection: Selection) -> list[Case]:
-    """Return the cases of the matrix that are selected."""
-    selection.validate(matrix)
+    """Return the cases of the matrix that are selected; where nobody is named, those of the project's own providers."""
+    selection.validate(matrix, {(path.parents[2].name, path.parent.name) for path in published_cassettes(root)})
+    meant = matrix.providers if selection.providers or selection.models else matrix.own
     return [
         Case(root, target, scenario)
-        for target in matrix.targets()
+        for target in matrix.targets(meant)
         for scenario in SCENARIOS.values()
         if selection.selects(target, scenario)
     ]
@@ -148,7 +169,7 @@ def judge_case(case: Case, exchanges: list[Exchange], checks: tuple[Check, ...])
         HarnessError: the list of deviations can't be read.
     """
     subject = _subject(case)
-    yield from judge_exchanges(exchanges, subject, checks, _deviations(case.cassette.parent.parent))
+    yield from judge_exchanges(exchanges, subject, checks, _deviations(folder_of(case.target.provider, case.root)))
     yield from find_missing_exchanges(exchanges, case.scenario, subject)
 
 
@@ -188,8 +209,7 @@ def find_missing_exchanges(exchanges: list[Exchange], scenario: Scenario, subjec
 
 
 def _subject(case: Case) -> Subject:
-    cassette = case.cassette.relative_to(case.root).as_posix()
-    return Subject(case.target.provider.id, case.target.model.id, case.scenario.id, cassette)
+    return Subject(case.target.provider.id, case.target.model.id, case.scenario.id, case.label)
 
 
 @cache

@@ -15,7 +15,9 @@ from harness.errors import BadProviders, Unreachable
 from harness.judging.deviations import FILE_NAME as DEVIATIONS
 from harness.judging.runner import Case, inconclusive_reason, problems_of
 from harness.live.probe import Probed
-from harness.matrix.providers import FILE_NAME, Matrix, Provider, Target, Thinking, load_matrix
+from harness.matrix.bundled import FILE_NAME
+from harness.matrix.providers import Matrix, Provider, Target, Thinking, load_matrix
+from harness.matrix.recognising import SCHEMA_LINE
 from harness.matrix.scenarios import SCENARIOS, with_expectations
 from harness.recording.atomic import write_atomically
 from harness.recording.cassette import read_cassette, write_cassette
@@ -254,7 +256,7 @@ def _appended(path: Path, provider: Provider) -> str:
     """
     entry = provider.model_dump(mode="json", exclude_defaults=True)
     if not path.exists():
-        return _yaml({"providers": [entry]})
+        return f"{SCHEMA_LINE}\n{_yaml({'providers': [entry]})}"
     before = load_matrix(path)
     if provider.id in {one.id for one in before.providers}:
         raise BadProviders(

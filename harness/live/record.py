@@ -231,7 +231,7 @@ class _ProviderQueue:
             return Recorded(case, "missing", self.stopped_reason or "the run was ended before it was asked")
         if self.options.keep == "none":
             return self._ask_and_record(case, keep=False)
-        with turn_at(case.cassette, self.stopping.wait) as ours:
+        with turn_at(case.written, self.stopping.wait) as ours:
             if not ours:
                 return Recorded(case, "missing", "the run was ended before it was asked")
             keep = self.options.keeps(case)
@@ -252,7 +252,7 @@ class _ProviderQueue:
             return Recorded(case, "inconclusive", reason, exchanges)
         if not keep:
             return Recorded(case, "answered", "", exchanges)
-        write_cassette(case.cassette, exchanges)
+        write_cassette(case.written, exchanges)
         return Recorded(case, "recorded", "", exchanges)
 
     def _ask(self, case: Case) -> list[Exchange]:

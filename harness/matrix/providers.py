@@ -1,21 +1,28 @@
 """Who is asked: providers.yaml, checked."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from harness.errors import BadProviders
+from harness.errors import BadProviders, unknown
 from harness.matrix.addresses import Address, Url, fill, hosts, is_here, matches_host, placeholders
+from harness.matrix.bundled import FILE_NAME
 from harness.matrix.checked_yaml import Strict, load_checked
 from harness.matrix.scenarios import CAPABILITIES, Scenario
-
-FILE_NAME = "providers.yaml"
 
 Slug = Annotated[
     str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", description="A stable id: a-z, 0-9, dot, dash, underscore.")
@@ -142,6 +149,7 @@ class Provider(Strict):
     note: str | None = Field(None, description="What a reader should know.")
     models: tuple[Model, ...] = Field(min_length=1, description="The models to ask.")
     retired_models: tuple[Retired, ...] = Field((), description="Names it took away.")
+    _home: Path | None = PrivateAttr(None)
 
     @field_validator("fills")
     @classmethod
@@ -180,6 +188,22 @@ class Provider(Strict):
         """Tell whether ``host`` is one of its own."""
         return matches_host(host, self._hosts)
 
+    @property
+    def bundled(self) -> bool:
+        """Whether it comes with the program, rather than standing in a project's own providers.yaml."""
+        return self._home is not None
+
+    def place(self, root: Path, *names: str) -> Path:
+        """
+        Return where a file of its folder is to be read: in the project at ``root``; of one that comes with the program in
+        what came with it, unless the project has a file of that name, which stands before it.
+        """
+        own = root.joinpath("cassettes", self.id, *names)
+        if self._home is None or own.exists():
+            return own
+        there = self._home.joinpath("cassettes", self.id, *names)
+        return there if there.exists() else own
+
     def url(self, environment: Mapping[str, str]) -> str:
         """
         Return ``base_url`` with its placeholders filled from ``environment``, which holds all that `Target.unset` asks for.
@@ -204,9 +228,35 @@ class Matrix(Strict):
         _refuse_duplicates([provider.id for provider in self.providers], "provider")
         return self
 
-    def targets(self) -> Iterator["Target"]:
-        """Yield every provider × model."""
-        for provider in self.providers:
+    @property
+    def own(self) -> tuple[Provider, ...]:
+        """Those that are meant where none is named: the project's own, or all where it has none."""
+        return tuple(one for one in self.providers if not one.bundled) or self.providers
+
+    def meant(self, names: Iterable[str]) -> tuple[Provider, ...]:
+        """Return the providers of these names, or its `own` where there are none; raises UnknownName for another."""
+        known = {provider.id: provider for provider in self.providers}
+        for name in names:
+            if name not in known:
+                raise unknown("provider", name, list(known))
+        return tuple(known[name] for name in names) or self.own
+
+    def bundled_in(self, home: Path) -> "Matrix":
+        """Return it as the matrix that comes with the program, whose recordings are in the folder ``home``."""
+        providers = tuple(provider.model_copy() for provider in self.providers)
+        for provider in providers:
+            provider._home = home  # noqa: SLF001 - set nowhere else
+        return self.model_copy(update={"providers": providers})
+
+    def over(self, base: "Matrix") -> "Matrix":
+        """Return its providers, and after them those of ``base`` whose ids it has not."""
+        ids = {provider.id for provider in self.providers}
+        rest = tuple(provider for provider in base.providers if provider.id not in ids)
+        return self.model_copy(update={"providers": (*self.providers, *rest)})
+
+    def targets(self, providers: Iterable[Provider] | None = None) -> Iterator["Target"]:
+        """Yield every provider × model, or those of ``providers``."""
+        for provider in self.providers if providers is None else providers:
             for model in provider.models:
                 yield Target(provider, model)
 

@@ -1,6 +1,9 @@
 """
 The pytest plugin: ``providers.yaml`` collected into one item per target × scenario × check.
 
+Other programs have files of that name too.  One is collected where it is ours: it is named on the command line or by
+``compat_matrix`` in pytest's own file, or names our schema at its beginning.
+
 It is loaded in every pytest run of the environment, so what is heavy is imported when a matrix is collected.
 
 The network is off unless ``--compat-live`` or ``--compat-record`` is given.  Then the cases whose items are to run are
@@ -9,6 +12,7 @@ asked in the background, providers at once, from the first item on; an item wait
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +25,7 @@ from harness.printable import printable
 
 if TYPE_CHECKING:
     from harness.checks import Check
+    from harness.judging.published import PublishedCase
     from harness.judging.runner import Case, Selection, Skip
     from harness.live.record import Recorded, RecordingRun
     from harness.pytest.clients import Clients
@@ -33,7 +38,11 @@ _FAMILIES = (
     "tool_choice", "structured", "usage", "logprobs", "params", "multi_turn", "parity", "models", "error", "sdk", "recording",
 )  # fmt: skip
 _CLIENTS: pytest.StashKey[Clients] = pytest.StashKey()
+_LEFT_ALONE: pytest.StashKey[list[Path]] = pytest.StashKey()
 _OPTIONS = ("provider", "model", "scenario", "check")
+_TO_COLLECT = (
+    "name it, set compat_matrix, or begin it with: # yaml-language-server: $schema=llm-compat-harness.schema.json"
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -73,6 +82,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--compat-client", action="append", default=[], metavar="ID|FILE",
         help="run this client, or code of your own, on the recordings, instead of the checks; repeatable",
     )  # fmt: skip
+    parser.addini("compat_matrix", f"matrices to collect, beside each {FILE_NAME} that names our schema", type="paths")
     group.addoption("--compat-report", metavar="DIR", help="write results.jsonl and compatibility.md to this folder")
 
 
@@ -97,8 +107,23 @@ def _online(config: pytest.Config) -> bool:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> MatrixFile | None:
-    """Collect the provider matrix."""
-    return MatrixFile.from_parent(parent, path=file_path) if file_path.name == FILE_NAME else None
+    """Collect a provider matrix of ours."""
+    config = parent.config
+    if file_path in config.getini("compat_matrix"):
+        return MatrixFile.from_parent(parent, path=file_path)
+    if file_path.name != FILE_NAME:
+        return None
+    from harness.matrix.recognising import has_schema_line
+
+    if has_schema_line(file_path) or file_path in _named(config):
+        return MatrixFile.from_parent(parent, path=file_path)
+    config.stash.setdefault(_LEFT_ALONE, []).append(file_path)
+    return None
+
+
+def _named(config: pytest.Config) -> list[Path]:
+    """Return the paths that are named on the command line, or by ``testpaths``."""
+    return [Path(os.path.abspath(config.invocation_params.dir / name.partition("::")[0])) for name in config.args]  # noqa: PTH100 - as pytest does, which follows no links
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -106,12 +131,19 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     options = session.config.option
     asked = [f"--compat-{name}" for name in (*_OPTIONS, "client", "report") if getattr(options, f"compat_{name}")]
     if asked and not session.testsfailed and not any(item.get_closest_marker("compat") for item in session.items):
-        raise pytest.UsageError(f"{', '.join(asked)}: no {FILE_NAME} was collected; name its path or run where one is")
+        raise pytest.UsageError(f"{', '.join(asked)}: no {FILE_NAME} was collected; name its path")
 
 
-def pytest_report_collectionfinish(items: list[pytest.Item]) -> list[str]:
-    """Say what is about to be asked, and what it takes."""
-    return [f"compat: {live.estimate(items)}" for live in _live_of(items)]
+def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
+    """Say what is about to be asked, and what it takes; and what looks like a matrix of ours, but was not said to be one."""
+    left = [f"compat: {path}: not collected; {_TO_COLLECT}" for path in _meant_perhaps(config)]
+    return left + [f"compat: {live.estimate(items)}" for live in _live_of(items)]
+
+
+def _meant_perhaps(config: pytest.Config) -> list[Path]:
+    from harness.matrix.recognising import looks_like_ours
+
+    return [path for path in config.stash.get(_LEFT_ALONE, []) if looks_like_ours(path)]
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -152,6 +184,17 @@ class MatrixFile(pytest.File):
             raise self.CollectError(printable(str(error))) from None
         recordings = _Recordings(selection.chosen(), live)
         for case in cases:
+            for check in recordings.checks_of(case):
+                yield CheckItem.from_parent(
+                    self, name=f"{case.id}/{check}", case=case, check=check, recordings=recordings
+                )
+        yield from self._published(selection)
+
+    def _published(self, selection: Selection) -> Iterator[pytest.Item]:
+        from harness.judging.published import published_cases
+
+        recordings = _PublishedRecordings(selection.chosen(), self.path.parent)
+        for case in published_cases(self.path.parent, selection):
             for check in recordings.checks_of(case):
                 yield CheckItem.from_parent(
                     self, name=f"{case.id}/{check}", case=case, check=check, recordings=recordings
@@ -240,8 +283,10 @@ class _Live:
             self._recording_run.__exit__()
 
     def _cases(self, items: list[pytest.Item]) -> list[Case]:
-        own = [item.case for item in items if isinstance(item, CheckItem) and item.recordings.live is self]
-        asked = {case.id: case for case in own if self.asks(case) and not self.skip(case)}
+        from harness.judging.runner import Case
+
+        own = (item.case for item in items if isinstance(item, CheckItem) and item.recordings.live is self)
+        asked = {one.id: one for one in own if isinstance(one, Case) and self.asks(one) and not self.skip(one)}
         return list(asked.values())
 
 
@@ -252,16 +297,16 @@ class _Recordings:
         self.live = live
         self._checks = checks
         self._ids = [check.id for check in checks]
-        self._case: Case | None = None
+        self._case: Case | PublishedCase | None = None
         self._findings: dict[str, Finding] = {}
         self._error = ""
 
-    def checks_of(self, case: Case) -> list[str]:
+    def checks_of(self, case: Case | PublishedCase) -> list[str]:
         from harness.judging.runner import RECORDING
 
         return [RECORDING] if self._skip(case) else self._ids
 
-    def finding(self, case: Case, check: str) -> Finding:
+    def finding(self, case: Case | PublishedCase, check: str) -> Finding:
         if self._case is not case:
             self._case, self._error = case, ""
             try:
@@ -272,10 +317,12 @@ class _Recordings:
             raise HarnessError(self._error)
         return self._findings[check]
 
-    def _skip(self, case: Case) -> Skip | None:
-        return self.live.skip(case) if self.live and self.live.asks(case) else case.skip
+    def _skip(self, case: Case | PublishedCase) -> Skip | None:
+        from harness.judging.runner import Case
 
-    def _judged(self, case: Case) -> list[Finding]:
+        return self.live.skip(case) if self.live and isinstance(case, Case) and self.live.asks(case) else case.skip
+
+    def _judged(self, case: Any) -> list[Finding]:
         from harness.judging.runner import Skip, judge_case, run_case, skipped_finding
         from harness.results import Outcome
 
@@ -292,10 +339,25 @@ class _Recordings:
         return list(judge_case(case, list(asked.exchanges), self._checks))
 
 
+class _PublishedRecordings(_Recordings):
+    """The same of a recording that others published; nobody is asked again."""
+
+    def __init__(self, checks: tuple[Check, ...], root: Path) -> None:
+        from harness.judging.deviations import KnownProblems
+
+        super().__init__(checks)
+        self._known = KnownProblems(root)
+
+    def _judged(self, case: Any) -> list[Finding]:
+        from harness.judging.published import run_published
+
+        return list(run_published(case, self._checks, self._known))
+
+
 class CheckItem(pytest.Item):
     """One check on one recording."""
 
-    def __init__(self, *, case: Case, check: str, recordings: _Recordings, **kwargs: Any) -> None:
+    def __init__(self, *, case: Case | PublishedCase, check: str, recordings: _Recordings, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.case = case
         self.recordings = recordings

@@ -7,14 +7,14 @@ here looks at what it is given and answers in kind; neither backend is imported 
 
 import sys
 from functools import cache
-from importlib import import_module, metadata
+from importlib import import_module
 from typing import Any
 
 import httpx2
 
 from harness.errors import UnsupportedSdk
+from harness.recording.sdk_release import release_of, unusable, version
 
-_OLDEST = (2, 54)  # the one that make test-openai2 tries; 2.0 can't send a body that is no JSON
 _ON_HTTPX2 = (3,)
 
 
@@ -38,12 +38,9 @@ def sdk_backend() -> Any:
     Return the backend that the installed OpenAI SDK is built on.
 
     Raises:
-        UnsupportedSdk: it is too old: it builds its requests some other way, or can't send all of them.
+        UnsupportedSdk: it is not installed, or too old: it builds its requests some other way, or can't send all of them.
     """
-    version = metadata.version("openai")
-    release = tuple(int(part) for part in version.split(".")[:2])
-    if release < _OLDEST:
-        raise UnsupportedSdk(
-            f"openai {version}: this needs {'.'.join(map(str, _OLDEST))} or later; run: pip install 'openai>=3'"
-        )
-    return import_module("httpx2" if release >= _ON_HTTPX2 else "httpx")
+    reason, found = unusable(), version()
+    if reason or found is None:
+        raise UnsupportedSdk(reason)
+    return import_module("httpx2" if release_of(found) >= _ON_HTTPX2 else "httpx")

@@ -9,13 +9,17 @@ that know it.
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-from harness.results import Finding, Level, Outcome, Results, Told
+from harness.results import Finding, Level, Outcome, Told
+
+if TYPE_CHECKING:
+    from harness.results import Results
 
 TellOf = Callable[[Finding], Told | None]
 """Returns what is told of a finding beside its message; None where there is nothing to tell, as of a pass."""
@@ -54,7 +58,7 @@ class FindingGroup:
         return self.findings[0]
 
 
-def failing(results: Results, tell_of: TellOf) -> list[FindingGroup]:
+def failing(results: "Results", tell_of: TellOf) -> list[FindingGroup]:
     """Return what nobody expected: our own bugs first, then by level, the commonest first."""
     groups = _grouped(results.unexpected, tell_of)
     return sorted(
@@ -62,21 +66,28 @@ def failing(results: Results, tell_of: TellOf) -> list[FindingGroup]:
     )
 
 
-def harmful(results: Results, tell_of: TellOf) -> list[FindingGroup]:
+def known(results: "Results", tell_of: TellOf) -> list[FindingGroup]:
+    """Return what is listed of its provider, by level, the commonest first."""
+    groups = _grouped([one for one in results.findings if one.outcome is Outcome.KNOWN], tell_of)
+    return sorted(groups, key=lambda one: (_LEVELS[one.first.level], -len(one.findings)))
+
+
+def harmful(results: "Results", tell_of: TellOf) -> list[FindingGroup]:
     """Return what was seen that is legal and breaks clients, the commonest first."""
     seen = [one for one in results.findings if one.outcome is Outcome.OBSERVED and tell_of(one)]
     return sorted(_grouped(seen, tell_of), key=lambda one: -len(one.findings))
 
 
 def _grouped(findings: Iterable[Finding], tell_of: TellOf) -> list[FindingGroup]:
-    groups: dict[tuple[str, Outcome, Told | None], FindingGroup] = {}
+    groups: dict[tuple[str, Outcome, Told | None, str | None], FindingGroup] = {}
     for finding in findings:
         told = tell_of(finding)
-        groups.setdefault((finding.check, finding.outcome, told), FindingGroup([], told)).findings.append(finding)
+        key = (finding.check, finding.outcome, told, finding.known)
+        groups.setdefault(key, FindingGroup([], told)).findings.append(finding)
     return list(groups.values())
 
 
-def show_groups(groups: Sequence[FindingGroup], results: Results, console: Console, *, whole: bool) -> None:
+def show_groups(groups: Sequence[FindingGroup], results: "Results", console: Console, *, whole: bool) -> None:
     """Print groups; of those beyond the first twenty their names only, unless the ``whole`` is asked for."""
     shown = list(groups) if whole else groups[:_GROUPS_SHOWN]
     providers = len({finding.provider for finding in results.findings}) > 1
@@ -99,6 +110,8 @@ def _show_group(group: FindingGroup, where: str, console: Console) -> None:
     if not fits:
         show_wrapped(where, console, style="dim")
     show_wrapped(_seen(group) if seen else first.message, console, label="seen" if seen else "what")
+    if first.known:
+        show_wrapped(f"{first.known} {first.source}", console, label="seen")
     if group.told:
         show_wrapped(group.told.advice.breaks, console, label="breaks")
         show_wrapped(group.told.advice.instead, console, label="instead")

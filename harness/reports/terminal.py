@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from harness.reports.failures import COLOURS, TellOf, failing, harmful, most_of, show_groups, show_wrapped
+from harness.reports.failures import COLOURS, TellOf, failing, harmful, known, most_of, show_groups, show_wrapped
 from harness.reports.shown import shown
 from harness.reports.summary import (
     FEATURES,
@@ -111,12 +111,15 @@ def show_probe(results: Results, console: Console, tell_of: TellOf, *, whole: bo
 
 
 def _show_groups(results: Results, console: Console, tell_of: TellOf, *, whole: bool) -> None:
-    groups = failing(results, tell_of)
+    groups, listed = failing(results, tell_of), known(results, tell_of)
     if groups:
-        console.print("[bold]Rules that fail[/]")
+        console.print(f"[bold]Rules that fail{', and are not listed of the provider' if listed else ''}[/]")
     if not groups and results.nothing_judged is None:
-        console.print("No rule fails.")
+        console.print("No rule fails that is not listed of the provider." if listed else "No rule fails.")
     show_groups(groups, results, console, whole=whole)
+    if listed:
+        console.print("\n[bold]Known of the provider[/]")
+        show_groups(listed, results, console, whole=whole)
     if seen := harmful(results, tell_of):
         console.print("\n[bold]Legal, but breaks some client code[/]")
         show_groups(seen, results, console, whole=whole)
@@ -130,7 +133,7 @@ def _show_providers(results: Results, console: Console, *, whole: bool) -> None:
     counts = [(name, _audit_counts(found)) for name, found in by_provider.items()]
     counts.sort(key=lambda item: -sum(item[1][2:4]))
     rows: list[list[Any]] = [[name, *numbers] for name, numbers in counts]
-    names = ["provider", "exchanges", "streamed", "MUST ✗", "SHOULD ✗", "blocked", "broken"]
+    names = ["provider", "exchanges", "streamed", "MUST ✗", "SHOULD ✗", "known", "blocked", "broken"]
     most = len(rows) if whole else _PROVIDERS_SHOWN
     _show_counts(names, rows[:most], console)
     if rest := rows[most:]:
@@ -193,7 +196,7 @@ def _audit_counts(findings: list[Finding]) -> list[int]:
     counts = [len(exchanges), len(streams)]
     counts += [sum(f.level is level for f in red) for level in (Level.MUST, Level.SHOULD)]
     outcomes = Counter(f.outcome for f in findings)
-    return [*counts, outcomes[Outcome.BLOCKED], outcomes[Outcome.BROKEN]]
+    return [*counts, outcomes[Outcome.KNOWN], outcomes[Outcome.BLOCKED], outcomes[Outcome.BROKEN]]
 
 
 def _show_families(results: Results, console: Console) -> None:

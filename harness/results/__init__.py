@@ -1,17 +1,12 @@
-"""What a run yields: problems judged into findings, what became of client code, and the logs that every report renders."""
+"""
+What a run yields: problems judged into findings, what became of client code, and the logs that every report renders.
 
-from harness.results.clients import (
-    WORST_FATE_FIRST,
-    ClientFinding,
-    ClientOutcome,
-    ClientResults,
-    LoopFinding,
-    ProviderPrediction,
-    is_client_log,
-    read_client_results,
-    write_client_results,
-    written_client_results,
-)
+The logs are imported when something of them is first asked for: a rule is shown without them.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from harness.results.finding import (
     EXPECTED,
     UNEXPECTED,
@@ -27,7 +22,21 @@ from harness.results.finding import (
     first_message,
     judge,
 )
-from harness.results.log import SCHEMA, Results, Run, check_writable, dump, read_results, told_most, write_results
+
+if TYPE_CHECKING:
+    from harness.results.clients import (
+        WORST_FATE_FIRST,
+        ClientFinding,
+        ClientOutcome,
+        ClientResults,
+        LoopFinding,
+        ProviderPrediction,
+        is_client_log,
+        read_client_results,
+        write_client_results,
+        written_client_results,
+    )
+    from harness.results.log import SCHEMA, Results, Run, check_writable, dump, read_results, told_most, write_results
 
 __all__ = [
     "EXPECTED",
@@ -62,3 +71,12 @@ __all__ = [
     "write_results",
     "written_client_results",
 ]  # fmt: skip
+
+_LOG = frozenset({"SCHEMA", "Results", "Run", "check_writable", "dump", "read_results", "told_most", "write_results"})
+
+
+def __getattr__(name: str) -> Any:
+    """Import what stands in a log (PEP 562)."""
+    if name not in __all__:
+        raise AttributeError(name)
+    return getattr(import_module(f"harness.results.{'log' if name in _LOG else 'clients'}"), name)

@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import orjson
-from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from harness.errors import BadResults
-from harness.results.log import SCHEMA, Run, read_frame, write_lines
+from harness.results.log import SCHEMA, Run, read_frame, reader_of, write_lines
 
 
 class ClientOutcome(StrEnum):
@@ -63,7 +62,7 @@ class ClientFinding:
     whether it fares just so with OpenAI's own form.
     """
 
-    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     client: str
     provider: str
@@ -109,7 +108,7 @@ class LoopFinding:
     parameters that nobody asked for.  ``message`` says how it failed, where it did.
     """
 
-    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     client: str
     given: str
@@ -123,7 +122,7 @@ class LoopFinding:
 class ProviderPrediction:
     """How a client will fare with a provider of which nothing is recorded, by its listed deviations; ``cause`` as above."""
 
-    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     client: str
     provider: str
@@ -217,10 +216,6 @@ class _About:
     idiom: bool = False
 
 
-_FINDING, _LOOP, _FORESEEN = TypeAdapter(ClientFinding), TypeAdapter(LoopFinding), TypeAdapter(ProviderPrediction)
-_ABOUT, _ANSWERS = TypeAdapter(dict[str, _About]), TypeAdapter(tuple[str, ...])
-
-
 def read_client_results(path: Path) -> ClientResults:
     """
     Read a log of clients; its findings in the order of clients, then as written.
@@ -228,12 +223,14 @@ def read_client_results(path: Path) -> ClientResults:
     Raises:
         BadResults: it is not there, not such a file, of another schema, or has no end line.
     """
+    from pydantic import ValidationError
+
     frame = read_frame(path, "harness clients run")
     clients = frame.first.get("clients")
     if not isinstance(clients, dict):
         raise BadResults(f"{path}:1: the run line names no clients; this is not a file of harness clients run")
     try:
-        _ABOUT.validate_python(clients)
+        reader_of(dict[str, _About]).validate_python(clients)
     except ValidationError as error:
         wrong = error.errors()[0]
         place = ".".join(map(str, ("clients", *wrong["loc"])))
@@ -252,11 +249,11 @@ def read_client_results(path: Path) -> ClientResults:
 def _read(results: ClientResults, row: dict[str, Any]) -> None:
     kind, answers = row.pop("kind", None), row.pop("answers", ())
     if kind == "loop":
-        results.loops.append(_LOOP.validate_python(row))
+        results.loops.append(reader_of(LoopFinding).validate_python(row))
     elif kind == "foreseen":
-        results.foreseen.append(_FORESEEN.validate_python(row))
+        results.foreseen.append(reader_of(ProviderPrediction).validate_python(row))
     elif kind == "client":
-        results.findings += _findings(row, _ANSWERS.validate_python(answers))
+        results.findings += _findings(row, reader_of(tuple[str, ...]).validate_python(answers))
     else:
         raise ValueError(f"a line of the kind {kind!r}, where clients and loops stand")
 
@@ -264,6 +261,6 @@ def _read(results: ClientResults, row: dict[str, Any]) -> None:
 def _findings(row: dict[str, Any], answers: Iterable[str]) -> Iterator[ClientFinding]:
     for answer in answers:
         model, request_id, *fault = answer.split("/")
-        yield _FINDING.validate_python(
+        yield reader_of(ClientFinding).validate_python(
             row | {"model": model, "request_id": request_id, "fault": fault[0] if fault else None}
         )

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Literal
 
-from pydantic import ConfigDict
-
 
 class Level(StrEnum):
     """How binding a rule is."""
@@ -146,7 +144,7 @@ class Finding:
     and why it is known, where a recording of no scenario was judged beside what is listed of its provider.
     """
 
-    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     provider: str
     model: str

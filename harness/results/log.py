@@ -12,17 +12,19 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, fields
+from functools import cache
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
-from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import BadResults, Unwritable
 from harness.recording.atomic import write_atomically
-from harness.recording.redact import redact
 from harness.results.finding import UNDECIDED, UNEXPECTED, VERDICTS, Finding, Outcome
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 SCHEMA = 2
 
@@ -114,6 +116,8 @@ def dump(value: Any, option: int = 0) -> bytes:
 
 def write_lines(path: Path, lines: Iterable[dict[str, Any]]) -> bool:
     """Write the lines of a log, and tell whether they went as they are: no secret was in them."""
+    from harness.recording.redact import redact  # its patterns take a while to compile
+
     check_writable(path)
     content = b"".join(dump(line) + b"\n" for line in lines)
     clean = redact(content)
@@ -234,7 +238,12 @@ def _run(path: Path, rows: Iterable[dict[str, Any]]) -> Run:
     return Run(first["harness"], first["started"], first["mode"], first.get("sdk"))
 
 
-_CHECKED = TypeAdapter(Finding)
+@cache
+def reader_of(kind: Any) -> "TypeAdapter[Any]":
+    """Return what makes a ``kind`` of a row of a log, and checks it; pydantic is imported when the first log is read."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
 
 
 def _read_lines(path: Path, rows: list[dict[str, Any]]) -> Iterator[Finding]:
@@ -258,9 +267,12 @@ def _in_order(findings: Iterable[Finding], order: Any) -> Iterator[Finding]:
 
 
 def _finding(path: Path, number: int, row: dict[str, Any]) -> Finding:
+    from pydantic import ValidationError
+
     try:
-        return _CHECKED.validate_python(row)
+        checked: Finding = reader_of(Finding).validate_python(row)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
         raise BadResults(f"{path}:{number}: {key}: {first['msg']}; run it again") from None
+    return checked

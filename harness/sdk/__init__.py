@@ -1,5 +1,38 @@
-"""The official OpenAI SDK driven over a recorded exchange."""
+"""
+The official OpenAI SDK driven over a recorded exchange.
 
-from harness.sdk.clients import Depth, SdkResult, SdkResults, failure_location, sdk_results, set_depth, version
+What drives it is imported when the first exchange is read; where it can't be had, `unusable` says so.
+"""
 
-__all__ = ["Depth", "SdkResult", "SdkResults", "failure_location", "sdk_results", "set_depth", "version"]
+from typing import TYPE_CHECKING
+
+from harness.recording.sdk_release import unusable, version
+from harness.sdk.readings import Depth, SdkResult, set_depth
+from harness.wire.exchange import Exchange
+
+if TYPE_CHECKING:
+    from harness.sdk.clients import SdkResults
+
+__all__ = [
+    "Depth",
+    "SdkResult",
+    "failure_location",
+    "sdk_results",
+    "set_depth",
+    "unusable",
+    "version",
+]
+
+
+def sdk_results(exchange: Exchange, depth: Depth | None = None) -> "SdkResults":
+    """Return what the SDK's clients make of an exchange; all who ask share one reading."""
+    from harness.sdk import clients
+
+    return clients.sdk_results(exchange, depth)
+
+
+def failure_location(exchange: Exchange, reading: SdkResult) -> tuple[int | None, str | int]:
+    """Return the place in ``exchange``, as evidence has it, at which a reading of the default depth ended."""
+    from harness.sdk import clients
+
+    return clients.failure_location(exchange, reading)

@@ -19,15 +19,14 @@ from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cache, cached_property, lru_cache, partial
-from importlib import metadata
 from typing import Any, NamedTuple
 
 import orjson
 
 from harness.sdk.form import canonical_form, not_chunks, parts_of, representative_events
-from harness.wire.completion import Message, complete
+from harness.sdk.readings import Depth, SdkResult, settings
+from harness.wire.completion import complete
 from harness.wire.exchange import OK, Exchange, Headers, Request, Response
 from harness.wire.reading import read
 
@@ -35,34 +34,6 @@ _QUESTION: dict[str, Any] = {"model": "replay", "messages": [{"role": "user", "c
 _ASK = {wish: Request("POST", "", Headers(), orjson.dumps({"stream": wish})) for wish in (True, False)}
 _MESSAGE_LENGTH = 120
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-
-
-class Depth(StrEnum):
-    """How much of a stream the SDK is given."""
-
-    SHAPE = "shape"
-    """The events that stand for all others, with constants for texts."""
-    FULL = "full"
-    """Every byte, in the reads it came in."""
-
-
-@dataclass(frozen=True)
-class SdkResult:
-    """
-    What one client made of an exchange.
-
-    ``chunks`` counts the chunk objects it yielded, 1 for a body; ``messages`` is what they add up to.  ``error``
-    is the class of the exception that ended it, ``pointer`` the place in the chunk that it names, and ``shows``
-    which of ``message``, ``code``, ``param`` and ``type`` it carries, or ``text`` where it has the body as text.
-    """
-
-    chunks: int
-    messages: tuple[Message, ...]
-    error: str | None = None
-    message: str = ""
-    is_openai_error: bool = False
-    pointer: str = ""
-    shows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,27 +63,9 @@ class SdkResults:
         return _reading(self.read, _collect_accumulated) if self.read.is_stream else None
 
 
-@dataclass
-class _Settings:
-    depth: Depth = Depth.SHAPE
-
-
-_settings = _Settings()
-
-
-def version() -> str:
-    """Return the version of the SDK, without importing it."""
-    return metadata.version("openai")
-
-
-def set_depth(depth: Depth) -> None:
-    """Set the depth of readings that name none."""
-    _settings.depth = depth
-
-
 def sdk_results(exchange: Exchange, depth: Depth | None = None) -> SdkResults:
     """Return what the SDK's clients make of an exchange; all who ask share one reading."""
-    depth = depth or _settings.depth
+    depth = depth or settings.depth
     # An exchange can't be hashed, so its readings are kept where its cached properties are.
     kept: dict[Depth, SdkResults] = vars(exchange).setdefault("sdk_results", {})
     if depth not in kept:
@@ -125,7 +78,7 @@ def failure_location(exchange: Exchange, reading: SdkResult) -> tuple[int | None
     parser = exchange.reading.parser
     if parser is None:
         return None, 0
-    whole = _settings.depth is Depth.FULL
+    whole = settings.depth is Depth.FULL
     given = (
         set(range(len(parser.events)))
         if whole

@@ -15,6 +15,7 @@ import orjson
 from aiohttp import web
 
 from harness.errors import HarnessError, NotRecorded, unknown
+from harness.judging.runner import PUBLISHED
 from harness.matrix.scenarios import SCENARIOS
 from harness.printable import printable
 from harness.recording.pacing import Pace, delays
@@ -117,7 +118,7 @@ def _provider(request: web.Request) -> str:
 async def _chat(request: web.Request, provider: str, options: PlaybackOptions) -> web.StreamResponse:
     own = options.of(request)
     scenario = request.headers.get("x-harness-scenario")
-    if scenario and scenario not in SCENARIOS:
+    if scenario and scenario not in SCENARIOS and not scenario.startswith(f"{PUBLISHED}."):
         raise unknown("scenario", scenario, list(SCENARIOS))
     held = request.app[_INDEX].answer(provider, await request.read(), scenario)
     exchange = changed(held.exchange, own.fault)

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import NotRecorded, unknown
-from harness.judging.runner import Case
-from harness.matrix.providers import Matrix, Target
+from harness.judging.published import PublishedCase, published_cases
+from harness.judging.runner import PUBLISHED, Case, Selection
+from harness.matrix.providers import Matrix, Provider, Target
 from harness.matrix.scenarios import SCENARIOS, Scenario, with_expectations
 from harness.recording.cassette import read_cassette
 from harness.simulate.ideal import DATED, MODEL, recording
@@ -51,6 +52,12 @@ class RecordedAnswer:
     def name(self) -> str:
         """``provider/model/scenario``."""
         return f"{self.target}/{self.scenario.id}"
+
+    @property
+    def by_name_only(self) -> bool:
+        """Whether it is an answer for those alone who name its scenario: a refusal that nobody else is after."""
+        refusal = self.scenario.id.startswith(f"{PUBLISHED}.") and self.exchange.response.is_error
+        return refusal or self.scenario.id in _BY_NAME_ONLY
 
     @cached_property
     def traits(self) -> "RequestTraits":
@@ -111,6 +118,7 @@ class RecordingIndex:
         for target in matrix.targets():
             if not wanted or {target.id, target.provider.id} & set(wanted):
                 self._targets[target.provider.id].append(target)
+        self._whole = {one.id for one in matrix.providers if not wanted or one.id in wanted}
         self._reference = not wanted or REFERENCE in wanted
         self._answers: dict[tuple[str, bytes, str | None], RecordedAnswer] = {}
 
@@ -118,6 +126,10 @@ class RecordingIndex:
     def providers(self) -> list[str]:
         """Those that are served."""
         return [*self._targets, *([REFERENCE] if self._reference else [])]
+
+    def provider(self, name: str) -> Provider:
+        """Return one of ``providers`` that is not the reference."""
+        return self._targets[name][0].provider
 
     def answers(self, provider: str) -> list[RecordedAnswer]:
         """
@@ -132,7 +144,7 @@ class RecordingIndex:
                 near = get_close_matches(provider, self.providers, 3, 0.4) or self.providers[:8]
                 raise NotRecorded(f"no provider {provider!r} is served here; try {', '.join(near)}")
             found = _of_reference() if provider == REFERENCE else self._read(self._targets[provider])
-            self._by_provider[provider] = list(found)
+            self._by_provider[provider] = [*found, *self._published(provider)]
         return self._by_provider[provider]
 
     def models(self, provider: str) -> list[str]:
@@ -172,7 +184,7 @@ class RecordingIndex:
         return [one for one in held if (body or {}).get("model") in one.names] or held
 
     def _of_model(self, provider: str, body: dict[str, Any] | None) -> list[RecordedAnswer]:
-        held = [one for one in self.answers(provider) if one.scenario.id not in _BY_NAME_ONLY]
+        held = [one for one in self.answers(provider) if not one.by_name_only]
         if not held:
             raise NotRecorded(f"nothing is recorded of {provider}; record it with: harness record {provider}")
         model = (body or {}).get("model")
@@ -198,6 +210,20 @@ class RecordingIndex:
                     for exchange in with_expectations(read_cassette(case.cassette), scenario):
                         if not exchange.expected.cancelled_by_client:  # how that answer ended is our own doing
                             yield RecordedAnswer(target.id, names, scenario, exchange)
+
+    def _published(self, provider: str) -> Iterator[RecordedAnswer]:
+        """Yield what others published of a provider that is served with all its models, or of those of its that are."""
+        models = {target.model.id for target in self._targets.get(provider, ())}
+        for case in published_cases(self._root, Selection(providers=(provider,))):
+            if provider in self._whole or case.model in models:
+                yield from _published_answers(case)
+
+
+def _published_answers(case: PublishedCase) -> Iterator[RecordedAnswer]:
+    scenario = Scenario(case.scenario, "What others asked and published.")
+    for exchange in read_cassette(case.cassette):
+        names = dict.fromkeys((exchange.model or case.model, case.model))
+        yield RecordedAnswer(f"{case.provider}/{case.model}", tuple(names), scenario, exchange)
 
 
 def _check(names: tuple[str, ...], matrix: Matrix) -> None:

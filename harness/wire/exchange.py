@@ -4,7 +4,6 @@ import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -166,8 +165,13 @@ class Response:
     @property
     def date(self) -> int:
         """The date header as seconds since 1970; 0 where there is none that can be read."""
+        text = self.headers.get("date")
+        if not text:
+            return 0
+        from email.utils import parsedate_to_datetime  # it brings sockets and more
+
         try:
-            return int(parsedate_to_datetime(self.headers.get("date", "")).timestamp())
+            return int(parsedate_to_datetime(text).timestamp())
         except (TypeError, ValueError, OverflowError):
             return 0
 

@@ -5,7 +5,6 @@ It is small whatever the size of the answer, and of an archive without end only 
 digests, so that two can be told to be the same, and nothing more.
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -139,6 +138,8 @@ def _keep(table: dict[Any, Any], key: Any, value: Any) -> None:
 
 def digest(*texts: bytes | str | None) -> bytes:
     """Return what tells texts from others."""
+    import hashlib  # it loads OpenSSL, and of a single answer nobody asks
+
     sum_of = hashlib.blake2b(digest_size=12)
     for text in texts:
         sum_of.update(text.encode("utf-8", "replace") if isinstance(text, str) else text or b"")

@@ -14,7 +14,7 @@ import yaml
 from click.testing import CliRunner
 
 from harness.cli import main
-from harness.cli.outlet import Lines
+from harness.cli.serving import Lines
 from harness.printable import printable_lines
 from harness.recording.cassette import write_cassette
 from harness.reports.files import write_report

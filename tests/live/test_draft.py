@@ -21,6 +21,7 @@ from scripted import IDEAL, End, Received, Script, Server, ideal_answer, plays, 
 from harness.cli import main
 from harness.live.draft import in_common
 from harness.matrix.providers import load_matrix
+from harness.matrix.recognising import has_schema_line
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Outcome
 from harness.simulate.reference import replace_in_body
@@ -163,11 +164,14 @@ def test_an_entry_is_appended_and_all_that_stands_there_stays(tmp_path: Path) ->
 
 def test_what_is_not_said_is_made_of_the_address(tmp_path: Path) -> None:
     with Server(IDEAL) as server:
-        command = ["new-provider", server.base_url, "-m", "gpt-4o-mini", "--docs", DOCS, "--root", str(tmp_path)]
+        command = ["new-provider", server.base_url, "-m", "gpt-4o-mini", "--root", str(tmp_path)]
         result = CliRunner().invoke(main, command, env={f"AT_127_0_0_1_{server.port}_API_KEY": "good"})
     assert result.exit_code == 0, result.output
     (made,) = load_matrix(tmp_path / "providers.yaml").providers
     assert (made.id, made.name) == (f"127.0.0.1-{server.port}", f"127.0.0.1-{server.port}")
+    assert made.docs == server.base_url
+    assert f"docs: {server.base_url} stands there; put the page that documents the API in its place" in result.stdout
+    assert has_schema_line(tmp_path / "providers.yaml"), "pytest collects it"
 
 
 def test_an_ideal_provider_has_nothing_to_list_but_a_clock_that_stands_still(tmp_path: Path) -> None:

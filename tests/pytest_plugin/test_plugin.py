@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+import harness.sdk.clients  # noqa: F401 - pytester forgets what a run imports, and asyncio stands no second time
 from harness.checks import CHECKS, FAMILIES
 from harness.matrix.scenarios import SCENARIOS
 from harness.recording.cassette import write_cassette
@@ -11,6 +12,7 @@ from harness.results import read_results
 from harness.simulate.reference import STREAM, replace_in_body, with_response
 
 MATRIX = """\
+# yaml-language-server: $schema=llm-compat-harness.schema.json
 providers:
   - id: acme
     name: Acme
@@ -212,7 +214,7 @@ def test_a_bad_matrix_is_one_line(project: Path, pytester: pytest.Pytester) -> N
     result = run(pytester)
     assert result.ret == 2
     result.stdout.fnmatch_lines(
-        ["*providers.yaml:5: providers.0.keyenv: unknown key; did you mean key_env? (and 1 more)"]
+        ["*providers.yaml:6: providers.0.keyenv: unknown key; did you mean key_env? (and 1 more)"]
     )
     assert "Traceback" not in result.stdout.str()
 

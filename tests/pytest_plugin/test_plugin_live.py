@@ -7,6 +7,7 @@ import pytest
 from scripted import IDEAL, End, Received, Server, plays, refuses
 from scripted import ideal_answer as ideal
 
+import harness.sdk.clients  # noqa: F401 - pytester forgets what a run imports, and asyncio stands no second time
 from harness.checks import CHECKS
 from harness.recording.cassette import read_cassette, write_cassette
 from harness.results import read_results

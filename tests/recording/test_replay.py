@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from importlib import metadata
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -223,13 +224,13 @@ def test_what_is_asked_finds_its_recording_in_any_order_of_keys(recordings: Reco
 
 def test_the_sdk_finds_it_too_sync_and_async(recordings: Recordings) -> None:
     given: dict[str, Any] = {"api_key": "none", "base_url": "https://api.example/v1", "max_retries": 0}
-    client = openai.OpenAI(http_client=httpx2.Client(transport=recordings), **given)
+    client = openai.OpenAI(http_client=http_backend.sdk_backend().Client(transport=recordings), **given)
     text = "".join(
         one.choices[0].delta.content or "" for one in client.chat.completions.create(**QUESTION, stream=True)
     )
 
     async def ask() -> str:
-        asker = openai.AsyncOpenAI(http_client=httpx2.AsyncClient(transport=recordings), **given)
+        asker = openai.AsyncOpenAI(http_client=http_backend.sdk_backend().AsyncClient(transport=recordings), **given)
         return str((await asker.chat.completions.create(**QUESTION)).choices[0].message.content)
 
     assert text == STREAM.completion.messages[0].content
@@ -238,7 +239,7 @@ def test_the_sdk_finds_it_too_sync_and_async(recordings: Recordings) -> None:
 
 def test_what_nobody_recorded_is_refused_with_the_nearest_and_what_differs(recordings: Recordings) -> None:
     given: dict[str, Any] = {"api_key": "none", "base_url": "https://api.example/v1", "max_retries": 0}
-    client = openai.OpenAI(http_client=httpx2.Client(transport=recordings), **given)
+    client = openai.OpenAI(http_client=http_backend.sdk_backend().Client(transport=recordings), **given)
     with pytest.raises((NotRecorded, openai.APIConnectionError)) as caught:
         client.chat.completions.create(**QUESTION | {"model": "gpt-9"}, stream=True, temperature=0)
     # openai 3 lets it through; openai 2 makes an error of its own of whatever a transport raises, and names the cause.
@@ -279,7 +280,9 @@ def test_threads_at_once_get_each_their_own() -> None:
     assert bodies == [b"%d" % n for n in range(40)]
 
 
-@pytest.mark.parametrize(("version", "backend"), [("3.52.0", "httpx2"), ("2.54.0", "httpx"), ("10.0.0", "httpx2")])
+@pytest.mark.parametrize(
+    ("version", "backend"), [("3.52.0", "httpx2"), ("2.20.0", "httpx"), ("2.54.0", "httpx"), ("10.0.0", "httpx2")]
+)
 def test_the_sdk_gets_transports_of_its_own_backend(
     version: str, backend: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -287,10 +290,19 @@ def test_the_sdk_gets_transports_of_its_own_backend(
     assert http_backend.sdk_backend.__wrapped__().__name__ == backend
 
 
+def test_an_sdk_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr("importlib.metadata.version", absent)
+    with pytest.raises(UnsupportedSdk, match=r"^the OpenAI SDK is not installed; run: pip install 'openai>=2\.20'"):
+        http_backend.sdk_backend.__wrapped__()
+
+
 @pytest.mark.parametrize("version", ["0.28.1", "1.109.1", "2.0.0"])
 def test_an_sdk_that_is_too_old_is_refused_with_what_to_do(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.metadata.version", lambda _: version)
-    with pytest.raises(UnsupportedSdk, match=rf"^openai {version}: this needs 2\.54 or later; run: pip install"):
+    with pytest.raises(UnsupportedSdk, match=rf"^openai {version}: this needs 2\.20 or later; run: pip install"):
         http_backend.sdk_backend.__wrapped__()
 
 

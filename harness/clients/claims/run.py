@@ -17,7 +17,7 @@ from harness.clients.client_runner import ClientRunner
 from harness.clients.environments import Environment
 from harness.clients.trials import Trial, deviation_trials, is_chat, reference_trials
 from harness.errors import UnknownName
-from harness.matrix.providers import FILE_NAME, load_matrix
+from harness.matrix.project import project_matrix
 from harness.results import ClientOutcome
 from harness.serve.recording_index import REFERENCE, RecordingIndex
 from harness.simulate.reference import with_body
@@ -29,7 +29,7 @@ class ClaimRunner:
     """Where claims are tried, while the block runs."""
 
     def __init__(self, root: Path) -> None:
-        self._index = RecordingIndex(load_matrix(root / FILE_NAME), root)
+        self._index = RecordingIndex(project_matrix(root), root)
         self._stack = ExitStack()
         self._triers: dict[str, ClientRunner] = {}
 

@@ -236,7 +236,7 @@ _NUMBERS = (
     Fault("thought-counted-in-details-only", "completion_tokens counts none of the reasoning, which the details count.", "reasoning.nonstream", _UNCOUNTED,
           compose(_set(completion_tokens=3, total_tokens=12), _details("completion", reasoning_tokens=9)), "usage.within-totals"),
     Fault("predictions-beyond-completion", "Accepted and rejected predictions are more than all of the output.", "chat.nonstream", _PREDICTED,
-          _details("completion", accepted_prediction_tokens=3, rejected_prediction_tokens=2), "usage.within-totals"),
+          _details("completion", accepted_prediction_tokens=300, rejected_prediction_tokens=200), "usage.within-totals"),
     Fault("rejected-beyond-completion", "More predictions were rejected than there is output.", "chat.long", "https://github.com/vllm-project/vllm/issues/50895",
           _details("completion", accepted_prediction_tokens=0, rejected_prediction_tokens=1200), "usage.within-totals"),
     Fault("audio-beyond-prompt", "More tokens of sound are counted than the prompt has.", "chat.nonstream", _USAGE, _details("prompt", audio_tokens=10**9), "usage.within-totals"),

@@ -71,7 +71,7 @@ FAULTS = (
     Fault("json-single-quotes", "A chunk has single quotes.", "chat.stream", _QUOTES, body(_first_in_single_quotes), "sse.json"),
     Fault("json-encoded-twice", "Every chunk is a JSON text with JSON in it.", "chat.stream", _TWICE, body(_each), "sse.object"),
     Fault("json-body-encoded-twice", "A body is a JSON text with JSON in it.", "chat.nonstream", _TWICE, body(lambda it: orjson.dumps(it.decode("utf-8", "replace"))), "http.body-asked"),
-    Fault("json-without-blank-line", "No blank line stands between two chunks.", "chat.stream", _NO_BLANK_LINE, replace_bytes(b'can I"},"logprobs":null,' + _FIRST_END + b"\n\n", b'can I"},"logprobs":null,' + _FIRST_END + b"\n"), "sse.json"),
+    Fault("json-without-blank-line", "No blank line stands between two chunks.", "chat.stop", _NO_BLANK_LINE, replace_bytes(_FIRST_END + b"\n\n", _FIRST_END + b"\n", 1), "sse.json"),
     Fault("json-glued", "An error is written on the line of a chunk.", "tools.auto", _GLUED, replace_bytes(_FIRST_END, _FIRST_END + b'{"type":"error"}', 1), "sse.json"),
     Fault("json-infinity", "A logprob is -Infinity.", "chat.logprobs", _INFINITE, replace_bytes(b'"logprob":-0.25', b'"logprob":-Infinity', 1), "sse.json"),
     Fault("json-beyond-a-double", "A number is beyond what a double holds.", "chat.logprobs", _INFINITE, replace_bytes(b'"logprob":-0.25', b'"logprob":-1e999', 1), "sse.json"),

@@ -30,7 +30,6 @@ _REPLAYED = "https://github.com/BerriAI/litellm/pull/36267"
 _CHANNEL_TOKENS = "https://github.com/vllm-project/vllm/issues/32587"
 _CHANNEL_WORDS = "https://github.com/oobabooga/textgen/issues/7374"
 _MOJIBAKE = "https://github.com/ultrasev/llmproxy-vercel/issues/1"
-_NUL = "https://github.com/kekzl/imp/pull/509"
 _IMAGE = "https://github.com/agno-agi/agno/pull/8938"
 _CITATION = "https://github.com/vercel/ai/issues/10199"
 
@@ -136,7 +135,7 @@ _MARKS = (
     Fault("text-mojibake", "The text is UTF-8 that was read as Latin-1.", "chat.unicode", _MOJIBAKE, replace_bytes(_HELLO, _READ_AS_LATIN.encode()), "content.no-mojibake"),
     Fault("text-mojibake-in-body", "The text of a body is UTF-8 that was read as Windows-1252.", "chat.nonstream", "https://github.com/six2dez/burp-ai-agent/issues/61",
           chunks(any_chunk, set_value(_SAID, "It’s a café.".encode().decode("cp1252"))), "content.no-mojibake"),
-    Fault("text-nul", "NUL stands in the text.", "chat.unicode", _NUL, replace_bytes(_HELLO, b"\\u0000"), "content.no-controls"),
+    Fault("text-bell", "A control character stands in the text.", "chat.unicode", None, replace_bytes(_HELLO, b"\\u0007"), "content.no-controls"),
     Fault("text-escape", "A control sequence of a terminal stands in the text of a body.", "chat.nonstream", None,
           chunks(any_chunk, set_value(_SAID, lambda old: f"\x1b[1m{old}\x1b[0m")), "content.no-controls"),
 )

@@ -1,0 +1,26 @@
+"""The command that shows all of one thing."""
+
+from pathlib import Path
+
+import click
+
+from harness.cli.common import ROOT, one_line_errors
+from harness.cli.console import Outlet
+from harness.explain import explain as explain_id
+
+
+@click.command()
+@click.argument("name", metavar="ID")
+@click.option(
+    "--results", "results_file", type=click.Path(path_type=Path),
+    help="Show the cell as this file has it, of a probe or an audit too.",
+)  # fmt: skip
+@ROOT
+@one_line_errors
+def explain(name: str, root: Path, results_file: Path | None) -> None:
+    """
+    Show all of a check, a family of checks, a scenario, a fault, a client, a provider, or a cell.
+
+    A cell is PROVIDER/MODEL/SCENARIO/CHECK, CLIENT/FAULT or CLIENT/PROVIDER/MODEL/SCENARIO.
+    """
+    explain_id(name, root, Outlet(), results_file)

@@ -1,0 +1,75 @@
+"""The command that takes published recordings into a project."""
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from harness.cli.common import ROOT, SIZES, matrix_of, one_line_errors, progress, refuse
+from harness.cli.outlet import say
+from harness.errors import HarnessError
+from harness.evidence.published import Published, files_of, kept_in, new_forms, published
+from harness.recording.archives import Entry, archives_in, read_archive
+from harness.recording.atomic import write_atomically
+
+_LIMIT = 48 << 10
+
+
+@click.command("import")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@ROOT
+@click.option("--seed", default="published", show_default=True, help="Text that the made-up texts hang on.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=_LIMIT, show_default=True,
+    help="Bytes of a cassette beyond which it is left out.",
+)  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Say what would be written, and write nothing.")
+@SIZES("body", "line", "event", "events", "values", "row", "unpacked", "file")
+@one_line_errors
+def import_(paths: tuple[Path, ...], root: Path, seed: str, limit: int, dry_run: bool) -> None:  # noqa: FBT001 - a flag
+    """
+    Keep recordings that others published: cassettes/PROVIDER/published/MODEL/DATE-FORM.yaml, without their texts.
+
+    One of each form, the newest; what has the form of one that is there already is left out. The provider is told by the
+    host, or by what the recording names.
+    """
+    archives = [archive for path in paths for archive in archives_in(path)]
+    unread: list[HarnessError] = []
+    found = list(published(_entries(archives, unread), matrix_of(root)))
+    new = new_forms(found, kept_in(root))
+    written: list[Published] = []
+    size = too_large = 0
+    for path, content, one in progress(files_of(new, root, seed), len(new), "masking"):
+        if len(content) > limit:
+            too_large += 1
+            continue
+        if not dry_run:
+            write_atomically(path, content)
+        written.append(one)
+        size += len(content)
+    for error in unread:
+        say(f"harness: {error}", err=True)
+    if not found:
+        refuse(f"{', '.join(map(str, paths))}: no chat completion of a provider that is named in {len(archives)} files")
+    _tell(written, size, dry_run=dry_run)
+    say(f"left out: {len(found) - len(new):,} of a form that is kept, {too_large:,} larger than {limit:,} bytes")
+    sys.exit(2 if unread else 0)
+
+
+def _entries(archives: list[Path], unread: list[HarnessError]) -> Iterator[Entry]:
+    for archive in progress(archives, len(archives), "reading"):
+        try:
+            yield from read_archive(archive, unread.append)
+        except HarnessError as error:
+            unread.append(error)
+
+
+def _tell(written: list[Published], size: int, *, dry_run: bool) -> None:
+    for provider, count in sorted(Counter(one.provider for one in written).items()):
+        newest = max(one.day for one in written if one.provider == provider)
+        say(f"{provider}: {count:,}, the newest of {newest}")
+    providers = len({one.provider for one in written})
+    what = "would be written" if dry_run else "written"
+    say(f"{what}: {len(written):,} recordings of {providers:,} providers, {size:,} bytes")

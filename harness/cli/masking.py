@@ -1,0 +1,122 @@
+"""The command that takes the content out of recordings, so that they can be shown to others."""
+
+import secrets
+import sys
+from collections import Counter
+from pathlib import Path
+
+import click
+
+from harness.cli.common import FORCE, SIZES, one_line_errors, progress, refuse
+from harness.cli.outlet import say
+from harness.errors import HarnessError
+from harness.judging.alike import differences
+from harness.recording.archives import archives_in, read_archive
+from harness.recording.atomic import check_own
+from harness.recording.cassette import OWN, write_cassette
+from harness.recording.masking import mask_exchanges
+from harness.recording.scrub import scrub
+from harness.wire.exchange import Exchange
+
+_CASSETTES = (".yaml", ".yml")
+_SHOWN = 5
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--into", required=True, type=click.Path(path_type=Path),
+    help="Where to write: a file *.yaml for all of it, or a folder, with a file for each that is read.",
+)  # fmt: skip
+@click.option("--seed", help="Text that the made-up texts hang on; whoever knows it can try words [default: random].")
+@FORCE
+@SIZES("body", "line", "event", "events", "values", "row", "unpacked", "file")
+@one_line_errors
+def mask(paths: tuple[Path, ...], into: Path, seed: str | None, force: bool) -> None:  # noqa: FBT001 - a flag
+    """
+    Write recordings without their content, to be shown to others: cassettes whose texts are made up.
+
+    Whatever people or models wrote, and every id, becomes another text of the same form; keys, order, white space,
+    framing, numbers of usage, models and finish reasons stay. Says where a finding is another one than before.
+    """
+    wanted = _places(paths, into)
+    for place in dict.fromkeys(wanted.values()):
+        check_own(place, OWN, force=force)
+    left_out: Counter[str] = Counter()
+    unread: list[HarnessError] = []
+    places = list(dict.fromkeys(wanted.values()))
+    written = 0
+    for place in progress(places, len(places), "masking"):
+        archives = (archive for archive, there in wanted.items() if there == place)
+        exchanges = [one for archive in archives for one in _read(archive, left_out, unread)]
+        if exchanges:
+            written += _write(place, exchanges, seed or secrets.token_hex(16))
+    for dialect, count in left_out.items():
+        say(f"harness: {count} {dialect} left out: only chat completions are masked", err=True)
+    for error in unread:
+        say(f"harness: {error}", err=True)
+    if not written:
+        refuse(f"{', '.join(map(str, paths))}: no chat completion in {len(wanted)} files")
+    sys.exit(2 if unread else 0)
+
+
+def _places(paths: tuple[Path, ...], into: Path) -> dict[Path, Path]:
+    """Return the file to write for each file that is read."""
+    found = [(archive, archive.relative_to(path) if path.is_dir() else Path(archive.name))
+             for path in paths for archive in archives_in(path)]  # fmt: skip
+    if into.suffix in _CASSETTES and not into.is_dir():
+        places = {archive: into for archive, _ in found}
+    else:
+        places = _named(found, into)
+    for archive in places:
+        for place in places.values():
+            if place.exists() and place.samefile(archive):
+                raise HarnessError(f"{place}: it is one of the recordings that are read; name another place")
+    return places
+
+
+def _named(found: list[tuple[Path, Path]], folder: Path) -> dict[Path, Path]:
+    """Return a file of its own in ``folder`` for each archive; two that differ in their ending keep it."""
+    bare = {archive: _without_endings(name) for archive, name in found}
+    often = Counter(bare.values())
+    names = {archive: bare[archive] if often[bare[archive]] == 1 else name for archive, name in found}
+    if len(set(names.values())) < len(names):
+        twice = next(name for name, count in Counter(names.values()).items() if count > 1)
+        raise HarnessError(f"{twice}: two of the recordings have that name; mask them into two folders")
+    return {archive: folder / f"{name}.yaml" for archive, name in names.items()}
+
+
+def _without_endings(name: Path) -> Path:
+    bare = name.with_suffix("") if name.suffix == ".gz" else name
+    return bare.with_suffix("") if bare.suffix else bare
+
+
+def _read(archive: Path, left_out: Counter[str], unread: list[HarnessError]) -> list[Exchange]:
+    def passed_over(dialect: str) -> None:
+        left_out[dialect] += 1
+
+    try:
+        return [scrub(entry.exchange) for entry in read_archive(archive, unread.append, passed_over)]
+    except HarnessError as error:
+        unread.append(error)
+        return []
+
+
+def _write(place: Path, exchanges: list[Exchange], seed: str) -> int:
+    made = [scrub(one) for one in mask_exchanges(exchanges, seed)]  # as it is written
+    write_cassette(place, made)
+    found = list(differences(exchanges, made))
+    others = Counter(one.check for one in found if not one.only_quoted)
+    quoting = sum(one.only_quoted for one in found)
+    told = f", {quoting} of which quote a made-up text" if quoting else ""
+    count = f"{len(exchanges)} exchange{'' if len(exchanges) == 1 else 's'}"
+    say(
+        f"{place}: {count}, texts replaced; "
+        + (f"other findings: {_listed(others)}" if others else f"the findings stay{told}")
+    )
+    return len(exchanges)
+
+
+def _listed(checks: Counter[str]) -> str:
+    shown = [f"{check} ({count})" for check, count in checks.most_common(_SHOWN)]
+    return ", ".join([*shown, "…"] if len(checks) > _SHOWN else shown)

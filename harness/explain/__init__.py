@@ -1,0 +1,80 @@
+"""
+What ``harness explain`` shows of a check, a family, a scenario, a fault, a client, a provider or a cell.
+
+What one of them needs is imported when it is asked for: a check is shown before all others are there.
+"""
+
+import difflib
+from pathlib import Path
+
+from rich.console import Console
+
+from harness.checks import FAMILIES, check_named
+from harness.errors import UnknownName
+from harness.explain.rules import explain_check, explain_family, explain_fault
+from harness.matrix.scenarios import SCENARIOS
+
+_CELL_PARTS = 4
+
+
+def explain(name: str, root: Path, console: Console, results: Path | None = None) -> None:
+    """
+    Print all that is known of ``name``; of a cell, as the file ``results`` has it if there is one.
+
+    Raises:
+        UnknownName: it is no check, family, scenario, fault, client, provider or cell of the project at ``root``.
+    """
+    check = check_named(name)
+    if check:
+        explain_check(check, console)
+    elif name in FAMILIES:
+        explain_family(name, console)
+    elif name in SCENARIOS:
+        from harness.explain.scenarios import explain_scenario
+
+        explain_scenario(SCENARIOS[name], console)
+    else:
+        _explain_other(name, root, results, console)
+
+
+def _explain_other(name: str, root: Path, results: Path | None, console: Console) -> None:
+    from harness.clients.catalogue import CLIENTS
+    from harness.explain.providers import explain_cell, explain_provider
+    from harness.matrix.project import project_matrix
+    from harness.simulate.faults import FAULTS
+
+    client, _, answer = name.partition("/")
+    if client in CLIENTS:
+        from harness.clients.explaining import explain_client, explain_client_cell  # it brings a server
+
+        explain_client_cell(CLIENTS[client], answer, root, console) if answer else explain_client(
+            CLIENTS[client], console
+        )
+    elif name in FAULTS:
+        explain_fault(FAULTS[name], console)
+    elif name.count("/") >= _CELL_PARTS - 1:
+        explain_cell(name, root, results, console)
+    else:
+        providers = project_matrix(root).providers
+        called = next((one for one in providers if name in {one.id, *one.aliases}), None)
+        if called is None:
+            raise _unknown(name, [one.id for one in providers])
+        explain_provider(called, root, console)
+
+
+def _unknown(name: str, providers: list[str]) -> UnknownName:
+    """Return the error for a name that nothing has, with those that are nearest, or where the names are listed."""
+    from harness.checks import CHECKS
+    from harness.clients.catalogue import CLIENTS
+    from harness.simulate.faults import FAULTS
+
+    known = [*FAMILIES, *CHECKS, *SCENARIOS, *FAULTS, *CLIENTS, *providers]
+    near = difflib.get_close_matches(name.lower().replace(" ", "-"), known, 3)
+    said = f"unknown check, family, scenario, fault, client, provider or cell {name!r}"
+    if near:
+        hint = f"; try {', '.join(near)}"
+    elif "/" in name:
+        hint = "; a cell is PROVIDER/MODEL/SCENARIO/CHECK"
+    else:
+        hint = "; see: harness checks, harness scenarios, harness clients --help, harness providers"
+    return UnknownName(f"{said}{hint}")

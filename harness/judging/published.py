@@ -1,0 +1,69 @@
+"""Published recordings of a project, judged by what their own request shows: nobody knows what was due."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.checks import Check
+from harness.judging.deviations import KnownProblems
+from harness.judging.runner import PUBLISHED, Selection, Skip, Subject, judge_beside, published_cassettes
+from harness.recording.cassette import read_cassette
+from harness.results import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedCase:
+    """A published recording, and of whom and which model it is."""
+
+    root: Path
+    cassette: Path
+
+    @property
+    def provider(self) -> str:
+        """Whose answer it holds."""
+        return self.cassette.parents[2].name
+
+    @property
+    def model(self) -> str:
+        """The model that answered."""
+        return self.cassette.parent.name
+
+    @property
+    def scenario(self) -> str:
+        """What stands for the scenario: its date and form."""
+        return f"{PUBLISHED}.{self.cassette.stem}"
+
+    @property
+    def id(self) -> str:
+        """``provider/model/scenario``."""
+        return f"{self.provider}/{self.model}/{self.scenario}"
+
+    @property
+    def skip(self) -> Skip | None:
+        """Why there is nothing to judge: it is there, so nothing."""
+        return None
+
+
+def published_cases(root: Path, selection: Selection) -> list[PublishedCase]:
+    """Return the published recordings that are selected; one of scenarios selects none, unless it names ``published``."""
+    if selection.scenarios and PUBLISHED not in selection.scenarios:
+        return []
+    cases = (PublishedCase(root, path) for path in published_cassettes(root))
+    return [
+        case
+        for case in cases
+        if (not selection.providers or case.provider in selection.providers)
+        and (not selection.models or {case.model, f"{case.provider}/{case.model}"} & set(selection.models))
+    ]
+
+
+def run_published(case: PublishedCase, checks: tuple[Check, ...], known: KnownProblems) -> Iterator[Finding]:
+    """
+    Yield the findings on a published recording; what is listed of its provider, of whatever scenario, is known.
+
+    Raises:
+        HarnessError: the cassette or the list of deviations can't be read.
+    """
+    path = case.cassette.relative_to(case.root).as_posix()
+    subject = Subject(case.provider, case.model, case.scenario, path)
+    yield from judge_beside(read_cassette(case.cassette), subject, checks, known)

@@ -1,0 +1,83 @@
+"""
+The matrix that comes with the program: a folder with ``providers.yaml`` and ``cassettes/``, as its repository has them.
+
+How it comes: a wheel holds it packed, since a thousand small files that are much alike take 180 KB together and 7 MB
+alone (``hatch_build.py`` packs).  It is unpacked into the user's cache when it is first asked for, under the digest of
+the pack, so that another version makes another folder; half of one is never used.  In a checkout it is the checkout.
+"""
+
+import atexit
+import contextlib
+import hashlib
+import shutil
+import tarfile
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import platformdirs
+
+from harness.errors import Unwritable
+
+FILE_NAME = "providers.yaml"
+PACK = Path(__file__).with_name("bundled.tar.xz")
+
+
+@cache
+def bundled() -> Path | None:
+    """Return the folder of the matrix that comes with the program; None where it came without one."""
+    if PACK.exists():
+        return unpack(PACK, platformdirs.user_cache_path("llm-compat-harness", appauthor=False) / "matrix")
+    checkout = Path(__file__).parents[2]
+    return checkout if (checkout / FILE_NAME).exists() and (checkout / "cassettes").is_dir() else None
+
+
+def unpack(pack: Path, cache_folder: Path) -> Path:
+    """
+    Return the folder below ``cache_folder`` that holds what is in ``pack``, unpacked if it is not yet.
+
+    Where the cache can't be written to it is a folder that lasts as long as the process.
+    """
+    content = pack.read_bytes()
+    folder = cache_folder / hashlib.sha256(content).hexdigest()[:12]
+    if folder.exists():
+        return folder
+    try:
+        cache_folder.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(dir=cache_folder))
+    except OSError:
+        return _unpacked_for_now(pack)
+    try:
+        _extract(pack, part)
+        part.chmod(0o755)
+        with contextlib.suppress(OSError):  # another process was first
+            part.rename(folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return folder
+
+
+def _unpacked_for_now(pack: Path) -> Path:
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="llm-compat-harness-"))
+    except OSError as error:
+        raise Unwritable(
+            f"{error.filename}: {error.strerror}; the recordings that come with harness need 7 MB"
+        ) from None
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    _extract(pack, folder)
+    return folder
+
+
+def _extract(pack: Path, folder: Path) -> None:
+    """Write the files of a pack of our own: names and contents, nothing else of them."""
+    try:
+        with tarfile.open(pack) as archive:
+            for member in archive:
+                content = archive.extractfile(member)
+                if content:
+                    path = folder / member.name
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_bytes(content.read())
+    except OSError as error:
+        raise Unwritable(f"{folder}: {error.strerror}; the recordings that come with harness need 7 MB") from None

@@ -1,0 +1,43 @@
+"""Which ``providers.yaml`` is one of ours: other programs have files of that name too."""
+
+import re
+from pathlib import Path
+
+SCHEMA_LINE = "# yaml-language-server: $schema=llm-compat-harness.schema.json"
+"""What a providers.yaml begins with that is drafted: editors know the schema by it, and pytest that it is one of ours."""
+
+_SCHEMA_LINE = re.compile(
+    rb"^#.*\$schema\s*[=:]\s*\S*(?:llm-compat-harness|harness/matrix/providers\.schema\.json)", re.MULTILINE
+)
+_HEAD = 4096
+_LIST = re.compile(r"""^["']?providers["']?\s*:""", re.MULTILINE)
+_KEY = re.compile(r"""(?:^|[-{,])\s*["']?(id|base_url|key_env|docs|models|thinking)["']?\s*:""", re.MULTILINE)
+_ANY_KEY = re.compile(r"^[^#\n]*:", re.MULTILINE)
+_ENOUGH = 4
+
+
+def has_schema_line(path: Path) -> bool:
+    """Tell whether a file names the schema of ours near its beginning; one that can't be read does not."""
+    try:
+        with path.open("rb") as file:
+            return bool(_SCHEMA_LINE.search(file.read(_HEAD)))
+    except OSError:
+        return False
+
+
+def looks_like_ours(path: Path) -> bool:
+    """
+    Tell whether a file is meant as a matrix of ours: it says so, or has most of the keys that one must have.
+
+    It is read as text, since one with a slip in it is meant all the same, and the slip is to be told.  So is one that
+    says something without any key: nothing shows that it is another program's.
+    """
+    if has_schema_line(path):
+        return True
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return True  # and why it can't be read is told as well
+    if not _ANY_KEY.search(text):
+        return bool(text.strip())
+    return bool(_LIST.search(text)) and len(set(_KEY.findall(text))) >= _ENOUGH

@@ -1,0 +1,274 @@
+"""
+Made-up words: what stands in the place of what people and models wrote.
+
+A word, a number or a mark of letters and digits gives way to one of the same length, the same script, the same case and
+the same number of bytes, wherever it stands, so that what was equal is equal and what was said twice is said twice.
+Of characters that stand without spaces between them, such as Chinese ones, each is chosen by itself and the one before
+it.  White space, punctuation and what rules look for (``KEPT``) stay.
+
+The choice hangs on a seed.  Whoever knows it can try words out; without it nothing leads back from a word to another,
+but the number and order of words stay to be seen, as in every text whose words were exchanged.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from functools import cache
+from hashlib import blake2b
+from itertools import product
+from random import Random
+
+from harness.recording.masking.escapes import Escapes
+
+_TAGS = (
+    "think|thinking|thought|reasoning|seed:think|longcat_think|answer|response|tool|tools|tool_calls?|tool_response"
+    "|function_calls?|function|parameter|invoke|minimax:tool_call|seed:tool_call|arg_key|arg_value|start_of_turn"
+    "|end_of_turn|eos|bos|s|b|i|p|br|pre|code|html|body|head|title|h1|center|hr"
+)
+_CALLS = "name|arguments|parameters|function|pattern|patternProperties|uniqueItems"  # keys that rules look for
+KEPT = (
+    rf"<\|[^|>\s]{{1,40}}\|>|<｜[^｜>]{{1,40}}｜>|</?(?:{_TAGS})(?=[\s=/>])|<</?SYS>>|◁/?think▷|｜DSML｜|<!DOCTYPE html"
+    r"|\[/?(?:INST|THINK|TOOL_CALLS|TOOL_RESULTS|AVAILABLE_TOOLS|ARGS|gMASK)\]|```[\w+#-]*"
+    r"|assistant(?:final|commentary|analysis)|commentary to=functions\.|\bfunctions\.(?=\w)|\Aanalysis(?=[A-Z])"
+    r"|https?://|data:\w+/[\w.+-]+;base64,[\w+/]{0,11}|锟斤拷|[锛銆鈥锟]"
+    rf"|(?<=[\s:\[,])(?:true|false|null)(?=\s*[,}}\]])|\A(?:{_CALLS}|true|false|null)\Z|(?<=\")(?:{_CALLS})(?=\")"
+    r"|(?<!\w)(?:(?:REDACTED)+R?E?D?A?C?T?E?|redacted)(?!\w)"
+)
+"""What stays of a text."""
+
+_UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_NUMBER = r"(?<![\w.])\d+(?:\.\d+)?[eE][+-]?\d+(?![\w.])|(?<![\w.])\d+\.0+(?![\w.])"
+# Written without spaces between words.
+_DENSE = "\u0e00-\u0eff\u1780-\u17ff\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff"
+_TOKEN = re.compile(
+    rf"(?P<kept>{KEPT})|(?P<uuid>{_UUID})|(?P<number>{_NUMBER})|(?P<dense>[{_DENSE}]+)|(?P<run>[^\W_{_DENSE}]+)"
+)
+
+_VOWELS, _CONSONANTS = "aeiou", "bcdfghjklmnpqrstvwz"
+_LOWER, _UPPER, _DIGITS = "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789"
+_SHORT_IN_DECIMAL = "abc"  # their codes have two digits, those of the other small letters three
+_LONGEST_SPOKEN = 24  # longer ones are no words
+_HEX_LEAST = 8
+_TRIES = 40
+_SHORT_WORD = 3
+_ASCII = 128
+_GBK_LEAST = 6  # characters: fewer may happen to be UTF-8
+_BLOCK = 64  # characters that begin with the same bytes of UTF-8
+_PARTLY = frozenset({0xE0, 0xED, 0xF0, 0xF4})  # bytes that not every second byte may follow
+_PHONETIC = (0xC9, 0xCA)  # begin letters that nobody writes, so that CAFÉ’S is taken for what it is
+_HAN = (
+    "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动同工也能下过子说产种面而方后多定行学法所民得经"
+    "十三之进着等部度家电力里如水化高自二理起小物现实加量都两体制机当使点从业本去把性好应开它合还因由其些然前外天政四日那社义事平形"
+    "相全表间样与关各重新线内数正心反你明看原又么利比或但质气第向道命此变条只没结解问意建月公无系军很情者最立代想已通并提直题党程展"
+    "五果料象员革位入常文总次品式活设及管特件长求老头基资边流路级少图山统接知较将组见计别她手角期根论运农指几九区强放决西被干做必战"
+    "先回则任取据处队南给色光门即保治北造百规热领七海口东导器压志世金增争济阶油思术极交受联什认六共权收证改清己美再采转更单风切打白"
+)
+
+
+class Vocabulary:
+    """
+    The made-up words of one seed.
+
+    Where ``narrow``, each byte of a word keeps the number of digits it has in decimal, for answers that tell the bytes
+    of their tokens.  ``unchanged`` are numbers that stay, since something hangs on their size.
+    """
+
+    def __init__(self, seed: str, *, narrow: bool = False, unchanged: Iterable[str] = ()) -> None:
+        self._key = blake2b(seed.encode()).digest()
+        self._narrow = narrow
+        self._words: dict[str, str] = {number: number for number in unchanged}
+        self._taken: set[str] = set()
+        self._dense: dict[str, str] = {}
+        self._single: dict[str, str] = {}
+        self._by_kind: dict[str, Callable[[str], str]] = {
+            "kept": str,
+            "uuid": self._uuid,
+            "number": self._number,
+            "dense": self._run_of_dense,
+            "run": self.word,
+        }
+
+    def text(self, text: str) -> str:
+        """Return a text of the same form as ``text``; what is escaped in it is read, and escaped again."""
+        if "\\" in text:
+            escapes = Escapes(text)
+            return escapes.put_back(self.text(escapes.plain))
+        if not text.isascii() and (other := _read_as_gbk(text)) is not None:
+            return _written_as_gbk(self.text(other)) or text
+        return _TOKEN.sub(self._replaced, text)
+
+    def tokens(self, text: str, least: int) -> str:
+        """Return ``text`` with made-up words for what is no word: letters with digits, at least so many in a row."""
+        return _TOKEN.sub(lambda found: self._replaced(found) if _is_token(found[0], least) else found[0], text)
+
+    def word(self, word: str) -> str:
+        """Return what stands for a run of letters and digits."""
+        if word.isascii() and word.isalpha():
+            small = word.lower()
+            made = self._words.get(small) or self._new(small)
+            return made if word == small else _in_case_of(word, made)
+        return self._words.get(word) or self._new(word)
+
+    def _replaced(self, found: re.Match[str]) -> str:
+        return self._by_kind[found.lastgroup or "kept"](found[0])
+
+    def _random(self, text: str) -> Random:
+        return Random(blake2b(text.encode("utf-8", "surrogatepass"), key=self._key).digest())  # noqa: S311 - of a keyed digest
+
+    def _new(self, word: str) -> str:
+        made = self._once(word) or self._fresh(word)
+        self._taken.add(made)
+        self._words[word] = made
+        return made
+
+    def _once(self, word: str) -> str | None:
+        """Return what stands for a single letter or digit, or for what is said again and again in a word; else None."""
+        if len(word) == 1:
+            return self._of_single(word)
+        unit = next((n for n in range(1, min(len(word) // 2, 12) + 1) if word[:n] * (len(word) // n) == word), None)
+        if unit is None or len(word) > _LONGEST_SPOKEN:
+            return None
+        again = len(word) // unit
+        return (
+            self._of_single(word[0], _DIGITS[1:]) if word.isdigit() and unit == 1 else self.word(word[:unit])
+        ) * again
+
+    def _of_single(self, letter: str, among: str = "") -> str:
+        pool = among or self._pool(letter)
+        if pool not in self._single:
+            shuffled = list(pool)
+            self._random(pool).shuffle(shuffled)
+            self._single[pool] = "".join(shuffled)
+        ring = self._single[pool]
+        return ring[(ring.index(letter) + 1) % len(ring)] if letter in ring else letter
+
+    def _fresh(self, word: str) -> str:
+        """Return a word that stands for no other, where there is one left."""
+        random, made = self._random(word), word
+        pools = self._pools(word, random)
+        for attempt in range(_TRIES):
+            if attempt == _TRIES // 2:  # few are spoken like words
+                pools = [self._pool(letter) for letter in word]
+                pools[0] = pools[0].replace("0", "") if word[0] in _DIGITS[1:] else pools[0]
+            made = "".join(_other(random, letter, pool) for letter, pool in zip(word, pools, strict=True))
+            if self._is_free(made):
+                return made
+        return self._left(word, pools) or made
+
+    def _left(self, word: str, pools: list[str]) -> str | None:
+        """Return a short word that stands for no other yet."""
+        every = map("".join, product(*pools)) if len(word) <= _SHORT_WORD else ()
+        return next((made for made in every if self._is_free(made) and made != word), None)
+
+    def _is_free(self, made: str) -> bool:
+        return made not in self._taken and made != made[0] * len(made)  # which stands for such a one
+
+    def _pools(self, word: str, random: Random) -> list[str]:
+        if word.isascii() and word.isdigit():
+            return [_DIGITS[1:] if word[0] != "0" else "0", *[_DIGITS] * (len(word) - 1)]
+        if len(word) >= _HEX_LEAST and re.fullmatch(r"[0-9a-f]+|[0-9A-F]+", word) and not word.isalpha():
+            letters = "abcdef" if word.islower() else "ABCDEF"
+            return [_DIGITS if letter.isdigit() else self._narrowed(letter, letters) for letter in word]
+        if self._narrow or not word.isascii() or not word.isalpha() or len(word) > _LONGEST_SPOKEN:
+            return [self._pool(letter) for letter in word]
+        first = random.random() < 0.3  # noqa: PLR2004 - so many words begin with a vowel
+        return [_VOWELS if (n % 2 == 0) is first else _CONSONANTS for n in range(len(word))]
+
+    def _pool(self, letter: str) -> str:
+        if letter.isascii():
+            pool = _DIGITS if letter.isdigit() else _LOWER if letter.islower() else _UPPER
+            return self._narrowed(letter, pool)
+        return neighbours(letter)
+
+    def _narrowed(self, letter: str, pool: str) -> str:
+        if not self._narrow or not letter.islower():
+            return pool
+        return "".join(one for one in pool if (one in _SHORT_IN_DECIMAL) is (letter in _SHORT_IN_DECIMAL))
+
+    def _run_of_dense(self, run: str) -> str:
+        return "".join(map(self._of_dense, "\n" + run, run))
+
+    def _of_dense(self, before: str, letter: str) -> str:
+        pair = before + letter
+        if pair not in self._dense:
+            self._dense[pair] = _other(self._random(pair), letter, neighbours(letter))
+        return self._dense[pair]
+
+    def _uuid(self, uuid: str) -> str:
+        """Return another UUID, of the same version and variant."""
+        bare = uuid.replace("-", "")
+        made = self.word(bare) if not bare.isdigit() and not bare.isalpha() else self._fresh(bare)
+        self._words[bare] = made = made[:12] + bare[12] + made[13:16] + bare[16] + made[17:]
+        return "-".join((made[:8], made[8:12], made[12:16], made[16:20], made[20:]))
+
+    def _number(self, number: str) -> str:
+        """Return another number; its exponent stays, and so does that it is whole."""
+        digits = re.match(r"\d+", number)
+        return self.word(digits[0]) + number[digits.end() :] if digits else number
+
+
+def words_of(text: str) -> frozenset[str]:
+    """Return the words of ``text``, for lists that are read as text."""
+    return frozenset(text.split())
+
+
+@cache
+def neighbours(letter: str) -> str:
+    """
+    Return letters of the script of ``letter`` that are as long in UTF-8.
+
+    Of Latin letters only those whose code begins as many bytes of UTF-8, for text that was read as Latin stays so.
+    """
+    if "\u4e00" <= letter <= "\u9fff":
+        return _HAN
+    code = ord(letter)
+    first = code & ~(_BLOCK - 1)
+    if not unicodedata.category(letter).startswith("L") or _ASCII <= code < 0xC0 or 0x140 <= code < 0x180:  # noqa: PLR2004
+        return letter  # read as Latin, such a letter may be the rest of a character
+    near = map(chr, range(first, first + _BLOCK))
+    pool = [one for one in near if unicodedata.category(one) == unicodedata.category(letter)]
+    if code <= 0xFF:  # noqa: PLR2004
+        pool = [one for one in pool if _bytes_begun(ord(one)) == _bytes_begun(code) and ord(one) not in _PARTLY]
+    return "".join(pool)
+
+
+def _bytes_begun(code: int) -> int:
+    """Return how long a character of UTF-8 is that begins with the byte ``code``; 0 where none does."""
+    if code < 0xC2 or code > 0xF4:  # noqa: PLR2004
+        return 0
+    if code in _PHONETIC:
+        return _BLOCK
+    return 2 if code < 0xE0 else 3 if code < 0xF0 else 4  # noqa: PLR2004
+
+
+def _read_as_gbk(text: str) -> str | None:
+    """Return what a text says that is UTF-8 read as GBK; None where it is none, or too short to tell."""
+    if sum(not letter.isascii() for letter in text) < _GBK_LEAST:
+        return None
+    try:
+        return text.encode("gbk").decode()
+    except UnicodeError:
+        return None
+
+
+def _written_as_gbk(text: str) -> str | None:
+    try:
+        return text.encode().decode("gbk")
+    except UnicodeError:
+        return None
+
+
+def _other(random: Random, letter: str, pool: str) -> str:
+    made = random.choice(pool)
+    return made if made != letter or len(pool) == 1 else pool[(pool.index(made) + 1) % len(pool)]
+
+
+def _in_case_of(word: str, made: str) -> str:
+    if word.isupper():
+        return made.upper()
+    return "".join(new.upper() if old.isupper() else new for old, new in zip(word, made, strict=True))
+
+
+def _is_token(text: str, least: int) -> bool:
+    mixed = any(map(str.isdigit, text)) and not text.isdigit()
+    return len(text) >= least and mixed

@@ -1,0 +1,73 @@
+"""`harness import`, as whoever keeps a project meets it."""
+
+from pathlib import Path
+
+import orjson
+import pytest
+from click.testing import CliRunner, Result
+
+from harness.cli import main
+from harness.recording.cassette import read_cassette
+from harness.simulate.reference import BODY, STREAM
+from harness.wire.exchange import Exchange
+
+
+def run(*words: object) -> Result:
+    return CliRunner().invoke(main, ["import", *map(str, words)])
+
+
+def row(exchange: Exchange, number: int = 0) -> bytes:
+    asked = {"method": "POST", "url": "https://api.deepseek.com/chat/completions", "body": exchange.request.json}
+    headers = {
+        "content-type": exchange.response.headers["content-type"],
+        "date": f"Mon, 0{1 + number} Jun 2026 00:00:00 GMT",
+    }
+    answer = {"status": 200, "headers": headers, "body_text": exchange.response.body.decode()}
+    source = {"repo": "acme/tests", "path": "a.yaml", "commit": "0123abc"}
+    return orjson.dumps({"provider": "deepseek", "request": asked, "response": answer, "source": source})
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(b"\n".join([row(BODY), row(STREAM), row(BODY, 3)]))
+    return path
+
+
+def test_one_of_each_form_is_written_the_newest(log: Path, tmp_path: Path) -> None:
+    result = run(log, "--root", tmp_path)
+    assert result.exit_code == 0, result.output
+    first, second = sorted((tmp_path / "cassettes/deepseek/published/gpt-4o-mini").iterdir())
+    assert (first.name, second.name) == ("2026-06-01-stream.yaml", "2026-06-04-body.yaml")
+    kept = read_cassette(second)[0]
+    assert (kept.source.provenance, kept.source.note) == ("published", "texts: replaced")
+    assert kept.source.url == "https://github.com/acme/tests/blob/0123abc/a.yaml"
+    assert "How can I help" not in second.read_text(encoding="utf-8")
+    assert result.stdout.splitlines()[0] == "deepseek: 2, the newest of 2026-06-04"
+    assert result.stdout.splitlines()[-1] == "left out: 1 of a form that is kept, 0 larger than 49,152 bytes"
+
+
+def test_a_second_time_nothing_is_new(log: Path, tmp_path: Path) -> None:
+    run(log, "--root", tmp_path)
+    before = {path: path.read_bytes() for path in (tmp_path / "cassettes").rglob("*.yaml")}
+    result = run(log, "--root", tmp_path)
+    assert result.stdout.splitlines()[-2:] == [
+        "written: 0 recordings of 0 providers, 0 bytes", "left out: 3 of a form that is kept, 0 larger than 49,152 bytes",
+    ]  # fmt: skip
+    assert {path: path.read_bytes() for path in (tmp_path / "cassettes").rglob("*.yaml")} == before
+
+
+def test_a_limit_leaves_out_what_is_larger_and_a_dry_run_writes_nothing(log: Path, tmp_path: Path) -> None:
+    result = run(log, "--root", tmp_path, "--limit", 100)
+    assert "left out: 1 of a form that is kept, 2 larger than 100 bytes" in result.stdout
+    result = run(log, "--root", tmp_path, "--dry-run")
+    assert "would be written: 2 recordings of 1 providers" in result.stdout
+    assert not (tmp_path / "cassettes").exists()
+
+
+def test_what_can_not_be_read_is_told(log: Path, tmp_path: Path) -> None:
+    log.write_bytes(log.read_bytes() + b"\nno json\n")
+    result = run(log, "--root", tmp_path)
+    assert result.exit_code == 2
+    assert "not JSON" in result.stderr
+    assert "written: 2 recordings" in result.stdout

@@ -1,0 +1,108 @@
+"""Published recordings in a run: judged by what their own request shows, with what is listed of their provider."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from harness.checks import CHECKS
+from harness.cli import main
+from harness.errors import UnknownName
+from harness.judging.deviations import KnownProblems
+from harness.judging.published import published_cases, run_published
+from harness.judging.runner import Selection, plan
+from harness.matrix.providers import load_matrix
+from harness.recording.cassette import write_cassette
+from harness.results import Outcome, read_results
+from harness.simulate.reference import BODY, STREAM, replace_in_body
+from harness.wire.exchange import Source
+
+MATRIX = """
+providers:
+  - id: acme
+    name: Acme
+    base_url: https://api.acme.example/v1
+    key_env: ACME_API_KEY
+    docs: https://acme.example/docs
+    models: [{id: small, thinking: {}}]
+"""
+LISTED = """
+deviations:
+  - check: chunk.created
+    scenarios: [tools.*]
+    models: [other]
+    message: "*"
+    reason: It counts no time.
+    source: https://acme.example/docs
+    seen: {first: 2026-01, last: 2026-03}
+  - check: sdk.strict
+    message: "*"
+    reason: The same.
+    source: https://acme.example/docs
+    seen: {first: 2026-01, last: 2026-03}
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "providers.yaml").write_text(MATRIX, encoding="utf-8")
+    source = Source("published", "2026-03-01", "https://example.org/a", "texts: replaced")
+    timeless = replace_in_body(BODY, ',"created":1760000000', "")
+    write_cassette(tmp_path / "cassettes/acme/published/small/2026-03-01-body.yaml", [replace(timeless, source=source)])
+    write_cassette(tmp_path / "cassettes/far/published/big/2026-02-01-stream.yaml", [replace(STREAM, source=source)])
+    (tmp_path / "cassettes/acme/deviations.yaml").write_text(LISTED, encoding="utf-8")
+    return tmp_path
+
+
+def test_they_are_selected_by_provider_model_and_as_a_scenario(root: Path) -> None:
+    def chosen(**wanted: Any) -> list[str]:
+        return [case.provider for case in published_cases(root, Selection(**wanted))]
+
+    assert chosen() == chosen(scenarios=("published",)) == ["acme", "far"]
+    assert chosen(providers=("far",)) == chosen(models=("big",)) == chosen(models=("far/big",)) == ["far"]
+    assert chosen(scenarios=("chat.stream",)) == []
+
+
+def test_names_of_published_recordings_are_known_and_others_are_not(root: Path) -> None:
+    matrix = load_matrix(root / "providers.yaml")
+    assert plan(matrix, root, Selection(providers=("far",), models=("far/big",), scenarios=("published",))) == []
+    with pytest.raises(UnknownName, match="unknown provider 'fur'"):
+        plan(matrix, root, Selection(providers=("fur",)))
+
+
+def test_what_is_listed_is_known_whatever_was_asked(root: Path) -> None:
+    case = published_cases(root, Selection())[0]
+    found = {one.check: one for one in run_published(case, tuple(CHECKS.values()), KnownProblems(root))}
+    known = found["chunk.created"]
+    assert (known.outcome, known.provenance, known.recorded_at) == (Outcome.KNOWN, "published", "2026-03-01")
+    assert (known.scenario, known.cassette) == (
+        "published.2026-03-01-body",
+        "cassettes/acme/published/small/2026-03-01-body.yaml",
+    )
+
+
+def test_run_judges_them_and_its_tables_show_them(root: Path) -> None:
+    result = CliRunner().invoke(main, ["run", "--root", str(root), "--format", "markdown"])
+    assert result.exit_code == 0, result.output
+    judged = {one.provider for one in read_results(root / "reports/results.jsonl").findings if one.cassette}
+    assert judged == {"acme", "far"}
+    assert "| far" in result.stdout
+    assert "P 2026-03" in result.stdout
+
+
+pytest_plugins = ["pytester"]
+
+
+def test_the_plugin_has_an_item_for_each_check_of_each(root: Path, pytester: pytest.Pytester) -> None:
+    run = pytester.runpytest_inprocess(
+        "-p",
+        "no:cacheprovider",
+        str(root / "providers.yaml"),
+        "--compat-scenario",
+        "published",
+        "--compat-check",
+        "chunk.created",
+    )
+    run.assert_outcomes(passed=1, xfailed=1)

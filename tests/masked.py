@@ -1,0 +1,95 @@
+"""What is held of a recording whose texts were replaced: it is judged alike, and nothing of the texts is left."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from harness.judging.alike import Difference, differences
+from harness.recording.masking.words import KEPT
+from harness.recording.scrub import scrub
+from harness.wire.altered import is_placeholder
+from harness.wire.exchange import Exchange
+
+RUN = 12
+_CONTENT = 4  # letters and digits: a run of fewer is layout, which stays
+_PROTOCOL = {"$schema", "finish_reason", "format", "model", "object", "role", "type"}
+_KEPT = re.compile(KEPT)
+_ESCAPE = re.compile(r'\\([\\"/])')
+_DEEP = 4
+_NO_LETTER = re.compile(r"\\u(?:00[01][0-9a-f]|d[89a-f][0-9a-f]{2})", re.IGNORECASE)
+_PREFIX = re.compile(r"^[A-Za-z]+[-_.:]")
+_LETTER = re.compile(r"[^\W_]")
+
+QUOTING = {
+    "content.no-mojibake", "logprobs.bytes", "logprobs.joins", "logprobs.top-own", "reasoning.legible",
+    "tool_calls.arguments-alike", "tool_calls.name-once",
+    "chunk.id-constant", "http.no-error", "identity.call-id-unique", "identity.id-form", "identity.id-unique", "multi_turn.accepted", "params.stop",
+    "parity.tool-calls", "sse.json", "sse.no-error", "structured.schema", "tool_calls.arguments-json", "tool_calls.id-form",
+    "tool_choice.named", "tool_choice.offered", "tool_choice.schema",
+}  # fmt: skip
+"""Checks whose message shows an id, the name of a tool or a piece of text, which becomes another."""
+
+OTHER = {"http.encoding": "the message has zlib's words for damaged bytes, which are packed anew"}
+"""Checks whose finding may be another one, and why."""
+
+
+def unlike(originals: Sequence[Exchange], made: Sequence[Exchange]) -> list[Difference]:
+    """Return the findings that are not the same, but for those that can't be, in the way they can't."""
+    return [
+        one
+        for one in differences(originals, [scrub(exchange) for exchange in made])
+        if not (one.only_quoted and one.check in QUOTING) and not (one.check in OTHER and one.before[0] == one.after[0])
+    ]
+
+
+def left_of(original: Exchange, made: Exchange) -> set[str]:
+    """Return the runs of 12 characters of the texts of ``original`` that stand in those of ``made``."""
+    there = "\n".join(map(_read, written_in(made)))
+    runs = {there[at : at + RUN] for at in range(len(there) - RUN + 1)}
+    texts = {_KEPT.sub(lambda found: "\0" * len(found[0]), _read(text)) for text in written_in(original)}
+    return {run for text in texts for at in range(len(text) - RUN + 1)
+            if (run := text[at : at + RUN]) in runs and len(_LETTER.findall(run)) >= _CONTENT}  # fmt: skip
+
+
+def _read(text: str) -> str:
+    """Return what a text says in which there is JSON, and JSON in that."""
+    text = _NO_LETTER.sub(lambda found: "\0" * len(found[0]), text)
+    for _ in range(_DEEP):
+        text = _ESCAPE.sub(r"\1", text).replace("\\n", "\n") if "\\" in text else text
+    return text
+
+
+def written_in(exchange: Exchange) -> Iterator[str]:
+    """Yield what people and models wrote in an exchange."""
+    asked = exchange.request.json or {}
+    for key in (
+        "messages",
+        "tools",
+        "functions",
+        "response_format",
+        "user",
+        "metadata",
+        "stop",
+        "prompt_cache_key",
+        "prediction",
+    ):
+        yield from _strings(asked.get(key))
+    for choice in exchange.columns.choices.values():
+        yield from (pieces.text for pieces in choice.channels.values())
+    for message in exchange.completion.messages:
+        yield from (call.arguments for call in message.tool_calls)
+    # What an id begins with is its form.
+    yield from (
+        _PREFIX.sub("", value)
+        for value in exchange.columns.values["id"]
+        if isinstance(value, str) and not is_placeholder(value)
+    )
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str) and not is_placeholder(value):
+        yield value
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, one in inside:
+        if key not in _PROTOCOL:
+            yield from _strings(one)
