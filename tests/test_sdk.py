@@ -23,6 +23,7 @@ from harness.recording.archives import archives_in, read_archive
 from harness.sdk import Depth, SdkResult, clients, failure_location, sdk_results, set_depth, version
 from harness.sdk.clients import SdkResults
 from harness.sdk.form import mask_values
+from harness.simulate.faults import FAULTS
 from harness.simulate.reference import (
     BODY,
     REASONING,
@@ -124,6 +125,14 @@ def test_what_the_sdk_makes_of_an_odd_stream(name: str, depth: Depth) -> None:
         assert (readings.sync.messages == readings.read.completion.messages) is odd.whole
     a, b = readings.sync, readings.asynchronous
     assert (a.chunks, a.error, a.messages) == (b.chunks, b.error, b.messages)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", FAULTS)
+def test_the_async_client_reads_a_fault_as_the_other_does(name: str) -> None:
+    """So the rules ask it where whole exchanges are read, and not of each form."""
+    readings = sdk_results(FAULTS[name].apply(), Depth.SHAPE)
+    assert readings.asynchronous == readings.sync
 
 
 def test_raw_python_exceptions_are_told_from_those_of_the_sdk() -> None:

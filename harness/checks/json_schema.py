@@ -1,7 +1,9 @@
 """Whether a value fits a JSON Schema, within bounds: the schema comes out of a recording, and nobody vouches for it."""
 
+import json
+import threading
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from harness.checks.registry import CannotJudge
@@ -25,7 +27,8 @@ def schema_error(value: Any, schema: Any) -> str | None:
         raise CannotJudge("the schema is too large or too costly to try")
     # jsonschema and referencing raise what their parts raise; a schema that breaks them is not one to judge by.
     try:
-        wrong = next(_validator()(schema).iter_errors(value), None)
+        _followed.count = 0
+        wrong = next(_validator_of(json.dumps(schema)).iter_errors(value), None)
     except Exception as error:  # noqa: BLE001 - see above
         raise CannotJudge(f"the schema can't be used: {type(error).__name__}") from None
     if wrong is None:
@@ -43,28 +46,38 @@ def _nodes(value: Any, depth: int) -> Iterator[Any]:
         yield from _nodes(one, depth + 1)
 
 
-@cache
-def _validator() -> Any:
-    """Return what makes a validator of a schema; imported where it is needed, since the plugin must stay light."""
-    import jsonschema
+class _Followed(threading.local):
+    """How many references were followed for the value at hand."""
+
+    count = 0
+
+
+_followed = _Followed()
+
+
+@lru_cache(maxsize=256)
+def _validator_of(schema: str) -> Any:
+    """Return the validator of a schema, given as JSON: the questions of a recording bring the same few along."""
     import referencing
+
+    kind, read = _kind_of_validator(), json.loads(schema)
+    kind.check_schema(read)
+    return kind(read, registry=referencing.Registry())
+
+
+@cache
+def _kind_of_validator() -> Any:
+    """Return the class of validators that follow no more than so many references; imported late, since the plugin must stay light."""
+    import jsonschema
 
     follow = jsonschema.Draft202012Validator.VALIDATORS["$ref"]
 
-    def make(schema: Any) -> Any:
-        left = _REFERENCES
+    def followed(validator: Any, reference: Any, instance: Any, inner: Any) -> Any:
+        _followed.count += 1
+        if _followed.count > _REFERENCES:
+            raise CannotJudge("the schema refers too often")
+        return follow(validator, reference, instance, inner)
 
-        def followed(validator: Any, reference: Any, instance: Any, inner: Any) -> Any:
-            nonlocal left
-            left -= 1
-            if left < 0:
-                raise CannotJudge("the schema refers too often")
-            return follow(validator, reference, instance, inner)
-
-        counting: Any = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
-            jsonschema.Draft202012Validator, {"$ref": followed}
-        )
-        counting.check_schema(schema)
-        return counting(schema, registry=referencing.Registry())
-
-    return make
+    return jsonschema.validators.extend(  # type: ignore[no-untyped-call]
+        jsonschema.Draft202012Validator, {"$ref": followed}
+    )

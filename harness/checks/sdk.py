@@ -107,7 +107,7 @@ def reads(exchange: Exchange) -> Iterator[Problem]:
     readings = _readings(exchange)
     if readings.sync.error:
         yield _raised("the client", exchange, readings.sync)
-    elif readings.asynchronous.error:
+    elif readings.read is exchange and readings.asynchronous.error:  # a form both read alike
         yield _raised("the async client", exchange, readings.asynchronous)
 
 

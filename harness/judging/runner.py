@@ -224,7 +224,10 @@ def judge_exchanges(
     judgements = [_Judgement(exchange) for exchange in exchanges]
     provenance = exchanges[0].source.provenance
     recorded_at = max((exchange.source.at for exchange in exchanges if exchange.source.at), default=None)
-    listed = {deviation.check for deviation in deviations}
+    listed: dict[str, list[Deviation]] = {}
+    for deviation in deviations:
+        if deviation.covers(deviation.check, subject.scenario, subject.model):
+            listed.setdefault(deviation.check, []).append(deviation)
     for check in checks:
         verdicts = [judgement.verdict(check) for judgement in judgements]
         worst = verdicts[0] if len(verdicts) == 1 else min(verdicts, key=_rank)
@@ -237,7 +240,7 @@ def judge_exchanges(
             finding.message = ""
         elif worst.outcome is Outcome.FAIL or (worst.outcome is Outcome.PASS and check.id in listed):
             try:
-                _apply_deviations(finding, check, verdicts, [d for d in deviations if _covers(d, check, subject)])
+                _apply_deviations(finding, check, verdicts, listed.get(check.id, []))
                 finding.evidence = tuple(_evidence(exchanges, verdicts))
             except Exception as error:  # noqa: BLE001 - as in a check: our bug, and no reason to end the run
                 finding.outcome, finding.message = Outcome.BROKEN, _crash(error)
@@ -261,10 +264,6 @@ def judge_beside(
 def problems_of(exchanges: list[Exchange], check: Check) -> list[Problem]:
     """Return all that a check finds in the exchanges of one recording; nothing where it does not judge them."""
     return [problem for exchange in exchanges for problem in _Judgement(exchange).verdict(check).problems]
-
-
-def _covers(deviation: Deviation, check: Check, subject: Subject) -> bool:
-    return deviation.covers(check.id, subject.scenario, subject.model)
 
 
 def _apply_deviations(finding: Finding, check: Check, verdicts: list["_Verdict"], listed: list[Deviation]) -> None:
@@ -326,9 +325,11 @@ class _Judgement:
     def verdict(self, check: Check) -> _Verdict:
         found = self._done.get(check.id)
         if found is None:
-            no_verdict = None if self._says_no_badly(check) else self._inconclusive
-            found = self._done[check.id] = no_verdict or self._out_of_scope(check) or self._judge(check)
+            found = self._done[check.id] = self._undecided(check) or self._out_of_scope(check) or self._judge(check)
         return found
+
+    def _undecided(self, check: Check) -> _Verdict | None:
+        return None if self._inconclusive is None or self._says_no_badly(check) else self._inconclusive
 
     def _says_no_badly(self, check: Check) -> bool:
         """Tell whether what can't be answered now is said in a wrong way, which is found though it is no verdict."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from harness.printable import printable
@@ -12,28 +13,50 @@ _Told = TypeVar("_Told")
 
 def shown(told: _Told, text: Callable[[str], str] = printable) -> _Told:
     """Return results, or a part of them, with every text in them as ``text`` makes it; enumerations stay as they are."""
-    changed: _Told = _shown(told, cache(text))  # findings are many, and their texts alike
+    changed: _Told = _Showing(text).shown(told)
     return changed
 
 
-def _shown(value: Any, text: Callable[[str], str]) -> Any:
-    kind: Any = type(value)
-    if kind is str:
-        return text(value)
-    if kind in {list, tuple}:
-        return kind([_shown(one, text) for one in value]) if value else value
-    if kind is dict:
-        return {_shown(key, text): _shown(one, text) for key, one in value.items()}
-    names = _names(kind)
-    changed: dict[str, Any] = {}
-    for name in names:
-        before = getattr(value, name)
-        after = _shown(before, text)
-        if after is not before and after != before:
-            changed[name] = after
-    return replace(value, **changed) if changed else value
+class _Showing:
+    """One going through results: findings are many, and what stands in them is mostly alike and fit to be shown."""
+
+    def __init__(self, text: Callable[[str], str]) -> None:
+        self._text = cache(text)
+        self._fit: set[object] = set()
+
+    def shown(self, value: Any) -> Any:
+        kind: Any = type(value)
+        if kind is str:
+            return self._text(value)
+        if kind in {list, tuple}:
+            return kind([self.shown(one) for one in value]) if value else value
+        if kind is dict:
+            return {self.shown(key): self.shown(one) for key, one in value.items()}
+        names, values_of = _fields(kind)
+        return self._with_shown(value, names, values_of(value)) if names else value
+
+    def _with_shown(self, told: Any, names: tuple[str, ...], values: tuple[Any, ...]) -> Any:
+        """Return an object with what stands in its fields as it may be shown."""
+        if self._all_fit(values):
+            return told
+        changed: dict[str, Any] = {}
+        for name, before in zip(names, values, strict=True):
+            after = self.shown(before)
+            if after is not before and after != before:
+                changed[name] = after
+            elif before is None or before == () or isinstance(before, str):
+                self._fit.add(before)
+        return replace(told, **changed) if changed else told
+
+    def _all_fit(self, values: tuple[Any, ...]) -> bool:
+        try:
+            return self._fit.issuperset(values)
+        except TypeError:  # a list can't be looked up
+            return False
 
 
 @cache
-def _names(kind: type) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
+def _fields(kind: type) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+    """Return the names of the fields of a dataclass, none of anything else, and what gets the values of all."""
+    names = tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
+    return names, attrgetter(*names) if len(names) > 1 else lambda told: tuple(getattr(told, name) for name in names)

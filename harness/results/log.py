@@ -11,7 +11,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from itertools import groupby
 from pathlib import Path
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 SCHEMA = 2
+
+_NAMES = tuple(one.name for one in fields(Finding))
 
 _HALF_A_PAIR = re.compile("[\ud800-\udfff]")
 
@@ -152,7 +154,8 @@ def _lines_of(findings: list[Finding]) -> Iterator[dict[str, Any]]:
 
 
 def _told(finding: Finding) -> dict[str, Any]:
-    told = asdict(finding)
+    """Return a finding as a row; what is in it orjson writes as it is."""
+    told = {name: getattr(finding, name) for name in _NAMES}
     for name in ("advice", "known"):
         if told[name] is None:
             del told[name]
