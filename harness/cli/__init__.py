@@ -21,7 +21,7 @@ from harness.cli.outlet import Commands
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="harness")
 def main() -> None:
-    """Test how compatible OpenAI-compatible chat APIs are."""
+    """Check how closely chat APIs follow the format of OpenAI, and what differs for client code."""
 
 
 for _command in (

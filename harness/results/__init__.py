@@ -15,6 +15,7 @@ from harness.results.clients import (
 from harness.results.finding import (
     EXPECTED,
     UNEXPECTED,
+    VERDICTS,
     WORST_FIRST,
     Advice,
     Deviation,
@@ -33,6 +34,7 @@ __all__ = [
     "EXPECTED",
     "SCHEMA",
     "UNEXPECTED",
+    "VERDICTS",
     "WORST_FATE_FIRST",
     "WORST_FIRST",
     "Advice",
