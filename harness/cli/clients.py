@@ -89,11 +89,18 @@ def install(names: tuple[str, ...], tiers: tuple[str, ...]) -> None:
 
 @clients.command()
 @click.option(
-    "--client", "names", multiple=True, metavar="ID|FILE", help="Run only this client, or the code in this file. Repeatable."
+    "--client",
+    "names",
+    multiple=True,
+    metavar="ID|FILE",
+    help="Run only this client, or the code in this file. Repeatable.",
 )
 @_TIER
 @click.option(
-    "--provider", "providers", multiple=True, help="Run only on the recordings of this provider, without injected faults. Repeatable."
+    "--provider",
+    "providers",
+    multiple=True,
+    help="Run only on the recordings of this provider, without injected faults. Repeatable.",
 )
 @click.option(
     "--report",

@@ -79,15 +79,23 @@ def now() -> str:
 
 
 ROOT = click.option(
-    "--root", type=click.Path(path_type=Path), default=Path(), help="Folder that holds providers.yaml and cassettes/  [default: the current folder]."
+    "--root",
+    type=click.Path(path_type=Path),
+    default=Path(),
+    help="Folder that holds providers.yaml and cassettes/  [default: the current folder].",
 )
 FORMAT = click.option("--format", "form", type=Format, default="pretty", show_default=True, help="Output format.")
 
 ALL = click.option(
-    "--all", "whole", is_flag=True, help="Print every failing rule, provider and scenario; by default long lists are shortened."
+    "--all",
+    "whole",
+    is_flag=True,
+    help="Print every failing rule, provider and scenario; by default long lists are shortened.",
 )
 
-FORCE = click.option("--force", is_flag=True, help="Overwrite files of these names, even if harness did not write them.")
+FORCE = click.option(
+    "--force", is_flag=True, help="Overwrite files of these names, even if harness did not write them."
+)
 
 
 def _set_depth(_context: click.Context, _option: click.Parameter, value: str) -> None:

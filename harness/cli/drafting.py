@@ -21,10 +21,19 @@ from harness.matrix.scenarios import SCENARIOS
 @click.command("new-provider")
 @click.argument("base_url")
 @click.option("-m", "--model", required=True, help="Model name, as sent in requests.")
-@click.option("--docs", required=True, metavar="URL", help="Page that documents the API; it becomes the source of the entry.")
-@click.option("--id", "name_id", metavar="ID", help="Id of the provider, for folders and the command line  [default: made from the host].")
+@click.option(
+    "--docs", required=True, metavar="URL", help="Page that documents the API; it becomes the source of the entry."
+)
+@click.option(
+    "--id",
+    "name_id",
+    metavar="ID",
+    help="Id of the provider, for folders and the command line  [default: made from the host].",
+)
 @click.option("--name", help="Display name  [default: the id].")
-@click.option("--key-env", metavar="NAME", help="Environment variable that holds the API key  [default: made from the id].")
+@click.option(
+    "--key-env", metavar="NAME", help="Environment variable that holds the API key  [default: made from the id]."
+)
 @click.option(
     "--thinking-on", metavar="JSON", help="Fields that turn thinking on, added to a request  [default: none]."
 )

@@ -110,7 +110,9 @@ def _paths(cases: list[Case]) -> str:
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @ROOT
-@click.option("--results", "results_file", type=click.Path(path_type=Path), help="Write all findings to this file, as JSON lines.")
+@click.option(
+    "--results", "results_file", type=click.Path(path_type=Path), help="Write all findings to this file, as JSON lines."
+)
 @click.option(
     "--provider-from", type=click.Choice(["auto", "host", "field", "folder"]), default="auto", show_default=True,
     help="Where to read the provider from: the host, the field `provider`, or the folder of the file.",
@@ -220,7 +222,10 @@ def _write_or_say(path: Path, results: Results, bad: int) -> None:
     help="Write the tables between the markers in this file. Repeatable.",
 )
 @click.option(
-    "--feature", "featured", multiple=True, help="With --into: providers in the start table and the table of features. Repeatable."
+    "--feature",
+    "featured",
+    multiple=True,
+    help="With --into: providers in the start table and the table of features. Repeatable.",
 )
 @FORMAT
 @one_line_errors

@@ -47,19 +47,27 @@ _SHOWN = 5
 @click.command()
 @click.argument("base_url")
 @click.option("-m", "--model", required=True, help="Model name, as sent in requests.")
-@click.option("--key-env", default="OPENAI_API_KEY", show_default=True, help="Environment variable that holds the API key.")
-@click.option("--scenario", "scenarios", multiple=True, help="Send only this scenario. Repeatable.")
-@click.option("--results", "results_file", type=click.Path(path_type=Path), help="Write all findings to this file, as JSON lines.")
-@click.option("--record", "folder", type=click.Path(path_type=Path), help="Save the recordings in this folder.")
 @click.option(
-    "--markdown", "markdown", type=click.Path(path_type=Path), help="Write the tables to this Markdown file."
+    "--key-env", default="OPENAI_API_KEY", show_default=True, help="Environment variable that holds the API key."
 )
+@click.option("--scenario", "scenarios", multiple=True, help="Send only this scenario. Repeatable.")
+@click.option(
+    "--results", "results_file", type=click.Path(path_type=Path), help="Write all findings to this file, as JSON lines."
+)
+@click.option("--record", "folder", type=click.Path(path_type=Path), help="Save the recordings in this folder.")
+@click.option("--markdown", "markdown", type=click.Path(path_type=Path), help="Write the tables to this Markdown file.")
 @MAX_REQUESTS
 @MAX_TOKENS
 @MAX_SECONDS
 @TIMEOUT
 @LONG
-@click.option("--fail-on", type=click.Choice(["must", "should", "never"]), default="must", show_default=True, help="Exit with 1 if a rule of this level fails.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["must", "should", "never"]),
+    default="must",
+    show_default=True,
+    help="Exit with 1 if a rule of this level fails.",
+)
 @FORCE
 @ROOT
 @SDK_DEPTH
@@ -189,7 +197,9 @@ def _left(results: Results, reason: str) -> str:
 @click.option("--base-url", help="Base URL to use for the named provider, for example of your own server.")
 @click.option("--again", is_flag=True, help="Record scenarios again that have a recording.")
 @click.option("--dry-run", is_flag=True, help="Print the planned requests without sending them.")
-@click.option("--per-minute", default=0.0, help="Maximum number of requests per minute to one provider  [default: no limit].")
+@click.option(
+    "--per-minute", default=0.0, help="Maximum number of requests per minute to one provider  [default: no limit]."
+)
 @TIMEOUT
 @LONG
 @ROOT

@@ -17,9 +17,7 @@ _OUT_OF_DATE = ("new", "changed", "unfounded")
 
 @click.command()
 @click.argument("names", metavar="[PROVIDER]...", nargs=-1)
-@click.option(
-    "--check", is_flag=True, help="Write nothing; exit with 1 if a cassette differs from its profile."
-)
+@click.option("--check", is_flag=True, help="Write nothing; exit with 1 if a cassette differs from its profile.")
 @click.option(
     "--against",
     "archives",

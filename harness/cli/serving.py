@@ -14,7 +14,13 @@ PORT = 8484
 
 @click.command()
 @click.argument("names", metavar="[PROVIDER[/MODEL]]...", nargs=-1)
-@click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, help="Port on 127.0.0.1; 0 picks a free one.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=PORT,
+    show_default=True,
+    help="Port on 127.0.0.1; 0 picks a free one.",
+)
 @click.option(
     "--pace", default="none", show_default=True, metavar="none|recorded|SECONDS",
     help="When segments are sent: at once, at the recorded times, or this many seconds apart.",

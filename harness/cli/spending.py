@@ -36,7 +36,11 @@ TIMEOUT = click.option(
     "--timeout", type=SECONDS, default=60.0, show_default=True, help="Time limit of one request, in seconds."
 )
 MAX_SECONDS = click.option(
-    "--max-seconds", type=SECONDS, default=300.0, show_default=True, help="Time limit of the whole run, in seconds; after it no request is sent."
+    "--max-seconds",
+    type=SECONDS,
+    default=300.0,
+    show_default=True,
+    help="Time limit of the whole run, in seconds; after it no request is sent.",
 )
 MAX_REQUESTS = click.option(
     "--max-requests", type=click.IntRange(0), default=70, show_default=True,

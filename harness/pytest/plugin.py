@@ -73,7 +73,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--compat-client", action="append", default=[], metavar="ID|FILE",
         help="run this client, or the code in this file, on the recordings instead of the checks; repeatable",
     )  # fmt: skip
-    group.addoption("--compat-report", metavar="DIR", help="write results.jsonl, compatibility.md, index.html and badges/ to this folder")
+    group.addoption(
+        "--compat-report",
+        metavar="DIR",
+        help="write results.jsonl, compatibility.md, index.html and badges/ to this folder",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

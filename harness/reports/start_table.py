@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.markdown import cell, padded_table
-from harness.reports.summary import MADE, PROVENANCES, SYMBOLS, Cell, recorded
+from harness.reports.summary import MADE, PROVENANCES, SYMBOLS, recorded
 from harness.results import VERDICTS, Finding, Level, Outcome, Results
 
 Language = Literal["en", "zh"]
@@ -101,7 +101,9 @@ def start_table(results: Results, named: Collection[str] = (), language: Languag
 
 def _answer(findings: Iterable[Finding], question: Question, language: Language) -> str:
     """Return mark, word and evidence; a dash where no recording answers the question."""
-    findings = [finding for finding in findings if finding.outcome is Outcome.OBSERVED or question.judges(finding.check)]
+    findings = [
+        finding for finding in findings if finding.outcome is Outcome.OBSERVED or question.judges(finding.check)
+    ]
     said = {
         (finding.model, finding.scenario): (word, finding)
         for finding in findings
@@ -121,17 +123,18 @@ def _shown(word: str, rests: list[Finding], language: Language) -> str:
     word = _CHINESE.get(word, word) if language == "zh" else word
     judged = [one for one in rests if one.outcome in VERDICTS]
     evidence = "".join(letter for name, letter in PROVENANCES.items() if any(one.provenance == name for one in judged))
-    text = f"{_mark(rests)} {cell(word)}".replace(" ", "\u00a0")
+    text = f"{_mark(rests, evidence)} {cell(word)}".replace(" ", "\u00a0")
     return f"{text}\u00a0<sup>{evidence}</sup>" if evidence else text
 
 
-def _mark(rests: list[Finding]) -> str:
+def _mark(rests: list[Finding], evidence: str) -> str:
+    """Return the mark; a pass needs a recording (R) or a published one (P), not only what was constructed (C)."""
     outcomes = {one.outcome for one in rests}
     if outcomes & _BAD:
         return SYMBOLS[Outcome.FAIL]
     if outcomes & _LISTED:
         return SYMBOLS[Outcome.KNOWN]
-    return MADE if Cell([one for one in rests if one.outcome in VERDICTS]).made else SYMBOLS[Outcome.PASS]
+    return SYMBOLS[Outcome.PASS] if set(evidence) & {"R", "P"} else MADE
 
 
 def with_start_tables(text: str, results: Results, named: Collection[str] = ()) -> str | None:
