@@ -59,15 +59,18 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as the guides take it for granted: the project, recordings, results of an audit and a probe, a reader."""
+def project(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Path:
+    """A folder as the guides take it for granted: the project, recordings, results of an audit and two probes, a reader."""
     folder = tmp_path_factory.mktemp("project")
     shutil.copy(ROOT / "providers.yaml", folder)
     shutil.copytree(ROOT / "cassettes", folder / "cassettes")
     shutil.copytree(ROOT / "cassettes/minimax", folder / "my-recordings")
     shutil.copy(ROOT / "harness/clients/idioms/openai_reference.py", folder / "my_reader.py")
-    for name in ("audit.jsonl", "probe.jsonl", "last-week.jsonl"):
-        CliRunner().invoke(main, ["audit", str(ROOT / "cassettes/minimax"), "--results", str(folder / name)])
+    runner = CliRunner()
+    runner.invoke(main, ["audit", str(ROOT / "cassettes/minimax"), "--results", str(folder / "audit.jsonl")])
+    probe = ["probe", server.base_url, "-m", "gpt-4o-mini", "--scenario", "chat.stream", "--results"]
+    for name in ("last-week.jsonl", "probe.jsonl"):
+        runner.invoke(main, [*probe, str(folder / name)], env=KEYS)
     return folder
 
 
