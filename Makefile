@@ -6,7 +6,7 @@ READY := $(VENV)/ready
 OLD := .venv-openai2
 MAIN := deepseek siliconflow bailian qianfan volcengine
 
-.PHONY: help compat test test-thorough test-openai2 fuzz check format bench proof engines clients test-clients export schema clean
+.PHONY: help compat docs test test-thorough test-openai2 fuzz check format bench proof engines clients test-clients export schema clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
@@ -17,9 +17,12 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
-compat: $(READY) ## Replay the recorded matrix, write reports/, print the table.
+compat: $(READY) ## Replay the recorded matrix, write reports/, print the table, put the start table into README.
 	$(BIN)/harness run
 	@$(BIN)/harness report reports/results.jsonl --into README.md --into README.zh-CN.md $(MAIN:%=--feature %)
+
+docs: $(READY) ## Write docs/commands.md, and the counts in docs/method.md, from the code and reports/proof.md.
+	$(BIN)/python -m harness.pytest.reference
 
 test: $(READY) ## Run the unit tests but those that take long, and the recorded matrix.
 	$(BIN)/pytest --quiet --numprocesses auto --dist loadfile tests
@@ -56,6 +59,7 @@ bench: $(READY) ## Measure speed and memory against the floor and the OpenAI SDK
 
 proof: $(READY) ## Try every fault against every rule, write reports/proof.md.
 	$(BIN)/harness proof --write reports/proof.md
+	$(BIN)/python -m harness.pytest.reference
 
 engines: $(READY) ## Install real servers into engines/build/ and probe each (1.4 GB, some minutes).
 	$(PYTHON) engines/servers.py install

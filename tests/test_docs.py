@@ -13,11 +13,20 @@ from harness.judging.deviations import load_deviations
 from harness.judging.runner import Selection, plan, run_case
 from harness.matrix.providers import load_matrix
 from harness.matrix.scenarios import SCENARIOS
+from harness.pytest import reference
 from harness.reports import badge, page, table
+from harness.reports.start_table import QUESTIONS, with_start_tables
+from harness.reports.summary import PROVENANCES, recorded
+from harness.reports.summary import providers as providers_of
 from harness.results import Outcome, Results, read_results
 
 ROOT = Path(__file__).resolve().parents[1]
 READMES = ("README.md", "README.zh-CN.md")
+GUIDES = sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("guide-*.md"))
+METHODS = ("docs/method.md", "docs/method.zh-CN.md")
+FIGURES = ("docs/figures.md", "docs/figures.zh-CN.md")
+PAGES = (*READMES, *GUIDES, *METHODS, *FIGURES)
+PAIRS = [(name, name.replace(".md", ".zh-CN.md")) for name in PAGES if ".zh-CN" not in name]
 
 
 def read(name: str) -> str:
@@ -53,57 +62,104 @@ def main_providers() -> list[str]:
 
 
 @pytest.mark.parametrize("name", READMES)
-def test_the_table_in_the_readme_is_current(name: str, results: Results) -> None:
-    assert table.replace_between_markers(read(name), table.tables(results, main_providers())) == read(name), (
-        "run: make compat"
-    )
+def test_the_start_table_in_the_readme_is_current(name: str, results: Results) -> None:
+    assert with_start_tables(read(name), results, main_providers()) == read(name), "run: make compat"
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_a_readme_is_short(name: str) -> None:
+    assert len(read(name).splitlines()) <= 120
+
+
+def test_the_questions_of_the_start_table_name_checks() -> None:
+    families = {check.family for check in CHECKS.values()}
+    named = {name for question in QUESTIONS for name in (question.observation, *question.rules)}
+    assert named - set(CHECKS) - families == set()
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_what_the_results_rest_on_is_current(name: str, results: Results) -> None:
+    """The numbers of providers by kind of evidence, and the names of those recorded and of those without anything."""
+    (said,) = re.findall(r"<!-- evidence -->(.*?)<!-- /evidence -->", read(name), re.DOTALL)
+    kinds: dict[str, set[str]] = {kind: set() for kind in PROVENANCES}
+    published = set()
+    for finding in results.findings:
+        if finding.provenance:
+            kinds[finding.provenance].add(finding.provider)
+        if finding.provenance == "published":
+            published.add(finding.cassette)
+    absent = set(providers_of(results)) - set(recorded(results))
+    made = kinds["reconstructed"] - kinds["published"] - kinds["recorded"]
+    counts = [len(providers_of(results)), len(kinds["recorded"]), len(published), len(made)]
+    assert list(map(int, re.findall(r"\d+", said))) == counts
+    assert {name for name in kinds["recorded"] | absent if not re.search(rf"(?<![\w-]){name}(?![\w-])", said)} == set()
 
 
 def test_the_matrix_holds_no_surprise(results: Results) -> None:
     assert [finding.cell for finding in results.unexpected] == []
 
 
-@pytest.mark.parametrize("name", READMES)
-def test_the_count_of_checks_is_current(name: str) -> None:
+@pytest.mark.parametrize("name", METHODS)
+def test_the_counts_of_checks_and_scenarios_are_current(name: str) -> None:
+    assert reference.with_counts(read(name), read("reports/proof.md")) == read(name), "run: make docs"
     (listed,) = re.findall(r"<!-- families -->(.*?)<!-- /families -->", read(name), re.DOTALL)
-    counts = Counter(check.family for check in CHECKS.values())
-    assert dict(re.findall(r"(\w+) (\d+)", listed)) == {family: str(count) for family, count in counts.items()}
-    assert f"{len(CHECKS)} " in read(name).split("<!-- families -->")[0].splitlines()[-1]
-
-
-@pytest.mark.parametrize("name", READMES)
-def test_the_counts_of_scenarios_and_requests_are_current(name: str) -> None:
-    (line,) = [one for one in read(name).splitlines() if "`harness scenarios`" in one and "|" not in one]
+    assert sum(int(count) for count in re.findall(r"\d+", listed)) == len(CHECKS)
+    (counted,) = re.findall(r"<!-- counts -->(.*?)<!-- /counts -->", read(name), re.DOTALL)
+    assert next(map(int, re.findall(r"\d+", counted))) == len(CHECKS)
+    (scenarios,) = re.findall(r"<!-- scenarios -->(.*?)<!-- /scenarios -->", read(name), re.DOTALL)
     counts = (len(SCENARIOS), sum(scenario.requests for scenario in SCENARIOS.values()))
-    assert tuple(map(int, re.findall(r"(?<![\w.])\d+", line))) == counts
+    assert tuple(map(int, re.findall(r"\d+", scenarios))) == counts
 
 
-@pytest.mark.parametrize("name", READMES)
-def test_every_command_and_no_other_is_described(name: str) -> None:
-    described = set(re.findall(r"^\| `harness ([\w-]+)", read(name), re.MULTILINE))
-    assert described == set(main.commands)
+def test_the_reference_of_commands_is_current() -> None:
+    assert read(reference.COMMANDS) == reference.reference(), "run: make docs"
 
 
-@pytest.mark.parametrize("name", READMES)
-def test_the_options_of_the_plugin_are_described(name: str) -> None:
+def test_every_command_and_option_has_a_line() -> None:
+    text = read(reference.COMMANDS)
+    assert {name for name in main.commands if f"## harness {name}" not in text} == set()
     plugin = (ROOT / "harness/pytest/plugin.py").read_text(encoding="utf-8")
     added = {"--compat-provider", "--compat-model", "--compat-scenario", "--compat-check"}
     added |= set(re.findall(r'addoption\(\s*"(--compat-[\w-]+)"', plugin))
-    assert set(re.findall(r"--compat-[\w-]+", read(name))) == added
+    assert set(re.findall(r"^\| `(--compat-[\w-]+)", text, re.MULTILINE)) == added
+    assert re.findall(r"^\| `--[^|]*\| +\|", text, re.MULTILINE) == [], "an option without a help text"
 
 
-@pytest.mark.parametrize("name", READMES)
+@pytest.mark.parametrize("name", METHODS)
 def test_every_outcome_is_named(name: str) -> None:
     assert [outcome.value for outcome in Outcome if f"`{outcome.value}`" not in read(name)] == []
 
 
-@pytest.mark.parametrize("name", [*READMES, "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"])
+@pytest.mark.parametrize("name", PAGES)
+def test_options_that_are_named_exist(name: str) -> None:
+    options = set(re.findall(r"`(--[\w-]+)", read(reference.COMMANDS))) | {"--lf", "--junitxml"}
+    options |= {
+        word for line in re.findall(r"`--[^`]+`", read(reference.COMMANDS)) for word in re.findall(r"--[\w-]+", line)
+    }
+    assert set(re.findall(r"(?<![\w-])--[a-z][\w-]+", prose(read(name)))) - options == set()
+
+
+@pytest.mark.parametrize(
+    "name", [*PAGES, "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs/commands.md"]
+)
 def test_links_lead_somewhere(name: str) -> None:
-    targets = re.findall(r"\]\(([^)#]+)\)", read(name))
-    assert [target for target in targets if not target.startswith("http") and not (ROOT / target).exists()] == []
+    """To a file, and to a heading in it where one is named."""
+    folder = (ROOT / name).parent
+    links = re.findall(r"\]\(([^)#]*)(?:#([^)]+))?\)", read(name))
+    own = [
+        (folder / target if target else ROOT / name, part) for target, part in links if not target.startswith("http")
+    ]
+    assert [str(target) for target, _ in own if not target.exists()] == []
+    assert [part for target, part in own if part and part not in anchors(target)] == []
 
 
-@pytest.mark.parametrize("name", [*READMES, "CONTRIBUTING.md", "SECURITY.md"])
+def anchors(page: Path) -> set[str]:
+    """Return the addresses of the headings of a page, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("name", [*PAGES, "CONTRIBUTING.md", "SECURITY.md"])
 def test_make_targets_and_checks_that_are_named_exist(name: str) -> None:
     targets = set(re.findall(r"^([\w-]+):", read("Makefile"), re.MULTILINE))
     assert set(re.findall(r"(?:^|`)make ([\w-]+)", read(name), re.MULTILINE)) <= targets
@@ -120,21 +176,23 @@ def test_files_and_options_that_security_md_rests_on_exist() -> None:
     assert set(re.findall(r"`(--(?!compat)[\w-]+)`", text)) - options == set()
 
 
-def test_both_languages_show_the_same_code() -> None:
-    blocks = [re.findall(r"```\n(.*?)```", read(name), re.DOTALL) for name in READMES]
+@pytest.mark.parametrize(("english", "chinese"), PAIRS)
+def test_both_languages_show_the_same_code(english: str, chinese: str) -> None:
+    blocks = [re.findall(r"```\w*\n(.*?)```", read(name), re.DOTALL) for name in (english, chinese)]
     bare = [[re.sub(r"\s+#.*", "", block) for block in found] for found in blocks]
     assert bare[0] == bare[1]
 
 
-def test_both_languages_have_the_same_parts_and_figures() -> None:
-    headings = [len(re.findall(r"^## ", read(name), re.MULTILINE)) for name in READMES]
+@pytest.mark.parametrize(("english", "chinese"), PAIRS)
+def test_both_languages_have_the_same_parts_and_figures(english: str, chinese: str) -> None:
+    headings = [len(re.findall(r"^## ", read(name), re.MULTILINE)) for name in (english, chinese)]
     assert headings[0] == headings[1]
-    figures = [Counter(re.findall(r"\d[\d,.]*\d|\d", prose(read(name)))) for name in READMES]
+    figures = [Counter(re.findall(r"\d[\d,.]*\d|\d", prose(read(name)))) for name in (english, chinese)]
     assert figures[0] == figures[1]
 
 
 def prose(text: str) -> str:
-    text = re.sub(rf"{re.escape(table.BEGIN)}.*?{re.escape(table.END)}", "", text, flags=re.DOTALL)
+    """Return a page without its code and addresses."""
     return re.sub(r"```.*?```|https?://\S+", "", text, flags=re.DOTALL)
 
 

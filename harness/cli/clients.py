@@ -24,7 +24,7 @@ from harness.results import ClientFinding, ClientOutcome, ClientResults, check_w
 
 _TIER = click.option(
     "--tier", "tiers", type=click.Choice([str(tier) for tier in TIERS]), multiple=True,
-    help="0: what is there anyway; 1: Python libraries; 2: Node.js and the browser. Repeatable.",
+    help="0: no installation needed; 1: Python libraries; 2: Node.js and browser libraries. Repeatable.",
 )  # fmt: skip
 _FAILING = {
     "never": frozenset[ClientOutcome](),
@@ -35,14 +35,14 @@ _FAILING = {
 
 @click.group()
 def clients() -> None:
-    """Run client code against recorded answers: which of it survives which provider."""
+    """Run client code against recorded responses, to see which code works with which provider."""
 
 
 @clients.command("list")
 @FORMAT
 @one_line_errors
 def list_(form: str) -> None:
-    """List the clients: idioms and libraries, and whether what they need is installed."""
+    """List the clients (snippets and libraries), and whether their environments are installed."""
     if form == "json":
         for one in CLIENTS.values():
             environment = ENVIRONMENTS[one.env]
@@ -66,7 +66,7 @@ def list_(form: str) -> None:
 @_TIER
 @one_line_errors
 def install(names: tuple[str, ...], tiers: tuple[str, ...]) -> None:
-    """Install what clients need, by client or environment, in the versions that the project pins, into the user's cache."""
+    """Install the environments of clients, in pinned versions, into the user's cache folder."""
     wanted = environments(names, map(int, tiers))
     if not wanted:
         refuse("nothing named; say which, such as: harness clients install langchain, or --tier 1")
@@ -88,31 +88,38 @@ def install(names: tuple[str, ...], tiers: tuple[str, ...]) -> None:
 
 @clients.command()
 @click.option(
-    "--client", "names", multiple=True, metavar="ID|FILE", help="Only this client, or code of your own. Repeatable."
+    "--client",
+    "names",
+    multiple=True,
+    metavar="ID|FILE",
+    help="Run only this client, or the code in this file. Repeatable.",
 )
 @_TIER
 @click.option(
-    "--provider", "providers", multiple=True, help="Only the recordings of this provider, and no faults. Repeatable."
+    "--provider",
+    "providers",
+    multiple=True,
+    help="Run only on the recordings of this provider, without injected faults. Repeatable.",
 )
 @click.option(
     "--report",
     "folder",
     type=click.Path(path_type=Path),
-    help="Folder to write clients.jsonl, clients.md and clients.html to [default: ROOT/reports if nothing is left out].",
+    help="Folder for clients.jsonl, clients.md and clients.html  [default: ROOT/reports if no option narrows the run].",
 )
 @click.option(
     "--timeout",
     type=click.FloatRange(0.1, 600),
     default=TIMEOUT,
     show_default=True,
-    help="Seconds that a client gets for an answer.",
+    help="Time limit of a client for one response, in seconds.",
 )
 @click.option(
     "--fail-on",
     type=click.Choice(list(_FAILING)),
     default="never",
     show_default=True,
-    help="End with 1 where a client does this: code of your own with any answer, another with one that is worse than the reference.",
+    help="Exit with 1 if a client does this: your own code on any response, other clients where they do worse than on the reference.",
 )
 @FORCE
 @ROOT
@@ -130,10 +137,10 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
     form: str,
 ) -> None:
     """
-    Replay recordings, faults and legal variants to clients, and print which survive which.
+    Replay recordings, faults and legal variants to client code, and print which code works with which provider.
 
-    A client is one of `harness clients list`, all of a library (openai, requests), or a file of your own with
-    read(question, out): see the idioms.
+    A client is an id from `harness clients list`, a library (openai, requests), or a file of your own that defines
+    read(question, out); see harness/clients/idioms/.
     """
     matrix = matrix_of(root)
     chosen = choose(names, map(int, tiers))

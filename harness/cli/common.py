@@ -112,21 +112,26 @@ ROOT = click.option(
     "--root",
     type=click.Path(path_type=Path),
     default=Path(),
-    help="Folder with your providers.yaml and cassettes/; what comes with harness is there too.",
+    help="Folder that holds your providers.yaml and cassettes/; what comes with harness is there too  [default: the current folder].",
 )
-FORMAT = click.option("--format", "form", type=Format, default="pretty", show_default=True)
+FORMAT = click.option("--format", "form", type=Format, default="pretty", show_default=True, help="Output format.")
 
 ALL = click.option(
-    "--all", "whole", is_flag=True, help="Tell of every failing rule, provider and scenario; else long lists are cut."
+    "--all",
+    "whole",
+    is_flag=True,
+    help="Print every failing rule, provider and scenario; by default long lists are shortened.",
 )
 
 KNOWN = click.option(
     "--known/--no-known",
     default=True,
     show_default=True,
-    help="Whether what is listed of a provider that is known is told apart from what is new, and fails nothing.",
+    help="Report known deviations of a known provider apart from new ones; known ones do not fail.",
 )
-FORCE = click.option("--force", is_flag=True, help="Write over files of these names that harness did not write.")
+FORCE = click.option(
+    "--force", is_flag=True, help="Overwrite files of these names, even if harness did not write them."
+)
 
 
 def _set_language(context: click.Context, _option: click.Parameter, value: str | None) -> None:
@@ -149,19 +154,19 @@ def _set_depth(_context: click.Context, _option: click.Parameter, value: str) ->
 SDK_DEPTH = click.option(
     "--sdk-depth", type=click.Choice(["shape", "full"]), default="shape", show_default=True,
     expose_value=False, callback=_set_depth,
-    help="What the OpenAI SDK is given of a stream: one event of each shape, or every byte.",
+    help="How much of a stream the OpenAI SDK parses: one event of each shape (fast), or all of it.",
 )  # fmt: skip
 
 
 _SIZES = {
-    "body": "Bytes of an answer, unpacked, beyond which it is not read.",
-    "line": "The same for a line of a stream.",
-    "event": "The same for the data of one event, and for a JSON body.",
-    "events": "Events of a stream, or lines that are none, beyond which it is not read.",
-    "values": "JSON values of an event, a body, a row or a file beyond which it is not read.",
-    "row": "Bytes of a row of JSON lines beyond which it is not read.",
-    "unpacked": "Bytes that a compressed file of JSON lines unpacks to beyond which it is not read.",
-    "file": "Bytes of any other file, unpacked, beyond which it is not read.",
+    "body": "Maximum size of a response body after decompression, in bytes.",
+    "line": "Maximum length of a line in a stream, in bytes.",
+    "event": "Maximum size of the data of one event, or of a JSON body, in bytes.",
+    "events": "Maximum number of events in a stream, and of lines that belong to no event.",
+    "values": "Maximum number of JSON values in an event, a body, a row or a file.",
+    "row": "Maximum length of a row in a JSON lines file, in bytes.",
+    "unpacked": "Maximum size of a compressed JSON lines file after decompression, in bytes.",
+    "file": "Maximum size of any other file after decompression, in bytes.",
 }
 
 

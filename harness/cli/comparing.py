@@ -29,11 +29,11 @@ _LOGS = (".jsonl", ".ndjson")
 @one_line_errors
 def diff(old: Path, new: Path, root: Path, form: str) -> None:
     """
-    Say what changed between two results files, or two recordings, and who changed; regressions first.
+    Compare two results files or two recordings, and report what changed and on which side; regressions first.
 
-    OLD and NEW are files of results or report folders; or cassettes, or folders of them, compared by the path below
-    each, in the shape of the answers and by all rules, whatever deviations are listed. Exit code 1 where a verdict got
-    worse or was lost.
+    OLD and NEW are results files or report folders; or cassettes, or folders of them, matched by path and compared by
+    the shape of the responses and by all rules, without the listed deviations. Exit code 1: a result got worse or was
+    lost.
     """
     found = compare(_read(old, new, root), (str(old), str(new)))
     if form == "pretty":

@@ -20,17 +20,26 @@ from harness.matrix.scenarios import SCENARIOS
 
 @click.command("new-provider")
 @click.argument("base_url")
-@click.option("-m", "--model", required=True, help="The model, as it is sent.")
+@click.option("-m", "--model", required=True, help="Model name, as sent in requests.")
 @click.option(
-    "--docs", metavar="URL", help="The page that documents the API; source of what is found [default: BASE_URL]."
+    "--docs",
+    metavar="URL",
+    help="Page that documents the API; it becomes the source of the entry  [default: BASE_URL].",
 )
-@click.option("--id", "name_id", metavar="ID", help="Its id: folder, command line [default: made of its host].")
-@click.option("--name", help="As people call it [default: its id].")
-@click.option("--key-env", metavar="NAME", help="The variable that holds the key [default: made of its id].")
 @click.option(
-    "--thinking-on", metavar="JSON", help="What makes the model think, added to a request [default: nothing]."
+    "--id",
+    "name_id",
+    metavar="ID",
+    help="Id of the provider, for folders and the command line  [default: made from the host].",
 )
-@click.option("--thinking-off", metavar="JSON", help="What keeps it from thinking [default: nothing].")
+@click.option("--name", help="Display name  [default: the id].")
+@click.option(
+    "--key-env", metavar="NAME", help="Environment variable that holds the API key  [default: made from the id]."
+)
+@click.option(
+    "--thinking-on", metavar="JSON", help="Fields that turn thinking on, added to a request  [default: none]."
+)
+@click.option("--thinking-off", metavar="JSON", help="Fields that turn thinking off  [default: none].")
 @MAX_REQUESTS
 @MAX_TOKENS
 @MAX_SECONDS
@@ -55,9 +64,10 @@ def new_provider(  # noqa: PLR0913, PLR0917 - one parameter an option
     root: Path,
 ) -> None:
     """
-    Ask an endpoint every scenario, and draft what the matrix says of it.
+    Send every scenario to an endpoint, and draft a provider for the matrix.
 
-    Writes its entry into providers.yaml, its recordings, and what it does otherwise, with reasons left to be filled.
+    Writes the entry in providers.yaml, the recordings, and a list of deviations; write a reason for each before running
+    `harness run`.
     """
     # What speaks to the network takes a while to import.
     from harness.live.budget import Budget

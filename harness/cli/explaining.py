@@ -13,14 +13,14 @@ from harness.explain import explain as explain_id
 @click.argument("name", metavar="ID")
 @click.option(
     "--results", "results_file", type=click.Path(path_type=Path),
-    help="Show the cell as this file has it, of a probe or an audit too.",
+    help="Read the cell from this results file, for example of a probe or an audit.",
 )  # fmt: skip
 @LANG
 @ROOT
 @one_line_errors
 def explain(name: str, root: Path, results_file: Path | None) -> None:
     """
-    Show all of a check, a family of checks, a scenario, a fault, a client, a provider, or a cell.
+    Explain a check, a family of checks, a scenario, a fault, a client, a provider, or a cell of a table.
 
     A cell is PROVIDER/MODEL/SCENARIO/CHECK, CLIENT/FAULT or CLIENT/PROVIDER/MODEL/SCENARIO.
     """

@@ -14,18 +14,18 @@ from harness.recording.atomic import check_own, write_atomically
 @click.command()
 @click.argument("names", metavar="[PROVIDER]...", nargs=-1)
 @click.option(
-    "--into", "folder", type=click.Path(path_type=Path), help="Folder to write PROVIDER.json to, one a provider."
+    "--into", "folder", type=click.Path(path_type=Path), help="Folder for PROVIDER.json, one file per provider."
 )
 @FORCE
-@click.option("--schema", is_flag=True, help="Print the JSON Schema of what is written.")
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of these files.")
 @ROOT
 @one_line_errors
 def export(names: tuple[str, ...], folder: Path | None, force: bool, schema: bool, root: Path) -> None:  # noqa: FBT001 - a flag of the command line
     """
-    Say what is known of providers as JSON for other programs: facts, flags that clients know, deviations.
+    Export facts, feature flags and deviations of providers as JSON for other programs.
 
-    Each flag is a list of values, each with the recordings that show it, what they are and how old. What nothing shows
-    is left out.
+    Each flag is a list of values, each with the recordings that show it, their kind and their age. A flag that no
+    recording shows is left out.
     """
     from harness.evidence.export.build import export as document_of
     from harness.evidence.export.document import OWN, dump, json_schema

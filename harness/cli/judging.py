@@ -38,6 +38,7 @@ from harness.recording.atomic import write_atomically
 from harness.reports import clients, table, terminal
 from harness.reports.failures import counted
 from harness.reports.files import write_report
+from harness.reports.start_table import with_start_tables
 from harness.results import (
     Finding,
     Level,
@@ -57,20 +58,20 @@ _TOLD = 20
 
 @click.command()
 @ROOT
-@click.option("--provider", "providers", multiple=True, help="Only this provider; repeatable, as are the next three.")
-@click.option("--model", "models", multiple=True, help="Only this model.")
-@click.option("--scenario", "scenarios", multiple=True, help="Only this scenario.")
-@click.option("--check", "checks", multiple=True, help="Only this check or family.")
+@click.option("--provider", "providers", multiple=True, help="Run only this provider. Repeatable, like the next three.")
+@click.option("--model", "models", multiple=True, help="Run only this model.")
+@click.option("--scenario", "scenarios", multiple=True, help="Run only this scenario.")
+@click.option("--check", "checks", multiple=True, help="Run only this check or family.")
 @click.option(
     "--level",
     type=click.Choice(["must", "should", "observe"]),
     default="observe",
-    help="The least binding level to run.",
+    help="Lowest level to run: must, should, or observe (all).",
 )
 @click.option(
     "--report",
     type=click.Path(path_type=Path),
-    help="Folder to write to [default: ROOT/reports if nothing is left out].",
+    help="Folder for the reports  [default: ROOT/reports if no option narrows the run].",
 )
 @FORCE
 @SDK_DEPTH
@@ -88,7 +89,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
     force: bool,  # noqa: FBT001 - a flag of the command line
     form: str,
 ) -> None:
-    """Replay the recorded matrix, write reports/ and print the table."""
+    """Check all recordings of the matrix, write reports/ and print the table."""
     selection = Selection(providers, models, scenarios, checks, Level(level.upper()))
     cases = plan(matrix_of(root), root, selection)
     shared = published_cases(root, selection)
@@ -121,10 +122,12 @@ def _paths(cases: list[Case]) -> str:
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @ROOT
-@click.option("--results", "results_file", type=click.Path(path_type=Path), help="Write the findings to this file.")
+@click.option(
+    "--results", "results_file", type=click.Path(path_type=Path), help="Write all findings to this file, as JSON lines."
+)
 @click.option(
     "--provider-from", type=click.Choice(["auto", "host", "field", "folder"]), default="auto", show_default=True,
-    help="What names the provider: its host, the field provider, or the folder of the file.",
+    help="Where to read the provider from: the host, the field `provider`, or the folder of the file.",
 )  # fmt: skip
 @SDK_DEPTH
 @SIZES("body", "line", "event", "events", "values", "row", "unpacked", "file")
@@ -146,7 +149,7 @@ def audit(  # noqa: PLR0913, PLR0917 - one parameter an option
     whole: bool,  # noqa: FBT001 - a flag of the command line
     form: str,
 ) -> None:
-    """Judge recordings you already have: vcrpy cassettes, HAR files, JSON lines; files or folders."""
+    """Check recordings you already have: vcrpy cassettes, HAR files, JSON lines. PATHS are files or folders."""
     if results_file:
         check_writable(results_file)
     archives = [archive for path in paths for archive in archives_in(path)]
@@ -236,34 +239,38 @@ def _audited(  # noqa: PLR0913, PLR0917 - what is read, how, and where what come
     "--into",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="Put the tables between the markers of this file; repeatable.",
+    help="Write the tables between the markers in this file. Repeatable.",
 )
 @click.option(
-    "--feature", "featured", multiple=True, help="With --into: show how this provider does things; repeatable."
+    "--feature",
+    "featured",
+    multiple=True,
+    help="With --into: providers in the start table and the table of features. Repeatable.",
 )
 @LANG
 @FORMAT
 @one_line_errors
 def report(results_file: Path, into: tuple[Path, ...], featured: tuple[str, ...], form: str) -> None:
-    """Print the tables of a results file, or put them into documents; of a clients.jsonl too, which goes into none."""
+    """Print the tables of a results file or of a clients.jsonl, or write those of a results file into documents."""
     if is_client_log(results_file) and not into:
         text = clients.render(read_client_results(results_file))
         Outlet().print(text, soft_wrap=True, markup=False)
         return
     results = read_results(results_file)
-    changes = {path: _with_tables(path, table.tables(results, featured)) for path in into}
+    changes = {path: _with_tables(path, results, featured) for path in into}
     for path, text in changes.items():
         write_atomically(path.resolve(), text.encode())
     if not into:
         show(results, form)
 
 
-def _with_tables(path: Path, tables: str) -> str:
+def _with_tables(path: Path, results: Results, featured: tuple[str, ...]) -> str:
     try:
         text = path.read_bytes().decode()
     except (OSError, UnicodeDecodeError) as error:
         raise HarnessError(f"{path}: {getattr(error, 'strerror', None) or error}; name a text file in UTF-8") from None
-    changed = table.replace_between_markers(text, tables)
+    started = with_start_tables(text, results, featured)
+    changed = table.replace_between_markers(started or text, table.tables(results, featured)) or started
     if changed is None:
         raise HarnessError(f"{path}: it lacks the lines {table.BEGIN} and {table.END}; add them where the tables go")
     return changed

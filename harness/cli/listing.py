@@ -29,7 +29,7 @@ from harness.words import translated
 @FORMAT
 @one_line_errors
 def checks(name: str | None, form: str) -> None:
-    """List the checks, all or those of a family."""
+    """List all checks, or the checks of a family."""
     listed = [check for check in CHECKS.values() if name in {None, check.family, check.id}]
     if not listed:
         raise UnknownName(f"no check or family is called {name!r}; see: harness checks")
@@ -56,7 +56,7 @@ def checks(name: str | None, form: str) -> None:
 @FORMAT
 @one_line_errors
 def scenarios(form: str) -> None:
-    """List the scenarios: what is asked, in how many requests, and what a provider may lack."""
+    """List the scenarios, with their requests and the capability each needs."""
     if form == "json":
         for scenario in SCENARIOS.values():
             row = {"id": scenario.id, "title": scenario.title, "requests": scenario.requests}
@@ -72,12 +72,12 @@ def scenarios(form: str) -> None:
 
 
 @click.command()
-@click.option("--write", "file", type=click.Path(path_type=Path), help="Write the whole proof to this Markdown file.")
-@click.option("--pairs/--no-pairs", default=True, show_default=True, help="Try every two faults at once as well.")
+@click.option("--write", "file", type=click.Path(path_type=Path), help="Write the full proof to this Markdown file.")
+@click.option("--pairs/--no-pairs", default=True, show_default=True, help="Also try every pair of faults at once.")
 @FORCE
 @one_line_errors
 def proof(file: Path | None, pairs: bool, force: bool) -> None:  # noqa: FBT001 - flags of the command line
-    """Try every fault of the catalogue against every rule, and print what is caught, missed and hidden."""
+    """Test every rule with every fault of the catalogue, and print which faults are caught, missed or hidden."""
     from harness.judging.proof import OWN, render, summary, try_faults
 
     if file:
@@ -97,13 +97,13 @@ def proof(file: Path | None, pairs: bool, force: bool) -> None:  # noqa: FBT001 
 @click.command()
 @click.argument("names", metavar="[PROVIDER]...", nargs=-1)
 @ROOT
-@click.option("--schema", is_flag=True, help="Print the JSON Schema of providers.yaml instead.")
-@click.option("--reach", is_flag=True, help="Ask each address for its models, and say what it answers.")
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of providers.yaml.")
+@click.option("--reach", is_flag=True, help="Request the list of models from each base URL, and print the response.")
 @FORMAT
 @one_line_errors
 def providers(names: tuple[str, ...], root: Path, schema: bool, reach: bool, form: str) -> None:  # noqa: FBT001 - flags of the command line
     """
-    List the providers, whose keys are set, and what is recorded of them and how old it is.
+    List the providers: whether the API key is set, and number and age of the recordings.
 
     Without names: those of the folder's own providers.yaml, or all that come with harness where it has none.
     """

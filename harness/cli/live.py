@@ -49,20 +49,28 @@ _SHOWN = 5
 
 @click.command()
 @click.argument("base_url")
-@click.option("-m", "--model", required=True, help="The model, as it is sent.")
-@click.option("--key-env", default="OPENAI_API_KEY", show_default=True, help="The variable that holds the key.")
-@click.option("--scenario", "scenarios", multiple=True, help="Only this scenario; repeatable.")
-@click.option("--results", "results_file", type=click.Path(path_type=Path), help="Write the findings to this file.")
-@click.option("--record", "folder", type=click.Path(path_type=Path), help="Keep the cassettes in this folder.")
+@click.option("-m", "--model", required=True, help="Model name, as sent in requests.")
 @click.option(
-    "--markdown", "markdown", type=click.Path(path_type=Path), help="Write the tables to this file, as Markdown."
+    "--key-env", default="OPENAI_API_KEY", show_default=True, help="Environment variable that holds the API key."
 )
+@click.option("--scenario", "scenarios", multiple=True, help="Send only this scenario. Repeatable.")
+@click.option(
+    "--results", "results_file", type=click.Path(path_type=Path), help="Write all findings to this file, as JSON lines."
+)
+@click.option("--record", "folder", type=click.Path(path_type=Path), help="Save the recordings in this folder.")
+@click.option("--markdown", "markdown", type=click.Path(path_type=Path), help="Write the tables to this Markdown file.")
 @MAX_REQUESTS
 @MAX_TOKENS
 @MAX_SECONDS
 @TIMEOUT
 @LONG
-@click.option("--fail-on", type=click.Choice(["must", "should", "never"]), default="must", show_default=True)
+@click.option(
+    "--fail-on",
+    type=click.Choice(["must", "should", "never"]),
+    default="must",
+    show_default=True,
+    help="Exit with 1 if a rule of this level fails.",
+)
 @FORCE
 @ROOT
 @SDK_DEPTH
@@ -93,10 +101,11 @@ def probe(  # noqa: PLR0913, PLR0917 - one parameter an option
     form: str,
 ) -> None:
     """
-    Ask an endpoint every scenario, and print what it passes and fails, with the bytes that show it.
+    Send every scenario to an endpoint and report which checks pass and fail, with the bytes as evidence.
 
-    Ends with 0; 1 where a rule of --fail-on fails; 2 where it could not run, no chat was answered, nothing was judged,
-    or something could not be written; 130 or 143 where SIGINT or SIGTERM stopped it: what was judged stands.
+    Exit code 0: no rule of the level --fail-on fails. 1: one fails. 2: the probe could not run, no chat request was
+    answered, nothing was checked, or a file could not be written. 130 or 143: stopped by SIGINT or SIGTERM; results so
+    far are printed and written.
     """
     # What speaks to the network takes a while to import.
     from harness.judging.deviations import KnownProblems
@@ -196,12 +205,14 @@ def _left(results: Results, reason: str) -> str:
 
 @click.command()
 @click.argument("names", metavar="[PROVIDER]...", nargs=-1)
-@click.option("--model", "models", multiple=True, help="Only this model; repeatable, as is the next.")
-@click.option("--scenario", "scenarios", multiple=True, help="Only this scenario.")
-@click.option("--base-url", help="Ask the one provider that is named at this address instead: a server of your own.")
-@click.option("--again", is_flag=True, help="Record anew what is recorded already.")
-@click.option("--dry-run", is_flag=True, help="Say what would be asked, and ask nothing.")
-@click.option("--per-minute", default=0.0, help="No more requests than this to one provider in a minute.")
+@click.option("--model", "models", multiple=True, help="Record only this model. Repeatable, like the next.")
+@click.option("--scenario", "scenarios", multiple=True, help="Record only this scenario.")
+@click.option("--base-url", help="Base URL to use for the named provider, for example of your own server.")
+@click.option("--again", is_flag=True, help="Record scenarios again that have a recording.")
+@click.option("--dry-run", is_flag=True, help="Print the planned requests without sending them.")
+@click.option(
+    "--per-minute", default=0.0, help="Maximum number of requests per minute to one provider  [default: no limit]."
+)
 @TIMEOUT
 @LONG
 @ROOT
@@ -219,9 +230,10 @@ def record(  # noqa: PLR0913, PLR0917 - one parameter an option
     root: Path,
 ) -> None:
     """
-    Ask the providers of the matrix what is not recorded yet, and keep the answers; keys from the environment or .env.
+    Send the scenarios that have no recording yet to each provider, and save the responses.
 
-    Ends with 0; 2 where nothing was recorded; 130 or 143 where SIGINT or SIGTERM stopped it: what was recorded is kept.
+    API keys come from the environment or .env. Exit code 0: recorded. 2: nothing was recorded. 130 or 143: stopped by
+    SIGINT or SIGTERM; recordings so far are kept.
     """
     from harness.live.capture import Limits
     from harness.live.record import (

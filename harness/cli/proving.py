@@ -16,7 +16,7 @@ from harness.recording.atomic import check_own, write_atomically
 @ROOT
 @one_line_errors
 def registry(paths: tuple[Path, ...], file: Path | None, force: bool, root: Path) -> None:  # noqa: FBT001 - a flag of the command line
-    """Say how much of what rules find in recordings of other tools is listed, and how much of what is listed they show."""
+    """Compare the listed deviations with recordings from other tools: which failures are listed, which entries are seen."""
     from harness.evidence.deviation_coverage import OWN, measure, render
 
     if file:

@@ -16,16 +16,14 @@ _OUT_OF_DATE = ("new", "changed", "unfounded")
 
 @click.command()
 @click.argument("names", metavar="[PROVIDER]...", nargs=-1)
-@click.option(
-    "--check", is_flag=True, help="Write nothing; end with 1 where a cassette is not as its profile makes it."
-)
+@click.option("--check", is_flag=True, help="Write nothing; exit with 1 if a cassette differs from its profile.")
 @click.option(
     "--against",
     "archives",
     multiple=True,
     metavar="PATH",
     type=click.Path(path_type=Path),
-    help="Write nothing; compare with these recordings of other tools and print the agreement. Repeatable.",
+    help="Write nothing; compare the profiles with these recordings and print the agreement. Repeatable.",
 )
 @click.option("--write", "file", type=click.Path(path_type=Path), help="Write the agreement to this Markdown file.")
 @FORCE
@@ -39,7 +37,7 @@ def reconstruct(  # noqa: PLR0913, PLR0917 - one parameter an option
     force: bool,  # noqa: FBT001 - a flag of the command line
     root: Path,
 ) -> None:
-    """Make the cassettes that follow from cited facts: cassettes/PROVIDER/profile.yaml."""
+    """Generate reconstructed cassettes from the cited facts in cassettes/PROVIDER/profile.yaml."""
     from harness.evidence.agreement import OWN, compare_all, render_agreement
     from harness.evidence.reconstruct import profiles_of, reconstruct
 

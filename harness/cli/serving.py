@@ -15,23 +15,29 @@ PORT = 8484
 
 @click.command()
 @click.argument("names", metavar="[PROVIDER[/MODEL]]...", nargs=-1)
-@click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, help="0 for any that is free.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=PORT,
+    show_default=True,
+    help="Port on 127.0.0.1; 0 picks a free one.",
+)
 @click.option(
     "--pace", default="none", show_default=True, metavar="none|recorded|SECONDS",
-    help="When the pieces come: at once, as recorded, or so many seconds apart.",
+    help="When segments are sent: at once, at the recorded times, or this many seconds apart.",
 )  # fmt: skip
 @click.option(
     "--reframe", default="recorded", show_default=True, metavar="HOW",
-    help="Where the pieces end: recorded, bytes, events, merged, crlf or random:SEED.",
+    help="Where segments end: recorded, bytes, events, merged, crlf or random:SEED.",
 )  # fmt: skip
-@click.option("--fault", metavar="ID", help="Put this fault or legal variant of the catalogue into every answer.")
+@click.option("--fault", metavar="ID", help="Inject this fault or legal variant of the catalogue into every response.")
 @click.option(
     "--allow-origin", "origins", multiple=True, metavar="ORIGIN",
-    help="Let pages of this origin ask, such as http://localhost:3000; * for any.  May be repeated.",
+    help="Allow web pages of this origin, such as http://localhost:3000; * for any. Repeatable.",
 )  # fmt: skip
 @click.option(
     "--allow-host", "hosts", multiple=True, metavar="NAME",
-    help="Answer requests to this name too, as of a container or proxy.  May be repeated.",
+    help="Also accept requests to this host name, such as a container or proxy. Repeatable.",
 )  # fmt: skip
 @ROOT
 @one_line_errors
@@ -46,11 +52,11 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter an option
     root: Path,
 ) -> None:
     """
-    Answer as recorded providers do, on 127.0.0.1, without keys: point your own client at it.
+    Replay recorded responses of providers on 127.0.0.1 for your own client; no API key is needed.
 
-    Each provider has the base URL /PROVIDER/v1; /reference/v1 is OpenAI's own form.  The recording is chosen by what a
-    request asks for (stream, tools, JSON, usage, model).  A request can name a scenario, a fault, a way to cut and a
-    pace in the headers x-harness-scenario, x-harness-fault, x-harness-reframe and x-harness-pace.
+    The base URL of a provider is /PROVIDER/v1; /reference/v1 responds in OpenAI's own format. The server picks the
+    recording closest to the request by stream, tools, JSON, usage and model. A request can name a scenario, a fault, a
+    segmentation and a pace in the headers x-harness-scenario, x-harness-fault, x-harness-reframe and x-harness-pace.
     """
     from harness.serve.app import PlaybackOptions, application, pace_of
     from harness.serve.gate import Gate

@@ -33,20 +33,24 @@ class _Seconds(click.FloatRange):
 
 SECONDS = _Seconds(0, 365 * _DAY, min_open=True)
 TIMEOUT = click.option(
-    "--timeout", type=SECONDS, default=60.0, show_default=True, help="Seconds for a request as a whole."
+    "--timeout", type=SECONDS, default=60.0, show_default=True, help="Time limit of one request, in seconds."
 )
 MAX_SECONDS = click.option(
-    "--max-seconds", type=SECONDS, default=300.0, show_default=True, help="Seconds for all of it; then it asks no more."
+    "--max-seconds",
+    type=SECONDS,
+    default=300.0,
+    show_default=True,
+    help="Time limit of the whole run, in seconds; after it no request is sent.",
 )
 MAX_REQUESTS = click.option(
     "--max-requests", type=click.IntRange(0), default=70, show_default=True,
-    help="Ask no more than this; a GET, which costs nothing, is always asked.",
+    help="Maximum number of requests. GET requests cost nothing and are always sent.",
 )  # fmt: skip
 MAX_TOKENS = click.option(
     "--max-tokens", type=click.IntRange(0), default=200_000, show_default=True,
-    help="Send nothing that may take more tokens: prompts are counted beforehand, answers by their cap or as 2,000.",
+    help="Maximum number of tokens: prompts are estimated, responses count as their limit, or as 2,000 without one.",
 )  # fmt: skip
-LONG = click.option("--long", is_flag=True, help="Ask error.too-long as well, last: a prompt of about 150,000 tokens.")
+LONG = click.option("--long", is_flag=True, help="Also send error.too-long, last: a prompt of about 150,000 tokens.")
 
 
 class Stoppable(Protocol):

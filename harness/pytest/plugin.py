@@ -51,43 +51,45 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("compat", "compatibility of OpenAI-compatible chat APIs")
     for name in _OPTIONS:
         group.addoption(
-            f"--compat-{name}", action="append", default=[], metavar="ID", help=f"only this {name}; repeatable"
+            f"--compat-{name}", action="append", default=[], metavar="ID", help=f"run only this {name}; repeatable"
         )
     group.addoption(
         "--compat-level",
         choices=("must", "should", "observe"),
         default="observe",
-        help="the least binding level to run",
+        help="lowest level to run: must, should, or observe (all)",
     )
     group.addoption(
         "--compat-sdk-depth",
         choices=("shape", "full"),
         default="shape",
-        help="what the OpenAI SDK is given of a stream: one event of each shape, or every byte",
+        help="how much of a stream the OpenAI SDK parses: one event of each shape (fast), or all of it",
     )
     group.addoption(
         "--compat-live",
         action="store_true",
-        help="ask the providers instead of replaying; keys from environment or .env",
+        help="send requests to the providers instead of replaying; API keys come from the environment or .env",
     )
     group.addoption(
         "--compat-record",
         choices=("none", "missing", "all"),
         default="none",
-        help="ask what has no recording, or everything, and keep the cassettes",
+        help="record the scenarios that have no recording (missing), or all scenarios, and save the cassettes",
     )
     group.addoption(
-        "--compat-long", action="store_true", help="ask error.too-long as well: a prompt of about 150,000 tokens"
+        "--compat-long", action="store_true", help="also send error.too-long: a prompt of about 150,000 tokens"
     )
     group.addoption(
         "--compat-client", action="append", default=[], metavar="ID|FILE",
-        help="run this client, or code of your own, on the recordings, instead of the checks; repeatable",
+        help="run this client, or the code in this file, on the recordings instead of the checks; repeatable",
     )  # fmt: skip
-    group.addoption(
-        "--compat-lang", choices=LANGUAGES, help="language of what is shown of a failure [default: that of the locale]"
-    )
+    group.addoption("--compat-lang", choices=LANGUAGES, help="language of failure texts [default: the locale's]")
     parser.addini("compat_matrix", f"matrices to collect, beside each {FILE_NAME} that names our schema", type="paths")
-    group.addoption("--compat-report", metavar="DIR", help="write results.jsonl and compatibility.md to this folder")
+    group.addoption(
+        "--compat-report",
+        metavar="DIR",
+        help="write results.jsonl, compatibility.md, index.html and badges/ to this folder",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from harness.results.finding import (
     EXPECTED,
     UNEXPECTED,
+    VERDICTS,
     WORST_FIRST,
     Advice,
     Deviation,
@@ -42,6 +43,7 @@ __all__ = [
     "EXPECTED",
     "SCHEMA",
     "UNEXPECTED",
+    "VERDICTS",
     "WORST_FATE_FIRST",
     "WORST_FIRST",
     "Advice",

@@ -81,8 +81,8 @@ def test_the_committed_report_is_current(committed: ClientResults) -> None:
     assert (ROOT / "reports/clients.md").read_text(encoding="utf-8") == report.render(committed), "run: make clients"
 
 
-@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
-def test_the_figures_in_the_readme_are_those_of_the_report(name: str, committed: ClientResults) -> None:
+@pytest.mark.parametrize("name", ["docs/guide-app.md", "docs/guide-app.zh-CN.md"])
+def test_the_figures_in_the_guide_are_those_of_the_report(name: str, committed: ClientResults) -> None:
     (said,) = re.findall(
         r"<!-- clients -->(.*?)<!-- /clients -->", (ROOT / name).read_text(encoding="utf-8"), re.DOTALL
     )

@@ -104,8 +104,8 @@ def test_the_written_proof_is_current(proof: Proof) -> None:
     assert (ROOT / "reports/proof.md").read_text(encoding="utf-8") == render(proof), "run: make proof"
 
 
-@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
-def test_the_counts_in_the_readme_are_those_of_the_proof(name: str, proof: Proof) -> None:
+@pytest.mark.parametrize("name", ["docs/method.md", "docs/method.zh-CN.md"])
+def test_the_counts_in_the_docs_are_those_of_the_proof(name: str, proof: Proof) -> None:
     (said,) = re.findall(r"<!-- proof -->(.*?)<!-- /proof -->", (ROOT / name).read_text(encoding="utf-8"), re.DOTALL)
     assert re.findall(r"\d+", said) == re.findall(r"\d+", summary(proof))
 

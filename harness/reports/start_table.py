@@ -1,0 +1,145 @@
+"""The table that a README begins with: plain questions × a few providers, one mark and one word a cell."""
+
+import re
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.markdown import cell, padded_table
+from harness.reports.summary import MADE, PROVENANCES, SYMBOLS, recorded
+from harness.results import VERDICTS, Finding, Level, Outcome, Results
+
+Language = Literal["en", "zh"]
+
+BLOCK = re.compile(r"(<!-- start table: begin(?: (zh))? -->\n)(.*?)(<!-- start table: end -->)", re.DOTALL)
+"""The markers, the language that the first may name, and what stands between them."""
+
+_BAD = frozenset({Outcome.BROKEN, Outcome.FAIL, Outcome.CHANGED})
+_LISTED = frozenset({Outcome.KNOWN, Outcome.BLOCKED})  # what is blocked has a cause, which is listed
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question, the observation that answers it, and the rules that judge the answer."""
+
+    titles: dict[Language, str]
+    observation: str
+    rules: tuple[str, ...]
+    """Ids of rules, or of families."""
+    word: Callable[[str], str]
+    """Makes one word of an observed value; empty where the value answers nothing."""
+
+    def judges(self, check: str) -> bool:
+        """Tell whether a check is one of the rules."""
+        return check in self.rules or check.partition(".")[0] in self.rules
+
+
+def _usage(value: str) -> str:
+    place, not_asked, _ = value.partition(" (not asked)")
+    return "" if not_asked and place == "none" else place.removesuffix(" chunk")
+
+
+def _role(value: str) -> str:
+    place = value.partition(",")[0]
+    return {"first + some": "some", "single delta": "first"}.get(place, place)
+
+
+def _place(value: str) -> str:
+    return "" if value == "none" else value  # a model that does not think says nothing about the place
+
+
+QUESTIONS = (
+    Question(
+        {"en": "usage in", "zh": "用量在"},
+        "usage.place",
+        ("usage.given", "usage.own-chunk", "usage.not-unasked", "usage.once"),
+        _usage,
+    ),
+    Question(
+        {"en": "ends with", "zh": "流的结尾"},
+        "sse.end",
+        ("sse.done", "sse.done-last", "sse.final-blank-line", "finish_reason.given"),
+        str,
+    ),
+    Question({"en": "reasoning in", "zh": "思维链在"}, "reasoning.place", ("reasoning",), _place),
+    Question({"en": "role in", "zh": "role 在"}, "role.pattern", ("role",), _role),
+    Question(
+        {"en": "tool calls", "zh": "工具调用"},
+        "tool_calls.pieces",
+        ("tool_calls",),
+        lambda value: value.removeprefix("in "),
+    ),
+    Question({"en": "errors", "zh": "错误"}, "error.shape", ("error",), str),
+)
+
+_CHINESE = {
+    "own": "独立块",
+    "finish": "结束块",
+    "every": "每块",
+    "none": "无",
+    "first": "首块",
+    "some": "部分块",
+    "never": "无",
+    "pieces": "分片",
+    "whole": "整体",
+    "nested": "嵌套",
+    "flat": "扁平",
+    "varies": "不一",
+    "no [DONE]": "无",
+}
+
+
+def start_table(results: Results, named: Collection[str] = (), language: Language = "en") -> str:
+    """Return the table for the ``named`` providers, for all recorded where none is named."""
+    rows = []
+    for provider in [name for name in recorded(results) if not named or name in named]:
+        own = [finding for finding in results.findings if finding.provider == provider]
+        rows.append([cell(provider), *(_answer(own, question, language) for question in QUESTIONS)])
+    header = {"en": "provider", "zh": "服务商"}[language]
+    return padded_table([header, *(question.titles[language] for question in QUESTIONS)], rows)
+
+
+def _answer(findings: Iterable[Finding], question: Question, language: Language) -> str:
+    """Return mark, word and evidence; a dash where no recording answers the question."""
+    findings = [
+        finding for finding in findings if finding.outcome is Outcome.OBSERVED or question.judges(finding.check)
+    ]
+    said = {
+        (finding.model, finding.scenario): (word, finding)
+        for finding in findings
+        if finding.check == question.observation
+        and finding.outcome is Outcome.OBSERVED
+        and (word := question.word(finding.value or "none"))
+    }
+    if not said:
+        return "–"
+    judged = [one for one in findings if (one.model, one.scenario) in said and question.judges(one.check)]
+    rests = [one for one in judged if one.level is not Level.OBSERVE] or [one for _, one in said.values()]
+    words = {word for word, _ in said.values()}
+    return _shown(words.pop() if len(words) == 1 else "varies", rests, language)
+
+
+def _shown(word: str, rests: list[Finding], language: Language) -> str:
+    word = _CHINESE.get(word, word) if language == "zh" else word
+    judged = [one for one in rests if one.outcome in VERDICTS]
+    evidence = "".join(letter for name, letter in PROVENANCES.items() if any(one.provenance == name for one in judged))
+    text = f"{_mark(rests, evidence)} {cell(word)}".replace(" ", "\u00a0")
+    return f"{text}\u00a0<sup>{evidence}</sup>" if evidence else text
+
+
+def _mark(rests: list[Finding], evidence: str) -> str:
+    """Return the mark; a pass needs a recording (R) or a published one (P), not only what was constructed (C)."""
+    outcomes = {one.outcome for one in rests}
+    if outcomes & _BAD:
+        return SYMBOLS[Outcome.FAIL]
+    if outcomes & _LISTED:
+        return SYMBOLS[Outcome.KNOWN]
+    return SYMBOLS[Outcome.PASS] if set(evidence) & {"R", "P"} else MADE
+
+
+def with_start_tables(text: str, results: Results, named: Collection[str] = ()) -> str | None:
+    """Return ``text`` with the table between each pair of markers in the language they name; None if it lacks them."""
+    filled, found = BLOCK.subn(
+        lambda block: f"{block[1]}{start_table(results, named, 'zh' if block[2] else 'en')}\n{block[4]}", text
+    )
+    return filled if found else None
