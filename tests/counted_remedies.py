@@ -386,7 +386,9 @@ _SAID = "你好! How can I help?"
 
 _JSON = [
     Remedy("sse.json", FAULTS["json-python-throughout"].apply(), _LINES.replace("PARSE", _PYTHON), _SAID),
-    Remedy("sse.json", FAULTS["json-without-blank-line"].apply(), _LINES.replace("PARSE", _SEVERAL), _SAID),
+    Remedy(
+        "sse.json", FAULTS["json-without-blank-line"].apply(), _LINES.replace("PARSE", _SEVERAL), "1, 2, 3, 4, 5, 6, "
+    ),
     Remedy("sse.json", FAULTS["json-glued"].apply(), _LINES.replace("PARSE", _SEVERAL), ""),
     Remedy(
         "sse.json",

@@ -27,6 +27,7 @@ METHODS = ("docs/method.md", "docs/method.zh-CN.md")
 FIGURES = ("docs/figures.md", "docs/figures.zh-CN.md")
 PAGES = (*READMES, *GUIDES, *METHODS, *FIGURES)
 PAIRS = [(name, name.replace(".md", ".zh-CN.md")) for name in PAGES if ".zh-CN" not in name]
+COMMANDS = main.loaded()
 
 
 def read(name: str) -> str:
@@ -117,7 +118,7 @@ def test_the_reference_of_commands_is_current() -> None:
 
 def test_every_command_and_option_has_a_line() -> None:
     text = read(reference.COMMANDS)
-    assert {name for name in main.commands if f"## harness {name}" not in text} == set()
+    assert {name for name in COMMANDS if f"## harness {name}" not in text} == set()
     plugin = (ROOT / "harness/pytest/plugin.py").read_text(encoding="utf-8")
     added = {"--compat-provider", "--compat-model", "--compat-scenario", "--compat-check"}
     added |= set(re.findall(r'addoption\(\s*"(--compat-[\w-]+)"', plugin))
@@ -172,7 +173,7 @@ def test_files_and_options_that_security_md_rests_on_exist() -> None:
     files = re.findall(r"`((?:harness|tests)/[\w/]+\.py)`", text)
     assert files
     assert [name for name in files if not (ROOT / name).exists()] == []
-    options = {option for command in main.commands.values() for one in command.params for option in one.opts}
+    options = {option for command in COMMANDS.values() for one in command.params for option in one.opts}
     assert set(re.findall(r"`(--(?!compat)[\w-]+)`", text)) - options == set()
 
 

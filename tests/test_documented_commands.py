@@ -12,7 +12,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
+import click
 import pytest
 from click.testing import CliRunner
 from scripted import IDEAL, Server
@@ -24,6 +26,7 @@ PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").gl
 KEYS = {"MY_KEY": "good", "ACME_API_KEY": "good", "DEEPSEEK_API_KEY": "good", "OPENAI_API_KEY": "good"}
 MINE = {"python my_app.py", "pip install ."}
 """What a reader runs of their own, and what installs this project: here it is installed."""
+LOADED = main.loaded()
 
 
 def shown(page: str) -> Iterator[str]:
@@ -93,7 +96,7 @@ def test_a_command_of_harness_does_what_it_is_shown_for(
 @pytest.mark.parametrize("command", INSTALLS)
 def test_a_command_that_installs_is_one(command: str, server: Server) -> None:
     group, name, *words = words_of(command, server)
-    install = main.commands[group].commands[name]  # type: ignore[attr-defined]
+    install = cast("click.Group", LOADED[group]).commands[name]
     assert install.make_context(name, words).params
 
 

@@ -79,6 +79,12 @@ class Commands(click.Group):
         found: click.Command = getattr(module, f"{name}_" if iskeyword(name) else name)
         return found
 
+    def loaded(self) -> dict[str, click.Command]:
+        """Import every command, and return them by name."""
+        context = click.Context(self)
+        found = {name: self.get_command(context, name) for name in self._entries}
+        return {name: command for name, command in found.items() if command is not None}
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """Write the commands of each section."""
         for title, entries in self._sections.items():

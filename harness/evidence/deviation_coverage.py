@@ -94,7 +94,7 @@ def measure(paths: Iterable[Path], matrix: Matrix, root: Path) -> list[ProviderC
     found = []
     for provider in matrix.providers:
         listed = load_deviations(folder_of(provider, root))
-        if listed or recordings[provider.id]:
+        if recordings[provider.id] or (listed and provider in matrix.own):
             found.append(_coverage(provider, recordings[provider.id], listed))
     return found
 

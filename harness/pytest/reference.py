@@ -16,6 +16,7 @@ import pytest
 
 from harness.checks import CHECKS
 from harness.cli import main
+from harness.cli.outlet import Commands
 from harness.markdown import cell, table
 from harness.matrix.scenarios import SCENARIOS
 from harness.pytest.plugin import pytest_addoption
@@ -52,7 +53,8 @@ def reference() -> str:
 
 def _commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
     """Yield each command with its full name; of a group, the commands in it."""
-    for name, command in sorted(group.commands.items()):
+    commands = group.loaded() if isinstance(group, Commands) else group.commands
+    for name, command in sorted(commands.items()):
         if isinstance(command, click.Group):
             yield from _commands(command, f"{path} {name}")
         else:

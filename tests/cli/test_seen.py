@@ -119,7 +119,7 @@ def test_explain_of_a_check_has_the_words_of_each_form(here: Path) -> None:
         ("TOOL_CALLS", "try tool_calls"),
         ("zzzz", "see: harness checks, harness scenarios"),
         ("acme/small", "a cell is PROVIDER/MODEL/SCENARIO/CHECK"),
-        ("acme", "of providers none is known without providers.yaml: use --root"),
+        ("acme", "see: harness checks, harness scenarios, harness clients --help, harness providers"),
     ],
 )
 def test_explain_of_an_unknown_name_helps_on(here: Path, name: str, hint: str) -> None:

@@ -29,6 +29,13 @@ FRAMING = {"content-length", "transfer-encoding"}
 WORDS_OF_THE_READER = "http.complete"
 """A rule that quotes whoever read the answer on why it broke off."""
 
+OF_CAPTURES = {"http.encoding-accepted", "http.framing", "http.as-it-is-made"}
+"""
+Rules about how an answer was asked for, framed and timed, which hangs on client and server here and not on the answer.
+
+``live/test_capture_sockets`` and ``live/test_transfer`` try them on sockets.
+"""
+
 RULES = [check for check in CHECKS.values() if check.level is not Level.OBSERVE]
 
 
@@ -69,13 +76,25 @@ def borders(reads: Reads | None) -> set[int]:
 def alike(one: Finding, other: Finding) -> bool:
     if one.check == WORDS_OF_THE_READER and one.outcome is other.outcome is Outcome.FAIL:
         return one.message.partition(": ")[0] == other.message.partition(": ")[0]
+    if one.check in OF_CAPTURES:
+        return True
     return (one.check, one.outcome, one.message, one.evidence) == (
         other.check, other.outcome, other.message, other.evidence,
     )  # fmt: skip
 
 
-# A limit of ours ends no answer that is played: ``live/test_capture_sockets`` sends what goes beyond one.
-PLAYED = [one for one in (*FAULTS.values(), *VARIANTS.values()) if one.id != "line-without-end"]
+NOT_PLAYED = {
+    "line-without-end": "a limit of ours ends no answer that is played: live/test_capture_sockets goes beyond one",
+    "answer-fails-twice": "that it failed before is no part of the answer",
+    "parameter-fails-twice": "likewise",
+    "ids-redacted": "what a publisher altered came over no network",
+    "lengths-differ": "the client refuses the answer before it is one",
+}
+PLAYED = [
+    one
+    for one in (*FAULTS.values(), *VARIANTS.values())
+    if one.id not in NOT_PLAYED and getattr(one, "rule", "") not in OF_CAPTURES
+]
 
 
 @pytest.mark.parametrize("one", PLAYED, ids=lambda one: one.id)
@@ -91,8 +110,8 @@ def test_the_network_changes_nothing(one: Variant, server: Server, sender: Scena
 
     write_cassette(tmp_path / "kept.yaml", [came])
     (kept,) = read_cassette(tmp_path / "kept.yaml")
-    found = told(replace(kept, expected=made.expected, earlier=made.earlier))
+    found = told(replace(kept, expected=made.expected, earlier=made.earlier, siblings=made.siblings))
     differences = [pair for pair in zip(told(made), found, strict=True) if not alike(*pair)]
     assert differences == []
-    failing = {finding.check for finding in found if finding.outcome is Outcome.FAIL}
+    failing = {finding.check for finding in found if finding.outcome is Outcome.FAIL} - OF_CAPTURES
     assert bool(failing) is (one.id in FAULTS)

@@ -64,11 +64,19 @@ def raw_answer(http: httpx2.Client, scenario: str, fault: str, *, stream: bool) 
         return answer.status_code, Headers(tuple(answer.headers.multi_items())), came, whole
 
 
+CHECKS_OF_FRAMING = "http.framing"
+"""The rule whose faults no server of ours can send: a length beside chunks, two lengths."""
+
+
 def answers() -> dict[str, tuple[str, Exchange]]:
     """Return each fault and variant that the replay server can put into the last answer to its scenario."""
     made = {one.id: (one.on, one.apply()) for one in (*FAULTS.values(), *VARIANTS.values())}
     return {
-        name: (on, x) for name, (on, x) in made.items() if not x.is_models_request and x.response.status != NO_ANSWER
+        name: (on, x)
+        for name, (on, x) in made.items()
+        if not x.is_models_request
+        and x.response.status != NO_ANSWER
+        and getattr(FAULTS.get(name), "rule", "") != CHECKS_OF_FRAMING
     }
 
 
