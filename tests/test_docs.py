@@ -119,7 +119,7 @@ def test_the_reference_of_commands_is_current() -> None:
 def test_every_command_and_option_has_a_line() -> None:
     text = read(reference.COMMANDS)
     assert {name for name in COMMANDS if f"## harness {name}" not in text} == set()
-    plugin = (ROOT / "harness/pytest/plugin.py").read_text(encoding="utf-8")
+    plugin = (ROOT / "harness/pytest/options.py").read_text(encoding="utf-8")
     added = {"--compat-provider", "--compat-model", "--compat-scenario", "--compat-check"}
     added |= set(re.findall(r'addoption\(\s*"(--compat-[\w-]+)"', plugin))
     assert set(re.findall(r"^\| `(--compat-[\w-]+)", text, re.MULTILINE)) == added

@@ -3,6 +3,7 @@ Every command that README and the guides show works: those of harness and pytest
 project of the test's own in the places that the pages name; what installs something, or takes minutes, is looked up.
 """
 
+import json
 import os
 import re
 import shlex
@@ -20,6 +21,7 @@ from click.testing import CliRunner
 from scripted import IDEAL, Server
 
 from harness.cli import main
+from harness.simulate.reference import BODY
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
@@ -27,6 +29,13 @@ KEYS = {"MY_KEY": "good", "ACME_API_KEY": "good", "DEEPSEEK_API_KEY": "good", "O
 MINE = {"python my_app.py", "pip install ."}
 """What a reader runs of their own, and what installs this project: here it is installed."""
 LOADED = main.loaded()
+HAR = json.dumps({"log": {"entries": [{
+    "request": {"method": "POST", "url": "https://api.example.com/v1/chat/completions", "headers": [],
+                "postData": {"text": json.dumps(BODY.request.json)}},
+    "response": {"status": 200, "headers": [{"name": "content-type", "value": "application/json"}],
+                 "content": {"text": BODY.response.body.decode()}},
+}]}}).encode()  # fmt: skip
+"""A recording as a reader may have it."""
 
 
 def shown(page: str) -> Iterator[str]:
@@ -69,6 +78,9 @@ def project(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Path:
     shutil.copytree(ROOT / "cassettes", folder / "cassettes")
     shutil.copytree(ROOT / "cassettes/minimax", folder / "my-recordings")
     shutil.copy(ROOT / "harness/clients/idioms/openai_reference.py", folder / "my_reader.py")
+    (folder / "logs").mkdir()
+    for copy in ("cassettes/mine.har", "我的录制.har", "logs/a.har"):
+        (folder / copy).write_bytes(HAR)
     runner = CliRunner()
     runner.invoke(main, ["audit", str(ROOT / "cassettes/minimax"), "--results", str(folder / "audit.jsonl")])
     probe = ["probe", server.base_url, "-m", "gpt-4o-mini", "--scenario", "chat.stream", "--results"]

@@ -22,7 +22,10 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.printable import printable
-from harness.words import LANGUAGES, set_language
+from harness.pytest.options import FILE_NAME, SELECTING, pytest_addoption
+from harness.words import set_language
+
+__all__ = ["FILE_NAME", "pytest_addoption"]
 
 if TYPE_CHECKING:
     from harness.checks import Check
@@ -32,7 +35,6 @@ if TYPE_CHECKING:
     from harness.pytest.clients import Clients
     from harness.results import Finding
 
-FILE_NAME = "providers.yaml"
 _FINDING = "compat_finding"
 _FAMILIES = (
     "http", "sse", "chunk", "identity", "completion", "role", "content", "reasoning", "finish_reason", "tool_calls",
@@ -40,56 +42,9 @@ _FAMILIES = (
 )  # fmt: skip
 _CLIENTS: pytest.StashKey[Clients] = pytest.StashKey()
 _LEFT_ALONE: pytest.StashKey[list[Path]] = pytest.StashKey()
-_OPTIONS = ("provider", "model", "scenario", "check")
 _TO_COLLECT = (
     "name it, set compat_matrix, or begin it with: # yaml-language-server: $schema=llm-compat-harness.schema.json"
 )
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options; the prefix keeps them apart from those of other plugins."""
-    group = parser.getgroup("compat", "compatibility of OpenAI-compatible chat APIs")
-    for name in _OPTIONS:
-        group.addoption(
-            f"--compat-{name}", action="append", default=[], metavar="ID", help=f"run only this {name}; repeatable"
-        )
-    group.addoption(
-        "--compat-level",
-        choices=("must", "should", "observe"),
-        default="observe",
-        help="lowest level to run: must, should, or observe (all)",
-    )
-    group.addoption(
-        "--compat-sdk-depth",
-        choices=("shape", "full"),
-        default="shape",
-        help="how much of a stream the OpenAI SDK parses: one event of each shape (fast), or all of it",
-    )
-    group.addoption(
-        "--compat-live",
-        action="store_true",
-        help="send requests to the providers instead of replaying; API keys come from the environment or .env",
-    )
-    group.addoption(
-        "--compat-record",
-        choices=("none", "missing", "all"),
-        default="none",
-        help="record the scenarios that have no recording (missing), or all scenarios, and save the cassettes",
-    )
-    group.addoption(
-        "--compat-long", action="store_true", help="also send error.too-long: a prompt of about 150,000 tokens"
-    )
-    group.addoption(
-        "--compat-client", action="append", default=[], metavar="ID|FILE",
-        help="run this client, or the code in this file, on the recordings instead of the checks; repeatable",
-    )  # fmt: skip
-    group.addoption("--compat-lang", choices=LANGUAGES, help="language of failure texts [default: the locale's]")
-    parser.addini("compat_matrix", f"matrices to collect, beside each {FILE_NAME} that names our schema", type="paths")
-    group.addoption(
-        "--compat-report",
-        metavar="DIR",
-        help="write results.jsonl, compatibility.md, index.html and badges/ to this folder",
-    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -141,7 +96,7 @@ def _named(config: pytest.Config) -> list[Path]:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Refuse options that nothing answers to: a run that asked for something and got nothing is no success."""
     options = session.config.option
-    asked = [f"--compat-{name}" for name in (*_OPTIONS, "client", "report") if getattr(options, f"compat_{name}")]
+    asked = [f"--compat-{name}" for name in (*SELECTING, "client", "report") if getattr(options, f"compat_{name}")]
     if asked and not session.testsfailed and not any(item.get_closest_marker("compat") for item in session.items):
         raise pytest.UsageError(f"{', '.join(asked)}: no {FILE_NAME} was collected; name its path")
 
@@ -229,7 +184,7 @@ def _selection(config: pytest.Config) -> Selection:
     from harness.judging.runner import Selection
     from harness.results import Level
 
-    providers, models, scenarios, checks = (tuple(config.getoption(f"--compat-{name}")) for name in _OPTIONS)
+    providers, models, scenarios, checks = (tuple(config.getoption(f"--compat-{name}")) for name in SELECTING)
     return Selection(providers, models, scenarios, checks, Level(config.getoption("--compat-level").upper()))
 
 

@@ -19,7 +19,7 @@ from harness.cli import main
 from harness.cli.outlet import Commands
 from harness.markdown import cell, table
 from harness.matrix.scenarios import SCENARIOS
-from harness.pytest.plugin import pytest_addoption
+from harness.pytest.options import pytest_addoption
 from harness.recording.atomic import write_atomically
 from harness.results import Level
 

@@ -35,12 +35,16 @@ REFUSED = {
         "block-id": _KEEP_ALIVE,
         "id-before-keep-alive": _KEEP_ALIVE,
         "id-before-keep-alive-in-thought": _KEEP_ALIVE,
+        "id-before-blank-lines": _KEEP_ALIVE,
+        "gzip-accepted-by-star": "the SDK's HTTP client does not undo x-gzip",
+        "length-beside-chunks": "the HTTP client takes the length, and the stream is cut there",
         "event-named-thread": "the SDK takes an event of that name for one of the assistants' API, which has no choices",
         "index-one": "the only choice is number 1, and the first is read only",
     },
     "requests.reference": {
         "status-accepted": "a status other than 200 is no answer",
         "index-one": "as above",
+        "length-beside-chunks": "as above",
     },
 }
 """Good answers that each says are none: by an exception, but not one by which it fell over."""
@@ -51,6 +55,8 @@ MISREAD = {
     "usage-behind-mark": _ELSEWHERE,
     "usage-in-choice": _ELSEWHERE,
     "usage-in-x-groq": _ELSEWHERE,
+    "usage-unasked-in-choice": _ELSEWHERE,
+    "surrogates-split": "both put the halves of a character together, which our own reading leaves apart",
     "think-tags": "a thought in tags is shown as text",
     "think-tags-split": "as above",
     "think-tag-closing": "as above",
@@ -86,7 +92,8 @@ def test_the_reference_and_all_legal_variants_are_survived(name: str) -> None:
         key: one for key, one in client_run()[name].items() if one.trial.fault is None or one.trial.fault in VARIANTS
     }
     assert len(legal) > 100
-    assert {key: one.finding.message for key, one in legal.items() if one.finding.fate.bad} == {}
+    failed = {key: one.finding.message for key, one in legal.items() if one.finding.fate.bad}
+    assert {key: said for key, said in failed.items() if key not in REFUSED[name]} == {}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -120,4 +127,4 @@ def test_no_answer_is_misread_but_those_written_down(name: str) -> None:
 
 def test_all_that_is_written_down_is_a_fault_of_the_catalogue() -> None:
     written = {*MISREAD}.union(*SILENT.values(), *REFUSED.values())
-    assert written <= set(FAULTS)
+    assert written <= FAULTS.keys() | VARIANTS.keys()
