@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from harness.checks import sources
 from harness.checks.applies import success_status
@@ -103,9 +104,7 @@ def kind(exchange: Exchange) -> Iterator[Problem]:
     Instead: Look at the type of each call, and send an error back where it is not the one you offered.
     """
     tools = list(objects_in(exchange.request.get("tools")))
-    custom, functions = (
-        {as_object(one.get(key)).get("name") for one in tools} - {None} for key in ("custom", "function")
-    )
+    custom, functions = ({_name_in(as_object(one.get(key))) for one in tools} - {""} for key in ("custom", "function"))
     for fragment in fragments_of(exchange):
         name = _named(fragment)
         if is_custom(fragment) and name and name not in custom:
@@ -120,6 +119,9 @@ def kind(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _named(fragment: ToolFragment) -> str:
-    inner = as_object(fragment.value.get("custom")) or as_object(fragment.value.get("function"))
-    name = inner.get("name")
+    return _name_in(as_object(fragment.value.get("custom")) or as_object(fragment.value.get("function")))
+
+
+def _name_in(tool: dict[str, Any]) -> str:
+    name = tool.get("name")
     return name if isinstance(name, str) else ""
