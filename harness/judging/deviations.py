@@ -1,5 +1,6 @@
 """Known problems of a provider: cassettes/<provider>/deviations.yaml, checked."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -114,16 +115,17 @@ class KnownProblems:
     What is listed of each provider, read when first asked for, for answers to questions that nobody knows beforehand.
 
     An entry then holds whatever was asked and of which model: where it was seen is no bound of where it is.  Nothing is
-    taken for fixed, since one answer without a problem shows little.
+    taken for fixed, since one answer without a problem shows little.  What is gone is known of recordings up to its day: seen
+    later, it is back, which is news.
     """
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._listed: dict[str, tuple[Deviation, ...]] = {}
 
-    def of(self, provider: str) -> tuple[Deviation, ...]:
+    def of(self, provider: str, day: str | None = None) -> tuple[Deviation, ...]:
         """
-        Return what is listed of a provider.
+        Return what is listed of a provider, and may hold of a recording of ``day``, as far as that is told.
 
         Raises:
             BadDeviations: its list can't be read.
@@ -132,22 +134,25 @@ class KnownProblems:
             homes = [home for home in (self._root, bundled()) if home and provider in _listing(home)]
             listed = load_deviations(homes[0] / "cassettes" / provider) if homes else ()
             self._listed[provider] = tuple(replace(one, scenarios=(), models=(), sometimes=True) for one in listed)
-        return self._listed[provider]
+        return tuple(
+            one
+            for one in self._listed[provider]
+            if day is None or one.until is None or day[: len(one.until)] <= one.until
+        )
 
-    def tell(self, finding: Finding) -> Finding:
-        """Return a finding with what is known of it; what is listed otherwise is news, and fails."""
-        if finding.outcome is Outcome.CHANGED:
-            finding.outcome, finding.message = Outcome.FAIL, finding.message.partition(EXPECTED)[0]
-        elif finding.outcome is Outcome.KNOWN:
-            message = first_message(finding.message)
-            entry = next(
-                one for one in self.of(finding.provider) if one.check == finding.check and one.expects(message)
-            )
-            finding.known, finding.source = f"{entry.seen}: {entry.reason}", entry.source
-            if entry.instead or entry.breaks:
-                check = CHECKS[finding.check]
-                finding.advice = Advice(entry.breaks or check.impact, entry.instead or check.workaround)
-        return finding
+
+def told_beside(finding: Finding, listed: Iterable[Deviation]) -> Finding:
+    """Return a finding with what is known of it; what is listed otherwise is news, and fails."""
+    if finding.outcome is Outcome.CHANGED:
+        finding.outcome, finding.message = Outcome.FAIL, finding.message.partition(EXPECTED)[0]
+    elif finding.outcome is Outcome.KNOWN:
+        message = first_message(finding.message)
+        entry = next(one for one in listed if one.check == finding.check and one.expects(message))
+        finding.known, finding.source = f"{entry.seen}: {entry.reason}", entry.source
+        if entry.instead or entry.breaks:
+            check = CHECKS[finding.check]
+            finding.advice = Advice(entry.breaks or check.impact, entry.instead or check.workaround)
+    return finding
 
 
 def _listing(root: Path) -> set[str]:

@@ -10,7 +10,7 @@ from harness.checks import CHECKS, Check
 from harness.checks.error_causes import BAD_REQUEST, NO_MODEL, ONE_FORM, TOO_LONG, told_cause
 from harness.checks.registry import SEPARATOR, TOO_LARGE, Applies, CannotJudge, NotApplicable, NotApplicableKind
 from harness.errors import unknown
-from harness.judging.deviations import KnownProblems, folder_of, load_deviations
+from harness.judging.deviations import KnownProblems, folder_of, load_deviations, told_beside
 from harness.matrix.providers import Matrix, Target
 from harness.matrix.scenarios import SCENARIOS, Scenario, with_expectations
 from harness.recording.cassette import read_cassette
@@ -256,9 +256,10 @@ def judge_beside(
     Raises:
         BadDeviations: the list can't be read.
     """
-    listed = known.of(subject.provider) if known else ()
+    day = max((exchange.source.at for exchange in exchanges if exchange.source.at), default=None)
+    listed = known.of(subject.provider, day) if known else ()
     for finding in judge_exchanges(exchanges, subject, checks, listed):
-        yield known.tell(finding) if known else finding
+        yield told_beside(finding, listed)
 
 
 def problems_of(exchanges: list[Exchange], check: Check) -> list[Problem]:

@@ -37,12 +37,13 @@ def listed(**more: Any) -> dict[str, Any]:
 
 
 def audited(
-    folder: Path, exchange: Exchange, *entries: dict[str, Any], host: str = "api.acme.example"
+    folder: Path, exchange: Exchange, *entries: dict[str, Any], host: str = "api.acme.example", at: str | None = None
 ) -> dict[str, Finding]:
     (folder / "cassettes/acme").mkdir(parents=True)
     (folder / "cassettes/acme/deviations.yaml").write_text(yaml.safe_dump({"deviations": list(entries)}))
     (folder / "providers.yaml").write_text(yaml.safe_dump(MATRIX))
-    row = {
+    row: dict[str, Any] = {
+        "captured_at": at,
         "request": {"url": f"https://{host}/v1/chat/completions", "body": exchange.request.json},
         "response": {"status": 200, "body_text": exchange.response.body.decode()},
     }
@@ -96,3 +97,14 @@ def test_the_log_keeps_what_is_known(tmp_path: Path) -> None:
 def test_a_provider_that_a_recording_names_opens_no_other_folder(tmp_path: Path, name: str) -> None:
     audited(tmp_path, STREAM, listed())
     assert KnownProblems(tmp_path).of(name) == ()
+
+
+@pytest.mark.parametrize(
+    ("at", "outcome"),
+    [
+        ("2025-11-30", Outcome.KNOWN), ("2026-01-15T08:00:00Z", Outcome.KNOWN), ("2026-02-01", Outcome.FAIL), (None, Outcome.KNOWN),
+    ],
+)  # fmt: skip
+def test_what_is_gone_and_comes_back_is_news(tmp_path: Path, at: str | None, outcome: Outcome) -> None:
+    gone = listed(until="2026-01", fault="object-missing")
+    assert audited(tmp_path, NO_OBJECT, gone, at=at)["chunk.object"].outcome is outcome
