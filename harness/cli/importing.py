@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.common import ROOT, SIZES, matrix_of, one_line_errors, progress, refuse
+from harness.cli.common import ROOT, SIZES, count_of, matrix_of, one_line_errors, progress, refuse
 from harness.cli.outlet import say
 from harness.errors import HarnessError
 from harness.evidence.published import Published, files_of, kept_in, new_forms, published
@@ -52,7 +52,9 @@ def import_(paths: tuple[Path, ...], root: Path, seed: str, limit: int, dry_run:
     for error in unread:
         say(f"harness: {error}", err=True)
     if not found:
-        refuse(f"{', '.join(map(str, paths))}: no chat completion of a provider that is named in {len(archives)} files")
+        refuse(
+            f"{', '.join(map(str, paths))}: no chat completion of a provider that is named in {count_of(len(archives), 'file')}"
+        )
     _tell(written, size, dry_run=dry_run)
     say(f"left out: {len(found) - len(new):,} of a form that is kept, {too_large:,} larger than {limit:,} bytes")
     sys.exit(2 if unread else 0)

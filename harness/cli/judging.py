@@ -18,6 +18,7 @@ from harness.cli.common import (
     ROOT,
     SDK_DEPTH,
     SIZES,
+    count_of,
     matrix_of,
     one_line_errors,
     progress,
@@ -163,7 +164,7 @@ def audit(  # noqa: PLR0913, PLR0917 - one parameter an option
     )
     unjudged = _unjudged(others)
     if not results.findings and not bad:
-        files = f"{len(archives)} file{'' if len(archives) == 1 else 's'}"
+        files = count_of(len(archives), "file")
         named = ", ".join(map(str, paths[:_NAMED])) + (", …" if len(paths) > _NAMED else "")
         refuse(f"{named}: no chat completion in {files}{f'; {unjudged}' if unjudged else ''}")
     if results_file and results.findings:
@@ -171,7 +172,7 @@ def audit(  # noqa: PLR0913, PLR0917 - one parameter an option
     _show_audit(results, unjudged, form, whole=whole)
     if bad:
         left = "nothing was judged or written" if not results.findings else "what could be read was judged"
-        say(f"harness: {bad} of {len(archives)} files could not be read, or not whole; {left}", err=True)
+        say(f"harness: of {count_of(len(archives), 'file')} {bad} could not be read, or not whole; {left}", err=True)
     _end(results, bad=bool(bad) and not skip_unreadable)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.common import FORCE, SIZES, one_line_errors, progress, refuse
+from harness.cli.common import FORCE, SIZES, count_of, one_line_errors, progress, refuse
 from harness.cli.outlet import say
 from harness.errors import HarnessError
 from harness.judging.alike import differences
@@ -56,7 +56,7 @@ def mask(paths: tuple[Path, ...], into: Path, seed: str | None, force: bool) -> 
     for error in unread:
         say(f"harness: {error}", err=True)
     if not written:
-        refuse(f"{', '.join(map(str, paths))}: no chat completion in {len(wanted)} files")
+        refuse(f"{', '.join(map(str, paths))}: no chat completion in {count_of(len(wanted), 'file')}")
     sys.exit(2 if unread else 0)
 
 

@@ -16,7 +16,8 @@ from harness.wire.exchange import Exchange, Request, Response, Source
 from harness.wire.shapes import as_object
 
 UNKNOWN = (
-    "no form of recording that is known, such as a HAR file, a cassette of VCR, or JSON lines; docs/formats.md has all"
+    "not a recording in a format that harness reads, such as HAR, a VCR cassette or JSON lines; leave it out, or see "
+    "docs/formats.md in the repository for all formats"
 )
 """What is said of a file of another form."""
 
