@@ -1,6 +1,5 @@
 """Calls of tools: their fragments, and what these join to."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +9,7 @@ import orjson
 from harness.checks import sources
 from harness.checks.applies import success_status, uncut
 from harness.checks.kinds import place_of, wrong_kinds
+from harness.checks.marks import call_markup
 from harness.checks.registry import NotApplicable, Reason, rule
 from harness.checks.tool_fragments import LISTS, all_calls, called, fragments_of, odd_calls, place, streamed_call
 from harness.results import Advice, Level, Problem
@@ -38,10 +38,6 @@ _AS_JSON = replace_in_body(
 )
 _AS_JSON = replace_in_body(
     _AS_JSON, "你好! How can I help?", '{\\"name\\":\\"get_weather\\",\\"arguments\\":{\\"city\\":\\"Paris\\"}}'
-)
-_MARKUP = re.compile(
-    r"(?<!`)<(?:tool_call>|\|tool_call|｜tool▁call|function=|\|python_tag\||minimax:tool_call>|seed:tool_call)"
-    r"|\[TOOL_CALLS\]|｜DSML｜"
 )
 
 
@@ -331,7 +327,7 @@ def not_in_text(exchange: Exchange) -> Iterator[Problem]:
     """
     for choice in exchange.columns.choices.values():
         text = choice.fragments("content")
-        marked = _MARKUP.search(text.text)
+        marked = call_markup(text.text)
         if marked or (not choice.tools and _names_a_tool(exchange, text.text)):
             place = place_of(exchange, choice, text.chunks[0], "/{part}/content")
             yield Problem(f"the text holds {'the markup of ' if marked else ''}a tool call", (place,))
