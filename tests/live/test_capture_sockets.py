@@ -7,7 +7,6 @@ from contextlib import closing
 from dataclasses import replace
 from itertools import accumulate
 
-import httpx2
 import openai
 import pytest
 from judging import findings
@@ -46,6 +45,7 @@ from scripted import (
 from harness.live.asking import Endpoint, ScenarioSender
 from harness.live.capture import AsyncCapture, Limits
 from harness.matrix.scenarios import SCENARIOS
+from harness.recording.http_backend import sdk_backend
 from harness.results import Outcome
 from harness.simulate.reference import STREAM, with_body
 from harness.wire.exchange import NO_ANSWER, Exchange
@@ -275,7 +275,9 @@ def test_tasks_at_once_do_not_mix_over_sockets() -> None:
         await stream.close()
 
     async def ask_all(server: Server) -> None:
-        http = httpx2.AsyncClient(transport=AsyncCapture(kept.append), trust_env=False)
+        network = sdk_backend()  # openai 2 is given clients of httpx, openai 3 of httpx2
+        transport = AsyncCapture(kept.append, network.AsyncHTTPTransport())
+        http = network.AsyncClient(transport=transport, trust_env=False)
         async with openai.AsyncOpenAI(base_url=server.base_url, api_key="good", http_client=http) as client:
             await asyncio.gather(*(ask(client, number) for number in range(60)))
 
