@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from harness.matrix.providers import Matrix, Target
-from harness.simulate.profile import FILE_NAME, Profile, load_profile
+from harness.simulate.chat.profile import FILE_NAME, Profile, load_profile
 
 SOURCE = "https://acme.example/recordings"
 CHUNK = {

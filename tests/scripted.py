@@ -41,7 +41,7 @@ from typing import Any, BinaryIO, Literal, Self
 import orjson
 import pytest
 
-from harness.simulate import ideal as provider
+from harness.simulate.chat import ideal as provider
 from harness.wire.exchange import NO_ANSWER, Exchange, Request, Response
 
 # What a script is made of.

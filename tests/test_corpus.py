@@ -20,7 +20,7 @@ from harness.recording.archives import archives_in, read_archive
 from harness.recording.redact import Secrets
 from harness.recording.scrub import scrub
 from harness.results import Finding, Outcome
-from harness.wire.chunks import Columns
+from harness.wire.chat.chunks import Columns
 from harness.wire.exchange import Exchange
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"

@@ -18,6 +18,7 @@ ORDER = (
     "evidence", "serve", "clients", "reports", "explain", "cli", "pytest",
 )  # fmt: skip
 FILES = sorted((ROOT / "harness").rglob("*.py"))
+CHECK_FILES = [path for path in FILES if path.is_relative_to(ROOT / "harness/checks")]
 
 
 def package(module: str) -> str:
@@ -38,6 +39,11 @@ def imports(path: Path) -> list[str]:
         elif isinstance(node, ast.Import):
             names += [alias.name for alias in node.names if alias.name.startswith("harness")]
     return names
+
+
+def module_name(module: str) -> str:
+    """The name of a module of checks, with the folder of its dialect: ``http``, ``chat.role``."""
+    return module.removeprefix("harness.checks.")
 
 
 @pytest.mark.parametrize("path", [pytest.param(path, id=module_of(path)) for path in FILES if package(module_of(path))])
@@ -71,27 +77,27 @@ def test_check_families_do_not_import_each_other() -> None:
         "json_forms",
         "json_schema",
         "kinds",
-        "marked_text",
+        "chat.marked_text",
         "marks",
-        "media",
+        "chat.media",
         "model_names",
-        "probabilities",
+        "chat.probabilities",
         "registry",
-        "repeated_text",
-        "repetition",
+        "chat.repeated_text",
+        "chat.repetition",
         "sources",
-        "tool_fragments",
-        "usages",
+        "chat.tool_fragments",
+        "chat.usages",
     }
-    for path in (ROOT / "harness/checks").glob("*.py"):
+    for path in CHECK_FILES:
         if path.stem != "__init__":
-            others = {name.split(".")[2] for name in imports(path) if name.startswith("harness.checks.")}
-            assert others <= shared, path.stem
+            others = {name for name in imports(path) if name.startswith("harness.checks.")}
+            assert {module_name(name) for name in others} <= shared, path.stem
 
 
 def test_every_module_that_declares_checks_is_listed() -> None:
     declaring = re.compile(r"^@(rule|observation)\(", re.MULTILINE)
-    found = [path.stem for path in (ROOT / "harness/checks").glob("*.py") if declaring.search(path.read_text("utf-8"))]
+    found = [module_name(module_of(path)) for path in CHECK_FILES if declaring.search(path.read_text("utf-8"))]
     assert sorted(found) == sorted(module for modules in _MODULES.values() for module in modules)
 
 

@@ -55,7 +55,7 @@ from scripted import (
 )
 
 from harness.matrix.scenarios import SCENARIOS
-from harness.simulate import ideal as provider
+from harness.simulate.chat import ideal as provider
 from harness.simulate.reference import REFERENCES, STREAM, with_header, with_response
 from harness.wire.exchange import Exchange, Headers, Reads, Request, Response
 

@@ -39,7 +39,7 @@ from harness.simulate.reference import (
     with_header,
     with_response,
 )
-from harness.wire.completion import Message, ToolCall
+from harness.wire.chat.completion import Message, ToolCall
 from harness.wire.exchange import Exchange
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
@@ -449,7 +449,7 @@ def test_no_warning_leaks_and_nothing_is_left_behind() -> None:
 
 
 def test_importing_it_imports_no_sdk() -> None:
-    code = "import sys, harness.sdk, harness.checks.sdk; print(*sorted({'openai', 'httpx2', 'vcr'} & set(sys.modules)))"
+    code = "import sys, harness.sdk, harness.checks.chat.sdk; print(*sorted({'openai', 'httpx2', 'vcr'} & set(sys.modules)))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.split() == []
 

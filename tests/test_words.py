@@ -43,8 +43,8 @@ def of_checks() -> Iterator[tuple[str, str]]:
 
 def of_advice() -> Iterator[tuple[str, str]]:
     """What is told of each form of a problem: every ``Advice`` that a module of checks holds."""
-    for name in [one.name for one in pkgutil.iter_modules(checks.__path__)]:
-        for constant, value in vars(importlib.import_module(f"harness.checks.{name}")).items():
+    for name in [one.name for one in pkgutil.walk_packages(checks.__path__, "harness.checks.")]:
+        for constant, value in vars(importlib.import_module(name)).items():
             for place, advice in inside(f"{name}.{constant}", value):
                 yield f"{place} breaks", advice.breaks
                 yield f"{place} instead", advice.instead

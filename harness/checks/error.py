@@ -13,7 +13,7 @@ from harness.checks.applies import all_of, error_status, has_headers
 from harness.checks.error_causes import BAD_KEY, ToldCause, request_mistake, told_cause
 from harness.checks.registry import observation, rule
 from harness.results import Advice, Level, Problem
-from harness.simulate.ideal import error, exchange
+from harness.simulate.chat.ideal import error, exchange
 from harness.simulate.reference import (
     BODY,
     replace_in_body,

@@ -22,7 +22,7 @@ from harness.checks.json_forms import BARE_ERROR, TWICE, bare_error, encoded_twi
 from harness.checks.registry import TOO_LARGE, Reason, observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Advice, Level, Problem
-from harness.simulate.ideal import error, recording
+from harness.simulate.chat.ideal import error, recording
 from harness.simulate.reference import (
     BODY,
     STREAM,

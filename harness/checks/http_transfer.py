@@ -15,8 +15,8 @@ from harness.checks.applies import (
 )
 from harness.checks.registry import Reason, observation, rule
 from harness.results import Advice, Level, Problem
-from harness.simulate.content import CREATED
-from harness.simulate.ideal import error
+from harness.simulate.chat.content import CREATED
+from harness.simulate.chat.ideal import error
 from harness.simulate.reference import (
     BODY,
     STREAM,

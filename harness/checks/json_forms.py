@@ -4,7 +4,7 @@ from json import JSONDecoder
 from typing import Any
 
 from harness.results import Advice
-from harness.wire.chunks import Error
+from harness.wire.chat.chunks import Error
 from harness.wire.exchange import Exchange
 from harness.wire.json_faults import JsonForm
 from harness.wire.shapes import as_object

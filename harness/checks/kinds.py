@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from harness.results import Problem
-from harness.wire.chunks import Choice
+from harness.wire.chat.chunks import Choice
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import Kind, Occurrences, as_object
 

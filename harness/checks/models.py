@@ -7,7 +7,7 @@ from harness.checks import sources
 from harness.checks.applies import success_status
 from harness.checks.registry import observation
 from harness.matrix.scenarios import SCENARIOS
-from harness.simulate.ideal import recording
+from harness.simulate.chat.ideal import recording
 from harness.simulate.reference import replace_in_body
 from harness.wire.exchange import Exchange
 

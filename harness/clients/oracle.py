@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from harness.clients.client import FINISH, REASONING, TEXT, TOOLS, USAGE, Client
 from harness.results import ClientOutcome
-from harness.wire.completion import Message
+from harness.wire.chat.completion import Message
 from harness.wire.exchange import OK, Exchange
 
 ExpectedHandling = Literal["answer", "error", "cut", "damaged", "unsure"]

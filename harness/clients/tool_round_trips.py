@@ -15,8 +15,8 @@ from harness.clients.trials import Trial
 from harness.matrix.scenarios import TOOLS
 from harness.results import LoopFinding
 from harness.serve.recording_index import REFERENCE
+from harness.simulate.chat.ideal import MODEL, exchange
 from harness.simulate.edits import chunks, has_choice, rename
-from harness.simulate.ideal import MODEL, exchange
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import objects_in
 

@@ -16,9 +16,9 @@ from harness.clients.client import Client
 from harness.matrix.scenarios import SCENARIOS
 from harness.sdk.form import canonical_form
 from harness.serve.recording_index import REFERENCE, RecordedAnswer
+from harness.simulate.chat.ideal import MODEL, recording
 from harness.simulate.edits import NothingChanged
 from harness.simulate.faults import FAULTS, VARIANTS
-from harness.simulate.ideal import MODEL, recording
 from harness.wire.exchange import NO_ANSWER, Exchange
 
 _ASKED = ("tools", "stream_options")

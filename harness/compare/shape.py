@@ -11,7 +11,7 @@ rules observe of it is compared elsewhere.
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from harness.wire.chunks import CONSTANT_KEYS, Choice, Columns
+from harness.wire.chat.chunks import CONSTANT_KEYS, Choice, Columns
 from harness.wire.dumping import json_text
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import PADDING, REASONING_CHANNELS, TEXT_CHANNELS, Kind, Shape, kinds_in

@@ -12,10 +12,10 @@ from harness.evidence.recordings import day_of, models_and_months, recordings_in
 from harness.markdown import cell, table
 from harness.matrix.providers import Matrix
 from harness.recording.archives import Entry
-from harness.simulate.content import Call, Said
-from harness.simulate.profile import Form, Profile
-from harness.simulate.render import Answer, render, render_headers, render_refusal
-from harness.wire.chunks import CONSTANT_KEYS, Choice
+from harness.simulate.chat.content import Call, Said
+from harness.simulate.chat.profile import Form, Profile
+from harness.simulate.chat.render import Answer, render, render_headers, render_refusal
+from harness.wire.chat.chunks import CONSTANT_KEYS, Choice
 from harness.wire.exchange import OK, Exchange, Request, Response, Source
 from harness.wire.shapes import PADDING, kind
 

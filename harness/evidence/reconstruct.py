@@ -11,8 +11,8 @@ from harness.matrix.providers import Matrix
 from harness.matrix.scenarios import SCENARIOS
 from harness.recording.atomic import remove, write_atomically
 from harness.recording.cassette import dump_cassette, read_cassette
-from harness.simulate.profile import FILE_NAME, Profile, load_profile
-from harness.simulate.synthesize import synthesize
+from harness.simulate.chat.profile import FILE_NAME, Profile, load_profile
+from harness.simulate.chat.synthesize import synthesize
 
 State = Literal["same", "new", "changed", "unfounded", "kept"]
 

@@ -10,7 +10,7 @@ from rich.markup import escape
 from harness.explain.lines import show_lines
 from harness.matrix.bundled import FILE_NAME
 from harness.matrix.scenarios import Scenario
-from harness.simulate.ideal import recording
+from harness.simulate.chat.ideal import recording
 from harness.words import translated
 
 _CONTEXT = 30

@@ -41,7 +41,7 @@ def _scenarios(name: str) -> tuple[str, ...]:
 
 def _fault(name: str) -> str:
     if name not in FAULTS:
-        raise ValueError(f"unknown fault {name!r}; see reports/proof.md, or add it to harness/simulate/faults/")
+        raise ValueError(f"unknown fault {name!r}; see reports/proof.md, or add it to harness/simulate/chat/faults/")
     return name
 
 

@@ -16,9 +16,9 @@ from harness.checks import CHECKS, Check
 from harness.judging.runner import Subject, judge_exchanges
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Finding, Level, Outcome
+from harness.simulate.chat.ideal import recording
 from harness.simulate.edits import NothingChanged
 from harness.simulate.faults import FAULTS, VARIANTS, Fault, Variant
-from harness.simulate.ideal import recording
 from harness.wire.exchange import Exchange
 
 _SUBJECT = Subject("proof", "reference", "-", "-")

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from harness.wire.completion import Message
+from harness.wire.chat.completion import Message
 from harness.wire.exchange import OK, Exchange, Expected
 
 Json = dict[str, Any]

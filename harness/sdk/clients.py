@@ -26,7 +26,7 @@ import orjson
 
 from harness.sdk.form import canonical_form, not_chunks, parts_of, representative_events
 from harness.sdk.readings import Depth, SdkResult, settings
-from harness.wire.completion import complete
+from harness.wire.chat.completion import complete
 from harness.wire.exchange import OK, Exchange, Headers, Request, Response
 from harness.wire.reading import read
 

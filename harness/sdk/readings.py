@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from harness.wire.completion import Message
+from harness.wire.chat.completion import Message
 
 
 class Depth(StrEnum):

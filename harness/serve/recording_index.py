@@ -21,7 +21,7 @@ from harness.judging.runner import PUBLISHED, Case, Selection
 from harness.matrix.providers import Matrix, Provider, Target
 from harness.matrix.scenarios import SCENARIOS, Scenario, with_expectations
 from harness.recording.cassette import read_cassette
-from harness.simulate.ideal import DATED, MODEL, recording
+from harness.simulate.chat.ideal import DATED, MODEL, recording
 from harness.wire.exchange import Exchange, Request, include_usage
 
 REFERENCE = "reference"

@@ -1,7 +1,7 @@
 """
 Reference answers, and small changes to them: what examples and faults are made of.
 
-They are what the ideal provider answers: see ``simulate/ideal.py`` for their form.
+They are what the ideal provider answers: see ``simulate/chat/ideal.py`` for their form.
 """
 
 import dataclasses
@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from harness.simulate import ideal
+from harness.simulate.chat import ideal
 from harness.wire.exchange import Exchange, Expected, Headers, Source
 from harness.wire.siblings import Siblings
 

@@ -12,7 +12,7 @@ is none of these, since servers do send it, with ``created`` 0 beside it.
 import re
 from typing import Any
 
-from harness.wire.chunks import Columns
+from harness.wire.chat.chunks import Columns
 
 _NAMES = ("id", "model", "system_fingerprint")
 _WORDS = re.compile(

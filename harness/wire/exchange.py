@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 import orjson
 
 from harness.wire.altered import altered_fields
-from harness.wire.calls import JoinedCall, calls_of
-from harness.wire.chunks import Columns
-from harness.wire.completion import Completion, Message, complete
+from harness.wire.chat.calls import JoinedCall, calls_of
+from harness.wire.chat.chunks import Columns
+from harness.wire.chat.completion import Completion, Message, complete
 from harness.wire.limits import sizes
 from harness.wire.pointer import locate
 from harness.wire.reading import Reading, parse_json, read

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import orjson
 
 from harness.wire import sse
-from harness.wire.chunks import Columns
+from harness.wire.chat.chunks import Columns
 from harness.wire.limits import many_values, sizes
 
 BodyKind = Literal["stream", "json", "html", "text", "empty"]

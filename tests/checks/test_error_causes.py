@@ -21,7 +21,7 @@ from harness.checks.error_causes import (
 )
 from harness.judging.runner import inconclusive_reason, judge_exchanges
 from harness.results import Finding, Outcome
-from harness.simulate.ideal import exchange as asked
+from harness.simulate.chat.ideal import exchange as asked
 from harness.simulate.reference import BODY, with_expected_status, with_header, with_request_params, with_response
 from harness.wire.exchange import Exchange
 

@@ -9,8 +9,8 @@ from judging import findings
 from harness.checks import CHECKS
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Outcome
-from harness.simulate import ideal
-from harness.simulate.ideal import recording
+from harness.simulate.chat import ideal
+from harness.simulate.chat.ideal import recording
 from harness.simulate.reference import replace_in_body, with_body, with_request_params
 from harness.wire.exchange import Exchange
 from harness.wire.reading import parse_json

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.checks.repetition import Form, repetition, said_once
+from harness.checks.chat.repetition import Form, repetition, said_once
 
 ROOT = Path(__file__).resolve().parents[2]
-TEXTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("harness/checks/*.py")]
+TEXTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("harness/checks/**/*.py")]
 _TOKEN = re.compile(r" ?[^\W\d_]+| ?\d{1,3}| ?[^\w\s]+|\s+|_")
 WORDS = ("We", " need", " to", " greet", " the", " user", ".")
 SAID = "".join(WORDS)

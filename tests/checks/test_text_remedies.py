@@ -4,7 +4,8 @@ import pytest
 from judging import findings
 from remedies import Remedy
 
-from harness.checks import CHECKS, advice_on, content_once
+from harness.checks import CHECKS, advice_on
+from harness.checks.chat import content_once
 from harness.results import Outcome
 from harness.simulate.reference import REASONING_BODY, replace_in_body
 

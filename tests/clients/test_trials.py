@@ -25,8 +25,8 @@ from harness.matrix.providers import load_matrix
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import ClientOutcome
 from harness.serve.recording_index import REFERENCE, RecordedAnswer, RecordingIndex
+from harness.simulate.chat.ideal import MODEL, recording
 from harness.simulate.faults import FAULTS, VARIANTS
-from harness.simulate.ideal import MODEL, recording
 from harness.simulate.reference import (
     BODY,
     STREAM,

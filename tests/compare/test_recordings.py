@@ -13,7 +13,7 @@ from harness.recording.cassette import write_cassette
 from harness.reports.changes import Diff, Kind
 from harness.reports.pairing import compare
 from harness.simulate import edits
-from harness.simulate.ideal import recording
+from harness.simulate.chat.ideal import recording
 from harness.simulate.reference import BODY, STREAM, STREAM_USAGE, replace_in_body, with_request_params, with_response
 from harness.wire.exchange import Exchange, Request
 

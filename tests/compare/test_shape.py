@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from harness.compare.shape import changes, questions
 from harness.recording.archives import read_archive
 from harness.simulate import edits
+from harness.simulate.chat.ideal import error
 from harness.simulate.edits import Change as Edit
 from harness.simulate.faults import FAULTS, VARIANTS
-from harness.simulate.ideal import error
 from harness.simulate.reference import (
     BODY,
     REASONING,

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from harness.cli import main
 from harness.evidence.deviation_coverage import ProviderCoverage, measure, render
 from harness.matrix.providers import load_matrix
-from harness.simulate.ideal import error
+from harness.simulate.chat.ideal import error
 from harness.simulate.reference import BODY, STREAM, STREAM_USAGE, replace_in_body, with_response
 from harness.wire.exchange import Exchange
 

@@ -18,7 +18,7 @@ from harness.judging.runner import Selection, Subject, judge_exchanges, plan, ru
 from harness.matrix.providers import Provider, load_matrix
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Deviation, Finding, Level, Outcome
-from harness.simulate.ideal import recording
+from harness.simulate.chat.ideal import recording
 from harness.wire.exchange import Source
 
 ROOT = Path(__file__).resolve().parents[2]

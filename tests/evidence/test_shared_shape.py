@@ -5,7 +5,7 @@ import pytest
 from harness.compare.shape import changes, is_constant
 from harness.evidence.agreement import differences
 from harness.simulate.reference import STREAM, replace_in_body
-from harness.wire.chunks import CONSTANT_KEYS
+from harness.wire.chat.chunks import CONSTANT_KEYS
 from harness.wire.exchange import Exchange
 
 _VALUES = {

@@ -23,9 +23,9 @@ from harness.recording.archives import SUFFIXES
 from harness.recording.cassette import read_cassette
 from harness.reports import clients
 from harness.results import is_client_log, read_client_results, read_results
-from harness.simulate.profile import load_profile
+from harness.simulate.chat.profile import load_profile
+from harness.simulate.chat.synthesize import synthesize
 from harness.simulate.reference import REFERENCES
-from harness.simulate.synthesize import synthesize
 
 _LARGEST = 60_000
 _LINES = 40

@@ -14,8 +14,8 @@ from harness.recording.archives import read_archive
 from harness.recording.cassette import read_cassette
 from harness.recording.masking import mask_exchanges
 from harness.recording.scrub import scrub
+from harness.simulate.chat.ideal import recording
 from harness.simulate.faults import FAULTS, VARIANTS
-from harness.simulate.ideal import recording
 from harness.wire.exchange import Exchange
 
 ROOT = Path(__file__).resolve().parents[2]

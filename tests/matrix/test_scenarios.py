@@ -6,8 +6,8 @@ import orjson
 import pytest
 
 from harness.matrix.scenarios import CAPABILITIES, SCENARIOS, Scenario, next_body, request_body
-from harness.simulate.ideal import recording
-from harness.wire.completion import Message, ToolCall
+from harness.simulate.chat.ideal import recording
+from harness.wire.chat.completion import Message, ToolCall
 
 CALL = ToolCall("call_9", "get_weather", '{"city":"Paris"}')
 CALLED = Message(0, "assistant", None, "A thought.", None, (CALL,), "tool_calls")

@@ -14,7 +14,7 @@ from planted import ACCOUNTS, KEYS, MARKED, UNMARKED, forms, leaks, masked
 
 from harness.matrix.scenarios import SCENARIOS
 from harness.recording.redact import Secrets, configured, redact
-from harness.simulate import ideal
+from harness.simulate.chat import ideal
 
 ALL = Secrets.of(KEYS.values())
 EVERY_FORM = [(key, form) for key in KEYS.values() for form in forms(key).values()]

@@ -15,7 +15,7 @@ from harness.matrix.scenarios import SCENARIOS
 from harness.recording.cassette import dump_cassette, exchanges_of, load_yaml
 from harness.recording.redact import Secrets
 from harness.recording.scrub import scrub
-from harness.simulate import ideal
+from harness.simulate.chat import ideal
 from harness.simulate.reference import BODY, STREAM, replace_in_body, with_body, with_header, with_response
 from harness.wire.exchange import Exchange, Headers, Reads, Source
 from harness.wire.sse import parse

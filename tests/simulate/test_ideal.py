@@ -8,7 +8,7 @@ import pytest
 from judging import alarms
 
 from harness.matrix.scenarios import TOOLS
-from harness.simulate.ideal import MODEL, exchange
+from harness.simulate.chat.ideal import MODEL, exchange
 from harness.simulate.reference import with_expected_status
 
 QUESTIONS = ("你好", "Count from 1 to 40.", "both")

@@ -6,7 +6,7 @@ import pytest
 from profiled import PROFILE, load, write
 
 from harness.errors import BadProfile
-from harness.simulate.profile import FILE_NAME, load_profile
+from harness.simulate.chat.profile import FILE_NAME, load_profile
 
 FORM = """\
 provider: acme

@@ -11,11 +11,11 @@ from profiled import FORM, PROFILE, STREAM, load, phases, target
 from harness.matrix.providers import Target, load_matrix
 from harness.matrix.scenarios import SCENARIOS, Scenario
 from harness.recording.scrub import scrub
-from harness.simulate.content import Said
-from harness.simulate.profile import FILE_NAME, Profile, load_profile
+from harness.simulate.chat.content import Said
+from harness.simulate.chat.profile import FILE_NAME, Profile, load_profile
+from harness.simulate.chat.render import Answer, render
+from harness.simulate.chat.synthesize import BEHAVIOUR, synthesize
 from harness.simulate.reference import BODY, with_response
-from harness.simulate.render import Answer, render
-from harness.simulate.synthesize import BEHAVIOUR, synthesize
 from harness.wire.exchange import Exchange, Headers, Request, Response
 
 ROOT = Path(__file__).resolve().parents[2]

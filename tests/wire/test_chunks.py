@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from harness.wire.chunks import Columns, Error
+from harness.wire.chat.chunks import Columns, Error
 from harness.wire.shapes import kind
 
 

@@ -20,7 +20,7 @@ from harness.simulate.reference import (
     with_header,
 )
 from harness.wire import limits
-from harness.wire.completion import ToolCall
+from harness.wire.chat.completion import ToolCall
 from harness.wire.exchange import Exchange, Headers, Request, Response
 from harness.wire.limits import Sizes
 from harness.wire.pointer import locate

@@ -6,7 +6,7 @@ import random
 import orjson
 import pytest
 
-from harness.wire.chunks import Columns
+from harness.wire.chat.chunks import Columns
 from harness.wire.reading import read
 from harness.wire.repeated_keys import keys_in, repeated_in, values_of
 

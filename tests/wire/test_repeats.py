@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.recording.cassette import read_cassette
-from harness.wire.chunks import Columns
-from harness.wire.repeats import repeated_texts
+from harness.wire.chat.chunks import Columns
+from harness.wire.chat.repeats import repeated_texts
 from harness.wire.shapes import Occurrences
 
 ROOT = Path(__file__).resolve().parents[2]

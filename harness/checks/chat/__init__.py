@@ -1,0 +1,1 @@
+"""The rules that are about OpenAI chat completions alone."""

@@ -1,0 +1,310 @@
+"""The text of the answer."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from harness.checks import sources
+from harness.checks.applies import (
+    all_of,
+    body,
+    complete_answer,
+    plain_text,
+    stream,
+    success_status,
+    thought_apart,
+    told_apart,
+)
+from harness.checks.chat.marked_text import marked
+from harness.checks.chat.media import is_hollow
+from harness.checks.kinds import absent, place_of, wrong_kinds
+from harness.checks.marks import channel_words, control, mojibake, replacement, special_token, think_tag
+from harness.checks.registry import observation, rule
+from harness.results import Advice, Level, Problem
+from harness.simulate.reference import BODY, REASONING, STREAM, TOOLS, replace_in_body, with_body
+from harness.wire.chat.chunks import Choice
+from harness.wire.exchange import Exchange
+
+MUST, SHOULD = Level.MUST, Level.SHOULD
+
+_READ = ("chunk.present",)
+_TEXT = ("content", "refusal")
+_NO_LIST = Advice(
+    "`text += delta.content` raises TypeError: what comes is neither a text nor a list of parts.",
+    "Append only text, and write what is none as JSON: `content if isinstance(content, str) else json.dumps(content)`.",
+)
+_ONLY_THOUGHT = Advice(
+    "The user sees an empty answer: what came is in the reasoning field alone.",
+    "Show the reasoning where no text came, `shown = text or reasoning`, or ask again with thinking turned off.",
+)
+_CHANNEL = Advice(
+    "The thought is shown as the answer: what follows the last name is what the model meant to say.",
+    'Keep what follows the name: `text = text.rpartition("assistantfinal")[2]`.',
+)
+_WHOLE = (*_READ, "sse.no-error", "http.complete")
+
+
+@rule(
+    "content.type", MUST, "content is a text or null.",
+    sources.DELTA, success_status,
+    good=(STREAM, BODY, REASONING),
+    bad=(
+        replace_in_body(STREAM, '"content":"你好"', '"content":[{"type":"text","text":"你好"}]'),
+        replace_in_body(BODY, '"content":"你好! How can I help?"', '"content":{"text":"你好"}'),
+        replace_in_body(STREAM, '"content":"你好"', '"content":1'),
+    ),
+    depends_on=_READ,
+)  # fmt: skip
+def content_type(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `text += delta.content` raises TypeError on a list of parts.
+
+    Instead: Join a list before use: `"".join(p.get("text") or "" for p in content)` if `isinstance(content,
+    list)`.
+    """
+    for problem in wrong_kinds(exchange, "/choices/*/{part}/content", {"text", '""', "null", "missing"}, "choice"):
+        yield problem if " list in" in problem.message else replace(problem, advice=_NO_LIST)
+
+
+@rule(
+    "content.key-present", MUST, "Every message has the key content.",
+    sources.MESSAGE, body,
+    good=(BODY,),
+    bad=(replace_in_body(BODY, '"content":"你好! How can I help?",', '"tool_calls":[],'),),
+    depends_on=_READ,
+)  # fmt: skip
+def key_present(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `message["content"]` raises KeyError; typed clients fail to decode the message.
+
+    Instead: Read it with a default: `message.get("content") or ""` in raw JSON, `message.content or ""` in the
+    SDK.
+    """
+    yield from absent(exchange, "/choices/*/message/content", "message")
+
+
+@rule(
+    "content.said", SHOULD, "An answer says something: text, a refusal, a tool call, an image, sound; or it was cut short, or filtered.",
+    sources.REFERENCE, all_of(complete_answer, told_apart),
+    good=(STREAM, BODY, TOOLS),
+    bad=(
+        replace_in_body(BODY, '"content":"你好! How can I help?"', '"content":""'),
+        replace_in_body(BODY, '"content":"你好! How can I help?"', '"content":"\\n\\n"'),
+        with_body(STREAM, b"".join(part + b"\n\n" for part in STREAM.response.body.split(b"\n\n")[::4] if part)),
+    ),
+    depends_on=_READ, explained_by=("sse.json", *_WHOLE),
+)  # fmt: skip
+def said(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The user sees an empty answer that was reported as a success.
+
+    Instead: Raise when text, refusal and tool_calls are all empty after the loop, and retry; never store such
+    an answer.
+    """
+    for choice in exchange.columns.choices.values():
+        excused = any(finish.value in {"length", "content_filter"} for finish in choice.finish_reasons)
+        text = any(choice.fragments(name).text.strip() for name in ("content", "refusal"))
+        spoken = text or choice.tools or choice.part_types
+        if not (spoken or excused or _otherwise(exchange, choice)):
+            yield Problem(
+                f"choice {choice.index} ends without text, refusal or tool call",
+                ((exchange.columns.last, ""),),
+                advice=_ONLY_THOUGHT if choice.reasoning else None,
+            )
+
+
+def _otherwise(exchange: Exchange, choice: Choice) -> bool:
+    """Whether the answer came as an image, as sound, as an object, or as a call of the old kind: others speak of these."""
+    part = exchange.columns.message_key
+    objects = any(
+        exchange.columns.kinds(f"/choices/*/{part}/{key}").keys() & {"object"} for key in ("content", "function_call")
+    )
+    return objects or any(extra.key != "annotations" and not is_hollow(extra.value) for extra in choice.extras)
+
+
+@rule(
+    "content.before-finish", SHOULD, "Nothing of the answer follows the finish_reason.",
+    sources.REFERENCE, all_of(stream, told_apart),
+    good=(STREAM,),
+    bad=(replace_in_body(STREAM, '"你好"},"logprobs":null,"finish_reason":null', '"你好"},"logprobs":null,"finish_reason":"stop"'),),
+    depends_on=(*_READ, "chunk.delta", "content.type"),
+)  # fmt: skip
+def before_finish(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Clients that break at the finish_reason lose the text, the thought or the call.
+
+    Instead: Read to the end of the stream and close the message there; use no `break` at a finish_reason.
+    """
+    for choice in exchange.columns.choices.values():
+        end = choice.finish_reasons[0].chunk if choice.finish_reasons else exchange.columns.last
+        late = sorted(number for pieces in choice.channels.values() for number in pieces.chunks if number > end)
+        late += [fragment.chunk for fragment in choice.tools if fragment.chunk > end]
+        if late:
+            yield Problem(
+                f"{len(late)} pieces of the answer follow the finish_reason",
+                (place_of(exchange, choice, late[0], "/{part}"),),
+            )
+
+
+@rule(
+    "content.no-replacement", SHOULD, "The text holds no U+FFFD.",
+    sources.UNICODE_REPLACEMENT, success_status,
+    good=(STREAM, BODY),
+    bad=(replace_in_body(STREAM, "你好", "你\ufffd"), replace_in_body(BODY, "你好", "\ufffd\ufffd好")),
+    depends_on=(*_READ, "sse.utf8", "http.utf8", "chunk.whole-characters"),
+)  # fmt: skip
+def no_replacement(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The server cut a character between two tokens and replaced the halves: it is lost for good.
+
+    Instead: Nothing in the client restores the character; report it to the provider, and ask again with
+    `stream=False`.
+    """
+    yield from marked(exchange, _TEXT, replacement, "the text holds U+FFFD")
+
+
+@rule(
+    "content.no-think-tags", SHOULD, "The text holds no think tags.",
+    sources.REASONING_CONTENT, thought_apart,
+    good=(STREAM, BODY, replace_in_body(BODY, "你好", "Models write <think> and </think>.")),
+    bad=(replace_in_body(STREAM, "你好", "<think>greet</think>你好"), replace_in_body(BODY, "你好", "greet</think>你好")),
+    depends_on=_READ,
+)  # fmt: skip
+def no_think_tags(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The reasoning is shown as the answer: 19 of 22 client entry points measured pass it on.
+
+    Instead: Join the pieces first, then `if "</think>" in text: text = text.partition("</think>")[2]`, and show
+    only that.
+    """
+    yield from marked(exchange, ("content",), think_tag, "the text holds think tags")
+
+
+@observation(
+    "content.first", "The content of the first delta.",
+    sources.DELTA, stream,
+    good=(STREAM,),
+    bad=(REASONING, replace_in_body(STREAM, '"content":"",', ""), replace_in_body(STREAM, '"content":"",', '"content":"Hi",', 1)),
+    depends_on=_READ,
+)  # fmt: skip
+def first(exchange: Exchange) -> str:
+    """
+    Null and missing print None, or raise TypeError when appended.
+
+    Instead: Append with a default in every chunk: `text += delta.content or ""`, or `delta.get("content") or
+    ""`.
+    """
+    for shape in exchange.columns.shapes:
+        for choice in shape.containers("/choices/*"):
+            return shape.kinds.get(f"{choice}/delta/content", "missing")
+    return "no choice"
+
+
+@rule(
+    "content.no-special-tokens", SHOULD, "The text holds no special tokens of the model.",
+    sources.REFERENCE, plain_text,
+    good=(STREAM, BODY, replace_in_body(BODY, "你好", "<| and |> are symbols, <s> is HTML.")),
+    bad=(replace_in_body(STREAM, " help?", " help?<|im_end|>"), replace_in_body(BODY, "你好", "<｜end▁of▁sentence｜>你好"), replace_in_body(BODY, "你好", "<|begin_of_box|>你好")),
+    depends_on=_READ,
+)  # fmt: skip
+def no_special_tokens(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The user reads them, and sent back they end the conversation inside the prompt.
+
+    Instead: Cut off what stands between `<|` and `|>`.
+    """
+    yield from marked(exchange, _TEXT, special_token, "the text holds the special token {mark}")
+    words = "the text holds {mark}, the name of a channel of the model"
+    yield from marked(exchange, _TEXT, channel_words, words, _CHANNEL)
+
+
+@rule(
+    "content.no-mojibake", SHOULD, "The text is no UTF-8 that was read as another encoding.",
+    sources.JSON_UTF8, success_status,
+    good=(STREAM, BODY, replace_in_body(BODY, "你好", "Ã© is what é becomes; naïve, 20°, “so”"), replace_in_body(BODY, "你好", "THE CAFÉ’S MENU")),
+    bad=(
+        replace_in_body(STREAM, "你好", "ä½\u00a0å¥½"),
+        replace_in_body(BODY, "你好! How can I help?", "It\u00e2\u20ac\u2122s a caf\u00c3\u00a9."),
+        replace_in_body(BODY, "你好", "浣犲ソ涓栫晫"),
+    ),
+    depends_on=(*_READ, "sse.utf8", "http.utf8"),
+)  # fmt: skip
+def no_mojibake(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Every letter beyond ASCII is shown as two or three wrong ones, though the bytes are valid UTF-8.
+
+    Instead: Join the pieces, then turn it back: `text.encode("latin-1").decode()`; "cp1252" or "gbk" where that
+    raises.
+    """
+    yield from marked(exchange, _TEXT, mojibake, "the text is UTF-8 that was read as another encoding: {mark}")
+
+
+@rule(
+    "content.no-controls", SHOULD, "The text holds no control characters besides tab and line ends; of NUL chunk.no-nul speaks.",
+    sources.REFERENCE, success_status,
+    good=(STREAM, BODY, replace_in_body(BODY, "你好", "a\\tb\\r\\n\\f")),
+    bad=(replace_in_body(STREAM, "你好", "\\u0007你好"), replace_in_body(BODY, "你好", "\\u001b[1m你好\\u0008")),
+    depends_on=_READ,
+)  # fmt: skip
+def no_controls(exchange: Exchange) -> Iterator[Problem]:
+    r"""
+    Terminals obey them, databases and XML refuse them.
+
+    Instead: Take them out before you show or store the text: `"".join(c for c in text if c >= " " or c in "\n\t")`.
+    """
+    yield from marked(exchange, _TEXT, control, "the text holds a control character")
+
+
+@rule(
+    "content.refusal", MUST, "refusal is a text or null where it is given.",
+    sources.DELTA, success_status,
+    good=(STREAM, BODY, replace_in_body(BODY, ',"refusal":null', "")),
+    bad=(replace_in_body(BODY, '"refusal":null', '"refusal":false'), replace_in_body(STREAM, '"refusal":null', '"refusal":{}')),
+    depends_on=_READ,
+)  # fmt: skip
+def refusal(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Typed clients fail to decode it; `if message.refusal is not None` takes every answer for a refusal.
+
+    Instead: Take a refusal only where it is a text that is not empty.
+    """
+    yield from wrong_kinds(exchange, "/choices/*/{part}/refusal", {"text", '""', "null", "missing"}, "choice")
+
+
+@rule(
+    "content.refusal-alone", SHOULD, "A refusal comes without text and without calls.",
+    sources.REFERENCE, success_status,
+    good=(STREAM, BODY, replace_in_body(replace_in_body(BODY, '"content":"你好! How can I help?"', '"content":null'), '"refusal":null', '"refusal":"I can\'t help with that."')),
+    bad=(
+        replace_in_body(BODY, '"refusal":null', '"refusal":"I can\'t help with that."'),
+        replace_in_body(STREAM, '"content":"你好"', '"content":"你好","refusal":"I can\'t."'),
+    ),
+    depends_on=(*_READ, "content.type", "content.refusal"),
+)  # fmt: skip
+def refusal_alone(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Clients that test `message.refusal` first hide an answer, those that read the text show what was refused.
+
+    Instead: Take it for a refusal, and show that alone: `shown = message.refusal or message.content`.
+    """
+    for choice in exchange.columns.choices.values():
+        pieces = choice.fragments("refusal")
+        if pieces.text.strip() and (choice.fragments("content").text.strip() or choice.tools):
+            place = place_of(exchange, choice, pieces.chunks[0], "/{part}/refusal")
+            yield Problem(f"a refusal comes beside {'calls' if choice.tools else 'text'}", (place,))
+
+
+@observation(
+    "content.beside-calls", "The text that comes with calls of tools.",
+    sources.REFERENCE, lambda x: success_status(x) or (None if any(one.tools for one in x.columns.choices.values()) else "no tool was called"),
+    good=(TOOLS,),
+    bad=(replace_in_body(TOOLS, '"content":null', '"content":"\\n\\n"'), replace_in_body(TOOLS, '"content":null', '"content":"I look."')),
+    depends_on=_READ,
+)  # fmt: skip
+def beside_calls(exchange: Exchange) -> str:
+    """
+    A program that takes text for the end of the calling answers before it has called, or shows blank lines.
+
+    Instead: Go by `finish_reason` and `tool_calls`, and strip what is only white space.
+    """
+    said = [one.fragments("content").text for one in exchange.columns.choices.values() if one.tools]
+    return "none" if not any(said) else "white space" if not "".join(said).strip() else "text"

@@ -1,0 +1,245 @@
+"""What an answer brings that is no text: images, sound, citations."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from harness.checks import sources
+from harness.checks.applies import success_status
+from harness.checks.chat.media import image_fault, is_base64, is_hollow
+from harness.checks.registry import Applies, NotApplicable, Reason, rule
+from harness.results import Advice, Level, Problem
+from harness.simulate.edits import any_chunk, chunks, has_content, set_value
+from harness.simulate.reference import BODY, STREAM
+from harness.wire.chat.chunks import Choice, Extra
+from harness.wire.exchange import Exchange
+from harness.wire.shapes import as_object
+
+SHOULD = Level.SHOULD
+
+_READ = ("chunk.present",)
+_DATA = "data:image/png;base64,iVBORw0KGgo="
+_CITED: dict[str, Any] = {"type": "url_citation", "url_citation": {"start_index": 0, "end_index": 2, "title": "A", "url": "https://example.org/a"}}  # fmt: skip
+_SOUND = {"id": "audio_1", "data": "UklGRgAAAAA=", "expires_at": 1_760_003_600, "transcript": "你好"}
+_BEYOND = Advice(
+    "`text[start:end]` is empty or cut, and code that marks the cited words raises, or marks others.",
+    "Keep places within the text, `start, end = min(max(start, 0), len(text)), min(end, len(text))`, and show the source "
+    "without a place where the two are equal.",
+)
+_IN_BYTES = Advice(
+    "The marks move to the right, further with each letter beyond ASCII, and out of the text at its end.",
+    'Cut the bytes instead, for this provider alone: `text.encode()[start:end].decode(errors="ignore")`.',
+)
+_NO_DATA = Advice(
+    "Clients that play `audio.data` play nothing, or raise TypeError.",
+    "Test for the data, `if audio and audio.data:`, and show the text where there is none.",
+)
+
+
+def _brings(key: str) -> Applies:
+    """Return the condition that an answer brings something under ``key``."""
+
+    def applies(exchange: Exchange) -> Reason | None:
+        brought = any(extra.key == key for choice in exchange.columns.choices.values() for extra in choice.extras)
+        return success_status(exchange) or (None if brought else NotApplicable(f"no {key} came", "not-present"))
+
+    return applies
+
+
+def _in_body(key: str, value: Any) -> Exchange:
+    return chunks(any_chunk, set_value(f"choices/*/message/{key}", value))(BODY)
+
+
+def _in_stream(key: str, value: Any) -> Exchange:
+    return chunks(has_content, set_value(f"choices/*/delta/{key}", value), only=slice(0, 1))(STREAM)
+
+
+def _streamed_sound(*pieces: Any) -> Exchange:
+    """Return the reference with a piece of sound beside each piece of its text."""
+    exchange = STREAM
+    for number, piece in enumerate(pieces):
+        exchange = chunks(has_content, set_value("choices/*/delta/audio", piece), only=slice(number, number + 1))(
+            exchange
+        )
+    return exchange
+
+
+@rule(
+    "content.images", SHOULD, "Each image has a URL that leads to it: of http, or of data in base64.",
+    sources.IMAGES, _brings("images"),
+    good=(
+        _in_body("images", [{"type": "image_url", "image_url": {"url": _DATA}}]),
+        _in_stream("images", [{"type": "image_url", "index": 0, "image_url": {"url": "https://example.org/a.png"}}]),
+    ),
+    bad=(
+        _in_body("images", [{"type": "image_url", "image_url": {"url": "iVBORw0KGgo="}}]),
+        _in_stream("images", [{"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo"}}]),
+        _in_body("images", [{"type": "image_url", "url": _DATA}]),
+        _in_body("images", [_DATA]),
+    ),
+    depends_on=_READ,
+)  # fmt: skip
+def images(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The image is not shown: browsers and SDKs take what is no URL for a path, or raise.
+
+    Instead: Put before bare base64 what it lacks: `url if ":" in url else f"data:image/png;base64,{url}"`.
+    """
+    for extra in _extras(exchange, "images"):
+        if not isinstance(extra.value, list):
+            yield Problem("images is no list", _at(extra))
+            continue
+        for number, image in enumerate(extra.value):
+            fault = image_fault(as_object(as_object(image).get("image_url")).get("url"))
+            if fault:
+                yield Problem(f"image {number} {fault}", _at(extra, f"/{number}"))
+                return
+
+
+@rule(
+    "content.audio", SHOULD, "Sound has an id, data in base64, a transcript and the time until which it is kept.",
+    sources.DELTA, _brings("audio"),
+    good=(
+        _in_body("audio", _SOUND),
+        _streamed_sound({"id": "audio_1", "transcript": "你"}, {"data": "UklGRgAAAAA="}, {"expires_at": 1_760_003_600}),
+    ),
+    bad=(
+        _in_body("audio", _SOUND | {"data": ""}),
+        _in_body("audio", {"data": "", "expires_at": 0, "id": "", "transcript": ""}),
+        _in_body("audio", {key: value for key, value in _SOUND.items() if key != "id"}),
+        _in_body("audio", _SOUND | {"data": "RIFF\ufffd"}),
+        _streamed_sound({"transcript": "你"}, {"data": "UklGRgAAAAA="}),
+        _streamed_sound({"id": "audio_1", "data": [0, 1]}),
+        _streamed_sound({"id": "audio_1", "data": "UklGRgAAAAA="}, {"id": "audio_2", "data": "AAAA"}),
+    ),
+    depends_on=_READ,
+)  # fmt: skip
+def audio(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The next turn can't name the answer by `audio.id`, or its sound can't be decoded.
+
+    Instead: Send the transcript back as text where there is no id: `audio.transcript`.
+    """
+    for choice in exchange.columns.choices.values():
+        pieces = [extra for extra in choice.extras if extra.key == "audio"]
+        if pieces:
+            yield from _audio_faults(choice, pieces, whole=not exchange.is_stream)
+
+
+def _audio_faults(choice: Choice, pieces: list[Extra], *, whole: bool) -> Iterator[Problem]:
+    first, values = pieces[0], [as_object(extra.value) for extra in pieces]
+    for extra in pieces:
+        if not isinstance(extra.value, dict):
+            yield Problem("audio is no object", _at(extra))
+            return
+    if all(map(is_hollow, values)):
+        yield Problem("audio is there and holds nothing", _at(first), advice=_NO_DATA)
+        return
+    ids = {value["id"] for value in values if isinstance(value.get("id"), str) and value["id"]}
+    if len(ids) != 1:
+        yield Problem("audio has no id" if not ids else f"audio has {len(ids)} ids in one answer", _at(first))
+    yield from _data_faults(choice, pieces)
+    if whole:
+        missing = [key for key in ("expires_at", "transcript") if values[0].get(key) is None]
+        if missing:
+            yield Problem(f"audio has no {' and no '.join(missing)}", _at(first))
+
+
+def _data_faults(choice: Choice, pieces: list[Extra]) -> Iterator[Problem]:
+    given = [(extra, extra.value["data"]) for extra in pieces if extra.value.get("data")]
+    wrong = [extra for extra, data in given if not isinstance(data, str)]
+    excused = {finish.value for finish in choice.finish_reasons} & {
+        "length",
+        "content_filter",
+    } or not choice.finish_reasons
+    if wrong:
+        yield Problem("the data of audio is no text", _at(wrong[0], "/data"))
+    elif not given and not excused:
+        yield Problem("audio has no data", _at(pieces[0]), advice=_NO_DATA)
+    elif given and not is_base64("".join(data for _, data in given)):
+        spoilt = [extra for extra, data in given if not is_base64(data)]
+        if spoilt:  # padding within the joined text is right where each piece is whole
+            yield Problem("the data of audio is not base64", _at(spoilt[0], "/data"))
+
+
+@rule(
+    "content.annotations", SHOULD, "Each annotation has a type, and one of a URL its title, its URL and where it stands.",
+    sources.MESSAGE, _brings("annotations"),
+    good=(_in_body("annotations", [_CITED]), _in_stream("annotations", [_CITED])),
+    bad=(
+        _in_stream("annotations", [{"url": "https://example.org/a", "title": "A"}]),
+        _in_body("annotations", [{"type": "url_citation", "url": "https://example.org/a"}]),
+        _in_body("annotations", [{"type": "url_citation", "url_citation": {"url": "https://example.org/a", "title": "A"}}]),
+        _in_body("annotations", {"citations": [_CITED]}),
+        _in_stream("annotations", ["https://example.org/a"]),
+        _in_body("annotations", [_CITED | {"url_citation": _CITED["url_citation"] | {"start_index": 148, "end_index": 241}}]),
+        _in_body("annotations", [_CITED | {"url_citation": _CITED["url_citation"] | {"start_index": 0, "end_index": 23}}]),
+    ),
+    depends_on=_READ,
+)  # fmt: skip
+def annotations(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Typed clients fail to decode the answer, or `annotation.url_citation.url` raises AttributeError.
+
+    Instead: Read both forms: `cited = annotation.get("url_citation") or annotation`, then `cited.get("url")`.
+    """
+    for choice in exchange.columns.choices.values():
+        # What is cut has places in a text that did not come.
+        whole = (choice.finish_reasons or not exchange.is_stream) and not choice.part_types
+        text = choice.fragments("content").text if whole else ""
+        yield from islice(_annotations_at_fault(choice, text), 1)
+
+
+def _annotations_at_fault(choice: Choice, text: str) -> Iterator[Problem]:
+    for extra in choice.extras:
+        if extra.key == "annotations" and not isinstance(extra.value, list):
+            yield Problem("annotations is no list", _at(extra))
+        elif extra.key == "annotations":
+            for number, annotation in enumerate(extra.value):
+                fault = _annotation_fault(annotation)
+                said, advice = (fault, None) if fault else _place_fault(as_object(annotation), text)
+                if said:
+                    yield Problem(f"annotation {number} {said}", _at(extra, f"/{number}"), advice)
+
+
+def _place_fault(annotation: dict[str, Any], text: str) -> tuple[str | None, Advice | None]:
+    """Say where a citation stands beyond the text; some count in UTF-16, as JavaScript does, which is more."""
+    if annotation.get("type") != "url_citation":
+        return None, None
+    start, end = (annotation["url_citation"][key] for key in ("start_index", "end_index"))
+    units = len(text.encode("utf-16-le", "surrogatepass")) // 2
+    if end < start:
+        return "ends before it starts", _BEYOND
+    if start < 0:
+        return f"starts at {start}", _BEYOND
+    if not text or end <= units:
+        return None, None
+    said = f"stands at {start} to {end}, in a text of {len(text)} characters"
+    if len(text) < end <= len(text.encode("utf-8", "surrogatepass")):
+        return f"{said}: its places count bytes", _IN_BYTES
+    return said, _BEYOND
+
+
+def _annotation_fault(annotation: Any) -> str | None:
+    given = as_object(annotation)
+    if not isinstance(given.get("type"), str) or not given["type"]:
+        return "has no type"
+    if given["type"] != "url_citation":
+        return None
+    cited = given.get("url_citation")
+    if not isinstance(cited, dict):
+        return "has no url_citation, where its URL and its place stand"
+    kinds: dict[str, type] = {"url": str, "title": str, "start_index": int, "end_index": int}
+    missing = [key for key, kind in kinds.items() if not isinstance(cited.get(key), kind)]
+    if missing:
+        return f"lacks in its url_citation {', '.join(missing)}"
+    return None
+
+
+def _extras(exchange: Exchange, key: str) -> Iterator[Extra]:
+    for choice in exchange.columns.choices.values():
+        yield from (extra for extra in choice.extras if extra.key == key)
+
+
+def _at(extra: Extra, inner: str = "") -> tuple[tuple[int, str]]:
+    return ((extra.chunk, f"{extra.pointer}{inner}"),)

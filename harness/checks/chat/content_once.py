@@ -1,0 +1,85 @@
+"""Text that comes twice."""
+
+from collections.abc import Iterator
+
+from harness.checks import sources
+from harness.checks.applies import stream, success_status
+from harness.checks.chat.repeated_text import repeated
+from harness.checks.registry import rule
+from harness.results import Level, Problem
+from harness.simulate.edits import rebuild_stream
+from harness.simulate.reference import BODY, REASONING, STREAM, TOOLS, replace_in_body, with_body
+from harness.wire.exchange import Exchange
+from harness.wire.shapes import Json
+
+_CUMULATIVE = replace_in_body(
+    replace_in_body(STREAM, '"! How can I"', '"你好! How can I"'), '" help?"', '"你好! How can I help?"'
+)
+
+
+def _said(*texts: str) -> Exchange:
+    """Return the reference with ``texts`` as its pieces of text."""
+
+    def make(found: list[Json]) -> list[Json]:
+        def saying(text: str) -> Json:
+            return found[1] | {"choices": [found[1]["choices"][0] | {"delta": {"content": text}}]}
+
+        return [found[0], *map(saying, texts), found[-1]]
+
+    return rebuild_stream(make)(STREAM)
+
+
+_WORDS = ("The", " user", " greets", " me", ".")
+WHOLE = replace_in_body(BODY, "你好! How can I help?", "你好! How can I help?你好! How can I help?")
+SO_FAR = _said(*_WORDS[:4], "The user greets me.")
+LAST_AGAIN = _said("Hello", "! ", *_WORDS, "The user greets me.", " Fine.")
+DOUBLED = _said(*(word * 2 for word in _WORDS))
+TWICE = _said(*(word for word in _WORDS for _ in range(2)))
+RESTART = _said(*_WORDS[:4], *_WORDS)
+INTERLEAVED = _said("The", " user", "The", " greets", " user", " me", " greets", ".", " me", ".")
+
+
+@rule(
+    "content.increments", Level.SHOULD, "Each piece of text is an increment, not all of the text so far.",
+    sources.REFERENCE, stream,
+    good=(STREAM,),
+    bad=(_CUMULATIVE, with_body(STREAM, _CUMULATIVE.response.body.replace(b'"content":"', b'"refusal":"'))),
+    depends_on=("chunk.present", "finish_reason.given"),
+)  # fmt: skip
+def increments(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Clients that append the pieces show the text again and again.
+
+    Instead: Replace instead of appending, for this provider alone: `text = piece or text`.
+    """
+    for choice in exchange.columns.choices.values():
+        for channel in ("content", "refusal"):
+            yield from repeated(exchange, choice, channel, "text", grows=True)
+
+
+@rule(
+    "content.once", Level.SHOULD, "The text comes once.",
+    sources.REFERENCE, success_status,
+    good=(
+        STREAM, BODY, REASONING, TOOLS,
+        _said("ha", "ha", "haha", "haha"),
+        _said("No", ",", " no", ",", " no", ".", "\n", "\n", "1", "1", "1", "1", "\n", "---", "---", "\n"),
+        _said("- one\n", "- two\n", "- one\n", "- two\n", "- one\n"),
+    ),
+    bad=(
+        WHOLE, SO_FAR, LAST_AGAIN, DOUBLED, TWICE, RESTART, INTERLEAVED,
+        with_body(STREAM, TWICE.response.body.replace(b'"content":"', b'"refusal":"')),
+    ),
+    depends_on=("chunk.present",),
+)  # fmt: skip
+def once(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Clients that append each piece show the text twice, and send it back so.
+
+    Instead: Compare with an answer that came without `stream=True` before you rely on the pieces of this provider.
+    """
+    for choice in exchange.columns.choices.values():
+        for channel in ("content", "refusal"):
+            # Of a text without an end content.increments says nothing, so that all is said here.
+            grows = False if choice.finish_reasons else None
+            yield from repeated(exchange, choice, channel, "text", grows=grows)

@@ -1,0 +1,398 @@
+"""How an answer says that, and why, it ended."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+import orjson
+
+from harness.checks import sources
+from harness.checks.applies import all_of, body, cap_of, complete_answer, stream, success_status, told_apart, uncut
+from harness.checks.kinds import absent, place_of, wrong_kinds
+from harness.checks.registry import NotApplicable, Reason, observation, rule
+from harness.matrix.scenarios import SCENARIOS
+from harness.results import Advice, Level, Problem
+from harness.simulate.chat.ideal import recording
+from harness.simulate.reference import (
+    BODY,
+    STREAM,
+    STREAM_USAGE,
+    TOOLS,
+    TOOLS_BODY,
+    replace_in_body,
+    replace_last_in_body,
+    with_request_params,
+)
+from harness.wire.chat.chunks import Choice
+from harness.wire.chat.completion import ToolCall
+from harness.wire.exchange import Exchange
+from harness.wire.shapes import Kind, Occurrences, as_object
+
+MUST, SHOULD = Level.MUST, Level.SHOULD
+
+_READ = ("chunk.present",)
+_WHOLE = (*_READ, "sse.no-error", "http.complete")
+_VOCABULARY = {"stop", "length", "tool_calls", "content_filter", "function_call"}
+_PLACE = "/choices/*/finish_reason"
+_ALL_BUT_EMPTY: set[Kind] = {"missing", "null", "text", "int", "float", "bool", "[]", "list", "{}", "object"}
+_NO_TEXT = Advice(
+    "`if finish_reason is not None: break` stops there, and so does a test for truth where it is true or a number.",
+    "Take a text only for the end: `if isinstance(choice.finish_reason, str) and choice.finish_reason:`.",
+)
+_CALLED = Advice(
+    'Clients that run tools at `finish_reason == "tool_calls"` never make the call, and show an empty answer.',
+    "Decide by the calls, not by the reason: `if calls:` after the loop.",
+)
+_NOT_CALLED = Advice(
+    'Clients that go on at `finish_reason == "tool_calls"` have no call to make: they ask again for ever, or show nothing.',
+    "Decide by the calls, not by the reason: `if not calls:` show the text as the answer.",
+)
+_CAPS = ("max_tokens", "max_completion_tokens")
+_FEW = 4  # tokens: less is the answer to a question of yes or no
+_WINDOW, _OWN_LIMIT = 500, 100
+"""Tokens of a prompt that leave room in any context window, and of an answer that no server's own limit ends."""
+_END = re.compile(r"[.!?…。！？।؟»”’\"'`)\]}>*~|_]$|[^\w\s,;:\-–—(\[{#]$")
+"""How a text ends that may be whole: with what ends a sentence, or a sign such as an emoji."""
+_CAPPED, _STOPPED = (recording(SCENARIOS[name])[0] for name in ("chat.capped", "chat.stop"))
+_FINAL = '"delta":{},"logprobs":null,"finish_reason":"stop"'
+_NONE = Occurrences(0, 0, 0)
+_SOUND = '"audio":{"id":"audio_1","data":"UklGRgAAAAA="},'
+_SOUND_ENDS = replace_in_body(
+    replace_in_body(STREAM, '"delta":{"content"', f'"delta":{{{_SOUND}"content"'),
+    '"delta":{},"logprobs":null,"finish_reason":"stop"',
+    '"delta":{"audio":{"id":"audio_1","expires_at":1760003600}}',
+)
+_TWO = recording(SCENARIOS["chat.n2"])[0]
+_LAST_OF_TWO = '"index":1,"delta":{},"logprobs":null,"finish_reason":"stop"'
+_WRONG_INDEX = replace_in_body(_TWO, _LAST_OF_TWO, _LAST_OF_TWO.replace("1", "0", 1))
+_OF_ANOTHER = Advice(
+    "Clients that wait for the end of each choice wait for ever, or take a choice that is whole for cut.",
+    "Close all choices where the stream ends, after the loop, those too that gave no reason: `finish = {index: "
+    "finish.get(index) for index in texts}`.",
+)
+
+
+@rule(
+    "finish_reason.key-present", MUST, "Every choice has the key finish_reason.",
+    sources.CHUNK, success_status,
+    good=(STREAM, BODY),
+    bad=(replace_in_body(STREAM, ',"finish_reason":null', "", 1), replace_in_body(BODY, ',"finish_reason":"stop"', "")),
+    depends_on=_READ,
+)  # fmt: skip
+def key_present(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `choice["finish_reason"]` raises KeyError; typed clients fail to decode the chunk.
+
+    Instead: Read it with a default: `choice.get("finish_reason")` in raw JSON; the SDK gives None for a missing
+    key.
+    """
+    sounds = sum(map(_ends_with_sound, exchange.columns.choices.values()))
+    if exchange.columns.kinds(_PLACE).get("missing", _NONE).count > sounds:
+        yield from absent(exchange, _PLACE, "choice")
+
+
+def _ends_with_sound(choice: Choice) -> bool:
+    """Tell whether streamed sound ends as OpenAI's does: with the time until which it is kept, and no reason."""
+    last = choice.extras[-1] if choice.extras else None
+    ends = last is not None and "/delta/" in last.pointer and last.key == "audio" and last.chunk == choice.last_chunk
+    return ends and not choice.finish_reasons and "expires_at" in as_object(last.value if last else None)
+
+
+@rule(
+    "finish_reason.null-before-end", MUST, "finish_reason is null until it is one of the reasons.",
+    sources.CHUNK, stream,
+    good=(STREAM, TOOLS),
+    bad=(replace_in_body(STREAM, '"finish_reason":null', '"finish_reason":""'), replace_in_body(STREAM, '"finish_reason":null', '"finish_reason":false', 1)),
+    depends_on=_READ,
+)  # fmt: skip
+def null_before_end(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `if finish_reason is not None: break` stops at the first chunk: the answer is empty.
+
+    Instead: Test for truth instead of None, `if choice.finish_reason:`, so that empty text does not end the
+    answer.
+    """
+    yield from wrong_kinds(exchange, _PLACE, _ALL_BUT_EMPTY, "choice")
+    for problem in wrong_kinds(exchange, _PLACE, {"null", "text", "missing", '""'}, "choice"):
+        yield replace(problem, advice=_NO_TEXT)
+
+
+@rule(
+    "finish_reason.given", SHOULD, "Every choice of a stream ends with a finish_reason.",
+    sources.REFERENCE, all_of(stream, all_of(complete_answer, told_apart)),
+    good=(STREAM, STREAM_USAGE, _SOUND_ENDS),
+    bad=(replace_in_body(STREAM, '"finish_reason":"stop"', '"finish_reason":null'), replace_in_body(STREAM, '"finish_reason":"stop"', '"finish_reason":""')),
+    depends_on=_READ, explained_by=("sse.json", *_WHOLE, "finish_reason.once"),
+)  # fmt: skip
+def given(exchange: Exchange) -> Iterator[Problem]:
+    """
+    It is the only sign that the answer is whole: a cut stream looks the same.
+
+    Instead: Take [DONE] (which the SDK hides) or usage in the last chunk as the end; with neither mark the
+    answer as unfinished.
+    """
+    for choice in exchange.columns.choices.values():
+        if not choice.finish_reasons and not _ends_with_sound(choice):
+            yield Problem(
+                f"choice {choice.index} ends without a finish_reason", (place_of(exchange, choice, choice.last_chunk),)
+            )
+
+
+@rule(
+    "finish_reason.message", MUST, "Every choice of a body has a finish_reason, a text.",
+    sources.BODY, body,
+    good=(BODY,),
+    bad=(replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":null'), replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":""')),
+    depends_on=_READ,
+)  # fmt: skip
+def message(exchange: Exchange) -> Iterator[Problem]:
+    """
+    An answer cut at the token limit can't be told from a whole one.
+
+    Instead: Take the answer for cut when `usage.completion_tokens` has reached the `max_tokens` of the request,
+    else for whole.
+    """
+    yield from wrong_kinds(exchange, _PLACE, {"text", "missing"}, "choice")
+
+
+@rule(
+    "finish_reason.once", SHOULD, "A choice gives its finish_reason once.",
+    sources.REFERENCE, stream,
+    good=(STREAM,),
+    bad=(replace_in_body(STREAM, '" help?"},"logprobs":null,"finish_reason":null', '" help?"},"logprobs":null,"finish_reason":"stop"'), _WRONG_INDEX),
+    depends_on=_READ,
+)  # fmt: skip
+def once(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Clients that close the message at the reason close it twice: callbacks run again, calls are made again.
+
+    Instead: Note it, `finish = choice.finish_reason or finish`, and close the message or run tools once, after
+    the loop.
+    """
+    choices = exchange.columns.choices.values()
+    never = [str(choice.index) for choice in choices if not choice.finish_reasons]
+    for choice in choices:
+        reasons = choice.finish_reasons
+        if len(reasons) > 1:
+            said, advice = f"choice {choice.index} gives {len(reasons)} finish_reasons", None
+            if never and len(reasons) == len(never) + 1:
+                others = f"choice{'s' * (len(never) > 1)} {' and '.join(never)}"
+                said, advice = f"{said}, and {others} none: a finish_reason has the wrong index", _OF_ANOTHER
+            yield Problem(said, tuple((f.chunk, f.pointer) for f in reasons[:2]), advice)
+
+
+@rule(
+    "finish_reason.vocabulary", MUST, "A finish_reason is one that the specification names.",
+    sources.CHUNK, success_status,
+    good=(STREAM, BODY, TOOLS),
+    bad=(replace_in_body(STREAM, '"finish_reason":"stop"', '"finish_reason":"eos"'), replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":"STOP"')),
+    depends_on=_READ,
+)  # fmt: skip
+def vocabulary(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Typed clients fail on the unknown member; others treat a failure as success.
+
+    Instead: Map the names you know, `{"eos": "stop", "STOP": "stop"}.get(reason, reason)`, and treat others as
+    failures.
+    """
+    for choice in exchange.columns.choices.values():
+        for finish in choice.finish_reasons:
+            if finish.value not in _VOCABULARY:
+                yield Problem(f"finish_reason is {finish.value!r}", ((finish.chunk, finish.pointer),))
+                break
+
+
+@rule(
+    "finish_reason.last", SHOULD, "The chunk with the finish_reason is the last that names its choice.",
+    sources.REFERENCE, stream,
+    good=(STREAM, STREAM_USAGE),
+    bad=(replace_in_body(STREAM, "data: [DONE]", 'data: {"id":"chatcmpl-reference","object":"chat.completion.chunk","created":1760000000,"model":"m","choices":[{"index":0,"delta":{},"finish_reason":null}]}\n\ndata: [DONE]'),),
+    depends_on=_READ,
+)  # fmt: skip
+def last(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Clients that break at the reason miss what the later chunk brings, usage most often.
+
+    Instead: Read on until the stream ends, taking `chunk.usage` and any delta that comes later; use no `break`.
+    """
+    for choice in exchange.columns.choices.values():
+        reasons = [finish.chunk for finish in choice.finish_reasons]
+        if reasons and choice.last_chunk > reasons[-1]:
+            yield Problem(
+                f"choice {choice.index} goes on after its finish_reason",
+                (place_of(exchange, choice, choice.last_chunk),),
+            )
+
+
+@rule(
+    "finish_reason.tool-calls", SHOULD, "An answer ends with tool_calls exactly when it calls a tool.",
+    sources.REFERENCE, all_of(success_status, complete_answer),
+    good=(TOOLS, STREAM, TOOLS_BODY, with_request_params(replace_last_in_body(TOOLS, '"tool_calls"', '"stop"'), tool_choice={"type": "function"})),
+    bad=(replace_last_in_body(TOOLS, '"tool_calls"', '"stop"'), replace_in_body(STREAM, '"stop"', '"tool_calls"'), replace_last_in_body(TOOLS_BODY, '"tool_calls"', '"stop"')),
+    depends_on=_WHOLE,
+)  # fmt: skip
+def tool_calls(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Clients that act on the reason never make the call, or wait for one that does not come.
+
+    Instead: Decide by the calls, not by the reason: `if calls: run(calls)` after the loop, else show the text.
+    """
+    # OpenAI itself ends a call that tool_choice forced by name with stop.
+    forced = isinstance(exchange.request.get("tool_choice"), dict) or exchange.request.json is None
+    for choice in exchange.columns.choices.values():
+        reason = choice.finish_reasons[-1] if choice.finish_reasons else None
+        if reason is None or reason.value in {"length", "content_filter"}:
+            continue
+        if choice.tools and reason.value == "stop" and not forced:
+            yield Problem("a tool is called, and finish_reason is 'stop'", ((reason.chunk, reason.pointer),), _CALLED)
+        elif not choice.tools and reason.value == "tool_calls":
+            at = (reason.chunk, reason.pointer)
+            yield Problem("no tool is called, and finish_reason is 'tool_calls'", (at,), _NOT_CALLED)
+
+
+@observation(
+    "finish_reason.form", "The form of finish_reason before the end.",
+    sources.CHUNK, stream,
+    good=(STREAM,),
+    bad=(replace_in_body(STREAM, ',"finish_reason":null', ""), replace_in_body(STREAM, '"finish_reason":null', '"finish_reason":""')),
+    depends_on=_READ,
+)  # fmt: skip
+def form(exchange: Exchange) -> str:
+    """
+    null, missing and "" each break other client code.
+
+    Instead: Use one test for all forms: `if getattr(choice, "finish_reason", None):`, or
+    `choice.get("finish_reason")` in raw JSON.
+    """
+    kinds = exchange.columns.kinds(_PLACE)
+    return "/".join(sorted(what for what in kinds if what != "text")) or "single chunk"
+
+
+@observation(
+    "finish_reason.delta", "What stands in the delta beside the finish_reason.",
+    sources.DELTA, all_of(stream, uncut),
+    good=(STREAM,),
+    bad=(replace_in_body(STREAM, _FINAL, _FINAL.replace("{}", '{"content":""}')), replace_in_body(STREAM, _FINAL, _FINAL.replace("{}", '{"content":"."}'))),
+    depends_on=_READ,
+    harmful=lambda value: value.startswith("content text") or value.endswith("+ tool_calls"),
+)  # fmt: skip
+def finish_delta(exchange: Exchange) -> str:
+    """
+    Clients that skip the delta of the last chunk lose the text or call in it.
+
+    Instead: Handle the delta first and the finish_reason second, in every chunk alike, the last one included.
+    """
+    for shape in exchange.columns.shapes:
+        for choice in shape.containers("/choices/*"):
+            if shape.kinds.get(f"{choice}/finish_reason") == "text":
+                content = shape.kinds.get(f"{choice}/delta/content", "missing")
+                calls = " + tool_calls" if shape.kinds.get(f"{choice}/delta/tool_calls") == "list" else ""
+                return ("{}" if shape.kinds.get(f"{choice}/delta") == "{}" else f"content {content}") + calls
+    return "no finish"
+
+
+def _tries(exchange: Exchange, *names: str) -> bool:
+    """Tell whether what is asked goes on until one of these parameters ends it."""
+    return exchange.expected.tested_parameter in names
+
+
+def _tokens(exchange: Exchange) -> int | None:
+    """Return the completion_tokens of the answer, where it has one choice; None where they are not known."""
+    usage = exchange.columns.usages[-1].value if exchange.columns.usages else {}
+    tokens = usage.get("completion_tokens")
+    return tokens if type(tokens) is int and len(exchange.columns.choices) == 1 else None
+
+
+def _cap_reached(exchange: Exchange) -> Reason | None:
+    """An answer that counts as many tokens as the cap in the request."""
+    cap, tried = cap_of(exchange), _tries(exchange, *_CAPS)
+    if cap is None:
+        return complete_answer(exchange) or "no cap was sent"
+    if cap < _FEW and not tried:
+        return complete_answer(exchange) or f"an answer of {cap} tokens may well be whole"
+    if _tokens(exchange) == cap:
+        return complete_answer(exchange)
+    # More of them is a matter of usage.within-cap, fewer is an answer that ended by itself.
+    reason = "the cap was not reached"
+    return complete_answer(exchange) or (NotApplicable(reason, "not-present") if tried else reason)
+
+
+def _whole_json(text: str) -> bool:
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def _ended(choice: Choice, calls: tuple[ToolCall, ...]) -> bool:
+    """Tell whether what came may be all that the model had to say: a sentence or a JSON value that is whole."""
+    if calls:
+        return all(_whole_json(call.arguments or "{}") for call in calls)
+    text = choice.fragments("content").text.rstrip()
+    return bool(text) and (_END.search(text) is not None or _whole_json(text))
+
+
+@rule(
+    "finish_reason.length", SHOULD, "An answer that reached its cap ends with length.",
+    sources.REQUEST, _cap_reached,
+    good=(_CAPPED, with_request_params(BODY, max_completion_tokens=4)),
+    bad=(replace_in_body(_CAPPED, '"finish_reason":"length"', '"finish_reason":"stop"'), with_request_params(replace_in_body(BODY, " help?", " help"), max_tokens=4)),
+    depends_on=(*_WHOLE, "finish_reason.vocabulary", "usage.integers", "usage.within-cap"),
+)  # fmt: skip
+def length(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Half an answer is taken for a whole one, half a JSON object for an error of the model's.
+
+    Instead: Compare `usage.completion_tokens` with the cap you sent.
+    """
+    sure = _tries(exchange, *_CAPS)
+    calls = tuple(call for message in exchange.completion.messages for call in message.tool_calls)
+    for choice in exchange.columns.choices.values():
+        for finish in choice.finish_reasons[-1:]:
+            # By chance an answer is just as long as its cap; then it ends as answers do.
+            cut = _said(choice) if sure else not _ended(choice, calls)
+            if finish.value in {"stop", "tool_calls"} and cut:
+                said = f"the cap of {cap_of(exchange)} tokens was reached, and finish_reason is {finish.value!r}"
+                yield Problem(said, ((finish.chunk, finish.pointer),))
+
+
+def _said(choice: Choice) -> bool:
+    return bool(choice.fragments("content").text)
+
+
+def _stopped(exchange: Exchange) -> Reason | None:
+    """An answer that a stop sequence ended, or that ended of itself, as far as its count tells."""
+    if not exchange.request.get("stop"):
+        return success_status(exchange) or "no stop sequence was given"
+    unlimited = _tries(exchange, "stop") or _far_from_limits(exchange)
+    return success_status(exchange) or (None if unlimited else "a limit may have ended the answer")
+
+
+def _far_from_limits(exchange: Exchange) -> bool:
+    """Tell whether an answer has few tokens, less than half of those that the request allows, and a short prompt."""
+    tokens, cap = _tokens(exchange), cap_of(exchange)
+    prompt = exchange.columns.usages[-1].value.get("prompt_tokens") if tokens is not None else None
+    if tokens is None or cap is None or type(prompt) is not int:
+        return False
+    return tokens < min(cap // 2, _OWN_LIMIT) and prompt < _WINDOW
+
+
+@rule(
+    "finish_reason.stop", SHOULD, "An answer that a stop sequence ends gives the reason stop.",
+    sources.CHUNK, _stopped,
+    good=(_STOPPED, with_request_params(replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":"length"'), stop=["#"], max_tokens=5)),
+    bad=(replace_in_body(_STOPPED, '"finish_reason":"stop"', '"finish_reason":"length"'), with_request_params(replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":"length"'), stop=["#"], max_tokens=500)),
+    depends_on=_WHOLE,
+)  # fmt: skip
+def at_stop(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Clients that go on after `length` ask the model to continue past its own end.
+
+    Instead: Where you sent a stop sequence, take `length` as the end only if the cap is reached.
+    """
+    for choice in exchange.columns.choices.values():
+        for finish in choice.finish_reasons[-1:]:
+            if finish.value == "length":
+                counted = "" if _tries(exchange, "stop") else f" after {_tokens(exchange)} of {cap_of(exchange)} tokens"
+                yield Problem(f"finish_reason is {finish.value!r}{counted}", ((finish.chunk, finish.pointer),))

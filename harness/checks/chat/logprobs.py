@@ -1,0 +1,356 @@
+"""The probabilities of tokens: their form, their numbers, and the text they are of."""
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from harness.checks import sources
+from harness.checks.applies import all_of, complete_answer, uncut
+from harness.checks.chat.probabilities import (
+    LEGACY,
+    LISTS,
+    Token,
+    TokenList,
+    has_logprobs,
+    has_tokens,
+    is_byte,
+    is_legacy,
+    token_lists,
+)
+from harness.checks.kinds import n_of_m
+from harness.checks.registry import rule
+from harness.matrix.scenarios import SCENARIOS
+from harness.results import Advice, Level, Problem
+from harness.simulate.chat.ideal import recording
+from harness.simulate.reference import replace_in_body
+from harness.wire.dumping import json_text
+from harness.wire.exchange import Exchange
+
+MUST, SHOULD = Level.MUST, Level.SHOULD
+
+_BODY, _STREAM = recording(SCENARIOS["params.logprobs"])[0], recording(SCENARIOS["chat.logprobs"])[0]
+_READ = ("chunk.present", "chunk.logprobs")
+_WHOLE = (*_READ, "sse.no-error", "http.complete", "logprobs.form")
+_KEYS = ("token", "logprob", "bytes", "top_logprobs")
+_ROUNDING = 0.01
+"""How far above 0 a logprob may be: OpenAI's own are, by 0.00003, of rounding."""
+_SHOWN = 24
+_NAMES = {"content": "text", "refusal": "refusal"}
+_MARKS = re.compile(r"\s*(?:(?:<[^<>\s]{1,40}>|\[[A-Z_/]{2,20}\])\s*)*")
+"""What may stand in the tokens around the text: marks at which the model began or ended it, white space."""
+_CUT = re.compile("\ufffd|<0x[0-9A-Fa-f]{2}>|bytes:|\\\\x[0-9a-f]{2}")
+"""What a token is written as that is a part of a character, where its bytes are not given."""
+_RAW = "ĠĊ▁"
+"""What tokenizers write for white space in their own tables."""
+_PRINTABLE = {*range(33, 127), *range(161, 173), *range(174, 256)}
+_BYTE_OF = {chr(byte): byte for byte in _PRINTABLE} | {
+    chr(256 + n): byte for n, byte in enumerate(byte for byte in range(256) if byte not in _PRINTABLE)
+}
+"""The letters that tokenizers of bytes write for each byte, as GPT-2 did first."""
+_HELLO = "[228,189,160,229,165,189]"
+
+_OLD_FORM = Advice(
+    "`choice.logprobs.content` is None or raises AttributeError: the probabilities stand in the keys of "
+    "/v1/completions, which chat clients do not read.",
+    "Pair them yourself: `list(zip(old.tokens, old.token_logprobs))`, where `old = choice.logprobs`.",
+)
+_ALL_SO_FAR = Advice(
+    "Code that adds up the lists counts the first tokens again in each chunk.",
+    "Keep the last list instead of adding them up: `tokens = choice.logprobs.content or tokens`.",
+)
+_RAW_PIECES = Advice(
+    'Tokens that are shown or looked up have the tokenizer\'s marks in them: `token == " there"` is never true.',
+    'Put white space back, which leaves letters beyond ASCII: `token.token.replace("Ġ", " ").replace("▁", " ").replace("Ċ", "\\n")`.',
+)
+_REASONING_TOO = Advice(
+    "The confidence of the answer is computed over the reasoning as well, and positions in the text are off.",
+    "Take the tokens from the end until they hold the text: "
+    '`while start and not "".join(t.token for t in tokens[start:]).endswith(text): start -= 1`.',
+)
+_REPLACED = Advice(
+    "The bytes of a character that two tokens share are lost: joined they are U+FFFD.",
+    "Take the text from `message.content`, or `delta.content` in a stream, never from the bytes.",
+)
+
+
+@rule(
+    "logprobs.form", MUST, "Probabilities have the form of chat completions: a list of tokens under content.",
+    sources.LOGPROBS, has_logprobs,
+    good=(_BODY, _STREAM, replace_in_body(_BODY, '"refusal":null},"finish', '"refusal":[]},"finish')),
+    bad=(
+        replace_in_body(_BODY, '"logprobs":{"content":', '"logprobs":{"text_offset":[0],"tokens":["你好"],"token_logprobs":[-0.25],"items":'),
+        replace_in_body(_STREAM, '"logprobs":{"content":', '"logprobs":{"content":{},"items":'),
+        replace_in_body(_BODY, '"logprobs":{"content":', '"logprobs":{"content":[-0.25],"items":'),
+    ),
+    depends_on=_READ,
+)  # fmt: skip
+def form(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `for token in choice.logprobs.content` raises TypeError, or AttributeError at the first token.
+
+    Instead: Take only what is a list of objects: `isinstance(choice.logprobs.content, list)`.
+    """
+    for given in (one for choice in exchange.columns.choices.values() for one in choice.logprobs):
+        if is_legacy(given.value):
+            named = ", ".join(key for key in LEGACY if key in given.value)
+            yield Problem(
+                f"the probabilities have the form of /v1/completions: {named}",
+                ((given.chunk, given.pointer),),
+                _OLD_FORM,
+            )
+            return
+        for key in LISTS:
+            wrong = _no_list(given.value.get(key))
+            if wrong:
+                yield Problem(f"{key} of logprobs {wrong}", ((given.chunk, f"{given.pointer}/{key}"),))
+                return
+
+
+def _no_list(value: Any) -> str | None:
+    """Return what is wrong with what should be a list of objects, or null."""
+    if value is not None and not isinstance(value, list):
+        return f"is no list: {json_text(value)[:_SHOWN]}"
+    odd = next((one for one in value or () if not isinstance(one, dict)), None)
+    return None if odd is None and None not in (value or ()) else f"holds what is no object: {json_text(odd)[:_SHOWN]}"
+
+
+@rule(
+    "logprobs.keys", MUST, "Every token has the keys token, logprob, bytes and top_logprobs.",
+    sources.LOGPROBS, has_tokens,
+    good=(_BODY, _STREAM),
+    bad=(replace_in_body(_BODY, f'"bytes":{_HELLO},', ""), replace_in_body(_STREAM, '"token":"你好",', ""), replace_in_body(_BODY, '"top_logprobs":[]', '"top_logprobs":null')),
+    depends_on=(*_READ, "logprobs.form"),
+)  # fmt: skip
+def keys(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Typed clients fail to decode it; `token.bytes` raises AttributeError, `for one in token.top_logprobs` TypeError.
+
+    Instead: Read each with a default: `getattr(token, "bytes", None)`, `getattr(token, "top_logprobs", None) or []`.
+    """
+    tokens = _tokens(exchange)
+    for key in _KEYS:
+        lacking = [one for one in tokens if key not in one.value or (key == _KEYS[-1] and one.value[key] is None)]
+        if lacking:
+            how = "absent from" if key not in lacking[0].value else "null in"
+            where = n_of_m(len(lacking), len(tokens), "token")
+            yield Problem(f"{key} is {how} {where}", ((lacking[0].chunk, lacking[0].pointer),))
+
+
+def _tokens(exchange: Exchange) -> list[Token]:
+    return [token for one in token_lists(exchange) for token in one.tokens]
+
+
+@rule(
+    "logprobs.range", MUST, "A logprob is a number, and not above 0.",
+    sources.LOGPROBS, has_tokens,
+    good=(_BODY, _STREAM, replace_in_body(_BODY, "-0.25", "-9999.0"), replace_in_body(_BODY, "-0.25", "0.000030517578125")),
+    bad=(replace_in_body(_BODY, "-0.25", "0.25", 1), replace_in_body(_STREAM, "-0.25", "null", 1), replace_in_body(_BODY, "-0.25", '"-0.25"')),
+    depends_on=(*_READ, "logprobs.form"),
+)  # fmt: skip
+def in_range(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `math.exp(token.logprob)` is more than 1, or raises TypeError on null and texts: sums and averages are wrong.
+
+    Instead: Leave such tokens out: `isinstance(token.logprob, float) and token.logprob <= 0`.
+    """
+    tokens = _tokens(exchange)
+    wrong = [(one, said) for one in tokens for said in islice(_wrong_numbers(one), 1)]
+    if wrong:
+        token, said = wrong[0]
+        where = n_of_m(len(wrong), len(tokens), "token")
+        yield Problem(f"a logprob is {said}, in {where}", ((token.chunk, token.pointer),))
+
+
+def _wrong_numbers(token: Token) -> Iterator[str]:
+    """Yield the logprobs of a token, and of the alternatives to it, that are none."""
+    for one in (token.value, *token.alternatives):
+        value = one.get("logprob", 0)
+        if type(value) not in {int, float}:
+            yield json_text(value)[:_SHOWN]
+        elif value > _ROUNDING:
+            yield f"{value:g}, which is above 0"
+
+
+@rule(
+    "logprobs.bytes", MUST, "The bytes of a token are those of its text in UTF-8, or null.",
+    sources.LOGPROBS, has_tokens,
+    good=(_BODY, _STREAM, replace_in_body(_BODY, f'"bytes":{_HELLO}', '"bytes":null')),
+    bad=(
+        replace_in_body(_BODY, f'"bytes":{_HELLO}', '"bytes":[20320,22909]'),
+        replace_in_body(_STREAM, f'"bytes":{_HELLO}', '"bytes":"5L2g5aW9"'),
+        replace_in_body(_BODY, f'"bytes":{_HELLO}', '"bytes":[228,189]'),
+        replace_in_body(_BODY, f'"token":"你好","logprob":-0.25,"bytes":{_HELLO}', '"token":"\ufffd","logprob":-0.25,"bytes":[239,191,189]'),
+    ),
+    depends_on=_READ,
+)  # fmt: skip
+def token_bytes(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `bytes(token.bytes)` raises, or joins to another text than the one that came.
+
+    Instead: Take the bytes of the text, `token.token.encode()`.
+    """
+    for one in token_lists(exchange):
+        for token in one.tokens:
+            problem = _wrong_bytes(token, one.text)
+            if problem:
+                yield problem
+                return
+
+
+def _wrong_bytes(token: Token, text: str) -> Problem | None:
+    """Return what is wrong with the bytes of a token; a token that is a part of a character has no text of its own."""
+    given, at = token.value.get("bytes"), ((token.chunk, f"{token.pointer}/bytes"),)
+    if given is None:
+        return None
+    if token.bytes is None:
+        odd = next((value for value in given if not is_byte(value)), None) if isinstance(given, list) else given
+        return Problem(f"bytes of a token holds {json_text(odd)[:_SHOWN]}, which is no byte", at)
+    if "\ufffd".encode() in token.bytes and "\ufffd" not in text:
+        return Problem("the bytes of a token are those of U+FFFD, which the text does not hold", at, _REPLACED)
+    if token.has_text and not _CUT.search(token.text) and token.bytes != token.text.encode("utf-8", "replace"):
+        said = token.bytes.decode("utf-8", "replace")
+        return Problem(f"the bytes of the token {_short(token.text)} are those of {_short(said)}", at)
+    return None
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
+
+
+@rule(
+    "logprobs.joins", MUST, "The tokens add up to the text.",
+    sources.LOGPROBS, lambda x: has_tokens(x) or complete_answer(x) or uncut(x),
+    good=(_BODY, _STREAM),
+    bad=(
+        replace_in_body(_BODY, '"token":"! How can I","logprob":-0.25,"bytes":[33,32,72,111,119,32,99,97,110,32,73]', '"token":"!ĠHowĠcanĠI","logprob":-0.25,"bytes":null'),
+        replace_in_body(_BODY, '"content":"你好! How can I help?"', '"reasoning_content":"! How can I","content":" help?"'),
+        replace_in_body(_BODY, '"content":"你好! How can I help?"', '"content":"Good morning"'),
+    ),
+    depends_on=(*_WHOLE, "logprobs.bytes", "content.type"),
+)  # fmt: skip
+def joins(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Probabilities that are laid over the text mark other words than those they are of.
+
+    Instead: Find each token in the text, `found = text.find(token.token, at)`, and leave out those that are not there.
+    """
+    for one in _judged(exchange):
+        problem = None if _agrees(one, exchange) or _is_part(one) else _another_text(one)
+        if problem:
+            yield problem
+            return
+
+
+def _judged(exchange: Exchange) -> Iterator[TokenList]:
+    """Yield the lists of tokens whose text came as text: what calls of tools are made of is no text, nor are parts."""
+    for one in token_lists(exchange):
+        choice = one.choice
+        filtered = any(finish.value == "content_filter" for finish in choice.finish_reasons)
+        unknown = any(_unreadable(token, one.text) for token in one.tokens)
+        if not (choice.tools or choice.part_types or filtered or unknown):
+            yield one
+
+
+def _unreadable(token: Token, text: str) -> bool:
+    """Tell whether nobody can say what a token holds: a part of a character, or nothing, without its bytes."""
+    cut = not token.has_text or _CUT.search(token.text) is not None
+    return cut and (not token.bytes or ("\ufffd".encode() in token.bytes and "\ufffd" not in text))
+
+
+def _agrees(one: TokenList, exchange: Exchange) -> bool:
+    """
+    Tell whether tokens add up to their text.
+
+    They may go on where the text was cut: with a stop sequence, the mark of the end, white space, a part of a
+    character.
+    """
+    text = one.text.strip()
+    for said in (one.by_bytes, one.by_token):
+        head, found, rest = said.partition(text) if text else ("", "", said)
+        cut = exchange.request.get("stop") or _MARKS.fullmatch(rest.rstrip("\ufffd"))
+        if (found or not text) and _MARKS.fullmatch(head) and cut:
+            return True
+    return False
+
+
+def _is_part(one: TokenList) -> bool:
+    """Tell whether the tokens stand in the text, one after the other, with gaps between them."""
+    at, found = 0, 0
+    for token in one.tokens:
+        place = one.text.find(token.text, at)
+        found += place >= 0
+        at = place + len(token.text) if place >= 0 else at
+    return found == len(one.tokens) and len(one.by_token) < len(one.text)
+
+
+def _decoded(text: str) -> str:
+    """Return what a tokenizer's own pieces mean, those of bytes or those that mark words."""
+    pieces = (bytes([_BYTE_OF[letter]]) if letter in _BYTE_OF else letter.encode("utf-8", "replace") for letter in text)
+    return b"".join(pieces).decode("utf-8", "replace").replace("▁", " ")
+
+
+def _another_text(one: TokenList) -> Problem:
+    at = ((one.tokens[0].chunk, one.tokens[0].pointer),)
+    raw = _decoded(one.by_token)
+    thought = one.choice.fragments(one.choice.reasoning).text.strip() if one.choice.reasoning else ""
+    if one.grows:
+        return Problem("each chunk holds all the tokens so far", at, _ALL_SO_FAR)
+    if raw.strip().startswith(one.text.strip()) and raw != one.by_token and one.text:
+        example = next(token.text for token in one.tokens if any(mark in token.text for mark in _RAW))
+        return Problem(f"tokens are the tokenizer's own pieces and no text: {_short(example)}", at, _RAW_PIECES)
+    holds_thought = thought in one.by_token if thought else "</think>" in one.by_token
+    if holds_thought and one.text.strip() in one.by_token:
+        return Problem("the tokens of the content hold the reasoning too", at, _REASONING_TOO)
+    return Problem(f"the tokens add up to {_short(one.by_token)}, the text is {_short(one.text)}", at)
+
+
+@rule(
+    "logprobs.covers", MUST, "Probabilities cover all of the text.",
+    sources.LOGPROBS, lambda x: has_tokens(x) or complete_answer(x) or uncut(x),
+    good=(_BODY, _STREAM),
+    bad=(
+        replace_in_body(_BODY, ',{"token":" help?","logprob":-0.25,"bytes":[32,104,101,108,112,63],"top_logprobs":[]}', ""),
+    ),
+    depends_on=(*_WHOLE, "logprobs.joins"),
+)  # fmt: skip
+def covers(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Confidence is computed over a part of the answer and passed off as that of all of it.
+
+    Instead: Compare before use, `whole = "".join(token.token for token in tokens) == text`; else take the answer for one
+    without probabilities.
+    """
+    for one in _judged(exchange):
+        if not _agrees(one, exchange) and _is_part(one):
+            counts = f"{len(one.by_token)} of {len(one.text)} characters of the {_NAMES.get(one.channel, 'reasoning')}"
+            yield Problem(f"the probabilities cover {counts}", ((one.tokens[-1].chunk, one.tokens[-1].pointer),))
+            return
+
+
+@rule(
+    "logprobs.covers-reasoning", SHOULD, "Where reasoning streams beside probabilities, they cover it.",
+    sources.REASONING_CONTENT, lambda x: all_of(has_tokens, complete_answer)(x) or (None if x.is_stream else "no stream was asked for"),
+    good=(_STREAM,),
+    bad=(replace_in_body(_STREAM, '"content":"","refusal":null},', '"reasoning_content":"greet"},'),),
+    depends_on=_WHOLE,
+)  # fmt: skip
+def covers_reasoning(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The confidence of an answer that was thought over is that of its last words only.
+
+    Instead: Say so where it is shown, and go on without: `tokens += choice.logprobs.content if choice.logprobs else []`.
+    """
+    for choice in exchange.columns.choices.values():
+        thought = choice.fragments(choice.reasoning) if choice.reasoning else None
+        if thought is None:
+            continue
+        with_tokens = {given.chunk for given in choice.logprobs if any(given.value.get(key) for key in LISTS)}
+        bare = [number for number in thought.chunks if number not in with_tokens]
+        if bare:
+            where = n_of_m(len(bare), len(thought.chunks), "piece")
+            yield Problem(
+                f"the probabilities do not cover the text: {where} of reasoning came without",
+                ((bare[0], "/choices/0"),),
+            )
+            return

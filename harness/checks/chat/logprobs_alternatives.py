@@ -1,0 +1,149 @@
+"""The alternatives to each token, as asked for with top_logprobs."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+from harness.checks import sources
+from harness.checks.applies import request_known
+from harness.checks.chat.probabilities import Token, all_tokens, has_tokens, token_lists
+from harness.checks.kinds import n_of_m
+from harness.checks.registry import Reason, rule
+from harness.matrix.scenarios import SCENARIOS
+from harness.results import Advice, Level, Problem
+from harness.simulate.chat.ideal import recording
+from harness.simulate.reference import replace_in_body, with_request_params
+from harness.wire.exchange import Exchange
+
+SHOULD = Level.SHOULD
+
+_BODY, _STREAM = recording(SCENARIOS["params.top-logprobs"])[0], recording(SCENARIOS["chat.logprobs"])[0]
+_PLAIN = recording(SCENARIOS["params.logprobs"])[0]
+_READ = ("chunk.present", "chunk.logprobs", "logprobs.form", "logprobs.range")
+_FEW = 2  # tokens of which fewer alternatives may be a rare case of the model's
+_APART = 0.05
+"""How far the logprob of a token may be from that in the list of alternatives: servers round."""
+
+_CHOSEN_FIRST = Advice(
+    "`token.top_logprobs[0]` is the token that was chosen, not the likeliest one: `was it the likeliest?` is always yes.",
+    "Sort them: `sorted(token.top_logprobs, key=lambda one: -one.logprob)`.",
+)
+_OF_ANOTHER = Advice(
+    "Alternatives and entropy are those of another place in the text.",
+    "Use them only where the token itself is among them: `any(one.token == token.token for one in token.top_logprobs)`.",
+)
+_TWO_VALUES = Advice(
+    "One token has two probabilities: a threshold passes with the one and fails with the other.",
+    "Take that of the token, `token.logprob`, and not that of the list.",
+)
+
+
+def _given(exchange: Exchange) -> Reason | None:
+    return has_tokens(exchange) or (
+        None if any(token.alternatives for token in all_tokens(exchange) or ()) else "no alternatives came"
+    )
+
+
+@rule(
+    "logprobs.top-order", SHOULD, "The alternatives to a token come likeliest first.",
+    sources.REFERENCE, _given,
+    good=(_BODY, _STREAM),
+    bad=(replace_in_body(_BODY, '"top_logprobs":[{"token":"你好","logprob":-0.25', '"top_logprobs":[{"token":"你好","logprob":-0.75'),),
+    depends_on=_READ,
+)  # fmt: skip
+def order(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `token.top_logprobs[0]` is not the likeliest token.
+
+    Instead: Sort them: `sorted(token.top_logprobs, key=lambda one: -one.logprob)`.
+    """
+    tokens = [token for token in all_tokens(exchange) or () if token.alternatives]
+    wrong = [token for token in tokens if not _falls(_numbers(token))]
+    if wrong:
+        where = n_of_m(len(wrong), len(tokens), "token")
+        chosen = all(one.alternatives[0].get("token") == one.text and _falls(_numbers(one)[1:]) for one in wrong)
+        how = "the token that was chosen comes first among" if chosen else "not the likeliest comes first among"
+        at = ((wrong[0].chunk, f"{wrong[0].pointer}/top_logprobs"),)
+        yield Problem(f"{how} the alternatives of {where}", at, _CHOSEN_FIRST if chosen else None)
+
+
+def _numbers(token: Token) -> list[float]:
+    given = (one.get("logprob") for one in token.alternatives)
+    return [value for value in given if isinstance(value, int | float)]
+
+
+def _falls(values: list[float]) -> bool:
+    return all(after <= before for before, after in pairwise(values))
+
+
+@rule(
+    "logprobs.top-own", SHOULD, "The alternatives to a token are its own.",
+    sources.LOGPROBS, _given,
+    good=(_BODY, _STREAM),
+    bad=(
+        replace_in_body(
+            replace_in_body(_BODY, '[{"token":"你好","logprob":-0.25', '[{"token":"Hi","logprob":-0.125'),
+            '[{"token":"! How can I","logprob":-0.25,"bytes":[33,32,72,111,119,32,99,97,110,32,73]},{"token":"! How can I","logprob":-0.25,"bytes":[33,32,72,111,119,32,99,97,110,32,73]}]',
+            '[{"token":"Hi","logprob":-0.125,"bytes":[228,189,160,229,165,189]},{"token":"你好","logprob":-0.25,"bytes":[228,189,160,229,165,189]}]',
+        ),
+        replace_in_body(_BODY, '"token":"你好","logprob":-0.25', '"token":"你好","logprob":-1.25', 1),
+    ),
+    depends_on=_READ,
+)  # fmt: skip
+def own(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Alternatives and entropy are those of another place in the text.
+
+    Instead: Use them only where the token itself is among them.
+    """
+    for one in token_lists(exchange):
+        again = [after for before, after in pairwise(one.tokens) if _same_list(before, after)]
+        if again:
+            where = n_of_m(len(again), len(one.tokens), "token")
+            at = ((again[0].chunk, f"{again[0].pointer}/top_logprobs"),)
+            yield Problem(f"the alternatives of {where} are those of the token before", at, _OF_ANOTHER)
+            return
+        for token in one.tokens:
+            values = [found.get("logprob") for found in token.alternatives if found.get("token") == token.text]
+            if values and not any(_near(token.value.get("logprob"), value) for value in values):
+                said = f"has the logprob {token.value.get('logprob')}, and {values[0]} among its alternatives"
+                yield Problem(f"the token {token.text!r} {said}", ((token.chunk, token.pointer),), _TWO_VALUES)
+                return
+
+
+def _same_list(before: Token, after: Token) -> bool:
+    """Tell whether two different tokens have the same alternatives, to the last digit."""
+    listed = after.alternatives
+    told = len(listed) > 1 and len(set(_numbers(after))) > 1
+    return told and before.text != after.text and before.alternatives == listed
+
+
+def _near(one: Any, other: Any) -> bool:
+    if type(one) not in {int, float} or type(other) not in {int, float}:
+        return True  # logprobs.range speaks of these
+    return bool(abs(one - other) <= _APART)
+
+
+@rule(
+    "logprobs.top-count", SHOULD, "As many alternatives come as were asked for, and none where none were.",
+    sources.REQUEST, lambda x: request_known(x) or has_tokens(x),
+    good=(_BODY, _STREAM, _PLAIN),
+    bad=(with_request_params(_BODY, top_logprobs=5), with_request_params(_STREAM, top_logprobs=None)),
+    depends_on=("params.top-logprobs", *_READ),
+)  # fmt: skip
+def count(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `token.top_logprobs[wanted - 1]` raises IndexError; tables have a column too few, or some that nobody wanted.
+
+    Instead: Go by what came: `for one in token.top_logprobs[:wanted]`.
+    """
+    wanted = exchange.request.get("top_logprobs") or 0
+    counts = [(len(token.alternatives), token) for token in all_tokens(exchange) or ()]
+    most, token = max(counts, key=lambda pair: pair[0])
+    at = ((token.chunk, f"{token.pointer}/top_logprobs"),)
+    # A grammar leaves fewer tokens possible than were asked for.
+    free = len(counts) >= _FEW and not exchange.request.get("response_format")
+    if not wanted and most:
+        yield Problem(f"{most} alternatives of a token came, none were asked for", at)
+    elif isinstance(wanted, int) and 0 < most < wanted and free:
+        yield Problem(f"{most} alternatives of a token came, {wanted} were asked for", at)

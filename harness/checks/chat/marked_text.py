@@ -1,0 +1,57 @@
+"""Problems of a mark that stands in a text."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from harness.checks.kinds import place_of
+from harness.results import Advice, Problem
+from harness.wire.chat.chunks import Choice
+from harness.wire.exchange import Exchange
+from harness.wire.shapes import objects_in
+
+Find = Callable[[str], str | None]
+"""Returns the mark that stands in a text, if one does."""
+
+
+def marked(
+    exchange: Exchange, channels: Iterable[str], find: Find, words: str, advice: Advice | None = None
+) -> Iterator[Problem]:
+    """
+    Yield a problem for each choice in whose text, in one of ``channels``, ``find`` finds a mark.
+
+    ``{mark}`` in ``words`` stands for it.  A mark that the question holds, or what else was said to the model, is what they talk about.
+    """
+    asked = _asked(exchange)
+    names = [*channels]
+    for choice in exchange.columns.choices.values():
+        for name in names:
+            mark = find(choice.channels[name].text) if name in choice.channels else None
+            if mark and mark not in asked:
+                place = place_of(exchange, choice, _chunk_with(choice, name, mark), f"/{{part}}/{name}")
+                yield Problem(words.replace("{mark}", mark), (place,), advice=advice)
+
+
+def _chunk_with(choice: Choice, name: str, mark: str) -> int:
+    """Return the first chunk whose piece holds ``mark``; where it is cut between two, the one it begins in."""
+    pieces = choice.channels[name]
+    for chunk, text in zip(pieces.chunks, pieces.texts, strict=True):
+        if mark in text:
+            return chunk
+    at = pieces.text.find(mark)
+    for chunk, text in zip(pieces.chunks, pieces.texts, strict=True):
+        at -= len(text)
+        if at < 0:
+            return chunk
+    return pieces.chunks[0]
+
+
+def _asked(exchange: Exchange) -> str:
+    """Return what the request says to the model; its own earlier answers are not that."""
+    messages = objects_in(exchange.request.get("messages"))
+    return "\n".join(text for one in messages if one.get("role") != "assistant" for text in _texts(one.get("content")))
+
+
+def _texts(content: Any) -> list[str]:
+    if isinstance(content, str):
+        return [content]
+    return [part["text"] for part in objects_in(content) if isinstance(part.get("text"), str)]

@@ -1,0 +1,164 @@
+"""Further turns: what of an earlier answer a provider takes back."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from harness.checks import sources
+from harness.checks.applies import all_of, error_status, success_status, texts
+from harness.checks.registry import Reason, observation, rule
+from harness.matrix.scenarios import SCENARIOS
+from harness.results import Advice, Level, Problem
+from harness.simulate.chat.ideal import error, recording
+from harness.simulate.reference import replace_in_body, with_response
+from harness.wire.exchange import OK, Exchange
+from harness.wire.shapes import objects_in
+
+_HISTORY, _BACK, _LEFT_OUT, _NULL, _EMPTY = (
+    recording(SCENARIOS[f"multi_turn.{name}"])[-1]
+    for name in ("history", "reasoning-back", "reasoning-left-out", "content-null", "content-empty")
+)
+_RESULT = recording(SCENARIOS["tools.round-trip"])[-1]
+_NUMBERS = 50  # of a result, looked for in the answer
+_FORMS = {
+    "content null": Advice(
+        "The SDK's message that calls a tool has content None: sent back as it came, it ends the conversation there.",
+        'Send text in its place: `message["content"] = message["content"] or ""`.',
+    ),
+    'content ""': Advice(
+        "Clients that join the pieces of a stream send empty text beside the calls, and end the conversation there.",
+        'Leave it out where it is empty: `if not message["content"]: del message["content"]`.',
+    ),
+    "a tool's result": Advice(
+        "No tool is of use: the request that brings the result of the first call is refused.",
+        'Tell the result as a user: `{"role": "user", "content": f"{name} returned: {result}"}`, and leave out the call.',
+    ),
+}
+_REFUSAL = error(400, "Invalid message.", "messages")
+
+
+def _messages(exchange: Exchange) -> list[dict[str, Any]]:
+    return objects_in(exchange.request.get("messages"))
+
+
+def _further(exchange: Exchange) -> str | None:
+    """A request that sends an earlier answer back."""
+    sent = [message for message in _messages(exchange) if message.get("role") == "assistant"]
+    if not sent:
+        return "no earlier answer is sent back"
+    # A model that called no tool leaves a scenario nothing to send back that the specification allows.
+    empty = [one for one in sent if not one.get("content") and not one.get("tool_calls")]
+    return "what is sent back says nothing and calls nothing" if empty else None
+
+
+def _resulting(exchange: Exchange) -> str | None:
+    """A request that ends with the result of a tool."""
+    messages = _messages(exchange)
+    return None if messages and messages[-1].get("role") == "tool" else "no result of a tool is sent"
+
+
+@rule(
+    "multi_turn.accepted", Level.MUST, "An earlier answer is taken back in the form the specification gives it.",
+    sources.REQUEST, all_of(_further, lambda x: None if x.expected.answer else "whether it is due is not known"),
+    good=(_HISTORY, _RESULT, _NULL, _EMPTY),
+    bad=tuple(with_response(one, status=400, body=_REFUSAL.body) for one in (_HISTORY, _RESULT, _NULL, _EMPTY)),
+)  # fmt: skip
+def accepted(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The conversation ends at its second turn: clients send the message back as they got it.
+
+    Instead: Build the message anew: role, content as a text or left out, tool_calls with id, type and function.
+    """
+    status = exchange.response.status
+    if status != OK:
+        said = exchange.columns.errors[0].text if exchange.columns.errors else "no reason"
+        form = exchange.expected.tested_parameter or "an earlier answer"
+        yield Problem(f"{form} is refused with {status}: {said}", ((None, 0),), _FORMS.get(form))
+
+
+@observation(
+    "multi_turn.reasoning", "What becomes of a further turn with the reasoning sent back, or left out.",
+    sources.REASONING_CONTENT, all_of(_further, lambda x: None if "reasoning" in (x.expected.tested_parameter or "") else "nothing is tried with reasoning"),
+    good=(_BACK,),
+    bad=(_LEFT_OUT, with_response(_BACK, status=400, body=_REFUSAL.body)),
+)  # fmt: skip
+def reasoning(exchange: Exchange) -> str:
+    """
+    Some providers refuse the request with it, others without it, and some changed sides under one model name.
+
+    Instead: Keep `reasoning_content` with the message, and send it back only where the provider wants it.
+    """
+    status = exchange.response.status
+    given = any("reasoning_content" in message for message in _messages(exchange))
+    what = (
+        exchange.expected.tested_parameter
+        if given or "left out" in (exchange.expected.tested_parameter or "")
+        else "no reasoning came"
+    )
+    return f"{what}: {'accepted' if error_status(exchange) else f'refused ({status})'}"
+
+
+@observation(
+    "multi_turn.result-used", "Whether the answer to a tool's result repeats a number of it.",
+    sources.REQUEST, all_of(success_status, _resulting),
+    good=(_RESULT, _NULL),
+    bad=(replace_in_body(_NULL, "How can I help?", "It is 18 degrees."),),
+    depends_on=("chunk.present",),
+)  # fmt: skip
+def result_used(exchange: Exchange) -> str:
+    """
+    A gateway that drops the result makes the model guess, and the guess reads like an answer.
+
+    Instead: Put a mark into the result while trying a provider out, and look for it in the answer.
+    """
+    results = " ".join(str(one.get("content")) for one in _messages(exchange) if one.get("role") == "tool")
+    numbers = {word.strip(".,;:\"'{}") for word in results.split() if any(letter.isdigit() for letter in word)}
+    said = " ".join(texts(exchange))
+    return "yes" if any(number in said for number in sorted(numbers)[:_NUMBERS]) else "no"
+
+
+def _counted(exchange: Exchange) -> int | None:
+    """Return the prompt tokens that an answer counts; None where it counts none."""
+    usages = exchange.columns.usages
+    count = usages[-1].value.get("prompt_tokens") if usages else None
+    return count if type(count) is int else None
+
+
+def _begun(exchange: Exchange) -> Exchange | None:
+    """Return the earlier exchange whose question this one goes on with; None if there is none."""
+    sent = _messages(exchange)
+    questions = ((one, _messages(one)) for one in exchange.earlier)
+    return next(
+        (one for one, asked in questions if asked and len(asked) < len(sent) and sent[: len(asked)] == asked), None
+    )
+
+
+def _both_counted(exchange: Exchange) -> Reason | None:
+    before = _begun(exchange)
+    if before is None:
+        return "it goes on with nothing that was asked before"
+    return success_status(exchange) or (
+        None if None not in {_counted(before), _counted(exchange)} else "tokens are not counted in both"
+    )
+
+
+@rule(
+    "multi_turn.prompt-tokens", Level.SHOULD, "A further turn counts more prompt tokens than the one it goes on with.",
+    sources.USAGE, _both_counted,
+    good=(_HISTORY, _NULL),
+    bad=(replace_in_body(_HISTORY, '"prompt_tokens":21,"completion_tokens":4,"total_tokens":25', '"prompt_tokens":9,"completion_tokens":4,"total_tokens":13'),),
+    depends_on=("usage.type", "usage.integers"),
+)  # fmt: skip
+def prompt_tokens(exchange: Exchange) -> Iterator[Problem]:
+    """
+    A bill, or a window that is watched by it, counts one and the same prompt for ever.
+
+    Instead: Count with a tokenizer of your own where a limit or a bill hangs on it.
+    """
+    before = _begun(exchange)
+    first, second = _counted(before) if before else None, _counted(exchange)
+    if first is not None and second is not None and second <= first:
+        usage = exchange.columns.usages[-1]
+        yield Problem(
+            f"prompt_tokens is {second}, and was {first} before the further turn",
+            ((usage.chunk, f"{usage.pointer}/prompt_tokens"),),
+        )

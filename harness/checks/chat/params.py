@@ -1,0 +1,292 @@
+"""Request parameters, tried one at a time: honoured, ignored or refused."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import orjson
+
+from harness.checks import sources
+from harness.checks.applies import cap_of, complete_answer, error_status, finish_values, success_status, texts
+from harness.checks.kinds import place_of
+from harness.checks.registry import Applies, Reason, observation, rule
+from harness.matrix.scenarios import SCENARIOS
+from harness.results import Advice, Level, Problem
+from harness.simulate.chat.ideal import recording
+from harness.simulate.reference import STREAM, ask, replace_in_body, with_request_params, with_response
+from harness.wire.exchange import Exchange
+from harness.wire.shapes import as_object, objects_in
+
+MUST, SHOULD = Level.MUST, Level.SHOULD
+
+_TRIED = {name: recording(SCENARIOS[name])[0] for name in SCENARIOS if name.startswith("params.")}
+_N, _STOP, _LOGPROBS, _TOP = (_TRIED[f"params.{name}"] for name in ("n", "stop", "logprobs", "top-logprobs"))
+_STREAMED = recording(SCENARIOS["chat.logprobs"])[0]
+_TWO = recording(SCENARIOS["chat.n2"])[0]
+_UNKNOWN = _TRIED["params.unknown-key"]
+_HELD = ("chunk.present", "sse.no-error", "http.complete")
+_WORD = re.compile(r"[a-z_]{4,}")
+_STOPS = 16  # the specification allows 4
+_KEEPS_STOP = ("include_stop_str_in_output", "no_stop_trim", "echo")
+"""What asks vLLM or SGLang for the stop sequence in the text, or for the prompt, which may hold it."""
+_A_TOKEN, _A_WORD = 8, 32
+"""No text has more letters and digits to a token, nor more beside: English has 4 or 5 to a token, few words have 30."""
+_UNCOUNTED = ask(SCENARIOS["chat.stop"].prompt, stream=True)
+_KEPT = Advice(
+    "Programs that put pieces together, or parse what comes before their own mark, find the mark in the text.",
+    "Cut it off the end: `text = text.removesuffix(stop)`.",
+)
+
+
+def _tried(exchange: Exchange) -> str | None:
+    return None if exchange.expected.tested_parameter else "no parameter is tried"
+
+
+def _given(name: str) -> Applies:
+    def applies(exchange: Exchange) -> Reason | None:
+        return success_status(exchange) or (None if exchange.request.get(name) else f"{name} was not given")
+
+    return applies
+
+
+def _stops(exchange: Exchange) -> list[str]:
+    value = exchange.request.get("stop")
+    listed = value if isinstance(value, list) else [value]
+    return [stop for stop in listed if isinstance(stop, str) and stop]
+
+
+def _stop_asked(exchange: Exchange) -> Reason | None:
+    """A stop sequence was given, and nothing that lets the answer hold it."""
+    if not _stops(exchange):
+        return success_status(exchange) or "no stop sequence was given"
+    kept = next((name for name in _KEEPS_STOP if exchange.request.get(name) is True), None)
+    return success_status(exchange) or (f"{kept} was asked for" if kept else None)
+
+
+def _stopped(exchange: Exchange) -> tuple[str, bool] | None:
+    """
+    Return the stop sequence that stands in the text, though it was to end before it; None where none does.
+
+    Beside it, whether the text goes on after it.
+    """
+    found = ((stop, text) for stop in _stops(exchange)[:_STOPS] for text in texts(exchange) if stop in text)
+    return next(((stop, not text.rstrip().endswith(stop.rstrip())) for stop, text in found), None)
+
+
+def _capped(exchange: Exchange) -> Reason | None:
+    """A cap was sent, and usage does not say itself that it was not kept."""
+    cap = cap_of(exchange)
+    if cap is None:
+        return success_status(exchange) or "no cap was sent"
+    told = [usage.value.get("completion_tokens") for usage in exchange.columns.usages]
+    beyond = any(type(tokens) is int and tokens > cap for tokens in told)
+    return success_status(exchange) or ("usage tells; usage.within-cap judges it" if beyond else None)
+
+
+@rule(
+    "params.n", MUST, "As many choices come as were asked for.",
+    sources.REQUEST, lambda x: _given("n")(x) or complete_answer(x) or (None if type(x.request.get("n")) is int else "n is no number"),
+    good=(_N, _TWO),
+    bad=(with_request_params(_N, n=3), with_request_params(_TWO, n=3)),
+    depends_on=_HELD,
+)  # fmt: skip
+def n(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `choices[1]` raises IndexError.
+
+    Instead: Ask several times instead of once for several choices.
+    """
+    wanted, came = exchange.request.get("n"), len(exchange.columns.choices)
+    if came != wanted:
+        yield Problem(f"{wanted} choices were asked for, {came} came", ((exchange.columns.last, "/choices"),))
+
+
+@rule(
+    "params.stop", MUST, "The text ends before a stop sequence.",
+    sources.REQUEST, _stop_asked,
+    good=(_STOP, recording(SCENARIOS["chat.stop"])[0]),
+    bad=(with_request_params(_STOP, stop="6"), with_request_params(recording(SCENARIOS["chat.stop"])[0], stop=["5", "x"])),
+    depends_on=_HELD,
+)  # fmt: skip
+def stop(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Agents that stop the model at their own mark go on to read what it made up after it.
+
+    Instead: Cut the text at the stop sequence yourself as well.
+    """
+    found = _stopped(exchange)
+    if found is not None:
+        stop, goes_on = found
+        place = _stop_place(exchange, stop)
+        said = f"the text {'holds' if goes_on else 'ends with'} the stop sequence {stop!r}"
+        yield Problem(said, (place,), None if goes_on else _KEPT)
+
+
+def _stop_place(exchange: Exchange, stop: str) -> tuple[int, str]:
+    """Return where the piece of text stands in which the stop sequence is whole at last."""
+    for choice in exchange.columns.choices.values():
+        pieces = choice.fragments("content")
+        end = pieces.text.find(stop) + len(stop)
+        if end < len(stop):
+            continue
+        for chunk, text in zip(pieces.chunks, pieces.texts, strict=True):
+            end -= len(text)
+            if end <= 0:
+                return place_of(exchange, choice, chunk, "/{part}/content")
+    return exchange.columns.first, ""
+
+
+@rule(
+    "params.cap", MUST, "An answer holds no more text than the cap allows.",
+    sources.REQUEST, _capped,
+    good=(with_request_params(STREAM, max_tokens=5), with_request_params(STREAM, max_completion_tokens=100)),
+    bad=(with_request_params(_UNCOUNTED, max_tokens=2), with_request_params(_UNCOUNTED, max_completion_tokens=2)),
+    depends_on=("chunk.present",),
+)  # fmt: skip
+def cap_kept(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The cap holds down neither the bill nor the wait, and no count in the answer says so.
+
+    Instead: Close the stream when enough has come: `if len(text) > 8 * cap: stream.close()`.
+    """
+    cap = cap_of(exchange)
+    most = _A_TOKEN * cap + _A_WORD
+    for choice in exchange.columns.choices.values():
+        pieces = choice.fragments("content")
+        arguments = [as_object(as_object(one.value).get("function")).get("arguments") for one in choice.tools]
+        texts = [pieces.text, *(text for text in arguments if isinstance(text, str))]
+        size = sum(map(len, texts))
+        if size > most and sum(letter.isalnum() for text in texts for letter in text) > most:
+            at = choice.tools[-1].chunk if choice.tools else pieces.chunks[-1]
+            place = place_of(exchange, choice, at, "/{part}/tool_calls" if choice.tools else "/{part}/content")
+            yield Problem(f"{size:,} characters came, the cap is {cap:,} tokens", (place,))
+            return
+
+
+@rule(
+    "params.logprobs", MUST, "Probabilities of the tokens come where they were asked for.",
+    sources.REQUEST, lambda x: _given("logprobs")(x) or complete_answer(x) or (None if any(texts(x)) else "no text came"),
+    good=(_LOGPROBS, _STREAMED),
+    bad=(with_request_params(_TRIED["params.seed"], logprobs=True),),
+    depends_on=_HELD,
+)  # fmt: skip
+def logprobs(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `choice.logprobs.content` raises AttributeError on None.
+
+    Instead: Read them where they are: `choice.logprobs and choice.logprobs.content or []`.
+    """
+    if not _has_logprobs(exchange):
+        place = (exchange.columns.first, "/choices/0/logprobs")
+        yield Problem("probabilities were asked for, and none came", (place,))
+
+
+@rule(
+    "params.top-logprobs", MUST, "Alternatives of a token come where they were asked for, and no more of them.",
+    sources.REQUEST, lambda x: _given("top_logprobs")(x) or complete_answer(x) or (None if any(texts(x)) else "no text came"),
+    good=(_TOP, _STREAMED),
+    bad=(with_request_params(_TOP, top_logprobs=1), with_request_params(_STREAMED, top_logprobs=1)),
+    depends_on=("params.logprobs", "logprobs.form"),
+)  # fmt: skip
+def top_logprobs(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Code that fills a table of that width overflows it.
+
+    Instead: Cut the list: `token.top_logprobs[:wanted]`.
+    """
+    wanted = exchange.request.get("top_logprobs")
+    most, place = max(_alternatives(exchange), default=(0, (exchange.columns.first, "/choices/0/logprobs")))
+    if isinstance(wanted, int) and not 0 < most <= wanted:
+        yield Problem(f"{most} alternatives of a token came, {wanted} were asked for", (place,))
+
+
+def _alternatives(exchange: Exchange) -> Iterator[tuple[int, tuple[int, str]]]:
+    """Yield the most alternatives of a token in each logprobs object, and where."""
+    for logprobs in (one for choice in exchange.columns.choices.values() for one in choice.logprobs):
+        lists = [token.get("top_logprobs") for token in objects_in(logprobs.value.get("content"))]
+        most = max((len(one) for one in lists if isinstance(one, list)), default=0)
+        yield most, (logprobs.chunk, f"{logprobs.pointer}/content")
+
+
+@rule(
+    "params.refused-plainly", SHOULD, "A refusal of a parameter names it.",
+    sources.ERROR, lambda x: error_status(x) or _tried(x) or ("an answer was due" if x.expected.answer else None),
+    good=(_UNKNOWN, _TRIED["params.stream-options"]),
+    bad=(replace_in_body(_UNKNOWN, "x_unknown_parameter", "something"), with_response(_N, status=400, body=b'{"error":{"message":"Bad request"}}')),
+    depends_on=("error.not-empty",),
+)  # fmt: skip
+def refused_plainly(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Nobody can tell which parameter to leave out.
+
+    Instead: Leave parameters out one by one, the newest first, until the request is taken.
+    """
+    error = exchange.columns.errors[0] if exchange.columns.errors else None
+    inner = error.value if error and isinstance(error.value, dict) else {}
+    said = " ".join(str(inner.get(key)) for key in ("message", "param")) if inner else ""
+    text = (said or exchange.response.content.decode("utf-8", "replace")).lower()
+    tried = (exchange.expected.tested_parameter or "").lower()
+    # A letter such as n stands in every text; as a word it does not.
+    if not any(re.search(rf"\b{re.escape(word)}\b", text) for word in _WORD.findall(tried) or [tried]):
+        yield Problem(f"the refusal does not name {exchange.expected.tested_parameter}", ((None, 0),))
+
+
+@observation(
+    "params.outcome", "What became of the parameter that is tried.",
+    sources.REQUEST, _tried,
+    good=(_N, _STOP, *(_TRIED[f"params.{name}"] for name in ("seed", "store", "parallel-tool-calls", "max-tokens"))),
+    bad=(_UNKNOWN, with_request_params(_N, n=3), with_request_params(_STOP, stop="6"), with_request_params(_TRIED["params.max-tokens"], max_tokens=2)),
+)  # fmt: skip
+def outcome(exchange: Exchange) -> str:
+    """
+    A parameter that is ignored changes nothing and says nothing; one that is refused fails the request.
+
+    Instead: Keep the parameters each provider takes in a table, and send no others.
+    """
+    name = exchange.expected.tested_parameter
+    if error_status(exchange) is None:
+        return f"{name}: refused ({exchange.response.status})"
+    if success_status(exchange) is None and name in _HONOURED:
+        return f"{name}: {'honoured' if _HONOURED[name](exchange) else 'ignored'}"
+    return f"{name}: accepted"
+
+
+def _within(name: str) -> Callable[[Exchange], bool]:
+    def honoured(exchange: Exchange) -> bool:
+        cap, usages = exchange.request.get(name), exchange.columns.usages
+        tokens = usages[-1].value.get("completion_tokens") if usages else None
+        if isinstance(tokens, int) and isinstance(cap, int):
+            return tokens <= cap
+        return "length" in finish_values(exchange)
+
+    return honoured
+
+
+def _is_json(exchange: Exchange) -> bool:
+    wanted = exchange.request.get("response_format")
+    if not isinstance(wanted, dict) or wanted.get("type") == "text":
+        return True
+    try:
+        return bool([orjson.loads(text) for text in texts(exchange)])
+    except orjson.JSONDecodeError:
+        return False
+
+
+def _has_logprobs(exchange: Exchange) -> bool:
+    """Tell whether probabilities came, in whatever form: chunk.logprobs and logprobs.form judge that."""
+    given = [one.value for choice in exchange.columns.choices.values() for one in choice.logprobs]
+    listed = exchange.columns.kinds("/choices/*/logprobs").keys() & {"list"}
+    return bool(listed) or any(any(value.values()) for value in given)
+
+
+_HONOURED: dict[Any, Callable[[Exchange], bool]] = {
+    "max_completion_tokens": _within("max_completion_tokens"),
+    "max_tokens": _within("max_tokens"),
+    "stop": lambda x: _stopped(x) is None,
+    "n": lambda x: len(x.columns.choices) == x.request.get("n"),
+    "logprobs": _has_logprobs,
+    "top_logprobs": lambda x: any(most for most, _ in _alternatives(x)),
+    "parallel_tool_calls": lambda x: all(len(message.tool_calls) <= 1 for message in x.completion.messages),
+    "response_format": _is_json,
+}
+"""Parameters of which an answer shows whether they were honoured."""

@@ -1,0 +1,176 @@
+"""The same question streamed and in one body: what the two answers have in common."""
+
+from collections.abc import Iterator
+
+from harness.checks import sources
+from harness.checks.applies import success_status
+from harness.checks.registry import Reason, observation, rule
+from harness.matrix.scenarios import SCENARIOS
+from harness.results import Level, Problem
+from harness.simulate.chat.ideal import recording
+from harness.simulate.reference import replace_in_body, with_body
+from harness.wire.exchange import Exchange
+from harness.wire.shapes import REASONING_CHANNELS, objects_in
+from harness.wire.siblings import Sibling, digest
+
+SHOULD = Level.SHOULD
+
+_CHAT, _TOOLS, _REASONING = (recording(SCENARIOS[f"parity.{name}"])[1] for name in ("chat", "tools", "reasoning"))
+_NOTHING = digest(None)
+_SERVED = ("plugins", "web_search_options", "enable_search", "search_parameters")
+_HELD = ("chunk.present", "sse.no-error", "http.complete")
+
+
+def _other(exchange: Exchange) -> Sibling | None:
+    """Return the earlier exchange that asked the same in the other way; None if there is none."""
+    return exchange.before.counterpart(exchange.facts)
+
+
+def _pair(exchange: Exchange) -> Reason | None:
+    """The same was asked streamed and in one body, in this recording or this archive, and both answers are whole."""
+    found = success_status(exchange) or (None if _other(exchange) else "the same was not asked the other way")
+    return found or (None if exchange.facts.answered else "one of the answers is empty")
+
+
+def _both(exchange: Exchange) -> tuple[Sibling, Sibling]:
+    """Return what is known of the answer that was streamed, and of the one in the body."""
+    here, there = exchange.facts, _other(exchange) or exchange.facts
+    return (here, there) if here.is_stream else (there, here)
+
+
+def _counted(exchange: Exchange) -> Reason | None:
+    """The same, where both count a prompt that is no more than was sent."""
+    found = _pair(exchange)
+    if found:
+        return found
+    if any(one.altered for one in _both(exchange)):
+        return "whoever published the recording altered it"
+    if _serves_tools(exchange):
+        return "the server runs a tool, whose results count as prompt"
+    return None if all(type(one.prompt_tokens) is int for one in _both(exchange)) else "not both have usage"
+
+
+def _serves_tools(exchange: Exchange) -> bool:
+    """Tell whether a tool is asked for that the server runs, such as a search of the web."""
+    asked = exchange.request
+    served = any(tool.get("type") != "function" for tool in objects_in(asked.get("tools")))
+    return served or any(asked.get(name) for name in _SERVED) or str(asked.get("model")).endswith(":online")
+
+
+@rule(
+    "parity.channels", SHOULD, "Text comes in the same fields streamed and in one body.",
+    sources.REFERENCE, _pair,
+    good=(_CHAT, _REASONING),
+    bad=(replace_in_body(_REASONING, '"reasoning_content"', '"reasoning"'), replace_in_body(_REASONING, '"reasoning_content":"The user greets me.",', "")),
+    depends_on=_HELD,
+)  # fmt: skip
+def channels(exchange: Exchange) -> Iterator[Problem]:
+    """
+    A client that learned the field in one mode loses the text in the other.
+
+    Instead: Look for every name of the reasoning field in both modes.
+    """
+    streamed, whole = (one.channels for one in _both(exchange))
+    # Whether it thinks is a model's choice; in a scenario the question leaves it none.
+    if exchange.siblings is not None and not all(one & set(REASONING_CHANNELS) for one in (streamed, whole)):
+        return
+    # What a model says beside a call is its own choice, so only fields that tell of the form are held together.
+    if streamed - {"content"} != whole - {"content"}:
+        yield Problem(
+            f"streamed: {', '.join(sorted(streamed)) or 'none'}; in one body: {', '.join(sorted(whole)) or 'none'}",
+            ((exchange.columns.first, ""),),
+        )
+
+
+@rule(
+    "parity.finish", SHOULD, "The finish_reason is the same streamed and in one body.",
+    sources.REFERENCE, _pair,
+    good=(_CHAT, _TOOLS),
+    bad=(replace_in_body(_CHAT, '"finish_reason":"stop"', '"finish_reason":"length"'),),
+    depends_on=_HELD,
+)  # fmt: skip
+def finish(exchange: Exchange) -> Iterator[Problem]:
+    """
+    A loop that works streamed ends, or never ends, in one body.
+
+    Instead: Decide by the calls and the text, not by the reason alone.
+    """
+    streamed, whole = _both(exchange)
+    # The two are answers of their own: a model that calls a tool in one of them only ends them differently, and so does
+    # one that says more, or something else, in one of them, and meets the cap or a filter there.
+    if streamed.text != whole.text and {streamed.finish_reason, whole.finish_reason} & {"length", "content_filter"}:
+        return
+    if bool(streamed.tools) == bool(whole.tools) and streamed.finish_reason != whole.finish_reason:
+        said = f"streamed: {streamed.finish_reason}; in one body: {whole.finish_reason}"
+        yield Problem(said, ((exchange.columns.last, "/choices/0/finish_reason"),))
+
+
+@rule(
+    "parity.prompt-tokens", SHOULD, "The same prompt counts as many tokens streamed and in one body.",
+    sources.USAGE, _counted,
+    good=(_CHAT, _TOOLS),
+    bad=(replace_in_body(_CHAT, '"prompt_tokens":9,"completion_tokens":4,"total_tokens":13', '"prompt_tokens":90,"completion_tokens":4,"total_tokens":94'),),
+    depends_on=_HELD,
+)  # fmt: skip
+def prompt_tokens(exchange: Exchange) -> Iterator[Problem]:
+    """
+    One of the two bills is wrong.
+
+    Instead: Count the prompt once with a tokenizer of the model's, and compare.
+    """
+    streamed, whole = (one.prompt_tokens for one in _both(exchange))
+    if streamed != whole:
+        place = (exchange.columns.usages[-1].chunk, "/usage/prompt_tokens")
+        yield Problem(f"prompt_tokens streamed: {streamed}; in one body: {whole}", (place,))
+
+
+@rule(
+    "parity.tool-calls", SHOULD, "The same tools are called streamed and in one body.",
+    sources.REFERENCE, lambda x: _pair(x) or (None if any(one.tools for one in _both(x)) else "no tool was called"),
+    good=(_TOOLS,),
+    bad=(replace_in_body(_TOOLS, '"name":"get_weather"', '"name":"get_time"'), with_body(_TOOLS, _CHAT.response.body)),
+    depends_on=_HELD,
+)  # fmt: skip
+def tool_calls(exchange: Exchange) -> Iterator[Problem]:
+    """
+    An agent works in one mode and calls nothing, or something else, in the other.
+
+    Instead: Use the mode in which the calls come, and join the stream yourself where both are needed.
+    """
+    streamed, whole = (one.tools for one in _both(exchange))
+    if streamed != whole and (exchange.siblings is None or _lost(exchange)):
+        said = f"streamed: {', '.join(streamed) or 'none'}; in one body: {', '.join(whole) or 'none'}"
+        yield Problem(said, ((exchange.columns.last, ""),))
+
+
+def _lost(exchange: Exchange) -> bool:
+    """
+    Tell whether calls that differ can't be the choice of the model, as they can't in a scenario, whose question leaves it none.
+
+    Another tool is called, though the request leaves nothing to chance; or none, and nothing is said instead.
+    """
+    streamed, whole = _both(exchange)
+    if set(streamed.tools) == set(whole.tools):
+        return False
+    silent = next((one for one in (streamed, whole) if not one.tools), None)
+    empty = silent is not None and (silent.text == _NOTHING or silent.finish_reason == "tool_calls")
+    choice = exchange.request.get("tool_choice")
+    certain = isinstance(choice, dict) or choice not in {None, "auto"}
+    return empty or certain or exchange.request.get("temperature") == 0
+
+
+@observation(
+    "parity.text", "Whether the two answers say the same.",
+    sources.REFERENCE, _pair,
+    good=(_CHAT,),
+    bad=(replace_in_body(_CHAT, "How can I help?", "Hello!"),),
+    depends_on=_HELD,
+)  # fmt: skip
+def text(exchange: Exchange) -> str:
+    """
+    Where they differ often, pieces may be lost in one of the modes; few models repeat themselves exactly.
+
+    Instead: Compare completion_tokens with the text's length before blaming the model.
+    """
+    streamed, whole = _both(exchange)
+    return "same" if streamed.text == whole.text else "differs"

@@ -1,0 +1,198 @@
+"""Structured output: whether an answer that was asked for as JSON is."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from harness.checks import sources
+from harness.checks.applies import complete_answer, finish_values, success_status, texts
+from harness.checks.json_schema import schema_error
+from harness.checks.kinds import place_of
+from harness.checks.registry import CannotJudge, Reason, observation, rule
+from harness.matrix.scenarios import SCENARIOS
+from harness.results import Advice, Level, Problem
+from harness.simulate.chat.ideal import recording
+from harness.simulate.reference import replace_in_body, with_body, with_request_params
+from harness.wire.chat.chunks import Choice
+from harness.wire.exchange import Exchange
+
+MUST, SHOULD = Level.MUST, Level.SHOULD
+
+_OBJECT, _STREAMED, _SCHEMA = (
+    recording(SCENARIOS[f"json.{name}"])[0] for name in ("object", "object-stream", "schema")
+)
+_SAID = '{\\"city\\":\\"Lyon\\",\\"population\\":522000}'
+_HELD = ("chunk.present", "sse.no-error", "http.complete")
+_WHOLE = (*_HELD, "structured.no-fence")
+_FENCE = re.compile(r"^\s*```")
+_BROKEN = Advice(
+    "`json.loads(content)` raises, and nothing can be cut off around it: the JSON itself is broken, or ends early.",
+    "Catch it, `except ValueError:`, and ask again.",
+)
+_SCALAR = Advice(
+    '`answer["city"]` raises TypeError: it is a number, a text or nothing, in which no object can be found.',
+    "Test it, and ask again with the keys named in the prompt: `if not isinstance(answer, dict):`.",
+)
+_EXCUSES = {"length", "content_filter", "tool_calls"}
+
+
+def _mode(exchange: Exchange) -> str | None:
+    wanted = exchange.request.get("response_format")
+    mode = wanted.get("type") if isinstance(wanted, dict) else None
+    return mode if isinstance(mode, str) and mode in {"json_object", "json_schema"} else None
+
+
+def _asked(exchange: Exchange) -> Reason | None:
+    """A whole answer that was asked for as JSON."""
+    if _mode(exchange) is None:
+        return success_status(exchange) or "JSON was not asked for"
+    if finish_values(exchange) & _EXCUSES or not any(texts(exchange)):
+        return success_status(exchange) or "the answer was cut short, refused, or calls a tool"
+    return complete_answer(exchange)
+
+
+def _bound(exchange: Exchange) -> Reason | None:
+    """The same, asked for with a schema that binds."""
+    return _asked(exchange) or (None if isinstance(_schema(exchange), dict) else "no strict schema was given")
+
+
+def _schema(exchange: Exchange) -> Any:
+    inner = exchange.request.get("response_format").get("json_schema")
+    return inner.get("schema") if isinstance(inner, dict) and inner.get("strict") is True else None
+
+
+def _spoken(exchange: Exchange) -> Iterator[tuple[Choice, str]]:
+    for choice in exchange.columns.choices.values():
+        text = choice.fragments("content").text
+        if text:
+            yield choice, text
+
+
+def _parsed(text: str) -> Any:
+    """Parse as Python does, which takes what orjson refuses: halves of surrogate pairs, numbers beyond a double."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        try:
+            return json.loads(text)
+        except RecursionError:
+            raise CannotJudge("the JSON is too deep to parse") from None
+
+
+def _place(exchange: Exchange, choice: Choice) -> tuple[tuple[int, str], ...]:
+    return (place_of(exchange, choice, choice.fragments("content").chunks[0], "/{part}/content"),)
+
+
+@rule(
+    "structured.no-fence", MUST, "JSON that was asked for stands in no code fence.",
+    sources.REQUEST, _asked,
+    good=(_OBJECT, _STREAMED, _SCHEMA),
+    bad=(replace_in_body(_OBJECT, _SAID, f"```json\\n{_SAID}\\n```"), replace_in_body(_SCHEMA, _SAID, f"```\\n{_SAID}\\n```")),
+    depends_on=_HELD,
+)  # fmt: skip
+def no_fence(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `json.loads(content)` raises at the first character.
+
+    Instead: Cut off a fence before parsing: `re.sub(r"^```(?:json)?|```$", "", content.strip())`.
+    """
+    for choice, text in _spoken(exchange):
+        if _FENCE.match(text):
+            yield Problem("the JSON stands in a code fence", _place(exchange, choice))
+            return
+
+
+@rule(
+    "structured.json", MUST, "An answer that was asked for as JSON is JSON.",
+    sources.REQUEST, _asked,
+    good=(_OBJECT, _STREAMED, _SCHEMA),
+    bad=(replace_in_body(_OBJECT, _SAID, f"Here it is: {_SAID}"), replace_in_body(_STREAMED, "522000}", "522000")),
+    depends_on=_WHOLE,
+)  # fmt: skip
+def is_json(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `json.loads(content)` raises, and the program that asked for JSON has nothing.
+
+    Instead: Take the text from the first brace to the last: `content[content.index("{") : content.rindex("}") + 1]`.
+    """
+    for choice, text in _spoken(exchange):
+        try:
+            _parsed(text)
+        except ValueError as error:
+            yield Problem(f"the text is not JSON: {error}", _place(exchange, choice), _advice_on(text))
+            return
+
+
+def _advice_on(text: str) -> Advice | None:
+    """Return what holds of a text in which there is no JSON object; None where text stands around one."""
+    try:
+        _parsed(text[text.index("{") : text.rindex("}") + 1])
+    except ValueError:
+        return _BROKEN
+    return None
+
+
+@rule(
+    "structured.object", SHOULD, "JSON mode gives an object.",
+    sources.REQUEST, lambda x: _asked(x) or (None if _mode(x) == "json_object" else "a schema was given"),
+    good=(_OBJECT, _STREAMED),
+    bad=(replace_in_body(_OBJECT, _SAID, f"[{_SAID}]"), replace_in_body(_OBJECT, _SAID, "522000")),
+    depends_on=(*_WHOLE, "structured.json"),
+)  # fmt: skip
+def is_object(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `answer["city"]` raises TypeError on a list.
+
+    Instead: Say in the prompt which keys the object has, and take the first element of a list.
+    """
+    for choice, text in _spoken(exchange):
+        answer = _parsed(text)
+        if not isinstance(answer, dict):
+            advice = None if isinstance(answer, list) else _SCALAR
+            yield Problem("the text is JSON and no object", _place(exchange, choice), advice)
+            return
+
+
+@rule(
+    "structured.schema", MUST, "An answer asked for with a strict schema fits it.",
+    sources.REQUEST, _bound,
+    good=(_SCHEMA,),
+    bad=(replace_in_body(_SCHEMA, "522000", '\\"522000\\"'), replace_in_body(_SCHEMA, '\\"population\\"', '\\"people\\"')),
+    depends_on=(*_WHOLE, "structured.json"),
+)  # fmt: skip
+def fits_schema(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The typed parser behind `response_format` raises: the schema was taken and not enforced.
+
+    Instead: Validate what comes, and ask again with the validator's message.
+    """
+    for choice, text in _spoken(exchange):
+        wrong = schema_error(_parsed(text), _schema(exchange))
+        if wrong:
+            yield Problem(wrong, _place(exchange, choice))
+            return
+
+
+@observation(
+    "structured.mode", "What came of the mode that was asked for.",
+    sources.REQUEST, lambda x: None if _mode(x) else "JSON was not asked for",
+    good=(_OBJECT, _STREAMED),
+    bad=(_SCHEMA, replace_in_body(_OBJECT, _SAID, "Lyon"), with_body(_OBJECT, b""), with_request_params(_OBJECT, response_format={"type": "json_schema"})),
+)  # fmt: skip
+def mode(exchange: Exchange) -> str:
+    """
+    Where a mode is refused or ignored, the same program needs another prompt.
+
+    Instead: Keep a prompt that works without the mode, and fall back on it where the mode is refused.
+    """
+    name = _mode(exchange)
+    if success_status(exchange):
+        return f"{name} refused ({exchange.response.status})"
+    try:
+        spoken = [_parsed(text) for text in texts(exchange)]
+    except ValueError:
+        return f"{name}: no JSON"
+    return f"{name}: {'JSON' if spoken else 'nothing'}"

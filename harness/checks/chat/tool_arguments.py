@@ -1,0 +1,325 @@
+"""The arguments of a call: their type, what they join to, and whether all readers read them alike."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import pairwise
+from math import isinf
+from typing import Any
+
+from harness.checks import sources
+from harness.checks.applies import all_of, complete_answer, finish_values, uncut
+from harness.checks.chat.tool_fragments import LISTS, all_calls, called, place
+from harness.checks.kinds import wrong_kinds
+from harness.checks.registry import NotApplicable, Reason, rule
+from harness.results import Advice, Level, Problem
+from harness.simulate.reference import (
+    TOOLS,
+    TOOLS_BODY,
+    TOOLS_PARALLEL,
+    replace_in_body,
+    replace_last_in_body,
+    with_body,
+)
+from harness.wire.chat.calls import JoinedCall, function_of, is_object, refuse, values_in_row
+from harness.wire.chat.chunks import Choice
+from harness.wire.exchange import Exchange
+from harness.wire.shapes import Kind
+
+MUST, SHOULD = Level.MUST, Level.SHOULD
+
+_READ = ("chunk.present",)
+_SHOWN = 60
+_Told = tuple[str, Advice | None]
+
+
+_NO_FUNCTION = Advice(
+    "`call.function.arguments` raises AttributeError, in the middle of the call.",
+    "Skip such a fragment: `if call.function:`.",
+)
+
+
+@rule(
+    "tool_calls.arguments", MUST, "arguments is a text; in a stream, where it is given.",
+    sources.TOOL_FRAGMENT, called,
+    good=(TOOLS, TOOLS_BODY),
+    bad=(replace_in_body(TOOLS_BODY, '"{\\"city\\":\\"Paris\\"}"', '{"city":"Paris"}'), replace_in_body(TOOLS, '"arguments":""', '"arguments":null'), replace_in_body(TOOLS_BODY, ',"arguments":"{\\"city\\":\\"Paris\\"}"', ""), replace_in_body(TOOLS, '"tool_calls":[{"index":0,"function"', '"tool_calls":[{"index":0,"function":null},{"index":0,"function"', 1)),
+    depends_on=_READ,
+)  # fmt: skip
+def arguments_type(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `arguments += fragment` and `json.loads(arguments)` raise TypeError.
+
+    Instead: Append with `a or ""`, and accept an object: `args = a if isinstance(a, dict) else json.loads(a or
+    "{}")`.
+    """
+    allowed: set[Kind] = {"text", '""', "missing"} if exchange.is_stream else {"text", '""'}
+    yield from wrong_kinds(exchange, f"{LISTS}/*/function/arguments", allowed, "fragment")
+    for problem in wrong_kinds(exchange, f"{LISTS}/*/function", {"object", "{}", "missing"}, "fragment"):
+        yield replace(problem, advice=_NO_FUNCTION)
+
+
+_PARTS = TOOLS.response.body.split(b"\n\n")
+_PIECES_TWICE = with_body(
+    TOOLS, b"\n\n".join([_PARTS[0], *(part for part in _PARTS[1:3] for _ in range(2)), *_PARTS[3:]])
+)
+_GROWING = Advice(
+    "The pieces joined are no JSON: `json.loads` raises, and the call is never made.",
+    "Let a piece that is an object by itself stand for all before it: `arguments = piece if is_object(piece) else "
+    "arguments + piece`, where is_object tries `json.loads(piece)`.",
+)
+_DOUBLED = Advice(
+    "The pieces joined are no JSON: `json.loads` raises, and the call is never made.",
+    'Keep the pieces, and join every second one where all of them are no JSON: `"".join(pieces[::2])`.',
+)
+_TWICE = Advice(
+    "`json.loads` raises at the second object: the call is never made.",
+    "Read the first object alone: `args, _ = json.JSONDecoder().raw_decode(arguments)`.",
+)
+_EMPTY_BESIDE = Advice(
+    "`json.loads` raises at the second object: the call is never made.",
+    'Cut the empty object off: `arguments.removeprefix("{}") or "{}"`, and `.removesuffix("{}")` where it comes last.',
+)
+_TOGETHER = Advice(
+    "`json.loads` raises at the second object: none of the calls is made, and the others have no arguments.",
+    "Read one object after the other, `args, end = decoder.raw_decode(arguments)`, and give each to the call whose turn "
+    "it is.",
+)
+_ENCODED_TWICE = Advice(
+    "`json.loads` gives a text where a dict is expected: the function is called with it, or `args[...]` raises TypeError.",
+    "Parse once more where the result is a text: `if isinstance(args, str): args = json.loads(args)`.",
+)
+_UNESCAPED = Advice(
+    "Strict parsers refuse it, `json.loads` among them: the call is never made.",
+    "Let it pass: `json.loads(arguments, strict=False)`.",
+)
+_CUT = Advice(
+    "The call looks whole by its finish_reason, and json.loads raises; sent back as it is, it is refused.",
+    "Where `json.loads(arguments)` raises, drop the call and ask again with a larger `max_tokens`; never send it back.",
+)
+
+
+@rule(
+    "tool_calls.arguments-json", SHOULD, "The fragments of arguments join to one JSON object.",
+    sources.REFERENCE, all_of(called, complete_answer),
+    good=(TOOLS, TOOLS_BODY, TOOLS_PARALLEL, replace_in_body(replace_last_in_body(TOOLS, '"tool_calls"', '"length"'), '\\"Paris\\"}', '\\"Par')),
+    bad=(
+        replace_in_body(TOOLS, '\\"Paris\\"}', '\\"Paris\\"}{}'),
+        replace_in_body(TOOLS, '{\\"city\\":', '{\\"city\\"'),
+        replace_in_body(TOOLS_BODY, '{\\"city\\":\\"Paris\\"}', "Paris"),
+        replace_in_body(TOOLS, '\\"Paris\\"}', '\\"Paris\\"}{\\"city\\":\\"Paris\\"}'),
+        replace_in_body(TOOLS, '\\"Paris\\"}', '\\"Paris\\"}{\\"city\\":\\"Lyon\\"}'),
+        replace_in_body(TOOLS, '"\\"Paris\\"}"', '"{\\"city\\":\\"Paris\\"}"'),
+        _PIECES_TWICE,
+        replace_in_body(TOOLS_BODY, '"{\\"city\\":\\"Paris\\"}"', '"\\"{\\\\\\"city\\\\\\":\\\\\\"Paris\\\\\\"}\\""'),
+        replace_in_body(TOOLS, "Paris", "Par\\nis"),
+        replace_in_body(TOOLS, '\\"Paris\\"}', '\\"Par'),
+    ),
+    depends_on=_READ, explained_by=("sse.json", "sse.no-error", "http.complete"),
+)  # fmt: skip
+def arguments_json(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The call can't be made: json.loads raises.
+
+    Instead: Catch ValueError from `json.loads`, send its message back as the tool's result, and let the model
+    try again.
+    """
+    for choice in exchange.columns.choices.values():
+        if any(finish.value == "length" for finish in choice.finish_reasons):
+            continue  # cut at the limit, and it says so
+        calls = exchange.calls[choice.index]
+        sharing = Counter(call.index for call in calls if call.shares_index)
+        for call in calls:
+            # A function without parameters is called with nothing by some; that is a choice of the model's.
+            if not call.arguments.strip() or is_object(call.arguments) or _of_another_type(call):
+                continue
+            # Of calls under one index, the arguments of all come in a row: index-distinct speaks of them.
+            if sharing[call.index] and len(values_in_row(call.arguments)) == sharing[call.index]:
+                continue
+            said, advice = _told(call, choice)
+            yield Problem(said, place(call.fragments[-1], "/function/arguments"), advice)
+
+
+def _of_another_type(call: JoinedCall) -> bool:
+    """Tell whether a piece is no text, and not null: then there is nothing to join, and tool_calls.arguments says so."""
+    pieces = (function_of(one).get("arguments") for one in call.fragments)
+    return any(piece is not None and not isinstance(piece, str) for piece in pieces)
+
+
+def _told(call: JoinedCall, choice: Choice) -> _Told:
+    """Return what is wrong with arguments that are no JSON object, and what to do about it."""
+    text = call.arguments
+    forms: tuple[Callable[[], _Told | None], ...] = (
+        lambda: _in_a_row(text),
+        lambda: ("a later piece repeats the arguments before it", _GROWING) if _growing(call) else None,
+        lambda: ("each piece of the arguments comes twice", _DOUBLED) if _doubled(call) else None,
+        lambda: ("the arguments are JSON within a JSON text", _ENCODED_TWICE) if _encoded_twice(text) else None,
+        lambda: ("a line break in the arguments is not escaped", _UNESCAPED) if _unescaped(text) else None,
+        lambda: _cut(text, choice),
+    )
+    told = (form() for form in forms)
+    return next(filter(None, told), (f"the arguments join to no JSON object: {text[:_SHOWN]}", None))
+
+
+def _in_a_row(text: str) -> _Told | None:
+    """Tell of several objects where one is due."""
+    row = values_in_row(text)
+    if len(row) < 2 or not all(map(is_object, row)):  # noqa: PLR2004
+        return None
+    if len(set(row)) == 1:
+        return f"the arguments come {len(row)} times over: {text[:_SHOWN]}", _TWICE
+    if len(row) == 2 and "{}" in row:  # noqa: PLR2004
+        return f"an empty object stands beside the arguments: {text[:_SHOWN]}", _EMPTY_BESIDE
+    return f"{len(row)} objects stand in the arguments of one call: {text[:_SHOWN]}", _TOGETHER
+
+
+def _growing(call: JoinedCall) -> bool:
+    """Tell whether the last piece is all of the arguments, and what came before it their beginning."""
+    pieces = call.pieces
+    if len(pieces) == 1 or not is_object(pieces[-1]):
+        return False
+    return pieces[-1].startswith("".join(pieces[:-1])) or all(b.startswith(a) for a, b in pairwise(pieces))
+
+
+def _doubled(call: JoinedCall) -> bool:
+    """Tell whether every second piece is the one before it, and the others are the arguments."""
+    pieces = call.pieces
+    return pieces[::2] == pieces[1::2] and is_object("".join(pieces[::2]))
+
+
+def _encoded_twice(text: str) -> bool:
+    try:
+        inner = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(inner, str) and is_object(inner)
+
+
+def _unescaped(text: str) -> bool:
+    """Tell whether the arguments are an object but for line breaks and the like that stand as they are in its texts."""
+    try:
+        return isinstance(json.loads(text, strict=False, parse_constant=refuse), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _cut(text: str, choice: Choice) -> _Told | None:
+    if not _is_open(text):
+        return None
+    reason = choice.finish_reasons[-1].value if choice.finish_reasons else None
+    given = f"though finish_reason is {reason!r}" if reason else "and no finish_reason comes"
+    return f"the arguments are cut short, {given}: …{text[-_SHOWN:]}", _CUT
+
+
+def _is_open(text: str) -> bool:
+    """Tell whether ``text`` is an object whose end has not come: a text in it, or a bracket, is still open."""
+    depth, in_text, escaped = 0, False, False
+    for character in text.lstrip():
+        if in_text:
+            in_text, escaped = escaped or character != '"', character == "\\" and not escaped
+        elif character == '"':
+            in_text = True
+        else:
+            depth += (character in "{[") - (character in "}]")
+        if depth < 1:
+            return False
+    return True
+
+
+_NUMBER = 2**53
+_DUPLICATE = Advice(
+    "One reader keeps the first of two equal keys, another the last: what was checked is not what is run.",
+    "Refuse them: `json.loads(arguments, object_pairs_hook=unique)`, where unique raises ValueError on a key that comes "
+    "again, and send its message back as the tool's result.",
+)
+_LARGE = Advice(
+    "JavaScript, and whoever reads numbers as doubles, takes another number: an id loses its last digits.",
+    "Read numbers as they stand, `json.loads(arguments, parse_float=Decimal)`, and declare ids as texts in the schema.",
+)
+_NUL = Advice(
+    "PostgreSQL refuses the text, and what is written in C ends it there.",
+    'Take it out before the text is kept or handed on: `text.replace("\\x00", "")`.',
+)
+_HALF = Advice(
+    "Strict parsers refuse the arguments; Python takes them and raises UnicodeEncodeError where they are sent on.",
+    'Replace it: `text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")`.',
+)
+
+
+def _readable(exchange: Exchange) -> Reason | None:
+    """An answer that calls a tool, with arguments that can be read."""
+    if "length" in finish_values(exchange):
+        return "the answer was cut short, and says so"
+    read = any(call.value is not None for call in all_calls(exchange))
+    unread = NotApplicable("no arguments can be read", "blocked")
+    return called(exchange) or (None if read else uncut(exchange) or unread)
+
+
+@rule(
+    "tool_calls.arguments-alike", SHOULD, "All readers of JSON read the arguments alike.",
+    sources.JSON_INTEROPERABLE, _readable,
+    good=(TOOLS, TOOLS_BODY, TOOLS_PARALLEL),
+    bad=(
+        replace_in_body(TOOLS, '\\"Paris\\"}', '\\"Paris\\",\\"city\\":\\"Lyon\\"}'),
+        replace_in_body(TOOLS_BODY, '\\"Paris\\"', "1e999"),
+        replace_in_body(TOOLS_BODY, '\\"Paris\\"', "1234567890123456789"),
+        replace_in_body(TOOLS_BODY, "Paris", "Par\\\\u0000is"),
+        replace_in_body(TOOLS, "Paris", "Par\\\\ud83d"),
+    ),
+    depends_on=_READ,
+)  # fmt: skip
+def arguments_alike(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The arguments that were shown or checked are not those that the function is called with.
+
+    Instead: Parse the arguments once, and hand on what was parsed, never their text.
+    """
+    for call in all_calls(exchange):
+        for said, advice in _read_differently(call.arguments):
+            yield Problem(said, place(call.fragments[-1], "/function/arguments"), advice)
+            return
+
+
+def _read_differently(arguments: str) -> Iterator[_Told]:
+    """Yield what in ``arguments`` one reader takes for another thing than the next; nothing where they are no object."""
+    twice: list[str] = []
+
+    def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
+        twice.extend(key for key, count in Counter(key for key, _ in found).items() if count > 1)
+        return dict(found)
+
+    try:
+        value = json.loads(arguments, object_pairs_hook=pairs)
+    except (ValueError, RecursionError):
+        return
+    if not isinstance(value, dict):
+        return
+    if twice:
+        yield f"the key {twice[0]!r} comes twice in one object of the arguments", _DUPLICATE
+    yield from filter(None, map(_odd_leaf, _leaves(value)))
+
+
+def _odd_leaf(leaf: Any) -> _Told | None:
+    """Return what one reader takes a number or a text for another thing than the next by; None where nothing does."""
+    whole, text = type(leaf) is int, leaf if isinstance(leaf, str) else ""
+    if (whole and abs(leaf) > _NUMBER) or (isinstance(leaf, float) and isinf(leaf)):
+        return "a number in the arguments is larger than a double holds exactly", _LARGE
+    if "\x00" in text:
+        return "a text in the arguments holds a NUL", _NUL
+    if not text.isascii() and any("\ud800" <= one <= "\udfff" for one in text):
+        return "a text in the arguments holds half a surrogate pair", _HALF
+    return None
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    """Yield keys and values that hold no others."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            waiting += [*one, *one.values()]
+        elif isinstance(one, list):
+            waiting += one
+        else:
+            yield one

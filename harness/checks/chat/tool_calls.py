@@ -1,0 +1,351 @@
+"""Calls of tools: their fragments, and what these join to."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from harness.checks import sources
+from harness.checks.applies import success_status, uncut
+from harness.checks.chat.tool_fragments import LISTS, all_calls, called, fragments_of, odd_calls, place, streamed_call
+from harness.checks.kinds import place_of, wrong_kinds
+from harness.checks.marks import call_markup
+from harness.checks.registry import NotApplicable, Reason, rule
+from harness.results import Advice, Level, Problem
+from harness.simulate.reference import (
+    BODY,
+    STREAM,
+    TOOLS,
+    TOOLS_BODY,
+    TOOLS_PARALLEL,
+    ask,
+    replace_in_body,
+)
+from harness.wire.chat.calls import JoinedCall, id_in, index_in
+from harness.wire.chat.chunks import ToolFragment
+from harness.wire.dumping import json_text
+from harness.wire.exchange import Exchange
+
+MUST, SHOULD = Level.MUST, Level.SHOULD
+
+_READ = ("chunk.present",)
+_OTHER = object()
+
+
+_AS_JSON = replace_in_body(
+    ask(tools=TOOLS.request.get("tools")), TOOLS_BODY.response.body.decode(), BODY.response.body.decode()
+)
+_AS_JSON = replace_in_body(
+    _AS_JSON, "你好! How can I help?", '{\\"name\\":\\"get_weather\\",\\"arguments\\":{\\"city\\":\\"Paris\\"}}'
+)
+
+
+@rule(
+    "tool_calls.type", MUST, "tool_calls is a list of objects where it is given.",
+    sources.DELTA, success_status,
+    good=(TOOLS, TOOLS_BODY, STREAM),
+    bad=(
+        replace_in_body(STREAM, '"delta":{"content"', '"delta":{"tool_calls":null,"content"'),
+        replace_in_body(TOOLS_BODY, '"tool_calls":[', '"tool_calls":{},"calls":['),
+        replace_in_body(STREAM, '"delta":{"content"', '"delta":{"tool_calls":[null],"content"'),
+    ),
+    depends_on=_READ,
+)  # fmt: skip
+def list_of_objects(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `for call in delta.tool_calls` raises TypeError on null, in clients that ask for the key first.
+
+    Instead: Loop over what is there: `for call in filter(None, delta.tool_calls or []):`, without testing for
+    the key.
+    """
+    yield from wrong_kinds(exchange, LISTS, {"list", "[]", "missing"}, "choice")
+    odd = next(odd_calls(exchange), None)
+    if odd:
+        yield Problem("a call in tool_calls is no object", (odd,))
+
+
+_NEGATIVE = Advice(
+    "Clients that keep calls in a list take it for the last one, or raise IndexError.",
+    "Keep calls in a dict by whatever index comes, `calls.setdefault(call.index, {})`.",
+)
+
+
+@rule(
+    "tool_calls.index", MUST, "Every fragment of a call in a stream has an index, a whole number from 0.",
+    sources.TOOL_FRAGMENT, streamed_call,
+    good=(TOOLS, TOOLS_PARALLEL),
+    bad=(
+        replace_in_body(TOOLS, '"tool_calls":[{"index":0,', '"tool_calls":[{'),
+        replace_in_body(TOOLS, '"tool_calls":[{"index":0,', '"tool_calls":[{"index":null,'),
+        replace_in_body(TOOLS, '"tool_calls":[{"index":0,', '"tool_calls":[{"index":-1,'),
+    ),
+    depends_on=_READ,
+)  # fmt: skip
+def index(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Of 18 client entry points measured, 10 break on a fragment without one.
+
+    Instead: Where `call.index is None`, let a fragment with an id open a new call and one without extend the
+    latest.
+    """
+    yield from wrong_kinds(exchange, f"{LISTS}/*/index", {"int"}, "fragment")
+    for fragment in fragments_of(exchange):
+        number = index_in(fragment)
+        if number is not None and number < 0:
+            yield Problem(f"a fragment has the index {number}", place(fragment, "/index"), _NEGATIVE)
+            return
+
+
+@rule(
+    "tool_calls.index-from-0", SHOULD, "The calls of a choice are numbered from 0 without a gap.",
+    sources.REFERENCE, streamed_call,
+    good=(TOOLS, TOOLS_PARALLEL),
+    bad=(replace_in_body(TOOLS, '"tool_calls":[{"index":0,', '"tool_calls":[{"index":1,'), replace_in_body(TOOLS_PARALLEL, '"index":1,', '"index":5,')),
+    depends_on=_READ,
+)  # fmt: skip
+def index_from_0(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Clients that keep calls in a list find it shorter than the index: IndexError.
+
+    Instead: Keep calls in a dict, `calls.setdefault(call.index, {})`, and sort its keys at the end; avoid
+    lists.
+    """
+    for calls in exchange.calls.values():
+        found = sorted({call.index for call in calls if call.index is not None and call.index >= 0})
+        gaps = set(range(found[-1] if found else 0)) - set(found)
+        # A call that has no index of its own, which is the matter of other rules, leaves a gap.
+        if len(gaps) > len(calls) - len(found):
+            yield Problem(
+                f"the calls have the indices {', '.join(map(str, found))}", place(calls[0].fragments[0], "/index")
+            )
+
+
+_BY_NAME = Advice(
+    "The arguments of both calls run together into one, and neither has an id.",
+    "Begin a new call at each name: `if call.function.name: calls.append({})`.",
+)
+
+
+@rule(
+    "tool_calls.index-distinct", SHOULD, "Each call has an index of its own.",
+    sources.TOOL_FRAGMENT, streamed_call,
+    good=(TOOLS, TOOLS_PARALLEL),
+    bad=(
+        replace_in_body(TOOLS_PARALLEL, '"tool_calls":[{"index":1,', '"tool_calls":[{"index":0,'),
+        replace_in_body(replace_in_body(replace_in_body(TOOLS_PARALLEL, '"id":"call_1",', ""), '"id":"call_2",', ""), '"index":1,', '"index":0,'),
+    ),
+    depends_on=_READ,
+)  # fmt: skip
+def index_distinct(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The arguments of both calls run together into one: `{"city":"Paris"}{"zone":"CET"}`.
+
+    Instead: Begin a new call at each new id, whatever its index: `if call.id and call.id not in calls: entry =
+    calls.setdefault(call.id, {})`.
+    """
+    for calls in exchange.calls.values():
+        heads: dict[int | None, list[ToolFragment]] = {}
+        for call in calls:
+            if call.shares_index:
+                heads.setdefault(call.index, []).append(call.fragments[0])
+        for firsts in heads.values():
+            said = f"{len(firsts)} calls have the same index"
+            advice = None if all(map(id_in, firsts)) else _BY_NAME
+            yield Problem(said, tuple(place(first, "/index")[0] for first in firsts), advice)
+
+
+@rule(
+    "tool_calls.id-type", MUST, "The id of a call is a text where it is given.",
+    sources.TOOL_FRAGMENT, called,
+    good=(TOOLS, TOOLS_BODY),
+    bad=(replace_in_body(TOOLS, '"tool_calls":[{"index":0,"function"', '"tool_calls":[{"index":0,"id":null,"function"'), replace_in_body(TOOLS_BODY, '"call_1"', "1")),
+    depends_on=_READ,
+)  # fmt: skip
+def id_type(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Typed clients fail to decode it; others overwrite the id they had with null.
+
+    Instead: Keep the first one given, as text: `if call.id: entry.setdefault("id", str(call.id))`; declare it
+    optional.
+    """
+    yield from wrong_kinds(exchange, f"{LISTS}/*/id", {"text", '""', "missing"}, "fragment")
+
+
+@rule(
+    "tool_calls.id", MUST, "Every call has an id that is not empty.",
+    sources.TOOL_CALL, called,
+    good=(TOOLS, TOOLS_BODY, TOOLS_PARALLEL),
+    bad=(replace_in_body(TOOLS, '"id":"call_1",', ""), replace_in_body(TOOLS, '"call_1"', '""'), replace_in_body(TOOLS_BODY, '"id":"call_1",', "")),
+    depends_on=_READ,
+)  # fmt: skip
+def has_id(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The tool's result can't be sent back: tool_call_id must name the call.
+
+    Instead: Make one up: `entry["id"] = f"call_{uuid4().hex}"`, and use it in the call and in its tool_call_id.
+    """
+    for call in all_calls(exchange):
+        # An id of another type is a matter of tool_calls.id-type.
+        if not _given_id(call):
+            yield Problem("a call has no id", place(call.fragments[0]))
+
+
+def _identified(exchange: Exchange) -> Reason | None:
+    """An answer that calls a tool, with an id."""
+    unnamed = NotApplicable("no call has an id", "blocked")
+    return called(exchange) or (None if any(map(_given_id, all_calls(exchange))) else uncut(exchange) or unnamed)
+
+
+@rule(
+    "tool_calls.ids-differ", SHOULD, "Parallel calls have different ids.",
+    sources.REFERENCE, _identified,
+    good=(TOOLS_PARALLEL, TOOLS_BODY),
+    bad=(replace_in_body(TOOLS_PARALLEL, "call_2", "call_1"),),
+    depends_on=_READ,
+)  # fmt: skip
+def ids_differ(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The results of the calls can't be told apart.
+
+    Instead: Give each call a fresh id, `f"call_{uuid4().hex}"`, in the message sent back and in its
+    tool_call_id.
+    """
+    for calls in exchange.calls.values():
+        named = [(json_text(given), call) for call in calls if (given := _given_id(call))]
+        counts = Counter(name for name, _ in named)
+        for name, call in named:
+            if counts[name] > 1:
+                yield Problem(f"{counts[name]} calls have the same id", place(call.fragments[0], "/id"))
+                return
+
+
+def _given_id(call: JoinedCall) -> Any:
+    """Return the first id that is given, whatever its type; None where there is none, or an empty one."""
+    return next(filter(None, (one.value.get("id") for one in call.fragments)), None)
+
+
+@rule(
+    "tool_calls.name", MUST, "Every call names its function.",
+    sources.TOOL_CALL, called,
+    good=(TOOLS, TOOLS_BODY, TOOLS_PARALLEL),
+    bad=(replace_in_body(TOOLS, '"name":"get_weather",', ""), replace_in_body(TOOLS_BODY, '"name":"get_weather"', '"name":""')),
+    depends_on=_READ,
+)  # fmt: skip
+def has_name(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Nobody knows what to call.
+
+    Instead: Take the tool if only one was offered; otherwise nothing helps in the client: drop the answer and
+    retry.
+    """
+    for call in all_calls(exchange):
+        if not call.name:
+            yield Problem("a call names no function", place(call.fragments[0], "/function"))
+
+
+@rule(
+    "tool_calls.function", MUST, "The type of a call is function; in a stream, where it is given.",
+    sources.TOOL_FRAGMENT, called,
+    good=(TOOLS, TOOLS_BODY),
+    bad=(replace_in_body(TOOLS, '"type":"function"', '"type":"tool"'), replace_in_body(TOOLS_BODY, '"type":"function"', '"type":""'), replace_in_body(TOOLS, '"type":"function"', '"type":null'), replace_in_body(TOOLS_BODY, '"type":"function",', "")),
+    depends_on=_READ,
+)  # fmt: skip
+def function_type(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Typed clients fail to decode it; the OpenAI SDK's stream helper fails an assertion on an empty one.
+
+    Instead: Take each call with `call.function` for a function, send `"type": "function"` back, and avoid the
+    SDK's `.stream()` helper.
+    """
+    for fragment in fragments_of(exchange):
+        kind = fragment.value.get("type", "function" if exchange.is_stream else _OTHER)
+        if kind != "function":
+            shown = "absent" if kind is _OTHER else json_text(kind)
+            yield Problem(f"the type of a call is {shown}", place(fragment, "/type"))
+            return
+
+
+_LEGACY = '"function_call":{"name":"get_weather","arguments":"{\\"city\\":\\"Paris\\"}"},'
+_ONLY_LEGACY = Advice(
+    "Clients that read tool_calls alone see an empty answer: the tool that was offered is never called.",
+    "Read the old form as well: `call = message.function_call`, and send its result with the role `function`.",
+)
+
+
+_EMPTY_LEGACY = Advice(
+    "Clients that ask whether function_call is there take every answer for a call, of a function without a name.",
+    "Ask for its name: `if message.function_call and message.function_call.name:`.",
+)
+
+
+@rule(
+    "tool_calls.not-legacy", SHOULD, "Tools are called in tool_calls alone, not in function_call.",
+    sources.TOOL_CALL, success_status,
+    good=(TOOLS, TOOLS_BODY, BODY, replace_in_body(TOOLS_BODY, '"tool_calls":', '"function_call":null,"tool_calls":')),
+    bad=(
+        replace_in_body(TOOLS_BODY, '"tool_calls":', f'{_LEGACY}"tool_calls":'),
+        replace_in_body(TOOLS, '"tool_calls":[{"index":0,"id"', f'{_LEGACY}"tool_calls":[{{"index":0,"id"'),
+        replace_in_body(TOOLS_BODY, '"tool_calls":', f'{_LEGACY}"calls":'),
+        replace_in_body(BODY, '"content":', '"function_call":{"name":"","arguments":""},"content":'),
+    ),
+    depends_on=_READ,
+)  # fmt: skip
+def not_legacy(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Clients that still read function_call run the tool twice, once for each form.
+
+    Instead: Run the calls of tool_calls, and `message.function_call` only where there are none: `calls =
+    message.tool_calls or []`.
+    """
+    place = f"/choices/*/{exchange.columns.message_key}/function_call"
+    found = exchange.columns.kinds(place).get("object")
+    if found is None:
+        return
+    where = ((found.first, found.pointer),)
+    if not exchange.columns.kinds(f"{place}/name").keys() & {"text"}:
+        yield Problem("function_call is there and names no function", where, _EMPTY_LEGACY)
+    elif any(choice.tools for choice in exchange.columns.choices.values()):
+        yield Problem("a function_call stands beside tool_calls", where)
+    elif exchange.request.get("tools") and not exchange.request.get("functions"):
+        yield Problem("the tool is called in function_call, and tool_calls has nothing", where, _ONLY_LEGACY)
+
+
+@rule(
+    "tool_calls.not-in-text", SHOULD, "No call stands in the text, as markup or as JSON.",
+    sources.REFERENCE, success_status,
+    good=(TOOLS, STREAM),
+    bad=(replace_in_body(STREAM, "! How can I", '<tool_call>{\\"name\\":\\"get_weather\\"}</tool_call>'), replace_in_body(STREAM, "! How can I", "<|tool_calls_begin|>"), _AS_JSON),
+    depends_on=_READ,
+)  # fmt: skip
+def not_in_text(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The user reads markup, and the tool is never called.
+
+    Instead: Search the text for marks such as `<tool_call>` before showing it; on a hit retry, or parse the
+    known format.
+    """
+    for choice in exchange.columns.choices.values():
+        text = choice.fragments("content")
+        marked = call_markup(text.text)
+        if marked or (not choice.tools and _names_a_tool(exchange, text.text)):
+            place = place_of(exchange, choice, text.chunks[0], "/{part}/content")
+            yield Problem(f"the text holds {'the markup of ' if marked else ''}a tool call", (place,))
+
+
+def _names_a_tool(exchange: Exchange, text: str) -> bool:
+    """Tell whether ``text`` is a JSON object with the name of a tool that was offered, and arguments."""
+    tools = exchange.request.get("tools")
+    if not isinstance(tools, list) or not text.lstrip().startswith("{"):
+        return False
+    try:
+        said = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    functions = [tool.get("function") for tool in tools if isinstance(tool, dict)]
+    names = [one.get("name") for one in functions if isinstance(one, dict)]
+    return (
+        isinstance(said.get("name"), str)
+        and said["name"] in names
+        and {"arguments", "parameters"} & said.keys() != set()
+    )

@@ -1,0 +1,216 @@
+"""Calls of tools: whether they are the ones that were asked for."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from harness.checks import sources
+from harness.checks.applies import all_of, complete_answer, finish_values, success_status, uncut
+from harness.checks.chat.tool_fragments import all_calls, called, name_among, offered_tools
+from harness.checks.json_schema import schema_error
+from harness.checks.registry import NotApplicable, Reason, rule
+from harness.matrix.scenarios import SCENARIOS
+from harness.results import Level, Problem
+from harness.simulate.chat.ideal import recording
+from harness.simulate.reference import replace_in_body, with_request_params
+from harness.wire.exchange import Exchange
+from harness.wire.shapes import as_object, objects_in
+
+MUST, SHOULD = Level.MUST, Level.SHOULD
+
+_AUTO, _WHOLE, _NAMED, _REQUIRED, _NONE, _PARALLEL = (
+    recording(SCENARIOS[f"tools.{name}"])[0] for name in ("auto", "nonstream", "forced", "required", "none", "parallel")
+)
+_READ, _BROKEN_OFF = ("chunk.present",), ("sse.json", "sse.no-error", "http.complete")
+_EXCUSES = {"length", "content_filter"}
+_JUDGED = 50  # calls of one answer
+
+
+def _names(exchange: Exchange) -> list[str]:
+    """Return the names called; a call without one is a matter of tool_calls.name."""
+    return [name_among(call, offered_tools(exchange)) for call in all_calls(exchange) if call.name]
+
+
+def _place(exchange: Exchange) -> tuple[tuple[int, str], ...]:
+    """Return where the first call stands, or the end of the answer where there is none."""
+    tools = [fragment for choice in exchange.columns.choices.values() for fragment in choice.tools]
+    return ((tools[0].chunk, tools[0].pointer),) if tools else ((exchange.columns.last, ""),)
+
+
+def _offered(exchange: Exchange) -> Reason | None:
+    """An answer to a request that offers tools."""
+    return success_status(exchange) or (None if offered_tools(exchange) else "no tools were offered")
+
+
+def _called(exchange: Exchange) -> Reason | None:
+    """An answer that calls a tool by its name, where tools were offered."""
+    return _offered(exchange) or called(exchange) or _named(exchange)
+
+
+def _named(exchange: Exchange) -> Reason | None:
+    """An answer whose calls, if it has any, name a function."""
+    nameless = next(all_calls(exchange), None) and not _names(exchange)
+    return (uncut(exchange) or NotApplicable("no call names its function", "blocked")) if nameless else None
+
+
+def _forced(exchange: Exchange) -> str | None:
+    """Return the name of the tool that the request forces."""
+    choice = exchange.request.get("tool_choice")
+    function = choice.get("function") if isinstance(choice, dict) else None
+    name = function.get("name") if isinstance(function, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def _mode(exchange: Exchange) -> Any:
+    """Return how tools may be called; ``any`` is what Mistral and Anthropic say for ``required``."""
+    choice = exchange.request.get("tool_choice")
+    mode = as_object(as_object(choice).get("allowed_tools")).get("mode") if isinstance(choice, dict) else choice
+    return "required" if mode == "any" else mode
+
+
+def _allowed(exchange: Exchange) -> set[str]:
+    """Return the names of the tools that may be called: those that ``allowed_tools`` names, or else all offered."""
+    listed = objects_in(as_object(as_object(exchange.request.get("tool_choice")).get("allowed_tools")).get("tools"))
+    names = {as_object(one.get("function")).get("name") for one in listed} - {None}
+    return {str(name) for name in names} or set(offered_tools(exchange))
+
+
+def _choice_is(*wanted: str) -> Any:
+    def applies(exchange: Exchange) -> Reason | None:
+        kind = "named" if _forced(exchange) else _mode(exchange)
+        cut = finish_values(exchange) & _EXCUSES
+        return complete_answer(exchange) or (None if kind in wanted and not cut else f"tool_choice is not {wanted[0]}")
+
+    return applies
+
+
+@rule(
+    "tool_choice.named", MUST, "A tool that is forced by name is the one called.",
+    sources.TOOL_CHOICE, all_of(_choice_is("named"), _named),
+    good=(_NAMED,),
+    bad=(replace_in_body(_NAMED, '"name":"get_time"', '"name":"get_weather"'), with_request_params(_NONE, tool_choice=_NAMED.request.get("tool_choice"))),
+    depends_on=_READ, explained_by=_BROKEN_OFF,
+)  # fmt: skip
+def named(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Programs that take the forced call for granted raise IndexError, or run another tool.
+
+    Instead: Look at the name of each call, and ask again where the forced one is not there.
+    """
+    wanted = _forced(exchange)
+    names = _names(exchange)
+    if set(names) != {wanted}:
+        yield Problem(f"{wanted} was forced, {' and '.join(names) or 'nothing'} is called", _place(exchange))
+
+
+@rule(
+    "tool_choice.required", MUST, "A tool is called where one is required.",
+    sources.TOOL_CHOICE, _choice_is("required"),
+    good=(_REQUIRED,),
+    bad=(with_request_params(_NONE, tool_choice="required"), with_request_params(_NONE, tool_choice="any"), with_request_params(_NONE, tool_choice={"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": []}})),
+    depends_on=_READ, explained_by=_BROKEN_OFF,
+)  # fmt: skip
+def required(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `message.tool_calls[0]` raises TypeError: there are none.
+
+    Instead: Treat an answer in text as the end of the turn, or ask again with the tool forced by name.
+    """
+    if not any(choice.tools for choice in exchange.columns.choices.values()):
+        yield Problem("a tool was required, and none is called", _place(exchange))
+
+
+@rule(
+    "tool_choice.none", MUST, "No tool is called where tools are forbidden.",
+    sources.TOOL_CHOICE, _choice_is("none"),
+    good=(_NONE,),
+    bad=(with_request_params(_AUTO, tool_choice="none"),),
+    depends_on=_READ,
+)  # fmt: skip
+def none(exchange: Exchange) -> Iterator[Problem]:
+    """
+    A loop that forbids tools to get its final answer gets another call, without end.
+
+    Instead: Leave `tools` out of the last request instead of forbidding them.
+    """
+    if any(choice.tools for choice in exchange.columns.choices.values()):
+        yield Problem("tools were forbidden, and one is called", _place(exchange))
+
+
+@rule(
+    "tool_choice.offered", SHOULD, "Only tools that were offered are called.",
+    sources.REFERENCE, _called,
+    good=(_AUTO, _WHOLE, _PARALLEL),
+    bad=(replace_in_body(_AUTO, '"name":"get_weather"', '"name":"functions.get_weather"'), replace_in_body(_WHOLE, '"name":"get_weather"', '"name":"weather"'), with_request_params(_AUTO, tool_choice={"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [{"type": "function", "function": {"name": "get_time"}}]}})),
+    depends_on=(*_READ, "tool_calls.name-form"),
+)  # fmt: skip
+def offered(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `tools[call.function.name]` raises KeyError.
+
+    Instead: Answer such a call with a tool message that says there is no such tool, and go on.
+    """
+    offered, allowed = offered_tools(exchange), _allowed(exchange)
+    for name in _names(exchange):
+        if name not in offered or name not in allowed:
+            said = "was not offered" if name not in offered else "is not among those allowed"
+            yield Problem(f"{name} is called, and {said}", _place(exchange))
+            return
+
+
+def _readable(exchange: Exchange) -> Iterator[tuple[str, Any]]:
+    """
+    Yield name and arguments of the calls whose function was offered and whose arguments can be read.
+
+    Where those of another call can't be, they may hold the arguments of one that has none.
+    """
+    offered = offered_tools(exchange)
+    for calls in exchange.calls.values():
+        read = [(name_among(call, offered), call.value) for call in calls]
+        mixed = any(value is None for _, value in read)
+        yield from ((name, value) for name, value in read if name in offered and (value or (value == {} and not mixed)))
+
+
+def _readably_called(exchange: Exchange) -> Reason | None:
+    """An answer that calls an offered tool with arguments that can be read."""
+    if finish_values(exchange) & _EXCUSES:
+        return "the answer was cut short, and says so"
+    unread = NotApplicable("no call can be held to a schema", "blocked")
+    return _called(exchange) or (None if any(True for _ in _readable(exchange)) else uncut(exchange) or unread)
+
+
+@rule(
+    "tool_choice.schema", SHOULD, "The arguments of a call fit the schema of its parameters.",
+    sources.REFERENCE, all_of(_readably_called, complete_answer),
+    good=(_AUTO, _WHOLE, _PARALLEL),
+    bad=(replace_in_body(_AUTO, '\\"Paris\\"', "1"), replace_in_body(_WHOLE, '\\"city\\"', '\\"town\\"')),
+    depends_on=_READ, explained_by=_BROKEN_OFF,
+)  # fmt: skip
+def schema(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The function is called with a parameter missing or of another type: TypeError.
+
+    Instead: Validate the arguments before the call, and send the validator's message back as the tool's result.
+    """
+    for name, arguments in list(_readable(exchange))[:_JUDGED]:
+        wrong = schema_error(arguments, offered_tools(exchange)[name].get("parameters") or {})
+        if wrong:
+            yield Problem(f"{name}: {wrong}", _place(exchange))
+            return
+
+
+@rule(
+    "tool_choice.one-at-a-time", SHOULD, "One tool is called at a time where parallel calls are turned off.",
+    sources.REQUEST, lambda x: _offered(x) or called(x) or (None if x.request.get("parallel_tool_calls") is False else "parallel calls are not turned off"),
+    good=(with_request_params(_AUTO, parallel_tool_calls=False),),
+    bad=(with_request_params(_PARALLEL, parallel_tool_calls=False),),
+    depends_on=_READ,
+)  # fmt: skip
+def one_at_a_time(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Programs that take the first call only never answer the second, and the next request is refused.
+
+    Instead: Answer every call of a message, however many there are.
+    """
+    count = sum(1 for _ in all_calls(exchange))
+    if count > len(exchange.columns.choices):
+        yield Problem(f"{count} calls, though parallel calls are turned off", _place(exchange))

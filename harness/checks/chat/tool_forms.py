@@ -1,0 +1,145 @@
+"""How calls of tools look, where the rules leave it open: the observations of the family tool_calls."""
+
+from harness.checks import sources
+from harness.checks.applies import all_of, complete_answer, finish_values, success_status, uncut
+from harness.checks.chat.tool_fragments import LISTS, all_calls, called, fragments_of, streamed_call
+from harness.checks.kinds import form_of_id
+from harness.checks.registry import Reason, observation
+from harness.simulate.reference import BODY, STREAM, TOOLS, TOOLS_BODY, replace_in_body, with_body
+from harness.wire.chat.calls import function_of, id_in
+from harness.wire.chat.chunks import ToolFragment
+from harness.wire.exchange import Exchange
+
+_READ = ("chunk.present",)
+_PARTS = TOOLS.response.body.split(b"\n\n")
+_FIRST = _PARTS[0].replace(b'"arguments":""', b'"arguments":"{}"')
+_IN_ONE = with_body(TOOLS, b"\n\n".join([_FIRST, *_PARTS[3:]]))
+
+
+@observation(
+    "tool_calls.pieces", "Whether the arguments of a call come whole or in pieces.",
+    sources.TOOL_FRAGMENT, all_of(streamed_call, uncut),
+    good=(TOOLS,),
+    bad=(_IN_ONE,),
+    depends_on=_READ,
+)  # fmt: skip
+def pieces(exchange: Exchange) -> str:
+    """
+    Clients that show arguments as they grow show nothing until the end where they come whole.
+
+    Instead: Join the fragments with `+=` and call `json.loads` once, after the stream; one fragment then needs
+    no other code.
+    """
+    sizes = [len(call.fragments) for call in all_calls(exchange)]
+    return "in pieces" if max(sizes) > 1 else "whole"
+
+
+@observation(
+    "tool_calls.id-form", "The form of a call's id.",
+    sources.TOOL_CALL, called,
+    good=(TOOLS, TOOLS_BODY),
+    bad=(replace_in_body(TOOLS, '"call_1"', '"get_weather:0"'), replace_in_body(TOOLS_BODY, '"call_1"', '"0b5c3e1e-5c0f-4c0f-9c4e-2f6f3b7f0a11"')),
+    depends_on=_READ,
+)  # fmt: skip
+def id_form(exchange: Exchange) -> str:
+    """
+    A gateway or an app that checks for `call_`, or for a length, refuses its own provider's ids.
+
+    Instead: Treat the id as any text, and send back what came.
+    """
+    ids = filter(None, map(id_in, fragments_of(exchange)))
+    return " | ".join(dict.fromkeys(map(form_of_id, ids))) or "none"
+
+
+@observation(
+    "tool_calls.first", "What the first fragment of a call brings.",
+    sources.TOOL_FRAGMENT, streamed_call,
+    good=(TOOLS,),
+    bad=(_IN_ONE, replace_in_body(TOOLS, '"type":"function",', "")),
+    depends_on=_READ,
+    harmful=lambda value: not value.endswith("no arguments yet"),
+)  # fmt: skip
+def first(exchange: Exchange) -> str:
+    """
+    Code that takes name and id from the first fragment and arguments from the later ones loses what is mixed.
+
+    Instead: Take each key where it stands, in every fragment, and join arguments with `+=`.
+    """
+    return " | ".join(dict.fromkeys(_brought(call.fragments[0]) for call in all_calls(exchange)))
+
+
+def _brought(fragment: ToolFragment) -> str:
+    function = function_of(fragment)
+    keys = [key for key in ("id", "type") if fragment.value.get(key)] + [key for key in ("name",) if function.get(key)]
+    begun = "arguments" if function.get("arguments") else "no arguments yet"
+    return ", ".join([*keys, begun])
+
+
+@observation(
+    "tool_calls.repeated", "What later fragments of a call repeat.",
+    sources.TOOL_FRAGMENT, streamed_call,
+    good=(TOOLS,),
+    bad=(replace_in_body(TOOLS, '{"index":0,"function":{"arguments"', '{"index":0,"type":"function","function":{"arguments"'),),
+    depends_on=_READ,
+    harmful=lambda value: value != "nothing",
+)  # fmt: skip
+def repeated(exchange: Exchange) -> str:
+    """
+    Code that takes a `type` or an `id` for the beginning of a call makes a call of every fragment.
+
+    Instead: Tell calls apart by `index`.
+    """
+    later = [one for call in all_calls(exchange) for one in call.fragments[1:]]
+    found = [key for key in ("id", "type") if any(key in one.value for one in later)]
+    found += ["name"] if any("name" in function_of(one) for one in later) else []
+    return ", ".join(found) or "nothing"
+
+
+def _called_whole(exchange: Exchange) -> Reason | None:
+    """An answer that calls a tool and was not cut short."""
+    cut = "the answer was cut short, and says so" if "length" in finish_values(exchange) else None
+    return called(exchange) or complete_answer(exchange) or uncut(exchange) or cut
+
+
+@observation(
+    "tool_calls.no-arguments", "What stands for the arguments of a call that has none.",
+    sources.TOOL_CALL, _called_whole,
+    good=(TOOLS, TOOLS_BODY, replace_in_body(TOOLS_BODY, '{\\"city\\":\\"Paris\\"}', "{}")),
+    bad=(replace_in_body(TOOLS_BODY, '{\\"city\\":\\"Paris\\"}', ""), replace_in_body(TOOLS_BODY, '{\\"city\\":\\"Paris\\"}', " ")),
+    depends_on=(*_READ, "sse.no-error", "http.complete", "tool_calls.name", "tool_calls.arguments", "tool_calls.index-constant"),
+    harmful=lambda value: value == "an empty text",
+)  # fmt: skip
+def no_arguments(exchange: Exchange) -> str:
+    """
+    OpenAI sends {}, which is JSON; `json.loads("")` raises: the call is never made, and sent back it is refused by some.
+
+    Instead: Let it stand for no arguments: `json.loads(call.function.arguments or "{}")`, and send {} back.
+    """
+    given = [call.arguments.strip() for call in all_calls(exchange)]
+    return "an empty text" if "" in given else "{}" if "{}" in given else "each call has arguments"
+
+
+@observation(
+    "tool_calls.empty-list", "Whether an empty list of calls comes.",
+    sources.DELTA, success_status,
+    good=(STREAM, BODY, TOOLS),
+    bad=(
+        replace_in_body(BODY, '"refusal":null', '"refusal":null,"tool_calls":[]'),
+        replace_in_body(STREAM, '"delta":{"content"', '"delta":{"tool_calls":[],"content"'),
+        replace_in_body(TOOLS, '"delta":{}', '"delta":{"tool_calls":[]}'),
+    ),
+    depends_on=_READ,
+    harmful=lambda value: value != "none",
+)  # fmt: skip
+def empty_list(exchange: Exchange) -> str:
+    """
+    Code that asks whether `tool_calls is not None`, as an answer of OpenAI's lets it, takes the answer for a call: it
+    drops the text, asks again for ever, or raises IndexError. Sent back as history, some refuse it.
+
+    Instead: Ask for a call, not for the key: `if message.tool_calls:`; and leave the key out of what you send back.
+    """
+    if "[]" not in exchange.columns.kinds(LISTS.replace("{part}", exchange.columns.message_key)):
+        return "none"
+    return (
+        "beside calls" if any(choice.tools for choice in exchange.columns.choices.values()) else "in an answer of text"
+    )

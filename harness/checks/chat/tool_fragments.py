@@ -1,0 +1,89 @@
+"""The fragments in which calls of tools come, and when there are any."""
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from harness.checks.applies import stream, success_status
+from harness.checks.registry import NotApplicable, Reason
+from harness.wire.chat.calls import JoinedCall, name_in
+from harness.wire.chat.chunks import ToolFragment
+from harness.wire.exchange import Exchange
+from harness.wire.shapes import Kind, as_object, objects_in
+
+LISTS = "/choices/*/{part}/tool_calls"
+"""Where the lists of calls stand."""
+
+_UNREADABLE: frozenset[Kind] = frozenset({"text", "int", "float", "bool", "object"})
+
+
+def called(exchange: Exchange) -> Reason | None:
+    """An answer that calls a tool."""
+    calls = any(choice.tools for choice in exchange.columns.choices.values())
+    if calls and any(map(is_custom, fragments_of(exchange))):
+        return success_status(exchange) or "a custom tool is called, and such calls have a form of their own"
+    return success_status(exchange) or (None if calls else _uncalled(exchange))
+
+
+def is_custom(fragment: ToolFragment) -> bool:
+    """Tell whether a fragment is of a call of a custom tool, which has an input of any form, and no arguments."""
+    return fragment.value.get("type") == "custom" or isinstance(fragment.value.get("custom"), dict)
+
+
+def _uncalled(exchange: Exchange) -> NotApplicable:
+    """Return why there is no call to judge: none came, or what came under its name is none."""
+    kinds = exchange.columns.kinds(LISTS.replace("{part}", exchange.columns.message_key))
+    if kinds.keys() & _UNREADABLE or any(True for _ in odd_calls(exchange)):
+        return NotApplicable("tool_calls holds no call that can be read", "blocked")
+    return NotApplicable("no tool was called", "not-present")
+
+
+def streamed_call(exchange: Exchange) -> Reason | None:
+    """A stream that calls a tool."""
+    return called(exchange) or stream(exchange)
+
+
+def odd_calls(exchange: Exchange) -> Iterator[tuple[int, str]]:
+    """Yield where an element of a list of calls is no object."""
+    pattern = LISTS.replace("{part}", exchange.columns.message_key)
+    for shape in exchange.columns.shapes:
+        lists = (found for found in shape.containers(pattern) if shape.kinds[found] == "list")
+        for element in (one for found in lists for one in shape.elements(found)):
+            if shape.kinds[element] not in {"object", "{}"}:
+                yield shape.first, element
+
+
+def place(fragment: ToolFragment, key: str = "") -> tuple[tuple[int, str]]:
+    """Return where a fragment, or a key in it, stands."""
+    return ((fragment.chunk, f"{fragment.pointer}{key}"),)
+
+
+def fragments_of(exchange: Exchange) -> Iterator[ToolFragment]:
+    """Yield the fragments of all calls."""
+    for choice in exchange.columns.choices.values():
+        yield from choice.tools
+
+
+def all_calls(exchange: Exchange) -> Iterator[JoinedCall]:
+    """Yield the calls of each choice."""
+    for calls in exchange.calls.values():
+        yield from calls
+
+
+def numbered(exchange: Exchange) -> Iterator[tuple[int, JoinedCall]]:
+    """Yield the calls of each choice with what they are called by: the index or, without one, the place in their order."""
+    for calls in exchange.calls.values():
+        for number, call in enumerate(calls):
+            yield (number if call.index is None else call.index), call
+
+
+def offered_tools(exchange: Exchange) -> dict[str, dict[str, Any]]:
+    """Return what the request offers, by name: functions, and custom tools, which have no parameters."""
+    tools = objects_in(exchange.request.get("tools"))
+    functions = [as_object(tool.get("function")) or as_object(tool.get("custom")) for tool in tools]
+    return {str(one.get("name")): one for one in functions if one}
+
+
+def name_among(call: JoinedCall, offered: Collection[str]) -> str:
+    """Return the name of a call: all its names joined where only these make one that was offered, else the first."""
+    joined = "".join(map(name_in, call.fragments))
+    return joined if joined in offered and call.name not in offered else call.name

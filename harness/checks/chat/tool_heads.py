@@ -1,0 +1,235 @@
+"""How a call begins, and by what its later fragments are told: index, id and name."""
+
+from collections.abc import Callable, Iterator
+
+from harness.checks import sources
+from harness.checks.chat.tool_fragments import all_calls, name_among, numbered, offered_tools, place, streamed_call
+from harness.checks.registry import rule
+from harness.results import Advice, Level, Problem
+from harness.simulate.reference import TOOLS, TOOLS_PARALLEL, replace_in_body
+from harness.wire.chat.calls import JoinedCall, arguments_in, function_of, id_in, name_in
+from harness.wire.chat.chunks import ToolFragment
+from harness.wire.dumping import json_text
+from harness.wire.exchange import Exchange
+
+MUST, SHOULD = Level.MUST, Level.SHOULD
+
+_READ = ("chunk.present",)
+_NAMED = '"name":"get_weather",'
+_LATER = '"tool_calls":[{"index":0,"function":{"arguments":"\\"Paris'
+
+_TAKE_NAME = '`if call.function and call.function.name: entry["name"] = call.function.name`'
+_TAKE_ID = '`if call.id: entry.setdefault("id", call.id)`'
+_LATE_NAME = Advice(
+    "Clients that take the name from the first fragment raise there, or call a function without a name.",
+    f"Take the name from whichever fragment brings it, {_TAKE_NAME}, and run the call after the stream.",
+)
+_EMPTY_NAME = Advice(
+    'Clients that keep the first name, and ask only whether it is there, call a function named "" and drop the real one.',
+    f'Let "" stand for no name, {_TAKE_NAME}, and run the call after the stream.',
+)
+_LATE_ID = Advice(
+    "Clients that open a call by its id lose what came before it, or send the result back under an id they made up.",
+    f"Open the call by its index, `calls.setdefault(call.index, {{}})`, and take the id where it comes: {_TAKE_ID}.",
+)
+_EMPTY_ID = Advice(
+    'Clients that keep the first id send the result back under "", and the next request is refused.',
+    f'Let "" stand for no id: {_TAKE_ID}.',
+)
+_NO_TYPE = Advice(
+    "Clients that ask for the type where a call begins raise there, or drop the call.",
+    'Take each call with `call.function` for a function, and send `"type": "function"` back.',
+)
+
+
+@rule(
+    "tool_calls.head", SHOULD, "The first fragment of a call brings its id, its type and its name.",
+    sources.REFERENCE, streamed_call,
+    good=(TOOLS, TOOLS_PARALLEL),
+    bad=(
+        replace_in_body(replace_in_body(TOOLS, _NAMED, ""), _LATER, _LATER.replace('"arguments"', f'{_NAMED}"arguments"')),
+        replace_in_body(replace_in_body(TOOLS, '"get_weather"', '""'), _LATER, _LATER.replace('"arguments"', f'{_NAMED}"arguments"')),
+        replace_in_body(replace_in_body(TOOLS, '"id":"call_1",', ""), _LATER, _LATER.replace('"function"', '"id":"call_1","function"')),
+        replace_in_body(replace_in_body(TOOLS, '"call_1"', '""'), _LATER, _LATER.replace('"function"', '"id":"call_1","function"')),
+        replace_in_body(TOOLS, '"type":"function",', ""),
+    ),
+    depends_on=_READ,
+)  # fmt: skip
+def head(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Clients that open a call with what its first fragment brings raise there, or make a call without id or name.
+
+    Instead: Open a call by its index, take each key from whichever fragment brings it, and run the calls after the
+    stream.
+    """
+    told: set[Advice | None] = set()
+    for number, call in numbered(exchange):
+        for problem in (*_late_name(number, call), *_late_id(number, call), *_typeless(number, call)):
+            if problem.advice not in told:
+                told.add(problem.advice)
+                yield problem
+
+
+def _late_name(number: int, call: JoinedCall) -> Iterator[Problem]:
+    first = call.fragments[0]
+    if not call.name or name_in(first):
+        return  # where none ever comes, tool_calls.name says so
+    later = next(n for n, one in enumerate(call.fragments) if name_in(one))
+    before = sum(len(arguments_in(one)) for one in call.fragments[:later])
+    when = f"; it comes with fragment {later + 1}" + (f", after {before} characters of the arguments" if before else "")
+    if "name" in function_of(first):
+        shown = json_text(function_of(first)["name"])
+        yield Problem(f"the first name of call {number} is {shown}{when}", place(first, "/function/name"), _EMPTY_NAME)
+    else:
+        yield Problem(f"the first fragment of call {number} names no function{when}", place(first), _LATE_NAME)
+
+
+def _late_id(number: int, call: JoinedCall) -> Iterator[Problem]:
+    first = call.fragments[0]
+    given = first.value.get("id", "")
+    if not call.id or id_in(first) or given != "":
+        return  # where none ever comes, tool_calls.id says so, and tool_calls.id-type of one that is no text
+    when = f"it comes with fragment {next(n for n, one in enumerate(call.fragments, 1) if id_in(one))}"
+    if "id" in first.value:
+        yield Problem(f'the first id of call {number} is ""; {when}', place(first, "/id"), _EMPTY_ID)
+    else:
+        yield Problem(f"the first fragment of call {number} has no id; {when}", place(first), _LATE_ID)
+
+
+def _typeless(number: int, call: JoinedCall) -> Iterator[Problem]:
+    if "type" not in call.fragments[0].value:
+        yield Problem(f"the first fragment of call {number} has no type", place(call.fragments[0]), _NO_TYPE)
+
+
+_GOES_ON = '"tool_calls":[{"index":0,"function":{"arguments":"'
+_STRAYS = replace_in_body(TOOLS, _GOES_ON, _GOES_ON.replace('"index":0', '"index":1'))
+_STRAYS_WITH_ID = replace_in_body(TOOLS, _GOES_ON, _GOES_ON.replace('"index":0', '"index":1,"id":"call_1"'))
+_BY_ID = Advice(
+    "Clients that go by the index make two calls of one: the first has no arguments, the second no name.",
+    "Tell calls apart by id where one comes: `entry = by_id.get(call.id) or calls.setdefault(call.index, {})`.",
+)
+
+
+@rule(
+    "tool_calls.index-constant", MUST, "A call keeps its index.",
+    sources.TOOL_FRAGMENT, streamed_call,
+    good=(TOOLS, TOOLS_PARALLEL),
+    bad=(_STRAYS, _STRAYS_WITH_ID),
+    depends_on=_READ,
+)  # fmt: skip
+def index_constant(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Clients that go by the index make two calls of one: the first has no arguments, the second no name.
+
+    Instead: Let a fragment that has neither id nor name go on with the latest call: `if not call.id and not
+    call.function.name: entry = latest`.
+    """
+    for number, call in numbered(exchange):
+        if call.strays:
+            others = ", ".join(dict.fromkeys(str(one.value["index"]) for one in call.strays))
+            yield Problem(
+                f"call {number} goes on under the index {others}: {len(call.strays)} of {len(call.fragments)} fragments",
+                place(call.strays[0], "/index"),
+                _BY_ID if all(map(id_in, call.strays)) else None,
+            )
+            return
+
+
+_SECOND_ID = replace_in_body(
+    TOOLS, '"tool_calls":[{"index":0,"function"', '"tool_calls":[{"index":0,"id":"call_x","function"'
+)
+
+
+@rule(
+    "tool_calls.id-constant", SHOULD, "A call keeps its id.",
+    sources.TOOL_FRAGMENT, streamed_call,
+    good=(TOOLS, TOOLS_PARALLEL),
+    bad=(_SECOND_ID, replace_in_body(_SECOND_ID, "call_x", "call_y", 1)),
+    depends_on=_READ,
+)  # fmt: skip
+def id_constant(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Clients that begin a call at each new id make several of one, each with a part of the arguments.
+
+    Instead: Tell calls apart by index alone, `calls.setdefault(call.index, {})`, and keep the first id: `if call.id:
+    entry.setdefault("id", call.id)`.
+    """
+    for number, call in numbered(exchange):
+        ids = {id_in(one): one for one in reversed(call.fragments) if id_in(one)}
+        if len(ids) > 1:
+            places = tuple(place(one, "/id")[0] for one in reversed(ids.values()))
+            yield Problem(f"the id of call {number} changes: {len(ids)} ids in {len(call.fragments)} fragments", places)
+            return
+
+
+@rule(
+    "tool_calls.id-once", SHOULD, "Only the first fragment of a call brings its id.",
+    sources.REFERENCE, streamed_call,
+    good=(TOOLS, TOOLS_PARALLEL),
+    bad=(
+        replace_in_body(TOOLS, '"tool_calls":[{"index":0,"function"', '"tool_calls":[{"index":0,"id":"","function"'),
+        replace_in_body(TOOLS, '"tool_calls":[{"index":0,"function"', '"tool_calls":[{"index":0,"id":"call_1","function"'),
+    ),
+    depends_on=_READ,
+)  # fmt: skip
+def id_once(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Clients that take an id for the start of a call make several of one; "" overwrites the id in others.
+
+    Instead: Tell calls apart by index alone, and keep the first id: `if call.id: entry.setdefault("id",
+    call.id)`.
+    """
+    for call in all_calls(exchange):
+        later = [one for one in _after(call, id_in) if one.value.get("id") in ("", call.id)]
+        if later:
+            shown = '""' if later[0].value["id"] == "" else "an id"
+            yield Problem(f"{len(later)} later fragments bring {shown}", place(later[0], "/id"))
+
+
+def _after(call: JoinedCall, brought: Callable[[ToolFragment], str]) -> list[ToolFragment]:
+    """Return the fragments after the one that brings something, or after the first where none does."""
+    first = next((n for n, one in enumerate(call.fragments) if brought(one)), 0)
+    return call.fragments[first + 1 :]
+
+
+_RENAMED = Advice(
+    "Clients that keep the first name call one function, those that keep the last another.",
+    "Keep the first, `if call.function.name: entry.setdefault('name', call.function.name)`, and ask again where the "
+    "arguments do not fit it.",
+)
+_PIECES = Advice(
+    "Clients that keep the first piece, or the last, call a function that there is not.",
+    'Join the pieces: `entry["name"] = entry.get("name", "") + (call.function.name or "")`.',
+)
+
+
+@rule(
+    "tool_calls.name-once", SHOULD, "Only the first fragment of a call brings its name.",
+    sources.REFERENCE, streamed_call,
+    good=(TOOLS, TOOLS_PARALLEL),
+    bad=(
+        replace_in_body(TOOLS, '"function":{"arguments":', '"function":{"name":"get_weather","arguments":'),
+        replace_in_body(TOOLS, '"function":{"arguments":', '"function":{"name":"","arguments":'),
+        replace_in_body(replace_in_body(TOOLS, '"get_weather"', '"get_"'), _LATER, _LATER.replace('"arguments"', '"name":"weather","arguments"')),
+        replace_in_body(TOOLS, _LATER, _LATER.replace('"arguments"', '"name":"get_time","arguments"')),
+    ),
+    depends_on=_READ,
+)  # fmt: skip
+def name_once(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Clients that join names call get_weatherget_weather: 6 of 18 entry points measured.
+
+    Instead: Set the name instead of adding to it: `if call.function and call.function.name: entry["name"] =
+    call.function.name`.
+    """
+    for number, call in numbered(exchange):
+        later = [one for one in _after(call, name_in) if "name" in function_of(one)]
+        if later and name_among(call, offered_tools(exchange)) != call.name:
+            pieces = sum(bool(name_in(one)) for one in call.fragments)
+            said = f"the name of call {number} comes in {pieces} pieces"
+            yield Problem(said, place(later[0], "/function/name"), _PIECES)
+        elif other := next((one for one in later if name_in(one) not in {"", call.name}), None):
+            said = f"the name of call {number} changes: {call.name}, then {name_in(other)}"
+            yield Problem(said, place(other, "/function/name"), _RENAMED)
+        elif later:
+            yield Problem(f"{len(later)} later fragments bring a name", place(later[0], "/function/name"))

@@ -1,0 +1,135 @@
+"""The names by which tools are called: what none may hold, and whether a tool is called as what it was offered."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from harness.checks import sources
+from harness.checks.applies import success_status
+from harness.checks.chat.tool_fragments import (
+    all_calls,
+    called,
+    fragments_of,
+    is_custom,
+    name_among,
+    offered_tools,
+    place,
+)
+from harness.checks.registry import Reason, rule
+from harness.results import Advice, Level, Problem
+from harness.simulate.reference import TOOLS, TOOLS_BODY, replace_in_body, with_request_params
+from harness.wire.chat.calls import name_in
+from harness.wire.chat.chunks import ToolFragment
+from harness.wire.exchange import Exchange
+from harness.wire.shapes import as_object, objects_in
+
+SHOULD = Level.SHOULD
+
+_READ = ("chunk.present",)
+_ODD = re.compile(r"[^\w.:/@$#+~-]")
+"""What stands in no name: OpenAI takes letters, digits, _ and -; others take more, such as the points of a path."""
+_SPECIAL = re.compile(r"<\|?/?[\w.-]+\|?>|<\||\|>|<｜[^｜>]*｜?>?|\[/?[A-Z_]{2,}\]")
+_NAMED = '"name":"get_weather"'
+_GLUED = '"name":"get_weather<|channel|>commentary"'
+_TOKEN = Advice(
+    "`tools[call.function.name]` raises KeyError: the tool was meant, and the model's next mark is part of its name.",
+    'Take the marks out, `name = re.split(r"<[^>]*>|\\[[^]]*\\]", call.function.name)`, and of what is left the first that '
+    "is not empty; answer the call with an error where that is none of your tools.",
+)
+
+
+@rule(
+    "tool_calls.name-form", SHOULD, "The name of a call holds nothing but what names may hold.",
+    sources.REQUEST, called,
+    good=(TOOLS, TOOLS_BODY),
+    bad=(
+        replace_in_body(TOOLS, _NAMED, _GLUED),
+        replace_in_body(TOOLS_BODY, _NAMED, '"name":"<tool_call>get_weather"'),
+        replace_in_body(TOOLS_BODY, _NAMED, '"name":"get_weather(city=\\"Paris\\")"'),
+        replace_in_body(TOOLS, _NAMED, '"name":"get_weather\\n"'),
+    ),
+    depends_on=_READ,
+)  # fmt: skip
+def name_form(exchange: Exchange) -> Iterator[Problem]:
+    r"""
+    `tools[call.function.name]` raises KeyError, and sent back the name is refused.
+
+    Instead: Take the letters it begins with, `name = re.match(r"[\w.-]*", call.function.name.strip())[0]`, and answer the
+    call with an error where that is none of your tools.
+    """
+    offered = offered_tools(exchange)
+    for call in all_calls(exchange):
+        name = name_among(call, offered)
+        # Of NUL chunk.no-nul speaks, wherever it stands.
+        if name not in offered and "\0" not in name and _ODD.search(name):
+            where = place(next(one for one in call.fragments if name_in(one)), "/function/name")
+            mark = _SPECIAL.search(name)
+            if mark:
+                yield Problem(f"the name of a call holds {mark[0]}, a mark of the model: {name}", where, _TOKEN)
+            else:
+                yield Problem(f"the name of a call holds what no name may: {name!r}", where)
+            return
+
+
+_FREE = {"type": "custom", "custom": {"name": "get_weather"}}
+_AS_CUSTOM = replace_in_body(
+    TOOLS_BODY,
+    '"type":"function","function":{"name":"get_weather","arguments":"{\\"city\\":\\"Paris\\"}"}',
+    '"type":"custom","custom":{"name":"get_weather","input":"Paris"}',
+)
+_CUSTOM_AS_FUNCTION = Advice(
+    "`call.custom` is None or missing: the tool is never run, or with JSON in the place of its input.",
+    'Take the input out of the arguments: `given = json.loads(call.function.arguments)`, then `given.get("input") or '
+    'next(iter(given.values()), "")`.',
+)
+_FUNCTION_AS_CUSTOM = Advice(
+    "`call.function` is None or missing: `call.function.name` raises AttributeError.",
+    'Read both forms: `called = getattr(call, "function", None) or call.custom`, and send an error back where '
+    "`called.name` was offered as a function.",
+)
+
+
+def _called_by_name(exchange: Exchange) -> Reason | None:
+    """An answer that calls a tool, to a request that is known to offer any."""
+    calls = any(choice.tools for choice in exchange.columns.choices.values())
+    known = bool(objects_in(exchange.request.get("tools")))
+    return success_status(exchange) or (
+        None if calls and known else "no tool was called, or none is known to be offered"
+    )
+
+
+@rule(
+    "tool_choice.kind", SHOULD, "A function is called as a function, a custom tool as a custom tool.",
+    sources.TOOL_CHOICE, _called_by_name,
+    good=(TOOLS, TOOLS_BODY, with_request_params(_AS_CUSTOM, tools=[_FREE])),
+    bad=(with_request_params(TOOLS, tools=[_FREE]), with_request_params(TOOLS_BODY, tools=[_FREE]), _AS_CUSTOM),
+    depends_on=_READ,
+)  # fmt: skip
+def kind(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Clients that look where calls of such a tool have their input find nothing: the tool is never run.
+
+    Instead: Look at the type of each call, and send an error back where it is not the one you offered.
+    """
+    tools = list(objects_in(exchange.request.get("tools")))
+    custom, functions = ({_name_in(as_object(one.get(key))) for one in tools} - {""} for key in ("custom", "function"))
+    for fragment in fragments_of(exchange):
+        name = _named(fragment)
+        if is_custom(fragment) and name and name not in custom:
+            what = "was offered as a function" if name in functions else "was not offered as one"
+            said = f"{name} is called as a custom tool, and {what}"
+            yield Problem(said, place(fragment), _FUNCTION_AS_CUSTOM)
+            return
+        if not is_custom(fragment) and name in custom - functions:
+            said = f"the custom tool {name} is called as a function: its input is missing"
+            yield Problem(said, place(fragment), _CUSTOM_AS_FUNCTION)
+            return
+
+
+def _named(fragment: ToolFragment) -> str:
+    return _name_in(as_object(fragment.value.get("custom")) or as_object(fragment.value.get("function")))
+
+
+def _name_in(tool: dict[str, Any]) -> str:
+    name = tool.get("name")
+    return name if isinstance(name, str) else ""

@@ -1,0 +1,203 @@
+"""Whether usage comes, how often, and in which chunk."""
+
+from collections.abc import Iterator
+
+from harness.checks import sources
+from harness.checks.applies import all_of, body, complete_answer, usage_asked, usage_not_asked, usage_once_due
+from harness.checks.chat.usages import (
+    BESIDE_FINISH,
+    COUNTS,
+    FINISH,
+    TOKENS,
+    USAGE_CHUNK,
+    counted_usages,
+    has_usage,
+    top_usages,
+    usages_with_counts,
+)
+from harness.checks.kinds import KIND_PHRASES, n_of_m
+from harness.checks.registry import rule
+from harness.results import Advice, Level, Problem
+from harness.simulate.reference import (
+    BODY,
+    STREAM,
+    STREAM_USAGE,
+    replace_in_body,
+    replace_last_in_body,
+    with_request_params,
+)
+from harness.wire.chat.chunks import Usage
+from harness.wire.exchange import Exchange
+
+MUST, SHOULD = Level.MUST, Level.SHOULD
+
+_READ = ("chunk.present",)
+_WHOLE = ("chunk.present", "sse.no-error", "http.complete")
+_INSIDE = f'"finish_reason":"stop",{TOKENS}}}'
+
+_IN_CHOICE = Advice(
+    "`chunk.usage` stays None to the end: bills and budgets count nothing.",
+    'Look into the choices as well: `getattr(choice, "usage", None)` for each of `chunk.choices`; it is a dict there.',
+)
+_BOTH_PLACES = Advice(
+    "Code that looks into choices and chunks counts it twice: a bill of 26 tokens for 13.",
+    "Read it at the top alone, and not in the choices: `usage = chunk.usage or usage`.",
+)
+_BESIDE_CHOICES = Advice(
+    "Little: the text is as it was; only code that takes a chunk with usage for the last one, or for one without text, "
+    "loses what stands beside it.",
+    'Read the choices of every chunk whether it has usage or not: `text += choice.delta.content or ""` for each of '
+    "`chunk.choices`.",
+)
+
+
+@rule(
+    "usage.given", MUST, "Usage comes when it was asked for.",
+    sources.STREAM_OPTIONS, all_of(usage_asked, complete_answer),
+    good=(STREAM_USAGE,),
+    bad=(replace_in_body(STREAM_USAGE, f"data: {USAGE_CHUNK}", ""), replace_in_body(STREAM_USAGE, TOKENS, '"x_groq":{"id":"req",' + TOKENS + "}")),
+    depends_on=_WHOLE,
+)  # fmt: skip
+def given(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Bills and budgets count nothing.
+
+    Instead: Store None, not 0; look at `getattr(chunk, "x_groq", None)`, and else count with a tokenizer.
+    """
+    if not usages_with_counts(exchange):
+        elsewhere = exchange.columns.usages[0].pointer if exchange.columns.usages else None
+        inside = exchange.columns.usages and exchange.columns.usages[0].placement == "choice"
+        yield Problem(
+            f"no chunk has usage{f', it is at {elsewhere}' if elsewhere else ''}",
+            ((exchange.columns.last, ""),),
+            _IN_CHOICE if inside else None,
+        )
+
+
+@rule(
+    "usage.own-chunk", MUST, "Usage that was asked for comes in a chunk with empty choices.",
+    sources.STREAM_OPTIONS, all_of(usage_asked, has_usage),
+    good=(STREAM_USAGE,),
+    bad=(BESIDE_FINISH, replace_in_body(STREAM_USAGE, '"choices":[]', '"choices":[{"index":0,"delta":{},"finish_reason":null}]')),
+    depends_on=(*_READ, "usage.given"),
+)  # fmt: skip
+def own_chunk(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Clients that read usage only where choices is empty find none.
+
+    Instead: Take it from any chunk, ahead of all tests of choices: `usage = chunk.usage or usage`.
+    """
+    usages = top_usages(exchange)
+    if not any(usage.placement == "[]" for usage in usages):
+        where = {"finish": "with the finish_reason", "choices": "beside choices"}.get(
+            usages[-1].placement, "without choices"
+        )
+        yield Problem(f"usage came in a chunk {where}", ((usages[-1].chunk, "/usage"),))
+
+
+@rule(
+    "usage.null-elsewhere", MUST, "Chunks before the usage have the key usage, null, when it was asked for.",
+    sources.STREAM_OPTIONS, all_of(usage_asked, has_usage),
+    good=(STREAM_USAGE,),
+    bad=(replace_in_body(STREAM_USAGE, ',"usage":null', ""), replace_in_body(STREAM_USAGE, '"usage":null', '"usage":{}', 1)),
+    depends_on=(*_READ, "usage.given"),
+)  # fmt: skip
+def null_elsewhere(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `chunk["usage"]` raises KeyError where the key is absent; an object on every chunk is added up by some.
+
+    Instead: Read it with a default, `chunk.get("usage")` in raw JSON, and keep the last one instead of a sum.
+    """
+    usage_at = top_usages(exchange)[-1].chunk
+    for what, seen in exchange.columns.kinds("/usage").items():
+        if what == "object" and len(top_usages(exchange)) > 1:
+            yield from _without_counts(exchange)  # counts that come again are the business of usage.once
+            continue
+        # After the usage chunk OpenAI sends a moderation chunk without the key, when that was asked for.
+        if what == "null" or seen.first > usage_at or (seen.count == 1 and seen.first == usage_at):
+            continue
+        extra = seen.count - 1 if what == "object" else seen.count
+        others = n_of_m(extra, exchange.columns.chunk_count - 1, "other chunk")
+        yield Problem(f"usage is {KIND_PHRASES[what]} {others}", ((seen.first, "/usage"),))
+
+
+def _without_counts(exchange: Exchange) -> Iterator[Problem]:
+    for usage in top_usages(exchange):
+        if usage.value and not usage.value.keys() & set(COUNTS):
+            yield Problem("usage is an object without counts before the end", ((usage.chunk, usage.pointer),))
+            return
+
+
+@rule(
+    "usage.not-unasked", SHOULD, "No usage comes in a stream that did not ask for it.",
+    sources.CHUNK, usage_not_asked,
+    good=(STREAM, replace_in_body(STREAM, '"choices":', '"usage":null,"choices":')),
+    bad=(with_request_params(STREAM_USAGE, stream_options=None), with_request_params(BESIDE_FINISH, stream_options={"include_usage": False}), replace_in_body(STREAM, '"finish_reason":"stop"}', _INSIDE)),
+    depends_on=_READ,
+)  # fmt: skip
+def not_unasked(exchange: Exchange) -> Iterator[Problem]:
+    """
+    A chunk with empty choices that nobody asked for: `chunk.choices[0]` raises IndexError.
+
+    Instead: Expect it always: `if not chunk.choices: continue` before `chunk.choices[0]`.
+    """
+    usages = top_usages(exchange)
+    alone = any(usage.placement == "[]" for usage in usages)
+    inside = "" if usages else " inside a choice"
+    usages = usages or counted_usages(exchange)
+    if usages:
+        have = "has" if len(usages) == 1 == exchange.columns.chunk_count else "have"
+        yield Problem(
+            f"{n_of_m(len(usages), exchange.columns.chunk_count, 'chunk')} {have} usage{inside}",
+            ((usages[0].chunk, usages[0].pointer),),
+            None if alone else _BESIDE_CHOICES,
+        )
+
+
+@rule(
+    "usage.once", MUST, "Usage comes once in a stream.",
+    sources.STREAM_OPTIONS, usage_once_due,
+    good=(STREAM_USAGE, STREAM, replace_in_body(STREAM_USAGE, '"id":', '"x_groq":{"usage":{"total_tokens":13}},"id":')),
+    bad=(replace_in_body(STREAM_USAGE, FINISH, f'"finish_reason":"stop"}}],{TOKENS}'), replace_in_body(STREAM_USAGE, '"finish_reason":"stop"}', _INSIDE)),
+    depends_on=_READ,
+)  # fmt: skip
+def once(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `total += chunk.usage.total_tokens` counts it again: a bill of 42 tokens for 12.
+
+    Instead: Keep the last usage instead of adding them up: `usage = chunk.usage or usage`.
+    """
+    usages = counted_usages(exchange)
+    inside = {_choice_of(exchange, usage) for usage in usages} - {None}
+    at_top = any(usage.placement != "choice" for usage in usages)
+    # The choices of one answer may have one each; more than that, or one at the top besides, is the same again.
+    if len(usages) > (1 if at_top else len(inside)):
+        at = tuple((usage.chunk, usage.pointer) for usage in usages[:3])
+        where = " inside a choice" + " and at the top of a chunk," * at_top if inside else ""
+        yield Problem(f"usage came{where} {len(usages)} times", at, _BOTH_PLACES if inside and at_top else None)
+
+
+def _choice_of(exchange: Exchange, usage: Usage) -> int | None:
+    """Return the index of the choice in which a usage stands; None where it stands at the top."""
+    if usage.placement != "choice":
+        return None
+    position = int(usage.pointer.split("/")[2])
+    index = exchange.chunk(usage.chunk)["choices"][position].get("index")
+    return index if type(index) is int else position
+
+
+@rule(
+    "usage.message", SHOULD, "A body has usage.",
+    sources.BODY, body,
+    good=(BODY,),
+    bad=(replace_in_body(BODY, '"usage":', '"tokens":'), replace_last_in_body(BODY, BODY.response.body.decode().partition('"usage":')[2], "null}")),
+    depends_on=_READ,
+)  # fmt: skip
+def message(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `response.usage.total_tokens` raises AttributeError.
+
+    Instead: Guard it: `tokens = response.usage.total_tokens if response.usage else None`; None is not 0.
+    """
+    if not top_usages(exchange):
+        yield Problem("the body has no usage", ((0, "/usage"),))

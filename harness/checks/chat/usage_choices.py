@@ -1,0 +1,98 @@
+"""Whether usage counts all that came: the tokens of every choice, to the end of the answer."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from harness.checks import sources
+from harness.checks.applies import all_of, complete_answer, stream, uncut
+from harness.checks.chat.usages import TOKENS, USAGE_CHUNK, early_usage, has_usage, top_usages
+from harness.checks.registry import NotApplicable, Reason, rule
+from harness.results import Advice, Level, Problem
+from harness.simulate.reference import STREAM_USAGE, ask, replace_in_body
+from harness.wire.chat.chunks import Choice
+from harness.wire.exchange import Exchange
+
+SHOULD = Level.SHOULD
+
+_READ = ("chunk.present",)
+_TEXT = STREAM_USAGE.response.body.decode()
+_HELP = next(part for part in _TEXT.split("\n\n") if '" help?"' in part) + "\n\n"
+_MID_STREAM = replace_in_body(
+    replace_in_body(STREAM_USAGE, f"data: {USAGE_CHUNK}", ""), _HELP, f"data: {USAGE_CHUNK}{_HELP}"
+)
+_FIRST = _TEXT.split("\n\n")[0] + "\n\n"
+_AT_ONCE = replace_in_body(
+    replace_in_body(STREAM_USAGE, f"data: {USAGE_CHUNK}", ""), _FIRST, _FIRST.replace('"usage":null', TOKENS)
+)
+_LOGPROBS = ask(n=2, logprobs=True)
+
+
+@rule(
+    "usage.at-end", SHOULD, "The last usage of a stream comes after all of its text.",
+    sources.STREAM_OPTIONS, all_of(stream, has_usage),
+    good=(STREAM_USAGE,),
+    bad=(_MID_STREAM, _AT_ONCE),
+    depends_on=_READ,
+)  # fmt: skip
+def at_end(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Clients that stop at the usage lose the text behind it, and its count is not that of the whole answer.
+
+    Instead: Read on to the end, and take usage that text follows for unknown: `usage = None if chunk.choices and
+    chunk.choices[0].delta.content else usage`.
+    """
+    found = early_usage(exchange)
+    if found:
+        usage, late = found
+        pieces = "1 piece of the answer follows" if late == 1 else f"{late} pieces of the answer follow"
+        said = f"usage comes in chunk {usage.chunk}, and {pieces} it"
+        yield Problem(said, ((usage.chunk, usage.pointer),))
+
+
+_OF_ONE = Advice(
+    "Bills and budgets count one of the choices, and the others are free.",
+    "Count what was listed where that is more: `tokens = max(usage.completion_tokens, sum(len(one.logprobs.content) for "
+    "one in answer.choices))`.",
+)
+
+
+def _listed(choice: Choice) -> int:
+    """Return how many tokens the probabilities of a choice list."""
+    lists: list[Any] = [found.value.get(key) for found in choice.logprobs for key in ("content", "refusal")]
+    return sum(len(one) for one in lists if isinstance(one, list))
+
+
+def _lists_tokens(exchange: Exchange) -> Reason | None:
+    if not exchange.request.get("logprobs") and not any(map(_listed, exchange.columns.choices.values())):
+        return has_usage(exchange) or "no logprobs were asked for, and none came"
+    listed = any(map(_listed, exchange.columns.choices.values()))
+    return has_usage(exchange) or (None if listed else NotApplicable("no logprobs came", "not-present"))
+
+
+@rule(
+    "usage.of-listed", SHOULD, "completion_tokens counts the tokens that logprobs lists, of all choices.",
+    sources.USAGE, all_of(_lists_tokens, all_of(complete_answer, uncut)),
+    good=(_LOGPROBS, ask(logprobs=True)),
+    bad=(
+        replace_in_body(_LOGPROBS, '"completion_tokens":8', '"completion_tokens":3'),
+        replace_in_body(ask(logprobs=True), '"completion_tokens":4', '"completion_tokens":1'),
+    ),
+    depends_on=("usage.integers", "usage.positive"),
+    explained_by=("usage.at-end", "usage.grows", "params.logprobs", "logprobs.form", "logprobs.joins"),
+)  # fmt: skip
+def of_listed(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Bills and budgets count too little: the answer had more tokens.
+
+    Instead: Count what was listed where that is more: `tokens = max(usage.completion_tokens,
+    len(choice.logprobs.content))`.
+    """
+    usage = top_usages(exchange)[-1]
+    listed = [count for choice in exchange.columns.choices.values() if (count := _listed(choice))]
+    tokens = usage.value["completion_tokens"]
+    # The mark that ends a choice is listed by some and counted by none.
+    if sum(listed) > tokens + len(listed):
+        at = ((usage.chunk, f"{usage.pointer}/completion_tokens"),)
+        among = f" in {len(listed)} choices ({', '.join(map(str, listed))})" if len(listed) > 1 else ""
+        said = f"completion_tokens is {tokens}, and logprobs lists {sum(listed)} tokens{among}"
+        yield Problem(said, at, _OF_ONE if among else None)

@@ -1,0 +1,246 @@
+"""What usage says: counts, their sums and limits; and where in a stream it stands."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from harness.checks import sources
+from harness.checks.applies import all_of, cap_of, complete_answer, stream, success_status, uncut, usage_asked
+from harness.checks.chat.usages import (
+    BESIDE_FINISH,
+    COUNTS,
+    TOKENS,
+    USAGE_CHUNK,
+    has_usage,
+    top_usages,
+    usages_with_counts,
+)
+from harness.checks.kinds import wrong_kinds
+from harness.checks.registry import observation, rule
+from harness.results import Advice, Level, Problem
+from harness.simulate.reference import BODY, REASONING, STREAM, STREAM_USAGE, replace_in_body, with_request_params
+from harness.wire.dumping import json_text
+from harness.wire.exchange import Exchange
+from harness.wire.shapes import Kind, as_object
+
+MUST, SHOULD = Level.MUST, Level.SHOULD
+
+_READ = ("chunk.present",)
+_WHOLE = ("chunk.present", "sse.no-error", "http.complete")
+_DETAILS = {
+    "prompt_tokens_details": ("audio_tokens", "cached_tokens", "text_tokens", "image_tokens", "cache_write_tokens"),
+    "completion_tokens_details": (
+        "accepted_prediction_tokens", "audio_tokens", "reasoning_tokens", "text_tokens", "rejected_prediction_tokens",
+    ),
+}  # fmt: skip
+_SAFE = 2**53 - 1
+"""The greatest whole number that every reader of JSON keeps: JavaScript and others read numbers as doubles."""
+
+_NO_COUNT = Advice(
+    "Totals go down, or to 18 trillion: the number stands for an unknown one, or is one below 0 without its sign.",
+    "Take what no answer can have for unknown: `tokens if 0 <= tokens < 10**9 else None`.",
+)
+
+
+@rule(
+    "usage.type", MUST, "usage is an object; in a stream, or null.",
+    sources.USAGE, success_status,
+    good=(STREAM_USAGE, STREAM, BODY),
+    bad=(replace_in_body(STREAM_USAGE, '"usage":null', '"usage":"none"', 1), replace_in_body(BODY, TOKENS[: TOKENS.index("{")], '"usage":[],"tokens":')),
+    depends_on=_READ,
+)  # fmt: skip
+def usage_type(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `chunk.usage.total_tokens` raises AttributeError.
+
+    Instead: Take it only if it is an object: `isinstance(chunk.usage, CompletionUsage)`.
+    """
+    optional: set[Kind] = {"object", "{}", "missing"}
+    yield from wrong_kinds(exchange, "/usage", optional | {"null"} if exchange.is_stream else optional)
+
+
+@rule(
+    "usage.integers", MUST, "prompt_tokens, completion_tokens and total_tokens are whole numbers from 0.",
+    sources.USAGE, has_usage,
+    good=(STREAM_USAGE, BODY),
+    bad=(replace_in_body(BODY, '"prompt_tokens":9,', ""), replace_in_body(STREAM_USAGE, '"total_tokens":13', '"total_tokens":"13"'), replace_in_body(BODY, '"completion_tokens":4', '"completion_tokens":null')),
+    depends_on=_READ,
+)  # fmt: skip
+def integers(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Adding them up raises TypeError or KeyError.
+
+    Instead: Convert with a default, `int(usage.prompt_tokens or 0)`, and show the sum as an estimate.
+    """
+    for usage in top_usages(exchange):
+        wrong = [name for name in COUNTS if not _is_count(usage.value.get(name))]
+        if wrong:
+            shown = ", ".join(f"{name} is {_shown(usage.value, name)}" for name in wrong)
+            numbers = all(type(usage.value.get(name)) is int for name in wrong)
+            yield Problem(shown, ((usage.chunk, f"{usage.pointer}/{wrong[0]}"),), _NO_COUNT if numbers else None)
+            return
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= _SAFE
+
+
+def _shown(value: dict[str, Any], name: str) -> str:
+    return json_text(value[name]) if name in value else "absent"
+
+
+@rule(
+    "usage.positive", SHOULD, "Tokens are counted where text came.",
+    sources.USAGE, has_usage,
+    good=(STREAM_USAGE, BODY),
+    bad=(replace_in_body(BODY, '"completion_tokens":4,"total_tokens":13', '"completion_tokens":0,"total_tokens":9'), replace_in_body(BODY, '"prompt_tokens":9,"completion_tokens":4,"total_tokens":13', '"prompt_tokens":0,"completion_tokens":4,"total_tokens":4')),
+    depends_on=("usage.integers", "chunk.choices", "chunk.choices-not-empty", "content.type", "content.said"),
+)  # fmt: skip
+def positive(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Bills and budgets count nothing.
+
+    Instead: Take a 0 beside text for unknown, and estimate the count with a tokenizer such as tiktoken.
+    """
+    usage = top_usages(exchange)[-1]
+    choices = exchange.columns.choices.values()
+    text = any(choice.channels for choice in choices)
+    said = text or any(choice.tools for choice in choices)
+    empty = [name for name in COUNTS[:2] if said and usage.value[name] == 0]
+    if empty:
+        message = f"{' and '.join(empty)} {'is' if len(empty) == 1 else 'are'} 0 though {'text' if text else 'a call of a tool'} came"
+        yield Problem(message, ((usage.chunk, f"{usage.pointer}/{empty[0]}"),))
+
+
+@rule(
+    "usage.details", MUST, "The details of usage are objects where they are given.",
+    sources.USAGE, has_usage,
+    good=(STREAM_USAGE, BODY, replace_in_body(BODY, '"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0},', "")),
+    bad=(replace_in_body(BODY, '"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0}', '"prompt_tokens_details":null'), replace_in_body(BODY, '"completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":0}', '"completion_tokens_details":[]')),
+    depends_on=_READ,
+)  # fmt: skip
+def details(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `usage.prompt_tokens_details.cached_tokens` raises AttributeError on null.
+
+    Instead: Guard it: `getattr(usage.prompt_tokens_details, "cached_tokens", None) or 0`.
+    """
+    for usage in top_usages(exchange):
+        for name in ("prompt_tokens_details", "completion_tokens_details"):
+            if name in usage.value and not isinstance(usage.value[name], dict):
+                shown = "null" if usage.value[name] is None else "no object"
+                yield Problem(f"{name} is {shown}", ((usage.chunk, f"{usage.pointer}/{name}"),))
+                return
+
+
+@observation(
+    "usage.place", "Where usage comes in a stream, asked for or not.",
+    sources.STREAM_OPTIONS, all_of(stream, uncut),
+    good=(STREAM_USAGE,),
+    bad=(STREAM, BESIDE_FINISH, replace_in_body(STREAM_USAGE, '"choices":[]', '"choices":[{"index":0,"delta":{},"finish_reason":null}]'), replace_in_body(STREAM_USAGE, '"usage":null', '"usage":{"prompt_tokens":9,"completion_tokens":1,"total_tokens":10}')),
+    depends_on=_READ,
+    harmful=lambda value: value.startswith("every chunk"),
+)  # fmt: skip
+def place(exchange: Exchange) -> str:
+    """
+    Own chunk, last chunk, every chunk: each needs other client code, and adding up is wrong in the third.
+
+    Instead: Put `usage = chunk.usage or usage` at the top of the loop and read to the end; never add up.
+    """
+    names = {"[]": "own chunk", "finish": "finish chunk", "choices": "beside choices", "choice": "inside a choice"}
+    usages = exchange.columns.usages
+    at_top = top_usages(exchange)
+    if len(at_top) > 1 and len(at_top) == exchange.columns.chunk_count:
+        seen = ["every chunk"]
+    else:
+        seen = list(
+            dict.fromkeys(
+                "x_groq" if u.pointer == "/x_groq/usage" else names.get(u.placement, u.placement) for u in usages
+            )
+        )
+    unknown = "" if exchange.request.json is not None else " (request unknown)"
+    return (" + ".join(seen) or "none") + (unknown or ("" if exchange.request.include_usage else " (not asked)"))
+
+
+@rule(
+    "usage.before-done", MUST, "Usage comes before [DONE].",
+    sources.STREAM_OPTIONS, all_of(usage_asked, complete_answer),
+    good=(STREAM_USAGE,),
+    bad=(replace_in_body(replace_in_body(STREAM_USAGE, f"data: {USAGE_CHUNK}", ""), "data: [DONE]\n\n", f"data: [DONE]\n\ndata: {USAGE_CHUNK}"),),
+    depends_on=(*_WHOLE, "usage.given"),
+)  # fmt: skip
+def before_done(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Clients stop reading at the mark and count nothing.
+
+    Instead: Read to the end of the connection where usage has not come.
+    """
+    done = exchange.reading.done[0] if exchange.reading.done else None
+    late = [usage for usage in usages_with_counts(exchange) if done is not None and usage.chunk > done]
+    if late:
+        yield Problem("usage comes after [DONE]", ((late[0].chunk, "/usage"),))
+
+
+@rule(
+    "usage.within-cap", MUST, "completion_tokens is no more than the cap that was sent.",
+    sources.REQUEST, lambda x: has_usage(x) or (None if type(cap_of(x)) is int else "no cap was sent"),
+    good=(with_request_params(BODY, max_completion_tokens=5), with_request_params(STREAM_USAGE, max_tokens=100)),
+    bad=(with_request_params(BODY, max_completion_tokens=3), with_request_params(STREAM_USAGE, max_tokens=1)),
+    depends_on=("usage.integers",),
+)  # fmt: skip
+def within_cap(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The cap holds down neither the bill nor the wait: it is ignored, or does not count the reasoning.
+
+    Instead: Close the stream when enough has come.
+    """
+    choices = max(1, len(exchange.columns.choices))
+    usage = top_usages(exchange)[-1]
+    tokens, cap = usage.value["completion_tokens"], cap_of(exchange)
+    if tokens > cap * choices:
+        yield Problem(
+            f"completion_tokens is {tokens}, the cap {cap}", ((usage.chunk, f"{usage.pointer}/completion_tokens"),)
+        )
+
+
+@rule(
+    "usage.detail-counts", MUST, "The counts in the details of usage are whole numbers from 0.",
+    sources.USAGE, has_usage,
+    good=(STREAM_USAGE, BODY, REASONING),
+    bad=(replace_in_body(BODY, '"cached_tokens":0', '"cached_tokens":null'), replace_in_body(STREAM_USAGE, '"reasoning_tokens":0', '"reasoning_tokens":"0"'), replace_in_body(BODY, '"cached_tokens":0', '"cached_tokens":-1')),
+    depends_on=_READ,
+)  # fmt: skip
+def detail_counts(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `total - details.cached_tokens` raises TypeError on null.
+
+    Instead: Read each with `or 0`.
+    """
+    for usage in top_usages(exchange):
+        for name, counts in _DETAILS.items():
+            inner = as_object(usage.value.get(name))
+            for key in counts:
+                if key in inner and not _is_count(inner[key]):
+                    place = (usage.chunk, f"{usage.pointer}/{name}/{key}")
+                    yield Problem(f"{key} is {_shown(inner, key)}", (place,))
+                    return
+
+
+@observation(
+    "usage.vendor-keys", "Keys of usage that the specification does not name.",
+    sources.USAGE, has_usage,
+    good=(STREAM_USAGE, BODY),
+    bad=(replace_in_body(BODY, '"prompt_tokens":9', '"prompt_cache_hit_tokens":0,"prompt_tokens":9'), replace_in_body(STREAM_USAGE, '"cached_tokens":0', '"cached_tokens":0,"image_count":0')),
+    depends_on=_READ,
+)  # fmt: skip
+def vendor_keys(exchange: Exchange) -> str:
+    """
+    Legal; what is cached, or searched for, is billed by these, and generic clients do not see them.
+
+    Instead: Keep the raw usage object beside the counts you know.
+    """
+    names: dict[str, None] = {}
+    for usage in top_usages(exchange):
+        names |= dict.fromkeys(key for key in usage.value if key not in {*COUNTS, *_DETAILS})
+        for name, known in _DETAILS.items():
+            names |= dict.fromkeys(key for key in as_object(usage.value.get(name)) if key not in known)
+    return ", ".join(sorted(names)) or "none"

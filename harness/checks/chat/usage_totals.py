@@ -1,0 +1,334 @@
+"""Whether the counts of usage agree: with each other, from chunk to chunk, and with what came."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from harness.checks import sources
+from harness.checks.applies import all_of, complete_answer, stream, uncut
+from harness.checks.chat.usages import COUNTS, bytes_that_came, detail, has_usage, top_usages
+from harness.checks.registry import NotApplicable, Reason, observation, rule
+from harness.results import Advice, Level, Problem
+from harness.simulate.reference import BODY, REASONING, STREAM, STREAM_USAGE, replace_in_body
+from harness.wire.chat.chunks import Usage
+from harness.wire.exchange import Exchange
+from harness.wire.shapes import Shape, as_object
+
+MUST, SHOULD = Level.MUST, Level.SHOULD
+
+_READ = ("chunk.present",)
+_PARTS = {
+    "prompt_tokens": ("cached_tokens", "audio_tokens", "text_tokens", "image_tokens"),
+    "completion_tokens": (
+        "reasoning_tokens", "audio_tokens", "text_tokens", "accepted_prediction_tokens", "rejected_prediction_tokens",
+    ),
+}  # fmt: skip
+_PREDICTED = ("accepted_prediction_tokens", "rejected_prediction_tokens", "reasoning_tokens")
+"""Parts of completion_tokens of which no token is in two: OpenAI counts and bills rejected ones too."""
+
+_MANY = 4  # usages that say whether they are of a chunk or of the answer
+_IDLE = 20  # empty deltas that are more than a pause
+_SLACK, _OF_A_CALL = 100, 64  # tokens that leave no byte: those of the chat's form, and of a call's
+_BYTES_A_TOKEN = 2  # fewer than text has in any language, in the mean
+_MOST, _UNSIGNED = 10**8, 2**53
+"""More tokens than any model takes or writes; from the second on usage.integers speaks of them."""
+_SPARSE = 30
+"""More bytes than a token has in the mean: those that come were not all counted, or not all come from the model."""
+
+_FULL = '"prompt_tokens":9,"completion_tokens":4,"total_tokens":13'
+_TEXT = STREAM_USAGE.response.body.decode()
+_HELP = next(part for part in _TEXT.split("\n\n") if '" help?"' in part) + "\n\n"
+_EMPTY = _HELP.replace('" help?"', '""')
+_TINY = '"prompt_tokens":9,"completion_tokens":1,"total_tokens":10'
+_GROWING = replace_in_body(STREAM_USAGE, '"usage":null', f'"usage":{{{_TINY}}}')
+_HELP_GROWN = _HELP.replace('"usage":null', f'"usage":{{{_TINY}}}')
+_OF_CHUNKS = replace_in_body(replace_in_body(_GROWING, _FULL, _TINY), _HELP_GROWN, 3 * _HELP_GROWN)
+
+_CACHED_BESIDE = Advice(
+    "Input is billed without what came from the cache, 12 tokens where 2,060 were used; prompt_tokens minus "
+    "cached_tokens turns negative.",
+    "Add them where the part is more than the whole: `prompt += cached if cached > prompt else 0`.",
+)
+_REASONING_BESIDE = Advice(
+    "Output is billed without the reasoning, and completion_tokens minus reasoning_tokens turns negative.",
+    "Add them where the part is more than the whole: `output += reasoning if reasoning > output else 0`.",
+)
+_PREDICTIONS = Advice(
+    "Cost computed from the parts is more than was billed, or turns negative: they count drafts that are no output.",
+    "Bill by the whole alone: `output = usage.completion_tokens`.",
+)
+_TOTAL_WITH_CACHE = Advice(
+    "Input is billed without what came from the cache: prompt_tokens leaves it out, and only the total has it.",
+    "Take input as what is left of the total: `prompt = usage.total_tokens - usage.completion_tokens`.",
+)
+_TOTAL_WITHOUT_CACHE = Advice(
+    "Budgets and limits that go by total_tokens count too little: it leaves out what came from the cache.",
+    "Add the parts up: `total = usage.prompt_tokens + usage.completion_tokens`.",
+)
+_TOTAL_TWICE = Advice(
+    "Budgets and limits that go by total_tokens count the reasoning twice; completion_tokens has it already.",
+    "Add the parts up: `total = usage.prompt_tokens + usage.completion_tokens`.",
+)
+_TOO_MANY = Advice(
+    "Clients that go by it cut the conversation down at once, and budgets are spent by one answer.",
+    "Take what no model can take for unknown: `tokens if tokens < 10**8 else None`.",
+)
+_OF_EACH_CHUNK = Advice(
+    "The last usage, which most clients keep, is that of one chunk: a bill of 1 token for the whole answer.",
+    "Add up the output for this provider alone, `output += chunk.usage.completion_tokens`, and take the prompt once.",
+)
+
+
+@rule(
+    "usage.sum", MUST, "total_tokens is prompt_tokens plus completion_tokens.",
+    sources.USAGE, has_usage,
+    good=(STREAM_USAGE, BODY),
+    bad=(
+        replace_in_body(BODY, '"total_tokens":13', '"total_tokens":303'), replace_in_body(STREAM_USAGE, '"completion_tokens":4', '"completion_tokens":1'),
+        replace_in_body(BODY, f'{_FULL},"prompt_tokens_details":{{"cached_tokens":0', '"prompt_tokens":9,"completion_tokens":4,"total_tokens":2061,"prompt_tokens_details":{"cached_tokens":2048'),
+    ),
+    depends_on=("usage.integers",),
+)  # fmt: skip
+def total(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Reasoning left out of completion_tokens: cost computed from the parts is too low.
+
+    Instead: Count output as `max(usage.completion_tokens, usage.total_tokens - usage.prompt_tokens)`, so that
+    cost is not too low.
+    """
+    for usage in top_usages(exchange):
+        prompt, completion, summed = (usage.value[name] for name in COUNTS)
+        if prompt + completion != summed:
+            why, advice = _difference(usage, exchange)
+            at = ((usage.chunk, f"{usage.pointer}/total_tokens"),)
+            yield Problem(f"{prompt} + {completion} is not {summed}{why}", at, advice)
+            return
+
+
+def _difference(usage: Usage, exchange: Exchange) -> tuple[str, Advice | None]:
+    """Return what makes a total differ from its parts, where one of the details does."""
+    prompt, completion, summed = (usage.value[name] for name in COUNTS)
+    over, cached, reasoning = (
+        summed - prompt - completion,
+        detail(usage, "cached_tokens"),
+        detail(usage, "reasoning_tokens"),
+    )
+    if over and over == reasoning:
+        # Where completion_tokens without the reasoning would be too few for the text, they hold it.
+        visible, rest = bytes_that_came(exchange, reasoning=False), completion - reasoning
+        twice = rest > 0 and visible <= _BYTES_A_TOKEN * completion and visible >= _BYTES_A_TOKEN * rest
+        how = "counted twice" if twice else "not in completion_tokens"
+        return f": the {reasoning} reasoning tokens are {how}", _TOTAL_TWICE if twice else None
+    if cached and over == cached:
+        return f": the {cached} cached tokens are not in prompt_tokens", _TOTAL_WITH_CACHE
+    if cached and -over == cached:
+        return f": the {cached} cached tokens are not in the total", _TOTAL_WITHOUT_CACHE
+    other = next((name for name, count in usage.value.items() if type(count) is int and count == over > 0), None)
+    if other is not None and other not in COUNTS and other.endswith("_tokens"):
+        return f": the total counts {other} besides", _TOTAL_WITH_CACHE if "cache" in other else None
+    return "", None
+
+
+@rule(
+    "usage.within-totals", SHOULD, "The parts that the details count lie within their totals.",
+    sources.USAGE, has_usage,
+    good=(STREAM_USAGE, REASONING, replace_in_body(BODY, '"reasoning_tokens":0', '"accepted_prediction_tokens":2,"rejected_prediction_tokens":2,"reasoning_tokens":0')),
+    bad=(
+        replace_in_body(REASONING, '"reasoning_tokens":8', '"reasoning_tokens":80'), replace_in_body(BODY, '"cached_tokens":0', '"cached_tokens":10'),
+        replace_in_body(BODY, '"reasoning_tokens":0', '"accepted_prediction_tokens":3,"rejected_prediction_tokens":3,"reasoning_tokens":0'),
+        replace_in_body(BODY, '"reasoning_tokens":0,"audio_tokens":0', '"reasoning_tokens":0,"audio_tokens":5'),
+    ),
+    depends_on=("usage.integers",),
+)  # fmt: skip
+def within_totals(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The whole leaves the part out: it is billed too low, and whole minus part turns negative.
+
+    Instead: Add it where the part is more than the whole: `whole += part if part > whole else 0`.
+    """
+    for usage in top_usages(exchange):
+        found = next(_beyond(usage), None)
+        if found:
+            yield found
+            return
+
+
+def _output(usage: Usage) -> int:
+    """Return the completion tokens; 0 where they are no whole number, of which usage.integers speaks."""
+    count = usage.value.get("completion_tokens")
+    return count if type(count) is int else 0
+
+
+def _counts_output(exchange: Exchange) -> Reason | None:
+    """An answer whose last usage has a count of completion tokens."""
+    reason = has_usage(exchange)
+    return reason or (
+        None if _output(top_usages(exchange)[-1]) else NotApplicable("no completion tokens are counted", "not-present")
+    )
+
+
+def _beyond(usage: Usage) -> Iterator[Problem]:
+    """Yield the parts that are more than their whole."""
+    for whole, parts in _PARTS.items():
+        inner = as_object(usage.value.get(f"{whole}_details"))
+        for part in parts:
+            count, most = inner.get(part), usage.value.get(whole)
+            if type(count) is int and type(most) is int and count > most:
+                at = ((usage.chunk, f"{usage.pointer}/{whole}_details/{part}"),)
+                yield Problem(f"{part} is {count}, {whole} is {most}", at, _ADVICE_ON.get(part))
+    counts = {part: detail(usage, part) for part in _PREDICTED}
+    if counts[_PREDICTED[1]] and sum(counts.values()) > _output(usage) > 0:
+        said = " + ".join(f"{part} {count}" for part, count in counts.items() if count)
+        at = ((usage.chunk, f"{usage.pointer}/completion_tokens_details"),)
+        yield Problem(f"{said} is more than completion_tokens, {_output(usage)}", at, _PREDICTIONS)
+
+
+_ADVICE_ON = {
+    "cached_tokens": _CACHED_BESIDE,
+    "reasoning_tokens": _REASONING_BESIDE,
+    "accepted_prediction_tokens": _PREDICTIONS,
+    "rejected_prediction_tokens": _PREDICTIONS,
+}
+"""What is advised where a part is more than its whole."""
+
+
+@rule(
+    "usage.grows", SHOULD, "Usage that comes again and again counts all so far, and never falls.",
+    sources.REFERENCE, all_of(stream, has_usage),
+    good=(STREAM_USAGE,),
+    bad=(replace_in_body(_GROWING, _TINY, '"prompt_tokens":9,"completion_tokens":5,"total_tokens":14', 1), _OF_CHUNKS),
+    depends_on=("usage.integers", "sse.no-error"),
+)  # fmt: skip
+def grows(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Neither the last one nor the sum of all is the bill.
+
+    Instead: Keep the largest, and compare with the provider's own statement.
+    """
+    usages = top_usages(exchange)
+    last = usages[-1].value["completion_tokens"]
+    said = sum(
+        len(choice.fragments(name).chunks) for choice in exchange.columns.choices.values() for name in choice.channels
+    )
+    if len(usages) >= _MANY and said > 2 * last:
+        message = f"completion_tokens is {last} in the last of {len(usages)} usages, and {said} pieces of text came"
+        yield Problem(message, ((usages[-1].chunk, f"{usages[-1].pointer}/completion_tokens"),), _OF_EACH_CHUNK)
+        return
+    for before, after in pairwise(usages):
+        if after.value["completion_tokens"] < before.value["completion_tokens"]:
+            counts = f"{before.value['completion_tokens']} to {after.value['completion_tokens']}"
+            yield Problem(
+                f"completion_tokens falls from {counts}", ((after.chunk, f"{after.pointer}/completion_tokens"),)
+            )
+            return
+
+
+def _empty_deltas(exchange: Exchange) -> int:
+    """Return how many chunks hold no text, call, finish or usage, nothing but a role."""
+    return sum(shape.count for shape in exchange.columns.shapes if _says_nothing(shape))
+
+
+def _says_nothing(shape: Shape) -> bool:
+    nothing = {"null", '""', "[]", "{}"}
+    deltas = shape.containers("/choices/*/delta")
+    inside = [at for delta in deltas for at in shape.elements(delta) if not at.endswith("/role")]
+    others = [
+        "/usage",
+        "/error",
+        *(f"{one}/{key}" for one in shape.containers("/choices/*") for key in ("finish_reason", "logprobs")),
+    ]
+    return bool(deltas) and all(shape.kinds.get(at, "null") in nothing for at in [*inside, *others])
+
+
+def _out_of_proportion(exchange: Exchange) -> tuple[int, int] | None:
+    """
+    Return the tokens and the bytes of an answer that has more tokens than bytes; None where it has not.
+
+    Hidden reasoning that is counted as such has no bytes; nor have sounds, images, and parts that are no text.
+    """
+    usage = top_usages(exchange)[-1]
+    choices = exchange.columns.choices.values()
+    if any(choice.part_types for choice in choices) or detail(usage, "image_tokens"):
+        return None
+    part = exchange.columns.message_key
+    odd = (
+        exchange.columns.kinds(f"/choices/*/{part}/{key}").keys() & {"object", "list"}
+        for key in ("audio", "images", "function_call")
+    )
+    if any(odd):
+        return None
+    shown = any(choice.reasoning for choice in choices)
+    tokens = _output(usage) - (0 if shown else detail(usage, "reasoning_tokens"))
+    tokens -= detail(usage, "rejected_prediction_tokens") + _SLACK
+    calls = sum(len(message.tool_calls) for message in exchange.completion.messages)
+    came = bytes_that_came(exchange)
+    return (_output(usage), came) if tokens - _OF_A_CALL * calls > came else None
+
+
+@rule(
+    "usage.proportion", SHOULD, "Tokens that are counted leave text and not empty deltas, and fit into a model.",
+    sources.REFERENCE, lambda x: _counts_output(x) or all_of(complete_answer, uncut)(x),
+    good=(STREAM_USAGE, REASONING, replace_in_body(STREAM_USAGE, _HELP, _HELP + 60 * _EMPTY)),
+    bad=(replace_in_body(BODY, _FULL, '"prompt_tokens":675947905,"completion_tokens":4,"total_tokens":675947909'), replace_in_body(replace_in_body(STREAM_USAGE, _HELP, _HELP + 60 * _EMPTY), _FULL, '"prompt_tokens":9,"completion_tokens":1868,"total_tokens":1877')),
+    depends_on=("usage.integers", "sse.no-error", "http.complete"),
+)  # fmt: skip
+def proportion(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The user waits and pays for tokens that say nothing.
+
+    Instead: Cap them, `max_completion_tokens=500`, and close the stream when many empty deltas follow each other.
+    """
+    usage = top_usages(exchange)[-1]
+    for name in COUNTS[:2]:
+        count = usage.value.get(name)
+        if type(count) is int and _MOST < count < _UNSIGNED:
+            place = ((usage.chunk, f"{usage.pointer}/{name}"),)
+            yield Problem(f"{name} is {count:,}, more than any model takes", place, _TOO_MANY)
+    found, empty = _out_of_proportion(exchange), _empty_deltas(exchange)
+    if found and empty >= _IDLE and 2 * empty > exchange.columns.chunk_count:
+        deltas = f"{empty} of {exchange.columns.chunk_count} chunks say nothing"
+        yield Problem(
+            f"{found[0]:,} completion tokens for {found[1]:,} bytes of answer, and {deltas}",
+            ((usage.chunk, f"{usage.pointer}/completion_tokens"),),
+        )
+
+
+@observation(
+    "usage.tokens-for-bytes", "Whether the tokens that are counted are about those of what came.",
+    sources.USAGE, all_of(_counts_output, complete_answer),
+    good=(STREAM_USAGE, BODY),
+    bad=(
+        replace_in_body(BODY, _FULL, '"prompt_tokens":9,"completion_tokens":1868,"total_tokens":1877'),
+        replace_in_body(replace_in_body(BODY, _FULL, _TINY), " help?", " help" * 40),
+    ),
+    depends_on=_READ,
+)  # fmt: skip
+def tokens_for_bytes(exchange: Exchange) -> str:
+    """
+    More tokens than bytes: reasoning that is hidden and not counted as such, or counts that are wrong.
+
+    Instead: Estimate with a tokenizer, and ask the provider where the two are far apart.
+    """
+    usage, came = top_usages(exchange)[-1], bytes_that_came(exchange)
+    tokens = _output(usage)
+    if _out_of_proportion(exchange):
+        return "more tokens than bytes"
+    return "few tokens for the bytes" if came > _SPARSE * (tokens + 1) else "in proportion"
+
+
+@observation(
+    "usage.empty-deltas", "Whether chunks say nothing, beyond one that begins.",
+    sources.REFERENCE, all_of(stream, uncut),
+    good=(STREAM, STREAM_USAGE),
+    bad=(replace_in_body(STREAM_USAGE, _HELP, _HELP + 5 * _EMPTY), replace_in_body(STREAM_USAGE, _HELP, _HELP + 60 * _EMPTY)),
+    depends_on=_READ,
+)  # fmt: skip
+def empty_deltas(exchange: Exchange) -> str:
+    """
+    Legal; code that draws the screen anew for each chunk, or takes an empty piece for the end, does so again and again.
+
+    Instead: Go on where there is nothing: `if not delta.content: continue`, after tool calls and finish_reason were read.
+    """
+    empty = _empty_deltas(exchange)
+    if empty <= 1:
+        return "none"
+    return "most chunks" if 2 * empty > exchange.columns.chunk_count else "some chunks"

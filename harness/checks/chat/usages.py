@@ -1,0 +1,76 @@
+"""The usage objects of an answer, as the checks of the family usage read them."""
+
+from harness.checks.applies import success_status
+from harness.checks.registry import NotApplicable, Reason
+from harness.simulate.reference import STREAM_USAGE, replace_in_body
+from harness.wire.chat.chunks import Usage
+from harness.wire.exchange import Exchange
+
+COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
+"""The keys of the counts that every usage object must have."""
+
+USAGE_CHUNK = STREAM_USAGE.response.body.decode().split("data: ")[-2]
+"""The chunk with the usage of the reference stream, with the blank line after it."""
+
+TOKENS = USAGE_CHUNK[USAGE_CHUNK.index('"usage":') :].rstrip()[:-1]
+"""The key ``usage`` of the reference stream with its value."""
+
+FINISH = '"finish_reason":"stop"}],"usage":null'
+"""The end of the chunk before it."""
+
+BESIDE_FINISH = replace_in_body(
+    replace_in_body(STREAM_USAGE, f"data: {USAGE_CHUNK}", ""), FINISH, f'"finish_reason":"stop"}}],{TOKENS}'
+)
+"""A stream whose usage stands in the chunk with the finish_reason."""
+
+
+def has_usage(exchange: Exchange) -> Reason | None:
+    """An answer with a usage object at the top of a chunk or of the body."""
+    return success_status(exchange) or (None if top_usages(exchange) else NotApplicable("no usage came", "not-present"))
+
+
+def top_usages(exchange: Exchange) -> list[Usage]:
+    """Return the usage objects that stand where the specification has them: at the top of a chunk or of the body."""
+    return [usage for usage in exchange.columns.usages if usage.pointer == "/usage"]
+
+
+def usages_with_counts(exchange: Exchange) -> list[Usage]:
+    """Return those of ``top_usages`` that hold any count of tokens."""
+    return [usage for usage in top_usages(exchange) if usage.value.keys() & set(COUNTS)]
+
+
+def counted_usages(exchange: Exchange) -> list[Usage]:
+    """Return those that hold counts and that clients read: at the top of a chunk, and inside a choice."""
+    inside = [one for one in exchange.columns.usages if one.placement == "choice" and one.value.keys() & set(COUNTS)]
+    return [*usages_with_counts(exchange), *inside]
+
+
+def early_usage(exchange: Exchange) -> tuple[Usage, int] | None:
+    """Return the last usage where pieces of the answer follow it, and how many; None where it comes at the end."""
+    usages = usages_with_counts(exchange)
+    if not usages or not exchange.is_stream:
+        return None
+    late = 0
+    for choice in exchange.columns.choices.values():
+        pieces = [pieces.chunks for pieces in choice.channels.values()] + [[one.chunk for one in choice.tools]]
+        late += sum(number > usages[-1].chunk for chunks in pieces for number in chunks)
+    return (usages[-1], late) if late else None
+
+
+def detail(usage: Usage, name: str) -> int:
+    """Return a count of the details of usage; 0 where it is none."""
+    for inner in (usage.value.get("prompt_tokens_details"), usage.value.get("completion_tokens_details")):
+        count = inner.get(name) if isinstance(inner, dict) else None
+        if type(count) is int:
+            return count
+    return 0
+
+
+def bytes_that_came(exchange: Exchange, *, reasoning: bool = True) -> int:
+    """Return how many bytes of text and of calls of tools came, in UTF-8."""
+    said = 0
+    for choice in exchange.columns.choices.values():
+        channels = (name for name in choice.channels if reasoning or name in {"content", "refusal"})
+        said += sum(len(choice.fragments(name).text.encode("utf-8", "replace")) for name in channels)
+    calls = (call for message in exchange.completion.messages for call in message.tool_calls)
+    return said + sum(len(f"{call.name}{call.arguments}".encode("utf-8", "replace")) for call in calls)

@@ -1,0 +1,54 @@
+"""The catalogue of faults, one module a group, and of legal variants."""
+
+from harness.simulate.chat.faults import (
+    answer,
+    asked,
+    between,
+    calls,
+    chunk,
+    counts,
+    json_text,
+    legal_counts,
+    misplaced,
+    options,
+    probabilities,
+    refusals,
+    sdk,
+    text_variants,
+    texts,
+    transfer,
+    variants,
+    wire,
+)
+from harness.simulate.fault import Fault, Variant
+
+FAULTS: dict[str, Fault] = {
+    fault.id: fault
+    for module in (
+        wire,
+        chunk,
+        asked,
+        between,
+        answer,
+        texts,
+        calls,
+        counts,
+        json_text,
+        probabilities,
+        refusals,
+        transfer,
+        misplaced,
+        sdk,
+    )
+    for fault in module.FAULTS
+}
+"""Every fault by id."""
+
+VARIANTS: dict[str, Variant] = {
+    variant.id: variant
+    for module in (variants, options, text_variants, legal_counts, transfer, misplaced, sdk)
+    for variant in module.VARIANTS
+}
+"""Every legal variant by id."""
+
+__all__ = ["FAULTS", "VARIANTS", "Fault", "Variant"]

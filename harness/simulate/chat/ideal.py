@@ -1,0 +1,209 @@
+"""
+An ideal provider: the answer to a request in the form that OpenAI's own recordings have.
+
+Reasoning text has the form that DeepSeek documents, since OpenAI sends none
+(https://api-docs.deepseek.com/guides/thinking_mode).  The texts, ids and counts are made up; the same request
+gets the same answer.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import orjson
+
+from harness.matrix.scenarios import Scenario, next_body, request_body, with_expectations
+from harness.simulate.chat.content import CREATED, Call, logprob, prompt_tokens, say
+from harness.wire.exchange import CLOSED, OK, Exchange, Headers, Request, Response, Source, include_usage
+from harness.wire.shapes import Json
+
+MODEL = "gpt-4o-mini"
+DATED = "gpt-4o-mini-2024-07-18"
+DONE = b"data: [DONE]\n\n"
+
+_URL = "https://api.openai.com/v1/chat/completions"
+_SERVER_ERROR = 500
+_SOURCE = Source("reconstructed", note="reference form")
+_COMMON = {"created": CREATED, "model": DATED, "service_tier": "default", "system_fingerprint": "fp_reference"}
+_LONGEST_PROMPT = 250_000
+_TOO_LONG = "context_length_exceeded"
+_UNKNOWN = "x_unknown_parameter"
+
+
+def recording(scenario: Scenario) -> list[Exchange]:
+    """Return the exchanges of ``scenario`` as the ideal provider answers them."""
+    if scenario.path:
+        return with_expectations([models(scenario.path.format(model=MODEL))], scenario)
+    thinking = {"reasoning_effort": "medium"} if scenario.thinking else {"reasoning_effort": "none"}
+    body = request_body(scenario, MODEL, thinking)
+    first = exchange(body, id_="chatcmpl-reference", key=scenario.key, raw=scenario.raw_body)
+    if scenario.requests == 1:
+        return with_expectations([first], scenario)
+    second = next_body(scenario, body, first.completion.messages[0])
+    first = _closed(first) if scenario.cancels else first
+    return with_expectations([first, exchange(second, id_="chatcmpl-second")], scenario)
+
+
+def models(path: str) -> Exchange:
+    """Return the exchange in which models are asked for, all or one."""
+    one = {"id": path.removeprefix("/models/"), "object": "model", "created": CREATED, "owned_by": "system"}
+    listed = {"object": "list", "data": [one | {"id": MODEL}]}
+    content = one if path.startswith("/models/") else listed
+    request = Request("GET", _URL.replace("/chat/completions", path))
+    return Exchange(request, response(orjson.dumps(content), "application/json"), _SOURCE)
+
+
+def _closed(first: Exchange) -> Exchange:
+    """Return a stream that its reader closed after the first event."""
+    end = first.response.body.index(b"\n\n") + 2
+    return replace(first, response=replace(first.response, body=first.response.body[:end], eof=False, error=CLOSED))
+
+
+def exchange(body: Json, *, id_: str = "chatcmpl-reference", key: str = "own", raw: bytes | None = None) -> Exchange:
+    """Return the exchange of a request: ``raw`` is sent in the place of ``body`` where it is given."""
+    headers = Headers((("Content-Type", "application/json"),))
+    request = Request("POST", _URL, headers, raw or orjson.dumps(body))
+    return Exchange(request, _refusal(request, key) or _answer(body, id_), _SOURCE)
+
+
+def _refusal(request: Request, key: str) -> Response | None:
+    """Return the refusal of a wrong request; None if nothing is wrong with it."""
+    body = request.json or {}
+    hot = isinstance(body.get("temperature"), str)
+    whole_with_options = bool(body.get("stream_options")) and not body.get("stream")
+    refusals = (
+        (key != "own", error(401, "The key is not valid.", code="invalid_api_key")),
+        (request.json is None, error(400, "The body is not JSON.")),
+        ("messages" not in body, error(400, "Missing: 'messages'.", "messages", "missing_required_parameter")),
+        (body.get("model") not in {MODEL, DATED}, error(404, "There is no such model.", code="model_not_found")),
+        (hot, error(400, "'temperature' is a text, not a number.", "temperature", "invalid_type")),
+        (
+            body.get("max_tokens") == 0,
+            error(400, "'max_tokens' is 0: too small.", "max_tokens", "integer_below_min_value"),
+        ),
+        (_UNKNOWN in body, error(400, f"Unknown parameter: '{_UNKNOWN}'.", _UNKNOWN, "unknown_parameter")),
+        (whole_with_options, error(400, "'stream_options' is for streams only.", "stream_options")),
+        (len(request.body or b"") > _LONGEST_PROMPT, error(400, "The prompt is too long.", "messages", _TOO_LONG)),
+    )
+    return next((refusal for applies, refusal in refusals if applies), None)
+
+
+def error(status: int, message: str, param: str | None = None, code: str | None = None) -> Response:
+    """Return an error in the form the specification gives it."""
+    kind = "invalid_request_error" if status < _SERVER_ERROR else "server_error"
+    content = {"error": {"message": message, "type": kind, "param": param, "code": code}}
+    return response(orjson.dumps(content), "application/json", status)
+
+
+def response(body: bytes, media_type: str, status: int = OK) -> Response:
+    """Return a response with the headers of the reference."""
+    headers = Headers((("Content-Type", media_type), ("x-request-id", "req_reference")))
+    return Response(status, headers, body, "OK" if status == OK else "")
+
+
+def _answer(request: Json, id_: str) -> Response:
+    choices = [_Choice(request, index) for index in range(request.get("n") or 1)]
+    if not request.get("stream"):
+        content = {"id": id_, "object": "chat.completion", **_COMMON, "choices": [one.whole() for one in choices]}
+        return response(orjson.dumps(content | {"usage": _usage(request, choices)}), "application/json")
+    asked = include_usage(request)
+    extra = {"usage": None} if asked else {}
+    steps = [[one for one in step if one] for step in _in_turn([choice.streamed() for choice in choices])]
+    events = [_event(id_, [one], **extra) for step in steps for one in step]
+    events += [_event(id_, [], usage=_usage(request, choices))] if asked else []
+    return response(b"".join([*events, DONE]), "text/event-stream; charset=utf-8")
+
+
+def _in_turn(lists: list[list[Json]]) -> list[list[Json | None]]:
+    longest = max(map(len, lists))
+    return [[one[n] if n < len(one) else None for one in lists] for n in range(longest)]
+
+
+def _event(id_: str, choices: list[Json], **extra: Any) -> bytes:
+    chunk = {"id": id_, "object": "chat.completion.chunk", **_COMMON, "choices": choices, **extra}
+    return b"data: " + orjson.dumps(chunk) + b"\n\n"
+
+
+def _usage(request: Json, choices: list["_Choice"]) -> Json:
+    reasoning = sum(choice.said.reasoning_tokens for choice in choices)
+    completion = sum(choice.said.tokens for choice in choices) + reasoning
+    prompt = prompt_tokens(request)
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": reasoning, "audio_tokens": 0},
+    }
+
+
+Pieces = tuple[str, ...]
+"""Pieces of text, as they stream."""
+
+
+class _Choice:
+    """One choice of the answer to ``request``, streamed or whole."""
+
+    def __init__(self, request: Json, index: int) -> None:
+        self.index = index
+        self.logprobs = bool(request.get("logprobs"))
+        self.alternatives = request.get("top_logprobs") or 0
+        self.said = say(request, thinks=request.get("reasoning_effort", "none") != "none")
+        self.finish = "stop" if self.said.forced else self.said.finish  # a named tool ends with stop at OpenAI
+
+    def whole(self) -> Json:
+        """Return the choice of a body."""
+        message: Json = {"role": "assistant", "content": "".join(self.said.text) if self.said.text else None}
+        if self.said.thought:
+            message["reasoning_content"] = self.said.thought[0]
+        if self.said.calls:
+            message["tool_calls"] = [_call(number, call) for number, call in enumerate(self.said.calls)]
+        return self._form(
+            {"message": message | {"refusal": None}}, self.said.text, self.said.thought[:1], finish=self.finish
+        )
+
+    def streamed(self) -> list[Json]:
+        """Return the choice of each chunk."""
+        if self.said.thought:
+            deltas, last = self._thinking()
+        elif self.said.calls:
+            deltas, last = self._calling(), {}
+        else:
+            first = {"role": "assistant", "content": "", "refusal": None}
+            deltas, last = [first, *({"content": text} for text in self.said.text)], {}
+        said = [
+            [(delta[key],) if delta.get(key) else () for key in ("content", "reasoning_content")] for delta in deltas
+        ]
+        chunks = [self._form({"delta": delta}, *pieces) for delta, pieces in zip(deltas, said, strict=True)]
+        return [*chunks, self._form({"delta": last}, finish=self.finish)]
+
+    def _form(self, inner: Json, text: Pieces = (), thought: Pieces = (), *, finish: str | None = None) -> Json:
+        """Return the choice; the probabilities of reasoning stand where DeepSeek has them."""
+        tokens, thoughts = ([logprob(token, self.alternatives) for token in pieces] for pieces in (text, thought))
+        listed = {"content": tokens or None, "refusal": None} | ({"reasoning_content": thoughts} if thoughts else {})
+        logprobs = listed if self.logprobs and (tokens or thoughts) else None
+        return {"index": self.index, **inner, "logprobs": logprobs, "finish_reason": finish}
+
+    def _thinking(self) -> tuple[list[Json], Json]:
+        silent: Json = {"content": None}
+        first = {"role": "assistant", **silent, "reasoning_content": ""}
+        thought = [{**silent, "reasoning_content": text} for text in self.said.thought]
+        if self.said.calls:
+            calling = self._calling()
+            del calling[0]["role"], calling[0]["refusal"]
+            return [first, *thought, *calling], {}
+        said = [{"content": text, "reasoning_content": None} for text in self.said.text]
+        return [first, *thought, *said], {"content": "", "reasoning_content": None}
+
+    def _calling(self) -> list[Json]:
+        deltas: list[Json] = []
+        for number, call in enumerate(self.said.calls):
+            head = {"index": number, **_call(number, call), "function": {"name": call.name, "arguments": ""}}
+            first: Json = {} if deltas else {"role": "assistant", "content": None, "refusal": None}
+            deltas.append(first | {"tool_calls": [head]})
+            deltas += [{"tool_calls": [{"index": number, "function": {"arguments": a}}]} for a in call.pieces]
+        return deltas
+
+
+def _call(number: int, call: Call) -> Json:
+    function = {"name": call.name, "arguments": "".join(call.pieces)}
+    return {"id": f"call_{number + 1}", "type": "function", "function": function}

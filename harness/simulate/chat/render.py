@@ -1,0 +1,279 @@
+"""The bytes of a stream or a body: what an answer says, written in the form of a provider's profile."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import orjson
+
+from harness.simulate.chat.content import CREATED, Call, Said, logprob
+from harness.simulate.chat.profile import REPEATED, Body, BodyKind, Form, Layout, Refusal, Stream, StreamKind
+from harness.simulate.template import IDS, fill, holds, make_id, split, uses
+from harness.wire.exchange import Headers
+from harness.wire.shapes import Json
+
+_SECONDS = 0.25
+_CHUNKS_A_SECOND = 4
+_PADDING = "{alnum 6}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """
+    What goes into a form.
+
+    ``choices`` say it; ``model`` is as asked and ``prompt`` its tokens; ``include_usage`` is whether usage was asked for;
+    ``logprobs`` how many alternatives to each token were, None without probabilities; ``seed`` makes the ids.
+    """
+
+    choices: tuple[Said, ...]
+    model: str
+    prompt: int
+    seed: str
+    include_usage: bool = False
+    logprobs: int | None = None
+
+    @property
+    def kind(self) -> str:
+        """What kind of answer it is, by the name that kinds have in a profile."""
+        calls = max(len(said.calls) for said in self.choices)
+        if self.thinks:
+            return "thinking-tools" if calls else "thinking"
+        return "parallel" if calls > 1 else "tools" if calls else "chat"
+
+    @property
+    def thinks(self) -> bool:
+        """Whether it begins with a thought."""
+        return any(said.thought for said in self.choices)
+
+
+class Rendered(NamedTuple):
+    """An answer in a provider's form, and the names of the evidence it rests on."""
+
+    content: bytes
+    headers: Headers
+    evidence: tuple[str, ...]
+
+
+def render(form: Form, answer: Answer, *, streamed: bool) -> Rendered | None:
+    """Return ``answer`` in a form; None where there is no evidence for how such an answer looks."""
+    room = form.stream if streamed else form.body
+    kind = getattr(room, answer.kind.replace("-", "_"), None)
+    if room is None or kind is None:
+        return None
+    if isinstance(room, Stream):
+        evidence = kind.asked if answer.include_usage else kind.unasked
+        content = _stream(form, room, kind, answer) if evidence else b""
+    else:
+        evidence, content = kind.evidence, _body(form, room, kind, answer)
+    return Rendered(content, render_headers(form, room.headers, answer.seed), evidence) if evidence else None
+
+
+def render_headers(form: Form, headers: Mapping[str, str], seed: str) -> Headers:
+    """Return response headers, with the ids in them."""
+    return Headers(tuple(fill(dict(headers), _ids(form, seed), frozenset()).items()))
+
+
+def render_refusal(form: Form, refusal: Refusal, text: str, seed: str) -> bytes:
+    """Return the bytes of an error that says ``text``."""
+    return _json(fill(refusal.body, _ids(form, seed) | {"text": text}, frozenset())).encode()
+
+
+def _ids(form: Form, seed: str) -> Json:
+    return {name: make_id(form.ids[name], f"{seed} {name}") if name in form.ids else None for name in IDS}
+
+
+def _stream(form: Form, stream: Stream, kind: StreamKind, answer: Answer) -> bytes:
+    chunks = _Writer(form, answer, streamed=True).chunks(stream, kind)
+    end = {"lf": "\n", "crlf": "\r\n"}[stream.newline] * 2
+    lead = "data: " if stream.space else "data:"
+    events = [f"{lead}{_json(chunk, stream.layout)}" for chunk in chunks]
+    events += [f"{lead}[DONE]"] if stream.done else []
+    return "".join(f"{event}{end}" for event in (*stream.opening, *events)).encode()
+
+
+def _body(form: Form, body: Body, kind: BodyKind, answer: Answer) -> bytes:
+    return _json(_Writer(form, answer, streamed=False).whole(body, kind), body.layout).encode()
+
+
+def _json(value: Any, layout: Layout = "compact") -> str:
+    if layout == "compact":
+        return orjson.dumps(value).decode()
+    return json.dumps(value, ensure_ascii=False, indent=2 if layout == "indented" else None)
+
+
+class _Writer:
+    """Puts one answer into a form."""
+
+    def __init__(self, form: Form, answer: Answer, *, streamed: bool) -> None:
+        self.form = form
+        self.answer = answer
+        self.written = 0
+        states = {
+            "asked": answer.include_usage,
+            "thinking": answer.thinks,
+            "calling": any(said.calls for said in answer.choices),
+            "logprobs": answer.logprobs is not None,
+            "stream": streamed,
+        }
+        self.conditions = frozenset(name for name, state in states.items() if state)
+        self.constants: Json = _ids(form, answer.seed) | {"model": form.answers_as.get(answer.model, answer.model)}
+        self.constants |= {"created": CREATED, "index": 0, "text": "", "said": "", "thought": ""}
+        self.constants |= {"finish": None, "logprobs": None, "seconds": _SECONDS, **_counts(answer)}
+        if form.usage is not None:
+            self.constants["usage"] = fill(form.usage, self.constants, self.conditions)
+
+    def whole(self, body: Body, kind: BodyKind) -> Json:
+        """Return the answer as the JSON of one body."""
+        choices = []
+        for index, said in enumerate(self.answer.choices):
+            values = self.constants | {"index": index, "finish": self._reason(said), "calls": self._calls(said)}
+            values |= {"text": "".join(said.text), "thought": "".join(said.thought)}
+            values["said"] = values["text"]
+            values["logprobs"] = self._logprobs(said.text)
+            values["message"] = message = fill(kind.message, values, self._conditions(said))
+            if "choices" in message:
+                return dict(message)
+            choices.append(fill(body.choice, values, self._conditions(said)))
+        filled: Json = fill(body.envelope, self.constants | {"choices": choices}, self.conditions)
+        return filled
+
+    def chunks(self, stream: Stream, kind: StreamKind) -> Iterator[Json]:
+        """Yield the chunks of the answer, those of several choices in turn."""
+        phases = {split(key): template for key, template in kind.phases.items()}
+        live = {name: phase for (name, when), phase in phases.items() if holds(when, self.conditions)}
+        for name in ("before", "usage"):
+            if name == "usage":
+                yield from self._choices(stream, live)
+            if name in live:
+                yield self._chunk(stream, name, live[name], {}, self.conditions)
+
+    def _choices(self, stream: Stream, phases: dict[str, Json]) -> Iterator[Json]:
+        turns = [list(_with_all_said(_script(phases, said))) for said in self.answer.choices]
+        for turn in range(max(map(len, turns))):
+            for index, said in enumerate(self.answer.choices):
+                if turn < len(turns[index]):
+                    name, template, given = turns[index][turn]
+                    values = {"index": index, **self._values(said, name, given)}
+                    yield self._chunk(stream, name, template, values, self._conditions(said))
+
+    def _values(self, said: Said, name: str, given: Json) -> Json:
+        """Return what stands in the places of one phase."""
+        values = {**given, "calls": self._calls(said)}
+        if "number" in given:
+            values["call_id"] = self._call_id(given["number"])
+        if name == "finish":
+            return values | {"finish": self._reason(said)}
+        return values | {"logprobs": self._logprobs((given["text"],) if given.get("text") else ())}
+
+    def _chunk(self, stream: Stream, name: str, template: Json, values: Json, conditions: frozenset[str]) -> Json:
+        filled = self.constants | values | {"padding": make_id(_PADDING, f"{self.answer.seed} {self.written}")}
+        if self.form.created == "growing":
+            filled["created"] = CREATED + self.written // _CHUNKS_A_SECOND
+        self.written += 1
+        inner: Json = fill(template, filled, conditions)
+        if "choices" in inner:
+            return inner
+        envelope = stream.closing if name == "finish" and stream.closing else stream.chunk
+        chunk: Json = fill(envelope, filled | {"delta": inner}, conditions)
+        return chunk
+
+    def _conditions(self, said: Said) -> frozenset[str]:
+        return self.conditions | {"text"} if said.text else self.conditions
+
+    def _reason(self, said: Said) -> str:
+        reason = "named" if said.forced and "named" in self.form.reasons else said.finish
+        return self.form.reasons.get(reason, reason)  # type: ignore[call-overload, no-any-return]
+
+    def _calls(self, said: Said) -> list[Json]:
+        return [self._call(number, call) for number, call in enumerate(said.calls)]
+
+    def _call(self, number: int, call: Call) -> Json:
+        values = {"number": number, "call_id": self._call_id(number), "name": call.name}
+        values["arguments"] = "".join(call.pieces)
+        filled: Json = fill(self.form.call or {}, values, self.conditions)
+        return filled
+
+    def _call_id(self, number: int) -> str:
+        return make_id(self.form.ids.get("call_id", ""), f"{self.answer.seed} call {number}", number)
+
+    def _logprobs(self, pieces: tuple[str, ...]) -> Json | None:
+        if self.answer.logprobs is None or self.form.logprobs is None:
+            return None
+        tokens = [logprob(piece, self.answer.logprobs) for piece in pieces]
+        filled: Json = fill(self.form.logprobs, {"tokens": tokens}, self.conditions)
+        return filled
+
+
+def _counts(answer: Answer) -> Json:
+    spoken = sum(said.tokens for said in answer.choices)
+    reasoning = sum(said.reasoning_tokens for said in answer.choices)
+    counts = {"prompt": answer.prompt, "completion": spoken + reasoning, "spoken": spoken, "reasoning": reasoning}
+    return counts | {"total": answer.prompt + spoken + reasoning}
+
+
+def _script(phases: dict[str, Json], said: Said) -> Iterator[tuple[str, Json, Json]]:
+    """Yield phase, template and values of each chunk of one choice, in order."""
+    texts = _shared(said.text, "text", "saying", phases)
+    thoughts = _shared(said.thought, "thought", "thinking", phases)
+    for name in dict.fromkeys(_base(key) for key in phases):
+        if name in {"before", "usage", "called", "arguments"}:
+            continue
+        if name == "call":
+            yield from _calling(phases, said)
+        elif name in REPEATED:
+            place, pieces = ("text", texts[name]) if name == "saying" else ("thought", thoughts[name])
+            for number, piece in enumerate(pieces):
+                yield name, _variant(phases, name, number, len(pieces)), {place: piece}
+        else:
+            given = {"text": "".join(texts.get(name, ())), "thought": "".join(thoughts.get(name, ()))}
+            yield name, phases[name], given
+
+
+def _with_all_said(script: Iterable[tuple[str, Json, Json]]) -> Iterator[tuple[str, Json, Json]]:
+    """Yield the same, with what was said up to each chunk: some providers repeat it all."""
+    said = ""
+    for name, template, given in script:
+        said += given.get("text", "")
+        yield name, template, {**given, "said": said}
+
+
+def _base(key: str) -> str:
+    return key.removesuffix("-first").removesuffix("-last")
+
+
+def _variant(phases: dict[str, Json], name: str, number: int, count: int) -> Json:
+    """Return the template of one of ``count`` chunks of a phase: that of the first or the last may be another."""
+    position = "-first" if number == 0 else "-last" if number == count - 1 else ""
+    return phases.get(f"{name}{position}") or phases.get(name) or phases[f"{name}-first"]
+
+
+def _shared(pieces: tuple[str, ...], place: str, middle: str, phases: dict[str, Json]) -> dict[str, tuple[str, ...]]:
+    """Return which phase brings which of ``pieces``: those that come once take one, ``middle`` the others."""
+    users = [name for name, template in phases.items() if uses(template, place)]
+    first = [name for name in users if name in {"first", "empty"}]
+    last = [name for name in users if name in {"calls", "finish"}]
+    if not any(_base(key) == middle for key in phases):
+        return {middle: (), **dict.fromkeys((*first, *last)[:1], pieces)}
+    rest = pieces[len(first) :]
+    shared = {name: pieces[number : number + 1] for number, name in enumerate(first)}
+    shared |= dict.fromkeys(last[:1], rest[-1:])
+    return shared | {middle: rest[:-1] if last else rest}
+
+
+def _calling(phases: dict[str, Json], said: Said) -> Iterator[tuple[str, Json, Json]]:
+    """Yield the chunks of the calls: each with its arguments, whole or followed by them in pieces."""
+    names = {_base(key) for key in phases}
+    pieced = "arguments" in names
+    for number, call in enumerate(said.calls):
+        template = _variant(phases, "call", number, len(said.calls))
+        here = uses(template, "arguments")
+        rest = call.pieces[1:] if here else call.pieces
+        head = call.pieces[0] if pieced else "".join(call.pieces)
+        values = {"number": number, "name": call.name}
+        yield "call", template, values | {"arguments": head if here else ""}
+        if "called" in names:
+            yield "called", _variant(phases, "called", number, len(said.calls)), values
+        for n, piece in enumerate(rest if pieced else ()):
+            yield "arguments", _variant(phases, "arguments", n, len(rest)), values | {"arguments": piece}

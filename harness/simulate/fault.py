@@ -1,0 +1,50 @@
+"""What a fault and a legal variant are."""
+
+from dataclasses import dataclass
+
+from harness.matrix.scenarios import SCENARIOS
+from harness.simulate.chat.ideal import recording
+from harness.simulate.edits import Change
+from harness.wire.exchange import Exchange
+
+_SPECIFICATIONS = (
+    "openai/openai-openapi", "openai/openai-python", "html.spec.whatwg.org", "rfc-editor.org", "unicode.org",
+    "platform.openai.com", "api-docs.deepseek.com/guides", "json-schema.org", "iana.org", "json.org",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """
+    A change that leaves an answer right: no rule may raise an alarm.
+
+    It is made to the last exchange of the scenario ``on``, as the ideal provider answers it.  ``source`` is where
+    such an answer was seen in public; where nobody is known to have told of one, a specification, or None for that of
+    the rule.
+    """
+
+    id: str
+    title: str
+    on: str
+    source: str | None
+    change: Change
+
+    @property
+    def seen(self) -> bool:
+        """Whether such an answer was seen in public: the source is no specification."""
+        return self.source is not None and not any(name in self.source for name in _SPECIFICATIONS)
+
+    def reference(self) -> Exchange:
+        """Return what is changed."""
+        return recording(SCENARIOS[self.on])[-1]
+
+    def apply(self) -> Exchange:
+        """Return the changed exchange."""
+        return self.change(self.reference())
+
+
+@dataclass(frozen=True, slots=True)
+class Fault(Variant):
+    """A change that makes an answer wrong in one way; ``rule`` is the check that must catch it."""
+
+    rule: str

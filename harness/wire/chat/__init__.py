@@ -1,0 +1,1 @@
+"""OpenAI chat completions: chunks as columns, the message they add up to, its calls of tools."""
