@@ -14,12 +14,13 @@ from typing import Any
 
 from harness.compare.shape import changes
 from harness.evidence.recordings import day_of
-from harness.judging.runner import PUBLISHED, published_cassettes
+from harness.judging.runner import published_cassettes
 from harness.matrix.providers import Matrix
 from harness.recording.archives import Entry
 from harness.recording.cassette import dump_cassette, read_cassette
 from harness.recording.masking import mask_exchanges
 from harness.recording.scrub import scrub
+from harness.results.basis import PUBLISHED
 from harness.wire.exchange import Exchange, include_usage
 from harness.wire.shapes import as_object, objects_in
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from harness.checks import Check
 from harness.judging.deviations import KnownProblems
-from harness.judging.runner import PUBLISHED, Selection, Skip, Subject, judge_beside, published_cassettes
+from harness.judging.runner import Selection, Skip, Subject, judge_beside, published_cassettes
 from harness.recording.cassette import read_cassette
 from harness.results import Finding
+from harness.results.basis import PUBLISHED
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,11 @@ from harness.matrix.providers import Matrix, Target
 from harness.matrix.scenarios import SCENARIOS, Scenario, with_expectations
 from harness.recording.cassette import read_cassette
 from harness.results import WORST_FIRST, Deviation, Evidence, Finding, Level, Outcome, Problem, judge
+from harness.results.basis import PUBLISHED
 from harness.wire.exchange import NO_ANSWER, Exchange
 
 RECORDING = "recording.present"
 """Stands in the place of a check where there is nothing to judge: no recording, or no such capability."""
-
-PUBLISHED = "published"
-"""The folder of the recordings that others published, below that of their provider; as a scenario all of them."""
 
 _BLOCKING = frozenset({Outcome.FAIL, Outcome.BLOCKED, Outcome.BROKEN})
 _NO_VERDICT = frozenset({401, 402, 403, 408, 429})

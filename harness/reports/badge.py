@@ -9,7 +9,7 @@ from html import escape
 from wcwidth import wcswidth
 
 from harness.printable import printable
-from harness.reports.summary import Cell, recorded
+from harness.reports.summary import Cell, Part, recorded
 from harness.results import Outcome, Results
 
 _COLOURS = {
@@ -45,13 +45,17 @@ def render(results: Results) -> dict[str, str]:
 
 
 def _badge(provider: str, cell: Cell) -> str:
-    not_passed, total = cell.counts
-    text = printable(f"{total - not_passed}/{total} {cell.basis}")
+    text = printable(" · ".join(map(_passed, cell.parts)))
     left, right = _width(_LABEL), _width(text)
     return _SVG.format(
         provider=escape(printable(provider)), label=_LABEL, text=escape(text), colour=_COLOURS.get(cell.outcome, _RED),
         width=left + right, left=left, right=right, label_at=left / 2, text_at=left + right / 2,
     )  # fmt: skip
+
+
+def _passed(part: Part) -> str:
+    not_passed, total = part.counts
+    return f"{total - not_passed}/{total} {part.basis}".rstrip()
 
 
 def _width(text: str) -> int:

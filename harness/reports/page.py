@@ -1,7 +1,6 @@
 """The compatibility tables and what is behind them as one HTML file that needs nothing else."""
 
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -9,6 +8,7 @@ from harness.reports.summary import (
     FEATURES,
     LEGEND,
     Cell,
+    by_provider,
     coverage,
     families,
     family_cells,
@@ -16,7 +16,7 @@ from harness.reports.summary import (
     providers,
     recorded,
 )
-from harness.results import UNEXPECTED, Outcome, Results
+from harness.results import UNEXPECTED, Finding, Outcome, Results
 
 OWN = r'<!DOCTYPE html>\n<html lang="en">\n<meta [^\n]*\n<meta [^\n]*\n<title>Compatibility of OpenAI-compatible chat APIs</title>\n'
 """How such a page begins, as a pattern."""
@@ -29,25 +29,36 @@ def render(results: Results) -> str:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
+    names, cells, have = families(results), family_cells(results), set(recorded(results))
+    shown, standing = _shown(results), by_provider(results)
     return environment.get_template("page.html.jinja").render(
         run=results.run,
         totals=results.outcomes,
-        families=families(results),
+        families=names,
         features=list(FEATURES),
-        rows=[_row(results, provider) for provider in providers(results)],
+        rows=[
+            {
+                "provider": provider,
+                "coverage": coverage(standing[provider]),
+                "cells": [cells.get((provider, family), Cell()) for family in names],
+                "features": _features(standing[provider]) if provider in have else [],
+                "shown": shown.get(provider, []),
+            }
+            for provider in providers(results)
+        ],
         legend=LEGEND,
         red=UNEXPECTED,
     )
 
 
-def _row(results: Results, provider: str) -> dict[str, Any]:
-    findings = [finding for finding in results.findings if finding.provider == provider]
-    cells = family_cells(results)
-    have = provider in recorded(results)
-    return {
-        "provider": provider,
-        "coverage": coverage(results, provider),
-        "cells": [cells.get((provider, family), Cell()) for family in families(results)],
-        "features": [feature_cell(findings, check) for check in FEATURES.values()] if have else [],
-        "shown": [finding for finding in findings if finding.outcome in _SHOWN],
-    }
+def _features(findings: list[Finding]) -> list[str]:
+    return [feature_cell(findings, check) for check in FEATURES.values()]
+
+
+def _shown(results: Results) -> dict[str, list[Finding]]:
+    """Return what is told of each provider below the tables."""
+    shown: dict[str, list[Finding]] = {}
+    for finding in results.findings:
+        if finding.outcome in _SHOWN:
+            shown.setdefault(finding.provider, []).append(finding)
+    return shown

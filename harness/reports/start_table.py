@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.markdown import cell, padded_table
-from harness.reports.summary import MADE, PROVENANCES, SYMBOLS, recorded
+from harness.reports.summary import MADE, MADE_KNOWN, PROVENANCES, SYMBOLS, by_provider, recorded
 from harness.results import VERDICTS, Finding, Level, Outcome, Results
+from harness.results.basis import EVIDENCE
 
 Language = Literal["en", "zh"]
 
@@ -91,16 +92,22 @@ _CHINESE = {
 
 def start_table(results: Results, named: Collection[str] = (), language: Language = "en") -> str:
     """Return the table for the ``named`` providers, for all recorded where none is named."""
-    rows = []
-    for provider in [name for name in recorded(results) if not named or name in named]:
-        own = [finding for finding in results.findings if finding.provider == provider]
-        rows.append([cell(provider), *(_answer(own, question, language) for question in QUESTIONS)])
+    standing = by_provider(results)
+    rows = [
+        [cell(provider), *(_answer(standing[provider], question, language) for question in QUESTIONS)]
+        for provider in recorded(results)
+        if not named or provider in named
+    ]
     header = {"en": "provider", "zh": "服务商"}[language]
     return padded_table([header, *(question.titles[language] for question in QUESTIONS)], rows)
 
 
 def _answer(findings: Iterable[Finding], question: Question, language: Language) -> str:
-    """Return mark, word and evidence; a dash where no recording answers the question."""
+    """
+    Return mark, word and evidence; a dash where no recording answers the question.
+
+    What evidence answers, a reconstruction does not; of the listed deviations that only it shows there are, there is a mark.
+    """
     findings = [
         finding for finding in findings if finding.outcome is Outcome.OBSERVED or question.judges(finding.check)
     ]
@@ -113,10 +120,17 @@ def _answer(findings: Iterable[Finding], question: Question, language: Language)
     }
     if not said:
         return "–"
+    shown = {about: told for about, told in said.items() if told[1].provenance in EVIDENCE}
+    said = shown or said
     judged = [one for one in findings if (one.model, one.scenario) in said and question.judges(one.check)]
     rests = [one for one in judged if one.level is not Level.OBSERVE] or [one for _, one in said.values()]
     words = {word for word, _ in said.values()}
-    return _shown(words.pop() if len(words) == 1 else "varies", rests, language)
+    text = _shown(words.pop() if len(words) == 1 else "varies", rests, language)
+    claims = (one for one in findings if shown and one.provenance == "reconstructed" and question.judges(one.check))
+    return f"{text}\u00a0{_CLAIMED}" if any(one.outcome in _LISTED for one in claims) else text
+
+
+_CLAIMED = f"{MADE_KNOWN}\u00a0<sup>{PROVENANCES['reconstructed']}</sup>"
 
 
 def _shown(word: str, rests: list[Finding], language: Language) -> str:
@@ -128,13 +142,14 @@ def _shown(word: str, rests: list[Finding], language: Language) -> str:
 
 
 def _mark(rests: list[Finding], evidence: str) -> str:
-    """Return the mark; a pass needs a recording (R) or a published one (P), not only what was constructed (C)."""
+    """Return the mark; what was only constructed (C) has one of its own, unless it alarms."""
     outcomes = {one.outcome for one in rests}
     if outcomes & _BAD:
         return SYMBOLS[Outcome.FAIL]
+    made = not set(evidence) & {"R", "P"}
     if outcomes & _LISTED:
-        return SYMBOLS[Outcome.KNOWN]
-    return SYMBOLS[Outcome.PASS] if set(evidence) & {"R", "P"} else MADE
+        return MADE_KNOWN if made else SYMBOLS[Outcome.KNOWN]
+    return MADE if made else SYMBOLS[Outcome.PASS]
 
 
 def with_start_tables(text: str, results: Results, named: Collection[str] = ()) -> str | None:

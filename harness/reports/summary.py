@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from harness.results import WORST_FIRST, Finding, Level, Outcome, Results
+from harness.results import UNEXPECTED, WORST_FIRST, Finding, Level, Outcome, Results
+from harness.results.basis import EVIDENCE, KINDS, PUBLISHED, Provenance, bases, standing
 
 SYMBOLS = {
     Outcome.PASS: "✓",
@@ -20,11 +21,11 @@ SYMBOLS = {
     Outcome.NA: "n/a",
 }
 MADE = "○"
-"""Stands for what passes where nothing but a reconstruction was judged."""
+"""Stands for what was judged of a reconstruction alone, whatever the rules say of it."""
+MADE_KNOWN = "○~"
+"""The same, where a listed deviation shows."""
 
-_GOOD = frozenset({Outcome.PASS, Outcome.OBSERVED})
-_EVIDENCE = frozenset({"recorded", "published"})
-PROVENANCES = {"recorded": "R", "published": "P", "reconstructed": "C"}
+PROVENANCES: dict[str, str] = {"recorded": "R", "published": "P", "reconstructed": "C"}
 
 FEATURES = {
     "reasoning": "reasoning.place",
@@ -37,58 +38,103 @@ FEATURES = {
 }
 
 LEGEND = (
-    "✓ pass · ○ passes in a reconstruction, which is no evidence that the provider does · ~ known deviation, as listed · ✗ fail · ≠ known, but fails differently · + known, but passes now · "
-    "⊘ blocked by another failure · ? inconclusive · ‼ broken check · - not recorded. "
-    "Numbers are rules judged, with those not passed before the slash; recordings are those there are of those asked for, "
-    "and those reconstructed (C). "
-    "R recorded from the provider · P published by someone who called it · C reconstructed from cited facts; "
-    "the date is that of the newest recording."
+    "✓ pass · ~ known deviation, as listed · ✗ fail · ≠ known, but fails differently · + known, but passes now · "
+    "⊘ blocked by another failure · ? inconclusive · ‼ broken check · - not recorded · "
+    "○ a reconstruction only, which is no evidence about the provider: it breaks no rule; ○~ it shows a listed deviation. "
+    "Numbers are rules judged, with those not passed before the slash. "
+    "R recorded from the provider · P published by someone who called it · C reconstructed from cited facts, where neither R "
+    "nor P shows the same; each with the date of the newest. "
+    "Recordings are the scenarios with R or P of those asked for, then how many there are of each kind."
 )
 
 
-@dataclass(slots=True)
-class Cell:
-    """What findings say together, and what they rest on."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What the findings of one kind of evidence say together; ``kind`` is None where there was no answer to judge."""
 
-    findings: list[Finding] = field(default_factory=list)
+    kind: Provenance | None
+    findings: tuple[Finding, ...]
 
     @property
     def outcome(self) -> Outcome:
-        """The worst outcome; missing where there is no finding."""
-        return min((f.outcome for f in self.findings), key=WORST_FIRST.__getitem__, default=Outcome.MISSING)
-
-    @property
-    def basis(self) -> str:
-        """Provenance and date, such as ``P 2025-04``; empty where nothing was judged."""
-        judged = [f for f in self.findings if f.provenance and f.outcome is not Outcome.NA]
-        letters = "".join(letter for name, letter in PROVENANCES.items() if any(f.provenance == name for f in judged))
-        newest = max((f.recorded_at for f in judged if f.recorded_at), default="")
-        return f"{letters} {newest[:7]}".strip()
+        """The worst outcome."""
+        return min((one.outcome for one in self.findings), key=WORST_FIRST.__getitem__)
 
     @property
     def made(self) -> bool:
-        """Whether it passes, and nothing here was recorded or published: all is made of cited facts."""
-        return self.outcome in _GOOD and not any(f.provenance in _EVIDENCE for f in self.findings)
+        """Whether it rests on a reconstruction, and alarms nobody: then it has no colour."""
+        return self.kind == "reconstructed" and self.outcome not in UNEXPECTED
 
     @property
     def counts(self) -> tuple[int, int]:
         """How many rules were not passed, of how many judged."""
-        tally = Counter(f.outcome for f in self.findings if f.level is not Level.OBSERVE)
+        tally = Counter(one.outcome for one in self.findings if one.level is not Level.OBSERVE)
         judged = sum(n for outcome, n in tally.items() if outcome not in {Outcome.NA, Outcome.MISSING})
         return judged - tally[Outcome.PASS], judged
+
+    @property
+    def symbol(self) -> str:
+        """The symbol of the outcome; one of its own where it is made."""
+        if self.made:
+            return MADE_KNOWN if self.outcome in {Outcome.KNOWN, Outcome.BLOCKED} else MADE
+        return SYMBOLS[self.outcome]
 
     @property
     def mark(self) -> str:
         """Symbol and counts, such as ``✗ 1/13``."""
         not_passed, judged = self.counts
         count = f"{not_passed}/{judged}" if not_passed else str(judged or "")
-        symbol = MADE if self.made else SYMBOLS[self.outcome]
-        return f"{symbol} {count}".rstrip()
+        return f"{self.symbol} {count}".rstrip()
+
+    @property
+    def basis(self) -> str:
+        """Letter and date of the newest, such as ``P 2025-04``; empty where nothing was judged."""
+        return " ".join(f"{PROVENANCES[one.kind]} {(one.newest or '')[:7]}".strip() for one in bases(self.findings))
 
     @property
     def text(self) -> str:
-        """The cell as a table shows it: mark and basis."""
+        """Mark and basis."""
         return f"{self.mark} {self.basis}".rstrip()
+
+
+@dataclass(slots=True)
+class Cell:
+    """What findings say together: one part for each kind of evidence, the best first."""
+
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def parts(self) -> list[Part]:
+        """What each kind of evidence says; reconstructions have stepped back where they are to."""
+        by_kind: dict[str | None, list[Finding]] = {}
+        for one in self.findings:
+            by_kind.setdefault(one.provenance, []).append(one)
+        kinds: tuple[Provenance | None, ...] = (None, *KINDS)
+        return [Part(kind, tuple(by_kind[kind])) for kind in kinds if kind in by_kind]
+
+    @property
+    def outcome(self) -> Outcome:
+        """The worst outcome of what is evidence; that of a reconstruction where it alarms; missing where there is neither."""
+        coloured = [part.outcome for part in self.parts if not part.made]
+        return min(coloured, key=WORST_FIRST.__getitem__, default=Outcome.MISSING)
+
+    @property
+    def made(self) -> bool:
+        """Whether all that was judged is made of cited facts."""
+        return bool(self.findings) and all(part.made for part in self.parts)
+
+    @property
+    def text(self) -> str:
+        """The cell as a table shows it, such as ``✓ 9 P 2026-08 · ○ 4 C 2026-10``."""
+        return " · ".join(part.text for part in self.parts) or SYMBOLS[Outcome.MISSING]
+
+
+def by_provider(results: Results) -> dict[str, list[Finding]]:
+    """Return the findings of each provider, both in the order of the findings, without reconstructions that step back."""
+    found: dict[str, list[Finding]] = {}
+    for one in standing(results.findings):
+        found.setdefault(one.provider, []).append(one)
+    return found
 
 
 def providers(results: Results) -> list[str]:
@@ -124,32 +170,50 @@ def _all_families(results: Results) -> list[str]:
 
 
 def family_cells(results: Results) -> dict[tuple[str, str], Cell]:
-    """Return the cell of each provider and family; a recording that is missing shows in no family of others."""
+    """
+    Return the cell of each provider and family, without reconstructions that step back; a recording that is missing shows in
+    no family of others.
+    """
     cells: dict[tuple[str, str], Cell] = {}
-    for finding in results.findings:
-        if finding.family != "recording" and finding.outcome is not Outcome.NA:
+    for finding in standing(results.findings):
+        if finding.outcome is not Outcome.NA and finding.family != "recording":
             cells.setdefault((finding.provider, finding.family), Cell()).findings.append(finding)
     return cells
 
 
 def feature_cell(findings: Iterable[Finding], check: str) -> str:
-    """Return the values that an observation saw, each with what it rests on."""
-    by_value: dict[str, Cell] = {}
+    """Return the values that an observation saw, each with how many of each kind of evidence saw it, and the newest."""
+    by_value: dict[str, list[Finding]] = {}
     for finding in findings:
         if finding.check == check and finding.outcome is Outcome.OBSERVED:
-            by_value.setdefault(finding.value or "none", Cell()).findings.append(finding)
+            by_value.setdefault(finding.value or "none", []).append(finding)
     if len(by_value) > 1 and "none" in by_value and check == "reasoning.place":
         del by_value["none"]  # a chat model beside a thinking one says nothing about the place
-    return "; ".join(f"{value} ({cell.basis})" for value, cell in by_value.items()) or SYMBOLS[Outcome.MISSING]
+    told = {value: counted(seen) for value, seen in sorted(by_value.items(), key=lambda item: _best_first(item[1]))}
+    return "; ".join(f"{value} ({basis})" for value, basis in told.items()) or SYMBOLS[Outcome.MISSING]
 
 
-def coverage(results: Results, provider: str) -> str:
-    """Return how many of a provider's target × scenario cases are recorded, and how many reconstructed."""
-    cases: dict[tuple[str, str], str] = {}
-    for finding in results.findings:
-        if finding.provider == provider and not (finding.family == "recording" and finding.outcome is Outcome.NA):
-            judged = finding.family != "recording"
-            cases[finding.model, finding.scenario] = (finding.provenance or "recorded") if judged else ""
-    counts = Counter(cases.values())
-    made = f" + {counts['reconstructed']} C" if counts["reconstructed"] else ""
-    return f"{sum(counts[name] for name in _EVIDENCE)}/{len(cases)}{made}"
+def _best_first(findings: list[Finding]) -> tuple[int, int]:
+    best = bases(findings)
+    return (KINDS.index(best[0].kind), -best[0].recordings) if best else (len(KINDS), 0)
+
+
+def counted(findings: Iterable[Finding]) -> str:
+    """Return the recordings of each kind that were judged, such as ``P 12 2026-08, C 3 2026-10``."""
+    return ", ".join(
+        f"{PROVENANCES[one.kind]} {one.recordings} {(one.newest or '')[:7]}".rstrip() for one in bases(findings)
+    )
+
+
+def coverage(findings: Iterable[Finding]) -> str:
+    """
+    Return how many of a provider's target × scenario cases have a recording, recorded or published, of those asked for, then
+    how many recordings there are of each kind, such as ``2/61: P 67 2026-08, C 48 2026-10``.
+    """
+    judged = [one for one in findings if not (one.family == "recording" and one.outcome is Outcome.NA)]
+    cases: dict[tuple[str, str], bool] = {}
+    for one in judged:
+        if not one.scenario.startswith(f"{PUBLISHED}."):
+            cases[one.model, one.scenario] = one.family != "recording" and one.provenance in EVIDENCE
+    asked = f"{sum(cases.values())}/{len(cases)}" if cases else ""
+    return ": ".join(filter(None, (asked, counted(one for one in judged if one.family != "recording"))))

@@ -8,6 +8,8 @@ from harness.reports.summary import (
     FEATURES,
     LEGEND,
     Cell,
+    Part,
+    by_provider,
     coverage,
     families,
     family_cells,
@@ -42,9 +44,9 @@ def _tables(results: Results, featured: Collection[str] = ()) -> str:
 
 def family_table(results: Results) -> str:
     """Return providers × families of results as they are shown: the worst outcome, counts, provenance and date."""
-    names, cells = families(results), family_cells(results)
+    names, cells, standing = families(results), family_cells(results), by_provider(results)
     rows = [
-        [provider, coverage(results, provider), *(cells.get((provider, name), Cell()).text for name in names)]
+        [provider, coverage(standing[provider]), *(cells.get((provider, name), Cell()).text for name in names)]
         for provider in providers(results)
     ]
     return padded_table(["provider", "recordings", *names], rows)
@@ -52,10 +54,12 @@ def family_table(results: Results) -> str:
 
 def feature_table(results: Results, featured: Collection[str] = ()) -> str:
     """Return recorded providers × features of results as they are shown: how each does what the rules leave open."""
-    rows = []
-    for provider in [name for name in recorded(results) if not featured or name in featured]:
-        findings = [finding for finding in results.findings if finding.provider == provider]
-        rows.append([provider, *(feature_cell(findings, check) for check in FEATURES.values())])
+    standing = by_provider(results)
+    rows = [
+        [provider, *(feature_cell(standing[provider], check) for check in FEATURES.values())]
+        for provider in recorded(results)
+        if not featured or provider in featured
+    ]
     return padded_table(["provider", *FEATURES], rows)
 
 
@@ -65,7 +69,7 @@ def _problems(results: Results) -> str:
         return ""
     rows = [
         [
-            f.outcome.value, f"{f.provider}/{f.model}/{f.scenario}", Cell([f]).basis, f.check, f.level.value,
+            f.outcome.value, f"{f.provider}/{f.model}/{f.scenario}", Part(f.provenance, (f,)).basis, f.check, f.level.value,
             f.message,
         ]
         for f in shown

@@ -27,6 +27,7 @@ from harness.reports.summary import (
     FEATURES,
     LEGEND,
     Cell,
+    by_provider,
     coverage,
     families,
     family_cells,
@@ -221,20 +222,21 @@ def _audit_counts(findings: list[Finding]) -> list[int]:
 
 
 def _show_families(results: Results, console: Console) -> None:
-    names, cells = families(results), family_cells(results)
+    names, cells, standing = families(results), family_cells(results), by_provider(results)
     rows = []
     for provider in recorded(results):
         shown = [cells.get((provider, name), Cell()) for name in names]
-        coloured = [Text(cell.text, COLOURS[cell.outcome]) for cell in shown]
-        rows.append([Text(provider), Text(coverage(results, provider)), *coloured])
+        coloured = [Text(cell.text, "" if cell.made else COLOURS[cell.outcome]) for cell in shown]
+        rows.append([Text(provider), Text(coverage(standing[provider])), *coloured])
     _show_table([translated("provider"), translated("recordings"), *names], rows, console)
 
 
 def _show_features(results: Results, console: Console) -> None:
-    rows = []
-    for provider in recorded(results):
-        findings = [finding for finding in results.findings if finding.provider == provider]
-        rows.append([Text(provider), *(Text(feature_cell(findings, check)) for check in FEATURES.values())])
+    standing = by_provider(results)
+    rows = [
+        [Text(provider), *(Text(feature_cell(standing[provider], check)) for check in FEATURES.values())]
+        for provider in recorded(results)
+    ]
     _show_table([translated("provider"), *map(translated, FEATURES)], rows, console)
 
 

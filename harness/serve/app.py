@@ -15,11 +15,11 @@ import orjson
 from aiohttp import web
 
 from harness.errors import HarnessError, NotRecorded, unknown
-from harness.judging.runner import PUBLISHED
 from harness.matrix.scenarios import SCENARIOS
 from harness.printable import printable
 from harness.recording.pacing import Pace, delays
 from harness.recording.redact import redact
+from harness.results.basis import PUBLISHED
 from harness.serve.framing import reframe
 from harness.serve.gate import Gate, NotAllowed
 from harness.serve.recording_index import RecordedAnswer, RecordingIndex

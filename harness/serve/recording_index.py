@@ -17,10 +17,11 @@ from typing import Any
 
 from harness.errors import NotRecorded, unknown
 from harness.judging.published import PublishedCase, published_cases
-from harness.judging.runner import PUBLISHED, Case, Selection
+from harness.judging.runner import Case, Selection
 from harness.matrix.providers import Matrix, Provider, Target
 from harness.matrix.scenarios import SCENARIOS, Scenario, with_expectations
 from harness.recording.cassette import read_cassette
+from harness.results.basis import PUBLISHED
 from harness.simulate.chat.ideal import DATED, MODEL, recording
 from harness.wire.exchange import Exchange, Request, include_usage
 

@@ -33,6 +33,7 @@ END = 1
         (Outcome.PASS, "published", "✓ [DONE] <sup>P</sup>"),
         (Outcome.PASS, "reconstructed", "○ [DONE] <sup>C</sup>"),
         (Outcome.FIXED, "reconstructed", "○ [DONE] <sup>C</sup>"),
+        (Outcome.KNOWN, "reconstructed", "○~ [DONE] <sup>C</sup>"),
         (Outcome.KNOWN, "recorded", "~ [DONE] <sup>R</sup>"),
         (Outcome.FAIL, "reconstructed", "✗ [DONE] <sup>C</sup>"),
         (Outcome.BROKEN, "recorded", "✗ [DONE] <sup>R</sup>"),
@@ -52,6 +53,24 @@ def test_a_pass_of_another_recording_lends_a_reconstruction_nothing() -> None:
         elsewhere,
     )
     assert cells(*found)[4] == "○ pieces <sup>C</sup>"
+
+
+MADE = {"provenance": "reconstructed"}
+
+
+def test_what_evidence_answers_a_reconstruction_does_not() -> None:
+    claim = [
+        replace(one, scenario="chat.nonstream") for one in (observed("no [DONE]", **MADE), judged(Outcome.PASS, **MADE))
+    ]
+    assert cells(observed("[DONE]"), judged(Outcome.PASS), *claim)[END] == "✓ [DONE] <sup>R</sup>"
+
+
+def test_a_listed_deviation_that_only_a_reconstruction_shows_is_told_beside_the_evidence() -> None:
+    claim = [
+        replace(one, scenario="chat.nonstream") for one in (observed("[DONE]", **MADE), judged(Outcome.KNOWN, **MADE))
+    ]
+    assert cells(observed("[DONE]"), judged(Outcome.PASS), *claim)[END] == "✓ [DONE] <sup>R</sup> ○~ <sup>C</sup>"
+    assert cells(observed("[DONE]"), judged(Outcome.KNOWN), *claim)[END] == "~ [DONE] <sup>R</sup>"
 
 
 def test_nothing_that_was_seen_is_a_dash() -> None:

@@ -16,7 +16,8 @@ RUN = Run("0", "now", "replay")
 def finding(check: str, outcome: Outcome, provider: str = "acme", **more: object) -> Finding:
     level = Level.OBSERVE if outcome is Outcome.OBSERVED else Level.MUST
     basis = {"provenance": "recorded", "recorded_at": "2026-03-04"} if outcome is not Outcome.MISSING else {}
-    return Finding(provider, "small", "chat.stream", check, level, outcome, **{**basis, **more})  # type: ignore[arg-type]
+    told = {"scenario": "chat.stream", **basis, **more}
+    return Finding(provider, "small", check=check, level=level, outcome=outcome, **told)  # type: ignore[arg-type]
 
 
 FINDINGS = [
@@ -41,9 +42,9 @@ def test_a_cell_says_worst_outcome_counts_and_basis() -> None:
     assert Cell(FINDINGS[:3]).text == "~ 1/2 R 2026-05"
     assert Cell(FINDINGS[:1]).text == "✓ 1 R 2026-03"
     assert Cell([FINDINGS[3]]).text == "✗ 1/1 R 2026-03"
-    assert (
-        Cell([finding("x.y", Outcome.PASS), finding("x.z", Outcome.PASS, provenance="published")]).basis == "RP 2026-03"
-    )
+    both = [finding("x.y", Outcome.PASS), finding("x.z", Outcome.KNOWN, provenance="published", recorded_at="2024-11")]
+    assert Cell(both).text == "✓ 1 R 2026-03 · ~ 1/1 P 2024-11", "each kind has its own count and date"
+    assert Cell(both).outcome is Outcome.KNOWN
     assert Cell().text == "-"
 
 
@@ -56,8 +57,13 @@ def test_every_outcome_has_a_symbol_in_the_legend() -> None:
 def test_the_family_table() -> None:
     lines = table.family_table(RESULTS).splitlines()
     assert [cell.strip() for cell in lines[0].split("|")[1:-1]] == ["provider", "recordings", "usage", "chunk"]
-    assert [cell.strip() for cell in lines[2].split("|")[1:-1]] == ["acme", "1/1", "~ 1/2 R 2026-05", "✗ 1/1 R 2026-03"]
-    assert [cell.strip() for cell in lines[3].split("|")[1:-1]] == ["供应商", "1/1", "✓ 1 R 2026-03", "-"]
+    assert [cell.strip() for cell in lines[2].split("|")[1:-1]] == [
+        "acme",
+        "1/1: R 1 2026-05",
+        "~ 1/2 R 2026-05",
+        "✗ 1/1 R 2026-03",
+    ]
+    assert [cell.strip() for cell in lines[3].split("|")[1:-1]] == ["供应商", "1/1: R 1 2026-03", "✓ 1 R 2026-03", "-"]
     assert [cell.strip() for cell in lines[4].split("|")[1:-1]] == ["无录制", "0/1", "-", "-"]
 
 
@@ -67,13 +73,13 @@ def test_columns_align_with_chinese_text() -> None:
 
 
 def test_a_feature_says_what_it_rests_on() -> None:
-    assert feature_cell(FINDINGS, "usage.place") == "own chunk (R 2026-05)".replace("05", "03")
+    assert feature_cell(FINDINGS, "usage.place") == "own chunk (R 1 2026-03)"
     assert feature_cell(FINDINGS, "sse.end") == "-"
 
 
 def test_a_chat_model_does_not_blur_where_reasoning_is() -> None:
     both = [finding("reasoning.place", Outcome.OBSERVED, value=value) for value in ("none", "reasoning_content")]
-    assert feature_cell(both, "reasoning.place") == "reasoning_content (R 2026-03)"
+    assert feature_cell(both, "reasoning.place") == "reasoning_content (R 1 2026-03)"
 
 
 def test_coverage_counts_cases_that_apply() -> None:
@@ -81,7 +87,11 @@ def test_coverage_counts_cases_that_apply() -> None:
         Finding("acme", "small", "reasoning.stream", "recording.present", Level.MUST, Outcome.NA),
         Finding("acme", "large", "chat.stream", "recording.present", Level.MUST, Outcome.MISSING),
     ]
-    assert coverage(Results(RUN, FINDINGS + extra), "acme") == "1/2"
+    own = [one for one in FINDINGS if one.provider == "acme"]
+    assert coverage(own + extra) == "1/2: R 1 2026-05"
+    published = finding("usage.sum", Outcome.PASS, scenario="published.2025-04-body", provenance="published")
+    assert coverage([*own, *extra, published]) == "1/2: R 1 2026-05, P 1 2026-03"
+    assert coverage([published]) == "P 1 2026-03", "of a provider of whom nothing is asked"
 
 
 def test_problems_are_listed_below() -> None:
@@ -111,7 +121,10 @@ def test_a_narrow_terminal_gets_more_tables_and_loses_nothing() -> None:
     wide, narrow = shown(200), shown(60)
     assert max(map(wcswidth, narrow.splitlines())) <= 60
     assert narrow.count("┏") > wide.count("┏")
-    assert all(cell in narrow for cell in ("~ 1/2 R 2026-05", "✗ 1/1 R 2026-03", "finish_reason before the end"))
+    assert all(
+        cell in narrow
+        for cell in ("1/1: R 1 2026-05", "~ 1/2 R 2026-05", "✗ 1/1 R 2026-03", "finish_reason before the end")
+    )
 
 
 def test_providers_without_recordings_are_named_in_a_line() -> None:
@@ -138,8 +151,9 @@ def test_a_reconstruction_is_never_shown_as_a_recording() -> None:
     problems = table.render(results).partition("## Problems")[2]
     assert [row.split("|")[3].strip()[:2] for row in problems.splitlines() if "acme/" in row] == ["C "] * 2
     assert "✓" not in table.family_table(results)
-    assert coverage(results, made[0].provider).startswith("0/")
-    assert coverage(results, made[0].provider).endswith(" C")
+    assert coverage(results.findings[:5]) == "0/1: C 1 2026-05"
+    assert Cell(made[:2]).text == "○~ 1/2 C 2026-05"
+    assert Cell(made[:2]).made
 
 
 def test_features_can_be_those_of_some_only() -> None:
