@@ -9,7 +9,7 @@ from html import escape
 from wcwidth import wcswidth
 
 from harness.printable import printable
-from harness.reports.summary import Cell, Part, recorded
+from harness.reports.summary import Cell, CellPart, recorded
 from harness.results import Outcome, Results
 
 _COLOURS = {
@@ -53,7 +53,7 @@ def _badge(provider: str, cell: Cell) -> str:
     )  # fmt: skip
 
 
-def _passed(part: Part) -> str:
+def _passed(part: CellPart) -> str:
     not_passed, total = part.counts
     return f"{total - not_passed}/{total} {part.basis}".rstrip()
 

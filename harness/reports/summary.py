@@ -49,7 +49,7 @@ LEGEND = (
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class CellPart:
     """What the findings of one kind of evidence say together; ``kind`` is None where there was no answer to judge."""
 
     kind: Provenance | None
@@ -104,13 +104,13 @@ class Cell:
     findings: list[Finding] = field(default_factory=list)
 
     @property
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[CellPart]:
         """What each kind of evidence says; reconstructions have stepped back where they are to."""
         by_kind: dict[str | None, list[Finding]] = {}
         for one in self.findings:
             by_kind.setdefault(one.provenance, []).append(one)
         kinds: tuple[Provenance | None, ...] = (None, *KINDS)
-        return [Part(kind, tuple(by_kind[kind])) for kind in kinds if kind in by_kind]
+        return [CellPart(kind, tuple(by_kind[kind])) for kind in kinds if kind in by_kind]
 
     @property
     def outcome(self) -> Outcome:

@@ -8,7 +8,7 @@ from harness.reports.summary import (
     FEATURES,
     LEGEND,
     Cell,
-    Part,
+    CellPart,
     by_provider,
     coverage,
     families,
@@ -69,7 +69,7 @@ def _problems(results: Results) -> str:
         return ""
     rows = [
         [
-            f.outcome.value, f"{f.provider}/{f.model}/{f.scenario}", Part(f.provenance, (f,)).basis, f.check, f.level.value,
+            f.outcome.value, f"{f.provider}/{f.model}/{f.scenario}", CellPart(f.provenance, (f,)).basis, f.check, f.level.value,
             f.message,
         ]
         for f in shown
