@@ -54,24 +54,24 @@ def standing(findings: Iterable[Finding]) -> list[Finding]:
 
 
 @dataclass(slots=True)
-class _Seen:
+class _ShownByEvidence:
     """What evidence shows in one check of a provider: the rank of the worst verdict, and the values of an observation."""
 
     worst: int = len(WORST_FIRST)
     values: set[str | None] = field(default_factory=set)
 
 
-def _shown(findings: Iterable[Finding]) -> dict[tuple[str, str], _Seen]:
-    shown: dict[tuple[str, str], _Seen] = {}
+def _shown(findings: Iterable[Finding]) -> dict[tuple[str, str], _ShownByEvidence]:
+    shown: dict[tuple[str, str], _ShownByEvidence] = {}
     for one in findings:
         if one.provenance in EVIDENCE and one.outcome in VERDICTS:
-            seen = shown.setdefault((one.provider, one.check), _Seen())
+            seen = shown.setdefault((one.provider, one.check), _ShownByEvidence())
             seen.worst = min(seen.worst, WORST_FIRST[one.outcome])
             seen.values.add(one.value)
     return shown
 
 
-def _steps_back(claim: Finding, shown: Mapping[tuple[str, str], _Seen]) -> bool:
+def _steps_back(claim: Finding, shown: Mapping[tuple[str, str], _ShownByEvidence]) -> bool:
     seen = shown.get((claim.provider, claim.check))
     if seen is None:
         return False
