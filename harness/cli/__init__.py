@@ -7,7 +7,7 @@ from harness.cli.outlet import CommandEntry, Commands
 
 SECTIONS = {
     "Judge an endpoint, or recordings": {
-        "probe": CommandEntry("live", "Send every scenario to an endpoint and report which checks pass and fail, with the bytes as evidence."),
+        "probe": CommandEntry("probing", "Send every scenario to an endpoint and report which checks pass and fail, with the bytes as evidence."),
         "audit": CommandEntry("judging", "Check recordings you already have: vcrpy cassettes, HAR files, JSON lines. PATHS are files or folders."),
         "mask": CommandEntry("masking", "Write recordings without their content, to be shown to others: cassettes whose texts are made up."),
         "diff": CommandEntry("comparing", "Compare two results files or two recordings, and report what changed and on which side; regressions first."),

@@ -14,7 +14,7 @@ from harness.cli.outlet import say
 from harness.cli.spending import LONG, MAX_REQUESTS, MAX_SECONDS, MAX_TOKENS, TIMEOUT, end, stopping
 from harness.errors import HarnessError
 from harness.matrix.addresses import check_address
-from harness.matrix.providers import Thinking
+from harness.matrix.providers import Thinking, slug
 from harness.matrix.scenarios import SCENARIOS
 
 
@@ -72,7 +72,7 @@ def new_provider(  # noqa: PLR0913, PLR0917 - one parameter an option
     # What speaks to the network takes a while to import.
     from harness.live.budget import Budget
     from harness.live.capture import Limits
-    from harness.live.draft import NewProvider, matrix_to_ask, slug, write_draft
+    from harness.live.draft import NewProvider, matrix_to_ask, write_draft
     from harness.live.probe import Course, probe_endpoint
     from harness.live.record import environment_of
 

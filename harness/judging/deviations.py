@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -13,7 +13,7 @@ from harness.matrix.addresses import Url
 from harness.matrix.bundled import bundled
 from harness.matrix.checked_yaml import Strict, load_checked
 from harness.matrix.providers import Provider, Slug
-from harness.matrix.scenarios import KINDS, SCENARIOS
+from harness.matrix.scenarios import KINDS, SCENARIOS, named_scenarios
 from harness.results import EXPECTED, Advice, Deviation, Finding, Level, Outcome, first_message
 from harness.simulate.faults import FAULTS
 
@@ -30,8 +30,7 @@ def _rule(name: str) -> str:
 
 def _scenarios(name: str) -> tuple[str, ...]:
     """Return the scenarios that an id, a kind or a family such as ``tools.*`` stands for."""
-    family = tuple(one for one in SCENARIOS if name == f"{one.partition('.')[0]}.*")
-    found = family or KINDS.get(name) or ((name,) if name in SCENARIOS else ())
+    found = named_scenarios(name)
     if not found:
         raise ValueError(
             f"unknown scenario {name!r}; use one of {', '.join([*KINDS, *SCENARIOS])}, or a family as tools.*"
@@ -63,13 +62,13 @@ class _Seen(Strict):
         return self
 
 
-class _Entry(Strict):
+class _Listed(Strict):
+    """What every entry says, of a provider or of one's own endpoint."""
+
     check: Annotated[str, AfterValidator(_rule)]
     scenarios: tuple[Annotated[str, AfterValidator(_scenarios)], ...] = ()
     models: tuple[Slug, ...] = ()
     message: str = Field(min_length=1)
-    reason: str = Field(min_length=1)
-    source: Url
     sometimes: bool = False
     seen: _Seen
     until: When | None = None
@@ -79,7 +78,7 @@ class _Entry(Strict):
     instead: str | None = Field(None, min_length=1)
 
     @model_validator(mode="after")
-    def _shown(self) -> "_Entry":
+    def _shown(self) -> Self:
         if self.fault and FAULTS[self.fault].rule != self.check:
             raise ValueError(f"the fault {self.fault} shows {FAULTS[self.fault].rule}, not {self.check}")
         if self.until and not self.fault:
@@ -87,8 +86,32 @@ class _Entry(Strict):
         return self
 
 
+class _Entry(_Listed):
+    reason: str = Field(min_length=1)
+    source: Url
+
+
+class _OwnEntry(_Listed):
+    """An entry of a baseline: of one's own endpoint no public source is due."""
+
+    reason: str = Field(min_length=1)
+    source: Url | None = None
+
+
+class _DraftedEntry(_OwnEntry):
+    reason: str = ""
+
+
 class _File(Strict):
     deviations: tuple[_Entry, ...]
+
+
+class _OwnFile(Strict):
+    deviations: tuple[_OwnEntry, ...]
+
+
+class _DraftedFile(Strict):
+    deviations: tuple[_DraftedEntry, ...]
 
 
 def folder_of(provider: Provider, root: Path) -> Path:
@@ -108,6 +131,22 @@ def load_deviations(folder: Path) -> tuple[Deviation, ...]:
         return ()
     listed = load_checked(path, _File, BadDeviations, "")
     return tuple(_deviation(entry) for entry in listed.deviations)
+
+
+def load_baseline(path: Path, *, drafted: bool = False) -> tuple[Deviation, ...]:
+    """
+    Return the entries of a baseline, in their order; with ``drafted`` a reason may still be empty.
+
+    Raises:
+        BadDeviations: one line that names file, line, key and the fix.
+    """
+    absent = f"draft one with --write-baseline {path}"
+    listed: tuple[_OwnEntry, ...] = (
+        load_checked(path, _DraftedFile, BadDeviations, absent).deviations
+        if drafted
+        else load_checked(path, _OwnFile, BadDeviations, absent).deviations
+    )
+    return tuple(map(_deviation, listed))
 
 
 class KnownProblems:
@@ -160,8 +199,9 @@ def _listing(root: Path) -> set[str]:
     return {path.parent.name for path in root.glob(f"cassettes/*/{FILE_NAME}")}
 
 
-def _deviation(entry: _Entry) -> Deviation:
+def _deviation(entry: _Entry | _OwnEntry) -> Deviation:
     meant = dict.fromkeys(scenario for scenarios in entry.scenarios for scenario in scenarios)
     told = dict(entry) | {"scenarios": tuple(meant), "first_seen": entry.seen.first, "last_seen": entry.seen.last}
+    told["source"] = entry.source or CHECKS[entry.check].source
     del told["seen"]
     return Deviation(**told)

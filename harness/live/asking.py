@@ -6,7 +6,7 @@ to its end by us, scrubbed of secrets, and judged afterwards.  One call serves e
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import Any
@@ -26,13 +26,18 @@ _WRONG_KEY = "not-a-key"
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Whom to ask: an address, a key (none where the server wants none), a model as sent and its thinking switch."""
+    """
+    Whom to ask: an address, a key (none where the server wants none), a model as sent and its thinking switch.
+
+    ``headers`` are sent with each request, as gateways want them; what stands in one may be a secret.
+    """
 
     base_url: str
     key: str | None = field(repr=False)
     model: str
     enable: Json
     disable: Json
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 class ScenarioSender:
@@ -68,6 +73,7 @@ class ScenarioSender:
             hooks = {"response": [_leave_packed]}
             http = backend.Client(transport=through, timeout=timeout, trust_env=False, event_hooks=hooks)
             given: dict[str, Any] = {"base_url": endpoint.base_url, "max_retries": 0, "timeout": timeout}
+            given["default_headers"] = dict(endpoint.headers)
             return openai.OpenAI(api_key=key, http_client=http, **given)
 
         self._client = client(endpoint.key or "none", limits)

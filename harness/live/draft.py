@@ -1,7 +1,5 @@
 """A provider drafted of an endpoint: its entry in providers.yaml, its cassettes, and what is to be said of it."""
 
-import re
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +11,11 @@ from pydantic import ValidationError
 from harness.checks import CHECKS
 from harness.errors import BadProviders, Unreachable
 from harness.judging.deviations import FILE_NAME as DEVIATIONS
+from harness.judging.drafted import SaidProblem, as_yaml, drafted_entries
 from harness.judging.runner import Case, inconclusive_reason, problems_of
 from harness.live.probe import Probed
 from harness.matrix.bundled import FILE_NAME
-from harness.matrix.providers import Matrix, Provider, Target, Thinking, load_matrix
+from harness.matrix.providers import Matrix, Provider, Target, Thinking, load_matrix, slug
 from harness.matrix.recognising import SCHEMA_LINE
 from harness.matrix.scenarios import SCENARIOS, with_expectations
 from harness.recording.atomic import write_atomically
@@ -24,9 +23,6 @@ from harness.recording.cassette import read_cassette, write_cassette
 from harness.results import Level
 from harness.wire.exchange import OK, Exchange
 
-_VARYING = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\d+(?:\.\d+)?")
-"""The parts of a message that may be others the next time: what is quoted, and numbers."""
-_WIDTH = 118
 _ORDER = tuple(SCENARIOS)
 _UNASKED = "It thinks unasked. Say in thinking.disable what keeps it from that, and ask the rest: harness record {}"
 _NOT_SEEN = (
@@ -60,11 +56,6 @@ class Draft:
     cassettes: tuple[Path, ...]
     deviations: int
     left_out: dict[str, str]
-
-
-def slug(text: str) -> str:
-    """Return a text as an id: what stands before the last slash is a vendor's prefix."""
-    return re.sub(r"[^a-z0-9._-]+", "-", text.rpartition("/")[2].lower()).strip("-._")
 
 
 def matrix_to_ask(new: NewProvider, root: Path) -> Matrix:
@@ -112,7 +103,7 @@ def write_draft(new: NewProvider, probed: Iterable[Probed], root: Path, *, with_
     kept.sort(key=lambda case: _ORDER.index(case.scenario.id))
     listed = list(_deviations(kept, new.docs))
     if listed:
-        text = _DRAFTED + _yaml({"deviations": listed})
+        text = _DRAFTED + as_yaml({"deviations": listed})
         write_atomically(root / "cassettes" / provider.id / DEVIATIONS, text.encode())
     write_atomically((root / FILE_NAME).resolve(), _appended(root / FILE_NAME, provider).encode())
     return Draft(provider, tuple(case.cassette for case in kept), len(listed), left_out)
@@ -180,71 +171,19 @@ def _provider(new: NewProvider, switch: Thinking, lacks: tuple[str, ...], note: 
 
 def _deviations(cases: Iterable[Case], docs: str) -> Iterator[dict[str, Any]]:
     """Yield an entry for each rule and each thing it says, with the scenarios where it says so."""
-    said: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
-    days: dict[tuple[str, str], set[str]] = defaultdict(set)
+    said = []
     for case in cases:
         exchanges = with_expectations(read_cassette(case.cassette), case.scenario)
         day = min((exchange.source.at or "")[:10] for exchange in exchanges)
         for check in CHECKS.values():
-            if check.level is Level.OBSERVE:
-                continue
-            for problem in problems_of(exchanges, check):
-                key = check.id, _alike(problem.message)
-                said[key].append((case.scenario.id, problem.message))
-                days[key].add(day)
-    for key, ones in said.items():
-        yield {
-            "check": key[0],
-            "scenarios": list(dict.fromkeys(scenario for scenario, _ in ones)),
-            "message": in_common([message for _, message in ones]),
-            "reason": "",
-            "source": docs,
-            "seen": {"first": min(days[key]), "last": max(days[key])},
-        }
-
-
-def in_common(messages: list[str]) -> str:
-    """
-    Return what messages that differ in numbers and quoted texts have in common, ``*`` standing for the rest.
-
-    A count, as in "3 of 12 chunks", is another one the next time, be it the same in all.
-    """
-    first = messages[0]
-    values = list(zip(*([part[0] for part in _VARYING.finditer(message)] for message in messages), strict=True))
-    told, end = "", 0
-    for number, part in enumerate(_VARYING.finditer(first)):
-        same = len(set(values[number])) == 1 and not _is_count(first, part)
-        told += first[end : part.start()] + (part[0] if same else "*")
-        end = part.end()
-    return told + first[end:]
-
-
-def _is_count(message: str, part: re.Match[str]) -> bool:
-    after, before = message[part.end() :], message[: part.start()]
-    return bool(re.match(r" of \d| times", after) or re.search(r"\d of $", before))
-
-
-def _alike(message: str) -> str:
-    """Return a message without what may be other the next time; messages of equal form are of one thing."""
-    return _VARYING.sub(lambda part: "\0" if part[0][0].isdigit() else "\1", message)
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes as people do: the items of a list indented, a list of mere words in a line."""
-
-    def represent_list(self, data: Iterable[Any]) -> yaml.SequenceNode:
-        items = list(data)
-        return self.represent_sequence("tag:yaml.org,2002:seq", items, not any(isinstance(one, dict) for one in items))
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - PyYAML's signature
-        super().increase_indent(flow, indentless=False)
-
-
-_Dumper.add_representer(list, _Dumper.represent_list)
-
-
-def _yaml(value: Any) -> str:
-    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH)
+            if check.level is not Level.OBSERVE:
+                said += [
+                    SaidProblem(check.id, case.scenario.id, problem.message, day)
+                    for problem in problems_of(exchanges, check)
+                ]
+    for entry in drafted_entries(said):
+        seen = entry.pop("seen")
+        yield entry | {"source": docs, "seen": seen}
 
 
 def _appended(path: Path, provider: Provider) -> str:
@@ -256,7 +195,7 @@ def _appended(path: Path, provider: Provider) -> str:
     """
     entry = provider.model_dump(mode="json", exclude_defaults=True)
     if not path.exists():
-        return f"{SCHEMA_LINE}\n{_yaml({'providers': [entry]})}"
+        return f"{SCHEMA_LINE}\n{as_yaml({'providers': [entry]})}"
     before = load_matrix(path)
     if provider.id in {one.id for one in before.providers}:
         raise BadProviders(
@@ -264,7 +203,7 @@ def _appended(path: Path, provider: Provider) -> str:
         )
     text = path.read_text(encoding="utf-8")
     item = " " * _indent(text) + "- "
-    lines = _yaml(entry).splitlines()
+    lines = as_yaml(entry).splitlines()
     added = item + f"\n{' ' * len(item)}".join(lines)
     appended = f"{text.rstrip()}\n\n{added}\n"
     try:

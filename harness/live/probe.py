@@ -5,22 +5,22 @@ import math
 import re
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from harness.checks import CHECKS
 from harness.checks.error_causes import MODEL_FAILED, NO_CREDIT, NO_MODEL, WHATEVER_IS_ASKED, told_cause
 from harness.checks.registry import Check
 from harness.errors import NotAsked, Unreachable
-from harness.judging.deviations import KnownProblems
+from harness.judging.baseline import Judge, judged_alone
 from harness.judging.runner import (
     RECORDING,
     Skip,
     Subject,
     find_missing_exchanges,
     inconclusive_reason,
-    judge_beside,
 )
 from harness.live.asking import Endpoint, ScenarioSender
 from harness.live.budget import Budget
@@ -72,8 +72,9 @@ class Course:
     _silent: int = 0
 
     def begin(self) -> None:
-        """Let the time begin."""
-        self._until = time.monotonic() + self.seconds
+        """Let the time begin, if it did not: what is asked several times shares it."""
+        if math.isinf(self._until):
+            self._until = time.monotonic() + self.seconds
 
     def look(self) -> Skip | None:
         """Return why no more is asked; None if more is."""
@@ -129,12 +130,16 @@ def probe_endpoint(  # noqa: PLR0913, PLR0917 - what a user says of a probe
     course: Course,
     secrets: Secrets = Secrets(),  # noqa: B008 - frozen
     kept: Callable[[Scenario], str | None] = lambda _: None,
-    known: KnownProblems | None = None,
+    judge: Judge = judged_alone,
+    checks: Iterable[Check] = CHECKS.values(),
+    headers: Mapping[str, str] = MappingProxyType({}),
+    before_each: Callable[[], None] = lambda: None,
 ) -> Iterator[Probed]:
     """
     Ask the endpoint at ``base_url`` and yield what each scenario gave; ``kept`` says where its recording is to be.
 
-    What is listed of its provider is ``known``, and no failure.
+    ``judge`` makes findings of answers, by ``checks``; ``headers`` go with each request, and ``before_each`` of them is
+    called.
 
     Raises:
         Unreachable: it is no address, nobody answers chats there, or the key is refused.
@@ -143,17 +148,17 @@ def probe_endpoint(  # noqa: PLR0913, PLR0917 - what a user says of a probe
     shown = scrub_url(base_url, secrets)
     host = check_address(base_url, shown).rpartition("@")[2]
     provider, thinking = _known(host, model, matrix)
-    sender = ScenarioSender(
-        Endpoint(base_url, key, model, thinking.enable or {}, thinking.disable or {}), limits, secrets=secrets
-    )
+    endpoint = Endpoint(base_url, key, model, thinking.enable or {}, thinking.disable or {}, headers)
+    sender = ScenarioSender(endpoint, limits, before_each, secrets)
     asked = probe(
         sender.ask,
         lambda scenario: Subject(provider, secrets.redact_text(model), scenario.id, kept(scenario)),
         scenarios,
+        checks,
         budget=budget,
         course=course,
         cut=sender.cut,
-        known=known,
+        judge=judge,
     )
     answered = False
     with contextlib.closing(sender), contextlib.closing(asked):
@@ -181,7 +186,7 @@ def probe(  # noqa: PLR0913, PLR0917 - what there is to say of a probe
     budget: Budget | None = None,
     course: Course | None = None,
     cut: Callable[[str], None] = lambda _: None,
-    known: KnownProblems | None = None,
+    judge: Judge = judged_alone,
 ) -> Generator[Probed, None, None]:
     """
     Yield what each scenario gave, in the order in which they end; all of them, also where the ``course`` is over before.
@@ -192,7 +197,7 @@ def probe(  # noqa: PLR0913, PLR0917 - what there is to say of a probe
     to end.
     """
     chosen, checks = list(scenarios), tuple(checks)
-    run = _Run(ask, cut, budget or Budget(), course or Course(), known)
+    run = _Run(ask, cut, budget or Budget(), course or Course(), judge)
     run.budget.begin(chosen)
     run.course.begin()
     try:
@@ -232,7 +237,7 @@ class _Run:
     cut: Callable[[str], None]
     budget: Budget
     course: Course
-    known: KnownProblems | None = None
+    judge: Judge
     refused: dict[str, Skip] = field(default_factory=dict)
     served: set[str] = field(default_factory=set)
     plain: dict[str, str] = field(default_factory=dict)
@@ -281,7 +286,7 @@ class _Run:
             found.findings = [_skipped(subject, skip)]
         else:
             self.served.update(needs if found.answered else ())
-            found.findings = list(judge_beside(found.exchanges, subject, checks, self.known))
+            found.findings = list(self.judge(found.exchanges, subject, checks))
             found.findings += find_missing_exchanges(found.exchanges, found.scenario, subject)
         return found
 

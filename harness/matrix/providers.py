@@ -38,6 +38,11 @@ Topic = Literal["url", "key", "models", "thinking", "lacks", "stream", "errors"]
 Trust = Literal["high", "medium", "low"]
 
 
+def slug(text: str) -> str:
+    """Return a text as an id: what stands before the last slash is a vendor's prefix."""
+    return re.sub(r"[^a-z0-9._-]+", "-", text.rpartition("/")[2].lower()).strip("-._")
+
+
 def _capability(name: str) -> str:
     if name not in CAPABILITIES:
         raise ValueError(f"unknown capability; use one of {', '.join(CAPABILITIES)}")

@@ -191,6 +191,13 @@ KINDS: dict[str, tuple[str, ...]] = {
 }
 """Names for all scenarios in which an answer of that form is due; usage is that which is asked for."""
 
+
+def named_scenarios(name: str) -> tuple[str, ...]:
+    """Return the ids that an id, a kind or a family such as ``tools.*`` stands for; none where it stands for nothing."""
+    family = tuple(one for one in SCENARIOS if name == f"{one.partition('.')[0]}.*")
+    return family or KINDS.get(name) or ((name,) if name in SCENARIOS else ())
+
+
 CAPABILITIES = tuple(dict.fromkeys(need for scenario in _TABLE for need in scenario.needs))
 """The names that ``lacks`` in providers.yaml may hold."""
 

@@ -170,10 +170,18 @@ def counted(count: int, mode: str) -> str:
 def _names(group: FindingGroup, mode: str, *, providers: bool) -> Counter[str]:
     """Return what tells the recordings of a group apart: of a probe the scenarios, else providers or models."""
     if mode == "live":
-        return Counter(one.scenario for one in group.findings)
+        return Counter(_with_rate(one) for one in group.findings)
     if providers and len({one.provider for one in group.findings}) > 1:
         return Counter(one.provider for one in group.findings)
     return Counter(f"{one.provider}/{one.model}" if providers else one.model for one in group.findings)
+
+
+def _with_rate(finding: Finding) -> str:
+    """Return the scenario of a finding, and where it came in some answers only, in how many."""
+    if not finding.rate:
+        return finding.scenario
+    said = translated("{scenario} (flaky: {count} of {all})")
+    return said.format(scenario=finding.scenario, count=finding.rate[0], all=finding.rate[1])
 
 
 def most_of(names: Counter[str], *, whole: bool) -> str:

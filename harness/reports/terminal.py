@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from harness.reports import baseline
 from harness.reports.failures import (
     COLOURS,
     TellOf,
@@ -128,20 +129,35 @@ def show_probe(results: Results, console: Console, tell_of: TellOf, *, whole: bo
         if values:
             show_wrapped(translated("; ").join(values), console, label=padded(translated(name), 30), indent=0)
     _show_unasked(results, console, whole=whole)
+    if results.probe and results.probe.baseline:
+        baseline.show(results.probe.baseline, console)
     _show_totals(results, console)
 
 
 def _show_groups(results: Results, console: Console, tell_of: TellOf, *, whole: bool) -> None:
     groups, listed = failing(results, tell_of), known(results, tell_of)
+    own = bool(results.probe and results.probe.baseline)
     if groups:
-        head = "Rules that fail, and are not listed of the provider" if listed else "Rules that fail"
-        console.print(f"[bold]{translated(head)}[/]")
+        head = translated(
+            "Rules that fail, and are not in the baseline"
+            if own
+            else "Rules that fail, and are not listed of the provider"
+            if listed
+            else "Rules that fail"
+        )
+        console.print(f"[bold]{head}[/]")
     if not groups and results.nothing_judged is None:
-        none = "No rule fails that is not listed of the provider." if listed else "No rule fails."
-        console.print(translated(none))
+        none = translated(
+            "No rule fails that is not in the baseline."
+            if own
+            else "No rule fails that is not listed of the provider."
+            if listed
+            else "No rule fails."
+        )
+        console.print(none)
     show_groups(groups, results, console, whole=whole)
     if listed:
-        console.print(f"\n[bold]{translated('Known of the provider')}[/]")
+        console.print(f"\n[bold]{translated('Known: in the baseline' if own else 'Known of the provider')}[/]")
         show_groups(listed, results, console, whole=whole)
     if seen := harmful(results, tell_of):
         console.print(f"\n[bold]{translated('Legal, but breaks some client code')}[/]")

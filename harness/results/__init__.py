@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         written_client_results,
     )
     from harness.results.log import SCHEMA, Results, Run, check_writable, dump, read_results, told_most, write_results
+    from harness.results.probing import BaselineEntry, BaselineSummary, EntryState, ProbeSummary
 
 __all__ = [
     "EXPECTED",
@@ -47,15 +48,19 @@ __all__ = [
     "WORST_FATE_FIRST",
     "WORST_FIRST",
     "Advice",
+    "BaselineEntry",
+    "BaselineSummary",
     "ClientFinding",
     "ClientOutcome",
     "ClientResults",
     "Deviation",
+    "EntryState",
     "Evidence",
     "Finding",
     "Level",
     "LoopFinding",
     "Outcome",
+    "ProbeSummary",
     "Problem",
     "ProviderPrediction",
     "Results",
@@ -74,6 +79,7 @@ __all__ = [
     "written_client_results",
 ]  # fmt: skip
 
+_PROBING = frozenset({"BaselineEntry", "BaselineSummary", "EntryState", "ProbeSummary"})
 _LOG = frozenset({"SCHEMA", "Results", "Run", "check_writable", "dump", "read_results", "told_most", "write_results"})
 
 
@@ -81,4 +87,5 @@ def __getattr__(name: str) -> Any:
     """Import what stands in a log (PEP 562)."""
     if name not in __all__:
         raise AttributeError(name)
-    return getattr(import_module(f"harness.results.{'log' if name in _LOG else 'clients'}"), name)
+    module = "log" if name in _LOG else "probing" if name in _PROBING else "clients"
+    return getattr(import_module(f"harness.results.{module}"), name)

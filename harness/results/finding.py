@@ -141,7 +141,8 @@ class Finding:
     The outcome of one check on one recording: a line of ``results.jsonl``.
 
     ``advice`` is that of the form that ``message`` tells of; None where the check's own holds.  ``known`` says since when
-    and why it is known, where a recording of no scenario was judged beside what is listed of its provider.
+    and why it is known, where a recording of no scenario was judged beside what is listed of its provider.  ``rate`` is
+    in how many of how many answers it came so, where the same was asked several times and not all were alike.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
@@ -161,6 +162,7 @@ class Finding:
     cassette: str | None = None
     advice: Advice | None = None
     known: str | None = None
+    rate: tuple[int, int] | None = None
 
     @property
     def family(self) -> str:

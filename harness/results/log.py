@@ -22,6 +22,7 @@ import orjson
 from harness.errors import BadResults, Unwritable
 from harness.recording.atomic import write_atomically
 from harness.results.finding import UNDECIDED, UNEXPECTED, VERDICTS, Finding, Outcome
+from harness.results.probing import ProbeSummary
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -52,6 +53,8 @@ class Results:
 
     run: Run
     findings: list[Finding] = field(default_factory=list)
+    probe: ProbeSummary | None = None
+    """What was measured of an endpoint beside its findings; no part of the log."""
 
     @property
     def outcomes(self) -> dict[str, int]:
@@ -156,7 +159,7 @@ def _lines_of(findings: list[Finding]) -> Iterator[dict[str, Any]]:
 def _told(finding: Finding) -> dict[str, Any]:
     """Return a finding as a row; what is in it orjson writes as it is."""
     told = {name: getattr(finding, name) for name in _NAMES}
-    for name in ("advice", "known"):
+    for name in ("advice", "known", "rate"):
         if told[name] is None:
             del told[name]
     return told

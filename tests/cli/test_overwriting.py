@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from harness.cli import main
-from harness.cli.live import _check_places
+from harness.cli.probe_outputs import check_recordings
 from harness.errors import Unwritable
 from harness.matrix.scenarios import SCENARIOS
 from harness.recording.atomic import check_own, write_atomically
@@ -94,11 +94,11 @@ def test_a_cassette_of_another_tool_is_not_replaced(tmp_path: Path) -> None:
     scenario = SCENARIOS["chat.stream"]
     path = tmp_path / "chat.stream.yaml"
     write_cassette(path, [REFERENCES["stream"]])
-    _check_places(None, tmp_path, [scenario], force=False)
+    check_recordings(tmp_path, [scenario], force=False)
     path.write_text("interactions: []\nversion: 1\n", encoding="utf-8")
     with pytest.raises(Unwritable, match="not written by harness"):
-        _check_places(None, tmp_path, [scenario], force=False)
-    _check_places(None, tmp_path, [scenario], force=True)
+        check_recordings(tmp_path, [scenario], force=False)
+    check_recordings(tmp_path, [scenario], force=True)
 
 
 def test_what_is_no_regular_file_is_never_replaced(tmp_path: Path) -> None:

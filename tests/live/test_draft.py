@@ -19,7 +19,7 @@ from click.testing import CliRunner, Result
 from scripted import IDEAL, End, Received, Script, Server, ideal_answer, plays, refuses
 
 from harness.cli import main
-from harness.live.draft import in_common
+from harness.judging.drafted import in_common
 from harness.matrix.providers import load_matrix
 from harness.matrix.recognising import has_schema_line
 from harness.matrix.scenarios import SCENARIOS

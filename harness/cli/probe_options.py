@@ -1,0 +1,192 @@
+"""The options of ``probe``: as they are given, and what follows of them before anything is asked."""
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from harness.checks import CHECKS, Check
+from harness.cli.common import ALL, FORCE, FORMAT, KNOWN, LANG, ROOT, SDK_DEPTH, SIZES
+from harness.cli.spending import LONG, MAX_REQUESTS, MAX_SECONDS, MAX_TOKENS, TIMEOUT
+from harness.errors import HarnessError, unknown
+from harness.judging.runner import Selection
+from harness.matrix.scenarios import KINDS, SCENARIOS, Scenario, named_scenarios
+from harness.results import Level
+
+_FILE = click.Path(path_type=Path)
+_MOST_REPEATS = 100
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_LEVELS = {"must": {Level.MUST}, "should": {Level.MUST, Level.SHOULD}, "never": set[Level]()}
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeOptions:
+    """What a user says of a probe; the fields are named as the options are."""
+
+    base_url: str
+    model: str
+    key_env: str
+    headers: tuple[str, ...] = field(repr=False)
+    scenarios: tuple[str, ...]
+    checks: tuple[str, ...]
+    level: str
+    baseline: Path | None
+    write_baseline: Path | None
+    repeat: int
+    delay: float
+    results_file: Path | None
+    folder: Path | None
+    markdown: Path | None
+    max_requests: int
+    max_tokens: int
+    max_seconds: float
+    timeout: float
+    long: bool
+    fail_on: str | None
+    force: bool
+    root: Path
+    known: bool
+    whole: bool
+    form: str
+
+    def failing_levels(self) -> set[Level]:
+        """Return the levels whose failures count: with a baseline all that are no observation, else what must hold."""
+        return _LEVELS[self.fail_on or ("should" if self.baseline else "must")]
+
+    def asked_scenarios(self) -> list[Scenario]:
+        """Return the scenarios to ask; raises UnknownName."""
+        names = [name for given in self.scenarios for name in _named(given)] or list(SCENARIOS)
+        return [SCENARIOS[name] for name in dict.fromkeys(names)]
+
+    def chosen_checks(self) -> tuple[Check, ...]:
+        """Return the checks to judge by; raises UnknownName."""
+        known = {*CHECKS, *(check.family for check in CHECKS.values())}
+        for name in self.checks:
+            if name not in known:
+                raise unknown("check", name, sorted(known))
+        return Selection(checks=self.checks, level=Level(self.level.upper())).chosen()
+
+    def extra_headers(self) -> dict[str, str]:
+        """Return the headers to send, by name; raises HarnessError, which does not show what may be a secret."""
+        return dict(map(_header, self.headers))
+
+    def scaled(self, requests: int) -> "Scale":
+        """Return the limits of the probe, where so many requests are asked once: what was not given grows with them."""
+        given = click.get_current_context().get_parameter_source
+        by_default = {
+            name for name in ("max_requests", "max_tokens", "max_seconds") if given(name) is ParameterSource.DEFAULT
+        }
+        times = {
+            name: self.repeat if name in by_default else 1 for name in ("max_requests", "max_tokens", "max_seconds")
+        }
+        pauses = self.delay * requests * self.repeat if "max_seconds" in by_default else 0
+        return Scale(
+            self.max_requests * times["max_requests"], self.max_tokens * times["max_tokens"],
+            self.max_seconds * times["max_seconds"] + pauses,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The limits of a probe with all its repetitions: requests, tokens, and seconds."""
+
+    requests: int
+    tokens: int
+    seconds: float
+
+
+def _named(name: str) -> Iterable[str]:
+    found = named_scenarios(name)
+    if not found:
+        families = sorted({f"{one.partition('.')[0]}.*" for one in SCENARIOS})
+        raise unknown("scenario", name, [*SCENARIOS, *families, *KINDS])
+    return found
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not _HEADER_NAME.fullmatch(name):
+        raise HarnessError("--header: it begins with no name and colon; write NAME:VALUE, as in X-Team:compat")
+    if not (value.isascii() and value.strip().isprintable()):
+        raise HarnessError(f"--header {name}: its value holds a character that no header takes; write it anew")
+    return name, value.strip()
+
+
+class Pace:
+    """Lets requests begin no closer to each other than so many seconds; shared by threads."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._next = 0.0
+        self._lock = threading.Lock()
+
+    def wait(self) -> None:
+        """Wait for one's turn."""
+        with self._lock:
+            turn = max(time.monotonic(), self._next)
+            self._next = turn + self._seconds
+        time.sleep(max(0.0, turn - time.monotonic()))
+
+
+_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    click.argument("base_url"),
+    click.option("-m", "--model", required=True, help="Model name, as sent in requests."),
+    click.option(
+        "--key-env", default="OPENAI_API_KEY", show_default=True, help="Environment variable that holds the API key."
+    ),
+    click.option(
+        "--header", "headers", multiple=True, metavar="NAME:VALUE",
+        help="Header to send with every request, for example to a gateway. Repeatable.",
+    ),
+    click.option(
+        "--scenario", "scenarios", multiple=True,
+        help="Send only this scenario, or this family, such as `tools.*`. Repeatable.",
+    ),
+    click.option(
+        "--check", "checks", multiple=True, help="Judge only by this check, or by this family. Repeatable."
+    ),
+    click.option(
+        "--level", type=click.Choice(["must", "should", "observe"]), default="observe", show_default=True,
+        help="Judge only by checks of this level or stricter.",
+    ),
+    click.option(
+        "--baseline", type=_FILE,
+        help="File with the known deviations of this endpoint. Exit with 1 if a rule fails that is not listed, or if an "
+        "entry is stale.",
+    ),
+    click.option(
+        "--write-baseline", type=_FILE,
+        help="Write all failures to this file as a baseline whose reasons you fill in. Entries it has are kept, stale "
+        "ones removed. Exit with 0.",
+    ),
+    click.option(
+        "--repeat", type=click.IntRange(1, _MOST_REPEATS), default=1, show_default=True,
+        help="Send every scenario this many times, and report how often a rule failed. Default limits grow with it.",
+    ),
+    click.option(
+        "--delay", type=click.FloatRange(0, 3600), default=0.0, show_default=True,
+        help="Minimum time between the starts of two requests, in seconds.",
+    ),
+    click.option("--results", "results_file", type=_FILE, help="Write all findings to this file, as JSON lines."),
+    click.option("--record", "folder", type=_FILE, help="Save the recordings in this folder."),
+    click.option("--markdown", type=_FILE, help="Write the tables to this Markdown file."),
+    MAX_REQUESTS, MAX_TOKENS, MAX_SECONDS, TIMEOUT, LONG,
+    click.option(
+        "--fail-on", type=click.Choice(["must", "should", "never"]),
+        help="Exit with 1 if a rule of this level fails  [default: must; with --baseline: should].",
+    ),
+    FORCE, ROOT, SDK_DEPTH, SIZES("body", "line", "event", "events", "values"), KNOWN, ALL, LANG, FORMAT,
+)  # fmt: skip
+
+
+def probe_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of ``probe`` to a command, in the order in which its help shows them."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command

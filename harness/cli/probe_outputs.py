@@ -1,0 +1,108 @@
+"""Where what a probe found goes: its recordings, the files that were asked for, and the terminal."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.checks import told_of
+from harness.cli.common import show
+from harness.cli.console import Outlet
+from harness.cli.probe_options import ProbeOptions
+from harness.cli.spending import try_all
+from harness.errors import HarnessError
+from harness.matrix.scenarios import Scenario
+from harness.recording.atomic import check_folder, check_own, write_atomically
+from harness.recording.cassette import OWN, write_cassette
+from harness.reports import baseline, table, terminal
+from harness.results import Outcome, Results, check_writable, told_most, write_results
+
+if TYPE_CHECKING:
+    from harness.live.probe import Course, Probed
+
+
+def check_places(options: ProbeOptions, asked: list[Scenario]) -> None:
+    """Refuse what can't be written to, or be meant together, before anything is asked."""
+    if options.baseline and options.write_baseline:
+        raise HarnessError("--baseline and --write-baseline: the one is read, the other written; use one of them")
+    if options.results_file:
+        check_writable(options.results_file)
+    if options.folder:
+        check_recordings(options.folder, asked, force=options.force)
+    if options.markdown:
+        check_own(options.markdown, table.OWN, force=options.force)
+
+
+def check_recordings(folder: Path, asked: list[Scenario], *, force: bool) -> None:
+    """Refuse a folder in which recordings of what is ``asked`` can't be kept, or would replace what is no such."""
+    check_folder(folder)
+    for scenario in asked:
+        check_own(folder / f"{scenario.id}.yaml", OWN, force=force)
+
+
+def write_outputs(options: ProbeOptions, results: Results) -> list[str]:
+    """Write each file that was asked for and print the results; return in a line each what could not be done."""
+    steps: list[Callable[[], object]] = []
+    if options.results_file:
+        steps.append(partial(write_results, options.results_file, results))
+    if options.markdown:
+        steps.append(partial(_write, options.markdown, _markdown(results)))
+    return try_all(*steps, partial(_show, results, options))
+
+
+def _write(path: Path, text: str) -> None:
+    write_atomically(path.resolve(), text.encode())
+
+
+def _markdown(results: Results) -> str:
+    told = results.probe and results.probe.baseline
+    return table.render(results) + (f"\n{baseline.render(told)}" if told else "")
+
+
+def _show(results: Results, options: ProbeOptions) -> None:
+    if options.form == "pretty":
+        terminal.show_probe(results, Outlet(), told_of, whole=options.whole)
+    else:
+        show(results, options.form)
+
+
+@dataclass
+class KeptRecordings:
+    """The recordings of a probe, in ``folder`` if there is one; ``failed`` is why they are no longer kept."""
+
+    folder: Path | None
+    failed: list[str] = field(default_factory=list)
+    chats: int = 0
+    unanswered: list[str] = field(default_factory=list)
+
+    def place(self, number: int, scenario: Scenario) -> str | None:
+        """Return where the recording of ``scenario`` is to be; of a further repetition in a folder of its number."""
+        path = self._path(number, scenario)
+        return str(path) if path else None
+
+    def _path(self, number: int, scenario: Scenario) -> Path | None:
+        folder = self.folder and (self.folder if number == 1 else self.folder / f"repeat-{number}")
+        return folder / f"{scenario.id}.yaml" if folder else None
+
+    def take(self, number: int, found: "Probed", course: "Course") -> None:
+        """Keep what a scenario gave; what can't be kept is not asked for."""
+        self.chats += found.answered
+        self.unanswered += [found.unanswered] if found.unanswered else []
+        path = self._path(number, found.scenario)
+        if not path or not found.exchanges or self.failed:
+            return
+        try:
+            write_cassette(path, found.exchanges)
+        except HarnessError as error:
+            self.failed.append(str(error))
+            from harness.judging.runner import Skip
+
+            course.over = course.over or Skip(Outcome.INCONCLUSIVE, f"recordings can't be kept: {error}")
+
+    @property
+    def no_chat(self) -> str | None:
+        """Why there is nothing to judge: no chat was answered; None where one was, or none was due."""
+        if self.chats or not self.unanswered:
+            return None
+        return f"this endpoint answered no chat: {told_most(self.unanswered)}"

@@ -1,0 +1,86 @@
+"""Entries of a list of deviations, drafted of what rules said: all but the reasons, which people write."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+_VARYING = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\d+(?:\.\d+)?")
+"""The parts of a message that may be others the next time: what is quoted, and numbers."""
+_WIDTH = 118
+
+
+@dataclass(frozen=True, slots=True)
+class SaidProblem:
+    """What a rule said of the answers to a scenario on a day (ISO 8601); ``sometimes`` where not each answer had it."""
+
+    check: str
+    scenario: str
+    message: str
+    day: str
+    sometimes: bool = False
+
+
+def drafted_entries(said: Iterable[SaidProblem]) -> Iterator[dict[str, Any]]:
+    """Yield an entry for each rule and each thing it says, with the scenarios where it says so; its reason is empty."""
+    groups: dict[tuple[str, str, bool], list[SaidProblem]] = defaultdict(list)
+    for one in said:
+        groups[one.check, alike(one.message), one.sometimes].append(one)
+    for (check, _, sometimes), ones in groups.items():
+        days = [one.day for one in ones]
+        yield {
+            "check": check,
+            "scenarios": list(dict.fromkeys(one.scenario for one in ones)),
+            "message": in_common([one.message for one in ones]),
+            **({"sometimes": True} if sometimes else {}),
+            "reason": "",
+            "seen": {"first": min(days), "last": max(days)},
+        }
+
+
+def in_common(messages: list[str]) -> str:
+    """
+    Return what messages that differ in numbers and quoted texts have in common, ``*`` standing for the rest.
+
+    A count, as in "3 of 12 chunks", is another one the next time, be it the same in all.
+    """
+    first = messages[0]
+    values = list(zip(*([part[0] for part in _VARYING.finditer(message)] for message in messages), strict=True))
+    told, end = "", 0
+    for number, part in enumerate(_VARYING.finditer(first)):
+        same = len(set(values[number])) == 1 and not _is_count(first, part)
+        told += first[end : part.start()] + (part[0] if same else "*")
+        end = part.end()
+    return told + first[end:]
+
+
+def _is_count(message: str, part: re.Match[str]) -> bool:
+    after, before = message[part.end() :], message[: part.start()]
+    return bool(re.match(r" of \d| times", after) or re.search(r"\d of $", before))
+
+
+def alike(message: str) -> str:
+    """Return a message without what may be other the next time; messages of equal form are of one thing."""
+    return _VARYING.sub(lambda part: "\0" if part[0][0].isdigit() else "\1", message)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes as people do: the items of a list indented, a list of mere words in a line."""
+
+    def represent_list(self, data: Iterable[Any]) -> yaml.SequenceNode:
+        items = list(data)
+        return self.represent_sequence("tag:yaml.org,2002:seq", items, not any(isinstance(one, dict) for one in items))
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - PyYAML's signature
+        super().increase_indent(flow, indentless=False)
+
+
+_Dumper.add_representer(list, _Dumper.represent_list)
+
+
+def as_yaml(value: Any) -> str:
+    """Return a value as YAML, in lines as wide as people read them."""
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH)
