@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import click
+import orjson
 from click.core import ParameterSource
 
 from harness.checks import CHECKS, Check
 from harness.cli.common import ALL, FORCE, FORMAT, KNOWN, LANG, ROOT, SDK_DEPTH, SIZES
+from harness.cli.outlet import say_json
 from harness.cli.spending import LONG, MAX_REQUESTS, MAX_SECONDS, MAX_TOKENS, TIMEOUT
 from harness.errors import HarnessError, unknown
 from harness.judging.runner import Selection
@@ -43,6 +45,9 @@ class ProbeOptions:
     results_file: Path | None
     folder: Path | None
     markdown: Path | None
+    junit: Path | None
+    sarif: Path | None
+    github: bool
     max_requests: int
     max_tokens: int
     max_seconds: float
@@ -134,8 +139,20 @@ class Pace:
         time.sleep(max(0.0, turn - time.monotonic()))
 
 
+def _print_schema(context: click.Context, _option: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's signature
+    if value:
+        from harness.results.schema import probe_schema
+
+        say_json(probe_schema(), orjson.OPT_INDENT_2)
+        context.exit()
+
+
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.argument("base_url"),
+    click.option(
+        "--schema", is_flag=True, is_eager=True, expose_value=False, callback=_print_schema,
+        help="Print the JSON Schema of a line of --format json, and exit.",
+    ),
     click.option("-m", "--model", required=True, help="Model name, as sent in requests."),
     click.option(
         "--key-env", default="OPENAI_API_KEY", show_default=True, help="Environment variable that holds the API key."
@@ -176,6 +193,12 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--results", "results_file", type=_FILE, help="Write all findings to this file, as JSON lines."),
     click.option("--record", "folder", type=_FILE, help="Save the recordings in this folder."),
     click.option("--markdown", type=_FILE, help="Write the tables to this Markdown file."),
+    click.option("--junit", type=_FILE, help="Write the findings to this file, as JUnit XML."),
+    click.option("--sarif", type=_FILE, help="Write new failures and stale entries to this file, as SARIF 2.1.0."),
+    click.option(
+        "--github", is_flag=True,
+        help="Print annotations for GitHub Actions, and append a summary to the file in $GITHUB_STEP_SUMMARY.",
+    ),
     MAX_REQUESTS, MAX_TOKENS, MAX_SECONDS, TIMEOUT, LONG,
     click.option(
         "--fail-on", type=click.Choice(["must", "should", "never"]),

@@ -1,6 +1,9 @@
 """Where what a probe found goes: its recordings, the files that were asked for, and the terminal."""
 
-from collections.abc import Callable
+import contextlib
+import os
+import secrets
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -9,13 +12,14 @@ from typing import TYPE_CHECKING
 from harness.checks import told_of
 from harness.cli.common import show
 from harness.cli.console import Outlet
+from harness.cli.outlet import say, say_block, say_json
 from harness.cli.probe_options import ProbeOptions
 from harness.cli.spending import try_all
-from harness.errors import HarnessError
+from harness.errors import HarnessError, Unwritable
 from harness.matrix.scenarios import Scenario
 from harness.recording.atomic import check_folder, check_own, write_atomically
 from harness.recording.cassette import OWN, write_cassette
-from harness.reports import baseline, table, terminal
+from harness.reports import baseline, github, junit, sarif, table, terminal
 from harness.results import Outcome, Results, check_writable, told_most, write_results
 
 if TYPE_CHECKING:
@@ -30,8 +34,9 @@ def check_places(options: ProbeOptions, asked: list[Scenario]) -> None:
         check_writable(options.results_file)
     if options.folder:
         check_recordings(options.folder, asked, force=options.force)
-    if options.markdown:
-        check_own(options.markdown, table.OWN, force=options.force)
+    for path, own in ((options.markdown, table.OWN), (options.junit, junit.OWN), (options.sarif, sarif.OWN)):
+        if path:
+            check_own(path, own, force=options.force)
 
 
 def check_recordings(folder: Path, asked: list[Scenario], *, force: bool) -> None:
@@ -48,7 +53,14 @@ def write_outputs(options: ProbeOptions, results: Results) -> list[str]:
         steps.append(partial(write_results, options.results_file, results))
     if options.markdown:
         steps.append(partial(_write, options.markdown, _markdown(results)))
-    return try_all(*steps, partial(_show, results, options))
+    if options.junit:
+        steps.append(partial(_write, options.junit, junit.render(results, told_of)))
+    if options.sarif:
+        steps.append(partial(_write, options.sarif, sarif.render(results, told_of)))
+    steps.append(partial(_show, results, options))
+    if options.github:
+        steps.append(partial(_tell_github, results, options))
+    return try_all(*steps)
 
 
 def _write(path: Path, text: str) -> None:
@@ -56,15 +68,39 @@ def _write(path: Path, text: str) -> None:
 
 
 def _markdown(results: Results) -> str:
-    told = results.probe and results.probe.baseline
-    return table.render(results) + (f"\n{baseline.render(told)}" if told else "")
+    return table.render(results) + (f"\n{baseline.render(results.baseline)}" if results.baseline else "")
 
 
 def _show(results: Results, options: ProbeOptions) -> None:
-    if options.form == "pretty":
-        terminal.show_probe(results, Outlet(), told_of, whole=options.whole)
-    else:
+    if options.form != "pretty":
         show(results, options.form)
+        if options.form == "json":
+            say_json(results.probe)
+        return
+    with _no_commands() if options.github else contextlib.nullcontext():
+        terminal.show_probe(results, Outlet(), told_of, whole=options.whole)
+
+
+@contextlib.contextmanager
+def _no_commands() -> Iterator[None]:
+    """Let GitHub Actions take no line for a command: an endpoint could give one in what it answers."""
+    token = secrets.token_hex(16)
+    say(f"::stop-commands::{token}")
+    yield
+    say(f"::{token}::")
+
+
+def _tell_github(results: Results, options: ProbeOptions) -> None:
+    """Print annotations, where data go to stdout on stderr, and add to the summary of the step, if there is a file for it."""
+    say_block(github.annotations(results, told_of), nl=False, err=options.form != "pretty")
+    path = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not path:
+        return
+    try:
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(github.summary(results, told_of))
+    except OSError as error:
+        raise Unwritable(f"{path}: {error.strerror or error}; it is the file in $GITHUB_STEP_SUMMARY") from None
 
 
 @dataclass

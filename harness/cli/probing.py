@@ -1,8 +1,11 @@
 """The command that probes one endpoint: asked within limits, judged, compared with its baseline, and told."""
 
+import contextlib
+import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,6 +25,7 @@ from harness.words import translated
 if TYPE_CHECKING:
     from harness.judging.baseline import Baseline, Judge
     from harness.live.budget import Budget
+    from harness.live.measuring import Meter
     from harness.live.probe import Course, Probed
     from harness.matrix.providers import Matrix
     from harness.recording.redact import Secrets
@@ -69,6 +73,7 @@ class _Probing:
     shown_address: str
     baseline: "Baseline | None"
     kept: KeptRecordings
+    meter: "Meter"
 
     def findings(self) -> list[Finding]:
         """Ask, as often as was said, and return the findings in the order of the scenarios."""
@@ -96,6 +101,7 @@ class _Probing:
         try:
             for found in progress(probed, len(wanted), what):
                 self.kept.take(number, found, self.course)
+                self.meter.add(found.exchanges)
                 yield found
         except Unreachable as error:
             if number == 1:
@@ -118,7 +124,10 @@ class _Probing:
         new = [one for one in results.unexpected if one.outcome is not Outcome.FIXED and one.level in levels]
         stale = told.of("stale") if told and options.fail_on != "never" else []
         fails = bool(new or stale) and not options.write_baseline
-        return ProbeSummary(self.shown_address, self.secrets.redact_text(options.model), told, fails)
+        return ProbeSummary(
+            self.shown_address, self.secrets.redact_text(options.model), fails, results.outcomes,
+            replace(told, path=_in_repository(told.path)) if told else None, self.meter.cost, self.meter.speed,
+        )  # fmt: skip
 
     def write_baseline(self, summary: ProbeSummary) -> list[str]:
         """Write the baseline where that was asked for, and say what is left to do; return what went wrong."""
@@ -140,6 +149,7 @@ def _prepared(options: ProbeOptions, wanted: list[Scenario]) -> _Probing:
     # What speaks to the network takes a while to import.
     from harness.judging.baseline import Baseline
     from harness.live.budget import Budget
+    from harness.live.measuring import Meter
     from harness.live.probe import Course
     from harness.live.record import environment_of
     from harness.recording.redact import Secrets, configured
@@ -162,8 +172,16 @@ def _prepared(options: ProbeOptions, wanted: list[Scenario]) -> _Probing:
     say(f"harness: {told}{'' if key else keyless}", err=True)
     kept = KeptRecordings(options.folder)
     return _Probing(
-        options, wanted, key, matrix, secrets, budget, Course(limits.seconds), address, baseline, kept
-    )  # fmt: skip
+        options, wanted, key, matrix, secrets, budget, Course(limits.seconds), address, baseline, kept, Meter()
+    )
+
+
+def _in_repository(path: str) -> str:
+    """Return the path of a file as GitHub wants it: from the top of the repository, where it is in that; else as it was given."""
+    top = os.environ.get("GITHUB_WORKSPACE") or Path.cwd()
+    with contextlib.suppress(ValueError):
+        return Path(path).resolve().relative_to(Path(top).resolve()).as_posix()
+    return path
 
 
 def _left(results: Results, reason: str) -> str:

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from harness.reports import baseline
+from harness.reports import baseline, probe_facts
 from harness.reports.failures import (
     COLOURS,
     TellOf,
@@ -129,14 +129,17 @@ def show_probe(results: Results, console: Console, tell_of: TellOf, *, whole: bo
         if values:
             show_wrapped(translated("; ").join(values), console, label=padded(translated(name), 30), indent=0)
     _show_unasked(results, console, whole=whole)
-    if results.probe and results.probe.baseline:
-        baseline.show(results.probe.baseline, console)
+    if results.baseline:
+        baseline.show(results.baseline, console)
+    if results.probe:
+        console.print()
+        probe_facts.show(results.probe, console)
     _show_totals(results, console)
 
 
 def _show_groups(results: Results, console: Console, tell_of: TellOf, *, whole: bool) -> None:
     groups, listed = failing(results, tell_of), known(results, tell_of)
-    own = bool(results.probe and results.probe.baseline)
+    own = results.baseline is not None
     if groups:
         head = translated(
             "Rules that fail, and are not in the baseline"

@@ -38,7 +38,15 @@ if TYPE_CHECKING:
         written_client_results,
     )
     from harness.results.log import SCHEMA, Results, Run, check_writable, dump, read_results, told_most, write_results
-    from harness.results.probing import BaselineEntry, BaselineSummary, EntryState, ProbeSummary
+    from harness.results.probing import (
+        BaselineEntry,
+        BaselineSummary,
+        ClientForecast,
+        Cost,
+        EntryState,
+        ProbeSummary,
+        Speed,
+    )
 
 __all__ = [
     "EXPECTED",
@@ -51,8 +59,10 @@ __all__ = [
     "BaselineEntry",
     "BaselineSummary",
     "ClientFinding",
+    "ClientForecast",
     "ClientOutcome",
     "ClientResults",
+    "Cost",
     "Deviation",
     "EntryState",
     "Evidence",
@@ -65,6 +75,7 @@ __all__ = [
     "ProviderPrediction",
     "Results",
     "Run",
+    "Speed",
     "Told",
     "check_writable",
     "dump",
@@ -79,7 +90,9 @@ __all__ = [
     "written_client_results",
 ]  # fmt: skip
 
-_PROBING = frozenset({"BaselineEntry", "BaselineSummary", "EntryState", "ProbeSummary"})
+_PROBING = frozenset(
+    {"BaselineEntry", "BaselineSummary", "ClientForecast", "Cost", "EntryState", "ProbeSummary", "Speed"}
+)
 _LOG = frozenset({"SCHEMA", "Results", "Run", "check_writable", "dump", "read_results", "told_most", "write_results"})
 
 

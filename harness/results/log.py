@@ -22,7 +22,7 @@ import orjson
 from harness.errors import BadResults, Unwritable
 from harness.recording.atomic import write_atomically
 from harness.results.finding import UNDECIDED, UNEXPECTED, VERDICTS, Finding, Outcome
-from harness.results.probing import ProbeSummary
+from harness.results.probing import BaselineSummary, ProbeSummary
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -55,6 +55,11 @@ class Results:
     findings: list[Finding] = field(default_factory=list)
     probe: ProbeSummary | None = None
     """What was measured of an endpoint beside its findings; no part of the log."""
+
+    @property
+    def baseline(self) -> BaselineSummary | None:
+        """What became of the baseline that a probe was given; None where it was given none."""
+        return self.probe.baseline if self.probe else None
 
     @property
     def outcomes(self) -> dict[str, int]:

@@ -1,41 +1,19 @@
 """`probe --baseline`: what is listed is known, what is new fails, and so does what is gone."""
 
-import contextlib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from click.testing import CliRunner, Result
-from scripted import IDEAL, Received, Script, Server, ideal_answer, plays
+from faulty import DONE, OBJECT, UNASKED, faulty
+from scripted import IDEAL, Server
 
 from harness.cli import main
-from harness.simulate.reference import replace_in_body
-from harness.wire.exchange import Exchange
 
-OBJECT = ('"object":"chat.completion.chunk",', "")
-DONE = ("data: [DONE]\n\n", "")
-UNASKED = (
-    '"finish_reason":"stop"}]}',
-    '"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":9,"total_tokens":18}}',
-)
-"""Usage that nobody asked for, which is a SHOULD."""
 STREAMS = ("--scenario", "chat.stream", "--scenario", "chat.nonstream", "--scenario", "chat.unicode")
 CLOCK = ("--check", "chunk", "--check", "sse", "--check", "usage")
 """Families of rules, but not the one whose clock the ideal provider's stands still for."""
-
-
-def faulty(*edits: tuple[str, str], every: int = 1, of: str = "") -> Script:
-    """The ideal provider, with texts of its streams replaced, in every so many answers, to questions that hold ``of``."""
-
-    def answer(request: Received) -> Exchange:
-        found = ideal_answer(request)
-        for old, new in edits if request.number % every == 0 and of in request.body.decode() else ():
-            with contextlib.suppress(ValueError):  # it is no answer of that form
-                found = replace_in_body(found, old, new)
-        return found
-
-    return plays(answer)
 
 
 def probe(server: Server, *options: str) -> Result:

@@ -25,7 +25,7 @@ def probe(server: Server, *options: str) -> Result:
 def findings(result: Result) -> list[Finding]:
     from pydantic import TypeAdapter
 
-    return [TypeAdapter(Finding).validate_json(line) for line in result.stdout.splitlines()]
+    return [TypeAdapter(Finding).validate_json(line) for line in result.stdout.splitlines()[:-1]]
 
 
 @pytest.mark.parametrize(

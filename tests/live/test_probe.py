@@ -40,7 +40,7 @@ def probe(server: Server, *options: str, key: str = "good") -> Result:
 def findings(result: Result) -> list[Finding]:
     from pydantic import TypeAdapter
 
-    return [TypeAdapter(Finding).validate_json(line) for line in result.stdout.splitlines()]
+    return [TypeAdapter(Finding).validate_json(line) for line in result.stdout.splitlines()[:-1]]
 
 
 def of(found: list[Finding], scenario: str, check: str) -> Outcome:

@@ -24,7 +24,7 @@ def probe(server: Server, *options: str) -> Result:
 
 
 def findings(result: Result) -> list[Finding]:
-    return [TypeAdapter(Finding).validate_json(line) for line in result.stdout.splitlines()]
+    return [TypeAdapter(Finding).validate_json(line) for line in result.stdout.splitlines()[:-1]]
 
 
 def of(found: list[Finding], scenario: str, check: str) -> Outcome:

@@ -1,0 +1,113 @@
+"""
+What GitHub Actions (and Forgejo, and Gitea) show of a probe: annotations, and the summary of a step.
+
+Of one step ten errors and ten warnings are shown, so there is one for each rule and not for each scenario; the last says how
+many more there are.  A stale entry is shown at its line of the baseline.  What came from an endpoint can give no command: it
+stands behind the mark of one, with what ends a value escaped.
+"""
+
+from collections.abc import Iterator
+
+from harness.markdown import cell, padded_table
+from harness.reports import baseline, probe_facts
+from harness.reports.failures import FindingGroup, TellOf, failing, known
+from harness.reports.shown import shown
+from harness.results import BaselineEntry, Level, Outcome, Results
+
+_MOST = 10
+_SUMMARY = 1_000_000
+"""Bytes of a summary; GitHub takes 1 MiB of a step."""
+_NAMES = 5
+_CUT = "\n\nThe rest was cut: a step has room for 1 MiB. The artefacts have all.\n"
+
+
+def annotations(results: Results, tell_of: TellOf) -> str:
+    """Return the commands that make the annotations, one a line; nothing where there is nothing to annotate."""
+    results = shown(results)
+    told = results.baseline
+    groups = [one for one in failing(results, tell_of) if not (told and one.first.outcome is Outcome.FIXED)]
+    stale = [_of_entry(entry, told.path) for entry in told.of("stale")] if told else []
+    errors = [_of_rule("error", one, told.path if told else None) for one in groups if one.first.level is Level.MUST]
+    warnings = [
+        _of_rule("warning", one, told.path if told else None) for one in groups if one.first.level is Level.SHOULD
+    ]
+    lines = [*_first("error", [*stale, *errors]), *_first("warning", warnings)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _first(kind: str, lines: list[str]) -> Iterator[str]:
+    """Yield the commands that are shown; the last of ten tells of those that are not."""
+    if len(lines) <= _MOST:
+        yield from lines
+        return
+    yield from lines[: _MOST - 1]
+    yield _command(kind, f"and {len(lines) - _MOST + 1} more: see the summary of this step", title="harness probe")
+
+
+def _of_rule(kind: str, group: FindingGroup, path: str | None) -> str:
+    first = group.first
+    names = [one.scenario for one in group.findings]
+    more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
+    rate = f", flaky: {first.rate[0]} of {first.rate[1]} answers" if first.rate else ""
+    text = f"{first.message}\nin {', '.join(names[:_NAMES])}{more}{rate}"
+    if group.told:
+        text += f"\nbreaks: {group.told.advice.breaks}"
+    place = {"file": path, "line": "1"} if path else {}
+    return _command(kind, text, title=f"{first.check} {first.level.value}", **place)
+
+
+def _of_entry(entry: BaselineEntry, path: str) -> str:
+    text = f"{entry.check} is no longer seen in {', '.join(entry.scenarios)}: {entry.message}"
+    return _command("error", text, title="stale entry of the baseline", file=path, line=str(entry.line))
+
+
+def _command(kind: str, text: str, **properties: str) -> str:
+    told = ",".join(
+        f"{name}={_escaped(value).replace(':', '%3A').replace(',', '%2C')}" for name, value in properties.items()
+    )
+    return f"::{kind} {told}::{_escaped(text)}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def summary(results: Results, tell_of: TellOf) -> str:
+    """Return the summary of a step as Markdown: what is new, what is stale, what is known, and what it cost."""
+    results = shown(results, cell)
+    probe = results.probe
+    told = results.baseline
+    groups = [one for one in failing(results, tell_of) if not (told and one.first.outcome is Outcome.FIXED)]
+    parts = [f"# Compatibility{f' of {probe.model}' if probe else ''}", _verdict(results, groups)]
+    parts += [f"## New failures\n\n{_table(groups)}"] if groups else []
+    parts += [baseline.render(told).strip()] if told else []
+    listed = known(results, tell_of)
+    parts += [f"## Known\n\n{_table(listed)}"] if listed else []
+    parts += [probe_facts.render(probe).strip()] if probe else []
+    parts += [" · ".join(f"{count:,} {outcome}" for outcome, count in results.outcomes.items())]
+    text = "\n\n".join(parts) + "\n"
+    whole = text.encode()
+    return text if len(whole) <= _SUMMARY else whole[:_SUMMARY].decode(errors="ignore") + _CUT
+
+
+def _verdict(results: Results, groups: list[FindingGroup]) -> str:
+    stale = len(results.baseline.of("stale")) if results.baseline else 0
+    if results.nothing_judged:
+        return f"⚠️ Nothing was judged: {results.nothing_judged}"
+    if not groups and not stale:
+        return "✅ No new failure."
+    of_level = {level: sum(one.first.level is level for one in groups) for level in (Level.MUST, Level.SHOULD)}
+    counts = [f"{count} {level.value}" for level, count in of_level.items() if count]
+    counts += [f"{stale} stale"] if stale else []
+    return f"{'❌' if results.probe and results.probe.fails else '⚠️'} {', '.join(counts)}"
+
+
+def _table(groups: list[FindingGroup]) -> str:
+    rows = []
+    for group in groups:
+        first = group.first
+        rate = f" (flaky: {first.rate[0]} of {first.rate[1]})" if first.rate else ""
+        why = first.known or (group.told.advice.breaks if group.told else "")
+        names = dict.fromkeys(one.scenario for one in group.findings)
+        rows.append([first.level.value, first.check, f"{first.message}{rate}", ", ".join(names), cell(why)])
+    return padded_table(["level", "check", "what", "scenarios", "breaks, or why it is known"], rows)

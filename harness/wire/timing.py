@@ -1,0 +1,61 @@
+"""When the tokens of a stream came, by the reads in which its bytes arrived."""
+
+import itertools
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.wire.chunks import Choice
+from harness.wire.exchange import Exchange
+
+
+@dataclass(frozen=True, slots=True)
+class StreamTiming:
+    """Seconds from the request to the first token, and tokens a second from there on; None where that can't be told."""
+
+    first_token: float
+    rate: float | None
+
+
+def timing_of(exchange: Exchange) -> StreamTiming | None:
+    """Return when tokens came: a text, a thought or a part of a call; None where no stream with times of reads shows it."""
+    reads, parser = exchange.response.reads, exchange.reading.parser
+    if not reads or not reads.dt_us or parser is None or "content-encoding" in exchange.response.headers:
+        return None
+    said = [number for choice in exchange.columns.choices.values() for number in _chunks(choice)]
+    if not said:
+        return None
+    ends = list(itertools.accumulate(reads.sizes))
+    times = list(itertools.accumulate(reads.dt_us))
+    # An event is there when its last byte is; where the body was cut it may lie behind the last read.
+    first, last = (
+        times[min(bisect_left(ends, parser.events[number].end), len(ends) - 1)] / 1e6
+        for number in (min(said), max(said))
+    )
+    tokens = completion_tokens(exchange)
+    return StreamTiming(first, (tokens - 1) / (last - first) if tokens and tokens > 1 and last > first else None)
+
+
+def _chunks(choice: Choice) -> Iterator[int]:
+    """Yield the numbers of the events that hold a piece of what is said, not only an empty text."""
+    for pieces in choice.channels.values():
+        yield from (number for number, text in zip(pieces.chunks, pieces.texts, strict=True) if text)
+    yield from (fragment.chunk for fragment in choice.tools)
+
+
+def completion_tokens(exchange: Exchange) -> int | None:
+    """Return the tokens of an answer as its last usage counts them; None where it does not."""
+    return _counted(exchange, "completion_tokens")
+
+
+def prompt_tokens(exchange: Exchange) -> int | None:
+    """Return the tokens of the question as the last usage counts them; None where it does not."""
+    return _counted(exchange, "prompt_tokens")
+
+
+def _counted(exchange: Exchange, name: str) -> int | None:
+    for usage in exchange.columns.usages[-1:]:
+        count = usage.value.get(name)
+        if type(count) is int and count >= 0:
+            return count
+    return None
