@@ -5,7 +5,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.wire.chunks import Choice
+from harness.wire.chat.chunks import Choice
 from harness.wire.exchange import Exchange
 
 
