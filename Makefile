@@ -6,7 +6,7 @@ READY := $(VENV)/ready
 OLD := .venv-openai2
 MAIN := deepseek siliconflow bailian qianfan volcengine
 
-.PHONY: help compat docs test test-thorough test-openai2 fuzz check format bench proof engines clients test-clients export schema clean
+.PHONY: help compat docs test test-thorough site test-site test-openai2 fuzz check format bench proof engines clients test-clients export schema clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
@@ -21,6 +21,14 @@ compat: $(READY) ## Replay the recorded matrix, write reports/, print the table,
 	$(BIN)/harness run
 	@$(BIN)/harness report reports/results.jsonl --into README.md --into README.zh-CN.md $(MAIN:%=--feature %)
 
+$(VENV)/site: $(READY)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[site]'
+	@touch $@
+
+site: $(VENV)/site ## Build the site from reports/ into site/: static pages in English and Chinese.
+	@test -e reports/results.jsonl || $(MAKE) compat
+	$(BIN)/harness site
+
 docs: $(READY) ## Write docs/commands.md, and the counts in docs/method.md, from the code and reports/proof.md.
 	$(BIN)/python -m harness.pytest.reference
 
@@ -30,6 +38,10 @@ test: $(READY) ## Run the unit tests but those that take long, and the recorded 
 
 test-thorough: $(READY) ## Run the tests that take long, which `make test` leaves out.
 	$(BIN)/pytest --quiet --numprocesses auto --dist worksteal -m thorough tests
+
+test-site: $(VENV)/site ## Build a site and read it in a Chromium, which is found in PATH or named by HARNESS_CHROMIUM.
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[browser]'
+	$(BIN)/pytest --quiet -m "thorough or not thorough" tests/site
 
 test-openai2: $(OLD)/ready ## Run the tests of what speaks through the SDK once more, with the oldest openai that is driven.
 	$(OLD)/bin/pytest --quiet --numprocesses auto --dist loadfile -p no:cacheprovider \

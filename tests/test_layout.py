@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ORDER = (
     "errors", "printable", "markdown", "words", "wire", "matrix", "simulate", "recording", "sdk", "results", "checks", "judging",
     "live", "compare",
-    "evidence", "serve", "clients", "reports", "explain", "cli", "pytest",
+    "evidence", "serve", "clients", "reports", "site", "explain", "cli", "pytest",
 )  # fmt: skip
 FILES = sorted((ROOT / "harness").rglob("*.py"))
 CHECK_FILES = [path for path in FILES if path.is_relative_to(ROOT / "harness/checks")]

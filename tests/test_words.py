@@ -22,6 +22,9 @@ from harness.clients.client import REASONING, TEXT
 from harness.matrix.scenarios import SCENARIOS
 from harness.reports import summary, terminal
 from harness.results import Advice
+from harness.site.build import NAV
+from harness.site.pages import FATES
+from harness.site.questions import ASKED
 from harness.words import language, translated
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -113,9 +116,33 @@ def constants(node: ast.expr, assigned: dict[str, ast.expr]) -> Iterator[str]:
         yield from constants(value, {})
 
 
+def of_site() -> Iterator[tuple[str, str]]:
+    """The texts of the site: those that its templates and its code say, and those of its tables."""
+    for path in sorted((ROOT / "harness/site").rglob("*.jinja")):
+        text = path.read_text(encoding="utf-8")
+        for call in re.findall(r"""\bt\(((?:[^()"']|"[^"]*"|'[^']*')*)\)""", text):
+            yield from ((f"site.{path.name}", said) for said in re.findall(IN_TEMPLATE, call))
+    for path in sorted((ROOT / "harness/site").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "said":
+                yield from ((f"site.{path.stem}", said) for said in constants(node.args[0], {}))
+    yield from (("site.pages.FATES", text) for text in FATES.values())
+    yield from (("site.questions", text) for one in ASKED for text in (one.title, one.short))
+    yield from (("site", text) for text in (*NAV.values(), *TABLED))
+
+
+IN_TEMPLATE = r"""["']([^"']*[a-z][^"']*)["'](?!\s*:|\s*\])"""
+TABLED = (
+    "Switch to dark mode", "Switch to light mode", "first seen", "last seen", "gone", "retired",
+    "recorded", "published", "reconstructed", "recording", "issue", "document", "described",
+)  # fmt: skip
+"""Texts of the site that are chosen by a value."""
+
 CALLS = list(of_calls())
 FORMATS = {text for _, text in CALLS}
-SHOWN = {text: place for place, text in [*CALLS, *of_tables(), *of_advice(), *of_checks()] if text not in KEPT}
+SHOWN = {
+    text: place for place, text in [*CALLS, *of_tables(), *of_site(), *of_advice(), *of_checks()] if text not in KEPT
+}
 
 
 def test_nothing_lacks_its_chinese() -> None:

@@ -26,6 +26,7 @@ SECTIONS = {
     },
     "Keep a matrix of providers": {
         "run": CommandEntry("judging", "Check all recordings of the matrix, write reports/ and print the table."),
+        "site": CommandEntry("building", "Build the site from results: static pages for each question, provider, rule and client, in English and Chinese."),
         "record": CommandEntry("live", "Send the scenarios that have no recording yet to each provider, and save the responses."),
         "new-provider": CommandEntry("drafting", "Send every scenario to an endpoint, and draft a provider for the matrix."),
         "import": CommandEntry("importing", "Keep recordings that others published: cassettes/PROVIDER/published/MODEL/DATE-FORM.yaml, without their texts."),

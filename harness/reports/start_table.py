@@ -103,11 +103,43 @@ def start_table(results: Results, named: Collection[str] = (), language: Languag
 
 
 def _answer(findings: Iterable[Finding], question: Question, language: Language) -> str:
-    """
-    Return mark, word and evidence; a dash where no recording answers the question.
+    """Return mark, word and evidence; a dash where no recording answers the question."""
+    answer = answer_of(findings, question)
+    if answer is None:
+        return "–"
+    text = f"{answer.mark} {cell(word_in(answer.word, language))}".replace(" ", "\u00a0")
+    text = f"{text}\u00a0<sup>{answer.evidence}</sup>" if answer.evidence else text
+    return f"{text}\u00a0{_CLAIMED}" if answer.claimed else text
 
-    What evidence answers, a reconstruction does not; of the listed deviations that only it shows there are, there is a mark.
+
+_CLAIMED = f"{MADE_KNOWN}\u00a0<sup>{PROVENANCES['reconstructed']}</sup>"
+
+
+@dataclass(frozen=True, slots=True)
+class StartAnswer:
     """
+    What the recordings of a provider say to a question, in a word, and what that rests on.
+
+    ``said`` are the observations that say it, with the word of each; ``judged`` the findings of the question's rules on
+    the same recordings.  What evidence answers, a reconstruction does not: ``claimed`` are the findings of listed
+    deviations that only it shows there.
+    """
+
+    word: str
+    mark: str
+    evidence: str
+    said: tuple[tuple[str, Finding], ...]
+    judged: tuple[Finding, ...]
+    claimed: tuple[Finding, ...]
+
+
+def word_in(word: str, language: Language) -> str:
+    """Return the word of an answer in a language; data stay as they are."""
+    return _CHINESE.get(word, word) if language == "zh" else word
+
+
+def answer_of(findings: Iterable[Finding], question: Question) -> StartAnswer | None:
+    """Return what the findings of one provider say to a question; None where no recording answers it."""
     findings = [
         finding for finding in findings if finding.outcome is Outcome.OBSERVED or question.judges(finding.check)
     ]
@@ -119,26 +151,18 @@ def _answer(findings: Iterable[Finding], question: Question, language: Language)
         and (word := question.word(finding.value or "none"))
     }
     if not said:
-        return "–"
+        return None
     shown = {about: told for about, told in said.items() if told[1].provenance in EVIDENCE}
     said = shown or said
     judged = [one for one in findings if (one.model, one.scenario) in said and question.judges(one.check)]
     rests = [one for one in judged if one.level is not Level.OBSERVE] or [one for _, one in said.values()]
+    kinds = {one.provenance for one in rests if one.outcome in VERDICTS}
+    evidence = "".join(letter for name, letter in PROVENANCES.items() if name in kinds)
     words = {word for word, _ in said.values()}
-    text = _shown(words.pop() if len(words) == 1 else "varies", rests, language)
+    word = words.pop() if len(words) == 1 else "varies"
     claims = (one for one in findings if shown and one.provenance == "reconstructed" and question.judges(one.check))
-    return f"{text}\u00a0{_CLAIMED}" if any(one.outcome in _LISTED for one in claims) else text
-
-
-_CLAIMED = f"{MADE_KNOWN}\u00a0<sup>{PROVENANCES['reconstructed']}</sup>"
-
-
-def _shown(word: str, rests: list[Finding], language: Language) -> str:
-    word = _CHINESE.get(word, word) if language == "zh" else word
-    judged = [one for one in rests if one.outcome in VERDICTS]
-    evidence = "".join(letter for name, letter in PROVENANCES.items() if any(one.provenance == name for one in judged))
-    text = f"{_mark(rests, evidence)} {cell(word)}".replace(" ", "\u00a0")
-    return f"{text}\u00a0<sup>{evidence}</sup>" if evidence else text
+    claimed = tuple(one for one in claims if one.outcome in _LISTED)
+    return StartAnswer(word, _mark(rests, evidence), evidence, tuple(said.values()), tuple(judged), claimed)
 
 
 def _mark(rests: list[Finding], evidence: str) -> str:

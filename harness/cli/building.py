@@ -1,0 +1,41 @@
+"""The command that builds the site."""
+
+from pathlib import Path
+
+import click
+
+from harness.cli.common import ROOT, count_of, one_line_errors
+from harness.cli.outlet import say
+
+
+@click.command()
+@click.option(
+    "--results", type=click.Path(path_type=Path), help="Results of the checks  [default: ROOT/reports/results.jsonl]."
+)
+@click.option(
+    "--clients", type=click.Path(path_type=Path), help="Results of client code  [default: ROOT/reports/clients.jsonl]."
+)
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path),
+    help="Folder for the site, replaced if it holds one  [default: ROOT/site].",
+)
+@click.option("--url", help="Where the site will be published, for its sitemap.")
+@ROOT
+@one_line_errors
+def site(results: Path | None, clients: Path | None, into: Path | None, url: str | None, root: Path) -> None:
+    """
+    Build the site from results: static pages for each question, provider, rule and client, in English and Chinese.
+
+    Any static server shows it: python -m http.server -d site.
+    """
+    from harness.site.build import build_site
+    from harness.site.facts import load_facts
+
+    reports = root / "reports"
+    facts = load_facts(root, results or reports / "results.jsonl", clients or reports / "clients.jsonl")
+    folder = into or root / "site"
+    say(
+        f"{count_of(build_site(facts, folder, url), 'page')} in {folder}; open them with: python -m http.server -d {folder}",
+        err=True,
+    )

@@ -1,0 +1,28 @@
+"""The short address of each page: a provider, a rule or observation, a client."""
+
+import os
+from pathlib import Path
+
+VARIABLE = "HARNESS_SITE_URL"
+"""Names where the site is published, such as ``https://example.com/compat/``."""
+
+BUILT = "site"
+"""The folder of a project that `make site` writes to."""
+
+
+def path_of(kind: str, name: str) -> str:
+    """Return the address of a page below the start page: ``kind`` is ``providers``, ``rules`` or ``clients``."""
+    return f"{kind}/{name}/"
+
+
+def address_of(kind: str, name: str, root: Path, language: str = "en") -> str | None:
+    """
+    Return where the page can be opened: on the published site where ``HARNESS_SITE_URL`` names it, else the file that
+    was built in the project at ``root``; None where there is neither.
+    """
+    below = ("" if language == "en" else f"{language}/") + path_of(kind, name)
+    published = os.environ.get(VARIABLE)
+    if published:
+        return f"{published.rstrip('/')}/{below}"
+    built = root.resolve() / BUILT / below / "index.html"
+    return built.as_uri() if built.is_file() else None

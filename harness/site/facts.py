@@ -1,0 +1,189 @@
+"""Everything the pages are made of, read once: results, what became of clients, providers, what is listed of them."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from harness.checks import CHECKS, advice_on, told_of
+from harness.errors import BadCassette
+from harness.judging.deviations import folder_of, load_deviations
+from harness.matrix.project import project_matrix
+from harness.matrix.providers import Provider
+from harness.recording.cassette import read_cassette
+from harness.reports.summary import PROVENANCES
+from harness.results import (
+    WORST_FIRST,
+    Advice,
+    ClientResults,
+    Deviation,
+    Evidence,
+    Finding,
+    Results,
+    read_client_results,
+    read_results,
+)
+from harness.site.markup import BytesShown, bytes_around
+from harness.site.suffering import Suffering
+
+_BEST_FIRST = {kind: rank for rank, kind in enumerate(PROVENANCES)}
+
+
+@dataclass(slots=True)
+class Breach:
+    """What a provider does that breaks client code, or a rule: all findings of one check, the most telling first."""
+
+    check: str
+    findings: list[Finding]
+    listed: list[Deviation]
+
+    @property
+    def worst(self) -> Finding:
+        """The finding that is shown: the worst, of the best evidence, with its place in the bytes if any has one."""
+        return min(
+            self.findings,
+            key=lambda one: (WORST_FIRST[one.outcome], not one.evidence, _BEST_FIRST.get(one.provenance or "", 9)),
+        )
+
+    @property
+    def kinds(self) -> str:
+        """The letters of the evidence."""
+        return letters(self.findings)
+
+    @property
+    def deviation(self) -> Deviation | None:
+        """What is listed that expects the finding that is shown; without a finding, the first that is listed."""
+        if not self.findings:
+            return next(iter(self.listed), None)
+        return next((one for one in self.listed if one.expects(self.worst.message)), None)
+
+    @property
+    def seen(self) -> tuple[str, str]:
+        """When it was first and last seen; both empty where nothing is dated."""
+        days = [day for one in self.findings if (day := one.recorded_at)]
+        days += [day for one in self.listed for day in (one.first_seen, one.last_seen or one.first_seen)]
+        return (min(days), max(days)) if days else ("", "")
+
+    @property
+    def advice(self) -> Advice:
+        """What it breaks and what client code does instead."""
+        check, listed = CHECKS[self.check], self.deviation
+        told = told_of(self.worst) if self.findings else None
+        own = (
+            told.advice if told else advice_on(self.worst) if self.findings else Advice(check.impact, check.workaround)
+        )
+        return Advice((listed and listed.breaks) or own.breaks, (listed and listed.instead) or own.instead)
+
+    @property
+    def source(self) -> str:
+        """Where it is borne out."""
+        found = next((one.source for one in self.findings[:1] if one.source), None)
+        return (self.deviation.source if self.deviation else None) or found or CHECKS[self.check].source
+
+
+def letters(findings: Iterable[Finding]) -> str:
+    """Return the letters of the kinds of evidence behind some findings."""
+    kinds = {one.provenance for one in findings}
+    return "".join(letter for kind, letter in PROVENANCES.items() if kind in kinds)
+
+
+def newest(findings: Iterable[Finding]) -> str:
+    """Return the month of the newest recording behind some findings; empty where none is dated."""
+    return max((one.recorded_at[:7] for one in findings if one.recorded_at), default="")
+
+
+@dataclass
+class Facts:
+    """A project's results as the pages need them."""
+
+    root: Path
+    results: Results
+    clients: ClientResults | None
+    providers: tuple[Provider, ...]
+    findings: dict[str, list[Finding]] = field(default_factory=dict)
+    listed: dict[str, tuple[Deviation, ...]] = field(default_factory=dict)
+    suffering: Suffering = field(default_factory=Suffering)
+    _bodies: dict[tuple[str, int], bytes | None] = field(default_factory=dict)
+
+    @cached_property
+    def breaches(self) -> dict[str, list[Breach]]:
+        """What each provider does that breaks something, the rule that hits most clients first."""
+        return {one.id: self._breaches(one.id) for one in self.providers}
+
+    def _breaches(self, provider: str) -> list[Breach]:
+        found: dict[str, list[Finding]] = defaultdict(list)
+        for one in self.findings[provider]:
+            if one.check in CHECKS and told_of(one) is not None:
+                found[one.check].append(one)
+        listed: dict[str, list[Deviation]] = defaultdict(list)
+        for entry in self.listed[provider]:
+            listed[entry.check].append(entry)
+        breaches = [Breach(check, found[check], listed[check]) for check in {**found, **listed}]
+        return sorted(breaches, key=lambda one: (-self.suffering.rank(provider, one.check), one.check))
+
+    @cached_property
+    def _by_check(self) -> dict[tuple[str, str], list[Finding]]:
+        found: dict[tuple[str, str], list[Finding]] = defaultdict(list)
+        for one in self.results.findings:
+            found[one.provider, one.check].append(one)
+        return found
+
+    def by_check(self, provider: str, check: str) -> list[Finding]:
+        """Return the findings of one check about one provider."""
+        return self._by_check.get((provider, check), [])
+
+    def breach(self, provider: str, check: str) -> Breach | None:
+        """Return what a provider does against one check."""
+        return next((one for one in self.breaches[provider] if one.check == check), None)
+
+    def shown(self, finding: Finding) -> BytesShown | None:
+        """Return the bytes that a finding is about, the place marked; None where its recording or its place is not there."""
+        if not finding.evidence:
+            return None
+        place = finding.evidence[0]
+        body = self.body(finding, place.exchange)
+        return bytes_around(body, place.offset, _length(body, place)) if body else None
+
+    def body(self, finding: Finding, exchange: int = 0) -> bytes | None:
+        """Return the body of an answer of the recording that a finding is of; None where it can't be read."""
+        key = (finding.cassette or "", exchange)
+        if key not in self._bodies:
+            self._bodies[key] = self._read(*key)
+        return self._bodies[key]
+
+    def _read(self, cassette: str, exchange: int) -> bytes | None:
+        if not cassette:
+            return None
+        try:
+            exchanges = read_cassette(self.root / cassette)
+        except BadCassette:
+            return None
+        return exchanges[exchange].response.content if exchange < len(exchanges) else None
+
+
+def _length(body: bytes, place: Evidence) -> int:
+    """Return how many bytes of a body an excerpt of it covers; a few where it stands there otherwise."""
+    excerpt = place.excerpt.removesuffix("…").encode()
+    return len(excerpt) if excerpt and body.startswith(excerpt, place.offset) else len(excerpt) and 1
+
+
+def load_facts(root: Path, results: Path, clients: Path) -> Facts:
+    """
+    Read what the pages show of the project at ``root``; without a log of clients, nothing is told of them.
+
+    Raises:
+        BadResults: a log is not there, or is none.
+        BadProviders, BadDeviations: a file of the project is malformed.
+    """
+    matrix = project_matrix(root)
+    facts = Facts(
+        root, read_results(results), read_client_results(clients) if clients.exists() else None, matrix.providers
+    )
+    for one in matrix.providers:
+        facts.findings[one.id] = []
+        facts.listed[one.id] = load_deviations(folder_of(one, root))
+    for finding in facts.results.findings:
+        facts.findings.setdefault(finding.provider, []).append(finding)
+    facts.suffering = Suffering.of(facts.clients)
+    return facts

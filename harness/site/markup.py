@@ -1,0 +1,102 @@
+"""
+Text from outside, made fit for the pages, and bytes with a place marked.
+
+How it works: a page is raw HTML inside Markdown, which looks at line ends, tabs and backticks even there; so these become
+character references, beside what HTML itself would take for markup.
+"""
+
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from harness.printable import printable, printable_lines
+
+_REFERENCES = str.maketrans({"`": "&#96;", "\n": "&#10;", "\t": "&#9;", "_": "&#95;", "*": "&#42;"})
+_BEFORE = 220
+_AFTER = 180
+_LONGEST = 400
+_CONTINUES = 0b1000_0000
+_TOP_BITS = 0b1100_0000
+
+
+def safe(text: str) -> Markup:
+    """Return a text of one line, with nothing in it that a page would obey."""
+    return Markup(escape(printable(text)).translate(_REFERENCES))  # noqa: S704 - it was escaped
+
+
+def safe_lines(text: str) -> Markup:
+    """Return a text of several lines the same way, for a ``pre``."""
+    return Markup(escape(printable_lines(text)).translate(_REFERENCES))  # noqa: S704 - it was escaped
+
+
+def prose(text: str) -> Markup:
+    """Return a sentence of ours, with what stands between backticks as code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return safe(text)
+    return Markup().join(
+        Markup("<code>{}</code>").format(safe(part)) if number % 2 else safe(part) for number, part in enumerate(parts)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class BytesShown:
+    """Some bytes of an answer as text, and the place in them that is meant; ``number`` is the offset of that place."""
+
+    before: str
+    marked: str
+    after: str
+    number: int
+
+
+def bytes_around(content: bytes, at: int, length: int) -> BytesShown:
+    """Return the bytes around a place: what stands before and after it is cut, the place itself to a few lines."""
+    number, at = at, _character_at(content, min(at, len(content)))
+    end = min(at + min(length, _LONGEST), len(content))
+    begin = _character_at(content, max(0, at - _BEFORE))
+    line = content.find(b"\n", begin, at)
+    begin = line + 1 if begin and line >= 0 else begin
+    stop = _character_at(content, min(len(content), end + _AFTER))
+    end = _character_at(content, end)
+    before, marked, after = (_text(content[one:other]) for one, other in ((begin, at), (at, end), (end, stop)))
+    return BytesShown(
+        f"{'…' if begin else ''}{before.lstrip(chr(10))}",
+        marked,
+        f"{after}{'…' if stop < len(content) else ''}",
+        number,
+    )
+
+
+def _character_at(content: bytes, at: int) -> int:
+    """Return the nearest place not after ``at`` where a character of UTF-8 begins."""
+    for back in range(4):
+        if at - back <= 0 or at - back >= len(content) or content[at - back] & _TOP_BITS != _CONTINUES:
+            return at - back
+    return at
+
+
+def _text(piece: bytes) -> str:
+    return piece.decode("utf-8", "backslashreplace").replace("\r\n", "\n")
+
+
+def environment(**more: Any) -> Environment:
+    """Return what the templates are rendered with; every value that is no markup is made safe."""
+    made = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_finalized,
+    )
+    made.filters |= {"prose": prose, "lines": safe_lines}
+    made.globals |= more
+    return made
+
+
+def _finalized(value: Any) -> Any:
+    return value if hasattr(value, "__html__") else safe(str(value))

@@ -1,0 +1,119 @@
+"""What a page is, and what all kinds of pages share."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from jinja2 import Environment
+
+from harness.checks import CHECKS
+from harness.reports.start_table import Language, word_in
+from harness.results import ClientOutcome, Finding, Outcome
+from harness.site.facts import Facts, letters, newest
+from harness.site.markup import environment
+from harness.site.suffering import rule_of, title_of
+from harness.words import translated
+
+MAIN = ("deepseek", "siliconflow", "bailian", "qianfan", "volcengine")
+"""The providers that the start page shows before anything is filtered."""
+
+_BAD = frozenset({Outcome.FAIL, Outcome.CHANGED, Outcome.BROKEN})
+
+
+@dataclass(frozen=True, slots=True)
+class SitePage:
+    """A page: its address below the start page without slashes at its ends, its title, and its Markdown."""
+
+    path: str
+    title: str
+    text: str
+
+    @property
+    def source(self) -> str:
+        """The file, with its title at its head."""
+        return f"---\ntitle: {json.dumps(self.title, ensure_ascii=False)}\nhide: [navigation]\n---\n\n{self.text}"
+
+
+@dataclass
+class Writer:
+    """Writes pages of some facts in one language."""
+
+    facts: Facts
+    language: Language
+
+    def said(self, text: str, **fills: Any) -> str:
+        """Return a text of ours in the language of the pages, with what is filled into it."""
+        told = translated(text, self.language)
+        return told.format(**fills) if fills else told
+
+    def page(self, path: str, title: str, template: str, **more: Any) -> SitePage:
+        """Return a page made of a template."""
+        up = "../" * (path.count("/") + 1) if path else ""
+        return SitePage(path, title, self._templates.get_template(template).render(title=title, up=up, **more))
+
+    @cached_property
+    def _templates(self) -> Environment:
+        return environment(
+            t=self.said,
+            lang=self.language,
+            known=self.known,
+            mark_of=mark_of,
+            outcome_words=self.outcome_word,
+            letters=letters,
+            newest=newest,
+            fate_word=self.fate_word,
+            word=lambda word: word_in(word, self.language),
+            titles={check.id: check.title for check in CHECKS.values()},
+            rule_of=rule_of,
+            cause_title=lambda cause: self.said(title_of(cause)),
+        )
+
+    def known(self, kind: str, name: str) -> bool:
+        """Tell whether there is a page of that name."""
+        return name in self._names[kind]
+
+    @cached_property
+    def _names(self) -> dict[str, set[str]]:
+        clients = self.facts.clients.clients if self.facts.clients else {}
+        return {"rules": set(CHECKS), "clients": set(clients), "providers": {one.id for one in self.facts.providers}}
+
+    def outcome_word(self, findings: Iterable[Finding]) -> str:
+        """Return what became of a rule with a provider, in words."""
+        outcomes = {one.outcome for one in findings}
+        if outcomes & _BAD:
+            return self.said("not passed")
+        if Outcome.KNOWN in outcomes:
+            return self.said("known deviation")
+        return self.said("legal, but breaks clients" if outcomes else "described, not recorded")
+
+    def fate_word(self, fate: ClientOutcome) -> str:
+        """Return what becomes of an answer with a client, in words."""
+        return self.said(FATES[fate])
+
+
+FATES = {
+    ClientOutcome.SILENT: "fails silently",
+    ClientOutcome.HANG: "hangs",
+    ClientOutcome.CRASH: "raises an exception",
+    ClientOutcome.WRONG_CALLS: "wrong tool calls",
+    ClientOutcome.WRONG: "wrong text",
+    ClientOutcome.MOJIBAKE: "garbled text",
+    ClientOutcome.EMPTY: "shows nothing",
+    ClientOutcome.NONE: "prints None",
+    ClientOutcome.TAGS: "shows think tags as text",
+    ClientOutcome.LOST_REASONING: "loses the reasoning",
+    ClientOutcome.LOST_USAGE: "loses usage",
+    ClientOutcome.LOST_FINISH: "loses `finish_reason`",
+    ClientOutcome.OK: "works",
+    ClientOutcome.NA: "does not read such answers",
+    ClientOutcome.ENV: "could not be run",
+}
+"""What becomes of an answer, in words for people."""
+
+
+def mark_of(findings: Iterable[Finding]) -> str:
+    """Return the sign of what became of a rule with a provider."""
+    outcomes = {one.outcome for one in findings}
+    return "✗" if outcomes & _BAD else "~" if Outcome.KNOWN in outcomes else "!" if outcomes else "·"

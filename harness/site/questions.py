@@ -1,0 +1,128 @@
+"""The six questions, and what a provider's recordings say to each: the word, where it was seen, the bytes."""
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+
+from harness.reports.start_table import QUESTIONS, Question, StartAnswer, answer_of
+from harness.reports.summary import PROVENANCES
+from harness.results import Finding, Outcome
+from harness.site.facts import Breach, Facts, letters, newest
+from harness.site.markup import BytesShown, bytes_around
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as the pages ask it: its anchor, its words, how its answer is found in the bytes."""
+
+    anchor: str
+    title: str
+    short: str
+    question: Question
+    pattern: re.Pattern[bytes]
+
+
+_WORDS = {
+    "usage.place": ("usage", "Where is usage?", "usage", rb'"usage":\s*\{[^{}]{0,90}'),
+    "sse.end": ("end", "How does a stream end?", "end of stream", rb"data: ?\[DONE\]"),
+    "reasoning.place": (
+        "reasoning",
+        "Where is the reasoning?",
+        "reasoning",
+        rb'"reasoning(_content|_details)?":\s*"[^"]{0,60}|<think>',
+    ),
+    "role.pattern": ("role", "Where is role?", "role", rb'"role":\s*"[a-z]*"'),
+    "tool_calls.pieces": ("tools", "How do tool calls come?", "tool calls", rb'"tool_calls":\s*\[[^\]]{0,160}'),
+    "error.shape": (
+        "errors",
+        "What does an error look like?",
+        "errors",
+        rb'"error":\s*[{"][^}]{0,160}|"(message|code)":[^,}]{0,120}',
+    ),
+}
+ASKED = tuple(
+    Asked(anchor, title, short, question, re.compile(pattern))
+    for question in QUESTIONS
+    for anchor, title, short, pattern in (_WORDS[question.observation],)
+)
+"""The questions in their order."""
+
+_TAIL = 160
+_BEST_FIRST = {kind: rank for rank, kind in enumerate(PROVENANCES)}
+_NOT_PASSED = frozenset({Outcome.FAIL, Outcome.CHANGED, Outcome.KNOWN})
+
+
+@dataclass(frozen=True, slots=True)
+class ValueSaid:
+    """One word that answers a question, and where it was seen."""
+
+    word: str
+    models: tuple[str, ...]
+    kinds: str
+    newest: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionAnswered:
+    """All that a provider's page says to a question; ``answer`` is None where no recording answers it."""
+
+    asked: Asked
+    answer: StartAnswer | None
+    said: tuple[ValueSaid, ...] = ()
+    shown: BytesShown | None = None
+    shown_of: Finding | None = None
+    breaches: tuple[Breach, ...] = ()
+
+    @property
+    def newest(self) -> str:
+        """The month of the newest recording that the answer rests on."""
+        return newest(finding for _, finding in self.answer.said) if self.answer else ""
+
+
+def answers(facts: Facts, provider: str) -> list[QuestionAnswered]:
+    """Return what a provider's recordings say to each question."""
+    return [_told(facts, provider, asked) for asked in ASKED]
+
+
+def quick_answers(facts: Facts, provider: str) -> list[QuestionAnswered]:
+    """Return the same without the bytes, which take a while to read."""
+    return [QuestionAnswered(asked, answer_of(facts.findings[provider], asked.question)) for asked in ASKED]
+
+
+def _told(facts: Facts, provider: str, asked: Asked) -> QuestionAnswered:
+    answer = answer_of(facts.findings[provider], asked.question)
+    if answer is None:
+        return QuestionAnswered(asked, None)
+    checks = dict.fromkeys(one.check for one in answer.judged if one.outcome in _NOT_PASSED)
+    breaches = tuple(one for check in checks if (one := facts.breach(provider, check)))
+    finding = _best([one for one in answer.judged if one.outcome in _NOT_PASSED and one.evidence])
+    shown = facts.shown(finding) if finding else None
+    if shown is None:
+        finding, shown = _found(facts, answer, asked)
+    return QuestionAnswered(asked, answer, tuple(_values(answer)), shown, finding, breaches)
+
+
+def _found(facts: Facts, answer: StartAnswer, asked: Asked) -> tuple[Finding | None, BytesShown | None]:
+    """Return the bytes that answer a question, found by how such an answer looks, and of what recording they are."""
+    finding = _best([one for _, one in answer.said])
+    body = facts.body(finding) if finding else None
+    if not body:
+        return None, None
+    found = asked.pattern.search(body)
+    if found:
+        return finding, bytes_around(body, found.start(), len(found[0]))
+    return finding, bytes_around(body, max(0, len(body.rstrip()) - _TAIL), 0)
+
+
+def _best(findings: list[Finding]) -> Finding | None:
+    return min(findings, key=lambda one: _BEST_FIRST.get(one.provenance or "", 9), default=None)
+
+
+def _values(answer: StartAnswer) -> list[ValueSaid]:
+    by_word: dict[str, list[Finding]] = defaultdict(list)
+    for word, finding in answer.said:
+        by_word[word].append(finding)
+    return [
+        ValueSaid(word, tuple(dict.fromkeys(one.model for one in found)), letters(found), newest(found))
+        for word, found in by_word.items()
+    ]

@@ -1,0 +1,165 @@
+"""A page a rule or observation, and the list of them."""
+
+import difflib
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from harness.checks import CHECKS, FAMILIES, Check
+from harness.checks.registry import CannotJudge
+from harness.results import WORST_FATE_FIRST, Finding, Level, Outcome
+from harness.simulate.reference import REFERENCES
+from harness.site.facts import letters
+from harness.site.markup import safe_lines
+from harness.site.pages import SitePage, Writer
+from harness.site.suffering import rule_of, title_of
+from harness.wire.exchange import Exchange
+
+_LINES = 7
+_CONTEXT = 1
+_WIDTH = 420
+_AROUND = 90
+_VALUES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class SideBySide:
+    """A good and a bad answer, as HTML, where they differ; and what the rule says of the bad one."""
+
+    good: Markup
+    bad: Markup
+    verdict: str
+
+
+def rule_pages(writer: Writer) -> Iterator[SitePage]:
+    """Yield the list of rules, then a page for each."""
+    facts = writer.facts
+    families = [
+        (name, [(one, _breaking(writer, one), len(facts.suffering.of_rule(one.id))) for one in CHECKS.values() if one.family == name])
+        for name in FAMILIES
+    ]  # fmt: skip
+    yield writer.page("rules", writer.said("Rules"), "rules.md.jinja", families=families, levels=Level)
+    for check in CHECKS.values():
+        yield writer.page(f"rules/{check.id}", check.id, "rule.md.jinja", **_context(writer, check))
+
+
+def _breaking(writer: Writer, check: Check) -> list[str]:
+    return [one.id for one in writer.facts.providers if writer.facts.breach(one.id, check.id)]
+
+
+def _context(writer: Writer, check: Check) -> dict[str, Any]:
+    facts = writer.facts
+    breaches = [(one, breach) for one in facts.providers if (breach := facts.breach(one.id, check.id))]
+    faults = [
+        (fault, title_of(fault), sorted(found.values(), key=lambda one: (WORST_FATE_FIRST[one.fate], one.client)))
+        for fault, found in facts.suffering.by_fault.items()
+        if rule_of(fault) == check.id
+    ]
+    return {
+        "check": check,
+        "pairs": [_pair(check, bad) for bad in check.bad[:2]],
+        "breaches": sorted(breaches, key=lambda row: (row[1].kinds == "C", row[0].id)),
+        "passing": _passing(writer, check),
+        "faults": sorted(faults, key=lambda row: (-len(row[2]), row[0])),
+        "tried": facts.suffering.tried,
+        "hit": len(facts.suffering.of_rule(check.id)),
+        "values": _values(writer, check),
+        "needed_by": [one.id for one in CHECKS.values() if check.id in one.depends_on],
+    }
+
+
+def _passing(writer: Writer, check: Check) -> list[tuple[str, str]]:
+    """Return the providers that pass by a recording or a published one, each with the letters of these."""
+    rows = []
+    for one in writer.facts.providers:
+        found = [
+            finding for finding in writer.facts.by_check(one.id, check.id) if finding.provenance != "reconstructed"
+        ]
+        passed = [finding for finding in found if finding.outcome is Outcome.PASS]
+        if passed and len(passed) == len([finding for finding in found if finding.outcome is not Outcome.NA]):
+            rows.append((one.id, letters(passed)))
+    return rows
+
+
+def _values(writer: Writer, check: Check) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return what an observation saw: each value, with the providers and the letters of what shows it."""
+    if check.observe is None:
+        return []
+    seen: dict[str, dict[str, list[Finding]]] = defaultdict(lambda: defaultdict(list))
+    for one in writer.facts.providers:
+        for finding in writer.facts.by_check(one.id, check.id):
+            if finding.outcome is Outcome.OBSERVED:
+                seen[finding.value or "none"][one.id].append(finding)
+    rows = [(value, [(name, letters(found)) for name, found in by.items()]) for value, by in seen.items()]
+    return sorted(rows, key=lambda row: (-len(row[1]), row[0]))[:_VALUES]
+
+
+def _pair(check: Check, bad: Exchange) -> SideBySide:
+    """Return the good answer that a bad one was most likely made from beside it."""
+    lines = set(_lines(bad))
+    good = max([*check.good, *REFERENCES.values()], key=lambda one: len(lines.intersection(_lines(one))))
+    left, right = _differing(_lines(good), _lines(bad))
+    return SideBySide(left, right, _verdict(check, bad))
+
+
+def _verdict(check: Check, bad: Exchange) -> str:
+    with suppress(CannotJudge):
+        return check.observe(bad) if check.observe else "; ".join(problem.message for problem in check.find(bad))
+    return ""
+
+
+def _lines(exchange: Exchange) -> list[str]:
+    response = exchange.response
+    asked = {key: value for key, value in (exchange.request.json or {}).items() if key not in {"messages", "model"}}
+    head = [f"← {json.dumps(asked, ensure_ascii=False)}", f"{response.status}"]
+    head += [f"{name}: {value}" for name, value in response.headers.pairs]
+    text = response.content.decode("utf-8", "backslashreplace")
+    return head + [line for line in text.split("\n") if line]
+
+
+def _differing(good: list[str], bad: list[str]) -> tuple[Markup, Markup]:
+    """Return the lines in which two answers differ, with a line around them, the difference marked."""
+    left: list[Markup] = []
+    right: list[Markup] = []
+    for kind, a, b, c, d in difflib.SequenceMatcher(None, good, bad, autojunk=False).get_opcodes():
+        if kind == "equal":
+            continue
+        if a - _CONTEXT >= 0:
+            left.append(safe_lines(_short(good[a - 1])))
+            right.append(safe_lines(_short(good[a - 1])))
+        for number in range(min(max(b - a, d - c), _LINES)):
+            one = good[a + number] if a + number < b else ""
+            other = bad[c + number] if c + number < d else ""
+            left.append(_marked(one, other))
+            right.append(_marked(other, one))
+        if len(left) >= _LINES:
+            break
+    end = Markup("&#10;")
+    return end.join(left), end.join(right)
+
+
+def _short(line: str) -> str:
+    return line if len(line) <= _AROUND else f"{line[:_AROUND]}…"
+
+
+def _marked(line: str, other: str) -> Markup:
+    """Return a line with what another has not marked, cut around it."""
+    if not line:
+        return Markup("")
+    start = _alike(line, other)
+    end = max(len(line) - _alike(line[start:][::-1], other[start:][::-1]), start)
+    begin, stop = max(0, start - _AROUND), min(len(line), end + _AROUND)
+    middle = line[start:end]
+    middle = middle if len(middle) <= _WIDTH else f"{middle[:_WIDTH]}…"
+    mark = Markup("<mark>{}</mark>").format(safe_lines(middle)) if middle else Markup("")
+    cut, more = "…" if begin else "", "…" if stop < len(line) else ""
+    return safe_lines(cut + line[begin:start]) + mark + safe_lines(line[end:stop] + more)
+
+
+def _alike(one: str, other: str) -> int:
+    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))

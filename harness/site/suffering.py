@@ -1,0 +1,96 @@
+"""Which client code suffers from what: by rule, by legal variant, and by provider."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from harness.results import WORST_FATE_FIRST, ClientFinding, ClientOutcome, ClientResults
+from harness.simulate.faults import FAULTS, VARIANTS
+
+_NOT_READ = frozenset({ClientOutcome.NA, ClientOutcome.ENV})
+REFERENCE = "reference"
+
+
+@dataclass(slots=True)
+class Suffering:
+    """
+    What became of clients, counted for the pages.
+
+    What a client does with OpenAI's own form as well is nobody's fault: it counts nowhere.  ``at`` is by provider and
+    client; ``by_cause`` by provider, then by the fault or variant that explains it; ``by_fault`` by fault or variant
+    alone; ``tried`` is how many clients read each of these.
+    """
+
+    at: dict[str, dict[str, list[ClientFinding]]] = field(default_factory=lambda: defaultdict(dict))
+    by_cause: dict[str, dict[str, dict[str, ClientFinding]]] = field(default_factory=lambda: defaultdict(dict))
+    by_fault: dict[str, dict[str, ClientFinding]] = field(default_factory=lambda: defaultdict(dict))
+    tried: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, results: ClientResults | None) -> "Suffering":
+        """Return it for a log of clients."""
+        made = cls()
+        if results is None:
+            return made
+        read: dict[str, set[str]] = defaultdict(set)
+        for one in results.findings:
+            if one.fate not in _NOT_READ:
+                made._add(one, read)
+        made.tried = {what: len(clients) for what, clients in read.items()}
+        return made
+
+    def _add(self, one: ClientFinding, read: dict[str, set[str]]) -> None:
+        read[one.fault or one.provider].add(one.client)
+        if not one.fault:
+            self.at[one.provider].setdefault(one.client, []).append(one)
+        if not one.fate.bad or one.on_reference:
+            return
+        if one.fault:
+            _keep_worst(self.by_fault[one.fault], one)
+        else:
+            _keep_worst(self.by_cause[one.provider].setdefault(one.cause or "", {}), one)
+
+    def rank(self, provider: str, check: str) -> int:
+        """Return how many clients a rule's breach hits: at this provider where that was measured, else at any."""
+        measured = len(self.hit(provider, check))
+        return measured * 1000 + len(self.of_rule(check))
+
+    def hit(self, provider: str, check: str) -> dict[str, ClientFinding]:
+        """Return the clients that break on a provider's answers by a breach of a rule, each with the worst it does."""
+        return _merged(found for cause, found in self.by_cause[provider].items() if rule_of(cause) == check)
+
+    def of_rule(self, check: str) -> dict[str, ClientFinding]:
+        """Return the clients that some breach of a rule breaks, each with the worst it does."""
+        return _merged(found for fault, found in self.by_fault.items() if rule_of(fault) == check)
+
+    def worst(self, provider: str, client: str) -> ClientFinding | None:
+        """Return the worst that a client does with a provider's answers; None where it was not tried on them."""
+        found = self.at[provider].get(client, [])
+        blamed = [one for one in found if not one.on_reference or not one.fate.bad]
+        return min(blamed or found, key=lambda one: WORST_FATE_FIRST[one.fate], default=None)
+
+
+def rule_of(cause: str) -> str | None:
+    """Return the rule that a fault breaks; None for a legal variant, which breaks none."""
+    fault = FAULTS.get(cause)
+    return fault.rule if fault else None
+
+
+def title_of(cause: str) -> str:
+    """Return what a fault or a variant is, in words."""
+    found = FAULTS.get(cause) or VARIANTS.get(cause)
+    return found.title if found else cause
+
+
+def _keep_worst(found: dict[str, ClientFinding], one: ClientFinding) -> None:
+    before = found.get(one.client)
+    if before is None or WORST_FATE_FIRST[one.fate] < WORST_FATE_FIRST[before.fate]:
+        found[one.client] = one
+
+
+def _merged(parts: Iterable[dict[str, ClientFinding]]) -> dict[str, ClientFinding]:
+    merged: dict[str, ClientFinding] = {}
+    for part in parts:
+        for one in part.values():
+            _keep_worst(merged, one)
+    return merged
