@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 from harness.checks import CHECKS, advice_on, told_of
@@ -12,7 +13,7 @@ from harness.judging.deviations import folder_of, load_deviations
 from harness.matrix.project import project_matrix
 from harness.matrix.providers import Provider
 from harness.recording.cassette import read_cassette
-from harness.reports.summary import PROVENANCES
+from harness.reports.summary import PROVENANCES, by_provider
 from harness.results import (
     WORST_FIRST,
     Advice,
@@ -95,13 +96,18 @@ def newest(findings: Iterable[Finding]) -> str:
 
 @dataclass
 class Facts:
-    """A project's results as the pages need them."""
+    """
+    A project's results as the pages need them.
+
+    ``findings`` are those that stand: what evidence shows, a reconstruction is not asked for.  ``every`` has them all.
+    """
 
     root: Path
     results: Results
     clients: ClientResults | None
     providers: tuple[Provider, ...]
     findings: dict[str, list[Finding]] = field(default_factory=dict)
+    every: dict[str, list[Finding]] = field(default_factory=dict)
     listed: dict[str, tuple[Deviation, ...]] = field(default_factory=dict)
     suffering: Suffering = field(default_factory=Suffering)
     _bodies: dict[tuple[str, int], bytes | None] = field(default_factory=dict)
@@ -125,12 +131,12 @@ class Facts:
     @cached_property
     def _by_check(self) -> dict[tuple[str, str], list[Finding]]:
         found: dict[tuple[str, str], list[Finding]] = defaultdict(list)
-        for one in self.results.findings:
+        for one in chain.from_iterable(self.findings.values()):
             found[one.provider, one.check].append(one)
         return found
 
     def by_check(self, provider: str, check: str) -> list[Finding]:
-        """Return the findings of one check about one provider."""
+        """Return the findings of one check about one provider that stand."""
         return self._by_check.get((provider, check), [])
 
     def breach(self, provider: str, check: str) -> Breach | None:
@@ -183,7 +189,8 @@ def load_facts(root: Path, results: Path, clients: Path) -> Facts:
     for one in matrix.providers:
         facts.findings[one.id] = []
         facts.listed[one.id] = load_deviations(folder_of(one, root))
+    facts.findings |= by_provider(facts.results)
     for finding in facts.results.findings:
-        facts.findings.setdefault(finding.provider, []).append(finding)
+        facts.every.setdefault(finding.provider, []).append(finding)
     facts.suffering = Suffering.of(facts.clients)
     return facts

@@ -6,6 +6,7 @@ from typing import Any
 
 from harness.matrix.providers import Provider
 from harness.results import WORST_FATE_FIRST, ClientFinding
+from harness.results.basis import bases
 from harness.site.facts import Facts
 from harness.site.pages import SitePage, Writer
 from harness.site.questions import answers
@@ -19,25 +20,10 @@ def provider_pages(writer: Writer) -> Iterator[SitePage]:
         "providers",
         writer.said("Providers"),
         "providers.md.jinja",
-        rows=[(one, kinds(facts, one.id), facts.breaches[one.id]) for one in facts.providers],
+        rows=[(one, bases(facts.every.get(one.id, ())), facts.breaches[one.id]) for one in facts.providers],
     )
     for one in facts.providers:
         yield writer.page(f"providers/{one.id}", one.name, "provider.md.jinja", **_context(writer, one))
-
-
-def kinds(facts: Facts, provider: str) -> list[tuple[str, int, str, str]]:
-    """Return how many recordings there are of each kind, with the first and the last month; the best evidence first."""
-    counted: dict[str, dict[tuple[str, str, str | None], str]] = {}
-    for one in facts.findings[provider]:
-        if one.provenance and one.cassette:
-            key = (one.model, one.scenario, one.cassette)
-            counted.setdefault(one.provenance, {})[key] = (one.recorded_at or "")[:7]
-    order = ("recorded", "published", "reconstructed")
-    return [
-        (kind, len(found), min(filter(None, found.values()), default=""), max(found.values()))
-        for kind in order
-        if (found := counted.get(kind))
-    ]
 
 
 def _context(writer: Writer, provider: Provider) -> dict[str, Any]:
@@ -46,7 +32,7 @@ def _context(writer: Writer, provider: Provider) -> dict[str, Any]:
     tried = facts.suffering.tried.get(provider.id, 0)
     return {
         "provider": provider,
-        "kinds": kinds(facts, provider.id),
+        "kinds": bases(facts.every.get(provider.id, ())),
         "answers": answers(facts, provider.id) if facts.findings[provider.id] else [],
         "breaches": [(one, _view(facts, provider.id, one.check)) for one in breaches],
         "tried": tried,

@@ -93,7 +93,8 @@ def _told(facts: Facts, provider: str, asked: Asked) -> QuestionAnswered:
     answer = answer_of(facts.findings[provider], asked.question)
     if answer is None:
         return QuestionAnswered(asked, None)
-    checks = dict.fromkeys(one.check for one in answer.judged if one.outcome in _NOT_PASSED)
+    against = [*answer.judged, *answer.claimed]
+    checks = dict.fromkeys(one.check for one in against if one.outcome in _NOT_PASSED)
     breaches = tuple(one for check in checks if (one := facts.breach(provider, check)))
     finding = _best([one for one in answer.judged if one.outcome in _NOT_PASSED and one.evidence])
     shown = facts.shown(finding) if finding else None
