@@ -91,8 +91,9 @@ export: $(READY) ## Write what is known of each provider for other programs into
 	$(BIN)/harness export --schema > harness/evidence/export/schema.json
 	$(BIN)/harness export --into reports/export
 
-schema: $(READY) ## Write the JSON Schemas: of providers.yaml for editors, of what a probe prints for programs.
+schema: $(READY) ## Write the JSON Schemas: of providers.yaml for editors, of results files and what a probe prints for programs.
 	$(BIN)/harness providers --schema > harness/matrix/providers.schema.json
+	$(BIN)/harness report --schema > harness/results/results.schema.json
 	$(BIN)/harness probe --schema > harness/results/probe.schema.json
 
 clean: ## Remove what the other targets made.

@@ -68,6 +68,7 @@ def test_run_writes_reports_and_prints_the_table(project: Path) -> None:
     assert "✓" in result.stdout
     assert {path.name for path in (project / "reports").iterdir()} == {
         "results.jsonl",
+        "digest.jsonl",
         "compatibility.md",
         "index.html",
         "badges",

@@ -12,12 +12,13 @@ from harness.cli.common import FORMAT, ROOT, SDK_DEPTH, matrix_of, one_line_erro
 from harness.cli.console import Outlet
 from harness.cli.outlet import say_block, say_json
 from harness.compare.recordings import compare_recordings
-from harness.errors import NothingInCommon
+from harness.errors import BadResults, NothingInCommon
 from harness.reports import diff as report
 from harness.reports.pairing import compare
-from harness.results import Results, read_results
+from harness.results import DIGEST, Results, first_line, read_results
 
 _LOGS = (".jsonl", ".ndjson")
+_NAMES = ("results.jsonl", "results.jsonl.gz")
 
 
 @click.command()
@@ -66,18 +67,20 @@ def _with_progress(names: list[str]) -> Iterator[str]:
 def _results_file(path: Path) -> Path | None:
     """Return the results file that ``path`` is or holds, as a report folder does; None if it is no such thing."""
     if path.is_dir():
-        inside = path / "results.jsonl"
-        return inside if inside.is_file() else None
+        found = [path / name for name in _NAMES if (path / name).is_file()]
+        if not found and (path / DIGEST).is_file():
+            raise BadResults(f"{path}: it holds the digest of a run, not its results; make them with: harness run")
+        return found[0] if found else None
     first = _first_object(path)
-    logs = path.suffix in _LOGS and "request" not in first  # an exchange in another tool's log has one
+    suffix = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
+    logs = suffix in _LOGS and "request" not in first  # an exchange in another tool's log has one
     return path if logs or "kind" in first else None
 
 
 def _first_object(path: Path) -> dict[str, Any]:
     """Return the object in the first line of a file; an empty one where there is none."""
     try:
-        with path.open("rb") as file:
-            row = orjson.loads(file.readline())
+        row = orjson.loads(first_line(path))
     except (OSError, orjson.JSONDecodeError):
         return {}
     return row if isinstance(row, dict) else {}

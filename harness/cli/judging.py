@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import orjson
 
 from harness.checks import told_of
 from harness.cli.common import (
@@ -27,7 +28,7 @@ from harness.cli.common import (
     started,
 )
 from harness.cli.console import Outlet
-from harness.cli.outlet import say, say_block
+from harness.cli.outlet import say, say_block, say_json
 from harness.errors import HarnessError
 from harness.judging.audit import audit as audit_archives
 from harness.judging.deviations import KnownProblems
@@ -46,6 +47,7 @@ from harness.results import (
     Results,
     check_writable,
     is_client_log,
+    json_schema,
     read_client_results,
     read_results,
     write_results,
@@ -235,7 +237,7 @@ def _audited(  # noqa: PLR0913, PLR0917 - what is read, how, and where what come
 
 
 @click.command()
-@click.argument("results_file", metavar="RESULTS", type=click.Path(path_type=Path))
+@click.argument("results_file", metavar="RESULTS", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--into",
     multiple=True,
@@ -248,11 +250,23 @@ def _audited(  # noqa: PLR0913, PLR0917 - what is read, how, and where what come
     multiple=True,
     help="With --into: providers in the start table and the table of features. Repeatable.",
 )
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of a line of a results file.")
 @LANG
 @FORMAT
 @one_line_errors
-def report(results_file: Path, into: tuple[Path, ...], featured: tuple[str, ...], form: str) -> None:
+def report(
+    results_file: Path | None,
+    into: tuple[Path, ...],
+    featured: tuple[str, ...],
+    schema: bool,  # noqa: FBT001 - a flag of the command line
+    form: str,
+) -> None:
     """Print the tables of a results file or of a clients.jsonl, or write those of a results file into documents."""
+    if schema:
+        say_json(json_schema(), orjson.OPT_INDENT_2)
+        return
+    if results_file is None:
+        raise click.MissingParameter(param_type="argument", param_hint="RESULTS")
     if is_client_log(results_file) and not into:
         text = clients.render(read_client_results(results_file))
         Outlet().print(text, soft_wrap=True, markup=False)

@@ -53,5 +53,5 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--compat-report",
         metavar="DIR",
-        help="write results.jsonl, compatibility.md, index.html and badges/ to this folder",
+        help="write results.jsonl, digest.jsonl, compatibility.md, index.html and badges/ to this folder",
     )

@@ -14,6 +14,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Self
 
 from harness.errors import Unwritable
 
@@ -35,11 +36,66 @@ def write_atomically(path: Path, content: bytes) -> None:
     Raises:
         Unwritable: the place can't be written to; what was there is as it was.
     """
-    _check_kind(path)
+    with PartFile(path) as part:
+        part.write(content)
+        part.keep()
+
+
+class PartFile:
+    """
+    A file that is written piece by piece, and takes the place of ``path`` when it is kept; else nothing of it remains.
+
+    Raises:
+        Unwritable: the place can't be written to; what was there is as it was.
+    """
+
+    def __init__(self, path: Path) -> None:
+        _check_kind(path)
+        self._path = path
+        with contextlib.ExitStack() as let_go, _unwritable(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            let_go.enter_context(_held(path.parent))
+            handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_SUFFIX)
+            self._temporary = Path(name)
+            let_go.callback(self._temporary.unlink, missing_ok=True)
+            self._file = os.fdopen(handle, "wb")
+            self._let_go = let_go.pop_all()
+
+    def write(self, content: bytes, /) -> int:
+        """Add to the file, and return how many bytes."""
+        with _unwritable(self._path):
+            return self._file.write(content)
+
+    def flush(self) -> None:
+        """Hand what was written to the system."""
+        with _unwritable(self._path):
+            self._file.flush()
+
+    def keep(self) -> None:
+        """Put it where it belongs, once all of it is on the disk."""
+        path = self._path
+        with _unwritable(path):
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            self._temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
+            self._temporary.replace(path)
+
+    def __enter__(self) -> Self:
+        """Begin to write."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let go of it; what was not kept is removed."""
+        with contextlib.suppress(OSError):  # what can't be written can't be flushed either
+            self._file.close()
+        self._let_go.close()
+
+
+@contextlib.contextmanager
+def _unwritable(path: Path) -> Iterator[None]:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _held(path.parent):
-            _replace(path, content)
+        yield
     except OSError as error:
         raise Unwritable(f"{path}: {error.strerror or error}; name a place that can be written to") from None
 
@@ -70,10 +126,8 @@ def _check_kind(path: Path) -> None:
 
 def remove(path: Path) -> None:
     """Delete a file; raises Unwritable where its folder can't be written to."""
-    try:
+    with _unwritable(path):
         path.unlink()
-    except OSError as error:
-        raise Unwritable(f"{path}: {error.strerror or error}; name a place that can be written to") from None
 
 
 def check_folder(folder: Path) -> None:
@@ -84,21 +138,6 @@ def check_folder(folder: Path) -> None:
             pass
     except OSError as error:
         raise Unwritable(f"{folder}: {error.strerror or error}; name a folder that can be written to") from None
-
-
-def _replace(path: Path, content: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_SUFFIX)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 @contextlib.contextmanager
@@ -112,11 +151,9 @@ def turn_at(path: Path, given_up: Callable[[float], bool]) -> Iterator[bool]:
     Raises:
         Unwritable: the place can't be written to.
     """
-    try:
+    with _unwritable(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = _turn(path.parent / f".{path.name}{_TURN}", given_up)
-    except OSError as error:
-        raise Unwritable(f"{path}: {error.strerror or error}; name a place that can be written to") from None
     try:
         yield handle is not None
     finally:

@@ -35,7 +35,7 @@ def read_whole(path: Path) -> bytes:
     """
     most = sizes().file
     try:
-        with _opened(path) as file:
+        with opened(path) as file:
             content = file.read(most + 1)
     except _UNREADABLE as error:
         raise _refused(path, error) from None
@@ -67,7 +67,7 @@ def rows_of(path: Path) -> Iterator[tuple[int, bytes | None]]:
         BadArchive: it can't be read, or is packed and unpacks to more than the limit.
     """
     try:
-        with _opened(path) as file:
+        with opened(path) as file:
             most = sizes().unpacked if isinstance(file, gzip.GzipFile) else math.inf
             if file.peek(2)[:2] in _UTF16:
                 # Only \n ends a line, as in files that need no decoding.
@@ -114,7 +114,8 @@ def in_utf8(content: bytes) -> bytes:
     return content.removeprefix(codecs.BOM_UTF8)
 
 
-def _opened(path: Path) -> io.BufferedReader | gzip.GzipFile:
+def opened(path: Path) -> io.BufferedReader | gzip.GzipFile:
+    """Return a file opened to be read, unpacked where it is packed, whatever its name; raises OSError."""
     with path.open("rb") as plain:
         packed = plain.read(2) == GZIP
     return gzip.open(path, "rb") if packed else path.open("rb")

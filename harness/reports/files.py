@@ -7,27 +7,39 @@ from pathlib import Path
 from harness.errors import BadResults
 from harness.recording.atomic import check_own, remove, write_atomically
 from harness.reports import badge, page, table
-from harness.results import Results, check_writable, read_results, write_results
+from harness.results import (
+    DIGEST,
+    Digest,
+    Results,
+    check_writable,
+    digest_of,
+    read_digest,
+    write_digest,
+    write_results,
+)
 
 
 def write_report(folder: Path, results: Results, *, force: bool = False) -> None:
     """
-    Write ``results.jsonl``, ``compatibility.md``, ``index.html`` and ``badges/`` to a folder.
+    Write ``results.jsonl``, ``digest.jsonl``, ``compatibility.md``, ``index.html`` and ``badges/`` to a folder.
 
-    A results file that would differ in nothing but its start is left alone, so that running again changes nothing.
+    Where the digest would differ in nothing but its start, that stays, so that running again changes nothing.
 
     Raises:
         Unwritable: the place can't be written to, or holds files of these names that are others; these only ``force``
             replaces.  Then nothing was written.
     """
-    path = folder / "results.jsonl"
-    check_writable(path)
+    for name in ("results.jsonl", DIGEST):
+        check_writable(folder / name)
     for name, own in {"compatibility.md": table.OWN, "index.html": page.OWN}.items():
         check_own(folder / name, own, force=force)
     badges = badge.render(results)
     for provider in badges:
         check_own(folder / f"badges/{provider}.svg", badge.OWN, force=force)
-    results = read_results(path) if _same(path, results) else write_results(path, results)
+    digest = _begun_before(folder / DIGEST, digest_of(results))
+    begun = replace(results, run=digest.run)
+    results = write_results(folder / "results.jsonl", begun)
+    write_digest(folder / DIGEST, digest if results is begun else digest_of(results))
     texts = {"compatibility.md": f"# Compatibility\n\n{table.render(results)}", "index.html": page.render(results)}
     texts |= {f"badges/{provider}.svg": svg for provider, svg in badges.items()}
     for name, text in texts.items():
@@ -37,9 +49,10 @@ def write_report(folder: Path, results: Results, *, force: bool = False) -> None
             remove(old)  # it tells of what is no longer known
 
 
-def _same(path: Path, results: Results) -> bool:
+def _begun_before(path: Path, digest: Digest) -> Digest:
+    """Return a digest with the start of the one at ``path``, where they differ in nothing else."""
     try:
-        before = read_results(path)
+        before = read_digest(path)
     except BadResults:
-        return False
-    return before.findings == results.findings and replace(before.run, started=results.run.started) == results.run
+        return digest
+    return before if digest.same_as(before) else digest

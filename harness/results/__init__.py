@@ -25,6 +25,12 @@ from harness.results.finding import (
 )
 
 if TYPE_CHECKING:
+    from harness.results.client_lines import (
+        is_client_log,
+        read_client_results,
+        write_client_results,
+        written_client_results,
+    )
     from harness.results.clients import (
         WORST_FATE_FIRST,
         ClientFinding,
@@ -32,12 +38,11 @@ if TYPE_CHECKING:
         ClientResults,
         LoopFinding,
         ProviderPrediction,
-        is_client_log,
-        read_client_results,
-        write_client_results,
-        written_client_results,
     )
-    from harness.results.log import SCHEMA, Results, Run, check_writable, dump, read_results, told_most, write_results
+    from harness.results.digest import DIGEST, Digest, digest_of, read_digest, write_digest
+    from harness.results.frame import SCHEMA, Run, check_writable, dump, first_line
+    from harness.results.judged import QuietGroup, RecordingResult, gathered
+    from harness.results.log import Log, LogWriter, Results, json_schema, read_results, told_most, write_results
     from harness.results.probing import (
         BaselineEntry,
         BaselineSummary,
@@ -49,6 +54,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "DIGEST",
     "EXPECTED",
     "SCHEMA",
     "UNEXPECTED",
@@ -64,41 +70,56 @@ __all__ = [
     "ClientResults",
     "Cost",
     "Deviation",
+    "Digest",
     "EntryState",
     "Evidence",
     "Finding",
     "Level",
+    "Log",
+    "LogWriter",
     "LoopFinding",
     "Outcome",
     "ProbeSummary",
     "Problem",
     "ProviderPrediction",
+    "QuietGroup",
+    "RecordingResult",
     "Results",
     "Run",
     "Speed",
     "Told",
     "check_writable",
+    "digest_of",
     "dump",
+    "first_line",
     "first_message",
+    "gathered",
     "is_client_log",
+    "json_schema",
     "judge",
     "read_client_results",
+    "read_digest",
     "read_results",
     "told_most",
     "write_client_results",
+    "write_digest",
     "write_results",
     "written_client_results",
 ]  # fmt: skip
 
-_PROBING = frozenset(
-    {"BaselineEntry", "BaselineSummary", "ClientForecast", "Cost", "EntryState", "ProbeSummary", "Speed"}
-)
-_LOG = frozenset({"SCHEMA", "Results", "Run", "check_writable", "dump", "read_results", "told_most", "write_results"})
+_HOME = {
+    "client_lines": ("is_client_log", "read_client_results", "write_client_results", "written_client_results"),
+    "digest": ("DIGEST", "Digest", "digest_of", "read_digest", "write_digest"),
+    "frame": ("SCHEMA", "Run", "check_writable", "dump", "first_line"),
+    "judged": ("RecordingResult", "QuietGroup", "gathered"),
+    "log": ("Log", "LogWriter", "Results", "json_schema", "read_results", "told_most", "write_results"),
+    "probing": ("BaselineEntry", "BaselineSummary", "ClientForecast", "Cost", "EntryState", "ProbeSummary", "Speed"),
+}
+_MODULES = {name: module for module, names in _HOME.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
     """Import what stands in a log (PEP 562)."""
     if name not in __all__:
         raise AttributeError(name)
-    module = "log" if name in _LOG else "probing" if name in _PROBING else "clients"
-    return getattr(import_module(f"harness.results.{module}"), name)
+    return getattr(import_module(f"harness.results.{_MODULES.get(name, 'clients')}"), name)

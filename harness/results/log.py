@@ -1,50 +1,33 @@
 """
-``results.jsonl``, the log of a run that every report renders.
+``results.jsonl``, the log of a run that every report renders; ``results.schema.json`` is the JSON Schema of a line.
 
-It holds an object a line: first the run, then the findings, then an end line with their count.  A file without its end
-line is an interrupted run and is refused.  What passes or does not apply fills nine tenths of a log, so the findings of
-a recording that are alike in all but check and level share a line, of the kind ``findings``; its ``checks`` are
-``{id: level}``.  The run line lists the checks in their order, in which they are read back.
+A line of the kind ``recording`` says what was judged.  Its lines of the kind ``finding`` follow, for what tells of something.
+What is quiet, such as rules that pass, is told of in lines of the kind ``group``: one for all outcomes of the checks of a
+family that recordings have in common, with their counts; a recording names its groups by number.  The run line lists the
+checks in their order, in which they are read back, with their levels.
 """
 
-import json
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
-from functools import cache
-from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar, Literal, Self
 
-import orjson
-
-from harness.errors import BadResults, Unwritable
-from harness.recording.atomic import write_atomically
-from harness.results.finding import UNDECIDED, UNEXPECTED, VERDICTS, Finding, Outcome
+from harness.results.finding import UNDECIDED, UNEXPECTED, VERDICTS, Advice, Evidence, Finding, Level, Outcome
+from harness.results.frame import SCHEMA, LineReader, LineWriter, Run
+from harness.results.judged import Provenance, QuietGroup, RecordingResult, gathered
+from harness.results.older import read_older
 from harness.results.probing import BaselineSummary, ProbeSummary
 
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
+_GROUPS = 50_000
+"""So many groups are remembered; then they are numbered anew, so that no file takes all memory."""
 
-SCHEMA = 2
+_OF_A_RECORDING = frozenset({"provider", "model", "scenario", "cassette", "provenance", "recorded_at"})
+_OWN = tuple(one.name for one in fields(Finding) if one.name not in _OF_A_RECORDING)
+_UNSAID: dict[str, Any] = {"message": "", "evidence": ()}
+"""What of a finding is left out where it is nothing else; of other keys, None."""
 
-_NAMES = tuple(one.name for one in fields(Finding))
-
-_HALF_A_PAIR = re.compile("[\ud800-\udfff]")
-
-_QUIET = frozenset({Outcome.PASS, Outcome.NA})
-"""Outcomes that are told of in groups."""
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """The first line of a results file: who ran what, when (ISO 8601), how."""
-
-    harness: str
-    started: str
-    mode: str
-    sdk: str | None = None
+_STRICT: dict[str, Any] = {"extra": "forbid"}
 
 
 @dataclass(slots=True)
@@ -64,8 +47,7 @@ class Results:
     @property
     def outcomes(self) -> dict[str, int]:
         """How many findings ended in each outcome, the worst first."""
-        counts = Counter(finding.outcome for finding in self.findings)
-        return {str(outcome): counts[outcome] for outcome in Outcome if counts[outcome]}
+        return in_order(Counter(finding.outcome for finding in self.findings))
 
     @property
     def unexpected(self) -> list[Finding]:
@@ -80,6 +62,19 @@ class Results:
             return None
         return told_most(finding.message for finding in undecided)
 
+    @property
+    def checks(self) -> dict[str, Level]:
+        """The level of each check that a finding is of, by id, in their order."""
+        levels: dict[str, Level] = {}
+        for finding in self.findings:
+            levels.setdefault(finding.check, finding.level)
+        return levels
+
+
+def in_order(counts: Mapping[Outcome, int]) -> dict[str, int]:
+    """Return counts of outcomes, the worst first, without those that are none."""
+    return {str(outcome): counts[outcome] for outcome in Outcome if counts.get(outcome)}
+
 
 def told_most(reasons: Iterable[str]) -> str:
     """Return the commonest of some reasons, and how many others there are."""
@@ -89,198 +84,280 @@ def told_most(reasons: Iterable[str]) -> str:
     return f"{first} (and {others} other reason{'s' if others > 1 else ''})" if others else first
 
 
-def check_writable(path: Path) -> None:
-    """Raise Unwritable if ``path`` holds something other than results, which would be lost, or can't be looked at."""
-    try:
-        if path.is_dir():
-            raise Unwritable(f"{path}: it is a folder; name a file")
-        if path.exists() and not path.is_file():
-            raise Unwritable(f"{path}: it is no regular file; name one that is, or a new one")
-        if path.exists() and path.stat().st_size:
-            with path.open("rb") as file:
-                if not file.read(64).startswith(b'{"kind":"run"'):
-                    raise Unwritable(f"{path}: it exists and holds no results; name another file")
-    except OSError as error:
-        raise Unwritable(f"{path}: {error.strerror or error}; name another file") from None
-
-
 def write_results(path: Path, results: Results) -> Results:
-    """
-    Write ``results`` to ``path`` as JSON lines, and return what was written; refuses to replace what holds no results.
-
-    What is judged was scrubbed of secrets before; here goes what came another way, such as a key given as a model.
-    """
-    return results if write_lines(path, _lines(results)) else read_results(path)
-
-
-def dump(value: Any, option: int = 0) -> bytes:
-    """Return results, or a row of them, as JSON; half a surrogate pair, as in the name of a file, as the text of its escape."""
-    try:
-        return orjson.dumps(value, option=option)
-    except orjson.JSONEncodeError:
-        text = json.dumps(value, ensure_ascii=False, default=asdict, separators=(",", ":"))
-        return _HALF_A_PAIR.sub(lambda half: f"\\\\u{ord(half[0]):04x}", text).encode()
-
-
-def write_lines(path: Path, lines: Iterable[dict[str, Any]]) -> bool:
-    """Write the lines of a log, and tell whether they went as they are: no secret was in them."""
-    from harness.recording.redact import redact  # its patterns take a while to compile
-
-    check_writable(path)
-    content = b"".join(dump(line) + b"\n" for line in lines)
-    clean = redact(content)
-    write_atomically(path, clean)
-    return clean == content
-
-
-def _lines(results: Results) -> Iterator[dict[str, Any]]:
-    order = list(dict.fromkeys(finding.check for finding in results.findings))
-    yield {"kind": "run", "schema": SCHEMA, **asdict(results.run), "checks": order}
-    for _, findings in groupby(results.findings, _recording):
-        yield from _lines_of(list(findings))
-    yield {"kind": "end", "findings": len(results.findings), "outcomes": results.outcomes}
-
-
-def _recording(finding: Finding) -> tuple[object, ...]:
-    """Return what the findings of one recording have in common."""
-    about = (finding.provider, finding.model, finding.scenario, finding.cassette)
-    return (*about, finding.provenance, finding.recorded_at)
-
-
-def _lines_of(findings: list[Finding]) -> Iterator[dict[str, Any]]:
-    """Yield the lines of one recording: those that tell of something, then what is alike in groups."""
-    alike: dict[tuple[Outcome, str, str | None], list[Finding]] = {}
-    for finding in findings:
-        if finding.outcome in _QUIET and not finding.evidence and finding.value is None:
-            alike.setdefault((finding.outcome, finding.message, finding.source), []).append(finding)
-        else:
-            yield {"kind": "finding", **_told(finding)}
-    for group in alike.values():
-        told = _told(group[0])
-        del told["check"], told["level"], told["evidence"], told["value"]
-        yield {"kind": "findings", **told, "checks": {finding.check: finding.level for finding in group}}
-
-
-def _told(finding: Finding) -> dict[str, Any]:
-    """Return a finding as a row; what is in it orjson writes as it is."""
-    told = {name: getattr(finding, name) for name in _NAMES}
-    for name in ("advice", "known", "rate"):
-        if told[name] is None:
-            del told[name]
-    return told
+    """Write ``results`` to ``path``, and return what was written; refuses to replace what holds no results."""
+    checks = results.checks
+    with LogWriter(path, results.run, checks) as log:
+        for judged in gathered(results.findings, checks):
+            log.add(judged)
+        log.keep()
+    return results if log.clean else read_results(path)
 
 
 def read_results(path: Path) -> Results:
     """
-    Read a results file.
+    Read a results file as a whole.
 
     Raises:
         BadResults: it is not there, not such a file, of another schema, or has no end line.
     """
-    frame = read_frame(path)
-    findings = list(_in_order(_read_lines(path, frame.rows), frame.first.get("checks")))
-    results = Results(frame.run, findings)
-    frame.check(path, len(findings), results.outcomes)
-    return results
+    log = Log(path)
+    return Results(log.run, list(log.findings()))
+
+
+class LogWriter:
+    """
+    Writes a log as its recordings come, packed where the path ends in ``.gz``; a file is there once it is kept.
+
+    ``checks`` are the levels of the checks by id, in their order.
+    """
+
+    def __init__(self, path: Path, run: Run, checks: Mapping[str, Level]) -> None:
+        self._lines = LineWriter(path)
+        self._groups: dict[QuietGroup, int] = {}
+        self._outcomes = Counter[Outcome]()
+        self._recordings = 0
+        self._lines.write({"kind": "run", "schema": SCHEMA, **asdict(run), "checks": dict(checks)})
+
+    @property
+    def clean(self) -> bool:
+        """Whether all was written as it is: no secret was in it."""
+        return self._lines.clean
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was added."""
+        return not self._recordings
+
+    def add(self, judged: RecordingResult) -> None:
+        """Write what the checks say of one recording."""
+        if len(self._groups) + len(judged.groups) > _GROUPS:
+            self._groups = {}
+        self._recordings += 1
+        self._outcomes.update(judged.outcomes)
+        groups = [self._groups.get(group) or self._define(group) for group in judged.groups]
+        about = {name: getattr(judged, name) for name in ("cassette", "provenance", "recorded_at")}
+        self._lines.write({
+            "kind": "recording", "recording": self._recordings, "provider": judged.provider, "model": judged.model,
+            "scenario": judged.scenario, **{name: told for name, told in about.items() if told is not None},
+            **({"groups": groups} if groups else {}),
+        })  # fmt: skip
+        for finding in judged.findings:
+            told = {name: getattr(finding, name) for name in _OWN}
+            own = {name: value for name, value in told.items() if value != _UNSAID.get(name)}
+            self._lines.write({"kind": "finding", "recording": self._recordings, **own})
+
+    def keep(self) -> None:
+        """End the log and put it where it belongs."""
+        count, outcomes = self._outcomes.total(), in_order(self._outcomes)
+        self._lines.write({"kind": "end", "recordings": self._recordings, "findings": count, "outcomes": outcomes})
+        self._lines.keep()
+
+    def _define(self, group: QuietGroup) -> int:
+        number = self._groups[group] = len(self._groups) + 1
+        outcomes: dict[str, dict[str, tuple[str, ...]]] = {}
+        for outcome, text, ids in group.told:
+            outcomes.setdefault(outcome.value, {})[text] = ids
+        self._lines.write({
+            "kind": "group", "group": number, "family": group.family, "counts": in_order(group.counts),
+            "outcomes": outcomes,
+        })  # fmt: skip
+        return number
+
+    def __enter__(self) -> Self:
+        """Begin to write."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let go of the file; what was not kept is removed."""
+        self._lines.__exit__()
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
-    """What stands around the rows of a log: its run line, as a run and as it is, and its end line."""
-
-    run: Run
-    first: dict[str, Any]
-    rows: list[dict[str, Any]]
-    end: dict[str, Any]
-
-    def check(self, path: Path, count: int, outcomes: dict[str, int]) -> None:
-        """Raise BadResults where the end line counts other findings than there are, or there are none."""
-        at = len(self.rows) + 2
-        if self.end.get("findings") != count:
-            raise BadResults(
-                f"{path}:{at}: the end line counts {self.end.get('findings')} findings, the file holds {count}; run it again"
-            )
-        if self.end.get("outcomes") != outcomes:
-            raise BadResults(f"{path}:{at}: the end line counts other outcomes than the file holds; run it again")
-        if not count:
-            raise BadResults(f"{path}: it holds no finding; run it again")
-
-
-def read_frame(path: Path, made_by: str = "harness run") -> Frame:
+class GroupLine:
     """
-    Read the rows of a log between its run line and its end line.
+    The quiet outcomes of the checks of one family, which recordings have in common.
+
+    ``outcomes`` are the ids of the checks by outcome and message; of what is observed, by its value.
+    """
+
+    __pydantic_config__: ClassVar = _STRICT
+
+    kind: Literal["group"]
+    group: int
+    family: str
+    counts: dict[Outcome, int]
+    outcomes: dict[Outcome, dict[str, tuple[str, ...]]]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingLine:
+    """What was judged; ``groups`` are the numbers of the last groups of these numbers that stand before it."""
+
+    __pydantic_config__: ClassVar = _STRICT
+
+    kind: Literal["recording"]
+    recording: int
+    provider: str
+    model: str
+    scenario: str
+    cassette: str | None = None
+    provenance: Provenance | None = None
+    recorded_at: str | None = None
+    groups: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FindingLine:
+    """A finding that tells of something, of the recording of this number."""
+
+    __pydantic_config__: ClassVar = _STRICT
+
+    kind: Literal["finding"]
+    recording: int
+    check: str
+    level: Level
+    outcome: Outcome
+    message: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    value: str | None = None
+    source: str | None = None
+    advice: Advice | None = None
+    known: str | None = None
+    rate: tuple[int, int] | None = None
+
+
+@dataclass(slots=True)
+class Log:
+    """
+    A log, read recording by recording each time that it is gone through; at the end it is known to be whole.
+
+    ``checks`` are the levels of the checks by id, in their order; of older files, those that were read so far.
 
     Raises:
-        BadResults: it is not there, not such a file, of another schema, or has no end line.
+        BadResults: it is not there, not such a file, of another schema, or, at its end, not whole.
     """
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
-        raise BadResults(f"{path}: {error.strerror or error}; make one with: {made_by}") from None
-    rows = [_object(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
-    run = _run(path, rows)
-    if rows[-1].get("kind") != "end":
-        raise BadResults(f"{path}:{len(lines)}: no end line, so the run was interrupted; run it again")
-    return Frame(run, rows[0], rows[1:-1], rows[-1])
+
+    path: Path
+    run: Run = field(init=False)
+    checks: dict[str, Level] = field(init=False)
+
+    def __post_init__(self) -> None:
+        reader = LineReader(self.path)
+        self.run, self.checks = reader.run, _checks(reader)
+
+    def __iter__(self) -> Iterator[RecordingResult]:
+        """Yield what the checks say of each recording."""
+        reader = LineReader(self.path)
+        outcomes = Counter[Outcome]()
+        recordings = read_older(reader, self.checks) if reader.schema != SCHEMA else self._recordings(reader)
+        for judged in recordings:
+            outcomes.update(judged.outcomes)
+            yield judged
+        reader.check(outcomes.total(), in_order(outcomes))
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield all findings, those of a recording in the order of its checks."""
+        for judged in self:
+            yield from judged.all_findings(self.checks)
+
+    def _recordings(self, reader: LineReader) -> Iterator[RecordingResult]:
+        groups: dict[int, QuietGroup] = {}
+        judged, at = None, 0
+        for number, row in reader.rows():
+            kind = row.get("kind")
+            if kind == "finding" and judged:
+                judged.findings.append(_finding(judged, at, reader, number, row))
+                continue
+            if judged:
+                yield judged
+            judged = None
+            if kind == "recording":
+                line: RecordingLine = reader.made(RecordingLine, number, row)
+                judged, at = _judged(line, groups, reader, number), line.recording
+            elif kind == "group":
+                of_number, group = self._group(reader, number, row)
+                groups[of_number] = group
+            else:
+                raise reader.bad(number, "not a finding; only findings stand between the run and the end line")
+        if judged:
+            yield judged
+
+    def _group(self, reader: LineReader, number: int, row: dict[str, Any]) -> tuple[int, QuietGroup]:
+        line: GroupLine = reader.made(GroupLine, number, row)
+        told = tuple((outcome, text, ids) for outcome, texts in line.outcomes.items() for text, ids in texts.items())
+        group = QuietGroup(line.family, told)
+        unknown = [check for _, _, ids in told for check in ids if check not in self.checks]
+        if unknown:
+            raise reader.bad(number, f"the run line lists no check {unknown[0]!r}; run it again")
+        if group.counts != line.counts:
+            raise reader.bad(number, "the group counts other outcomes than it lists; run it again")
+        return line.group, group
 
 
-def _object(path: Path, number: int, line: bytes) -> dict[str, Any]:
-    try:
-        row = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        raise BadResults(f"{path}:{number}: not JSON ({error}); a results file holds one object a line") from None
-    if not isinstance(row, dict):
-        raise BadResults(f"{path}:{number}: not an object; a results file holds one object a line")
-    return row
+def _checks(reader: LineReader) -> dict[str, Level]:
+    """Return the levels that the run line lists; of older files none, since they list no more than the order."""
+    if reader.schema != SCHEMA:
+        return {}
+    checks: dict[str, Level] = reader.made(RunLine, 1, reader.first).checks
+    return checks
 
 
-def _run(path: Path, rows: Iterable[dict[str, Any]]) -> Run:
-    first = next(iter(rows), None)
-    if first is None or first.get("kind") != "run":
-        raise BadResults(f"{path}:1: no run line; this is not a results file of harness run")
-    if first.get("schema") != SCHEMA:
-        raise BadResults(f"{path}:1: schema {first.get('schema')}, this version reads {SCHEMA}; run it again")
-    for key in ("harness", "started", "mode"):
-        if not isinstance(first.get(key), str):
-            raise BadResults(f"{path}:1: the run line has no {key!r}; run it again")
-    return Run(first["harness"], first["started"], first["mode"], first.get("sdk"))
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """The first line: who ran what, when (ISO 8601), how; the checks in their order, with their levels."""
+
+    __pydantic_config__: ClassVar = _STRICT
+
+    kind: Literal["run"]
+    schema: Literal[3]
+    harness: str
+    started: str
+    mode: str
+    sdk: str | None
+    checks: dict[str, Level]
 
 
-@cache
-def reader_of(kind: Any) -> "TypeAdapter[Any]":
-    """Return what makes a ``kind`` of a row of a log, and checks it; pydantic is imported when the first log is read."""
+@dataclass(frozen=True, slots=True)
+class EndLine:
+    """The last line, which proves that the run is whole: how many recordings and findings there are, by outcome too."""
+
+    __pydantic_config__: ClassVar = _STRICT
+
+    kind: Literal["end"]
+    recordings: int
+    findings: int
+    outcomes: dict[Outcome, int]
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a line of a log."""
     from pydantic import TypeAdapter
 
-    return TypeAdapter(kind)
+    lines: Any = RunLine | GroupLine | RecordingLine | FindingLine | EndLine
+    about = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A line of a results file of llm-compat-harness, schema 3",
+    }
+    return about | TypeAdapter(lines).json_schema()
 
 
-def _read_lines(path: Path, rows: list[dict[str, Any]]) -> Iterator[Finding]:
-    for number, row in enumerate(rows, 2):
-        kind, checks = row.pop("kind", None), row.pop("checks", None)
-        if kind == "finding":
-            yield _finding(path, number, row)
-        elif kind == "findings" and isinstance(checks, dict):
-            yield from (
-                _finding(path, number, row | {"check": check, "level": level}) for check, level in checks.items()
-            )
-        else:
-            raise BadResults(f"{path}:{number}: not a finding; only findings stand between the run and the end line")
+def _judged(line: RecordingLine, groups: dict[int, QuietGroup], reader: LineReader, number: int) -> RecordingResult:
+    absent = [one for one in line.groups if one not in groups]
+    if absent:
+        raise reader.bad(number, f"no group {absent[0]} stands before it; run it again")
+    return RecordingResult(
+        line.provider, line.model, line.scenario, line.cassette, line.provenance, line.recorded_at, [],
+        tuple(groups[one] for one in line.groups),
+    )  # fmt: skip
 
 
-def _in_order(findings: Iterable[Finding], order: Any) -> Iterator[Finding]:
-    """Yield the findings of each recording in the order of its checks."""
-    places = {check: place for place, check in enumerate(order if isinstance(order, list) else [])}
-    for _, group in groupby(findings, _recording):
-        yield from sorted(group, key=lambda finding: places.get(finding.check, len(places)))
-
-
-def _finding(path: Path, number: int, row: dict[str, Any]) -> Finding:
-    from pydantic import ValidationError
-
-    try:
-        checked: Finding = reader_of(Finding).validate_python(row)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        raise BadResults(f"{path}:{number}: {key}: {first['msg']}; run it again") from None
-    return checked
+def _finding(judged: RecordingResult, at: int, reader: LineReader, number: int, row: dict[str, Any]) -> Finding:
+    line: FindingLine = reader.made(FindingLine, number, row)
+    if line.recording != at:
+        raise reader.bad(number, f"it is of recording {line.recording}, and stands below recording {at}; run it again")
+    return Finding(
+        judged.provider, judged.model, judged.scenario, line.check, line.level, line.outcome, line.message,
+        line.evidence, line.value, judged.provenance, judged.recorded_at, line.source, judged.cassette, line.advice,
+        line.known, line.rate,
+    )  # fmt: skip

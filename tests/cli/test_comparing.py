@@ -7,14 +7,16 @@ import pytest
 from click.testing import CliRunner, Result
 
 from harness.cli import main
+from harness.judging.runner import Selection, plan, run_case
+from harness.matrix.providers import load_matrix
 from harness.recording.cassette import write_cassette
+from harness.reports.files import write_report
 from harness.results import Finding, Level, Outcome, Results, Run, read_results, write_results
 from harness.simulate.reference import STREAM, replace_in_body
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMITTED = ROOT / "reports/results.jsonl"
-FEW = {"llamacpp", "deepseek"}
-"""The providers of the committed results that most tests do with: all of them take seconds to read."""
+FEW = ("llamacpp", "mlx-lm")
+"""The providers that the tests do with: to judge all of them takes seconds."""
 
 
 def harness(*arguments: str) -> Result:
@@ -33,10 +35,12 @@ def refused(*arguments: str) -> str:
 
 @pytest.fixture(scope="module")
 def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Some of the committed results."""
-    results = read_results(COMMITTED)
+    """What the recordings of some providers give."""
+    chosen = Selection(providers=FEW)
+    cases = plan(load_matrix(ROOT / "providers.yaml"), ROOT, chosen)
+    findings = [finding for case in cases for finding in run_case(case, chosen.chosen())]
     path = tmp_path_factory.mktemp("few") / "results.jsonl"
-    write_results(path, Results(results.run, [one for one in results.findings if one.provider in FEW]))
+    write_results(path, Results(Run("1", "2026-05-01T00:00:00+00:00", "replay", "3"), findings))
     return path
 
 
@@ -64,8 +68,8 @@ def recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_results_do_not_differ_from_themselves() -> None:
-    result = harness(str(COMMITTED), str(COMMITTED))
+def test_results_do_not_differ_from_themselves(few: Path) -> None:
+    result = harness(str(few), str(few))
     assert result.exit_code == 0
     assert result.stdout.splitlines()[-1].startswith("nothing changed · ")
 
@@ -89,8 +93,13 @@ def test_read_backwards_it_is_an_improvement_and_exits_0(few: Path, worse: Path)
     assert "New coverage" in result.stdout
 
 
-def test_a_report_folder_is_its_results() -> None:
-    assert harness(str(ROOT / "reports"), str(COMMITTED)).exit_code == 0
+def test_a_report_folder_is_its_results(few: Path, tmp_path: Path) -> None:
+    write_report(tmp_path / "reports", read_results(few))
+    assert harness(str(tmp_path / "reports"), str(few)).exit_code == 0
+    (tmp_path / "reports/results.jsonl").unlink()
+    assert "reports: it holds the digest of a run, not its results" in refused(str(tmp_path / "reports"), str(few))
+    write_results(tmp_path / "reports/results.jsonl.gz", read_results(few))
+    assert harness(str(tmp_path / "reports"), str(tmp_path / "reports/results.jsonl.gz")).exit_code == 0
 
 
 def test_recordings(recordings: Path) -> None:
@@ -126,20 +135,21 @@ def test_json_and_markdown(few: Path, worse: Path) -> None:
     assert "### Regressions" in markdown
 
 
-@pytest.mark.usefixtures("recordings")
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("gone.jsonl", str(COMMITTED), "gone.jsonl: No such file or directory; make one with: harness run"),
+        ("gone.jsonl", "r.jsonl", "gone.jsonl: No such file or directory; make one with: harness run"),
         ("gone", "old", "gone: no such file or folder; give two results files or two recordings"),
         ("old", "gone.yaml", "gone.yaml: no such file or folder"),
         ("old", "empty", "empty: no recordings in it"),
-        (str(COMMITTED), "old", "holds results, old a recording; give two of a kind"),
-        ("old/chat.stream.yaml", str(COMMITTED), "old/chat.stream.yaml holds a recording, "),
+        ("r.jsonl", "old", "r.jsonl holds results, old a recording; give two of a kind"),
+        ("old/chat.stream.yaml", "r.jsonl", "old/chat.stream.yaml holds a recording, "),
         ("old", "new/chat.stream.yaml", "one is a folder and one a file"),
     ],
 )
-def test_bad_input_is_one_line(old: str, new: str, said: str) -> None:
+def test_bad_input_is_one_line(old: str, new: str, said: str, recordings: Path) -> None:
+    finding = Finding("acme", "small", "chat.stream", "usage.sum", Level.MUST, Outcome.PASS)
+    write_results(recordings / "r.jsonl", Results(Run("1", "2026-05-01", "replay"), [finding]))
     assert said in refused(old, new)
 
 

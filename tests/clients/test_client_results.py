@@ -12,9 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import BadResults, Unwritable
-from harness.results import ClientFinding, ClientOutcome, ClientResults, LoopFinding, ProviderPrediction, Run
-from harness.results.clients import read_client_results, write_client_results
-from harness.results.log import SCHEMA
+from harness.results import (
+    ClientFinding,
+    ClientOutcome,
+    ClientResults,
+    LoopFinding,
+    ProviderPrediction,
+    Run,
+    read_client_results,
+    write_client_results,
+)
+from harness.results.frame import SCHEMA
 
 RUN = Run("0.1.0", "2026-01-02T03:04:05+00:00", "clients")
 CLIENTS: dict[str, dict[str, Any]] = {
@@ -78,10 +86,42 @@ def test_what_was_read_is_written_just_so(path: Path) -> None:
 
 def test_answers_that_a_client_makes_the_same_of_share_a_line(path: Path) -> None:
     write_client_results(path, results())
-    rows = [row for row in lines_of(path) if row["kind"] == "client"]
-    assert [len(row["answers"]) for row in rows] == [2, 1, 1, 1, 1]
-    assert rows[0]["answers"] == ["gpt-4o-mini/chat.stream", "gpt-4o-mini/tools.round-trip#2"]
-    assert rows[1]["answers"] == ["gpt-4o-mini/chat.stream/stream-cut"]
+    rows = lines_of(path)
+    answers = next(row for row in rows if row["kind"] == "answers")
+    assert answers == {
+        "kind": "answers",
+        "provider": "reference",
+        "answers": ["gpt-4o-mini/chat.stream", "gpt-4o-mini/tools.round-trip#2", "gpt-4o-mini/chat.stream/stream-cut"],
+    }
+    fates = [(row["provider"], row["fate"], row["answers"]) for row in rows if row["kind"] == "fate"]
+    assert fates == [
+        ("reference", "ok", {"0-1": ["a.print"]}),
+        ("reference", "silent", {"2": ["a.print"]}),
+        ("reference", "env", {"0": ["b"]}),
+        ("deepseek", "prints None", {"0": ["a.print"]}),
+        ("deepseek", "ok", {"1": ["a.print"]}),
+    ]
+
+
+def test_what_changes_in_one_provider_changes_its_lines_alone(path: Path) -> None:
+    write_client_results(path, results())
+    before = lines_of(path)
+    other = dataclasses.replace(FINDINGS[3], fate=ClientOutcome.CRASH, request_id="chat.unicode")
+    write_client_results(path, results(findings=[*FINDINGS[:3], other, *FINDINGS[3:]]))
+    changed = [row for row in lines_of(path) if row not in before]
+    assert {row.get("provider") for row in changed if row["kind"] != "end"} == {"deepseek"}
+
+
+def test_a_log_of_schema_2_is_read(path: Path) -> None:
+    shared: dict[str, Any] = {"client": "a.print", "provider": "reference", "fate": "ok", "message": "", "why": ""}
+    shared |= dict.fromkeys(("predicted", "cause", "provenance", "recorded_at")) | {"on_reference": False}
+    rows: list[dict[str, Any]] = [
+        {"kind": "run", "schema": 2, **dataclasses.asdict(RUN), "clients": CLIENTS},
+        {"kind": "client", **shared, "answers": ["gpt-4o-mini/chat.stream", "gpt-4o-mini/tools.round-trip#2"]},
+        {"kind": "end", "findings": 2, "outcomes": {"ok": 2}},
+    ]
+    path.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
+    assert read_client_results(path).findings == FINDINGS[:2]
 
 
 def test_the_cell_of_a_finding_names_its_answer() -> None:
@@ -154,10 +194,10 @@ def changing(kind: str, /, **keys: Any) -> Spoil:
 
 
 SPOILT: dict[str, tuple[Spoil, str]] = {
-    "no end line": (lambda rows: rows[:-1], r":10: no end line, so the run was interrupted"),
+    "no end line": (lambda rows: rows[:-1], r":13: no end line, so the run was interrupted"),
     "no run line": (lambda rows: rows[1:], r":1: no run line"),
     "nothing at all": (lambda _: [], r":1: no run line"),
-    "another schema": (changing("run", schema=SCHEMA + 1), rf":1: schema {SCHEMA + 1}, this version reads {SCHEMA}"),
+    "another schema": (changing("run", schema=SCHEMA + 1), rf":1: schema {SCHEMA + 1}, this version reads 1, 2, {SCHEMA}"),
     "no clients": (lambda rows: [{k: v for k, v in rows[0].items() if k != "clients"}, *rows[1:]], r":1: the run line names no clients"),
     "clients in a list": (changing("run", clients=["a.print"]), r":1: the run line names no clients"),
     "a client of which nothing is told": (
@@ -166,21 +206,25 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
     "versions that are none": (
         changing("run", clients={"b": CLIENTS["b"] | {"versions": {"b": 1}}}), r":1: clients.b.versions.b: Input should be a valid",
     ),
-    "an answer that is an object": (changing("client", answers=[{}]), r":2: Input should be a valid string"),
+    "an answer that is an object": (changing("answers", answers=[{}]), r":2: Input should be a valid string"),
     "no date": (changing("run", started=None), r":1: the run line has no 'started'"),
-    "another kind": (changing("client", kind="finding"), r":2: a line of the kind 'finding', where clients and loops stand"),
-    "no kind": (changing("loop", kind=None), r":7: a line of the kind None"),
-    "an unknown fate": (changing("client", fate="sad"), r":2: Input should be 'silent'"),
-    "an unknown fate foretold": (changing("foreseen", predicted="sad"), r":9: Input should be 'silent'"),
-    "an unknown key": (changing("client", mood="sad"), r":2: "),
-    "an unknown key of a loop": (changing("loop", mood="sad"), r":7: "),
-    "a client that is a number": (changing("client", client=1), r":2: Input should be a valid string"),
-    "an answer without its question": (changing("client", answers=["gpt-4o-mini"]), r":2: not enough values"),
-    "answers that are no list": (changing("client", answers=2), r":2: "),
-    "an answer too few": (changing("client", answers=["gpt-4o-mini/chat.stream"]), r":11: the end line counts 6 findings, the file holds 5"),
-    "another count": (changing("end", findings=7), r":11: the end line counts 7 findings, the file holds 6"),
-    "no count": (changing("end", findings=None), r":11: the end line counts None findings"),
-    "other outcomes": (changing("end", outcomes={"ok": 6}), r":11: the end line counts other outcomes"),
+    "another kind": (changing("fate", kind="finding"), r":5: a line of the kind 'finding', where clients and loops stand"),
+    "no kind": (changing("loop", kind=None), r":10: a line of the kind None"),
+    "an unknown fate": (changing("fate", fate="sad"), r":5: Input should be 'silent'"),
+    "an unknown fate foretold": (changing("foreseen", predicted="sad"), r":12: Input should be 'silent'"),
+    "an unknown key": (changing("fate", mood="sad"), r":5: "),
+    "an unknown key of a loop": (changing("loop", mood="sad"), r":10: "),
+    "a client that is a number": (changing("fate", answers={"0": [1]}), r":5: Input should be a valid string"),
+    "an answer without its question": (changing("answers", answers=["gpt-4o-mini"] * 3), r":5: not enough values"),
+    "answers that are no list": (changing("fate", answers=2), r":5: "),
+    "a number of no answer": (changing("fate", answers={"3": ["a.print"]}), r":5: answers 3, where the provider has 3; run"),
+    "a range that is none": (changing("fate", answers={"2-1": ["a.print"]}), r":5: answers 2-1, "),
+    "a number that is a word": (changing("fate", answers={"all": ["a.print"]}), r":5: invalid literal"),
+    "another provider": (changing("fate", provider="acme"), r":5: answers 0-1, where the provider has 0"),
+    "an answer too few": (changing("fate", answers={"0": ["a.print"]}), r":14: the end line counts 6 findings, the file holds 5"),
+    "another count": (changing("end", findings=7), r":14: the end line counts 7 findings, the file holds 6"),
+    "no count": (changing("end", findings=None), r":14: the end line counts None findings"),
+    "other outcomes": (changing("end", outcomes={"ok": 6}), r":14: the end line counts other outcomes"),
     "no finding": (
         lambda rows: [rows[0], rows[-1] | {"findings": 0, "outcomes": {}}], r": it holds no finding",
     ),

@@ -4,7 +4,9 @@ import gzip
 import json
 import random
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -14,21 +16,24 @@ import yaml
 from fuzz import odd, values
 from fuzz.corpus import ROOT
 from fuzz.holding import Broken, hold_reports
+from harness.checks import CHECKS
 from harness.errors import HarnessError
 from harness.judging.audit import audit
 from harness.judging.deviations import load_deviations
+from harness.judging.runner import Subject, judge_exchanges
 from harness.matrix.providers import Matrix, load_matrix
 from harness.matrix.scenarios import SCENARIOS
 from harness.recording.archives import SUFFIXES
 from harness.recording.cassette import read_cassette
 from harness.reports import clients
-from harness.results import is_client_log, read_client_results, read_results
+from harness.results import Results, Run, is_client_log, read_client_results, read_results, write_results
 from harness.simulate.chat.profile import load_profile
 from harness.simulate.chat.synthesize import synthesize
 from harness.simulate.reference import REFERENCES
 
 _LARGEST = 60_000
 _LINES = 40
+_RECORDINGS = 10
 
 
 class File(NamedTuple):
@@ -109,7 +114,21 @@ def made_archives(folder: Path) -> Iterator[Path]:
         yield folder / name
 
 
-def files_of(own: list[Path], others: list[Path]) -> list[list[File]]:
+def made_log(folder: Path, own: list[Path]) -> Path:
+    """Write the results file of some recordings."""
+    subject = Subject("acme", "small", "chat.stream", None)
+    findings = [
+        finding
+        for number, path in enumerate(own[:: max(1, len(own) // _RECORDINGS)])
+        for finding in judge_exchanges(
+            read_cassette(path), replace(subject, cassette=f"{number}.yaml"), CHECKS.values()
+        )
+    ]
+    write_results(folder / "results.jsonl", Results(Run("1", "2026-05-01", "replay"), findings))
+    return folder / "results.jsonl"
+
+
+def files_of(own: list[Path], others: list[Path], logs: list[Path]) -> list[list[File]]:
     """Return the files to change, a list for each kind."""
     cassettes = [path for path in own if path.stat().st_size < _LARGEST]
     archives = [path for path in others if path.suffix in SUFFIXES and path.stat().st_size < _LARGEST]
@@ -119,7 +138,7 @@ def files_of(own: list[Path], others: list[Path]) -> list[list[File]]:
         [File(ROOT / "providers.yaml", "providers.yaml", _matrix)],
         [File(path, path.name, _profile) for path in sorted((ROOT / "cassettes").glob("*/profile.yaml"))],
         [File(path, path.name, lambda path: load_deviations(path.parent)) for path in _lists()],
-        [File(ROOT / "reports" / name, name, _log) for name in ("results.jsonl", "clients.jsonl")],
+        [File(path, path.name, _log) for path in (*logs, ROOT / "reports/clients.jsonl")],
     ]
     return [kind for kind in kinds if kind]
 
@@ -141,10 +160,12 @@ def changed(draw: random.Random, file: File, other: bytes) -> tuple[bytes, list[
 def _cut(draw: random.Random, file: File) -> bytes:
     """Return a file, of a long log or list only some lines: what is long takes long."""
     content = file.path.read_bytes()
-    if file.name.endswith(".jsonl") and file.read is _log:
+    if file.name == "clients.jsonl":
         head, *rows, end = content.splitlines(keepends=True)
-        at = draw.randrange(len(rows))
-        return _counted([head, *rows[at : at + _LINES], end])
+        told = [row for row in rows if b'"kind":"answers"' not in row]
+        at = draw.randrange(len(told))
+        kept = [row for row in rows if row not in told or row in told[at : at + _LINES]]
+        return _counted([head, *kept, end])
     if file.name == "providers.yaml":
         head, *entries = content.split(b"\n  - id: ")
         return b"\n  - id: ".join([head, *draw.sample(entries, 2)])
@@ -152,14 +173,20 @@ def _cut(draw: random.Random, file: File) -> bytes:
 
 
 def _counted(lines: list[bytes]) -> bytes:
-    """Return a log whose end line counts what is left of it, so that more than its count is read."""
-    outcomes: dict[str, int] = {}
+    """Return a log of clients whose end line counts what is left of it, so that more than its count is read."""
+    fates = Counter[str]()
     for line in lines[1:-1]:
         row = json.loads(line)
-        if row["kind"] in {"finding", "findings"}:
-            outcomes[row["outcome"]] = outcomes.get(row["outcome"], 0) + len(row.get("checks", "1"))
-    end = {**json.loads(lines[-1]), "findings": sum(outcomes.values()), "outcomes": dict(sorted(outcomes.items()))}
+        if row["kind"] == "fate":
+            fates[row["fate"]] += sum(len(clients) * _count(numbers) for numbers, clients in row["answers"].items())
+    end = {**json.loads(lines[-1]), "findings": fates.total(), "outcomes": fates}
     return b"".join([*lines[:-1], json.dumps(end).encode() + b"\n"])
+
+
+def _count(numbers: str) -> int:
+    """Return how many numbers a text such as ``0-4 7`` stands for."""
+    ends = [part.split("-") for part in numbers.split()]
+    return sum(int(last) - int(first) + 1 for first, last in ((one[0], one[-1]) for one in ends))
 
 
 def _in_json_line(draw: random.Random, content: bytes, _: bytes) -> bytes:

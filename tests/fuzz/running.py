@@ -48,7 +48,8 @@ class Fuzzer:
 
     def __init__(self, corpus: Corpus, seed: int, scratch: Path, limit: int = 0) -> None:
         self._corpus, self._seed, self._scratch, self._limit = corpus, seed, scratch, limit
-        self._files = files.files_of(corpus.own, [*files.made_archives(scratch / "made"), *corpus.others])
+        archives = [*files.made_archives(scratch / "made"), *corpus.others]
+        self._files = files.files_of(corpus.own, archives, [files.made_log(scratch / "made", corpus.own)])
         self._known: set[str] = set()
 
     def run(self, numbers: Iterable[int]) -> Iterator[Crash | None]:

@@ -7,6 +7,7 @@ of them have in common: a request, a response, and the body in many forms.
 """
 
 import re
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -28,7 +29,7 @@ from harness.recording.archives.rows import (
 from harness.recording.archives.texts import TextReader, text_reader
 from harness.recording.cassette import load_yaml
 from harness.recording.dialects import dialect_of, dialect_of_answer, is_chat
-from harness.recording.files import in_utf8, read_whole, rows_of
+from harness.recording.files import in_utf8, opened, read_whole, rows_of
 from harness.wire.exchange import Exchange, Request, Response, Source
 from harness.wire.limits import many_values, sizes
 
@@ -79,11 +80,12 @@ def _is_recording(path: Path) -> bool:
     if not path.is_file():
         return named  # it is refused by name, as what is no regular file
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             begins = file.read(_LOOKED_AT)
-    except OSError:
+    except (OSError, EOFError, zlib.error):
         return named
-    return not begins.startswith(_OWN_LOG) and (named or bool(_RECORDING.match(begins)))
+    unnamed = path.suffix != ".gz" and bool(_RECORDING.match(begins))
+    return not begins.startswith(_OWN_LOG) and (named or unnamed)
 
 
 PassedOver = Callable[[str], None]

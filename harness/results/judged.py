@@ -1,0 +1,135 @@
+"""
+What all checks say of one recording: findings that tell of something, and the rest counted in groups.
+
+Nine tenths of what is found says nothing: a rule passes, or is about something else.  Recordings of one form have that in
+common, so the quiet outcomes of a family of checks are one ``QuietGroup``, which many recordings share.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Literal
+
+from harness.results.finding import Finding, Level, Outcome
+
+Provenance = Literal["recorded", "published", "reconstructed"]
+
+QUIET = frozenset({Outcome.PASS, Outcome.OBSERVED, Outcome.NA, Outcome.BLOCKED, Outcome.INCONCLUSIVE})
+"""Outcomes that are told of in groups, where they have no evidence; that of an observation is its value."""
+
+STAND_IN = "recording"
+"""The family of the finding that stands for all checks where there is nothing to judge."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuietGroup:
+    """
+    The quiet outcomes of the checks of one family: outcome, message or observed value, and the ids of the checks.
+
+    The ids of one outcome and text stand in the order of the checks.
+    """
+
+    family: str
+    told: tuple[tuple[Outcome, str, tuple[str, ...]], ...]
+
+    @property
+    def counts(self) -> Counter[Outcome]:
+        """How many checks ended in each outcome."""
+        counts = Counter[Outcome]()
+        for outcome, _, checks in self.told:
+            counts[outcome] += len(checks)
+        return counts
+
+
+@dataclass(slots=True)
+class RecordingResult:
+    """What the checks say of one recording: ``findings`` that tell of something, in order, and ``groups`` of the others."""
+
+    provider: str
+    model: str
+    scenario: str
+    cassette: str | None = None
+    provenance: Provenance | None = None
+    recorded_at: str | None = None
+    findings: list[Finding] = field(default_factory=list)
+    groups: tuple[QuietGroup, ...] = ()
+
+    @property
+    def about(self) -> "About":
+        """What its findings have in common."""
+        return (self.provider, self.model, self.scenario, self.cassette, self.provenance, self.recorded_at)
+
+    @property
+    def outcomes(self) -> Counter[Outcome]:
+        """How many checks ended in each outcome."""
+        counts = Counter(finding.outcome for finding in self.findings)
+        for group in self.groups:
+            counts.update(group.counts)
+        return counts
+
+    @property
+    def stands_in(self) -> bool:
+        """Whether nothing was judged, and a finding says why."""
+        return not self.groups and all(finding.family == STAND_IN for finding in self.findings)
+
+    def quiet(self, checks: Mapping[str, Level]) -> Iterator[Finding]:
+        """Yield the findings of the groups; ``checks`` are the levels by id."""
+        for group in self.groups:
+            for outcome, text, ids in group.told:
+                message, value = ("", text) if outcome is Outcome.OBSERVED else (text, None)
+                for check in ids:
+                    yield Finding(
+                        self.provider, self.model, self.scenario, check, checks[check], outcome, message, (), value,
+                        self.provenance, self.recorded_at, None, self.cassette,
+                    )  # fmt: skip
+
+    def all_findings(self, checks: Mapping[str, Level]) -> list[Finding]:
+        """Return every finding, in the order of ``checks``, the levels by id; what is not among them comes last."""
+        places = {check: place for place, check in enumerate(checks)}
+        both = [*self.findings, *self.quiet(checks)]
+        return sorted(both, key=lambda finding: places.get(finding.check, len(places)))
+
+
+def gathered(findings: Iterable[Finding], checks: Mapping[str, Level]) -> Iterator[RecordingResult]:
+    """Yield findings by recording, those that follow each other; ``checks`` are the levels of what may go into groups."""
+    for about, of_one in groupby(findings, about_of):
+        yield _judged(about, of_one, checks)
+
+
+About = tuple[str, str, str, str | None, Provenance | None, str | None]
+"""What the findings of one recording have in common: provider, model, scenario, cassette, provenance and day."""
+
+
+def about_of(finding: Finding) -> About:
+    """Return what a finding has in common with the others of its recording."""
+    about = (finding.provider, finding.model, finding.scenario, finding.cassette)
+    return (*about, finding.provenance, finding.recorded_at)
+
+
+def _judged(about: About, findings: Iterable[Finding], checks: Mapping[str, Level]) -> RecordingResult:
+    told: list[Finding] = []
+    quiet: dict[str, dict[tuple[Outcome, str], list[str]]] = {}
+    seen: set[str] = set()
+    for finding in findings:
+        if is_quiet(finding) and checks.get(finding.check) is finding.level and finding.check not in seen:
+            text = (finding.value if finding.outcome is Outcome.OBSERVED else finding.message) or ""
+            quiet.setdefault(finding.family, {}).setdefault((finding.outcome, text), []).append(finding.check)
+        else:
+            told.append(finding)
+        seen.add(finding.check)
+    groups = tuple(
+        QuietGroup(family, tuple((outcome, text, tuple(ids)) for (outcome, text), ids in by_text.items()))
+        for family, by_text in quiet.items()
+    )
+    return RecordingResult(*about, told, groups)
+
+
+def is_quiet(finding: Finding) -> bool:
+    """Tell whether a finding says no more than an outcome and a text, and none that stands for a whole recording."""
+    if finding.outcome not in QUIET or finding.family == STAND_IN:
+        return False
+    if finding.evidence or finding.source or finding.advice or finding.known or finding.rate:
+        return False
+    observed = finding.outcome is Outcome.OBSERVED
+    return (finding.value is not None and not finding.message) if observed else finding.value is None
