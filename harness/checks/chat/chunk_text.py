@@ -63,7 +63,7 @@ def keys_once(exchange: Exchange) -> Iterator[Problem]:
     sources.JSON_STRINGS, success_status,
     good=(STREAM, BODY, TOOLS, replace_in_body(STREAM, '"你好"', '"\\\\u0000"')),
     bad=(replace_in_body(STREAM, '"你好"', '"你\\u0000好"'), replace_in_body(BODY, "你好", "\\u0000")),
-    depends_on=(*_READ, "chunk.choices"),
+    depends_on=_READ,
 )  # fmt: skip
 def no_nul(exchange: Exchange) -> Iterator[Problem]:
     r"""

@@ -126,7 +126,7 @@ def _otherwise(exchange: Exchange, choice: Choice) -> bool:
     sources.REFERENCE, all_of(stream, told_apart),
     good=(STREAM,),
     bad=(replace_in_body(STREAM, '"你好"},"logprobs":null,"finish_reason":null', '"你好"},"logprobs":null,"finish_reason":"stop"'),),
-    depends_on=(*_READ, "chunk.delta", "content.type"),
+    depends_on=_READ,
 )  # fmt: skip
 def before_finish(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -278,7 +278,7 @@ def refusal(exchange: Exchange) -> Iterator[Problem]:
         replace_in_body(BODY, '"refusal":null', '"refusal":"I can\'t help with that."'),
         replace_in_body(STREAM, '"content":"你好"', '"content":"你好","refusal":"I can\'t."'),
     ),
-    depends_on=(*_READ, "content.type", "content.refusal"),
+    depends_on=_READ,
 )  # fmt: skip
 def refusal_alone(exchange: Exchange) -> Iterator[Problem]:
     """

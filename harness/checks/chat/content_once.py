@@ -44,7 +44,7 @@ INTERLEAVED = _said("The", " user", "The", " greets", " user", " me", " greets",
     sources.REFERENCE, stream,
     good=(STREAM,),
     bad=(_CUMULATIVE, with_body(STREAM, _CUMULATIVE.response.body.replace(b'"content":"', b'"refusal":"'))),
-    depends_on=("chunk.present", "finish_reason.given"),
+    depends_on=("chunk.present",),
 )  # fmt: skip
 def increments(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -80,6 +80,4 @@ def once(exchange: Exchange) -> Iterator[Problem]:
     """
     for choice in exchange.columns.choices.values():
         for channel in ("content", "refusal"):
-            # Of a text without an end content.increments says nothing, so that all is said here.
-            grows = False if choice.finish_reasons else None
-            yield from repeated(exchange, choice, channel, "text", grows=grows)
+            yield from repeated(exchange, choice, channel, "text", grows=False)

@@ -338,7 +338,7 @@ def _ended(choice: Choice, calls: tuple[ToolCall, ...]) -> bool:
     sources.REQUEST, _cap_reached,
     good=(_CAPPED, with_request_params(BODY, max_completion_tokens=4)),
     bad=(replace_in_body(_CAPPED, '"finish_reason":"length"', '"finish_reason":"stop"'), with_request_params(replace_in_body(BODY, " help?", " help"), max_tokens=4)),
-    depends_on=(*_WHOLE, "finish_reason.vocabulary", "usage.integers", "usage.within-cap"),
+    depends_on=(*_WHOLE, "finish_reason.vocabulary", "usage.within-cap"),
 )  # fmt: skip
 def length(exchange: Exchange) -> Iterator[Problem]:
     """

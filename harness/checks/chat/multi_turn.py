@@ -146,7 +146,7 @@ def _both_counted(exchange: Exchange) -> Reason | None:
     sources.USAGE, _both_counted,
     good=(_HISTORY, _NULL),
     bad=(replace_in_body(_HISTORY, '"prompt_tokens":21,"completion_tokens":4,"total_tokens":25', '"prompt_tokens":9,"completion_tokens":4,"total_tokens":13'),),
-    depends_on=("usage.type", "usage.integers"),
+    depends_on=("chunk.present",),
 )  # fmt: skip
 def prompt_tokens(exchange: Exchange) -> Iterator[Problem]:
     """

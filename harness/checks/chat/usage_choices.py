@@ -7,6 +7,7 @@ from harness.checks import sources
 from harness.checks.applies import all_of, complete_answer, stream, uncut
 from harness.checks.chat.usages import TOKENS, USAGE_CHUNK, early_usage, has_usage, top_usages
 from harness.checks.registry import NotApplicable, Reason, rule
+from harness.checks.usages import TOKENS, USAGE_CHUNK, early_usage, ends_with, has_usage, top_usages
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import STREAM_USAGE, ask, replace_in_body
 from harness.wire.chat.chunks import Choice
@@ -66,7 +67,8 @@ def _lists_tokens(exchange: Exchange) -> Reason | None:
     if not exchange.request.get("logprobs") and not any(map(_listed, exchange.columns.choices.values())):
         return has_usage(exchange) or "no logprobs were asked for, and none came"
     listed = any(map(_listed, exchange.columns.choices.values()))
-    return has_usage(exchange) or (None if listed else NotApplicable("no logprobs came", "not-present"))
+    none = None if listed else NotApplicable("no logprobs came", "not-present")
+    return has_usage(exchange) or none or ends_with("completion_tokens")(exchange)
 
 
 @rule(
@@ -77,7 +79,7 @@ def _lists_tokens(exchange: Exchange) -> Reason | None:
         replace_in_body(_LOGPROBS, '"completion_tokens":8', '"completion_tokens":3'),
         replace_in_body(ask(logprobs=True), '"completion_tokens":4', '"completion_tokens":1'),
     ),
-    depends_on=("usage.integers", "usage.positive"),
+    depends_on=(*_READ, "usage.positive"),
     explained_by=("usage.at-end", "usage.grows", "params.logprobs", "logprobs.form", "logprobs.joins"),
 )  # fmt: skip
 def of_listed(exchange: Exchange) -> Iterator[Problem]:

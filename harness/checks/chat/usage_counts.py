@@ -10,7 +10,9 @@ from harness.checks.chat.usages import (
     COUNTS,
     TOKENS,
     USAGE_CHUNK,
+    ends_with,
     has_usage,
+    is_count,
     top_usages,
     usages_with_counts,
 )
@@ -32,9 +34,6 @@ _DETAILS = {
         "accepted_prediction_tokens", "audio_tokens", "reasoning_tokens", "text_tokens", "rejected_prediction_tokens",
     ),
 }  # fmt: skip
-_SAFE = 2**53 - 1
-"""The greatest whole number that every reader of JSON keeps: JavaScript and others read numbers as doubles."""
-
 _NO_COUNT = Advice(
     "Totals go down, or to 18 trillion: the number stands for an unknown one, or is one below 0 without its sign.",
     "Take what no answer can have for unknown: `tokens if 0 <= tokens < 10**9 else None`.",
@@ -72,16 +71,12 @@ def integers(exchange: Exchange) -> Iterator[Problem]:
     Instead: Convert with a default, `int(usage.prompt_tokens or 0)`, and show the sum as an estimate.
     """
     for usage in top_usages(exchange):
-        wrong = [name for name in COUNTS if not _is_count(usage.value.get(name))]
+        wrong = [name for name in COUNTS if not is_count(usage.value.get(name))]
         if wrong:
             shown = ", ".join(f"{name} is {_shown(usage.value, name)}" for name in wrong)
             numbers = all(type(usage.value.get(name)) is int for name in wrong)
             yield Problem(shown, ((usage.chunk, f"{usage.pointer}/{wrong[0]}"),), _NO_COUNT if numbers else None)
             return
-
-
-def _is_count(value: Any) -> bool:
-    return type(value) is int and 0 <= value <= _SAFE
 
 
 def _shown(value: dict[str, Any], name: str) -> str:
@@ -90,10 +85,10 @@ def _shown(value: dict[str, Any], name: str) -> str:
 
 @rule(
     "usage.positive", SHOULD, "Tokens are counted where text came.",
-    sources.USAGE, has_usage,
+    sources.USAGE, ends_with(*COUNTS[:2]),
     good=(STREAM_USAGE, BODY),
     bad=(replace_in_body(BODY, '"completion_tokens":4,"total_tokens":13', '"completion_tokens":0,"total_tokens":9'), replace_in_body(BODY, '"prompt_tokens":9,"completion_tokens":4,"total_tokens":13', '"prompt_tokens":0,"completion_tokens":4,"total_tokens":4')),
-    depends_on=("usage.integers", "chunk.choices", "chunk.choices-not-empty", "content.type", "content.said"),
+    depends_on=_READ,
 )  # fmt: skip
 def positive(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -105,7 +100,7 @@ def positive(exchange: Exchange) -> Iterator[Problem]:
     choices = exchange.columns.choices.values()
     text = any(choice.channels for choice in choices)
     said = text or any(choice.tools for choice in choices)
-    empty = [name for name in COUNTS[:2] if said and usage.value[name] == 0]
+    empty = [name for name in COUNTS[:2] if said and usage.value.get(name) == 0]
     if empty:
         message = f"{' and '.join(empty)} {'is' if len(empty) == 1 else 'are'} 0 though {'text' if text else 'a call of a tool'} came"
         yield Problem(message, ((usage.chunk, f"{usage.pointer}/{empty[0]}"),))
@@ -182,10 +177,10 @@ def before_done(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "usage.within-cap", MUST, "completion_tokens is no more than the cap that was sent.",
-    sources.REQUEST, lambda x: has_usage(x) or (None if type(cap_of(x)) is int else "no cap was sent"),
+    sources.REQUEST, lambda x: has_usage(x) or (None if type(cap_of(x)) is int else "no cap was sent") or ends_with("completion_tokens")(x),
     good=(with_request_params(BODY, max_completion_tokens=5), with_request_params(STREAM_USAGE, max_tokens=100)),
     bad=(with_request_params(BODY, max_completion_tokens=3), with_request_params(STREAM_USAGE, max_tokens=1)),
-    depends_on=("usage.integers",),
+    depends_on=_READ,
 )  # fmt: skip
 def within_cap(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -219,7 +214,7 @@ def detail_counts(exchange: Exchange) -> Iterator[Problem]:
         for name, counts in _DETAILS.items():
             inner = as_object(usage.value.get(name))
             for key in counts:
-                if key in inner and not _is_count(inner[key]):
+                if key in inner and not is_count(inner[key]):
                     place = (usage.chunk, f"{usage.pointer}/{name}/{key}")
                     yield Problem(f"{key} is {_shown(inner, key)}", (place,))
                     return

@@ -7,6 +7,7 @@ from harness.checks import sources
 from harness.checks.applies import all_of, complete_answer, stream, uncut
 from harness.checks.chat.usages import COUNTS, bytes_that_came, detail, has_usage, top_usages
 from harness.checks.registry import NotApplicable, Reason, observation, rule
+from harness.checks.usages import COUNTS, bytes_that_came, detail, has_usage, is_count, reads, top_usages, usages_with
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import BODY, REASONING, STREAM, STREAM_USAGE, replace_in_body
 from harness.wire.chat.chunks import Usage
@@ -29,8 +30,7 @@ _MANY = 4  # usages that say whether they are of a chunk or of the answer
 _IDLE = 20  # empty deltas that are more than a pause
 _SLACK, _OF_A_CALL = 100, 64  # tokens that leave no byte: those of the chat's form, and of a call's
 _BYTES_A_TOKEN = 2  # fewer than text has in any language, in the mean
-_MOST, _UNSIGNED = 10**8, 2**53
-"""More tokens than any model takes or writes; from the second on usage.integers speaks of them."""
+_MOST = 10**8  # tokens: more than any model takes or writes
 _SPARSE = 30
 """More bytes than a token has in the mean: those that come were not all counted, or not all come from the model."""
 
@@ -80,13 +80,13 @@ _OF_EACH_CHUNK = Advice(
 
 @rule(
     "usage.sum", MUST, "total_tokens is prompt_tokens plus completion_tokens.",
-    sources.USAGE, has_usage,
+    sources.USAGE, reads(*COUNTS),
     good=(STREAM_USAGE, BODY),
     bad=(
         replace_in_body(BODY, '"total_tokens":13', '"total_tokens":303'), replace_in_body(STREAM_USAGE, '"completion_tokens":4', '"completion_tokens":1'),
         replace_in_body(BODY, f'{_FULL},"prompt_tokens_details":{{"cached_tokens":0', '"prompt_tokens":9,"completion_tokens":4,"total_tokens":2061,"prompt_tokens_details":{"cached_tokens":2048'),
     ),
-    depends_on=("usage.integers",),
+    depends_on=_READ,
 )  # fmt: skip
 def total(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -95,7 +95,7 @@ def total(exchange: Exchange) -> Iterator[Problem]:
     Instead: Count output as `max(usage.completion_tokens, usage.total_tokens - usage.prompt_tokens)`, so that
     cost is not too low.
     """
-    for usage in top_usages(exchange):
+    for usage in usages_with(exchange, *COUNTS):
         prompt, completion, summed = (usage.value[name] for name in COUNTS)
         if prompt + completion != summed:
             why, advice = _difference(usage, exchange)
@@ -137,7 +137,7 @@ def _difference(usage: Usage, exchange: Exchange) -> tuple[str, Advice | None]:
         replace_in_body(BODY, '"reasoning_tokens":0', '"accepted_prediction_tokens":3,"rejected_prediction_tokens":3,"reasoning_tokens":0'),
         replace_in_body(BODY, '"reasoning_tokens":0,"audio_tokens":0', '"reasoning_tokens":0,"audio_tokens":5'),
     ),
-    depends_on=("usage.integers",),
+    depends_on=_READ,
 )  # fmt: skip
 def within_totals(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -155,7 +155,7 @@ def within_totals(exchange: Exchange) -> Iterator[Problem]:
 def _output(usage: Usage) -> int:
     """Return the completion tokens; 0 where they are no whole number, of which usage.integers speaks."""
     count = usage.value.get("completion_tokens")
-    return count if type(count) is int else 0
+    return count if is_count(count) else 0
 
 
 def _counts_output(exchange: Exchange) -> Reason | None:
@@ -172,7 +172,7 @@ def _beyond(usage: Usage) -> Iterator[Problem]:
         inner = as_object(usage.value.get(f"{whole}_details"))
         for part in parts:
             count, most = inner.get(part), usage.value.get(whole)
-            if type(count) is int and type(most) is int and count > most:
+            if is_count(count) and is_count(most) and count > most:
                 at = ((usage.chunk, f"{usage.pointer}/{whole}_details/{part}"),)
                 yield Problem(f"{part} is {count}, {whole} is {most}", at, _ADVICE_ON.get(part))
     counts = {part: detail(usage, part) for part in _PREDICTED}
@@ -193,10 +193,10 @@ _ADVICE_ON = {
 
 @rule(
     "usage.grows", SHOULD, "Usage that comes again and again counts all so far, and never falls.",
-    sources.REFERENCE, all_of(stream, has_usage),
+    sources.REFERENCE, all_of(stream, reads("completion_tokens")),
     good=(STREAM_USAGE,),
     bad=(replace_in_body(_GROWING, _TINY, '"prompt_tokens":9,"completion_tokens":5,"total_tokens":14', 1), _OF_CHUNKS),
-    depends_on=("usage.integers", "sse.no-error"),
+    depends_on=(*_READ, "sse.no-error"),
 )  # fmt: skip
 def grows(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -204,7 +204,7 @@ def grows(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Keep the largest, and compare with the provider's own statement.
     """
-    usages = top_usages(exchange)
+    usages = usages_with(exchange, "completion_tokens")
     last = usages[-1].value["completion_tokens"]
     said = sum(
         len(choice.fragments(name).chunks) for choice in exchange.columns.choices.values() for name in choice.channels
@@ -269,7 +269,7 @@ def _out_of_proportion(exchange: Exchange) -> tuple[int, int] | None:
     sources.REFERENCE, lambda x: _counts_output(x) or all_of(complete_answer, uncut)(x),
     good=(STREAM_USAGE, REASONING, replace_in_body(STREAM_USAGE, _HELP, _HELP + 60 * _EMPTY)),
     bad=(replace_in_body(BODY, _FULL, '"prompt_tokens":675947905,"completion_tokens":4,"total_tokens":675947909'), replace_in_body(replace_in_body(STREAM_USAGE, _HELP, _HELP + 60 * _EMPTY), _FULL, '"prompt_tokens":9,"completion_tokens":1868,"total_tokens":1877')),
-    depends_on=("usage.integers", "sse.no-error", "http.complete"),
+    depends_on=(*_READ, "sse.no-error", "http.complete"),
 )  # fmt: skip
 def proportion(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -280,7 +280,7 @@ def proportion(exchange: Exchange) -> Iterator[Problem]:
     usage = top_usages(exchange)[-1]
     for name in COUNTS[:2]:
         count = usage.value.get(name)
-        if type(count) is int and _MOST < count < _UNSIGNED:
+        if is_count(count) and count > _MOST:
             place = ((usage.chunk, f"{usage.pointer}/{name}"),)
             yield Problem(f"{name} is {count:,}, more than any model takes", place, _TOO_MANY)
     found, empty = _out_of_proportion(exchange), _empty_deltas(exchange)

@@ -1,13 +1,19 @@
 """The usage objects of an answer, as the checks of the family usage read them."""
 
+from functools import cache
+from typing import Any, TypeGuard
+
 from harness.checks.applies import success_status
-from harness.checks.registry import NotApplicable, Reason
+from harness.checks.registry import Applies, NotApplicable, Reason
 from harness.simulate.reference import STREAM_USAGE, replace_in_body
 from harness.wire.chat.chunks import Usage
 from harness.wire.exchange import Exchange
 
 COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 """The keys of the counts that every usage object must have."""
+
+_SAFE = 2**53 - 1
+"""The greatest whole number that every reader of JSON keeps: JavaScript and others read numbers as doubles."""
 
 USAGE_CHUNK = STREAM_USAGE.response.body.decode().split("data: ")[-2]
 """The chunk with the usage of the reference stream, with the blank line after it."""
@@ -37,6 +43,39 @@ def top_usages(exchange: Exchange) -> list[Usage]:
 def usages_with_counts(exchange: Exchange) -> list[Usage]:
     """Return those of ``top_usages`` that hold any count of tokens."""
     return [usage for usage in top_usages(exchange) if usage.value.keys() & set(COUNTS)]
+
+
+def is_count(value: Any) -> TypeGuard[int]:
+    """Tell whether a value can be a count of tokens: a whole number from 0 that every reader of JSON keeps."""
+    return type(value) is int and 0 <= value <= _SAFE
+
+
+def usages_with(exchange: Exchange, *names: str) -> list[Usage]:
+    """Return those of ``top_usages`` whose counts ``names`` can be read; of the others usage.integers speaks."""
+    return [usage for usage in top_usages(exchange) if all(is_count(usage.value.get(name)) for name in names)]
+
+
+@cache
+def reads(*names: str) -> Applies:
+    """Return the condition that a usage of an answer has the counts ``names``, and that they can be read."""
+
+    def applies(exchange: Exchange) -> Reason | None:
+        unread = NotApplicable(f"no usage has {' and '.join(names)} as a whole number", "blocked")
+        return has_usage(exchange) or (None if usages_with(exchange, *names) else unread)
+
+    return applies
+
+
+@cache
+def ends_with(*names: str) -> Applies:
+    """Return the condition that the last usage of an answer has one of the counts ``names``, and that it can be read."""
+
+    def applies(exchange: Exchange) -> Reason | None:
+        unread = NotApplicable(f"the last usage has no {' or '.join(names)} that is a whole number", "blocked")
+        read = (is_count(usage.value.get(name)) for usage in top_usages(exchange)[-1:] for name in names)
+        return has_usage(exchange) or (None if any(read) else unread)
+
+    return applies
 
 
 def counted_usages(exchange: Exchange) -> list[Usage]:
