@@ -53,6 +53,18 @@ SEPARATOR = " | "
 """What stands between the values that an observation saw in the exchanges of one recording."""
 
 
+class Unread(Exception):
+    """
+    Raised by a rule that found nothing in what it could read, where there is more.
+
+    ``checks`` speak of the rest: where one of them failed the rule is blocked, else it passes.
+    """
+
+    def __init__(self, *checks: str) -> None:
+        super().__init__(*checks)
+        self.checks = checks
+
+
 class CannotJudge(Exception):
     """Raised by a rule whose input is outside what it can evaluate, such as a schema that is too large; outcome n/a."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.checks import CHECKS, Check
 from harness.checks.error_causes import BAD_REQUEST, NO_MODEL, ONE_FORM, TOO_LONG, told_cause
-from harness.checks.registry import SEPARATOR, TOO_LARGE, Applies, CannotJudge, NotApplicable, NotApplicableKind
+from harness.checks.registry import SEPARATOR, TOO_LARGE, Applies, CannotJudge, NotApplicable, NotApplicableKind, Unread
 from harness.errors import unknown
 from harness.judging.deviations import KnownProblems, folder_of, load_deviations, told_beside
 from harness.matrix.providers import Matrix, Target
@@ -364,7 +364,10 @@ class _Judgement:
         """Return what a check says of an exchange that it applies to."""
         if check.observe:
             return _Verdict(Outcome.OBSERVED, check.observe(self._exchange))
-        problems = list(check.find(self._exchange))
+        try:
+            problems = list(check.find(self._exchange))
+        except Unread as rest:
+            return self._block(rest.checks) or _PASSED
         if not problems:
             return _PASSED
         return self._block(check.explained_by) or _Verdict(Outcome.FAIL, "", problems)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from harness.checks import sources
 from harness.checks.applies import body, success_status
 from harness.checks.kinds import n_of_m
-from harness.checks.registry import rule
+from harness.checks.registry import Unread, rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import BODY, STREAM, TOOLS, replace_in_body, with_body
 from harness.wire.exchange import Exchange
@@ -87,6 +87,8 @@ def no_nul(exchange: Exchange) -> Iterator[Problem]:
             if message.index == choice.index and any(called):
                 fragment = choice.tools[0]
                 yield Problem("the arguments of a call hold NUL", ((fragment.chunk, fragment.pointer),))
+                return
+    raise Unread("chunk.choices")
 
 
 @rule(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from harness.checks import sources
 from harness.checks.applies import stream, success_status
 from harness.checks.chat.repeated_text import repeated
-from harness.checks.registry import rule
+from harness.checks.registry import Unread, rule
 from harness.results import Level, Problem
 from harness.simulate.edits import rebuild_stream
 from harness.simulate.reference import BODY, REASONING, STREAM, TOOLS, replace_in_body, with_body
@@ -52,9 +52,15 @@ def increments(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Replace instead of appending, for this provider alone: `text = piece or text`.
     """
-    for choice in exchange.columns.choices.values():
-        for channel in ("content", "refusal"):
-            yield from repeated(exchange, choice, channel, "text", grows=True)
+    found = [
+        problem
+        for choice in exchange.columns.choices.values()
+        for channel in ("content", "refusal")
+        for problem in repeated(exchange, choice, channel, "text", grows=True)
+    ]
+    if not found:  # the first pieces of a text may be too few to say that it grows
+        raise Unread("finish_reason.given")
+    yield from found
 
 
 @rule(

@@ -5,9 +5,8 @@ from typing import Any
 
 from harness.checks import sources
 from harness.checks.applies import all_of, complete_answer, stream, uncut
-from harness.checks.chat.usages import TOKENS, USAGE_CHUNK, early_usage, has_usage, top_usages
+from harness.checks.chat.usages import TOKENS, USAGE_CHUNK, early_usage, ends_with, has_usage, top_usages
 from harness.checks.registry import NotApplicable, Reason, rule
-from harness.checks.usages import TOKENS, USAGE_CHUNK, early_usage, ends_with, has_usage, top_usages
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import STREAM_USAGE, ask, replace_in_body
 from harness.wire.chat.chunks import Choice

@@ -17,7 +17,7 @@ from harness.checks.chat.usages import (
     usages_with_counts,
 )
 from harness.checks.kinds import wrong_kinds
-from harness.checks.registry import observation, rule
+from harness.checks.registry import Unread, observation, rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import BODY, REASONING, STREAM, STREAM_USAGE, replace_in_body, with_request_params
 from harness.wire.dumping import json_text
@@ -104,6 +104,10 @@ def positive(exchange: Exchange) -> Iterator[Problem]:
     if empty:
         message = f"{' and '.join(empty)} {'is' if len(empty) == 1 else 'are'} 0 though {'text' if text else 'a call of a tool'} came"
         yield Problem(message, ((usage.chunk, f"{usage.pointer}/{empty[0]}"),))
+    elif not all(is_count(usage.value.get(name)) for name in COUNTS[:2]):
+        raise Unread("usage.integers")
+    elif 0 in map(usage.value.get, COUNTS[:2]):
+        raise Unread("chunk.choices", "chunk.choices-not-empty", "chunk.delta", "content.type", "content.said")
 
 
 @rule(

@@ -5,9 +5,17 @@ from itertools import pairwise
 
 from harness.checks import sources
 from harness.checks.applies import all_of, complete_answer, stream, uncut
-from harness.checks.chat.usages import COUNTS, bytes_that_came, detail, has_usage, top_usages
-from harness.checks.registry import NotApplicable, Reason, observation, rule
-from harness.checks.usages import COUNTS, bytes_that_came, detail, has_usage, is_count, reads, top_usages, usages_with
+from harness.checks.chat.usages import (
+    COUNTS,
+    bytes_that_came,
+    detail,
+    has_usage,
+    is_count,
+    reads,
+    top_usages,
+    usages_with,
+)
+from harness.checks.registry import NotApplicable, Reason, Unread, observation, rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import BODY, REASONING, STREAM, STREAM_USAGE, replace_in_body
 from harness.wire.chat.chunks import Usage
@@ -150,6 +158,7 @@ def within_totals(exchange: Exchange) -> Iterator[Problem]:
         if found:
             yield found
             return
+    raise Unread("usage.integers")
 
 
 def _output(usage: Usage) -> int:
@@ -266,7 +275,7 @@ def _out_of_proportion(exchange: Exchange) -> tuple[int, int] | None:
 
 @rule(
     "usage.proportion", SHOULD, "Tokens that are counted leave text and not empty deltas, and fit into a model.",
-    sources.REFERENCE, lambda x: _counts_output(x) or all_of(complete_answer, uncut)(x),
+    sources.REFERENCE, lambda x: has_usage(x) or all_of(complete_answer, uncut)(x),
     good=(STREAM_USAGE, REASONING, replace_in_body(STREAM_USAGE, _HELP, _HELP + 60 * _EMPTY)),
     bad=(replace_in_body(BODY, _FULL, '"prompt_tokens":675947905,"completion_tokens":4,"total_tokens":675947909'), replace_in_body(replace_in_body(STREAM_USAGE, _HELP, _HELP + 60 * _EMPTY), _FULL, '"prompt_tokens":9,"completion_tokens":1868,"total_tokens":1877')),
     depends_on=(*_READ, "sse.no-error", "http.complete"),
@@ -278,11 +287,10 @@ def proportion(exchange: Exchange) -> Iterator[Problem]:
     Instead: Cap them, `max_completion_tokens=500`, and close the stream when many empty deltas follow each other.
     """
     usage = top_usages(exchange)[-1]
-    for name in COUNTS[:2]:
-        count = usage.value.get(name)
-        if is_count(count) and count > _MOST:
-            place = ((usage.chunk, f"{usage.pointer}/{name}"),)
-            yield Problem(f"{name} is {count:,}, more than any model takes", place, _TOO_MANY)
+    beyond = [name for name in COUNTS[:2] if is_count(usage.value.get(name)) and usage.value[name] > _MOST]
+    for name in beyond:
+        place = ((usage.chunk, f"{usage.pointer}/{name}"),)
+        yield Problem(f"{name} is {usage.value[name]:,}, more than any model takes", place, _TOO_MANY)
     found, empty = _out_of_proportion(exchange), _empty_deltas(exchange)
     if found and empty >= _IDLE and 2 * empty > exchange.columns.chunk_count:
         deltas = f"{empty} of {exchange.columns.chunk_count} chunks say nothing"
@@ -290,6 +298,8 @@ def proportion(exchange: Exchange) -> Iterator[Problem]:
             f"{found[0]:,} completion tokens for {found[1]:,} bytes of answer, and {deltas}",
             ((usage.chunk, f"{usage.pointer}/completion_tokens"),),
         )
+    elif not beyond:
+        raise Unread("usage.integers")
 
 
 @observation(
