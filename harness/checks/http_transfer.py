@@ -12,6 +12,7 @@ from harness.checks.applies import (
     any_exchange,
     has_headers,
     has_read_times,
+    stream,
 )
 from harness.checks.registry import Reason, observation, rule
 from harness.results import Advice, Level, Problem
@@ -31,6 +32,8 @@ from harness.wire.exchange import Exchange, Headers, Reads
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
+_UNNAMED = with_header(STREAM, "content-type", "text/event-stream")
+_ASCII = with_body(_UNNAMED, STREAM.response.body.replace("你好".encode(), b"Hi"))
 _BUSY = with_expected_status(with_response(BODY, status=429, body=error(429, "Too many requests.").body), 429)
 _CHUNKED = with_response(with_header(STREAM, "transfer-encoding", "chunked"), http_version="HTTP/1.1")
 _READ = Reads((len(BODY.response.body),), (9000,))
@@ -354,3 +357,23 @@ def transfer(exchange: Exchange) -> str:
     chunked = "chunked" in response.headers.get("transfer-encoding", "")
     end = "chunked" if chunked else "content-length" if "content-length" in response.headers else "until it closes"
     return f"{response.http_version}, {end}"
+
+
+@observation(
+    "http.guessed-encoding", "Whether a reader that guesses the encoding of a stream reads it right.",
+    sources.REQUEST, all_of(stream, has_headers),
+    good=(STREAM,),
+    bad=(_UNNAMED, _ASCII),
+    harmful=lambda value: value.startswith("no"),
+)  # fmt: skip
+def guessed_encoding(exchange: Exchange) -> str:
+    """
+    Without a charset, requests decodes a stream as ISO-8859-1 when asked for text: 你好 is shown as ä½ å¥½.
+
+    Instead: Decode the bytes as UTF-8 in every case: `resp.encoding = "utf-8"` in requests, ahead of
+    `iter_lines(decode_unicode=True)`.
+    """
+    media_type = exchange.response.headers.get("content-type", "").lower()
+    if "charset" in media_type or not media_type.startswith("text/"):
+        return "yes"
+    return "yes, all is ASCII" if exchange.response.content.isascii() else "no: no charset, and letters beyond ASCII"

@@ -26,6 +26,8 @@ _CALL = re.compile(
     r"<tool_call>\s*[{<\w]|<\|tool_call|<｜tool▁call|<function=\w+>|<minimax:tool_call>|<seed:tool_call>|"
     r"<\|python_tag\|>|\[TOOL_CALLS\]|｜DSML｜"
 )
+_LEFT_OVER = re.compile(r"\A\s*(?:</?tool_calls?>|<function(?:=\w*)?>?|</function>|\[/?TOOL_CALLS?\])\s*\Z")
+_LEFT_AT_END = re.compile(r"(?:</?tool_calls?>|<function(?:=\w*)?>?|</function>)\s*\Z")
 _CONTROL = re.compile(r"[\x01-\x08\x0b\x0e-\x1f\x7f]")
 _RUN = re.compile(r"[^\x00-\x7f]+")
 _FOREIGN = re.compile(r"[^\x00-\x7f]{1,12}")
@@ -87,12 +89,13 @@ def _is_spoken_of(text: str, found: re.Match[str]) -> bool:
     return bool(quoted) or bool(_WITHIN.fullmatch(before + after))
 
 
-def call_markup(text: str) -> str | None:
-    """Return what of ``text`` is the markup of a tool call."""
+def call_markup(text: str, *, beside_calls: bool = False) -> str | None:
+    """Return what of ``text`` is the markup of a tool call; of a call that was read, its tag may be left over at the end."""
     if "<" not in text and "[" not in text and "｜" not in text:
         return None
-    found = _CALL.search(without_code(text))
-    return found[0] if found else None
+    text = without_code(text)
+    found = _CALL.search(text) or _LEFT_OVER.search(text) or (_LEFT_AT_END.search(text) if beside_calls else None)
+    return found[0].strip() if found else None
 
 
 def replacement(text: str) -> str | None:

@@ -84,8 +84,9 @@ def test_what_is_legal_and_breaks_clients_shows_in_an_example() -> None:
         ("finish_reason.delta", 'content ""', False),
         ("finish_reason.delta", "content null + tool_calls", True),
         ("reasoning.place", "reasoning + reasoning_content", False),
-        ("http.media-type", "text/event-stream;charset=UTF-8", False),
-        ("http.media-type", "application/json", False),
+        ("http.guessed-encoding", "no: no charset, and letters beyond ASCII", True),
+        ("http.guessed-encoding", "yes, all is ASCII", False),
+        ("usage.tokens-for-bytes", "more tokens than bytes", True),
         ("sse.bom", None, False),
     ],
 )

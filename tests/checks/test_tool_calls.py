@@ -74,7 +74,7 @@ ODD: dict[str, tuple[Exchange, dict[str, str]]] = {
     ),
     "a new id and an empty name for each character": (
         streamed(HEAD, *(fragment(one, f"call_{n}x", "") for n, one in enumerate(PARIS))),
-        {"id-constant": "the id of call 0 changes: 17 ids in 17 fragments", "name-once": "16 later fragments bring a name"},
+        {"id-constant": "the id of call 0 changes: 17 ids in 17 fragments", "name-once": "16 later fragments bring a name that is empty"},
     ),
     "a new id and the name in each fragment": (
         streamed(HEAD, fragment('{"city":', "b", "get_weather"), fragment('"Paris"}', "c", "get_weather")),

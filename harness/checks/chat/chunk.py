@@ -9,6 +9,7 @@ from harness.checks.registry import rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import BODY, STREAM, replace_in_body, with_body
 from harness.wire.exchange import Exchange
+from harness.wire.shapes import as_object
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
@@ -22,6 +23,11 @@ _LATEST = 10**11
 _EMPTY_BODY = Advice(
     "`answer.choices[0]` raises AttributeError or TypeError, none of which is an error of the SDK's.",
     'Test it first, and retry: `if not getattr(answer, "choices", None): raise RuntimeError("empty answer")`.',
+)
+_WRAPPED = Advice(
+    "`answer.choices[0]` raises TypeError: the SDK looks for the answer at the top, where an envelope is.",
+    "Take the envelope off: `raw = client.chat.completions.with_raw_response.create(...)`, then "
+    '`json.loads(raw.text)["data"]["choices"]`.',
 )
 _TOO_EARLY = Advice(
     "Clients show a date in 1970, and sort the answer before all others.",
@@ -49,9 +55,17 @@ def present(exchange: Exchange) -> Iterator[Problem]:
     """
     if not exchange.columns.kinds("/choices").keys() - {"missing"}:
         if exchange.is_stream:
-            yield Problem("no chunk has choices", ((None, 0),))
+            yield Problem(f"no chunk has choices{_elsewhere(exchange)}", ((None, 0),))
         else:
-            yield Problem("the body has no choices", ((None, 0),), _EMPTY_BODY)
+            where = _elsewhere(exchange)
+            yield Problem(f"the body has no choices{where}", ((None, 0),), _WRAPPED if where else _EMPTY_BODY)
+
+
+def _elsewhere(exchange: Exchange) -> str:
+    """Say where choices stand instead, one level down; nothing where they don't."""
+    outer = as_object(exchange.chunk(exchange.columns.first)) if exchange.columns.count else {}
+    found = next((key for key, inner in outer.items() if isinstance(as_object(inner).get("choices"), list)), None)
+    return "" if found is None else f": they stand in {found}"
 
 
 @rule(

@@ -11,7 +11,7 @@ from harness.checks.registry import observation, rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import BODY, STREAM, STREAM_USAGE, ask, replace_in_body, with_body
 from harness.wire.exchange import Exchange
-from harness.wire.shapes import as_object
+from harness.wire.shapes import Json, Occurrences, as_object
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
@@ -24,6 +24,7 @@ _TWICE = replace_in_body(BODY, _CHOICE, f"{_CHOICE},{_CHOICE}")
 _LOGPROBS = ask(logprobs=True)
 _CHUNK_KEYS = {"id", "object", "created", "model", "choices", "usage", "service_tier", "system_fingerprint"}
 _CHUNK_KEYS |= {"obfuscation", "moderation", "metadata", "request_id", "tool_choice", "input_user"}
+_ENVELOPE = _CHUNK_KEYS - {"usage", "moderation"}
 _CHOICE_KEYS = {"index", "delta", "message", "logprobs", "finish_reason"}
 _LOGPROB_KEYS = {"token", "logprob", "bytes", "top_logprobs"}
 _NO_CHOICE = Advice(
@@ -41,6 +42,10 @@ _NO_MESSAGE = Advice(
 _DELTA_BESIDE = Advice(
     "Clients that look for a delta first, to serve both modes, take its text, here often empty, for the answer.",
     "Choose by the request, not by what is there: without `stream=True` read `choice.message.content`.",
+)
+_WHOLE_AGAIN = Advice(
+    "Clients that read delta or message, whichever is there, show the whole text twice.",
+    'After `stream=True` read delta alone, where there is one: `text += choice.delta.content or "" if choice.delta else ""`.',
 )
 _COUNTS_CHUNKS = Advice(
     "Clients that keep choices by index get a choice for each token, and none of them is whole.",
@@ -97,12 +102,15 @@ def choices_not_empty(exchange: Exchange) -> Iterator[Problem]:
         )
         return
     begin = min(choice.first_chunk for choice in columns.choices.values())
-    finish = max((f.chunk for choice in columns.choices.values() for f in choice.finish_reasons), default=columns.last)
+    ends = [finish.chunk for choice in columns.choices.values() for finish in choice.finish_reasons]
+    finish = max(ends or (choice.last_chunk for choice in columns.choices.values()))
     early = early_usage(exchange)
     told = early[0].chunk if early else None  # by usage.at-end
     between = [number for number in columns.empty_choices_chunks if begin < number < finish and number != told]
     if between:
-        yield Problem("choices is empty between the first choice and the finish", ((between[0], "/choices"),))
+        brings = [key for key, value in exchange.chunk(between[0]).items() if value and key not in _ENVELOPE]
+        what = f", in a chunk of {brings[0]}" if brings else ""
+        yield Problem(f"choices is empty between the first choice and the finish{what}", ((between[0], "/choices"),))
 
 
 @rule(
@@ -167,10 +175,31 @@ def no_message(exchange: Exchange) -> Iterator[Problem]:
     for what, seen in kinds.items():
         if what not in {"missing", "null"}:
             yield Problem(
-                f"a {other} stands beside the {exchange.columns.message_key} in {n_of_m(seen.count, total, 'choice')}",
+                f"a {other} stands {_how(exchange, seen)} {n_of_m(seen.count, total, 'choice')}",
                 ((seen.first, seen.pointer),),
-                _DELTA_BESIDE if other == "delta" else None,
+                _DELTA_BESIDE if other == "delta" else _WHOLE_AGAIN if _says_all_again(exchange, seen) else None,
             )
+
+
+def _choice_at(exchange: Exchange, seen: Occurrences) -> Json:
+    """Return the choice in which something was first seen."""
+    chosen: Json = exchange.chunk(seen.first)["choices"][int(seen.pointer.split("/")[2])]
+    return chosen
+
+
+def _how(exchange: Exchange, seen: Occurrences) -> str:
+    key = exchange.columns.message_key
+    there = _choice_at(exchange, seen).get(key) is not None
+    again = ", with all of the text once more," if _says_all_again(exchange, seen) else ""
+    return f"{'beside' if there else 'in the place of'} the {key}{again} in"
+
+
+def _says_all_again(exchange: Exchange, seen: Occurrences) -> bool:
+    """Tell whether a message in a stream brings the text that the deltas brought."""
+    said = _choice_at(exchange, seen)
+    text = as_object(said.get("message")).get("content")
+    choice = exchange.columns.choices.get(said.get("index", 0))
+    return bool(text) and exchange.is_stream and choice is not None and choice.fragments("content").text == text
 
 
 @observation(

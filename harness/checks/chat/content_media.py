@@ -1,5 +1,6 @@
 """What an answer brings that is no text: images, sound, citations."""
 
+import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -26,6 +27,8 @@ _BEYOND = Advice(
     "Keep places within the text, `start, end = min(max(start, 0), len(text)), min(end, len(text))`, and show the source "
     "without a place where the two are equal.",
 )
+_MARK = re.compile(r"\[[^][]*\](?:\([^()\s]*\))?|\([^()]*\)|【[^】]*】|https?://\S+|\(\[[^][]*\]\([^()\s]*\)\)")
+"""How an answer marks a citation: a link of Markdown, a mark in brackets, or the URL."""
 _IN_BYTES = Advice(
     "The marks move to the right, further with each letter beyond ASCII, and out of the text at its end.",
     'Cut the bytes instead, for this provider alone: `text.encode()[start:end].decode(errors="ignore")`.',
@@ -213,11 +216,21 @@ def _place_fault(annotation: dict[str, Any], text: str) -> tuple[str | None, Adv
     if start < 0:
         return f"starts at {start}", _BEYOND
     if not text or end <= units:
-        return None, None
+        in_bytes = _counts_bytes(text, start, end)
+        return (f"stands at {start} to {end}: its places count bytes", _IN_BYTES) if in_bytes else (None, None)
     said = f"stands at {start} to {end}, in a text of {len(text)} characters"
     if len(text) < end <= len(text.encode("utf-8", "surrogatepass")):
         return f"{said}: its places count bytes", _IN_BYTES
     return said, _BEYOND
+
+
+def _counts_bytes(text: str, start: int, end: int) -> bool:
+    """Tell whether places in ``text`` are a link, or a mark in brackets, only where they count bytes."""
+    if text[:end].isascii():
+        return False
+    in_bytes = text.encode("utf-8", "surrogatepass")[start:end].decode("utf-8", "replace")
+    in_units = text.encode("utf-16-le", "surrogatepass")[2 * start : 2 * end].decode("utf-16-le", "replace")
+    return bool(_MARK.fullmatch(in_bytes)) and not (_MARK.fullmatch(text[start:end]) or _MARK.fullmatch(in_units))
 
 
 def _annotation_fault(annotation: Any) -> str | None:

@@ -35,6 +35,11 @@ _OBJECT = Advice(
     "`reasoning += delta.reasoning_content` raises TypeError: the text is inside of an object.",
     'Take it out: `piece = piece.get("text") or "" if isinstance(piece, dict) else piece`.',
 )
+_IN_PARTS = Advice(
+    "Clients that read one name lose the text under the other, and send back half of the thought.",
+    'Read both, in the order of the chunks: `thought += (delta.get("reasoning_content") or "") + (delta.get("reasoning") '
+    'or "")`.',
+)
 _SAME = Advice(
     "The user reads the answer twice, once as a thought.",
     'Show no reasoning where it is the text: `if reasoning.strip() == text.strip(): reasoning = ""`.',
@@ -262,7 +267,10 @@ def one_field(exchange: Exchange) -> Iterator[Problem]:
         names = [name for name in REASONING_CHANNELS if name in choice.channels]
         if len(names) > 1:
             place = place_of(exchange, choice, choice.channels[names[1]].chunks[0], f"/{{part}}/{names[1]}")
-            yield Problem(f"reasoning text comes in {' and '.join(names)}", (place,))
+            same = len({choice.channels[name].text for name in names}) == 1
+            which = " and in ".join(names)
+            said = f"the same reasoning text comes in {which}" if same else f"different reasoning texts come in {which}"
+            yield Problem(said, (place,), None if same else _IN_PARTS)
 
 
 @rule(

@@ -23,6 +23,7 @@ _PIECES = 3  # fewer that come again may be chance
 _HEAD = 4  # characters that a text which begins again is looked for by
 _RUN = 5  # pieces in a row that come twice where others don't
 _REPLAYED, _REPLAYED_TEXT = 8, 40  # pieces and characters of a run that comes twice in the middle of a sentence
+_PASSAGE, _PASSAGE_TEXT = 24, 120  # pieces and characters of one that comes twice and begins a sentence
 _MOST = 0.8  # of the text so far: a copy that was trimmed or corrected
 
 Form = Literal["whole", "grows", "so far", "last again", "doubled", "twice", "restart", "interleaved", "replayed"]
@@ -264,9 +265,15 @@ def _is_replay(texts: Sequence[str], start: int, size: int) -> bool:
     if end - start >= 3 * size or len(said) < _REPLAYED_TEXT or len(_words(run)) < _REPLAYED or _repeats_itself(said):
         return False
     begins = range(start, end - 2 * size + 1)
-    return start > 0 and all(
+    if start > 0 and all(
         _goes_on(texts[at - 1], texts[at]) and _goes_on(texts[at + size - 1], texts[at]) for at in begins
-    )
+    ):
+        return True
+    # Nobody says so much again to the letter, in one paragraph, to go on after it.
+    return (
+        size >= _PASSAGE and len(said) >= _PASSAGE_TEXT and not any("\n" in text for text in texts[start:end])
+        and len(_words(run)) >= _PASSAGE // 2 and start > 0 and end < len(texts)
+    )  # fmt: skip
 
 
 def _goes_on(before: str, after: str) -> bool:

@@ -1,16 +1,15 @@
 """Calls of tools: their fragments, and what these join to."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
-
-import orjson
 
 from harness.checks import sources
 from harness.checks.applies import success_status, uncut
 from harness.checks.chat.tool_fragments import LISTS, all_calls, called, fragments_of, odd_calls, place, streamed_call
 from harness.checks.kinds import place_of, wrong_kinds
-from harness.checks.marks import call_markup
+from harness.checks.marks import call_markup, without_code
 from harness.checks.registry import NotApplicable, Reason, rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import (
@@ -26,6 +25,7 @@ from harness.wire.chat.calls import JoinedCall, id_in, index_in
 from harness.wire.chat.chunks import ToolFragment
 from harness.wire.dumping import json_text
 from harness.wire.exchange import Exchange
+from harness.wire.shapes import as_object, objects_in
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
@@ -33,6 +33,7 @@ _READ = ("chunk.present",)
 _OTHER = object()
 
 
+_CALL_IN_JSON = re.compile(r'"([\w.:-]+)"\s*,\s*"(?:arguments|parameters)"\s*:\s*[{"]')
 _AS_JSON = replace_in_body(
     ask(tools=TOOLS.request.get("tools")), TOOLS_BODY.response.body.decode(), BODY.response.body.decode()
 )
@@ -327,25 +328,17 @@ def not_in_text(exchange: Exchange) -> Iterator[Problem]:
     """
     for choice in exchange.columns.choices.values():
         text = choice.fragments("content")
-        marked = call_markup(text.text)
-        if marked or (not choice.tools and _names_a_tool(exchange, text.text)):
+        marked = call_markup(text.text, beside_calls=bool(choice.tools))
+        if marked or _holds_a_call(exchange, text.text):
             place = place_of(exchange, choice, text.chunks[0], "/{part}/content")
-            yield Problem(f"the text holds {'the markup of ' if marked else ''}a tool call", (place,))
+            left = " that tool_calls has too" if choice.tools else ""
+            yield Problem(f"the text holds {'the markup of ' if marked else ''}a tool call{left}", (place,))
 
 
-def _names_a_tool(exchange: Exchange, text: str) -> bool:
-    """Tell whether ``text`` is a JSON object with the name of a tool that was offered, and arguments."""
-    tools = exchange.request.get("tools")
-    if not isinstance(tools, list) or not text.lstrip().startswith("{"):
+def _holds_a_call(exchange: Exchange, text: str) -> bool:
+    """Tell whether JSON in ``text``, or a piece of some, names a tool that was offered and goes on with its arguments."""
+    if "arguments" not in text and "parameters" not in text:
         return False
-    try:
-        said = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return False
-    functions = [tool.get("function") for tool in tools if isinstance(tool, dict)]
-    names = [one.get("name") for one in functions if isinstance(one, dict)]
-    return (
-        isinstance(said.get("name"), str)
-        and said["name"] in names
-        and {"arguments", "parameters"} & said.keys() != set()
-    )
+    functions = (as_object(tool.get("function")) for tool in objects_in(exchange.request.get("tools")))
+    names = {one["name"] for one in functions if isinstance(one.get("name"), str)}
+    return any(found[1] in names for found in _CALL_IN_JSON.finditer(without_code(text)))

@@ -192,6 +192,10 @@ def _after(call: JoinedCall, brought: Callable[[ToolFragment], str]) -> list[Too
     return call.fragments[first + 1 :]
 
 
+_EMPTIED = Advice(
+    'Clients that set the name wherever one is given overwrite it with nothing: `tools[""]` raises KeyError.',
+    'Set the name where it is not empty: `if call.function and call.function.name: entry["name"] = call.function.name`.',
+)
 _RENAMED = Advice(
     "Clients that keep the first name call one function, those that keep the last another.",
     "Keep the first, `if call.function.name: entry.setdefault('name', call.function.name)`, and ask again where the "
@@ -232,4 +236,6 @@ def name_once(exchange: Exchange) -> Iterator[Problem]:
             said = f"the name of call {number} changes: {call.name}, then {name_in(other)}"
             yield Problem(said, place(other, "/function/name"), _RENAMED)
         elif later:
-            yield Problem(f"{len(later)} later fragments bring a name", place(later[0], "/function/name"))
+            empty = not any(map(name_in, later))
+            said = f"{len(later)} later fragments bring a name{' that is empty' if empty else ''}"
+            yield Problem(said, place(later[0], "/function/name"), _EMPTIED if empty else None)

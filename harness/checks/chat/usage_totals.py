@@ -158,7 +158,15 @@ def within_totals(exchange: Exchange) -> Iterator[Problem]:
         if found:
             yield found
             return
-    raise Unread("usage.integers")
+    if any(_parts_without_whole(usage) for usage in top_usages(exchange)):
+        raise Unread("usage.integers")
+
+
+def _parts_without_whole(usage: Usage) -> bool:
+    """Tell whether a usage counts parts of a whole that can't be read."""
+    return any(
+        as_object(usage.value.get(f"{whole}_details")) and not is_count(usage.value.get(whole)) for whole in _PARTS
+    )
 
 
 def _output(usage: Usage) -> int:
@@ -298,7 +306,7 @@ def proportion(exchange: Exchange) -> Iterator[Problem]:
             f"{found[0]:,} completion tokens for {found[1]:,} bytes of answer, and {deltas}",
             ((usage.chunk, f"{usage.pointer}/completion_tokens"),),
         )
-    elif not beyond:
+    elif not beyond and not all(is_count(usage.value.get(name)) for name in COUNTS[:2]):
         raise Unread("usage.integers")
 
 
@@ -311,10 +319,11 @@ def proportion(exchange: Exchange) -> Iterator[Problem]:
         replace_in_body(replace_in_body(BODY, _FULL, _TINY), " help?", " help" * 40),
     ),
     depends_on=_READ,
+    harmful=lambda value: value == "more tokens than bytes",
 )  # fmt: skip
 def tokens_for_bytes(exchange: Exchange) -> str:
     """
-    More tokens than bytes: reasoning that is hidden and not counted as such, or counts that are wrong.
+    More tokens are billed than there are bytes: reasoning that is hidden and not counted as such, or a wrong count.
 
     Instead: Estimate with a tokenizer, and ask the provider where the two are far apart.
     """

@@ -28,6 +28,7 @@ from harness.wire.shapes import (
     kinds_in,
     quick_key,
 )
+from harness.wire.surrogates import whole_characters
 
 CONSTANT_KEYS = ("id", "object", "created", "model", "system_fingerprint", "service_tier")
 EXTRAS = ("images", "audio", "annotations")
@@ -105,7 +106,7 @@ class Fragments:
     def text(self) -> str:
         """All pieces joined; joined once, since many rules read it."""
         if self._joined[0] != len(self.texts):
-            self._joined = (len(self.texts), "".join(self.texts))
+            self._joined = (len(self.texts), whole_characters("".join(self.texts)))
         return self._joined[1]
 
 

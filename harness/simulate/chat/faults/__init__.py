@@ -13,6 +13,7 @@ from harness.simulate.chat.faults import (
     options,
     probabilities,
     refusals,
+    reported,
     sdk,
     text_variants,
     texts,
@@ -38,6 +39,7 @@ FAULTS: dict[str, Fault] = {
         refusals,
         transfer,
         misplaced,
+        reported,
         sdk,
     )
     for fault in module.FAULTS
@@ -46,7 +48,7 @@ FAULTS: dict[str, Fault] = {
 
 VARIANTS: dict[str, Variant] = {
     variant.id: variant
-    for module in (variants, options, text_variants, legal_counts, transfer, misplaced, sdk)
+    for module in (variants, options, text_variants, legal_counts, transfer, misplaced, reported, sdk)
     for variant in module.VARIANTS
 }
 """Every legal variant by id."""
