@@ -66,10 +66,13 @@ def _take_body(reading: Reading, data: bytes) -> None:
 
 def _take(reading: Reading, data: bytes, chunk: Any, number: int) -> None:
     """Take a chunk, or a body, that was parsed leniently."""
-    if (b"\\ud" in data or b"\\uD" in data) and _HALF.search(data):
-        reading.half_characters.append(number)
+    halved = (b"\\ud" in data or b"\\uD" in data) and _HALF.search(data) is not None
     columns = reading.columns
     columns.repeated_keys.see(data, chunk, columns.add(chunk, number), number)
+    if halved:
+        reading.half_characters.append(number)
+    if halved and reading.parser:
+        columns.keep_halves(json.loads(data.decode("utf-8", "replace")), number)
 
 
 def _beyond(data: bytes, what: str) -> str | None:

@@ -2,9 +2,9 @@
 
 
 def whole_characters(text: str) -> str:
-    """Return ``text`` with the two halves of a surrogate pair as one character, as JavaScript has them anyway."""
+    """Return ``text`` with two halves in a row as one character, as JavaScript has them anyway, and others as U+FFFD."""
     try:
         text.encode()
     except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text

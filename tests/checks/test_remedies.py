@@ -9,11 +9,12 @@ from form_remedies import FORMS
 from judging import findings
 from misplaced_remedies import LEGAL, MISPLACED
 from remedies import Remedy
+from reported_remedies import REPORTED
 
 from harness.checks import CHECKS, advice_on, told_of
 from harness.results import Outcome
 
-REMEDIES = [*FORMS, *ASKED, *CALLED, *COUNTED, *FAILED, *MISPLACED]
+REMEDIES = [*FORMS, *ASKED, *CALLED, *COUNTED, *FAILED, *MISPLACED, *REPORTED]
 
 
 @pytest.mark.parametrize("remedy", REMEDIES, ids=[f"{n}-{one.rule}" for n, one in enumerate(REMEDIES)])

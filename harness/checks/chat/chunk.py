@@ -26,7 +26,7 @@ _EMPTY_BODY = Advice(
 )
 _WRAPPED = Advice(
     "`answer.choices[0]` raises TypeError: the SDK looks for the answer at the top, where an envelope is.",
-    "Take the envelope off: `raw = client.chat.completions.with_raw_response.create(...)`, then "
+    "Take the envelope off: `raw = client.chat.completions.with_raw_response.create(**asked)`, then "
     '`json.loads(raw.text)["data"]["choices"]`.',
 )
 _TOO_EARLY = Advice(

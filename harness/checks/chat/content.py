@@ -150,7 +150,7 @@ def before_finish(exchange: Exchange) -> Iterator[Problem]:
     sources.UNICODE_REPLACEMENT, success_status,
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, "你好", "你\ufffd"), replace_in_body(BODY, "你好", "\ufffd\ufffd好")),
-    depends_on=(*_READ, "sse.utf8", "http.utf8"),
+    depends_on=(*_READ, "sse.utf8", "http.utf8"), explained_by=("chunk.whole-characters",),
 )  # fmt: skip
 def no_replacement(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -7,7 +7,16 @@ from typing import Any
 
 from harness.checks import sources
 from harness.checks.applies import success_status, uncut
-from harness.checks.chat.tool_fragments import LISTS, all_calls, called, fragments_of, odd_calls, place, streamed_call
+from harness.checks.chat.tool_fragments import (
+    LISTS,
+    all_calls,
+    called,
+    fragments_of,
+    odd_calls,
+    offered_tools,
+    place,
+    streamed_call,
+)
 from harness.checks.kinds import place_of, wrong_kinds
 from harness.checks.marks import call_markup, without_code
 from harness.checks.registry import NotApplicable, Reason, rule
@@ -25,7 +34,6 @@ from harness.wire.chat.calls import JoinedCall, id_in, index_in
 from harness.wire.chat.chunks import ToolFragment
 from harness.wire.dumping import json_text
 from harness.wire.exchange import Exchange
-from harness.wire.shapes import as_object, objects_in
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
@@ -339,6 +347,5 @@ def _holds_a_call(exchange: Exchange, text: str) -> bool:
     """Tell whether JSON in ``text``, or a piece of some, names a tool that was offered and goes on with its arguments."""
     if "arguments" not in text and "parameters" not in text:
         return False
-    functions = (as_object(tool.get("function")) for tool in objects_in(exchange.request.get("tools")))
-    names = {one["name"] for one in functions if isinstance(one.get("name"), str)}
-    return any(found[1] in names for found in _CALL_IN_JSON.finditer(without_code(text)))
+    offered = offered_tools(exchange)
+    return any(found[1] in offered for found in _CALL_IN_JSON.finditer(without_code(text)))

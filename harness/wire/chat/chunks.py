@@ -148,6 +148,12 @@ class Choice:
             pieces.texts.append(part[name])
             pieces.chunks.append(number)
 
+    def keep_halves(self, part: dict[str, Any], number: int) -> None:
+        """Put the texts of ``part`` as they stood in the place of those of the last chunk."""
+        for name, pieces in self.channels.items():
+            if pieces.chunks[-1] == number and type(part.get(name)) is str:
+                pieces.texts[-1] = part[name]
+
     @property
     def reasoning(self) -> str | None:
         """The name of the first channel that carried reasoning text, if any did."""
@@ -229,6 +235,14 @@ class Columns:
             choice = chunk["choices"][0]
             self._choice(choice["index"], number).add_text(choice[self.message_key], shape.channels, number)
         return shape
+
+    def keep_halves(self, chunk: Any, number: int) -> None:
+        """Take the texts of a chunk that was added as they stood, with halves of characters: the next may have the others."""
+        for position, choice in _objects_in(chunk.get("choices") if type(chunk) is dict else None):
+            index, part = choice.get("index"), choice.get(self.message_key)
+            column = self.choices.get(index if type(index) is int else position)
+            if column is not None and type(part) is dict:
+                column.keep_halves(part, number)
 
     def kinds(self, pattern: str) -> dict[Kind, Occurrences]:
         """

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.wire.chat.chunks import Choice, Columns
-from harness.wire.surrogates import whole_characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ def _tool_calls(choice: Choice, *, whole: bool) -> tuple[ToolCall, ...]:
         elif fragment.value.get("id") or not calls:
             key = f"call {len(calls)}"
         _join(calls.setdefault(key, {"id": "", "name": "", "arguments": ""}), fragment.value)
-    return tuple(ToolCall(**call | {"arguments": whole_characters(call["arguments"])}) for call in calls.values())
+    return tuple(ToolCall(**call) for call in calls.values())
 
 
 def _join(call: dict[str, str], fragment: dict[str, Any]) -> None:

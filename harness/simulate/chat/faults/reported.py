@@ -4,20 +4,25 @@ from typing import Any
 
 from harness.simulate.edits import (
     Change,
+    NothingChanged,
     any_chunk,
     before_done,
+    body,
     chunks,
-    compose,
+    has_choice,
     has_content,
     has_finish_reason,
     has_reasoning,
     insert,
+    only_if,
     rebuild_stream,
     replace_bytes,
     set_value,
     status,
 )
 from harness.simulate.fault import Fault, Variant
+from harness.wire.dumping import json_text
+from harness.wire.exchange import Exchange
 from harness.wire.shapes import Json
 
 _GITHUB = "https://github.com"
@@ -50,6 +55,8 @@ def _saying(*texts: str) -> Change:
 
     def make(found: list[Json]) -> list[Json]:
         said = [number for number, chunk in enumerate(found) if has_content(chunk)]
+        if not said:
+            raise NothingChanged
         model = found[said[0]]
         new = [model | {"choices": [model["choices"][0] | {"delta": {"content": text}}]} for text in texts]
         return [*found[: said[0]], *new, *found[said[-1] + 1 :]]
@@ -59,6 +66,8 @@ def _saying(*texts: str) -> Change:
 
 def _text_before_calls(*texts: str) -> Change:
     def make(found: list[Json]) -> list[Json]:
+        if not found or not has_choice(found[0]):
+            raise NothingChanged
         first = found[0]
         new = [first | {"choices": [first["choices"][0] | {"delta": {"content": text}}]} for text in texts]
         return [first, *new, *found[1:]]
@@ -66,10 +75,16 @@ def _text_before_calls(*texts: str) -> Change:
     return rebuild_stream(make)
 
 
+def _offers_weather(exchange: Exchange) -> bool:
+    return "get_weather" in json_text(exchange.request.get("tools"))
+
+
 def _in_two_fields(found: list[Json]) -> list[Json]:
     """Put every second piece of the thought under another name."""
     thoughts = [chunk for chunk in found if has_reasoning(chunk)]
-    first, *_ = thoughts
+    if not thoughts:
+        raise NothingChanged
+    first = thoughts[0]
     choice = first["choices"][0]
     other = first | {"choices": [choice | {"delta": {"reasoning": " They want a word."}}]}
     at = found.index(thoughts[-1]) + 1
@@ -91,13 +106,13 @@ FAULTS = (
     Fault("call-pieces-left-over", "Pieces of a call's JSON are left in the text.", "tools.auto", _PIECES_LEFT,
           _text_before_calls("I will look. ", '"get_weather", "arguments": {"city": "Pa', 'ris"}}'), "tool_calls.not-in-text"),
     Fault("call-as-json-after-text", "A call stands in the text as JSON, after a sentence.", "tools.nonstream", _PIECES_LEFT,
-          chunks(any_chunk, set_value("choices/*/message/content", 'I look. {"name": "get_weather", "parameters": {"city": "Paris"}}')), "tool_calls.not-in-text"),
+          only_if(_offers_weather, chunks(any_chunk, set_value("choices/*/message/content", 'I look. {"name": "get_weather", "parameters": {"city": "Paris"}}'))), "tool_calls.not-in-text"),
     Fault("context-size-500", "A prompt that exceeds the size of the context is a failure of the server.", "chat.nonstream", _SIZE,
           status(500, b'{"error":{"message":"Context size has been exceeded.","type":"server_error","param":null,"code":null}}'), "error.status"),
     Fault("message-at-the-end", "The last chunk has a message with all of the text beside its delta.", "chat.stream", _MESSAGE_LAST,
           chunks(has_finish_reason, set_value("choices/*/message", {"role": "assistant", "content": "你好! How can I help?"})), "chunk.no-message"),
     Fault("completion-in-envelope", "The completion stands under data.", "chat.nonstream", _ENVELOPE,
-          compose(replace_bytes(b'{"id":"chatcmpl-', b'{"success":true,"data":{"id":"chatcmpl-', 1), lambda x: replace_bytes(x.response.body, x.response.body + b"}")(x)), "chunk.present"),
+          body(lambda content: b'{"success":true,"data":' + content + b"}"), "chunk.present"),
     Fault("cost-chunk", "A chunk of cost follows the usage, with nothing of a chunk but choices.", "chat.stream-usage", _COST,
           before_done({"choices": [], "cost": "0"}), "chunk.id"),
     Fault("thought-in-two-fields-in-turn", "The thought goes on in another field.", "reasoning.stream", None, rebuild_stream(_in_two_fields), "reasoning.one-field"),

@@ -1,0 +1,91 @@
+"""What reports of 2026 showed: that the cause is told, and that an odd piece hides nothing beside it."""
+
+import pytest
+from judging import alarms, findings
+
+from harness.results import Outcome
+from harness.simulate.chat.faults import FAULTS
+from harness.simulate.edits import any_chunk, chunks, compose, has_usage, insert, set_value
+from harness.simulate.reference import BODY, STREAM, STREAM_USAGE, TOOLS, replace_in_body, with_request_params
+from harness.wire.exchange import Exchange
+
+_EMPTY = {"id": "chatcmpl-reference", "object": "chat.completion.chunk", "created": 1_760_000_000, "model": "gpt-4o-mini-2024-07-18", "choices": [], "usage": None}  # fmt: skip
+_NULLS = {"prompt_tokens": 9, "completion_tokens": None, "total_tokens": None}
+
+
+def _failing(exchange: Exchange) -> dict[str, str]:
+    return {f.check: f.message for f in findings(exchange).values() if f.outcome is Outcome.FAIL}
+
+
+@pytest.mark.parametrize(
+    ("fault", "rule", "said"),
+    [
+        ("call-tag-left-over", "tool_calls.not-in-text", "the text holds the markup of a tool call that tool_calls has too"),
+        ("call-pieces-left-over", "tool_calls.not-in-text", "the text holds a tool call that tool_calls has too"),
+        ("context-size-500", "error.status", 'the status is 500, and the error tells of a prompt that is too long ("Context size"), which is 400 or 413'),
+        ("message-at-the-end", "chunk.no-message", "a message stands beside the delta, with all of the text once more, in 1 of 5 choices"),
+        ("completion-in-envelope", "chunk.present", "the body has no choices: they stand in data"),
+        ("call-id-and-name-emptied", "tool_calls.name-once", "2 later fragments bring a name that is empty"),
+        ("thought-in-two-fields-in-turn", "reasoning.one-field", "different reasoning texts come in reasoning_content and in reasoning"),
+        ("cost-chunk", "chunk.id", "id is absent from 1 of 7 chunks"),
+    ],
+)  # fmt: skip
+def test_the_cause_is_told(fault: str, rule: str, said: str) -> None:
+    assert _failing(FAULTS[fault].apply())[rule] == said
+
+
+def test_a_chunk_of_cost_after_the_text_stands_between_nothing() -> None:
+    unfinished = replace_in_body(STREAM_USAGE, '"finish_reason":"stop"', '"finish_reason":null')
+    with_cost = insert(has_usage, {**_EMPTY, "cost": "0"}, only=slice(-1, None), after=True)(unfinished)
+    assert "chunk.choices-not-empty" not in _failing(with_cost)
+
+
+def test_what_an_empty_chunk_brings_in_the_middle_is_named() -> None:
+    with_cost = insert(any_chunk, {**_EMPTY, "cost": "0"}, only=slice(2, 3))(STREAM_USAGE)
+    assert _failing(with_cost)["chunk.choices-not-empty"] == (
+        "choices is empty between the first choice and the finish, in a chunk of cost"
+    )
+
+
+def test_a_usage_with_nulls_hides_nothing_of_the_whole_one() -> None:
+    wrong = compose(
+        chunks(has_usage, set_value("usage/total_tokens", 30)),
+        chunks(any_chunk, set_value("usage", _NULLS), only=slice(0, 1)),
+    )(STREAM_USAGE)
+    failing = _failing(wrong)
+    assert failing["usage.integers"] == "completion_tokens is null, total_tokens is null"
+    assert failing["usage.sum"] == "9 + 4 is not 30"
+    assert not [f.check for f in findings(wrong).values() if f.outcome is Outcome.BLOCKED]
+
+
+def test_counts_that_cannot_be_read_block_what_reads_nothing_else() -> None:
+    broken = chunks(any_chunk, set_value("usage", {**_NULLS, "completion_tokens_details": {"reasoning_tokens": 3}}))(
+        BODY
+    )
+    outcomes = {f.check: f.outcome for f in findings(broken).values() if f.family == "usage"}
+    assert outcomes["usage.integers"] is Outcome.FAIL
+    assert {name for name, outcome in outcomes.items() if outcome is Outcome.BLOCKED} == {
+        "usage.sum", "usage.positive", "usage.within-totals", "usage.proportion",
+    }  # fmt: skip
+
+
+def test_odd_content_hides_neither_a_refusal_beside_text_nor_what_follows_the_finish() -> None:
+    late = replace_in_body(
+        STREAM, '"你好"},"logprobs":null,"finish_reason":null', '["你好"]},"logprobs":null,"finish_reason":"stop"'
+    )
+    failing = _failing(late)
+    assert {"content.type", "content.before-finish"} <= failing.keys()
+
+
+def test_halves_of_a_character_that_came_apart_are_one_in_the_completion() -> None:
+    split = FAULTS["surrogates-split"].apply()
+    assert split.completion.messages[0].content == "😀! How can I help?"
+    assert set(_failing(split)) == {"chunk.whole-characters"}
+
+
+def test_a_tool_that_is_spoken_of_is_no_call() -> None:
+    for text in ('Send {\\"name\\": \\"get_time\\", \\"arguments\\": {}} yourself.', "The tag is `<tool_call>`.", "I use get_weather with arguments."):  # fmt: skip
+        said = with_request_params(
+            replace_in_body(BODY, "你好! How can I help?", text), tools=TOOLS.request.get("tools")
+        )
+        assert alarms(said) == []
