@@ -39,6 +39,10 @@ PORT = 8484
     "--allow-host", "hosts", multiple=True, metavar="NAME",
     help="Also accept requests to this host name, such as a container or proxy. Repeatable.",
 )  # fmt: skip
+@click.option(
+    "--recorded-only", is_flag=True,
+    help="Respond with recordings and reconstructions alone; refuse a request that none fits.",
+)  # fmt: skip
 @ROOT
 @one_line_errors
 def serve(  # noqa: PLR0913, PLR0917 - one parameter an option
@@ -49,21 +53,26 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter an option
     fault: str | None,
     origins: tuple[str, ...],
     hosts: tuple[str, ...],
+    recorded_only: bool,  # noqa: FBT001 - click gives it by name
     root: Path,
 ) -> None:
     """
-    Replay recorded responses of providers on 127.0.0.1 for your own client; no API key is needed.
+    Respond as recorded providers do, on 127.0.0.1 for your own client; no API key is needed.
 
     The base URL of a provider is /PROVIDER/v1; /reference/v1 responds in OpenAI's own format. The server picks the
-    recording closest to the request by stream, tools, JSON, usage and model. A request can name a scenario, a fault, a
+    recording that fits the request: its stream, tools, JSON, usage, limits and model. Where none fits, it makes a
+    response in the provider's format for your own tools and schemas; the header x-harness-cassette says which. A request
+    can name a scenario, a fault, a
     segmentation and a pace in the headers x-harness-scenario, x-harness-fault, x-harness-reframe and x-harness-pace.
     """
     from harness.serve.app import PlaybackOptions, application, pace_of
     from harness.serve.gate import Gate
     from harness.serve.recording_index import RecordingIndex
     from harness.serve.server import serve as run
+    from harness.serve.synthesis import Synthesiser
 
-    index = RecordingIndex(matrix_of(root), root, names)
+    matrix = matrix_of(root)
+    index = RecordingIndex(matrix, root, names, synthesiser=None if recorded_only else Synthesiser(matrix, root))
     app = application(index, PlaybackOptions(pace_of(pace), reframe, fault), Gate.of(origins, hosts))
     lines = logging.StreamHandler()
     lines.setFormatter(Lines("%(asctime)s %(message)s", "%H:%M:%S"))
@@ -73,7 +82,10 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter an option
     def tell(url: str) -> None:
         for provider in index.providers:
             say(f"{url}/{provider}/v1")
-        say("harness: serving recordings and reconstructions, each answer says which; stop with Ctrl-C", err=True)
+        say(
+            "harness: serving recordings, reconstructions and synthesised responses, each says which; stop with Ctrl-C",
+            err=True,
+        )
 
     run(app, port, tell)
 

@@ -67,7 +67,7 @@ class ClientFinding:
     cause: str | None = None
     why: str = ""
     on_reference: bool = False
-    provenance: Literal["recorded", "published", "reconstructed"] | None = None
+    provenance: Literal["recorded", "published", "reconstructed", "synthesised"] | None = None
     recorded_at: str | None = None
 
     @property

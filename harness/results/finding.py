@@ -156,7 +156,7 @@ class Finding:
     message: str = ""
     evidence: tuple[Evidence, ...] = ()
     value: str | None = None
-    provenance: Literal["recorded", "published", "reconstructed"] | None = None
+    provenance: Literal["recorded", "published", "reconstructed", "synthesised"] | None = None
     recorded_at: str | None = None
     source: str | None = None
     cassette: str | None = None

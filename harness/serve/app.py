@@ -7,9 +7,11 @@ A request says by a header what it wants other than the rest: ``x-harness-scenar
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import orjson
 from aiohttp import web
@@ -42,6 +44,9 @@ log = logging.getLogger("harness.serve")
 
 _LOOPBACK_ONLY = Gate()
 _INDEX = web.AppKey("index", RecordingIndex)
+LOG: web.AppKey[deque[Any]] = web.AppKey("log", deque)
+"""What each of the latest requests got, a JSON object each, the oldest first."""
+_LOGGED = 10_000
 _SAID = web.RequestKey("said", str)
 _STOPPING = web.AppKey("stopping", asyncio.Event)
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -91,6 +96,7 @@ def application(index: RecordingIndex, options: PlaybackOptions, gate: Gate = _L
     """Return the server's routes over the recordings of ``index``, for those whom ``gate`` lets in."""
     app = web.Application(client_max_size=LARGEST_REQUEST, middlewares=[_logged, _errors_as_json, gate.admit])
     app[_INDEX] = index
+    app[LOG] = deque(maxlen=_LOGGED)
     app[_STOPPING] = asyncio.Event()
     app.on_shutdown.append(_stop)
     app.on_response_prepare.extend((without_additions, gate.mark))
@@ -103,7 +109,19 @@ def application(index: RecordingIndex, options: PlaybackOptions, gate: Gate = _L
         app.router.add_get(f"{prefix}/models/{{model:.+}}", _models)
         app.router.add_post(f"{prefix}/chat/completions", chat)
     app.router.add_get("/", _index)
+    app.router.add_get("/__harness/log", _log)
+    app.router.add_delete("/__harness/log", _forget)
     return app
+
+
+async def _log(request: web.Request) -> web.StreamResponse:
+    """Return what each of the latest requests got, for a test to assert against."""
+    return _json({"requests": list(request.app[LOG])})
+
+
+async def _forget(request: web.Request) -> web.StreamResponse:
+    request.app[LOG].clear()
+    return _json({"requests": []})
 
 
 def _provider(request: web.Request) -> str:
@@ -169,7 +187,9 @@ def _pieces(response: Response, options: PlaybackOptions) -> list[bytes]:
 
 def _note(held: RecordedAnswer, options: PlaybackOptions) -> str:
     fault = f"; fault={options.fault}" if options.fault else ""
-    return f"{held.name}; provenance={held.exchange.source.provenance}{fault}"
+    source = held.exchange.source
+    basis = f"; {source.note}" if source.provenance == "synthesised" and source.note else ""
+    return f"{held.name}; provenance={source.provenance}{fault}{basis}"
 
 
 async def _stop(app: web.Application) -> None:
@@ -242,6 +262,9 @@ async def _logged(request: web.Request, handler: _Handler) -> web.StreamResponse
     took = (time.perf_counter() - begun) * 1000
     note = request.get(_SAID) or answer.headers.get(NOTE, "")
     log.info("%s %s %d %.0f ms %s", request.method, _shown(request.path), answer.status, took, note)
+    if not request.path.startswith("/__harness/"):
+        line = {"method": request.method, "path": _shown(request.path), "status": answer.status, "ms": round(took, 1)}
+        request.app[LOG].append(line | {"answer": note})
     return answer
 
 

@@ -15,6 +15,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from harness.errors import NotRecorded, unknown
 from harness.judging.published import PublishedCase, published_cases
 from harness.judging.runner import Case, Selection
@@ -22,8 +24,11 @@ from harness.matrix.providers import Matrix, Provider, Target
 from harness.matrix.scenarios import SCENARIOS, Scenario, with_expectations
 from harness.recording.cassette import read_cassette
 from harness.results.basis import PUBLISHED
+from harness.serve.fitting import fits
+from harness.serve.synthesis import Synthesiser
 from harness.simulate.chat.ideal import DATED, MODEL, recording
-from harness.wire.exchange import Exchange, Request, include_usage
+from harness.simulate.chat.refusing import wrong_with
+from harness.wire.exchange import Exchange, Headers, Request, include_usage
 
 REFERENCE = "reference"
 """The name under which the ideal provider is served: what OpenAI's own form is, for comparison."""
@@ -32,6 +37,8 @@ _WEIGHTS = {"thinking": 8, "usage": 8, "tool_choice": 6, "n": 6, "logprobs": 6, 
 _THINKING = ("thinking", "enable_thinking", "reasoning", "reasoning_effort", "chat_template_kwargs", "think")
 _ASKED_FOR = ("stop", "max_tokens", "max_completion_tokens", *_THINKING)
 _OWN_NAMES = 3
+_JSON = Headers((("Content-Type", "application/json"),))
+_MADE = Scenario("synthesised", "Made for a request.")
 _REMEMBERED = 256
 _BY_NAME_ONLY = ("error.bad-key", "error.bad-key-stream", "error.unknown-model", "error.wrong-type", "error.no-tokens")
 
@@ -109,9 +116,16 @@ def distance(asked: RequestTraits, held: RequestTraits) -> int:
 class RecordingIndex:
     """The recordings of some targets, read when their provider is first asked; and the ideal provider's answers."""
 
-    def __init__(self, matrix: Matrix, root: Path, names: Iterable[str] = ()) -> None:
-        """Take the targets that ``names`` name, as PROVIDER or PROVIDER/MODEL, or all; raises UnknownName for another."""
+    def __init__(
+        self, matrix: Matrix, root: Path, names: Iterable[str] = (), *, synthesiser: Synthesiser | None = None
+    ) -> None:
+        """
+        Take the targets that ``names`` name, as PROVIDER or PROVIDER/MODEL, or all; raises UnknownName for another.
+
+        Where no recording fits a request, ``synthesiser`` makes the answer; without it there is none.
+        """
         self._root = root
+        self._synthesiser = synthesiser
         self._targets: dict[str, list[Target]] = defaultdict(list)
         self._by_provider: dict[str, list[RecordedAnswer]] = {}
         wanted = tuple(names)
@@ -150,7 +164,8 @@ class RecordingIndex:
 
     def models(self, provider: str) -> list[str]:
         """Return the names under which the models of a provider that something is recorded of are asked for."""
-        return list(dict.fromkeys(one.names[0] for one in self.answers(provider)))
+        named = self._synthesiser.models(provider) if self._synthesiser else []
+        return list(dict.fromkeys([*(one.names[0] for one in self.answers(provider)), *named]))
 
     def answer(self, provider: str, content: bytes, scenario: str | None = None) -> RecordedAnswer:
         """Return the exchange that answers the bytes of a request, as ``choose`` does; the last ones are looked up once."""
@@ -163,12 +178,18 @@ class RecordingIndex:
 
     def choose(self, provider: str, body: dict[str, Any] | None, scenario: str | None = None) -> RecordedAnswer:
         """
-        Return the exchange that answers a request: one of ``scenario``, or the nearest to what is asked.
+        Return the exchange that answers a request: one of ``scenario``, the nearest to what is asked, or one made for it.
 
         Raises:
             BadCassette: a recording can't be read.
-            NotRecorded: nothing recorded answers it; says what is nearest, and how it differs.
+            NotRecorded: nothing recorded answers it, and none is to be made; says what is nearest, and how it differs.
         """
+        if self._synthesiser is None or scenario:
+            return self._recorded(provider, body, scenario)
+        found = self._fitting(provider, body)
+        return found or self._synthesised(self._synthesiser, provider, body)
+
+    def _recorded(self, provider: str, body: dict[str, Any] | None, scenario: str | None) -> RecordedAnswer:
         held = self._of_scenario(provider, body, scenario) if scenario else self._of_model(provider, body)
         asked = traits(body)
         fitting = [one for one in held if one.traits.required == asked.required]
@@ -177,6 +198,28 @@ class RecordingIndex:
         if not fitting:
             raise NotRecorded(_nothing_fits(provider, asked, held))
         return min(fitting, key=lambda one: distance(asked, one.traits))
+
+    def _fitting(self, provider: str, body: dict[str, Any] | None) -> RecordedAnswer | None:
+        """Return the recorded answer that is right for a request in all that an app can tell; None where there is none."""
+        wrong = wrong_with(body)
+        if wrong or body is None:
+            refusals = [one for one in self.answers(provider) if wrong and one.scenario.id == wrong.scenario]
+            return next((one for one in refusals if one.traits.required == traits(body).required), None)
+        try:
+            held = self._of_model(provider, body)
+        except NotRecorded:
+            return None
+        asked = traits(body)
+        alike = (one for one in held if one.traits.required == asked.required and one.exchange.response.is_success)
+        return min(
+            (one for one in alike if fits(body, one.exchange)),
+            key=lambda one: distance(asked, one.traits), default=None,
+        )  # fmt: skip
+
+    def _synthesised(self, synthesiser: Synthesiser, provider: str, body: dict[str, Any] | None) -> RecordedAnswer:
+        target, made = synthesiser.answer(provider, body)
+        request = Request("POST", "/chat/completions", _JSON, None if body is None else orjson.dumps(body))
+        return RecordedAnswer(target, (str((body or {}).get("model")),), _MADE, made.exchange(request))
 
     def _of_scenario(self, provider: str, body: dict[str, Any] | None, scenario: str) -> list[RecordedAnswer]:
         held = [one for one in self.answers(provider) if one.scenario.id == scenario]

@@ -33,6 +33,7 @@ PLACES = {
     "finish": "the finish_reason; null before the end",
     "logprobs": "the template logprobs where they were asked for, else null",
     "tokens": "in logprobs: the probabilities of the tokens",
+    "thoughts": "in logprobs: the probabilities of the tokens of the thought",
     "usage": "the template usage",
     "prompt": "tokens of the prompt",
     "completion": "tokens of the answer, thought included",

@@ -20,7 +20,7 @@ from harness.wire.reading import Reading, parse_json, read
 from harness.wire.siblings import Sibling, Siblings, digest, messages_of, question_of, text_bytes
 from harness.wire.unpacking import GZIP, inflate
 
-Provenance = Literal["recorded", "published", "reconstructed"]
+Provenance = Literal["recorded", "published", "reconstructed", "synthesised"]
 Fidelity = Literal["wire", "lines", "reserialized", "chunks", "transcript"]
 
 OK = 200

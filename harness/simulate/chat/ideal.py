@@ -6,13 +6,13 @@ Reasoning text has the form that DeepSeek documents, since OpenAI sends none
 gets the same answer.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 
 from harness.matrix.scenarios import Scenario, next_body, request_body, with_expectations
-from harness.simulate.chat.content import CREATED, Call, logprob, prompt_tokens, say
+from harness.simulate.chat.content import CREATED, Call, Said, logprob, prompt_tokens, say
 from harness.wire.exchange import CLOSED, OK, Exchange, Headers, Request, Response, Source, include_usage
 from harness.wire.shapes import Json
 
@@ -27,6 +27,14 @@ _COMMON = {"created": CREATED, "model": DATED, "service_tier": "default", "syste
 _LONGEST_PROMPT = 250_000
 _TOO_LONG = "context_length_exceeded"
 _UNKNOWN = "x_unknown_parameter"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What an answer says, where that is not what scenarios are answered with, and the tokens of its prompt."""
+
+    said: Said
+    prompt: int
 
 
 def recording(scenario: Scenario) -> list[Exchange]:
@@ -62,7 +70,7 @@ def exchange(body: Json, *, id_: str = "chatcmpl-reference", key: str = "own", r
     """Return the exchange of a request: ``raw`` is sent in the place of ``body`` where it is given."""
     headers = Headers((("Content-Type", "application/json"),))
     request = Request("POST", _URL, headers, raw or orjson.dumps(body))
-    return Exchange(request, _refusal(request, key) or _answer(body, id_), _SOURCE)
+    return Exchange(request, _refusal(request, key) or answer(body, id_), _SOURCE)
 
 
 def _refusal(request: Request, key: str) -> Response | None:
@@ -100,16 +108,21 @@ def response(body: bytes, media_type: str, status: int = OK) -> Response:
     return Response(status, headers, body, "OK" if status == OK else "")
 
 
-def _answer(request: Json, id_: str) -> Response:
-    choices = [_Choice(request, index) for index in range(request.get("n") or 1)]
+def answer(request: Json, id_: str, words: Words | None = None) -> Response:
+    """Return the answer to a request that nothing is wrong with: what a scenario's says, or ``words``."""
+    said = words.said if words else say(request, thinks=request.get("reasoning_effort", "none") != "none")
+    calls = f"call_{id_.rpartition('-')[2]}_" if words else "call_"  # ids of one conversation are to differ
+    prompt = words.prompt if words else prompt_tokens(request)
+    choices = [_Choice(request, index, said, calls) for index in range(request.get("n") or 1)]
+    common = _COMMON | ({} if request["model"] == MODEL else {"model": request["model"]})
     if not request.get("stream"):
-        content = {"id": id_, "object": "chat.completion", **_COMMON, "choices": [one.whole() for one in choices]}
-        return response(orjson.dumps(content | {"usage": _usage(request, choices)}), "application/json")
+        content = {"id": id_, "object": "chat.completion", **common, "choices": [one.whole() for one in choices]}
+        return response(orjson.dumps(content | {"usage": _usage(prompt, choices)}), "application/json")
     asked = include_usage(request)
     extra = {"usage": None} if asked else {}
     steps = [[one for one in step if one] for step in _in_turn([choice.streamed() for choice in choices])]
-    events = [_event(id_, [one], **extra) for step in steps for one in step]
-    events += [_event(id_, [], usage=_usage(request, choices))] if asked else []
+    events = [_event(id_, common, [one], **extra) for step in steps for one in step]
+    events += [_event(id_, common, [], usage=_usage(prompt, choices))] if asked else []
     return response(b"".join([*events, DONE]), "text/event-stream; charset=utf-8")
 
 
@@ -118,15 +131,14 @@ def _in_turn(lists: list[list[Json]]) -> list[list[Json | None]]:
     return [[one[n] if n < len(one) else None for one in lists] for n in range(longest)]
 
 
-def _event(id_: str, choices: list[Json], **extra: Any) -> bytes:
-    chunk = {"id": id_, "object": "chat.completion.chunk", **_COMMON, "choices": choices, **extra}
+def _event(id_: str, common: Json, choices: list[Json], **extra: Any) -> bytes:
+    chunk = {"id": id_, "object": "chat.completion.chunk", **common, "choices": choices, **extra}
     return b"data: " + orjson.dumps(chunk) + b"\n\n"
 
 
-def _usage(request: Json, choices: list["_Choice"]) -> Json:
+def _usage(prompt: int, choices: list["_Choice"]) -> Json:
     reasoning = sum(choice.said.reasoning_tokens for choice in choices)
     completion = sum(choice.said.tokens for choice in choices) + reasoning
-    prompt = prompt_tokens(request)
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
@@ -141,14 +153,16 @@ Pieces = tuple[str, ...]
 
 
 class _Choice:
-    """One choice of the answer to ``request``, streamed or whole."""
+    """One choice of the answer to ``request``, streamed or whole; ids of its calls begin with ``calls``."""
 
-    def __init__(self, request: Json, index: int) -> None:
+    def __init__(self, request: Json, index: int, said: Said, calls: str) -> None:
         self.index = index
+        self._calls = calls
         self.logprobs = bool(request.get("logprobs"))
         self.alternatives = request.get("top_logprobs") or 0
-        self.said = say(request, thinks=request.get("reasoning_effort", "none") != "none")
-        self.finish = "stop" if self.said.forced else self.said.finish  # a named tool ends with stop at OpenAI
+        self.said = said
+        ends = self.said.forced and self.said.finish == "tool_calls"
+        self.finish = "stop" if ends else self.said.finish  # a named tool ends with stop at OpenAI
 
     def whole(self) -> Json:
         """Return the choice of a body."""
@@ -156,7 +170,7 @@ class _Choice:
         if self.said.thought:
             message["reasoning_content"] = self.said.thought[0]
         if self.said.calls:
-            message["tool_calls"] = [_call(number, call) for number, call in enumerate(self.said.calls)]
+            message["tool_calls"] = [self._call(number, call) for number, call in enumerate(self.said.calls)]
         return self._form(
             {"message": message | {"refusal": None}}, self.said.text, self.said.thought[:1], finish=self.finish
         )
@@ -197,13 +211,12 @@ class _Choice:
     def _calling(self) -> list[Json]:
         deltas: list[Json] = []
         for number, call in enumerate(self.said.calls):
-            head = {"index": number, **_call(number, call), "function": {"name": call.name, "arguments": ""}}
+            head = {"index": number, **self._call(number, call), "function": {"name": call.name, "arguments": ""}}
             first: Json = {} if deltas else {"role": "assistant", "content": None, "refusal": None}
             deltas.append(first | {"tool_calls": [head]})
             deltas += [{"tool_calls": [{"index": number, "function": {"arguments": a}}]} for a in call.pieces]
         return deltas
 
-
-def _call(number: int, call: Call) -> Json:
-    function = {"name": call.name, "arguments": "".join(call.pieces)}
-    return {"id": f"call_{number + 1}", "type": "function", "function": function}
+    def _call(self, number: int, call: Call) -> Json:
+        function = {"name": call.name, "arguments": "".join(call.pieces)}
+        return {"id": f"{self._calls}{number + 1}", "type": "function", "function": function}

@@ -1,8 +1,10 @@
 """The parameters of a request that a provider may take, ignore or refuse, by name."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from harness.matrix.scenarios import SCENARIOS, Scenario, request_body
+from harness.simulate.chat.prompts import messages_of
 from harness.wire.shapes import Json
 
 _EVERY_REQUEST = {"model", "messages", "stream", "stream_options", "tools"}
@@ -28,7 +30,47 @@ def parameters_of(scenario: Scenario, model: str = "", switch: Json | None = Non
 def _refined(name: str, value: Any) -> str:
     if name == "tool_choice":
         return f"{name}.{value if isinstance(value, str) else 'named'}"
-    return f"{name}.{value['type']}" if name == "response_format" else name
+    return f"{name}.{value.get('type')}" if name == "response_format" and isinstance(value, dict) else name
+
+
+def asked_in(body: Json, *, thinks: bool) -> set[str]:
+    """Return the parameters and forms that a request has, by the names that ``parameters_of`` gives them."""
+    given = {
+        name: value for name, value in body.items() if name not in _EVERY_REQUEST and not _says_nothing(name, value)
+    }
+    return {_refined(name, value) for name, value in given.items()} | set(_forms(body, thinks=thinks))
+
+
+def _says_nothing(name: str, value: Any) -> bool:
+    """Tell whether a value is the one that holds where none is given."""
+    return value is None or (name, value) in (("n", 1), ("logprobs", False), ("tool_choice", "auto"))
+
+
+def _forms(body: Json, *, thinks: bool) -> Iterator[str]:
+    """Yield what scenarios try that is no parameter, as far as a request has it."""
+    messages = messages_of(body)
+    if body.get("stream_options") and not body.get("stream"):
+        yield "stream_options"
+    if any(one.get("role") == "developer" for one in messages):
+        yield "developer role"
+    if any(isinstance(one.get("content"), list) for one in messages):
+        yield "content as parts"
+    for message in messages:
+        if message.get("role") == "assistant":
+            yield from _of_turn(message, thinks=thinks)
+        elif message.get("role") == "tool":
+            yield "a tool's result"
+
+
+def _of_turn(message: Json, *, thinks: bool) -> Iterator[str]:
+    """Yield what is tried by sending back a message of the model."""
+    yield "an earlier answer"
+    if message.get("reasoning_content"):
+        yield "reasoning sent back"
+    elif thinks:
+        yield "reasoning left out"
+    if message.get("tool_calls") and message.get("content", "") in {None, ""}:
+        yield "content null" if message.get("content", "") is None else 'content ""'
 
 
 def without(body: Json, ignored: set[str]) -> Json:

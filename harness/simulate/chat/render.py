@@ -126,16 +126,18 @@ class _Writer:
 
     def whole(self, body: Body, kind: BodyKind) -> Json:
         """Return the answer as the JSON of one body."""
-        choices = []
+        choices: list[Json] = []
+        whole: Json | None = None
         for index, said in enumerate(self.answer.choices):
             values = self.constants | {"index": index, "finish": self._reason(said), "calls": self._calls(said)}
             values |= {"text": "".join(said.text), "thought": "".join(said.thought)}
             values["said"] = values["text"]
-            values["logprobs"] = self._logprobs(said.text)
+            values["logprobs"] = self._logprobs(said.text, said.thought if uses(kind.message, "thought") else ())
             values["message"] = message = fill(kind.message, values, self._conditions(said))
-            if "choices" in message:
-                return dict(message)
-            choices.append(fill(body.choice, values, self._conditions(said)))
+            whole = whole or (dict(message) if "choices" in message else None)
+            choices += message["choices"] if whole else [fill(body.choice, values, self._conditions(said))]
+        if whole:
+            return whole | {"choices": choices}
         filled: Json = fill(body.envelope, self.constants | {"choices": choices}, self.conditions)
         return filled
 
@@ -156,16 +158,17 @@ class _Writer:
                 if turn < len(turns[index]):
                     name, template, given = turns[index][turn]
                     values = {"index": index, **self._values(said, name, given)}
-                    yield self._chunk(stream, name, template, values, self._conditions(said))
+                    chunk = self._chunk(stream, name, template, values, self._conditions(said))
+                    yield chunk if name != "finish" or index == len(turns) - 1 else _uncounted(chunk, stream)
 
     def _values(self, said: Said, name: str, given: Json) -> Json:
         """Return what stands in the places of one phase."""
         values = {**given, "calls": self._calls(said)}
         if "number" in given:
             values["call_id"] = self._call_id(given["number"])
-        if name == "finish":
-            return values | {"finish": self._reason(said)}
-        return values | {"logprobs": self._logprobs((given["text"],) if given.get("text") else ())}
+        pieces = [(given[key],) if given.get(key) else () for key in ("text", "thought")]
+        values["logprobs"] = self._logprobs(*pieces) if any(pieces) or name != "finish" else None
+        return values | {"finish": self._reason(said)} if name == "finish" else values
 
     def _chunk(self, stream: Stream, name: str, template: Json, values: Json, conditions: frozenset[str]) -> Json:
         filled = self.constants | values | {"padding": make_id(_PADDING, f"{self.answer.seed} {self.written}")}
@@ -183,7 +186,8 @@ class _Writer:
         return self.conditions | {"text"} if said.text else self.conditions
 
     def _reason(self, said: Said) -> str:
-        reason = "named" if said.forced and "named" in self.form.reasons else said.finish
+        forced = said.forced and said.finish == "tool_calls" and "named" in self.form.reasons
+        reason = "named" if forced else said.finish
         return self.form.reasons.get(reason, reason)  # type: ignore[call-overload, no-any-return]
 
     def _calls(self, said: Said) -> list[Json]:
@@ -198,12 +202,18 @@ class _Writer:
     def _call_id(self, number: int) -> str:
         return make_id(self.form.ids.get("call_id", ""), f"{self.answer.seed} call {number}", number)
 
-    def _logprobs(self, pieces: tuple[str, ...]) -> Json | None:
+    def _logprobs(self, pieces: tuple[str, ...], thought: tuple[str, ...] = ()) -> Json | None:
         if self.answer.logprobs is None or self.form.logprobs is None:
             return None
-        tokens = [logprob(piece, self.answer.logprobs) for piece in pieces]
-        filled: Json = fill(self.form.logprobs, {"tokens": tokens}, self.conditions)
+        tokens, thoughts = ([logprob(piece, self.answer.logprobs) for piece in some] for some in (pieces, thought))
+        filled: Json = fill(self.form.logprobs, {"tokens": tokens, "thoughts": thoughts}, self.conditions)
         return filled
+
+
+def _uncounted(chunk: Json, stream: Stream) -> Json:
+    """Return the end of a choice that others follow: there is one count of all, and it comes with the last."""
+    elsewhere = {"usage": None} if any(split(key)[0] == "usage" for key in stream.chunk) else {}
+    return {key: value for key, value in chunk.items() if key != "usage"} | (elsewhere if "usage" in chunk else {})
 
 
 def _counts(answer: Answer) -> Json:

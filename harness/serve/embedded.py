@@ -1,0 +1,83 @@
+"""The server inside a Python program, such as a test: on a free port of 127.0.0.1, while a block runs."""
+
+from collections import deque
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from aiohttp import web
+
+from harness.matrix.project import project_matrix
+from harness.serve.app import LOG, PlaybackOptions, application, pace_of
+from harness.serve.recording_index import RecordingIndex
+from harness.serve.server import Background
+from harness.serve.synthesis import Synthesiser
+
+
+class ReplayServer:
+    """
+    Answers as providers do, for a client in the same program or another.
+
+        with ReplayServer("deepseek") as server:
+            client = openai.OpenAI(base_url=server.base_url("deepseek"), api_key="none")
+
+    ``names`` are the providers, as PROVIDER or PROVIDER/MODEL, all without any; ``root`` is the project whose recordings
+    come before those of the program.  ``fault``, ``reframe`` and ``pace`` are as those of ``harness serve``; a request can
+    say others by its headers.  ``recorded_only`` refuses what no recording fits instead of making an answer.
+
+    Raises:
+        UnknownName: there is no such provider, fault, way to cut or pace.
+    """
+
+    def __init__(
+        self,
+        *names: str,
+        root: Path | str = ".",
+        fault: str | None = None,
+        reframe: str = "recorded",
+        pace: str = "none",
+        recorded_only: bool = False,
+    ) -> None:
+        place = Path(root)
+        matrix = project_matrix(place)
+        made = None if recorded_only else Synthesiser(matrix, place)
+        self._index = RecordingIndex(matrix, place, names, synthesiser=made)
+        self._app: web.Application = application(self._index, PlaybackOptions(pace_of(pace), reframe, fault))
+        self._background = Background(self._app)
+
+    def __enter__(self) -> Self:
+        self._background.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._background.__exit__(kind, error, traceback)
+
+    @property
+    def url(self) -> str:
+        """Where it is, without the name of a provider."""
+        return self._background.url
+
+    @property
+    def index(self) -> RecordingIndex:
+        """What it answers from."""
+        return self._index
+
+    def base_url(self, provider: str) -> str:
+        """Return the base URL of a provider, for a client's settings; raises NotRecorded where it is not served."""
+        self._index.answers(provider)
+        return f"{self.url}/{provider}/v1"
+
+    @property
+    def requests(self) -> list[dict[str, Any]]:
+        """What each request got, as at ``/__harness/log``: method, path, status, ms, and the answer in words."""
+        return list(self._log)
+
+    def forget(self) -> None:
+        """Empty ``requests``."""
+        self._log.clear()
+
+    @property
+    def _log(self) -> deque[Any]:
+        return self._app[LOG]

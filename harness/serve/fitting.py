@@ -1,0 +1,76 @@
+"""Whether a recorded answer is one to a request, in all that an app can tell: its tools, its form, its caps."""
+
+from typing import Any
+
+import orjson
+
+from harness.simulate.chat.speaking import cap_of
+from harness.wire.exchange import Exchange, include_usage
+from harness.wire.shapes import Json
+
+_ALIKE = ("response_format", "logprobs", "top_logprobs", "function_call", "functions", "audio", "modalities")
+_SWITCHES = ("thinking", "enable_thinking", "reasoning", "reasoning_effort", "chat_template_kwargs", "think")
+
+
+def fits(asked: Json, held: Exchange) -> bool:
+    """Tell whether the answer of ``held`` is right for a request that agrees with its own in the traits required."""
+    before = held.request.json or {}
+    alike = all(_said(asked, key) == _said(before, key) for key in _ALIKE)
+    return alike and _same_question(asked, before) and _few_enough_calls(asked, held) and _within(asked, before, held)
+
+
+def _said(body: Json, key: str) -> Any:
+    return body.get(key) or None
+
+
+def _same_question(asked: Json, before: Json) -> bool:
+    """Tell whether both ask for the same tools, ends, number, usage and way to think."""
+    return (
+        _functions(asked) == _functions(before)
+        and _choice(asked) == _choice(before)
+        and _stops(asked) == _stops(before)
+        and (asked.get("n") or 1) == (before.get("n") or 1)
+        and include_usage(asked) == include_usage(before)
+        and _switched(asked, before)
+    )
+
+
+def _functions(body: Json) -> list[bytes]:
+    """Return what is declared of each tool that an answer has to keep to, whatever their order."""
+    tools = body.get("tools")
+    found = [one.get("function") for one in tools if isinstance(one, dict)] if isinstance(tools, list) else []
+    kept = [(one.get("name"), one.get("parameters")) for one in found if isinstance(one, dict)]
+    return sorted(orjson.dumps(one, option=orjson.OPT_SORT_KEYS) for one in kept)
+
+
+def _choice(body: Json) -> Any:
+    return body.get("tool_choice") if body.get("tool_choice") not in {"auto", None} else None
+
+
+def _stops(body: Json) -> list[Any]:
+    said = body.get("stop")
+    return said if isinstance(said, list) else [said] if said else []
+
+
+def _switched(asked: Json, before: Json) -> bool:
+    """Tell whether thinking is as asked for; where nothing is said of it, either is."""
+    switch = {key: asked[key] for key in _SWITCHES if key in asked}
+    return not switch or switch == {key: before[key] for key in _SWITCHES if key in before}
+
+
+def _few_enough_calls(asked: Json, held: Exchange) -> bool:
+    if asked.get("parallel_tool_calls") is not False:
+        return True
+    return all(len(calls) < 2 for calls in held.calls.values())  # noqa: PLR2004 - two are parallel
+
+
+def _within(asked: Json, before: Json, held: Exchange) -> bool:
+    """Tell whether an answer keeps to the cap, and was not cut by a smaller one."""
+    cap, other = cap_of(asked), cap_of(before)
+    if cap == other:
+        return True
+    messages = held.completion.messages
+    if any(one.finish_reason == "length" for one in messages):
+        return False
+    said = sum(len((text or "").encode()) for one in messages for text in (one.content, one.reasoning))
+    return cap is None or said <= cap  # a token has a byte at least

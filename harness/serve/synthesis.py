@@ -1,0 +1,57 @@
+"""Answers for what nobody recorded, in the manner of a provider that is served."""
+
+from pathlib import Path
+
+from harness.matrix.providers import Matrix, Target
+from harness.simulate.chat.completing import Forms
+from harness.simulate.chat.manner import ProfileManner, ReferenceManner, Synthesised
+from harness.simulate.chat.profile import FILE_NAME, load_profile
+from harness.wire.shapes import Json
+
+Manner = ProfileManner | ReferenceManner
+
+
+class Synthesiser:
+    """Makes answers in the manners of the providers of a matrix; profiles are read when first asked for."""
+
+    def __init__(self, matrix: Matrix, root: Path) -> None:
+        self._root = root
+        self._targets: dict[str, list[Target]] = {}
+        for target in matrix.targets():
+            self._targets.setdefault(target.provider.id, []).append(target)
+        self._manners: dict[str, dict[str, Manner]] = {}
+
+    def answer(self, provider: str, body: Json | None) -> tuple[str, Synthesised]:
+        """
+        Return the id of the target in whose manner a request is answered, and the answer; other names are the reference.
+
+        Raises:
+            BadProfile: the profile can't be read.
+        """
+        model = str((body or {}).get("model") or "")
+        targets = self._targets.get(provider, [])
+        target = next((one for one in targets if model in _names(one)), targets[0] if targets else None)
+        if target is None:
+            return f"{provider}/{model or 'any'}", ReferenceManner().answer(body)
+        return target.id, self._manner(target).answer(body)
+
+    def models(self, provider: str) -> list[str]:
+        """Return the names by which the models of a provider are asked for."""
+        return [one.model.name or one.model.id for one in self._targets.get(provider, ())]
+
+    def _manner(self, target: Target) -> Manner:
+        provider = target.provider
+        if provider.id not in self._manners:
+            profile = load_profile(provider.place(self._root, FILE_NAME).parent)
+            forms = Forms(profile) if profile else None
+            self._manners[provider.id] = {
+                one.id: ProfileManner(profile, one, forms)
+                if profile and forms
+                else ReferenceManner(f", as no profile describes that of {provider.id}")
+                for one in self._targets[provider.id]
+            }
+        return self._manners[provider.id][target.id]
+
+
+def _names(target: Target) -> tuple[str, ...]:
+    return (target.model.name or target.model.id, target.model.id, target.id, *target.model.aliases)

@@ -1,0 +1,196 @@
+"""
+The answer to any request in the manner of a provider: its profile filled for what is asked, or the ideal provider's.
+
+What the provider ignores is left out of the request, what it refuses is refused in its words; where nobody has seen how
+it answers the like, its nearest form is taken, and OpenAI's for what it has none of.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import orjson
+
+from harness.matrix.providers import Target
+from harness.matrix.scenarios import SCENARIOS, Scenario
+from harness.simulate.chat import ideal
+from harness.simulate.chat.completing import Forms
+from harness.simulate.chat.parameters import asked_in, parameters_of, without
+from harness.simulate.chat.profile import Profile, Refusal
+from harness.simulate.chat.refusing import Wrong, wrong_with
+from harness.simulate.chat.render import Answer, render, render_headers, render_refusal
+from harness.simulate.chat.speaking import Unanswerable, speak, tokens_of_prompt
+from harness.wire.exchange import OK, Exchange, Headers, Request, Response, Source, include_usage
+from harness.wire.shapes import Json
+
+_JSON = Headers((("Content-Type", "application/json"),))
+_TAKES = {
+    "n": {"n"}, "logprobs": {"logprobs", "top_logprobs"}, "tools": {"tools"},
+    "tool-choice": {"tool_choice.required", "tool_choice.named"}, "json-object": {"response_format.json_object"},
+    "json-schema": {"response_format.json_schema"},
+}  # fmt: skip
+"""What a request has that needs a capability."""
+
+
+@dataclass(frozen=True, slots=True)
+class Synthesised:
+    """A response made for a request, and what it rests on, in words."""
+
+    response: Response
+    rests_on: str
+
+    def exchange(self, request: Request) -> Exchange:
+        """Return it as an exchange."""
+        return Exchange(request, self.response, Source("synthesised", note=self.rests_on))
+
+
+class ReferenceManner:
+    """Answers as the ideal provider; ``why`` is said of the answers where it stands for another one."""
+
+    def __init__(self, why: str = "") -> None:
+        self._rests_on = f"OpenAI's own form{why}"
+
+    def answer(self, body: Json | None) -> Synthesised:
+        """Return the answer to the body of a request; None stands for one that is no JSON object."""
+        return Synthesised(self._response(body), self._rests_on)
+
+    def _response(self, body: Json | None) -> Response:
+        wrong = wrong_with(body)
+        if wrong or body is None:
+            return _ideal_refusal(wrong)
+        try:
+            said = speak(body, thinks=_asks_to_think(body))
+        except Unanswerable as error:
+            return ideal.error(
+                400, f"Invalid schema in '{error.parameter}': {error}", error.parameter, "invalid_schema"
+            )
+        words = ideal.Words(said, tokens_of_prompt(body))
+        return ideal.answer(body, f"chatcmpl-{_seed(body)}", words)
+
+
+class ProfileManner:
+    """Answers as one target of a provider with a profile."""
+
+    def __init__(self, profile: Profile, target: Target, forms: Forms) -> None:
+        self._profile, self._target, self._forms = profile, target, forms
+
+    def answer(self, body: Json | None) -> Synthesised:
+        """Return the answer to the body of a request; None stands for one that is no JSON object."""
+        wrong = wrong_with(body)
+        if wrong or body is None:
+            return self._refused(wrong)
+        thinks = self._thinks(body)
+        model = str(body["model"])
+        asked = asked_in(body, thinks=thinks)
+        refusal = next(
+            (one for one in self._profile.refusals if one.is_of(model) and self._refuses(one, asked, body)), None
+        )
+        if refusal:
+            text = f"This is not supported: {', '.join(sorted(self._tried(refusal, asked)))}."
+            return self._said_no(refusal, text, _seed(body))
+        ignored = self._ignored(asked, model)
+        lacking = sorted((asked | ({"tools"} if body.get("tools") else set())) & self._lacks() - ignored)
+        if lacking:
+            return self._refused(
+                Wrong("", f"This is not supported: {', '.join(lacking)}.", lacking[0].partition(".")[0])
+            )
+        try:
+            return self._answered(without(body, ignored), thinks=thinks)
+        except Unanswerable as error:
+            return self._refused(
+                Wrong("error.wrong-type", f"Invalid schema in '{error.parameter}': {error}", error.parameter)
+            )
+
+    def _answered(self, body: Json, *, thinks: bool) -> Synthesised:
+        said = speak(body, thinks=thinks)
+        alternatives = (body.get("top_logprobs") or 0) if body.get("logprobs") else None
+        model, streamed = str(body["model"]), bool(body.get("stream"))
+        choices = (said,) * (body.get("n") or 1)
+        answer = Answer(choices, model, tokens_of_prompt(body), _seed(body), include_usage(body), alternatives)
+        fitting = self._forms.of(model, answer, streamed=streamed)
+        if fitting.mute:
+            return self._answered(body, thinks=False)
+        rendered = render(fitting.form, answer, streamed=streamed)
+        if rendered is None:
+            raise LookupError(f"{self._profile.provider}: no form of {answer.kind}")
+        evidence = [self._profile.evidence[name] for name in rendered.evidence if name in self._profile.evidence]
+        seen = ", ".join(dict.fromkeys(f"{one.kind} of {one.at}" for one in evidence))
+        guess = f"no recording shows {answer.kind}, so it is made of the nearest" if fitting.guessed else ""
+        return Synthesised(
+            Response(OK, rendered.headers, rendered.content, "OK"), "; ".join(filter(None, (seen, guess)))
+        )
+
+    def _thinks(self, body: Json) -> bool:
+        """Tell whether the model thinks: told so by its own switch, or always."""
+        switch = self._target.model.thinking
+        if body.get("reasoning_effort") == "none":
+            return False
+        if switch.enable is None or switch.disable is None:
+            return switch.enable is not None
+        if switch.enable:
+            return switch.enable.items() <= body.items()
+        return not switch.disable.items() <= body.items()
+
+    def _refuses(self, refusal: Refusal, asked: set[str], body: Json) -> bool:
+        return any(
+            self._tries(SCENARIOS[name], asked, body) for name in refusal.scenarios if not name.startswith("error.")
+        )
+
+    def _tries(self, scenario: Scenario, asked: set[str], body: Json) -> bool:
+        """Tell whether a request tries what a scenario does."""
+        names = self._names(scenario)
+        if scenario.thinking and not self._thinks(body):
+            return False
+        needs_tools = "tools" in scenario.needs
+        return names <= asked if names else needs_tools and bool(body.get("tools"))
+
+    def _names(self, scenario: Scenario) -> set[str]:
+        names = parameters_of(scenario, self._target.model.id)
+        switch = self._target.model.thinking
+        return {name for name in names if name not in {**(switch.enable or {}), **(switch.disable or {})}}
+
+    def _tried(self, refusal: Refusal, asked: set[str]) -> set[str]:
+        return {name for one in refusal.scenarios for name in self._names(SCENARIOS[one]) if name in asked} or {"tools"}
+
+    def _ignored(self, asked: set[str], model: str) -> set[str]:
+        groups = [one for one in self._profile.parameters if one.is_of(model)]
+        return {name for one in groups for name in one.ignored if name in asked}
+
+    def _lacks(self) -> set[str]:
+        """Return what is refused, as the provider is declared to lack it."""
+        lacks = {*self._target.provider.lacks, *self._target.model.lacks}
+        return {name for need in lacks for name in _TAKES.get(need, ())}
+
+    def _refused(self, wrong: Wrong | None) -> Synthesised:
+        """Return the refusal of a wrong request: the provider's own of the like, or OpenAI's where none is known."""
+        like = [one for one in self._profile.refusals if wrong and wrong.scenario in one.scenarios]
+        like += [one for one in self._profile.refusals if one.status == (wrong.status if wrong else 0)]
+        found = like[0] if like else None
+        if found is None or wrong is None:
+            return Synthesised(_ideal_refusal(wrong), "OpenAI's own form, as no refusal of the provider is known")
+        return self._said_no(found, wrong.message, wrong.message)
+
+    def _said_no(self, refusal: Refusal, text: str, seed: str) -> Synthesised:
+        form = self._profile.forms[0]
+        content = render_refusal(form, refusal, text, seed)
+        seen = ", ".join(
+            f"{self._profile.evidence[name].kind} of {self._profile.evidence[name].at}" for name in refusal.evidence
+        )
+        return Synthesised(Response(refusal.status, render_headers(form, refusal.headers, seed), content), seen)
+
+
+def _ideal_refusal(wrong: Wrong | None) -> Response:
+    wrong = wrong or Wrong("", "The request is wrong.")
+    return ideal.error(wrong.status, wrong.message, wrong.param, wrong.code)
+
+
+def _asks_to_think(body: Json) -> bool:
+    return (
+        body.get("reasoning_effort") not in {None, "none"}
+        if isinstance(body.get("reasoning_effort"), str | None)
+        else False
+    )
+
+
+def _seed(body: Json) -> str:
+    """Return what ids are made of: the same request gets the same."""
+    return hashlib.sha256(orjson.dumps(body)).hexdigest()[:24]

@@ -1,0 +1,51 @@
+"""Values that a prompt brings: its numbers, what it quotes, its names; what a model would put into arguments."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+_NUMBER = re.compile(r"(?<![\w.])-?\d{1,15}(?:\.\d{1,6})?(?![\w.]*\w)")
+_IN_CALL = re.compile(r"\(\s*(-?\d{1,15}(?:\.\d{1,6})?)\s*[,)]")
+_QUOTED = re.compile(r"[\"“「『]([^\"”」』\n]{1,200})[\"”」』]|(?<!\w)['‘]([^'’\n]{1,200})['’](?!\w)")
+_NAME = re.compile(r"(?<![.!?:]\s)(?<!^)\b[A-Z][\w-]+(?:\s+[A-Z][\w-]+)*")
+_LONGEST = 20_000
+"""Characters of a prompt that are looked at."""
+
+
+class Hints:
+    """The values of a text, each given once."""
+
+    def __init__(self, text: str = "") -> None:
+        text = text[:_LONGEST]
+        self.text_of_prompt = text
+        self._numbers = [*dict.fromkeys([*_IN_CALL.findall(text), *_NUMBER.findall(text)])]
+        quoted = [one or other for one, other in _QUOTED.findall(text)]
+        self._texts = [*dict.fromkeys([*quoted, *_NAME.findall(text)])]
+
+    def __copy__(self) -> "Hints":
+        return Hints(self.text_of_prompt)
+
+    def numbers(self, *, whole: bool) -> Iterator[float]:
+        """Yield the numbers that are left, in their order."""
+        for said in tuple(self._numbers):
+            number = float(said) if "." in said else int(said)
+            if not whole or isinstance(number, int):
+                yield number
+
+    def used(self, number: float) -> None:
+        """Take away a number that was used."""
+        self._numbers = [said for said in self._numbers if (float(said) if "." in said else int(said)) != number]
+
+    def text(self, name: str) -> str | None:
+        """Return the text that comes next; what follows the name of the property before others."""
+        after = (
+            re.search(rf"\b{re.escape(name)}\s*(?:=|:|is)\s*[\"']?([\w@./+-]+)", self.text_of_prompt) if name else None
+        )
+        if after:
+            return after[1]
+        return self._texts.pop(0) if self._texts else None
+
+    def first(self, values: list[Any]) -> list[Any]:
+        """Return values with those ahead that the prompt names."""
+        said = self.text_of_prompt.lower()
+        return sorted(values, key=lambda one: not (isinstance(one, str) and one and one.lower() in said))

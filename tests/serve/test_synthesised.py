@@ -1,0 +1,188 @@
+"""What nobody recorded is answered in the provider's manner, and says so; the server inside a program."""
+
+import json
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Literal
+
+import httpx2
+import openai
+import pytest
+from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolUnionParam
+from pydantic import BaseModel
+
+from harness.errors import NotRecorded, UnknownName
+from harness.serve.embedded import ReplayServer
+from harness.serve.responder import NOTE
+
+ROOT = Path(__file__).resolve().parents[2]
+TOOLS: list[ChatCompletionToolUnionParam] = [
+    {
+        "type": "function",
+        "function": {
+            "name": "lookup_order",
+            "description": "Find an order.",
+            "parameters": {
+                "type": "object",
+                "properties": {"order_id": {"type": "integer"}, "fields": {"type": "array", "items": {"enum": ["a", "b"]}}},
+                "required": ["order_id", "fields"],
+                "additionalProperties": False,
+            },
+            "strict": True,
+        },
+    }
+]  # fmt: skip
+ASKED: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Where is order 4711?"}]
+MODELS = {
+    "reference": "gpt-4o-mini",
+    "deepseek": "deepseek-flash",
+    "bailian": "qwen-plus",
+    "volcengine": "doubao-seed-1.8",
+}
+
+
+class Line(BaseModel):
+    name: str
+    kind: Literal["small", "large"]
+    after: "Line | None"
+
+
+class Bill(BaseModel):
+    lines: list[Line]
+    total: float
+    paid: bool
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ReplayServer]:
+    with ReplayServer(root=ROOT) as server:
+        yield server
+
+
+def client_of(server: ReplayServer, provider: str) -> openai.OpenAI:
+    return openai.OpenAI(base_url=server.base_url(provider), api_key="none", max_retries=0)
+
+
+@pytest.mark.parametrize("provider", MODELS)
+def test_a_tools_loop_calls_the_apps_own_tool_and_tells_its_result(server: ReplayServer, provider: str) -> None:
+    client, messages = client_of(server, provider), list(ASKED)
+    answer = client.chat.completions.create(model=MODELS[provider], messages=messages, tools=TOOLS).choices[0]
+    (call,) = answer.message.tool_calls or ()
+    assert call.type == "function"
+    assert (call.function.name, json.loads(call.function.arguments)) == (
+        "lookup_order",
+        {"order_id": 4711, "fields": ["a"]},
+    )
+    messages += [
+        answer.message.model_dump(exclude_none=True),
+        {"role": "tool", "tool_call_id": call.id, "content": "on its way"},
+    ]  # type: ignore[list-item]
+    told = client.chat.completions.create(model=MODELS[provider], messages=messages, tools=TOOLS)
+    assert "on its way" in (told.choices[0].message.content or "")
+
+
+@pytest.mark.parametrize("provider", MODELS)
+def test_the_stream_helper_and_choices_of_tools_work(server: ReplayServer, provider: str) -> None:
+    client, model = client_of(server, provider), MODELS[provider]
+    with client.chat.completions.stream(
+        model=model, messages=ASKED, tools=TOOLS, stream_options={"include_usage": True}
+    ) as stream:
+        final = stream.get_final_completion()
+    assert final.usage
+    assert [call.function.name for call in final.choices[0].message.tool_calls or ()] == ["lookup_order"]
+    none = client.chat.completions.create(model=model, messages=ASKED, tools=TOOLS, tool_choice="none")
+    assert not none.choices[0].message.tool_calls
+    cut = client.chat.completions.create(model=model, messages=ASKED, max_tokens=3)
+    assert (cut.choices[0].finish_reason, cut.usage and cut.usage.completion_tokens) == ("length", 3)
+
+
+@pytest.mark.parametrize("provider", ["reference", "bailian", "volcengine"])
+def test_structured_output_fits_the_apps_own_model(server: ReplayServer, provider: str) -> None:
+    client = client_of(server, provider)
+    answer = client.chat.completions.parse(model=MODELS[provider], messages=ASKED, response_format=Bill)
+    assert isinstance(answer.choices[0].message.parsed, Bill)
+    assert answer.choices[0].message.parsed.lines[0].kind == "small"
+
+
+def test_what_a_provider_lacks_is_refused_in_its_words(server: ReplayServer) -> None:
+    with pytest.raises(openai.BadRequestError, match=r"This is not supported: response_format\.json_schema"):
+        client_of(server, "deepseek").chat.completions.parse(
+            model="deepseek-flash", messages=ASKED, response_format=Bill
+        )
+    with pytest.raises(openai.NotFoundError):
+        client_of(server, "reference").chat.completions.create(model="does-not-exist", messages=ASKED)
+
+
+def post(server: ReplayServer, provider: str, **body: Any) -> httpx2.Response:
+    asked = {"messages": ASKED, **body}
+    return httpx2.post(f"{server.base_url(provider)}/chat/completions", json=asked, timeout=10)
+
+
+def test_an_answer_says_what_it_rests_on(server: ReplayServer) -> None:
+    server.forget()
+    recorded = post(server, "deepseek", model="deepseek-flash")
+    made = post(server, "deepseek", model="deepseek-flash", tools=TOOLS)
+    guessed = post(server, "qianfan", model="deepseek-v3.2", tools=TOOLS)
+    unknown = post(server, "llamacpp", model="tiny-chat", tools=TOOLS)
+    assert "provenance=synthesised" not in recorded.headers[NOTE]
+    assert made.headers[NOTE].startswith("deepseek/deepseek-flash/synthesised; provenance=synthesised; recording of 20")
+    assert "no recording shows" not in made.headers[NOTE]
+    assert guessed.headers[NOTE].endswith("no recording shows tools, so it is made of the nearest")
+    assert unknown.headers[NOTE].endswith("OpenAI's own form, as no profile describes that of llamacpp")
+    assert [one["answer"] for one in server.requests] == [
+        one.headers[NOTE] for one in (recorded, made, guessed, unknown)
+    ]
+    told = httpx2.get(f"{server.url}/__harness/log").json()["requests"]
+    assert [(one["method"], one["path"], one["status"]) for one in told][:1] == [
+        ("POST", "/deepseek/v1/chat/completions", 200)
+    ]
+    httpx2.delete(f"{server.url}/__harness/log")
+    assert server.requests == []
+
+
+def test_recorded_only_refuses_what_no_recording_fits() -> None:
+    with ReplayServer("deepseek", root=ROOT, recorded_only=True) as server:
+        assert post(server, "deepseek", model="gpt-9").status_code == 404
+        assert post(server, "deepseek", model="deepseek-flash").status_code == 200
+
+
+def test_a_fault_is_put_into_what_is_made_too() -> None:
+    with ReplayServer("reference", root=ROOT, fault="stream-cut") as server:
+        came = post(server, "reference", model="gpt-9", stream=True, tools=TOOLS)
+        assert "fault=stream-cut" in came.headers[NOTE]
+        assert b"lookup_order" in came.content
+        assert b"[DONE]" not in came.content
+
+
+def test_wrong_names_are_said() -> None:
+    with pytest.raises(UnknownName, match="unknown provider or model 'deepsek'"):
+        ReplayServer("deepsek", root=ROOT)
+    with pytest.raises(UnknownName, match="unknown fault 'cut'"):
+        ReplayServer(root=ROOT, fault="cut")
+    with ReplayServer("reference", root=ROOT) as server, pytest.raises(NotRecorded, match="no provider 'deepseek'"):
+        server.base_url("deepseek")
+
+
+def test_no_answer_is_anothers(server: ReplayServer) -> None:
+    """Of many requests at once each gets its own: the answer tells the question."""
+    with httpx2.Client(timeout=30) as http:
+
+        def wrong(number: int) -> str | None:
+            provider = list(MODELS)[number % 4]
+            asked = [{"role": "user", "content": f"What of ticket {number:04}?"}]
+            stream = number % 3 == 0
+            body = {
+                "model": MODELS[provider],
+                "messages": asked,
+                "tools": TOOLS,
+                "tool_choice": "none",
+                "stream": stream,
+            }
+            came = http.post(f"{server.url}/{provider}/v1/chat/completions", json=body)
+            said = "".join(re.findall(r'"content":"((?:[^"\\]|\\.)*)"', came.text))
+            return None if f"{number:04}" in said else f"{number} {came.headers.get(NOTE)} {came.text[:300]}"
+
+        with ThreadPoolExecutor(16) as pool:
+            assert [one for one in pool.map(wrong, range(200)) if one] == []

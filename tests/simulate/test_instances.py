@@ -1,0 +1,94 @@
+"""Values made of JSON Schemas: they fit, are the same each time, and take what the prompt brings."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from jsonschema import Draft202012Validator
+from schemas import OBJECTS
+
+from harness.simulate.hints import Hints
+from harness.simulate.instances import UnfillableSchema, instance
+
+
+@settings(deadline=None, max_examples=60)
+@given(schema=OBJECTS)
+def test_a_value_fits_its_schema_and_is_the_same_each_time(schema: dict[str, Any]) -> None:
+    value = instance(schema)
+    Draft202012Validator(schema).validate(value)
+    assert instance(schema) == value
+
+
+@pytest.mark.parametrize(
+    ("schema", "expected"),
+    [
+        ({"type": "integer", "multipleOf": 7, "minimum": 10, "maximum": 15}, 14),
+        ({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 0.01}, 0.005),
+        ({"type": "integer", "maximum": -3}, -3),
+        ({"type": "array", "items": {"type": "boolean"}, "uniqueItems": True, "minItems": 2}, [True, False]),
+        ({"type": "array", "contains": {"const": 5}, "minItems": 3, "items": {"type": "integer"}}, [5, 2, 3]),
+        ({"type": "array", "prefixItems": [{"const": 1}, {"const": "x"}], "items": False, "minItems": 2}, [1, "x"]),
+        ({"type": "string", "not": {"const": "text"}}, "text 2"),
+        ({"oneOf": [{"type": "integer"}, {"type": "number", "minimum": 3}]}, 1),
+        ({"allOf": [{"minimum": 3}, {"type": "integer", "maximum": 5}]}, 3),
+        ({"type": "object", "required": ["a"], "dependentRequired": {"a": ["b"]}}, {"a": "a", "b": "b"}),
+        ({"type": ["null", "string"]}, "text"),
+        ({"enum": [None, "x"]}, None),
+        ({"type": "object", "properties": {"a": {"const": 1}, "b": {"const": 2}}}, {"a": 1, "b": 2}),
+        ({"type": "object", "properties": {"a": {"const": 1}, "b": {"const": 2}}, "required": ["b"]}, {"b": 2}),
+    ],
+)
+def test_the_smallest_is_made_that_fits(schema: dict[str, Any], expected: Any) -> None:
+    assert instance(schema) == expected
+
+
+@pytest.mark.parametrize(
+    ("schema", "said"),
+    [
+        (False, "no instance"),
+        ({"not": {}}, "no instance"),
+        ({"enum": []}, "no instance"),
+        ({"type": "strin"}, "no JSON Schema: 'strin'"),
+        ({"$ref": "https://example.com/x"}, "it refers to 'https://example.com/x', which is not in it"),
+        ({"$ref": "#/nope"}, "nope"),
+        ({"$ref": "#"}, "in a circle"),
+        ({"type": "object", "properties": {"a": {"$ref": "#"}}, "required": ["a"]}, "without end"),
+        ({"type": "string", "pattern": r"\p{L}+"}, "no JSON Schema"),
+        ({"type": "string", "minLength": 5, "maxLength": 4}, "no instance"),
+    ],
+)
+def test_what_has_no_instance_is_said_to_have_none(schema: Any, said: str) -> None:
+    with pytest.raises(UnfillableSchema, match=said.replace("(", r"\(")):
+        instance(schema)
+
+
+def test_a_schema_that_names_itself_ends() -> None:
+    node: dict[str, Any] = {
+        "type": "object",
+        "properties": {"name": {"type": "string"}, "kids": {"type": "array", "items": {"$ref": "#"}}},
+        "required": ["name", "kids"],
+    }
+    value = instance(node)
+    Draft202012Validator(node).validate(value)
+    depth = 0
+    while value["kids"]:
+        value, depth = value["kids"][0], depth + 1
+    assert 0 < depth < 6
+
+
+def test_values_come_out_of_the_prompt() -> None:
+    schema = {
+        "type": "object",
+        "properties": {
+            "city": {"type": "string"},
+            "days": {"type": "integer", "minimum": 1, "maximum": 9},
+            "unit": {"enum": ["kelvin", "celsius"]},
+        },
+        "required": ["city", "days", "unit"],
+    }
+    asked = 'What will the weather be in "Aix-en-Provence" for 3 days of 2026, in celsius?'
+    assert instance(schema, Hints(asked)) == {"city": "Aix-en-Provence", "days": 3, "unit": "celsius"}
+    assert instance(schema, Hints("How is it in Paris?"))["city"] == "Paris"
+    assert instance(schema, Hints(""))["city"] == "city"
+    number = {"type": "object", "properties": {"input": {"type": "integer"}}, "required": ["input"]}
+    assert instance(number, Hints("What is the value of magic_function(3)? Use the tool.")) == {"input": 3}
