@@ -12,7 +12,7 @@ from typing import Literal
 
 from harness.results.finding import VERDICTS, WORST_FIRST, Finding, Outcome
 
-Provenance = Literal["recorded", "published", "reconstructed"]
+Provenance = Literal["recorded", "published", "reconstructed", "synthesised"]
 
 PUBLISHED = "published"
 """

@@ -7,11 +7,9 @@ A request says by a header what it wants other than the rest: ``x-harness-scenar
 import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import orjson
 from aiohttp import web
@@ -25,6 +23,7 @@ from harness.results.basis import PUBLISHED
 from harness.serve.framing import reframe
 from harness.serve.gate import Gate, NotAllowed
 from harness.serve.recording_index import RecordedAnswer, RecordingIndex
+from harness.serve.request_log import RequestLog
 from harness.serve.responder import NOTE, send, without_additions
 from harness.simulate.edits import NothingChanged
 from harness.simulate.faults import FAULTS, VARIANTS
@@ -44,9 +43,7 @@ log = logging.getLogger("harness.serve")
 
 _LOOPBACK_ONLY = Gate()
 _INDEX = web.AppKey("index", RecordingIndex)
-LOG: web.AppKey[deque[Any]] = web.AppKey("log", deque)
-"""What each of the latest requests got, a JSON object each, the oldest first."""
-_LOGGED = 10_000
+LOG = web.AppKey("log", RequestLog)
 _SAID = web.RequestKey("said", str)
 _STOPPING = web.AppKey("stopping", asyncio.Event)
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -96,7 +93,7 @@ def application(index: RecordingIndex, options: PlaybackOptions, gate: Gate = _L
     """Return the server's routes over the recordings of ``index``, for those whom ``gate`` lets in."""
     app = web.Application(client_max_size=LARGEST_REQUEST, middlewares=[_logged, _errors_as_json, gate.admit])
     app[_INDEX] = index
-    app[LOG] = deque(maxlen=_LOGGED)
+    app[LOG] = RequestLog()
     app[_STOPPING] = asyncio.Event()
     app.on_shutdown.append(_stop)
     app.on_response_prepare.extend((without_additions, gate.mark))
@@ -116,7 +113,7 @@ def application(index: RecordingIndex, options: PlaybackOptions, gate: Gate = _L
 
 async def _log(request: web.Request) -> web.StreamResponse:
     """Return what each of the latest requests got, for a test to assert against."""
-    return _json({"requests": list(request.app[LOG])})
+    return _json({"requests": request.app[LOG].lines})
 
 
 async def _forget(request: web.Request) -> web.StreamResponse:
@@ -263,8 +260,9 @@ async def _logged(request: web.Request, handler: _Handler) -> web.StreamResponse
     note = request.get(_SAID) or answer.headers.get(NOTE, "")
     log.info("%s %s %d %.0f ms %s", request.method, _shown(request.path), answer.status, took, note)
     if not request.path.startswith("/__harness/"):
-        line = {"method": request.method, "path": _shown(request.path), "status": answer.status, "ms": round(took, 1)}
-        request.app[LOG].append(line | {"answer": note})
+        request.app[LOG].add(
+            method=request.method, path=_shown(request.path), status=answer.status, ms=round(took, 1), answer=note
+        )
     return answer
 
 

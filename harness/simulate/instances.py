@@ -63,7 +63,7 @@ def instance(schema: Any, hints: Hints | None = None) -> Any:
     try:
         validator = _validator(orjson.dumps(schema))
         for careful in (False, True):
-            maker = _Maker(schema, copy(hints) if hints else Hints(), careful=careful)
+            maker = _Filler(schema, copy(hints) if hints else Hints(), careful=careful)
             for value in islice(maker.values(schema, 0), _TRIES if careful else 1):
                 if validator.is_valid(value):
                     return value
@@ -85,7 +85,7 @@ def _validator(content: bytes, *, checked: bool = True) -> Validator:
     return kind(schema)
 
 
-class _Maker:
+class _Filler:
     """
     Makes values of a schema and its parts; ``unlike`` numbers what has to differ.
 

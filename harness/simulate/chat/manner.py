@@ -19,10 +19,9 @@ from harness.simulate.chat.profile import Profile, Refusal
 from harness.simulate.chat.refusing import Wrong, wrong_with
 from harness.simulate.chat.render import Answer, render, render_headers, render_refusal
 from harness.simulate.chat.speaking import Unanswerable, speak, tokens_of_prompt
-from harness.wire.exchange import OK, Exchange, Headers, Request, Response, Source, include_usage
+from harness.wire.exchange import OK, Exchange, Request, Response, Source, include_usage
 from harness.wire.shapes import Json
 
-_JSON = Headers((("Content-Type", "application/json"),))
 _TAKES = {
     "n": {"n"}, "logprobs": {"logprobs", "top_logprobs"}, "tools": {"tools"},
     "tool-choice": {"tool_choice.required", "tool_choice.named"}, "json-object": {"response_format.json_object"},

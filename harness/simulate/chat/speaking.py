@@ -120,26 +120,26 @@ def _functions(request: Json) -> list[Json]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Choice:
+class _Permitted:
     """What ``tool_choice`` says: which tools may be called, and whether one must be."""
 
     names: tuple[str, ...]
     must: bool
 
 
-def _choice(request: Json) -> _Choice:
+def _choice(request: Json) -> _Permitted:
     every = tuple(tool_names(request))
     said = request.get("tool_choice", "auto")
     if said == "none":
-        return _Choice((), must=False)
+        return _Permitted((), must=False)
     if isinstance(said, str) or not isinstance(said, dict):
-        return _Choice(every, must=said in {"required", "any"})
+        return _Permitted(every, must=said in {"required", "any"})
     if said.get("type") == "allowed_tools":
         allowed = said.get("allowed_tools") or {}
         names = [(one.get("function") or {}).get("name") for one in allowed.get("tools") or ()]
-        return _Choice(tuple(name for name in every if name in names), must=allowed.get("mode") == "required")
+        return _Permitted(tuple(name for name in every if name in names), must=allowed.get("mode") == "required")
     named = (said.get("function") or {}).get("name")
-    return _Choice((named,) if named in every else (), must=True)
+    return _Permitted((named,) if named in every else (), must=True)
 
 
 def _calls(request: Json) -> tuple[Call, ...]:
