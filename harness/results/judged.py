@@ -13,7 +13,7 @@ from typing import Literal
 
 from harness.results.finding import Finding, Level, Outcome
 
-Provenance = Literal["recorded", "published", "reconstructed"]
+Provenance = Literal["recorded", "published", "reconstructed", "synthesised"]
 
 QUIET = frozenset({Outcome.PASS, Outcome.OBSERVED, Outcome.NA, Outcome.BLOCKED, Outcome.INCONCLUSIVE})
 """Outcomes that are told of in groups, where they have no evidence; that of an observation is its value."""
