@@ -33,7 +33,7 @@ docs: $(READY) ## Write docs/commands.md, and the counts in docs/method.md, from
 	$(BIN)/python -m harness.pytest.reference
 
 test: $(READY) ## Run the unit tests but those that take long, and the recorded matrix.
-	$(BIN)/pytest --quiet --numprocesses auto --dist loadfile tests
+	$(BIN)/pytest --quiet --numprocesses auto --dist worksteal tests
 	$(BIN)/pytest --quiet providers.yaml
 
 test-thorough: $(READY) ## Run the tests that take long, which `make test` leaves out.

@@ -1,5 +1,34 @@
-"""The tests read English, whatever the locale of who runs them."""
+"""What all tests share: English whatever the locale of who runs them, and the recorded matrix, judged once."""
 
 import os
+from pathlib import Path
+
+import pytest
+
+from harness.judging.runner import Selection, plan, run_case
+from harness.matrix.providers import load_matrix
+from harness.results import Finding
 
 os.environ["LC_ALL"] = "C.UTF-8"
+
+ROOT = Path(__file__).resolve().parents[1]
+MADE_ONCE = ("matrix_findings", "proof")
+"""Fixtures that take long, the longest last: the tests that rest on one stand together, so that one worker makes it."""
+
+
+@pytest.fixture(scope="session")
+def matrix_findings() -> tuple[Finding, ...]:
+    """What the rules say of the recorded matrix now."""
+    everything = Selection()
+    cases = plan(load_matrix(ROOT / "providers.yaml"), ROOT, everything)
+    return tuple(finding for case in cases for finding in run_case(case, everything.chosen()))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest; with ``--dist worksteal`` what stands first is not taken from its worker."""
+    items.sort(key=lambda item: -_takes_long(item))
+
+
+def _takes_long(item: pytest.Item) -> int:
+    asked = getattr(item, "fixturenames", ())
+    return max((place for place, name in enumerate(MADE_ONCE, 1) if name in asked), default=0)
