@@ -9,6 +9,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.errors import HarnessError, suggestion
 
+try:
+    from yaml import CSafeLoader as _Loader
+except ImportError:  # PyYAML built without libyaml
+    from yaml import SafeLoader as _Loader  # type: ignore[assignment]
+
 
 class Strict(BaseModel):
     """A part of such a file: unknown keys are refused."""
@@ -35,10 +40,7 @@ def load_checked(path: Path, model: type[_Checked], error: type[HarnessError], i
         raise error(f"{path}: not UTF-8 ({problem.reason} at byte {problem.start}); save it as UTF-8") from None
     lines: dict[_Place, int] = {}
     try:
-        root = yaml.compose(text, yaml.SafeLoader)
-        if root:
-            _number_lines(root, (), lines)  # first, since it refuses what would be written out without end
-        document = yaml.safe_load(text)
+        document = _document(text, lines)
     except _Refused as problem:
         raise error(f"{path}:{problem}") from None
     except Exception as problem:  # noqa: BLE001 - PyYAML's constructors raise whatever their values make them
@@ -49,6 +51,27 @@ def load_checked(path: Path, model: type[_Checked], error: type[HarnessError], i
         return model.model_validate(document, context=document)
     except ValidationError as problem:
         raise error(_explain(path, lines, problem, model)) from None
+
+
+def _document(text: str, lines: dict[_Place, int]) -> Any:
+    """Return what a document holds, and fill ``lines``; what libyaml does not take is read by PyYAML, whose words are told."""
+    try:
+        return _read(text, lines, _Loader)
+    except yaml.YAMLError:
+        lines.clear()
+        return _read(text, lines, yaml.SafeLoader)
+
+
+def _read(text: str, lines: dict[_Place, int], kind: Any) -> Any:
+    loader = kind(text)
+    try:
+        root = loader.get_single_node()
+        if root is None:
+            return None
+        _number_lines(root, (), lines)  # first, since it refuses what would be written out without end
+        return loader.construct_document(root)
+    finally:
+        loader.dispose()
 
 
 def _unreadable(problem: Exception, text: str) -> str:
