@@ -30,6 +30,7 @@ SECTIONS = {
         "record": CommandEntry("live", "Send the scenarios that have no recording yet to each provider, and save the responses."),
         "new-provider": CommandEntry("drafting", "Send every scenario to an endpoint, and draft a provider for the matrix."),
         "import": CommandEntry("importing", "Keep recordings that others published: cassettes/PROVIDER/published/MODEL/DATE-FORM.yaml, without their texts."),
+        "verify": CommandEntry("verifying", "Check that cassettes can be read and hold no secret, and that every entry of a baseline has its reason."),
         "reconstruct": CommandEntry("reconstructing", "Generate reconstructed cassettes from the cited facts in cassettes/PROVIDER/profile.yaml."),
     },
     "Prove the rules": {

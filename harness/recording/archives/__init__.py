@@ -40,7 +40,10 @@ _ROWS = (".jsonl", ".ndjson")
 _YAML = re.compile(rb"---|%YAML|#|[\w'\"-]+ ?:(?:[ \r\n]|$)|- ")
 _RECORDING = re.compile(rb"httprr trace|(?:#+ )?HTTP/\d|[*<>] |[A-Z]{3,7} \S+ HTTP/\d|(?:data|event): ?[{\w]|[\s\S]{0,4000}^(?:http_)?interactions:|when:|\s*[{\[][\s\S]{0,4000}\"(?:choices|http_interactions|interactions|request)\"", re.MULTILINE)  # fmt: skip
 _OWN = frozenset({"deviations.yaml", "profile.yaml", "providers.yaml"})
-_OWN_LOG = b'{"kind":"run"'
+_OWN_BEGINS = re.compile(
+    rb'\{"kind":"run"|\{"provider":"[^"\n]*","model":"[^"\n]*","scenario":"[^"\n]*","check":"'  # results, findings
+    rb'|(?:#[^\n]*\n|\s)*deviations:|\{\s*"\$schema": "https://docs\.oasis-open\.org/sarif/'  # baselines, SARIF
+)
 _LOOKED_AT = 4096
 
 
@@ -85,7 +88,7 @@ def _is_recording(path: Path) -> bool:
     except (OSError, EOFError, zlib.error):
         return named
     unnamed = path.suffix != ".gz" and bool(_RECORDING.match(begins))
-    return not begins.startswith(_OWN_LOG) and (named or unnamed)
+    return not _OWN_BEGINS.match(begins) and (named or unnamed)
 
 
 PassedOver = Callable[[str], None]

@@ -1,0 +1,80 @@
+"""The command that looks at files before they are committed."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli.common import ROOT, count_of, one_line_errors, refuse
+from harness.cli.outlet import say
+from harness.errors import HarnessError
+
+if TYPE_CHECKING:
+    from harness.recording.redact import Secrets
+
+_YAML = (".yaml", ".yml")
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@ROOT
+@one_line_errors
+def verify(paths: tuple[Path, ...], root: Path) -> None:
+    """
+    Check that cassettes can be read and hold no secret, and that every entry of a baseline has its reason.
+
+    PATHS are YAML files or folders of them; a YAML file that is neither a cassette nor a baseline is left alone. Secrets
+    are the keys in the environment and .env, and whatever is shaped like a key. Exit code 1: a file is not as it should
+    be.
+    """
+    from harness.live.record import environment_of
+    from harness.recording.redact import configured
+
+    secrets = configured(environment_of(root))
+    files = [file for path in paths for file in _files(path)]
+    problems = [problem for file in files for problem in _problems(file, secrets)]
+    for problem in problems:
+        say(problem)
+    if not problems:
+        say(f"harness: {count_of(len(files), 'file')} as they should be", err=True)
+    sys.exit(1 if problems else 0)
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_dir():
+        yield from sorted(one for one in path.rglob("*") if one.suffix in _YAML and one.is_file())
+    elif path.exists():
+        yield path
+    else:
+        refuse(f"{path}: no such file or folder")
+
+
+def _problems(path: Path, secrets: "Secrets") -> Iterator[str]:
+    """Yield what is wrong with a file, each in a line."""
+    from harness.judging.deviations import load_baseline
+    from harness.recording.cassette import read_cassette
+    from harness.recording.leaks import leaks_in
+
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        yield f"{path}: {error.strerror or error}"
+        return
+    if not content.strip():
+        yield f"{path}: empty; restore it from version control, or delete it"
+    keys = _top_keys(content)
+    try:
+        if b"interactions" in keys:
+            yield from leaks_in(path, content, read_cassette(path), secrets)
+        elif b"deviations" in keys or path.name == "baseline.yaml":
+            load_baseline(path)
+    except HarnessError as error:
+        yield str(error)
+
+
+def _top_keys(content: bytes) -> set[bytes]:
+    """Return the names that stand at the left of a file and are followed by a colon, be it YAML or nearly."""
+    lines = (line for line in content.splitlines() if line[:1].isalpha() and b":" in line)
+    return {line.partition(b":")[0].strip() for line in lines}
