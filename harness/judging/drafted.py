@@ -10,6 +10,9 @@ import yaml
 
 _VARYING = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\d+(?:\.\d+)?")
 """The parts of a message that may be others the next time: what is quoted, and numbers."""
+_BEFORE_UNIT = re.compile(r" of \d| (?:times|days|hours|minutes|seconds|s|ms|bytes|characters|tokens|chunks|events)\b")
+_AFTER_COUNT = re.compile(r"\d of $|tokens(?: is|,)? (?:and )?$|\bwas $|\bbyte $")
+_ID = 10  # characters of a quoted text that holds a digit
 _WIDTH = 118
 
 
@@ -45,21 +48,23 @@ def in_common(messages: list[str]) -> str:
     """
     Return what messages that differ in numbers and quoted texts have in common, ``*`` standing for the rest.
 
-    A count, as in "3 of 12 chunks", is another one the next time, be it the same in all.
+    What is counted or measured, as in "3 of 12 chunks" or "416 days", is another the next time, be it the same in all; so
+    is an id.
     """
     first = messages[0]
     values = list(zip(*([part[0] for part in _VARYING.finditer(message)] for message in messages), strict=True))
     told, end = "", 0
     for number, part in enumerate(_VARYING.finditer(first)):
-        same = len(set(values[number])) == 1 and not _is_count(first, part)
+        same = len(set(values[number])) == 1 and not _varies(first, part)
         told += first[end : part.start()] + (part[0] if same else "*")
         end = part.end()
     return told + first[end:]
 
 
-def _is_count(message: str, part: re.Match[str]) -> bool:
-    after, before = message[part.end() :], message[: part.start()]
-    return bool(re.match(r" of \d| times", after) or re.search(r"\d of $", before))
+def _varies(message: str, part: re.Match[str]) -> bool:
+    if not part[0][0].isdigit():
+        return len(part[0]) >= _ID and any(map(str.isdigit, part[0]))
+    return bool(_BEFORE_UNIT.match(message, part.end()) or _AFTER_COUNT.search(message[: part.start()]))
 
 
 def alike(message: str) -> str:

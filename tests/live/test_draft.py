@@ -328,6 +328,9 @@ def test_nobody_there_leaves_nothing_behind(tmp_path: Path) -> None:
         (["role is 'ai' in 3 choices"], "role is 'ai' in 3 choices"),
         (["role is 'ai' in 3 choices", "role is 'bot' in 3 choices"], "role is * in 3 choices"),
         (["nothing varies"], "nothing varies"),
+        (["created is 416 days from the date of the answer"], "created is * days from the date of the answer"),
+        (["prompt_tokens is 9, and was 9 before"], "prompt_tokens is *, and was * before"),
+        (["another answer has the id 'chatcmpl-7x1' as well"], "another answer has the id * as well"),
     ],
 )
 def test_what_messages_have_in_common(messages: list[str], expected: str) -> None:
