@@ -32,13 +32,15 @@ def import_(paths: tuple[Path, ...], root: Path, seed: str, limit: int, dry_run:
     """
     Keep recordings that others published: cassettes/PROVIDER/published/MODEL/DATE-FORM.yaml, without their texts.
 
-    One of each form, the newest; what has the form of one that is there already is left out. The provider is told by the
-    host, or by what the recording names.
+    One of each form of a provider, the newest: what no check tells from one that is there already is left out, as is what
+    is no evidence, such as one without a public address. The provider is told by the host, or by what the recording names.
     """
     archives = [archive for path in paths for archive in archives_in(path)]
     unread: list[HarnessError] = []
-    found = list(published(_entries(archives, unread), matrix_of(root)))
-    new = new_forms(found, kept_in(root))
+    read = list(published(_entries(archives, unread), matrix_of(root)))
+    doubts = [one.doubt for one in progress(read, len(read), "reading")]
+    found = [one for one, doubt in zip(read, doubts, strict=True) if doubt is None]
+    new = new_forms(progress(found, len(found), "judging"), kept_in(root))
     written: list[Published] = []
     size = too_large = 0
     for path, content, one in progress(files_of(new, root, seed), len(new), "masking"):
@@ -51,12 +53,14 @@ def import_(paths: tuple[Path, ...], root: Path, seed: str, limit: int, dry_run:
         size += len(content)
     for error in unread:
         say(f"harness: {error}", err=True)
-    if not found:
+    if not read:
         refuse(
             f"{', '.join(map(str, paths))}: no chat completion of a provider that is named in {count_of(len(archives), 'file')}"
         )
     _tell(written, size, dry_run=dry_run)
-    say(f"left out: {len(found) - len(new):,} of a form that is kept, {too_large:,} larger than {limit:,} bytes")
+    left = {"of a form that is kept": len(found) - len(new), f"larger than {limit:,} bytes": too_large}
+    left |= sorted(Counter(filter(None, doubts)).items())
+    say(f"left out: {', '.join(f'{count:,} {what}' for what, count in left.items())}")
     sys.exit(2 if unread else 0)
 
 
@@ -70,7 +74,9 @@ def _entries(archives: list[Path], unread: list[HarnessError]) -> Iterator[Entry
 
 def _tell(written: list[Published], size: int, *, dry_run: bool) -> None:
     for provider, count in sorted(Counter(one.provider for one in written).items()):
-        newest = max(one.day for one in written if one.provider == provider)
+        newest = max(
+            (one.day for one in written if one.provider == provider and one.dated), default="a day nobody told"
+        )
         say(f"{provider}: {count:,}, the newest of {newest}")
     providers = len({one.provider for one in written})
     what = "would be written" if dry_run else "written"

@@ -2,33 +2,44 @@
 Recordings that others published, made fit to be kept here: without their texts, one of each form, by provider and model.
 
 What has the form of one that is kept already says nothing new and is left out; of those of one form the newest is kept.
-A form is what was asked, as far as rules look at it, and how the answer came: shapes, order, framing, headers.
+A form is what tells answers of a provider apart for a reader: the outcome of every rule, and what the observations saw that
+tables show.
+What nobody can look up, or whose own facts say that it was made up, is no evidence and left out: one without a public
+address, of a model that nobody names, without an answer or an error in it, or with times that contradict each other.
 """
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-from harness.compare.shape import changes
+from harness.checks import CHECKS
 from harness.evidence.recordings import day_of
-from harness.judging.runner import published_cassettes
+from harness.judging.runner import Subject, judge_exchanges, published_cassettes
 from harness.matrix.providers import Matrix
 from harness.recording.archives import Entry
 from harness.recording.cassette import dump_cassette, read_cassette
 from harness.recording.masking import mask_exchanges
 from harness.recording.scrub import scrub
+from harness.results import Level, Outcome
 from harness.results.basis import PUBLISHED
-from harness.wire.exchange import Exchange, include_usage
-from harness.wire.shapes import as_object, objects_in
+from harness.wire.exchange import Exchange
 
 _UNKNOWN = "unknown"
 _NO_DAY = "undated"
-_SWITCHES = ("thinking", "enable_thinking", "reasoning", "reasoning_effort", "chat_template_kwargs", "think")
 _ADDRESS = re.compile(r"https://github\.com/[\w.-]+/[\w.-]+/blob/\w+/\S+|https://(?!github\.com/)\S+")
 _NO_SLUG = re.compile(r"[^a-z0-9._-]+")
+TELLING = frozenset({
+    "error.shape", "finish_reason.form", "http.media-type", "reasoning.phases", "reasoning.place", "role.pattern", "sse.end",
+    "tool_calls.pieces", "usage.place",
+})  # fmt: skip
+"""The observations whose values tell forms apart: those that the tables show."""
+_CHECKS = tuple(check for check in CHECKS.values() if check.level is not Level.OBSERVE or check.id in TELLING)
+_OF_TIMES = (CHECKS["identity.created-near"],)
+_VARYING = re.compile(r"'[^']*'|\d+")
+
+Form = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -41,6 +52,24 @@ class Published:
     exchange: Exchange
 
     @property
+    def dated(self) -> bool:
+        """Whether its day is known."""
+        return self.day != _NO_DAY
+
+    @property
+    def doubt(self) -> str | None:
+        """Why it is no evidence about its provider; None where nothing speaks against it."""
+        exchange = self.exchange
+        if self.address is None:
+            return "without a public address"
+        if self.model == _UNKNOWN:
+            return "of a model that nobody names"
+        if not (exchange.response.is_error or exchange.columns.choices or exchange.columns.errors):
+            return "without an answer or an error"
+        judged = judge_exchanges([exchange], Subject(self.provider, self.model, PUBLISHED, None), _OF_TIMES)
+        return "with times that contradict each other" if any(one.outcome is Outcome.FAIL for one in judged) else None
+
+    @property
     def slug(self) -> str:
         """What is asked and what came, in words."""
         return "-".join(_words(self.exchange))
@@ -50,14 +79,17 @@ class Published:
         name = f"{self.day}-{self.slug}{f'-{number}' if number > 1 else ''}.yaml"
         return root / "cassettes" / self.provider / PUBLISHED / self.model / name
 
-    def is_like(self, other: "Published") -> bool:
-        """Tell whether both have one form."""
-        one, two = self.exchange, other.exchange
-        return (
-            _asked(one) == _asked(two)
-            and _framing(one) == _framing(two)
-            and next(changes(one, two), next(changes(two, one), None)) is None
-        )
+    @cached_property
+    def form(self) -> Form:
+        """What checks say: the outcome of each, of an observation the value too, without its numbers and quoted words."""
+        judged = judge_exchanges([self.exchange], Subject(self.provider, self.model, PUBLISHED, None), _CHECKS)
+        return tuple((one.outcome.value, _VARYING.sub("#", one.value or "")) for one in judged)
+
+    @property
+    def address(self) -> str | None:
+        """The public address; None where there is none, or it leads nowhere."""
+        url = self.exchange.source.url
+        return url if url and _ADDRESS.fullmatch(url) else None
 
 
 def published(entries: Iterable[Entry], matrix: Matrix | None) -> Iterator[Published]:
@@ -92,25 +124,21 @@ def kept_in(root: Path) -> list[Published]:
 
 
 def new_forms(found: Iterable[Published], kept: Iterable[Published]) -> list[Published]:
-    """Return those of a form that is not kept yet, one of each form, the newest first."""
-    by_target: dict[tuple[str, str], list[Published]] = defaultdict(list)
-    for one in kept:
-        by_target[one.provider, one.model].append(one)
+    """Return those of a form that is not kept yet of their provider, one of each form, the newest first."""
+    there = {(one.provider, one.form) for one in kept}
     new = []
-    for one in sorted(found, key=lambda one: one.day if one.day != _NO_DAY else "", reverse=True):
-        same_target = by_target[one.provider, one.model]
-        if not any(map(one.is_like, same_target)):
-            same_target.append(one)
+    for one in sorted(found, key=lambda one: one.day if one.dated else "", reverse=True):
+        if (one.provider, one.form) not in there:
+            there.add((one.provider, one.form))
             new.append(one)
     return new
 
 
 def to_keep(one: Published, seed: str) -> Published:
     """Return a published exchange as it is kept: without its texts, marked as published, with its public address."""
-    source = one.exchange.source
-    url = source.url if source.url and _ADDRESS.fullmatch(source.url) else None
-    day = one.day if one.day != _NO_DAY else None
-    exchange = replace(one.exchange, source=replace(source, provenance="published", at=day, url=url), siblings=None)
+    day = one.day if one.dated else None
+    source = replace(one.exchange.source, provenance="published", at=day, url=one.address)
+    exchange = replace(one.exchange, source=source, siblings=None)
     return replace(one, exchange=mask_exchanges([exchange], f"{seed} {one.provider}")[0])
 
 
@@ -145,28 +173,3 @@ def _words(exchange: Exchange) -> Iterator[str]:
         yield "logprobs"
     if exchange.is_stream and exchange.columns.usages:
         yield "usage"
-
-
-def _asked(exchange: Exchange) -> tuple[Any, ...]:
-    """Return what of a request rules look at; of one that is not known nothing but that."""
-    asked = exchange.request.json
-    if asked is None:
-        return (exchange.is_stream,)
-    form, choice = as_object(asked.get("response_format")), asked.get("tool_choice")
-    messages = objects_in(asked.get("messages"))
-    return (
-        exchange.is_stream, include_usage(asked), bool(asked.get("tools")), "named" if isinstance(choice, dict) else choice,
-        asked.get("parallel_tool_calls"), form.get("type"), as_object(form.get("json_schema")).get("strict"),
-        asked.get("n"), bool(asked.get("stop")), asked.get("logprobs"), bool(asked.get("top_logprobs")),
-        bool(asked.get("max_tokens") or asked.get("max_completion_tokens")), [key for key in _SWITCHES if key in asked],
-        messages[-1].get("role") if messages else None,
-    )  # fmt: skip
-
-
-def _framing(exchange: Exchange) -> tuple[Any, ...]:
-    reading, response = exchange.reading, exchange.response
-    parser = reading.parser
-    oddities = frozenset(parser.oddities) if parser else frozenset()
-    ends = (bool(reading.done), bool(parser and parser.unterminated_event), response.eof)
-    headers = frozenset(name.lower() for name in response.headers)
-    return exchange.source.fidelity, response.headers.get("content-type"), oddities, ends, headers

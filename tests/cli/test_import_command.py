@@ -22,7 +22,9 @@ def row(exchange: Exchange, number: int = 0) -> bytes:
         "content-type": exchange.response.headers["content-type"],
         "date": f"Mon, 0{1 + number} Jun 2026 00:00:00 GMT",
     }
-    answer = {"status": 200, "headers": headers, "body_text": exchange.response.body.decode()}
+    created = str(1_780_272_000 + number * 86_400)
+    body = exchange.response.body.decode().replace("1760000000", created)
+    answer = {"status": 200, "headers": headers, "body_text": body}
     source = {"repo": "acme/tests", "path": "a.yaml", "commit": "0123abc"}
     return orjson.dumps({"provider": "deepseek", "request": asked, "response": answer, "source": source})
 
@@ -62,6 +64,16 @@ def test_a_limit_leaves_out_what_is_larger_and_a_dry_run_writes_nothing(log: Pat
     assert "left out: 1 of a form that is kept, 2 larger than 100 bytes" in result.stdout
     result = run(log, "--root", tmp_path, "--dry-run")
     assert "would be written: 2 recordings of 1 providers" in result.stdout
+    assert not (tmp_path / "cassettes").exists()
+
+
+def test_what_is_no_evidence_is_left_out_and_counted(log: Path, tmp_path: Path) -> None:
+    told = orjson.loads(row(STREAM))
+    del told["source"]
+    log.write_bytes(orjson.dumps(told))
+    result = run(log, "--root", tmp_path)
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-1].endswith("0 larger than 49,152 bytes, 1 without a public address")
     assert not (tmp_path / "cassettes").exists()
 
 
