@@ -29,7 +29,6 @@ __all__ = ["FILE_NAME", "pytest_addoption"]
 
 if TYPE_CHECKING:
     from harness.checks import Check
-    from harness.judging.published import PublishedCase
     from harness.judging.runner import Case, Selection, Skip
     from harness.live.record import Recorded, RecordingRun
     from harness.pytest.clients import Clients
@@ -52,6 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
     set_language(config.getoption("--compat-lang"))
     config.addinivalue_line("markers", "compat: an item of the provider matrix")
     config.addinivalue_line("markers", "compat_client: client code run on a recording")
+    config.addinivalue_line("markers", "compat_published: all checks on a recording that others published")
     for family in _FAMILIES:
         config.addinivalue_line("markers", f"compat_{family}: a check of the family {family}")
     if _online(config) and config.getoption("--compat-client"):
@@ -131,9 +131,13 @@ class MatrixFile(pytest.File):
     """A providers.yaml."""
 
     def collect(self) -> Iterator[pytest.Item]:
-        """Yield an item for each check of each recording, and one for each recording that is not there; or those of clients."""
+        """
+        Yield an item for each check of each recording, and one for each recording that is not there or that others published;
+        or those of clients.
+        """
         from harness.judging.runner import plan
         from harness.matrix.providers import load_matrix
+        from harness.pytest.published import published_items
         from harness.sdk import Depth, set_depth
 
         set_depth(Depth(self.config.getoption("--compat-sdk-depth")))
@@ -155,17 +159,7 @@ class MatrixFile(pytest.File):
                 yield CheckItem.from_parent(
                     self, name=f"{case.id}/{check}", case=case, check=check, recordings=recordings
                 )
-        yield from self._published(selection)
-
-    def _published(self, selection: Selection) -> Iterator[pytest.Item]:
-        from harness.judging.published import published_cases
-
-        recordings = _PublishedRecordings(selection.chosen(), self.path.parent)
-        for case in published_cases(self.path.parent, selection):
-            for check in recordings.checks_of(case):
-                yield CheckItem.from_parent(
-                    self, name=f"{case.id}/{check}", case=case, check=check, recordings=recordings
-                )
+        yield from published_items(self, selection, _FINDING)
 
     def _clients(self, cases: list[Case]) -> Iterator[pytest.Item]:
         from harness.pytest.clients import Clients
@@ -250,10 +244,9 @@ class _Live:
             self._recording_run.__exit__()
 
     def _cases(self, items: list[pytest.Item]) -> list[Case]:
-        from harness.judging.runner import Case
 
         own = (item.case for item in items if isinstance(item, CheckItem) and item.recordings.live is self)
-        asked = {one.id: one for one in own if isinstance(one, Case) and self.asks(one) and not self.skip(one)}
+        asked = {one.id: one for one in own if self.asks(one) and not self.skip(one)}
         return list(asked.values())
 
 
@@ -264,16 +257,16 @@ class _Recordings:
         self.live = live
         self._checks = checks
         self._ids = [check.id for check in checks]
-        self._case: Case | PublishedCase | None = None
+        self._case: Case | None = None
         self._findings: dict[str, Finding] = {}
         self._error = ""
 
-    def checks_of(self, case: Case | PublishedCase) -> list[str]:
+    def checks_of(self, case: Case) -> list[str]:
         from harness.judging.runner import RECORDING
 
         return [RECORDING] if self._skip(case) else self._ids
 
-    def finding(self, case: Case | PublishedCase, check: str) -> Finding:
+    def finding(self, case: Case, check: str) -> Finding:
         if self._case is not case:
             self._case, self._error = case, ""
             try:
@@ -284,12 +277,11 @@ class _Recordings:
             raise HarnessError(self._error)
         return self._findings[check]
 
-    def _skip(self, case: Case | PublishedCase) -> Skip | None:
-        from harness.judging.runner import Case
+    def _skip(self, case: Case) -> Skip | None:
 
-        return self.live.skip(case) if self.live and isinstance(case, Case) and self.live.asks(case) else case.skip
+        return self.live.skip(case) if self.live and self.live.asks(case) else case.skip
 
-    def _judged(self, case: Any) -> list[Finding]:
+    def _judged(self, case: Case) -> list[Finding]:
         from harness.judging.runner import Skip, judge_case, run_case, skipped_finding
         from harness.results import Outcome
 
@@ -306,25 +298,10 @@ class _Recordings:
         return list(judge_case(case, list(asked.exchanges), self._checks))
 
 
-class _PublishedRecordings(_Recordings):
-    """The same of a recording that others published; nobody is asked again."""
-
-    def __init__(self, checks: tuple[Check, ...], root: Path) -> None:
-        from harness.judging.deviations import KnownProblems
-
-        super().__init__(checks)
-        self._known = KnownProblems(root)
-
-    def _judged(self, case: Any) -> list[Finding]:
-        from harness.judging.published import run_published
-
-        return list(run_published(case, self._checks, self._known))
-
-
 class CheckItem(pytest.Item):
     """One check on one recording."""
 
-    def __init__(self, *, case: Case | PublishedCase, check: str, recordings: _Recordings, **kwargs: Any) -> None:
+    def __init__(self, *, case: Case, check: str, recordings: _Recordings, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.case = case
         self.recordings = recordings
@@ -394,17 +371,17 @@ class _Reporter:
         self._folder = folder
         self._mode = mode
         self._started = datetime.now(UTC).isoformat(timespec="seconds")
-        self._rows: dict[str, str] = {}
+        self._rows: dict[str, list[str]] = {}
         self._lost = 0
         self._note = ""
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take the finding of an item from its report, which xdist carries between processes."""
+        """Take the findings of an item from its report, which xdist carries between processes."""
         if report.when == "setup" and report.failed and not any(name == _FINDING for name, _ in report.user_properties):
             self._lost += 1
-        for name, value in report.user_properties:
-            if name == _FINDING:
-                self._rows[report.nodeid] = str(value)
+        rows = [str(value) for name, value in report.user_properties if name == _FINDING]
+        if rows:
+            self._rows[report.nodeid] = rows
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the report, sorted by cell: workers finish in any order; none of a run that was cut short."""
@@ -420,7 +397,7 @@ class _Reporter:
             self._note = f"{self._folder}: no report written: the run did not judge every recording"
         elif self._rows:
             checked = TypeAdapter(Finding)
-            findings = [checked.validate_json(row) for _, row in sorted(self._rows.items())]
+            findings = [checked.validate_json(row) for _, rows in sorted(self._rows.items()) for row in rows]
             try:
                 write_report(self._folder, Results(Run(__version__, self._started, self._mode, version()), findings))
             except HarnessError as error:

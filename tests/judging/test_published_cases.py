@@ -95,14 +95,29 @@ def test_run_judges_them_and_its_tables_show_them(root: Path) -> None:
 pytest_plugins = ["pytester"]
 
 
-def test_the_plugin_has_an_item_for_each_check_of_each(root: Path, pytester: pytest.Pytester) -> None:
-    run = pytester.runpytest_inprocess(
-        "-p",
-        "no:cacheprovider",
-        str(root / "providers.yaml"),
-        "--compat-scenario",
-        "published",
-        "--compat-check",
-        "chunk.created",
+def run_plugin(root: Path, pytester: pytest.Pytester, *options: str) -> pytest.RunResult:
+    wanted = ("--compat-scenario", "published", "-p", "no:cacheprovider", "-rA")
+    return pytester.runpytest_inprocess(str(root / "providers.yaml"), *wanted, *options)
+
+
+def test_the_plugin_has_an_item_for_each_that_tells_all_its_failures(root: Path, pytester: pytest.Pytester) -> None:
+    run_plugin(root, pytester).assert_outcomes(passed=1, xfailed=1)
+    run_plugin(root, pytester, "--compat-check", "models").assert_outcomes(skipped=2)
+    (root / "cassettes/acme/deviations.yaml").write_text("deviations: []", encoding="utf-8")
+    run = run_plugin(root, pytester)
+    run.assert_outcomes(passed=1, failed=1)
+    run.stdout.fnmatch_lines(
+        ["*acme/small/published.2026-03-01-body*", "fail: created is absent*(MUST)", "fail: the strict client*(SHOULD)"]
     )
-    run.assert_outcomes(passed=1, xfailed=1)
+
+
+def test_the_report_of_the_plugin_holds_the_findings_of_each(root: Path, pytester: pytest.Pytester) -> None:
+    run_plugin(root, pytester, "--compat-report", str(root / "told")).assert_outcomes(passed=1, xfailed=1)
+    CliRunner().invoke(main, ["run", "--root", str(root), "--scenario", "published", "--report", str(root / "run")])
+    told, by_run = (read_results(root / name / "results.jsonl").findings for name in ("told", "run"))
+    assert sorted(told, key=str) == sorted(by_run, key=str)
+
+
+def test_a_published_recording_that_can_not_be_read_is_an_error(root: Path, pytester: pytest.Pytester) -> None:
+    (root / "cassettes/far/published/big/2026-02-01-stream.yaml").write_text("interactions: [", encoding="utf-8")
+    run_plugin(root, pytester).assert_outcomes(errors=1, xfailed=1)
