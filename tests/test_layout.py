@@ -80,7 +80,7 @@ def test_check_families_do_not_import_each_other() -> None:
         "chat.marked_text",
         "marks",
         "chat.media",
-        "model_names",
+        "chat.model_names",
         "chat.probabilities",
         "registry",
         "chat.repeated_text",

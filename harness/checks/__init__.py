@@ -16,7 +16,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "http": ("http", "http_transfer"),
     "sse": ("sse", "sse_legal"),
     "chunk": ("chat.chunk", "chat.chunk_choices", "chat.chunk_optional", "chat.chunk_text"),
-    "identity": ("identity", "identity_model"),
+    "identity": ("chat.identity", "chat.identity_model"),
     "completion": ("chat.completion",),
     "role": ("chat.role",),
     "content": ("chat.content", "chat.content_media", "chat.content_once"),

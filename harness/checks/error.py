@@ -11,7 +11,7 @@ from typing import Any
 from harness.checks import sources
 from harness.checks.applies import all_of, error_status, has_headers
 from harness.checks.error_causes import BAD_KEY, ToldCause, request_mistake, told_cause
-from harness.checks.registry import observation, rule
+from harness.checks.registry import CHAT_ALONE, observation, rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.chat.ideal import error, exchange
 from harness.simulate.reference import (
@@ -297,6 +297,7 @@ def has_type(exchange: Exchange) -> Iterator[Problem]:
     good=(_REFUSED, with_response(_KEY, body=error(401, "No key.").body)),
     bad=(replace_in_body(_REFUSED, '"code":"model_not_found"', '"code":404'), replace_in_body(_REFUSED, ',"code":"model_not_found"', "")),
     depends_on=_ENVELOPE,
+    dialects=CHAT_ALONE,
 )  # fmt: skip
 def has_code(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -313,6 +314,7 @@ def has_code(exchange: Exchange) -> Iterator[Problem]:
     good=(_REFUSED,),
     bad=(replace_in_body(_REFUSED, '"param":null,', ""), replace_in_body(_REFUSED, '"param":null', '"param":["model"]')),
     depends_on=_ENVELOPE,
+    dialects=CHAT_ALONE,
 )  # fmt: skip
 def has_param(exchange: Exchange) -> Iterator[Problem]:
     """

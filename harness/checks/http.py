@@ -19,7 +19,7 @@ from harness.checks.applies import (
 )
 from harness.checks.error_causes import MODEL_FAILED, told_cause
 from harness.checks.json_forms import BARE_ERROR, TWICE, bare_error, encoded_twice
-from harness.checks.registry import TOO_LARGE, Reason, observation, rule
+from harness.checks.registry import CHAT_ALONE, TOO_LARGE, Reason, observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Advice, Level, Problem
 from harness.simulate.chat.ideal import error, recording
@@ -240,6 +240,7 @@ def not_html(exchange: Exchange) -> Iterator[Problem]:
         with_body(STREAM, _ERROR_BODY.response.body + b"\n\ndata: [DONE]\n\n"),
     ),
     depends_on=("http.not-empty", "http.not-html", "http.encoding", "http.no-error"),
+    dialects=CHAT_ALONE,
 )  # fmt: skip
 def stream_asked(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -14,7 +14,7 @@ from harness.checks.applies import (
     has_read_times,
     stream,
 )
-from harness.checks.registry import Reason, observation, rule
+from harness.checks.registry import CHAT_ALONE, Reason, observation, rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.chat.content import CREATED
 from harness.simulate.chat.ideal import error
@@ -292,6 +292,7 @@ def delivery(exchange: Exchange) -> str:
         with_response(_CLOCKED, reads=Reads((len(_CLOCKED.response.body),), (5_000_000,))),
     ),
     depends_on=("http.stream-asked",),
+    dialects=CHAT_ALONE,
 )  # fmt: skip
 def as_it_is_made(exchange: Exchange) -> Iterator[Problem]:
     """

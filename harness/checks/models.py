@@ -5,7 +5,7 @@ from typing import Any
 
 from harness.checks import sources
 from harness.checks.applies import success_status
-from harness.checks.registry import observation
+from harness.checks.registry import CHAT_ALONE, observation
 from harness.matrix.scenarios import SCENARIOS
 from harness.simulate.chat.ideal import recording
 from harness.simulate.reference import replace_in_body
@@ -20,6 +20,7 @@ _KEYS = {"id", "object", "created", "owned_by"}
     sources.MODELS, success_status,
     good=(_LIST, _ONE),
     bad=(replace_in_body(_LIST, '"object":"list"', '"models":[],"object":"list"'), replace_in_body(_ONE, '"owned_by"', '"meta"')),
+    dialects=CHAT_ALONE,
 )  # fmt: skip
 def form(exchange: Exchange) -> str:
     """

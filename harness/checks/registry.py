@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.results import Advice, Level, Problem
+from harness.wire.dialect import DIALECTS, DialectName
 from harness.wire.exchange import Exchange
 
 NotApplicableKind = Literal["blocked", "not-present", "cut"]
@@ -35,6 +36,9 @@ Reason = str | NotApplicable
 
 Applies = Callable[[Exchange], Reason | None]
 """Returns None where a check applies, else the reason why it does not."""
+
+CHAT_ALONE: tuple[DialectName, ...] = ("chat",)
+"""Given to a check that stands among those that all dialects share and is about chat completions."""
 
 TOO_LARGE = "http.too-large"
 """The rule that blocks all others: of an answer that is too large the rest was not read."""
@@ -78,7 +82,8 @@ class Check:
     gives them another value than it gives the good ones).  ``harmful`` is about the values of an observation.
 
     Where a check in ``depends_on`` failed there is nothing to judge.  One in ``explained_by`` leaves the rest to be
-    judged; what is not there, or not whole, may be in what it could not read: of that nothing is said.
+    judged; what is not there, or not whole, may be in what it could not read: of that nothing is said.  ``dialects`` are those
+    it is about: that of the folder it stands in, or all.
     """
 
     id: str
@@ -95,6 +100,7 @@ class Check:
     find: Find = lambda _: ()
     observe: Observe | None = None
     harmful: Harmful = lambda _: False
+    dialects: tuple[DialectName, ...] = DIALECTS
 
     def harm_of(self, value: str | None) -> Advice | None:
         """Return what the values seen in a recording break, and what to do about it; None where they are harmless."""
@@ -127,12 +133,19 @@ def rule(  # noqa: PLR0913 - the metadata of a check
     bad: tuple[Exchange, ...],
     depends_on: tuple[str, ...] = (),
     explained_by: tuple[str, ...] = (),
+    dialects: tuple[DialectName, ...] | None = None,
 ) -> Callable[[Find], Find]:
     """Declare a rule; the decorated function yields the problems it finds in an exchange."""
 
     def declare(find: Find) -> Find:
         parts = _docstring_parts(find)
-        _declare(Check(check_id, level, title, source, applies, depends_on, good, bad, *parts, explained_by, find=find))
+        spoken = dialects or _dialects_of(find)
+        _declare(
+            Check(
+                check_id, level, title, source, applies, depends_on, good, bad, *parts, explained_by,
+                find=find, dialects=spoken,
+            )
+        )  # fmt: skip
         return find
 
     return declare
@@ -148,6 +161,7 @@ def observation(  # noqa: PLR0913 - the metadata of a check
     bad: tuple[Exchange, ...],
     depends_on: tuple[str, ...] = (),
     harmful: Harmful = lambda _: False,
+    dialects: tuple[DialectName, ...] | None = None,
 ) -> Callable[[Observe], Observe]:
     """
     Declare an observation; the decorated function returns what it sees in an exchange, as a short text.
@@ -157,14 +171,22 @@ def observation(  # noqa: PLR0913 - the metadata of a check
 
     def declare(observe: Observe) -> Observe:
         level, parts = Level.OBSERVE, _docstring_parts(observe)
+        spoken = dialects or _dialects_of(observe)
         _declare(
             Check(
-                check_id, level, title, source, applies, depends_on, good, bad, *parts, observe=observe, harmful=harmful
+                check_id, level, title, source, applies, depends_on, good, bad, *parts,
+                observe=observe, harmful=harmful, dialects=spoken,
             )
-        )
+        )  # fmt: skip
         return observe
 
     return declare
+
+
+def _dialects_of(function: Find | Observe) -> tuple[DialectName, ...]:
+    """Return the dialect whose folder a check stands in; all where it stands in none."""
+    folders = function.__module__.split(".")
+    return tuple(name for name in DIALECTS if name in folders) or DIALECTS
 
 
 def _docstring_parts(function: Find | Observe) -> tuple[str, str]:

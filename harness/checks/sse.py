@@ -10,7 +10,7 @@ from harness.checks import sources
 from harness.checks.applies import all_of, complete_answer, exact_framing, exact_lines, stream, uncut
 from harness.checks.json_forms import ADVICE, BARE_ERROR, TWICE, encoded_twice, is_bare_error
 from harness.checks.kinds import n_of_m
-from harness.checks.registry import observation, rule
+from harness.checks.registry import CHAT_ALONE, observation, rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import STREAM, replace_in_body, replace_last_in_body, with_body
 from harness.wire.exchange import Exchange
@@ -132,9 +132,9 @@ def is_object(exchange: Exchange) -> Iterator[Problem]:
     Instead: Skip it: `if not isinstance(chunk, ChatCompletionChunk): continue`, or `isinstance(data, dict)` in
     raw JSON.
     """
-    for number, what in exchange.columns.not_objects[:1]:
+    for number, what in exchange.reading.own.not_objects[:1]:
         twice = encoded_twice(exchange.chunk(number))
-        count = len(exchange.columns.not_objects)
+        count = len(exchange.reading.own.not_objects)
         message = f"{count} data of the stream hold JSON that is no object, first {what}"
         yield Problem(message + ": an object that was encoded twice" * twice, ((number, ""),), TWICE if twice else None)
 
@@ -202,7 +202,7 @@ def data_given(exchange: Exchange) -> Iterator[Problem]:
         replace_in_body(STREAM, "data: [DONE]", '{"error":{"message":"overloaded"}}'),
         replace_in_body(STREAM, "data: [DONE]", 'data: {"error_code":336100,"error_msg":"busy","id":"as-1"}\n\ndata: [DONE]'),
     ),
-    depends_on=_IS_STREAM,
+    depends_on=_IS_STREAM, dialects=CHAT_ALONE,
 )  # fmt: skip
 def no_error(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -262,7 +262,7 @@ def _flat_error(kinds: Mapping[str, str]) -> str | None:
     sources.STREAM_OPTIONS, all_of(all_of(exact_lines, complete_answer), uncut),
     good=(STREAM, replace_in_body(STREAM, "[DONE]", "[DONE] ")),
     bad=(replace_in_body(STREAM, "data: [DONE]\n\n", ""),),
-    depends_on=_IS_STREAM, explained_by=("sse.json", "sse.no-error"),
+    depends_on=_IS_STREAM, explained_by=("sse.json", "sse.no-error"), dialects=CHAT_ALONE,
 )  # fmt: skip
 def done(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -286,7 +286,7 @@ def done(exchange: Exchange) -> Iterator[Problem]:
         with_body(STREAM, _BYTES + b'{"error":{"message":"aborted"}}'),
         with_body(STREAM, _BYTES + b"0\r\n"),
     ),
-    depends_on=(*_IS_STREAM, "sse.done", "sse.final-blank-line"),
+    depends_on=(*_IS_STREAM, "sse.done", "sse.final-blank-line"), dialects=CHAT_ALONE,
 )  # fmt: skip
 def done_last(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -385,7 +385,7 @@ def comments(exchange: Exchange) -> str:
     good=(STREAM,),
     bad=(replace_in_body(STREAM, "data: {", "event: result\ndata: {"), replace_in_body(STREAM, "data: {", "id: 7\ndata: {")),
     depends_on=_IS_STREAM,
-    harmful=lambda value: value != "none",
+    harmful=lambda value: value != "none", dialects=CHAT_ALONE,
 )  # fmt: skip
 def event_names(exchange: Exchange) -> str:
     """
@@ -409,7 +409,7 @@ def event_names(exchange: Exchange) -> str:
     sources.STREAM_OPTIONS, all_of(all_of(exact_lines, complete_answer), uncut),
     good=(STREAM,),
     bad=(replace_in_body(STREAM, "data: [DONE]\n\n", ""),),
-    depends_on=_IS_STREAM,
+    depends_on=_IS_STREAM, dialects=CHAT_ALONE,
 )  # fmt: skip
 def end(exchange: Exchange) -> str:
     """

@@ -168,7 +168,7 @@ def audit(  # noqa: PLR0913, PLR0917 - one parameter an option
     if not results.findings and not bad:
         files = count_of(len(archives), "file")
         named = ", ".join(map(str, paths[:_NAMED])) + (", …" if len(paths) > _NAMED else "")
-        refuse(f"{named}: no chat completion in {files}{f'; {unjudged}' if unjudged else ''}")
+        refuse(f"{named}: no chat completion or message in {files}{f'; {unjudged}' if unjudged else ''}")
     if results_file and results.findings:
         write_results(results_file, results)
     _show_audit(results, unjudged, form, whole=whole)
@@ -192,10 +192,10 @@ def _show_audit(results: Results, unjudged: str, form: str, *, whole: bool) -> N
 
 
 def _unjudged(others: Counter[str]) -> str:
-    """Return in a line what was no chat completion, the commonest first; empty where all was."""
+    """Return in a line what was of no dialect that is judged, the commonest first; empty where all was."""
     count = others.total()
     named = ", ".join(f"{number:,} {name}" for name, number in others.most_common())
-    said = translated("{exchanges} not judged (only chat completions are): {kinds}")
+    said = translated("{exchanges} not judged (only chat completions and Messages are): {kinds}")
     return said.format(exchanges=counted(count, "audit"), kinds=named) if count else ""
 
 

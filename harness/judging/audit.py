@@ -14,6 +14,7 @@ from harness.matrix.providers import Matrix
 from harness.recording.archives import Entry, PassedOver, ignored, raised, read_archive
 from harness.recording.scrub import scrub
 from harness.results import Finding
+from harness.wire.dialect import DIALECTS
 from harness.wire.siblings import Siblings
 
 ProviderFrom = Literal["auto", "host", "field", "folder"]
@@ -31,8 +32,8 @@ def audit(  # noqa: PLR0913, PLR0917 - what is read, how, and who is told what w
     """
     Yield the findings of each exchange in the archives ``paths``; scenarios are named by the form of the call.
 
-    A row that can't be read is given to ``unread``, and the rows after it are judged; ``passed_over`` is told what was no
-    chat completion.  Each exchange is held against those of the same provider before it in its file, of which small facts
+    A row that can't be read is given to ``unread``, and the rows after it are judged; ``passed_over`` is told what is of
+    no dialect that is judged.  Each exchange is held against those of the same provider before it in its file, of which small facts
     are kept.  What is listed of its provider is ``known``, and no failure.
 
     Raises:
@@ -41,7 +42,7 @@ def audit(  # noqa: PLR0913, PLR0917 - what is read, how, and who is told what w
     chosen = tuple(CHECKS.values() if checks is None else checks)
     for path in paths:
         before: dict[str, Siblings] = defaultdict(Siblings)
-        for read in read_archive(path, unread, passed_over):
+        for read in read_archive(path, unread, passed_over, DIALECTS):
             siblings = before[_provider(read, path, matrix, provider_from)]
             entry = read._replace(exchange=replace(scrub(read.exchange), siblings=siblings))
             del read  # of a long answer one copy is enough
@@ -54,8 +55,9 @@ def _subject(entry: Entry, path: Path, matrix: Matrix | None, provider_from: Pro
     exchange = entry.exchange
     answer = "stream" if exchange.is_stream else "nonstream"
     form = "error" if exchange.response.is_error else answer
+    asked = form if exchange.dialect == "chat" else f"{exchange.dialect}-{form}"
     return Subject(
-        _provider(entry, path, matrix, provider_from), exchange.model or "unknown", f"audit.{form}", entry.origin
+        _provider(entry, path, matrix, provider_from), exchange.model or "unknown", f"audit.{asked}", entry.origin
     )
 
 

@@ -226,7 +226,10 @@ def judge_exchanges(
     for deviation in deviations:
         if deviation.covers(deviation.check, subject.scenario, subject.model):
             listed.setdefault(deviation.check, []).append(deviation)
+    spoken = {exchange.dialect for exchange in exchanges}
     for check in checks:
+        if spoken.isdisjoint(check.dialects):
+            continue
         verdicts = [judgement.verdict(check) for judgement in judgements]
         worst = verdicts[0] if len(verdicts) == 1 else min(verdicts, key=_rank)
         finding = Finding(
@@ -338,6 +341,8 @@ class _Judgement:
         """Return the verdict where a rule of chats meets a question for models, or the other way, or too large an answer."""
         if self._unread:
             return None if check.id == TOO_LARGE else self._unread
+        if self._exchange.dialect not in check.dialects:
+            return _Verdict(Outcome.NA, "it is about another dialect")
         if self._models == (check.family == "models"):
             return None
         return _Verdict(Outcome.NA, "models were asked for, no chat" if self._models else "no models were asked for")

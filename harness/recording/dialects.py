@@ -1,11 +1,15 @@
-"""What an exchange is that is no chat completion, by its URL, or by its answer where that is unknown: to count it by name."""
+"""What an exchange is that is of no dialect that is judged, by its URL, or by its answer where that is unknown: to count it by name."""
 
 import re
 from typing import Any
 
+from harness.wire.dialect import DialectName, answers_messages, is_messages
 from harness.wire.dumping import python_text
 
 OTHER = "other requests"
+
+PLURALS: dict[DialectName, str] = {"chat": "chat completions", "messages": "Anthropic Messages"}
+"""What the exchanges of the dialects that are judged are called."""
 
 _BY_SEGMENT = {
     "assistants": "Assistants",
@@ -47,14 +51,18 @@ _HEAD = 4096
 _CHAT = re.compile(rb'"(?:chat\.completion|choices)')
 _LEGACY = b'"text_completion"'
 _BY_ANSWER = (
-    ("Anthropic Messages", re.compile(rb'"type"\s*:\s*"(?:message|message_start|content_block_\w+|ping)"')),
     ("Responses", re.compile(rb'"type"\s*:\s*"response\.|"object"\s*:\s*"response"')),
     ("legacy Completions", re.compile(rb'"object"\s*:\s*"text_completion"')),
     ("embeddings", re.compile(rb'"object"\s*:\s*"embedding"|"embedding"\s*:\s*\[')),
     ("models", re.compile(rb'"object"\s*:\s*"model"')),
     ("Gemini generateContent", re.compile(rb'"candidates"\s*:\s*\[')),
 )
-"""What stands near the beginning of an answer that is no chat completion."""
+"""What stands near the beginning of an answer that is not judged."""
+
+
+def is_judged(url: Any) -> bool:
+    """Tell whether a URL is of a dialect that is judged; where none was recorded the answer tells, which is read for it."""
+    return is_chat(url) or is_messages(python_text(url))
 
 
 def is_chat(url: Any) -> bool:
@@ -63,7 +71,7 @@ def is_chat(url: Any) -> bool:
 
 
 def dialect_of(url: Any) -> str:
-    """Return what a request to ``url``, which is not that of chat completions, is called, in the plural."""
+    """Return what a request to ``url``, which is of no dialect that is judged, is called, in the plural."""
     segments = [segment for segment in _path(url).split("/") if segment]
     method = segments[-1].rpartition(":")[2] if segments else ""
     named = (name for segment, name in _BY_SEGMENT.items() if segment in segments)
@@ -71,8 +79,10 @@ def dialect_of(url: Any) -> str:
 
 
 def dialect_of_answer(content: bytes) -> str | None:
-    """Return what an answer is by its first bytes, where its URL is unknown; None where it may be a chat completion."""
+    """Return what an answer is by its first bytes, where its URL is unknown; None where it may be one that is judged."""
     head = content[:_HEAD]
+    if answers_messages(content):
+        return None
     if _CHAT.search(head) and _LEGACY not in head:
         return None
     return next((name for name, pattern in _BY_ANSWER if pattern.search(head)), None)

@@ -232,7 +232,7 @@ def _family_counts(results: Results) -> dict[str, list[int]]:
 
 def _audit_counts(findings: list[Finding]) -> list[int]:
     exchanges = {f.cassette for f in findings}
-    streams = {f.cassette for f in findings if f.scenario == "audit.stream"}
+    streams = {f.cassette for f in findings if f.scenario in {"audit.stream", "audit.messages-stream"}}
     red = [f for f in findings if f.outcome is Outcome.FAIL]
     counts = [len(exchanges), len(streams)]
     counts += [sum(f.level is level for f in red) for level in (Level.MUST, Level.SHOULD)]

@@ -10,9 +10,10 @@ is none of these, since servers do send it, with ``created`` 0 beside it.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
-from harness.wire.chat.chunks import Columns
+from harness.wire.shapes import Occurrences
 
 _NAMES = ("id", "model", "system_fingerprint")
 _WORDS = re.compile(
@@ -41,9 +42,8 @@ def is_placeholder(value: Any) -> bool:
     )
 
 
-def altered_fields(columns: Columns) -> frozenset[str]:
-    """Return which of id, model, system_fingerprint and created hold what a publisher put there."""
-    values = columns.values
+def altered_fields(values: Mapping[str, Mapping[Any, Occurrences]]) -> frozenset[str]:
+    """Return which of id, model, system_fingerprint and created hold what a publisher put there, given their values."""
     found = {name for name in _NAMES if any(values[name]) and all(map(is_placeholder, filter(None, values[name])))}
     ids, times = set(values["id"]), set(values["created"])
     timeless = bool(times) and times <= _NO_TIME

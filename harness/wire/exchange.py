@@ -14,10 +14,16 @@ from harness.wire.altered import altered_fields
 from harness.wire.chat.calls import JoinedCall, calls_of
 from harness.wire.chat.chunks import Columns
 from harness.wire.chat.completion import Completion, Message, complete
+from harness.wire.chat.turn import turn_of as chat_turn
+from harness.wire.dialect import DialectName, dialect_of
 from harness.wire.limits import sizes
+from harness.wire.messages.columns import MessageColumns
+from harness.wire.messages.facts import facts_of as messages_facts
+from harness.wire.messages.turn import turn_of as messages_turn
 from harness.wire.pointer import locate
 from harness.wire.reading import Reading, parse_json, read
 from harness.wire.siblings import Sibling, Siblings, digest, messages_of, question_of, text_bytes
+from harness.wire.turn import Turn
 from harness.wire.unpacking import GZIP, inflate
 
 Provenance = Literal["recorded", "published", "reconstructed", "synthesised"]
@@ -280,10 +286,15 @@ class Exchange:
     siblings: Siblings | None = field(default=None, compare=False, repr=False)
 
     @cached_property
+    def dialect(self) -> DialectName:
+        """The dialect in which it was asked."""
+        return dialect_of(self.request.url, self.response.content)
+
+    @cached_property
     def reading(self) -> Reading:
         """What one pass over the body found; computed once."""
         content = self.response.content
-        return read(content[:_BEGINNING] if self.response.too_large else content)
+        return read(content[:_BEGINNING] if self.response.too_large else content, self.dialect)
 
     @property
     def too_large(self) -> str | None:
@@ -292,8 +303,18 @@ class Exchange:
 
     @property
     def columns(self) -> Columns:
-        """The columns of the answer."""
+        """The columns of a chat completion; empty ones where the dialect is another."""
         return self.reading.columns
+
+    @cached_property
+    def message(self) -> MessageColumns:
+        """The columns of an answer of Messages; empty ones where the dialect is another."""
+        return self.reading.messages or MessageColumns("message")
+
+    @cached_property
+    def turn(self) -> Turn:
+        """What the answer says, whatever its dialect."""
+        return messages_turn(self.message) if self.dialect == "messages" else chat_turn(self.completion)
 
     @cached_property
     def calls(self) -> dict[int, list[JoinedCall]]:
@@ -308,11 +329,13 @@ class Exchange:
     @cached_property
     def altered(self) -> frozenset[str]:
         """The fields of the chunks in which a publisher put something else; see ``wire/altered.py``."""
-        return frozenset() if self.source.ours else altered_fields(self.columns)
+        return frozenset() if self.source.ours else altered_fields(self.reading.own.values)
 
     @cached_property
     def facts(self) -> Sibling:
         """What later exchanges are held against."""
+        if self.dialect == "messages":
+            return messages_facts(self)
         message, usages = next(iter(self.completion.messages), None), self.columns.usages
         calls = [call for one in self.completion.messages for call in one.tool_calls]
         said = [text for one in self.completion.messages for text in (one.content, one.reasoning)]
@@ -352,7 +375,7 @@ class Exchange:
     @property
     def model(self) -> str | None:
         """The model that was asked for; where the request is unknown, the first that the answer names; else None."""
-        names = (self.request.get("model"), *self.columns.values["model"])
+        names = (self.request.get("model"), *self.reading.own.values["model"])
         return next((name for name in names if isinstance(name, str) and name), None)
 
     @property

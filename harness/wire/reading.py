@@ -9,7 +9,10 @@ import orjson
 
 from harness.wire import sse
 from harness.wire.chat.chunks import Columns
+from harness.wire.dialect import DialectName
 from harness.wire.limits import many_values, sizes
+from harness.wire.messages.columns import MessageColumns
+from harness.wire.shapes import MessageKey
 
 BodyKind = Literal["stream", "json", "html", "text", "empty"]
 
@@ -26,7 +29,8 @@ class Reading:
     """
     What one pass over a body found.
 
-    ``body_kind`` is what the bytes are, whatever the headers call them.  ``done`` are the numbers of ``[DONE]``
+    ``columns`` are those of a chat completion, empty where the dialect is another; ``messages`` those of Messages, None
+    where it is another.  ``body_kind`` is what the bytes are, whatever the headers call them.  ``done`` are the numbers of ``[DONE]``
     events; ``not_json`` the numbers of other events that hold no JSON, with what is wrong; ``bad_utf8`` those of
     events that hold invalid UTF-8; ``half_characters`` those of chunks, or 0 for a body, with an escape that is half of
     a surrogate pair; ``syntax_error`` says what is wrong with the JSON of a body; ``too_large`` what is more than we
@@ -43,19 +47,30 @@ class Reading:
     syntax_error: str | None = None
     start: int = 0
     too_large: str | None = None
+    messages: MessageColumns | None = None
+
+    @property
+    def own(self) -> Columns | MessageColumns:
+        """The columns of its dialect."""
+        return self.columns if self.messages is None else self.messages
 
 
-def read(content: bytes) -> Reading:
+def read(content: bytes, dialect: DialectName = "chat") -> Reading:
     """Read a decoded body in one pass, streamed or not."""
     body_kind, start = _body_kind(content)
     if body_kind == "stream":
-        return _read_stream(content)
-    reading = Reading(body_kind, Columns("message"), start=start)
+        return _read_stream(content, dialect)
+    reading = _begin(body_kind, "message", dialect)
+    reading.start = start
     if body_kind == "json":
         reading.too_large = _beyond(content, "a body")
         if not reading.too_large:
             _take_body(reading, content[start:] if start else content)
     return reading
+
+
+def _begin(body_kind: BodyKind, part: MessageKey, dialect: DialectName) -> Reading:
+    return Reading(body_kind, Columns(part), messages=MessageColumns(part) if dialect == "messages" else None)
 
 
 def _take_body(reading: Reading, data: bytes) -> None:
@@ -67,12 +82,12 @@ def _take_body(reading: Reading, data: bytes) -> None:
 def _take(reading: Reading, data: bytes, chunk: Any, number: int) -> None:
     """Take a chunk, or a body, that was parsed leniently."""
     halved = (b"\\ud" in data or b"\\uD" in data) and _HALF.search(data) is not None
-    columns = reading.columns
+    columns = reading.own
     columns.repeated_keys.see(data, chunk, columns.add(chunk, number), number)
     if halved:
         reading.half_characters.append(number)
-    if halved and reading.parser:
-        columns.keep_halves(json.loads(data.decode("utf-8", "replace")), number)
+    if halved and reading.parser and reading.messages is None:
+        reading.columns.keep_halves(json.loads(data.decode("utf-8", "replace")), number)
 
 
 def _beyond(data: bytes, what: str) -> str | None:
@@ -96,14 +111,15 @@ def _body_kind(content: bytes) -> tuple[BodyKind, int]:
     return ("stream", 0) if _STREAM_LINE.search(head) else ("text", start)
 
 
-def _read_stream(content: bytes) -> Reading:
+def _read_stream(content: bytes, dialect: DialectName) -> Reading:
     parser = sse.parse(content)
-    reading = Reading("stream", Columns("delta"), parser, too_large=parser.too_large)
+    reading = _begin("stream", "delta", dialect)
+    reading.parser, reading.too_large = parser, parser.too_large
     texts = parser.events.data
     if len(content) > sizes().values:
         found = next(((n, what) for n, data in enumerate(texts) if (what := _beyond(data, "an event"))), None)
         texts, reading.too_large = (texts[: found[0]], found[1]) if found else (texts, reading.too_large)
-    for number, data in reading.columns.add_stream(texts):
+    for number, data in reading.own.add_stream(texts):
         _take_odd(reading, data, number)
     return reading
 

@@ -10,6 +10,7 @@ from fuzz import __main__ as command
 from fuzz import running
 from fuzz.corpus import SHARED, Corpus
 from fuzz.running import Crash, Fuzzer, smaller, write
+from harness.wire.dialect import DialectName
 from harness.wire.reading import Reading, read
 
 OWN, OTHERS, LONGEST = 60, 40, 5.0  # a slow machine has not the time for all of them
@@ -36,10 +37,10 @@ def test_nothing_breaks_on_the_recordings_of_others_changed(tmp_path: Path) -> N
 def planted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Break the reading of every body that holds anything."""
 
-    def breaking(content: bytes) -> Reading:
+    def breaking(content: bytes, dialect: DialectName) -> Reading:
         if content:
             raise ZeroDivisionError("planted")
-        return read(content)
+        return read(content, dialect)
 
     monkeypatch.setattr("harness.wire.exchange.read", breaking)
     monkeypatch.setattr(running, "TRIES", 40)

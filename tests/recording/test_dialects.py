@@ -2,8 +2,9 @@
 
 import pytest
 
-from harness.recording.dialects import OTHER, dialect_of, dialect_of_answer, is_chat
+from harness.recording.dialects import OTHER, dialect_of, dialect_of_answer, is_chat, is_judged
 from harness.simulate.reference import REFERENCES
+from harness.wire.exchange import Exchange, Request, Response
 
 
 @pytest.mark.parametrize(
@@ -32,8 +33,8 @@ def test_by_its_address(url: object, name: str) -> None:
 @pytest.mark.parametrize(
     ("content", "name"),
     [
-        (b'event: message_start\ndata: {"type":"message_start","message":{}}\n\n', "Anthropic Messages"),
-        (b'{\n  "id": "msg_1",\n  "type": "message",\n  "content": []}', "Anthropic Messages"),
+        (b'event: message_start\ndata: {"type":"message_start","message":{}}\n\n', None),
+        (b'{\n  "id": "msg_1",\n  "type": "message",\n  "content": []}', None),
         (b'data: {"type":"response.created","response":{}}\n\n', "Responses"),
         (b'{"id":"resp_1","object":"response"}', "Responses"),
         (b'{"object":"list","data":[{"object":"embedding","embedding":[0.1]}]}', "embeddings"),
@@ -44,6 +45,41 @@ def test_by_its_address(url: object, name: str) -> None:
 )
 def test_by_how_its_answer_begins(content: bytes, name: str | None) -> None:
     assert dialect_of_answer(content) == name
+
+
+@pytest.mark.parametrize(
+    ("url", "dialect"),
+    [
+        ("https://api.anthropic.com/v1/messages", "messages"),
+        ("https://api.anthropic.com/v1/messages?beta=true", "messages"),
+        ("https://api.anthropic.com/v1/messages/count_tokens", "messages"),
+        ("https://x.example/anthropic/messages", "messages"),
+        ("https://x.example/v1/projects/p/publishers/anthropic/models/m:streamRawPredict", "messages"),
+        ("https://api.openai.com/v1/chat/completions", "chat"),
+        ("https://x.example/v1/messages/chat/completions", "chat"),
+        ("https://api.openai.com/v1/threads/t/messages", None),
+        ("https://x.example/v1/messages/batches", None),
+        ("https://chat.example/api/messages", None),
+        ("https://x.example/publishers/google/models/m:rawPredict", None),
+        ("https://[x", None),
+    ],
+)
+def test_what_is_judged_and_as_what(url: str, dialect: str | None) -> None:
+    assert is_judged(url) == (dialect is not None)
+    assert dialect is None or Exchange(Request("POST", url), Response(200)).dialect == dialect
+
+
+@pytest.mark.parametrize(
+    ("content", "dialect"),
+    [
+        (b'event: ping\ndata: {"type": "ping"}\n\n', "messages"),
+        (b'{"id":"msg_1","type":"message","content":[]}', "messages"),
+        (b'data: {"choices":[{"delta":{"content":"\\"type\\": \\"message\\""}}]}\n\n', "chat"),
+        (b"", "chat"),
+    ],
+)
+def test_without_an_address_the_answer_tells(content: bytes, dialect: str) -> None:
+    assert Exchange(Request("POST", ""), Response(200, body=content)).dialect == dialect
 
 
 @pytest.mark.parametrize("name", REFERENCES)

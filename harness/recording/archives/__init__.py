@@ -8,7 +8,7 @@ of them have in common: a request, a response, and the body in many forms.
 
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,8 +28,9 @@ from harness.recording.archives.rows import (
 )
 from harness.recording.archives.texts import TextReader, text_reader
 from harness.recording.cassette import load_yaml
-from harness.recording.dialects import dialect_of, dialect_of_answer, is_chat
+from harness.recording.dialects import PLURALS, dialect_of, dialect_of_answer, is_judged
 from harness.recording.files import in_utf8, opened, read_whole, rows_of
+from harness.wire.dialect import DialectName
 from harness.wire.exchange import Exchange, Request, Response, Source
 from harness.wire.limits import many_values, sizes
 
@@ -45,6 +46,7 @@ _OWN_BEGINS = re.compile(
     rb'|(?:#[^\n]*\n|\s)*deviations:|\{\s*"\$schema": "https://docs\.oasis-open\.org/sarif/'  # baselines, SARIF
 )
 _LOOKED_AT = 4096
+_CHAT: tuple[DialectName, ...] = ("chat",)
 
 
 class Entry(NamedTuple):
@@ -92,7 +94,7 @@ def _is_recording(path: Path) -> bool:
 
 
 PassedOver = Callable[[str], None]
-"""Is told what an exchange is that is no chat completion, by its name in the plural."""
+"""Is told what an exchange is that is not judged, by its name in the plural."""
 
 
 def raised(error: HarnessError) -> None:
@@ -101,14 +103,17 @@ def raised(error: HarnessError) -> None:
 
 
 def ignored(_: str) -> None:
-    """Take no notice of what is no chat completion."""
+    """Take no notice of what is not judged."""
 
 
 def read_archive(
-    path: Path, unread: Callable[[HarnessError], None] = raised, passed_over: PassedOver = ignored
+    path: Path,
+    unread: Callable[[HarnessError], None] = raised,
+    passed_over: PassedOver = ignored,
+    dialects: Collection[DialectName] = _CHAT,
 ) -> Iterator[Entry]:
     """
-    Yield the exchanges of one file, of any form; what is no chat completion is left out, and told to ``passed_over``.
+    Yield the exchanges of one file, of any form; what is of none of ``dialects`` is left out, and told to ``passed_over``.
 
     An exchange that can't be read is told to ``unread``; where that returns, those after it are read.
 
@@ -123,26 +128,31 @@ def read_archive(
     begins = (first[0] or b"").lstrip()
     reader = text_reader(begins)
     if reader:
-        return _only_chats(_in_text(path, reader), passed_over)
+        return _only(_in_text(path, reader), dialects, passed_over)
     if _suffix(path) in _ROWS or (begins.startswith(b"{") and len(first) > 1 and (first[1] or b"").startswith(b"{")):
-        return _only_chats(_in_rows(path, begins, unread, passed_over), passed_over)
-    return _only_chats(_document(path, begins, unread, passed_over), passed_over)
+        return _only(_in_rows(path, begins, unread, passed_over), dialects, passed_over)
+    return _only(_document(path, begins, unread, passed_over), dialects, passed_over)
 
 
 def _not_blank(rows: Iterable[Row]) -> Iterator[Row]:
     return (row for row in rows if row[1] is None or row[1].strip())
 
 
-def _only_chats(entries: Iterable[Entry], passed_over: PassedOver) -> Iterator[Entry]:
-    """Leave out what is no chat: by its address, or where that was not kept by the answer."""
+def _only(entries: Iterable[Entry], dialects: Collection[DialectName], passed_over: PassedOver) -> Iterator[Entry]:
+    """Leave out what is of another dialect: by its address, or where that was not kept by the answer."""
     for entry in entries:
-        exchange = entry.exchange
-        url = exchange.request.url
-        dialect = dialect_of_answer(exchange.response.content) if not url else None if is_chat(url) else dialect_of(url)
-        if dialect:
-            passed_over(dialect)
+        name = _of_another(entry.exchange, dialects)
+        if name:
+            passed_over(name)
         else:
             yield entry
+
+
+def _of_another(exchange: Exchange, dialects: Collection[DialectName]) -> str | None:
+    """Return what an exchange is, in the plural, that is of none of ``dialects``; None where it is of one."""
+    url = exchange.request.url
+    other = dialect_of_answer(exchange.response.content) if not url else None if is_judged(url) else dialect_of(url)
+    return other or (None if exchange.dialect in dialects else PLURALS[exchange.dialect])
 
 
 def _in_text(path: Path, reader: TextReader) -> Iterator[Entry]:
@@ -161,7 +171,7 @@ def _in_rows(
         try:
             row = parsed_row(line, where)
             url = url_of_row(row) if row else None
-            if row is None or not is_chat(url):
+            if row is None or not is_judged(url):
                 if row is not None:
                     passed_over(dialect_of(url))
                 continue
@@ -194,7 +204,7 @@ def _document(
         where = f"{path}: {form.place}/{number}" if form.place else str(path)
         try:
             url = form.url(item)
-            if not is_chat(url):
+            if not is_judged(url):
                 passed_over(dialect_of(url))
                 continue
             entry = Entry(form.exchange(item, where, path), f"{path}#{number}")

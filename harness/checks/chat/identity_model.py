@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from harness.checks import sources
 from harness.checks.applies import request_known, success_status, unaltered
-from harness.checks.model_names import is_path, makers
+from harness.checks.chat.model_names import is_path, makers
 from harness.checks.registry import Reason, observation, rule
 from harness.results import Level, Problem
 from harness.simulate.reference import BODY, STREAM, replace_in_body, with_request_params

@@ -1,0 +1,36 @@
+"""What is kept of an exchange of Messages, so that later ones can be held against it."""
+
+from typing import TYPE_CHECKING
+
+from harness.wire.siblings import Sibling, digest, messages_of, question_of, text_bytes
+
+if TYPE_CHECKING:
+    from harness.wire.exchange import Exchange
+
+_KEPT = 64
+
+
+def facts_of(exchange: "Exchange") -> Sibling:
+    """Return what later exchanges are held against."""
+    turn, asked = exchange.turn, exchange.request.json
+    called = [text for call in turn.calls for text in (call.name, call.arguments)]
+    return Sibling(
+        question=question_of(exchange.request.url, asked),
+        messages=messages_of(asked),
+        is_stream=exchange.is_stream,
+        body=digest(exchange.response.content),
+        said=digest(turn.text, turn.reasoning, *called),
+        text=digest(turn.text),
+        ids=tuple(value for value in exchange.message.values["id"] if isinstance(value, str) and value)[:_KEPT],
+        call_ids=tuple(dict.fromkeys(call.id for call in turn.calls if call.id))[:_KEPT],
+        created=None,
+        date=exchange.response.date,
+        model=exchange.model or "",
+        prompt_tokens=turn.counts.input,
+        prompt_bytes=text_bytes(asked),
+        channels=frozenset(name for name, said in (("text", turn.text), ("thinking", turn.reasoning)) if said),
+        finish_reason=turn.stop,
+        tools=tuple(sorted(str(call.name) for call in turn.calls))[:_KEPT],
+        altered=bool(exchange.altered),
+        answered=exchange.response.is_success and turn.stop is not None and not exchange.expected.cancelled_by_client,
+    )
