@@ -33,6 +33,14 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "models": ("models",),
     "error": ("error",),
     "sdk": ("chat.sdk",),
+    "messages": (
+        "messages.order",
+        "messages.events",
+        "messages.message",
+        "messages.blocks",
+        "messages.usage",
+        "messages.errors",
+    ),
 }
 """The modules of each family, in the order in which their checks are shown."""
 

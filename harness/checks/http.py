@@ -240,7 +240,6 @@ def not_html(exchange: Exchange) -> Iterator[Problem]:
         with_body(STREAM, _ERROR_BODY.response.body + b"\n\ndata: [DONE]\n\n"),
     ),
     depends_on=("http.not-empty", "http.not-html", "http.encoding", "http.no-error"),
-    dialects=CHAT_ALONE,
 )  # fmt: skip
 def stream_asked(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -305,6 +304,7 @@ _LOOKS = {"stream": "a stream", "json": "a JSON body", "html": "an HTML page", "
         with_body(BODY, b'{"title":"Unavailable","status":503}'),
         replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":"stop","error":{"message":"cut"}'),
     ),
+    dialects=CHAT_ALONE,
 )  # fmt: skip
 def no_error(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -79,19 +79,21 @@ def scenarios(form: str) -> None:
 def proof(file: Path | None, pairs: bool, force: bool) -> None:  # noqa: FBT001 - flags of the command line
     """Test every rule with every fault of the catalogue, and print which faults are caught, missed or hidden."""
     from harness.judging.proof import OWN, render, summary, try_faults
+    from harness.wire.dialect import DIALECTS
 
     if file:
         check_own(file, OWN, force=force)
     console = Console(stderr=True)
     with console.status("trying faults"):
-        found = try_faults(pairs=pairs)
-    say_block(summary(found))
-    for what, names in found.shortfalls.items():
-        for name in names:
-            say(f"{what}: {name}")
+        proofs = [try_faults(dialect, pairs=pairs) for dialect in DIALECTS]
+    for found in proofs:
+        say_block(f"{'' if found.dialect == 'chat' else f'{found.dialect}: '}{summary(found)}")
+        for what, names in found.shortfalls.items():
+            for name in names:
+                say(f"{what}: {name}")
     if file:
-        write_atomically(file.resolve(), render(found).encode())
-    sys.exit(1 if any(found.shortfalls.values()) else 0)
+        write_atomically(file.resolve(), render(*proofs).encode())
+    sys.exit(1 if any(one for found in proofs for one in found.shortfalls.values()) else 0)
 
 
 @click.command()

@@ -14,15 +14,22 @@ from typing import Literal
 
 from harness.checks import CHECKS, Check
 from harness.judging.runner import Subject, judge_exchanges
+from harness.matrix.messages import MESSAGES
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Finding, Level, Outcome
-from harness.simulate.chat.ideal import recording
+from harness.simulate.chat import ideal as chat
 from harness.simulate.edits import NothingChanged
-from harness.simulate.faults import FAULTS, VARIANTS, Fault, Variant
+from harness.simulate.faults import FAULTS_OF, VARIANTS_OF, Fault, Variant
+from harness.simulate.messages import ideal as messages
+from harness.wire.dialect import DIALECTS, DialectName
 from harness.wire.exchange import Exchange
 
 _SUBJECT = Subject("proof", "reference", "-", "-")
-_RULES = [check for check in CHECKS.values() if check.level is not Level.OBSERVE]
+_RULES = {
+    dialect: [check for check in CHECKS.values() if check.level is not Level.OBSERVE and check.dialects[0] == dialect]
+    for dialect in DIALECTS
+}
+"""The rules that the faults of each dialect prove; those that all share are proved by those of the first, chat."""
 _QUIET = {Outcome.PASS, Outcome.NA, Outcome.OBSERVED}
 
 EXEMPT: dict[str, str] = {
@@ -33,6 +40,8 @@ EXEMPT: dict[str, str] = {
     "sdk.reads": "what is wrong with the bytes has a rule, and what is legal and breaks the SDK alone is shown by sse.bom and "
     "sse.blank-lines",
     "usage.grows": "counts can fall only where usage comes twice: usage.once",
+    "messages.cap-required": "where it is known that a request is to be refused, error.refused says so too",
+    "messages.count-served": "where it is known that an answer is due, http.status says so too",
 }
 """Rules of which no fault is theirs alone, and why."""
 
@@ -79,6 +88,12 @@ class Proof:
     alarms: dict[str, list[str]]
     references: int
     pairs: list[Pair] = field(default_factory=list)
+    dialect: DialectName = "chat"
+
+    @property
+    def rules(self) -> list[Check]:
+        """The rules that are to be proved."""
+        return _RULES[self.dialect]
 
     @property
     def missed(self) -> list[str]:
@@ -92,7 +107,7 @@ class Proof:
     @property
     def unproven(self) -> list[str]:
         """The rules without a fault of their own that do not say why."""
-        return [check.id for check in _RULES if not self.killed_only_by(check.id) and check.id not in EXEMPT]
+        return [check.id for check in self.rules if not self.killed_only_by(check.id) and check.id not in EXEMPT]
 
     @property
     def shortfalls(self) -> dict[str, list[str]]:
@@ -113,23 +128,31 @@ class Proof:
         return [f"{pair.first.id} + {pair.second.id}" for pair in self.pairs if pair.outcome == "hidden"]
 
 
-def try_faults(*, pairs: bool = True) -> Proof:
-    """Try every fault, variant and reference, and every pair of faults where ``pairs`` says so."""
-    references = {f"{name} #{n}": one for name in SCENARIOS for n, one in enumerate(recording(SCENARIOS[name]))}
-    innocent = references | {variant.id: variant.apply() for variant in VARIANTS.values()}
-    caught = [_caught(fault) for fault in FAULTS.values()]
-    proof = Proof(caught, {name: _alarms(exchange) for name, exchange in innocent.items()}, len(references))
+def try_faults(dialect: DialectName = "chat", *, pairs: bool = True) -> Proof:
+    """Try every fault, variant and reference of a dialect, and every pair of faults where ``pairs`` says so."""
+    references = _references(dialect)
+    innocent = references | {variant.id: variant.apply() for variant in VARIANTS_OF[dialect].values()}
+    rules = [check for check in CHECKS.values() if check.level is not Level.OBSERVE]
+    caught = [_caught(fault, rules) for fault in FAULTS_OF[dialect].values()]
+    alarms = {name: _alarms(exchange) for name, exchange in innocent.items()}
+    proof = Proof(caught, alarms, len(references), dialect=dialect)
     proof.alarms = {name: said for name, said in proof.alarms.items() if said}
-    proof.pairs = list(all_pairs(FAULTS.values())) if pairs else []
+    proof.pairs = list(all_pairs(FAULTS_OF[dialect].values())) if pairs else []
     return proof
+
+
+def _references(dialect: DialectName) -> dict[str, Exchange]:
+    """Return all that the ideal provider answers in a dialect."""
+    table, recording = (MESSAGES, messages.recording) if dialect == "messages" else (SCENARIOS, chat.recording)
+    return {f"{name} #{n}": one for name in table for n, one in enumerate(recording(table[name]))}
 
 
 def _findings(exchange: Exchange, checks: Iterable[Check]) -> list[Finding]:
     return list(judge_exchanges([exchange], _SUBJECT, checks))
 
 
-def _caught(fault: Fault) -> MutantResult:
-    found = _findings(fault.apply(), _RULES)
+def _caught(fault: Fault, rules: Iterable[Check]) -> MutantResult:
+    found = _findings(fault.apply(), rules)
     by_outcome = {
         outcome: tuple(one.check for one in found if one.outcome is outcome)
         for outcome in (Outcome.FAIL, Outcome.BLOCKED, Outcome.BROKEN)
@@ -178,28 +201,33 @@ def _outcome_of_pair(exchange: Exchange, first: Fault, second: Fault) -> PairOut
     return {2: "both fail", 1: "one fails, one is blocked"}.get(outcomes.count(Outcome.FAIL), "both are blocked")  # type: ignore[return-value]
 
 
+_NAMES: dict[DialectName, str] = {"chat": "Chat completions", "messages": "Messages"}
+
 OWN = "# Proof of the rules\n"
 """How a file of a proof begins, as a pattern."""
 
 
-def render(proof: Proof) -> str:
-    """Return the proof as a Markdown document."""
-    parts = ["# Proof of the rules", summary(proof), "## Rules", _rules(proof), "## Faults", _faults(proof)]
-    return "\n\n".join([*parts, "## Legal variants", _variants()]) + "\n"
+def render(*proofs: Proof) -> str:
+    """Return the proofs as a Markdown document, that of chat completions first."""
+    parts: list[str] = []
+    for proof in proofs:
+        parts += ["# Proof of the rules" if not parts else f"# {_NAMES[proof.dialect]}", summary(proof)]
+        parts += ["## Rules", _rules(proof), "## Faults", _faults(proof), "## Legal variants", _variants(proof)]
+    return "\n\n".join(parts) + "\n"
 
 
 def summary(proof: Proof) -> str:
     """Return the counts in a paragraph."""
     caught = sum(one.by_its_rule for one in proof.caught)
     alone = sum(one.by_its_rule_alone for one in proof.caught)
-    seen = sum(fault.seen for fault in FAULTS.values())
-    rules_with_own_fault = sum(bool(proof.killed_only_by(check.id)) for check in _RULES)
+    seen = sum(fault.seen for fault in FAULTS_OF[proof.dialect].values())
+    rules_with_own_fault = sum(bool(proof.killed_only_by(check.id)) for check in proof.rules)
     shown = Counter(pair.outcome for pair in proof.pairs)
     told = (
         f"{caught} of {len(proof.caught)} faults are caught by the rule meant for them, {alone} by it alone; "
         f"for {seen} of them a report of such an answer is cited. "
-        f"{rules_with_own_fault} of {len(_RULES)} rules have a fault that only they report, the others say why not. "
-        f"Of {len(VARIANTS)} legal variants and {proof.references} reference exchanges {len(proof.alarms)} raise an "
+        f"{rules_with_own_fault} of {len(proof.rules)} rules have a fault that only they report, the others say why not. "
+        f"Of {len(VARIANTS_OF[proof.dialect])} legal variants and {proof.references} reference exchanges {len(proof.alarms)} raise an "
         f"alarm."
     )
     if not proof.pairs:
@@ -213,7 +241,7 @@ def summary(proof: Proof) -> str:
 
 def _rules(proof: Proof) -> str:
     rows: list[list[object]] = []
-    for check in _RULES:
+    for check in proof.rules:
         meant = [one for one in proof.caught if one.fault.rule == check.id]
         others = sum(check.id in one.failing for one in proof.caught) - len(meant)
         rows.append(
@@ -247,8 +275,10 @@ def _faults(proof: Proof) -> str:
     return _table(headers, rows)
 
 
-def _variants() -> str:
-    rows: list[list[object]] = [[one.id, _cell(one.title), one.on, _link(one)] for one in VARIANTS.values()]
+def _variants(proof: Proof) -> str:
+    rows: list[list[object]] = [
+        [one.id, _cell(one.title), one.on, _link(one)] for one in VARIANTS_OF[proof.dialect].values()
+    ]
     return _table(["variant", "what is other", "on", "source"], rows)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from harness.wire.chat.completion import Message
+from harness.wire.dialect import DialectName
 from harness.wire.exchange import OK, Exchange, Expected
 
 Json = dict[str, Any]
@@ -86,6 +87,9 @@ class Scenario:
     encoding: str = "identity"
     cancels: bool = False
     path: str | None = None
+    dialect: DialectName = "chat"
+    key_header: Literal["both", "bearer", "x-api-key"] = "both"
+    beta: str | None = None
 
     @property
     def costly(self) -> bool:

@@ -144,7 +144,7 @@ def _at(chunk: Json, path: str, value: Any) -> None:
             found.pop(key, None)
         elif callable(value):
             # A value that another change has taken away, or made of another type, stays as it is.
-            with contextlib.suppress(TypeError, KeyError):
+            with contextlib.suppress(TypeError, KeyError, AttributeError):
                 found[key] = value(found[key])
         else:
             found[key] = copy.deepcopy(value)

@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 
+from harness.matrix.messages import MESSAGES
 from harness.matrix.scenarios import SCENARIOS
-from harness.simulate.chat.ideal import recording
+from harness.simulate.chat import ideal as chat
 from harness.simulate.edits import Change
+from harness.simulate.messages import ideal as messages
 from harness.wire.exchange import Exchange
 
 _SPECIFICATIONS = (
     "openai/openai-openapi", "openai/openai-python", "html.spec.whatwg.org", "rfc-editor.org", "unicode.org",
-    "platform.openai.com", "api-docs.deepseek.com/guides", "json-schema.org", "iana.org", "json.org",
+    "platform.openai.com", "platform.claude.com", "api-docs.deepseek.com/guides", "json-schema.org", "iana.org", "json.org",
 )  # fmt: skip
 
 
@@ -36,7 +38,9 @@ class Variant:
 
     def reference(self) -> Exchange:
         """Return what is changed."""
-        return recording(SCENARIOS[self.on])[-1]
+        if self.on in MESSAGES:
+            return messages.recording(MESSAGES[self.on])[-1]
+        return chat.recording(SCENARIOS[self.on])[-1]
 
     def apply(self) -> Exchange:
         """Return the changed exchange."""

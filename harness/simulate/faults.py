@@ -1,12 +1,20 @@
-"""The catalogue of faults and of legal variants, of all dialects."""
+"""The catalogue of faults and of legal variants, by dialect."""
 
 from harness.simulate.chat import faults as chat
 from harness.simulate.fault import Fault, Variant
+from harness.simulate.messages import faults as messages
+from harness.wire.dialect import DialectName
 
-FAULTS: dict[str, Fault] = dict(chat.FAULTS)
-"""Every fault by id."""
+FAULTS: dict[str, Fault] = chat.FAULTS
+"""Every fault of chat completions by id."""
 
-VARIANTS: dict[str, Variant] = dict(chat.VARIANTS)
-"""Every legal variant by id."""
+VARIANTS: dict[str, Variant] = chat.VARIANTS
+"""Every legal variant of chat completions by id."""
 
-__all__ = ["FAULTS", "VARIANTS", "Fault", "Variant"]
+FAULTS_OF: dict[DialectName, dict[str, Fault]] = {"chat": FAULTS, "messages": messages.FAULTS}
+"""The faults of each dialect."""
+
+VARIANTS_OF: dict[DialectName, dict[str, Variant]] = {"chat": VARIANTS, "messages": messages.VARIANTS}
+"""The legal variants of each dialect."""
+
+__all__ = ["FAULTS", "FAULTS_OF", "VARIANTS", "VARIANTS_OF", "Fault", "Variant"]

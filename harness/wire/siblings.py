@@ -55,7 +55,7 @@ class Sibling:
 
         A cache gives such answers, and a log holds them that stands at both ends of a gateway.
         """
-        alike = self.question == other.question or self.created == other.created
+        alike = self.question == other.question or (self.created is not None and self.created == other.created)
         return self.body == other.body or (self.said == other.said and alike)
 
 

@@ -50,9 +50,9 @@ EVENT_KEYS: Mapping[str, Keys] = {
     BLOCK_START: {"/index": ("int",), "/content_block": _OBJECT, "/content_block/type": _TEXT},
     BLOCK_DELTA: {"/index": ("int",), "/delta": _OBJECT, "/delta/type": _TEXT},
     BLOCK_STOP: {"/index": ("int",)},
-    DELTA: {"/delta": _OBJECT, "/usage": _OBJECT},
+    DELTA: {"/delta": _OBJECT},
 }
-"""Of each event but that of an error, which is a message of its own."""
+"""Of each event but that of an error; usage, which belongs to message_delta too, has rules of its own."""
 
 DELTA_KEYS: Mapping[str, Keys] = {
     "text_delta": {"/delta/text": _STRING},
@@ -81,9 +81,8 @@ MESSAGE_KEYS: Keys = {
     "/model": _TEXT,
     "/stop_reason": ("null", "text"),
     "/stop_sequence": ("null", "text", '""'),
-    "/usage": _OBJECT,
 }
-"""Of the message, where it starts and as a body."""
+"""But for usage, which has rules of its own: of the message, where it starts and as a body."""
 
 DELTAS_OF: Mapping[str, frozenset[str]] = {
     "text": frozenset({"text_delta", "citations_delta"}),

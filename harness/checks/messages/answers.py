@@ -1,0 +1,132 @@
+"""Which answers of Messages a rule is about: conditions, and what they have in common."""
+
+from collections.abc import Iterator
+
+from harness.checks.applies import body, complete_answer, success_status, uncut
+from harness.checks.applies import stream as asked_for_stream
+from harness.checks.kinds import KIND_PHRASES, n_of_m
+from harness.checks.registry import NotApplicable, Reason
+from harness.results import Problem
+from harness.wire.dialect import COUNT_TOKENS, path_of
+from harness.wire.exchange import Exchange
+from harness.wire.messages import grammar
+from harness.wire.messages.columns import Block
+from harness.wire.shapes import Json, Shape, as_object, kind
+
+BEGUN = ("messages.begins",)
+"""What must hold before anything is said of a message."""
+
+_COUNTED = "the tokens were counted, no message was asked for"
+
+
+def counts(exchange: Exchange) -> bool:
+    """Tell whether tokens were to be counted and no message made."""
+    return path_of(exchange.request.url).rstrip("/").endswith(COUNT_TOKENS)
+
+
+def answer(exchange: Exchange) -> Reason | None:
+    """A message was asked for and answered."""
+    return success_status(exchange) or (_COUNTED if counts(exchange) else None)
+
+
+def stream(exchange: Exchange) -> Reason | None:
+    """A message was asked for as a stream, and answered."""
+    return answer(exchange) or asked_for_stream(exchange)
+
+
+def whole_stream(exchange: Exchange) -> Reason | None:
+    """A stream that nobody shortened or closed before its end, and that no error ended."""
+    failed = exchange.message.errors and NotApplicable("an error ended the stream: messages.no-error", "blocked")
+    return stream(exchange) or complete_answer(exchange) or uncut(exchange) or failed or None
+
+
+def one_body(exchange: Exchange) -> Reason | None:
+    """A message was asked for in one body, and given."""
+    return answer(exchange) or body(exchange)
+
+
+def whole(exchange: Exchange) -> Reason | None:
+    """A message that nobody shortened or closed before its end."""
+    if exchange.is_stream:
+        return whole_stream(exchange)
+    return answer(exchange) or complete_answer(exchange)
+
+
+def told_why(exchange: Exchange) -> Reason | None:
+    """A whole message that says why it stopped."""
+    told = whole(exchange)
+    missing = NotApplicable("it is not told why it stopped", "not-present")
+    return told or (None if exchange.turn.stop else missing)
+
+
+def with_block(exchange: Exchange, *kinds: str) -> Reason | None:
+    """A message with a block of one of these kinds."""
+    found = any(block.kind in kinds for block in exchange.message.blocks)
+    return answer(exchange) or (
+        None if found else NotApplicable(f"no block of {' or '.join(kinds)} came", "not-present")
+    )
+
+
+def with_call(exchange: Exchange) -> Reason | None:
+    """A message that calls a tool of ours."""
+    return with_block(exchange, "tool_use")
+
+
+def with_thinking(exchange: Exchange) -> Reason | None:
+    """A message with a thought that can be read."""
+    return with_block(exchange, "thinking")
+
+
+def with_usage(exchange: Exchange) -> Reason | None:
+    """A message with an object of usage."""
+    missing = NotApplicable("no usage came", "not-present")
+    return answer(exchange) or (None if any(one.value for one in exchange.message.usages) else missing)
+
+
+def known_request(exchange: Exchange) -> Reason | None:
+    """A message whose request was recorded."""
+    return answer(exchange) or (None if exchange.request.json is not None else "the recording has no request")
+
+
+def of_kind(exchange: Exchange, *kinds: str) -> list[Block]:
+    """Return the blocks of these kinds."""
+    return [block for block in exchange.message.blocks if block.kind in kinds]
+
+
+def served_by_them(exchange: Exchange) -> bool:
+    """Tell whether tools of the provider ran within the answer, so that it holds more than one turn of the model."""
+    listed = exchange.request.get("tools")
+    tools = listed if isinstance(listed, list) else []
+    offered = any(as_object(tool).get("type") not in {None, "custom"} for tool in tools)
+    came = any(block.kind in {"server_tool_use", "mcp_tool_use", "compaction"} for block in exchange.message.blocks)
+    return offered or came or bool(exchange.request.get("mcp_servers") or exchange.request.get("container"))
+
+
+def wrong_keys(exchange: Exchange, form: str, keys: grammar.Keys) -> Iterator[Problem]:
+    """Yield a problem for each of ``keys`` that events of a form lack, or that holds another kind of value."""
+    shapes = exchange.message.shapes.get(form, [])
+    total = sum(shape.count for shape in shapes)
+    for pointer, allowed in keys.items():
+        held = [shape for shape in shapes if _is_held(shape, pointer, keys)]
+        wrong = [shape for shape in held if shape.kinds.get(pointer, "missing") not in allowed]
+        if wrong:
+            what = wrong[0].kinds.get(pointer, "missing")
+            count = sum(shape.count for shape in wrong)
+            unit = f"{form.replace(':', ' of ')} event"
+            said = f"{pointer[1:].replace('/', '.')} is {KIND_PHRASES[what]} {n_of_m(count, total, unit)}"
+            yield Problem(said, ((wrong[0].first, pointer),))
+
+
+def _is_held(shape: Shape, pointer: str, keys: grammar.Keys) -> bool:
+    """Tell whether what holds a key is there: of what stands in nothing that is missing is told already."""
+    holder = pointer.rpartition("/")[0]
+    return holder not in keys or shape.kinds.get(holder, "missing") in keys[holder]
+
+
+def wrong_in(event: int, at: str, value: Json, keys: grammar.Keys, what: str) -> Iterator[Problem]:
+    """Yield a problem for each of ``keys`` that an object at ``at`` lacks, or that holds another kind of value."""
+    for pointer, allowed in keys.items():
+        name = pointer[1:]
+        found = kind(value[name]) if name in value else "missing"
+        if found not in allowed:
+            yield Problem(f"{name} is {KIND_PHRASES[found]} {what}", ((event, f"{at}{pointer}"),))

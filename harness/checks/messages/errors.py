@@ -1,0 +1,246 @@
+"""Errors, as a status, as a body with status 200, and within a stream; and requests that are answered in another way."""
+
+from collections.abc import Iterator
+
+from harness.checks import sources
+from harness.checks.applies import all_of, error_status, success_status
+from harness.checks.messages.answers import answer, counts, stream
+from harness.checks.registry import Reason, observation, rule
+from harness.results import Level, Problem
+from harness.simulate.edits import chunks, drop, set_value
+from harness.simulate.messages.edits import added, typed
+from harness.simulate.messages.ideal import error, of_other
+from harness.simulate.messages.reference import BAD_KEY, BODY, COUNTED, NO_CAP, REFUSED, STREAM
+from harness.simulate.reference import with_body, with_expected_status, with_response
+from harness.wire.exchange import Exchange
+from harness.wire.shapes import Json, as_object, objects_in
+
+_JSON = ("error.json", "error.not-empty")
+_MISSING = {404, 405, 501}
+_BAD_REQUEST = range(400, 500)
+_OVERLOADED: Json = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
+_OPENAI = b'{"error":{"message":"model not found","type":"invalid_request_error","param":null,"code":null}}'
+_KINDS = {
+    401: {"authentication_error"},
+    403: {"permission_error"},
+    404: {"not_found_error", "invalid_request_error"},
+    413: {"request_too_large", "invalid_request_error"},
+    429: {"rate_limit_error"},
+    400: {"invalid_request_error", "billing_error"},
+    500: {"api_error"},
+    529: {"overloaded_error"},
+}
+"""The types that the manual gives to a status; invalid_request_error stands for those of 4xx that it does not name."""
+
+_SYSTEM = of_other(STREAM, messages=[{"role": "user", "content": "Hi"}, {"role": "system", "content": "Be short."}])
+
+
+def _any(_chunk: Json) -> bool:
+    return True
+
+
+def _failed(exchange: Exchange) -> Reason | None:
+    """An error with a body that is an object."""
+    return error_status(exchange) or (None if isinstance(exchange.chunk(0), dict) else "the error is no object")
+
+
+def _request_cap(exchange: Exchange) -> Reason | None:
+    """A request without max_tokens, which is required."""
+    asked = exchange.request.json
+    lacks = asked is not None and "max_tokens" not in asked and bool(asked.get("messages"))
+    return None if lacks and not counts(exchange) else "the request has max_tokens, or is not known"
+
+
+def _request_system(exchange: Exchange) -> Reason | None:
+    """A request with a message of role system among those of others."""
+    roles = [one.get("role") for one in objects_in(exchange.request.get("messages"))]
+    return None if "system" in roles else "no message has role system"
+
+
+def _request_counts(exchange: Exchange) -> Reason | None:
+    """A request to count tokens."""
+    return None if counts(exchange) else "no tokens were to be counted"
+
+
+@rule(
+    "messages.error-envelope", Level.SHOULD, "An error is of type error, with an object under error.",
+    sources.MESSAGES_ERRORS, _failed,
+    good=(REFUSED, BAD_KEY, NO_CAP),
+    bad=(with_body(REFUSED, _OPENAI), chunks(_any, set_value("type", "invalid_request"))(BAD_KEY)),
+    depends_on=(*_JSON, "error.envelope"),
+)  # fmt: skip
+def envelope(exchange: Exchange) -> Iterator[Problem]:
+    """
+    A client that looks at the outer type to tell an error from a message takes it for a broken answer, and asks again.
+
+    Instead: Go by the status: `if response.status_code >= 400`, and read `body["error"]["message"]`.
+    """
+    found = as_object(exchange.chunk(0))
+    if found.get("type") != "error":
+        said = f"type is {found['type']!r}" if "type" in found else "type is absent"
+        yield Problem(f"{said} in the error", ((0, "/type" if "type" in found else ""),))
+
+
+@rule(
+    "messages.error-type", Level.SHOULD, "The type of an error is the one that belongs to its status.",
+    sources.MESSAGES_ERRORS, _failed,
+    good=(REFUSED, BAD_KEY, NO_CAP),
+    bad=(
+        chunks(_any, set_value("error/type", "invalid_api_key"))(BAD_KEY),
+        chunks(_any, set_value("error/type", "server_error"))(NO_CAP),
+    ),
+    depends_on=(*_JSON, "messages.error-envelope", "error.type"),
+)  # fmt: skip
+def error_type(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Clients choose by it whether to ask again, to ask for a key, or to give up.
+
+    Instead: Choose by the status, which they can't do without: 429 and 5xx again, the rest not.
+    """
+    status = exchange.response.status
+    kinds = _KINDS.get(status)
+    kind = as_object(as_object(exchange.chunk(0)).get("error")).get("type")
+    if kinds and kind not in kinds:
+        yield Problem(f"status {status} comes with type {kind!r}", ((0, "/error/type"),))
+
+
+@rule(
+    "messages.error-event", Level.MUST, "An error within a stream is an event of type error, with type and message under error.",
+    sources.MESSAGES_STREAM, stream,
+    good=(STREAM,),
+    bad=(
+        added(typed("content_block_stop"), {"type": "error", "message": "Overloaded"})(STREAM),
+        added(typed("content_block_stop"), {"type": "error", "error": {"message": "Overloaded"}})(STREAM),
+        added(typed("content_block_stop"), {"error": {"message": "Overloaded", "code": 529}})(STREAM),
+    ),
+    depends_on=("http.stream-asked", "sse.json"),
+)  # fmt: skip
+def error_event(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The SDK raises without saying why, or takes the error for an event that it does not know and drops it.
+
+    Instead: Look for `error` in every event: `if "error" in data: raise Failed(data["error"])`.
+    """
+    for one in exchange.message.errors[:1]:
+        inner = as_object(one.value.get("error"))
+        for key in ("type", "message"):
+            if not isinstance(inner.get(key), str) or not inner[key]:
+                yield Problem(f"an error event without {key} under error", ((one.event, "/error"),))
+                return
+    for number in exchange.message.untyped:
+        if as_object(exchange.chunk(number)).get("error"):
+            yield Problem("an error comes in an event without a type", ((number, "/error"),))
+            return
+
+
+@rule(
+    "messages.no-error", Level.MUST, "An answer with status 200 is no error, and brings none.",
+    sources.MESSAGES_ERRORS, answer,
+    good=(STREAM, BODY),
+    bad=(
+        with_body(BODY, error(429, "Too many").body),
+        added(typed("content_block_stop"), _OVERLOADED)(STREAM),
+        with_body(BODY, _OPENAI),
+    ),
+    depends_on=("http.not-empty", "http.not-html"),
+)  # fmt: skip
+def no_error(exchange: Exchange) -> Iterator[Problem]:
+    """
+    A client that goes by the status takes it for an answer, and shows half of one or nothing.
+
+    Instead: Look for the event error, and for `type == "error"` in a body, before you read a message.
+    """
+    for one in exchange.message.errors[:1]:
+        inner = as_object(one.value.get("error"))
+        said = f"{inner.get('type')}: {' '.join(str(inner.get('message')).split())[:80]}"
+        yield Problem(
+            f"an error came with status {exchange.response.status}: {said}", ((one.event, f"{one.pointer}/error"),)
+        )
+
+
+@rule(
+    "messages.cap-required", Level.SHOULD, "A request without max_tokens is refused.",
+    sources.MESSAGES_API, _request_cap,
+    good=(NO_CAP,),
+    bad=(of_other(STREAM, max_tokens=None), of_other(BODY, max_tokens=None)),
+)  # fmt: skip
+def cap_required(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Code that forgets it works here and fails at Anthropic; how long an answer may be, and cost, nobody said.
+
+    Instead: Always send max_tokens.
+    """
+    if exchange.response.is_success:
+        yield Problem(f"status {exchange.response.status} without max_tokens", ((0, ""),))
+
+
+@rule(
+    "messages.system-taken", Level.SHOULD, "A message of role system among the others is taken.",
+    "https://github.com/QwenLM/Qwen/issues/2244", _request_system,
+    good=(_SYSTEM,),
+    bad=(with_response(_SYSTEM, status=400, body=error(400, 'messages: Unexpected role "system"').body),),
+)  # fmt: skip
+def system_taken(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Claude Code sends such messages since 2.1.154: every session ends at the first.
+
+    Instead: Move them into `system`, or send them as role user: `{"role": "user", "content": f"<system>{text}</system>"}`.
+    """
+    if exchange.response.status in {400, 422}:
+        yield Problem(f"status {exchange.response.status} for a message of role system", ((0, ""),))
+
+
+@rule(
+    "messages.count-served", Level.SHOULD, "Tokens are counted at /v1/messages/count_tokens.",
+    sources.MESSAGES_COUNT, _request_counts,
+    good=(COUNTED, with_expected_status(with_response(of_other(COUNTED, model="no-such-model-7"), status=404, body=error(404, "model: no-such-model-7").body), 404)),
+    bad=(with_response(COUNTED, status=404, body=error(404, "Not found").body), with_response(COUNTED, status=405, body=b"")),
+)  # fmt: skip
+def count_served(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Clients that ask how long a prompt is before they send it stop, or guess.
+
+    Instead: Guess where it is missing: `len(text) // 4`, and keep a reserve.
+    """
+    model = exchange.request.get("model")
+    of_the_model = isinstance(model, str) and model and model.encode() in exchange.response.content
+    if exchange.response.status in _MISSING and not of_the_model:
+        yield Problem(f"status {exchange.response.status} at count_tokens", ((0, ""),))
+
+
+@rule(
+    "messages.count-told", Level.MUST, "Counted tokens stand under input_tokens, a whole number above 0.",
+    sources.MESSAGES_COUNT, all_of(success_status, _request_counts),
+    good=(COUNTED,),
+    bad=(
+        chunks(_any, set_value("input_tokens", 0))(COUNTED),
+        chunks(_any, drop("input_tokens"))(COUNTED),
+        with_body(COUNTED, BODY.response.body),
+    ),
+    depends_on=("http.body-asked",),
+)  # fmt: skip
+def count_told(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `count.input_tokens` raises AttributeError, or says that any prompt fits.
+
+    Instead: Take 0 and what is no number for unknown.
+    """
+    value = as_object(exchange.chunk(0)).get("input_tokens")
+    if type(value) is not int or value < 1:
+        yield Problem("input_tokens is absent" if value is None else f"input_tokens is {value!r}", ((0, "/input_tokens" if value is not None else ""),))  # fmt: skip
+
+
+@observation(
+    "messages.error-request-id", "Whether an error tells the id of its request.",
+    sources.MESSAGES_ERRORS, _failed,
+    good=(REFUSED, BAD_KEY),
+    bad=(chunks(_any, drop("request_id"))(REFUSED),),
+    depends_on=_JSON,
+)  # fmt: skip
+def error_request_id(exchange: Exchange) -> str:
+    """
+    Without it nobody can look the failure up.
+
+    Instead: Keep the header `request-id`, or the time.
+    """
+    return "yes" if isinstance(as_object(exchange.chunk(0)).get("request_id"), str) else "no"

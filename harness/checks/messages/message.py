@@ -1,0 +1,402 @@
+"""The message: what it is called, who speaks, and why it stopped."""
+
+from collections.abc import Iterator
+
+from harness.checks import sources
+from harness.checks.applies import all_of
+from harness.checks.messages.answers import (
+    BEGUN,
+    answer,
+    known_request,
+    of_kind,
+    stream,
+    told_why,
+    whole,
+    wrong_in,
+)
+from harness.checks.registry import Reason, observation, rule
+from harness.results import Advice, Level, Problem
+from harness.simulate.edits import chunks, drop, replace_bytes, set_value
+from harness.simulate.messages.edits import typed
+from harness.simulate.messages.reference import BODY, CAPPED, STOPPED, STREAM, THINKING_BODY, TOOL, TOOL_BODY
+from harness.simulate.reference import in_archive, with_body
+from harness.wire.exchange import Exchange
+from harness.wire.messages import grammar
+from harness.wire.shapes import Json, as_object
+
+_START, _DELTA = typed("message_start"), typed("message_delta")
+_IN_TIME = (*BEGUN, "messages.told-why")
+
+
+def _any(_chunk: Json) -> bool:
+    return True
+
+
+def _keys_of(exchange: Exchange, *names: str) -> Iterator[Problem]:
+    """Yield the problems with some keys of the message, where it starts or as a body."""
+    begun = exchange.message.start
+    keys = {key: kinds for key, kinds in grammar.MESSAGE_KEYS.items() if key[1:] in names}
+    if begun:
+        yield from wrong_in(begun.event, begun.pointer, begun.value, keys, "the message")
+
+
+def _message(exchange: Exchange) -> Reason | None:
+    """A message that was begun, as a stream or a body."""
+    return answer(exchange) or (None if exchange.message.start else "no message came")
+
+
+@rule(
+    "messages.object", Level.MUST, "A body is a message: its type is message, and its role assistant.",
+    sources.MESSAGES_API, answer,
+    good=(STREAM, BODY),
+    bad=(
+        with_body(BODY, b'{"object":"chat.completion","choices":[]}'),
+        chunks(_START, drop("message/type"))(STREAM),
+        chunks(_START, set_value("message/role", "user"))(STREAM),
+        chunks(_any, set_value("role", None))(BODY),
+    ),
+    depends_on=("http.body-asked", *BEGUN, "messages.event-keys"),
+)  # fmt: skip
+def is_message(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Typed clients fail to decode it, and a history that copies the role is refused at the next turn.
+
+    Instead: Write the role yourself: `history.append({"role": "assistant", "content": content})`.
+    """
+    begun = exchange.message.start
+    if begun is None:
+        if not exchange.message.errors:
+            yield Problem("no message came", ((0, ""),))
+        return
+    for key, value in (("type", "message"), ("role", "assistant")):
+        found = begun.value.get(key)
+        if found != value:
+            said = f"{key} is {found!r}" if key in begun.value else f"{key} is absent"
+            yield Problem(f"{said} in the message", ((begun.event, f"{begun.pointer}/{key}"),))
+
+
+@rule(
+    "messages.id", Level.MUST, "A message has an id, a text.",
+    sources.MESSAGES_API, _message,
+    good=(STREAM, BODY),
+    bad=(chunks(_START, drop("message/id"))(STREAM), chunks(_any, set_value("id", 7))(BODY), chunks(_any, set_value("id", ""))(BODY)),
+    depends_on=("messages.object",),
+)  # fmt: skip
+def has_id(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Logs and stores that key messages by id mix them up, or refuse them.
+
+    Instead: Make an id of your own where none comes: `message.get("id") or f"local-{uuid4()}"`.
+    """
+    yield from _keys_of(exchange, "id")
+
+
+@rule(
+    "messages.model", Level.MUST, "A message names its model.",
+    sources.MESSAGES_API, _message,
+    good=(STREAM, BODY),
+    bad=(chunks(_START, drop("message/model"))(STREAM), chunks(_any, set_value("model", ""))(BODY)),
+    depends_on=("messages.object",),
+)  # fmt: skip
+def has_model(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Cost tables look the model up and find nothing.
+
+    Instead: Keep the model that you asked for: `message.get("model") or asked`.
+    """
+    yield from _keys_of(exchange, "model")
+
+
+@rule(
+    "messages.content-list", Level.MUST, "content is a list of blocks; a stream begins with an empty one.",
+    sources.MESSAGES_API, _message,
+    good=(STREAM, BODY, TOOL_BODY),
+    bad=(
+        chunks(_START, drop("message/content"))(STREAM),
+        chunks(_START, set_value("message/content", [{"type": "text", "text": "x"}]))(STREAM),
+        chunks(_any, set_value("content", "How can I help?"))(BODY),
+        chunks(_any, set_value("content", ["How can I help?"]))(BODY),
+    ),
+    depends_on=("messages.object",),
+)  # fmt: skip
+def content_list(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `for block in message.content` raises TypeError on None, and goes through the letters of a text; what stands in message_start shows twice.
+
+    Instead: Take a text for a block: `content if isinstance(content, list) else [{"type": "text", "text": content or ""}]`.
+    """
+    begun = exchange.message.start
+    yield from _keys_of(exchange, "content")
+    content = begun.value.get("content") if begun else None
+    if not begun or not isinstance(content, list):
+        return
+    at = (begun.event, f"{begun.pointer}/content")
+    if exchange.is_stream and content and exchange.reading.parser:
+        yield Problem("content has blocks before any was started", (at,))
+    elif any(not isinstance(as_object(one).get("type"), str) for one in content):
+        yield Problem("a block of content has no type", (at,))
+
+
+@rule(
+    "messages.stop-null", Level.MUST, "stop_reason and stop_sequence are null where a stream begins.",
+    sources.MESSAGES_API, stream,
+    good=(STREAM,),
+    bad=(
+        chunks(_START, set_value("message/stop_reason", "end_turn"))(STREAM),
+        chunks(_START, drop("message/stop_reason"))(STREAM),
+        chunks(_START, drop("message/stop_sequence"))(STREAM),
+    ),
+    depends_on=("messages.object",),
+)  # fmt: skip
+def stop_null(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Typed clients fail to decode the start; a loop that ends at a stop_reason ends before the first word.
+
+    Instead: Read stop_reason of message_delta alone.
+    """
+    begun = exchange.message.start
+    for key in ("stop_reason", "stop_sequence"):
+        if begun and begun.value.get(key, 0) is not None:
+            said = f"is {begun.value[key]!r}" if key in begun.value else "is absent"
+            yield Problem(f"{key} {said} in message_start", ((begun.event, f"{begun.pointer}/{key}"),))
+
+
+@rule(
+    "messages.stop-reason", Level.MUST, "A message says why it stopped, in a text.",
+    sources.MESSAGES_STOPS, whole,
+    good=(STREAM, BODY, TOOL, CAPPED),
+    bad=(
+        chunks(_DELTA, set_value("delta/stop_reason", None))(STREAM),
+        chunks(_DELTA, drop("delta/stop_reason"))(TOOL),
+        chunks(_any, set_value("stop_reason", None))(BODY),
+    ),
+    depends_on=(*_IN_TIME, "messages.object", "messages.event-keys"),
+)  # fmt: skip
+def stop_reason(exchange: Exchange) -> Iterator[Problem]:
+    """
+    A loop that goes on while stop_reason is "tool_use" ends, and one that waits for a reason never does.
+
+    Instead: Go by what came: run the tools that were called, and take the end of the stream for the end of the turn.
+    """
+    stop = exchange.message.stop
+    if stop and not (isinstance(stop.value.get("stop_reason"), str) and stop.value["stop_reason"]):
+        found = stop.value.get("stop_reason")
+        said = f"is {found!r}" if "stop_reason" in stop.value else "is absent"
+        yield Problem(f"stop_reason {said}", ((stop.event, f"{stop.pointer}/stop_reason"),))
+
+
+_OF_CHAT = Advice(
+    "A client that compares with Anthropic's words does not run the tool, or go on after a cap: the word is that of chat completions.",
+    'Translate: `{"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}.get(reason, reason)`.',
+)
+
+
+@rule(
+    "messages.stop-known", Level.SHOULD, "stop_reason is one that Anthropic names.",
+    sources.MESSAGES_STOPS, told_why,
+    good=(STREAM, BODY, TOOL, CAPPED, STOPPED),
+    bad=(
+        chunks(_DELTA, set_value("delta/stop_reason", "stop"))(STREAM),
+        chunks(_any, set_value("stop_reason", "length"))(BODY),
+        chunks(_any, set_value("stop_reason", "done"))(BODY),
+    ),
+    depends_on=("messages.stop-reason",),
+)  # fmt: skip
+def stop_known(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Typed clients fail to decode it; others take it for none of the reasons they know, and end.
+
+    Instead: Take a word you do not know for the end of the turn, after you ran the tools that were called.
+    """
+    stop = exchange.message.stop
+    reason = exchange.turn.stop
+    if stop and reason and reason not in grammar.STOP_REASONS and reason != "compaction":
+        advice = _OF_CHAT if reason in {"stop", "length", "tool_calls", "function_call", "content_filter"} else None
+        yield Problem(f"stop_reason is {reason!r}", ((stop.event, f"{stop.pointer}/stop_reason"),), advice)
+
+
+@rule(
+    "messages.stop-sequence-key", Level.MUST, "Where it is told why a message stopped, stop_sequence is there: null or a text.",
+    sources.MESSAGES_API, whole,
+    good=(STREAM, BODY, STOPPED),
+    bad=(
+        chunks(_DELTA, drop("delta/stop_sequence"))(STREAM),
+        chunks(_any, drop("stop_sequence"))(BODY),
+        chunks(_DELTA, set_value("delta/stop_sequence", 0))(STREAM),
+    ),
+    depends_on=(*_IN_TIME, "messages.object", "messages.event-keys"),
+)  # fmt: skip
+def stop_sequence_key(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Typed clients (Rust, Swift, Kotlin) fail to decode the event, and the whole answer with it.
+
+    Instead: Declare the field as optional with a default: `stop_sequence: Option<String>` with `#[serde(default)]`.
+    """
+    stop = exchange.message.stop
+    found = stop.value.get("stop_sequence", 0) if stop else None
+    if stop and found is not None and not isinstance(found, str):
+        said = f"is {found!r}" if "stop_sequence" in stop.value else "is absent"
+        yield Problem(f"stop_sequence {said}", ((stop.event, f"{stop.pointer}/stop_sequence"),))
+
+
+@rule(
+    "messages.stop-sequence", Level.MUST, "stop_sequence names a sequence where stop_reason is stop_sequence, and nowhere else.",
+    sources.MESSAGES_API, told_why,
+    good=(STREAM, BODY, STOPPED),
+    bad=(
+        chunks(_DELTA, set_value("delta/stop_reason", "end_turn"))(STOPPED),
+        chunks(_DELTA, set_value("delta/stop_sequence", None))(STOPPED),
+        chunks(_any, set_value("stop_sequence", ""))(BODY),
+    ),
+    depends_on=("messages.stop-reason", "messages.stop-sequence-key"),
+)  # fmt: skip
+def stop_sequence(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Code that asks stop_reason whether its marker was met misses it, and takes a part for a whole answer.
+
+    Instead: Look at both: `met = stop_sequence or (stop_reason == "stop_sequence" and asked[0])`.
+    """
+    stop = exchange.message.stop
+    value = stop.value.get("stop_sequence") if stop else None
+    reason = exchange.turn.stop
+    if stop and (value is not None) != (reason == "stop_sequence"):
+        yield Problem(
+            f"stop_reason is {reason!r}, and stop_sequence {value!r}", ((stop.event, f"{stop.pointer}/stop_sequence"),)
+        )
+
+
+@rule(
+    "messages.stop-asked", Level.MUST, "A stop_sequence that is named is one that was asked for.",
+    sources.MESSAGES_API, all_of(told_why, known_request),
+    good=(STOPPED,),
+    bad=(chunks(_DELTA, set_value("delta/stop_sequence", "8"))(STOPPED),),
+    depends_on=("messages.stop-sequence",),
+)  # fmt: skip
+def stop_asked(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Code that branches on which sequence was met takes the wrong branch, or raises KeyError.
+
+    Instead: Look for your own sequences in what came, and take one you did not ask for as the end of the turn.
+    """
+    stop, asked = exchange.message.stop, exchange.request.get("stop_sequences")
+    value = stop.value.get("stop_sequence") if stop else None
+    if stop and value is not None and value not in (asked if isinstance(asked, list) else [asked]):
+        yield Problem(f"stop_sequence {value!r} was not asked for", ((stop.event, f"{stop.pointer}/stop_sequence"),))
+
+
+_NOT_RUN = Advice(
+    "An agent loop that goes on while stop_reason is tool_use does not run the tool: the task ends half done.",
+    'Go by the blocks: `calls = [b for b in content if b.type == "tool_use"]`, and run them whatever stop_reason says.',
+)
+
+
+@rule(
+    "messages.stop-tool-use", Level.MUST, "stop_reason is tool_use where a tool of yours was called, and nowhere else.",
+    sources.MESSAGES_STOPS, told_why,
+    good=(STREAM, TOOL, TOOL_BODY, CAPPED),
+    bad=(
+        chunks(_DELTA, set_value("delta/stop_reason", "end_turn"))(TOOL),
+        chunks(_DELTA, set_value("delta/stop_reason", "tool_use"))(STREAM),
+        chunks(_any, set_value("stop_reason", "end_turn"))(TOOL_BODY),
+    ),
+    depends_on=("messages.stop-known", "messages.block-started"),
+)  # fmt: skip
+def stop_tool_use(exchange: Exchange) -> Iterator[Problem]:
+    """
+    A loop that runs what was called finds no call, and asks again with an empty list of results, which is refused.
+
+    Instead: End the turn where nothing was called: `if not calls: break`.
+    """
+    stop, called = exchange.message.stop, of_kind(exchange, "tool_use")
+    reason = exchange.turn.stop
+    if stop is None:
+        return
+    at = (stop.event, f"{stop.pointer}/stop_reason")
+    if called and reason == "end_turn":
+        yield Problem(f"stop_reason is 'end_turn', and a tool was called ({len(called)} blocks)", (at,), _NOT_RUN)
+    elif not called and reason == "tool_use":
+        yield Problem("stop_reason is 'tool_use', and no tool was called", (at,))
+
+
+@rule(
+    "messages.id-unique", Level.SHOULD, "Each message has an id of its own.",
+    sources.MESSAGES_REFERENCE, _message,
+    good=(BODY, in_archive(STREAM, replace_bytes(b"msg_reference1", b"msg_other7")(TOOL))),
+    bad=(in_archive(STREAM, TOOL), in_archive(BODY, TOOL_BODY)),
+    depends_on=("messages.id",),
+)  # fmt: skip
+def id_unique(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Usage that is summed by id counts two messages as one: so does Claude Code.
+
+    Instead: Key by the header `request-id`, or by an id of your own.
+    """
+    for name in exchange.facts.ids if "id" not in exchange.altered else ():
+        other = exchange.before.with_id(name)
+        if other is not None and not other.altered and not exchange.facts.repeats(other):
+            begun = exchange.message.start
+            yield Problem(
+                "the id is that of an earlier message",
+                ((begun.event if begun else 0, f"{begun.pointer if begun else ''}/id"),),
+            )
+
+
+@observation(
+    "messages.id-form", "The form of a message's id.",
+    sources.MESSAGES_REFERENCE, _message,
+    good=(STREAM, BODY),
+    bad=(replace_bytes(b"msg_reference1", b"chatcmpl-7")(STREAM), replace_bytes(b"msg_reference1", b"7")(BODY)),
+    depends_on=("messages.id",),
+)  # fmt: skip
+def id_form(exchange: Exchange) -> str:
+    """
+    Legal: an id is any text.  Tools that look for msg_ in logs find nothing.
+
+    Instead: Compare ids as a whole, and make nothing of how they begin.
+    """
+    begun = exchange.message.start
+    name = str(begun.value.get("id")) if begun else ""
+    return "msg_" if name.startswith("msg_") else f"{name.partition('_')[0]}_" if "_" in name[:9] else "other"
+
+
+@observation(
+    "messages.more-keys", "The keys of a message that Anthropic does not document.",
+    sources.MESSAGES_API, _message,
+    good=(STREAM, BODY),
+    bad=(chunks(_START, set_value("message/service_tier", "standard"))(STREAM), chunks(_any, set_value("created", 7))(BODY)),
+    depends_on=("messages.object",),
+)  # fmt: skip
+def more_keys(exchange: Exchange) -> str:
+    """
+    Legal; a client that forbids unknown keys fails to decode the message.
+
+    Instead: Let your models ignore what they do not know (`extra="ignore"`).
+    """
+    begun = exchange.message.start
+    known = {key[1:] for key in grammar.MESSAGE_KEYS} | {"usage", "stop_details", "container", "context_management"}
+    return ", ".join(sorted((begun.value.keys() if begun else set()) - known)[:8]) or "none"
+
+
+@rule(
+    "messages.parity", Level.SHOULD, "The same question has the same kinds of block as a stream and in one body.",
+    sources.MESSAGES_REFERENCE, _message,
+    good=(in_archive(STREAM, replace_bytes(b"msg_reference1", b"msg_other7")(BODY)),),
+    bad=(in_archive(STREAM, replace_bytes(b"msg_reference1", b"msg_other7")(with_body(BODY, THINKING_BODY.response.body))),),
+    depends_on=("messages.object",),
+)  # fmt: skip
+def parity(exchange: Exchange) -> Iterator[Problem]:
+    """
+    A client that changes to streaming loses the thought, or shows one that it never asked for.
+
+    Instead: Read both forms with one function, and expect a thought in either.
+    """
+    facts = exchange.facts
+    other = exchange.before.counterpart(facts) if facts.answered else None
+    if other is None or not other.answered:
+        return
+    mine, theirs = "thinking" in facts.channels, "thinking" in other.channels
+    if mine != theirs:
+        here, there = ("the stream", "the body") if exchange.is_stream else ("the body", "the stream")
+        begun = exchange.message.start
+        with_, without = (here, there) if mine else (there, here)
+        yield Problem(f"{with_} has a thought, {without} has none", ((begun.event if begun else 0, ""),))

@@ -1,0 +1,325 @@
+"""The order of the events of a stream of Messages."""
+
+from collections.abc import Iterator
+
+from harness.checks import sources
+from harness.checks.messages.answers import BEGUN, stream, whole_stream
+from harness.checks.registry import observation, rule
+from harness.results import Advice, Level, Problem
+from harness.simulate.edits import replace_bytes
+from harness.simulate.messages.edits import added, doubled, dropped, moved_last, swapped, typed
+from harness.simulate.messages.reference import STREAM, THINKING, TOOL, TWO_TOOLS
+from harness.wire.exchange import Exchange
+from harness.wire.messages import grammar
+from harness.wire.order import Breach
+
+_IS_STREAM = ("http.stream-asked", "sse.json", "sse.object")
+_START, _STOP = typed("content_block_start"), typed("content_block_stop")
+_SECOND_START = typed("content_block_start", index=1)
+_MORE_TEXT = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": " Bye."}}
+_LATE_BLOCK = (
+    {"type": "content_block_start", "index": 1, "content_block": {"type": "text", "text": ""}},
+    {"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": "Bye."}},
+    {"type": "content_block_stop", "index": 1},
+)
+_TWICE = Advice(
+    "A client that runs a tool when its block stops runs it twice: what it orders, deletes or pays is done twice.",
+    "Run a tool once for each `tool_use` id, after message_stop: `if block.id not in done: run(block); done.add(block.id)`.",
+)
+
+
+def _breaches(exchange: Exchange, event: str, *states: str) -> Iterator[Breach]:
+    """Yield the events of a type that came in one of these states."""
+    return (one for one in exchange.message.breaches if one.step.event == event and one.state in states)
+
+
+def _first(
+    breaches: Iterator[Breach], words: str, pointer: str = "", advice: Advice | None = None
+) -> Iterator[Problem]:
+    """Yield a problem for the first of some breaches, with how many there are."""
+    found = list(breaches)
+    if found:
+        step = found[0].step
+        more = f" ({len(found)} times)" if len(found) > 1 else ""
+        yield Problem(f"{words.format(index=step.subject)}{more}", ((step.number, pointer),), advice)
+
+
+@rule(
+    "messages.begins", Level.MUST, "The first event but a ping is message_start.",
+    sources.MESSAGES_STREAM, stream,
+    good=(STREAM, added(typed("message_start"), {"type": "ping"}, before=True)(STREAM)),
+    bad=(
+        dropped(typed("message_start"))(STREAM),
+        swapped(typed("message_start"))(STREAM),
+        replace_bytes(b"message_start", b"message_begin")(STREAM),
+    ),
+    depends_on=_IS_STREAM,
+)  # fmt: skip
+def begins(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The SDK raises "Unexpected event order"; a reader that keeps the message of message_start has none to add to.
+
+    Instead: Begin an empty message at whatever comes first: `message = message or {"content": [], "usage": {}}`.
+    """
+    known = [step for step in exchange.message.steps if step.event in grammar.MESSAGE.events]
+    if not known:
+        yield Problem("no event of a message came", ((0, ""),))
+    elif known[0].event != grammar.START:
+        yield Problem(f"the first event is {known[0].event}", ((known[0].number, "/type"),))
+
+
+@rule(
+    "messages.begins-once", Level.MUST, "message_start comes once.",
+    sources.MESSAGES_STREAM, stream,
+    good=(STREAM,),
+    bad=(doubled(typed("message_start"))(STREAM), added(typed("content_block_delta"), {"type": "message_start", "message": {"id": "msg_again"}})(STREAM)),
+    depends_on=BEGUN,
+)  # fmt: skip
+def begins_once(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The SDK raises "Unexpected event order", and readers that start anew lose the blocks so far.
+
+    Instead: Skip it once a message is begun: `if message is not None: continue`.
+    """
+    again = _breaches(exchange, grammar.START, "begun", "told", "ended")
+    yield from _first(again, "message_start comes again")
+
+
+@rule(
+    "messages.block-started", Level.MUST, "A delta and a stop are about a block that was started.",
+    sources.MESSAGES_STREAM, stream,
+    good=(STREAM, TWO_TOOLS),
+    bad=(dropped(_START)(STREAM), dropped(_SECOND_START)(TOOL), dropped(typed("content_block_start", index=1))(THINKING)),
+    depends_on=(*BEGUN, "messages.event-keys"),
+)  # fmt: skip
+def block_started(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `message.content[event.index]` raises IndexError in the SDK, and Claude Code stops with "Content block not found".
+
+    Instead: Start a block by the kind of the first delta: `text_delta` begins text, `input_json_delta` has no id to answer to, so drop it.
+    """
+    for event in (grammar.BLOCK_DELTA, grammar.BLOCK_STOP):
+        unknown = _breaches(exchange, event, "unknown")
+        yield from _first(unknown, f"{event} for index {{index}}, where no block was started", "/index")
+
+
+@rule(
+    "messages.block-started-once", Level.MUST, "An index is given to one block.",
+    sources.MESSAGES_STREAM, stream,
+    good=(STREAM, TWO_TOOLS),
+    bad=(doubled(_START)(STREAM), replace_bytes(b'"index":2', b'"index":1')(TWO_TOOLS)),
+    depends_on=(*BEGUN, "messages.event-keys"),
+)  # fmt: skip
+def block_started_once(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Readers keep a block for each index: of two calls under one the first eats the arguments of both, and the second runs with `{}`.
+
+    Instead: Keep the blocks in a list, open one at each content_block_start, and add deltas to the last: `blocks[-1]`.
+    """
+    again = _breaches(exchange, grammar.BLOCK_START, "open", "closed")
+    yield from _first(again, "content_block_start for index {index}, which was started before", "/index")
+
+
+@rule(
+    "messages.one-block-open", Level.MUST, "A block is started after the one before it stopped.",
+    sources.MESSAGES_STREAM, stream,
+    good=(STREAM, TWO_TOOLS, THINKING),
+    bad=(
+        moved_last(typed("content_block_stop", index=0))(TWO_TOOLS),
+        moved_last(typed("content_block_stop", index=0))(THINKING),
+        swapped(typed("content_block_stop", index=0))(TOOL),
+    ),
+    depends_on=(*BEGUN, "messages.block-started-once"),
+)  # fmt: skip
+def one_block_open(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Readers that keep one current block (Claude Code among them) add the deltas of one to another, or report "Content block not found".
+
+    Instead: Keep a block for each index and find it by `event.index`, never "the current one".
+    """
+    overlapping = exchange.message.overlapping
+    for block, still in overlapping[:1]:
+        more = f" ({len(overlapping)} times)" if len(overlapping) > 1 else ""
+        said = f"block {block.index} is started while block {still.index} is open{more}"
+        yield Problem(said, ((block.event, "/index"), (still.event, "/index")))
+
+
+@rule(
+    "messages.block-stopped-once", Level.MUST, "A block is stopped once.",
+    sources.MESSAGES_STREAM, stream,
+    good=(STREAM, TWO_TOOLS),
+    bad=(doubled(_STOP)(STREAM), doubled(typed("content_block_stop", index=1))(TOOL)),
+    depends_on=(*BEGUN, "messages.block-started"),
+)  # fmt: skip
+def block_stopped_once(exchange: Exchange) -> Iterator[Problem]:
+    """
+    A client that acts where a block stops acts twice.
+
+    Instead: Act after message_stop, on the blocks as they are then.
+    """
+    again = _breaches(exchange, grammar.BLOCK_STOP, "closed")
+    yield from _first(again, "content_block_stop for index {index} comes again", "/index", _TWICE)
+
+
+@rule(
+    "messages.delta-in-time", Level.MUST, "No delta comes for a block that stopped.",
+    sources.MESSAGES_STREAM, stream,
+    good=(STREAM, TOOL),
+    bad=(added(_STOP, _MORE_TEXT)(STREAM), swapped(typed("content_block_delta", index=0))(dropped(typed("content_block_delta"))(dropped(typed("content_block_delta"))(dropped(typed("content_block_delta"))(STREAM))))),
+    depends_on=(*BEGUN, "messages.block-started"),
+)  # fmt: skip
+def delta_in_time(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Clients show, store or run a block when it stops: what comes later is lost, or makes JSON of a call that was parsed already.
+
+    Instead: Read every block to message_stop before you use it.
+    """
+    late = _breaches(exchange, grammar.BLOCK_DELTA, "closed")
+    yield from _first(late, "content_block_delta for index {index}, which has stopped", "/index")
+
+
+@rule(
+    "messages.blocks-stopped", Level.MUST, "Every block stops before it is told why the message did.",
+    sources.MESSAGES_STREAM, whole_stream,
+    good=(STREAM, TWO_TOOLS),
+    bad=(dropped(_STOP)(STREAM), dropped(typed("content_block_stop", index=2))(TWO_TOOLS), swapped(_STOP)(STREAM)),
+    depends_on=(*BEGUN, "messages.block-started", "messages.block-started-once"),
+)  # fmt: skip
+def blocks_stopped(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Clients that parse a call, or show a text, where its block stops never do.
+
+    Instead: Take message_delta and the end of the stream as the end of every open block.
+    """
+    deltas = exchange.message.deltas
+    told = deltas[0].event if deltas else None
+    in_time = [one for one in exchange.message.blocks if told is None or one.event < told]
+    late = [one for one in in_time if one.stopped is None or (told is not None and one.stopped > told)]
+    for block in late[:1]:
+        said = (
+            f"{len(late)} of {len(exchange.message.blocks)} blocks" if len(exchange.message.blocks) > 1 else "the block"
+        )
+        where = "late" if block.stopped is not None else "never"
+        yield Problem(f"{said} stopped {where}, first that of index {block.index}", ((block.event, "/index"),))
+
+
+@rule(
+    "messages.block-index", Level.MUST, "The indices of the blocks count from 0.",
+    sources.MESSAGES_STREAM, stream,
+    good=(STREAM, TWO_TOOLS, THINKING),
+    bad=(replace_bytes(b'"index":0', b'"index":1')(STREAM), replace_bytes(b'"index":2', b'"index":3')(TWO_TOOLS)),
+    depends_on=(*BEGUN, "messages.event-keys", "messages.block-started", "messages.block-started-once"),
+)  # fmt: skip
+def block_index(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `message.content[event.index]` is another block, or raises IndexError: the SDK appends a block and looks it up by index.
+
+    Instead: Map indices to blocks: `blocks[event.index] = block`, and sort by the order of their starts.
+    """
+    for number, block in enumerate(exchange.message.blocks):
+        if block.index != number:
+            yield Problem(f"the index of block {number} is {block.index}", ((block.event, "/index"),))
+            return
+
+
+@rule(
+    "messages.told-why", Level.MUST, "A message_delta tells why the message stopped.",
+    sources.MESSAGES_STREAM, whole_stream,
+    good=(STREAM,),
+    bad=(dropped(typed("message_delta"))(STREAM), dropped(typed("message_delta"))(TOOL)),
+    depends_on=BEGUN,
+)  # fmt: skip
+def told(exchange: Exchange) -> Iterator[Problem]:
+    """
+    stop_reason stays None: an agent loop that goes on while it is "tool_use" ends before it runs the tool.
+
+    Instead: Run the tools that were called, whatever stop_reason says: `if any(b.type == "tool_use" for b in content)`.
+    """
+    if not exchange.message.deltas:
+        yield Problem("no message_delta came", ((exchange.message.steps[-1].number, "/type"),))
+
+
+@rule(
+    "messages.no-late-block", Level.MUST, "No block comes after message_delta.",
+    sources.MESSAGES_STREAM, stream,
+    good=(STREAM,),
+    bad=(added(typed("message_delta"), *_LATE_BLOCK)(STREAM),),
+    depends_on=(*BEGUN, "messages.begins-once"),
+)  # fmt: skip
+def no_late_block(exchange: Exchange) -> Iterator[Problem]:
+    """
+    A client that stops reading at a stop_reason loses it.
+
+    Instead: Read to message_stop or the end of the stream.
+    """
+    late = _breaches(exchange, grammar.BLOCK_START, "told", "ended")
+    yield from _first(late, "a block is started after message_delta")
+
+
+@rule(
+    "messages.ends", Level.MUST, "A stream ends with message_stop.",
+    sources.MESSAGES_STREAM, whole_stream,
+    good=(STREAM,),
+    bad=(dropped(typed("message_stop"))(STREAM), dropped(typed("message_stop"))(TOOL)),
+    depends_on=BEGUN, explained_by=("sse.final-blank-line",),
+)  # fmt: skip
+def ends(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Clients that wait for it take the answer for broken off: they ask again, or wait until the connection ends.
+
+    Instead: End at message_stop or at the end of the connection; stop_reason says whether the message is whole.
+    """
+    steps = exchange.message.steps
+    if not any(step.event == grammar.STOP for step in steps):
+        yield Problem(f"the last event is {steps[-1].event}", ((steps[-1].number, "/type"),))
+
+
+@rule(
+    "messages.last", Level.MUST, "Nothing of a message comes after message_stop, which comes once.",
+    sources.MESSAGES_STREAM, stream,
+    good=(STREAM,),
+    bad=(doubled(typed("message_stop"))(STREAM), swapped(typed("message_delta"))(STREAM), added(typed("message_stop"), {"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": None}, "usage": {"output_tokens": 14}})(STREAM)),
+    depends_on=(*BEGUN, "messages.begins-once"),
+)  # fmt: skip
+def last(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Readers return at message_stop: counts or texts that come later are never seen.
+
+    Instead: Read to the end of the stream and take what still comes.
+    """
+    steps = [step for step in exchange.message.steps if step.event in grammar.MESSAGE.events]
+    at = next((n for n, step in enumerate(steps) if step.event == grammar.STOP), len(steps))
+    for step in steps[at + 1 :][:1]:
+        yield Problem(f"{step.event} comes after message_stop", ((step.number, "/type"),))
+
+
+@observation(
+    "messages.done", "Whether [DONE] ends the stream.",
+    sources.MESSAGES_REFERENCE, whole_stream,
+    good=(STREAM,),
+    bad=(replace_bytes(b'{"type":"message_stop"}\n\n', b'{"type":"message_stop"}\n\ndata: [DONE]\n\n')(STREAM),),
+    depends_on=("http.stream-asked",),
+)  # fmt: skip
+def done(exchange: Exchange) -> str:
+    """
+    Anthropic sends none: `JSON.parse("[DONE]")` raises in a reader that parses all data.
+
+    Instead: End at message_stop, and skip what is no JSON object after it.
+    """
+    return "yes" if exchange.reading.done else "no"
+
+
+@observation(
+    "messages.ping", "Whether pings come.",
+    sources.MESSAGES_STREAM, stream,
+    good=(STREAM,),
+    bad=(dropped(typed("ping"))(STREAM),),
+    depends_on=BEGUN,
+)  # fmt: skip
+def ping(exchange: Exchange) -> str:
+    """
+    A client with a time-out between events gives up on a long thought, if nothing comes meanwhile.
+
+    Instead: Let the time-out be as long as the longest thought, and read pings as signs of life.
+    """
+    return "yes" if any(step.event == grammar.PING for step in exchange.message.steps) else "no"

@@ -1,0 +1,360 @@
+"""The tokens that a message counts."""
+
+from collections.abc import Iterator
+
+from harness.checks import sources
+from harness.checks.applies import all_of
+from harness.checks.messages.answers import (
+    BEGUN,
+    answer,
+    known_request,
+    of_kind,
+    served_by_them,
+    stream,
+    told_why,
+    whole,
+    whole_stream,
+    with_usage,
+)
+from harness.checks.registry import NotApplicable, Reason, observation, rule
+from harness.results import Level, Problem
+from harness.simulate.edits import chunks, compose, drop, set_value
+from harness.simulate.messages.edits import typed
+from harness.simulate.messages.ideal import of_other
+from harness.simulate.messages.reference import BODY, CAPPED, STREAM, THINKING, TOOL, TOOL_BODY
+from harness.simulate.reference import in_archive
+from harness.wire.exchange import Exchange
+from harness.wire.messages.turn import counts_of
+from harness.wire.shapes import Json, as_object
+from harness.wire.turn import count
+
+_START, _DELTA = typed("message_start"), typed("message_delta")
+_COUNTS = (
+    "input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens",
+)  # fmt: skip
+_KNOWN = {
+    *_COUNTS,
+    "cache_creation",
+    "service_tier",
+    "server_tool_use",
+    "inference_geo",
+    "output_tokens_details",
+    "iterations",
+}
+_A_TOKEN, _A_WORD = 8, 32
+"""As in ``checks/chat/params``: no text has more letters and digits to a token, nor more beside."""
+_IN_TIME = (*BEGUN, "messages.told-why", "messages.object")
+
+
+def _any(_chunk: Json) -> bool:
+    return True
+
+
+def _own_counts(exchange: Exchange) -> Reason | None:
+    """A message in which no tools of the provider ran, which count more than one turn of the model."""
+    return answer(exchange) or ("tools of the provider ran within it" if served_by_them(exchange) else None)
+
+
+def _said_something(exchange: Exchange) -> Reason | None:
+    """A whole message with a text, a thought or a call."""
+    turn = exchange.turn
+    silent = NotApplicable("nothing was said", "not-present")
+    return told_why(exchange) or (None if turn.text or turn.reasoning or turn.calls else silent)
+
+
+@rule(
+    "messages.usage-at-start", Level.SHOULD, "message_start, or the body, counts input_tokens and output_tokens.",
+    sources.MESSAGES_API, answer,
+    good=(STREAM, BODY),
+    bad=(
+        chunks(_START, drop("message/usage"))(STREAM),
+        chunks(_START, drop("message/usage/input_tokens"))(STREAM),
+        chunks(_any, set_value("usage", None))(BODY),
+        chunks(_any, drop("usage/output_tokens"))(BODY),
+    ),
+    depends_on=("messages.object",),
+)  # fmt: skip
+def at_start(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The SDK for Python raises at the end of the stream: it adds to `message.usage`, which is None.
+
+    Instead: Begin with a usage of your own: `message.setdefault("usage", {"input_tokens": 0, "output_tokens": 0})`.
+    """
+    begun = exchange.message.start
+    if begun is None:
+        return
+    at, usage = f"{begun.pointer}/usage", as_object(begun.value.get("usage"))
+    if not usage:
+        said = f"is {begun.value['usage']!r}" if "usage" in begun.value else "is absent"
+        yield Problem(f"usage {said} in the message", ((begun.event, at),))
+        return
+    for key in ("input_tokens", "output_tokens"):
+        if count(usage.get(key)) is None:
+            said = f"is {usage[key]!r}" if key in usage else "is absent"
+            yield Problem(f"{key} {said} in the usage of the message", ((begun.event, f"{at}/{key}"),))
+
+
+@rule(
+    "messages.usage-told", Level.MUST, "message_delta counts output_tokens.",
+    sources.MESSAGES_STREAM, whole_stream,
+    good=(STREAM, TOOL),
+    bad=(
+        chunks(_DELTA, drop("usage"))(STREAM),
+        chunks(_DELTA, set_value("usage/output_tokens", None))(STREAM),
+        chunks(_DELTA, set_value("usage/output_tokens", "14"))(STREAM),
+    ),
+    depends_on=_IN_TIME,
+)  # fmt: skip
+def told(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `event.usage.output_tokens` raises AttributeError; where it is caught, the turn is billed as the one token of the start.
+
+    Instead: Read with a default: `(event.get("usage") or {}).get("output_tokens") or counted`.
+    """
+    last = exchange.message.deltas[-1]
+    usage = as_object(last.value.get("usage"))
+    if count(usage.get("output_tokens")) is None:
+        missing = "usage is absent" if "usage" not in last.value else "output_tokens is absent" if "output_tokens" not in usage else f"output_tokens is {usage['output_tokens']!r}"  # fmt: skip
+        at = "/usage/output_tokens" if usage else "/usage" if "usage" in last.value else ""
+        yield Problem(f"{missing} in message_delta", ((last.event, at),))
+
+
+@rule(
+    "messages.usage-whole-numbers", Level.MUST, "The counts of usage are whole numbers, or null.",
+    sources.MESSAGES_API, with_usage,
+    good=(STREAM, BODY),
+    bad=(
+        chunks(_START, set_value("message/usage/cache_read_input_tokens", -1))(STREAM),
+        chunks(_any, set_value("usage/cache_read_input_tokens", "0"))(BODY),
+        chunks(_DELTA, set_value("usage/input_tokens", 45.5))(STREAM),
+    ),
+    depends_on=("messages.object",),
+)  # fmt: skip
+def whole_numbers(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Sums of counts raise TypeError, or fall.
+
+    Instead: Add what is a whole number and at least 0, and take the rest for unknown.
+    """
+    for usage in exchange.message.usages:
+        for key in _COUNTS:
+            value = usage.value.get(key)
+            if value is not None and count(value) is None:
+                yield Problem(f"{key} is {value!r}", ((usage.event, f"{usage.pointer}/{key}"),))
+                return
+
+
+@rule(
+    "messages.usage-grows", Level.MUST, "output_tokens is what was counted so far: it never falls.",
+    sources.MESSAGES_STREAM, stream,
+    good=(STREAM, TOOL),
+    bad=(
+        chunks(_START, set_value("message/usage/output_tokens", 40))(STREAM),
+        chunks(_DELTA, set_value("usage/output_tokens", 0))(STREAM),
+    ),
+    depends_on=("messages.usage-whole-numbers", "messages.usage-told"),
+)  # fmt: skip
+def grows(exchange: Exchange) -> Iterator[Problem]:
+    """
+    A client that takes the last count takes too few, and one that adds them up too many.
+
+    Instead: Take the largest: `tokens = max(tokens, usage.output_tokens)`.
+    """
+    most = 0
+    for usage in exchange.message.usages:
+        now = count(usage.value.get("output_tokens"))
+        if now is not None and now < most:
+            yield Problem(
+                f"output_tokens falls from {most} to {now}", ((usage.event, f"{usage.pointer}/output_tokens"),)
+            )
+            return
+        most = max(most, now or 0)
+
+
+@rule(
+    "messages.output-counted", Level.SHOULD, "What was said is counted: output_tokens is more than 0, and fits the text.",
+    sources.MESSAGES_API, all_of(all_of(_said_something, with_usage), _own_counts),
+    good=(STREAM, BODY, TOOL, THINKING),
+    bad=(
+        compose(chunks(_DELTA, set_value("usage/output_tokens", 0)), chunks(_START, set_value("message/usage/output_tokens", 0)))(STREAM),
+        chunks(_any, set_value("usage/output_tokens", 0))(BODY),
+        chunks(typed("content_block_delta", "text_delta"), set_value("delta/text", lambda text: text * 60))(STREAM),
+    ),
+    depends_on=(
+        "messages.usage-grows", "messages.usage-told", "messages.event-type", "messages.event-keys", "messages.stop-reason",
+    ),
+)  # fmt: skip
+def output_counted(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Costs and budgets are those of an empty answer: an agent that stops at a number of tokens never does.
+
+    Instead: Count for yourself where the count can't be: `tokens = usage.output_tokens or len(text) // 4`.
+    """
+    turn = exchange.turn
+    last = exchange.message.usages[-1]
+    tokens = turn.counts.output
+    if tokens is None:
+        return
+    said = "".join([turn.text or "", *(call.arguments for call in turn.calls)])
+    size = sum(letter.isalnum() for letter in said)
+    if tokens == 0 or size > _A_TOKEN * tokens + _A_WORD:
+        at = (last.event, f"{last.pointer}/output_tokens")
+        yield Problem(f"output_tokens is {tokens}, and {len(said):,} characters came", (at,))
+
+
+@rule(
+    "messages.input-counted", Level.SHOULD, "The prompt is counted where a message starts: input_tokens and what was cached are more than 0.",
+    sources.MESSAGES_REFERENCE, all_of(with_usage, _own_counts),
+    good=(STREAM, BODY, chunks(_START, set_value("message/usage", {"input_tokens": 0, "cache_read_input_tokens": 45, "output_tokens": 1}))(STREAM)),
+    bad=(
+        chunks(_START, set_value("message/usage/input_tokens", 0))(STREAM),
+        chunks(_any, set_value("usage/input_tokens", 0))(BODY),
+    ),
+    depends_on=("messages.usage-at-start", "messages.usage-whole-numbers"),
+)  # fmt: skip
+def input_counted(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Claude Code and others take from it how full the context is: they never compact, and the next request is too long.
+
+    Instead: Count the prompt with count_tokens, or take the counts of message_delta where it has them.
+    """
+    first = exchange.message.usages[0]
+    parts = [count(first.value.get(key)) or 0 for key in _COUNTS if key != "output_tokens"]
+    if not sum(parts):
+        where = "message_start" if exchange.is_stream else "the body"
+        yield Problem(
+            f"input_tokens is 0 in {where}, and nothing was cached", ((first.event, f"{first.pointer}/input_tokens"),)
+        )
+
+
+@rule(
+    "messages.input-disjoint", Level.SHOULD, "The same prompt has as many tokens, whatever of it was cached.",
+    sources.MESSAGES_API, all_of(with_usage, all_of(known_request, _own_counts)),
+    good=(in_archive(STREAM, chunks(_any, set_value("id", "msg_other7"))(BODY)), in_archive(chunks(_START, set_value("message/usage", {"input_tokens": 5, "cache_read_input_tokens": 40, "output_tokens": 1}), set_value("message/id", "msg_other7"))(chunks(_DELTA, set_value("usage", {"output_tokens": 14}))(STREAM)), BODY)),
+    bad=(
+        in_archive(chunks(_START, set_value("message/usage/cache_read_input_tokens", 40), set_value("message/id", "msg_other7"))(chunks(_DELTA, set_value("usage", {"output_tokens": 14}))(STREAM)), BODY),
+    ),
+    depends_on=("messages.usage-at-start", "messages.input-counted"),
+)  # fmt: skip
+def disjoint(exchange: Exchange) -> Iterator[Problem]:
+    """
+    input_tokens, cache_read_input_tokens and cache_creation_input_tokens add up to the prompt: where one holds another, costs are counted twice.
+
+    Instead: Find out which it is from two answers to one prompt, and take the largest where one holds the others.
+    """
+    facts = exchange.facts
+    other = exchange.before.counterpart(facts)
+    mine, theirs = facts.prompt_tokens, other.prompt_tokens if other else None
+    cached = counts_of(exchange.message).cached
+    if type(mine) is int and type(theirs) is int and cached and mine == theirs + cached:
+        usage = exchange.message.usages[0]
+        said = f"the prompt has {mine} tokens with {cached} of them cached, and {theirs} in another answer to it"
+        yield Problem(said, ((usage.event, f"{usage.pointer}/cache_read_input_tokens"),))
+
+
+def _capped(exchange: Exchange) -> Reason | None:
+    cap = exchange.request.get("max_tokens")
+    known = type(cap) is int and cap > 0
+    return _own_counts(exchange) or known_request(exchange) or (None if known else "the request has no cap")
+
+
+@rule(
+    "messages.cap-kept", Level.SHOULD, "An answer is no longer than max_tokens allows.",
+    sources.MESSAGES_API, _capped,
+    good=(STREAM, BODY, CAPPED),
+    bad=(
+        of_other(STREAM, max_tokens=5),
+        chunks(_any, set_value("content/0/text", "one two three four five six seven " * 30))(of_other(chunks(_any, drop("usage/output_tokens"))(BODY), max_tokens=12)),
+    ),
+    depends_on=("messages.usage-whole-numbers",),
+)  # fmt: skip
+def cap_kept(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The cap holds down neither the bill nor the wait.
+
+    Instead: Close the stream when enough has come: `if len(text) > 8 * max_tokens: stream.close()`.
+    """
+    cap, turn = exchange.request.get("max_tokens"), exchange.turn
+    tokens = turn.counts.output
+    stop = exchange.message.stop
+    at = (stop.event if stop else 0, "")
+    said = "".join([turn.text or "", *(call.arguments for call in turn.calls)])
+    if tokens is not None and tokens > cap:
+        yield Problem(f"output_tokens is {tokens}, the cap is {cap}", (at,))
+    elif sum(letter.isalnum() for letter in said) > _A_TOKEN * cap + _A_WORD:
+        yield Problem(f"{len(said):,} characters came, the cap is {cap} tokens", (at,))
+
+
+@rule(
+    "messages.cap-told", Level.SHOULD, "A message that the cap ended says so: stop_reason is max_tokens.",
+    sources.MESSAGES_STOPS, all_of(told_why, _capped),
+    good=(STREAM, CAPPED, TOOL_BODY),
+    bad=(chunks(_DELTA, set_value("delta/stop_reason", "end_turn"))(CAPPED),),
+    depends_on=("messages.cap-kept", "messages.stop-known"),
+)  # fmt: skip
+def cap_told(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Half an answer is taken for a whole one.
+
+    Instead: Compare the counts: `cut = stop_reason == "max_tokens" or usage.output_tokens >= max_tokens`.
+    """
+    cap, turn, stop = exchange.request.get("max_tokens"), exchange.turn, exchange.message.stop
+    if stop and turn.counts.output == cap and turn.stop == "end_turn":
+        at = (stop.event, f"{stop.pointer}/stop_reason")
+        yield Problem(f"stop_reason is 'end_turn' after {cap} of {cap} tokens", (at,))
+
+
+@rule(
+    "messages.stop-kept", Level.SHOULD, "No text holds a stop sequence.",
+    sources.MESSAGES_API, all_of(whole, known_request),
+    good=(STREAM, CAPPED),
+    bad=(of_other(STREAM, stop_sequences=["help"]), of_other(BODY, stop_sequences=["nothing", "How"])),
+    depends_on=("messages.object",),
+)  # fmt: skip
+def stop_kept(exchange: Exchange) -> Iterator[Problem]:
+    """
+    What comes after the marker is taken for part of the answer, and code that splits there takes the wrong part.
+
+    Instead: Cut the text yourself: `text.split(marker, 1)[0]`.
+    """
+    asked = exchange.request.get("stop_sequences")
+    sequences = [one for one in asked if isinstance(one, str) and one] if isinstance(asked, list) else []
+    for block in of_kind(exchange, "text"):
+        met = next((one for one in sequences if one in block.text), None)
+        if met is not None:
+            at = block.deltas[-1][0] if block.deltas else block.event
+            yield Problem(f"the text holds the stop sequence {met!r}", ((at, "/delta/text" if block.deltas else f"{block.pointer}/text"),))  # fmt: skip
+            return
+
+
+@observation(
+    "messages.usage-keys", "The keys of usage that Anthropic does not document.",
+    sources.MESSAGES_API, with_usage,
+    good=(STREAM, BODY),
+    bad=(chunks(_START, set_value("message/usage/prompt_tokens", 45))(STREAM), chunks(_any, set_value("usage/total_tokens", 59))(BODY)),
+    depends_on=("messages.object",),
+)  # fmt: skip
+def usage_keys(exchange: Exchange) -> str:
+    """
+    Legal; a client that forbids unknown keys fails to decode usage.
+
+    Instead: Let your models ignore what they do not know (`extra="ignore"`).
+    """
+    found = {key for one in exchange.message.usages for key in one.value}
+    return ", ".join(sorted(found - _KNOWN)[:8]) or "none"
+
+
+@observation(
+    "messages.usage-in-delta", "Whether message_delta counts the prompt as well.",
+    sources.MESSAGES_STREAM, whole_stream,
+    good=(STREAM,),
+    bad=(chunks(_DELTA, set_value("usage", {"output_tokens": 14}))(STREAM),),
+    depends_on=("messages.usage-told",),
+)  # fmt: skip
+def usage_in_delta(exchange: Exchange) -> str:
+    """
+    Legal both ways; a client that reads input_tokens there alone counts no prompt.
+
+    Instead: Keep the counts of message_start, and let message_delta overwrite those that it has.
+    """
+    return "yes" if "input_tokens" in as_object(exchange.message.deltas[-1].value.get("usage")) else "no"

@@ -1,0 +1,117 @@
+"""What is asked in Messages: the table of scenarios of that dialect, and the requests each makes."""
+
+import json
+from typing import Any
+
+from harness.matrix.scenarios import Scenario
+from harness.wire.messages.columns import Block, MessageColumns
+from harness.wire.shapes import Json
+
+VERSION = "2023-06-01"
+"""The ``anthropic-version`` that is sent; there is no later one."""
+
+_HELLO = "用一句话打个招呼，并带一个表情符号。 Then say it in English."
+_COUNT = "Count from 1 to 40 in digits, separated by commas and nothing else."
+_COMPARE = "Which is larger, 9.11 or 9.8? Answer with the number only."
+_WEATHER = "What is the weather in Paris? Use the tool."
+_BOTH = "What is the weather in Paris, and what time is it in Tokyo? Call both tools at once."
+_RESULT = '{"weather": "18 degrees, light rain", "code": "TEAL-42"}'
+_PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+_ENOUGH = 512
+_BUDGET = 1024
+_STREAM: Json = {"stream": True}
+_BAD_REQUEST = (400, 422)
+_OK = 200
+
+
+def _tool(name: str, what: str, parameter: str) -> Json:
+    schema = {"type": "object", "properties": {parameter: {"type": "string"}}, "required": [parameter]}
+    return {"name": name, "description": what, "input_schema": schema}
+
+
+TOOLS: Json = {
+    "tools": [
+        _tool("get_weather", "Get the weather of a city.", "city"),
+        _tool("get_time", "Get the time in a zone such as CET.", "zone"),
+    ]
+}
+
+
+def _ask(name: str, title: str, prompt: str = _HELLO, **more: Any) -> Scenario:
+    return Scenario(f"messages.{name}", title, prompt, dialect="messages", **more)
+
+
+_TABLE = (
+    _ask("stream", "A short answer, streamed.", params=_STREAM),
+    _ask("nonstream", "The same, in one body."),
+    _ask("parity", "The same question streamed and in one body.", params=_STREAM, repeat_with={}),
+    _ask("capped", "A long answer, capped at 12 tokens, streamed.", _COUNT, params=_STREAM | {"max_tokens": 12}),
+    _ask("stop", "An answer that a stop sequence ends, streamed.", _COUNT, params=_STREAM | {"stop_sequences": ["7"]}),
+    _ask("tool", "A question that a tool answers, streamed.", _WEATHER, params=_STREAM | TOOLS, needs=("tools",)),
+    _ask("tool-nonstream", "The same, in one body.", _WEATHER, params=TOOLS, needs=("tools",)),
+    _ask("two-tools", "Two calls at once, streamed.", _BOTH, params=_STREAM | TOOLS, needs=("tools", "parallel-tools")),
+    _ask("tool-result", "A call, and its result sent back, streamed.", _WEATHER, params=_STREAM | TOOLS, needs=("tools",), tested_parameter="a tool's result", follow_up="tool-result"),
+    _ask("thinking", "A question to think about, streamed.", _COMPARE, thinking=True, params=_STREAM),
+    _ask("thinking-tool", "A call after a thought, and its result with the thought sent back.", _WEATHER, thinking=True, params=_STREAM | TOOLS, needs=("tools",), tested_parameter="a thought sent back", follow_up="tool-result", echo_reasoning=True),
+    _ask("thinking-left-out", "The same, the thought left out.", _WEATHER, thinking=True, params=_STREAM | TOOLS, needs=("tools",), statuses=(_OK, *_BAD_REQUEST), tested_parameter="a thought left out", follow_up="tool-result"),
+    _ask("history", "A second question.", tested_parameter="an earlier answer", follow_up="and in French?"),
+    _ask("image", "A picture and a question.", parts=True, statuses=(_OK, *_BAD_REQUEST), tested_parameter="an image"),
+    _ask("system-role", "Instructions under the role system, between messages.", role="system", tested_parameter="role system"),
+    _ask("bearer", "The key as Authorization: Bearer alone.", params=_STREAM, key_header="bearer", needs=("key",)),
+    _ask("x-api-key", "The key as x-api-key alone.", params=_STREAM, key_header="x-api-key", needs=("key",)),
+    _ask("unknown-beta", "A beta header that nobody knows, and ?beta=true.", params=_STREAM, beta="unknown-2026-01-01"),
+    _ask("count-tokens", "The tokens of a prompt, counted and not answered.", path="/count_tokens"),
+    _ask("bad-key", "A key that is none.", statuses=(401, 403), key="wrong", needs=("key",)),
+    _ask("unknown-model", "A model that is none.", statuses=(404, 400), model="no-such-model-7"),
+    _ask("no-cap", "No max_tokens, which is required.", statuses=_BAD_REQUEST, omit=("max_tokens",)),
+    _ask("no-messages", "No messages.", statuses=_BAD_REQUEST, omit=("messages",)),
+    _ask("malformed-json", "A body that is no JSON.", statuses=_BAD_REQUEST, raw_body=b'{"model": "m", "messages": ['),
+    _ask("wrong-type", "A text where a number belongs.", statuses=_BAD_REQUEST, params={"max_tokens": "many"}),
+)  # fmt: skip
+
+MESSAGES: dict[str, Scenario] = {scenario.id: scenario for scenario in _TABLE}
+"""The scenarios of Messages, by id."""
+
+
+def first_body(scenario: Scenario, model: str) -> Json:
+    """Return the JSON of a scenario's first request."""
+    content: Any = scenario.prompt
+    if scenario.parts:
+        image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": _PIXEL}}
+        content = [image, {"type": "text", "text": "What colour is it? One word."}]
+    messages = [{"role": "user", "content": content}]
+    if scenario.role == "system":
+        messages += [{"role": "system", "content": "Answer in one short sentence."}]
+    cap = {} if scenario.path else {"max_tokens": _ENOUGH + (2 * _BUDGET if scenario.thinking else 0)}
+    thinking = {"thinking": {"type": "enabled", "budget_tokens": _BUDGET}} if scenario.thinking else {}
+    body = {"model": scenario.model or model, **cap, "messages": messages, **thinking, **scenario.params}
+    return {key: value for key, value in body.items() if key not in scenario.omit}
+
+
+def second_body(scenario: Scenario, body: Json, answer: MessageColumns) -> Json:
+    """Return the JSON of a scenario's second request, given that of the first and what it was answered with."""
+    if scenario.repeat_with is not None:
+        return {key: value for key, value in body.items() if key != "stream"} | scenario.repeat_with
+    said = [one for block in answer.blocks if (one := _sent_back(scenario, block)) is not None]
+    results = [
+        {"type": "tool_result", "tool_use_id": block.head.get("id"), "content": _RESULT}
+        for block in answer.blocks
+        if block.kind == "tool_use"
+    ]
+    turn: Any = "And in French?" if scenario.follow_up == "and in French?" else results
+    more = [{"role": "assistant", "content": said}, {"role": "user", "content": turn}]
+    return body | {"messages": [*body["messages"], *more]}
+
+
+def _sent_back(scenario: Scenario, block: Block) -> Json | None:
+    """Return a block as it goes back in the history; None where it does not."""
+    if block.kind == "thinking":
+        sent = {"type": "thinking", "thinking": block.thinking, "signature": block.signature}
+        return sent if scenario.echo_reasoning else None
+    if block.kind == "tool_use":
+        try:
+            arguments = json.loads(block.arguments or "{}")
+        except ValueError:
+            arguments = {}
+        return {"type": "tool_use", "id": block.head.get("id"), "name": block.head.get("name"), "input": arguments}
+    return {"type": "text", "text": block.text} if block.kind == "text" and block.text else None

@@ -1,0 +1,84 @@
+"""Changes of a stream of Messages, event by event: what its faults and examples are composed of."""
+
+from collections.abc import Callable
+
+import orjson
+
+from harness.simulate.edits import Change, NothingChanged, Where
+from harness.simulate.messages.ideal import event
+from harness.simulate.reference import with_body
+from harness.wire.exchange import Exchange
+from harness.wire.shapes import Json, as_object
+
+Make = Callable[[list[Json]], list[Json]]
+
+
+def typed(name: str, kind: str | None = None, index: int | None = None) -> Where:
+    """Return what tells events by type and, where given, by the kind of their block or delta and their index."""
+
+    def where(chunk: Json) -> bool:
+        inner = as_object(chunk.get("content_block")) or as_object(chunk.get("delta"))
+        fits = kind is None or inner.get("type") == kind
+        return chunk.get("type") == name and fits and (index is None or chunk.get("index") == index)
+
+    return where
+
+
+def events_of(exchange: Exchange) -> list[Json]:
+    """Return the events of a stream, parsed; none of a body."""
+    parser = exchange.reading.parser
+    found = [orjson.loads(data) for data in parser.events.data] if parser else []
+    return [one for one in found if isinstance(one, dict)]
+
+
+def rebuilt(make: Make) -> Change:
+    """Return the change that writes a stream anew, of the events that ``make`` makes of its events."""
+
+    def change(exchange: Exchange) -> Exchange:
+        content = b"".join(map(event, make(events_of(exchange))))
+        if content == exchange.response.body:
+            raise NothingChanged("the change changes nothing")
+        return with_body(exchange, content)
+
+    return change
+
+
+def dropped(where: Where) -> Change:
+    """Return the change that leaves out the first event ``where`` says."""
+    return _at_first(where, lambda events, at: events[:at] + events[at + 1 :])
+
+
+def doubled(where: Where) -> Change:
+    """Return the change that sends the first event ``where`` says twice."""
+    return _at_first(where, lambda events, at: [*events[: at + 1], *events[at:]])
+
+
+def swapped(where: Where) -> Change:
+    """Return the change that sends the first event ``where`` says after the one that follows it."""
+    return _at_first(where, lambda events, at: [*events[:at], *reversed(events[at : at + 2]), *events[at + 2 :]])
+
+
+def moved_last(where: Where) -> Change:
+    """Return the change that sends the first event ``where`` says before the end of the message is told."""
+
+    def make(events: list[Json], at: int) -> list[Json]:
+        rest = events[:at] + events[at + 1 :]
+        end = next((n for n, one in enumerate(rest) if one.get("type") == "message_delta"), len(rest))
+        return [*rest[:end], events[at], *rest[end:]]
+
+    return _at_first(where, make)
+
+
+def added(where: Where, *more: Json, before: bool = False) -> Change:
+    """Return the change that sends more events after the first ``where`` says, or ``before`` it."""
+    return _at_first(where, lambda events, at: [*events[: at + (not before)], *more, *events[at + (not before) :]])
+
+
+def _at_first(where: Where, make: Callable[[list[Json], int], list[Json]]) -> Change:
+    def change(events: list[Json]) -> list[Json]:
+        at = next((n for n, one in enumerate(events) if where(one)), None)
+        if at is None:
+            raise NothingChanged("there is no such event")
+        return make(events, at)
+
+    return rebuilt(change)

@@ -1,0 +1,243 @@
+"""
+The faults of Messages, and the legal variants.
+
+Those of the order are made of the grammar: each event of it is left out, sent twice, sent after the next or given another
+index, and the table says which rule must catch that; None where it leaves an answer right, or nobody could tell.
+"""
+
+from collections.abc import Callable, Iterator
+
+from harness.matrix.messages import MESSAGES
+from harness.simulate.edits import Change, Where, chunks, compose, drop, header, replace_bytes, set_value, status
+from harness.simulate.fault import Fault, Variant
+from harness.simulate.messages.edits import added, doubled, dropped, moved_last, swapped, typed
+from harness.simulate.messages.ideal import error, recording
+from harness.wire.shapes import Json, as_object
+
+_ISSUES = "https://github.com/"
+_STREAMING = "https://platform.claude.com/docs/en/build-with-claude/streaming"
+
+_START, _DELTA, _STOP = "message_start", "message_delta", "message_stop"
+_BEGIN, _PIECE, _END = "content_block_start", "content_block_delta", "content_block_stop"
+
+
+def _reindexed(where: Where) -> Change:
+    """Give the first event another index, that of no block."""
+    return chunks(where, set_value("index", 9), only=slice(0, 1))
+
+
+DEEDS: dict[str, tuple[str, Callable[[Where], Change]]] = {
+    "drop": ("is left out", dropped),
+    "double": ("comes twice", doubled),
+    "swap": ("comes after the next event", swapped),
+    "reindex": ("has the index of no block", _reindexed),
+}
+"""What is done to an event, in words and as a change."""
+
+ORDER: dict[tuple[str, str], str | None] = {
+    ("drop", _START): "messages.begins",
+    ("double", _START): "messages.begins-once",
+    ("swap", _START): "messages.begins",
+    ("drop", _BEGIN): "messages.block-started",
+    ("double", _BEGIN): "messages.block-started-once",
+    ("swap", _BEGIN): "messages.block-started",
+    ("reindex", _BEGIN): "messages.block-started",
+    ("drop", _PIECE): "messages.input-json",
+    ("double", _PIECE): "messages.input-json",
+    ("swap", _PIECE): "messages.delta-in-time",
+    ("reindex", _PIECE): "messages.block-started",
+    ("drop", _END): "messages.blocks-stopped",
+    ("double", _END): "messages.block-stopped-once",
+    ("swap", _END): "messages.blocks-stopped",
+    ("reindex", _END): "messages.block-started",
+    ("drop", _DELTA): "messages.told-why",
+    ("double", _DELTA): None,
+    ("swap", _DELTA): "messages.last",
+    ("drop", _STOP): "messages.ends",
+    ("double", _STOP): "messages.last",
+    ("drop", "ping"): None,
+    ("double", "ping"): None,
+    ("swap", "ping"): None,
+}
+"""The deeds that can be done to each event of ``messages.tool``, to the last of its kind, and the rule that each breaks."""
+
+_SOURCES = {
+    ("double", _START): "BerriAI/litellm/issues/32357",
+    ("drop", _BEGIN): "QuantumNous/new-api/issues/5482",
+    ("double", _END): "BerriAI/litellm/issues/37273",
+    ("drop", _PIECE): "BerriAI/litellm/issues/29491",
+}
+
+
+def _last(name: str) -> Where:
+    """Return what tells the last event of a type in ``messages.tool``: that of the call, whose last piece closes the JSON."""
+    if name == _PIECE:
+        return lambda chunk: (
+            typed(_PIECE, "input_json_delta")(chunk) and "ris" in str(chunk["delta"].get("partial_json"))
+        )
+    return typed(name, index=1) if name.startswith("content_block") else typed(name)
+
+
+def _of_the_order() -> Iterator[Fault]:
+    for (deed, name), rule in ORDER.items():
+        words, make = DEEDS[deed]
+        source = _SOURCES.get((deed, name))
+        if rule:
+            title = f"A {name} {words}."
+            place = f"{_ISSUES}{source}" if source else None
+            yield Fault(
+                f"messages-{deed}-{name.replace('_', '-')}", title, "messages.tool", place, make(_last(name)), rule
+            )
+
+
+def _fault(  # noqa: PLR0913, PLR0917 - a row of the table
+    name: str, rule: str, title: str, on: str, change: Change, source: str | None = None
+) -> Fault:
+    place = f"{_ISSUES}{source}" if source else None
+    return Fault(f"messages-{name}", title, f"messages.{on}", place, change, f"messages.{rule}")
+
+
+def _any(_chunk: Json) -> bool:
+    return True
+
+
+def _in_start(path: str, value: object) -> Change:
+    return chunks(typed(_START), set_value(f"message/{path}", value))
+
+
+def _in_delta(path: str, value: object) -> Change:
+    return chunks(typed(_DELTA), set_value(path, value))
+
+
+def _whole(path: str, value: object) -> Change:
+    return chunks(_any, set_value(path, value))
+
+
+_CALL, _TEXT = typed(_BEGIN, "tool_use"), typed(_PIECE, "text_delta")
+_ARGUMENTS, _SIGNED = typed(_PIECE, "input_json_delta"), typed(_PIECE, "signature_delta")
+_SAID_TWICE = {"type": _PIECE, "index": 0, "delta": {"type": "signature_delta", "signature": "EqoB"}}
+_BLOCK = (
+    {"type": _BEGIN, "index": 1, "content_block": {"type": "text", "text": ""}},
+    {"type": _PIECE, "index": 1, "delta": {"type": "text_delta", "text": "Bye."}},
+    {"type": _END, "index": 1},
+)
+_EMPTY = (_BLOCK[0], _BLOCK[2])
+_ANSWERED = recording(MESSAGES["messages.nonstream"])[0].response.body
+_UNCOUNTED = compose(_in_start("usage/output_tokens", 0), _in_delta("usage/output_tokens", 0))
+
+_FAULTS = (
+    _fault("no-event-names", "event-name", "The events have no names.", "stream", replace_bytes(b"event: content_block_delta\n", b""), "BerriAI/litellm/issues/27442"),
+    _fault("other-event-name", "event-name", "An event has another name than its type.", "stream", replace_bytes(b"event: message_delta\n", b"event: message\n")),
+    _fault("no-type", "event-type", "An event has no type.", "stream", chunks(_TEXT, drop("type"))),
+    _fault("no-index", "event-keys", "The deltas have no index.", "stream", chunks(_TEXT, drop("index"))),
+    _fault("text-index", "event-keys", "The index of a stop is a text.", "stream", chunks(typed(_END), set_value("index", "0"))),
+    _fault("null-text", "delta-keys", "The text of a delta is null.", "stream", chunks(_TEXT, set_value("delta/text", None), only=slice(0, 1))),
+    _fault("parsed-arguments", "delta-keys", "The pieces of a call are parsed already.", "tool", chunks(_ARGUMENTS, set_value("delta/partial_json", {"city": "Paris"}))),
+    _fault("thinking-as-text", "delta-kind", "A thought comes in a block of text.", "stream", chunks(_TEXT, set_value("delta", {"type": "thinking_delta", "thinking": "hm"}), only=slice(1, 2)), "BerriAI/litellm/issues/33224"),
+    _fault("text-in-call", "delta-kind", "A text comes in a block of a call.", "tool", chunks(_ARGUMENTS, set_value("delta", {"type": "text_delta", "text": "I"}), only=slice(0, 1)), "sgl-project/sglang/issues/24293"),
+    _fault("key-twice", "keys-once", "A key stands twice.", "stream", replace_bytes(b'"delta":{"type"', b'"delta":{"type":"text_delta","type"', 1)),
+    _fault("blocks-overlap", "one-block-open", "The blocks stop together at the end.", "two-tools", moved_last(typed(_END, index=1)), "orangeboyChen/codebuddy2api/pull/11"),
+    _fault("one-index", "block-started-once", "Two calls have one index and stop once.", "two-tools", compose(chunks(lambda chunk: chunk.get("index") == 2, set_value("index", 1)), dropped(typed(_END, index=1))), "sgl-project/sglang/issues/39782"),  # noqa: PLR2004
+    _fault("index-from-1", "block-index", "The indices count from 1.", "stream", chunks(lambda chunk: "index" in chunk, set_value("index", lambda index: index + 1)), "ollama/ollama/issues/14816"),
+    _fault("hole", "block-index", "An index is left out.", "two-tools", chunks(lambda chunk: chunk.get("index") == 2, set_value("index", 3)), "QuantumNous/new-api/issues/5482"),  # noqa: PLR2004
+    _fault("late-block", "no-late-block", "A block comes after message_delta.", "stream", added(typed(_DELTA), *_BLOCK)),
+    _fault("late-delta", "delta-in-time", "A delta comes for a block that stopped.", "stream", added(typed(_END), {"type": _PIECE, "index": 0, "delta": {"type": "text_delta", "text": " Bye."}})),
+    _fault("other-type", "object", "The type is another.", "nonstream", replace_bytes(b'"type":"message"', b'"type":"chat"')),
+    _fault("role-user", "object", "The role is user.", "stream", _in_start("role", "user")),
+    _fault("no-id", "id", "A message has no id.", "stream", chunks(typed(_START), drop("message/id"))),
+    _fault("empty-model", "model", "The model is empty.", "nonstream", _whole("model", "")),
+    _fault("text-content", "content-list", "content is a text.", "nonstream", _whole("content", "How can I help?")),
+    _fault("content-at-start", "content-list", "message_start has the text already.", "stream", _in_start("content", [{"type": "text", "text": "How"}])),
+    _fault("no-stop-at-start", "stop-null", "message_start lacks stop_reason.", "stream", chunks(typed(_START), drop("message/stop_reason"))),
+    _fault("null-stop", "stop-reason", "stop_reason is null at the end.", "stream", _in_delta("delta/stop_reason", None)),
+    _fault("chat-stop", "stop-known", "stop_reason is a word of chat completions.", "stream", _in_delta("delta/stop_reason", "stop")),
+    _fault("no-stop-sequence", "stop-sequence-key", "message_delta lacks stop_sequence.", "stream", chunks(typed(_DELTA), drop("delta/stop_sequence")), "vllm-project/vllm/issues/55324"),
+    _fault("end-turn-at-sequence", "stop-sequence", "stop_reason is end_turn beside a stop_sequence.", "stop", _in_delta("delta/stop_reason", "end_turn"), "vllm-project/vllm/pull/45807"),
+    _fault("other-sequence", "stop-asked", "A stop_sequence is named that nobody asked for.", "stop", _in_delta("delta/stop_sequence", "8")),
+    _fault("end-turn-after-call", "stop-tool-use", "stop_reason is end_turn after a call.", "tool", _in_delta("delta/stop_reason", "end_turn"), "maximhq/bifrost/issues/3638"),
+    _fault("tool-use-without-call", "stop-tool-use", "stop_reason is tool_use without a call.", "stream", _in_delta("delta/stop_reason", "tool_use")),
+    _fault("id-again", "id-unique", "The answer has the id of the one before.", "history", replace_bytes(b"msg_reference2", b"msg_reference1")),
+    _fault("thought-in-one-form", "parity", "A thought comes in one form only.", "parity", chunks(_any, set_value("content", [{"type": "thinking", "thinking": "hm", "signature": "EqoBCkgIARABGAI"}, {"type": "text", "text": "Hi."}]))),
+    _fault("no-input", "block-keys", "A call begins without input.", "tool", chunks(_CALL, drop("content_block/input"))),
+    _fault("no-call-id", "block-keys", "A call has no id.", "tool", chunks(_CALL, drop("content_block/id"))),
+    _fault("input-at-start", "input-empty", "The input of a call stands where it begins.", "tool", chunks(_CALL, set_value("content_block/input", {"city": "Paris"}))),
+    _fault("input-as-list", "input-json", "The input of a call is a list.", "tool", chunks(_ARGUMENTS, set_value("delta/partial_json", lambda text: text.replace("{", "[").replace('": "', '", "').replace("}", "]"))), "zai-org/zai-coding-plugins/issues/14"),
+    _fault("one-call-id", "tool-id-unique", "Two calls have one id.", "two-tools", replace_bytes(b"toolu_reference2", b"toolu_reference1")),
+    _fault("other-tool", "tool-offered", "A tool is called that was not offered.", "tool", chunks(_CALL, set_value("content_block/name", "functions.get_weather"))),
+    _fault("input-lost", "tool-fits", "The input of a call is lost.", "tool-nonstream", _whole("content/1/input", {}), "BerriAI/litellm/issues/25561"),
+    _fault("empty-text", "text-not-empty", "An empty text ends the answer.", "stream", added(typed(_END), *_EMPTY), "BerriAI/litellm/issues/34692"),
+    _fault("think-tag", "text-clean", "The thought stands in the text.", "nonstream", _whole("content/0/text", "<think>hm</think>Hi.")),
+    _fault("special-token", "text-clean", "A token of the template stands in the text.", "nonstream", _whole("content/0/text", "Hi.<|im_end|>")),
+    _fault("no-signature-key", "thinking-keys", "A thought begins without signature.", "thinking", chunks(typed(_BEGIN, "thinking"), drop("content_block/signature"))),
+    _fault("unsigned", "signed", "A thought is not signed.", "thinking", dropped(_SIGNED), "ggml-org/llama.cpp/pull/18551"),
+    _fault("signed-early", "signed-last", "A thought goes on after its signature.", "thinking", swapped(lambda chunk: str(as_object(chunk.get("delta")).get("thinking")).startswith(" so"))),
+    _fault("signed-in-pieces", "signed-last", "A signature comes in two deltas.", "thinking", added(_SIGNED, _SAID_TWICE)),
+    _fault("no-usage-at-start", "usage-at-start", "message_start has no usage.", "stream", chunks(typed(_START), drop("message/usage")), "anthropics/anthropic-sdk-python/issues/1806"),
+    _fault("no-usage", "usage-told", "message_delta has no usage.", "stream", chunks(typed(_DELTA), drop("usage")), "NousResearch/hermes-agent/issues/60683"),
+    _fault("text-count", "usage-whole-numbers", "A count is a text.", "nonstream", _whole("usage/cache_read_input_tokens", "0")),
+    _fault("count-falls", "usage-grows", "output_tokens falls.", "stream", _in_start("usage/output_tokens", 40)),
+    _fault("no-output-count", "output-counted", "Nothing of the answer is counted.", "stream", _UNCOUNTED),
+    _fault("no-input-count", "input-counted", "The prompt is counted as 0 where the message starts.", "stream", _in_start("usage/input_tokens", 0), "sgl-project/sglang/issues/20678"),
+    _fault("cache-within", "input-disjoint", "What was cached is within input_tokens as well.", "parity", _whole("usage/cache_read_input_tokens", 40), "vllm-project/vllm/issues/33923"),
+    _fault("cap-ignored", "cap-kept", "The cap is ignored.", "capped", _in_delta("usage/output_tokens", 40)),
+    _fault("cap-not-told", "cap-told", "An answer that the cap ended says end_turn.", "capped", _in_delta("delta/stop_reason", "end_turn")),
+    _fault("stop-ignored", "stop-kept", "The text goes on after the stop sequence.", "stop", chunks(_TEXT, set_value("delta/text", lambda text: f"{text}7, 8" if "6" in text else text))),
+    _fault("openai-error", "error-envelope", "An error has OpenAI's envelope.", "no-cap", chunks(_any, drop("type"))),
+    _fault("error-type", "error-type", "An error has a type of another status.", "bad-key", _whole("error/type", "not_found_error")),
+    _fault("error-without-type", "error-event", "An error within a stream has no type.", "stream", added(typed(_END), {"error": {"message": "Overloaded"}})),
+    _fault("error-in-stream", "no-error", "An error comes within the stream.", "stream", added(typed(_END), {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}})),
+    _fault("error-in-200", "no-error", "An error comes with status 200.", "nonstream", status(200, error(429, "Too many requests").body)),
+    _fault("no-cap-taken", "cap-required", "A request without max_tokens is answered.", "no-cap", status(200, _ANSWERED)),
+    _fault("system-refused", "system-taken", "A message of role system is refused.", "system-role", status(400, error(400, "messages.1.role: unknown").body), "vllm-project/vllm/issues/44000"),
+    _fault("no-count", "count-served", "There is no count_tokens.", "count-tokens", status(404, error(404, "Not found").body), "BerriAI/litellm/issues/30043"),
+    _fault("count-0", "count-told", "The tokens are counted as 0.", "count-tokens", _whole("input_tokens", 0), "vercel/ai/issues/17326"),
+)  # fmt: skip
+
+FAULTS: dict[str, Fault] = {fault.id: fault for fault in (*_of_the_order(), *_FAULTS)}
+"""Every fault of Messages by id."""
+
+
+def _variant(name: str, title: str, on: str, source: str, change: Change) -> Variant:
+    return Variant(f"messages-{name}", title, f"messages.{on}", source, change)
+
+
+_SAID_BEFORE = {"type": _DELTA, "delta": {"stop_reason": None, "stop_sequence": None}, "usage": {"output_tokens": 9}}
+_REPOSITORY = "https://github.com/"
+_TALKCODY = f"{_REPOSITORY}talkcody/talkcody"
+_PYDANTIC = f"{_REPOSITORY}pydantic/pydantic-ai"
+_RIG = f"{_REPOSITORY}0xPlaygrounds/rig"
+_AXONHUB = f"{_REPOSITORY}looplj/axonhub"
+
+VARIANTS: dict[str, Variant] = {
+    variant.id: variant
+    for variant in (
+        _variant("text-at-start", "A block starts with the first of its text.", "stream", f"{_REPOSITORY}earendil-works/pi/issues/7283", chunks(typed(_BEGIN), set_value("content_block/text", "Oh, "))),
+        _variant("no-ping", "No ping comes.", "stream", _RIG, dropped(typed("ping"))),
+        _variant("ping-first", "A ping comes first.", "stream", _STREAMING, added(typed(_START), {"type": "ping"}, before=True)),
+        _variant("ping-last", "A ping comes before the end.", "stream", _STREAMING, added(typed(_DELTA), {"type": "ping"})),
+        _variant("two-deltas", "Two message_delta come.", "stream", _STREAMING, added(typed(_END), _SAID_BEFORE)),
+        _variant("done", "[DONE] ends the stream.", "stream", "https://api-docs.siliconflow.cn/docs/api/messages-post", replace_bytes(b'{"type":"message_stop"}\n\n', b'{"type":"message_stop"}\n\ndata: [DONE]\n\n')),
+        _variant("new-event", "An event of a new type comes.", "stream", _STREAMING, added(typed(_END), {"type": "content_block_note", "note": "x"})),
+        _variant("new-block", "A block of a new kind comes.", "stream", _PYDANTIC, chunks(lambda chunk: chunk.get("index") == 0, set_value("content_block", lambda head: head | {"type": "note"}), set_value("delta", lambda delta: delta | {"type": "note_delta"}))),
+        _variant("no-pieces", "A call without arguments has no pieces.", "thinking-tool", _STREAMING, added(typed(_END, index=0), {"type": _BEGIN, "index": 1, "content_block": {"type": "server_tool_use", "id": "srvtoolu_9", "name": "web_search", "input": {}}}, {"type": _END, "index": 1})),
+        _variant("other-id", "The id is of another form.", "stream", _TALKCODY, replace_bytes(b"msg_reference1", b"4f1c9d2ab37e40d6a1b2c3d4e5f60718")),
+        _variant("more-keys", "A message has keys of its provider.", "stream", _TALKCODY, _in_start("service_tier", "standard")),
+        _variant("few-counts", "Only output_tokens is counted at the end.", "stream", _RIG, chunks(typed(_DELTA), set_value("usage", {"output_tokens": 14}))),
+        _variant("null-cache", "Counts of the cache are null.", "stream", _RIG, compose(_in_start("usage/cache_read_input_tokens", None), _in_delta("usage/cache_creation_input_tokens", None))),
+        _variant("cached", "The prompt was cached.", "stream", _PYDANTIC, compose(_in_start("usage", {"input_tokens": 0, "cache_read_input_tokens": 45, "output_tokens": 1}), chunks(typed(_DELTA), set_value("usage", {"output_tokens": 14})))),
+        _variant("stop-details", "stop_details come.", "nonstream", _RIG, _whole("stop_details", None)),
+        _variant("empty-thought", "A thought is not shown, and signed.", "thinking", _RIG, chunks(typed(_PIECE, "thinking_delta"), set_value("delta/thinking", ""))),
+        _variant("redacted", "A thought is redacted.", "thinking", _RIG, compose(chunks(typed(_BEGIN, "thinking"), set_value("content_block", {"type": "redacted_thinking", "data": "EqoB"})), dropped(typed(_PIECE, index=0)), dropped(typed(_PIECE, index=0)), dropped(typed(_PIECE, index=0)), dropped(typed(_PIECE, index=0)))),
+        _variant("crlf", "Lines end with CR LF.", "tool", "https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream", replace_bytes(b"\n", b"\r\n")),
+        _variant("comment", "A comment stands between events.", "tool", "https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream", replace_bytes(b"event: message_delta", b": keep-alive\n\nevent: message_delta")),
+        _variant("no-text", "Nothing is said before a stop sequence.", "stop", _RIG, compose(dropped(typed(_BEGIN)), dropped(typed(_PIECE)), dropped(typed(_PIECE)), dropped(typed(_PIECE)), dropped(typed(_END)))),
+        _variant("blank-text", "A text is a blank.", "nonstream", _PYDANTIC, _whole("content/0/text", " ")),
+        _variant("cut-call", "A cap ends a call in the middle.", "tool", _REPOSITORY + "anthropics/anthropic-sdk-python", compose(_in_delta("delta/stop_reason", "max_tokens"), dropped(_last(_PIECE)))),
+        _variant("call-beside-refusal", "A refusal ends the answer.", "stream", "https://platform.claude.com/docs/en/build-with-claude/handling-stop-reasons", _in_delta("delta/stop_reason", "refusal")),
+        _variant("gateway-id", "The id tells of a gateway.", "nonstream", _AXONHUB, replace_bytes(b"msg_reference1", b"msg_bdrk_01Fbg5HK")),
+        _variant("plain-charset", "No charset is named.", "stream", _RIG, header("content-type", "text/event-stream")),
+        _variant("error-without-id", "An error has no request_id.", "bad-key", f"{_REPOSITORY}DataDog/dd-trace-py", chunks(_any, drop("request_id"))),
+        _variant("bad-request-404", "An unknown model is a bad request.", "unknown-model", "https://platform.claude.com/docs/en/api/errors", compose(status(400), chunks(_any, set_value("error/type", "invalid_request_error")))),
+    )
+}  # fmt: skip
+"""Every legal variant of Messages by id."""

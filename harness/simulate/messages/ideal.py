@@ -1,0 +1,194 @@
+"""
+An ideal provider of Messages: the answer to a request in the form that Anthropic's own recordings have.
+
+The texts, ids and counts are made up; the same request gets the same answer.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+
+from harness.matrix.messages import first_body, second_body
+from harness.matrix.scenarios import Scenario, with_expectations
+from harness.wire.dialect import COUNT_TOKENS
+from harness.wire.exchange import OK, Exchange, Headers, Request, Response, Source
+from harness.wire.shapes import Json, objects_in
+
+MODEL = "claude-haiku-4-5"
+DATED = "claude-haiku-4-5-20251001"
+URL = "https://api.anthropic.com/v1/messages"
+
+_SOURCE = Source("reconstructed", note="reference form")
+_FEW = 20
+_KINDS = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    500: "api_error",
+    529: "overloaded_error",
+}
+"""https://platform.claude.com/docs/en/api/errors"""
+
+_TEXT = ("你好", " there", "! 👋", " How can I help?")
+_NUMBERS = ("1, 2,", " 3, 4,", " 5, 6, ")
+_LONGER = ("1, 2,", " 3, 4,", " 5, 6,", " 7")
+_THOUGHT = ("9.8 is", " 9.80,", " so it is larger.")
+_SIGNATURE = "EqoBCkgIARABGAIiQL8rT2pWm5uH7yXcK3dQ0aZsVfNe"
+_CALLS = {"get_weather": ("city", "Paris"), "get_time": ("zone", "JST")}
+
+
+def recording(scenario: Scenario) -> list[Exchange]:
+    """Return the exchanges of ``scenario`` as the ideal provider answers them."""
+    body = first_body(scenario, MODEL)
+    first = exchange(body, path=scenario.path or "", key=scenario.key, raw=scenario.raw_body)
+    if scenario.requests == 1:
+        return with_expectations([first], scenario)
+    second = exchange(second_body(scenario, body, first.message), number=2)
+    return with_expectations([first, second], scenario)
+
+
+def exchange(body: Json, *, path: str = "", key: str = "own", raw: bytes | None = None, number: int = 1) -> Exchange:
+    """Return the exchange of a request: ``raw`` is sent in the place of ``body`` where it is given."""
+    headers = Headers((("Content-Type", "application/json"), ("anthropic-version", "2023-06-01")))
+    request = Request("POST", URL + path, headers, raw or orjson.dumps(body))
+    counts = request.url.endswith(COUNT_TOKENS)
+    answer = _refusal(request, key) or (count_tokens(body) if counts else _answer(body, number))
+    return Exchange(request, answer, _SOURCE)
+
+
+def error(status: int, message: str) -> Response:
+    """Return an error in Anthropic's envelope."""
+    content = {
+        "type": "error",
+        "error": {"type": _KINDS.get(status, "api_error"), "message": message},
+        "request_id": "req_reference",
+    }
+    return response(orjson.dumps(content), "application/json", status)
+
+
+def response(body: bytes, media_type: str, status: int = OK) -> Response:
+    """Return a response with the headers of the reference."""
+    headers = Headers((("Content-Type", media_type), ("request-id", "req_reference")))
+    return Response(status, headers, body, "OK" if status == OK else "")
+
+
+def count_tokens(body: Json) -> Response:
+    """Return the answer to a request to count."""
+    return response(orjson.dumps({"input_tokens": _prompt(body)}), "application/json")
+
+
+def event(content: Json) -> bytes:
+    """Return the bytes of an event, by the name of its type."""
+    return b"event: %s\ndata: %s\n\n" % (str(content.get("type")).encode(), orjson.dumps(content))
+
+
+@dataclass(frozen=True, slots=True)
+class BlockSaid:
+    """A block as it is said: how it starts, its deltas, and the whole of it."""
+
+    head: Json
+    deltas: tuple[Json, ...]
+    whole: Json
+
+
+def text_block(*pieces: str) -> BlockSaid:
+    """Return a block of text."""
+    deltas = tuple({"type": "text_delta", "text": piece} for piece in pieces)
+    return BlockSaid({"type": "text", "text": ""}, deltas, {"type": "text", "text": "".join(pieces)})
+
+
+def tool_block(name: str, number: int) -> BlockSaid:
+    """Return a block that calls a tool."""
+    key, value = _CALLS.get(name, ("x", "1"))
+    begun = {"type": "tool_use", "id": f"toolu_reference{number}", "name": name, "input": {}}
+    pieces = ("", f'{{"{key}": "{value[:2]}', f'{value[2:]}"}}')
+    deltas = tuple({"type": "input_json_delta", "partial_json": piece} for piece in pieces)
+    return BlockSaid(begun, deltas, begun | {"input": {key: value}})
+
+
+def thinking_block() -> BlockSaid:
+    """Return a block of thought, signed at its end."""
+    thought = "".join(_THOUGHT)
+    deltas = tuple({"type": "thinking_delta", "thinking": piece} for piece in _THOUGHT)
+    signed = {"type": "signature_delta", "signature": _SIGNATURE}
+    whole = {"type": "thinking", "thinking": thought, "signature": _SIGNATURE}
+    return BlockSaid({"type": "thinking", "thinking": "", "signature": ""}, (*deltas, signed), whole)
+
+
+def _refusal(request: Request, key: str) -> Response | None:
+    body = request.json or {}
+    cap = body.get("max_tokens")
+    counts = request.url.endswith(COUNT_TOKENS)
+    refusals = (
+        (key != "own", error(401, "invalid x-api-key")),
+        (request.json is None, error(400, "The request body is not valid JSON")),
+        ("messages" not in body, error(400, "messages: Field required")),
+        (not counts and cap is None, error(400, "max_tokens: Field required")),
+        (not counts and type(cap) is not int, error(400, "max_tokens: Input should be a valid integer")),
+        (body.get("model") not in {MODEL, DATED}, error(404, f"model: {body.get('model')}")),
+    )
+    return next((refusal for applies, refusal in refusals if applies), None)
+
+
+def _said(body: Json) -> tuple[list[BlockSaid], str, str | None]:
+    """Return the blocks of an answer, why it stops, and at which sequence."""
+    asked = str(body["messages"][0].get("content"))
+    result = any(
+        one.get("type") == "tool_result" for said in body["messages"] for one in objects_in(said.get("content"))
+    )
+    thought = [thinking_block()] if body.get("thinking") and not result else []
+    if body.get("tools") and not result:
+        names = [tool["name"] for tool in body["tools"]]
+        chosen = names if "both" in asked.lower() else names[:1]
+        text = [] if thought else [text_block("I will", " look.")]
+        return [*thought, *text, *(tool_block(name, n) for n, name in enumerate(chosen, 1))], "tool_use", None
+    if body.get("stop_sequences"):
+        return [text_block(*_NUMBERS)], "stop_sequence", body["stop_sequences"][0]
+    if (body.get("max_tokens") or _FEW) < _FEW:
+        return [text_block(*_LONGER)], "max_tokens", None
+    return [*thought, text_block(*_TEXT)], "end_turn", None
+
+
+def _prompt(body: Json) -> int:
+    asked = {key: body.get(key) for key in ("messages", "tools", "system")}
+    return 8 + len(orjson.dumps(asked)) // 4
+
+
+def _answer(body: Json, number: int) -> Response:
+    blocks, stop, sequence = _said(body)
+    usage = {"input_tokens": _prompt(body), "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
+    tokens = body["max_tokens"] if stop == "max_tokens" else 2 + 3 * sum(len(block.deltas) for block in blocks)
+    message: Json = {
+        "model": DATED,
+        "id": f"msg_reference{number}",
+        "type": "message",
+        "role": "assistant",
+        "content": [],
+        "stop_reason": None,
+        "stop_sequence": None,
+        "usage": usage | {"output_tokens": 1},
+    }
+    told = {"stop_reason": stop, "stop_sequence": sequence}
+    if not body.get("stream"):
+        whole = {"content": [block.whole for block in blocks], "usage": usage | {"output_tokens": tokens}}
+        return response(orjson.dumps(message | told | whole), "application/json")
+    events: list[Json] = [{"type": "message_start", "message": message}]
+    for index, block in enumerate(blocks):
+        events.append({"type": "content_block_start", "index": index, "content_block": block.head})
+        events += [{"type": "ping"}] if index == 0 else []
+        events += [{"type": "content_block_delta", "index": index, "delta": delta} for delta in block.deltas]
+        events.append({"type": "content_block_stop", "index": index})
+    events.append({"type": "message_delta", "delta": told, "usage": usage | {"output_tokens": tokens}})
+    events.append({"type": "message_stop"})
+    return response(b"".join(map(event, events)), "text/event-stream; charset=utf-8")
+
+
+def of_other(reference: Exchange, **params: Any) -> Exchange:
+    """Return the exchange with other parameters in its request; the answer stays as it is."""
+    body = (reference.request.json or {}) | params
+    kept = {key: value for key, value in body.items() if value is not None}
+    return replace(reference, request=replace(reference.request, body=orjson.dumps(kept)))
