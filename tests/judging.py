@@ -8,6 +8,9 @@ from harness.judging.runner import Subject, judge_exchanges
 from harness.results import Finding, Outcome
 from harness.wire.exchange import Exchange, Expected
 
+OF_CHAT = [name for name, check in CHECKS.items() if "chat" in check.dialects]
+"""The checks that judge chat completions, in their order."""
+
 ABOUT = Subject("acme", "small", "chat.stream", "-")
 
 

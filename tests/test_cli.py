@@ -11,6 +11,7 @@ from pathlib import Path
 import orjson
 import pytest
 from click.testing import CliRunner, Result
+from judging import OF_CHAT
 from scripted import IDEAL, Server
 
 from harness.checks import CHECKS
@@ -74,7 +75,7 @@ def test_run_writes_reports_and_prints_the_table(project: Path) -> None:
         "badges",
     }
     assert read_results(project / "reports/results.jsonl").run.sdk == metadata.version("openai")
-    assert len(read_results(project / "reports/results.jsonl").findings) == len(CHECKS) + len(SCENARIOS) - 1
+    assert len(read_results(project / "reports/results.jsonl").findings) == len(OF_CHAT) + len(SCENARIOS) - 1
 
 
 def test_run_exits_1_on_what_nobody_expected(project: Path) -> None:
@@ -145,7 +146,7 @@ def test_audit_judges_and_writes(project: Path) -> None:
     assert "chunk.object" in result.stdout
     found = read_results(project / "out.jsonl")
     assert found.run.mode == "audit"
-    assert len(found.findings) == 3 * len(CHECKS)
+    assert len(found.findings) == 3 * len(OF_CHAT)
     assert {finding.scenario for finding in found.findings} == {"audit.stream", "audit.nonstream"}
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from judging import OF_CHAT
 
 from harness.checks import CHECKS
 from harness.cli import main
@@ -83,7 +84,7 @@ def broken(findings: list[Finding]) -> list[str]:
 def test_no_value_of_an_answer_breaks_a_check(tmp_path: Path, place: str, value: str) -> None:
     body = body_with(place, VALUES[value])
     findings = findings_of(tmp_path, row(body), row(streamed(body)))
-    assert len(findings) == 2 * len(CHECKS)
+    assert len(findings) == 2 * len(OF_CHAT)
     assert not broken(findings)
 
 
@@ -92,7 +93,7 @@ def test_no_value_of_an_answer_breaks_a_check(tmp_path: Path, place: str, value:
 def test_no_value_of_a_request_breaks_a_check(tmp_path: Path, key: str, value: str) -> None:
     asked = f'{{"{key}":{VALUES[value]}}}'
     findings = findings_of(tmp_path, row(body_with("id", '"c"'), json.dumps(asked)))
-    assert len(findings) == len(CHECKS)
+    assert len(findings) == len(OF_CHAT)
     assert not broken(findings)
 
 
@@ -134,7 +135,7 @@ def test_evidence_that_can_not_be_built_breaks_its_check_alone(monkeypatch: pyte
     monkeypatch.setattr(Exchange, "place", refuse)
     exchange = findings_exchange()
     findings = list(judge_exchanges([exchange], Subject("p", "m", "s", None), CHECKS.values()))
-    assert len(findings) == len(CHECKS)
+    assert len(findings) == len(OF_CHAT)
     assert any("ValueError: no place" in line for line in broken(findings))
 
 
@@ -178,4 +179,4 @@ def test_the_other_files_of_a_run_stay_judged(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["audit", str(tmp_path), "--format", "json"])
     assert result.exit_code == 2
     assert "a.yaml: interactions/0/response/parsed_body" in result.stderr
-    assert len(result.stdout.splitlines()) == len(CHECKS)
+    assert len(result.stdout.splitlines()) == len(OF_CHAT)

@@ -79,6 +79,7 @@ def test_check_families_do_not_import_each_other() -> None:
         "kinds",
         "chat.marked_text",
         "marks",
+        "messages.answers",
         "chat.media",
         "chat.model_names",
         "chat.probabilities",

@@ -23,7 +23,7 @@ from harness.results import Deviation, Level, Outcome
 from harness.wire.exchange import Exchange, include_usage
 
 _ERROR = 400
-_RULES = tuple(check for check in CHECKS.values() if check.level is not Level.OBSERVE)
+_RULES = tuple(check for check in CHECKS.values() if check.level is not Level.OBSERVE and "chat" in check.dialects)
 _JUDGED = frozenset({Outcome.PASS, Outcome.FAIL})
 
 

@@ -41,7 +41,7 @@ def _explain_other(name: str, root: Path, results: Path | None, console: Console
     from harness.clients.catalogue import CLIENTS
     from harness.explain.providers import explain_cell, explain_provider
     from harness.matrix.project import project_matrix
-    from harness.simulate.faults import FAULTS
+    from harness.simulate.faults import EVERY_FAULT
 
     client, _, answer = name.partition("/")
     if client in CLIENTS:
@@ -50,8 +50,8 @@ def _explain_other(name: str, root: Path, results: Path | None, console: Console
         explain_client_cell(CLIENTS[client], answer, root, console) if answer else explain_client(
             CLIENTS[client], console
         )
-    elif name in FAULTS:
-        explain_fault(FAULTS[name], console)
+    elif name in EVERY_FAULT:
+        explain_fault(EVERY_FAULT[name], console)
     elif name.count("/") >= _CELL_PARTS - 1:
         explain_cell(name, root, results, console)
     else:
@@ -66,9 +66,9 @@ def _unknown(name: str, providers: list[str]) -> UnknownName:
     """Return the error for a name that nothing has, with those that are nearest, or where the names are listed."""
     from harness.checks import CHECKS
     from harness.clients.catalogue import CLIENTS
-    from harness.simulate.faults import FAULTS
+    from harness.simulate.faults import EVERY_FAULT
 
-    known = [*FAMILIES, *CHECKS, *SCENARIOS, *FAULTS, *CLIENTS, *providers]
+    known = [*FAMILIES, *CHECKS, *SCENARIOS, *EVERY_FAULT, *CLIENTS, *providers]
     near = difflib.get_close_matches(name.lower().replace(" ", "-"), known, 3)
     said = f"unknown check, family, scenario, fault, client, provider or cell {name!r}"
     if near:

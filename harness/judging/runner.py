@@ -16,6 +16,7 @@ from harness.matrix.scenarios import SCENARIOS, Scenario, with_expectations
 from harness.recording.cassette import read_cassette
 from harness.results import WORST_FIRST, Deviation, Evidence, Finding, Level, Outcome, Problem, judge
 from harness.results.basis import PUBLISHED
+from harness.wire.dialect import DialectName
 from harness.wire.exchange import NO_ANSWER, Exchange
 
 RECORDING = "recording.present"
@@ -64,13 +65,15 @@ class Selection:
             and (not self.scenarios or scenario.id in self.scenarios)
         )
 
-    def chosen(self) -> tuple[Check, ...]:
-        """Return the checks to run: by id or family, and no less binding than the level."""
+    def chosen(self, dialect: DialectName = "chat") -> tuple[Check, ...]:
+        """Return the checks of a dialect to run: by id or family, and no less binding than the level."""
         levels = list(Level)[: list(Level).index(self.level) + 1]
         return tuple(
             check
             for check in CHECKS.values()
-            if check.level in levels and (not self.checks or check.id in self.checks or check.family in self.checks)
+            if dialect in check.dialects
+            and check.level in levels
+            and (not self.checks or check.id in self.checks or check.family in self.checks)
         )
 
 

@@ -17,4 +17,7 @@ FAULTS_OF: dict[DialectName, dict[str, Fault]] = {"chat": FAULTS, "messages": me
 VARIANTS_OF: dict[DialectName, dict[str, Variant]] = {"chat": VARIANTS, "messages": messages.VARIANTS}
 """The legal variants of each dialect."""
 
-__all__ = ["FAULTS", "FAULTS_OF", "VARIANTS", "VARIANTS_OF", "Fault", "Variant"]
+EVERY_FAULT: dict[str, Fault] = {name: fault for faults in FAULTS_OF.values() for name, fault in faults.items()}
+"""Every fault of any dialect by id."""
+
+__all__ = ["EVERY_FAULT", "FAULTS", "FAULTS_OF", "VARIANTS", "VARIANTS_OF", "Fault", "Variant"]

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from judging import OF_CHAT
 
-from harness.checks import CHECKS
 from harness.judging.audit import audit
 from harness.results import Finding, Outcome
 from harness.simulate.reference import (
@@ -199,4 +199,4 @@ def test_the_request_decides_what_applies(
 
 
 def test_every_check_is_asked_of_every_row(tmp_path: Path) -> None:
-    assert [set(one) for one in audited(tmp_path, [row(BODY), row(OTHER)])] == [set(CHECKS)] * 2
+    assert [set(one) for one in audited(tmp_path, [row(BODY), row(OTHER)])] == [set(OF_CHAT)] * 2

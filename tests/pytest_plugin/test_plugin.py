@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from judging import OF_CHAT
 
 import harness.sdk.clients  # noqa: F401 - pytester forgets what a run imports, and asyncio stands no second time
 from harness.checks import CHECKS, FAMILIES
@@ -62,14 +63,14 @@ def test_an_item_a_check_and_one_for_what_is_absent(pytester: pytest.Pytester) -
     nodes = [line for line in listed if "::" in line]
     assert NODE in nodes
     assert "providers.yaml::acme/small/chat.nonstream/recording.present" in nodes
-    assert len(nodes) == len(CHECKS) + 2 * len(SCENARIOS) - 1
+    assert len(nodes) == len(OF_CHAT) + 2 * len(SCENARIOS) - 1
 
 
 @pytest.mark.usefixtures("project")
 def test_a_good_recording_passes(pytester: pytest.Pytester) -> None:
     found = counts(pytester, "providers.yaml")
     assert set(found) == {"passed", "skipped"}
-    assert sum(found.values()) == len(CHECKS) + 2 * len(SCENARIOS) - 1
+    assert sum(found.values()) == len(OF_CHAT) + 2 * len(SCENARIOS) - 1
 
 
 def test_a_fault_fails_with_its_bytes(project: Path, pytester: pytest.Pytester) -> None:
@@ -169,14 +170,14 @@ def test_selections(pytester: pytest.Pytester, arguments: tuple[str, ...], expec
 def test_a_level_narrows(pytester: pytest.Pytester) -> None:
     listed = run(pytester, "providers.yaml", "--collect-only", "-q", "--compat-level=must").outlines
     shown = {line.rpartition("/")[2] for line in listed if "::" in line} - {"recording.present"}
-    assert shown == {check.id for check in CHECKS.values() if check.level == "MUST"}
+    assert shown == {check.id for check in CHECKS.values() if check.level == "MUST" and "chat" in check.dialects}
 
 
 def test_the_report_is_the_same_alone_and_with_workers(project: Path, pytester: pytest.Pytester) -> None:
     counts(pytester, "providers.yaml", "--compat-report=alone")
     pytester.runpytest_subprocess("providers.yaml", "--compat-report=workers", "-n2")
     alone, workers = (read_results(project / name / "results.jsonl") for name in ("alone", "workers"))
-    assert len(alone.findings) == len(CHECKS) + 2 * len(SCENARIOS) - 1
+    assert len(alone.findings) == len(OF_CHAT) + 2 * len(SCENARIOS) - 1
     assert sorted(f.cell for f in alone.findings) == sorted(f.cell for f in workers.findings)
     assert alone.outcomes == workers.outcomes
     assert (project / "alone/compatibility.md").read_text() == (project / "workers/compatibility.md").read_text()

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
+from judging import OF_CHAT
 from scripted import IDEAL, End, Received, Server, plays, refuses
 from scripted import ideal_answer as ideal
 
 import harness.sdk.clients  # noqa: F401 - pytester forgets what a run imports, and asyncio stands no second time
-from harness.checks import CHECKS
 from harness.recording.cassette import read_cassette, write_cassette
 from harness.results import read_results
 from harness.simulate.reference import STREAM, recorded, replace_in_body
@@ -67,7 +67,7 @@ def test_live_judges_what_is_answered_and_keeps_nothing(
     outcomes = result.parseoutcomes()
     assert outcomes["passed"] > 100
     assert outcomes.get("failed", 0) <= 1, "the ideal provider's clock stands still"
-    assert sum(outcomes[name] for name in ("passed", "skipped", "failed") if name in outcomes) == 2 * len(CHECKS) + 2
+    assert sum(outcomes[name] for name in ("passed", "skipped", "failed") if name in outcomes) == 2 * len(OF_CHAT) + 2
     result.stdout.fnmatch_lines(["*missing: OTHER_KEY is not set"])
     assert len(server.requests) == 2, "once for all checks of a recording"
     assert not (project / "cassettes").exists()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from judging import OF_CHAT
 
-from harness.checks import CHECKS
 from harness.cli import main
 from harness.errors import BadArchive, BadCassette
 from harness.recording.archives import read_archive
@@ -34,7 +34,7 @@ def test_a_bad_row_is_told_with_its_line_and_the_others_are_judged(tmp_path: Pat
     assert result.exit_code == 2
     assert result.stderr.startswith(f"harness: {path}:2: ")
     assert len(result.stderr.splitlines()) == 2, "the row, and that the file was not read whole"
-    assert len(result.stdout.splitlines()) == 2 * len(CHECKS)
+    assert len(result.stdout.splitlines()) == 2 * len(OF_CHAT)
 
 
 def test_of_many_bad_rows_the_first_are_told_and_the_rest_counted(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_a_row_beyond_the_limit_goes_by(tmp_path: Path) -> None:
     path.write_text(f"{ROW}\n{'x' * 9000}\n{ROW}")
     result = audit(path, "--max-row", "4000")
     assert "a.jsonl:2: a row of more than 4,000 bytes; leave it out, or raise --max-row" in result.stderr
-    assert len(result.stdout.splitlines()) == 2 * len(CHECKS)
+    assert len(result.stdout.splitlines()) == 2 * len(OF_CHAT)
     assert limits.sizes() == Sizes(), "an option holds for its command"
 
 

@@ -17,7 +17,6 @@ from harness.wire.shapes import Json, as_object, objects_in
 
 _JSON = ("error.json", "error.not-empty")
 _MISSING = {404, 405, 501}
-_BAD_REQUEST = range(400, 500)
 _OVERLOADED: Json = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
 _OPENAI = b'{"error":{"message":"model not found","type":"invalid_request_error","param":null,"code":null}}'
 _KINDS = {
