@@ -69,17 +69,20 @@ def failing() -> dict[str, dict[str, list[str]]]:
     return found
 
 
+@pytest.mark.thorough
 def test_no_check_crashes(failing: dict[str, dict[str, list[str]]]) -> None:
     assert failing["*"][Outcome.BROKEN] == []
     assert len(failing["*"][Outcome.PASS]) > 50_000
 
 
+@pytest.mark.thorough
 def test_anthropics_own_recordings_raise_no_alarm(failing: dict[str, dict[str, list[str]]]) -> None:
     known = {check: sorted(map(str, lines)) for check, lines in FACTS.items()}
     assert {check: sorted(lines) for check, lines in failing["anthropic"].items()} == known
     assert [name for name in failing if name in {"vertex", "azure-foundry", "mirascope-router"}] == []
 
 
+@pytest.mark.thorough
 def test_what_minimax_leaves_out_is_found(failing: dict[str, dict[str, list[str]]]) -> None:
     assert {check: len(lines) for check, lines in failing["minimax"].items()} == {
         "messages.stop-sequence-key": 5,
@@ -99,7 +102,7 @@ def capture(server: str, case: str) -> dict[str, Any]:
     return {"request": {"method": "POST", "url": url, "body": asked}, "response": answer}
 
 
-@pytest.mark.parametrize(("server", "case"), DEFECTS, ids="/".join)
+@pytest.mark.parametrize(("server", "case"), DEFECTS, ids=["-".join(key) for key in DEFECTS])
 def test_the_defects_of_servers_that_run_here_are_found(server: str, case: str, tmp_path: Path) -> None:
     path = tmp_path / "captured.jsonl"
     path.write_text(json.dumps(capture(server, case)))
