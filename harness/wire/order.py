@@ -17,7 +17,7 @@ class Step(NamedTuple):
     subject: Any = None
 
 
-class Breach(NamedTuple):
+class OutOfPlace(NamedTuple):
     """An event that came in a state in which it may not; ``state`` is that state."""
 
     step: Step
@@ -51,17 +51,17 @@ class Walk:
         self.states: dict[Any, str] = {}
         self._events = order.events
 
-    def take(self, step: Step) -> Breach | None:
+    def take(self, step: Step) -> OutOfPlace | None:
         """Go on by one event; return the breach if it may not come here."""
         if step.event not in self._events:
             return None
         state = self.states.get(step.subject, self.order.first)
         following = self.order.next_of.get(state, {}).get(step.event)
         self.states[step.subject] = following or self.order.leads_to.get(step.event, state)
-        return None if following else Breach(step, state)
+        return None if following else OutOfPlace(step, state)
 
 
-def breaches(order: Order, steps: Iterable[Step]) -> Iterator[Breach]:
+def breaches(order: Order, steps: Iterable[Step]) -> Iterator[OutOfPlace]:
     """Yield each event that comes where it may not."""
     walk = Walk(order)
     yield from (breach for step in steps if (breach := walk.take(step)))

@@ -11,7 +11,7 @@ from harness.simulate.messages.edits import added, doubled, dropped, moved_last,
 from harness.simulate.messages.reference import STREAM, THINKING, TOOL, TWO_TOOLS
 from harness.wire.exchange import Exchange
 from harness.wire.messages import grammar
-from harness.wire.order import Breach
+from harness.wire.order import OutOfPlace
 
 _IS_STREAM = ("http.stream-asked", "sse.json", "sse.object")
 _START, _STOP = typed("content_block_start"), typed("content_block_stop")
@@ -28,13 +28,13 @@ _TWICE = Advice(
 )
 
 
-def _breaches(exchange: Exchange, event: str, *states: str) -> Iterator[Breach]:
+def _breaches(exchange: Exchange, event: str, *states: str) -> Iterator[OutOfPlace]:
     """Yield the events of a type that came in one of these states."""
     return (one for one in exchange.message.breaches if one.step.event == event and one.state in states)
 
 
 def _first(
-    breaches: Iterator[Breach], words: str, pointer: str = "", advice: Advice | None = None
+    breaches: Iterator[OutOfPlace], words: str, pointer: str = "", advice: Advice | None = None
 ) -> Iterator[Problem]:
     """Yield a problem for the first of some breaches, with how many there are."""
     found = list(breaches)

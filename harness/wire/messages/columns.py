@@ -14,7 +14,7 @@ import orjson
 
 from harness.wire.dumping import json_text
 from harness.wire.messages import grammar
-from harness.wire.order import Breach, Step, Walk
+from harness.wire.order import OutOfPlace, Step, Walk
 from harness.wire.repeated_keys import RepeatedKeys
 from harness.wire.shapes import Json, Kind, MessageKey, Occurrences, Shape, as_object, kind, kinds_in
 
@@ -105,7 +105,7 @@ class MessageColumns:
         self.blocks: list[Block] = []
         self.deltas: list[Placed] = []
         self.errors: list[Placed] = []
-        self.breaches: list[Breach] = []
+        self.breaches: list[OutOfPlace] = []
         self.overlapping: list[tuple[Block, Block]] = []
         self._by_key: dict[Any, Shape] = {}
         self._message = Walk(grammar.MESSAGE)
