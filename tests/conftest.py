@@ -11,6 +11,8 @@ from harness.results import Finding
 
 os.environ["LC_ALL"] = "C.UTF-8"
 
+pytest_plugins = ["built_site"]
+
 ROOT = Path(__file__).resolve().parents[1]
 MADE_ONCE = ("matrix_findings", "proof")
 """Fixtures that take long, the longest last: the tests that rest on one stand together, so that one worker makes it."""

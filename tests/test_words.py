@@ -24,7 +24,7 @@ from harness.reports import summary, terminal
 from harness.results import Advice
 from harness.site.build import NAV
 from harness.site.pages import FATES
-from harness.site.questions import ASKED
+from harness.site.questions import ASKED, MEANINGS
 from harness.words import language, translated
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -128,12 +128,13 @@ def of_site() -> Iterator[tuple[str, str]]:
                 yield from ((f"site.{path.stem}", said) for said in constants(node.args[0], {}))
     yield from (("site.pages.FATES", text) for text in FATES.values())
     yield from (("site.questions", text) for one in ASKED for text in (one.title, one.short))
+    yield from (("site.questions.MEANINGS", text) for text in MEANINGS.values())
     yield from (("site", text) for text in (*NAV.values(), *TABLED))
 
 
 IN_TEMPLATE = r"""["']([^"']*[a-z][^"']*)["'](?!\s*:|\s*\])"""
 TABLED = (
-    "Switch to dark mode", "Switch to light mode", "first seen", "last seen", "gone", "retired",
+    "Switch to dark mode", "Switch to light mode",
     "recorded", "published", "reconstructed", "recording", "issue", "document", "described",
 )  # fmt: skip
 """Texts of the site that are chosen by a value."""

@@ -40,6 +40,7 @@ from harness.recording.atomic import write_atomically
 from harness.reports import clients, table, terminal
 from harness.reports.failures import counted
 from harness.reports.files import write_report
+from harness.reports.history import add_results, read_history, write_history
 from harness.reports.start_table import with_start_tables
 from harness.results import (
     Finding,
@@ -251,6 +252,10 @@ def _audited(  # noqa: PLR0913, PLR0917 - what is read, how, and where what come
     help="With --into: providers in the start table and the table of features. Repeatable.",
 )
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of a line of a results file.")
+@click.option(
+    "--history", "history_file", type=click.Path(path_type=Path),
+    help="Add to this file which rules each recording did not pass, and on which day.",
+)  # fmt: skip
 @LANG
 @FORMAT
 @one_line_errors
@@ -258,6 +263,7 @@ def report(
     results_file: Path | None,
     into: tuple[Path, ...],
     featured: tuple[str, ...],
+    history_file: Path | None,
     schema: bool,  # noqa: FBT001 - a flag of the command line
     form: str,
 ) -> None:
@@ -267,7 +273,7 @@ def report(
         return
     if results_file is None:
         raise click.MissingParameter(param_type="argument", param_hint="RESULTS")
-    if is_client_log(results_file) and not into:
+    if is_client_log(results_file) and not into and not history_file:
         text = clients.render(read_client_results(results_file))
         Outlet().print(text, soft_wrap=True, markup=False)
         return
@@ -275,8 +281,16 @@ def report(
     changes = {path: _with_tables(path, results, featured) for path in into}
     for path, text in changes.items():
         write_atomically(path.resolve(), text.encode())
-    if not into:
+    if history_file:
+        _add_history(history_file.resolve(), results)
+    if not into and not history_file:
         show(results, form)
+
+
+def _add_history(path: Path, results: Results) -> None:
+    history = read_history(path)
+    add_results(history, results)
+    write_history(path, history)
 
 
 def _with_tables(path: Path, results: Results, featured: tuple[str, ...]) -> str:

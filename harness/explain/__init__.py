@@ -11,8 +11,11 @@ from rich.console import Console
 
 from harness.checks import FAMILIES, check_named
 from harness.errors import UnknownName
+from harness.explain.lines import WIDE, show_line
 from harness.explain.rules import explain_check, explain_family, explain_fault
 from harness.matrix.scenarios import SCENARIOS
+from harness.site.addresses import address_of
+from harness.words import language, translated
 
 _CELL_PARTS = 4
 
@@ -26,7 +29,7 @@ def explain(name: str, root: Path, console: Console, results: Path | None = None
     """
     check = check_named(name)
     if check:
-        explain_check(check, console)
+        explain_check(check, console, address_of("rules", check.id, root, language()))
     elif name in FAMILIES:
         explain_family(name, console)
     elif name in SCENARIOS:
@@ -50,6 +53,7 @@ def _explain_other(name: str, root: Path, results: Path | None, console: Console
         explain_client_cell(CLIENTS[client], answer, root, console) if answer else explain_client(
             CLIENTS[client], console
         )
+        _show_page("clients", client, root, console)
     elif name in EVERY_FAULT:
         explain_fault(EVERY_FAULT[name], console)
     elif name.count("/") >= _CELL_PARTS - 1:
@@ -60,6 +64,14 @@ def _explain_other(name: str, root: Path, results: Path | None, console: Console
         if called is None:
             raise _unknown(name, [one.id for one in providers])
         explain_provider(called, root, console)
+        _show_page("providers", called.id, root, console)
+
+
+def _show_page(kind: str, name: str, root: Path, console: Console) -> None:
+    """Print where the page of the site is, where there is one."""
+    page = address_of(kind, name, root, language())
+    if page:
+        show_line(translated("page"), page, console, WIDE)
 
 
 def _unknown(name: str, providers: list[str]) -> UnknownName:

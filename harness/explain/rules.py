@@ -41,12 +41,14 @@ def explain_family(name: str, console: Console) -> None:
         show_wrapped(translated(check.impact), console, label=translated("breaks"))
 
 
-def explain_check(check: Check, console: Console) -> None:
-    """Print all of a check: what it says, its source, and the examples that it catches."""
+def explain_check(check: Check, console: Console, page: str | None = None) -> None:
+    """Print all of a check: what it says, its source, where its page is, and the examples that it catches."""
     console.print(f"[bold]{check.id}[/]  {check.level.value}")
     console.print(f"{escape(translated(check.title))}\n")
     show_advice(Advice(check.impact, check.workaround), console, indent=0)
     show_line(translated("source"), check.source, console)
+    if page:
+        show_line(translated("page"), page, console)
     if check.depends_on:
         show_line(translated("needs"), ", ".join(check.depends_on), console)
     if check.observe:

@@ -1,5 +1,5 @@
 """
-A badge for each provider: rules passed of rules judged, and how the recordings came about.
+A badge for each provider: rules passed of rules judged, and whether the answers were recorded or published.
 
 What was reconstructed is no evidence that a provider passes: it counts for no badge.
 """
@@ -11,6 +11,7 @@ from wcwidth import wcswidth
 from harness.printable import printable
 from harness.reports.summary import Cell, CellPart, recorded
 from harness.results import Outcome, Results
+from harness.results.basis import bases
 
 _COLOURS = {
     Outcome.PASS: "#2da44e",
@@ -55,7 +56,8 @@ def _badge(provider: str, cell: Cell) -> str:
 
 def _passed(part: CellPart) -> str:
     not_passed, total = part.counts
-    return f"{total - not_passed}/{total} {part.basis}".rstrip()
+    newest = next((one.newest for one in bases(part.findings)), None)
+    return " ".join(filter(None, [f"{total - not_passed}/{total}", part.kind, (newest or "")[:7]]))
 
 
 def _width(text: str) -> int:

@@ -11,7 +11,6 @@ from typing import Any
 
 from harness.errors import HarnessError, Unwritable
 from harness.recording.atomic import write_atomically
-from harness.reports import badge
 from harness.reports.start_table import Language
 from harness.site.clients import client_pages
 from harness.site.facts import Facts
@@ -57,7 +56,7 @@ def _put(work: Path, into: Path, facts: Facts) -> None:
         shutil.rmtree(into)
     shutil.copytree(work / "en/site", into)
     shutil.copytree(work / "zh/site", into / "zh")
-    for provider, svg in badge.render(facts.results).items():
+    for provider, svg in facts.badges.items():
         write_atomically(into / f"badges/{provider}.svg", svg.encode())
     for name in (MARKER, ".nojekyll"):
         (into / name).touch()

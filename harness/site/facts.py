@@ -13,6 +13,8 @@ from harness.judging.deviations import folder_of, load_deviations
 from harness.matrix.project import project_matrix
 from harness.matrix.providers import Provider
 from harness.recording.cassette import read_cassette
+from harness.reports import badge
+from harness.reports.history import History, Sightings, add_results, read_history
 from harness.reports.summary import PROVENANCES, by_provider
 from harness.results import (
     WORST_FIRST,
@@ -62,7 +64,7 @@ class Breach:
     @property
     def seen(self) -> tuple[str, str]:
         """When it was first and last seen; both empty where nothing is dated."""
-        days = [day for one in self.findings if (day := one.recorded_at)]
+        days = [one.recorded_at[:10] for one in self.findings if one.recorded_at]
         days += [day for one in self.listed for day in (one.first_seen, one.last_seen or one.first_seen)]
         return (min(days), max(days)) if days else ("", "")
 
@@ -110,6 +112,7 @@ class Facts:
     every: dict[str, list[Finding]] = field(default_factory=dict)
     listed: dict[str, tuple[Deviation, ...]] = field(default_factory=dict)
     suffering: Suffering = field(default_factory=Suffering)
+    history: History = field(default_factory=dict)
     _bodies: dict[tuple[str, int], bytes | None] = field(default_factory=dict)
 
     @cached_property
@@ -126,7 +129,7 @@ class Facts:
         for entry in self.listed[provider]:
             listed[entry.check].append(entry)
         breaches = [Breach(check, found[check], listed[check]) for check in {**found, **listed}]
-        return sorted(breaches, key=lambda one: (-self.suffering.rank(provider, one.check), one.check))
+        return sorted(breaches, key=lambda one: (*self._rank(provider, one.check), one.check))
 
     @cached_property
     def _by_check(self) -> dict[tuple[str, str], list[Finding]]:
@@ -139,9 +142,28 @@ class Facts:
         """Return the findings of one check about one provider that stand."""
         return self._by_check.get((provider, check), [])
 
+    def _rank(self, provider: str, check: str) -> tuple[int, int]:
+        """Return how many clients a breach hits, as what sorts the most first: measured at the provider, then by its form."""
+        measured, forms = self.suffering.hit(provider, check), self.forms(provider, check)
+        shown = self.suffering.by_forms(forms) if forms else self.suffering.of_rule(check)
+        return -len(measured), -len(shown)
+
+    @cached_property
+    def badges(self) -> dict[str, str]:
+        """The badge of each provider that something was recorded or published of, as SVG."""
+        return badge.render(self.results)
+
     def breach(self, provider: str, check: str) -> Breach | None:
         """Return what a provider does against one check."""
         return next((one for one in self.breaches[provider] if one.check == check), None)
+
+    def sightings(self, provider: str) -> Sightings:
+        """Return on which days recordings of a provider show what."""
+        return self.history.get(provider, Sightings())
+
+    def forms(self, provider: str, check: str) -> tuple[str, ...]:
+        """Return the faults that show a provider's listed deviations from a rule."""
+        return tuple(dict.fromkeys(one.fault for one in self.listed[provider] if one.check == check and one.fault))
 
     def shown(self, finding: Finding) -> BytesShown | None:
         """Return the bytes that a finding is about, the place marked; None where its recording or its place is not there."""
@@ -192,5 +214,7 @@ def load_facts(root: Path, results: Path, clients: Path) -> Facts:
     facts.findings |= by_provider(facts.results)
     for finding in facts.results.findings:
         facts.every.setdefault(finding.provider, []).append(finding)
+    facts.history = read_history(results.parent / "history.json")
+    add_results(facts.history, facts.results)
     facts.suffering = Suffering.of(facts.clients)
     return facts

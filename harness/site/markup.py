@@ -5,6 +5,7 @@ How it works: a page is raw HTML inside Markdown, which looks at line ends, tabs
 character references, beside what HTML itself would take for markup.
 """
 
+import re
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -16,6 +17,7 @@ from markupsafe import Markup
 from harness.printable import printable, printable_lines
 
 _REFERENCES = str.maketrans({"`": "&#96;", "\n": "&#10;", "\t": "&#9;", "_": "&#95;", "*": "&#42;"})
+_NO_SLUG = re.compile(r"[^A-Za-z0-9._-]")
 _BEFORE = 220
 _AFTER = 180
 _LONGEST = 400
@@ -43,6 +45,11 @@ def prose(text: str) -> Markup:
     )
 
 
+def anchor(name: str) -> Markup:
+    """Return an id as a heading of Markdown takes it: as it is, but for what no id of ours has."""
+    return Markup(_NO_SLUG.sub("-", name))  # noqa: S704 - letters, digits, dots, dashes and underscores
+
+
 @dataclass(frozen=True, slots=True)
 class BytesShown:
     """Some bytes of an answer as text, and the place in them that is meant; ``number`` is the offset of that place."""
@@ -58,7 +65,7 @@ def bytes_around(content: bytes, at: int, length: int) -> BytesShown:
     number, at = at, _character_at(content, min(at, len(content)))
     end = min(at + min(length, _LONGEST), len(content))
     begin = _character_at(content, max(0, at - _BEFORE))
-    line = content.find(b"\n", begin, at)
+    line = content.find(b"\n", begin, max(begin, at - _BEFORE // 2))
     begin = line + 1 if begin and line >= 0 else begin
     stop = _character_at(content, min(len(content), end + _AFTER))
     end = _character_at(content, end)
@@ -93,7 +100,7 @@ def environment(**more: Any) -> Environment:
         lstrip_blocks=True,
         finalize=_finalized,
     )
-    made.filters |= {"prose": prose, "lines": safe_lines}
+    made.filters |= {"prose": prose, "lines": safe_lines, "anchor": anchor}
     made.globals |= more
     return made
 

@@ -7,12 +7,14 @@ from functools import cached_property
 from typing import Any
 
 from jinja2 import Environment
+from markupsafe import Markup
 
 from harness.checks import CHECKS
 from harness.reports.start_table import Language, word_in
 from harness.results import ClientOutcome, Finding, Outcome
 from harness.site.facts import Facts, letters, newest
 from harness.site.markup import environment
+from harness.site.questions import MEANINGS
 from harness.site.suffering import rule_of, title_of
 from harness.words import translated
 
@@ -64,6 +66,9 @@ class Writer:
             letters=letters,
             newest=newest,
             fate_word=self.fate_word,
+            english=Markup("") if self.language == "en" else Markup(' lang="en"'),
+            meanings=MEANINGS,
+            breaches=self.facts.breach,
             word=lambda word: word_in(word, self.language),
             titles={check.id: check.title for check in CHECKS.values()},
             rule_of=rule_of,

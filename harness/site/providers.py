@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from harness.matrix.providers import Provider
@@ -44,7 +45,9 @@ def _context(writer: Writer, provider: Provider) -> dict[str, Any]:
             if (worst := facts.suffering.worst(provider.id, client)) and not worst.fate.bad
         ],
         "dialects": ["chat"],
-        "timeline": _timeline(facts, provider),
+        "drift": _drift(facts, provider.id),
+        "retired": _retired(provider),
+        "badge": provider.id in facts.badges,
         "dumps": lambda value: json.dumps(value, ensure_ascii=False),
     }
 
@@ -53,9 +56,12 @@ def _view(facts: Facts, provider: str, check: str) -> dict[str, Any]:
     """Return what is shown of a breach beside itself: its bytes, and whom it hits."""
     breach = facts.breach(provider, check)
     worst = breach.worst if breach and breach.findings else None
+    forms = facts.forms(provider, check)
     return {
         "shown": facts.shown(worst) if worst else None,
         "hit": _sorted(facts.suffering.hit(provider, check).values()),
+        "forms": forms,
+        "by_forms": _sorted(facts.suffering.by_forms(forms).values()),
         "anywhere": len(facts.suffering.of_rule(check)),
     }
 
@@ -85,11 +91,51 @@ def _hurt(facts: Facts, provider: str) -> list[tuple[ClientFinding, list[str]]]:
     return sorted(rows, key=lambda row: (WORST_FATE_FIRST[row[0].fate], row[0].client))
 
 
-def _timeline(facts: Facts, provider: Provider) -> list[tuple[str, str, str, str]]:
-    """Return what is dated of a provider, the newest first: day, what, of what, source."""
-    rows = [(one.first_seen, "first seen", one.check, one.source) for one in facts.listed[provider.id]]
-    rows += [(one.last_seen, "last seen", one.check, one.source) for one in facts.listed[provider.id] if one.last_seen]
-    rows += [(one.until, "gone", one.check, one.source) for one in facts.listed[provider.id] if one.until]
-    rows += [(str(one.at), "retired", one.name, one.source) for one in provider.retired_models]
-    rows += [(str(one.retired), "retired", one.name or one.id, "") for one in provider.models if one.retired]
-    return sorted(dict.fromkeys(rows), reverse=True)
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """When a breach was seen: by what is listed and by recordings; the bars are (start, width, solid) in percent."""
+
+    check: str
+    first: str
+    last: str
+    gone: str
+    bars: tuple[tuple[float, float, bool], ...]
+
+
+def _drift(facts: Facts, provider: str) -> list[Drift]:
+    """Return when each breach was first and last seen, on one axis; the newest first."""
+    sightings = facts.sightings(provider)
+    rows = []
+    for one in facts.breaches[provider]:
+        solid = sightings.spans(one.check)
+        listed = [(entry.first_seen, entry.last_seen or entry.first_seen) for entry in one.listed]
+        if spans := [
+            *((first, last, False) for first, last in listed),
+            *((first, last, True) for first, last in solid),
+        ]:
+            rows.append((one, spans, max((entry.until or "" for entry in one.listed), default="")))
+    ends = [_months(day) for _, spans, _ in rows for span in spans for day in span[:2]]
+    begin, length = (min(ends), max(max(ends) - min(ends), 1.0)) if ends else (0.0, 1.0)
+
+    def bar(span: tuple[str, str, bool]) -> tuple[float, float, bool]:
+        start, end = _months(span[0]) - begin, _months(span[1]) - begin
+        return round(start / length * 96, 1), round(max((end - start) / length * 96, 2), 1), span[2]
+
+    drift = [
+        Drift(one.check, min(span[0] for span in spans), max(span[1] for span in spans), gone, tuple(map(bar, spans)))
+        for one, spans, gone in rows
+    ]
+    return sorted(drift, key=lambda one: (one.last, one.first), reverse=True)
+
+
+def _months(day: str) -> float:
+    """Return a day, a month or a year as months: a year is its first month, a month its first day."""
+    year, month, date = [*map(int, day.split("-")), 1, 1][:3]
+    return year * 12 + month - 1 + (date - 1) / 31
+
+
+def _retired(provider: Provider) -> list[tuple[str, str, str, str]]:
+    """Return the models that went: day, name, what the provider names instead, source."""
+    rows = [(str(one.at), one.name, one.instead or "", str(one.source)) for one in provider.retired_models]
+    rows += [(str(one.retired), one.name or one.id, "", "") for one in provider.models if one.retired]
+    return sorted(rows, reverse=True)

@@ -47,6 +47,32 @@ ASKED = tuple(
 )
 """The questions in their order."""
 
+MEANINGS = {
+    ("usage", "own"): "in a chunk of its own after the last text, whose `choices` is empty, as OpenAI does",
+    ("usage", "finish"): "in the chunk with the `finish_reason`, in none of its own",
+    ("usage", "every"): "in every chunk",
+    ("usage", "beside choices"): "in a chunk whose `choices` is not empty",
+    ("usage", "inside a choice"): "inside `choices[0]`, instead of beside `choices`",
+    ("usage", "none"): "it does not come, though the request asks for it",
+    ("end", "[DONE]"): "with `data: [DONE]`, as OpenAI does",
+    ("end", "no [DONE]"): "without `data: [DONE]`",
+    ("reasoning", "reasoning_content"): "in `delta.reasoning_content`, beside `content`",
+    ("reasoning", "reasoning"): "in `delta.reasoning`, beside `content`",
+    ("reasoning", "parts of content"): "as parts of `content`, which is a list",
+    ("reasoning", "<think> in content"): "inside `content`, between `<think>` and `</think>`",
+    ("role", "first"): "in the first chunk only, as OpenAI does",
+    ("role", "some"): "in the first chunk and in some others",
+    ("role", "every"): "in every chunk",
+    ("role", "never"): "in no chunk",
+    ("tools", "pieces"): "the arguments come in several pieces, as OpenAI does",
+    ("tools", "whole"): "each call comes whole, in one chunk",
+    ("errors", "nested"): "an object under `error`, as OpenAI does",
+    ("errors", "text under error"): "a string under `error`",
+    ("errors", "detail"): "under `detail`, without `error`",
+    ("errors", "flat"): "`code` and `message` at the top, without `error`",
+}
+"""What a word means, by the anchor of its question; a word that is not here says it all."""
+
 _TAIL = 160
 _BEST_FIRST = {kind: rank for rank, kind in enumerate(PROVENANCES)}
 _NOT_PASSED = frozenset({Outcome.FAIL, Outcome.CHANGED, Outcome.KNOWN})

@@ -50,14 +50,13 @@ class Suffering:
         else:
             _keep_worst(self.by_cause[one.provider].setdefault(one.cause or "", {}), one)
 
-    def rank(self, provider: str, check: str) -> int:
-        """Return how many clients a rule's breach hits: at this provider where that was measured, else at any."""
-        measured = len(self.hit(provider, check))
-        return measured * 1000 + len(self.of_rule(check))
-
     def hit(self, provider: str, check: str) -> dict[str, ClientFinding]:
         """Return the clients that break on a provider's answers by a breach of a rule, each with the worst it does."""
         return _merged(found for cause, found in self.by_cause[provider].items() if rule_of(cause) == check)
+
+    def by_forms(self, faults: Iterable[str]) -> dict[str, ClientFinding]:
+        """Return the clients that some of these faults or variants break, each with the worst it does."""
+        return _merged(self.by_fault[fault] for fault in faults if fault in self.by_fault)
 
     def of_rule(self, check: str) -> dict[str, ClientFinding]:
         """Return the clients that some breach of a rule breaks, each with the worst it does."""

@@ -51,7 +51,7 @@ def test_a_badge_counts_and_says_what_it_rests_on() -> None:
     badges = badge.render(RESULTS)
     assert list(badges) == ["acme"]
     texts = [node.text for node in ET.fromstring(badges["acme"]).iter("{http://www.w3.org/2000/svg}text")]
-    assert texts == ["openai-compat", "1/2 R 2026-03"]
+    assert texts == ["openai-compat", "1/2 recorded 2026-03"]
     assert "#cf222e" in badges["acme"]
 
 
