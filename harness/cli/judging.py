@@ -259,7 +259,7 @@ def _audited(  # noqa: PLR0913, PLR0917 - what is read, how, and where what come
 @LANG
 @FORMAT
 @one_line_errors
-def report(
+def report(  # noqa: PLR0913, PLR0917 - one parameter an option
     results_file: Path | None,
     into: tuple[Path, ...],
     featured: tuple[str, ...],
