@@ -324,13 +324,14 @@ class Capture(httpx2.BaseTransport):
         together: Together | None = None,
     ) -> None:
         self._on_exchange = on_exchange
-        self._inner = inner or httpx2.HTTPTransport()
+        self._inner = inner
         self._limits = limits
         self._together = together or Together()
 
     def handle_request(self, request: Any) -> Any:
         """Send a request; the answer streams through."""
         request.read()
+        self._inner = self._inner or backend_of(request).HTTPTransport()  # that of the client it is given to
         recorder = _ResponseRecorder(request, self._on_exchange, self._limits, self._together)
         try:
             with recorder.deadline.watching(request):
@@ -343,7 +344,8 @@ class Capture(httpx2.BaseTransport):
 
     def close(self) -> None:
         """Close the connections."""
-        self._inner.close()
+        if self._inner:
+            self._inner.close()
 
 
 class AsyncCapture(httpx2.AsyncBaseTransport):
@@ -351,13 +353,14 @@ class AsyncCapture(httpx2.AsyncBaseTransport):
 
     def __init__(self, on_exchange: ExchangeHandler, inner: Any = None, limits: Limits = Limits()) -> None:
         self._on_exchange = on_exchange
-        self._inner = inner or httpx2.AsyncHTTPTransport()
+        self._inner = inner
         self._limits = limits
         self._together = Together()
 
     async def handle_async_request(self, request: Any) -> Any:
         """Send a request; the answer streams through."""
         await request.aread()
+        self._inner = self._inner or backend_of(request).AsyncHTTPTransport()
         recorder = _ResponseRecorder(request, self._on_exchange, self._limits, self._together)
         try:
             with recorder.deadline.watching(request, in_task=True):
@@ -370,7 +373,8 @@ class AsyncCapture(httpx2.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._inner.aclose()
+        if self._inner:
+            await self._inner.aclose()
 
 
 def _through(response: Any, pieces: Any, recorder: _ResponseRecorder) -> Any:

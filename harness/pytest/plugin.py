@@ -22,10 +22,13 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.printable import printable
+from harness.pytest.fixtures import compat_provider, compat_recorder, compat_server, pytest_generate_tests
 from harness.pytest.options import FILE_NAME, SELECTING, pytest_addoption
 from harness.words import set_language
 
-__all__ = ["FILE_NAME", "pytest_addoption"]
+__all__ = [
+    "FILE_NAME", "compat_provider", "compat_recorder", "compat_server", "pytest_addoption", "pytest_generate_tests",
+]  # fmt: skip
 
 if TYPE_CHECKING:
     from harness.checks import Check
@@ -49,7 +52,11 @@ _TO_COLLECT = (
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, and the reporter where a report was asked for."""
     set_language(config.getoption("--compat-lang"))
-    config.addinivalue_line("markers", "compat: an item of the provider matrix")
+    config.addinivalue_line(
+        "markers",
+        "compat(providers, scenarios, faults, variants): an item of the provider matrix; or the recorded answers that a "
+        "test with the fixture compat_provider runs on",
+    )
     config.addinivalue_line("markers", "compat_client: client code run on a recording")
     config.addinivalue_line("markers", "compat_published: all checks on a recording that others published")
     for family in _FAMILIES:

@@ -1,7 +1,8 @@
 """
 The routes of the replay server: which provider is asked, which recording answers, and how it is changed on the way.
 
-A request says by a header what it wants other than the rest: ``x-harness-scenario``, ``-fault``, ``-reframe``, ``-pace``.
+A request says by a header what it wants other than the rest: ``x-harness-scenario``, ``-fault``, ``-reframe``, ``-pace``;
+or by its address, ``/PROVIDER/SCENARIO/v1`` and ``/PROVIDER/SCENARIO/FAULT/v1``, for clients that set no headers.
 """
 
 import asyncio
@@ -37,6 +38,9 @@ FRAMINGS = "recorded, bytes, events, merged, crlf or random:SEED"
 
 _PACES: dict[str, Pace] = {"none": "none", "recorded": "recorded"}
 
+ANY_SCENARIO = "any"
+"""Stands in an address for the scenario that the server picks."""
+
 _OVERRIDE_HEADERS = ("x-harness-pace", "x-harness-reframe", "x-harness-fault")
 
 log = logging.getLogger("harness.serve")
@@ -66,13 +70,12 @@ class PlaybackOptions:
 
     def of(self, request: web.Request) -> "PlaybackOptions":
         """Return the options of one request; raises UnknownName as making one does."""
-        said = request.headers
-        if not any(name in said for name in _OVERRIDE_HEADERS):
+        said, named = request.headers, request.match_info.get("fault")
+        if not named and not any(name in said for name in _OVERRIDE_HEADERS):
             return self
         pace = pace_of(said["x-harness-pace"]) if "x-harness-pace" in said else self.pace
-        return PlaybackOptions(
-            pace, said.get("x-harness-reframe", self.reframe), said.get("x-harness-fault", self.fault)
-        )
+        fault = said.get("x-harness-fault", named or self.fault)
+        return PlaybackOptions(pace, said.get("x-harness-reframe", self.reframe), fault)
 
 
 def pace_of(word: str) -> Pace:
@@ -101,7 +104,7 @@ def application(index: RecordingIndex, options: PlaybackOptions, gate: Gate = _L
     async def chat(request: web.Request) -> web.StreamResponse:
         return await _chat(request, _provider(request), options)
 
-    for prefix in ("/{provider}/v1", "/v1"):
+    for prefix in ("/{provider}/v1", "/v1", "/{provider}/{scenario}/v1", "/{provider}/{scenario}/{fault}/v1"):
         app.router.add_get(f"{prefix}/models", _models)
         app.router.add_get(f"{prefix}/models/{{model:.+}}", _models)
         app.router.add_post(f"{prefix}/chat/completions", chat)
@@ -132,7 +135,8 @@ def _provider(request: web.Request) -> str:
 
 async def _chat(request: web.Request, provider: str, options: PlaybackOptions) -> web.StreamResponse:
     own = options.of(request)
-    scenario = request.headers.get("x-harness-scenario")
+    scenario = request.headers.get("x-harness-scenario") or request.match_info.get("scenario")
+    scenario = None if scenario == ANY_SCENARIO else scenario
     if scenario and scenario not in SCENARIOS and not scenario.startswith(f"{PUBLISHED}."):
         raise unknown("scenario", scenario, list(SCENARIOS))
     held = request.app[_INDEX].answer(provider, await request.read(), scenario)

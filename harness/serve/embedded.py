@@ -7,7 +7,7 @@ from typing import Any, Self
 from aiohttp import web
 
 from harness.matrix.project import project_matrix
-from harness.serve.app import LOG, PlaybackOptions, application, pace_of
+from harness.serve.app import ANY_SCENARIO, LOG, PlaybackOptions, application, pace_of
 from harness.serve.recording_index import RecordingIndex
 from harness.serve.server import Background
 from harness.serve.synthesis import Synthesiser
@@ -63,10 +63,16 @@ class ReplayServer:
         """What it answers from."""
         return self._index
 
-    def base_url(self, provider: str) -> str:
-        """Return the base URL of a provider, for a client's settings; raises NotRecorded where it is not served."""
+    def base_url(self, provider: str, scenario: str | None = None, fault: str | None = None) -> str:
+        """
+        Return the base URL of a provider for a client's settings: of any answer, or of that to a scenario, with a fault.
+
+        Raises:
+            NotRecorded: the provider is not served.
+        """
         self._index.answers(provider)
-        return f"{self.url}/{provider}/v1"
+        wanted = [scenario or ANY_SCENARIO] * bool(scenario or fault) + [fault] * bool(fault)
+        return "/".join([self.url, provider, *filter(None, wanted), "v1"])
 
     @property
     def requests(self) -> list[dict[str, Any]]:

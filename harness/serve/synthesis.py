@@ -4,6 +4,7 @@ from pathlib import Path
 
 from harness.matrix.providers import Matrix, Target
 from harness.simulate.chat.completing import Forms
+from harness.simulate.chat.ideal import MODEL
 from harness.simulate.chat.manner import ProfileManner, ReferenceManner, Synthesised
 from harness.simulate.chat.profile import FILE_NAME, load_profile
 from harness.wire.shapes import Json
@@ -31,9 +32,11 @@ class Synthesiser:
         model = str((body or {}).get("model") or "")
         targets = self._targets.get(provider, [])
         target = next((one for one in targets if model in _names(one)), targets[0] if targets else None)
+        name = (target.model.name or target.model.id) if target else MODEL
+        asked = body if body is None or body.get("model") is not None else body | {"model": name}
         if target is None:
-            return f"{provider}/{model or 'any'}", ReferenceManner().answer(body)
-        return target.id, self._manner(target).answer(body)
+            return f"{provider}/{model or name}", ReferenceManner().answer(asked)
+        return target.id, self._manner(target).answer(asked)
 
     def models(self, provider: str) -> list[str]:
         """Return the names by which the models of a provider are asked for."""

@@ -143,6 +143,13 @@ def test_an_answer_says_what_it_rests_on(server: ReplayServer) -> None:
     assert server.requests == []
 
 
+def test_a_request_without_a_model_is_answered(server: ReplayServer) -> None:
+    for provider in ("reference", "volcengine"):
+        assert post(server, provider).status_code == 200
+        came = post(server, provider, tools=TOOLS)
+        assert came.json()["choices"][0]["message"]["tool_calls"][0]["function"]["name"] == "lookup_order"
+
+
 def test_recorded_only_refuses_what_no_recording_fits() -> None:
     with ReplayServer("deepseek", root=ROOT, recorded_only=True) as server:
         assert post(server, "deepseek", model="gpt-9").status_code == 404

@@ -181,7 +181,7 @@ SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}, "required":
     ("changes", "status", "said"),
     [
         ({"model": "does-not-exist"}, 404, "There is no model 'does-not-exist'."),
-        ({"model": None}, 400, "'model' names no model."),
+        ({"model": 7}, 400, "'model' names no model."),
         ({"messages": None}, 400, "Missing: 'messages'."),
         ({"messages": []}, 400, "'messages' is empty."),
         ({"messages": "hello"}, 400, "'messages' is no list of objects."),

@@ -53,8 +53,10 @@ def _faults(body: Json) -> Iterator[Wrong]:
 
 
 def _of_model(model: Any) -> Iterator[Wrong]:
+    if model is None:
+        return  # the server says which one then
     if not isinstance(model, str) or not model:
-        yield Wrong(WRONG_TYPE, "'model' names no model.", "model", "missing_required_parameter")
+        yield Wrong(WRONG_TYPE, "'model' names no model.", "model", "invalid_type")
     elif _NONE.search(model):
         yield Wrong(UNKNOWN_MODEL, f"There is no model {model[:80]!r}.", None, "model_not_found", 404)
 
