@@ -6,7 +6,7 @@ READY := $(VENV)/ready
 OLD := .venv-openai2
 MAIN := deepseek siliconflow bailian qianfan volcengine
 
-.PHONY: help compat docs test test-thorough site test-site test-openai2 fuzz check format bench proof engines clients test-clients export schema clean
+.PHONY: help compat docs test test-units test-matrix test-thorough site test-site test-openai2 fuzz check format bench proof engines clients test-clients export schema clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
@@ -32,9 +32,15 @@ site: $(VENV)/site ## Build the site from reports/ into site/: static pages in E
 docs: $(READY) ## Write docs/commands.md, and the counts in docs/method.md, from the code and reports/proof.md.
 	$(BIN)/python -m harness.pytest.reference
 
-test: $(READY) ## Run the unit tests but those that take long, and the recorded matrix.
+test: $(READY) ## Run the unit tests but those that take long, and the recorded matrix beside them.
+	@$(MAKE) --no-print-directory --keep-going --jobs 2 test-units test-matrix
+
+test-units: $(READY)
 	$(BIN)/pytest --quiet --numprocesses auto --dist worksteal tests
-	$(BIN)/pytest --quiet providers.yaml
+
+test-matrix: $(READY)
+	@$(BIN)/pytest --quiet providers.yaml > $(VENV)/matrix.txt 2>&1 || { cat $(VENV)/matrix.txt; exit 1; }
+	@echo "providers.yaml: $$(tail -n 1 $(VENV)/matrix.txt)"
 
 test-thorough: $(READY) ## Run the tests that take long, which `make test` leaves out.
 	$(BIN)/pytest --quiet --numprocesses auto --dist worksteal -m thorough tests

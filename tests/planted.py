@@ -8,6 +8,7 @@ and JSON escapes undone, base64 unpacked, gzip unpacked - and looks for any eigh
 
 import base64
 import binascii
+import functools
 import hashlib
 import json
 import random
@@ -143,11 +144,18 @@ def masked(key: str) -> dict[str, str]:
 
 def leaks(written: bytes, keys: Iterable[str]) -> list[str]:
     """Return what is left of ``keys`` in what was written, by any way of reading it."""
-    secret = set()
-    for key in keys:
-        secret |= _windows(_PUBLIC.sub("", key).encode())
-        secret |= _windows(hashlib.sha256(key.encode()).hexdigest().encode())
-    return sorted(one.decode() for one in secret & _windows(b"\n".join(_readings(written))))
+    secret = set[bytes]().union(*map(_secret, keys))
+    # Where a sign stands that is in no key no window of a key is: most of what is written need not be cut up.
+    signs = re.escape(bytes(sorted(set(b"".join(secret)))))
+    told = re.compile(rb"[%b]{%d,}" % (signs, _WINDOW))
+    runs = {run for text in _readings(written) for run in told.findall(text)}
+    return sorted(one.decode() for one in {window for run in runs for window in secret & _windows(run)})
+
+
+@functools.cache
+def _secret(key: str) -> set[bytes]:
+    """Return the windows of a key and of its fingerprint."""
+    return _windows(_PUBLIC.sub("", key).encode()) | _windows(hashlib.sha256(key.encode()).hexdigest().encode())
 
 
 def _windows(text: bytes) -> set[bytes]:
@@ -160,9 +168,9 @@ def _readings(written: bytes) -> Iterator[bytes]:
     plain += [unescaped, unescaped.replace(b"\\", b"")]
     yield b"".join(re.findall(rb'"(?:content|reasoning_content|arguments)": ?"((?:[^"\\]|\\.)*)"', written))
     # The words of a file that was wrapped belong together: a binary body in YAML.
-    for text in (*plain, re.sub(rb"\n *", b"", written)):
+    for text in {*plain, re.sub(rb"\n *", b"", written)}:
         yield text
-        for run in re.findall(rb"[A-Za-z0-9+/_-]{12,}", text):
+        for run in set(re.findall(rb"[A-Za-z0-9+/_-]{12,}", text)):
             for at in range(4):
                 unpacked = _base64(run[at:])
                 yield unpacked

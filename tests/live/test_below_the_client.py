@@ -24,6 +24,8 @@ from scripted import (
 from harness.cli import main
 from harness.results import Finding, Outcome
 
+FINDING = TypeAdapter(Finding)
+
 _STREAM = ("Content-Type", "text/event-stream; charset=utf-8")
 _JSON = ("Content-Type", "application/json")
 
@@ -77,7 +79,7 @@ def failing(script: Script, scenario: str) -> dict[str, str]:
     with Server(script) as server:
         words = ["probe", server.base_url, "-m", "gpt-4o-mini", "--scenario", scenario, "--format", "json"]
         result = CliRunner().invoke(main, words, env={"OPENAI_API_KEY": "good"})
-    found = [TypeAdapter(Finding).validate_json(line) for line in result.stdout.splitlines()[:-1]]
+    found = [FINDING.validate_json(line) for line in result.stdout.splitlines()[:-1]]
     return {one.check: one.message for one in found if one.outcome is Outcome.FAIL}
 
 

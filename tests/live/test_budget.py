@@ -6,6 +6,7 @@ from pathlib import Path
 import orjson
 import pytest
 from click.testing import CliRunner, Result
+from pydantic import TypeAdapter
 from scripted import IDEAL, End, Received, Server, ideal_answer, plays, refuses
 
 from harness.cli import main
@@ -13,6 +14,8 @@ from harness.live.budget import ANSWER_TOKENS, Budget, prompt_tokens, tokens_of
 from harness.matrix.scenarios import SCENARIOS, request_body
 from harness.results import Finding, Outcome
 from harness.simulate.reference import BODY, with_body, with_response
+
+FINDING = TypeAdapter(Finding)
 
 CHAT, LONG, MODELS = (SCENARIOS[name] for name in ("chat.nonstream", "error.too-long", "models.list"))
 
@@ -23,9 +26,7 @@ def probe(server: Server, *options: str) -> Result:
 
 
 def findings(result: Result) -> list[Finding]:
-    from pydantic import TypeAdapter
-
-    return [TypeAdapter(Finding).validate_json(line) for line in result.stdout.splitlines()[:-1]]
+    return [FINDING.validate_json(line) for line in result.stdout.splitlines()[:-1]]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 import orjson
 import pytest
 from click.testing import CliRunner, Result
+from pydantic import TypeAdapter
 from scripted import (
     IDEAL,
     SILENT,
@@ -31,6 +32,8 @@ from harness.results import Finding, Outcome, read_results
 from harness.simulate.reference import replace_in_body, with_body, with_header
 from harness.wire.exchange import Exchange
 
+FINDING = TypeAdapter(Finding)
+
 
 def probe(server: Server, *options: str, key: str = "good") -> Result:
     command = ["probe", server.base_url, "-m", "gpt-4o-mini", "--key-env", "PROBE_KEY", *options]
@@ -38,9 +41,7 @@ def probe(server: Server, *options: str, key: str = "good") -> Result:
 
 
 def findings(result: Result) -> list[Finding]:
-    from pydantic import TypeAdapter
-
-    return [TypeAdapter(Finding).validate_json(line) for line in result.stdout.splitlines()[:-1]]
+    return [FINDING.validate_json(line) for line in result.stdout.splitlines()[:-1]]
 
 
 def of(found: list[Finding], scenario: str, check: str) -> Outcome:

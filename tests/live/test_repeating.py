@@ -15,6 +15,8 @@ from harness.matrix.providers import load_matrix
 from harness.recording.cassette import read_cassette
 from harness.results import Finding, Outcome
 
+FINDING = TypeAdapter(Finding)
+
 PLAIN = ("chat.nonstream", "chat.stream", "tools.auto", "chat.unicode")
 
 
@@ -24,7 +26,7 @@ def probe(server: Server, *options: str) -> Result:
 
 
 def findings(result: Result) -> list[Finding]:
-    return [TypeAdapter(Finding).validate_json(line) for line in result.stdout.splitlines()[:-1]]
+    return [FINDING.validate_json(line) for line in result.stdout.splitlines()[:-1]]
 
 
 def of(found: list[Finding], scenario: str, check: str) -> Outcome:
