@@ -17,8 +17,8 @@ from harness.recording.cassette import OWN, write_cassette
 from harness.reports import badge, clients_page, page, table
 from harness.reports.files import write_report
 from harness.results import Finding, Level, Outcome, Results, Run
-from harness.simulate.reference import REFERENCES
 from harness.simulate.faults import FAULTS, VARIANTS
+from harness.simulate.reference import REFERENCES
 
 ROOT = Path(__file__).parents[2]
 MINE = "# Compatibility\n\nNotes that took me a week.\n"
