@@ -269,13 +269,14 @@ class Matrix(Strict):
         """
         Return the provider that answers at ``host``, or is called ``name``.
 
-        Where the two disagree the host is right, unless it is this machine; a host that several share says nothing.
+        Where the two disagree the host is right, unless it is this machine; a host that several share says nothing, nor
+        does a port of this machine where a name says that another server answers there.
         """
         named = next((one for one in self.providers if name and name in {one.id, *one.aliases}), None)
         there = [provider for provider in self.providers if host and provider.answers_at(host)]
         if named and (not there or named in there or is_here(host)):
             return named
-        return there[0] if len(there) == 1 else None
+        return there[0] if len(there) == 1 and not (name and is_here(host)) else None
 
 
 def _refuse_duplicates(ids: list[str], what: str) -> None:

@@ -41,6 +41,7 @@ from harness.words import translated
 from harness.words.padding import padded
 
 _PROVIDERS_SHOWN = 40
+_BETWEEN = " | "  # what stands between the values that an observation saw in one recording
 _LEVELS = {
     Level.MUST: "failures of rules that the specification sets",
     Level.SHOULD: "failures of rules that OpenAI keeps and clients rely on",
@@ -125,9 +126,9 @@ def show_probe(results: Results, console: Console, tell_of: TellOf, *, whole: bo
     _show_groups(results, console, tell_of, whole=whole)
     _show_family_counts(results, console)
     for name, check in FEATURES.items():
-        values = dict.fromkeys(one.value or "none" for one in results.findings if one.check == check and one.value)
-        if values:
-            show_wrapped(translated("; ").join(values), console, label=padded(translated(name), 30), indent=0)
+        seen = (one.value.split(_BETWEEN) for one in results.findings if one.check == check and one.value)
+        if values := dict.fromkeys(value for values in seen for value in values):
+            show_wrapped(_BETWEEN.join(values), console, label=padded(translated(name), 30), indent=0)
     _show_unasked(results, console, whole=whole)
     if results.baseline:
         baseline.show(results.baseline, console)

@@ -89,3 +89,16 @@ def test_a_tool_that_is_spoken_of_is_no_call() -> None:
             replace_in_body(BODY, "你好! How can I help?", text), tools=TOOLS.request.get("tools")
         )
         assert alarms(said) == []
+
+
+def test_a_request_for_no_token_that_is_served_is_told() -> None:
+    served = with_request_params(BODY, max_completion_tokens=0)
+    assert (
+        _failing(served)["error.refused"] == "a wrong request is answered with status 200: max_completion_tokens is 0"
+    )
+
+
+def test_a_name_that_is_null_later_is_told_as_that() -> None:
+    assert _failing(FAULTS["call-name-null-later"].apply())["tool_calls.name-once"].endswith(
+        "bring a name that is null"
+    )

@@ -150,6 +150,7 @@ def entry(name: str, address: str) -> str:
         ("127.0.0.1:9000", None, "one"),
         ("[::1]:9000", None, "one"),
         ("localhost:9000", "two", "two"),  # any server may listen here
+        ("localhost:9000", "unheard", None),
         ("api.three.example", "two", "three"),
         ("localhost:8080", None, None),  # two of them listen there by default
         ("localhost:8080", "two-ai", "two"),

@@ -237,5 +237,7 @@ def name_once(exchange: Exchange) -> Iterator[Problem]:
             yield Problem(said, place(other, "/function/name"), _RENAMED)
         elif later:
             empty = not any(map(name_in, later))
-            said = f"{len(later)} later fragments bring a name{' that is empty' if empty else ''}"
+            null = all(function_of(one)["name"] is None for one in later)
+            how = " that is null" if null else " that is empty" if empty else ""
+            said = f"{len(later)} later fragments bring a name{how}"
             yield Problem(said, place(later[0], "/function/name"), _EMPTIED if empty else None)
