@@ -72,7 +72,7 @@ NO_MODEL = _cause(
 )  # fmt: skip
 TOO_LONG = _cause(
     "a prompt that is too long",
-    r"context[ _](length|window|size)|(prompt|input|request|messages?) (is |are )?too (long|large)|too_many_prompt_tokens"
+    r"context[ _](length|window|size|limit)|(prompt|input|request|messages?) (is |are )?too (long|large)|too_many_prompt_tokens"
     r"|maximum (number of )?(input )?tokens|exceeds? (the )?(max\w*|available) (context|token|input)|context_length_exceeded",
     400, 413, 422,
 )  # fmt: skip

@@ -18,7 +18,7 @@ from harness.checks.applies import (
     uncut,
 )
 from harness.checks.error_causes import MODEL_FAILED, told_cause
-from harness.checks.json_forms import BARE_ERROR, TWICE, bare_error, encoded_twice
+from harness.checks.json_forms import BARE_ERROR, TWICE, bare_error, encoded_twice, envelope
 from harness.checks.registry import CHAT_ALONE, TOO_LARGE, Reason, observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Advice, Level, Problem
@@ -317,7 +317,7 @@ def no_error(exchange: Exchange) -> Iterator[Problem]:
         return
     for found in exchange.columns.errors[:1]:
         yield Problem(f"an error came with status 200: {found.text}", ((found.chunk, found.pointer),))
-    if exchange.columns.kinds("/choices").keys() & {"list", "[]"}:
+    if exchange.columns.kinds("/choices").keys() & {"list", "[]"} or envelope(exchange):
         return
     flat = any(exchange.columns.kinds(place).keys() - {"missing", "null", "[]"} for place in _FLAT)
     text = any(what == "text" for _, what in exchange.columns.not_objects) and not encoded_twice(exchange.chunk(0))

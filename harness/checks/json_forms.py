@@ -65,6 +65,12 @@ _HEAD = 1 << 16  # bytes in which an error ends
 _KEYS = {b'"error"', b'"detail"'}
 
 
+def envelope(exchange: Exchange) -> str | None:
+    """Return the key of the first object under which a completion stands with its choices; None where it stands in none."""
+    outer = as_object(exchange.chunk(exchange.columns.first)) if exchange.columns.count else {}
+    return next((key for key, inner in outer.items() if isinstance(as_object(inner).get("choices"), list)), None)
+
+
 def bare_error(exchange: Exchange) -> Error | None:
     """Return the error that a body begins with which goes on as a stream does; None where it is another body."""
     reading = exchange.reading

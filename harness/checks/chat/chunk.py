@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from harness.checks import sources
 from harness.checks.applies import all_of, begun, stream, success_status, unaltered
+from harness.checks.json_forms import envelope
 from harness.checks.kinds import differing, n_of_m, wrong_kinds
 from harness.checks.registry import rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import BODY, STREAM, replace_in_body, with_body
 from harness.wire.exchange import Exchange
-from harness.wire.shapes import as_object
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
@@ -27,7 +27,7 @@ _EMPTY_BODY = Advice(
 _WRAPPED = Advice(
     "`answer.choices[0]` raises TypeError: the SDK looks for the answer at the top, where an envelope is.",
     "Take the envelope off: `raw = client.chat.completions.with_raw_response.create(**asked)`, then "
-    '`json.loads(raw.text)["data"]["choices"]`.',
+    '`json.loads(raw.text)["data"]["choices"]`, with the key that is named here in the place of "data".',
 )
 _TOO_EARLY = Advice(
     "Clients show a date in 1970, and sort the answer before all others.",
@@ -63,8 +63,7 @@ def present(exchange: Exchange) -> Iterator[Problem]:
 
 def _elsewhere(exchange: Exchange) -> str:
     """Say where choices stand instead, one level down; nothing where they don't."""
-    outer = as_object(exchange.chunk(exchange.columns.first)) if exchange.columns.count else {}
-    found = next((key for key, inner in outer.items() if isinstance(as_object(inner).get("choices"), list)), None)
+    found = envelope(exchange)
     return "" if found is None else f": they stand in {found}"
 
 

@@ -288,7 +288,8 @@ def refusal_alone(exchange: Exchange) -> Iterator[Problem]:
     """
     for choice in exchange.columns.choices.values():
         pieces = choice.fragments("refusal")
-        if pieces.text.strip() and (choice.fragments("content").text.strip() or choice.tools):
+        text = choice.fragments("content").text.strip() or choice.part_types
+        if pieces.text.strip() and (text or choice.tools):
             place = place_of(exchange, choice, pieces.chunks[0], "/{part}/refusal")
             yield Problem(f"a refusal comes beside {'calls' if choice.tools else 'text'}", (place,))
 
