@@ -444,8 +444,10 @@ RULES: dict[str, Callable[[Chunks], bool]] = {
         not any(where == "top" and not dict(chunks)[number]["choices"] for number, where, _ in usages(chunks))
     ),
     "usage.not-unasked": lambda chunks: any(where != "x_groq" for _, where, _ in usages(chunks)),
-    "usage.sum": lambda chunks: any(
-        usage["prompt_tokens"] + usage["completion_tokens"] != usage["total_tokens"] for _, _, usage in usages(chunks)
+    "usage.sum": lambda chunks: any(  # of a usage with nulls usage.integers speaks
+        usage["prompt_tokens"] + usage["completion_tokens"] != usage["total_tokens"]
+        for _, _, usage in usages(chunks)
+        if None not in {usage["completion_tokens"], usage["total_tokens"]}
     ),
 }
 
