@@ -9,11 +9,12 @@ from typing import Literal
 from harness.checks import CHECKS, Check
 from harness.errors import HarnessError
 from harness.judging.deviations import KnownProblems
-from harness.judging.runner import Subject, judge_beside
+from harness.judging.recordings import CheckSet, Subject, check_set
+from harness.judging.runner import judge_recording_beside
 from harness.matrix.providers import Matrix
 from harness.recording.archives import Entry, PassedOver, ignored, raised, read_archive
 from harness.recording.scrub import scrub
-from harness.results import Finding
+from harness.results import Finding, RecordingResult
 from harness.wire.dialect import DIALECTS
 from harness.wire.siblings import Siblings
 
@@ -29,24 +30,39 @@ def audit(  # noqa: PLR0913, PLR0917 - what is read, how, and who is told what w
     passed_over: PassedOver = ignored,
     known: KnownProblems | None = None,
 ) -> Iterator[list[Finding]]:
+    """Yield the findings of each exchange in the archives ``paths``, as ``audited`` judges them."""
+    chosen = check_set(CHECKS.values() if checks is None else checks)
+    for result in audited(paths, matrix, provider_from, chosen, unread, passed_over, known):
+        yield result.all_findings(chosen.levels)
+
+
+def audited(  # noqa: PLR0913, PLR0917 - likewise
+    paths: Iterable[Path],
+    matrix: Matrix | None,
+    provider_from: ProviderFrom,
+    checks: CheckSet,
+    unread: Callable[[HarnessError], None] = raised,
+    passed_over: PassedOver = ignored,
+    known: KnownProblems | None = None,
+) -> Iterator[RecordingResult]:
     """
-    Yield the findings of each exchange in the archives ``paths``; scenarios are named by the form of the call.
+    Yield what checks say of each exchange in the archives ``paths``; scenarios are named by the form of the call.
 
     A row that can't be read is given to ``unread``, and the rows after it are judged; ``passed_over`` is told what is of
-    no dialect that is judged.  Each exchange is held against those of the same provider before it in its file, of which small facts
-    are kept.  What is listed of its provider is ``known``, and no failure.
+    no dialect that is judged.  Each exchange is held against those of the same provider before it in its file, of which
+    small facts are kept.  What is listed of its provider is ``known``, and no failure.
 
     Raises:
         HarnessError: a file can't be read.
     """
-    chosen = tuple(CHECKS.values() if checks is None else checks)
     for path in paths:
         before: dict[str, Siblings] = defaultdict(Siblings)
         for read in read_archive(path, unread, passed_over, DIALECTS):
             siblings = before[_provider(read, path, matrix, provider_from)]
             entry = read._replace(exchange=replace(scrub(read.exchange), siblings=siblings))
             del read  # of a long answer one copy is enough
-            yield list(judge_beside([entry.exchange], _subject(entry, path, matrix, provider_from), chosen, known))
+            subject = _subject(entry, path, matrix, provider_from)
+            yield judge_recording_beside([entry.exchange], subject, checks, known)
             if not entry.exchange.too_large and not entry.exchange.is_models_request:
                 siblings.add(entry.exchange.facts)
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     )
     from harness.results.digest import DIGEST, Digest, digest_of, read_digest, write_digest
     from harness.results.frame import SCHEMA, Run, check_writable, dump, first_line
-    from harness.results.judged import QuietGroup, RecordingResult, gathered
+    from harness.results.judged import QuietGroup, RecordingResult, gathered, is_quiet
     from harness.results.log import Log, LogWriter, Results, json_schema, read_results, told_most, write_results
     from harness.results.probing import (
         BaselineEntry,
@@ -95,6 +95,7 @@ __all__ = [
     "first_message",
     "gathered",
     "is_client_log",
+    "is_quiet",
     "json_schema",
     "judge",
     "read_client_results",
@@ -111,7 +112,7 @@ _HOME = {
     "client_lines": ("is_client_log", "read_client_results", "write_client_results", "written_client_results"),
     "digest": ("DIGEST", "Digest", "digest_of", "read_digest", "write_digest"),
     "frame": ("SCHEMA", "Run", "check_writable", "dump", "first_line"),
-    "judged": ("RecordingResult", "QuietGroup", "gathered"),
+    "judged": ("RecordingResult", "QuietGroup", "gathered", "is_quiet"),
     "log": ("Log", "LogWriter", "Results", "json_schema", "read_results", "told_most", "write_results"),
     "probing": ("BaselineEntry", "BaselineSummary", "ClientForecast", "Cost", "EntryState", "ProbeSummary", "Speed"),
 }

@@ -1,0 +1,177 @@
+"""What each check says of one exchange: whether it applies, what it depends on, and the problems that it finds."""
+
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+from harness.checks import CHECKS, Check
+from harness.checks.error_causes import BAD_REQUEST, NO_MODEL, ONE_FORM, TOO_LONG, told_cause
+from harness.checks.registry import TOO_LARGE, Applies, CannotJudge, NotApplicable, NotApplicableKind, Reason, Unread
+from harness.results import Outcome, Problem
+from harness.wire.exchange import NO_ANSWER, Exchange
+
+_BLOCKING = frozenset({Outcome.FAIL, Outcome.BLOCKED, Outcome.BROKEN})
+_NO_VERDICT = frozenset({401, 402, 403, 408, 429})
+_FORBIDDEN, _SERVER_ERROR = 403, 500
+_BUSY = frozenset({503, 529})
+_OF_LIMITS = frozenset({"http.retry-after-form"})
+_OF_THE_REQUEST = (BAD_REQUEST, NO_MODEL, ONE_FORM, TOO_LONG)
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What one check says of one exchange; ``message`` is the value where it observes, ``kind`` that of its reason."""
+
+    outcome: Outcome
+    message: str = ""
+    problems: list[Problem] = field(default_factory=list)
+    kind: NotApplicableKind | None = None
+
+
+def crash(error: Exception) -> str:
+    """Return what to say of a bug of ours."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} at {Path(frame.filename).name}:{frame.lineno}; please report it"
+
+
+class Judgement:
+    """
+    The verdicts on one exchange so far.
+
+    A check that others need is asked once, and so is a condition or a set of needs that many checks share.
+    """
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._done: dict[str, Verdict] = {}
+        self._reasons: dict[Applies, Reason | None] = {}
+        self._blocked: dict[int, Verdict | None] = {}
+        reason = inconclusive_reason(exchange)
+        self._inconclusive = Verdict(Outcome.INCONCLUSIVE, reason) if reason else None
+        self._models = exchange.is_models_request
+        # Nothing is said of an answer whose rest we did not read, such as that its end is missing.
+        self._unread = Verdict(Outcome.BLOCKED, f"{TOO_LARGE} must pass first") if exchange.too_large else None
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is a chat that was answered, and read as a whole: then conditions alone say what is about something else."""
+        return not (self._inconclusive or self._unread or self._models)
+
+    def reasons(self, conditions: Sequence[Applies]) -> tuple[Reason | None, ...] | None:
+        """Return why conditions do not hold, None for each that does; None for all where one crashes or can't tell."""
+        try:
+            return tuple([self._reason(condition) or None for condition in conditions])
+        except Exception:  # noqa: BLE001 - it is a finding of each check that asks it, when it is asked
+            return None
+
+    def verdict(self, check: Check) -> Verdict:
+        """Return what a check says."""
+        found = self._done.get(check.id)
+        if found is None:
+            found = self._done[check.id] = self._undecided(check) or self._out_of_scope(check) or self._judge(check)
+        return found
+
+    def _undecided(self, check: Check) -> Verdict | None:
+        return None if self._inconclusive is None or self._says_no_badly(check) else self._inconclusive
+
+    def _says_no_badly(self, check: Check) -> bool:
+        """Tell whether what can't be answered now is said in a wrong way, which is found though it is no verdict."""
+        return check.id in _OF_LIMITS and self._judge(check).outcome is Outcome.FAIL
+
+    def _out_of_scope(self, check: Check) -> Verdict | None:
+        """Return the verdict where a rule of chats meets a question for models, or the other way, or too large an answer."""
+        if self._unread:
+            return None if check.id == TOO_LARGE else self._unread
+        if self._exchange.dialect not in check.dialects:
+            return _OTHER_DIALECT
+        if self._models == check.id.startswith("models."):
+            return None
+        return _NO_CHAT if self._models else _NO_MODELS
+
+    def _judge(self, check: Check) -> Verdict:
+        try:
+            reason = self._reason(check.applies)
+            not_applicable = verdict_of(reason) if reason else None
+            # Checks live as long as we do, and so do their needs.
+            blocked = self._blocked.get(id(check.depends_on), _UNKNOWN)
+            if blocked is _UNKNOWN:
+                blocked = self._blocked[id(check.depends_on)] = self._block(check.depends_on)
+            if not_applicable:
+                absent = not_applicable.kind == "not-present"
+                return (blocked or self._block(check.explained_by) if absent else None) or not_applicable
+            return blocked or self._found(check)
+        except CannotJudge as reason:
+            return Verdict(Outcome.NA, str(reason))
+        except Exception as error:  # noqa: BLE001 - a crash in a check is our bug, and a finding of its own
+            return Verdict(Outcome.BROKEN, crash(error))
+
+    def _found(self, check: Check) -> Verdict:
+        """Return what a check says of an exchange that it applies to."""
+        if check.observe:
+            return Verdict(Outcome.OBSERVED, check.observe(self._exchange))
+        try:
+            problems = list(check.find(self._exchange))
+        except Unread as rest:
+            return self._block(rest.checks) or _PASSED
+        if not problems:
+            return _PASSED
+        return self._block(check.explained_by) or Verdict(Outcome.FAIL, "", problems)
+
+    def _reason(self, applies: Applies) -> Reason | None:
+        """Return why a condition does not hold; None where it does."""
+        reason = self._reasons.get(applies, _UNASKED)
+        if reason is _UNASKED:
+            reason = self._reasons[applies] = applies(self._exchange)
+        return reason
+
+    def _block(self, needs: tuple[str, ...]) -> Verdict | None:
+        """Return the verdict where a check that is needed failed, or can't be told; None where all hold."""
+        for need in needs:
+            verdict = self.verdict(CHECKS[need])
+            if verdict.kind == "cut":
+                return verdict
+            if verdict.outcome in _BLOCKING:
+                return Verdict(Outcome.BLOCKED, f"{need} must pass first")
+        return None
+
+
+_OTHER_DIALECT = Verdict(Outcome.NA, "it is about another dialect")
+_NO_CHAT = Verdict(Outcome.NA, "models were asked for, no chat")
+_NO_MODELS = Verdict(Outcome.NA, "no models were asked for")
+_PASSED, _UNKNOWN = Verdict(Outcome.PASS), Verdict(Outcome.NA)
+_UNASKED = ""
+
+
+@lru_cache(4096)
+def verdict_of(reason: Reason) -> Verdict:
+    """Return the verdict where a condition does not hold."""
+    if isinstance(reason, NotApplicable):
+        return Verdict(Outcome.BLOCKED if reason.kind == "blocked" else Outcome.NA, reason.reason, kind=reason.kind)
+    return Verdict(Outcome.NA, reason)
+
+
+def inconclusive_reason(exchange: Exchange) -> str | None:
+    """Return why an exchange says nothing about the provider, such as a limit that was hit; None if it does."""
+    status, expected = exchange.response.status, exchange.expected
+    if status == NO_ANSWER:
+        return f"no answer: {exchange.response.error or 'no reason'}"
+    if exchange.response.unsupported_encoding:
+        return exchange.response.unsupported_encoding
+    if not expected.statuses or status in expected.statuses:
+        return None
+    no_verdict = status in _NO_VERDICT and not (expected.refusal and status == _FORBIDDEN)
+    if no_verdict or (status >= _SERVER_ERROR and not _conclusive(exchange)):
+        return f"status {status}: no verdict on what was asked"
+    return None
+
+
+def _conclusive(exchange: Exchange) -> bool:
+    """Tell whether a 5xx is a verdict: it came twice, the request is known to be wrong, or the error says that it is."""
+    status, told = exchange.response.status, told_cause(exchange)
+    if (exchange.source.failed_before or 0) >= _SERVER_ERROR:
+        return True
+    if exchange.expected.refusal and status not in _BUSY:
+        return True
+    return told is not None and told.cause in _OF_THE_REQUEST

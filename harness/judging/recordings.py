@@ -1,0 +1,263 @@
+"""
+What the checks say of one recording: the worst of its exchanges, beside the deviations that are listed.
+
+How it works: the conditions of an exchange decide which checks judge it, and many checks share one.  So each condition is
+asked once, and what does not apply is worked out once for all exchanges whose conditions say the same: a ``_Plan``.  The
+quiet outcomes of a family become one group, made once for all recordings that end alike; findings are made of what tells
+of something.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+
+from harness.checks import Check
+from harness.checks.registry import SEPARATOR, Reason
+from harness.judging.judgement import Judgement, Verdict, crash, verdict_of
+from harness.results import (
+    WORST_FIRST,
+    Deviation,
+    Evidence,
+    Finding,
+    Outcome,
+    Problem,
+    QuietGroup,
+    RecordingResult,
+    gathered,
+    is_quiet,
+    judge,
+)
+from harness.wire.dialect import DialectName
+from harness.wire.exchange import Exchange
+
+_EVIDENCE_SHOWN = 3
+_SETS, _PLANS, _GROUPS = 64, 4096, 50_000
+"""So many sets of checks, plans and groups are kept; then they are made anew."""
+
+_Quiet = tuple[Outcome, str]
+"""A quiet outcome and its text: the message, or the value that was observed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """
+    What a recording is of, and where it stands; None where it is kept nowhere.
+
+    Names of files may hold bytes that are no UTF-8; here they are written out, so that a log can hold them.
+    """
+
+    provider: str
+    model: str
+    scenario: str
+    cassette: str | None
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            text = getattr(self, name)
+            if text and not text.isascii():
+                object.__setattr__(self, name, text.encode("utf-8", "backslashreplace").decode())
+
+
+class _Plan:
+    """Which checks judge exchanges whose conditions say the same, and the quiet outcomes of the others, by family."""
+
+    def __init__(self, checks: tuple[Check, ...], reasons: dict[object, Reason | None]) -> None:
+        self.judging: list[Check] = []
+        self._families: dict[str, list[tuple[str, _Quiet | int]]] = {}
+        self._groups: dict[tuple[str, tuple[_Quiet | None, ...]], QuietGroup] = {}
+        for check in checks:
+            settled = _settled(check, reasons[check.applies])
+            self._families.setdefault(check.family, []).append((check.id, settled or len(self.judging)))
+            if settled is None:
+                self.judging.append(check)
+        self._slices = {
+            family: tuple(at for _, at in members if isinstance(at, int)) for family, members in self._families.items()
+        }
+
+    def groups(self, quiet: list[_Quiet | None]) -> Iterator[QuietGroup]:
+        """Yield the groups of a recording, given the quiet outcome of each check that judged it; None where it is none."""
+        for family, places in self._slices.items():
+            key = (family, tuple([quiet[place] for place in places]))
+            group = self._groups.get(key)
+            if group is None:
+                if len(self._groups) > _GROUPS:
+                    self._groups.clear()
+                group = self._groups[key] = self._group(family, quiet)
+            if group.told:
+                yield group
+
+    def _group(self, family: str, quiet: list[_Quiet | None]) -> QuietGroup:
+        alike: dict[_Quiet, list[str]] = {}
+        for check, told in self._families[family]:
+            ended = quiet[told] if isinstance(told, int) else told
+            if ended:
+                alike.setdefault(ended, []).append(check)
+        return QuietGroup(family, tuple((outcome, text, tuple(ids)) for (outcome, text), ids in alike.items()))
+
+
+def _settled(check: Check, reason: Reason | None) -> _Quiet | None:
+    """Return what a condition alone decides of a check of chats that were answered; None where the check is to judge."""
+    if check.family == "models":
+        return Outcome.NA, "no models were asked for"
+    if not reason:
+        return None
+    verdict = verdict_of(reason)
+    return None if verdict.kind == "not-present" else (verdict.outcome, verdict.message)
+
+
+class CheckSet:
+    """Checks that are run together, in their order, with the plans that were made for them."""
+
+    def __init__(self, checks: tuple[Check, ...]) -> None:
+        self.checks = checks
+        self.levels = {check.id: check.level for check in checks}
+        self._conditions = tuple(dict.fromkeys(check.applies for check in checks))
+        self._plans: dict[tuple[Reason | None, ...], _Plan] = {}
+        self._dialects: dict[frozenset[DialectName], CheckSet] = {}
+
+    def spoken(self, dialects: Collection[DialectName]) -> "CheckSet":
+        """Return the checks that are about any of some dialects."""
+        key = frozenset(dialects)
+        if key not in self._dialects:
+            about = tuple(check for check in self.checks if not key.isdisjoint(check.dialects))
+            self._dialects[key] = self if len(about) == len(self.checks) else CheckSet(about)
+        return self._dialects[key]
+
+    def plan(self, judgement: Judgement) -> _Plan | None:
+        """Return the plan for an exchange; None where conditions do not decide what applies."""
+        reasons = judgement.reasons(self._conditions) if judgement.plain else None
+        if reasons is None:
+            return None
+        plan = self._plans.get(reasons)
+        if plan is None:
+            if len(self._plans) > _PLANS:
+                self._plans.clear()
+            plan = self._plans[reasons] = _Plan(self.checks, dict(zip(self._conditions, reasons, strict=True)))
+        return plan
+
+
+_sets: dict[tuple[int, ...], CheckSet] = {}
+
+
+def check_set(checks: Iterable[Check]) -> CheckSet:
+    """Return the set of some checks; its plans are kept for who asks for the same again."""
+    given = tuple(checks)
+    key = tuple(map(id, given))  # a check can't be hashed, since its examples can't; a set keeps its checks alive
+    if key not in _sets:
+        if len(_sets) > _SETS:
+            _sets.clear()
+        _sets[key] = CheckSet(given)
+    return _sets[key]
+
+
+def judge_exchanges(
+    exchanges: list[Exchange], subject: Subject, checks: Iterable[Check], deviations: tuple[Deviation, ...] = ()
+) -> Iterator[Finding]:
+    """Yield one finding for each check on the exchanges of one recording: what is worst of any, with all problems."""
+    chosen = check_set(checks)
+    yield from judge_recording(exchanges, subject, chosen, deviations).all_findings(chosen.levels)
+
+
+def judge_recording(
+    exchanges: list[Exchange],
+    subject: Subject,
+    checks: CheckSet,
+    deviations: tuple[Deviation, ...] = (),
+    told: Callable[[Finding], Finding] = lambda finding: finding,
+) -> RecordingResult:
+    """Return what checks say of the exchanges of one recording; ``told`` adds to a finding that is not quiet what is known of it."""
+    recording = _Recording(exchanges, subject, deviations)
+    checks = checks.spoken({exchange.dialect for exchange in exchanges})
+    plan = checks.plan(recording.judgements[0]) if len(exchanges) == 1 else None
+    if plan is None:
+        findings = [told(recording.finding(check, recording.verdicts(check))) for check in checks.checks]
+        results = list(gathered(findings, checks.levels))
+        return results[0] if results else recording.result([], ())
+    quiet: list[_Quiet | None] = []
+    telling: list[Finding] = []
+    judgement = recording.judgements[0]
+    for check in plan.judging:
+        verdict = judgement.verdict(check)
+        if verdict.outcome in _DECIDED and not (verdict.outcome is Outcome.PASS and check.id in recording.listed):
+            quiet.append((verdict.outcome, verdict.message))
+            continue
+        finding = told(recording.finding(check, [verdict]))
+        quiet.append((finding.outcome, finding.message) if is_quiet(finding) else None)
+        if not is_quiet(finding):
+            telling.append(finding)
+    return recording.result(telling, tuple(plan.groups(quiet)))
+
+
+_DECIDED = frozenset({Outcome.PASS, Outcome.OBSERVED, Outcome.NA, Outcome.BLOCKED})
+"""Verdicts that are quiet whatever is listed, but for a pass."""
+
+
+class _Recording:
+    """The exchanges of one recording, the judgement of each, and the deviations listed for it."""
+
+    def __init__(self, exchanges: list[Exchange], subject: Subject, deviations: tuple[Deviation, ...]) -> None:
+        self.judgements = [Judgement(exchange) for exchange in exchanges]
+        self.listed: dict[str, list[Deviation]] = {}
+        for deviation in deviations:
+            if deviation.covers(deviation.check, subject.scenario, subject.model):
+                self.listed.setdefault(deviation.check, []).append(deviation)
+        self._exchanges, self._subject = exchanges, subject
+        self._provenance = exchanges[0].source.provenance
+        self._recorded_at = max((exchange.source.at for exchange in exchanges if exchange.source.at), default=None)
+
+    def result(self, findings: list[Finding], groups: tuple[QuietGroup, ...]) -> RecordingResult:
+        """Return the result of the recording."""
+        of = self._subject
+        return RecordingResult(
+            of.provider, of.model, of.scenario, of.cassette, self._provenance, self._recorded_at, findings, groups
+        )
+
+    def verdicts(self, check: Check) -> list[Verdict]:
+        """Return what a check says of each exchange."""
+        return [judgement.verdict(check) for judgement in self.judgements]
+
+    def finding(self, check: Check, verdicts: list[Verdict]) -> Finding:
+        """Return the finding of a check: what is worst of any exchange, with all problems."""
+        of = self._subject
+        worst = verdicts[0] if len(verdicts) == 1 else min(verdicts, key=_rank)
+        finding = Finding(
+            of.provider, of.model, of.scenario, check.id, check.level, worst.outcome, worst.message,
+            (), None, self._provenance, self._recorded_at, None, of.cassette,
+        )  # fmt: skip
+        if worst.outcome is Outcome.OBSERVED:
+            finding.value = SEPARATOR.join(dict.fromkeys(v.message for v in verdicts if v.outcome is Outcome.OBSERVED))
+            finding.message = ""
+        elif worst.outcome is Outcome.FAIL or (worst.outcome is Outcome.PASS and check.id in self.listed):
+            try:
+                _apply_deviations(finding, check, verdicts, self.listed.get(check.id, []))
+                finding.evidence = tuple(_evidence(self._exchanges, verdicts))
+            except Exception as error:  # noqa: BLE001 - as in a check: our bug, and no reason to end the run
+                finding.outcome, finding.message = Outcome.BROKEN, crash(error)
+        return finding
+
+
+def problems_of(exchanges: list[Exchange], check: Check) -> list[Problem]:
+    """Return all that a check finds in the exchanges of one recording; nothing where it does not judge them."""
+    return [problem for exchange in exchanges for problem in Judgement(exchange).verdict(check).problems]
+
+
+def _apply_deviations(finding: Finding, check: Check, verdicts: list["Verdict"], listed: list[Deviation]) -> None:
+    problems = [problem for verdict in verdicts for problem in verdict.problems]
+    finding.outcome, finding.message = judge(problems, listed)
+    if problems:
+        finding.source = listed[0].source if listed else check.source
+        finding.advice = next((one.advice for one in problems if finding.message.startswith(one.message)), None)
+
+
+def _evidence(exchanges: list[Exchange], verdicts: list["Verdict"]) -> Iterator[Evidence]:
+    places = [(n, at) for n, verdict in enumerate(verdicts) for problem in verdict.problems for at in problem.at]
+    for number, (event, at) in places[:_EVIDENCE_SHOWN]:
+        exchange = exchanges[number]
+        if isinstance(at, int):
+            yield Evidence(number, event, at, None, exchange.excerpt(at))
+        else:
+            offset, excerpt = exchange.place(event, at)
+            yield Evidence(number, event if exchange.reading.parser else None, offset, at, excerpt)
+
+
+def _rank(verdict: Verdict) -> int:
+    return WORST_FIRST[verdict.outcome]
