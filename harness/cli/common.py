@@ -128,6 +128,17 @@ ALL = click.option(
     help="Print every failing rule, provider and scenario; by default long lists are shortened.",
 )
 
+LEVEL = click.option(
+    "--level",
+    type=click.Choice(["must", "should", "observe"]),
+    default="observe",
+    help="Lowest level to run: must, should, or observe (all).",
+)
+JOBS = click.option(
+    "--jobs", "-j", type=click.IntRange(min=1), default=1, show_default=True,
+    help="How many processes judge at once; a file is judged by one.",
+)  # fmt: skip
+
 KNOWN = click.option(
     "--known/--no-known",
     default=True,

@@ -2,9 +2,9 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import click
 import orjson
@@ -14,8 +14,10 @@ from harness.cli.common import (
     ALL,
     FORCE,
     FORMAT,
+    JOBS,
     KNOWN,
     LANG,
+    LEVEL,
     ROOT,
     SDK_DEPTH,
     SIZES,
@@ -30,11 +32,8 @@ from harness.cli.common import (
 from harness.cli.console import Outlet
 from harness.cli.outlet import say, say_block, say_json
 from harness.errors import HarnessError
-from harness.judging.audit import audit as audit_archives
-from harness.judging.deviations import KnownProblems
-from harness.judging.published import PublishedCase, published_cases, run_published
-from harness.judging.runner import Case, Selection, plan, run_case
-from harness.matrix.providers import Matrix
+from harness.judging.parallel import AuditOrder, FileReport, audit_files, run_cases
+from harness.judging.runner import Case, Selection, plan
 from harness.recording.archives import archives_in
 from harness.recording.atomic import write_atomically
 from harness.reports import clients, table, terminal
@@ -42,16 +41,19 @@ from harness.reports.failures import counted
 from harness.reports.files import write_report
 from harness.reports.history import add_results, read_history, write_history
 from harness.reports.start_table import with_start_tables
+from harness.reports.tally import Tally
 from harness.results import (
-    Finding,
     Level,
+    Log,
+    LogWriter,
+    RecordingResult,
     Results,
+    Run,
     check_writable,
     is_client_log,
     json_schema,
     read_client_results,
     read_results,
-    write_results,
 )
 from harness.words import translated
 
@@ -66,12 +68,7 @@ _TOLD = 20
 @click.option("--model", "models", multiple=True, help="Run only this model.")
 @click.option("--scenario", "scenarios", multiple=True, help="Run only this scenario.")
 @click.option("--check", "checks", multiple=True, help="Run only this check or family.")
-@click.option(
-    "--level",
-    type=click.Choice(["must", "should", "observe"]),
-    default="observe",
-    help="Lowest level to run: must, should, or observe (all).",
-)
+@LEVEL
 @click.option(
     "--report",
     type=click.Path(path_type=Path),
@@ -79,6 +76,7 @@ _TOLD = 20
 )
 @FORCE
 @SDK_DEPTH
+@JOBS
 @LANG
 @FORMAT
 @one_line_errors
@@ -91,13 +89,15 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
     level: str,
     report: Path | None,
     force: bool,  # noqa: FBT001 - a flag of the command line
+    jobs: int,
     form: str,
 ) -> None:
     """Check all recordings of the matrix, write reports/ and print the table."""
     selection = Selection(providers, models, scenarios, checks, Level(level.upper()))
     cases = plan(matrix_of(root), root, selection)
-    shared = published_cases(root, selection)
-    results = Results(started("replay"), [*_findings(cases, selection), *_published(shared, root, selection)])
+    count, judged = run_cases(root, selection, jobs)
+    findings = [finding for found in progress(judged, count, "replaying") for finding in found]
+    results = Results(started("replay"), findings)
     if not any(finding.cassette for finding in results.findings):
         refuse(f"{root / 'cassettes'}: no recording of what was asked for; {_paths(cases)}")
     folder = report or (root / "reports" if selection == Selection() else None)
@@ -105,18 +105,6 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
         write_report(folder, results, force=force)
     show(results, form)
     _end(results)
-
-
-def _findings(cases: list[Case], selection: Selection) -> Iterator[Finding]:
-    checks = selection.chosen()
-    for case in progress(cases, len(cases), "replaying"):
-        yield from run_case(case, checks)
-
-
-def _published(cases: list[PublishedCase], root: Path, selection: Selection) -> Iterator[Finding]:
-    checks, known = selection.chosen(), KnownProblems(root)
-    for case in progress(cases, len(cases), "published"):
-        yield from run_published(case, checks, known)
 
 
 def _paths(cases: list[Case]) -> str:
@@ -127,12 +115,14 @@ def _paths(cases: list[Case]) -> str:
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @ROOT
 @click.option(
-    "--results", "results_file", type=click.Path(path_type=Path), help="Write all findings to this file, as JSON lines."
-)
+    "--results", "results_file", type=click.Path(path_type=Path),
+    help="Write all findings to this file, as JSON lines; gzipped if its name ends in .gz.",
+)  # fmt: skip
 @click.option(
     "--provider-from", type=click.Choice(["auto", "host", "field", "folder"]), default="auto", show_default=True,
     help="Where to read the provider from: the host, the field `provider`, or the folder of the file.",
 )  # fmt: skip
+@LEVEL
 @SDK_DEPTH
 @SIZES("body", "line", "event", "events", "values", "row", "unpacked", "file")
 @click.option(
@@ -140,6 +130,7 @@ def _paths(cases: list[Case]) -> str:
 )
 @KNOWN
 @ALL
+@JOBS
 @LANG
 @FORMAT
 @one_line_errors
@@ -148,48 +139,89 @@ def audit(  # noqa: PLR0913, PLR0917 - one parameter an option
     root: Path,
     results_file: Path | None,
     provider_from: Any,
+    level: str,
     skip_unreadable: bool,  # noqa: FBT001 - a flag of the command line
     known: bool,  # noqa: FBT001 - likewise
     whole: bool,  # noqa: FBT001 - a flag of the command line
+    jobs: int,
     form: str,
 ) -> None:
     """Check recordings you already have: vcrpy cassettes, HAR files, JSON lines. PATHS are files or folders."""
     if results_file:
         check_writable(results_file)
     archives = [archive for path in paths for archive in archives_in(path)]
-    matrix = matrix_of(root)
-    listed = KnownProblems(root) if known else None
-    results = Results(started("audit"))
-    others = Counter[str]()
-    bad = sum(
-        not _audited(archive, matrix, provider_from, results, others, listed)
-        for archive in progress(archives, len(archives), "auditing")
-    )
-    unjudged = _unjudged(others)
-    if not results.findings and not bad:
-        files = count_of(len(archives), "file")
-        named = ", ".join(map(str, paths[:_NAMED])) + (", …" if len(paths) > _NAMED else "")
-        refuse(f"{named}: no chat completion or message in {files}{f'; {unjudged}' if unjudged else ''}")
-    if results_file and results.findings:
-        write_results(results_file, results)
-    _show_audit(results, unjudged, form, whole=whole)
-    if bad:
-        left = "nothing was judged or written" if not results.findings else "what could be read was judged"
-        say(f"harness: of {count_of(len(archives), 'file')} {bad} could not be read, or not whole; {left}", err=True)
-    _end(results, bad=bool(bad) and not skip_unreadable)
+    matrix_of(root)
+    order = AuditOrder(root, provider_from, known, Level(level.upper()))
+    with _Audit(started("audit"), results_file, form, order.checks.levels) as auditing:
+        files = audit_files(archives, order, jobs)
+        for file, results in progress(files, len(archives), "auditing"):
+            auditing.add(file, results)
+        unjudged = _unjudged(auditing.others)
+        if not auditing.tally.findings and not auditing.bad:
+            count = count_of(len(archives), "file")
+            named = ", ".join(map(str, paths[:_NAMED])) + (", …" if len(paths) > _NAMED else "")
+            refuse(f"{named}: no chat completion or message in {count}{f'; {unjudged}' if unjudged else ''}")
+        auditing.show(unjudged, whole=whole)
+    if auditing.bad:
+        left = "nothing was judged or written" if not auditing.tally.findings else "what could be read was judged"
+        said = f"of {count_of(len(archives), 'file')} {auditing.bad} could not be read, or not whole"
+        say(f"harness: {said}; {left}", err=True)
+    _end(auditing.tally, bad=bool(auditing.bad) and not skip_unreadable)
 
 
-def _show_audit(results: Results, unjudged: str, form: str, *, whole: bool) -> None:
-    """Print findings, and what was not judged: into JSON lines goes nothing but findings, so it is said beside them."""
-    if form == "pretty" and results.findings:
-        terminal.show_audit(results, Outlet(), told_of, unjudged=unjudged, whole=whole)
-        return
-    if form != "pretty":
-        show(results, form)
-    if unjudged and form == "markdown":
-        say_block(translated("\n{sentence}.").format(sentence=unjudged))
-    elif unjudged:
-        say(f"harness: {unjudged}", err=True)
+class _Audit:
+    """An audit as its results come: written to a file, counted, and printed where they are wanted as JSON."""
+
+    def __init__(self, run: Run, file: Path | None, form: str, levels: Mapping[str, Level]) -> None:
+        self.tally = Tally(run, told_of)
+        self.others = Counter[str]()
+        self.bad = 0
+        self._run, self._form = run, form
+        self._levels = levels
+        self._log = LogWriter(file, run, levels) if file else None
+        self._kept: list[RecordingResult] = []
+
+    def add(self, file: FileReport, results: Iterable[RecordingResult]) -> None:
+        """Take in what was found in one file; say a line for each thing in it that can't be read."""
+        for result in results:
+            self.tally.add(result)
+            if self._log:
+                self._log.add(result)
+            if self._form == "json":
+                for finding in result.all_findings(self._levels):
+                    say_json(finding)
+            elif self._form == "markdown":
+                self._kept.append(result)
+        for error in file.unread[:_TOLD]:
+            say(f"harness: {error}", err=True)
+        if len(file.unread) > _TOLD:
+            say(f"harness: {file.path}: {len(file.unread) - _TOLD:,} more lines that can't be read", err=True)
+        self.bad += bool(file.unread)
+        self.others.update(file.others)
+
+    def show(self, unjudged: str, *, whole: bool) -> None:
+        """Keep the file, then print findings and what was not judged: JSON lines are findings alone, so that is said beside them."""
+        if self._log and not self._log.empty:
+            self._log.keep()
+        if self._form == "pretty" and self.tally.findings:
+            terminal.show_audit(self.tally, Outlet(), unjudged=unjudged, whole=whole)
+            return
+        if self._form == "markdown":
+            found = [finding for result in self._kept for finding in result.all_findings(self._levels)]
+            show(Results(self._run, found), self._form)
+        if unjudged and self._form == "markdown":
+            say_block(translated("\n{sentence}.").format(sentence=unjudged))
+        elif unjudged:
+            say(f"harness: {unjudged}", err=True)
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let go of the file, which is not there if it was not kept."""
+        if self._log:
+            self._log.__exit__()
 
 
 def _unjudged(others: Counter[str]) -> str:
@@ -200,41 +232,12 @@ def _unjudged(others: Counter[str]) -> str:
     return said.format(exchanges=counted(count, "audit"), kinds=named) if count else ""
 
 
-def _end(results: Results, *, bad: bool = False) -> None:
+def _end(results: Results | Tally, *, bad: bool = False) -> None:
     """End with 2 where something was bad or nothing was judged, and say why; else with 1 or 0 by the findings."""
     nothing = results.nothing_judged
     if nothing:
         refuse(f"nothing was judged: {nothing}")
     sys.exit(2 if bad else 1 if results.unexpected else 0)
-
-
-def _audited(  # noqa: PLR0913, PLR0917 - what is read, how, and where what comes of it goes
-    archive: Path,
-    matrix: Matrix | None,
-    provider_from: Any,
-    results: Results,
-    others: Counter[str],
-    known: KnownProblems | None,
-) -> bool:
-    """Add the findings of one file to ``results``; say a line for each thing in it that can't be read, and return whether all can."""
-    unread = 0
-
-    def told(error: HarnessError) -> None:
-        nonlocal unread
-        unread += 1
-        if unread <= _TOLD:
-            say(f"harness: {error}", err=True)
-
-    try:
-        for findings in audit_archives(
-            [archive], matrix, provider_from, None, told, lambda what: others.update([what]), known
-        ):
-            results.findings += findings
-    except HarnessError as error:
-        told(error)
-    if unread > _TOLD:
-        say(f"harness: {archive}: {unread - _TOLD:,} more lines that can't be read", err=True)
-    return not unread
 
 
 @click.command()
@@ -277,6 +280,9 @@ def report(  # noqa: PLR0913, PLR0917 - one parameter an option
         text = clients.render(read_client_results(results_file))
         Outlet().print(text, soft_wrap=True, markup=False)
         return
+    if form != "markdown" and not into and not history_file:
+        _show_log(Log(results_file), form)
+        return
     results = read_results(results_file)
     changes = {path: _with_tables(path, results, featured) for path in into}
     for path, text in changes.items():
@@ -291,6 +297,20 @@ def _add_history(path: Path, results: Results) -> None:
     history = read_history(path)
     add_results(history, results)
     write_history(path, history)
+
+
+def _show_log(log: Log, form: str) -> None:
+    """Print a log as it is read, where that is possible: as JSON, and as an audit prints what it found."""
+    if form == "json":
+        for finding in log.findings():
+            say_json(finding)
+    elif log.run.mode == "audit":
+        tally = Tally(log.run, told_of)
+        for result in log:
+            tally.add(result)
+        terminal.show_audit(tally, Outlet())
+    else:
+        show(Results(log.run, list(log.findings())), form)
 
 
 def _with_tables(path: Path, results: Results, featured: tuple[str, ...]) -> str:

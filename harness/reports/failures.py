@@ -7,9 +7,9 @@ that know it.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -17,7 +17,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from harness.reports.wrapping import wrapped
-from harness.results import Advice, Finding, Level, Outcome, Told
+from harness.results import UNEXPECTED, Advice, Finding, Level, Outcome, Told
 from harness.words import translated
 from harness.words.padding import padded
 
@@ -48,56 +48,96 @@ _INDENT = 9
 _LEVELS = {level: rank for rank, level in enumerate(Level)}
 
 
+class FindingPlace(NamedTuple):
+    """Where a finding is, and what it observed: what tells the findings of a group apart."""
+
+    provider: str
+    model: str
+    scenario: str
+    value: str | None
+    rate: tuple[int, int] | None
+
+
 @dataclass(slots=True)
 class FindingGroup:
-    """Findings of one check of which the same is told; never empty."""
+    """Findings of one check of which the same is told: the first, which is shown for all, and where how many are."""
 
-    findings: list[Finding]
+    first: Finding
     told: Told | None
+    places: Counter[FindingPlace] = field(default_factory=Counter)
 
     @property
-    def first(self) -> Finding:
-        """The finding that is shown for all."""
-        return self.findings[0]
+    def count(self) -> int:
+        """How many findings there are."""
+        return self.places.total()
+
+    @property
+    def scenarios(self) -> list[str]:
+        """The scenario of each."""
+        return [place.scenario for place in self.places.elements()]
 
 
-def failing(results: "Results", tell_of: TellOf) -> list[FindingGroup]:
-    """Return what nobody expected: our own bugs first, then by level, the commonest first."""
-    groups = _grouped(results.unexpected, tell_of)
-    return sorted(
-        groups, key=lambda one: (one.first.outcome is not Outcome.BROKEN, _LEVELS[one.first.level], -len(one.findings))
-    )
+class FindingGroups:
+    """Findings by what is told of them, gathered one by one; what says nothing to people is passed over."""
+
+    def __init__(self, tell_of: TellOf) -> None:
+        self._tell_of = tell_of
+        self._groups: dict[tuple[str, Outcome, Told | None, str | None], FindingGroup] = {}
+
+    def add(self, one: Finding) -> None:
+        """Put a finding into its group."""
+        if one.outcome not in _TOLD:
+            return
+        told = self._tell_of(one)
+        if one.outcome is Outcome.OBSERVED and not told:
+            return
+        key = (one.check, one.outcome, told, one.known)
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = FindingGroup(one, told)
+        group.places[FindingPlace(one.provider, one.model, one.scenario, one.value, one.rate)] += 1
+
+    def failing(self) -> list[FindingGroup]:
+        """Return what nobody expected: our own bugs first, then by level, the commonest first."""
+        return sorted(
+            self._of(UNEXPECTED),
+            key=lambda one: (one.first.outcome is not Outcome.BROKEN, _LEVELS[one.first.level], -one.count),
+        )
+
+    def known(self) -> list[FindingGroup]:
+        """Return what is listed of its provider, by level, the commonest first."""
+        return sorted(self._of({Outcome.KNOWN}), key=lambda one: (_LEVELS[one.first.level], -one.count))
+
+    def harmful(self) -> list[FindingGroup]:
+        """Return what was seen that is legal and breaks clients, the commonest first."""
+        return sorted(self._of({Outcome.OBSERVED}), key=lambda one: -one.count)
+
+    def _of(self, outcomes: Collection[Outcome]) -> list[FindingGroup]:
+        return [group for group in self._groups.values() if group.first.outcome in outcomes]
 
 
-def known(results: "Results", tell_of: TellOf) -> list[FindingGroup]:
-    """Return what is listed of its provider, by level, the commonest first."""
-    groups = _grouped([one for one in results.findings if one.outcome is Outcome.KNOWN], tell_of)
-    return sorted(groups, key=lambda one: (_LEVELS[one.first.level], -len(one.findings)))
+_TOLD = UNEXPECTED | {Outcome.KNOWN, Outcome.OBSERVED}
 
 
-def harmful(results: "Results", tell_of: TellOf) -> list[FindingGroup]:
-    """Return what was seen that is legal and breaks clients, the commonest first."""
-    seen = [one for one in results.findings if one.outcome is Outcome.OBSERVED and tell_of(one)]
-    return sorted(_grouped(seen, tell_of), key=lambda one: -len(one.findings))
+def grouped(results: "Results", tell_of: TellOf) -> FindingGroups:
+    """Return the findings of results by what is told of them."""
+    groups = FindingGroups(tell_of)
+    for finding in results.findings:
+        groups.add(finding)
+    return groups
 
 
-def _grouped(findings: Iterable[Finding], tell_of: TellOf) -> list[FindingGroup]:
-    groups: dict[tuple[str, Outcome, Told | None, str | None], FindingGroup] = {}
-    for finding in findings:
-        told = tell_of(finding)
-        key = (finding.check, finding.outcome, told, finding.known)
-        groups.setdefault(key, FindingGroup([], told)).findings.append(finding)
-    return list(groups.values())
+def show_groups(groups: Sequence[FindingGroup], mode: str, console: Console, *, providers: bool, whole: bool) -> None:
+    """
+    Print groups of a run of some ``mode``; of those beyond the first twenty their names only, unless the ``whole`` is asked for.
 
-
-def show_groups(groups: Sequence[FindingGroup], results: "Results", console: Console, *, whole: bool) -> None:
-    """Print groups; of those beyond the first twenty their names only, unless the ``whole`` is asked for."""
+    ``providers`` tells whether the run is of several.
+    """
     shown = list(groups) if whole else groups[:_GROUPS_SHOWN]
-    providers = len({finding.provider for finding in results.findings}) > 1
     for group in shown:
-        _show_group(group, _where(group, results.run.mode, providers=providers, whole=whole), console)
+        _show_group(group, _where(group, mode, providers=providers, whole=whole), console)
     if rest := groups[len(shown) :]:
-        names = translated(", ").join(f"{one.first.check} ×{len(one.findings)}" for one in rest)
+        names = translated(", ").join(f"{one.first.check} ×{one.count}" for one in rest)
         more = translated("and {count} more; --all tells of each: {names}").format(count=len(rest), names=names)
         show_wrapped(more, console, indent=0)
 
@@ -130,7 +170,7 @@ def show_advice(advice: Advice, console: Console, *, indent: int) -> None:
 
 def _seen(group: FindingGroup) -> str:
     """Return what was asked of the recordings, and the values that answer it."""
-    values = Counter(str(one.value) for one in group.findings)
+    values = _counts(group, lambda place: str(place.value))
     said = [f"{value} ({count})" if len(values) > 1 else value for value, count in values.most_common(_NAMES_SHOWN)]
     more = translated("and {count} more").format(count=len(values) - len(said))
     said += [more] if len(values) > len(said) else []
@@ -152,7 +192,7 @@ def _show_place(finding: Finding, console: Console) -> None:
 
 def _where(group: FindingGroup, mode: str, *, providers: bool, whole: bool) -> str:
     """Return in how many recordings; and whose they are, or of what, where there are several."""
-    count = len(group.findings)
+    count = group.count
     said = translated("in {recordings}").format(recordings=counted(count, mode))
     names = _names(group, mode, providers=providers)
     told = len(names) > 1 or providers or mode == "live"
@@ -170,18 +210,25 @@ def counted(count: int, mode: str) -> str:
 def _names(group: FindingGroup, mode: str, *, providers: bool) -> Counter[str]:
     """Return what tells the recordings of a group apart: of a probe the scenarios, else providers or models."""
     if mode == "live":
-        return Counter(_with_rate(one) for one in group.findings)
-    if providers and len({one.provider for one in group.findings}) > 1:
-        return Counter(one.provider for one in group.findings)
-    return Counter(f"{one.provider}/{one.model}" if providers else one.model for one in group.findings)
+        return _counts(group, _with_rate)
+    if providers and len({place.provider for place in group.places}) > 1:
+        return _counts(group, lambda place: place.provider)
+    return _counts(group, lambda place: f"{place.provider}/{place.model}" if providers else place.model)
 
 
-def _with_rate(finding: Finding) -> str:
-    """Return the scenario of a finding, and where it came in some answers only, in how many."""
-    if not finding.rate:
-        return finding.scenario
+def _counts(group: FindingGroup, name_of: Callable[[FindingPlace], str]) -> Counter[str]:
+    counts = Counter[str]()
+    for place, count in group.places.items():
+        counts[name_of(place)] += count
+    return counts
+
+
+def _with_rate(place: FindingPlace) -> str:
+    """Return the scenario of a place, and where it came in some answers only, in how many."""
+    if not place.rate:
+        return place.scenario
     said = translated("{scenario} (flaky: {count} of {all})")
-    return said.format(scenario=finding.scenario, count=finding.rate[0], all=finding.rate[1])
+    return said.format(scenario=place.scenario, count=place.rate[0], all=place.rate[1])
 
 
 def most_of(names: Counter[str], *, whole: bool) -> str:

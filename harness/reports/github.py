@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from harness.markdown import cell, padded_table
 from harness.reports import baseline, probe_facts
-from harness.reports.failures import FindingGroup, TellOf, failing, known
+from harness.reports.failures import FindingGroup, TellOf, grouped
 from harness.reports.shown import shown
 from harness.results import BaselineEntry, Level, Outcome, Results
 
@@ -25,7 +25,7 @@ def annotations(results: Results, tell_of: TellOf) -> str:
     """Return the commands that make the annotations, one a line; nothing where there is nothing to annotate."""
     results = shown(results)
     told = results.baseline
-    groups = [one for one in failing(results, tell_of) if not (told and one.first.outcome is Outcome.FIXED)]
+    groups = [one for one in grouped(results, tell_of).failing() if not (told and one.first.outcome is Outcome.FIXED)]
     stale = [_of_entry(entry, told.path) for entry in told.of("stale")] if told else []
     errors = [_of_rule("error", one, told.path if told else None) for one in groups if one.first.level is Level.MUST]
     warnings = [
@@ -46,7 +46,7 @@ def _first(kind: str, lines: list[str]) -> Iterator[str]:
 
 def _of_rule(kind: str, group: FindingGroup, path: str | None) -> str:
     first = group.first
-    names = [one.scenario for one in group.findings]
+    names = group.scenarios
     more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
     rate = f", flaky: {first.rate[0]} of {first.rate[1]} answers" if first.rate else ""
     text = f"{first.message}\nin {', '.join(names[:_NAMES])}{more}{rate}"
@@ -77,11 +77,11 @@ def summary(results: Results, tell_of: TellOf) -> str:
     results = shown(results, cell)
     probe = results.probe
     told = results.baseline
-    groups = [one for one in failing(results, tell_of) if not (told and one.first.outcome is Outcome.FIXED)]
+    groups = [one for one in grouped(results, tell_of).failing() if not (told and one.first.outcome is Outcome.FIXED)]
     parts = [f"# Compatibility{f' of {probe.model}' if probe else ''}", _verdict(results, groups)]
     parts += [f"## New failures\n\n{_table(groups)}"] if groups else []
     parts += [baseline.render(told).strip()] if told else []
-    listed = known(results, tell_of)
+    listed = grouped(results, tell_of).known()
     parts += [f"## Known\n\n{_table(listed)}"] if listed else []
     parts += [probe_facts.render(probe).strip()] if probe else []
     parts += [" · ".join(f"{count:,} {outcome}" for outcome, count in results.outcomes.items())]
@@ -108,6 +108,6 @@ def _table(groups: list[FindingGroup]) -> str:
         first = group.first
         rate = f" (flaky: {first.rate[0]} of {first.rate[1]})" if first.rate else ""
         why = first.known or (group.told.advice.breaks if group.told else "")
-        names = dict.fromkeys(one.scenario for one in group.findings)
+        names = dict.fromkeys(group.scenarios)
         rows.append([first.level.value, first.check, f"{first.message}{rate}", ", ".join(names), cell(why)])
     return padded_table(["level", "check", "what", "scenarios", "breaks, or why it is known"], rows)

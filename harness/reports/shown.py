@@ -2,29 +2,32 @@
 
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from operator import attrgetter
 from typing import Any, TypeVar
 
 from harness.printable import printable
 
 _Told = TypeVar("_Told")
+_TEXTS = 100_000
+"""So many texts are remembered, of findings of any number."""
 
 
 def shown(told: _Told, text: Callable[[str], str] = printable) -> _Told:
     """Return results, or a part of them, with every text in them as ``text`` makes it; enumerations stay as they are."""
-    changed: _Told = _Showing(text).shown(told)
+    changed: _Told = Showing(text).shown(told)
     return changed
 
 
-class _Showing:
+class Showing:
     """One going through results: findings are many, and what stands in them is mostly alike and fit to be shown."""
 
-    def __init__(self, text: Callable[[str], str]) -> None:
-        self._text = cache(text)
+    def __init__(self, text: Callable[[str], str] = printable) -> None:
+        self._text = lru_cache(_TEXTS)(text)
         self._fit: set[object] = set()
 
     def shown(self, value: Any) -> Any:
+        """Return a value with every text in it fit to be shown."""
         kind: Any = type(value)
         if kind is str:
             return self._text(value)
@@ -45,8 +48,13 @@ class _Showing:
             if after is not before and after != before:
                 changed[name] = after
             elif before is None or before == () or isinstance(before, str):
-                self._fit.add(before)
+                self._remember(before)
         return replace(told, **changed) if changed else told
+
+    def _remember(self, fit: object) -> None:
+        if len(self._fit) > _TEXTS:
+            self._fit.clear()
+        self._fit.add(fit)
 
     def _all_fit(self, values: tuple[Any, ...]) -> bool:
         try:

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -16,9 +17,6 @@ from harness.reports.failures import (
     COLOURS,
     TellOf,
     counted,
-    failing,
-    harmful,
-    known,
     most_of,
     show_groups,
     show_wrapped,
@@ -36,6 +34,7 @@ from harness.reports.summary import (
     recorded,
     unrecorded,
 )
+from harness.reports.tally import ProviderTally, Tally
 from harness.results import UNEXPECTED, Evidence, Finding, Level, Outcome, Results
 from harness.words import translated
 from harness.words.padding import padded
@@ -74,7 +73,7 @@ def show(results: Results, console: Console) -> None:
     console.print(translated(LEGEND), style="dim")
     for finding in results.unexpected:
         show_finding(finding, console)
-    console.print(_totals(results))
+    console.print(_totals(results.outcomes))
 
 
 def _made(finding: Finding) -> str:
@@ -106,24 +105,24 @@ def place_of(evidence: Evidence) -> str:
     return f"{event}{byte}"
 
 
-def show_audit(results: Results, console: Console, tell_of: TellOf, *, unjudged: str = "", whole: bool = False) -> None:
+def show_audit(tally: Tally, console: Console, *, unjudged: str = "", whole: bool = False) -> None:
     """
     Print a line a provider, then each failing rule, what is legal and breaks clients, and what the words mean.
 
     ``unjudged`` is a line about what was no chat completion; long lists are cut unless the ``whole`` is asked for.
     """
-    results = shown(results)
-    _show_providers(results, console, whole=whole)
-    _show_groups(results, console, tell_of, whole=whole)
+    _show_providers(tally, console, whole=whole)
+    _show_groups(tally, console, whole=whole)
     if unjudged:
         console.print(escape(unjudged), highlight=False, soft_wrap=True)
-    _show_totals(results, console)
+    _show_totals(tally, console)
 
 
 def show_probe(results: Results, console: Console, tell_of: TellOf, *, whole: bool = False) -> None:
     """Print each failing rule, then a line a family, how it does what the rules leave open, and what was not judged."""
     results = shown(results)
-    _show_groups(results, console, tell_of, whole=whole)
+    tally = Tally.of(results, tell_of)
+    _show_groups(tally, console, whole=whole, own=results.baseline is not None)
     _show_family_counts(results, console)
     for name, check in FEATURES.items():
         seen = (one.value.split(_BETWEEN) for one in results.findings if one.check == check and one.value)
@@ -135,12 +134,12 @@ def show_probe(results: Results, console: Console, tell_of: TellOf, *, whole: bo
     if results.probe:
         console.print()
         probe_facts.show(results.probe, console)
-    _show_totals(results, console)
+    _show_totals(tally, console)
 
 
-def _show_groups(results: Results, console: Console, tell_of: TellOf, *, whole: bool) -> None:
-    groups, listed = failing(results, tell_of), known(results, tell_of)
-    own = results.baseline is not None
+def _show_groups(tally: Tally, console: Console, *, whole: bool, own: bool = False) -> None:
+    """Print the groups of findings; ``own`` is whether what is known was listed in a baseline."""
+    groups, listed = tally.groups.failing(), tally.groups.known()
     if groups:
         head = translated(
             "Rules that fail, and are not in the baseline"
@@ -150,7 +149,7 @@ def _show_groups(results: Results, console: Console, tell_of: TellOf, *, whole: 
             else "Rules that fail"
         )
         console.print(f"[bold]{head}[/]")
-    if not groups and results.nothing_judged is None:
+    if not groups and tally.nothing_judged is None:
         none = translated(
             "No rule fails that is not in the baseline."
             if own
@@ -159,31 +158,28 @@ def _show_groups(results: Results, console: Console, tell_of: TellOf, *, whole: 
             else "No rule fails."
         )
         console.print(none)
-    show_groups(groups, results, console, whole=whole)
+    show = partial(show_groups, mode=tally.run.mode, console=console, providers=len(tally.providers) > 1, whole=whole)
+    show(groups)
     if listed:
         console.print(f"\n[bold]{translated('Known: in the baseline' if own else 'Known of the provider')}[/]")
-        show_groups(listed, results, console, whole=whole)
-    if seen := harmful(results, tell_of):
+        show(listed)
+    if seen := tally.groups.harmful():
         console.print(f"\n[bold]{translated('Legal, but breaks some client code')}[/]")
-        show_groups(seen, results, console, whole=whole)
+        show(seen)
 
 
-def _show_providers(results: Results, console: Console, *, whole: bool) -> None:
+def _show_providers(tally: Tally, console: Console, *, whole: bool) -> None:
     """Print a line a provider, those that fail most first; a column only where something stands in it."""
-    by_provider: dict[str, list[Finding]] = defaultdict(list)
-    for finding in results.findings:
-        by_provider[finding.provider].append(finding)
-    counts = [(name, _audit_counts(found)) for name, found in by_provider.items()]
+    counts = [(name, _audit_counts(of_provider)) for name, of_provider in tally.providers.items()]
     counts.sort(key=lambda item: -sum(item[1][2:4]))
     rows: list[list[Any]] = [[name, *numbers] for name, numbers in counts]
     most = len(rows) if whole else _PROVIDERS_SHOWN
     _show_counts(_PROVIDER_COLUMNS, rows[:most], console)
     if rest := rows[most:]:
         console.print(translated("and {count} more providers; --all shows them").format(count=len(rest)))
-    made = {one.cassette for one in results.findings if one.provenance == "reconstructed"}
-    if made:
+    if tally.made:
         said = translated("{count:,} reconstructed from cited facts, which is no evidence of a provider")
-        show_wrapped(said.format(count=len(made)), console, indent=0)
+        show_wrapped(said.format(count=tally.made), console, indent=0)
         console.print()
 
 
@@ -231,13 +227,9 @@ def _family_counts(results: Results) -> dict[str, list[int]]:
     return counts
 
 
-def _audit_counts(findings: list[Finding]) -> list[int]:
-    exchanges = {f.cassette for f in findings}
-    streams = {f.cassette for f in findings if f.scenario in {"audit.stream", "audit.messages-stream"}}
-    red = [f for f in findings if f.outcome is Outcome.FAIL]
-    counts = [len(exchanges), len(streams)]
-    counts += [sum(f.level is level for f in red) for level in (Level.MUST, Level.SHOULD)]
-    outcomes = Counter(f.outcome for f in findings)
+def _audit_counts(provider: ProviderTally) -> list[int]:
+    failures, outcomes = provider.failures, provider.outcomes
+    counts = [provider.recordings, provider.streams, failures[Level.MUST], failures[Level.SHOULD]]
     return [*counts, outcomes[Outcome.KNOWN], outcomes[Outcome.BLOCKED], outcomes[Outcome.BROKEN]]
 
 
@@ -285,17 +277,15 @@ def _groups(widths: list[int], room: int) -> Iterator[list[int]]:
     yield group
 
 
-def _show_totals(results: Results, console: Console) -> None:
+def _show_totals(tally: Tally, console: Console) -> None:
     """Print how often each outcome came, and what the words above mean."""
-    live = results.run.mode == "live"
-    recordings = {(one.scenario, one.cassette) for one in results.findings if one.family != "recording"}
-    checks = {one.check for one in results.findings if one.family != "recording"}
+    live = tally.run.mode == "live"
     console.print()
     told = translated("{checks} checks × {recordings}: ").format(
-        checks=len(checks), recordings=counted(len(recordings), results.run.mode)
+        checks=len(tally.checks), recordings=counted(tally.recordings, tally.run.mode)
     )
-    show_wrapped(f"{told if checks else ''}{_totals(results)}", console, indent=0)
-    red, words = {finding.level for finding in results.unexpected}, set(results.outcomes)
+    show_wrapped(f"{told if tally.checks else ''}{_totals(tally.outcomes)}", console, indent=0)
+    red, words = tally.red, set(tally.outcomes)
     unit = "scenario: what is asked, in one request or several" if live else "exchange: one request and its answer"
     legend = [translated(unit)]
     meaning = translated("{word}: {meaning}")
@@ -311,5 +301,5 @@ def _show_totals(results: Results, console: Console) -> None:
     show_wrapped(" · ".join(legend), console, indent=0, style="dim")
 
 
-def _totals(results: Results) -> str:
-    return " · ".join(f"{count:,} {outcome}" for outcome, count in results.outcomes.items())
+def _totals(outcomes: dict[str, int]) -> str:
+    return " · ".join(f"{count:,} {outcome}" for outcome, count in outcomes.items())

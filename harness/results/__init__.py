@@ -42,7 +42,16 @@ if TYPE_CHECKING:
     from harness.results.digest import DIGEST, Digest, digest_of, read_digest, write_digest
     from harness.results.frame import SCHEMA, Run, check_writable, dump, first_line
     from harness.results.judged import QuietGroup, RecordingResult, gathered, is_quiet
-    from harness.results.log import Log, LogWriter, Results, json_schema, read_results, told_most, write_results
+    from harness.results.log import (
+        Log,
+        LogWriter,
+        Results,
+        in_order,
+        json_schema,
+        read_results,
+        told_most,
+        write_results,
+    )
     from harness.results.probing import (
         BaselineEntry,
         BaselineSummary,
@@ -94,6 +103,7 @@ __all__ = [
     "first_line",
     "first_message",
     "gathered",
+    "in_order",
     "is_client_log",
     "is_quiet",
     "json_schema",
@@ -113,7 +123,7 @@ _HOME = {
     "digest": ("DIGEST", "Digest", "digest_of", "read_digest", "write_digest"),
     "frame": ("SCHEMA", "Run", "check_writable", "dump", "first_line"),
     "judged": ("RecordingResult", "QuietGroup", "gathered", "is_quiet"),
-    "log": ("Log", "LogWriter", "Results", "json_schema", "read_results", "told_most", "write_results"),
+    "log": ("Log", "LogWriter", "Results", "in_order", "json_schema", "read_results", "told_most", "write_results"),
     "probing": ("BaselineEntry", "BaselineSummary", "ClientForecast", "Cost", "EntryState", "ProbeSummary", "Speed"),
 }
 _MODULES = {name: module for module, names in _HOME.items() for name in names}

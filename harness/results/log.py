@@ -76,8 +76,8 @@ def in_order(counts: Mapping[Outcome, int]) -> dict[str, int]:
     return {str(outcome): counts[outcome] for outcome in Outcome if counts.get(outcome)}
 
 
-def told_most(reasons: Iterable[str]) -> str:
-    """Return the commonest of some reasons, and how many others there are."""
+def told_most(reasons: Iterable[str] | Mapping[str, int]) -> str:
+    """Return the commonest of some reasons, or counts of them, and how many others there are."""
     counts = Counter(reasons)
     ((first, _),) = counts.most_common(1)
     others = len(counts) - 1

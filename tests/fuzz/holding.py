@@ -18,6 +18,7 @@ from harness.recording.scrub import scrub
 from harness.reports import badge, page, table, terminal
 from harness.reports import diff as diffs
 from harness.reports.pairing import compare
+from harness.reports.tally import Tally
 from harness.results import Deviation, Finding, Outcome, Results, Run, read_results, write_results
 from harness.serve.framing import reframe
 from harness.wire.exchange import Exchange
@@ -101,7 +102,7 @@ def hold_reports(findings: Sequence[Finding]) -> None:
     console = Console(file=io.StringIO(), width=100, emoji=False, highlight=False)
     terminal.show(told, console)
     for whole in (False, True):
-        terminal.show_audit(told, console, told_of, unjudged="3 exchanges not judged", whole=whole)
+        terminal.show_audit(Tally.of(told, told_of), console, unjudged="3 exchanges not judged", whole=whole)
         terminal.show_probe(told, console, told_of, whole=whole)
     passed = [replace(finding, outcome=Outcome.PASS, message="", evidence=()) for finding in told.findings]
     differing = compare((Results(_RUN, passed), told))

@@ -9,7 +9,8 @@ from rich.console import Console
 from wcwidth import wcswidth
 
 from harness.reports import terminal
-from harness.reports.failures import failing, harmful
+from harness.reports.failures import grouped
+from harness.reports.tally import Tally
 from harness.results import Advice, Evidence, Finding, Level, Outcome, Results, Run, Told
 
 ADVICE = Advice("It breaks `total = usage[0]`.", "Write `total = 0` and read on to the end, in every chunk alike.")
@@ -34,7 +35,7 @@ def audited(*findings: Finding, width: int = 80, mode: str = "audit", unjudged: 
     if mode == "live":
         terminal.show_probe(results, console, told_of, whole=whole)
     else:
-        terminal.show_audit(results, console, told_of, unjudged=unjudged, whole=whole)
+        terminal.show_audit(Tally.of(results, told_of), console, unjudged=unjudged, whole=whole)
     return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
 
 
@@ -76,7 +77,7 @@ def test_our_own_bugs_come_first_then_must_by_count() -> None:
         finding("a.should", level=Level.SHOULD), *[finding("b.must")] * 2, *[finding("c.must")] * 3,
         finding("d.bug", Outcome.BROKEN),
     ]  # fmt: skip
-    groups = failing(Results(Run("0", "now", "audit"), found), told_of)
+    groups = grouped(Results(Run("0", "now", "audit"), found), told_of).failing()
     assert [group.first.check for group in groups] == ["d.bug", "c.must", "b.must", "a.should"]
 
 
@@ -94,7 +95,7 @@ def test_what_is_legal_and_breaks_clients_is_told_of_and_no_other_value() -> Non
     assert "No rule fails." in text
     assert "legal    sse.bom  in 2 exchanges" in text
     assert "seen     Whether it is so: yes" in text
-    assert len(harmful(Results(Run("0", "now", "audit"), seen), told_of)[0].findings) == 2
+    assert grouped(Results(Run("0", "now", "audit"), seen), told_of).harmful()[0].count == 2
 
 
 def test_a_table_has_no_zeros_and_stays_in_one_piece() -> None:
