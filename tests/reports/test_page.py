@@ -58,7 +58,13 @@ def test_a_badge_counts_and_says_what_it_rests_on() -> None:
 def test_running_again_leaves_the_files_alone(tmp_path: Path) -> None:
     write_report(tmp_path, RESULTS)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    assert {path.name for path in before} == {"results.jsonl", "compatibility.md", "index.html", "acme.svg"}
+    assert {path.name for path in before} == {
+        "results.jsonl",
+        "digest.jsonl",
+        "compatibility.md",
+        "index.html",
+        "acme.svg",
+    }
     later = Run("0", "2027-01-01T00:00:00+00:00", "replay")
     write_report(tmp_path, Results(later, FINDINGS))
     assert {path: path.read_bytes() for path in before} == before
