@@ -42,6 +42,7 @@ import orjson
 import pytest
 
 from harness.simulate.chat import ideal as provider
+from harness.simulate.messages import ideal as messages
 from harness.wire.exchange import NO_ANSWER, Exchange, Request, Response
 
 # What a script is made of.
@@ -184,8 +185,13 @@ def _head_of(response: Response, framing: Framing, length: int) -> bytes:
 
 def ideal_answer(request: Received) -> Exchange:
     """Return the ideal provider's answer; the key is ``good``."""
-    key = "own" if request.header("authorization") == "Bearer good" else "wrong"
+    keys = {request.header("authorization"), f"Bearer {request.header('x-api-key')}"} - {None, "Bearer None"}
+    key = "own" if keys == {"Bearer good"} else "wrong"
     call = (request.method, request.path.partition("?")[0])
+    if call[1].startswith("/v1/messages"):
+        body = Request(*call, body=request.body).json or {}
+        path = call[1].removeprefix("/v1/messages")
+        return messages.exchange(body, path=path, key=key, raw=request.body, number=request.number)
     if call == ("POST", "/v1/chat/completions"):
         body = Request(*call, body=request.body).json or {}
         return provider.exchange(body, id_=f"chatcmpl-{request.number}", key=key, raw=request.body)

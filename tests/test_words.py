@@ -19,6 +19,7 @@ from harness.checks import CHECKS
 from harness.cli import main
 from harness.clients import workarounds
 from harness.clients.client import REASONING, TEXT
+from harness.matrix.messages import MESSAGES
 from harness.matrix.scenarios import SCENARIOS
 from harness.reports import summary, terminal
 from harness.results import Advice
@@ -68,7 +69,7 @@ def of_tables() -> Iterator[tuple[str, str]]:
     """What is shown out of a table of texts, which no call of ``translated`` names."""
     yield "summary.LEGEND", summary.LEGEND
     yield from (("summary.FEATURES", name) for name in summary.FEATURES)
-    yield from ((f"{one.id} title", one.title) for one in SCENARIOS.values())
+    yield from ((f"{one.id} title", one.title) for one in (*SCENARIOS.values(), *MESSAGES.values()))
     remedies = vars(workarounds)
     told = [*(one[1] for one in remedies["_BY_EVENT"]), *remedies["_BY_FATE"].values(), remedies["_NO_OBJECT"]]
     yield from (("workarounds", said) for said in told)

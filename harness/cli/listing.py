@@ -15,11 +15,13 @@ from harness.cli.common import FORCE, FORMAT, LANG, ROOT, columns, matrix_of, on
 from harness.cli.outlet import say, say_block, say_json
 from harness.errors import UnknownName
 from harness.judging.runner import Case
+from harness.matrix.messages import SCENARIOS_OF
 from harness.matrix.providers import Provider, Target, json_schema
 from harness.matrix.scenarios import SCENARIOS
 from harness.recording.atomic import check_own, write_atomically
 from harness.recording.cassette import read_cassette
 from harness.results import Outcome
+from harness.wire.dialect import DIALECTS, DialectName
 from harness.words import translated
 
 
@@ -52,20 +54,24 @@ def checks(name: str | None, form: str) -> None:
 
 
 @click.command()
+@click.option(
+    "--dialect", type=click.Choice(DIALECTS), default="chat", show_default=True, help="List those of this dialect."
+)
 @LANG
 @FORMAT
 @one_line_errors
-def scenarios(form: str) -> None:
+def scenarios(dialect: DialectName, form: str) -> None:
     """List the scenarios, with their requests and the capability each needs."""
+    listed = SCENARIOS_OF[dialect].values()
     if form == "json":
-        for scenario in SCENARIOS.values():
+        for scenario in listed:
             row = {"id": scenario.id, "title": scenario.title, "requests": scenario.requests}
             row |= {"statuses": scenario.statuses, "needs": scenario.needs, "tries": scenario.tested_parameter}
             say_json(row)
         return
     rows = [
         (one.id, translated(one.title), str(one.requests), " ".join(map(str, one.statuses)), ", ".join(one.needs))
-        for one in SCENARIOS.values()
+        for one in listed
     ]
     header = ("id", translated("what is asked"), translated("requests"), translated("expected"), translated("needs"))
     say_block(columns(header, rows, form))
@@ -79,7 +85,6 @@ def scenarios(form: str) -> None:
 def proof(file: Path | None, pairs: bool, force: bool) -> None:  # noqa: FBT001 - flags of the command line
     """Test every rule with every fault of the catalogue, and print which faults are caught, missed or hidden."""
     from harness.judging.proof import OWN, render, summary, try_faults
-    from harness.wire.dialect import DIALECTS
 
     if file:
         check_own(file, OWN, force=force)

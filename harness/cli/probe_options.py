@@ -3,7 +3,7 @@
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,10 @@ from harness.cli.outlet import say_json
 from harness.cli.spending import LONG, MAX_REQUESTS, MAX_SECONDS, MAX_TOKENS, TIMEOUT
 from harness.errors import HarnessError, unknown
 from harness.judging.runner import Selection
+from harness.matrix.messages import SCENARIOS_OF
 from harness.matrix.scenarios import KINDS, SCENARIOS, Scenario, named_scenarios
 from harness.results import Level
+from harness.wire.dialect import DIALECTS, DialectName
 
 _FILE = click.Path(path_type=Path)
 _MOST_REPEATS = 100
@@ -33,6 +35,7 @@ class ProbeOptions:
 
     base_url: str
     model: str
+    dialect: DialectName
     key_env: str
     headers: tuple[str, ...] = field(repr=False)
     scenarios: tuple[str, ...]
@@ -66,8 +69,9 @@ class ProbeOptions:
 
     def asked_scenarios(self) -> list[Scenario]:
         """Return the scenarios to ask; raises UnknownName."""
-        names = [name for given in self.scenarios for name in _named(given)] or list(SCENARIOS)
-        return [SCENARIOS[name] for name in dict.fromkeys(names)]
+        table = SCENARIOS_OF[self.dialect]
+        names = [name for given in self.scenarios for name in _named(given, table)] or list(table)
+        return [table[name] for name in dict.fromkeys(names)]
 
     def chosen_checks(self) -> tuple[Check, ...]:
         """Return the checks to judge by; raises UnknownName."""
@@ -75,7 +79,7 @@ class ProbeOptions:
         for name in self.checks:
             if name not in known:
                 raise unknown("check", name, sorted(known))
-        return Selection(checks=self.checks, level=Level(self.level.upper())).chosen()
+        return Selection(checks=self.checks, level=Level(self.level.upper())).chosen(self.dialect)
 
     def extra_headers(self) -> dict[str, str]:
         """Return the headers to send, by name; raises HarnessError, which does not show what may be a secret."""
@@ -106,12 +110,13 @@ class Scale:
     seconds: float
 
 
-def _named(name: str) -> Iterable[str]:
-    found = named_scenarios(name)
-    if not found:
-        families = sorted({f"{one.partition('.')[0]}.*" for one in SCENARIOS})
-        raise unknown("scenario", name, [*SCENARIOS, *families, *KINDS])
-    return found
+def _named(name: str, table: Mapping[str, Scenario]) -> Iterable[str]:
+    found = [one for one in named_scenarios(name) or [name] if one in table]
+    family = [one for one in table if name == f"{one.partition('.')[0]}.*"]
+    if not found and not family:
+        families = sorted({f"{one.partition('.')[0]}.*" for one in table})
+        raise unknown("scenario", name, [*table, *families, *(KINDS if table is SCENARIOS else ())])
+    return found or family
 
 
 def _header(text: str) -> tuple[str, str]:
@@ -154,6 +159,11 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         help="Print the JSON Schema of a line of --format json, and exit.",
     ),
     click.option("-m", "--model", required=True, help="Model name, as sent in requests."),
+    click.option(
+        "--dialect", type=click.Choice(DIALECTS), default="chat", show_default=True,
+        help="What to speak: OpenAI chat completions, or Anthropic Messages, for which BASE_URL is as in "
+        "ANTHROPIC_BASE_URL.",
+    ),
     click.option(
         "--key-env", default="OPENAI_API_KEY", show_default=True, help="Environment variable that holds the API key."
     ),

@@ -17,7 +17,8 @@ from harness.cli.probe_outputs import KeptRecordings, check_places, write_output
 from harness.cli.spending import end, stopping
 from harness.errors import HarnessError, Unreachable
 from harness.judging.runner import RECORDING
-from harness.matrix.scenarios import SCENARIOS, Scenario
+from harness.matrix.messages import SCENARIOS_OF
+from harness.matrix.scenarios import Scenario
 from harness.reports.failures import counted
 from harness.results import Finding, Outcome, ProbeSummary, Results
 from harness.words import translated
@@ -85,7 +86,8 @@ class _Probing:
             rounds.append([finding for one in found for finding in one.findings])
             again = [one.scenario for one in found if one.answered and not one.scenario.costly]
         findings = merged(rounds)
-        return sorted(findings, key=lambda finding: list(SCENARIOS).index(finding.scenario))
+        order = list(SCENARIOS_OF[self.options.dialect])
+        return sorted(findings, key=lambda finding: order.index(finding.scenario))
 
     def _round(self, number: int, wanted: list[Scenario]) -> Iterator["Probed"]:
         from harness.live.capture import Limits

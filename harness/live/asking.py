@@ -9,11 +9,13 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
+from types import MappingProxyType
 from typing import Any
 
 from harness.errors import NotAsked
 from harness.live.capture import Capture, Limits
 from harness.live.deadline import Together
+from harness.matrix import messages
 from harness.matrix.scenarios import Json, Scenario, next_body, request_body
 from harness.recording.http_backend import sdk_backend
 from harness.recording.redact import Secrets
@@ -96,6 +98,8 @@ class ScenarioSender:
             NotAsked: the request can't be sent, such as with this key or address; or the answer could not be kept.
             BaseException: what stops the program, such as KeyboardInterrupt; never what the server did.
         """
+        if scenario.dialect == "messages":
+            return self._ask_messages(scenario)
         if scenario.path:
             return [self._get(scenario.path.format(model=self._endpoint.model), scenario.encoding)]
         body = request_body(
@@ -107,10 +111,28 @@ class ScenarioSender:
         following = None if self._together.reason else _following(scenario, body, first)
         return [first, self._send(self._client, following, scenario.encoding)] if following else [first]
 
+    def _ask_messages(self, scenario: Scenario) -> list[Exchange]:
+        """Ask in Messages: the same client, at another address and with the headers of that dialect."""
+        wrong = scenario.key == "wrong"
+        client, key = (self._wrong_key_client, _WRONG_KEY) if wrong else (self._client, self._endpoint.key or "none")
+        at = messages.address(self._endpoint.base_url, scenario)
+        headers = messages.headers(scenario, key)
+        body = messages.first_body(scenario, self._endpoint.model)
+        first = self._send(client, scenario.raw_body or body, scenario.encoding, at, headers)
+        following = None if self._together.reason else _following_message(scenario, body, first)
+        return [first, self._send(client, following, scenario.encoding, at, headers)] if following else [first]
+
     def _keep(self, exchange: Exchange) -> None:
         self._kept.exchange = scrub(exchange, self._secrets)
 
-    def _send(self, client: Any, body: Json | bytes, encoding: str) -> Exchange:
+    def _send(
+        self,
+        client: Any,
+        body: Json | bytes,
+        encoding: str,
+        at: str = _PATH,
+        headers: Mapping[str, str | None] = MappingProxyType({}),
+    ) -> Exchange:
         """Send a request and read the answer to its end, as it is sent: to unpack it may take all memory."""
         import openai
 
@@ -119,7 +141,8 @@ class ScenarioSender:
 
         def ask() -> None:
             options = _options(encoding)
-            with client.post(_PATH, cast_to=object, options=options, stream=True, stream_cls=kind, **content) as it:
+            options["headers"] |= {name: openai.Omit() if value is None else value for name, value in headers.items()}
+            with client.post(at, cast_to=object, options=options, stream=True, stream_cls=kind, **content) as it:
                 for _ in it.response.iter_raw():
                     pass
 
@@ -191,6 +214,15 @@ def _following(scenario: Scenario, body: Json, first: Exchange) -> Json | None:
     if scenario.follow_up and scenario.follow_up.startswith("tool-result") and not called:
         return None
     return next_body(scenario, body, messages[0])
+
+
+def _following_message(scenario: Scenario, body: Json, first: Exchange) -> Json | None:
+    """Return the second request in Messages; None where there is none, or the answer gives nothing to go on with."""
+    if scenario.requests == 1 or first.response.status != OK or first.message.start is None:
+        return None
+    if scenario.follow_up == "tool-result" and not first.turn.calls:
+        return None
+    return messages.second_body(scenario, body, first.message)
 
 
 def reach(base_url: str, key: str | None, limits: Limits = Limits(connect=5, idle=5)) -> str:  # noqa: B008 - frozen

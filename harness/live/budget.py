@@ -14,9 +14,11 @@ from typing import Any
 import orjson
 
 from harness.judging.runner import Skip
+from harness.matrix.messages import first_body
 from harness.matrix.scenarios import Scenario, request_body
 from harness.results import Outcome
 from harness.wire.exchange import NO_ANSWER, OK, Exchange
+from harness.wire.turn import Counts
 from harness.words import translated
 
 ANSWER_TOKENS = 2_000
@@ -43,7 +45,8 @@ def tokens_of(text: bytes) -> int:
 
 def prompt_tokens(scenario: Scenario) -> int:
     """Return what the first prompt of a scenario is reckoned at."""
-    return tokens_of(scenario.raw_body or orjson.dumps(request_body(scenario, "", {})))
+    body = first_body(scenario, "") if scenario.dialect == "messages" else request_body(scenario, "", {})
+    return tokens_of(scenario.raw_body or orjson.dumps(body))
 
 
 @dataclass(slots=True)
@@ -111,6 +114,9 @@ class Budget:
 
     def _taken(self, exchange: Exchange) -> int:
         """Return the tokens that an answer says it took; as reckoned, where it does not say so."""
+        counts = exchange.turn.counts if exchange.dialect == "messages" else Counts()
+        if counts.input or counts.output:
+            return (counts.input or 0) + (counts.output or 0)
         for usage in exchange.columns.usages[-1:]:
             total = usage.value.get("total_tokens")
             if isinstance(total, int) and total > 0:

@@ -34,7 +34,10 @@ from harness.recording.scrub import scrub_url
 from harness.results import Finding, Level, Outcome
 from harness.wire.exchange import NO_ANSWER, OK, Exchange
 
-FIRST = ("chat.nonstream", "chat.stream", "chat.stream-usage", "tools.auto")
+FIRST = (
+    "chat.nonstream", "chat.stream", "chat.stream-usage", "tools.auto",
+    "messages.nonstream", "messages.stream", "messages.tool",
+)  # fmt: skip
 """Asked before the others: they tell whether anybody answers, and what need not be tried."""
 
 _OUT_OF_TIME = re.compile(r"ReadTimeout|WriteTimeout|ConnectTimeout|LimitReached: more than \S+ seconds")

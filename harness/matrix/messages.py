@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from harness.matrix.scenarios import Scenario
+from harness.matrix.scenarios import SCENARIOS, Scenario
+from harness.wire.dialect import DialectName
 from harness.wire.messages.columns import Block, MessageColumns
 from harness.wire.shapes import Json
 
@@ -44,14 +45,14 @@ def _ask(name: str, title: str, prompt: str = _HELLO, **more: Any) -> Scenario:
 _TABLE = (
     _ask("stream", "A short answer, streamed.", params=_STREAM),
     _ask("nonstream", "The same, in one body."),
-    _ask("parity", "The same question streamed and in one body.", params=_STREAM, repeat_with={}),
+    _ask("both-forms", "The same question streamed and in one body.", params=_STREAM, repeat_with={}),
     _ask("capped", "A long answer, capped at 12 tokens, streamed.", _COUNT, params=_STREAM | {"max_tokens": 12}),
     _ask("stop", "An answer that a stop sequence ends, streamed.", _COUNT, params=_STREAM | {"stop_sequences": ["7"]}),
     _ask("tool", "A question that a tool answers, streamed.", _WEATHER, params=_STREAM | TOOLS, needs=("tools",)),
     _ask("tool-nonstream", "The same, in one body.", _WEATHER, params=TOOLS, needs=("tools",)),
     _ask("two-tools", "Two calls at once, streamed.", _BOTH, params=_STREAM | TOOLS, needs=("tools", "parallel-tools")),
     _ask("tool-result", "A call, and its result sent back, streamed.", _WEATHER, params=_STREAM | TOOLS, needs=("tools",), tested_parameter="a tool's result", follow_up="tool-result"),
-    _ask("thinking", "A question to think about, streamed.", _COMPARE, thinking=True, params=_STREAM),
+    _ask("thinking-stream", "A question to think about, streamed.", _COMPARE, thinking=True, params=_STREAM),
     _ask("thinking-tool", "A call after a thought, and its result with the thought sent back.", _WEATHER, thinking=True, params=_STREAM | TOOLS, needs=("tools",), tested_parameter="a thought sent back", follow_up="tool-result", echo_reasoning=True),
     _ask("thinking-left-out", "The same, the thought left out.", _WEATHER, thinking=True, params=_STREAM | TOOLS, needs=("tools",), statuses=(_OK, *_BAD_REQUEST), tested_parameter="a thought left out", follow_up="tool-result"),
     _ask("history", "A second question.", tested_parameter="an earlier answer", follow_up="and in French?"),
@@ -71,6 +72,28 @@ _TABLE = (
 
 MESSAGES: dict[str, Scenario] = {scenario.id: scenario for scenario in _TABLE}
 """The scenarios of Messages, by id."""
+
+SCENARIOS_OF: dict[DialectName, dict[str, Scenario]] = {"chat": SCENARIOS, "messages": MESSAGES}
+"""The scenarios of each dialect, by id."""
+
+
+def address(base_url: str, scenario: Scenario) -> str:
+    """
+    Return where a scenario is asked, given a base URL as ``ANTHROPIC_BASE_URL`` takes it, or one that ends in /v1.
+
+    What the SDK for Anthropic puts behind it is put behind it here.
+    """
+    base = base_url.rstrip("/")
+    version = "" if base.endswith("/v1") else "/v1"
+    return f"{base}{version}/messages{scenario.path or ''}{'?beta=true' if scenario.beta else ''}"
+
+
+def headers(scenario: Scenario, key: str) -> dict[str, str | None]:
+    """Return the headers of a scenario's requests; None where one that others send is left out."""
+    bearer = f"Bearer {key}" if scenario.key_header != "x-api-key" else None
+    own = {"x-api-key": key} if scenario.key_header != "bearer" else {}
+    beta = {"anthropic-beta": scenario.beta} if scenario.beta else {}
+    return {"Authorization": bearer, **own, "anthropic-version": VERSION, **beta}
 
 
 def first_body(scenario: Scenario, model: str) -> Json:

@@ -66,11 +66,17 @@ def scrub(exchange: Exchange, secrets: Secrets = Secrets()) -> Exchange:  # noqa
 
 def _spells_a_key(exchange: Exchange) -> bool:
     """Tell whether a message holds what is shaped like a key once its pieces are put together."""
+    return any(next(find_key_patterns(text.encode("utf-8", "replace")), None) for text in _texts(exchange) if text)
+
+
+def _texts(exchange: Exchange) -> Iterator[str | None]:
+    """Yield the texts that an answer adds up to, whatever its dialect."""
+    if exchange.dialect == "messages":
+        turn = exchange.turn
+        yield from (turn.text, turn.reasoning, *(call.arguments for call in turn.calls))
     for message in exchange.completion.messages:
-        texts = (message.content, message.reasoning, message.refusal, *(call.arguments for call in message.tool_calls))
-        if any(next(find_key_patterns(text.encode("utf-8", "replace")), None) for text in texts if text):
-            return True
-    return False
+        yield from (message.content, message.reasoning, message.refusal)
+        yield from (call.arguments for call in message.tool_calls)
 
 
 def _identity(exchange: Exchange) -> Iterator[str]:

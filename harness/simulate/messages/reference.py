@@ -14,7 +14,7 @@ STOPPED = REFERENCES["messages.stop"]
 TOOL = REFERENCES["messages.tool"]
 TOOL_BODY = REFERENCES["messages.tool-nonstream"]
 TWO_TOOLS = REFERENCES["messages.two-tools"]
-THINKING = REFERENCES["messages.thinking"]
+THINKING = REFERENCES["messages.thinking-stream"]
 THINKING_BODY = exchange({key: value for key, value in (THINKING.request.json or {}).items() if key != "stream"})
 COUNTED = REFERENCES["messages.count-tokens"]
 REFUSED = REFERENCES["messages.unknown-model"]
