@@ -24,6 +24,7 @@ from harness.results import Finding, Outcome, ProbeSummary, Results
 from harness.words import translated
 
 if TYPE_CHECKING:
+    from harness.clients.forecasting import Forecaster
     from harness.judging.baseline import Baseline, Judge
     from harness.live.budget import Budget
     from harness.live.measuring import Meter
@@ -75,6 +76,7 @@ class _Probing:
     baseline: "Baseline | None"
     kept: KeptRecordings
     meter: "Meter"
+    forecaster: "Forecaster"
 
     def findings(self) -> list[Finding]:
         """Ask, as often as was said, and return the findings in the order of the scenarios."""
@@ -104,6 +106,7 @@ class _Probing:
             for found in progress(probed, len(wanted), what):
                 self.kept.take(number, found, self.course)
                 self.meter.add(found.exchanges)
+                self.forecaster.add(found.scenario.id, found.exchanges)
                 yield found
         except Unreachable as error:
             if number == 1:
@@ -129,6 +132,7 @@ class _Probing:
         return ProbeSummary(
             self.shown_address, self.secrets.redact_text(options.model), fails, results.outcomes,
             replace(told, path=_in_repository(told.path)) if told else None, self.meter.cost, self.meter.speed,
+            self.forecaster.forecasts(),
         )  # fmt: skip
 
     def write_baseline(self, summary: ProbeSummary) -> list[str]:
@@ -149,6 +153,7 @@ class _Probing:
 def _prepared(options: ProbeOptions, wanted: list[Scenario]) -> _Probing:
     """Return the probe that was asked for, and say how far it goes; raises HarnessError where something is in the way."""
     # What speaks to the network takes a while to import.
+    from harness.clients.forecasting import Forecaster
     from harness.judging.baseline import Baseline
     from harness.live.budget import Budget
     from harness.live.measuring import Meter
@@ -174,7 +179,18 @@ def _prepared(options: ProbeOptions, wanted: list[Scenario]) -> _Probing:
     say(f"harness: {told}{'' if key else keyless}", err=True)
     kept = KeptRecordings(options.folder)
     return _Probing(
-        options, wanted, key, matrix, secrets, budget, Course(limits.seconds), address, baseline, kept, Meter()
+        options,
+        wanted,
+        key,
+        matrix,
+        secrets,
+        budget,
+        Course(limits.seconds),
+        address,
+        baseline,
+        kept,
+        Meter(),
+        Forecaster(options.model),
     )
 
 

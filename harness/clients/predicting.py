@@ -121,6 +121,10 @@ def _is_of(deviation: Deviation, atom: KnownTrait) -> bool:
     return FAULTS[atom.id].rule == deviation.check and any(map(deviation.expects, _messages(atom.id)))
 
 
+Alone = tuple[str, ClientOutcome, ClientOutcome]
+"""A fault or variant, and how a client fares without it and with it, in an answer that has nothing else."""
+
+
 class Prediction(NamedTuple):
     """How a client will fare, and because of what: the id of a fault or variant; None where the form itself does it."""
 
@@ -135,9 +139,14 @@ def predict(tolerance: Baseline, trial: Trial, held: Iterable[str]) -> Predictio
     It fares as with the worst of those that harm it more than the reference answer does; without one as with that
     answer, unless something held repairs what it stumbles over there.
     """
+    return predict_from(tolerance, trial, _alone(tolerance, trial.form, held))
+
+
+def predict_from(tolerance: Baseline, trial: Trial, held_alone: Iterable[Alone]) -> Prediction:
+    """Return the same, given how the client fares with each thing that the answer holds, alone."""
     plain = like(trial)
     expected = tolerance.get(plain.id, ClientOutcome.NA) if plain else ClientOutcome.NA
-    alone = list(_alone(tolerance, trial.form, held))
+    alone = list(held_alone)
     ascii_only = trial.exchange.response.content.isascii()  # there is nothing to garble
     harms = [
         Prediction(fate, name)
@@ -160,9 +169,7 @@ def predict_listed(tolerance: Baseline, listed: Iterable[str]) -> Prediction:
     return min(harms, key=lambda one: WORST_FATE_FIRST[one.fate], default=Prediction(ClientOutcome.OK))
 
 
-def _alone(
-    tolerance: Baseline, form: tuple[object, ...] | None, held: Iterable[str]
-) -> Iterator[tuple[str, ClientOutcome, ClientOutcome]]:
+def _alone(tolerance: Baseline, form: tuple[object, ...] | None, held: Iterable[str]) -> Iterator[Alone]:
     """Yield each fault or variant, and how the client fares without and with it, in an answer of ``form`` or its own."""
     for name in held:
         tried = _deviations()[name] if form is None else in_form(name, form)

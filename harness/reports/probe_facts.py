@@ -6,11 +6,12 @@ from rich.console import Console
 
 from harness.reports.failures import show_wrapped
 from harness.reports.shown import shown
-from harness.results import Cost, ProbeSummary, Speed
+from harness.results import ClientForecast, Cost, ProbeSummary, Speed
 from harness.words import translated
 from harness.words.padding import padded
 
 _LABEL = 8
+_NAMES = 6
 
 
 def show(probe: ProbeSummary, console: Console) -> None:
@@ -21,7 +22,8 @@ def show(probe: ProbeSummary, console: Console) -> None:
 
 def render(probe: ProbeSummary) -> str:
     """Return the same as Markdown."""
-    return "".join(f"* {label}: {text}\n" for label, text in _facts(shown(probe)))
+    lines = (f"* {label}: {text}\n" if label else f"  * {text}\n" for label, text in _facts(shown(probe)))
+    return "".join(lines)
 
 
 def _facts(probe: ProbeSummary) -> Iterator[tuple[str, str]]:
@@ -29,6 +31,9 @@ def _facts(probe: ProbeSummary) -> Iterator[tuple[str, str]]:
         yield translated("cost"), _cost(probe.cost)
     if probe.speed:
         yield translated("speed"), _speed(probe.speed)
+    if probe.clients:
+        yield translated("clients"), _clients(probe.clients)
+        yield from _suffering(probe.clients)
 
 
 def _cost(cost: Cost) -> str:
@@ -44,3 +49,26 @@ def _speed(speed: Speed) -> str:
     if speed.tokens_per_second is None:
         return said
     return said + translated("; {rate:g} tokens per second").format(rate=speed.tokens_per_second)
+
+
+def _clients(clients: tuple[ClientForecast, ...]) -> str:
+    """Return how many clients of how many will read the endpoint as they read OpenAI."""
+    told = translated("{kept} of {all} clients handle every response as well as OpenAI's (predicted, not run)")
+    return told.format(kept=sum(one.cause is None for one in clients), all=len(clients))
+
+
+def _suffering(clients: tuple[ClientForecast, ...]) -> Iterator[tuple[str, str]]:
+    """Yield a line for each thing that client code will stumble over: how it fares, because of what, where, and who."""
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for one in clients:
+        if one.cause and one.scenario:
+            groups.setdefault((one.fate, one.cause, one.scenario), []).append(one.client)
+    for (fate, cause, scenario), names in groups.items():
+        more = translated("and {count} more").format(count=len(names) - _NAMES)
+        who = translated(", ").join(names[:_NAMES]) + (f" {more}" if len(names) > _NAMES else "")
+        yield (
+            "",
+            translated("{fate}, from {cause} in {scenario}: {clients}").format(
+                fate=fate, cause=cause, scenario=scenario, clients=who
+            ),
+        )

@@ -1,0 +1,170 @@
+"""
+Which client code will survive an endpoint, predicted of the answers that a probe had, from a table that comes with harness.
+
+How it works: what each client makes of each fault and legal variant, and the facts by which the checks know these, are
+measured when `make clients` runs all client code; `forecast.json` keeps both, so that a probe runs no client and tries no
+fault.  A client that fares badly with OpenAI's own answer is no matter of the endpoint: only what a trait of an answer
+makes worse is told.  A trait is looked up in the answer of the catalogue that it is of, whatever the form of the probed one.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from harness.clients.catalogue import CLIENTS
+from harness.clients.predicting import Alone, Fact, Prediction, facts_of, known_traits, like, predict_from
+from harness.clients.trials import Trial, deviation_trials, is_chat, reference_trials
+from harness.results import WORST_FATE_FIRST, ClientForecast, ClientOutcome, ClientResults
+from harness.sdk.form import canonical_form
+from harness.serve.recording_index import REFERENCE
+from harness.wire.exchange import Exchange
+
+TABLE = Path(__file__).with_name("forecast.json")
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_UNTRIED = "."
+
+
+@dataclass(frozen=True, slots=True)
+class TraitEntry:
+    """A fault or variant: the facts that tell it, and the id of the reference answer that it is of."""
+
+    id: str
+    plain: str
+    facts: frozenset[Fact]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The traits, and by client how it fares with each trait and reference answer, by their ids."""
+
+    traits: tuple[TraitEntry, ...]
+    fates: Mapping[str, Mapping[str, ClientOutcome]]
+
+
+@cache
+def table() -> Table:
+    """Return the table that comes with harness."""
+    told = json.loads(TABLE.read_text(encoding="utf-8"))
+    outcomes = dict(zip(_LETTERS, map(ClientOutcome, told["outcomes"]), strict=False))
+    traits = tuple(
+        TraitEntry(name, plain, frozenset((check, said) for check, said in facts))
+        for name, plain, facts in told["traits"]
+    )
+    tried = [*told["references"], *(trait.id for trait in traits)]
+    fates = {
+        client: {name: outcomes[letter] for name, letter in zip(tried, row, strict=True) if letter != _UNTRIED}
+        for client, row in told["clients"].items()
+    }
+    return Table(traits, fates)
+
+
+def written_table(results: ClientResults) -> str:
+    """Return the table as JSON, a line a trait and a client: of the faults as they are now, and of a run of all clients."""
+    plain = {trial.id: f"{REFERENCE}/{trial.model}/{trial.request_id}" for trial in deviation_trials()}
+    references = [trial.id for trial in reference_trials()]
+    traits = [[one.id, plain[one.id], sorted(map(list, one.facts))] for one in known_traits()]
+    letters = dict(zip(ClientOutcome, _LETTERS, strict=False))
+    fates: dict[str, dict[str, str]] = {name: {} for name in results.clients}
+    for one in results.findings:
+        if one.provider == REFERENCE:
+            trial = one.fault or f"{REFERENCE}/{one.model}/{one.request_id}"
+            fates[one.client][trial] = letters[one.fate]
+    tried = [*references, *(str(trait[0]) for trait in traits)]
+    rows = {client: "".join(own.get(name, _UNTRIED) for name in tried) for client, own in fates.items()}
+    return _json({"outcomes": [*ClientOutcome], "references": references, "traits": traits, "clients": rows})
+
+
+def _json(told: dict[str, Any]) -> str:
+    """Return JSON with a line for each thing of a list or an object, so that versions of it can be compared."""
+    parts = []
+    for name, value in told.items():
+        pairs = value.items() if isinstance(value, dict) else ((None, one) for one in value)
+        lines = [f"{json.dumps(key)}: {json.dumps(one)}" if key is not None else json.dumps(one) for key, one in pairs]
+        begin, end = "{}" if isinstance(value, dict) else "[]"
+        parts.append(f"{json.dumps(name)}: {begin}\n" + ",\n".join(lines) + f"\n{end}")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def predicted(trial: Trial, held: Iterable[TraitEntry], fates: Mapping[str, ClientOutcome]) -> Prediction:
+    """Return how a client will fare with an answer that holds these traits."""
+    return predict_from(fates, trial, _alone(held, fates))
+
+
+def _alone(held: Iterable[TraitEntry], fates: Mapping[str, ClientOutcome]) -> Iterator[Alone]:
+    for trait in held:
+        if trait.id in fates:
+            yield trait.id, fates.get(trait.plain, ClientOutcome.NA), fates[trait.id]
+
+
+def held_in(trial: Trial) -> list[TraitEntry]:
+    """Return the traits that an answer has, and the reference answer that is most like it has not."""
+    facts, plain = facts_of(trial), like(trial)
+    usual = _facts_of_reference(plain.id) if plain else frozenset()
+    return [trait for trait in table().traits if trait.facts <= facts and not trait.facts <= usual]
+
+
+@cache
+def _facts_of_reference(name: str) -> frozenset[Fact]:
+    return next(facts_of(trial) for trial in reference_trials() if trial.id == name)
+
+
+class Forecaster:
+    """Takes the answers of a probe as they come, and says of each client how it will fare with the worst of them."""
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+        self._forms = set[object]()
+        self._worst: dict[str, tuple[Prediction, str]] = {}
+        self._tried = set[str]()
+
+    def add(self, scenario: str, exchanges: Iterable[Exchange]) -> None:
+        """Take the answers to one scenario; those alike in form are looked at once."""
+        for exchange in filter(is_chat, exchanges):
+            trial = Trial("probed", self._model, scenario, exchange)
+            form = (trial.form, canonical_form(exchange))
+            if form in self._forms or not exchange.response.eof:
+                continue
+            self._forms.add(form)
+            self._predict(trial, held_in(trial))
+
+    def _predict(self, trial: Trial, held: list[TraitEntry]) -> None:
+        for name, fates in table().fates.items():
+            client = CLIENTS.get(name)
+            if client is None or not trial.suits(client):
+                continue
+            self._tried.add(name)
+            found = predicted(trial, held, fates)
+            worst = self._worst.get(name)
+            if found.cause and found.fate.bad and (not worst or _rank(found) < _rank(worst[0])):
+                self._worst[name] = found, trial.scenario
+
+    def forecasts(self) -> tuple[ClientForecast, ...]:
+        """Return a forecast for each client that reads answers of such forms, the worst first."""
+        found = [self._forecast(name) for name in CLIENTS if name in self._tried]
+        return tuple(sorted(found, key=lambda one: WORST_FATE_FIRST[ClientOutcome(one.fate)]))
+
+    def _forecast(self, name: str) -> ClientForecast:
+        client, worst = CLIENTS[name], self._worst.get(name)
+        if worst is None:
+            return ClientForecast(name, client.title, not client.idiom, str(ClientOutcome.OK))
+        prediction, scenario = worst
+        return ClientForecast(name, client.title, not client.idiom, str(prediction.fate), prediction.cause, scenario)
+
+
+def _rank(prediction: Prediction) -> int:
+    return WORST_FATE_FIRST[prediction.fate]
+
+
+def main() -> None:
+    """Write the table of a run of all clients, reports/clients.jsonl, beside this file."""
+    from harness.results import read_client_results
+
+    TABLE.write_text(written_table(read_client_results(Path("reports/clients.jsonl"))), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""The forecast of a probe: of a table that is current, and as clients fared where they were run."""
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from harness.clients.forecasting import TABLE, Forecaster, table, written_table
+from harness.clients.trials import deviation_trials, reference_trials
+from harness.results import ClientForecast, read_client_results
+from harness.wire.exchange import Exchange
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def forecast(*answers: tuple[str, Exchange]) -> dict[str, ClientForecast]:
+    forecaster = Forecaster("m")
+    for scenario, exchange in answers:
+        forecaster.add(scenario, [exchange])
+    return {one.client: one for one in forecaster.forecasts()}
+
+
+def test_openais_own_answers_are_handled_as_such() -> None:
+    found = forecast(*((trial.scenario, trial.exchange) for trial in reference_trials()))
+    assert len(found) == len(table().fates)
+    assert {one.fate for one in found.values()} == {"ok"}
+
+
+@cache
+def faults() -> dict[str, tuple[str, Exchange]]:
+    return {trial.fault or "": (trial.scenario, trial.exchange) for trial in deviation_trials()}
+
+
+@pytest.mark.parametrize("fault", ["object-missing", "stream-cut", "index-counts-chunks", "arguments-object"])
+def test_a_fault_is_foretold_as_clients_fared_with_it(fault: str) -> None:
+    found = forecast(faults()[fault])
+    (trait,) = [one for one in table().traits if one.id == fault]
+    for name, one in found.items():
+        fates = table().fates[name]
+        alone, before = fates[fault], fates.get(trait.plain)
+        if alone.bad and alone is not before:
+            assert one.cause, name
+            assert one.scenario == faults()[fault][0]
+    assert any(one.cause == fault for one in found.values())
+
+
+def test_of_answers_alike_one_is_looked_at_and_of_those_that_broke_off_none() -> None:
+    scenario, cut = faults()["object-missing"]
+    assert forecast() == {}
+    assert forecast((scenario, cut)) == forecast((scenario, cut), (scenario, cut))
+
+
+@pytest.mark.thorough
+def test_the_table_is_of_the_faults_and_clients_as_they_are() -> None:
+    told = written_table(read_client_results(ROOT / "reports/clients.jsonl"))
+    assert told == TABLE.read_text(encoding="utf-8"), "write it anew: python -m harness.clients.forecasting"
