@@ -44,7 +44,8 @@ def _functions(body: Json) -> list[bytes]:
 
 
 def _choice(body: Json) -> Any:
-    return body.get("tool_choice") if body.get("tool_choice") not in {"auto", None} else None
+    choice = body.get("tool_choice")
+    return None if choice == "auto" else choice
 
 
 def _stops(body: Json) -> list[Any]:

@@ -14,6 +14,7 @@ from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolUnio
 from pydantic import BaseModel
 
 from harness.errors import NotRecorded, UnknownName
+from harness.matrix.scenarios import SCENARIOS, request_body
 from harness.serve.embedded import ReplayServer
 from harness.serve.responder import NOTE
 
@@ -148,6 +149,13 @@ def test_a_request_without_a_model_is_answered(server: ReplayServer) -> None:
         assert post(server, provider).status_code == 200
         came = post(server, provider, tools=TOOLS)
         assert came.json()["choices"][0]["message"]["tool_calls"][0]["function"]["name"] == "lookup_order"
+
+
+@pytest.mark.parametrize("name", ["tools.auto", "tools.forced", "tools.required", "tools.none"])
+def test_a_tool_chosen_by_name_is_held_against_recordings(server: ReplayServer, name: str) -> None:
+    body = request_body(SCENARIOS[name], MODELS["reference"], {})
+    said = httpx2.post(f"{server.base_url('reference')}/chat/completions", json=body)
+    assert said.status_code == 200, said.text
 
 
 def test_recorded_only_refuses_what_no_recording_fits() -> None:
