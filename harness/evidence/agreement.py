@@ -261,7 +261,7 @@ OWN = "# Agreement of reconstructions and recordings "
 _ABOUT = """\
 # Agreement of reconstructions and recordings 重建与录制的一致程度
 
-Each recording that other projects published, beside what the provider's profile makes of the same request in as many
+Each published recording in `cassettes/`, and each recording made here, beside what the provider's profile makes of the same request in as many
 pieces: the shapes of chunks in their order, keys and their order, null, missing and "", places, constancy, framing,
 media type. Equal is equal in all of them. Where a recording keeps less than the wire, less is compared; a recording
 that the profile has no form for is not compared, and the last column says so.

@@ -5,12 +5,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+from harness.judging.runner import published_cassettes
 from harness.matrix.providers import Matrix, Provider
 from harness.recording.archives import Entry, archives_in, read_archive
+from harness.results.basis import PUBLISHED
 from harness.wire.exchange import Exchange
 
 _TIMES = range(1_577_836_800, 4_102_444_800)  # the years 2020 to 2099 in seconds: some count in milliseconds
 _SHOWN = 3
+_DEPTH = 3  # PROVIDER/published/MODEL
 
 
 class Dated(Protocol):
@@ -27,16 +30,29 @@ class Dated(Protocol):
 
 def recordings_in(paths: Iterable[Path], matrix: Matrix) -> Iterator[tuple[Provider, Entry]]:
     """
-    Yield what was recorded of a provider of the matrix in ``paths``; what is published in another form is left out.
+    Yield what is known of a provider of the matrix by recordings in ``paths``, a project's published ones among them.
+
+    What was reconstructed is no such evidence, and a transcript may have been shortened: both are left out.
 
     Raises:
         BadArchive: a file can't be read.
     """
     for path in (file for one in paths for file in archives_in(one)):
         for entry in read_archive(path):
-            provider = matrix.provider_of(entry.exchange.request.host, entry.provider)
-            if provider and entry.exchange.source.provenance == "recorded":
+            provider = matrix.provider_of(entry.exchange.request.host, entry.provider or _kept_of(path))
+            source = entry.exchange.source
+            if provider and source.provenance != "reconstructed" and source.fidelity != "transcript":
                 yield provider, entry
+
+
+def _kept_of(path: Path) -> str | None:
+    """Return whose folder a published recording of a project is in: its address was replaced where it told of somebody."""
+    return path.parents[2].name if len(path.parents) > _DEPTH and path.parents[1].name == PUBLISHED else None
+
+
+def published_folders(root: Path) -> list[Path]:
+    """Return the folders of the published recordings of a project, one for each provider."""
+    return sorted({path.parents[1] for path in published_cassettes(root)})
 
 
 def day_of(exchange: Exchange) -> str | None:
