@@ -6,7 +6,7 @@ READY := $(VENV)/ready
 OLD := .venv-openai2
 MAIN := deepseek siliconflow bailian qianfan volcengine
 
-.PHONY: help compat docs test test-units test-matrix test-thorough site test-site test-openai2 fuzz check format bench proof engines clients test-clients export schema clean
+.PHONY: help compat docs evidence test test-units test-matrix test-thorough site test-site test-openai2 fuzz check format bench proof engines clients test-clients export schema clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
@@ -78,6 +78,10 @@ bench: $(READY) ## Measure speed and memory against the floor and the OpenAI SDK
 proof: $(READY) ## Try every fault against every rule, write reports/proof.md.
 	$(BIN)/harness proof --write reports/proof.md
 	$(BIN)/python -m harness.pytest.reference
+
+evidence: $(READY) ## Hold profiles and listed deviations against the published recordings, write docs/fidelity.md and docs/registry.md.
+	$(BIN)/harness reconstruct $(foreach folder,$(wildcard cassettes/*/published),--against $(folder)) --write docs/fidelity.md
+	$(BIN)/harness registry $(wildcard cassettes/*/published) --write docs/registry.md
 
 engines: $(READY) ## Install real servers into engines/build/ and probe each (1.4 GB, some minutes).
 	$(PYTHON) engines/servers.py install

@@ -184,13 +184,12 @@ def _form(body: dict[str, Any]) -> tuple[Any, ...]:
 _ABOUT = """\
 # Listed deviations and recordings 已列偏差与录制
 
-Two questions to the lists in `cassettes/<provider>/deviations.yaml`, put with the recordings that other projects
-published. Of the MUST and SHOULD rules that recordings of a provider fail, how many are listed? One counts as listed
+Two questions to the lists in `cassettes/<provider>/deviations.yaml`, put with the published recordings beside them. Of the MUST and SHOULD rules that recordings of a provider fail, how many are listed? One counts as listed
 where each recording that fails it is of no later time than `until`, where that is told. And of the entries listed as
 present, without `until`, how many do recordings show, in the words of the entry? One that no recording could show, as
 none of its time and models asks what its scenarios ask, is told apart.
 
-用其他项目公开的录制向 `cassettes/<provider>/deviations.yaml` 提两个问题。服务商的录制违反的 MUST 与 SHOULD 规则中，有多少已列出？
+用 `cassettes/` 中的公开录制向 `cassettes/<provider>/deviations.yaml` 提两个问题。服务商的录制违反的 MUST 与 SHOULD 规则中，有多少已列出？
 条目写有 `until` 时，违反它的每个录制都不晚于该日期，才算已列出。而列为现存（没有 `until`）的条目中，有多少在录制里看得到？
 没有录制可以显示的条目（没有同期、同模型、问法相同的录制）另计。
 """

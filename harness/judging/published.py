@@ -6,7 +6,8 @@ from pathlib import Path
 
 from harness.checks import Check
 from harness.judging.deviations import KnownProblems
-from harness.judging.runner import Selection, Skip, Subject, judge_beside, published_cassettes
+from harness.judging.runner import Selection, Skip, Subject, judge_beside, published_cassettes, published_homes
+from harness.matrix.project import own_matrix
 from harness.recording.cassette import read_cassette
 from harness.results import Finding
 from harness.results.basis import PUBLISHED
@@ -46,13 +47,21 @@ class PublishedCase:
 
 
 def published_cases(root: Path, selection: Selection) -> list[PublishedCase]:
-    """Return the published recordings that are selected; one of scenarios selects none, unless it names ``published``."""
+    """
+    Return the published recordings that are selected; one of scenarios selects none, unless it names ``published``.
+
+    Those that come with the program are meant where a project has no providers of its own, or names them.
+    """
     if selection.scenarios and PUBLISHED not in selection.scenarios:
         return []
-    cases = (PublishedCase(root, path) for path in published_cassettes(root))
+    homes = published_homes(root)
+    meant = homes if selection.providers or selection.models or own_matrix(root) is None else homes[:1]
+    cases: dict[str, PublishedCase] = {}
+    for home in reversed(meant):
+        cases |= {case.id: case for case in (PublishedCase(home, path) for path in published_cassettes(home))}
     return [
         case
-        for case in cases
+        for case in sorted(cases.values(), key=lambda one: one.id)
         if (not selection.providers or case.provider in selection.providers)
         and (not selection.models or {case.model, f"{case.provider}/{case.model}"} & set(selection.models))
     ]

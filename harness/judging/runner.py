@@ -10,11 +10,12 @@ from harness.errors import unknown
 from harness.judging.deviations import KnownProblems, folder_of, load_deviations, told_beside
 from harness.judging.judgement import inconclusive_reason
 from harness.judging.recordings import CheckSet, Subject, check_set, judge_exchanges, judge_recording, problems_of
+from harness.matrix.bundled import bundled
 from harness.matrix.providers import Matrix, Target
 from harness.matrix.scenarios import SCENARIOS, Scenario, with_expectations
 from harness.recording.cassette import read_cassette
 from harness.results import Deviation, Finding, Level, Outcome, RecordingResult
-from harness.results.basis import PUBLISHED
+from harness.results.basis import EVIDENCE, PUBLISHED
 from harness.wire.dialect import DialectName
 from harness.wire.exchange import Exchange
 
@@ -130,7 +131,7 @@ class Case:
     @property
     def recorded(self) -> bool:
         """Whether there is a recording of the provider's own, recorded or published; a reconstruction is none."""
-        return self.cassette.exists() and read_cassette(self.cassette)[0].source.provenance != "reconstructed"
+        return self.cassette.exists() and read_cassette(self.cassette)[0].source.provenance in EVIDENCE
 
     @property
     def skip(self) -> Skip | None:
@@ -144,13 +145,20 @@ class Case:
 
 
 def published_cassettes(root: Path) -> list[Path]:
-    """Return the cassettes of a project that others published."""
+    """Return the cassettes in a project's folder that others published."""
     return sorted((root / "cassettes").glob(f"*/{PUBLISHED}/*/*.yaml"))
+
+
+def published_homes(root: Path) -> list[Path]:
+    """Return the folders whose published recordings a project has: its own, and what comes with the program."""
+    home = bundled()
+    return [root] if home is None or home.resolve() == root.resolve() else [root, home]
 
 
 def plan(matrix: Matrix, root: Path, selection: Selection) -> list[Case]:
     """Return the cases of the matrix that are selected; where nobody is named, those of the project's own providers."""
-    selection.validate(matrix, {(path.parents[2].name, path.parent.name) for path in published_cassettes(root)})
+    published = (path for home in published_homes(root) for path in published_cassettes(home))
+    selection.validate(matrix, {(path.parents[2].name, path.parent.name) for path in published})
     meant = matrix.providers if selection.providers or selection.models else matrix.own
     return [
         Case(root, target, scenario)

@@ -28,6 +28,7 @@ import httpx2
 
 from harness.live.deadline import Deadline, Together
 from harness.recording.http_backend import backend_of, body_of
+from harness.recording.replayed import provenance_of
 from harness.wire.exchange import CLOSED, NO_ANSWER, Exchange, Headers, Reads, Request, Response, Source
 from harness.wire.limits import sizes
 
@@ -166,7 +167,7 @@ class _ResponseRecorder:
         self.deadline.cancel()
         at = datetime.fromtimestamp(int(self.at), UTC).isoformat()
         response = self._response(self.deadline.passed or error)
-        exchange = Exchange(_request(self.request), response, Source(at=at, ours=True))
+        exchange = Exchange(_request(self.request), response, Source(provenance_of(response), at, ours=True))
         self.response = None  # whose stream leads back here
         self.on_exchange(exchange)
 

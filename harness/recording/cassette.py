@@ -34,7 +34,7 @@ _BLOCK = re.compile(rb"\n    body:\n      string: (\|([+-]?)\n)")
 _AFTER_BLOCK = re.compile(rb"\n(?! {8}|\n)")
 _NEXT_KEY = re.compile(rb" {0,4}[^ #\n]")
 _DEEPEST = 500
-_PROVENANCES = ("recorded", "published", "reconstructed")
+_PROVENANCES = ("recorded", "published", "reconstructed", "synthesised")
 _FIDELITIES = ("wire", "lines", "reserialized", "chunks", "transcript")
 
 try:

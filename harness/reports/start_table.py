@@ -36,8 +36,8 @@ class Question:
 
 
 def _usage(value: str) -> str:
-    place, not_asked, _ = value.partition(" (not asked)")
-    return "" if not_asked and place == "none" else place.removesuffix(" chunk")
+    place, of_request, _ = value.partition(" (")  # not asked for, or nobody knows
+    return "" if of_request and place == "none" else place.removesuffix(" chunk")
 
 
 def _role(value: str) -> str:

@@ -25,7 +25,7 @@ MADE = "○"
 MADE_KNOWN = "○~"
 """The same, where a listed deviation shows."""
 
-PROVENANCES: dict[str, str] = {"recorded": "R", "published": "P", "reconstructed": "C"}
+PROVENANCES: dict[str, str] = {"recorded": "R", "published": "P", "reconstructed": "C", "synthesised": "S"}
 
 FEATURES = {
     "reasoning": "reasoning.place",
@@ -63,7 +63,7 @@ class CellPart:
     @property
     def made(self) -> bool:
         """Whether it rests on a reconstruction, and alarms nobody: then it has no colour."""
-        return self.kind == "reconstructed" and self.outcome not in UNEXPECTED
+        return self.kind in {"reconstructed", "synthesised"} and self.outcome not in UNEXPECTED
 
     @property
     def counts(self) -> tuple[int, int]:

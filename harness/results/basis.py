@@ -1,8 +1,8 @@
 """
 What findings rest on, one kind of evidence apart from the other, and when a reconstruction steps back.
 
-A recording (R) and a published one (P) are evidence about a provider; what was reconstructed (C) of cited facts is none.  A
-reconstruction steps back where evidence of its provider shows what it claims: in the same check, the same or worse of a
+A recording (R) and a published one (P) are evidence about a provider; what was reconstructed (C) of cited facts, or synthesised
+(S) for a request, is none.  A reconstruction steps back where evidence of its provider shows what it claims: in the same check, the same or worse of a
 rule, the same value of an observation.  What is left of it was seen in no answer, and is told apart.
 """
 
@@ -20,7 +20,7 @@ The folder of the recordings that others published, below that of their provider
 the scenario ``published.DATE-FORM``.
 """
 
-KINDS: tuple[Provenance, ...] = ("recorded", "published", "reconstructed")
+KINDS: tuple[Provenance, ...] = ("recorded", "published", "reconstructed", "synthesised")
 """The kinds, the best evidence first."""
 
 EVIDENCE: frozenset[str | None] = frozenset({"recorded", "published"})

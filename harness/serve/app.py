@@ -20,12 +20,13 @@ from harness.matrix.scenarios import SCENARIOS
 from harness.printable import printable
 from harness.recording.pacing import Pace, delays
 from harness.recording.redact import redact
+from harness.recording.replayed import NOTE
 from harness.results.basis import PUBLISHED
 from harness.serve.framing import reframe
 from harness.serve.gate import Gate, NotAllowed
 from harness.serve.recording_index import RecordedAnswer, RecordingIndex
 from harness.serve.request_log import RequestLog
-from harness.serve.responder import NOTE, send, without_additions
+from harness.serve.responder import send, without_additions
 from harness.simulate.edits import NothingChanged
 from harness.simulate.faults import FAULTS, VARIANTS
 from harness.simulate.reference import with_header

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from aiohttp import hdrs, web
 
 from harness.errors import HarnessError
-from harness.serve.responder import NOTE
+from harness.recording.replayed import NOTE
 
 ANY = "*"
 """The origin that stands for all; only who asks for it by name gets it."""

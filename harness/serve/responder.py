@@ -11,6 +11,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from harness.recording.pacing import headers_of
+from harness.recording.replayed import NOTE
 from harness.wire.exchange import NO_ANSWER, Response
 
 _CONNECTION = frozenset({"connection", "keep-alive", "date", "trailer", "upgrade"})
@@ -18,9 +19,6 @@ _ADDED = ("Content-Type", "Server")
 """Headers that aiohttp adds where the recording has none."""
 
 _TAKEN = web.RequestKey("taken", list[str])
-
-NOTE = "x-harness-cassette"
-"""The header that names the recording."""
 
 
 async def send(

@@ -121,3 +121,15 @@ def test_the_report_of_the_plugin_holds_the_findings_of_each(root: Path, pyteste
 def test_a_published_recording_that_can_not_be_read_is_an_error(root: Path, pytester: pytest.Pytester) -> None:
     (root / "cassettes/far/published/big/2026-02-01-stream.yaml").write_text("interactions: [", encoding="utf-8")
     run_plugin(root, pytester).assert_outcomes(errors=1, xfailed=1)
+
+
+def test_what_comes_with_the_program_is_found_where_it_is_named_or_nothing_else_is(
+    root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    with_the_program = [case.id for case in published_cases(elsewhere, Selection())]
+    assert len(with_the_program) > 400
+    assert {case.provider for case in published_cases(root, Selection())} == {"acme", "far"}
+    named = Selection(providers=("deepseek",))
+    assert {case.provider for case in published_cases(root, named)} == {"deepseek"}
+    assert plan(load_matrix(root / "providers.yaml"), root, Selection(providers=("snowflake",))) == []

@@ -28,6 +28,7 @@ from scripted import (
 from harness.cli import main
 from harness.matrix.scenarios import SCENARIOS
 from harness.recording.cassette import read_cassette
+from harness.recording.replayed import NOTE
 from harness.results import Finding, Outcome, read_results
 from harness.simulate.reference import replace_in_body, with_body, with_header
 from harness.wire.exchange import Exchange
@@ -312,3 +313,22 @@ def test_a_compressed_stream_is_kept_as_it_was_sent_and_judged_as_it_reads(tmp_p
     assert exchange.response.body == packed(server.requests[0]).response.body
     assert [one.value for one in findings(result) if one.check == "http.compression"] == ["gzip"]
     assert result.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("acme/small/chat.stream; provenance=reconstructed", "reconstructed"),
+        ("acme/small/chat.stream; provenance=published; fault=x", "published"),
+        ("acme/small/synthesised; provenance=synthesised; of nothing", "synthesised"),
+        ("acme; provenance=true", "recorded"),
+        ("provenance", "recorded"),
+    ],
+)
+def test_an_answer_that_was_replayed_is_no_recording_of_now(said: str, kind: str) -> None:
+    def replayed(received: Received) -> Exchange:
+        return with_header(ideal_answer(received), NOTE, said)
+
+    with Server(plays(replayed)) as server:
+        found = findings(probe(server, "--scenario", "chat.nonstream", "--format", "json"))
+    assert {one.provenance for one in found} == {kind}

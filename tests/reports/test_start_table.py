@@ -75,7 +75,10 @@ def test_a_listed_deviation_that_only_a_reconstruction_shows_is_told_beside_the_
 
 def test_nothing_that_was_seen_is_a_dash() -> None:
     assert cells(judged(Outcome.PASS))[END] == "–"
-    assert cells(observed("none (not asked)", "usage.place"), judged(Outcome.PASS, "usage.once"))[0] == "–"
+    for told in ("none (not asked)", "none (request unknown)"):
+        assert cells(observed(told, "usage.place"), judged(Outcome.PASS, "usage.once"))[0] == "–"
+    known = observed("every chunk (request unknown)", "usage.place"), judged(Outcome.PASS, "usage.once")
+    assert cells(*known)[0] == "✓ every <sup>R</sup>"
 
 
 def test_models_that_differ_vary() -> None:

@@ -20,12 +20,12 @@ from click.testing import CliRunner
 from harness.cli import main
 from harness.clients.answer_server import AnswerServer
 from harness.matrix.providers import load_matrix
+from harness.recording.replayed import NOTE
 from harness.serve import app as routes
 from harness.serve import recording_index as index_module
 from harness.serve.app import PlaybackOptions, application
 from harness.serve.gate import Gate
 from harness.serve.recording_index import REFERENCE, RecordingIndex
-from harness.serve.responder import NOTE
 from harness.serve.server import Background
 from harness.simulate.reference import BODY, with_header
 

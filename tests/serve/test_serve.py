@@ -20,9 +20,9 @@ from harness.clients.answer_server import AnswerServer
 from harness.errors import NotRecorded
 from harness.matrix.providers import load_matrix
 from harness.recording.pacing import headers_of
+from harness.recording.replayed import NOTE
 from harness.serve.app import PlaybackOptions, application, changed
 from harness.serve.recording_index import REFERENCE, RecordingIndex
-from harness.serve.responder import NOTE
 from harness.serve.server import Background
 from harness.simulate.faults import FAULTS, VARIANTS
 from harness.simulate.reference import BODY, STREAM, with_body, with_header

@@ -15,8 +15,8 @@ from pydantic import BaseModel
 
 from harness.errors import NotRecorded, UnknownName
 from harness.matrix.scenarios import SCENARIOS, request_body
+from harness.recording.replayed import NOTE
 from harness.serve.embedded import ReplayServer
-from harness.serve.responder import NOTE
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS: list[ChatCompletionToolUnionParam] = [
