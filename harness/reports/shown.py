@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from harness.printable import printable
 
 _Told = TypeVar("_Told")
-_TEXTS = 100_000
+_TEXTS = 10_000
 """So many texts are remembered, of findings of any number."""
 
 

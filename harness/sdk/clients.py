@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from harness.sdk.form import canonical_form, not_chunks, parts_of, representative_events
+from harness.sdk.kept import kept_readings, key_of
 from harness.sdk.readings import Depth, SdkResult, settings
 from harness.wire.chat.completion import complete
 from harness.wire.exchange import OK, Exchange, Headers, Request, Response
@@ -38,29 +39,46 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 @dataclass(frozen=True)
 class SdkResults:
-    """What the clients make of ``read``, the exchange they are given; each reads it when it is first asked for."""
+    """
+    What the clients make of ``read``, the exchange they are given; each reads it when it is first asked for.
+
+    ``form`` is what their readings hang on, where it is the form of an exchange: such readings are kept between runs.
+    """
 
     read: Exchange
+    form: tuple[object, ...] = ()
 
     @cached_property
     def sync(self) -> SdkResult:
         """The client of most programs."""
-        return _reading(self.read, _collect)
+        return self._kept("sync", _collect)
 
     @cached_property
     def asynchronous(self) -> SdkResult:
         """The async client."""
-        return _reading(self.read, _collect_async)
+        return self._kept("asynchronous", _collect_async)
 
     @cached_property
     def strict(self) -> SdkResult:
         """The client with ``_strict_response_validation``."""
-        return _reading(self.read, partial(_collect, strict=True))
+        return self._kept("strict", partial(_collect, strict=True))
 
     @cached_property
     def helper(self) -> SdkResult | None:
         """``.chat.completions.stream()``, which accumulates the chunks itself; None for a body."""
-        return _reading(self.read, _collect_accumulated) if self.read.is_stream else None
+        return self._kept("helper", _collect_accumulated) if self.read.is_stream else None
+
+    def _kept(self, kind: str, hear: "Callable[[Exchange, Take], None]") -> SdkResult:
+        """Return a reading that was kept; else read, and keep what comes of it."""
+        readings = kept_readings() if self.form else None
+        if readings is None:
+            return _reading(self.read, hear)
+        key = key_of(kind, *self.form)
+        found = readings.get(key)
+        if found is None:
+            found = _reading(self.read, hear)
+            readings.put(key, found)
+        return found
 
 
 def sdk_results(exchange: Exchange, depth: Depth | None = None) -> SdkResults:
@@ -69,7 +87,7 @@ def sdk_results(exchange: Exchange, depth: Depth | None = None) -> SdkResults:
     # An exchange can't be hashed, so its readings are kept where its cached properties are.
     kept: dict[Depth, SdkResults] = vars(exchange).setdefault("sdk_results", {})
     if depth not in kept:
-        kept[depth] = SdkResults(exchange) if depth is Depth.FULL else _readings_of_form(exchange)
+        kept[depth] = SdkResults(exchange) if depth is Depth.FULL else _of_form(exchange)
     return kept[depth]
 
 
@@ -243,13 +261,15 @@ def _shown(body: Any) -> Iterator[str]:
         yield from (name for name in ("code", "param", "type") if body.get(name) is not None)
 
 
-def _readings_of_form(exchange: Exchange) -> SdkResults:
+def _of_form(exchange: Exchange) -> SdkResults:
     response = exchange.response
     media_type = response.headers.get("content-type")
-    return _readings_of(response.status, media_type, canonical_form(exchange), exchange.is_stream, response.eof)
+    return readings_of(response.status, media_type, canonical_form(exchange), exchange.is_stream, response.eof)
 
 
 @lru_cache(maxsize=1024)
-def _readings_of(status: int, media_type: str | None, content: bytes, streams: bool, eof: bool) -> SdkResults:  # noqa: FBT001
+def readings_of(status: int, media_type: str | None, content: bytes, streams: bool, eof: bool) -> SdkResults:  # noqa: FBT001
+    """Return the readings of a form; all exchanges of that form share them."""
     headers = Headers((("content-type", media_type),) if media_type is not None else ())
-    return SdkResults(Exchange(_ASK[streams], Response(status, headers, content, eof=eof)))
+    read = Exchange(_ASK[streams], Response(status, headers, content, eof=eof))
+    return SdkResults(read, (status, media_type, content, streams, eof))
