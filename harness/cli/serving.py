@@ -43,6 +43,10 @@ PORT = 8484
     "--recorded-only", is_flag=True,
     help="Respond with recordings and reconstructions alone; refuse a request that none fits.",
 )  # fmt: skip
+@click.option(
+    "--script", type=click.Path(path_type=Path), metavar="FILE",
+    help="Respond as this YAML file says: your own responses, errors, delays and faults. It is read again when it changes.",
+)  # fmt: skip
 @ROOT
 @one_line_errors
 def serve(  # noqa: PLR0913, PLR0917 - one parameter an option
@@ -54,6 +58,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter an option
     origins: tuple[str, ...],
     hosts: tuple[str, ...],
     recorded_only: bool,  # noqa: FBT001 - click gives it by name
+    script: Path | None,
     root: Path,
 ) -> None:
     """
@@ -68,12 +73,15 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter an option
     from harness.serve.app import PlaybackOptions, application, pace_of
     from harness.serve.gate import Gate
     from harness.serve.recording_index import RecordingIndex
+    from harness.serve.scripting import Scripting
     from harness.serve.server import serve as run
     from harness.serve.synthesis import Synthesiser
 
     matrix = matrix_of(root)
-    index = RecordingIndex(matrix, root, names, synthesiser=None if recorded_only else Synthesiser(matrix, root))
-    app = application(index, PlaybackOptions(pace_of(pace), reframe, fault), Gate.of(origins, hosts))
+    synthesiser = Synthesiser(matrix, root)
+    index = RecordingIndex(matrix, root, names, synthesiser=None if recorded_only else synthesiser)
+    scripting = Scripting(script, synthesiser) if script else None
+    app = application(index, PlaybackOptions(pace_of(pace), reframe, fault), Gate.of(origins, hosts), scripting)
     lines = logging.StreamHandler()
     lines.setFormatter(Lines("%(asctime)s %(message)s", "%H:%M:%S"))
     logging.basicConfig(handlers=[lines], level=logging.WARNING)

@@ -9,8 +9,9 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import orjson
 from aiohttp import web
@@ -27,10 +28,12 @@ from harness.serve.gate import Gate, NotAllowed
 from harness.serve.recording_index import RecordedAnswer, RecordingIndex
 from harness.serve.request_log import RequestLog
 from harness.serve.responder import send, without_additions
+from harness.serve.script import Scripted
+from harness.serve.scripting import Scripting
 from harness.simulate.edits import NothingChanged
 from harness.simulate.faults import FAULTS, VARIANTS
 from harness.simulate.reference import with_header
-from harness.wire.exchange import Exchange, Response
+from harness.wire.exchange import Exchange, Request, Response
 
 LARGEST_REQUEST = 16 * 1024 * 1024
 """Bytes of a request's body that are taken."""
@@ -50,6 +53,7 @@ _LOOPBACK_ONLY = Gate()
 _INDEX = web.AppKey("index", RecordingIndex)
 LOG = web.AppKey("log", RequestLog)
 _SAID = web.RequestKey("said", str)
+_LINE = web.RequestKey("line", dict)
 _STOPPING = web.AppKey("stopping", asyncio.Event)
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -93,17 +97,25 @@ def pace_of(word: str) -> Pace:
     return seconds
 
 
-def application(index: RecordingIndex, options: PlaybackOptions, gate: Gate = _LOOPBACK_ONLY) -> web.Application:
-    """Return the server's routes over the recordings of ``index``, for those whom ``gate`` lets in."""
+def application(
+    index: RecordingIndex, options: PlaybackOptions, gate: Gate = _LOOPBACK_ONLY, scripting: Scripting | None = None
+) -> web.Application:
+    """
+    Return the server's routes over the recordings of ``index``, for those whom ``gate`` lets in.
+
+    ``scripting`` has answers and faults that come before the recordings.
+    """
     app = web.Application(client_max_size=LARGEST_REQUEST, middlewares=[_logged, _errors_as_json, gate.admit])
     app[_INDEX] = index
     app[LOG] = RequestLog()
+    if scripting:
+        app[LOG].plan = scripting.script.plan
     app[_STOPPING] = asyncio.Event()
     app.on_shutdown.append(_stop)
     app.on_response_prepare.extend((without_additions, gate.mark))
 
     async def chat(request: web.Request) -> web.StreamResponse:
-        return await _chat(request, _provider(request), options)
+        return await _chat(request, _provider(request), options, scripting)
 
     for prefix in ("/{provider}/v1", "/v1", "/{provider}/{scenario}/v1", "/{provider}/{scenario}/{fault}/v1"):
         app.router.add_get(f"{prefix}/models", _models)
@@ -117,7 +129,7 @@ def application(index: RecordingIndex, options: PlaybackOptions, gate: Gate = _L
 
 async def _log(request: web.Request) -> web.StreamResponse:
     """Return what each of the latest requests got, for a test to assert against."""
-    return _json({"requests": request.app[LOG].lines})
+    return _json({"plan": request.app[LOG].plan, "requests": request.app[LOG].lines})
 
 
 async def _forget(request: web.Request) -> web.StreamResponse:
@@ -134,18 +146,50 @@ def _provider(request: web.Request) -> str:
     return named or served[0]
 
 
-async def _chat(request: web.Request, provider: str, options: PlaybackOptions) -> web.StreamResponse:
+async def _chat(
+    request: web.Request, provider: str, options: PlaybackOptions, scripting: Scripting | None
+) -> web.StreamResponse:
     own = options.of(request)
-    scenario = request.headers.get("x-harness-scenario") or request.match_info.get("scenario")
-    scenario = None if scenario == ANY_SCENARIO else scenario
-    if scenario and scenario not in SCENARIOS and not scenario.startswith(f"{PUBLISHED}."):
-        raise unknown("scenario", scenario, list(SCENARIOS))
-    held = request.app[_INDEX].answer(provider, await request.read(), scenario)
-    exchange = changed(held.exchange, own.fault)
-    request[_SAID] = _note(held, own)
+    content = await request.read()
+    scripted = Scripted()
+    if scripting:
+        body = Request("POST", "", body=content).json
+        scripted = scripting.script.of(provider, body)
+        held = scripting.exchange(provider, body, scripted)
+        if held:
+            note = f"{provider}/scripted; provenance=synthesised; rule={scripted.rule}"
+            return await _play(request, held, note, own, scripted)
+    found = request.app[_INDEX].answer(provider, content, _scenario(request))
+    return await _play(request, found.exchange, _note(found), own, scripted)
+
+
+async def _play(
+    request: web.Request, exchange: Exchange, note: str, own: PlaybackOptions, scripted: Scripted
+) -> web.StreamResponse:
+    """Send an exchange with the fault that a request asks for, or that a script or a plan has for it."""
+    if scripted.fault and not own.fault:
+        own = replace(own, fault=scripted.fault)
+    exchange = changed(exchange, own.fault)
+    request[_SAID] = _with_fault(note, own.fault)
+    request[_SAID] += f"; socket={scripted.socket}" if scripted.socket else ""
+    line = _kept(request, exchange.response.status, request[_SAID])
+    line |= {"fault": own.fault, "socket": scripted.socket, "rule": scripted.rule}
+    if scripted.answer.delay:
+        await asyncio.sleep(scripted.answer.delay)
     response = exchange.response
     pieces = _pieces(response, own)
-    return await send(request, response, pieces, delays(response, own.pace, len(pieces)), request[_SAID])
+    waits = delays(response, own.pace, len(pieces))
+    return await send(request, response, pieces, waits, request[_SAID], socket_fault=scripted.socket)
+
+
+def _scenario(request: web.Request) -> str | None:
+    """Return the scenario that a request names; raises UnknownName where there is none of that name."""
+    scenario = request.headers.get("x-harness-scenario") or request.match_info.get("scenario")
+    if scenario in {None, "", ANY_SCENARIO}:
+        return None
+    if scenario not in SCENARIOS and not scenario.startswith(f"{PUBLISHED}."):
+        raise unknown("scenario", scenario, list(SCENARIOS))
+    return scenario
 
 
 def changed(exchange: Exchange, fault: str | None) -> Exchange:
@@ -187,11 +231,18 @@ def _pieces(response: Response, options: PlaybackOptions) -> list[bytes]:
     return cut(response)
 
 
-def _note(held: RecordedAnswer, options: PlaybackOptions) -> str:
-    fault = f"; fault={options.fault}" if options.fault else ""
+def _with_fault(note: str, fault: str | None) -> str:
+    """Return what is said of an answer with the fault in it, behind the provenance."""
+    if fault is None:
+        return note
+    name, provenance, basis = (*note.split("; ", 2), "")[:3]
+    return "; ".join(filter(None, (name, provenance, f"fault={fault}", basis)))
+
+
+def _note(held: RecordedAnswer) -> str:
     source = held.exchange.source
     basis = f"; {source.note}" if source.provenance == "synthesised" and source.note else ""
-    return f"{held.name}; provenance={source.provenance}{fault}{basis}"
+    return f"{held.name}; provenance={source.provenance}{basis}"
 
 
 async def _stop(app: web.Application) -> None:
@@ -248,6 +299,24 @@ def _json(content: object, status: int = 200) -> web.Response:
     return web.Response(body=orjson.dumps(content), status=status, content_type="application/json")
 
 
+def _kept(request: web.Request, status: int, note: str) -> dict[str, Any]:
+    """
+    Return the line of a request in what is kept for assertions.
+
+    It is there before an answer is sent: who has the answer finds it.
+    """
+    if _LINE not in request:
+        request[_LINE] = line = {
+            "method": request.method,
+            "path": _shown(request.path),
+            "status": status,
+            "answer": note,
+        }
+        if not request.path.startswith("/__harness/"):
+            request.app[LOG].add(line)
+    return request[_LINE]
+
+
 @web.middleware
 async def _logged(request: web.Request, handler: _Handler) -> web.StreamResponse:
     """Log a line a request: no header, no query and no body, since these may hold secrets."""
@@ -262,12 +331,9 @@ async def _logged(request: web.Request, handler: _Handler) -> web.StreamResponse
         log.info("%s %s client left", request.method, _shown(request.path))
         return web.Response()  # goes nowhere; raised, the error would be logged with a traceback
     took = (time.perf_counter() - begun) * 1000
-    note = request.get(_SAID) or answer.headers.get(NOTE, "")
+    note = str(request.get(_SAID) or answer.headers.get(NOTE, ""))
     log.info("%s %s %d %.0f ms %s", request.method, _shown(request.path), answer.status, took, note)
-    if not request.path.startswith("/__harness/"):
-        request.app[LOG].add(
-            method=request.method, path=_shown(request.path), status=answer.status, ms=round(took, 1), answer=note
-        )
+    _kept(request, answer.status, note)["ms"] = round(took, 1)
     return answer
 
 

@@ -9,6 +9,7 @@ from aiohttp import web
 from harness.matrix.project import project_matrix
 from harness.serve.app import ANY_SCENARIO, LOG, PlaybackOptions, application, pace_of
 from harness.serve.recording_index import RecordingIndex
+from harness.serve.scripting import Scripting
 from harness.serve.server import Background
 from harness.serve.synthesis import Synthesiser
 
@@ -22,13 +23,15 @@ class ReplayServer:
 
     ``names`` are the providers, as PROVIDER or PROVIDER/MODEL, all without any; ``root`` is the project whose recordings
     come before those of the program.  ``fault``, ``reframe`` and ``pace`` are as those of ``harness serve``; a request can
-    say others by its headers.  ``recorded_only`` refuses what no recording fits instead of making an answer.
+    say others by its headers.  ``recorded_only`` refuses what no recording fits instead of making an answer; ``script`` is
+    a file of answers and faults that come before.
 
     Raises:
         UnknownName: there is no such provider, fault, way to cut or pace.
+        BadScript: the script can't be read.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one parameter an option
         self,
         *names: str,
         root: Path | str = ".",
@@ -36,12 +39,15 @@ class ReplayServer:
         reframe: str = "recorded",
         pace: str = "none",
         recorded_only: bool = False,
+        script: Path | str | None = None,
     ) -> None:
         place = Path(root)
         matrix = project_matrix(place)
-        made = None if recorded_only else Synthesiser(matrix, place)
-        self._index = RecordingIndex(matrix, place, names, synthesiser=made)
-        self._app: web.Application = application(self._index, PlaybackOptions(pace_of(pace), reframe, fault))
+        made = Synthesiser(matrix, place)
+        self._index = RecordingIndex(matrix, place, names, synthesiser=None if recorded_only else made)
+        options = PlaybackOptions(pace_of(pace), reframe, fault)
+        scripting = Scripting(Path(script), made) if script else None
+        self._app: web.Application = application(self._index, options, scripting=scripting)
         self._background = Background(self._app)
 
     def __enter__(self) -> Self:

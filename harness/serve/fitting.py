@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 
+from harness.simulate.chat.prompts import schema_in
 from harness.simulate.chat.speaking import cap_of
 from harness.wire.exchange import Exchange, include_usage
 from harness.wire.shapes import Json
@@ -15,8 +16,14 @@ _SWITCHES = ("thinking", "enable_thinking", "reasoning", "reasoning_effort", "ch
 def fits(asked: Json, held: Exchange) -> bool:
     """Tell whether the answer of ``held`` is right for a request that agrees with its own in the traits required."""
     before = held.request.json or {}
-    alike = all(_said(asked, key) == _said(before, key) for key in _ALIKE)
+    alike = all(_said(asked, key) == _said(before, key) for key in _ALIKE) and _same_json(asked, before)
     return alike and _same_question(asked, before) and _few_enough_calls(asked, held) and _within(asked, before, held)
+
+
+def _same_json(asked: Json, before: Json) -> bool:
+    """Tell whether JSON whose keys the prompt alone names is asked for in the same words."""
+    named = _said(asked, "response_format") == {"type": "json_object"} or schema_in(asked) is not None
+    return not named or asked.get("messages") == before.get("messages")
 
 
 def _said(body: Json, key: str) -> Any:

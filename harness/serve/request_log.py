@@ -7,13 +7,18 @@ _KEPT = 10_000
 
 
 class RequestLog:
-    """The latest requests, the oldest first; of what was asked and answered it holds no text."""
+    """
+    The latest requests, the oldest first; of what was asked and answered it holds no text.
+
+    ``plan`` has the faults that are planned.
+    """
 
     def __init__(self) -> None:
+        self.plan: dict[str, Any] = {}
         self._lines: deque[dict[str, Any]] = deque(maxlen=_KEPT)
 
-    def add(self, **line: Any) -> None:
-        """Add what a request got."""
+    def add(self, line: dict[str, Any]) -> None:
+        """Add what a request got; more may be put into the line later."""
         self._lines.append(line)
 
     def clear(self) -> None:
@@ -22,5 +27,5 @@ class RequestLog:
 
     @property
     def lines(self) -> list[dict[str, Any]]:
-        """A JSON object each: method, path, status, ms, and in words which answer it was."""
-        return list(self._lines)
+        """A JSON object each: method, path, status, ms, and in words which answer it was; fault, socket and rule of a chat."""
+        return [dict(line) for line in self._lines]

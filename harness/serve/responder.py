@@ -12,6 +12,7 @@ from multidict import CIMultiDict
 
 from harness.recording.pacing import headers_of
 from harness.recording.replayed import NOTE
+from harness.serve.connection_faults import SocketFault, befall
 from harness.wire.exchange import NO_ANSWER, Response
 
 _CONNECTION = frozenset({"connection", "keep-alive", "date", "trailer", "upgrade"})
@@ -21,10 +22,20 @@ _ADDED = ("Content-Type", "Server")
 _TAKEN = web.RequestKey("taken", list[str])
 
 
-async def send(
-    request: web.Request, response: Response, pieces: Sequence[bytes], waits: Sequence[float], note: str
+async def send(  # noqa: PLR0913 - one parameter a part of what is sent
+    request: web.Request,
+    response: Response,
+    pieces: Sequence[bytes],
+    waits: Sequence[float],
+    note: str,
+    *,
+    socket_fault: SocketFault | None = None,
 ) -> web.StreamResponse:
-    """Send ``pieces`` as the body of ``response``, each after its wait; ``note`` says where they come from."""
+    """
+    Send ``pieces`` as the body of ``response``, each after its wait; ``note`` says where they come from.
+
+    ``socket_fault`` befalls the connection when half of the body is sent.
+    """
     if response.status == NO_ANSWER:
         _end(request)
         return web.Response()
@@ -33,6 +44,9 @@ async def send(
     )
     request[_TAKEN] = [name for name in _ADDED if name.lower() not in response.headers]
     await answer.prepare(request)
+    if socket_fault:
+        await befall(request, answer, b"".join(pieces), socket_fault)
+        return answer
     for piece, wait in zip(pieces, waits, strict=True):
         if wait:
             await asyncio.sleep(wait)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from harness.matrix.providers import Matrix, Target
 from harness.simulate.chat.completing import Forms
+from harness.simulate.chat.content import Said
 from harness.simulate.chat.ideal import MODEL
 from harness.simulate.chat.manner import ProfileManner, ReferenceManner, Synthesised
 from harness.simulate.chat.profile import FILE_NAME, load_profile
@@ -22,21 +23,30 @@ class Synthesiser:
             self._targets.setdefault(target.provider.id, []).append(target)
         self._manners: dict[str, dict[str, Manner]] = {}
 
-    def answer(self, provider: str, body: Json | None) -> tuple[str, Synthesised]:
+    def answer(self, provider: str, body: Json | None, said: Said | None = None) -> tuple[str, Synthesised]:
         """
         Return the id of the target in whose manner a request is answered, and the answer; other names are the reference.
+
+        ``said`` is what it says, where that is not what fits the request.
 
         Raises:
             BadProfile: the profile can't be read.
         """
-        model = str((body or {}).get("model") or "")
-        targets = self._targets.get(provider, [])
-        target = next((one for one in targets if model in _names(one)), targets[0] if targets else None)
+        target = self._target(provider, body)
         name = (target.model.name or target.model.id) if target else MODEL
         asked = body if body is None or body.get("model") is not None else body | {"model": name}
-        if target is None:
-            return f"{provider}/{model or name}", ReferenceManner().answer(asked)
-        return target.id, self._manner(target).answer(asked)
+        manner = self._manner(target) if target else ReferenceManner()
+        return target.id if target else f"{provider}/{(body or {}).get('model') or name}", manner.answer(asked, said)
+
+    def error(self, provider: str, body: Json | None, status: int, message: str) -> Synthesised:
+        """Return an error as a provider words its own."""
+        target = self._target(provider, body)
+        return (self._manner(target) if target else ReferenceManner()).error(status, message)
+
+    def _target(self, provider: str, body: Json | None) -> Target | None:
+        model = str((body or {}).get("model") or "")
+        targets = self._targets.get(provider, [])
+        return next((one for one in targets if model in _names(one)), targets[0] if targets else None)
 
     def models(self, provider: str) -> list[str]:
         """Return the names by which the models of a provider are asked for."""

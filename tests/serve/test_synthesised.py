@@ -144,6 +144,14 @@ def test_an_answer_says_what_it_rests_on(server: ReplayServer) -> None:
     assert server.requests == []
 
 
+def test_json_whose_keys_the_prompt_names_is_not_that_of_another_prompt(server: ReplayServer) -> None:
+    asked = [{"role": "user", "content": "A joke about cats, as JSON with 'setup' and 'punchline' keys."}]
+    for provider in ("reference", "deepseek", "bailian"):
+        body = {"messages": asked, "model": MODELS[provider], "response_format": {"type": "json_object"}}
+        came = httpx2.post(f"{server.base_url(provider)}/chat/completions", json=body, timeout=10).json()
+        assert set(json.loads(came["choices"][0]["message"]["content"])) == {"setup", "punchline"}
+
+
 def test_a_request_without_a_model_is_answered(server: ReplayServer) -> None:
     for provider in ("reference", "volcengine"):
         assert post(server, provider).status_code == 200

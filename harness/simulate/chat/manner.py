@@ -6,7 +6,7 @@ it answers the like, its nearest form is taken, and OpenAI's for what it has non
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
@@ -14,6 +14,7 @@ from harness.matrix.providers import Target
 from harness.matrix.scenarios import SCENARIOS, Scenario
 from harness.simulate.chat import ideal
 from harness.simulate.chat.completing import Forms
+from harness.simulate.chat.content import Said
 from harness.simulate.chat.parameters import asked_in, parameters_of, without
 from harness.simulate.chat.profile import Profile, Refusal
 from harness.simulate.chat.refusing import Wrong, wrong_with
@@ -48,16 +49,24 @@ class ReferenceManner:
     def __init__(self, why: str = "") -> None:
         self._rests_on = f"OpenAI's own form{why}"
 
-    def answer(self, body: Json | None) -> Synthesised:
-        """Return the answer to the body of a request; None stands for one that is no JSON object."""
-        return Synthesised(self._response(body), self._rests_on)
+    def answer(self, body: Json | None, said: Said | None = None) -> Synthesised:
+        """
+        Return the answer to the body of a request; None stands for one that is no JSON object.
 
-    def _response(self, body: Json | None) -> Response:
+        ``said`` is what it says, where that is not what fits the request.
+        """
+        return Synthesised(self._response(body, said), self._rests_on)
+
+    def error(self, status: int, message: str) -> Synthesised:
+        """Return an error."""
+        return Synthesised(ideal.error(status, message), self._rests_on)
+
+    def _response(self, body: Json | None, said: Said | None) -> Response:
         wrong = wrong_with(body)
         if wrong or body is None:
             return _ideal_refusal(wrong)
         try:
-            said = speak(body, thinks=_asks_to_think(body))
+            said = said or speak(body, thinks=_asks_to_think(body))
         except Unanswerable as error:
             return ideal.error(
                 400, f"Invalid schema in '{error.parameter}': {error}", error.parameter, "invalid_schema"
@@ -72,11 +81,17 @@ class ProfileManner:
     def __init__(self, profile: Profile, target: Target, forms: Forms) -> None:
         self._profile, self._target, self._forms = profile, target, forms
 
-    def answer(self, body: Json | None) -> Synthesised:
-        """Return the answer to the body of a request; None stands for one that is no JSON object."""
+    def answer(self, body: Json | None, said: Said | None = None) -> Synthesised:
+        """
+        Return the answer to the body of a request; None stands for one that is no JSON object.
+
+        ``said`` is what it says, where that is not what fits the request.
+        """
         wrong = wrong_with(body)
         if wrong or body is None:
             return self._refused(wrong)
+        if said:
+            return self._answered(body, said)
         thinks = self._thinks(body)
         model = str(body["model"])
         asked = asked_in(body, thinks=thinks)
@@ -93,21 +108,25 @@ class ProfileManner:
                 Wrong("", f"This is not supported: {', '.join(lacking)}.", lacking[0].partition(".")[0])
             )
         try:
-            return self._answered(without(body, ignored), thinks=thinks)
+            taken = without(body, ignored)
+            return self._answered(taken, speak(taken, thinks=thinks))
         except Unanswerable as error:
             return self._refused(
                 Wrong("error.wrong-type", f"Invalid schema in '{error.parameter}': {error}", error.parameter)
             )
 
-    def _answered(self, body: Json, *, thinks: bool) -> Synthesised:
-        said = speak(body, thinks=thinks)
+    def error(self, status: int, message: str) -> Synthesised:
+        """Return an error, in the form of the provider's own of that status or kind."""
+        return self._refused(Wrong("", message, status=status))
+
+    def _answered(self, body: Json, said: Said) -> Synthesised:
         alternatives = (body.get("top_logprobs") or 0) if body.get("logprobs") else None
         model, streamed = str(body["model"]), bool(body.get("stream"))
         choices = (said,) * (body.get("n") or 1)
         answer = Answer(choices, model, tokens_of_prompt(body), _seed(body), include_usage(body), alternatives)
         fitting = self._forms.of(model, answer, streamed=streamed)
         if fitting.mute:
-            return self._answered(body, thinks=False)
+            return self._answered(body, replace(said, thought=()))
         rendered = render(fitting.form, answer, streamed=streamed)
         if rendered is None:
             raise LookupError(f"{self._profile.provider}: no form of {answer.kind}")

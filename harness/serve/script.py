@@ -1,0 +1,187 @@
+"""
+Answers that a user writes: a YAML that says what to answer to which request, and which faults to make how often.
+
+The file is read again when it changes.  Of several rules the first that fits answers; of a rule with several answers
+each in its turn, the last one from then on, so that a retry gets another than the first try.
+"""
+
+import random
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from harness.errors import HarnessError
+from harness.matrix.checked_yaml import Strict, load_checked
+from harness.serve.connection_faults import SocketFault
+from harness.simulate.chat.content import Call, Said
+from harness.simulate.chat.prompts import messages_of, question
+from harness.simulate.chat.speaking import pieces_of, tool_names
+from harness.simulate.faults import FAULTS, VARIANTS
+from harness.wire.dumping import json_text
+from harness.wire.shapes import Json
+
+
+class BadScript(HarnessError):
+    """A file of answers can't be read; says file, line and key."""
+
+
+class When(Strict):
+    """Which requests: each key that is given has to fit; * stands for any text."""
+
+    provider: str = Field("*", description="The provider that is asked.")
+    model: str = Field("*", description="The model that is asked for.")
+    text: str = Field("", description="Text that the last question holds, in any case.")
+    tools: tuple[str, ...] = Field((), description="Tools that are declared.")
+    turn: int | None = Field(None, ge=1, description="How often the model is asked in this conversation, from 1.")
+    stream: bool | None = Field(None, description="Whether a stream is asked for.")
+
+    def fits(self, provider: str, body: Json) -> bool:
+        """Tell whether a request is meant."""
+        turn = 1 + sum(one.get("role") == "assistant" for one in messages_of(body))
+        return (
+            fnmatchcase(provider, self.provider)
+            and fnmatchcase(str(body.get("model") or ""), self.model)
+            and self.text.lower() in question(body).lower()
+            and set(self.tools) <= set(tool_names(body))
+            and self.turn in {None, turn}
+            and self.stream in {None, bool(body.get("stream"))}
+        )
+
+
+class ScriptedCall(Strict):
+    """A call of a tool: its arguments are an object, or text that is sent as it is."""
+
+    name: str
+    arguments: dict[str, Any] | str = Field(default_factory=dict)
+
+
+class ScriptedAnswer(Strict):
+    """What to answer: text, calls or an error; without any of them what the provider would answer."""
+
+    text: str | None = None
+    reasoning: str | None = None
+    calls: tuple[ScriptedCall, ...] = ()
+    error: int | None = Field(None, ge=400, le=599, description="The status of an error.")
+    message: str = Field("The script says so.", description="What the error says.")
+    retry_after: float | None = Field(None, ge=0, description="Seconds, in the header Retry-After.")
+    delay: float = Field(0, ge=0, le=3600, description="Seconds before the answer begins.")
+    fault: str | None = Field(None, description="A fault or legal variant of the catalogue.")
+    socket: SocketFault | None = Field(None, description="What becomes of the connection in the midst of the answer.")
+    finish_reason: str | None = None
+
+    @model_validator(mode="after")
+    def _is_one_thing(self) -> "ScriptedAnswer":
+        if self.error and (self.text is not None or self.calls):
+            raise ValueError("it is an error and an answer; take one of them away")
+        if self.fault is not None and self.fault not in FAULTS and self.fault not in VARIANTS:
+            raise ValueError(f"unknown fault {self.fault!r}; see: harness proof")
+        return self
+
+    def said(self) -> Said | None:
+        """Return what is said; None where that is left to the provider."""
+        if self.text is None and not self.calls and self.reasoning is None:
+            return None
+        calls = tuple(Call(one.name, pieces_of(_arguments(one)) or ("",)) for one in self.calls)
+        text = pieces_of(self.text or "")
+        tokens = len(text) + 1 + sum(1 + len(call.pieces) for call in calls)
+        finish = self.finish_reason or ("tool_calls" if calls else "stop")
+        return Said(pieces_of(self.reasoning or ""), text, calls, finish, tokens)
+
+
+def _arguments(call: ScriptedCall) -> str:
+    return call.arguments if isinstance(call.arguments, str) else json_text(call.arguments)
+
+
+class Rule(Strict):
+    """Requests, and what they are answered with, in turn."""
+
+    when: When = When.model_validate({})
+    answers: tuple[ScriptedAnswer, ...] = Field(min_length=1)
+
+
+class PlannedFault(Strict):
+    """A share of the requests, from 0 to 1, that get a fault of the catalogue or of the socket."""
+
+    share: float = Field(gt=0, le=1)
+    when: When = When.model_validate({})
+    fault: str | None = None
+    socket: SocketFault | None = None
+
+    @model_validator(mode="after")
+    def _names_a_fault(self) -> "PlannedFault":
+        if (self.fault is None) == (self.socket is None):
+            raise ValueError("name one of fault and socket")
+        if self.fault is not None and self.fault not in FAULTS and self.fault not in VARIANTS:
+            raise ValueError(f"unknown fault {self.fault!r}; see: harness proof")
+        return self
+
+
+class ScriptFile(Strict):
+    """A file of answers and faults."""
+
+    seed: int = Field(0, description="The same seed gives the same faults to the same sequence of requests.")
+    rules: tuple[Rule, ...] = ()
+    faults: tuple[PlannedFault, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scripted:
+    """What a script says of one request: an answer of a rule, by the rule's number from 1, and a planned fault."""
+
+    rule: int | None = None
+    answer: ScriptedAnswer = field(default_factory=lambda: ScriptedAnswer.model_validate({}))
+    planned: PlannedFault | None = None
+
+    @property
+    def fault(self) -> str | None:
+        """The fault of the catalogue to put in."""
+        return self.answer.fault or (self.planned.fault if self.planned else None)
+
+    @property
+    def socket(self) -> SocketFault | None:
+        """What becomes of the connection."""
+        return self.answer.socket or (self.planned.socket if self.planned else None)
+
+
+class AnswerScript:
+    """A file of answers, read again when it changes, and how far its sequences are."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the file; raises BadScript as reading it later does."""
+        self._path = path
+        self._stamp: tuple[int, int] | None = None
+        self._read()
+
+    def of(self, provider: str, body: Json | None) -> Scripted:
+        """Return what is said of a request; raises BadScript where the file was changed and can't be read."""
+        self._read()
+        asked = body or {}
+        planned = next((one for one in self._file.faults if one.when.fits(provider, asked) and self._drawn(one)), None)
+        for number, rule in enumerate(self._file.rules):
+            if rule.when.fits(provider, asked):
+                turn = self._turns[number] = self._turns.get(number, 0) + 1
+                return Scripted(number + 1, rule.answers[min(turn, len(rule.answers)) - 1], planned)
+        return Scripted(planned=planned)
+
+    @property
+    def plan(self) -> Json:
+        """The faults that are planned, as JSON."""
+        return self._file.model_dump(mode="json", include={"seed", "faults"}, exclude_defaults=True)
+
+    def _drawn(self, planned: PlannedFault) -> bool:
+        return self._source.random() < planned.share
+
+    def _read(self) -> None:
+        try:
+            stat = self._path.stat()
+        except OSError as error:
+            raise BadScript(f"{self._path}: {error.strerror}; name a file that is there") from None
+        stamp = (stat.st_mtime_ns, stat.st_size)
+        if stamp != self._stamp:
+            self._file = load_checked(self._path, ScriptFile, BadScript, "name a file of answers")
+            self._stamp = stamp
+            self._turns: dict[int, int] = {}
+            self._source = random.Random(self._file.seed)  # noqa: S311 - a seed is to give the same faults
