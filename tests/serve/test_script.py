@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 from harness.cli import main
+from harness.recording.replayed import NOTE
 from harness.serve.embedded import ReplayServer
-from harness.serve.responder import NOTE
 from harness.serve.script import AnswerScript, BadScript
 
 ROOT = Path(__file__).resolve().parents[2]
