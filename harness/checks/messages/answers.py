@@ -11,7 +11,7 @@ from harness.wire.dialect import COUNT_TOKENS, path_of
 from harness.wire.exchange import Exchange
 from harness.wire.messages import grammar
 from harness.wire.messages.columns import Block
-from harness.wire.shapes import Json, Shape, as_object, kind
+from harness.wire.shapes import Json, Shape, kind, objects_in
 
 BEGUN = ("messages.begins",)
 """What must hold before anything is said of a message."""
@@ -95,9 +95,8 @@ def of_kind(exchange: Exchange, *kinds: str) -> list[Block]:
 
 def served_by_them(exchange: Exchange) -> bool:
     """Tell whether tools of the provider ran within the answer, so that it holds more than one turn of the model."""
-    listed = exchange.request.get("tools")
-    tools = listed if isinstance(listed, list) else []
-    offered = any(as_object(tool).get("type") not in {None, "custom"} for tool in tools)
+    kinds = [tool.get("type") for tool in objects_in(exchange.request.get("tools"))]
+    offered = any(isinstance(kind, str) and kind != "custom" for kind in kinds)
     came = any(block.kind in {"server_tool_use", "mcp_tool_use", "compaction"} for block in exchange.message.blocks)
     return offered or came or bool(exchange.request.get("mcp_servers") or exchange.request.get("container"))
 

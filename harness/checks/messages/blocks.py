@@ -384,7 +384,7 @@ def thinking(exchange: Exchange) -> str:
     Instead: Take the texts by their type: `"".join(b.text for b in content if b.type == "text")`.
     """
     mode = as_object(exchange.request.get("thinking")).get("type")
-    asked = mode not in {None, "disabled"}
+    asked = isinstance(mode, str) and mode != "disabled"
     came = bool(of_kind(exchange, "thinking", "redacted_thinking"))
     return "asked for" if came and asked else "not asked for" if came else "none"
 
