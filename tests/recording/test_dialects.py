@@ -15,6 +15,7 @@ from harness.wire.exchange import Exchange, Request, Response
         ("https://x.openai.azure.com/openai/deployments/d/completions?api-version=1", "legacy Completions"),
         ("https://api.anthropic.com/v1/messages/count_tokens", "Anthropic Messages"),
         ("https://api.openai.com/v1/threads/t/messages", "Assistants"),
+        ("https://api.anthropic.com/v1/messages/batches/b/results", "batches"),
         ("https://x.example/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse", "Gemini generateContent"),
         ("https://x.example/v1beta/models/embed:batchEmbedContents", "embeddings"),
         ("https://bedrock.example/model/m/converse-stream", "Bedrock Converse"),
