@@ -41,7 +41,6 @@ EXEMPT: dict[str, str] = {
     "sse.blank-lines",
     "usage.grows": "counts can fall only where usage comes twice: usage.once",
     "messages.cap-required": "where it is known that a request is to be refused, error.refused says so too",
-    "messages.count-served": "where it is known that an answer is due, http.status says so too",
 }
 """Rules of which no fault is theirs alone, and why."""
 

@@ -23,6 +23,7 @@ def timing_of(exchange: Exchange) -> StreamTiming | None:
     if not reads or not reads.dt_us or parser is None or "content-encoding" in exchange.response.headers:
         return None
     said = [number for choice in exchange.columns.choices.values() for number in _chunks(choice)]
+    said += [number for block in exchange.message.blocks for number, _ in block.deltas]
     if not said:
         return None
     ends = list(itertools.accumulate(reads.sizes))
@@ -45,12 +46,12 @@ def _chunks(choice: Choice) -> Iterator[int]:
 
 def completion_tokens(exchange: Exchange) -> int | None:
     """Return the tokens of an answer as its last usage counts them; None where it does not."""
-    return _counted(exchange, "completion_tokens")
+    return exchange.turn.counts.output if exchange.dialect == "messages" else _counted(exchange, "completion_tokens")
 
 
 def prompt_tokens(exchange: Exchange) -> int | None:
     """Return the tokens of the question as the last usage counts them; None where it does not."""
-    return _counted(exchange, "prompt_tokens")
+    return exchange.turn.counts.input if exchange.dialect == "messages" else _counted(exchange, "prompt_tokens")
 
 
 def _counted(exchange: Exchange, name: str) -> int | None:

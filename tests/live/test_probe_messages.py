@@ -53,6 +53,8 @@ def test_an_ideal_endpoint_passes_every_scenario(probed: tuple[Path, Server, Res
     assert {finding.check for finding in findings} == {
         name for name, check in CHECKS.items() if "messages" in check.dialects
     }
+    assert "first token after" in result.stdout
+    assert "tokens reported: 0 prompt" not in result.stdout
     assert len(server.requests) == sum(scenario.requests for scenario in MESSAGES.values())
 
 
