@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from faulty import DONE, OBJECT, faulty
 from projects import MATRIX, SCHEMA_LINE, write_project
+from scripted import IDEAL, Server
 
 from harness.cli import SECTIONS
 
@@ -160,3 +162,18 @@ def test_it_takes_no_longer_once_it_is_unpacked(installed: Installed) -> None:
     time.sleep(0.01)
     installed.run("harness explain deepseek")
     assert (unpacked / "providers.yaml").stat().st_mtime_ns == at
+
+
+def test_a_baseline_goes_0_then_1_on_a_new_fault_then_1_on_a_stale_entry(installed: Installed, tmp_path: Path) -> None:
+    known, new, gone = faulty(OBJECT), faulty(OBJECT, DONE), IDEAL
+    with Server(known) as server:
+        probe = f"harness probe {server.base_url} -m gpt-4o-mini --scenario chat.stream --check chunk --check sse"
+        drafted = installed.run(f"{probe} --write-baseline baseline.yaml", tmp_path, OPENAI_API_KEY="good")
+        assert drafted.returncode == 0, drafted.stderr
+        file = tmp_path / "baseline.yaml"
+        file.write_text(file.read_text().replace("reason: ''", "reason: It never sends one."))
+        codes = []
+        for script in (known, new, gone):
+            server.answers(script)
+            codes.append(installed.run(f"{probe} --baseline baseline.yaml", tmp_path, OPENAI_API_KEY="good").returncode)
+    assert codes == [0, 1, 1]

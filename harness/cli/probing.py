@@ -144,7 +144,7 @@ class _Probing:
             without = self.baseline.write(summary.baseline)
         except HarnessError as error:
             return [str(error)]
-        left = translated("write a reason for each of {count} entries").format(count=without)
+        left = translated("entries without a reason: {count}; write it for each").format(count=without)
         done = translated("every entry has its reason")
         say(f"harness: {path}: {left if without else done}", err=True)
         return []

@@ -34,11 +34,12 @@ def verify(paths: tuple[Path, ...], root: Path) -> None:
 
     secrets = configured(environment_of(root))
     files = [file for path in paths for file in _files(path)]
-    problems = [problem for file in files for problem in _problems(file, secrets)]
+    told = {file: list(found) for file in files if (found := _problems(file, secrets)) is not None}
+    problems = [problem for found in told.values() for problem in found]
     for problem in problems:
         say(problem)
     if not problems:
-        say(f"harness: {count_of(len(files), 'file')} as they should be", err=True)
+        say(f"harness: of {count_of(len(files), 'file')} {len(told)} looked at, as they should be", err=True)
     sys.exit(1 if problems else 0)
 
 
@@ -51,25 +52,35 @@ def _files(path: Path) -> Iterator[Path]:
         refuse(f"{path}: no such file or folder")
 
 
-def _problems(path: Path, secrets: "Secrets") -> Iterator[str]:
-    """Yield what is wrong with a file, each in a line."""
-    from harness.judging.deviations import load_baseline
+def _problems(path: Path, secrets: "Secrets") -> Iterator[str] | None:
+    """Return what is wrong with a file, a line each; None where it is neither a cassette nor a baseline."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        return iter([f"{path}: {error.strerror or error}"])
+    if not content.strip():
+        return iter([f"{path}: empty; restore it from version control, or delete it"])
+    keys = _top_keys(content)
+    if b"interactions" in keys:
+        return _of_cassette(path, content, secrets)
+    return _of_baseline(path) if b"deviations" in keys or path.name == "baseline.yaml" else None
+
+
+def _of_cassette(path: Path, content: bytes, secrets: "Secrets") -> Iterator[str]:
     from harness.recording.cassette import read_cassette
     from harness.recording.leaks import leaks_in
 
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        yield f"{path}: {error.strerror or error}"
-        return
-    if not content.strip():
-        yield f"{path}: empty; restore it from version control, or delete it"
-    keys = _top_keys(content)
+        yield from leaks_in(path, content, read_cassette(path), secrets)
+    except HarnessError as error:
+        yield str(error)
+
+
+def _of_baseline(path: Path) -> Iterator[str]:
+    from harness.judging.deviations import load_baseline
+
     try:
-        if b"interactions" in keys:
-            yield from leaks_in(path, content, read_cassette(path), secrets)
-        elif b"deviations" in keys or path.name == "baseline.yaml":
-            load_baseline(path)
+        load_baseline(path)
     except HarnessError as error:
         yield str(error)
 

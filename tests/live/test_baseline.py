@@ -61,7 +61,7 @@ def test_it_goes_0_then_1_on_a_new_fault_then_1_on_a_stale_entry(file: Path) -> 
 def test_a_draft_is_refused_until_its_reasons_are_written(file: Path) -> None:
     with Server(faulty(OBJECT)) as server:
         drafted_only = probe(server, "--write-baseline", str(file))
-        assert "write a reason for each of 1 entries" in drafted_only.stderr
+        assert "entries without a reason: 1; write it for each" in drafted_only.stderr
         result = probe(server, "--baseline", str(file))
         assert len(server.requests) == 3, "it is refused before anything is asked"
     assert result.exit_code == 2
