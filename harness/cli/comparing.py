@@ -14,6 +14,7 @@ from harness.cli.outlet import say_block, say_json
 from harness.compare.recordings import compare_recordings
 from harness.errors import BadResults, NothingInCommon
 from harness.reports import diff as report
+from harness.reports.endpoints import side_by_side
 from harness.reports.pairing import compare
 from harness.results import DIGEST, Results, first_line, read_results
 
@@ -24,19 +25,25 @@ _NAMES = ("results.jsonl", "results.jsonl.gz")
 @click.command()
 @click.argument("old", type=click.Path(path_type=Path))
 @click.argument("new", type=click.Path(path_type=Path))
+@click.option(
+    "--targets", nargs=2, metavar="A B",
+    help="Compare these two endpoints, PROVIDER or PROVIDER/MODEL, A as in OLD with B as in NEW.",
+)  # fmt: skip
 @ROOT
 @SDK_DEPTH
 @FORMAT
 @one_line_errors
-def diff(old: Path, new: Path, root: Path, form: str) -> None:
+def diff(old: Path, new: Path, targets: tuple[str, str] | None, root: Path, form: str) -> None:
     """
     Compare two results files or two recordings, and report what changed and on which side; regressions first.
 
     OLD and NEW are results files or report folders; or cassettes, or folders of them, matched by path and compared by
-    the shape of the responses and by all rules, without the listed deviations. Exit code 1: a result got worse or was
-    lost.
+    the shape of the responses and by all rules, without the listed deviations. Two times of one endpoint are compared, or
+    two endpoints, matched by scenario: where each side is of another provider, or --targets names them, as of one file
+    given twice. Exit code 1: a result got worse or was lost.
     """
-    found = compare(_read(old, new, root), (str(old), str(new)))
+    names = str(old), str(new)
+    found = compare(side_by_side(_read(old, new, root), targets, names), names)
     if form == "pretty":
         report.show(found, Outlet())
     elif form == "markdown":

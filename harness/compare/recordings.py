@@ -59,11 +59,19 @@ def _files_of_both(old: Path, new: Path) -> tuple[dict[str, Path], dict[str, Pat
         return {old.name: old}, {old.name: new}
     before, after = ({file.relative_to(path).as_posix(): file for file in archives_in(path)} for path in (old, new))
     if not before.keys() & after.keys():
+        before, after = _by_scenario(before) or before, _by_scenario(after) or after
+    if not before.keys() & after.keys():
         raise NothingInCommon(
             f"nothing in common: {old} holds {next(iter(before))}, {new} holds {next(iter(after))}; "
-            "recordings are compared that have the same path below both folders"
+            "recordings are compared that have the same path below both folders, or the name of the same scenario"
         )
     return before, after
+
+
+def _by_scenario(files: dict[str, Path]) -> dict[str, Path] | None:
+    """Return files by the scenario that each is named for, whatever folders it is in; None where two are of one."""
+    named = {f"{stem}.yaml": path for path in files.values() if (stem := path.stem) in SCENARIOS}
+    return named if len(named) == sum(path.stem in SCENARIOS for path in files.values()) else None
 
 
 @dataclass(frozen=True, slots=True)

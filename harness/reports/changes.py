@@ -77,6 +77,10 @@ def badness(outcome: Outcome) -> int:
     return _BADNESS.get(outcome, 0)
 
 
+BETWEEN = " vs "
+"""Stands between the names of two endpoints whose findings are compared as those of one."""
+
+
 def place_of(cell: Cell) -> str:
     """Return ``provider/model/scenario/check``, with the file where that is not enough."""
     *target, where = cell[0]

@@ -13,6 +13,7 @@ from pathlib import PurePath
 from harness.errors import NothingInCommon
 from harness.reports.changes import (
     ASKED,
+    BETWEEN,
     SHAPE,
     UNJUDGED,
     Absence,
@@ -205,6 +206,8 @@ def _attribution(cell: Cell, old: State, new: State, sides: tuple[_Side, _Side])
         if Absence.RULE in {old.absence, new.absence}:
             return tools
         return f"recorded {after.recorded_at[:10]}" if after and after.recorded_at else ""
+    if any(BETWEEN in name for name in cell[0][:2]):
+        return f"another endpoint{f', or {tools}' if tools else ''}"
     if before.recorded_at != after.recorded_at or before.provenance != after.provenance:
         otherwise = _question(cell[0]) in sides[1].asked_otherwise
         who = "another question" if otherwise else "provider"
