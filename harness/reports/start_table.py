@@ -87,6 +87,11 @@ _CHINESE = {
     "flat": "扁平",
     "varies": "不一",
     "no [DONE]": "无",
+    "once": "一次",
+    "beside choices": "非空块",
+    "inside a choice": "choice 内",
+    "text under error": "字符串",
+    "parts of content": "content 分段",
 }
 
 

@@ -19,7 +19,7 @@ def guide_pages(writer: Writer) -> Iterator[SitePage]:
     texts = {name: path.read_text(encoding="utf-8") for name, path in found.items()}
     yield SitePage("guides", writer.said("Guides"), _list(writer, texts))
     for name, text in texts.items():
-        yield SitePage(f"guides/{name}", _title(text), _linked(_SWITCH.sub("", text), name, set(texts)))
+        yield SitePage(f"guides/{name}", _title(text), _linked(_SWITCH.sub("", text), name, texts))
 
 
 def _guides(folder: Path, language: str) -> dict[str, Path]:
@@ -34,12 +34,18 @@ def _title(text: str) -> str:
     return next((line[2:].strip() for line in text.splitlines() if line.startswith("# ")), "")
 
 
+def _anchors(text: str) -> set[str]:
+    """Return the anchors that a guide has: those it sets, and those that its headings in ASCII get."""
+    slugs = (re.sub(r"[^a-z0-9_\s-]", "", heading.lower()).strip() for heading in re.findall(r"(?m)^#+ (.*)$", text))
+    return {re.sub(r"[-\s]+", "-", slug) for slug in slugs} | set(re.findall(r'id="([^"]+)"', text))
+
+
 def _list(writer: Writer, texts: dict[str, str]) -> str:
     lines = [f"- [{_title(text)}]({name}/index.md)" for name, text in texts.items()]
     return f"# {writer.said('Guides')}\n\n" + "\n".join(lines) + "\n"
 
 
-def _linked(text: str, name: str, there: set[str]) -> str:
+def _linked(text: str, name: str, there: dict[str, str]) -> str:
     """Return a guide whose links lead to pages of the site; what is not on it is named without a link."""
 
     def link(found: re.Match[str]) -> str:
@@ -49,7 +55,8 @@ def _linked(text: str, name: str, there: set[str]) -> str:
             return found[0]
         other = path.removesuffix(_SUFFIX).removesuffix(".md")
         if other in there:
-            return f"[{said}](../{other}/index.md{'#' + anchor if anchor else ''})" if other != name else said
+            place = f"#{anchor}" if anchor in _anchors(there[other]) else ""
+            return f"[{said}](../{other}/index.md{place})" if other != name else said
         return said
 
     return _LINK.sub(link, text)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.matrix.providers import Provider
+from harness.matrix.scenarios import SCENARIOS
 from harness.results import WORST_FATE_FIRST, ClientFinding
 from harness.results.basis import bases
 from harness.site.facts import Facts
@@ -44,7 +45,12 @@ def _context(writer: Writer, provider: Provider) -> dict[str, Any]:
             for client in facts.suffering.at[provider.id]
             if (worst := facts.suffering.worst(provider.id, client)) and not worst.fate.bad
         ],
-        "dialects": ["chat"],
+        "dialects": list(
+            dict.fromkeys(
+                SCENARIOS[one.scenario].dialect for one in facts.every.get(provider.id, ()) if one.scenario in SCENARIOS
+            )
+        )
+        or ["chat"],
         "drift": _drift(facts, provider.id),
         "retired": _retired(provider),
         "badge": provider.id in facts.badges,

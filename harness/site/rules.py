@@ -62,6 +62,7 @@ def _context(writer: Writer, check: Check) -> dict[str, Any]:
     ]
     return {
         "check": check,
+        "reference": "Anthropic" if check.dialects == ("messages",) else "OpenAI",
         "pairs": [_pair(check, bad) for bad in check.bad[:2]],
         "breaches": sorted(breaches, key=lambda row: (row[1].kinds == "C", row[0].id)),
         "passing": _passing(writer, check),

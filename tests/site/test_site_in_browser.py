@@ -1,5 +1,6 @@
 """The site as people use it, in a real browser: it finds, filters, links, and asks no other host."""
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -21,10 +22,12 @@ LANGUAGES = ("", "zh/")
 
 def search(page: Any, words: str) -> list[str]:
     page.keyboard.press("/")
-    box = page.get_by_role("combobox").or_(page.locator("input[type=text]")).first
-    box.fill(words)
-    page.wait_for_timeout(600)
-    found: list[str] = page.locator("ol a, [role=option], [role=listbox] a").all_inner_texts()
+    page.wait_for_timeout(300)
+    page.keyboard.type(words)
+    results = page.locator("ol li a")
+    with suppress(Exception):  # nothing found is told by the list, which stays empty
+        results.first.wait_for(timeout=8000)
+    found: list[str] = results.all_inner_texts()
     return found
 
 
@@ -74,8 +77,8 @@ def test_what_breaks_langchain_on_bailian_takes_one_click(opened: Any, language:
 
 
 @pytest.mark.parametrize(("language", "words", "expected"), [
-    ("", "usage.once", "usage.once"), ("", "bill twice counts", ""), ("zh/", "用量", "usage"), ("zh/", "思维链", "reasoning"),
-    ("", "DeepSeek", "DeepSeek"), ("zh/", "阿里云百炼", "百炼"), ("zh/", "静默失败", ""),
+    ("", "usage.once", "usage.once"), ("", "bill of 42 tokens", "usage.once"), ("zh/", "用量", "usage"), ("zh/", "思维链", "reasoning"),
+    ("", "DeepSeek", "DeepSeek"), ("zh/", "百炼", "阿里云百炼"), ("zh/", "独立块", "独立"),
 ])  # fmt: skip
 def test_search_finds(opened: Any, language: str, words: str, expected: str) -> None:
     found = search(opened(language), words)
@@ -148,7 +151,7 @@ def test_on_a_phone_each_answer_stands_beside_its_question(opened: Any) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["providers/deepseek/", "providers/bailian/", "clients/", "clients/langchain-openai/", "rules/usage.not-unasked/"],
+    ["providers/deepseek/", "clients/", "clients/langchain-openai/", "rules/usage.not-unasked/"],
 )
 def test_what_a_model_says_scripts_no_page(opened: Any, path: str) -> None:
     page = opened(path)
