@@ -13,7 +13,7 @@ from harness.checks import _MODULES
 
 ROOT = Path(__file__).resolve().parents[1]
 ORDER = (
-    "errors", "printable", "markdown", "words", "wire", "matrix", "simulate", "recording", "sdk", "results", "checks", "judging",
+    "errors", "printable", "markdown", "words", "wire", "matrix", "simulate", "recording", "sdk", "results", "checks", "judging", "scale",
     "live", "compare",
     "evidence", "serve", "clients", "reports", "site", "explain", "cli", "pytest",
 )  # fmt: skip

@@ -1,0 +1,168 @@
+"""
+One table of exchanges judged: a pure function, which knows no terminal, no folder and no other table.
+
+Each exchange is judged alone: what holds answers against each other, such as ids that come twice, does not apply.  So a table
+gives the same rows however it is cut into batches.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any, Literal
+
+import orjson
+import pyarrow as pa
+
+from harness.checks import CHECKS
+from harness.errors import HarnessError, unknown
+from harness.judging.recordings import CheckSet, Subject, check_set, judge_recording
+from harness.matrix.providers import Matrix
+from harness.recording.archives.rows import exchange_of_row
+from harness.recording.scrub import scrub
+from harness.results import Finding, Level, Outcome, RecordingResult
+from harness.scale.schemas import EXCHANGES, FINDINGS
+from harness.wire.exchange import Exchange
+
+QuietRows = Literal["counts", "none", "all"]
+"""How quiet outcomes, such as rules that pass, are told: a count a family and outcome, not at all, or a row each."""
+
+_READABLE = "recording.readable"
+"""Stands in the place of a check where a row is no exchange."""
+_DAY = len("2026-01-01")
+
+_Row = dict[str, Any]
+
+
+def judge_batch(
+    table: pa.Table | pa.RecordBatch,
+    *,
+    checks: Sequence[str] = (),
+    matrix: Matrix | None = None,
+    quiet: QuietRows = "counts",
+    columns: Mapping[str, str] | None = None,
+) -> pa.Table:
+    """
+    Return the findings on a table of exchanges, a row of ``FINDINGS`` each, in the order of the exchanges.
+
+    ``checks`` are ids or families, all where none is named; ``matrix`` names providers by host.  ``columns`` maps names of
+    ``EXCHANGES`` to those of the table, where these are others.  A row that is no exchange is a row of the answer, of the
+    check ``recording.readable``.
+
+    Raises:
+        UnknownName: a check is none, or a column that is named is not in the table.
+    """
+    chosen = _chosen(tuple(checks))
+    told: list[_Row] = []
+    for number, row in enumerate(_rows(table, columns or {})):
+        told += _findings(number, row, chosen, matrix, quiet)
+    return pa.Table.from_pylist(told, FINDINGS)
+
+
+@lru_cache(16)
+def _chosen(names: tuple[str, ...]) -> CheckSet:
+    families = {check.family for check in CHECKS.values()}
+    for name in names:
+        if name not in CHECKS and name not in families:
+            raise unknown("check", name, sorted({*CHECKS, *families}))
+    return check_set(one for one in CHECKS.values() if not names or one.id in names or one.family in names)
+
+
+def _rows(table: pa.Table | pa.RecordBatch, columns: Mapping[str, str]) -> Iterator[_Row]:
+    """Yield the rows by the names of ``EXCHANGES``; a column that is not there is null."""
+    theirs = {name: columns.get(name, name) for name in EXCHANGES.names}
+    for name in columns.values():
+        if name not in table.column_names:
+            raise unknown("column", name, sorted(table.column_names))
+    kept = {name: table.column(own) for name, own in theirs.items() if own in table.column_names}
+    for number in range(table.num_rows):
+        yield {name: column[number].as_py() for name, column in kept.items()}
+
+
+def _findings(number: int, row: _Row, checks: CheckSet, matrix: Matrix | None, quiet: QuietRows) -> Iterator[_Row]:
+    about = {"row": number, "id": _text(row.get("id")), "day": (_text(row.get("at")) or "")[:_DAY] or None}
+    try:
+        exchange = scrub(_exchange(row, "row"))
+        result = judge_recording([exchange], _subject(exchange, row, matrix), checks)
+    except Exception as error:  # noqa: BLE001 - whatever is in a row, it is a row of the answer
+        bug = not isinstance(error, HarnessError)
+        said = f"{type(error).__name__}: {error}" if bug else str(error)
+        outcome = Outcome.BROKEN if bug else Outcome.INCONCLUSIVE
+        unread = Finding(
+            _text(row.get("provider")) or "unknown", "unknown", "unknown", _READABLE, Level.MUST, outcome, said
+        )
+        yield about | _told(unread)
+        return
+    for finding in result.all_findings(checks.levels) if quiet == "all" else result.findings:
+        yield about | _told(finding)
+    if quiet == "counts":
+        yield from (about | counted for counted in _counted(result))
+
+
+def _exchange(row: _Row, where: str) -> Exchange:
+    """Return the exchange of a row; raises BadArchive where it is none."""
+    body = row.get("response_body")
+    response = {
+        "status": 200 if row.get("status") is None else row["status"],
+        "headers": _json(row.get("response_headers")) or {},
+        "body_text": body.decode("utf-8", "surrogateescape") if isinstance(body, bytes) else body,
+    }
+    request = {"method": "POST", "url": row.get("url") or "", "headers": {}, "body": _json(row.get("request_body"))}
+    exchange = exchange_of_row({"request": request, "response": response}, where)
+    if isinstance(body, bytes):  # as they came, whatever they are
+        exchange = replace(exchange, response=replace(exchange.response, body=body))
+    return exchange
+
+
+def _json(text: Any) -> Any:
+    if not isinstance(text, str | bytes):
+        return text
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
+
+
+def _subject(exchange: Exchange, row: _Row, matrix: Matrix | None) -> Subject:
+    name, host = _text(row.get("provider")), exchange.request.host
+    known = matrix.provider_of(host, name) if matrix else None
+    form = "error" if exchange.response.is_error else "stream" if exchange.is_stream else "nonstream"
+    asked = form if exchange.dialect == "chat" else f"{exchange.dialect}-{form}"
+    provider = known.id if known else name or host or "unknown"
+    return Subject(provider, exchange.model or "unknown", f"audit.{asked}", None)
+
+
+def _told(finding: Finding) -> _Row:
+    """Return a finding with the first place that shows it."""
+    row = _about(finding.provider, finding.model, finding.scenario) | {
+        "family": finding.family, "check": finding.check, "level": finding.level.value, "outcome": finding.outcome.value,
+        "message": _printed(finding.message), "value": _printed(finding.value), "count": 1,
+    }  # fmt: skip
+    for at in finding.evidence[:1]:
+        row |= {
+            "event": at.event,
+            "offset": at.offset,
+            "pointer": _printed(at.pointer),
+            "excerpt": _printed(at.excerpt),
+        }
+    return row
+
+
+def _counted(result: RecordingResult) -> Iterator[_Row]:
+    """Yield how many quiet outcomes each family had."""
+    about = _about(result.provider, result.model, result.scenario)
+    for group in result.groups:
+        for outcome, count in group.counts.items():
+            yield about | {"family": group.family, "outcome": outcome.value, "message": "", "count": count}
+
+
+def _about(provider: str, model: str, scenario: str) -> _Row:
+    return {"provider": _printed(provider), "model": _printed(model), "scenario": scenario}
+
+
+def _printed(text: str | None) -> str | None:
+    """Return a text that Arrow can hold: half a surrogate pair as its escape."""
+    return None if text is None else text.encode("utf-8", "backslashreplace").decode()
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)

@@ -1,0 +1,162 @@
+"""Tables of exchanges judged: the findings of the same exchanges one by one, whatever is in a row, however it is cut."""
+
+import pickle
+import subprocess
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+import harness
+from harness import judge_batch
+from harness.checks import CHECKS
+from harness.errors import UnknownName
+from harness.judging.recordings import Subject, check_set, judge_recording
+from harness.matrix.providers import load_matrix
+from harness.recording.scrub import scrub
+from harness.scale import AGGREGATES, EXCHANGES, FINDINGS, aggregate, merge
+from harness.simulate.chat.faults import FAULTS
+from harness.simulate.reference import BODY, STREAM, STREAM_USAGE, TOOLS
+from harness.wire.exchange import Exchange
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def row(number: int, exchange: Exchange) -> dict[str, object]:
+    response = exchange.response
+    return {
+        "id": f"e{number}", "at": f"2026-11-{number % 3 + 1:02}T00:00:00Z", "url": "https://api.acme.example/v1/chat/completions",
+        "request_body": (exchange.request.body or b"").decode(), "status": response.status,
+        "response_headers": f'{{"content-type": "{response.headers.get("content-type")}"}}', "response_body": response.content,
+    }  # fmt: skip
+
+
+GOOD = [
+    STREAM,
+    BODY,
+    STREAM_USAGE,
+    TOOLS,
+    *(FAULTS[name].apply() for name in ("object-missing", "stream-cut", "choices-null")),
+]
+BAD: list[dict[str, object]] = [
+    {"id": "nothing"},
+    {"id": "no body", "url": "https://api.acme.example/v1/chat/completions", "status": 200},
+    {"id": "no JSON", "request_body": "{", "response_headers": "[", "response_body": b"\xff\xfe\x00"},
+    {"id": "odd url", "url": "http://[", "response_body": b"{}"},
+    {"id": "a list", "request_body": "[1]", "response_headers": "[1]", "response_body": b"[1]"},
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def table() -> pa.Table:
+    return pa.Table.from_pylist([*(row(number, one) for number, one in enumerate(GOOD)), *BAD], EXCHANGES)
+
+
+@pytest.fixture(scope="module")
+def judged(table: pa.Table) -> pa.Table:
+    return judge_batch(table)
+
+
+def test_the_schemas_are_fixed(judged: pa.Table) -> None:
+    assert judged.schema.equals(FINDINGS)
+    assert judge_batch(EXCHANGES.empty_table()).schema.equals(FINDINGS)
+    assert aggregate(judged).schema.equals(AGGREGATES)
+
+
+def test_findings_are_those_of_each_exchange_alone(table: pa.Table) -> None:
+    found = judge_batch(table, quiet="all").to_pylist()
+    checks = check_set(CHECKS.values())
+    for number, exchange in enumerate(GOOD):
+        subject = Subject("api.acme.example", "m", "audit.stream", None)
+        plain = Exchange(exchange.request, exchange.response)
+        expected = judge_recording([scrub(plain)], subject, checks).all_findings(checks.levels)
+        rows = {one["check"]: one for one in found if one["row"] == number}
+        ours = {one.check: one.outcome.value for one in expected if one.family not in {"http", "identity", "sdk"}}
+        assert {check: rows[check]["outcome"] for check in ours} == ours
+
+
+def test_a_problem_is_a_row_with_its_place_and_what_is_quiet_is_counted(judged: pa.Table) -> None:
+    rows = [one for one in judged.to_pylist() if one["id"] == "e4"]
+    (told,) = [one for one in rows if one["check"] == "chunk.object"]
+    assert (told["outcome"], told["level"], told["day"], told["provider"]) == (
+        "fail",
+        "MUST",
+        "2026-11-02",
+        "api.acme.example",
+    )
+    assert told["offset"] is not None
+    assert "object" in told["message"]
+    counted = [one for one in rows if one["check"] is None]
+    spoken = [check for check in CHECKS.values() if "chat" in check.dialects]
+    assert sum(one["count"] for one in rows) == len(spoken)
+    assert all(one["outcome"] in {"pass", "n/a", "observed", "blocked"} for one in counted)
+
+
+def test_a_bad_row_is_a_row_of_the_answer(judged: pa.Table) -> None:
+    for number, bad in enumerate(BAD, len(GOOD)):
+        rows = [one for one in judged.to_pylist() if one["row"] == number]
+        assert rows, bad
+        assert {one["outcome"] for one in rows} & {"broken"} == set(), rows
+    unread = [one for one in judged.to_pylist() if one["check"] == "recording.readable"]
+    assert {"nothing", "no body"} <= {one["id"] for one in unread}
+    assert all(one["message"] for one in unread)
+
+
+def test_what_is_quiet_may_be_left_out(table: pa.Table, judged: pa.Table) -> None:
+    none = judge_batch(table, quiet="none")
+    assert none.equals(judged.filter(pa.compute.is_valid(judged["check"])))
+
+
+def test_the_same_comes_out_however_it_is_cut_and_from_another_process(table: pa.Table, judged: pa.Table) -> None:
+    halves = [judge_batch(batch) for batch in table.to_batches(max_chunksize=3)]
+    together = pa.concat_tables(halves).drop_columns("row")
+    assert together.equals(judged.drop_columns("row"))
+    judge = pickle.loads(pickle.dumps(partial(judge_batch, checks=("chunk", "sse.done"))))
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        assert pool.submit(judge, table).result().equals(judge(table))
+
+
+def test_counts_by_day_merge(judged: pa.Table) -> None:
+    whole = aggregate(judged, examples=2)
+    parts = [aggregate(judged.slice(at, 7), examples=2) for at in range(0, judged.num_rows, 7)]
+    merged = merge(parts, examples=2)
+    assert merged.drop_columns("examples").equals(whole.drop_columns("examples"))
+    assert sum(whole["count"].to_pylist()) == sum(judged["count"].to_pylist())
+    assert all(len(some) <= 2 for some in merged["examples"].to_pylist())
+    (failed,) = [one for one in whole.to_pylist() if one["check"] == "chunk.object" and one["outcome"] == "fail"]
+    assert failed["examples"] == ["e4"]
+
+
+def test_columns_of_others_and_providers_by_host() -> None:
+    named = row(0, STREAM) | {"url": "https://api.deepseek.com/v1/chat/completions"}
+    theirs = pa.table({"request_id": [named["id"]], "uri": [named["url"]], "answer": [named["response_body"].decode()]})  # type: ignore[attr-defined]
+    matrix = load_matrix(ROOT / "providers.yaml")
+    found = judge_batch(theirs, matrix=matrix, columns={"id": "request_id", "url": "uri", "response_body": "answer"})
+    assert set(found["provider"].to_pylist()) == {"deepseek"}
+    assert set(found["id"].to_pylist()) == {"e0"}
+
+
+def test_what_is_misspelt_is_refused(table: pa.Table) -> None:
+    with pytest.raises(UnknownName, match=r"unknown check 'usage.som'; try usage.sum"):
+        judge_batch(table, checks=["usage.som"])
+    with pytest.raises(UnknownName, match="unknown column 'idd'"):
+        judge_batch(table, columns={"id": "idd"})
+
+
+def test_harness_has_it_by_name() -> None:
+    assert harness.judge_batch is judge_batch
+    with pytest.raises(AttributeError):
+        harness.judge_batches  # noqa: B018 - that it is not there
+
+
+@pytest.mark.thorough
+def test_the_example_finds_the_same_each_way_and_queries_it() -> None:
+    command = [sys.executable, str(ROOT / "examples/scale/judge.py"), "60"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "one process: 60 exchanges" in told.stdout
+    assert "two processes: 60 exchanges" in told.stdout
+    assert "what hits the OpenAI SDK" in told.stdout
