@@ -102,6 +102,19 @@ def test_events_are_counted_by_shape() -> None:
     assert sum(shape.count for listed in shapes.values() for shape in listed) == TOOL.message.count
 
 
+def test_deltas_of_one_form_and_of_another_are_of_two_shapes() -> None:
+    plain = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "a"}}
+    others = [
+        plain | {"index": True}, plain | {"index": None}, plain | {"delta": {"type": "text_delta", "text": ""}},
+        plain | {"delta": {"text": "a", "type": "text_delta"}}, plain | {"delta": {"type": "thinking_delta", "text": "a"}},
+        plain | {"delta": {"type": "text_delta", "text": None}}, plain | {"more": 1},
+    ]  # fmt: skip
+    events = [*events_of(STREAM)[:2], plain, plain, *others]
+    shapes = with_body(STREAM, b"".join(map(event, events))).message.shapes
+    found = [(name, shape.count) for name, listed in shapes.items() for shape in listed if "delta" in name]
+    assert sorted(found) == sorted([("content_block_delta:text_delta", n) for n in (2, 1, 1, 1, 1, 1, 1)] + [("content_block_delta:thinking_delta", 1)])  # fmt: skip
+
+
 def test_the_tables_name_the_same_events() -> None:
     assert set(grammar.EVENT_KEYS) <= grammar.EVENTS
     assert grammar.BLOCK.events <= grammar.MESSAGE.events <= grammar.EVENTS
