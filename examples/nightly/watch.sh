@@ -15,9 +15,9 @@ if harness diff "$before/$provider" "cassettes/$provider" --format markdown > di
 elif [ $? -ne 1 ]; then
   exit 2
 fi
-cat diff.md >> "${GITHUB_STEP_SUMMARY:-/dev/null}"
-# An issue takes 65,536 characters.
+# An issue takes 65,536 characters, the summary of a step 1 MiB.
 head -c 60000 diff.md > body.md
+head -c 900000 diff.md >> "${GITHUB_STEP_SUMMARY:-/dev/null}"
 number=$(gh issue list --state open --search "\"$title\" in:title" --json number --jq '.[0].number // empty')
 if [ -n "$number" ]; then
   gh issue comment "$number" --body-file body.md

@@ -98,7 +98,7 @@ def _tell_github(results: Results, options: ProbeOptions) -> None:
         return
     try:
         with Path(path).open("a", encoding="utf-8") as file:
-            file.write(github.summary(results, told_of))
+            file.write(github.summary(results, told_of, github.ROOM - file.tell()))
     except OSError as error:
         raise Unwritable(f"{path}: {error.strerror or error}; it is the file in $GITHUB_STEP_SUMMARY") from None
 

@@ -15,8 +15,8 @@ from harness.reports.shown import shown
 from harness.results import BaselineEntry, Level, Outcome, Results
 
 _MOST = 10
-_SUMMARY = 1_000_000
-"""Bytes of a summary; GitHub takes 1 MiB of a step."""
+ROOM = 1_000_000
+"""Bytes of all summaries of a step; GitHub takes 1 MiB, and of more it shows nothing."""
 _NAMES = 5
 _CUT = "\n\nThe rest was cut: a step has room for 1 MiB. The artefacts have all.\n"
 
@@ -72,8 +72,12 @@ def _escaped(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def summary(results: Results, tell_of: TellOf) -> str:
-    """Return the summary of a step as Markdown: what is new, what is stale, what is known, and what it cost."""
+def summary(results: Results, tell_of: TellOf, room: int = ROOM) -> str:
+    """
+    Return the summary of a step as Markdown: what is new, what is stale, what is known, and what it cost.
+
+    It takes no more than ``room`` bytes, and is empty where there is none.
+    """
     results = shown(results, cell)
     probe = results.probe
     told = results.baseline
@@ -86,8 +90,11 @@ def summary(results: Results, tell_of: TellOf) -> str:
     parts += [probe_facts.render(probe).strip()] if probe else []
     parts += [" · ".join(f"{count:,} {outcome}" for outcome, count in results.outcomes.items())]
     text = "\n\n".join(parts) + "\n"
-    whole = text.encode()
-    return text if len(whole) <= _SUMMARY else whole[:_SUMMARY].decode(errors="ignore") + _CUT
+    whole, left = text.encode(), room - len(_CUT.encode())
+    if len(whole) <= room:
+        return text
+    # A row of a table that is cut half-way would take the note for its end.
+    return whole[:left].decode(errors="ignore").rpartition("\n")[0] + _CUT if left > 0 else ""
 
 
 def _verdict(results: Results, groups: list[FindingGroup]) -> str:

@@ -137,7 +137,11 @@ def test_the_files_for_ci_are_written_and_those_of_others_are_not_replaced(tmp_p
 
 
 def test_a_summary_that_can_not_be_written_is_told(tmp_path: Path) -> None:
+    full = tmp_path / "full.md"
+    full.write_text("x" * 1_000_000)
     with Server(IDEAL) as server:
+        assert probe(server, *ONE, "--github", GITHUB_STEP_SUMMARY=str(full)).exit_code == 0
+        assert full.stat().st_size == 1_000_000
         result = probe(server, *ONE, "--github", GITHUB_STEP_SUMMARY=str(tmp_path))
     assert result.exit_code == 2
     assert "GITHUB_STEP_SUMMARY" in result.stderr

@@ -141,7 +141,9 @@ def test_a_summary_is_cut_where_a_step_has_no_more_room() -> None:
     many = [replace(FOUND[0], check=f"sse.made-up-{number}", message="中" * 900) for number in range(600)]
     text = github.summary(replace(ALONE, findings=many), told_of)
     assert len(text.encode()) < 1 << 20
-    assert text.endswith("The artefacts have all.\n")
+    assert text.endswith("|\n\nThe rest was cut: a step has room for 1 MiB. The artefacts have all.\n")
+    assert len(github.summary(RESULTS, told_of, 600).encode()) <= 600
+    assert github.summary(RESULTS, told_of, 0) == "", "of a step that has said too much GitHub shows nothing"
 
 
 def test_the_json_fits_its_published_schema() -> None:
