@@ -86,7 +86,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Path:
     runner = CliRunner()
     runner.invoke(main, ["audit", str(ROOT / "cassettes/minimax"), "--results", str(folder / "audit.jsonl")])
     probe = ["probe", server.base_url, "-m", "gpt-4o-mini", "--scenario", "chat.stream", "--results"]
-    for name in ("last-week.jsonl", "probe.jsonl"):
+    for name in ("last-week.jsonl", "probe.jsonl", "direct.jsonl", "gateway.jsonl"):
         runner.invoke(main, [*probe, str(folder / name)], env=KEYS)
     return folder
 

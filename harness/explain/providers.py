@@ -9,16 +9,19 @@ from rich.console import Console
 from rich.markup import escape
 
 from harness.checks import CHECKS, advice_on, told_of
-from harness.errors import UnknownName
+from harness.errors import UnknownName, unknown
 from harness.explain.lines import WIDE, show_line, show_lines
-from harness.judging.deviations import folder_of, load_deviations
-from harness.judging.runner import Selection, plan, run_case
+from harness.judging.deviations import KnownProblems, folder_of, load_deviations
+from harness.judging.published import published_cases, run_published
+from harness.judging.runner import Case, Selection, plan, run_case
 from harness.matrix.project import project_matrix
 from harness.matrix.providers import Model, Provider
 from harness.matrix.scenarios import KINDS
+from harness.recording.cassette import read_cassette
 from harness.reports.failures import show_advice, show_wrapped
 from harness.reports.terminal import show_finding
 from harness.results import Advice, Deviation, Finding, Outcome, read_results
+from harness.results.basis import PUBLISHED
 from harness.words import translated
 from harness.words.padding import padded
 
@@ -128,19 +131,15 @@ def explain_cell(name: str, root: Path, results: Path | None, console: Console) 
         return
     if scenario.startswith("audit."):
         raise UnknownName(f"{name!r} is of recordings that were audited: {_ELSEWHERE} {check}")
+    if scenario.startswith(f"{PUBLISHED}."):
+        _explain_published(provider, model, scenario, check, root, console)
+        return
     selection = Selection((provider,), (model,), (scenario,), (check,))
-    matrix = project_matrix(root)
-    try:
-        cases = plan(matrix, root, selection)
-    except UnknownName as error:
-        known = any(provider == one.id for one in matrix.providers)
-        raise error if known else UnknownName(f"{error}; was it probed or audited? {_ELSEWHERE} {check}") from None
-    if not cases:
-        raise UnknownName(f"no cell {name!r}: {provider} has no model {model}; see: harness providers")
+    case = _case_of(name, selection, root)
     chosen = f"--provider {provider} --model {model} --scenario {scenario}"
-    for finding in run_case(cases[0], selection.chosen()):
+    for finding in run_case(case, selection.chosen()):
         listed = [
-            one for one in load_deviations(folder_of(cases[0].target.provider, root))
+            one for one in load_deviations(folder_of(case.target.provider, root))
             if one.covers(finding.check, scenario, model) and not one.fault
         ]  # fmt: skip
         _show_cell(finding, listed, console)
@@ -149,6 +148,35 @@ def explain_cell(name: str, root: Path, results: Path | None, console: Console) 
         elif finding.outcome is Outcome.MISSING:
             show_line(translated("record"), f"harness record {chosen.replace('--provider ', '')}", console)
             show_line(translated("rule"), f"harness explain {check}", console)
+
+
+def _case_of(name: str, selection: Selection, root: Path) -> Case:
+    """Return the case of a cell of the matrix; raises UnknownName for one that is not there."""
+    (provider,), (model,), (check,) = selection.providers, selection.models, selection.checks
+    matrix = project_matrix(root)
+    try:
+        cases = plan(matrix, root, selection)
+    except UnknownName as error:
+        known = any(provider == one.id for one in matrix.providers)
+        raise error if known else UnknownName(f"{error}; was it probed or audited? {_ELSEWHERE} {check}") from None
+    if not cases:
+        raise UnknownName(f"no cell {name!r}: {provider} has no model {model}; see: harness providers")
+    return cases[0]
+
+
+def _explain_published(provider: str, model: str, scenario: str, check: str, root: Path, console: Console) -> None:  # noqa: PLR0913, PLR0917 - the parts of a cell
+    """Show what a check finds in a recording that others published, and where that is; raises UnknownName for one that is not there."""
+    selection = Selection((provider,), (model,), (PUBLISHED,), (check,))
+    plan(project_matrix(root), root, selection)  # says which name is not known
+    cases = {case.scenario: case for case in published_cases(root, selection)}
+    if scenario not in cases:
+        raise unknown(f"published recording of {provider}/{model}", scenario, list(cases))
+    for finding in run_published(cases[scenario], selection.chosen(), KnownProblems(root)):
+        _show_cell(finding, [], console)
+        if finding.known:
+            show_wrapped(finding.known, console, label=translated("known"), indent=0)
+            console.print(f"         {finding.source}", soft_wrap=True)
+        show_line(translated("where"), read_cassette(cases[scenario].cassette)[0].source.url or "", console)
 
 
 def _explain_kept(name: str, results: Path, console: Console) -> None:

@@ -133,3 +133,20 @@ def test_what_comes_with_the_program_is_found_where_it_is_named_or_nothing_else_
     named = Selection(providers=("deepseek",))
     assert {case.provider for case in published_cases(root, named)} == {"deepseek"}
     assert plan(load_matrix(root / "providers.yaml"), root, Selection(providers=("snowflake",))) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "said"),
+    [
+        ("acme/small/published.2026-03-01-body/chunk.created", 0, "https://example.org/a"),
+        ("acme/small/published.2026-03-01-body/chunk.created", 0, "It counts no time."),
+        ("far/big/published.2026-02-01-stream/chunk.id", 0, "pass"),
+        ("far/big/published.2026-02-02-stream/chunk.id", 2, "try published.2026-02-01-stream"),
+        ("fur/big/published.2026-02-01-stream/chunk.id", 2, "unknown provider 'fur'"),
+        ("far/big/published.2026-02-01-stream/chunk.idd", 2, "unknown check 'chunk.idd'"),
+    ],
+)
+def test_a_cell_of_one_is_explained_with_where_it_was_published(root: Path, name: str, code: int, said: str) -> None:
+    result = CliRunner().invoke(main, ["explain", name, "--root", str(root)], env={"COLUMNS": "200"})
+    assert result.exit_code == code, result.output
+    assert said in result.output
