@@ -352,3 +352,23 @@ def test_whatever_the_bytes_are_they_stay_as_many(body: bytes, status: int) -> N
     made = masked(answered(body, status=status))
     assert len(made.response.body) == len(body)
     assert made.reading.body_kind == answered(body).reading.body_kind
+
+
+@pytest.mark.parametrize("channel", ["content", "refusal", "reasoning_content", "reasoning"])
+def test_the_keys_of_alternatives_stay_in_every_channel(channel: str) -> None:
+    def token(text: str) -> dict[str, object]:
+        return {"token": text, "logprob": -0.1, "bytes": list(text.encode())}
+
+    listed = [token("Hello") | {"top_logprobs": [token("Hello"), token("Goodbye")]}]
+    choice = {"index": 0, "logprobs": {channel: listed}, "message": {"role": "assistant", "content": "Hello"}}
+    kept = orjson.loads(masked(answered(orjson.dumps({"choices": [choice]}))).response.body)
+    (one,) = kept["choices"][0]["logprobs"][channel]
+    assert [list(beside) for beside in one["top_logprobs"]] == [["token", "logprob", "bytes"]] * 2
+    assert "Goodbye" not in one["top_logprobs"][1]["token"]
+    assert bytes(one["top_logprobs"][1]["bytes"]).decode() == one["top_logprobs"][1]["token"]
+
+
+def test_the_tokens_that_are_keys_in_the_older_form_are_replaced() -> None:
+    older = {"tokens": ["Hello"], "token_logprobs": [-0.1], "top_logprobs": [{"Hello": -0.1, "Goodbye": -2.5}]}
+    made = masked(answered(orjson.dumps({"choices": [{"index": 0, "text": "Hello", "logprobs": older}]})))
+    assert b"Goodbye" not in made.response.body

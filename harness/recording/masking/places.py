@@ -125,8 +125,8 @@ def is_written_key(within: Container, *, asked: bool) -> bool:
     path = within.path
     if not _WRITTEN_KEYS.isdisjoint(path) and ("choices" in path or "messages" in path):
         return True
-    if "top_logprobs" in path and path[-1:] == ("*",) and "content" not in path:
-        return True  # the older form, in which tokens are keys
+    if path[-3:] == ("logprobs", "top_logprobs", "*"):
+        return True  # the older form, in which tokens are keys; in the newer one they stand below a channel, such as content
     return asked and not _SCHEMAS.isdisjoint(path) and _is_map(within)
 
 
