@@ -11,7 +11,16 @@ from harness.judging.judgement import Judgement
 from harness.judging.recordings import Subject, check_set, judge_exchanges, judge_recording
 from harness.results import Deviation, Finding, Level, Outcome, RecordingResult, gathered
 from harness.simulate.chat.faults import FAULTS
-from harness.simulate.reference import BODY, REASONING, STREAM, STREAM_USAGE, TOOLS, with_expected_status, with_response
+from harness.simulate.reference import (
+    BODY,
+    REASONING,
+    STREAM,
+    STREAM_USAGE,
+    TOOLS,
+    replace_in_body,
+    with_expected_status,
+    with_response,
+)
 from harness.wire.exchange import Exchange
 
 ABOUT = Subject("acme", "small", "chat.stream", "cassettes/acme/small/chat.stream.yaml")
@@ -102,3 +111,8 @@ def test_checks_come_in_the_order_in_which_they_are_given() -> None:
     assert isinstance(judge_recording([STREAM], ABOUT, check_set(())), RecordingResult)
     assert check_set(chosen) is check_set(chosen)
     assert check_set(chosen).levels == {"usage.sum": Level.MUST, "http.status": Level.MUST, "chunk.id": Level.MUST}
+
+
+def test_a_message_in_a_choice_of_an_odd_index_breaks_no_check() -> None:
+    odd = replace_in_body(STREAM, '"index":0,"delta":{', '"index":[0],"message":{"content":"x"},"delta":{')
+    assert not [one for one in judge_recording([odd], ABOUT, ALL).findings if one.outcome is Outcome.BROKEN]

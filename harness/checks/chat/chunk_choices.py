@@ -198,7 +198,8 @@ def _says_all_again(exchange: Exchange, seen: Occurrences) -> bool:
     """Tell whether a message in a stream brings the text that the deltas brought."""
     said = _choice_at(exchange, seen)
     text = as_object(said.get("message")).get("content")
-    choice = exchange.columns.choices.get(said.get("index", 0))
+    index = said.get("index", 0)
+    choice = exchange.columns.choices.get(index) if type(index) is int else None
     return bool(text) and exchange.is_stream and choice is not None and choice.fragments("content").text == text
 
 
