@@ -2,13 +2,16 @@
 
 import logging
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from harness.cli.common import ROOT, matrix_of, one_line_errors
 from harness.cli.outlet import say
 from harness.printable import printable, printable_lines
+
+if TYPE_CHECKING:
+    from harness.serve.upstream import RecordMode
 
 PORT = 8484
 
@@ -47,6 +50,15 @@ PORT = 8484
     "--script", type=click.Path(path_type=Path), metavar="FILE",
     help="Respond as this YAML file says: your own responses, errors, delays and faults. It is read again when it changes.",
 )  # fmt: skip
+@click.option("--upstream", metavar="URL", help="Pass requests to /v1 on to the endpoint with this base URL.")
+@click.option(
+    "--record", "folder", type=click.Path(path_type=Path), metavar="DIR",
+    help="Save what the endpoint of --upstream responds in this folder, and respond from it next time.",
+)  # fmt: skip
+@click.option(
+    "--record-mode", type=click.Choice(("none", "missing", "all", "pass")), default="missing", show_default=True,
+    help="What --upstream is asked: nothing, what is not saved yet, everything, or everything without saving.",
+)  # fmt: skip
 @ROOT
 @one_line_errors
 def serve(  # noqa: PLR0913, PLR0917 - one parameter an option
@@ -59,6 +71,9 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter an option
     hosts: tuple[str, ...],
     recorded_only: bool,  # noqa: FBT001 - click gives it by name
     script: Path | None,
+    upstream: str | None,
+    folder: Path | None,
+    record_mode: "RecordMode",
     root: Path,
 ) -> None:
     """
@@ -76,12 +91,16 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter an option
     from harness.serve.scripting import Scripting
     from harness.serve.server import serve as run
     from harness.serve.synthesis import Synthesiser
+    from harness.serve.upstream import Upstream
 
     matrix = matrix_of(root)
     synthesiser = Synthesiser(matrix, root)
     index = RecordingIndex(matrix, root, names, synthesiser=None if recorded_only else synthesiser)
     scripting = Scripting(script, synthesiser) if script else None
-    app = application(index, PlaybackOptions(pace_of(pace), reframe, fault), Gate.of(origins, hosts), scripting)
+    if (upstream is None) != (folder is None):
+        raise click.UsageError("--upstream and --record go together; name both")
+    behind = Upstream(upstream, folder, record_mode) if upstream and folder else None
+    app = application(index, PlaybackOptions(pace_of(pace), reframe, fault), Gate.of(origins, hosts), scripting, behind)
     lines = logging.StreamHandler()
     lines.setFormatter(Lines("%(asctime)s %(message)s", "%H:%M:%S"))
     logging.basicConfig(handlers=[lines], level=logging.WARNING)
@@ -90,6 +109,8 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter an option
     def tell(url: str) -> None:
         for provider in index.providers:
             say(f"{url}/{provider}/v1")
+        if behind:
+            say(f"{url}/v1")
         say(
             "harness: serving recordings, reconstructions and synthesised responses, each says which; stop with Ctrl-C",
             err=True,

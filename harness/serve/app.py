@@ -30,6 +30,7 @@ from harness.serve.request_log import RequestLog
 from harness.serve.responder import send, without_additions
 from harness.serve.script import Scripted
 from harness.serve.scripting import Scripting
+from harness.serve.upstream import NoUpstream, Upstream
 from harness.simulate.edits import NothingChanged
 from harness.simulate.faults import FAULTS, VARIANTS
 from harness.simulate.reference import with_header
@@ -98,12 +99,16 @@ def pace_of(word: str) -> Pace:
 
 
 def application(
-    index: RecordingIndex, options: PlaybackOptions, gate: Gate = _LOOPBACK_ONLY, scripting: Scripting | None = None
+    index: RecordingIndex,
+    options: PlaybackOptions,
+    gate: Gate = _LOOPBACK_ONLY,
+    scripting: Scripting | None = None,
+    upstream: Upstream | None = None,
 ) -> web.Application:
     """
     Return the server's routes over the recordings of ``index``, for those whom ``gate`` lets in.
 
-    ``scripting`` has answers and faults that come before the recordings.
+    ``scripting`` has answers and faults that come before the recordings; ``upstream`` answers what names no provider.
     """
     app = web.Application(client_max_size=LARGEST_REQUEST, middlewares=[_logged, _errors_as_json, gate.admit])
     app[_INDEX] = index
@@ -117,7 +122,11 @@ def application(
     async def chat(request: web.Request) -> web.StreamResponse:
         return await _chat(request, _provider(request), options, scripting)
 
-    for prefix in ("/{provider}/v1", "/v1", "/{provider}/{scenario}/v1", "/{provider}/{scenario}/{fault}/v1"):
+    own = () if upstream else ("/v1",)
+    if upstream:
+        app.router.add_route("*", "/v1/{path:.+}", upstream.answer)
+        app.on_cleanup.append(upstream.close)
+    for prefix in ("/{provider}/v1", "/{provider}/{scenario}/v1", "/{provider}/{scenario}/{fault}/v1", *own):
         app.router.add_get(f"{prefix}/models", _models)
         app.router.add_get(f"{prefix}/models/{{model:.+}}", _models)
         app.router.add_post(f"{prefix}/chat/completions", chat)
@@ -276,8 +285,8 @@ async def _errors_as_json(request: web.Request, handler: _Handler) -> web.Stream
     """Say what went wrong in the form that OpenAI's clients show."""
     try:
         return await handler(request)
-    except NotAllowed as error:
-        return _refusal(error.status, str(error), "not_allowed")
+    except (NotAllowed, NoUpstream) as error:
+        return _refusal(error.status, str(error), "not_allowed" if isinstance(error, NotAllowed) else "no_upstream")
     except HarnessError as error:
         return _refusal(404 if isinstance(error, NotRecorded) else 400, str(error))
     except web.HTTPRequestEntityTooLarge:

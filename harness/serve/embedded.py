@@ -12,6 +12,7 @@ from harness.serve.recording_index import RecordingIndex
 from harness.serve.scripting import Scripting
 from harness.serve.server import Background
 from harness.serve.synthesis import Synthesiser
+from harness.serve.upstream import Upstream
 
 
 class ReplayServer:
@@ -24,7 +25,7 @@ class ReplayServer:
     ``names`` are the providers, as PROVIDER or PROVIDER/MODEL, all without any; ``root`` is the project whose recordings
     come before those of the program.  ``fault``, ``reframe`` and ``pace`` are as those of ``harness serve``; a request can
     say others by its headers.  ``recorded_only`` refuses what no recording fits instead of making an answer; ``script`` is
-    a file of answers and faults that come before.
+    a file of answers and faults that come before, ``upstream`` an endpoint that is asked at ``url`` + ``/v1``.
 
     Raises:
         UnknownName: there is no such provider, fault, way to cut or pace.
@@ -40,6 +41,7 @@ class ReplayServer:
         pace: str = "none",
         recorded_only: bool = False,
         script: Path | str | None = None,
+        upstream: Upstream | None = None,
     ) -> None:
         place = Path(root)
         matrix = project_matrix(place)
@@ -47,7 +49,7 @@ class ReplayServer:
         self._index = RecordingIndex(matrix, place, names, synthesiser=None if recorded_only else made)
         options = PlaybackOptions(pace_of(pace), reframe, fault)
         scripting = Scripting(Path(script), made) if script else None
-        self._app: web.Application = application(self._index, options, scripting=scripting)
+        self._app: web.Application = application(self._index, options, scripting=scripting, upstream=upstream)
         self._background = Background(self._app)
 
     def __enter__(self) -> Self:

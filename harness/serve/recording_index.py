@@ -61,7 +61,7 @@ class RecordedAnswer:
         """``provider/model/scenario``."""
         return f"{self.target}/{self.scenario.id}"
 
-    @property
+    @cached_property
     def by_name_only(self) -> bool:
         """Whether it is an answer for those alone who name its scenario: a refusal that nobody else is after."""
         refusal = self.scenario.id.startswith(f"{PUBLISHED}.") and self.exchange.response.is_error
