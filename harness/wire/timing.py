@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from harness.wire.chat.chunks import Choice
 from harness.wire.exchange import Exchange
 
+_SHORTEST = 0.05  # seconds: what comes within is a burst, whose rate is the network's
+
 
 @dataclass(frozen=True, slots=True)
 class StreamTiming:
@@ -34,7 +36,8 @@ def timing_of(exchange: Exchange) -> StreamTiming | None:
         for number in (min(said), max(said))
     )
     tokens = completion_tokens(exchange)
-    return StreamTiming(first, (tokens - 1) / (last - first) if tokens and tokens > 1 and last > first else None)
+    told = tokens and tokens > 1 and last - first >= _SHORTEST
+    return StreamTiming(first, (tokens - 1) / (last - first) if tokens and told else None)
 
 
 def _chunks(choice: Choice) -> Iterator[int]:

@@ -102,7 +102,7 @@ def test_what_was_not_limited_grows_with_the_repetitions_and_what_was_does_not()
 
 
 def test_what_it_cost_and_how_fast_it_was_is_told() -> None:
-    with Server(ideal(pace=0.01)) as server:
+    with Server(ideal(pace=0.03)) as server:
         result = probe(server, *TWO, "--scenario", "chat.stream-usage", "--format", "json")
         pretty = probe(server, *ONE)
     summary = rows(result)[-1]
@@ -112,6 +112,9 @@ def test_what_it_cost_and_how_fast_it_was_is_told() -> None:
     assert speed["streams"] == 2
     assert 0 < speed["first_token_median"] <= speed["first_token_max"] < 5
     assert 1 < speed["tokens_per_second"] < 200
+    with Server(IDEAL) as server:
+        burst = rows(probe(server, "--scenario", "chat.stream-usage", "--format", "json"))[-1]["speed"]
+    assert burst["tokens_per_second"] is None, "what comes at once has no rate"
     assert "first token after" in pretty.stdout
 
 
