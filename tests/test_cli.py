@@ -285,7 +285,7 @@ def test_explain_shows_a_scenario_and_a_cell(project: Path) -> None:
 
 def test_explain_shows_a_fault_in_the_bytes() -> None:
     text = harness("explain", "usage-twice").stdout
-    assert "caught   usage.once: Usage comes once in a stream." in text
+    assert "caught   usage.once: `usage` is sent once in a stream." in text
     assert '+ … nish_reason":"stop"}],"usage":{"prompt_tokens":9' in text
 
 

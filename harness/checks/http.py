@@ -214,7 +214,7 @@ def complete(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "http.not-html", MUST, "An answer is no HTML page.",
+    "http.not-html", MUST, "A response is not an HTML page.",
     sources.REQUEST, success_status,
     good=(BODY,),
     bad=(_HTML, with_body(STREAM, _HTML.response.body)),
@@ -289,7 +289,7 @@ _LOOKS = {"stream": "a stream", "json": "a JSON body", "html": "an HTML page", "
 
 
 @rule(
-    "http.no-error", MUST, "A body with status 200 is no error.",
+    "http.no-error", MUST, "A body with status 200 is not an error.",
     sources.REQUEST, success_status,
     good=(STREAM, BODY, replace_in_body(BODY, '"id":', '"error":null,"id":')),
     bad=(

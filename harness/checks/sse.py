@@ -94,7 +94,7 @@ def utf8(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "sse.json", MUST, "Every data but [DONE] is JSON.",
+    "sse.json", MUST, "Every `data` field except `[DONE]` is JSON.",
     sources.CHUNK, stream,
     good=(STREAM,),
     bad=(replace_in_body(STREAM, '"finish_reason":null}]}', '"finish_reason":null}]', 1), replace_in_body(STREAM, "[DONE]", "[done]")),
@@ -258,7 +258,7 @@ def _flat_error(kinds: Mapping[str, str]) -> str | None:
 
 
 @rule(
-    "sse.done", MUST, "A stream ends with data: [DONE].",
+    "sse.done", MUST, "A stream ends with `data: [DONE]`.",
     sources.STREAM_OPTIONS, all_of(all_of(exact_lines, complete_answer), uncut),
     good=(STREAM, replace_in_body(STREAM, "[DONE]", "[DONE] ")),
     bad=(replace_in_body(STREAM, "data: [DONE]\n\n", ""),),

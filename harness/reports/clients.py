@@ -51,7 +51,7 @@ def render(results: ClientResults) -> str:
     parts = [
         "# Client code", _versions(results), "## At a glance", glance(results), "## Which client survives which provider", LEGEND,
         "Measured: every answer that is kept of a provider, each form once, replayed to each client.",
-        provider_table(results), "### Foretold", _about_foretelling(results), foretold_table(results), _disagreements(results),
+        provider_table(results), "### Predicted", _about_foretelling(results), foretold_table(results), _disagreements(results),
         "## Which client survives which fault and variant", deviation_summary(results), deviation_table(results),
         "## What goes back after a tool call", loop_table(results),
     ]  # fmt: skip
@@ -123,7 +123,7 @@ def provider_table(results: ClientResults) -> str:
 
 
 def foretold_table(results: ClientResults) -> str:
-    """Return clients × providers, as foretold; those of which nothing is recorded by their listed deviations."""
+    """Return clients × providers, as predicted; those of which nothing is recorded by their listed deviations."""
     cells: dict[tuple[str, str], list[ClientOutcome]] = defaultdict(list)
     for one in results.findings:
         if one.predicted is not None:
@@ -153,15 +153,15 @@ def glance(results: ClientResults) -> str:
 
 
 def agreement(results: ClientResults) -> str:
-    """Return how often it came as foretold."""
+    """Return how often the prediction was right."""
     predicted = [one for one in results.findings if one.agrees is not None]
     if not predicted:
         return ""
     good = sum(bool(one.agrees) for one in predicted)
     missed = sum(one.fate.bad for one in predicted if not one.agrees)
     return (
-        f"Foretold and measured agree in {good} of {len(predicted)} answers, {good / len(predicted):.1%}: "
-        f"{missed} broke that were to survive, {len(predicted) - good - missed} survived that were to break."
+        f"Predicted correctly: {good:,} of {len(predicted):,} ({good / len(predicted):.1%}). "
+        f"{missed:,} were predicted to work and broke; {len(predicted) - good - missed:,} were predicted to break and worked."
     )
 
 
@@ -180,8 +180,8 @@ def _disagreements(results: ClientResults) -> str:
             answer = f"{one.provider}/{one.model}/{one.request_id}"
             grouped[answer, one.predicted.value, one.fate.value, one.why].append(_name(one.client))
     rows = [[*key[:3], _named(clients), key[3]] for key, clients in grouped.items()]
-    header = ["answer", "foretold", "measured", "clients", "what may be the reason"]
-    return f"#### Where it came otherwise\n\n{table(header, rows)}" if rows else ""
+    header = ["answer", "predicted", "measured", "clients", "what may be the reason"]
+    return f"#### Where the prediction was wrong\n\n{table(header, rows)}" if rows else ""
 
 
 def _named(clients: list[str]) -> str:

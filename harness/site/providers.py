@@ -9,7 +9,7 @@ from harness.matrix.providers import Provider
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import WORST_FATE_FIRST, ClientFinding
 from harness.results.basis import bases
-from harness.site.facts import Facts
+from harness.site.facts import Breach, Facts
 from harness.site.pages import SitePage, Writer
 from harness.site.questions import answers
 from harness.site.suffering import rule_of
@@ -119,7 +119,7 @@ def _drift(facts: Facts, provider: str) -> list[Drift]:
             *((first, last, False) for first, last in listed),
             *((first, last, True) for first, last in solid),
         ]:
-            rows.append((one, spans, max((entry.until or "" for entry in one.listed), default="")))
+            rows.append((one, spans, _gone(one)))
     ends = [_months(day) for _, spans, _ in rows for span in spans for day in span[:2]]
     begin, length = (min(ends), max(max(ends) - min(ends), 1.0)) if ends else (0.0, 1.0)
 
@@ -132,6 +132,12 @@ def _drift(facts: Facts, provider: str) -> list[Drift]:
         for one, spans, gone in rows
     ]
     return sorted(drift, key=lambda one: (one.last, one.first), reverse=True)
+
+
+def _gone(breach: Breach) -> str:
+    """Return when a breach went; empty where something of it is still there, for all that is known."""
+    ends = [entry.until for entry in breach.listed]
+    return "" if breach.findings or not all(ends) else max(filter(None, ends), default="")
 
 
 def _months(day: str) -> float:

@@ -88,7 +88,7 @@ def test_a_cell_of_an_audit_is_explained_from_its_results(here: Path) -> None:
     )
     text = harness("explain", name, "--results", "out.jsonl").stdout
     assert "this spelling" in text
-    assert "rule     Every data but [DONE] is JSON." in text
+    assert "rule     Every `data` field except `[DONE]` is JSON." in text
     passed = harness("explain", name.replace("sse.json", "sse.utf8"), "--results", "out.jsonl").stdout
     assert "breaks" not in passed
     missing = harness("explain", name.replace("org/m", "org/n"), "--results", "out.jsonl")

@@ -69,7 +69,7 @@ def test_agreement_counts_both_ways_to_be_wrong() -> None:
         finding(fate=ClientOutcome.CRASH, predicted=ClientOutcome.OK, why="it | has"),
         finding(predicted=ClientOutcome.CRASH),
     )
-    assert clients.agreement(told).startswith("Foretold and measured agree in 2 of 4 answers, 50.0%: 1 broke")
+    assert clients.agreement(told).startswith("Predicted correctly: 2 of 4 (50.0%). 1 were predicted to work")
     assert "| acme/small/chat.stream | ok | crash | `a` | it \\| has |" in clients.render(told)
     assert clients.agreement(results(finding())) == ""
 

@@ -11,7 +11,7 @@ _LETTER = {"/choices/*/logprobs": "logprobs", "/choices/*/message/refusal": "ref
 
 
 @observation(
-    "completion.letter", "Keys that the letter of the specification requires and hardly anybody sends.",
+    "completion.letter", "Fields the specification requires but few providers send.",
     sources.BODY, body,
     good=(BODY,),
     bad=(replace_in_body(BODY, '"logprobs":null,', ""), replace_in_body(BODY, ',"refusal":null', "")),

@@ -163,7 +163,7 @@ def no_replacement(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "content.no-think-tags", SHOULD, "The text holds no think tags.",
+    "content.no-think-tags", SHOULD, "`content` has no `<think>` tags.",
     sources.REASONING_CONTENT, thought_apart,
     good=(STREAM, BODY, replace_in_body(BODY, "你好", "Models write <think> and </think>.")),
     bad=(replace_in_body(STREAM, "你好", "<think>greet</think>你好"), replace_in_body(BODY, "你好", "greet</think>你好")),

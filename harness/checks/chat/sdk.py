@@ -112,7 +112,7 @@ def reads(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "sdk.loses-nothing", SHOULD, "What the OpenAI SDK yields adds up to what the bytes hold.",
+    "sdk.loses-nothing", SHOULD, "The OpenAI SDK yields everything the response contains.",
     sources.SDK_STREAM, _readable,
     good=(STREAM, TOOLS_PARALLEL, REASONING, BODY),
     bad=(

@@ -81,7 +81,7 @@ _NEGATIVE = Advice(
 
 
 @rule(
-    "tool_calls.index", MUST, "Every fragment of a call in a stream has an index, a whole number from 0.",
+    "tool_calls.index", MUST, "Every tool call fragment has an `index`, an integer of 0 or more.",
     sources.TOOL_FRAGMENT, streamed_call,
     good=(TOOLS, TOOLS_PARALLEL),
     bad=(
@@ -321,7 +321,7 @@ def not_legacy(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "tool_calls.not-in-text", SHOULD, "No call stands in the text, as markup or as JSON.",
+    "tool_calls.not-in-text", SHOULD, "`content` does not contain a tool call as markup or JSON.",
     sources.REFERENCE, success_status,
     good=(TOOLS, STREAM),
     bad=(replace_in_body(STREAM, "! How can I", '<tool_call>{\\"name\\":\\"get_weather\\"}</tool_call>'), replace_in_body(STREAM, "! How can I", "<|tool_calls_begin|>"), _AS_JSON),

@@ -52,7 +52,7 @@ _BESIDE_CHOICES = Advice(
 
 
 @rule(
-    "usage.given", MUST, "Usage comes when it was asked for.",
+    "usage.given", MUST, "`usage` is sent when the request asks for it.",
     sources.STREAM_OPTIONS, all_of(usage_asked, complete_answer),
     good=(STREAM_USAGE,),
     bad=(replace_in_body(STREAM_USAGE, f"data: {USAGE_CHUNK}", ""), replace_in_body(STREAM_USAGE, TOKENS, '"x_groq":{"id":"req",' + TOKENS + "}")),
@@ -75,7 +75,7 @@ def given(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "usage.own-chunk", MUST, "Usage that was asked for comes in a chunk with empty choices.",
+    "usage.own-chunk", MUST, "Requested `usage` is sent in a chunk with empty `choices`.",
     sources.STREAM_OPTIONS, all_of(usage_asked, has_usage),
     good=(STREAM_USAGE,),
     bad=(BESIDE_FINISH, replace_in_body(STREAM_USAGE, '"choices":[]', '"choices":[{"index":0,"delta":{},"finish_reason":null}]')),
@@ -129,7 +129,7 @@ def _without_counts(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "usage.not-unasked", SHOULD, "No usage comes in a stream that did not ask for it.",
+    "usage.not-unasked", SHOULD, "`usage` is not sent unless the request asks for it.",
     sources.CHUNK, usage_not_asked,
     good=(STREAM, replace_in_body(STREAM, '"choices":', '"usage":null,"choices":')),
     bad=(with_request_params(STREAM_USAGE, stream_options=None), with_request_params(BESIDE_FINISH, stream_options={"include_usage": False}), replace_in_body(STREAM, '"finish_reason":"stop"}', _INSIDE)),
@@ -155,7 +155,7 @@ def not_unasked(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "usage.once", MUST, "Usage comes once in a stream.",
+    "usage.once", MUST, "`usage` is sent once in a stream.",
     sources.STREAM_OPTIONS, usage_once_due,
     good=(STREAM_USAGE, STREAM, replace_in_body(STREAM_USAGE, '"id":', '"x_groq":{"usage":{"total_tokens":13}},"id":')),
     bad=(replace_in_body(STREAM_USAGE, FINISH, f'"finish_reason":"stop"}}],{TOKENS}'), replace_in_body(STREAM_USAGE, '"finish_reason":"stop"}', _INSIDE)),
