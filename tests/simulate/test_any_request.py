@@ -210,6 +210,27 @@ def test_the_reference_refuses_what_is_wrong(changes: dict[str, Any], status: in
     assert alarms(with_expected_status(made.exchange(asked), status)) == []
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"tools": "x"}, {"tools": [7]}, {"tool_choice": 7}, {"response_format": "json"}, {"stop": 7}, {"max_tokens": "x"},
+        {"response_format": {"type": "json_schema", "json_schema": "x"}},
+        {"tools": TOOLS["tools"], "tool_choice": {"type": "function", "function": "x"}},
+        {"tools": TOOLS["tools"], "tool_choice": {"type": "allowed_tools", "allowed_tools": [1]}},
+        {"tools": TOOLS["tools"], "tool_choice": {"type": "allowed_tools", "allowed_tools": {"tools": [1]}}},
+        {"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "tool_calls": "x"}]},
+        {"messages": [{"role": "assistant", "tool_calls": [{"id": "a", "function": "x"}]}, {"role": "tool", "tool_call_id": "a"}]},
+        {"messages": [{"role": "assistant", "tool_calls": [{"id": [], "function": None}, 7]}, {"role": "user", "content": [7]}]},
+    ],
+)  # fmt: skip
+def test_what_has_an_odd_form_is_answered_or_refused(changes: dict[str, Any]) -> None:
+    body = {"model": "m", "messages": [{"role": "user", "content": "x"}]} | changes
+    profile = load_profile(ROOT / "cassettes/deepseek")
+    assert profile
+    for manner in (ReferenceManner(), ProfileManner(profile, DEEPSEEK[0], Forms(profile))):
+        assert manner.answer(body).response.status in {200, 400}
+
+
 def test_each_fitting_tool_is_called_once_and_then_told() -> None:
     tools = [
         {"type": "function", "function": {"name": name, "parameters": SCHEMA}}

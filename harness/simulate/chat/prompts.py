@@ -19,6 +19,11 @@ def text_of(content: Any) -> str:
     return "\n".join(text for text in texts if isinstance(text, str))
 
 
+def object_of(value: Any) -> Json:
+    """Return an object as it is, and an empty one in the place of what is none."""
+    return value if isinstance(value, dict) else {}
+
+
 def messages_of(request: Json) -> list[Json]:
     """Return the messages that are objects."""
     found = request.get("messages")
@@ -52,7 +57,7 @@ def results(request: Json) -> list[str]:
 def called_since_question(request: Json) -> set[str]:
     """Return the names of the tools that were called since the last question."""
     calls = [call for one in since_question(request) for call in one.get("tool_calls") or () if isinstance(call, dict)]
-    return {str((call.get("function") or {}).get("name")) for call in calls}
+    return {str(object_of(call.get("function")).get("name")) for call in calls}
 
 
 def schema_in(request: Json) -> Json | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from harness.simulate.chat.prompts import object_of
 from harness.simulate.chat.speaking import tool_names
 from harness.wire.shapes import Json
 
@@ -110,7 +111,7 @@ def _of_tools(body: Json) -> Iterator[Wrong]:
     if tools is not None and (not isinstance(tools, list) or len(names) != len(tools)):
         yield Wrong(WRONG_TYPE, "'tools' is no list of functions with names.", "tools", "invalid_type")
     elif choice not in {None, "none", "auto"} if isinstance(choice, str | None) else True:
-        named = (choice.get("function") or {}).get("name") if isinstance(choice, dict) else None
+        named = object_of(choice.get("function")).get("name") if isinstance(choice, dict) else None
         if not names:
             yield Wrong(WRONG_TYPE, "'tool_choice' needs 'tools'.", "tool_choice")
         elif named is not None and named not in names:
@@ -129,6 +130,6 @@ def _of_form(form: Any) -> Iterator[Wrong]:
             "response_format.type",
             "invalid_value",
         )
-    elif form["type"] == "json_schema" and not isinstance((form.get("json_schema") or {}).get("name"), str):
+    elif form["type"] == "json_schema" and not isinstance(object_of(form.get("json_schema")).get("name"), str):
         place = "response_format.json_schema.name"
         yield Wrong(WRONG_TYPE, f"Missing: '{place}'.", place, "missing_required_parameter")

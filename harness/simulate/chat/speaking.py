@@ -13,7 +13,15 @@ from typing import Any
 import orjson
 
 from harness.simulate.chat.content import Call, Said
-from harness.simulate.chat.prompts import called_since_question, messages_of, question, results, schema_in, text_of
+from harness.simulate.chat.prompts import (
+    called_since_question,
+    messages_of,
+    object_of,
+    question,
+    results,
+    schema_in,
+    text_of,
+)
 from harness.simulate.hints import Hints
 from harness.simulate.instances import UnfillableSchema, instance
 from harness.wire.shapes import Json
@@ -135,10 +143,12 @@ def _choice(request: Json) -> _Permitted:
     if isinstance(said, str) or not isinstance(said, dict):
         return _Permitted(every, must=said in {"required", "any"})
     if said.get("type") == "allowed_tools":
-        allowed = said.get("allowed_tools") or {}
-        names = [(one.get("function") or {}).get("name") for one in allowed.get("tools") or ()]
+        allowed = object_of(said.get("allowed_tools"))
+        listed = allowed.get("tools")
+        tools = listed if isinstance(listed, list) else []
+        names = [object_of(object_of(one).get("function")).get("name") for one in tools]
         return _Permitted(tuple(name for name in every if name in names), must=allowed.get("mode") == "required")
-    named = (said.get("function") or {}).get("name")
+    named = object_of(said.get("function")).get("name")
     return _Permitted((named,) if named in every else (), must=True)
 
 
@@ -199,7 +209,7 @@ def _json(request: Json, form: Json) -> str:
     """Return the text of an answer that has to be JSON."""
     hints = Hints(_evidence(request))
     if form.get("type") == "json_schema":
-        wanted = (form.get("json_schema") or {}).get("schema")
+        wanted = object_of(form.get("json_schema")).get("schema")
         schema: Any = wanted if wanted is not None else {"type": "object"}
     else:
         schema = schema_in(request) or _of_keys(request)
