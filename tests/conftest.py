@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.judging.deviations import KnownProblems
+from harness.judging.published import published_cases, run_published
 from harness.judging.runner import Selection, plan, run_case
 from harness.matrix.providers import load_matrix
 from harness.results import Finding
@@ -25,6 +27,14 @@ def matrix_findings() -> tuple[Finding, ...]:
     everything = Selection()
     cases = plan(load_matrix(ROOT / "providers.yaml"), ROOT, everything)
     return tuple(finding for case in cases for finding in run_case(case, everything.chosen()))
+
+
+@pytest.fixture(scope="session")
+def published_findings() -> tuple[Finding, ...]:
+    """What the rules say now of the recordings that others published, which ``harness run`` judges after the matrix."""
+    everything, known = Selection(), KnownProblems(ROOT)
+    cases = published_cases(ROOT, everything)
+    return tuple(finding for case in cases for finding in run_published(case, everything.chosen(), known))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
