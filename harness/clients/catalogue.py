@@ -7,8 +7,9 @@ versions in ``pins/`` too.
 
 from typing import Any
 
-from harness.clients.client import FINISH, HERE, REASONING, TEXT, TOOLS, USAGE, Client
+from harness.clients.client import FINISH, REASONING, TEXT, TOOLS, USAGE, Client
 from harness.clients.environments import Environment
+from harness.matrix.bundled import packed
 
 _OLD_OPENAI = ("reference", "getattr", "or-empty", "reasoning-elif", "helper")
 
@@ -22,11 +23,11 @@ def _old028(id_: str, title: str, file: str, *reads: str) -> Client:
 
 
 def _idiom(id_: str, title: str, env: str, file: str, *reads: str, **more: Any) -> Client:
-    return Client(id_, title, env, HERE / "idioms" / file, frozenset(reads), **more)
+    return Client(id_, title, env, packed("clients", "idioms", file), frozenset(reads), **more)
 
 
 def _real(id_: str, title: str, env: str, file: str, *reads: str, **more: Any) -> Client:
-    return Client(id_, title, env, HERE / "real" / file, frozenset(reads), **more)
+    return Client(id_, title, env, packed("clients", "real", file), frozenset(reads), **more)
 
 
 # fmt: off

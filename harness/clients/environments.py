@@ -20,10 +20,11 @@ import platformdirs
 
 from harness.clients.client import HERE
 from harness.errors import NotInstalled
+from harness.matrix.bundled import packed
 
 Kind = Literal["own", "python", "node"]
 
-_PINS = HERE / "pins"
+_PINS = packed("clients", "pins")
 _LONGEST_INSTALL = 900.0
 
 

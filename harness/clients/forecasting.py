@@ -17,12 +17,13 @@ from typing import Any
 from harness.clients.catalogue import CLIENTS
 from harness.clients.predicting import Alone, Fact, Prediction, facts_of, known_traits, like, predict_from
 from harness.clients.trials import Trial, deviation_trials, is_chat, reference_trials
+from harness.matrix.bundled import packed
 from harness.results import WORST_FATE_FIRST, ClientForecast, ClientOutcome, ClientResults
 from harness.sdk.form import canonical_form
 from harness.serve.recording_index import REFERENCE
 from harness.wire.exchange import Exchange
 
-TABLE = Path(__file__).with_name("forecast.json")
+TABLE = packed("clients", "forecast.json")
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _UNTRIED = "."

@@ -2,15 +2,16 @@
 The matrix that comes with the program: a folder with ``providers.yaml`` and ``cassettes/``, as its repository has them.
 
 How it comes: a wheel holds it packed, since two thousand small files that are much alike take 0.5 MB together and 8 MB
-alone (``hatch_build.py`` packs).  It is unpacked into the user's cache when it is first asked for, under the digest of
+alone (``hatch_build.py`` packs); so do files of the package that are as small or as long, which :func:`packed` finds.  It is unpacked into the user's cache when it is first asked for, under the digest of
 the pack, so that another version makes another folder; half of one is never used.  In a checkout it is the checkout.
 """
 
 import atexit
 import contextlib
 import hashlib
+import json
+import lzma
 import shutil
-import tarfile
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -20,16 +21,27 @@ import platformdirs
 from harness.errors import Unwritable
 
 FILE_NAME = "providers.yaml"
-PACK = Path(__file__).with_name("bundled.tar.xz")
+PACK = Path(__file__).with_name("bundled.xz")
 
 
 @cache
 def bundled() -> Path | None:
     """Return the folder of the matrix that comes with the program; None where it came without one."""
     if PACK.exists():
-        return unpack(PACK, platformdirs.user_cache_path("llm-compat-harness", appauthor=False) / "matrix")
+        return _unpacked()
     checkout = Path(__file__).parents[2]
     return checkout if (checkout / FILE_NAME).exists() and (checkout / "cassettes").is_dir() else None
+
+
+def packed(*names: str) -> Path:
+    """Return where a file or folder of the package is that a wheel holds in the pack, by its names below ``harness``."""
+    home = _unpacked() if PACK.exists() else Path(__file__).parents[2]
+    return home.joinpath("harness", *names)
+
+
+@cache
+def _unpacked() -> Path:
+    return unpack(PACK, platformdirs.user_cache_path("llm-compat-harness", appauthor=False) / "matrix")
 
 
 def unpack(pack: Path, cache_folder: Path) -> Path:
@@ -72,12 +84,12 @@ def _unpacked_for_now(pack: Path) -> Path:
 def _extract(pack: Path, folder: Path) -> None:
     """Write the files of a pack of our own: names and contents, nothing else of them."""
     try:
-        with tarfile.open(pack) as archive:
-            for member in archive:
-                content = archive.extractfile(member)
-                if content:
-                    path = folder / member.name
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    path.write_bytes(content.read())
+        index, _, contents = lzma.decompress(pack.read_bytes()).partition(b"\n")
+        at = 0
+        for name, size in json.loads(index):
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(contents[at : at + size])
+            at += size
     except OSError as error:
         raise Unwritable(f"{folder}: {error.strerror}; the recordings that come with harness need 8 MB") from None

@@ -20,6 +20,7 @@ from harness.simulate.reference import STREAM, recorded
 
 ROOT = Path(__file__).parents[2]
 OURS = "cassettes/deepseek/deepseek-flash/chat.stream.yaml"
+CLIENTS = ROOT / "harness/clients"
 
 
 def harness(*words: str) -> Result:
@@ -111,20 +112,23 @@ def test_the_pack_holds_all_and_is_always_the_same(tmp_path: Path) -> None:
     small = tmp_path / "checkout"
     shutil.copytree(ROOT / "cassettes/spark", small / "cassettes/spark")
     shutil.copy(ROOT / "providers.yaml", small)
-    (tmp_path / "pack.tar.xz").write_bytes(pack(small))
-    assert pack(small) == (tmp_path / "pack.tar.xz").read_bytes()
-    folder = unpack(tmp_path / "pack.tar.xz", tmp_path / "cache")
+    for name in ("idioms", "real", "pins"):
+        shutil.copytree(CLIENTS / name, small / "harness/clients" / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(CLIENTS / "forecast.json", small / "harness/clients")
+    (tmp_path / "pack.xz").write_bytes(pack(small))
+    assert pack(small) == (tmp_path / "pack.xz").read_bytes()
+    folder = unpack(tmp_path / "pack.xz", tmp_path / "cache")
     held = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     assert held == {path.relative_to(small): path.read_bytes() for path in small.rglob("*") if path.is_file()}
     assert list((tmp_path / "cache").iterdir()) == [folder], "nothing half done is left"
-    assert unpack(tmp_path / "pack.tar.xz", tmp_path / "cache") == folder
+    assert unpack(tmp_path / "pack.xz", tmp_path / "cache") == folder
     assert read_cassette(next(folder.glob("cassettes/spark/*/*.yaml")))
 
 
 def test_without_a_place_for_a_cache_it_is_unpacked_for_as_long_as_it_is_needed(tmp_path: Path) -> None:
-    (tmp_path / "pack.tar.xz").write_bytes(pack(_tiny(tmp_path / "checkout")))
+    (tmp_path / "pack.xz").write_bytes(pack(_tiny(tmp_path / "checkout")))
     (tmp_path / "cache").write_text("a file, where a folder would be")
-    folder = unpack(tmp_path / "pack.tar.xz", tmp_path / "cache")
+    folder = unpack(tmp_path / "pack.xz", tmp_path / "cache")
     assert (folder / "providers.yaml").read_text() == MATRIX
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
