@@ -93,7 +93,8 @@ def is_chat(exchange: Exchange) -> bool:
 
     None of it asks for several at once, and of an answer that is too large the rest is not there to be played.
     """
-    one = (exchange.request.get("n") or 1) == 1 and not exchange.is_models_request
+    chat = exchange.dialect == "chat" and not exchange.is_models_request
+    one = chat and (exchange.request.get("n") or 1) == 1
     whole = not exchange.expected.cancelled_by_client and not exchange.too_large
     return one and whole and exchange.response.status != NO_ANSWER
 

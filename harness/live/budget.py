@@ -76,6 +76,8 @@ class Budget:
         prompts = sum(one.requests * prompt_tokens(one) for one in asked if not one.path)
         requests = max(min(requests, self.requests), gets)
         told = translated("up to {requests} requests and {tokens:,} tokens (prompts: about {prompts:,})")
+        if requests == 1:
+            told = translated("up to 1 request and {tokens:,} tokens (prompts: about {prompts:,})")
         return told.format(requests=requests, tokens=self.tokens, prompts=min(prompts, self.tokens))
 
     def try_reserve(self, scenario: Scenario) -> Skip | None:
@@ -83,10 +85,10 @@ class Budget:
         if scenario.path:
             return None
         need = self._need(scenario)
-        if self.spent + scenario.requests > self.requests:
-            return Skip(Outcome.MISSING, f"the budget of {self.requests} requests is spent")
         if scenario.costly and not self.long:
             return Skip(Outcome.MISSING, f"asked with --long only: it takes about {need:,} tokens")
+        if self.spent + scenario.requests > self.requests:
+            return Skip(Outcome.MISSING, f"the budget of {self.requests} requests is spent")
         left = self.tokens - self.tokens_spent - sum(self._held.values())
         if need > left:
             said = f"the budget of {self.tokens:,} tokens has {max(left, 0):,} left, and it may take {need:,}"

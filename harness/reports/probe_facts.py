@@ -45,6 +45,8 @@ def _cost(cost: Cost) -> str:
 
 def _speed(speed: Speed) -> str:
     told = translated("first token after {median:g} s (median of {streams} streams, longest {longest:g} s)")
+    if speed.streams == 1:
+        told = translated("first token after {median:g} s (1 stream)")
     said = told.format(median=speed.first_token_median, streams=speed.streams, longest=speed.first_token_max)
     if speed.tokens_per_second is None:
         return said

@@ -43,7 +43,7 @@ _PROVIDERS_SHOWN = 40
 _BETWEEN = " | "  # what stands between the values that an observation saw in one recording
 _LEVELS = {
     Level.MUST: "failures of rules that the specification sets",
-    Level.SHOULD: "failures of rules that OpenAI keeps and clients rely on",
+    Level.SHOULD: "failures of other rules that clients rely on",
 }
 _MEANINGS = {
     Outcome.OBSERVED: "a fact noted, without a verdict",

@@ -155,12 +155,15 @@ class RecordingIndex:
             NotRecorded: there is no such provider here.
         """
         if provider not in self._by_provider:
-            if provider not in self.providers:
-                near = get_close_matches(provider, self.providers, 3, 0.4) or self.providers[:8]
-                raise NotRecorded(f"no provider {provider!r} is served here; try {', '.join(near)}")
+            self._require_served(provider)
             found = _of_reference() if provider == REFERENCE else self._read(self._targets[provider])
             self._by_provider[provider] = [*found, *self._published(provider)]
         return self._by_provider[provider]
+
+    def _require_served(self, provider: str) -> None:
+        if provider not in self.providers:
+            near = get_close_matches(provider, self.providers, 3, 0.4) or self.providers[:8]
+            raise NotRecorded(f"no provider {provider!r} is served here; try {', '.join(near)}")
 
     def models(self, provider: str) -> list[str]:
         """Return the names under which the models of a provider that something is recorded of are asked for."""
@@ -182,8 +185,10 @@ class RecordingIndex:
 
         Raises:
             BadCassette: a recording can't be read.
-            NotRecorded: nothing recorded answers it, and none is to be made; says what is nearest, and how it differs.
+            NotRecorded: there is no such provider here; or nothing recorded answers it, and none is to be made; says what
+                is nearest, and how it differs.
         """
+        self._require_served(provider)
         if self._synthesiser is None or scenario:
             return self._recorded(provider, body, scenario)
         found = self._fitting(provider, body)

@@ -24,7 +24,7 @@ from harness.errors import HarnessError, NotRecorded
 from harness.recording.cassette import read_cassette, write_cassette
 from harness.recording.pacing import pieces_of
 from harness.recording.redact import Secrets
-from harness.recording.replayed import NOTE
+from harness.recording.replayed import NOTE, provenance_of
 from harness.recording.scrub import scrub
 from harness.serve.responder import send
 from harness.wire.exchange import Exchange, Headers, Reads, Request, Response, Source
@@ -144,7 +144,8 @@ class Upstream:
         for name, value in pairs:
             if _is_passed(name) or name.lower() == "content-length":
                 answer.headers.add(name, value)
-        answer.headers[NOTE] = f"upstream/{path.stem}; provenance=recorded; asked now"
+        kind = provenance_of(Response(came.status, Headers(pairs), b""))
+        answer.headers[NOTE] = f"upstream/{path.stem}; provenance={kind}; asked now"
         await answer.prepare(request)
         taken = _Came()
         async for piece in came.content.iter_any():
@@ -172,7 +173,7 @@ def _keep(path: Path, asked: Request, headers: Headers, response: Response) -> N
     keys = [headers.get(name, "").removeprefix("Bearer ").strip() for name in _KEYS]
     at = datetime.now(UTC).isoformat(timespec="seconds")
     request = Request(asked.method, asked.url, headers, asked.body)
-    exchange = Exchange(request, response, Source("recorded", at, ours=True))
+    exchange = Exchange(request, response, Source(provenance_of(response), at, ours=True))
     try:
         write_cassette(path, [scrub(exchange, Secrets.of(keys))])
     except (OSError, HarnessError) as error:
@@ -180,9 +181,10 @@ def _keep(path: Path, asked: Request, headers: Headers, response: Response) -> N
 
 
 async def _replay(request: web.Request, path: Path) -> web.StreamResponse:
-    response = read_cassette(path)[0].response
-    pieces = pieces_of(response)
-    return await send(request, response, pieces, [0.0] * len(pieces), f"upstream/{path.stem}; provenance=recorded")
+    kept = read_cassette(path)[0]
+    response, pieces = kept.response, pieces_of(kept.response)
+    note = f"upstream/{path.stem}; provenance={kept.source.provenance}"
+    return await send(request, response, pieces, [0.0] * len(pieces), note)
 
 
 def _is_passed(name: str) -> bool:

@@ -63,7 +63,7 @@ def test_a_limit_leaves_out_what_is_larger_and_a_dry_run_writes_nothing(log: Pat
     result = run(log, "--root", tmp_path, "--limit", 100)
     assert "left out: 1 of a form that is kept, 2 larger than 100 bytes" in result.stdout
     result = run(log, "--root", tmp_path, "--dry-run")
-    assert "would be written: 2 recordings of 1 providers" in result.stdout
+    assert "would be written: 2 recordings of 1 provider," in result.stdout
     assert not (tmp_path / "cassettes").exists()
 
 

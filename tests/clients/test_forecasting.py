@@ -7,7 +7,9 @@ import pytest
 
 from harness.clients.forecasting import TABLE, Forecaster, table, written_table
 from harness.clients.trials import deviation_trials, reference_trials
+from harness.matrix.messages import MESSAGES
 from harness.results import ClientForecast, read_client_results
+from harness.simulate.messages.ideal import recording
 from harness.wire.exchange import Exchange
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,6 +50,13 @@ def test_of_answers_alike_one_is_looked_at_and_of_those_that_broke_off_none() ->
     scenario, cut = faults()["object-missing"]
     assert forecast() == {}
     assert forecast((scenario, cut)) == forecast((scenario, cut), (scenario, cut))
+
+
+def test_nothing_is_foretold_of_messages_which_no_client_reads() -> None:
+    scenario = MESSAGES["messages.nonstream"]
+    (answer,) = recording(scenario)
+    assert answer.response.is_success
+    assert forecast((scenario.id, answer)) == {}
 
 
 @pytest.mark.thorough

@@ -53,6 +53,19 @@ def test_what_is_no_utf8_is_counted_by_bytes() -> None:
     assert tokens_of(b"") == 0
 
 
+def test_without_long_a_spent_budget_is_not_why_the_long_prompt_is_left_out() -> None:
+    budget = Budget(requests=1)
+    assert budget.try_reserve(CHAT) is None
+    skipped = budget.try_reserve(LONG)
+    assert skipped
+    assert skipped.reason.startswith("asked with --long only"), "more requests would not send it"
+
+
+def test_one_request_is_told_as_one() -> None:
+    assert Budget().told([CHAT]).startswith("up to 1 request and ")
+    assert Budget().told([CHAT, LONG, CHAT]).startswith("up to 2 requests and ")
+
+
 @pytest.mark.thorough
 def test_the_long_prompt_is_not_sent_unless_that_is_said() -> None:
     with Server(IDEAL) as server:

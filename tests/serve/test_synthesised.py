@@ -189,6 +189,18 @@ def test_wrong_names_are_said() -> None:
         server.base_url("deepseek")
 
 
+def test_an_unknown_provider_is_refused_and_not_made_up(server: ReplayServer) -> None:
+    base = server.base_url("deepseek").replace("/deepseek/", "/deepsek/")
+    for path in ("/chat/completions", "/models"):
+        said = (
+            httpx2.post(base + path, json={"model": "m", "messages": [{"role": "user", "content": "hi"}]}, timeout=30)
+            if path == "/chat/completions"
+            else httpx2.get(base + path, timeout=30)
+        )
+        assert said.status_code == 404
+        assert "no provider 'deepsek' is served here; try deepseek" in said.json()["error"]["message"]
+
+
 def test_no_answer_is_anothers(server: ReplayServer) -> None:
     """Of many requests at once each gets its own: the answer tells the question."""
     with httpx2.Client(timeout=30) as http:

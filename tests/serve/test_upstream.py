@@ -68,6 +68,16 @@ def test_all_asks_anew_and_pass_keeps_nothing(real: ReplayServer, tmp_path: Path
     assert (len(real.requests), len(list(tmp_path.iterdir()))) == (3, 1)
 
 
+def test_what_a_replay_server_answers_is_kept_as_what_it_is(real: ReplayServer, tmp_path: Path) -> None:
+    with behind(real, tmp_path) as server:
+        first, again = post(server), post(server)
+    said = real.requests[-1]["answer"]
+    (kind,) = {one for one in ("reconstructed", "synthesised") if f"provenance={one}" in said}
+    assert all(f"provenance={kind}" in one.headers[NOTE] for one in (first, again)), "nor is it told as recorded"
+    (kept,) = tmp_path.glob("*.yaml")
+    assert read_cassette(kept)[0].source.provenance == kind
+
+
 def test_an_answer_streams_through_as_it_comes(tmp_path: Path) -> None:
     with ReplayServer("reference", root=ROOT, pace="0.2", reframe="events") as slow, behind(slow, tmp_path) as server:
         begun = time.monotonic()
