@@ -80,7 +80,9 @@ def _tell(written: list[Published], size: int, *, dry_run: bool) -> None:
         say(f"{provider}: {count:,}, the newest of {newest}")
     providers = len({one.provider for one in written})
     what = "would be written" if dry_run else "written"
-    say(f"{what}: {len(written):,} recording{_s(len(written))} of {providers:,} provider{_s(providers)}, {size:,} bytes")
+    say(
+        f"{what}: {len(written):,} recording{_s(len(written))} of {providers:,} provider{_s(providers)}, {size:,} bytes"
+    )
 
 
 def _s(count: int) -> str:
