@@ -19,8 +19,11 @@ from typing import NamedTuple
 import orjson
 import pytest
 
+from harness.checks import CHECKS
+from harness.judging.runner import Subject, judge_exchanges
 from harness.recording.archives import archives_in, read_archive
-from harness.sdk import Depth, SdkResult, clients, failure_location, sdk_results, set_depth, version
+from harness.results import Outcome
+from harness.sdk import Depth, SdkResult, clients, declares_tier, failure_location, sdk_results, set_depth, version
 from harness.sdk.clients import SdkResults
 from harness.sdk.form import mask_values
 from harness.simulate.faults import FAULTS
@@ -49,6 +52,7 @@ BYTES = STREAM.response.body
 EVENTS = BYTES.split(b"\n\n")[:-2]
 LONG = ask("Count", stream=True)
 LATE = b"\n\n".join(LONG.response.body.split(b"\n\n")[:40])
+RULES = [check for check in CHECKS.values() if "chat" in check.dialects]
 CLIENTS = ("sync", "asynchronous", "strict", "helper")
 
 
@@ -462,3 +466,14 @@ def test_a_process_that_read_a_failing_stream_ends_quietly() -> None:
     )
     run = subprocess.run([sys.executable, "-W", "always", "-c", code], capture_output=True, text=True, check=True)
     assert (run.stdout.split(), run.stderr) == (["JSONDecodeError", "JSONDecodeError"], "")
+
+
+def test_a_legal_tier_fails_strict_validation_under_no_release_of_the_sdk() -> None:
+    legal = replace_in_body(STREAM_USAGE, '"service_tier":"default"', '"service_tier":"fast"')
+    found = {finding.check: finding for finding in judge_exchanges([legal], Subject("tier", "x", "-", "-"), RULES)}
+    known = declares_tier("fast")
+    assert found["sdk.strict"].outcome is (Outcome.PASS if known else Outcome.NA)
+    assert ("fast" in found["sdk.strict"].message) is not known
+    wrong = replace_in_body(STREAM_USAGE, '"service_tier":"default"', '"service_tier":"on_demand"')
+    assert sdk_results(wrong).strict.error
+    assert not declares_tier("on_demand")

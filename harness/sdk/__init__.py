@@ -18,6 +18,7 @@ __all__ = [
     "Depth",
     "EmptyEvent",
     "SdkResult",
+    "declares_tier",
     "empty_events",
     "failure_location",
     "sdk_results",
@@ -39,3 +40,10 @@ def failure_location(exchange: Exchange, reading: SdkResult) -> tuple[int | None
     from harness.sdk import clients
 
     return clients.failure_location(exchange, reading)
+
+
+def declares_tier(tier: str) -> bool:
+    """Return whether the SDK that is installed declares ``tier`` as a ``service_tier``, which grew with its releases."""
+    from harness.sdk import clients
+
+    return tier in clients.tiers()

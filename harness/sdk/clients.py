@@ -20,7 +20,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache, partial
-from typing import Any, NamedTuple
+from itertools import chain
+from typing import Any, NamedTuple, get_args
 
 import orjson
 
@@ -110,6 +111,15 @@ def failure_location(exchange: Exchange, reading: SdkResult) -> tuple[int | None
     if framing and parts[last].event not in not_chunks(exchange.reading):
         return None, parts[last - 1].start
     return (parts[last].event, reading.pointer) if parts[last].event is not None else (None, parts[last].start)
+
+
+@cache
+def tiers() -> frozenset[str]:
+    """Return what the SDK declares for ``service_tier``."""
+    from openai.types.chat import ChatCompletionChunk
+
+    declared = ChatCompletionChunk.model_fields["service_tier"].annotation
+    return frozenset(chain.from_iterable(map(get_args, get_args(declared))))
 
 
 # The clients.

@@ -9,7 +9,7 @@ from harness.checks.applies import all_of, error_status, stream, success_status
 from harness.checks.chat.tool_fragments import fragments_of, is_custom
 from harness.checks.registry import CannotJudge, NotApplicable, Reason, observation, rule
 from harness.results import Level, Problem
-from harness.sdk import SdkResult, empty_events, failure_location, sdk_results, unusable
+from harness.sdk import SdkResult, declares_tier, empty_events, failure_location, sdk_results, unusable
 from harness.simulate.chat.ideal import exchange as ideal_exchange
 from harness.simulate.reference import (
     BODY,
@@ -43,6 +43,8 @@ _CLASSES = {
     409: "ConflictError", 422: "UnprocessableEntityError", 429: "RateLimitError",
 }  # fmt: skip
 _SERVER_ERROR = 500
+_LATER_TIERS = ("fast",)
+"""What the specification names for service_tier, and the oldest SDK that is driven does not declare."""
 _PARTS = ("content", "reasoning", "refusal", "tool_calls", "finish_reason")
 
 
@@ -62,8 +64,15 @@ def _readable(exchange: Exchange) -> Reason | None:
 
 def _typed(exchange: Exchange) -> Reason | None:
     """An answer of which the SDK declares all forms: in a stream it knows no call of a custom tool, as OpenAI sends it."""
-    custom = exchange.is_stream and any(map(is_custom, fragments_of(exchange)))
-    return _readable(exchange) or ("the SDK declares no custom calls in a stream, which are legal" if custom else None)
+    if reason := _readable(exchange):
+        return reason
+    if exchange.is_stream and any(map(is_custom, fragments_of(exchange))):
+        return "the SDK declares no custom calls in a stream, which are legal"
+    tiers = exchange.columns.values["service_tier"]
+    unknown = next(
+        (tier for tier in _LATER_TIERS if tier in tiers and not _unusable() and not declares_tier(tier)), None
+    )
+    return f"the installed SDK does not declare the service_tier {unknown}, which is legal" if unknown else None
 
 
 def _came_whole(exchange: Exchange) -> str | None:
