@@ -9,6 +9,11 @@ def __getattr__(name: str) -> Any:
     """Import what judges tables when it is first asked for (PEP 562): it needs pyarrow, of the extra ``scale``."""
     if name != "judge_batch":
         raise AttributeError(name)
-    from harness.scale import judge_batch
-
+    try:
+        from harness.scale import judge_batch
+    except ModuleNotFoundError as error:
+        if error.name != "pyarrow":
+            raise
+        told = "harness.judge_batch needs pyarrow; install it with: pip install 'llm-compat-harness[scale]'"
+        raise ModuleNotFoundError(told, name=error.name) from error
     return judge_batch

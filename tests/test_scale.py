@@ -145,6 +145,16 @@ def test_what_is_misspelt_is_refused(table: pa.Table) -> None:
         judge_batch(table, checks=["usage.som"])
     with pytest.raises(UnknownName, match="unknown column 'idd'"):
         judge_batch(table, columns={"id": "idd"})
+    with pytest.raises(UnknownName, match="unknown column of EXCHANGES 'respons_body'; try response_body"):
+        judge_batch(table, columns={"respons_body": "id"})
+
+
+def test_without_pyarrow_it_says_what_to_install() -> None:
+    code = "import sys; sys.modules['pyarrow'] = None; import harness; harness.judge_batch"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.endswith(
+        "harness.judge_batch needs pyarrow; install it with: pip install 'llm-compat-harness[scale]'\n"
+    )
 
 
 def test_harness_has_it_by_name() -> None:

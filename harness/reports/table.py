@@ -7,6 +7,7 @@ from harness.reports.shown import shown
 from harness.reports.summary import (
     FEATURES,
     LEGEND,
+    SYNTHESISED,
     Cell,
     CellPart,
     by_provider,
@@ -38,7 +39,9 @@ def tables(results: Results, featured: Collection[str] = ()) -> str:
 
 
 def _tables(results: Results, featured: Collection[str] = ()) -> str:
-    parts = [family_table(results), feature_table(results, featured), unrecorded(results), LEGEND]
+    made = any(one.provenance == "synthesised" for one in results.findings)
+    legend = f"{LEGEND} {SYNTHESISED}" if made else LEGEND
+    parts = [family_table(results), feature_table(results, featured), unrecorded(results), legend]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

@@ -25,6 +25,7 @@ from harness.reports.shown import shown
 from harness.reports.summary import (
     FEATURES,
     LEGEND,
+    SYNTHESISED,
     Cell,
     by_provider,
     coverage,
@@ -71,6 +72,8 @@ def show(results: Results, console: Console) -> None:
     if unrecorded(results):
         console.print(unrecorded(results))
     console.print(translated(LEGEND), style="dim")
+    if any(one.provenance == "synthesised" for one in results.findings):
+        console.print(translated(SYNTHESISED), style="dim")
     for finding in results.unexpected:
         show_finding(finding, console)
     console.print(_totals(results.outcomes))

@@ -49,7 +49,7 @@ def judge_batch(
     check ``recording.readable``.
 
     Raises:
-        UnknownName: a check is none, or a column that is named is not in the table.
+        UnknownName: a check is none, or ``columns`` names one that ``EXCHANGES`` or the table has not.
     """
     chosen = _chosen(tuple(checks))
     told: list[_Row] = []
@@ -70,6 +70,9 @@ def _chosen(names: tuple[str, ...]) -> CheckSet:
 def _rows(table: pa.Table | pa.RecordBatch, columns: Mapping[str, str]) -> Iterator[_Row]:
     """Yield the rows by the names of ``EXCHANGES``; a column that is not there is null."""
     theirs = {name: columns.get(name, name) for name in EXCHANGES.names}
+    for name in columns:
+        if name not in EXCHANGES.names:
+            raise unknown("column of EXCHANGES", name, EXCHANGES.names)
     for name in columns.values():
         if name not in table.column_names:
             raise unknown("column", name, sorted(table.column_names))

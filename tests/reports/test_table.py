@@ -161,3 +161,9 @@ def test_features_can_be_those_of_some_only() -> None:
     shown = table.feature_table(RESULTS, names[:1]).splitlines()
     assert len(shown) == 3
     assert len(table.feature_table(RESULTS).splitlines()) == 2 + len(names)
+
+
+def test_what_was_synthesised_has_its_letter_in_the_legend() -> None:
+    made = [replace(one, provenance="synthesised") for one in FINDINGS]
+    assert "S synthesised by harness serve" in table.render(Results(RUN, made))
+    assert "S synthesised" not in table.render(RESULTS)

@@ -136,9 +136,16 @@ def call_id_unique(exchange: Exchange) -> Iterator[Problem]:
         yield Problem(f"a call of another answer has the id {same!r} as well", (at,))
 
 
+def _own_date(exchange: Exchange) -> Reason | None:
+    """An answer whose ``created`` and date are the server's own, and of one time: not that of a replay now."""
+    if exchange.source.ours and exchange.source.provenance != "recorded":
+        return "the answer was replayed, and its date is that of the replay"
+    return unaltered("created")(exchange) or (None if exchange.response.date else "the recording has no date header")
+
+
 @rule(
     "identity.created-near", SHOULD, "created is within a day of the answer's date.",
-    sources.CHUNK, lambda x: unaltered("created")(x) or (None if x.response.date else "the recording has no date header"),
+    sources.CHUNK, _own_date,
     good=(with_header(STREAM, "date", _DATE),),
     bad=(with_header(STREAM, "date", "Sat, 21 Nov 2026 04:00:00 GMT"), with_header(replace_in_body(BODY, "1760000000", "1060000000"), "date", _DATE)),
     depends_on=("chunk.created",),
