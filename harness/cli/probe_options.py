@@ -111,12 +111,20 @@ class Scale:
 
 
 def _named(name: str, table: Mapping[str, Scenario]) -> Iterable[str]:
-    found = [one for one in named_scenarios(name) or [name] if one in table]
-    family = [one for one in table if name == f"{one.partition('.')[0]}.*"]
-    if not found and not family:
+    found = _found(name, table)
+    if not found:
+        for dialect, other in SCENARIOS_OF.items():
+            if _found(name, other):
+                raise HarnessError(f"--scenario {name}: a scenario of another dialect; give --dialect {dialect}")
         families = sorted({f"{one.partition('.')[0]}.*" for one in table})
         raise unknown("scenario", name, [*table, *families, *(KINDS if table is SCENARIOS else ())])
-    return found or family
+    return found
+
+
+def _found(name: str, table: Mapping[str, Scenario]) -> list[str]:
+    """Return the ids of ``table`` that an id, a kind or a family stands for."""
+    family = [one for one in table if name == f"{one.partition('.')[0]}.*"]
+    return [one for one in named_scenarios(name) or [name] if one in table] or family
 
 
 def _header(text: str) -> tuple[str, str]:

@@ -46,6 +46,7 @@ def test_a_family_of_scenarios_and_one_of_checks_and_a_level_are_chosen() -> Non
     ("options", "said"),
     [
         (("--scenario", "tool.*"), "unknown scenario 'tool.*'; try tools.*"),
+        (("--scenario", "messages.*"), "--scenario messages.*: a scenario of another dialect; give --dialect messages"),
         (("--check", "sse.dome"), "unknown check 'sse.dome'; try sse.done"),
         (("--header", "no colon here"), "--header: it begins with no name and colon; write NAME:VALUE"),
         (("--header", "X-A:with\nline"), "--header X-A: its value holds a character that no header takes"),
