@@ -95,7 +95,7 @@ _UNESCAPED = Advice(
     "Let it pass: `json.loads(arguments, strict=False)`.",
 )
 _CUT = Advice(
-    "The call looks whole by its finish_reason, and json.loads raises; sent back as it is, it is refused.",
+    "`json.loads` raises, whatever the finish_reason says of the call; sent back as it is, it is refused.",
     "Where `json.loads(arguments)` raises, drop the call and ask again with a larger `max_tokens`; never send it back.",
 )
 
