@@ -1,6 +1,7 @@
 """
 Every command that README and the guides show works: those of harness and pytest are run, with a server, recordings and a
 project of the test's own in the places that the pages name; what installs something, or takes minutes, is looked up.
+``make test`` starts one server and one pytest of those shown, ``make test-thorough`` the others.
 """
 
 import json
@@ -13,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import click
 import pytest
@@ -62,7 +63,14 @@ HARNESS = [line for line in COMMANDS if line.startswith("harness ") and not line
 SENTENCES = sorted(
     {line for page in PAGES for line in inline(page) if line.startswith("harness explain")} - set(COMMANDS)
 )
+PYTESTS = [line for line in COMMANDS if line.startswith("pytest ")]
 INSTALLS = [line for line in HARNESS if line.startswith("harness clients install")]
+
+
+def parted(commands: list[str], quick: str) -> list[Any]:
+    """Return the commands as parameters: all but one are thorough, since each starts a process."""
+    assert quick in commands
+    return [pytest.param(one, marks=() if one == quick else pytest.mark.thorough) for one in commands]
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +122,9 @@ def test_a_command_that_installs_is_one(command: str, server: Server) -> None:
     assert install.make_context(name, words).params
 
 
-@pytest.mark.parametrize("command", [line for line in COMMANDS if line.startswith("harness serve")])
+@pytest.mark.parametrize(
+    "command", parted([line for line in COMMANDS if line.startswith("harness serve")], "harness serve")
+)
 def test_a_server_starts_as_it_is_shown(command: str, server: Server) -> None:
     words = [sys.executable, "-m", "harness", *words_of(command, server), "--port", "0"]
     with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
@@ -125,7 +135,7 @@ def test_a_server_starts_as_it_is_shown(command: str, server: Server) -> None:
     assert "127.0.0.1" in said
 
 
-@pytest.mark.parametrize("command", [line for line in COMMANDS if line.startswith("pytest ")])
+@pytest.mark.parametrize("command", parted(PYTESTS, min(PYTESTS, key=lambda line: "--compat-check" not in line)))
 def test_a_command_of_pytest_is_green(command: str, project: Path) -> None:
     words = [sys.executable, "-m", *shlex.split(command), "-q", "-p", "no:cacheprovider", "-p", "no:randomly"]
     run = subprocess.run(words, cwd=project, env={**os.environ, **KEYS}, capture_output=True, text=True, check=False)

@@ -1,8 +1,13 @@
-"""The proof of the rules: what every fault, variant and pair of faults must show."""
+"""
+The proof of the rules: what every fault, variant and pair of faults must show.
+
+``make test-thorough`` tries each pair, some ten thousand, and ``make test`` those of every fourth fault.
+"""
 
 import re
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -13,7 +18,7 @@ from harness.judging.proof import EXEMPT, Proof, all_pairs, render, summary, try
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level
 from harness.simulate.edits import NothingChanged
-from harness.simulate.faults import FAULTS, VARIANTS, Fault, Variant
+from harness.simulate.faults import FAULTS, FAULTS_OF, VARIANTS, VARIANTS_OF, Fault, Variant
 
 ROOT = Path(__file__).resolve().parents[2]
 RULES = [check.id for check in CHECKS.values() if check.level is not Level.OBSERVE and "chat" in check.dialects]
@@ -21,6 +26,11 @@ RULES = [check.id for check in CHECKS.values() if check.level is not Level.OBSER
 
 @pytest.fixture(scope="module")
 def proof() -> Proof:
+    return try_faults(pairs=False)
+
+
+@pytest.fixture(scope="module")
+def whole() -> Proof:
     return try_faults()
 
 
@@ -66,16 +76,25 @@ def test_no_variant_and_no_reference_raises_an_alarm(proof: Proof) -> None:
     assert proof.references == sum(scenario.requests for scenario in SCENARIOS.values())
 
 
-def test_of_two_faults_at_once_both_are_reported(proof: Proof) -> None:
-    assert len(proof.pairs) > 2000
-    assert proof.hidden == []
-    assert sum(pair.outcome == "both fail" for pair in proof.pairs) > 0.85 * len(proof.pairs)
-    assert sum(pair.outcome == "both are blocked" for pair in proof.pairs) < 0.002 * len(proof.pairs)
+@pytest.mark.thorough
+def test_of_two_faults_at_once_both_are_reported(whole: Proof) -> None:
+    assert len(whole.pairs) > 2000
+    assert whole.hidden == []
+    assert sum(pair.outcome == "both fail" for pair in whole.pairs) > 0.85 * len(whole.pairs)
+    assert sum(pair.outcome == "both are blocked" for pair in whole.pairs) < 0.002 * len(whole.pairs)
 
 
-def test_pairs_are_of_one_scenario_and_no_fault_is_left_out(proof: Proof) -> None:
-    assert all(pair.first.on == pair.second.on for pair in proof.pairs)
-    paired = {fault.id for pair in proof.pairs for fault in (pair.first, pair.second)}
+def test_of_some_pairs_of_faults_none_hides_the_other() -> None:
+    pairs = list(all_pairs(list(FAULTS.values())[::4]))
+    assert len(pairs) > 200
+    assert [(pair.first.id, pair.second.id) for pair in pairs if pair.outcome == "hidden"] == []
+    assert sum(pair.outcome == "both fail" for pair in pairs) > 0.85 * len(pairs)
+
+
+@pytest.mark.thorough
+def test_pairs_are_of_one_scenario_and_no_fault_is_left_out(whole: Proof) -> None:
+    assert all(pair.first.on == pair.second.on for pair in whole.pairs)
+    paired = {fault.id for pair in whole.pairs for fault in (pair.first, pair.second)}
     alone = Counter(fault.on for fault in FAULTS.values())
     lonely = [fault.id for fault in FAULTS.values() if fault.id not in paired and alone[fault.on] > 1]
     # What replaces the whole answer goes with no other change of it.
@@ -101,25 +120,54 @@ def test_a_fault_can_be_made_but_once_or_adds_to_itself(fault: Fault) -> None:
     assert again.response != fault.reference().response
 
 
-def test_the_written_proof_is_current(proof: Proof) -> None:
+@pytest.mark.thorough
+def test_the_written_proof_is_current(whole: Proof) -> None:
     written = (ROOT / "reports/proof.md").read_text(encoding="utf-8")
-    assert written == render(proof, try_faults("messages")), "run: make proof"
+    assert written == render(whole, try_faults("messages")), "run: make proof"
+
+
+def test_the_written_proof_is_current_but_for_the_pairs(proof: Proof) -> None:
+    written = (ROOT / "reports/proof.md").read_text(encoding="utf-8")
+    but_for_pairs, sentences = re.subn(r" Of \d+ pairs of faults .*", "", written)
+    assert sentences == 2
+    assert but_for_pairs == render(proof, try_faults("messages", pairs=False)), "run: make proof"
+
+
+def counts_in(name: str) -> list[str]:
+    (said,) = re.findall(r"<!-- proof -->(.*?)<!-- /proof -->", (ROOT / name).read_text(encoding="utf-8"), re.DOTALL)
+    return re.findall(r"\d+", said)
 
 
 @pytest.mark.parametrize("name", ["docs/method.md", "docs/method.zh-CN.md"])
 def test_the_counts_in_the_docs_are_those_of_the_proof(name: str, proof: Proof) -> None:
-    (said,) = re.findall(r"<!-- proof -->(.*?)<!-- /proof -->", (ROOT / name).read_text(encoding="utf-8"), re.DOTALL)
-    assert re.findall(r"\d+", said) == re.findall(r"\d+", summary(proof))
+    counts = re.findall(r"\d+", summary(proof))
+    assert counts_in(name)[: len(counts)] == counts
 
 
-def test_the_command_prints_the_counts_and_what_falls_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", ["docs/method.md", "docs/method.zh-CN.md"])
+def test_the_counts_of_pairs_in_the_docs_are_those_of_the_proof(name: str, whole: Proof) -> None:
+    assert counts_in(name) == re.findall(r"\d+", summary(whole))
+
+
+@pytest.mark.thorough
+def test_the_command_prints_the_counts(tmp_path: Path) -> None:
     good = CliRunner().invoke(main, ["proof", "--no-pairs", "--write", str(tmp_path / "proof.md")])
     assert (good.exit_code, good.output.count("\n")) == (0, 2)
     assert good.output.splitlines()[1].startswith("messages: ")
     assert "| rule " in (tmp_path / "proof.md").read_text(encoding="utf-8")
+
+
+def test_the_command_prints_what_falls_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fault = next(iter(FAULTS.values()))
     lost = Fault(fault.id, fault.title, fault.on, fault.source, fault.change, "usage.sum")
+    catalogues: list[dict[str, Any]] = [*FAULTS_OF.values(), *VARIANTS_OF.values()]
+    for catalogue in catalogues:
+        for name in list(catalogue)[8:]:
+            monkeypatch.delitem(catalogue, name)
     monkeypatch.setitem(FAULTS, fault.id, lost)
-    bad = CliRunner().invoke(main, ["proof", "--no-pairs"])
+    bad = CliRunner().invoke(main, ["proof", "--no-pairs", "--write", str(tmp_path / "proof.md")])
     assert bad.exit_code == 1
     assert f"missed: {fault.id}" in bad.output
+    assert "missed: " + next(one for one in FAULTS if one != fault.id) not in bad.output
+    assert "| rule " in (tmp_path / "proof.md").read_text(encoding="utf-8")

@@ -138,6 +138,6 @@ VARIANTS = (
     Variant("text-of-call-markup", "The text explains how calls are marked, in code.", "tools.none", f"{_OPENAPI}#L31819", _saying("Calls stand between `<tool_call>` and `</tool_call>`, ", 'as `{"name": "get_weather", "arguments": {}}`.')),
     Variant("citation-of-characters", "The places of a citation count characters, in a text of others than ASCII.", "chat.nonstream", f"{_OPENAPI}#L31629",
             chunks(any_chunk, set_value("choices/*/message/content", "你好! [A](https://example.org/a)"), set_value("choices/*/message/annotations", [{"type": "url_citation", "url_citation": {"url": "https://example.org/a", "title": "A", "start_index": 4, "end_index": 30}}]))),
-    Variant("paragraph-said-twice", "A refrain comes twice, as lines of their own.", "chat.stream", None, _saying("Sing", ":", "\n", *_LONG, "\n", *_LONG, "\n", "The", " end", ".")),
+    Variant("paragraph-said-twice", "A refrain comes twice, as lines of their own.", "chat.stream", f"{_OPENAPI}#L31819", _saying("Sing", ":", "\n", *_LONG, "\n", *_LONG, "\n", "The", " end", ".")),
 )
 # fmt: on
