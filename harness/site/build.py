@@ -39,10 +39,10 @@ def build_site(facts: Facts, into: Path, site_url: str | None = None) -> int:
         Unwritable: the folder holds something else.
         HarnessError: Zensical is not installed, or says that a page is wrong.
     """
-    if find_spec("zensical") is None:
-        raise HarnessError("Zensical is not installed; install it with: pip install 'llm-compat-harness[site]'")
     if into.exists() and not (into / MARKER).exists() and any(into.iterdir()):
         raise Unwritable(f"{into}: it holds no site of ours; name another folder, or delete it")
+    if find_spec("zensical") is None:
+        raise HarnessError("Zensical is not installed; install it with: pip install 'llm-compat-harness[site]'")
     with TemporaryDirectory() as work:
         count = 0
         for language, other in _LANGUAGES.items():
