@@ -15,7 +15,6 @@ from harness.clients.matrix import described, run_matrix, trials_of
 from harness.clients.tool_round_trips import round_trips_of
 from harness.matrix.providers import load_matrix
 from harness.reports import clients as report
-from harness.reports import clients_page
 from harness.results import ClientFinding, ClientOutcome, ClientResults, read_client_results
 from harness.serve.recording_index import REFERENCE, RecordingIndex
 
@@ -114,9 +113,3 @@ def counts(results: ClientResults, fault: str, libraries: set[str], *, silent: b
         if one.fate.bad and not one.on_reference and (one.fate is ClientOutcome.SILENT or not silent)
     ]
     return str(len(bad)), str(len(read))
-
-
-def test_the_committed_page_is_current(committed: ClientResults) -> None:
-    assert (ROOT / "reports/clients.html").read_text(encoding="utf-8") == clients_page.render(committed), (
-        "run: make clients"
-    )
