@@ -146,7 +146,7 @@ def test_every_outcome_is_named(name: str) -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_options_that_are_named_exist(name: str) -> None:
-    options = set(re.findall(r"`(--[\w-]+)", read(reference.COMMANDS))) | {"--lf", "--junitxml"}
+    options = set(re.findall(r"`(?:-\w, )?(--[\w-]+)", read(reference.COMMANDS))) | {"--lf", "--junitxml"}
     options |= {
         word for line in re.findall(r"`--[^`]+`", read(reference.COMMANDS)) for word in re.findall(r"--[\w-]+", line)
     }
