@@ -14,7 +14,7 @@ SECTIONS = {
         "report": CommandEntry("judging", "Print the tables of a results file or of a clients.jsonl, or write those of a results file into documents."),
     },
     "Try your own client": {
-        "serve": CommandEntry("serving", "Replay recorded responses of providers on 127.0.0.1 for your own client; no API key is needed."),
+        "serve": CommandEntry("serving", "Respond as recorded providers do, on 127.0.0.1 for your own client; no API key is needed."),
         "clients": CommandEntry("clients", "Run client code against recorded responses, to see which code works with which provider."),
     },
     "Look things up": {

@@ -46,16 +46,18 @@ class PublishedCase:
         return None
 
 
-def published_cases(root: Path, selection: Selection) -> list[PublishedCase]:
+def published_cases(root: Path, selection: Selection, *, own: bool | None = None) -> list[PublishedCase]:
     """
     Return the published recordings that are selected; one of scenarios selects none, unless it names ``published``.
 
-    Those that come with the program are meant where a project has no providers of its own, or names them.
+    Those that come with the program are meant where a project has no providers of its own, or names them.  ``own`` is whether
+    it has; None looks for its ``providers.yaml``, which may have another name.
     """
     if selection.scenarios and PUBLISHED not in selection.scenarios:
         return []
     homes = published_homes(root)
-    meant = homes if selection.providers or selection.models or own_matrix(root) is None else homes[:1]
+    own = own_matrix(root) is not None if own is None else own
+    meant = homes[:1] if own and not selection.providers and not selection.models else homes
     cases: dict[str, PublishedCase] = {}
     for home in reversed(meant):
         cases |= {case.id: case for case in (PublishedCase(home, path) for path in published_cassettes(home))}

@@ -99,5 +99,5 @@ def published_items(parent: pytest.File, selection: Selection, told_as: str) -> 
 
     root = parent.path.parent
     checks, known = selection.chosen(), KnownProblems(root)
-    for case in published_cases(root, selection):
+    for case in published_cases(root, selection, own=True):
         yield PublishedItem.from_parent(parent, name=case.id, case=case, checks=checks, known=known, told_as=told_as)

@@ -49,8 +49,8 @@ def test_code_of_ones_own_is_run_on_a_provider(tmp_path: Path) -> None:
     mine.write_text(GOOD)
     told = run("--client", str(mine), "--provider", "volcengine", "--fail-on", "bad", "--report", str(tmp_path))
     assert told.exit_code == 0, told.output
-    assert "| client   | volcengine C   |" in told.stdout
-    assert "| `mine`   | ✓              |" in told.stdout
+    assert "| client   | volcengine PC   |" in told.stdout
+    assert "| `mine`   | ✓               |" in told.stdout
     findings = read_client_results(tmp_path / "clients.jsonl").findings
     assert {one.provider for one in findings} == {"volcengine", "reference"}
     assert "`mine`" in (tmp_path / "clients.md").read_text(encoding="utf-8")
