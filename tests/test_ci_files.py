@@ -141,7 +141,7 @@ def test_the_action_installs_itself(runner: Runner, tmp_path: Path) -> None:
     with Server(IDEAL) as server:
         inputs = {
             "base-url": server.base_url,
-            "model": "m",
+            "model": "gpt-4o-mini",
             "api-key": "good",
             "options": QUICK,
             "python": sys.executable,

@@ -22,6 +22,7 @@ from click.testing import CliRunner
 from scripted import IDEAL, Server
 
 from harness.cli import main
+from harness.simulate.messages.ideal import MODEL
 from harness.simulate.reference import BODY
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -101,7 +102,9 @@ def project(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Path:
 
 def words_of(command: str, server: Server) -> list[str]:
     """Return the arguments of a command, at the address and with the model of the test's server."""
+    messages = server.base_url.removesuffix("/v1")
     here = {"http://localhost:8000/v1": server.base_url, "qwen3": "gpt-4o-mini"}
+    here |= {"https://api.deepseek.com/anthropic": messages, "deepseek-chat": MODEL}
     return [here.get(word, word) for word in shlex.split(command)[1:]]
 
 

@@ -25,6 +25,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from harness.clients.client import Client
 from harness.clients.oracle import ClientOutput, Failure
 from harness.clients.process import Door, Ended, Flood, Hung, Process
+from harness.wire.surrogates import whole_characters
 
 TIMEOUT = 10.0
 """Seconds that client code gets for an answer."""
@@ -215,7 +216,7 @@ def _written(value: Any) -> str:
 def _clean(value: Any) -> Any:
     """Return what can be written: half of a surrogate pair can't."""
     if isinstance(value, str):
-        return value.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+        return whole_characters(value)
     if isinstance(value, list):
         return [_clean(inner) for inner in value]
     return {_clean(key): _clean(inner) for key, inner in value.items()} if isinstance(value, dict) else value

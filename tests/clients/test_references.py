@@ -56,7 +56,7 @@ MISREAD = {
     "usage-in-choice": _ELSEWHERE,
     "usage-in-x-groq": _ELSEWHERE,
     "usage-unasked-in-choice": _ELSEWHERE,
-    "surrogates-split": "both put the halves of a character together, which our own reading leaves apart",
+    "thought-in-two-fields-in-turn": "a thought that goes on in another field is read from the one it began in",
     "think-tags": "a thought in tags is shown as text",
     "think-tags-split": "as above",
     "think-tag-closing": "as above",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fuzz import __main__ as command
-from fuzz import running
+from fuzz import files, running
 from fuzz.corpus import SHARED, Corpus
 from fuzz.running import Crash, Fuzzer, smaller, write
 from harness.wire.dialect import DialectName
@@ -34,8 +34,11 @@ def test_nothing_breaks_on_the_recordings_of_others_changed(tmp_path: Path) -> N
 
 
 @pytest.fixture
-def planted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Break the reading of every body that holds anything."""
+def planted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Break the reading of every body that holds anything, but while the files are made that are to be changed."""
+    (tmp_path / "before").mkdir()
+    log = files.made_log(tmp_path / "before", Corpus().own)
+    monkeypatch.setattr(files, "made_log", lambda _folder, _own: log)
 
     def breaking(content: bytes, dialect: DialectName) -> Reading:
         if content:
