@@ -212,8 +212,9 @@ class _Writer:
 
 def _uncounted(chunk: Json, stream: Stream) -> Json:
     """Return the end of a choice that others follow: there is one count of all, and it comes with the last."""
-    elsewhere = {"usage": None} if any(split(key)[0] == "usage" for key in stream.chunk) else {}
-    return {key: value for key, value in chunk.items() if key != "usage"} | (elsewhere if "usage" in chunk else {})
+    if "usage" in chunk and any(split(key)[0] == "usage" for key in stream.chunk):
+        return chunk | {"usage": None}
+    return {key: value for key, value in chunk.items() if key != "usage"}
 
 
 def _counts(answer: Answer) -> Json:
