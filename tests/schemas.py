@@ -18,6 +18,9 @@ _WHOLE = st.fixed_dictionaries(
     {"type": st.sampled_from(["integer", "number"])},
     optional={"minimum": st.integers(-5, 5), "maximum": st.integers(5, 20), "multipleOf": st.sampled_from([1, 5])},
 )
+_EXACT = st.integers(-(2**53), 2**53)
+"""A schema that asks for more digits than a double holds asks for what `tool_calls.arguments-alike` tells of."""
+
 _LEAVES = st.one_of(
     _STRINGS,
     _WHOLE,
@@ -27,7 +30,7 @@ _LEAVES = st.one_of(
     st.just({"const": {"fixed": [1]}}),
     st.just({}),
     st.just({"$ref": "#/$defs/node"}),
-    st.lists(st.one_of(st.integers(), st.text(max_size=4)), min_size=1, max_size=4, unique=True).map(lambda one: {"enum": one}),
+    st.lists(st.one_of(_EXACT, st.text(max_size=4)), min_size=1, max_size=4, unique=True).map(lambda one: {"enum": one}),
 )  # fmt: skip
 NODE = {
     "type": "object",

@@ -6,6 +6,7 @@ schemas that name themselves.  What is made is the smallest that fits, with valu
 same each time; jsonschema has the last word on whether it fits.
 """
 
+import json
 import random
 import re
 from collections.abc import Iterator, Mapping
@@ -14,7 +15,6 @@ from functools import cached_property, lru_cache
 from itertools import count, islice
 from typing import Any
 
-import orjson
 import rstr
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
@@ -23,11 +23,13 @@ from jsonschema.validators import validator_for
 
 from harness.simulate.hints import Hints
 from harness.simulate.schema_parts import alternatives, merged, types_of
+from harness.wire.dumping import json_text
 from harness.wire.shapes import Json
 
 _DEEP, _DEEPEST = 3, 20
 """From the first depth on as little is made as fits; nothing is at the second."""
 _TRIES = 24
+_REFERENCE = re.compile(r'"\$ref":"([^"]*)"')
 _FORMATS = {
     "date-time": "2026-01-15T09:30:00Z",
     "date": "2026-01-15",
@@ -61,7 +63,7 @@ def instance(schema: Any, hints: Hints | None = None) -> Any:
     ``hints`` has the values that the prompt brings, such as its numbers and what it quotes.
     """
     try:
-        validator = _validator(orjson.dumps(schema))
+        validator = _validator(json_text(schema))
         for careful in (False, True):
             maker = _Filler(schema, copy(hints) if hints else Hints(), careful=careful)
             for value in islice(maker.values(schema, 0), _TRIES if careful else 1):
@@ -77,8 +79,8 @@ def instance(schema: Any, hints: Hints | None = None) -> Any:
 
 
 @lru_cache(256)
-def _validator(content: bytes, *, checked: bool = True) -> Validator:
-    schema = orjson.loads(content)
+def _validator(content: str, *, checked: bool = True) -> Validator:
+    schema = json.loads(content)
     kind = validator_for(schema, default=Draft202012Validator)
     if checked:
         kind.check_schema(schema)
@@ -203,11 +205,9 @@ class _Filler:
             for key in ("$defs", "definitions", "$schema")
             if isinstance(self._root, Mapping) and key in self._root
         }
-        if "$ref" in orjson.dumps(schema).decode() and not str(schema.get("$ref", "#/")).startswith(
-            ("#/$defs", "#/definitions")
-        ):
+        if any(not place.startswith(("#/$defs/", "#/definitions/")) for place in _REFERENCE.findall(json_text(schema))):
             return True  # what refers to other places is judged as part of the whole
-        return _validator(orjson.dumps({**defs, **schema}), checked=False).is_valid(value)
+        return _validator(json_text({**defs, **schema}), checked=False).is_valid(value)
 
     def _arrays(self, schema: Json, depth: int, name: str) -> Iterator[Any]:
         items = schema.get("items", {})
@@ -269,7 +269,7 @@ class _Filler:
         )
         least, most = schema.get("minLength", 0), schema.get("maxLength")
         text = text if len(text) >= least else text + "x" * (least - len(text))
-        return text if most is None else (text[len(text) - most :] if unlike else text[:most]) if most else ""
+        return text if most is None else (text[-most:] if unlike else text[:most]) if most else ""
 
 
 class _Nothing:

@@ -25,6 +25,19 @@ def test_a_value_fits_its_schema_and_is_the_same_each_time(schema: dict[str, Any
         ({"type": "integer", "multipleOf": 7, "minimum": 10, "maximum": 15}, 14),
         ({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 0.01}, 0.005),
         ({"type": "integer", "maximum": -3}, -3),
+        ({"enum": [-(2**63) - 1]}, -(2**63) - 1),
+        ({"type": "string", "format": "date-time", "minLength": 3, "maxLength": 8}, "text 2"),
+        (
+            {
+                "type": "object",
+                "properties": {
+                    "at": {"anyOf": [{"type": "string", "format": "date", "maxLength": 3}, {"$ref": "#/$defs/n"}]}
+                },
+                "required": ["at"],
+                "$defs": {"n": {"type": "null"}},
+            },
+            {"at": "t 2"},
+        ),
         ({"type": "array", "items": {"type": "boolean"}, "uniqueItems": True, "minItems": 2}, [True, False]),
         ({"type": "array", "contains": {"const": 5}, "minItems": 3, "items": {"type": "integer"}}, [5, 2, 3]),
         ({"type": "array", "prefixItems": [{"const": 1}, {"const": "x"}], "items": False, "minItems": 2}, [1, "x"]),

@@ -8,8 +8,6 @@ it answers the like, its nearest form is taken, and OpenAI's for what it has non
 import hashlib
 from dataclasses import dataclass, replace
 
-import orjson
-
 from harness.matrix.providers import Target
 from harness.matrix.scenarios import SCENARIOS, Scenario
 from harness.simulate.chat import ideal
@@ -20,6 +18,7 @@ from harness.simulate.chat.profile import Profile, Refusal
 from harness.simulate.chat.refusing import Wrong, wrong_with
 from harness.simulate.chat.render import Answer, render, render_headers, render_refusal
 from harness.simulate.chat.speaking import Unanswerable, speak, tokens_of_prompt
+from harness.wire.dumping import json_text
 from harness.wire.exchange import OK, Exchange, Request, Response, Source, include_usage
 from harness.wire.shapes import Json
 
@@ -211,4 +210,4 @@ def _asks_to_think(body: Json) -> bool:
 
 def _seed(body: Json) -> str:
     """Return what ids are made of: the same request gets the same."""
-    return hashlib.sha256(orjson.dumps(body)).hexdigest()[:24]
+    return hashlib.sha256(json_text(body).encode("utf-8", "surrogatepass")).hexdigest()[:24]

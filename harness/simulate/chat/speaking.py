@@ -10,8 +10,6 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from harness.simulate.chat.content import Call, Said
 from harness.simulate.chat.prompts import (
     called_since_question,
@@ -24,6 +22,7 @@ from harness.simulate.chat.prompts import (
 )
 from harness.simulate.hints import Hints
 from harness.simulate.instances import UnfillableSchema, instance
+from harness.wire.dumping import json_text
 from harness.wire.shapes import Json
 
 _PIECE = re.compile(r"\s*(?:[A-Za-z0-9]{1,10}|[^A-Za-z0-9\s]{1,2})|\s+")
@@ -186,7 +185,7 @@ def _arguments(function: Json, hints: Hints) -> tuple[str, ...]:
         value = instance({"type": "object"} | schema, hints)
     except UnfillableSchema as error:
         raise Unanswerable("tools", f"the parameters of {function['name']!r} can't be filled: {error}") from None
-    return pieces_of(orjson.dumps(value).decode())
+    return pieces_of(json_text(value))
 
 
 def _text(request: Json) -> str:
@@ -214,7 +213,7 @@ def _json(request: Json, form: Json) -> str:
     else:
         schema = schema_in(request) or _of_keys(request)
     try:
-        return orjson.dumps(instance(schema, hints)).decode()
+        return json_text(instance(schema, hints))
     except UnfillableSchema as error:
         raise Unanswerable("response_format", f"its schema can't be filled: {error}") from None
 
@@ -236,6 +235,6 @@ def tokens_of_prompt(request: Json) -> int:
     messages = messages_of(request)
     texts = [text_of(one.get("content")) for one in messages]
     spent = [one["tool_calls"] for one in messages if one.get("tool_calls")]
-    told = "".join([*texts, *(orjson.dumps(one).decode() for one in (*spent, request.get("tools") or ""))])
+    told = "".join([*texts, *(json_text(one) for one in (*spent, request.get("tools") or ""))])
     wide = sum(1 for char in told if ord(char) > 0x2E7F)  # noqa: PLR2004 - from here on about a token a character
     return 3 + 4 * len(messages) + wide + (len(told) - wide + 3) // 4
