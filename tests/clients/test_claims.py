@@ -1,7 +1,7 @@
 """
 The claims of the articles: the pages hold what a replay gives now, and another replay would give another verdict.
 
-``HARNESS_TEST_CLIENTS=all`` tries those too that need an environment, which ``make test-clients`` installs.
+``HARNESS_TEST_CLIENTS=1`` tries those too that need an environment, which ``make test-clients`` installs.
 """
 
 import os
@@ -21,7 +21,7 @@ from harness.clients.environments import Environment
 from harness.errors import UnknownName
 
 ROOT = Path(__file__).resolve().parents[2]
-TIER = 2 if os.environ.get("HARNESS_TEST_CLIENTS") == "all" else 0
+TIER = 2 if os.environ.get("HARNESS_TEST_CLIENTS") else 0
 RUN = "run: python -m harness.clients.claims"
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
 CHAT, THOUGHT = "reference/gpt-4o-mini/chat.stream", "reference/gpt-4o-mini/reasoning.stream"
