@@ -132,7 +132,7 @@ def delta_kind(exchange: Exchange) -> Iterator[Problem]:
         taken = grammar.DELTAS_OF.get(block.kind)
         wrong = [(number, kind) for number, kind in block.deltas if taken is not None and kind not in taken and kind in grammar.DELTA_KINDS]  # fmt: skip
         for number, kind in wrong[:1]:
-            yield Problem(f"{kind} in a block of {block.kind} ({len(wrong)} deltas)", ((number, "/delta/type"),))
+            yield Problem(f"{len(wrong)} × {kind} in a block of {block.kind}", ((number, "/delta/type"),))
 
 
 @rule(

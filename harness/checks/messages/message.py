@@ -313,7 +313,7 @@ def stop_tool_use(exchange: Exchange) -> Iterator[Problem]:
         return
     at = (stop.event, f"{stop.pointer}/stop_reason")
     if called and reason == "end_turn":
-        yield Problem(f"stop_reason is 'end_turn', and a tool was called ({len(called)} blocks)", (at,), _NOT_RUN)
+        yield Problem(f"stop_reason is 'end_turn', and tools were called: {len(called)}", (at,), _NOT_RUN)
     elif not called and reason == "tool_use":
         yield Problem("stop_reason is 'tool_use', and no tool was called", (at,))
 
