@@ -1,0 +1,13 @@
+"""Halves of a character that came apart."""
+
+import pytest
+
+from harness.wire.surrogates import whole_characters
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("a 你", "a 你"), ("\ud83d\ude00!", "😀!"), ("a\ud83d b", "a\ufffd b"), ("\ude00\ud83d", "\ufffd\ufffd")],
+)
+def test_two_in_a_row_are_one_and_none_is_lost(text: str, expected: str) -> None:
+    assert whole_characters(text) == expected
