@@ -7,18 +7,18 @@ from harness.cli.outlet import CommandEntry, Commands
 
 SECTIONS = {
     "Judge an endpoint, or recordings": {
-        "probe": CommandEntry("probing", "Send every scenario to an endpoint and report which checks pass and fail, with the bytes as evidence."),
-        "audit": CommandEntry("judging", "Check recordings you already have: vcrpy cassettes, HAR files, JSON lines. PATHS are files or folders."),
-        "mask": CommandEntry("masking", "Write recordings without their content, to be shown to others: cassettes whose texts are made up."),
-        "diff": CommandEntry("comparing", "Compare two results files or two recordings, and report what changed and on which side; regressions first."),
-        "report": CommandEntry("judging", "Print the tables of a results file or of a clients.jsonl, or write those of a results file into documents."),
+        "probe": CommandEntry("probing", "Send every scenario to an endpoint and report which checks pass and fail, with the bytes as evidence.", "http://localhost:8000/v1 -m qwen3"),
+        "audit": CommandEntry("judging", "Check recordings you already have: vcrpy cassettes, HAR files, JSON lines. PATHS are files or folders.", "my-recordings/"),
+        "mask": CommandEntry("masking", "Write recordings without their content, to be shown to others: cassettes whose texts are made up.", "my-recordings/ --into masked/"),
+        "diff": CommandEntry("comparing", "Compare two results files or two recordings, and report what changed and on which side; regressions first.", "old.jsonl new.jsonl"),
+        "report": CommandEntry("judging", "Print the tables of a results file or of a clients.jsonl, or write those of a results file into documents.", "reports/results.jsonl"),
     },
     "Try your own client": {
         "serve": CommandEntry("serving", "Respond as recorded providers do, on 127.0.0.1 for your own client; no API key is needed."),
         "clients": CommandEntry("clients", "Run client code against recorded responses, to see which code works with which provider."),
     },
     "Look things up": {
-        "explain": CommandEntry("explaining", "Explain a check, a family of checks, a scenario, a fault, a client, a provider, or a cell of a table."),
+        "explain": CommandEntry("explaining", "Explain a check, a family of checks, a scenario, a fault, a client, a provider, or a cell of a table.", "usage.own-chunk"),
         "checks": CommandEntry("listing", "List all checks, or the checks of a family."),
         "scenarios": CommandEntry("listing", "List the scenarios, with their requests and the capability each needs."),
         "providers": CommandEntry("listing", "List the providers: whether the API key is set, and number and age of the recordings."),
@@ -28,14 +28,14 @@ SECTIONS = {
         "run": CommandEntry("judging", "Check all recordings of the matrix, write reports/ and print the table."),
         "site": CommandEntry("building", "Build the site from results: static pages for each question, provider, rule and client, in English and Chinese."),
         "record": CommandEntry("live", "Send the scenarios that have no recording yet to each provider, and save the responses."),
-        "new-provider": CommandEntry("drafting", "Send every scenario to an endpoint, and draft a provider for the matrix."),
-        "import": CommandEntry("importing", "Keep recordings that others published: cassettes/PROVIDER/published/MODEL/DATE-FORM.yaml, without their texts."),
-        "verify": CommandEntry("verifying", "Check that cassettes can be read and hold no secret, and that every entry of a baseline has its reason."),
+        "new-provider": CommandEntry("drafting", "Send every scenario to an endpoint, and draft a provider for the matrix.", "http://localhost:8000/v1 -m qwen3 --docs https://docs.acme.example"),
+        "import": CommandEntry("importing", "Keep recordings that others published: cassettes/PROVIDER/published/MODEL/DATE-FORM.yaml, without their texts.", "recordings/"),
+        "verify": CommandEntry("verifying", "Check that cassettes can be read and hold no secret, and that every entry of a baseline has its reason.", "baseline.yaml cassettes/"),
         "reconstruct": CommandEntry("reconstructing", "Generate reconstructed cassettes from the cited facts in cassettes/PROVIDER/profile.yaml."),
     },
     "Prove the rules": {
         "proof": CommandEntry("listing", "Test every rule with every fault of the catalogue, and print which faults are caught, missed or hidden."),
-        "registry": CommandEntry("proving", "Compare the listed deviations with recordings from other tools: which failures are listed, which entries are seen."),
+        "registry": CommandEntry("proving", "Compare the listed deviations with recordings from other tools: which failures are listed, which entries are seen.", "recordings/"),
     },
 }  # fmt: skip
 """The commands, as ``harness --help`` shows them; a test holds the sentences to what each says of itself."""

@@ -20,6 +20,7 @@ from typing import IO, Any
 import click
 from click.shell_completion import CompletionItem
 
+from harness.cli.usage import one_line_usage, unknown_command
 from harness.printable import printable, printable_json, printable_lines
 
 
@@ -47,10 +48,15 @@ def say_json_text(text: str, *, nl: bool = True) -> None:
 
 @dataclass(frozen=True, slots=True)
 class CommandEntry:
-    """A command in the list of them: the module of ``harness.cli`` it is in, and what it does, in a sentence."""
+    """
+    A command in the list of them: the module of ``harness.cli`` it is in, and what it does, in a sentence.
+
+    ``example`` is what may stand behind the name of a command that needs something.
+    """
 
     module: str
     told: str
+    example: str = ""
 
 
 class Commands(click.Group):
@@ -64,6 +70,9 @@ class Commands(click.Group):
         super().__init__(*args, **extra)
         self._sections = sections
         self._entries = {name: entry for entries in sections.values() for name, entry in entries.items()}
+        self._examples = {
+            name: f"harness {name} {entry.example}" for name, entry in self._entries.items() if entry.example
+        }
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the names, in the order in which they are shown."""
@@ -78,6 +87,15 @@ class Commands(click.Group):
         name = cmd_name.replace("-", "_")
         found: click.Command = getattr(module, f"{name}_" if iskeyword(name) else name)
         return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that is named first, and the words behind it; raises a one-line usage error for another."""
+        name = args[0]
+        if name not in self._entries and not name.startswith("-") and not ctx.resilient_parsing:
+            raise unknown_command(name, list(self._entries))
+        return super().resolve_command(ctx, args)
 
     def loaded(self) -> dict[str, click.Command]:
         """Import every command, and return them by name."""
@@ -104,22 +122,13 @@ class Commands(click.Group):
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
         """Read the options that stand before the command."""
-        with _printable_usage():
+        with one_line_usage(self._examples):
             return super().make_context(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Read the options of the command, and run it."""
-        with _printable_usage():
+        with one_line_usage(self._examples, ctx):
             return super().invoke(ctx)
-
-
-@contextlib.contextmanager
-def _printable_usage() -> Iterator[None]:
-    try:
-        yield
-    except click.ClickException as error:
-        error.message = printable(error.message)  # type: ignore[misc]  # whose class knows nobody who shows it
-        raise
 
 
 class _Guarded:

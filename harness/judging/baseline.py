@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from harness.checks import CHECKS, Check
+from harness.judging.baseline_text import edited
 from harness.judging.deviations import load_baseline
 from harness.judging.drafted import SaidProblem, alike, as_yaml, drafted_entries
 from harness.judging.runner import RECORDING, Subject, judge_beside, judge_exchanges, problems_of
@@ -143,15 +144,26 @@ class Baseline:
         """
         Write the file anew: what is stale goes, what is new comes without a reason; return how many lack one.
 
-        The other entries stay as they are, and so do the lines above the list.
+        All else stays as it was written, comments and order too.
         """
-        text = self.path.read_text(encoding="utf-8") if self.path.exists() else ""
+        if not self.path.exists():
+            listed = list(drafted_entries(self.problems()))
+            return self._written(_HEAD + as_yaml({"deviations": listed}), listed)
+        text = self.path.read_text(encoding="utf-8")
         stale = {entry.line for entry in summary.of("stale")}
-        rows = zip(_lines(self.path), yaml.safe_load(text)["deviations"], strict=True) if text else ()
-        kept = [self._narrowed(raw, line) if line in stale else raw for line, raw in rows]
-        listed = [*filter(None, kept), *drafted_entries(self.problems())]
-        head = text.partition("deviations:")[0] if text else _HEAD
-        write_atomically(self.path.resolve(), (head + as_yaml({"deviations": listed})).encode())
+        raw = yaml.safe_load(text)["deviations"]
+        changed = {
+            number: self._narrowed(entry, line)
+            for number, (line, entry) in enumerate(zip(_lines(self.path), raw, strict=True))
+            if line in stale
+        }
+        added = list(drafted_entries(self.problems()))
+        listed = [*filter(None, (changed.get(number, entry) for number, entry in enumerate(raw))), *added]
+        told = edited(text, changed, added)
+        return self._written(told or text.partition("deviations:")[0] + as_yaml({"deviations": listed}), listed)
+
+    def _written(self, text: str, listed: list[dict[str, Any]]) -> int:
+        write_atomically(self.path.resolve(), text.encode())
         return sum(not entry.get("reason") for entry in listed)
 
     def _narrowed(self, raw: dict[str, Any], line: int) -> dict[str, Any] | None:

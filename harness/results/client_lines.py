@@ -155,7 +155,7 @@ def read_client_results(path: Path) -> ClientResults:
     """
     from pydantic import ValidationError
 
-    reader = LineReader(path, "harness clients run")
+    reader = LineReader(path)
     clients = reader.first.get("clients")
     if not isinstance(clients, dict):
         raise reader.bad(1, "the run line names no clients; this is not a file of harness clients run")

@@ -137,9 +137,9 @@ class LineReader:
         BadResults: it is not there, not such a file, of another schema, or has no end line.
     """
 
-    def __init__(self, path: Path, made_by: str = "harness run") -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self._made_by = made_by
+        self._made_by = "harness clients run" if path.name.startswith("clients") else "harness run"
         self._lines = self._objects()
         number, self.first = next(self._lines, (1, {}))
         self.run = _run(path, number, self.first)

@@ -48,10 +48,52 @@ def test_a_rule_is_explained_without_what_others_need() -> None:
     assert "usage.own-chunk" in told.stdout
 
 
-def test_an_unknown_command_is_refused() -> None:
-    told = CliRunner().invoke(main, ["prob"])
+@pytest.mark.parametrize("name", ENTRIES)
+def test_a_command_without_what_it_needs_says_what_and_how_in_a_line(name: str) -> None:
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    needed = [one for one in command.params if one.required]
+    if not needed:
+        return
+    example = f"harness {name} {ENTRIES[name].example}"
+    told = CliRunner().invoke(main, [name])
+    assert (told.exit_code, told.stdout) == (2, "")
+    assert told.stderr.startswith(f"harness: {name} needs ")
+    assert told.stderr.endswith(f", as in: {example}; see: harness {name} --help\n")
+    assert told.stderr.count("\n") == 1
+    command.make_context(name, example.split()[2:])  # what is shown can be read
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("prob", "no such command 'prob'; did you mean probe or proof?; see: harness --help"),
+        ("zzz", "no such command 'zzz'; see: harness --help"),
+        ("clients rum", "clients: no such command 'rum'"),
+        ("--nosuch", "no such option '--nosuch'; see: harness --help"),
+        ("report", "report needs RESULTS, as in: harness report reports/results.jsonl; see: harness report --help"),
+        ("mask x", "mask needs --into, as in: harness mask my-recordings/ --into masked/; see: harness mask --help"),
+        ("probe http://x/v1", "probe needs --model, as in: harness probe http://localhost:8000/v1 -m qwen3; "),
+        ("probe http://x/v1 -m", "probe: option '-m' requires an argument; see: harness probe --help"),
+        ("audit x --format xml", "audit: invalid value for '--format': 'xml' is not one of 'pretty', 'json', 'markdown'; "),
+        ("audit x --jobs 0", "audit: invalid value for '--jobs' / '-j': 0 is not in the range x>=1; "),
+        ("scenarios x", "scenarios: got unexpected extra argument (x); see: harness scenarios --help"),
+        ("audit x --\x1b[31m", r"audit: no such option '--\x1b[31m'"),
+        ("serve --upstream http://x/v1", "serve: --upstream and --record go together; name both; see: harness serve --help"),
+    ],
+)  # fmt: skip
+def test_a_command_line_that_cannot_be_read_is_told_in_a_line(words: str, said: str) -> None:
+    told = CliRunner().invoke(main, words.split())
+    assert (told.exit_code, told.stdout) == (2, "")
+    assert told.stderr.startswith(f"harness: {said}")
+    assert told.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [[], ["clients"]])
+def test_a_group_alone_prints_its_help_as_it_is(words: list[str]) -> None:
+    told = CliRunner().invoke(main, words)
     assert told.exit_code == 2
-    assert "No such command 'prob'" in told.stderr
+    assert "\n\nOptions:\n" in told.output
 
 
 def test_the_shell_completes_commands_and_options() -> None:

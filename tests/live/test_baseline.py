@@ -82,12 +82,14 @@ def test_writing_again_keeps_reasons_and_drops_what_is_gone(file: Path) -> None:
     (entry,) = drafted(file, OBJECT)
     kept = entry | {"reason": "It never sends one.", "source": "https://example.org/issues/7"}
     save(file, [kept, kept | {"check": "sse.done", "message": "*", "reason": "Gone since."}])
-    head = "# Ours.\n" + file.read_text()
-    file.write_text(head)
+    written = f"# Ours.\n{file.read_text()}# To be mended in June.\n"
+    file.write_text(written.replace("  source:", "  # of last year\n  source:", 1))
     with Server(faulty(OBJECT, UNASKED)) as server:
         result = probe(server, "--write-baseline", str(file))
     assert result.exit_code == 0, result.output
     assert file.read_text().startswith("# Ours.\n")
+    assert "  # of last year\n  source:" in file.read_text()
+    assert file.read_text().endswith("# To be mended in June.\n")
     entries = yaml.safe_load(file.read_text())["deviations"]
     assert entries[0] == kept
     assert [(one["check"], one["reason"]) for one in entries[1:]] == [("usage.not-unasked", "")]
