@@ -18,7 +18,7 @@ _KEY = "deviations"
 
 
 @dataclass(slots=True)
-class _Entry:
+class _ListedEntry:
     """An entry: its node, and the lines it takes, ``first`` with the dash to ``last``, counted from 0."""
 
     node: yaml.MappingNode
@@ -75,11 +75,11 @@ def _list_of(text: str) -> tuple[yaml.ScalarNode, yaml.SequenceNode]:
     return key, listed
 
 
-def _entry(node: yaml.MappingNode, lines: list[str]) -> _Entry:
+def _entry(node: yaml.MappingNode, lines: list[str]) -> _ListedEntry:
     first = node.start_mark.line
     while not lines[first].lstrip().startswith("-"):
         first -= 1
-    return _Entry(node, first, _last_line(node))
+    return _ListedEntry(node, first, _last_line(node))
 
 
 def _last_line(node: yaml.Node) -> int:
@@ -104,7 +104,7 @@ def _set_whole(lines: list[str], at: int, *, empty: bool) -> None:
     lines[at] = f"{key}:{' []' if empty else ''}{'  ' + rest if rest else ''}\n"
 
 
-def _take_out(lines: list[str], entry: _Entry, *, keep: str) -> None:
+def _take_out(lines: list[str], entry: _ListedEntry, *, keep: str) -> None:
     """Remove an entry with the comment above it; ``keep`` is what was written behind its last line."""
     first = entry.first
     while first and lines[first - 1].lstrip().startswith("#"):
@@ -112,7 +112,7 @@ def _take_out(lines: list[str], entry: _Entry, *, keep: str) -> None:
     lines[first : entry.last + 1] = [keep, *[""] * (entry.last - first)]
 
 
-def _narrow(lines: list[str], entry: _Entry, scenarios: list[str]) -> None:
+def _narrow(lines: list[str], entry: _ListedEntry, scenarios: list[str]) -> None:
     """Write the scenarios that are left to an entry."""
     found = [(key, value) for key, value in entry.node.value if key.value == "scenarios"]
     told = as_yaml(scenarios).replace("\n", " ").strip()
