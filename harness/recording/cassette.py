@@ -189,7 +189,7 @@ def _plain(loader: Any, _tag: str, node: yaml.Node) -> Any:
 
 _OurLoader.add_constructor("!binary", _binary)
 _OurLoader.add_multi_constructor("tag:yaml.org,2002:python/", _plain)
-_OurLoader.add_multi_constructor("!ruby/", _plain)
+_OurLoader.add_multi_constructor("!", _plain)
 _OurLoader.add_constructor("!block", lambda _, node: _BlockNumber(node.value))
 
 

@@ -7,6 +7,7 @@ from harness.wire.dialect import DialectName, answers_messages, is_messages
 from harness.wire.dumping import python_text
 
 OTHER = "other requests"
+STORED = "stored chat completions"
 
 PLURALS: dict[DialectName, str] = {"chat": "chat completions", "messages": "Anthropic Messages"}
 """What the exchanges of the dialects that are judged are called."""
@@ -33,9 +34,15 @@ _BY_SEGMENT = {
     "invoke": "Bedrock Invoke",
     "invoke-with-response-stream": "Bedrock Invoke",
     "generate": "Ollama generate",
-    "chat": "Ollama chat",
 }
 """A segment of the path, and what the request is called that has it; the first one here that is found holds."""
+
+_BY_END: dict[tuple[str, ...], str] = {
+    ("api", "chat"): "Ollama chat",
+    ("v1", "chat"): "Cohere chat",
+    ("v2", "chat"): "Cohere chat",
+}
+"""The end of a path."""
 
 _BY_METHOD = {
     "generateContent": "Gemini generateContent",
@@ -75,17 +82,21 @@ def dialect_of(url: Any) -> str:
     segments = [segment for segment in _path(url).split("/") if segment]
     method = segments[-1].rpartition(":")[2] if segments else ""
     named = (name for segment, name in _BY_SEGMENT.items() if segment in segments)
-    return _BY_METHOD.get(method) or next(named, OTHER)
+    return _BY_METHOD.get(method) or next(named, None) or _BY_END.get(tuple(segments[-2:]), OTHER)
 
 
-def dialect_of_answer(content: bytes) -> str | None:
-    """Return what an answer is by its first bytes, where its URL is unknown; None where it may be one that is judged."""
+def dialect_of_answer(content: bytes, *, known: bool = False) -> str | None:
+    """
+    Return what an answer is by its first bytes, where its URL does not tell; None where it may be one that is judged.
+
+    Where the URL is ``known`` it must be one: what is no answer of a model is then of another kind.
+    """
     head = content[:_HEAD]
     if answers_messages(content):
         return None
     if _CHAT.search(head) and _LEGACY not in head:
         return None
-    return next((name for name, pattern in _BY_ANSWER if pattern.search(head)), None)
+    return next((name for name, pattern in _BY_ANSWER if pattern.search(head)), OTHER if known else None)
 
 
 def _path(url: Any) -> str:

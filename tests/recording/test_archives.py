@@ -117,7 +117,12 @@ def test_what_is_no_chat_completion_is_left_out(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["jsonl", "har", "vcr"])
 def test_what_is_left_out_is_told_by_its_name(tmp_path: Path, kind: str) -> None:
-    urls = [URL, URL.replace("chat/completions", "responses"), URL.replace("chat/", ""), "https://x.example/logo.png"]
+    urls = [
+        URL,
+        URL.replace("chat/completions", "responses"),
+        URL.replace("chat/", ""),
+        "https://x.example/api/generate",
+    ]
     answer = {"status": 200, "headers": {}, "body_text": TEXT}
     if kind == "jsonl":
         content: Any = "\n".join(json.dumps(row(request={"url": url}, response=answer)) for url in urls)
@@ -132,7 +137,7 @@ def test_what_is_left_out_is_told_by_its_name(tmp_path: Path, kind: str) -> None
     path = write(tmp_path / f"a.{'jsonl' if kind == 'jsonl' else 'json'}", content)
     (entry,) = read_archive(path, raised, told.append)
     assert entry.exchange.request.url == URL
-    assert told == ["Responses", "legacy Completions", "other requests"]
+    assert told == ["Responses", "legacy Completions", "Ollama generate"]
 
 
 def test_what_is_left_out_may_be_of_any_form(tmp_path: Path) -> None:
@@ -171,7 +176,7 @@ def test_a_folder_gives_its_archives_but_not_lists_of_deviations(tmp_path: Path)
         ("a.jsonl", "", "empty"),
         ("a.jsonl", "{", "a.jsonl:1: not JSON"),
         ("a.jsonl", "[]", "a.jsonl:1: not an object"),
-        ("a.jsonl", "{}", "a.jsonl:1: request is missing"),
+        ("a.jsonl", "{}", "a.jsonl:1: no answer in it"),
         (
             "a.jsonl",
             json.dumps(row(response={"status": "fine", "body_text": ""})),

@@ -20,6 +20,8 @@ from harness.wire.exchange import Exchange, Request, Response
         ("https://x.example/v1beta/models/embed:batchEmbedContents", "embeddings"),
         ("https://bedrock.example/model/m/converse-stream", "Bedrock Converse"),
         ("http://localhost:11434/api/chat", "Ollama chat"),
+        ("https://api.cohere.com/v2/chat", "Cohere chat"),
+        ("https://gateway.example.com/chat", OTHER),
         ("https://x.example/v1/embeddings", "embeddings"),
         ("https://x.example/favicon.ico", OTHER),
         ("https://x.example", OTHER),

@@ -99,6 +99,18 @@ WHOLE: dict[str, tuple[str, Any]] = {
     "ddapm-test-agent": ("a.json", {"request": {"method": "POST", "url": URL, "headers": {}, "body": ASKED_TEXT}, "response": {"status": STATUS, "headers": MIME, "body": STREAM}}),
     "req_llm": ("a.json", {"request": {"url": URL, "canonical_json": ASKED}, "response": {"status": 200, "headers": {}, "body": None}, "chunks": [{"b64": base64.b64encode(one).decode()} for one in (BYTES[:CUT], BYTES[CUT:])]}),
     "ExVCR": ("a.json", [{"request": {"body": "", "method": "post", "request_body": ASKED_TEXT, "url": URL}, "response": {"body": STREAM, "headers": {}, "status_code": 200}}]),
+    "ExVCR, the body by its other name": ("a.json", [{"request": {"body": ASKED_TEXT, "method": "post", "request_body": "", "url": URL}, "response": {"body": STREAM, "headers": {}, "status_code": 200}}]),
+    "Azure SDK's test proxy": ("a.json", {"Entries": [{"RequestUri": URL, "RequestMethod": "POST", "RequestHeaders": {"Accept": "x"}, "RequestBody": ASKED, "StatusCode": 200, "ResponseHeaders": MIME, "ResponseBody": [f"{event}\n\n" for event in STREAM.split("\n\n")[:-1]]}], "Variables": {}}),
+    "Charles": ("a.chlsj", [{"method": "POST", "scheme": "https", "host": "api.example.com", "path": "/v1/chat/completions", "request": {"header": {"headers": [{"name": "A", "value": "b"}]}, "body": {"text": ASKED_TEXT, "charset": "UTF-8"}}, "response": {"status": 200, "header": {"headers": []}, "body": {"text": STREAM, "charset": "UTF-8"}}}]),
+    "Mastra's recorder": ("a.json", {"meta": {}, "recordings": [{"request": {"url": URL, "method": "POST", "body": ASKED}, "response": {"status": 200, "headers": MIME, "chunks": [STREAM[:30], STREAM[30:]], "chunkTimings": [1, 2]}}]}),
+    "Pact 4": ("a.json", {"consumer": {"name": "a"}, "interactions": [{"request": {"method": "POST", "path": URL, "body": {"content": ASKED, "contentType": "application/json", "encoded": False}}, "response": {"status": 200, "body": {"content": STREAM, "contentType": "text/event-stream", "encoded": False}}}]}),
+    "Hoverfly, in base64": ("a.json", {"data": {"pairs": [{"request": {key: [{"matcher": "exact", "value": value}] for key, value in {"scheme": "https", "destination": "api.example.com", "path": "/v1/chat/completions", "body": ASKED_TEXT}.items()}, "response": {"status": 200, "body": BASE64, "encodedBody": True}}]}}),
+    "talkback": ("a.json5", f"{{\n  meta: {{\n    host: 'https://api.example.com',\n    reqHumanReadable: true,\n    resHumanReadable: false,\n  }},\n  req: {{\n    url: '/v1/chat/completions',\n    method: 'POST',\n    body: {ASKED_TEXT},\n  }},\n  res: {{\n    status: 200,\n    headers: {{\n      'content-type': [\n        'text/event-stream',\n      ],\n    }},\n    body: '{BASE64}',\n  }},\n}}"),
+    "OkReplay": ("a.yaml", f"!tape\nname: chat\ninteractions:\n- recorded: 2026-08-01T08:01:40.000Z\n  request:\n    method: POST\n    uri: {URL}\n    body: '{ASKED_TEXT}'\n  response:\n    status: 200\n    body: {json.dumps(STREAM)}\n"),
+    "node's replay": ("chat", f"POST {URL}\naccept: */*\nbody: {ASKED_TEXT.replace(chr(34), chr(92) + chr(34))}\n\nHTTP/1.1 200 OK\ncontent-type: text/event-stream\n\n{STREAM}"),
+    "HAR as YAML": ("a.har.yaml", f"log:\n  entries:\n  - request: {{method: POST, url: '{URL}', postData: {{textJSON: {ASKED_TEXT}}}}}\n    response: {{status: 200, content: {{text: {json.dumps(STREAM)}}}}}\n"),
+    "a gateway's own address": ("a.jsonl", {"request": {"method": "POST", "url": "https://api.example.com/ask", "body": ASKED}, "response": {"status": 200, "body": STREAM}}),
+    "OTLP in a document": ("a.json", {"resourceSpans": [{"scopeSpans": [{"spans": [{"attributes": attributes({"url.full": URL, "http.response.status_code": "200", "http.request.body": ASKED_TEXT, "http.response.body": STREAM})}]}]}]}),
     "nock": ("a.json", [{"scope": "https://api.example.com:443", "method": "POST", "path": "/v1/chat/completions", "body": ASKED, "status": 200, "response": STREAM, "rawHeaders": ["Content-Type", "text/event-stream"]}]),
     "nock, hex": ("a.json", [{"scope": "https://api.example.com", "method": "POST", "path": "/v1/chat/completions", "body": ASKED, "status": 200, "response": [gzip.compress(BYTES).hex()], "rawHeaders": ["Content-Encoding", "gzip"]}]),
     "MSW by hand": ("a.json", [{"method": "POST", "url": URL, "requestBody": ASKED, "response": {"status": 200, "headers": MIME, "body": STREAM}}]),
@@ -143,6 +155,9 @@ PARSED: dict[str, tuple[str, Any]] = {
     "WireMock": ("a.json", {"request": {"urlPath": "/v1/chat/completions"}, "response": {"status": 200, "jsonBody": BODY}}),
     "WireMock, many": ("a.json", {"mappings": [{"request": {"urlPath": "/v1/chat/completions"}, "response": {"jsonBody": BODY}}]}),
     "WireMock.Net": ("a.json", {"Request": {"Path": {"Matchers": []}, "Methods": ["POST"]}, "Response": {"StatusCode": 200, "BodyAsJson": BODY}}),
+    "LiteLLM, one": ("a.json", {"call_type": "acompletion", "model": "small", "messages": ASKED["messages"], "response": BODY}),
+    "OpenInference": ("a.jsonl", {"name": "x", "attributes": {"input.value": ASKED_TEXT, "output.value": json.dumps(BODY)}}),
+    "Pact 2": ("a.json", {"interactions": [{"request": {"path": "/v1/chat/completions"}, "response": {"status": 200, "body": BODY}}], "metadata": {}}),
     "a completion": ("a.json", json.dumps(BODY, indent=2)),
     "a list of completions": ("a.json", [BODY]),
     "OpenAI's batches": ("a.jsonl", {"custom_id": "x", "response": {"status_code": 200, "request_id": "r", "body": BODY}}),
@@ -150,6 +165,14 @@ PARSED: dict[str, tuple[str, Any]] = {
     "bodies alone": ("a.jsonl", {"request": ASKED, "response": BODY, "response_status": 200, "request_path": URL}),
 }  # fmt: skip
 """Forms of an answer that was parsed and written again."""
+
+
+MOCKS: dict[str, Any] = {
+    "mountebank": {"imposters": [{"port": 4545, "stubs": [{"predicates": [{"equals": {"method": "POST", "path": "/v1/chat/completions"}}], "responses": [{"is": {"statusCode": "200", "headers": MIME, "body": STREAM}}]}]}]},
+    "Mockoon": {"routes": [{"method": "post", "endpoint": "v1/chat/completions", "responses": [{"body": STREAM, "statusCode": 200, "headers": [{"key": "Content-Type", "value": "text/event-stream"}]}]}]},
+    "the Azure SDK before its test proxy": {"networkCallRecords": [{"Method": "POST", "Uri": "/v1/chat/completions", "Headers": {"Accept": "x"}, "Response": {"StatusCode": "200", "Content-Type": "text/event-stream", "retry-after": "0", "Body": STREAM}, "Exception": None}], "variables": []},
+}  # fmt: skip
+"""Forms that keep the bytes, without the body of the request or the host."""
 
 
 def written(folder: Path, name: str, content: Any) -> Path:
@@ -201,6 +224,37 @@ def test_what_was_parsed_is_known_as_written_again(tmp_path: Path, name: str) ->
     exchange = only(written(tmp_path, *PARSED[name])).exchange
     assert json.loads(exchange.response.content) == BODY
     assert (exchange.source.fidelity, exchange.is_stream) == ("reserialized", False)
+
+
+@pytest.mark.parametrize("name", MOCKS)
+def test_the_answers_of_a_mock(tmp_path: Path, name: str) -> None:
+    exchange = only(written(tmp_path, "a.json", MOCKS[name])).exchange
+    assert (exchange.response.content, exchange.source.fidelity) == (BYTES, "wire")
+    assert (exchange.request.method, exchange.request.url) == ("POST", "/v1/chat/completions")
+    assert exchange.response.headers["content-type"] == "text/event-stream"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"recorded_at": "2026-07-02T10:00:00Z"}, {"metadata": {"recordedAt": "2026-07-02T10:00:00.498Z"}},
+        {"meta": {"timeExported": "2026-07-02"}}, {"timestamp": 1782986400}, {"timestamp": 1782986400123},
+    ],
+)  # fmt: skip
+def test_the_day_of_a_recording_is_what_it_or_its_document_tells(tmp_path: Path, told: dict[str, Any]) -> None:
+    answer = {"status": 200, "body": STREAM}
+    own = {"request": {"url": URL}, "response": answer, **told}
+    assert only(written(tmp_path, "a.json", own)).exchange.source.at == "2026-07-02"
+    within = {"interactions": [{"request": {"url": URL}, "response": answer}], **told}
+    assert only(written(tmp_path, "b.json", within)).exchange.source.at == "2026-07-02"
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "GET"])
+def test_what_asks_for_no_completion_is_not_judged_as_one(tmp_path: Path, method: str) -> None:
+    told: list[str] = []
+    pair = {"request": {"method": method, "url": URL}, "response": {"status": 204, "body": ""}}
+    assert list(read_archive(written(tmp_path, "a.json", pair), passed_over=told.append)) == []
+    assert told == ["other requests"]
 
 
 def test_a_log_that_put_a_stream_together_is_not_taken_for_an_answer_without_one(tmp_path: Path) -> None:
@@ -279,6 +333,14 @@ def test_rubys_short_tag_for_bytes(tmp_path: Path) -> None:
         ('{"hello": 1}', "not a recording in a format that harness reads"),
         ("a: [", "not a recording in a format that harness reads"),
         ("Once upon a time", "not a recording in a format that harness reads"),
+        ("version https://git-lfs.github.com/spec/v1\noid sha256:8a\nsize 9\n", "run `git lfs pull`"),
+        ("251:9:websocket;0:~8:response;189:6:reason,2:OK,", "write them as HAR"),
+        ("PK\x03\x04\x14\x00\x08\x08raw/1_c.txt", "export the session as HAR"),
+        (
+            '{"method": "POST", "path": "/v1/chat/completions", "response_code": 200}\n' * 2,
+            "no answer in it; leave it out",
+        ),
+        ("POST https://api.example.com/v1/chat/completions\n\n{}", "a request without an answer"),
     ],
 )
 def test_what_is_of_no_known_form_is_refused_in_one_line(tmp_path: Path, content: str, said: str) -> None:

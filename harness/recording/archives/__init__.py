@@ -9,6 +9,8 @@ of them have in common: a request, a response, and the body in many forms.
 import re
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +18,9 @@ from typing import Any, NamedTuple
 import orjson
 
 from harness.errors import BadArchive, BadCassette, HarnessError
+from harness.recording.archives.days import day_of
 from harness.recording.archives.documents import UNKNOWN, form_of, is_completion
+from harness.recording.archives.others import refuse_others
 from harness.recording.archives.rows import (
     Row,
     exchange_of_row,
@@ -28,17 +32,19 @@ from harness.recording.archives.rows import (
 )
 from harness.recording.archives.texts import TextReader, text_reader
 from harness.recording.cassette import load_yaml
-from harness.recording.dialects import PLURALS, dialect_of, dialect_of_answer, is_judged
+from harness.recording.dialects import OTHER, PLURALS, STORED, dialect_of, dialect_of_answer, is_judged
 from harness.recording.files import in_utf8, opened, read_whole, rows_of
 from harness.wire.dialect import DialectName
 from harness.wire.exchange import Exchange, Request, Response, Source
 from harness.wire.limits import many_values, sizes
 
-SUFFIXES = (".yaml", ".yml", ".json", ".har", ".jsonl", ".ndjson", ".sse", ".httprr")
+SUFFIXES = (".yaml", ".yml", ".json", ".json5", ".har", ".jsonl", ".ndjson", ".sse", ".httprr", ".chlsj")
 """How the names of recordings end; in a folder a file of another name is read where it begins as a recording does."""
 
 _ROWS = (".jsonl", ".ndjson")
 _YAML = re.compile(rb"---|%YAML|#|[\w'\"-]+ ?:(?:[ \r\n]|$)|- ")
+_JSON5 = re.compile(rb"[{\[]\s*(?:[{\[]\s*)?(?:[A-Za-z_$][\w$]*|'[^'\n]*')\s*:")
+_ASKS_NOTHING = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
 _RECORDING = re.compile(rb"httprr trace|(?:#+ )?HTTP/\d|[*<>] |[A-Z]{3,7} \S+ HTTP/\d|(?:data|event): ?[{\w]|[\s\S]{0,4000}^(?:http_)?interactions:|when:|\s*[{\[][\s\S]{0,4000}\"(?:choices|http_interactions|interactions|request)\"", re.MULTILINE)  # fmt: skip
 _OWN = frozenset({"deviations.yaml", "profile.yaml", "providers.yaml"})
 _OWN_BEGINS = re.compile(
@@ -126,6 +132,7 @@ def read_archive(
     if not first:
         raise BadArchive(f"{path}: empty; restore it, or leave it out")
     begins = (first[0] or b"").lstrip()
+    refuse_others(begins, str(path))
     reader = text_reader(begins)
     if reader:
         return _only(_in_text(path, reader), dialects, passed_over)
@@ -151,8 +158,16 @@ def _only(entries: Iterable[Entry], dialects: Collection[DialectName], passed_ov
 def _of_another(exchange: Exchange, dialects: Collection[DialectName]) -> str | None:
     """Return what an exchange is, in the plural, that is of none of ``dialects``; None where it is of one."""
     url = exchange.request.url
-    other = dialect_of_answer(exchange.response.content) if not url else None if is_judged(url) else dialect_of(url)
+    if exchange.request.method in _ASKS_NOTHING:
+        return STORED if url and is_judged(url) and exchange.response.body else OTHER
+    other = dialect_of_answer(exchange.response.content, known=bool(url)) if not url or _by_answer(url) else None
+    other = other if not url or _by_answer(url) or is_judged(url) else dialect_of(url)
     return other or (None if exchange.dialect in dialects else PLURALS[exchange.dialect])
+
+
+def _by_answer(url: Any) -> bool:
+    """Tell whether an address says nothing of what is asked there, as that of a gateway may: then the answer does."""
+    return not is_judged(url) and dialect_of(url) == OTHER
 
 
 def _in_text(path: Path, reader: TextReader) -> Iterator[Entry]:
@@ -167,17 +182,17 @@ def _in_rows(
         yield Entry(stream_exchange(rows_of(path), str(path), unread), f"{path}#0")
         return
     for number, line in rows_of(path):
-        where = f"{path}:{number}"
+        where, url = f"{path}:{number}", None
         try:
             row = parsed_row(line, where)
             url = url_of_row(row) if row else None
-            if row is None or not is_judged(url):
+            if row is None or not (is_judged(url) or _by_answer(url)):
                 if row is not None:
                     passed_over(dialect_of(url))
                 continue
             entry = Entry(exchange_of_row(row, where), where, provider_of_row(row))
         except HarnessError as error:
-            unread(error)
+            _told(error, url, unread, passed_over)
             continue
         yield entry
 
@@ -200,18 +215,33 @@ def _document(
         yield Entry(Exchange(Request("POST", ""), answer, Source(fidelity="reserialized")), f"{path}#0")
         return
     form, items = form_of(document, path)
+    day = day_of(document)
     for number, item in enumerate(items):
-        where = f"{path}: {form.place}/{number}" if form.place else str(path)
+        where, url = f"{path}: {form.place}/{number}" if form.place else str(path), None
         try:
             url = form.url(item)
-            if not is_judged(url):
+            if not (is_judged(url) or _by_answer(url)):
                 passed_over(dialect_of(url))
                 continue
-            entry = Entry(form.exchange(item, where, path), f"{path}#{number}")
+            entry = Entry(_dated(form.exchange(item, where, path), day), f"{path}#{number}")
         except HarnessError as error:
-            unread(error)
+            _told(error, url, unread, passed_over)
             continue
         yield entry
+
+
+def _dated(exchange: Exchange, day: str | None) -> Exchange:
+    """Return an exchange of no date with that of the document it stands in."""
+    dated = exchange.source.at or day is None
+    return exchange if dated else replace(exchange, source=replace(exchange.source, at=day))
+
+
+def _told(error: HarnessError, url: Any, unread: Callable[[HarnessError], None], passed_over: PassedOver) -> None:
+    """Tell of what can't be read; what is asked at an address that says nothing of it need not be what is judged."""
+    if url and _by_answer(url):
+        passed_over(OTHER)
+    else:
+        unread(error)
 
 
 def _is_yaml(path: Path) -> bool:
@@ -224,6 +254,9 @@ def _json(content: bytes, path: Path) -> Any:
     try:
         return orjson.loads(in_utf8(content))
     except orjson.JSONDecodeError as error:
+        if _JSON5.match(content.lstrip()):  # its bare keys, single quotes and last commas are YAML as well
+            with suppress(BadCassette):
+                return load_yaml(content, path)
         raise BadArchive(f"{path}: not JSON ({error}); restore it, or leave it out") from None
 
 

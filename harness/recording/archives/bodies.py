@@ -19,6 +19,8 @@ from harness.wire.exchange import Fidelity, Reads
 HEX = re.compile(r"(?:[0-9a-f]{2})+")
 _DATA_KEYS = ("data", "Data")
 _TYPE_KEYS = ("event", "Event", "type", "Type")
+_WRAPPERS = frozenset({"text", "content"})
+_WRITTEN = frozenset({"charset", "contentType", "contentTypeHint", "encoded", "encoding", "mimeType", "size"})
 _NULLABLE = frozenset({"finish_reason", "content"})
 """Of the keys that an SDK writes out as null, those that the API itself gives as null."""
 
@@ -64,9 +66,27 @@ def _from_object(value: dict[str, Any], where: str) -> KeptBody:
             return KeptBody(unbase64(value[key], f"{where}/{key}"))
     if "string" in value and not isinstance(value["string"], dict | list):
         return _text(value["string"], f"{where}/string")
+    held = wrapped_in(value)
+    if held:
+        return _unwrapped(value, held, where)
     if "__data__" in value:
         return parsed(_without_nulls(value["__data__"]), where)
     return parsed(value, where)
+
+
+def wrapped_in(value: Any) -> str | None:
+    """Return the key under which an object holds a body, where all that is beside it is how it is written."""
+    if not isinstance(value, dict) or not value.keys() <= _WRAPPERS | _WRITTEN:
+        return None
+    held = [key for key in value if key in _WRAPPERS]
+    return held[0] if len(held) == 1 and len(value) > 1 else None
+
+
+def _unwrapped(value: dict[str, Any], held: str, where: str) -> KeptBody:
+    packed = "base64" in {value.get("encoded"), value.get("encoding")} or value.get("encoded") is True
+    if packed and isinstance(value[held], str):
+        return KeptBody(unbase64(value[held], f"{where}/{held}"))
+    return body_in(value[held], f"{where}/{held}")
 
 
 def _text(value: Any, where: str) -> KeptBody:
@@ -86,6 +106,8 @@ def _from_list(value: list[Any], where: str) -> KeptBody:
 def _from_texts(value: list[str]) -> KeptBody:
     if all(HEX.fullmatch(one) for one in value):
         return in_reads(bytes.fromhex(one) for one in value)
+    if any("\n" in one.rstrip("\r\n") or one.endswith("\n\n") for one in value):  # no lines, but reads or events
+        return in_reads(as_bytes(one) for one in value)
     return KeptBody("".join(f"{line}\n" for line in value).encode("utf-8", "surrogatepass"), "lines")
 
 

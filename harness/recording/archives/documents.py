@@ -9,7 +9,8 @@ from harness.errors import BadArchive
 from harness.recording.archives import mocks
 from harness.recording.archives.bodies import body_in, is_chunk, stream_of
 from harness.recording.archives.har import har_exchange
-from harness.recording.archives.nested import pairs_within
+from harness.recording.archives.log_lines import log_line_exchange, log_line_url
+from harness.recording.archives.nested import log_lines_within, pairs_within
 from harness.recording.archives.pairs import answer_in, exchange_of_pair, url_in
 from harness.recording.cassette import exchange_of
 from harness.wire.exchange import Exchange, Request, Response, Source
@@ -127,6 +128,10 @@ def chunks_exchange(chunks: Any, where: str) -> Exchange:
     return Exchange(_NO_REQUEST, Response(200, body=body.content), Source(fidelity=body.fidelity))
 
 
+def _pair(item: Any, where: str, _path: Path) -> Exchange:
+    return exchange_of_pair(item, where)
+
+
 def _nothing(_item: Any) -> str:
     return ""
 
@@ -150,6 +155,9 @@ DOCUMENT_FORMS = (
         "nock: recorded calls", _one(mocks.is_nock), lambda item, where, _: mocks.nock_exchange(item, where),
         url=lambda item: f"{item['scope']}{item['path']}",
     ),
+    DocumentForm("mountebank: imposters", mocks.mountebank_items, _pair),
+    DocumentForm("Mockoon: routes", mocks.mockoon_items, _pair),
+    DocumentForm("talkback: tapes", mocks.talkback_items, _pair),
     DocumentForm(
         "{request, response} or a list of these", _one(_is_pair), lambda item, where, _: exchange_of_pair(item, where)
     ),
@@ -160,6 +168,10 @@ DOCUMENT_FORMS = (
     DocumentForm(
         "pairs of request and response deep in a document", pairs_within,
         lambda item, where, _: exchange_of_pair(item, where), place="…",
+    ),
+    DocumentForm(
+        "lines of a log, or spans, deep in a document", log_lines_within,
+        lambda item, where, _: log_line_exchange(item, where), url=log_line_url, place="…",
     ),
 )  # fmt: skip
 """The forms that are known, in the order in which they are tried."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import BadArchive
-from harness.recording.archives.bodies import HEX, KeptBody, as_bytes, in_reads, unbase64
+from harness.recording.archives.bodies import HEX, KeptBody, as_bytes, in_reads, parsed, unbase64
 from harness.recording.archives.pairs import headers_in, part, source_of, status_of
 from harness.recording.files import file_beside, read_whole
 from harness.wire.dumping import python_text
@@ -26,13 +26,19 @@ def har_exchange(entry: Any, where: str, path: Path) -> Exchange:
         python_text(asked.get("method", "POST")),
         python_text(asked.get("url", "")),
         headers_in(asked.get("headers")),
-        as_bytes(text) if isinstance(text, str) else None,
+        as_bytes(text) if isinstance(text, str) else _parsed(posted, where),
     )
     body = _content(part(response, "content", f"{where}/response"), f"{where}/response/content", path)
     status, reason = status_of({"status": response.get("status")}, where)
     headers = headers_in(response.get("headers"))
     read = Response(status, headers, body.content, reason or python_text(response.get("statusText", "")), body.reads)
     return Exchange(request, read, source_of(entry, headers, body.fidelity))
+
+
+def _parsed(posted: Any, where: str) -> bytes | None:
+    """Return what was posted where it was kept as parsed, as in HAR files that are written as YAML."""
+    value = posted.get("textJSON") if isinstance(posted, dict) else None
+    return parsed(value, f"{where}/request/postData/textJSON", dense=True).content if value is not None else None
 
 
 def _content(content: dict[str, Any], where: str, path: Path) -> KeptBody:

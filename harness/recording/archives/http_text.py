@@ -10,11 +10,12 @@ from harness.wire.exchange import Exchange, Headers, Request, Response
 
 HTTPRR = b"httprr trace v1"
 CURL_I = re.compile(rb"(?:#+ )?HTTP/\d(?:\.\d)? \d{3}")
-MESSAGES = re.compile(rb"[A-Z]{3,7} \S+ HTTP/\d")
+MESSAGES = re.compile(rb"[A-Z]{3,7} (?:\S+ HTTP/\d|(?:/|https?://)\S+[ \t]*\r?\n)")
 CURL_V = re.compile(rb"[*<>] |\*$")
 
 _STATUS_LINE = re.compile(rb"(?:#+ )?HTTP/(\d(?:\.\d)?) (\d{3})(?: (.*))?")
-_REQUEST_LINE = re.compile(rb"([A-Z]+) (\S+) HTTP/\d(?:\.\d)?")
+_REQUEST_LINE = re.compile(rb"([A-Z]+) (\S+)(?: HTTP/\d(?:\.\d)?)?")
+_BODY_LINE = re.compile(rb"^body: (.+?)\r?\n?\Z", re.MULTILINE)
 _LENGTHS = re.compile(rb"(\d+) (\d+)\r?\n")
 _BETWEEN = re.compile(rb"\r?\n\r?\n")
 _PROGRESS = re.compile(rb"(?:[*] |[{}] \[\d+ bytes data\]|\*$)")
@@ -49,7 +50,9 @@ def exchange_of_messages(content: bytes, where: str) -> Exchange:
     answer = re.search(rb"^HTTP/\d", content, re.MULTILINE)
     if not answer:
         raise BadArchive(f"{where}: a request without an answer; leave it out")
-    request = _request(content[: answer.start()].rstrip() + b"\n", where)
+    asked = content[: answer.start()].rstrip() + b"\n"
+    among = _BODY_LINE.search(asked)  # node's replay keeps a body among the headers, with its quotes escaped
+    request = _request(asked[: among.start()] + b"\n" + among[1].replace(b'\\"', b'"') if among else asked, where)
     response = _response(content[answer.start() :], where)
     return Exchange(request, response, source_of({}, response.headers))
 
@@ -92,7 +95,8 @@ def _request(message: bytes, where: str) -> Request:
         raise BadArchive(f"{where}: {first[:40].decode('utf-8', 'replace')!r} begins no request; leave it out")
     headers = _headers(lines)
     target = asked[2].decode("latin-1")
-    url = target if "://" in target else f"https://{headers.get('host', '')}{target}"
+    host = headers.get("host", "")
+    url = target if "://" in target or not host else f"https://{host}{target}"
     return Request(asked[1].decode(), url, headers, body or None)
 
 

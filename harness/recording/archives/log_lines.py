@@ -23,7 +23,9 @@ _ASKED = (
     "requestjson",
     "rawrequest",
     "payloadrequest",
+    "inputvalue",
 )
+_METHODS = ("requestmethod", "httprequestmethod", "httpmethod", "method")
 _ANSWERED = ("responsebody", "responsebodycontent", "respbody", "resbody", "responsepayload", "responsejson", "rawresponse", "payloadresponse")  # fmt: skip
 _URLS = ("requesturl", "httpurl", "urlfull", "requesturi", "url", "requestpath", "httptarget", "urlpath", "path", "uri")
 _STATUSES = ("responsestatus", "responsestatuscode", "httpstatuscode", "httpresponsestatuscode", "statuscode", "httpstatus", "status")  # fmt: skip
@@ -51,7 +53,10 @@ def log_line_exchange(row: Json, where: str) -> Exchange:
     """
     named = _by_name(row)
     asked = _first(named, _ASKED)
+    if asked is not None and asked is named.get("inputvalue"):  # of a span of OpenInference, put together by an SDK
+        asked, row = _whole(asked), {**row, "fidelity": "reserialized"}
     request = {"url": log_line_url(row), "body": asked if asked is not None else _parameters(row)}
+    request |= {"method": _first(named, _METHODS), "headers": _first(named, ("requestheaders", "reqheaders"))}
     response = {"body": _answer(named), "headers": _first(named, ("responseheaders", "resheaders"))}
     status = _first(named, _STATUSES)
     if isinstance(status, int) or (isinstance(status, str) and status.isdecimal()):
@@ -63,8 +68,11 @@ def _answer(named: dict[str, Any]) -> Any:
     found = _first(named, _ANSWERED)
     if found is not None:
         return found
+    written = named.get("outputvalue")
+    if isinstance(written, str) and '"choices"' in written:
+        return written
     whole = named.get("response")  # the answer itself, parsed or as text
-    if isinstance(whole, str) and whole.lstrip()[:1] in {"{", "d", ":"}:
+    if isinstance(whole, str) and whole.lstrip()[:1] in {"{", "d", ":"} and whole.strip() != "{}":
         return whole
     return whole if isinstance(as_object(whole).get("choices"), list) else None
 
@@ -78,8 +86,17 @@ def _parameters(row: Json) -> Json | None:
             return asked
     if not isinstance(row.get("messages"), list):
         return None
-    given = as_object(row.get("model_parameters")) | {key: row[key] for key in ("model", "messages") if key in row}
-    return {key: value for key, value in given.items() if key not in STREAMED}
+    return _unstreamed(
+        as_object(row.get("model_parameters")) | {key: row[key] for key in ("model", "messages") if key in row}
+    )
+
+
+def _whole(asked: Any) -> Json | None:
+    return _unstreamed((_object(asked) if isinstance(asked, str) else as_object(asked)) or {}) or None
+
+
+def _unstreamed(asked: Json) -> Json:
+    return {key: value for key, value in asked.items() if key not in STREAMED}
 
 
 def _object(text: str) -> Json | None:

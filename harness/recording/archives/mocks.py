@@ -45,6 +45,46 @@ def nock_exchange(item: dict[str, Any], where: str) -> Exchange:
     return Exchange(request_in(request, f"{where}/request"), answer, source_of(item, headers, body.fidelity))
 
 
+def mountebank_items(document: Any) -> list[Any] | None:
+    """Return the answers that the imposters of mountebank give, each with what it is an answer to."""
+    imposters = as_object(document).get("imposters", [document])
+    stubs = [stub for imposter in objects_in(imposters) for stub in objects_in(imposter.get("stubs"))]
+    given = [(stub, as_object(one.get("is"))) for stub in stubs for one in objects_in(stub.get("responses"))]
+    return [{"request": _wanted(stub), "response": answer} for stub, answer in given if answer] or None
+
+
+def _wanted(stub: dict[str, Any]) -> dict[str, Any]:
+    """Return what the predicates of a stub want a request to be."""
+    wanted: dict[str, Any] = {}
+    for predicate in objects_in(stub.get("predicates")):
+        for how in ("deepEquals", "equals", "startsWith", "contains", "matches"):
+            wanted |= as_object(predicate.get(how))
+    return wanted
+
+
+def mockoon_items(document: Any) -> list[Any] | None:
+    """Return the answers of the routes of Mockoon, each with the route."""
+    routes = objects_in(as_object(document).get("routes"))
+    given = [(route, one) for route in routes if "endpoint" in route for one in objects_in(route.get("responses"))]
+    return [
+        {"request": {"method": route.get("method"), "url": f"/{route['endpoint']}"}, "response": answer}
+        for route, answer in given
+    ] or None
+
+
+def talkback_items(document: Any) -> list[Any] | None:
+    """Return the exchange of a tape of talkback, whose bodies are in base64 where people can't read them."""
+    meta, asked, answer = (as_object(as_object(document).get(key)) for key in ("meta", "req", "res"))
+    if not asked or not answer:
+        return None
+    request = {**asked, "url": f"{meta.get('host') or ''}{asked.get('url') or ''}"}
+    sides = ((request, "reqHumanReadable"), (answer, "resHumanReadable"))
+    for side, readable in sides:
+        if meta.get(readable) is not True and isinstance(side.get("body"), str):
+            side["body_b64"] = side.pop("body")
+    return [{"meta": meta, "request": request, "response": answer}]
+
+
 def is_wiremock(item: Any) -> bool:
     """Tell whether an object is a stub mapping of WireMock."""
     request, response = (as_object(as_object(item).get(side)) for side in ("request", "response"))

@@ -1,12 +1,14 @@
 """
-Pairs of request and response deep in a document of a tool that is not known, such as Hoverfly, Scotch and Postman.
+Exchanges deep in a document of a tool that is not known, such as Hoverfly, Scotch, Postman and the Azure SDK's proxy.
 
 What they have in common with the rest is put into its form: keys begin small, ``raw`` and ``value`` are what they hold.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from harness.recording.archives.log_lines import is_log_line
+from harness.recording.archives.pairs import url_in
 from harness.wire.shapes import Json, as_object
 
 _REQUESTS = ("request", "originalRequest")
@@ -19,19 +21,38 @@ def pairs_within(document: Any) -> list[Any] | None:
     return list(_pairs(document, 0)) or None
 
 
+def log_lines_within(document: Any) -> list[Any] | None:
+    """Return the lines of a log, or the spans, in a document, however deep; None where there is none."""
+    return list(_log_lines(document, 0)) or None
+
+
+def _log_lines(value: Any, depth: int) -> Iterator[Json]:
+    if depth > _DEEPEST:
+        return
+    if isinstance(value, dict) and is_log_line(value):
+        yield value
+        return
+    for one in _inner(value):
+        yield from _log_lines(one, depth + 1)
+
+
 def _pairs(value: Any, depth: int) -> Iterator[Json]:
     if depth > _DEEPEST:
         return
     if isinstance(value, dict):
         small = _small(value)
         request = next((small[key] for key in _REQUESTS if isinstance(small.get(key), dict)), None)
+        request = request or (small if url_in(small) and "method" in small else None)
         response = small if "originalRequest" in small else small.get("response")
         if request and isinstance(response, dict):
             yield {**small, "request": _side(request), "response": _side(response)}
             return
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    for one in inner:
+    for one in _inner(value):
         yield from _pairs(one, depth + 1)
+
+
+def _inner(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def _small(value: dict[Any, Any]) -> Json:
@@ -45,12 +66,17 @@ def _side(side: Json) -> Json:
     apart = as_object(parts.get("requestHeaders") or parts.get("responseHeaders")) | as_object(
         parts.get("contentHeaders")
     )
-    parts["headers"] = _named(headers) if headers else apart
+    parts["headers"] = headers or apart or _among(parts)
     if isinstance(parts.get("status"), dict):
         parts["status"] = _small(parts["status"])
     elif type(parts.get("code")) is int:
         parts["status"] = parts["code"]
     return _with_address(parts)
+
+
+def _among(parts: Json) -> Json:
+    """Return the headers that stand among the parts of an answer, by the dash in their names."""
+    return {key: value for key, value in parts.items() if isinstance(value, str) and ("-" in key or key == "date")}
 
 
 def _with_address(parts: Json) -> Json:
@@ -65,9 +91,3 @@ def _bare(value: Any) -> Any:
         value = value[0]
     held = [value[key] for key in _HOLDERS if isinstance(value, dict) and isinstance(value.get(key), str)]
     return held[0] if held else value
-
-
-def _named(headers: Any) -> Any:
-    """Return headers whose names stand under ``key`` as others have them, under ``name``."""
-    listed = headers if isinstance(headers, list) else []
-    return [{**one, "name": one["key"]} if isinstance(one, dict) and "key" in one else one for one in listed] or headers

@@ -9,7 +9,8 @@ import zlib
 from typing import Any
 
 from harness.errors import BadArchive
-from harness.recording.archives.bodies import KeptBody, body_in, parsed, unbase64
+from harness.recording.archives.bodies import KeptBody, body_in, parsed, unbase64, wrapped_in
+from harness.recording.archives.days import day_of
 from harness.wire.dumping import python_text
 from harness.wire.exchange import Exchange, Fidelity, Headers, Provenance, Reads, Request, Response, Source
 from harness.wire.unpacking import GZIP, inflate
@@ -41,7 +42,6 @@ _ADDRESSES = ("url", "request_url", "request_path", "path", "uri")
 _BESIDE = ("status", "status_code", "statusCode", "response_status", "responseStatus", "response_code")
 """Where the status stands whose response is the body alone."""
 
-_TIMES = ("captured_at", "recorded_at", "startedDateTime", "timestamp", "created_at")
 _STATUS_LINE = re.compile(r"(?:HTTP/[\d.]+ )?(\d{3})(?: (.*))?")
 _LEFT: dict[str, Fidelity] = {
     "reserialized": "reserialized",
@@ -61,15 +61,21 @@ def exchange_of_pair(item: Any, where: str) -> Exchange:
     """
     request, response = part(item, "request", where), part(item, "response", where)
     if isinstance(request.get("messages"), list):
-        request = {
-            "url": next((item[key] for key in _ADDRESSES if isinstance(item.get(key), str)), ""),
-            "body": request,
-        }
+        request = {"url": _url_beside(item), "body": request}
+    elif not url_in(request):
+        request = {**request, "url": _url_beside(item)}
     if isinstance(response.get("choices"), list):
         status = next((item[key] for key in _BESIDE if type(item.get(key)) is int), 200)
         response = {"body": response, "status": status}
         request = _put_together(request)
     return Exchange(request_in(request, f"{where}/request"), *answer_in(item, response, where))
+
+
+def _url_beside(item: dict[str, Any]) -> str:
+    """Return the address that stands beside a request, whole or in parts."""
+    whole = next((item[key] for key in _ADDRESSES if isinstance(item.get(key), str)), "")
+    host, scheme = item.get("host"), item.get("scheme")
+    return f"{scheme}://{host}{whole}" if isinstance(host, str) and isinstance(scheme, str) else whole
 
 
 def _put_together(request: dict[str, Any]) -> dict[str, Any]:
@@ -117,7 +123,7 @@ def url_in(request: Any) -> str:
 def _asked(request: dict[str, Any], where: str) -> bytes | None:
     for key in _ASKED:
         value = request.get(key)
-        if value is None:
+        if value is None or value == "":  # some keep a body under one of two names, and leave the other empty
             continue
         if key == "parsed_body":
             return parsed(value, f"{where}/{key}").content
@@ -128,7 +134,9 @@ def _asked(request: dict[str, Any], where: str) -> bytes | None:
 
 
 def _is_wrapped(value: Any) -> bool:
-    return isinstance(value, dict) and bool({"string", "base64_string", "b64"} & value.keys())
+    return isinstance(value, dict) and (
+        bool({"string", "base64_string", "b64"} & value.keys()) or bool(wrapped_in(value))
+    )
 
 
 def _is_empty(value: Any) -> bool:
@@ -153,6 +161,8 @@ def response_body(item: Any, response: dict[str, Any], where: str) -> KeptBody:
         return body_in(item["chunks"], f"{where.rpartition('/')[0]}/chunks")
     if found is None and not {"body", "content"} & response.keys():
         raise BadArchive(f"{where.rpartition('/')[0]}: response has neither body_text nor body_b64, nor another body")
+    if response.get("encodedBody") is True and isinstance(response.get("body"), str):
+        return KeptBody(unbase64(response["body"], f"{where}/body"))
     if found in {"jsonBody", "bodyAsJson"}:
         return parsed(response[found], f"{where}/{found}")
     return body_in(response[found] if found else None, f"{where}/{found or 'body'}")
@@ -180,6 +190,8 @@ def status_of(response: dict[str, Any], where: str) -> tuple[int, str]:
 def headers_in(value: Any) -> Headers:
     """Return headers, kept as a mapping to texts or lists, as pairs, as objects or as one flat list."""
     pairs: list[tuple[str, str]] = []
+    if isinstance(value, dict) and isinstance(value.get("headers"), list):
+        return headers_in(value["headers"])
     if isinstance(value, dict):
         for name, values in value.items():
             pairs += [(_word(name), _word(one)) for one in (values if isinstance(values, list) else [values])]
@@ -187,8 +199,11 @@ def headers_in(value: Any) -> Headers:
         pairs = list(zip(value[::2], value[1::2], strict=False))
     else:
         for one in value if isinstance(value, list) else ():
-            if isinstance(one, dict) and {"name", "value"} <= one.keys():
-                pairs.append((_word(one["name"]), _word(one["value"])))
+            named = next(
+                (key for key in ("name", "key") if isinstance(one, dict) and {key, "value"} <= one.keys()), None
+            )
+            if named:
+                pairs.append((_word(one[named]), _word(one["value"])))
             elif isinstance(one, list) and len(one) == 2:  # noqa: PLR2004 - a pair
                 pairs.append((_word(one[0]), _word(one[1])))
     return Headers(tuple(pairs))
@@ -209,33 +224,15 @@ def source_of(item: dict[str, Any], headers: Headers, kept: Fidelity = "wire", n
     provenance: Provenance = "published" if item.get("authenticity") == "transcript" else "recorded"
     origin = item.get("source")
     repo, path = (origin.get("repo"), origin.get("path")) if isinstance(origin, dict) else (None, None)
-    times = (_day(item.get(key)) for key in _TIMES)
     return Source(
         provenance,
-        next((day for day in times if day), None) or _day(headers.get("date")),
+        day_of(item) or day_of({"date": headers.get("date")}),
         url=f"https://github.com/{repo}/blob/{origin.get('commit', 'HEAD')}/{path}"
         if isinstance(origin, dict) and repo
         else None,
         note=note,
         fidelity=_LEFT.get(python_text(item.get("fidelity")), kept),
     )
-
-
-def _day(text: Any) -> str | None:
-    """Return the day of an ISO 8601 or HTTP date as ISO 8601 text."""
-    from datetime import date, datetime
-    from email.utils import parsedate_to_datetime
-
-    if isinstance(text, date):  # YAML reads dates
-        return text.isoformat()[:10]
-    if not isinstance(text, str):
-        return None
-    for parse in (datetime.fromisoformat, parsedate_to_datetime):
-        try:
-            return parse(text).date().isoformat()
-        except (ValueError, TypeError):
-            continue
-    return None
 
 
 def part(container: Any, key: str, where: str) -> dict[str, Any]:

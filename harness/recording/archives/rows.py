@@ -94,6 +94,8 @@ def exchange_of_row(row: Json, where: str) -> Exchange:
         return completion_exchange(row, where)
     if is_log_line(row):
         return log_line_exchange(row, where)
+    if not {"request", "response"} & row.keys():
+        raise BadArchive(f"{where}: no answer in it; leave it out, or log the bodies of requests and responses")
     return exchange_of_pair(row, where)  # which says what it lacks
 
 
