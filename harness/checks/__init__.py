@@ -25,7 +25,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "tool_calls": ("chat.tool_arguments", "chat.tool_calls", "chat.tool_forms", "chat.tool_heads", "chat.tool_names"),
     "tool_choice": ("chat.tool_choice",),
     "structured": ("chat.structured",),
-    "usage": ("chat.usage", "chat.usage_choices", "chat.usage_counts", "chat.usage_prompt", "chat.usage_totals"),
+    "usage": ("chat.usage", "chat.usage_choices", "chat.usage_counts", "chat.usage_enough", "chat.usage_prompt", "chat.usage_totals"),
     "logprobs": ("chat.logprobs", "chat.logprobs_alternatives"),
     "params": ("chat.params",),
     "multi_turn": ("chat.multi_turn",),

@@ -226,6 +226,26 @@ def model_constant(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
+    "identity.fingerprint-constant", SHOULD, "Each chunk that has a system_fingerprint has the same.",
+    sources.CHUNK, all_of(stream, unaltered("system_fingerprint")),
+    good=(STREAM, replace_in_body(STREAM, '"fp_reference"', "null", 1), replace_in_body(STREAM, '"fp_reference"', '""', 1)),
+    bad=(replace_in_body(STREAM, "fp_reference", "fp_another", 1),),
+    depends_on=("chunk.present",), explained_by=("chunk.fingerprint",),
+)  # fmt: skip
+def fingerprint_constant(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Two servers spoke in one answer, or the chunks of two answers are mixed: what a seed repeats can't be told.
+
+    Instead: Compare it across chunks, and do not trust an answer that has two: `len(seen - {None, ""}) > 1`.
+    """
+    given = {one: where for one, where in exchange.columns.values["system_fingerprint"].items() if one}
+    if len(given) > 1:
+        first, second, *_ = given
+        said = f"system_fingerprint has {len(given)} values in one stream, first {first!r} and {second!r}"
+        yield Problem(said, ((given[second].first, "/system_fingerprint"),))
+
+
+@rule(
     "identity.model-named", SHOULD, "An answer names its model.",
     sources.REFERENCE, success_status,
     good=(STREAM, BODY),

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from harness.checks import sources
@@ -49,6 +49,8 @@ _BYTE_OF = {chr(byte): byte for byte in _PRINTABLE} | {
 }
 """The letters that tokenizers of bytes write for each byte, as GPT-2 did first."""
 _HELLO = "[228,189,160,229,165,189]"
+_TOP = recording(SCENARIOS["params.top-logprobs"])[0]
+_OTHER = '{"token":"你好z","logprob":-1.25,"bytes":[228,189,160,229,165,189,122]}'
 
 _OLD_FORM = Advice(
     "`choice.logprobs.content` is None or raises AttributeError: the probabilities stand in the keys of "
@@ -67,6 +69,18 @@ _REASONING_TOO = Advice(
     "The confidence of the answer is computed over the reasoning as well, and positions in the text are off.",
     "Take the tokens from the end until they hold the text: "
     '`while start and not "".join(t.token for t in tokens[start:]).endswith(text): start -= 1`.',
+)
+_NO_TEXT = Advice(
+    'What joins the tokens raises TypeError: `"".join(token.token for token in tokens)`.',
+    "Leave out what is no text: `isinstance(token.token, str)`.",
+)
+_NO_OBJECTS = Advice(
+    "`token.top_logprobs[0].logprob` raises AttributeError: the alternatives are no list of objects.",
+    'Take only those that have a logprob: `[one for one in token.top_logprobs if hasattr(one, "logprob")]`.',
+)
+_NO_KEY = Advice(
+    "Typed clients fail to decode the alternatives; reading the key raises AttributeError.",
+    'Read each key with a default: `getattr(one, "bytes", None)`.',
 )
 _REPLACED = Advice(
     "The bytes of a character that two tokens share are lost: joined they are U+FFFD.",
@@ -119,7 +133,11 @@ def _no_list(value: Any) -> str | None:
     "logprobs.keys", MUST, "Every token has the keys token, logprob, bytes and top_logprobs.",
     sources.LOGPROBS, has_tokens,
     good=(_BODY, _STREAM),
-    bad=(replace_in_body(_BODY, f'"bytes":{_HELLO},', ""), replace_in_body(_STREAM, '"token":"你好",', ""), replace_in_body(_BODY, '"top_logprobs":[]', '"top_logprobs":null')),
+    bad=(
+        replace_in_body(_BODY, f'"bytes":{_HELLO},', ""), replace_in_body(_STREAM, '"token":"你好",', ""), replace_in_body(_BODY, '"top_logprobs":[]', '"top_logprobs":null'),
+        replace_in_body(_BODY, '"token":"你好"', '"token":57668'), replace_in_body(_TOP, _OTHER, '{"你好z":-1.25}'),
+        replace_in_body(_TOP, _OTHER, '"你好z"'), replace_in_body(_TOP, _OTHER, _OTHER.replace('"你好z"', "null")),
+    ),
     depends_on=(*_READ, "logprobs.form"),
 )  # fmt: skip
 def keys(exchange: Exchange) -> Iterator[Problem]:
@@ -135,6 +153,34 @@ def keys(exchange: Exchange) -> Iterator[Problem]:
             how = "absent from" if key not in lacking[0].value else "null in"
             where = n_of_m(len(lacking), len(tokens), "token")
             yield Problem(f"{key} is {how} {where}", ((lacking[0].chunk, lacking[0].pointer),))
+    others = [one for token in tokens for one in token.others]
+    yield from islice(_odd_texts(tokens, "token"), 1)
+    yield from islice(chain(_odd_lists(tokens), _incomplete(others), _odd_texts(others, "alternative")), 1)
+
+
+def _odd_texts(tokens: list[Token], name: str) -> Iterator[Problem]:
+    """Yield of tokens those whose text is none."""
+    odd = [one for one in tokens if "token" in one.value and not one.has_text]
+    if odd:
+        said = f"token is {json_text(odd[0].value['token'])[:_SHOWN]}, no text, in {n_of_m(len(odd), len(tokens), name)}"
+        yield Problem(said, ((odd[0].chunk, f"{odd[0].pointer}/token"),), _NO_TEXT)
+
+
+def _odd_lists(tokens: list[Token]) -> Iterator[Problem]:
+    """Yield the alternatives that are no list of objects."""
+    for token in tokens:
+        wrong = _no_list(token.value.get("top_logprobs"))
+        if wrong:
+            yield Problem(f"top_logprobs {wrong}", ((token.chunk, f"{token.pointer}/top_logprobs"),), _NO_OBJECTS)
+
+
+def _incomplete(others: list[Token]) -> Iterator[Problem]:
+    """Yield the keys that alternatives lack."""
+    for key in _KEYS[:-1]:
+        lacking = [one for one in others if key not in one.value]
+        if lacking:
+            where = n_of_m(len(lacking), len(others), "alternative")
+            yield Problem(f"{key} is absent from {where}", ((lacking[0].chunk, lacking[0].pointer),), _NO_KEY)
 
 
 def _tokens(exchange: Exchange) -> list[Token]:
@@ -155,21 +201,21 @@ def in_range(exchange: Exchange) -> Iterator[Problem]:
     Instead: Leave such tokens out: `isinstance(token.logprob, float) and token.logprob <= 0`.
     """
     tokens = _tokens(exchange)
-    wrong = [(one, said) for one in tokens for said in islice(_wrong_numbers(one), 1)]
-    if wrong:
-        token, said = wrong[0]
-        where = n_of_m(len(wrong), len(tokens), "token")
-        yield Problem(f"a logprob is {said}, in {where}", ((token.chunk, token.pointer),))
+    for name, found in (("token", tokens), ("alternative", [one for token in tokens for one in token.others])):
+        wrong = [(one, said) for one in found if (said := _wrong_number(one))]
+        if wrong:
+            token, said = wrong[0]
+            where = n_of_m(len(wrong), len(found), name)
+            yield Problem(f"a logprob is {said}, in {where}", ((token.chunk, token.pointer),))
+            return
 
 
-def _wrong_numbers(token: Token) -> Iterator[str]:
-    """Yield the logprobs of a token, and of the alternatives to it, that are none."""
-    for one in (token.value, *token.alternatives):
-        value = one.get("logprob", 0)
-        if type(value) not in {int, float}:
-            yield json_text(value)[:_SHOWN]
-        elif value > _ROUNDING:
-            yield f"{value:g}, which is above 0"
+def _wrong_number(token: Token) -> str | None:
+    """Return what the logprob of a token is that is none."""
+    value = token.value.get("logprob", 0)
+    if type(value) not in {int, float}:
+        return json_text(value)[:_SHOWN]
+    return f"{value:g}, which is above 0" if value > _ROUNDING else None
 
 
 @rule(
@@ -181,6 +227,7 @@ def _wrong_numbers(token: Token) -> Iterator[str]:
         replace_in_body(_STREAM, f'"bytes":{_HELLO}', '"bytes":"5L2g5aW9"'),
         replace_in_body(_BODY, f'"bytes":{_HELLO}', '"bytes":[228,189]'),
         replace_in_body(_BODY, f'"token":"你好","logprob":-0.25,"bytes":{_HELLO}', '"token":"\ufffd","logprob":-0.25,"bytes":[239,191,189]'),
+        replace_in_body(_TOP, _OTHER, _OTHER.replace("228,189,160", "20320")),
     ),
     depends_on=_READ,
 )  # fmt: skip
@@ -191,11 +238,13 @@ def token_bytes(exchange: Exchange) -> Iterator[Problem]:
     Instead: Take the bytes of the text, `token.token.encode()`.
     """
     for one in token_lists(exchange):
-        for token in one.tokens:
-            problem = _wrong_bytes(token, one.text)
-            if problem:
-                yield problem
-                return
+        found = (_wrong_bytes(token, one.text) for token in one.tokens)
+        # Of an alternative that is a part of a character the text says nothing.
+        others = (_wrong_bytes(other, "\ufffd") for token in one.tokens for other in token.others)
+        problem = next((problem for problem in chain(found, others) if problem), None)
+        if problem:
+            yield problem
+            return
 
 
 def _wrong_bytes(token: Token, text: str) -> Problem | None:

@@ -1,7 +1,7 @@
 """The alternatives to each token, as asked for with top_logprobs."""
 
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any
 
 from harness.checks import sources
@@ -13,6 +13,7 @@ from harness.matrix.scenarios import SCENARIOS
 from harness.results import Advice, Level, Problem
 from harness.simulate.chat.ideal import recording
 from harness.simulate.reference import replace_in_body, with_request_params
+from harness.wire.dumping import json_text
 from harness.wire.exchange import Exchange
 
 SHOULD = Level.SHOULD
@@ -20,6 +21,9 @@ SHOULD = Level.SHOULD
 _BODY, _STREAM = recording(SCENARIOS["params.top-logprobs"])[0], recording(SCENARIOS["chat.logprobs"])[0]
 _PLAIN = recording(SCENARIOS["params.logprobs"])[0]
 _READ = ("chunk.present", "chunk.logprobs", "logprobs.form", "logprobs.range")
+_SECOND = ',{"token":"你好z","logprob":-1.25,"bytes":[228,189,160,229,165,189,122]}'
+_LAST = ',{"token":" help?z","logprob":-1.25,"bytes":[32,104,101,108,112,63,122]}'
+_DOUBLED = ',{"token":"你好","logprob":-1.25,"bytes":[228,189,160,229,165,189]}'
 _FEW = 2  # tokens of which fewer alternatives may be a rare case of the model's
 _APART = 0.05
 """How far the logprob of a token may be from that in the list of alternatives: servers round."""
@@ -48,7 +52,7 @@ def _given(exchange: Exchange) -> Reason | None:
     "logprobs.top-order", SHOULD, "The alternatives to a token come likeliest first.",
     sources.REFERENCE, _given,
     good=(_BODY, _STREAM),
-    bad=(replace_in_body(_BODY, '"top_logprobs":[{"token":"你好","logprob":-0.25', '"top_logprobs":[{"token":"你好","logprob":-0.75'),),
+    bad=(replace_in_body(_BODY, '{"token":"你好z","logprob":-1.25', '{"token":"你好z","logprob":-0.125'),),
     depends_on=_READ,
 )  # fmt: skip
 def order(exchange: Exchange) -> Iterator[Problem]:
@@ -82,9 +86,9 @@ def _falls(values: list[float]) -> bool:
     good=(_BODY, _STREAM),
     bad=(
         replace_in_body(
-            replace_in_body(_BODY, '[{"token":"你好","logprob":-0.25', '[{"token":"Hi","logprob":-0.125'),
-            '[{"token":"! How can I","logprob":-0.25,"bytes":[33,32,72,111,119,32,99,97,110,32,73]},{"token":"! How can I","logprob":-0.25,"bytes":[33,32,72,111,119,32,99,97,110,32,73]}]',
-            '[{"token":"Hi","logprob":-0.125,"bytes":[228,189,160,229,165,189]},{"token":"你好","logprob":-0.25,"bytes":[228,189,160,229,165,189]}]',
+            replace_in_body(_BODY, '[{"token":"你好","logprob":-0.25,"bytes":[228,189,160,229,165,189]', '[{"token":"Hi","logprob":-0.125,"bytes":[72,105]'),
+            '[{"token":"! How can I","logprob":-0.25,"bytes":[33,32,72,111,119,32,99,97,110,32,73]},{"token":"! How can Iz","logprob":-1.25,"bytes":[33,32,72,111,119,32,99,97,110,32,73,122]}]',
+            '[{"token":"Hi","logprob":-0.125,"bytes":[72,105]},{"token":"你好z","logprob":-1.25,"bytes":[228,189,160,229,165,189,122]}]',
         ),
         replace_in_body(_BODY, '"token":"你好","logprob":-0.25', '"token":"你好","logprob":-1.25', 1),
     ),
@@ -114,7 +118,7 @@ def own(exchange: Exchange) -> Iterator[Problem]:
 def _same_list(before: Token, after: Token) -> bool:
     """Tell whether two different tokens have the same alternatives, to the last digit."""
     listed = after.alternatives
-    told = len(listed) > 1 and len(set(_numbers(after))) > 1
+    told = len({json_text(one.get("token")) for one in listed}) > 1 and len(set(_numbers(after))) > 1
     return told and before.text != after.text and before.alternatives == listed
 
 
@@ -128,7 +132,10 @@ def _near(one: Any, other: Any) -> bool:
     "logprobs.top-count", SHOULD, "As many alternatives come as were asked for, and none where none were.",
     sources.REQUEST, lambda x: request_known(x) or has_tokens(x),
     good=(_BODY, _STREAM, _PLAIN),
-    bad=(with_request_params(_BODY, top_logprobs=5), with_request_params(_STREAM, top_logprobs=None)),
+    bad=(
+        with_request_params(_BODY, top_logprobs=5), with_request_params(_STREAM, top_logprobs=None),
+        replace_in_body(replace_in_body(_BODY, _SECOND, ""), _LAST, ""),
+    ),
     depends_on=("params.top-logprobs", *_READ),
 )  # fmt: skip
 def count(exchange: Exchange) -> Iterator[Problem]:
@@ -145,5 +152,47 @@ def count(exchange: Exchange) -> Iterator[Problem]:
     free = len(counts) >= _FEW and not exchange.request.get("response_format")
     if not wanted and most:
         yield Problem(f"{most} alternatives of a token came, none were asked for", at)
-    elif isinstance(wanted, int) and 0 < most < wanted and free:
-        yield Problem(f"{most} alternatives of a token came, {wanted} were asked for", at)
+    elif isinstance(wanted, int) and 0 < most and free:
+        yield from islice(_too_few(counts, wanted), 1)
+
+
+def _too_few(counts: list[tuple[int, Token]], wanted: int) -> Iterator[Problem]:
+    """Yield that fewer alternatives came than were asked for, and to how many tokens: OpenAI too gives fewer in rare cases."""
+    fewer = [(number, token) for number, token in counts if number < wanted]
+    if 2 * len(fewer) > len(counts):
+        least, token = min(fewer, key=lambda pair: pair[0])
+        where = n_of_m(len(fewer), len(counts), "token")
+        at = ((token.chunk, f"{token.pointer}/top_logprobs"),)
+        yield Problem(f"{wanted} alternatives were asked for, and fewer came to {where}, down to {least}", at)
+
+
+@rule(
+    "logprobs.top-distinct", SHOULD, "The alternatives to a token differ from each other.",
+    sources.LOGPROBS, _given,
+    good=(_BODY, _STREAM),
+    bad=(replace_in_body(_BODY, _SECOND, _DOUBLED),),
+    depends_on=_READ,
+)  # fmt: skip
+def distinct(exchange: Exchange) -> Iterator[Problem]:
+    """
+    A table by the text of the token keeps one of them: probabilities are lost, and their sum is too small.
+
+    Instead: Add up those of one text: `table[one.token] = table.get(one.token, 0) + math.exp(one.logprob)`.
+    """
+    tokens = [token for token in all_tokens(exchange) or () if token.alternatives]
+    doubled = [(token, text) for token in tokens if (text := _twice(token)) is not None]
+    if doubled:
+        token, text = doubled[0]
+        where = n_of_m(len(doubled), len(tokens), "token")
+        at = ((token.chunk, f"{token.pointer}/top_logprobs"),)
+        yield Problem(f"the alternative {text!r} stands twice, with {where}", at)
+
+
+def _twice(token: Token) -> str | None:
+    """Return the text that two alternatives of one token have; parts of characters look alike and differ."""
+    seen: set[tuple[str, bytes | None]] = set()
+    for one in token.others:
+        if one.has_text and (one.text, one.bytes) in seen and "\ufffd" not in one.text:
+            return one.text
+        seen.add((one.text, one.bytes))
+    return None

@@ -50,6 +50,13 @@ class Token(NamedTuple):
         """The likeliest tokens in its place."""
         return objects_in(self.value.get("top_logprobs"))
 
+    @property
+    def others(self) -> "list[Token]":
+        """Its alternatives, each with its place."""
+        listed = self.value.get("top_logprobs")
+        numbered = enumerate(listed if isinstance(listed, list) else ())
+        return [Token(self.chunk, f"{self.pointer}/top_logprobs/{n}", one) for n, one in numbered if isinstance(one, dict)]
+
 
 def is_byte(value: Any) -> bool:
     """Tell whether ``value`` is a whole number that a byte can hold."""

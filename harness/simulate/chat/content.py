@@ -68,6 +68,10 @@ def say(request: Json, *, thinks: bool) -> Said:
     return Said(thought, text, calls, finish, tokens, bool(calls) and isinstance(request.get("tool_choice"), dict))
 
 
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+"""The ends of alternatives to a token: more than the specification lets a client ask for."""
+
+
 def prompt_tokens(request: Json) -> int:
     """Return how many tokens the prompt has: more with each further message."""
     return _PROMPT_TOKENS + _TURN_TOKENS * (len(request["messages"]) - 1)
@@ -75,8 +79,11 @@ def prompt_tokens(request: Json) -> int:
 
 def logprob(token: str, alternatives: int) -> Json:
     """Return the probability of a token with ``alternatives``, in the form of the specification."""
-    one = {"token": token, "logprob": -0.25, "bytes": list(token.encode())}
-    return one | {"top_logprobs": [one] * alternatives}
+    others = [f"{token}{letter}" for letter in reversed(_LETTERS)][: max(alternatives - 1, 0)]
+    one, *rest = (
+        {"token": text, "logprob": -0.25 - n, "bytes": list(text.encode())} for n, text in enumerate((token, *others))
+    )
+    return one | {"top_logprobs": [one, *rest] if alternatives else []}
 
 
 def _calls(request: Json) -> tuple[Call, ...]:

@@ -18,6 +18,7 @@ from harness.simulate.chat.faults import (
     text_variants,
     texts,
     transfer,
+    uncounted,
     variants,
     wire,
 )
@@ -41,6 +42,7 @@ FAULTS: dict[str, Fault] = {
         misplaced,
         reported,
         sdk,
+        uncounted,
     )
     for fault in module.FAULTS
 }
@@ -48,7 +50,7 @@ FAULTS: dict[str, Fault] = {
 
 VARIANTS: dict[str, Variant] = {
     variant.id: variant
-    for module in (variants, options, text_variants, legal_counts, transfer, misplaced, reported, sdk)
+    for module in (variants, options, text_variants, legal_counts, transfer, misplaced, reported, sdk, uncounted)
     for variant in module.VARIANTS
 }
 """Every legal variant by id."""

@@ -1,0 +1,62 @@
+"""Whether so many tokens are counted as the text that was sent, and the text that came, can't do without."""
+
+from collections.abc import Iterator
+
+from harness.checks import sources
+from harness.checks.applies import all_of, complete_answer, uncut
+from harness.checks.chat.usages import COUNTS, bytes_beyond_runs, bytes_that_came, detail, ends_with, is_count, top_usages
+from harness.checks.registry import rule
+from harness.results import Advice, Level, Problem
+from harness.simulate.reference import BODY, REASONING, STREAM_USAGE, replace_in_body
+from harness.wire.exchange import Exchange
+
+_BYTES, _SLACK = 16, 32
+"""More bytes than a token of text has in the mean, in any language, and those that a short text may have beyond."""
+
+_LONG = " The sky is blue, since its light comes from all sides." * 4
+_GREET = '"reasoning_content":"'
+
+_WITHOUT_THOUGHT = Advice(
+    "Output is billed without the reasoning that came, which is most of it.",
+    "Estimate the reasoning and add it: `output = usage.completion_tokens + len(reasoning) // 4`.",
+)
+
+
+def _came(exchange: Exchange) -> tuple[int, int]:
+    """Return how many bytes of text came, and how many of text and reasoning, where what is repeated is counted once."""
+    texts = {True: 0, False: 0}
+    for choice in exchange.columns.choices.values():
+        for channel in choice.channels:
+            texts[channel == choice.reasoning] += bytes_beyond_runs(choice.fragments(channel).text)
+    return texts[False], texts[False] + texts[True]
+
+
+@rule(
+    "usage.enough", Level.SHOULD, "completion_tokens is enough for the text that came.",
+    sources.USAGE, all_of(ends_with("completion_tokens"), all_of(complete_answer, uncut)),
+    good=(STREAM_USAGE, BODY, REASONING, replace_in_body(BODY, " help?", " help?" + 400 * "=")),
+    bad=(
+        replace_in_body(STREAM_USAGE, " help?", f" help?{_LONG}"),
+        replace_in_body(BODY, " help?", f" help?{_LONG}"),
+        replace_in_body(replace_in_body(REASONING, _GREET, f"{_GREET}{2 * _LONG}"), '"reasoning_tokens":8', '"reasoning_tokens":0'),
+    ),
+    depends_on=("chunk.present", "usage.positive", "sse.no-error", "http.complete"),
+    explained_by=("usage.at-end", "usage.grows", "usage.of-listed", "usage.sum"),
+)  # fmt: skip
+def enough(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Bills, budgets and limits of tokens a minute count a part of what came.
+
+    Instead: Take the larger of the count and an estimate: `max(usage.completion_tokens, len(text.encode()) // 16)`.
+    """
+    usage = top_usages(exchange)[-1]
+    prompt, tokens, total = (usage.value.get(name) for name in COUNTS)
+    counted = max(tokens, total - prompt if is_count(total) and is_count(prompt) else 0)
+    most = _BYTES * counted + _SLACK
+    at = ((usage.chunk, f"{usage.pointer}/completion_tokens"),)
+    text, all_of_it = _came(exchange) if bytes_that_came(exchange) > most else (0, 0)
+    if text > most:
+        yield Problem(f"completion_tokens is {tokens} for {text:,} bytes of text", at)
+    elif all_of_it > most and not detail(usage, "reasoning_tokens"):
+        said = f"completion_tokens is {tokens} for {text:,} bytes of text and {all_of_it - text:,} of reasoning"
+        yield Problem(f"{said}, which is not counted", at, _WITHOUT_THOUGHT)
