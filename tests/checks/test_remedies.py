@@ -10,11 +10,12 @@ from judging import findings
 from misplaced_remedies import LEGAL, MISPLACED
 from remedies import Remedy
 from reported_remedies import REPORTED
+from uncounted_remedies import UNCOUNTED
 
 from harness.checks import CHECKS, advice_on, told_of
 from harness.results import Outcome
 
-REMEDIES = [*FORMS, *ASKED, *CALLED, *COUNTED, *FAILED, *MISPLACED, *REPORTED]
+REMEDIES = [*FORMS, *ASKED, *CALLED, *COUNTED, *FAILED, *MISPLACED, *REPORTED, *UNCOUNTED]
 
 
 @pytest.mark.parametrize("remedy", REMEDIES, ids=[f"{n}-{one.rule}" for n, one in enumerate(REMEDIES)])

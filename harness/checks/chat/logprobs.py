@@ -50,7 +50,7 @@ _BYTE_OF = {chr(byte): byte for byte in _PRINTABLE} | {
 """The letters that tokenizers of bytes write for each byte, as GPT-2 did first."""
 _HELLO = "[228,189,160,229,165,189]"
 _TOP = recording(SCENARIOS["params.top-logprobs"])[0]
-_OTHER = '{"token":"你好z","logprob":-1.25,"bytes":[228,189,160,229,165,189,122]}'
+_OTHER = '{"token":"你好z","logprob":-2.25,"bytes":[228,189,160,229,165,189,122]}'
 
 _OLD_FORM = Advice(
     "`choice.logprobs.content` is None or raises AttributeError: the probabilities stand in the keys of "
@@ -135,7 +135,7 @@ def _no_list(value: Any) -> str | None:
     good=(_BODY, _STREAM),
     bad=(
         replace_in_body(_BODY, f'"bytes":{_HELLO},', ""), replace_in_body(_STREAM, '"token":"你好",', ""), replace_in_body(_BODY, '"top_logprobs":[]', '"top_logprobs":null'),
-        replace_in_body(_BODY, '"token":"你好"', '"token":57668'), replace_in_body(_TOP, _OTHER, '{"你好z":-1.25}'),
+        replace_in_body(_BODY, '"token":"你好"', '"token":57668'), replace_in_body(_TOP, _OTHER, '{"你好z":-2.25}'),
         replace_in_body(_TOP, _OTHER, '"你好z"'), replace_in_body(_TOP, _OTHER, _OTHER.replace('"你好z"', "null")),
     ),
     depends_on=(*_READ, "logprobs.form"),
@@ -162,7 +162,9 @@ def _odd_texts(tokens: list[Token], name: str) -> Iterator[Problem]:
     """Yield of tokens those whose text is none."""
     odd = [one for one in tokens if "token" in one.value and not one.has_text]
     if odd:
-        said = f"token is {json_text(odd[0].value['token'])[:_SHOWN]}, no text, in {n_of_m(len(odd), len(tokens), name)}"
+        said = (
+            f"token is {json_text(odd[0].value['token'])[:_SHOWN]}, no text, in {n_of_m(len(odd), len(tokens), name)}"
+        )
         yield Problem(said, ((odd[0].chunk, f"{odd[0].pointer}/token"),), _NO_TEXT)
 
 

@@ -21,9 +21,9 @@ SHOULD = Level.SHOULD
 _BODY, _STREAM = recording(SCENARIOS["params.top-logprobs"])[0], recording(SCENARIOS["chat.logprobs"])[0]
 _PLAIN = recording(SCENARIOS["params.logprobs"])[0]
 _READ = ("chunk.present", "chunk.logprobs", "logprobs.form", "logprobs.range")
-_SECOND = ',{"token":"你好z","logprob":-1.25,"bytes":[228,189,160,229,165,189,122]}'
-_LAST = ',{"token":" help?z","logprob":-1.25,"bytes":[32,104,101,108,112,63,122]}'
-_DOUBLED = ',{"token":"你好","logprob":-1.25,"bytes":[228,189,160,229,165,189]}'
+_SECOND = ',{"token":"你好z","logprob":-2.25,"bytes":[228,189,160,229,165,189,122]}'
+_LAST = ',{"token":" help?z","logprob":-2.25,"bytes":[32,104,101,108,112,63,122]}'
+_DOUBLED = ',{"token":"你好","logprob":-2.25,"bytes":[228,189,160,229,165,189]}'
 _FEW = 2  # tokens of which fewer alternatives may be a rare case of the model's
 _APART = 0.05
 """How far the logprob of a token may be from that in the list of alternatives: servers round."""
@@ -52,7 +52,7 @@ def _given(exchange: Exchange) -> Reason | None:
     "logprobs.top-order", SHOULD, "The alternatives to a token come likeliest first.",
     sources.REFERENCE, _given,
     good=(_BODY, _STREAM),
-    bad=(replace_in_body(_BODY, '{"token":"你好z","logprob":-1.25', '{"token":"你好z","logprob":-0.125'),),
+    bad=(replace_in_body(_BODY, '{"token":"你好z","logprob":-2.25', '{"token":"你好z","logprob":-0.125'),),
     depends_on=_READ,
 )  # fmt: skip
 def order(exchange: Exchange) -> Iterator[Problem]:
@@ -87,10 +87,10 @@ def _falls(values: list[float]) -> bool:
     bad=(
         replace_in_body(
             replace_in_body(_BODY, '[{"token":"你好","logprob":-0.25,"bytes":[228,189,160,229,165,189]', '[{"token":"Hi","logprob":-0.125,"bytes":[72,105]'),
-            '[{"token":"! How can I","logprob":-0.25,"bytes":[33,32,72,111,119,32,99,97,110,32,73]},{"token":"! How can Iz","logprob":-1.25,"bytes":[33,32,72,111,119,32,99,97,110,32,73,122]}]',
-            '[{"token":"Hi","logprob":-0.125,"bytes":[72,105]},{"token":"你好z","logprob":-1.25,"bytes":[228,189,160,229,165,189,122]}]',
+            '[{"token":"! How can I","logprob":-0.25,"bytes":[33,32,72,111,119,32,99,97,110,32,73]},{"token":"! How can Iz","logprob":-2.25,"bytes":[33,32,72,111,119,32,99,97,110,32,73,122]}]',
+            '[{"token":"Hi","logprob":-0.125,"bytes":[72,105]},{"token":"你好z","logprob":-2.25,"bytes":[228,189,160,229,165,189,122]}]',
         ),
-        replace_in_body(_BODY, '"token":"你好","logprob":-0.25', '"token":"你好","logprob":-1.25', 1),
+        replace_in_body(_BODY, '"token":"你好","logprob":-0.25', '"token":"你好","logprob":-2.25', 1),
     ),
     depends_on=_READ,
 )  # fmt: skip
@@ -152,7 +152,7 @@ def count(exchange: Exchange) -> Iterator[Problem]:
     free = len(counts) >= _FEW and not exchange.request.get("response_format")
     if not wanted and most:
         yield Problem(f"{most} alternatives of a token came, none were asked for", at)
-    elif isinstance(wanted, int) and 0 < most and free:
+    elif isinstance(wanted, int) and most > 0 and free:
         yield from islice(_too_few(counts, wanted), 1)
 
 

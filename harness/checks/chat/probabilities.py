@@ -55,7 +55,9 @@ class Token(NamedTuple):
         """Its alternatives, each with its place."""
         listed = self.value.get("top_logprobs")
         numbered = enumerate(listed if isinstance(listed, list) else ())
-        return [Token(self.chunk, f"{self.pointer}/top_logprobs/{n}", one) for n, one in numbered if isinstance(one, dict)]
+        return [
+            Token(self.chunk, f"{self.pointer}/top_logprobs/{n}", one) for n, one in numbered if isinstance(one, dict)
+        ]
 
 
 def is_byte(value: Any) -> bool:

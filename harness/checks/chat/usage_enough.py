@@ -4,7 +4,15 @@ from collections.abc import Iterator
 
 from harness.checks import sources
 from harness.checks.applies import all_of, complete_answer, uncut
-from harness.checks.chat.usages import COUNTS, bytes_beyond_runs, bytes_that_came, detail, ends_with, is_count, top_usages
+from harness.checks.chat.usages import (
+    COUNTS,
+    bytes_beyond_runs,
+    bytes_that_came,
+    detail,
+    ends_with,
+    is_count,
+    top_usages,
+)
 from harness.checks.registry import rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import BODY, REASONING, STREAM_USAGE, replace_in_body
@@ -50,8 +58,8 @@ def enough(exchange: Exchange) -> Iterator[Problem]:
     Instead: Take the larger of the count and an estimate: `max(usage.completion_tokens, len(text.encode()) // 16)`.
     """
     usage = top_usages(exchange)[-1]
-    prompt, tokens, total = (usage.value.get(name) for name in COUNTS)
-    counted = max(tokens, total - prompt if is_count(total) and is_count(prompt) else 0)
+    prompt, total, tokens = usage.value.get(COUNTS[0]), usage.value.get(COUNTS[2]), usage.value[COUNTS[1]]
+    counted = max(tokens, total - prompt) if is_count(total) and is_count(prompt) else tokens
     most = _BYTES * counted + _SLACK
     at = ((usage.chunk, f"{usage.pointer}/completion_tokens"),)
     text, all_of_it = _came(exchange) if bytes_that_came(exchange) > most else (0, 0)

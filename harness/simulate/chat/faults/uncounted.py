@@ -2,7 +2,18 @@
 
 from typing import Any
 
-from harness.simulate.edits import Change, Edit, any_chunk, chunks, compose, drop, has_content, has_usage, only_if, set_value
+from harness.simulate.edits import (
+    Change,
+    Edit,
+    any_chunk,
+    chunks,
+    compose,
+    drop,
+    has_content,
+    has_usage,
+    only_if,
+    set_value,
+)
 from harness.simulate.fault import Fault, Variant
 from harness.simulate.reference import with_request_params
 from harness.wire.exchange import Exchange
@@ -38,7 +49,7 @@ def _asked(text: str) -> Change:
     return ask
 
 
-def _second(**changes: Any) -> Edit:
+def _second(changes: Json) -> Edit:
     """Return the edit of the second alternative to each token; a key whose value is Ellipsis goes."""
 
     def edited(listed: Any) -> Any:
@@ -83,12 +94,12 @@ FAULTS = (
           _alternatives(set_value(_TOP, lambda listed: [one | {key: listed[0][key] for key in ("token", "bytes")} for one in listed])), "logprobs.top-distinct"),
     Fault("alternatives-collapsed", "Alternatives that look alike were made one: two tokens of three have one fewer.", "params.top-logprobs", _COLLAPSED,
           _alternatives(_collapse), "logprobs.top-count"),
-    Fault("alternatives-without-bytes", "The alternatives have no bytes, not even null.", "params.top-logprobs", _LOGPROB, _alternatives(_second(bytes=...)), "logprobs.keys"),
-    Fault("alternatives-null", "The text of an alternative is null.", "chat.logprobs", _LOGPROB, chunks(has_content, _second(token=None)), "logprobs.keys"),
+    Fault("alternatives-without-bytes", "The alternatives have no bytes, not even null.", "params.top-logprobs", _LOGPROB, _alternatives(_second({"bytes": ...})), "logprobs.keys"),
+    Fault("alternatives-null", "The text of an alternative is null.", "chat.logprobs", _LOGPROB, chunks(has_content, _second({"token": None})), "logprobs.keys"),
     Fault("alternatives-map", "The alternatives are an object of texts and logprobs.", "params.top-logprobs", _LOGPROB,
           _alternatives(set_value(_TOP, {"你好": -0.25})), "logprobs.keys"),
     Fault("alternatives-code-points", "The bytes of an alternative are its code points.", "params.top-logprobs", _LOGPROB,
-          _alternatives(_second(token="你好", bytes=[20320, 22909])), "logprobs.bytes"),
+          _alternatives(_second({"token": "你好", "bytes": [20320, 22909]})), "logprobs.bytes"),
     Fault("token-number", "A token is the number it has in the vocabulary.", "params.logprobs", _PLACEHOLDERS,
           _alternatives(set_value("choices/*/logprobs/content/*/token", 262)), "logprobs.keys"),
     Fault("fingerprint-changes", "The last chunks have another system_fingerprint.", "chat.stream-usage", _FINGERPRINT,

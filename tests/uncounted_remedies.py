@@ -1,0 +1,78 @@
+"""Client code that follows what is advised on counts that are too small, alternatives to a token, and fingerprints."""
+
+from remedies import Remedy
+
+from harness.simulate.faults import FAULTS
+
+UNCOUNTED = [
+    Remedy(
+        "usage.enough",
+        FAULTS["output-of-last-chunk"].apply(),
+        """
+usage, text = answer.usage, answer.choices[0].message.content
+result = max(usage.completion_tokens, len(text.encode()) // 16)
+""",
+        13,
+    ),
+    Remedy(
+        "usage.enough",
+        FAULTS["thought-beyond-the-count"].apply(),
+        """
+usage, reasoning = answer.usage, answer.choices[0].message.reasoning_content
+output = usage.completion_tokens + len(reasoning) // 4
+result = "more" if output > usage.completion_tokens + 80 else "as many"
+""",
+        "more",
+    ),
+    Remedy(
+        "logprobs.top-distinct",
+        FAULTS["alternatives-of-one-text"].apply(),
+        """
+import math
+result = []
+for token in answer.choices[0].logprobs.content:
+    table = {}
+    for one in token.top_logprobs:
+        table[one.token] = table.get(one.token, 0) + math.exp(one.logprob)
+    result.append(round(sum(table.values()), 3))
+""",
+        [0.884, 0.884, 0.884],
+    ),
+    Remedy(
+        "logprobs.keys",
+        FAULTS["token-number"].apply(),
+        """
+result = [token.token for token in answer.choices[0].logprobs.content if isinstance(token.token, str)]
+""",
+        [],
+    ),
+    Remedy(
+        "logprobs.keys",
+        FAULTS["alternatives-map"].apply(),
+        """
+result = []
+for token in answer.choices[0].logprobs.content:
+    result += [one for one in token.top_logprobs if hasattr(one, "logprob")]
+""",
+        [],
+    ),
+    Remedy(
+        "logprobs.keys",
+        FAULTS["alternatives-without-bytes"].apply(),
+        """
+tokens = answer.choices[0].logprobs.content
+result = [[getattr(one, "bytes", None) for one in token.top_logprobs][1] for token in tokens]
+""",
+        [None, None, None],
+    ),
+    Remedy(
+        "identity.fingerprint-constant",
+        FAULTS["fingerprint-changes"].apply(),
+        """
+seen = {chunk.system_fingerprint for chunk in stream}
+result = "two" if len(seen - {None, ""}) > 1 else "one"
+""",
+        "two",
+    ),
+]
+"""Each of them comes out right on the bad answer."""
