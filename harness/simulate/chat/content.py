@@ -81,7 +81,8 @@ def logprob(token: str, alternatives: int) -> Json:
     """Return the probability of a token with ``alternatives``, in the form of the specification."""
     others = [f"{token}{letter}" for letter in reversed(_LETTERS)][: max(alternatives - 1, 0)]
     one, *rest = (
-        {"token": text, "logprob": -0.25 - 2 * n, "bytes": list(text.encode())} for n, text in enumerate((token, *others))
+        {"token": text, "logprob": -0.25 - 2 * n, "bytes": list(text.encode())}
+        for n, text in enumerate((token, *others))
     )
     return one | {"top_logprobs": [one, *rest] if alternatives else []}
 
