@@ -8,7 +8,7 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> Any:
     """Import what judges tables when it is first asked for (PEP 562): it needs pyarrow, of the extra ``scale``."""
     if name != "judge_batch":
-        raise AttributeError(name)
+        raise AttributeError(f"module 'harness' has no attribute {name!r}")
     try:
         from harness.scale import judge_batch
     except ModuleNotFoundError as error:

@@ -22,6 +22,8 @@ from click.testing import CliRunner
 from scripted import IDEAL, Server
 
 from harness.cli import main
+from harness.matrix.scenarios import SCENARIOS
+from harness.simulate.chat.faults import FAULTS
 from harness.simulate.messages.ideal import MODEL
 from harness.simulate.reference import BODY
 
@@ -169,3 +171,14 @@ def test_what_a_command_prints_is_what_is_shown(command: str, said: str, monkeyp
     for line in said.splitlines():
         pattern = ".*".join(map(re.escape, line.rstrip().split("…")))
         assert any(re.fullmatch(pattern, one) for one in printed), line
+
+
+def test_the_scenarios_and_faults_that_the_pages_put_into_headers_are_there() -> None:
+    shown = [
+        found
+        for page in PAGES
+        for found in re.findall(r"x-harness-(scenario|fault): ([\w.-]+)", (ROOT / page).read_text())
+    ]
+    known = {"scenario": set(SCENARIOS), "fault": {*FAULTS, "ID"}}
+    assert shown
+    assert [(header, name) for header, name in shown if name not in known[header]] == []

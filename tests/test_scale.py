@@ -7,6 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -140,6 +141,12 @@ def test_columns_of_others_and_providers_by_host() -> None:
     assert set(found["id"].to_pylist()) == {"e0"}
 
 
+@pytest.mark.parametrize("table", [None, [], {"url": ["x"]}, "rows.parquet"])
+def test_what_is_no_table_is_refused(table: Any) -> None:
+    with pytest.raises(TypeError, match=f"takes a pyarrow Table or RecordBatch, not {type(table).__name__}; of rows"):
+        judge_batch(table)
+
+
 def test_what_is_misspelt_is_refused(table: pa.Table) -> None:
     with pytest.raises(UnknownName, match=r"unknown check 'usage.som'; try usage.sum"):
         judge_batch(table, checks=["usage.som"])
@@ -159,7 +166,7 @@ def test_without_pyarrow_it_says_what_to_install() -> None:
 
 def test_harness_has_it_by_name() -> None:
     assert harness.judge_batch is judge_batch
-    with pytest.raises(AttributeError):
+    with pytest.raises(AttributeError, match="module 'harness' has no attribute 'judge_batches'"):
         harness.judge_batches  # noqa: B018 - that it is not there
 
 

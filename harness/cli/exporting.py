@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from harness.cli.common import FORCE, ROOT, matrix_of, one_line_errors, progress, refuse
-from harness.cli.outlet import say_json_text
+from harness.cli.outlet import say, say_json_text
 from harness.judging.deviations import folder_of, load_deviations
 from harness.judging.runner import Selection, plan, run_case
 from harness.recording.atomic import check_own, write_atomically
@@ -48,5 +48,6 @@ def export(names: tuple[str, ...], folder: Path | None, force: bool, schema: boo
     for name, text in texts.items():
         if folder:
             write_atomically(folder.resolve() / f"{name}.json", text.encode())
+            say(f"harness: {folder / name}.json", err=True)
         else:
             say_json_text(text, nl=False)

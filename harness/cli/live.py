@@ -77,6 +77,7 @@ def record(  # noqa: PLR0913, PLR0917 - one parameter an option
     asked = [case for case in cases if missing_credentials(case, environment, names) is None]
     say(f"harness: {estimate(asked)}", err=True)
     if dry_run:
+        _tell_unsendable([missing_credentials(case, environment, names) for case in cases])
         say_block("\n".join(case.id for case in cases))
         return
     counts, reasons = Counter[str](), Counter[str]()
@@ -101,6 +102,12 @@ def record(  # noqa: PLR0913, PLR0917 - one parameter an option
         sys.exit(128 + came[0])
     if reasons and not counts["recorded"]:
         refuse(f"nothing was recorded: {told_most(reasons)}")
+
+
+def _tell_unsendable(reasons: list[str | None]) -> None:
+    left = Counter(filter(None, reasons))
+    if left:
+        say(f"harness: {left.total():,} of these scenarios would not be sent: {told_most(left)}", err=True)
 
 
 def _moved(matrix: Matrix, names: tuple[str, ...], base_url: str) -> Matrix:

@@ -17,6 +17,7 @@ from harness.cli.probe_outputs import KeptRecordings, check_places, write_output
 from harness.cli.spending import end, stopping
 from harness.errors import HarnessError, Unreachable
 from harness.judging.runner import RECORDING
+from harness.matrix.addresses import check_address
 from harness.matrix.messages import SCENARIOS_OF
 from harness.matrix.scenarios import Scenario
 from harness.reports.failures import counted
@@ -172,6 +173,7 @@ def _prepared(options: ProbeOptions, wanted: list[Scenario]) -> _Probing:
     limits = options.scaled(sum(one.requests for one in wanted))
     budget = Budget(limits.requests, limits.tokens, long=options.long)
     address = scrub_url(options.base_url, secrets.and_of(key, options.base_url))
+    check_address(options.base_url, address)
     told = translated("{budget}, within {seconds:g} s, to {address}").format(
         budget=budget.told(wanted * options.repeat), seconds=limits.seconds, address=address
     )

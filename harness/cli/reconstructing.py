@@ -56,7 +56,11 @@ def reconstruct(  # noqa: PLR0913, PLR0917 - one parameter an option
     if not check:
         _write(stale)
     counts = Counter(one.state for one in made)
-    say(f"harness: {', '.join(f'{count} {state}' for state, count in sorted(counts.items()))}", err=True)
+    told = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
+    say(
+        f"harness: {told or 'nothing to reconstruct: no provider of this folder has a profile.yaml; name one that comes with harness'}",
+        err=True,
+    )
     sys.exit(1 if check and stale else 0)
 
 

@@ -12,6 +12,7 @@ from harness.markdown import cell, padded_table
 from harness.reports import baseline, probe_facts
 from harness.reports.failures import FindingGroup, TellOf, grouped
 from harness.reports.shown import shown
+from harness.reports.summary import replays
 from harness.results import BaselineEntry, Level, Outcome, Results
 
 _MOST = 10
@@ -83,6 +84,7 @@ def summary(results: Results, tell_of: TellOf, room: int = ROOM) -> str:
     told = results.baseline
     groups = [one for one in grouped(results, tell_of).failing() if not (told and one.first.outcome is Outcome.FIXED)]
     parts = [f"# Compatibility{f' of {probe.model}' if probe else ''}", _verdict(results, groups)]
+    parts += [replays(results)] if replays(results) else []
     parts += [f"## New failures\n\n{_table(groups)}"] if groups else []
     parts += [baseline.render(told).strip()] if told else []
     listed = grouped(results, tell_of).known()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from harness.results import UNEXPECTED, WORST_FIRST, Finding, Level, Outcome, Results
 from harness.results.basis import EVIDENCE, KINDS, PUBLISHED, Provenance, bases, standing
+from harness.words import translated
 
 SYMBOLS = {
     Outcome.PASS: "✓",
@@ -48,6 +49,21 @@ LEGEND = (
 )
 SYNTHESISED = "S synthesised by harness serve, which is no evidence of a provider."
 """What the legend has besides, where answers of a replay server are among what was judged."""
+REPLAYED = "Answered by harness serve, not by a provider: {kinds}."
+REPLAYS = {
+    "published": "{count:,} from published recordings",
+    "reconstructed": "{count:,} reconstructed from cited facts",
+    "synthesised": "{count:,} synthesised",
+}
+"""What a probe says of answers of a replay server, by their provenance; they are counted by scenario."""
+
+
+def replays(results: Results) -> str:
+    """Return in a line what of a probe a replay server answered; empty where it was none."""
+    kinds = {one.scenario: one.provenance for one in results.findings if one.provenance in REPLAYS}
+    counts: Counter[str | None] = Counter(kinds.values())
+    told = [translated(said).format(count=counts[kind]) for kind, said in REPLAYS.items() if counts[kind]]
+    return translated(REPLAYED).format(kinds=translated(", ").join(told)) if told else ""
 
 
 @dataclass(frozen=True, slots=True)

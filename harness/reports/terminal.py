@@ -33,6 +33,7 @@ from harness.reports.summary import (
     family_cells,
     feature_cell,
     recorded,
+    replays,
     unrecorded,
 )
 from harness.reports.tally import ProviderTally, Tally
@@ -125,6 +126,9 @@ def show_probe(results: Results, console: Console, tell_of: TellOf, *, whole: bo
     """Print each failing rule, then a line a family, how it does what the rules leave open, and what was not judged."""
     results = shown(results)
     tally = Tally.of(results, tell_of)
+    if replayed := replays(results):
+        show_wrapped(replayed, console, indent=0)
+        console.print()
     _show_groups(tally, console, whole=whole, own=results.baseline is not None)
     _show_family_counts(results, console)
     for name, check in FEATURES.items():

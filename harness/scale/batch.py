@@ -49,8 +49,14 @@ def judge_batch(
     check ``recording.readable``.
 
     Raises:
+        TypeError: ``table`` is no table of pyarrow.
         UnknownName: a check is none, or ``columns`` names one that ``EXCHANGES`` or the table has not.
     """
+    if not isinstance(table, pa.Table | pa.RecordBatch):
+        raise TypeError(
+            f"judge_batch takes a pyarrow Table or RecordBatch, not {type(table).__name__}; "
+            "of rows make one with pyarrow.Table.from_pylist(rows), of a data frame with from_pandas"
+        )
     chosen = _chosen(tuple(checks))
     told: list[_Row] = []
     for number, row in enumerate(_rows(table, columns or {})):

@@ -130,7 +130,10 @@ def test_a_dry_run_asks_nothing(tmp_path: Path) -> None:
     with Server(IDEAL) as server:
         result = run(project(tmp_path, server), "--dry-run")
         assert server.requests == []
+        without = run(tmp_path, "--dry-run", ACME_KEY="")
     assert result.stdout.splitlines() == [f"acme/small/{name}" for name in SHORT]
+    assert "would not be sent" not in result.stderr
+    assert f"{len(SHORT)} of these scenarios would not be sent: ACME_KEY is not set" in without.stderr
 
 
 def test_what_is_declared_absent_is_not_asked(tmp_path: Path) -> None:

@@ -4,15 +4,17 @@ import json
 import re
 from dataclasses import replace
 from importlib.resources import files
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 from junitparser import JUnitXml
+from rich.console import Console
 
 from harness.checks import told_of
-from harness.reports import github, junit, sarif
+from harness.reports import github, junit, sarif, terminal
 from harness.results import (
     BaselineEntry,
     BaselineSummary,
@@ -62,6 +64,20 @@ PROBE = ProbeSummary(
 )  # fmt: skip
 RESULTS = Results(Run("0.1", "2026-11-29T10:00:00+00:00", "live"), FOUND, PROBE)
 ALONE = replace(RESULTS, probe=replace(PROBE, baseline=None))
+
+
+def test_what_a_replay_server_answered_is_told_first() -> None:
+    made = [
+        replace(one, provenance="synthesised" if one.scenario == "chat.stream" else "reconstructed")
+        for one in FOUND[:-2]
+    ]
+    told = "Answered by harness serve, not by a provider: 1 reconstructed from cited facts, 1 synthesised."
+    results = replace(RESULTS, findings=made)
+    assert f"\n\n{told}\n\n" in github.summary(results, told_of)
+    console = Console(file=StringIO(), width=200)
+    terminal.show_probe(results, console, told_of)
+    assert console.file.getvalue().startswith(f"{told}\n\n")  # type: ignore[attr-defined]
+    assert "harness serve" not in github.summary(RESULTS, told_of)
 
 
 def test_junit_is_read_by_a_standard_parser(tmp_path: Path) -> None:
