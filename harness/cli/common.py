@@ -16,6 +16,7 @@ from harness.cli.outlet import say, say_block, say_json
 from harness.errors import HarnessError
 from harness.matrix.recognising import SCHEMA_LINE
 from harness.printable import printable
+from harness.wire.dialect import DIALECTS
 from harness.wire.limits import Sizes, set_sizes
 from harness.words import LANGUAGES, set_language
 
@@ -118,6 +119,13 @@ ROOT = click.option(
     type=click.Path(path_type=Path),
     default=Path(),
     help="Folder that holds your providers.yaml and cassettes/; what comes with harness is there too  [default: the current folder].",
+)
+DIALECT = click.option(
+    "--dialect",
+    "dialects",
+    type=click.Choice(DIALECTS),
+    multiple=True,
+    help="Only this dialect  [default: all that a provider serves].",
 )
 FORMAT = click.option("--format", "form", type=Format, default="pretty", show_default=True, help="Output format.")
 

@@ -12,6 +12,7 @@ import orjson
 from harness.checks import told_of
 from harness.cli.common import (
     ALL,
+    DIALECT,
     FORCE,
     FORMAT,
     JOBS,
@@ -55,6 +56,7 @@ from harness.results import (
     read_client_results,
     read_results,
 )
+from harness.wire.dialect import DialectName
 from harness.words import translated
 
 _NAMED = 3
@@ -68,6 +70,7 @@ _TOLD = 20
 @click.option("--model", "models", multiple=True, help="Run only this model.")
 @click.option("--scenario", "scenarios", multiple=True, help="Run only this scenario.")
 @click.option("--check", "checks", multiple=True, help="Run only this check or family.")
+@DIALECT
 @LEVEL
 @click.option(
     "--report",
@@ -86,6 +89,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
     models: tuple[str, ...],
     scenarios: tuple[str, ...],
     checks: tuple[str, ...],
+    dialects: tuple[DialectName, ...],
     level: str,
     report: Path | None,
     force: bool,  # noqa: FBT001 - a flag of the command line
@@ -93,7 +97,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
     form: str,
 ) -> None:
     """Check all recordings of the matrix, write reports/ and print the table."""
-    selection = Selection(providers, models, scenarios, checks, Level(level.upper()))
+    selection = Selection(providers, models, scenarios, checks, Level(level.upper()), dialects)
     cases = plan(matrix_of(root), root, selection)
     count, judged = run_cases(root, selection, jobs)
     findings = [finding for found in progress(judged, count, "replaying") for finding in found]

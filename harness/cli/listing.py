@@ -17,7 +17,6 @@ from harness.errors import UnknownName
 from harness.judging.runner import Case
 from harness.matrix.messages import SCENARIOS_OF
 from harness.matrix.providers import Provider, Target, json_schema
-from harness.matrix.scenarios import SCENARIOS
 from harness.recording.atomic import check_own, write_atomically
 from harness.recording.cassette import read_cassette
 from harness.results import Outcome
@@ -137,15 +136,17 @@ def providers(names: tuple[str, ...], root: Path, schema: bool, reach: bool, for
 def _row(
     root: Path, target: Target, environment: Mapping[str, str], reached: Mapping[str, str]
 ) -> dict[str, str | int | None]:
-    cases = [Case(root, target, scenario) for scenario in SCENARIOS.values()]
-    asked = [case for case in cases if not (case.skip and case.skip.outcome is Outcome.NA)]
+    asked = _asked(root, target, "chat")
     recorded = [case for case in asked if case.recorded]
-    dates = [date for case in recorded for date in _dates(case)]
+    in_messages = _asked(root, target, "messages")
+    recorded_in_messages = [case for case in in_messages if case.recorded]
+    dates = [date for case in (*recorded, *recorded_in_messages) for date in _dates(case)]
     newest = max(dates, default=None)
     return {
         "target": target.id,
         "recorded": f"{len(recorded)}/{len(asked)}",
         "reconstructed": sum(case.skip is None for case in asked) - len(recorded),
+        "messages": f"{len(recorded_in_messages)}/{len(in_messages)}" if in_messages else None,
         "newest": newest,
         "days old": (datetime.now(UTC).date() - date.fromisoformat(newest)).days if newest else None,
         "key": target.provider.key_env,
@@ -154,6 +155,12 @@ def _row(
         "base_url": target.provider.base_url,
         "retired": str(target.model.retired or ""),
     }
+
+
+def _asked(root: Path, target: Target, dialect: DialectName) -> list[Case]:
+    """Return the cases in which a target is asked in a dialect; none where it does not speak it."""
+    cases = (Case(root, target, scenario) for scenario in SCENARIOS_OF[dialect].values())
+    return [case for case in cases if not (case.skip and case.skip.outcome is Outcome.NA)]
 
 
 def _dates(case: Case) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.common import (
+    DIALECT,
     ROOT,
     matrix_of,
     one_line_errors,
@@ -22,6 +23,7 @@ from harness.judging.runner import Selection, plan
 from harness.matrix.addresses import check_address
 from harness.matrix.providers import Matrix, Provider
 from harness.results import told_most
+from harness.wire.dialect import DialectName
 
 if TYPE_CHECKING:
     pass
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 @click.argument("names", metavar="[PROVIDER]...", nargs=-1)
 @click.option("--model", "models", multiple=True, help="Record only this model. Repeatable, like the next.")
 @click.option("--scenario", "scenarios", multiple=True, help="Record only this scenario.")
+@DIALECT
 @click.option("--base-url", help="Base URL to use for the named provider, for example of your own server.")
 @click.option("--again", is_flag=True, help="Record scenarios again that have a recording.")
 @click.option("--dry-run", is_flag=True, help="Print the planned requests without sending them.")
@@ -45,6 +48,7 @@ def record(  # noqa: PLR0913, PLR0917 - one parameter an option
     names: tuple[str, ...],
     models: tuple[str, ...],
     scenarios: tuple[str, ...],
+    dialects: tuple[DialectName, ...],
     base_url: str | None,
     again: bool,  # noqa: FBT001 - a flag of the command line
     dry_run: bool,  # noqa: FBT001 - a flag of the command line
@@ -72,7 +76,9 @@ def record(  # noqa: PLR0913, PLR0917 - one parameter an option
     matrix = matrix_of(root)
     if base_url:
         matrix = _moved(matrix, names, base_url)
-    cases = cases_to_record(plan(matrix, root, Selection(names, models, scenarios)), again=again, long=long)
+    cases = cases_to_record(
+        plan(matrix, root, Selection(names, models, scenarios, dialects=dialects)), again=again, long=long
+    )
     environment = environment_of(root)
     asked = [case for case in cases if missing_credentials(case, environment, names) is None]
     say(f"harness: {estimate(asked)}", err=True)
@@ -121,4 +127,5 @@ def _moved(matrix: Matrix, names: tuple[str, ...], base_url: str) -> Matrix:
 
 def _at(provider: Provider, base_url: str) -> Provider:
     models = tuple(model.model_copy(update={"base_url": None}) for model in provider.models)
-    return provider.model_copy(update={"base_url": base_url, "fills": {}, "models": models})
+    moved = {"base_url": base_url, "fills": {}, "models": models, "dialects": provider.dialects.moved_to(base_url)}
+    return provider.model_copy(update=moved)

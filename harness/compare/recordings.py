@@ -10,8 +10,9 @@ from harness.checks import CHECKS
 from harness.compare.shape import changes, questions
 from harness.errors import NothingInCommon
 from harness.judging.runner import Subject, find_missing_exchanges, judge_exchanges
+from harness.matrix.messages import EVERY_SCENARIO
 from harness.matrix.providers import Matrix
-from harness.matrix.scenarios import SCENARIOS, with_expectations
+from harness.matrix.scenarios import with_expectations
 from harness.recording.archives import archives_in, read_archive
 from harness.results import Evidence, Finding, Level, Outcome, Results, Run
 from harness.sdk import version
@@ -70,8 +71,8 @@ def _files_of_both(old: Path, new: Path) -> tuple[dict[str, Path], dict[str, Pat
 
 def _by_scenario(files: dict[str, Path]) -> dict[str, Path] | None:
     """Return files by the scenario that each is named for, whatever folders it is in; None where two are of one."""
-    named = {f"{stem}.yaml": path for path in files.values() if (stem := path.stem) in SCENARIOS}
-    return named if len(named) == sum(path.stem in SCENARIOS for path in files.values()) else None
+    named = {f"{stem}.yaml": path for path in files.values() if (stem := path.stem) in EVERY_SCENARIO}
+    return named if len(named) == sum(path.stem in EVERY_SCENARIO for path in files.values()) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +93,11 @@ def _exchanges(path: Path | None) -> list[Exchange]:
 def _subject(name: str, path: Path, exchange: Exchange, matrix: Matrix | None) -> Subject:
     """Return what a recording is of: its folders say it where they are those of a project, else the exchange does."""
     stem = PurePath(name.removesuffix(".gz")).stem
-    scenario = stem if stem in SCENARIOS else name
+    scenario = stem if stem in EVERY_SCENARIO else name
     above = path.resolve().parents
     folders = above[1].name, above[0].name
     known = matrix.provider_of("", folders[0]) if matrix else None
-    if known or (stem in SCENARIOS and len(PurePath(name).parts) >= _IN_A_PROJECT):
+    if known or (stem in EVERY_SCENARIO and len(PurePath(name).parts) >= _IN_A_PROJECT):
         return Subject(known.id if known else folders[0], folders[1], scenario, name)
     host = exchange.request.host
     found = matrix.provider_of(host) if matrix else None
@@ -122,7 +123,7 @@ def _judge(
 
 def _findings(exchanges: list[Exchange], subject: Subject) -> Iterator[Finding]:
     """Yield what the rules say: of a scenario's exchanges together, of others one by one, since nothing is known of them."""
-    scenario = SCENARIOS.get(subject.scenario)
+    scenario = EVERY_SCENARIO.get(subject.scenario)
     if scenario and exchanges:
         ordered = with_expectations(exchanges, scenario)
         yield from judge_exchanges(ordered, subject, CHECKS.values())

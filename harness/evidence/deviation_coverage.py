@@ -16,8 +16,9 @@ from harness.evidence.recordings import day_of, models_and_months, recordings_in
 from harness.judging.deviations import folder_of, load_deviations
 from harness.judging.runner import Subject, judge_exchanges, problems_of
 from harness.markdown import cell, table
+from harness.matrix.messages import EVERY_SCENARIO, first_body
 from harness.matrix.providers import Matrix, Provider
-from harness.matrix.scenarios import SCENARIOS, Scenario, request_body
+from harness.matrix.scenarios import Scenario, request_body
 from harness.recording.archives import Entry
 from harness.results import Deviation, Level, Outcome
 from harness.wire.exchange import Exchange, include_usage
@@ -152,7 +153,7 @@ def _listed_entry(provider: Provider, deviation: Deviation, recordings: list[Jud
     of_models = [one for one in recordings if (not names or one.model in names) and _of_its_time(deviation, one.day)]
     judged = [one for one in of_models if deviation.check in one.messages]
     shows = [one for one in judged if any(map(deviation.expects, one.messages[deviation.check]))]
-    asked = [SCENARIOS[name] for name in deviation.scenarios]
+    asked = [EVERY_SCENARIO[name] for name in deviation.scenarios]
     could = [one for one in judged if one in shows or not asked or any(_like(one.exchange, it) for it in asked)]
     return ListedEntry(deviation, tuple(could), len(shows))
 
@@ -160,9 +161,9 @@ def _listed_entry(provider: Provider, deviation: Deviation, recordings: list[Jud
 def _like(exchange: Exchange, scenario: Scenario) -> bool:
     """Tell whether a recording is of a question like that of a scenario, as far as its request is known."""
     refused = exchange.response.is_error
-    if refused not in {status >= _ERROR for status in scenario.statuses}:
+    if exchange.dialect != scenario.dialect or refused not in {status >= _ERROR for status in scenario.statuses}:
         return False
-    asked = request_body(scenario, "", {})
+    asked = first_body(scenario, "") if scenario.dialect == "messages" else request_body(scenario, "", {})
     if exchange.request.json is None:
         return exchange.is_stream == bool(asked.get("stream"))
     return _form(exchange.request.json) == _form(asked)

@@ -13,8 +13,7 @@ from harness.checks import FAMILIES, check_named
 from harness.errors import UnknownName
 from harness.explain.lines import WIDE, show_line
 from harness.explain.rules import explain_check, explain_family, explain_fault
-from harness.matrix.messages import MESSAGES
-from harness.matrix.scenarios import SCENARIOS
+from harness.matrix.messages import EVERY_SCENARIO
 from harness.site.addresses import address_of
 from harness.words import language, translated
 
@@ -33,10 +32,10 @@ def explain(name: str, root: Path, console: Console, results: Path | None = None
         explain_check(check, console, address_of("rules", check.id, root, language()))
     elif name in FAMILIES:
         explain_family(name, console)
-    elif name in SCENARIOS or name in MESSAGES:
+    elif name in EVERY_SCENARIO:
         from harness.explain.scenarios import explain_scenario
 
-        explain_scenario(SCENARIOS.get(name) or MESSAGES[name], console)
+        explain_scenario(EVERY_SCENARIO[name], console)
     else:
         _explain_other(name, root, results, console)
 
@@ -81,7 +80,7 @@ def _unknown(name: str, providers: list[str]) -> UnknownName:
     from harness.clients.catalogue import CLIENTS
     from harness.simulate.faults import EVERY_FAULT
 
-    known = [*FAMILIES, *CHECKS, *SCENARIOS, *MESSAGES, *EVERY_FAULT, *CLIENTS, *providers]
+    known = [*FAMILIES, *CHECKS, *EVERY_SCENARIO, *EVERY_FAULT, *CLIENTS, *providers]
     near = difflib.get_close_matches(name.lower().replace(" ", "-"), known, 3)
     said = f"unknown check, family, scenario, fault, client, provider or cell {name!r}"
     if near:

@@ -27,6 +27,7 @@ from harness.words.padding import padded
 
 _ELSEWHERE = "--results FILE shows it as that file has it, and the rule is shown by: harness explain"
 _LINES_SHOWN = 6
+_KEY_IN = {"both": "x-api-key or Authorization: Bearer", "bearer": "Authorization: Bearer", "x-api-key": "x-api-key"}
 
 
 def explain_provider(provider: Provider, root: Path, console: Console) -> None:
@@ -80,10 +81,25 @@ def _of_provider(provider: Provider) -> Iterator[tuple[str, str]]:
         yield "called", translated("in recordings also {names}").format(names=", ".join(provider.aliases))
     yield "key", provider.key_env
     yield "docs", provider.docs
+    yield from _of_dialects(provider)
     if provider.lacks:
         yield "lacks", ", ".join(provider.lacks)
     if provider.note:
         yield "note", provider.note
+
+
+def _of_dialects(provider: Provider) -> Iterator[tuple[str, str]]:
+    for dialect, at in provider.dialects:
+        if at is None:
+            continue
+        keys = _KEY_IN[at.key_header]
+        yield dialect, translated("{url}, key in {header}").format(url=at.base_url, header=translated(keys))
+        yield "", f"{at.valid.at}, {at.valid.how} {at.valid.source or 'here'}"
+        if at.models is not None:
+            names = ", ".join(at.models) or translated("none")
+            yield "", translated("models asked there: {names}").format(names=names)
+        if at.note:
+            yield "", at.note
 
 
 def _of_model(model: Model) -> Iterator[tuple[str, str]]:

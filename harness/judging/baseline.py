@@ -21,8 +21,8 @@ from harness.judging.baseline_text import edited
 from harness.judging.deviations import load_baseline
 from harness.judging.drafted import SaidProblem, alike, as_yaml, drafted_entries
 from harness.judging.runner import RECORDING, Subject, judge_beside, judge_exchanges, problems_of
+from harness.matrix.messages import EVERY_SCENARIO
 from harness.matrix.providers import slug
-from harness.matrix.scenarios import SCENARIOS
 from harness.recording.atomic import write_atomically
 from harness.results import BaselineEntry, BaselineSummary, Deviation, Finding, Outcome, first_message
 from harness.wire.exchange import Exchange
@@ -132,7 +132,7 @@ class Baseline:
     def problems(self) -> Iterator[SaidProblem]:
         """Yield what was said and is not listed; ``sometimes`` where not each of several answers had it."""
         day = datetime.now(UTC).date().isoformat()
-        order = {name: number for number, name in enumerate(SCENARIOS)}
+        order = {name: number for number, name in enumerate(EVERY_SCENARIO)}
         # Answers come in another order each time; a file that is committed has one.
         for (check, scenario, _), said in sorted(self._problems.items(), key=lambda one: order.get(one[0][1], 0)):
             listed = [one for _, one in self._listed if one.covers(check, scenario, self.model)]

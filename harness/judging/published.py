@@ -11,6 +11,7 @@ from harness.matrix.project import own_matrix
 from harness.recording.cassette import read_cassette
 from harness.results import Finding
 from harness.results.basis import PUBLISHED
+from harness.wire.dialect import DialectName, dialect_of_scenario
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,11 @@ class PublishedCase:
         return f"{self.provider}/{self.model}/{self.scenario}"
 
     @property
+    def dialect(self) -> DialectName:
+        """The dialect it is in."""
+        return dialect_of_scenario(self.scenario)
+
+    @property
     def skip(self) -> Skip | None:
         """Why there is nothing to judge: it is there, so nothing."""
         return None
@@ -64,7 +70,8 @@ def published_cases(root: Path, selection: Selection, *, own: bool | None = None
     return [
         case
         for case in sorted(cases.values(), key=lambda one: one.id)
-        if (not selection.providers or case.provider in selection.providers)
+        if (not selection.dialects or case.dialect in selection.dialects)
+        and (not selection.providers or case.provider in selection.providers)
         and (not selection.models or {case.model, f"{case.provider}/{case.model}"} & set(selection.models))
     ]
 

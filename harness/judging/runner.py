@@ -10,13 +10,14 @@ from harness.errors import unknown
 from harness.judging.deviations import KnownProblems, folder_of, load_deviations, told_beside
 from harness.judging.judgement import inconclusive_reason
 from harness.judging.recordings import CheckSet, Subject, check_set, judge_exchanges, judge_recording, problems_of
-from harness.matrix.bundled import bundled
+from harness.matrix.bundled import FILE_NAME, bundled
+from harness.matrix.messages import EVERY_SCENARIO
 from harness.matrix.providers import Matrix, Target
-from harness.matrix.scenarios import SCENARIOS, Scenario, with_expectations
+from harness.matrix.scenarios import Scenario, with_expectations
 from harness.recording.cassette import read_cassette
 from harness.results import Deviation, Finding, Level, Outcome, RecordingResult
 from harness.results.basis import EVIDENCE, PUBLISHED
-from harness.wire.dialect import DialectName
+from harness.wire.dialect import DIALECTS, DialectName
 from harness.wire.exchange import Exchange
 
 __all__ = [
@@ -52,6 +53,7 @@ class Selection:
     scenarios: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
     level: Level = Level.OBSERVE
+    dialects: tuple[DialectName, ...] = ()
 
     def validate(self, matrix: Matrix, others: Iterable[tuple[str, str]] = ()) -> None:
         """Raise UnknownName for a name that is nowhere in the matrix, the scenarios, the checks, or ``others``, provider and model."""
@@ -62,23 +64,26 @@ class Selection:
         for what, given, known in (
             ("provider", self.providers, {*(one.id for one in matrix.providers), *(name for name, _ in listed)}),
             ("model", self.models, models),
-            ("scenario", self.scenarios, {*SCENARIOS, PUBLISHED}),
+            ("scenario", self.scenarios, {*EVERY_SCENARIO, PUBLISHED}),
             ("check", self.checks, {*CHECKS, *families}),
+            ("dialect", self.dialects, {*DIALECTS}),
         ):
             for name in given:
                 if name not in known:
                     raise unknown(what, name, sorted(known))
 
     def selects(self, target: Target, scenario: Scenario) -> bool:
-        """Tell whether ``scenario`` is to be judged for ``target``."""
+        """Tell whether ``scenario`` is to be judged for ``target``: in a dialect that it speaks, or whatever was named."""
         return (
-            (not self.providers or target.provider.id in self.providers)
+            (target.speaks(scenario.dialect) or scenario.id in self.scenarios)
+            and (not self.dialects or scenario.dialect in self.dialects)
+            and (not self.providers or target.provider.id in self.providers)
             and (not self.models or bool({target.model.id, target.id} & set(self.models)))
             and (not self.scenarios or scenario.id in self.scenarios)
         )
 
-    def chosen(self, dialect: DialectName | None = "chat") -> tuple[Check, ...]:
-        """Return the checks of a dialect to run, or of all: by id or family, and no less binding than the level."""
+    def chosen(self, dialect: DialectName | None = None) -> tuple[Check, ...]:
+        """Return the checks to run, of a dialect or of all: by id or family, and no less binding than the level."""
         levels = list(Level)[: list(Level).index(self.level) + 1]
         return tuple(
             check
@@ -139,6 +144,8 @@ class Case:
         refusal = self.target.skip_reason(self.scenario)
         if refusal:
             return Skip(Outcome.NA, refusal)
+        if not self.target.speaks(self.scenario.dialect):
+            return Skip(Outcome.NA, f"no address of {self.target.id} for {self.scenario.dialect} is in {FILE_NAME}")
         if not self.cassette.exists():
             return Skip(Outcome.MISSING, f"no recording at {self.label}")
         return None
@@ -163,7 +170,7 @@ def plan(matrix: Matrix, root: Path, selection: Selection) -> list[Case]:
     return [
         Case(root, target, scenario)
         for target in matrix.targets(meant)
-        for scenario in SCENARIOS.values()
+        for scenario in EVERY_SCENARIO.values()
         if selection.selects(target, scenario)
     ]
 

@@ -262,7 +262,11 @@ class _ProviderQueue:
         A second limit ends its turn; a second failure is what is kept.
         """
         provider, model = case.target.provider, case.target.model
-        url, key, thinking = case.target.url(self.environment), self.environment.get(provider.key_env), model.thinking
+        url, key, thinking = (
+            case.target.url(self.environment, case.scenario.dialect),
+            self.environment.get(provider.key_env),
+            model.thinking,
+        )
         endpoint = Endpoint(url, key, model.name or model.id, thinking.enable or {}, thinking.disable or {})
         with contextlib.closing(ScenarioSender(endpoint, self.options.limits, self._pace, self.secrets)) as sender:
             self.sender = sender

@@ -76,6 +76,9 @@ MESSAGES: dict[str, Scenario] = {scenario.id: scenario for scenario in _TABLE}
 SCENARIOS_OF: dict[DialectName, dict[str, Scenario]] = {"chat": SCENARIOS, "messages": MESSAGES}
 """The scenarios of each dialect, by id."""
 
+EVERY_SCENARIO: dict[str, Scenario] = {**SCENARIOS, **MESSAGES}
+"""The scenarios of all dialects, by id: what a matrix is asked."""
+
 
 def address(base_url: str, scenario: Scenario) -> str:
     """

@@ -22,7 +22,8 @@ from harness.errors import BadProviders, unknown
 from harness.matrix.addresses import Address, Url, fill, hosts, is_here, matches_host, placeholders
 from harness.matrix.bundled import FILE_NAME
 from harness.matrix.checked_yaml import Strict, load_checked
-from harness.matrix.scenarios import CAPABILITIES, Scenario
+from harness.matrix.scenarios import CAPABILITIES, KeyHeader, Scenario
+from harness.wire.dialect import DialectName
 
 Slug = Annotated[
     str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", description="A stable id: a-z, 0-9, dot, dash, underscore.")
@@ -95,6 +96,29 @@ class Model(Strict):
     note: str | None = Field(None, description="What a reader should know.")
 
 
+class SpokenAt(Strict):
+    """Where and how a provider is spoken to in a dialect besides chat completions."""
+
+    base_url: Url = Field(description="What the SDK of that dialect takes as base_url, such as ANTHROPIC_BASE_URL.")
+    key_header: KeyHeader = Field("both", description="The header that holds the key; both where either does.")
+    valid: Valid = Field(description="When and how the address was seen to be valid.")
+    models: tuple[Slug, ...] | None = Field(
+        None, description="Which of its models are asked there, by id; all that are not retired where it is left out."
+    )
+    note: str | None = Field(None, description="What a reader should know.")
+
+
+class Dialects(Strict):
+    """The dialects that a provider serves besides chat completions."""
+
+    messages: SpokenAt | None = Field(None, description="Anthropic Messages, below /v1/messages.")
+
+    def moved_to(self, base_url: str) -> "Dialects":
+        """Return them as served at another address."""
+        moved = {name: at.model_copy(update={"base_url": base_url}) for name, at in self if at}
+        return self.model_copy(update=moved)
+
+
 class OtherUrl(Strict):
     """Another address of the same API."""
 
@@ -147,6 +171,7 @@ class Provider(Strict):
     host_suffixes: tuple[str, ...] = Field((), description="Ends of host names that are its own, such as .example.com.")
     key_env: Variable = Field(description="The environment variable that holds the key.")
     docs: Url = Field(description="The page that documents the chat API.")
+    dialects: Dialects = Field(Dialects.model_validate({}), description="Where it serves other dialects.")
     aliases: tuple[str, ...] = Field((), description="Other names of it in recordings.")
     sources: tuple[Source, ...] = Field((), description="Where the facts of this entry come from.")
     confidence: Confidence | None = Field(None, description="How sure they are.")
@@ -180,14 +205,34 @@ class Provider(Strict):
         return confidence
 
     @model_validator(mode="after")
+    def _served_or_lacking(self) -> "Provider":
+        for dialect, _ in self.dialects:
+            if self.spoken_at(dialect) and dialect in self.lacks:
+                raise ValueError(f"it lacks {dialect}, and dialects says where it is served; delete one")
+        return self
+
+    @model_validator(mode="after")
     def _unique_models(self) -> "Provider":
-        _refuse_duplicates([model.id for model in self.models], "model")
+        ids = [model.id for model in self.models]
+        _refuse_duplicates(ids, "model")
+        asked = ((dialect, name) for dialect, at in self.dialects if at for name in at.models or ())
+        for dialect, name in asked:
+            if name not in ids:
+                raise ValueError(f"dialects.{dialect}.models: it has no model {name!r}; it has {', '.join(ids)}")
         return self
 
     @cached_property
     def _hosts(self) -> re.Pattern[str]:
         elsewhere = [model.base_url for model in self.models if model.base_url]
-        return hosts([self.base_url, *(other.url for other in self.other_urls), *elsewhere], self.host_suffixes)
+        spoken = [at.base_url for _, at in self.dialects if at]
+        return hosts(
+            [self.base_url, *(other.url for other in self.other_urls), *elsewhere, *spoken], self.host_suffixes
+        )
+
+    def spoken_at(self, dialect: str) -> SpokenAt | None:
+        """Return where it serves a dialect besides chat; None where no address is known."""
+        at: SpokenAt | None = getattr(self.dialects, dialect, None)
+        return at
 
     def answers_at(self, host: str) -> bool:
         """Tell whether ``host`` is one of its own."""
@@ -307,17 +352,32 @@ class Target:
         needed = [*([] if self.keyless else [self.provider.key_env]), *self.provider.fills.values()]
         return next((name for name in needed if not environment.get(name)), None)
 
-    def url(self, environment: Mapping[str, str]) -> str:
-        """Return where it answers; see `Provider.url`."""
-        return self.model.base_url or self.provider.url(environment)
+    def url(self, environment: Mapping[str, str], dialect: DialectName = "chat") -> str:
+        """Return where it answers in a dialect that it speaks; see `Provider.url`."""
+        at = self.provider.spoken_at(dialect)
+        return at.base_url if at else self.model.base_url or self.provider.url(environment)
+
+    def speaks(self, dialect: DialectName) -> bool:
+        """Tell whether it is asked in a dialect: chat, or another whose address is known and at which its model is."""
+        at = self.provider.spoken_at(dialect)
+        if dialect == "chat" or at is None:
+            return dialect == "chat"
+        here = self.model.base_url is None and not self.model.retired
+        return here if at.models is None else self.model.id in at.models
 
     def skip_reason(self, scenario: Scenario) -> str | None:
         """Return why ``scenario`` is not asked of this target; None if it is."""
-        switch = self.model.thinking.enable if scenario.thinking else self.model.thinking.disable
-        if switch is None:
-            return f"{self.model.id} can't {'think' if scenario.thinking else 'answer without thinking'}"
-        absent = [need for need in scenario.needs if need in {*self.provider.lacks, *self.model.lacks}]
-        return f"{self.id} lacks {', '.join(absent)}" if absent else None
+        lacks = {*self.provider.lacks, *self.model.lacks}
+        absent = [need for need in (scenario.dialect, *scenario.needs) if need in lacks]
+        return self._cannot(scenario) or (f"{self.id} lacks {', '.join(absent)}" if absent else None)
+
+    def _cannot(self, scenario: Scenario) -> str | None:
+        """Return why the model can't be asked so; what is not told to think in Messages may think unasked."""
+        thinking = self.model.thinking
+        if scenario.thinking and thinking.enable is None:
+            return f"{self.model.id} can't think"
+        unasked = not scenario.thinking and scenario.dialect == "chat" and thinking.disable is None
+        return f"{self.model.id} can't answer without thinking" if unasked else None
 
 
 def load_matrix(path: Path) -> Matrix:

@@ -49,6 +49,9 @@ _BAD_REQUEST = (400, 422)
 _OPEN = (OK, 400, 403, 404, 422)
 """Asked to see whether the provider serves it: an answer and a plain refusal are both expected."""
 
+KeyHeader = Literal["both", "bearer", "x-api-key"]
+"""Which headers hold the key in Messages."""
+
 Then = Literal["tool-result", "tool-result, content null", 'tool-result, content ""', "and in French?"]
 
 
@@ -88,7 +91,7 @@ class Scenario:
     cancels: bool = False
     path: str | None = None
     dialect: DialectName = "chat"
-    key_header: Literal["both", "bearer", "x-api-key"] = "both"
+    key_header: KeyHeader = "both"
     beta: str | None = None
 
     @property
@@ -202,8 +205,8 @@ def named_scenarios(name: str) -> tuple[str, ...]:
     return family or KINDS.get(name) or ((name,) if name in SCENARIOS else ())
 
 
-CAPABILITIES = tuple(dict.fromkeys(need for scenario in _TABLE for need in scenario.needs))
-"""The names that ``lacks`` in providers.yaml may hold."""
+CAPABILITIES = (*dict.fromkeys(need for scenario in _TABLE for need in scenario.needs), "messages")
+"""The names that ``lacks`` in providers.yaml may hold: what scenarios need, and the dialects besides chat."""
 
 _TOO_LONG = "a " * 150_000  # a token each: more than most context windows hold, and cheap where it is accepted
 _RESULT = '{"weather": "18 degrees, light rain", "code": "TEAL-42"}'

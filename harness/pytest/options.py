@@ -7,7 +7,7 @@ from harness.words import LANGUAGES
 FILE_NAME = "providers.yaml"
 """The file that is collected."""
 
-SELECTING = ("provider", "model", "scenario", "check")
+SELECTING = ("provider", "model", "scenario", "check", "dialect")
 """What the items can be chosen by."""
 
 

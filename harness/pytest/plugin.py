@@ -185,8 +185,9 @@ def _selection(config: pytest.Config) -> Selection:
     from harness.judging.runner import Selection
     from harness.results import Level
 
-    providers, models, scenarios, checks = (tuple(config.getoption(f"--compat-{name}")) for name in SELECTING)
-    return Selection(providers, models, scenarios, checks, Level(config.getoption("--compat-level").upper()))
+    chosen = (tuple(config.getoption(f"--compat-{name}")) for name in SELECTING)
+    providers, models, scenarios, checks, dialects = chosen
+    return Selection(providers, models, scenarios, checks, Level(config.getoption("--compat-level").upper()), dialects)
 
 
 class _Live:
@@ -263,7 +264,7 @@ class _Recordings:
     def __init__(self, checks: tuple[Check, ...], live: _Live | None = None) -> None:
         self.live = live
         self._checks = checks
-        self._ids = [check.id for check in checks]
+        self._of_dialect: dict[str, list[str]] = {}
         self._case: Case | None = None
         self._findings: dict[str, Finding] = {}
         self._error = ""
@@ -271,7 +272,12 @@ class _Recordings:
     def checks_of(self, case: Case) -> list[str]:
         from harness.judging.runner import RECORDING
 
-        return [RECORDING] if self._skip(case) else self._ids
+        if self._skip(case):
+            return [RECORDING]
+        dialect = case.scenario.dialect
+        if dialect not in self._of_dialect:
+            self._of_dialect[dialect] = [check.id for check in self._checks if dialect in check.dialects]
+        return self._of_dialect[dialect]
 
     def finding(self, case: Case, check: str) -> Finding:
         if self._case is not case:
@@ -301,7 +307,8 @@ class _Recordings:
         if not asked.exchanges:
             outcome = Outcome.MISSING if asked.state == "missing" else Outcome.INCONCLUSIVE
             stand_in = skipped_finding(case, Skip(outcome, asked.reason))
-            return [replace(stand_in, check=check.id, level=check.level) for check in self._checks]
+            own = (check for check in self._checks if case.scenario.dialect in check.dialects)
+            return [replace(stand_in, check=check.id, level=check.level) for check in own]
         return list(judge_case(case, list(asked.exchanges), self._checks))
 
 

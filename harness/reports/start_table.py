@@ -146,7 +146,9 @@ def word_in(word: str, language: Language) -> str:
 def answer_of(findings: Iterable[Finding], question: Question) -> StartAnswer | None:
     """Return what the findings of one provider say to a question; None where no recording answers it."""
     findings = [
-        finding for finding in findings if finding.outcome is Outcome.OBSERVED or question.judges(finding.check)
+        finding
+        for finding in findings
+        if finding.dialect == "chat" and (finding.outcome is Outcome.OBSERVED or question.judges(finding.check))
     ]
     said = {
         (finding.model, finding.scenario): (word, finding)

@@ -189,21 +189,26 @@ def _all_families(results: Results) -> list[str]:
 
 def family_cells(results: Results) -> dict[tuple[str, str], Cell]:
     """
-    Return the cell of each provider and family, without reconstructions that step back; a recording that is missing shows in
-    no family of others.
+    Return the cell of each provider and family, without reconstructions that step back; what was asked in another dialect than
+    chat is a family of its own. A recording that is missing shows in no family of others.
     """
     cells: dict[tuple[str, str], Cell] = {}
     for finding in standing(results.findings):
         if finding.outcome is not Outcome.NA and finding.family != "recording":
-            cells.setdefault((finding.provider, finding.family), Cell()).findings.append(finding)
+            cells.setdefault((finding.provider, _column(finding)), Cell()).findings.append(finding)
     return cells
 
 
+def _column(finding: Finding) -> str:
+    """Return the column in which a finding is counted: the family, or another dialect as a whole, so that chat's stay its own."""
+    return finding.family if finding.dialect == "chat" else finding.dialect
+
+
 def feature_cell(findings: Iterable[Finding], check: str) -> str:
-    """Return the values that an observation saw, each with how many of each kind of evidence saw it, and the newest."""
+    """Return the values that an observation saw in chat, each with how many of each kind of evidence saw it, and the newest."""
     by_value: dict[str, list[Finding]] = {}
     for finding in findings:
-        if finding.check == check and finding.outcome is Outcome.OBSERVED:
+        if finding.check == check and finding.outcome is Outcome.OBSERVED and finding.dialect == "chat":
             by_value.setdefault(finding.value or "none", []).append(finding)
     if len(by_value) > 1 and "none" in by_value and check == "reasoning.place":
         del by_value["none"]  # a chat model beside a thinking one says nothing about the place
@@ -226,9 +231,18 @@ def counted(findings: Iterable[Finding]) -> str:
 def coverage(findings: Iterable[Finding]) -> str:
     """
     Return how many of a provider's target × scenario cases have a recording, recorded or published, of those asked for, then
-    how many recordings there are of each kind, such as ``2/61: P 67 2026-08, C 48 2026-10``.
+    how many recordings there are of each kind, such as ``2/61: P 67 2026-08, C 48 2026-10``; behind it those in other dialects,
+    as ``; messages 25/25: R 25 2026-11``.
     """
-    judged = [one for one in findings if not (one.family == "recording" and one.outcome is Outcome.NA)]
+    by_dialect: dict[str, list[Finding]] = {}
+    for one in findings:
+        if not (one.family == "recording" and one.outcome is Outcome.NA):
+            by_dialect.setdefault(one.dialect, []).append(one)
+    told = ((name, _covered(by_dialect[name])) for name in sorted(by_dialect))
+    return "; ".join(text if name == "chat" else f"{name} {text}" for name, text in told)
+
+
+def _covered(judged: list[Finding]) -> str:
     cases: dict[tuple[str, str], bool] = {}
     for one in judged:
         if not one.scenario.startswith(f"{PUBLISHED}."):

@@ -223,7 +223,8 @@ def _show_unasked(results: Results, console: Console, *, whole: bool) -> None:
 
 def _family_counts(results: Results) -> dict[str, list[int]]:
     counts: dict[str, list[int]] = {}
-    for family in families(results):
+    judged = dict.fromkeys(one.family for one in results.findings if one.outcome is not Outcome.NA)
+    for family in (name for name in judged if name != "recording"):
         found = [finding for finding in results.findings if finding.family == family]
         outcomes = Counter(finding.outcome for finding in found)
         red = Counter(finding.level for finding in found if finding.outcome in UNEXPECTED)

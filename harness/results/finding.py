@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Literal
 
+from harness.wire.dialect import DialectName, dialect_of_scenario
+
 
 class Level(StrEnum):
     """How binding a rule is."""
@@ -163,6 +165,11 @@ class Finding:
     advice: Advice | None = None
     known: str | None = None
     rate: tuple[int, int] | None = None
+
+    @property
+    def dialect(self) -> DialectName:
+        """The dialect that was spoken: chat, which goes unsaid, or what the id of the scenario says."""
+        return dialect_of_scenario(self.scenario)
 
     @property
     def family(self) -> str:

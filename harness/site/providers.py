@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.matrix.providers import Provider
-from harness.matrix.scenarios import SCENARIOS
 from harness.results import WORST_FATE_FIRST, ClientFinding
 from harness.results.basis import bases
 from harness.site.facts import Breach, Facts
 from harness.site.pages import SitePage, Writer
 from harness.site.questions import answers
 from harness.site.suffering import rule_of
+from harness.wire.dialect import dialect_of_scenario
 
 
 def provider_pages(writer: Writer) -> Iterator[SitePage]:
@@ -45,11 +45,7 @@ def _context(writer: Writer, provider: Provider) -> dict[str, Any]:
             for client in facts.suffering.at[provider.id]
             if (worst := facts.suffering.worst(provider.id, client)) and not worst.fate.bad
         ],
-        "dialects": list(
-            dict.fromkeys(
-                SCENARIOS[one.scenario].dialect for one in facts.every.get(provider.id, ()) if one.scenario in SCENARIOS
-            )
-        )
+        "dialects": list(dict.fromkeys(dialect_of_scenario(one.scenario) for one in facts.every.get(provider.id, ())))
         or ["chat"],
         "drift": _drift(facts, provider.id),
         "retired": _retired(provider),

@@ -21,6 +21,7 @@ _MESSAGES = re.compile(r"(?:(?:/v1|/anthropic(?:/.*)?)/messages(?:/count_tokens)
 _ANSWER = re.compile(rb'"type"\s*:\s*"(?:message|message_start|content_block_\w+|ping)"')
 _CHAT = re.compile(rb'"(?:chat\.completion|choices)')
 _HEAD = 4096
+_OF_MESSAGES = re.compile(r"messages\.|audit\.messages|published\.(?:undated|[\d-]+)-messages-")
 
 
 def dialect_of(url: str, content: bytes) -> DialectName:
@@ -39,6 +40,11 @@ def answers_messages(content: bytes) -> bool:
     """Tell by its first bytes whether an answer is one of Messages."""
     head = content[:_HEAD]
     return _ANSWER.search(head) is not None and _CHAT.search(head) is None
+
+
+def dialect_of_scenario(name: str) -> DialectName:
+    """Return the dialect of a recording by the id of its scenario: of the matrix, published, or audited."""
+    return "messages" if _OF_MESSAGES.match(name) else "chat"
 
 
 def path_of(url: str) -> str:
