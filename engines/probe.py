@@ -16,8 +16,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from record import ROOT, TARGETS, record
+from record import ROOT, TARGETS, record, speaks_messages
 from servers import KEY_ENV, SERVERS, Running, running
+
+from harness.wire.dialect import DIALECTS
 
 
 def main(names: list[str]) -> int:
@@ -31,12 +33,17 @@ def main(names: list[str]) -> int:
 
 
 def _probed(name: str, server: Running) -> bool:
-    began = time.monotonic()
     command = ["harness", "probe", server.base_url, "-m", server.model, "--key-env", KEY_ENV, "--fail-on", "never"]
     environment = {**os.environ, KEY_ENV: server.key or ""}
-    probed = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
-    print(f"{name}: probed in {time.monotonic() - began:.1f} s: {(probed.stdout or probed.stderr).splitlines()[-1]}")
-    return probed.returncode == 0
+    good = True
+    for dialect in DIALECTS if speaks_messages(name) else DIALECTS[:1]:
+        began = time.monotonic()
+        asked = [*command, "--dialect", dialect]
+        probed = subprocess.run(asked, env=environment, capture_output=True, text=True, check=False, timeout=300)
+        told = (probed.stdout or probed.stderr).splitlines()[-1]
+        print(f"{name}: probed in {dialect} in {time.monotonic() - began:.1f} s: {told}")
+        good = probed.returncode == 0 and good
+    return good
 
 
 def _as_listed(name: str, server: Running, root: Path) -> bool:

@@ -1,12 +1,13 @@
 """
 Record what the engines answer into cassettes/, as the providers llamacpp, mlx-lm, litellm and aimock of the matrix.
 
-    python engines/record.py [SERVER...]
+    python engines/record.py [--dialect DIALECT] [SERVER...]
 
-Runs in the environment that the harness is installed in; what is recorded already is recorded anew.  Exits with 1
-where a server could not be asked.
+Runs in the environment that the harness is installed in; what is recorded already is recorded anew, in all dialects that a
+server speaks or in one.  Exits with 1 where a server could not be asked.
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -15,12 +16,15 @@ from pathlib import Path
 
 from servers import Running, running
 
+from harness.matrix.providers import load_matrix
 from harness.matrix.scenarios import SCENARIOS
+from harness.wire.dialect import DIALECTS
 
 ROOT = Path(__file__).resolve().parents[1]
 THINKING = (
     "reasoning.stream", "reasoning.nonstream", "reasoning.off", "multi_turn.reasoning-back",
     "multi_turn.reasoning-left-out", "parity.reasoning",
+    "messages.thinking-stream", "messages.thinking-tool", "messages.thinking-left-out",
 )  # fmt: skip
 """What a second model is for: all else is as with the first."""
 
@@ -54,20 +58,27 @@ TARGETS = {
 }
 
 
-def main(names: list[str]) -> int:
-    """Record the servers named, or all."""
+def speaks_messages(server: str) -> bool:
+    """Tell whether a server speaks Messages, by the matrix."""
+    targets = {f"{target.provider}/{target.model}" for target in TARGETS[server]}
+    return any(one.speaks("messages") for one in load_matrix(ROOT / "providers.yaml").targets() if one.id in targets)
+
+
+def main(names: list[str], dialect: str | None) -> int:
+    """Record the servers named, or all; in all dialects, or one."""
     good = True
     for name in names or list(TARGETS):
         with running(name) as server:
             for target in TARGETS[name]:
-                good = record(target, server, ROOT) and good
+                good = record(target, server, ROOT, dialect=dialect) and good
     return 0 if good else 1
 
 
-def record(target: Target, server: Running, root: Path, *, quiet: bool = False) -> bool:
+def record(target: Target, server: Running, root: Path, *, dialect: str | None = None, quiet: bool = False) -> bool:
     """Record a target into the project at ``root``; tell whether its server could be asked."""
     command = ["harness", "record", target.provider, "--model", f"{target.provider}/{target.model}", "--again"]
     chosen = [word for name in target.scenarios for word in ("--scenario", name)]
+    chosen += ["--dialect", dialect] if dialect else []
     address = server.base_url.removesuffix("/v1") + target.path
     variable = f"{target.provider.upper().replace('-', '_')}_API_KEY"
     done = subprocess.run(
@@ -81,4 +92,8 @@ def record(target: Target, server: Running, root: Path, *, quiet: bool = False) 
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    parser = argparse.ArgumentParser(description="Record what the engines answer into cassettes/.")
+    parser.add_argument("--dialect", choices=DIALECTS)
+    parser.add_argument("servers", nargs="*", metavar="SERVER")
+    given = parser.parse_args()
+    sys.exit(main(given.servers, given.dialect))

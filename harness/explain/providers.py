@@ -27,7 +27,7 @@ from harness.words.padding import padded
 
 _ELSEWHERE = "--results FILE shows it as that file has it, and the rule is shown by: harness explain"
 _LINES_SHOWN = 6
-_KEY_IN = {"both": "x-api-key or Authorization: Bearer", "bearer": "Authorization: Bearer", "x-api-key": "x-api-key"}
+_KEY_IN = {"both": "x-api-key, Authorization: Bearer", "bearer": "Authorization: Bearer", "x-api-key": "x-api-key"}
 
 
 def explain_provider(provider: Provider, root: Path, console: Console) -> None:
@@ -93,7 +93,7 @@ def _of_dialects(provider: Provider) -> Iterator[tuple[str, str]]:
         if at is None:
             continue
         keys = _KEY_IN[at.key_header]
-        yield dialect, translated("{url}, key in {header}").format(url=at.base_url, header=translated(keys))
+        yield dialect, translated("{url}, key in {header}").format(url=at.base_url, header=keys)
         yield "", f"{at.valid.at}, {at.valid.how} {at.valid.source or 'here'}"
         if at.models is not None:
             names = ", ".join(at.models) or translated("none")

@@ -230,3 +230,23 @@ def test_the_command_writes_a_file_a_provider_and_prints_one(tmp_path: Path, now
         assert (refused.exit_code, refused.stdout) == (2, "")
         assert said in refused.stderr
         assert len(refused.stderr.splitlines()) == 1
+
+
+def test_flags_of_messages_come_from_recordings_in_messages_alone() -> None:
+    overlap = {"outcome": Outcome.KNOWN, "scenario": "messages.two-tools"}
+    told = flags(
+        seen("messages.one-block-open", "block 1 is started while block 0 is open", **overlap),
+        seen("messages.count-served", "", "messages.count-tokens", outcome=Outcome.PASS),
+        seen("http.status", "", "messages.bearer", outcome=Outcome.PASS),
+        seen("http.media-type", "text/event-stream", "messages.stream", model="large"),
+        seen("messages.done", "no", "messages.stream", model="large"),
+        seen("sse.end", "no [DONE]", "messages.stream", model="large"),
+        seen("sse.end", "[DONE]"),
+    )
+    assert told == {
+        "messagesBlocksOverlap": [True],
+        "messagesCountTokens": [True],
+        "messagesKeyHeader": ["authorization"],
+        "messagesMediaType": ["text/event-stream"],
+        "doneMarker": ["[DONE]"],
+    }

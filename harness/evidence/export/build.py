@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator
 
 from harness.checks import CHECKS
 from harness.evidence.export.document import VERSION, Document, Flags, Known, Provenance, Said, Shown, Statement
-from harness.evidence.export.flags import FLAGS, Judged, Value, parameters
+from harness.evidence.export.flags import FLAGS, MESSAGES_FLAGS, Judged, Value, parameters
+from harness.matrix.messages import EVERY_SCENARIO
 from harness.matrix.providers import Provider
-from harness.matrix.scenarios import SCENARIOS
 from harness.results import Deviation, Finding, Outcome, first_message
+from harness.wire.dialect import dialect_of_scenario
 
 _PROVENANCES: tuple[Provenance, ...] = ("recorded", "published", "reconstructed")
 """The best evidence first."""
@@ -17,8 +18,10 @@ _PROVENANCES: tuple[Provenance, ...] = ("recorded", "published", "reconstructed"
 def export(provider: Provider, findings: Iterable[Finding], deviations: Iterable[Deviation]) -> Document:
     """Return the document of ``provider``, given the findings on its recordings and its listed deviations."""
     own = [finding for finding in findings if finding.provider == provider.id]
-    judged = list(_judged(provider, own))
-    tried = ((recording, what, became) for recording in judged for what, became in parameters(recording))
+    judged: dict[str, list[Judged]] = {"chat": [], "messages": []}
+    for one in _judged(provider, own):
+        judged[dialect_of_scenario(one.scenario)].append(one)
+    tried = ((recording, what, became) for recording in judged["chat"] for what, became in parameters(recording))
     outcomes: dict[str, list[tuple[Judged, Value]]] = defaultdict(list)
     for recording, what, became in tried:
         outcomes[what].append((recording, became))
@@ -27,8 +30,9 @@ def export(provider: Provider, findings: Iterable[Finding], deviations: Iterable
         provider=provider,
         flags=Flags(
             **{
-                name: _statements(provider, ((recording, value) for recording in judged for value in derive(recording)))
-                for name, derive in FLAGS.items()
+                name: _statements(provider, ((one, value) for one in judged[dialect] for value in derive(one)))
+                for dialect, table in (("chat", FLAGS), ("messages", MESSAGES_FLAGS))
+                for name, derive in table.items()
             }
         ),
         parameters={what: _statements(provider, seen) for what, seen in sorted(outcomes.items())},
@@ -71,7 +75,7 @@ def _shown(provider: Provider, findings: Iterable[Finding]) -> tuple[Shown, ...]
 def _of_one_provenance(provider: Provider, provenance: Provenance, findings: list[Finding]) -> Shown:
     seen = {(finding.model, finding.scenario) for finding in findings}
     models = {
-        model.id: tuple(name for name in SCENARIOS if (model.id, name) in seen)
+        model.id: tuple(name for name in EVERY_SCENARIO if (model.id, name) in seen)
         for model in provider.models
         if any(model.id == one for one, _ in seen)
     }

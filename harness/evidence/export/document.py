@@ -88,6 +88,21 @@ class Flags(_Part):
     done_marker: Said = Field((), description="What a stream ends with.")
     error_envelope: Said = Field((), description="The form of an error.")
     stream_media_type: Said = Field((), description="The content-type of a stream.")
+    messages_blocks_overlap: Said = Field(
+        (), description="In Anthropic Messages: whether a block starts while another is open."
+    )
+    messages_stop_sequence_told: Said = Field((), description="Whether stop_reason says that a stop sequence was met.")
+    messages_cap_kept: Said = Field((), description="Whether an answer is as short as max_tokens asks.")
+    messages_cap_required: Said = Field((), description="Whether a request without max_tokens is refused.")
+    messages_input_counted_at_start: Said = Field((), description="Whether message_start counts the prompt.")
+    messages_thought_signed: Said = Field((), description="Whether a thought has a signature.")
+    messages_system_role: Said = Field((), description="Whether a message of role system among the others is taken.")
+    messages_count_tokens: Said = Field((), description="Whether /v1/messages/count_tokens counts.")
+    messages_error_envelope: Said = Field((), description="Whether errors have the form of Anthropic's.")
+    messages_key_header: Said = Field(
+        (), description="The headers in which a key alone is taken: x-api-key, authorization."
+    )
+    messages_media_type: Said = Field((), description="The content-type of a stream.")
 
 
 class Known(_Part):

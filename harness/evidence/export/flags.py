@@ -135,6 +135,13 @@ def _index(judged: Judged) -> Iterator[Value]:
 _IN_ITS_PLACE = ("absent", "null")
 
 
+def _stream_type(judged: Judged) -> Iterator[Value]:
+    """Yield the media type of an answer in Messages that is a stream alone."""
+    types = list(judged.values("http.media-type"))
+    if len(types) == 1 and list(judged.values("messages.done")):
+        yield from types
+
+
 def _media_type(judged: Judged) -> Iterator[Value]:
     """Yield the media type where all that came are streams: beside a body it is not told which is whose."""
     types = list(judged.values("http.media-type"))
@@ -164,4 +171,44 @@ FLAGS: dict[str, Callable[[Judged], Iterable[Value]]] = {
     "error_envelope": _observed("error.shape"),
     "stream_media_type": _media_type,
 }
-"""What each flag is derived from: the values that one recording shows."""
+"""What each flag of chat is derived from: the values that one recording shows."""
+
+
+def _kept(check: str) -> Callable[[Judged], Iterator[Value]]:
+    """Whether a rule is kept."""
+
+    def flag(judged: Judged) -> Iterator[Value]:
+        said = judged.message(check)
+        if said is not None:
+            yield said == ""
+
+    return flag
+
+
+def _overlap(judged: Judged) -> Iterator[Value]:
+    return (not kept for kept in _kept("messages.one-block-open")(judged))
+
+
+def _key_header(judged: Judged) -> Iterator[Value]:
+    """Yield the header that held a key alone, where it was answered."""
+    header = _KEY_ALONE.get(judged.scenario)
+    if header and judged.message("http.status") == "":
+        yield header
+
+
+_KEY_ALONE = {"messages.bearer": "authorization", "messages.x-api-key": "x-api-key"}
+
+MESSAGES_FLAGS: dict[str, Callable[[Judged], Iterable[Value]]] = {
+    "messages_blocks_overlap": _overlap,
+    "messages_stop_sequence_told": _kept("messages.stop-sequence"),
+    "messages_cap_kept": _kept("messages.cap-kept"),
+    "messages_cap_required": _kept("messages.cap-required"),
+    "messages_input_counted_at_start": _kept("messages.input-counted"),
+    "messages_thought_signed": _kept("messages.signed"),
+    "messages_system_role": _kept("messages.system-taken"),
+    "messages_count_tokens": _kept("messages.count-served"),
+    "messages_error_envelope": _kept("messages.error-envelope"),
+    "messages_key_header": _key_header,
+    "messages_media_type": _stream_type,
+}
+"""The same of Anthropic Messages."""
