@@ -35,7 +35,8 @@ from tabulate import tabulate
 from harness.matrix.bundled import FILE_NAME
 from harness.matrix.providers import load_matrix
 from harness.recording.pacing import pieces_of
-from harness.serve.app import PlaybackOptions, application
+from harness.serve.app import application
+from harness.serve.playback import PlaybackOptions
 from harness.serve.recording_index import REFERENCE, RecordingIndex
 from harness.serve.server import HOST, serve
 

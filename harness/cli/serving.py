@@ -81,12 +81,13 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter an option
 
     The base URL of a provider is /PROVIDER/v1; /reference/v1 responds in OpenAI's own format. The server picks the
     recording that fits the request: its stream, tools, JSON, usage, limits and model. Where none fits, it makes a
-    response in the provider's format for your own tools and schemas; the header x-harness-cassette says which. A request
-    can name a scenario, a fault, a
-    segmentation and a pace in the headers x-harness-scenario, x-harness-fault, x-harness-reframe and x-harness-pace.
+    response in the provider's format for your own tools and schemas; the header x-harness-cassette says which. Anthropic
+    Messages are answered at /PROVIDER/v1/messages. A request can name a scenario, a fault, a segmentation and a pace in the
+    headers x-harness-scenario, x-harness-fault, x-harness-reframe and x-harness-pace.
     """
-    from harness.serve.app import PlaybackOptions, application, pace_of
+    from harness.serve.app import application
     from harness.serve.gate import Gate
+    from harness.serve.playback import PlaybackOptions, pace_of
     from harness.serve.recording_index import RecordingIndex
     from harness.serve.scripting import Scripting
     from harness.serve.server import serve as run

@@ -9,7 +9,7 @@ import pytest
 
 from harness.errors import HarnessError, NotRecorded, unknown
 from harness.matrix.project import project_matrix
-from harness.serve.app import changed
+from harness.serve.playback import changed
 from harness.serve.recording_index import REFERENCE, RecordedAnswer, RecordingIndex
 from harness.simulate.faults import FAULTS, VARIANTS
 

@@ -9,44 +9,41 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import replace
+from functools import lru_cache, partial
 from typing import Any
 
 import orjson
 from aiohttp import web
 
-from harness.errors import HarnessError, NotRecorded, unknown
+from harness.errors import NotRecorded, unknown
+from harness.matrix.messages import MESSAGES
 from harness.matrix.scenarios import SCENARIOS
 from harness.printable import printable
-from harness.recording.pacing import Pace, delays
+from harness.recording.pacing import delays
 from harness.recording.redact import redact
 from harness.recording.replayed import NOTE
 from harness.results.basis import PUBLISHED
-from harness.serve.framing import reframe
-from harness.serve.gate import Gate, NotAllowed
-from harness.serve.recording_index import RecordedAnswer, RecordingIndex
+from harness.serve.gate import Gate
+from harness.serve.playback import PlaybackOptions, changed, cut, with_fault
+from harness.serve.recording_index import CHAT_PATH, RecordedAnswer, RecordingIndex
+from harness.serve.refusals import LARGEST_REQUEST, errors_as_json
 from harness.serve.request_log import RequestLog
 from harness.serve.responder import send, without_additions
 from harness.serve.script import Scripted
 from harness.serve.scripting import Scripting
-from harness.serve.upstream import NoUpstream, Upstream
-from harness.simulate.edits import NothingChanged
-from harness.simulate.faults import FAULTS, VARIANTS
-from harness.simulate.reference import with_header
-from harness.wire.exchange import Exchange, Request, Response
-
-LARGEST_REQUEST = 16 * 1024 * 1024
-"""Bytes of a request's body that are taken."""
-
-FRAMINGS = "recorded, bytes, events, merged, crlf or random:SEED"
-
-_PACES: dict[str, Pace] = {"none": "none", "recorded": "recorded"}
+from harness.serve.upstream import Upstream
+from harness.wire.dialect import COUNT_TOKENS, dialect_of
+from harness.wire.exchange import Exchange, Request
+from harness.wire.shapes import Json
 
 ANY_SCENARIO = "any"
 """Stands in an address for the scenario that the server picks."""
 
-_OVERRIDE_HEADERS = ("x-harness-pace", "x-harness-reframe", "x-harness-fault")
+_NO_SCENARIO = ("", ANY_SCENARIO, "anthropic")
+"""The last, since many providers serve Messages under a base URL that ends in /anthropic."""
+
+_MESSAGES_PATHS = ("/v1/messages", "/v1/messages/count_tokens")
 
 log = logging.getLogger("harness.serve")
 
@@ -57,45 +54,6 @@ _SAID = web.RequestKey("said", str)
 _LINE = web.RequestKey("line", dict)
 _STOPPING = web.AppKey("stopping", asyncio.Event)
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-@dataclass(frozen=True, slots=True)
-class PlaybackOptions:
-    """How answers are played unless a request says otherwise; the fault or legal variant ``fault`` is put into each."""
-
-    pace: Pace = "none"
-    reframe: str = "recorded"
-    fault: str | None = None
-
-    def __post_init__(self) -> None:
-        """Raise UnknownName for a fault or a way of cutting that there is not."""
-        if reframe(self.reframe) is None:
-            raise unknown("way to cut", self.reframe, FRAMINGS.replace(" or", ",").split(", "))
-        if self.fault is not None and self.fault not in FAULTS and self.fault not in VARIANTS:
-            raise unknown("fault", self.fault, [*FAULTS, *VARIANTS])
-
-    def of(self, request: web.Request) -> "PlaybackOptions":
-        """Return the options of one request; raises UnknownName as making one does."""
-        said, named = request.headers, request.match_info.get("fault")
-        if not named and not any(name in said for name in _OVERRIDE_HEADERS):
-            return self
-        pace = pace_of(said["x-harness-pace"]) if "x-harness-pace" in said else self.pace
-        fault = said.get("x-harness-fault", named or self.fault)
-        return PlaybackOptions(pace, said.get("x-harness-reframe", self.reframe), fault)
-
-
-def pace_of(word: str) -> Pace:
-    """Return a pace: ``none``, ``recorded`` or a number of seconds; raises UnknownName for another word."""
-    named = _PACES.get(word)
-    if named:
-        return named
-    try:
-        seconds = float(word)
-    except ValueError:
-        seconds = -1
-    if not 0 <= seconds <= 3600:  # noqa: PLR2004 - an hour
-        raise unknown("pace", word, ["none", "recorded", "0.05"])
-    return seconds
 
 
 def application(
@@ -110,7 +68,7 @@ def application(
 
     ``scripting`` has answers and faults that come before the recordings; ``upstream`` answers what names no provider.
     """
-    app = web.Application(client_max_size=LARGEST_REQUEST, middlewares=[_logged, _errors_as_json, gate.admit])
+    app = web.Application(client_max_size=LARGEST_REQUEST, middlewares=[_logged, errors_as_json, gate.admit])
     app[_INDEX] = index
     app[LOG] = RequestLog()
     if scripting:
@@ -119,8 +77,11 @@ def application(
     app.on_shutdown.append(_stop)
     app.on_response_prepare.extend((without_additions, gate.mark))
 
-    async def chat(request: web.Request) -> web.StreamResponse:
-        return await _chat(request, _provider(request), options, scripting)
+    def asked_at(path: str) -> _Handler:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            return await _answer(request, path, options, scripting)
+
+        return answer
 
     own = () if upstream else ("/v1",)
     if upstream:
@@ -129,7 +90,9 @@ def application(
     for prefix in ("/{provider}/v1", "/{provider}/{scenario}/v1", "/{provider}/{scenario}/{fault}/v1", *own):
         app.router.add_get(f"{prefix}/models", _models)
         app.router.add_get(f"{prefix}/models/{{model:.+}}", _models)
-        app.router.add_post(f"{prefix}/chat/completions", chat)
+        app.router.add_post(f"{prefix}/chat/completions", asked_at(CHAT_PATH))
+        for path in _MESSAGES_PATHS:
+            app.router.add_post(f"{prefix}{path.removeprefix('/v1')}", asked_at(path))
     app.router.add_get("/", _index)
     app.router.add_get("/__harness/log", _log)
     app.router.add_delete("/__harness/log", _forget)
@@ -155,20 +118,21 @@ def _provider(request: web.Request) -> str:
     return named or served[0]
 
 
-async def _chat(
-    request: web.Request, provider: str, options: PlaybackOptions, scripting: Scripting | None
+async def _answer(
+    request: web.Request, path: str, options: PlaybackOptions, scripting: Scripting | None
 ) -> web.StreamResponse:
-    own = options.of(request)
+    """Answer what is asked at ``path``, which tells the dialect."""
+    provider, own = _provider(request), options.of(request)
     content = await request.read()
     scripted = Scripted()
-    if scripting:
+    if scripting and not path.endswith(COUNT_TOKENS):
         body = Request("POST", "", body=content).json
-        scripted = scripting.script.of(provider, body)
-        held = scripting.exchange(provider, body, scripted)
+        scripted = scripting.script.of(provider, body, dialect_of(path, b""))
+        held = scripting.exchange(provider, body, scripted, path)
         if held:
             note = f"{provider}/scripted; provenance=synthesised; rule={scripted.rule}"
             return await _play(request, held, note, own, scripted)
-    found = request.app[_INDEX].answer(provider, content, _scenario(request))
+    found = request.app[_INDEX].answer(provider, content, _scenario(request), path=path)
     return await _play(request, found.exchange, _note(found), own, scripted)
 
 
@@ -179,14 +143,14 @@ async def _play(
     if scripted.fault and not own.fault:
         own = replace(own, fault=scripted.fault)
     exchange = changed(exchange, own.fault)
-    request[_SAID] = _with_fault(note, own.fault)
+    request[_SAID] = with_fault(note, own.fault)
     request[_SAID] += f"; socket={scripted.socket}" if scripted.socket else ""
     line = _kept(request, exchange.response.status, request[_SAID])
     line |= {"fault": own.fault, "socket": scripted.socket, "rule": scripted.rule}
     if scripted.answer.delay:
         await asyncio.sleep(scripted.answer.delay)
     response = exchange.response
-    pieces = _pieces(response, own)
+    pieces = cut(response, own)
     waits = delays(response, own.pace, len(pieces))
     return await send(request, response, pieces, waits, request[_SAID], socket_fault=scripted.socket)
 
@@ -194,58 +158,11 @@ async def _play(
 def _scenario(request: web.Request) -> str | None:
     """Return the scenario that a request names; raises UnknownName where there is none of that name."""
     scenario = request.headers.get("x-harness-scenario") or request.match_info.get("scenario")
-    if scenario in {None, "", ANY_SCENARIO}:
+    if scenario is None or scenario in _NO_SCENARIO:
         return None
-    if scenario not in SCENARIOS and not scenario.startswith(f"{PUBLISHED}."):
-        raise unknown("scenario", scenario, list(SCENARIOS))
+    if scenario not in SCENARIOS and scenario not in MESSAGES and not scenario.startswith(f"{PUBLISHED}."):
+        raise unknown("scenario", scenario, [*SCENARIOS, *MESSAGES])
     return scenario
-
-
-def changed(exchange: Exchange, fault: str | None) -> Exchange:
-    """Return an exchange with a fault or legal variant put in; raises NotRecorded where it has no place for it."""
-    if fault is None:
-        return exchange
-    wanted = FAULTS.get(fault) or VARIANTS[fault]
-    try:
-        return _with_own_length(exchange, wanted.change(exchange))
-    except (
-        NothingChanged,
-        LookupError,
-        ValueError,
-        TypeError,
-        StopIteration,
-        RecursionError,
-    ):  # made for another answer
-        raise NotRecorded(
-            f"the fault {fault} has no place in this answer; it is one of answers such as those to {wanted.on}"
-        ) from None
-
-
-def _with_own_length(before: Exchange, after: Exchange) -> Exchange:
-    """Return a changed exchange with the length of its own body, where the one it was made of had the right one."""
-    length = before.response.headers.get("content-length")
-    right = str(len(after.response.body))
-    if (
-        length != str(len(before.response.body))
-        or after.response.headers.get("content-length") != length
-        or right == length
-    ):
-        return after
-    return with_header(after, "Content-Length", right)
-
-
-def _pieces(response: Response, options: PlaybackOptions) -> list[bytes]:
-    cut = reframe(options.reframe)
-    assert cut is not None, "a manner holds no other word"  # noqa: S101 - for mypy
-    return cut(response)
-
-
-def _with_fault(note: str, fault: str | None) -> str:
-    """Return what is said of an answer with the fault in it, behind the provenance."""
-    if fault is None:
-        return note
-    name, provenance, basis = (*note.split("; ", 2), "")[:3]
-    return "; ".join(filter(None, (name, provenance, f"fault={fault}", basis)))
 
 
 def _note(held: RecordedAnswer) -> str:
@@ -260,17 +177,25 @@ async def _stop(app: web.Application) -> None:
 
 async def _models(request: web.Request) -> web.StreamResponse:
     provider = _provider(request)
-    rows = [
-        {"id": name, "object": "model", "created": 0, "owned_by": provider}
-        for name in request.app[_INDEX].models(provider)
-    ]
+    of_messages = "anthropic-version" in request.headers
+    row = _model_of_messages if of_messages else partial(_model, provider)
+    rows = [row(name) for name in request.app[_INDEX].models(provider, "messages" if of_messages else "chat")]
     wanted = request.match_info.get("model")
     if wanted is None:
-        return _json({"object": "list", "data": rows})
-    found = next((row for row in rows if row["id"] == wanted), None)
+        ends = {"first_id": rows[0]["id"], "last_id": rows[-1]["id"]} if rows else {"first_id": None, "last_id": None}
+        return _json({"data": rows, "has_more": False, **ends} if of_messages else {"object": "list", "data": rows})
+    found = next((one for one in rows if one["id"] == wanted), None)
     if found is None:
         raise NotRecorded(f"nothing is recorded of a model {wanted!r}; see /{provider}/v1/models")
     return _json(found)
+
+
+def _model(provider: str, name: str) -> Json:
+    return {"id": name, "object": "model", "created": 0, "owned_by": provider}
+
+
+def _model_of_messages(name: str) -> Json:
+    return {"type": "model", "id": name, "display_name": name, "created_at": "1970-01-01T00:00:00Z"}
 
 
 async def _index(request: web.Request) -> web.StreamResponse:
@@ -280,32 +205,8 @@ async def _index(request: web.Request) -> web.StreamResponse:
     return web.Response(text="\n".join([about, *lines, ""]))
 
 
-@web.middleware
-async def _errors_as_json(request: web.Request, handler: _Handler) -> web.StreamResponse:
-    """Say what went wrong in the form that OpenAI's clients show."""
-    try:
-        return await handler(request)
-    except (NotAllowed, NoUpstream) as error:
-        return _refusal(error.status, str(error), "not_allowed" if isinstance(error, NotAllowed) else "no_upstream")
-    except HarnessError as error:
-        return _refusal(404 if isinstance(error, NotRecorded) else 400, str(error))
-    except web.HTTPRequestEntityTooLarge:
-        return _refusal(413, f"the request is larger than {LARGEST_REQUEST:,} bytes")
-    except web.RequestPayloadError as error:
-        answer = _refusal(400, f"the request's body can't be read: {error}")
-        answer.force_close()  # aiohttp closes after such a body, so whoever keeps connections has to be told
-        return answer
-    except web.HTTPException as error:
-        return _refusal(error.status, f"{request.method} {request.path}: {error.reason}; see /")
-
-
-def _refusal(status: int, message: str, code: str = "not_recorded") -> web.Response:
-    error = {"message": f"harness serve: {message}", "type": "harness_error", "param": None, "code": code}
-    return _json({"error": error}, status)
-
-
-def _json(content: object, status: int = 200) -> web.Response:
-    return web.Response(body=orjson.dumps(content), status=status, content_type="application/json")
+def _json(content: object) -> web.Response:
+    return web.Response(body=orjson.dumps(content), content_type="application/json")
 
 
 def _kept(request: web.Request, status: int, note: str) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from typing import Any, Self
 from aiohttp import web
 
 from harness.matrix.project import project_matrix
-from harness.serve.app import ANY_SCENARIO, LOG, PlaybackOptions, application, pace_of
+from harness.serve.app import ANY_SCENARIO, LOG, application
+from harness.serve.playback import PlaybackOptions, pace_of
 from harness.serve.recording_index import RecordingIndex
 from harness.serve.scripting import Scripting
 from harness.serve.server import Background
@@ -78,9 +79,18 @@ class ReplayServer:
         Raises:
             NotRecorded: the provider is not served.
         """
+        return f"{self.messages_url(provider, scenario, fault)}/v1"
+
+    def messages_url(self, provider: str, scenario: str | None = None, fault: str | None = None) -> str:
+        """
+        Return the same for a client of Anthropic Messages, which puts ``/v1/messages`` behind it.
+
+        Raises:
+            NotRecorded: the provider is not served.
+        """
         self._index.answers(provider)
         wanted = [scenario or ANY_SCENARIO] * bool(scenario or fault) + [fault] * bool(fault)
-        return "/".join([self.url, provider, *filter(None, wanted), "v1"])
+        return "/".join([self.url, provider, *filter(None, wanted)])
 
     @property
     def requests(self) -> list[dict[str, Any]]:

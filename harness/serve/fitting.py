@@ -1,9 +1,14 @@
-"""Whether a recorded answer is one to a request, in all that an app can tell: its tools, its form, its caps."""
+"""
+Whether a recorded answer is one to a request, in all that an app can tell: its tools, its form, its caps.
+
+Requests of every dialect are held against each other as chat says them.
+"""
 
 from typing import Any
 
 import orjson
 
+from harness.serve.request_traits import in_chat
 from harness.simulate.chat.prompts import schema_in
 from harness.simulate.chat.speaking import cap_of
 from harness.wire.exchange import Exchange, include_usage
@@ -14,8 +19,12 @@ _SWITCHES = ("thinking", "enable_thinking", "reasoning", "reasoning_effort", "ch
 
 
 def fits(asked: Json, held: Exchange) -> bool:
-    """Tell whether the answer of ``held`` is right for a request that agrees with its own in the traits required."""
-    before = held.request.json or {}
+    """
+    Tell whether the answer of ``held`` is right for a request that agrees with its own in the traits required.
+
+    ``asked`` is the request as chat says it.
+    """
+    before = in_chat(held.request.json or {}, held.dialect)
     alike = all(_said(asked, key) == _said(before, key) for key in _ALIKE) and _same_json(asked, before)
     return alike and _same_question(asked, before) and _few_enough_calls(asked, held) and _within(asked, before, held)
 
@@ -69,7 +78,8 @@ def _switched(asked: Json, before: Json) -> bool:
 def _few_enough_calls(asked: Json, held: Exchange) -> bool:
     if asked.get("parallel_tool_calls") is not False:
         return True
-    return all(len(calls) < 2 for calls in held.calls.values())  # noqa: PLR2004 - two are parallel
+    calls = [held.turn.calls] if held.dialect == "messages" else held.calls.values()
+    return all(len(some) < 2 for some in calls)  # noqa: PLR2004 - two are parallel
 
 
 def _within(asked: Json, before: Json, held: Exchange) -> bool:
@@ -77,8 +87,15 @@ def _within(asked: Json, before: Json, held: Exchange) -> bool:
     cap, other = cap_of(asked), cap_of(before)
     if cap == other:
         return True
-    messages = held.completion.messages
-    if any(one.finish_reason == "length" for one in messages):
+    texts, ends = _said_in(held)
+    if {"length", "max_tokens"} & ends:
         return False
-    said = sum(len((text or "").encode()) for one in messages for text in (one.content, one.reasoning))
-    return cap is None or said <= cap  # a token has a byte at least
+    return cap is None or sum(len((text or "").encode()) for text in texts) <= cap  # a token has a byte at least
+
+
+def _said_in(held: Exchange) -> tuple[list[str | None], set[str | None]]:
+    """Return the texts of an answer, and why its choices ended."""
+    if held.dialect == "messages":
+        return [held.turn.text, held.turn.reasoning], {held.turn.stop}
+    messages = held.completion.messages
+    return [text for one in messages for text in (one.content, one.reasoning)], {one.finish_reason for one in messages}

@@ -20,27 +20,34 @@ import orjson
 from harness.errors import NotRecorded, unknown
 from harness.judging.published import PublishedCase, published_cases
 from harness.judging.runner import Case, Selection
+from harness.matrix.messages import MESSAGES
 from harness.matrix.providers import Matrix, Provider, Target
 from harness.matrix.scenarios import SCENARIOS, Scenario, with_expectations
 from harness.recording.cassette import read_cassette
 from harness.results.basis import PUBLISHED
 from harness.serve.fitting import fits
+from harness.serve.request_traits import RequestTraits, differing, distance, in_chat, traits
 from harness.serve.synthesis import Synthesiser
-from harness.simulate.chat.ideal import DATED, MODEL, recording
-from harness.simulate.chat.refusing import wrong_with
-from harness.wire.exchange import Exchange, Headers, Request, include_usage
+from harness.simulate.chat import ideal as chat
+from harness.simulate.chat.refusing import Wrong, wrong_with
+from harness.simulate.messages import ideal as messages
+from harness.simulate.messages.refusing import WrongMessages, wrong_with_messages
+from harness.wire.dialect import COUNT_TOKENS, DIALECTS, DialectName, dialect_of
+from harness.wire.exchange import Exchange, Headers, Request
 
 REFERENCE = "reference"
 """The name under which the ideal provider is served: what OpenAI's own form is, for comparison."""
 
-_WEIGHTS = {"thinking": 8, "usage": 8, "tool_choice": 6, "n": 6, "logprobs": 6, "stop": 3, "capped": 3, "parameters": 1}
-_THINKING = ("thinking", "enable_thinking", "reasoning", "reasoning_effort", "chat_template_kwargs", "think")
-_ASKED_FOR = ("stop", "max_tokens", "max_completion_tokens", *_THINKING)
 _OWN_NAMES = 3
 _JSON = Headers((("Content-Type", "application/json"),))
 _MADE = Scenario("synthesised", "Made for a request.")
 _REMEMBERED = 256
-_BY_NAME_ONLY = ("error.bad-key", "error.bad-key-stream", "error.unknown-model", "error.wrong-type", "error.no-tokens")
+_BY_NAME_ONLY = (
+    "error.bad-key", "error.bad-key-stream", "error.unknown-model", "error.wrong-type", "error.no-tokens",
+    "messages.bad-key", "messages.unknown-model", "messages.wrong-type", "messages.no-cap",
+)  # fmt: skip
+CHAT_PATH = "/chat/completions"
+"""Where chat is asked, unless it is said otherwise."""
 
 
 @dataclass(frozen=True)
@@ -67,50 +74,52 @@ class RecordedAnswer:
         refusal = self.scenario.id.startswith(f"{PUBLISHED}.") and self.exchange.response.is_error
         return refusal or self.scenario.id in _BY_NAME_ONLY
 
+    def wrong_as(self, wrong: Wrong | WrongMessages) -> bool:
+        """Tell whether its request has the same fault as another, so that it is refused for the same reason."""
+        request = self.exchange.request
+        own = Asked(self.target, request.json, request.url).wrong
+        return own is not None and own.reason == wrong.reason
+
     @cached_property
-    def traits(self) -> "RequestTraits":
+    def traits(self) -> RequestTraits:
         """What is asked for in it."""
-        return traits(self.exchange.request.json)
+        request = self.exchange.request
+        return traits(request.json, self.exchange.dialect, counts=_counts(request.url))
 
 
-@dataclass(frozen=True, slots=True)
-class RequestTraits:
-    """What a request asks for: what is ``required`` of the recording that answers it, and what is ``preferred``."""
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of a provider, and the ``path`` where; a ``body`` of None is no JSON object."""
 
-    required: tuple[tuple[str, object], ...]
-    preferred: dict[str, object]
+    provider: str
+    body: dict[str, Any] | None
+    path: str
 
+    @property
+    def model(self) -> Any:
+        """The model that is asked for."""
+        return (self.body or {}).get("model")
 
-def traits(body: dict[str, Any] | None) -> RequestTraits:
-    """Return what a request asks for; None stands for a body that is no JSON."""
-    asked = body or {}
-    messages = asked.get("messages")
-    said = [one.get("role") for one in messages if isinstance(one, dict)] if isinstance(messages, list) else []
-    form = asked.get("response_format")
-    required = (
-        ("JSON", body is not None),
-        ("messages", bool(messages)),
-        ("stream", bool(asked.get("stream"))),
-        ("tools", bool(asked.get("tools"))),
-        ("response_format", form.get("type", "text") if isinstance(form, dict) else "text"),
-        ("a tool's result", said[-1:] == ["tool"]),
-    )
-    preferred: dict[str, object] = {
-        "thinking": {key: asked[key] for key in _THINKING if key in asked},
-        "usage": include_usage(asked),
-        "tool_choice": asked.get("tool_choice") if asked.get("tool_choice") != "auto" else None,
-        "n": asked.get("n", 1),
-        "logprobs": bool(asked.get("logprobs")),
-        "stop": bool(asked.get("stop")),
-        "capped": bool(asked.get("max_tokens") or asked.get("max_completion_tokens")),
-        "parameters": frozenset(asked) - set(_ASKED_FOR),
-    }
-    return RequestTraits(required, preferred)
+    @cached_property
+    def dialect(self) -> DialectName:
+        """The dialect that is spoken."""
+        return dialect_of(self.path, b"")
+
+    @cached_property
+    def traits(self) -> RequestTraits:
+        """What is asked for."""
+        return traits(self.body, self.dialect, counts=_counts(self.path))
+
+    @cached_property
+    def wrong(self) -> Wrong | WrongMessages | None:
+        """What is wrong with it."""
+        if self.dialect == "messages":
+            return wrong_with_messages(self.body, counts=_counts(self.path))
+        return wrong_with(self.body)
 
 
-def distance(asked: RequestTraits, held: RequestTraits) -> int:
-    """Return how much two requests that must agree, and do, differ in the rest."""
-    return sum(weight for name, weight in _WEIGHTS.items() if asked.preferred[name] != held.preferred[name])
+def _counts(url: str) -> bool:
+    return url.endswith(COUNT_TOKENS)
 
 
 class RecordingIndex:
@@ -127,7 +136,7 @@ class RecordingIndex:
         self._root = root
         self._synthesiser = synthesiser
         self._targets: dict[str, list[Target]] = defaultdict(list)
-        self._by_provider: dict[str, list[RecordedAnswer]] = {}
+        self._by_provider: dict[str, dict[DialectName, list[RecordedAnswer]]] = {}
         wanted = tuple(names)
         _check(wanted, matrix)
         for target in matrix.targets():
@@ -135,7 +144,7 @@ class RecordingIndex:
                 self._targets[target.provider.id].append(target)
         self._whole = {one.id for one in matrix.providers if not wanted or one.id in wanted}
         self._reference = not wanted or REFERENCE in wanted
-        self._answers: dict[tuple[str, bytes, str | None], RecordedAnswer] = {}
+        self._answers: dict[tuple[str, bytes, str | None, str], RecordedAnswer] = {}
 
     @property
     def providers(self) -> list[str]:
@@ -146,9 +155,9 @@ class RecordingIndex:
         """Return one of ``providers`` that is not the reference."""
         return self._targets[name][0].provider
 
-    def answers(self, provider: str) -> list[RecordedAnswer]:
+    def answers(self, provider: str, dialect: DialectName = "chat") -> list[RecordedAnswer]:
         """
-        Return what is recorded of a provider.
+        Return what is recorded of a provider in a dialect.
 
         Raises:
             BadCassette: a recording can't be read.
@@ -157,31 +166,45 @@ class RecordingIndex:
         if provider not in self._by_provider:
             self._require_served(provider)
             found = _of_reference() if provider == REFERENCE else self._read(self._targets[provider])
-            self._by_provider[provider] = [*found, *self._published(provider)]
-        return self._by_provider[provider]
+            every = [*found, *self._published(provider)]
+            self._by_provider[provider] = {
+                name: [one for one in every if one.exchange.dialect == name] for name in DIALECTS
+            }
+        return self._by_provider[provider][dialect]
 
     def _require_served(self, provider: str) -> None:
         if provider not in self.providers:
             near = get_close_matches(provider, self.providers, 3, 0.4) or self.providers[:8]
             raise NotRecorded(f"no provider {provider!r} is served here; try {', '.join(near)}")
 
-    def models(self, provider: str) -> list[str]:
+    def models(self, provider: str, dialect: DialectName = "chat") -> list[str]:
         """Return the names under which the models of a provider that something is recorded of are asked for."""
         named = self._synthesiser.models(provider) if self._synthesiser else []
-        return list(dict.fromkeys([*(one.names[0] for one in self.answers(provider)), *named]))
+        return list(dict.fromkeys([*(one.names[0] for one in self.answers(provider, dialect)), *named]))
 
-    def answer(self, provider: str, content: bytes, scenario: str | None = None) -> RecordedAnswer:
-        """Return the exchange that answers the bytes of a request, as ``choose`` does; the last ones are looked up once."""
-        key = provider, sha256(content).digest(), scenario  # what was asked may hold secrets, so it is not kept
-        held = self._answers.pop(key, None) or self.choose(provider, Request("POST", "", body=content).json, scenario)
+    def answer(
+        self, provider: str, content: bytes, scenario: str | None = None, *, path: str = CHAT_PATH
+    ) -> RecordedAnswer:
+        """
+        Return the exchange that answers the bytes of a request, as ``choose`` does; the last ones are looked up once.
+
+        What was asked may hold secrets, so that it is not kept.
+        """
+        key = provider, sha256(content).digest(), scenario, path
+        held = self._answers.pop(key, None)
+        held = held or self.choose(provider, Request("POST", "", body=content).json, scenario, path=path)
         self._answers[key] = held
         if len(self._answers) > _REMEMBERED:
             del self._answers[next(iter(self._answers))]
         return held
 
-    def choose(self, provider: str, body: dict[str, Any] | None, scenario: str | None = None) -> RecordedAnswer:
+    def choose(
+        self, provider: str, body: dict[str, Any] | None, scenario: str | None = None, *, path: str = CHAT_PATH
+    ) -> RecordedAnswer:
         """
         Return the exchange that answers a request: one of ``scenario``, the nearest to what is asked, or one made for it.
+
+        ``path`` is where it is asked, which tells the dialect.
 
         Raises:
             BadCassette: a recording can't be read.
@@ -189,60 +212,59 @@ class RecordingIndex:
                 is nearest, and how it differs.
         """
         self._require_served(provider)
+        asked = Asked(provider, body, path)
         if self._synthesiser is None or scenario:
-            return self._recorded(provider, body, scenario)
-        found = self._fitting(provider, body)
-        return found or self._synthesised(self._synthesiser, provider, body)
+            return self._recorded(asked, scenario)
+        found = self._fitting(asked)
+        return found or _synthesised(self._synthesiser, asked)
 
-    def _recorded(self, provider: str, body: dict[str, Any] | None, scenario: str | None) -> RecordedAnswer:
-        held = self._of_scenario(provider, body, scenario) if scenario else self._of_model(provider, body)
-        asked = traits(body)
-        fitting = [one for one in held if one.traits.required == asked.required]
+    def _recorded(self, asked: "Asked", scenario: str | None) -> RecordedAnswer:
+        held = self._of_scenario(asked, scenario) if scenario else self._of_model(asked)
+        fitting = [one for one in held if one.traits.required == asked.traits.required]
         if not fitting and scenario:
             return held[0]  # whoever names a scenario gets it, whatever else is asked
         if not fitting:
-            raise NotRecorded(_nothing_fits(provider, asked, held))
-        return min(fitting, key=lambda one: distance(asked, one.traits))
+            raise NotRecorded(_nothing_fits(asked, held))
+        return min(fitting, key=lambda one: distance(asked.traits, one.traits))
 
-    def _fitting(self, provider: str, body: dict[str, Any] | None) -> RecordedAnswer | None:
+    def _fitting(self, asked: "Asked") -> RecordedAnswer | None:
         """Return the recorded answer that is right for a request in all that an app can tell; None where there is none."""
-        wrong = wrong_with(body)
-        if wrong or body is None:
-            refusals = [one for one in self.answers(provider) if wrong and one.scenario.id == wrong.scenario]
-            return next((one for one in refusals if one.traits.required == traits(body).required), None)
+        wrong = asked.wrong
+        if wrong or asked.body is None:
+            held = self.answers(asked.provider, asked.dialect)
+            refusals = [one for one in held if wrong and one.scenario.id == wrong.scenario and one.wrong_as(wrong)]
+            return next((one for one in refusals if one.traits.required == asked.traits.required), None)
         try:
-            held = self._of_model(provider, body)
+            held = self._of_model(asked)
         except NotRecorded:
             return None
-        asked = traits(body)
-        alike = (one for one in held if one.traits.required == asked.required and one.exchange.response.is_success)
+        body = in_chat(asked.body, asked.dialect)
+        alike = (
+            one for one in held if one.traits.required == asked.traits.required and one.exchange.response.is_success
+        )
         return min(
             (one for one in alike if fits(body, one.exchange)),
-            key=lambda one: distance(asked, one.traits), default=None,
+            key=lambda one: distance(asked.traits, one.traits), default=None,
         )  # fmt: skip
 
-    def _synthesised(self, synthesiser: Synthesiser, provider: str, body: dict[str, Any] | None) -> RecordedAnswer:
-        target, made = synthesiser.answer(provider, body)
-        request = Request("POST", "/chat/completions", _JSON, None if body is None else orjson.dumps(body))
-        return RecordedAnswer(target, (str((body or {}).get("model")),), _MADE, made.exchange(request))
-
-    def _of_scenario(self, provider: str, body: dict[str, Any] | None, scenario: str) -> list[RecordedAnswer]:
-        held = [one for one in self.answers(provider) if one.scenario.id == scenario]
+    def _of_scenario(self, asked: "Asked", scenario: str) -> list[RecordedAnswer]:
+        recorded = self.answers(asked.provider, asked.dialect)
+        held = [one for one in recorded if one.scenario.id == scenario]
         if not held:
-            raise NotRecorded(_no_scenario(provider, scenario, self.answers(provider)))
-        return [one for one in held if (body or {}).get("model") in one.names] or held
+            raise NotRecorded(_no_scenario(asked.provider, scenario, recorded))
+        return [one for one in held if asked.model in one.names] or held
 
-    def _of_model(self, provider: str, body: dict[str, Any] | None) -> list[RecordedAnswer]:
-        held = [one for one in self.answers(provider) if not one.by_name_only]
+    def _of_model(self, asked: "Asked") -> list[RecordedAnswer]:
+        provider, model = asked.provider, asked.model
+        held = [one for one in self.answers(provider, asked.dialect) if not one.by_name_only]
         if not held:
             raise NotRecorded(f"nothing is recorded of {provider}; record it with: harness record {provider}")
-        model = (body or {}).get("model")
         if model is None:
             return held
         own = [one for one in held if model in one.names[:_OWN_NAMES]]  # another model's alias may be the name of one
         found = own or [one for one in held if model in one.names]
         if not found:
-            known = self.models(provider)
+            known = list(dict.fromkeys(one.names[0] for one in held))
             near = get_close_matches(str(model), known, 3, 0.4) or known
             raise NotRecorded(
                 f"no answer of {provider} is recorded for the model {str(model)!r}; try {', '.join(near)}"
@@ -253,7 +275,7 @@ class RecordingIndex:
         for target in targets:
             model = target.model
             names = (model.name or model.id, model.id, target.id, *model.aliases)
-            for scenario in SCENARIOS.values():
+            for scenario in (*SCENARIOS.values(), *MESSAGES.values()):
                 case = Case(self._root, target, scenario)
                 if case.cassette.exists():
                     for exchange in with_expectations(read_cassette(case.cassette), scenario):
@@ -283,10 +305,21 @@ def _check(names: tuple[str, ...], matrix: Matrix) -> None:
 
 
 def _of_reference() -> Iterator[RecordedAnswer]:
-    for scenario in SCENARIOS.values():
-        for exchange in recording(scenario):
-            if not exchange.expected.cancelled_by_client:
-                yield RecordedAnswer(f"{REFERENCE}/{MODEL}", (MODEL, DATED), scenario, exchange)
+    every = (
+        (chat.recording, SCENARIOS, (chat.MODEL, chat.DATED)),
+        (messages.recording, MESSAGES, (messages.MODEL, messages.DATED)),
+    )
+    for recording, scenarios, names in every:
+        for scenario in scenarios.values():
+            for exchange in recording(scenario):
+                if not exchange.expected.cancelled_by_client:
+                    yield RecordedAnswer(f"{REFERENCE}/{names[0]}", names, scenario, exchange)
+
+
+def _synthesised(synthesiser: Synthesiser, asked: Asked) -> RecordedAnswer:
+    target, made = synthesiser.answer(asked.provider, asked.body, path=asked.path)
+    request = Request("POST", asked.path, _JSON, None if asked.body is None else orjson.dumps(asked.body))
+    return RecordedAnswer(target, (str(asked.model),), _MADE, made.exchange(request))
 
 
 def _no_scenario(provider: str, scenario: str, held: list[RecordedAnswer]) -> str:
@@ -295,19 +328,9 @@ def _no_scenario(provider: str, scenario: str, held: list[RecordedAnswer]) -> st
     return f"the scenario {scenario!r} is not recorded of {provider}; try {', '.join(near)}"
 
 
-def _nothing_fits(provider: str, asked: RequestTraits, held: list[RecordedAnswer]) -> str:
-    def differing(one: RecordedAnswer) -> list[str]:
-        pairs = zip(one.traits.required, asked.required, strict=True)
-        return [
-            f"{name} {_word(there)} instead of {_word(here)}" for (name, there), (_, here) in pairs if there != here
-        ]
-
-    said = f"no answer of {provider} is recorded for such a request"
+def _nothing_fits(asked: Asked, held: list[RecordedAnswer]) -> str:
+    said = f"no answer of {asked.provider} is recorded for such a request"
     if not held:
         return said
-    nearest = min(held, key=lambda one: (len(differing(one)), distance(asked, one.traits)))
-    return f"{said}; the nearest is {nearest.name}, which has {', '.join(differing(nearest))}"
-
-
-def _word(value: object) -> str:
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+    nearest = min(held, key=lambda one: (len(differing(asked.traits, one.traits)), distance(asked.traits, one.traits)))
+    return f"{said}; the nearest is {nearest.name}, which has {', '.join(differing(asked.traits, nearest.traits))}"

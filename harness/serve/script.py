@@ -16,10 +16,12 @@ from pydantic import Field, model_validator
 from harness.errors import HarnessError
 from harness.matrix.checked_yaml import Strict, load_checked
 from harness.serve.connection_faults import SocketFault
+from harness.serve.request_traits import in_chat
 from harness.simulate.chat.content import Call, Said
 from harness.simulate.chat.prompts import messages_of, question
 from harness.simulate.chat.speaking import pieces_of, tool_names
-from harness.simulate.faults import FAULTS, VARIANTS
+from harness.simulate.faults import EVERY_FAULT, EVERY_VARIANT
+from harness.wire.dialect import DialectName
 from harness.wire.dumping import json_text
 from harness.wire.shapes import Json
 
@@ -38,8 +40,10 @@ class When(Strict):
     turn: int | None = Field(None, ge=1, description="How often the model is asked in this conversation, from 1.")
     stream: bool | None = Field(None, description="Whether a stream is asked for.")
 
-    def fits(self, provider: str, body: Json) -> bool:
-        """Tell whether a request is meant."""
+    dialect: DialectName | None = Field(None, description="Whether it is asked at chat/completions or at messages.")
+
+    def fits(self, provider: str, body: Json, dialect: DialectName = "chat") -> bool:
+        """Tell whether a request, as chat says it, is meant."""
         turn = 1 + sum(one.get("role") == "assistant" for one in messages_of(body))
         return (
             fnmatchcase(provider, self.provider)
@@ -48,6 +52,7 @@ class When(Strict):
             and set(self.tools) <= set(tool_names(body))
             and self.turn in {None, turn}
             and self.stream in {None, bool(body.get("stream"))}
+            and self.dialect in {None, dialect}
         )
 
 
@@ -76,7 +81,7 @@ class ScriptedAnswer(Strict):
     def _is_one_thing(self) -> "ScriptedAnswer":
         if self.error and (self.text is not None or self.calls):
             raise ValueError("it is an error and an answer; take one of them away")
-        if self.fault is not None and self.fault not in FAULTS and self.fault not in VARIANTS:
+        if self.fault is not None and self.fault not in EVERY_FAULT and self.fault not in EVERY_VARIANT:
             raise ValueError(f"unknown fault {self.fault!r}; see: harness proof")
         return self
 
@@ -114,7 +119,7 @@ class PlannedFault(Strict):
     def _names_a_fault(self) -> "PlannedFault":
         if (self.fault is None) == (self.socket is None):
             raise ValueError("name one of fault and socket")
-        if self.fault is not None and self.fault not in FAULTS and self.fault not in VARIANTS:
+        if self.fault is not None and self.fault not in EVERY_FAULT and self.fault not in EVERY_VARIANT:
             raise ValueError(f"unknown fault {self.fault!r}; see: harness proof")
         return self
 
@@ -155,13 +160,13 @@ class AnswerScript:
         self._stamp: tuple[int, int] | None = None
         self._read()
 
-    def of(self, provider: str, body: Json | None) -> Scripted:
+    def of(self, provider: str, body: Json | None, dialect: DialectName = "chat") -> Scripted:
         """Return what is said of a request; raises BadScript where the file was changed and can't be read."""
         self._read()
-        asked = body or {}
-        planned = next((one for one in self._file.faults if one.when.fits(provider, asked) and self._drawn(one)), None)
+        asked = provider, in_chat(body or {}, dialect), dialect
+        planned = next((one for one in self._file.faults if one.when.fits(*asked) and self._drawn(one)), None)
         for number, rule in enumerate(self._file.rules):
-            if rule.when.fits(provider, asked):
+            if rule.when.fits(*asked):
                 turn = self._turns[number] = self._turns.get(number, 0) + 1
                 return Scripted(number + 1, rule.answers[min(turn, len(rule.answers)) - 1], planned)
         return Scripted(planned=planned)

@@ -20,15 +20,15 @@ class Scripting:
         self.script = AnswerScript(path)
         self._synthesiser = synthesiser
 
-    def exchange(self, provider: str, body: Json | None, scripted: Scripted) -> Exchange | None:
-        """Return the answer that a script gives; None where it leaves that to the provider."""
+    def exchange(self, provider: str, body: Json | None, scripted: Scripted, path: str) -> Exchange | None:
+        """Return the answer that a script gives to what is asked at ``path``; None where it leaves that to the provider."""
         answer, said = scripted.answer, scripted.answer.said()
-        request = Request("POST", "/chat/completions", body=None if body is None else orjson.dumps(body))
+        request = Request("POST", path, body=None if body is None else orjson.dumps(body))
         if answer.error:
-            made = self._synthesiser.error(provider, body, answer.error, answer.message)
+            made = self._synthesiser.error(provider, body, answer.error, answer.message, path=path)
             made = replace(made, response=replace(made.response, status=answer.error))
         elif said:
-            made = self._synthesiser.answer(provider, body, said)[1]
+            made = self._synthesiser.answer(provider, body, said, path=path)[1]
         else:
             return None
         exchange = made.exchange(request)

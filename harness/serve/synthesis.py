@@ -6,9 +6,16 @@ from harness.matrix.providers import Matrix, Target
 from harness.simulate.chat.completing import Forms
 from harness.simulate.chat.content import Said
 from harness.simulate.chat.ideal import MODEL
-from harness.simulate.chat.manner import ProfileManner, ReferenceManner, Synthesised
+from harness.simulate.chat.manner import ProfileManner, ReferenceManner
 from harness.simulate.chat.profile import FILE_NAME, load_profile
+from harness.simulate.messages import ideal as messages
+from harness.simulate.messages.manner import MessagesManner
+from harness.simulate.synthesised import Synthesised
+from harness.wire.dialect import COUNT_TOKENS, dialect_of
 from harness.wire.shapes import Json
+
+_ANTHROPICS_OWN = ("reference", "anthropic")
+"""Who answers Messages in the form that others follow."""
 
 Manner = ProfileManner | ReferenceManner
 
@@ -23,25 +30,36 @@ class Synthesiser:
             self._targets.setdefault(target.provider.id, []).append(target)
         self._manners: dict[str, dict[str, Manner]] = {}
 
-    def answer(self, provider: str, body: Json | None, said: Said | None = None) -> tuple[str, Synthesised]:
+    def answer(
+        self, provider: str, body: Json | None, said: Said | None = None, *, path: str = ""
+    ) -> tuple[str, Synthesised]:
         """
         Return the id of the target in whose manner a request is answered, and the answer; other names are the reference.
 
-        ``said`` is what it says, where that is not what fits the request.
+        ``said`` is what it says, where that is not what fits the request; ``path`` is where it is asked.
 
         Raises:
             BadProfile: the profile can't be read.
         """
+        if dialect_of(path, b"") == "messages":
+            return self._message(provider, body, said, counts=path.endswith(COUNT_TOKENS))
         target = self._target(provider, body)
         name = (target.model.name or target.model.id) if target else MODEL
         asked = body if body is None or body.get("model") is not None else body | {"model": name}
         manner = self._manner(target) if target else ReferenceManner()
         return target.id if target else f"{provider}/{(body or {}).get('model') or name}", manner.answer(asked, said)
 
-    def error(self, provider: str, body: Json | None, status: int, message: str) -> Synthesised:
+    def error(self, provider: str, body: Json | None, status: int, message: str, *, path: str = "") -> Synthesised:
         """Return an error as a provider words its own."""
+        if dialect_of(path, b"") == "messages":
+            return _messages_manner(provider).error(status, message)
         target = self._target(provider, body)
         return (self._manner(target) if target else ReferenceManner()).error(status, message)
+
+    def _message(self, provider: str, body: Json | None, said: Said | None, *, counts: bool) -> tuple[str, Synthesised]:
+        manner = _messages_manner(provider)
+        name = f"{provider}/{(body or {}).get('model') or messages.MODEL}"
+        return name, manner.count(body) if counts else manner.answer(body, said)
 
     def _target(self, provider: str, body: Json | None) -> Target | None:
         model = str((body or {}).get("model") or "")
@@ -68,3 +86,7 @@ class Synthesiser:
 
 def _names(target: Target) -> tuple[str, ...]:
     return (target.model.name or target.model.id, target.model.id, target.id, *target.model.aliases)
+
+
+def _messages_manner(provider: str) -> MessagesManner:
+    return MessagesManner("" if provider in _ANTHROPICS_OWN else f", as none is described of {provider}")

@@ -20,4 +20,7 @@ VARIANTS_OF: dict[DialectName, dict[str, Variant]] = {"chat": VARIANTS, "message
 EVERY_FAULT: dict[str, Fault] = {name: fault for faults in FAULTS_OF.values() for name, fault in faults.items()}
 """Every fault of any dialect by id."""
 
-__all__ = ["EVERY_FAULT", "FAULTS", "FAULTS_OF", "VARIANTS", "VARIANTS_OF", "Fault", "Variant"]
+EVERY_VARIANT: dict[str, Variant] = {name: one for variants in VARIANTS_OF.values() for name, one in variants.items()}
+"""Every legal variant of any dialect by id."""
+
+__all__ = ["EVERY_FAULT", "EVERY_VARIANT", "FAULTS", "FAULTS_OF", "VARIANTS", "VARIANTS_OF", "Fault", "Variant"]

@@ -23,8 +23,9 @@ from harness.matrix.providers import load_matrix
 from harness.recording.replayed import NOTE
 from harness.serve import app as routes
 from harness.serve import recording_index as index_module
-from harness.serve.app import PlaybackOptions, application
+from harness.serve.app import application
 from harness.serve.gate import Gate
+from harness.serve.playback import PlaybackOptions
 from harness.serve.recording_index import REFERENCE, RecordingIndex
 from harness.serve.server import Background
 from harness.simulate.reference import BODY, with_header
@@ -213,7 +214,7 @@ def test_no_request_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = index._answers  # noqa: SLF001 - what it holds is what is asked
     assert len(kept) == 3
     assert "secret" not in repr(list(kept))
-    assert all(len(digest) == 32 for _, digest, _ in kept)
+    assert all(len(digest) == 32 for _, digest, *_ in kept)
 
 
 def leave(port: int) -> None:

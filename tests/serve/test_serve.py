@@ -21,7 +21,8 @@ from harness.errors import NotRecorded
 from harness.matrix.providers import load_matrix
 from harness.recording.pacing import headers_of
 from harness.recording.replayed import NOTE
-from harness.serve.app import PlaybackOptions, application, changed
+from harness.serve.app import application
+from harness.serve.playback import PlaybackOptions, changed
 from harness.serve.recording_index import REFERENCE, RecordingIndex
 from harness.serve.server import Background
 from harness.simulate.faults import FAULTS, VARIANTS

@@ -20,6 +20,7 @@ from harness.matrix.scenarios import SCENARIOS, TOOLS
 from harness.simulate.chat.completing import Forms
 from harness.simulate.chat.manner import ProfileManner, ReferenceManner
 from harness.simulate.chat.profile import FILE_NAME, load_profile
+from harness.simulate.chat.strictness import not_strict
 from harness.simulate.reference import with_expected_status
 from harness.wire.exchange import Exchange, Headers, Request
 
@@ -61,6 +62,7 @@ def sensible(given: dict[str, Any]) -> dict[str, Any]:
             given = {key: value for key, value in given.items() if key not in names}
     if given.get("response_format", {}).get("type") == "json_object":
         given.pop("stop", None)  # it ends JSON wherever it stands
+        given["messages"] = [{"role": "system", "content": "Answer in JSON."}, *given["messages"]]
     return given
 
 
@@ -69,7 +71,8 @@ def requests() -> list[dict[str, Any]]:
     found = []
     for question, *values in random.Random(11).sample(list(itertools.product(QUESTIONS, *CHOICES.values())), ASKED):
         given = {key: value for key, value in zip(CHOICES, values, strict=True) if value is not None}
-        found.append({"model": "gpt-4o-mini", "messages": [{"role": "user", "content": question}], **sensible(given)})
+        asked = given | {"messages": [{"role": "user", "content": question}]}
+        found.append({"model": "gpt-4o-mini", **sensible(asked)})
     return found
 
 
@@ -98,6 +101,7 @@ def test_the_reference_keeps_to_any_schema(schema: dict[str, Any], stream: bool,
     function = {"name": "do_it", "description": "Does it.", "parameters": schema}
     user = {"role": "user", "content": asked}
     base = {"model": "gpt-4o-mini", "messages": [user], "stream": stream}
+    strict = strict and not_strict(schema) is None
     form = {"type": "json_schema", "json_schema": {"name": "x", "strict": strict, "schema": schema}}
     calling = base | {"tools": [{"type": "function", "function": function}], "tool_choice": "required"}
     called = by_reference(calling)
@@ -198,7 +202,18 @@ SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}, "required":
         ({"tools": [{"type": "function"}]}, 400, "'tools' is no list of functions with names."),
         ({"response_format": {"type": "xml"}}, 400, "'response_format.type' is none of"),
         ({"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "strin"}}}}, 400, "no JSON Schema"),
-        ({"tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "strin"}}}]}, 400, "'f' can't be filled"),
+        ({"tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "strin"}}}]}, 400, "'f': its type is \"strin\", not object"),
+        ({"tools": [{"type": "function", "function": {"name": "f", "parameters": {"properties": {"a": {"type": "strin"}}}}}]}, 400, "'f' can't be filled"),
+        ({"tools": [{"type": "function", "function": {"name": "a b"}}]}, 400, "other characters than letters"),
+        ({"tools": [{"type": "function", "function": {"name": "f", "strict": True, "parameters": SCHEMA}}]}, 400, "'additionalProperties' has to be"),
+        ({"tools": []}, 400, "'tools' is empty."),
+        ({"parallel_tool_calls": True}, 400, "'parallel_tool_calls' needs 'tools'."),
+        ({"response_format": {"type": "json_schema", "json_schema": {"name": "x", "strict": True, "schema": SCHEMA | {"additionalProperties": False, "required": []}}}}, 400, "'required' has to have every key"),
+        ({"response_format": {"type": "json_object"}}, 400, "the word 'json'"),
+        ({"stop": list("abcde")}, 400, "'stop' has 5 texts"),
+        ({"seed": "x"}, 400, "'seed' is not a number."),
+        ({"messages": [{"role": "user", "content": [{"type": "picture"}]}]}, 400, "'messages[0].content[0].type' is none of"),
+        ({"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "tool_calls": [{"id": "a"}]}]}, 400, "missing: a"),
     ],
 )  # fmt: skip
 def test_the_reference_refuses_what_is_wrong(changes: dict[str, Any], status: int, said: str) -> None:

@@ -22,6 +22,12 @@ DONE = b"data: [DONE]\n\n"
 
 _URL = "https://api.openai.com/v1/chat/completions"
 _SERVER_ERROR = 500
+_KINDS: dict[int, tuple[str, str | None]] = {
+    401: ("invalid_request_error", "invalid_api_key"),
+    404: ("invalid_request_error", "model_not_found"),
+    429: ("requests", "rate_limit_exceeded"),
+}
+"""Type and code by status, as https://github.com/Huanshere/VideoLingo/issues/34 shows those of 429."""
 _SOURCE = Source("reconstructed", note="reference form")
 _COMMON = {"created": CREATED, "model": DATED, "service_tier": "default", "system_fingerprint": "fp_reference"}
 _LONGEST_PROMPT = 250_000
@@ -82,7 +88,7 @@ def _refusal(request: Request, key: str) -> Response | None:
         (key != "own", error(401, "The key is not valid.", code="invalid_api_key")),
         (request.json is None, error(400, "The body is not JSON.")),
         ("messages" not in body, error(400, "Missing: 'messages'.", "messages", "missing_required_parameter")),
-        (body.get("model") not in {MODEL, DATED}, error(404, "There is no such model.", code="model_not_found")),
+        (body.get("model") not in (MODEL, DATED), error(404, "There is no such model.", code="model_not_found")),
         (hot, error(400, "'temperature' is a text, not a number.", "temperature", "invalid_type")),
         (
             body.get("max_tokens") == 0,
@@ -96,9 +102,9 @@ def _refusal(request: Request, key: str) -> Response | None:
 
 
 def error(status: int, message: str, param: str | None = None, code: str | None = None) -> Response:
-    """Return an error in the form the specification gives it."""
-    kind = "invalid_request_error" if status < _SERVER_ERROR else "server_error"
-    content = {"error": {"message": message, "type": kind, "param": param, "code": code}}
+    """Return an error in the form the specification gives it, with the type and code that OpenAI has for its status."""
+    kind, usual = _KINDS.get(status, ("invalid_request_error" if status < _SERVER_ERROR else "server_error", None))
+    content = {"error": {"message": message, "type": kind, "param": param, "code": code or usual}}
     return response(orjson.dumps(content), "application/json", status)
 
 

@@ -5,8 +5,7 @@ What the provider ignores is left out of the request, what it refuses is refused
 it answers the like, its nearest form is taken, and OpenAI's for what it has none of.
 """
 
-import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from harness.matrix.providers import Target
 from harness.matrix.scenarios import SCENARIOS, Scenario
@@ -18,8 +17,9 @@ from harness.simulate.chat.profile import Profile, Refusal
 from harness.simulate.chat.refusing import Wrong, wrong_with
 from harness.simulate.chat.render import Answer, render, render_headers, render_refusal
 from harness.simulate.chat.speaking import Unanswerable, speak, tokens_of_prompt
-from harness.wire.dumping import json_text
-from harness.wire.exchange import OK, Exchange, Request, Response, Source, include_usage
+from harness.simulate.chat.strictness import refused_by_openai
+from harness.simulate.synthesised import Synthesised, seed_of
+from harness.wire.exchange import OK, Response, include_usage
 from harness.wire.shapes import Json
 
 _TAKES = {
@@ -28,18 +28,6 @@ _TAKES = {
     "json-schema": {"response_format.json_schema"},
 }  # fmt: skip
 """What a request has that needs a capability."""
-
-
-@dataclass(frozen=True, slots=True)
-class Synthesised:
-    """A response made for a request, and what it rests on, in words."""
-
-    response: Response
-    rests_on: str
-
-    def exchange(self, request: Request) -> Exchange:
-        """Return it as an exchange."""
-        return Exchange(request, self.response, Source("synthesised", note=self.rests_on))
 
 
 class ReferenceManner:
@@ -61,17 +49,16 @@ class ReferenceManner:
         return Synthesised(ideal.error(status, message), self._rests_on)
 
     def _response(self, body: Json | None, said: Said | None) -> Response:
-        wrong = wrong_with(body)
+        wrong = wrong_with(body) or (refused_by_openai(body) if body else None)
         if wrong or body is None:
             return _ideal_refusal(wrong)
         try:
             said = said or speak(body, thinks=_asks_to_think(body))
         except Unanswerable as error:
-            return ideal.error(
-                400, f"Invalid schema in '{error.parameter}': {error}", error.parameter, "invalid_schema"
-            )
+            code = "invalid_function_parameters" if error.parameter == "tools" else None
+            return ideal.error(400, f"Invalid schema in '{error.parameter}': {error}", error.parameter, code)
         words = ideal.Words(said, tokens_of_prompt(body))
-        return ideal.answer(body, f"chatcmpl-{_seed(body)}", words)
+        return ideal.answer(body, f"chatcmpl-{seed_of(body)}", words)
 
 
 class ProfileManner:
@@ -99,7 +86,7 @@ class ProfileManner:
         )
         if refusal:
             text = f"This is not supported: {', '.join(sorted(self._tried(refusal, asked)))}."
-            return self._said_no(refusal, text, _seed(body))
+            return self._said_no(refusal, text, seed_of(body))
         ignored = self._ignored(asked, model)
         lacking = sorted((asked | ({"tools"} if body.get("tools") else set())) & self._lacks() - ignored)
         if lacking:
@@ -122,7 +109,7 @@ class ProfileManner:
         alternatives = (body.get("top_logprobs") or 0) if body.get("logprobs") else None
         model, streamed = str(body["model"]), bool(body.get("stream"))
         choices = (said,) * (body.get("n") or 1)
-        answer = Answer(choices, model, tokens_of_prompt(body), _seed(body), include_usage(body), alternatives)
+        answer = Answer(choices, model, tokens_of_prompt(body), seed_of(body), include_usage(body), alternatives)
         fitting = self._forms.of(model, answer, streamed=streamed)
         if fitting.mute:
             return self._answered(body, replace(said, thought=()))
@@ -148,6 +135,8 @@ class ProfileManner:
         return not switch.disable.items() <= body.items()
 
     def _refuses(self, refusal: Refusal, asked: set[str], body: Json) -> bool:
+        if refusal.thinking and not self._thinks(body):
+            return False
         return any(
             self._tries(SCENARIOS[name], asked, body) for name in refusal.scenarios if not name.startswith("error.")
         )
@@ -202,12 +191,7 @@ def _ideal_refusal(wrong: Wrong | None) -> Response:
 
 def _asks_to_think(body: Json) -> bool:
     return (
-        body.get("reasoning_effort") not in {None, "none"}
+        body.get("reasoning_effort") not in (None, "none")
         if isinstance(body.get("reasoning_effort"), str | None)
         else False
     )
-
-
-def _seed(body: Json) -> str:
-    """Return what ids are made of: the same request gets the same."""
-    return hashlib.sha256(json_text(body).encode("utf-8", "surrogatepass")).hexdigest()[:24]

@@ -69,7 +69,7 @@ def _of_turn(message: Json, *, thinks: bool) -> Iterator[str]:
         yield "reasoning sent back"
     elif thinks:
         yield "reasoning left out"
-    if message.get("tool_calls") and message.get("content", "") in {None, ""}:
+    if message.get("tool_calls") and message.get("content", "") in (None, ""):
         yield "content null" if message.get("content", "") is None else 'content ""'
 
 

@@ -187,6 +187,7 @@ class Refusal(OfModels):
     """An answer that refuses the last request of some scenarios."""
 
     scenarios: tuple[Annotated[str, AfterValidator(_scenario)], ...] = Field(min_length=1)
+    thinking: bool = Field(default=False, description="Whether it is refused only while the model thinks.")
     evidence: Refs
     status: int = Field(ge=400, le=599)
     headers: dict[str, str]

@@ -48,7 +48,7 @@ def results(request: Json) -> list[str]:
     """Return what tools gave that were called last: the messages of tools at the end of a request."""
     found: list[str] = []
     for message in reversed(messages_of(request)):
-        if message.get("role") not in {"tool", "function"}:
+        if message.get("role") not in ("tool", "function"):
             break
         found.insert(0, text_of(message.get("content")))
     return found
@@ -63,7 +63,7 @@ def called_since_question(request: Json) -> set[str]:
 def schema_in(request: Json) -> Json | None:
     """Return the JSON Schema that a prompt holds, where it is written into it; None where there is none."""
     for message in messages_of(request):
-        if message.get("role") in {"system", "developer", "user"}:
+        if message.get("role") in ("system", "developer", "user"):
             for found in _objects(text_of(message.get("content"))[:_LONGEST]):
                 if "properties" in found or "$defs" in found:
                     return found

@@ -7,11 +7,15 @@ from typing import Any
 
 from harness.simulate.chat.prompts import object_of
 from harness.simulate.chat.speaking import tool_names
-from harness.wire.shapes import Json
+from harness.wire.shapes import Json, objects_in
 
 _NUMBERS = {"temperature": (0, 2), "top_p": (0, 1), "presence_penalty": (-2, 2), "frequency_penalty": (-2, 2)}
-_WHOLE = {"n": (1, 128), "max_tokens": (1, None), "max_completion_tokens": (1, None), "top_logprobs": (0, 20)}
+_WHOLE = {
+    "n": (1, 128), "max_tokens": (1, None), "max_completion_tokens": (1, None), "top_logprobs": (0, 20),
+    "seed": (-(2**63), 2**63 - 1),
+}  # fmt: skip
 _BOOLEANS = ("stream", "logprobs", "parallel_tool_calls", "store")
+_MOST_STOPS = 16
 _ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 _FORMS = ("text", "json_object", "json_schema")
 _NONE = re.compile(
@@ -33,6 +37,11 @@ class Wrong:
     code: str | None = None
     status: int = 400
 
+    @property
+    def reason(self) -> tuple[str | None, ...]:
+        """What two requests have in common that are wrong in the same way."""
+        return self.scenario, self.param, self.code
+
 
 def wrong_with(body: Json | None) -> Wrong | None:
     """Return what is wrong with the body of a request, None where nothing is; a body of None is no JSON object."""
@@ -45,12 +54,18 @@ def _faults(body: Json) -> Iterator[Wrong]:
     yield from _of_model(body.get("model"))
     yield from _of_messages(body)
     yield from _of_numbers(body)
+    yield from _of_stops(body.get("stop"))
     yield from _of_tools(body)
     yield from _of_form(body.get("response_format"))
-    if body.get("stream_options") and not body.get("stream"):
+    if body.get("stream_options") is not None and not body.get("stream"):
         yield Wrong("params.stream-options", "'stream_options' is for streams only.", "stream_options")
     if body.get("top_logprobs") and not body.get("logprobs"):
         yield Wrong(WRONG_TYPE, "'top_logprobs' needs 'logprobs'.", "top_logprobs")
+
+
+def names_no_model(model: str) -> bool:
+    """Tell whether a name is one that tests take for a model that is none."""
+    return _NONE.search(model) is not None
 
 
 def _of_model(model: Any) -> Iterator[Wrong]:
@@ -58,7 +73,7 @@ def _of_model(model: Any) -> Iterator[Wrong]:
         return  # the server says which one then
     if not isinstance(model, str) or not model:
         yield Wrong(WRONG_TYPE, "'model' names no model.", "model", "invalid_type")
-    elif _NONE.search(model):
+    elif names_no_model(model):
         yield Wrong(UNKNOWN_MODEL, f"There is no model {model[:80]!r}.", None, "model_not_found", 404)
 
 
@@ -75,18 +90,59 @@ def _of_messages(body: Json) -> Iterator[Wrong]:
 
 
 def _of_turns(messages: list[Json]) -> Iterator[Wrong]:
-    """Yield what is wrong with the order of messages: each result of a tool belongs to a call before it."""
-    open_calls: set[Any] = set()
+    """Yield what is wrong with the order of messages: each result of a tool belongs to a call before it, and the reverse."""
+    open_calls: list[str] = []
     for number, message in enumerate(messages):
-        place, role = f"messages[{number}]", message.get("role")
-        if role not in _ROLES:
-            yield Wrong(WRONG_TYPE, f"'{place}.role' is none of {', '.join(_ROLES)}.", f"{place}.role", "invalid_value")
-        elif role == "tool" and message.get("tool_call_id") not in open_calls:
-            yield Wrong(WRONG_TYPE, f"'{place}' has the result of a call that no message before it made.", place)
-        elif role == "user" and not isinstance(message.get("content"), str | list):
-            yield Wrong(WRONG_TYPE, f"'{place}.content' is no text.", f"{place}.content", "invalid_type")
-        calls = message.get("tool_calls") or ()
-        open_calls |= {call.get("id") for call in calls if isinstance(call, dict) and isinstance(call.get("id"), str)}
+        role = message.get("role")
+        if open_calls and role != "tool":
+            yield _unanswered(open_calls, number)
+        yield from _of_message(message, number, open_calls)
+        if role == "tool":
+            open_calls = [name for name in open_calls if name != message.get("tool_call_id")]
+        ids = [call.get("id") for call in objects_in(message.get("tool_calls"))]
+        open_calls += [name for name in ids if isinstance(name, str)]
+    if open_calls:
+        yield _unanswered(open_calls, len(messages))
+
+
+def _unanswered(calls: list[str], number: int) -> Wrong:
+    return Wrong(
+        WRONG_TYPE,
+        f"'messages[{number}]' has to have the results of the calls before it; missing: {', '.join(calls)[:200]}.",
+        f"messages.[{number}].role",
+    )
+
+
+def _of_message(message: Json, number: int, open_calls: list[str]) -> Iterator[Wrong]:
+    place, role, content = f"messages[{number}]", message.get("role"), message.get("content")
+    if role not in _ROLES:
+        yield Wrong(WRONG_TYPE, f"'{place}.role' is none of {', '.join(_ROLES)}.", f"{place}.role", "invalid_value")
+    elif role == "tool" and message.get("tool_call_id") not in open_calls:
+        what = f"'{place}' has the result of a call that no message before it made."
+        yield Wrong(WRONG_TYPE, what, f"messages.[{number}].role")
+    elif (role == "user" and not isinstance(content, str | list)) or not isinstance(content, str | list | None):
+        yield Wrong(WRONG_TYPE, f"'{place}.content' is no text.", f"{place}.content", "invalid_type")
+    for at, part in enumerate(content if isinstance(content, list) else ()):
+        yield from _of_part(part, f"{place}.content[{at}]")
+    if "tool_calls" in message and not _is_objects(message["tool_calls"]):
+        yield Wrong(WRONG_TYPE, f"'{place}.tool_calls' is no list of calls.", f"{place}.tool_calls", "invalid_type")
+
+
+def _is_objects(value: Any) -> bool:
+    return value is None or (isinstance(value, list) and len(objects_in(value)) == len(value))
+
+
+def _of_part(part: Any, place: str) -> Iterator[Wrong]:
+    if not isinstance(part, dict):
+        yield Wrong(WRONG_TYPE, f"'{place}' is no object.", place, "invalid_type")
+    elif not isinstance(part.get("type"), str):
+        yield Wrong(WRONG_TYPE, f"Missing: '{place}.type'.", f"{place}.type", "missing_required_parameter")
+    elif part["type"] == "text" and not isinstance(part.get("text"), str):
+        code = "invalid_type" if "text" in part else "missing_required_parameter"
+        yield Wrong(WRONG_TYPE, f"'{place}.text' is no text.", f"{place}.text", code)
+    elif part["type"] == "image_url" and not isinstance(part.get("image_url"), dict):
+        code = "invalid_type" if "image_url" in part else "missing_required_parameter"
+        yield Wrong(WRONG_TYPE, f"'{place}.image_url' is no object.", f"{place}.image_url", code)
 
 
 def _of_numbers(body: Json) -> Iterator[Wrong]:
@@ -98,26 +154,45 @@ def _of_numbers(body: Json) -> Iterator[Wrong]:
             yield Wrong(WRONG_TYPE, f"{name!r} is not a number.", name, "invalid_type")
         elif value < least:
             kind = NO_TOKENS if name.startswith("max") else WRONG_TYPE
-            yield Wrong(kind, f"{name!r} is {value}: too small.", name, "integer_below_min_value")
+            yield Wrong(kind, f"{name!r} is {value}: too small.", name, f"{_number(name)}_below_min_value")
         elif most is not None and value > most:
-            yield Wrong(WRONG_TYPE, f"{name!r} is {value}: too large.", name, "integer_above_max_value")
+            yield Wrong(WRONG_TYPE, f"{name!r} is {value}: too large.", name, f"{_number(name)}_above_max_value")
     for name in _BOOLEANS:
         if not isinstance(body.get(name), bool | None):
             yield Wrong(WRONG_TYPE, f"{name!r} is neither true nor false.", name, "invalid_type")
 
 
+def _number(name: str) -> str:
+    return "integer" if name in _WHOLE else "decimal"
+
+
+def _of_stops(stop: Any) -> Iterator[Wrong]:
+    listed = stop if isinstance(stop, list) else [stop]
+    if stop is not None and not all(isinstance(one, str) for one in listed):
+        yield Wrong(WRONG_TYPE, "'stop' is neither a text nor a list of texts.", "stop", "invalid_type")
+    elif len(listed) > _MOST_STOPS:
+        what = f"'stop' has {len(listed)} texts: {_MOST_STOPS} are allowed."
+        yield Wrong(WRONG_TYPE, what, "stop", "array_above_max_length")
+
+
 def _of_tools(body: Json) -> Iterator[Wrong]:
-    tools, names, choice = body.get("tools"), tool_names(body), body.get("tool_choice")
+    tools, names = body.get("tools"), tool_names(body)
     if tools is not None and (not isinstance(tools, list) or len(names) != len(tools)):
         yield Wrong(WRONG_TYPE, "'tools' is no list of functions with names.", "tools", "invalid_type")
-    elif choice not in {None, "none", "auto"} if isinstance(choice, str | None) else True:
-        named = object_of(choice.get("function")).get("name") if isinstance(choice, dict) else None
-        if not names:
-            yield Wrong(WRONG_TYPE, "'tool_choice' needs 'tools'.", "tool_choice")
-        elif named is not None and named not in names:
-            yield Wrong(WRONG_TYPE, f"'tool_choice' names {str(named)[:80]!r}, which is not in 'tools'.", "tool_choice")
-        elif isinstance(choice, str) and choice not in {"required", "any"}:
-            yield Wrong(WRONG_TYPE, "'tool_choice' is none of none, auto, required.", "tool_choice", "invalid_value")
+    elif body.get("tool_choice") not in (None, "none", "auto"):
+        yield from _of_choice(body["tool_choice"], names)
+
+
+def _of_choice(choice: Any, names: list[str]) -> Iterator[Wrong]:
+    named = object_of(choice.get("function")).get("name") if isinstance(choice, dict) else None
+    if not isinstance(choice, str | dict):
+        yield Wrong(WRONG_TYPE, "'tool_choice' is neither a text nor an object.", "tool_choice", "invalid_type")
+    elif not names:
+        yield Wrong(WRONG_TYPE, "'tool_choice' needs 'tools'.", "tool_choice")
+    elif isinstance(choice, str) and choice not in {"required", "any"}:
+        yield Wrong(WRONG_TYPE, "'tool_choice' is none of none, auto, required.", "tool_choice", "invalid_value")
+    elif isinstance(choice, dict) and choice.get("type") == "function" and named not in names:
+        yield Wrong(WRONG_TYPE, f"'tool_choice' names {str(named)[:80]!r}, which is not in 'tools'.", "tool_choice")
 
 
 def _of_form(form: Any) -> Iterator[Wrong]:

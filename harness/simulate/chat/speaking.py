@@ -139,8 +139,8 @@ def _choice(request: Json) -> _Permitted:
     said = request.get("tool_choice", "auto")
     if said == "none":
         return _Permitted((), must=False)
-    if isinstance(said, str) or not isinstance(said, dict):
-        return _Permitted(every, must=said in {"required", "any"})
+    if not isinstance(said, dict):
+        return _Permitted(every, must=said in ("required", "any"))
     if said.get("type") == "allowed_tools":
         allowed = object_of(said.get("allowed_tools"))
         listed = allowed.get("tools")

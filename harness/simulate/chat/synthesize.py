@@ -87,7 +87,8 @@ class _Maker:
         return with_expectations((replace(one, source=self._source()) for one in made), self.scenario)
 
     def _refuses(self, refusal: Refusal) -> bool:
-        return self.scenario.id in refusal.scenarios and refusal.is_of(self.model)
+        asked = self.scenario.id in refusal.scenarios and refusal.is_of(self.model)
+        return asked and (self.scenario.thinking or not refusal.thinking)
 
     def _knows_its_parameters(self) -> bool:
         """Tell whether it is known what becomes of every parameter the scenario depends on."""

@@ -56,7 +56,7 @@ def exchange(body: Json, *, path: str = "", key: str = "own", raw: bytes | None 
     headers = Headers((("Content-Type", "application/json"), ("anthropic-version", "2023-06-01")))
     request = Request("POST", URL + path, headers, raw or orjson.dumps(body))
     counts = request.url.endswith(COUNT_TOKENS)
-    answer = _refusal(request, key) or (count_tokens(body) if counts else _answer(body, number))
+    answer = _refusal(request, key) or (counted(_prompt(body)) if counts else _answer(body, number))
     return Exchange(request, answer, _SOURCE)
 
 
@@ -76,9 +76,9 @@ def response(body: bytes, media_type: str, status: int = OK) -> Response:
     return Response(status, headers, body, "OK" if status == OK else "")
 
 
-def count_tokens(body: Json) -> Response:
+def counted(tokens: int) -> Response:
     """Return the answer to a request to count."""
-    return response(orjson.dumps({"input_tokens": _prompt(body)}), "application/json")
+    return response(orjson.dumps({"input_tokens": tokens}), "application/json")
 
 
 def event(content: Json) -> bytes:
@@ -102,20 +102,25 @@ def text_block(*pieces: str) -> BlockSaid:
 
 
 def tool_block(name: str, number: int) -> BlockSaid:
-    """Return a block that calls a tool."""
+    """Return a block that calls a tool of a scenario."""
     key, value = _CALLS.get(name, ("x", "1"))
-    begun = {"type": "tool_use", "id": f"toolu_reference{number}", "name": name, "input": {}}
     pieces = ("", f'{{"{key}": "{value[:2]}', f'{value[2:]}"}}')
+    return call_block(name, f"toolu_reference{number}", pieces, {key: value})
+
+
+def call_block(name: str, id_: str, pieces: tuple[str, ...], arguments: Any) -> BlockSaid:
+    """Return a block that calls a tool with ``arguments``, whose JSON streams in ``pieces``."""
+    begun = {"type": "tool_use", "id": id_, "name": name, "input": {}}
     deltas = tuple({"type": "input_json_delta", "partial_json": piece} for piece in pieces)
-    return BlockSaid(begun, deltas, begun | {"input": {key: value}})
+    return BlockSaid(begun, deltas, begun | {"input": arguments})
 
 
-def thinking_block() -> BlockSaid:
+def thinking_block(*pieces: str) -> BlockSaid:
     """Return a block of thought, signed at its end."""
-    thought = "".join(_THOUGHT)
-    deltas = tuple({"type": "thinking_delta", "thinking": piece} for piece in _THOUGHT)
+    said = pieces or _THOUGHT
+    deltas = tuple({"type": "thinking_delta", "thinking": piece} for piece in said)
     signed = {"type": "signature_delta", "signature": _SIGNATURE}
-    whole = {"type": "thinking", "thinking": thought, "signature": _SIGNATURE}
+    whole = {"type": "thinking", "thinking": "".join(said), "signature": _SIGNATURE}
     return BlockSaid({"type": "thinking", "thinking": "", "signature": ""}, (*deltas, signed), whole)
 
 
@@ -129,7 +134,7 @@ def _refusal(request: Request, key: str) -> Response | None:
         ("messages" not in body, error(400, "messages: Field required")),
         (not counts and cap is None, error(400, "max_tokens: Field required")),
         (not counts and type(cap) is not int, error(400, "max_tokens: Input should be a valid integer")),
-        (body.get("model") not in {MODEL, DATED}, error(404, f"model: {body.get('model')}")),
+        (body.get("model") not in (MODEL, DATED), error(404, f"model: {body.get('model')}")),
     )
     return next((refusal for applies, refusal in refusals if applies), None)
 
@@ -160,11 +165,30 @@ def _prompt(body: Json) -> int:
 
 def _answer(body: Json, number: int) -> Response:
     blocks, stop, sequence = _said(body)
-    usage = {"input_tokens": _prompt(body), "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
     tokens = body["max_tokens"] if stop == "max_tokens" else 2 + 3 * sum(len(block.deltas) for block in blocks)
+    told = Told(f"msg_reference{number}", DATED, tuple(blocks), stop, sequence, _prompt(body), tokens)
+    return answer(told, streamed=bool(body.get("stream")))
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A message: who speaks, its ``blocks``, why it stops, at which ``sequence``, and the tokens of prompt and answer."""
+
+    id: str
+    model: str
+    blocks: tuple[BlockSaid, ...]
+    stop: str
+    sequence: str | None
+    prompt: int
+    tokens: int
+
+
+def answer(said: Told, *, streamed: bool) -> Response:
+    """Return the response that a message is sent in."""
+    usage = {"input_tokens": said.prompt, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
     message: Json = {
-        "model": DATED,
-        "id": f"msg_reference{number}",
+        "model": said.model,
+        "id": said.id,
         "type": "message",
         "role": "assistant",
         "content": [],
@@ -172,17 +196,17 @@ def _answer(body: Json, number: int) -> Response:
         "stop_sequence": None,
         "usage": usage | {"output_tokens": 1},
     }
-    told = {"stop_reason": stop, "stop_sequence": sequence}
-    if not body.get("stream"):
-        whole = {"content": [block.whole for block in blocks], "usage": usage | {"output_tokens": tokens}}
+    told = {"stop_reason": said.stop, "stop_sequence": said.sequence}
+    if not streamed:
+        whole = {"content": [block.whole for block in said.blocks], "usage": usage | {"output_tokens": said.tokens}}
         return response(orjson.dumps(message | told | whole), "application/json")
     events: list[Json] = [{"type": "message_start", "message": message}]
-    for index, block in enumerate(blocks):
+    for index, block in enumerate(said.blocks):
         events.append({"type": "content_block_start", "index": index, "content_block": block.head})
         events += [{"type": "ping"}] if index == 0 else []
         events += [{"type": "content_block_delta", "index": index, "delta": delta} for delta in block.deltas]
         events.append({"type": "content_block_stop", "index": index})
-    events.append({"type": "message_delta", "delta": told, "usage": usage | {"output_tokens": tokens}})
+    events.append({"type": "message_delta", "delta": told, "usage": usage | {"output_tokens": said.tokens}})
     events.append({"type": "message_stop"})
     return response(b"".join(map(event, events)), "text/event-stream; charset=utf-8")
 

@@ -1,0 +1,105 @@
+"""How an answer is played: the fault that is put into it, where it is cut, and when its pieces are sent."""
+
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from harness.errors import NotRecorded, unknown
+from harness.recording.pacing import Pace
+from harness.serve.framing import reframe
+from harness.simulate.edits import NothingChanged
+from harness.simulate.faults import EVERY_FAULT, EVERY_VARIANT
+from harness.simulate.reference import with_header
+from harness.wire.exchange import Exchange, Response
+
+FRAMINGS = "recorded, bytes, events, merged, crlf or random:SEED"
+
+_PACES: dict[str, Pace] = {"none": "none", "recorded": "recorded"}
+_OVERRIDE_HEADERS = ("x-harness-pace", "x-harness-reframe", "x-harness-fault")
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackOptions:
+    """How answers are played unless a request says otherwise; the fault or legal variant ``fault`` is put into each."""
+
+    pace: Pace = "none"
+    reframe: str = "recorded"
+    fault: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raise UnknownName for a fault or a way of cutting that there is not."""
+        if reframe(self.reframe) is None:
+            raise unknown("way to cut", self.reframe, FRAMINGS.replace(" or", ",").split(", "))
+        if self.fault is not None and self.fault not in EVERY_FAULT and self.fault not in EVERY_VARIANT:
+            raise unknown("fault", self.fault, [*EVERY_FAULT, *EVERY_VARIANT])
+
+    def of(self, request: web.Request) -> "PlaybackOptions":
+        """Return the options of one request; raises UnknownName as making one does."""
+        said, named = request.headers, request.match_info.get("fault")
+        if not named and not any(name in said for name in _OVERRIDE_HEADERS):
+            return self
+        pace = pace_of(said["x-harness-pace"]) if "x-harness-pace" in said else self.pace
+        fault = said.get("x-harness-fault", named or self.fault)
+        return PlaybackOptions(pace, said.get("x-harness-reframe", self.reframe), fault)
+
+
+def pace_of(word: str) -> Pace:
+    """Return a pace: ``none``, ``recorded`` or a number of seconds; raises UnknownName for another word."""
+    named = _PACES.get(word)
+    if named:
+        return named
+    try:
+        seconds = float(word)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds <= 3600:  # noqa: PLR2004 - an hour
+        raise unknown("pace", word, ["none", "recorded", "0.05"])
+    return seconds
+
+
+def changed(exchange: Exchange, fault: str | None) -> Exchange:
+    """Return an exchange with a fault or legal variant put in; raises NotRecorded where it has no place for it."""
+    if fault is None:
+        return exchange
+    wanted = EVERY_FAULT.get(fault) or EVERY_VARIANT[fault]
+    try:
+        return _with_own_length(exchange, wanted.change(exchange))
+    except (
+        NothingChanged,
+        LookupError,
+        ValueError,
+        TypeError,
+        StopIteration,
+        RecursionError,
+    ):  # made for another answer
+        raise NotRecorded(
+            f"the fault {fault} has no place in this answer; it is one of answers such as those to {wanted.on}"
+        ) from None
+
+
+def _with_own_length(before: Exchange, after: Exchange) -> Exchange:
+    """Return a changed exchange with the length of its own body, where the one it was made of had the right one."""
+    length = before.response.headers.get("content-length")
+    right = str(len(after.response.body))
+    if (
+        length != str(len(before.response.body))
+        or after.response.headers.get("content-length") != length
+        or right == length
+    ):
+        return after
+    return with_header(after, "Content-Length", right)
+
+
+def cut(response: Response, options: PlaybackOptions) -> list[bytes]:
+    """Return the pieces in which the body of a response is sent."""
+    pieces = reframe(options.reframe)
+    assert pieces is not None, "a manner holds no other word"  # noqa: S101 - for mypy
+    return pieces(response)
+
+
+def with_fault(note: str, fault: str | None) -> str:
+    """Return what is said of an answer with the fault in it, behind the provenance."""
+    if fault is None:
+        return note
+    name, provenance, basis = (*note.split("; ", 2), "")[:3]
+    return "; ".join(filter(None, (name, provenance, f"fault={fault}", basis)))

@@ -1,0 +1,55 @@
+"""What the server itself says no to, in the form that clients of the dialect that is asked in show."""
+
+import re
+from collections.abc import Awaitable, Callable
+
+import orjson
+from aiohttp import web
+
+from harness.errors import HarnessError, NotRecorded
+from harness.serve.gate import NotAllowed
+from harness.serve.upstream import NoUpstream
+from harness.simulate.messages import ideal as messages
+from harness.wire.dialect import is_messages
+
+LARGEST_REQUEST = 16 * 1024 * 1024
+"""Bytes of a request's body that are taken."""
+
+_NOT_FOUND, _BAD_REQUEST, _TOO_LARGE = 404, 400, 413
+_WORD = re.compile(r"(?<!^)(?=[A-Z])")
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@web.middleware
+async def errors_as_json(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    """Say what went wrong in the form that clients show."""
+    try:
+        return await handler(request)
+    except HarnessError as error:
+        return _refusal(request, _status(error), str(error), _WORD.sub("_", type(error).__name__).lower())
+    except web.HTTPRequestEntityTooLarge:
+        what = f"the request is larger than {LARGEST_REQUEST:,} bytes"
+        return _refusal(request, _TOO_LARGE, what, "request_too_large")
+    except web.RequestPayloadError as error:
+        answer = _refusal(request, _BAD_REQUEST, f"the request's body can't be read: {error}", "bad_request")
+        answer.force_close()  # aiohttp closes after such a body, so whoever keeps connections has to be told
+        return answer
+    except web.HTTPException as error:
+        what = f"{request.method} {request.path}: {error.reason}; see /"
+        return _refusal(request, error.status, what, str(error.reason).lower().replace(" ", "_"))
+
+
+def _status(error: HarnessError) -> int:
+    if isinstance(error, NotAllowed | NoUpstream):
+        return error.status
+    return _NOT_FOUND if isinstance(error, NotRecorded) else _BAD_REQUEST
+
+
+def _refusal(request: web.Request, status: int, message: str, code: str) -> web.Response:
+    said = f"harness serve: {message}"
+    if is_messages(request.path):
+        body = messages.error(status, said).body
+    else:
+        error = {"message": said, "type": "harness_error", "param": None, "code": code}
+        body = orjson.dumps({"error": error})
+    return web.Response(body=body, status=status, content_type="application/json")

@@ -1,0 +1,109 @@
+"""What OpenAI refuses and others take: names, schemas that claim to be strict, parameters that need another."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from harness.simulate.chat.prompts import messages_of, object_of, text_of
+from harness.simulate.chat.refusing import WRONG_TYPE, Wrong
+from harness.wire.dumping import json_text
+from harness.wire.shapes import Json, objects_in
+
+_NAME = re.compile(r"[a-zA-Z0-9_-]+")
+_LONGEST_NAME = 64
+_MOST_STOPS = 4
+_PARTS = ("text", "image_url", "input_audio", "refusal", "audio", "file")
+_DEEPEST = 20
+
+
+def refused_by_openai(body: Json) -> Wrong | None:
+    """Return what OpenAI alone finds wrong with a request that has the right form; None where that is nothing."""
+    return next(_faults(body), None)
+
+
+def _faults(body: Json) -> Iterator[Wrong]:
+    yield from _of_parts(body)
+    stop = body.get("stop")
+    if isinstance(stop, list) and len(stop) > _MOST_STOPS:
+        yield Wrong(WRONG_TYPE, f"'stop' has {len(stop)} texts: too many.", "stop", "array_above_max_length")
+    if body.get("parallel_tool_calls") is not None and not body.get("tools"):
+        yield Wrong(WRONG_TYPE, "'parallel_tool_calls' needs 'tools'.", "parallel_tool_calls")
+    if body.get("tools") == []:
+        yield Wrong(WRONG_TYPE, "'tools' is empty.", "tools", "empty_array")
+    for number, tool in enumerate(objects_in(body.get("tools"))):
+        yield from _of_function(object_of(tool.get("function")), f"tools[{number}].function")
+    yield from _of_form(body)
+
+
+def _of_parts(body: Json) -> Iterator[Wrong]:
+    for number, message in enumerate(messages_of(body)):
+        for at, part in enumerate(objects_in(message.get("content"))):
+            if part.get("type") not in _PARTS:
+                place = f"messages[{number}].content[{at}].type"
+                yield Wrong(WRONG_TYPE, f"'{place}' is none of {', '.join(_PARTS)}.", place, "invalid_value")
+
+
+def _of_function(function: Json, place: str) -> Iterator[Wrong]:
+    name = str(function.get("name"))
+    if not _NAME.fullmatch(name):
+        what = f"'{place}.name' has other characters than letters, digits, _ and -."
+        yield Wrong(WRONG_TYPE, what, f"{place}.name", "invalid_value")
+    elif len(name) > _LONGEST_NAME:
+        yield Wrong(WRONG_TYPE, f"'{place}.name' is too long.", f"{place}.name", "string_above_max_length")
+    schema = function.get("parameters")
+    wrong = not_strict(schema) if function.get("strict") is True else None
+    if isinstance(schema, dict) and schema.get("type", "object") != "object":
+        wrong = wrong or f"its type is {json_text(schema['type'])[:40]}, not object"
+    if wrong:
+        what = f"Invalid schema for function {name!r}: {wrong}."
+        yield Wrong(WRONG_TYPE, what, f"{place}.parameters", "invalid_function_parameters")
+
+
+def _of_form(body: Json) -> Iterator[Wrong]:
+    form = object_of(body.get("response_format"))
+    if form.get("type") == "json_object":
+        said = " ".join(text_of(one.get("content")) for one in messages_of(body))
+        if "json" not in said.lower():
+            what = "'messages' has to contain the word 'json' for a 'response_format' of type 'json_object'."
+            yield Wrong(WRONG_TYPE, what, "messages")
+    elif form.get("type") == "json_schema":
+        asked = object_of(form.get("json_schema"))
+        wrong = not_strict(asked.get("schema")) if asked.get("strict") is True else None
+        if wrong:
+            what = f"Invalid schema for response_format {str(asked.get('name'))[:64]!r}: {wrong}."
+            yield Wrong(WRONG_TYPE, what, "response_format")
+
+
+def not_strict(schema: Any) -> str | None:
+    """
+    Return why a schema that claims to be strict is not; None where it is.
+
+    Each object has to require all of its properties and to allow no others.
+    """
+    if not isinstance(schema, dict) or schema.get("type") != "object":
+        return "its type is not object"
+    return next(_loose(schema, (), 0), None)
+
+
+def _loose(schema: Any, path: tuple[str, ...], depth: int) -> Iterator[str]:
+    if not isinstance(schema, dict) or depth > _DEEPEST:
+        return
+    properties = schema.get("properties")
+    if schema.get("type") == "object" or isinstance(properties, dict):
+        yield from _loose_object(schema, object_of(properties), path)
+    for key in ("properties", "$defs", "definitions"):
+        for name, one in object_of(schema.get(key)).items():
+            yield from _loose(one, (*path, key, str(name)), depth + 1)
+    yield from _loose(schema.get("items"), (*path, "items"), depth + 1)
+    for number, one in enumerate(objects_in(schema.get("anyOf"))):
+        yield from _loose(one, (*path, "anyOf", str(number)), depth + 1)
+
+
+def _loose_object(schema: Json, properties: Json, path: tuple[str, ...]) -> Iterator[str]:
+    where = f"in context={path}, "
+    if schema.get("additionalProperties") is not False:
+        yield f"{where}'additionalProperties' has to be given and false"
+    required = schema.get("required")
+    missing = [name for name in properties if not isinstance(required, list) or name not in required]
+    if missing:
+        yield f"{where}'required' has to have every key of properties; missing: {', '.join(missing)[:200]}"

@@ -1,0 +1,101 @@
+"""
+The answer of Messages to any request, in the form that Anthropic's own recordings have.
+
+What it says is what chat would say to the same question; no provider's own form of Messages is described yet, so that of
+Anthropic stands for each.
+"""
+
+import json
+from typing import Any
+
+from harness.simulate.chat.content import Call, Said
+from harness.simulate.chat.speaking import Unanswerable, pieces_of, speak, tokens_of_prompt
+from harness.simulate.messages.asking import as_chat, stops_of, thinks
+from harness.simulate.messages.ideal import (
+    BlockSaid,
+    Told,
+    answer,
+    call_block,
+    counted,
+    error,
+    text_block,
+    thinking_block,
+)
+from harness.simulate.messages.refusing import wrong_with_messages
+from harness.simulate.synthesised import Synthesised, seed_of
+from harness.wire.exchange import Response
+from harness.wire.shapes import Json
+
+_STOPS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
+
+
+class MessagesManner:
+    """Answers as the ideal provider of Messages; ``why`` is said of the answers where it stands for another one."""
+
+    def __init__(self, why: str = "") -> None:
+        self._rests_on = f"Anthropic's own form{why}"
+
+    def answer(self, body: Json | None, said: Said | None = None) -> Synthesised:
+        """
+        Return the answer to the body of a request; None stands for one that is no JSON object.
+
+        ``said`` is what it says, where that is not what fits the request.
+        """
+        wrong = wrong_with_messages(body)
+        if wrong or body is None:
+            return self.error(wrong.status if wrong else 400, wrong.message if wrong else "")
+        asked = {key: value for key, value in as_chat(body).items() if key != "stop"}
+        try:
+            said, sequence = (said, None) if said else _stopped(speak(asked, thinks=thinks(body)), stops_of(body))
+        except Unanswerable as fault:
+            return self.error(400, f"{fault.parameter}: {fault}")
+        return Synthesised(_sent(body, said, sequence, tokens_of_prompt(asked)), self._rests_on)
+
+    def count(self, body: Json | None) -> Synthesised:
+        """Return the number of tokens that a request has."""
+        wrong = wrong_with_messages(body, counts=True)
+        if wrong or body is None:
+            return self.error(wrong.status if wrong else 400, wrong.message if wrong else "")
+        return Synthesised(counted(tokens_of_prompt(as_chat(body))), self._rests_on)
+
+    def error(self, status: int, message: str) -> Synthesised:
+        """Return an error."""
+        return Synthesised(error(status, message), self._rests_on)
+
+
+def _sent(body: Json, said: Said, sequence: str | None, prompt: int) -> Response:
+    seed = seed_of(body)
+    stop = "stop_sequence" if sequence is not None else _STOPS.get(said.finish, said.finish)
+    tokens = said.tokens + said.reasoning_tokens
+    told = Told(f"msg_{seed}", str(body["model"]), tuple(_blocks(said, seed)), stop, sequence, prompt, tokens)
+    return answer(told, streamed=bool(body.get("stream")))
+
+
+def _blocks(said: Said, seed: str) -> list[BlockSaid]:
+    thought = [thinking_block(*said.thought)] if said.thought else []
+    text = [text_block(*said.text)] if said.text else []
+    calls = [_call(call, f"toolu_{seed[:20]}{number:02}") for number, call in enumerate(said.calls, 1)]
+    return [*thought, *text, *calls]
+
+
+def _call(call: Call, id_: str) -> BlockSaid:
+    return call_block(call.name, id_, ("", *(piece for piece in call.pieces if piece)), _whole("".join(call.pieces)))
+
+
+def _whole(arguments: str) -> Any:
+    """Return the arguments of a call as a body has them: those that a cap cut, or that are no JSON, are empty there."""
+    try:
+        return json.loads(arguments)
+    except ValueError:
+        return {}
+
+
+def _stopped(said: Said, stops: list[str]) -> tuple[Said, str | None]:
+    """Return what is said up to the first of ``stops``, and that one; None where none of them comes."""
+    text = "".join(said.text)
+    found = [(text.index(stop), stop) for stop in stops if stop in text]
+    if not found:
+        return said, None
+    at, sequence = min(found)
+    pieces = pieces_of(text[:at])
+    return Said(said.thought, pieces, said.calls, "stop", len(pieces) + 1), sequence
