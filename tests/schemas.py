@@ -21,6 +21,9 @@ _WHOLE = st.fixed_dictionaries(
 _EXACT = st.integers(-(2**53), 2**53)
 """A schema that asks for more digits than a double holds asks for what `tool_calls.arguments-alike` tells of."""
 
+_PLAIN = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=4)
+"""A schema that asks for control characters asks for what a rule about texts tells of."""
+
 _LEAVES = st.one_of(
     _STRINGS,
     _WHOLE,
@@ -30,7 +33,7 @@ _LEAVES = st.one_of(
     st.just({"const": {"fixed": [1]}}),
     st.just({}),
     st.just({"$ref": "#/$defs/node"}),
-    st.lists(st.one_of(_EXACT, st.text(max_size=4)), min_size=1, max_size=4, unique=True).map(lambda one: {"enum": one}),
+    st.lists(st.one_of(_EXACT, _PLAIN), min_size=1, max_size=4, unique=True).map(lambda one: {"enum": one}),
 )  # fmt: skip
 NODE = {
     "type": "object",
