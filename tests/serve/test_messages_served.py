@@ -28,7 +28,7 @@ TOOL = {
     },
 }
 ASKED: list[dict[str, Any]] = [{"role": "user", "content": "Where is order 4711?"}]
-THINKING = {"thinking": {"type": "enabled", "budget_tokens": 1024}, "max_tokens": 3000}
+THINKING: dict[str, Any] = {"thinking": {"type": "enabled", "budget_tokens": 1024}, "max_tokens": 3000}
 SCRIPT = """
 rules:
   - when: {dialect: messages, text: busy}
