@@ -166,12 +166,12 @@ def _prompt(body: Json) -> int:
 def _answer(body: Json, number: int) -> Response:
     blocks, stop, sequence = _said(body)
     tokens = body["max_tokens"] if stop == "max_tokens" else 2 + 3 * sum(len(block.deltas) for block in blocks)
-    told = Told(f"msg_reference{number}", DATED, tuple(blocks), stop, sequence, _prompt(body), tokens)
+    told = MessageSaid(f"msg_reference{number}", DATED, tuple(blocks), stop, sequence, _prompt(body), tokens)
     return answer(told, streamed=bool(body.get("stream")))
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class MessageSaid:
     """A message: who speaks, its ``blocks``, why it stops, at which ``sequence``, and the tokens of prompt and answer."""
 
     id: str
@@ -183,7 +183,7 @@ class Told:
     tokens: int
 
 
-def answer(said: Told, *, streamed: bool) -> Response:
+def answer(said: MessageSaid, *, streamed: bool) -> Response:
     """Return the response that a message is sent in."""
     usage = {"input_tokens": said.prompt, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
     message: Json = {

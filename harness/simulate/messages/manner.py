@@ -13,7 +13,7 @@ from harness.simulate.chat.speaking import Unanswerable, pieces_of, speak, token
 from harness.simulate.messages.asking import as_chat, stops_of, thinks
 from harness.simulate.messages.ideal import (
     BlockSaid,
-    Told,
+    MessageSaid,
     answer,
     call_block,
     counted,
@@ -67,7 +67,7 @@ def _sent(body: Json, said: Said, sequence: str | None, prompt: int) -> Response
     seed = seed_of(body)
     stop = "stop_sequence" if sequence is not None else _STOPS.get(said.finish, said.finish)
     tokens = said.tokens + said.reasoning_tokens
-    told = Told(f"msg_{seed}", str(body["model"]), tuple(_blocks(said, seed)), stop, sequence, prompt, tokens)
+    told = MessageSaid(f"msg_{seed}", str(body["model"]), tuple(_blocks(said, seed)), stop, sequence, prompt, tokens)
     return answer(told, streamed=bool(body.get("stream")))
 
 
