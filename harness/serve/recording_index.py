@@ -77,7 +77,7 @@ class RecordedAnswer:
     def wrong_as(self, wrong: Wrong | WrongMessages) -> bool:
         """Tell whether its request has the same fault as another, so that it is refused for the same reason."""
         request = self.exchange.request
-        own = Question(self.target, request.json, request.url).wrong
+        own = RequestMade(self.target, request.json, request.url).wrong
         return own is not None and own.reason == wrong.reason
 
     @cached_property
@@ -88,7 +88,7 @@ class RecordedAnswer:
 
 
 @dataclass(frozen=True)
-class Question:
+class RequestMade:
     """What is asked of a provider, and the ``path`` where; a ``body`` of None is no JSON object."""
 
     provider: str
@@ -212,13 +212,13 @@ class RecordingIndex:
                 is nearest, and how it differs.
         """
         self._require_served(provider)
-        asked = Question(provider, body, path)
+        asked = RequestMade(provider, body, path)
         if self._synthesiser is None or scenario:
             return self._recorded(asked, scenario)
         found = self._fitting(asked)
         return found or _synthesised(self._synthesiser, asked)
 
-    def _recorded(self, asked: "Question", scenario: str | None) -> RecordedAnswer:
+    def _recorded(self, asked: "RequestMade", scenario: str | None) -> RecordedAnswer:
         held = self._of_scenario(asked, scenario) if scenario else self._of_model(asked)
         fitting = [one for one in held if one.traits.required == asked.traits.required]
         if not fitting and scenario:
@@ -227,7 +227,7 @@ class RecordingIndex:
             raise NotRecorded(_nothing_fits(asked, held))
         return min(fitting, key=lambda one: distance(asked.traits, one.traits))
 
-    def _fitting(self, asked: "Question") -> RecordedAnswer | None:
+    def _fitting(self, asked: "RequestMade") -> RecordedAnswer | None:
         """Return the recorded answer that is right for a request in all that an app can tell; None where there is none."""
         wrong = asked.wrong
         if wrong or asked.body is None:
@@ -247,14 +247,14 @@ class RecordingIndex:
             key=lambda one: distance(asked.traits, one.traits), default=None,
         )  # fmt: skip
 
-    def _of_scenario(self, asked: "Question", scenario: str) -> list[RecordedAnswer]:
+    def _of_scenario(self, asked: "RequestMade", scenario: str) -> list[RecordedAnswer]:
         recorded = self.answers(asked.provider, asked.dialect)
         held = [one for one in recorded if one.scenario.id == scenario]
         if not held:
             raise NotRecorded(_no_scenario(asked.provider, scenario, recorded))
         return [one for one in held if asked.model in one.names] or held
 
-    def _of_model(self, asked: "Question") -> list[RecordedAnswer]:
+    def _of_model(self, asked: "RequestMade") -> list[RecordedAnswer]:
         provider, model = asked.provider, asked.model
         held = [one for one in self.answers(provider, asked.dialect) if not one.by_name_only]
         if not held:
@@ -316,7 +316,7 @@ def _of_reference() -> Iterator[RecordedAnswer]:
                     yield RecordedAnswer(f"{REFERENCE}/{names[0]}", names, scenario, exchange)
 
 
-def _synthesised(synthesiser: Synthesiser, asked: Question) -> RecordedAnswer:
+def _synthesised(synthesiser: Synthesiser, asked: RequestMade) -> RecordedAnswer:
     target, made = synthesiser.answer(asked.provider, asked.body, path=asked.path)
     request = Request("POST", asked.path, _JSON, None if asked.body is None else orjson.dumps(asked.body))
     return RecordedAnswer(target, (str(asked.model),), _MADE, made.exchange(request))
@@ -328,7 +328,7 @@ def _no_scenario(provider: str, scenario: str, held: list[RecordedAnswer]) -> st
     return f"the scenario {scenario!r} is not recorded of {provider}; try {', '.join(near)}"
 
 
-def _nothing_fits(asked: Question, held: list[RecordedAnswer]) -> str:
+def _nothing_fits(asked: RequestMade, held: list[RecordedAnswer]) -> str:
     said = f"no answer of {asked.provider} is recorded for such a request"
     if not held:
         return said
