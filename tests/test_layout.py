@@ -86,6 +86,7 @@ def test_check_families_do_not_import_each_other() -> None:
         "registry",
         "chat.repeated_text",
         "chat.repetition",
+        "sizes",
         "sources",
         "chat.tool_fragments",
         "chat.usages",

@@ -74,5 +74,45 @@ result = "two" if len(seen - {None, ""}) > 1 else "one"
 """,
         "two",
     ),
+    Remedy(
+        "chunk.every",
+        FAULTS["ping-event-as-data"].apply(),
+        """
+result = ""
+for chunk in stream:
+    if not chunk.choices: continue
+    result += chunk.choices[0].delta.content or ""
+""",
+        "你好! How can I help?",
+    ),
+    Remedy(
+        "error.status",
+        FAULTS["limit-as-400"].apply(),
+        """
+result = "give up"
+if "rate limit" in str(error).lower():
+    result = "ask again"
+""",
+        "ask again",
+    ),
+    Remedy(
+        "error.status",
+        FAULTS["length-as-429"].apply(),
+        """
+result = "ask again"
+if "context" in str(error).lower():
+    result = "shorten"
+""",
+        "shorten",
+    ),
+    Remedy(
+        "usage.integers",
+        FAULTS["usage-named-as-in-messages"].apply(),
+        """
+usage = answer.usage
+result = getattr(usage, "prompt_tokens", None) or usage.input_tokens
+""",
+        9,
+    ),
 ]
 """Each of them comes out right on the bad answer."""

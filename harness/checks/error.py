@@ -10,7 +10,16 @@ from typing import Any
 
 from harness.checks import sources
 from harness.checks.applies import all_of, error_status, has_headers
-from harness.checks.error_causes import BAD_KEY, ToldCause, request_mistake, told_cause
+from harness.checks.error_causes import (
+    BAD_KEY,
+    LIMIT,
+    NO_CREDIT,
+    NO_MODEL,
+    TOO_LONG,
+    ToldCause,
+    request_mistake,
+    told_cause,
+)
 from harness.checks.registry import CHAT_ALONE, observation, rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.chat.ideal import error, exchange
@@ -37,7 +46,22 @@ _HTML = b"<!DOCTYPE html><title>404 Not Found</title>"
 _FRAME = b'data: {"error":{"message":"no","type":"invalid_request_error","param":null,"code":null}}\n\n'
 _GBK = '{"error":{"message":"没有这个模型","type":"x","param":null,"code":null}}'.encode("gbk")
 _SHOWN = 60
-_FORBIDDEN, _SERVER_ERROR = 403, 500
+_FORBIDDEN, _LIMITED, _SERVER_ERROR = 403, 429, 500
+
+_MISTAKEN = {
+    LIMIT.name: {400, 401, 403, 404, 422}, TOO_LONG.name: {401, 403, 404, 429}, NO_MODEL.name: {401, 429}, NO_CREDIT.name: {401, 404},
+}  # fmt: skip
+"""Statuses below 500 by which a client does what does not help against a cause: it gives up, asks again, asks for a key."""
+
+LIMIT_AS_MISTAKE = Advice(
+    "A limit that passes is taken for a mistake in the request: the SDK raises another class than RateLimitError, and does "
+    "not ask again.",
+    'Ask again where the words say so: `if "rate limit" in str(error).lower()`.',
+)
+LENGTH_AS_LIMIT = Advice(
+    "The SDK asks twice more what can never be answered, and the user waits for a limit that is none.",
+    'Shorten the prompt where the words say so, and do not ask again: `if "context" in str(error).lower()`.',
+)
 
 SERVER_ERROR = Advice(
     "The SDK takes a 5xx for a passing failure and asks twice more: what can never be answered is sent three times, and "
@@ -113,6 +137,8 @@ def _cause_known(exchange: Exchange) -> str | None:
         with_response(with_expected_status(_REFUSED), status=502),
         with_response(with_body(BODY, b'{"message":"Bad Request","code":"upstream_error"}'), status=502),
         with_response(with_expected_status(_KEY), status=400),
+        with_response(with_body(BODY, b'{"error":{"message":"Rate limit reached.","type":"x","param":null,"code":null}}'), status=400),
+        with_response(with_body(BODY, b'{"error":{"message":"The prompt is too long.","type":"x","param":null,"code":null}}'), status=429),
     ),
 )  # fmt: skip
 def status(exchange: Exchange) -> Iterator[Problem]:
@@ -131,8 +157,18 @@ def status(exchange: Exchange) -> Iterator[Problem]:
     mistake, told = request_mistake(exchange), told_cause(exchange)
     if mistake and (code >= _SERVER_ERROR or (code == _FORBIDDEN and told is None)):
         yield Problem(f"status {code} for a request with {mistake}, which 400 or 422 would tell", ((None, 0),), advice)
-    elif told and code not in told.cause.due and (code >= _SERVER_ERROR or told.cause is BAD_KEY):
-        yield Problem(_misleading(code, told), ((None, 0),), advice)
+    elif told and code not in told.cause.due and (code >= _SERVER_ERROR or _is_mistaken(code, told)):
+        yield Problem(_misleading(code, told), ((None, 0),), advice or _advice_on(code, told))
+
+
+def _is_mistaken(code: int, told: ToldCause) -> bool:
+    return told.cause is BAD_KEY or code in _MISTAKEN.get(told.cause.name, ())
+
+
+def _advice_on(code: int, told: ToldCause) -> Advice | None:
+    if told.cause is LIMIT:
+        return LIMIT_AS_MISTAKE
+    return LENGTH_AS_LIMIT if told.cause is TOO_LONG and code == _LIMITED else None
 
 
 def _misleading(code: int, told: ToldCause) -> str:

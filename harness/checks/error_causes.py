@@ -65,6 +65,7 @@ LIMIT = _cause(
 NO_MODEL = _cause(
     "a model that is not there",
     r"model_not_found|modelnotfound|deploymentnotfound|(no such|unknown|invalid) model\b|模型不存在"
+    r"|\bno \S+ (support|serve|offer|have|has)s? (the |this |that )?model\b|无可用渠道|\bno (available )?channels? .{0,40}\bmodel\b"
     r"|\bmodels?\b.{0,80}(not found|not exist|not be found|has been (deprecated|retired))"
     # What a model does not do is another matter: the name, and nothing else, stands between.
     r"|\bmodel\W+\S{1,60}\W+is (not supported|not available (on|for|in)\b)",

@@ -22,6 +22,7 @@ MUST, SHOULD = Level.MUST, Level.SHOULD
 
 _BYTES = STREAM.response.body
 _DONE = b"data: [DONE]\n\n"
+_INDENTED = re.compile(rb"[ \t]+((?:data|event|id|retry):)")  # another field than the one without white space
 _ALWAYS_ERRORS = ("/error_msg", "/error_code", "/errors", "/detail")
 """Keys that nothing but an error has, at the top of an event."""
 FLAT_ERROR = Advice(
@@ -183,7 +184,9 @@ def data_given(exchange: Exchange) -> Iterator[Problem]:
     blocks = [block for number, block in enumerate(unnamed) if number not in told]
     if blocks:
         offset, oddities = blocks[0]
+        indented = _INDENTED.match(content, offset)
         fields = ", ".join(sorted(oddities & {"named", "id", "retry", "unknown-field", "no-colon"})) or "no field"
+        fields = f"white space before {indented[1].decode()}" if indented else fields
         yield Problem(f"{len(blocks)} blocks have no data (first: {fields})", ((None, offset),))
 
 

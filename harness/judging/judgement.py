@@ -14,7 +14,7 @@ from harness.wire.exchange import NO_ANSWER, Exchange
 
 _BLOCKING = frozenset({Outcome.FAIL, Outcome.BLOCKED, Outcome.BROKEN})
 _NO_VERDICT = frozenset({401, 402, 403, 408, 429})
-_FORBIDDEN, _SERVER_ERROR = 403, 500
+_FORBIDDEN, _LIMITED, _SERVER_ERROR = 403, 429, 500
 _BUSY = frozenset({503, 529})
 _OF_LIMITS = frozenset({"http.retry-after-form"})
 _OF_THE_REQUEST = (BAD_REQUEST, NO_MODEL, ONE_FORM, TOO_LONG)
@@ -161,10 +161,17 @@ def inconclusive_reason(exchange: Exchange) -> str | None:
         return exchange.response.unsupported_encoding
     if not expected.statuses or status in expected.statuses:
         return None
-    no_verdict = status in _NO_VERDICT and not (expected.refusal and status == _FORBIDDEN)
+    wrong = expected.refusal and status == _FORBIDDEN
+    no_verdict = status in _NO_VERDICT and not wrong and not (status == _LIMITED and _is_too_long(exchange))
     if no_verdict or (status >= _SERVER_ERROR and not _conclusive(exchange)):
         return f"status {status}: no verdict on what was asked"
     return None
+
+
+def _is_too_long(exchange: Exchange) -> bool:
+    """Tell whether an error says that the prompt is too long, which no later time changes."""
+    told = told_cause(exchange)
+    return told is not None and told.cause is TOO_LONG
 
 
 def _conclusive(exchange: Exchange) -> bool:

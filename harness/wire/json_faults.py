@@ -96,8 +96,10 @@ def _several(text: str) -> JsonFault | None:
         at = len(text) - len(rest)
     if count == 0 or (count == 1 and at >= len(text)):
         return None
-    if at >= len(text):
-        return JsonFault("several", f"{count} JSON texts stand in one{lines}")
+    mark = text[at:] == "[DONE]"
+    if at >= len(text) or mark:
+        texts = f"{count} JSON texts" if count > 1 else "a JSON text"
+        return JsonFault("several", f"{texts}{' and the mark [DONE]' * mark} stand in one{lines}")
     return JsonFault("several", f"after the JSON text comes {_short(text[at:])}")
 
 

@@ -17,6 +17,7 @@ _READ = ("http.stream-asked", "http.body-asked", "http.no-error", "chunk.present
 _DONE = b"data: [DONE]\n\n"
 _CHOICE = BODY.response.body.decode()
 _CHOICE = _CHOICE[_CHOICE.index('{"index"') : _CHOICE.index("],")]
+_SHOWN_KEYS = 4
 _EARLIEST = 10**9  # 2001: before that there was no such API, so it is no time of an answer
 _LATEST = 10**11
 
@@ -65,6 +66,32 @@ def _elsewhere(exchange: Exchange) -> str:
     """Say where choices stand instead, one level down; nothing where they don't."""
     found = envelope(exchange)
     return "" if found is None else f": they stand in {found}"
+
+
+@rule(
+    "chunk.every", MUST, "Every object in a stream is a chunk.",
+    sources.CHUNK, stream,
+    good=(STREAM, with_body(STREAM, b": ping\n\n" + STREAM.response.body)),
+    bad=(
+        with_body(STREAM, b'data: {"type":"keepalive","sequence_number":1}\n\n' + STREAM.response.body),
+        with_body(STREAM, b'event: ping\ndata: {"type":"ping"}\n\n' + STREAM.response.body),
+        replace_in_body(STREAM, "data: [DONE]", 'data: {"done":true}\n\ndata: [DONE]'),
+    ),
+    depends_on=_READ,
+)  # fmt: skip
+def every(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `chunk.choices[0]` raises TypeError: the SDK makes a chunk of it whose choices are None.  What keeps a connection open is
+    a comment, which readers pass over.
+
+    Instead: Pass over what has no choices: `if not chunk.choices: continue`, after its usage was read.
+    """
+    foreign = exchange.columns.foreign
+    if foreign:
+        number, keys = foreign[0]
+        counted = len(foreign) + exchange.columns.chunk_count
+        named = ", ".join(keys[:_SHOWN_KEYS])
+        yield Problem(f"{n_of_m(len(foreign), counted, 'object')} is no chunk, first one of {named}", ((number, ""),))
 
 
 @rule(

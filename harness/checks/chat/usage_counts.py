@@ -34,6 +34,23 @@ _DETAILS = {
         "accepted_prediction_tokens", "audio_tokens", "reasoning_tokens", "text_tokens", "rejected_prediction_tokens",
     ),
 }  # fmt: skip
+_NAMED_OTHERWISE = "Bills and budgets count nothing: the SDK reads prompt_tokens and completion_tokens as None, or raises AttributeError."
+_OTHER_NAMES = (
+    (("input_tokens", "output_tokens"), Advice(
+        _NAMED_OTHERWISE,
+        'Read the other name where the one is not there: `getattr(usage, "prompt_tokens", None) or usage.input_tokens`.',
+    )),
+    (("promptTokens", "completionTokens", "totalTokens"), Advice(
+        _NAMED_OTHERWISE,
+        'Read the other name where the one is not there: `getattr(usage, "prompt_tokens", None) or usage.promptTokens`.',
+    )),
+    (("prompt_eval_count", "eval_count"), Advice(
+        _NAMED_OTHERWISE,
+        'Read the other name where the one is not there: `getattr(usage, "prompt_tokens", None) or usage.prompt_eval_count`.',
+    )),
+)  # fmt: skip
+"""Names of the counts in Messages and Responses, in the AI SDK, and in Ollama's own dialect."""
+
 _NO_COUNT = Advice(
     "Totals go down, or to 18 trillion: the number stands for an unknown one, or is one below 0 without its sign.",
     "Take what no answer can have for unknown: `tokens if 0 <= tokens < 10**9 else None`.",
@@ -61,7 +78,7 @@ def usage_type(exchange: Exchange) -> Iterator[Problem]:
     "usage.integers", MUST, "prompt_tokens, completion_tokens and total_tokens are whole numbers from 0.",
     sources.USAGE, has_usage,
     good=(STREAM_USAGE, BODY),
-    bad=(replace_in_body(BODY, '"prompt_tokens":9,', ""), replace_in_body(STREAM_USAGE, '"total_tokens":13', '"total_tokens":"13"'), replace_in_body(BODY, '"completion_tokens":4', '"completion_tokens":null')),
+    bad=(replace_in_body(BODY, '"prompt_tokens":9,', ""), replace_in_body(STREAM_USAGE, '"total_tokens":13', '"total_tokens":"13"'), replace_in_body(BODY, '"completion_tokens":4', '"completion_tokens":null'), replace_in_body(replace_in_body(BODY, '"prompt_tokens"', '"input_tokens"'), '"completion_tokens"', '"output_tokens"')),
     depends_on=_READ,
 )  # fmt: skip
 def integers(exchange: Exchange) -> Iterator[Problem]:
@@ -75,8 +92,19 @@ def integers(exchange: Exchange) -> Iterator[Problem]:
         if wrong:
             shown = ", ".join(f"{name} is {_shown(usage.value, name)}" for name in wrong)
             numbers = all(type(usage.value.get(name)) is int for name in wrong)
-            yield Problem(shown, ((usage.chunk, f"{usage.pointer}/{wrong[0]}"),), _NO_COUNT if numbers else None)
+            named, advice = _other_names(usage.value, wrong)
+            place = ((usage.chunk, f"{usage.pointer}/{wrong[0]}"),)
+            yield Problem(shown + named, place, _NO_COUNT if numbers else advice)
             return
+
+
+def _other_names(value: dict[str, Any], wrong: list[str]) -> tuple[str, Advice | None]:
+    """Return under what other names the counts stand that are absent, in words, and what to do about it."""
+    for names, advice in _OTHER_NAMES:
+        there = [name for name in names if is_count(value.get(name))]
+        if there and not any(name in value for name in wrong):
+            return f"; the counts stand under {' and '.join(there)}", advice
+    return "", None
 
 
 def _shown(value: dict[str, Any], name: str) -> str:

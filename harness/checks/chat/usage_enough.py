@@ -6,7 +6,6 @@ from harness.checks import sources
 from harness.checks.applies import all_of, complete_answer, uncut
 from harness.checks.chat.usages import (
     COUNTS,
-    bytes_beyond_runs,
     bytes_that_came,
     detail,
     ends_with,
@@ -14,6 +13,7 @@ from harness.checks.chat.usages import (
     top_usages,
 )
 from harness.checks.registry import rule
+from harness.checks.sizes import bytes_beyond_runs
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import BODY, REASONING, STREAM_USAGE, replace_in_body
 from harness.wire.exchange import Exchange

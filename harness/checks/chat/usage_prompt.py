@@ -4,19 +4,16 @@ from collections.abc import Iterator
 
 from harness.checks import sources
 from harness.checks.applies import request_known
-from harness.checks.chat.usages import bytes_beyond_runs, detail
+from harness.checks.chat.usages import detail
 from harness.checks.registry import Reason, rule
+from harness.checks.sizes import too_long_for
 from harness.results import Level, Problem
 from harness.simulate.reference import BODY, STREAM_USAGE, ask, in_archive, replace_in_body
-from harness.wire.dumping import json_text
 from harness.wire.exchange import Exchange
-from harness.wire.shapes import objects_in
 from harness.wire.siblings import Sibling
 
 _TIMES, _BEYOND = 8, 1_000
 """No two texts of one length in tokens differ as much, in times and in bytes: 8 times are words against single letters."""
-_MOST_A_TOKEN = 30
-"""More bytes than a token of a prompt has in the mean, in any language."""
 _LONG = ask("How is bread baked? " * 100)
 _COUNTED = replace_in_body(
     _LONG,
@@ -37,13 +34,6 @@ def _apart(one: Sibling, other: Sibling) -> bool:
     return not other.altered and long > _TIMES * short and long - short > _BEYOND
 
 
-def _asked_bytes(exchange: Exchange) -> int:
-    """Return the bytes of what was asked; of earlier answers templates leave the thoughts out."""
-    sent = objects_in((exchange.request.json or {}).get("messages"))
-    texts = [one.get("content") for one in sent if one.get("role") != "assistant"]
-    return sum(bytes_beyond_runs(text if isinstance(text, str) else json_text(text)) for text in texts)
-
-
 @rule(
     "usage.prompt-moves", Level.SHOULD, "prompt_tokens goes with the length of the prompt.",
     sources.USAGE, _counted,
@@ -61,9 +51,8 @@ def prompt_moves(exchange: Exchange) -> Iterator[Problem]:
     one = exchange.facts
     usage = exchange.columns.usages[-1]
     place = (usage.chunk, f"{usage.pointer}/prompt_tokens")
-    least = _MOST_A_TOKEN * (one.prompt_tokens + detail(usage, "cached_tokens"))
-    said = _asked_bytes(exchange) if one.prompt_bytes > max(_BEYOND, least) else 0
-    if said > max(_BEYOND, least) and least:
+    said = too_long_for(one.prompt_tokens + detail(usage, "cached_tokens"), exchange)
+    if said:
         yield Problem(f"prompt_tokens is {one.prompt_tokens} for messages of {said:,} bytes", (place,))
         return
     for other in exchange.before.with_prompt_tokens(one):

@@ -1,6 +1,5 @@
 """The usage objects of an answer, as the checks of the family usage read them."""
 
-import re
 from functools import cache
 from typing import Any, TypeGuard
 
@@ -104,15 +103,6 @@ def detail(usage: Usage, name: str) -> int:
         if type(count) is int:
             return count
     return 0
-
-
-_REPEATED = re.compile(r"(.{1,4}?)\1{7,}", re.DOTALL)
-"""A few characters many times over, which may be few tokens: a rule of a table, white space, dots."""
-
-
-def bytes_beyond_runs(text: str) -> int:
-    """Return how many bytes a text has in UTF-8, where what is repeated many times over is counted once."""
-    return len(_REPEATED.sub(r"\1", text).encode("utf-8", "replace"))
 
 
 def bytes_that_came(exchange: Exchange, *, reasoning: bool = True) -> int:

@@ -17,6 +17,7 @@ from harness.checks.messages.answers import (
     with_usage,
 )
 from harness.checks.registry import NotApplicable, Reason, observation, rule
+from harness.checks.sizes import too_long_for
 from harness.results import Level, Problem
 from harness.simulate.edits import chunks, compose, drop, set_value
 from harness.simulate.messages.edits import typed
@@ -41,6 +42,8 @@ _KNOWN = {
     "output_tokens_details",
     "iterations",
 }
+_INPUT = tuple(key for key in _COUNTS if key != "output_tokens")
+_NEAR = 64  # tokens that two ways of counting one prompt may be apart
 _A_TOKEN, _A_WORD = 8, 32
 """As in ``checks/chat/params``: no text has more letters and digits to a token, nor more beside."""
 _IN_TIME = (*BEGUN, "messages.told-why", "messages.object")
@@ -203,7 +206,7 @@ def output_counted(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.input-counted", Level.SHOULD, "The prompt is counted where a message starts: input_tokens and what was cached are more than 0.",
+    "messages.input-counted", Level.SHOULD, "The prompt is counted where a message starts: input_tokens and what was cached are enough for it.",
     sources.MESSAGES_REFERENCE, all_of(with_usage, _own_counts),
     good=(STREAM, BODY, chunks(_START, set_value("message/usage", {"input_tokens": 0, "cache_read_input_tokens": 45, "output_tokens": 1}))(STREAM)),
     bad=(
@@ -219,11 +222,45 @@ def input_counted(exchange: Exchange) -> Iterator[Problem]:
     Instead: Count the prompt with count_tokens, or take the counts of message_delta where it has them.
     """
     first = exchange.message.usages[0]
-    parts = [count(first.value.get(key)) or 0 for key in _COUNTS if key != "output_tokens"]
+    parts = [count(first.value.get(key)) or 0 for key in _INPUT]
     if not sum(parts):
         where = "message_start" if exchange.is_stream else "the body"
         yield Problem(
             f"input_tokens is 0 in {where}, and nothing was cached", ((first.event, f"{first.pointer}/input_tokens"),)
+        )
+        return
+    most = max(sum(count(one.value.get(key)) or 0 for key in _INPUT) for one in exchange.message.usages)
+    said = too_long_for(most, exchange)
+    if said:
+        place = ((first.event, f"{first.pointer}/input_tokens"),)
+        yield Problem(f"input_tokens is {most} for a prompt of {said:,} bytes", place)
+
+
+@rule(
+    "messages.input-kept", Level.SHOULD, "The counts of the prompt never fall in a stream.",
+    sources.MESSAGES_STREAM, all_of(stream, _own_counts),
+    good=(STREAM, chunks(_DELTA, set_value("usage/input_tokens", 4_000))(STREAM)),
+    bad=(
+        chunks(_DELTA, set_value("usage/input_tokens", 0))(STREAM),
+        chunks(_DELTA, set_value("usage/input_tokens", 5), set_value("usage/cache_read_input_tokens", 40))(STREAM),
+    ),
+    depends_on=("messages.usage-at-start", "messages.usage-whole-numbers"),
+    explained_by=("messages.input-counted",),
+)  # fmt: skip
+def input_kept(exchange: Exchange) -> Iterator[Problem]:
+    """
+    A client that keeps the first count has another bill than one that keeps the last; one that adds the cached ones to
+    the first counts them twice.
+
+    Instead: Take the counts of message_delta together where it has any but 0: `usage = last if last.input_tokens else first`.
+    """
+    first, last = exchange.message.usages[0], exchange.message.usages[-1]
+    before, after = (count(one.value.get("input_tokens")) for one in (first, last))
+    if before and after is not None and after < before:
+        cached = count(last.value.get("cache_read_input_tokens")) or 0
+        held = f": the first count holds the {cached} that were cached" if 0 < cached <= before - after + _NEAR else ""
+        yield Problem(
+            f"input_tokens falls from {before} to {after}{held}", ((last.event, f"{last.pointer}/input_tokens"),)
         )
 
 

@@ -11,7 +11,7 @@ from harness.matrix.messages import MESSAGES
 from harness.simulate.edits import Change, Where, chunks, compose, drop, header, replace_bytes, set_value, status
 from harness.simulate.fault import Fault, Variant
 from harness.simulate.messages.edits import added, doubled, dropped, moved_last, swapped, typed
-from harness.simulate.messages.ideal import error, recording
+from harness.simulate.messages.ideal import error, of_other, recording
 from harness.wire.shapes import Json, as_object
 
 _ISSUES = "https://github.com/"
@@ -178,6 +178,9 @@ _FAULTS = (
     _fault("count-falls", "usage-grows", "output_tokens falls.", "stream", _in_start("usage/output_tokens", 40)),
     _fault("no-output-count", "output-counted", "Nothing of the answer is counted.", "stream", _UNCOUNTED),
     _fault("no-input-count", "input-counted", "The prompt is counted as 0 where the message starts.", "stream", _in_start("usage/input_tokens", 0), "sgl-project/sglang/issues/20678"),
+    _fault("input-falls", "input-kept", "The count of the prompt falls: the first one holds what was cached.", "stream", _in_delta("usage/input_tokens", 5), "maximhq/bifrost/pull/5355"),
+    _fault("input-zero-at-end", "input-kept", "The prompt is counted as 0 at the end.", "stream", _in_delta("usage/input_tokens", 0), "BerriAI/litellm/issues/41067"),
+    _fault("input-estimated", "input-counted", "A prompt of thousands of words counts a few tokens.", "nonstream", lambda exchange: of_other(exchange, messages=[{"role": "user", "content": "The sky is blue, since its light comes from all sides. " * 90}]), "BerriAI/litellm/issues/41067"),
     _fault("cache-within", "input-disjoint", "What was cached is within input_tokens as well.", "both-forms", _whole("usage/cache_read_input_tokens", 40), "vllm-project/vllm/issues/33923"),
     _fault("cap-ignored", "cap-kept", "The cap is ignored.", "capped", _in_delta("usage/output_tokens", 40)),
     _fault("cap-not-told", "cap-told", "An answer that the cap ended says end_turn.", "capped", _in_delta("delta/stop_reason", "end_turn")),

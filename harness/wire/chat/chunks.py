@@ -33,6 +33,11 @@ from harness.wire.surrogates import whole_characters
 CONSTANT_KEYS = ("id", "object", "created", "model", "system_fingerprint", "service_tier")
 EXTRAS = ("images", "audio", "annotations")
 """The keys of a delta or message under which an answer brings what is no text."""
+_NO_FOREIGNERS = {
+    *CONSTANT_KEYS, "choices", "usage", "delta", "message", "error", "errors", "code", "error_code", "error_msg", "err_msg", "detail",
+    "base_resp", "ResponseMetadata", "result", "data", "output", "response", "chunk", "completion",
+}  # fmt: skip
+"""Keys of chunks, of errors, and of what chunks are wrapped in: an object that has one of them is judged by it."""
 _LINE = 80
 _PATIENCE = 3  # runs that took nothing before a stream is taken for one whose chunks do not repeat
 
@@ -167,7 +172,8 @@ class Columns:
     ``values`` holds, for each constant key of a chunk (``id``, ``object``, …), its distinct values with how
     often and where; ``shapes`` the distinct shapes; ``choices`` what each choice index said; ``usages`` every
     usage object; ``errors`` every ``error`` that is not null; ``not_objects`` the chunk numbers and kinds of
-    JSON that is no object; ``duplicate_index_chunks`` the chunks in which two choices have one index, ``empty_choices_chunks``
+    JSON that is no object; ``foreign`` the numbers and keys of objects in a stream that have nothing of a chunk and are no
+    error; ``duplicate_index_chunks`` the chunks in which two choices have one index, ``empty_choices_chunks``
     those whose list of choices is empty; ``repeated_keys`` the keys that stand twice in an object.  ``count`` counts all JSON values, ``chunk_count`` the chunks: objects that are not
     just an error.  A chunk's number is that of the event it came in.
     """
@@ -184,6 +190,7 @@ class Columns:
         self.usages: list[Usage] = []
         self.errors: list[Error] = []
         self.not_objects: list[tuple[int, Kind]] = []
+        self.foreign: list[tuple[int, tuple[str, ...]]] = []
         self.duplicate_index_chunks: list[int] = []
         self.empty_choices_chunks: list[int] = []
         self.repeated_keys = RepeatedKeys()
@@ -219,6 +226,9 @@ class Columns:
         self.last = number
         if type(chunk) is not dict:
             self.not_objects.append((number, kind(chunk)))
+            return None
+        if self.message_key == "delta" and chunk and not _NO_FOREIGNERS & chunk.keys():
+            self.foreign.append((number, tuple(map(str, chunk))))
             return None
         if "choices" not in chunk and (chunk.get("error") or chunk.get("object") == "error"):
             pointer = "/error" if chunk.get("error") else ""

@@ -17,6 +17,7 @@ from harness.simulate.chat.faults import (
     sdk,
     text_variants,
     texts,
+    told_otherwise,
     transfer,
     uncounted,
     variants,
@@ -43,6 +44,7 @@ FAULTS: dict[str, Fault] = {
         reported,
         sdk,
         uncounted,
+        told_otherwise,
     )
     for fault in module.FAULTS
 }
@@ -50,7 +52,18 @@ FAULTS: dict[str, Fault] = {
 
 VARIANTS: dict[str, Variant] = {
     variant.id: variant
-    for module in (variants, options, text_variants, legal_counts, transfer, misplaced, reported, sdk, uncounted)
+    for module in (
+        variants,
+        options,
+        text_variants,
+        legal_counts,
+        transfer,
+        misplaced,
+        reported,
+        sdk,
+        uncounted,
+        told_otherwise,
+    )
     for variant in module.VARIANTS
 }
 """Every legal variant by id."""
