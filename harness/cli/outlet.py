@@ -9,6 +9,7 @@ at the end, and the exit code says so.
 import contextlib
 import errno
 import os
+import signal
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -126,9 +127,13 @@ class Commands(click.Group):
             return super().make_context(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Read the options of the command, and run it."""
-        with one_line_usage(self._examples, ctx):
-            return super().invoke(ctx)
+        """Read the options of the command, and run it; SIGINT ends it with 130 where the command has no end of its own."""
+        try:
+            with one_line_usage(self._examples, ctx):
+                return super().invoke(ctx)
+        except KeyboardInterrupt:
+            say("harness: stopped by SIGINT", err=True)
+            sys.exit(128 + signal.SIGINT)
 
 
 class _Guarded:

@@ -1,6 +1,8 @@
 """YAML files that people write, checked against a model; errors name file, line, key and the fix."""
 
+import errno
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -8,6 +10,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.errors import HarnessError, suggestion
+from harness.wire.limits import read_regular
+from harness.wire.yaml_limits import many_nodes
 
 try:
     from yaml import CSafeLoader as _Loader
@@ -24,6 +28,8 @@ class Strict(BaseModel):
 _Checked = TypeVar("_Checked", bound=Strict)
 _Place = tuple[int | str, ...]
 _DEEPEST, _MOST_PLACES = 100, 200_000
+_LARGEST = 8 << 20
+_OF_ITS_KIND = {errno.EFBIG: "delete what is not yours", errno.EINVAL: "write it as a file"}
 
 
 def load_checked(path: Path, model: type[_Checked], error: type[HarnessError], if_absent: str) -> _Checked:
@@ -32,12 +38,7 @@ def load_checked(path: Path, model: type[_Checked], error: type[HarnessError], i
 
     ``if_absent`` says what to do where the file is not there.  Validators get the whole document as their context.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as problem:
-        raise error(f"{path}: {problem.strerror or problem}; {if_absent}") from None
-    except UnicodeDecodeError as problem:
-        raise error(f"{path}: not UTF-8 ({problem.reason} at byte {problem.start}); save it as UTF-8") from None
+    text = _text(path, error, if_absent)
     lines: dict[_Place, int] = {}
     try:
         document = _document(text, lines)
@@ -51,6 +52,21 @@ def load_checked(path: Path, model: type[_Checked], error: type[HarnessError], i
         return model.model_validate(document, context=document)
     except ValidationError as problem:
         raise error(_explain(path, lines, problem, model)) from None
+
+
+def _text(path: Path, error: type[HarnessError], if_absent: str) -> str:
+    try:
+        content = read_regular(path, _LARGEST)
+        text = content.decode()
+    except OSError as problem:
+        advice = _OF_ITS_KIND.get(problem.errno or 0, if_absent)
+        raise error(f"{path}: {problem.strerror or problem}; {advice}") from None
+    except UnicodeDecodeError as problem:
+        raise error(f"{path}: not UTF-8 ({problem.reason} at byte {problem.start}); save it as UTF-8") from None
+    with suppress(yaml.YAMLError):  # which is told with its line
+        if many_nodes(content, _MOST_PLACES):
+            raise error(f"{path}: it holds more than {_MOST_PLACES:,} values; delete what is not yours")
+    return text.replace("\r\n", "\n")
 
 
 def _document(text: str, lines: dict[_Place, int]) -> Any:

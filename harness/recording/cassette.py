@@ -10,6 +10,7 @@ blocks are cut out before the YAML parser sees the rest.  ``_HEADER`` marks such
 whose line ends were changed, goes through the parser whole.
 """
 
+import errno
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,10 +22,10 @@ from harness import __version__
 from harness.errors import BadCassette
 from harness.recording.atomic import write_atomically
 from harness.recording.scrub import scrub
-from harness.recording.yaml_limits import TooMuchYaml, check_aliases, check_merged, check_yaml_nodes, whole_number
 from harness.wire.exchange import Exchange, Headers, Reads, Request, Response, Source
-from harness.wire.limits import sizes
+from harness.wire.limits import read_regular, sizes
 from harness.wire.sse import is_utf8
+from harness.wire.yaml_limits import TooMuchYaml, check_aliases, check_merged, check_yaml_nodes, whole_number
 
 _HEADER = b"# A cassette of llm-compat-harness: vcrpy's format, bodies byte for byte.\n"
 OWN = "# A cassette of llm-compat-harness: "
@@ -52,14 +53,11 @@ def read_cassette(path: Path) -> list[Exchange]:
     Raises:
         BadCassette: it is not there, empty, too large, cut short, not YAML, of another version, or a part is malformed.
     """
-    most = sizes().file
     try:
-        with path.open("rb") as file:
-            content = file.read(most + 1)
+        content = read_regular(path, sizes().file)
     except OSError as error:
-        raise BadCassette(f"{path}: {error.strerror or error}") from None
-    if len(content) > most:
-        raise BadCassette(f"{path}: it holds more than {most:,} bytes; record it again, or move it away")
+        advice = "; record it again, or move it away" if error.errno in {errno.EFBIG, errno.EINVAL} else ""
+        raise BadCassette(f"{path}: {error.strerror or error}{advice}") from None
     if not content.strip():
         raise BadCassette(f"{path}: empty; restore it from version control or record it again")
     exchanges = exchanges_of(load_yaml(content, path), path)

@@ -398,7 +398,7 @@ class Exchange:
 
     @cached_property
     def _body(self) -> Any:
-        return parse_json(self.response.content[self.reading.start :])[0]
+        return None if self.too_large else parse_json(self.response.content[self.reading.start :])[0]
 
     def place(self, event: int | None, pointer: str | None = None) -> tuple[int, str]:
         """

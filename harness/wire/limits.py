@@ -4,7 +4,9 @@ How large what is read may be: beyond that it is not read, so that no answer and
 The defaults keep a run below 250 MB, whatever it is given; options of the command line raise them.
 """
 
+import errno
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,23 @@ def set_sizes(**changes: int) -> None:
     """Put other limits in force, by the names of ``Sizes``; those not named stay."""
     global _sizes  # noqa: PLW0603 - one a process, as the depth of the SDK: a limit reaches into cached properties
     _sizes = replace(_sizes, **changes)
+
+
+def read_regular(path: Path, most: int) -> bytes:
+    """
+    Return what a regular file holds.
+
+    Raises:
+        OSError: it can't be read, holds more than ``most`` bytes, or is a pipe or a device: to open one can take for ever,
+            and to read one too.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise OSError(errno.EINVAL, "not a regular file")
+    with path.open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"it holds more than {most:,} bytes")
+    return content
 
 
 def many_values(data: bytes) -> bool:

@@ -89,6 +89,18 @@ def test_a_command_line_that_cannot_be_read_is_told_in_a_line(words: str, said: 
     assert told.stderr.count("\n") == 1
 
 
+def test_ctrl_c_ends_a_command_with_130_and_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    command = main.get_command(click.Context(main), "checks")
+    assert command is not None
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "callback", interrupted)
+    told = CliRunner().invoke(main, ["checks"])
+    assert (told.exit_code, told.stdout, told.stderr) == (130, "", "harness: stopped by SIGINT\n")
+
+
 @pytest.mark.parametrize("words", [[], ["clients"]])
 def test_a_group_alone_prints_its_help_as_it_is(words: list[str]) -> None:
     told = CliRunner().invoke(main, words)

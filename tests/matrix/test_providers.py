@@ -1,6 +1,7 @@
 """providers.yaml: what is accepted, and what an error says."""
 
 import json
+import os
 import re
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -9,6 +10,7 @@ import pytest
 
 from harness.errors import BadProviders
 from harness.matrix.providers import Matrix, json_schema, load_matrix
+from harness.matrix.recognising import has_schema_line, looks_like_ours
 from harness.matrix.scenarios import CAPABILITIES, SCENARIOS, request_body
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -284,6 +286,27 @@ def test_a_few_aliases_that_stand_for_too_much_are_refused(tmp_path: Path) -> No
     bomb = "".join(f"x{n + 1}: &x{n + 1} [{', '.join([f'*x{n}'] * 10)}]\n" for n in range(9))
     with pytest.raises(BadProviders, match=r"providers\.yaml:\d+: this goes on without end; write out"):
         load(tmp_path, f"x0: &x0 [a]\n{bomb}{GOOD}")
+
+
+def test_what_is_too_large_to_be_written_by_a_person_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadProviders, match=r"providers\.yaml: it holds more than 200,000 values; delete what"):
+        load(tmp_path, GOOD + "x: [" + "a," * 300_000 + "]\n")
+    with (tmp_path / "providers.yaml").open("wb") as file:
+        file.truncate(1 << 40)  # of holes: it takes no room
+    with pytest.raises(BadProviders, match=r"providers\.yaml: it holds more than 8,388,608 bytes; delete what"):
+        load_matrix(tmp_path / "providers.yaml")
+    assert not has_schema_line(tmp_path / "providers.yaml")
+    assert looks_like_ours(tmp_path / "providers.yaml"), "so that it is told"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no pipes among its files")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "providers.yaml"
+    os.mkfifo(path)
+    with pytest.raises(BadProviders, match=r"providers\.yaml: not a regular file; write it as a file"):
+        load_matrix(path)
+    assert not has_schema_line(path)
+    assert looks_like_ours(path), "so that it is told"
 
 
 @pytest.mark.parametrize("what", ["provider", "model"])

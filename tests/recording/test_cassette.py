@@ -2,6 +2,7 @@
 
 import dataclasses
 import gzip
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -275,6 +276,13 @@ def test_a_file_is_read_within_its_limit(tmp_path: Path) -> None:
             read_cassette(path)
     finally:
         set_sizes(file=Sizes().file)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no pipes among its files")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    with pytest.raises(BadCassette, match="pipe.yaml: not a regular file; record it again, or move it away"):
+        read_cassette(tmp_path / "pipe.yaml")
 
 
 def test_the_failure_before_is_kept(tmp_path: Path) -> None:

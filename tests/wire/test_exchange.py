@@ -118,6 +118,14 @@ def test_a_bomb_stops_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     assert response.undecodable is None
 
 
+def test_what_is_larger_than_is_read_is_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert BODY.chunk(0) is not None
+    monkeypatch.setattr(limits, "_sizes", Sizes(event=100))
+    beyond = with_body(BODY, BODY.response.body)
+    assert beyond.too_large == "a body of more than 100 bytes"
+    assert beyond.chunk(0) is None
+
+
 def test_a_decoded_body_under_a_kept_header_is_believed() -> None:
     assert with_header(BODY, "Content-Encoding", "gzip").completion == BODY.completion
 

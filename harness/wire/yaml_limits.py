@@ -30,11 +30,16 @@ class TooMuchYaml(Exception):
 def check_yaml_nodes(content: bytes) -> None:
     """Raise TooMuchYaml for a document of more values than are read; it is parsed for it only where that may be."""
     most = sizes().values // _TIMES
+    if many_nodes(content, most):
+        raise TooMuchYaml(f"more than {most:,} YAML values; leave it out, or raise --max-values")
+
+
+def many_nodes(content: bytes, most: int) -> bool:
+    """Tell whether a document holds more values than ``most``; raises YAMLError for what is no YAML before them."""
     if len(content) < most or sum(map(content.count, (b",", b"\n", b":", b"[", b"{", b"- "))) < most:
-        return
-    for number, event in enumerate(yaml.parse(content, _Loader)):
-        if number > most and isinstance(event, yaml.NodeEvent):
-            raise TooMuchYaml(f"more than {most:,} YAML values; leave it out, or raise --max-values")
+        return False
+    events = enumerate(yaml.parse(content, _Loader))
+    return any(number > most and isinstance(event, yaml.NodeEvent) for number, event in events)
 
 
 def check_merged(pairs: int) -> None:
