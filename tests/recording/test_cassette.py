@@ -281,7 +281,7 @@ def test_a_file_is_read_within_its_limit(tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no pipes among its files")
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.yaml")
-    with pytest.raises(BadCassette, match="pipe.yaml: not a regular file; record it again, or move it away"):
+    with pytest.raises(BadCassette, match=r"pipe\.yaml: not a regular file; record it again, or move it away"):
         read_cassette(tmp_path / "pipe.yaml")
 
 
