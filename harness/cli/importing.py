@@ -10,7 +10,17 @@ import click
 from harness.cli.common import ROOT, SIZES, count_of, matrix_of, one_line_errors, progress, refuse
 from harness.cli.outlet import say
 from harness.errors import HarnessError
-from harness.evidence.published import Published, files_of, kept_in, new_forms, published
+from harness.evidence.published import (
+    UNADDRESSED,
+    Published,
+    address_below,
+    files_of,
+    is_public,
+    kept_in,
+    new_forms,
+    published,
+    with_address,
+)
 from harness.recording.archives import Entry, archives_in, read_archive
 from harness.recording.atomic import write_atomically
 
@@ -20,6 +30,11 @@ _LIMIT = 48 << 10
 @click.command("import")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @ROOT
+@click.option(
+    "--source",
+    metavar="URL",
+    help="The public address of PATH, where its files do not tell it: of a file, or of the folder it is.",
+)
 @click.option("--seed", default="published", show_default=True, help="Text that the made-up texts hang on.")
 @click.option(
     "--limit", type=click.IntRange(min=1), default=_LIMIT, show_default=True,
@@ -28,14 +43,27 @@ _LIMIT = 48 << 10
 @click.option("--dry-run", is_flag=True, help="Say what would be written, and write nothing.")
 @SIZES("body", "line", "event", "events", "values", "row", "unpacked", "file")
 @one_line_errors
-def import_(paths: tuple[Path, ...], root: Path, seed: str, limit: int, dry_run: bool) -> None:  # noqa: FBT001 - a flag
+def import_(
+    paths: tuple[Path, ...],
+    root: Path,
+    source: str | None,
+    seed: str,
+    limit: int,
+    dry_run: bool,  # noqa: FBT001 - a flag
+) -> None:
     """
     Keep recordings that others published: cassettes/PROVIDER/published/MODEL/DATE-FORM.yaml, without their texts.
 
     One of each form of a provider, the newest: what no check tells from one that is there already is left out, as is what
     is no evidence, such as one without a public address. The provider is told by the host, or by what the recording names.
     """
-    archives = [archive for path in paths for archive in archives_in(path)]
+    archives = {archive: address_below(source, path, archive) for path in paths for archive in archives_in(path)}
+    if source and len(paths) > 1:
+        refuse("--source is the address of one PATH; import the others on their own")
+    if source and not is_public(source):
+        refuse(
+            f"--source {source}: no address that stays; give https://github.com/OWNER/REPO/blob/COMMIT/FILE, or another"
+        )
     unread: list[HarnessError] = []
     read = list(published(_entries(archives, unread), matrix_of(root)))
     doubts = [one.doubt for one in progress(read, len(read), "reading")]
@@ -61,13 +89,16 @@ def import_(paths: tuple[Path, ...], root: Path, seed: str, limit: int, dry_run:
     left = {"of a form that is kept": len(found) - len(new), f"larger than {limit:,} bytes": too_large}
     left |= sorted(Counter(filter(None, doubts)).items())
     say(f"left out: {', '.join(f'{count:,} {what}' for what, count in left.items())}")
+    if UNADDRESSED in doubts and not source:
+        say("harness: --source URL names the public address of a file or a folder that does not tell it", err=True)
     sys.exit(2 if unread else 0)
 
 
-def _entries(archives: list[Path], unread: list[HarnessError]) -> Iterator[Entry]:
-    for archive in progress(archives, len(archives), "reading"):
+def _entries(archives: dict[Path, str | None], unread: list[HarnessError]) -> Iterator[Entry]:
+    for archive, address in progress(archives.items(), len(archives), "reading"):
         try:
-            yield from read_archive(archive, unread.append)
+            for entry in read_archive(archive, unread.append):
+                yield entry._replace(exchange=with_address(entry.exchange, address))
         except HarnessError as error:
             unread.append(error)
 

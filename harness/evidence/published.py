@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import quote
 
 from harness.checks import CHECKS
 from harness.evidence.recordings import day_of
@@ -26,9 +27,11 @@ from harness.results import Level, Outcome
 from harness.results.basis import PUBLISHED
 from harness.wire.exchange import Exchange
 
+UNADDRESSED = "without a public address"
 _UNKNOWN = "unknown"
 _NO_DAY = "undated"
-_ADDRESS = re.compile(r"https://github\.com/[\w.-]+/[\w.-]+/blob/\w+/\S+|https://(?!github\.com/)\S+")
+_ADDRESS = re.compile(r"https://github\.com/[\w.-]+/[\w.-]+/(?:blob|tree)/\w+/\S+|https://(?!github\.com/)\S+")
+_TREE = re.compile(r"(https://github\.com/[\w.-]+/[\w.-]+)/tree/")
 _NO_SLUG = re.compile(r"[^a-z0-9._-]+")
 TELLING = frozenset({
     "error.shape", "finish_reason.form", "http.media-type", "reasoning.phases", "reasoning.place", "role.pattern", "sse.end",
@@ -61,7 +64,7 @@ class Published:
         """Why it is no evidence about its provider; None where nothing speaks against it."""
         exchange = self.exchange
         if self.address is None:
-            return "without a public address"
+            return UNADDRESSED
         if self.model == _UNKNOWN:
             return "of a model that nobody names"
         if not (exchange.response.is_error or exchange.columns.choices or exchange.columns.errors):
@@ -89,7 +92,26 @@ class Published:
     def address(self) -> str | None:
         """The public address; None where there is none, or it leads nowhere."""
         url = self.exchange.source.url
-        return url if url and _ADDRESS.fullmatch(url) else None
+        return url if url and is_public(url) else None
+
+
+def is_public(url: str) -> bool:
+    """Tell whether a URL is one at which a recording can be looked up, now and later; of GitHub it names a commit."""
+    return _ADDRESS.fullmatch(url) is not None
+
+
+def address_below(url: str | None, path: Path, archive: Path) -> str | None:
+    """Return the address of ``archive``, which is ``path`` or in it, where ``url`` is that of ``path``."""
+    if url is None:
+        return None
+    of_files = _TREE.sub(r"\1/blob/", url)
+    return of_files if archive == path else f"{of_files.rstrip('/')}/{quote(archive.relative_to(path).as_posix())}"
+
+
+def with_address(exchange: Exchange, url: str | None) -> Exchange:
+    """Return an exchange with the public address it was found at, where it does not tell one itself."""
+    told = exchange.source.url or url is None
+    return exchange if told else replace(exchange, source=replace(exchange.source, url=url))
 
 
 def published(entries: Iterable[Entry], matrix: Matrix | None) -> Iterator[Published]:

@@ -77,6 +77,38 @@ def test_what_is_no_evidence_is_left_out_and_counted(log: Path, tmp_path: Path) 
     assert not (tmp_path / "cassettes").exists()
 
 
+@pytest.mark.parametrize("whole", [False, True])
+def test_the_address_of_a_file_or_a_folder_that_does_not_tell_it(log: Path, tmp_path: Path, whole: bool) -> None:
+    told = orjson.loads(row(STREAM))
+    del told["source"]
+    log.write_bytes(orjson.dumps(told))
+    result = run(log, "--root", tmp_path)
+    assert "--source URL names the public address" in result.stderr
+    (tmp_path / "in").mkdir()
+    within = log.rename(tmp_path / "in" / "log of june.jsonl")
+    base = "https://github.com/acme/tests"
+    address = f"{base}/blob/0123abc/log.jsonl" if not whole else f"{base}/tree/0123abc/recordings"
+    result = run(tmp_path / "in" if whole else within, "--source", address, "--root", tmp_path)
+    assert result.exit_code == 0, result.output
+    (kept,) = (tmp_path / "cassettes/deepseek/published").rglob("*.yaml")
+    expected = f"{base}/blob/0123abc/recordings/log%20of%20june.jsonl" if whole else address
+    assert read_cassette(kept)[0].source.url == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(["--source", "https://github.com/acme/tests"], "no address that stays"), (["b", "--source", "https://x.example/a"], "of one PATH")],
+)  # fmt: skip
+def test_an_address_that_can_not_be_is_refused_in_one_line(
+    log: Path, tmp_path: Path, words: list[str], said: str
+) -> None:
+    (tmp_path / "b").write_bytes(log.read_bytes())
+    words = [str(tmp_path / "b") if word == "b" else word for word in words]
+    result = run(log, *words, "--root", tmp_path)
+    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+    assert said in result.stderr
+
+
 def test_what_can_not_be_read_is_told(log: Path, tmp_path: Path) -> None:
     log.write_bytes(log.read_bytes() + b"\nno json\n")
     result = run(log, "--root", tmp_path)
