@@ -43,13 +43,13 @@ _LIMIT = 48 << 10
 @click.option("--dry-run", is_flag=True, help="Say what would be written, and write nothing.")
 @SIZES("body", "line", "event", "events", "values", "row", "unpacked", "file")
 @one_line_errors
-def import_(
+def import_(  # noqa: PLR0913, PLR0917 - one parameter an option
     paths: tuple[Path, ...],
     root: Path,
     source: str | None,
     seed: str,
     limit: int,
-    dry_run: bool,  # noqa: FBT001 - a flag
+    dry_run: bool,  # noqa: FBT001 - a flag of the command line
 ) -> None:
     """
     Keep recordings that others published: cassettes/PROVIDER/published/MODEL/DATE-FORM.yaml, without their texts.
@@ -57,13 +57,7 @@ def import_(
     One of each form of a provider, the newest: what no check tells from one that is there already is left out, as is what
     is no evidence, such as one without a public address. The provider is told by the host, or by what the recording names.
     """
-    archives = {archive: address_below(source, path, archive) for path in paths for archive in archives_in(path)}
-    if source and len(paths) > 1:
-        refuse("--source is the address of one PATH; import the others on their own")
-    if source and not is_public(source):
-        refuse(
-            f"--source {source}: no address that stays; give https://github.com/OWNER/REPO/blob/COMMIT/FILE, or another"
-        )
+    archives = _addresses(paths, source)
     unread: list[HarnessError] = []
     read = list(published(_entries(archives, unread), matrix_of(root)))
     doubts = [one.doubt for one in progress(read, len(read), "reading")]
@@ -92,6 +86,17 @@ def import_(
     if UNADDRESSED in doubts and not source:
         say("harness: --source URL names the public address of a file or a folder that does not tell it", err=True)
     sys.exit(2 if unread else 0)
+
+
+def _addresses(paths: tuple[Path, ...], source: str | None) -> dict[Path, str | None]:
+    """Return the files, each with its public address where one was given."""
+    if source and len(paths) > 1:
+        refuse("--source is the address of one PATH; import the others on their own")
+    if source and not is_public(source):
+        refuse(
+            f"--source {source}: no address that stays; give https://github.com/OWNER/REPO/blob/COMMIT/FILE, or another"
+        )
+    return {archive: address_below(source, path, archive) for path in paths for archive in archives_in(path)}
 
 
 def _entries(archives: dict[Path, str | None], unread: list[HarnessError]) -> Iterator[Entry]:

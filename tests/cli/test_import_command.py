@@ -77,8 +77,9 @@ def test_what_is_no_evidence_is_left_out_and_counted(log: Path, tmp_path: Path) 
     assert not (tmp_path / "cassettes").exists()
 
 
-@pytest.mark.parametrize("whole", [False, True])
-def test_the_address_of_a_file_or_a_folder_that_does_not_tell_it(log: Path, tmp_path: Path, whole: bool) -> None:
+@pytest.mark.parametrize("given", ["file", "folder"])
+def test_the_address_of_a_file_or_a_folder_that_does_not_tell_it(log: Path, tmp_path: Path, given: str) -> None:
+    whole = given == "folder"
     told = orjson.loads(row(STREAM))
     del told["source"]
     log.write_bytes(orjson.dumps(told))
