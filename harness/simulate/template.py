@@ -47,9 +47,9 @@ PLACES = {
 
 CONDITIONS = {
     "asked": "usage was asked for by stream_options.include_usage",
-    "thinking": "the model thinks",
+    "thinking": "the model thinks; in logprobs, there are thoughts in this chunk or body",
     "calling": "a tool is called",
-    "text": "the choice has text",
+    "text": "the choice has text; in logprobs, there is text in this chunk or body",
     "logprobs": "probabilities were asked for",
     "stream": "the answer is streamed",
 }

@@ -230,6 +230,25 @@ def test_probabilities_stand_with_their_tokens(tmp_path: Path) -> None:
     assert tokens == [0, 1, 1, 1]
 
 
+def test_probabilities_of_text_and_thought_stand_in_the_chunks_that_bring_them(tmp_path: Path) -> None:
+    apart = {"content if text": "$tokens", "reasoning_content if thinking": "$thoughts"}
+    phases = {
+        "first": {"role": "assistant"},
+        "thinking": {"thought": "$thought"},
+        "saying": {"content": "$text"},
+        "finish": {},
+    }
+    stream = STREAM | {"thinking": {"unasked": ["seen"], "phases": phases}}
+    form = load(tmp_path, forms=[FORM | {"logprobs": apart, "stream": stream}]).forms[0]
+    made = render(form, Answer((Said(("a", "b"), ("c",)),), "small", 1, "", logprobs=0), streamed=True)
+    assert made is not None
+    chunks = [json.loads(line[6:]) for line in made.content.splitlines() if line.startswith(b"data: {")]
+    given = [chunk["choices"][0]["logprobs"] for chunk in chunks]
+    assert [None if one is None else list(one) for one in given] == [
+        None, ["reasoning_content"], ["reasoning_content"], ["content"], None,
+    ]  # fmt: skip
+
+
 def test_what_has_no_evidence_is_not_made(tmp_path: Path) -> None:
     def made(scenario: str, **changes: object) -> bool:
         return synthesize(load(tmp_path, **changes), target(), SCENARIOS[scenario]) is not None

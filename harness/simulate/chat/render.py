@@ -206,8 +206,10 @@ class _Writer:
         if self.answer.logprobs is None or self.form.logprobs is None:
             return None
         tokens, thoughts = ([logprob(piece, self.answer.logprobs) for piece in some] for some in (pieces, thought))
-        filled: Json = fill(self.form.logprobs, {"tokens": tokens, "thoughts": thoughts}, self.conditions)
-        return filled
+        here = {name for name, some in (("text", pieces), ("thinking", thought)) if some}  # in this chunk, or this body
+        conditions = (self.conditions - {"text", "thinking"}) | here
+        filled: Json = fill(self.form.logprobs, {"tokens": tokens, "thoughts": thoughts}, conditions)
+        return filled or None
 
 
 def _uncounted(chunk: Json, stream: Stream) -> Json:
