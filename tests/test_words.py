@@ -24,9 +24,9 @@ from harness.matrix.scenarios import SCENARIOS
 from harness.reports import summary, terminal
 from harness.results import Advice
 from harness.site.build import NAV
-from harness.site.pages import FATES
+from harness.site.pages import FATES, KINDS
 from harness.site.questions import ASKED, MEANINGS
-from harness.words import language, translated
+from harness.words import language, problems, translated
 
 ROOT = Path(__file__).resolve().parents[1]
 FILE = ROOT / "harness/words/zh.po"
@@ -75,6 +75,7 @@ def of_tables() -> Iterator[tuple[str, str]]:
     told = [*(one[1] for one in remedies["_BY_EVENT"]), *remedies["_BY_FATE"].values(), remedies["_NO_OBJECT"]]
     yield from (("workarounds", said) for said in told)
     yield from (("clients.client", name) for name in (TEXT, REASONING))
+    yield from (("words.problems", text) for text in problems.SEPARATORS)
     for name in ("_LEVELS", "_MEANINGS", "_PROVIDER_COLUMNS", "_FAMILY_COLUMNS"):
         table = vars(terminal)[name]
         yield from ((f"terminal.{name}", text) for text in (table.values() if isinstance(table, dict) else table))
@@ -129,6 +130,7 @@ def of_site() -> Iterator[tuple[str, str]]:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "said":
                 yield from ((f"site.{path.stem}", said) for said in constants(node.args[0], {}))
     yield from (("site.pages.FATES", text) for text in FATES.values())
+    yield from (("site.pages.KINDS", text) for text in KINDS.values())
     yield from (("site.questions", text) for one in ASKED for text in (one.title, one.short))
     yield from (("site.questions.MEANINGS", text) for text in MEANINGS.values())
     yield from (("site", text) for text in (*NAV.values(), *TABLED))
@@ -239,7 +241,7 @@ def test_an_audit_is_told_in_chinese_and_its_json_is_the_same(tmp_path: Path) ->
     for text in (
         "服务商     交互",
         "不通过的规则",
-        "问题     usage came in a chunk with the finish_reason",
+        "问题     用量出现在带 finish_reason 的数据块中",
         "影响     只在",
         "应对     从任何",
     ):

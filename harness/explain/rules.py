@@ -17,6 +17,7 @@ from harness.results import Advice, Level, Problem
 from harness.simulate.reference import REFERENCES
 from harness.wire.exchange import Exchange
 from harness.words import translated
+from harness.words.problems import translated_problem
 
 if TYPE_CHECKING:
     from harness.simulate.faults import Fault
@@ -85,7 +86,7 @@ def _nearest(check: Check, exchange: Exchange) -> Exchange:
 def _verdict(check: Check, exchange: Exchange) -> str:
     if check.observe:
         return check.observe(exchange)
-    found = "; ".join(problem.message for problem in _problems(check, exchange))
+    found = "; ".join(translated_problem(problem.message) for problem in _problems(check, exchange))
     return found or translated("can't be shown without the OpenAI SDK")
 
 
@@ -140,7 +141,7 @@ def explain_fault(fault: "Fault", console: Console) -> None:
     """Print all of a fault: the rule that catches it, its source, and the bytes."""
     from harness.checks import CHECKS
 
-    console.print(f"[bold]{fault.id}[/]  {escape(fault.title)}\n")
+    console.print(f"[bold]{fault.id}[/]  {escape(translated(fault.title))}\n")
     show_line(translated("on"), translated("the reference answer of {scenario}").format(scenario=fault.on), console)
     show_line(translated("caught"), f"{fault.rule}: {translated(CHECKS[fault.rule].title)}", console)
     show_line(translated("source"), f"{fault.source or CHECKS[fault.rule].source}\n", console)

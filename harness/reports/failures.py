@@ -20,6 +20,7 @@ from harness.reports.wrapping import wrapped
 from harness.results import UNEXPECTED, Advice, Finding, Level, Outcome, Told
 from harness.words import translated
 from harness.words.padding import padded
+from harness.words.problems import translated_problem
 
 if TYPE_CHECKING:
     from harness.results import Results
@@ -154,7 +155,7 @@ def _show_group(group: FindingGroup, where: str, console: Console) -> None:
     if not fits:
         show_wrapped(where, console, style="dim")
     what = translated("seen" if seen else "what")
-    show_wrapped(_seen(group) if seen else first.message, console, label=what)
+    show_wrapped(_seen(group) if seen else translated_problem(first.message), console, label=what)
     if first.known:
         show_wrapped(f"{first.known} {first.source}", console, label=translated("seen"))
     if group.told:

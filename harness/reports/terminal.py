@@ -40,6 +40,7 @@ from harness.reports.tally import ProviderTally, Tally
 from harness.results import UNEXPECTED, Evidence, Finding, Level, Outcome, Results
 from harness.words import translated
 from harness.words.padding import padded
+from harness.words.problems import translated_problem
 
 _PROVIDERS_SHOWN = 40
 _BETWEEN = " | "  # what stands between the values that an observation saw in one recording
@@ -93,7 +94,7 @@ def show_finding(finding: Finding, console: Console) -> None:
         f"[{colour}]{finding.outcome.value:8}[/] {escape(finding.cell)} [dim]{finding.level.value}{_made(finding)}[/]"
     )
     if finding.message or finding.value:
-        console.print(f"         {escape(finding.message or finding.value or '')}")
+        console.print(f"         {escape(translated_problem(finding.message) or finding.value or '')}")
     for evidence in finding.evidence:
         pointer = f" {evidence.pointer}" if evidence.pointer else ""
         console.print(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -21,6 +22,7 @@ _NO_SLUG = re.compile(r"[^A-Za-z0-9._-]")
 _BEFORE = 220
 _AFTER = 180
 _LONGEST = 400
+_LONG_ADDRESS, _ADDRESS_HEAD, _ADDRESS_TAIL = 72, 34, 36
 _CONTINUES = 0b1000_0000
 _TOP_BITS = 0b1100_0000
 
@@ -43,6 +45,12 @@ def prose(text: str) -> Markup:
     return Markup().join(
         Markup("<code>{}</code>").format(safe(part)) if number % 2 else safe(part) for number, part in enumerate(parts)
     )
+
+
+def address(url: str) -> str:
+    """Return where a link leads, for people: decoded, without its scheme, its middle left out where it is long."""
+    shown = unquote(url.split("://", 1)[-1])
+    return shown if len(shown) <= _LONG_ADDRESS else f"{shown[:_ADDRESS_HEAD]}…{shown[-_ADDRESS_TAIL:]}"
 
 
 def anchor(name: str) -> Markup:
@@ -100,7 +108,7 @@ def environment(**more: Any) -> Environment:
         lstrip_blocks=True,
         finalize=_finalized,
     )
-    made.filters |= {"prose": prose, "lines": safe_lines, "anchor": anchor}
+    made.filters |= {"address": address, "prose": prose, "lines": safe_lines, "anchor": anchor}
     made.globals |= more
     return made
 

@@ -13,10 +13,11 @@ from harness.checks import CHECKS
 from harness.reports.start_table import Language, word_in
 from harness.results import ClientOutcome, Finding, Outcome
 from harness.site.facts import Facts, letters, newest
-from harness.site.markup import environment
+from harness.site.markup import environment, prose, safe
 from harness.site.questions import MEANINGS
 from harness.site.suffering import rule_of, title_of
 from harness.words import translated
+from harness.words.problems import translated_problem
 
 MAIN = ("deepseek", "siliconflow", "bailian", "qianfan", "volcengine")
 """The providers that the start page shows before anything is filtered."""
@@ -66,14 +67,31 @@ class Writer:
             letters=letters,
             newest=newest,
             fate_word=self.fate_word,
-            english=Markup("") if self.language == "en" else Markup(' lang="en"'),
             meanings=MEANINGS,
             breaches=self.facts.breach,
             word=lambda word: word_in(word, self.language),
             titles={check.id: check.title for check in CHECKS.values()},
             rule_of=rule_of,
-            cause_title=lambda cause: self.said(title_of(cause)),
+            kind_words=KINDS,
+            problem=self.problem,
+            foreign=self.foreign,
+            **_PUNCTUATION[self.language],
+            title_of=title_of,
         )
+
+    def problem(self, message: str) -> Markup:
+        """Return what a check found in the language of the pages."""
+        told = translated_problem(message, self.language)
+        return self._foreign(safe(told), english=told == message)
+
+    def foreign(self, text: str) -> Markup:
+        """Return a text that stands beside data: in the language of the pages, where it has been translated."""
+        told = translated(text, self.language)
+        return self._foreign(prose(told), english=told == text)
+
+    def _foreign(self, told: Markup, *, english: bool) -> Markup:
+        """Return a text with its language, where that is not the one of the page."""
+        return Markup('<span lang="en">{}</span>').format(told) if english and self.language != "en" else told
 
     def known(self, kind: str, name: str) -> bool:
         """Tell whether there is a page of that name."""
@@ -97,6 +115,18 @@ class Writer:
         """Return what becomes of an answer with a client, in words."""
         return self.said(FATES[fate])
 
+
+_PUNCTUATION: dict[Language, dict[str, str]] = {
+    "en": {"colon": ": ", "comma": ", ", "pause": ", ", "stop": ".", "opening": " (", "closing": ")"},
+    "zh": {"colon": "：", "comma": "、", "pause": "，", "stop": "。", "opening": "（", "closing": "）"},
+}
+
+KINDS = {
+    "R": "recorded from the provider",
+    "P": "published by someone who called it",
+    "C": "reconstructed from cited facts",
+}
+"""What the letters of the evidence mean."""
 
 FATES = {
     ClientOutcome.SILENT: "fails silently",

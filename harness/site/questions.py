@@ -110,11 +110,6 @@ def answers(facts: Facts, provider: str) -> list[QuestionAnswered]:
     return [_told(facts, provider, asked) for asked in ASKED]
 
 
-def quick_answers(facts: Facts, provider: str) -> list[QuestionAnswered]:
-    """Return the same without the bytes, which take a while to read."""
-    return [QuestionAnswered(asked, answer_of(facts.findings[provider], asked.question)) for asked in ASKED]
-
-
 def _told(facts: Facts, provider: str, asked: Asked) -> QuestionAnswered:
     answer = answer_of(facts.findings[provider], asked.question)
     if answer is None:

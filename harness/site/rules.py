@@ -19,6 +19,7 @@ from harness.site.markup import safe_lines
 from harness.site.pages import SitePage, Writer
 from harness.site.suffering import rule_of, title_of
 from harness.wire.exchange import Exchange
+from harness.words.problems import translated_problem
 
 _LINES = 7
 _CONTEXT = 1
@@ -63,7 +64,7 @@ def _context(writer: Writer, check: Check) -> dict[str, Any]:
     return {
         "check": check,
         "reference": "Anthropic" if check.dialects == ("messages",) else "OpenAI",
-        "pairs": [_pair(check, bad) for bad in check.bad[:2]],
+        "pairs": [_pair(writer, check, bad) for bad in check.bad[:2]],
         "breaches": sorted(breaches, key=lambda row: (row[1].kinds == "C", row[0].id)),
         "passing": _passing(writer, check),
         "faults": sorted(faults, key=lambda row: (-len(row[2]), row[0])),
@@ -100,17 +101,19 @@ def _values(writer: Writer, check: Check) -> list[tuple[str, list[tuple[str, str
     return sorted(rows, key=lambda row: (-len(row[1]), row[0]))[:_VALUES]
 
 
-def _pair(check: Check, bad: Exchange) -> SideBySide:
+def _pair(writer: Writer, check: Check, bad: Exchange) -> SideBySide:
     """Return the good answer that a bad one was most likely made from beside it."""
     lines = set(_lines(bad))
     good = max([*check.good, *REFERENCES.values()], key=lambda one: len(lines.intersection(_lines(one))))
     left, right = _differing(_lines(good), _lines(bad))
-    return SideBySide(left, right, _verdict(check, bad))
+    return SideBySide(left, right, _verdict(writer, check, bad))
 
 
-def _verdict(check: Check, bad: Exchange) -> str:
+def _verdict(writer: Writer, check: Check, bad: Exchange) -> str:
     with suppress(CannotJudge):
-        return check.observe(bad) if check.observe else "; ".join(problem.message for problem in check.find(bad))
+        if check.observe:
+            return check.observe(bad)
+        return "; ".join(translated_problem(problem.message, writer.language) for problem in check.find(bad))
     return ""
 
 

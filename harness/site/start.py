@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from harness.checks import CHECKS
 from harness.reports.summary import recorded
 from harness.site.pages import MAIN, SitePage, Writer
-from harness.site.questions import ASKED, quick_answers
+from harness.site.questions import ASKED, answers
 
 _MOST = 10
 
@@ -16,7 +16,7 @@ def start_page(writer: Writer) -> Iterator[SitePage]:
     have = set(recorded(facts.results))
     shown = [one for one in facts.providers if one.id in have]
     main = [one for name in MAIN for one in shown if one.id == name] or shown[:5]
-    rows = [(one, quick_answers(facts, one.id)) for one in [*main, *(one for one in shown if one not in main)]]
+    rows = [(one, answers(facts, one.id)) for one in [*main, *(one for one in shown if one not in main)]]
     yield writer.page(
         "",
         writer.said("How OpenAI-compatible chat APIs differ"),

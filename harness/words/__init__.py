@@ -2,7 +2,7 @@ r"""
 What people read, in the language they read.
 
 How it works: texts are written in English where they are meant, and looked up by their English when they are shown, in
-``zh.po`` beside this file: gettext's format, which translators' tools open, read here as it stands.  A text whose
+``zh.po`` and its neighbours beside this file: gettext's format, which translators' tools open, read here as it stands.  A text whose
 English changed is no longer found and is shown in English until it is translated anew: nothing out of date is told.
 Only what is shown is looked up, never what is kept or read by programs; data stay as they are.
 """
@@ -15,6 +15,9 @@ from pathlib import Path
 
 LANGUAGES = ("en", "zh")
 """The languages there are, by their two letters; what is written in the code is the first."""
+
+FILES = ("", "faults", "reasons")
+"""What kinds of texts are looked up whole: those of the code, names of faults and variants, reasons of deviations."""
 
 _VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
 _chosen: str | None = None
@@ -45,8 +48,13 @@ def translated(text: str, into: str | None = None) -> str:
 
 @cache
 def texts(language: str) -> Mapping[str, str]:
-    """Return what a language's file holds, by the English texts."""
-    return dict(entries((Path(__file__).parent / f"{language}.po").read_text(encoding="utf-8")))
+    """Return what a language's files of texts hold, by the English texts."""
+    return dict(pair for kind in FILES for pair in entries(file_of(language, kind).read_text(encoding="utf-8")))
+
+
+def file_of(language: str, kind: str) -> Path:
+    """Return the file of one kind of texts: ``kind`` is empty for those of the code."""
+    return Path(__file__).parent / (f"{language}.{kind}.po" if kind else f"{language}.po")
 
 
 def entries(text: str) -> list[tuple[str, str]]:

@@ -26,7 +26,7 @@ def search(page: Any, words: str) -> list[str]:
     page.keyboard.type(words)
     results = page.locator("ol li a")
     with suppress(Exception):  # nothing found is told by the list, which stays empty
-        results.first.wait_for(timeout=8000)
+        results.first.wait_for(timeout=20_000)
     found: list[str] = results.all_inner_texts()
     return found
 
@@ -62,6 +62,7 @@ def test_usage_in_the_last_chunk_stands_on_the_start_page_and_leads_to_its_bytes
     cell = page.locator("tr", has_text="DeepSeek").locator("td a").first
     assert word in cell.inner_text()
     cell.click()
+    page.locator(".hc-panel").locator("p a").last.click()
     assert page.url.endswith(f"/{language}providers/deepseek/#usage")
     page.wait_for_timeout(300)
     assert page.locator("#usage").evaluate("one => one.getBoundingClientRect().top") < 300
@@ -77,7 +78,7 @@ def test_what_breaks_langchain_on_bailian_takes_one_click(opened: Any, language:
 
 
 @pytest.mark.parametrize(("language", "words", "expected"), [
-    ("", "usage.once", "usage.once"), ("", "bill of 42 tokens", "usage.once"), ("zh/", "用量", "usage"), ("zh/", "思维链", "reasoning"),
+    ("", "usage.once", "usage.once"), ("", "bill of 42 tokens", "usage.once"), ("zh/", "用量", "用量"), ("zh/", "思维链", "思维链"),
     ("", "DeepSeek", "DeepSeek"), ("zh/", "百炼", "阿里云百炼"), ("zh/", "独立块", "独立"),
 ])  # fmt: skip
 def test_search_finds(opened: Any, language: str, words: str, expected: str) -> None:
@@ -174,3 +175,76 @@ def test_print_shows_every_provider_and_no_controls(opened: Any) -> None:
     assert page.locator(".hc-start tbody tr:visible").count() == 4
     assert not page.locator(".md-header").is_visible()
     assert not page.locator(".hc-filter").is_visible()
+
+
+@pytest.mark.parametrize(("language", "breaks"), [("", "breaks"), ("zh/", "影响")])
+def test_a_cell_opens_in_place_with_bytes_harm_remedy_and_source(opened: Any, language: str, breaks: str) -> None:
+    page = opened(language)
+    page.locator("[id='deepseek.usage']").click()
+    panel = page.locator(".hc-panel")
+    assert panel.is_visible()
+    assert page.url.endswith(f"/{language}#deepseek.usage")
+    assert '"usage"' in panel.locator("mark").first.inner_text()
+    labels = panel.locator("dt").all_inner_texts()
+    assert labels.count(breaks) == len(labels) // 4 > 0  # breaks, instead, seen, source: for each rule
+    assert panel.locator("a[href^=https]").count() > 0
+    panel.locator("p a").last.click()
+    assert page.url.endswith(f"/{language}providers/deepseek/#usage")
+
+
+def test_the_panel_works_with_the_keyboard_and_gives_the_focus_back(opened: Any) -> None:
+    page = opened()
+    page.locator("[id='bailian.tools']").focus()
+    page.keyboard.press("Enter")
+    panel = page.locator(".hc-panel")
+    assert panel.is_visible()
+    for _ in range(12):  # what lies behind is not reached
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement === document.body || !!document.activeElement.closest('dialog')")
+    page.keyboard.press("Escape")
+    page.wait_for_timeout(200)
+    assert not panel.is_visible()
+    assert page.evaluate("document.activeElement.id") == "bailian.tools"
+    assert "#" not in page.url
+
+
+def test_a_link_to_a_cell_opens_it_and_back_closes_it(opened: Any) -> None:
+    page = opened("#vllm.end")
+    panel = page.locator(".hc-panel")
+    assert "[DONE]" in panel.inner_text()
+    page.keyboard.press("Escape")
+    page.locator("[id='deepseek.role']").click()
+    assert panel.is_visible()
+    page.go_back()
+    page.wait_for_timeout(200)
+    assert not panel.is_visible()
+
+
+def test_a_link_to_a_cell_that_is_filtered_away_opens_it_too(opened: Any) -> None:
+    page = opened("?provider=deepseek#vllm.end")
+    assert page.locator(".hc-panel").is_visible()
+
+
+def test_a_hash_that_is_no_cell_opens_nothing(opened: Any) -> None:
+    page = opened("#most")
+    assert page.locator("dialog[open]").count() == 0
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1400, "light"), (390, "dark")])
+def test_axe_finds_nothing_in_the_panel_and_it_fits_the_window(opened: Any, width: int, scheme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed: make test-site")
+    page = opened("#deepseek.usage", width=width, scheme=scheme)
+    violations = axe.Axe().run(page).response["violations"]
+    assert [(one["id"], one["nodes"][0]["html"]) for one in violations] == []
+    panel, close = (page.locator(one).bounding_box() for one in (".hc-panel", ".hc-close"))
+    assert panel["x"] >= 0
+    assert close["x"] + close["width"] <= panel["x"] + panel["width"] <= width
+
+
+def test_without_scripts_a_cell_leads_to_the_page(chromium: Any, address: str) -> None:
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(address)
+    page.locator("[id='deepseek.usage']").click()
+    assert page.url.endswith("/providers/deepseek/#usage")
+    context.close()

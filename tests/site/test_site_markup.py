@@ -5,7 +5,7 @@ from html import unescape
 
 import pytest
 
-from harness.site.markup import bytes_around, environment, prose, safe, safe_lines
+from harness.site.markup import address, bytes_around, environment, prose, safe, safe_lines
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,15 @@ def test_no_character_is_cut_in_two(at: int) -> None:
 def test_a_place_beyond_the_end_shows_the_end() -> None:
     shown = bytes_around(b"abc", 99, 4)
     assert (shown.before, shown.marked, shown.after) == ("abc", "", "")
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://example.com/a%20b", "example.com/a b"),
+        ("https://example.com/%E4%BD%A0%E5%A5%BD", "example.com/你好"),
+        ("https://example.com/" + "a" * 80 + "/end.md", "example.com/" + "a" * 22 + "…" + "a" * 29 + "/end.md"),
+    ],
+)
+def test_where_a_link_leads_is_short_enough_to_read(url: str, shown: str) -> None:
+    assert address(url) == shown

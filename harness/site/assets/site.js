@@ -26,3 +26,40 @@
   form.addEventListener("submit", (event) => event.preventDefault());
   apply();
 })();
+
+// A cell of the start page opens in place; its address keeps it open, and the browser's Back closes it.
+(() => {
+  const panel = document.querySelector(".hc-panel");
+  if (!panel?.showModal) return;
+  const body = panel.querySelector("div");
+  const asked = () => decodeURIComponent(location.hash.slice(1));
+  const show = () => {
+    const cell = asked();
+    const found = document.querySelector(`template[data-cell="${CSS.escape(cell)}"]`);
+    if (!found) return panel.close();
+    body.replaceChildren(found.content.cloneNode(true));
+    panel.setAttribute("aria-labelledby", `${cell}.title`);
+    if (!panel.open) panel.showModal();
+    panel.scrollTop = 0;
+  };
+  document.querySelector(".hc-start").addEventListener("click", (event) => {
+    const cell = event.target.closest("a.hc-cell");
+    if (!cell || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    history.pushState({ cell: true }, "", `#${cell.id}`);
+    show();
+  });
+  panel.addEventListener("close", () => {
+    const cell = asked();
+    if (!document.querySelector(`template[data-cell="${CSS.escape(cell)}"]`)) return;
+    if (history.state?.cell) history.back();
+    else history.replaceState(null, "", `${location.pathname}${location.search}`);
+    document.getElementById(cell)?.focus();
+  });
+  panel.addEventListener("click", (event) => {
+    if (event.target === panel || event.target.closest(".hc-close")) panel.close();
+  });
+  addEventListener("popstate", show);
+  addEventListener("hashchange", show);
+  show();
+})();

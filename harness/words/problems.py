@@ -1,0 +1,88 @@
+"""
+What a check found, in the language of the reader.
+
+How it works: a check fills numbers, names and pieces of the response into a sentence, and the sentence is kept in
+English.  When it is shown, its template is found again by what stands around the gaps: ``zh.problems.po`` has templates
+with ``{0}``, ``{1}`` … in the place of what was filled in.  That is shown as it is, unless it is one of the phrases of
+``zh.phrases.po``, such as "3 of 5 chunks".  The template with most text of its own goes first; a sentence that none fits
+stays in English.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import cache, lru_cache, reduce
+
+from harness.words import LANGUAGES, entries, file_of, language, translated
+
+_GAP = re.compile(r"(\{\d\})")
+_MORE = re.compile(r" \(and (\d+) more\)$")
+SEPARATORS = ("; expected: ", "no longer seen, delete its line from deviations.yaml: ")
+"""What stands between the sentences of a finding that is not as listed."""
+
+_HAN = re.compile(r"[\u4e00-\u9fff]")
+_PUNCTUATION = re.compile(r"[，。：；（）、“”…]")
+
+Template = tuple[re.Pattern[str], Sequence[str]]
+"""How a sentence reads in English, and the pieces of the other language's, gaps among them."""
+
+
+@lru_cache(maxsize=10_000)
+def translated_problem(message: str, into: str | None = None) -> str:
+    """Return what a check found in a language, that of :func:`language` unless one is named; in English without one."""
+    chosen = into or language()
+    if chosen == LANGUAGES[0] or not message:
+        return message
+    for separator in SEPARATORS:
+        head, found, tail = message.partition(separator)
+        if found:
+            parts = (translated_problem(head, chosen), translated(found, chosen), translated_problem(tail, chosen))
+            return "".join(parts)
+    more = _MORE.search(message)
+    if more:
+        said = translated("{message} (and {count} more)", chosen)
+        return said.format(message=translated_problem(message[: more.start()], chosen), count=more[1])
+    return _filled(message, templates(chosen, "problems"), chosen) or message
+
+
+def _filled(text: str, among: Sequence[Template], chosen: str) -> str | None:
+    """Return a text by the first template that fits it."""
+    for english, other in among:
+        found = english.fullmatch(text)
+        if found:
+            gaps = {gap: _phrase(value, chosen) for gap, value in _gaps(english, found).items()}
+            return reduce(_joined, (gaps.get(piece, piece) for piece in other))
+    return None
+
+
+def _gaps(english: re.Pattern[str], found: re.Match[str]) -> dict[str, str]:
+    return {f"{{{name[1:]}}}": found[name] for name in english.groupindex}
+
+
+def _phrase(value: str, chosen: str) -> str:
+    return _filled(value, templates(chosen, "phrases"), chosen) or value
+
+
+def _joined(before: str, after: str) -> str:
+    """Return two pieces together, a space between them where Chinese meets what is none, and nowhere else."""
+    one, other = before.rstrip(" "), after.lstrip(" ")
+    if not one or not other:
+        return before + after
+    chinese = bool(_HAN.match(one[-1])), bool(_HAN.match(other[0]))
+    if all(chinese):
+        return one + other
+    if any(chinese) and not _PUNCTUATION.search(one[-1] + other[0]):
+        return f"{one} {other}"
+    return before + after
+
+
+@cache
+def templates(of: str, kind: str) -> Sequence[Template]:
+    """Return the templates of a language's file, those with most text of their own first."""
+    told = file_of(of, kind).read_text(encoding="utf-8")
+    ordered = sorted(entries(told), key=lambda pair: -len(_GAP.sub("", pair[0])))
+    return [(_pattern(english), [piece for piece in _GAP.split(other) if piece]) for english, other in ordered]
+
+
+def _pattern(english: str) -> re.Pattern[str]:
+    pieces = (f"(?P<g{piece[1]}>.*?)" if _GAP.fullmatch(piece) else re.escape(piece) for piece in _GAP.split(english))
+    return re.compile("".join(pieces), re.DOTALL)

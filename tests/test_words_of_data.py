@@ -1,0 +1,57 @@
+"""Names of faults and reasons of deviations, which stand beside data on the pages, have their Chinese too."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from harness import words
+from harness.judging.deviations import folder_of, load_deviations
+from harness.matrix.project import project_matrix
+from harness.simulate.faults import FAULTS, VARIANTS
+from harness.site.pages import MAIN
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def reasons(*providers: str) -> set[str]:
+    """What is said of the listed deviations of some providers, of all where none is named."""
+    found = [
+        one
+        for provider in project_matrix(ROOT).providers
+        if not providers or provider.id in providers
+        for one in load_deviations(folder_of(provider, ROOT))
+    ]
+    return {text for one in found for text in (one.reason, one.breaks, one.instead) if text}
+
+
+def titles() -> set[str]:
+    return {one.title for one in (*FAULTS.values(), *VARIANTS.values())}
+
+
+def entries(kind: str) -> list[tuple[str, str]]:
+    return words.entries(words.file_of("zh", kind).read_text(encoding="utf-8"))
+
+
+def test_every_fault_and_variant_has_its_chinese() -> None:
+    assert sorted(titles() - dict(entries("faults")).keys()) == [], "add them to zh.faults.po"
+
+
+def test_what_is_listed_of_the_main_providers_has_its_chinese() -> None:
+    assert sorted(reasons(*MAIN) - words.texts("zh").keys()) == [], "add them to zh.reasons.po"
+
+
+@pytest.mark.parametrize(("kind", "there"), [("faults", titles), ("reasons", reasons)])
+def test_nothing_of_them_is_out_of_date_or_stands_twice(kind: str, there: object) -> None:
+    english = [one for one, _ in entries(kind)]
+    assert callable(there)
+    assert sorted(set(english) - there()) == [], f"their English is gone or was changed; change them in zh.{kind}.po"
+    assert len(english) == len(set(english))
+
+
+@pytest.mark.parametrize("kind", ["faults", "reasons"])
+def test_their_chinese_keeps_to_its_punctuation_and_spaces(kind: str) -> None:
+    for _, chinese in entries(kind):
+        assert not re.search(r"[\u4e00-\u9fff][A-Za-z0-9`<,;:!?()]|[A-Za-z0-9`>,;:!?()][\u4e00-\u9fff]", chinese), (
+            chinese
+        )
