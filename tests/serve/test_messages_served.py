@@ -147,6 +147,13 @@ def test_a_provider_under_its_usual_address_and_what_that_rests_on(server: Repla
     assert answer.headers[NOTE].endswith("Anthropic's own form, as none is described of deepseek")
 
 
+def test_a_thread_is_not_kept_and_the_client_is_told_so_as_anthropic_tells_it(server: ReplayServer) -> None:
+    thread = {"type": "continue", "previous_message_id": "msg_1"}
+    error = ask(server, thread=thread).json()["error"]
+    assert (error["type"], error["details"]) == ("not_found_error", {"error_code": "thread_not_found"})
+    assert ask(server, thread={"type": "create"}).status_code == 200
+
+
 def test_models_are_listed_in_the_form_that_is_asked_for(server: ReplayServer) -> None:
     listed = httpx2.get(f"{server.url}/reference/v1/models", headers={"anthropic-version": "2023-06-01"}).json()
     assert [(one["type"], one["id"]) for one in listed["data"]] == [("model", MODEL)]

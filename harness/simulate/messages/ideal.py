@@ -60,11 +60,12 @@ def exchange(body: Json, *, path: str = "", key: str = "own", raw: bytes | None 
     return Exchange(request, answer, _SOURCE)
 
 
-def error(status: int, message: str) -> Response:
-    """Return an error in Anthropic's envelope."""
+def error(status: int, message: str, error_code: str | None = None) -> Response:
+    """Return an error in Anthropic's envelope; ``error_code`` is for programs, where there is one."""
+    details = {"details": {"error_code": error_code}} if error_code else {}
     content = {
         "type": "error",
-        "error": {"type": _KINDS.get(status, "api_error"), "message": message},
+        "error": {"type": _KINDS.get(status, "api_error"), "message": message, **details},
         "request_id": "req_reference",
     }
     return response(orjson.dumps(content), "application/json", status)

@@ -21,7 +21,7 @@ from harness.simulate.messages.ideal import (
     text_block,
     thinking_block,
 )
-from harness.simulate.messages.refusing import wrong_with_messages
+from harness.simulate.messages.refusing import WrongMessages, wrong_with_messages
 from harness.simulate.synthesised import Synthesised, seed_of
 from harness.wire.exchange import Response
 from harness.wire.shapes import Json
@@ -43,7 +43,7 @@ class MessagesManner:
         """
         wrong = wrong_with_messages(body)
         if wrong or body is None:
-            return self.error(wrong.status if wrong else 400, wrong.message if wrong else "")
+            return self._refused(wrong)
         asked = {key: value for key, value in as_chat(body).items() if key != "stop"}
         try:
             said, sequence = (said, None) if said else _stopped(speak(asked, thinks=thinks(body)), stops_of(body))
@@ -55,8 +55,12 @@ class MessagesManner:
         """Return the number of tokens that a request has."""
         wrong = wrong_with_messages(body, counts=True)
         if wrong or body is None:
-            return self.error(wrong.status if wrong else 400, wrong.message if wrong else "")
+            return self._refused(wrong)
         return Synthesised(counted(tokens_of_prompt(as_chat(body))), self._rests_on)
+
+    def _refused(self, wrong: WrongMessages | None) -> Synthesised:
+        wrong = wrong or WrongMessages("The request is wrong")
+        return Synthesised(error(wrong.status, wrong.message, wrong.error_code), self._rests_on)
 
     def error(self, status: int, message: str) -> Synthesised:
         """Return an error."""

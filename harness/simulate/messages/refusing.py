@@ -25,10 +25,11 @@ UNKNOWN_MODEL, WRONG_TYPE = "messages.unknown-model", "messages.wrong-type"
 
 @dataclass(frozen=True, slots=True)
 class WrongMessages:
-    """What is wrong: what to say, and the status."""
+    """What is wrong: what to say, the status, and what a program reads of it."""
 
     message: str
     status: int = 400
+    error_code: str | None = None
 
     @property
     def reason(self) -> tuple[str | None, ...]:
@@ -38,7 +39,11 @@ class WrongMessages:
     @property
     def scenario(self) -> str:
         """The scenario that tries the like."""
-        return _SCENARIOS.get(self.message, WRONG_TYPE) if self.status != _NOT_FOUND else UNKNOWN_MODEL
+        return (
+            UNKNOWN_MODEL
+            if self.message.startswith("model: ") and self.status == _NOT_FOUND
+            else _SCENARIOS.get(self.message, WRONG_TYPE)
+        )
 
 
 def wrong_with_messages(body: Json | None, *, counts: bool = False) -> WrongMessages | None:
@@ -49,6 +54,9 @@ def wrong_with_messages(body: Json | None, *, counts: bool = False) -> WrongMess
     """
     if body is None:
         return WrongMessages(_NO_JSON)
+    if as_object(body.get("thread")).get("type") == "continue":
+        what = "thread: the conversation that it continues is not kept here; send the whole of it"
+        return WrongMessages(what, _NOT_FOUND, "thread_not_found")
     found = next(_faults(body, counts=counts), None)
     if found:
         return WrongMessages(found)
