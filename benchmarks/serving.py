@@ -23,12 +23,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import accumulate
+from itertools import accumulate, count, repeat
 from multiprocessing import Pipe, get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import orjson
 from aiohttp import __version__, web
 from tabulate import tabulate
 
@@ -39,13 +40,28 @@ from harness.serve.app import application
 from harness.serve.playback import PlaybackOptions
 from harness.serve.recording_index import REFERENCE, RecordingIndex
 from harness.serve.server import HOST, serve
+from harness.serve.synthesis import Synthesiser
 
 ROOT = Path(__file__).parent.parent
 ANSWERS = ((REFERENCE, "chat.nonstream"), (REFERENCE, "chat.stream"), ("llamacpp", "chat.long"))
+SYNTHESISED = ((REFERENCE, "gpt-4o-mini"), ("deepseek", "deepseek-flash"))
+FIRST = b"100000"
+"""What stands in a request for an answer that is made; each request has another number there, so that none is asked twice."""
+TOOL = {
+    "name": "lookup_order",
+    "parameters": {
+        "type": "object",
+        "properties": {"order_id": {"type": "integer"}, "fields": {"type": "array", "items": {"enum": ["a", "b"]}}},
+        "required": ["order_id", "fields"],
+    },
+}
 KINDS = ("bare", "harness", "bare again", "whole")
-SHELF = RecordingIndex(load_matrix(ROOT / FILE_NAME), ROOT, {provider for provider, _ in ANSWERS})
+MATRIX = load_matrix(ROOT / FILE_NAME)
+SERVED = {provider for provider, _ in (*ANSWERS, *SYNTHESISED)}
+SHELF = RecordingIndex(MATRIX, ROOT, SERVED, synthesiser=Synthesiser(MATRIX, ROOT))
 HEADS = ("req/s", "median ms", "p99 ms", "first byte ms", "CPU µs", "time to bare", "CPU to bare")
 DIGITS = (0, 2, 2, 2, 0)
+NUMBERS = count(int(FIRST) + 1)
 Server = tuple[int, int]
 _OWN, _END = frozenset({"date", "server", "connection", "transfer-encoding"}), b"\r\n\r\n"
 
@@ -110,23 +126,32 @@ def answers_of(port: int) -> Iterator[Answer]:
     """Yield what the harness answers, after a look that it is what was meant."""
     for provider, scenario in ANSWERS:
         exchange = next(one.exchange for one in SHELF.answers(provider) if one.scenario.id == scenario)
-        path, body = f"/{provider}/v1/chat/completions?{scenario}", exchange.request.body or b""
         own = f"x-harness-scenario: {scenario}\r\n" if scenario == "chat.long" else ""  # else another is as near
-        own += f"content-type: application/json\r\nauthorization: Bearer none\r\ncontent-length: {len(body)}\r\n\r\n"
-        asked = f"POST {path} HTTP/1.1\r\nhost: {HOST}\r\naccept: application/json\r\n{own}".encode() + body
-        head = ask(port, asked)[0].decode()
-        if f"/{scenario};" not in head or " 200 " not in head:
-            raise SystemExit(f"{provider}: not {scenario} is what answers: {head}")
-        headers = dict(line.split(": ", 1) for line in head.split("\r\n")[1:])
-        sent = {name: value for name, value in headers.items() if name.lower() not in _OWN or value == "llama.cpp"}
-        yield Answer(scenario, asked, sent, pieces_of(exchange.response))
+        yield _answer(port, provider, scenario, exchange.request.body or b"", own)
+    for provider, model in SYNTHESISED:
+        asked = {"model": model, "stream": True, "tools": [{"type": "function", "function": TOOL}]}
+        body = orjson.dumps(asked | {"messages": [{"role": "user", "content": f"Where is order {FIRST.decode()}?"}]})
+        yield _answer(port, provider, "synthesised", body, "")
+
+
+def _answer(port: int, provider: str, scenario: str, body: bytes, own: str) -> Answer:
+    path = f"/{provider}/v1/chat/completions?{provider}.{scenario}"
+    own += f"content-type: application/json\r\nauthorization: Bearer none\r\ncontent-length: {len(body)}\r\n\r\n"
+    asked = f"POST {path} HTTP/1.1\r\nhost: {HOST}\r\naccept: application/json\r\n{own}".encode() + body
+    head = ask(port, asked)[0].decode()
+    if f"/{scenario};" not in head or " 200 " not in head:
+        raise SystemExit(f"{provider}: not {scenario} is what answers: {head}")
+    headers = dict(line.split(": ", 1) for line in head.split("\r\n")[1:])
+    sent = {name: value for name, value in headers.items() if name.lower() not in _OWN or value == "llama.cpp"}
+    held = SHELF.answer(provider, body, scenario if scenario != "synthesised" else None)
+    return Answer(f"{provider}.{scenario}", asked, sent, pieces_of(held.exchange.response))
 
 
 @dataclass
 class Client(asyncio.Protocol):
     """One connection; ``taken`` are its seconds to the first byte of each body, and to the last."""
 
-    asked: bytes
+    asked: Iterator[bytes]
     head: int
     size: int
     until: float
@@ -136,7 +161,7 @@ class Client(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
         """Ask."""
         self.transport, self.got, self.first, self.start = transport, 0, 0.0, time.perf_counter()
-        transport.write(self.asked)
+        transport.write(next(self.asked))
 
     def data_received(self, data: bytes) -> None:
         """Take the times, and ask again at the end."""
@@ -147,12 +172,18 @@ class Client(asyncio.Protocol):
             self.connection_made(self.transport) if now < self.until else self.done.set_result(None)
 
 
+def _in_turn(asked: bytes) -> Iterator[bytes]:
+    """Yield a request again and again, each time with another number where it has one."""
+    for number in NUMBERS if FIRST in asked else repeat(0):
+        yield asked.replace(FIRST, str(number).encode()) if number else asked
+
+
 async def load(server: Server, asked: bytes, connections: int, seconds: float) -> tuple[float, ...]:
     """Ask so long; return requests a second, median and p99 of latency, time to first byte in ms, and CPU in µs."""
     (port, clock), taken = server, list[tuple[float, float]]()
     head, rest = ask(port, asked)
     cpu, start, size = time.clock_gettime(clock), time.perf_counter(), len(head + _END)
-    client = partial(Client, asked, size, size + len(rest), start + seconds, taken)
+    client = partial(Client, _in_turn(asked), size, size + len(rest), start + seconds, taken)
     made = [await asyncio.get_running_loop().create_connection(client, HOST, port) for _ in range(connections)]
     await asyncio.wait_for(asyncio.gather(*(one.done for _, one in made)), seconds + 30)
     rate, cpu = len(taken) / (time.perf_counter() - start), time.clock_gettime(clock) - cpu

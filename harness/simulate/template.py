@@ -7,7 +7,9 @@ holds, and ``usage if not asked`` where it does not.
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from harness.errors import suggestion
@@ -57,6 +59,7 @@ CONDITIONS = {
 
 IDS = ("id", "call_id", "fingerprint", "request_id")
 
+_FILLED = (dict, list, str)
 _IF, _NOT = " if ", "not "
 _PART = re.compile(r"\{(uuid|hex|lower|alnum|digit|number) ?(\d*)\}")
 _ALPHABETS = {
@@ -82,6 +85,7 @@ def check(template: Any) -> Any:
     return template
 
 
+@lru_cache(4096)
 def split(key: str) -> tuple[str, str]:
     """Return a key without its condition, and the condition; raise ValueError where it is none."""
     name, found, condition = key.partition(_IF)
@@ -109,14 +113,23 @@ def holds(condition: str, conditions: frozenset[str]) -> bool:
 
 
 def fill(template: Any, values: Mapping[str, Any], conditions: frozenset[str]) -> Any:
-    """Return ``template`` with its places filled and without the keys whose condition does not hold."""
+    """
+    Return ``template`` with its places filled and without the keys whose condition does not hold.
+
+    A value that is a function is called for it, so that what few places need is not worked out for each.
+    """
     if isinstance(template, dict):
-        parts = ((*split(key), inner) for key, inner in template.items())
-        return {name: fill(inner, values, conditions) for name, when, inner in parts if holds(when, conditions)}
+        filled: dict[str, Any] = {}
+        for key, inner in template.items():
+            name, when = split(key)
+            if not when or holds(when, conditions):
+                filled[name] = fill(inner, values, conditions) if inner.__class__ in _FILLED else inner
+        return filled
     if isinstance(template, list):
         return [fill(inner, values, conditions) for inner in template]
     if isinstance(template, str) and template.startswith("$"):
-        return values[template[1:]]
+        value = values[template[1:]]
+        return value() if callable(value) else value
     return template
 
 
@@ -131,18 +144,20 @@ def uses(template: Any, place: str) -> bool:
 
 def make_id(form: str, seed: str, number: int = 0) -> str:
     """Return an id of the form; the same ``seed`` gives the same id."""
-    source = iter(_endless(seed))
+    content, source = form.replace("{uuid}", _UUID), _endless(seed)
 
     def part(found: re.Match[str]) -> str:
         kind, count = found[1], int(found[2] or 1)
         if kind == "number":
             return f"{number:0{count}d}"
-        return "".join(_ALPHABETS[kind][next(source) % len(_ALPHABETS[kind])] for _ in range(count))
+        letters = _ALPHABETS[kind]
+        size = len(letters)
+        return "".join([letters[byte % size] for byte in islice(source, count)])
 
-    return _PART.sub(part, form.replace("{uuid}", _UUID))
+    return _PART.sub(part, content) if "{" in content else content
 
 
-def _endless(seed: str) -> Any:
+def _endless(seed: str) -> Iterator[int]:
     block = 0
     while True:
         yield from hashlib.sha256(f"{seed} {block}".encode()).digest()

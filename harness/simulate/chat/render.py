@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import orjson
@@ -110,6 +111,7 @@ class _Writer:
         self.form = form
         self.answer = answer
         self.written = 0
+        self.call_ids: dict[int, str] = {}
         states = {
             "asked": answer.include_usage,
             "thinking": answer.thinks,
@@ -162,16 +164,16 @@ class _Writer:
                     yield chunk if name != "finish" or index == len(turns) - 1 else _uncounted(chunk, stream)
 
     def _values(self, said: Said, name: str, given: Json) -> Json:
-        """Return what stands in the places of one phase."""
-        values = {**given, "calls": self._calls(said)}
+        """Return what stands in the places of one phase; what few of them need is a function."""
+        values = {**given, "calls": partial(self._calls, said)}
         if "number" in given:
-            values["call_id"] = self._call_id(given["number"])
+            values["call_id"] = partial(self._call_id, given["number"])
         pieces = [(given[key],) if given.get(key) else () for key in ("text", "thought")]
         values["logprobs"] = self._logprobs(*pieces) if any(pieces) or name != "finish" else None
         return values | {"finish": self._reason(said)} if name == "finish" else values
 
     def _chunk(self, stream: Stream, name: str, template: Json, values: Json, conditions: frozenset[str]) -> Json:
-        filled = self.constants | values | {"padding": make_id(_PADDING, f"{self.answer.seed} {self.written}")}
+        filled = {**self.constants, **values, "padding": partial(make_id, _PADDING, f"{self.answer.seed} {self.written}")}
         if self.form.created == "growing":
             filled["created"] = CREATED + self.written // _CHUNKS_A_SECOND
         self.written += 1
@@ -200,6 +202,11 @@ class _Writer:
         return filled
 
     def _call_id(self, number: int) -> str:
+        if number not in self.call_ids:
+            self.call_ids[number] = self._made_call_id(number)
+        return self.call_ids[number]
+
+    def _made_call_id(self, number: int) -> str:
         return make_id(self.form.ids.get("call_id", ""), f"{self.answer.seed} call {number}", number)
 
     def _logprobs(self, pieces: tuple[str, ...], thought: tuple[str, ...] = ()) -> Json | None:
