@@ -4,11 +4,11 @@ Whether a recorded answer is one to a request, in all that an app can tell: its 
 Requests of every dialect are held against each other as chat says them.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from harness.serve.request_traits import in_chat
 from harness.simulate.chat.prompts import schema_in
 from harness.simulate.chat.speaking import cap_of
 from harness.wire.exchange import Exchange, include_usage
@@ -18,45 +18,44 @@ _ALIKE = ("response_format", "logprobs", "top_logprobs", "function_call", "funct
 _SWITCHES = ("thinking", "enable_thinking", "reasoning", "reasoning_effort", "chat_template_kwargs", "think")
 
 
-def fits(asked: Json, held: Exchange) -> bool:
-    """
-    Tell whether the answer of ``held`` is right for a request that agrees with its own in the traits required.
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A request as chat says it, and as bytes what an answer to it and to another must have in common."""
 
-    ``asked`` is the request as chat says it.
-    """
-    before = in_chat(held.request.json or {}, held.dialect)
-    alike = all(_said(asked, key) == _said(before, key) for key in _ALIKE) and _same_json(asked, before)
-    return alike and _same_question(asked, before) and _few_enough_calls(asked, held) and _within(asked, before, held)
+    body: Json
+    key: bytes
+
+    @classmethod
+    def of(cls, body: Json) -> "Wish":
+        """Return what a request, as chat says it, wishes for."""
+        alike = [body.get(name) or None for name in _ALIKE]
+        question = [_functions(body), _choice(body), _stops(body), body.get("n") or 1, include_usage(body)]
+        return cls(body, orjson.dumps([alike, question], option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS))
+
+
+def fits(asked: Wish, before: Wish, held: Exchange) -> bool:
+    """Tell whether the answer of ``held``, which was to ``before``, is right for a request that agrees in the traits required."""
+    return (
+        asked.key == before.key
+        and _same_json(asked.body, before.body)
+        and _switched(asked.body, before.body)
+        and _few_enough_calls(asked.body, held)
+        and _within(asked.body, before.body, held)
+    )
 
 
 def _same_json(asked: Json, before: Json) -> bool:
     """Tell whether JSON whose keys the prompt alone names is asked for in the same words."""
-    named = _said(asked, "response_format") == {"type": "json_object"} or schema_in(asked) is not None
+    named = (asked.get("response_format") or None) == {"type": "json_object"} or schema_in(asked) is not None
     return not named or asked.get("messages") == before.get("messages")
 
 
-def _said(body: Json, key: str) -> Any:
-    return body.get(key) or None
-
-
-def _same_question(asked: Json, before: Json) -> bool:
-    """Tell whether both ask for the same tools, ends, number, usage and way to think."""
-    return (
-        _functions(asked) == _functions(before)
-        and _choice(asked) == _choice(before)
-        and _stops(asked) == _stops(before)
-        and (asked.get("n") or 1) == (before.get("n") or 1)
-        and include_usage(asked) == include_usage(before)
-        and _switched(asked, before)
-    )
-
-
-def _functions(body: Json) -> list[bytes]:
+def _functions(body: Json) -> list[str]:
     """Return what is declared of each tool that an answer has to keep to, whatever their order."""
     tools = body.get("tools")
     found = [one.get("function") for one in tools if isinstance(one, dict)] if isinstance(tools, list) else []
     kept = [(one.get("name"), one.get("parameters")) for one in found if isinstance(one, dict)]
-    return sorted(orjson.dumps(one, option=orjson.OPT_SORT_KEYS) for one in kept)
+    return sorted(orjson.dumps(one, option=orjson.OPT_SORT_KEYS).decode() for one in kept)
 
 
 def _choice(body: Json) -> Any:

@@ -25,7 +25,7 @@ from harness.matrix.providers import Matrix, Provider, Target
 from harness.matrix.scenarios import SCENARIOS, Scenario, with_expectations
 from harness.recording.cassette import read_cassette
 from harness.results.basis import PUBLISHED
-from harness.serve.fitting import fits
+from harness.serve.fitting import Wish, fits
 from harness.serve.request_traits import RequestTraits, differing, distance, in_chat, traits
 from harness.serve.synthesis import Synthesiser
 from harness.simulate.chat import ideal as chat
@@ -79,6 +79,11 @@ class RecordedAnswer:
         request = self.exchange.request
         own = RequestMade(self.target, request.json, request.url).wrong
         return own is not None and own.reason == wrong.reason
+
+    @cached_property
+    def wish(self) -> Wish:
+        """What is asked for in it, to hold another request against."""
+        return Wish.of(in_chat(self.exchange.request.json or {}, self.exchange.dialect))
 
     @cached_property
     def traits(self) -> RequestTraits:
@@ -238,12 +243,12 @@ class RecordingIndex:
             held = self._of_model(asked)
         except NotRecorded:
             return None
-        body = in_chat(asked.body, asked.dialect)
+        wish = Wish.of(in_chat(asked.body, asked.dialect))
         alike = (
             one for one in held if one.traits.required == asked.traits.required and one.exchange.response.is_success
         )
         return min(
-            (one for one in alike if fits(body, one.exchange)),
+            (one for one in alike if fits(wish, one.wish, one.exchange)),
             key=lambda one: distance(asked.traits, one.traits), default=None,
         )  # fmt: skip
 

@@ -7,7 +7,7 @@ holds, and ``usage if not asked`` where it does not.
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
 from typing import Any
@@ -59,7 +59,6 @@ CONDITIONS = {
 
 IDS = ("id", "call_id", "fingerprint", "request_id")
 
-_FILLED = (dict, list, str)
 _IF, _NOT = " if ", "not "
 _PART = re.compile(r"\{(uuid|hex|lower|alnum|digit|number) ?(\d*)\}")
 _ALPHABETS = {
@@ -116,29 +115,86 @@ def fill(template: Any, values: Mapping[str, Any], conditions: frozenset[str]) -
     """
     Return ``template`` with its places filled and without the keys whose condition does not hold.
 
-    A value that is a function is called for it, so that what few places need is not worked out for each.
+    A value that is a function is called for it, so that what few places need is not worked out for each.  A template is
+    worked through once for each set of conditions: it is filled for every chunk, and may not be changed.
     """
+    key = id(template), conditions
+    held = _PREPARED.get(key)
+    if held is None:
+        if len(_PREPARED) >= _MOST_PREPARED:
+            _PREPARED.clear()
+        held = _PREPARED[key] = (
+            template,
+            _prepared(template, conditions),
+        )  # holds the template, so that its id stays its own
+    made = held[1]
+    return made(values) if callable(made) else made
+
+
+_Filler = Callable[[Mapping[str, Any]], Any]
+_MOST_PREPARED = 4096
+_PREPARED: dict[tuple[int, frozenset[str]], tuple[Any, Any]] = {}
+
+
+def _prepared(template: Any, conditions: frozenset[str]) -> Any:
+    """Return what fills a template, or the template itself where it has no places."""
     if isinstance(template, dict):
-        filled: dict[str, Any] = {}
-        for key, inner in template.items():
-            name, when = split(key)
-            if not when or holds(when, conditions):
-                filled[name] = fill(inner, values, conditions) if inner.__class__ in _FILLED else inner
-        return filled
+        parts = [(*split(key), inner) for key, inner in template.items()]
+        return _of_object(
+            [(name, _prepared(inner, conditions)) for name, when, inner in parts if holds(when, conditions)]
+        )
     if isinstance(template, list):
-        return [fill(inner, values, conditions) for inner in template]
-    if isinstance(template, str) and template.startswith("$"):
-        value = values[template[1:]]
+        return _of_list([_prepared(inner, conditions) for inner in template])
+    return _of_place(template[1:]) if isinstance(template, str) and template.startswith("$") else template
+
+
+def _of_object(parts: list[tuple[str, Any]]) -> Any:
+    plain = {name: part for name, part in parts if not callable(part)}
+    filled = [(name, part) for name, part in parts if callable(part)]
+    if not filled:
+        return lambda _values: dict(plain)
+    whole: dict[str, Any] = {name: None if callable(part) else part for name, part in parts}
+
+    def fill_object(values: Mapping[str, Any]) -> dict[str, Any]:
+        made = whole.copy()
+        for name, part in filled:
+            made[name] = part(values)
+        return made
+
+    return fill_object
+
+
+def _of_list(parts: list[Any]) -> _Filler:
+    return lambda values: [part(values) if callable(part) else part for part in parts]
+
+
+def _of_place(name: str) -> _Filler:
+    def fill_place(values: Mapping[str, Any]) -> Any:
+        value = values[name]
         return value() if callable(value) else value
-    return template
+
+    return fill_place
 
 
 def uses(template: Any, place: str) -> bool:
-    """Tell whether a template has the place ``place``."""
+    """Tell whether a template has the place ``place``; looked up once, as in ``fill``."""
+    key = id(template), place
+    held = _USED.get(key)
+    if held is None:
+        if len(_USED) >= _MOST_PREPARED:
+            _USED.clear()
+        held = _USED[key] = template, _uses(template, place)
+    return held[1]
+
+
+_USED: dict[tuple[int, str], tuple[Any, bool]] = {}
+
+
+def _uses(template: Any, place: str) -> bool:
     if isinstance(template, dict):
-        return any(uses(inner, place) for inner in template.values())
+        return any(_uses(inner, place) for inner in template.values())
     if isinstance(template, list):
-        return any(uses(inner, place) for inner in template)
+        return any(_uses(inner, place) for inner in template)
     return bool(template == f"${place}")
 
 

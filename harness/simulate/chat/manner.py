@@ -66,6 +66,7 @@ class ProfileManner:
 
     def __init__(self, profile: Profile, target: Target, forms: Forms) -> None:
         self._profile, self._target, self._forms = profile, target, forms
+        self._names_of: dict[str, set[str]] = {}
 
     def answer(self, body: Json | None, said: Said | None = None) -> Synthesised:
         """
@@ -150,6 +151,12 @@ class ProfileManner:
         return names <= asked if names else needs_tools and bool(body.get("tools"))
 
     def _names(self, scenario: Scenario) -> set[str]:
+        """Return the parameters that a scenario tries; worked out once."""
+        if scenario.id not in self._names_of:
+            self._names_of[scenario.id] = self._tested(scenario)
+        return self._names_of[scenario.id]
+
+    def _tested(self, scenario: Scenario) -> set[str]:
         names = parameters_of(scenario, self._target.model.id)
         switch = self._target.model.thinking
         return {name for name in names if name not in {**(switch.enable or {}), **(switch.disable or {})}}

@@ -1,7 +1,7 @@
 """The bytes of a stream or a body: what an answer says, written in the form of a provider's profile."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -71,9 +71,9 @@ def render(form: Form, answer: Answer, *, streamed: bool) -> Rendered | None:
     return Rendered(content, render_headers(form, room.headers, answer.seed), evidence) if evidence else None
 
 
-def render_headers(form: Form, headers: Mapping[str, str], seed: str) -> Headers:
+def render_headers(form: Form, headers: dict[str, str], seed: str) -> Headers:
     """Return response headers, with the ids in them."""
-    return Headers(tuple(fill(dict(headers), _ids(form, seed), frozenset()).items()))
+    return Headers(tuple(fill(headers, _ids(form, seed), frozenset()).items()))
 
 
 def render_refusal(form: Form, refusal: Refusal, text: str, seed: str) -> bytes:
@@ -173,7 +173,11 @@ class _Writer:
         return values | {"finish": self._reason(said)} if name == "finish" else values
 
     def _chunk(self, stream: Stream, name: str, template: Json, values: Json, conditions: frozenset[str]) -> Json:
-        filled = {**self.constants, **values, "padding": partial(make_id, _PADDING, f"{self.answer.seed} {self.written}")}
+        filled = {
+            **self.constants,
+            **values,
+            "padding": partial(make_id, _PADDING, f"{self.answer.seed} {self.written}"),
+        }
         if self.form.created == "growing":
             filled["created"] = CREATED + self.written // _CHUNKS_A_SECOND
         self.written += 1
