@@ -8,6 +8,7 @@ take them in both of its modes.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.printable import printable
+from harness.pytest.blocking import lifted, reachable
 
 if TYPE_CHECKING:
     from harness.pytest.answers import CompatAnswer
@@ -47,7 +49,7 @@ def compat_server(pytestconfig: pytest.Config) -> Iterator[ReplayServer]:
     """
     from harness.serve.embedded import ReplayServer
 
-    with ReplayServer(root=pytestconfig.rootpath) as server:
+    with ReplayServer(root=pytestconfig.rootpath) as server, reachable(server.url):
         yield server
 
 
@@ -76,8 +78,9 @@ def compat_recorder(request: pytest.FixtureRequest) -> Iterator[CompatRecorder]:
     path = Path(request.node.path)
     place = path.parent / "cassettes" / path.stem / f"{_file_name(request.node.name)}.yaml"
     recorder = CompatRecorder(place, request.config.getoption("--compat-record"))
-    yield recorder
-    recorder.close()
+    with lifted() if recorder.records else nullcontext():
+        yield recorder
+        recorder.close()
 
 
 def _file_name(name: str) -> str:

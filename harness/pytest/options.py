@@ -7,6 +7,8 @@ from harness.words import LANGUAGES
 FILE_NAME = "providers.yaml"
 """The file that is collected."""
 
+BLOCK, ALLOWED = "--compat-block-network", "--compat-allowed-hosts"
+
 SELECTING = ("provider", "model", "scenario", "check", "dialect")
 """What the items can be chosen by."""
 
@@ -49,6 +51,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run this client, or the code in this file, on the recordings instead of the checks; repeatable",
     )  # fmt: skip
     group.addoption("--compat-lang", choices=LANGUAGES, help="language of failure texts [default: the locale's]")
+    group.addoption(
+        BLOCK, action="store_true", help="let no test connect to a network, but one that records with compat_recorder"
+    )
+    group.addoption(
+        ALLOWED, default="", metavar="HOSTS",
+        help="hosts that tests may connect to with --compat-block-network: regular expressions, with commas between",
+    )  # fmt: skip
     parser.addini("compat_matrix", f"matrices to collect, beside each {FILE_NAME} that names our schema", type="paths")
     group.addoption(
         "--compat-report",

@@ -22,12 +22,14 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.printable import printable
+from harness.pytest.blocking import allowed_hosts, pytest_runtest_protocol
 from harness.pytest.fixtures import compat_provider, compat_recorder, compat_server, pytest_generate_tests
-from harness.pytest.options import FILE_NAME, SELECTING, pytest_addoption
+from harness.pytest.options import BLOCK, FILE_NAME, SELECTING, pytest_addoption
 from harness.words import set_language
 
 __all__ = [
     "FILE_NAME", "compat_provider", "compat_recorder", "compat_server", "pytest_addoption", "pytest_generate_tests",
+    "pytest_runtest_protocol",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
@@ -57,12 +59,15 @@ def pytest_configure(config: pytest.Config) -> None:
         "compat(providers, scenarios, faults, variants): an item of the provider matrix; or the recorded answers that a "
         "test with the fixture compat_provider runs on",
     )
+    config.addinivalue_line("markers", "block_network(allowed_hosts): let the test connect to no network")
     config.addinivalue_line("markers", "compat_client: client code run on a recording")
     config.addinivalue_line("markers", "compat_published: all checks on a recording that others published")
     for family in _FAMILIES:
         config.addinivalue_line("markers", f"compat_{family}: a check of the family {family}")
     if _online(config) and config.getoption("--compat-client"):
         raise pytest.UsageError("--compat-client runs on recordings: leave --compat-live and --compat-record out")
+    if config.getoption("--compat-live") and config.getoption(BLOCK):
+        raise pytest.UsageError(f"--compat-live asks over the network, {BLOCK} forbids it; leave one of them out")
     if _online(config) and (config.getoption("numprocesses", None) or hasattr(config, "workerinput")):
         raise pytest.UsageError("--compat-live and --compat-record ask once for all items: run them without -n")
     folder = config.getoption("--compat-report")
@@ -102,6 +107,8 @@ def _named(config: pytest.Config) -> list[Path]:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Refuse options that nothing answers to: a run that asked for something and got nothing is no success."""
+    for item in session.items:
+        allowed_hosts(item)
     options = session.config.option
     asked = [f"--compat-{name}" for name in (*SELECTING, "client", "report") if getattr(options, f"compat_{name}")]
     if asked and not session.testsfailed and not any(item.get_closest_marker("compat") for item in session.items):

@@ -1,0 +1,174 @@
+"""
+The network blocked while a test runs: with ``--compat-block-network``, or by the marker ``block_network``.
+
+How it works: connecting and the lookup of a name raise `NetworkBlocked`, but for the replay server of the session and for
+hosts that are allowed.  Sockets of the file system are no network, and a pair of sockets, which Windows makes of a
+connection to itself, is none either.  A recorder that records lifts it for its test.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import threading
+from collections.abc import Callable, Generator, Iterator
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from harness.pytest.options import ALLOWED, BLOCK
+
+MARKER = "block_network"
+_OTHER = "recording"  # pytest-recording, whose marker has the same name, acts on it itself
+
+_servers: set[tuple[str | None, int | None]] = set()
+_lifted = False
+
+
+class NetworkBlocked(RuntimeError):
+    """A test reached out while the network was blocked."""
+
+
+@contextlib.contextmanager
+def reachable(url: str) -> Iterator[None]:
+    """Let tests reach a server of our own, whatever is blocked."""
+    parts = urlsplit(url)
+    _servers.add((parts.hostname, parts.port))
+    try:
+        yield
+    finally:
+        _servers.discard((parts.hostname, parts.port))
+
+
+@contextlib.contextmanager
+def lifted() -> Iterator[None]:
+    """Let a test reach the network: it records."""
+    global _lifted  # noqa: PLW0603 - one a process, as what it lifts
+    _lifted = True
+    try:
+        yield
+    finally:
+        _lifted = False
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Block the network while a test is set up, runs and is torn down, where that was asked for."""
+    allowed = allowed_hosts(item)
+    if allowed is None:
+        return (yield)
+    with blocked(allowed):
+        return (yield)
+
+
+def allowed_hosts(item: pytest.Item) -> list[re.Pattern[str]] | None:
+    """
+    Return the hosts that a test may connect to; None where it may connect to all.
+
+    Raises:
+        UsageError: one is no regular expression.
+    """
+    marker = None if item.config.pluginmanager.has_plugin(_OTHER) else item.get_closest_marker(MARKER)
+    if not marker and not item.config.getoption(BLOCK):
+        return None
+    named = marker.kwargs.get("allowed_hosts", ()) if marker else ()
+    given = [one.strip() for one in item.config.getoption(ALLOWED).split(",") if one.strip()]
+    return [_pattern(one, item) for one in (*given, *([named] if isinstance(named, str) else named))]
+
+
+def _pattern(text: str, item: pytest.Item) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise pytest.UsageError(
+            rf"{item.nodeid}: allowed host {text!r}: no regular expression: {error}; write one such as .*\.example\.com"
+        ) from None
+
+
+@contextlib.contextmanager
+def blocked(allowed: list[re.Pattern[str]]) -> Iterator[None]:
+    """Block the network but for the hosts that are ``allowed``."""
+    guard = _Guard(allowed)
+    changed: list[tuple[Any, str]] = [
+        (socket.socket, "connect"), (socket.socket, "connect_ex"), (socket, "socketpair"), (socket, "getaddrinfo"),
+    ]  # fmt: skip
+    before = [getattr(owner, name) for owner, name in changed]
+    guards = [
+        guard.connecting(before[0]),
+        guard.connecting(before[1]),
+        guard.pairing(before[2]),
+        guard.lookup(before[3]),
+    ]
+    for (owner, name), guarded in zip(changed, guards, strict=True):
+        setattr(owner, name, guarded)
+    try:
+        yield
+    finally:
+        for (owner, name), original in zip(changed, before, strict=True):
+            setattr(owner, name, original)
+
+
+class _Guard:
+    """What stands before the functions of a socket: it knows who may be asked, and what their names were looked up as."""
+
+    def __init__(self, allowed: list[re.Pattern[str]]) -> None:
+        self._allowed = allowed
+        self._found: set[str] = set()
+        self._pairing = threading.local()
+
+    def _names(self, host: str) -> bool:
+        return any(one.fullmatch(host) for one in self._allowed)
+
+    def _check(self, host: str, port: Any) -> None:
+        """Raise NetworkBlocked for a host that may not be asked."""
+        if not (_lifted or host in self._found or (host, port) in _servers or self._names(host)):
+            raise NetworkBlocked(
+                f"the network is blocked for tests, and this one asks for {host}; take the client's transport from "
+                f"compat_recorder, or allow the host with {ALLOWED}"
+            )
+
+    def connecting(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def connect(own: socket.socket, address: Any, *more: Any) -> Any:
+            if own.family in {socket.AF_INET, socket.AF_INET6} and not getattr(self._pairing, "under_way", False):
+                try:
+                    self._check(str(address[0]), address[1])
+                except NetworkBlocked:
+                    own.close()  # whoever made it expects an OSError, and closes it then only
+                    raise
+            return original(own, address, *more)
+
+        return connect
+
+    def pairing(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def socketpair(*arguments: Any, **named: Any) -> Any:
+            self._pairing.under_way = True
+            try:
+                return original(*arguments, **named)
+            finally:
+                self._pairing.under_way = False
+
+        return socketpair
+
+    def lookup(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def getaddrinfo(host: Any, port: Any, *more: Any, **named: Any) -> Any:
+            name = host.decode() if isinstance(host, bytes) else host
+            if name and not _local(name):
+                self._check(name, port)
+            found = original(host, port, *more, **named)
+            if name and self._names(name):
+                self._found.update(address[0] for *_, address in found)
+            return found
+
+        return getaddrinfo
+
+
+def _local(name: str) -> bool:
+    """Tell whether looking up a name asks nobody: an address, or this machine; both are checked where they are connected to."""
+    if name == "localhost":
+        return True
+    with contextlib.suppress(ValueError):
+        return bool(ip_address(name.partition("%")[0]))
+    return False
