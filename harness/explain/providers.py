@@ -18,7 +18,7 @@ from harness.matrix.project import project_matrix
 from harness.matrix.providers import Model, Provider
 from harness.matrix.scenarios import KINDS
 from harness.recording.cassette import read_cassette
-from harness.reports.failures import show_advice, show_wrapped
+from harness.reports.failures import reason_known, show_advice, show_wrapped
 from harness.reports.terminal import show_finding
 from harness.results import Advice, Deviation, Finding, Outcome, read_results
 from harness.results.basis import PUBLISHED
@@ -53,7 +53,10 @@ def _named(scenarios: tuple[str, ...]) -> tuple[str, ...]:
 
 def _of_deviation(one: Deviation) -> Iterator[tuple[str, str]]:
     gone = translated(", gone since {day}").format(day=one.until) if one.until else ""
-    yield "", translated("seen {when}{gone}: {reason}").format(when=_when(one), gone=gone, reason=one.reason)
+    yield (
+        "",
+        translated("seen {when}{gone}: {reason}").format(when=_when(one), gone=gone, reason=translated(one.reason)),
+    )
     yield "breaks", translated(one.breaks or CHECKS[one.check].impact)
     yield "instead", translated(one.instead or CHECKS[one.check].workaround)
     yield "source", f"{one.source} ({one.kind})"
@@ -190,7 +193,7 @@ def _explain_published(provider: str, model: str, scenario: str, check: str, roo
     for finding in run_published(cases[scenario], selection.chosen(), KnownProblems(root)):
         _show_cell(finding, [], console)
         if finding.known:
-            show_wrapped(finding.known, console, label=translated("known"), indent=0)
+            show_wrapped(reason_known(finding.known), console, label=translated("known"), indent=0)
             console.print(f"         {finding.source}", soft_wrap=True)
         show_line(translated("where"), read_cassette(cases[scenario].cassette)[0].source.url or "", console)
 
@@ -210,7 +213,7 @@ def _show_cell(finding: Finding, listed: list[Deviation], console: Console) -> N
     """Show a finding, the deviations listed for it, and what its form breaks, where it breaks something."""
     show_finding(finding, console)
     for one in listed:
-        seen = translated("seen {when}{gone}: {reason}").format(when=_when(one), gone="", reason=one.reason)
+        seen = translated("seen {when}{gone}: {reason}").format(when=_when(one), gone="", reason=translated(one.reason))
         show_wrapped(seen, console, label=translated("known"), indent=0)
         console.print(f"         {one.source} ({one.kind})", soft_wrap=True)
     if finding.check not in CHECKS:

@@ -143,6 +143,12 @@ def show_groups(groups: Sequence[FindingGroup], mode: str, console: Console, *, 
         show_wrapped(more, console, indent=0)
 
 
+def reason_known(known: str) -> str:
+    """Return since when and why something is known, in the language of the reader."""
+    seen, colon, reason = known.partition(": ")
+    return f"{seen}{colon}{translated(reason)}"
+
+
 def _show_group(group: FindingGroup, where: str, console: Console) -> None:
     first = group.first
     seen = first.outcome is Outcome.OBSERVED
@@ -157,7 +163,7 @@ def _show_group(group: FindingGroup, where: str, console: Console) -> None:
     what = translated("seen" if seen else "what")
     show_wrapped(_seen(group) if seen else translated_problem(first.message), console, label=what)
     if first.known:
-        show_wrapped(f"{first.known} {first.source}", console, label=translated("seen"))
+        show_wrapped(f"{reason_known(first.known)} {first.source}", console, label=translated("seen"))
     if group.told:
         show_advice(group.told.advice, console, indent=_INDENT)
     _show_place(first, console)

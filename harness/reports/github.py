@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from harness.markdown import cell, padded_table
 from harness.reports import baseline, probe_facts
+from harness.reports.addresses import page_of
 from harness.reports.failures import FindingGroup, TellOf, grouped
 from harness.reports.shown import shown
 from harness.reports.summary import replays
@@ -111,6 +112,11 @@ def _verdict(results: Results, groups: list[FindingGroup]) -> str:
     return f"{'❌' if results.probe and results.probe.fails else '⚠️'} {', '.join(counts)}"
 
 
+def _linked(check: str) -> str:
+    page = page_of(check)
+    return f"[{check}]({page})" if page else check
+
+
 def _table(groups: list[FindingGroup]) -> str:
     rows = []
     for group in groups:
@@ -118,5 +124,5 @@ def _table(groups: list[FindingGroup]) -> str:
         rate = f" (flaky: {first.rate[0]} of {first.rate[1]})" if first.rate else ""
         why = first.known or (group.told.advice.breaks if group.told else "")
         names = dict.fromkeys(group.scenarios)
-        rows.append([first.level.value, first.check, f"{first.message}{rate}", ", ".join(names), cell(why)])
+        rows.append([first.level.value, _linked(first.check), f"{first.message}{rate}", ", ".join(names), cell(why)])
     return padded_table(["level", "check", "what", "scenarios", "breaks, or why it is known"], rows)

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from itertools import groupby
 from xml.etree import ElementTree as ET
 
+from harness.reports.addresses import page_of
 from harness.reports.failures import TellOf
 from harness.reports.shown import shown
 from harness.results import BaselineSummary, Finding, Level, Outcome, Results
@@ -86,6 +87,9 @@ def _details(finding: Finding, tell_of: TellOf) -> Iterable[str]:
         yield f"instead: {told.advice.instead}"
     if finding.source:
         yield f"source: {finding.source}"
+    page = page_of(finding.check)
+    if page:
+        yield f"page: {page}"
 
 
 def _entries(baseline: BaselineSummary) -> Iterable[ET.Element]:

@@ -10,6 +10,7 @@ import hashlib
 import json
 from typing import Any
 
+from harness.reports.addresses import page_of
 from harness.reports.failures import TellOf
 from harness.reports.shown import shown
 from harness.results import BaselineEntry, Finding, Level, Outcome, Results
@@ -35,6 +36,7 @@ def render(results: Results, tell_of: TellOf) -> str:
     new.sort(key=lambda one: list(Level).index(one.level))
     stale = baseline.of("stale") if baseline else []
     rules = {one.check: _rule(one, tell_of) for one in new}
+    rules |= {one.check: _rule(one, tell_of) for one in new if one.source}  # a failure without one may stand before it
     rules |= {_STALE: _stale_rule()} if stale else {}
     order = {name: number for number, name in enumerate(rules)}
     found = [*(_stale(one, path) for one in stale), *(_result(one, path) for one in new)][:_MOST]
@@ -62,8 +64,9 @@ def _rule(finding: Finding, tell_of: TellOf) -> dict[str, Any]:
     }
     if told:
         rule["help"] = {"text": f"Breaks: {told.advice.breaks}\nInstead: {told.advice.instead}"}
-    if finding.source:
-        rule["helpUri"] = finding.source
+    page = page_of(finding.check)
+    if page or finding.source:
+        rule["helpUri"] = page or finding.source
     return rule
 
 

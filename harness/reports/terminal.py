@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.reports import baseline, probe_facts
+from harness.reports.addresses import page_of
 from harness.reports.failures import (
     COLOURS,
     TellOf,
@@ -306,7 +307,9 @@ def _show_totals(tally: Tally, console: Console) -> None:
         for outcome, said in _MEANINGS.items()
         if outcome in words
     ]
-    legend += [translated("harness explain ID: all of a rule")]
+    page = page_of("ID")
+    more = translated("harness explain ID: all of a rule")
+    legend += [translated("{said}; also at {page}").format(said=more, page=page) if page else more]
     show_wrapped(" · ".join(legend), console, indent=0, style="dim")
 
 

@@ -1,10 +1,8 @@
 """The short address of each page: a provider, a rule or observation, a client."""
 
-import os
 from pathlib import Path
 
-VARIABLE = "HARNESS_SITE_URL"
-"""Names where the site is published, such as ``https://example.com/compat/``."""
+from harness.reports.addresses import published
 
 BUILT = "site"
 """The folder of a project that `make site` writes to."""
@@ -21,8 +19,8 @@ def address_of(kind: str, name: str, root: Path, language: str = "en") -> str | 
     was built in the project at ``root``; None where there is neither.
     """
     below = ("" if language == "en" else f"{language}/") + path_of(kind, name)
-    published = os.environ.get(VARIABLE)
-    if published:
-        return f"{published.rstrip('/')}/{below}"
+    online = published(below)
+    if online:
+        return online
     built = root.resolve() / BUILT / below / "index.html"
     return built.as_uri() if built.is_file() else None

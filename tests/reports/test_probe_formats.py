@@ -176,3 +176,20 @@ def test_the_json_fits_its_published_schema() -> None:
 def test_the_published_schema_is_that_of_the_code() -> None:
     published = json.loads((ROOT / "harness/results/probe.schema.json").read_text(encoding="utf-8"))
     assert published == json.loads(json.dumps(probe_schema())), "write it with: make schema"
+
+
+@pytest.mark.parametrize("site", ["https://example.com/compat", "https://example.com/compat/"])
+def test_where_a_site_is_published_its_pages_are_linked(site: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARNESS_SITE_URL", site)
+    page = "https://example.com/compat/rules/sse.done/"
+    rules = json.loads(sarif.render(ALONE, told_of))["runs"][0]["tool"]["driver"]["rules"]
+    assert page in {rule.get("helpUri") for rule in rules}
+    assert f"page: {page}" in junit.render(ALONE, told_of)
+    assert f"[sse.done]({page})" in github.summary(ALONE, told_of)
+
+
+def test_where_none_is_published_the_source_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HARNESS_SITE_URL", raising=False)
+    rules = json.loads(sarif.render(ALONE, told_of))["runs"][0]["tool"]["driver"]["rules"]
+    assert {rule.get("helpUri") for rule in rules} >= {"https://example.org/x"}
+    assert "page: " not in junit.render(ALONE, told_of)
