@@ -71,3 +71,8 @@ def _escape(found: re.Match[str]) -> str:
 def _json_escape(found: re.Match[str]) -> str:
     units = found[0].encode("utf-16-be", "surrogatepass").hex()
     return found[1] or "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+
+def count_of(number: int, one: str, many: str | None = None) -> str:
+    """Return a number with what is counted: 1 file, 2,000 files; ``many`` where more than an s is added for several."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"

@@ -87,6 +87,7 @@ def test_check_families_do_not_import_each_other() -> None:
         "chat.repeated_text",
         "chat.repetition",
         "sizes",
+        "chat.said_pieces",
         "sources",
         "chat.tool_fragments",
         "chat.usages",

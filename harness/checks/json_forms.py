@@ -65,6 +65,28 @@ _HEAD = 1 << 16  # bytes in which an error ends
 _KEYS = {b'"error"', b'"detail"'}
 
 
+_OF_OTHERS: tuple[tuple[str, frozenset[str]], ...] = (
+    ("Ollama's /api/chat", frozenset({"message", "done"})),
+    ("Ollama's /api/generate", frozenset({"response", "done"})),
+    ("Anthropic's /v1/messages", frozenset({"content", "stop_reason", "role"})),
+    ("OpenAI's /v1/responses", frozenset({"output", "object"})),
+    ("OpenAI's /v1/images", frozenset({"data", "created"})),
+    ("Gemini's generateContent", frozenset({"candidates"})),
+    ("Cohere's /v2/chat", frozenset({"message", "finish_reason"})),
+    ("Qianfan's older API", frozenset({"result", "is_end"})),
+    ("DashScope's own API", frozenset({"output", "request_id"})),
+    ("TGI's /generate", frozenset({"generated_text"})),
+    ("llama.cpp's /completion", frozenset({"content", "stop"})),
+)
+"""APIs by the keys that their answers have at the top."""
+
+
+def form_of_another(exchange: Exchange) -> str | None:
+    """Return the API in whose form an answer comes that has no choices; None where its keys are those of none."""
+    first = as_object(exchange.chunk(exchange.columns.first)) if exchange.columns.count else {}
+    return next((api for api, keys in _OF_OTHERS if keys <= first.keys()), None)
+
+
 def envelope(exchange: Exchange) -> str | None:
     """Return the key of the first object under which a completion stands with its choices; None where it stands in none."""
     outer = as_object(exchange.chunk(exchange.columns.first)) if exchange.columns.count else {}

@@ -6,17 +6,35 @@ What stands between backticks is what a text speaks of, and no mark in it.
 
 import re
 
-THINK_TAGS = ("think", "thinking", "thought", "seed:think", "longcat_think")
+THINK_TAGS = ("think", "thinking", "thought", "thoughts", "reasoning", "seed:think", "mm:think", "longcat_think")
 
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
 _NAMES = "|".join(THINK_TAGS)
-_OPENS = re.compile(rf"\s*(?:<(?:{_NAMES})>|\[THINK\]|◁think▷)")
+_OPENS = re.compile(rf"\s*(?:<(?:{_NAMES}|[a-z]\w*:think(?:ing)?)>|\[THINK\]|◁think▷)")
+_HEADING = re.compile(r"\s*(?:\*\*)?(?:Thinking Process:|Here's a thinking process)\s")
+"""What a thought begins with that has no tag, since the prompt ended with it: Qwen 3.5 and later."""
 _CLOSING = (*(f"</{name}>" for name in THINK_TAGS), "[/THINK]", "◁/think▷")
 _ENDS = re.compile("|".join(map(re.escape, (*_CLOSING, "\ufffd"))))
 _SPECIAL = re.compile(
-    r"<\|[a-z][a-z_0-9]*\|>|<｜[^｜>]{1,40}｜>|<(?:start|end)_of_turn>|<eos>|<bos>|\[/?INST\]|<</?SYS>>|\[gMASK\]|</s>$"
+    r"<\|/?[A-Za-z][A-Za-z_0-9]*\|>|<｜[^｜>]{1,40}｜>|<(?:start|end)_of_turn>|<eos>|<bos>|\[/?INST\]|<</?SYS>>|\[gMASK\]|</s>$"
+    r"|<\|(?:channel|turn|tool_call|tool|think)>|<(?:channel|turn|tool_call|tool)\|>|<\|\"\|>|<0x[0-9A-F]{2}>|<(?:unused|reserved_|extra_id_)\d+>"
 )
-_SIGNS = ("<|", "<｜", "_of_turn>", "<eos>", "<bos>", "INST]", "SYS>>", "[gMASK]", "</s>")
+_SIGNS = (
+    "<|",
+    "|>",
+    "<｜",
+    "_of_turn>",
+    "<eos>",
+    "<bos>",
+    "INST]",
+    "SYS>>",
+    "[gMASK]",
+    "</s>",
+    "<0x",
+    "<unused",
+    "<reserved_",
+    "<extra_id_",
+)
 _QUOTES = "\"'()“”‘’「」"
 _WITHIN = re.compile(r"[a-z,:] (?: [a-z]|, |\. |\)?[,;:])")
 _CHANNELS = re.compile(
@@ -24,10 +42,16 @@ _CHANNELS = re.compile(
 )
 _CALL = re.compile(
     r"<tool_call>\s*[{<\w]|<\|tool_call|<｜tool▁call|<function=\w+>|<minimax:tool_call>|<seed:tool_call>|"
-    r"<\|python_tag\|>|\[TOOL_CALLS\]|｜DSML｜"
+    r"commentary to=functions\.\w+|<\|python_tag\|>|\[TOOL_CALLS\]|｜DSML｜|<\|open\|>(?:tools|call)\b|<function_calls>\s*<invoke\b|<\|START_ACTION\|>"
+    r"|</(?:parameter|arg_value)>\s*(?:</function>\s*)?</tool_call>\s*\Z|</(?:parameter|invoke)>\s*</(?:invoke|function_calls)>\s*\Z"
 )
 _LEFT_OVER = re.compile(r"\A\s*(?:</?tool_calls?>|<function(?:=\w*)?>?|</function>|\[/?TOOL_CALLS?\])\s*\Z")
 _LEFT_AT_END = re.compile(r"(?:</?tool_calls?>|<function(?:=\w*)?>?|</function>)\s*\Z")
+_EDGES = re.compile(
+    r"\A\s*(?P<opens><\|[^|<>\s]{1,40}\|?>|<｜[^｜>]{1,40}｜>|<(?:tool_call|parameter|arg_value|think)(?:=\w+)?>)"
+    r"|(?P<ends><\|[^|<>\s]{1,40}\|>|<[\w]+\|>|<｜[^｜>]{1,40}｜>|</(?:s|tool_call|function|parameter|invoke|arg_value|arg_key|think)>)\s*\Z"
+)
+"""Marks of a model or of its markup of calls, before or after a value of arguments."""
 _CONTROL = re.compile(r"[\x01-\x08\x0b\x0e-\x1f\x7f]")
 _RUN = re.compile(r"[^\x00-\x7f]+")
 _FOREIGN = re.compile(r"[^\x00-\x7f]{1,12}")
@@ -55,6 +79,38 @@ def think_tag(text: str) -> str | None:
     return None
 
 
+def thought_heading(text: str) -> str | None:
+    """Return the heading of a thought that ``text`` begins with."""
+    found = _HEADING.match(text)
+    return found[0].strip() if found else None
+
+
+_HEADER = re.compile(r"\A\s*(?:assistant|model|ASSISTANT)(?:\s*\n|:\s)")
+_TURNS = re.compile(
+    r"\n\s*(?P<user>(?:### ?)?(?:Human|User|USER|user):?)[ \n][^\n]*(?:\n[^\n]*){0,6}?\n\s*(?:### ?)?(?:Assistant|ASSISTANT|assistant|Response):?[ \n]"
+)
+_OF_TALK = re.compile(r"dialog|conversation|transcript|script|interview|chat|对话|聊天|台词", re.IGNORECASE)
+
+
+def turn_header(text: str) -> str | None:
+    """Return the name of a role that ``text`` begins with, as a template writes it before a turn."""
+    found = _HEADER.match(text)
+    return found[0].strip() if found else None
+
+
+def turn_of_user(text: str) -> str | None:
+    """Return the name under which ``text`` goes on with a turn of the user's, and another of the assistant's."""
+    found = (
+        _TURNS.search(without_code(text)) if "ssistant" in text or "ASSISTANT" in text or "Response" in text else None
+    )
+    return found["user"] if found else None
+
+
+def is_about_talk(asked: str) -> bool:
+    """Tell whether what was asked may be answered with turns of a talk."""
+    return _OF_TALK.search(asked) is not None
+
+
 def special_token(text: str) -> str | None:
     """Return a special token of a model that stands in ``text``."""
     if not any(sign in text for sign in _SIGNS):
@@ -64,6 +120,18 @@ def special_token(text: str) -> str | None:
     if found is None or (found[0] == "</s>" and "<s>" in text):  # the two together strike text out in HTML
         return None
     return found[0]
+
+
+_RAW = re.compile(r"[ĠĊ▁](?=[A-Za-zĠĊ▁])")
+_MANY = 2
+
+
+def raw_piece(text: str) -> str | None:
+    """Return the sign by which a tokenizer writes a space or a line end, where several are left in ``text``."""
+    if not any(sign in text for sign in "ĠĊ▁"):
+        return None
+    found = _RAW.findall(without_code(text))
+    return found[0] if len(found) >= _MANY else None
 
 
 def channel_words(text: str) -> str | None:
@@ -91,11 +159,47 @@ def _is_spoken_of(text: str, found: re.Match[str]) -> bool:
 
 def call_markup(text: str, *, beside_calls: bool = False) -> str | None:
     """Return what of ``text`` is the markup of a tool call; of a call that was read, its tag may be left over at the end."""
-    if "<" not in text and "[" not in text and "｜" not in text:
+    if "<" not in text and "[" not in text and "｜" not in text and "commentary to=" not in text:
         return None
     text = without_code(text)
     found = _CALL.search(text) or _LEFT_OVER.search(text) or (_LEFT_AT_END.search(text) if beside_calls else None)
     return found[0].strip() if found else None
+
+
+def mark_at_edge(value: str) -> str | None:
+    """Return the mark with which a value of arguments begins or ends; one that the value opens and closes is its own."""
+    found = _EDGES.search(value) if "<" in value else None
+    if found is None:
+        return None
+    mark = found["opens"] or found["ends"]
+    other = mark.replace("</", "<").rstrip(">") if mark.startswith("</") else mark.replace("<", "</")
+    rest = value[found.end() :] if found["opens"] else value[: found.start()]
+    around = value.strip().startswith(mark) and value.strip().endswith(mark) and value.strip() != mark
+    return mark if around or not (other in rest or mark in rest) else None
+
+
+_ENTITY = re.compile(r"&(?:lt|gt|amp|quot|#39|#x27);")
+_LINE_END = re.compile(r"\\n(?=\\n|[ \-*#>\d]|\Z)")
+_PARTS = re.compile(r"\A\s*\[\s*\{\s*[\"']type[\"']\s*:\s*[\"'](?:text|output_text)[\"']\s*,\s*[\"']text[\"']\s*:")
+_SEVERAL = 3
+
+
+def escaped_once_more(text: str) -> str | None:
+    """Return the first escape of HTML, or of a line end, in a text that has nothing unescaped of the kind."""
+    if text.lstrip()[:1] in {"{", "[", '"'}:
+        return None  # JSON escapes what stands in it
+    shown = without_code(text)
+    entities = _ENTITY.findall(shown)
+    if len(entities) >= _SEVERAL and len(set(entities)) > 1 and not any(sign in shown for sign in '<>"'):
+        return str(entities[0])
+    ends = _LINE_END.findall(shown)
+    return ends[0] if len(ends) >= _SEVERAL and "\n" not in shown else None
+
+
+def parts_as_text(text: str) -> str | None:
+    """Return the beginning of a list of parts that ``text`` is, written out."""
+    found = _PARTS.match(text)
+    return found[0] if found and text.rstrip().endswith("]") else None
 
 
 def replacement(text: str) -> str | None:

@@ -11,6 +11,7 @@ from harness.checks.applies import all_of, complete_answer, exact_framing, exact
 from harness.checks.json_forms import ADVICE, BARE_ERROR, TWICE, encoded_twice, is_bare_error
 from harness.checks.kinds import n_of_m
 from harness.checks.registry import CHAT_ALONE, observation, rule
+from harness.printable import count_of
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import STREAM, replace_in_body, replace_last_in_body, with_body
 from harness.wire.exchange import Exchange
@@ -156,7 +157,7 @@ def data_not_empty(exchange: Exchange) -> Iterator[Problem]:
     """
     empty = [n for n, _ in exchange.reading.not_json if not _parser(exchange).events.data[n].strip()]
     if empty:
-        yield Problem(f"{len(empty)} events have empty data", ((empty[0], ""),))
+        yield Problem(f"{count_of(len(empty), 'event has', 'events have')} empty data", ((empty[0], ""),))
 
 
 @rule(
@@ -177,17 +178,17 @@ def data_given(exchange: Exchange) -> Iterator[Problem]:
     parser = _parser(exchange)
     unnamed = [block for block in parser.events_without_data if block[1] & {"unknown-field", "no-colon"}]
     starts = [offset for offset, _ in unnamed]
-    errors = (offset for offset, name in parser.unknown_fields if is_bare_error(name))
-    within = ((bisect(starts, offset) - 1, offset) for offset in errors)
+    within = ((bisect(starts, at) - 1, at) for at, name in parser.unknown_fields if is_bare_error(name))
     content = exchange.response.content
     told = {n for n, offset in within if n >= 0 and not _BLANK.search(content, starts[n], offset)}  # by sse.no-error
     blocks = [block for number, block in enumerate(unnamed) if number not in told]
     if blocks:
         offset, oddities = blocks[0]
         indented = _INDENTED.match(content, offset)
-        fields = ", ".join(sorted(oddities & {"named", "id", "retry", "unknown-field", "no-colon"})) or "no field"
-        fields = f"white space before {indented[1].decode()}" if indented else fields
-        yield Problem(f"{len(blocks)} blocks have no data (first: {fields})", ((None, offset),))
+        named = ", ".join(sorted(oddities & {"named", "id", "retry", "unknown-field", "no-colon"})) or "no field"
+        fields = f"white space before {indented[1].decode()}" if indented else named
+        many = count_of(len(blocks), "block has", "blocks have")
+        yield Problem(f"{many} no data (first: {fields})", ((None, offset),))
 
 
 @rule(
@@ -300,8 +301,8 @@ def done_last(exchange: Exchange) -> Iterator[Problem]:
     done = exchange.reading.done
     after = len(_parser(exchange).events) - 1 - done[0] if done else 0
     if after:
-        advice = _SECOND_MARK if after == len(done) - 1 else None
-        yield Problem(f"{after} events follow [DONE]", ((done[0] + 1, ""),), advice)
+        said = f"{count_of(after, 'event follows', 'events follow')} [DONE]"
+        yield Problem(said, ((done[0] + 1, ""),), _SECOND_MARK if after == len(done) - 1 else None)
     elif done:
         yield from _garbage(exchange)
 

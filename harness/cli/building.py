@@ -4,8 +4,9 @@ from pathlib import Path
 
 import click
 
-from harness.cli.common import ROOT, count_of, one_line_errors
+from harness.cli.common import ROOT, one_line_errors
 from harness.cli.outlet import say
+from harness.printable import count_of
 
 
 @click.command()

@@ -63,11 +63,6 @@ def _unforeseen(error: Exception) -> str:
     return f"a bug in harness: {type(error).__name__}: {error} at {where}; please report it{again}"
 
 
-def count_of(number: int, what: str) -> str:
-    """Return a number with what is counted: one file, two files."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
 def refuse(message: str) -> NoReturn:
     """Say in one line why there is nothing to do, and end with 2."""
     say(f"harness: {message}", err=True)

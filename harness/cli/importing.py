@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.common import ROOT, SIZES, count_of, matrix_of, one_line_errors, progress, refuse
+from harness.cli.common import ROOT, SIZES, matrix_of, one_line_errors, progress, refuse
 from harness.cli.outlet import say
 from harness.errors import HarnessError
 from harness.evidence.published import (
@@ -21,6 +21,7 @@ from harness.evidence.published import (
     published,
     with_address,
 )
+from harness.printable import count_of
 from harness.recording.archives import Entry, archives_in, read_archive
 from harness.recording.atomic import write_atomically
 

@@ -22,7 +22,6 @@ from harness.cli.common import (
     ROOT,
     SDK_DEPTH,
     SIZES,
-    count_of,
     matrix_of,
     one_line_errors,
     progress,
@@ -35,6 +34,7 @@ from harness.cli.outlet import say, say_block, say_json
 from harness.errors import HarnessError
 from harness.judging.parallel import AuditOrder, FileReport, audit_files, run_cases
 from harness.judging.runner import Case, Selection, plan
+from harness.printable import count_of
 from harness.recording.archives import archives_in
 from harness.recording.atomic import write_atomically
 from harness.reports import clients, table, terminal

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
-from harness.cli.common import FORCE, SIZES, count_of, one_line_errors, progress, refuse
+from harness.cli.common import FORCE, SIZES, one_line_errors, progress, refuse
 from harness.cli.outlet import say
 from harness.errors import HarnessError
 from harness.judging.alike import differences
+from harness.printable import count_of
 from harness.recording.archives import archives_in, read_archive
 from harness.recording.atomic import check_own
 from harness.recording.cassette import OWN, write_cassette

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.common import ROOT, count_of, one_line_errors, refuse
+from harness.cli.common import ROOT, one_line_errors, refuse
 from harness.cli.outlet import say
 from harness.errors import HarnessError
+from harness.printable import count_of
 
 if TYPE_CHECKING:
     from harness.recording.redact import Secrets

@@ -22,7 +22,7 @@ from harness.wire.messages.facts import facts_of as messages_facts
 from harness.wire.messages.turn import turn_of as messages_turn
 from harness.wire.pointer import locate
 from harness.wire.reading import Reading, parse_json, read
-from harness.wire.siblings import Sibling, Siblings, digest, messages_of, question_of, text_bytes
+from harness.wire.siblings import Sibling, Siblings, digest, letters_of, messages_of, question_of, text_bytes
 from harness.wire.turn import Turn
 from harness.wire.unpacking import GZIP, inflate
 
@@ -346,7 +346,9 @@ class Exchange:
             is_stream=self.is_stream,
             body=digest(self.response.content),
             said=digest(*said, *(text for call in calls for text in (call.name, call.arguments))),
-            text=digest(message.content if message else None),
+            text=digest((message.content or "").strip() if message else None),
+            letters=letters_of(message.content if message else None),
+            all_letters=letters_of(message.reasoning, message.content) if message else b"",
             ids=tuple(value for value in self.columns.values["id"] if isinstance(value, str) and value)[:_KEPT],
             call_ids=tuple(dict.fromkeys(call.id for call in calls if call.id))[:_KEPT],
             created=created[0] if created else None,

@@ -25,7 +25,8 @@ class Sibling:
 
     ``question`` is a digest of all that was asked but for the form of the answer, empty where that is not known, and
     ``messages`` one of the messages alone; ``body`` one of the answer as it came, ``said`` one of its texts and calls,
-    ``text`` one of what it shows.  ``date`` is that of the answer's header in seconds, 0 where there is none; ``model`` the
+    ``text`` one of what it shows, without white space around it; ``letters`` one of that without any white space, and
+    ``all_letters`` likewise of thought and text, empty where either is.  ``date`` is that of the answer's header in seconds, 0 where there is none; ``model`` the
     one that was asked for.  ``prompt_bytes`` are those of the texts sent, 0 where they are not all of the prompt.
     ``altered`` is whether a publisher put something else in the answer, ``answered`` whether it is whole.
     """
@@ -36,6 +37,8 @@ class Sibling:
     body: bytes
     said: bytes
     text: bytes
+    letters: bytes
+    all_letters: bytes
     ids: tuple[str, ...]
     call_ids: tuple[str, ...]
     created: int | None
@@ -145,6 +148,12 @@ def digest(*texts: bytes | str | None) -> bytes:
         sum_of.update(text.encode("utf-8", "replace") if isinstance(text, str) else text or b"")
         sum_of.update(b"\0")
     return sum_of.digest()
+
+
+def letters_of(*texts: str | None) -> bytes:
+    """Return what tells texts from others by all but their white space; empty where one of them says nothing."""
+    bare = ["".join((text or "").split()) for text in texts]
+    return digest("".join(bare)) if all(bare) else b""
 
 
 def question_of(url: str, body: Mapping[str, Any] | None) -> bytes:

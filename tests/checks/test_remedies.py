@@ -8,6 +8,7 @@ from failed_remedies import FAILED
 from form_remedies import FORMS
 from judging import findings
 from misplaced_remedies import LEGAL, MISPLACED
+from named_remedies import NAMED
 from remedies import Remedy
 from reported_remedies import REPORTED
 from uncounted_remedies import UNCOUNTED
@@ -15,7 +16,7 @@ from uncounted_remedies import UNCOUNTED
 from harness.checks import CHECKS, advice_on, told_of
 from harness.results import Outcome
 
-REMEDIES = [*FORMS, *ASKED, *CALLED, *COUNTED, *FAILED, *MISPLACED, *REPORTED, *UNCOUNTED]
+REMEDIES = [*FORMS, *ASKED, *CALLED, *COUNTED, *FAILED, *MISPLACED, *NAMED, *REPORTED, *UNCOUNTED]
 
 
 @pytest.mark.parametrize("remedy", REMEDIES, ids=[f"{n}-{one.rule}" for n, one in enumerate(REMEDIES)])

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from harness.checks import sources
 from harness.checks.applies import all_of, begun, stream, success_status, unaltered
-from harness.checks.json_forms import envelope
+from harness.checks.json_forms import envelope, form_of_another
 from harness.checks.kinds import differing, n_of_m, wrong_kinds
 from harness.checks.registry import rule
 from harness.results import Advice, Level, Problem
@@ -30,6 +30,10 @@ _WRAPPED = Advice(
     "Take the envelope off: `raw = client.chat.completions.with_raw_response.create(**asked)`, then "
     '`json.loads(raw.text)["data"]["choices"]`, with the key that is named here in the place of "data".',
 )
+_FOREIGN = Advice(
+    "`answer.choices[0]` raises TypeError on None: the answer has the form of another API, which the SDK does not read.",
+    'Ask at the path of the OpenAI API, which most such servers have: `OpenAI(base_url=f"{server}/v1")`.',
+)
 _TOO_EARLY = Advice(
     "Clients show a date in 1970, and sort the answer before all others.",
     "Use your own clock, `time.time()`, as the time of the message.",
@@ -45,7 +49,7 @@ _FINER = Advice(
     sources.CHUNK, all_of(success_status, begun),
     good=(STREAM, BODY),
     bad=(with_body(STREAM, _DONE), with_body(BODY, b"[]"), with_body(BODY, b'{"method":"POST"}')),
-    depends_on=("http.stream-asked", "http.body-asked", "http.no-error"),
+    depends_on=("http.stream-asked", "http.body-asked", "http.no-error"), explained_by=("sse.no-error",),
 )  # fmt: skip
 def present(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -56,16 +60,17 @@ def present(exchange: Exchange) -> Iterator[Problem]:
     """
     if not exchange.columns.kinds("/choices").keys() - {"missing"}:
         if exchange.is_stream:
-            yield Problem(f"no chunk has choices{_elsewhere(exchange)}", ((None, 0),))
+            said = f"no chunk has choices{_elsewhere(exchange)}"
+            yield Problem(said, ((None, 0),), _FOREIGN if form_of_another(exchange) else None)
         else:
-            where = _elsewhere(exchange)
-            yield Problem(f"the body has no choices{where}", ((None, 0),), _WRAPPED if where else _EMPTY_BODY)
+            advice = _WRAPPED if envelope(exchange) else _FOREIGN if form_of_another(exchange) else _EMPTY_BODY
+            yield Problem(f"the body has no choices{_elsewhere(exchange)}", ((None, 0),), advice)
 
 
 def _elsewhere(exchange: Exchange) -> str:
-    """Say where choices stand instead, one level down; nothing where they don't."""
-    found = envelope(exchange)
-    return "" if found is None else f": they stand in {found}"
+    """Say where choices stand instead, one level down, or what other form the answer has; nothing where none is known."""
+    found, other = envelope(exchange), form_of_another(exchange)
+    return f": they stand in {found}" if found else f": it has the form of {other}" if other else ""
 
 
 @rule(

@@ -14,11 +14,24 @@ from harness.checks.applies import (
     thought_apart,
     told_apart,
 )
-from harness.checks.chat.marked_text import marked
+from harness.checks.chat.marked_text import asked_text, marked
 from harness.checks.chat.media import is_hollow
 from harness.checks.kinds import absent, place_of, wrong_kinds
-from harness.checks.marks import channel_words, control, mojibake, replacement, special_token, think_tag
+from harness.checks.marks import (
+    channel_words,
+    control,
+    is_about_talk,
+    mojibake,
+    raw_piece,
+    replacement,
+    special_token,
+    think_tag,
+    thought_heading,
+    turn_header,
+    turn_of_user,
+)
 from harness.checks.registry import observation, rule
+from harness.printable import count_of
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import BODY, REASONING, STREAM, TOOLS, replace_in_body, with_body
 from harness.wire.chat.chunks import Choice
@@ -35,6 +48,23 @@ _NO_LIST = Advice(
 _ONLY_THOUGHT = Advice(
     "The user sees an empty answer: what came is in the reasoning field alone.",
     "Show the reasoning where no text came, `shown = text or reasoning`, or ask again with thinking turned off.",
+)
+_RAW = Advice(
+    "The user reads the tokenizer's own signs where spaces and line ends belong.",
+    'Put back what they stand for, for this provider alone: `text.replace("Ġ", " ").replace("▁", " ").replace("Ċ", "\\n")`.',
+)
+_TURN = Advice(
+    "The user reads the name of the role as the first word: the prompt ends without the header of the answer.",
+    'Cut it off: `text = re.sub(r"\\A\\s*(?:assistant|model)(?:\\s*\\n|:\\s)\\s*", "", text, flags=re.I)`.',
+)
+_RUNS_ON = Advice(
+    "The user reads words that they never said, and sent back they count as said: the model was not stopped at the end of its turn.",
+    'Send its marks as stop sequences, `stop=["\\nHuman:", "\\nUser:"]`, and cut the text at the first.',
+)
+_HEADED = Advice(
+    "The reasoning is shown as the answer, and no tag tells where it ends.",
+    "Ask with thinking turned off, or start the server with the reasoning parser of the model; nothing in the client tells the "
+    "two apart.",
 )
 _CHANNEL = Advice(
     "The thought is shown as the answer: what follows the last name is what the model meant to say.",
@@ -91,7 +121,7 @@ def key_present(exchange: Exchange) -> Iterator[Problem]:
         replace_in_body(BODY, '"content":"你好! How can I help?"', '"content":"\\n\\n"'),
         with_body(STREAM, b"".join(part + b"\n\n" for part in STREAM.response.body.split(b"\n\n")[::4] if part)),
     ),
-    depends_on=_READ, explained_by=("sse.json", *_WHOLE),
+    depends_on=_READ, explained_by=("sse.json", *_WHOLE, "chunk.names", "chunk.places"),
 )  # fmt: skip
 def said(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -140,7 +170,7 @@ def before_finish(exchange: Exchange) -> Iterator[Problem]:
         late += [fragment.chunk for fragment in choice.tools if fragment.chunk > end]
         if late:
             yield Problem(
-                f"{len(late)} pieces of the answer follow the finish_reason",
+                f"{count_of(len(late), 'piece of the answer follows', 'pieces of the answer follow')} the finish_reason",
                 (place_of(exchange, choice, late[0], "/{part}"),),
             )
 
@@ -166,7 +196,7 @@ def no_replacement(exchange: Exchange) -> Iterator[Problem]:
     "content.no-think-tags", SHOULD, "`content` has no `<think>` tags.",
     sources.REASONING_CONTENT, thought_apart,
     good=(STREAM, BODY, replace_in_body(BODY, "你好", "Models write <think> and </think>.")),
-    bad=(replace_in_body(STREAM, "你好", "<think>greet</think>你好"), replace_in_body(BODY, "你好", "greet</think>你好")),
+    bad=(replace_in_body(STREAM, "你好", "<think>greet</think>你好"), replace_in_body(BODY, "你好", "greet</think>你好"), replace_in_body(BODY, "你好!", "Thinking Process: they greet.\\n\\n你好!")),
     depends_on=_READ,
 )  # fmt: skip
 def no_think_tags(exchange: Exchange) -> Iterator[Problem]:
@@ -177,6 +207,9 @@ def no_think_tags(exchange: Exchange) -> Iterator[Problem]:
     only that.
     """
     yield from marked(exchange, ("content",), think_tag, "the text holds think tags")
+    yield from marked(
+        exchange, ("content",), thought_heading, "the text begins with the heading of a thought: {mark}", _HEADED
+    )
 
 
 @observation(
@@ -203,7 +236,7 @@ def first(exchange: Exchange) -> str:
     "content.no-special-tokens", SHOULD, "The text holds no special tokens of the model.",
     sources.REFERENCE, plain_text,
     good=(STREAM, BODY, replace_in_body(BODY, "你好", "<| and |> are symbols, <s> is HTML.")),
-    bad=(replace_in_body(STREAM, " help?", " help?<|im_end|>"), replace_in_body(BODY, "你好", "<｜end▁of▁sentence｜>你好"), replace_in_body(BODY, "你好", "<|begin_of_box|>你好")),
+    bad=(replace_in_body(STREAM, " help?", " help?<|im_end|>"), replace_in_body(BODY, "你好", "<｜end▁of▁sentence｜>你好"), replace_in_body(BODY, "你好", "<|begin_of_box|>你好"), replace_in_body(BODY, "How can I help?", "HowĠcanĠIĠhelp?"), replace_in_body(BODY, "你好", "assistant\\n\\n你好"), replace_in_body(BODY, "How can I help?", "Fine.\\n\\nHuman: And you?\\n\\nAssistant: Well.")),
     depends_on=_READ,
 )  # fmt: skip
 def no_special_tokens(exchange: Exchange) -> Iterator[Problem]:
@@ -213,6 +246,14 @@ def no_special_tokens(exchange: Exchange) -> Iterator[Problem]:
     Instead: Cut off what stands between `<|` and `|>`.
     """
     yield from marked(exchange, _TEXT, special_token, "the text holds the special token {mark}")
+    yield from marked(
+        exchange, _TEXT, raw_piece, "the text holds {mark}, by which the tokenizer writes white space", _RAW
+    )
+    yield from marked(exchange, _TEXT, turn_header, "the text begins with {mark}, the header of a turn", _TURN)
+    if not is_about_talk(asked_text(exchange)):
+        yield from marked(
+            exchange, _TEXT, turn_of_user, "the text goes on with a turn of the user's, after {mark}", _RUNS_ON
+        )
     words = "the text holds {mark}, the name of a channel of the model"
     yield from marked(exchange, _TEXT, channel_words, words, _CHANNEL)
 

@@ -151,10 +151,9 @@ def _audio_faults(choice: Choice, pieces: list[Extra], *, whole: bool) -> Iterat
 def _data_faults(choice: Choice, pieces: list[Extra]) -> Iterator[Problem]:
     given = [(extra, extra.value["data"]) for extra in pieces if extra.value.get("data")]
     wrong = [extra for extra, data in given if not isinstance(data, str)]
-    excused = {finish.value for finish in choice.finish_reasons} & {
-        "length",
-        "content_filter",
-    } or not choice.finish_reasons
+    cut = {finish.value for finish in choice.finish_reasons} & {"length", "content_filter"}
+    ended = choice.finish_reasons or any("expires_at" in as_object(extra.value) for extra in pieces)
+    excused = cut or not ended
     if wrong:
         yield Problem("the data of audio is no text", _at(wrong[0], "/data"))
     elif not given and not excused:

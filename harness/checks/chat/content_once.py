@@ -5,38 +5,25 @@ from collections.abc import Iterator
 from harness.checks import sources
 from harness.checks.applies import stream, success_status
 from harness.checks.chat.repeated_text import repeated
+from harness.checks.chat.said_pieces import said
 from harness.checks.registry import Unread, rule
 from harness.results import Level, Problem
-from harness.simulate.edits import rebuild_stream
 from harness.simulate.reference import BODY, REASONING, STREAM, TOOLS, replace_in_body, with_body
 from harness.wire.exchange import Exchange
-from harness.wire.shapes import Json
 
 _CUMULATIVE = replace_in_body(
     replace_in_body(STREAM, '"! How can I"', '"你好! How can I"'), '" help?"', '"你好! How can I help?"'
 )
 
 
-def _said(*texts: str) -> Exchange:
-    """Return the reference with ``texts`` as its pieces of text."""
-
-    def make(found: list[Json]) -> list[Json]:
-        def saying(text: str) -> Json:
-            return found[1] | {"choices": [found[1]["choices"][0] | {"delta": {"content": text}}]}
-
-        return [found[0], *map(saying, texts), found[-1]]
-
-    return rebuild_stream(make)(STREAM)
-
-
 _WORDS = ("The", " user", " greets", " me", ".")
 WHOLE = replace_in_body(BODY, "你好! How can I help?", "你好! How can I help?你好! How can I help?")
-SO_FAR = _said(*_WORDS[:4], "The user greets me.")
-LAST_AGAIN = _said("Hello", "! ", *_WORDS, "The user greets me.", " Fine.")
-DOUBLED = _said(*(word * 2 for word in _WORDS))
-TWICE = _said(*(word for word in _WORDS for _ in range(2)))
-RESTART = _said(*_WORDS[:4], *_WORDS)
-INTERLEAVED = _said("The", " user", "The", " greets", " user", " me", " greets", ".", " me", ".")
+SO_FAR = said(*_WORDS[:4], "The user greets me.")
+LAST_AGAIN = said("Hello", "! ", *_WORDS, "The user greets me.", " Fine.")
+DOUBLED = said(*(word * 2 for word in _WORDS))
+TWICE = said(*(word for word in _WORDS for _ in range(2)))
+RESTART = said(*_WORDS[:4], *_WORDS)
+INTERLEAVED = said("The", " user", "The", " greets", " user", " me", " greets", ".", " me", ".")
 
 
 @rule(
@@ -68,9 +55,9 @@ def increments(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, success_status,
     good=(
         STREAM, BODY, REASONING, TOOLS,
-        _said("ha", "ha", "haha", "haha"),
-        _said("No", ",", " no", ",", " no", ".", "\n", "\n", "1", "1", "1", "1", "\n", "---", "---", "\n"),
-        _said("- one\n", "- two\n", "- one\n", "- two\n", "- one\n"),
+        said("ha", "ha", "haha", "haha"),
+        said("No", ",", " no", ",", " no", ".", "\n", "\n", "1", "1", "1", "1", "\n", "---", "---", "\n"),
+        said("- one\n", "- two\n", "- one\n", "- two\n", "- one\n"),
     ),
     bad=(
         WHOLE, SO_FAR, LAST_AGAIN, DOUBLED, TWICE, RESTART, INTERLEAVED,

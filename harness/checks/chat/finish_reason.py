@@ -1,15 +1,12 @@
 """How an answer says that, and why, it ended."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-import orjson
-
 from harness.checks import sources
-from harness.checks.applies import all_of, body, cap_of, complete_answer, stream, success_status, told_apart, uncut
+from harness.checks.applies import all_of, body, complete_answer, stream, success_status, told_apart, uncut
 from harness.checks.kinds import absent, place_of, wrong_kinds
-from harness.checks.registry import NotApplicable, Reason, observation, rule
+from harness.checks.registry import observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Advice, Level, Problem
 from harness.simulate.chat.ideal import recording
@@ -24,7 +21,6 @@ from harness.simulate.reference import (
     with_request_params,
 )
 from harness.wire.chat.chunks import Choice
-from harness.wire.chat.completion import ToolCall
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import Kind, Occurrences, as_object
 
@@ -47,13 +43,6 @@ _NOT_CALLED = Advice(
     'Clients that go on at `finish_reason == "tool_calls"` have no call to make: they ask again for ever, or show nothing.',
     "Decide by the calls, not by the reason: `if not calls:` show the text as the answer.",
 )
-_CAPS = ("max_tokens", "max_completion_tokens")
-_FEW = 4  # tokens: less is the answer to a question of yes or no
-_WINDOW, _OWN_LIMIT = 500, 100
-"""Tokens of a prompt that leave room in any context window, and of an answer that no server's own limit ends."""
-_END = re.compile(r"[.!?…。！？।؟»”’\"'`)\]}>*~|_]$|[^\w\s,;:\-–—(\[{#]$")
-"""How a text ends that may be whole: with what ends a sentence, or a sign such as an emoji."""
-_CAPPED, _STOPPED = (recording(SCENARIOS[name])[0] for name in ("chat.capped", "chat.stop"))
 _FINAL = '"delta":{},"logprobs":null,"finish_reason":"stop"'
 _NONE = Occurrences(0, 0, 0)
 _SOUND = '"audio":{"id":"audio_1","data":"UklGRgAAAAA="},'
@@ -122,7 +111,7 @@ def null_before_end(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, all_of(stream, all_of(complete_answer, told_apart)),
     good=(STREAM, STREAM_USAGE, _SOUND_ENDS),
     bad=(replace_in_body(STREAM, '"finish_reason":"stop"', '"finish_reason":null'), replace_in_body(STREAM, '"finish_reason":"stop"', '"finish_reason":""')),
-    depends_on=_READ, explained_by=("sse.json", *_WHOLE, "finish_reason.once"),
+    depends_on=_READ, explained_by=("sse.json", *_WHOLE, "finish_reason.once", "chunk.names", "chunk.places"),
 )  # fmt: skip
 def given(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -207,7 +196,7 @@ def vocabulary(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, stream,
     good=(STREAM, STREAM_USAGE),
     bad=(replace_in_body(STREAM, "data: [DONE]", 'data: {"id":"chatcmpl-reference","object":"chat.completion.chunk","created":1760000000,"model":"m","choices":[{"index":0,"delta":{},"finish_reason":null}]}\n\ndata: [DONE]'),),
-    depends_on=_READ,
+    depends_on=_READ, explained_by=("content.before-finish",),
 )  # fmt: skip
 def last(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -229,7 +218,7 @@ def last(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, all_of(success_status, complete_answer),
     good=(TOOLS, STREAM, TOOLS_BODY, with_request_params(replace_last_in_body(TOOLS, '"tool_calls"', '"stop"'), tool_choice={"type": "function"})),
     bad=(replace_last_in_body(TOOLS, '"tool_calls"', '"stop"'), replace_in_body(STREAM, '"stop"', '"tool_calls"'), replace_last_in_body(TOOLS_BODY, '"tool_calls"', '"stop"')),
-    depends_on=_WHOLE,
+    depends_on=_WHOLE, explained_by=("chunk.names", "chunk.places"),
 )  # fmt: skip
 def tool_calls(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -289,110 +278,3 @@ def finish_delta(exchange: Exchange) -> str:
                 calls = " + tool_calls" if shape.kinds.get(f"{choice}/delta/tool_calls") == "list" else ""
                 return ("{}" if shape.kinds.get(f"{choice}/delta") == "{}" else f"content {content}") + calls
     return "no finish"
-
-
-def _tries(exchange: Exchange, *names: str) -> bool:
-    """Tell whether what is asked goes on until one of these parameters ends it."""
-    return exchange.expected.tested_parameter in names
-
-
-def _tokens(exchange: Exchange) -> int | None:
-    """Return the completion_tokens of the answer, where it has one choice; None where they are not known."""
-    usage = exchange.columns.usages[-1].value if exchange.columns.usages else {}
-    tokens = usage.get("completion_tokens")
-    return tokens if type(tokens) is int and len(exchange.columns.choices) == 1 else None
-
-
-def _cap_reached(exchange: Exchange) -> Reason | None:
-    """An answer that counts as many tokens as the cap in the request."""
-    cap, tried = cap_of(exchange), _tries(exchange, *_CAPS)
-    if cap is None:
-        return complete_answer(exchange) or "no cap was sent"
-    if cap < _FEW and not tried:
-        return complete_answer(exchange) or f"an answer of {cap} tokens may well be whole"
-    if _tokens(exchange) == cap:
-        return complete_answer(exchange)
-    # More of them is a matter of usage.within-cap, fewer is an answer that ended by itself.
-    reason = "the cap was not reached"
-    return complete_answer(exchange) or (NotApplicable(reason, "not-present") if tried else reason)
-
-
-def _whole_json(text: str) -> bool:
-    try:
-        orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return False
-    return True
-
-
-def _ended(choice: Choice, calls: tuple[ToolCall, ...]) -> bool:
-    """Tell whether what came may be all that the model had to say: a sentence or a JSON value that is whole."""
-    if calls:
-        return all(_whole_json(call.arguments or "{}") for call in calls)
-    text = choice.fragments("content").text.rstrip()
-    return bool(text) and (_END.search(text) is not None or _whole_json(text))
-
-
-@rule(
-    "finish_reason.length", SHOULD, "An answer that reached its cap ends with length.",
-    sources.REQUEST, _cap_reached,
-    good=(_CAPPED, with_request_params(BODY, max_completion_tokens=4)),
-    bad=(replace_in_body(_CAPPED, '"finish_reason":"length"', '"finish_reason":"stop"'), with_request_params(replace_in_body(BODY, " help?", " help"), max_tokens=4)),
-    depends_on=(*_WHOLE, "finish_reason.vocabulary", "usage.within-cap"),
-)  # fmt: skip
-def length(exchange: Exchange) -> Iterator[Problem]:
-    """
-    Half an answer is taken for a whole one, half a JSON object for an error of the model's.
-
-    Instead: Compare `usage.completion_tokens` with the cap you sent.
-    """
-    sure = _tries(exchange, *_CAPS)
-    calls = tuple(call for message in exchange.completion.messages for call in message.tool_calls)
-    for choice in exchange.columns.choices.values():
-        for finish in choice.finish_reasons[-1:]:
-            # By chance an answer is just as long as its cap; then it ends as answers do.
-            cut = _said(choice) if sure else not _ended(choice, calls)
-            if finish.value in {"stop", "tool_calls"} and cut:
-                said = f"the cap of {cap_of(exchange)} tokens was reached, and finish_reason is {finish.value!r}"
-                yield Problem(said, ((finish.chunk, finish.pointer),))
-
-
-def _said(choice: Choice) -> bool:
-    return bool(choice.fragments("content").text)
-
-
-def _stopped(exchange: Exchange) -> Reason | None:
-    """An answer that a stop sequence ended, or that ended of itself, as far as its count tells."""
-    if not exchange.request.get("stop"):
-        return success_status(exchange) or "no stop sequence was given"
-    unlimited = _tries(exchange, "stop") or _far_from_limits(exchange)
-    return success_status(exchange) or (None if unlimited else "a limit may have ended the answer")
-
-
-def _far_from_limits(exchange: Exchange) -> bool:
-    """Tell whether an answer has few tokens, less than half of those that the request allows, and a short prompt."""
-    tokens, cap = _tokens(exchange), cap_of(exchange)
-    prompt = exchange.columns.usages[-1].value.get("prompt_tokens") if tokens is not None else None
-    if tokens is None or cap is None or type(prompt) is not int:
-        return False
-    return tokens < min(cap // 2, _OWN_LIMIT) and prompt < _WINDOW
-
-
-@rule(
-    "finish_reason.stop", SHOULD, "An answer that a stop sequence ends gives the reason stop.",
-    sources.CHUNK, _stopped,
-    good=(_STOPPED, with_request_params(replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":"length"'), stop=["#"], max_tokens=5)),
-    bad=(replace_in_body(_STOPPED, '"finish_reason":"stop"', '"finish_reason":"length"'), with_request_params(replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":"length"'), stop=["#"], max_tokens=500)),
-    depends_on=_WHOLE,
-)  # fmt: skip
-def at_stop(exchange: Exchange) -> Iterator[Problem]:
-    """
-    Clients that go on after `length` ask the model to continue past its own end.
-
-    Instead: Where you sent a stop sequence, take `length` as the end only if the cap is reached.
-    """
-    for choice in exchange.columns.choices.values():
-        for finish in choice.finish_reasons[-1:]:
-            if finish.value == "length":
-                counted = "" if _tries(exchange, "stop") else f" after {_tokens(exchange)} of {cap_of(exchange)} tokens"
-                yield Problem(f"finish_reason is {finish.value!r}{counted}", ((finish.chunk, finish.pointer),))

@@ -6,6 +6,7 @@ from harness.checks import sources
 from harness.checks.applies import all_of, request_known, stream, success_status, unaltered
 from harness.checks.kinds import differing, form_of_id
 from harness.checks.registry import NotApplicable, Reason, observation, rule
+from harness.printable import count_of
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import (
     BODY,
@@ -159,7 +160,9 @@ def created_near(exchange: Exchange) -> Iterator[Problem]:
     for value, seen in exchange.columns.values["created"].items():
         if isinstance(value, int) and abs(value - exchange.response.date) > _DAY:
             days = round(abs(value - exchange.response.date) / _DAY)
-            yield Problem(f"created is {days} days from the date of the answer", ((seen.first, "/created"),))
+            yield Problem(
+                f"created is {count_of(days, 'day')} from the date of the answer", ((seen.first, "/created"),)
+            )
             return
 
 
@@ -191,7 +194,7 @@ def created_moves(exchange: Exchange) -> Iterator[Problem]:
     place = ((exchange.columns.first, "/created"),)
     if same and not one.repeats(same) and abs(one.date - same.date) > _patience(one, same):
         minutes = round(abs(one.date - same.date) / 60)
-        yield Problem(f"created is {one.created}, as in an answer {minutes} minutes apart", place)
+        yield Problem(f"created is {one.created}, as in an answer {count_of(minutes, 'minute')} apart", place)
         return
     for other in filter(None, (before.latest, before.earliest)):
         later, sooner = (one, other) if one.date > other.date else (other, one)

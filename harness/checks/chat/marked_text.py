@@ -21,7 +21,7 @@ def marked(
 
     ``{mark}`` in ``words`` stands for it.  A mark that the question holds, or what else was said to the model, is what they talk about.
     """
-    asked = _asked(exchange)
+    asked = asked_text(exchange)
     names = [*channels]
     for choice in exchange.columns.choices.values():
         for name in names:
@@ -45,7 +45,7 @@ def _chunk_with(choice: Choice, name: str, mark: str) -> int:
     return pieces.chunks[0]
 
 
-def _asked(exchange: Exchange) -> str:
+def asked_text(exchange: Exchange) -> str:
     """Return what the request says to the model; its own earlier answers are not that."""
     messages = objects_in(exchange.request.get("messages"))
     return "\n".join(text for one in messages if one.get("role") != "assistant" for text in _texts(one.get("content")))

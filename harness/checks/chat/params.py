@@ -11,6 +11,7 @@ from harness.checks.applies import cap_of, complete_answer, error_status, finish
 from harness.checks.kinds import place_of
 from harness.checks.registry import Applies, Reason, observation, rule
 from harness.matrix.scenarios import SCENARIOS
+from harness.printable import count_of
 from harness.results import Advice, Level, Problem
 from harness.simulate.chat.ideal import recording
 from harness.simulate.reference import STREAM, ask, replace_in_body, with_request_params, with_response
@@ -98,7 +99,10 @@ def n(exchange: Exchange) -> Iterator[Problem]:
     """
     wanted, came = exchange.request.get("n"), len(exchange.columns.choices)
     if came != wanted:
-        yield Problem(f"{wanted} choices were asked for, {came} came", ((exchange.columns.last, "/choices"),))
+        yield Problem(
+            f"{count_of(wanted, 'choice was', 'choices were')} asked for, {came} came",
+            ((exchange.columns.last, "/choices"),),
+        )
 
 
 @rule(
@@ -197,7 +201,7 @@ def top_logprobs(exchange: Exchange) -> Iterator[Problem]:
     wanted = exchange.request.get("top_logprobs")
     most, place = max(_alternatives(exchange), default=(0, (exchange.columns.first, "/choices/0/logprobs")))
     if isinstance(wanted, int) and not 0 < most <= wanted:
-        yield Problem(f"{most} alternatives of a token came, {wanted} were asked for", (place,))
+        yield Problem(f"{count_of(most, 'alternative')} of a token came, {wanted} asked for", (place,))
 
 
 def _alternatives(exchange: Exchange) -> Iterator[tuple[int, tuple[int, str]]]:

@@ -6,11 +6,11 @@ from harness.checks import sources
 from harness.checks.applies import success_status
 from harness.checks.registry import Reason, observation, rule
 from harness.matrix.scenarios import SCENARIOS
-from harness.results import Level, Problem
+from harness.results import Advice, Level, Problem
 from harness.simulate.chat.ideal import recording
 from harness.simulate.reference import replace_in_body, with_body
 from harness.wire.exchange import Exchange
-from harness.wire.shapes import REASONING_CHANNELS, objects_in
+from harness.wire.shapes import REASONING_CHANNELS, as_object, objects_in
 from harness.wire.siblings import Sibling, digest
 
 SHOULD = Level.SHOULD
@@ -18,6 +18,10 @@ SHOULD = Level.SHOULD
 _CHAT, _TOOLS, _REASONING = (recording(SCENARIOS[f"parity.{name}"])[1] for name in ("chat", "tools", "reasoning"))
 _NOTHING = digest(None)
 _SERVED = ("plugins", "web_search_options", "enable_search", "search_parameters")
+_IN_TEXT = Advice(
+    "The user reads the thought as the answer in one of the modes, and it is sent back as such.",
+    "Ask in the mode that keeps the two apart, and join the stream yourself where you need one text.",
+)
 _HELD = ("chunk.present", "sse.no-error", "http.complete")
 
 
@@ -70,9 +74,23 @@ def channels(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Look for every name of the reasoning field in both modes.
     """
-    streamed, whole = (one.channels for one in _both(exchange))
+    both = _both(exchange)
+    streamed, whole = (one.channels for one in both)
+    for one, other, where in ((both[0], both[1], "in one body"), (both[1], both[0], "streamed")):
+        if one.all_letters and one.all_letters == other.letters:
+            thought = ", ".join(sorted(one.channels & set(REASONING_CHANNELS)))
+            yield Problem(
+                f"{where} the thought stands in content, before the text; else it comes in {thought}",
+                ((exchange.columns.first, ""),),
+                _IN_TEXT,
+            )
+            return
     # Whether it thinks is a model's choice; in a scenario the question leaves it none.
-    if exchange.siblings is not None and not all(one & set(REASONING_CHANNELS) for one in (streamed, whole)):
+    if (
+        exchange.siblings is not None
+        and not _thinks(exchange)
+        and not all(one & set(REASONING_CHANNELS) for one in (streamed, whole))
+    ):
         return
     # What a model says beside a call is its own choice, so only fields that tell of the form are held together.
     if streamed - {"content"} != whole - {"content"}:
@@ -80,6 +98,17 @@ def channels(exchange: Exchange) -> Iterator[Problem]:
             f"streamed: {', '.join(sorted(streamed)) or 'none'}; in one body: {', '.join(sorted(whole)) or 'none'}",
             ((exchange.columns.first, ""),),
         )
+
+
+def _thinks(exchange: Exchange) -> bool:
+    """Tell whether thinking was turned on, in a way that leaves the model no choice."""
+    asked = exchange.request
+    template = as_object(asked.get("chat_template_kwargs")).get("enable_thinking")
+    return (
+        asked.get("enable_thinking") is True
+        or template is True
+        or as_object(asked.get("thinking")).get("type") == "enabled"
+    )
 
 
 @rule(
@@ -157,6 +186,25 @@ def _lost(exchange: Exchange) -> bool:
     choice = exchange.request.get("tool_choice")
     certain = isinstance(choice, dict) or choice not in {None, "auto"}
     return empty or certain or exchange.request.get("temperature") == 0
+
+
+@rule(
+    "parity.spaces", SHOULD, "The white space inside the text is the same streamed and in one body.",
+    sources.REFERENCE, _pair,
+    good=(_CHAT, _REASONING, replace_in_body(_CHAT, '"content":"你好', '"content":"\\n\\n你好')),
+    bad=(replace_in_body(_CHAT, "How can I help?", "HowcanIhelp?"),),
+    depends_on=_HELD,
+)  # fmt: skip
+def spaces(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Words run together, or code loses its indents, in one of the modes: what is shown depends on `stream`.
+
+    Instead: Ask in the mode that keeps them, most often without `stream=True`: nothing in the client restores them.
+    """
+    streamed, whole = _both(exchange)
+    if streamed.letters and streamed.letters == whole.letters and streamed.text != whole.text:
+        place = (exchange.columns.first, "")
+        yield Problem("the texts differ in nothing but white space: one of the modes loses it, or adds some", (place,))
 
 
 @observation(

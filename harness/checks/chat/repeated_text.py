@@ -5,6 +5,7 @@ from itertools import pairwise
 
 from harness.checks.chat.repetition import Form, Repetition, growth, repetition
 from harness.checks.kinds import place_of
+from harness.printable import count_of
 from harness.results import Advice, Problem
 from harness.wire.chat.chunks import Choice, Fragments
 from harness.wire.exchange import Exchange
@@ -79,11 +80,11 @@ def _worded(found: Repetition | None, texts: list[str], noun: str) -> Worded | N
     words: dict[Form, str] = {
         "whole": f"the {noun} says the same twice: its second half repeats the first",
         "grows": "each piece repeats the text before it",
-        "so far": f"a piece of {size} characters repeats all of the {noun} so far, which {found.pieces} pieces brought",
+        "so far": f"a piece of {size} characters repeats all of the {noun} so far, which {count_of(found.pieces, 'piece')} brought",
         "last again": f"a piece of {size} characters repeats what the {found.pieces} pieces before it brought",
         "doubled": f"each of {found.pieces} pieces holds its words twice",
         "twice": f"{found.pieces} pieces of the {noun} repeat the piece before them",
-        "restart": f"the {noun} begins again after {found.pieces} pieces",
+        "restart": f"the {noun} begins again after {count_of(found.pieces, 'piece')}",
         "replayed": f"{found.pieces} pieces of the {noun} come twice, in the middle of a sentence",
         "interleaved": f"two copies of the {noun} come in turn: {found.pieces} pieces come again a little later",
     }

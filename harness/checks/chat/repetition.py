@@ -269,11 +269,16 @@ def _is_replay(texts: Sequence[str], start: int, size: int) -> bool:
         _goes_on(texts[at - 1], texts[at]) and _goes_on(texts[at + size - 1], texts[at]) for at in begins
     ):
         return True
-    # Nobody says so much again to the letter, in one paragraph, to go on after it.
+    # Nobody says so much again to the letter, to go on after it; but verses and rows, of which the second begins a line.
     return (
-        size >= _PASSAGE and len(said) >= _PASSAGE_TEXT and not any("\n" in text for text in texts[start:end])
-        and len(_words(run)) >= _PASSAGE // 2 and start > 0 and end < len(texts)
+        size >= _PASSAGE and len(said) >= _PASSAGE_TEXT and len(_words(run)) >= _PASSAGE // 2
+        and start > 0 and end < len(texts) and not any(_at_line(texts, at + size) for at in begins)
     )  # fmt: skip
+
+
+def _at_line(texts: Sequence[str], at: int) -> bool:
+    """Tell whether a line begins at a piece."""
+    return texts[at - 1].endswith("\n") or texts[at].startswith("\n")
 
 
 def _goes_on(before: str, after: str) -> bool:

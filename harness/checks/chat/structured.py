@@ -15,9 +15,10 @@ from harness.checks.registry import CannotJudge, Reason, observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Advice, Level, Problem
 from harness.simulate.chat.ideal import recording
-from harness.simulate.reference import replace_in_body, with_body, with_request_params
+from harness.simulate.reference import BODY, replace_in_body, with_body, with_request_params
 from harness.wire.chat.chunks import Choice
 from harness.wire.exchange import Exchange
+from harness.wire.shapes import as_object
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
@@ -32,6 +33,10 @@ _BROKEN = Advice(
     "`json.loads(content)` raises, and nothing can be cut off around it: the JSON itself is broken, or ends early.",
     "Catch it, `except ValueError:`, and ask again.",
 )
+_PROSE = Advice(
+    "`json.loads(content)` raises at the first character: the answer is prose, and the form that was asked for was left out of account.",
+    "Ask with a tool that is forced, whose parameters are the schema, and read `tool_calls[0].function.arguments`.",
+)
 _SCALAR = Advice(
     '`answer["city"]` raises TypeError: it is a number, a text or nothing, in which no object can be found.',
     "Test it, and ask again with the keys named in the prompt: `if not isinstance(answer, dict):`.",
@@ -41,8 +46,17 @@ _EXCUSES = {"length", "content_filter", "tool_calls"}
 
 def _mode(exchange: Exchange) -> str | None:
     wanted = exchange.request.get("response_format")
+    if wanted is None and _guided(exchange) is not None:
+        return "json_schema"
     mode = wanted.get("type") if isinstance(wanted, dict) else None
     return mode if isinstance(mode, str) and mode in {"json_object", "json_schema"} else None
+
+
+def _guided(exchange: Exchange) -> Any:
+    """Return the schema that is given in the way of vLLM, old or new, or of llama.cpp; None where none is."""
+    asked = exchange.request
+    given = (asked.get("guided_json"), as_object(asked.get("structured_outputs")).get("json"), asked.get("json_schema"))
+    return next((one for one in given if isinstance(one, dict)), None)
 
 
 def _asked(exchange: Exchange) -> Reason | None:
@@ -60,6 +74,8 @@ def _bound(exchange: Exchange) -> Reason | None:
 
 
 def _schema(exchange: Exchange) -> Any:
+    if exchange.request.get("response_format") is None:
+        return _guided(exchange)
     inner = exchange.request.get("response_format").get("json_schema")
     return inner.get("schema") if isinstance(inner, dict) and inner.get("strict") is True else None
 
@@ -109,7 +125,7 @@ def no_fence(exchange: Exchange) -> Iterator[Problem]:
     "structured.json", MUST, "An answer that was asked for as JSON is JSON.",
     sources.REQUEST, _asked,
     good=(_OBJECT, _STREAMED, _SCHEMA),
-    bad=(replace_in_body(_OBJECT, _SAID, f"Here it is: {_SAID}"), replace_in_body(_STREAMED, "522000}", "522000")),
+    bad=(replace_in_body(_OBJECT, _SAID, f"Here it is: {_SAID}"), replace_in_body(_STREAMED, "522000}", "522000"), with_request_params(BODY, guided_json={"type": "object"})),
     depends_on=_WHOLE,
 )  # fmt: skip
 def is_json(exchange: Exchange) -> Iterator[Problem]:
@@ -128,6 +144,8 @@ def is_json(exchange: Exchange) -> Iterator[Problem]:
 
 def _advice_on(text: str) -> Advice | None:
     """Return what holds of a text in which there is no JSON object; None where text stands around one."""
+    if not set(text) & set("{[0123456789"):
+        return _PROSE
     try:
         _parsed(text[text.index("{") : text.rindex("}") + 1])
     except ValueError:

@@ -206,11 +206,19 @@ def _identified(exchange: Exchange) -> Reason | None:
     return called(exchange) or (None if any(map(_given_id, all_calls(exchange))) else uncut(exchange) or unnamed)
 
 
+_ONE_CALL = '{"id":"call_1","type":"function","function":{"name":"get_weather","arguments":"{\\"city\\":\\"Paris\\"}"}}'
+_CALL_TWICE = replace_in_body(TOOLS_BODY, _ONE_CALL, f"{_ONE_CALL},{_ONE_CALL}")
+_ONCE = Advice(
+    "The tool runs more than once for one call: what it writes, sends or pays is done again.",
+    "Run each id once, and send back one call and one result: `calls = list({call.id: call for call in calls}.values())`.",
+)
+
+
 @rule(
     "tool_calls.ids-differ", SHOULD, "Parallel calls have different ids.",
     sources.REFERENCE, _identified,
     good=(TOOLS_PARALLEL, TOOLS_BODY),
-    bad=(replace_in_body(TOOLS_PARALLEL, "call_2", "call_1"),),
+    bad=(replace_in_body(TOOLS_PARALLEL, "call_2", "call_1"), _CALL_TWICE),
     depends_on=_READ,
 )  # fmt: skip
 def ids_differ(exchange: Exchange) -> Iterator[Problem]:
@@ -225,7 +233,10 @@ def ids_differ(exchange: Exchange) -> Iterator[Problem]:
         counts = Counter(name for name, _ in named)
         for name, call in named:
             if counts[name] > 1:
-                yield Problem(f"{counts[name]} calls have the same id", place(call.fragments[0], "/id"))
+                said, advice = f"{counts[name]} calls have the same id", None
+                if len({(one.name, one.arguments) for given, one in named if given == name}) == 1:
+                    said, advice = f"one call comes {counts[name]} times: id, name and arguments are the same", _ONCE
+                yield Problem(said, place(call.fragments[0], "/id"), advice)
                 return
 
 

@@ -87,3 +87,16 @@ def name_among(call: JoinedCall, offered: Collection[str]) -> str:
     """Return the name of a call: all its names joined where only these make one that was offered, else the first."""
     joined = "".join(map(name_in, call.fragments))
     return joined if joined in offered and call.name not in offered else call.name
+
+
+def leaves(value: Any) -> Iterator[Any]:
+    """Yield keys and values that hold no others."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            waiting += [*one, *one.values()]
+        elif isinstance(one, list):
+            waiting += one
+        else:
+            yield one

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from harness.checks import sources
 from harness.checks.chat.tool_fragments import all_calls, name_among, numbered, offered_tools, place, streamed_call
 from harness.checks.registry import rule
+from harness.printable import count_of
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import TOOLS, TOOLS_PARALLEL, replace_in_body
 from harness.wire.chat.calls import JoinedCall, arguments_in, function_of, id_in, name_in
@@ -18,6 +19,7 @@ _READ = ("chunk.present",)
 _NAMED = '"name":"get_weather",'
 _LATER = '"tool_calls":[{"index":0,"function":{"arguments":"\\"Paris'
 
+_BRING = ("later fragment brings", "later fragments bring")
 _TAKE_NAME = '`if call.function and call.function.name: entry["name"] = call.function.name`'
 _TAKE_ID = '`if call.id: entry.setdefault("id", call.id)`'
 _LATE_NAME = Advice(
@@ -183,7 +185,7 @@ def id_once(exchange: Exchange) -> Iterator[Problem]:
         later = [one for one in _after(call, id_in) if one.value.get("id") in ("", call.id)]
         if later:
             shown = '""' if later[0].value["id"] == "" else "an id"
-            yield Problem(f"{len(later)} later fragments bring {shown}", place(later[0], "/id"))
+            yield Problem(f"{count_of(len(later), *_BRING)} {shown}", place(later[0], "/id"))
 
 
 def _after(call: JoinedCall, brought: Callable[[ToolFragment], str]) -> list[ToolFragment]:
@@ -239,5 +241,5 @@ def name_once(exchange: Exchange) -> Iterator[Problem]:
             empty = not any(map(name_in, later))
             null = all(function_of(one)["name"] is None for one in later)
             how = " that is null" if null else " that is empty" if empty else ""
-            said = f"{len(later)} later fragments bring a name{how}"
+            said = f"{count_of(len(later), *_BRING)} a name{how}"
             yield Problem(said, place(later[0], "/function/name"), _EMPTIED if empty else None)

@@ -7,6 +7,7 @@ from harness.checks import sources
 from harness.checks.applies import all_of, complete_answer, stream, uncut
 from harness.checks.chat.usages import TOKENS, USAGE_CHUNK, early_usage, ends_with, has_usage, top_usages
 from harness.checks.registry import NotApplicable, Reason, rule
+from harness.printable import count_of
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import STREAM_USAGE, ask, replace_in_body
 from harness.wire.chat.chunks import Choice
@@ -44,7 +45,7 @@ def at_end(exchange: Exchange) -> Iterator[Problem]:
     found = early_usage(exchange)
     if found:
         usage, late = found
-        pieces = "1 piece of the answer follows" if late == 1 else f"{late} pieces of the answer follow"
+        pieces = count_of(late, "piece of the answer follows", "pieces of the answer follow")
         said = f"usage comes in chunk {usage.chunk}, and {pieces} it"
         yield Problem(said, ((usage.chunk, usage.pointer),))
 

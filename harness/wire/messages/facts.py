@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from harness.wire.siblings import Sibling, digest, messages_of, question_of, text_bytes
+from harness.wire.siblings import Sibling, digest, letters_of, messages_of, question_of, text_bytes
 
 if TYPE_CHECKING:
     from harness.wire.exchange import Exchange
@@ -21,6 +21,8 @@ def facts_of(exchange: "Exchange") -> Sibling:
         body=digest(exchange.response.content),
         said=digest(turn.text, turn.reasoning, *called),
         text=digest(turn.text),
+        letters=letters_of(turn.text),
+        all_letters=letters_of(turn.reasoning, turn.text),
         ids=tuple(value for value in exchange.message.values["id"] if isinstance(value, str) and value)[:_KEPT],
         call_ids=tuple(dict.fromkeys(call.id for call in turn.calls if call.id))[:_KEPT],
         created=None,

@@ -10,6 +10,7 @@ from harness.simulate.chat.faults import (
     json_text,
     legal_counts,
     misplaced,
+    named,
     options,
     probabilities,
     refusals,
@@ -22,6 +23,7 @@ from harness.simulate.chat.faults import (
     uncounted,
     variants,
     wire,
+    written,
 )
 from harness.simulate.fault import Fault, Variant
 
@@ -42,6 +44,8 @@ FAULTS: dict[str, Fault] = {
         transfer,
         misplaced,
         reported,
+        named,
+        written,
         sdk,
         uncounted,
         told_otherwise,
@@ -60,6 +64,8 @@ VARIANTS: dict[str, Variant] = {
         transfer,
         misplaced,
         reported,
+        named,
+        written,
         sdk,
         uncounted,
         told_otherwise,

@@ -50,7 +50,7 @@ _MODERATED: Json = {
 }
 
 
-def _saying(*texts: str) -> Change:
+def saying(*texts: str) -> Change:
     """Return the change of a stream to one with ``texts`` as its pieces of text."""
 
     def make(found: list[Json]) -> list[Json]:
@@ -121,7 +121,7 @@ FAULTS = (
     Fault("citation-in-bytes-within", "The places of a citation count bytes and stay inside the text.", "chat.nonstream", _BYTES,
           _cited("你好! [A](https://example.org/a) says so, and more of it is told there.", "[A](https://example.org/a)"), "content.annotations"),
     Fault("text-passage-replayed", "Two sentences come twice, though they begin where a sentence does.", "chat.stream", _REPLAYED,
-          _saying("Hello", ".", *_LONG, *_LONG, " That", " is", " all", "."), "content.once"),
+          saying("Hello", ".", *_LONG, *_LONG, " That", " is", " all", "."), "content.once"),
 )
 
 VARIANTS = (
@@ -135,9 +135,9 @@ VARIANTS = (
     Variant("chunks-that-keep-alive", "Chunks without text keep the connection open.", "chat.stream", _KEEP_ALIVE,
             insert(has_content, *(3 * [{"id": "chatcmpl-reference", "object": "chat.completion.chunk", "created": 1_760_000_000, "model": "gpt-4o-mini-2024-07-18", "choices": [{"index": 0, "delta": {}, "logprobs": None, "finish_reason": None}]}]))),
     Variant("comment-that-keeps-alive", "A comment with a blank line of its own keeps the connection open.", "chat.stream", _PING, insert(has_content, b": ping\n\n")),
-    Variant("text-of-call-markup", "The text explains how calls are marked, in code.", "tools.none", f"{_OPENAPI}#L31819", _saying("Calls stand between `<tool_call>` and `</tool_call>`, ", 'as `{"name": "get_weather", "arguments": {}}`.')),
+    Variant("text-of-call-markup", "The text explains how calls are marked, in code.", "tools.none", f"{_OPENAPI}#L31819", saying("Calls stand between `<tool_call>` and `</tool_call>`, ", 'as `{"name": "get_weather", "arguments": {}}`.')),
     Variant("citation-of-characters", "The places of a citation count characters, in a text of others than ASCII.", "chat.nonstream", f"{_OPENAPI}#L31629",
             chunks(any_chunk, set_value("choices/*/message/content", "你好! [A](https://example.org/a)"), set_value("choices/*/message/annotations", [{"type": "url_citation", "url_citation": {"url": "https://example.org/a", "title": "A", "start_index": 4, "end_index": 30}}]))),
-    Variant("paragraph-said-twice", "A refrain comes twice, as lines of their own.", "chat.stream", f"{_OPENAPI}#L31819", _saying("Sing", ":", "\n", *_LONG, "\n", *_LONG, "\n", "The", " end", ".")),
+    Variant("paragraph-said-twice", "A refrain comes twice, as lines of their own.", "chat.stream", f"{_OPENAPI}#L31819", saying("Sing", ":", "\n", *_LONG, "\n", *_LONG, "\n", "The", " end", ".")),
 )
 # fmt: on

@@ -1,0 +1,81 @@
+"""Where fields stand: those of the message in the choice, those of the choice in the message, those of a call beside its function."""
+
+from collections.abc import Iterator
+
+from harness.checks import sources
+from harness.checks.applies import success_status
+from harness.checks.kinds import n_of_m
+from harness.checks.registry import rule
+from harness.results import Advice, Level, Problem
+from harness.simulate.reference import BODY, STREAM, TOOLS, TOOLS_BODY, replace_in_body
+from harness.wire.exchange import Exchange
+from harness.wire.shapes import Kind
+
+_NOTHING: frozenset[Kind] = frozenset({"missing", "null", '""', "[]", "{}"})
+_CHOICE, _PART = "/choices/*", "/choices/*/{part}"
+_CALL, _FUNCTION = f"{_PART}/tool_calls/*", f"{_PART}/tool_calls/*/function"
+_OF_PART = ("content", "reasoning_content", "refusal", "tool_calls", "function_call", "annotations", "images", "audio")
+_MISPLACED: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    (_CHOICE, _PART, _OF_PART),
+    (_PART, _CHOICE, ("finish_reason", "logprobs")),
+    ("", _PART, ("content", "reasoning_content", "tool_calls")),
+    ("", _CHOICE, ("finish_reason",)),
+    (_CALL, _FUNCTION, ("name", "arguments")),
+)
+"""Where a field stands, where it should, and which fields."""
+_SAID: dict[str, str] = {
+    "": "at the top of the chunk",
+    _CHOICE: "in the choice",
+    _PART: "in the {part}",
+    _CALL: "in the call",
+    _FUNCTION: "in its function",
+}
+_FLAT = Advice(
+    "`call.function.name` raises AttributeError on None, or the call is dropped.",
+    "Read name and arguments from the call where it has no function: `function = call.function or call`.",
+)
+_BESIDE = Advice(
+    "Clients that read the message see an empty answer.",
+    'Look in the choice as well: `getattr(choice.message, "content", None) or getattr(choice, "content", None)`, and for other '
+    "fields alike.",
+)
+_WITHIN = Advice(
+    "Clients never see why, or that, the answer ended.",
+    'Look in the message as well: `choice.finish_reason or getattr(choice.delta, "finish_reason", None)`.',
+)
+_ADVICE = {_CHOICE: _BESIDE, _PART: _WITHIN, _CALL: _FLAT}
+
+
+@rule(
+    "chunk.places", Level.SHOULD, "Fields stand where the specification has them.",
+    sources.CHUNK, success_status,
+    good=(STREAM, BODY, TOOLS, TOOLS_BODY),
+    bad=(
+        replace_in_body(BODY, '"message":{"role":"assistant","content":"你好! How can I help?"', '"content":"你好! How can I help?","message":{"role":"assistant","content":""'),
+        replace_in_body(STREAM, '"delta":{},"logprobs":null,"finish_reason":"stop"', '"delta":{"finish_reason":"stop"},"logprobs":null,"finish_reason":null'),
+        replace_in_body(TOOLS_BODY, '"function":{"name":"get_weather","arguments":"{\\"city\\":\\"Paris\\"}"}', '"name":"get_weather","arguments":"{\\"city\\":\\"Paris\\"}"'),
+        replace_in_body(replace_in_body(BODY, '"content":"你好! How can I help?"', '"content":""'), '"choices":', '"content":"你好!","choices":'),
+    ),
+    depends_on=("chunk.present",),
+)  # fmt: skip
+def places(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Clients look where the specification has the field, find nothing, and raise or show an empty answer.
+
+    Instead: Look in both places, the usual one first: `choice.message.content or getattr(answer, "content", None)`.
+    """
+    for here, due, fields in _MISPLACED:
+        for name in fields:
+            yield from _misplaced(exchange, here, due, name)
+
+
+def _misplaced(exchange: Exchange, here: str, due: str, name: str) -> Iterator[Problem]:
+    part = exchange.columns.message_key
+    found = exchange.columns.kinds(f"{here.replace('{part}', part)}/{name}")
+    given = [seen for what, seen in found.items() if what not in _NOTHING]
+    if given and not exchange.columns.kinds(f"{due.replace('{part}', part)}/{name}").keys() - _NOTHING:
+        unit = {"": "chunk", _CALL: "call"}.get(here, "choice")
+        where = n_of_m(sum(seen.count for seen in given), sum(seen.count for seen in found.values()), unit)
+        said = f"{name} stands {_SAID[here]}, not {_SAID[due]}, in {where}".replace("{part}", part)
+        first = min(given, key=lambda seen: seen.first)
+        yield Problem(said, ((first.first, first.pointer),), _ADVICE.get(here))

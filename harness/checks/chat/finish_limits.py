@@ -1,0 +1,181 @@
+"""Answers that a limit ended: the cap on tokens, a stop sequence; and those that say so though none did."""
+
+import re
+from collections.abc import Iterator
+
+import orjson
+
+from harness.checks import sources
+from harness.checks.applies import cap_of, complete_answer, finish_values, success_status
+from harness.checks.registry import NotApplicable, Reason, rule
+from harness.matrix.scenarios import SCENARIOS
+from harness.printable import count_of
+from harness.results import Level, Problem
+from harness.simulate.chat.ideal import recording
+from harness.simulate.reference import BODY, replace_in_body, with_request_params
+from harness.wire.chat.chunks import Choice
+from harness.wire.chat.completion import ToolCall
+from harness.wire.exchange import Exchange
+
+SHOULD = Level.SHOULD
+
+_WHOLE = ("chunk.present", "sse.no-error", "http.complete")
+_CAPS = ("max_tokens", "max_completion_tokens")
+_OTHER_CAPS = ("max_new_tokens", "max_output_tokens", "maxTokens", "max_length", "num_predict", "n_predict", "options")
+"""What else than OpenAI's parameters may limit an answer, with other servers."""
+_DEFAULTS = {16, 20, 32, 50, 64}
+"""Limits that servers set where a request has none: 16 was OpenAI's and is vLLM's for completions, 20 is TGI's."""
+_FEW = 4  # tokens: less is the answer to a question of yes or no
+_WINDOW, _OWN_LIMIT = 500, 100
+"""Tokens of a prompt that leave room in any context window, and of an answer that no server's own limit ends."""
+_END = re.compile(r"[.!?…。！？।؟»”’\"'`)\]}>*~|_]$|[^\w\s,;:\-–—(\[{#]$")
+"""How a text ends that may be whole: with what ends a sentence, or a sign such as an emoji."""
+_CAPPED, _STOPPED = (recording(SCENARIOS[name])[0] for name in ("chat.capped", "chat.stop"))
+_CUT_SHORT = replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":"length"')
+
+
+def _tries(exchange: Exchange, *names: str) -> bool:
+    """Tell whether what is asked goes on until one of these parameters ends it."""
+    return exchange.expected.tested_parameter in names
+
+
+def _tokens(exchange: Exchange) -> int | None:
+    """Return the completion_tokens of the answer, where it has one choice; None where they are not known."""
+    usage = exchange.columns.usages[-1].value if exchange.columns.usages else {}
+    tokens = usage.get("completion_tokens")
+    return tokens if type(tokens) is int and len(exchange.columns.choices) == 1 else None
+
+
+def _cap_reached(exchange: Exchange) -> Reason | None:
+    """An answer that counts as many tokens as the cap in the request."""
+    cap, tried = cap_of(exchange), _tries(exchange, *_CAPS)
+    if cap is None:
+        return complete_answer(exchange) or "no cap was sent"
+    if cap < _FEW and not tried:
+        return complete_answer(exchange) or f"an answer of {cap} tokens may well be whole"
+    if _tokens(exchange) == cap:
+        return complete_answer(exchange)
+    # More of them is a matter of usage.within-cap, fewer is an answer that ended by itself.
+    reason = "the cap was not reached"
+    return complete_answer(exchange) or (NotApplicable(reason, "not-present") if tried else reason)
+
+
+def _whole_json(text: str) -> bool:
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def _ended(choice: Choice, calls: tuple[ToolCall, ...]) -> bool:
+    """Tell whether what came may be all that the model had to say: a sentence or a JSON value that is whole."""
+    if calls:
+        return all(_whole_json(call.arguments or "{}") for call in calls)
+    text = choice.fragments("content").text.rstrip()
+    return bool(text) and (_END.search(text) is not None or _whole_json(text))
+
+
+@rule(
+    "finish_reason.length", SHOULD, "An answer that reached its cap ends with length.",
+    sources.REQUEST, _cap_reached,
+    good=(_CAPPED, with_request_params(BODY, max_completion_tokens=4)),
+    bad=(replace_in_body(_CAPPED, '"finish_reason":"length"', '"finish_reason":"stop"'), with_request_params(replace_in_body(BODY, " help?", " help"), max_tokens=4)),
+    depends_on=(*_WHOLE, "finish_reason.vocabulary", "usage.within-cap"),
+)  # fmt: skip
+def length(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Half an answer is taken for a whole one, half a JSON object for an error of the model's.
+
+    Instead: Compare `usage.completion_tokens` with the cap you sent.
+    """
+    sure = _tries(exchange, *_CAPS)
+    calls = tuple(call for message in exchange.completion.messages for call in message.tool_calls)
+    for choice in exchange.columns.choices.values():
+        for finish in choice.finish_reasons[-1:]:
+            # By chance an answer is just as long as its cap; then it ends as answers do.
+            cut = _said(choice) if sure else not _ended(choice, calls)
+            if finish.value in {"stop", "tool_calls"} and cut:
+                said = f"the cap of {cap_of(exchange)} tokens was reached, and finish_reason is {finish.value!r}"
+                yield Problem(said, ((finish.chunk, finish.pointer),))
+
+
+def _said(choice: Choice) -> bool:
+    return bool(choice.fragments("content").text)
+
+
+def _stopped(exchange: Exchange) -> Reason | None:
+    """An answer that a stop sequence ended, or that ended of itself, as far as its count tells."""
+    if not exchange.request.get("stop"):
+        return success_status(exchange) or "no stop sequence was given"
+    unlimited = _tries(exchange, "stop") or _far_from_limits(exchange)
+    return success_status(exchange) or (None if unlimited else "a limit may have ended the answer")
+
+
+def _far_from_limits(exchange: Exchange) -> bool:
+    """Tell whether an answer has few tokens, less than half of those that the request allows, if any, and a short prompt."""
+    tokens, cap = _tokens(exchange), cap_of(exchange)
+    prompt = exchange.columns.usages[-1].value.get("prompt_tokens") if tokens is not None else None
+    limited = exchange.request.get("max_tokens") == 0 or any(exchange.request.get(name) for name in _OTHER_CAPS)
+    if tokens is None or type(prompt) is not int or limited or (cap is None and tokens in _DEFAULTS):
+        return False
+    return tokens < (_OWN_LIMIT if cap is None else min(cap // 2, _OWN_LIMIT)) and prompt < _WINDOW
+
+
+@rule(
+    "finish_reason.stop", SHOULD, "An answer that a stop sequence ends gives the reason stop.",
+    sources.CHUNK, _stopped,
+    good=(_STOPPED, with_request_params(replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":"length"'), stop=["#"], max_tokens=5)),
+    bad=(replace_in_body(_STOPPED, '"finish_reason":"stop"', '"finish_reason":"length"'), with_request_params(replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":"length"'), stop=["#"], max_tokens=500)),
+    depends_on=_WHOLE,
+)  # fmt: skip
+def at_stop(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Clients that go on after `length` ask the model to continue past its own end.
+
+    Instead: Where you sent a stop sequence, take `length` as the end only if the cap is reached.
+    """
+    for choice in exchange.columns.choices.values():
+        for finish in choice.finish_reasons[-1:]:
+            if finish.value == "length":
+                counted = "" if _tries(exchange, "stop") else f" {_counted(exchange)}"
+                yield Problem(f"finish_reason is {finish.value!r}{counted}", ((finish.chunk, finish.pointer),))
+
+
+def _counted(exchange: Exchange) -> str:
+    """Return how many tokens came, of how many."""
+    cap, tokens = cap_of(exchange), count_of(_tokens(exchange) or 0, "token")
+    return f"after {tokens}, and the request sets no limit" if cap is None else f"after {tokens} of {cap}"
+
+
+def _no_limit_met(exchange: Exchange) -> Reason | None:
+    """An answer that says a limit ended it, after few tokens: far from the cap of the request, or without one."""
+    if "length" not in finish_values(exchange):
+        return complete_answer(exchange) or "no answer says that a limit ended it"
+    if exchange.request.json is None:
+        return "the recording has no request"
+    if exchange.request.get("stop"):
+        return complete_answer(exchange) or "a stop sequence was given: finish_reason.stop judges it"
+    far = None if _far_from_limits(exchange) else "a limit may have ended the answer"
+    return complete_answer(exchange) or far
+
+
+@rule(
+    "finish_reason.length-due", SHOULD, "finish_reason is length only where a limit was reached.",
+    sources.CHUNK, _no_limit_met,
+    good=(_CAPPED, with_request_params(_CUT_SHORT, max_tokens=4), with_request_params(BODY, max_tokens=900)),
+    bad=(_CUT_SHORT, with_request_params(_CUT_SHORT, max_tokens=900)),
+    depends_on=_WHOLE,
+)  # fmt: skip
+def length_due(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Agents take the answer for cut: they drop the call, ask again with a larger cap, or ask the model to go on past its end.
+
+    Instead: Take the answer for cut only where the count has reached your cap, `usage.completion_tokens >= max_tokens`; send
+    a cap of your own, since a server may have a small one that it does not tell.
+    """
+    for choice in exchange.columns.choices.values():
+        for finish in choice.finish_reasons[-1:]:
+            if finish.value == "length":
+                said = f"finish_reason is 'length' {_counted(exchange)}"
+                yield Problem(said, ((finish.chunk, finish.pointer),))

@@ -1,0 +1,69 @@
+"""What the texts in arguments of calls hold: the marks of a model, and characters that were lost on the way."""
+
+from collections.abc import Iterator
+
+from harness.checks import sources
+from harness.checks.chat.marked_text import asked_text
+from harness.checks.chat.tool_fragments import all_calls, called, leaves, place
+from harness.checks.marks import mark_at_edge, mojibake, replacement
+from harness.checks.registry import rule
+from harness.results import Advice, Level, Problem
+from harness.simulate.reference import TOOLS, TOOLS_BODY, replace_in_body
+from harness.wire.exchange import Exchange
+
+_LOST = Advice(
+    "The tool gets a path, a name or a text with U+FFFD in the place of a character: it looks for what there is not.",
+    'Do not run the call: `if "\\ufffd" in call.function.arguments:` send an error back as the result, and let the model try again.',
+)
+_GARBLED = Advice(
+    "The tool gets two or three wrong letters for each that is not ASCII.",
+    'Turn the texts back before you run the call: `text.encode("latin-1").decode()`; "cp1252" where that raises.',
+)
+
+
+@rule(
+    "tool_calls.arguments-clean", Level.SHOULD, "The texts in arguments hold no marks of the model, and no lost or garbled characters.",
+    sources.REFERENCE, called,
+    good=(TOOLS, TOOLS_BODY, replace_in_body(TOOLS_BODY, "Paris", "<b>Paris</b> and <|im_end|> are texts")),
+    bad=(
+        replace_in_body(TOOLS_BODY, "Paris", "Paris<|im_end|>"),
+        replace_in_body(TOOLS, "Paris", "Paris</parameter>"),
+        replace_in_body(TOOLS, "Paris", "Paris</city>"),
+        replace_in_body(TOOLS_BODY, "Paris", "Pari\ufffd"),
+        replace_in_body(TOOLS_BODY, "Paris", "ä½\u00a0å¥½"),
+    ),
+    depends_on=("chunk.present", "sse.utf8", "http.utf8"),
+)  # fmt: skip
+def clean(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The tool gets the mark as a part of the value: it writes it into files, or finds nothing by that name.
+
+    Instead: Cut it off before you run the call: `value = re.sub(r"^<[^<>]*>|<[^<>]*>$", "", value)`, for this provider alone.
+    """
+    asked = asked_text(exchange)
+    for call in all_calls(exchange):
+        closings = [(value, f"</{key}>") for key, value in (call.value or {}).items() if isinstance(value, str)]
+        texts = [*closings, *((text, "") for text in leaves(call.value) if isinstance(text, str))]
+        for text, closing in texts:
+            found = _odd(text, closing)
+            if found is not None and found[0] not in asked:
+                yield Problem(found[1], place(call.fragments[-1], "/function/arguments"), found[2])
+                return
+
+
+def _odd(text: str, closing: str) -> tuple[str, str, Advice | None] | None:
+    """Return what is wrong in a text of arguments, what is said of it, and the advice; None where nothing is."""
+    own = bool(closing) and text.rstrip().endswith(closing) and closing.replace("/", "").rstrip(">") not in text
+    mark = closing if own else mark_at_edge(text)
+    if mark:
+        return (
+            mark,
+            f"a value of the arguments has the mark {mark} at its {'beginning' if text.lstrip().startswith(mark) else 'end'}",
+            None,
+        )
+    if replacement(text):
+        return "\ufffd", "a value of the arguments holds U+FFFD", _LOST
+    garbled = mojibake(text)
+    if garbled:
+        return garbled, f"a value of the arguments is UTF-8 that was read as another encoding: {garbled}", _GARBLED
+    return None

@@ -1,0 +1,41 @@
+"""Faults of how a text or arguments are written, and of turns that a text runs on to; and what is legal beside them."""
+
+from harness.simulate.chat.faults.between import asked
+from harness.simulate.chat.faults.reported import saying
+from harness.simulate.edits import any_chunk, chunks, replace_bytes, set_value
+from harness.simulate.fault import Fault, Variant
+
+_GITHUB = "https://github.com"
+_OPENAPI = f"{_GITHUB}/openai/openai-openapi/blob/f85dbe223d40e1a31cba812ab2d755c7e98a92a3/openapi.yaml"
+_TEXT = "choices/*/message/content"
+_GIVEN = rb"{\"city\":\"Paris\"}"
+_GARBLED = f"{_GITHUB}/raullenchai/Rapid-MLX/issues/579"
+_SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+
+# fmt: off
+FAULTS = (
+    Fault("turn-header-in-text", "The text begins with the header of its turn.", "chat.nonstream", f"{_GITHUB}/AtomaAI/atoma-infer/issues/227",
+          chunks(any_chunk, set_value(_TEXT, "assistant\n\nParis")), "content.no-special-tokens"),
+    Fault("turn-of-user-in-text", "The text goes on with a turn of the user's.", "chat.stream", f"{_GITHUB}/anthropics/claude-code/issues/74692",
+          saying("It is done.", "\n\n", "Human:", " thanks,", " what next?", "\n\n", "Assistant:", " nothing."), "content.no-special-tokens"),
+    Fault("text-escaped-for-html", "The text is escaped for HTML.", "chat.nonstream", None, chunks(any_chunk, set_value(_TEXT, "if a &lt; b &amp;&amp; c &gt; d")), "content.written-once"),
+    Fault("line-ends-escaped", "The line ends of a text are escaped twice.", "chat.stream", None, saying("Rivers:\\n\\n", "- Glomma\\n", "- Tana\\n", "- Otra"), "content.written-once"),
+    Fault("parts-written-as-text", "The text is a list of parts, as JSON.", "chat.nonstream", None, chunks(any_chunk, set_value(_TEXT, '[{"type": "text", "text": "Hello."}]')), "content.written-once"),
+    Fault("arguments-escaped-for-html", "The arguments are escaped for HTML.", "tools.nonstream", f"{_GITHUB}/openclaw/openclaw/pull/40425", replace_bytes(_GIVEN, b"{&quot;city&quot;:&quot;Paris&quot;}"), "tool_calls.arguments-json"),
+    Fault("arguments-after-a-mark", "A mark of the model stands before the arguments.", "tools.nonstream", _GARBLED, replace_bytes(_GIVEN, b"[ARGS]" + _GIVEN), "tool_calls.arguments-json"),
+    Fault("arguments-without-beginning", "The first piece of the arguments is lost.", "tools.nonstream", None, replace_bytes(_GIVEN, _GIVEN[1:]), "tool_calls.arguments-json"),
+    Fault("arguments-as-python", "The arguments are written as Python does.", "tools.nonstream", None, replace_bytes(_GIVEN, b"{'city': 'Paris', 'far': True}"), "tool_calls.arguments-json"),
+    Fault("call-in-commentary", "A call stands in the text, as the name of a channel.", "chat.nonstream", f"{_GITHUB}/raullenchai/Rapid-MLX/issues/455",
+          chunks(any_chunk, set_value(_TEXT, 'commentary to=functions.get_weather json{"city":"Oslo"}')), "tool_calls.not-in-text"),
+    Fault("guided-json-ignored", "A schema given in vLLM's way is left out of account.", "chat.nonstream", f"{_GITHUB}/scouzi1966/maclocal-api/issues/97", asked(guided_json=_SCHEMA), "structured.json"),
+    Fault("guided-json-other", "JSON that was asked for in vLLM's way does not fit its schema.", "json.object", None,
+          asked(response_format=None, structured_outputs={"json": _SCHEMA | {"required": ["none_such"]}}), "structured.schema"),
+)
+
+VARIANTS = (
+    Variant("text-begins-with-assistant", "The text begins with the word assistant.", "chat.stream", f"{_OPENAPI}#L31819", saying("assistant", " professors", " teach", " here", ".")),
+    Variant("text-of-entities", "The text explains entities of HTML, and has the signs themselves.", "chat.stream", f"{_OPENAPI}#L31819", saying("&lt;", " is", " <,", " &gt;", " is", " >,", " &amp;", " is", " &.")),
+    Variant("text-of-paths", "The text has paths with backslashes.", "chat.stream", f"{_OPENAPI}#L31819", saying("Open", " C:\\new\\notes", " or", " C:\\numbers", ".")),
+    Variant("text-is-a-list", "The text is a JSON list that nobody asked for.", "chat.stream", f"{_OPENAPI}#L31819", saying('[{"name":', ' "Glomma"', "}]")),
+)
+# fmt: on
