@@ -6,7 +6,8 @@ import click
 
 from harness.cli.common import FORCE, ROOT, matrix_of, one_line_errors, progress, refuse
 from harness.cli.outlet import say, say_json_text
-from harness.judging.deviations import folder_of, load_deviations
+from harness.judging.deviations import KnownProblems, folder_of, load_deviations
+from harness.judging.published import run_published
 from harness.judging.runner import Selection, plan, run_case
 from harness.recording.atomic import check_own, write_atomically
 
@@ -29,14 +30,17 @@ def export(names: tuple[str, ...], folder: Path | None, force: bool, schema: boo
     """
     from harness.evidence.export.build import export as document_of
     from harness.evidence.export.document import OWN, dump, json_schema
+    from harness.evidence.stand_ins import published_of, with_published
 
     if schema:
         say_json_text(dump(json_schema()), nl=False)
         return
     matrix = matrix_of(root)
-    selection = Selection(providers=names)
-    cases = plan(matrix, root, selection)
-    chosen = matrix.meant(names)
+    known = with_published(matrix, root)
+    chosen = known.meant(names)
+    asked = {provider.id for provider in matrix.providers}
+    selection = Selection(providers=tuple(one.id for one in chosen if one.id in asked))
+    cases = plan(matrix, root, selection) if selection.providers else []
     if not folder and len(chosen) > 1:
         refuse(f"{len(chosen)} providers; name one, or a folder to write to: harness export --into reports/export")
     for one in chosen:
@@ -44,6 +48,10 @@ def export(names: tuple[str, ...], folder: Path | None, force: bool, schema: boo
             check_own(folder / f"{one.id}.json", OWN, force=force)
     checks = selection.chosen()
     findings = [finding for case in progress(cases, len(cases), "judging") for finding in run_case(case, checks)]
+    problems = KnownProblems(root)
+    others = [case for one in chosen for case in published_of(one.id, root)]
+    for case in progress(others, len(others), "judging"):
+        findings += run_published(case, checks, problems)
     texts = {one.id: document_of(one, findings, load_deviations(folder_of(one, root))).to_json() for one in chosen}
     for name, text in texts.items():
         if folder:

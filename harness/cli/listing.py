@@ -1,7 +1,7 @@
 """The commands that say what there is."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from harness.checks import CHECKS
 from harness.cli.common import FORCE, FORMAT, LANG, ROOT, columns, matrix_of, one_line_errors
 from harness.cli.outlet import say, say_block, say_json
 from harness.errors import UnknownName
+from harness.judging.published import PublishedCase
 from harness.judging.runner import Case
 from harness.matrix.messages import SCENARIOS_OF
 from harness.matrix.providers import Provider, Target, json_schema
@@ -116,13 +117,19 @@ def providers(names: tuple[str, ...], root: Path, schema: bool, reach: bool, for
     if schema:
         say_json(json_schema(), orjson.OPT_INDENT_2)
         return
+    from harness.evidence.stand_ins import published_of, with_published
     from harness.live.record import environment_of
 
     matrix, environment = matrix_of(root), environment_of(root)
-    meant = matrix.meant(names)
-    reached = _reached(meant, environment) if reach else {}
-    rows = [_row(root, target, environment, reached) for target in matrix.targets(meant)]
-    unlisted = len(matrix.providers) - len(meant)
+    known = with_published(matrix, root)
+    ours = {one.id for one in matrix.providers}
+    meant = known.meant(names)
+    asked, apart = ([one for one in meant if (one.id in ours) is here] for here in (True, False))
+    reached = _reached(asked, environment) if reach and asked else {}
+    published = {case.id: case for one in (*asked, *apart) for case in published_of(one.id, root)}
+    rows = [_row(root, target, environment, reached, published.values()) for target in matrix.targets(asked)]
+    rows += [_row_of_published(target, published.values()) for target in known.targets(apart)]
+    unlisted = len(matrix.providers) - len(asked)
     if not names and unlisted:
         say(f"harness: {unlisted} more come with harness, and are found by name: harness providers deepseek", err=True)
     if form == "json":
@@ -133,22 +140,42 @@ def providers(names: tuple[str, ...], root: Path, schema: bool, reach: bool, for
     say_block(columns(header, [tuple(str(row[name] or "") for name in header) for row in rows], form))
 
 
+_Row = dict[str, str | int | None]
+
+
+def _row_of_published(target: Target, published: Iterable[PublishedCase]) -> _Row:
+    """Return the row of what is known by published recordings alone."""
+    cases = [case for case in published if (case.provider, case.model) == (target.provider.id, target.model.id)]
+    newest = max((day for case in cases for day in _dates(case.cassette)), default=None)
+    return {
+        "target": target.id, "recorded": None, "reconstructed": None, "published": len(cases), "messages": None,
+        "newest": newest, "days old": _age(newest), "key": target.provider.key_env, "set": None, "reach": None,
+        "base_url": target.provider.base_url, "retired": "",
+    }  # fmt: skip
+
+
 def _row(
-    root: Path, target: Target, environment: Mapping[str, str], reached: Mapping[str, str]
-) -> dict[str, str | int | None]:
+    root: Path,
+    target: Target,
+    environment: Mapping[str, str],
+    reached: Mapping[str, str],
+    published: Iterable[PublishedCase],
+) -> _Row:
     asked = _asked(root, target, "chat")
     recorded = [case for case in asked if case.recorded]
     in_messages = _asked(root, target, "messages")
     recorded_in_messages = [case for case in in_messages if case.recorded]
-    dates = [date for case in (*recorded, *recorded_in_messages) for date in _dates(case)]
+    of_others = [case for case in published if (case.provider, case.model) == (target.provider.id, target.model.id)]
+    dates = [date for case in (*recorded, *recorded_in_messages) for date in _dates(case.cassette)]
     newest = max(dates, default=None)
     return {
         "target": target.id,
         "recorded": f"{len(recorded)}/{len(asked)}",
         "reconstructed": sum(case.skip is None for case in asked) - len(recorded),
+        "published": len(of_others),
         "messages": f"{len(recorded_in_messages)}/{len(in_messages)}" if in_messages else None,
         "newest": newest,
-        "days old": (datetime.now(UTC).date() - date.fromisoformat(newest)).days if newest else None,
+        "days old": _age(newest),
         "key": target.provider.key_env,
         "set": "yes" if environment.get(target.provider.key_env) else "no",
         "reach": reached.get(target.provider.id),
@@ -163,9 +190,13 @@ def _asked(root: Path, target: Target, dialect: DialectName) -> list[Case]:
     return [case for case in cases if not (case.skip and case.skip.outcome is Outcome.NA)]
 
 
-def _dates(case: Case) -> Iterator[str]:
+def _age(day: str | None) -> int | None:
+    return (datetime.now(UTC).date() - date.fromisoformat(day)).days if day else None
+
+
+def _dates(cassette: Path) -> Iterator[str]:
     """Yield the days of a recording; a month or a year that is all that is known counts from its first day."""
-    for exchange in read_cassette(case.cassette):
+    for exchange in read_cassette(cassette):
         if exchange.source.at:
             yield f"{exchange.source.at}-01-01"[:10] if len(exchange.source.at) < 7 else f"{exchange.source.at}-01"[:10]  # noqa: PLR2004 - YYYY-MM
 

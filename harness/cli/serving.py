@@ -85,6 +85,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter an option
     Messages are answered at /PROVIDER/v1/messages. A request can name a scenario, a fault, a segmentation and a pace in the
     headers x-harness-scenario, x-harness-fault, x-harness-reframe and x-harness-pace.
     """
+    from harness.evidence.stand_ins import with_published
     from harness.serve.app import application
     from harness.serve.gate import Gate
     from harness.serve.playback import PlaybackOptions, pace_of
@@ -96,7 +97,9 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter an option
 
     matrix = matrix_of(root)
     synthesiser = Synthesiser(matrix, root)
-    index = RecordingIndex(matrix, root, names, synthesiser=None if recorded_only else synthesiser)
+    index = RecordingIndex(
+        with_published(matrix, root), root, names, synthesiser=None if recorded_only else synthesiser
+    )
     scripting = Scripting(script, synthesiser) if script else None
     if (upstream is None) != (folder is None):
         raise click.UsageError("--upstream and --record go together; name both")

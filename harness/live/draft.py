@@ -71,7 +71,7 @@ def matrix_to_ask(new: NewProvider, root: Path) -> Matrix:
     if folder.exists():
         raise BadProviders(f"{folder}: it is there already; name another --id, or delete it")
     _appended(root / FILE_NAME, provider)
-    return Matrix(providers=(provider,))
+    return Matrix(providers=(provider,), published_only=())
 
 
 def write_draft(new: NewProvider, probed: Iterable[Probed], root: Path, *, with_key: bool) -> Draft:

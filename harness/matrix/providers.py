@@ -268,10 +268,23 @@ class Provider(Strict):
             raise BadProviders(f"{', '.join(self.fills.values())}: {problem}") from None
 
 
+class PublishedOnly(Strict):
+    """A provider that nobody here asks: what is known of it is what others recorded and published."""
+
+    id: Slug = Field(description="The folder of its published recordings.")
+    name: str = Field(description="As people call it.")
+    base_url: Address = Field(description="Where those recordings were made; may hold {placeholders}.")
+    fills: dict[str, Variable] = Field({}, description="The environment variable that fills each placeholder.")
+    key_env: Variable = Field(description="The environment variable that holds the key.")
+
+
 class Matrix(Strict):
     """The provider matrix of a project."""
 
     providers: tuple[Provider, ...] = Field(min_length=1, description="The providers, in the order of the table.")
+    published_only: tuple[PublishedOnly, ...] = Field(
+        (), description="Providers known by published recordings alone, which are not asked."
+    )
 
     @model_validator(mode="after")
     def _unique_providers(self) -> "Matrix":
@@ -302,7 +315,8 @@ class Matrix(Strict):
         """Return its providers, and after them those of ``base`` whose ids it has not."""
         ids = {provider.id for provider in self.providers}
         rest = tuple(provider for provider in base.providers if provider.id not in ids)
-        return self.model_copy(update={"providers": (*self.providers, *rest)})
+        apart = (*self.published_only, *base.published_only)
+        return self.model_copy(update={"providers": (*self.providers, *rest), "published_only": apart})
 
     def targets(self, providers: Iterable[Provider] | None = None) -> Iterator["Target"]:
         """Yield every provider × model, or those of ``providers``."""

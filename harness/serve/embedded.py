@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
+from harness.evidence.stand_ins import with_published
 from harness.matrix.project import project_matrix
 from harness.serve.app import ANY_SCENARIO, LOG, application
 from harness.serve.playback import PlaybackOptions, pace_of
@@ -47,7 +48,9 @@ class ReplayServer:
         place = Path(root)
         matrix = project_matrix(place)
         made = Synthesiser(matrix, place)
-        self._index = RecordingIndex(matrix, place, names, synthesiser=None if recorded_only else made)
+        self._index = RecordingIndex(
+            with_published(matrix, place), place, names, synthesiser=None if recorded_only else made
+        )
         options = PlaybackOptions(pace_of(pace), reframe, fault)
         scripting = Scripting(Path(script), made) if script else None
         self._app: web.Application = application(self._index, options, scripting=scripting, upstream=upstream)

@@ -13,6 +13,7 @@ from harness.checks import CHECKS
 from harness.cli import main
 from harness.evidence.export.build import export
 from harness.evidence.export.document import dump, json_schema
+from harness.evidence.stand_ins import with_published
 from harness.judging.deviations import load_deviations
 from harness.judging.runner import Subject, judge_exchanges
 from harness.matrix.providers import Provider, load_matrix
@@ -50,11 +51,12 @@ def flags(*findings: Finding) -> dict[str, list[Any]]:
 
 
 @pytest.fixture(scope="module")
-def now(matrix_findings: tuple[Finding, ...]) -> dict[str, str]:
-    """What is to be exported of each provider of the matrix."""
+def now(matrix_findings: tuple[Finding, ...], published_findings: tuple[Finding, ...]) -> dict[str, str]:
+    """What is to be exported of each provider of the matrix, and of those known by published recordings alone."""
+    findings = (*matrix_findings, *published_findings)
     return {
-        one.id: export(one, matrix_findings, load_deviations(ROOT / "cassettes" / one.id)).to_json()
-        for one in load_matrix(ROOT / "providers.yaml").providers
+        one.id: export(one, findings, load_deviations(ROOT / "cassettes" / one.id)).to_json()
+        for one in with_published(load_matrix(ROOT / "providers.yaml"), ROOT).providers
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from harness.checks import CHECKS
 from harness.evidence.export.document import VERSION, Document, Flags, Known, Provenance, Said, Shown, Statement
 from harness.evidence.export.flags import FLAGS, MESSAGES_FLAGS, Judged, Value, parameters
+from harness.evidence.stand_ins import model_of
 from harness.matrix.messages import EVERY_SCENARIO
 from harness.matrix.providers import Provider
 from harness.results import Deviation, Finding, Outcome, first_message
@@ -47,7 +48,7 @@ def _judged(provider: Provider, findings: list[Finding]) -> Iterator[Judged]:
         if finding.provenance:
             recordings[finding.model, finding.scenario][finding.check] = finding
     for (model, scenario), found in recordings.items():
-        yield Judged(models[model], scenario, found)
+        yield Judged(models.get(model) or model_of(model), scenario, found)
 
 
 def _statements(provider: Provider, seen: Iterable[tuple[Judged, Value]]) -> Said:
@@ -73,14 +74,22 @@ def _shown(provider: Provider, findings: Iterable[Finding]) -> tuple[Shown, ...]
 
 
 def _of_one_provenance(provider: Provider, provenance: Provenance, findings: list[Finding]) -> Shown:
-    seen = {(finding.model, finding.scenario) for finding in findings}
-    models = {
-        model.id: tuple(name for name in EVERY_SCENARIO if (model.id, name) in seen)
-        for model in provider.models
-        if any(model.id == one for one, _ in seen)
-    }
+    seen: dict[str, set[str]] = defaultdict(set)
+    for finding in findings:
+        seen[finding.model].add(finding.scenario)
+    ours = [model.id for model in provider.models if model.id in seen]
+    others = sorted(seen.keys() - set(ours))  # that others asked
+    models = {model: tuple(sorted(seen[model], key=_in_order)) for model in (*ours, *others)}
     newest = max((finding.recorded_at or "" for finding in findings), default="")
     return Shown(provenance=provenance, date=newest or None, models=models)
+
+
+def _in_order(scenario: str) -> tuple[int, str]:
+    """Place a scenario as in the matrix; what others asked comes behind, by its day."""
+    return (_ORDER[scenario], "") if scenario in _ORDER else (len(_ORDER), scenario)
+
+
+_ORDER = {name: number for number, name in enumerate(EVERY_SCENARIO)}
 
 
 def _known(provider: Provider, deviation: Deviation, findings: Iterable[Finding]) -> Known:
@@ -104,6 +113,10 @@ _AS_LISTED = (
 
 def _shows(deviation: Deviation, finding: Finding) -> bool:
     """Tell whether a finding is of what is listed: the first of its problems is the one it tells of."""
-    if finding.outcome is not Outcome.KNOWN or not deviation.covers(finding.check, finding.scenario, finding.model):
+    asked = finding.scenario in _ORDER  # of what others asked, an entry holds whatever it was
+    covered = (
+        deviation.covers(finding.check, finding.scenario, finding.model) if asked else deviation.check == finding.check
+    )
+    if finding.outcome is not Outcome.KNOWN or not covered:
         return False
     return deviation.expects(first_message(finding.message))

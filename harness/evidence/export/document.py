@@ -34,7 +34,8 @@ class Shown(_Part):
     )
     date: str | None = Field(None, description="The day, month or year of the newest of them.")
     models: dict[str, tuple[str, ...]] = Field(
-        description="The scenarios recorded of each model; `harness scenarios` says what each asks."
+        description="The scenarios recorded of each model; `harness scenarios` says what each asks. What others asked "
+        "and published has the name of its recording: published.DAY-FORM."
     )
 
 

@@ -1,0 +1,56 @@
+"""Providers that are known by published recordings alone: nobody asks them here, and what others saw of them is shown."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from harness.judging.published import PublishedCase, published_cases
+from harness.judging.runner import Selection
+from harness.matrix.providers import Matrix, Model, Provider
+from harness.recording.cassette import read_cassette
+
+NOTE = "Known by published recordings alone; docs is where the newest of them was published."
+
+
+def published_of(provider: str, root: Path) -> list[PublishedCase]:
+    """Return the published recordings of a provider, those that come with the program too."""
+    return published_cases(root, Selection(providers=(provider,)))
+
+
+def with_published(matrix: Matrix, root: Path) -> Matrix:
+    """
+    Return ``matrix`` with a provider for each that is known by published recordings alone, made of what those tell.
+
+    Raises:
+        BadCassette: a recording can't be read.
+    """
+    return matrix.model_copy(update={"providers": (*matrix.providers, *_stand_ins(matrix, root))})
+
+
+def _stand_ins(matrix: Matrix, root: Path) -> Iterator[Provider]:
+    for entry in matrix.published_only:
+        cases = published_of(entry.id, root)
+        if cases:
+            models = [model_of(name).model_dump(exclude_unset=True) for name in sorted({case.model for case in cases})]
+            told = {"docs": newest_source(cases), "note": NOTE, "models": models}
+            alone = Matrix(
+                providers=(Provider.model_validate(entry.model_dump(exclude_unset=True) | told),), published_only=()
+            )
+            # What comes with the program is not the project's own: it is meant where it is named.
+            bundled = next((case.root for case in cases if case.root != root), None)
+            yield from (alone.bundled_in(bundled) if bundled else alone).providers
+
+
+def newest_source(cases: list[PublishedCase]) -> str | None:
+    """Return where the newest of some published recordings was published."""
+    dated: dict[str, str] = defaultdict(str)
+    for case in cases:
+        for exchange in read_cassette(case.cassette):
+            if exchange.source.url:
+                dated[exchange.source.url] = max(dated[exchange.source.url], exchange.source.at or "")
+    return max(dated, key=lambda url: dated[url], default=None)
+
+
+def model_of(name: str) -> Model:
+    """Return an entry for a model that nobody asks here, and that answered somebody else."""
+    return Model.model_validate({"id": name, "thinking": {}})
