@@ -264,7 +264,7 @@ def test_a_mistake_in_an_address_or_a_claim_is_named(tmp_path: Path, old: str, n
         ("ACME_API_KEY", "acme-key", ":8: providers.0.key_env: string should match pattern"),
         ("stream-usage", "tols", ":14: providers.0.models.0.lacks.0: unknown capability; use one of stream-usage"),
         ("    key_env: ACME_API_KEY\n", "    key_env: A\n    key_env: B\n", ":9: key_env: this key stands twice; delete one"),
-        ("providers:", "providers: {}\nx:", ":2: x: unknown key; use one of providers (and 1 more)"),
+        ("providers:", "providers: {}\nx:", ":2: x: unknown key; use one of providers, published_only (and 1 more)"),
         ("    models:", "    models: []\n    models_:", ":11: providers.0.models_: unknown key; did you mean models?"),
         ("id: acme", "id: [acme", "not YAML"),
         ("docs: https://acme.example/docs", "docs: &x [*x]", ":9: this goes on without end; write out what the alias"),
