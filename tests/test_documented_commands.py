@@ -14,11 +14,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import click
 import pytest
 from click.testing import CliRunner
+from parted import parted
 from scripted import IDEAL, Server
 
 from harness.cli import main
@@ -68,12 +69,6 @@ SENTENCES = sorted(
 )
 PYTESTS = [line for line in COMMANDS if line.startswith("pytest ")]
 INSTALLS = [line for line in HARNESS if line.startswith("harness clients install")]
-
-
-def parted(commands: list[str], quick: str) -> list[Any]:
-    """Return the commands as parameters: all but one are thorough, since each starts a process."""
-    assert quick in commands
-    return [pytest.param(one, marks=() if one == quick else pytest.mark.thorough) for one in commands]
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +123,7 @@ def test_a_command_that_installs_is_one(command: str, server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", parted([line for line in COMMANDS if line.startswith("harness serve")], "harness serve")
+    "command", parted([line for line in COMMANDS if line.startswith("harness serve")], {"harness serve"})
 )
 def test_a_server_starts_as_it_is_shown(command: str, server: Server) -> None:
     words = [sys.executable, "-m", "harness", *words_of(command, server), "--port", "0"]
@@ -140,7 +135,7 @@ def test_a_server_starts_as_it_is_shown(command: str, server: Server) -> None:
     assert "127.0.0.1" in said
 
 
-@pytest.mark.parametrize("command", parted(PYTESTS, min(PYTESTS, key=lambda line: "--compat-check" not in line)))
+@pytest.mark.parametrize("command", parted(PYTESTS, {min(PYTESTS, key=lambda line: "--compat-check" not in line)}))
 def test_a_command_of_pytest_is_green(command: str, project: Path) -> None:
     words = [sys.executable, "-m", *shlex.split(command), "-q", "-p", "no:cacheprovider", "-p", "no:randomly"]
     run = subprocess.run(words, cwd=project, env={**os.environ, **KEYS}, capture_output=True, text=True, check=False)

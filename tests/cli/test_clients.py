@@ -5,6 +5,7 @@ from pathlib import Path
 import orjson
 import pytest
 from click.testing import CliRunner, Result
+from parted import parted
 
 from harness.cli import main
 from harness.clients import environments
@@ -70,13 +71,16 @@ def test_what_it_does_not_survive_ends_with_1_where_that_is_asked_for(tmp_path: 
 
 @pytest.mark.parametrize(
     "body",
-    [
-        "    raise KeyError(1)\n",
-        "    pass\n",
-        "    out.tools = [['f', 10**30]]\n",
-        "    import os\n    os.fork()\n",
-        "    raise KeyboardInterrupt\n",
-    ],
+    parted(
+        [
+            "    raise KeyError(1)\n",
+            "    pass\n",
+            "    out.tools = [['f', 10**30]]\n",
+            "    import os\n    os.fork()\n",
+            "    raise KeyboardInterrupt\n",
+        ],
+        {"    pass\n"},
+    ),
 )
 def test_code_of_ones_own_has_no_excuse_in_what_the_reference_does(body: str, tmp_path: Path) -> None:
     mine = tmp_path / "mine.py"
@@ -159,6 +163,7 @@ def test_what_is_not_installed_is_told_and_fails_nothing(tmp_path: Path, monkeyp
     assert "| `langchain-openai` | ?           |" in told.stdout
 
 
+@pytest.mark.thorough
 def test_an_install_that_fails_is_a_line_and_leaves_nothing_ready(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -82,7 +82,7 @@ def ends_on_a_disk(tmp_path: Path, *, full: bool) -> dict[str, tuple[int, str]]:
 @pytest.mark.parametrize(
     ("full", "why"),
     [
-        pytest.param(False, "Read-only file system", id="it may only be read"),
+        pytest.param(False, "Read-only file system", marks=pytest.mark.thorough, id="it may only be read"),
         pytest.param(True, "No space left on device", id="full"),
     ],
 )

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 from click.testing import CliRunner
+from parted import each
 
 from harness.cli import main
 from harness.cli.serving import Lines
@@ -210,7 +211,7 @@ full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system ha
 
 
 @full
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", each(len(FORMS), FORMS))
 def test_a_full_stdout_is_told_in_one_line_and_the_rest_stands(recording: Path, form: str) -> None:
     kept = recording.with_name("kept.jsonl")
     run = harness(f"$H audit {recording} --format {form} --results {kept} > /dev/full")
@@ -219,6 +220,7 @@ def test_a_full_stdout_is_told_in_one_line_and_the_rest_stands(recording: Path, 
     assert kept.read_bytes().endswith(b"}\n")
 
 
+@pytest.mark.thorough
 def test_a_closed_stdout_is_told_in_one_line_and_no_file_takes_its_number(recording: Path) -> None:
     kept = recording.with_name("kept.jsonl")
     run = harness(f"$H audit {recording} --results {kept} >&-")
@@ -227,7 +229,7 @@ def test_a_closed_stdout_is_told_in_one_line_and_no_file_takes_its_number(record
     assert kept.read_bytes().startswith(b'{"kind":"run"')
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", each(len(FORMS), FORMS))
 def test_a_reader_who_has_seen_enough_changes_nothing(recording: Path, form: str) -> None:
     run = harness(f"$H audit {recording} --format {form} | head -1; echo ${{PIPESTATUS[0]}}")
     assert run.stderr == ""
@@ -235,7 +237,7 @@ def test_a_reader_who_has_seen_enough_changes_nothing(recording: Path, form: str
 
 
 @full
-@pytest.mark.parametrize("stderr", ["2> /dev/full", "2>&-"])
+@pytest.mark.parametrize("stderr", each(2, ["2> /dev/full", "2>&-"]))
 def test_a_lost_stderr_changes_nothing(recording: Path, stderr: str) -> None:
     run = harness(f"$H audit {recording} --format json {stderr}")
     assert run.returncode == 1

@@ -1,5 +1,5 @@
 """
-The committed table of clients is what they do: of the project's own environment every sixth always, all where asked for.
+The committed table of clients is what they do: of the project's own environment every sixth in `make test-thorough`, all where asked for.
 
 ``HARNESS_TEST_CLIENTS=1`` takes all in, with those that ``make test-clients`` installs, and 2 every second one of each tier.
 """
@@ -28,6 +28,7 @@ def committed() -> ClientResults:
     return read_client_results(ROOT / "reports/clients.jsonl")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("tier", [0, 1, 2])
 def test_what_clients_do_with_providers_is_what_is_committed(tier: int, committed: ClientResults) -> None:
     if tier and not EVERY:

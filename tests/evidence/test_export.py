@@ -60,6 +60,7 @@ def now(matrix_findings: tuple[Finding, ...], published_findings: tuple[Finding,
     }
 
 
+@pytest.mark.thorough
 def test_the_committed_exports_are_current(now: dict[str, str]) -> None:
     assert {path.stem: path.read_text(encoding="utf-8") for path in EXPORTS} == now, "run: make export"
 

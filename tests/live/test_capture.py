@@ -249,6 +249,7 @@ def test_a_client_of_httpx_is_captured_alike(kept: Kept) -> None:
     assert kept[1].response.body == STREAM.response.body
 
 
+@pytest.mark.thorough
 def test_what_a_long_answer_takes_of_memory_does_not_grow_with_it(kept: Kept) -> None:
     body = Played([])
     used: list[int] = []

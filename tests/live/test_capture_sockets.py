@@ -141,6 +141,7 @@ def unchunked(sent: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("framing", ["chunked", "length", "close"])
+@pytest.mark.thorough
 def test_a_reset_after_each_byte_loses_nothing_that_came(framing: Framing) -> None:
     script = plays(SMALL, framing=framing)
     with Server() as server, closing(asker_of(server)) as sender:

@@ -227,7 +227,7 @@ def switched(request: Received) -> Iterable[bytes | float | End]:
 @pytest.mark.parametrize(
     ("options", "enable", "kept"),
     [
-        (("--thinking-off", '{"enable_thinking": false}'), {}, set(SCENARIOS)),
+        pytest.param(("--thinking-off", '{"enable_thinking": false}'), {}, set(SCENARIOS), marks=pytest.mark.thorough),
         (("--thinking-off", '{"enable_thinking": false}', "--thinking-on", '{"enable_thinking": true}'), {"enable_thinking": True}, set(SCENARIOS)),
         (("--thinking-off", '{"enable_thinking": false}', "--thinking-on", '{"enable_thinking": false}'), None, set(SCENARIOS) - THINKING),
     ],

@@ -159,6 +159,7 @@ def test_an_environment_that_is_not_ours_to_read_is_named(tmp_path: Path, monkey
         environment_of(tmp_path)
 
 
+@pytest.mark.thorough
 def test_recording_goes_on_when_nobody_reads_what_is_told(tmp_path: Path) -> None:
     entry = "  - {{id: acme, name: Acme, base_url: {url}, key_env: ACME_KEY, docs: https://acme.example, models: [{{id: m, name: gpt-4o-mini, thinking: {{disable: {{}}}}}}]}}\n"
     scenarios = ["chat.stream", "chat.nonstream", "tools.auto"]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from parted import parted
 from scripted import IDEAL, End, Received, Script, Server, ideal_answer, plays, refuses, stalls
 
 from harness.cli import main
@@ -172,7 +173,7 @@ def test_models_are_answered_and_no_chat() -> None:
     assert "answered no chat" in result.stderr.splitlines()[-1]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", parted([signal.SIGINT, signal.SIGTERM], {signal.SIGINT}))
 def test_a_signal_ends_it_and_what_was_judged_is_told(number: signal.Signals, tmp_path: Path) -> None:
     """The eleventh request is not answered: then the signal comes."""
 
@@ -249,6 +250,7 @@ def in_a_small_disk(limit: int, *words: str, stdout: str = "") -> subprocess.Com
         )  # fmt: skip
 
 
+@pytest.mark.thorough
 def test_on_a_full_disk_what_was_judged_is_printed_and_no_more_asked(tmp_path: Path) -> None:
     with Server(IDEAL) as server:
         kept = ("--record", str(tmp_path / "kept"), "--results", str(tmp_path / "r.jsonl"))
@@ -262,6 +264,7 @@ def test_on_a_full_disk_what_was_judged_is_printed_and_no_more_asked(tmp_path: P
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+@pytest.mark.thorough
 def test_results_are_on_the_disk_where_the_output_is_not_taken(tmp_path: Path) -> None:
     with Server(IDEAL) as server:
         words = command(server, "--scenario", "chat.stream", "--results", str(tmp_path / "r.jsonl"), "--format", "json")

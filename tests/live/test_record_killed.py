@@ -250,6 +250,7 @@ def test_a_disk_that_fills_up_ends_the_run_in_a_line_and_loses_nothing(
         assert before.items() <= kept(root).items()
 
 
+@pytest.mark.thorough
 def test_a_folder_that_cannot_be_is_a_line(tmp_path: Path) -> None:
     with Server(IDEAL) as server:
         root = project(tmp_path / "project", server)

@@ -173,6 +173,7 @@ def test_a_level_narrows(pytester: pytest.Pytester) -> None:
     assert shown == {check.id for check in CHECKS.values() if check.level == "MUST" and "chat" in check.dialects}
 
 
+@pytest.mark.thorough
 def test_the_report_is_the_same_alone_and_with_workers(project: Path, pytester: pytest.Pytester) -> None:
     counts(pytester, "providers.yaml", "--compat-report=alone")
     pytester.runpytest_subprocess("providers.yaml", "--compat-report=workers", "-n2")

@@ -46,6 +46,7 @@ def test_what_is_shown_of_a_hostile_recording_is_printable(project: Path) -> Non
     assert not [line for line in told.stdout.splitlines() if line.startswith(":::")]
 
 
+@pytest.mark.thorough
 def test_a_report_over_files_of_others_is_refused_in_a_line(project: Path) -> None:
     mine = project / "out/compatibility.md"
     mine.parent.mkdir()
@@ -56,6 +57,7 @@ def test_a_report_over_files_of_others_is_refused_in_a_line(project: Path) -> No
     assert [path.name for path in mine.parent.iterdir()] == ["compatibility.md"]
 
 
+@pytest.mark.thorough
 def test_an_environment_that_can_not_be_read_is_named(project: Path) -> None:
     (project / ".env").write_bytes(b"\xff=1\n")
     told = run(project, "--compat-live")

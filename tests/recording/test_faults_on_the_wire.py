@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from openai.types.chat import ChatCompletionChunk
+from parted import each
 from scripted import Server, plays
 
 from harness.checks import CHECKS
@@ -100,7 +101,7 @@ PLAYED = [
 ]
 
 
-@pytest.mark.parametrize("one", PLAYED, ids=lambda one: one.id)
+@pytest.mark.parametrize("one", each(3, PLAYED), ids=lambda one: one.id)
 def test_the_network_changes_nothing(one: Variant, server: Server, sender: ScenarioSender, tmp_path: Path) -> None:
     made = one.apply()
     came = captured(made, one.on, server, sender)

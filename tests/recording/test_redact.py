@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from parted import each
 from planted import ACCOUNTS, KEYS, MARKED, UNMARKED, forms, leaks, masked
 
 from harness.matrix.scenarios import SCENARIOS
@@ -42,6 +43,7 @@ def test_what_a_mask_shows_of_a_known_key_goes(name: str) -> None:
         assert set(re.findall(r"[*…]", clean)) == set(re.findall(r"[*…]", said)), "that it was masked is evidence"
 
 
+@pytest.mark.thorough
 def test_what_a_mask_shows_of_another_key_is_left_alone() -> None:
     for key in KEYS.values():
         others = Secrets.of(other for other in KEYS.values() if other[:8] != key[:8] and other[-2:] != key[-2:])
@@ -327,7 +329,7 @@ SLOW = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("unit", SLOW)
+@pytest.mark.parametrize("unit", each(4, SLOW))
 def test_no_text_makes_it_slow(unit: str) -> None:
     long = unit * (300_000 // len(unit))
     for text in (long, f"api_key={long}", f"api_key={long}x"):
