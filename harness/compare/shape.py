@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from harness.wire.chat.chunks import CONSTANT_KEYS, Choice, Columns
 from harness.wire.dumping import json_text
 from harness.wire.exchange import Exchange
-from harness.wire.shapes import PADDING, REASONING_CHANNELS, TEXT_CHANNELS, Kind, Shape, kinds_in
+from harness.wire.shapes import PADDING, REASONING_CHANNELS, TEXT_CHANNELS, Kind, Shape, form_of, kinds_in
 
 Place = tuple[int, str]
 """Event number and JSON pointer."""
@@ -120,7 +120,7 @@ def _phases(exchange: Exchange) -> dict[str, list[Shape]]:
     for error in columns.errors:
         chunk = exchange.chunk(error.chunk)
         if "choices" not in chunk:  # those with choices are among the shapes
-            shape = Shape(dict(kinds_in(chunk)), error.chunk, columns.message_key)
+            shape = Shape(form_of(tuple(kinds_in(chunk)), columns.message_key), error.chunk)
             phases.setdefault("body" if columns.message_key == "message" else "error", []).append(shape)
     return phases
 

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -11,7 +12,7 @@ from harness.errors import HarnessError
 from harness.judging.deviations import KnownProblems
 from harness.judging.recordings import CheckSet, Subject, check_set
 from harness.judging.runner import judge_recording_beside
-from harness.matrix.providers import Matrix
+from harness.matrix.providers import Matrix, Provider
 from harness.recording.archives import Entry, PassedOver, ignored, raised, read_archive
 from harness.recording.scrub import scrub
 from harness.results import Finding, RecordingResult
@@ -19,6 +20,13 @@ from harness.wire.dialect import DIALECTS
 from harness.wire.siblings import Siblings
 
 ProviderFrom = Literal["auto", "host", "field", "folder"]
+
+_FoundAt = Callable[[str, str | None], Provider | None]
+"""Finds the provider at a host, or of a name; of an archive most exchanges are of few hosts, so answers are kept."""
+
+
+def _nobody(_host: str, _name: str | None) -> None:
+    """Find no provider, where there is no matrix."""
 
 
 def audit(  # noqa: PLR0913, PLR0917 - what is read, how, and who is told what was not
@@ -55,32 +63,33 @@ def audited(  # noqa: PLR0913, PLR0917 - likewise
     Raises:
         HarnessError: a file can't be read.
     """
+    found_at = lru_cache(1024)(matrix.provider_of) if matrix else _nobody
     for path in paths:
         before: dict[str, Siblings] = defaultdict(Siblings)
         for read in read_archive(path, unread, passed_over, DIALECTS):
-            siblings = before[_provider(read, path, matrix, provider_from)]
+            siblings = before[_provider(read, path, found_at, provider_from)]
             entry = read._replace(exchange=replace(scrub(read.exchange), siblings=siblings))
             del read  # of a long answer one copy is enough
-            subject = _subject(entry, path, matrix, provider_from)
+            subject = _subject(entry, path, found_at, provider_from)
             yield judge_recording_beside([entry.exchange], subject, checks, known)
             if not entry.exchange.too_large and not entry.exchange.is_models_request:
                 siblings.add(entry.exchange.facts)
 
 
-def _subject(entry: Entry, path: Path, matrix: Matrix | None, provider_from: ProviderFrom) -> Subject:
+def _subject(entry: Entry, path: Path, found_at: _FoundAt, provider_from: ProviderFrom) -> Subject:
     exchange = entry.exchange
     answer = "stream" if exchange.is_stream else "nonstream"
     form = "error" if exchange.response.is_error else answer
     asked = form if exchange.dialect == "chat" else f"{exchange.dialect}-{form}"
     return Subject(
-        _provider(entry, path, matrix, provider_from), exchange.model or "unknown", f"audit.{asked}", entry.origin
+        _provider(entry, path, found_at, provider_from), exchange.model or "unknown", f"audit.{asked}", entry.origin
     )
 
 
-def _provider(entry: Entry, path: Path, matrix: Matrix | None, provider_from: ProviderFrom) -> str:
+def _provider(entry: Entry, path: Path, found_at: _FoundAt, provider_from: ProviderFrom) -> str:
     host = entry.exchange.request.host
     if provider_from == "folder":
         return path.parent.name
     name = None if provider_from == "host" else entry.provider
-    known = matrix.provider_of("" if provider_from == "field" else host, name) if matrix else None
+    known = found_at("" if provider_from == "field" else host, name)
     return known.id if known else name or host or "unknown"

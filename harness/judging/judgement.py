@@ -62,15 +62,24 @@ class Judgement:
     def reasons(self, conditions: Sequence[Applies]) -> tuple[Reason | None, ...] | None:
         """Return why conditions do not hold, None for each that does; None for all where one crashes or can't tell."""
         try:
-            return tuple([self._reason(condition) or None for condition in conditions])
+            found = tuple([condition(self._exchange) or None for condition in conditions])
         except Exception:  # noqa: BLE001 - it is a finding of each check that asks it, when it is asked
             return None
+        self._reasons = dict(zip(conditions, found, strict=True))
+        return found
 
     def verdict(self, check: Check) -> Verdict:
         """Return what a check says."""
         found = self._done.get(check.id)
         if found is None:
             found = self._done[check.id] = self._undecided(check) or self._out_of_scope(check) or self._judge(check)
+        return found
+
+    def planned(self, check: Check) -> Verdict:
+        """Return the same of a check that a plan has judge: it is about such exchanges."""
+        found = self._done.get(check.id)
+        if found is None:
+            found = self._done[check.id] = self._judge(check)
         return found
 
     def _undecided(self, check: Check) -> Verdict | None:

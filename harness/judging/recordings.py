@@ -176,7 +176,7 @@ def judge_recording(
     telling: list[Finding] = []
     judgement = recording.judgements[0]
     for check in plan.judging:
-        verdict = judgement.verdict(check)
+        verdict = judgement.planned(check)
         if verdict.outcome in _DECIDED and not (verdict.outcome is Outcome.PASS and check.id in recording.listed):
             quiet.append((verdict.outcome, verdict.message))
             continue

@@ -91,18 +91,39 @@ _SHAPES = {
     _ADDRESS: "://",
     _PRIVATE_KEY: "private key-----",
 }
-_TRIED = [(word.encode(), re.compile(shape.encode())) for shape, words in _SHAPES.items() for word in words.split(",")]
+_GATES = ("k-", "k_", "gh", "api", "access", "auth", "secret", "key=", "user", "p_")
+"""What several words have in common: where a text has none of it, it has none of them."""
+
+
+def _tried() -> list[tuple[bytes, list[tuple[bytes, re.Pattern[bytes]]]]]:
+    """Return each word with what is tried where it stands, below what it has in common with others, or itself."""
+    tried: dict[str, list[tuple[bytes, re.Pattern[bytes]]]] = {}
+    for shape, words in _SHAPES.items():
+        for word in words.split(","):
+            gate = next((one for one in _GATES if one in word), word)
+            tried.setdefault(gate, []).append((word.encode(), re.compile(shape.encode())))
+    return [(gate.encode(), below) for gate, below in tried.items()]
+
+
+_TRIED = _tried()
 
 
 def find_key_patterns(text: bytes) -> Iterator[Span]:
     """Yield where in ``text`` stands what is shaped like a key or an account id, or is called a key beside it."""
     for start in range(0, len(text), _WINDOW):
         window = text[start : start + _WINDOW + _LONGEST_WORD].lower()
-        for word, shape in _TRIED:
-            at = window.find(word)
-            while at >= 0:
-                found = shape.match(text, start + at)
-                if found and found.lastindex:
-                    yield found.span(found.lastindex)
-                at = window.find(word, at + 1)
+        for gate, below in _TRIED:
+            if gate in window:
+                for word, shape in below:
+                    yield from _standing(word, shape, text, window, start)
     yield from find_named_keys(text)
+
+
+def _standing(word: bytes, shape: re.Pattern[bytes], text: bytes, window: bytes, start: int) -> Iterator[Span]:
+    """Yield where a shape stands at a word; ``window`` is what begins at ``start`` of the text, in lower case."""
+    at = window.find(word)
+    while at >= 0:
+        found = shape.match(text, start + at)
+        if found and found.lastindex:
+            yield found.span(found.lastindex)
+        at = window.find(word, at + 1)

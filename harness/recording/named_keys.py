@@ -15,11 +15,10 @@ from collections.abc import Iterator
 
 Span = tuple[int, int]
 
-_WORDS = (
-    *(b"key", b"token", b"secret", b"password", b"credential", b"authori", b"authenti"),
-    *(word.encode() for word in ("密钥", "令牌", "凭证")),
-    *(rb"\u5bc6\u94a5", rb"\u4ee4\u724c", rb"\u51ed\u8bc1"),
-)
+_ENGLISH = (b"key", b"token", b"secret", b"password", b"credential", b"authori", b"authenti")
+_CHINESE = tuple(word.encode() for word in ("密钥", "令牌", "凭证"))
+_ESCAPED = (rb"\u5bc6\u94a5", rb"\u4ee4\u724c", rb"\u51ed\u8bc1")
+_WORDS = (*_ENGLISH, *_CHINESE, *_ESCAPED)
 _JOINED = (b"api", b"access", b"auth", b"secret", b"client", b"private", b"bearer", b"app")
 _CANDIDATE = rb"(?<![A-Za-z0-9_.:/+-])([A-Za-z0-9](?:[A-Za-z0-9_-]{15,}+:[A-Za-z0-9+/=]{16,}+|[A-Za-z0-9_-]{30,}+(?:\.[A-Za-z0-9]{12,}+)?))"
 _CANDIDATES = re.compile(_CANDIDATE)
@@ -67,9 +66,15 @@ def find_named_keys(text: bytes) -> Iterator[Span]:
     for start in range(0, len(text), _WINDOW):
         stop = min(start + _WINDOW + _OVERLAP, len(text))
         window = text[start:stop].lower()
-        for word in _WORDS:
+        for word in _words_for(window):
             if word in window:
                 yield from _beside(word, text, window, start)
+
+
+def _words_for(window: bytes) -> tuple[bytes, ...]:
+    """Return the words that may stand in a text: most texts are plain ASCII."""
+    chinese = () if window.isascii() else _CHINESE
+    return (*_ENGLISH, *chinese, *(_ESCAPED if b"\\u" in window else ()))
 
 
 def _beside(word: bytes, text: bytes, window: bytes, start: int) -> Iterator[Span]:

@@ -8,6 +8,7 @@ common, so the quiet outcomes of a family of checks are one ``QuietGroup``, whic
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import groupby
 from typing import Literal
 
@@ -22,24 +23,41 @@ STAND_IN = "recording"
 """The family of the finding that stands for all checks where there is nothing to judge."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class QuietGroup:
     """
     The quiet outcomes of the checks of one family: outcome, message or observed value, and the ids of the checks.
 
-    The ids of one outcome and text stand in the order of the checks.
+    The ids of one outcome and text stand in the order of the checks.  Many recordings share a group, so what is worked out
+    of it is kept.
     """
 
     family: str
     told: tuple[tuple[Outcome, str, tuple[str, ...]], ...]
 
-    @property
+    @cached_property
     def counts(self) -> Counter[Outcome]:
         """How many checks ended in each outcome."""
         counts = Counter[Outcome]()
         for outcome, _, checks in self.told:
             counts[outcome] += len(checks)
         return counts
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether another group says the same."""
+        return self is other or (isinstance(other, QuietGroup) and self._told == other._told)
+
+    def __hash__(self) -> int:
+        """Return the hash of what it says."""
+        return self._hash
+
+    @property
+    def _told(self) -> tuple[object, ...]:
+        return self.family, self.told
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(self._told)
 
 
 @dataclass(slots=True)
@@ -65,7 +83,8 @@ class RecordingResult:
         """How many checks ended in each outcome."""
         counts = Counter(finding.outcome for finding in self.findings)
         for group in self.groups:
-            counts.update(group.counts)
+            for outcome, count in group.counts.items():
+                counts[outcome] += count
         return counts
 
     @property

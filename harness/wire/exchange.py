@@ -98,7 +98,7 @@ class Request:
         """Whether ``stream_options.include_usage`` is true."""
         return include_usage(self.json or {})
 
-    @property
+    @cached_property
     def host(self) -> str:
         """The host of the URL, with its port unless that is the usual one; empty where there is none."""
         try:
@@ -168,7 +168,7 @@ class Response:
         vars(other)["_decoded"] = self._decoded
         return other
 
-    @property
+    @cached_property
     def date(self) -> int:
         """The date header as seconds since 1970; 0 where there is none that can be read."""
         text = self.headers.get("date")

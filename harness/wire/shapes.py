@@ -7,6 +7,7 @@ Chunks of one stream come in a handful of shapes, so a question about presence o
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 Kind = Literal["missing", "null", '""', "text", "int", "float", "bool", "[]", "list", "{}", "object"]
@@ -68,27 +69,25 @@ class Occurrences:
     pointer: str = ""
 
 
-class Shape:
+class ChunkForm:
     """
-    Chunks with the same keys and kinds of values.
+    What chunks with the same keys and kinds of values have in common, in whatever exchange they come.
 
     ``kinds`` maps each JSON pointer in such a chunk to its kind; ``channels`` names the keys of the delta
     that hold text; ``plain`` says that nothing else in it varies (no role, finish, usage, tools, error);
     ``deep`` that it holds more containers than the choice and its delta.
     """
 
-    __slots__ = ("_containers", "channels", "count", "deep", "first", "kinds", "last", "plain")
+    __slots__ = ("_containers", "_places", "channels", "deep", "kinds", "plain")
 
-    def __init__(self, kinds: dict[str, Kind], number: int, part: MessageKey) -> None:
+    def __init__(self, kinds: dict[str, Kind], part: MessageKey) -> None:
         self.kinds = kinds
-        self.first = number
-        self.last = number
-        self.count = 0
         inside = f"/choices/0/{part}/"
         self.deep = sum(what in _CONTAINERS for what in kinds.values()) > _PLAIN_CONTAINERS
         self.channels = tuple(name for name in TEXT_CHANNELS if kinds.get(inside + name) == "text")
         self.plain = not self.deep and all(kinds.get(p, "null") in allowed for p, allowed in _plain_form(part))
         self._containers: dict[str, list[str]] = {}
+        self._places: dict[str, list[tuple[str, Kind]]] = {}
 
     def containers(self, pattern: str) -> list[str]:
         """Return the pointers of the objects and lists in such a chunk that ``pattern`` points at."""
@@ -103,6 +102,50 @@ class Shape:
         if pattern.startswith("/choices/") and self.kinds.get("/choices") != "list":
             return []  # an object in the place of the list holds no choices
         return [p for p in self.containers(pattern) if not p or self.kinds[p] in _OBJECTS]
+
+    def places(self, pattern: str) -> list[tuple[str, Kind]]:
+        """Return each pointer that ``pattern`` points at, with the kind of what is there; ``missing`` where its object lacks it."""
+        found = self._places.get(pattern)
+        if found is None:
+            container, _, key = pattern.rpartition("/")
+            pointers = [f"{place}/{key}" for place in self.objects(container)]
+            found = self._places[pattern] = [(pointer, self.kinds.get(pointer, "missing")) for pointer in pointers]
+        return found
+
+
+_SMALL = 200
+"""Of so many places at most are the forms that are kept, so that what is kept stays small whatever comes."""
+
+
+def form_of(kinds: tuple[tuple[str, Kind], ...], part: MessageKey) -> ChunkForm:
+    """Return the form of chunks with these kinds at these pointers: all exchanges share those that are usual."""
+    return _shared(kinds, part) if len(kinds) <= _SMALL else ChunkForm(dict(kinds), part)
+
+
+@lru_cache(4096)
+def _shared(kinds: tuple[tuple[str, Kind], ...], part: MessageKey) -> ChunkForm:
+    return ChunkForm(dict(kinds), part)
+
+
+class Shape:
+    """Chunks of one form in one exchange: how many, and the numbers of the first and the last."""
+
+    __slots__ = ("channels", "count", "deep", "first", "form", "kinds", "last", "plain")
+
+    def __init__(self, form: ChunkForm, number: int) -> None:
+        self.form = form
+        self.kinds, self.channels, self.plain, self.deep = form.kinds, form.channels, form.plain, form.deep
+        self.first = number
+        self.last = number
+        self.count = 0
+
+    def containers(self, pattern: str) -> list[str]:
+        """Return the pointers of the objects and lists in such a chunk that ``pattern`` points at."""
+        return self.form.containers(pattern)
+
+    def objects(self, pattern: str) -> list[str]:
+        """Return the pointers of the objects in such a chunk that ``pattern`` points at."""
+        return self.form.objects(pattern)
 
     def elements(self, container: str) -> list[str]:
         """Return the pointers of what stands directly in ``container``."""

@@ -24,6 +24,7 @@ from harness.wire.shapes import (
     MessageKey,
     Occurrences,
     Shape,
+    form_of,
     kind,
     kinds_in,
     quick_key,
@@ -264,12 +265,10 @@ class Columns:
         known = self._kinds.get(pattern)
         if known is not None and known[0] == self.count:
             return known[1]
-        container, _, key = pattern.rpartition("/")
         found: dict[Kind, Occurrences] = {}
         for shape in self.shapes:
-            for place in shape.objects(container):
-                pointer = f"{place}/{key}"
-                _count(found, shape.kinds.get(pointer, "missing"), shape, pointer)
+            for pointer, what in shape.form.places(pattern):
+                _count(found, what, shape, pointer)
         self._kinds[pattern] = (self.count, found)
         return found
 
@@ -319,7 +318,7 @@ class Columns:
         full = tuple(kinds_in(chunk))
         shape = self._by_key.get(full)
         if shape is None:
-            shape = Shape(dict(full), number, self.message_key)
+            shape = Shape(form_of(full, self.message_key), number)
             self.shapes.append(shape)
             self._by_key[full] = shape
         if key:

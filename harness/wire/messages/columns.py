@@ -16,7 +16,7 @@ from harness.wire.dumping import json_text
 from harness.wire.messages import grammar
 from harness.wire.order import OutOfPlace, Step, Walk
 from harness.wire.repeated_keys import RepeatedKeys
-from harness.wire.shapes import Json, Kind, MessageKey, Occurrences, Shape, as_object, kind, kinds_in
+from harness.wire.shapes import Json, Kind, MessageKey, Occurrences, Shape, as_object, form_of, kind, kinds_in
 
 _BLOCK_EVENTS = grammar.BLOCK.events
 _PLAIN = 3  # type, index and delta
@@ -254,7 +254,7 @@ class MessageColumns:
         form = f"{name}:{delta}" if isinstance(delta, str) else name
         shape = self._by_key.get((form, kinds))
         if shape is None:
-            shape = self._by_key[form, kinds] = Shape(dict(kinds), number, "delta")
+            shape = self._by_key[form, kinds] = Shape(form_of(kinds, "delta"), number)
             self.shapes.setdefault(form, []).append(shape)
         return shape
 
