@@ -114,5 +114,24 @@ result = getattr(usage, "prompt_tokens", None) or usage.input_tokens
 """,
         9,
     ),
+    Remedy(
+        "sse.json",
+        FAULTS["chunk-parted"].apply(),
+        """
+import json
+result, pending = "", ""
+for line in stream.response.iter_lines():
+    if not line.startswith("data:") or line.endswith("[DONE]"):
+        continue
+    pending += line[5:].strip()
+    try:
+        chunk = json.loads(pending)
+    except ValueError:
+        continue
+    pending = ""
+    result += chunk["choices"][0]["delta"].get("content") or ""
+""",
+        "你好! How can I help?",
+    ),
 ]
 """Each of them comes out right on the bad answer."""

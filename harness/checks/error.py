@@ -385,6 +385,7 @@ def _text(exchange: Exchange, key: str, *, nullable: bool) -> Iterator[Problem]:
     good=(_REFUSED,),
     bad=(
         with_body(_REFUSED, b'{"detail":"Not found"}'),
+        with_body(_REFUSED, b'{"error":true,"message":"Not found"}'),
         with_body(_REFUSED, b'{"base_resp":{"status_code":1004,"status_msg":"no"}}'),
         with_body(_REFUSED, b'{"errors":[{"code":7003,"message":"no"}],"success":false}'),
         with_body(_REFUSED, b'"no"'),
@@ -404,7 +405,7 @@ def shape(exchange: Exchange) -> str:
     if isinstance(value.get("error"), dict):
         return "nested"
     names = ("error", "detail", "errors", "base_resp", "ResponseMetadata", "error_msg", "message")
-    found = next((name for name in names if value.get(name)), None)
+    found = next((name for name in names if value.get(name) and value.get(name) is not True), None)
     return {"error": "text under error", "message": "flat", None: "unknown"}.get(found, str(found))
 
 

@@ -36,6 +36,10 @@ ADVICE: dict[JsonForm, Advice] = {
         "Every strict parser fails at the bracket; the SDK raises json.JSONDecodeError in the midst of the stream.",
         f'Read the lines yourself, `{_LINES}`, and take the comma out: `re.sub(r",(\\s*[}}\\]])", r"\\1", line[5:])`.',
     ),
+    "parted": Advice(
+        "Each event alone is no JSON: a proxy cut the stream by its size and wrote each piece as an event of its own.",
+        f"Read the lines yourself, `{_LINES}`, and put pieces together until they are JSON: `pending += line[5:].strip()`.",
+    ),
     "field": Advice(
         "Readers cut off one `data:` and hand the other to the parser: json.JSONDecodeError in the midst of the stream.",
         f'Read the lines yourself, `{_LINES}`, and cut both off: `line.removeprefix("data: ").removeprefix("data: ")`.',

@@ -15,7 +15,7 @@ from harness.printable import count_of
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import STREAM, replace_in_body, replace_last_in_body, with_body
 from harness.wire.exchange import Exchange
-from harness.wire.json_faults import fault_of
+from harness.wire.json_faults import PARTED, are_one, fault_of
 from harness.wire.reading import DONE
 from harness.wire.sse import Parser
 
@@ -115,7 +115,7 @@ def json(exchange: Exchange) -> Iterator[Problem]:
     for found, advice in (([one for one in wrong if one not in marks], None), (marks, _ODD_MARK)):
         if found:
             number, why = found[0]
-            fault = fault_of(texts[number], why)
+            fault = PARTED if are_one(texts, [n for n, _ in found]) else fault_of(texts[number], why)
             message = f"{len(found)} data of the stream are not JSON: {fault.said}"
             yield Problem(message, ((number, ""),), advice or ADVICE.get(fault.form))
 

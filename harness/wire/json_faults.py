@@ -8,13 +8,13 @@ import ast
 import contextlib
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
 JsonForm = Literal[
     "python", "several", "bom", "constant", "number", "comma", "comment", "control", "word", "key", "quote", "cut", "deep",
-    "text", "field", "other",
+    "text", "field", "parted", "other",
 ]  # fmt: skip
 
 _MOST = 1 << 16
@@ -26,6 +26,7 @@ _WORD = re.compile(r"(?<=[:\[,\s])(None|True|False|undefined|nil)(?=\s*[,}\]])")
 _NUMBER = re.compile(r"-?\d[\d.]*[eE][+-]?\d+|\d{300,}")
 _WORDS = {"None": "null", "True": "true", "False": "false", "undefined": "null", "nil": "null"}
 _SHOWN = 24
+_PARTS = 8  # events over which one JSON text is looked for
 
 
 _read = partial(json.loads, parse_int=str)
@@ -48,6 +49,21 @@ def fault_of(data: bytes, error: str) -> JsonFault:
         found = (fault for one in (*tries, _broken_off) if (fault := one(text)))
         return next(found, JsonFault("other", error))
     return JsonFault("deep", "it is nested deeper than parsers go")
+
+
+PARTED = JsonFault("parted", "one JSON text is parted over several events")
+
+
+def are_one(texts: Sequence[bytes], numbers: Sequence[int]) -> bool:
+    """Tell whether texts that are no JSON, of ``numbers`` one after the other, begin with one object in several parts."""
+    joined = b""
+    for number, before in zip(numbers[:_PARTS], (numbers[0] - 1, *numbers), strict=False):
+        joined += texts[number]
+        if number != before + 1 or len(joined) > _MOST or not joined.lstrip().startswith(b"{"):
+            return False
+        if _parses(joined.decode("utf-8", "replace")):
+            return True
+    return False
 
 
 def _parses(text: str) -> bool:

@@ -6,7 +6,7 @@ from harness.checks import sources
 from harness.checks.applies import all_of, error_status, success_status
 from harness.checks.messages.answers import answer, counts, stream
 from harness.checks.registry import Reason, observation, rule
-from harness.results import Level, Problem
+from harness.results import Advice, Level, Problem
 from harness.simulate.edits import chunks, drop, set_value
 from harness.simulate.messages.edits import added, typed
 from harness.simulate.messages.ideal import error, of_other
@@ -59,6 +59,12 @@ def _request_system(exchange: Exchange) -> Reason | None:
 def _request_counts(exchange: Exchange) -> Reason | None:
     """A request to count tokens."""
     return None if counts(exchange) else "no tokens were to be counted"
+
+
+_ERROR_COUNTED = Advice(
+    "A client that goes by the status reads no count, and takes the prompt for empty.",
+    "Look for `error` in the body before you read `input_tokens`, and count for yourself where there is one.",
+)
 
 
 @rule(
@@ -215,6 +221,7 @@ def count_served(exchange: Exchange) -> Iterator[Problem]:
         chunks(_any, set_value("input_tokens", 0))(COUNTED),
         chunks(_any, drop("input_tokens"))(COUNTED),
         with_body(COUNTED, BODY.response.body),
+        with_body(COUNTED, b'{"error":"Unexpected endpoint or method."}'),
     ),
     depends_on=("http.body-asked",),
 )  # fmt: skip
@@ -224,7 +231,13 @@ def count_told(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Take 0 and what is no number for unknown.
     """
-    value = as_object(exchange.chunk(0)).get("input_tokens")
+    body = as_object(exchange.chunk(0))
+    value = body.get("input_tokens")
+    if body.get("error"):
+        told = as_object(body["error"]).get("message", body["error"])
+        said = " ".join(str(told).split())[:80]
+        yield Problem(f"an error came with status {exchange.response.status}: {said}", ((0, "/error"),), _ERROR_COUNTED)
+        return
     if type(value) is not int or value < 1:
         yield Problem("input_tokens is absent" if value is None else f"input_tokens is {value!r}", ((0, "/input_tokens" if value is not None else ""),))  # fmt: skip
 

@@ -20,6 +20,7 @@ from harness.simulate.edits import chunks, drop, replace_bytes, set_value
 from harness.simulate.messages.edits import typed
 from harness.simulate.messages.reference import BODY, CAPPED, STOPPED, STREAM, THINKING_BODY, TOOL, TOOL_BODY
 from harness.simulate.reference import in_archive, with_body
+from harness.wire.dumping import json_text
 from harness.wire.exchange import Exchange
 from harness.wire.messages import grammar
 from harness.wire.shapes import Json, as_object
@@ -181,7 +182,7 @@ def stop_reason(exchange: Exchange) -> Iterator[Problem]:
     stop = exchange.message.stop
     if stop and not (isinstance(stop.value.get("stop_reason"), str) and stop.value["stop_reason"]):
         found = stop.value.get("stop_reason")
-        said = f"is {found!r}" if "stop_reason" in stop.value else "is absent"
+        said = f"is {json_text(found)}" if "stop_reason" in stop.value else "is absent"
         yield Problem(f"stop_reason {said}", ((stop.event, f"{stop.pointer}/stop_reason"),))
 
 

@@ -178,6 +178,7 @@ _FAULTS = (
     _fault("count-falls", "usage-grows", "output_tokens falls.", "stream", _in_start("usage/output_tokens", 40)),
     _fault("no-output-count", "output-counted", "Nothing of the answer is counted.", "stream", _UNCOUNTED),
     _fault("no-input-count", "input-counted", "The prompt is counted as 0 where the message starts.", "stream", _in_start("usage/input_tokens", 0), "sgl-project/sglang/issues/20678"),
+    _fault("count-error-200", "count-told", "Counting is not served, and that is told with status 200.", "count-tokens", status(200, b'{"error":"Unexpected endpoint or method."}'), "lmstudio-ai/lmstudio-bug-tracker/issues/2055"),
     _fault("input-falls", "input-kept", "The count of the prompt falls: the first one holds what was cached.", "stream", _in_delta("usage/input_tokens", 5), "maximhq/bifrost/pull/5355"),
     _fault("input-zero-at-end", "input-kept", "The prompt is counted as 0 at the end.", "stream", _in_delta("usage/input_tokens", 0), "BerriAI/litellm/issues/41067"),
     _fault("input-estimated", "input-counted", "A prompt of thousands of words counts a few tokens.", "nonstream", lambda exchange: of_other(exchange, messages=[{"role": "user", "content": "The sky is blue, since its light comes from all sides. " * 90}]), "BerriAI/litellm/issues/41067"),

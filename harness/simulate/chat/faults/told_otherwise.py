@@ -20,6 +20,8 @@ _KEEP_ALIVE = f"{_GITHUB}/router-for-me/CLIProxyAPI/pull/4691"
 _PING = f"{_GITHUB}/Wei-Shaw/sub2api/pull/1707"
 _INDENTED = f"{_GITHUB}/BerriAI/litellm/pull/26569"
 _JOINED = f"{_GITHUB}/ggml-org/llama.cpp/issues/14268"
+_PARTED = f"{_GITHUB}/vllm-project/aibrix/pull/2653"
+_TRUE = f"{_GITHUB}/Ganesh-403/semantic-plagiarism-detector/issues/1166"
 _NO_ACCOUNT = f"{_GITHUB}/Wei-Shaw/sub2api/pull/1489"
 _RETRIED = f"{_GITHUB}/QuantumNous/new-api/issues/3275"
 _DETAIL = f"{_GITHUB}/mozilla-ai/otari/pull/978"
@@ -46,6 +48,10 @@ FAULTS = (
           replace_bytes(b"\n\ndata: [DONE]", b"\ndata: [DONE]"), "sse.json"),
     Fault("all-events-joined", "Events are kept apart by one line end and no blank line.", "chat.stream-usage", _JOINED,
           body(lambda content: content.replace(b"\n\ndata:", b"\ndata:")), "sse.json"),
+    Fault("chunk-parted", "The JSON of one chunk is parted over two events.", "chat.stream", _PARTED,
+          replace_bytes(b'"choices":[{"index":0,"delta":{"content"', b'"choices":[\n\ndata: {"index":0,"delta":{"content"', 1), "sse.json"),
+    Fault("error-is-true", "The error is true, and its message stands beside it.", "error.missing-messages", _TRUE,
+          status(400, b'{"error":true,"message":"messages is missing"}'), "error.envelope"),
     Fault("limit-as-400", "A limit of requests is told with the status of a wrong request.", "chat.nonstream", _RETRIED,
           status(400, _error("Rate limit reached for requests.", "rate_limit_error")), "error.status"),
     Fault("length-as-429", "A prompt that is too long is told with the status of a limit.", "chat.nonstream", _DETAIL,
