@@ -62,7 +62,7 @@ def are_one(texts: Sequence[bytes], numbers: Sequence[int]) -> bool:
         if number != before + 1 or len(joined) > _MOST or not joined.lstrip().startswith(b"{"):
             return False
         if _parses(joined.decode("utf-8", "replace")):
-            return True
+            return number > numbers[0]
     return False
 
 
