@@ -112,7 +112,7 @@ def _several(text: str) -> JsonFault | None:
         at = len(text) - len(rest)
     if count == 0 or (count == 1 and at >= len(text)):
         return None
-    mark = text[at:] == "[DONE]"
+    mark = bool(lines) and text[at:] == "[DONE]"
     if at >= len(text) or mark:
         texts = f"{count} JSON texts" if count > 1 else "a JSON text"
         return JsonFault("several", f"{texts}{' and the mark [DONE]' * mark} stand in one{lines}")
