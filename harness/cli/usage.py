@@ -16,9 +16,11 @@ _HELP: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 class UnreadableLine(click.UsageError):
     """A command line that can't be read; ``message`` is one printable line."""
 
-    def show(self, file: IO[Any] | None = None) -> None:
+    def show(self, file: IO[Any] | None = None) -> None:  # noqa: ARG002 - click's signature
         """Print the line to stderr."""
-        click.echo(f"harness: {self.message}", file=file, err=True)
+        from harness.cli.outlet import say  # which knows the commands, whose lines are read here
+
+        say(f"harness: {self.message}", err=True)
 
 
 @contextlib.contextmanager
