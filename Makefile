@@ -96,7 +96,6 @@ clients: $(READY) ## Install every client library (1.6 GB) and run all client co
 	$(BIN)/harness clients install --tier 1 --tier 2
 	$(BIN)/harness clients run > /dev/null
 	$(BIN)/python -m harness.clients.forecasting
-	$(BIN)/python -m harness.clients.forecasting
 	$(BIN)/python -m harness.clients.claims
 
 test-clients: $(READY) ## Install every client library, and hold reports/clients.jsonl against what they do, all or each of EVERY=2.

@@ -4,7 +4,6 @@ The OpenAI SDK on recorded exchanges: what it makes of odd streams, and that a s
 The odd streams are those for which readers are known to differ; what is expected here was seen, not read up.
 """
 
-import asyncio
 import dataclasses
 import gc
 import subprocess
@@ -418,11 +417,9 @@ def places(exchange: Exchange, depth: Depth) -> tuple[int | None, str | int]:
         set_depth(Depth.SHAPE)
 
 
-def test_it_runs_inside_a_running_event_loop() -> None:
-    async def inside() -> SdkResult:
-        return sdk_results(dataclasses.replace(STREAM_USAGE), Depth.FULL).asynchronous
-
-    reading = asyncio.run(inside())
+@pytest.mark.asyncio
+async def test_it_runs_inside_a_running_event_loop() -> None:
+    reading = sdk_results(dataclasses.replace(STREAM_USAGE), Depth.FULL).asynchronous
     assert (reading.chunks, reading.error) == (6, None)
 
 

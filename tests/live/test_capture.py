@@ -229,24 +229,25 @@ def test_a_body_that_is_no_stream_has_no_lines(kept: Kept) -> None:
     assert kept.only.response.eof
 
 
-def test_a_client_of_httpx_is_captured_alike(kept: Kept) -> None:
-    def answer(_request: httpx.Request) -> httpx.Response:
-        headers = {"Content-Type": "text/event-stream"}
-        return httpx.Response(200, headers=headers, stream=httpx.ByteStream(STREAM.response.body))
+def answered_by_httpx(_request: httpx.Request) -> httpx.Response:
+    headers = {"Content-Type": "text/event-stream"}
+    return httpx.Response(200, headers=headers, stream=httpx.ByteStream(STREAM.response.body))
 
-    transport: Any = Capture(kept.append, httpx.MockTransport(answer))
+
+def test_a_client_of_httpx_is_captured_alike(kept: Kept) -> None:
+    transport: Any = Capture(kept.append, httpx.MockTransport(answered_by_httpx))
     with httpx.Client(transport=transport) as client:
         assert client.post(URL, content=b"{}").content == STREAM.response.body
     assert kept.only.response.body == STREAM.response.body
     assert kept.only.response.eof
 
-    async def ask() -> None:
-        transport: Any = AsyncCapture(kept.append, httpx.MockTransport(answer))
-        async with httpx.AsyncClient(transport=transport) as client:
-            await client.post(URL, content=b"{}")
 
-    asyncio.run(ask())
-    assert kept[1].response.body == STREAM.response.body
+@pytest.mark.asyncio
+async def test_an_async_client_of_httpx_is_captured_alike(kept: Kept) -> None:
+    transport: Any = AsyncCapture(kept.append, httpx.MockTransport(answered_by_httpx))
+    async with httpx.AsyncClient(transport=transport) as client:
+        await client.post(URL, content=b"{}")
+    assert kept.only.response.body == STREAM.response.body
 
 
 @pytest.mark.thorough
@@ -279,7 +280,8 @@ def test_what_is_left_is_read_for_so_long_and_no_longer(kept: Kept) -> None:
     assert kept.only.response.error == "closed before the end"
 
 
-def test_an_async_client_gets_the_same() -> None:
+@pytest.mark.asyncio
+async def test_an_async_client_gets_the_same() -> None:
     kept: list[Exchange] = []
 
     async def read(pieces: list[bytes], *, whole: bool) -> None:
@@ -289,13 +291,14 @@ def test_an_async_client_gets_the_same() -> None:
                 if not whole:
                     break
 
-    asyncio.run(read(PIECES, whole=True))
-    asyncio.run(read(PIECES, whole=False))
+    await read(PIECES, whole=True)
+    await read(PIECES, whole=False)
     assert [exchange.response.body for exchange in kept] == [STREAM.response.body] * 2
     assert all(exchange.response.eof for exchange in kept)
 
 
-def test_tasks_at_once_do_not_mix() -> None:
+@pytest.mark.asyncio
+async def test_tasks_at_once_do_not_mix() -> None:
     kept: list[Exchange] = []
 
     async def one(number: int) -> None:
@@ -303,10 +306,7 @@ def test_tasks_at_once_do_not_mix() -> None:
         async with httpx2.AsyncClient(transport=AsyncCapture(kept.append, Network(Played(pieces)))) as client:
             await client.post(URL, content=b"%d" % number)
 
-    async def many() -> None:
-        await asyncio.gather(*map(one, range(20)))
-
-    asyncio.run(many())
+    await asyncio.gather(*map(one, range(20)))
     assert len(kept) == 20
     for exchange in kept:
         number = exchange.request.body or b""

@@ -263,7 +263,8 @@ def test_threads_at_once_do_not_mix_over_sockets() -> None:
     assert_nothing_is_mixed(kept, server, 60)
 
 
-def test_tasks_at_once_do_not_mix_over_sockets() -> None:
+@pytest.mark.asyncio
+async def test_tasks_at_once_do_not_mix_over_sockets() -> None:
     kept: list[Exchange] = []
 
     async def ask(client: openai.AsyncOpenAI, number: int) -> None:
@@ -283,5 +284,5 @@ def test_tasks_at_once_do_not_mix_over_sockets() -> None:
             await asyncio.gather(*(ask(client, number) for number in range(60)))
 
     with Server(ideal(pace=0.002)) as server:
-        asyncio.run(ask_all(server))
+        await ask_all(server)
     assert_nothing_is_mixed(kept, server, 60)

@@ -7,7 +7,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx2
@@ -119,11 +119,15 @@ def post(server: Server, limits: Limits, *, whole: bool, inner: Any = None, **op
     return kept[0]
 
 
-def post_in_task(server: Server, limits: Limits, *, whole: bool) -> Exchange:
+async def post_in_thread(server: Server, limits: Limits, *, whole: bool) -> Exchange:
+    """The same for an async test."""
+    return await asyncio.to_thread(post, server, limits, whole=whole)
+
+
+async def post_in_task(server: Server, limits: Limits, *, whole: bool) -> Exchange:
     """The same in a task, with an async client."""
     kept: list[Exchange] = []
-
-    async def ask() -> None:
+    with contextlib.suppress(httpx2.TransportError):
         async with (
             httpx2.AsyncClient(transport=AsyncCapture(kept.append, limits=limits), timeout=10) as client,
             client.stream("POST", f"{server.base_url}/chat/completions", **ASKED) as answer,
@@ -131,29 +135,28 @@ def post_in_task(server: Server, limits: Limits, *, whole: bool) -> Exchange:
             async for _ in answer.aiter_raw():
                 if not whole:
                     break
-
-    with contextlib.suppress(httpx2.TransportError):
-        asyncio.run(ask())
     return kept[0]
 
 
-Post = Callable[..., Exchange]
-BOTH = pytest.mark.parametrize("post", [post, post_in_task], ids=["thread", "task"])
+AsyncPost = Callable[..., Awaitable[Exchange]]
+BOTH = pytest.mark.parametrize("ask", [post_in_thread, post_in_task], ids=["thread", "task"])
 
 
+@pytest.mark.asyncio
 @BOTH
 @pytest.mark.parametrize("name", ["nothing at all", "header lines"])
-def test_a_client_of_ones_own_gets_no_head_without_end(name: str, post: Post) -> None:
+async def test_a_client_of_ones_own_gets_no_head_without_end(name: str, ask: AsyncPost) -> None:
     with Server(HEADS[name]) as server:
-        exchange = post(server, QUICK, whole=True)
+        exchange = await ask(server, QUICK, whole=True)
     assert (exchange.response.status, exchange.response.error) == (NO_ANSWER, TOO_LONG)
 
 
+@pytest.mark.asyncio
 @BOTH
 @pytest.mark.parametrize("name", ["a chunk's size without end", "a body that ends with its connection"])
-def test_a_client_of_ones_own_gets_no_body_without_end(name: str, post: Post) -> None:
+async def test_a_client_of_ones_own_gets_no_body_without_end(name: str, ask: AsyncPost) -> None:
     with Server(BODIES[name]) as server:
-        exchange = post(server, QUICK, whole=True)
+        exchange = await ask(server, QUICK, whole=True)
     assert (exchange.response.status, exchange.response.eof, exchange.response.error) == (200, False, TOO_LONG)
 
 
@@ -163,12 +166,13 @@ LEFT: dict[str, Script] = {
 }
 
 
+@pytest.mark.asyncio
 @BOTH
 @pytest.mark.parametrize("name", LEFT)
-def test_what_a_caller_leaves_holds_it_up_no_longer_than_the_drain(name: str, post: Post) -> None:
+async def test_what_a_caller_leaves_holds_it_up_no_longer_than_the_drain(name: str, ask: AsyncPost) -> None:
     begun = time.monotonic()
     with Server(LEFT[name]) as server:
-        exchange = post(server, Limits(idle=10, drain=0.3), whole=False)
+        exchange = await ask(server, Limits(idle=10, drain=0.3), whole=False)
     assert time.monotonic() - begun < 0.3 + PATIENCE
     assert (exchange.response.eof, exchange.response.error) == (False, "closed before the end")
     assert exchange.response.body

@@ -1,6 +1,5 @@
 """A recorded exchange answers a client as the provider did: same bytes, same reads, same end."""
 
-import asyncio
 import gzip
 import json
 import socket
@@ -71,13 +70,14 @@ def test_repeated_headers_and_odd_values_arrive() -> None:
     assert response.headers["x-half"] == "?"
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("sizes", [SIZES, (len(BYTES),), (0, 5, 0, len(BYTES) - 5, 0)])
-def test_the_body_comes_in_the_reads_it_came_in(sizes: tuple[int, ...]) -> None:
+async def test_the_body_comes_in_the_reads_it_came_in(sizes: tuple[int, ...]) -> None:
     exchange = with_response(STREAM, reads=Reads(sizes))
     came = pieces(exchange)
     assert [len(piece) for piece in came] == [size for size in sizes if size]
     assert b"".join(came) == BYTES
-    assert asyncio.run(async_pieces(exchange)) == came
+    assert await async_pieces(exchange) == came
 
 
 @pytest.mark.parametrize("sizes", [(1, 2), (len(BYTES) + 1,), (-5, len(BYTES) + 5), ()])
@@ -104,9 +104,10 @@ def test_a_transfer_that_broke_off_breaks_off_after_the_last_byte() -> None:
     assert str(caught.value.request.url) == "https://anywhere.invalid"
 
 
-def test_it_breaks_off_for_an_async_client_too_and_without_a_reason() -> None:
+@pytest.mark.asyncio
+async def test_it_breaks_off_for_an_async_client_too_and_without_a_reason() -> None:
     with pytest.raises(httpx2.RemoteProtocolError, match="the transfer broke off"):
-        asyncio.run(async_pieces(with_response(STREAM, eof=False)))
+        await async_pieces(with_response(STREAM, eof=False))
 
 
 def test_a_compressed_body_is_served_as_it_was_sent_and_the_client_unpacks_it() -> None:
@@ -159,24 +160,21 @@ def test_where_nobody_answered_nobody_answers(backend: Any) -> None:
         client.post("https://anywhere.invalid")
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_both_backends_get_the_same_sync_and_async(backend: Any) -> None:
+async def test_both_backends_get_the_same_sync_and_async(backend: Any) -> None:
     exchange = with_response(STREAM, reads=Reads(SIZES))
-
-    async def read() -> list[bytes]:
-        async with (
-            backend.AsyncClient(transport=Replay(exchange), trust_env=False) as client,
-            client.stream("POST", "https://anywhere.invalid") as response,
-        ):
-            return [piece async for piece in response.aiter_raw()]
-
     with (
         backend.Client(transport=Replay(exchange), trust_env=False) as client,
         client.stream("POST", "https://anywhere.invalid") as response,
     ):
         came = list(response.iter_raw())
     assert [len(piece) for piece in came] == list(SIZES)
-    assert asyncio.run(read()) == came
+    async with (
+        backend.AsyncClient(transport=Replay(exchange), trust_env=False) as asker,
+        asker.stream("POST", "https://anywhere.invalid") as response,
+    ):
+        assert [piece async for piece in response.aiter_raw()] == came
 
 
 def test_at_the_recorded_pace_each_piece_takes_as_long_as_it_did() -> None:
@@ -222,19 +220,17 @@ def test_what_is_asked_finds_its_recording_in_any_order_of_keys(recordings: Reco
         assert client.post(ADDRESS, json=QUESTION).content == BODY.response.body
 
 
-def test_the_sdk_finds_it_too_sync_and_async(recordings: Recordings) -> None:
+@pytest.mark.asyncio
+async def test_the_sdk_finds_it_too_sync_and_async(recordings: Recordings) -> None:
     given: dict[str, Any] = {"api_key": "none", "base_url": "https://api.example/v1", "max_retries": 0}
     client = openai.OpenAI(http_client=http_backend.sdk_backend().Client(transport=recordings), **given)
     text = "".join(
         one.choices[0].delta.content or "" for one in client.chat.completions.create(**QUESTION, stream=True)
     )
-
-    async def ask() -> str:
-        asker = openai.AsyncOpenAI(http_client=http_backend.sdk_backend().AsyncClient(transport=recordings), **given)
-        return str((await asker.chat.completions.create(**QUESTION)).choices[0].message.content)
-
+    asker = openai.AsyncOpenAI(http_client=http_backend.sdk_backend().AsyncClient(transport=recordings), **given)
+    answer = await asker.chat.completions.create(**QUESTION)
     assert text == STREAM.completion.messages[0].content
-    assert asyncio.run(ask()) == BODY.completion.messages[0].content
+    assert answer.choices[0].message.content == BODY.completion.messages[0].content
 
 
 def test_what_nobody_recorded_is_refused_with_the_nearest_and_what_differs(recordings: Recordings) -> None:

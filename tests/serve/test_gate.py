@@ -1,6 +1,5 @@
 """Over real sockets: which pages and which names the replay server answers, what it keeps, and a client that leaves."""
 
-import asyncio
 import logging
 import socket
 import struct
@@ -262,12 +261,13 @@ def test_the_servers_own_stop_is_not_told_as_a_client_that_left(
     assert [record.getMessage() for record in caplog.records] == [f"POST {CHAT} the server stopped"]
 
 
-def test_an_answer_that_breaks_off_as_it_is_written_ends_in_a_line_and_no_error(
+@pytest.mark.asyncio
+async def test_an_answer_that_breaks_off_as_it_is_written_ends_in_a_line_and_no_error(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def broken_off(_: web.Request) -> web.StreamResponse:
         raise ConnectionResetError("Cannot write to closing transport")
 
     with caplog.at_level(logging.INFO, "harness.serve"):
-        asyncio.run(routes._logged(make_mocked_request("POST", CHAT), broken_off))  # noqa: SLF001 - seldom over a socket
+        await routes._logged(make_mocked_request("POST", CHAT), broken_off)  # noqa: SLF001 - seldom over a socket
     assert [record.getMessage() for record in caplog.records] == [f"POST {CHAT} client left"]
