@@ -147,7 +147,7 @@ result = getattr(message, "images", None) or getattr(message, "image", None)
     ),
     Remedy(
         "chunk.places",
-        FAULTS["finish-in-delta"].apply(),
+        FAULTS["reason-in-delta"].apply(),
         """
 finish = None
 for chunk in stream:

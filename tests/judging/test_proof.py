@@ -4,8 +4,10 @@ The proof of the rules: what every fault, variant and pair of faults must show.
 ``make test-thorough`` tries each pair, some ten thousand, and ``make test`` those of every fourth fault.
 """
 
+import pkgutil
 import re
 from collections import Counter
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from harness.cli import main
 from harness.judging.proof import EXEMPT, Proof, all_pairs, render, summary, try_faults
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Level
+from harness.simulate.chat import faults
 from harness.simulate.edits import NothingChanged
 from harness.simulate.faults import FAULTS, FAULTS_OF, VARIANTS, VARIANTS_OF, Fault, Variant
 
@@ -37,6 +40,14 @@ def whole() -> Proof:
 def test_the_catalogue_is_large_enough() -> None:
     assert len(FAULTS) >= 150
     assert len(VARIANTS) >= 25
+
+
+@pytest.mark.parametrize("kind", ["FAULTS", "VARIANTS"])
+def test_no_two_have_one_name(kind: str) -> None:
+    """The later would take the place of the earlier, which a listed deviation may name."""
+    modules = [import_module(f"{faults.__name__}.{module.name}") for module in pkgutil.iter_modules(faults.__path__)]
+    names = Counter(one.id for module in modules for one in getattr(module, kind, ()))
+    assert [name for name, times in names.items() if times > 1] == []
 
 
 @pytest.mark.parametrize("one", [*FAULTS.values(), *VARIANTS.values()], ids=lambda one: one.id)

@@ -73,7 +73,7 @@ FAULTS = (
           chunks(any_chunk, set_value("choices/*/message/image", {"url": _PIXEL, "detail": "auto"})), "chunk.names"),
     Fault("images-in-choice", "The images stand in the choice.", "chat.nonstream", _IMAGES_IN_CHOICE,
           chunks(any_chunk, set_value("choices/*/images", [{"type": "image_url", "image_url": {"url": _PIXEL}}])), "chunk.places"),
-    Fault("finish-in-delta", "The reason stands in the delta.", "chat.stream", None,
+    Fault("reason-in-delta", "The reason stands in the delta of a stream.", "chat.stream", None,
           chunks(has_finish_reason, set_value("choices/*/delta/finish_reason", "stop"), set_value("choices/*/finish_reason", None)), "chunk.places"),
     Fault("text-at-the-top", "The text of a body stands at its top.", "chat.nonstream", None,
           chunks(any_chunk, set_value("content", "你好!"), set_value("choices/*/message/content", "")), "chunk.places"),
