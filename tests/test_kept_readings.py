@@ -96,5 +96,5 @@ def test_what_can_not_be_read_back_is_not_kept(tmp_path: Path) -> None:
         readings.put(key, reading)
     readings.put(b"fine", SdkResult(2, ()))
     readings.write()
-    assert [readings.get(key) for key in odd] == [None, None, None]
-    assert KeptReadings(tmp_path / "r.sqlite").get(b"fine") == SdkResult(2, ())
+    assert [readings.get(key, SdkResult) for key in odd] == [None, None, None]
+    assert KeptReadings(tmp_path / "r.sqlite").get(b"fine", SdkResult) == SdkResult(2, ())

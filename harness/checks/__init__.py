@@ -68,6 +68,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "messages.blocks",
         "messages.usage",
         "messages.errors",
+        "messages.sdk",
     ),
 }
 """The modules of each family, in the order in which their checks are shown."""

@@ -44,6 +44,7 @@ REASONING_CONTENT = "https://api-docs.deepseek.com/guides/thinking_mode"
 """The custom that reasoning text comes in a field of its own; OpenAI has none, DeepSeek's is the most copied."""
 
 _CLAUDE = "https://platform.claude.com/docs/en"
+ANTHROPIC_SDK = "https://github.com/anthropics/anthropic-sdk-python/tree/main/src/anthropic"
 MESSAGES_STREAM = f"{_CLAUDE}/build-with-claude/streaming"
 MESSAGES_API = f"{_CLAUDE}/api/messages"
 MESSAGES_ERRORS = f"{_CLAUDE}/api/errors"

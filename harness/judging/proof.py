@@ -40,9 +40,16 @@ EXEMPT: dict[str, str] = {
     "sdk.reads": "what is wrong with the bytes has a rule, and what is legal and breaks the SDK alone is shown by sse.bom and "
     "sse.blank-lines",
     "usage.grows": "counts can fall only where usage comes twice: usage.once",
+    "messages.sdk-reads": "what ends the SDK lacks what a rule of its own asks for, such as messages.usage-at-start",
+    "messages.sdk-loses-nothing": "the SDK passes over events that are named otherwise than their type: messages.event-name",
+    "messages.sdk-error-shown": "the SDK shows whatever message there is, so it fails where there is none: "
+    "messages.error-envelope",
     "messages.cap-required": "where it is known that a request is to be refused, error.refused says so too",
 }
 """Rules of which no fault is theirs alone, and why."""
+
+_OF_SDKS = ("sdk.", "messages.sdk-")
+"""How the rules begin that are about what an official SDK makes of an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,7 @@ class MutantResult:
     def by_its_rule_alone(self) -> bool:
         """Whether no other rule fails; those of the SDK, a second reading of the same bytes, don't count."""
         others = [rule for rule in self.failing if rule != self.fault.rule]
-        second = () if self.fault.rule.startswith("sdk.") else ("sdk.",)
+        second = () if self.fault.rule.startswith(_OF_SDKS) else _OF_SDKS
         return self.by_its_rule and all(rule.startswith(second) for rule in others)
 
 

@@ -75,7 +75,7 @@ class SdkResults:
         if readings is None:
             return _reading(self.read, hear)
         key = key_of(kind, *self.form)
-        found = readings.get(key)
+        found = readings.get(key, SdkResult)
         if found is None:
             found = _reading(self.read, hear)
             readings.put(key, found)

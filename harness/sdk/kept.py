@@ -1,5 +1,5 @@
 """
-Readings of the OpenAI SDK kept between runs: what its clients make of a form of exchange is the same each time.
+Readings of the official SDKs kept between runs: what their clients make of a form of exchange is the same each time.
 
 They are kept in the user's cache, by what they hang on: the bytes that were read, the releases of what reads them, and the
 code here.  A reading that can't be read back as it was is not kept, and where the cache fails there is none.  With
@@ -14,18 +14,18 @@ from functools import cache
 from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
-
-from harness.sdk.readings import SdkResult
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 NO_CACHE = "HARNESS_NO_CACHE"
 
-_READERS = ("openai", "pydantic", "pydantic-core", "httpx2", "httpx", "jiter")
+Kept = TypeVar("Kept")
+
+_READERS = ("openai", "anthropic", "pydantic", "pydantic-core", "httpx2", "httpx", "jiter")
 """The packages whose release decides what comes of the same bytes."""
 _CODE = ("sdk", "wire", "recording/replay.py", "recording/http_backend.py")
 """What of this package does."""
@@ -46,16 +46,16 @@ class KeptReadings:
         self._waiting: dict[bytes, bytes] = {}
         atexit.register(self.write)
 
-    def get(self, key: bytes) -> SdkResult | None:
-        """Return the reading of a key; None where there is none that can be read."""
+    def get(self, key: bytes, kind: type[Kept]) -> Kept | None:
+        """Return the reading of a key, which is of a ``kind``; None where there is none that can be read."""
         content = self._waiting.get(key)
         if content is None and self._file:
             with suppress(sqlite3.Error):
                 row = self._file.execute("SELECT reading FROM readings WHERE key = ?", (key,)).fetchone()
                 content = row[0] if row else None
-        return _decoded(content) if content else None
+        return _decoded(content, kind) if content else None
 
-    def put(self, key: bytes, reading: SdkResult) -> None:
+    def put(self, key: bytes, reading: object) -> None:
         """Keep a reading, if it can be read back as it is."""
         content = _encoded(reading)
         if content is None or not self._file:
@@ -85,28 +85,30 @@ def _opened(path: Path) -> sqlite3.Connection | None:
     return file
 
 
-def _encoded(reading: SdkResult) -> bytes | None:
+def _encoded(reading: object) -> bytes | None:
     try:
         content = orjson.dumps(reading)
     except orjson.JSONEncodeError:  # half a surrogate pair
         return None
-    return content if len(content) <= _LARGEST and _decoded(content) == reading else None
+    return content if len(content) <= _LARGEST and _decoded(content, type(reading)) == reading else None
 
 
-def _decoded(content: bytes) -> SdkResult | None:
+def _decoded(content: bytes, kind: type[Kept]) -> Kept | None:
     from pydantic import ValidationError
 
+    told: Any = kind
     try:
-        return _reader().validate_json(content)
+        found: Kept = _reader(told).validate_json(content)
     except ValidationError:
         return None
+    return found
 
 
 @cache
-def _reader() -> "TypeAdapter[SdkResult]":
+def _reader(kind: Any) -> "TypeAdapter[Any]":
     from pydantic import TypeAdapter
 
-    return TypeAdapter(SdkResult)
+    return TypeAdapter(kind)
 
 
 @cache

@@ -125,6 +125,10 @@ _EMPTY = (_BLOCK[0], _BLOCK[2])
 _ANSWERED = recording(MESSAGES["messages.nonstream"])[0].response.body
 _UNCOUNTED = compose(_in_start("usage/output_tokens", 0), _in_delta("usage/output_tokens", 0))
 
+_UNNAMED = replace_bytes(
+    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":" How',
+    b'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":" How',
+)
 _FAULTS = (
     _fault("no-event-names", "event-name", "The events have no names.", "stream", replace_bytes(b"event: content_block_delta\n", b""), "BerriAI/litellm/issues/27442"),
     _fault("other-event-name", "event-name", "An event has another name than its type.", "stream", replace_bytes(b"event: message_delta\n", b"event: message\n")),
@@ -194,6 +198,9 @@ _FAULTS = (
     _fault("no-cap-taken", "cap-required", "A request without max_tokens is answered.", "no-cap", status(200, _ANSWERED)),
     _fault("system-refused", "system-taken", "A message of role system is refused.", "system-role", status(400, error(400, "messages.1.role: unknown").body), "vllm-project/vllm/issues/44000"),
     _fault("no-count", "count-served", "There is no count_tokens.", "count-tokens", status(404, error(404, "Not found").body), "BerriAI/litellm/issues/30043"),
+    _fault("null-usage-at-start", "sdk-reads", "message_start has null for its usage.", "stream", _in_start("usage", None)),
+    _fault("unnamed-piece", "sdk-loses-nothing", "The last piece of a text has no event name.", "stream", _UNNAMED),
+    _fault("error-without-message", "sdk-error-shown", "An error has no message.", "bad-key", chunks(_any, drop("error/message"))),
     _fault("count-0", "count-told", "The tokens are counted as 0.", "count-tokens", _whole("input_tokens", 0), "vercel/ai/issues/17326"),
 )  # fmt: skip
 
