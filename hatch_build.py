@@ -15,10 +15,17 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 _PACK = "harness/matrix/bundled.xz"
 _OF_THE_PACKAGE = ("idioms/*", "real/*", "pins/**/*", "forecast.json")
+_WORDS = "harness/words/*.po"
 _FILTERS = [
-    {"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "dict_size": 1 << 24, "lc": 4, "lp": 0, "pb": 0}
-]
-"""As for text: what a byte is hangs on the byte before it, and on no place in a word of four."""
+    {
+        "id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "dict_size": 1 << 24, "lc": 4, "lp": 0, "pb": 0,
+        "nice_len": 273, "mf": lzma.MF_BT4, "depth": 1000,
+    }
+]  # fmt: skip
+"""
+As for text: what a byte is hangs on the byte before it, and on no place in a word of four.  Of all that came before as much
+is looked at as there is a use for.
+"""
 
 
 def pack_matrix(root: Path) -> bytes:
@@ -26,6 +33,14 @@ def pack_matrix(root: Path) -> bytes:
     contents = {path.relative_to(root).as_posix(): path.read_bytes() for path in _files(root)}
     index = json.dumps([[name, len(content)] for name, content in contents.items()], separators=(",", ":"))
     return lzma.compress(b"\n".join([index.encode(), b"".join(contents.values())]), filters=_FILTERS)
+
+
+def pack_words(file: Path) -> bytes:
+    """Return a file of translations packed, without the comments that tell translators where a text stands."""
+    lines = file.read_bytes().splitlines(keepends=True)
+    return lzma.compress(
+        b"".join(line for line in lines if line.strip() and not line.startswith(b"#")), filters=_FILTERS
+    )
 
 
 def _files(root: Path) -> Iterator[Path]:
@@ -37,19 +52,34 @@ def _files(root: Path) -> Iterator[Path]:
 
 
 class MatrixPacker(BuildHookInterface):
-    """Adds the pack to a wheel; an editable install reads the checkout itself."""
+    """Adds the pack and the translations to a wheel; an editable install reads the checkout itself."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Write the pack beside the wheel, and say where it goes."""
+        """Write what is packed beside the wheel, and say where it goes."""
         if version != "editable":
-            self._pack.parent.mkdir(parents=True, exist_ok=True)
-            self._pack.write_bytes(pack_matrix(Path(self.root)))
-            build_data["force_include"][str(self._pack)] = _PACK
+            Path(self.directory).mkdir(parents=True, exist_ok=True)
+            for name, content in self._packed():
+                made = self._made(name)
+                made.write_bytes(content)
+                build_data["force_include"][str(made)] = name
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002 - hatchling's signature
-        """Remove it."""
-        self._pack.unlink(missing_ok=True)
+        """Remove them."""
+        for name in (_PACK, *map(_packed_name, self._words())):
+            self._made(name).unlink(missing_ok=True)
 
-    @property
-    def _pack(self) -> Path:
-        return Path(self.directory) / Path(_PACK).name
+    def _packed(self) -> Iterator[tuple[str, bytes]]:
+        """Yield what is packed, each with its name in the wheel."""
+        yield _PACK, pack_matrix(Path(self.root))
+        for file in self._words():
+            yield _packed_name(file), pack_words(file)
+
+    def _words(self) -> list[Path]:
+        return sorted(Path(self.root).glob(_WORDS))
+
+    def _made(self, name: str) -> Path:
+        return Path(self.directory) / Path(name).name
+
+
+def _packed_name(file: Path) -> str:
+    return f"harness/words/{file.name}.xz"

@@ -24,6 +24,7 @@ from harness.evidence.published import (
 from harness.printable import count_of
 from harness.recording.archives import Entry, archives_in, read_archive
 from harness.recording.atomic import write_atomically
+from harness.wire.dialect import DIALECTS
 
 _LIMIT = 48 << 10
 
@@ -78,7 +79,7 @@ def import_(  # noqa: PLR0913, PLR0917 - one parameter an option
         say(f"harness: {error}", err=True)
     if not read:
         refuse(
-            f"{', '.join(map(str, paths))}: no chat completion of a provider that is named in {count_of(len(archives), 'file')}"
+            f"{', '.join(map(str, paths))}: no answer of a provider that is named in {count_of(len(archives), 'file')}"
         )
     _tell(written, size, dry_run=dry_run)
     left = {"of a form that is kept": len(found) - len(new), f"larger than {limit:,} bytes": too_large}
@@ -103,7 +104,7 @@ def _addresses(paths: tuple[Path, ...], source: str | None) -> dict[Path, str | 
 def _entries(archives: dict[Path, str | None], unread: list[HarnessError]) -> Iterator[Entry]:
     for archive, address in progress(archives.items(), len(archives), "reading"):
         try:
-            for entry in read_archive(archive, unread.append):
+            for entry in read_archive(archive, unread.append, dialects=DIALECTS):
                 yield entry._replace(exchange=with_address(entry.exchange, address))
         except HarnessError as error:
             unread.append(error)

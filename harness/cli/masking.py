@@ -17,6 +17,7 @@ from harness.recording.atomic import check_own
 from harness.recording.cassette import OWN, write_cassette
 from harness.recording.masking import mask_exchanges
 from harness.recording.scrub import scrub
+from harness.wire.dialect import DIALECTS
 from harness.wire.exchange import Exchange
 
 _CASSETTES = (".yaml", ".yml")
@@ -97,7 +98,7 @@ def _read(archive: Path, left_out: Counter[str], unread: list[HarnessError]) -> 
         left_out[dialect] += 1
 
     try:
-        return [scrub(entry.exchange) for entry in read_archive(archive, unread.append, passed_over)]
+        return [scrub(entry.exchange) for entry in read_archive(archive, unread.append, passed_over, DIALECTS)]
     except HarnessError as error:
         unread.append(error)
         return []

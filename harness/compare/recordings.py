@@ -16,6 +16,7 @@ from harness.matrix.scenarios import with_expectations
 from harness.recording.archives import archives_in, read_archive
 from harness.results import Evidence, Finding, Level, Outcome, Results, Run
 from harness.sdk import version
+from harness.wire.dialect import DIALECTS
 from harness.wire.exchange import Exchange
 
 MODE = "recordings"
@@ -87,7 +88,7 @@ class _JudgedSide:
 
 
 def _exchanges(path: Path | None) -> list[Exchange]:
-    return [entry.exchange for entry in read_archive(path)] if path else []
+    return [entry.exchange for entry in read_archive(path, dialects=DIALECTS)] if path else []
 
 
 def _subject(name: str, path: Path, exchange: Exchange, matrix: Matrix | None) -> Subject:

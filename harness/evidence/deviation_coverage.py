@@ -21,6 +21,7 @@ from harness.matrix.providers import Matrix, Provider
 from harness.matrix.scenarios import Scenario, request_body
 from harness.recording.archives import Entry
 from harness.results import Deviation, Level, Outcome
+from harness.wire.dialect import DIALECTS
 from harness.wire.exchange import Exchange, include_usage
 
 _ERROR = 400
@@ -90,7 +91,7 @@ def measure(paths: Iterable[Path], matrix: Matrix, root: Path) -> list[ProviderC
         HarnessError: a file or a list can't be read.
     """
     recordings: dict[str, list[JudgedRecording]] = defaultdict(list)
-    for provider, entry in recordings_in(paths, matrix):
+    for provider, entry in recordings_in(paths, matrix, DIALECTS):
         recordings[provider.id].append(_judged_recording(provider, entry))
     found = []
     for provider in matrix.providers:

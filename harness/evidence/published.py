@@ -26,6 +26,7 @@ from harness.recording.scrub import scrub
 from harness.results import Level, Outcome
 from harness.results.basis import PUBLISHED
 from harness.wire.exchange import Exchange
+from harness.wire.shapes import Json
 
 UNADDRESSED = "without a public address"
 _UNKNOWN = "unknown"
@@ -38,7 +39,11 @@ TELLING = frozenset({
     "tool_calls.pieces", "usage.place",
 })  # fmt: skip
 """The observations whose values tell forms apart: those that the tables show."""
-_CHECKS = tuple(check for check in CHECKS.values() if check.level is not Level.OBSERVE or check.id in TELLING)
+_OF_MESSAGES = frozenset({"messages.id-form", "messages.ping", "messages.thinking", "messages.usage-in-delta"})
+"""The same of Messages, of which no table tells yet."""
+_CHECKS = tuple(
+    check for check in CHECKS.values() if check.level is not Level.OBSERVE or check.id in TELLING | _OF_MESSAGES
+)
 _OF_TIMES = (CHECKS["identity.created-near"],)
 _VARYING = re.compile(r"'[^']*'|\d+")
 
@@ -67,7 +72,7 @@ class Published:
             return UNADDRESSED
         if self.model == _UNKNOWN:
             return "of a model that nobody names"
-        if not (exchange.response.is_error or exchange.columns.choices or exchange.columns.errors):
+        if not (exchange.response.is_error or _answers(exchange)):
             return "without an answer or an error"
         judged = judge_exchanges([exchange], Subject(self.provider, self.model, PUBLISHED, None), _OF_TIMES)
         return "with times that contradict each other" if any(one.outcome is Outcome.FAIL for one in judged) else None
@@ -176,12 +181,37 @@ def files_of(new: Sequence[Published], root: Path, seed: str) -> Iterator[tuple[
         yield path, dump_cassette([kept.exchange]), kept
 
 
+def _answers(exchange: Exchange) -> bool:
+    """Tell whether there is an answer, or an error in its place."""
+    if exchange.dialect == "messages":
+        return bool(exchange.message.blocks or exchange.message.start)
+    return bool(exchange.columns.choices or exchange.columns.errors)
+
+
 def _words(exchange: Exchange) -> Iterator[str]:
     asked, response = exchange.request.json or {}, exchange.response
+    if exchange.dialect != "chat":
+        yield exchange.dialect
     yield "stream" if exchange.is_stream else "body"
     if response.is_error:
         yield f"error-{response.status}"
         return
+    yield from _of_messages(exchange, asked) if exchange.dialect == "messages" else _of_chat(exchange, asked)
+
+
+def _of_messages(exchange: Exchange, asked: Json) -> Iterator[str]:
+    kinds = {block.kind for block in exchange.message.blocks}
+    if "tool_use" in kinds:
+        yield "calls"
+    elif asked.get("tools"):
+        yield "tools"
+    if kinds & {"thinking", "redacted_thinking"}:
+        yield "reasoning"
+    if kinds - {"text", "tool_use", "thinking", "redacted_thinking", None}:
+        yield "blocks"
+
+
+def _of_chat(exchange: Exchange, asked: Json) -> Iterator[str]:
     choices = exchange.columns.choices.values()
     if any(choice.tools for choice in choices):
         yield "calls"

@@ -1,6 +1,6 @@
 """The recordings of other projects as evidence about a provider: whose they are, of which day, of which models."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -9,6 +9,7 @@ from harness.judging.runner import published_cassettes
 from harness.matrix.providers import Matrix, Provider
 from harness.recording.archives import Entry, archives_in, read_archive
 from harness.results.basis import PUBLISHED
+from harness.wire.dialect import DIALECTS, DialectName
 from harness.wire.exchange import Exchange
 
 _TIMES = range(1_577_836_800, 4_102_444_800)  # the years 2020 to 2099 in seconds: some count in milliseconds
@@ -28,7 +29,9 @@ class Dated(Protocol):
         """The day of the recording, as far as it is known."""
 
 
-def recordings_in(paths: Iterable[Path], matrix: Matrix) -> Iterator[tuple[Provider, Entry]]:
+def recordings_in(
+    paths: Iterable[Path], matrix: Matrix, dialects: Collection[DialectName] = (DIALECTS[0],)
+) -> Iterator[tuple[Provider, Entry]]:
     """
     Yield what is known of a provider of the matrix by recordings in ``paths``, a project's published ones among them.
 
@@ -38,7 +41,7 @@ def recordings_in(paths: Iterable[Path], matrix: Matrix) -> Iterator[tuple[Provi
         BadArchive: a file can't be read.
     """
     for path in (file for one in paths for file in archives_in(one)):
-        for entry in read_archive(path):
+        for entry in read_archive(path, dialects=dialects):
             provider = matrix.provider_of(entry.exchange.request.host, entry.provider or _kept_of(path))
             source = entry.exchange.source
             if provider and source.provenance != "reconstructed" and source.fidelity != "transcript":

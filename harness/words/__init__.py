@@ -8,6 +8,7 @@ Only what is shown is looked up, never what is kept or read by programs; data st
 """
 
 import json
+import lzma
 import os
 from collections.abc import Mapping
 from functools import cache
@@ -49,7 +50,14 @@ def translated(text: str, into: str | None = None) -> str:
 @cache
 def texts(language: str) -> Mapping[str, str]:
     """Return what a language's files of texts hold, by the English texts."""
-    return dict(pair for kind in FILES for pair in entries(file_of(language, kind).read_text(encoding="utf-8")))
+    return dict(pair for kind in FILES for pair in entries(_read(file_of(language, kind))))
+
+
+def _read(file: Path) -> str:
+    """Return what a file of texts holds; in a wheel it is packed."""
+    if file.exists():
+        return file.read_text(encoding="utf-8")
+    return lzma.decompress(file.with_name(f"{file.name}.xz").read_bytes()).decode()
 
 
 def file_of(language: str, kind: str) -> Path:

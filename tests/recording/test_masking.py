@@ -1,17 +1,21 @@
 """Recordings without their content: what becomes of texts, and what of the bytes around them stays."""
 
 import itertools
+import json
 import re
 from dataclasses import replace
 
 import orjson
 import pytest
 
+from harness.judging.alike import differences
+from harness.matrix.messages import MESSAGES
 from harness.recording.masking import NOTE, mask_exchanges
 from harness.recording.masking.identifiers import masked_url
 from harness.recording.masking.joined import masked_pieces
 from harness.recording.masking.words import Vocabulary
-from harness.wire.exchange import Exchange, Headers, Request, Response, Source
+from harness.simulate.messages.ideal import recording as messages_recording
+from harness.wire.exchange import Exchange, Expected, Headers, Request, Response, Source
 
 STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
@@ -312,6 +316,10 @@ def test_parameters_usage_and_the_words_of_the_protocol_stay() -> None:
         ("https://dashscope.aliyuncs.com/compatible-mode/v1/chat/completions", r"https://dashscope\.aliyuncs\.com/compatible-mode/v1/chat/completions"),
         ("https://contoso-east.openai.azure.com/openai/deployments/contoso/chat/completions?api-version=2024-10-21", r"https://(?!contoso)\w{7}-\w{4}\.openai\.azure\.com/openai/deployments/(?!contoso)\w{7}/chat/completions\?api-version=2024-10-21"),
         ("https://llm.intra.contoso.com:8443/v1/chat/completions?team=blue", r"https://\w{3}\.\w{5}\.(?!contoso)\w{7}\.com:8443/v1/chat/completions\?team=(?!blue)\w{4}"),
+        ("https://api.deepseek.com/anthropic/v1/messages?beta=true", r"https://api\.deepseek\.com/anthropic/v1/messages\?beta=true"),
+        ("https://dashscope.aliyuncs.com/apps/anthropic/v1/messages", r"https://dashscope\.aliyuncs\.com/apps/anthropic/v1/messages"),
+        ("http://localhost:8000/v1/messages/count_tokens", r"http://localhost:8000/v1/messages/count_tokens"),
+        ("https://us-east5-aiplatform.googleapis.com/v1/projects/contoso/locations/east/publishers/anthropic/models/claude:streamRawPredict", r"https://us-east5-aiplatform\.googleapis\.com/v1/projects/(?!contoso)\w{7}/locations/\w{4}/publishers/anthropic/models/\w{6}:streamRawPredict"),
         ("http://localhost:8000/v1/chat/completions", r"http://localhost:8000/v1/chat/completions"),
         ("http://10.20.30.40:8000/v1/chat/completions", r"http://(?!10\.20)\d\d\.\d\d\.\d\d\.\d\d:8000/v1/chat/completions"),
         ("http://[::1/v1", r"http://\[::1/v1"),
@@ -372,3 +380,25 @@ def test_the_tokens_that_are_keys_in_the_older_form_are_replaced() -> None:
     older = {"tokens": ["Hello"], "token_logprobs": [-0.1], "top_logprobs": [{"Hello": -0.1, "Goodbye": -2.5}]}
     made = masked(answered(orjson.dumps({"choices": [{"index": 0, "text": "Hello", "logprobs": older}]})))
     assert b"Goodbye" not in made.response.body
+
+
+@pytest.mark.parametrize(
+    "name", ["messages.two-tools", "messages.thinking-tool", "messages.tool-nonstream", "messages.bad-key"]
+)
+def test_messages_are_masked_as_chat_is(name: str) -> None:
+    told = [replace(one, expected=Expected()) for one in messages_recording(MESSAGES[name])]
+    for before, after in zip(told, mask_exchanges(told, "1"), strict=True):
+        assert after.dialect == before.dialect == "messages"
+        assert after.turn != before.turn or before.response.is_error
+        assert [block.kind for block in after.message.blocks] == [block.kind for block in before.message.blocks]
+    assert list(differences(told, mask_exchanges(told, "1"))) == []
+
+
+def test_the_pieces_of_a_block_of_messages_are_one_text_whatever_order_the_keys_have() -> None:
+    (told,) = messages_recording(MESSAGES["messages.two-tools"])
+    swapped = re.sub(rb'"index":(\d),"delta":(\{.*\})\}', rb'"delta":\2,"index":\1}', told.response.body)
+    assert swapped != told.response.body
+    (made,) = mask_exchanges([replace(told, response=replace(told.response, body=swapped))], "1")
+    (other,) = mask_exchanges([told], "1")
+    assert made.turn == other.turn
+    assert all(json.loads(call.arguments) for call in made.turn.calls)

@@ -17,9 +17,12 @@ _PLAIN_HEADERS = frozenset({"content-type", "date", "server"})
 _IN_PATHS = re.compile(
     r"v\d\w*|chat|completions?|openai|api|apis|ai|compatible-mode|deployments|accounts|client|gateway|inference|models"
     r"|paas|coding|serving-endpoints|engines|endpoints|compat|compatibility|beta|llm|run|workers-ai|text|rpc|2\.0"
-    r"|ai_custom|wenxinworkshop|plugin|proxy|cortex|generate|chatcompletion_v2|api\.php|v1beta|default|\{.*\}",
+    r"|ai_custom|wenxinworkshop|plugin|proxy|cortex|generate|chatcompletion_v2|api\.php|v1beta|default|\{.*\}"
+    r"|messages|count_tokens|anthropic|apps|publishers|projects|locations|responses|embeddings",
     re.IGNORECASE,
 )
+_METHOD = re.compile(r":(?:stream)?(?:rawPredict|generateContent)$", re.IGNORECASE)
+"""What is asked of a model in Google's paths; it tells the dialect."""
 _HERE = re.compile(r"localhost|127\.\d+\.\d+\.\d+|\[::1\]|0\.0\.0\.0|host\.docker\.internal")
 # At these everybody asks at the same address.
 _PUBLIC = re.compile(
@@ -84,7 +87,8 @@ def _host(address: str, vocabulary: Vocabulary) -> str:
 
 
 def _segment(segment: str, vocabulary: Vocabulary) -> str:
-    return segment if _IN_PATHS.fullmatch(segment) else vocabulary.text(segment)
+    name, method = _METHOD.sub("", segment), "".join(_METHOD.findall(segment))
+    return (name if _IN_PATHS.fullmatch(name) else vocabulary.text(name)) + method
 
 
 def _value(value: str, vocabulary: Vocabulary) -> str:

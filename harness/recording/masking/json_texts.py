@@ -64,7 +64,7 @@ class _Found:
     """The strings to replace, and those among them that belong together."""
 
     strings: list[_String] = field(default_factory=list)
-    pieces: dict[_Label, list[_String]] = field(default_factory=lambda: defaultdict(list))
+    pieces: list[_String] = field(default_factory=list)
     tokens: dict[str, TokenTexts] = field(default_factory=lambda: defaultdict(TokenTexts))
     said: dict[str, list[_String]] = field(default_factory=lambda: defaultdict(list))
 
@@ -93,7 +93,7 @@ class JsonTexts:
         for number, block in enumerate(blocks):
             for token in tokens_in(block):
                 self._take(number, token)
-        for strings in self._found.pieces.values():
+        for strings in self._joining():
             self._mask_pieces(strings)
         self._mask_tokens()
         by_block: dict[int, list[_String]] = defaultdict(list)
@@ -130,8 +130,7 @@ class JsonTexts:
 
     def _piece(self, string: _String) -> None:
         self._found.strings.append(string)
-        label = tuple(self._label(string.token))
-        self._found.pieces[label].append(string)
+        self._found.pieces.append(string)
         if string.token.path[-1] in _SAID:
             self._found.said[_choice(string.token.within)].append(string)
 
@@ -160,6 +159,13 @@ class JsonTexts:
     def _tokens_of(self, token: JsonToken) -> TokenTexts:
         return self._found.tokens[_choice(token.within)]
 
+    def _joining(self) -> Iterator[list[_String]]:
+        """Yield the pieces that belong together; what tells so may stand behind a piece, so that all is read before."""
+        found: dict[_Label, list[_String]] = defaultdict(list)
+        for string in self._found.pieces:
+            found[tuple(self._label(string.token))].append(string)
+        yield from found.values()
+
     def _label(self, token: JsonToken) -> Iterator[str]:
         yield from token.path
         yield _choice(token.within)
@@ -167,8 +173,8 @@ class JsonTexts:
         while within is not None:
             if within.path[-2:] == ("tool_calls", "*"):
                 yield self._call(within)
-            elif within.path[-1:] == ("*",) and "index" in within.values and within.path != ("choices", "*"):
-                yield within.values["index"]
+            elif within.path[-1:] in {("*",), ()} and "index" in within.values and within.path != ("choices", "*"):
+                yield within.values["index"]  # an event of Messages has that of its block
             within = within.above
 
     def _call(self, within: Container) -> str:

@@ -59,6 +59,8 @@ _WRITTEN_VALUES = frozenset(
 )
 _TOKEN_NUMBERS = frozenset({"token_ids", "prompt_token_ids", "output_ids", "input_ids", "tokens"})
 _WRITTEN_KEYS = frozenset({"arguments", "parsed", "input"})
+_SAID_IN = frozenset({"choices", "messages", "content", "content_block"})
+"""Where such keys are of what was said: in chat, in a request, and in a body or an event of Messages."""
 
 
 @lru_cache(4096)
@@ -84,8 +86,10 @@ def _by_name(names: list[str], last: str, *, asked: bool) -> Place:
         return Place.KEPT
     if last == "id" or last.endswith(("_id", "Id", "-id")):
         return Place.ID
-    said = names[:1] == ["choices"] and not asked and last in _PIECES
-    return Place.PIECE if said and ("delta" in names or last == "text") else Place.TEXT
+    if asked or last not in _PIECES:
+        return Place.TEXT
+    chunk = names[:1] == ["choices"] and ("delta" in names or last == "text")
+    return Place.PIECE if chunk or names == ["delta", last] else Place.TEXT  # the latter is an event of Messages
 
 
 def _in_error(names: list[str], last: str, *, refused: bool) -> Place | None:
@@ -123,7 +127,7 @@ def is_written_number(path: Path, *, asked: bool) -> bool:
 def is_written_key(within: Container, *, asked: bool) -> bool:
     """Tell whether the keys of an object are words that somebody chose."""
     path = within.path
-    if not _WRITTEN_KEYS.isdisjoint(path) and ("choices" in path or "messages" in path):
+    if not _WRITTEN_KEYS.isdisjoint(path) and not _SAID_IN.isdisjoint(path):
         return True
     if path[-3:] == ("logprobs", "top_logprobs", "*"):
         return True  # the older form, in which tokens are keys; in the newer one they stand below a channel, such as content
