@@ -50,10 +50,10 @@ def translated(text: str, into: str | None = None) -> str:
 @cache
 def texts(language: str) -> Mapping[str, str]:
     """Return what a language's files of texts hold, by the English texts."""
-    return dict(pair for kind in FILES for pair in entries(_read(file_of(language, kind))))
+    return dict(pair for kind in FILES for pair in entries(read(file_of(language, kind))))
 
 
-def _read(file: Path) -> str:
+def read(file: Path) -> str:
     """Return what a file of texts holds; in a wheel it is packed."""
     if file.exists():
         return file.read_text(encoding="utf-8")

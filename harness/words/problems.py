@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from functools import cache, lru_cache, reduce
 
-from harness.words import LANGUAGES, entries, file_of, language, translated
+from harness.words import LANGUAGES, entries, file_of, language, read, translated
 
 _GAP = re.compile(r"(\{\d\})")
 _MORE = re.compile(r" \(and (\d+) more\)$")
@@ -78,7 +78,7 @@ def _joined(before: str, after: str) -> str:
 @cache
 def templates(of: str, kind: str) -> Sequence[Template]:
     """Return the templates of a language's file, those with most text of their own first."""
-    told = file_of(of, kind).read_text(encoding="utf-8")
+    told = read(file_of(of, kind))
     ordered = sorted(entries(told), key=lambda pair: -len(_GAP.sub("", pair[0])))
     return [(_pattern(english), [piece for piece in _GAP.split(other) if piece]) for english, other in ordered]
 
