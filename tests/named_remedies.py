@@ -260,4 +260,109 @@ result = ast.literal_eval(arguments)
 """,
         {"city": "Paris", "far": True},
     ),
+    Remedy(
+        "tool_calls.arguments-json",
+        FAULTS["arguments-in-two-braces"].apply(),
+        r"""
+import json
+arguments = answer.choices[0].message.tool_calls[0].function.arguments
+result = json.loads(arguments[1:-1])
+""",
+        {"city": "Paris"},
+    ),
+    Remedy(
+        "tool_calls.arguments-json",
+        FAULTS["argument-quotes-escaped"].apply(),
+        r"""
+import json
+arguments = answer.choices[0].message.tool_calls[0].function.arguments
+result = json.loads(arguments.replace('\\"', '"'))
+""",
+        {"city": "Paris"},
+    ),
+    Remedy(
+        "tool_calls.arguments-json",
+        FAULTS["argument-path-unescaped"].apply(),
+        r"""
+import json, re
+arguments = answer.choices[0].message.tool_calls[0].function.arguments
+result = json.loads(re.sub(r'\\(?!["\\/bfnrtu])', r'\\\\', arguments))
+""",
+        {"city": r"C:\dir"},
+    ),
+    Remedy(
+        "tool_calls.arguments-json",
+        FAULTS["argument-keys-unquoted"].apply(),
+        r"""
+import json, re
+arguments = answer.choices[0].message.tool_calls[0].function.arguments
+result = json.loads(re.sub(r'([{,]\s*)(\w+)\s*:', r'\1"\2":', arguments))
+""",
+        {"city": "Paris"},
+    ),
+    Remedy(
+        "tool_calls.arguments-json",
+        FAULTS["argument-comma-missing"].apply(),
+        r"""
+import json, re
+arguments = answer.choices[0].message.tool_calls[0].function.arguments
+result = json.loads(re.sub(r'"\s*"(?=\w+"\s*:)', '","', arguments))
+""",
+        {"city": "Paris", "far": True},
+    ),
+    Remedy(
+        "tool_calls.arguments-json",
+        FAULTS["argument-comma-left"].apply(),
+        r"""
+import json, re
+arguments = answer.choices[0].message.tool_calls[0].function.arguments
+result = json.loads(re.sub(r',\s*([}\]])', r'\1', arguments))
+""",
+        {"city": "Paris"},
+    ),
+    Remedy(
+        "tool_calls.arguments-clean",
+        FAULTS["argument-into-the-next"].apply(),
+        r"""
+import json
+arguments = answer.choices[0].message.tool_calls[0].function.arguments
+result = "run"
+for value in json.loads(arguments).values():
+    if "</arg_value>" in value or "</parameter>" in value:
+        result = "error"
+""",
+        "error",
+    ),
+    Remedy(
+        "content.written-once",
+        FAULTS["nothing-written-out"].apply(),
+        r"""
+text = answer.choices[0].message.content
+text = "" if text.strip() in {"None", "null", "undefined"} else text
+result = text
+""",
+        "",
+    ),
+    Remedy(
+        "role.first",
+        FAULTS["delta-of-the-user"].apply(),
+        r"""
+text = ""
+for chunk in stream:
+    if not chunk.choices: continue
+    delta = chunk.choices[0].delta
+    text += delta.content or ""
+result = text
+""",
+        TEXT,
+    ),
+    Remedy(
+        "content.blank-run",
+        FAULTS["white-space-without-end"].apply(),
+        r"""
+text = answer.choices[0].message.content
+result = text.rstrip()
+""",
+        "{}",
+    ),
 ]

@@ -87,6 +87,7 @@ def test_check_families_do_not_import_each_other() -> None:
         "chat.repeated_text",
         "chat.repetition",
         "sizes",
+        "chat.argument_writing",
         "chat.said_pieces",
         "sources",
         "chat.tool_fragments",

@@ -5,8 +5,19 @@ What stands between backticks is what a text speaks of, and no mark in it.
 """
 
 import re
+from collections.abc import Sequence
 
-THINK_TAGS = ("think", "thinking", "thought", "thoughts", "reasoning", "seed:think", "mm:think", "longcat_think")
+THINK_TAGS = (
+    "think",
+    "thinking",
+    "thought",
+    "thoughts",
+    "reasoning",
+    "seed:think",
+    "mm:think",
+    "longcat_think",
+    "think_intent",
+)
 
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
 _NAMES = "|".join(THINK_TAGS)
@@ -18,6 +29,7 @@ _ENDS = re.compile("|".join(map(re.escape, (*_CLOSING, "\ufffd"))))
 _SPECIAL = re.compile(
     r"<\|/?[A-Za-z][A-Za-z_0-9]*\|>|<｜[^｜>]{1,40}｜>|<(?:start|end)_of_turn>|<eos>|<bos>|\[/?INST\]|<</?SYS>>|\[gMASK\]|</s>$"
     r"|<\|(?:channel|turn|tool_call|tool|think)>|<(?:channel|turn|tool_call|tool)\|>|<\|\"\|>|<0x[0-9A-F]{2}>|<(?:unused|reserved_|extra_id_)\d+>"
+    r"|\[(?:EOS|EOT|PAD)\]\s*\Z|\A\s*\[(?:BOS|CLS)\]|\]~!?b[\[\]]|\[e~\["
 )
 _SIGNS = (
     "<|",
@@ -31,6 +43,12 @@ _SIGNS = (
     "[gMASK]",
     "</s>",
     "<0x",
+    "[EO",
+    "]~",
+    "[e~[",
+    "[PAD]",
+    "[BOS]",
+    "[CLS]",
     "<unused",
     "<reserved_",
     "<extra_id_",
@@ -52,6 +70,7 @@ _EDGES = re.compile(
     r"|(?P<ends><\|[^|<>\s]{1,40}\|>|<[\w]+\|>|<｜[^｜>]{1,40}｜>|</(?:s|tool_call|function|parameter|invoke|arg_value|arg_key|think)>)\s*\Z"
 )
 """Marks of a model or of its markup of calls, before or after a value of arguments."""
+_INTO_NEXT = re.compile(r"</(?:arg_value|parameter)>\s*<(?:arg_key|parameter\b)")
 _CONTROL = re.compile(r"[\x01-\x08\x0b\x0e-\x1f\x7f]")
 _RUN = re.compile(r"[^\x00-\x7f]+")
 _FOREIGN = re.compile(r"[^\x00-\x7f]{1,12}")
@@ -166,6 +185,12 @@ def call_markup(text: str, *, beside_calls: bool = False) -> str | None:
     return found[0].strip() if found else None
 
 
+def markup_within(value: str) -> str | None:
+    """Return the markup with which a value of arguments goes over into the next one."""
+    found = _INTO_NEXT.search(value) if "</" in value else None
+    return found[0] if found else None
+
+
 def mark_at_edge(value: str) -> str | None:
     """Return the mark with which a value of arguments begins or ends; one that the value opens and closes is its own."""
     found = _EDGES.search(value) if "<" in value else None
@@ -194,6 +219,21 @@ def escaped_once_more(text: str) -> str | None:
         return str(entities[0])
     ends = _LINE_END.findall(shown)
     return ends[0] if len(ends) >= _SEVERAL and "\n" not in shown else None
+
+
+_NOTHING = {"None", "null", "undefined", "NaN", "<nil>", "nil"}
+
+
+def nothing_as_text(texts: Sequence[str], *, alone: bool) -> str | None:
+    """Return the word for nothing that is written out as all of a text, if that can be no answer, or as its first piece."""
+    whole = "".join(texts).strip()
+    if "[object Object]" in whole:
+        return "[object Object]"
+    if alone and whole in _NOTHING:
+        return whole
+    first = texts[0] if texts else ""
+    glued = len(texts) > 1 and texts[1][:1].isalnum()
+    return first if first in _NOTHING and glued else None
 
 
 def parts_as_text(text: str) -> str | None:

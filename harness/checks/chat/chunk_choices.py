@@ -51,6 +51,10 @@ _COUNTS_CHUNKS = Advice(
     "Clients that keep choices by index get a choice for each token, and none of them is whole.",
     'Take the only choice of each chunk, whatever its index: `text += chunk.choices[0].delta.content or ""`.',
 )
+_SPLIT = Advice(
+    "Clients read `choices[0]`, see text without a call, and the tool is never called.",
+    "Take the calls of all choices: `calls = [call for choice in answer.choices for call in choice.message.tool_calls or []]`.",
+)
 _COUNTING = with_body(
     STREAM,
     b"\n\n".join(
@@ -264,6 +268,9 @@ def index_in_range(exchange: Exchange) -> Iterator[Problem]:
         if counts_chunks(exchange):
             said = f"the index of a choice counts chunks, to {max(choices)}: 1 choice was asked for"
             advice = _COUNTS_CHUNKS
+        elif any(one.tools for one in beyond) and not any(one.tools for one in choices.values() if one not in beyond):
+            said = f"the answer is split over choices: the call stands in choice {choice.index}, {most} asked for"
+            advice = _SPLIT
         yield Problem(said, (place,), advice)
 
 

@@ -27,7 +27,7 @@ _NAMES: dict[str, dict[str, tuple[str, ...]]] = {
     "/choices/*/{part}": {
         "role": (),
         "content": ("text", "outputtext"),
-        "reasoning_content": ("thoughts", "thought", "reasoningsummary"),
+        "reasoning_content": ("thoughts", "thought", "thinkingcontent", "reasoningtext", "reasoningsummary"),
         "refusal": (),
         "tool_calls": ("toolcall", "tools", "tooluse"),
         "function_call": (),
@@ -128,6 +128,10 @@ def names(exchange: Exchange) -> Iterator[Problem]:
     """
     for pattern in _NAMES:
         place = pattern.replace("{part}", exchange.columns.message_key)
+        if "tool_calls" in place and "object" in exchange.columns.kinds(
+            place.partition("/tool_calls")[0] + "/tool_calls"
+        ):
+            continue  # the list of calls is none: tool_calls.type says so
         misnamed = {key: name for shape in exchange.columns.shapes for key, name in _misnamed(shape, pattern, place)}
         for key, name in misnamed.items():
             if (_plain(key) == _plain(name) and name != "reasoning_content") or not any(

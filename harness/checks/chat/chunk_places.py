@@ -71,6 +71,8 @@ def places(exchange: Exchange) -> Iterator[Problem]:
 
 def _misplaced(exchange: Exchange, here: str, due: str, name: str) -> Iterator[Problem]:
     part = exchange.columns.message_key
+    if here == _CALL and "object" in exchange.columns.kinds(f"{_PART.replace('{part}', part)}/tool_calls"):
+        return  # the list of calls is none: tool_calls.type says so
     found = exchange.columns.kinds(f"{here.replace('{part}', part)}/{name}")
     given = [seen for what, seen in found.items() if what not in _NOTHING]
     if given and not exchange.columns.kinds(f"{due.replace('{part}', part)}/{name}").keys() - _NOTHING:

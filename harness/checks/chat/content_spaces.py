@@ -1,15 +1,15 @@
-"""Pieces of text that lost the spaces between them."""
+"""White space in a text: pieces that lost the spaces between them, and a run of it that does not end."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from harness.checks import sources
-from harness.checks.applies import stream
+from harness.checks.applies import stream, success_status
 from harness.checks.chat.said_pieces import said
 from harness.checks.kinds import place_of
 from harness.checks.registry import rule
-from harness.results import Level, Problem
-from harness.simulate.reference import STREAM
+from harness.results import Advice, Level, Problem
+from harness.simulate.reference import BODY, STREAM, replace_in_body
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import TEXT_CHANNELS
 
@@ -99,3 +99,39 @@ def _run_together(texts: Sequence[str]) -> bool:
     small = [text for text in letters if text.lower() in _SMALL]
     follows = sum(one[-1:].isalpha() and other[:1].isalpha() for one, other in pairwise(texts))
     return len({*small}) >= _KINDS and 2 * len(letters) > len(texts) and 2 * follows > len(texts)
+
+
+_BLANK = 120
+_ONLY_BLANK = Advice(
+    "The user sees nothing, and pays for it until the limit; `json.loads` raises where JSON was asked for.",
+    "Say in the prompt that JSON is due, which JSON mode needs, set `max_tokens`, and ask again where the text is blank: `if not text.strip():`.",
+)
+
+
+@rule(
+    "content.blank-run", Level.SHOULD, "The text does not end in a long run of white space.",
+    sources.REFERENCE, success_status,
+    good=(STREAM, BODY, replace_in_body(BODY, "你好! How can I help?", "Hello." + "\\n" * 8)),
+    bad=(
+        replace_in_body(BODY, "你好! How can I help?", "{}" + "\\n  " * 60),
+        replace_in_body(BODY, "你好! How can I help?", "\\n  " * 60),
+        said("{", "}", *["\n \n"] * 60),
+    ),
+    depends_on=("chunk.present",),
+)  # fmt: skip
+def blank_run(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The answer comes late, or is cut, and is paid for: the model wrote white space until something stopped it.
+
+    Instead: Stop reading after some 100 characters of white space, close the stream, and use `text.rstrip()`.
+    """
+    for choice in exchange.columns.choices.values():
+        for name in TEXT_CHANNELS:
+            pieces = choice.channels.get(name)
+            text = pieces.text if pieces else ""
+            run = len(text) - len(text.rstrip())
+            if pieces and run >= _BLANK:
+                said_of = "is nothing but" if run == len(text) else "ends in"
+                message = f"the text {said_of} {run} characters of white space"
+                where = place_of(exchange, choice, pieces.chunks[-1], f"/{{part}}/{name}")
+                yield Problem(message, (where,), _ONLY_BLANK if run == len(text) else None)

@@ -5,16 +5,22 @@ from collections.abc import Iterator
 from harness.checks import sources
 from harness.checks.applies import success_status
 from harness.checks.chat.marked_text import asked_text, marked
-from harness.checks.marks import escaped_once_more, parts_as_text
+from harness.checks.kinds import place_of
+from harness.checks.marks import escaped_once_more, nothing_as_text, parts_as_text
 from harness.checks.registry import rule
 from harness.results import Advice, Level, Problem
-from harness.simulate.reference import BODY, STREAM, replace_in_body
+from harness.simulate.reference import BODY, STREAM, TOOLS_BODY, replace_in_body
 from harness.wire.exchange import Exchange
+from harness.wire.shapes import REASONING_CHANNELS
 
 _SAID = "你好! How can I help?"
 _LISTED = Advice(
     "The user reads JSON, and the text of it sent back is JSON in JSON.",
     'Join the texts in it: `"".join(part.get("text", "") for part in json.loads(content))`.',
+)
+_NO_TEXT = Advice(
+    "The user reads the word: somewhere a missing value was made a text.",
+    'Leave it out, for this provider alone: `text = "" if text.strip() in {"None", "null", "undefined"} else text`.',
 )
 _ABOUT = ("HTML", "html", "XML", "xml", "escape", "JSON", "json", "转义")
 
@@ -26,6 +32,7 @@ _ABOUT = ("HTML", "html", "XML", "xml", "escape", "JSON", "json", "转义")
     bad=(
         replace_in_body(BODY, _SAID, "if a &lt; b &amp;&amp; c &gt; d"),
         replace_in_body(BODY, _SAID, "Rivers:\\\\n\\\\n- one\\\\n- two"),
+        replace_in_body(TOOLS_BODY, '"content":null', '"content":"None"'),
         replace_in_body(BODY, _SAID, '[{\\"type\\": \\"text\\", \\"text\\": \\"Hello\\"}]'),
     ),
     depends_on=("chunk.present",),
@@ -37,7 +44,20 @@ def written_once(exchange: Exchange) -> Iterator[Problem]:
     Instead: Take it back, for this provider alone: `html.unescape(text)`, or `text.replace("\\n", "\n")`.
     """
     yield from marked(exchange, ("content",), parts_as_text, "the text is a list of parts, written as JSON", _LISTED)
+    yield from _nothing(exchange)
     asked = asked_text(exchange)
     if not any(word in asked for word in _ABOUT):
         words = "the text is escaped once more: it holds {mark} and nothing unescaped"
         yield from marked(exchange, ("content",), escaped_once_more, words)
+
+
+def _nothing(exchange: Exchange) -> Iterator[Problem]:
+    """Yield the problem of a word for nothing where a text, or none, is due: beside a call, or before the text."""
+    asked = asked_text(exchange)
+    for choice in exchange.columns.choices.values():
+        for name in ("content", *REASONING_CHANNELS):
+            pieces = choice.channels.get(name)
+            word = nothing_as_text(pieces.texts, alone=bool(choice.tools) or name != "content") if pieces else None
+            if pieces and word and word not in asked:
+                place = place_of(exchange, choice, pieces.chunks[0], f"/{{part}}/{name}")
+                yield Problem(f"{word} stands in the text, written out", (place,), _NO_TEXT)

@@ -218,7 +218,7 @@ def last(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, all_of(success_status, complete_answer),
     good=(TOOLS, STREAM, TOOLS_BODY, with_request_params(replace_last_in_body(TOOLS, '"tool_calls"', '"stop"'), tool_choice={"type": "function"})),
     bad=(replace_last_in_body(TOOLS, '"tool_calls"', '"stop"'), replace_in_body(STREAM, '"stop"', '"tool_calls"'), replace_last_in_body(TOOLS_BODY, '"tool_calls"', '"stop"')),
-    depends_on=_WHOLE, explained_by=("chunk.names", "chunk.places"),
+    depends_on=_WHOLE, explained_by=("chunk.names", "chunk.places", "tool_calls.type", "chunk.index-in-range"),
 )  # fmt: skip
 def tool_calls(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -20,6 +20,10 @@ _LATER = Advice(
     "Clients that open a message when a role comes lose the text before it, or append that to the user's.",
     "Open the assistant's message at the first chunk of a choice, without waiting for a role.",
 )
+_OF_OTHERS = Advice(
+    "Clients that open a message at each role show the text as the user's or a tool's, or drop it, and send it back so.",
+    'Take all text of a choice for the assistant\'s: `text += delta.content or ""`, whatever role came with it.',
+)
 
 
 @rule(
@@ -48,7 +52,7 @@ def value(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "role.first", Level.SHOULD, "The first delta of a choice names the role assistant.",
+    "role.first", Level.SHOULD, "The first delta of a choice names the role assistant, and none another.",
     sources.REFERENCE, all_of(stream, all_of(complete_answer, told_apart)),
     good=(STREAM,),
     bad=(
@@ -66,7 +70,11 @@ def first(exchange: Exchange) -> Iterator[Problem]:
     """
     for choice in exchange.columns.choices.values():
         seen = choice.roles.get("assistant")
-        if seen is None:
+        other = next((role for role in choice.roles if role in _ROLES - {"assistant"}), None)
+        if other:
+            where = place_of(exchange, choice, choice.roles[other].first, "/{part}/role")
+            yield Problem(f"a delta of choice {choice.index} has the role {other}", (where,), _OF_OTHERS)
+        elif seen is None:
             yield Problem(
                 f"no delta of choice {choice.index} names the role assistant",
                 (place_of(exchange, choice, choice.first_chunk, "/{part}"),),

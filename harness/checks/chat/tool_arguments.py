@@ -1,17 +1,16 @@
 """The arguments of a call: their type, what they join to, and whether all readers read them alike."""
 
-import ast
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from html import unescape
 from itertools import pairwise
 from math import isinf
 from typing import Any
 
 from harness.checks import sources
 from harness.checks.applies import all_of, complete_answer, finish_values, uncut
+from harness.checks.chat.argument_writing import rewritten
 from harness.checks.chat.tool_fragments import LISTS, all_calls, called, leaves, place
 from harness.checks.kinds import wrong_kinds
 from harness.checks.registry import NotApplicable, Reason, rule
@@ -96,22 +95,6 @@ _UNESCAPED = Advice(
     "Strict parsers refuse it, `json.loads` among them: the call is never made.",
     "Let it pass: `json.loads(arguments, strict=False)`.",
 )
-_FOR_HTML = Advice(
-    "`json.loads` raises at the first name: the call is never made.",
-    "Take the escapes back where it raises: `json.loads(html.unescape(arguments))`.",
-)
-_AROUND = Advice(
-    "`json.loads` raises at what stands around the object: the call is never made.",
-    'Read from the first brace to the last: `arguments[arguments.index("{") : arguments.rindex("}") + 1]`.',
-)
-_BEHEADED = Advice(
-    "`json.loads` raises: the first piece of the arguments never came, and the call is never made.",
-    "Ask again without `stream=True`: the server loses the first piece; nothing in the client tells what it was.",
-)
-_PYTHON = Advice(
-    "`json.loads` raises at the first quote, or at None, True or False: the call is never made.",
-    "Read it as it is written: `ast.literal_eval(arguments)`.",
-)
 _CUT = Advice(
     "`json.loads` raises, whatever the finish_reason says of the call; sent back as it is, it is refused.",
     "Where `json.loads(arguments)` raises, drop the call and ask again with a larger `max_tokens`; never send it back.",
@@ -137,6 +120,13 @@ _CUT = Advice(
         replace_in_body(TOOLS_BODY, '{\\"city\\":\\"Paris\\"}', '[ARGS]{\\"city\\":\\"Paris\\"}'),
         replace_in_body(TOOLS_BODY, '{\\"city\\":\\"Paris\\"}', 'city\\":\\"Paris\\"}'),
         replace_in_body(TOOLS_BODY, '{\\"city\\":\\"Paris\\"}', "{'city': 'Paris', 'far': True}"),
+        replace_in_body(TOOLS_BODY, '{\\"city\\":\\"Paris\\"}', '{{\\"city\\":\\"Paris\\"}}'),
+        replace_in_body(TOOLS_BODY, '\\"Paris\\"', '\\\\\\"Paris\\\\\\"'),
+        replace_in_body(TOOLS_BODY, "Paris", "C:\\\\dir"),
+        replace_in_body(TOOLS_BODY, '\\"city\\"', "city"),
+        replace_in_body(TOOLS_BODY, '\\"Paris\\"', '\\"Paris\\",'),
+        replace_in_body(TOOLS_BODY, '\\"Paris\\"', ""),
+        replace_in_body(TOOLS_BODY, "Paris", 'the \\"old\\" Paris'),
     ),
     depends_on=_READ, explained_by=("sse.json", "sse.no-error", "http.complete"),
 )  # fmt: skip
@@ -178,7 +168,7 @@ def _told(call: JoinedCall, choice: Choice) -> _Told:
         lambda: ("each piece of the arguments comes twice", _DOUBLED) if _doubled(call) else None,
         lambda: ("the arguments are JSON within a JSON text", _ENCODED_TWICE) if _encoded_twice(text) else None,
         lambda: ("a line break in the arguments is not escaped", _UNESCAPED) if _unescaped(text) else None,
-        lambda: _rewritten(text),
+        lambda: rewritten(text),
         lambda: _cut(text, choice),
     )
     told = (form() for form in forms)
@@ -224,25 +214,6 @@ def _unescaped(text: str) -> bool:
     try:
         return isinstance(json.loads(text, strict=False, parse_constant=refuse), dict)
     except (ValueError, RecursionError):
-        return False
-
-
-def _rewritten(text: str) -> _Told | None:
-    """Tell of an object that is there in another writing, or with something around it, or without its beginning."""
-    if is_object(unescape(text)):
-        return f"the arguments are escaped for HTML: {text[:_SHOWN]}", _FOR_HTML
-    begin, end = text.find("{"), text.rfind("}") + 1
-    if begin >= 0 and (begin or end < len(text)) and is_object(text[begin:end]):
-        return f"the arguments have text around them: {text[:_SHOWN]}", _AROUND
-    if is_object("{" + text) or is_object('{"' + text):
-        return f"the beginning of the arguments is missing: {text[:_SHOWN]}", _BEHEADED
-    return (f"the arguments are written as Python does: {text[:_SHOWN]}", _PYTHON) if _is_python(text) else None
-
-
-def _is_python(text: str) -> bool:
-    try:
-        return isinstance(ast.literal_eval(text), dict)
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
         return False
 
 

@@ -31,7 +31,7 @@ from harness.simulate.reference import (
     replace_in_body,
 )
 from harness.wire.chat.calls import JoinedCall, id_in, index_in
-from harness.wire.chat.chunks import ToolFragment
+from harness.wire.chat.chunks import Choice, ToolFragment
 from harness.wire.dumping import json_text
 from harness.wire.exchange import Exchange
 
@@ -350,8 +350,17 @@ def not_in_text(exchange: Exchange) -> Iterator[Problem]:
         marked = call_markup(text.text, beside_calls=bool(choice.tools))
         if marked or _holds_a_call(exchange, text.text):
             place = place_of(exchange, choice, text.chunks[0], "/{part}/content")
-            left = " that tool_calls has too" if choice.tools else ""
+            left = _beside(exchange, choice, text.text)
             yield Problem(f"the text holds {'the markup of ' if marked else ''}a tool call{left}", (place,))
+
+
+def _beside(exchange: Exchange, choice: Choice, text: str) -> str:
+    """Return how a call in the text stands to those in tool_calls."""
+    if not choice.tools:
+        return ""
+    called = {call.name for call in exchange.calls[choice.index]}
+    another = any(name in text for name in offered_tools(exchange) if name not in called)
+    return " beside the others in tool_calls" if another else " that tool_calls has too"
 
 
 def _holds_a_call(exchange: Exchange, text: str) -> bool:

@@ -2,7 +2,7 @@
 
 from harness.simulate.chat.faults.between import asked
 from harness.simulate.chat.faults.reported import saying
-from harness.simulate.edits import any_chunk, chunks, replace_bytes, set_value
+from harness.simulate.edits import any_chunk, chunks, has_content, replace_bytes, set_value
 from harness.simulate.fault import Fault, Variant
 
 _GITHUB = "https://github.com"
@@ -30,9 +30,27 @@ FAULTS = (
     Fault("guided-json-ignored", "A schema given in vLLM's way is left out of account.", "chat.nonstream", f"{_GITHUB}/scouzi1966/maclocal-api/issues/97", asked(guided_json=_SCHEMA), "structured.json"),
     Fault("guided-json-other", "JSON that was asked for in vLLM's way does not fit its schema.", "json.object", None,
           asked(response_format=None, structured_outputs={"json": _SCHEMA | {"required": ["none_such"]}}), "structured.schema"),
+    Fault("arguments-in-two-braces", "The arguments stand in braces twice.", "tools.nonstream", None, replace_bytes(_GIVEN, b"{" + _GIVEN + b"}"), "tool_calls.arguments-json"),
+    Fault("argument-quotes-escaped", "The quotes of values in arguments are escaped once more.", "tools.nonstream", None, replace_bytes(rb":\"Paris\"", rb":\\\"Paris\\\""), "tool_calls.arguments-json"),
+    Fault("argument-path-unescaped", "The backslashes of a path in arguments are not escaped.", "tools.nonstream", f"{_GITHUB}/NousResearch/hermes-agent/pull/110436", replace_bytes(b"Paris", rb"C:\\dir"), "tool_calls.arguments-json"),
+    Fault("argument-keys-unquoted", "The keys of arguments have no quotes.", "tools.nonstream", None, replace_bytes(rb"\"city\"", b"city"), "tool_calls.arguments-json"),
+    Fault("argument-quote-unescaped", "A quote in a value of arguments is not escaped.", "tools.nonstream", None, replace_bytes(b"Paris", rb"the \"old\" Paris"), "tool_calls.arguments-json"),
+    Fault("argument-comma-left", "A comma stands before the last brace of arguments.", "tools.nonstream", None, replace_bytes(rb"\"Paris\"", rb"\"Paris\","), "tool_calls.arguments-json"),
+    Fault("argument-comma-missing", "A comma is missing between two arguments.", "tools.nonstream", None, replace_bytes(rb"\"Paris\"", rb"\"Paris\" \"far\": true"), "tool_calls.arguments-json"),
+    Fault("argument-without-value", "A key of arguments has no value.", "tools.nonstream", None, replace_bytes(rb"\"Paris\"", b""), "tool_calls.arguments-json"),
+    Fault("argument-into-the-next", "A value goes over into the markup of the next.", "tools.nonstream", None, replace_bytes(b"Paris", b"Paris</arg_value><arg_key>unit</arg_key><arg_value>C"), "tool_calls.arguments-clean"),
+    Fault("white-space-without-end", "JSON is followed by a long run of white space.", "json.object", None, chunks(any_chunk, set_value(_TEXT, "{}" + "\n  " * 60)), "content.blank-run"),
+    Fault("nothing-written-out", "The text beside a call is the word None.", "tools.nonstream", None, chunks(any_chunk, set_value(_TEXT, "None")), "content.written-once"),
+    Fault("delta-of-the-user", "A delta has the role user.", "chat.stream", None, chunks(has_content, set_value("choices/*/delta/role", "user")), "role.first"),
+    Fault("end-written-in-brackets", "The text ends with the mark [EOS].", "chat.nonstream", None, chunks(any_chunk, set_value(_TEXT, "Paris.[EOS]")), "content.no-special-tokens"),
+    Fault("end-of-minimax-in-text", "The text ends with MiniMax's mark.", "chat.nonstream", None, chunks(any_chunk, set_value(_TEXT, "Paris.[e~[")), "content.no-special-tokens"),
 )
 
 VARIANTS = (
+    Variant("arguments-of-code", "A value of arguments is code with quotes, backslashes and braces.", "tools.nonstream", f"{_OPENAPI}#L31819", replace_bytes(b"Paris", rb"f(\\\"{a: 1,}\\\", '\\\\d+', None)")),
+    Variant("text-ends-in-line-ends", "The text ends in some line ends.", "chat.nonstream", f"{_OPENAPI}#L31819", chunks(any_chunk, set_value(_TEXT, "Paris." + "\n" * 12))),
+    Variant("text-is-the-word-none", "The text is the word None.", "chat.nonstream", f"{_OPENAPI}#L31819", chunks(any_chunk, set_value(_TEXT, "None"))),
+    Variant("text-speaks-of-eos", "The text speaks of the mark [EOS].", "chat.stream", f"{_OPENAPI}#L31819", saying("BERT", " ends", " with", " [EOS]", " at", " times", ".")),
     Variant("text-begins-with-assistant", "The text begins with the word assistant.", "chat.stream", f"{_OPENAPI}#L31819", saying("assistant", " professors", " teach", " here", ".")),
     Variant("text-of-entities", "The text explains entities of HTML, and has the signs themselves.", "chat.stream", f"{_OPENAPI}#L31819", saying("&lt;", " is", " <,", " &gt;", " is", " >,", " &amp;", " is", " &.")),
     Variant("text-of-paths", "The text has paths with backslashes.", "chat.stream", f"{_OPENAPI}#L31819", saying("Open", " C:\\new\\notes", " or", " C:\\numbers", ".")),

@@ -1,0 +1,116 @@
+"""How arguments that are no JSON object are written: in which other way, and what to do about each."""
+
+import ast
+import json
+import re
+from html import unescape
+
+from harness.results import Advice
+from harness.wire.chat.calls import is_object
+
+_SHOWN = 60
+_QUOTES = 40
+
+_FOR_HTML = Advice(
+    "`json.loads` raises at the first name: the call is never made.",
+    "Take the escapes back where it raises: `json.loads(html.unescape(arguments))`.",
+)
+_AROUND = Advice(
+    "`json.loads` raises at what stands around the object: the call is never made.",
+    'Read from the first brace to the last: `arguments[arguments.index("{") : arguments.rindex("}") + 1]`.',
+)
+_BEHEADED = Advice(
+    "`json.loads` raises: the first piece of the arguments never came, and the call is never made.",
+    "Ask again without `stream=True`: the server loses the first piece; nothing in the client tells what it was.",
+)
+_PYTHON = Advice(
+    "`json.loads` raises at the first quote, or at None, True or False: the call is never made.",
+    "Read it as it is written: `ast.literal_eval(arguments)`.",
+)
+_BRACES = Advice(
+    "`json.loads` raises at the second brace: the call is never made.",
+    "Take the outer braces off: `json.loads(arguments[1:-1])`.",
+)
+_QUOTES_ESCAPED = Advice(
+    "`json.loads` raises at the first backslash: the call is never made.",
+    r"""Take the backslashes off where it raises: `json.loads(arguments.replace('\\"', '"'))`.""",
+)
+_BACKSLASH = Advice(
+    "`json.loads` raises at the backslash: the call is never made. Others of the kind, such as `\\n` in a path, pass as what they are not.",
+    "Double those that escape nothing: `json.loads(re.sub(r'\\\\(?![\"\\\\/bfnrtu])', r'\\\\\\\\', arguments))`.",
+)
+_KEYS = Advice(
+    "`json.loads` raises at the first key: the call is never made.",
+    "Put the quotes in: `json.loads(re.sub(r'([{,]\\s*)(\\w+)\\s*:', r'\\1\"\\2\":', arguments))`.",
+)
+_COMMA = Advice(
+    "`json.loads` raises at the bracket after the comma: the call is never made.",
+    "Take the comma out: `json.loads(re.sub(r',\\s*([}\\]])', r'\\1', arguments))`.",
+)
+_NO_COMMA = Advice(
+    "`json.loads` raises at the key after the gap: the call is never made.",
+    'Put the comma in: `json.loads(re.sub(r\'"\\s*"(?=\\w+"\\s*:)\', \'","\', arguments))`.',
+)
+_NO_VALUE = Advice(
+    "`json.loads` raises where the value is due: the call is never made.",
+    "Nothing tells which value was meant: send the error back as the tool's result, and let the model try again.",
+)
+_INNER = Advice(
+    "`json.loads` raises after the quote: the call is never made, and a reader that mends JSON may cut the value there.",
+    "Do not mend it by guessing where the value ends: send the error back as the tool's result, and let the model try again.",
+)
+_REWRITES = (
+    ("the arguments are escaped for HTML", _FOR_HTML, unescape),
+    ("the arguments stand in braces twice", _BRACES, lambda text: text[1:-1]),
+    ("the quotes of the arguments are escaped once more", _QUOTES_ESCAPED, lambda text: text.replace('\\"', '"')),
+    ("a backslash in the arguments escapes nothing", _BACKSLASH, lambda text: re.sub(r'\\(?!["\\/bfnrt]|u[0-9a-fA-F]{4})', r"\\\\", text)),
+    ("the keys of the arguments stand without quotes", _KEYS, lambda text: re.sub(r"([{,]\s*)(\w+)\s*:", r'\1"\2":', text)),
+    ("a comma stands before a closing bracket of the arguments", _COMMA, lambda text: re.sub(r",\s*([}\]])", r"\1", text)),
+    ("a comma is missing between two of the arguments", _NO_COMMA, lambda text: re.sub(r'"\s*"(?=\w+"\s*:)', '","', text)),
+    ("a value of the arguments is missing", _NO_VALUE, lambda text: re.sub(r":\s*(?=[,}])", ":null", text)),
+)  # fmt: skip
+"""What is said of each writing, the advice, and how an object comes of it."""
+
+_ONE_VALUE = re.compile(r'\s*\{\s*"\w+"\s*:\s*".*"\s*\}\s*\Z', re.DOTALL)
+_STRAY = re.compile(r'[^\s{\[,:\\]"(?=[^\s:,}\]])')
+"""A quote that neither begins nor ends a text of JSON."""
+
+
+def rewritten(text: str) -> tuple[str, Advice] | None:
+    """Tell of an object that is there in another writing, or with something around it, or without its beginning."""
+    for said, advice, mended in _REWRITES:
+        if is_object(mended(text)):
+            return f"{said}: {text[:_SHOWN]}", advice
+    begin, end = text.find("{"), text.rfind("}") + 1
+    if begin >= 0 and (begin or end < len(text)) and is_object(text[begin:end]):
+        return f"the arguments have text around them: {text[:_SHOWN]}", _AROUND
+    if is_object("{" + text) or is_object('{"' + text):
+        return f"the beginning of the arguments is missing: {text[:_SHOWN]}", _BEHEADED
+    if _is_python(text):
+        return f"the arguments are written as Python does: {text[:_SHOWN]}", _PYTHON
+    return (f"a quote in a value of the arguments is not escaped: {text[:_SHOWN]}", _INNER) if _inner(text) else None
+
+
+def _is_python(text: str) -> bool:
+    if not ("'" in text or any(word in text for word in ("None", "True", "False", '"""'))):
+        return False
+    try:
+        return isinstance(ast.literal_eval(text), dict)
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        return False
+
+
+def _inner(text: str) -> bool:
+    """Tell whether a quote within a value stands there as it is: after it the reading of ``text`` stops."""
+    mended = text
+    for _ in range(_QUOTES):
+        try:
+            return isinstance(json.loads(mended), dict)
+        except json.JSONDecodeError as error:
+            quote = mended.rfind('"', 0, error.pos)
+            if quote < 1 or mended[quote - 1] == "\\" or mended[quote + 1 : error.pos].strip():
+                break
+            mended = mended[:quote] + "\\" + mended[quote:]
+        except RecursionError:
+            return False
+    return bool(_ONE_VALUE.match(text) and _STRAY.search(text))
