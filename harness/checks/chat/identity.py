@@ -28,6 +28,12 @@ SHOULD = Level.SHOULD
 
 _DATE = "Thu, 09 Oct 2025 08:53:20 GMT"
 _DAY = 86_400
+_ZONE, _AN_HOUR, _NEAR = 1_800, 2, 90
+"""Half an hour, by which time zones are apart, and how many of them are an hour; seconds an answer may take."""
+_LOCAL_TIME = Advice(
+    "Clients show a time that is hours off, and sort the answer before or behind those of others.",
+    "Use your own clock, `time.time()`, as the time of the message.",
+)
 _LONGEST, _LONGEST_TO_BEGIN = 600, 120
 """So many seconds after its request an answer may be dated: at its end, or where it is streamed at its beginning."""
 
@@ -145,10 +151,10 @@ def _own_date(exchange: Exchange) -> Reason | None:
 
 
 @rule(
-    "identity.created-near", SHOULD, "created is within a day of the answer's date.",
+    "identity.created-near", SHOULD, "created is near the answer's date: within a day, and no time zone off.",
     sources.CHUNK, _own_date,
     good=(with_header(STREAM, "date", _DATE),),
-    bad=(with_header(STREAM, "date", "Sat, 21 Nov 2026 04:00:00 GMT"), with_header(replace_in_body(BODY, "1760000000", "1060000000"), "date", _DATE)),
+    bad=(with_header(STREAM, "date", "Sat, 21 Nov 2026 04:00:00 GMT"), with_header(replace_in_body(BODY, "1760000000", "1060000000"), "date", _DATE), with_header(replace_in_body(BODY, "1760000000", "1760028800"), "date", _DATE)),
     depends_on=("chunk.created",),
 )  # fmt: skip
 def created_near(exchange: Exchange) -> Iterator[Problem]:
@@ -158,12 +164,26 @@ def created_near(exchange: Exchange) -> Iterator[Problem]:
     Instead: Take the time at which the answer came.
     """
     for value, seen in exchange.columns.values["created"].items():
-        if isinstance(value, int) and abs(value - exchange.response.date) > _DAY:
-            days = round(abs(value - exchange.response.date) / _DAY)
-            yield Problem(
-                f"created is {count_of(days, 'day')} from the date of the answer", ((seen.first, "/created"),)
-            )
+        apart = value - exchange.response.date if isinstance(value, int) else 0
+        told = _days_off(apart) or _zone_off(apart)
+        if told:
+            said, advice = told
+            yield Problem(f"created is {said}", ((seen.first, "/created"),), advice)
             return
+
+
+def _days_off(apart: int) -> tuple[str, Advice | None] | None:
+    days = count_of(round(abs(apart) / _DAY), "day")
+    return (f"{days} from the date of the answer", None) if abs(apart) > _DAY else None
+
+
+def _zone_off(apart: int) -> tuple[str, Advice | None] | None:
+    """Return how many hours a time is off where it is off by what a time zone is: by whole or half hours."""
+    zones = round(apart / _ZONE)
+    if abs(zones) < _AN_HOUR or abs(apart - zones * _ZONE) > _NEAR:
+        return None
+    hours = f"{abs(zones) / _AN_HOUR:g} hours {'ahead of' if apart > 0 else 'behind'} the date of the answer"
+    return f"{hours}: a local time that was taken for UTC", _LOCAL_TIME
 
 
 def _dated(exchange: Exchange) -> Reason | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from harness.checks import sources
 from harness.checks.applies import request_known, success_status, unaltered
-from harness.checks.chat.model_names import is_path, makers
+from harness.checks.chat.model_names import is_path, makers, smaller
 from harness.checks.registry import Reason, observation, rule
 from harness.results import Level, Problem
 from harness.simulate.reference import BODY, STREAM, replace_in_body, with_request_params
@@ -29,7 +29,7 @@ def _named(exchange: Exchange) -> Reason | None:
 
 
 @rule(
-    "identity.model-served", Level.SHOULD, "The model that answers is of the family that was asked for.",
+    "identity.model-served", Level.SHOULD, "The model that answers is of the family that was asked for, and no smaller one.",
     sources.REFERENCE, _named,
     good=(
         STREAM,
@@ -42,6 +42,7 @@ def _named(exchange: Exchange) -> Reason | None:
     bad=(
         with_request_params(replace_in_body(BODY, _NAME, "glm-5-flash"), model="claude-opus-4.7"),
         replace_in_body(STREAM, _NAME, "qwen2.5-7b-instruct"),
+        with_request_params(BODY, model="openai/gpt-4o"),
     ),
     depends_on=("chunk.present",),
 )  # fmt: skip
@@ -55,7 +56,7 @@ def model_served(exchange: Exchange) -> Iterator[Problem]:
     asked = exchange.request.get("model")
     for name, seen in exchange.columns.values["model"].items():
         served = makers(name) if isinstance(name, str) else set()
-        if served and not served & makers(asked):
+        if served and (not served & makers(asked) or smaller(asked, name)):
             yield Problem(f"{asked} was asked for, {name} answers", ((seen.first, "/model"),))
             return
 

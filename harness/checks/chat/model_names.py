@@ -44,6 +44,21 @@ _FILE = re.compile(r"\.(?:gguf|ggml|safetensors|bin|pth?|onnx|llamafile|mlmodelc
 _SEPARATOR = re.compile(r"[\\/]")
 
 
+_DATED = re.compile(r"-(?:latest|preview|\d{4}-\d{2}-\d{2}|\d{8}|\d{6}|\d{4})$")
+_SMALLER = {"mini", "nano", "lite", "tiny", "small", "micro"}
+
+
+def smaller(asked: str, served: str) -> set[str]:
+    """Return the words by which the name of the model that answers is that of a smaller one than was asked for."""
+    words = [set(re.split(r"[-._ ]", _plain(name))) for name in (asked, served)]
+    return (words[1] - words[0]) & _SMALLER if _plain(served).startswith(_plain(asked)) else set()
+
+
+def _plain(name: str) -> str:
+    """Return a name without what stands before a stroke, a date and what is latest."""
+    return _DATED.sub("", _DATED.sub("", name.lower().rpartition("/")[2].partition(":")[0]))
+
+
 def is_path(name: str) -> bool:
     """Tell whether a name is the path of a file or folder; ``org/model`` is a name."""
     return bool(_PATH.match(name)) or "\\" in name or bool(_FILE.search(name))

@@ -7,7 +7,15 @@ from typing import Any
 import orjson
 
 from harness.checks import sources
-from harness.checks.applies import cap_of, complete_answer, error_status, finish_values, success_status, texts
+from harness.checks.applies import (
+    cap_of,
+    complete_answer,
+    counts_chunks,
+    error_status,
+    finish_values,
+    success_status,
+    texts,
+)
 from harness.checks.kinds import place_of
 from harness.checks.registry import Applies, Reason, observation, rule
 from harness.matrix.scenarios import SCENARIOS
@@ -183,6 +191,12 @@ def logprobs(exchange: Exchange) -> Iterator[Problem]:
     if not _has_logprobs(exchange):
         place = (exchange.columns.first, "/choices/0/logprobs")
         yield Problem("probabilities were asked for, and none came", (place,))
+        return
+    choices = [one for one in exchange.columns.choices.values() if one.fragments("content").text]
+    bare = [one for one in choices if not one.logprobs]
+    if bare and not counts_chunks(exchange):
+        where = place_of(exchange, bare[0], bare[0].first_chunk, "/logprobs")
+        yield Problem(f"probabilities came with {len(choices) - len(bare)} of {len(choices)} choices", (where,))
 
 
 @rule(

@@ -1,5 +1,6 @@
 """What usage says: counts, their sums and limits; and where in a stream it stands."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,6 +35,10 @@ _DETAILS = {
         "accepted_prediction_tokens", "audio_tokens", "reasoning_tokens", "text_tokens", "rejected_prediction_tokens",
     ),
 }  # fmt: skip
+_IN_CAMEL_CASE = Advice(
+    "The SDK reads the count as None: what is cached is billed in full, and reasoning is not seen.",
+    'Read both spellings: `getattr(details, "cached_tokens", None) or getattr(details, "cachedTokens", 0)`.',
+)
 _NAMED_OTHERWISE = "Bills and budgets count nothing: the SDK reads prompt_tokens and completion_tokens as None, or raises AttributeError."
 _OTHER_NAMES = (
     (("input_tokens", "output_tokens"), Advice(
@@ -233,7 +238,7 @@ def within_cap(exchange: Exchange) -> Iterator[Problem]:
     "usage.detail-counts", MUST, "The counts in the details of usage are whole numbers from 0.",
     sources.USAGE, has_usage,
     good=(STREAM_USAGE, BODY, REASONING),
-    bad=(replace_in_body(BODY, '"cached_tokens":0', '"cached_tokens":null'), replace_in_body(STREAM_USAGE, '"reasoning_tokens":0', '"reasoning_tokens":"0"'), replace_in_body(BODY, '"cached_tokens":0', '"cached_tokens":-1')),
+    bad=(replace_in_body(BODY, '"cached_tokens":0', '"cached_tokens":null'), replace_in_body(STREAM_USAGE, '"reasoning_tokens":0', '"reasoning_tokens":"0"'), replace_in_body(BODY, '"cached_tokens":0', '"cached_tokens":-1'), replace_in_body(BODY, '"cached_tokens":0', '"cachedTokens":0')),
     depends_on=_READ,
 )  # fmt: skip
 def detail_counts(exchange: Exchange) -> Iterator[Problem]:
@@ -245,11 +250,20 @@ def detail_counts(exchange: Exchange) -> Iterator[Problem]:
     for usage in top_usages(exchange):
         for name, counts in _DETAILS.items():
             inner = as_object(usage.value.get(name))
+            camel = next((key for key in inner if _snake(key) in counts and key not in counts), None)
+            if camel is not None:
+                place = (usage.chunk, f"{usage.pointer}/{name}/{camel}")
+                yield Problem(f"{camel} stands for {_snake(camel)}", (place,), _IN_CAMEL_CASE)
+                return
             for key in counts:
                 if key in inner and not is_count(inner[key]):
                     place = (usage.chunk, f"{usage.pointer}/{name}/{key}")
                     yield Problem(f"{key} is {_shown(inner, key)}", (place,))
                     return
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])([A-Z])", r"_\1", name).lower()
 
 
 @observation(

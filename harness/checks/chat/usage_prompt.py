@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from harness.checks import sources
 from harness.checks.applies import request_known
 from harness.checks.chat.usages import detail
-from harness.checks.registry import Reason, rule
-from harness.checks.sizes import too_long_for
+from harness.checks.registry import Reason, observation, rule
+from harness.checks.sizes import BEYOND, too_long_for
 from harness.results import Level, Problem
 from harness.simulate.reference import BODY, STREAM_USAGE, ask, in_archive, replace_in_body
 from harness.wire.exchange import Exchange
@@ -60,3 +60,22 @@ def prompt_moves(exchange: Exchange) -> Iterator[Problem]:
             sizes = " and ".join(f"{size:,}" for size in sorted((one.prompt_bytes, other.prompt_bytes)))
             yield Problem(f"prompt_tokens is {one.prompt_tokens} for prompts of {sizes} bytes", (place,))
             return
+
+
+@observation(
+    "usage.prompt-beyond", "Whether the prompt is counted with more tokens than it has bytes.",
+    sources.USAGE, _counted,
+    good=(BODY, STREAM_USAGE),
+    bad=(replace_in_body(BODY, '"prompt_tokens":9,"completion_tokens":4,"total_tokens":13', '"prompt_tokens":21000,"completion_tokens":4,"total_tokens":21004'),),
+    depends_on=("chunk.present",),
+    harmful=lambda value: value != "in proportion",
+)  # fmt: skip
+def prompt_beyond(exchange: Exchange) -> str:
+    """
+    What you did not send is billed, and takes room from the context: a hidden prompt, pages that were searched, or a wrong
+    count.
+
+    Instead: Hold it against what you sent, `usage.prompt_tokens > len(json.dumps(messages)) + 1000`, and ask the provider.
+    """
+    one = exchange.facts
+    return "more tokens than bytes" if one.prompt_tokens > one.prompt_bytes + BEYOND else "in proportion"

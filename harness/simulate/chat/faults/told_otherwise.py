@@ -5,11 +5,14 @@ from harness.simulate.edits import (
     before_done,
     body,
     chunks,
+    compose,
     has_content,
     has_usage,
+    header,
     insert,
     rename,
     replace_bytes,
+    set_value,
     status,
 )
 from harness.simulate.fault import Fault, Variant
@@ -22,6 +25,8 @@ _INDENTED = f"{_GITHUB}/BerriAI/litellm/pull/26569"
 _JOINED = f"{_GITHUB}/ggml-org/llama.cpp/issues/14268"
 _PARTED = f"{_GITHUB}/vllm-project/aibrix/pull/2653"
 _TRUE = f"{_GITHUB}/Ganesh-403/semantic-plagiarism-detector/issues/1166"
+_PROTOCOL = "https://github.com/openai/openai-openapi/blob/f85dbe223d40e1a31cba812ab2d755c7e98a92a3/openapi.yaml#L33105"
+_REPLACED = f"{_GITHUB}/QuantumNous/new-api/issues/7418"
 _NO_ACCOUNT = f"{_GITHUB}/Wei-Shaw/sub2api/pull/1489"
 _RETRIED = f"{_GITHUB}/QuantumNous/new-api/issues/3275"
 _DETAIL = f"{_GITHUB}/mozilla-ai/otari/pull/978"
@@ -52,6 +57,12 @@ FAULTS = (
           replace_bytes(b'"choices":[{"index":0,"delta":{"content"', b'"choices":[\n\ndata: {"index":0,"delta":{"content"', 1), "sse.json"),
     Fault("error-is-true", "The error is true, and its message stands beside it.", "error.missing-messages", _TRUE,
           status(400, b'{"error":true,"message":"messages is missing"}'), "error.envelope"),
+    Fault("created-in-local-time", "created counts the seconds of a local time, eight hours ahead.", "chat.nonstream", _PROTOCOL,
+          compose(header("date", "Thu, 09 Oct 2025 08:53:21 GMT"), chunks(any_chunk, set_value("created", 1_760_000_000 + 28_800))), "identity.created-near"),
+    Fault("smaller-model", "A smaller model answers than was asked for.", "chat.nonstream", _REPLACED,
+          chunks(any_chunk, set_value("model", "gpt-4o-mini-nano-2024-07-18")), "identity.model-served"),
+    Fault("details-in-camel-case", "A count of the details is written in camel case.", "chat.nonstream", _DECODED,
+          chunks(any_chunk, rename("usage/prompt_tokens_details/cached_tokens", "cachedTokens")), "usage.detail-counts"),
     Fault("limit-as-400", "A limit of requests is told with the status of a wrong request.", "chat.nonstream", _RETRIED,
           status(400, _error("Rate limit reached for requests.", "rate_limit_error")), "error.status"),
     Fault("length-as-429", "A prompt that is too long is told with the status of a limit.", "chat.nonstream", _DETAIL,

@@ -17,7 +17,7 @@ from harness.simulate.edits import (
 from harness.simulate.fault import Fault, Variant
 from harness.simulate.reference import with_request_params
 from harness.wire.exchange import Exchange
-from harness.wire.shapes import Json
+from harness.wire.shapes import Json, as_object, objects_in
 
 _GITHUB = "https://github.com"
 _OPENAPI = f"{_GITHUB}/openai/openai-openapi/blob/f85dbe223d40e1a31cba812ab2d755c7e98a92a3/openapi.yaml"
@@ -61,11 +61,19 @@ def _second(changes: Json) -> Edit:
     return set_value(_TOP, edited)
 
 
+def _like_the_first(listed: Any) -> Any:
+    """Give all alternatives the text of the first, in a list of objects."""
+    found = objects_in(listed)
+    first = {key: found[0].get(key) for key in ("token", "bytes")} if found else {}
+    return [one | first for one in found] if isinstance(listed, list) else listed
+
+
 def _collapse(chunk: Json) -> None:
     """Leave one alternative to all tokens but the first."""
-    for choice in chunk["choices"]:
-        for token in (choice.get("logprobs") or {}).get("content", [])[1:]:
-            token["top_logprobs"] = token["top_logprobs"][:1]
+    for choice in objects_in(chunk.get("choices")):
+        for token in objects_in(as_object(choice.get("logprobs")).get("content"))[1:]:
+            listed = token.get("top_logprobs")
+            token["top_logprobs"] = listed[:1] if isinstance(listed, list) else listed
 
 
 def _has_alternatives(exchange: Exchange) -> bool:
@@ -91,7 +99,7 @@ FAULTS = (
     Fault("alternatives-without-text", "The alternatives to a token have empty texts.", "params.top-logprobs", _EMPTIED,
           _alternatives(set_value(_TOP, [{"token": "", "logprob": -0.25 - n, "bytes": []} for n in range(2)])), "logprobs.top-distinct"),
     Fault("alternatives-of-one-text", "All alternatives have the text of the token.", "params.top-logprobs", _PLACEHOLDERS,
-          _alternatives(set_value(_TOP, lambda listed: [one | {key: listed[0][key] for key in ("token", "bytes")} for one in listed])), "logprobs.top-distinct"),
+          _alternatives(set_value(_TOP, _like_the_first)), "logprobs.top-distinct"),
     Fault("alternatives-collapsed", "Alternatives that look alike were made one: two tokens of three have one fewer.", "params.top-logprobs", _COLLAPSED,
           _alternatives(_collapse), "logprobs.top-count"),
     Fault("alternatives-without-bytes", "The alternatives have no bytes, not even null.", "params.top-logprobs", _LOGPROB, _alternatives(_second({"bytes": ...})), "logprobs.keys"),
@@ -109,7 +117,7 @@ FAULTS = (
 VARIANTS = (
     Variant("one-token-for-a-rule", "The rule of a table is one token of hundreds of bytes.", "chat.nonstream", f"{_OPENAPI}#L32211", _saying(_RULE)),
     Variant("alternatives-that-are-halves", "Two alternatives are parts of characters, and have no bytes.", "params.top-logprobs", _LOGPROB,
-            _alternatives(set_value(_TOP, lambda listed: [*listed[:1], *_HALVES][: len(listed)]))),
+            _alternatives(set_value(_TOP, lambda listed: [*listed[:1], *_HALVES][: len(listed)] if isinstance(listed, list) else listed))),
     Variant("fingerprint-at-the-end", "Only the last chunks have a system_fingerprint.", "chat.stream", _FINGERPRINT,
             chunks(any_chunk, set_value("system_fingerprint", None), only=slice(0, -2))),
     Variant("usage-chunk-without-fingerprint", "The chunk with the usage has an empty system_fingerprint.", "chat.stream-usage", _FINGERPRINT,
