@@ -49,7 +49,10 @@ def _came(exchange: Exchange) -> tuple[int, int]:
         replace_in_body(replace_in_body(REASONING, _GREET, f"{_GREET}{2 * _LONG}"), '"reasoning_tokens":8', '"reasoning_tokens":0'),
     ),
     depends_on=("chunk.present", "usage.positive", "sse.no-error", "http.complete"),
-    explained_by=("usage.at-end", "usage.grows", "usage.of-listed", "usage.sum"),
+    explained_by=(
+        "usage.at-end", "usage.grows", "usage.of-listed", "usage.sum", "usage.message", "usage.given", "usage.type", "usage.integers",
+        "content.type", "chunk.choices", "chunk.delta",
+    ),
 )  # fmt: skip
 def enough(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from harness.checks import sources
 from harness.checks.applies import request_known
 from harness.checks.chat.usages import detail
-from harness.checks.registry import Reason, observation, rule
+from harness.checks.registry import NotApplicable, Reason, observation, rule
 from harness.checks.sizes import BEYOND, too_long_for
 from harness.results import Level, Problem
 from harness.simulate.reference import BODY, STREAM_USAGE, ask, in_archive, replace_in_body
@@ -25,7 +25,8 @@ _COUNTED = replace_in_body(
 def _counted(exchange: Exchange) -> Reason | None:
     """An answer that counts a prompt of text alone, after others of the same model."""
     one = exchange.facts
-    found = request_known(exchange) or (None if type(one.prompt_tokens) is int else "no usage came")
+    unread = NotApplicable("no prompt_tokens came that are a whole number", "not-present")
+    found = request_known(exchange) or (None if type(one.prompt_tokens) is int else unread)
     return found or (None if one.prompt_bytes and not one.altered else "the size of the prompt is not known")
 
 
@@ -40,6 +41,7 @@ def _apart(one: Sibling, other: Sibling) -> bool:
     good=(in_archive(_COUNTED, BODY), in_archive(STREAM_USAGE, _COUNTED)),
     bad=(in_archive(_LONG, BODY), in_archive(BODY, _LONG), _LONG),
     depends_on=("chunk.present",),
+    explained_by=("usage.message", "usage.given", "usage.type", "usage.integers", "usage.positive"),
 )  # fmt: skip
 def prompt_moves(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -16,7 +16,7 @@ from harness.checks.messages.answers import (
     whole_stream,
     with_usage,
 )
-from harness.checks.registry import NotApplicable, Reason, observation, rule
+from harness.checks.registry import NotApplicable, Reason, Unread, observation, rule
 from harness.checks.sizes import too_long_for
 from harness.results import Level, Problem
 from harness.simulate.edits import chunks, compose, drop, set_value
@@ -256,6 +256,8 @@ def input_kept(exchange: Exchange) -> Iterator[Problem]:
     """
     first, last = exchange.message.usages[0], exchange.message.usages[-1]
     before, after = (count(one.value.get("input_tokens")) for one in (first, last))
+    if not before and after:
+        raise Unread("messages.input-counted")
     if before and after is not None and after < before:
         cached = count(last.value.get("cache_read_input_tokens")) or 0
         held = f": the first count holds the {cached} that were cached" if 0 < cached <= before - after + _NEAR else ""

@@ -120,7 +120,10 @@ def _saying(words: list[str]) -> Change:
         more = [said[-1] | {"choices": [choice | {"delta": {"content": word}}]} for word in words]
         return [*found[:at], *more, *found[at + 1 :]]
 
-    return rebuild_stream(made)
+    tokens = len(words) + 9
+    counted = {"completion_tokens": tokens, "total_tokens": 9 + tokens}
+    edits = (set_value(f"usage/{name}", count) for name, count in counted.items())
+    return compose(rebuild_stream(made), only_if(lambda it: bool(it.columns.usages), chunks(has_usage, *edits)))
 
 
 def _second_ends(chunk: Json) -> bool:

@@ -6,6 +6,7 @@ from harness.simulate.edits import (
     Change,
     any_chunk,
     chunks,
+    compose,
     has_content,
     has_no_finish_reason,
     rebuild_stream,
@@ -97,7 +98,8 @@ _WORDS = (
     Variant("words-blank-first", "The text begins with two equal blank lines.", "chat.stream", _REPEATS, _saying("\n", "\n", "Here", " is", " the", " answer", ".")),
     Variant("words-list-twice", "Each line of a list comes twice.", "chat.stream", _DELTA, _saying(*(f"{dash}{word}" for word in ("apple\n", "pear\n", "plum\n") for dash in ("- ", "- ")))),
     Variant("words-about-tokens", "The text explains special tokens and tags.", "chat.nonstream", _MESSAGE,
-            replace_bytes("你好".encode(), b"Each turn ends with `<|im_end|>`; the <|endoftext|> token ends a document, and (</think>) follows <think>.")),
+            compose(replace_bytes("你好".encode(), b"Each turn ends with `<|im_end|>`; the <|endoftext|> token ends a document, and (</think>) follows <think>."),
+                    chunks(any_chunk, set_value("usage/completion_tokens", 32), set_value("usage/total_tokens", 41)))),
     Variant("words-about-mojibake", "The text speaks of letters that come of a wrong encoding.", "chat.nonstream", _MESSAGE,
             replace_bytes("你好".encode(), "Ã© is what é becomes, 20 °C and “so” are fine".encode())),
 )
