@@ -116,6 +116,24 @@ result = getattr(usage, "prompt_tokens", None) or usage.input_tokens
     ),
     Remedy(
         "sse.json",
+        FAULTS["json-unclosed"].apply(),
+        """
+import json
+result = ""
+for line in stream.response.iter_lines():
+    try:
+        chunk = json.loads(line[5:])
+    except ValueError:
+        continue
+    if "error" in chunk:
+        result += " and " + chunk["error"]["message"]
+        break
+    result += chunk["choices"][0]["delta"].get("content") or ""
+""",
+        "你好 and stream read error",
+    ),
+    Remedy(
+        "sse.json",
         FAULTS["chunk-parted"].apply(),
         """
 import json

@@ -40,6 +40,10 @@ ADVICE: dict[JsonForm, Advice] = {
         "Each event alone is no JSON: a proxy cut the stream by its size and wrote each piece as an event of its own.",
         f"Read the lines yourself, `{_LINES}`, and put pieces together until they are JSON: `pending += line[5:].strip()`.",
     ),
+    "unclosed": Advice(
+        "The SDK joins the two lines and raises json.JSONDecodeError: an error that the second tells of is lost.",
+        f'Read the lines yourself, `{_LINES}`, pass over a line that is no JSON, and raise at `chunk["error"]`.',
+    ),
     "field": Advice(
         "Readers cut off one `data:` and hand the other to the parser: json.JSONDecodeError in the midst of the stream.",
         f'Read the lines yourself, `{_LINES}`, and cut both off: `line.removeprefix("data: ").removeprefix("data: ")`.',

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 JsonForm = Literal[
     "python", "several", "bom", "constant", "number", "comma", "comment", "control", "word", "key", "quote", "cut", "deep",
-    "text", "field", "parted", "other",
+    "text", "field", "parted", "unclosed", "other",
 ]  # fmt: skip
 
 _MOST = 1 << 16
@@ -43,7 +43,7 @@ class JsonFault(NamedTuple):
 def fault_of(data: bytes, error: str) -> JsonFault:
     """Return what is wrong with ``data``, which is no JSON; ``error`` is what the parser said of it."""
     text = data.decode("utf-8", "replace")
-    tries: tuple[Callable[[str], JsonFault | None], ...] = (_no_json_at_all, _marked, _several, _unquoted)
+    tries: tuple[Callable[[str], JsonFault | None], ...] = (_no_json_at_all, _marked, _several, _unclosed, _unquoted)
     with contextlib.suppress(RecursionError):
         tries += (_slip, _python, _single_quotes) if len(text) <= _MOST else ()
         found = (fault for one in (*tries, _broken_off) if (fault := one(text)))
@@ -117,6 +117,14 @@ def _several(text: str) -> JsonFault | None:
         texts = f"{count} JSON texts" if count > 1 else "a JSON text"
         return JsonFault("several", f"{texts}{' and the mark [DONE]' * mark} stand in one{lines}")
     return JsonFault("several", f"after the JSON text comes {_short(text[at:])}")
+
+
+def _unclosed(text: str) -> JsonFault | None:
+    """A text that breaks off, and another one on the line below: nothing ended the event of the first."""
+    above, _, below = text.strip().rpartition("\n")
+    both = above.startswith("{") and below.startswith("{") and _parses(below)
+    broken = _broken_off(above) if both else None
+    return JsonFault("unclosed", f"{broken.said}, and another JSON text follows on the next line") if broken else None
 
 
 def _python(text: str) -> JsonFault | None:

@@ -23,6 +23,11 @@ FORMS = {
     '{"a":null,"b":True}': ("word", "it holds True, which JSON has not"),
     '{a:"b"}': ("key", "a key in it has no quotes"),
     '{"a":"b': ("cut", "it breaks off after 7 characters"),
+    '{"a":"b\n{"c":1}': (
+        "unclosed",
+        "it breaks off after 7 characters, and another JSON text follows on the next line",
+    ),
+    '{"a":1,\n"b":[2': ("cut", "it breaks off after 14 characters"),
     '{"a":[1,2': ("cut", "it breaks off after 9 characters"),
     '{"a":' + "[" * 5000 + "]" * 5000 + "}": ("deep", "it is nested deeper than parsers go"),
     "[done]": ("other", "the parser's words"),

@@ -51,6 +51,13 @@ def _first_in_single_quotes(content: bytes) -> bytes:
     return first.replace(b'"', b"'") + blank + rest
 
 
+def _breaks_off(content: bytes) -> bytes:
+    """Cut a stream in the midst of a chunk, and write an error on the next line."""
+    begins, found, _ = content.partition(b"! How can I")
+    error = {"error": {"message": "stream read error", "type": "upstream_error"}}
+    return begins + b"\ndata: " + orjson.dumps(error) + b"\n\n" if found else content
+
+
 # fmt: off
 FAULTS = (
     Fault("keys-twice-and-null", "A message has reasoning_content twice, the second time null.", "reasoning.nonstream", _SERDE,
@@ -72,6 +79,7 @@ FAULTS = (
     Fault("json-encoded-twice", "Every chunk is a JSON text with JSON in it.", "chat.stream", _TWICE, body(_each), "sse.object"),
     Fault("json-body-encoded-twice", "A body is a JSON text with JSON in it.", "chat.nonstream", _TWICE, body(lambda it: orjson.dumps(it.decode("utf-8", "replace"))), "http.body-asked"),
     Fault("json-without-blank-line", "No blank line stands between two chunks.", "chat.stop", _NO_BLANK_LINE, replace_bytes(_FIRST_END + b"\n\n", _FIRST_END + b"\n", 1), "sse.json"),
+    Fault("json-unclosed", "A chunk breaks off, and an error follows with no blank line between them.", "chat.stream", _GLUED, body(_breaks_off), "sse.json"),
     Fault("json-glued", "An error is written on the line of a chunk.", "tools.auto", _GLUED, replace_bytes(_FIRST_END, _FIRST_END + b'{"type":"error"}', 1), "sse.json"),
     Fault("json-infinity", "A logprob is -Infinity.", "chat.logprobs", _INFINITE, replace_bytes(b'"logprob":-0.25', b'"logprob":-Infinity', 1), "sse.json"),
     Fault("json-beyond-a-double", "A number is beyond what a double holds.", "chat.logprobs", _INFINITE, replace_bytes(b'"logprob":-0.25', b'"logprob":-1e999', 1), "sse.json"),
