@@ -10,7 +10,7 @@ PLAIN := logging unraisableexception threadexception faulthandler warnings hypot
 # Tests start many interpreters: let them compile a module once.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help compat docs evidence test test-units test-matrix test-thorough site test-site test-openai2 fuzz check format bench proof engines clients test-clients export schema clean
+.PHONY: help compat docs evidence test test-units test-matrix test-thorough site test-site test-openai2 fuzz check format bench proof engines clients test-clients export schema address clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
@@ -110,6 +110,13 @@ schema: $(READY) ## Write the JSON Schemas: of providers.yaml for editors, of re
 	$(BIN)/harness providers --schema > harness/matrix/providers.schema.json
 	$(BIN)/harness report --schema > harness/results/results.schema.json
 	$(BIN)/harness probe --schema > harness/results/probe.schema.json
+
+ADDRESSED := docs/install.md docs/guide-endpoint.md docs/guide-endpoint.zh-CN.md $(wildcard examples/*/workflow.yml examples/*/README.md)
+
+address: ## Write the account that the repository belongs to, OWNER=name, into pages and examples.
+	@test -n "$(OWNER)" || { echo "say whose: make address OWNER=name"; exit 2; }
+	sed -i.before 's#OWNER/llm-compat-harness#$(OWNER)/llm-compat-harness#g' $(ADDRESSED)
+	@rm -f $(ADDRESSED:%=%.before)
 
 clean: ## Remove what the other targets made.
 	rm -rf $(VENV) $(OLD) .mypy_cache .pytest_cache .ruff_cache .hypothesis

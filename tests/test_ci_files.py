@@ -2,10 +2,12 @@
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -280,3 +282,27 @@ def test_the_issue_forms_name_commands_that_there_are() -> None:
     for name in ("mask", "verify", "new-provider", "probe"):
         assert f"harness {name}" in text
         assert name in COMMANDS
+
+
+def test_the_address_of_the_repository_is_one_setting(tmp_path: Path) -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").rglob("*.*"), ROOT / "action.yml"]
+    texts = {
+        path.relative_to(ROOT): path.read_text() for path in pages if path.suffix in {".md", ".yml", ".yaml", ".sh"}
+    }
+    found = {path for path, text in texts.items() if "OWNER/" in text and path.name != "CONTRIBUTING.md"}
+    assert len(found) >= 5
+    for path in texts:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / path, tmp_path / path)
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    assert run("make", "-C", tmp_path, "address").returncode == 2
+    assert run("make", "-C", tmp_path, "address", "OWNER=some-body").returncode == 0
+    left = {path for path in found if "OWNER/" in (tmp_path / path).read_text()}
+    assert left == set()
+    assert all("some-body/llm-compat-harness" in (tmp_path / path).read_text() for path in found)
+    assert not list(tmp_path.rglob("*.before"))
+
+
+def test_what_pypi_shows_has_no_link_into_the_repository() -> None:
+    page = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["readme"]
+    assert re.findall(r"\]\((?!https://)", (ROOT / page).read_text()) == []
