@@ -57,7 +57,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "logprobs": ("chat.logprobs", "chat.logprobs_alternatives"),
     "params": ("chat.params",),
     "multi_turn": ("chat.multi_turn",),
-    "parity": ("chat.parity",),
+    "parity": ("chat.parity", "messages.parity"),
     "models": ("models",),
     "error": ("error",),
     "sdk": ("chat.sdk",),

@@ -196,7 +196,8 @@ def judge_case(case: Case, exchanges: list[Exchange], checks: tuple[Check, ...])
         HarnessError: the list of deviations can't be read.
     """
     subject = _subject(case)
-    yield from judge_exchanges(exchanges, subject, checks, _deviations(folder_of(case.target.provider, case.root)))
+    own = tuple(check for check in checks if case.scenario.dialect in check.dialects)
+    yield from judge_exchanges(exchanges, subject, own, _deviations(folder_of(case.target.provider, case.root)))
     yield from find_missing_exchanges(exchanges, case.scenario, subject)
 
 

@@ -31,7 +31,7 @@ class Endpoint:
     """
     Whom to ask: an address, a key (none where the server wants none), a model as sent and its thinking switch.
 
-    ``headers`` are sent with each request, as gateways want them; what stands in one may be a secret.
+    ``chat_url`` is where it answers chats, where that is not the address itself.  ``headers`` are sent with each request, as gateways want them; what stands in one may be a secret.
     """
 
     base_url: str
@@ -40,6 +40,13 @@ class Endpoint:
     enable: Json
     disable: Json
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    chat_url: str | None = None
+
+    @property
+    def chats_at(self) -> str:
+        """The URL at which chat completions are asked for, where the address is one of Messages."""
+        base = self.base_url.rstrip("/")
+        return f"{(self.chat_url or (base if base.endswith('/v1') else f'{base}/v1')).rstrip('/')}{_PATH}"
 
 
 class ScenarioSender:
@@ -118,6 +125,13 @@ class ScenarioSender:
         at = messages.address(self._endpoint.base_url, scenario)
         headers = messages.headers(scenario, key)
         body = messages.first_body(scenario, self._endpoint.model)
+        if scenario.in_chat_first:
+            chat = messages.body_in_chat(scenario, self._endpoint.model, self._endpoint.disable)
+            before = self._send(client, chat, scenario.encoding, self._endpoint.chats_at)
+            return [
+                before,
+                *([] if self._together.reason else [self._send(client, body, scenario.encoding, at, headers)]),
+            ]
         first = self._send(client, scenario.raw_body or body, scenario.encoding, at, headers)
         following = None if self._together.reason else _following_message(scenario, body, first)
         return [first, self._send(client, following, scenario.encoding, at, headers)] if following else [first]

@@ -267,7 +267,9 @@ class _ProviderQueue:
             self.environment.get(provider.key_env),
             model.thinking,
         )
-        endpoint = Endpoint(url, key, model.name or model.id, thinking.enable or {}, thinking.disable or {})
+        chats = case.target.url(self.environment)
+        name = model.name or model.id
+        endpoint = Endpoint(url, key, name, thinking.enable or {}, thinking.disable or {}, chat_url=chats)
         with contextlib.closing(ScenarioSender(endpoint, self.options.limits, self._pace, self.secrets)) as sender:
             self.sender = sender
             if self.stopping.is_set():  # between the look at it and now

@@ -46,6 +46,8 @@ _TABLE = (
     _ask("stream", "A short answer, streamed.", params=_STREAM),
     _ask("nonstream", "The same, in one body."),
     _ask("both-forms", "The same question streamed and in one body.", params=_STREAM, repeat_with={}),
+    _ask("both-dialects", "The same question in chat completions, then in Messages.", in_chat_first=True),
+    _ask("both-dialects-tool", "A question that a tool answers, in chat completions, then in Messages.", _WEATHER, params=TOOLS, needs=("tools",), in_chat_first=True),
     _ask("capped", "A long answer, capped at 12 tokens, streamed.", _COUNT, params=_STREAM | {"max_tokens": 12}),
     _ask("stop", "An answer that a stop sequence ends, streamed.", _COUNT, params=_STREAM | {"stop_sequences": ["7"]}),
     _ask("tool", "A question that a tool answers, streamed.", _WEATHER, params=_STREAM | TOOLS, needs=("tools",)),
@@ -112,6 +114,19 @@ def first_body(scenario: Scenario, model: str) -> Json:
     thinking = {"thinking": {"type": "enabled", "budget_tokens": _BUDGET}} if scenario.thinking else {}
     body = {"model": scenario.model or model, **cap, "messages": messages, **thinking, **scenario.params}
     return {key: value for key, value in body.items() if key not in scenario.omit}
+
+
+def body_in_chat(scenario: Scenario, model: str, switch: Json) -> Json:
+    """Return the JSON that asks the same in chat completions, with the provider's own ``switch`` of thinking."""
+    body = first_body(scenario, model)
+    tools = [
+        {
+            "type": "function",
+            "function": {"name": one["name"], "description": one["description"], "parameters": one["input_schema"]},
+        }
+        for one in body.get("tools", ())
+    ]
+    return {"model": body["model"], "messages": body["messages"], **({"tools": tools} if tools else {}), **switch}
 
 
 def second_body(scenario: Scenario, body: Json, answer: MessageColumns) -> Json:

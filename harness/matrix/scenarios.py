@@ -52,6 +52,8 @@ _OPEN = (OK, 400, 403, 404, 422)
 KeyHeader = Literal["both", "bearer", "x-api-key"]
 """Which headers hold the key in Messages."""
 
+_WHERE_SERVED = (OK, 404, 405, 501)
+
 Then = Literal["tool-result", "tool-result, content null", 'tool-result, content ""', "and in French?"]
 
 
@@ -67,7 +69,8 @@ class Scenario:
     parameters with which the same is asked once more.  ``key`` is the key to send, ``raw_body`` a body that is sent as
     it is; ``omit`` are the required parameters left out.  ``encoding`` is the Accept-Encoding that is sent; with
     ``cancels`` the first answer is closed by us after its first event, to see what comes of it.  ``path`` is that of a
-    GET that is sent instead of a chat.
+    GET that is sent instead of a chat.  With ``in_chat_first`` the same is asked in chat completions before, where they are
+    served, so that both answers can be held against each other.
     """
 
     id: str
@@ -92,6 +95,7 @@ class Scenario:
     path: str | None = None
     dialect: DialectName = "chat"
     key_header: KeyHeader = "both"
+    in_chat_first: bool = False
     beta: str | None = None
 
     @property
@@ -102,10 +106,12 @@ class Scenario:
     @property
     def requests(self) -> int:
         """How many requests it makes."""
-        return 1 + (self.follow_up is not None) + (self.repeat_with is not None)
+        return 1 + (self.follow_up is not None) + (self.repeat_with is not None) + self.in_chat_first
 
     def expected(self, number: int) -> Expected:
         """Return what is known beforehand of request ``number``, from 0."""
+        if self.in_chat_first and number == 0:
+            return Expected(_WHERE_SERVED)
         last = number >= self.requests - 1
         return (
             Expected(self.statuses, self.tested_parameter)

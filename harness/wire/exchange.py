@@ -22,7 +22,7 @@ from harness.wire.messages.facts import facts_of as messages_facts
 from harness.wire.messages.turn import turn_of as messages_turn
 from harness.wire.pointer import locate
 from harness.wire.reading import Reading, parse_json, read
-from harness.wire.siblings import Sibling, Siblings, digest, letters_of, messages_of, question_of, text_bytes
+from harness.wire.siblings import Sibling, Siblings, asked_of, digest, letters_of, messages_of, question_of, text_bytes
 from harness.wire.turn import Turn
 from harness.wire.unpacking import GZIP, inflate
 
@@ -362,6 +362,7 @@ class Exchange:
             finish_reason=message.finish_reason if message else None,
             tools=tuple(sorted(str(call.name) for call in message.tool_calls))[:_KEPT] if message else (),
             altered=bool(self.altered),
+            asked=asked_of(self.model, self.request.json),
             answered=self._answered(message),
         )
 

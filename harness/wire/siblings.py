@@ -10,10 +10,16 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from harness.wire.dialect import DialectName
 from harness.wire.dumping import json_text
 
 _KEPT = 5_000
 """Of each kind of fact so many are kept, the latest."""
+_OF_ALL_DIALECTS = {
+    "model", "messages", "system", "tools", "tool_choice", "max_tokens", "max_completion_tokens", "stream", "stream_options",
+    "temperature", "top_p", "user", "metadata",
+}  # fmt: skip
+"""The parameters that ask the same in every dialect, or nothing that an answer shows."""
 _FORM = {"stream", "stream_options"}
 """The parameters that say how an answer comes, not what is asked."""
 
@@ -28,6 +34,7 @@ class Sibling:
     ``text`` one of what it shows, without white space around it; ``letters`` one of that without any white space, and
     ``all_letters`` likewise of thought and text, empty where either is.  ``date`` is that of the answer's header in seconds, 0 where there is none; ``model`` the
     one that was asked for.  ``prompt_bytes`` are those of the texts sent, 0 where they are not all of the prompt.
+    ``asked`` is a digest of what was asked whatever the dialect, empty where more was asked than is the same in all.
     ``altered`` is whether a publisher put something else in the answer, ``answered`` whether it is whole.
     """
 
@@ -51,6 +58,8 @@ class Sibling:
     tools: tuple[str, ...]
     altered: bool
     answered: bool
+    dialect: DialectName = "chat"
+    asked: bytes = b""
 
     def repeats(self, other: "Sibling") -> bool:
         """
@@ -69,6 +78,7 @@ class Siblings:
         self._by_id: dict[str, Sibling] = {}
         self._by_call: dict[str, Sibling] = {}
         self._by_question: dict[tuple[bytes, bool], Sibling] = {}
+        self._by_asked: dict[tuple[bytes, str], Sibling] = {}
         self._by_created: dict[int, Sibling] = {}
         self._by_count: dict[tuple[str, int], tuple[Sibling, Sibling]] = {}
         self.earliest: Sibling | None = None
@@ -85,6 +95,8 @@ class Siblings:
             _keep(self._by_call, name, one)
         if one.question and one.answered:
             _keep(self._by_question, (one.question, one.is_stream), one)
+        if one.asked and one.answered:
+            _keep(self._by_asked, (one.asked, one.dialect), one)
         self._add_created(one)
         if one.prompt_bytes and type(one.prompt_tokens) is int:
             key = (one.model, one.prompt_tokens)
@@ -112,6 +124,10 @@ class Siblings:
     def counterpart(self, one: Sibling) -> Sibling | None:
         """Return the latest exchange that asked the same as ``one``, streamed where that is not and the other way round."""
         return self._by_question.get((one.question, not one.is_stream)) if one.question else None
+
+    def in_dialect(self, one: Sibling, dialect: DialectName) -> Sibling | None:
+        """Return the latest exchange that asked the same as ``one`` in another dialect."""
+        return self._by_asked.get((one.asked, dialect)) if one.asked else None
 
     def with_created(self, created: int) -> Sibling | None:
         """Return the first exchange of a known date that has this ``created``."""
@@ -162,6 +178,28 @@ def question_of(url: str, body: Mapping[str, Any] | None) -> bytes:
         return b""
     asked = {key: value for key, value in body.items() if key not in _FORM and value is not None}
     return digest(_path(url) + _written(asked))
+
+
+def asked_of(model: str | None, body: Mapping[str, Any] | None) -> bytes:
+    """Return a digest of what a request asks whatever its dialect; empty where it asks for more than texts and tools."""
+    if not body or not body.keys() <= _OF_ALL_DIALECTS or body.get("tool_choice") not in {None, "auto"}:
+        return b""
+    said: list[tuple[Any, Any]] = [("system", body["system"])] if body.get("system") else []
+    listed = body.get("messages")
+    said += (
+        [(one.get("role"), one.get("content")) for one in listed if isinstance(one, dict)]
+        if isinstance(listed, list)
+        else []
+    )
+    if not said or not all(isinstance(content, str) for _, content in said):
+        return b""
+    tools = [_tool_name(tool) for tool in body.get("tools") or () if isinstance(tool, dict)]
+    return digest(_written([model, said, tools]))
+
+
+def _tool_name(tool: Mapping[str, Any]) -> Any:
+    function = tool.get("function")
+    return function.get("name") if isinstance(function, dict) else tool.get("name")
 
 
 def _path(url: str) -> bytes:

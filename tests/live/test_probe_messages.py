@@ -61,7 +61,9 @@ def test_an_ideal_endpoint_passes_every_scenario(probed: tuple[Path, Server, Res
 def test_what_was_sent_is_what_users_send(probed: tuple[Path, Server, Result]) -> None:
     _, server, _ = probed
     sent = server.requests
-    assert {request.header("anthropic-version") for request in sent} == {"2023-06-01"}
+    asked = [request for request in sent if "/messages" in request.path]
+    assert len(sent) - len(asked) == sum(one.in_chat_first for one in MESSAGES.values())
+    assert {request.header("anthropic-version") for request in asked} == {"2023-06-01"}
     keys = {(request.header("authorization") is not None, request.header("x-api-key") is not None) for request in sent}
     assert keys == {(True, True), (True, False), (False, True)}
     assert [request.path for request in sent if "beta" in request.path] == ["/v1/messages?beta=true"]

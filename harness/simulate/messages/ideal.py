@@ -9,8 +9,9 @@ from typing import Any
 
 import orjson
 
-from harness.matrix.messages import first_body, second_body
+from harness.matrix.messages import body_in_chat, first_body, second_body
 from harness.matrix.scenarios import Scenario, with_expectations
+from harness.simulate.chat import ideal as chat
 from harness.wire.dialect import COUNT_TOKENS
 from harness.wire.exchange import OK, Exchange, Headers, Request, Response, Source
 from harness.wire.shapes import Json, objects_in
@@ -44,11 +45,24 @@ _CALLS = {"get_weather": ("city", "Paris"), "get_time": ("zone", "JST")}
 def recording(scenario: Scenario) -> list[Exchange]:
     """Return the exchanges of ``scenario`` as the ideal provider answers them."""
     body = first_body(scenario, MODEL)
+    if scenario.in_chat_first:
+        return with_expectations([_in_chat(scenario, body), exchange(body)], scenario)
     first = exchange(body, path=scenario.path or "", key=scenario.key, raw=scenario.raw_body)
     if scenario.requests == 1:
         return with_expectations([first], scenario)
     second = exchange(second_body(scenario, body, first.message), number=2)
     return with_expectations([first, second], scenario)
+
+
+def _in_chat(scenario: Scenario, body: Json) -> Exchange:
+    """Return the exchange in which the same is asked in chat completions: it says the same, and counts the same prompt."""
+    asked = body_in_chat(scenario, chat.MODEL, {})
+    told = chat.exchange(asked)
+    answer = orjson.loads(told.response.body)
+    usage = answer["usage"]
+    prompt = _prompt(body)
+    answer["usage"] = usage | {"prompt_tokens": prompt, "total_tokens": prompt + usage["completion_tokens"]}
+    return replace(told, response=replace(told.response, body=orjson.dumps(answer)))
 
 
 def exchange(body: Json, *, path: str = "", key: str = "own", raw: bytes | None = None, number: int = 1) -> Exchange:

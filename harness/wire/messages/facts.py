@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from harness.wire.siblings import Sibling, digest, letters_of, messages_of, question_of, text_bytes
+from harness.wire.siblings import Sibling, asked_of, digest, letters_of, messages_of, question_of, text_bytes
 
 if TYPE_CHECKING:
     from harness.wire.exchange import Exchange
@@ -34,5 +34,7 @@ def facts_of(exchange: "Exchange") -> Sibling:
         finish_reason=turn.stop,
         tools=tuple(sorted(str(call.name) for call in turn.calls))[:_KEPT],
         altered=bool(exchange.altered),
+        dialect="messages",
+        asked=asked_of(exchange.model, asked),
         answered=exchange.response.is_success and turn.stop is not None and not exchange.expected.cancelled_by_client,
     )
