@@ -16,7 +16,7 @@ from harness.matrix.messages import MESSAGES
 from harness.matrix.providers import Provider, Slug
 from harness.matrix.scenarios import KINDS, SCENARIOS, named_scenarios
 from harness.results import EXPECTED, Advice, Deviation, Finding, Level, Outcome, first_message
-from harness.simulate.faults import FAULTS
+from harness.simulate.faults import EVERY_FAULT
 
 FILE_NAME = "deviations.yaml"
 
@@ -40,8 +40,8 @@ def _scenarios(name: str) -> tuple[str, ...]:
 
 
 def _fault(name: str) -> str:
-    if name not in FAULTS:
-        raise ValueError(f"unknown fault {name!r}; see reports/proof.md, or add it to harness/simulate/chat/faults/")
+    if name not in EVERY_FAULT:
+        raise ValueError(f"unknown fault {name!r}; see reports/proof.md, or add it to harness/simulate/")
     return name
 
 
@@ -80,8 +80,8 @@ class _Listed(Strict):
 
     @model_validator(mode="after")
     def _shown(self) -> Self:
-        if self.fault and FAULTS[self.fault].rule != self.check:
-            raise ValueError(f"the fault {self.fault} shows {FAULTS[self.fault].rule}, not {self.check}")
+        if self.fault and EVERY_FAULT[self.fault].rule != self.check:
+            raise ValueError(f"the fault {self.fault} shows {EVERY_FAULT[self.fault].rule}, not {self.check}")
         if self.until and not self.fault:
             raise ValueError("what is gone is shown by no recording of now: name the fault that shows it")
         return self
