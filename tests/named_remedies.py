@@ -365,4 +365,51 @@ result = text.rstrip()
 """,
         "{}",
     ),
+    Remedy(
+        "tool_calls.index-constant",
+        FAULTS["pieces-as-calls-of-their-own"].apply(),
+        """
+calls, entry = {}, None
+for chunk in stream:
+    for choice in chunk.choices:
+        for call in choice.delta.tool_calls or []:
+            if call.function.name: entry = calls.setdefault(call.index, {})
+            entry["arguments"] = entry.get("arguments", "") + (call.function.arguments or "")
+result = [entry["arguments"] for entry in calls.values()]
+""",
+        ['{"city":"Paris"}'],
+    ),
+    Remedy(
+        "content.loop",
+        FAULTS["text-goes-round"].apply(),
+        r"""
+import re
+text = answer.choices[0].message.content
+temperature = 1
+result = "ask again" if re.search(r"(.{1,400}?)\1{7,}", text[-4000:], re.S) else text
+""",
+        "ask again",
+    ),
+    Remedy(
+        "tool_calls.arguments-clean",
+        FAULTS["thought-in-arguments"].apply(),
+        """
+import json
+value = json.loads(answer.choices[0].message.tool_calls[0].function.arguments)["city"]
+value = value.rpartition("</think>")[2]
+result = value
+""",
+        "Paris",
+    ),
+    Remedy(
+        "tool_calls.legacy",
+        CHECKS["tool_calls.legacy"].bad[-1],
+        """
+call = answer.choices[0].message.function_call
+a = call.arguments
+args = a if isinstance(a, dict) else json.loads(a)
+result = args
+""",
+        {"city": "Paris"},
+    ),
 ]

@@ -22,7 +22,10 @@ THINK_TAGS = (
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
 _NAMES = "|".join(THINK_TAGS)
 _OPENS = re.compile(rf"\s*(?:<(?:{_NAMES}|[a-z]\w*:think(?:ing)?)>|\[THINK\]|◁think▷)")
-_HEADING = re.compile(r"\s*(?:\*\*)?(?:Thinking Process:|Here's a thinking process)\s")
+_HEADING = re.compile(
+    r"\s*(?:\*\*)?(?:Thinking Process:|Here's a thinking process)\s"
+    r"|\s*\*\*[A-Z][a-z]+ing [^*\n]{3,60}\*\*\s*\n+(?=I'm |I need |I'll |I should |I want |I think |I have |The user )"
+)
 """What a thought begins with that has no tag, since the prompt ended with it: Qwen 3.5 and later."""
 _CLOSING = (*(f"</{name}>" for name in THINK_TAGS), "[/THINK]", "◁/think▷")
 _ENDS = re.compile("|".join(map(re.escape, (*_CLOSING, "\ufffd"))))

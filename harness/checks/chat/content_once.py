@@ -63,7 +63,7 @@ def increments(exchange: Exchange) -> Iterator[Problem]:
         WHOLE, SO_FAR, LAST_AGAIN, DOUBLED, TWICE, RESTART, INTERLEAVED,
         with_body(STREAM, TWICE.response.body.replace(b'"content":"', b'"refusal":"')),
     ),
-    depends_on=("chunk.present",),
+    depends_on=("chunk.present",), explained_by=("content.loop",),
 )  # fmt: skip
 def once(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -234,9 +234,14 @@ def tool_calls(exchange: Exchange) -> Iterator[Problem]:
             continue
         if choice.tools and reason.value == "stop" and not forced:
             yield Problem("a tool is called, and finish_reason is 'stop'", ((reason.chunk, reason.pointer),), _CALLED)
-        elif not choice.tools and reason.value == "tool_calls":
+        elif not choice.tools and reason.value in {"tool_calls", "function_call"} and not _in_old_form(exchange):
             at = (reason.chunk, reason.pointer)
-            yield Problem("no tool is called, and finish_reason is 'tool_calls'", (at,), _NOT_CALLED)
+            yield Problem(f"no tool is called, and finish_reason is {reason.value!r}", (at,), _NOT_CALLED)
+
+
+def _in_old_form(exchange: Exchange) -> bool:
+    """Tell whether a call comes in the form that came before tool_calls."""
+    return bool(exchange.columns.kinds(f"/choices/*/{exchange.columns.message_key}/function_call").keys() & {"object"})
 
 
 @observation(

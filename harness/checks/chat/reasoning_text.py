@@ -53,7 +53,7 @@ def _with_thought(text: str) -> Exchange:
         repeat(brings_reasoning, only=slice(None))(replace_in_body(REASONING, _GREETS, "A greeting from them.")),
         replace_in_body(REASONING, '" I greet back."', '"The user greets me. I greet back."'),
     ),
-    depends_on=("chunk.present", "reasoning.type"),
+    depends_on=("chunk.present", "reasoning.type"), explained_by=("content.loop",),
 )  # fmt: skip
 def once(exchange: Exchange) -> Iterator[Problem]:
     """

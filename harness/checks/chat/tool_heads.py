@@ -110,13 +110,18 @@ _BY_ID = Advice(
     "Clients that go by the index make two calls of one: the first has no arguments, the second no name.",
     "Tell calls apart by id where one comes: `entry = by_id.get(call.id) or calls.setdefault(call.index, {})`.",
 )
+_BY_NAME = Advice(
+    "Clients make a call of each piece: the first has no arguments, the others no name.",
+    "Begin a call only where a name comes: `if call.function.name: entry = calls.setdefault(call.index, {})`, and append "
+    "all other pieces to it.",
+)
 
 
 @rule(
     "tool_calls.index-constant", MUST, "A call keeps its index.",
     sources.TOOL_FRAGMENT, streamed_call,
     good=(TOOLS, TOOLS_PARALLEL),
-    bad=(_STRAYS, _STRAYS_WITH_ID),
+    bad=(_STRAYS, _STRAYS_WITH_ID, replace_in_body(_STRAYS_WITH_ID, '"index":1,"id":"call_1"', '"index":1,"id":"call_2"')),
     depends_on=_READ,
 )  # fmt: skip
 def index_constant(exchange: Exchange) -> Iterator[Problem]:
@@ -132,9 +137,16 @@ def index_constant(exchange: Exchange) -> Iterator[Problem]:
             yield Problem(
                 f"call {number} goes on under the index {others}: {len(call.strays)} of {len(call.fragments)} fragments",
                 place(call.strays[0], "/index"),
-                _BY_ID if all(map(id_in, call.strays)) else None,
+                _told_apart(call),
             )
             return
+
+
+def _told_apart(call: JoinedCall) -> Advice | None:
+    """Return how client code tells which call the strays are of."""
+    if not all(map(id_in, call.strays)):
+        return None
+    return _BY_ID if {id_in(one) for one in call.strays} == {call.id} else _BY_NAME
 
 
 _SECOND_ID = replace_in_body(
@@ -147,7 +159,7 @@ _SECOND_ID = replace_in_body(
     sources.TOOL_FRAGMENT, streamed_call,
     good=(TOOLS, TOOLS_PARALLEL),
     bad=(_SECOND_ID, replace_in_body(_SECOND_ID, "call_x", "call_y", 1)),
-    depends_on=_READ,
+    depends_on=_READ, explained_by=("tool_calls.index-constant",),
 )  # fmt: skip
 def id_constant(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -31,14 +31,20 @@ _NO_JSON = Advice(
     "Catch it, `except ValueError:`, and ask again with the error as the function's result.",
 )
 
+_NO_TEXT = Advice(
+    "`json.loads(call.arguments)` raises TypeError: it is read already.",
+    "Take an object as it is: `args = a if isinstance(a, dict) else json.loads(a)`, with `a = call.arguments`.",
+)
+
 
 @dataclass(slots=True)
 class LegacyCall:
-    """A call in the old form, joined: the first name that is a text, the arguments that are texts, and where it begins."""
+    """A call in the old form, joined: the first name that is a text, the arguments that are texts, whether some are none, and where it begins."""
 
     at: tuple[int, str]
     name: str = ""
     pieces: list[str] = field(default_factory=list)
+    no_text: bool = False
 
 
 def legacy_calls(exchange: Exchange) -> dict[int, LegacyCall]:
@@ -62,6 +68,7 @@ def _join(found: dict[int, LegacyCall], exchange: Exchange, choice: Json, at: tu
         name, piece = given.get("name"), given.get("arguments")
         call.name = call.name or (name if isinstance(name, str) else "")
         call.pieces += [piece] if isinstance(piece, str) else []
+        call.no_text = call.no_text or not isinstance(piece, str | None)
 
 
 def _asked_so(exchange: Exchange) -> Reason | None:
@@ -81,6 +88,7 @@ def _asked_so(exchange: Exchange) -> Reason | None:
         replace_in_body(_CALLED, '\\"Paris\\"}', '\\"Paris'),
         replace_in_body(_CALLED, '"name":"get_weather"', '"name":"weather"'),
         with_request_params(_CALLED, function_call="none"),
+        replace_in_body(_CALLED, '"{\\"city\\":\\"Paris\\"}"', '{"city":"Paris"}'),
     ),
     depends_on=("chunk.present",), explained_by=("sse.json", "sse.no-error", "http.complete"),
 )  # fmt: skip
@@ -110,5 +118,7 @@ def _wrong(call: LegacyCall, forced: object, offered: list[object]) -> Iterator[
             f"{forced} was forced, {call.name} is called" if forced else f"{call.name} is called, and was not offered"
         )
         yield Problem(said, (call.at,))
+    elif call.no_text:
+        yield Problem("the arguments of function_call are not a text", (call.at,), _NO_TEXT)
     elif read_object("".join(call.pieces).strip() or "{}") is None:
         yield Problem("the arguments of function_call are not a JSON object", (call.at,), _NO_JSON)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from harness.checks import sources
 from harness.checks.chat.marked_text import asked_text
 from harness.checks.chat.tool_fragments import all_calls, called, leaves, place
-from harness.checks.marks import mark_at_edge, markup_within, mojibake, replacement
+from harness.checks.marks import mark_at_edge, markup_within, mojibake, replacement, think_tag
 from harness.checks.registry import rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import TOOLS, TOOLS_BODY, replace_in_body
@@ -14,6 +14,10 @@ from harness.wire.exchange import Exchange
 _LOST = Advice(
     "The tool gets a path, a name or a text with U+FFFD in the place of a character: it looks for what there is not.",
     'Do not run the call: `if "\\ufffd" in call.function.arguments:` send an error back as the result, and let the model try again.',
+)
+_THOUGHT = Advice(
+    "The tool gets what the model thought as a part of the value.",
+    'Cut the thought off before you run the call: `value = value.rpartition("</think>")[2]`, for this provider alone.',
 )
 _INTO = Advice(
     "The tool gets the rest of the call as a part of one value, and the other parameters not at all.",
@@ -33,6 +37,7 @@ _GARBLED = Advice(
         replace_in_body(TOOLS_BODY, "Paris", "Paris<|im_end|>"),
         replace_in_body(TOOLS, "Paris", "Paris</parameter>"),
         replace_in_body(TOOLS, "Paris", "Paris</city>"),
+        replace_in_body(TOOLS_BODY, "Paris", "<think>Which?</think>Paris"),
         replace_in_body(TOOLS, "Paris", "Paris</arg_value><arg_key>unit</arg_key><arg_value>C"),
         replace_in_body(TOOLS_BODY, "Paris", "Pari\ufffd"),
         replace_in_body(TOOLS_BODY, "Paris", "ä½\u00a0å¥½"),
@@ -66,6 +71,9 @@ def _odd(text: str, closing: str) -> tuple[str, str, Advice | None] | None:
             f"a value of the arguments has the mark {mark} at its {'beginning' if text.lstrip().startswith(mark) else 'end'}",
             None,
         )
+    tag = think_tag(text)
+    if tag:
+        return tag, f"a value of the arguments holds a thought: {tag}", _THOUGHT
     into = markup_within(text)
     if into and (into.partition(">")[0].replace("/", "") not in text[: text.index(into)]):
         return into, f"a value of the arguments goes over into the markup of the next: {into!r}", _INTO

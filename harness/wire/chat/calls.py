@@ -200,8 +200,18 @@ class _Assembly:
         known = self._named.get(id_in(fragment))
         if known is not None:
             return known if known.unfinished or not (known.arguments or name) else None
-        begins = name or fragment.value.get("id") or fragment.value.get("type") or not arguments_in(fragment)
-        return None if begins or not self.calls else self.calls[-1]
+        piece = arguments_in(fragment)
+        begins = name or fragment.value.get("id") or fragment.value.get("type") or not piece
+        if not self.calls or (begins and (name or not _goes_on(self.calls[-1], piece))):
+            return None
+        return self.calls[-1]
+
+
+def _goes_on(call: JoinedCall, piece: str) -> bool:
+    """Tell whether ``piece``, which names no function, is a part of the arguments of ``call`` in spite of its own id."""
+    if not call.name or not piece.strip() or is_object(piece):
+        return False
+    return call.unfinished or not call.arguments.strip()
 
 
 def _parted(call: JoinedCall) -> list[JoinedCall]:

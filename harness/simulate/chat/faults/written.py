@@ -44,9 +44,18 @@ FAULTS = (
     Fault("delta-of-the-user", "A delta has the role user.", "chat.stream", None, chunks(has_content, set_value("choices/*/delta/role", "user")), "role.first"),
     Fault("end-written-in-brackets", "The text ends with the mark [EOS].", "chat.nonstream", None, chunks(any_chunk, set_value(_TEXT, "Paris.[EOS]")), "content.no-special-tokens"),
     Fault("end-of-minimax-in-text", "The text ends with MiniMax's mark.", "chat.nonstream", None, chunks(any_chunk, set_value(_TEXT, "Paris.[e~[")), "content.no-special-tokens"),
+    Fault("pieces-as-calls-of-their-own", "The pieces of a call come under another index, with another id.", "tools.auto", f"{_GITHUB}/earendil-works/pi/issues/3576",
+          replace_bytes(b'[{"index":0,"function":{"arguments":', b'[{"index":1,"id":"call_2","type":"function","function":{"name":"","arguments":'), "tool_calls.index-constant"),
+    Fault("thought-in-arguments", "A thought stands in a value of arguments.", "tools.nonstream", None, replace_bytes(b"Paris", b"<think>Which?</think>Paris"), "tool_calls.arguments-clean"),
+    Fault("text-goes-round", "The text says one word again and again until it is cut.", "chat.nonstream", f"{_GITHUB}/google-gemini/cookbook/issues/327",
+          chunks(any_chunk, set_value(_TEXT, "Other; " * 60), set_value("choices/*/finish_reason", "length"), set_value("usage", {"prompt_tokens": 9, "completion_tokens": 120, "total_tokens": 129})), "content.loop"),
+    Fault("summary-of-thought-in-text", "The text begins with the summary of a thought.", "chat.stream", f"{_GITHUB}/diegosouzapw/OmniRoute/issues/5786", saying("**Considering", " the greeting**", "\n\n", "I'm thinking", " of a reply.", "\n\n", "Hello!"), "content.no-think-tags"),
+    Fault("function-call-does-not-come", "finish_reason is function_call, and none came.", "chat.nonstream", f"{_GITHUB}/chatanywhere/GPT_API_free/issues/384", chunks(any_chunk, set_value("choices/*/finish_reason", "function_call")), "finish_reason.tool-calls"),
 )
 
 VARIANTS = (
+    Variant("text-of-laughter", "The text is one word many times, and ends of itself.", "chat.nonstream", f"{_OPENAPI}#L31819", chunks(any_chunk, set_value(_TEXT, "ha" * 100), set_value("usage", {"prompt_tokens": 9, "completion_tokens": 100, "total_tokens": 109}))),
+    Variant("text-with-a-heading", "The text begins with a heading in bold.", "chat.stream", f"{_OPENAPI}#L31819", saying("**Cooking", " rice**", "\n\n", "The water", " boils.")),
     Variant("arguments-of-code", "A value of arguments is code with quotes, backslashes and braces.", "tools.nonstream", f"{_OPENAPI}#L31819", replace_bytes(b"Paris", rb"f(\\\"{a: 1,}\\\", '\\\\d+', None)")),
     Variant("text-ends-in-line-ends", "The text ends in some line ends.", "chat.nonstream", f"{_OPENAPI}#L31819", chunks(any_chunk, set_value(_TEXT, "Paris." + "\n" * 12))),
     Variant("text-is-the-word-none", "The text is the word None.", "chat.nonstream", f"{_OPENAPI}#L31819", chunks(any_chunk, set_value(_TEXT, "None"))),
