@@ -33,8 +33,6 @@ _RULES = {
 _QUIET = {Outcome.PASS, Outcome.NA, Outcome.OBSERVED}
 
 EXEMPT: dict[str, str] = {
-    "content.before-finish": "what comes late is followed by another finish_reason (finish_reason.once) or by none "
-    "(finish_reason.last)",
     "usage.before-done": "usage after the mark is something after the mark: sse.done-last",
     "sdk.error-class": "the SDK shows whatever message there is, so it fails where there is none: error.message",
     "sdk.reads": "what is wrong with the bytes has a rule, and what is legal and breaks the SDK alone is shown by sse.bom and "

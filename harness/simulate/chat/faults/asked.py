@@ -98,7 +98,7 @@ FAULTS = (
     # Parity.
     Fault("reasoning-renamed-in-body", "Reasoning has another name in a body.", "parity.reasoning", None, chunks(any_chunk, rename("choices/0/message/reasoning_content", "reasoning")), "parity.channels"),
     Fault("reasoning-lost-in-body", "A body has no reasoning, the stream has.", "parity.reasoning", _REASONING, chunks(any_chunk, set_value("choices/*/message/reasoning_content", None)), "parity.channels"),
-    Fault("finish-differs-in-body", "A body ends with another reason than the stream.", "parity.chat", f"{_GITHUB}/vllm-project/vllm/pull/25054", chunks(any_chunk, set_value("choices/*/finish_reason", "length")), "parity.finish"),
+    Fault("finish-differs-in-body", "A body ends with another reason than the stream.", "parity.chat", f"{_GITHUB}/vllm-project/vllm/pull/25054", chunks(any_chunk, set_value("choices/*/finish_reason", "content_filter")), "parity.finish"),
     Fault("prompt-tokens-differ", "The prompt counts more tokens in a body.", "parity.chat", f"{_OPENAPI}#L32211", chunks(any_chunk, set_value("usage/prompt_tokens", 30), set_value("usage/total_tokens", 34)), "parity.prompt-tokens"),
     Fault("tools-lost-in-body", "A body calls no tool, the stream does.", "parity.tools", f"{_OPENAPI}#L31629", _NO_CALL, "parity.tool-calls"),
 )  # fmt: skip

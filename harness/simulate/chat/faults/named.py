@@ -88,7 +88,7 @@ FAULTS = (
           body(lambda _: b'data: {"model":"m","message":{"role":"assistant","content":"Hello"},"done":false}\n\ndata: [DONE]\n\n'), "chunk.present"),
     Fault("spaces-lost-in-one-mode", "The stream loses the spaces that the body has.", "parity.chat", _STRIPPED, replace_bytes(b" help?", b"help?"), "parity.spaces"),
     Fault("forced-function-not-called", "The function that function_call forces is not called.", "chat.nonstream", _OLD_FORM,
-          asked(functions=_FUNCTIONS, function_call={"name": "get_weather"}), "tool_calls.legacy"),
+          compose(asked(functions=_FUNCTIONS, function_call={"name": "get_weather"}), chunks(any_chunk, set_value("choices/*/message/content", "It rains in Paris."))), "tool_calls.legacy"),
     Fault("function-call-cut", "The arguments of a function_call are no JSON.", "chat.nonstream", None,
           compose(asked(functions=_FUNCTIONS), chunks(any_chunk, set_value("choices/*/message/function_call", {"name": "get_weather", "arguments": '{"city":"Par'}), set_value("choices/*/finish_reason", "function_call"))), "tool_calls.legacy"),
     Fault("raw-pieces-in-text", "The text has the signs of its tokenizer.", "chat.nonstream", None, chunks(any_chunk, set_value("choices/*/message/content", "HelloĠthere,ĠhowĠareĠyou?")), "content.no-special-tokens"),

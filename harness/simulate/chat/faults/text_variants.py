@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from harness.simulate.chat.faults.between import asked
 from harness.simulate.edits import (
     Change,
     any_chunk,
@@ -112,7 +113,7 @@ _THOUGHTS = (
     Variant("thought-is-answer", "A short thought is, word for word, the answer.", "reasoning.nonstream", _MESSAGE,
             chunks(any_chunk, set_value(_REASONED, "你好!"), set_value(_SAID, "你好!"))),
     Variant("thought-to-the-cap", "The cap is reached within the thought.", "reasoning.nonstream", _MESSAGE,
-            chunks(any_chunk, set_value(_SAID, ""), set_value("choices/*/finish_reason", "length"))),
+            compose(asked(max_tokens=11), chunks(any_chunk, set_value(_SAID, ""), set_value("choices/*/finish_reason", "length")))),
 )
 
 _OTHERS = (

@@ -4,6 +4,7 @@ import gzip
 import zlib
 from typing import Any
 
+from harness.simulate.chat.faults.between import asked
 from harness.simulate.edits import (
     Change,
     any_chunk,
@@ -250,8 +251,8 @@ _ANSWERS = (
     Variant("finish-filtered", "A filter ends the answer.", "chat.stream",
             f"{_TRACELOOP}/opentelemetry-instrumentation-openai/tests/traces/cassettes/test_azure/test_chat_content_filtering.yaml",
             compose(remove(has_content), chunks(has_finish_reason, set_value(_FINISH, "content_filter")))),
-    Variant("finish-length", "The model's own limit ends the answer.", "chat.long", f"{_VERCEL}/deepseek/src/chat/__fixtures__/deepseek-text.chunks.txt",
-            chunks(has_finish_reason, set_value(_FINISH, "length"))),
+    Variant("finish-length", "The cap ends the answer.", "chat.long", f"{_VERCEL}/deepseek/src/chat/__fixtures__/deepseek-text.chunks.txt",
+            compose(asked(max_tokens=4), chunks(has_finish_reason, set_value(_FINISH, "length")))),
     Variant("refusal-in-body", "The model refuses, and content is null.", "chat.nonstream",
             f"{_TRACELOOP}/opentelemetry-instrumentation-openai/tests/traces/cassettes/test_chat_parse/test_parsed_refused_completion.yaml",
             compose(_set("choices/*/message/refusal", "I can't help with that."), _set(_SAID, None))),

@@ -2,7 +2,7 @@
 
 from harness.simulate.chat.faults.between import asked
 from harness.simulate.chat.faults.reported import saying
-from harness.simulate.edits import any_chunk, chunks, has_content, replace_bytes, set_value
+from harness.simulate.edits import any_chunk, chunks, compose, has_content, replace_bytes, set_value
 from harness.simulate.fault import Fault, Variant
 
 _GITHUB = "https://github.com"
@@ -27,9 +27,9 @@ FAULTS = (
     Fault("arguments-as-python", "The arguments are written as Python does.", "tools.nonstream", None, replace_bytes(_GIVEN, b"{'city': 'Paris', 'far': True}"), "tool_calls.arguments-json"),
     Fault("call-in-commentary", "A call stands in the text, as the name of a channel.", "chat.nonstream", f"{_GITHUB}/raullenchai/Rapid-MLX/issues/455",
           chunks(any_chunk, set_value(_TEXT, 'commentary to=functions.get_weather json{"city":"Oslo"}')), "tool_calls.not-in-text"),
-    Fault("guided-json-ignored", "A schema given in vLLM's way is left out of account.", "chat.nonstream", f"{_GITHUB}/scouzi1966/maclocal-api/issues/97", asked(guided_json=_SCHEMA), "structured.json"),
+    Fault("guided-json-ignored", "A schema given in vLLM's way is left out of account.", "chat.nonstream", f"{_GITHUB}/scouzi1966/maclocal-api/issues/97", compose(asked(guided_json=_SCHEMA), chunks(any_chunk, set_value(_TEXT, "It is Paris."))), "structured.json"),
     Fault("guided-json-other", "JSON that was asked for in vLLM's way does not fit its schema.", "json.object", None,
-          asked(response_format=None, structured_outputs={"json": _SCHEMA | {"required": ["none_such"]}}), "structured.schema"),
+          compose(asked(response_format=None, structured_outputs={"json": _SCHEMA}), chunks(any_chunk, set_value(_TEXT, '{"town":"Lyon"}'))), "structured.schema"),
     Fault("arguments-in-two-braces", "The arguments stand in braces twice.", "tools.nonstream", None, replace_bytes(_GIVEN, b"{" + _GIVEN + b"}"), "tool_calls.arguments-json"),
     Fault("argument-quotes-escaped", "The quotes of values in arguments are escaped once more.", "tools.nonstream", None, replace_bytes(rb":\"Paris\"", rb":\\\"Paris\\\""), "tool_calls.arguments-json"),
     Fault("argument-path-unescaped", "The backslashes of a path in arguments are not escaped.", "tools.nonstream", f"{_GITHUB}/NousResearch/hermes-agent/pull/110436", replace_bytes(b"Paris", rb"C:\\dir"), "tool_calls.arguments-json"),
