@@ -220,6 +220,8 @@ _FINISHES = (
           chunks(has_finish_reason, _finish(None)), "finish_reason.given"),
     Fault("finish-under-other-name", "The reason comes as finishReason.", "chat.stream", "https://github.com/jakobdylanc/llmcord/issues/84",
           chunks(has_finish_reason, set_value("choices/*/finishReason", "stop"), _finish(None)), "chunk.names"),
+    Fault("finish-in-delta", "The reason stands in the delta.", "tools.auto", f"{_QIANFAN}/python/qianfan/extensions/openai/adapter.py",
+          chunks(has_finish_reason, set_value("choices/*/delta/finish_reason", "tool_calls"), _finish(None)), "chunk.places"),
     Fault("finish-of-one-choice", "Only one of two choices has a finish_reason.", "chat.n2", "https://github.com/sgl-project/sglang/pull/8417",
           chunks(has_finish_reason, _finish(None), only=_FIRST), "finish_reason.given"),
     Fault("finish-null-in-body", "The finish_reason of a body is null.", "chat.nonstream", _BODY, chunks(any_chunk, _finish(None)), "finish_reason.message"),
