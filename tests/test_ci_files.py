@@ -306,3 +306,10 @@ def test_the_address_of_the_repository_is_one_setting(tmp_path: Path) -> None:
 def test_what_pypi_shows_has_no_link_into_the_repository() -> None:
     page = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["readme"]
     assert re.findall(r"\]\((?!https://)", (ROOT / page).read_text()) == []
+
+
+def test_the_image_gets_what_the_wheel_is_built_of() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    let_in = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    needed = {project["readme"], *project["license-files"], "harness", "cassettes", "providers.yaml", "pyproject.toml"}
+    assert needed <= let_in
