@@ -140,6 +140,8 @@ class RecordingIndex:
         """
         self._root = root
         self._synthesiser = synthesiser
+        if synthesiser:
+            synthesiser.recorded = self._of_target_first
         self._targets: dict[str, list[Target]] = defaultdict(list)
         self._by_provider: dict[str, dict[DialectName, list[RecordedAnswer]]] = {}
         wanted = tuple(names)
@@ -150,6 +152,10 @@ class RecordingIndex:
         self._whole = {one.id for one in matrix.providers if not wanted or one.id in wanted}
         self._reference = not wanted or REFERENCE in wanted
         self._answers: dict[tuple[str, bytes, str | None, str], RecordedAnswer] = {}
+
+    def _of_target_first(self, target: Target) -> list[Exchange]:
+        held = self.answers(target.provider.id)
+        return [one.exchange for one in sorted(held, key=lambda one: one.target != target.id)]
 
     @property
     def providers(self) -> list[str]:

@@ -1,23 +1,31 @@
 """Answers for what nobody recorded, in the manner of a provider that is served."""
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from harness.matrix.providers import Matrix, Target
 from harness.simulate.chat.completing import Forms
 from harness.simulate.chat.content import Said
 from harness.simulate.chat.ideal import MODEL
+from harness.simulate.chat.learning import learned
 from harness.simulate.chat.manner import ProfileManner, ReferenceManner
 from harness.simulate.chat.profile import FILE_NAME, load_profile
 from harness.simulate.messages import ideal as messages
 from harness.simulate.messages.manner import MessagesManner
 from harness.simulate.synthesised import Synthesised
 from harness.wire.dialect import COUNT_TOKENS, dialect_of
+from harness.wire.exchange import Exchange
 from harness.wire.shapes import Json
 
 _ANTHROPICS_OWN = ("reference", "anthropic")
 """Who answers Messages in the form that others follow."""
 
 Manner = ProfileManner | ReferenceManner
+Recorded = Callable[[Target], Iterable[Exchange]]
+
+
+def _nothing(_target: Target) -> tuple[Exchange, ...]:
+    return ()
 
 
 class Synthesiser:
@@ -29,6 +37,8 @@ class Synthesiser:
         for target in matrix.targets():
             self._targets.setdefault(target.provider.id, []).append(target)
         self._manners: dict[str, dict[str, Manner]] = {}
+        self.recorded: Recorded = _nothing
+        """What is recorded of a provider, of a target first: where there is no profile, the form is learned from it."""
 
     def answer(
         self, provider: str, body: Json | None, said: Said | None = None, *, path: str = ""
@@ -76,12 +86,17 @@ class Synthesiser:
             profile = load_profile(provider.place(self._root, FILE_NAME).parent)
             forms = Forms(profile) if profile else None
             self._manners[provider.id] = {
-                one.id: ProfileManner(profile, one, forms)
-                if profile and forms
-                else ReferenceManner(f", as no profile describes that of {provider.id}")
+                one.id: ProfileManner(profile, one, forms) if profile and forms else self._learned(one)
                 for one in self._targets[provider.id]
             }
         return self._manners[provider.id][target.id]
+
+    def _learned(self, target: Target) -> Manner:
+        """Return the manner that recordings show, those of the target itself first."""
+        provider = target.provider.id
+        profile = learned(provider, self.recorded(target))
+        why = f", as neither a profile nor a recording shows that of {provider}"
+        return ProfileManner(profile, target, Forms(profile)) if profile else ReferenceManner(why)
 
 
 def _names(target: Target) -> tuple[str, ...]:

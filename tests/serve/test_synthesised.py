@@ -132,7 +132,7 @@ def test_an_answer_says_what_it_rests_on(server: ReplayServer) -> None:
     assert made.headers[NOTE].startswith("deepseek/deepseek-flash/synthesised; provenance=synthesised; recording of 20")
     assert "no recording shows" not in made.headers[NOTE]
     assert guessed.headers[NOTE].endswith("no recording shows tools, so it is made of the nearest")
-    assert unknown.headers[NOTE].endswith("OpenAI's own form, as no profile describes that of llamacpp")
+    assert unknown.headers[NOTE].startswith("llamacpp/tiny-chat/synthesised; provenance=synthesised; recording of 20")
     assert [one["answer"] for one in server.requests] == [
         one.headers[NOTE] for one in (recorded, made, guessed, unknown)
     ]
