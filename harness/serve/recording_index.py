@@ -30,6 +30,7 @@ from harness.serve.request_traits import RequestTraits, differing, distance, in_
 from harness.serve.synthesis import Synthesiser
 from harness.simulate.chat import ideal as chat
 from harness.simulate.chat.refusing import Wrong, wrong_with
+from harness.simulate.chat.strictness import refused_by_openai
 from harness.simulate.messages import ideal as messages
 from harness.simulate.messages.refusing import WrongMessages, wrong_with_messages
 from harness.wire.dialect import COUNT_TOKENS, DIALECTS, DialectName, dialect_of
@@ -120,7 +121,8 @@ class RequestMade:
         """What is wrong with it."""
         if self.dialect == "messages":
             return wrong_with_messages(self.body, counts=_counts(self.path))
-        return wrong_with(self.body)
+        of_openai = self.provider == REFERENCE and self.body is not None
+        return wrong_with(self.body) or (refused_by_openai(self.body or {}) if of_openai else None)
 
 
 def _counts(url: str) -> bool:

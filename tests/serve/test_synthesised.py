@@ -118,7 +118,7 @@ def test_what_a_provider_lacks_is_refused_in_its_words(server: ReplayServer) -> 
 
 
 def post(server: ReplayServer, provider: str, **body: Any) -> httpx2.Response:
-    asked = {"messages": ASKED, **body}
+    asked = {"messages": ASKED} | body
     return httpx2.post(f"{server.base_url(provider)}/chat/completions", json=asked, timeout=10)
 
 
@@ -222,3 +222,14 @@ def test_no_answer_is_anothers(server: ReplayServer) -> None:
 
         with ThreadPoolExecutor(16) as pool:
             assert [one for one in pool.map(wrong, range(200)) if one] == []
+
+
+def test_the_reference_refuses_what_openai_refuses_where_a_recording_is_near(server: ReplayServer) -> None:
+    for more, code in (
+        ({"tools": []}, "empty_array"),
+        ({"messages": [{"role": "user", "content": [{"type": "x"}]}]}, "invalid_value"),
+    ):
+        answer = post(server, "reference", model="gpt-4o-mini", **more)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, code)
+    custom = post(server, "reference", model="gpt-4o-mini", tools=[{"type": "custom", "custom": {"name": "c"}}])
+    assert custom.status_code == 200

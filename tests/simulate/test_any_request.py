@@ -207,6 +207,8 @@ SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}, "required":
         ({"tools": [{"type": "function", "function": {"name": "a b"}}]}, 400, "other characters than letters"),
         ({"tools": [{"type": "function", "function": {"name": "f", "strict": True, "parameters": SCHEMA}}]}, 400, "'additionalProperties' has to be"),
         ({"tools": []}, 400, "'tools' is empty."),
+        ({"tools": [{"type": "custom", "custom": {}}]}, 400, "'tools' is no list"),
+        ({"response_format": {"type": "json_schema", "json_schema": {"name": "a b"}}}, 400, "other characters than letters"),
         ({"parallel_tool_calls": True}, 400, "'parallel_tool_calls' needs 'tools'."),
         ({"response_format": {"type": "json_schema", "json_schema": {"name": "x", "strict": True, "schema": SCHEMA | {"additionalProperties": False, "required": []}}}}, 400, "'required' has to have every key"),
         ({"response_format": {"type": "json_object"}}, 400, "the word 'json'"),

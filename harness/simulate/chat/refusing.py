@@ -177,10 +177,11 @@ def _of_stops(stop: Any) -> Iterator[Wrong]:
 
 def _of_tools(body: Json) -> Iterator[Wrong]:
     tools, names = body.get("tools"), tool_names(body)
-    if tools is not None and (not isinstance(tools, list) or len(names) != len(tools)):
+    custom = [name for one in objects_in(tools) if isinstance(name := object_of(one.get("custom")).get("name"), str)]
+    if tools is not None and (not isinstance(tools, list) or len(names) + len(custom) != len(tools)):
         yield Wrong(WRONG_TYPE, "'tools' is no list of functions with names.", "tools", "invalid_type")
     elif body.get("tool_choice") not in (None, "none", "auto"):
-        yield from _of_choice(body["tool_choice"], names)
+        yield from _of_choice(body["tool_choice"], [*names, *custom])
 
 
 def _of_choice(choice: Any, names: list[str]) -> Iterator[Wrong]:

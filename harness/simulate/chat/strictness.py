@@ -30,7 +30,8 @@ def _faults(body: Json) -> Iterator[Wrong]:
         yield Wrong(WRONG_TYPE, "'parallel_tool_calls' needs 'tools'.", "parallel_tool_calls")
     if body.get("tools") == []:
         yield Wrong(WRONG_TYPE, "'tools' is empty.", "tools", "empty_array")
-    for number, tool in enumerate(objects_in(body.get("tools"))):
+    functions = [(number, one) for number, one in enumerate(objects_in(body.get("tools"))) if "function" in one]
+    for number, tool in functions:
         yield from _of_function(object_of(tool.get("function")), f"tools[{number}].function")
     yield from _of_form(body)
 
@@ -68,6 +69,10 @@ def _of_form(body: Json) -> Iterator[Wrong]:
             yield Wrong(WRONG_TYPE, what, "messages")
     elif form.get("type") == "json_schema":
         asked = object_of(form.get("json_schema"))
+        if not _NAME.fullmatch(str(asked.get("name"))):
+            place = "response_format.json_schema.name"
+            what = f"'{place}' has other characters than letters, digits, _ and -."
+            yield Wrong(WRONG_TYPE, what, place, "invalid_value")
         wrong = not_strict(asked.get("schema")) if asked.get("strict") is True else None
         if wrong:
             what = f"Invalid schema for response_format {str(asked.get('name'))[:64]!r}: {wrong}."
