@@ -305,7 +305,7 @@ class RecordingIndex:
 
 def _published_answers(case: PublishedCase) -> Iterator[RecordedAnswer]:
     scenario = Scenario(case.scenario, "What others asked and published.")
-    for exchange in (one for one in read_cassette(case.cassette) if one.dialect == "chat"):
+    for exchange in read_cassette(case.cassette):
         names = dict.fromkeys((exchange.model or case.model, case.model))
         yield RecordedAnswer(f"{case.provider}/{case.model}", tuple(names), scenario, exchange)
 

@@ -176,3 +176,14 @@ def test_only_recordings_where_nothing_is_to_be_made() -> None:
         refused = ask(server, "/deepseek/v1/messages")
         assert (refused.status_code, refused.json()["error"]["type"]) == (404, "not_found_error")
         assert "nothing is recorded of deepseek" in refused.json()["error"]["message"]
+
+
+def test_what_others_published_in_messages_is_served_in_that_dialect_alone() -> None:
+    with ReplayServer("minimax", root=ROOT, recorded_only=True) as server:
+        held = server.index.answers("minimax", "messages")
+        assert held
+        assert all(one.exchange.dialect == "chat" for one in server.index.answers("minimax"))
+        one = next(one for one in held if one.exchange.response.is_success)
+        again = httpx2.post(f"{server.url}/minimax/v1/messages", content=one.exchange.request.body, timeout=20)
+        assert "provenance=published" in again.headers[NOTE]
+        assert again.json()["type"] == "message" if again.text[:1] == "{" else "message_start" in again.text
