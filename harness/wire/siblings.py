@@ -182,7 +182,7 @@ def question_of(url: str, body: Mapping[str, Any] | None) -> bytes:
 
 def asked_of(model: str | None, body: Mapping[str, Any] | None) -> bytes:
     """Return a digest of what a request asks whatever its dialect; empty where it asks for more than texts and tools."""
-    if not body or not body.keys() <= _OF_ALL_DIALECTS or body.get("tool_choice") not in {None, "auto"}:
+    if not body or not body.keys() <= _OF_ALL_DIALECTS or body.get("tool_choice") not in (None, "auto"):
         return b""
     said: list[tuple[Any, Any]] = [("system", body["system"])] if body.get("system") else []
     listed = body.get("messages")
