@@ -2,6 +2,7 @@
 
 from remedies import Remedy
 
+from harness.checks import CHECKS
 from harness.simulate.faults import FAULTS
 
 UNCOUNTED = [
@@ -134,7 +135,7 @@ for line in stream.response.iter_lines():
     ),
     Remedy(
         "sse.json",
-        FAULTS["chunk-parted"].apply(),
+        CHECKS["sse.json"].bad[2],
         """
 import json
 result, pending = "", ""

@@ -12,7 +12,7 @@ from harness.checks.chat.usages import (
     is_count,
     top_usages,
 )
-from harness.checks.registry import rule
+from harness.checks.registry import Unread, rule
 from harness.checks.sizes import bytes_beyond_runs
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import BODY, REASONING, STREAM_USAGE, replace_in_body
@@ -71,3 +71,5 @@ def enough(exchange: Exchange) -> Iterator[Problem]:
     elif all_of_it > most and not detail(usage, "reasoning_tokens"):
         said = f"completion_tokens is {tokens} for {text:,} bytes of text and {all_of_it - text:,} of reasoning"
         yield Problem(f"{said}, which is not counted", at, _WITHOUT_THOUGHT)
+    else:
+        raise Unread("usage.sum", "usage.proportion")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from harness.checks import sources
 from harness.checks.applies import request_known
 from harness.checks.chat.usages import detail
-from harness.checks.registry import NotApplicable, Reason, observation, rule
+from harness.checks.registry import NotApplicable, Reason, Unread, observation, rule
 from harness.checks.sizes import BEYOND, too_long_for
 from harness.results import Level, Problem
 from harness.simulate.reference import BODY, STREAM_USAGE, ask, in_archive, replace_in_body
@@ -62,6 +62,7 @@ def prompt_moves(exchange: Exchange) -> Iterator[Problem]:
             sizes = " and ".join(f"{size:,}" for size in sorted((one.prompt_bytes, other.prompt_bytes)))
             yield Problem(f"prompt_tokens is {one.prompt_tokens} for prompts of {sizes} bytes", (place,))
             return
+    raise Unread("usage.positive", "usage.sum", "usage.within-totals", "usage.proportion")
 
 
 @observation(

@@ -7,7 +7,6 @@ from harness.simulate.edits import (
     chunks,
     compose,
     has_content,
-    has_usage,
     header,
     insert,
     rename,
@@ -23,7 +22,6 @@ _KEEP_ALIVE = f"{_GITHUB}/router-for-me/CLIProxyAPI/pull/4691"
 _PING = f"{_GITHUB}/Wei-Shaw/sub2api/pull/1707"
 _INDENTED = f"{_GITHUB}/BerriAI/litellm/pull/26569"
 _JOINED = f"{_GITHUB}/ggml-org/llama.cpp/issues/14268"
-_PARTED = f"{_GITHUB}/vllm-project/aibrix/pull/2653"
 _TRUE = f"{_GITHUB}/Ganesh-403/semantic-plagiarism-detector/issues/1166"
 _PROTOCOL = "https://github.com/openai/openai-openapi/blob/f85dbe223d40e1a31cba812ab2d755c7e98a92a3/openapi.yaml#L33105"
 _REPLACED = f"{_GITHUB}/QuantumNous/new-api/issues/7418"
@@ -49,12 +47,8 @@ FAULTS = (
           before_done({"done": True}), "chunk.every"),
     Fault("field-indented", "White space stands before the name of a field.", "chat.stream", _INDENTED,
           insert(has_content, b'   data: {"type":"keepalive"}\n\n'), "sse.data-given"),
-    Fault("mark-joined-to-chunk", "No blank line stands between the last chunk and the mark.", "chat.stream", _JOINED,
-          replace_bytes(b"\n\ndata: [DONE]", b"\ndata: [DONE]"), "sse.json"),
     Fault("all-events-joined", "Events are kept apart by one line end and no blank line.", "chat.stream-usage", _JOINED,
           body(lambda content: content.replace(b"\n\ndata:", b"\ndata:")), "sse.json"),
-    Fault("chunk-parted", "The JSON of one chunk is parted over two events.", "chat.stream", _PARTED,
-          replace_bytes(b'"choices":[{"index":0,"delta":{"content"', b'"choices":[\n\ndata: {"index":0,"delta":{"content"', 1), "sse.json"),
     Fault("error-is-true", "The error is true, and its message stands beside it.", "error.missing-messages", _TRUE,
           status(400, b'{"error":true,"message":"messages is missing"}'), "error.envelope"),
     Fault("created-in-local-time", "created counts the seconds of a local time, eight hours ahead.", "chat.nonstream", _PROTOCOL,
@@ -71,8 +65,8 @@ FAULTS = (
           status(503, _error("No accounts support the model gpt-nonexistent.", "api_error")), "error.status"),
     Fault("usage-named-as-in-messages", "Usage has the names of Messages.", "chat.nonstream", _ALL_NAMES,
           chunks(any_chunk, rename("usage/prompt_tokens", "input_tokens"), rename("usage/completion_tokens", "output_tokens")), "usage.integers"),
-    Fault("usage-in-camel-case", "The counts of usage are written in camel case.", "chat.stream-usage", _DECODED,
-          chunks(has_usage, rename("usage/prompt_tokens", "promptTokens"), rename("usage/completion_tokens", "completionTokens"),
+    Fault("usage-in-camel-case", "The counts of usage are written in camel case.", "chat.nonstream", _DECODED,
+          chunks(any_chunk, rename("usage/prompt_tokens", "promptTokens"), rename("usage/completion_tokens", "completionTokens"),
                  rename("usage/total_tokens", "totalTokens")), "usage.integers"),
 )
 
