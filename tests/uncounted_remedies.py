@@ -49,13 +49,14 @@ result = [token.token for token in answer.choices[0].logprobs.content if isinsta
     ),
     Remedy(
         "logprobs.keys",
-        FAULTS["alternatives-map"].apply(),
+        CHECKS["logprobs.keys"].bad[5],
         """
 result = []
 for token in answer.choices[0].logprobs.content:
     result += [one for one in token.top_logprobs if hasattr(one, "logprob")]
+result = len(result)
 """,
-        [],
+        5,
     ),
     Remedy(
         "logprobs.keys",

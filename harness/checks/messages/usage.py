@@ -256,7 +256,7 @@ def input_kept(exchange: Exchange) -> Iterator[Problem]:
     """
     first, last = exchange.message.usages[0], exchange.message.usages[-1]
     before, after = (count(one.value.get("input_tokens")) for one in (first, last))
-    if not before and after:
+    if not before:
         raise Unread("messages.input-counted")
     if before and after is not None and after < before:
         cached = count(last.value.get("cache_read_input_tokens")) or 0

@@ -55,6 +55,17 @@ def _at_stop(old: str) -> str:
     return f"{old}, 7, 8"
 
 
+def _three_times(listed: Any) -> Any:
+    """Add to alternatives twice as many others, each less likely than the one before."""
+    if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
+        return listed
+    more = [
+        {"token": f" other {n}", "logprob": -9.0 - n, "bytes": list(f" other {n}".encode())}
+        for n in range(2 * len(listed))
+    ]
+    return [*listed, *more]
+
+
 FAULTS = (
     # Identity.
     Fault("id-of-another-answer", "Two answers have one id.", "parity.chat", None, chunks(any_chunk, set_value("id", "chatcmpl-reference")), "identity.id-unique"),
@@ -92,7 +103,7 @@ FAULTS = (
     Fault("stop-kept", "The stop sequence is part of the text.", "chat.stop", _REQUEST, chunks(has_content, set_value("choices/*/delta/content", ", 7"), only=_LAST), "params.stop"),
     Fault("logprobs-ignored", "No probabilities come though they were asked for.", "params.logprobs", _REQUEST, chunks(any_chunk, set_value("choices/*/logprobs", None)), "params.logprobs"),
     Fault("logprobs-ignored-streamed", "No probabilities stream though they were asked for.", "chat.logprobs", _REQUEST, chunks(has_content, set_value("choices/*/logprobs", None)), "params.logprobs"),
-    Fault("top-logprobs-too-many", "More alternatives come than were asked for.", "params.top-logprobs", _REQUEST, chunks(any_chunk, set_value("choices/*/logprobs/content/*/top_logprobs", lambda listed: listed * 3)), "params.top-logprobs"),
+    Fault("top-logprobs-too-many", "More alternatives come than were asked for.", "params.top-logprobs", _REQUEST, chunks(any_chunk, set_value("choices/*/logprobs/content/*/top_logprobs", _three_times)), "params.top-logprobs"),
     # Further turns.
     Fault("prompt-of-one-token", "The prompt counts one token, however long it is.", "multi_turn.history", None, chunks(any_chunk, set_value("usage/prompt_tokens", 1), set_value("usage/total_tokens", lambda total: total - 20)), "multi_turn.prompt-tokens"),
     # Parity.

@@ -24,7 +24,6 @@ _OPENAPI = f"{_GITHUB}/openai/openai-openapi/blob/f85dbe223d40e1a31cba812ab2d755
 _LAST_CHUNK = f"{_GITHUB}/vllm-project/vllm/issues/8625"
 _THOUGHT = f"{_GITHUB}/BerriAI/litellm/issues/10691"
 _ESTIMATED = f"{_GITHUB}/tashfeenahmed/freellmapi/pull/845"
-_EMPTIED = f"{_GITHUB}/vllm-project/vllm/pull/34875"
 _COLLAPSED = f"{_GITHUB}/sgl-project/sglang/issues/32290"
 _PLACEHOLDERS = f"{_GITHUB}/vllm-project/vllm/pull/42887"
 _LOGPROB, _FINGERPRINT = f"{_OPENAPI}#L31862", f"{_OPENAPI}#L33105"
@@ -96,16 +95,12 @@ FAULTS = (
           _asked(80 * _SENTENCE), "usage.prompt-moves"),
     Fault("prompt-estimated-streamed", "A prompt of thousands of words counts 9 tokens in a stream.", "chat.stream-usage", _ESTIMATED,
           _asked(80 * _SENTENCE), "usage.prompt-moves"),
-    Fault("alternatives-without-text", "The alternatives to a token have empty texts.", "params.top-logprobs", _EMPTIED,
-          _alternatives(set_value(_TOP, [{"token": "", "logprob": -0.25 - n, "bytes": []} for n in range(2)])), "logprobs.top-distinct"),
     Fault("alternatives-of-one-text", "All alternatives have the text of the token.", "params.top-logprobs", _PLACEHOLDERS,
           _alternatives(set_value(_TOP, _like_the_first)), "logprobs.top-distinct"),
     Fault("alternatives-collapsed", "Alternatives that look alike were made one: two tokens of three have one fewer.", "params.top-logprobs", _COLLAPSED,
           _alternatives(_collapse), "logprobs.top-count"),
     Fault("alternatives-without-bytes", "The alternatives have no bytes, not even null.", "params.top-logprobs", _LOGPROB, _alternatives(_second({"bytes": ...})), "logprobs.keys"),
     Fault("alternatives-null", "The text of an alternative is null.", "chat.logprobs", _LOGPROB, chunks(has_content, _second({"token": None})), "logprobs.keys"),
-    Fault("alternatives-map", "The alternatives are an object of texts and logprobs.", "params.top-logprobs", _LOGPROB,
-          _alternatives(set_value(_TOP, {"你好": -0.25})), "logprobs.keys"),
     Fault("alternatives-code-points", "The bytes of an alternative are its code points.", "params.top-logprobs", _LOGPROB,
           _alternatives(_second({"token": "你好", "bytes": [20320, 22909]})), "logprobs.bytes"),
     Fault("token-number", "A token is the number it has in the vocabulary.", "params.logprobs", _PLACEHOLDERS,
