@@ -1,5 +1,6 @@
 """Tables of exchanges judged: the findings of the same exchanges one by one, whatever is in a row, however it is cut."""
 
+import json
 import pickle
 import subprocess
 import sys
@@ -10,15 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import harness
 from harness import judge_batch
 from harness.checks import CHECKS
+from harness.cli import main
 from harness.errors import UnknownName
 from harness.judging.recordings import Subject, check_set, judge_recording
 from harness.matrix.providers import load_matrix
 from harness.recording.scrub import scrub
+from harness.results import Log
 from harness.scale import AGGREGATES, EXCHANGES, FINDINGS, aggregate, merge
 from harness.simulate.chat.faults import FAULTS
 from harness.simulate.reference import BODY, STREAM, STREAM_USAGE, TOOLS
@@ -177,3 +181,47 @@ def test_the_example_finds_the_same_each_way_and_queries_it() -> None:
     assert "one process: 60 exchanges" in told.stdout
     assert "two processes: 60 exchanges" in told.stdout
     assert "what hits the OpenAI SDK" in told.stdout
+
+
+def _archive(path: Path) -> Path:
+    lines = []
+    for exchange in GOOD:
+        request = {"url": "https://api.acme.example/v1/chat/completions", "body": exchange.request.json}
+        answer = {"status": exchange.response.status, "body_text": exchange.response.content.decode()}
+        answer["headers"] = {"content-type": exchange.response.headers.get("content-type")}
+        lines.append(json.dumps({"request": request, "response": answer}))
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def _audited(*arguments: str | Path) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(["audit", *map(str, arguments)])
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
+
+
+def test_an_audit_writes_the_same_findings_as_a_table_and_as_lines(tmp_path: Path) -> None:
+    archive, lines, table = _archive(tmp_path / "a.jsonl"), tmp_path / "found.jsonl", tmp_path / "found.parquet"
+    assert _audited(archive, "--results", lines) == _audited(archive, "--results", table) == 1
+    read, found = Log(lines), pq.read_table(table)
+    assert found.schema.equals(FINDINGS)
+    told = [(one.cassette, one.check, one.outcome.value, one.message) for result in read for one in result.findings]
+    rows = found.to_pylist()
+    assert told
+    assert [(row["id"], row["check"], row["outcome"], row["message"]) for row in rows if row["check"]] == told
+    assert sum(row["count"] for row in rows) == sum(result.outcomes.total() for result in read)
+    assert aggregate(found).num_rows
+
+
+def test_a_table_is_written_over_a_table_alone_and_not_at_all_where_nothing_was_judged(tmp_path: Path) -> None:
+    archive, other, table = _archive(tmp_path / "a.jsonl"), tmp_path / "notes.parquet", tmp_path / "found.parquet"
+    other.write_text("my notes")
+    assert _audited(archive, "--results", other) == 2
+    assert other.read_text() == "my notes"
+    empty = tmp_path / "none.jsonl"
+    empty.write_text('{"a": 1}\n')
+    assert _audited(empty, "--results", table) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jsonl", "none.jsonl", "notes.parquet"]
+    assert _audited(archive, "--results", table) == 1
+    assert _audited(archive, "--results", table) == 1

@@ -4,7 +4,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import click
 import orjson
@@ -59,6 +59,10 @@ from harness.results import (
 from harness.wire.dialect import DialectName
 from harness.words import translated
 
+if TYPE_CHECKING:
+    from harness.scale.table_file import TableWriter
+
+_PARQUET = ".parquet"
 _NAMED = 3
 _TOLD = 20
 """Of what can't be read in one file, so much is told line by line."""
@@ -120,7 +124,7 @@ def _paths(cases: list[Case]) -> str:
 @ROOT
 @click.option(
     "--results", "results_file", type=click.Path(path_type=Path),
-    help="Write all findings to this file, as JSON lines; gzipped if its name ends in .gz.",
+    help="Write all findings to this file: JSON lines, gzipped if its name ends in .gz, or Parquet if in .parquet.",
 )  # fmt: skip
 @click.option(
     "--provider-from", type=click.Choice(["auto", "host", "field", "folder"]), default="auto", show_default=True,
@@ -151,7 +155,7 @@ def audit(  # noqa: PLR0913, PLR0917 - one parameter an option
     form: str,
 ) -> None:
     """Check recordings you already have: vcrpy cassettes, HAR files, JSON lines. PATHS are files or folders."""
-    if results_file:
+    if results_file and results_file.suffix != _PARQUET:
         check_writable(results_file)
     archives = [archive for path in paths for archive in archives_in(path)]
     matrix_of(root)
@@ -182,7 +186,7 @@ class _Audit:
         self.bad = 0
         self._run, self._form = run, form
         self._levels = levels
-        self._log = LogWriter(file, run, levels) if file else None
+        self._log = _log_of(file, run, levels) if file else None
         self._kept: list[RecordingResult] = []
 
     def add(self, file: FileReport, results: Iterable[RecordingResult]) -> None:
@@ -226,6 +230,19 @@ class _Audit:
         """Let go of the file, which is not there if it was not kept."""
         if self._log:
             self._log.__exit__()
+
+
+def _log_of(file: Path, run: Run, levels: Mapping[str, Level]) -> "LogWriter | TableWriter":
+    """Return what writes findings to a file: to a table where its name says so, for which pyarrow is needed."""
+    if file.suffix != _PARQUET:
+        return LogWriter(file, run, levels)
+    try:
+        from harness.scale.table_file import TableWriter
+    except ModuleNotFoundError as error:
+        if error.name != "pyarrow":
+            raise
+        refuse(f"{file}: Parquet needs pyarrow; install it with: pip install 'llm-compat-harness[scale]'")
+    return TableWriter(file)
 
 
 def _unjudged(others: Counter[str]) -> str:

@@ -66,6 +66,11 @@ class PartFile:
         with _unwritable(self._path):
             return self._file.write(content)
 
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can be added any more; who writes to files asks."""
+        return self._file.closed
+
     def flush(self) -> None:
         """Hand what was written to the system."""
         with _unwritable(self._path):

@@ -101,10 +101,15 @@ def _findings(number: int, row: _Row, checks: CheckSet, matrix: Matrix | None, q
         )
         yield about | _told(unread)
         return
-    for finding in result.all_findings(checks.levels) if quiet == "all" else result.findings:
-        yield about | _told(finding)
+    yield from (about | one for one in rows_of(result, quiet, checks.levels))
+
+
+def rows_of(result: RecordingResult, quiet: QuietRows, levels: Mapping[str, Level] | None = None) -> Iterator[_Row]:
+    """Yield what was found in one recording as rows of ``FINDINGS``; of ``all`` that is quiet ``levels`` says the level."""
+    for finding in result.all_findings(levels) if quiet == "all" and levels else result.findings:
+        yield _told(finding)
     if quiet == "counts":
-        yield from (about | counted for counted in _counted(result))
+        yield from _counted(result)
 
 
 def _exchange(row: _Row, where: str) -> Exchange:
