@@ -63,3 +63,13 @@
   addEventListener("hashchange", show);
   show();
 })();
+
+// A link to a rule on a provider's page opens what is folded there.
+(() => {
+  const open = () => {
+    const heading = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (heading?.tagName === "H3") heading.nextElementSibling?.querySelector("details")?.setAttribute("open", "");
+  };
+  addEventListener("hashchange", open);
+  open();
+})();
