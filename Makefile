@@ -51,7 +51,7 @@ test-thorough: $(READY) ## Run the tests that take long, which `make test` leave
 
 test-site: $(VENV)/site ## Build a site and read it in a Chromium, which is found in PATH or named by HARNESS_CHROMIUM.
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[browser]'
-	$(BIN)/pytest --quiet -m "thorough or not thorough" tests/site
+	$(BIN)/pytest --quiet --numprocesses auto -m "thorough or not thorough" tests/site
 
 test-openai2: $(OLD)/ready ## Run the tests of what speaks through the SDK once more, with the oldest openai that is driven.
 	$(OLD)/bin/pytest --quiet --numprocesses auto --dist loadfile -p no:cacheprovider \
