@@ -80,6 +80,9 @@ def test_nearly_every_sentence_of_the_code_of_checks_has_its_chinese() -> None:
 SEEN = (
     "2 blocks have no data (first: unknown-field)",
     "2 events follow [DONE]",
+    "1 later fragment brings an id",
+    "1 later fragment brings a name",
+    '1 later fragment brings ""',
     "2 events have empty data",
     "gpt-4o-mini can't think",
     "kimi-k3 can't answer without thinking",
