@@ -132,7 +132,7 @@ for line in stream.response.iter_lines():
         break
     result += chunk["choices"][0]["delta"].get("content") or ""
 """,
-        "你好 and stream read error",
+        "你好! How can I help? and stream read error",
     ),
     Remedy(
         "sse.json",

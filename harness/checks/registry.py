@@ -59,9 +59,9 @@ SEPARATOR = " | "
 
 class Unread(Exception):
     """
-    Raised by a rule that found nothing in what it could read, where there is more.
+    Raised by a rule at its end, where there may be more than it could read.
 
-    ``checks`` speak of the rest: where one of them failed the rule is blocked, else it passes.
+    ``checks`` speak of the rest: where one of them failed a rule that found nothing is blocked, else it passes.
     """
 
     def __init__(self, *checks: str) -> None:

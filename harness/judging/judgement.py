@@ -120,12 +120,15 @@ class Judgement:
         """Return what a check says of an exchange that it applies to."""
         if check.observe:
             return Verdict(Outcome.OBSERVED, check.observe(self._exchange))
+        problems: list[Problem] = []
+        rest: tuple[str, ...] = ()
         try:
-            problems = list(check.find(self._exchange))
-        except Unread as rest:
-            return self._block(rest.checks) or _PASSED
+            for problem in check.find(self._exchange):
+                problems.append(problem)  # noqa: PERF402 - those before an Unread count
+        except Unread as unread:
+            rest = unread.checks
         if not problems:
-            return _PASSED
+            return self._block(rest) or _PASSED
         return self._block(check.explained_by) or Verdict(Outcome.FAIL, "", problems)
 
     def _reason(self, applies: Applies) -> Reason | None:

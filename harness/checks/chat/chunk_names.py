@@ -7,7 +7,7 @@ from functools import cache
 from harness.checks import sources
 from harness.checks.applies import success_status
 from harness.checks.kinds import n_of_m
-from harness.checks.registry import rule
+from harness.checks.registry import Unread, rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import BODY, REASONING, STREAM, TOOLS, TOOLS_BODY, replace_in_body, with_body
 from harness.wire.exchange import Exchange
@@ -138,6 +138,7 @@ def names(exchange: Exchange) -> Iterator[Problem]:
                 _given(exchange, place, one) for one in _SAME.get(name, (name,))
             ):
                 yield _told(exchange, place, key, name)
+    raise Unread("reasoning.type")
 
 
 def _given(exchange: Exchange, place: str, name: str) -> bool:

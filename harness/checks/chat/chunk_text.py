@@ -88,7 +88,7 @@ def no_nul(exchange: Exchange) -> Iterator[Problem]:
                 fragment = choice.tools[0]
                 yield Problem("the arguments of a call hold NUL", ((fragment.chunk, fragment.pointer),))
                 return
-    raise Unread("chunk.choices")
+    raise Unread("chunk.choices", "chunk.names", "tool_calls.arguments-clean")
 
 
 @rule(

@@ -30,7 +30,7 @@ from harness.checks.marks import (
     turn_header,
     turn_of_user,
 )
-from harness.checks.registry import observation, rule
+from harness.checks.registry import Unread, observation, rule
 from harness.printable import count_of
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import BODY, REASONING, STREAM, TOOLS, replace_in_body, with_body
@@ -140,6 +140,7 @@ def said(exchange: Exchange) -> Iterator[Problem]:
                 ((exchange.columns.last, ""),),
                 advice=_ONLY_THOUGHT if choice.reasoning else None,
             )
+    raise Unread("finish_reason.length-due", "tool_calls.legacy")
 
 
 def _otherwise(exchange: Exchange, choice: Choice) -> bool:

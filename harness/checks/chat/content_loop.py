@@ -6,7 +6,7 @@ from harness.checks import sources
 from harness.checks.applies import success_status
 from harness.checks.chat.marked_text import asked_text
 from harness.checks.kinds import place_of
-from harness.checks.registry import rule
+from harness.checks.registry import Unread, rule
 from harness.results import Level, Problem
 from harness.simulate.reference import BODY, STREAM, replace_in_body
 from harness.wire.exchange import Exchange
@@ -46,6 +46,7 @@ def loop(exchange: Exchange) -> Iterator[Problem]:
                 times = pieces.text.count(unit)
                 message = f"the text says one thing until it is cut, {times} times: {unit[:_SHOWN]!r}"
                 yield Problem(message, (place_of(exchange, choice, pieces.chunks[-1], f"/{{part}}/{name}"),))
+    raise Unread("chunk.choices", "chunk.choices-not-empty", "chunk.delta")
 
 
 def _unit(text: str) -> str:

@@ -7,7 +7,7 @@ from harness.checks.applies import success_status
 from harness.checks.chat.marked_text import asked_text, marked
 from harness.checks.kinds import place_of
 from harness.checks.marks import escaped_once_more, nothing_as_text, parts_as_text
-from harness.checks.registry import rule
+from harness.checks.registry import Unread, rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import BODY, STREAM, TOOLS_BODY, replace_in_body
 from harness.wire.exchange import Exchange
@@ -49,6 +49,7 @@ def written_once(exchange: Exchange) -> Iterator[Problem]:
     if not any(word in asked for word in _ABOUT):
         words = "the text is escaped once more: it holds {mark} and nothing unescaped"
         yield from marked(exchange, ("content",), escaped_once_more, words)
+    raise Unread("chunk.names")
 
 
 def _nothing(exchange: Exchange) -> Iterator[Problem]:

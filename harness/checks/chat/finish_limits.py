@@ -154,8 +154,9 @@ def _no_limit_met(exchange: Exchange) -> Reason | None:
         return "the recording has no request"
     if exchange.request.get("stop"):
         return complete_answer(exchange) or "a stop sequence was given: finish_reason.stop judges it"
-    far = None if _far_from_limits(exchange) else "a limit may have ended the answer"
-    return complete_answer(exchange) or far
+    if _far_from_limits(exchange):
+        return complete_answer(exchange)
+    return complete_answer(exchange) or NotApplicable("a limit may have ended the answer", "not-present")
 
 
 @rule(
@@ -164,6 +165,7 @@ def _no_limit_met(exchange: Exchange) -> Reason | None:
     good=(_CAPPED, with_request_params(_CUT_SHORT, max_tokens=4), with_request_params(BODY, max_tokens=900)),
     bad=(_CUT_SHORT, with_request_params(_CUT_SHORT, max_tokens=900)),
     depends_on=_WHOLE,
+    explained_by=("usage.message", "usage.given", "usage.type", "usage.integers", "usage.sum", "usage.proportion"),
 )  # fmt: skip
 def length_due(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -6,7 +6,7 @@ from dataclasses import replace
 from harness.checks import sources
 from harness.checks.applies import all_of, body, complete_answer, stream, success_status, told_apart, uncut
 from harness.checks.kinds import absent, place_of, wrong_kinds
-from harness.checks.registry import observation, rule
+from harness.checks.registry import Unread, observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Advice, Level, Problem
 from harness.simulate.chat.ideal import recording
@@ -237,6 +237,7 @@ def tool_calls(exchange: Exchange) -> Iterator[Problem]:
         elif not choice.tools and reason.value in {"tool_calls", "function_call"} and not _in_old_form(exchange):
             at = (reason.chunk, reason.pointer)
             yield Problem(f"no tool is called, and finish_reason is {reason.value!r}", (at,), _NOT_CALLED)
+    raise Unread("chunk.names")
 
 
 def _in_old_form(exchange: Exchange) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from harness.checks import sources
 from harness.checks.applies import success_status
-from harness.checks.registry import Reason, observation, rule
+from harness.checks.registry import Reason, Unread, observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Advice, Level, Problem
 from harness.simulate.chat.ideal import recording
@@ -128,7 +128,7 @@ def finish(exchange: Exchange) -> Iterator[Problem]:
     # The two are answers of their own: a model that calls a tool in one of them only ends them differently, and so does
     # one that says more, or something else, in one of them, and meets the cap or a filter there.
     if streamed.text != whole.text and {streamed.finish_reason, whole.finish_reason} & {"length", "content_filter"}:
-        return
+        raise Unread("parity.spaces")
     if bool(streamed.tools) == bool(whole.tools) and streamed.finish_reason != whole.finish_reason:
         said = f"streamed: {streamed.finish_reason}; in one body: {whole.finish_reason}"
         yield Problem(said, ((exchange.columns.last, "/choices/0/finish_reason"),))

@@ -10,7 +10,7 @@ from harness.checks.chat.repeated_text import are_copies
 from harness.checks.chat.repetition import said_once
 from harness.checks.kinds import place_of, wrong_kinds
 from harness.checks.marks import before_marks
-from harness.checks.registry import Reason, observation, rule
+from harness.checks.registry import Reason, Unread, observation, rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.edits import any_chunk, chunks
 from harness.simulate.reference import (
@@ -130,7 +130,7 @@ def before_content(exchange: Exchange) -> str:
         chunks(any_chunk, _in_both)(REASONING),
         replace_in_body(_with_long_thought(), '"content":"你好!"', f'"content":"{_ANSWER}"'),
     ),
-    depends_on=_READ, explained_by=("reasoning.type",),
+    depends_on=_READ, explained_by=("reasoning.type", "chunk.names"),
 )  # fmt: skip
 def not_in_content(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -145,6 +145,7 @@ def not_in_content(exchange: Exchange) -> Iterator[Problem]:
         if message:
             place = place_of(exchange, choice, text.chunks[0], "/{part}/content")
             yield Problem(message, (place,), advice=None if "begins" in message else _SAME)
+    raise Unread("usage.enough")
 
 
 def _copied(text: Fragments, thought: Fragments) -> str | None:

@@ -11,7 +11,7 @@ from harness.checks import sources
 from harness.checks.applies import complete_answer, finish_values, success_status, texts
 from harness.checks.json_schema import schema_error
 from harness.checks.kinds import place_of
-from harness.checks.registry import CannotJudge, Reason, observation, rule
+from harness.checks.registry import CannotJudge, NotApplicable, Reason, observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Advice, Level, Problem
 from harness.simulate.chat.ideal import recording
@@ -64,7 +64,9 @@ def _asked(exchange: Exchange) -> Reason | None:
     if _mode(exchange) is None:
         return success_status(exchange) or "JSON was not asked for"
     if finish_values(exchange) & _EXCUSES or not any(texts(exchange)):
-        return success_status(exchange) or "the answer was cut short, refused, or calls a tool"
+        return success_status(exchange) or NotApplicable(
+            "the answer was cut short, refused, or calls a tool", "not-present"
+        )
     return complete_answer(exchange)
 
 
@@ -126,7 +128,7 @@ def no_fence(exchange: Exchange) -> Iterator[Problem]:
     sources.REQUEST, _asked,
     good=(_OBJECT, _STREAMED, _SCHEMA),
     bad=(replace_in_body(_OBJECT, _SAID, f"Here it is: {_SAID}"), replace_in_body(_STREAMED, "522000}", "522000"), with_request_params(BODY, guided_json={"type": "object"})),
-    depends_on=_WHOLE,
+    depends_on=_WHOLE, explained_by=("finish_reason.tool-calls", "finish_reason.length-due"),
 )  # fmt: skip
 def is_json(exchange: Exchange) -> Iterator[Problem]:
     """

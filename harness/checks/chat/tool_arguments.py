@@ -128,7 +128,7 @@ _CUT = Advice(
         replace_in_body(TOOLS_BODY, '\\"Paris\\"', ""),
         replace_in_body(TOOLS_BODY, "Paris", 'the \\"old\\" Paris'),
     ),
-    depends_on=_READ, explained_by=("sse.json", "sse.no-error", "http.complete"),
+    depends_on=_READ, explained_by=("sse.json", "sse.no-error", "http.complete", "chunk.choices", "chunk.names"),
 )  # fmt: skip
 def arguments_json(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from harness.checks import sources
 from harness.checks.chat.tool_fragments import all_calls, name_among, numbered, offered_tools, place, streamed_call
-from harness.checks.registry import rule
+from harness.checks.registry import Unread, rule
 from harness.printable import count_of
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import TOOLS, TOOLS_PARALLEL, replace_in_body
@@ -140,6 +140,7 @@ def index_constant(exchange: Exchange) -> Iterator[Problem]:
                 _told_apart(call),
             )
             return
+    raise Unread("sse.json")
 
 
 def _told_apart(call: JoinedCall) -> Advice | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from harness.checks import sources
 from harness.checks.applies import complete_answer, finish_values, success_status
-from harness.checks.registry import Reason, rule
+from harness.checks.registry import NotApplicable, Reason, Unread, rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import BODY, replace_in_body, with_request_params
 from harness.wire.chat.calls import read_object
@@ -75,7 +75,7 @@ def _asked_so(exchange: Exchange) -> Reason | None:
     """A whole answer to a request that offers functions in the old form alone."""
     old = exchange.request.get("functions") and not exchange.request.get("tools")
     if finish_values(exchange) & _EXCUSES:
-        return success_status(exchange) or "the answer was cut short, and says so"
+        return success_status(exchange) or NotApplicable("the answer was cut short, and says so", "not-present")
     return complete_answer(exchange) or (None if old else "no functions were offered in the old form")
 
 
@@ -90,7 +90,7 @@ def _asked_so(exchange: Exchange) -> Reason | None:
         with_request_params(_CALLED, function_call="none"),
         replace_in_body(_CALLED, '"{\\"city\\":\\"Paris\\"}"', '{"city":"Paris"}'),
     ),
-    depends_on=("chunk.present",), explained_by=("sse.json", "sse.no-error", "http.complete"),
+    depends_on=("chunk.present",), explained_by=("sse.json", "sse.no-error", "http.complete", "finish_reason.length-due"),
 )  # fmt: skip
 def legacy(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -108,6 +108,7 @@ def legacy(exchange: Exchange) -> Iterator[Problem]:
     offered = [one.get("name") for one in objects_in(exchange.request.get("functions"))]
     for call in calls.values():
         yield from _wrong(call, "none" if mode == "none" else forced, offered)
+    raise Unread("chunk.delta", "finish_reason.length-due")
 
 
 def _wrong(call: LegacyCall, forced: object, offered: list[object]) -> Iterator[Problem]:

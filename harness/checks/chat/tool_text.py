@@ -6,7 +6,7 @@ from harness.checks import sources
 from harness.checks.chat.marked_text import asked_text
 from harness.checks.chat.tool_fragments import all_calls, called, leaves, place
 from harness.checks.marks import mark_at_edge, markup_within, mojibake, replacement, think_tag
-from harness.checks.registry import rule
+from harness.checks.registry import Unread, rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import TOOLS, TOOLS_BODY, replace_in_body
 from harness.wire.exchange import Exchange
@@ -42,7 +42,7 @@ _GARBLED = Advice(
         replace_in_body(TOOLS_BODY, "Paris", "Pari\ufffd"),
         replace_in_body(TOOLS_BODY, "Paris", "ä½\u00a0å¥½"),
     ),
-    depends_on=("chunk.present", "sse.utf8", "http.utf8"),
+    depends_on=("chunk.present", "sse.utf8", "http.utf8"), explained_by=("chunk.choices", "chunk.names"),
 )  # fmt: skip
 def clean(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -59,6 +59,7 @@ def clean(exchange: Exchange) -> Iterator[Problem]:
             if found is not None and found[0] not in asked:
                 yield Problem(found[1], place(call.fragments[-1], "/function/arguments"), found[2])
                 return
+    raise Unread("tool_calls.arguments-json", "chunk.no-nul")
 
 
 def _odd(text: str, closing: str) -> tuple[str, str, Advice | None] | None:

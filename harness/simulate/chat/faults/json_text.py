@@ -53,7 +53,7 @@ def _first_in_single_quotes(content: bytes) -> bytes:
 
 def _breaks_off(content: bytes) -> bytes:
     """Cut a stream in the midst of a chunk, and write an error on the next line."""
-    begins, found, _ = content.partition(b"! How can I")
+    begins, found, _ = content.rpartition(b'"finish_reason":"stop"')
     error = {"error": {"message": "stream read error", "type": "upstream_error"}}
     return begins + b"\ndata: " + orjson.dumps(error) + b"\n\n" if found else content
 
