@@ -26,7 +26,7 @@ def shown_by_examples() -> tuple[str, ...]:
     for check in CHECKS.values():
         for bad in () if check.observe else check.bad:
             try:
-                said |= dict.fromkeys(problem.message for problem in check.find(bad))
+                said |= dict.fromkeys(problem.message for problem in check.problems(bad)[0])
             except CannotJudge:
                 continue
     return tuple(said)

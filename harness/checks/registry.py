@@ -108,6 +108,16 @@ class Check:
         harm = next((one for one in harms if one), None)
         return harm if isinstance(harm, Advice) else Advice(self.impact, self.workaround) if harm else None
 
+    def problems(self, exchange: Exchange) -> tuple[list[Problem], tuple[str, ...]]:
+        """Return what a rule finds, and the checks that speak of the rest where it could not read all."""
+        found: list[Problem] = []
+        try:
+            for problem in self.find(exchange):
+                found.append(problem)  # noqa: PERF402 - those before an Unread count
+        except Unread as unread:
+            return found, unread.checks
+        return found, ()
+
     @property
     def family(self) -> str:
         """What stands before the point of the id."""

@@ -101,7 +101,7 @@ def _seen(check: Check, exchange: Exchange) -> str:
 def _problems(check: Check, exchange: Exchange) -> list[Problem]:
     """Return what a check finds in an example; nothing where it can't judge here, as without the OpenAI SDK."""
     with suppress(CannotJudge):
-        return list(check.find(exchange))
+        return check.problems(exchange)[0]
     return []
 
 

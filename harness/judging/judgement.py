@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.checks import CHECKS, Check
 from harness.checks.error_causes import BAD_REQUEST, NO_MODEL, ONE_FORM, TOO_LONG, told_cause
-from harness.checks.registry import TOO_LARGE, Applies, CannotJudge, NotApplicable, NotApplicableKind, Reason, Unread
+from harness.checks.registry import TOO_LARGE, Applies, CannotJudge, NotApplicable, NotApplicableKind, Reason
 from harness.results import Outcome, Problem
 from harness.wire.exchange import NO_ANSWER, Exchange
 
@@ -120,13 +120,7 @@ class Judgement:
         """Return what a check says of an exchange that it applies to."""
         if check.observe:
             return Verdict(Outcome.OBSERVED, check.observe(self._exchange))
-        problems: list[Problem] = []
-        rest: tuple[str, ...] = ()
-        try:
-            for problem in check.find(self._exchange):
-                problems.append(problem)  # noqa: PERF402 - those before an Unread count
-        except Unread as unread:
-            rest = unread.checks
+        problems, rest = check.problems(self._exchange)
         if not problems:
             return self._block(rest) or _PASSED
         return self._block(check.explained_by) or Verdict(Outcome.FAIL, "", problems)

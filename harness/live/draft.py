@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -188,7 +189,7 @@ def _deviations(cases: Iterable[Case], docs: str) -> Iterator[dict[str, Any]]:
 
 def _appended(path: Path, provider: Provider) -> str:
     """
-    Return the text of providers.yaml with an entry at its end, all that stands there as it is.
+    Return the text of providers.yaml with an entry at the end of its list of providers, all that stands there as it is.
 
     Raises:
         BadProviders: the file can't be read, has an entry of that id, or is written in a form that takes none.
@@ -205,20 +206,37 @@ def _appended(path: Path, provider: Provider) -> str:
     item = " " * _indent(text) + "- "
     lines = as_yaml(entry).splitlines()
     added = item + f"\n{' ' * len(item)}".join(lines)
-    appended = f"{text.rstrip()}\n\n{added}\n"
+    head, rest = _around_end(text)
+    appended = f"{head.rstrip()}\n\n{added}\n" + (f"\n{rest}" if rest else "")
     try:
         after = Matrix.model_validate(yaml.safe_load(appended))
     except (yaml.YAMLError, ValidationError):
         after = None
     if after is None or after.providers != (*before.providers, provider):
         raise BadProviders(
-            f"{path}: an entry can't be put at its end; write providers as a list, one `- id:` a provider, last"
+            f"{path}: an entry can't be put at its end; write providers as a list, one `- id:` a provider"
         )
     return appended
 
 
 def _indent(text: str) -> int:
     """Return how far the items of the list of providers are indented."""
+    return next((value.start_mark.column for key, value in _pairs(text) if key.value == "providers"), 0)
+
+
+def _around_end(text: str) -> tuple[str, str]:
+    """Return what stands before the end of the list of providers, and the keys behind it with what is said of the next."""
+    keys = [key for key, _ in _pairs(text)]
+    behind = [after for key, after in pairwise(keys) if key.value == "providers"]
+    if not behind:
+        return text, ""
+    at = behind[0].start_mark.index
+    lines = text[:at].splitlines(keepends=True)
+    while lines and lines[-1].startswith("#"):
+        at -= len(lines.pop())
+    return text[:at], text[at:]
+
+
+def _pairs(text: str) -> list[tuple[yaml.Node, yaml.Node]]:
     root = yaml.compose(text, yaml.SafeLoader)
-    pairs = root.value if isinstance(root, yaml.MappingNode) else []
-    return next((value.start_mark.column for key, value in pairs if key.value == "providers"), 0)
+    return root.value if isinstance(root, yaml.MappingNode) else []

@@ -292,7 +292,7 @@ class RecordingIndex:
                 case = Case(self._root, target, scenario)
                 if case.cassette.exists():
                     for exchange in with_expectations(read_cassette(case.cassette), scenario):
-                        if not exchange.expected.cancelled_by_client:  # how that answer ended is our own doing
+                        if _is_served(scenario, exchange):
                             yield RecordedAnswer(target.id, names, scenario, exchange)
 
     def _published(self, provider: str) -> Iterator[RecordedAnswer]:
@@ -325,8 +325,14 @@ def _of_reference() -> Iterator[RecordedAnswer]:
     for recording, scenarios, names in every:
         for scenario in scenarios.values():
             for exchange in recording(scenario):
-                if not exchange.expected.cancelled_by_client:
+                if _is_served(scenario, exchange):
                     yield RecordedAnswer(f"{REFERENCE}/{names[0]}", names, scenario, exchange)
+
+
+def _is_served(scenario: Scenario, exchange: Exchange) -> bool:
+    """Tell whether others get an answer: not one that we ended, nor one in chat that was asked for comparison alone."""
+    compared = scenario.in_chat_first and exchange.dialect == "chat"
+    return not (compared or exchange.expected.cancelled_by_client)
 
 
 def _synthesised(synthesiser: Synthesiser, asked: RequestMade) -> RecordedAnswer:

@@ -113,7 +113,7 @@ def _verdict(writer: Writer, check: Check, bad: Exchange) -> str:
     with suppress(CannotJudge):
         if check.observe:
             return check.observe(bad)
-        return "; ".join(translated_problem(problem.message, writer.language) for problem in check.find(bad))
+        return "; ".join(translated_problem(problem.message, writer.language) for problem in check.problems(bad)[0])
     return ""
 
 

@@ -135,6 +135,17 @@ def test_of_the_ideal_provider_the_flags_are_those_of_openai() -> None:
     }
 
 
+def test_a_dialect_that_it_lacks_stands_apart_since_the_first_schema_knows_none() -> None:
+    small, large = (one.model_copy(update={"lacks": ("messages", "tools")}) for one in ACME.models)
+    lacking = ACME.model_copy(update={"lacks": ("key", "messages"), "models": (small, large)})
+    told = json.loads(export(lacking, (), ()).to_json())
+    for schema in (json_schema(), FIRST_SCHEMA):
+        jsonschema.validate(told, schema)
+    assert (told["lacks_dialects"], told["provider"]["lacks"]) == (["messages"], ["key"])
+    assert [one["lacks"] for one in told["provider"]["models"]] == [["tools"], ["tools"]]
+    assert "lacks_dialects" not in json.loads(export(ACME, (), ()).to_json())
+
+
 def test_what_nothing_shows_is_left_out() -> None:
     missing = Finding("acme", "small", "chat.stream", "recording.present", Level.MUST, Outcome.MISSING, "no recording")
     other = replace(seen("role.pattern", "first"), provider="other")

@@ -149,14 +149,30 @@ def test_the_key_is_not_on_disk(tmp_path: Path) -> None:
     assert [path.name for path in files if key.encode() in path.read_bytes()] == []
 
 
-def test_an_entry_is_appended_and_all_that_stands_there_stays(tmp_path: Path) -> None:
-    before = (ROOT / "providers.yaml").read_text(encoding="utf-8") + "  # The last words.\n\n"
+def with_providers_first() -> str:
+    return (ROOT / "providers.yaml").read_text(encoding="utf-8")
+
+
+def with_providers_last() -> str:
+    """Return the same file, its keys in another order."""
+    first, mark, then = with_providers_first().partition("\n# Known by the recordings")
+    head, key, providers = first.partition("\nproviders:\n")
+    assert mark, key
+    return f"{head}{mark}{then}{key}{providers}  # The last words.\n\n"
+
+
+@pytest.mark.parametrize("whole", [with_providers_first, with_providers_last])
+def test_an_entry_is_appended_and_all_that_stands_there_stays(whole: Callable[[], str], tmp_path: Path) -> None:
+    before = whole()
     (tmp_path / "providers.yaml").write_text(before, encoding="utf-8")
     with Server(IDEAL) as server:
         result = draft(server, tmp_path, "--name", "Acme: 云", "--key-env", "OTHER_KEY")
     assert result.exit_code == 0, result.output
     after = (tmp_path / "providers.yaml").read_text(encoding="utf-8")
-    assert after.startswith(before.rstrip())
+    if whole is with_providers_last:
+        assert after.startswith(before.rstrip())
+    added = "\n  - id: acme\n" + after.partition("\n  - id: acme\n")[2].partition("\n\n")[0].rstrip("\n") + "\n"
+    assert after.replace(added, "", 1).rstrip() == before.rstrip()
     *others, acme = load_matrix(tmp_path / "providers.yaml").providers
     assert tuple(others) == load_matrix(ROOT / "providers.yaml").providers
     assert (acme.name, acme.key_env, acme.base_url, acme.docs) == ("Acme: 云", "OTHER_KEY", server.base_url, DOCS)

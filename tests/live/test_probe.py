@@ -23,6 +23,7 @@ from scripted import (
     plays,
     refuses,
     stalls,
+    whole,
 )
 
 from harness.cli import main
@@ -176,9 +177,10 @@ def test_a_fault_is_found_and_ends_with_1() -> None:
         (refuses(401, message="no such key"), "status 401: "),
         (refuses(403), "status 403"),
         (
-            refuses(404, message="no such page"),
+            whole(404, b'{"error":{"message":"no such page","type":"invalid_request_error","param":null,"code":null}}'),
             "does the address end in /v1, as most do, and is the model's name right?",
         ),
+        (refuses(404, message="no such thing"), '"code":"model_not_found"}}; is the model\'s name right?'),
     ],
 )
 def test_where_there_is_nothing_to_judge_it_says_so_in_a_line(script: Script, said: str) -> None:

@@ -34,6 +34,13 @@ def test_the_same_bytes_asked_of_two_providers_give_each_ones_own_answer(index: 
     assert first.exchange.response.body != second.exchange.response.body
 
 
+def test_a_chat_that_was_asked_to_compare_messages_with_is_nobody_elses(index: RecordingIndex) -> None:
+    for provider in (REFERENCE, "llamacpp"):
+        assert not [one.name for one in index.answers(provider) if one.scenario.dialect == "messages"]
+        assert "messages.both-dialects" in {one.scenario.id for one in index.answers(provider, "messages")}
+    assert not set(index.models(REFERENCE)) & set(index.models(REFERENCE, "messages"))
+
+
 @pytest.mark.parametrize(
     ("asked", "scenario"),
     [

@@ -10,7 +10,7 @@ from harness.evidence.stand_ins import model_of
 from harness.matrix.messages import EVERY_SCENARIO
 from harness.matrix.providers import Provider
 from harness.results import Deviation, Finding, Outcome, first_message
-from harness.wire.dialect import dialect_of_scenario
+from harness.wire.dialect import DIALECTS, dialect_of_scenario
 
 _PROVENANCES: tuple[Provenance, ...] = ("recorded", "published", "reconstructed")
 """The best evidence first."""
@@ -28,7 +28,8 @@ def export(provider: Provider, findings: Iterable[Finding], deviations: Iterable
         outcomes[what].append((recording, became))
     return Document(
         version=VERSION,
-        provider=provider,
+        provider=_as_first_said(provider),
+        lacks_dialects=tuple(one for one in DIALECTS if one in provider.lacks),
         flags=Flags(
             **{
                 name: _statements(provider, ((one, value) for one in judged[dialect] for value in derive(one)))
@@ -39,6 +40,16 @@ def export(provider: Provider, findings: Iterable[Finding], deviations: Iterable
         parameters={what: _statements(provider, seen) for what, seen in sorted(outcomes.items())},
         deviations=tuple(_known(provider, deviation, own) for deviation in deviations),
     )
+
+
+def _as_first_said(provider: Provider) -> Provider:
+    """Return a provider whose lacks are those of the first schema: who checks by it refuses the name of a dialect there."""
+    models = tuple(one.model_copy(update={"lacks": _but_dialects(one.lacks)}) for one in provider.models)
+    return provider.model_copy(update={"lacks": _but_dialects(provider.lacks), "models": models})
+
+
+def _but_dialects(lacks: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(one for one in lacks if one not in DIALECTS)
 
 
 def _judged(provider: Provider, findings: list[Finding]) -> Iterator[Judged]:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from harness.matrix.providers import Provider
+from harness.wire.dialect import DialectName
 
 VERSION: Literal[1] = 1
 
@@ -133,7 +134,8 @@ class Document(_Part):
     """What is known of a provider: facts, flags and deviations, each with what shows it and how old that is."""
 
     version: Literal[1] = Field(description="Of this form. Within a version keys are added, and none go.")
-    provider: Provider = Field(description="The facts, as in providers.yaml.")
+    provider: Provider = Field(description="The facts, as in providers.yaml; the dialects that it lacks are apart.")
+    lacks_dialects: tuple[DialectName, ...] = Field((), description="The dialects that it is known not to serve.")
     flags: Flags
     parameters: dict[str, Said] = Field(
         description="What became of what was tried in a request, each by its name: honoured, ignored, accepted, refused."
@@ -144,6 +146,8 @@ class Document(_Part):
         """Return it as JSON text; what is not known is left out."""
         document = self.model_dump(mode="json", by_alias=True, exclude_none=True)
         document["flags"] = {name: said for name, said in document["flags"].items() if said}
+        if not self.lacks_dialects:
+            del document["lacks_dialects"]
         return dump(document)
 
 
