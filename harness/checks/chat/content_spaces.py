@@ -1,7 +1,6 @@
 """White space in a text: pieces that lost the spaces between them, and a run of it that does not end."""
 
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterator
 
 from harness.checks import sources
 from harness.checks.applies import stream, success_status
@@ -12,61 +11,8 @@ from harness.results import Advice, Level, Problem
 from harness.simulate.reference import BODY, STREAM, replace_in_body
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import TEXT_CHANNELS
+from harness.wire.spacing import run_together
 
-_SMALL = frozenset(
-    [
-        "the",
-        "and",
-        "of",
-        "to",
-        "a",
-        "in",
-        "is",
-        "for",
-        "that",
-        "it",
-        "you",
-        "with",
-        "on",
-        "are",
-        "this",
-        "as",
-        "be",
-        "or",
-        "an",
-        "can",
-        "not",
-        "by",
-        "at",
-        "from",
-        "de",
-        "la",
-        "el",
-        "que",
-        "los",
-        "las",
-        "un",
-        "una",
-        "y",
-        "en",
-        "le",
-        "les",
-        "et",
-        "des",
-        "est",
-        "der",
-        "die",
-        "das",
-        "und",
-        "ist",
-        "nicht",
-        "ein",
-        "eine",
-        "mit",
-    ]
-)
-"""Words that stand in every longer text of some languages, and never begin or end an other word of it as a piece of their own."""
-_PIECES, _KINDS = 10, 3
 _WORDS = ("The", "answer", "is", "in", "the", "book", "that", "you", "gave", "to", "me", ".")
 
 
@@ -86,19 +32,9 @@ def spaces(exchange: Exchange) -> Iterator[Problem]:
     for choice in exchange.columns.choices.values():
         for name in TEXT_CHANNELS:
             pieces = choice.channels.get(name)
-            if pieces and _run_together(pieces.texts):
+            if pieces and run_together(pieces.texts):
                 message = f"{len(pieces.texts)} pieces, many of them whole words, bring no space"
                 yield Problem(message, (place_of(exchange, choice, pieces.chunks[0], f"/{{part}}/{name}"),))
-
-
-def _run_together(texts: Sequence[str]) -> bool:
-    """Tell whether many pieces are whole words, small ones among them, and nothing stands between them."""
-    if len(texts) < _PIECES or any(" " in text for text in texts):
-        return False
-    letters = [text for text in texts if text.isalpha()]
-    small = [text for text in letters if text.lower() in _SMALL]
-    follows = sum(one[-1:].isalpha() and other[:1].isalpha() for one, other in pairwise(texts))
-    return len({*small}) >= _KINDS and 2 * len(letters) > len(texts) and 2 * follows > len(texts)
 
 
 _BLANK = 120

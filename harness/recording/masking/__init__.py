@@ -27,6 +27,8 @@ _BYTES_TOLD = re.compile(rb'"bytes"\s*:\s*\[\s*\d')
 _BOUNDS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"})
 _SCHEMAS = frozenset({"parameters", "schema", "input_schema"})
 _TRIES = 8
+_DIGITS = frozenset("0123456789")
+_FEW = 4
 _DEEPEST = 64
 
 
@@ -38,9 +40,10 @@ def mask_exchanges(exchanges: Sequence[Exchange], seed: str) -> list[Exchange]:
     """
     narrow = any(_BYTES_TOLD.search(exchange.response.content) for exchange in exchanges)
     unchanged = {number for exchange in exchanges for number in _bound_numbers(exchange)}
+    apart = "".join(sorted({stop for one in exchanges for stop in stops_of(one.request) if stop in _DIGITS})[:_FEW])
     made: list[Exchange] = []
     for attempt in range(_TRIES):
-        vocabulary = Vocabulary(f"{seed} {attempt}", narrow=narrow, unchanged=unchanged)
+        vocabulary = Vocabulary(f"{seed} {attempt}", narrow=narrow, unchanged=unchanged, apart=apart)
         made = _masked(exchanges, vocabulary)
         if all(map(_stops_alike, exchanges, made)):
             break

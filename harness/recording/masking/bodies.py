@@ -12,7 +12,10 @@ from harness.wire.unpacking import GZIP
 
 _LINE = re.compile(r"[^\r\n]+")
 _LINE_END = re.compile(r"\r\n|\n|\r")
-_FIELD = re.compile(r"(?P<start>\ufeff?(?P<name>[a-z_-]{0,20})(?P<colon>: ?)(?:data: ?)*)(?P<value>.*)", re.DOTALL)
+_FIELD = re.compile(
+    r"(?P<start>\ufeff?(?:(?P<indent>[ \t]+)(?=(?:data|event|id|retry):))?(?P<name>[a-z_-]{0,20})(?P<colon>: ?)(?:data: ?)*)(?P<value>.*)",
+    re.DOTALL,
+)
 _JSON = re.compile(r'\s*[{\["]')
 _TAG = re.compile(r"<[^>]*>")
 _DEFLATE = b"\x78"
@@ -101,6 +104,7 @@ def _blocks(text: str) -> Iterator[_Lines]:
     for line in _LINE.finditer(text):
         found = _FIELD.fullmatch(line[0])
         kind = found["name"] if found else "bare" if line[0] in _NAMES else "line"
+        kind = "indented" if found and found["indent"] else kind
         span = (line.start() + (len(found["start"]) if found else 0), line.end())
         apart = len(_LINE_END.findall(text, at, line.start())) > 1
         if apart or kind != block.kind or kind not in {"data", "line"}:

@@ -8,12 +8,15 @@ between the two, the second copy becomes a copy of what the first became.
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from itertools import accumulate, pairwise
+from itertools import accumulate, islice, pairwise
 from typing import NamedTuple
+
+from harness.wire.spacing import SMALL_WORDS, run_together
 
 _TELLING = 8  # characters: what is shorter comes again by chance
 _OFTEN = 0.4  # of the pieces that repeat the one before: a stream that sends each twice
 _GROWN = 2
+_NOTHING = frozenset({"None", "null", "undefined", "NaN", "nil"})
 _WAITING = 5  # pieces by which one copy may be ahead of the other
 
 Mask = Callable[[str], str]
@@ -32,18 +35,26 @@ def masked_pieces(pieces: Sequence[str], mask: Mask, marks: Sequence[str] = ()) 
     text = "".join(pieces)
     if not text:
         return list(pieces)
+    if run_together(pieces):  # each is a word
+        return [piece if piece.lower() in SMALL_WORDS else mask(piece) for piece in pieces]
     copies = _in_turn(pieces)
     if copies:
         first = [number for number in range(len(pieces)) if number not in copies]
         made_first = dict(zip(first, masked_pieces([pieces[number] for number in first], mask, marks), strict=True))
         return [made_first[copies.get(number, number)] for number in range(len(pieces))]
     whole = _as_utf8(text)
-    spans = _spans(text, pieces, marks) if whole == text else [_Span(0, len(whole))]
+    spans = _spans(text, pieces, (*marks, *_nothing(pieces))) if whole == text else [_Span(0, len(whole))]
     made = ""
     for span in spans:
         source = span.source
         made += mask(whole[span.start : span.end]) if source is None else made[source : source + span.end - span.start]
     return _cut(made, pieces)
+
+
+def _nothing(pieces: Sequence[str]) -> list[str]:
+    """Return the word for nothing that is the first piece, where the text follows without a space."""
+    given = list(islice(filter(None, pieces), 2))
+    return given[:1] if len(given) > 1 and given[0] in _NOTHING and given[1][:1].isalnum() else []
 
 
 def _in_turn(pieces: Sequence[str]) -> dict[int, int]:

@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
 
 from harness.recording.masking.escapes import Escapes
 from harness.recording.masking.identifiers import masked_id
@@ -126,6 +127,7 @@ class JsonTexts:
         string.made = masked_pieces([string.plain], self._vocabulary.text, self._context.marks)[0]
         self._found.strings.append(string)
         if string.token.path[-1] in _SAID if string.token.path else False:
+            string.made = self._as_before([string.plain], [string.made])[0]
             self._found.said[_choice(string.token.within)].append(string)
 
     def _piece(self, string: _String) -> None:
@@ -195,8 +197,20 @@ class JsonTexts:
             made = [masked_pieces([piece], self._vocabulary.text, self._context.marks)[0] for piece in pieces]
         else:
             made = masked_pieces(pieces, self._vocabulary.text, self._context.marks)
+        if strings[0].token.path[-1] in _SAID:
+            made = self._as_before(pieces, made)
         for string, other in zip(strings, made, strict=True):
             string.made = other
+
+    def _as_before(self, pieces: Sequence[str], made: list[str]) -> list[str]:
+        """Return the pieces made of a text as they were, if it was said before with other white space."""
+        text = "".join(pieces)
+        again = self._vocabulary.again(text)
+        self._vocabulary.remember(text, "".join(made))
+        if again is None:
+            return made
+        ends = [0, *accumulate(map(len, pieces))]
+        return [again[start:end] for start, end in pairwise(ends)]
 
     def _mask_tokens(self) -> None:
         for choice, tokens in self._found.tokens.items():

@@ -21,14 +21,28 @@ from random import Random
 from harness.recording.masking.escapes import Escapes
 
 _TAGS = (
-    "think|thinking|thought|reasoning|seed:think|longcat_think|answer|response|tool|tools|tool_calls?|tool_response"
+    "think|thinking|thoughts?|reasoning|[a-z]\\w*:think(?:ing)?|longcat_think|think_intent|answer|response|tool|tools|tool_calls?|tool_response"
     "|function_calls?|function|parameter|invoke|minimax:tool_call|seed:tool_call|arg_key|arg_value|start_of_turn"
     "|end_of_turn|eos|bos|s|b|i|p|br|pre|code|html|body|head|title|h1|center|hr"
 )
 _CALLS = "name|arguments|parameters|function|pattern|patternProperties|uniqueItems"  # keys that rules look for
+_PLAIN = (
+    "none|null|undefined|nan|infinity|nil|true|false|html|xml|json|escape|escaped|dialog|dialogs|dialogue|dialogues"
+    "|conversation|conversations|transcript|transcripts|script|scripts|interview|interviews|chat|chats"
+)
+"""Stay as words of their own, wherever they stand: values that are written out, and what a question may be about."""
+_ROLES = "Human|User|USER|user|Assistant|ASSISTANT|assistant|Response"
+_THOUGHT = "I'm|I need|I'll|I should|I want|I think|I have|The user"
 KEPT = (
-    rf"<\|[^|>\s]{{1,40}}\|>|<｜[^｜>]{{1,40}}｜>|</?(?:{_TAGS})(?=[\s=/>])|<</?SYS>>|◁/?think▷|｜DSML｜|<!DOCTYPE html"
-    r"|\[/?(?:INST|THINK|TOOL_CALLS|TOOL_RESULTS|AVAILABLE_TOOLS|ARGS|gMASK)\]|```[\w+#-]*"
+    r"\A\s*\[\s*\{\s*[\"']type[\"']\s*:\s*[\"'](?:text|output_text)[\"']\s*,\s*[\"']text[\"']\s*:"
+    r"|\A\s*(?:assistant|model|ASSISTANT)(?=\s*\n|:\s)|Thinking Process:(?=\s)|Here's a thinking process(?=\s)"
+    rf"|(?:(?<=\*\*\n)|(?<=\*\*\n\n))(?:{_THOUGHT})(?= )|\n\s*(?:### ?)?(?:{_ROLES})(?=:?[ \n])"
+    r"|&(?:lt|gt|amp|quot|apos|nbsp|#39|#x27|#34|#x22);|\[object Object\]"
+    r"|<\|(?:channel|turn|tool_call|tool|think)>|<(?:channel|turn|tool_call|tool)\|>|<(?:unused|reserved_|extra_id_)\d+>"
+    r"|\[(?:EOS|EOT|PAD|BOS|CLS)\]|\]~!?b[\[\]]|\[e~\[|(?<=<\|open\|>)(?:tools|call)(?![^\W_])"
+    rf"|(?<![^\W_])(?i:{_PLAIN})(?![^\W_])"
+    rf"|<\|[^|>\s]{{1,40}}\|>|<｜[^｜>]{{1,40}}｜>|</?(?:{_TAGS})(?=[\s=/>])|<</?SYS>>|◁/?think▷|｜DSML｜|<!DOCTYPE html"
+    r"|\[/?(?:INST|THINK|TOOL_CALLS?|TOOL_RESULTS|AVAILABLE_TOOLS|ARGS|gMASK)\]|```[\w+#-]*"
     r"|assistant(?:final|commentary|analysis)|commentary to=functions\.|\bfunctions\.(?=\w)|\Aanalysis(?=[A-Z])"
     r"|https?://|data:\w+/[\w.+-]+;base64,[\w+/]{0,11}|锟斤拷|[锛銆鈥锟]"
     rf"|(?<=[\s:\[,])(?:true|false|null)(?=\s*[,}}\]])|\A(?:{_CALLS}|true|false|null)\Z|(?<=\")(?:{_CALLS})(?=\")"
@@ -40,13 +54,17 @@ _UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _NUMBER = r"(?<![\w.])\d+(?:\.\d+)?[eE][+-]?\d+(?![\w.])|(?<![\w.])\d+\.0+(?![\w.])"
 # Written without spaces between words.
 _DENSE = "\u0e00-\u0eff\u1780-\u17ff\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff"
+_GERUND = r"(?<=\*\*)[A-Z][a-z]+ing(?= [^*\n]{3,60}\*\*\s*\n)"
+_BYTE = r"<0x[0-9A-F]{2}>"
+_SPACES = "\u0120\u010a"  # by which tokenizers write a space and a line end
 _TOKEN = re.compile(
-    rf"(?P<kept>{KEPT})|(?P<uuid>{_UUID})|(?P<number>{_NUMBER})|(?P<dense>[{_DENSE}]+)|(?P<run>[^\W_{_DENSE}]+)"
+    rf"(?P<kept>{KEPT})|(?P<gerund>{_GERUND})|(?P<byte>{_BYTE})|(?P<uuid>{_UUID})|(?P<number>{_NUMBER})|(?P<dense>[{_DENSE}]+)|(?P<run>[^\W_{_DENSE}{_SPACES}]+)"
 )
 
 _VOWELS, _CONSONANTS = "aeiou", "bcdfghjklmnpqrstvwz"
 _LOWER, _UPPER, _DIGITS = "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789"
 _SHORT_IN_DECIMAL = "abc"  # their codes have two digits, those of the other small letters three
+_TELLING = 8  # letters: what is shorter may be said again by chance
 _LONGEST_SPOKEN = 24  # longer ones are no words
 _HEX_LEAST = 8
 _TRIES = 40
@@ -70,18 +88,26 @@ class Vocabulary:
     The made-up words of one seed.
 
     Where ``narrow``, each byte of a word keeps the number of digits it has in decimal, for answers that tell the bytes
-    of their tokens.  ``unchanged`` are numbers that stay, since something hangs on their size.
+    of their tokens.  ``unchanged`` are numbers that stay, since something hangs on their size; ``apart`` are digits at which
+    an answer ends: what stands for one stands in no other number.
     """
 
-    def __init__(self, seed: str, *, narrow: bool = False, unchanged: Iterable[str] = ()) -> None:
+    def __init__(self, seed: str, *, narrow: bool = False, unchanged: Iterable[str] = (), apart: str = "") -> None:
         self._key = blake2b(seed.encode()).digest()
         self._narrow = narrow
-        self._words: dict[str, str] = {number: number for number in unchanged}
-        self._taken: set[str] = set()
+        ends = [digit for digit in _DIGITS[1:] if digit not in apart]
+        self._ends = dict(zip(apart, self._random("ends").sample(ends, len(ends)), strict=False))
+        self._began = {made: digit for digit, made in self._ends.items()}
+        self._words: dict[str, str] = self._ends | {word: word for word in (*unchanged, *_PLAIN.split("|"))}
+        self._taken: set[str] = {*_PLAIN.split("|")}
+        self._digits = "".join(digit for digit in _DIGITS if digit not in self._began)
+        self._by_letters: dict[str, tuple[str, str]] = {}
         self._dense: dict[str, str] = {}
         self._single: dict[str, str] = {}
         self._by_kind: dict[str, Callable[[str], str]] = {
             "kept": str,
+            "gerund": lambda word: self.word(word[:-3]) + word[-3:],
+            "byte": self._byte,
             "uuid": self._uuid,
             "number": self._number,
             "dense": self._run_of_dense,
@@ -96,6 +122,20 @@ class Vocabulary:
         if not text.isascii() and (other := _read_as_gbk(text)) is not None:
             return _written_as_gbk(self.text(other)) or text
         return _TOKEN.sub(self._replaced, text)
+
+    def again(self, text: str) -> str | None:
+        """Return what stands for a text that was said before with other white space; None where it was not."""
+        before, made = self._by_letters.get("".join(text.split()), ("", ""))
+        if not before or before == text:
+            return None
+        left = iter("".join(made.split()))
+        return "".join(letter if letter.isspace() else next(left, letter) for letter in text)
+
+    def remember(self, text: str, made: str) -> None:
+        """Keep what stands for a text, for another that differs from it in white space alone."""
+        letters = "".join(text.split())
+        if len(letters) >= _TELLING:
+            self._by_letters.setdefault(letters, (text, made))
 
     def tokens(self, text: str, least: int) -> str:
         """Return ``text`` with made-up words for what is no word: letters with digits, at least so many in a row."""
@@ -126,11 +166,13 @@ class Vocabulary:
         if len(word) == 1:
             return self._of_single(word)
         unit = next((n for n in range(1, min(len(word) // 2, 12) + 1) if word[:n] * (len(word) // n) == word), None)
-        if unit is None or len(word) > _LONGEST_SPOKEN:
+        if unit is None:
             return None
         again = len(word) // unit
         return (
-            self._of_single(word[0], _DIGITS[1:]) if word.isdigit() and unit == 1 else self.word(word[:unit])
+            self._of_single(word[0], self._digits.replace("0", ""))
+            if word.isdigit() and unit == 1
+            else self.word(word[:unit])
         ) * again
 
     def _of_single(self, letter: str, among: str = "") -> str:
@@ -140,6 +182,7 @@ class Vocabulary:
             self._random(pool).shuffle(shuffled)
             self._single[pool] = "".join(shuffled)
         ring = self._single[pool]
+        letter = self._began.get(letter, letter)
         return ring[(ring.index(letter) + 1) % len(ring)] if letter in ring else letter
 
     def _fresh(self, word: str) -> str:
@@ -165,7 +208,7 @@ class Vocabulary:
 
     def _pools(self, word: str, random: Random) -> list[str]:
         if word.isascii() and word.isdigit():
-            return [_DIGITS[1:] if word[0] != "0" else "0", *[_DIGITS] * (len(word) - 1)]
+            return [self._digits.replace("0", "") if word[0] != "0" else "0", *[self._digits] * (len(word) - 1)]
         if len(word) >= _HEX_LEAST and re.fullmatch(r"[0-9a-f]+|[0-9A-F]+", word) and not word.isalpha():
             letters = "abcdef" if word.islower() else "ABCDEF"
             return [_DIGITS if letter.isdigit() else self._narrowed(letter, letters) for letter in word]
@@ -176,7 +219,7 @@ class Vocabulary:
 
     def _pool(self, letter: str) -> str:
         if letter.isascii():
-            pool = _DIGITS if letter.isdigit() else _LOWER if letter.islower() else _UPPER
+            pool = self._digits if letter.isdigit() else _LOWER if letter.islower() else _UPPER
             return self._narrowed(letter, pool)
         return neighbours(letter)
 
@@ -193,6 +236,14 @@ class Vocabulary:
         if pair not in self._dense:
             self._dense[pair] = _other(self._random(pair), letter, neighbours(letter))
         return self._dense[pair]
+
+    def _byte(self, token: str) -> str:
+        """Return another byte, as a tokenizer writes one that it can't read: digits stay digits."""
+        random = self._random(token)
+        return "".join(
+            _other(random, one, _DIGITS if one.isdigit() else "ABCDEF") if 3 <= at < 5 else one  # noqa: PLR2004
+            for at, one in enumerate(token)
+        )
 
     def _uuid(self, uuid: str) -> str:
         """Return another UUID, of the same version and variant."""

@@ -1,0 +1,70 @@
+"""The white space between pieces of a text: whether it was lost."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+SMALL_WORDS = frozenset(
+    [
+        "the",
+        "and",
+        "of",
+        "to",
+        "a",
+        "in",
+        "is",
+        "for",
+        "that",
+        "it",
+        "you",
+        "with",
+        "on",
+        "are",
+        "this",
+        "as",
+        "be",
+        "or",
+        "an",
+        "can",
+        "not",
+        "by",
+        "at",
+        "from",
+        "de",
+        "la",
+        "el",
+        "que",
+        "los",
+        "las",
+        "un",
+        "una",
+        "y",
+        "en",
+        "le",
+        "les",
+        "et",
+        "des",
+        "est",
+        "der",
+        "die",
+        "das",
+        "und",
+        "ist",
+        "nicht",
+        "ein",
+        "eine",
+        "mit",
+    ]
+)
+"""Words that stand in every longer text of some languages, and never begin or end an other word of it as a piece of their own."""
+
+_PIECES, _KINDS = 10, 3
+
+
+def run_together(texts: Sequence[str]) -> bool:
+    """Tell whether many pieces are whole words, small ones among them, and nothing stands between them."""
+    if len(texts) < _PIECES or any(" " in text for text in texts):
+        return False
+    letters = [text for text in texts if text.isalpha()]
+    small = [text for text in letters if text.lower() in SMALL_WORDS]
+    follows = sum(one[-1:].isalpha() and other[:1].isalpha() for one, other in pairwise(texts))
+    return len({*small}) >= _KINDS and 2 * len(letters) > len(texts) and 2 * follows > len(texts)
