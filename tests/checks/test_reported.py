@@ -65,7 +65,7 @@ def test_counts_that_cannot_be_read_block_what_reads_nothing_else() -> None:
     outcomes = {f.check: f.outcome for f in findings(broken).values() if f.family == "usage"}
     assert outcomes["usage.integers"] is Outcome.FAIL
     assert {name for name, outcome in outcomes.items() if outcome is Outcome.BLOCKED} == {
-        "usage.sum", "usage.positive", "usage.within-totals", "usage.proportion",
+        "usage.sum", "usage.positive", "usage.within-totals", "usage.proportion", "usage.enough",
     }  # fmt: skip
 
 

@@ -25,6 +25,8 @@ from harness.simulate.reference import (
 from harness.wire.exchange import Exchange
 
 EIGHT, NINE = "Thu, 09 Oct 2025 08:53:20 GMT", "Thu, 09 Oct 2025 09:53:20 GMT"
+LATER = "Thu, 09 Oct 2025 09:37:20 GMT"
+"""A date that is off by no time zone."""
 OTHER = replace_in_body(ask("sky"), "How can I", "What can I")
 
 
@@ -117,9 +119,10 @@ def test_another_question_is_no_pair(tmp_path: Path, change: dict[str, Any]) -> 
 
 
 def test_other_providers_and_other_files_are_not_compared(tmp_path: Path) -> None:
-    rows = [row(at(BODY, EIGHT), "one"), row(at(OTHER, NINE), "two")]
-    assert [failed(one) for one in audited(tmp_path, rows)] == [set(), set()]
-    assert failed(audited(tmp_path, [row(at(OTHER, NINE), "one")], "other.jsonl")[0]) == set()
+    one, other = row(at(BODY, EIGHT), "one"), row(at(OTHER, LATER), "one")
+    assert [failed(found) for found in audited(tmp_path, [one, other | {"provider": "two"}])] == [set(), set()]
+    assert failed(audited(tmp_path, [other], "other.jsonl")[0]) == set()
+    assert failed(audited(tmp_path, [one, other], "both.jsonl")[1]) == {"identity.id-unique", "identity.created-moves"}
 
 
 def test_one_id_and_one_time_for_two_answers(tmp_path: Path) -> None:

@@ -144,9 +144,12 @@ def test_random_json_never_raises() -> None:
     for _ in range(300):
         gathered = columns(grow(3), grow(4), chunk(), grow(2))
         assert gathered.count == 4
-        kept = gathered.chunk_count + len(gathered.not_objects)
-        assert kept <= 4 <= kept + len(gathered.errors), "each is a chunk, an error or no object"
+        kept = gathered.chunk_count + len(gathered.not_objects) + len(gathered.foreign)
+        assert kept <= 4 <= kept + len(gathered.errors), (
+            "each is a chunk, an error, an object of another kind, or no object"
+        )
         assert sum(shape.count for shape in gathered.shapes) == gathered.chunk_count
         places = [one.chunk for table in (gathered.usages, gathered.errors) for one in table]
+        places += [number for number, _ in gathered.foreign]
         assert all(0 <= number <= 3 for number in [*places, gathered.first, gathered.last])
         assert all(choice.first_chunk <= choice.last_chunk for choice in gathered.choices.values())

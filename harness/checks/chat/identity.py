@@ -153,7 +153,7 @@ def _own_date(exchange: Exchange) -> Reason | None:
 @rule(
     "identity.created-near", SHOULD, "created is near the answer's date: within a day, and no time zone off.",
     sources.CHUNK, _own_date,
-    good=(with_header(STREAM, "date", _DATE),),
+    good=(with_header(STREAM, "date", _DATE), in_archive(with_header(BODY, "date", _HOUR_LATER), with_header(BODY, "date", _DATE))),
     bad=(with_header(STREAM, "date", "Sat, 21 Nov 2026 04:00:00 GMT"), with_header(replace_in_body(BODY, "1760000000", "1060000000"), "date", _DATE), with_header(replace_in_body(BODY, "1760000000", "1760028800"), "date", _DATE)),
     depends_on=("chunk.created",),
 )  # fmt: skip
@@ -165,11 +165,17 @@ def created_near(exchange: Exchange) -> Iterator[Problem]:
     """
     for value, seen in exchange.columns.values["created"].items():
         apart = value - exchange.response.date if isinstance(value, int) else 0
-        told = _days_off(apart) or _zone_off(apart)
+        told = _days_off(apart) or (None if _stands(exchange, value) else _zone_off(apart))
         if told:
             said, advice = told
             yield Problem(f"created is {said}", ((seen.first, "/created"),), advice)
             return
+
+
+def _stands(exchange: Exchange, created: int) -> bool:
+    """Tell whether an answer of another date has this ``created``: a cache gave it, or it stands still, whatever the zone."""
+    other = exchange.before.with_created(created)
+    return other is not None and abs(exchange.response.date - other.date) > _LONGEST
 
 
 def _days_off(apart: int) -> tuple[str, Advice | None] | None:

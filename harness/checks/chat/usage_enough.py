@@ -62,8 +62,8 @@ def enough(exchange: Exchange) -> Iterator[Problem]:
     """
     usage = top_usages(exchange)[-1]
     prompt, total, tokens = usage.value.get(COUNTS[0]), usage.value.get(COUNTS[2]), usage.value[COUNTS[1]]
-    counted = max(tokens, total - prompt) if is_count(total) and is_count(prompt) else tokens
-    most = _BYTES * counted + _SLACK
+    told = total - prompt if is_count(total) and is_count(prompt) else tokens
+    most = _BYTES * max(tokens, told) + _SLACK
     at = ((usage.chunk, f"{usage.pointer}/completion_tokens"),)
     text, all_of_it = _came(exchange) if bytes_that_came(exchange) > most else (0, 0)
     if text > most:
@@ -71,5 +71,7 @@ def enough(exchange: Exchange) -> Iterator[Problem]:
     elif all_of_it > most and not detail(usage, "reasoning_tokens"):
         said = f"completion_tokens is {tokens} for {text:,} bytes of text and {all_of_it - text:,} of reasoning"
         yield Problem(f"{said}, which is not counted", at, _WITHOUT_THOUGHT)
-    else:
+    elif 0 <= told != tokens and bytes_that_came(exchange) > _BYTES * min(tokens, told) + _SLACK:
         raise Unread("usage.sum", "usage.proportion")
+    else:
+        raise Unread("usage.proportion")

@@ -1,10 +1,11 @@
 """Whether the count of the prompt goes with the prompt, from exchange to exchange."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from harness.checks import sources
 from harness.checks.applies import request_known
-from harness.checks.chat.usages import detail
+from harness.checks.chat.usages import COUNTS, detail, is_count
 from harness.checks.registry import NotApplicable, Reason, Unread, observation, rule
 from harness.checks.sizes import BEYOND, too_long_for
 from harness.results import Level, Problem
@@ -50,8 +51,7 @@ def prompt_moves(exchange: Exchange) -> Iterator[Problem]:
     Instead: Count the prompt with a tokenizer before it is sent; where none is known, take
     `len(json.dumps(messages)) // 4`.
     """
-    one = exchange.facts
-    usage = exchange.columns.usages[-1]
+    one, usage = exchange.facts, exchange.columns.usages[-1]
     place = (usage.chunk, f"{usage.pointer}/prompt_tokens")
     said = too_long_for(one.prompt_tokens + detail(usage, "cached_tokens"), exchange)
     if said:
@@ -62,7 +62,30 @@ def prompt_moves(exchange: Exchange) -> Iterator[Problem]:
             sizes = " and ".join(f"{size:,}" for size in sorted((one.prompt_bytes, other.prompt_bytes)))
             yield Problem(f"prompt_tokens is {one.prompt_tokens} for prompts of {sizes} bytes", (place,))
             return
-    raise Unread("usage.positive", "usage.sum", "usage.within-totals", "usage.proportion")
+    raise Unread(*_hiding(exchange))
+
+
+def _hiding(exchange: Exchange) -> Iterator[str]:
+    """Yield the rules that speak of a count that may be another: where they fail, a prompt that is too long may hide in it."""
+    one, usage = exchange.facts, exchange.columns.usages[-1]
+    if one.prompt_tokens <= 0:
+        yield "usage.positive"
+    if one.prompt_tokens > one.prompt_bytes + BEYOND:
+        yield "usage.proportion"
+    if too_long_for(one.prompt_tokens, exchange):
+        yield "usage.within-totals"
+    output, total = (usage.value.get(name) for name in COUNTS[1:])
+    told = total - output if is_count(output) and is_count(total) else one.prompt_tokens
+    if told != one.prompt_tokens and _too_few(told, exchange):
+        yield "usage.sum"
+
+
+def _too_few(tokens: int, exchange: Exchange) -> bool:
+    """Tell whether so many tokens would be too few for the prompt, or as many as another prompt has that is far from it."""
+    one = replace(exchange.facts, prompt_tokens=tokens)
+    return bool(too_long_for(tokens, exchange)) or any(
+        _apart(one, other) for other in exchange.before.with_prompt_tokens(one)
+    )
 
 
 @observation(

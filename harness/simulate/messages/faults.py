@@ -125,6 +125,14 @@ _EMPTY = (_BLOCK[0], _BLOCK[2])
 _ANSWERED = recording(MESSAGES["messages.nonstream"])[0].response.body
 _UNCOUNTED = compose(_in_start("usage/output_tokens", 0), _in_delta("usage/output_tokens", 0))
 
+_ESTIMATED = compose(
+    lambda exchange: of_other(
+        exchange, messages=[{"role": "user", "content": "The sky is blue, since its light comes from all sides. " * 90}]
+    ),
+    _in_start("usage/input_tokens", 12),
+    _in_delta("usage/input_tokens", 12),
+)
+
 _UNNAMED = replace_bytes(
     b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":" How',
     b'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":" How',
@@ -187,7 +195,7 @@ _FAULTS = (
     _fault("count-error-200", "count-told", "Counting is not served, and that is told with status 200.", "count-tokens", status(200, b'{"error":"Unexpected endpoint or method."}'), "lmstudio-ai/lmstudio-bug-tracker/issues/2055"),
     _fault("input-falls", "input-kept", "The count of the prompt falls: the first one holds what was cached.", "stream", _in_delta("usage/input_tokens", 5), "maximhq/bifrost/pull/5355"),
     _fault("input-zero-at-end", "input-kept", "The prompt is counted as 0 at the end.", "stream", _in_delta("usage/input_tokens", 0), "BerriAI/litellm/issues/41067"),
-    _fault("input-estimated", "input-counted", "A prompt of thousands of words counts a few tokens.", "stream", lambda exchange: of_other(exchange, messages=[{"role": "user", "content": "The sky is blue, since its light comes from all sides. " * 90}]), "BerriAI/litellm/issues/41067"),
+    _fault("input-estimated", "input-counted", "A prompt of thousands of words counts a few tokens.", "stream", _ESTIMATED, "BerriAI/litellm/issues/41067"),
     _fault("cache-within", "input-disjoint", "What was cached is within input_tokens as well.", "both-forms", _whole("usage/cache_read_input_tokens", 40), "vllm-project/vllm/issues/33923"),
     _fault("cap-ignored", "cap-kept", "The cap is ignored.", "capped", _in_delta("usage/output_tokens", 40)),
     _fault("cap-not-told", "cap-told", "An answer that the cap ended says end_turn.", "capped", _in_delta("delta/stop_reason", "end_turn")),

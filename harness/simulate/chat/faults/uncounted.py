@@ -48,6 +48,12 @@ def _asked(text: str) -> Change:
     return ask
 
 
+def _estimated(text: str) -> Change:
+    """Return the change that asks ``text`` and counts a prompt of it as 10 tokens, whatever its length."""
+    counts = chunks(has_usage, set_value("usage/prompt_tokens", 10), set_value("usage/total_tokens", 14))
+    return compose(_asked(text), counts)
+
+
 def _second(changes: Json) -> Edit:
     """Return the edit of the second alternative to each token; a key whose value is Ellipsis goes."""
 
@@ -91,10 +97,10 @@ FAULTS = (
           chunks(has_content, set_value("choices/*/delta/content", 4 * _SENTENCE), only=slice(-1, None)), "usage.enough"),
     Fault("thought-beyond-the-count", "The output counts the text and not the reasoning.", "reasoning.nonstream", _THOUGHT,
           chunks(any_chunk, set_value("choices/*/message/reasoning_content", 6 * _SENTENCE), drop("usage/completion_tokens_details")), "usage.enough"),
-    Fault("prompt-estimated", "A prompt of thousands of words counts 9 tokens.", "chat.nonstream", _ESTIMATED,
-          _asked(80 * _SENTENCE), "usage.prompt-moves"),
-    Fault("prompt-estimated-streamed", "A prompt of thousands of words counts 9 tokens in a stream.", "chat.stream-usage", _ESTIMATED,
-          _asked(80 * _SENTENCE), "usage.prompt-moves"),
+    Fault("prompt-estimated", "A prompt of thousands of words counts 10 tokens.", "chat.nonstream", _ESTIMATED,
+          _estimated(80 * _SENTENCE), "usage.prompt-moves"),
+    Fault("prompt-estimated-streamed", "A prompt of thousands of words counts 10 tokens in a stream.", "chat.stream-usage", _ESTIMATED,
+          _estimated(80 * _SENTENCE), "usage.prompt-moves"),
     Fault("alternatives-of-one-text", "All alternatives have the text of the token.", "params.top-logprobs", _PLACEHOLDERS,
           _alternatives(set_value(_TOP, _like_the_first)), "logprobs.top-distinct"),
     Fault("alternatives-collapsed", "Alternatives that look alike were made one: two tokens of three have one fewer.", "params.top-logprobs", _COLLAPSED,
