@@ -101,7 +101,7 @@ def _together(chunk: Json) -> None:
 @_where_it_can
 def _as_map(chunk: Json) -> None:
     """Write the list as an object of token and logprob."""
-    chunk["choices"][0]["logprobs"]["content"] = {one["token"]: one["logprob"] for one in _tokens(chunk)}
+    chunk["choices"][0]["logprobs"]["content"] = {str(one["token"]): one["logprob"] for one in _tokens(chunk)}
 
 
 @_where_it_can
