@@ -33,7 +33,7 @@ TEXT_KEYS = ("content", "reasoning_content", "reasoning", "reasoning_text", "thi
 NOT_IN_THE_CORPUS = {
     "http.after-cancel": "no stream is known to have been closed early",
     **dict.fromkeys(
-        ("logprobs.top-order", "logprobs.top-own"), "DeepSeek's come in streams that it cut, and elsewhere none"
+        ("logprobs.top-order", "logprobs.top-own", "logprobs.top-distinct"), "no answer holds alternatives to a token"
     ),
     "content.images": "no answer holds an image",
     "http.as-it-is-made": "the corpus keeps no times of reads",
