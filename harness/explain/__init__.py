@@ -43,6 +43,7 @@ def explain(name: str, root: Path, console: Console, results: Path | None = None
 def _explain_other(name: str, root: Path, results: Path | None, console: Console) -> None:
     from harness.clients.catalogue import CLIENTS
     from harness.explain.providers import explain_cell, explain_provider
+    from harness.matrix.naming import called
     from harness.matrix.project import project_matrix
     from harness.simulate.faults import EVERY_FAULT
 
@@ -60,11 +61,11 @@ def _explain_other(name: str, root: Path, results: Path | None, console: Console
         explain_cell(name, root, results, console)
     else:
         providers = project_matrix(root).providers
-        called = next((one for one in providers if name in {one.id, *one.aliases}), None)
-        if called is None:
+        provider = called(name, providers)
+        if provider is None:
             raise _unknown(name, [one.id for one in providers])
-        explain_provider(called, root, console)
-        _show_page("providers", called.id, root, console)
+        explain_provider(provider, root, console)
+        _show_page("providers", provider.id, root, console)
 
 
 def _show_page(kind: str, name: str, root: Path, console: Console) -> None:

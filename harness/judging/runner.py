@@ -6,12 +6,13 @@ from functools import cache
 from pathlib import Path
 
 from harness.checks import CHECKS, Check
-from harness.errors import unknown
+from harness.errors import UnknownName, unknown
 from harness.judging.deviations import KnownProblems, folder_of, load_deviations, told_beside
 from harness.judging.judgement import inconclusive_reason
 from harness.judging.recordings import CheckSet, Subject, check_set, judge_exchanges, judge_recording, problems_of
 from harness.matrix.bundled import FILE_NAME, bundled
 from harness.matrix.messages import EVERY_SCENARIO
+from harness.matrix.naming import hint_at
 from harness.matrix.providers import Matrix, Target
 from harness.matrix.scenarios import Scenario, with_expectations
 from harness.recording.cassette import read_cassette
@@ -70,7 +71,8 @@ class Selection:
         ):
             for name in given:
                 if name not in known:
-                    raise unknown(what, name, sorted(known))
+                    hint = hint_at(name, matrix.providers) if what == "provider" else ""
+                    raise UnknownName(f"unknown {what} {name!r}{hint}") if hint else unknown(what, name, sorted(known))
 
     def selects(self, target: Target, scenario: Scenario) -> bool:
         """Tell whether ``scenario`` is to be judged for ``target``: in a dialect that it speaks, or whatever was named."""

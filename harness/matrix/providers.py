@@ -22,6 +22,7 @@ from harness.errors import BadProviders, unknown
 from harness.matrix.addresses import Address, Url, fill, hosts, is_here, matches_host, placeholders
 from harness.matrix.bundled import FILE_NAME
 from harness.matrix.checked_yaml import Strict, load_checked
+from harness.matrix.naming import called
 from harness.matrix.scenarios import CAPABILITIES, KeyHeader, Scenario
 from harness.wire.dialect import DialectName
 
@@ -173,6 +174,9 @@ class Provider(Strict):
     docs: Url = Field(description="The page that documents the chat API.")
     dialects: Dialects = Field(Dialects.model_validate({}), description="Where it serves other dialects.")
     aliases: tuple[str, ...] = Field((), description="Other names of it in recordings.")
+    called: tuple[str, ...] = Field(
+        (), description="Other names that people look for: brands and families of models, in any language."
+    )
     sources: tuple[Source, ...] = Field((), description="Where the facts of this entry come from.")
     confidence: Confidence | None = Field(None, description="How sure they are.")
     lacks: tuple[Capability, ...] = Field((), description="Capabilities declared absent for all its models.")
@@ -276,6 +280,7 @@ class PublishedOnly(Strict):
     base_url: Address = Field(description="Where those recordings were made; may hold {placeholders}.")
     fills: dict[str, Variable] = Field({}, description="The environment variable that fills each placeholder.")
     key_env: Variable = Field(description="The environment variable that holds the key.")
+    called: tuple[str, ...] = Field((), description="Other names that people look for.")
 
 
 class Matrix(Strict):
@@ -297,12 +302,19 @@ class Matrix(Strict):
         return tuple(one for one in self.providers if not one.bundled) or self.providers
 
     def meant(self, names: Iterable[str]) -> tuple[Provider, ...]:
-        """Return the providers of these names, or its `own` where there are none; raises UnknownName for another."""
-        known = {provider.id: provider for provider in self.providers}
-        for name in names:
-            if name not in known:
-                raise unknown("provider", name, list(known))
-        return tuple(known[name] for name in names) or self.own
+        """
+        Return the providers of these names, whatever people call them, or its `own` where there are none.
+
+        Raises:
+            UnknownName: none is called so.
+        """
+        return tuple(map(self._meant, names)) or self.own
+
+    def _meant(self, name: str) -> Provider:
+        found = called(name, self.providers)
+        if found is None:
+            raise unknown("provider", name, [one.id for one in self.providers])
+        return found
 
     def bundled_in(self, home: Path) -> "Matrix":
         """Return it as the matrix that comes with the program, whose recordings are in the folder ``home``."""

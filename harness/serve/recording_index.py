@@ -21,6 +21,7 @@ from harness.errors import NotRecorded, unknown
 from harness.judging.published import PublishedCase, published_cases
 from harness.judging.runner import Case, Selection
 from harness.matrix.messages import MESSAGES
+from harness.matrix.naming import called, hint_at
 from harness.matrix.providers import Matrix, Provider, Target
 from harness.matrix.scenarios import SCENARIOS, Scenario, with_expectations
 from harness.recording.cassette import read_cassette
@@ -146,8 +147,8 @@ class RecordingIndex:
             synthesiser.recorded = self._of_target_first
         self._targets: dict[str, list[Target]] = defaultdict(list)
         self._by_provider: dict[str, dict[DialectName, list[RecordedAnswer]]] = {}
-        wanted = tuple(names)
-        _check(wanted, matrix)
+        wanted = tuple(_known(name, matrix) for name in names)
+        self._matrix = matrix
         for target in matrix.targets():
             if not wanted or {target.id, target.provider.id} & set(wanted):
                 self._targets[target.provider.id].append(target)
@@ -188,7 +189,8 @@ class RecordingIndex:
     def _require_served(self, provider: str) -> None:
         if provider not in self.providers:
             near = get_close_matches(provider, self.providers, 3, 0.4) or self.providers[:8]
-            raise NotRecorded(f"no provider {provider!r} is served here; try {', '.join(near)}")
+            hint = hint_at(provider, self._matrix.providers) or f"; try {', '.join(near)}"
+            raise NotRecorded(f"no provider {provider!r} is served here{hint}")
 
     def models(self, provider: str, dialect: DialectName = "chat") -> list[str]:
         """Return the names under which the models of a provider that something is recorded of are asked for."""
@@ -310,11 +312,15 @@ def _published_answers(case: PublishedCase) -> Iterator[RecordedAnswer]:
         yield RecordedAnswer(f"{case.provider}/{case.model}", tuple(names), scenario, exchange)
 
 
-def _check(names: tuple[str, ...], matrix: Matrix) -> None:
+def _known(name: str, matrix: Matrix) -> str:
+    """Return what ``name`` means: REFERENCE, a target, or a provider, whatever people call it; raises UnknownName for another."""
     known = [*(provider.id for provider in matrix.providers), *(target.id for target in matrix.targets()), REFERENCE]
-    for name in names:
-        if name not in known:
-            raise unknown("provider or model", name, known)
+    if name in known:
+        return name
+    provider = called(name, matrix.providers)
+    if provider is None:
+        raise unknown("provider or model", name, known)
+    return provider.id
 
 
 def _of_reference() -> Iterator[RecordedAnswer]:
