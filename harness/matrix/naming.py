@@ -11,13 +11,20 @@ class Named(Protocol):
     """What has names: a provider."""
 
     @property
-    def id(self) -> str: ...
+    def id(self) -> str:
+        """How the command line and addresses name it."""
+
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """As people call it, perhaps in two languages."""
+
     @property
-    def aliases(self) -> tuple[str, ...]: ...
+    def aliases(self) -> tuple[str, ...]:
+        """Other names of it in recordings."""
+
     @property
-    def called(self) -> tuple[str, ...]: ...
+    def called(self) -> tuple[str, ...]:
+        """Brands and families of models that people mean it by."""
 
 
 N = TypeVar("N", bound=Named)
