@@ -83,7 +83,10 @@ def _of_provider(provider: Provider) -> Iterator[tuple[str, str]]:
     if provider.called:
         yield "called", ", ".join(provider.called)
     if provider.aliases:
-        yield "" if provider.called else "called", translated("in recordings also {names}").format(names=", ".join(provider.aliases))
+        yield (
+            "" if provider.called else "called",
+            translated("in recordings also {names}").format(names=", ".join(provider.aliases)),
+        )
     yield "key", provider.key_env
     yield "docs", provider.docs
     yield from _of_dialects(provider)
