@@ -128,5 +128,6 @@ def test_only_what_is_named_is_served() -> None:
     assert index.providers == ["groq", "llamacpp"]
     assert index.models("llamacpp") == ["tiny-think"]
     assert RecordingIndex(matrix, ROOT, [REFERENCE]).providers == [REFERENCE]
-    with pytest.raises(UnknownName, match="unknown provider or model 'grok'; try groq"):
-        RecordingIndex(matrix, ROOT, ["grok"])
+    assert RecordingIndex(matrix, ROOT, ["Grok", "通义千问"]).providers == ["bailian", "xai"]
+    with pytest.raises(UnknownName, match="unknown provider or model 'grqo'; try groq"):
+        RecordingIndex(matrix, ROOT, ["grqo"])
