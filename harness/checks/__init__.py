@@ -71,6 +71,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "messages.errors",
         "messages.sdk",
     ),
+    "completions": ("completions.text", "completions.probabilities", "completions.sdk"),
 }
 """The modules of each family, in the order in which their checks are shown."""
 

@@ -20,7 +20,7 @@ from harness.checks.error_causes import (
     request_mistake,
     told_cause,
 )
-from harness.checks.registry import CHAT_ALONE, observation, rule
+from harness.checks.registry import observation, rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.chat.ideal import error, exchange
 from harness.simulate.reference import (
@@ -32,6 +32,7 @@ from harness.simulate.reference import (
     with_request_params,
     with_response,
 )
+from harness.wire.dialect import WITH_CHOICES
 from harness.wire.exchange import OK, Exchange
 from harness.wire.shapes import as_object
 from harness.wire.sse import is_utf8
@@ -342,7 +343,7 @@ def has_type(exchange: Exchange) -> Iterator[Problem]:
     good=(_REFUSED, with_response(_KEY, body=error(401, "No key.").body)),
     bad=(replace_in_body(_REFUSED, '"code":"model_not_found"', '"code":404'), replace_in_body(_REFUSED, ',"code":"model_not_found"', "")),
     depends_on=_ENVELOPE,
-    dialects=CHAT_ALONE,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def has_code(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -359,7 +360,7 @@ def has_code(exchange: Exchange) -> Iterator[Problem]:
     good=(_REFUSED,),
     bad=(replace_in_body(_REFUSED, '"param":null,', ""), replace_in_body(_REFUSED, '"param":null', '"param":["model"]')),
     depends_on=_ENVELOPE,
-    dialects=CHAT_ALONE,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def has_param(exchange: Exchange) -> Iterator[Problem]:
     """

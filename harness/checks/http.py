@@ -19,7 +19,7 @@ from harness.checks.applies import (
 )
 from harness.checks.error_causes import MODEL_FAILED, told_cause
 from harness.checks.json_forms import BARE_ERROR, TWICE, bare_error, encoded_twice, envelope
-from harness.checks.registry import CHAT_ALONE, TOO_LARGE, Reason, observation, rule
+from harness.checks.registry import TOO_LARGE, Reason, observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Advice, Level, Problem
 from harness.simulate.chat.ideal import error, recording
@@ -33,6 +33,7 @@ from harness.simulate.reference import (
     with_request_params,
     with_response,
 )
+from harness.wire.dialect import WITH_CHOICES
 from harness.wire.dumping import json_text
 from harness.wire.exchange import OK, Exchange, Reads
 from harness.wire.json_faults import fault_of
@@ -304,7 +305,7 @@ _LOOKS = {"stream": "a stream", "json": "a JSON body", "html": "an HTML page", "
         with_body(BODY, b'{"title":"Unavailable","status":503}'),
         replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":"stop","error":{"message":"cut"}'),
     ),
-    dialects=CHAT_ALONE,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def no_error(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -14,7 +14,7 @@ from harness.checks.applies import (
     has_read_times,
     stream,
 )
-from harness.checks.registry import CHAT_ALONE, Reason, observation, rule
+from harness.checks.registry import Reason, observation, rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.chat.content import CREATED
 from harness.simulate.chat.ideal import error
@@ -28,6 +28,7 @@ from harness.simulate.reference import (
     with_header,
     with_response,
 )
+from harness.wire.dialect import WITH_CHOICES
 from harness.wire.exchange import Exchange, Headers, Reads
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
@@ -292,7 +293,7 @@ def delivery(exchange: Exchange) -> str:
         with_response(_CLOCKED, reads=Reads((len(_CLOCKED.response.body),), (5_000_000,))),
     ),
     depends_on=("http.stream-asked",),
-    dialects=CHAT_ALONE,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def as_it_is_made(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -32,7 +32,7 @@ def wrong_kinds(exchange: Exchange, pattern: str, allowed: set[Kind], unit: str 
 
     ``{part}`` in the pattern stands for ``delta`` in a stream and ``message`` in a body.
     """
-    pattern = pattern.replace("{part}", exchange.columns.message_key)
+    pattern = exchange.columns.spelled(pattern)
     found = exchange.columns.kinds(pattern)
     wrong = {what: seen for what, seen in found.items() if what not in allowed}
     if not wrong:
@@ -54,8 +54,7 @@ def place_of(exchange: Exchange, choice: Choice, chunk: int, key: str = "") -> t
     choices = as_object(exchange.chunk(chunk)).get("choices")
     listed = choices if isinstance(choices, list) else []
     found = (n for n, one in enumerate(listed) if isinstance(one, dict) and one.get("index", n) == choice.index)
-    part = key.replace("{part}", exchange.columns.message_key)
-    return chunk, f"/choices/{next(found, 0)}{part}"
+    return chunk, f"/choices/{next(found, 0)}{exchange.columns.spelled(key)}"
 
 
 def n_of_m(count: int, total: int, unit: str) -> str:

@@ -10,10 +10,11 @@ from harness.checks import sources
 from harness.checks.applies import all_of, complete_answer, exact_framing, exact_lines, stream, uncut
 from harness.checks.json_forms import ADVICE, BARE_ERROR, TWICE, encoded_twice, is_bare_error
 from harness.checks.kinds import n_of_m
-from harness.checks.registry import CHAT_ALONE, observation, rule
+from harness.checks.registry import observation, rule
 from harness.printable import count_of
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import STREAM, replace_in_body, replace_last_in_body, with_body
+from harness.wire.dialect import WITH_CHOICES
 from harness.wire.exchange import Exchange
 from harness.wire.json_faults import PARTED, are_one, fault_of
 from harness.wire.reading import DONE
@@ -206,7 +207,7 @@ def data_given(exchange: Exchange) -> Iterator[Problem]:
         replace_in_body(STREAM, "data: [DONE]", '{"error":{"message":"overloaded"}}'),
         replace_in_body(STREAM, "data: [DONE]", 'data: {"error_code":336100,"error_msg":"busy","id":"as-1"}\n\ndata: [DONE]'),
     ),
-    depends_on=_IS_STREAM, dialects=CHAT_ALONE,
+    depends_on=_IS_STREAM, dialects=WITH_CHOICES,
 )  # fmt: skip
 def no_error(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -266,7 +267,7 @@ def _flat_error(kinds: Mapping[str, str]) -> str | None:
     sources.STREAM_OPTIONS, all_of(all_of(exact_lines, complete_answer), uncut),
     good=(STREAM, replace_in_body(STREAM, "[DONE]", "[DONE] ")),
     bad=(replace_in_body(STREAM, "data: [DONE]\n\n", ""),),
-    depends_on=_IS_STREAM, explained_by=("sse.json", "sse.no-error"), dialects=CHAT_ALONE,
+    depends_on=_IS_STREAM, explained_by=("sse.json", "sse.no-error"), dialects=WITH_CHOICES,
 )  # fmt: skip
 def done(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -290,7 +291,7 @@ def done(exchange: Exchange) -> Iterator[Problem]:
         with_body(STREAM, _BYTES + b'{"error":{"message":"aborted"}}'),
         with_body(STREAM, _BYTES + b"0\r\n"),
     ),
-    depends_on=(*_IS_STREAM, "sse.done", "sse.final-blank-line"), dialects=CHAT_ALONE,
+    depends_on=(*_IS_STREAM, "sse.done", "sse.final-blank-line"), dialects=WITH_CHOICES,
 )  # fmt: skip
 def done_last(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -389,7 +390,7 @@ def comments(exchange: Exchange) -> str:
     good=(STREAM,),
     bad=(replace_in_body(STREAM, "data: {", "event: result\ndata: {"), replace_in_body(STREAM, "data: {", "id: 7\ndata: {")),
     depends_on=_IS_STREAM,
-    harmful=lambda value: value != "none", dialects=CHAT_ALONE,
+    harmful=lambda value: value != "none", dialects=WITH_CHOICES,
 )  # fmt: skip
 def event_names(exchange: Exchange) -> str:
     """
@@ -413,7 +414,7 @@ def event_names(exchange: Exchange) -> str:
     sources.STREAM_OPTIONS, all_of(all_of(exact_lines, complete_answer), uncut),
     good=(STREAM,),
     bad=(replace_in_body(STREAM, "data: [DONE]\n\n", ""),),
-    depends_on=_IS_STREAM, dialects=CHAT_ALONE,
+    depends_on=_IS_STREAM, dialects=WITH_CHOICES,
 )  # fmt: skip
 def end(exchange: Exchange) -> str:
     """

@@ -16,7 +16,7 @@ from harness.cli.outlet import say, say_block, say_json
 from harness.errors import UnknownName
 from harness.judging.published import PublishedCase
 from harness.judging.runner import Case
-from harness.matrix.messages import SCENARIOS_OF
+from harness.matrix.dialects import SCENARIOS_OF
 from harness.matrix.providers import Provider, Target, json_schema
 from harness.recording.atomic import check_own, write_atomically
 from harness.recording.cassette import read_cassette

@@ -18,7 +18,7 @@ from harness.cli.outlet import say_json
 from harness.cli.spending import LONG, MAX_REQUESTS, MAX_SECONDS, MAX_TOKENS, TIMEOUT
 from harness.errors import HarnessError, unknown
 from harness.judging.runner import Selection
-from harness.matrix.messages import SCENARIOS_OF
+from harness.matrix.dialects import SCENARIOS_OF
 from harness.matrix.scenarios import KINDS, SCENARIOS, Scenario, named_scenarios
 from harness.results import Level
 from harness.wire.dialect import DIALECTS, DialectName

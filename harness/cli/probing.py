@@ -18,7 +18,7 @@ from harness.cli.spending import end, stopping
 from harness.errors import HarnessError, Unreachable
 from harness.judging.runner import RECORDING
 from harness.matrix.addresses import check_address
-from harness.matrix.messages import SCENARIOS_OF
+from harness.matrix.dialects import SCENARIOS_OF
 from harness.matrix.scenarios import Scenario
 from harness.reports.failures import counted
 from harness.results import Finding, Outcome, ProbeSummary, Results

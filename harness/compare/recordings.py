@@ -10,7 +10,7 @@ from harness.checks import CHECKS
 from harness.compare.shape import changes, questions
 from harness.errors import NothingInCommon
 from harness.judging.runner import Subject, find_missing_exchanges, judge_exchanges
-from harness.matrix.messages import EVERY_SCENARIO
+from harness.matrix.dialects import EVERY_SCENARIO
 from harness.matrix.providers import Matrix
 from harness.matrix.scenarios import with_expectations
 from harness.recording.archives import archives_in, read_archive

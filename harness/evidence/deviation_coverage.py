@@ -16,9 +16,9 @@ from harness.evidence.recordings import day_of, models_and_months, recordings_in
 from harness.judging.deviations import folder_of, load_deviations
 from harness.judging.runner import Subject, judge_exchanges, problems_of
 from harness.markdown import cell, table
-from harness.matrix.messages import EVERY_SCENARIO, first_body
+from harness.matrix.dialects import EVERY_SCENARIO, first_body
 from harness.matrix.providers import Matrix, Provider
-from harness.matrix.scenarios import Scenario, request_body
+from harness.matrix.scenarios import Scenario
 from harness.recording.archives import Entry
 from harness.results import Deviation, Level, Outcome
 from harness.wire.dialect import DIALECTS
@@ -164,7 +164,7 @@ def _like(exchange: Exchange, scenario: Scenario) -> bool:
     refused = exchange.response.is_error
     if exchange.dialect != scenario.dialect or refused not in {status >= _ERROR for status in scenario.statuses}:
         return False
-    asked = first_body(scenario, "") if scenario.dialect == "messages" else request_body(scenario, "", {})
+    asked = first_body(scenario, "")
     if exchange.request.json is None:
         return exchange.is_stream == bool(asked.get("stream"))
     return _form(exchange.request.json) == _form(asked)

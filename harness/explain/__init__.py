@@ -13,7 +13,7 @@ from harness.checks import FAMILIES, check_named
 from harness.errors import UnknownName
 from harness.explain.lines import WIDE, show_line
 from harness.explain.rules import explain_check, explain_family, explain_fault
-from harness.matrix.messages import EVERY_SCENARIO
+from harness.matrix.dialects import EVERY_SCENARIO
 from harness.site.addresses import address_of
 from harness.words import language, translated
 

@@ -10,9 +10,7 @@ from rich.markup import escape
 from harness.explain.lines import show_lines
 from harness.matrix.bundled import FILE_NAME
 from harness.matrix.scenarios import Scenario
-from harness.simulate.chat import ideal as chat
-from harness.simulate.messages import ideal as messages
-from harness.wire.exchange import Exchange
+from harness.simulate.recordings import recording
 from harness.words import translated
 
 _CONTEXT = 30
@@ -23,7 +21,7 @@ _LABEL = 10
 def explain_scenario(scenario: Scenario, console: Console) -> None:
     """Print all of a scenario."""
     console.print(f"[bold]{scenario.id}[/]  {escape(translated(scenario.title))}\n")
-    for number, exchange in enumerate(_recording(scenario), 1):
+    for number, exchange in enumerate(recording(scenario), 1):
         if scenario.requests > 1:
             follows = "request {number}, as it follows the reference answer"
             console.print(translated("request {number}" if number == 1 else follows).format(number=number))
@@ -34,10 +32,6 @@ def explain_scenario(scenario: Scenario, console: Console) -> None:
             shown = {key: value for key, value in exchange.request.json.items() if key != "reasoning_effort"}
             console.print_json(json.dumps(_cut(shown), ensure_ascii=False))
     show_lines(_of_scenario(scenario), console, _LABEL)
-
-
-def _recording(scenario: Scenario) -> list[Exchange]:
-    return messages.recording(scenario) if scenario.dialect == "messages" else chat.recording(scenario)
 
 
 def _of_scenario(scenario: Scenario) -> Iterator[tuple[str, str]]:

@@ -21,7 +21,7 @@ from harness.judging.baseline_text import edited
 from harness.judging.deviations import load_baseline
 from harness.judging.drafted import SaidProblem, alike, as_yaml, drafted_entries
 from harness.judging.runner import RECORDING, Subject, judge_beside, judge_exchanges, problems_of
-from harness.matrix.messages import EVERY_SCENARIO
+from harness.matrix.dialects import EVERY_SCENARIO
 from harness.matrix.providers import slug
 from harness.recording.atomic import write_atomically
 from harness.results import BaselineEntry, BaselineSummary, Deviation, Finding, Outcome, first_message

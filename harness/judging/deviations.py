@@ -12,7 +12,7 @@ from harness.errors import BadDeviations
 from harness.matrix.addresses import Url
 from harness.matrix.bundled import bundled
 from harness.matrix.checked_yaml import Strict, load_checked
-from harness.matrix.messages import MESSAGES
+from harness.matrix.dialects import EVERY_SCENARIO
 from harness.matrix.providers import Provider, Slug
 from harness.matrix.scenarios import KINDS, SCENARIOS, named_scenarios
 from harness.results import EXPECTED, Advice, Deviation, Finding, Level, Outcome, first_message
@@ -31,7 +31,9 @@ def _rule(name: str) -> str:
 
 def _scenarios(name: str) -> tuple[str, ...]:
     """Return the scenarios that an id, a kind or a family such as ``tools.*`` stands for."""
-    found = named_scenarios(name) or tuple(one for one in MESSAGES if name in {one, "messages.*"})
+    found = named_scenarios(name) or tuple(
+        one for one, scenario in EVERY_SCENARIO.items() if name in {one, f"{scenario.dialect}.*"}
+    )
     if not found:
         raise ValueError(
             f"unknown scenario {name!r}; use one of {', '.join([*KINDS, *SCENARIOS])}, or a family as tools.*"

@@ -14,13 +14,11 @@ from typing import Literal
 
 from harness.checks import CHECKS, Check
 from harness.judging.runner import Subject, judge_exchanges
-from harness.matrix.messages import MESSAGES
-from harness.matrix.scenarios import SCENARIOS
+from harness.matrix.dialects import SCENARIOS_OF
 from harness.results import Finding, Level, Outcome
-from harness.simulate.chat import ideal as chat
 from harness.simulate.edits import NothingChanged
 from harness.simulate.faults import FAULTS_OF, VARIANTS_OF, Fault, Variant
-from harness.simulate.messages import ideal as messages
+from harness.simulate.recordings import recording
 from harness.wire.dialect import DIALECTS, DialectName
 from harness.wire.exchange import Exchange
 
@@ -42,11 +40,12 @@ EXEMPT: dict[str, str] = {
     "messages.sdk-loses-nothing": "the SDK passes over events that are named otherwise than their type: messages.event-name",
     "messages.sdk-error-shown": "the SDK shows whatever message there is, so it fails where there is none: "
     "messages.error-envelope",
+    "completions.sdk-reads": "what ends the SDK breaks a rule that chat shares, such as sse.json or sse.no-error",
     "messages.cap-required": "where it is known that a request is to be refused, error.refused says so too",
 }
 """Rules of which no fault is theirs alone, and why."""
 
-_OF_SDKS = ("sdk.", "messages.sdk-")
+_OF_SDKS = ("sdk.", "messages.sdk-", "completions.sdk-")
 """How the rules begin that are about what an official SDK makes of an answer."""
 
 
@@ -147,7 +146,7 @@ def try_faults(dialect: DialectName = "chat", *, pairs: bool = True) -> Proof:
 
 def _references(dialect: DialectName) -> dict[str, Exchange]:
     """Return all that the ideal provider answers in a dialect."""
-    table, recording = (MESSAGES, messages.recording) if dialect == "messages" else (SCENARIOS, chat.recording)
+    table = SCENARIOS_OF[dialect]
     return {f"{name} #{n}": one for name in table for n, one in enumerate(recording(table[name]))}
 
 
@@ -205,7 +204,11 @@ def _outcome_of_pair(exchange: Exchange, first: Fault, second: Fault) -> PairOut
     return {2: "both fail", 1: "one fails, one is blocked"}.get(outcomes.count(Outcome.FAIL), "both are blocked")  # type: ignore[return-value]
 
 
-_NAMES: dict[DialectName, str] = {"chat": "Chat completions", "messages": "Messages"}
+_NAMES: dict[DialectName, str] = {
+    "chat": "Chat completions",
+    "messages": "Messages",
+    "completions": "Legacy completions",
+}
 
 OWN = "# Proof of the rules\n"
 """How a file of a proof begins, as a pattern."""

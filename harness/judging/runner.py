@@ -11,7 +11,7 @@ from harness.judging.deviations import KnownProblems, folder_of, load_deviations
 from harness.judging.judgement import inconclusive_reason
 from harness.judging.recordings import CheckSet, Subject, check_set, judge_exchanges, judge_recording, problems_of
 from harness.matrix.bundled import FILE_NAME, bundled
-from harness.matrix.messages import EVERY_SCENARIO
+from harness.matrix.dialects import EVERY_SCENARIO
 from harness.matrix.naming import hint_at
 from harness.matrix.providers import Matrix, Target
 from harness.matrix.scenarios import Scenario, with_expectations

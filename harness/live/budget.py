@@ -14,8 +14,8 @@ from typing import Any
 import orjson
 
 from harness.judging.runner import Skip
-from harness.matrix.messages import first_body
-from harness.matrix.scenarios import Scenario, request_body
+from harness.matrix.dialects import first_body
+from harness.matrix.scenarios import Scenario
 from harness.results import Outcome
 from harness.wire.exchange import NO_ANSWER, OK, Exchange
 from harness.wire.turn import Counts
@@ -45,7 +45,7 @@ def tokens_of(text: bytes) -> int:
 
 def prompt_tokens(scenario: Scenario) -> int:
     """Return what the first prompt of a scenario is reckoned at."""
-    body = first_body(scenario, "") if scenario.dialect == "messages" else request_body(scenario, "", {})
+    body = first_body(scenario, "")
     return tokens_of(scenario.raw_body or orjson.dumps(body))
 
 

@@ -3,8 +3,7 @@
 import json
 from typing import Any
 
-from harness.matrix.scenarios import SCENARIOS, Scenario
-from harness.wire.dialect import DialectName
+from harness.matrix.scenarios import Scenario
 from harness.wire.messages.columns import Block, MessageColumns
 from harness.wire.shapes import Json
 
@@ -74,12 +73,6 @@ _TABLE = (
 
 MESSAGES: dict[str, Scenario] = {scenario.id: scenario for scenario in _TABLE}
 """The scenarios of Messages, by id."""
-
-SCENARIOS_OF: dict[DialectName, dict[str, Scenario]] = {"chat": SCENARIOS, "messages": MESSAGES}
-"""The scenarios of each dialect, by id."""
-
-EVERY_SCENARIO: dict[str, Scenario] = {**SCENARIOS, **MESSAGES}
-"""The scenarios of all dialects, by id: what a matrix is asked."""
 
 
 def address(base_url: str, scenario: Scenario) -> str:

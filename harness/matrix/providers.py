@@ -100,7 +100,9 @@ class Model(Strict):
 class SpokenAt(Strict):
     """Where and how a provider is spoken to in a dialect besides chat completions."""
 
-    base_url: Url = Field(description="What the SDK of that dialect takes as base_url, such as ANTHROPIC_BASE_URL.")
+    base_url: Url = Field(
+        description="What the SDK of that dialect takes as base_url, such as ANTHROPIC_BASE_URL; of completions, OpenAI's."
+    )
     key_header: KeyHeader = Field("both", description="The header that holds the key; both where either does.")
     valid: Valid = Field(description="When and how the address was seen to be valid.")
     models: tuple[Slug, ...] | None = Field(
@@ -113,6 +115,7 @@ class Dialects(Strict):
     """The dialects that a provider serves besides chat completions."""
 
     messages: SpokenAt | None = Field(None, description="Anthropic Messages, below /v1/messages.")
+    completions: SpokenAt | None = Field(None, description="OpenAI's legacy completions, at /completions.")
 
     def moved_to(self, base_url: str) -> "Dialects":
         """Return them as served at another address."""

@@ -211,7 +211,7 @@ def named_scenarios(name: str) -> tuple[str, ...]:
     return family or KINDS.get(name) or ((name,) if name in SCENARIOS else ())
 
 
-CAPABILITIES = (*dict.fromkeys(need for scenario in _TABLE for need in scenario.needs), "messages")
+CAPABILITIES = (*dict.fromkeys(need for scenario in _TABLE for need in scenario.needs), "messages", "completions")
 """The names that ``lacks`` in providers.yaml may hold: what scenarios need, and the dialects besides chat."""
 
 _TOO_LONG = "a " * 150_000  # a token each: more than most context windows hold, and cheap where it is accepted

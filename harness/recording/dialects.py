@@ -3,13 +3,17 @@
 import re
 from typing import Any
 
-from harness.wire.dialect import DialectName, answers_messages, is_messages
+from harness.wire.dialect import DialectName, answers_completions, answers_messages, is_completions, is_messages
 from harness.wire.dumping import python_text
 
 OTHER = "other requests"
 STORED = "stored chat completions"
 
-PLURALS: dict[DialectName, str] = {"chat": "chat completions", "messages": "Anthropic Messages"}
+PLURALS: dict[DialectName, str] = {
+    "chat": "chat completions",
+    "messages": "Anthropic Messages",
+    "completions": "legacy completions",
+}
 """What the exchanges of the dialects that are judged are called."""
 
 _BY_SEGMENT = {
@@ -69,7 +73,8 @@ _BY_ANSWER = (
 
 def is_judged(url: Any) -> bool:
     """Tell whether a URL is of a dialect that is judged; where none was recorded the answer tells, which is read for it."""
-    return is_chat(url) or is_messages(python_text(url))
+    text = python_text(url)
+    return is_chat(url) or is_messages(text) or is_completions(text)
 
 
 def is_chat(url: Any) -> bool:
@@ -92,7 +97,7 @@ def dialect_of_answer(content: bytes, *, known: bool = False) -> str | None:
     Where the URL is ``known`` it must be one: what is no answer of a model is then of another kind.
     """
     head = content[:_HEAD]
-    if answers_messages(content):
+    if answers_messages(content) or answers_completions(content):
         return None
     if _CHAT.search(head) and _LEGACY not in head:
         return None

@@ -29,6 +29,7 @@ from harness.sdk.form import canonical_form, not_chunks, parts_of, representativ
 from harness.sdk.kept import kept_readings, key_of
 from harness.sdk.readings import Depth, SdkResult, settings
 from harness.wire.chat.completion import complete
+from harness.wire.dialect import DialectName
 from harness.wire.exchange import OK, Exchange, Headers, Request, Response
 from harness.wire.reading import read
 
@@ -90,6 +91,14 @@ def sdk_results(exchange: Exchange, depth: Depth | None = None) -> SdkResults:
     if depth not in kept:
         kept[depth] = SdkResults(exchange) if depth is Depth.FULL else _of_form(exchange)
     return kept[depth]
+
+
+def text_result(exchange: Exchange) -> SdkResult:
+    """Return what ``client.completions.create`` makes of a legacy completion; all who ask share one reading."""
+    kept: dict[str, SdkResult] = vars(exchange).setdefault("sdk_text_result", {})
+    if not kept:
+        kept["sync"] = _reading(exchange, _collect_text, "completions")
+    return kept["sync"]
 
 
 def failure_location(exchange: Exchange, reading: SdkResult) -> tuple[int | None, str | int]:
@@ -179,6 +188,17 @@ def _collect(exchange: Exchange, take: Take, *, strict: bool = False) -> None:
                 take(chunk)
 
 
+def _collect_text(exchange: Exchange, take: Take) -> None:
+    with _clients(exchange) as clients:
+        answer = clients.sync.completions.create(model="replay", prompt="?", stream=exchange.is_stream)
+        if not exchange.is_stream:
+            take(answer)
+            return
+        with answer:
+            for chunk in answer:
+                take(chunk)
+
+
 def _collect_async(exchange: Exchange, take: Take) -> None:
     with _clients(exchange) as clients:
         _wait_for(_hear_from_async(clients.asynchronous, exchange, take))
@@ -223,7 +243,7 @@ def _runner() -> asyncio.Runner:
     return runner
 
 
-def _reading(exchange: Exchange, hear: Callable[[Exchange, Take], None]) -> SdkResult:
+def _reading(exchange: Exchange, hear: Callable[[Exchange, Take], None], dialect: DialectName = "chat") -> SdkResult:
     texts: list[bytes] = []
     failure: dict[str, Any] = {}
     _made()  # what fails here is our fault
@@ -233,7 +253,7 @@ def _reading(exchange: Exchange, hear: Callable[[Exchange, Take], None]) -> SdkR
         failure = _failure(error)
     # What was yielded is read as the wire is, so that the two can be compared.
     body = b"".join(b"data: %b\n\n" % text for text in texts) if exchange.is_stream else b"".join(texts)
-    return SdkResult(sum(text[:1] == b"{" for text in texts), complete(read(body).columns).messages, **failure)
+    return SdkResult(sum(text[:1] == b"{" for text in texts), complete(read(body, dialect).columns).messages, **failure)
 
 
 def _dumped(yielded: Any) -> bytes:

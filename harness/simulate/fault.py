@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass
 
-from harness.matrix.messages import MESSAGES
-from harness.matrix.scenarios import SCENARIOS
-from harness.simulate.chat import ideal as chat
+from harness.matrix.dialects import EVERY_SCENARIO
 from harness.simulate.edits import Change
-from harness.simulate.messages import ideal as messages
+from harness.simulate.recordings import recording
 from harness.wire.exchange import Exchange
 
 _SPECIFICATIONS = (
@@ -38,9 +36,7 @@ class Variant:
 
     def reference(self) -> Exchange:
         """Return what is changed."""
-        if self.on in MESSAGES:
-            return messages.recording(MESSAGES[self.on])[-1]
-        return chat.recording(SCENARIOS[self.on])[-1]
+        return recording(EVERY_SCENARIO[self.on])[-1]
 
     def apply(self) -> Exchange:
         """Return the changed exchange."""

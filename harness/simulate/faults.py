@@ -1,6 +1,7 @@
 """The catalogue of faults and of legal variants, by dialect."""
 
 from harness.simulate.chat import faults as chat
+from harness.simulate.completions import faults as completions
 from harness.simulate.fault import Fault, Variant
 from harness.simulate.messages import faults as messages
 from harness.wire.dialect import DialectName
@@ -11,10 +12,18 @@ FAULTS: dict[str, Fault] = chat.FAULTS
 VARIANTS: dict[str, Variant] = chat.VARIANTS
 """Every legal variant of chat completions by id."""
 
-FAULTS_OF: dict[DialectName, dict[str, Fault]] = {"chat": FAULTS, "messages": messages.FAULTS}
+FAULTS_OF: dict[DialectName, dict[str, Fault]] = {
+    "chat": FAULTS,
+    "messages": messages.FAULTS,
+    "completions": completions.FAULTS,
+}
 """The faults of each dialect."""
 
-VARIANTS_OF: dict[DialectName, dict[str, Variant]] = {"chat": VARIANTS, "messages": messages.VARIANTS}
+VARIANTS_OF: dict[DialectName, dict[str, Variant]] = {
+    "chat": VARIANTS,
+    "messages": messages.VARIANTS,
+    "completions": completions.VARIANTS,
+}
 """The legal variants of each dialect."""
 
 EVERY_FAULT: dict[str, Fault] = {name: fault for faults in FAULTS_OF.values() for name, fault in faults.items()}

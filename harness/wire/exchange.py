@@ -303,7 +303,7 @@ class Exchange:
 
     @property
     def columns(self) -> Columns:
-        """The columns of a chat completion; empty ones where the dialect is another."""
+        """The columns of a completion, of chat or legacy; empty ones where the dialect is another."""
         return self.reading.columns
 
     @cached_property
@@ -362,6 +362,7 @@ class Exchange:
             finish_reason=message.finish_reason if message else None,
             tools=tuple(sorted(str(call.name) for call in message.tool_calls))[:_KEPT] if message else (),
             altered=bool(self.altered),
+            dialect=self.dialect,
             asked=asked_of(self.model, self.request.json),
             answered=self._answered(message),
         )

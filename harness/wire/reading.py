@@ -9,6 +9,7 @@ import orjson
 
 from harness.wire import sse
 from harness.wire.chat.chunks import Columns
+from harness.wire.completions.columns import TextColumns
 from harness.wire.dialect import DialectName
 from harness.wire.limits import many_values, sizes
 from harness.wire.messages.columns import MessageColumns
@@ -29,7 +30,7 @@ class Reading:
     """
     What one pass over a body found.
 
-    ``columns`` are those of a chat completion, empty where the dialect is another; ``messages`` those of Messages, None
+    ``columns`` are those of a completion, of chat or legacy, empty where the dialect is another; ``messages`` those of Messages, None
     where it is another.  ``body_kind`` is what the bytes are, whatever the headers call them.  ``done`` are the numbers of ``[DONE]``
     events; ``not_json`` the numbers of other events that hold no JSON, with what is wrong; ``bad_utf8`` those of
     events that hold invalid UTF-8; ``half_characters`` those of chunks, or 0 for a body, with an escape that is half of
@@ -70,7 +71,8 @@ def read(content: bytes, dialect: DialectName = "chat") -> Reading:
 
 
 def _begin(body_kind: BodyKind, part: MessageKey, dialect: DialectName) -> Reading:
-    return Reading(body_kind, Columns(part), messages=MessageColumns(part) if dialect == "messages" else None)
+    columns = TextColumns(part) if dialect == "completions" else Columns(part)
+    return Reading(body_kind, columns, messages=MessageColumns(part) if dialect == "messages" else None)
 
 
 def _take_body(reading: Reading, data: bytes) -> None:

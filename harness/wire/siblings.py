@@ -174,7 +174,7 @@ def letters_of(*texts: str | None) -> bytes:
 
 def question_of(url: str, body: Mapping[str, Any] | None) -> bytes:
     """Return a digest of where and what was asked, whatever the form of the answer; empty where that is not known."""
-    if not body or not body.get("messages"):
+    if not body or not _said_to(body):
         return b""
     asked = {key: value for key, value in body.items() if key not in _FORM and value is not None}
     return digest(_path(url) + _written(asked))
@@ -215,11 +215,18 @@ def _written(value: Any) -> bytes:
 
 def messages_of(body: Mapping[str, Any] | None) -> bytes:
     """Return a digest of the messages that were sent."""
-    return digest(_written(body.get("messages"))) if body else b""
+    return digest(_written(_said_to(body))) if body else b""
+
+
+def _said_to(body: Mapping[str, Any]) -> Any:
+    """Return what is said to the model: messages, or the prompt of a legacy completion."""
+    return body.get("messages", body.get("prompt"))
 
 
 def text_bytes(body: Mapping[str, Any] | None) -> int:
     """Return the size of the texts and tools of a request; 0 where a part of it is no text, or none is known."""
+    if body and "messages" not in body and isinstance(body.get("prompt"), str):
+        return len(_written([body["prompt"], body.get("suffix")]))
     listed = body.get("messages") if body else None
     messages = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     if not body or not messages or _has_media(messages):

@@ -19,7 +19,7 @@ from harness.wire.messages import grammar
 
 ALL = FAULTS_OF["messages"]
 RULES = [check.id for check in CHECKS.values() if check.level is not Level.OBSERVE and check.dialects == ("messages",)]
-SHARED = [fault for fault in FAULTS.values() if len(CHECKS[fault.rule].dialects) > 1]
+SHARED = [fault for fault in FAULTS.values() if "messages" in CHECKS[fault.rule].dialects]
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,8 @@ from scripted import IDEAL, Received, Script, Server, plays
 
 from harness.checks import CHECKS
 from harness.cli import main
-from harness.matrix.messages import MESSAGES, SCENARIOS_OF, address
+from harness.matrix.dialects import SCENARIOS_OF
+from harness.matrix.messages import MESSAGES, address
 from harness.matrix.scenarios import SCENARIOS
 from harness.recording.cassette import read_cassette
 from harness.results import Finding, read_results

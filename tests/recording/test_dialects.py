@@ -12,7 +12,7 @@ from harness.wire.exchange import Exchange, Request, Response
     [
         ("https://api.openai.com/v1/responses", "Responses"),
         ("https://api.openai.com/v1/responses/resp_1?stream=true", "Responses"),
-        ("https://x.openai.azure.com/openai/deployments/d/completions?api-version=1", "legacy Completions"),
+        ("https://x.example/v1/completions/c_1/tokens", "legacy Completions"),
         ("https://api.anthropic.com/v1/messages/count_tokens", "Anthropic Messages"),
         ("https://api.openai.com/v1/threads/t/messages", "Assistants"),
         ("https://api.anthropic.com/v1/messages/batches/b/results", "batches"),
@@ -62,6 +62,13 @@ def test_by_how_its_answer_begins(content: bytes, name: str | None) -> None:
         ("https://x.example/v1/messages/chat/completions", "chat"),
         ("https://api.openai.com/v1/threads/t/messages", None),
         ("https://x.example/v1/messages/batches", None),
+        ("https://api.openai.com/v1/completions", "completions"),
+        ("https://api.deepseek.com/beta/completions", "completions"),
+        ("https://dashscope.aliyuncs.com/compatible-mode/v1/completions/", "completions"),
+        ("https://x.openai.azure.com/openai/deployments/d/completions?api-version=1", "completions"),
+        ("http://localhost:8080/v1/engines/codegen/completions", "completions"),
+        ("http://localhost:8080/completion", None),
+        ("https://x.example/v1/chat/completions/", "chat"),
         ("https://chat.example/api/messages", None),
         ("https://x.example/publishers/google/models/m:rawPredict", None),
         ("https://[x", None),
@@ -79,6 +86,9 @@ def test_what_is_judged_and_as_what(url: str, dialect: str | None) -> None:
         (b'{"id":"msg_1","type":"message","content":[]}', "messages"),
         (b'data: {"choices":[{"delta":{"content":"\\"type\\": \\"message\\""}}]}\n\n', "chat"),
         (b"", "chat"),
+        (b'data: {"object":"text_completion","choices":[{"text":"a"}]}\n\n', "completions"),
+        (b'{"object": "text_completion", "choices": [{"text": "a", "index": 0}]}', "completions"),
+        (b'data: {"object":"text_completion","choices":[{"delta":{"content":"a"}}]}\n\n', "chat"),
     ],
 )
 def test_without_an_address_the_answer_tells(content: bytes, dialect: str) -> None:

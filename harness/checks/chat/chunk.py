@@ -9,6 +9,7 @@ from harness.checks.kinds import differing, n_of_m, wrong_kinds
 from harness.checks.registry import rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import BODY, STREAM, replace_in_body, with_body
+from harness.wire.dialect import WITH_CHOICES
 from harness.wire.exchange import Exchange
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
@@ -50,6 +51,7 @@ _FINER = Advice(
     good=(STREAM, BODY),
     bad=(with_body(STREAM, _DONE), with_body(BODY, b"[]"), with_body(BODY, b'{"method":"POST"}')),
     depends_on=("http.stream-asked", "http.body-asked", "http.no-error"), explained_by=("sse.no-error",),
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def present(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -83,6 +85,7 @@ def _elsewhere(exchange: Exchange) -> str:
         replace_in_body(STREAM, "data: [DONE]", 'data: {"done":true}\n\ndata: [DONE]'),
     ),
     depends_on=_READ,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def every(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -132,6 +135,7 @@ def object_name(exchange: Exchange) -> Iterator[Problem]:
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, '"id":"chatcmpl-reference",', "", 1), replace_in_body(BODY, '"chatcmpl-reference"', "7"), replace_in_body(STREAM, '"chatcmpl-reference"', "null")),
     depends_on=_READ,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def chunk_id(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -149,6 +153,7 @@ def chunk_id(exchange: Exchange) -> Iterator[Problem]:
     good=(STREAM, BODY),
     bad=(replace_in_body(BODY, "chatcmpl-reference", ""), replace_in_body(STREAM, "chatcmpl-reference", "", 1)),
     depends_on=_READ,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def id_not_empty(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -167,6 +172,7 @@ def id_not_empty(exchange: Exchange) -> Iterator[Problem]:
     good=(STREAM,),
     bad=(replace_in_body(STREAM, "chatcmpl-reference", "chatcmpl-other", 1),),
     depends_on=_READ,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def id_constant(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -189,6 +195,7 @@ def id_constant(exchange: Exchange) -> Iterator[Problem]:
         replace_in_body(BODY, "1760000000", "0"),
     ),
     depends_on=_READ,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def created(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -210,6 +217,7 @@ def created(exchange: Exchange) -> Iterator[Problem]:
     good=(STREAM,),
     bad=(replace_in_body(STREAM, "1760000000", "1760000001", 1),),
     depends_on=_READ,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def created_constant(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -226,6 +234,7 @@ def created_constant(exchange: Exchange) -> Iterator[Problem]:
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, '"model":"gpt-4o-mini-2024-07-18",', "", 1), replace_in_body(BODY, '"gpt-4o-mini-2024-07-18"', "null")),
     depends_on=_READ,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def model(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -10,6 +10,7 @@ from harness.checks.kinds import n_of_m, place_of, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import BODY, STREAM, STREAM_USAGE, ask, replace_in_body, with_body
+from harness.wire.dialect import WITH_CHOICES
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import Json, Occurrences, as_object
 
@@ -70,6 +71,7 @@ _PART_KEYS = {"role", "content", "refusal", "tool_calls", "function_call", "anno
     good=(STREAM_USAGE, BODY),
     bad=(replace_in_body(STREAM_USAGE, '"choices":[]', '"choices":null'), replace_in_body(STREAM_USAGE, '"choices":[],', ""), with_body(BODY, b'{"id":"a","object":"chat.completion","created":1760000000,"model":"m","choices":{}}'), with_body(STREAM, _BYTES.replace(_FINISH, b'"choices":[null]'))),
     depends_on=(*_READ, "sse.no-error"),
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def choices(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -91,6 +93,7 @@ def choices(exchange: Exchange) -> Iterator[Problem]:
     good=(STREAM_USAGE, replace_in_body(STREAM_USAGE, "data: {", 'data: {"id":"chatcmpl-reference","object":"chat.completion.chunk","created":1760000000,"model":"gpt-4o-mini-2024-07-18","choices":[],"usage":null}\n\ndata: {', 1)),
     bad=(replace_in_body(STREAM, '"choices":[{"index":0,"delta":{"content":"! How can I"},"logprobs":null,"finish_reason":null}]', '"choices":[]'), with_body(BODY, b'{"id":"a","object":"chat.completion","created":1760000000,"model":"m","choices":[]}')),
     depends_on=_READ, explained_by=("sse.no-error",),
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def choices_not_empty(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -123,6 +126,7 @@ def choices_not_empty(exchange: Exchange) -> Iterator[Problem]:
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, '"index":0,', "", 1), replace_in_body(BODY, '"index":0', '"index":"0"'), replace_in_body(STREAM, '"index":0', '"index":-1'), _TWICE),
     depends_on=_READ,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def index(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -280,6 +284,7 @@ def index_in_range(exchange: Exchange) -> Iterator[Problem]:
     good=(STREAM, BODY, replace_in_body(BODY, '"logprobs":null,', ""), replace_in_body(BODY, '"logprobs":null', '"logprobs":{"content":[],"refusal":null}')),
     bad=(replace_in_body(STREAM, '"logprobs":null', '"logprobs":[]'), replace_in_body(BODY, '"logprobs":null', '"logprobs":""')),
     depends_on=_READ,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def logprobs(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -8,6 +8,7 @@ from harness.checks.kinds import n_of_m, wrong_kinds
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
 from harness.simulate.reference import BODY, STREAM, ask, replace_in_body
+from harness.wire.dialect import WITH_CHOICES
 from harness.wire.exchange import Exchange
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
@@ -50,6 +51,7 @@ def service_tier(exchange: Exchange) -> Iterator[Problem]:
     good=(STREAM, BODY, replace_in_body(STREAM, '"fp_reference"', "null")),
     bad=(replace_in_body(BODY, '"fp_reference"', "7"), replace_in_body(STREAM, '"fp_reference"', '{"id":"fp"}')),
     depends_on=_READ,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def fingerprint(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -9,6 +9,7 @@ from harness.checks.kinds import n_of_m
 from harness.checks.registry import Unread, rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import BODY, STREAM, TOOLS, replace_in_body, with_body
+from harness.wire.dialect import WITH_CHOICES
 from harness.wire.exchange import Exchange
 from harness.wire.repeated_keys import values_of
 from harness.wire.sse import BOM
@@ -35,6 +36,7 @@ _SAME_TWICE = Advice(
         replace_in_body(STREAM, '"choices":[{"index":0,"delta":{"content":" help?"', '"choices":[],"choices":[{"index":0,"delta":{"content":" help?"'),
     ),
     depends_on=_READ,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def keys_once(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -64,6 +66,7 @@ def keys_once(exchange: Exchange) -> Iterator[Problem]:
     good=(STREAM, BODY, TOOLS, replace_in_body(STREAM, '"你好"', '"\\\\u0000"')),
     bad=(replace_in_body(STREAM, '"你好"', '"你\\u0000好"'), replace_in_body(BODY, "你好", "\\u0000")),
     depends_on=_READ,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def no_nul(exchange: Exchange) -> Iterator[Problem]:
     r"""
@@ -97,6 +100,7 @@ def no_nul(exchange: Exchange) -> Iterator[Problem]:
     good=(STREAM, BODY, replace_in_body(STREAM, '"你好"', '"\\ud83d\\ude00"'), replace_in_body(STREAM, '"你好"', '"\\\\ud83d"')),
     bad=(replace_in_body(STREAM, '"你好"', '"\\ud83d"'), replace_in_body(BODY, "你好", "\\ude00 \\ud83d")),
     depends_on=_READ,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def whole_characters(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -119,6 +123,7 @@ def whole_characters(exchange: Exchange) -> Iterator[Problem]:
     good=(BODY,),
     bad=(with_body(BODY, BOM + BODY.response.body),),
     depends_on=_READ,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def no_bom(exchange: Exchange) -> Iterator[Problem]:
     """

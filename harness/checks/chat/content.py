@@ -35,6 +35,7 @@ from harness.printable import count_of
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import BODY, REASONING, STREAM, TOOLS, replace_in_body, with_body
 from harness.wire.chat.chunks import Choice
+from harness.wire.dialect import WITH_CHOICES
 from harness.wire.exchange import Exchange
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
@@ -158,6 +159,7 @@ def _otherwise(exchange: Exchange, choice: Choice) -> bool:
     good=(STREAM,),
     bad=(replace_in_body(STREAM, '"你好"},"logprobs":null,"finish_reason":null', '"你好"},"logprobs":null,"finish_reason":"stop"'),),
     depends_on=_READ,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def before_finish(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -182,6 +184,7 @@ def before_finish(exchange: Exchange) -> Iterator[Problem]:
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, "你好", "你\ufffd"), replace_in_body(BODY, "你好", "\ufffd\ufffd好")),
     depends_on=(*_READ, "sse.utf8", "http.utf8"), explained_by=("chunk.whole-characters",),
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def no_replacement(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -239,6 +242,7 @@ def first(exchange: Exchange) -> str:
     good=(STREAM, BODY, replace_in_body(BODY, "你好", "<| and |> are symbols, <s> is HTML.")),
     bad=(replace_in_body(STREAM, " help?", " help?<|im_end|>"), replace_in_body(BODY, "你好", "<｜end▁of▁sentence｜>你好"), replace_in_body(BODY, "你好", "<|begin_of_box|>你好"), replace_in_body(BODY, "How can I help?", "HowĠcanĠIĠhelp?"), replace_in_body(BODY, "你好", "assistant\\n\\n你好"), replace_in_body(BODY, "How can I help?", "Fine.\\n\\nHuman: And you?\\n\\nAssistant: Well.")),
     depends_on=_READ,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def no_special_tokens(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -269,6 +273,7 @@ def no_special_tokens(exchange: Exchange) -> Iterator[Problem]:
         replace_in_body(BODY, "你好", "浣犲ソ涓栫晫"),
     ),
     depends_on=(*_READ, "sse.utf8", "http.utf8"),
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def no_mojibake(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -286,6 +291,7 @@ def no_mojibake(exchange: Exchange) -> Iterator[Problem]:
     good=(STREAM, BODY, replace_in_body(BODY, "你好", "a\\tb\\r\\n\\f")),
     bad=(replace_in_body(STREAM, "你好", "\\u0007你好"), replace_in_body(BODY, "你好", "\\u001b[1m你好\\u0008")),
     depends_on=_READ,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def no_controls(exchange: Exchange) -> Iterator[Problem]:
     r"""

@@ -9,6 +9,7 @@ from harness.checks.kinds import place_of
 from harness.checks.registry import Unread, rule
 from harness.results import Level, Problem
 from harness.simulate.reference import BODY, STREAM, replace_in_body
+from harness.wire.dialect import WITH_CHOICES
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import TEXT_CHANNELS
 
@@ -26,6 +27,7 @@ _SAID = "你好! How can I help?"
         replace_in_body(replace_in_body(BODY, _SAID, "!" * 400), '"stop"', '"length"'),
     ),
     depends_on=("chunk.present",),
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def loop(exchange: Exchange) -> Iterator[Problem]:
     r"""

@@ -9,6 +9,7 @@ from harness.checks.chat.said_pieces import said
 from harness.checks.registry import Unread, rule
 from harness.results import Level, Problem
 from harness.simulate.reference import BODY, REASONING, STREAM, TOOLS, replace_in_body, with_body
+from harness.wire.dialect import WITH_CHOICES
 from harness.wire.exchange import Exchange
 
 _CUMULATIVE = replace_in_body(
@@ -32,6 +33,7 @@ INTERLEAVED = said("The", " user", "The", " greets", " user", " me", " greets", 
     good=(STREAM,),
     bad=(_CUMULATIVE, with_body(STREAM, _CUMULATIVE.response.body.replace(b'"content":"', b'"refusal":"'))),
     depends_on=("chunk.present",),
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def increments(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -64,6 +66,7 @@ def increments(exchange: Exchange) -> Iterator[Problem]:
         with_body(STREAM, TWICE.response.body.replace(b'"content":"', b'"refusal":"')),
     ),
     depends_on=("chunk.present",), explained_by=("content.loop",),
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def once(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -9,6 +9,7 @@ from harness.checks.kinds import place_of
 from harness.checks.registry import rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import BODY, STREAM, replace_in_body
+from harness.wire.dialect import WITH_CHOICES
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import TEXT_CHANNELS
 from harness.wire.spacing import run_together
@@ -22,6 +23,7 @@ _WORDS = ("The", "answer", "is", "in", "the", "book", "that", "you", "gave", "to
     good=(STREAM, said(*(f" {word}" for word in _WORDS)), said("https://", "example", ".org", "/the", "/of", "/", "a", "/", "in", "/", "to", "/x")),
     bad=(said(*_WORDS),),
     depends_on=("chunk.present",),
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def spaces(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -54,6 +56,7 @@ _ONLY_BLANK = Advice(
         said("{", "}", *["\n \n"] * 60),
     ),
     depends_on=("chunk.present",),
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def blank_run(exchange: Exchange) -> Iterator[Problem]:
     """

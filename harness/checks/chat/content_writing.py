@@ -10,6 +10,7 @@ from harness.checks.marks import escaped_once_more, nothing_as_text, parts_as_te
 from harness.checks.registry import Unread, rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import BODY, STREAM, TOOLS_BODY, replace_in_body
+from harness.wire.dialect import WITH_CHOICES
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import REASONING_CHANNELS
 
@@ -36,6 +37,7 @@ _ABOUT = ("HTML", "html", "XML", "xml", "escape", "JSON", "json", "转义")
         replace_in_body(BODY, _SAID, '[{\\"type\\": \\"text\\", \\"text\\": \\"Hello\\"}]'),
     ),
     depends_on=("chunk.present",),
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def written_once(exchange: Exchange) -> Iterator[Problem]:
     r"""

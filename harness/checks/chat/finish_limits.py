@@ -15,6 +15,7 @@ from harness.simulate.chat.ideal import recording
 from harness.simulate.reference import BODY, replace_in_body, with_request_params
 from harness.wire.chat.chunks import Choice
 from harness.wire.chat.completion import ToolCall
+from harness.wire.dialect import WITH_CHOICES
 from harness.wire.exchange import Exchange
 
 SHOULD = Level.SHOULD
@@ -82,6 +83,7 @@ def _ended(choice: Choice, calls: tuple[ToolCall, ...]) -> bool:
     good=(_CAPPED, with_request_params(BODY, max_completion_tokens=4)),
     bad=(replace_in_body(_CAPPED, '"finish_reason":"length"', '"finish_reason":"stop"'), with_request_params(replace_in_body(BODY, " help?", " help"), max_tokens=4)),
     depends_on=(*_WHOLE, "finish_reason.vocabulary", "usage.within-cap"),
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def length(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -166,6 +168,7 @@ def _no_limit_met(exchange: Exchange) -> Reason | None:
     bad=(_CUT_SHORT, with_request_params(_CUT_SHORT, max_tokens=900)),
     depends_on=_WHOLE,
     explained_by=("usage.message", "usage.given", "usage.type", "usage.integers", "usage.sum", "usage.proportion"),
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def length_due(exchange: Exchange) -> Iterator[Problem]:
     """

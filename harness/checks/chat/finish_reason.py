@@ -21,6 +21,7 @@ from harness.simulate.reference import (
     with_request_params,
 )
 from harness.wire.chat.chunks import Choice
+from harness.wire.dialect import WITH_CHOICES
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import Kind, Occurrences, as_object
 
@@ -67,6 +68,7 @@ _OF_ANOTHER = Advice(
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, ',"finish_reason":null', "", 1), replace_in_body(BODY, ',"finish_reason":"stop"', "")),
     depends_on=_READ,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def key_present(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -93,6 +95,7 @@ def _ends_with_sound(choice: Choice) -> bool:
     good=(STREAM, TOOLS),
     bad=(replace_in_body(STREAM, '"finish_reason":null', '"finish_reason":""'), replace_in_body(STREAM, '"finish_reason":null', '"finish_reason":false', 1)),
     depends_on=_READ,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def null_before_end(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -112,6 +115,7 @@ def null_before_end(exchange: Exchange) -> Iterator[Problem]:
     good=(STREAM, STREAM_USAGE, _SOUND_ENDS),
     bad=(replace_in_body(STREAM, '"finish_reason":"stop"', '"finish_reason":null'), replace_in_body(STREAM, '"finish_reason":"stop"', '"finish_reason":""')),
     depends_on=_READ, explained_by=("sse.json", *_WHOLE, "finish_reason.once", "chunk.names", "chunk.places"),
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def given(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -133,6 +137,7 @@ def given(exchange: Exchange) -> Iterator[Problem]:
     good=(BODY,),
     bad=(replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":null'), replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":""')),
     depends_on=_READ,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def message(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -150,6 +155,7 @@ def message(exchange: Exchange) -> Iterator[Problem]:
     good=(STREAM,),
     bad=(replace_in_body(STREAM, '" help?"},"logprobs":null,"finish_reason":null', '" help?"},"logprobs":null,"finish_reason":"stop"'), _WRONG_INDEX),
     depends_on=_READ,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def once(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -197,6 +203,7 @@ def vocabulary(exchange: Exchange) -> Iterator[Problem]:
     good=(STREAM, STREAM_USAGE),
     bad=(replace_in_body(STREAM, "data: [DONE]", 'data: {"id":"chatcmpl-reference","object":"chat.completion.chunk","created":1760000000,"model":"m","choices":[{"index":0,"delta":{},"finish_reason":null}]}\n\ndata: [DONE]'),),
     depends_on=_READ, explained_by=("content.before-finish",),
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def last(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -251,6 +258,7 @@ def _in_old_form(exchange: Exchange) -> bool:
     good=(STREAM,),
     bad=(replace_in_body(STREAM, ',"finish_reason":null', ""), replace_in_body(STREAM, '"finish_reason":null', '"finish_reason":""')),
     depends_on=_READ,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def form(exchange: Exchange) -> str:
     """

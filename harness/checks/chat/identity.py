@@ -20,6 +20,7 @@ from harness.simulate.reference import (
     with_request_params,
 )
 from harness.wire.altered import is_placeholder
+from harness.wire.dialect import WITH_CHOICES
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import objects_in
 from harness.wire.siblings import Sibling
@@ -81,6 +82,7 @@ def _of_its_own(exchange: Exchange, other: Sibling | None) -> bool:
     good=(with_earlier(replace_in_body(BODY, "chatcmpl-reference", "chatcmpl-second"), BODY), in_archive(BODY, STREAM), in_archive(replace_in_body(ask("sky"), "chatcmpl-reference", "chatcmpl-REDACTED"), replace_in_body(BODY, "chatcmpl-reference", "chatcmpl-REDACTED"))),
     bad=(with_earlier(BODY, STREAM), in_archive(_LATER, _EARLIER)),
     depends_on=("chunk.present",),
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def id_unique(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -156,6 +158,7 @@ def _own_date(exchange: Exchange) -> Reason | None:
     good=(with_header(STREAM, "date", _DATE), in_archive(with_header(BODY, "date", _HOUR_LATER), with_header(BODY, "date", _DATE))),
     bad=(with_header(STREAM, "date", "Sat, 21 Nov 2026 04:00:00 GMT"), with_header(replace_in_body(BODY, "1760000000", "1060000000"), "date", _DATE), with_header(replace_in_body(BODY, "1760000000", "1760028800"), "date", _DATE)),
     depends_on=("chunk.created",),
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def created_near(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -206,6 +209,7 @@ def _dated(exchange: Exchange) -> Reason | None:
     good=(in_archive(with_header(BODY, "date", _DATE), with_header(_OTHER, "date", _MINUTES_LATER)), in_archive(with_header(replace_in_body(_OTHER, "1760000000", "1760003600"), "date", _HOUR_LATER), with_header(BODY, "date", _DATE))),
     bad=(in_archive(_LATER, _EARLIER), in_archive(with_header(replace_in_body(_OTHER, "1760000000", "1759999000"), "date", _HOUR_LATER), with_header(BODY, "date", _DATE))),
     depends_on=("chunk.present",),
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def created_moves(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -244,6 +248,7 @@ def _patience(one: Sibling, other: Sibling) -> int:
     good=(STREAM,),
     bad=(replace_in_body(STREAM, "gpt-4o-mini-2024-07-18", "gpt-4o-mini", 1), replace_in_body(STREAM, "gpt-4o-mini-2024-07-18", "", 1)),
     depends_on=("chunk.present",), explained_by=("chunk.model",),
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def model_constant(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -260,6 +265,7 @@ def model_constant(exchange: Exchange) -> Iterator[Problem]:
     good=(STREAM, replace_in_body(STREAM, '"fp_reference"', "null", 1), replace_in_body(STREAM, '"fp_reference"', '""', 1)),
     bad=(replace_in_body(STREAM, "fp_reference", "fp_another", 1),),
     depends_on=("chunk.present",), explained_by=("chunk.fingerprint",),
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def fingerprint_constant(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -280,6 +286,7 @@ def fingerprint_constant(exchange: Exchange) -> Iterator[Problem]:
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, "gpt-4o-mini-2024-07-18", ""), replace_in_body(BODY, "gpt-4o-mini-2024-07-18", "")),
     depends_on=("chunk.present",), explained_by=("chunk.model",),
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def model_named(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -297,6 +304,7 @@ def model_named(exchange: Exchange) -> Iterator[Problem]:
     good=(STREAM,),
     bad=(with_request_params(STREAM, model="gpt-4o-mini-2024-07-18"),),
     depends_on=("chunk.model",),
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def model_echo(exchange: Exchange) -> str:
     """
@@ -317,6 +325,7 @@ def model_echo(exchange: Exchange) -> str:
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, "chatcmpl-reference", "0b5c3e1e-5c0f-4c0f-9c4e-2f6f3b7f0a11"), replace_in_body(BODY, "chatcmpl-reference", "gen-1760000000-abc"), replace_in_body(BODY, "chatcmpl-reference", "02176a")),
     depends_on=("chunk.present",),
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def id_form(exchange: Exchange) -> str:
     """

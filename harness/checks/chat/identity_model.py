@@ -8,6 +8,7 @@ from harness.checks.chat.model_names import is_path, makers, smaller
 from harness.checks.registry import Reason, observation, rule
 from harness.results import Level, Problem
 from harness.simulate.reference import BODY, STREAM, replace_in_body, with_request_params
+from harness.wire.dialect import WITH_CHOICES
 from harness.wire.exchange import Exchange
 
 _NAME = "gpt-4o-mini-2024-07-18"
@@ -45,6 +46,7 @@ def _named(exchange: Exchange) -> Reason | None:
         with_request_params(BODY, model="openai/gpt-4o"),
     ),
     depends_on=("chunk.present",),
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def model_served(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -78,6 +80,7 @@ _GGUF, _FOLDER = "/models/Qwen3-0.6B-Q4_0.gguf", "C:\\\\models\\\\qwen3"
     ),
     depends_on=("chunk.present",),
     harmful=lambda value: value == "a path",
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def model_path(exchange: Exchange) -> str:
     """

@@ -23,6 +23,7 @@ from harness.printable import count_of
 from harness.results import Advice, Level, Problem
 from harness.simulate.chat.ideal import recording
 from harness.simulate.reference import STREAM, ask, replace_in_body, with_request_params, with_response
+from harness.wire.dialect import WITH_CHOICES
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import as_object, objects_in
 
@@ -119,6 +120,7 @@ def n(exchange: Exchange) -> Iterator[Problem]:
     good=(_STOP, recording(SCENARIOS["chat.stop"])[0]),
     bad=(with_request_params(_STOP, stop="6"), with_request_params(recording(SCENARIOS["chat.stop"])[0], stop=["5", "x"])),
     depends_on=_HELD,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def stop(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -154,6 +156,7 @@ def _stop_place(exchange: Exchange, stop: str) -> tuple[int, str]:
     good=(with_request_params(STREAM, max_tokens=5), with_request_params(STREAM, max_completion_tokens=100)),
     bad=(with_request_params(_UNCOUNTED, max_tokens=2), with_request_params(_UNCOUNTED, max_completion_tokens=2)),
     depends_on=("chunk.present",),
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def cap_kept(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -232,6 +235,7 @@ def _alternatives(exchange: Exchange) -> Iterator[tuple[int, tuple[int, str]]]:
     good=(_UNKNOWN, _TRIED["params.stream-options"]),
     bad=(replace_in_body(_UNKNOWN, "x_unknown_parameter", "something"), with_response(_N, status=400, body=b'{"error":{"message":"Bad request"}}')),
     depends_on=("error.not-empty",),
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def refused_plainly(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -254,6 +258,7 @@ def refused_plainly(exchange: Exchange) -> Iterator[Problem]:
     sources.REQUEST, _tried,
     good=(_N, _STOP, *(_TRIED[f"params.{name}"] for name in ("seed", "store", "parallel-tool-calls", "max-tokens"))),
     bad=(_UNKNOWN, with_request_params(_N, n=3), with_request_params(_STOP, stop="6"), with_request_params(_TRIED["params.max-tokens"], max_tokens=2)),
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def outcome(exchange: Exchange) -> str:
     """

@@ -9,6 +9,7 @@ from harness.matrix.scenarios import SCENARIOS
 from harness.results import Advice, Level, Problem
 from harness.simulate.chat.ideal import recording
 from harness.simulate.reference import replace_in_body, with_body
+from harness.wire.dialect import WITH_CHOICES
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import REASONING_CHANNELS, as_object, objects_in
 from harness.wire.siblings import Sibling, digest
@@ -117,6 +118,7 @@ def _thinks(exchange: Exchange) -> bool:
     good=(_CHAT, _TOOLS),
     bad=(replace_in_body(_CHAT, '"finish_reason":"stop"', '"finish_reason":"length"'),),
     depends_on=_HELD,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def finish(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -140,6 +142,7 @@ def finish(exchange: Exchange) -> Iterator[Problem]:
     good=(_CHAT, _TOOLS),
     bad=(replace_in_body(_CHAT, '"prompt_tokens":9,"completion_tokens":4,"total_tokens":13', '"prompt_tokens":90,"completion_tokens":4,"total_tokens":94'),),
     depends_on=_HELD,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def prompt_tokens(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -194,6 +197,7 @@ def _lost(exchange: Exchange) -> bool:
     good=(_CHAT, _REASONING, replace_in_body(_CHAT, '"content":"你好', '"content":"\\n\\n你好')),
     bad=(replace_in_body(_CHAT, "How can I help?", "HowcanIhelp?"),),
     depends_on=_HELD,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def spaces(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -213,6 +217,7 @@ def spaces(exchange: Exchange) -> Iterator[Problem]:
     good=(_CHAT,),
     bad=(replace_in_body(_CHAT, "How can I help?", "Hello!"),),
     depends_on=_HELD,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def text(exchange: Exchange) -> str:
     """

@@ -27,6 +27,7 @@ from harness.simulate.reference import (
     with_request_params,
 )
 from harness.wire.chat.chunks import Usage
+from harness.wire.dialect import WITH_CHOICES
 from harness.wire.exchange import Exchange
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
@@ -57,6 +58,7 @@ _BESIDE_CHOICES = Advice(
     good=(STREAM_USAGE,),
     bad=(replace_in_body(STREAM_USAGE, f"data: {USAGE_CHUNK}", ""), replace_in_body(STREAM_USAGE, TOKENS, '"x_groq":{"id":"req",' + TOKENS + "}")),
     depends_on=_WHOLE,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def given(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -80,6 +82,7 @@ def given(exchange: Exchange) -> Iterator[Problem]:
     good=(STREAM_USAGE,),
     bad=(BESIDE_FINISH, replace_in_body(STREAM_USAGE, '"choices":[]', '"choices":[{"index":0,"delta":{},"finish_reason":null}]')),
     depends_on=(*_READ, "usage.given"),
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def own_chunk(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -101,6 +104,7 @@ def own_chunk(exchange: Exchange) -> Iterator[Problem]:
     good=(STREAM_USAGE,),
     bad=(replace_in_body(STREAM_USAGE, ',"usage":null', ""), replace_in_body(STREAM_USAGE, '"usage":null', '"usage":{}', 1)),
     depends_on=(*_READ, "usage.given"),
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def null_elsewhere(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -134,6 +138,7 @@ def _without_counts(exchange: Exchange) -> Iterator[Problem]:
     good=(STREAM, replace_in_body(STREAM, '"choices":', '"usage":null,"choices":')),
     bad=(with_request_params(STREAM_USAGE, stream_options=None), with_request_params(BESIDE_FINISH, stream_options={"include_usage": False}), replace_in_body(STREAM, '"finish_reason":"stop"}', _INSIDE)),
     depends_on=_READ,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def not_unasked(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -160,6 +165,7 @@ def not_unasked(exchange: Exchange) -> Iterator[Problem]:
     good=(STREAM_USAGE, STREAM, replace_in_body(STREAM_USAGE, '"id":', '"x_groq":{"usage":{"total_tokens":13}},"id":')),
     bad=(replace_in_body(STREAM_USAGE, FINISH, f'"finish_reason":"stop"}}],{TOKENS}'), replace_in_body(STREAM_USAGE, '"finish_reason":"stop"}', _INSIDE)),
     depends_on=_READ,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def once(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -192,6 +198,7 @@ def _choice_of(exchange: Exchange, usage: Usage) -> int | None:
     good=(BODY,),
     bad=(replace_in_body(BODY, '"usage":', '"tokens":'), replace_last_in_body(BODY, BODY.response.body.decode().partition('"usage":')[2], "null}")),
     depends_on=_READ,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def message(exchange: Exchange) -> Iterator[Problem]:
     """

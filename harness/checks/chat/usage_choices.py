@@ -11,6 +11,7 @@ from harness.printable import count_of
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import STREAM_USAGE, ask, replace_in_body
 from harness.wire.chat.chunks import Choice
+from harness.wire.dialect import WITH_CHOICES
 from harness.wire.exchange import Exchange
 
 SHOULD = Level.SHOULD
@@ -34,6 +35,7 @@ _LOGPROBS = ask(n=2, logprobs=True)
     good=(STREAM_USAGE,),
     bad=(_MID_STREAM, _AT_ONCE),
     depends_on=_READ,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def at_end(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -21,6 +21,7 @@ from harness.checks.kinds import wrong_kinds
 from harness.checks.registry import Unread, observation, rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import BODY, REASONING, STREAM, STREAM_USAGE, replace_in_body, with_request_params
+from harness.wire.dialect import WITH_CHOICES
 from harness.wire.dumping import json_text
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import Kind, as_object
@@ -68,6 +69,7 @@ _NO_COUNT = Advice(
     good=(STREAM_USAGE, STREAM, BODY),
     bad=(replace_in_body(STREAM_USAGE, '"usage":null', '"usage":"none"', 1), replace_in_body(BODY, TOKENS[: TOKENS.index("{")], '"usage":[],"tokens":')),
     depends_on=_READ,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def usage_type(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -85,6 +87,7 @@ def usage_type(exchange: Exchange) -> Iterator[Problem]:
     good=(STREAM_USAGE, BODY),
     bad=(replace_in_body(BODY, '"prompt_tokens":9,', ""), replace_in_body(STREAM_USAGE, '"total_tokens":13', '"total_tokens":"13"'), replace_in_body(BODY, '"completion_tokens":4', '"completion_tokens":null'), replace_in_body(replace_in_body(BODY, '"prompt_tokens"', '"input_tokens"'), '"completion_tokens"', '"output_tokens"')),
     depends_on=_READ,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def integers(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -122,6 +125,7 @@ def _shown(value: dict[str, Any], name: str) -> str:
     good=(STREAM_USAGE, BODY),
     bad=(replace_in_body(BODY, '"completion_tokens":4,"total_tokens":13', '"completion_tokens":0,"total_tokens":9'), replace_in_body(BODY, '"prompt_tokens":9,"completion_tokens":4,"total_tokens":13', '"prompt_tokens":0,"completion_tokens":4,"total_tokens":4')),
     depends_on=_READ,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def positive(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -149,6 +153,7 @@ def positive(exchange: Exchange) -> Iterator[Problem]:
     good=(STREAM_USAGE, BODY, replace_in_body(BODY, '"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0},', "")),
     bad=(replace_in_body(BODY, '"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0}', '"prompt_tokens_details":null'), replace_in_body(BODY, '"completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":0}', '"completion_tokens_details":[]')),
     depends_on=_READ,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def details(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -171,6 +176,7 @@ def details(exchange: Exchange) -> Iterator[Problem]:
     bad=(STREAM, BESIDE_FINISH, replace_in_body(STREAM_USAGE, '"choices":[]', '"choices":[{"index":0,"delta":{},"finish_reason":null}]'), replace_in_body(STREAM_USAGE, '"usage":null', '"usage":{"prompt_tokens":9,"completion_tokens":1,"total_tokens":10}')),
     depends_on=_READ,
     harmful=lambda value: value.startswith("every chunk"),
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def place(exchange: Exchange) -> str:
     """
@@ -199,6 +205,7 @@ def place(exchange: Exchange) -> str:
     good=(STREAM_USAGE,),
     bad=(replace_in_body(replace_in_body(STREAM_USAGE, f"data: {USAGE_CHUNK}", ""), "data: [DONE]\n\n", f"data: [DONE]\n\ndata: {USAGE_CHUNK}"),),
     depends_on=(*_WHOLE, "usage.given"),
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def before_done(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -218,6 +225,7 @@ def before_done(exchange: Exchange) -> Iterator[Problem]:
     good=(with_request_params(BODY, max_completion_tokens=5), with_request_params(STREAM_USAGE, max_tokens=100)),
     bad=(with_request_params(BODY, max_completion_tokens=3), with_request_params(STREAM_USAGE, max_tokens=1)),
     depends_on=_READ,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def within_cap(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -240,6 +248,7 @@ def within_cap(exchange: Exchange) -> Iterator[Problem]:
     good=(STREAM_USAGE, BODY, REASONING),
     bad=(replace_in_body(BODY, '"cached_tokens":0', '"cached_tokens":null'), replace_in_body(STREAM_USAGE, '"reasoning_tokens":0', '"reasoning_tokens":"0"'), replace_in_body(BODY, '"cached_tokens":0', '"cached_tokens":-1'), replace_in_body(BODY, '"cached_tokens":0', '"cachedTokens":0')),
     depends_on=_READ,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def detail_counts(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -272,6 +281,7 @@ def _snake(name: str) -> str:
     good=(STREAM_USAGE, BODY),
     bad=(replace_in_body(BODY, '"prompt_tokens":9', '"prompt_cache_hit_tokens":0,"prompt_tokens":9'), replace_in_body(STREAM_USAGE, '"cached_tokens":0', '"cached_tokens":0,"image_count":0')),
     depends_on=_READ,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def vendor_keys(exchange: Exchange) -> str:
     """

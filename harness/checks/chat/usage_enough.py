@@ -16,6 +16,7 @@ from harness.checks.registry import Unread, rule
 from harness.checks.sizes import bytes_beyond_runs
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import BODY, REASONING, STREAM_USAGE, replace_in_body
+from harness.wire.dialect import WITH_CHOICES
 from harness.wire.exchange import Exchange
 
 _BYTES, _SLACK = 16, 32
@@ -53,6 +54,7 @@ def _came(exchange: Exchange) -> tuple[int, int]:
         "usage.at-end", "usage.grows", "usage.of-listed", "usage.sum", "usage.message", "usage.given", "usage.type", "usage.integers",
         "content.type", "chunk.choices", "chunk.delta",
     ),
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def enough(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -10,6 +10,7 @@ from harness.checks.registry import NotApplicable, Reason, Unread, observation, 
 from harness.checks.sizes import BEYOND, too_long_for
 from harness.results import Level, Problem
 from harness.simulate.reference import BODY, STREAM_USAGE, ask, in_archive, replace_in_body
+from harness.wire.dialect import WITH_CHOICES
 from harness.wire.exchange import Exchange
 from harness.wire.siblings import Sibling
 
@@ -43,6 +44,7 @@ def _apart(one: Sibling, other: Sibling) -> bool:
     bad=(in_archive(_LONG, BODY), in_archive(BODY, _LONG), _LONG),
     depends_on=("chunk.present",),
     explained_by=("usage.message", "usage.given", "usage.type", "usage.integers", "usage.positive"),
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def prompt_moves(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -95,6 +97,7 @@ def _too_few(tokens: int, exchange: Exchange) -> bool:
     bad=(replace_in_body(BODY, '"prompt_tokens":9,"completion_tokens":4,"total_tokens":13', '"prompt_tokens":21000,"completion_tokens":4,"total_tokens":21004'),),
     depends_on=("chunk.present",),
     harmful=lambda value: value != "in proportion",
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def prompt_beyond(exchange: Exchange) -> str:
     """

@@ -19,6 +19,7 @@ from harness.checks.registry import NotApplicable, Reason, Unread, observation, 
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import BODY, REASONING, STREAM, STREAM_USAGE, replace_in_body
 from harness.wire.chat.chunks import Usage
+from harness.wire.dialect import WITH_CHOICES
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import Shape, as_object
 
@@ -95,6 +96,7 @@ _OF_EACH_CHUNK = Advice(
         replace_in_body(BODY, f'{_FULL},"prompt_tokens_details":{{"cached_tokens":0', '"prompt_tokens":9,"completion_tokens":4,"total_tokens":2061,"prompt_tokens_details":{"cached_tokens":2048'),
     ),
     depends_on=_READ,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def total(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -146,6 +148,7 @@ def _difference(usage: Usage, exchange: Exchange) -> tuple[str, Advice | None]:
         replace_in_body(BODY, '"reasoning_tokens":0,"audio_tokens":0', '"reasoning_tokens":0,"audio_tokens":5'),
     ),
     depends_on=_READ,
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def within_totals(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -214,6 +217,7 @@ _ADVICE_ON = {
     good=(STREAM_USAGE,),
     bad=(replace_in_body(_GROWING, _TINY, '"prompt_tokens":9,"completion_tokens":5,"total_tokens":14', 1), _OF_CHUNKS),
     depends_on=(*_READ, "sse.no-error"),
+    dialects=WITH_CHOICES,
 )  # fmt: skip
 def grows(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -7,7 +7,7 @@ from harness.checks import CHECKS
 from harness.evidence.export.document import VERSION, Document, Flags, Known, Provenance, Said, Shown, Statement
 from harness.evidence.export.flags import FLAGS, MESSAGES_FLAGS, Judged, Value, parameters
 from harness.evidence.stand_ins import model_of
-from harness.matrix.messages import EVERY_SCENARIO
+from harness.matrix.dialects import EVERY_SCENARIO
 from harness.matrix.providers import Provider
 from harness.results import Deviation, Finding, Outcome, first_message
 from harness.wire.dialect import DIALECTS, dialect_of_scenario

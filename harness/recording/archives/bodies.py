@@ -145,8 +145,8 @@ def events_of(events: Iterable[dict[str, Any]]) -> KeptBody:
 
 def is_chunk(value: dict[str, Any]) -> bool:
     """Tell whether an object is a chunk of a stream, of chat or of another dialect."""
-    chat = value.get("object") == "chat.completion.chunk" or _has_deltas(value)
-    return chat or (isinstance(value.get("type"), str) and "object" not in value and "role" not in value)
+    with_choices = value.get("object") in {"chat.completion.chunk", "text_completion"} or _has_deltas(value)
+    return with_choices or (isinstance(value.get("type"), str) and "object" not in value and "role" not in value)
 
 
 def _has_deltas(value: dict[str, Any]) -> bool:

@@ -60,7 +60,7 @@ def exchange_of_pair(item: Any, where: str) -> Exchange:
         BadArchive: one of them is missing, or a part of it can't be what it is called.
     """
     request, response = part(item, "request", where), part(item, "response", where)
-    if isinstance(request.get("messages"), list):
+    if isinstance(request.get("messages"), list) or isinstance(request.get("prompt"), str | list):
         request = {"url": _url_beside(item), "body": request}
     elif not url_in(request):
         request = {**request, "url": _url_beside(item)}

@@ -247,10 +247,18 @@ class Columns:
             self._choice(choice["index"], number).add_text(choice[self.message_key], shape.channels, number)
         return shape
 
+    def part_of(self, choice: dict[str, Any]) -> Any:
+        """Return what a choice says, under the keys of a message."""
+        return choice.get(self.message_key)
+
+    def spelled(self, pattern: str) -> str:
+        """Return a pattern of pointers in which ``{part}`` stands for ``delta`` in a stream and ``message`` in a body."""
+        return pattern.replace("{part}", self.message_key)
+
     def keep_halves(self, chunk: Any, number: int) -> None:
         """Take the texts of a chunk that was added as they stood, with halves of characters: the next may have the others."""
         for position, choice in _objects_in(chunk.get("choices") if type(chunk) is dict else None):
-            index, part = choice.get("index"), choice.get(self.message_key)
+            index, part = choice.get("index"), self.part_of(choice)
             column = self.choices.get(index if type(index) is int else position)
             if column is not None and type(part) is dict:
                 column.keep_halves(part, number)
@@ -362,7 +370,7 @@ class Columns:
             column.finish_values.append(Finish(number, f"{at}/finish_reason", choice["finish_reason"]))
         if type(choice.get("logprobs")) is dict:
             column.logprobs.append(Logprobs(number, f"{at}/logprobs", choice["logprobs"]))
-        part = choice.get(self.message_key)
+        part = self.part_of(choice)
         if type(part) is not dict:
             return
         texts = tuple(name for name in TEXT_CHANNELS if part.get(name) and type(part[name]) is str)

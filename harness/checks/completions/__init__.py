@@ -1,0 +1,1 @@
+"""The rules of legacy completions that are not those of chat as well."""

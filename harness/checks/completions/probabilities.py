@@ -1,0 +1,233 @@
+"""The probabilities of tokens in the form of legacy completions: four lists side by side."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from harness.checks import sources
+from harness.checks.applies import all_of, complete_answer, success_status, uncut
+from harness.checks.kinds import KIND_PHRASES
+from harness.checks.registry import NotApplicable, Reason, rule
+from harness.results import Level, Problem
+from harness.simulate.completions.reference import BODY, LISTED
+from harness.simulate.edits import chunks, has_choice, set_value
+from harness.simulate.reference import with_request_params
+from harness.wire.chat.chunks import Choice, Logprobs
+from harness.wire.exchange import Exchange
+from harness.wire.shapes import Json, kind
+
+MUST, SHOULD = Level.MUST, Level.SHOULD
+
+_READ = ("http.stream-asked", "http.body-asked", "http.no-error", "chunk.present", "completions.no-chat")
+_LISTS = ("tokens", "token_logprobs", "top_logprobs", "text_offset")
+_NAMED = ("bytes:", "token_id:")
+"""How tokens begin that are told by their bytes or their number, since they are no whole characters."""
+
+
+def in_chat_form(choice: Json) -> Json:
+    """Return probabilities in the form that chat completions have."""
+    tokens = [{"token": token, "logprob": -0.25, "bytes": None, "top_logprobs": []} for token in choice["tokens"]]
+    return {"content": tokens, "refusal": None}
+
+
+def _changed(path: str, value: Any, *, only: slice = slice(None)) -> Exchange:
+    return chunks(_listing, set_value(f"choices/*/logprobs{path}", value), only=only)(LISTED)
+
+
+def _listing(chunk: Json) -> bool:
+    return has_choice(chunk) and bool(chunk["choices"][0].get("logprobs"))
+
+
+def _asked(exchange: Exchange) -> Reason | None:
+    """An answer to a request for probabilities, of which text came; 0 asks for those of the text alone."""
+    asked = exchange.request.get("logprobs")
+    wanted = type(asked) is int or asked is True
+    said = any(choice.fragments("content").text for choice in exchange.columns.choices.values())
+    return success_status(exchange) or (
+        None if wanted and said else "no text came" if wanted else "no probabilities were asked for"
+    )
+
+
+def _given(exchange: Exchange) -> Reason | None:
+    """An answer with probabilities."""
+    has = any(choice.logprobs for choice in exchange.columns.choices.values())
+    return success_status(exchange) or (None if has else NotApplicable("no probabilities came", "not-present"))
+
+
+def _every(exchange: Exchange) -> Iterator[Logprobs]:
+    for choice in exchange.columns.choices.values():
+        yield from choice.logprobs
+
+
+def _listed(value: Json, key: str) -> list[Any]:
+    found = value.get(key)
+    return found if isinstance(found, list) else []
+
+
+@rule(
+    "completions.logprobs-given", MUST, "Probabilities come where they were asked for, with logprobs 0 too.",
+    sources.COMPLETION_REQUEST, all_of(_asked, all_of(complete_answer, uncut)),
+    good=(LISTED,),
+    bad=(with_request_params(BODY, logprobs=2), with_request_params(BODY, logprobs=0)),
+    depends_on=(*_READ, "sse.no-error", "http.complete"), explained_by=("chunk.logprobs",),
+)  # fmt: skip
+def logprobs_given(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `choice.logprobs.tokens` raises AttributeError; evaluations by likelihood score every answer alike.
+
+    Instead: Test `choice.logprobs` first, and use a server that gives them.
+    """
+    if not any(_every(exchange)):
+        yield Problem("probabilities were asked for, none came", ((exchange.columns.first, "/choices/0"),))
+
+
+@rule(
+    "completions.logprobs-form", MUST, "Probabilities are lists: tokens, token_logprobs, top_logprobs, text_offset.",
+    sources.COMPLETION, _given,
+    good=(LISTED,),
+    bad=(_changed("", in_chat_form), _changed("/token_logprobs", None), _changed("/tokens", "a")),
+    depends_on=_READ,
+)  # fmt: skip
+def logprobs_form(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `zip(logprobs.tokens, logprobs.token_logprobs)` raises TypeError on None.
+
+    Instead: Read either form: lists side by side, or one of objects under `content`, as chat completions have it.
+    """
+    for found in _every(exchange):
+        at = (found.chunk, found.pointer)
+        if isinstance(found.value.get("content"), list) and "tokens" not in found.value:
+            yield Problem("probabilities have the form of chat completions: a list under content", (at,))
+            return
+        for name in _LISTS:
+            given = kind(found.value[name]) if name in found.value else "missing"
+            if given not in {"list", "[]"} and not (name in _LISTS[2:] and given in {"null", "missing"}):
+                yield Problem(f"{name} is {KIND_PHRASES[given]} the probabilities", (at,))
+                return
+
+
+_FORMED = (*_READ, "completions.logprobs-form")
+
+
+@rule(
+    "completions.logprobs-lengths", MUST, "The lists of probabilities are equally long.",
+    sources.COMPLETION, _given,
+    good=(LISTED,),
+    bad=(_changed("/token_logprobs", [-0.25, -0.5]), _changed("/text_offset", [])),
+    depends_on=_FORMED,
+)  # fmt: skip
+def logprobs_lengths(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `zip` stops at the shortest: the last tokens are lost, or each gets the probability of another.
+
+    Instead: Compare the lengths first, and leave the probabilities out where they differ.
+    """
+    for found in _every(exchange):
+        lengths = {name: len(found.value[name]) for name in _LISTS if isinstance(found.value.get(name), list)}
+        if len(set(lengths.values())) > 1:
+            told = ", ".join(f"{name} has {count}" for name, count in lengths.items())
+            yield Problem(f"the lists differ in length: {told}", ((found.chunk, found.pointer),))
+            return
+
+
+@rule(
+    "completions.logprobs-range", MUST, "A probability is a number of at most 0; that of the first token of all may be null.",
+    sources.COMPLETION, _given,
+    good=(LISTED,),
+    bad=(_changed("/token_logprobs", [0.75]), _changed("/token_logprobs", [None], only=slice(1, 2)), _changed("/token_logprobs", ["-0.25"])),
+    depends_on=_FORMED,
+)  # fmt: skip
+def logprobs_range(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `math.exp` makes a chance above 1 of it, or raises TypeError; sums over the text are wrong.
+
+    Instead: Leave out what is no number of at most 0.
+    """
+    for choice in exchange.columns.choices.values():
+        first = True
+        for found in choice.logprobs:
+            for value in _listed(found.value, "token_logprobs"):
+                odd = value is None and not first
+                if odd or (value is not None and (type(value) not in {int, float} or value > 0)):
+                    yield Problem(f"a probability is {value!r}", ((found.chunk, f"{found.pointer}/token_logprobs"),))
+                    return
+                first = False
+
+
+def _tokens(choice: Choice) -> list[Any]:
+    return [token for found in choice.logprobs for token in _listed(found.value, "tokens")]
+
+
+def _spelled(tokens: list[Any]) -> bool:
+    """Tell whether all tokens are told by their text."""
+    return all(isinstance(token, str) and not token.startswith(_NAMED) for token in tokens)
+
+
+@rule(
+    "completions.logprobs-join", SHOULD, "The tokens add up to the text, the prompt included where it was asked for.",
+    sources.COMPLETION, all_of(_given, all_of(complete_answer, uncut)),
+    good=(LISTED,),
+    bad=(_changed("/tokens", ["Ġfar"], only=slice(3, 4)), _changed("", None, only=slice(0, 1))),
+    depends_on=(*_FORMED, "completions.logprobs-lengths", "completions.text"),
+)  # fmt: skip
+def logprobs_join(exchange: Exchange) -> Iterator[Problem]:
+    """
+    What is marked or scored token by token is not the text that is shown; a prompt without probabilities scores 0.
+
+    Instead: Join the tokens and compare them with the text before you trust them.
+    """
+    for choice in exchange.columns.choices.values():
+        tokens = _tokens(choice)
+        if tokens and _spelled(tokens) and "".join(tokens) != choice.fragments("content").text:
+            found = choice.logprobs[0]
+            yield Problem(
+                f"the tokens of choice {choice.index} do not add up to its text",
+                ((found.chunk, f"{found.pointer}/tokens"),),
+            )
+
+
+@rule(
+    "completions.text-offset", SHOULD, "text_offset grows with each token by the characters of the one before.",
+    sources.COMPLETION, _given,
+    good=(LISTED,),
+    bad=(_changed("/text_offset", [0]), _changed("/text_offset", [7], only=slice(2, 3))),
+    depends_on=(*_FORMED, "completions.logprobs-lengths", "completions.logprobs-join"),
+)  # fmt: skip
+def text_offset(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `text[offset:]` cuts within a word: what evaluations take for the answer begins too early or too late.
+
+    Instead: Count yourself: add up `len(token)`.
+    """
+    for choice in exchange.columns.choices.values():
+        if not _spelled(_tokens(choice)):
+            continue
+        due: int | None = None
+        for found in choice.logprobs:
+            for token, at in zip(_listed(found.value, "tokens"), _listed(found.value, "text_offset"), strict=False):
+                if due is not None and at != due:
+                    said = f"text_offset is {at!r} where the token before ends at {due}"
+                    yield Problem(said, ((found.chunk, f"{found.pointer}/text_offset"),))
+                    return
+                due = at + len(token) if type(at) is int else None
+
+
+@rule(
+    "completions.top-logprobs", SHOULD, "No more alternatives come than were asked for, and the token itself.",
+    sources.COMPLETION_REQUEST, lambda x: _given(x) or (None if type(x.request.get("logprobs")) is int else "no number was asked for"),
+    good=(LISTED,),
+    bad=(with_request_params(LISTED, logprobs=0), _changed("/top_logprobs", [{"a": -1.0, "b": -2.0, "c": -3.0, "d": -4.0}])),
+    depends_on=_FORMED,
+)  # fmt: skip
+def top_logprobs(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Tables of a fixed width overflow, and answers are larger than reckoned.
+
+    Instead: Sort them and take as many as you asked for.
+    """
+    most = exchange.request.get("logprobs") + 1
+    for found in _every(exchange):
+        for given in _listed(found.value, "top_logprobs"):
+            if isinstance(given, dict) and len(given) > most:
+                said = f"{len(given)} alternatives came, {most - 1} were asked for"
+                yield Problem(said, ((found.chunk, f"{found.pointer}/top_logprobs"),))
+                return

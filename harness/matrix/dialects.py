@@ -1,0 +1,25 @@
+"""The scenarios of all dialects, and the body of the first request that each makes."""
+
+from harness.matrix import completions, messages
+from harness.matrix.scenarios import SCENARIOS, Scenario, request_body
+from harness.wire.dialect import DialectName
+from harness.wire.shapes import Json
+
+SCENARIOS_OF: dict[DialectName, dict[str, Scenario]] = {
+    "chat": SCENARIOS,
+    "messages": messages.MESSAGES,
+    "completions": completions.COMPLETIONS,
+}
+"""The scenarios of each dialect, by id."""
+
+EVERY_SCENARIO: dict[str, Scenario] = {name: one for table in SCENARIOS_OF.values() for name, one in table.items()}
+"""The scenarios of all dialects, by id: what a matrix is asked."""
+
+
+def first_body(scenario: Scenario, model: str, switch: Json | None = None) -> Json:
+    """Return the JSON of a scenario's first request, in chat with the provider's own ``switch`` of thinking."""
+    if scenario.dialect == "messages":
+        return messages.first_body(scenario, model)
+    if scenario.dialect == "completions":
+        return completions.first_body(scenario, model)
+    return request_body(scenario, model, switch or {})

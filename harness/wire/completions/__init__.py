@@ -1,0 +1,1 @@
+"""Legacy completions: their chunks as columns, and what their requests ask."""

@@ -1,0 +1,73 @@
+"""The proof of the rules of legacy completions: those of their own, and those of chat that read them too."""
+
+import re
+from dataclasses import replace
+
+import pytest
+from judging import alarms, findings
+
+from harness.checks import CHECKS
+from harness.judging.proof import EXEMPT, Proof, try_faults
+from harness.matrix.completions import COMPLETIONS
+from harness.results import Level, Outcome
+from harness.simulate.completions.reference import BODY, REFERENCES, REFUSED, STREAM
+from harness.simulate.edits import NothingChanged
+from harness.simulate.faults import FAULTS, FAULTS_OF, VARIANTS_OF, Variant
+from harness.wire.dialect import WITH_CHOICES
+
+ALL = FAULTS_OF["completions"]
+OWN = [check.id for check in CHECKS.values() if check.level is not Level.OBSERVE and check.dialects == ("completions",)]
+OF_CHOICES = [fault for fault in FAULTS.values() if CHECKS[fault.rule].dialects == WITH_CHOICES]
+
+
+@pytest.fixture(scope="module")
+def proof() -> Proof:
+    return try_faults("completions")
+
+
+def test_there_are_rules_and_faults_enough() -> None:
+    assert len(OWN) >= 15
+    assert len(ALL) >= 2 * len(OWN)
+    assert len(VARIANTS_OF["completions"]) >= 10
+
+
+def test_every_fault_is_caught_by_the_rule_meant_for_it(proof: Proof) -> None:
+    assert {what: found for what, found in proof.shortfalls.items() if found} == {}
+    assert {fault.rule for fault in ALL.values()} >= set(OWN) - set(EXEMPT)
+    assert proof.references == sum(scenario.requests for scenario in COMPLETIONS.values())
+
+
+@pytest.mark.parametrize("one", [*ALL.values(), *VARIANTS_OF["completions"].values()], ids=lambda one: one.id)
+def test_a_change_changes_something_and_cites_its_source(one: Variant) -> None:
+    before, after = one.reference().response, one.apply().response
+    assert (before.status, before.headers.pairs, before.body) != (after.status, after.headers.pairs, after.body)
+    assert one.on in COMPLETIONS
+    assert re.fullmatch(r"completions-[a-z0-9-]+", one.id)
+    assert one.title.endswith(".")
+    assert one.source is None or re.match(r"https://[a-z0-9.-]+/", one.source)
+
+
+def test_faults_of_the_rules_that_chat_shares_are_caught_here_too() -> None:
+    """A fault that names no delta can be made of either form of answer, and is caught in either by the same rule."""
+    caught: set[str] = set()
+    missed = []
+    for fault in OF_CHOICES:
+        for reference in (STREAM, BODY, REFERENCES["completions.stream-usage"], REFUSED):
+            told = replace(reference, expected=fault.reference().expected)
+            try:
+                found = findings(fault.change(told)).get(fault.rule)
+            except (NothingChanged, LookupError, ValueError, TypeError, AttributeError):
+                continue
+            if found and found.outcome is Outcome.FAIL:
+                caught.add(fault.id)
+                break
+        else:
+            missed.append(fault.id)
+    rules = {fault.rule for fault in OF_CHOICES}
+    assert len({FAULTS[name].rule for name in caught}) > 0.6 * len(rules), (len(rules), sorted(missed))
+
+
+@pytest.mark.parametrize("name", ["stream", "nonstream", "echo", "logprobs"])
+def test_an_answer_in_the_form_of_chat_is_told_by_one_rule(name: str) -> None:
+    """Nothing of chat is judged here: a fault of its messages alone can't be told."""
+    assert alarms(REFERENCES[f"completions.{name}"]) == []
