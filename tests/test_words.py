@@ -19,8 +19,7 @@ from harness.checks import CHECKS
 from harness.cli import main
 from harness.clients import workarounds
 from harness.clients.client import REASONING, TEXT
-from harness.matrix.messages import MESSAGES
-from harness.matrix.scenarios import SCENARIOS
+from harness.matrix.dialects import EVERY_SCENARIO
 from harness.reports import summary, terminal
 from harness.results import Advice
 from harness.site.build import NAV
@@ -70,7 +69,7 @@ def of_tables() -> Iterator[tuple[str, str]]:
     yield "summary.LEGEND", summary.LEGEND
     yield from (("summary", said) for said in (summary.SYNTHESISED, summary.REPLAYED, *summary.REPLAYS.values()))
     yield from (("summary.FEATURES", name) for name in summary.FEATURES)
-    yield from ((f"{one.id} title", one.title) for one in (*SCENARIOS.values(), *MESSAGES.values()))
+    yield from ((f"{one.id} title", one.title) for one in EVERY_SCENARIO.values())
     remedies = vars(workarounds)
     told = [*(one[1] for one in remedies["_BY_EVENT"]), *remedies["_BY_FATE"].values(), remedies["_NO_OBJECT"]]
     yield from (("workarounds", said) for said in told)
