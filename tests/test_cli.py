@@ -222,7 +222,7 @@ def test_audit_refuses_what_holds_no_recording(project: Path) -> None:
         '{"request":{"url":"https://x.example/v1/models"},"response":{"status":200,"body_text":"{}"}}'
     )
     assert (
-        "no chat completion or message in 1 file; 1 exchange not judged (only chat completions and Messages are): 1 models"
+        "no chat completion or message in 1 file; 1 exchange not judged (only chat completions, Messages and legacy completions are): 1 models"
         in refused("audit", "other.jsonl")
     )
 

@@ -412,8 +412,7 @@ def event_names(exchange: Exchange) -> str:
 @observation(
     "sse.end", "What the stream ends with.",
     sources.STREAM_OPTIONS, all_of(all_of(exact_lines, complete_answer), uncut),
-    good=(STREAM,),
-    bad=(replace_in_body(STREAM, "data: [DONE]\n\n", ""),),
+    good=(STREAM,), bad=(replace_in_body(STREAM, "data: [DONE]\n\n", ""),),
     depends_on=_IS_STREAM, dialects=WITH_CHOICES,
 )  # fmt: skip
 def end(exchange: Exchange) -> str:

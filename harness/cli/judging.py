@@ -249,7 +249,7 @@ def _unjudged(others: Counter[str]) -> str:
     """Return in a line what was of no dialect that is judged, the commonest first; empty where all was."""
     count = others.total()
     named = ", ".join(f"{number:,} {name}" for name, number in others.most_common())
-    said = translated("{exchanges} not judged (only chat completions and Messages are): {kinds}")
+    said = translated("{exchanges} not judged (only chat completions, Messages and legacy completions are): {kinds}")
     return said.format(exchanges=counted(count, "audit"), kinds=named) if count else ""
 
 

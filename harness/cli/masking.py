@@ -54,7 +54,10 @@ def mask(paths: tuple[Path, ...], into: Path, seed: str | None, force: bool) -> 
         if exchanges:
             written += _write(place, exchanges, seed or secrets.token_hex(16))
     for dialect, count in left_out.items():
-        say(f"harness: {count} {dialect} left out: only chat completions are masked", err=True)
+        say(
+            f"harness: {count} {dialect} left out: only chat completions, Messages and legacy completions are masked",
+            err=True,
+        )
     for error in unread:
         say(f"harness: {error}", err=True)
     if not written:

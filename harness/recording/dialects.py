@@ -12,7 +12,7 @@ STORED = "stored chat completions"
 PLURALS: dict[DialectName, str] = {
     "chat": "chat completions",
     "messages": "Anthropic Messages",
-    "completions": "legacy completions",
+    "completions": "legacy Completions",
 }
 """What the exchanges of the dialects that are judged are called."""
 

@@ -96,5 +96,5 @@ def test_other_endpoints_are_counted_and_nothing_to_mask_is_said(tmp_path: Path)
     (tmp_path / "log.jsonl").write_bytes(orjson.dumps(row))
     result = mask(tmp_path / "log.jsonl", "--into", tmp_path / "out")
     assert result.exit_code == 2
-    assert "1 embeddings left out: only chat completions are masked" in result.stderr
+    assert "1 embeddings left out: only chat completions, Messages and legacy completions are masked" in result.stderr
     assert "no chat completion in 1 file" in result.stderr

@@ -45,7 +45,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_what_is_no_chat_is_counted_by_dialect_in_each_format(here: Path) -> None:
     others = [URL.replace("chat/completions", name) for name in ("embeddings", "embeddings", "responses")]
     path = archive(here / "a.jsonl", STREAM, others=others)
-    told = "3 exchanges not judged (only chat completions and Messages are): 2 embeddings, 1 Responses"
+    told = (
+        "3 exchanges not judged (only chat completions, Messages and legacy completions are): 2 embeddings, 1 Responses"
+    )
     assert told in harness("audit", path).stdout
     assert harness("audit", path, "--format", "markdown").stdout.endswith(f"\n{told}.\n")
     as_json = harness("audit", path, "--format", "json")
@@ -59,7 +61,7 @@ def test_a_file_of_other_dialects_only_says_which(here: Path) -> None:
     assert result.exit_code == 2
     assert result.stderr.count(path) == 3
     assert (
-        "no chat completion or message in 4 files; 8 exchanges not judged (only chat completions and Messages are): 8 Responses"
+        "no chat completion or message in 4 files; 8 exchanges not judged (only chat completions, Messages and legacy completions are): 8 Responses"
         in (result.stderr)
     )
 

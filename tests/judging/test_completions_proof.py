@@ -22,7 +22,7 @@ OF_CHOICES = [fault for fault in FAULTS.values() if CHECKS[fault.rule].dialects 
 
 @pytest.fixture(scope="module")
 def proof() -> Proof:
-    return try_faults("completions")
+    return try_faults("completions", pairs=False)
 
 
 def test_there_are_rules_and_faults_enough() -> None:
@@ -37,6 +37,13 @@ def test_every_fault_is_caught_by_the_rule_meant_for_it(proof: Proof) -> None:
     assert proof.references == sum(scenario.requests for scenario in COMPLETIONS.values())
 
 
+@pytest.mark.thorough
+def test_no_pair_of_faults_hides_one() -> None:
+    found = try_faults("completions")
+    assert len(found.pairs) > 50
+    assert found.hidden == []
+
+
 @pytest.mark.parametrize("one", [*ALL.values(), *VARIANTS_OF["completions"].values()], ids=lambda one: one.id)
 def test_a_change_changes_something_and_cites_its_source(one: Variant) -> None:
     before, after = one.reference().response, one.apply().response
@@ -47,6 +54,7 @@ def test_a_change_changes_something_and_cites_its_source(one: Variant) -> None:
     assert one.source is None or re.match(r"https://[a-z0-9.-]+/", one.source)
 
 
+@pytest.mark.thorough
 def test_faults_of_the_rules_that_chat_shares_are_caught_here_too() -> None:
     """A fault that names no delta can be made of either form of answer, and is caught in either by the same rule."""
     caught: set[str] = set()

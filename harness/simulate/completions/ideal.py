@@ -103,7 +103,7 @@ def answer(body: Json, told: TextAnswer) -> Response:
     """Return the response to a request that nothing is wrong with."""
     common = {"id": told.id, "object": "text_completion", "created": CREATED, "model": told.model}
     prompts, each = prompts_of(body), body.get("n") or 1
-    choices = [_Choice(body, index, one, prompts[index // each] or "") for index, one in enumerate(told.said)]
+    choices = [_TextChoice(body, index, one, prompts[index // each] or "") for index, one in enumerate(told.said)]
     tokens = sum(one.tokens for one in told.said)
     usage = {"prompt_tokens": told.prompt, "completion_tokens": tokens, "total_tokens": told.prompt + tokens}
     if not body.get("stream"):
@@ -125,7 +125,7 @@ def _in_turn(lists: list[list[Json]]) -> list[Json]:
     return [one[n] for n in range(longest) for one in lists if n < len(one)]
 
 
-class _Choice:
+class _TextChoice:
     """One choice of the answer to a request, streamed or whole."""
 
     def __init__(self, body: Json, index: int, said: TextSaid, prompt: str) -> None:
