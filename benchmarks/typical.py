@@ -55,6 +55,8 @@ _MOST_OF = 0.9
 _UNLISTED = ("--no-known",)
 """What is listed of providers makes it no slower, and a list that can't be read would end it early."""
 _NOT_KEPT = {"HARNESS_NO_CACHE": "1"}
+_COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}
+"""Modules are compiled once, as those of an installed program are; the SDK's always were, and ours not in each environment."""
 
 
 class Answer(NamedTuple):
@@ -166,7 +168,11 @@ def spent(command: list[str], more: dict[str, str]) -> float:
     """Return the CPU seconds of a process."""
     before = os.times()
     subprocess.run(
-        [sys.executable, *command], env=os.environ | more, capture_output=True, stdin=subprocess.DEVNULL, check=False
+        [sys.executable, *command],
+        env=os.environ | _COMPILED | more,
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
     )
     after = os.times()
     return after.children_user + after.children_system - before.children_user - before.children_system

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -68,7 +67,7 @@ def audited(  # noqa: PLR0913, PLR0917 - likewise
         before: dict[str, Siblings] = defaultdict(Siblings)
         for read in read_archive(path, unread, passed_over, DIALECTS):
             siblings = before[_provider(read, path, found_at, provider_from)]
-            entry = read._replace(exchange=replace(scrub(read.exchange), siblings=siblings))
+            entry = read._replace(exchange=scrub(read.exchange).beside(siblings=siblings))
             del read  # of a long answer one copy is enough
             subject = _subject(entry, path, found_at, provider_from)
             yield judge_recording_beside([entry.exchange], subject, checks, known)

@@ -3,6 +3,7 @@
 import errno
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -38,7 +39,14 @@ def load_checked(path: Path, model: type[_Checked], error: type[HarnessError], i
 
     ``if_absent`` says what to do where the file is not there.  Validators get the whole document as their context.
     """
-    text = _text(path, error, if_absent)
+    kinds: Any = (model, error)
+    checked: _Checked = _checked(path, _text(path, error, if_absent), *kinds)
+    return checked
+
+
+@lru_cache(16)
+def _checked(path: Path, text: str, model: Any, error: Any) -> Any:
+    """Return what a text says; commands read the matrix in several places, and it can't be changed."""
     lines: dict[_Place, int] = {}
     try:
         document = _document(text, lines)

@@ -46,6 +46,8 @@ _BEGINNING = 1 << 20
 """How much is read of an answer that is too large, bytes: who speaks, and in which form."""
 _LIMIT = re.compile(r"LimitReached: (.* (?:bytes|events))", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
+_OF_ANSWER = ("dialect", "reading", "message", "turn", "calls", "completion")
+"""What is worked out of an exchange that hangs on its address and the bytes of its answer alone."""
 
 
 class Headers(Mapping[str, str]):
@@ -285,6 +287,12 @@ class Exchange:
     earlier: tuple["Exchange", ...] = ()
     siblings: Siblings | None = field(default=None, compare=False, repr=False)
 
+    def beside(self, **changes: Any) -> "Exchange":
+        """Return the exchange with changes to what is known beside request and response, which are not read again."""
+        other, known = replace(self, **changes), vars(self)
+        vars(other).update({name: known[name] for name in _OF_ANSWER if name in known})
+        return other
+
     @cached_property
     def dialect(self) -> DialectName:
         """The dialect in which it was asked."""
@@ -402,7 +410,9 @@ class Exchange:
 
     @cached_property
     def _body(self) -> Any:
-        return None if self.too_large else parse_json(self.response.content[self.reading.start :])[0]
+        if self.too_large or self.reading.body_kind == "json":
+            return None if self.too_large else self.reading.body
+        return parse_json(self.response.content[self.reading.start :])[0]
 
     def place(self, event: int | None, pointer: str | None = None) -> tuple[int, str]:
         """

@@ -34,8 +34,8 @@ class Reading:
     where it is another.  ``body_kind`` is what the bytes are, whatever the headers call them.  ``done`` are the numbers of ``[DONE]``
     events; ``not_json`` the numbers of other events that hold no JSON, with what is wrong; ``bad_utf8`` those of
     events that hold invalid UTF-8; ``half_characters`` those of chunks, or 0 for a body, with an escape that is half of
-    a surrogate pair; ``syntax_error`` says what is wrong with the JSON of a body; ``too_large`` what is more than we
-    read, so that what comes after it is not in here.
+    a surrogate pair; ``syntax_error`` says what is wrong with the JSON of a body, else ``body`` is its value; ``too_large``
+    what is more than we read, so that what comes after it is not in here.
     """
 
     body_kind: BodyKind
@@ -49,6 +49,7 @@ class Reading:
     start: int = 0
     too_large: str | None = None
     messages: MessageColumns | None = None
+    body: Any = None
 
     @property
     def own(self) -> Columns | MessageColumns:
@@ -76,9 +77,9 @@ def _begin(body_kind: BodyKind, part: MessageKey, dialect: DialectName) -> Readi
 
 
 def _take_body(reading: Reading, data: bytes) -> None:
-    chunk, reading.syntax_error = parse_json(data)
+    reading.body, reading.syntax_error = parse_json(data)
     if reading.syntax_error is None:
-        _take(reading, data, chunk, 0)
+        _take(reading, data, reading.body, 0)
 
 
 def _take(reading: Reading, data: bytes, chunk: Any, number: int) -> None:

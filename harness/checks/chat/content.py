@@ -255,10 +255,8 @@ def no_special_tokens(exchange: Exchange) -> Iterator[Problem]:
         exchange, _TEXT, raw_piece, "the text holds {mark}, by which the tokenizer writes white space", _RAW
     )
     yield from marked(exchange, _TEXT, turn_header, "the text begins with {mark}, the header of a turn", _TURN)
-    if not is_about_talk(asked_text(exchange)):
-        yield from marked(
-            exchange, _TEXT, turn_of_user, "the text goes on with a turn of the user's, after {mark}", _RUNS_ON
-        )
+    turns = marked(exchange, _TEXT, turn_of_user, "the text goes on with a turn of the user's, after {mark}", _RUNS_ON)
+    yield from (turn for turn in turns if not is_about_talk(asked_text(exchange)))
     words = "the text holds {mark}, the name of a channel of the model"
     yield from marked(exchange, _TEXT, channel_words, words, _CHANNEL)
 

@@ -21,12 +21,11 @@ def marked(
 
     ``{mark}`` in ``words`` stands for it.  A mark that the question holds, or what else was said to the model, is what they talk about.
     """
-    asked = asked_text(exchange)
     names = [*channels]
     for choice in exchange.columns.choices.values():
         for name in names:
             mark = find(choice.channels[name].text) if name in choice.channels else None
-            if mark and mark not in asked:
+            if mark and mark not in asked_text(exchange):
                 place = place_of(exchange, choice, _chunk_with(choice, name, mark), f"/{{part}}/{name}")
                 yield Problem(words.replace("{mark}", mark), (place,), advice=advice)
 

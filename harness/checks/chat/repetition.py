@@ -256,10 +256,10 @@ def _is_replay(texts: Sequence[str], start: int, size: int) -> bool:
     run = texts[start : start + size]
     if size < _REPLAYED or run != texts[start + size : start + 2 * size]:
         return False
-    end = start + 2 * size
-    while end < len(texts) and texts[end] == texts[end - size]:
+    end, thrice = start + 2 * size, start + 3 * size
+    while end < min(len(texts), thrice) and texts[end] == texts[end - size]:
         end += 1
-    while start and texts[start - 1] == texts[start - 1 + size]:
+    while start and end - start < 3 * size and texts[start - 1] == texts[start - 1 + size]:
         start -= 1
     said = "".join(run)
     if end - start >= 3 * size or len(said) < _REPLAYED_TEXT or len(_words(run)) < _REPLAYED or _repeats_itself(said):
