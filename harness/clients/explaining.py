@@ -29,6 +29,7 @@ from harness.simulate.faults import FAULTS
 from harness.simulate.reference import with_body
 from harness.words import translated
 from harness.words.padding import padded
+from harness.words.values import translated_outcome
 
 _MOST_EVENTS = 300
 _SHOWN = 300
@@ -38,8 +39,8 @@ _LABEL = 9
 def explain_client(client: Client, console: Console) -> None:
     """Print what a client is, and its code."""
     environment = ENVIRONMENTS[client.env]
-    console.print(f"[bold]{client.id}[/]  {escape(client.title)}\n", highlight=False)
-    console.print(escape(client.about), soft_wrap=True, highlight=False)
+    console.print(f"[bold]{client.id}[/]  {escape(translated(client.title))}\n", highlight=False)
+    console.print(escape(translated(client.about)), soft_wrap=True, highlight=False)
     versions = ", ".join(f"{name} {version}" for name, version in environment.versions.items())
     rows = (
         (translated("reads"), ", ".join(sorted(client.reads))),
@@ -74,7 +75,9 @@ def explain_client_cell(client: Client, name: str, root: Path, console: Console)
         basis = f"{source.provenance}, {source.at or translated('no date')}"
         tried = translated("{client} with {answer}").format(client=client.id, answer=trial.id)
         headline = f"[bold]{escape(fate.value)}[/]  {escape(tried)} ({basis})"
-        console.print(f"{headline}\n         {escape(printable(message))}\n", soft_wrap=True, highlight=False)
+        console.print(
+            f"{headline}\n         {escape(printable(translated_outcome(message)))}\n", soft_wrap=True, highlight=False
+        )
         _show_user(client, trial, output, console)
         number = _event(client, trial, output, fate, runner) if fate.bad else None
     if number is not None:

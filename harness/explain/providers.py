@@ -32,7 +32,7 @@ _KEY_IN = {"both": "x-api-key, Authorization: Bearer", "bearer": "Authorization:
 
 def explain_provider(provider: Provider, root: Path, console: Console) -> None:
     """Print all that is known of a provider of the project at ``root``."""
-    console.print(f"[bold]{provider.id}[/]  {escape(provider.name)}\n", highlight=False)
+    console.print(f"[bold]{provider.id}[/]  {escape(translated(provider.name))}\n", highlight=False)
     show_lines(_of_provider(provider), console)
     for model in provider.models:
         console.print(f"\n[bold]{provider.id}/{model.id}[/]", highlight=False)
@@ -77,7 +77,7 @@ def _of_provider(provider: Provider) -> Iterator[tuple[str, str]]:
         filled = translated("{name} is filled from {variable}")
         yield "", filled.format(name=f"{{{name}}}", variable=variable)
     for other in provider.other_urls:
-        yield "also", f"{other.url}: {other.what}"
+        yield "also", f"{other.url}: {translated(other.what)}"
     for suffix in provider.host_suffixes:
         yield "also", translated("hosts that end in {suffix}").format(suffix=suffix)
     if provider.called:
@@ -93,7 +93,7 @@ def _of_provider(provider: Provider) -> Iterator[tuple[str, str]]:
     if provider.lacks:
         yield "lacks", ", ".join(provider.lacks)
     if provider.note:
-        yield "note", provider.note
+        yield "note", translated(provider.note)
 
 
 def _of_dialects(provider: Provider) -> Iterator[tuple[str, str]]:
@@ -107,7 +107,7 @@ def _of_dialects(provider: Provider) -> Iterator[tuple[str, str]]:
             names = ", ".join(at.models) or translated("none")
             yield "", translated("models asked there: {names}").format(names=names)
         if at.note:
-            yield "", at.note
+            yield "", translated(at.note)
 
 
 def _of_model(model: Model) -> Iterator[tuple[str, str]]:
@@ -126,7 +126,7 @@ def _of_model(model: Model) -> Iterator[tuple[str, str]]:
     if model.lacks:
         yield "lacks", ", ".join(model.lacks)
     if model.note:
-        yield "note", model.note
+        yield "note", translated(model.note)
 
 
 def _switch(added: dict[str, Any] | None) -> str:

@@ -18,6 +18,7 @@ from harness.simulate.reference import REFERENCES
 from harness.wire.exchange import Exchange
 from harness.words import translated
 from harness.words.problems import translated_problem
+from harness.words.values import translated_value
 
 if TYPE_CHECKING:
     from harness.simulate.faults import Fault
@@ -54,7 +55,9 @@ def explain_check(check: Check, console: Console, page: str | None = None) -> No
         show_line(translated("needs"), ", ".join(check.depends_on), console)
     if check.observe:
         value = _seen(check, check.good[0])
-        show_line(translated("example"), translated("{value}: the reference").format(value=value), console)
+        show_line(
+            translated("example"), translated("{value}: the reference").format(value=translated_value(value)), console
+        )
     for exchange in check.bad:
         label = translated("other" if check.observe else "caught")
         console.print(f"\n[bold]{label}[/]  {escape(_verdict(check, exchange))}")
@@ -85,7 +88,7 @@ def _nearest(check: Check, exchange: Exchange) -> Exchange:
 
 def _verdict(check: Check, exchange: Exchange) -> str:
     if check.observe:
-        return check.observe(exchange)
+        return translated_value(check.observe(exchange))
     found = "; ".join(translated_problem(problem.message) for problem in _problems(check, exchange))
     return found or translated("can't be shown without the OpenAI SDK")
 

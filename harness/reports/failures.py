@@ -21,6 +21,7 @@ from harness.results import UNEXPECTED, Advice, Finding, Level, Outcome, Told
 from harness.words import translated
 from harness.words.padding import padded
 from harness.words.problems import translated_problem
+from harness.words.values import translated_value
 
 if TYPE_CHECKING:
     from harness.results import Results
@@ -178,7 +179,10 @@ def show_advice(advice: Advice, console: Console, *, indent: int) -> None:
 def _seen(group: FindingGroup) -> str:
     """Return what was asked of the recordings, and the values that answer it."""
     values = _counts(group, lambda place: str(place.value))
-    said = [f"{value} ({count})" if len(values) > 1 else value for value, count in values.most_common(_NAMES_SHOWN)]
+    said = [
+        f"{translated_value(value)} ({count})" if len(values) > 1 else translated_value(value)
+        for value, count in values.most_common(_NAMES_SHOWN)
+    ]
     more = translated("and {count} more").format(count=len(values) - len(said))
     said += [more] if len(values) > len(said) else []
     title = translated(group.told.title).rstrip(".:。：") if group.told else group.first.check

@@ -9,6 +9,7 @@ from harness.markdown import cell, padded_table
 from harness.reports.summary import MADE, MADE_KNOWN, PROVENANCES, SYMBOLS, by_provider, recorded
 from harness.results import VERDICTS, Finding, Level, Outcome, Results
 from harness.results.basis import EVIDENCE
+from harness.words.values import translated_value
 
 Language = Literal["en", "zh"]
 
@@ -140,7 +141,7 @@ class StartAnswer:
 
 def word_in(word: str, language: Language) -> str:
     """Return the word of an answer in a language; data stay as they are."""
-    return _CHINESE.get(word, word) if language == "zh" else word
+    return _CHINESE.get(word) or translated_value(word, language) if language == "zh" else word
 
 
 def answer_of(findings: Iterable[Finding], question: Question) -> StartAnswer | None:

@@ -1,7 +1,7 @@
 """Findings counted into cells: what the tables show."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from harness.results import UNEXPECTED, WORST_FIRST, Finding, Level, Outcome, Results
@@ -204,8 +204,12 @@ def _column(finding: Finding) -> str:
     return finding.family if finding.dialect == "chat" else finding.dialect
 
 
-def feature_cell(findings: Iterable[Finding], check: str) -> str:
-    """Return the values that an observation saw in chat, each with how many of each kind of evidence saw it, and the newest."""
+def feature_cell(findings: Iterable[Finding], check: str, said: Callable[[str], str] = str) -> str:
+    """
+    Return the values that an observation saw in chat, each with how many of each kind of evidence saw it, and the newest.
+
+    ``said`` puts a value into the language of the reader; documents are English.
+    """
     by_value: dict[str, list[Finding]] = {}
     for finding in findings:
         if finding.check == check and finding.outcome is Outcome.OBSERVED and finding.dialect == "chat":
@@ -213,7 +217,7 @@ def feature_cell(findings: Iterable[Finding], check: str) -> str:
     if len(by_value) > 1 and "none" in by_value and check == "reasoning.place":
         del by_value["none"]  # a chat model beside a thinking one says nothing about the place
     told = {value: counted(seen) for value, seen in sorted(by_value.items(), key=lambda item: _best_first(item[1]))}
-    return "; ".join(f"{value} ({basis})" for value, basis in told.items()) or SYMBOLS[Outcome.MISSING]
+    return "; ".join(f"{said(value)} ({basis})" for value, basis in told.items()) or SYMBOLS[Outcome.MISSING]
 
 
 def _best_first(findings: list[Finding]) -> tuple[int, int]:

@@ -42,6 +42,7 @@ from harness.results import UNEXPECTED, Evidence, Finding, Level, Outcome, Resul
 from harness.words import translated
 from harness.words.padding import padded
 from harness.words.problems import translated_problem
+from harness.words.values import translated_value
 
 _PROVIDERS_SHOWN = 40
 _BETWEEN = " | "  # what stands between the values that an observation saw in one recording
@@ -95,7 +96,9 @@ def show_finding(finding: Finding, console: Console) -> None:
         f"[{colour}]{finding.outcome.value:8}[/] {escape(finding.cell)} [dim]{finding.level.value}{_made(finding)}[/]"
     )
     if finding.message or finding.value:
-        console.print(f"         {escape(translated_problem(finding.message) or finding.value or '')}")
+        console.print(
+            f"         {escape(translated_problem(finding.message) or translated_value(finding.value or ''))}"
+        )
     for evidence in finding.evidence:
         pointer = f" {evidence.pointer}" if evidence.pointer else ""
         console.print(
@@ -256,7 +259,10 @@ def _show_families(results: Results, console: Console) -> None:
 def _show_features(results: Results, console: Console) -> None:
     standing = by_provider(results)
     rows = [
-        [Text(provider), *(Text(feature_cell(standing[provider], check)) for check in FEATURES.values())]
+        [
+            Text(provider),
+            *(Text(feature_cell(standing[provider], check, translated_value)) for check in FEATURES.values()),
+        ]
         for provider in recorded(results)
     ]
     _show_table([translated("provider"), *map(translated, FEATURES)], rows, console)

@@ -10,6 +10,7 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from harness.checks import CHECKS
+from harness.matrix.naming import names_of
 from harness.reports.start_table import Language, word_in
 from harness.results import ClientOutcome, Finding, Outcome
 from harness.site.facts import Facts, letters, newest
@@ -18,6 +19,7 @@ from harness.site.questions import MEANINGS
 from harness.site.suffering import rule_of, title_of
 from harness.words import translated
 from harness.words.problems import translated_problem
+from harness.words.values import translated_outcome, translated_value
 
 MAIN = ("deepseek", "siliconflow", "bailian", "qianfan", "volcengine")
 """The providers that the start page shows before anything is filtered."""
@@ -74,7 +76,10 @@ class Writer:
             rule_of=rule_of,
             kind_words=KINDS,
             problem=self.problem,
+            found=self.found,
             foreign=self.foreign,
+            outcome=self.outcome,
+            names_of=names_of,
             **_PUNCTUATION[self.language],
             title_of=title_of,
         )
@@ -82,6 +87,17 @@ class Writer:
     def problem(self, message: str) -> Markup:
         """Return what a check found in the language of the pages."""
         told = translated_problem(message, self.language)
+        return self._foreign(safe(told), english=told == message)
+
+    def found(self, finding: Finding) -> Markup:
+        """Return what a finding says: what a rule found, or what an observation saw."""
+        if finding.message:
+            return self.problem(finding.message)
+        return safe(translated_value(finding.value or "none", self.language))
+
+    def outcome(self, message: str) -> Markup:
+        """Return what a client did with an answer."""
+        told = translated_outcome(message, self.language)
         return self._foreign(safe(told), english=told == message)
 
     def foreign(self, text: str) -> Markup:

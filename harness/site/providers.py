@@ -25,7 +25,7 @@ def provider_pages(writer: Writer) -> Iterator[SitePage]:
         rows=[(one, bases(facts.every.get(one.id, ())), facts.breaches[one.id]) for one in facts.providers],
     )
     for one in facts.providers:
-        yield writer.page(f"providers/{one.id}", one.name, "provider.md.jinja", **_context(writer, one))
+        yield writer.page(f"providers/{one.id}", writer.said(one.name), "provider.md.jinja", **_context(writer, one))
 
 
 def _context(writer: Writer, provider: Provider) -> dict[str, Any]:

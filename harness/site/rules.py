@@ -20,6 +20,7 @@ from harness.site.pages import SitePage, Writer
 from harness.site.suffering import rule_of, title_of
 from harness.wire.exchange import Exchange
 from harness.words.problems import translated_problem
+from harness.words.values import translated_value
 
 _LINES = 7
 _CONTEXT = 1
@@ -96,7 +97,7 @@ def _values(writer: Writer, check: Check) -> list[tuple[str, list[tuple[str, str
     for one in writer.facts.providers:
         for finding in writer.facts.by_check(one.id, check.id):
             if finding.outcome is Outcome.OBSERVED:
-                seen[finding.value or "none"][one.id].append(finding)
+                seen[translated_value(finding.value or "none", writer.language)][one.id].append(finding)
     rows = [(value, [(name, letters(found)) for name, found in by.items()]) for value, by in seen.items()]
     return sorted(rows, key=lambda row: (-len(row[1]), row[0]))[:_VALUES]
 
@@ -112,7 +113,7 @@ def _pair(writer: Writer, check: Check, bad: Exchange) -> SideBySide:
 def _verdict(writer: Writer, check: Check, bad: Exchange) -> str:
     with suppress(CannotJudge):
         if check.observe:
-            return check.observe(bad)
+            return translated_value(check.observe(bad), writer.language)
         return "; ".join(translated_problem(problem.message, writer.language) for problem in check.problems(bad)[0])
     return ""
 

@@ -17,8 +17,11 @@ from pathlib import Path
 LANGUAGES = ("en", "zh")
 """The languages there are, by their two letters; what is written in the code is the first."""
 
-FILES = ("", "faults", "reasons")
-"""What kinds of texts are looked up whole: those of the code, names of faults and variants, reasons of deviations."""
+FILES = ("", "faults", "reasons", "clients", "matrix")
+"""
+What kinds of texts are looked up whole: those of the code, names of faults and variants, reasons of deviations, what client
+code is, and notes on providers.
+"""
 
 _VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
 _chosen: str | None = None

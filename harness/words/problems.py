@@ -41,15 +41,19 @@ def translated_problem(message: str, into: str | None = None) -> str:
     if more:
         said = translated("{message} (and {count} more)", chosen)
         return said.format(message=translated_problem(message[: more.start()], chosen), count=more[1])
-    return _filled(message, templates(chosen, "problems"), chosen) or message
+    return filled_in(message, "problems", chosen, "phrases") or message
 
 
-def _filled(text: str, among: Sequence[Template], chosen: str) -> str | None:
-    """Return a text by the first template that fits it."""
-    for english, other in among:
+def filled_in(text: str, kind: str, chosen: str, inner: str = "") -> str | None:
+    """
+    Return a text by the first template of a file that fits it; None where none does.
+
+    What fills its gaps is looked up in the file ``inner``; without one in the same file.
+    """
+    for english, other in templates(chosen, kind):
         found = english.fullmatch(text)
         if found:
-            gaps = {gap: _phrase(value, chosen) for gap, value in _gaps(english, found).items()}
+            gaps = {gap: _phrase(value, inner or kind, chosen) for gap, value in _gaps(english, found).items()}
             return reduce(_joined, (gaps.get(piece, piece) for piece in other))
     return None
 
@@ -58,8 +62,8 @@ def _gaps(english: re.Pattern[str], found: re.Match[str]) -> dict[str, str]:
     return {f"{{{name[1:]}}}": found[name] for name in english.groupindex}
 
 
-def _phrase(value: str, chosen: str) -> str:
-    return _filled(value, templates(chosen, "phrases"), chosen) or value
+def _phrase(value: str, kind: str, chosen: str) -> str:
+    return filled_in(value, kind, chosen, kind) or value
 
 
 def _joined(before: str, after: str) -> str:

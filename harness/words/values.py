@@ -1,0 +1,59 @@
+"""
+What an observation saw, and what became of a client, in the language of the reader.
+
+How it works: a value is a word, or words put together by ``|``, ``+``, commas, colons, semicolons and brackets, kinds by a slash.  Each is
+looked up in ``zh.values.po``, the longest first; what is not there, names of fields and of headers, stays as it is.
+"""
+
+import re
+from functools import cache, lru_cache
+
+from harness.words import LANGUAGES, entries, file_of, language, read
+from harness.words.problems import filled_in
+
+_BETWEEN = (" | ", "; ", " + ", ", ", ": ")
+_CHINESE = {"; ": "；", ", ": "，", ": ": "："}
+_BRACKETS = re.compile(r"(.+) \((.+)\)")
+_KINDS = frozenset({"missing", "null", "text", "list", '""', "-"})
+
+_HAN = re.compile(r"[\u4e00-\u9fff]")
+
+
+@lru_cache(maxsize=10_000)
+def translated_value(value: str, into: str | None = None) -> str:
+    """Return what an observation saw in a language, that of :func:`language` unless one is named."""
+    chosen = into or language()
+    return value if chosen == LANGUAGES[0] else _value(value, chosen)
+
+
+def _value(value: str, chosen: str) -> str:
+    whole = _whole(chosen).get(value)
+    if whole is not None:
+        return whole
+    found = _BRACKETS.fullmatch(value)
+    if found and " | " not in value:
+        head, inner = _value(found[1], chosen), _value(found[2], chosen)
+        return f"{head}（{inner}）" if _HAN.search(head + inner) else value
+    separator = next((one for one in _between(value) if one in value), None)
+    if separator is None:
+        return filled_in(value, "values", chosen) or value
+    parts = [_value(part, chosen) for part in value.split(separator)]
+    between = _CHINESE.get(separator, separator) if _HAN.search("".join(parts)) else separator
+    return between.join(parts)
+
+
+@cache
+def _whole(chosen: str) -> dict[str, str]:
+    return dict(entries(read(file_of(chosen, "values"))))
+
+
+def _between(value: str) -> tuple[str, ...]:
+    """Return what may stand between the words of a value: a slash between kinds alone, elsewhere it belongs to a name."""
+    return (*_BETWEEN, "/") if {*value.split("/")} <= _KINDS else _BETWEEN
+
+
+@lru_cache(maxsize=10_000)
+def translated_outcome(message: str, into: str | None = None) -> str:
+    """Return what a client did with an answer in a language, that of :func:`language` unless one is named."""
+    chosen = into or language()
+    return message if chosen == LANGUAGES[0] else filled_in(message, "outcomes", chosen) or message
