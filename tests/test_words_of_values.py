@@ -32,7 +32,7 @@ def seen() -> Iterator[tuple[str, str]]:
 
 
 DATA = re.compile(
-    r"`[^`]*`|<\w+>|\"[^\"]*\"|\w+…|\b[a-z]+_(?!\w)|\w*[._/-]\w+(?:[._/-]\w+)*|[A-Z]\w*|\w*\d\w*|\[DONE\]"
+    r"`[^`]*`|<\w+>|\"[^\"]*\"|[\w-]+…|\b[a-z]+_(?!\w)|\w*[._/-]\w+(?:[._/-]\w+)*|[A-Z]\w*|\w*\d\w*|\[DONE\]"
     r"|\b(?:data|retry|event|id|type|name|arguments|content|reasoning|charset|chunked|gzip|br|null|token|logprobs|refusal|models"
     r"|meta|n|stop|seed|store|message|code|param|detail|errors|chat|developer|choice|result)\b"
 )
