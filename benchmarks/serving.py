@@ -1,7 +1,9 @@
 """
 What ``harness serve`` costs a request: its application against bare servers of the same library, aiohttp.
 
-    python benchmarks/serving.py [--rounds 9] [--seconds 0.4]
+    python benchmarks/serving.py [--rounds 9] [--seconds 0.4] [--ratios]
+
+With ``--ratios`` there is one table: what each answer costs the server's CPU beside the bare one, 16 connections.
 
 Each server is a process, loaded over kept connections: harness, without pace, its log to /dev/null; bare, one handler that
 sends the same head and writes, twice, for what this run can't tell apart; whole, with the body in one piece of known length.
@@ -11,7 +13,6 @@ an order drawn by lot; ratios are to bare in the same round, with their middle h
 
 import argparse
 import asyncio
-import logging
 import os
 import platform
 import random
@@ -23,7 +24,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import accumulate, count, repeat
+from itertools import accumulate, count, product, repeat
 from multiprocessing import Pipe, get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -33,21 +34,31 @@ import orjson
 from aiohttp import __version__, web
 from tabulate import tabulate
 
+from harness.cli.serving import log_to
 from harness.matrix.bundled import FILE_NAME
+from harness.matrix.messages import MESSAGES
 from harness.matrix.providers import load_matrix
 from harness.recording.pacing import pieces_of
 from harness.serve.app import application
 from harness.serve.playback import PlaybackOptions
-from harness.serve.recording_index import REFERENCE, RecordingIndex
+from harness.serve.recording_index import CHAT_PATH, REFERENCE, RecordingIndex
 from harness.serve.server import HOST, serve
 from harness.serve.synthesis import Synthesiser
+from harness.wire.dialect import DialectName
+from harness.wire.shapes import Json
 
 ROOT = Path(__file__).parent.parent
-ANSWERS = ((REFERENCE, "chat.nonstream"), (REFERENCE, "chat.stream"), ("llamacpp", "chat.long"))
-SYNTHESISED = ((REFERENCE, "gpt-4o-mini"), ("deepseek", "deepseek-flash"))
+ANSWERS = (
+    (REFERENCE, "chat.nonstream"), (REFERENCE, "chat.stream"), ("llamacpp", "chat.long"),
+    (REFERENCE, "messages.nonstream"), (REFERENCE, "messages.stream"),
+)  # fmt: skip
+SYNTHESISED = (
+    (REFERENCE, "gpt-4o-mini"), ("deepseek", "deepseek-flash"), ("bailian", "qwen-plus"),
+    ("volcengine", "doubao-seed-2-0-lite-260428"),
+)  # fmt: skip
 FIRST = b"100000"
 """What stands in a request for an answer that is made; each request has another number there, so that none is asked twice."""
-TOOL = {
+TOOL: Json = {
     "name": "lookup_order",
     "parameters": {
         "type": "object",
@@ -56,12 +67,17 @@ TOOL = {
     },
 }
 KINDS = ("bare", "harness", "bare again", "whole")
+PATHS: dict[DialectName, str] = {"chat": f"/v1{CHAT_PATH}", "messages": "/v1/messages"}
 MATRIX = load_matrix(ROOT / FILE_NAME)
 SERVED = {provider for provider, _ in (*ANSWERS, *SYNTHESISED)}
 SHELF = RecordingIndex(MATRIX, ROOT, SERVED, synthesiser=Synthesiser(MATRIX, ROOT))
 HEADS = ("req/s", "median ms", "p99 ms", "first byte ms", "CPU µs", "time to bare", "CPU to bare")
 DIGITS = (0, 2, 2, 2, 0)
 NUMBERS = count(int(FIRST) + 1)
+_ASKED: dict[DialectName, Json] = {
+    "chat": {"tools": [{"type": "function", "function": TOOL}]},
+    "messages": {"tools": [{"name": TOOL["name"], "input_schema": TOOL["parameters"]}], "max_tokens": 4096},
+}
 Server = tuple[int, int]
 _OWN, _END = frozenset({"date", "server", "connection", "transfer-encoding"}), b"\r\n\r\n"
 
@@ -90,11 +106,11 @@ def run_server(kind: str, answers: list[Answer], pipe: Connection) -> None:
         return response
 
     if kind == "harness":
-        logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", filename=os.devnull)
-        logging.getLogger("harness.serve").setLevel(logging.INFO)
+        log_to(Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open as long as the process
         serve(application(SHELF, PlaybackOptions()), 0, lambda url: pipe.send(int(url.rpartition(":")[2])))
     by_name, app, listening = {one.scenario: one for one in answers}, web.Application(), socket.create_server((HOST, 0))
-    app.router.add_post("/{provider}/v1/chat/completions", send)
+    for path in PATHS.values():
+        app.router.add_post(f"/{{provider}}{path}", send)
     pipe.send(listening.getsockname()[1])
     web.run_app(app, sock=listening, print=None, access_log=None)
 
@@ -125,17 +141,20 @@ def ask(port: int, asked: bytes) -> tuple[bytes, bytes]:
 def answers_of(port: int) -> Iterator[Answer]:
     """Yield what the harness answers, after a look that it is what was meant."""
     for provider, scenario in ANSWERS:
-        exchange = next(one.exchange for one in SHELF.answers(provider) if one.scenario.id == scenario)
-        own = f"x-harness-scenario: {scenario}\r\n" if scenario == "chat.long" else ""  # else another is as near
-        yield _answer(port, provider, scenario, exchange.request.body or b"", own)
-    for provider, model in SYNTHESISED:
-        asked = {"model": model, "stream": True, "tools": [{"type": "function", "function": TOOL}]}
-        body = orjson.dumps(asked | {"messages": [{"role": "user", "content": f"Where is order {FIRST.decode()}?"}]})
-        yield _answer(port, provider, "synthesised", body, "")
+        dialect: DialectName = "messages" if scenario in MESSAGES else "chat"
+        exchange = next(one.exchange for one in SHELF.answers(provider, dialect) if one.scenario.id == scenario)
+        yield _answer(port, provider, scenario, exchange.request.body or b"", dialect)
+    for (provider, model), dialect, streamed in product(SYNTHESISED, PATHS, (True, False)):
+        text = f"Where is order {FIRST.decode()}?"
+        body = {"model": model, "stream": streamed, "messages": [{"role": "user", "content": text}], **_ASKED[dialect]}
+        yield _answer(port, provider, "synthesised", orjson.dumps(body), dialect)
 
 
-def _answer(port: int, provider: str, scenario: str, body: bytes, own: str) -> Answer:
-    path = f"/{provider}/v1/chat/completions?{provider}.{scenario}"
+def _answer(port: int, provider: str, scenario: str, body: bytes, dialect: DialectName) -> Answer:
+    form = "stream" if b'"stream":true' in body else "body"
+    name = f"{provider}.{scenario}" if scenario != "synthesised" else f"{provider}.{dialect}.{form}.made"
+    path = f"/{provider}{PATHS[dialect]}?{name}"
+    own = f"x-harness-scenario: {scenario}\r\n" if scenario == "chat.long" else ""  # else another is as near
     own += f"content-type: application/json\r\nauthorization: Bearer none\r\ncontent-length: {len(body)}\r\n\r\n"
     asked = f"POST {path} HTTP/1.1\r\nhost: {HOST}\r\naccept: application/json\r\n{own}".encode() + body
     head = ask(port, asked)[0].decode()
@@ -143,8 +162,8 @@ def _answer(port: int, provider: str, scenario: str, body: bytes, own: str) -> A
         raise SystemExit(f"{provider}: not {scenario} is what answers: {head}")
     headers = dict(line.split(": ", 1) for line in head.split("\r\n")[1:])
     sent = {name: value for name, value in headers.items() if name.lower() not in _OWN or value == "llama.cpp"}
-    held = SHELF.answer(provider, body, scenario if scenario != "synthesised" else None)
-    return Answer(f"{provider}.{scenario}", asked, sent, pieces_of(held.exchange.response))
+    held = SHELF.answer(provider, body, scenario if scenario != "synthesised" else None, path=PATHS[dialect])
+    return Answer(name, asked, sent, pieces_of(held.exchange.response))
 
 
 @dataclass
@@ -211,20 +230,46 @@ def measure(servers: dict[str, Server], answer: Answer, connections: int, option
     print("\n" + tabulate(rows, (first, *HEADS), "plain", colalign=["left"] + ["right"] * 7, disable_numparse=True))
 
 
+def ratios(servers: dict[str, Server], answers: list[Answer], options: argparse.Namespace) -> None:
+    """Print what each answer costs beside the bare server, in CPU seconds of the two."""
+    rows = []
+    for answer in answers:
+        pairs: list[tuple[float, float]] = []
+        for _ in range(options.rounds + 1):
+            bare, harness = (
+                asyncio.run(load(servers[kind], answer.asked, 16, options.seconds))[4] for kind in KINDS[:2]
+            )
+            pairs.append((bare, harness))
+        least = [min(some) for some in zip(*pairs[1:], strict=True)]  # what other work on the machine adds is left out
+        low, middle, high = statistics.quantiles([harness / bare for bare, harness in pairs[1:]], n=4)
+        told = f"{sum(map(len, answer.pieces)):,} B in {len(answer.pieces)}"
+        spread = f"{middle:.2f} × ({low:.2f} – {high:.2f})"
+        rows.append([answer.scenario, told, *(f"{one:,.0f}" for one in least), f"{least[1] / least[0]:.2f} ×", spread])
+    heads = ("answer", "size", "least µs bare", "harness", "least to least", "CPU to bare, round by round")
+    print(tabulate(rows, heads, "plain", colalign=["left"] + ["right"] * 5, disable_numparse=True))
+
+
 def main() -> None:
     """Run all measurements."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0].strip())
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=float, default=0.4)
+    parser.add_argument("--ratios", action="store_true", help="one table of the server's CPU, and no more")
+    parser.add_argument("--only", default="", help="a text that names of answers have")
     options = parser.parse_args()
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}, aiohttp {__version__}")
     with running("harness", []) as harness, ExitStack() as stack:
-        answers = list(answers_of(harness[0]))
-        servers = {kind: stack.enter_context(running(kind, answers)) for kind in KINDS if kind != "harness"}
+        answers = [one for one in answers_of(harness[0]) if options.only in one.scenario]
+        kinds = KINDS[:1] if options.ratios else tuple(kind for kind in KINDS if kind != "harness")
+        servers = {kind: stack.enter_context(running(kind, answers)) for kind in kinds}
         servers["harness"] = harness
         for answer in answers:
             if ask(harness[0], answer.asked)[1] != ask(servers["bare"][0], answer.asked)[1]:
                 raise SystemExit(f"{answer.scenario}: the bare server sends something else")
+        if options.ratios:
+            ratios(servers, answers, options)
+            return
+        for answer in answers:
             for connections in (1, 16):
                 measure(servers, answer, connections, options)
 

@@ -1,8 +1,11 @@
 """The command that answers as recorded providers do."""
 
 import logging
+import sys
+import time
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -105,10 +108,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter an option
         raise click.UsageError("--upstream and --record go together; name both")
     behind = Upstream(upstream, folder, record_mode) if upstream and folder else None
     app = application(index, PlaybackOptions(pace_of(pace), reframe, fault), Gate.of(origins, hosts), scripting, behind)
-    lines = logging.StreamHandler()
-    lines.setFormatter(Lines("%(asctime)s %(message)s", "%H:%M:%S"))
-    logging.basicConfig(handlers=[lines], level=logging.WARNING)
-    logging.getLogger("harness.serve").setLevel(logging.INFO)
+    log_to(sys.stderr)
 
     def tell(url: str) -> None:
         for provider in index.providers:
@@ -123,8 +123,21 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter an option
     run(app, port, tell)
 
 
+def log_to(stream: TextIO) -> None:
+    """Log a line a request to ``stream``, and what goes wrong elsewhere."""
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line shows them
+    lines = logging.StreamHandler(stream)
+    lines.setFormatter(Lines("%(asctime)s %(message)s", "%H:%M:%S"))
+    logging.basicConfig(handlers=[lines], level=logging.WARNING)
+    logging.getLogger("harness.serve").setLevel(logging.INFO)
+
+
 class Lines(logging.Formatter):
     """Formats a log: each message is one line, whoever logs it, and what follows it of an exception is printable."""
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's name
+        """Return the time of a record, which is made once a second."""
+        return _clock(int(record.created), datefmt or "%H:%M:%S")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         """Return the line of a record."""
@@ -133,3 +146,8 @@ class Lines(logging.Formatter):
     def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
         """Return the lines of an exception."""
         return printable_lines(super().formatException(ei))
+
+
+@lru_cache(2)
+def _clock(second: int, form: str) -> str:
+    return time.strftime(form, time.localtime(second))

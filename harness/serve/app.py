@@ -26,7 +26,7 @@ from harness.recording.replayed import NOTE
 from harness.results.basis import PUBLISHED
 from harness.serve.gate import Gate
 from harness.serve.playback import PlaybackOptions, changed, cut, with_fault
-from harness.serve.recording_index import CHAT_PATH, RecordedAnswer, RecordingIndex
+from harness.serve.recording_index import CHAT_PATH, RecordingIndex
 from harness.serve.refusals import LARGEST_REQUEST, errors_as_json
 from harness.serve.request_log import RequestLog
 from harness.serve.responder import send, without_additions
@@ -48,6 +48,7 @@ _MESSAGES_PATHS = ("/v1/messages", "/v1/messages/count_tokens")
 log = logging.getLogger("harness.serve")
 
 _LOOPBACK_ONLY = Gate()
+_UNSCRIPTED = Scripted()
 _INDEX = web.AppKey("index", RecordingIndex)
 LOG = web.AppKey("log", RequestLog)
 _SAID = web.RequestKey("said", str)
@@ -88,11 +89,10 @@ def application(
         app.router.add_route("*", "/v1/{path:.+}", upstream.answer)
         app.on_cleanup.append(upstream.close)
     for prefix in ("/{provider}/v1", "/{provider}/{scenario}/v1", "/{provider}/{scenario}/{fault}/v1", *own):
+        for path in (CHAT_PATH, *_MESSAGES_PATHS):  # first, since routes are tried in turn
+            app.router.add_post(f"{prefix}{path.removeprefix('/v1')}", asked_at(path))
         app.router.add_get(f"{prefix}/models", _models)
         app.router.add_get(f"{prefix}/models/{{model:.+}}", _models)
-        app.router.add_post(f"{prefix}/chat/completions", asked_at(CHAT_PATH))
-        for path in _MESSAGES_PATHS:
-            app.router.add_post(f"{prefix}{path.removeprefix('/v1')}", asked_at(path))
     app.router.add_get("/", _index)
     app.router.add_get("/__harness/log", _log)
     app.router.add_delete("/__harness/log", _forget)
@@ -124,7 +124,7 @@ async def _answer(
     """Answer what is asked at ``path``, which tells the dialect."""
     provider, own = _provider(request), options.of(request)
     content = await request.read()
-    scripted = Scripted()
+    scripted = _UNSCRIPTED
     if scripting and not path.endswith(COUNT_TOKENS):
         body = Request("POST", "", body=content).json
         scripted = scripting.script.of(provider, body, dialect_of(path, b""))
@@ -133,7 +133,7 @@ async def _answer(
             note = f"{provider}/scripted; provenance=synthesised; rule={scripted.rule}"
             return await _play(request, held, note, own, scripted)
     found = request.app[_INDEX].answer(provider, content, _scenario(request), path=path)
-    return await _play(request, found.exchange, _note(found), own, scripted)
+    return await _play(request, found.exchange, found.note, own, scripted)
 
 
 async def _play(
@@ -163,12 +163,6 @@ def _scenario(request: web.Request) -> str | None:
     if scenario not in SCENARIOS and scenario not in MESSAGES and not scenario.startswith(f"{PUBLISHED}."):
         raise unknown("scenario", scenario, [*SCENARIOS, *MESSAGES])
     return scenario
-
-
-def _note(held: RecordedAnswer) -> str:
-    source = held.exchange.source
-    basis = f"; {source.note}" if source.provenance == "synthesised" and source.note else ""
-    return f"{held.name}; provenance={source.provenance}{basis}"
 
 
 async def _stop(app: web.Application) -> None:
@@ -242,7 +236,9 @@ async def _logged(request: web.Request, handler: _Handler) -> web.StreamResponse
         return web.Response()  # goes nowhere; raised, the error would be logged with a traceback
     took = (time.perf_counter() - begun) * 1000
     note = str(request.get(_SAID) or answer.headers.get(NOTE, ""))
-    log.info("%s %s %d %.0f ms %s", request.method, _shown(request.path), answer.status, took, note)
+    if log.isEnabledFor(logging.INFO):  # a record of one's own: where in the code it was made need not be looked for
+        line = f"{request.method} {_shown(request.path)} {answer.status} {took:.0f} ms {note}"
+        log.handle(log.makeRecord(log.name, logging.INFO, __file__, 0, line, (), None))
     _kept(request, answer.status, note)["ms"] = round(took, 1)
     return answer
 

@@ -11,6 +11,7 @@ import ipaddress
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from aiohttp import hdrs, web
 
@@ -89,9 +90,16 @@ class Gate:
         return asked if asked in self.origins else ""
 
     def _serves(self, host: str) -> bool:
-        found = _HOST.fullmatch(host)
-        name = _plain(found[1]) if found else ""
-        return name in self.hosts or _is_loopback(name)
+        name, loopback = _named(host)
+        return loopback or name in self.hosts
+
+
+@lru_cache(256)
+def _named(host: str) -> tuple[str, bool]:
+    """Return the name in a Host header, an empty one where it is none, and whether that is loopback's own."""
+    found = _HOST.fullmatch(host)
+    name = _plain(found[1]) if found else ""
+    return name, _is_loopback(name)
 
 
 def _is_of_a_page_elsewhere(request: web.Request) -> bool:

@@ -71,6 +71,13 @@ class RecordedAnswer:
         return f"{self.target}/{self.scenario.id}"
 
     @cached_property
+    def note(self) -> str:
+        """What an answer says of itself: its name, its provenance, and of one that was made what it rests on."""
+        source = self.exchange.source
+        basis = f"; {source.note}" if source.provenance == "synthesised" and source.note else ""
+        return f"{self.name}; provenance={source.provenance}{basis}"
+
+    @cached_property
     def by_name_only(self) -> bool:
         """Whether it is an answer for those alone who name its scenario: a refusal that nobody else is after."""
         refusal = self.scenario.id.startswith(f"{PUBLISHED}.") and self.exchange.response.is_error
@@ -119,7 +126,7 @@ class RequestMade:
 
     @cached_property
     def wrong(self) -> Wrong | WrongMessages | None:
-        """What is wrong with it."""
+        """What is wrong with it, at OpenAI also what others let pass."""
         if self.dialect == "messages":
             return wrong_with_messages(self.body, counts=_counts(self.path))
         of_openai = self.provider == REFERENCE and self.body is not None
@@ -155,6 +162,7 @@ class RecordingIndex:
         self._whole = {one.id for one in matrix.providers if not wanted or one.id in wanted}
         self._reference = not wanted or REFERENCE in wanted
         self._answers: dict[tuple[str, bytes, str | None, str], RecordedAnswer] = {}
+        self._wishes: dict[tuple[str, DialectName, str], dict[bytes, list[RecordedAnswer]]] = {}
 
     def _of_target_first(self, target: Target) -> list[Exchange]:
         held = self.answers(target.provider.id)
@@ -249,18 +257,26 @@ class RecordingIndex:
             held = self.answers(asked.provider, asked.dialect)
             refusals = [one for one in held if wrong and one.scenario.id == wrong.scenario and one.wrong_as(wrong)]
             return next((one for one in refusals if one.traits.required == asked.traits.required), None)
-        try:
-            held = self._of_model(asked)
-        except NotRecorded:
-            return None
         wish = Wish.of(in_chat(asked.body, asked.dialect))
-        alike = (
-            one for one in held if one.traits.required == asked.traits.required and one.exchange.response.is_success
-        )
-        return min(
-            (one for one in alike if fits(wish, one.wish, one.exchange)),
-            key=lambda one: distance(asked.traits, one.traits), default=None,
-        )  # fmt: skip
+        alike = [
+            one
+            for one in self._by_wish(asked).get(wish.key, ())
+            if one.traits.required == asked.traits.required and fits(wish, one.wish, one.exchange)
+        ]
+        return min(alike, key=lambda one: distance(asked.traits, one.traits), default=None)
+
+    def _by_wish(self, asked: "RequestMade") -> dict[bytes, list[RecordedAnswer]]:
+        """Return the answers of a model that are no refusals, by what they have in common with requests they are for."""
+        key = asked.provider, asked.dialect, repr(asked.model)
+        held = self._wishes.get(key)
+        if held is None:
+            held = defaultdict(list)
+            for one in self._named(asked):
+                if one.exchange.response.is_success:
+                    held[one.wish.key].append(one)
+            if held:  # what nobody recorded may be named in endless ways
+                self._wishes[key] = held
+        return held
 
     def _of_scenario(self, asked: "RequestMade", scenario: str) -> list[RecordedAnswer]:
         recorded = self.answers(asked.provider, asked.dialect)
@@ -274,10 +290,7 @@ class RecordingIndex:
         held = [one for one in self.answers(provider, asked.dialect) if not one.by_name_only]
         if not held:
             raise NotRecorded(f"nothing is recorded of {provider}; record it with: harness record {provider}")
-        if model is None:
-            return held
-        own = [one for one in held if model in one.names[:_OWN_NAMES]]  # another model's alias may be the name of one
-        found = own or [one for one in held if model in one.names]
+        found = self._named(asked)
         if not found:
             known = list(dict.fromkeys(one.names[0] for one in held))
             near = get_close_matches(str(model), known, 3, 0.4) or known
@@ -285,6 +298,14 @@ class RecordingIndex:
                 f"no answer of {provider} is recorded for the model {str(model)!r}; try {', '.join(near)}"
             )
         return found
+
+    def _named(self, asked: "RequestMade") -> list[RecordedAnswer]:
+        """Return what is recorded of the model that is asked for, of all where none is named."""
+        held = [one for one in self.answers(asked.provider, asked.dialect) if not one.by_name_only]
+        if asked.model is None:
+            return held
+        own = [one for one in held if asked.model in one.names[:_OWN_NAMES]]  # an alias may be the name of another
+        return own or [one for one in held if asked.model in one.names]
 
     def _read(self, targets: list[Target]) -> Iterator[RecordedAnswer]:
         for target in targets:
@@ -342,7 +363,7 @@ def _is_served(scenario: Scenario, exchange: Exchange) -> bool:
 
 
 def _synthesised(synthesiser: Synthesiser, asked: RequestMade) -> RecordedAnswer:
-    target, made = synthesiser.answer(asked.provider, asked.body, path=asked.path)
+    target, made = synthesiser.answer(asked.provider, asked.body, path=asked.path, right=asked.wrong is None)
     request = Request("POST", asked.path, _JSON, None if asked.body is None else orjson.dumps(asked.body))
     return RecordedAnswer(target, (str(asked.model),), _MADE, made.exchange(request))
 

@@ -7,7 +7,7 @@ aiohttp frames what is sent and keeps connections; a transfer that broke off whi
 import asyncio
 from collections.abc import Sequence
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from multidict import CIMultiDict
 
 from harness.recording.pacing import headers_of
@@ -39,22 +39,46 @@ async def send(  # noqa: PLR0913 - one parameter a part of what is sent
     if response.status == NO_ANSWER:
         _end(request)
         return web.Response()
-    answer = web.StreamResponse(
-        status=response.status, reason=response.reason or None, headers=_headers(response, pieces, note)
-    )
+    headers = _headers(response, pieces, note)
     request[_TAKEN] = [name for name in _ADDED if name.lower() not in response.headers]
+    if socket_fault is None and _is_at_once(request, response, headers, pieces, waits):
+        return await _send_at_once(request, response, headers, b"".join(pieces))
+    answer = web.StreamResponse(status=response.status, reason=response.reason or None, headers=headers)
     await answer.prepare(request)
     if socket_fault:
         await befall(request, answer, b"".join(pieces), socket_fault)
         return answer
-    for piece, wait in zip(pieces, waits, strict=True):
+    whole = response.eof and not _promises_more(answer, pieces)
+    last = len(pieces) if whole else 0
+    for number, (piece, wait) in enumerate(zip(pieces, waits, strict=True), 1):
         if wait:
             await asyncio.sleep(wait)
-        await answer.write(piece)
-    if response.eof and not _promises_more(answer, pieces):
-        await answer.write_eof()
-    else:
+        await (answer.write_eof(piece) if number == last else answer.write(piece))  # the end goes with the last piece
+    if not whole:
         _end(request)
+    elif not last:
+        await answer.write_eof()
+    return answer
+
+
+def _is_at_once(
+    request: web.Request, response: Response, headers: CIMultiDict[str], pieces: Sequence[bytes], waits: Sequence[float]
+) -> bool:
+    """Tell whether head, body and end can go in one write: a body in one piece, of the length that the head says."""
+    if len(pieces) > 1 or any(waits) or not response.eof or request.version < HttpVersion11:
+        return False
+    length = headers.get("Content-Length")
+    return length is None or length == str(sum(map(len, pieces)))
+
+
+async def _send_at_once(
+    request: web.Request, response: Response, headers: CIMultiDict[str], body: bytes
+) -> web.StreamResponse:
+    answer = web.Response(status=response.status, reason=response.reason or None, headers=headers, body=body)
+    if "Content-Length" not in headers:
+        answer.enable_chunked_encoding()
+    await answer.prepare(request)
+    await answer.write_eof()
     return answer
 
 

@@ -41,12 +41,13 @@ class Synthesiser:
         """What is recorded of a provider, of a target first: where there is no profile, the form is learned from it."""
 
     def answer(
-        self, provider: str, body: Json | None, said: Said | None = None, *, path: str = ""
+        self, provider: str, body: Json | None, said: Said | None = None, *, path: str = "", right: bool = False
     ) -> tuple[str, Synthesised]:
         """
         Return the id of the target in whose manner a request is answered, and the answer; other names are the reference.
 
-        ``said`` is what it says, where that is not what fits the request; ``path`` is where it is asked.
+        ``said`` is what it says, where that is not what fits the request; ``path`` is where it is asked; ``right`` is
+        whether it is known that nothing is wrong with it.
 
         Raises:
             BadProfile: the profile can't be read.
@@ -57,7 +58,8 @@ class Synthesiser:
         name = (target.model.name or target.model.id) if target else MODEL
         asked = body if body is None or body.get("model") is not None else body | {"model": name}
         manner = self._manner(target) if target else ReferenceManner()
-        return target.id if target else f"{provider}/{(body or {}).get('model') or name}", manner.answer(asked, said)
+        named = target.id if target else f"{provider}/{(body or {}).get('model') or name}"
+        return named, manner.answer(asked, said, right=right)
 
     def error(self, provider: str, body: Json | None, status: int, message: str, *, path: str = "") -> Synthesised:
         """Return an error as a provider words its own."""

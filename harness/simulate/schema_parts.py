@@ -16,10 +16,14 @@ _OF_TYPE = {
 }
 _ALL = ("object", "string", "integer", "number", "boolean", "array", "null")
 _DEEPEST_REFERENCE = 20
+_PUT_TOGETHER = frozenset({"$ref", "allOf", "anyOf", "oneOf", "if"})
 
 
 def alternatives(schema: Json, root: Any, *, null_first: bool = False) -> Iterator[Json]:
     """Yield ``schema`` without references, ``allOf`` and choices, once for each choice; null is the last, or the first."""
+    if _PUT_TOGETHER.isdisjoint(schema):
+        yield schema
+        return
     schema = resolved(schema, root)
     together = schema.pop("allOf", ())
     if together:

@@ -7,9 +7,8 @@ holds, and ``usage if not asked`` where it does not.
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from itertools import islice
 from typing import Any
 
 from harness.errors import suggestion
@@ -67,6 +66,10 @@ _ALPHABETS = {
     "lower": "0123456789abcdefghijklmnopqrstuvwxyz",
     "alnum": "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
 }
+_LETTERS = {
+    kind: bytes(ord(letters[byte % len(letters)]) for byte in range(256)) for kind, letters in _ALPHABETS.items()
+}
+"""What stands for each byte in an id."""
 _UUID = "{hex 8}-{hex 4}-{hex 4}-{hex 4}-{hex 12}"
 
 
@@ -200,21 +203,38 @@ def _uses(template: Any, place: str) -> bool:
 
 def make_id(form: str, seed: str, number: int = 0) -> str:
     """Return an id of the form; the same ``seed`` gives the same id."""
-    content, source = form.replace("{uuid}", _UUID), _endless(seed)
-
-    def part(found: re.Match[str]) -> str:
-        kind, count = found[1], int(found[2] or 1)
-        if kind == "number":
-            return f"{number:0{count}d}"
-        letters = _ALPHABETS[kind]
-        size = len(letters)
-        return "".join([letters[byte % size] for byte in islice(source, count)])
-
-    return _PART.sub(part, content) if "{" in content else content
+    if "{" not in form:
+        return form
+    source = _Endless(seed)
+    return "".join([_made(part, source, number) if isinstance(part, tuple) else part for part in _parts(form)])
 
 
-def _endless(seed: str) -> Iterator[int]:
-    block = 0
-    while True:
-        yield from hashlib.sha256(f"{seed} {block}".encode()).digest()
-        block += 1
+@lru_cache(256)
+def _parts(form: str) -> tuple[str | tuple[str, int], ...]:
+    """Return what stands in the form of an id: texts, and kinds of letters with how many there are of each."""
+    plain, *rest = _PART.split(form.replace("{uuid}", _UUID))
+    made: list[str | tuple[str, int]] = [plain]
+    for kind, count, text in zip(*[iter(rest)] * 3, strict=True):
+        made += [(kind, int(count or 1)), text]
+    return tuple(made)
+
+
+def _made(part: tuple[str, int], source: "_Endless", number: int) -> str:
+    kind, count = part
+    return f"{number:0{count}d}" if kind == "number" else source.take(count).translate(_LETTERS[kind]).decode()
+
+
+class _Endless:
+    """Bytes without end that are the same for the same seed."""
+
+    def __init__(self, seed: str) -> None:
+        self._seed = seed
+        self._made, self._blocks = b"", 0
+
+    def take(self, count: int) -> bytes:
+        """Return so many that were not taken before."""
+        while len(self._made) < count:
+            self._made += hashlib.sha256(f"{self._seed} {self._blocks}".encode()).digest()
+            self._blocks += 1
+        taken, self._made = self._made[:count], self._made[count:]
+        return taken

@@ -36,20 +36,21 @@ class ReferenceManner:
     def __init__(self, why: str = "") -> None:
         self._rests_on = f"OpenAI's own form{why}"
 
-    def answer(self, body: Json | None, said: Said | None = None) -> Synthesised:
+    def answer(self, body: Json | None, said: Said | None = None, *, right: bool = False) -> Synthesised:
         """
         Return the answer to the body of a request; None stands for one that is no JSON object.
 
-        ``said`` is what it says, where that is not what fits the request.
+        ``said`` is what it says, where that is not what fits the request; ``right`` is whether it is known that nothing
+        is wrong with it that every provider refuses.
         """
-        return Synthesised(self._response(body, said), self._rests_on)
+        return Synthesised(self._response(body, said, right=right), self._rests_on)
 
     def error(self, status: int, message: str) -> Synthesised:
         """Return an error."""
         return Synthesised(ideal.error(status, message), self._rests_on)
 
-    def _response(self, body: Json | None, said: Said | None) -> Response:
-        wrong = wrong_with(body) or (refused_by_openai(body) if body else None)
+    def _response(self, body: Json | None, said: Said | None, *, right: bool) -> Response:
+        wrong = (None if right else wrong_with(body)) or (refused_by_openai(body) if body else None)
         if wrong or body is None:
             return _ideal_refusal(wrong)
         try:
@@ -68,13 +69,14 @@ class ProfileManner:
         self._profile, self._target, self._forms = profile, target, forms
         self._names_of: dict[str, set[str]] = {}
 
-    def answer(self, body: Json | None, said: Said | None = None) -> Synthesised:
+    def answer(self, body: Json | None, said: Said | None = None, *, right: bool = False) -> Synthesised:
         """
         Return the answer to the body of a request; None stands for one that is no JSON object.
 
-        ``said`` is what it says, where that is not what fits the request.
+        ``said`` is what it says, where that is not what fits the request; ``right`` is whether it is known that nothing
+        is wrong with it that every provider refuses.
         """
-        wrong = wrong_with(body)
+        wrong = None if right else wrong_with(body)
         if wrong or body is None:
             return self._refused(wrong)
         if said:

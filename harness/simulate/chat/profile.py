@@ -139,14 +139,17 @@ class Body(Strict):
     thinking_tools: BodyKind | None = Field(None, alias="thinking-tools")
 
 
+_EVERY = ("*",)
+
+
 class OfModels(Strict):
     """What is so for some models."""
 
-    models: tuple[str, ...] = Field(("*",), min_length=1, description="Their names as sent; * stands for any text.")
+    models: tuple[str, ...] = Field(_EVERY, min_length=1, description="Their names as sent; * stands for any text.")
 
     def is_of(self, model: str) -> bool:
         """Tell whether ``model`` is one of them."""
-        return any(fnmatchcase(model, pattern) for pattern in self.models)
+        return self.models == _EVERY or any(fnmatchcase(model, pattern) for pattern in self.models)
 
 
 class Form(OfModels):

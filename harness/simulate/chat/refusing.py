@@ -27,6 +27,9 @@ UNKNOWN_MODEL, NO_MESSAGES, NOT_JSON = "error.unknown-model", "error.missing-mes
 WRONG_TYPE, NO_TOKENS = "error.wrong-type", "error.no-tokens"
 
 
+_RANGES = _NUMBERS | _WHOLE
+
+
 @dataclass(frozen=True, slots=True)
 class Wrong:
     """What is wrong: the scenario that tries the like, what to say, the parameter, and OpenAI's code for it."""
@@ -146,7 +149,7 @@ def _of_part(part: Any, place: str) -> Iterator[Wrong]:
 
 
 def _of_numbers(body: Json) -> Iterator[Wrong]:
-    for name, (least, most) in (_NUMBERS | _WHOLE).items():
+    for name, (least, most) in _RANGES.items():
         value = body.get(name)
         if value is None:
             continue

@@ -17,6 +17,9 @@ from harness.wire.shapes import Json
 _SECONDS = 0.25
 _CHUNKS_A_SECOND = 4
 _PADDING = "{alnum 6}"
+_PIECE_OF = {"saying": "text", "thinking": "thought", "arguments": "arguments"}
+_MARK = "\ue000piece\ue000"
+"""Stands for a piece while what is around it is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,8 @@ def render(form: Form, answer: Answer, *, streamed: bool) -> Rendered | None:
 
 def render_headers(form: Form, headers: dict[str, str], seed: str) -> Headers:
     """Return response headers, with the ids in them."""
-    return Headers(tuple(fill(headers, _ids(form, seed), frozenset()).items()))
+    ids = _ids(form, seed) if any(uses(headers, name) for name in IDS) else {}
+    return Headers(tuple(fill(headers, ids, frozenset()).items()))
 
 
 def render_refusal(form: Form, refusal: Refusal, text: str, seed: str) -> bytes:
@@ -89,7 +93,7 @@ def _stream(form: Form, stream: Stream, kind: StreamKind, answer: Answer) -> byt
     chunks = _Writer(form, answer, streamed=True).chunks(stream, kind)
     end = {"lf": "\n", "crlf": "\r\n"}[stream.newline] * 2
     lead = "data: " if stream.space else "data:"
-    events = [f"{lead}{_json(chunk, stream.layout)}" for chunk in chunks]
+    events = [f"{lead}{chunk}" for chunk in chunks]
     events += [f"{lead}[DONE]"] if stream.done else []
     return "".join(f"{event}{end}" for event in (*stream.opening, *events)).encode()
 
@@ -112,6 +116,7 @@ class _Writer:
         self.answer = answer
         self.written = 0
         self.call_ids: dict[int, str] = {}
+        self._around: dict[tuple[int, int, int], tuple[str, str] | None] = {}
         states = {
             "asked": answer.include_usage,
             "thinking": answer.thinks,
@@ -143,25 +148,48 @@ class _Writer:
         filled: Json = fill(body.envelope, self.constants | {"choices": choices}, self.conditions)
         return filled
 
-    def chunks(self, stream: Stream, kind: StreamKind) -> Iterator[Json]:
-        """Yield the chunks of the answer, those of several choices in turn."""
+    def chunks(self, stream: Stream, kind: StreamKind) -> Iterator[str]:
+        """Yield the chunks of the answer as JSON, those of several choices in turn."""
         phases = {split(key): template for key, template in kind.phases.items()}
         live = {name: phase for (name, when), phase in phases.items() if holds(when, self.conditions)}
         for name in ("before", "usage"):
             if name == "usage":
                 yield from self._choices(stream, live)
             if name in live:
-                yield self._chunk(stream, name, live[name], {}, self.conditions)
+                yield _json(self._chunk(stream, name, live[name], {}, self.conditions), stream.layout)
 
-    def _choices(self, stream: Stream, phases: dict[str, Json]) -> Iterator[Json]:
+    def _choices(self, stream: Stream, phases: dict[str, Json]) -> Iterator[str]:
         turns = [list(_with_all_said(_script(phases, said))) for said in self.answer.choices]
         for turn in range(max(map(len, turns))):
-            for index, said in enumerate(self.answer.choices):
-                if turn < len(turns[index]):
-                    name, template, given = turns[index][turn]
-                    values = {"index": index, **self._values(said, name, given)}
-                    chunk = self._chunk(stream, name, template, values, self._conditions(said))
-                    yield chunk if name != "finish" or index == len(turns) - 1 else _uncounted(chunk, stream)
+            for index, script in enumerate(turns):
+                if turn < len(script):
+                    name, template, given = script[turn]
+                    made = self._repeated(stream, name, template, index, given)
+                    if made is None:
+                        chunk = self._chunk_of(stream, name, template, index, given)
+                        last = name != "finish" or index == len(turns) - 1
+                        made = _json(chunk if last else _uncounted(chunk, stream), stream.layout)
+                    yield made
+
+    def _chunk_of(self, stream: Stream, name: str, template: Json, index: int, given: Json) -> Json:
+        said = self.answer.choices[index]
+        values = {"index": index, **self._values(said, name, given)}
+        return self._chunk(stream, name, template, values, self._conditions(said))
+
+    def _repeated(self, stream: Stream, name: str, template: Json, index: int, given: Json) -> str | None:
+        """Return a chunk that differs from the one before in its piece alone, whose rest is made once; None for another."""
+        place = _PIECE_OF.get(name)
+        if place is None or not given[place]:
+            return None
+        key = id(template), index, given.get("number", 0)
+        if key not in self._around:
+            varies = self.answer.logprobs is not None or self.form.created == "growing"
+            varies |= any(uses(one, other) for one in (template, stream.chunk) for other in ("padding", "said"))
+            marked = {} if varies else self._chunk_of(stream, name, template, index, given | {place: _MARK})
+            before, found, after = _json(marked, stream.layout).partition(_json(_MARK))
+            self._around[key] = (before, after) if found and _MARK not in after else None
+        around = self._around[key]
+        return None if around is None else f"{around[0]}{_json(given[place], stream.layout)}{around[1]}"
 
     def _values(self, said: Said, name: str, given: Json) -> Json:
         """Return what stands in the places of one phase; what few of them need is a function."""
