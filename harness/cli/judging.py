@@ -37,11 +37,9 @@ from harness.judging.runner import Case, Selection, plan
 from harness.printable import count_of
 from harness.recording.archives import archives_in
 from harness.recording.atomic import write_atomically
-from harness.reports import clients, table, terminal
+from harness.reports import terminal
 from harness.reports.failures import counted
-from harness.reports.files import write_report
 from harness.reports.history import add_results, read_history, write_history
-from harness.reports.start_table import with_start_tables
 from harness.reports.tally import Tally
 from harness.results import (
     Level,
@@ -110,6 +108,8 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
         refuse(f"{root / 'cassettes'}: no recording of what was asked for; {_paths(cases)}")
     folder = report or (root / "reports" if selection == Selection() else None)
     if folder and not results.nothing_judged:
+        from harness.reports.files import write_report
+
         write_report(folder, results, force=force)
     show(results, form)
     _end(results)
@@ -298,6 +298,8 @@ def report(  # noqa: PLR0913, PLR0917 - one parameter an option
     if results_file is None:
         raise click.MissingParameter(param_type="argument", param_hint="RESULTS")
     if is_client_log(results_file) and not into and not history_file:
+        from harness.reports import clients
+
         text = clients.render(read_client_results(results_file))
         Outlet().print(text, soft_wrap=True, markup=False)
         return
@@ -335,6 +337,9 @@ def _show_log(log: Log, form: str) -> None:
 
 
 def _with_tables(path: Path, results: Results, featured: tuple[str, ...]) -> str:
+    from harness.reports import table
+    from harness.reports.start_table import with_start_tables
+
     try:
         text = path.read_bytes().decode()
     except (OSError, UnicodeDecodeError) as error:

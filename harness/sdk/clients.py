@@ -176,10 +176,30 @@ def _made() -> _Clients:
     )
 
 
+def _asked(client: Any, exchange: Exchange) -> Any:
+    """
+    Return what ``client.chat.completions.create`` makes of an answer.
+
+    It is asked as ``create`` asks, and by the same method, but for the parameters that go out: to make them ready takes a
+    quarter of the time, and hangs on nothing that is read.
+    """
+    from openai.types.chat import ChatCompletion, ChatCompletionChunk
+
+    streams = exchange.is_stream
+    kind = _streams_of(client)[ChatCompletionChunk]
+    asked = {**_QUESTION, "stream": streams}
+    return client.post("/chat/completions", cast_to=ChatCompletion, body=asked, stream=streams, stream_cls=kind)
+
+
+def _streams_of(client: Any) -> Any:
+    import openai
+
+    return openai.AsyncStream if isinstance(client, openai.AsyncOpenAI) else openai.Stream
+
+
 def _collect(exchange: Exchange, take: Take, *, strict: bool = False) -> None:
     with _clients(exchange) as clients:
-        client = clients.strict if strict else clients.sync
-        answer = client.chat.completions.create(**_QUESTION, stream=exchange.is_stream)
+        answer = _asked(clients.strict if strict else clients.sync, exchange)
         if not exchange.is_stream:
             take(answer)
             return
@@ -205,7 +225,7 @@ def _collect_async(exchange: Exchange, take: Take) -> None:
 
 
 async def _hear_from_async(client: Any, exchange: Exchange, take: Take) -> None:
-    answer = await client.chat.completions.create(**_QUESTION, stream=exchange.is_stream)
+    answer = await _asked(client, exchange)
     if not exchange.is_stream:
         take(answer)
         return
