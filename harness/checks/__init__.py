@@ -60,7 +60,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "multi_turn": ("chat.multi_turn",),
     "parity": ("chat.parity", "messages.parity"),
     "models": ("models",),
-    "error": ("error",),
+    "error": ("error", "error_wrapped"),
     "sdk": ("chat.sdk",),
     "messages": (
         "messages.order",

@@ -184,9 +184,12 @@ def _qualities(accepted: str) -> dict[str, float]:
 
 
 def _own_head(exchange: Exchange) -> Reason | None:
-    """The head is the wire's own: recorders that undo an encoding write a content-length of theirs."""
-    response = exchange.response
-    own = response.http_version and response.reads and response.reads.dt_us
+    """
+    The head is the wire's own: recorders that undo an encoding write a content-length of theirs.
+
+    They drop content-encoding then, and none of them keeps the version of HTTP.
+    """
+    own = exchange.response.http_version or _encodings(exchange)
     return has_headers(exchange) or (None if own else "the head of this recording may be its recorder's")
 
 

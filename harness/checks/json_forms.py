@@ -1,6 +1,6 @@
 """What is advised where JSON is none, by what is wrong with it: in the data of a stream and in a body alike."""
 
-from json import JSONDecoder
+from json import JSONDecoder, loads
 from typing import Any
 
 from harness.results import Advice
@@ -8,6 +8,7 @@ from harness.wire.chat.chunks import Error
 from harness.wire.exchange import Exchange
 from harness.wire.json_faults import JsonForm
 from harness.wire.shapes import as_object
+from harness.wire.sse import Parser
 
 _LINES = "for line in stream.response.iter_lines()"
 
@@ -70,6 +71,7 @@ BARE_ERROR = Advice(
 """What an error breaks that stands in a stream without data: before it."""
 
 _HEAD = 1 << 16  # bytes in which an error ends
+_NUMBERED = {"code", "status", "status_code", "statusCode", "error_code", "type", "success"}
 _KEYS = {b'"error"', b'"detail"'}
 
 
@@ -116,6 +118,24 @@ def bare_error(exchange: Exchange) -> Error | None:
     return Error(0, "", said) if said else None
 
 
-def is_bare_error(field: bytes) -> bool:
-    """Tell whether the name of an unknown field is a line of an error: JSON without data: before it, indented or not."""
+def bare_errors(parser: Parser, content: bytes) -> list[int]:
+    """Return where lines of a stream begin that are JSON of an error without data: before it, on one line or on several."""
+    return [
+        offset for offset, name in parser.unknown_fields if _names_error(name) or _is_flat_error(content, offset, name)
+    ]
+
+
+def _names_error(field: bytes) -> bool:
     return field[:1] in {b"{", b" ", b"\t"} and field.lstrip(b"{ \t") in _KEYS
+
+
+def _is_flat_error(content: bytes, offset: int, field: bytes) -> bool:
+    """Tell whether a line is an object with a message and a code, and without choices, as an error is that has no envelope."""
+    if not field.lstrip().startswith(b"{"):
+        return False
+    try:
+        given = as_object(loads(content[offset : offset + _HEAD].split(b"\n", 1)[0]))
+    except (ValueError, RecursionError):
+        return False
+    said = any(isinstance(given.get(key), str) for key in ("message", "msg", "error_msg", "errorMessage"))
+    return said and "choices" not in given and not given.keys().isdisjoint(_NUMBERED)

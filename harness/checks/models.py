@@ -5,14 +5,74 @@ from typing import Any
 
 from harness.checks import sources
 from harness.checks.applies import success_status
-from harness.checks.registry import CHAT_ALONE, observation
+from harness.checks.registry import CHAT_ALONE, observation, rule
 from harness.matrix.scenarios import SCENARIOS
+from harness.printable import count_of
+from harness.results import Level, Problem
 from harness.simulate.chat.ideal import recording
-from harness.simulate.reference import replace_in_body
+from harness.simulate.reference import replace_in_body, with_body
+from harness.wire.dialect import path_of
 from harness.wire.exchange import Exchange
 
 _LIST, _ONE = (recording(SCENARIOS[f"models.{name}"])[0] for name in ("list", "one"))
 _KEYS = {"id", "object", "created", "owned_by"}
+
+
+@rule(
+    "models.listed", Level.MUST, "Models are listed under data, and each has an id, a text.",
+    sources.MODELS, success_status,
+    good=(_LIST, _ONE, with_body(_LIST, b'{"object":"list","data":[]}')),
+    bad=(
+        with_body(_LIST, b'[{"id":"a-model","object":"model"}]'),
+        with_body(_LIST, b'{"models":[{"name":"a-model"}]}'),
+        with_body(_LIST, b'{"object":"list","data":null}'),
+        with_body(_LIST, b'{"object":"list","data":["a-model"]}'),
+        with_body(_LIST, b"<!DOCTYPE html><title>Welcome</title>"),
+        replace_in_body(_ONE, '"id"', '"name"'),
+    ),
+    dialects=CHAT_ALONE,
+)  # fmt: skip
+def listed(exchange: Exchange) -> Iterator[Problem]:
+    """
+    `client.models.list()` gives nothing or raises, and a program that asks for it first says that the key or the address is
+    wrong.
+
+    Instead: Let a user name the model, and read what is listed with a default: `listed.get("data") or listed.get("models") or
+    [] if isinstance(listed, dict) else listed`.
+    """
+    wrong = _amiss(exchange.chunk(0), exchange.reading.body_kind, one=_names_one(exchange))
+    if wrong:
+        yield Problem(wrong[0], ((0, wrong[1]),))
+
+
+def _names_one(exchange: Exchange) -> bool:
+    """Tell whether one model is asked for by its name."""
+    return not path_of(exchange.request.url).rstrip("/").endswith("/models")
+
+
+def _amiss(body: Any, kind: str, *, one: bool) -> tuple[str, str] | None:
+    """Return what is other than a list of models, or than a model, and where; None where nothing is."""
+    if not isinstance(body, dict):
+        bare = isinstance(body, list)
+        return (
+            "the models are a bare list, not an object with data" if bare else f"the answer is no JSON object: {kind}"
+        ), ""
+    if one:
+        return None if isinstance(body.get("id"), str) else ("the model has no id that is a text", "")
+    if body.get("error"):
+        return "an error came with a status of success", "/error"
+    models = body.get("data")
+    if not isinstance(models, list):
+        elsewhere = next((key for key, value in body.items() if isinstance(value, list)), None)
+        told = f"the models stand under {elsewhere}" if elsewhere else "the answer lists no models"
+        return (
+            f"{told}: data is {'null' if 'data' in body and models is None else 'absent' if models is None else 'no list'}",
+            "",
+        )
+    odd = [at for at, model in enumerate(models) if not isinstance(model, dict) or not isinstance(model.get("id"), str)]
+    return (
+        (f"{count_of(len(odd), 'model has', 'models have')} no id that is a text", f"/data/{odd[0]}") if odd else None
+    )
 
 
 @observation(

@@ -8,7 +8,7 @@ from itertools import takewhile
 
 from harness.checks import sources
 from harness.checks.applies import all_of, complete_answer, exact_framing, exact_lines, stream, uncut
-from harness.checks.json_forms import ADVICE, BARE_ERROR, TWICE, encoded_twice, is_bare_error
+from harness.checks.json_forms import ADVICE, BARE_ERROR, TWICE, bare_errors, encoded_twice
 from harness.checks.kinds import n_of_m
 from harness.checks.registry import observation, rule
 from harness.printable import count_of
@@ -178,9 +178,8 @@ def data_given(exchange: Exchange) -> Iterator[Problem]:
     # What the standard names may come without data: sse.blank-lines shows whom that breaks.
     parser = _parser(exchange)
     unnamed = [block for block in parser.events_without_data if block[1] & {"unknown-field", "no-colon"}]
-    starts = [offset for offset, _ in unnamed]
-    within = ((bisect(starts, at) - 1, at) for at, name in parser.unknown_fields if is_bare_error(name))
-    content = exchange.response.content
+    starts, content = [offset for offset, _ in unnamed], exchange.response.content
+    within = ((bisect(starts, at) - 1, at) for at in bare_errors(parser, content))
     told = {n for n, offset in within if n >= 0 and not _BLANK.search(content, starts[n], offset)}  # by sse.no-error
     blocks = [block for number, block in enumerate(unnamed) if number not in told]
     if blocks:
@@ -205,6 +204,7 @@ def data_given(exchange: Exchange) -> Iterator[Problem]:
         with_body(STREAM, b'data: {"code":429,"message":"Slow down."}\n\n' + _DONE),
         with_body(STREAM, b'data: {"detail":"Too many requests"}\n\n' + _DONE),
         replace_in_body(STREAM, "data: [DONE]", '{"error":{"message":"overloaded"}}'),
+        replace_in_body(STREAM, "data: [DONE]", '{"code":60000,"message":"overloaded","data":null}'),
         replace_in_body(STREAM, "data: [DONE]", 'data: {"error_code":336100,"error_msg":"busy","id":"as-1"}\n\ndata: [DONE]'),
     ),
     depends_on=_IS_STREAM, dialects=WITH_CHOICES,
@@ -243,11 +243,11 @@ def _errors(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _errors_in_no_event(exchange: Exchange) -> Iterator[Problem]:
-    for offset, name in _parser(exchange).unknown_fields:
-        if name == b"error":
-            yield Problem("a field error came in the stream", ((None, offset),), _AS_FIELD)
-        elif is_bare_error(name):
-            yield Problem("an error came in the stream as plain JSON, in no event", ((None, offset),), BARE_ERROR)
+    parser = _parser(exchange)
+    for offset in (offset for offset, name in parser.unknown_fields if name == b"error"):
+        yield Problem("a field error came in the stream", ((None, offset),), _AS_FIELD)
+    for offset in bare_errors(parser, exchange.response.content):
+        yield Problem("an error came in the stream as plain JSON, in no event", ((None, offset),), BARE_ERROR)
 
 
 def _flat_error(kinds: Mapping[str, str]) -> str | None:

@@ -65,7 +65,7 @@ def audited(  # noqa: PLR0913, PLR0917 - likewise
     found_at = lru_cache(1024)(matrix.provider_of) if matrix else _nobody
     for path in paths:
         before: dict[str, Siblings] = defaultdict(Siblings)
-        for read in read_archive(path, unread, passed_over, DIALECTS):
+        for read in read_archive(path, unread, passed_over, DIALECTS, models=True):
             siblings = before[_provider(read, path, found_at, provider_from)]
             entry = read._replace(exchange=scrub(read.exchange).beside(siblings=siblings))
             del read  # of a long answer one copy is enough
@@ -80,6 +80,7 @@ def _subject(entry: Entry, path: Path, found_at: _FoundAt, provider_from: Provid
     answer = "stream" if exchange.is_stream else "nonstream"
     form = "error" if exchange.response.is_error else answer
     asked = form if exchange.dialect == "chat" else f"{exchange.dialect}-{form}"
+    asked = "models" if exchange.is_models_request else asked
     return Subject(
         _provider(entry, path, found_at, provider_from), exchange.model or "unknown", f"audit.{asked}", entry.origin
     )

@@ -7,6 +7,7 @@ from harness.wire.dialect import DialectName, answers_completions, answers_messa
 from harness.wire.dumping import python_text
 
 OTHER = "other requests"
+MODELS = "models"
 STORED = "stored chat completions"
 
 PLURALS: dict[DialectName, str] = {
@@ -26,7 +27,7 @@ _BY_SEGMENT = {
     "completions": "legacy Completions",
     "complete": "Anthropic's legacy Complete",
     "embeddings": "embeddings",
-    "models": "models",
+    "models": MODELS,
     "moderations": "moderations",
     "images": "images",
     "audio": "audio",
@@ -59,13 +60,14 @@ _BY_METHOD = {
 """What stands after the colon at the end of a path, in Google's interfaces."""
 
 _HEAD = 4096
+_MODELS = re.compile(r"/(?:v\d+|openai)/models(?:/[^:]+)?/?$")
 _CHAT = re.compile(rb'"(?:chat\.completion|choices)')
 _LEGACY = b'"text_completion"'
 _BY_ANSWER = (
     ("Responses", re.compile(rb'"type"\s*:\s*"response\.|"object"\s*:\s*"response"')),
     ("legacy Completions", re.compile(rb'"object"\s*:\s*"text_completion"')),
     ("embeddings", re.compile(rb'"object"\s*:\s*"embedding"|"embedding"\s*:\s*\[')),
-    ("models", re.compile(rb'"object"\s*:\s*"model"')),
+    (MODELS, re.compile(rb'"object"\s*:\s*"model"')),
     ("Gemini generateContent", re.compile(rb'"candidates"\s*:\s*\[')),
 )
 """What stands near the beginning of an answer that is not judged."""
@@ -75,6 +77,11 @@ def is_judged(url: Any) -> bool:
     """Tell whether a URL is of a dialect that is judged; where none was recorded the answer tells, which is read for it."""
     text = python_text(url)
     return is_chat(url) or is_messages(text) or is_completions(text)
+
+
+def is_models(url: Any) -> bool:
+    """Tell whether a URL is one at which OpenAI's models are listed, or one of them is told of."""
+    return _MODELS.search(_path(url)) is not None
 
 
 def is_chat(url: Any) -> bool:

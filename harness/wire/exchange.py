@@ -22,7 +22,17 @@ from harness.wire.messages.facts import facts_of as messages_facts
 from harness.wire.messages.turn import turn_of as messages_turn
 from harness.wire.pointer import locate
 from harness.wire.reading import Reading, parse_json, read
-from harness.wire.siblings import Sibling, Siblings, asked_of, digest, letters_of, messages_of, question_of, text_bytes
+from harness.wire.siblings import (
+    Sibling,
+    Siblings,
+    asked_of,
+    digest,
+    letters_of,
+    messages_of,
+    question_of,
+    text_bytes,
+    thinking_counted,
+)
 from harness.wire.turn import Turn
 from harness.wire.unpacking import GZIP, inflate
 
@@ -372,6 +382,7 @@ class Exchange:
             altered=bool(self.altered),
             dialect=self.dialect,
             asked=asked_of(self.model, self.request.json),
+            thought=bool(usages) and not calls and thinking_counted(usages[-1].value, said),
             answered=self._answered(message),
         )
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from harness.checks import sources
 from harness.checks.applies import request_known, success_status, unaltered
-from harness.checks.chat.model_names import is_path, makers, smaller
+from harness.checks.chat.model_names import another, is_path, makers, smaller
 from harness.checks.registry import Reason, observation, rule
 from harness.results import Level, Problem
 from harness.simulate.reference import BODY, STREAM, replace_in_body, with_request_params
@@ -30,7 +30,7 @@ def _named(exchange: Exchange) -> Reason | None:
 
 
 @rule(
-    "identity.model-served", Level.SHOULD, "The model that answers is of the family that was asked for, and no smaller one.",
+    "identity.model-served", Level.SHOULD, "The model that answers is the one that was asked for: of its family, its version and its size.",
     sources.REFERENCE, _named,
     good=(
         STREAM,
@@ -39,11 +39,14 @@ def _named(exchange: Exchange) -> Reason | None:
         with_request_params(replace_in_body(BODY, _NAME, "glm-5-flash"), model="openrouter/auto"),
         with_request_params(replace_in_body(BODY, _NAME, "glm-5-flash"), model="claude-opus-4.7", models=["z-ai/glm-5-flash"]),
         with_request_params(replace_in_body(BODY, _NAME, "my-finetune"), model="ft:gpt-4o-mini:org::id"),
+        with_request_params(replace_in_body(BODY, _NAME, "accounts/fireworks/models/llama-v3p1-8b-instruct"), model="Meta-Llama-3.1-8B-Instruct"),
     ),
     bad=(
         with_request_params(replace_in_body(BODY, _NAME, "glm-5-flash"), model="claude-opus-4.7"),
         replace_in_body(STREAM, _NAME, "qwen2.5-7b-instruct"),
         with_request_params(BODY, model="openai/gpt-4o"),
+        with_request_params(BODY, model="gpt-4.1-mini"),
+        with_request_params(replace_in_body(BODY, _NAME, "claude-sonnet-4-5"), model="claude-opus-4.5"),
     ),
     depends_on=("chunk.present",),
     dialects=WITH_CHOICES,
@@ -58,8 +61,12 @@ def model_served(exchange: Exchange) -> Iterator[Problem]:
     asked = exchange.request.get("model")
     for name, seen in exchange.columns.values["model"].items():
         served = makers(name) if isinstance(name, str) else set()
-        if served and (not served & makers(asked) or smaller(asked, name)):
-            yield Problem(f"{asked} was asked for, {name} answers", ((seen.first, "/model"),))
+        if not served:
+            continue
+        other = another(asked, name) if served & makers(asked) else None
+        if other or not served & makers(asked) or smaller(asked, name):
+            told = f": {other}" if other else ""
+            yield Problem(f"{asked} was asked for, {name} answers{told}", ((seen.first, "/model"),))
             return
 
 

@@ -54,6 +54,38 @@ def smaller(asked: str, served: str) -> set[str]:
     return (words[1] - words[0]) & _SMALLER if _plain(served).startswith(_plain(asked)) else set()
 
 
+_TIERS = {"opus", "sonnet", "haiku", "pro", "flash", "ultra", "max", "plus", "turbo", "air"}
+_REVISION = re.compile(r"(?<=\d{8})-v\d$|-\d{2}-\d{4}$")
+_POINT = re.compile(r"(?<=\d)p(?=\d)")
+_NUMBER = re.compile(r"(?!(?:q|fp|int|bf|w|e|a)\d)[a-z]*?v?(\d{1,2}(?:\.\d{1,2})?)(o?)(?:[nsv]|$)")
+_DIGITS = re.compile(r"\d{1,2}")
+
+
+def another(asked: str, served: str) -> str | None:
+    """
+    Return by what the model that answers is another of the same maker: its version, or what such a one is called.
+
+    Both names must tell; an alias, a date and the size of an open model tell neither.
+    """
+    versions = _version(asked), _version(served)
+    if all(versions) and versions[0] != versions[1]:
+        return "another version"
+    tiers = [_TIERS.intersection(re.split(r"[-._ ]", _plain(name))) for name in (asked, served)]
+    return "another model of the maker" if all(tiers) and not tiers[0] & tiers[1] else None
+
+
+def _version(name: str) -> str | None:
+    """Return the first version in a name, such as 3.5 of ``claude-3-5-sonnet``; None where there is none."""
+    parts = re.split(r"[-_ @]", _POINT.sub(".", _REVISION.sub("", _plain(name))))
+    for at, part in enumerate(parts):
+        found = _NUMBER.fullmatch(part)
+        if found:
+            following = parts[at + 1] if at + 1 < len(parts) and _DIGITS.fullmatch(part) else ""
+            minor = f".{following}" if _DIGITS.fullmatch(following) and not following.startswith("0") else ""
+            return f"{found[1]}{minor}".removesuffix(".0") + found[2]
+    return None
+
+
 def _plain(name: str) -> str:
     """Return a name without what stands before a stroke, a date and what is latest."""
     return _DATED.sub("", _DATED.sub("", name.lower().rpartition("/")[2].partition(":")[0]))

@@ -1,5 +1,6 @@
 """The same question streamed and in one body: what the two answers have in common."""
 
+import re
 from collections.abc import Iterator
 
 from harness.checks import sources
@@ -18,10 +19,18 @@ SHOULD = Level.SHOULD
 
 _CHAT, _TOOLS, _REASONING = (recording(SCENARIOS[f"parity.{name}"])[1] for name in ("chat", "tools", "reasoning"))
 _NOTHING = digest(None)
+_ALWAYS = re.compile(r"reasoner|(?<!non-)thinking|\bqwq\b|\br1\b")
+"""The names of models that think whatever they are asked."""
 _SERVED = ("plugins", "web_search_options", "enable_search", "search_parameters")
 _IN_TEXT = Advice(
     "The user reads the thought as the answer in one of the modes, and it is sent back as such.",
     "Ask in the mode that keeps the two apart, and join the stream yourself where you need one text.",
+)
+_LOST_THOUGHT = Advice(
+    "The thought is there in one of the modes alone: the other shows nothing while the model thinks, and sends back "
+    "turns without their thought.",
+    "Ask in the mode that shows it, and make the other of it where you need it: join the stream, or send the body on as "
+    "one chunk.",
 )
 _HELD = ("chunk.present", "sse.no-error", "http.complete")
 
@@ -86,19 +95,29 @@ def channels(exchange: Exchange) -> Iterator[Problem]:
                 _IN_TEXT,
             )
             return
-    # Whether it thinks is a model's choice; in a scenario the question leaves it none.
-    if (
-        exchange.siblings is not None
-        and not _thinks(exchange)
-        and not all(one & set(REASONING_CHANNELS) for one in (streamed, whole))
-    ):
+    if exchange.siblings is not None and not _same_thinking(exchange):
         return
     # What a model says beside a call is its own choice, so only fields that tell of the form are held together.
     if streamed - {"content"} != whole - {"content"}:
-        yield Problem(
-            f"streamed: {', '.join(sorted(streamed)) or 'none'}; in one body: {', '.join(sorted(whole)) or 'none'}",
-            ((exchange.columns.first, ""),),
-        )
+        said = f"streamed: {', '.join(sorted(streamed)) or 'none'}; in one body: {', '.join(sorted(whole)) or 'none'}"
+        lost = {bool(one & set(REASONING_CHANNELS)) for one in (streamed, whole)} == {True, False}
+        yield Problem(said, ((exchange.columns.first, ""),), _LOST_THOUGHT if lost else None)
+
+
+def _same_thinking(exchange: Exchange) -> bool:
+    """
+    Tell whether both thought, or neither: it is a model's choice, but where the request or the answers leave it none.
+
+    Those who say the same to the same question, word for word, or leave nothing to chance, chose alike; and who shows no
+    thought may have counted it.
+    """
+    both = _both(exchange)
+    shown = [bool(one.channels & set(REASONING_CHANNELS)) for one in both]
+    said = both[0].text == both[1].text != _NOTHING
+    counted = any(one.thought and not told for one, told in zip(both, shown, strict=True))
+    asked = exchange.request
+    always = _ALWAYS.search(str(asked.get("model")).lower()) or asked.get("temperature") == 0 or _thinks(exchange)
+    return shown[0] == shown[1] or said or counted or bool(always)
 
 
 def _thinks(exchange: Exchange) -> bool:

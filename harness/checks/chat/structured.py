@@ -41,6 +41,7 @@ _SCALAR = Advice(
     '`answer["city"]` raises TypeError: it is a number, a text or nothing, in which no object can be found.',
     "Test it, and ask again with the keys named in the prompt: `if not isinstance(answer, dict):`.",
 )
+_SHOWN = 60
 _EXCUSES = {"length", "content_filter", "tool_calls"}
 
 
@@ -140,8 +141,23 @@ def is_json(exchange: Exchange) -> Iterator[Problem]:
         try:
             _parsed(text)
         except ValueError as error:
-            yield Problem(f"the text is not JSON: {error}", _place(exchange, choice), _advice_on(text))
+            yield Problem(f"the text is not JSON: {_around(text) or error}", _place(exchange, choice), _advice_on(text))
             return
+
+
+def _around(text: str) -> str | None:
+    """Return what stands around the one object of a text; None where it holds none, or none that is whole."""
+    start = text.find("{")
+    try:
+        _, end = json.JSONDecoder().raw_decode(text, start) if start >= 0 else (None, 0)
+    except (ValueError, RecursionError):
+        return None
+    before, after = text[:start].strip(), text[end:].strip()
+    if not end or not (before or after):
+        return None
+    if after.startswith("{"):
+        return "another object follows the first"
+    return f"text stands before it: {before[:_SHOWN]}" if before else f"text follows it: {after[:_SHOWN]}"
 
 
 def _advice_on(text: str) -> Advice | None:

@@ -95,6 +95,15 @@ _UNESCAPED = Advice(
     "Strict parsers refuse it, `json.loads` among them: the call is never made.",
     "Let it pass: `json.loads(arguments, strict=False)`.",
 )
+_OTHER_JSON = Advice(
+    "`json.loads` gives something else where a dict is expected: `args[...]` raises TypeError, and `f(**args)` too.",
+    "Refuse it before the call, `if not isinstance(args, dict): raise ValueError`, and send the message back as the tool's "
+    "result.",
+)
+_LIST_OF_ONE = Advice(
+    "`json.loads` gives a list where a dict is expected: `args[...]` raises TypeError, and `f(**args)` too.",
+    "Take the object out of it: `args = args[0] if isinstance(args, list) else args`.",
+)
 _CUT = Advice(
     "`json.loads` raises, whatever the finish_reason says of the call; sent back as it is, it is refused.",
     "Where `json.loads(arguments)` raises, drop the call and ask again with a larger `max_tokens`; never send it back.",
@@ -127,6 +136,8 @@ _CUT = Advice(
         replace_in_body(TOOLS_BODY, '\\"Paris\\"', '\\"Paris\\",'),
         replace_in_body(TOOLS_BODY, '\\"Paris\\"', ""),
         replace_in_body(TOOLS_BODY, "Paris", 'the \\"old\\" Paris'),
+        replace_in_body(TOOLS_BODY, '{\\"city\\":\\"Paris\\"}', '[{\\"city\\":\\"Paris\\"}]'),
+        replace_in_body(TOOLS_BODY, '{\\"city\\":\\"Paris\\"}', '[\\"Paris\\"]'),
     ),
     depends_on=_READ, explained_by=("sse.json", "sse.no-error", "http.complete", "chunk.choices", "chunk.names"),
 )  # fmt: skip
@@ -167,6 +178,7 @@ def _told(call: JoinedCall, choice: Choice) -> _Told:
         lambda: ("a later piece repeats the arguments before it", _GROWING) if _growing(call) else None,
         lambda: ("each piece of the arguments comes twice", _DOUBLED) if _doubled(call) else None,
         lambda: ("the arguments are JSON within a JSON text", _ENCODED_TWICE) if _encoded_twice(text) else None,
+        lambda: _other_json(text),
         lambda: ("a line break in the arguments is not escaped", _UNESCAPED) if _unescaped(text) else None,
         lambda: rewritten(text),
         lambda: _cut(text, choice),
@@ -207,6 +219,18 @@ def _encoded_twice(text: str) -> bool:
     except (ValueError, RecursionError):
         return False
     return isinstance(inner, str) and is_object(inner)
+
+
+def _other_json(text: str) -> _Told | None:
+    """Tell of JSON that is whole and no object: a list, a text, a number, true, false or null."""
+    try:
+        value = json.loads(text, parse_constant=refuse)
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
+        return f"the arguments are a list with the object in it: {text[:_SHOWN]}", _LIST_OF_ONE
+    kinds = {list: "a JSON list", str: "a JSON text", bool: "true or false", int: "a number", float: "a number"}
+    return f"the arguments are {kinds.get(type(value), 'null')}, and no object: {text[:_SHOWN]}", _OTHER_JSON
 
 
 def _unescaped(text: str) -> bool:

@@ -32,7 +32,16 @@ from harness.recording.archives.rows import (
 )
 from harness.recording.archives.texts import TextReader, text_reader
 from harness.recording.cassette import load_yaml
-from harness.recording.dialects import OTHER, PLURALS, STORED, dialect_of, dialect_of_answer, is_judged
+from harness.recording.dialects import (
+    MODELS,
+    OTHER,
+    PLURALS,
+    STORED,
+    dialect_of,
+    dialect_of_answer,
+    is_judged,
+    is_models,
+)
 from harness.recording.files import in_utf8, opened, read_whole, rows_of
 from harness.wire.dialect import DialectName
 from harness.wire.exchange import Exchange, Request, Response, Source
@@ -117,9 +126,13 @@ def read_archive(
     unread: Callable[[HarnessError], None] = raised,
     passed_over: PassedOver = ignored,
     dialects: Collection[DialectName] = _CHAT,
+    *,
+    models: bool = False,
 ) -> Iterator[Entry]:
     """
     Yield the exchanges of one file, of any form; what is of none of ``dialects`` is left out, and told to ``passed_over``.
+
+    What asks for ``models`` is of none, and yielded only where it is wanted.
 
     An exchange that can't be read is told to ``unread``; where that returns, those after it are read.
 
@@ -135,20 +148,23 @@ def read_archive(
     refuse_others(begins, str(path))
     reader = text_reader(begins)
     if reader:
-        return _only(_in_text(path, reader), dialects, passed_over)
+        return _only(_in_text(path, reader), dialects, passed_over, models=models)
     if _suffix(path) in _ROWS or (begins.startswith(b"{") and len(first) > 1 and (first[1] or b"").startswith(b"{")):
-        return _only(_in_rows(path, begins, unread, passed_over), dialects, passed_over)
-    return _only(_document(path, begins, unread, passed_over), dialects, passed_over)
+        return _only(_in_rows(path, begins, unread, passed_over), dialects, passed_over, models=models)
+    return _only(_document(path, begins, unread, passed_over), dialects, passed_over, models=models)
 
 
 def _not_blank(rows: Iterable[Row]) -> Iterator[Row]:
     return (row for row in rows if row[1] is None or row[1].strip())
 
 
-def _only(entries: Iterable[Entry], dialects: Collection[DialectName], passed_over: PassedOver) -> Iterator[Entry]:
+def _only(
+    entries: Iterable[Entry], dialects: Collection[DialectName], passed_over: PassedOver, *, models: bool
+) -> Iterator[Entry]:
     """Leave out what is of another dialect: by its address, or where that was not kept by the answer."""
     for entry in entries:
         name = _of_another(entry.exchange, dialects)
+        name = None if models and _lists_models(entry.exchange) else name
         if name:
             passed_over(name)
         else:
@@ -159,10 +175,24 @@ def _of_another(exchange: Exchange, dialects: Collection[DialectName]) -> str | 
     """Return what an exchange is, in the plural, that is of none of ``dialects``; None where it is of one."""
     url = exchange.request.url
     if exchange.request.method in _ASKS_NOTHING:
+        if is_models(url):
+            return MODELS
         return STORED if url and is_judged(url) and exchange.response.body else OTHER
     other = dialect_of_answer(exchange.response.content, known=bool(url)) if not url or _by_answer(url) else None
     other = other if not url or _by_answer(url) or is_judged(url) else dialect_of(url)
     return other or (None if exchange.dialect in dialects else PLURALS[exchange.dialect])
+
+
+def _lists_models(exchange: Exchange) -> bool:
+    """Tell whether an exchange asks for models as OpenAI has them; Anthropic and Google list theirs at such addresses too."""
+    asked, content = exchange.request, exchange.response.content
+    theirs = "anthropic-version" in asked.headers or b'"name": "models/' in content or b'"name":"models/' in content
+    return asked.method == "GET" and is_models(asked.url) and not theirs
+
+
+def _is_read(url: Any) -> bool:
+    """Tell whether what was asked at an address may be wanted."""
+    return is_judged(url) or is_models(url) or _by_answer(url)
 
 
 def _by_answer(url: Any) -> bool:
@@ -186,7 +216,7 @@ def _in_rows(
         try:
             row = parsed_row(line, where)
             url = url_of_row(row) if row else None
-            if row is None or not (is_judged(url) or _by_answer(url)):
+            if row is None or not _is_read(url):
                 if row is not None:
                     passed_over(dialect_of(url))
                 continue
@@ -220,7 +250,7 @@ def _document(
         where, url = f"{path}: {form.place}/{number}" if form.place else str(path), None
         try:
             url = form.url(item)
-            if not (is_judged(url) or _by_answer(url)):
+            if not _is_read(url):
                 passed_over(dialect_of(url))
                 continue
             entry = Entry(_dated(form.exchange(item, where, path), day), f"{path}#{number}")
@@ -238,8 +268,8 @@ def _dated(exchange: Exchange, day: str | None) -> Exchange:
 
 def _told(error: HarnessError, url: Any, unread: Callable[[HarnessError], None], passed_over: PassedOver) -> None:
     """Tell of what can't be read; what is asked at an address that says nothing of it need not be what is judged."""
-    if url and _by_answer(url):
-        passed_over(OTHER)
+    if url and not is_judged(url):
+        passed_over(MODELS if is_models(url) else OTHER)
     else:
         unread(error)
 

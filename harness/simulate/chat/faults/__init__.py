@@ -14,6 +14,7 @@ from harness.simulate.chat.faults import (
     options,
     probabilities,
     refusals,
+    relayed,
     reported,
     sdk,
     text_variants,
@@ -49,6 +50,7 @@ FAULTS: dict[str, Fault] = {
         sdk,
         uncounted,
         told_otherwise,
+        relayed,
     )
     for fault in module.FAULTS
 }
@@ -69,6 +71,7 @@ VARIANTS: dict[str, Variant] = {
         sdk,
         uncounted,
         told_otherwise,
+        relayed,
     )
     for variant in module.VARIANTS
 }

@@ -1,0 +1,73 @@
+"""Faults and legal variants of what gateways hand on: errors within errors, lists of models, other models, heads."""
+
+from harness.simulate.edits import (
+    any_chunk,
+    before_done,
+    body,
+    chunks,
+    compose,
+    header,
+    replace_bytes,
+    response,
+    set_value,
+    status,
+)
+from harness.simulate.fault import Fault, Variant
+
+_GITHUB = "https://github.com"
+_FOUNDRY = f"{_GITHUB}/openbkn-ai/bkn-foundry/issues/620"
+_WRAPPED = f"{_GITHUB}/vllm-project/aibrix/issues/2578"
+_BARE = f"{_GITHUB}/lobehub/lobehub/pull/4335"
+_PROSE = f"{_GITHUB}/ROCm/FastFlowLM/issues/554"
+_REPLACED = f"{_GITHUB}/QuantumNous/new-api/issues/7418"
+_ALIAS = "https://platform.openai.com/docs/models"
+_MODELS = "https://platform.openai.com/docs/api-reference/models/list"
+_LIST = f"{_GITHUB}/songquanpeng/one-api/issues/128"
+_ROUTER = f"{_GITHUB}/vllm-project/router/pull/134"
+_GENIE = f"{_GITHUB}/qualcomm/GenieX/issues/640"
+_NODE = f"{_GITHUB}/nodejs/node/issues/7136"
+
+_INNER = r"{\"error\":{\"message\":\"Invalid schema for function f.\",\"type\":\"invalid_request_error\",\"code\":400}}"
+
+
+def _error(message: str) -> bytes:
+    return f'{{"error":{{"message":"{message}","type":"invalid_request_error","param":null,"code":null}}}}'.encode()
+
+
+# fmt: off
+FAULTS = (
+    Fault("error-within-an-error", "The message of an error is another error in JSON.", "chat.nonstream", _WRAPPED,
+          status(400, _error(_INNER)), "error.own-words"),
+    Fault("error-after-words", "Words stand before the JSON of another error in a message.", "error.missing-messages", _WRAPPED,
+          status(400, _error(f"BadRequestError: OpenAIException - {_INNER}")), "error.own-words"),
+    Fault("error-as-python-writes-it", "The message of an error ends in another one as Python writes a dict.", "chat.nonstream", _WRAPPED,
+          status(400, _error("Error code: 400 - {'error': {'message': 'Invalid schema for function f.', 'param': None}}")), "error.own-words"),
+    Fault("error-within-a-description", "An error of a form of its own describes another one in JSON.", "chat.nonstream", _FOUNDRY,
+          status(400, b'{"code":"Gateway.Error","description":"' + _INNER.encode() + b'","solution":"see the docs"}'), "error.own-words"),
+    Fault("flat-error-in-no-event", "A stream goes on with an error without an envelope, as a line of JSON without data.", "chat.stream", _BARE,
+          before_done(b'{"code":60000,"message":"Request processing has failed.","data":null}\n\n'), "sse.no-error"),
+    Fault("prose-after-json", "Prose follows the JSON that was asked for.", "json.object", _PROSE,
+          replace_bytes(b'522000}"', b'522000}\\nThis object holds the city."'), "structured.json"),
+    Fault("models-as-a-list", "The list of models has no object around it.", "models.list", _LIST,
+          body(lambda content: content[content.index(b"[") : content.rindex(b"]") + 1]), "models.listed"),
+    Fault("models-under-models", "The models stand under models.", "models.list", _ROUTER, replace_bytes(b'"data"', b'"models"'), "models.listed"),
+    Fault("models-without-ids", "The models have names in place of ids.", "models.list", _LIST, replace_bytes(b'"id"', b'"name"'), "models.listed"),
+    Fault("error-for-models", "An error with status 200 answers where models are asked for.", "models.list", _GENIE,
+          body(lambda _: b'{"error":"model name is empty"}'), "models.listed"),
+    Fault("model-without-an-id", "A model that is asked for by its name has no id.", "models.one", _LIST, replace_bytes(b'"id"', b'"name"'), "models.listed"),
+    Fault("models-as-a-page", "A web page answers where models are asked for.", "models.list", _LIST,
+          compose(body(lambda _: b"<!DOCTYPE html><title>Welcome</title>"), header("content-type", "text/html")), "models.listed"),
+    Fault("another-version-answers", "Another version of the model answers than was asked for.", "chat.stream", _REPLACED,
+          chunks(any_chunk, set_value("model", "gpt-4.1-mini-2025-04-14")), "identity.model-served"),
+    Fault("length-beside-chunks-in-a-transcript", "A head of which no times were kept has a content-length and is chunked.", "chat.nonstream", _NODE,
+          compose(response(http_version="HTTP/1.1"), header("transfer-encoding", "chunked"), header("content-length", "498")), "http.framing"),
+)
+
+VARIANTS = (
+    Variant("error-that-quotes-a-brace", "The message of an error quotes what was sent.", "error.missing-messages", _MODELS,
+            replace_bytes(b'"message":"', b'"message":"Invalid body, near {\\"role\\": \\"user\\"}: ')),
+    Variant("no-models", "No models are listed.", "models.list", _MODELS, body(lambda _: b'{"object":"list","data":[]}')),
+    Variant("version-with-its-date", "The version that was asked for answers with another date.", "chat.nonstream", _ALIAS,
+            chunks(any_chunk, set_value("model", "openai/gpt-4o-mini-2025-03-11"))),
+)
+# fmt: on
