@@ -64,6 +64,16 @@ def own_words(exchange: Exchange) -> Iterator[Problem]:
             return
 
 
+def told_within(value: Any, depth: int = 6) -> str | None:
+    """Return what the first error says that any text of ``value`` holds as JSON; None where none does."""
+    if isinstance(value, str):
+        inner, _ = _error_within(value)
+        return _told(inner) if inner else None
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    told = (told_within(one, depth - 1) for one in inside if depth)
+    return next(filter(None, told), None)
+
+
 def _at(body: Any, place: str) -> Any:
     for key in place[1:].split("/"):
         body = as_object(body).get(key)

@@ -70,6 +70,12 @@ BARE_ERROR = Advice(
 )
 """What an error breaks that stands in a stream without data: before it."""
 
+AS_FIELD = Advice(
+    "Readers of events pass over an unknown field, the OpenAI SDK too: the cut text passes for a whole answer.",
+    'Look at the lines as they come: `if line.startswith("error:"): raise RuntimeError(line)`.',
+)
+"""What a field error, which no reader of events knows, breaks."""
+
 _HEAD = 1 << 16  # bytes in which an error ends
 _NUMBERED = {"code", "status", "status_code", "statusCode", "error_code", "type", "success"}
 _KEYS = {b'"error"', b'"detail"'}

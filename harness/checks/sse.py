@@ -8,7 +8,8 @@ from itertools import takewhile
 
 from harness.checks import sources
 from harness.checks.applies import all_of, complete_answer, exact_framing, exact_lines, stream, uncut
-from harness.checks.json_forms import ADVICE, BARE_ERROR, TWICE, bare_errors, encoded_twice
+from harness.checks.error_wrapped import told_within
+from harness.checks.json_forms import ADVICE, AS_FIELD, BARE_ERROR, TWICE, bare_errors, encoded_twice
 from harness.checks.kinds import n_of_m
 from harness.checks.registry import observation, rule
 from harness.printable import count_of
@@ -57,10 +58,6 @@ _AS_CHUNK = Advice(
     "The OpenAI SDK makes a chunk without choices of it: `chunk.choices[0]` raises TypeError, and code that skips such "
     "chunks shows the cut text as whole.",
     "Raise on what is no chunk: `if chunk.choices is None: raise RuntimeError(chunk.model_extra)`.",
-)
-_AS_FIELD = Advice(
-    "Readers of events pass over an unknown field, the OpenAI SDK too: the cut text passes for a whole answer.",
-    'Look at the lines as they come: `if line.startswith("error:"): raise RuntimeError(line)`.',
 )
 _SECOND_MARK = Advice(
     "Nothing is lost; a reader that goes on after the mark takes the second one for broken JSON.",
@@ -175,8 +172,7 @@ def data_given(exchange: Exchange) -> Iterator[Problem]:
     Instead: Look at the lines as they come, and keep those that no field begins: `if line and not
     line.startswith(("data", "event", "id", "retry", ":")): odd.append(line)`.
     """
-    # What the standard names may come without data: sse.blank-lines shows whom that breaks.
-    parser = _parser(exchange)
+    parser = _parser(exchange)  # what the standard names may come without data: sse.blank-lines shows whom that breaks
     unnamed = [block for block in parser.events_without_data if block[1] & {"unknown-field", "no-colon"}]
     starts, content = [offset for offset, _ in unnamed], exchange.response.content
     within = ((bisect(starts, at) - 1, at) for at in bare_errors(parser, content))
@@ -187,8 +183,8 @@ def data_given(exchange: Exchange) -> Iterator[Problem]:
         indented = _INDENTED.match(content, offset)
         named = ", ".join(sorted(oddities & {"named", "id", "retry", "unknown-field", "no-colon"})) or "no field"
         fields = f"white space before {indented[1].decode()}" if indented else named
-        many = count_of(len(blocks), "block has", "blocks have")
-        yield Problem(f"{many} no data (first: {fields})", ((None, offset),))
+        said = f"{count_of(len(blocks), 'block has', 'blocks have')} no data (first: {fields})"
+        yield Problem(said, ((None, offset),))
 
 
 @rule(
@@ -225,7 +221,9 @@ def _errors(exchange: Exchange) -> Iterator[Problem]:
     """Yield the errors in a stream, in each form that was seen."""
     for error in exchange.columns.errors:
         advice = _IN_CHOICE if error.pointer.startswith("/choices/") else None
-        yield Problem(f"an error came in the stream: {error.text}", ((error.chunk, error.pointer),), advice)
+        inner = told_within(error.value)
+        said = f"an error came in the stream: {error.text}{f'; within it: {inner}' * bool(inner)}"
+        yield Problem(said, ((error.chunk, error.pointer),), advice)
     yield from _errors_in_no_event(exchange)
     for shape in exchange.columns.shapes:
         hidden = [p for p, what in shape.kinds.items() if p.endswith("/error") and what in {"text", "object"}]
@@ -245,7 +243,7 @@ def _errors(exchange: Exchange) -> Iterator[Problem]:
 def _errors_in_no_event(exchange: Exchange) -> Iterator[Problem]:
     parser = _parser(exchange)
     for offset in (offset for offset, name in parser.unknown_fields if name == b"error"):
-        yield Problem("a field error came in the stream", ((None, offset),), _AS_FIELD)
+        yield Problem("a field error came in the stream", ((None, offset),), AS_FIELD)
     for offset in bare_errors(parser, exchange.response.content):
         yield Problem("an error came in the stream as plain JSON, in no event", ((None, offset),), BARE_ERROR)
 

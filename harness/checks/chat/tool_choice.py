@@ -6,12 +6,14 @@ from typing import Any
 from harness.checks import sources
 from harness.checks.applies import all_of, complete_answer, finish_values, success_status, uncut
 from harness.checks.chat.tool_fragments import all_calls, called, name_among, offered_tools
+from harness.checks.chat.tool_fragments import place as place_of_call
 from harness.checks.json_schema import schema_error
 from harness.checks.registry import NotApplicable, Reason, rule
 from harness.matrix.scenarios import SCENARIOS
-from harness.results import Level, Problem
+from harness.results import Advice, Level, Problem
 from harness.simulate.chat.ideal import recording
 from harness.simulate.reference import replace_in_body, with_request_params
+from harness.wire.chat.calls import JoinedCall
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import as_object, objects_in
 
@@ -157,17 +159,26 @@ def offered(exchange: Exchange) -> Iterator[Problem]:
             return
 
 
-def _readable(exchange: Exchange) -> Iterator[tuple[str, Any]]:
+_NONE_CAME = Advice(
+    "The function is called with nothing, and raises TypeError; asked again, the model is told that it sent none.",
+    'Take such a call for lost: `if not arguments and schema.get("required"): ask_again(stream=False)`; one answer in one body '
+    "most often has them.",
+)
+
+
+def _readable(exchange: Exchange) -> Iterator[tuple[str, JoinedCall]]:
     """
-    Yield name and arguments of the calls whose function was offered and whose arguments can be read.
+    Yield name and call of the calls whose function was offered and whose arguments can be read.
 
     Where those of another call can't be, they may hold the arguments of one that has none.
     """
     offered = offered_tools(exchange)
     for calls in exchange.calls.values():
-        read = [(name_among(call, offered), call.value) for call in calls]
-        mixed = any(value is None for _, value in read)
-        yield from ((name, value) for name, value in read if name in offered and (value or (value == {} and not mixed)))
+        named = [(name_among(call, offered), call) for call in calls]
+        mixed = any(call.value is None for call in calls)
+        yield from (
+            (name, call) for name, call in named if name in offered and (call.value or (call.value == {} and not mixed))
+        )
 
 
 def _readably_called(exchange: Exchange) -> Reason | None:
@@ -191,10 +202,13 @@ def schema(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Validate the arguments before the call, and send the validator's message back as the tool's result.
     """
-    for name, arguments in list(_readable(exchange))[:_JUDGED]:
-        wrong = schema_error(arguments, offered_tools(exchange)[name].get("parameters") or {})
+    for name, call in list(_readable(exchange))[:_JUDGED]:
+        wrong = schema_error(call.value, offered_tools(exchange)[name].get("parameters") or {})
         if wrong:
-            yield Problem(f"{name}: {wrong}", _place(exchange))
+            came = call.arguments.strip()
+            said = wrong if came else f"no arguments came, and {wrong}"
+            place = place_of_call(call.fragments[-1], "/function/arguments")
+            yield Problem(f"{name}: {said}", place, None if came else _NONE_CAME)
             return
 
 

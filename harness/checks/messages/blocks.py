@@ -45,6 +45,7 @@ _PIECE = typed("content_block_delta", "input_json_delta")
 _THOUGHT = typed("content_block_start", "thinking")
 _SIGNED = typed("content_block_delta", "signature_delta")
 _TEXT = typed("content_block_delta", "text_delta")
+_SPOKEN = {"text": "text", "thinking": "thinking"}
 _CALLS = ("tool_use", "server_tool_use", "mcp_tool_use")
 _STARTED = (*BEGUN, "messages.event-keys", "messages.content-list")
 _JOINED = (
@@ -120,6 +121,30 @@ def input_empty(exchange: Exchange) -> Iterator[Problem]:
     for block in of_kind(exchange, *_CALLS):
         if block.head.get("input"):
             yield Problem("input is not {} where the block begins", (_head(block, "input"),))
+            return
+
+
+@rule(
+    "messages.begins-empty", Level.SHOULD, "A block of text, or a thought, begins empty, and its deltas bring all of it.",
+    sources.MESSAGES_STREAM, all_of(stream, lambda exchange: with_block(exchange, *_SPOKEN)),
+    good=(STREAM, THINKING),
+    bad=(
+        chunks(typed("content_block_start", "text"), set_value("content_block/text", "Hello"))(STREAM),
+        chunks(_THOUGHT, set_value("content_block/thinking", "The user greets me."))(THINKING),
+    ),
+    depends_on=("messages.block-keys",),
+)  # fmt: skip
+def begins_empty(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Readers that take the deltas alone lose it, and one that takes both has it twice where a delta repeats it; a thought that is
+    lost is refused when it is sent back.
+
+    Instead: Begin with what the block brings, and add the deltas: `text = block.text or ""`, `text += delta.text`.
+    """
+    for block in of_kind(exchange, *_SPOKEN):
+        key = _SPOKEN[block.kind]
+        if block.head.get(key):
+            yield Problem(f"{key} is not empty where the block begins", (_head(block, key),))
             return
 
 
