@@ -5,7 +5,10 @@ Providers share no codes, but they do share words.  They are looked for in every
 nested, since gateways hand on the errors of others in texts of their own.
 """
 
+import ast
+import json
 import re
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -173,3 +176,55 @@ def _tools_mistake(tools: Any) -> str | None:
         ):
             return f"no name of function {number}"
     return None
+
+
+_SAID = ("message", "msg", "error_msg", "detail", "description", "error")
+_NUMBERED = ("status", "status_code", "code", "type")
+_LONGEST, _SHOWN = 20_000, 80
+
+
+def told_within(value: Any, depth: int = 6) -> str | None:
+    """Return what the first error says that any text of ``value`` holds as JSON; None where none does."""
+    if isinstance(value, str):
+        inner, _ = error_within(value)
+        return told_error(inner) if inner else None
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    told = (told_within(one, depth - 1) for one in inside if depth)
+    return next(filter(None, told), None)
+
+
+def error_within(text: str) -> tuple[dict[str, Any] | None, bool]:
+    """Return the error that a text holds as JSON, or as Python writes a dict; None where it holds none."""
+    start = text.find("{")
+    if start < 0 or len(text) > _LONGEST:
+        return None, False
+    try:
+        value, is_python = json.JSONDecoder().raw_decode(text[start:])[0], False
+    except (ValueError, RecursionError):
+        try:
+            with warnings.catch_warnings(action="ignore"):  # of escapes that Python does not know
+                value, is_python = ast.literal_eval(text[start : text.rindex("}") + 1]), True
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            return None, False
+    return (as_object(value), is_python) if _text_of(as_object(value)) else (None, False)
+
+
+def _text_of(value: dict[str, Any], depth: int = 6) -> str | None:
+    """Return what an error says in words, however it is nested."""
+    for key in _SAID if depth else ():
+        said = value.get(key)
+        found = said if isinstance(said, str) else _text_of(as_object(said), depth - 1)
+        if found:
+            return found
+    return None
+
+
+def told_error(inner: dict[str, Any]) -> str:
+    """Return the number or kind of an error and its words, and what they tell of where that is known."""
+    holders = (inner, *(as_object(inner.get(key)) for key in _SAID))
+    number = next(
+        (one[key] for one in holders for key in _NUMBERED if isinstance(one.get(key), int | str) and one[key]), None
+    )
+    words = _text_of(inner) or ""
+    cause = next((one.name for one in CAUSES if one.words.search(words)), None)
+    return f"{number or 'no code'}, {words[:_SHOWN]}" + (f" ({cause})" if cause else "")

@@ -8,7 +8,7 @@ from itertools import takewhile
 
 from harness.checks import sources
 from harness.checks.applies import all_of, complete_answer, exact_framing, exact_lines, stream, uncut
-from harness.checks.error_wrapped import told_within
+from harness.checks.error_causes import told_within
 from harness.checks.json_forms import ADVICE, AS_FIELD, BARE_ERROR, TWICE, bare_errors, encoded_twice
 from harness.checks.kinds import n_of_m
 from harness.checks.registry import observation, rule

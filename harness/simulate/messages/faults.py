@@ -173,6 +173,8 @@ _FAULTS = (
     _fault("no-input", "block-keys", "A call begins without input.", "tool", chunks(_CALL, drop("content_block/input"))),
     _fault("no-call-id", "block-keys", "A call has no id.", "tool", chunks(_CALL, drop("content_block/id"))),
     _fault("input-at-start", "input-empty", "The input of a call stands where it begins.", "tool", chunks(_CALL, set_value("content_block/input", {"city": "Paris"}))),
+    _fault("text-at-start", "begins-empty", "A text begins where its block does.", "stream", chunks(typed(_BEGIN, "text"), set_value("content_block/text", "Well")), "cline/cline/pull/9215"),
+    _fault("thought-at-start", "begins-empty", "A thought stands where its block begins.", "thinking-stream", chunks(typed(_BEGIN, "thinking"), set_value("content_block/thinking", "The user greets me.")), "Compresr-ai/Context-Gateway/pull/32"),
     _fault("input-as-list", "input-json", "The input of a call is a list.", "tool", chunks(_ARGUMENTS, set_value("delta/partial_json", lambda text: text.replace("{", "[").replace('": "', '", "').replace("}", "]"))), "zai-org/zai-coding-plugins/issues/14"),
     _fault("one-call-id", "tool-id-unique", "Two calls have one id.", "two-tools", replace_bytes(b"toolu_reference2", b"toolu_reference1")),
     _fault("other-tool", "tool-offered", "A tool is called that was not offered.", "tool", chunks(_CALL, set_value("content_block/name", "functions.get_weather"))),

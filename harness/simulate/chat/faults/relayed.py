@@ -6,7 +6,9 @@ from harness.simulate.edits import (
     body,
     chunks,
     compose,
+    continues_tool_call,
     header,
+    remove,
     replace_bytes,
     response,
     set_value,
@@ -25,6 +27,8 @@ _MODELS = "https://platform.openai.com/docs/api-reference/models/list"
 _LIST = f"{_GITHUB}/songquanpeng/one-api/issues/128"
 _ROUTER = f"{_GITHUB}/vllm-project/router/pull/134"
 _GENIE = f"{_GITHUB}/qualcomm/GenieX/issues/640"
+_ZOD = f"{_GITHUB}/vercel/ai/issues/18303"
+_NINE = f"{_GITHUB}/sgl-project/sglang/issues/37634"
 _NODE = f"{_GITHUB}/nodejs/node/issues/7136"
 
 _INNER = r"{\"error\":{\"message\":\"Invalid schema for function f.\",\"type\":\"invalid_request_error\",\"code\":400}}"
@@ -46,6 +50,10 @@ FAULTS = (
           status(400, b'{"code":"Gateway.Error","description":"' + _INNER.encode() + b'","solution":"see the docs"}'), "error.own-words"),
     Fault("flat-error-in-no-event", "A stream goes on with an error without an envelope, as a line of JSON without data.", "chat.stream", _BARE,
           before_done(b'{"code":60000,"message":"Request processing has failed.","data":null}\n\n'), "sse.no-error"),
+    Fault("error-within-a-stream-error", "An error in a stream holds another one in JSON.", "chat.stream", _ZOD,
+          before_done({"error": {"message": "Stream error occurred", "value": {"error_message": '{"error":{"message":"The prompt is too long."}}'}}}), "sse.no-error"),
+    Fault("second-call-without-arguments", "The arguments of the second call never come.", "tools.parallel", _NINE,
+          remove(continues_tool_call, only=slice(2, 3)), "tool_choice.schema"),
     Fault("prose-after-json", "Prose follows the JSON that was asked for.", "json.object", _PROSE,
           replace_bytes(b'522000}"', b'522000}\\nThis object holds the city."'), "structured.json"),
     Fault("models-as-a-list", "The list of models has no object around it.", "models.list", _LIST,
