@@ -13,7 +13,7 @@ import orjson
 from harness.wire.altered import altered_fields
 from harness.wire.chat.calls import JoinedCall, calls_of
 from harness.wire.chat.chunks import Columns
-from harness.wire.chat.completion import Completion, Message, complete
+from harness.wire.chat.completion import Completion, Message, complete, thinking_counted
 from harness.wire.chat.turn import turn_of as chat_turn
 from harness.wire.dialect import DialectName, dialect_of
 from harness.wire.limits import sizes
@@ -22,17 +22,7 @@ from harness.wire.messages.facts import facts_of as messages_facts
 from harness.wire.messages.turn import turn_of as messages_turn
 from harness.wire.pointer import locate
 from harness.wire.reading import Reading, parse_json, read
-from harness.wire.siblings import (
-    Sibling,
-    Siblings,
-    asked_of,
-    digest,
-    letters_of,
-    messages_of,
-    question_of,
-    text_bytes,
-    thinking_counted,
-)
+from harness.wire.siblings import Sibling, Siblings, asked_of, digest, letters_of, messages_of, question_of, text_bytes
 from harness.wire.turn import Turn
 from harness.wire.unpacking import GZIP, inflate
 

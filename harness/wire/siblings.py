@@ -15,8 +15,6 @@ from harness.wire.dumping import json_text
 
 _KEPT = 5_000
 """Of each kind of fact so many are kept, the latest."""
-_ENDS = 8
-"""Tokens that end an answer and show nothing, at most."""
 _OF_ALL_DIALECTS = {
     "model", "messages", "system", "tools", "tool_choice", "max_tokens", "max_completion_tokens", "stream", "stream_options",
     "temperature", "top_p", "user", "metadata",
@@ -238,14 +236,6 @@ def text_bytes(body: Mapping[str, Any] | None) -> int:
     # Reasoning that is sent back is left out by many templates.
     sent = [one.get(key) for one in messages for key in ("content", "tool_calls")]
     return len(_written([sent, body.get("tools"), body.get("response_format")]))
-
-
-def thinking_counted(usage: Mapping[str, Any], shown: Iterable[str | None]) -> bool:
-    """Tell whether a usage counts reasoning, or more tokens than the texts that are ``shown`` have bytes."""
-    details = usage.get("completion_tokens_details")
-    counts = (details.get("reasoning_tokens") if isinstance(details, dict) else None, usage.get("completion_tokens"))
-    reasoning, tokens = (count if type(count) is int else 0 for count in counts)
-    return reasoning > 0 or tokens > sum(len((text or "").encode("utf-8", "replace")) for text in shown) + _ENDS
 
 
 def _has_media(messages: list[dict[str, Any]]) -> bool:

@@ -1,9 +1,13 @@
 """The message that chunks add up to, as a careful client would build it."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from harness.wire.chat.chunks import Choice, Columns
+
+_ENDS = 8
+"""Tokens that end an answer and show nothing, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,3 +90,11 @@ def _join(call: dict[str, str], fragment: dict[str, Any]) -> None:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
+
+
+def thinking_counted(usage: Mapping[str, Any], shown: Iterable[str | None]) -> bool:
+    """Tell whether a usage counts reasoning, or more tokens than the texts that are ``shown`` have bytes."""
+    details = usage.get("completion_tokens_details")
+    counts = (details.get("reasoning_tokens") if isinstance(details, dict) else None, usage.get("completion_tokens"))
+    reasoning, tokens = (count if type(count) is int else 0 for count in counts)
+    return reasoning > 0 or tokens > sum(len((text or "").encode("utf-8", "replace")) for text in shown) + _ENDS
