@@ -120,9 +120,10 @@ def key_present(exchange: Exchange) -> Iterator[Problem]:
     bad=(
         replace_in_body(BODY, '"content":"你好! How can I help?"', '"content":""'),
         replace_in_body(BODY, '"content":"你好! How can I help?"', '"content":"\\n\\n"'),
+        replace_in_body(BODY, '"content":"你好! How can I help?"', '"content":null,"tool_calls":null'),
         with_body(STREAM, b"".join(part + b"\n\n" for part in STREAM.response.body.split(b"\n\n")[::4] if part)),
     ),
-    depends_on=_READ, explained_by=("sse.json", *_WHOLE, "chunk.names", "chunk.places", "tool_calls.type", "content.blank-run"),
+    depends_on=_READ, explained_by=("sse.json", *_WHOLE, "chunk.names", "chunk.places", "content.blank-run"),
 )  # fmt: skip
 def said(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -148,8 +149,9 @@ def _otherwise(exchange: Exchange, choice: Choice) -> bool:
     """Whether the answer came as an image, as sound, as an object, or as a call of the old kind: others speak of these."""
     part = exchange.columns.message_key
     objects = any(
-        exchange.columns.kinds(f"/choices/*/{part}/{key}").keys() & {"object"} for key in ("content", "function_call")
-    )
+        exchange.columns.kinds(f"/choices/*/{part}/{key}").keys() & {"object", "text"}
+        for key in ("function_call", "tool_calls")
+    ) or bool(exchange.columns.kinds(f"/choices/*/{part}/content").keys() & {"object"})
     return objects or any(extra.key != "annotations" and not is_hollow(extra.value) for extra in choice.extras)
 
 

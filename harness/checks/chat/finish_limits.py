@@ -10,7 +10,7 @@ from harness.checks.applies import cap_of, complete_answer, success_status
 from harness.checks.registry import NotApplicable, Reason, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.printable import count_of
-from harness.results import Level, Problem
+from harness.results import Advice, Level, Problem
 from harness.simulate.chat.ideal import recording
 from harness.simulate.reference import BODY, replace_in_body, with_request_params
 from harness.wire.chat.chunks import Choice
@@ -22,8 +22,15 @@ SHOULD = Level.SHOULD
 
 _WHOLE = ("chunk.present", "sse.no-error", "http.complete")
 _CAPS = ("max_tokens", "max_completion_tokens")
+_SMALLER_CAP = Advice(
+    "The answer ends in the middle of a sentence or of a call, though you allowed more: the cap that you sent was lowered "
+    "without a word.",
+    "Compare `usage.completion_tokens` with the cap that you sent, and let the model go on in another turn where it is less.",
+)
 _OTHER_CAPS = ("max_new_tokens", "max_output_tokens", "maxTokens", "max_length", "num_predict", "n_predict", "options")
 """What else than OpenAI's parameters may limit an answer, with other servers."""
+_OWN_CAPS = frozenset(base * factor for base in (1000, 1024) for factor in (1, 2, 4, 5, 8, 10, 16, 32))
+"""Numbers at which servers cut by themselves; a window is no such number of an answer alone, since the prompt is in it."""
 _DEFAULTS = {16, 20, 32, 50, 64}
 """Limits that servers set where a request has none: 16 was OpenAI's and is vLLM's for completions, 20 is TGI's."""
 _FEW = 4  # tokens: less is the answer to a question of yes or no
@@ -150,13 +157,19 @@ def _counted(exchange: Exchange) -> str:
     return f"after {tokens}, and the request sets no limit" if cap is None else f"after {tokens} of {cap}"
 
 
+def _capped_by_server(exchange: Exchange) -> bool:
+    """Tell whether an answer was cut at a cap that the server has, and far from the larger one that was asked for."""
+    tokens, cap = _tokens(exchange), cap_of(exchange)
+    return tokens in _OWN_CAPS and cap is not None and tokens <= cap // 2
+
+
 def _no_limit_met(exchange: Exchange) -> Reason | None:
     """An answer of few tokens, far from the cap of the request, or without one."""
     if exchange.request.json is None:
         return "the recording has no request"
     if exchange.request.get("stop"):
         return complete_answer(exchange) or "a stop sequence was given: finish_reason.stop judges it"
-    if _far_from_limits(exchange):
+    if _far_from_limits(exchange) or _capped_by_server(exchange):
         return complete_answer(exchange)
     return complete_answer(exchange) or NotApplicable("a limit may have ended the answer", "not-present")
 
@@ -180,5 +193,8 @@ def length_due(exchange: Exchange) -> Iterator[Problem]:
     for choice in exchange.columns.choices.values():
         for finish in choice.finish_reasons[-1:]:
             if finish.value == "length":
-                said = f"finish_reason is 'length' {_counted(exchange)}"
-                yield Problem(said, ((finish.chunk, finish.pointer),))
+                own = _capped_by_server(exchange)
+                said = (
+                    f"finish_reason is 'length' {_counted(exchange)}{': the server has a smaller cap of its own' * own}"
+                )
+                yield Problem(said, ((finish.chunk, finish.pointer),), _SMALLER_CAP if own else None)

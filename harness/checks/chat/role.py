@@ -92,7 +92,7 @@ def first(exchange: Exchange) -> Iterator[Problem]:
     sources.MESSAGE, body,
     good=(BODY,),
     bad=(replace_in_body(BODY, '"role":"assistant",', ""), replace_in_body(BODY, '"role":"assistant"', '"role":"user"')),
-    depends_on=_READ,
+    depends_on=_READ, explained_by=("chunk.delta",),
 )  # fmt: skip
 def message(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -1,5 +1,6 @@
 """Faults and legal variants of what gateways hand on: errors within errors, lists of models, other models, heads."""
 
+from harness.simulate.chat.faults.between import asked
 from harness.simulate.edits import (
     any_chunk,
     before_done,
@@ -29,6 +30,9 @@ _ROUTER = f"{_GITHUB}/vllm-project/router/pull/134"
 _GENIE = f"{_GITHUB}/qualcomm/GenieX/issues/640"
 _ZOD = f"{_GITHUB}/vercel/ai/issues/18303"
 _NINE = f"{_GITHUB}/sgl-project/sglang/issues/37634"
+_SILENT = f"{_GITHUB}/BerriAI/litellm/issues/16651"
+_CUT = f"{_GITHUB}/jundot/omlx/issues/1759"
+_LONG = "".join(f"Chapter {number} tells of the sea and of ship number {number * 7}. " for number in range(380))
 _NODE = f"{_GITHUB}/nodejs/node/issues/7136"
 
 _INNER = r"{\"error\":{\"message\":\"Invalid schema for function f.\",\"type\":\"invalid_request_error\",\"code\":400}}"
@@ -54,6 +58,11 @@ FAULTS = (
           before_done({"error": {"message": "Stream error occurred", "value": {"error_message": '{"error":{"message":"The prompt is too long."}}'}}}), "sse.no-error"),
     Fault("second-call-without-arguments", "The arguments of the second call never come.", "tools.parallel", _NINE,
           remove(continues_tool_call, only=slice(2, 3)), "tool_choice.schema"),
+    Fault("nothing-said-beside-null-calls", "Nothing is said, and tool_calls is null.", "chat.nonstream", _SILENT,
+          chunks(any_chunk, set_value("choices/0/message/content", ""), set_value("choices/0/message/tool_calls", None)), "content.said"),
+    Fault("cut-at-the-servers-own-cap", "An answer is cut at a cap of the server's, far from the larger one that was sent.", "chat.nonstream", _CUT,
+          compose(asked(max_tokens=65_536), chunks(any_chunk, set_value("choices/0/finish_reason", "length"), set_value("choices/0/message/content", _LONG),
+                  set_value("usage/completion_tokens", 4096), set_value("usage/total_tokens", 4105))), "finish_reason.length-due"),
     Fault("prose-after-json", "Prose follows the JSON that was asked for.", "json.object", _PROSE,
           replace_bytes(b'522000}"', b'522000}\\nThis object holds the city."'), "structured.json"),
     Fault("models-as-a-list", "The list of models has no object around it.", "models.list", _LIST,
