@@ -1,6 +1,7 @@
 """Errors of somebody else within the message of an error, as gateways hand them on."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +18,13 @@ from harness.wire.shapes import as_object
 _REFUSED = with_expected_status(exchange({"model": "no-such-model", "messages": []}), 404, 400)
 _HELD = ("error.not-empty", "error.not-html", "error.not-stream", "error.json")
 _PLACES = ("/error/message", "/message", "/detail", "/description", "/error", "/error_msg", "/msg")
+_TRACE = re.compile(
+    r"Traceback \(most recent call last\)|\bFile \"[^\"\n]+\", line \d+|\n\s+at [\w$.<>/ ]+\([^()\n]+:\d+\)|\bgoroutine \d+ \["
+)
+_TRACED = Advice(
+    "The user reads the server's code and the paths of its disk; what was wrong stands in the last line, if anywhere.",
+    "Show the last line alone: `text.strip().splitlines()[-1]`.",
+)
 _WRAPPED = '{{"error":{{"message":{0},"type":"invalid_request_error","param":null,"code":null}}}}'
 _PYTHON = Advice(
     "The user reads a dump, and the status of the outer error is all that code can branch on.",
@@ -29,13 +37,14 @@ def _bad(message: str) -> Exchange:
 
 
 @rule(
-    "error.own-words", Level.SHOULD, "The message of an error is words, and not another error in JSON.",
+    "error.own-words", Level.SHOULD, "The message of an error is words, and no other error in JSON, and no stack trace.",
     sources.ERROR, error_status,
     good=(_REFUSED, _bad("Expected an object, such as {}."), with_body(_REFUSED, error(400, 'Invalid JSON: {"messages": [').body)),
     bad=(
         _bad('{"error":{"message":"Rate limit reached.","code":429}}'),
         _bad('litellm.BadRequestError: OpenAIException - {"message":"Invalid schema","code":"invalid_schema"}'),
         _bad("Error code: 400 - {'error': {'message': 'Invalid schema', 'param': None}}"),
+        _bad('Traceback (most recent call last):\n  File "/srv/engine.py", line 42, in generate\nValueError: bad'),
         with_body(_REFUSED, b'{"code":"Gateway.Error","description":"{\\"code\\":50508,\\"message\\":\\"System is too busy now.\\"}"}'),
     ),
     depends_on=_HELD,
@@ -50,6 +59,9 @@ def own_words(exchange: Exchange) -> Iterator[Problem]:
     body = exchange.chunk(0)
     for place in _PLACES:
         text = _at(body, place)
+        if isinstance(text, str) and _TRACE.search(text):
+            yield Problem(f"{place[1:].replace('/', '.')} holds a stack trace of the server", ((0, place),), _TRACED)
+            return
         inner, is_python = error_within(text) if isinstance(text, str) else (None, False)
         if inner:
             yield Problem(

@@ -6,7 +6,7 @@ from typing import Any
 from harness.results import Advice
 from harness.wire.chat.chunks import Error
 from harness.wire.exchange import Exchange
-from harness.wire.json_faults import JsonForm
+from harness.wire.json_faults import INTERRUPTED, JsonFault, JsonForm, fault_of, is_interrupted
 from harness.wire.shapes import as_object
 from harness.wire.sse import Parser
 
@@ -40,6 +40,11 @@ ADVICE: dict[JsonForm, Advice] = {
     "parted": Advice(
         "Each event alone is no JSON: a proxy cut the stream by its size and wrote each piece as an event of its own.",
         f"Read the lines yourself, `{_LINES}`, and put pieces together until they are JSON: `pending += line[5:].strip()`.",
+    ),
+    "interrupted": Advice(
+        "A heartbeat was written into the midst of an event: the SDK raises json.JSONDecodeError, and the rest of it is lost.",
+        f"Read the lines yourself, `{_LINES}`, pass over those that begin with a colon, and put pieces together until they are "
+        "JSON: `pending += line`.",
     ),
     "unclosed": Advice(
         "The SDK joins the two lines and raises json.JSONDecodeError: an error that the second tells of is lost.",
@@ -129,6 +134,19 @@ def bare_errors(parser: Parser, content: bytes) -> list[int]:
     return [
         offset for offset, name in parser.unknown_fields if _names_error(name) or _is_flat_error(content, offset, name)
     ]
+
+
+def error_lines(parser: Parser, content: bytes) -> list[int]:
+    """Return where lines of a stream begin that tell of an error and are no data: such JSON, or a field called error."""
+    return [*bare_errors(parser, content), *(offset for offset, name in parser.unknown_fields if name == b"error")]
+
+
+def fault_in(exchange: Exchange, number: int, why: str) -> JsonFault:
+    """Return what is wrong with the data of an event that is no JSON; ``why`` is what the parser said of it."""
+    parser = exchange.reading.parser or Parser()
+    event = parser.events[number]
+    rest = exchange.response.content[event.data_at + len(event.data) :]
+    return INTERRUPTED if is_interrupted(event.data, rest) else fault_of(event.data, why)
 
 
 def _names_error(field: bytes) -> bool:

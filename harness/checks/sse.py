@@ -6,10 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import takewhile
 
-from harness.checks import sources
+from harness.checks import json_forms, sources
 from harness.checks.applies import all_of, complete_answer, exact_framing, exact_lines, stream, uncut
 from harness.checks.error_causes import told_within
-from harness.checks.json_forms import ADVICE, AS_FIELD, BARE_ERROR, TWICE, bare_errors, encoded_twice
 from harness.checks.kinds import n_of_m
 from harness.checks.registry import observation, rule
 from harness.printable import count_of
@@ -17,7 +16,7 @@ from harness.results import Advice, Level, Problem
 from harness.simulate.reference import STREAM, replace_in_body, replace_last_in_body, with_body
 from harness.wire.dialect import WITH_CHOICES
 from harness.wire.exchange import Exchange
-from harness.wire.json_faults import PARTED, are_one, fault_of
+from harness.wire.json_faults import PARTED, are_one
 from harness.wire.reading import DONE
 from harness.wire.sse import Parser
 
@@ -113,9 +112,9 @@ def json(exchange: Exchange) -> Iterator[Problem]:
     for found, advice in (([one for one in wrong if one not in marks], None), (marks, _ODD_MARK)):
         if found:
             number, why = found[0]
-            fault = PARTED if are_one(texts, [n for n, _ in found]) else fault_of(texts[number], why)
+            fault = PARTED if are_one(texts, [n for n, _ in found]) else json_forms.fault_in(exchange, number, why)
             message = f"{len(found)} data of the stream are not JSON: {fault.said}"
-            yield Problem(message, ((number, ""),), advice or ADVICE.get(fault.form))
+            yield Problem(message, ((number, ""),), advice or json_forms.ADVICE.get(fault.form))
 
 
 @rule(
@@ -133,10 +132,12 @@ def is_object(exchange: Exchange) -> Iterator[Problem]:
     raw JSON.
     """
     for number, what in exchange.reading.own.not_objects[:1]:
-        twice = encoded_twice(exchange.chunk(number))
+        twice = json_forms.encoded_twice(exchange.chunk(number))
         count = len(exchange.reading.own.not_objects)
         message = f"{count} data of the stream hold JSON that is no object, first {what}"
-        yield Problem(message + ": an object that was encoded twice" * twice, ((number, ""),), TWICE if twice else None)
+        yield Problem(
+            message + ": an object that was encoded twice" * twice, ((number, ""),), json_forms.TWICE if twice else None
+        )
 
 
 @rule(
@@ -175,7 +176,7 @@ def data_given(exchange: Exchange) -> Iterator[Problem]:
     parser = _parser(exchange)  # what the standard names may come without data: sse.blank-lines shows whom that breaks
     unnamed = [block for block in parser.events_without_data if block[1] & {"unknown-field", "no-colon"}]
     starts, content = [offset for offset, _ in unnamed], exchange.response.content
-    within = ((bisect(starts, at) - 1, at) for at in bare_errors(parser, content))
+    within = ((bisect(starts, at) - 1, at) for at in json_forms.error_lines(parser, content))
     told = {n for n, offset in within if n >= 0 and not _BLANK.search(content, starts[n], offset)}  # by sse.no-error
     blocks = [block for number, block in enumerate(unnamed) if number not in told]
     if blocks:
@@ -183,8 +184,8 @@ def data_given(exchange: Exchange) -> Iterator[Problem]:
         indented = _INDENTED.match(content, offset)
         named = ", ".join(sorted(oddities & {"named", "id", "retry", "unknown-field", "no-colon"})) or "no field"
         fields = f"white space before {indented[1].decode()}" if indented else named
-        said = f"{count_of(len(blocks), 'block has', 'blocks have')} no data (first: {fields})"
-        yield Problem(said, ((None, offset),))
+        many = count_of(len(blocks), "block has", "blocks have")
+        yield Problem(f"{many} no data (first: {fields})", ((None, offset),))
 
 
 @rule(
@@ -220,8 +221,7 @@ def no_error(exchange: Exchange) -> Iterator[Problem]:
 def _errors(exchange: Exchange) -> Iterator[Problem]:
     """Yield the errors in a stream, in each form that was seen."""
     for error in exchange.columns.errors:
-        advice = _IN_CHOICE if error.pointer.startswith("/choices/") else None
-        inner = told_within(error.value)
+        advice, inner = _IN_CHOICE if error.pointer.startswith("/choices/") else None, told_within(error.value)
         said = f"an error came in the stream: {error.text}{f'; within it: {inner}' * bool(inner)}"
         yield Problem(said, ((error.chunk, error.pointer),), advice)
     yield from _errors_in_no_event(exchange)
@@ -243,9 +243,11 @@ def _errors(exchange: Exchange) -> Iterator[Problem]:
 def _errors_in_no_event(exchange: Exchange) -> Iterator[Problem]:
     parser = _parser(exchange)
     for offset in (offset for offset, name in parser.unknown_fields if name == b"error"):
-        yield Problem("a field error came in the stream", ((None, offset),), AS_FIELD)
-    for offset in bare_errors(parser, exchange.response.content):
-        yield Problem("an error came in the stream as plain JSON, in no event", ((None, offset),), BARE_ERROR)
+        yield Problem("a field error came in the stream", ((None, offset),), json_forms.AS_FIELD)
+    for offset in json_forms.bare_errors(parser, exchange.response.content):
+        yield Problem(
+            "an error came in the stream as plain JSON, in no event", ((None, offset),), json_forms.BARE_ERROR
+        )
 
 
 def _flat_error(kinds: Mapping[str, str]) -> str | None:

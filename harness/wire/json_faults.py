@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 JsonForm = Literal[
     "python", "several", "bom", "constant", "number", "comma", "comment", "control", "word", "key", "quote", "cut", "deep",
-    "text", "field", "parted", "unclosed", "other",
+    "text", "field", "parted", "interrupted", "unclosed", "other",
 ]  # fmt: skip
 
 _MOST = 1 << 16
@@ -52,6 +52,16 @@ def fault_of(data: bytes, error: str) -> JsonFault:
 
 
 PARTED = JsonFault("parted", "one JSON text is parted over several events")
+
+
+INTERRUPTED = JsonFault("interrupted", "a heartbeat stands in the midst of it")
+_NEXT_LINE = re.compile(rb"\s*[\r\n]([^\r\n]+)")
+
+
+def is_interrupted(data: bytes, rest: bytes) -> bool:
+    """Tell whether ``data``, which is no JSON, ends in a comment, without which it goes on in the next line of the ``rest``."""
+    line = _NEXT_LINE.match(rest[:_MOST])
+    return line is not None and _parses((data[: data.rfind(b":")] + line[1]).decode("utf-8", "replace"))
 
 
 def are_one(texts: Sequence[bytes], numbers: Sequence[int]) -> bool:

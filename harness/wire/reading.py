@@ -19,7 +19,9 @@ BodyKind = Literal["stream", "json", "html", "text", "empty"]
 
 DONE = b"[DONE]"
 
-_STREAM_LINE = re.compile(rb"^\s*(?:\xef\xbb\xbf)?(?:data|event|id|retry)?(?::|[\r\n])|[\r\n](?:data|event):")
+_STREAM_LINE = re.compile(
+    rb"^\s*(?:\xef\xbb\xbf)?(?:data|event|id|retry)?(?::|[\r\n])|^\s*error: ?\{|[\r\n](?:data|event):"
+)
 _HIGH, _LOW = rb"\\u[dD][89abAB][0-9a-fA-F]{2}", rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 _HALF = re.compile(rb"(?<!\\)(?:\\\\)*(?:%s(?!%s)|(?<!\\u[dD][89abAB]..)%s)" % (_HIGH, _LOW, _LOW))
 """An escape of half of a surrogate pair without the other half; an even number of backslashes escapes nothing."""

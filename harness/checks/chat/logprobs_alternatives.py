@@ -152,8 +152,12 @@ def count(exchange: Exchange) -> Iterator[Problem]:
     free = len(counts) >= _FEW and not exchange.request.get("response_format")
     if not wanted and most:
         yield Problem(f"{most} alternatives of a token came, none were asked for", at)
-    elif isinstance(wanted, int) and most > 0 and free:
-        yield from islice(_too_few(counts, wanted), 1)
+    elif isinstance(wanted, int) and most > 0:
+        bare = next((token for number, token in counts if not number), None)
+        if bare:
+            yield Problem("a token has no alternatives, others have", ((bare.chunk, f"{bare.pointer}/top_logprobs"),))
+        elif free:
+            yield from islice(_too_few(counts, wanted), 1)
 
 
 def _too_few(counts: list[tuple[int, Token]], wanted: int) -> Iterator[Problem]:

@@ -344,6 +344,7 @@ def tokens_for_bytes(exchange: Exchange) -> str:
     good=(STREAM, STREAM_USAGE),
     bad=(replace_in_body(STREAM_USAGE, _HELP, _HELP + 5 * _EMPTY), replace_in_body(STREAM_USAGE, _HELP, _HELP + 60 * _EMPTY)),
     depends_on=_READ,
+    harmful=lambda value: value == "most chunks",
 )  # fmt: skip
 def empty_deltas(exchange: Exchange) -> str:
     """

@@ -8,6 +8,7 @@ from harness.simulate.edits import (
     chunks,
     compose,
     continues_tool_call,
+    has_content,
     header,
     remove,
     replace_bytes,
@@ -33,6 +34,10 @@ _NINE = f"{_GITHUB}/sgl-project/sglang/issues/37634"
 _SILENT = f"{_GITHUB}/BerriAI/litellm/issues/16651"
 _CUT = f"{_GITHUB}/jundot/omlx/issues/1759"
 _LONG = "".join(f"Chapter {number} tells of the sea and of ship number {number * 7}. " for number in range(380))
+_MIDST = f"{_GITHUB}/open-software-network/os-clovy/pull/659"
+_FIELD = f"{_GITHUB}/ggml-org/llama.cpp/issues/14566"
+_TRACE = f"{_GITHUB}/tenstorrent/tt-inference-server/issues/3872"
+_BARE_TOKEN = f"{_GITHUB}/vllm-project/vllm/pull/17637"
 _NODE = f"{_GITHUB}/nodejs/node/issues/7136"
 
 _INNER = r"{\"error\":{\"message\":\"Invalid schema for function f.\",\"type\":\"invalid_request_error\",\"code\":400}}"
@@ -63,6 +68,14 @@ FAULTS = (
     Fault("cut-at-the-servers-own-cap", "An answer is cut at a cap of the server's, far from the larger one that was sent.", "chat.nonstream", _CUT,
           compose(asked(max_tokens=65_536), chunks(any_chunk, set_value("choices/0/finish_reason", "length"), set_value("choices/0/message/content", _LONG),
                   set_value("usage/completion_tokens", 4096), set_value("usage/total_tokens", 4105))), "finish_reason.length-due"),
+    Fault("heartbeat-within-an-event", "A heartbeat stands in the midst of an event.", "chat.stream", _MIDST,
+          replace_bytes(b'"delta":{"content":"', b'"delta":: keep-alive\n\n{"content":"', 1), "sse.json"),
+    Fault("error-field-alone", "A field called error is all that comes.", "chat.stream", _FIELD,
+          body(lambda _: b'error: {"code":400,"message":"the request exceeds the available context size"}\n\n'), "sse.no-error"),
+    Fault("trace-as-message", "The message of an error is a stack trace.", "error.missing-messages", _TRACE,
+          status(500, _error(r'Traceback (most recent call last):\n  File \"/srv/engine.py\", line 42, in generate\nValueError: bad')), "error.own-words"),
+    Fault("a-token-without-alternatives", "The last token has no alternatives, the others have.", "chat.logprobs", _BARE_TOKEN,
+          chunks(has_content, set_value("choices/0/logprobs/content/0/top_logprobs", []), only=slice(-1, None)), "logprobs.top-count"),
     Fault("prose-after-json", "Prose follows the JSON that was asked for.", "json.object", _PROSE,
           replace_bytes(b'522000}"', b'522000}\\nThis object holds the city."'), "structured.json"),
     Fault("models-as-a-list", "The list of models has no object around it.", "models.list", _LIST,
