@@ -63,6 +63,10 @@ class Thinking(Strict):
     disable: dict[str, Any] | None = Field(
         None, description="Added to a request to keep it from thinking; {} if it does not unasked."
     )
+    unasked: bool | None = Field(
+        default=None,
+        description="Whether it thinks where a request says nothing of it; only for a model that can do both.",
+    )
 
 
 class Valid(Strict):

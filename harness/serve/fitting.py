@@ -68,6 +68,11 @@ def _stops(body: Json) -> list[Any]:
     return said if isinstance(said, list) else [said] if said else []
 
 
+def says_whether_to_think(asked: Json) -> bool:
+    """Tell whether a request, as chat says it, has one of the switches of thinking."""
+    return any(key in asked for key in _SWITCHES)
+
+
 def _switched(asked: Json, before: Json) -> bool:
     """Tell whether thinking is as asked for; where nothing is said of it, either is."""
     switch = {key: asked[key] for key in _SWITCHES if key in asked}

@@ -26,7 +26,7 @@ from harness.matrix.providers import Matrix, Provider, Target
 from harness.matrix.scenarios import SCENARIOS, Scenario, with_expectations
 from harness.recording.cassette import read_cassette
 from harness.results.basis import PUBLISHED
-from harness.serve.fitting import Wish, fits
+from harness.serve.fitting import Wish, fits, says_whether_to_think
 from harness.serve.request_traits import RequestTraits, differing, distance, in_chat, traits
 from harness.serve.synthesis import Synthesiser
 from harness.simulate.chat import ideal as chat
@@ -36,6 +36,7 @@ from harness.simulate.messages import ideal as messages
 from harness.simulate.messages.refusing import WrongMessages, wrong_with_messages
 from harness.wire.dialect import COUNT_TOKENS, DIALECTS, DialectName, dialect_of
 from harness.wire.exchange import Exchange, Headers, Request
+from harness.wire.shapes import Json
 
 REFERENCE = "reference"
 """The name under which the ideal provider is served: what OpenAI's own form is, for comparison."""
@@ -57,13 +58,15 @@ class RecordedAnswer:
     """
     One exchange of a recording that is served, and the target and scenario it is of.
 
-    ``names`` are what its model is asked for by, its own first.
+    ``names`` are what its model is asked for by, its own first; ``unasked`` is whether that thinks where a request says
+    nothing of it, None where that is not known.
     """
 
     target: str
     names: tuple[str, ...]
     scenario: Scenario
     exchange: Exchange
+    unasked: bool | None = None
 
     @property
     def name(self) -> str:
@@ -76,6 +79,15 @@ class RecordedAnswer:
         source = self.exchange.source
         basis = f"; {source.note}" if source.provenance == "synthesised" and source.note else ""
         return f"{self.name}; provenance={source.provenance}{basis}"
+
+    @cached_property
+    def thinks(self) -> bool:
+        """Whether it has a thought."""
+        return bool(self.exchange.turn.reasoning)
+
+    def is_of_default(self, asked: Json) -> bool:
+        """Tell whether it thinks as its model does unasked, or the request says whether to think."""
+        return self.unasked is None or says_whether_to_think(asked) or self.thinks is self.unasked
 
     @cached_property
     def by_name_only(self) -> bool:
@@ -261,7 +273,9 @@ class RecordingIndex:
         alike = [
             one
             for one in self._by_wish(asked).get(wish.key, ())
-            if one.traits.required == asked.traits.required and fits(wish, one.wish, one.exchange)
+            if one.traits.required == asked.traits.required
+            and fits(wish, one.wish, one.exchange)
+            and one.is_of_default(wish.body)
         ]
         return min(alike, key=lambda one: distance(asked.traits, one.traits), default=None)
 
@@ -316,7 +330,8 @@ class RecordingIndex:
                 if case.cassette.exists():
                     for exchange in with_expectations(read_cassette(case.cassette), scenario):
                         if _is_served(scenario, exchange):
-                            yield RecordedAnswer(target.id, names, scenario, exchange)
+                            unasked = model.thinking.unasked if exchange.dialect == "chat" else None
+                            yield RecordedAnswer(target.id, names, scenario, exchange, unasked)
 
     def _published(self, provider: str) -> Iterator[RecordedAnswer]:
         """Yield what others published of a provider that is served with all its models, or of those of its that are."""

@@ -122,6 +122,46 @@ def post(server: ReplayServer, provider: str, **body: Any) -> httpx2.Response:
     return httpx2.post(f"{server.base_url(provider)}/chat/completions", json=asked, timeout=10)
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_model_thinks_unasked_where_its_provider_does_so(server: ReplayServer, *, stream: bool) -> None:
+    def thinks(provider: str, model: str, **body: Any) -> bool:
+        text = post(server, provider, model=model, stream=stream, **body).text
+        return re.search(r'"reasoning_content":"[^"]', text) is not None
+
+    assert thinks("deepseek", "deepseek-flash")
+    assert thinks("deepseek", "deepseek-v4-pro", tools=TOOLS)
+    assert not thinks("deepseek", "deepseek-flash", thinking={"type": "disabled"})
+    assert not thinks("bailian", "qwen-plus")
+    assert thinks("bailian", "qwen-plus", enable_thinking=True)
+    assert not thinks("deepseek", "deepseek-flash", thinking={"type": "disabled", "budget_tokens": 9})
+    forced = {"type": "function", "function": {"name": "lookup_order"}}
+    refused = post(server, "deepseek", model="deepseek-flash", tools=TOOLS, tool_choice=forced, stream=stream)
+    assert (refused.status_code, refused.json()["error"]["message"]) == (
+        400, "Thinking mode does not support this tool_choice",
+    )  # fmt: skip
+
+
+def test_functions_of_the_older_form_and_custom_tools_are_called(server: ReplayServer) -> None:
+    offered = {
+        "functions": [{"name": "find", "parameters": {"type": "object", "properties": {"n": {"type": "integer"}}}}]
+    }
+    choice = post(server, "reference", model="gpt-4o-mini", **offered).json()["choices"][0]
+    assert choice["finish_reason"] == "function_call"
+    assert choice["message"]["function_call"] == {"name": "find", "arguments": '{"n":4711}'}
+    assert "tool_calls" not in choice["message"]
+    named = post(server, "reference", model="gpt-4o-mini", function_call={"name": "find"}, **offered).json()
+    assert named["choices"][0]["finish_reason"] == "stop"
+    custom: Any = {"tools": [{"type": "custom", "custom": {"name": "run"}}], "tool_choice": "required"}
+    call = post(server, "reference", model="gpt-4o-mini", **custom).json()["choices"][0]["message"]["tool_calls"][0]
+    assert (call["type"], call["custom"]) == ("custom", {"name": "run", "input": "input"})
+    client = client_of(server, "reference")
+    texts: list[Any] = []
+    for chunk in client.chat.completions.create(model="gpt-4o-mini", messages=ASKED, stream=True, extra_body=custom):
+        texts += [one.to_dict() for one in chunk.choices[0].delta.tool_calls or ()]
+    told = [one["custom"] for one in texts]
+    assert (told[0], "".join(one["input"] for one in told[1:])) == ({"name": "run", "input": ""}, "input")
+
+
 def test_an_answer_says_what_it_rests_on(server: ReplayServer) -> None:
     server.forget()
     recorded = post(server, "deepseek", model="deepseek-flash")

@@ -13,6 +13,7 @@ import orjson
 
 from harness.matrix.scenarios import Scenario, next_body, request_body, with_expectations
 from harness.simulate.chat.content import CREATED, Call, Said, logprob, prompt_tokens, say
+from harness.simulate.chat.other_calls import custom_input, custom_names, uses_older_form
 from harness.wire.exchange import CLOSED, OK, Exchange, Headers, Request, Response, Source, include_usage
 from harness.wire.shapes import Json
 
@@ -164,18 +165,23 @@ class _Choice:
     def __init__(self, request: Json, index: int, said: Said, calls: str) -> None:
         self.index = index
         self._calls = calls
+        self._older, self._custom = uses_older_form(request), custom_names(request)
         self.logprobs = bool(request.get("logprobs"))
         self.alternatives = request.get("top_logprobs") or 0
         self.said = said
         ends = self.said.forced and self.said.finish == "tool_calls"
         self.finish = "stop" if ends else self.said.finish  # a named tool ends with stop at OpenAI
+        if self._older and self.finish == "tool_calls":
+            self.finish = "function_call"
 
     def whole(self) -> Json:
         """Return the choice of a body."""
         message: Json = {"role": "assistant", "content": "".join(self.said.text) if self.said.text else None}
         if self.said.thought:
             message["reasoning_content"] = self.said.thought[0]
-        if self.said.calls:
+        if self._older and self.said.calls:
+            message["function_call"] = self._call(0, self.said.calls[0])["function"]
+        elif self.said.calls:
             message["tool_calls"] = [self._call(number, call) for number, call in enumerate(self.said.calls)]
         return self._form(
             {"message": message | {"refusal": None}}, self.said.text, self.said.thought[:1], finish=self.finish
@@ -217,12 +223,28 @@ class _Choice:
     def _calling(self) -> list[Json]:
         deltas: list[Json] = []
         for number, call in enumerate(self.said.calls):
-            head = {"index": number, **self._call(number, call), "function": {"name": call.name, "arguments": ""}}
             first: Json = {} if deltas else {"role": "assistant", "content": None, "refusal": None}
-            deltas.append(first | {"tool_calls": [head]})
-            deltas += [{"tool_calls": [{"index": number, "function": {"arguments": a}}]} for a in call.pieces]
+            heads, *fragments = self._fragments(number, call)
+            deltas += [first | heads, *fragments]
         return deltas
 
+    def _fragments(self, number: int, call: Call) -> list[Json]:
+        """Return what the deltas of one call have: its name first, then its arguments in pieces."""
+        kind, given, pieces = self._form_of(call)
+        if self._older:
+            head: Json = {"function_call": {"name": call.name, given: ""}}
+            return [head, *({"function_call": {given: piece}} for piece in pieces)]
+        begun = self._call(number, call) | {kind: {"name": call.name, given: ""}}
+        rest = [{"tool_calls": [{"index": number, kind: {given: piece}}]} for piece in pieces]
+        return [{"tool_calls": [{"index": number, **begun}]}, *rest]
+
     def _call(self, number: int, call: Call) -> Json:
-        function = {"name": call.name, "arguments": "".join(call.pieces)}
-        return {"id": f"{self._calls}{number + 1}", "type": "function", "function": function}
+        kind, given, pieces = self._form_of(call)
+        inner = {"name": call.name, given: "".join(pieces)}
+        return {"id": f"{self._calls}{number + 1}", "type": kind, kind: inner}
+
+    def _form_of(self, call: Call) -> tuple[str, str, Pieces]:
+        """Return the kind of a call, the key of what it is called with, and that in pieces."""
+        if call.name in self._custom:
+            return "custom", "input", custom_input(call)
+        return "function", "arguments", call.pieces

@@ -12,8 +12,10 @@ from harness.matrix.scenarios import SCENARIOS, Scenario
 from harness.simulate.chat import ideal
 from harness.simulate.chat.completing import Forms
 from harness.simulate.chat.content import Said
+from harness.simulate.chat.other_calls import as_functions
 from harness.simulate.chat.parameters import asked_in, parameters_of, without
 from harness.simulate.chat.profile import Profile, Refusal
+from harness.simulate.chat.prompts import object_of
 from harness.simulate.chat.refusing import Wrong, wrong_with
 from harness.simulate.chat.render import Answer, render, render_headers, render_refusal
 from harness.simulate.chat.speaking import Unanswerable, speak, tokens_of_prompt
@@ -54,7 +56,7 @@ class ReferenceManner:
         if wrong or body is None:
             return _ideal_refusal(wrong)
         try:
-            said = said or speak(body, thinks=_asks_to_think(body))
+            said = said or speak(as_functions(body), thinks=_asks_to_think(body))
         except Unanswerable as error:
             code = "invalid_function_parameters" if error.parameter == "tools" else None
             return ideal.error(400, f"Invalid schema in '{error.parameter}': {error}", error.parameter, code)
@@ -127,15 +129,15 @@ class ProfileManner:
         )
 
     def _thinks(self, body: Json) -> bool:
-        """Tell whether the model thinks: told so by its own switch, or always."""
+        """Tell whether the model thinks: told so by its own switch, always, or unless it is told not to."""
         switch = self._target.model.thinking
         if body.get("reasoning_effort") == "none":
             return False
         if switch.enable is None or switch.disable is None:
             return switch.enable is not None
-        if switch.enable:
-            return switch.enable.items() <= body.items()
-        return not switch.disable.items() <= body.items()
+        if not switch.enable or switch.unasked:
+            return not (switch.disable and has_all(body, switch.disable))
+        return has_all(body, switch.enable)
 
     def _refuses(self, refusal: Refusal, asked: set[str], body: Json) -> bool:
         if refusal.thinking and not self._thinks(body):
@@ -191,6 +193,14 @@ class ProfileManner:
             f"{self._profile.evidence[name].kind} of {self._profile.evidence[name].at}" for name in refusal.evidence
         )
         return Synthesised(Response(refusal.status, render_headers(form, refusal.headers, seed), content), seen)
+
+
+def has_all(body: Json, given: Json) -> bool:
+    """Tell whether all that is ``given`` is in a body, where objects may have more beside it."""
+    return all(
+        name in body and (body[name] == value or (isinstance(value, dict) and has_all(object_of(body[name]), value)))
+        for name, value in given.items()
+    )
 
 
 def _ideal_refusal(wrong: Wrong | None) -> Response:
