@@ -49,7 +49,7 @@ def export(names: tuple[str, ...], folder: Path | None, force: bool, schema: boo
     checks = selection.chosen()
     findings = [finding for case in progress(cases, len(cases), "judging") for finding in run_case(case, checks)]
     problems = KnownProblems(root)
-    others = [case for one in chosen for case in published_of(one.id, root)]
+    others = published_of(root, *(one.id for one in chosen))
     for case in progress(others, len(others), "judging"):
         findings += run_published(case, checks, problems)
     texts = {one.id: document_of(one, findings, load_deviations(folder_of(one, root))).to_json() for one in chosen}

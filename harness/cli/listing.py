@@ -126,7 +126,7 @@ def providers(names: tuple[str, ...], root: Path, schema: bool, reach: bool, for
     meant = known.meant(names)
     asked, apart = ([one for one in meant if (one.id in ours) is here] for here in (True, False))
     reached = _reached(asked, environment) if reach and asked else {}
-    published = {case.id: case for one in (*asked, *apart) for case in published_of(one.id, root)}
+    published = {case.id: case for case in published_of(root, *(one.id for one in meant))}
     rows = [_row(root, target, environment, reached, published.values()) for target in matrix.targets(asked)]
     rows += [_row_of_published(target, published.values()) for target in known.targets(apart)]
     unlisted = len(matrix.providers) - len(asked)

@@ -12,9 +12,9 @@ from harness.recording.cassette import read_cassette
 NOTE = "Known by published recordings alone; docs is where the newest of them was published."
 
 
-def published_of(provider: str, root: Path) -> list[PublishedCase]:
-    """Return the published recordings of a provider, those that come with the program too."""
-    return published_cases(root, Selection(providers=(provider,)))
+def published_of(root: Path, *providers: str) -> list[PublishedCase]:
+    """Return the published recordings of some providers, those that come with the program too."""
+    return published_cases(root, Selection(providers=providers))
 
 
 def with_published(matrix: Matrix, root: Path) -> Matrix:
@@ -28,9 +28,11 @@ def with_published(matrix: Matrix, root: Path) -> Matrix:
 
 
 def _stand_ins(matrix: Matrix, root: Path) -> Iterator[Provider]:
+    published: dict[str, list[PublishedCase]] = defaultdict(list)
+    for case in published_of(root, *(entry.id for entry in matrix.published_only)):
+        published[case.provider].append(case)
     for entry in matrix.published_only:
-        cases = published_of(entry.id, root)
-        if cases:
+        if cases := published[entry.id]:
             models = [model_of(name).model_dump(exclude_unset=True) for name in sorted({case.model for case in cases})]
             told = {"docs": newest_source(cases), "note": NOTE, "models": models}
             alone = Matrix(

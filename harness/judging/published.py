@@ -62,10 +62,10 @@ def published_cases(root: Path, selection: Selection, *, own: bool | None = None
     if selection.scenarios and PUBLISHED not in selection.scenarios:
         return []
     homes = published_homes(root)
-    own = own_matrix(root) is not None if own is None else own
-    meant = homes[:1] if own and not selection.providers and not selection.models else homes
+    if not selection.providers and not selection.models and _has_own(root, own):
+        homes = homes[:1]
     cases: dict[str, PublishedCase] = {}
-    for home in reversed(meant):
+    for home in reversed(homes):
         cases |= {case.id: case for case in (PublishedCase(home, path) for path in published_cassettes(home))}
     return [
         case
@@ -74,6 +74,10 @@ def published_cases(root: Path, selection: Selection, *, own: bool | None = None
         and (not selection.providers or case.provider in selection.providers)
         and (not selection.models or {case.model, f"{case.provider}/{case.model}"} & set(selection.models))
     ]
+
+
+def _has_own(root: Path, told: bool | None) -> bool:
+    return own_matrix(root) is not None if told is None else told
 
 
 def run_published(case: PublishedCase, checks: tuple[Check, ...], known: KnownProblems) -> Iterator[Finding]:
