@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -29,9 +30,14 @@ def module_of(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imports(path: Path) -> list[str]:
     names: list[str] = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("harness"):
             names += (
                 [node.module] if node.module.count(".") > 1 else [f"{node.module}.{alias.name}" for alias in node.names]
@@ -126,7 +132,7 @@ def test_a_class_name_is_unique() -> None:
     names = Counter(
         node.name
         for path in OWN_CODE
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(parsed(path))
         if isinstance(node, ast.ClassDef)
     )
     assert {name for name, count in names.items() if count > 1} == SHARED_CLASS_NAMES
@@ -157,13 +163,14 @@ def used(tree: ast.Module) -> set[str]:
 
 
 def test_every_constant_is_used() -> None:
-    trees = {module_of(path): ast.parse(path.read_text(encoding="utf-8")) for path in OWN_CODE}
-    anywhere = {name for tree in trees.values() for name in used(tree)}
+    trees = {module_of(path): parsed(path) for path in OWN_CODE}
+    there = {module: used(tree) for module, tree in trees.items()}
+    anywhere = set().union(*there.values())
     unused = [
         f"{module}.{name}"
         for module, tree in trees.items()
         for name in assigned(tree) - {"__all__", "__version__"}
-        if name not in (used(tree) if name.startswith("_") else anywhere)
+        if name not in (there[module] if name.startswith("_") else anywhere)
     ]
     assert unused == []
 

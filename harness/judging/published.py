@@ -62,7 +62,7 @@ def published_cases(root: Path, selection: Selection, *, own: bool | None = None
     if selection.scenarios and PUBLISHED not in selection.scenarios:
         return []
     homes = published_homes(root)
-    if not selection.providers and not selection.models and _has_own(root, own):
+    if not selection.providers and not selection.models and (own if own is not None else own_matrix(root) is not None):
         homes = homes[:1]
     cases: dict[str, PublishedCase] = {}
     for home in reversed(homes):
@@ -74,10 +74,6 @@ def published_cases(root: Path, selection: Selection, *, own: bool | None = None
         and (not selection.providers or case.provider in selection.providers)
         and (not selection.models or {case.model, f"{case.provider}/{case.model}"} & set(selection.models))
     ]
-
-
-def _has_own(root: Path, told: bool | None) -> bool:
-    return own_matrix(root) is not None if told is None else told
 
 
 def run_published(case: PublishedCase, checks: tuple[Check, ...], known: KnownProblems) -> Iterator[Finding]:
