@@ -129,12 +129,7 @@ SHARED_CLASS_NAMES = {"Source"}
 
 
 def test_a_class_name_is_unique() -> None:
-    names = Counter(
-        node.name
-        for path in OWN_CODE
-        for node in ast.walk(parsed(path))
-        if isinstance(node, ast.ClassDef)
-    )
+    names = Counter(node.name for path in OWN_CODE for node in ast.walk(parsed(path)) if isinstance(node, ast.ClassDef))
     assert {name for name, count in names.items() if count > 1} == SHARED_CLASS_NAMES
 
 

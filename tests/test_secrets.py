@@ -270,6 +270,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
     return root, "\n".join(printed).encode()
 
 
+@pytest.mark.thorough
 def test_no_key_is_in_what_a_project_holds_and_prints(project: tuple[Path, bytes]) -> None:
     root, printed = project
     for name in (

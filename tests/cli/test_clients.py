@@ -45,6 +45,7 @@ def one_line(told: Result) -> str:
     return told.stderr
 
 
+@pytest.mark.thorough
 def test_code_of_ones_own_is_run_on_a_provider(tmp_path: Path) -> None:
     mine = tmp_path / "mine.py"
     mine.write_text(GOOD)

@@ -93,6 +93,7 @@ def test_read_backwards_it_is_an_improvement_and_exits_0(few: Path, worse: Path)
     assert "New coverage" in result.stdout
 
 
+@pytest.mark.thorough
 def test_a_report_folder_is_its_results(few: Path, tmp_path: Path) -> None:
     write_report(tmp_path / "reports", read_results(few))
     assert harness(str(tmp_path / "reports"), str(few)).exit_code == 0

@@ -86,6 +86,7 @@ def ends_on_a_disk(tmp_path: Path, *, full: bool) -> dict[str, tuple[int, str]]:
         pytest.param(True, "No space left on device", id="full"),
     ],
 )
+@pytest.mark.thorough
 def test_each_command_that_writes_names_the_disk_in_a_line_and_loses_nothing(
     tmp_path: Path, *, full: bool, why: str
 ) -> None:

@@ -212,6 +212,7 @@ full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system ha
 
 @full
 @pytest.mark.parametrize("form", each(len(FORMS), FORMS))
+@pytest.mark.thorough
 def test_a_full_stdout_is_told_in_one_line_and_the_rest_stands(recording: Path, form: str) -> None:
     kept = recording.with_name("kept.jsonl")
     run = harness(f"$H audit {recording} --format {form} --results {kept} > /dev/full")
@@ -238,6 +239,7 @@ def test_a_reader_who_has_seen_enough_changes_nothing(recording: Path, form: str
 
 @full
 @pytest.mark.parametrize("stderr", each(2, ["2> /dev/full", "2>&-"]))
+@pytest.mark.thorough
 def test_a_lost_stderr_changes_nothing(recording: Path, stderr: str) -> None:
     run = harness(f"$H audit {recording} --format json {stderr}")
     assert run.returncode == 1

@@ -44,6 +44,7 @@ def found(bench: ClaimRunner) -> list[ClaimVerdict]:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.thorough
 def test_the_pages_hold_what_a_replay_gives(language: Language, found: list[ClaimVerdict]) -> None:
     assert render(found, language, page(language)) == page(language), RUN
 

@@ -162,6 +162,7 @@ FINDING = st.builds(
     st.lists(FINDING, min_size=1, max_size=6),
     st.lists(st.builds(LoopFinding, NAME, NAME, st.none() | NAME, WORDS), max_size=2),
 )
+@pytest.mark.thorough
 def test_any_findings_are_read_back(
     tmp_path_factory: pytest.TempPathFactory, findings: list[ClientFinding], loops: list[LoopFinding]
 ) -> None:

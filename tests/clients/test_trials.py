@@ -206,6 +206,7 @@ def test_what_a_trial_is_like_has_its_form() -> None:
     assert [one.id for one, found in forms if found and one.form in known and found.form != one.form] == []
 
 
+@pytest.mark.thorough
 def test_every_atom_is_found_in_its_own_trial() -> None:
     made = known_traits()
     assert len(made) > 450

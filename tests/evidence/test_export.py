@@ -234,6 +234,7 @@ def test_a_deviation_says_what_shows_it() -> None:
     assert export(ACME, others, (listed,)).deviations[0].shown == ()
 
 
+@pytest.mark.thorough
 def test_the_command_writes_a_file_a_provider_and_prints_one(tmp_path: Path, now: dict[str, str]) -> None:
     command = ["export", "--root", str(ROOT)]
     assert CliRunner().invoke(main, [*command, "deepseek"]).stdout == now["deepseek"]

@@ -54,6 +54,7 @@ def first_crash(tmp_path: Path) -> Crash:
 
 
 @pytest.mark.usefixtures("planted")
+@pytest.mark.thorough
 def test_what_breaks_is_found_again_by_its_seed_and_made_small(tmp_path: Path) -> None:
     found = first_crash(tmp_path)
     assert "ZeroDivisionError" in found.error

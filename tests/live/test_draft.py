@@ -16,6 +16,7 @@ import orjson
 import pytest
 import yaml
 from click.testing import CliRunner, Result
+from parted import parted
 from scripted import IDEAL, End, Received, Script, Server, ideal_answer, plays, refuses
 
 from harness.cli import main
@@ -127,6 +128,7 @@ def test_the_walk_through_of_contributing_leads_to_a_green_run(
     assert {one["provenance"] for one in found if one["provenance"]} == {"recorded"}
 
 
+@pytest.mark.thorough
 def test_of_a_faulty_provider_each_rule_that_fails_is_an_entry(tmp_path: Path) -> None:
     with Server(faulty) as server:
         assert draft(server, tmp_path).exit_code == 0
@@ -161,7 +163,7 @@ def with_providers_last() -> str:
     return f"{head}{mark}{then}{key}{providers}  # The last words.\n\n"
 
 
-@pytest.mark.parametrize("whole", [with_providers_first, with_providers_last])
+@pytest.mark.parametrize("whole", parted([with_providers_first, with_providers_last], {with_providers_last}))
 def test_an_entry_is_appended_and_all_that_stands_there_stays(whole: Callable[[], str], tmp_path: Path) -> None:
     before = whole()
     (tmp_path / "providers.yaml").write_text(before, encoding="utf-8")
@@ -220,6 +222,7 @@ def always_thinking(request: Received) -> Iterable[bytes | float | End]:
     return IDEAL(request)
 
 
+@pytest.mark.thorough
 def test_of_a_model_that_thinks_unasked_what_is_kept_is_its_thoughts(tmp_path: Path) -> None:
     with Server(always_thinking) as server:
         result = draft(server, tmp_path)
@@ -245,7 +248,10 @@ def switched(request: Received) -> Iterable[bytes | float | End]:
     [
         pytest.param(("--thinking-off", '{"enable_thinking": false}'), {}, set(SCENARIOS), marks=pytest.mark.thorough),
         (("--thinking-off", '{"enable_thinking": false}', "--thinking-on", '{"enable_thinking": true}'), {"enable_thinking": True}, set(SCENARIOS)),
-        (("--thinking-off", '{"enable_thinking": false}', "--thinking-on", '{"enable_thinking": false}'), None, set(SCENARIOS) - THINKING),
+        pytest.param(
+            ("--thinking-off", '{"enable_thinking": false}', "--thinking-on", '{"enable_thinking": false}'), None, set(SCENARIOS) - THINKING,
+            marks=pytest.mark.thorough,
+        ),
     ],
 )  # fmt: skip
 def test_with_the_switch_all_is_asked_and_kept(
@@ -263,6 +269,7 @@ def test_with_the_switch_all_is_asked_and_kept(
     assert run(tmp_path).exit_code == 0
 
 
+@pytest.mark.thorough
 def test_what_gave_no_answer_is_not_kept(tmp_path: Path) -> None:
     def busy(request: Received) -> Iterable[bytes | float | End]:
         return (refuses(429) if b'"seed"' in request.body else IDEAL)(request)
@@ -317,6 +324,7 @@ def keyless(request: Received) -> Iterable[bytes | float | End]:
     return IDEAL(dataclasses.replace(request, headers=[("authorization", "Bearer good"), *request.headers]))
 
 
+@pytest.mark.thorough
 def test_where_no_key_is_set_and_none_is_asked_for_it_lacks_one(tmp_path: Path) -> None:
     with Server(keyless) as server:
         result = draft(server, tmp_path, key="")

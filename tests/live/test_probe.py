@@ -255,6 +255,7 @@ def test_unknown_names_are_refused_before_anything_is_sent() -> None:
     assert "try chat.stream" in result.stderr
 
 
+@pytest.mark.thorough
 def test_exchanges_are_those_of_the_server(tmp_path: Path) -> None:
     """Four scenarios are asked at once, and none gets the answer of another."""
     with Server(IDEAL) as server:

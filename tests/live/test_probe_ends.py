@@ -92,6 +92,7 @@ def test_what_was_judged_before_it_died_stands(tmp_path: Path) -> None:
     assert "the endpoint is dead" in result.stderr
 
 
+@pytest.mark.thorough
 def test_time_outs_that_are_not_in_a_row_do_not_end_it(tmp_path: Path) -> None:
     def sometimes(request: Received) -> Iterable[bytes | float | End]:
         return (HANGING if request.number in {5, 30} else IDEAL)(request)
@@ -143,7 +144,7 @@ ANSWERS: dict[str, tuple[Script, int, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.parametrize("name", parted(ANSWERS, {"500 to all", "401 to all", "HTML at 200"}))
 def test_a_probe_that_judged_nothing_is_no_success(name: str) -> None:
     script, code, said = ANSWERS[name]
     with Server(script) as server:

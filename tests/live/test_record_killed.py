@@ -224,6 +224,7 @@ def test_a_killed_run_does_no_harm_to_one_beside_it(tmp_path: Path, forks: Forks
     assert killed > 0
 
 
+@pytest.mark.thorough
 def test_a_disk_that_fills_up_ends_the_run_in_a_line_and_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -86,6 +86,7 @@ def test_live_asks_what_is_recorded_too_and_leaves_the_recording(
     assert (project / CASSETTE).read_bytes() == before
 
 
+@pytest.mark.thorough
 def test_what_is_missing_is_asked_and_kept_and_the_rest_replayed(
     project: Path, pytester: pytest.Pytester, server: Server
 ) -> None:

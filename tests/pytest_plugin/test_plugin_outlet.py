@@ -38,6 +38,7 @@ def run(project: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.thorough
 def test_what_is_shown_of_a_hostile_recording_is_printable(project: Path) -> None:
     told = run(project, "-rA", "--compat-scenario", "chat.nonstream", "--compat-check", "finish_reason")
     assert told.returncode == 1

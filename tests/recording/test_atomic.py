@@ -191,6 +191,7 @@ def test_what_others_write_is_no_leftover(place: Path, monkeypatch: pytest.Monke
     assert files(place.parent) == ["kept.yaml", "one.yaml", "two.yaml"]
 
 
+@pytest.mark.thorough
 def test_the_files_of_others_are_left_alone(place: Path) -> None:
     others = [".kept.yaml.swp", ".kept.yaml.part", "kept.yaml.harness-part", ".kept.yaml.x1y2.bak"]
     for name in others:

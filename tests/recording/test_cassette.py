@@ -45,6 +45,7 @@ def test_an_empty_answer_that_was_received_is_kept(tmp_path: Path) -> None:
 
 @given(st.lists(BODIES, min_size=1, max_size=3))
 @settings(max_examples=500)
+@pytest.mark.thorough
 def test_bodies_come_back_byte_for_byte_by_both_readers(bodies: list[bytes]) -> None:
     exchanges = [with_response(STREAM, body=body, reads=Reads((len(body),), (1,))) for body in bodies]
     assert [exchange.response.body for exchange in through_text(exchanges)] == bodies

@@ -14,6 +14,7 @@ import httpx2
 import openai
 import pytest
 from click.testing import CliRunner
+from parted import parted
 
 from harness.cli import main
 from harness.clients.answer_server import AnswerServer
@@ -277,7 +278,7 @@ def test_a_taken_port_and_wrong_options_are_a_line() -> None:
         assert (told.exit_code, told.stderr.count("\n"), said in told.stderr) == (2, 1, True), told.stderr
 
 
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("sign", parted([signal.SIGINT, signal.SIGTERM], {signal.SIGTERM}))
 def test_it_says_where_it_is_and_stops_when_told(sign: signal.Signals) -> None:
     command = [sys.executable, "-m", "harness", "serve", "llamacpp", "groq", "--port", "0", "--root", str(ROOT)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
