@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from parted import each
 from planted import ACCOUNTS, KEYS, MARKED, UNMARKED, forms, leaks, masked, written_below
 from scripted import (
     CHUNKED,
@@ -136,7 +137,7 @@ def everything(folder: Path, *results: Result) -> bytes:
     return b"\n".join([written_below(folder), *(result.output.encode() for result in results)])
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", each(3, PLACES))
 def test_no_known_key_is_written_wherever_it_is_said(place: str, tmp_path: Path) -> None:
     script = PLACES[place](said(), said("plain", "quoted", "basic"))
     with Server(script) as server:
@@ -287,6 +288,7 @@ def test_no_key_is_in_what_a_project_holds_and_prints(project: tuple[Path, bytes
     assert leaks(written + printed, KEYS.values()) == []
 
 
+@pytest.mark.thorough
 def test_no_key_is_in_the_history_of_a_project(project: tuple[Path, bytes]) -> None:
     root, _ = project
     history = git(root, "log", "-p", "--all", "--text", "--format=fuller")

@@ -190,6 +190,7 @@ def test_the_command_prints_the_figures_and_what_is_left(tmp_path: Path) -> None
     assert (tmp_path / "r.md").read_text() == result.stdout
 
 
+@pytest.mark.thorough
 def test_the_committed_figures_are_current() -> None:
     found = measure(published_folders(ROOT), load_matrix(ROOT / "providers.yaml"), ROOT)
     assert (ROOT / "docs/registry.md").read_text(encoding="utf-8") == render(found), "run: make evidence"

@@ -40,12 +40,12 @@ def test_answers_of_an_ideal_provider(scenario: str) -> None:
     assert list(told(recording(SCENARIOS[scenario]))) == []
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", each(4, FAULTS))
 def test_faults(fault: str) -> None:
     assert list(told([FAULTS[fault].apply()])) == []
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", each(4, VARIANTS))
 def test_legal_variants(variant: str) -> None:
     assert list(told([VARIANTS[variant].apply()])) == []
 
