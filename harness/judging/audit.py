@@ -1,6 +1,5 @@
 """Judging recordings that other tools made."""
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +15,7 @@ from harness.recording.archives import Entry, PassedOver, ignored, raised, read_
 from harness.recording.scrub import scrub
 from harness.results import Finding, RecordingResult
 from harness.wire.dialect import DIALECTS
-from harness.wire.siblings import Siblings
+from harness.wire.siblings import SiblingsOfFile
 
 ProviderFrom = Literal["auto", "host", "field", "folder"]
 
@@ -64,9 +63,9 @@ def audited(  # noqa: PLR0913, PLR0917 - likewise
     """
     found_at = lru_cache(1024)(matrix.provider_of) if matrix else _nobody
     for path in paths:
-        before: dict[str, Siblings] = defaultdict(Siblings)
+        before = SiblingsOfFile()
         for read in read_archive(path, unread, passed_over, DIALECTS, models=True):
-            siblings = before[_provider(read, path, found_at, provider_from)]
+            siblings = before.of(_provider(read, path, found_at, provider_from))
             entry = read._replace(exchange=scrub(read.exchange).beside(siblings=siblings))
             del read  # of a long answer one copy is enough
             subject = _subject(entry, path, found_at, provider_from)

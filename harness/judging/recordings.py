@@ -9,6 +9,7 @@ of something.
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from harness.checks import Check
 from harness.checks.registry import SEPARATOR, Reason
@@ -30,8 +31,8 @@ from harness.wire.dialect import DialectName
 from harness.wire.exchange import Exchange
 
 _EVIDENCE_SHOWN = 3
-_SETS, _PLANS, _GROUPS = 64, 4096, 50_000
-"""So many sets of checks, plans and groups are kept; then they are made anew."""
+_SETS, _PLANS, _GROUPS, _ENDS = 64, 1024, 20_000, 20_000
+"""So many sets of checks, plans, groups and ways to end alike are kept; then they are made anew."""
 
 _Quiet = tuple[Outcome, str]
 """A quiet outcome and its text: the message, or the value that was observed."""
@@ -57,20 +58,54 @@ class Subject:
                 object.__setattr__(self, name, text.encode("utf-8", "backslashreplace").decode())
 
 
+class _Groups:
+    """
+    The groups that were made, each once, whatever plan asks for it; and the ids of the checks by family.
+
+    Plans differ in a few families, and recordings in a few outcomes, so that what is kept of thousands is small.
+    """
+
+    def __init__(self, checks: tuple[Check, ...]) -> None:
+        ids: dict[str, list[str]] = {}
+        for check in checks:
+            ids.setdefault(check.family, []).append(check.id)
+        self.ids = {family: tuple(listed) for family, listed in ids.items()}
+        self._groups: dict[QuietGroup, QuietGroup] = {}
+        self._ids: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+    def one(self, family: str, ended: Iterable[_Quiet | None]) -> QuietGroup:
+        """Return the group of a family, given the quiet outcome of each of its checks, or None for one that is not quiet."""
+        alike: dict[_Quiet, list[str]] = {}
+        for check, quiet in zip(self.ids[family], ended, strict=True):
+            if quiet:
+                alike.setdefault(quiet, []).append(check)
+        if len(self._groups) > _GROUPS:
+            self._groups, self._ids = {}, {}
+        told = tuple((outcome, text, self._shared(ids)) for (outcome, text), ids in alike.items())
+        group = QuietGroup(family, told)
+        return self._groups.setdefault(group, group)
+
+    def _shared(self, listed: list[str]) -> tuple[str, ...]:
+        ids = tuple(listed)
+        return self._ids.setdefault(ids, ids)
+
+
 class _Plan:
     """Which checks judge exchanges whose conditions say the same, and the quiet outcomes of the others, by family."""
 
-    def __init__(self, checks: tuple[Check, ...], reasons: dict[object, Reason | None]) -> None:
+    def __init__(self, checks: tuple[Check, ...], reasons: dict[object, Reason | None], groups: _Groups) -> None:
         self.judging: list[Check] = []
-        self._families: dict[str, list[tuple[str, _Quiet | int]]] = {}
+        self._made = groups
         self._groups: dict[tuple[str, tuple[_Quiet | None, ...]], QuietGroup] = {}
+        families: dict[str, list[_Quiet | int]] = {}
         for check in checks:
             settled = _settled(check, reasons[check.applies])
-            self._families.setdefault(check.family, []).append((check.id, settled or len(self.judging)))
+            families.setdefault(check.family, []).append(settled or len(self.judging))
             if settled is None:
                 self.judging.append(check)
+        self._families = {family: tuple(members) for family, members in families.items()}
         self._slices = {
-            family: tuple(at for _, at in members if isinstance(at, int)) for family, members in self._families.items()
+            family: tuple(at for at in members if isinstance(at, int)) for family, members in families.items()
         }
 
     def groups(self, quiet: list[_Quiet | None]) -> Iterator[QuietGroup]:
@@ -79,29 +114,37 @@ class _Plan:
             key = (family, tuple([quiet[place] for place in places]))
             group = self._groups.get(key)
             if group is None:
-                if len(self._groups) > _GROUPS:
-                    self._groups.clear()
-                group = self._groups[key] = self._group(family, quiet)
+                group = self._group(family, quiet)
             if group.told:
                 yield group
 
     def _group(self, family: str, quiet: list[_Quiet | None]) -> QuietGroup:
-        alike: dict[_Quiet, list[str]] = {}
-        for check, told in self._families[family]:
-            ended = quiet[told] if isinstance(told, int) else told
-            if ended:
-                alike.setdefault(ended, []).append(check)
-        return QuietGroup(family, tuple((outcome, text, tuple(ids)) for (outcome, text), ids in alike.items()))
+        ended = [quiet[told] if isinstance(told, int) else told for told in self._families[family]]
+        group = self._made.one(family, ended)
+        if len(self._groups) > _GROUPS:
+            self._groups.clear()
+        places = self._slices[family]
+        self._groups[family, tuple([_one_quiet(*end) if (end := quiet[place]) else None for place in places])] = group
+        return group
+
+
+@lru_cache(_ENDS)
+def _one_quiet(outcome: Outcome, text: str) -> _Quiet:
+    """Return an outcome and its text, one object for all who keep it."""
+    return outcome, text
+
+
+@lru_cache(_ENDS)
+def _settled_as(reason: Reason) -> _Quiet | None:
+    verdict = verdict_of(reason)
+    return None if verdict.kind == "not-present" else _one_quiet(verdict.outcome, verdict.message)
 
 
 def _settled(check: Check, reason: Reason | None) -> _Quiet | None:
     """Return what a condition alone decides of a check of chats that were answered; None where the check is to judge."""
     if check.family == "models":
-        return Outcome.NA, "no models were asked for"
-    if not reason:
-        return None
-    verdict = verdict_of(reason)
-    return None if verdict.kind == "not-present" else (verdict.outcome, verdict.message)
+        return _one_quiet(Outcome.NA, "no models were asked for")
+    return _settled_as(reason) if reason else None
 
 
 class CheckSet:
@@ -112,6 +155,7 @@ class CheckSet:
         self.levels = {check.id: check.level for check in checks}
         self._conditions = tuple(dict.fromkeys(check.applies for check in checks))
         self._plans: dict[tuple[Reason | None, ...], _Plan] = {}
+        self._groups = _Groups(checks)
         self._dialects: dict[frozenset[DialectName], CheckSet] = {}
 
     def spoken(self, dialects: Collection[DialectName]) -> "CheckSet":
@@ -131,7 +175,9 @@ class CheckSet:
         if plan is None:
             if len(self._plans) > _PLANS:
                 self._plans.clear()
-            plan = self._plans[reasons] = _Plan(self.checks, dict(zip(self._conditions, reasons, strict=True)))
+            plan = self._plans[reasons] = _Plan(
+                self.checks, dict(zip(self._conditions, reasons, strict=True)), self._groups
+            )
         return plan
 
 

@@ -18,7 +18,7 @@ import warnings
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property, lru_cache, partial
 from itertools import chain
 from typing import Any, NamedTuple, get_args
@@ -28,7 +28,7 @@ import orjson
 from harness.sdk.form import canonical_form, not_chunks, parts_of, representative_events
 from harness.sdk.kept import kept_readings, key_of
 from harness.sdk.readings import Depth, SdkResult, settings
-from harness.wire.chat.completion import complete
+from harness.wire.chat.completion import Message, complete
 from harness.wire.dialect import DialectName
 from harness.wire.exchange import OK, Exchange, Headers, Request, Response
 from harness.wire.reading import read
@@ -69,6 +69,13 @@ class SdkResults:
     def helper(self) -> SdkResult | None:
         """``.chat.completions.stream()``, which accumulates the chunks itself; None for a body."""
         return self._kept("helper", _collect_accumulated) if self.read.is_stream else None
+
+    @cached_property
+    def held(self) -> tuple[int, tuple[Message, ...]]:
+        """How many JSON values the bytes of ``read`` hold, and the messages that they add up to."""
+        # A form is kept for others of it: what was made of its bytes would take ten times the room of all readings.
+        read = replace(self.read) if self.form else self.read
+        return read.columns.count, read.completion.messages
 
     def _kept(self, kind: str, hear: "Callable[[Exchange, Take], None]") -> SdkResult:
         """Return a reading that was kept; else read, and keep what comes of it."""

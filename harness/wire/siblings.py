@@ -13,8 +13,12 @@ from urllib.parse import urlsplit
 from harness.wire.dialect import DialectName
 from harness.wire.dumping import json_text
 
-_KEPT = 5_000
-"""Of each kind of fact so many are kept, the latest."""
+_KEPT, _LEAST = 5_000, 100
+"""Of each kind of fact so many are kept of a provider, the latest; where providers are many, of each no fewer than the second."""
+_KEPT_IN_ALL = 20_000
+"""So many are kept of all providers of a file together, an equal share of each."""
+_PROVIDERS = 500
+"""Of so many providers facts are kept, the latest that were met."""
 _OF_ALL_DIALECTS = {
     "model", "messages", "system", "tools", "tool_choice", "max_tokens", "max_completion_tokens", "stream", "stream_options",
     "temperature", "top_p", "user", "metadata",
@@ -77,6 +81,7 @@ class Siblings:
     """The exchanges of one provider so far, as far as they are kept, by what they are looked up by."""
 
     def __init__(self, siblings: Iterable[Sibling] = ()) -> None:
+        self._most = _KEPT
         self._by_id: dict[str, Sibling] = {}
         self._by_call: dict[str, Sibling] = {}
         self._by_question: dict[tuple[bytes, bool], Sibling] = {}
@@ -92,24 +97,24 @@ class Siblings:
     def add(self, one: Sibling) -> None:
         """Keep what is to be known of an exchange."""
         for name in one.ids:
-            _keep(self._by_id, name, one)
+            self._keep(self._by_id, name, one)
         for name in one.call_ids:
-            _keep(self._by_call, name, one)
+            self._keep(self._by_call, name, one)
         if one.question and one.answered:
-            _keep(self._by_question, (one.question, one.is_stream), one)
+            self._keep(self._by_question, (one.question, one.is_stream), one)
         if one.asked and one.answered:
-            _keep(self._by_asked, (one.asked, one.dialect), one)
+            self._keep(self._by_asked, (one.asked, one.dialect), one)
         self._add_created(one)
         if one.prompt_bytes and type(one.prompt_tokens) is int:
             key = (one.model, one.prompt_tokens)
             least, most = self._by_count.get(key, (one, one))
-            _keep(self._by_count, key, (min(least, one, key=_size), max(most, one, key=_size)))
+            self._keep(self._by_count, key, (min(least, one, key=_size), max(most, one, key=_size)))
 
     def _add_created(self, one: Sibling) -> None:
         if one.created is None or not one.date:
             return
         if one.created not in self._by_created:
-            _keep(self._by_created, one.created, one)
+            self._keep(self._by_created, one.created, one)
         if self.earliest is None or one.created < (self.earliest.created or 0):
             self.earliest = one
         if self.latest is None or one.created > (self.latest.created or 0):
@@ -144,17 +149,46 @@ class Siblings:
         """Whether any answer had an id."""
         return bool(self._by_id)
 
+    def keep(self, most: int) -> None:
+        """Keep so many of each kind of fact and no more; the oldest go."""
+        self._most = most
+        for table in (self._by_id, self._by_call, self._by_question, self._by_asked, self._by_created, self._by_count):
+            self._cut(table)
+
+    def _keep(self, table: dict[Any, Any], key: Any, value: Any) -> None:
+        """Set an entry as the latest; the oldest go where there are too many."""
+        table.pop(key, None)
+        table[key] = value
+        self._cut(table)
+
+    def _cut(self, table: dict[Any, Any]) -> None:
+        while len(table) > self._most:
+            del table[next(iter(table))]
+
 
 def _size(one: Sibling) -> int:
     return one.prompt_bytes
 
 
-def _keep(table: dict[Any, Any], key: Any, value: Any) -> None:
-    """Set an entry as the latest; the oldest goes where there are too many."""
-    table.pop(key, None)
-    table[key] = value
-    if len(table) > _KEPT:
-        del table[next(iter(table))]
+class SiblingsOfFile:
+    """The exchanges of a file so far, by provider; what is kept of them takes no more room than a limit, however many there are."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, Siblings] = {}
+
+    def of(self, provider: str) -> Siblings:
+        """Return those of a provider."""
+        known = self._of.pop(provider, None)
+        self._of[provider] = siblings = known or Siblings()
+        if known is None:
+            self._share()
+        return siblings
+
+    def _share(self) -> None:
+        if len(self._of) > _PROVIDERS:
+            del self._of[next(iter(self._of))]
+        for one in self._of.values():
+            one.keep(min(_KEPT, max(_LEAST, _KEPT_IN_ALL // len(self._of))))
 
 
 def digest(*texts: bytes | str | None) -> bytes:

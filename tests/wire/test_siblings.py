@@ -80,6 +80,26 @@ def test_the_latest_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [n for n in range(10) if kept.counterpart(with_request_params(BODY, seed=n).facts)] == [7, 8, 9]
 
 
+def test_what_is_kept_of_a_file_does_not_grow_with_its_providers(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, most in (("_KEPT", 4), ("_LEAST", 1), ("_KEPT_IN_ALL", 6), ("_PROVIDERS", 3)):
+        monkeypatch.setattr(module, name, most)
+    facts = [replace_in_body(BODY, "chatcmpl-reference", f"chatcmpl-{number}").facts for number in range(5)]
+
+    def kept(siblings: Siblings) -> list[int]:
+        return [number for number in range(5) if siblings.with_id(f"chatcmpl-{number}")]
+
+    of_file = module.SiblingsOfFile()
+    first = of_file.of("a")
+    for one in facts:
+        first.add(one)
+    assert kept(first) == [1, 2, 3, 4]
+    assert of_file.of("a") is first
+    of_file.of("b"), of_file.of("c")
+    assert kept(first) == [3, 4]
+    of_file.of("d")
+    assert kept(of_file.of("a")) == []
+
+
 def test_what_is_kept_does_not_grow_with_the_answer() -> None:
     long = replace_in_body(BODY, "How can I help?", "word " * 100_000)
     assert len(repr(long.facts)) < len(repr(BODY.facts)) + 100

@@ -141,11 +141,11 @@ def loses_nothing(exchange: Exchange) -> Iterator[Problem]:
     Instead: Take a stream without a finish_reason for a failed one, and a body for one only if it has choices.
     """
     readings = _readings(exchange)
-    reading, read = readings.sync, readings.read
+    reading, (count, held) = readings.sync, readings.held
     parser = exchange.reading.parser
     if not reading.chunks:
         yield Problem("the client yields no chunk and raises nothing", ((None, 0),))
-    elif reading.chunks < read.columns.count:
+    elif reading.chunks < count:
         yield Problem("the client yields fewer chunks than there are JSON data", (_first_lost(exchange),))
     elif (
         exchange.source.fidelity == "wire"
@@ -157,7 +157,7 @@ def loses_nothing(exchange: Exchange) -> Iterator[Problem]:
             "the client drops the last event, which no blank line closes", ((None, parser.unterminated_event.start),)
         )
     else:
-        yield from _differences(read.completion.messages, reading.messages)
+        yield from _differences(held, reading.messages)
 
 
 def _first_lost(exchange: Exchange) -> tuple[int | None, str | int]:
