@@ -4,7 +4,6 @@ Two endpoints set side by side, as two times of one are: what both were asked is
 The findings on one target of each run are put under one name, ``A vs B``, so that cells of one scenario and check meet.
 """
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from harness.errors import NothingInCommon
@@ -27,7 +26,7 @@ def side_by_side(
         NothingInCommon: a run has no findings on its target, or models of both that nobody can match.
     """
     if targets is None:
-        found = [_targets(run.findings) for run in runs]
+        found = [_targets(run) for run in runs]
         providers = [list(dict.fromkeys(provider for provider, _ in one)) for one in found]
         if found[0] & found[1] or any(len(one) != 1 for one in providers):
             return runs
@@ -46,14 +45,14 @@ def side_by_side(
     )
 
 
-def _targets(findings: Iterable[Finding]) -> set[tuple[str, str]]:
-    return {(one.provider, one.model) for one in findings}
+def _targets(run: Results) -> set[tuple[str, str]]:
+    return {(one.provider, one.model) for one in run.recordings()}
 
 
 def _of(run: Results, target: str, name: str) -> list[Finding]:
     found = [one for one in run.findings if target in {one.provider, f"{one.provider}/{one.model}"}]
     if not found:
-        there = [f"{provider}/{model}" for provider, model in sorted(_targets(run.findings))]
+        there = [f"{provider}/{model}" for provider, model in sorted(_targets(run))]
         more = f" and {len(there) - _NAMED} more" if len(there) > _NAMED else ""
         raise NothingInCommon(f"{name} has no findings on {target!r}; it has {', '.join(there[:_NAMED])}{more}")
     return found

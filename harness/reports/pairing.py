@@ -28,7 +28,7 @@ from harness.reports.changes import (
     kind_of,
     place_of,
 )
-from harness.results import Finding, Level, Outcome, Results, Run
+from harness.results import Finding, Level, Outcome, RecordingResult, Results, Run
 
 _RECORDING = "recording"  # the family of what stands in for the checks where there is nothing to judge
 _WORDED = frozenset({Outcome.BLOCKED, Outcome.NA, *UNJUDGED})  # the reason says more than the rule
@@ -52,19 +52,12 @@ def compare(runs: tuple[Results, Results], names: tuple[str, str] = ("OLD", "NEW
             f"nothing in common: {names[0]} has {before.about}, {names[1]} has {after.about}; "
             "give two runs of the same targets"
         )
-    groups: dict[tuple[object, ...], Group] = {}
-    cells = dict.fromkeys([*after.findings, *before.findings])
-    same = 0
-    for cell in cells:
-        if before.stands_in(cell) != after.stands_in(cell):
-            continue  # the checks that it stands for are compared
-        old, new = before.state(cell, names[0]), after.state(cell, names[1])
-        change = _change(cell, old, new, (before, after))
-        if change is None:
-            same += old.judged is new.judged
-        else:
-            groups.setdefault(_alike(change), Group(change.kind)).changes.append(change)
-    return Diff((names[0], before.run), (names[1], after.run), sorted(groups.values(), key=_weight), same)
+    pairs = _Pairs(before, after, names)
+    for recording in after.recordings:
+        pairs.add(recording, after)
+    for recording in before.recordings:
+        pairs.add(recording, before)
+    return Diff((names[0], before.run), (names[1], after.run), sorted(pairs.groups.values(), key=_weight), pairs.same)
 
 
 def _weight(group: Group) -> tuple[int, int, int, int]:
@@ -74,30 +67,39 @@ def _weight(group: Group) -> tuple[int, int, int, int]:
 
 
 class _Side:
-    """The findings of one run by cell."""
+    """What one run found, by recording; findings are made for the recording that is looked at."""
 
     def __init__(self, results: Results, *, tail: int | None) -> None:
         self.run = results.run
-        self.findings: dict[Cell, Finding] = {}
-        self.recordings: dict[Recording, list[Finding]] = {}
-        for finding in results.findings:
-            where = "" if tail is None else (finding.cassette or "")[tail:]
-            recording = (finding.provider, finding.model, finding.scenario, where)
-            self.findings[recording, finding.check] = finding
-            self.recordings.setdefault(recording, []).append(finding)
-        self.asked_otherwise = {_question(cell[0]) for cell in self.findings if cell[1].startswith(f"{ASKED}.")}
-        self._checks = {finding.check for finding in results.findings}
+        self.recordings: dict[Recording, list[RecordingResult]] = {}
+        self._levels = results.checks
+        self._looked_at: tuple[Recording | None, dict[str, Finding]] = (None, {})
+        for judged in results.recordings():
+            where = "" if tail is None else (judged.cassette or "")[tail:]
+            recording = (judged.provider, judged.model, judged.scenario, where)
+            self.recordings.setdefault(recording, []).append(judged)
+        asked = (one for one, found in self.recordings.items() if any(_tells_of_question(judged) for judged in found))
+        self.asked_otherwise = {_question(recording) for recording in asked}
+
+    def findings(self, recording: Recording) -> dict[str, Finding]:
+        """Return the findings on a recording by check; none where it is not in the run."""
+        if self._looked_at[0] != recording:
+            found = self.recordings.get(recording, ())
+            by_check = {one.check: one for judged in found for one in judged.all_findings(self._levels)}
+            self._looked_at = recording, by_check
+        return self._looked_at[1]
 
     @property
     def about(self) -> str:
         """What is in it, by its first cell."""
-        return place_of(next(iter(self.findings)))
+        first = next(iter(self.recordings))
+        return place_of((first, next(iter(self.findings(first)))))
 
     def shares(self, other: "_Side") -> bool:
         """Tell whether any cell is in both, or stood in for."""
-        both = self.recordings.keys() & other.recordings.keys()
+        both = [recording for recording in self.recordings if recording in other.recordings]
         unjudged = any(side.stand_in(recording) for recording in both for side in (self, other))
-        return unjudged or bool(self.findings.keys() & other.findings.keys())
+        return unjudged or any(self.findings(one).keys() & other.findings(one).keys() for one in both)
 
     def stands_in(self, cell: Cell) -> bool:
         """Tell whether the recording of ``cell`` was not judged, and this is the finding that says so."""
@@ -105,10 +107,10 @@ class _Side:
 
     def state(self, cell: Cell, name: str) -> State:
         """Return what the run says of a cell; ``name`` is what the run is called."""
-        finding = self.findings.get(cell)
+        recording, check = cell
+        finding = self.findings(recording).get(check)
         if finding:
             return State(finding.outcome, finding.message, finding, finding.message)
-        recording, check = cell
         stand_in = self.stand_in(recording)
         if stand_in:
             shared = "" if stand_in.outcome is Outcome.MISSING else stand_in.message  # it names the missing file
@@ -118,12 +120,44 @@ class _Side:
         if check.startswith(f"{_RECORDING}."):  # it is said only where a part is missing
             whole = self.recordings[recording][0]
             return State(Outcome.PASS, "", Finding(*recording[:3], check, Level.MUST, Outcome.PASS, recorded_at=whole.recorded_at))  # fmt: skip
-        return _absent(Absence.VERDICT if check in self._checks else Absence.RULE, name)
+        return _absent(Absence.VERDICT if check in self._levels else Absence.RULE, name)
 
     def stand_in(self, recording: Recording) -> Finding | None:
         """Return the finding that says why a recording was not judged; None where it was."""
         found = self.recordings.get(recording, [])
-        return found[0] if len(found) == 1 and found[0].family == _RECORDING else None
+        alone = found[0].findings if len(found) == 1 and not found[0].groups else []
+        return alone[0] if len(alone) == 1 and alone[0].family == _RECORDING else None
+
+
+class _Pairs:
+    """The cells of two runs, paired one recording at a time."""
+
+    def __init__(self, before: _Side, after: _Side, names: tuple[str, str]) -> None:
+        self.groups: dict[tuple[object, ...], Group] = {}
+        self.same = 0
+        self._sides, self._names = (before, after), names
+
+    def add(self, recording: Recording, of: _Side) -> None:
+        """Pair the cells that a run has of a recording; of the run before those alone that the run after has not."""
+        before, after = self._sides
+        new = after.findings(recording)
+        checks = list(new) if of is after else [check for check in before.findings(recording) if check not in new]
+        for check in checks:
+            cell = (recording, check)
+            if before.stands_in(cell) == after.stands_in(cell):  # else the checks that it stands for are compared
+                self._pair(cell, before.state(cell, self._names[0]), after.state(cell, self._names[1]))
+
+    def _pair(self, cell: Cell, old: State, new: State) -> None:
+        change = _change(cell, old, new, self._sides)
+        if change is None:
+            self.same += old.judged is new.judged
+        else:
+            self.groups.setdefault(_alike(change), Group(change.kind)).changes.append(change)
+
+
+def _tells_of_question(judged: RecordingResult) -> bool:
+    families = {*(group.family for group in judged.groups), *(finding.family for finding in judged.findings)}
+    return ASKED in families
 
 
 def _absent(what: Absence, name: str) -> State:
@@ -142,12 +176,12 @@ def _sides(old: Results, new: Results) -> tuple[_Side, _Side]:
 
 
 def _told_by_path(results: Results) -> bool:
-    return any(finding.scenario.startswith("audit.") for finding in results.findings)
+    return any(judged.scenario.startswith("audit.") for judged in results.recordings())
 
 
 def _common(results: Results) -> int:
     """Return how many characters the paths of all recordings begin with in common: whole folders, or the one file."""
-    origins = {finding.cassette or "" for finding in results.findings}
+    origins = {judged.cassette or "" for judged in results.recordings()}
     files = {_PART.sub("", origin) for origin in origins}
     if len(files) == 1:
         return len(files.pop())
