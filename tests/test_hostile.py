@@ -168,7 +168,7 @@ def test_a_name_that_is_no_text_is_written_out(tmp_path: Path) -> None:
     kept = tmp_path / "results.jsonl"
     options = ["audit", str(path), "--provider-from", "folder", "--results", str(kept), "--format", "json"]
     assert CliRunner().invoke(main, options).exit_code == 1
-    found = next(iter(read_results(kept).findings))
+    found = read_results(kept).findings[0]
     assert (found.provider, found.cassette) == ("\\udcff", f"{tmp_path}/\\udcff/caf\\udce9-é.jsonl:1")
 
 

@@ -8,10 +8,10 @@ checks in their order, in which they are read back, with their levels.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, overload
 
 from harness.results.finding import UNDECIDED, UNEXPECTED, VERDICTS, Advice, Evidence, Finding, Level, Outcome
 from harness.results.frame import SCHEMA, LineReader, LineWriter, Run
@@ -35,7 +35,7 @@ class Results:
     """A run and its findings."""
 
     run: Run
-    findings: "list[Finding] | GroupedFindings" = field(default_factory=list)
+    findings: Sequence[Finding] = field(default_factory=list)
     probe: ProbeSummary | None = None
     """What was measured of an endpoint beside its findings; no part of the log."""
 
@@ -80,7 +80,7 @@ class Results:
             yield from gathered(self.findings, self.checks)
 
 
-class GroupedFindings(Collection[Finding]):
+class GroupedFindings(Sequence[Finding]):
     """
     The findings of many recordings, held as they are in a log: what is quiet in groups that recordings share.
 
@@ -100,12 +100,16 @@ class GroupedFindings(Collection[Finding]):
     def __len__(self) -> int:
         return self._count
 
-    def __contains__(self, finding: object) -> bool:
-        return any(one == finding for one in self)
+    @overload
+    def __getitem__(self, at: int) -> Finding: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Finding]: ...
+    def __getitem__(self, at: int | slice) -> Finding | list[Finding]:
+        return list(self)[at]
 
     def __eq__(self, other: object) -> bool:
         """Tell whether other findings are the same, in the same order."""
-        return isinstance(other, Collection) and list(self) == list(other)
+        return isinstance(other, Sequence) and list(self) == list(other)
 
     __hash__ = None  # type: ignore[assignment]
 

@@ -42,7 +42,7 @@ def probed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Server, Resu
 
 
 def found(folder: Path) -> list[Finding]:
-    return read_results(folder / "r.jsonl").findings
+    return list(read_results(folder / "r.jsonl").findings)
 
 
 def test_an_ideal_endpoint_passes_every_scenario(probed: tuple[Path, Server, Result]) -> None:
