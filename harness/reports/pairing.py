@@ -52,7 +52,7 @@ def compare(runs: tuple[Results, Results], names: tuple[str, str] = ("OLD", "NEW
             f"nothing in common: {names[0]} has {before.about}, {names[1]} has {after.about}; "
             "give two runs of the same targets"
         )
-    pairs = _Pairs(before, after, names)
+    pairs = _PairedCells(before, after, names)
     for recording in after.recordings:
         pairs.add(recording, after)
     for recording in before.recordings:
@@ -129,7 +129,7 @@ class _Side:
         return alone[0] if len(alone) == 1 and alone[0].family == _RECORDING else None
 
 
-class _Pairs:
+class _PairedCells:
     """The cells of two runs, paired one recording at a time."""
 
     def __init__(self, before: _Side, after: _Side, names: tuple[str, str]) -> None:

@@ -6,18 +6,18 @@ gives the same rows however it is cut into batches.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Literal
 
-import orjson
 import pyarrow as pa
 
 from harness.checks import CHECKS
 from harness.errors import HarnessError, unknown
 from harness.judging.recordings import CheckSet, Subject, check_set, judge_recording
 from harness.matrix.providers import Matrix
-from harness.recording.archives.rows import exchange_of_row
+from harness.recording.archives import other_kind
+from harness.recording.archives.rows import provider_of_row
+from harness.recording.archives.tables import exchange_of_table_row
 from harness.recording.scrub import scrub
 from harness.results import Finding, Level, Outcome, RecordingResult
 from harness.scale.schemas import EXCHANGES, FINDINGS
@@ -45,8 +45,8 @@ def judge_batch(
     Return the findings on a table of exchanges, a row of ``FINDINGS`` each, in the order of the exchanges.
 
     ``checks`` are ids or families, all where none is named; ``matrix`` names providers by host.  ``columns`` maps names of
-    ``EXCHANGES`` to those of the table, where these are others.  A row that is no exchange is a row of the answer, of the
-    check ``recording.readable``.
+    ``EXCHANGES`` to those of the table, where these are others; a table without ``response_body`` is read as a gateway's log
+    is, row by row.  A row that is no exchange is a row of the answer, of the check ``recording.readable``.
 
     Raises:
         TypeError: ``table`` is no table of pyarrow.
@@ -74,7 +74,7 @@ def _chosen(names: tuple[str, ...]) -> CheckSet:
 
 
 def _rows(table: pa.Table | pa.RecordBatch, columns: Mapping[str, str]) -> Iterator[_Row]:
-    """Yield the rows by the names of ``EXCHANGES``; a column that is not there is null."""
+    """Yield the rows by the names of ``EXCHANGES``; of a table that has no answers by that name, with all its columns."""
     theirs = {name: columns.get(name, name) for name in EXCHANGES.names}
     for name in columns:
         if name not in EXCHANGES.names:
@@ -82,6 +82,8 @@ def _rows(table: pa.Table | pa.RecordBatch, columns: Mapping[str, str]) -> Itera
     for name in columns.values():
         if name not in table.column_names:
             raise unknown("column", name, sorted(table.column_names))
+    if table.num_columns and theirs["response_body"] not in table.column_names:
+        theirs = {name: name for name in table.column_names} | {name: theirs[name] for name in columns}
     kept = {name: table.column(own) for name, own in theirs.items() if own in table.column_names}
     for number in range(table.num_rows):
         yield {name: column[number].as_py() for name, column in kept.items()}
@@ -90,18 +92,24 @@ def _rows(table: pa.Table | pa.RecordBatch, columns: Mapping[str, str]) -> Itera
 def _findings(number: int, row: _Row, checks: CheckSet, matrix: Matrix | None, quiet: QuietRows) -> Iterator[_Row]:
     about = {"row": number, "id": _text(row.get("id")), "day": (_text(row.get("at")) or "")[:_DAY] or None}
     try:
-        exchange = scrub(_exchange(row, "row"))
+        exchange = scrub(exchange_of_table_row(row, "row"))
+        other = other_kind(exchange)
+        if other:
+            yield about | _told(_unjudged(row, Outcome.NA, f"not judged: {other}"))
+            return
+        about["day"] = about["day"] or (exchange.source.at or "")[:_DAY] or None
         result = judge_recording([exchange], _subject(exchange, row, matrix), checks)
     except Exception as error:  # noqa: BLE001 - whatever is in a row, it is a row of the answer
         bug = not isinstance(error, HarnessError)
         said = f"{type(error).__name__}: {error}" if bug else str(error)
         outcome = Outcome.BROKEN if bug else Outcome.INCONCLUSIVE
-        unread = Finding(
-            _text(row.get("provider")) or "unknown", "unknown", "unknown", _READABLE, Level.MUST, outcome, said
-        )
-        yield about | _told(unread)
+        yield about | _told(_unjudged(row, outcome, said))
         return
     yield from (about | one for one in rows_of(result, quiet, checks.levels))
+
+
+def _unjudged(row: _Row, outcome: Outcome, said: str) -> Finding:
+    return Finding(_text(row.get("provider")) or "unknown", "unknown", "unknown", _READABLE, Level.MUST, outcome, said)
 
 
 def rows_of(result: RecordingResult, quiet: QuietRows, levels: Mapping[str, Level] | None = None) -> Iterator[_Row]:
@@ -112,32 +120,8 @@ def rows_of(result: RecordingResult, quiet: QuietRows, levels: Mapping[str, Leve
         yield from _counted(result)
 
 
-def _exchange(row: _Row, where: str) -> Exchange:
-    """Return the exchange of a row; raises BadArchive where it is none."""
-    body = row.get("response_body")
-    response = {
-        "status": 200 if row.get("status") is None else row["status"],
-        "headers": _json(row.get("response_headers")) or {},
-        "body_text": body.decode("utf-8", "surrogateescape") if isinstance(body, bytes) else body,
-    }
-    request = {"method": "POST", "url": row.get("url") or "", "headers": {}, "body": _json(row.get("request_body"))}
-    exchange = exchange_of_row({"request": request, "response": response}, where)
-    if isinstance(body, bytes):  # as they came, whatever they are
-        exchange = replace(exchange, response=replace(exchange.response, body=body))
-    return exchange
-
-
-def _json(text: Any) -> Any:
-    if not isinstance(text, str | bytes):
-        return text
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return text
-
-
 def _subject(exchange: Exchange, row: _Row, matrix: Matrix | None) -> Subject:
-    name, host = _text(row.get("provider")), exchange.request.host
+    name, host = provider_of_row(row), exchange.request.host
     known = matrix.provider_of(host, name) if matrix else None
     form = "error" if exchange.response.is_error else "stream" if exchange.is_stream else "nonstream"
     asked = form if exchange.dialect == "chat" else f"{exchange.dialect}-{form}"

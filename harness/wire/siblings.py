@@ -15,7 +15,7 @@ from harness.wire.dumping import json_text
 
 _KEPT, _LEAST = 5_000, 100
 """Of each kind of fact so many are kept of a provider, the latest; where providers are many, of each no fewer than the second."""
-_KEPT_IN_ALL = 20_000
+_KEPT_IN_ALL = 10_000
 """So many are kept of all providers of a file together, an equal share of each."""
 _PROVIDERS = 500
 """Of so many providers facts are kept, the latest that were met."""

@@ -30,6 +30,7 @@ from harness.recording.archives.rows import (
     stream_exchange,
     url_of_row,
 )
+from harness.recording.archives.tables import PARQUET, exchange_of_table_row, holds_findings, rows_of_table
 from harness.recording.archives.texts import TextReader, text_reader
 from harness.recording.cassette import load_yaml
 from harness.recording.dialects import (
@@ -43,11 +44,11 @@ from harness.recording.dialects import (
     is_models,
 )
 from harness.recording.files import in_utf8, opened, read_whole, rows_of
-from harness.wire.dialect import DialectName
+from harness.wire.dialect import DIALECTS, DialectName
 from harness.wire.exchange import Exchange, Request, Response, Source
 from harness.wire.limits import many_values, sizes
 
-SUFFIXES = (".yaml", ".yml", ".json", ".json5", ".har", ".jsonl", ".ndjson", ".sse", ".httprr", ".chlsj")
+SUFFIXES = (".yaml", ".yml", ".json", ".json5", ".har", ".jsonl", ".ndjson", ".sse", ".httprr", ".chlsj", ".parquet")
 """How the names of recordings end; in a folder a file of another name is read where it begins as a recording does."""
 
 _ROWS = (".jsonl", ".ndjson")
@@ -104,6 +105,8 @@ def _is_recording(path: Path) -> bool:
             begins = file.read(_LOOKED_AT)
     except (OSError, EOFError, zlib.error):
         return named
+    if begins.startswith(PARQUET):
+        return not holds_findings(path)
     unnamed = path.suffix != ".gz" and bool(_RECORDING.match(begins))
     return not _OWN_BEGINS.match(begins) and (named or unnamed)
 
@@ -141,6 +144,8 @@ def read_archive(
     """
     if path.exists() and not path.is_file():  # to open a pipe without a writer would wait for ever
         raise BadArchive(f"{path}: not a regular file; save what it gives to a file, or leave it out")
+    if _begins_as_table(path):
+        return _only(_in_table(path, unread, passed_over), dialects, passed_over, models=models)
     first = [row for _, row in islice(_not_blank(rows_of(path)), 2)]
     if not first:
         raise BadArchive(f"{path}: empty; restore it, or leave it out")
@@ -163,7 +168,7 @@ def _only(
 ) -> Iterator[Entry]:
     """Leave out what is of another dialect: by its address, or where that was not kept by the answer."""
     for entry in entries:
-        name = _of_another(entry.exchange, dialects)
+        name = other_kind(entry.exchange, dialects)
         name = None if models and _lists_models(entry.exchange) else name
         if name:
             passed_over(name)
@@ -171,7 +176,7 @@ def _only(
             yield entry
 
 
-def _of_another(exchange: Exchange, dialects: Collection[DialectName]) -> str | None:
+def other_kind(exchange: Exchange, dialects: Collection[DialectName] = DIALECTS) -> str | None:
     """Return what an exchange is, in the plural, that is of none of ``dialects``; None where it is of one."""
     url = exchange.request.url
     if exchange.request.method in _ASKS_NOTHING:
@@ -221,6 +226,28 @@ def _in_rows(
                     passed_over(dialect_of(url))
                 continue
             entry = Entry(exchange_of_row(row, where), where, provider_of_row(row))
+        except HarnessError as error:
+            _told(error, url, unread, passed_over)
+            continue
+        yield entry
+
+
+def _begins_as_table(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(PARQUET)) == PARQUET
+    except OSError:
+        return False  # what reads rows says why
+
+
+def _in_table(path: Path, unread: Callable[[HarnessError], None], passed_over: PassedOver) -> Iterator[Entry]:
+    for number, row in enumerate(rows_of_table(path), 1):
+        where, url = f"{path}:{number}", url_of_row(row)
+        try:
+            if not _is_read(url):
+                passed_over(dialect_of(url))
+                continue
+            entry = Entry(exchange_of_table_row(row, where), where, provider_of_row(row))
         except HarnessError as error:
             _told(error, url, unread, passed_over)
             continue

@@ -8,6 +8,7 @@ from typing import Any
 from harness.errors import BadArchive
 from harness.recording.archives import mocks
 from harness.recording.archives.bodies import body_in, is_chunk, stream_of
+from harness.recording.archives.envoy import is_tap, tap_exchange, tap_url
 from harness.recording.archives.har import har_exchange
 from harness.recording.archives.log_lines import log_line_exchange, log_line_url
 from harness.recording.archives.nested import log_lines_within, pairs_within
@@ -157,6 +158,9 @@ DOCUMENT_FORMS = (
     ),
     DocumentForm("mountebank: imposters", mocks.mountebank_items, _pair),
     DocumentForm("Mockoon: routes", mocks.mockoon_items, _pair),
+    DocumentForm(
+        "Envoy: traces of the tap filter", _one(is_tap), lambda item, where, _: tap_exchange(item, where), url=tap_url
+    ),
     DocumentForm("talkback: tapes", mocks.talkback_items, _pair),
     DocumentForm(
         "{request, response} or a list of these", _one(_is_pair), lambda item, where, _: exchange_of_pair(item, where)

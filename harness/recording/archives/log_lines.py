@@ -29,6 +29,8 @@ _METHODS = ("requestmethod", "httprequestmethod", "httpmethod", "method")
 _ANSWERED = ("responsebody", "responsebodycontent", "respbody", "resbody", "responsepayload", "responsejson", "rawresponse", "payloadresponse")  # fmt: skip
 _URLS = ("requesturl", "httpurl", "urlfull", "requesturi", "url", "requestpath", "httptarget", "urlpath", "path", "uri")
 _STATUSES = ("responsestatus", "responsestatuscode", "httpstatuscode", "httpresponsestatuscode", "statuscode", "httpstatus", "status")  # fmt: skip
+_PROVIDERS = ("customllmprovider", "metaprovidername", "genaiprovidername", "genaisystem")
+"""As LiteLLM, Kong and OpenTelemetry name whom they asked."""
 _PUNCTUATION = re.compile(r"[^a-z0-9]")
 _DEEPEST = 4
 
@@ -42,6 +44,12 @@ def log_line_url(row: Json) -> str:
     """Return the address that a line of a log tells of; empty where it tells none."""
     found = _first(_by_name(row), _URLS)
     return found if isinstance(found, str) else ""
+
+
+def log_line_provider(row: Json) -> str | None:
+    """Return the provider that a line of a log names; None where it names none."""
+    found = _first(_by_name(row), _PROVIDERS)
+    return found if isinstance(found, str) and found else None
 
 
 def log_line_exchange(row: Json, where: str) -> Exchange:

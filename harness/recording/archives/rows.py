@@ -12,7 +12,8 @@ import orjson
 from harness.errors import BadArchive, HarnessError
 from harness.recording.archives.bodies import event_data, events_of, is_chunk, stream_of
 from harness.recording.archives.documents import completion_exchange, flat_exchange, is_completion, is_flat
-from harness.recording.archives.log_lines import is_log_line, log_line_exchange, log_line_url
+from harness.recording.archives.envoy import is_tap, tap_exchange, tap_url
+from harness.recording.archives.log_lines import is_log_line, log_line_exchange, log_line_provider, log_line_url
 from harness.recording.archives.pairs import answer_in, exchange_of_pair, has_body, url_in
 from harness.wire.exchange import Exchange, Request, Response, Source
 from harness.wire.limits import many_values, sizes
@@ -21,6 +22,14 @@ from harness.wire.shapes import Json, as_object
 Row = tuple[int, bytes | None]
 
 _DONE = (b"[DONE]", b"data: [DONE]")
+
+_FORMS: tuple[tuple[Callable[[Any], bool], Callable[[Json, str], Exchange]], ...] = (
+    (is_tap, tap_exchange),
+    (is_flat, flat_exchange),
+    (is_completion, completion_exchange),
+    (is_log_line, log_line_exchange),
+)
+"""The forms of a row that is no pair of request and response, in the order in which they are tried."""
 
 
 def parsed_row(line: bytes | None, where: str) -> Json | None:
@@ -73,6 +82,8 @@ def url_of_row(row: Json) -> Any:
     """Return the address that a row tells of; None where it tells none."""
     if isinstance(row.get("request"), dict):
         return url_in(row["request"]) or url_in(row)
+    if is_tap(row):
+        return tap_url(row)
     return url_in(row) or log_line_url(row)
 
 
@@ -88,18 +99,15 @@ def exchange_of_row(row: Json, where: str) -> Exchange:
         return exchange_of_pair(row, where)
     if "custom_id" in row and response:  # what OpenAI's batches give: the answer, and the request in another file
         return Exchange(Request("POST", ""), *answer_in(row, response, where))
-    if is_flat(row):
-        return flat_exchange(row, where)
-    if is_completion(row):
-        return completion_exchange(row, where)
-    if is_log_line(row):
-        return log_line_exchange(row, where)
+    for fits, read in _FORMS:
+        if fits(row):
+            return read(row, where)
     if not {"request", "response"} & row.keys():
         raise BadArchive(f"{where}: no answer in it; leave it out, or log the bodies of requests and responses")
     return exchange_of_pair(row, where)  # which says what it lacks
 
 
 def provider_of_row(row: Json) -> str | None:
-    """Return the provider that a row names."""
+    """Return the provider that a row names: under that name, or as gateways and OpenTelemetry name it."""
     provider = row.get("provider")
-    return provider if isinstance(provider, str) else None
+    return provider if isinstance(provider, str) else log_line_provider(row)
