@@ -28,16 +28,21 @@ _FLAGS = "\U0001f3f4\U000e0067\U000e0062(?:\U000e0065\U000e006e\U000e0067|\U000e
 
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _LAYOUT = frozenset("\n\t")
+_NOT_SEEN_YET_PRINTABLE = frozenset(
+    "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"
+    + "".join(map(chr, (*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
+)
+"""Of what may be replaced, all that Python calls printable: marks and letters by their category."""
 
 
 def printable(text: str) -> str:
     """Return a text of one line, with escapes for all in it that is not to be seen; doing so twice changes nothing."""
-    return text if text.isascii() and text.isprintable() else _replaced().sub(_escape, text)
+    return text if _is_plain(text) else _replaced().sub(_escape, text)
 
 
 def printable_lines(text: str) -> str:
     """Return a text of several lines the same way; line ends and tabs stay."""
-    if text.isascii() and text.replace("\n", "").replace("\t", "").isprintable():
+    if _is_plain(text.replace("\n", "").replace("\t", "")):
         return text
     return _replaced().sub(lambda found: found[0] if found[0] in _LAYOUT else _escape(found), text)
 
@@ -49,9 +54,14 @@ def printable_json(text: str) -> str:
     return _replaced().sub(lambda found: found[0] if found[0] in _LAYOUT else _json_escape(found), text)
 
 
+def _is_plain(text: str) -> bool:
+    """Tell, quickly, of most texts with nothing to replace that they are; what follows in doubt is looked at in full."""
+    return text.isprintable() and (text.isascii() or _NOT_SEEN_YET_PRINTABLE.isdisjoint(text))
+
+
 @cache
 def _replaced() -> re.Pattern[str]:
-    """Return what is replaced; it takes a while to compile, and most texts need none of it."""
+    """Return what is replaced; it takes a while to compile, and few texts need it."""
     return re.compile(
         f"({_FLAGS})|[{_HIDDEN}]"
         f"|(?<!{_SEEN})(?<!{_SEEN}{_VARIED}){_JOINER}|{_JOINER}(?!{_SEEN})"

@@ -1,6 +1,7 @@
 """What a terminal would obey is shown as an escape; what people write stays as it is."""
 
 import json
+import sys
 
 import pytest
 from hypothesis import given
@@ -63,6 +64,11 @@ def test_showing_twice_changes_nothing_and_one_line_stays_one(text: str) -> None
     assert len(shown.splitlines()) <= 1
     assert printable_lines(shown) == shown
     shown.encode()
+
+
+def test_a_character_alone_is_shown_as_it_is_after_one_that_must_be_looked_at() -> None:
+    every = (chr(code) for code in range(0x80, sys.maxunicode + 1))
+    assert [char for char in every if char.isprintable() and printable(f"\n{char}") != f"\\n{printable(char)}"] == []
 
 
 @given(TEXTS)

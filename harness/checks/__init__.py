@@ -101,8 +101,12 @@ def family_of(name: str) -> list[Check]:
 
 
 def check_named(name: str) -> Check | None:
-    """Return a check, of which no more than its family is imported; None where there is none of that name."""
-    return next((check for check in family_of(name.partition(".")[0]) if check.id == name), None)
+    """Return a check; of its family no more is imported than it takes to find it.  None where there is none of that name."""
+    for module in _MODULES.get(name.partition(".")[0], ()):
+        import_module(f"harness.checks.{module}")
+        if name in declared():
+            return declared()[name]
+    return None
 
 
 def advice_on(finding: Finding) -> Advice:

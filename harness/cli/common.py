@@ -2,7 +2,6 @@
 
 import os
 import sys
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import wraps
@@ -14,7 +13,6 @@ import click
 
 from harness.cli.outlet import say, say_block, say_json
 from harness.errors import HarnessError
-from harness.matrix.recognising import SCHEMA_LINE
 from harness.printable import printable
 from harness.wire.dialect import DIALECTS
 from harness.wire.limits import Sizes, set_sizes
@@ -47,6 +45,8 @@ def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
         except (click.ClickException, click.Abort, click.exceptions.Exit):
             raise
         except Exception as error:  # noqa: BLE001 - nobody foresaw it: a bug of ours, which is to be reported
+            import traceback
+
             if os.environ.get(_TRACEBACK):
                 say_block(traceback.format_exc(), err=True)
             refuse(_unforeseen(error))
@@ -56,6 +56,8 @@ def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
 
 def _unforeseen(error: Exception) -> str:
     """Return what happened and where in our code, in a line."""
+    import traceback
+
     frames = traceback.extract_tb(error.__traceback__)
     own = next((one for one in reversed(frames) if "harness" in Path(one.filename).parts), frames[-1])
     where = f"{Path(own.filename).name}:{own.lineno} in {own.name}"
@@ -226,6 +228,7 @@ def show(results: "Results", form: str) -> None:
 def matrix_of(root: Path) -> "Matrix":
     """Return the matrix of the project at ``root``, and say where a file that looks like it is another program's."""
     from harness.matrix.project import foreign_matrix, project_matrix
+    from harness.matrix.recognising import SCHEMA_LINE
 
     foreign = foreign_matrix(root)
     if foreign:

@@ -13,7 +13,6 @@ from harness.checks import FAMILIES, check_named
 from harness.errors import UnknownName
 from harness.explain.lines import WIDE, show_line
 from harness.explain.rules import explain_check, explain_family, explain_fault
-from harness.matrix.dialects import EVERY_SCENARIO
 from harness.site.addresses import address_of
 from harness.words import language, translated
 
@@ -32,15 +31,18 @@ def explain(name: str, root: Path, console: Console, results: Path | None = None
         explain_check(check, console, address_of("rules", check.id, root, language()))
     elif name in FAMILIES:
         explain_family(name, console)
-    elif name in EVERY_SCENARIO:
-        from harness.explain.scenarios import explain_scenario
-
-        explain_scenario(EVERY_SCENARIO[name], console)
     else:
         _explain_other(name, root, results, console)
 
 
 def _explain_other(name: str, root: Path, results: Path | None, console: Console) -> None:
+    from harness.matrix.dialects import EVERY_SCENARIO
+
+    if name in EVERY_SCENARIO:
+        from harness.explain.scenarios import explain_scenario
+
+        explain_scenario(EVERY_SCENARIO[name], console)
+        return
     from harness.clients.catalogue import CLIENTS
     from harness.explain.providers import explain_cell, explain_provider
     from harness.matrix.naming import called
@@ -79,6 +81,7 @@ def _unknown(name: str, providers: list[str]) -> UnknownName:
     """Return the error for a name that nothing has, with those that are nearest, or where the names are listed."""
     from harness.checks import CHECKS
     from harness.clients.catalogue import CLIENTS
+    from harness.matrix.dialects import EVERY_SCENARIO
     from harness.simulate.faults import EVERY_FAULT
 
     known = [*FAMILIES, *CHECKS, *EVERY_SCENARIO, *EVERY_FAULT, *CLIENTS, *providers]

@@ -1,26 +1,24 @@
 """Lines of a terminal's width, of texts that are written without spaces too."""
 
 import re
+from functools import cache
 
 from rich.cells import cell_len, chop_cells
 from rich.console import Console
 from rich.text import Text
 
-_WIDE = "\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uffe6“”‘’…"
+_WIDE = (("\u2e80", "\u9fff"), ("\uac00", "\ud7a3"), ("\uf900", "\ufaff"), ("\uff00", "\uffe6"))
+_AS_WIDE = "“”‘’…"
 _OPENING = "（《【「『“‘"
 _CLOSING = "，。、；：！？）》】」』”’…,.;:!?)"
-_UNITS = re.compile(
-    rf"[{_OPENING}]*(?:[{_WIDE}]|[^\s{_WIDE}]+)[{_CLOSING}]*\s*"  # what stays on one line
-)
-_IN_WIDE = re.compile(f"[{_WIDE}]")
 
 
 def wrapped(text: str, room: int, console: Console) -> list[str]:
     """Return a text in lines of ``room`` cells; Chinese breaks between any two characters but before its punctuation."""
-    if not _IN_WIDE.search(text):
+    if not any(map(_is_wide, text)):
         return [line.plain.rstrip() for line in Text(text).wrap(console, room)]
     lines = [""]
-    for unit in _UNITS.findall(text):
+    for unit in _units().findall(text):
         if cell_len(lines[-1] + unit.rstrip()) <= room:
             lines[-1] += unit
         elif cell_len(unit.rstrip()) <= room:
@@ -28,6 +26,17 @@ def wrapped(text: str, room: int, console: Console) -> list[str]:
         else:
             lines += _chopped(unit, room)
     return [line.rstrip() for line in lines if line.strip()]
+
+
+def _is_wide(character: str) -> bool:
+    return character in _AS_WIDE or any(first <= character <= last for first, last in _WIDE)
+
+
+@cache
+def _units() -> re.Pattern[str]:
+    """Return what stays on one line; it takes a while to compile, and English has no use for it."""
+    wide = "".join(f"{first}-{last}" for first, last in _WIDE) + _AS_WIDE
+    return re.compile(rf"[{_OPENING}]*(?:[{wide}]|[^\s{wide}]+)[{_CLOSING}]*\s*")
 
 
 def _chopped(unit: str, room: int) -> list[str]:

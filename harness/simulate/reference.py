@@ -11,7 +11,6 @@ import orjson
 
 from harness.simulate.chat import ideal
 from harness.wire.exchange import Exchange, Expected, Headers, Source
-from harness.wire.siblings import Siblings
 
 _WEATHER = [{"type": "function", "function": {"name": "get_weather"}}]
 _BOTH = [*_WEATHER, {"type": "function", "function": {"name": "get_time"}}]
@@ -100,4 +99,6 @@ def with_earlier(exchange: Exchange, *earlier: Exchange) -> Exchange:
 
 def in_archive(exchange: Exchange, *before: Exchange) -> Exchange:
     """Return the exchange in an archive of another tool, where ``before`` ones of the provider stand ahead of it."""
+    from harness.wire.siblings import Siblings
+
     return dataclasses.replace(exchange, siblings=Siblings(one.facts for one in before))

@@ -5,26 +5,25 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 import orjson
 
 from harness.wire.altered import altered_fields
-from harness.wire.chat.calls import JoinedCall, calls_of
 from harness.wire.chat.chunks import Columns
-from harness.wire.chat.completion import Completion, Message, complete, thinking_counted
-from harness.wire.chat.turn import turn_of as chat_turn
 from harness.wire.dialect import DialectName, dialect_of
 from harness.wire.limits import sizes
-from harness.wire.messages.columns import MessageColumns
-from harness.wire.messages.facts import facts_of as messages_facts
-from harness.wire.messages.turn import turn_of as messages_turn
 from harness.wire.pointer import locate
 from harness.wire.reading import Reading, parse_json, read
-from harness.wire.siblings import Sibling, Siblings, asked_of, digest, letters_of, messages_of, question_of, text_bytes
-from harness.wire.turn import Turn
 from harness.wire.unpacking import GZIP, inflate
+
+if TYPE_CHECKING:  # what is worked out of the columns is imported when it is first asked for
+    from harness.wire.chat.calls import JoinedCall
+    from harness.wire.chat.completion import Completion
+    from harness.wire.messages.columns import MessageColumns
+    from harness.wire.siblings import Sibling, Siblings
+    from harness.wire.turn import Turn
 
 Provenance = Literal["recorded", "published", "reconstructed", "synthesised"]
 Fidelity = Literal["wire", "lines", "reserialized", "chunks", "transcript"]
@@ -38,10 +37,6 @@ CLOSED = "closed before the end"
 
 _REDIRECT, _ERROR = 300, 400
 _EXCERPT = 160
-_TIMES = range(10**9, 10**11)
-"""What can be a time of an answer, in seconds: from 2001 on, and not in milliseconds."""
-_KEPT = 64
-"""Of one answer so many ids are kept for later ones to be held against."""
 _BEGINNING = 1 << 20
 """How much is read of an answer that is too large, bytes: who speaks, and in which form."""
 _LIMIT = re.compile(r"LimitReached: (.* (?:bytes|events))", re.DOTALL)
@@ -285,7 +280,7 @@ class Exchange:
     source: Source = field(default_factory=Source)
     expected: Expected = Expected()
     earlier: tuple["Exchange", ...] = ()
-    siblings: Siblings | None = field(default=None, compare=False, repr=False)
+    siblings: "Siblings | None" = field(default=None, compare=False, repr=False)
 
     def beside(self, **changes: Any) -> "Exchange":
         """Return the exchange with changes to what is known beside request and response, which are not read again."""
@@ -315,23 +310,35 @@ class Exchange:
         return self.reading.columns
 
     @cached_property
-    def message(self) -> MessageColumns:
+    def message(self) -> "MessageColumns":
         """The columns of an answer of Messages; empty ones where the dialect is another."""
+        from harness.wire.messages.columns import MessageColumns
+
         return self.reading.messages or MessageColumns("message")
 
     @cached_property
-    def turn(self) -> Turn:
+    def turn(self) -> "Turn":
         """What the answer says, whatever its dialect."""
-        return messages_turn(self.message) if self.dialect == "messages" else chat_turn(self.completion)
+        if self.dialect == "messages":
+            from harness.wire.messages import turn as of_messages
+
+            return of_messages.turn_of(self.message)
+        from harness.wire.chat import turn as of_chat
+
+        return of_chat.turn_of(self.completion)
 
     @cached_property
-    def calls(self) -> dict[int, list[JoinedCall]]:
+    def calls(self) -> "dict[int, list[JoinedCall]]":
         """The calls of tools of each choice, put together of their fragments."""
+        from harness.wire.chat.calls import calls_of
+
         return {index: calls_of(choice) for index, choice in self.columns.choices.items()}
 
     @cached_property
-    def completion(self) -> Completion:
+    def completion(self) -> "Completion":
         """The message the answer adds up to."""
+        from harness.wire.chat.completion import complete
+
         return complete(self.columns)
 
     @cached_property
@@ -340,49 +347,21 @@ class Exchange:
         return frozenset() if self.source.ours else altered_fields(self.reading.own.values)
 
     @cached_property
-    def facts(self) -> Sibling:
+    def facts(self) -> "Sibling":
         """What later exchanges are held against."""
         if self.dialect == "messages":
-            return messages_facts(self)
-        message, usages = next(iter(self.completion.messages), None), self.columns.usages
-        calls = [call for one in self.completion.messages for call in one.tool_calls]
-        said = [text for one in self.completion.messages for text in (one.content, one.reasoning)]
-        created = [value for value in self.columns.values["created"] if type(value) is int and value in _TIMES]
-        return Sibling(
-            question=question_of(self.request.url, self.request.json),
-            messages=messages_of(self.request.json),
-            is_stream=self.is_stream,
-            body=digest(self.response.content),
-            said=digest(*said, *(text for call in calls for text in (call.name, call.arguments))),
-            text=digest((message.content or "").strip() if message else None),
-            letters=letters_of(message.content if message else None),
-            all_letters=letters_of(message.reasoning, message.content) if message else b"",
-            ids=tuple(value for value in self.columns.values["id"] if isinstance(value, str) and value)[:_KEPT],
-            call_ids=tuple(dict.fromkeys(call.id for call in calls if call.id))[:_KEPT],
-            created=created[0] if created else None,
-            date=self.response.date,
-            model=self.model or "",
-            prompt_tokens=usages[-1].value.get("prompt_tokens") if usages else None,
-            prompt_bytes=text_bytes(self.request.json),
-            channels=frozenset(
-                name for one in self.columns.choices.values() for name, pieces in one.channels.items() if pieces.text
-            ),
-            finish_reason=message.finish_reason if message else None,
-            tools=tuple(sorted(str(call.name) for call in message.tool_calls))[:_KEPT] if message else (),
-            altered=bool(self.altered),
-            dialect=self.dialect,
-            asked=asked_of(self.model, self.request.json),
-            thought=bool(usages) and not calls and thinking_counted(usages[-1].value, said),
-            answered=self._answered(message),
-        )
+            from harness.wire.messages import facts as of_messages
 
-    def _answered(self, message: Message | None) -> bool:
-        said = message is not None and message.finish_reason is not None
-        return self.response.is_success and said and not self.expected.cancelled_by_client
+            return of_messages.facts_of(self)
+        from harness.wire.chat import facts as of_chat
+
+        return of_chat.facts_of(self)
 
     @cached_property
-    def before(self) -> Siblings:
+    def before(self) -> "Siblings":
         """The exchanges that came before it, in its recording or its archive."""
+        from harness.wire.siblings import Siblings
+
         return Siblings(one.facts for one in self.earlier) if self.siblings is None else self.siblings
 
     @property

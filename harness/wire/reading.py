@@ -3,17 +3,18 @@
 import json
 import re
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
 from harness.wire import sse
 from harness.wire.chat.chunks import Columns
-from harness.wire.completions.columns import TextColumns
 from harness.wire.dialect import DialectName
 from harness.wire.limits import many_values, sizes
-from harness.wire.messages.columns import MessageColumns
 from harness.wire.shapes import MessageKey
+
+if TYPE_CHECKING:
+    from harness.wire.messages.columns import MessageColumns
 
 BodyKind = Literal["stream", "json", "html", "text", "empty"]
 
@@ -50,11 +51,11 @@ class Reading:
     syntax_error: str | None = None
     start: int = 0
     too_large: str | None = None
-    messages: MessageColumns | None = None
+    messages: "MessageColumns | None" = None
     body: Any = None
 
     @property
-    def own(self) -> Columns | MessageColumns:
+    def own(self) -> "Columns | MessageColumns":
         """The columns of its dialect."""
         return self.columns if self.messages is None else self.messages
 
@@ -74,8 +75,16 @@ def read(content: bytes, dialect: DialectName = "chat") -> Reading:
 
 
 def _begin(body_kind: BodyKind, part: MessageKey, dialect: DialectName) -> Reading:
-    columns = TextColumns(part) if dialect == "completions" else Columns(part)
-    return Reading(body_kind, columns, messages=MessageColumns(part) if dialect == "messages" else None)
+    if dialect == "completions":
+        from harness.wire.completions.columns import TextColumns
+
+        return Reading(body_kind, TextColumns(part))
+    reading = Reading(body_kind, Columns(part))
+    if dialect == "messages":
+        from harness.wire.messages.columns import MessageColumns  # chat has no use for its grammar
+
+        reading.messages = MessageColumns(part)
+    return reading
 
 
 def _take_body(reading: Reading, data: bytes) -> None:

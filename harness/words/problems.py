@@ -19,8 +19,8 @@ _MORE = re.compile(r" \(and (\d+) more\)$")
 SEPARATORS = ("; expected: ", "no longer seen, delete its line from deviations.yaml: ")
 """What stands between the sentences of a finding that is not as listed."""
 
-_HAN = re.compile(r"[\u4e00-\u9fff]")
-_PUNCTUATION = re.compile(r"[，。：；（）、“”…]")
+_FIRST_HAN, _LAST_HAN = "\u4e00", "\u9fff"
+_PUNCTUATION = frozenset("，。：；（）、“”…")
 
 Template = tuple[re.Pattern[str], Sequence[str]]
 """How a sentence reads in English, and the pieces of the other language's, gaps among them."""
@@ -71,12 +71,16 @@ def _joined(before: str, after: str) -> str:
     one, other = before.rstrip(" "), after.lstrip(" ")
     if not one or not other:
         return before + after
-    chinese = bool(_HAN.match(one[-1])), bool(_HAN.match(other[0]))
+    chinese = _is_han(one[-1]), _is_han(other[0])
     if all(chinese):
         return one + other
-    if any(chinese) and not _PUNCTUATION.search(one[-1] + other[0]):
+    if any(chinese) and _PUNCTUATION.isdisjoint((one[-1], other[0])):
         return f"{one} {other}"
     return before + after
+
+
+def _is_han(character: str) -> bool:
+    return _FIRST_HAN <= character <= _LAST_HAN
 
 
 @cache
