@@ -3,7 +3,8 @@ The network blocked while a test runs: with ``--compat-block-network``, or by th
 
 How it works: connecting and the lookup of a name raise `NetworkBlocked`, but for the replay server of the session and for
 hosts that are allowed.  Sockets of the file system are no network, and a pair of sockets, which Windows makes of a
-connection to itself, is none either.  A recorder that records lifts it for its test.
+connection to itself, is none either.  uvloop has connections of its own, which are guarded likewise; anyio and trio use
+Python's sockets.  A recorder that records lifts it for its test.
 """
 
 from __future__ import annotations
@@ -91,24 +92,32 @@ def _pattern(text: str, item: pytest.Item) -> re.Pattern[str]:
 @contextlib.contextmanager
 def blocked(allowed: list[re.Pattern[str]]) -> Iterator[None]:
     """Block the network but for the hosts that are ``allowed``."""
-    guard = _Guard(allowed)
-    changed: list[tuple[Any, str]] = [
-        (socket.socket, "connect"), (socket.socket, "connect_ex"), (socket, "socketpair"), (socket, "getaddrinfo"),
-    ]  # fmt: skip
-    before = [getattr(owner, name) for owner, name in changed]
-    guards = [
-        guard.connecting(before[0]),
-        guard.connecting(before[1]),
-        guard.pairing(before[2]),
-        guard.lookup(before[3]),
-    ]
-    for (owner, name), guarded in zip(changed, guards, strict=True):
-        setattr(owner, name, guarded)
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        for owner, name, guarded in _places(_Guard(allowed)):
+            patch.setattr(owner, name, guarded(getattr(owner, name)))
         yield
-    finally:
-        for (owner, name), original in zip(changed, before, strict=True):
-            setattr(owner, name, original)
+
+
+def _places(guard: _Guard) -> Iterator[tuple[Any, str, Callable[[Any], Any]]]:
+    """Yield each function by which a connection is made or a name looked up: whose it is, its name, what guards it."""
+    yield socket.socket, "connect", guard.connecting
+    yield socket.socket, "connect_ex", guard.connecting
+    yield socket, "socketpair", guard.pairing
+    yield socket, "getaddrinfo", guard.lookup
+    loop = _uvloop()
+    if loop:
+        yield loop, "create_connection", guard.opening
+        yield loop, "create_datagram_endpoint", guard.opening_datagrams
+        yield loop, "getaddrinfo", guard.lookup_in_loop
+
+
+def _uvloop() -> Any:
+    """Return the event loop of uvloop, whose connections are none of Python's sockets; None where it is not installed."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.Loop
 
 
 class _Guard:
@@ -157,10 +166,40 @@ class _Guard:
             name = host.decode() if isinstance(host, bytes) else host
             if name and not _local(name):
                 self._check(name, port)
-            found = original(host, port, *more, **named)
-            if name and self._names(name):
-                self._found.update(address[0] for *_, address in found)
-            return found
+            return self._kept(name, original(host, port, *more, **named))
+
+        return getaddrinfo
+
+    def _kept(self, name: str | None, found: Any) -> Any:
+        """Return the addresses that were found for a name, after those of an allowed one are noted."""
+        if name and self._names(name):
+            self._found.update(address[0] for *_, address in found)
+        return found
+
+    def opening(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        async def create_connection(loop: Any, factory: Any, host: Any = None, port: Any = None, **named: Any) -> Any:
+            if host is not None:
+                self._check(str(host), port)
+            return await original(loop, factory, host, port, **named)
+
+        return create_connection
+
+    def opening_datagrams(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        async def create_datagram_endpoint(
+            loop: Any, factory: Any, local_addr: Any = None, remote_addr: Any = None, **named: Any
+        ) -> Any:
+            if remote_addr:
+                self._check(str(remote_addr[0]), remote_addr[1])
+            return await original(loop, factory, local_addr, remote_addr, **named)
+
+        return create_datagram_endpoint
+
+    def lookup_in_loop(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        async def getaddrinfo(loop: Any, host: Any, port: Any, **named: Any) -> Any:
+            name = host.decode() if isinstance(host, bytes) else host
+            if name and not _local(name):
+                self._check(name, port)
+            return self._kept(name, await original(loop, host, port, **named))
 
         return getaddrinfo
 

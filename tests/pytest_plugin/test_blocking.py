@@ -138,6 +138,77 @@ def test_what_cannot_be_meant_is_a_line(pytester: pytest.Pytester, arguments: li
     assert "Traceback" not in told.stderr.str() + told.stdout.str()
 
 
+IN_LOOPS = """
+    import asyncio, socket
+    import pytest
+
+    def connect(loop):
+        return loop.create_connection(asyncio.Protocol, HOST, PORT)
+
+    def connect_found(loop):
+        async def found():
+            addresses = await loop.getaddrinfo("localhost", PORT, type=socket.SOCK_STREAM)
+            await loop.create_connection(asyncio.Protocol, addresses[0][-1][0], PORT)
+        return found()
+
+    def datagrams(loop):
+        return loop.create_datagram_endpoint(asyncio.DatagramProtocol, remote_addr=(HOST, PORT))
+
+    def lookup(loop):
+        return loop.getaddrinfo("compat.invalid", 443)
+
+    def by_socket(loop):
+        async def connected():
+            with socket.socket() as own:
+                own.setblocking(False)
+                await loop.sock_connect(own, (HOST, PORT))
+        return connected()
+
+    @pytest.mark.parametrize("ask", [connect, connect_found, datagrams, lookup, by_socket])
+    def test_uvloop(ask):
+        import uvloop
+        async def asked():
+            await ask(asyncio.get_running_loop())
+        uvloop.run(asked())
+
+    def test_trio():
+        import trio
+        async def asked():
+            await (await trio.open_tcp_stream(HOST, PORT)).aclose()
+        trio.run(asked)
+
+    def test_anyio():
+        import anyio
+        async def asked():
+            await (await anyio.connect_tcp(HOST, PORT)).aclose()
+        anyio.run(asked, backend="asyncio", backend_options={"use_uvloop": True})
+
+    def test_own_server(compat_server):
+        import urllib.parse, uvloop
+        async def asked():
+            await asyncio.open_connection("127.0.0.1", urllib.parse.urlsplit(compat_server.url).port)
+        uvloop.run(asked())
+"""
+
+
+def test_other_event_loops_are_blocked_as_well(pytester: pytest.Pytester) -> None:
+    """A name that nobody has is not looked up even where all of 127.0.0.1 is allowed."""
+    for module in ("uvloop", "trio"):
+        pytest.importorskip(module)
+    with Server(IDEAL) as server:
+        port = urlsplit(server.base_url).port
+        pytester.makepyfile(IN_LOOPS.replace("HOST", "'127.0.0.1'").replace("PORT", str(port)))
+        loose = ("-W", "ignore", "--compat-block-network")  # what was opened in a run that fails is left open
+        told = run(pytester, "-v", *loose)
+        allowed = outcomes(run(pytester, "-v", *loose, "--compat-allowed-hosts", r"127\.0\.0\.1|localhost"))
+    ways = [f"uvloop[{way}]" for way in ("connect", "connect_found", "datagrams", "lookup", "by_socket")]
+    assert outcomes(told) == {**dict.fromkeys([*ways, "trio", "anyio"], "FAILED"), "own_server": "PASSED"}
+    assert told.stdout.str().count("NetworkBlocked: the network is blocked for tests, and this one asks for") >= len(
+        ways
+    )
+    assert allowed == {**dict.fromkeys(outcomes(told), "PASSED"), "uvloop[lookup]": "FAILED"}
+
+
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="what Windows makes a pair of sockets of is private before 3.12")
 def test_a_pair_of_sockets_that_is_made_of_a_connection_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     from harness.pytest.blocking import blocked
