@@ -10,7 +10,8 @@ RUN --mount=type=bind,from=build,source=/wheels,target=/wheels \
     pip install --no-cache-dir /wheels/*.whl \
     && useradd --create-home --uid 10001 harness \
     && install --directory --owner=harness /work
-USER harness
+# By its number, as Kubernetes wants to see that it is not root.
+USER 10001
 # The recordings are unpacked into the image, so that it runs with a read-only file system.
 RUN harness explain deepseek > /dev/null
 WORKDIR /work

@@ -53,6 +53,15 @@ def test_actionlint_finds_nothing(tmp_path: Path) -> None:
     assert run(BIN / "actionlint", bad).returncode == 1, "it can fail"
 
 
+@pytest.mark.skipif(not (BIN / "hadolint").exists(), reason="hadolint is installed on Linux alone")
+def test_hadolint_finds_nothing(tmp_path: Path) -> None:
+    told = run(BIN / "hadolint", "--no-color", ROOT / "Dockerfile")
+    assert told.returncode == 0, told.stdout
+    bad = tmp_path / "Dockerfile"
+    bad.write_text("FROM python\nRUN cd /tmp\n")
+    assert run(BIN / "hadolint", bad).returncode == 1, "it can fail"
+
+
 def test_no_step_puts_an_input_into_its_script() -> None:
     """What stands in an expression is pasted into the shell; a variable is not."""
     every = [ACTION, *WORKFLOWS]

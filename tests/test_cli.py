@@ -199,7 +199,7 @@ def test_audit_names_every_bad_file_and_judges_and_writes_the_others(project: Pa
     result = harness("audit", "mine", "--results", "out.jsonl")
     assert result.exit_code == 2
     assert [line.split(":")[1].strip() for line in result.stderr.splitlines()[:2]] == ["mine/a.jsonl", "mine/b.har"]
-    assert "of 3 files 2 could not be read, or not whole; what could be read was judged" in result.stderr
+    assert "2 of 3 files could not be read whole; what could be read was judged" in result.stderr
     assert {finding.cassette for finding in read_results(project / "out.jsonl").findings} == {"mine/c.yaml#0"}
     assert harness("audit", "mine", "--skip-unreadable").exit_code == 0
     assert "openai" in result.stdout
@@ -410,5 +410,5 @@ def test_where_no_file_can_be_read_the_line_on_it_is_all(tmp_path: Path) -> None
     result = harness("audit", str(tmp_path / "cut.yaml"), "--results", str(tmp_path / "out.jsonl"))
     assert result.exit_code == 2
     assert result.stdout == ""
-    assert "of 1 file 1 could not be read, or not whole; nothing was judged or written" in result.stderr
+    assert "1 of 1 file could not be read whole; nothing was judged or written" in result.stderr
     assert not (tmp_path / "out.jsonl").exists()

@@ -82,7 +82,7 @@ def import_(  # noqa: PLR0913, PLR0917 - one parameter an option
             f"{', '.join(map(str, paths))}: no answer of a provider that is named in {count_of(len(archives), 'file')}"
         )
     _tell(written, size, dry_run=dry_run)
-    left = {"of a form that is kept": len(found) - len(new), f"larger than {limit:,} bytes": too_large}
+    left = {"of a form that is kept already": len(found) - len(new), f"larger than {limit:,} bytes": too_large}
     left |= sorted(Counter(filter(None, doubts)).items())
     say(f"left out: {', '.join(f'{count:,} {what}' for what, count in left.items())}")
     if UNADDRESSED in doubts and not source:

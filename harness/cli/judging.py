@@ -172,7 +172,7 @@ def audit(  # noqa: PLR0913, PLR0917 - one parameter an option
         auditing.show(unjudged, whole=whole)
     if auditing.bad:
         left = "nothing was judged or written" if not auditing.tally.findings else "what could be read was judged"
-        said = f"of {count_of(len(archives), 'file')} {auditing.bad} could not be read, or not whole"
+        said = f"{auditing.bad} of {count_of(len(archives), 'file')} could not be read whole"
         say(f"harness: {said}; {left}", err=True)
     _end(auditing.tally, bad=bool(auditing.bad) and not skip_unreadable)
 

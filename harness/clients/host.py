@@ -142,7 +142,9 @@ def answer(asked: dict[str, Any], modules: dict[str, Any], runner: asyncio.Runne
     try:
         module = modules.get(asked["file"]) or modules.setdefault(asked["file"], load(asked["file"]))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, the code can't be run
-        return {"env": f"{type(error).__name__}: {error}"}
+        lacks = isinstance(error, ModuleNotFoundError)
+        hint = f"; install what it needs, with {sys.executable} -m pip install" if lacks else ""
+        return {"env": f"{type(error).__name__}: {error}{hint}"}
     entry = asked["entry"] or "read"
     if not callable(getattr(module, entry, None)):
         return {"env": f"it has no function {entry}(question, out)"}

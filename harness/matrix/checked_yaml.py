@@ -159,7 +159,7 @@ def _fix(problem: Any, at: _Place, model: type[Strict]) -> str:
         case "value_error":
             return str(problem["ctx"]["error"])
         case _:
-            message = problem["msg"]
+            message = problem["msg"].replace("valid tuple", "list")
             return f"{message[0].lower()}{message[1:]}, not {problem['input']!r}"
 
 

@@ -46,7 +46,7 @@ def test_one_of_each_form_is_written_the_newest(log: Path, tmp_path: Path) -> No
     assert kept.source.url == "https://github.com/acme/tests/blob/0123abc/a.yaml"
     assert "How can I help" not in second.read_text(encoding="utf-8")
     assert result.stdout.splitlines()[0] == "deepseek: 2, the newest of 2026-06-04"
-    assert result.stdout.splitlines()[-1] == "left out: 1 of a form that is kept, 0 larger than 49,152 bytes"
+    assert result.stdout.splitlines()[-1] == "left out: 1 of a form that is kept already, 0 larger than 49,152 bytes"
 
 
 def test_a_second_time_nothing_is_new(log: Path, tmp_path: Path) -> None:
@@ -54,14 +54,14 @@ def test_a_second_time_nothing_is_new(log: Path, tmp_path: Path) -> None:
     before = {path: path.read_bytes() for path in (tmp_path / "cassettes").rglob("*.yaml")}
     result = run(log, "--root", tmp_path)
     assert result.stdout.splitlines()[-2:] == [
-        "written: 0 recordings of 0 providers, 0 bytes", "left out: 3 of a form that is kept, 0 larger than 49,152 bytes",
+        "written: 0 recordings of 0 providers, 0 bytes", "left out: 3 of a form that is kept already, 0 larger than 49,152 bytes",
     ]  # fmt: skip
     assert {path: path.read_bytes() for path in (tmp_path / "cassettes").rglob("*.yaml")} == before
 
 
 def test_a_limit_leaves_out_what_is_larger_and_a_dry_run_writes_nothing(log: Path, tmp_path: Path) -> None:
     result = run(log, "--root", tmp_path, "--limit", 100)
-    assert "left out: 1 of a form that is kept, 2 larger than 100 bytes" in result.stdout
+    assert "left out: 1 of a form that is kept already, 2 larger than 100 bytes" in result.stdout
     result = run(log, "--root", tmp_path, "--dry-run")
     assert "would be written: 2 recordings of 1 provider," in result.stdout
     assert not (tmp_path / "cassettes").exists()

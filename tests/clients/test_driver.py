@@ -216,7 +216,8 @@ def test_client_code_whose_process_ends_crashes_and_the_next_question_is_answere
 
 def test_a_package_that_is_missing_is_no_fault_of_the_code(host: Host, write: Write) -> None:
     output = host.ask(write("pass", "import no_such_package_of_ours"), {})
-    assert output == ClientOutput(env="ModuleNotFoundError: No module named 'no_such_package_of_ours'")
+    said = f"ModuleNotFoundError: No module named 'no_such_package_of_ours'; install what it needs, with {sys.executable} -m pip install"
+    assert output == ClientOutput(env=said)
     assert host.ask(write("out.print('here')", name="other.py"), {}).text == "here"
 
 
