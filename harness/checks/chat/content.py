@@ -142,7 +142,8 @@ def said(exchange: Exchange) -> Iterator[Problem]:
                 ((exchange.columns.last, ""),),
                 advice=_ONLY_THOUGHT if choice.reasoning else None,
             )
-    raise Unread("finish_reason.length-due", "tool_calls.legacy")
+    odd = exchange.columns.kinds(f"/choices/*/{exchange.columns.message_key}/tool_calls").keys() & {"object", "text"}
+    raise Unread("finish_reason.length-due", "tool_calls.legacy", *(("tool_calls.type",) if odd else ()))
 
 
 def _otherwise(exchange: Exchange, choice: Choice) -> bool:

@@ -180,7 +180,7 @@ def _no_limit_met(exchange: Exchange) -> Reason | None:
     good=(_CAPPED, with_request_params(_CUT_SHORT, max_tokens=4), with_request_params(BODY, max_tokens=900)),
     bad=(_CUT_SHORT, with_request_params(_CUT_SHORT, max_tokens=900)),
     depends_on=_WHOLE,
-    explained_by=("usage.message", "usage.given", "usage.type", "usage.integers", "usage.sum", "usage.proportion"),
+    explained_by=("usage.message", "usage.given", "usage.type", "usage.integers", "usage.sum", "usage.proportion", "chunk.choices", "chunk.choices-not-empty"),
     dialects=WITH_CHOICES,
 )  # fmt: skip
 def length_due(exchange: Exchange) -> Iterator[Problem]:

@@ -23,7 +23,7 @@ from harness.checks.messages.answers import (
 from harness.checks.registry import Reason, observation, rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.edits import chunks, drop, replace_bytes, set_value
-from harness.simulate.messages.edits import added, dropped, swapped, typed
+from harness.simulate.messages.edits import added, dropped, swapped, typed, whole_at_start
 from harness.simulate.messages.ideal import of_other
 from harness.simulate.messages.reference import (
     BODY,
@@ -45,6 +45,11 @@ _PIECE = typed("content_block_delta", "input_json_delta")
 _THOUGHT = typed("content_block_start", "thinking")
 _SIGNED = typed("content_block_delta", "signature_delta")
 _TEXT = typed("content_block_delta", "text_delta")
+_REPEATED = 8  # characters: a word alone may begin a text twice
+_AGAIN = Advice(
+    "Readers that begin with what the block brings, as the SDK does, have it twice.",
+    "Drop it where the deltas bring it again: `text.removeprefix(begun) if text.startswith(begun * 2) else text`.",
+)
 _SPOKEN = {"text": "text", "thinking": "thinking"}
 _CALLS = ("tool_use", "server_tool_use", "mcp_tool_use")
 _STARTED = (*BEGUN, "messages.event-keys", "messages.content-list")
@@ -125,26 +130,34 @@ def input_empty(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.begins-empty", Level.SHOULD, "A block of text, or a thought, begins empty, and its deltas bring all of it.",
+    "messages.begins-empty", Level.SHOULD, "What a block of text, or a thought, says comes in its deltas.",
     sources.MESSAGES_STREAM, all_of(stream, lambda exchange: with_block(exchange, *_SPOKEN)),
     good=(STREAM, THINKING),
     bad=(
-        chunks(typed("content_block_start", "text"), set_value("content_block/text", "Hello"))(STREAM),
-        chunks(_THOUGHT, set_value("content_block/thinking", "The user greets me."))(THINKING),
+        whole_at_start("text")(STREAM),
+        whole_at_start("thinking")(THINKING),
+        chunks(typed("content_block_start", "text"), set_value("content_block/text", "你好 there! 👋"))(STREAM),
     ),
     depends_on=("messages.block-keys",),
 )  # fmt: skip
 def begins_empty(exchange: Exchange) -> Iterator[Problem]:
     """
-    Readers that take the deltas alone lose it, and one that takes both has it twice where a delta repeats it; a thought that is
-    lost is refused when it is sent back.
+    Readers that take the deltas alone lose it; a thought that is lost is refused when it is sent back.
 
     Instead: Begin with what the block brings, and add the deltas: `text = block.text or ""`, `text += delta.text`.
     """
     for block in of_kind(exchange, *_SPOKEN):
         key = _SPOKEN[block.kind]
-        if block.head.get(key):
-            yield Problem(f"{key} is not empty where the block begins", (_head(block, key),))
+        begun, added = block.head.get(key), "".join(block.texts.get(f"{key}_delta", ()))
+        if not isinstance(begun, str) or not begun.strip():
+            continue
+        if not added.strip():
+            yield Problem(f"{key} stands whole where the block begins, and no delta brings it", (_head(block, key),))
+            return
+        if added.startswith(begun) and len(begun) >= _REPEATED:
+            yield Problem(
+                f"{key} stands where the block begins, and its deltas bring it again", (_head(block, key),), _AGAIN
+            )
             return
 
 

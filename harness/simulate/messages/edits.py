@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import orjson
 
-from harness.simulate.edits import Change, NothingChanged, Where
+from harness.simulate.edits import Change, NothingChanged, Where, chunks, compose, set_value
 from harness.simulate.messages.ideal import event
 from harness.simulate.reference import with_body
 from harness.wire.exchange import Exchange
@@ -82,3 +82,11 @@ def _at_first(where: Where, make: Callable[[list[Json], int], list[Json]]) -> Ch
         return make(events, at)
 
     return rebuilt(change)
+
+
+def whole_at_start(kind: str) -> Change:
+    """Return the change of a stream whose block has its text where it begins, and none in its deltas."""
+    emptied = chunks(typed("content_block_delta", f"{kind}_delta"), set_value(f"delta/{kind}", ""))
+    return compose(
+        emptied, chunks(typed("content_block_start", kind), set_value(f"content_block/{kind}", "Hello there."))
+    )
