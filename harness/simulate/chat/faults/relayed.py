@@ -68,7 +68,7 @@ FAULTS = (
           remove(continues_tool_call, only=slice(2, 3)), "tool_choice.schema"),
     Fault("nothing-said-beside-null-calls", "Nothing is said, and tool_calls is null.", "chat.nonstream", _SILENT,
           chunks(any_chunk, set_value("choices/0/message/content", ""), set_value("choices/0/message/tool_calls", None)), "content.said"),
-    Fault("cut-at-the-servers-own-cap", "An answer is cut at a cap of the server's, far from the larger one that was sent.", "chat.long", _CUT,
+    Fault("cut-at-the-servers-own-cap", "An answer is cut at a cap of the server's, far from the larger one that was sent.", "reasoning.off", _CUT,
           compose(asked(max_tokens=65_536), chunks(has_finish_reason, set_value("choices/0/finish_reason", "length")),
                   repeat(has_content, set_value("choices/0/delta/content", _LONG)),
                   chunks(has_usage, set_value("usage/completion_tokens", 4096), set_value("usage/total_tokens", 4105))), "finish_reason.length-due"),
