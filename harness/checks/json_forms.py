@@ -136,11 +136,6 @@ def bare_errors(parser: Parser, content: bytes) -> list[int]:
     ]
 
 
-def error_lines(parser: Parser, content: bytes) -> list[int]:
-    """Return where lines of a stream begin that tell of an error and are no data: such JSON, or a field called error."""
-    return [*bare_errors(parser, content), *(offset for offset, name in parser.unknown_fields if name == b"error")]
-
-
 def fault_in(exchange: Exchange, number: int, why: str) -> JsonFault:
     """Return what is wrong with the data of an event that is no JSON; ``why`` is what the parser said of it."""
     parser = exchange.reading.parser or Parser()

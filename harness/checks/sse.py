@@ -176,7 +176,7 @@ def data_given(exchange: Exchange) -> Iterator[Problem]:
     parser = _parser(exchange)  # what the standard names may come without data: sse.blank-lines shows whom that breaks
     unnamed = [block for block in parser.events_without_data if block[1] & {"unknown-field", "no-colon"}]
     starts, content = [offset for offset, _ in unnamed], exchange.response.content
-    within = ((bisect(starts, at) - 1, at) for at in json_forms.error_lines(parser, content))
+    within = ((bisect(starts, at) - 1, at) for at in json_forms.bare_errors(parser, content))
     told = {n for n, offset in within if n >= 0 and not _BLANK.search(content, starts[n], offset)}  # by sse.no-error
     blocks = [block for number, block in enumerate(unnamed) if number not in told]
     if blocks:
