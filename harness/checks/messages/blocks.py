@@ -20,7 +20,7 @@ from harness.checks.messages.answers import (
     with_thinking,
     wrong_in,
 )
-from harness.checks.registry import Reason, observation, rule
+from harness.checks.registry import Reason, Unread, observation, rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.edits import chunks, drop, replace_bytes, set_value
 from harness.simulate.messages.edits import added, dropped, swapped, typed, whole_at_start
@@ -159,6 +159,7 @@ def begins_empty(exchange: Exchange) -> Iterator[Problem]:
                 f"{key} stands where the block begins, and its deltas bring it again", (_head(block, key),), _AGAIN
             )
             return
+    raise Unread("messages.delta-keys", "messages.delta-kind")
 
 
 @rule(
