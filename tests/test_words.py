@@ -42,6 +42,8 @@ def of_checks() -> Iterator[tuple[str, str]]:
         yield f"{check.id} title", check.title
         yield f"{check.id} breaks", check.impact
         yield f"{check.id} instead", check.workaround
+        if not check.source.startswith("https://"):
+            yield f"{check.id} source", check.source
 
 
 def of_advice() -> Iterator[tuple[str, str]]:

@@ -48,7 +48,7 @@ def explain_check(check: Check, console: Console, page: str | None = None) -> No
     console.print(f"[bold]{check.id}[/]  {check.level.value}")
     console.print(f"{escape(translated(check.title))}\n")
     show_advice(Advice(check.impact, check.workaround), console, indent=0)
-    show_line(translated("source"), check.source, console)
+    show_line(translated("source"), translated(check.source), console)
     if page:
         show_line(translated("page"), page, console)
     if check.depends_on:

@@ -8,6 +8,7 @@ from harness.site.pages import SitePage, Writer
 
 _LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
 _SUFFIX = ".zh-CN.md"
+_HAN = re.compile(r"(?m)^# .*[\u4e00-\u9fff]")
 _SWITCH = re.compile(r"^\[(中文|English)\]\([^)]*\)\n", re.MULTILINE)
 
 
@@ -41,7 +42,10 @@ def _anchors(text: str) -> set[str]:
 
 
 def _list(writer: Writer, texts: dict[str, str]) -> str:
-    lines = [f"- [{_title(text)}]({name}/index.md)" for name, text in texts.items()]
+    foreign = "" if writer.language == "en" else f"（{writer.said('in English')}）"
+    lines = [
+        f"- [{_title(text)}]({name}/index.md){'' if _HAN.search(text) else foreign}" for name, text in texts.items()
+    ]
     return f"# {writer.said('Guides')}\n\n" + "\n".join(lines) + "\n"
 
 

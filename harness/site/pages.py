@@ -133,8 +133,8 @@ class Writer:
 
 
 _PUNCTUATION: dict[Language, dict[str, str]] = {
-    "en": {"colon": ": ", "comma": ", ", "pause": ", ", "stop": ".", "opening": " (", "closing": ")"},
-    "zh": {"colon": "：", "comma": "、", "pause": "，", "stop": "。", "opening": "（", "closing": "）"},
+    "en": {"colon": ": ", "comma": ", ", "pause": ", ", "stop": ".", "opening": " (", "closing": ")", "gap": " "},
+    "zh": {"colon": "：", "comma": "、", "pause": "，", "stop": "。", "opening": "（", "closing": "）", "gap": ""},
 }
 
 KINDS = {

@@ -104,9 +104,10 @@ def _values(writer: Writer, check: Check) -> list[tuple[str, list[tuple[str, str
 
 def _pair(writer: Writer, check: Check, bad: Exchange) -> SideBySide:
     """Return the good answer that a bad one was most likely made from beside it."""
-    lines = set(_lines(bad))
-    good = max([*check.good, *REFERENCES.values()], key=lambda one: len(lines.intersection(_lines(one))))
-    left, right = _differing(_lines(good), _lines(bad))
+    lines = _lines(bad)
+    others = [one for one in (*check.good, *REFERENCES.values()) if _lines(one) != lines]
+    good = max(others, key=lambda one: len({*lines}.intersection(_lines(one))))
+    left, right = _differing(_lines(good), lines)
     return SideBySide(left, right, _verdict(writer, check, bad))
 
 
