@@ -194,8 +194,26 @@ def test_files_and_options_that_security_md_rests_on_exist() -> None:
 @pytest.mark.parametrize(("english", "chinese"), PAIRS)
 def test_both_languages_show_the_same_code(english: str, chinese: str) -> None:
     blocks = [re.findall(r"```\w*\n(.*?)```", read(name), re.DOTALL) for name in (english, chinese)]
-    bare = [[re.sub(r"\s+#.*", "", block) for block in found] for found in blocks]
+    bare = [[commands_of(re.sub(r"\s+#.*", "", block)) for block in found] for found in blocks]
     assert bare[0] == bare[1]
+
+
+def commands_of(block: str) -> str:
+    """What ``explain`` prints is in the language of the page: of that the command alone; all of another block."""
+    return block.partition("\n")[0] if block.startswith("$ harness explain ") else block
+
+
+@pytest.mark.parametrize(("name", "language"), [("README.md", "en"), ("README.zh-CN.md", "zh")])
+def test_the_finding_of_the_readme_is_what_the_command_prints(name: str, language: str) -> None:
+    blocks = [
+        one for one in re.findall(r"```\n(.*?)```", read(name), re.DOTALL) if one.startswith("$ harness explain ")
+    ]
+    (shown,) = blocks
+    command, *lines = shown.splitlines()
+    cell = command.removeprefix("$ harness explain ")
+    printed = CliRunner(env={"COLUMNS": "80"}).invoke(main, ["explain", cell, "--lang", language]).stdout
+    assert len(lines) > 8
+    assert [line for line in lines if line.rstrip("…").rstrip() not in printed] == []
 
 
 @pytest.mark.parametrize(("english", "chinese"), PAIRS)

@@ -69,7 +69,16 @@ def inside(place: str, value: Any) -> Iterator[tuple[str, Advice]]:
 def of_tables() -> Iterator[tuple[str, str]]:
     """What is shown out of a table of texts, which no call of ``translated`` names."""
     yield "summary.LEGEND", summary.LEGEND
-    yield from (("summary", said) for said in (summary.SYNTHESISED, summary.REPLAYED, *summary.REPLAYS.values()))
+    yield from (
+        ("summary", said)
+        for said in (
+            summary.SYNTHESISED,
+            summary.REPLAYED,
+            *summary.REPLAYS.values(),
+            summary.NOT_RECORDED,
+            summary.NOT_JUDGED,
+        )
+    )
     yield from (("summary.FEATURES", name) for name in summary.FEATURES)
     yield from ((f"{one.id} title", one.title) for one in EVERY_SCENARIO.values())
     remedies = vars(workarounds)

@@ -50,6 +50,10 @@ LEGEND = (
 SYNTHESISED = "S synthesised by harness serve, which is no evidence of a provider."
 """What the legend has besides, where answers of a replay server are among what was judged."""
 REPLAYED = "Answered by harness serve, not by a provider: {kinds}."
+NOT_RECORDED = "No recordings yet of {names}."
+NOT_JUDGED = "Nothing recorded yet that the rules of {names} judge."
+"""What is said of providers and families without recordings."""
+
 REPLAYS = {
     "published": "{count:,} from published recordings",
     "reconstructed": "{count:,} reconstructed from cited facts",
@@ -166,13 +170,17 @@ def recorded(results: Results) -> list[str]:
     return [provider for provider in providers(results) if provider in have]
 
 
-def unrecorded(results: Results) -> str:
-    """Return a line that names the providers and families of which nothing is recorded; empty if there are none."""
+def unrecorded(results: Results, told: Callable[[str], str] = str) -> str:
+    """
+    Return a line that names the providers and families of which nothing is recorded; empty if there are none.
+
+    ``told`` puts the sentences into the language of the reader; documents are English.
+    """
     have, shown = recorded(results), families(results)
     absent = [provider for provider in providers(results) if provider not in have]
     empty = [name for name in _all_families(results) if name not in shown]
-    said = [f"No recordings yet of {', '.join(absent)}."] if absent else []
-    said += [f"Nothing recorded yet that the rules of {', '.join(empty)} judge."] if empty else []
+    said = [told(NOT_RECORDED).format(names=", ".join(absent))] if absent else []
+    said += [told(NOT_JUDGED).format(names=", ".join(empty))] if empty else []
     return " ".join(said)
 
 

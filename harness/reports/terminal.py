@@ -74,7 +74,7 @@ def show(results: Results, console: Console) -> None:
     _show_families(results, console)
     _show_features(results, console)
     if unrecorded(results):
-        console.print(unrecorded(results))
+        console.print(unrecorded(results, translated))
     console.print(translated(LEGEND), style="dim")
     if any(one.provenance == "synthesised" for one in results.findings):
         console.print(translated(SYNTHESISED), style="dim")

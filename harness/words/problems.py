@@ -26,10 +26,13 @@ Template = tuple[re.Pattern[str], Sequence[str]]
 """How a sentence reads in English, and the pieces of the other language's, gaps among them."""
 
 
-@lru_cache(maxsize=10_000)
 def translated_problem(message: str, into: str | None = None) -> str:
     """Return what a check found in a language, that of :func:`language` unless one is named; in English without one."""
-    chosen = into or language()
+    return _problem(message, into or language())
+
+
+@lru_cache(maxsize=10_000)
+def _problem(message: str, chosen: str) -> str:
     if chosen == LANGUAGES[0] or not message:
         return message
     for separator in SEPARATORS:

@@ -19,13 +19,13 @@ _KINDS = frozenset({"missing", "null", "text", "list", '""', "-"})
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 
 
-@lru_cache(maxsize=10_000)
 def translated_value(value: str, into: str | None = None) -> str:
     """Return what an observation saw in a language, that of :func:`language` unless one is named."""
     chosen = into or language()
     return value if chosen == LANGUAGES[0] else _value(value, chosen)
 
 
+@lru_cache(maxsize=10_000)
 def _value(value: str, chosen: str) -> str:
     whole = _whole(chosen).get(value)
     if whole is not None:
@@ -52,7 +52,6 @@ def _between(value: str) -> tuple[str, ...]:
     return (*_BETWEEN, "/") if {*value.split("/")} <= _KINDS else _BETWEEN
 
 
-@lru_cache(maxsize=10_000)
 def translated_outcome(message: str, into: str | None = None) -> str:
     """Return what a client did with an answer in a language, that of :func:`language` unless one is named."""
     chosen = into or language()
