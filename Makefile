@@ -115,11 +115,11 @@ schema: $(READY) ## Write the JSON Schemas: of providers.yaml for editors, of re
 	$(BIN)/harness report --schema > harness/results/results.schema.json
 	$(BIN)/harness probe --schema > harness/results/probe.schema.json
 
-ADDRESSED := docs/install.md docs/guide-endpoint.md docs/guide-endpoint.zh-CN.md $(wildcard examples/*/workflow.yml examples/*/README.md)
+ADDRESSED := pyproject.toml docs/install.md docs/guide-endpoint.md docs/guide-endpoint.zh-CN.md $(wildcard examples/*/workflow.yml examples/*/README.md)
 
 address: ## Write the account that the repository belongs to, OWNER=name, into pages and examples.
 	@test -n "$(OWNER)" || { echo "say whose: make address OWNER=name"; exit 2; }
-	sed -i.before 's#OWNER/llm-compat-harness#$(OWNER)/llm-compat-harness#g' $(ADDRESSED)
+	sed -i.before 's#OWNER\(/\|.github.io/\)llm-compat-harness#$(OWNER)\1llm-compat-harness#g' $(ADDRESSED)
 	@rm -f $(ADDRESSED:%=%.before)
 
 clean: ## Remove what the other targets made.

@@ -294,9 +294,17 @@ def test_the_issue_forms_name_commands_that_there_are() -> None:
 
 
 def test_the_address_of_the_repository_is_one_setting(tmp_path: Path) -> None:
-    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").rglob("*.*"), ROOT / "action.yml"]
+    pages = [
+        *ROOT.glob("*.md"),
+        *(ROOT / "docs").glob("*.md"),
+        *(ROOT / "examples").rglob("*.*"),
+        ROOT / "action.yml",
+        ROOT / "pyproject.toml",
+    ]
     texts = {
-        path.relative_to(ROOT): path.read_text() for path in pages if path.suffix in {".md", ".yml", ".yaml", ".sh"}
+        path.relative_to(ROOT): path.read_text()
+        for path in pages
+        if path.suffix in {".md", ".yml", ".yaml", ".sh", ".toml"}
     }
     found = {path for path, text in texts.items() if "OWNER/" in text and path.name != "CONTRIBUTING.md"}
     assert len(found) >= 5
@@ -309,6 +317,7 @@ def test_the_address_of_the_repository_is_one_setting(tmp_path: Path) -> None:
     left = {path for path in found if "OWNER/" in (tmp_path / path).read_text()}
     assert left == set()
     assert all("some-body/llm-compat-harness" in (tmp_path / path).read_text() for path in found)
+    assert "https://some-body.github.io/llm-compat-harness/" in (tmp_path / "pyproject.toml").read_text()
     assert not list(tmp_path.rglob("*.before"))
 
 

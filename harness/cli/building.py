@@ -21,7 +21,9 @@ from harness.printable import count_of
     type=click.Path(path_type=Path),
     help="Folder for the site, replaced if it holds one  [default: ROOT/site].",
 )
-@click.option("--url", help="Where the site will be published, for its sitemap.")
+@click.option(
+    "--url", help="Where the site will be published, for its sitemap and badges  [default: HARNESS_SITE_URL]."
+)
 @ROOT
 @one_line_errors
 def site(results: Path | None, clients: Path | None, into: Path | None, url: str | None, root: Path) -> None:
@@ -30,6 +32,7 @@ def site(results: Path | None, clients: Path | None, into: Path | None, url: str
 
     Any static server shows it: python -m http.server -d site.
     """
+    from harness.reports.addresses import published
     from harness.site.build import build_site
     from harness.site.facts import load_facts
 
@@ -37,6 +40,6 @@ def site(results: Path | None, clients: Path | None, into: Path | None, url: str
     facts = load_facts(root, results or reports / "results.jsonl", clients or reports / "clients.jsonl")
     folder = into or root / "site"
     say(
-        f"{count_of(build_site(facts, folder, url), 'page')} in {folder}; open them with: python -m http.server -d {folder}",
+        f"{count_of(build_site(facts, folder, url or published('')), 'page')} in {folder}; open them with: python -m http.server -d {folder}",
         err=True,
     )

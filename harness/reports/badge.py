@@ -1,7 +1,8 @@
 """
 A badge for each provider: rules passed of rules judged, and whether the answers were recorded or published.
 
-What was reconstructed is no evidence that a provider passes: it counts for no badge.
+What was reconstructed is no evidence that a provider passes: it counts for no badge.  Where ``HARNESS_SITE_URL`` names the
+site, a badge links to the page of its provider.
 """
 
 from html import escape
@@ -9,6 +10,7 @@ from html import escape
 from wcwidth import wcswidth
 
 from harness.printable import printable
+from harness.reports.addresses import published
 from harness.reports.summary import Cell, CellPart, recorded
 from harness.results import Outcome, Results
 from harness.results.basis import bases
@@ -26,11 +28,11 @@ OWN = rf'<svg xmlns="http://www\.w3\.org/2000/svg" width="\d+" height="20" role=
 
 _SVG = """\
 <svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="20" role="img" aria-label="{label}: {text}">
-<title>{provider}: {text}</title>
+<title>{provider}: {text}</title>{opening}
 <rect width="{left}" height="20" fill="#555"/><rect x="{left}" width="{right}" height="20" fill="{colour}"/>
 <g fill="#fff" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11" text-anchor="middle">
 <text x="{label_at}" y="14">{label}</text><text x="{text_at}" y="14">{text}</text>
-</g>
+</g>{closing}
 </svg>
 """
 
@@ -48,9 +50,11 @@ def render(results: Results) -> dict[str, str]:
 def _badge(provider: str, cell: Cell) -> str:
     text = printable(" · ".join(map(_passed, cell.parts)))
     left, right = _width(_LABEL), _width(text)
+    page = published(f"providers/{provider}/")
     return _SVG.format(
         provider=escape(printable(provider)), label=_LABEL, text=escape(text), colour=_COLOURS.get(cell.outcome, _RED),
         width=left + right, left=left, right=right, label_at=left / 2, text_at=left + right / 2,
+        opening=f'<a href="{escape(page)}">' if page else "", closing="</a>" if page else "",
     )  # fmt: skip
 
 

@@ -46,7 +46,7 @@ def build_site(facts: Facts, into: Path, site_url: str | None = None) -> int:
     with TemporaryDirectory() as work:
         count = 0
         for language, other in _LANGUAGES.items():
-            count += _build(Writer(facts, language), Path(work) / language, other, site_url)
+            count += _build(Writer(facts, language, site_url), Path(work) / language, other, site_url)
         _put(Path(work), into, facts)
     return count
 

@@ -47,6 +47,7 @@ class Writer:
 
     facts: Facts
     language: Language
+    site_url: str | None = None
 
     def said(self, text: str, **fills: Any) -> str:
         """Return a text of ours in the language of the pages, with what is filled into it."""
@@ -80,6 +81,7 @@ class Writer:
             foreign=self.foreign,
             outcome=self.outcome,
             names_of=names_of,
+            site_url=(self.site_url or "").rstrip("/"),
             **_PUNCTUATION[self.language],
             title_of=title_of,
         )

@@ -3,6 +3,7 @@
 import io
 from dataclasses import replace
 
+import pytest
 from rich.console import Console
 from wcwidth import wcswidth
 
@@ -167,3 +168,13 @@ def test_what_was_synthesised_has_its_letter_in_the_legend() -> None:
     made = [replace(one, provenance="synthesised") for one in FINDINGS]
     assert "S synthesised by harness serve" in table.render(Results(RUN, made))
     assert "S synthesised" not in table.render(RESULTS)
+
+
+def test_a_badge_leads_to_the_page_of_its_provider_where_the_site_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    results = Results(RUN, [finding("usage.sum", Outcome.PASS, "deepseek")])
+    monkeypatch.delenv("HARNESS_SITE_URL", raising=False)
+    assert "<a " not in badge.render(results)["deepseek"]
+    monkeypatch.setenv("HARNESS_SITE_URL", "https://compat.example/x/")
+    linked = badge.render(results)["deepseek"]
+    assert '<a href="https://compat.example/x/providers/deepseek/">' in linked
+    assert linked.count("</a>") == 1
