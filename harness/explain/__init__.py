@@ -6,6 +6,7 @@ What one of them needs is imported when it is asked for: a check is shown before
 
 import difflib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -15,6 +16,9 @@ from harness.explain.lines import WIDE, show_line
 from harness.explain.rules import explain_check, explain_family, explain_fault
 from harness.site.addresses import address_of
 from harness.words import language, translated
+
+if TYPE_CHECKING:
+    from harness.matrix.providers import Matrix, Provider
 
 _CELL_PARTS = 4
 
@@ -45,7 +49,6 @@ def _explain_other(name: str, root: Path, results: Path | None, console: Console
         return
     from harness.clients.catalogue import CLIENTS
     from harness.explain.providers import explain_cell, explain_provider
-    from harness.matrix.naming import called
     from harness.matrix.project import project_matrix
     from harness.simulate.faults import EVERY_FAULT
 
@@ -62,12 +65,22 @@ def _explain_other(name: str, root: Path, results: Path | None, console: Console
     elif name.count("/") >= _CELL_PARTS - 1:
         explain_cell(name, root, results, console)
     else:
-        providers = project_matrix(root).providers
-        provider = called(name, providers)
-        if provider is None:
-            raise _unknown(name, [one.id for one in providers])
+        provider = _provider(name, project_matrix(root), root)
         explain_provider(provider, root, console)
         _show_page("providers", provider.id, root, console)
+
+
+def _provider(name: str, matrix: "Matrix", root: Path) -> "Provider":
+    """Return the provider that people call so, also one that is known by published recordings alone."""
+    from harness.evidence.stand_ins import with_published
+    from harness.matrix.naming import called
+
+    found = called(name, matrix.providers)
+    if found is None and called(name, matrix.published_only):
+        found = called(name, with_published(matrix, root).providers)
+    if found is None:
+        raise _unknown(name, [one.id for one in matrix.providers])
+    return found
 
 
 def _show_page(kind: str, name: str, root: Path, console: Console) -> None:

@@ -287,6 +287,7 @@ class PublishedOnly(Strict):
     base_url: Address = Field(description="Where those recordings were made; may hold {placeholders}.")
     fills: dict[str, Variable] = Field({}, description="The environment variable that fills each placeholder.")
     key_env: Variable = Field(description="The environment variable that holds the key.")
+    aliases: tuple[str, ...] = Field((), description="Other names of it in recordings.")
     called: tuple[str, ...] = Field((), description="Other names that people look for.")
 
 

@@ -61,6 +61,8 @@ def run(*arguments: str) -> tuple[int, str]:
 
 def test_commands_take_those_names_or_say_the_id() -> None:
     assert run("explain", "豆包")[1].startswith("volcengine")
+    assert run("explain", "AWS Bedrock")[0] == 2
+    assert run("explain", "Bedrock")[1].startswith("bedrock-openai")
     assert "bailian/qwen-plus" in run("providers", "通义千问")[1]
     code, said = run("run", "--provider", "文心一言")
     assert (code, said) == (2, "harness: unknown provider '文心一言'; its id here is qianfan\n")
