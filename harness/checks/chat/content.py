@@ -114,7 +114,7 @@ def key_present(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "content.said", SHOULD, "An answer says something: text, a refusal, a tool call, an image, sound; or it was cut short, or filtered.",
+    "content.said", SHOULD, "A response has text, a refusal, a tool call, an image or sound, unless it hit the token limit or was filtered.",
     sources.REFERENCE, all_of(complete_answer, told_apart),
     good=(STREAM, BODY, TOOLS),
     bad=(

@@ -90,7 +90,7 @@ def _ends_with_sound(choice: Choice) -> bool:
 
 
 @rule(
-    "finish_reason.null-before-end", MUST, "finish_reason is null until it is one of the reasons.",
+    "finish_reason.null-before-end", MUST, "`finish_reason` is `null` in every chunk before the one that gives the reason.",
     sources.CHUNK, stream,
     good=(STREAM, TOOLS),
     bad=(replace_in_body(STREAM, '"finish_reason":null', '"finish_reason":""'), replace_in_body(STREAM, '"finish_reason":null', '"finish_reason":false', 1)),
