@@ -114,11 +114,11 @@ def _answer(findings: Iterable[Finding], question: Question, language: Language)
     if answer is None:
         return "–"
     text = f"{answer.mark} {cell(word_in(answer.word, language))}".replace(" ", "\u00a0")
-    text = f"{text}\u00a0<sup>{answer.evidence}</sup>" if answer.evidence else text
+    text = f"{text}<sup>{answer.evidence}</sup>" if answer.evidence else text
     return f"{text}\u00a0{_CLAIMED}" if answer.claimed else text
 
 
-_CLAIMED = f"{MADE_KNOWN}\u00a0<sup>{PROVENANCES['reconstructed']}</sup>"
+_CLAIMED = f"{MADE_KNOWN}<sup>{PROVENANCES['reconstructed']}</sup>"
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,14 +29,14 @@ END = 1
 @pytest.mark.parametrize(
     ("outcome", "provenance", "shown"),
     [
-        (Outcome.PASS, "recorded", "✓ [DONE] <sup>R</sup>"),
-        (Outcome.PASS, "published", "✓ [DONE] <sup>P</sup>"),
-        (Outcome.PASS, "reconstructed", "○ [DONE] <sup>C</sup>"),
-        (Outcome.FIXED, "reconstructed", "○ [DONE] <sup>C</sup>"),
-        (Outcome.KNOWN, "reconstructed", "○~ [DONE] <sup>C</sup>"),
-        (Outcome.KNOWN, "recorded", "~ [DONE] <sup>R</sup>"),
-        (Outcome.FAIL, "reconstructed", "✗ [DONE] <sup>C</sup>"),
-        (Outcome.BROKEN, "recorded", "✗ [DONE] <sup>R</sup>"),
+        (Outcome.PASS, "recorded", "✓ [DONE]<sup>R</sup>"),
+        (Outcome.PASS, "published", "✓ [DONE]<sup>P</sup>"),
+        (Outcome.PASS, "reconstructed", "○ [DONE]<sup>C</sup>"),
+        (Outcome.FIXED, "reconstructed", "○ [DONE]<sup>C</sup>"),
+        (Outcome.KNOWN, "reconstructed", "○~ [DONE]<sup>C</sup>"),
+        (Outcome.KNOWN, "recorded", "~ [DONE]<sup>R</sup>"),
+        (Outcome.FAIL, "reconstructed", "✗ [DONE]<sup>C</sup>"),
+        (Outcome.BROKEN, "recorded", "✗ [DONE]<sup>R</sup>"),
     ],
 )
 def test_a_mark_says_what_the_rules_say_and_on_what_it_rests(outcome: Outcome, provenance: str, shown: str) -> None:
@@ -52,7 +52,7 @@ def test_a_pass_of_another_recording_lends_a_reconstruction_nothing() -> None:
         judged(Outcome.PASS, "tool_calls.id", **made),
         elsewhere,
     )
-    assert cells(*found)[4] == "○ pieces <sup>C</sup>"
+    assert cells(*found)[4] == "○ pieces<sup>C</sup>"
 
 
 MADE = {"provenance": "reconstructed"}
@@ -62,15 +62,15 @@ def test_what_evidence_answers_a_reconstruction_does_not() -> None:
     claim = [
         replace(one, scenario="chat.nonstream") for one in (observed("no [DONE]", **MADE), judged(Outcome.PASS, **MADE))
     ]
-    assert cells(observed("[DONE]"), judged(Outcome.PASS), *claim)[END] == "✓ [DONE] <sup>R</sup>"
+    assert cells(observed("[DONE]"), judged(Outcome.PASS), *claim)[END] == "✓ [DONE]<sup>R</sup>"
 
 
 def test_a_listed_deviation_that_only_a_reconstruction_shows_is_told_beside_the_evidence() -> None:
     claim = [
         replace(one, scenario="chat.nonstream") for one in (observed("[DONE]", **MADE), judged(Outcome.KNOWN, **MADE))
     ]
-    assert cells(observed("[DONE]"), judged(Outcome.PASS), *claim)[END] == "✓ [DONE] <sup>R</sup> ○~ <sup>C</sup>"
-    assert cells(observed("[DONE]"), judged(Outcome.KNOWN), *claim)[END] == "~ [DONE] <sup>R</sup>"
+    assert cells(observed("[DONE]"), judged(Outcome.PASS), *claim)[END] == "✓ [DONE]<sup>R</sup> ○~<sup>C</sup>"
+    assert cells(observed("[DONE]"), judged(Outcome.KNOWN), *claim)[END] == "~ [DONE]<sup>R</sup>"
 
 
 def test_nothing_that_was_seen_is_a_dash() -> None:
@@ -78,18 +78,18 @@ def test_nothing_that_was_seen_is_a_dash() -> None:
     for told in ("none (not asked)", "none (request unknown)"):
         assert cells(observed(told, "usage.place"), judged(Outcome.PASS, "usage.once"))[0] == "–"
     known = observed("every chunk (request unknown)", "usage.place"), judged(Outcome.PASS, "usage.once")
-    assert cells(*known)[0] == "✓ every <sup>R</sup>"
+    assert cells(*known)[0] == "✓ every<sup>R</sup>"
 
 
 def test_models_that_differ_vary() -> None:
     other = replace(observed("no [DONE]"), model="large")
-    assert cells(observed("[DONE]"), other, judged(Outcome.PASS))[END] == "✓ varies <sup>R</sup>"
+    assert cells(observed("[DONE]"), other, judged(Outcome.PASS))[END] == "✓ varies<sup>R</sup>"
 
 
 def test_words_of_the_language_that_the_marker_names() -> None:
     assert (
         cells(observed("every chunk", "usage.place"), judged(Outcome.KNOWN, "usage.once"), language="zh")[0]
-        == "~ 每块 <sup>R</sup>"
+        == "~ 每块<sup>R</sup>"
     )
     results = Results(Run("0", "now", "replay"), [observed("[DONE]"), judged(Outcome.PASS)])
     text = "# x\n<!-- start table: begin -->\n<!-- start table: end -->\n<!-- start table: begin zh -->\nold\n<!-- start table: end -->\nend\n"
