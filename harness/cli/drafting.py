@@ -98,7 +98,9 @@ def new_provider(  # noqa: PLR0913, PLR0917 - one parameter an option
     for reason, count in Counter(draft.left_out.values()).items():
         say(f"  {count} not kept: {reason}")
     if draft.deviations:
-        say(f"{folder}/deviations.yaml: {draft.deviations} deviations; write a reason for each before you run harness run")
+        say(
+            f"{folder}/deviations.yaml: {draft.deviations} deviations; write a reason for each before you run harness run"
+        )
     if docs is None:
         say(f"docs: {base_url} is only a placeholder; replace it with the page that documents the API")
     if draft.provider.models[0].note:

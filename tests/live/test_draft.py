@@ -188,7 +188,10 @@ def test_what_is_not_said_is_made_of_the_address(tmp_path: Path) -> None:
     (made,) = load_matrix(tmp_path / "providers.yaml").providers
     assert (made.id, made.name) == (f"127.0.0.1-{server.port}", f"127.0.0.1-{server.port}")
     assert made.docs == server.base_url
-    assert f"docs: {server.base_url} is only a placeholder; replace it with the page that documents the API" in result.stdout
+    assert (
+        f"docs: {server.base_url} is only a placeholder; replace it with the page that documents the API"
+        in result.stdout
+    )
     assert has_schema_line(tmp_path / "providers.yaml"), "pytest collects it"
 
 
