@@ -149,7 +149,8 @@ _FAULTS = (
     _fault("text-in-call", "delta-kind", "A text comes in a block of a call.", "tool", chunks(_ARGUMENTS, set_value("delta", {"type": "text_delta", "text": "I"}), only=slice(0, 1)), "sgl-project/sglang/issues/24293"),
     _fault("key-twice", "keys-once", "A key stands twice.", "stream", replace_bytes(b'"delta":{"type"', b'"delta":{"type":"text_delta","type"', 1)),
     _fault("blocks-overlap", "one-block-open", "The blocks stop together at the end.", "two-tools", moved_last(typed(_END, index=1)), "orangeboyChen/codebuddy2api/pull/11"),
-    _fault("one-index", "block-started-once", "Two calls have one index and stop once.", "two-tools", compose(chunks(lambda chunk: chunk.get("index") == 2, set_value("index", 1)), dropped(typed(_END, index=1))), "sgl-project/sglang/issues/39782"),  # noqa: PLR2004
+    _fault("one-index", "block-started-once", "Two calls have one index and stop once.", "two-tools", compose(chunks(lambda chunk: chunk.get("index") == 2, set_value("index", 1)), dropped(typed(_END, index=1))), "ollama/ollama/issues/17101"),  # noqa: PLR2004
+    _fault("calls-in-one-block", "input-json", "The pieces of two calls come in one block.", "two-tools", compose(dropped(typed(_END, index=1)), dropped(typed(_BEGIN, index=2)), chunks(lambda chunk: chunk.get("index") == 2, set_value("index", 1))), "sgl-project/sglang/issues/39782"),  # noqa: PLR2004
     _fault("index-from-1", "block-index", "The indices count from 1.", "stream", chunks(lambda chunk: "index" in chunk, set_value("index", lambda index: index + 1)), "ollama/ollama/issues/14816"),
     _fault("hole", "block-index", "An index is left out.", "two-tools", chunks(lambda chunk: chunk.get("index") == 2, set_value("index", 3)), "QuantumNous/new-api/issues/5482"),  # noqa: PLR2004
     _fault("late-block", "no-late-block", "A block comes after message_delta.", "stream", added(typed(_DELTA), *_BLOCK)),
