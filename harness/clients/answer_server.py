@@ -14,11 +14,13 @@ from harness.recording.pacing import pieces_of
 from harness.serve.framing import reframe
 from harness.serve.responder import send, without_additions
 from harness.serve.server import Background
+from harness.wire.dialect import DialectName
 from harness.wire.exchange import Exchange, Response
 
 _GAP = 0.0005  # seconds between pieces that end within an event, so that they arrive as such
 _MOST_GAPS = 400
 _LARGEST_REQUEST = 4 * 1024 * 1024
+_PATHS: dict[DialectName, str] = {"chat": "/chat/completions", "messages": "/messages"}
 
 
 @dataclass(slots=True)
@@ -36,7 +38,8 @@ class AnswerServer(Background):
         self._sessions: dict[str, Script] = {}
         app = web.Application(client_max_size=_LARGEST_REQUEST)
         app.on_response_prepare.append(without_additions)
-        app.router.add_post("/{session}/v1/chat/completions", self._chat)
+        for path in _PATHS.values():
+            app.router.add_post("/{session}/v1" + path, self._answer)
         app.router.add_get("/{page:.*}", _page)
         super().__init__(app)
 
@@ -49,7 +52,7 @@ class AnswerServer(Background):
         """Return where the code of a session is to ask."""
         return f"{self.url}/{session}/v1"
 
-    async def _chat(self, request: web.Request) -> web.StreamResponse:
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
         script = self._sessions.get(request.match_info["session"])
         if script is None:
             raise web.HTTPNotFound
@@ -61,7 +64,7 @@ class AnswerServer(Background):
 
 async def _page(request: web.Request) -> web.StreamResponse:
     """Answer a browser's page, from which its script asks; a client that GETs what is to be POSTed is told so."""
-    if request.path.endswith("/chat/completions"):
+    if request.path.endswith(tuple(_PATHS.values())):
         return web.Response(status=405, headers={"Allow": "POST"})
     return web.Response(text="<!doctype html><title>trial</title>", content_type="text/html")
 

@@ -11,6 +11,7 @@ from harness.clients.client import FINISH, REASONING, TEXT, TOOLS, USAGE, Client
 from harness.clients.environments import Environment
 from harness.matrix.bundled import packed
 
+_MESSAGES: dict[str, Any] = {"dialect": "messages"}
 _OLD_OPENAI = ("reference", "getattr", "or-empty", "reasoning-elif", "helper")
 
 
@@ -43,9 +44,13 @@ _ENVIRONMENTS = (
     Environment("instructor", 1, "python", ("instructor", "openai")),
     Environment("openai-agents", 1, "python", ("openai-agents",)),
     Environment("fastapi", 1, "python", ("fastapi", "uvicorn", "httpx-sse")),
+    Environment("anthropic", 1, "python", ("anthropic",)),
+    Environment("langchain-anthropic", 1, "python", ("langchain-anthropic", "langchain-core", "anthropic")),
     Environment("node", 2, "node"),
     Environment("openai-node", 2, "node", ("openai",)),
     Environment("ai-sdk", 2, "node", ("ai", "@ai-sdk/openai-compatible", "@ai-sdk/openai", "@ai-sdk/deepseek")),
+    Environment("ai-sdk-anthropic", 2, "node", ("ai", "@ai-sdk/anthropic")),
+    Environment("anthropic-node", 2, "node", ("@anthropic-ai/sdk",)),
     Environment("langchainjs", 2, "node", ("@langchain/openai", "@langchain/deepseek")),
     Environment("sse", 2, "node", ("eventsource-parser", "@microsoft/fetch-event-source", "eventsource")),
     Environment("chromium", 2, "node", ("@sparticuz/chromium", "puppeteer-core")),
@@ -135,6 +140,28 @@ _CLIENTS = (
     _real("ai-sdk.deepseek", "Vercel AI SDK, @ai-sdk/deepseek", "ai-sdk", "ai_sdk_deepseek.mjs", TEXT, REASONING, FINISH, USAGE, TOOLS, loops=True),
     _real("langchainjs.openai", "LangChain.js ChatOpenAI", "langchainjs", "langchainjs_openai.mjs", TEXT, REASONING, FINISH, USAGE, TOOLS, loops=True),
     _real("langchainjs.deepseek", "LangChain.js ChatDeepSeek", "langchainjs", "langchainjs_deepseek.mjs", TEXT, REASONING, FINISH, USAGE, TOOLS, loops=True),
+
+    _idiom("anthropic.reference", "anthropic, the reading that survives", "anthropic", "anthropic_reference.py", TEXT, REASONING, FINISH, USAGE, TOOLS, **_MESSAGES),
+    _idiom("anthropic.text-stream", "`for text in stream.text_stream`, anthropic", "anthropic", "anthropic_text_stream.py", TEXT, **_MESSAGES),
+    _idiom("anthropic.final-message", "`stream.get_final_message()`, anthropic", "anthropic", "anthropic_final_message.py", TEXT, REASONING, FINISH, USAGE, TOOLS, loops=True, **_MESSAGES),
+    _idiom("anthropic.helper-events", '`if event.type == "text"` of `.stream()`, anthropic', "anthropic", "anthropic_helper_events.py", TEXT, REASONING, FINISH, TOOLS, **_MESSAGES),
+    _idiom("anthropic.delta-text", "`event.delta.text` of each `content_block_delta`, anthropic", "anthropic", "anthropic_delta_text.py", TEXT, **_MESSAGES),
+    _idiom("anthropic.delta-types", '`if event.delta.type == "text_delta"`, anthropic', "anthropic", "anthropic_delta_types.py", TEXT, REASONING, FINISH, USAGE, TOOLS, **_MESSAGES),
+    _idiom("anthropic.accumulate", "`blocks[event.index]`, JSON parsed as a block stops, anthropic", "anthropic", "anthropic_accumulate.py", TEXT, FINISH, TOOLS, **_MESSAGES),
+    _idiom("anthropic.async", "`AsyncAnthropic`, text_stream", "anthropic", "anthropic_async.py", TEXT, FINISH, **_MESSAGES),
+    _idiom("anthropic.first-block", "`message.content[0].text`, anthropic", "anthropic", "anthropic_first_block.py", TEXT, streams=False, **_MESSAGES),
+    _idiom("anthropic.blocks", "`for block in message.content`, anthropic", "anthropic", "anthropic_blocks.py", TEXT, REASONING, FINISH, USAGE, TOOLS, streams=False, **_MESSAGES),
+    _own("httpx.messages-reference", "httpx, Messages, the reading that survives", "httpx_messages_reference.py", TEXT, REASONING, FINISH, USAGE, TOOLS, **_MESSAGES),
+    _own("httpx.messages-lines", '`line.startswith("data: ")` up to `message_stop`, httpx', "httpx_messages_lines.py", TEXT, **_MESSAGES),
+    _own("httpx.messages-done", "`[DONE]` waited for in Messages, httpx", "httpx_messages_done.py", TEXT, **_MESSAGES),
+    _own("httpx.messages-body", '`response.json()["content"][0]["text"]`, httpx', "httpx_messages_body.py", TEXT, streams=False, **_MESSAGES),
+    _idiom("agent.by-index", "An agent that reads blocks by their index, as Claude Code does", "anthropic", "agent_by_index.py", TEXT, REASONING, FINISH, TOOLS, **_MESSAGES),
+    _own("agent.by-name", "An agent that reads events by their name, as Claude Code does", "agent_by_name.py", TEXT, REASONING, FINISH, TOOLS, **_MESSAGES),
+    _real("langchain-anthropic", "LangChain ChatAnthropic.stream", "langchain-anthropic", "langchain_anthropic.py", TEXT, REASONING, FINISH, USAGE, TOOLS, loops=True, **_MESSAGES),
+    _real("litellm-anthropic", "LiteLLM anthropic/", "litellm", "litellm_anthropic.py", TEXT, REASONING, FINISH, USAGE, TOOLS, loops=True, **_MESSAGES),
+    _real("anthropic-node.events", "Anthropic's SDK for Node.js, raw events", "anthropic-node", "anthropic_node.mjs", TEXT, REASONING, FINISH, **_MESSAGES),
+    _real("anthropic-node.stream", "Anthropic's SDK for Node.js, .stream()", "anthropic-node", "anthropic_node_stream.mjs", TEXT, REASONING, FINISH, USAGE, TOOLS, loops=True, **_MESSAGES),
+    _real("ai-sdk.anthropic", "Vercel AI SDK, @ai-sdk/anthropic", "ai-sdk-anthropic", "ai_sdk_anthropic.mjs", TEXT, REASONING, FINISH, USAGE, TOOLS, loops=True, **_MESSAGES),
 )
 # fmt: on
 

@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from harness.errors import UnknownName, unknown
+from harness.wire.dialect import DialectName
 
 HERE = Path(__file__).parent
 
@@ -13,6 +14,7 @@ TEXT, REASONING, FINISH, USAGE, TOOLS = "text", "reasoning", "finish", "usage", 
 
 _SOURCE = re.compile(r"Source: (\S+)(?: .*)?$", re.MULTILINE)
 _READS = re.compile(r"Reads: ([a-z, ]+)")
+_SPEAKS_MESSAGES = re.compile(r"ANTHROPIC_BASE_URL|@anthropic-ai/|@ai-sdk/anthropic|\b(?:import|from) \w*anthropic\b")
 _BLOCK = re.compile(r'\A\s*(?:"""(.*?)"""|/\*(.*?)\*/|((?:[ \t]*//.*\n)+))', re.DOTALL)
 
 
@@ -22,10 +24,10 @@ class Client:
     Some client code: an idiom, a few lines that people write, or a library that others maintain.
 
     Its file at ``path`` has the entry ``read(question, out)``: it asks ``question`` (model, messages, and tools where
-    the answer has calls) at ``OPENAI_BASE_URL`` and gives ``out`` what its user gets; where it ``loops``, the entry
+    the answer has calls) at ``OPENAI_BASE_URL``, in Messages at ``ANTHROPIC_BASE_URL``, and gives ``out`` what its user gets; where it ``loops``, the entry
     ``loop`` runs the tools too and sends their results back.  ``reads`` is what of an answer it hands on; ``streams``
     whether it asks for a stream.  ``env`` names the environment it runs in.  ``only`` is the one form of answer that a
-    client is for which makes an object of it, ``json``.
+    client is for which makes an object of it, ``json``.  ``dialect`` is the one that it speaks.
     """
 
     id: str
@@ -36,6 +38,7 @@ class Client:
     streams: bool = True
     loops: bool = False
     only: str | None = None
+    dialect: DialectName = "chat"
 
     @property
     def idiom(self) -> bool:
@@ -71,7 +74,7 @@ def client_of_file(path: Path) -> Client:
     Return client code of the user's own: it runs in the harness's environment, or in Node.js where its suffix is ``.mjs``.
 
     A line ``Reads: text, reasoning, finish, usage, tools`` at its head says what of an answer it hands on; the text
-    without one.
+    without one.  It speaks Messages where it imports a library of Anthropic's or reads ``ANTHROPIC_BASE_URL``.
 
     Raises:
         UnknownName: it is not there, or reads what there is not.
@@ -89,4 +92,5 @@ def client_of_file(path: Path) -> Client:
         wrong = unknown("thing to read", min(unknown_words), [TEXT, REASONING, FINISH, USAGE, TOOLS])
         raise UnknownName(f"{path}: {wrong}")
     env = "node" if path.suffix in {".mjs", ".js"} else "own"
-    return Client(path.stem, path.name, env, path.resolve(), reads, loops="loop(" in head)
+    dialect: DialectName = "messages" if _SPEAKS_MESSAGES.search(head) else "chat"
+    return Client(path.stem, path.name, env, path.resolve(), reads, loops="loop(" in head, dialect=dialect)

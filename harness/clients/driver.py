@@ -159,6 +159,7 @@ class Host:
     def _environment(self, home: str) -> dict[str, str]:
         passed = {name: os.environ[name] for name in _PASSED if name in os.environ}
         address = {"OPENAI_BASE_URL": self.base_url, "OPENAI_API_KEY": "none"}
+        address |= {"ANTHROPIC_BASE_URL": self.base_url.removesuffix("/v1"), "ANTHROPIC_API_KEY": "none"}
         return passed | _QUIET | {"HOME": home} | address | self.extra
 
     def stop(self) -> None:

@@ -17,16 +17,18 @@ from harness.clients.answer_server import AnswerServer
 from harness.clients.catalogue import ENVIRONMENTS
 from harness.clients.client import REASONING, TEXT, Client
 from harness.clients.client_runner import ClientRunner
-from harness.clients.oracle import ClientOutput, expected_handling, expected_of, judge_client
-from harness.clients.trials import Trial, deviation_trials, is_chat, reference_trials, transplant
+from harness.clients.due import due_of, expected_handling
+from harness.clients.oracle import ClientOutput, judge_client
+from harness.clients.trials import Trial, deviation_trials, is_tried, reference_trials, transplant
 from harness.clients.workarounds import remedy
 from harness.errors import UnknownName, unknown
 from harness.matrix.project import project_matrix
 from harness.printable import printable
 from harness.results import ClientOutcome
 from harness.serve.recording_index import REFERENCE, RecordingIndex
-from harness.simulate.faults import FAULTS
+from harness.simulate.faults import EVERY_FAULT
 from harness.simulate.reference import with_body
+from harness.wire.dialect import DIALECTS, DialectName
 from harness.words import translated
 from harness.words.padding import padded
 from harness.words.values import translated_outcome
@@ -34,6 +36,11 @@ from harness.words.values import translated_outcome
 _MOST_EVENTS = 300
 _SHOWN = 300
 _LABEL = 9
+_SURVIVE: dict[DialectName, tuple[str, str]] = {
+    "chat": ("openai.reference", "requests.reference"),
+    "messages": ("anthropic.reference", "httpx.messages-reference"),
+}
+"""The readings that survive."""
 
 
 def explain_client(client: Client, console: Console) -> None:
@@ -115,7 +122,8 @@ def _recorded(name: str, root: Path) -> Trial:
             provider,
             [*(one.id for one in deviation_trials()), *(one.id for one in known.providers)],
         )
-    held = [one for one in RecordingIndex(known, root).answers(provider) if is_chat(one.exchange)]
+    index = RecordingIndex(known, root)
+    held = [one for dialect in DIALECTS for one in index.answers(provider, dialect) if is_tried(one.exchange)]
     trials = [Trial(provider, one.target.partition("/")[2], one.scenario.id, one.exchange) for one in held]
     found = next((one for one in trials if one.id == name), None)
     if found is None:
@@ -124,9 +132,8 @@ def _recorded(name: str, root: Path) -> Trial:
 
 
 def _show_user(client: Client, trial: Trial, output: ClientOutput, console: Console) -> None:
-    messages = trial.exchange.completion.messages
-    text, reasoning = expected_of(messages[0]) if messages else ("", "")
-    for label, got, due in ((TEXT, output.text, text), (REASONING, output.reasoning, reasoning)):
+    wanted = due_of(trial.exchange)
+    for label, got, due in ((TEXT, output.text, wanted.text), (REASONING, output.reasoning, wanted.reasoning)):
         if label not in client.reads:
             continue
         if got or due:
@@ -142,7 +149,7 @@ def _event(client: Client, trial: Trial, output: ClientOutput, fate: ClientOutco
     if parser is None or not len(parser.events) or len(parser.events) > _MOST_EVENTS or output.env:
         return None
     if fate is ClientOutcome.SILENT:
-        errors = [one.chunk for one in exchange.columns.errors]
+        errors = [one.chunk for one in exchange.columns.errors] + [one.event for one in exchange.message.errors]
         broken = [number for number, _ in exchange.reading.not_json]
         return next(iter([*errors, *broken]), len(parser.events) - 1)
     for number, part in enumerate(_beginnings(trial)):
@@ -162,9 +169,8 @@ def _beginnings(trial: Trial) -> Iterator[Trial]:
 
 
 def _differs(part: Trial, got: ClientOutput) -> bool:
-    messages = part.exchange.completion.messages
-    due = expected_of(messages[0]) if messages else ("", "")
-    return (got.text, got.reasoning) != due and expected_handling(part.exchange) != "error"
+    due = due_of(part.exchange)
+    return (got.text, got.reasoning) != (due.text, due.reasoning) and expected_handling(part.exchange) != "error"
 
 
 def _show_event(trial: Trial, number: int | None, console: Console) -> None:
@@ -192,10 +198,11 @@ def _show_remedy(trial: Trial, fate: ClientOutcome, number: int | None, console:
     said = remedy(fate, trial.exchange.chunk(number or 0))
     if said:
         _show_line(translated("instead"), translated(said), console)
-    if trial.fault in FAULTS:
-        check = CHECKS[FAULTS[trial.fault].rule]
+    if trial.fault in EVERY_FAULT:
+        check = CHECKS[EVERY_FAULT[trial.fault].rule]
         _show_line(translated("rule"), f"{check.id}: {translated(check.workaround)}", console)
-    _show_line(translated("whole"), "harness explain openai.reference, harness explain requests.reference", console)
+    whole = ", ".join(f"harness explain {name}" for name in _SURVIVE[trial.exchange.dialect])
+    _show_line(translated("whole"), whole, console)
 
 
 def _cut(text: str) -> str:

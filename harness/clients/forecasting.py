@@ -16,7 +16,7 @@ from typing import Any
 
 from harness.clients.catalogue import CLIENTS
 from harness.clients.predicting import Alone, Fact, Prediction, facts_of, known_traits, like, predict_from
-from harness.clients.trials import Trial, deviation_trials, is_chat, reference_trials
+from harness.clients.trials import Trial, deviation_trials, is_tried, reference_trials
 from harness.matrix.bundled import packed
 from harness.results import WORST_FATE_FIRST, ClientForecast, ClientOutcome, ClientResults
 from harness.sdk.form import canonical_form
@@ -124,7 +124,7 @@ class Forecaster:
 
     def add(self, scenario: str, exchanges: Iterable[Exchange]) -> None:
         """Take the answers to one scenario; those alike in form are looked at once."""
-        for exchange in filter(is_chat, exchanges):
+        for exchange in filter(is_tried, exchanges):
             trial = Trial("probed", self._model, scenario, exchange)
             form = (trial.form, canonical_form(exchange))
             if form in self._forms or not exchange.response.eof:

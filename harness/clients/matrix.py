@@ -25,10 +25,11 @@ from harness.clients.predicting import (
     traits_listed,
 )
 from harness.clients.tool_round_trips import round_trips_of
-from harness.clients.trials import Trial, deviation_trials, is_chat, provider_trials, reference_trials
+from harness.clients.trials import Trial, deviation_trials, is_tried, provider_trials, reference_trials
 from harness.judging.deviations import folder_of, load_deviations
 from harness.results import ClientFinding, ClientOutcome, ClientResults, ProviderPrediction, Run
 from harness.serve.recording_index import REFERENCE, RecordingIndex
+from harness.wire.dialect import DIALECTS, DialectName
 
 _MORE = 3
 
@@ -66,7 +67,8 @@ class Trials:
 
 def trials_of(index: RecordingIndex, providers: Iterable[str], *, deviations: bool) -> Trials:
     """Return the trials with the recordings of ``providers``, and with all faults and variants where they are wanted."""
-    recorded = [trial for name in providers if name != REFERENCE for trial in provider_trials(index.answers(name))]
+    asked = [(name, dialect) for name in providers if name != REFERENCE for dialect in DIALECTS]
+    recorded = [trial for name, dialect in asked for trial in provider_trials(index.answers(name, dialect))]
     return Trials(deviation_trials() if deviations else (), tuple(recorded))
 
 
@@ -133,21 +135,23 @@ def foresee(results: ClientResults, clients: Iterable[Client], index: RecordingI
     Raises:
         BadDeviations: a list can't be read.
     """
-    folders = {name: folder_of(index.provider(name), root) for name in _unrecorded(index)}
+    unrecorded = {dialect: _unrecorded(index, dialect) for dialect in DIALECTS}
+    folders = {name: folder_of(index.provider(name), root) for names in unrecorded.values() for name in names}
     listed = {name: traits_listed(load_deviations(folder)) for name, folder in folders.items()}
     for client in clients:
         own = [one for one in results.findings if one.client == client.id and one.provider == REFERENCE]
         tolerance = {one.fault or f"{REFERENCE}/{one.model}/{one.request_id}": one.fate for one in own}
         results.foreseen += [
-            ProviderPrediction(client.id, name, *predict_listed(tolerance, faults))
-            for name, faults in listed.items()
-            if faults
+            ProviderPrediction(client.id, name, *predict_listed(tolerance, listed[name][client.dialect]))
+            for name in unrecorded[client.dialect]
+            if listed[name][client.dialect]
         ]
     return results
 
 
-def _unrecorded(index: RecordingIndex) -> list[str]:
-    return [name for name in index.providers if not any(is_chat(one.exchange) for one in index.answers(name))]
+def _unrecorded(index: RecordingIndex, dialect: DialectName) -> list[str]:
+    """Return the providers of which no answer in a dialect is kept."""
+    return [name for name in index.providers if not any(is_tried(one.exchange) for one in index.answers(name, dialect))]
 
 
 def described(clients: Iterable[Client]) -> dict[str, dict[str, object]]:

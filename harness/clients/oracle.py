@@ -1,7 +1,7 @@
 """
 What became of an answer in the hands of some client code.
 
-The measure is the exchange's own completion: what a careful reading of these very bytes adds up to.  An answer that is
+The measure is what a careful reading of these very bytes adds up to (``due``).  An answer that is
 an error, or that was cut, is read well by saying so; whoever takes it for a success is silent about it, which is the
 worst, since nobody will look.
 """
@@ -9,18 +9,12 @@ worst, since nobody will look.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from harness.clients.client import FINISH, REASONING, TEXT, TOOLS, USAGE, Client
+from harness.clients.due import Due, ExpectedHandling, due_of, expected_handling, has_error
 from harness.results import ClientOutcome
-from harness.wire.chat.completion import Message
 from harness.wire.exchange import OK, Exchange
-
-ExpectedHandling = Literal["answer", "error", "cut", "damaged", "unsure"]
-"""
-What an exchange asks of its reader.  An answer of which an event can't be read is ``damaged``; where it may as well be
-refused as taken, such as one whose only sign of an end is ``[DONE]``, it is ``unsure``.
-"""
 
 _CLIENT_BUGS = frozenset(
     {
@@ -37,9 +31,6 @@ _OF_FETCH = ("terminated", "fetch failed", "network error", "Failed to fetch")
 
 _NOTHING_WORDS = ("None", "undefined", "null", "[object Object]")
 _TAGS = ("<think>", "</think>")
-_NO_GOOD_END = {None, "", "error", "network_error", "insufficient_system_resource"}
-"""Ends of which it is as well to say that the answer is no good."""
-
 _SHOWN = 60
 
 
@@ -100,7 +91,7 @@ def judge_client(client: Client, exchange: Exchange, output: ClientOutput) -> tu
     if handling in {"error", "cut"}:
         return ClientOutcome.SILENT, f"{_failed_answer(exchange, handling)}, reported as success{_ended(output)}"
     if handling == "damaged":
-        whole = len(output.text) > len(expected_of(exchange.completion.messages[0])[0])  # it could read more than we
+        whole = len(output.text) > len(due_of(exchange).text)  # it could read more than we
         return (
             (ClientOutcome.OK, "")
             if whole
@@ -117,64 +108,27 @@ def _unfinished(output: ClientOutput) -> tuple[ClientOutcome, str] | None:
     return (ClientOutcome.WRONG, "it said more than is taken") if output.flood else None
 
 
-def expected_handling(exchange: Exchange) -> ExpectedHandling:
-    """Return what an exchange asks of its reader."""
-    response, reading, messages = exchange.response, exchange.reading, exchange.completion.messages
-    if not response.is_success or exchange.columns.errors or not messages or reading.syntax_error:
-        return "error"
-    if not messages[0].finish_reason and not reading.done:
-        return "cut" if reading.body_kind == "stream" and not _ends_unclosed(exchange) else "unsure"
-    if any(_is_chunk(exchange, number) for number, _ in reading.not_json):
-        return "damaged"
-    whole = response.eof and not reading.not_json and not reading.bad_utf8 and not response.undecodable
-    as_asked = exchange.is_stream == (reading.body_kind == "stream")
-    return "answer" if whole and as_asked and messages[0].finish_reason not in _NO_GOOD_END else "unsure"
-
-
-def _ends_unclosed(exchange: Exchange) -> bool:
-    """Tell whether a stream has its end in an event that no blank line closes: readers differ on whether it counts."""
-    parser = exchange.reading.parser
-    tail = parser.unterminated_event.data if parser and parser.unterminated_event else b""
-    return b'"finish_reason":"' in tail.replace(b'": "', b'":"')
-
-
-def _is_chunk(exchange: Exchange, number: int) -> bool:
-    """Tell whether an event that is no JSON was to be a chunk, rather than a word of the framing."""
-    parser = exchange.reading.parser
-    return parser is not None and parser.events.data[number].lstrip().startswith(b"{")
-
-
 def _failed_answer(exchange: Exchange, handling: ExpectedHandling) -> str:
     if handling == "cut":
         return "a stream that was cut"
     status = exchange.response.status
-    return f"status {status}" if status != OK else "an error at status 200" if exchange.columns.errors else "no answer"
+    return f"status {status}" if status != OK else "an error at status 200" if has_error(exchange) else "no answer"
 
 
 def _ended(output: ClientOutput) -> str:
     return f", finish {output.finish}" if output.finish else ""
 
 
-def expected_of(message: Message) -> tuple[str, str]:
-    """Return the text and the reasoning that a careful user would be shown: a thought in tags is no text."""
-    text, reasoning = message.content or "", message.reasoning or ""
-    head, tag, rest = text.partition(_TAGS[1])
-    if tag and (head.lstrip().startswith(_TAGS[0]) or _TAGS[0] not in text):
-        return rest.lstrip("\n"), reasoning + head.lstrip().removeprefix(_TAGS[0])
-    return text, reasoning
-
-
 def _read(client: Client, exchange: Exchange, output: ClientOutput) -> tuple[ClientOutcome, str]:
-    message = exchange.completion.messages[0]
-    text, reasoning = expected_of(message)
-    if message.tool_calls and not text and TOOLS not in client.reads:
+    due = due_of(exchange)
+    if due.calls and not due.text and TOOLS not in client.reads:
         # Of an answer that is a call such code shows nothing, and nothing else may be shown.
         return _compared("", output.text) or (ClientOutcome.NA, "the answer is a call, which this does not read")
-    if TOOLS in client.reads and _calls(output.tools) != _calls([(c.name, c.arguments) for c in message.tool_calls]):
+    if TOOLS in client.reads and _calls(output.tools) != _calls(due.calls):
         return ClientOutcome.WRONG_CALLS, f"calls {_excerpt(output.tools)}"
-    same = client.only == "json" and _meaning(output.text) == _meaning(text)  # it shows the object, not its text
-    wrong = _compared(text, output.text) if TEXT in client.reads and not same else None
-    return wrong or _lost(client, exchange, output, reasoning) or (ClientOutcome.OK, "")
+    same = client.only == "json" and _meaning(output.text) == _meaning(due.text)  # it shows the object, not its text
+    wrong = _compared(due.text, output.text) if TEXT in client.reads and not same else None
+    return wrong or _lost(client, due, output) or (ClientOutcome.OK, "")
 
 
 def _compared(expected: str, output: str) -> tuple[ClientOutcome, str] | None:
@@ -201,17 +155,16 @@ def _is_mojibake(output: str, expected: str) -> bool:
     return output == expected.encode().decode("latin-1") or output == expected.encode().decode("cp1252", "replace")
 
 
-def _lost(client: Client, exchange: Exchange, output: ClientOutput, reasoning: str) -> tuple[ClientOutcome, str] | None:
-    if REASONING in client.reads and reasoning.strip() != output.reasoning.strip():
-        return ClientOutcome.LOST_REASONING, f"reasoning {_excerpt(output.reasoning)} instead of {_excerpt(reasoning)}"
-    total = (exchange.completion.usage or {}).get("total_tokens")
-    if USAGE in client.reads and isinstance(total, int) and output.usage != total:
-        return ClientOutcome.LOST_USAGE, f"{output.usage} tokens instead of {total}"
-    finish_reasons = [
-        one.value for one in exchange.columns.choices[exchange.completion.messages[0].index].finish_reasons
-    ]
-    if FINISH in client.reads and finish_reasons and output.finish not in {finish_reasons[0], finish_reasons[-1]}:
-        return ClientOutcome.LOST_FINISH, f"finish {output.finish} instead of {finish_reasons[0]}"
+def _lost(client: Client, due: Due, output: ClientOutput) -> tuple[ClientOutcome, str] | None:
+    if REASONING in client.reads and due.reasoning.strip() != output.reasoning.strip():
+        return (
+            ClientOutcome.LOST_REASONING,
+            f"reasoning {_excerpt(output.reasoning)} instead of {_excerpt(due.reasoning)}",
+        )
+    if USAGE in client.reads and due.total is not None and output.usage != due.total:
+        return ClientOutcome.LOST_USAGE, f"{output.usage} tokens instead of {due.total}"
+    if FINISH in client.reads and due.ends and output.finish not in due.ends:
+        return ClientOutcome.LOST_FINISH, f"finish {output.finish} instead of {due.end}"
     return None
 
 

@@ -22,7 +22,8 @@ from harness.checks import CHECKS
 from harness.clients.trials import Trial, deviation_trials, reference_trials, transplant
 from harness.judging.runner import Subject, judge_exchanges, problems_of
 from harness.results import WORST_FATE_FIRST, ClientOutcome, Deviation, Finding, Outcome
-from harness.simulate.faults import FAULTS
+from harness.simulate.faults import EVERY_FAULT, FAULTS_OF
+from harness.wire.dialect import DialectName
 
 Fact = tuple[str, str]
 """A check, and what it says: a problem or an observation, without the numbers in it."""
@@ -102,23 +103,23 @@ def _deviations() -> dict[str, Trial]:
     return {trial.id: trial for trial in deviation_trials()}
 
 
-def traits_listed(listed: Iterable[Deviation]) -> list[str]:
-    """Return the faults that a provider's listed deviations are: of the same check, with the expected message."""
+def traits_listed(listed: Iterable[Deviation]) -> dict[DialectName, list[str]]:
+    """Return the faults, by dialect, that a provider's listed deviations are: of the same check, with the expected message."""
     present = [one for one in listed if one.until is None]
-    return [
-        atom.id
-        for atom in known_traits()
-        if atom.id in FAULTS and any(_is_of(deviation, atom) for deviation in present)
-    ]
+    found = [atom.id for atom in known_traits() if any(_is_of(deviation, atom) for deviation in present)]
+    return {dialect: [name for name in found if name in faults] for dialect, faults in FAULTS_OF.items()}
 
 
 @cache
 def _messages(fault: str) -> tuple[str, ...]:
-    return tuple(problem.message for problem in problems_of([FAULTS[fault].apply()], CHECKS[FAULTS[fault].rule]))
+    return tuple(
+        problem.message for problem in problems_of([EVERY_FAULT[fault].apply()], CHECKS[EVERY_FAULT[fault].rule])
+    )
 
 
 def _is_of(deviation: Deviation, atom: KnownTrait) -> bool:
-    return FAULTS[atom.id].rule == deviation.check and any(map(deviation.expects, _messages(atom.id)))
+    fault = EVERY_FAULT.get(atom.id)
+    return fault is not None and fault.rule == deviation.check and any(map(deviation.expects, _messages(atom.id)))
 
 
 Alone = tuple[str, ClientOutcome, ClientOutcome]

@@ -13,15 +13,23 @@ from typing import Any
 import orjson
 
 from harness.clients.client import Client
+from harness.matrix.messages import MESSAGES
 from harness.matrix.scenarios import SCENARIOS
 from harness.sdk.form import canonical_form
 from harness.serve.recording_index import REFERENCE, RecordedAnswer
-from harness.simulate.chat.ideal import MODEL, recording
+from harness.simulate.chat import ideal as chat
 from harness.simulate.edits import NothingChanged
-from harness.simulate.faults import FAULTS, VARIANTS
+from harness.simulate.faults import EVERY_FAULT, EVERY_VARIANT, FAULTS_OF, VARIANTS_OF
+from harness.simulate.messages import ideal as messages
+from harness.wire.dialect import COUNT_TOKENS, DialectName, dialect_of_scenario
 from harness.wire.exchange import NO_ANSWER, Exchange
 
 _ASKED = ("tools", "stream_options")
+_MODELS: dict[DialectName, str] = {"chat": chat.MODEL, "messages": messages.MODEL}
+SPOKEN = tuple(_MODELS)
+"""The dialects that client code speaks."""
+
+_CAP = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,22 +64,28 @@ class Trial:
     def form(self) -> tuple[object, ...]:
         """What tells answers apart that client code reads in other ways: refusals, and what was asked for and given."""
         if not self.exchange.response.is_success:
-            return ("refusal",)
-        request, messages = self.exchange.request, self.exchange.completion.messages
+            return (self.exchange.dialect, "refusal")
+        request, turn = self.exchange.request, self.exchange.turn
         asked = (bool(request.get("stream")), bool(request.get("stream_options")))
-        first = messages[0] if messages else None
-        given = (bool(first and first.reasoning), bool(first and first.tool_calls), bool(first and first.content))
-        return (*asked, len(messages), *given)
+        count = len(self.exchange.message.starts or self.exchange.completion.messages)
+        return (self.exchange.dialect, *asked, count, bool(turn.reasoning), bool(turn.calls), bool(turn.text))
 
     @property
     def question(self) -> dict[str, Any]:
         """What the code is to ask; the answer is there already, so only what shapes the asking counts."""
         asked = self.exchange.request.json or {}
-        messages = [{"role": "user", "content": "What is the weather in Paris?"}]
-        return {"model": MODEL, "messages": messages, **{name: asked[name] for name in _ASKED if name in asked}}
+        question: dict[str, Any] = {
+            "model": _MODELS[self.exchange.dialect],
+            "messages": [{"role": "user", "content": "What is the weather in Paris?"}],
+        }
+        if self.exchange.dialect == "messages":
+            question["max_tokens"] = _CAP
+        return question | {name: asked[name] for name in _ASKED if name in asked}
 
     def suits(self, client: Client) -> bool:
-        """Tell whether ``client`` asks for an answer of this form, streamed or whole; refusals have but one."""
+        """Tell whether ``client`` asks for an answer of this dialect and form, streamed or whole; refusals have but one."""
+        if client.dialect != self.exchange.dialect:
+            return False
         if client.only and not (self.scenario.startswith(client.only) and self._is_city):
             return False
         return not self.exchange.response.is_success or client.streams == bool(self.exchange.request.get("stream"))
@@ -87,14 +101,15 @@ class Trial:
         return isinstance(said, dict) and {"city", "population"} <= said.keys()
 
 
-def is_chat(exchange: Exchange) -> bool:
+def is_tried(exchange: Exchange) -> bool:
     """
-    Tell whether an exchange is an answer to a chat that client code can be tried on.
+    Tell whether an exchange is an answer that client code can be tried on.
 
     None of it asks for several at once, and of an answer that is too large the rest is not there to be played.
     """
-    chat = exchange.dialect == "chat" and not exchange.is_models_request
-    one = chat and (exchange.request.get("n") or 1) == 1
+    spoken = exchange.dialect in SPOKEN
+    is_answer = spoken and not exchange.is_models_request and not exchange.request.url.endswith(COUNT_TOKENS)
+    one = is_answer and (exchange.request.get("n") or 1) == 1
     whole = not exchange.expected.cancelled_by_client and not exchange.too_large
     return one and whole and exchange.response.status != NO_ANSWER
 
@@ -102,20 +117,32 @@ def is_chat(exchange: Exchange) -> bool:
 @cache
 def reference_trials() -> tuple[Trial, ...]:
     """Return the ideal provider's answers to every scenario."""
-    asked = [(scenario.id, exchange) for scenario in SCENARIOS.values() for exchange in recording(scenario)]
-    return tuple(Trial(REFERENCE, MODEL, name, exchange) for name, exchange in asked if is_chat(exchange))
+    asked = [(one.id, exchange) for one in SCENARIOS.values() for exchange in chat.recording(one)]
+    asked += [(one.id, exchange) for one in MESSAGES.values() for exchange in messages.recording(one)]
+    return tuple(_of_reference(name, exchange) for name, exchange in asked if _is_due(name, exchange))
+
+
+def _of_reference(scenario: str, exchange: Exchange, fault: str | None = None) -> Trial:
+    return Trial(REFERENCE, _MODELS[exchange.dialect], scenario, exchange, fault)
+
+
+def _is_due(scenario: str, exchange: Exchange) -> bool:
+    """Tell whether an answer is tried, and is of the dialect of its scenario: some ask the same in chat first."""
+    return is_tried(exchange) and exchange.dialect == dialect_of_scenario(scenario)
 
 
 @cache
 def deviation_trials() -> tuple[Trial, ...]:
     """Return the faults and legal variants, each in the reference answer that it is of."""
-    made = [(one.id, one.on, one.apply()) for one in (*FAULTS.values(), *VARIANTS.values())]
-    return tuple(Trial(REFERENCE, MODEL, on, exchange, name) for name, on, exchange in made if is_chat(exchange))
+    faults = [fault for name in SPOKEN for fault in FAULTS_OF[name].values()]
+    variants = [variant for name in SPOKEN for variant in VARIANTS_OF[name].values()]
+    made = [(one.id, one.on, one.apply()) for one in (*faults, *variants)]
+    return tuple(_of_reference(on, exchange, name) for name, on, exchange in made if _is_due(on, exchange))
 
 
 def transplant(trial: Trial, to: Trial) -> Trial | None:
     """Return the fault of ``trial`` in the answer of another; None where it has no place there."""
-    fault = FAULTS.get(trial.fault or "") or VARIANTS[trial.fault or ""]
+    fault = EVERY_FAULT.get(trial.fault or "") or EVERY_VARIANT[trial.fault or ""]
     try:
         return replace(to, exchange=fault.change(to.exchange), fault=fault.id, transplanted=True)
     except (NothingChanged, LookupError, ValueError, TypeError, StopIteration):  # made for another form of answer
@@ -126,7 +153,7 @@ def provider_trials(held: Iterable[RecordedAnswer]) -> Iterator[Trial]:
     """Yield the recordings of one provider, each form once."""
     seen = set[tuple[object, ...]]()
     for one in held:
-        if is_chat(one.exchange):
+        if _is_due(one.scenario.id, one.exchange):
             response = one.exchange.response
             headers = (response.headers.get("content-type"), response.headers.get("content-encoding"))
             form = (

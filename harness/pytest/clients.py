@@ -19,7 +19,7 @@ from harness.clients.choosing import choose
 from harness.clients.client import Client
 from harness.clients.client_runner import ClientRunner, process_of
 from harness.clients.predicting import like
-from harness.clients.trials import Trial, is_chat
+from harness.clients.trials import Trial, is_tried
 from harness.judging.runner import Case
 from harness.matrix.scenarios import with_expectations
 from harness.printable import printable
@@ -108,7 +108,7 @@ class ClientItem(pytest.Item):
     def _trials(self) -> Iterator[Trial]:
         provider, model = self._case.target.provider.id, self._case.target.model.id
         for exchange in with_expectations(read_cassette(self._case.cassette), self._case.scenario):
-            if is_chat(exchange):
+            if is_tried(exchange):
                 yield Trial(provider, model, self._case.scenario.id, exchange)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:

@@ -42,6 +42,7 @@ _GLANCE = {
     "no space after data:": "space-absent",
 }
 _REFERENCE = "reference"
+_THOUGHT = "thinking"
 _NAMES_SHOWN = 20
 
 
@@ -232,10 +233,21 @@ def _by_letter(broken: Iterable[ClientFinding], listed: Callable[[list[str]], st
 
 
 def loop_table(results: ClientResults) -> str:
-    """Return what each client sends back once a tool was called."""
+    """Return what each client sends back once a tool was called: of chat completions, then of Messages."""
+    messages = [
+        [_name(one.client), _sent(one), one.content, ", ".join(one.adds)]
+        for one in results.loops
+        if one.given == _THOUGHT
+    ]
+    header = ["client", "thinking goes back", "blocks of that turn", "adds unasked"]
+    return "\n\n".join(filter(None, [_loops_of_chat(results.loops), _padded(header, messages)]))
+
+
+def _loops_of_chat(loops: Iterable[LoopFinding]) -> str:
     rows = []
-    for client in dict.fromkeys(one.client for one in results.loops):
-        own = {one.given: one for one in results.loops if one.client == client}
+    chat = [one for one in loops if one.given != _THOUGHT]
+    for client in dict.fromkeys(one.client for one in chat):
+        own = {one.given: one for one in chat if one.client == client}
         sent = [_sent(one) for one in own.values()]
         content = " or ".join(dict.fromkeys(one.content for one in own.values()))
         adds = dict.fromkeys(name for one in own.values() for name in one.adds)

@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from harness.wire.exchange import Exchange
+from harness.wire.messages.columns import MessageColumns
 from harness.wire.reading import Reading
 from harness.wire.shapes import TEXT_CHANNELS, Occurrences, Shape
 from harness.wire.sse import Event, Parser, is_utf8
@@ -83,6 +84,8 @@ def _kinds(reading: Reading, parser: Parser, content: bytes) -> Iterator[tuple[A
 
     What lists other than choices and tool calls hold, such as logprobs, makes no kind: no shape tells it apart.
     """
+    if reading.messages:
+        yield from _kinds_of_messages(reading.messages)
     columns = reading.columns
     spans: list[Shape | Occurrences] = [*columns.shapes]
     spans += [seen for name in ("object", "service_tier") for seen in columns.values[name].values()]
@@ -102,6 +105,16 @@ def _kinds(reading: Reading, parser: Parser, content: bytes) -> Iterator[tuple[A
     for number, held in odd:
         if isinstance(held, Event):
             yield (held.oddities, held.type, is_utf8(content[held.start : held.end])), number
+
+
+def _kinds_of_messages(columns: MessageColumns) -> Iterator[tuple[Any, int]]:
+    """Yield the kinds of events of Messages: each shape, each block's beginning and end, and what is out of place."""
+    for form, shapes in columns.shapes.items():
+        yield from (((form, kind), number) for kind, one in enumerate(shapes) for number in (one.first, one.last))
+    for place, block in enumerate(columns.blocks):
+        yield from ((("block", place), number) for number in (block.event, block.stopped) if number is not None)
+    yield from ((("breach", one.step.event, one.state), one.step.number) for one in columns.breaches)
+    yield from (("no object", number) for number, _ in columns.not_objects)
 
 
 def _call(fragment: Any) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from harness.results import WORST_FATE_FIRST, ClientFinding, ClientOutcome, ClientResults
-from harness.simulate.faults import FAULTS, VARIANTS
+from harness.simulate.faults import EVERY_FAULT, EVERY_VARIANT
 
 _NOT_READ = frozenset({ClientOutcome.NA, ClientOutcome.ENV})
 REFERENCE = "reference"
@@ -71,13 +71,13 @@ class Suffering:
 
 def rule_of(cause: str) -> str | None:
     """Return the rule that a fault breaks; None for a legal variant, which breaks none."""
-    fault = FAULTS.get(cause)
+    fault = EVERY_FAULT.get(cause)
     return fault.rule if fault else None
 
 
 def title_of(cause: str) -> str:
     """Return what a fault or a variant is, in words."""
-    found = FAULTS.get(cause) or VARIANTS.get(cause)
+    found = EVERY_FAULT.get(cause) or EVERY_VARIANT.get(cause)
     return found.title if found else cause
 
 

@@ -269,7 +269,10 @@ def test_client_code_reaches_loopback_by_address_and_by_name(host: Host, write: 
         assert told(host, client, port=listening.getsockname()[1]) == []
 
 
-PASSED = {"PATH", "LANG", "LC_ALL", "SYSTEMROOT", "TMPDIR", "HOME", "OPENAI_BASE_URL", "OPENAI_API_KEY"}
+PASSED = {
+    "PATH", "LANG", "LC_ALL", "SYSTEMROOT", "TMPDIR", "HOME", "OPENAI_BASE_URL", "OPENAI_API_KEY", "ANTHROPIC_BASE_URL",
+    "ANTHROPIC_API_KEY",
+}  # fmt: skip
 QUIET = {
     "DO_NOT_TRACK", "HF_HUB_OFFLINE", "ANONYMIZED_TELEMETRY", "OTEL_SDK_DISABLED", "NO_COLOR", "PYTHONDONTWRITEBYTECODE",
     "PYTHONUNBUFFERED",
@@ -293,6 +296,7 @@ def test_client_code_sees_no_variable_but_those_that_are_passed(
     assert {"PATH", "HOME", "OPENAI_BASE_URL", *QUIET} <= set(seen)
     assert "planted" not in seen.values()
     assert (seen["OPENAI_API_KEY"], seen["OPENAI_BASE_URL"]) == ("none", answer_server.base_url("line"))
+    assert (seen["ANTHROPIC_API_KEY"], f"{seen['ANTHROPIC_BASE_URL']}/v1") == ("none", answer_server.base_url("line"))
 
 
 def test_its_home_is_a_folder_of_its_own_that_it_works_in(host: Host, write: Write) -> None:

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from harness.clients.catalogue import CLIENTS
 from harness.clients.forecasting import TABLE, Forecaster, table, written_table
 from harness.clients.trials import deviation_trials, reference_trials
 from harness.matrix.messages import MESSAGES
-from harness.results import ClientForecast, read_client_results
+from harness.results import ClientForecast, ClientOutcome, read_client_results
 from harness.simulate.messages.ideal import recording
 from harness.wire.exchange import Exchange
 
@@ -52,11 +53,27 @@ def test_of_answers_alike_one_is_looked_at_and_of_those_that_broke_off_none() ->
     assert forecast((scenario, cut)) == forecast((scenario, cut), (scenario, cut))
 
 
-def test_nothing_is_foretold_of_messages_which_no_client_reads() -> None:
-    scenario = MESSAGES["messages.nonstream"]
+def test_of_messages_the_clients_that_speak_them_are_told_and_no_others() -> None:
+    scenario = MESSAGES["messages.stream"]
     (answer,) = recording(scenario)
-    assert answer.response.is_success
-    assert forecast((scenario.id, answer)) == {}
+    found = forecast((scenario.id, answer))
+    assert found.keys() == {name for name, one in CLIENTS.items() if one.dialect == "messages" and one.streams}
+    assert {one.fate for one in found.values()} == {"ok"}
+
+
+@pytest.mark.parametrize(
+    ("fault", "client", "fate"),
+    [
+        ("messages-no-usage-at-start", "anthropic.text-stream", ClientOutcome.CRASH),
+        ("messages-double-content-block-stop", "agent.by-index", ClientOutcome.WRONG_CALLS),
+        ("messages-one-index", "anthropic.final-message", ClientOutcome.WRONG_CALLS),
+        ("messages-no-event-names", "anthropic-node.stream", ClientOutcome.EMPTY),
+        ("messages-thinking-as-text", "ai-sdk.anthropic", ClientOutcome.CRASH),
+    ],
+)
+def test_a_fault_of_messages_is_foretold_of_the_clients_it_breaks(fault: str, client: str, fate: str) -> None:
+    one = forecast(faults()[fault])[client]
+    assert (one.cause, one.fate) == (fault, fate)
 
 
 @pytest.mark.thorough

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.clients.client import FINISH, REASONING, TEXT, TOOLS, USAGE, Client
-from harness.clients.oracle import ClientOutput, ExpectedHandling, Failure, expected_handling, judge_client
+from harness.clients.due import ExpectedHandling, expected_handling
+from harness.clients.oracle import ClientOutput, Failure, judge_client
 from harness.results import ClientOutcome
 from harness.simulate import reference
 from harness.simulate.edits import chunks, continues_tool_call, has_choice, remove, set_value

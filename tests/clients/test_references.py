@@ -5,14 +5,15 @@ from functools import cache
 
 import pytest
 
-from harness.clients.catalogue import CLIENTS
+from harness.clients.catalogue import CLIENTS, ENVIRONMENTS
 from harness.clients.client_runner import ClientRun, try_all
-from harness.clients.oracle import expected_handling
+from harness.clients.due import expected_handling
 from harness.clients.trials import deviation_trials, reference_trials
 from harness.results import ClientOutcome
-from harness.simulate.faults import FAULTS, VARIANTS
+from harness.simulate.faults import FAULTS, FAULTS_OF, VARIANTS
 
 NAMES = ("openai.reference", "requests.reference")
+OF_MESSAGES = ("httpx.messages-reference", "anthropic.reference")
 pytestmark = pytest.mark.skipif(
     not importlib.util.find_spec("requests"), reason="requests is not installed; the extra `clients` brings it"
 )
@@ -125,6 +126,34 @@ def test_no_answer_is_misread_but_those_written_down(name: str) -> None:
     assert misread == set(MISREAD)
 
 
+_NAMES_ALONE = "the SDK reads events by their names, and passes over those that have none"
+LOST = {
+    "httpx.messages-reference": {},
+    "anthropic.reference": {
+        "messages-no-event-names": _NAMES_ALONE,
+        "messages-unnamed-piece": _NAMES_ALONE,
+        "messages-no-type": "the SDK makes nothing of an event without its type",
+        "messages-error-without-type": "as above",
+    },
+}
+"""What each reading of Messages loses, though it is the one that survives."""
+
+
+@pytest.mark.parametrize("name", OF_MESSAGES)
+def test_of_messages_all_is_survived_but_what_is_written_down(name: str) -> None:
+    client = CLIENTS[name]
+    if not ENVIRONMENTS[client.env].installed:
+        pytest.skip(f"run: harness clients install {client.env}")
+    known = [one for one in (*reference_trials(), *deviation_trials()) if one.suits(client)]
+    found = {one.trial.id: one for one in try_all([client], known)}
+    assert list(found) == [one.id for one in known]
+    assert {name for name, one in found.items() if one.finding.fate.bad} == set(LOST[name])
+    slips = [name for name, one in found.items() if one.output.failure and one.output.failure.is_client_bug]
+    assert slips == []
+    assert sum(expected_handling(one.trial.exchange) in {"error", "cut", "damaged"} for one in found.values()) > 12
+
+
 def test_all_that_is_written_down_is_a_fault_of_the_catalogue() -> None:
     written = {*MISREAD}.union(*SILENT.values(), *REFUSED.values())
     assert written <= FAULTS.keys() | VARIANTS.keys()
+    assert {*LOST["anthropic.reference"]} <= FAULTS_OF["messages"].keys()

@@ -20,13 +20,22 @@ from harness.clients.predicting import (
     predict_listed,
     traits_in,
 )
-from harness.clients.trials import Trial, deviation_trials, is_chat, provider_trials, reference_trials, transplant
+from harness.clients.trials import (
+    SPOKEN,
+    Trial,
+    deviation_trials,
+    is_tried,
+    provider_trials,
+    reference_trials,
+    transplant,
+)
 from harness.matrix.providers import load_matrix
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import ClientOutcome
 from harness.serve.recording_index import REFERENCE, RecordedAnswer, RecordingIndex
 from harness.simulate.chat.ideal import MODEL, recording
-from harness.simulate.faults import FAULTS, VARIANTS
+from harness.simulate.faults import EVERY_FAULT, EVERY_VARIANT, FAULTS, VARIANTS
+from harness.simulate.messages.ideal import MODEL as MODEL_OF_MESSAGES
 from harness.simulate.reference import (
     BODY,
     STREAM,
@@ -36,6 +45,7 @@ from harness.simulate.reference import (
     with_request_params,
     with_response,
 )
+from harness.wire.dialect import DialectName
 from harness.wire.exchange import NO_ANSWER, Exchange
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,7 +62,7 @@ def trials() -> dict[str, Trial]:
 
 
 def plain(name: str) -> Trial:
-    return trials()[f"{REFERENCE}/{MODEL}/{name}"]
+    return trials()[f"{REFERENCE}/{MODEL_OF_MESSAGES if name.startswith('messages.') else MODEL}/{name}"]
 
 
 def suiting(client: Client) -> set[str]:
@@ -70,7 +80,11 @@ def held(*exchanges: Exchange, scenario: str = "chat.stream") -> list[Trial]:
 def recorded() -> dict[str, list[Trial]]:
     """Return the trials of each provider of which something is recorded."""
     index = RecordingIndex(load_matrix(ROOT / "providers.yaml"), ROOT)
-    found = {name: list(provider_trials(index.answers(name))) for name in index.providers if name != REFERENCE}
+    found = {
+        name: [trial for dialect in SPOKEN for trial in provider_trials(index.answers(name, dialect))]
+        for name in index.providers
+        if name != REFERENCE
+    }
     return {name: made for name, made in found.items() if made}
 
 
@@ -81,8 +95,8 @@ def test_ids_of_the_reference_faults_and_variants_are_unique() -> None:
 
 def test_every_fault_and_variant_in_an_answer_to_a_chat_is_tried() -> None:
     tried = {one.fault for one in deviation_trials()}
-    left = [one for one in (*FAULTS.values(), *VARIANTS.values()) if one.id not in tried]
-    assert [one.id for one in left if is_chat(one.apply())] == []
+    left = [one for one in (*EVERY_FAULT.values(), *EVERY_VARIANT.values()) if one.id not in tried]
+    assert [one.id for one in left if is_tried(one.apply())] == []
     assert 0 < len(left) < len(tried) / 2
 
 
@@ -94,8 +108,10 @@ def test_ids_are_unique_within_a_provider(recorded: dict[str, list[Trial]]) -> N
 
 
 def test_every_recording_is_of_some_answer_that_clients_ask_for(recorded: dict[str, list[Trial]]) -> None:
-    homeless = [t.id for made in recorded.values() for t in made if not t.suits(STREAMER) and not t.suits(WHOLE)]
+    readers = [replace(one, dialect=dialect) for one in (STREAMER, WHOLE) for dialect in SPOKEN]
+    homeless = [t.id for made in recorded.values() for t in made if not any(map(t.suits, readers))]
     assert homeless == []
+    assert {t.exchange.dialect for made in recorded.values() for t in made} == set(SPOKEN)
 
 
 def test_an_id_names_the_exchange_of_the_recording_where_it_is_not_the_first() -> None:
@@ -134,20 +150,33 @@ def test_what_is_no_answer_to_one_chat_is_not_tried() -> None:
     models = recording(next(one for one in SCENARIOS.values() if one.path))[0]
     closed = replace(STREAM, expected=replace(STREAM.expected, cancelled_by_client=True))
     several = with_request_params(STREAM, n=2)
-    assert [is_chat(one) for one in (unanswered, models, closed, several)] == [False] * 4
+    assert [is_tried(one) for one in (unanswered, models, closed, several)] == [False] * 4
     assert held(unanswered, models, closed, several, with_request_params(STREAM, n=1))[0].exchange.request.get("n") == 1
 
 
 def test_streams_suit_who_streams_and_bodies_who_does_not() -> None:
     assert "chat.stream" in suiting(STREAMER) - suiting(WHOLE)
     assert "chat.nonstream" in suiting(WHOLE) - suiting(STREAMER)
-    assert suiting(STREAMER) | suiting(WHOLE) == {one.request_id for one in reference_trials()}
+    assert suiting(STREAMER) | suiting(WHOLE) == {one.request_id for one in reference_trials() if speaks(one, "chat")}
+
+
+def speaks(trial: Trial, dialect: DialectName) -> bool:
+    return trial.exchange.dialect == dialect
+
+
+def test_answers_of_a_dialect_suit_who_speaks_it_alone() -> None:
+    streams, whole = replace(STREAMER, dialect="messages"), replace(WHOLE, dialect="messages")
+    of_messages = {one.request_id for one in reference_trials() if speaks(one, "messages")}
+    assert suiting(streams) | suiting(whole) == of_messages
+    assert not of_messages & (suiting(STREAMER) | suiting(WHOLE))
+    assert {"messages.stream", "messages.both-dialects#2", "messages.thinking-tool#2"} <= of_messages
+    assert not any("count-tokens" in name for name in of_messages)
 
 
 def test_refusals_suit_everybody() -> None:
     both = suiting(STREAMER) & suiting(WHOLE)
     assert {name.partition(".")[0] if name.startswith("error.") else name for name in both} == REFUSALS
-    assert {plain(name).form for name in both} == {("refusal",)}
+    assert {plain(name).form for name in both} == {("chat", "refusal")}
 
 
 def test_json_suits_who_makes_an_object_of_it_and_nothing_else_does() -> None:
@@ -172,7 +201,8 @@ def test_a_question_holds_tools_and_stream_options_where_they_were_asked_for_and
     for one in trials().values():
         wanted = one.exchange.request.json or {}
         shared: dict[str, Any] = {name: wanted[name] for name in ("tools", "stream_options") if name in wanted}
-        assert one.question == {"model": MODEL, "messages": one.question["messages"], **shared}
+        own = {"model": MODEL} if speaks(one, "chat") else {"model": MODEL_OF_MESSAGES, "max_tokens": 1024}
+        assert one.question == {**own, "messages": one.question["messages"], **shared}
     assert set(plain("tools.auto").question) == {"model", "messages", "tools"}
     assert plain("chat.stream-usage").question["stream_options"] == {"include_usage": True}
     assert set(plain("params.seed").question) == {"model", "messages"}

@@ -15,7 +15,7 @@ from harness.clients.claims.wire_forms import WIRE_FORMS
 from harness.clients.client import Client
 from harness.clients.client_runner import ClientRunner
 from harness.clients.environments import Environment
-from harness.clients.trials import Trial, deviation_trials, is_chat, reference_trials
+from harness.clients.trials import Trial, deviation_trials, is_tried, reference_trials
 from harness.errors import UnknownName
 from harness.matrix.project import project_matrix
 from harness.results import ClientOutcome
@@ -92,7 +92,7 @@ class ClaimRunner:
     def _of_provider(self, provider: str) -> list[Trial]:
         if provider == REFERENCE:
             return list(reference_trials())
-        answers = [one for one in self._index.answers(provider) if is_chat(one.exchange)]
+        answers = [one for one in self._index.answers(provider) if is_tried(one.exchange)]
         return [Trial(provider, one.target.partition("/")[2], one.scenario.id, one.exchange) for one in answers]
 
 

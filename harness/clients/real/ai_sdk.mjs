@@ -32,10 +32,10 @@ export function entries(modelFor) {
 }
 
 function ask(model, { messages, tools = [] }, execute) {
-  const described = tools.map(({ function: { name, description, parameters } }) => [
-    name,
-    tool({ description, inputSchema: jsonSchema(parameters), execute }),
-  ]);
+  const described = tools.map((given) => {
+    const { name, description, parameters, input_schema: schema } = given.function ?? given; // the second is Anthropic's form
+    return [name, tool({ description, inputSchema: jsonSchema(parameters ?? schema), execute })];
+  });
   const given = described.length ? { tools: Object.fromEntries(described) } : {};
   return streamText({ model, messages, ...given, stopWhen: stepCountIs(2), maxRetries: 0, timeout: 8000, onError() {} });
 }
