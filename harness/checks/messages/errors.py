@@ -1,6 +1,8 @@
 """Errors, as a status, as a body with status 200, and within a stream; and requests that are answered in another way."""
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from harness.checks import sources
 from harness.checks.applies import all_of, error_status, success_status
@@ -179,11 +181,19 @@ def cap_required(exchange: Exchange) -> Iterator[Problem]:
         yield Problem(f"status {exchange.response.status} without max_tokens", ((0, ""),))
 
 
+_FAILED = with_response(_SYSTEM, status=500, body=error(500, "system message must be at the beginning").body)
+_FAILED_TWICE = replace(_FAILED, source=replace(_FAILED.source, failed_before=500))
+_OF_SYSTEM = re.compile(rb"system (?:message|role)|role.{0,9}system", re.IGNORECASE)
+
+
 @rule(
     "messages.system-taken", Level.SHOULD, "A message of role system among the others is taken.",
     "https://github.com/QwenLM/Qwen/issues/2244", _request_system,
     good=(_SYSTEM,),
-    bad=(with_response(_SYSTEM, status=400, body=error(400, 'messages: Unexpected role "system"').body),),
+    bad=(
+        with_response(_SYSTEM, status=400, body=error(400, 'messages: Unexpected role "system"').body),
+        _FAILED_TWICE,
+    ),
 )  # fmt: skip
 def system_taken(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -191,8 +201,10 @@ def system_taken(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Move them into `system`, or send them as role user: `{"role": "user", "content": f"<system>{text}</system>"}`.
     """
-    if exchange.response.status in {400, 422}:
-        yield Problem(f"status {exchange.response.status} for a message of role system", ((0, ""),))
+    response = exchange.response
+    told = response.is_error and _OF_SYSTEM.search(response.content) is not None  # such as a 500 of the template
+    if response.status in {400, 422} or told:
+        yield Problem(f"status {response.status} for a message of role system", ((0, ""),))
 
 
 @rule(
