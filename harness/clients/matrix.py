@@ -25,11 +25,11 @@ from harness.clients.predicting import (
     traits_listed,
 )
 from harness.clients.tool_round_trips import round_trips_of
-from harness.clients.trials import Trial, deviation_trials, is_tried, provider_trials, reference_trials
+from harness.clients.trials import SPOKEN, Trial, deviation_trials, is_tried, provider_trials, reference_trials
 from harness.judging.deviations import folder_of, load_deviations
 from harness.results import ClientFinding, ClientOutcome, ClientResults, ProviderPrediction, Run
 from harness.serve.recording_index import REFERENCE, RecordingIndex
-from harness.wire.dialect import DIALECTS, DialectName
+from harness.wire.dialect import DialectName
 
 _MORE = 3
 
@@ -67,7 +67,7 @@ class Trials:
 
 def trials_of(index: RecordingIndex, providers: Iterable[str], *, deviations: bool) -> Trials:
     """Return the trials with the recordings of ``providers``, and with all faults and variants where they are wanted."""
-    asked = [(name, dialect) for name in providers if name != REFERENCE for dialect in DIALECTS]
+    asked = [(name, dialect) for name in providers if name != REFERENCE for dialect in SPOKEN]
     recorded = [trial for name, dialect in asked for trial in provider_trials(index.answers(name, dialect))]
     return Trials(deviation_trials() if deviations else (), tuple(recorded))
 
@@ -135,7 +135,7 @@ def foresee(results: ClientResults, clients: Iterable[Client], index: RecordingI
     Raises:
         BadDeviations: a list can't be read.
     """
-    unrecorded = {dialect: _unrecorded(index, dialect) for dialect in DIALECTS}
+    unrecorded = {dialect: _unrecorded(index, dialect) for dialect in SPOKEN}
     folders = {name: folder_of(index.provider(name), root) for names in unrecorded.values() for name in names}
     listed = {name: traits_listed(load_deviations(folder)) for name, folder in folders.items()}
     for client in clients:
@@ -151,7 +151,8 @@ def foresee(results: ClientResults, clients: Iterable[Client], index: RecordingI
 
 def _unrecorded(index: RecordingIndex, dialect: DialectName) -> list[str]:
     """Return the providers of which no answer in a dialect is kept."""
-    return [name for name in index.providers if not any(is_tried(one.exchange) for one in index.answers(name, dialect))]
+    asked = [name for name in index.providers if name != REFERENCE]
+    return [name for name in asked if not any(is_tried(one.exchange) for one in index.answers(name, dialect))]
 
 
 def described(clients: Iterable[Client]) -> dict[str, dict[str, object]]:
