@@ -31,6 +31,7 @@ _OF_FETCH = ("terminated", "fetch failed", "network error", "Failed to fetch")
 
 _NOTHING_WORDS = ("None", "undefined", "null", "[object Object]")
 _TAGS = ("<think>", "</think>")
+_TRACEBACK = "Traceback (most recent call last)"
 _SHOWN = 60
 
 
@@ -51,7 +52,8 @@ class Failure:
     def __str__(self) -> str:
         kind = self.kinds[0].rpartition(".")[2] if self.kinds else "something thrown that is no error"
         where = f" @ {self.at}" if self.at else ""
-        return f"{kind}: {' '.join(self.message.split())}{where}"
+        said = self.message.partition(_TRACEBACK)[0]  # some libraries put one into the text, with the paths of a machine
+        return f"{kind}: {' '.join(said.split())}{where}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -286,6 +286,8 @@ def test_a_failure_is_told_in_a_line() -> None:
     said = Failure(("json.decoder.JSONDecodeError", "builtins.ValueError"), "Expecting\n  value", "json/decoder.py:1")
     assert str(said) == "JSONDecodeError: Expecting value @ json/decoder.py:1"
     assert str(Failure((), "no")) == "something thrown that is no error: no"
+    traced = Failure(("builtins.ValueError",), "no\nTraceback (most recent call last):\n  File x", "a/b.py:1")
+    assert str(traced) == "ValueError: no @ a/b.py:1"
 
 
 def saying(texts: list[str]) -> Exchange:
