@@ -32,6 +32,8 @@ _OF_FETCH = ("terminated", "fetch failed", "network error", "Failed to fetch")
 _NOTHING_WORDS = ("None", "undefined", "null", "[object Object]")
 _TAGS = ("<think>", "</think>")
 _TRACEBACK = "Traceback (most recent call last)"
+"""What some libraries put into the text of an exception, with the paths of a machine."""
+
 _SHOWN = 60
 
 
@@ -52,7 +54,7 @@ class Failure:
     def __str__(self) -> str:
         kind = self.kinds[0].rpartition(".")[2] if self.kinds else "something thrown that is no error"
         where = f" @ {self.at}" if self.at else ""
-        said = self.message.partition(_TRACEBACK)[0]  # some libraries put one into the text, with the paths of a machine
+        said = self.message.partition(_TRACEBACK)[0]
         return f"{kind}: {' '.join(said.split())}{where}"
 
 
