@@ -186,7 +186,12 @@ IN_LOOPS = """
     def test_own_server(compat_server):
         import urllib.parse, uvloop
         async def asked():
-            await asyncio.open_connection("127.0.0.1", urllib.parse.urlsplit(compat_server.url).port)
+            port = urllib.parse.urlsplit(compat_server.url).port
+            answer, asking = await asyncio.open_connection("127.0.0.1", port)
+            asking.write(b"GET / HTTP/1.1\\r\\nHost: 127.0.0.1\\r\\nConnection: close\\r\\n\\r\\n")
+            assert await answer.read()
+            asking.close()
+            await asking.wait_closed()
         uvloop.run(asked())
 """
 
