@@ -115,7 +115,7 @@ schema: $(READY) ## Write the JSON Schemas: of providers.yaml for editors, of re
 	$(BIN)/harness report --schema > harness/results/results.schema.json
 	$(BIN)/harness probe --schema > harness/results/probe.schema.json
 
-ADDRESSED := pyproject.toml docs/install.md docs/guide-endpoint.md docs/guide-endpoint.zh-CN.md $(wildcard examples/*/workflow.yml examples/*/README.md)
+ADDRESSED := pyproject.toml docs/install.md docs/install.zh-CN.md docs/guide-endpoint.md docs/guide-endpoint.zh-CN.md $(wildcard examples/*/workflow.yml examples/*/README.md)
 
 address: ## Write the account that the repository belongs to, OWNER=name, into pages and examples.
 	@test -n "$(OWNER)" || { echo "say whose: make address OWNER=name"; exit 2; }

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -389,6 +390,13 @@ def test_a_folder_gives_what_begins_as_a_recording_and_not_what_we_wrote(tmp_pat
 def test_the_page_names_every_form() -> None:
     page = (Path(__file__).parents[2] / "docs/formats.md").read_text(encoding="utf-8")
     assert [form.title for form in DOCUMENT_FORMS if f"| {form.title} |" not in page] == []
+
+
+def test_the_page_is_told_by_the_same_marks_in_both_languages() -> None:
+    pages = [(Path(__file__).parents[2] / "docs" / name).read_text("utf-8") for name in ("formats.md", "formats.zh-CN.md")]
+    tables = [[sorted(re.findall(r"`[^`]+`", row)) for row in re.findall(r"^\|.*", page, re.MULTILINE)] for page in pages]
+    assert len(tables[0]) > len(DOCUMENT_FORMS)
+    assert tables[0] == tables[1]
 
 
 PUBLISHED = Path(__file__).resolve().parents[3] / "shared" / "formats"

@@ -166,15 +166,15 @@ DOCUMENT_FORMS = (
         "{request, response} or a list of these", _one(_is_pair), lambda item, where, _: exchange_of_pair(item, where)
     ),
     DocumentForm("{method, url, response} or a list of these", _one(is_flat), flat_exchange, url=url_in),
-    DocumentForm("{status, headers, body}: an answer alone", _one(is_answer), _answer, url=_nothing),
+    DocumentForm("{status, headers, body}: a response alone", _one(is_answer), _answer, url=_nothing),
     DocumentForm("a list of chunks", _chunk_list, lambda item, where, _: chunks_exchange(item, where), url=_nothing),
     DocumentForm("a completion, or a list of these", _one(is_completion), completion_exchange, url=_nothing),
     DocumentForm(
-        "pairs of request and response deep in a document", pairs_within,
+        "request and response pairs deep in a document", pairs_within,
         lambda item, where, _: exchange_of_pair(item, where), place="…",
     ),
     DocumentForm(
-        "lines of a log, or spans, deep in a document", log_lines_within,
+        "log lines or spans deep in a document", log_lines_within,
         lambda item, where, _: log_line_exchange(item, where), url=log_line_url, place="…",
     ),
 )  # fmt: skip
