@@ -393,8 +393,12 @@ def test_the_page_names_every_form() -> None:
 
 
 def test_the_page_is_told_by_the_same_marks_in_both_languages() -> None:
-    pages = [(Path(__file__).parents[2] / "docs" / name).read_text("utf-8") for name in ("formats.md", "formats.zh-CN.md")]
-    tables = [[sorted(re.findall(r"`[^`]+`", row)) for row in re.findall(r"^\|.*", page, re.MULTILINE)] for page in pages]
+    pages = [
+        (Path(__file__).parents[2] / "docs" / name).read_text("utf-8") for name in ("formats.md", "formats.zh-CN.md")
+    ]
+    tables = [
+        [sorted(re.findall(r"`[^`]+`", row)) for row in re.findall(r"^\|.*", page, re.MULTILINE)] for page in pages
+    ]
     assert len(tables[0]) > len(DOCUMENT_FORMS)
     assert tables[0] == tables[1]
 
