@@ -15,7 +15,7 @@ from typing import Any
 from harness.errors import NotAsked
 from harness.live.capture import Capture, Limits
 from harness.live.deadline import Together
-from harness.matrix import messages
+from harness.matrix import completions, messages
 from harness.matrix.scenarios import Json, Scenario, next_body, request_body
 from harness.recording.http_backend import sdk_backend
 from harness.recording.redact import Secrets
@@ -107,6 +107,8 @@ class ScenarioSender:
         """
         if scenario.dialect == "messages":
             return self._ask_messages(scenario)
+        if scenario.dialect == "completions":
+            return self._ask_completions(scenario)
         if scenario.path:
             return [self._get(scenario.path.format(model=self._endpoint.model), scenario.encoding)]
         body = request_body(
@@ -135,6 +137,16 @@ class ScenarioSender:
         first = self._send(client, scenario.raw_body or body, scenario.encoding, at, headers)
         following = None if self._together.reason else _following_message(scenario, body, first)
         return [first, self._send(client, following, scenario.encoding, at, headers)] if following else [first]
+
+    def _ask_completions(self, scenario: Scenario) -> list[Exchange]:
+        """Ask for legacy completions: the same client, at another address."""
+        client = self._wrong_key_client if scenario.key == "wrong" else self._client
+        at = completions.address(self._endpoint.base_url)
+        body = completions.first_body(scenario, self._endpoint.model)
+        first = self._send(client, scenario.raw_body or body, scenario.encoding, at)
+        if scenario.requests == 1 or self._together.reason or first.response.status != OK:
+            return [first]
+        return [first, self._send(client, completions.second_body(scenario, body), scenario.encoding, at)]
 
     def _keep(self, exchange: Exchange) -> None:
         self._kept.exchange = scrub(exchange, self._secrets)

@@ -5,7 +5,7 @@ from typing import Any
 from harness.matrix.scenarios import Scenario
 from harness.wire.shapes import Json
 
-_HELLO = "The sky at dawn is 🌅 红色的, and the first thing that one hears is"
+_HELLO = "The sky at dawn is 🌅 红色的, and this is what one hears first:\n"
 _COUNT = "Count from 1 to 40 in digits, separated by commas and nothing else: "
 _PREFIX = "def fib(n):\n"
 _SUFFIX = "    return fib(n - 1) + fib(n - 2)\n"

@@ -6,6 +6,7 @@ Those that break a rule of chat as well show that it reads both dialects.
 
 from typing import Any
 
+from harness.matrix.completions import COMPLETIONS
 from harness.simulate.edits import (
     Change,
     Edit,
@@ -29,6 +30,7 @@ from harness.wire.shapes import Json, as_object
 
 _GITHUB = "https://github.com/"
 _SPECIFICATION = "https://platform.openai.com/docs/api-reference/completions/object"
+_PROMPT = COMPLETIONS["completions.nonstream"].prompt
 _SUFFIX = "    return fib(n - 1) + fib(n - 2)\n"
 
 
@@ -112,7 +114,7 @@ _FAULTS = (
     _own("one-prompt-answered", "choices", "Only the first of two prompts is answered.", "two-prompts", chunks(_any, set_value("choices", lambda choices: choices[:1]))),
     _own("index-counts", "index-in-range", "The index of a choice counts the chunks.", "stream", _counting, "huggingface/text-generation-inference/pull/1648"),
     _own("echo-ignored", "echo", "echo is ignored.", "echo", _every("text", " a bird."), "ggml-org/llama.cpp/issues/27174"),
-    _own("prompt-again", "no-echo", "The text begins with the prompt, unasked.", "nonstream", _every("text", lambda text: f"The sky at dawn is 🌅 红色的, and the first thing that one hears is{text}")),
+    _own("prompt-again", "no-echo", "The text begins with the prompt, unasked.", "nonstream", _every("text", lambda text: _PROMPT + text)),
     _own("suffix-again", "suffix", "The text goes on into the suffix.", "suffix", chunks(has_finish_reason, set_value("choices/*/text", _SUFFIX)), "stacklok/codegate/pull/848"),
     _own("logprobs-ignored", "logprobs-given", "logprobs are ignored.", "logprobs", _every("logprobs", None), "xorbitsai/inference/pull/5270"),
     _own("logprobs-of-chat", "logprobs-form", "logprobs have the form of chat completions.", "logprobs", chunks(_listing, set_value("choices/*/logprobs", _listed_as_in_chat)), "vllm-project/vllm/issues/3179"),
@@ -169,7 +171,7 @@ VARIANTS: dict[str, Variant] = {
         _variant("no-alternatives", "top_logprobs is null.", "logprobs", _list("top_logprobs", None)),
         _variant("tokens-by-bytes", "A token is told by its bytes.", "logprobs", _list("tokens", ["bytes:\\xf0\\x9f"], only=slice(4, 5))),
         _variant("first-unknown", "The first token of all has no probability.", "logprobs", _list("token_logprobs", [None], only=slice(0, 1))),
-        _variant("offsets-of-text", "text_offset counts from the text, not from the prompt.", "logprobs", _list("text_offset", lambda offsets: [at - 67 for at in offsets]), f"{_GITHUB}xorbitsai/inference/pull/5245"),
+        _variant("offsets-of-text", "text_offset counts from the text, not from the prompt.", "logprobs", _list("text_offset", lambda offsets: [at - len(_PROMPT) for at in offsets]), f"{_GITHUB}xorbitsai/inference/pull/5245"),
         _variant("other-name", "A model of one's own answers by a name of its own.", "nonstream", replace_bytes(b'"model":"gpt-3.5-turbo-instruct"', b'"model":"gpt-3.5-turbo-instruct:20230824-v2"')),
         _variant("nothing-said", "An answer to a list says nothing to one prompt.", "two-prompts", chunks(has_choice, set_value("choices/1/text", " "))),
         _variant("chat-in-text", "The text tells of a delta.", "stream", chunks(lambda chunk: _text(chunk) == ",", set_value("choices/*/text", ' {"delta": {"content": 1}}'))),
