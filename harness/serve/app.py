@@ -17,8 +17,7 @@ import orjson
 from aiohttp import web
 
 from harness.errors import NotRecorded, unknown
-from harness.matrix.messages import MESSAGES
-from harness.matrix.scenarios import SCENARIOS
+from harness.matrix.dialects import EVERY_SCENARIO
 from harness.printable import printable
 from harness.recording.pacing import delays
 from harness.recording.redact import redact
@@ -43,6 +42,7 @@ ANY_SCENARIO = "any"
 _NO_SCENARIO = ("", ANY_SCENARIO, "anthropic")
 """The last, since many providers serve Messages under a base URL that ends in /anthropic."""
 
+_COMPLETIONS_PATH = "/v1/completions"
 _MESSAGES_PATHS = ("/v1/messages", "/v1/messages/count_tokens")
 
 log = logging.getLogger("harness.serve")
@@ -89,7 +89,7 @@ def application(
         app.router.add_route("*", "/v1/{path:.+}", upstream.answer)
         app.on_cleanup.append(upstream.close)
     for prefix in ("/{provider}/v1", "/{provider}/{scenario}/v1", "/{provider}/{scenario}/{fault}/v1", *own):
-        for path in (CHAT_PATH, *_MESSAGES_PATHS):  # first, since routes are tried in turn
+        for path in (CHAT_PATH, *_MESSAGES_PATHS, _COMPLETIONS_PATH):  # first, since routes are tried in turn
             app.router.add_post(f"{prefix}{path.removeprefix('/v1')}", asked_at(path))
         app.router.add_get(f"{prefix}/models", _models)
         app.router.add_get(f"{prefix}/models/{{model:.+}}", _models)
@@ -160,8 +160,8 @@ def _scenario(request: web.Request) -> str | None:
     scenario = request.headers.get("x-harness-scenario") or request.match_info.get("scenario")
     if scenario is None or scenario in _NO_SCENARIO:
         return None
-    if scenario not in SCENARIOS and scenario not in MESSAGES and not scenario.startswith(f"{PUBLISHED}."):
-        raise unknown("scenario", scenario, [*SCENARIOS, *MESSAGES])
+    if scenario not in EVERY_SCENARIO and not scenario.startswith(f"{PUBLISHED}."):
+        raise unknown("scenario", scenario, [*EVERY_SCENARIO])
     return scenario
 
 

@@ -14,7 +14,18 @@ from harness.simulate.chat.speaking import cap_of
 from harness.wire.exchange import Exchange, include_usage
 from harness.wire.shapes import Json
 
-_ALIKE = ("response_format", "logprobs", "top_logprobs", "function_call", "functions", "audio", "modalities")
+_ALIKE = (
+    "response_format",
+    "logprobs",
+    "top_logprobs",
+    "function_call",
+    "functions",
+    "audio",
+    "modalities",
+    "suffix",
+    "echo",
+    "prompts",
+)
 _SWITCHES = ("thinking", "enable_thinking", "reasoning", "reasoning_effort", "chat_template_kwargs", "think")
 
 

@@ -20,10 +20,10 @@ import orjson
 from harness.errors import NotRecorded, unknown
 from harness.judging.published import PublishedCase, published_cases
 from harness.judging.runner import Case, Selection
-from harness.matrix.messages import MESSAGES
+from harness.matrix.dialects import EVERY_SCENARIO, SCENARIOS_OF
 from harness.matrix.naming import called, hint_at
 from harness.matrix.providers import Matrix, Provider, Target
-from harness.matrix.scenarios import SCENARIOS, Scenario, with_expectations
+from harness.matrix.scenarios import Scenario, with_expectations
 from harness.recording.cassette import read_cassette
 from harness.results.basis import PUBLISHED
 from harness.serve.fitting import Wish, fits, says_whether_to_think
@@ -32,8 +32,11 @@ from harness.serve.synthesis import Synthesiser
 from harness.simulate.chat import ideal as chat
 from harness.simulate.chat.refusing import Wrong, wrong_with
 from harness.simulate.chat.strictness import refused_by_openai
+from harness.simulate.completions import ideal as completions
+from harness.simulate.completions.refusing import wrong_with_prompt
 from harness.simulate.messages import ideal as messages
 from harness.simulate.messages.refusing import WrongMessages, wrong_with_messages
+from harness.simulate.recordings import recording
 from harness.wire.dialect import COUNT_TOKENS, DIALECTS, DialectName, dialect_of
 from harness.wire.exchange import Exchange, Headers, Request
 from harness.wire.shapes import Json
@@ -48,6 +51,7 @@ _REMEMBERED = 256
 _BY_NAME_ONLY = (
     "error.bad-key", "error.bad-key-stream", "error.unknown-model", "error.wrong-type", "error.no-tokens",
     "messages.bad-key", "messages.unknown-model", "messages.wrong-type", "messages.no-cap",
+    "completions.bad-key", "completions.unknown-model", "completions.wrong-type",
 )  # fmt: skip
 CHAT_PATH = "/chat/completions"
 """Where chat is asked, unless it is said otherwise."""
@@ -141,6 +145,8 @@ class RequestMade:
         """What is wrong with it, at OpenAI also what others let pass."""
         if self.dialect == "messages":
             return wrong_with_messages(self.body, counts=_counts(self.path))
+        if self.dialect == "completions":
+            return wrong_with_prompt(self.body)
         of_openai = self.provider == REFERENCE and self.body is not None
         return wrong_with(self.body) or (refused_by_openai(self.body or {}) if of_openai else None)
 
@@ -325,7 +331,7 @@ class RecordingIndex:
         for target in targets:
             model = target.model
             names = (model.name or model.id, model.id, target.id, *model.aliases)
-            for scenario in (*SCENARIOS.values(), *MESSAGES.values()):
+            for scenario in EVERY_SCENARIO.values():
                 case = Case(self._root, target, scenario)
                 if case.cassette.exists():
                     for exchange in with_expectations(read_cassette(case.cassette), scenario):
@@ -360,12 +366,13 @@ def _known(name: str, matrix: Matrix) -> str:
 
 
 def _of_reference() -> Iterator[RecordedAnswer]:
-    every = (
-        (chat.recording, SCENARIOS, (chat.MODEL, chat.DATED)),
-        (messages.recording, MESSAGES, (messages.MODEL, messages.DATED)),
+    every: tuple[tuple[DialectName, tuple[str, ...]], ...] = (
+        ("chat", (chat.MODEL, chat.DATED)),
+        ("messages", (messages.MODEL, messages.DATED)),
+        ("completions", (completions.MODEL,)),
     )
-    for recording, scenarios, names in every:
-        for scenario in scenarios.values():
+    for dialect, names in every:
+        for scenario in SCENARIOS_OF[dialect].values():
             for exchange in recording(scenario):
                 if _is_served(scenario, exchange):
                     yield RecordedAnswer(f"{REFERENCE}/{names[0]}", names, scenario, exchange)

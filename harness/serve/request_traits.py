@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from harness.simulate.completions import asking as completions
 from harness.simulate.messages.asking import as_chat
 from harness.wire.dialect import DialectName
 from harness.wire.exchange import include_usage
@@ -22,6 +23,8 @@ class RequestTraits:
 
 def in_chat(body: Json, dialect: DialectName) -> Json:
     """Return a request as chat says it."""
+    if dialect == "completions":
+        return completions.as_chat(body)
     return as_chat(body) if dialect == "messages" else body
 
 

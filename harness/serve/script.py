@@ -40,7 +40,9 @@ class When(Strict):
     turn: int | None = Field(None, ge=1, description="How often the model is asked in this conversation, from 1.")
     stream: bool | None = Field(None, description="Whether a stream is asked for.")
 
-    dialect: DialectName | None = Field(None, description="Whether it is asked at chat/completions or at messages.")
+    dialect: DialectName | None = Field(
+        None, description="Whether it is asked at chat/completions, messages or completions."
+    )
 
     def fits(self, provider: str, body: Json, dialect: DialectName = "chat") -> bool:
         """Tell whether a request, as chat says it, is meant."""

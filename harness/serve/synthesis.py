@@ -10,6 +10,8 @@ from harness.simulate.chat.ideal import MODEL
 from harness.simulate.chat.learning import learned
 from harness.simulate.chat.manner import ProfileManner, ReferenceManner
 from harness.simulate.chat.profile import FILE_NAME, load_profile
+from harness.simulate.completions import ideal as completions
+from harness.simulate.completions.manner import CompletionsManner
 from harness.simulate.messages import ideal as messages
 from harness.simulate.messages.manner import MessagesManner
 from harness.simulate.synthesised import Synthesised
@@ -19,6 +21,9 @@ from harness.wire.shapes import Json
 
 _ANTHROPICS_OWN = ("reference", "anthropic")
 """Who answers Messages in the form that others follow."""
+
+_OPENAIS_OWN = ("reference", "openai")
+"""Who answers legacy completions in the form that others follow."""
 
 Manner = ProfileManner | ReferenceManner
 Recorded = Callable[[Target], Iterable[Exchange]]
@@ -54,6 +59,8 @@ class Synthesiser:
         """
         if dialect_of(path, b"") == "messages":
             return self._message(provider, body, said, counts=path.endswith(COUNT_TOKENS))
+        if dialect_of(path, b"") == "completions":
+            return self._text(provider, body, said)
         target = self._target(provider, body)
         name = (target.model.name or target.model.id) if target else MODEL
         asked = body if body is None or body.get("model") is not None else body | {"model": name}
@@ -65,6 +72,8 @@ class Synthesiser:
         """Return an error as a provider words its own."""
         if dialect_of(path, b"") == "messages":
             return _messages_manner(provider).error(status, message)
+        if dialect_of(path, b"") == "completions":
+            return _completions_manner(provider).error(status, message)
         target = self._target(provider, body)
         return (self._manner(target) if target else ReferenceManner()).error(status, message)
 
@@ -72,6 +81,12 @@ class Synthesiser:
         manner = _messages_manner(provider)
         name = f"{provider}/{(body or {}).get('model') or messages.MODEL}"
         return name, manner.count(body) if counts else manner.answer(body, said)
+
+    def _text(self, provider: str, body: Json | None, said: Said | None) -> tuple[str, Synthesised]:
+        target = self._target(provider, body)
+        name = (target.model.name or target.model.id) if target else completions.MODEL
+        asked = body if body is None or body.get("model") is not None else body | {"model": name}
+        return f"{provider}/{(asked or {}).get('model') or name}", _completions_manner(provider).answer(asked, said)
 
     def _target(self, provider: str, body: Json | None) -> Target | None:
         model = str((body or {}).get("model") or "")
@@ -107,3 +122,7 @@ def _names(target: Target) -> tuple[str, ...]:
 
 def _messages_manner(provider: str) -> MessagesManner:
     return MessagesManner("" if provider in _ANTHROPICS_OWN else f", as none is described of {provider}")
+
+
+def _completions_manner(provider: str) -> CompletionsManner:
+    return CompletionsManner("" if provider in _OPENAIS_OWN else f", as none is described of {provider}")
