@@ -42,6 +42,7 @@ import orjson
 import pytest
 
 from harness.simulate.chat import ideal as provider
+from harness.simulate.completions import ideal as completions
 from harness.simulate.messages import ideal as messages
 from harness.wire.exchange import NO_ANSWER, Exchange, Request, Response
 
@@ -195,6 +196,9 @@ def ideal_answer(request: Received) -> Exchange:
     if call == ("POST", "/v1/chat/completions"):
         body = Request(*call, body=request.body).json or {}
         return provider.exchange(body, id_=f"chatcmpl-{request.number}", key=key, raw=request.body)
+    if call == ("POST", "/v1/completions"):
+        body = Request(*call, body=request.body).json or {}
+        return completions.exchange(body, id_=f"cmpl-{request.number}", key=key, raw=request.body)
     response = provider.error(404, "There is nothing here.")
     if key != "own":
         response = provider.error(401, "The key is not valid.", code="invalid_api_key")
