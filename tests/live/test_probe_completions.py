@@ -13,7 +13,7 @@ from harness.judging.alike import differences
 from harness.matrix.completions import COMPLETIONS
 from harness.recording.cassette import read_cassette
 from harness.recording.masking import mask_exchanges
-from harness.results import Finding, read_results
+from harness.results import read_results
 from harness.simulate.completions.ideal import MODEL, recording
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,7 +37,7 @@ def probed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Server, Resu
 def test_an_ideal_endpoint_passes_every_scenario(probed: tuple[Path, Server, Result]) -> None:
     folder, server, result = probed
     assert result.exit_code == 0, result.output
-    findings: list[Finding] = read_results(folder / "r.jsonl").findings
+    findings = read_results(folder / "r.jsonl").findings
     assert [finding for finding in findings if finding.outcome in {"fail", "broken", "blocked"}] == []
     assert {finding.scenario for finding in findings} == set(COMPLETIONS)
     assert {finding.check for finding in findings} == {
