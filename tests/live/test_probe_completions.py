@@ -72,7 +72,9 @@ def test_a_masked_recording_is_judged_as_it_was(name: str) -> None:
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: f"{path.parts[-3]}/{path.stem}")
 def test_real_recordings_are_masked_and_judged_alike(path: Path) -> None:
     told = read_cassette(path)
-    assert list(differences(told, mask_exchanges(told, "seed"))) == []
+    found = differences(told, mask_exchanges(told, "seed"))
+    # What a rule quotes of an error are other words in a masked one; the verdict is the same.
+    assert [one for one in found if one.before is None or one.after is None or one.before[0] != one.after[0]] == []
 
 
 def test_both_engines_are_recorded() -> None:
