@@ -40,7 +40,7 @@ def verify(paths: tuple[Path, ...], root: Path) -> None:
     for problem in problems:
         say(problem)
     if not problems:
-        say(f"harness: {count_of(len(told), 'file')} checked, nothing to fix", err=True)
+        say(f"harness: {len(told)} of {count_of(len(files), 'file')} checked, nothing to fix", err=True)
     sys.exit(1 if problems else 0)
 
 

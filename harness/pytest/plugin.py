@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 _FINDING = "compat_finding"
 _FAMILIES = (
     "http", "sse", "chunk", "identity", "completion", "role", "content", "reasoning", "finish_reason", "tool_calls",
-    "tool_choice", "structured", "usage", "logprobs", "params", "multi_turn", "parity", "models", "error", "sdk", "messages", "recording",
+    "tool_choice", "structured", "usage", "logprobs", "params", "multi_turn", "parity", "models", "error", "sdk", "messages",
+    "completions", "recording",
 )  # fmt: skip
 _CLIENTS: pytest.StashKey[Clients] = pytest.StashKey()
 _LEFT_ALONE: pytest.StashKey[list[Path]] = pytest.StashKey()

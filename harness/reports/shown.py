@@ -1,6 +1,6 @@
 """Results as they may be shown: the texts in them, which came from outside, made fit for where they go."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass, replace
 from functools import cache, lru_cache
 from operator import attrgetter
@@ -36,7 +36,11 @@ class Showing:
         if kind is dict:
             return {self.shown(key): self.shown(one) for key, one in value.items()}
         names, values_of = _fields(kind)
-        return self._with_shown(value, names, values_of(value)) if names else value
+        if names:
+            return self._with_shown(value, names, values_of(value))
+        # Findings that are made as they are gone through; an enumeration is a text, and stays.
+        made = isinstance(value, Sequence) and not isinstance(value, str | bytes)
+        return [self.shown(one) for one in value] if made else value
 
     def _with_shown(self, told: Any, names: tuple[str, ...], values: tuple[Any, ...]) -> Any:
         """Return an object with what stands in its fields as it may be shown."""

@@ -34,7 +34,7 @@ def test_what_is_as_it_should_be_is_told_so(tmp_path: Path) -> None:
     (tmp_path / "workflow.yml").write_text("on: push\njobs: {}\n")
     result = verify(tmp_path)
     assert (result.exit_code, result.stdout) == (0, "")
-    assert "of 4 files 2 looked at" in result.stderr
+    assert "2 of 4 files checked" in result.stderr
 
 
 def test_a_key_is_told_by_its_line_and_not_shown(cassette: Path) -> None:

@@ -79,3 +79,8 @@ def test_faults_of_the_rules_that_chat_shares_are_caught_here_too() -> None:
 def test_an_answer_in_the_form_of_chat_is_told_by_one_rule(name: str) -> None:
     """Nothing of chat is judged here: a fault of its messages alone can't be told."""
     assert alarms(REFERENCES[f"completions.{name}"]) == []
+
+
+def test_a_reason_is_given_only_where_it_is_needed(proof: Proof) -> None:
+    given = [rule for rule in EXEMPT if rule.startswith("completions.")]
+    assert [rule for rule in given if rule not in OWN or proof.killed_only_by(rule)] == []

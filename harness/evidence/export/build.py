@@ -19,7 +19,7 @@ _PROVENANCES: tuple[Provenance, ...] = ("recorded", "published", "reconstructed"
 def export(provider: Provider, findings: Iterable[Finding], deviations: Iterable[Deviation]) -> Document:
     """Return the document of ``provider``, given the findings on its recordings and its listed deviations."""
     own = [finding for finding in findings if finding.provider == provider.id]
-    judged: dict[str, list[Judged]] = {"chat": [], "messages": []}
+    judged: dict[str, list[Judged]] = {name: [] for name in DIALECTS}
     for one in _judged(provider, own):
         judged[dialect_of_scenario(one.scenario)].append(one)
     tried = ((recording, what, became) for recording in judged["chat"] for what, became in parameters(recording))

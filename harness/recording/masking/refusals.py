@@ -21,7 +21,7 @@ _PROTOCOL = words_of(
     "assistant system user tool developer function functions messages message content model models role type name id "
     "stream options text image url object string number integer boolean array null true false none auto required max "
     "tokens completion prompt json schema format response tools choice temperature top bearer authorization api key "
-    "application error invalid request chat completions value"
+    "application error errors code param status detail invalid request chat completions value"
 )
 
 

@@ -196,8 +196,10 @@ class _Writer:
         values = {**given, "calls": partial(self._calls, said)}
         if "number" in given:
             values["call_id"] = partial(self._call_id, given["number"])
-        pieces = [(given[key],) if given.get(key) else () for key in ("text", "thought")]
-        values["logprobs"] = self._logprobs(*pieces) if any(pieces) or name != "finish" else None
+        text, thought = ((given[key],) if given.get(key) else () for key in ("text", "thought"))
+        if thought and self.form.logprobs and not uses(self.form.logprobs, "thoughts"):
+            text, thought = thought + text, ()  # no place of their own: they are the tokens of this chunk
+        values["logprobs"] = self._logprobs(text, thought) if text or thought or name != "finish" else None
         return values | {"finish": self._reason(said)} if name == "finish" else values
 
     def _chunk(self, stream: Stream, name: str, template: Json, values: Json, conditions: frozenset[str]) -> Json:
