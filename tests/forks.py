@@ -72,7 +72,7 @@ def _write(path: str, size: int, end: int | None = None, step: int | None = None
         atomic.write_atomically(Path(path), b"x" * size)
     except Unwritable as error:
         refused = str(error)
-    assert (f"{path}: File too large; name a place that can be written to" == refused) is refuse, refused
+    assert (f"{path}: File too large; choose a place that you can write to" == refused) is refuse, refused
 
 
 def _killing(step: int) -> Callable[[FrameType, str, Any], Any]:

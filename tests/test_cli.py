@@ -123,8 +123,9 @@ def test_run_without_a_matrix(tmp_path: Path) -> None:
 
 def test_run_without_recordings(project: Path) -> None:
     (project / "cassettes/acme/small/chat.stream.yaml").unlink()
-    assert "no recording of what was asked for; the first would be at cassettes/acme/small/chat.stream.yaml" in refused(
-        "run"
+    assert (
+        "there is no recording for this selection; the first would be at cassettes/acme/small/chat.stream.yaml"
+        in refused("run")
     )
     assert not (project / "reports").exists()
 
@@ -188,7 +189,7 @@ def test_a_place_that_cannot_be_written_to_is_one_line(project: Path) -> None:
     (project / "file").write_text("x")
     result = harness("run", "--report", "file/x")
     assert result.exit_code == 2
-    assert "name a place that can be written to" in result.stderr
+    assert "choose a place that you can write to" in result.stderr
 
 
 def test_audit_names_every_bad_file_and_judges_and_writes_the_others(project: Path) -> None:
@@ -243,7 +244,7 @@ def test_report_refuses(project: Path) -> None:
     (project / "cut.jsonl").write_text((project / "reports/results.jsonl").read_text().rsplit("\n", 2)[0])
     assert "no end line, so the run was interrupted" in refused("report", "cut.jsonl")
     (project / "plain.md").write_text("x")
-    assert "plain.md: it lacks the lines" in refused("report", "reports/results.jsonl", "--into", "plain.md")
+    assert "plain.md: the lines" in refused("report", "reports/results.jsonl", "--into", "plain.md")
     assert (project / "plain.md").read_text() == "x"
     assert "none.md" in refused("report", "reports/results.jsonl", "--into", "none.md")
 
@@ -401,7 +402,7 @@ def test_a_run_that_judged_nothing_ends_with_2_and_writes_no_reports(project: Pa
             write_cassette(path, [with_response(recorded(STREAM), status=429)])
     result = harness("run", "--root", str(project), "--report", str(project / "new"))
     assert result.exit_code == 2
-    assert result.stderr.splitlines()[-1].startswith("harness: nothing was judged: ")
+    assert result.stderr.splitlines()[-1].startswith("harness: nothing was checked: ")
     assert not (project / "new").exists()
 
 

@@ -288,7 +288,7 @@ def test_a_packed_file_that_is_cut_off_is_refused_in_one_line(tmp_path: Path) ->
     path = tmp_path / "r.jsonl.gz"
     write_results(path, Results(RESULTS.run, mixed()))
     path.write_bytes(path.read_bytes()[:-12])
-    with pytest.raises(BadResults, match=r"r\.jsonl\.gz: it is packed and cut off or damaged"):
+    with pytest.raises(BadResults, match=r"r\.jsonl\.gz: the compressed file is truncated or damaged"):
         read_results(path)
     path.write_bytes(b"\x1f\x8b no gzip")
     with pytest.raises(BadResults, match=r"r\.jsonl\.gz: "):
@@ -301,7 +301,7 @@ def test_a_packed_log_is_replaced_and_a_packed_file_of_others_is_not(tmp_path: P
     write_results(path, Results(RESULTS.run, mixed()))
     assert read_results(path).findings == mixed()
     path.write_bytes(gzip.compress(b"my notes"))
-    with pytest.raises(Unwritable, match="holds no results"):
+    with pytest.raises(Unwritable, match="is not a results file"):
         write_results(path, RESULTS)
 
 
@@ -325,7 +325,7 @@ def test_a_digest_changes_in_one_line_where_a_finding_does(tmp_path: Path) -> No
     assert not after.same_as(before)
     assert digest_of(Results(replace(RESULTS.run, started="2027"), mixed())).same_as(before)
     write_results(tmp_path / "r.jsonl", RESULTS)
-    with pytest.raises(BadResults, match=":1: it is no digest"):
+    with pytest.raises(BadResults, match=":1: it is not a digest"):
         read_digest(tmp_path / "r.jsonl")
 
 

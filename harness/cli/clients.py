@@ -69,7 +69,7 @@ def install(names: tuple[str, ...], tiers: tuple[str, ...]) -> None:
     """Install the environments of clients, in pinned versions, into the user's cache folder."""
     wanted = environments(names, map(int, tiers))
     if not wanted:
-        refuse("nothing named; say which, such as: harness clients install langchain, or --tier 1")
+        refuse("no client named; name one, as in harness clients install langchain, or use --tier 1")
     failed = 0
     console = Console(stderr=True)
     for environment in wanted:
@@ -175,7 +175,7 @@ def _run(matrix: Matrix, root: Path, chosen: list[Client], providers: Iterable[s
     index = RecordingIndex(matrix, root, (*meant, REFERENCE))
     trials = trials_of(index, meant, deviations=not named)
     if named and not trials.recorded:
-        refuse(f"nothing is recorded of {', '.join(named)}; record it with: harness record {named[0]}")
+        refuse(f"there is no recording of {', '.join(named)}; make one with: harness record {named[0]}")
     shared = why_not_apart()
     if shared:
         say(

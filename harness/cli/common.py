@@ -16,7 +16,7 @@ from harness.errors import HarnessError
 from harness.printable import printable
 from harness.wire.dialect import DIALECTS
 from harness.wire.limits import Sizes, set_sizes
-from harness.words import LANGUAGES, set_language
+from harness.words import LANGUAGES, set_language, translated
 
 if TYPE_CHECKING:
     from harness.matrix.providers import Matrix
@@ -90,7 +90,8 @@ def _told_in_lines(items: Iterable[_Item], total: int, what: str) -> Iterator[_I
     for done, item in enumerate(items):
         if monotonic() - told >= _QUIET_SECONDS:
             told = monotonic()
-            say(f"harness: {what}: {done} of {total} done", err=True)
+            said = translated("harness: {what}: {done} of {total} done")
+            say(said.format(what=what, done=done, total=total), err=True)
         yield item
 
 
@@ -233,7 +234,7 @@ def matrix_of(root: Path) -> "Matrix":
     foreign = foreign_matrix(root)
     if foreign:
         say(
-            f"harness: {foreign}: left alone, since it is no matrix of harness; if it is to be one, begin it with {SCHEMA_LINE!r}",
+            f"harness: {foreign}: ignored, because it is not a matrix of harness; if it is one, begin the file with {SCHEMA_LINE!r}",
             err=True,
         )
     return project_matrix(root)

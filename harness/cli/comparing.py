@@ -17,6 +17,7 @@ from harness.reports import diff as report
 from harness.reports.endpoints import side_by_side
 from harness.reports.pairing import compare
 from harness.results import DIGEST, Results, first_line, read_results
+from harness.words import translated
 
 _LOGS = (".jsonl", ".ndjson")
 _NAMES = ("results.jsonl", "results.jsonl.gz")
@@ -68,7 +69,7 @@ def _read(old: Path, new: Path, root: Path) -> tuple[Results, Results]:
 
 
 def _with_progress(names: list[str]) -> Iterator[str]:
-    yield from progress(names, len(names), "comparing")
+    yield from progress(names, len(names), translated("comparing"))
 
 
 def _results_file(path: Path) -> Path | None:
@@ -76,7 +77,7 @@ def _results_file(path: Path) -> Path | None:
     if path.is_dir():
         found = [path / name for name in _NAMES if (path / name).is_file()]
         if not found and (path / DIGEST).is_file():
-            raise BadResults(f"{path}: it holds the digest of a run, not its results; make them with: harness run")
+            raise BadResults(f"{path}: this is the digest of a run, not its results; make those with: harness run")
         return found[0] if found else None
     first = _first_object(path)
     suffix = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix

@@ -16,6 +16,7 @@ from harness.errors import HarnessError
 from harness.matrix.addresses import check_address
 from harness.matrix.providers import Thinking, slug
 from harness.matrix.scenarios import SCENARIOS
+from harness.words import translated
 
 
 @click.command("new-provider")
@@ -89,7 +90,7 @@ def new_provider(  # noqa: PLR0913, PLR0917 - one parameter an option
     say(f"harness: {told}{'' if key else f', without a key: {variable} is not set'}", err=True)
     probed = probe_endpoint(base_url, model, key, matrix, wanted, budget, Limits.within(timeout), course)
     with stopping(course) as came:
-        draft = write_draft(new, progress(probed, len(wanted), "asking"), root, with_key=bool(key))
+        draft = write_draft(new, progress(probed, len(wanted), translated("asking")), root, with_key=bool(key))
     folder = f"cassettes/{own}"
     say(f"providers.yaml: {own}, {draft.provider.models[0].id}")
     if draft.provider.lacks:
@@ -122,5 +123,7 @@ def _added(option: str, text: str | None) -> dict[str, Any] | None:
     except orjson.JSONDecodeError:
         value = text
     if value is not None and not isinstance(value, dict):
-        raise HarnessError(f"{option}: {text!r} is no JSON object; write one such as '{{\"enable_thinking\": true}}'")
+        raise HarnessError(
+            f"{option}: {text!r} is not a JSON object; write one such as '{{\"enable_thinking\": true}}'"
+        )
     return value

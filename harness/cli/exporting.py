@@ -10,6 +10,7 @@ from harness.judging.deviations import KnownProblems, folder_of, load_deviations
 from harness.judging.published import run_published
 from harness.judging.runner import Selection, plan, run_case
 from harness.recording.atomic import check_own, write_atomically
+from harness.words import translated
 
 
 @click.command()
@@ -47,10 +48,12 @@ def export(names: tuple[str, ...], folder: Path | None, force: bool, schema: boo
         if folder:
             check_own(folder / f"{one.id}.json", OWN, force=force)
     checks = selection.chosen()
-    findings = [finding for case in progress(cases, len(cases), "judging") for finding in run_case(case, checks)]
+    findings = [
+        finding for case in progress(cases, len(cases), translated("judging")) for finding in run_case(case, checks)
+    ]
     problems = KnownProblems(root)
     others = published_of(root, *(one.id for one in chosen))
-    for case in progress(others, len(others), "judging"):
+    for case in progress(others, len(others), translated("judging")):
         findings += run_published(case, checks, problems)
     texts = {one.id: document_of(one, findings, load_deviations(folder_of(one, root))).to_json() for one in chosen}
     for name, text in texts.items():

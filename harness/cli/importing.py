@@ -25,6 +25,7 @@ from harness.printable import count_of
 from harness.recording.archives import Entry, archives_in, read_archive
 from harness.recording.atomic import write_atomically
 from harness.wire.dialect import DIALECTS
+from harness.words import translated
 
 _LIMIT = 48 << 10
 
@@ -62,12 +63,12 @@ def import_(  # noqa: PLR0913, PLR0917 - one parameter an option
     archives = _addresses(paths, source)
     unread: list[HarnessError] = []
     read = list(published(_entries(archives, unread), matrix_of(root)))
-    doubts = [one.doubt for one in progress(read, len(read), "reading")]
+    doubts = [one.doubt for one in progress(read, len(read), translated("reading"))]
     found = [one for one, doubt in zip(read, doubts, strict=True) if doubt is None]
-    new = new_forms(progress(found, len(found), "judging"), kept_in(root))
+    new = new_forms(progress(found, len(found), translated("judging")), kept_in(root))
     written: list[Published] = []
     size = too_large = 0
-    for path, content, one in progress(files_of(new, root, seed), len(new), "masking"):
+    for path, content, one in progress(files_of(new, root, seed), len(new), translated("masking")):
         if len(content) > limit:
             too_large += 1
             continue
@@ -93,7 +94,7 @@ def import_(  # noqa: PLR0913, PLR0917 - one parameter an option
 def _addresses(paths: tuple[Path, ...], source: str | None) -> dict[Path, str | None]:
     """Return the files, each with its public address where one was given."""
     if source and len(paths) > 1:
-        refuse("--source is the address of one PATH; import the others on their own")
+        refuse("--source is the URL of one PATH; import the others separately")
     if source and not is_public(source):
         refuse(
             f"--source {source}: no address that stays; give https://github.com/OWNER/REPO/blob/COMMIT/FILE, or another"
@@ -102,7 +103,7 @@ def _addresses(paths: tuple[Path, ...], source: str | None) -> dict[Path, str | 
 
 
 def _entries(archives: dict[Path, str | None], unread: list[HarnessError]) -> Iterator[Entry]:
-    for archive, address in progress(archives.items(), len(archives), "reading"):
+    for archive, address in progress(archives.items(), len(archives), translated("reading")):
         try:
             for entry in read_archive(archive, unread.append, dialects=DIALECTS):
                 yield entry._replace(exchange=with_address(entry.exchange, address))

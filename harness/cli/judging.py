@@ -102,10 +102,10 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
     selection = Selection(providers, models, scenarios, checks, Level(level.upper()), dialects)
     cases = plan(matrix_of(root), root, selection)
     count, judged = run_cases(root, selection, jobs)
-    findings = [finding for found in progress(judged, count, "replaying") for finding in found]
+    findings = [finding for found in progress(judged, count, translated("replaying")) for finding in found]
     results = Results(started("replay"), findings)
     if not any(finding.cassette for finding in results.findings):
-        refuse(f"{root / 'cassettes'}: no recording of what was asked for; {_paths(cases)}")
+        refuse(f"{root / 'cassettes'}: there is no recording for this selection; {_paths(cases)}")
     folder = report or (root / "reports" if selection == Selection() else None)
     if folder and not results.nothing_judged:
         from harness.reports.files import write_report
@@ -162,7 +162,7 @@ def audit(  # noqa: PLR0913, PLR0917 - one parameter an option
     order = AuditOrder(root, provider_from, known, Level(level.upper()))
     with _Audit(started("audit"), results_file, form, order.checks.levels) as auditing:
         files = audit_files(archives, order, jobs)
-        for file, results in progress(files, len(archives), "auditing"):
+        for file, results in progress(files, len(archives), translated("auditing")):
             auditing.add(file, results)
         unjudged = _unjudged(auditing.others)
         if not auditing.tally.findings and not auditing.bad:
@@ -257,7 +257,7 @@ def _end(results: Results | Tally, *, bad: bool = False) -> None:
     """End with 2 where something was bad or nothing was judged, and say why; else with 1 or 0 by the findings."""
     nothing = results.nothing_judged
     if nothing:
-        refuse(f"nothing was judged: {nothing}")
+        refuse(f"nothing was checked: {nothing}")
     sys.exit(2 if bad else 1 if results.unexpected else 0)
 
 
@@ -343,9 +343,11 @@ def _with_tables(path: Path, results: Results, featured: tuple[str, ...]) -> str
     try:
         text = path.read_bytes().decode()
     except (OSError, UnicodeDecodeError) as error:
-        raise HarnessError(f"{path}: {getattr(error, 'strerror', None) or error}; name a text file in UTF-8") from None
+        raise HarnessError(f"{path}: {getattr(error, 'strerror', None) or error}; name a UTF-8 text file") from None
     started = with_start_tables(text, results, featured)
     changed = table.replace_between_markers(started or text, table.tables(results, featured)) or started
     if changed is None:
-        raise HarnessError(f"{path}: it lacks the lines {table.BEGIN} and {table.END}; add them where the tables go")
+        raise HarnessError(
+            f"{path}: the lines {table.BEGIN} and {table.END} are missing; add them where the tables should be"
+        )
     return changed

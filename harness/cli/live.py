@@ -24,6 +24,7 @@ from harness.matrix.addresses import check_address
 from harness.matrix.providers import Matrix, Provider
 from harness.results import told_most
 from harness.wire.dialect import DialectName
+from harness.words import translated
 
 if TYPE_CHECKING:
     pass
@@ -90,7 +91,7 @@ def record(  # noqa: PLR0913, PLR0917 - one parameter an option
     missing: dict[tuple[str, str], list[str]] = {}
     manner = RecordOptions("all" if again else "missing", per_minute, names, reuse=True, limits=Limits.within(timeout))
     with RecordingRun(cases, environment, manner) as asking, stopping(asking) as came:
-        for one in progress(asking, len(cases), "recording"):
+        for one in progress(asking, len(cases), translated("recording")):
             counts[one.state] += 1
             reasons.update([one.reason] if one.reason else [])
             if one.state == "missing":
@@ -119,7 +120,9 @@ def _tell_unsendable(reasons: list[str | None]) -> None:
 def _moved(matrix: Matrix, names: tuple[str, ...], base_url: str) -> Matrix:
     """Return the matrix with another address for the one provider in ``names``."""
     if len(names) != 1:
-        raise HarnessError("--base-url is the address of one provider: name it, as in harness record vllm --base-url …")
+        raise HarnessError(
+            "--base-url is the URL of one provider; name the provider, as in harness record vllm --base-url …"
+        )
     check_address(base_url)
     moved = [_at(one, base_url) if one.id in names else one for one in matrix.providers]
     return matrix.model_copy(update={"providers": tuple(moved)})

@@ -19,6 +19,7 @@ from harness.recording.masking import mask_exchanges
 from harness.recording.scrub import scrub
 from harness.wire.dialect import DIALECTS
 from harness.wire.exchange import Exchange
+from harness.words import translated
 
 _CASSETTES = (".yaml", ".yml")
 _SHOWN = 5
@@ -48,7 +49,7 @@ def mask(paths: tuple[Path, ...], into: Path, seed: str | None, force: bool) -> 
     unread: list[HarnessError] = []
     places = list(dict.fromkeys(wanted.values()))
     written = 0
-    for place in progress(places, len(places), "masking"):
+    for place in progress(places, len(places), translated("masking")):
         archives = (archive for archive, there in wanted.items() if there == place)
         exchanges = [one for archive in archives for one in _read(archive, left_out, unread)]
         if exchanges:
@@ -76,7 +77,7 @@ def _places(paths: tuple[Path, ...], into: Path) -> dict[Path, Path]:
     for archive in places:
         for place in places.values():
             if place.exists() and place.samefile(archive):
-                raise HarnessError(f"{place}: it is one of the recordings that are read; name another place")
+                raise HarnessError(f"{place}: it is one of the recordings to mask; name another place")
     return places
 
 
@@ -87,7 +88,7 @@ def _named(found: list[tuple[Path, Path]], folder: Path) -> dict[Path, Path]:
     names = {archive: bare[archive] if often[bare[archive]] == 1 else name for archive, name in found}
     if len(set(names.values())) < len(names):
         twice = next(name for name, count in Counter(names.values()).items() if count > 1)
-        raise HarnessError(f"{twice}: two of the recordings have that name; mask them into two folders")
+        raise HarnessError(f"{twice}: two recordings have this name; mask them into two folders")
     return {archive: folder / f"{name}.yaml" for archive, name in names.items()}
 
 

@@ -115,7 +115,7 @@ def _named(name: str, table: Mapping[str, Scenario]) -> Iterable[str]:
     if not found:
         for dialect, other in SCENARIOS_OF.items():
             if _found(name, other):
-                raise HarnessError(f"--scenario {name}: a scenario of another dialect; give --dialect {dialect}")
+                raise HarnessError(f"--scenario {name}: a scenario of another dialect; add --dialect {dialect}")
         families = sorted({f"{one.partition('.')[0]}.*" for one in table})
         raise unknown("scenario", name, [*table, *families, *(KINDS if table is SCENARIOS else ())])
     return found
@@ -130,9 +130,11 @@ def _found(name: str, table: Mapping[str, Scenario]) -> list[str]:
 def _header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     if not colon or not _HEADER_NAME.fullmatch(name):
-        raise HarnessError("--header: it begins with no name and colon; write NAME:VALUE, as in X-Team:compat")
+        raise HarnessError("--header: there is no name before a colon; write NAME:VALUE, such as X-Team:compat")
     if not (value.isascii() and value.strip().isprintable()):
-        raise HarnessError(f"--header {name}: its value holds a character that no header takes; write it anew")
+        raise HarnessError(
+            f"--header {name}: the value contains a character that a header cannot contain; write it again"
+        )
     return name, value.strip()
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def check_places(options: ProbeOptions, asked: list[Scenario]) -> None:
     """Refuse what can't be written to, or be meant together, before anything is asked."""
     if options.baseline and options.write_baseline:
-        raise HarnessError("--baseline and --write-baseline: the one is read, the other written; use one of them")
+        raise HarnessError("--baseline and --write-baseline: one is read, the other written; use only one of them")
     if options.results_file:
         check_writable(options.results_file)
     if options.folder:
@@ -141,4 +141,4 @@ class KeptRecordings:
         """Why there is nothing to judge: no chat was answered; None where one was, or none was due."""
         if self.chats or not self.unanswered:
             return None
-        return f"this endpoint answered no chat: {told_most(self.unanswered)}"
+        return f"this endpoint did not answer any chat request: {told_most(self.unanswered)}"

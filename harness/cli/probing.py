@@ -23,6 +23,7 @@ from harness.matrix.scenarios import Scenario
 from harness.reports.failures import counted
 from harness.results import Finding, Outcome, ProbeSummary, Results
 from harness.words import translated
+from harness.words.problems import translated_problem
 
 if TYPE_CHECKING:
     from harness.clients.forecasting import Forecaster
@@ -102,7 +103,7 @@ class _Probing:
             self.course, self.secrets, partial(self.kept.place, number), self._judge(), options.chosen_checks(),
             options.extra_headers(), Pace(options.delay).wait,
         )  # fmt: skip
-        what = "probing" if options.repeat == 1 else f"probing {number}/{options.repeat}"
+        what = translated("probing") + (f" {number}/{options.repeat}" if options.repeat > 1 else "")
         try:
             for found in progress(probed, len(wanted), what):
                 self.kept.take(number, found, self.course)
@@ -209,5 +210,7 @@ def _left(results: Results, reason: str) -> str:
     left = [one.scenario for one in results.findings if one.check == RECORDING and reason in one.message]
     more = translated("and {count} more").format(count=len(left) - _SHOWN)
     shown = ", ".join(left[:_SHOWN]) + (f" {more}" if len(left) > _SHOWN else "")
-    said = translated("{reason}: {scenarios} not asked").format(reason=reason, scenarios=counted(len(left), "live"))
+    said = translated("{reason}: {scenarios} not sent").format(
+        reason=translated_problem(reason), scenarios=counted(len(left), "live")
+    )
     return f"{said}{f' ({shown})' if left else ''}"

@@ -10,6 +10,7 @@ from harness.cli.common import FORCE, ROOT, matrix_of, one_line_errors, progress
 from harness.cli.outlet import say, say_block
 from harness.evidence.reconstruct import Reconstruction
 from harness.recording.atomic import check_own, write_atomically
+from harness.words import translated
 
 _OUT_OF_DATE = ("new", "changed", "unfounded")
 
@@ -67,5 +68,5 @@ def reconstruct(  # noqa: PLR0913, PLR0917 - one parameter an option
 def _write(stale: list[Reconstruction]) -> None:
     from harness.evidence.reconstruct import write
 
-    for one in progress(stale, len(stale), "writing"):
+    for one in progress(stale, len(stale), translated("writing")):
         write(one)

@@ -27,7 +27,7 @@ class _Seconds(click.FloatRange):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         seconds = super().convert(value, param, ctx)
         if math.isnan(seconds):
-            self.fail(f"{value} is no number of seconds", param, ctx)
+            self.fail(f"{value} is not a number of seconds", param, ctx)
         return float(seconds)
 
 
@@ -107,7 +107,7 @@ def end(came: list[int], failed: list[str], nothing: str | None, unexpected: boo
     for line in failed:
         say(f"harness: {line}", err=True)
     if nothing:
-        say(f"harness: nothing was judged: {nothing}", err=True)
+        say(f"harness: nothing was checked: {nothing}", err=True)
     if came:
         say(f"harness: stopped by {signal.Signals(came[0]).name}; what was judged before stands", err=True)
         sys.exit(128 + came[0])

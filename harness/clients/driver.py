@@ -175,7 +175,7 @@ class Host:
 def _parsed_output(line: bytes, number: str, entry: str | None) -> ClientOutput | None:
     """Return what a line says; raises ValueError or RecursionError where it is no answer to the question of that number."""
     if line.count(b"\n") > 1:
-        raise ValueError("it is more than a line")
+        raise ValueError("it is more than one line")
     message = _clean(json.loads(line))  # orjson refuses halves of surrogate pairs
     if not isinstance(message, dict) or message.get("id") != number:
         raise ValueError("it answers another question")

@@ -108,7 +108,7 @@ def _trial(name: str, root: Path) -> Trial:
         if put:
             return put
         raise UnknownName(
-            f"{fault} has no place in an answer to {asked!r}; it is one of answers such as those to {found.request_id}"
+            f"{fault} does not fit a response to {asked!r}; it fits responses such as those to {found.request_id}"
         )
     return _recorded(name, root)
 

@@ -207,7 +207,7 @@ def _explain_kept(name: str, results: Path, console: Console) -> None:
     """Show what a results file holds of a cell: of recordings that were audited there can be several."""
     found = [finding for finding in read_results(results).findings if finding.cell == name]
     if not found:
-        raise UnknownName(f"{results}: it holds no finding {name!r}; see: harness report {results}")
+        raise UnknownName(f"{results}: it has no finding {name!r}; see: harness report {results}")
     for finding in found[:_LINES_SHOWN]:
         _show_cell(finding, [], console)
     if len(found) > _LINES_SHOWN:

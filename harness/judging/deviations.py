@@ -27,7 +27,7 @@ def _rule(name: str) -> str:
     if name not in CHECKS:
         raise ValueError(f"unknown check {name!r}; see: harness checks")
     if CHECKS[name].level is Level.OBSERVE:
-        raise ValueError(f"{name} is an observation, nothing can deviate from it; delete the entry")
+        raise ValueError(f"{name} is an observation and cannot have deviations; delete the entry")
     return name
 
 
@@ -52,7 +52,7 @@ def _faults() -> "dict[str, Fault]":
 
 def _fault(name: str) -> str:
     if name not in _faults():
-        raise ValueError(f"unknown fault {name!r}; see reports/proof.md, or add it to harness/simulate/")
+        raise ValueError(f"unknown fault {name!r}; see reports/proof.md, or add it in harness/simulate/")
     return name
 
 
@@ -94,7 +94,7 @@ class _Listed(Strict):
         if self.fault and (shows := _faults()[self.fault].rule) != self.check:
             raise ValueError(f"the fault {self.fault} shows {shows}, not {self.check}")
         if self.until and not self.fault:
-            raise ValueError("what is gone is shown by no recording of now: name the fault that shows it")
+            raise ValueError("a deviation that is gone has no current recording; name a fault that shows it")
         return self
 
 

@@ -64,7 +64,7 @@ class ScenarioSender:
         secrets: Secrets = Secrets(),  # noqa: B008 - frozen
     ) -> None:
         if endpoint.key and not (endpoint.key.isascii() and endpoint.key.isprintable()):
-            raise NotAsked("the key holds a character that no header takes; copy it anew")
+            raise NotAsked("the API key contains a character that a header cannot contain; copy it again")
         self._endpoint = endpoint
         self._before_each = before_each
         self._secrets = secrets.and_of(endpoint.key, endpoint.base_url)
@@ -217,7 +217,7 @@ def _why(error: Exception | None) -> str:
     while root and root.__cause__:
         root = root.__cause__
     told = f"{type(root).__name__}: {root}" if root else "no request was made"
-    return f"not asked: {told}; look at the address, the key and the model's name"
+    return f"not sent: {told}; check the URL, the API key and the model name"
 
 
 def _options(encoding: str) -> dict[str, Any]:

@@ -86,12 +86,12 @@ class Budget:
             return None
         need = self._need(scenario)
         if scenario.costly and not self.long:
-            return Skip(Outcome.MISSING, f"asked with --long only: it takes about {need:,} tokens")
+            return Skip(Outcome.MISSING, f"sent only with --long: it takes about {need:,} tokens")
         if self.spent + scenario.requests > self.requests:
-            return Skip(Outcome.MISSING, f"the budget of {self.requests} requests is spent")
+            return Skip(Outcome.MISSING, f"the limit of {self.requests} requests is reached")
         left = self.tokens - self.tokens_spent - sum(self._held.values())
         if need > left:
-            said = f"the budget of {self.tokens:,} tokens has {max(left, 0):,} left, and it may take {need:,}"
+            said = f"{max(left, 0):,} of {self.tokens:,} tokens are left, and it may take {need:,}"
             return Skip(Outcome.MISSING, said)
         self.spent += scenario.requests
         self._held[scenario.id] = need

@@ -82,7 +82,7 @@ class Course:
     def look(self) -> Skip | None:
         """Return why no more is asked; None if more is."""
         if self.over is None and time.monotonic() >= self._until:
-            self.over = Skip(Outcome.INCONCLUSIVE, f"the {self.seconds:g} s of --max-seconds are over")
+            self.over = Skip(Outcome.INCONCLUSIVE, f"the limit of {self.seconds:g} s (--max-seconds) is reached")
         return self.over
 
     def follow(self, exchanges: Iterable[Exchange]) -> None:
@@ -90,7 +90,7 @@ class Course:
         for exchange in exchanges:
             self._silent = self._silent + 1 if _timed_out(exchange) else 0
             if self._silent >= _DEAD and self.over is None:
-                said = f"the endpoint is dead: {_DEAD} requests in a row timed out ({exchange.response.error})"
+                said = f"the endpoint does not respond: {_DEAD} requests in a row timed out ({exchange.response.error})"
                 self.over = Skip(Outcome.INCONCLUSIVE, said)
 
 
@@ -353,7 +353,7 @@ class _Run:
             yield self._not_asked(scenario, over)
         self.running.clear()
         for scenario in left:
-            yield self._not_asked(scenario, Skip(over.outcome, f"not asked: {over.reason}"))
+            yield self._not_asked(scenario, Skip(over.outcome, f"not sent: {over.reason}"))
 
 
 def _in_thread(ask: Callable[[Scenario], list[Exchange]], scenario: Scenario) -> Future[list[Exchange]]:

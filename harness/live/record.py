@@ -79,7 +79,7 @@ def missing_credentials(case: Case, environment: Mapping[str, str], named: Conta
         return f"{unset} is not set"
     if case.target.keyless and case.target.provider.id not in named:
         # Where nothing but an address tells it from others, any server may answer in its place.
-        return f"{case.target.provider.id} wants no key, so it is asked only where it is named"
+        return f"{case.target.provider.id} needs no API key, so it is used only if you name it"
     return None
 
 
@@ -286,11 +286,11 @@ class _ProviderQueue:
         self.answered |= not case.scenario.path and any(one.response.status == OK for one in exchanges)
         status, error = exchanges[-1].response.status, exchanges[-1].response.error or ""
         if status == NO_ANSWER and error.startswith("ConnectError"):
-            self.stopped_reason = f"not asked: nobody answers at {url}"
+            self.stopped_reason = f"not sent: no connection to {url}"
         elif wait is not None:
-            self.stopped_reason = f"not asked: {provider.id} is at its limit, and says to wait {wait:g} s"
+            self.stopped_reason = f"not sent: {provider.id} limits the rate and asks to wait {wait:g} s"
         elif status in _KEY_REFUSED and case.scenario.expected(len(exchanges) - 1).answer:
-            self.stopped_reason = f"not asked: {provider.key_env} was refused with status {status}"
+            self.stopped_reason = f"not sent: {provider.key_env} was rejected with status {status}"
         return exchanges
 
     def _sleep(self, seconds: float) -> None:

@@ -17,7 +17,7 @@ _HERE = re.compile(r"^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(?=:|$)")
 
 def _url(text: str) -> str:
     if not _written(text):
-        raise ValueError(f"a character that no address has in {text!r}; write it anew, without spaces")
+        raise ValueError(f"{text!r} contains a character that a URL cannot contain; write it again, without spaces")
     HttpUrl(text)
     return text
 
@@ -55,7 +55,7 @@ def fill(address: str, values: Mapping[str, str]) -> str:
     """
     for name in placeholders(address):
         if not _VALUE.fullmatch(values[name]):
-            raise ValueError(f"the value is no name; give only what stands for {{{name}}} in {address}")
+            raise ValueError(f"the value is not a name; give only the part for {{{name}}} in {address}")
     return address.format_map(values)
 
 

@@ -73,7 +73,7 @@ def _text(path: Path, error: type[HarnessError], if_absent: str) -> str:
         raise error(f"{path}: not UTF-8 ({problem.reason} at byte {problem.start}); save it as UTF-8") from None
     with suppress(yaml.YAMLError):  # which is told with its line
         if many_nodes(content, _MOST_PLACES):
-            raise error(f"{path}: it holds more than {_MOST_PLACES:,} values; delete what is not yours")
+            raise error(f"{path}: more than {_MOST_PLACES:,} values; delete those that do not belong to it")
     return text.replace("\r\n", "\n")
 
 
@@ -117,11 +117,11 @@ def _number_lines(node: yaml.Node, at: _Place, lines: dict[_Place, int]) -> None
     """Fill ``lines`` with the line of every key and element; raise _Refused where a key stands twice, or there is no end."""
     # An alias may stand for what it is in itself, and a few aliases of aliases for more than any memory holds.
     if len(at) > _DEEPEST or len(lines) > _MOST_PLACES:
-        raise _Refused(node, "this goes on without end; write out what the alias stands for")
+        raise _Refused(node, "this alias refers to itself or expands too far; write out what it stands for")
     lines.setdefault(at, node.start_mark.line + 1)
     for key, value, name in _children(node):
         if (*at, name) in lines:
-            raise _Refused(key, f"{name}: this key stands twice; delete one")
+            raise _Refused(key, f"{name}: this key appears twice; delete one")
         lines[(*at, name)] = key.start_mark.line + 1
         _number_lines(value, (*at, name), lines)
 

@@ -34,7 +34,7 @@ def own_matrix(root: Path) -> Matrix | None:
     """Return what the ``providers.yaml`` at ``root`` says; None where there is none, or another program's."""
     path = root / FILE_NAME
     if not root.exists():
-        raise BadProviders(f"{path}: there is no such folder; name one with --root")
+        raise BadProviders(f"{path}: no such folder; name another with --root")
     return load_matrix(path) if path.exists() and looks_like_ours(path) else None
 
 

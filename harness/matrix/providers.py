@@ -83,7 +83,7 @@ class Valid(Strict):
     @model_validator(mode="after")
     def _sourced(self) -> "Valid":
         if self.source is None and self.how not in {"recorded", "made"}:
-            raise ValueError(f"{self.how}, but where? add source")
+            raise ValueError(f"{self.how} needs a source; add source")
         return self
 
 
@@ -199,11 +199,11 @@ class Provider(Strict):
         for name in wanted:
             if name not in variables:
                 raise ValueError(
-                    f"base_url holds {{{name}}}; say which variable fills it, such as {name}: ACME_{name.upper()}"
+                    f"base_url contains {{{name}}}; name the variable that fills it, such as {name}: ACME_{name.upper()}"
                 )
         for name in variables:
             if "base_url" in info.data and name not in wanted:
-                raise ValueError(f"base_url holds no {{{name}}}; delete {name}")
+                raise ValueError(f"base_url does not contain {{{name}}}; delete {name}")
         return variables
 
     @field_validator("confidence")
@@ -361,7 +361,7 @@ class Matrix(Strict):
 def _refuse_duplicates(ids: list[str], what: str) -> None:
     for name in ids:
         if ids.count(name) > 1:
-            raise ValueError(f"two {what}s have the id {name!r}; give one another id")
+            raise ValueError(f"two {what}s have the id {name!r}; change one of them")
 
 
 @dataclass(frozen=True, slots=True)

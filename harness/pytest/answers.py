@@ -86,11 +86,13 @@ def answers_of(config: pytest.Config, wanted: Mapping[str, Any], positional: tup
     """
     strange = [name for name in wanted if name not in _TAKES]
     if positional or strange or not wanted.get("providers"):
-        raise BadMarker(f"it takes providers=[...] and may take {', '.join(_TAKES[1:])}")
+        raise BadMarker(f"it needs providers=[...] and may have {', '.join(_TAKES[1:])}")
     index = _index_of(config)
     found = [one for provider in _names(wanted["providers"]) for one in _of_provider(index, provider, wanted)]
     if not found:
-        raise BadMarker(f"no answer is recorded of what it names; see: harness scenarios, {REFERENCE} has all of them")
+        raise BadMarker(
+            f"there is no recorded response for what it names; see harness scenarios; the provider {REFERENCE} has all of them"
+        )
     return found
 
 

@@ -135,7 +135,7 @@ class _Guard:
         """Raise NetworkBlocked for a host that may not be asked."""
         if not (_lifted or host in self._found or (host, port) in _servers or self._names(host)):
             raise NetworkBlocked(
-                f"the network is blocked for tests, and this one asks for {host}; take the client's transport from "
+                f"the network is blocked in tests, and this one connects to {host}; use the client's transport from "
                 f"compat_recorder, or allow the host with {ALLOWED}"
             )
 

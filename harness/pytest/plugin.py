@@ -66,11 +66,13 @@ def pytest_configure(config: pytest.Config) -> None:
     for family in _FAMILIES:
         config.addinivalue_line("markers", f"compat_{family}: a check of the family {family}")
     if _online(config) and config.getoption("--compat-client"):
-        raise pytest.UsageError("--compat-client runs on recordings: leave --compat-live and --compat-record out")
+        raise pytest.UsageError("--compat-client works on recordings; leave out --compat-live and --compat-record")
     if config.getoption("--compat-live") and config.getoption(BLOCK):
-        raise pytest.UsageError(f"--compat-live asks over the network, {BLOCK} forbids it; leave one of them out")
+        raise pytest.UsageError(f"--compat-live needs the network, which {BLOCK} blocks; use only one of them")
     if _online(config) and (config.getoption("numprocesses", None) or hasattr(config, "workerinput")):
-        raise pytest.UsageError("--compat-live and --compat-record ask once for all items: run them without -n")
+        raise pytest.UsageError(
+            "--compat-live and --compat-record request each response once for all items; run them without -n"
+        )
     folder = config.getoption("--compat-report")
     if folder and not hasattr(config, "workerinput"):
         mode = "live" if _online(config) else "replay"
@@ -184,7 +186,7 @@ class MatrixFile(pytest.File):
         except HarnessError as error:
             raise self.CollectError(printable(str(error))) from None
         if all(case.skip for case in cases):
-            raise self.CollectError("no recording of what was asked for; record it with: harness record")
+            raise self.CollectError("there is no recording for this selection; make one with: harness record")
         self.config.stash[_CLIENTS] = clients
         yield from clients.items(self, cases)
 
@@ -232,7 +234,7 @@ class _Live:
             return Skip(Outcome.NA, refusal or f"{case.target.model.id} was retired on {case.target.model.retired}")
         if case.scenario.costly and not self._long:
             tokens = prompt_tokens(case.scenario)
-            return Skip(Outcome.MISSING, f"asked with --compat-long only: it takes about {tokens:,} tokens")
+            return Skip(Outcome.MISSING, f"sent only with --compat-long: it takes about {tokens:,} tokens")
         reason = missing_credentials(case, self._environment, self._named)
         return Skip(Outcome.MISSING, reason) if reason else None
 

@@ -102,7 +102,7 @@ def _unwritable(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise Unwritable(f"{path}: {error.strerror or error}; name a place that can be written to") from None
+        raise Unwritable(f"{path}: {error.strerror or error}; choose a place that you can write to") from None
 
 
 def check_own(path: Path, own: str, *, force: bool = False) -> None:
@@ -118,7 +118,7 @@ def check_own(path: Path, own: str, *, force: bool = False) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise Unwritable(f"{path}: {error.strerror or error}; name a place that can be written to") from None
+        raise Unwritable(f"{path}: {error.strerror or error}; choose a place that you can write to") from None
     if begin and not force and not re.match(own.encode(), begin):
         raise Unwritable(f"{path}: it exists and was not written by harness; name another file, or add --force")
 
@@ -126,7 +126,7 @@ def check_own(path: Path, own: str, *, force: bool = False) -> None:
 def _check_kind(path: Path) -> None:
     # To take the place of a device, a pipe or a folder would be to delete it.
     if path.exists() and not path.is_file():
-        raise Unwritable(f"{path}: it is no regular file; name one that is, or a new one")
+        raise Unwritable(f"{path}: it is not a regular file; name a regular file or a new one")
 
 
 def remove(path: Path) -> None:
@@ -142,7 +142,7 @@ def check_folder(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise Unwritable(f"{folder}: {error.strerror or error}; name a folder that can be written to") from None
+        raise Unwritable(f"{folder}: {error.strerror or error}; choose a folder that you can write to") from None
 
 
 @contextlib.contextmanager

@@ -75,12 +75,12 @@ def interactions_of(document: Any, path: Path) -> list[Any]:
     if not isinstance(document, dict) or not isinstance(document.get("interactions"), list):
         raise BadCassette(f"{path}: no list of interactions; this is not a vcrpy cassette")
     if "version" not in document:
-        raise BadCassette(f"{path}: no version line, so the file is cut short; restore it or record it again")
+        raise BadCassette(f"{path}: no version line, so the file is truncated; restore it or record it again")
     if document["version"] != 1:
         version = _words(document["version"], f"{path}: version")
         raise BadCassette(f"{path}: version {version}; this tool reads version 1, record it again")
     if not document["interactions"]:
-        raise BadCassette(f"{path}: interactions: it holds no exchange; record it again")
+        raise BadCassette(f"{path}: interactions: the list is empty; record it again")
     return list(document["interactions"])
 
 
@@ -301,7 +301,9 @@ def _source(x_source: dict[str, Any], where: str) -> Source:
     ours = provenance == "recorded" and "harness" in x_source
     before = _words_if_any(x_source, "failed_before", where)
     if before and not (before.isascii() and before.isdigit()):
-        raise BadCassette(f"{where}/failed_before: {before!r} is no status; the file was edited, record it again")
+        raise BadCassette(
+            f"{where}/failed_before: {before!r} is not a status code; the file was edited, record it again"
+        )
     return Source(provenance, at, url, note, fidelity, ours, int(before) if before else None)
 
 

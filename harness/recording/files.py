@@ -40,7 +40,7 @@ def read_whole(path: Path) -> bytes:
     except _UNREADABLE as error:
         raise _refused(path, error) from None
     if len(content) > most:
-        raise BadArchive(f"{path}: it holds more than {most:,} bytes; leave it out, or raise --max-file")
+        raise BadArchive(f"{path}: larger than {most:,} bytes; leave it out, or raise --max-file")
     return content
 
 
@@ -98,7 +98,9 @@ def _rows(
             blank = pass_blank()
             number, total = number + blank, total + blank
         if total > most:
-            raise BadArchive(f"{path}: it unpacks to more than {most:,} bytes; unpack it, or raise --max-unpacked")
+            raise BadArchive(
+                f"{path}: larger than {most:,} bytes when decompressed; decompress it, or raise --max-unpacked"
+            )
 
 
 def _pass_blank(file: io.BufferedReader | gzip.GzipFile) -> int:

@@ -15,7 +15,9 @@ def leaks_in(path: Path, content: bytes, exchanges: Iterable[Exchange], secrets:
     lines = [
         number for number, line in enumerate(content.splitlines(), 1) if line.strip() and secrets.redact(line) != line
     ]
-    yield from (f"{path}:{number}: this line holds a key, or what is shaped like one; {_FIX}" for number in lines)
+    yield from (
+        f"{path}:{number}: this line contains an API key, or something that looks like one; {_FIX}" for number in lines
+    )
     if lines:
         return
     for number, exchange in enumerate(exchanges):

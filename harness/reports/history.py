@@ -68,7 +68,9 @@ def read_history(path: Path) -> History:
     try:
         return _read(json.loads(text))
     except (ValueError, TypeError, KeyError, AttributeError):
-        raise BadResults(f"{path}: it is no history of version {VERSION}; name another file, or delete it") from None
+        raise BadResults(
+            f"{path}: it is not a history file of version {VERSION}; name another file, or delete this one"
+        ) from None
 
 
 def _read(document: Any) -> History:

@@ -47,7 +47,7 @@ LEGEND = (
     "nor P shows the same; each with the date of the newest. "
     "Recordings are the scenarios with R or P of those asked for, then how many there are of each kind."
 )
-SYNTHESISED = "S synthesised by harness serve, which is no evidence of a provider."
+SYNTHESISED = "S synthesised by harness serve, which is not evidence about a provider."
 """What the legend has besides, where answers of a replay server are among what was judged."""
 REPLAYED = "Answered by harness serve, not by a provider: {kinds}."
 NOT_RECORDED = "No recordings yet of {names}."

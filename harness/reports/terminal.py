@@ -190,7 +190,7 @@ def _show_providers(tally: Tally, console: Console, *, whole: bool) -> None:
     if rest := rows[most:]:
         console.print(translated("and {count} more providers; --all shows them").format(count=len(rest)))
     if tally.made:
-        said = translated("{count:,} reconstructed from cited facts, which is no evidence of a provider")
+        said = translated("{count:,} reconstructed from cited facts, which is not evidence about a provider")
         show_wrapped(said.format(count=tally.made), console, indent=0)
         console.print()
 
@@ -221,7 +221,9 @@ def _show_unasked(results: Results, console: Console, *, whole: bool) -> None:
         if finding.family == "recording":
             reasons[finding.outcome, finding.message][finding.scenario] += 1
     for (outcome, message), names in reasons.items():
-        told = translated("{what}: {values}").format(what=most_of(names, whole=whole), values=message)
+        told = translated("{what}: {values}").format(
+            what=most_of(names, whole=whole), values=translated_problem(message)
+        )
         line = f"[{COLOURS[outcome]}]{outcome.value:8}[/] {escape(told)}"
         console.print(line, highlight=False, soft_wrap=True)
 

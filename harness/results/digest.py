@@ -62,7 +62,7 @@ def read_digest(path: Path) -> Digest:
     """
     reader = LineReader(path)
     if reader.first.get("digest") is not True:
-        raise reader.bad(1, "it is no digest; make one with: harness run")
+        raise reader.bad(1, "it is not a digest; make one with: harness run")
     rows = tuple(row for _, row in reader.rows())
     return Digest(reader.run, rows, reader.end.get("outcomes", {}))
 

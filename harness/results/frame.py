@@ -64,9 +64,9 @@ def check_writable(path: Path) -> None:
         if path.is_dir():
             raise Unwritable(f"{path}: it is a folder; name a file")
         if path.exists() and not path.is_file():
-            raise Unwritable(f"{path}: it is no regular file; name one that is, or a new one")
+            raise Unwritable(f"{path}: it is not a regular file; name a regular file or a new one")
         if path.exists() and path.stat().st_size and not first_line(path).startswith(b'{"kind":"run"'):
-            raise Unwritable(f"{path}: it exists and holds no results; name another file")
+            raise Unwritable(f"{path}: it exists and is not a results file; name another file")
     except OSError as error:
         raise Unwritable(f"{path}: {error.strerror or error}; name another file") from None
 
@@ -170,7 +170,7 @@ class LineReader:
         if self.end.get("outcomes") != outcomes:
             raise self.bad(self._last, "the end line counts other outcomes than the file holds; run it again")
         if not count:
-            raise BadResults(f"{self.path}: it holds no finding; run it again")
+            raise BadResults(f"{self.path}: it has no findings; run the command again")
 
     def bad(self, number: int, reason: str) -> BadResults:
         """Return the error that a line is wrong."""
@@ -197,7 +197,9 @@ class LineReader:
             with opened(self.path) as file:
                 yield from file
         except (EOFError, zlib.error) as error:
-            raise BadResults(f"{self.path}: it is packed and cut off or damaged ({error}); run it again") from None
+            raise BadResults(
+                f"{self.path}: the compressed file is truncated or damaged ({error}); run the command again"
+            ) from None
         except OSError as error:
             raise BadResults(f"{self.path}: {error.strerror or error}; make one with: {self._made_by}") from None
 

@@ -74,7 +74,7 @@ def _check(path: Path) -> None:
     if path.is_file() and path.stat().st_size:
         with path.open("rb") as file:
             if file.read(len(_MAGIC)) != _MAGIC:
-                raise Unwritable(f"{path}: it exists and holds no Parquet; name another file")
+                raise Unwritable(f"{path}: it exists and is not a Parquet file; name another file")
 
 
 def _clean(row: dict[str, Any]) -> dict[str, Any]:

@@ -114,7 +114,9 @@ def _provider(request: web.Request) -> str:
     served = request.app[_INDEX].providers
     named = request.match_info.get("provider")
     if named is None and len(served) != 1:
-        raise NotRecorded(f"several providers are served; ask /{served[0]}/v1, or another of them")
+        raise NotRecorded(
+            f"several providers are served; use the base URL /{served[0]}/v1, or that of another provider"
+        )
     return named or served[0]
 
 
@@ -180,7 +182,7 @@ async def _models(request: web.Request) -> web.StreamResponse:
         return _json({"data": rows, "has_more": False, **ends} if of_messages else {"object": "list", "data": rows})
     found = next((one for one in rows if one["id"] == wanted), None)
     if found is None:
-        raise NotRecorded(f"nothing is recorded of a model {wanted!r}; see /{provider}/v1/models")
+        raise NotRecorded(f"there is no recording of a model {wanted!r}; see /{provider}/v1/models")
     return _json(found)
 
 

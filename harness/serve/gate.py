@@ -59,13 +59,15 @@ class Gate:
         host = request.headers.get(hdrs.HOST, "")
         if not self._serves(host):
             raise NotAllowed(
-                421, f"the Host header is {host!r}, no name of this server; allow it with --allow-host NAME"
+                421, f"the Host header is {host!r}, which is not a name of this server; allow it with --allow-host NAME"
             )
         preflight = request.method == hdrs.METH_OPTIONS and hdrs.ORIGIN in request.headers
         if (preflight or _is_of_a_page_elsewhere(request)) and not self._allowed(request):
             origin = request.headers.get(hdrs.ORIGIN) or "another site"
             named = origin if _ORIGIN.fullmatch(origin.lower()) else "ORIGIN"
-            raise NotAllowed(403, f"pages of {origin} may not ask; allow them with --allow-origin {named}")
+            raise NotAllowed(
+                403, f"requests from pages of {origin} are rejected; allow them with --allow-origin {named}"
+            )
         if not preflight:
             return await handler(request)
         # A star does not cover Authorization, which every client of OpenAI's API sends.
@@ -130,12 +132,14 @@ def _is_loopback(host: str) -> bool:
 def _origin(text: str) -> str:
     said = text.lower()
     if said != ANY and not _ORIGIN.fullmatch(said):
-        raise BadName(f"{text!r} is no origin; name one as a browser sends it, such as http://localhost:3000, or *")
+        raise BadName(
+            f"{text!r} is not an origin; write one as a browser sends it, such as http://localhost:3000, or *"
+        )
     return said
 
 
 def _host(text: str) -> str:
     found = _HOST.fullmatch(text)
     if not found or found[2]:
-        raise BadName(f"{text!r} is no name of a host; name one without a port, such as harness.internal or [::1]")
+        raise BadName(f"{text!r} is not a host name; write one without a port, such as harness.internal or [::1]")
     return _plain(found[1])

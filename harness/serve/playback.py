@@ -73,7 +73,7 @@ def changed(exchange: Exchange, fault: str | None) -> Exchange:
         RecursionError,
     ):  # made for another answer
         raise NotRecorded(
-            f"the fault {fault} has no place in this answer; it is one of answers such as those to {wanted.on}"
+            f"the fault {fault} does not fit this response; it fits responses such as those to {wanted.on}"
         ) from None
 
 

@@ -309,13 +309,13 @@ class RecordingIndex:
         provider, model = asked.provider, asked.model
         held = [one for one in self.answers(provider, asked.dialect) if not one.by_name_only]
         if not held:
-            raise NotRecorded(f"nothing is recorded of {provider}; record it with: harness record {provider}")
+            raise NotRecorded(f"there is no recording of {provider}; make one with: harness record {provider}")
         found = self._named(asked)
         if not found:
             known = list(dict.fromkeys(one.names[0] for one in held))
             near = get_close_matches(str(model), known, 3, 0.4) or known
             raise NotRecorded(
-                f"no answer of {provider} is recorded for the model {str(model)!r}; try {', '.join(near)}"
+                f"there is no recorded response of {provider} for the model {str(model)!r}; try {', '.join(near)}"
             )
         return found
 
@@ -397,7 +397,7 @@ def _no_scenario(provider: str, scenario: str, held: list[RecordedAnswer]) -> st
 
 
 def _nothing_fits(asked: RequestMade, held: list[RecordedAnswer]) -> str:
-    said = f"no answer of {asked.provider} is recorded for such a request"
+    said = f"there is no recorded response of {asked.provider} for such a request"
     if not held:
         return said
     nearest = min(held, key=lambda one: (len(differing(asked.traits, one.traits)), distance(asked.traits, one.traits)))

@@ -82,7 +82,7 @@ class ScriptedAnswer(Strict):
     @model_validator(mode="after")
     def _is_one_thing(self) -> "ScriptedAnswer":
         if self.error and (self.text is not None or self.calls):
-            raise ValueError("it is an error and an answer; take one of them away")
+            raise ValueError("it has both an error and an answer; delete one of them")
         if self.fault is not None and self.fault not in EVERY_FAULT and self.fault not in EVERY_VARIANT:
             raise ValueError(f"unknown fault {self.fault!r}; see: harness proof")
         return self
@@ -120,7 +120,7 @@ class PlannedFault(Strict):
     @model_validator(mode="after")
     def _names_a_fault(self) -> "PlannedFault":
         if (self.fault is None) == (self.socket is None):
-            raise ValueError("name one of fault and socket")
+            raise ValueError("set either fault or socket")
         if self.fault is not None and self.fault not in EVERY_FAULT and self.fault not in EVERY_VARIANT:
             raise ValueError(f"unknown fault {self.fault!r}; see: harness proof")
         return self
@@ -185,7 +185,7 @@ class AnswerScript:
         try:
             stat = self._path.stat()
         except OSError as error:
-            raise BadScript(f"{self._path}: {error.strerror}; name a file that is there") from None
+            raise BadScript(f"{self._path}: {error.strerror}; give a file that exists") from None
         stamp = (stat.st_mtime_ns, stat.st_size)
         if stamp != self._stamp:
             self._file = load_checked(self._path, ScriptFile, BadScript, "name a file of answers")

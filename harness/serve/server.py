@@ -43,7 +43,7 @@ def _listen(port: int) -> socket.socket:
         return socket.create_server((HOST, port), backlog=128)
     except OSError as error:
         reason = {errno.EADDRINUSE: "is in use", errno.EACCES: "is not allowed"}.get(error.errno or 0, str(error))
-        raise Unreachable(f"port {port} {reason}; name another with --port, or 0 for any that is free") from None
+        raise Unreachable(f"port {port} {reason}; choose another with --port, or 0 for any free port") from None
 
 
 class Background:

@@ -87,7 +87,7 @@ class Upstream:
 
     def __init__(self, base_url: str, folder: Path, mode: RecordMode = "missing") -> None:
         if not base_url.startswith(("http://", "https://")):
-            raise NoUpstream(f"{base_url!r} is no base URL; begin it with https://")
+            raise NoUpstream(f"{base_url!r} is not a base URL; begin it with https://")
         self._base_url = base_url.rstrip("/")
         self._folder = folder
         self._mode = mode
@@ -109,7 +109,7 @@ class Upstream:
         if self._mode in {"none", "missing"} and path.exists():
             return await _replay(request, path)
         if self._mode == "none":
-            raise NotRecorded(f"{path}: this request is not kept; ask it once with --record-mode missing")
+            raise NotRecorded(f"{path}: no response is saved for this request; send it once with --record-mode missing")
         # A client that leaves does not shorten what is kept: the rest is read without it.
         passing = asyncio.ensure_future(self._passed(request, asked, path))
         self._passing.add(passing)

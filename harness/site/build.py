@@ -40,7 +40,9 @@ def build_site(facts: Facts, into: Path, site_url: str | None = None) -> int:
         HarnessError: Zensical is not installed, or says that a page is wrong.
     """
     if into.exists() and not (into / MARKER).exists() and any(into.iterdir()):
-        raise Unwritable(f"{into}: it holds no site of ours; name another folder, or delete it")
+        raise Unwritable(
+            f"{into}: the folder does not contain a site made by harness; name another folder, or delete it"
+        )
     if find_spec("zensical") is None:
         raise HarnessError("Zensical is not installed; install it with: pip install 'llm-compat-harness[site]'")
     with TemporaryDirectory() as work:

@@ -16,8 +16,8 @@ from harness.words import LANGUAGES, entries, file_of, language, read, translate
 
 _GAP = re.compile(r"(\{\d\})")
 _MORE = re.compile(r" \(and (\d+) more\)$")
-SEPARATORS = ("; expected: ", "no longer seen, delete its line from deviations.yaml: ")
-"""What stands between the sentences of a finding that is not as listed."""
+SEPARATORS = ("not sent: ", "; expected: ", "no longer seen, delete its line from deviations.yaml: ")
+"""What stands between the sentences of a finding that is not as listed, and before the reason why a scenario was not sent."""
 
 _FIRST_HAN, _LAST_HAN = "\u4e00", "\u9fff"
 _PUNCTUATION = frozenset("，。：；（）、“”…")

@@ -107,6 +107,6 @@ def test_audit_of_nothing_that_answered_is_no_success(tmp_path: Path) -> None:
     write_cassette(tmp_path / "kept/silent.yaml", [recorded(silent)])
     result = CliRunner().invoke(main, ["audit", str(tmp_path / "kept"), "--results", str(tmp_path / "r.jsonl")])
     assert result.exit_code == 2
-    assert result.stderr.splitlines()[-1] == "harness: nothing was judged: no answer: ConnectTimeout"
+    assert result.stderr.splitlines()[-1] == "harness: nothing was checked: no answer: ConnectTimeout"
     write_cassette(tmp_path / "kept/good.yaml", [recorded(BODY)])
     assert CliRunner().invoke(main, ["audit", str(tmp_path / "kept")]).exit_code == 0

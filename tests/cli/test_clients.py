@@ -119,7 +119,7 @@ def test_code_that_hangs_is_ended_at_its_limit(tmp_path: Path) -> None:
         (("--client", "openai.prnt"), "unknown client 'openai.prnt'; try openai.print"),
         (("--client", "./none.py"), "none.py: No such file or directory; name a client or a file with its code"),
         (("--client", "openai.print", "--provider", "depseek"), "unknown provider 'depseek'; try deepseek"),
-        (("--client", "openai.print", "--provider", "fireworks"), "nothing is recorded of fireworks"),
+        (("--client", "openai.print", "--provider", "fireworks"), "there is no recording of fireworks"),
         (("--client", "openai.print", "--root", "/nowhere"), "/nowhere/providers.yaml"),
     ],
 )
@@ -179,7 +179,7 @@ def test_an_install_that_fails_is_a_line_and_leaves_nothing_ready(
 
 
 def test_nothing_named_installs_nothing_and_what_is_there_is_left_alone() -> None:
-    assert "nothing named; say which" in one_line(invoke("install"))
+    assert "no client named; name one" in one_line(invoke("install"))
     assert "unknown client 'nope'" in one_line(invoke("install", "nope"))
     there = invoke("install", "own")
     assert (there.exit_code, "(was there)" in there.stdout) == (0, True)
@@ -218,7 +218,7 @@ def test_a_client_and_its_cells_are_explained(name: str, said: str) -> None:
         ("openai.print/deepseek/deepseek-reasoner/chat.streem", "unknown recorded answer"),
         (
             "openai.print/call-index-missing@chat.stream",
-            "call-index-missing has no place in an answer to 'chat.stream'",
+            "call-index-missing does not fit a response to 'chat.stream'",
         ),
     ],
 )

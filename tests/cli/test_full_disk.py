@@ -90,7 +90,7 @@ def ends_on_a_disk(tmp_path: Path, *, full: bool) -> dict[str, tuple[int, str]]:
 def test_each_command_that_writes_names_the_disk_in_a_line_and_loses_nothing(
     tmp_path: Path, *, full: bool, why: str
 ) -> None:
-    expected = rf"harness: {tmp_path}/disk\S*: {why}; name a \w+ that can be written to"
+    expected = rf"harness: {tmp_path}/disk\S*: {why}; choose a \w+ that you can write to"
     ends = ends_on_a_disk(tmp_path, full=full)
     assert {name: end for name, end in ends.items() if end[0] != 2 or not re.fullmatch(expected, end[1])} == {}
 

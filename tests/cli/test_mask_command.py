@@ -64,7 +64,7 @@ def test_files_of_others_and_what_is_read_are_not_written_over(recordings: Path,
     for place in (recordings, recordings / "b/chat.yaml"):
         result = mask(recordings, "--into", place, "--force")
         assert result.exit_code == 2
-        assert "it is one of the recordings that are read; name another place" in result.stderr
+        assert "it is one of the recordings to mask; name another place" in result.stderr
     assert (recordings / "b/chat.yaml").read_bytes() == before
 
 

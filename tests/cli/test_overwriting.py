@@ -112,9 +112,9 @@ def test_what_is_no_regular_file_is_never_replaced(tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to(pipe)
     for path in (pipe, link, tmp_path, Path(os.devnull)):
-        with pytest.raises(Unwritable, match="no regular file"):
+        with pytest.raises(Unwritable, match="not a regular file"):
             check_own(path, OWN, force=True)
-        with pytest.raises(Unwritable, match="no regular file"):
+        with pytest.raises(Unwritable, match="not a regular file"):
             write_atomically(path, b"x")
         assert outcome_of("audit", ROOT / "cassettes/openai", "--results", path)[0] == 2
     assert stat.S_ISFIFO(pipe.stat().st_mode)

@@ -94,7 +94,7 @@ def test_a_cell_of_an_audit_is_explained_from_its_results(here: Path) -> None:
     passed = harness("explain", name.replace("sse.json", "sse.utf8"), "--results", "out.jsonl").stdout
     assert "breaks" not in passed
     missing = harness("explain", name.replace("org/m", "org/n"), "--results", "out.jsonl")
-    assert "it holds no finding 'api.acme.example/org/n/audit.stream/sse.json'; see: harness report out.jsonl" in (
+    assert "it has no finding 'api.acme.example/org/n/audit.stream/sse.json'; see: harness report out.jsonl" in (
         missing.stderr
     )
 

@@ -175,7 +175,7 @@ def test_any_findings_are_read_back(
 
 def test_what_holds_no_results_is_not_replaced(path: Path) -> None:
     path.write_text("my notes\n")
-    with pytest.raises(Unwritable, match=r"holds no results"):
+    with pytest.raises(Unwritable, match=r"is not a results file"):
         write_client_results(path, results())
     assert path.read_text() == "my notes\n"
 
@@ -227,7 +227,7 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
     "no count": (changing("end", findings=None), r":14: the end line counts None findings"),
     "other outcomes": (changing("end", outcomes={"ok": 6}), r":14: the end line counts other outcomes"),
     "no finding": (
-        lambda rows: [rows[0], rows[-1] | {"findings": 0, "outcomes": {}}], r": it holds no finding",
+        lambda rows: [rows[0], rows[-1] | {"findings": 0, "outcomes": {}}], r": it has no findings",
     ),
 }  # fmt: skip
 

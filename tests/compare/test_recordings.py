@@ -156,7 +156,7 @@ def test_a_question_that_changed_in_a_later_turn_is_told_of_the_whole_recording(
         ("a", "b/two.yaml", "one is a folder and one a file; give two cassettes or two folders"),
         ("a", "empty", "empty: no recordings in it"),
         ("a/one.yaml", "b/two.yaml", "b/two.yaml: no chat completion in it"),
-        ("a/one.yaml", "cut.yaml", "cut.yaml: no version line, so the file is cut short"),
+        ("a/one.yaml", "cut.yaml", "cut.yaml: no version line, so the file is truncated"),
     ],
 )
 def test_what_can_t_be_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str, said: str) -> None:

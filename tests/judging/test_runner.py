@@ -343,7 +343,7 @@ def test_what_is_gone_is_told_of_and_expected_of_no_recording(project: Path) -> 
         (
             "    fault: object-missing\n",
             "",
-            "what is gone is shown by no recording of now: name the fault that shows it",
+            "a deviation that is gone has no current recording; name a fault that shows it",
         ),
         ("object-missing", "stop-ignored", "the fault stop-ignored shows params.stop, not chunk.object"),
         ("kind: issue", "kind: rumour", "kind: "),

@@ -58,7 +58,7 @@ def test_without_long_a_spent_budget_is_not_why_the_long_prompt_is_left_out() ->
     assert budget.try_reserve(CHAT) is None
     skipped = budget.try_reserve(LONG)
     assert skipped
-    assert skipped.reason.startswith("asked with --long only"), "more requests would not send it"
+    assert skipped.reason.startswith("sent only with --long"), "more requests would not send it"
 
 
 def test_one_request_is_told_as_one() -> None:
@@ -73,7 +73,7 @@ def test_the_long_prompt_is_not_sent_unless_that_is_said() -> None:
     assert max(len(request.body) for request in server.requests) < 3_000
     (left,) = [one for one in findings(result) if one.scenario == LONG.id]
     assert left.outcome is Outcome.MISSING
-    assert left.message.startswith("asked with --long only: it takes about 15")
+    assert left.message.startswith("sent only with --long: it takes about 15")
 
 
 @pytest.mark.thorough

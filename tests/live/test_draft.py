@@ -291,8 +291,8 @@ def test_what_gave_no_answer_is_not_kept(tmp_path: Path) -> None:
         (("--id", "A B"), "id: String should match pattern"),
         (("--key-env", "key"), "key_env: String should match pattern"),
         (("--docs", "docs"), "docs: "),
-        (("--thinking-on", "true"), "--thinking-on: 'true' is no JSON object; write one such as"),
-        (("--thinking-off", "{"), "--thinking-off: '{' is no JSON object; write one such as"),
+        (("--thinking-on", "true"), "--thinking-on: 'true' is not a JSON object; write one such as"),
+        (("--thinking-off", "{"), "--thinking-off: '{' is not a JSON object; write one such as"),
     ],
 )  # fmt: skip
 def test_what_makes_no_entry_is_refused_before_anything_is_asked(

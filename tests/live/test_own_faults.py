@@ -127,7 +127,10 @@ def test_a_scenario_that_can_not_be_asked_is_inconclusive_and_the_rest_stands(
 def test_a_key_that_no_header_takes_is_told_in_one_line_without_it(key: str) -> None:
     run = CliRunner().invoke(main, ["probe", "http://127.0.0.1:9/v1", "-m", "m"], env={"OPENAI_API_KEY": key})
     assert run.exit_code == 2
-    assert run.stderr.splitlines()[-1] == "harness: the key holds a character that no header takes; copy it anew"
+    assert (
+        run.stderr.splitlines()[-1]
+        == "harness: the API key contains a character that a header cannot contain; copy it again"
+    )
     assert key not in run.output
 
 

@@ -232,8 +232,8 @@ def test_the_budget_holds() -> None:
     assert len(server.requests) <= 5
     left = [one for one in findings(result) if one.outcome is Outcome.MISSING]
     assert left
-    long = [one.scenario for one in left if "budget of 5 requests" not in one.message]
-    assert long == ["error.too-long"], "which no budget of requests would have sent: it is asked with --long only"
+    long = [one.scenario for one in left if "limit of 5 requests" not in one.message]
+    assert long == ["error.too-long"], "which no budget of requests would have sent: it is sent only with --long"
     with Server(IDEAL) as server:
         probe(server, "--max-tokens", "20")
     assert len(server.requests) < 12
@@ -245,7 +245,7 @@ def test_a_folder_that_cannot_be_written_to_is_refused_before_anything_is_asked(
         result = probe(server, "--record", str(tmp_path / "file" / "kept"))
         assert server.requests == []
     assert result.exit_code == 2
-    assert "name a folder that can be written to" in result.stderr.splitlines()[-1]
+    assert "choose a folder that you can write to" in result.stderr.splitlines()[-1]
 
 
 def test_unknown_names_are_refused_before_anything_is_sent() -> None:

@@ -73,11 +73,13 @@ def test_after_three_time_outs_in_a_row_the_endpoint_is_dead(name: str, tmp_path
         result = probe(server, "--timeout", "0.5", *LONG, "--results", str(tmp_path / "r.jsonl"))
         assert len(server.requests) <= 8
     assert result.exit_code == code
-    left = [one for one in read_results(tmp_path / "r.jsonl").findings if "the endpoint is dead" in one.message]
+    left = [
+        one for one in read_results(tmp_path / "r.jsonl").findings if "the endpoint does not respond" in one.message
+    ]
     assert {one.outcome for one in left} == {Outcome.INCONCLUSIVE}
     assert len(left) > 40
     assert "3 requests in a row timed out" in result.stderr
-    assert ("harness: nothing was judged: " in result.stderr) == (code == 2)
+    assert ("harness: nothing was checked: " in result.stderr) == (code == 2)
 
 
 def test_what_was_judged_before_it_died_stands(tmp_path: Path) -> None:
@@ -89,7 +91,7 @@ def test_what_was_judged_before_it_died_stands(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     found = read_results(tmp_path / "r.jsonl")
     assert found.outcomes["pass"] > 100
-    assert "the endpoint is dead" in result.stderr
+    assert "the endpoint does not respond" in result.stderr
 
 
 @pytest.mark.thorough
@@ -100,7 +102,7 @@ def test_time_outs_that_are_not_in_a_row_do_not_end_it(tmp_path: Path) -> None:
     with Server(sometimes) as server:
         result = probe(server, "--timeout", "1", *LONG, "--results", str(tmp_path / "r.jsonl"))
     assert "dead" not in result.stderr
-    assert not [one for one in read_results(tmp_path / "r.jsonl").findings if "not asked: " in one.message]
+    assert not [one for one in read_results(tmp_path / "r.jsonl").findings if "not sent: " in one.message]
 
 
 def test_max_seconds_ends_the_whole_and_says_what_was_not_asked(tmp_path: Path) -> None:
@@ -113,11 +115,11 @@ def test_max_seconds_ends_the_whole_and_says_what_was_not_asked(tmp_path: Path) 
         assert 3 < len(server.requests) < 40
     assert result.exit_code == 0, result.output
     assert "within 1 s" in result.stderr
-    assert "the 1 s of --max-seconds are over: " in result.stderr
-    assert "scenarios not asked (" in result.stderr
+    assert "the limit of 1 s (--max-seconds) is reached: " in result.stderr
+    assert "scenarios not sent (" in result.stderr
     found = read_results(tmp_path / "r.jsonl")
     assert found.outcomes["pass"] > 50
-    assert {one.outcome for one in found.findings if "not asked: " in one.message} == {Outcome.INCONCLUSIVE}
+    assert {one.outcome for one in found.findings if "not sent: " in one.message} == {Outcome.INCONCLUSIVE}
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "1e12", "soon"])
@@ -135,9 +137,9 @@ def page(request: Received) -> Exchange:
 
 
 ANSWERS: dict[str, tuple[Script, int, str]] = {
-    "500 to all": (refuses(500), 2, "this endpoint answered no chat: status 500"),
-    "429 to all": (refuses(429), 2, "this endpoint answered no chat: status 429"),
-    "503 to all": (refuses(503), 2, "this endpoint answered no chat: status 503"),
+    "500 to all": (refuses(500), 2, "this endpoint did not answer any chat request: status 500"),
+    "429 to all": (refuses(429), 2, "this endpoint did not answer any chat request: status 429"),
+    "503 to all": (refuses(503), 2, "this endpoint did not answer any chat request: status 503"),
     "400 to all": (refuses(400, message="not a chat model"), 2, "answered no chat: status 400: "),
     "401 to all": (refuses(401), 2, "is the key right?"),
     "HTML at 200": (plays(page), 1, ""),
@@ -156,12 +158,12 @@ def test_a_probe_that_judged_nothing_is_no_success(name: str) -> None:
 def test_one_scenario_that_could_not_be_judged_is_none_either() -> None:
     with Server(refuses(401)) as server:
         result = probe(server, "--scenario", "tools.auto")
-    assert (result.exit_code, "nothing was judged" in result.stderr) == (2, True)
+    assert (result.exit_code, "nothing was checked" in result.stderr) == (2, True)
     with Server(IDEAL) as server:
         result = probe(server, "--scenario", "error.too-long")
         assert server.requests == []
     assert result.exit_code == 2
-    assert "asked with --long only" in result.stderr.splitlines()[-1]
+    assert "sent only with --long" in result.stderr.splitlines()[-1]
 
 
 def test_models_are_answered_and_no_chat() -> None:
@@ -171,7 +173,7 @@ def test_models_are_answered_and_no_chat() -> None:
     with Server(only_models) as server:
         result = probe(server)
     assert result.exit_code == 2
-    assert "answered no chat" in result.stderr.splitlines()[-1]
+    assert "did not answer any chat request" in result.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize("number", parted([signal.SIGINT, signal.SIGTERM], {signal.SIGINT}))
@@ -290,4 +292,7 @@ def test_a_connection_that_is_not_made_holds_nothing_up() -> None:
     )  # fmt: skip
     outcomes = [one.findings[0].message for one in found]
     never.set()
-    assert outcomes == ["the 0.3 s of --max-seconds are over", "not asked: the 0.3 s of --max-seconds are over"]
+    assert outcomes == [
+        "the limit of 0.3 s (--max-seconds) is reached",
+        "not sent: the limit of 0.3 s (--max-seconds) is reached",
+    ]

@@ -107,7 +107,7 @@ def test_families_and_checks_are_those_of_the_dialect() -> None:
     assert some.exit_code == 0, some.output
     assert '"messages.ends"' in some.stdout
     assert none.exit_code == 2
-    assert "--scenario chat.stream: a scenario of another dialect; give --dialect chat" in none.stderr
+    assert "--scenario chat.stream: a scenario of another dialect; add --dialect chat" in none.stderr
 
 
 @pytest.mark.parametrize(

@@ -46,11 +46,11 @@ def test_a_family_of_scenarios_and_one_of_checks_and_a_level_are_chosen() -> Non
     ("options", "said"),
     [
         (("--scenario", "tool.*"), "unknown scenario 'tool.*'; try tools.*"),
-        (("--scenario", "messages.*"), "--scenario messages.*: a scenario of another dialect; give --dialect messages"),
+        (("--scenario", "messages.*"), "--scenario messages.*: a scenario of another dialect; add --dialect messages"),
         (("--check", "sse.dome"), "unknown check 'sse.dome'; try sse.done"),
-        (("--header", "no colon here"), "--header: it begins with no name and colon; write NAME:VALUE"),
-        (("--header", "X-A:with\nline"), "--header X-A: its value holds a character that no header takes"),
-        (("--header", "Bad Name:x"), "--header: it begins with no name and colon"),
+        (("--header", "no colon here"), "--header: there is no name before a colon; write NAME:VALUE"),
+        (("--header", "X-A:with\nline"), "--header X-A: the value contains a character that a header cannot contain"),
+        (("--header", "Bad Name:x"), "--header: there is no name before a colon"),
     ],
 )
 def test_what_is_said_wrongly_is_told_in_a_line_before_anything_is_asked(options: tuple[str, ...], said: str) -> None:

@@ -105,7 +105,7 @@ def test_a_server_of_ones_own_is_asked_in_the_place_of_a_provider(tmp_path: Path
     assert cassettes(tmp_path) == {"acme/small/chat.stream.yaml"}
     refused = run(tmp_path, "--base-url", own.base_url)
     assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
-    assert "name it" in refused.stderr
+    assert "name the provider" in refused.stderr
     assert "not an address" in run(tmp_path, "acme", "--base-url", "localhost:1").stderr
 
 
@@ -123,7 +123,7 @@ def test_an_address_is_filled_or_its_variable_is_named(tmp_path: Path) -> None:
         (tmp_path / "cassettes/acme/small/chat.nonstream.yaml").unlink()
         refused = run(tmp_path, scenarios=["chat.nonstream"], ACME_VERSION="a/b")
         assert refused.exit_code == 2
-        assert "ACME_VERSION: the value is no name; give only what stands for {version} in" in refused.stderr
+        assert "ACME_VERSION: the value is not a name; give only the part for {version} in" in refused.stderr
 
 
 def test_a_dry_run_asks_nothing(tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_a_provider_that_stays_at_its_limit_is_left_in_peace(tmp_path: Path) -> 
     by_state = Counter((one.case.target.provider.id, one.state) for one in told)
     assert by_state == {("acme", "inconclusive"): 1, ("acme", "missing"): 2, ("other", "recorded"): 3}
     assert {one.reason for one in told if one.state == "missing"} == {
-        "not asked: acme is at its limit, and says to wait 3 s"
+        "not sent: acme limits the rate and asks to wait 3 s"
     }
 
 
@@ -211,13 +211,13 @@ def test_a_wait_of_a_year_is_not_waited_for(tmp_path: Path) -> None:
     assert waits == []
 
 
-@pytest.mark.parametrize(("script", "said"), [(refuses(401), "ACME_KEY was refused with status 401")])
+@pytest.mark.parametrize(("script", "said"), [(refuses(401), "ACME_KEY was rejected with status 401")])
 def test_a_refused_key_is_tried_once(script: Script, said: str, tmp_path: Path) -> None:
     with Server(script) as server:
         told = ask(project(tmp_path, server), RecordOptions(), *SHORT)
         assert len(server.requests) == 1
     assert [one.state for one in told] == ["inconclusive", "missing", "missing"]
-    assert told[1].reason == f"not asked: {said}"
+    assert told[1].reason == f"not sent: {said}"
 
 
 def test_where_nobody_answers_nobody_is_asked_again(tmp_path: Path) -> None:
@@ -227,7 +227,7 @@ def test_where_nobody_answers_nobody_is_asked_again(tmp_path: Path) -> None:
         silent.bind(("127.0.0.1", int(server.base_url.split(":")[2].split("/")[0])))
         told = ask(root, RecordOptions(), *SHORT)
     assert [one.state for one in told] == ["inconclusive", "missing", "missing"]
-    assert "nobody answers at http://127.0.0.1" in told[1].reason
+    assert "no connection to http://127.0.0.1" in told[1].reason
 
 
 def test_what_has_ended_before_anybody_looks_is_told_in_its_order(tmp_path: Path) -> None:
@@ -259,7 +259,7 @@ def test_a_target_that_wants_no_key_is_asked_without_one_where_it_is_named(tmp_p
     with Server(IDEAL) as server:
         root = project(tmp_path, server, extra=", lacks: [key]")
         unnamed = run(root, scenarios=("chat.stream",), ACME_KEY="")
-        assert "acme wants no key, so it is asked only where it is named" in unnamed.stdout
+        assert "acme needs no API key, so it is used only if you name it" in unnamed.stdout
         assert server.requests == [], "anything may listen at its address"
         run(root, "acme", scenarios=("chat.stream",), ACME_KEY="")
         assert len(server.requests) == 1
@@ -283,7 +283,7 @@ def test_providers_are_asked_at_once_and_one_in_order(tmp_path: Path) -> None:
     [
         (refuses(500), "good", "status 500: no verdict on what was asked"),
         (refuses(429), "good", "status 429: no verdict on what was asked"),
-        (refuses(401), "bad", "ACME_KEY was refused with status 401"),
+        (refuses(401), "bad", "ACME_KEY was rejected with status 401"),
         (IDEAL, "", "ACME_KEY is not set"),
     ],
 )

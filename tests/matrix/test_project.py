@@ -86,7 +86,7 @@ def test_a_recording_of_ones_own_stands_before_ours(tmp_path: Path) -> None:
 
 
 def test_no_folder_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(BadProviders, match="no such folder; name one with --root"):
+    with pytest.raises(BadProviders, match="no such folder; name another with --root"):
         project_matrix(tmp_path / "none")
 
 

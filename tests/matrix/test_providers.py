@@ -206,7 +206,7 @@ def test_what_is_no_part_of_an_address_is_refused_unseen(tmp_path: Path, value: 
     with pytest.raises(BadProviders) as caught:
         target.url({"ACME_ORG": value, "ACME_TEAM": "x"})
     assert "ACME_ORG" in str(caught.value)
-    assert "give only what stands for {org} in https://{org}.acme.example/{team}/v1" in str(caught.value)
+    assert "give only the part for {org} in https://{org}.acme.example/{team}/v1" in str(caught.value)
     assert not value or value not in str(caught.value).replace("{org}.acme.example", "")
 
 
@@ -228,13 +228,13 @@ def test_dates_are_read_as_text(tmp_path: Path) -> None:
         ("api.acme.example", "{}.acme.example", ":4: providers.0.base_url: bad placeholder"),
         ("api.acme.example", "{org.acme.example", ":4: providers.0.base_url: bad placeholder"),
         ("api.acme.example", "{org!r}.acme.example", ":4: providers.0.base_url: bad placeholder"),
-        ("api.acme.example", "{org}.acme.example", ":2: providers.0.fills: base_url holds {org}; say which variable fills it, such as org: ACME_ORG"),
+        ("api.acme.example", "{org}.acme.example", ":2: providers.0.fills: base_url contains {org}; name the variable that fills it, such as org: ACME_ORG"),
         ("{place}", "{Place}", ":5: providers.0.other_urls.0.url: bad placeholder"),
         ("https://{place}.acme.example/v1", "acme", ":5: providers.0.other_urls.0.url: input should be a valid URL"),
-        ("    docs:", "    fills: {org: ACME_ORG}\n    docs:", ":9: providers.0.fills: base_url holds no {org}; delete org"),
+        ("    docs:", "    fills: {org: ACME_ORG}\n    docs:", ":9: providers.0.fills: base_url does not contain {org}; delete org"),
         ("    docs:", "    fills: {org: acme-org}\n    docs:", ":9: providers.0.fills.org: string should match pattern"),
         (", what: another place", "", ":5: providers.0.other_urls.0.what: missing; add it"),
-        ("thinking:", "valid: {at: 2026-10, how: documented}\n        thinking:", ":13: providers.0.models.0.valid: documented, but where? add source"),
+        ("thinking:", "valid: {at: 2026-10, how: documented}\n        thinking:", ":13: providers.0.models.0.valid: documented needs a source; add source"),
         ("thinking:", "valid: {at: autumn, how: recorded}\n        thinking:", ":13: providers.0.models.0.valid.at: string should match pattern"),
         ("thinking:", "valid: {at: 2026, how: guessed}\n        thinking:", ":13: providers.0.models.0.valid.how: input should be 'recorded', 'made', "),
         ("    docs:", "    sources: [{url: https://acme.example, about: [colour]}]\n    docs:", ":9: providers.0.sources.0.about.0: input should be 'url', 'key'"),
@@ -263,11 +263,11 @@ def test_a_mistake_in_an_address_or_a_claim_is_named(tmp_path: Path, old: str, n
         ("id: acme", "id: Acme", ":2: providers.0.id: string should match pattern"),
         ("ACME_API_KEY", "acme-key", ":8: providers.0.key_env: string should match pattern"),
         ("stream-usage", "tols", ":14: providers.0.models.0.lacks.0: unknown capability; use one of stream-usage"),
-        ("    key_env: ACME_API_KEY\n", "    key_env: A\n    key_env: B\n", ":9: key_env: this key stands twice; delete one"),
+        ("    key_env: ACME_API_KEY\n", "    key_env: A\n    key_env: B\n", ":9: key_env: this key appears twice; delete one"),
         ("providers:", "providers: {}\nx:", ":2: x: unknown key; use one of providers, published_only (and 1 more)"),
         ("    models:", "    models: []\n    models_:", ":11: providers.0.models_: unknown key; did you mean models?"),
         ("id: acme", "id: [acme", "not YAML"),
-        ("docs: https://acme.example/docs", "docs: &x [*x]", ":9: this goes on without end; write out what the alias"),
+        ("docs: https://acme.example/docs", "docs: &x [*x]", ":9: this alias refers to itself or expands too far; write out what"),
         ("name: Acme\n", "name: Ac\x0bme\n", ":3: not YAML: special characters are not allowed; mend that line"),
         ("disable: {}", "off: {}", "keys should be strings, not False"),
     ],
@@ -284,12 +284,14 @@ def test_a_mistake_is_named_with_its_line_and_fix(tmp_path: Path, old: str, new:
 
 def test_a_few_aliases_that_stand_for_too_much_are_refused(tmp_path: Path) -> None:
     bomb = "".join(f"x{n + 1}: &x{n + 1} [{', '.join([f'*x{n}'] * 10)}]\n" for n in range(9))
-    with pytest.raises(BadProviders, match=r"providers\.yaml:\d+: this goes on without end; write out"):
+    with pytest.raises(
+        BadProviders, match=r"providers\.yaml:\d+: this alias refers to itself or expands too far; write out"
+    ):
         load(tmp_path, f"x0: &x0 [a]\n{bomb}{GOOD}")
 
 
 def test_what_is_too_large_to_be_written_by_a_person_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadProviders, match=r"providers\.yaml: it holds more than 200,000 values; delete what"):
+    with pytest.raises(BadProviders, match=r"providers\.yaml: more than 200,000 values; delete those"):
         load(tmp_path, GOOD + "x: [" + "a," * 300_000 + "]\n")
     with (tmp_path / "providers.yaml").open("wb") as file:
         file.truncate(1 << 40)  # of holes: it takes no room

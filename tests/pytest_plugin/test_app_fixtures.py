@@ -58,15 +58,15 @@ def test_a_marker_gives_a_test_each_answer_with_each_change(pytester: pytest.Pyt
 @pytest.mark.parametrize(
     ("marker", "said"),
     [
-        ("", "it takes providers=[...] and may take scenarios, faults, variants"),
+        ("", "it needs providers=[...] and may have scenarios, faults, variants"),
         ("@pytest.mark.compat(providers=['deepsek'])", "unknown provider 'deepsek'; try deepseek"),
         ("@pytest.mark.compat(providers=['reference'], faults=['cut'])", "unknown fault 'cut'"),
         ("@pytest.mark.compat(providers=['reference'], variants=['stream-cut'])", "unknown legal variant 'stream-cut'"),
         (
             "@pytest.mark.compat(providers=['reference'], scenarios='chat.strem')",
-            "no answer is recorded of what it names",
+            "there is no recorded response for what it names",
         ),
-        ("@pytest.mark.compat(provider='reference')", "it takes providers=[...]"),
+        ("@pytest.mark.compat(provider='reference')", "it needs providers=[...]"),
     ],
 )
 def test_a_wrong_marker_is_a_line(pytester: pytest.Pytester, marker: str, said: str) -> None:

@@ -66,7 +66,7 @@ def test_a_blocked_test_reaches_the_replay_server_and_no_other(pytester: pytest.
     }  # fmt: skip
     text = told.stdout.str()
     for host in ("127.0.0.1", "compat.invalid"):
-        assert f"the network is blocked for tests, and this one asks for {host}; take the client's transport" in text
+        assert f"the network is blocked in tests, and this one connects to {host}; use the client's transport" in text
     assert allowed == {**outcomes(told), "local": "PASSED", "async": "PASSED"}
     assert "guard" not in repr(socket.socket.connect), "what was put before it is gone"
 
@@ -127,7 +127,7 @@ def test_a_recorder_that_records_is_let_through_and_one_that_replays_is_not(pyte
     ("arguments", "said"),
     [
         (["--compat-block-network", "--compat-allowed-hosts", "*.example.com"], r"no regular expression: nothing to repeat"),
-        (["--compat-block-network", "--compat-live"], "--compat-live asks over the network, --compat-block-network forbids it"),
+        (["--compat-block-network", "--compat-live"], "--compat-live needs the network, which --compat-block-network blocks"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_meant_is_a_line(pytester: pytest.Pytester, arguments: list[str], said: str) -> None:
@@ -208,7 +208,7 @@ def test_other_event_loops_are_blocked_as_well(pytester: pytest.Pytester) -> Non
         allowed = outcomes(run(pytester, "-v", *loose, "--compat-allowed-hosts", r"127\.0\.0\.1|localhost"))
     ways = [f"uvloop[{way}]" for way in ("connect", "connect_found", "datagrams", "lookup", "by_socket")]
     assert outcomes(told) == {**dict.fromkeys([*ways, "trio", "anyio"], "FAILED"), "own_server": "PASSED"}
-    assert told.stdout.str().count("NetworkBlocked: the network is blocked for tests, and this one asks for") >= len(
+    assert told.stdout.str().count("NetworkBlocked: the network is blocked for tests, and this one connects to") >= len(
         ways
     )
     assert allowed == {**dict.fromkeys(outcomes(told), "PASSED"), "uvloop[lookup]": "FAILED"}

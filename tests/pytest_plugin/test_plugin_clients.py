@@ -85,7 +85,10 @@ def test_selection_and_markers_work(pytester: pytest.Pytester) -> None:
     [
         (("--compat-client", "openai.prnt"), "unknown client 'openai.prnt'; try openai.print"),
         (("--compat-client", "openai.print", "--compat-live"), "leave --compat-live and --compat-record out"),
-        (("--compat-client", "openai.print", "--compat-scenario", "chat.n2"), "no recording of what was asked for"),
+        (
+            ("--compat-client", "openai.print", "--compat-scenario", "chat.n2"),
+            "there is no recording for this selection",
+        ),
     ],
 )
 def test_what_can_not_be_run_is_an_error(pytester: pytest.Pytester, arguments: tuple[str, ...], said: str) -> None:

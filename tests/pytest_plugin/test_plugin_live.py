@@ -148,7 +148,7 @@ def test_a_recording_is_not_asked_for_once_a_worker(pytester: pytest.Pytester, s
     result = pytester.runpytest_subprocess("providers.yaml", "--compat-live", "-n", "2")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
-        ["ERROR: --compat-live and --compat-record ask once for all items: run them without -n"]
+        ["ERROR: --compat-live and --compat-record request each response once for all items; run them without -n"]
     )
     assert server.requests == []
 
@@ -164,6 +164,6 @@ def test_what_is_costly_is_asked_only_where_that_is_said(pytester: pytest.Pytest
     )
     result = pytester.runpytest_inprocess(*chosen, "--compat-live", "-rs")
     assert server.requests == []
-    result.stdout.fnmatch_lines(["*missing: asked with --compat-long only: it takes about * tokens"])
+    result.stdout.fnmatch_lines(["*missing: sent only with --compat-long: it takes about * tokens"])
     pytester.runpytest_inprocess(*chosen, "--compat-live", "--compat-long", "--compat-check=error.status")
     assert len(server.requests) == 1

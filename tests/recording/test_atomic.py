@@ -74,7 +74,7 @@ def test_what_the_disk_refuses_is_a_line_and_loses_nothing(
         patch.setattr(owner, name, refuse)
         with pytest.raises(Unwritable) as told:
             write_atomically(place, b"new")
-    assert str(told.value) == f"{place}: {os.strerror(number)}; name a place that can be written to"
+    assert str(told.value) == f"{place}: {os.strerror(number)}; choose a place that you can write to"
     assert place.read_bytes() == BEFORE
     assert files(place.parent) == ["kept.yaml"], "nothing half is left"
 
@@ -94,11 +94,11 @@ def test_a_folder_that_cannot_be_synced_is_no_failure(place: Path, monkeypatch: 
 
 def test_where_nobody_may_write_it_says_so(as_nobody: Path) -> None:
     place = as_nobody / "kept.yaml"
-    with pytest.raises(Unwritable, match=r"kept\.yaml: Permission denied; name a place"):
+    with pytest.raises(Unwritable, match=r"kept\.yaml: Permission denied; choose a place"):
         write_atomically(place, b"new")
     with pytest.raises(Unwritable, match=r"new\.yaml: Permission denied"):
         write_atomically(as_nobody / "sub" / "new.yaml", b"new")
-    with pytest.raises(Unwritable, match=r"kept\.yaml: Permission denied; name a place"):
+    with pytest.raises(Unwritable, match=r"kept\.yaml: Permission denied; choose a place"):
         remove(place)
     assert (place.read_bytes(), files(as_nobody)) == (BEFORE, ["kept.yaml"])
 
@@ -122,9 +122,9 @@ def as_nobody() -> Iterator[Path]:
 
 
 def test_a_file_stands_where_a_folder_should(place: Path) -> None:
-    with pytest.raises(Unwritable, match=r"inner\.yaml: .*; name a place"):
+    with pytest.raises(Unwritable, match=r"inner\.yaml: .*; choose a place"):
         write_atomically(place / "inner.yaml", b"new")
-    with pytest.raises(Unwritable, match=r"it is no regular file; name one"):
+    with pytest.raises(Unwritable, match=r"it is not a regular file; name a"):
         write_atomically(place.parent, b"new")
     assert place.read_bytes() == BEFORE
 

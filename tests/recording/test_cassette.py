@@ -134,7 +134,7 @@ GOOD = dump_cassette([STREAM_USAGE, BODY])
     [
         pytest.param(b"", "empty", id="empty"),
         pytest.param(b"\n \n", "empty", id="blank"),
-        pytest.param(GOOD[: GOOD.index(b"- request:", 200)], "no version line, so the file is cut short", id="cut between"),
+        pytest.param(GOOD[: GOOD.index(b"- request:", 200)], "no version line, so the file is truncated", id="cut between"),
         pytest.param(GOOD[: GOOD.index(b"  response")], "no version line", id="cut inside"),
         pytest.param(GOOD[: GOOD.index(b"headers:\n") + 4], "not readable as YAML", id="cut in a key"),
         pytest.param(b"a: [1\n", ":2: not readable as YAML", id="not YAML"),
@@ -143,7 +143,7 @@ GOOD = dump_cassette([STREAM_USAGE, BODY])
         pytest.param(GOOD.replace("你".encode(), b"\xff"), "not readable as YAML", id="not UTF-8"),
         pytest.param(GOOD.replace(b"version: 1", b"version: 2"), "version 2; this tool reads version 1", id="version"),
         pytest.param(b"interactions: [{}]\nversion: 1\n", "interactions/0/request: missing or not an object", id="no request"),
-        pytest.param(b"interactions: []\nversion: 1\n", "it holds no exchange", id="no exchange"),
+        pytest.param(b"interactions: []\nversion: 1\n", "the list is empty", id="no exchange"),
         pytest.param(GOOD.replace(b"code: 200", b"code: ok", 1), "interactions/0/response/status/code: not a number", id="status"),
         pytest.param(GOOD.replace(b"body:\n      string", b"body:\n      text", 1), "interactions/0/response/body/string: missing", id="body"),
         pytest.param(GOOD.replace(b"provenance: recon", b"provenance: x", 1), "x_source/provenance", id="provenance"),
@@ -293,5 +293,5 @@ def test_the_failure_before_is_kept(tmp_path: Path) -> None:
     assert found.source.failed_before == 503
     text = (tmp_path / "a.yaml").read_text()
     (tmp_path / "b.yaml").write_text(text.replace("failed_before: 503", "failed_before: often"))
-    with pytest.raises(BadCassette, match="failed_before: 'often' is no status"):
+    with pytest.raises(BadCassette, match="failed_before: 'often' is not a status code"):
         read_cassette(tmp_path / "b.yaml")

@@ -68,7 +68,9 @@ def test_packed_rows_are_read_to_a_limit(tmp_path: Path, monkeypatch: pytest.Mon
     path.write_bytes(gzip.compress(b"\n" * 100_000))
     assert sum(1 for _ in rows_of(path)) < 100
     monkeypatch.setattr(limits, "_sizes", Sizes(unpacked=50_000))
-    with pytest.raises(BadArchive, match=r"unpacks to more than 50,000 bytes; unpack it, or raise --max-unpacked"):
+    with pytest.raises(
+        BadArchive, match=r"larger than 50,000 bytes when decompressed; decompress it, or raise --max-unpacked"
+    ):
         list(rows_of(path))
 
 

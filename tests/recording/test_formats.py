@@ -339,7 +339,7 @@ def test_rubys_short_tag_for_bytes(tmp_path: Path) -> None:
         ("PK\x03\x04\x14\x00\x08\x08raw/1_c.txt", "export the session as HAR"),
         (
             '{"method": "POST", "path": "/v1/chat/completions", "response_code": 200}\n' * 2,
-            "no answer in it; leave it out",
+            "there is no response in it; leave it out",
         ),
         ("POST https://api.example.com/v1/chat/completions\n\n{}", "a request without an answer"),
     ],

@@ -81,6 +81,6 @@ def test_a_damaged_results_file_is_replaced(tmp_path: Path, content: str) -> Non
 
 def test_what_is_no_results_file_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "results.jsonl").write_text("mine")
-    with pytest.raises(Unwritable, match="it exists and holds no results"):
+    with pytest.raises(Unwritable, match="it exists and is not a results file"):
         write_report(tmp_path, RESULTS)
     assert (tmp_path / "results.jsonl").read_text() == "mine"

@@ -175,7 +175,7 @@ def test_only_recordings_where_nothing_is_to_be_made() -> None:
         assert "reference/claude-haiku-4-5/messages.stream" in told.headers[NOTE]
         refused = ask(server, "/deepseek/v1/messages")
         assert (refused.status_code, refused.json()["error"]["type"]) == (404, "not_found_error")
-        assert "nothing is recorded of deepseek" in refused.json()["error"]["message"]
+        assert "there is no recording of deepseek" in refused.json()["error"]["message"]
 
 
 def test_what_others_published_in_messages_is_served_in_that_dialect_alone() -> None:

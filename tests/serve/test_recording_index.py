@@ -107,7 +107,7 @@ def test_what_is_not_recorded_is_refused_in_words(index: RecordingIndex) -> None
     with pytest.raises(NotRecorded, match=r"no provider 'deepsek' is served here; try deepseek"):
         index.choose("deepsek", HELLO)
     with pytest.raises(
-        NotRecorded, match=r"nothing is recorded of fireworks; record it with: harness record fireworks"
+        NotRecorded, match=r"there is no recording of fireworks; make one with: harness record fireworks"
     ):
         index.choose("fireworks", HELLO)
     with pytest.raises(NotRecorded, match=r"nearest is qianfan/.*, which has tools no instead of yes"):

@@ -112,10 +112,10 @@ def test_the_file_is_read_again_when_it_changes_and_a_fault_in_it_is_a_line(tmp_
     [
         ("rules: [{answers: []}]", "answers"),
         ("rules: [{answers: [{fault: cut}]}]", "unknown fault 'cut'"),
-        ("rules: [{answers: [{error: 429, text: x}]}]", "it is an error and an answer"),
+        ("rules: [{answers: [{error: 429, text: x}]}]", "it has both an error and an answer"),
         ("rules: [{answers: [{error: 200}]}]", "error"),
         ("faults: [{share: 2, socket: reset}]", "share"),
-        ("faults: [{share: 0.5}]", "name one of fault and socket"),
+        ("faults: [{share: 0.5}]", "set either fault or socket"),
         ("rules: [{when: {turns: 1}, answers: [{}]}]", "turns"),
     ],
 )
@@ -196,5 +196,5 @@ def test_a_script_of_another_folder_is_found(tmp_path: Path, monkeypatch: pytest
     monkeypatch.chdir(tmp_path)
     with ReplayServer("reference", root=ROOT, script="a.yaml") as server:
         assert post(server).json()["choices"][0]["message"]["content"] == "one"
-    with pytest.raises(BadScript, match=r"b.yaml: No such file or directory; name a file that is there"):
+    with pytest.raises(BadScript, match=r"b.yaml: No such file or directory; give a file that exists"):
         ReplayServer("reference", root=ROOT, script="b.yaml")

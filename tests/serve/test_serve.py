@@ -116,7 +116,7 @@ def test_a_client_reads_a_provider_as_if_it_were_there(server: Background) -> No
     assert [model.id for model in client.models.list()][:1] == ["deepseek-flash"]
     assert client.models.retrieve("deepseek-reasoner").owned_by == "deepseek"
     with pytest.raises(
-        openai.NotFoundError, match="harness serve: no answer of deepseek is recorded for the model 'gpt-9'"
+        openai.NotFoundError, match="harness serve: there is no recorded response of deepseek for the model 'gpt-9'"
     ):
         client.chat.completions.create(model="gpt-9", messages=[{"role": "user", "content": "hello"}])
 
@@ -265,7 +265,7 @@ def test_a_taken_port_and_wrong_options_are_a_line() -> None:
         port = str(taken.getsockname()[1])
         told = CliRunner().invoke(main, ["serve", "--root", str(ROOT), "--port", port])
         assert (told.exit_code, told.stderr) == (
-            2, f"harness: port {port} is in use; name another with --port, or 0 for any that is free\n",
+            2, f"harness: port {port} is in use; choose another with --port, or 0 for any free port\n",
         )  # fmt: skip
     for options, said in (
         (["deepsek"], "unknown provider or model 'deepsek'"),

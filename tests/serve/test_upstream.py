@@ -55,7 +55,7 @@ def test_what_is_not_kept_is_asked_once_and_then_answered_from_what_is_kept(real
     with behind(real, tmp_path, "none") as server:
         assert post(server, stream=True).content == first.content
         lost = post(server, user="another")
-        assert (lost.status_code, "is not kept" in lost.json()["error"]["message"]) == (404, True)
+        assert (lost.status_code, "no response is saved" in lost.json()["error"]["message"]) == (404, True)
 
 
 def test_all_asks_anew_and_pass_keeps_nothing(real: ReplayServer, tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_the_sdk_goes_through_it(real: ReplayServer, tmp_path: Path) -> None:
     [
         (["--upstream", "https://x.example/v1"], "--upstream and --record go together"),
         (["--record", "kept"], "--upstream and --record go together"),
-        (["--upstream", "x.example", "--record", "kept"], "'x.example' is no base URL; begin it with https://"),
+        (["--upstream", "x.example", "--record", "kept"], "'x.example' is not a base URL; begin it with https://"),
     ],
 )
 def test_wrong_options_are_a_line(options: list[str], said: str) -> None:

@@ -32,7 +32,7 @@ forms:
         ("saying:", "talking:", 12, "forms.0.stream.chat.phases.talking: unknown phase; use one of before, first"),
         ("saying:", "first-last:", 12, "unknown phase"),
         ("unasked: [seen]", "unasked: [heard]", 10, "forms.0.stream.chat.unasked.0: there is no 'heard' under evidence; list it there"),
-        ("        unasked: [seen]\n", "", 9, "it rests on nothing; add asked or unasked with the evidence"),
+        ("        unasked: [seen]\n", "", 9, "there is no evidence for it; add asked or unasked with the evidence"),
         ("{uuid}", "{guid}", 5, "an unknown part; use {uuid}, {hex N}"),
         ('{id: "{uuid}"}', "{ident: a}", 5, "unknown id; use one of id, call_id, fingerprint, request_id"),
         ("2026-05-06", "May", 3, "string should match pattern"),

@@ -143,7 +143,7 @@ def read_archive(
         BadArchive: the file can't be read, or is of no form that is known.
     """
     if path.exists() and not path.is_file():  # to open a pipe without a writer would wait for ever
-        raise BadArchive(f"{path}: not a regular file; save what it gives to a file, or leave it out")
+        raise BadArchive(f"{path}: not a regular file; save its output to a file, or leave it out")
     if _begins_as_table(path):
         return _only(_in_table(path, unread, passed_over), dialects, passed_over, models=models)
     first = [row for _, row in islice(_not_blank(rows_of(path)), 2)]
@@ -327,5 +327,5 @@ def _yaml(content: bytes, path: Path) -> Any:
             raise
         raise BadArchive(f"{path}: {UNKNOWN}") from None
     if isinstance(document, dict) and document.keys() == {"interactions"}:
-        raise BadCassette(f"{path}: no version line, so the file is cut short; restore it or record it again")
+        raise BadCassette(f"{path}: no version line, so the file is truncated; restore it or record it again")
     return document

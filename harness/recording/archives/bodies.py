@@ -189,4 +189,4 @@ def unbase64(text: Any, where: str) -> bytes:
     try:
         return base64.b64decode("".join(python_text(text).split()), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise BadArchive(f"{where}: bad base64 ({error}); the file is damaged") from None
+        raise BadArchive(f"{where}: invalid base64 ({error}); the file is damaged") from None

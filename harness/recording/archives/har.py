@@ -46,7 +46,7 @@ def _content(content: dict[str, Any], where: str, path: Path) -> KeptBody:
     if text is None and isinstance(content.get("_file"), str):
         return KeptBody(read_whole(file_beside(path.parent, content["_file"], where)))
     if text is None and type(content.get("size")) is int and content["size"] > 0:
-        raise BadArchive(f"{where}: not kept; save the HAR file with the content of answers")
+        raise BadArchive(f"{where}: the body was not saved; save the HAR file with response content")
     pieces = _pieces(text)
     if content.get("encoding") == "base64":
         return in_reads(unbase64(one, where) for one in pieces) if pieces else KeptBody(unbase64(text or "", where))

@@ -49,7 +49,7 @@ def exchange_of_messages(content: bytes, where: str) -> Exchange:
     """
     answer = re.search(rb"^HTTP/\d", content, re.MULTILINE)
     if not answer:
-        raise BadArchive(f"{where}: a request without an answer; leave it out")
+        raise BadArchive(f"{where}: a request without a response; leave the file out")
     asked = content[: answer.start()].rstrip() + b"\n"
     among = _BODY_LINE.search(asked)  # node's replay keeps a body among the headers, with its quotes escaped
     request = _request(asked[: among.start()] + b"\n" + among[1].replace(b'\\"', b'"') if among else asked, where)
@@ -92,7 +92,9 @@ def _request(message: bytes, where: str) -> Request:
     first, *lines = head.splitlines()
     asked = _REQUEST_LINE.fullmatch(first.strip())
     if not asked:
-        raise BadArchive(f"{where}: {first[:40].decode('utf-8', 'replace')!r} begins no request; leave it out")
+        raise BadArchive(
+            f"{where}: {first[:40].decode('utf-8', 'replace')!r} is not the start of a request; leave the file out"
+        )
     headers = _headers(lines)
     target = asked[2].decode("latin-1")
     host = headers.get("host", "")
@@ -107,7 +109,9 @@ def _response(message: bytes, where: str) -> Response:
         first, *lines = head.splitlines()
         status = _STATUS_LINE.fullmatch(first.strip())
         if not status:
-            raise BadArchive(f"{where}: {first[:40].decode('utf-8', 'replace')!r} begins no answer; leave it out")
+            raise BadArchive(
+                f"{where}: {first[:40].decode('utf-8', 'replace')!r} is not the start of a response; leave the file out"
+            )
         if not CURL_I.match(body):
             break
         message = body
@@ -123,7 +127,7 @@ def _parts(message: bytes, where: str) -> tuple[bytes, bytes]:
         return message[: found.start()], message[found.end() :]
     if message.strip() and message.endswith(b"\n"):  # a head, and nothing behind it
         return message.rstrip(), b""
-    raise BadArchive(f"{where}: the head of a message does not end; restore it, or leave it out")
+    raise BadArchive(f"{where}: the headers have no end; restore the file, or leave it out")
 
 
 def _headers(lines: list[bytes]) -> Headers:

@@ -103,7 +103,9 @@ def exchange_of_row(row: Json, where: str) -> Exchange:
         if fits(row):
             return read(row, where)
     if not {"request", "response"} & row.keys():
-        raise BadArchive(f"{where}: no answer in it; leave it out, or log the bodies of requests and responses")
+        raise BadArchive(
+            f"{where}: there is no response in it; leave it out, or log the bodies of requests and responses"
+        )
     return exchange_of_pair(row, where)  # which says what it lacks
 
 

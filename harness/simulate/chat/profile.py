@@ -96,7 +96,7 @@ class StreamKind(Strict):
     @model_validator(mode="after")
     def _rests_on_something(self) -> "StreamKind":
         if not (self.asked or self.unasked):
-            raise ValueError("it rests on nothing; add asked or unasked with the evidence")
+            raise ValueError("there is no evidence for it; add asked or unasked with the evidence")
         return self
 
 
