@@ -139,7 +139,9 @@ def show_probe(results: Results, console: Console, tell_of: TellOf, *, whole: bo
     for name, check in FEATURES.items():
         seen = (one.value.split(_BETWEEN) for one in results.findings if one.check == check and one.value)
         if values := dict.fromkeys(value for values in seen for value in values):
-            show_wrapped(_BETWEEN.join(values), console, label=padded(translated(name), 30), indent=0)
+            show_wrapped(
+                _BETWEEN.join(map(translated_value, values)), console, label=padded(translated(name), 30), indent=0
+            )
     _show_unasked(results, console, whole=whole)
     if results.baseline:
         baseline.show(results.baseline, console)

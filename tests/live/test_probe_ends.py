@@ -166,6 +166,14 @@ def test_one_scenario_that_could_not_be_judged_is_none_either() -> None:
     assert "sent only with --long" in result.stderr.splitlines()[-1]
 
 
+def test_in_chinese_no_english_sentence_is_left() -> None:
+    with Server(IDEAL) as server:
+        shown = probe(server, "--scenario", "chat.stream-usage", "--scenario", "error.too-long", "--lang", "zh").stdout
+    assert "加上 --long 才会请求，约需" in shown
+    assert "独立块" in shown
+    assert re.findall(r"[a-z]+(?: [a-z]+){2,}", shown) == []
+
+
 def test_models_are_answered_and_no_chat() -> None:
     def only_models(request: Received) -> Iterable[bytes | float | End]:
         return (IDEAL if request.method == "GET" else refuses(500))(request)
