@@ -4,24 +4,41 @@ import re
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import orjson
 
 from harness.cli.common import ROOT, one_line_errors, progress
 from harness.cli.outlet import say
-from harness.cli.spending import LONG, MAX_REQUESTS, MAX_SECONDS, MAX_TOKENS, TIMEOUT, end, stopping
-from harness.errors import HarnessError
+from harness.cli.spending import LONG, MAX_REQUESTS, MAX_SECONDS, MAX_TOKENS, TIMEOUT, Scale, end, scaled, stopping
+from harness.errors import HarnessError, Unreachable
 from harness.matrix.addresses import check_address
 from harness.matrix.providers import Thinking, slug
-from harness.matrix.scenarios import SCENARIOS
+from harness.wire.dialect import DialectName
 from harness.words import translated
+
+if TYPE_CHECKING:
+    from harness.live.draft import Draft
 
 
 @click.command("new-provider")
 @click.argument("base_url")
 @click.option("-m", "--model", required=True, help="Model name, as sent in requests.")
+@click.option(
+    "--dialect",
+    type=click.Choice(["chat", "messages"]),
+    default="chat",
+    show_default=True,
+    help="What is spoken at BASE_URL: OpenAI chat completions, or Anthropic Messages, for which BASE_URL is as in "
+    "ANTHROPIC_BASE_URL.",
+)
+@click.option(
+    "--messages-url",
+    metavar="URL",
+    help="Where the same provider also serves Anthropic Messages, as in ANTHROPIC_BASE_URL; both are asked, and go into "
+    "one entry.",
+)
 @click.option(
     "--docs",
     metavar="URL",
@@ -51,6 +68,8 @@ from harness.words import translated
 def new_provider(  # noqa: PLR0913, PLR0917 - one parameter an option
     base_url: str,
     model: str,
+    dialect: DialectName,
+    messages_url: str | None,
     docs: str | None,
     name_id: str | None,
     name: str | None,
@@ -73,41 +92,68 @@ def new_provider(  # noqa: PLR0913, PLR0917 - one parameter an option
     # What speaks to the network takes a while to import.
     from harness.live.budget import Budget
     from harness.live.capture import Limits
-    from harness.live.draft import NewProvider, matrix_to_ask, write_draft
-    from harness.live.probe import Course, probe_endpoint
+    from harness.live.draft import NewProvider, ask_all, matrix_to_ask, write_draft
+    from harness.live.probe import Course
     from harness.live.record import environment_of
 
+    addresses = _addresses(base_url, dialect, messages_url)
     own = name_id or slug(check_address(base_url))
     variable = key_env or _variable(own)
     thinking = Thinking(enable=_added("--thinking-on", thinking_on), disable=_added("--thinking-off", thinking_off))
     new = NewProvider(
-        own, name or own, base_url, model, variable, docs or base_url, datetime.now(UTC).date().isoformat(), thinking
+        own, name or own, addresses, model, variable, docs or base_url, datetime.now(UTC).date().isoformat(), thinking
     )
     matrix = matrix_to_ask(new, root)
-    key, wanted = environment_of(root).get(variable), list(SCENARIOS.values())
-    budget, course = Budget(max_requests, max_tokens, long=long), Course(max_seconds)
-    told = f"{budget.told(wanted)}, within {max_seconds:g} s, to {base_url}"
+    key = environment_of(root).get(variable)
+    scale = scaled(Scale(max_requests, max_tokens, max_seconds), len(addresses))
+    budget, course = Budget(scale.requests, scale.tokens, long=long), Course(scale.seconds)
+    told = f"{budget.told(new.scenarios)}, within {scale.seconds:g} s, to {' and '.join(addresses.values())}"
     say(f"harness: {told}{'' if key else f', without a key: {variable} is not set'}", err=True)
-    probed = probe_endpoint(base_url, model, key, matrix, wanted, budget, Limits.within(timeout), course)
+    probed = ask_all(new, matrix, key, budget, Limits.within(timeout), course)
     with stopping(course) as came:
-        draft = write_draft(new, progress(probed, len(wanted), translated("asking")), root, with_key=bool(key))
-    folder = f"cassettes/{own}"
-    say(f"providers.yaml: {own}, {draft.provider.models[0].id}")
-    if draft.provider.lacks:
-        say(f"lacks: {', '.join(draft.provider.lacks)}")
-    say(f"{folder}/{draft.provider.models[0].id}/: {len(draft.cassettes)} recordings")
+        draft = write_draft(new, progress(probed, len(new.scenarios), translated("asking")), root, with_key=bool(key))
+    _tell(draft)
+    if "chat" not in {*addresses, *draft.provider.lacks}:
+        say(f"chat: not asked; harness record {own} asks it at {new.base_url}")
+    if docs is None:
+        say(f"docs: {base_url} is only a placeholder; replace it with the page that documents the API")
+    say(f"then: harness run --provider {own}")
+    failed = [
+        f"{addresses[one]}: nothing was answered in {one}, so it is not in the entry: {why}"
+        for one, why in draft.unanswered.items()
+    ]
+    end(came, failed, None, unexpected=False)
+
+
+def _addresses(base_url: str, dialect: DialectName, messages_url: str | None) -> dict[DialectName, str]:
+    """Return where to ask, by dialect."""
+    if messages_url is None:
+        return {dialect: base_url}
+    if dialect == "messages":
+        raise HarnessError("--messages-url: BASE_URL is one of Messages already; leave out one of the two options")
+    try:
+        check_address(messages_url)
+    except Unreachable as error:
+        raise HarnessError(f"--messages-url: {error}") from None
+    return {"chat": base_url, "messages": messages_url}
+
+
+def _tell(draft: "Draft") -> None:
+    """Say what was written."""
+    provider = draft.provider
+    folder = f"cassettes/{provider.id}"
+    say(f"providers.yaml: {provider.id}, {provider.models[0].id}")
+    if provider.lacks:
+        say(f"lacks: {', '.join(provider.lacks)}")
+    say(f"{folder}/{provider.models[0].id}/: {len(draft.cassettes)} recordings")
     for reason, count in Counter(draft.left_out.values()).items():
         say(f"  {count} not kept: {reason}")
     if draft.deviations:
         say(
             f"{folder}/deviations.yaml: {draft.deviations} deviations; write a reason for each before you run harness run"
         )
-    if docs is None:
-        say(f"docs: {base_url} is only a placeholder; replace it with the page that documents the API")
-    if draft.provider.models[0].note:
-        say(f"note: {draft.provider.models[0].note}")
-    say(f"then: harness run --provider {own}")
-    end(came, [], None, unexpected=False)
+    if provider.models[0].note:
+        say(f"note: {provider.models[0].note}")
 
 
 def _variable(provider: str) -> str:

@@ -10,12 +10,11 @@ from typing import Any
 
 import click
 import orjson
-from click.core import ParameterSource
 
 from harness.checks import CHECKS, Check
 from harness.cli.common import ALL, FORCE, FORMAT, KNOWN, LANG, ROOT, SDK_DEPTH, SIZES
 from harness.cli.outlet import say_json
-from harness.cli.spending import LONG, MAX_REQUESTS, MAX_SECONDS, MAX_TOKENS, TIMEOUT
+from harness.cli.spending import LONG, MAX_REQUESTS, MAX_SECONDS, MAX_TOKENS, TIMEOUT, Scale, scaled
 from harness.errors import HarnessError, unknown
 from harness.judging.runner import Selection
 from harness.matrix.dialects import SCENARIOS_OF
@@ -85,29 +84,10 @@ class ProbeOptions:
         """Return the headers to send, by name; raises HarnessError, which does not show what may be a secret."""
         return dict(map(_header, self.headers))
 
-    def scaled(self, requests: int) -> "Scale":
+    def scaled(self, requests: int) -> Scale:
         """Return the limits of the probe, where so many requests are asked once: what was not given grows with them."""
-        given = click.get_current_context().get_parameter_source
-        by_default = {
-            name for name in ("max_requests", "max_tokens", "max_seconds") if given(name) is ParameterSource.DEFAULT
-        }
-        times = {
-            name: self.repeat if name in by_default else 1 for name in ("max_requests", "max_tokens", "max_seconds")
-        }
-        pauses = self.delay * requests * self.repeat if "max_seconds" in by_default else 0
-        return Scale(
-            self.max_requests * times["max_requests"], self.max_tokens * times["max_tokens"],
-            self.max_seconds * times["max_seconds"] + pauses,
-        )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """The limits of a probe with all its repetitions: requests, tokens, and seconds."""
-
-    requests: int
-    tokens: int
-    seconds: float
+        own = Scale(self.max_requests, self.max_tokens, self.max_seconds)
+        return scaled(own, self.repeat, self.delay * requests * self.repeat)
 
 
 def _named(name: str, table: Mapping[str, Scenario]) -> Iterable[str]:

@@ -6,10 +6,12 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
 
 import click
+from click.core import ParameterSource
 
 from harness.cli.outlet import say
 from harness.errors import HarnessError
@@ -51,6 +53,28 @@ MAX_TOKENS = click.option(
     help="Maximum number of tokens: prompts are estimated, responses count as their limit, or as 2,000 without one.",
 )  # fmt: skip
 LONG = click.option("--long", is_flag=True, help="Also send error.too-long, last: a prompt of about 150,000 tokens.")
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The limits of a run as a whole: requests, tokens, and seconds."""
+
+    requests: int
+    tokens: int
+    seconds: float
+
+
+def scaled(limits: Scale, times: int, pauses: float = 0) -> Scale:
+    """Return limits for so many ``times`` as much, with ``pauses`` (seconds): those that were not given grow with it."""
+    given = click.get_current_context().get_parameter_source
+    by_default = {
+        name for name in ("max_requests", "max_tokens", "max_seconds") if given(name) is ParameterSource.DEFAULT
+    }
+    return Scale(
+        limits.requests * (times if "max_requests" in by_default else 1),
+        limits.tokens * (times if "max_tokens" in by_default else 1),
+        limits.seconds * times + pauses if "max_seconds" in by_default else limits.seconds,
+    )
 
 
 class Stoppable(Protocol):

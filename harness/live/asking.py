@@ -45,8 +45,7 @@ class Endpoint:
     @property
     def chats_at(self) -> str:
         """The URL at which chat completions are asked for, where the address is one of Messages."""
-        base = self.base_url.rstrip("/")
-        return f"{(self.chat_url or (base if base.endswith('/v1') else f'{base}/v1')).rstrip('/')}{_PATH}"
+        return f"{(self.chat_url or messages.versioned(self.base_url)).rstrip('/')}{_PATH}"
 
 
 class ScenarioSender:

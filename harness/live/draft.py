@@ -1,7 +1,13 @@
-"""A provider drafted of an endpoint: its entry in providers.yaml, its cassettes, and what is to be said of it."""
+"""
+A provider drafted of an endpoint: its entry in providers.yaml, its cassettes, and what is to be said of it.
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+How it works: each dialect is asked at its address, the first answer of each before the rest of any, so that a wrong
+address is told before much is paid for.  A dialect in which nothing was answered does not get into the entry.
+"""
+
+import contextlib
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -10,25 +16,34 @@ import yaml
 from pydantic import ValidationError
 
 from harness.checks import CHECKS
+from harness.checks.error_causes import NO_MODEL, told_cause
 from harness.errors import BadProviders, Unreachable
 from harness.judging.deviations import FILE_NAME as DEVIATIONS
 from harness.judging.drafted import SaidProblem, as_yaml, drafted_entries
 from harness.judging.runner import Case, inconclusive_reason, problems_of
-from harness.live.probe import Probed
+from harness.live.budget import Budget
+from harness.live.capture import Limits
+from harness.live.probe import Course, Probed, probe_endpoint
 from harness.matrix.bundled import FILE_NAME
+from harness.matrix.dialects import EVERY_SCENARIO, SCENARIOS_OF
+from harness.matrix.messages import versioned
 from harness.matrix.providers import Matrix, Provider, Target, Thinking, load_matrix, slug
 from harness.matrix.recognising import SCHEMA_LINE
-from harness.matrix.scenarios import SCENARIOS, with_expectations
+from harness.matrix.scenarios import KeyHeader, Scenario, with_expectations
 from harness.recording.atomic import write_atomically
 from harness.recording.cassette import read_cassette, write_cassette
 from harness.results import Level
+from harness.wire.dialect import DialectName
 from harness.wire.exchange import OK, Exchange
 
-_ORDER = tuple(SCENARIOS)
+_THOUGHTS = frozenset({"thinking", "redacted_thinking"})
+_ORDER = tuple(EVERY_SCENARIO)
+_NOT_SERVED = frozenset({404, 405, 501})
 _UNASKED = "It thinks unasked. Say in thinking.disable what keeps it from that, and ask the rest: harness record {}"
 _NOT_SEEN = (
     "It did not think unasked. Say in thinking.enable what makes it, if anything does, and ask: harness record {}"
 )
+_ONLY_IN_MESSAGES = "It thought in Messages and not in chat. Say in thinking.enable what makes it think in chat, and ask: harness record {}"
 _DRAFTED = """\
 # Drafted of recordings. Say of each why it is so, best with the place where others met it as source; * stands for any
 # text. An entry without a reason is refused.
@@ -37,26 +52,56 @@ _DRAFTED = """\
 
 @dataclass(frozen=True, slots=True)
 class NewProvider:
-    """What a user says of a new provider; ``thinking`` is how it is switched, as far as that is known."""
+    """
+    What a user says of a new provider.
+
+    ``addresses`` is where it is asked, by dialect: of chat as the OpenAI SDK takes it, of Messages as ``ANTHROPIC_BASE_URL``
+    does.  ``thinking`` is how it is switched, as far as that is known.
+    """
 
     id: str
     name: str
-    base_url: str
+    addresses: dict[DialectName, str]
     model: str
     key_env: str
     docs: str
     day: str
     thinking: Thinking
 
+    @property
+    def base_url(self) -> str:
+        """Where chats are asked for, be it to see that there are none."""
+        return self.addresses.get("chat") or versioned(self.addresses["messages"])
+
+    @property
+    def scenarios(self) -> list[Scenario]:
+        """What it is asked."""
+        return [scenario for dialect in self.addresses for scenario in SCENARIOS_OF[dialect].values()]
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What was made: the provider, its recordings, how many deviations, and why scenarios are not kept."""
+    """
+    What was made: the provider, its recordings, how many deviations, and why scenarios are not kept.
+
+    ``unanswered`` says of each dialect in which nothing was answered how it was refused.
+    """
 
     provider: Provider
     cassettes: tuple[Path, ...]
     deviations: int
     left_out: dict[str, str]
+    unanswered: dict[DialectName, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the answers tell of an entry."""
+
+    switch: Thinking
+    lacks: tuple[str, ...] = ()
+    note: str | None = None
+    key_header: KeyHeader = "both"
 
 
 def matrix_to_ask(new: NewProvider, root: Path) -> Matrix:
@@ -67,12 +112,36 @@ def matrix_to_ask(new: NewProvider, root: Path) -> Matrix:
         BadProviders: one line that says what is in the way of an entry.
     """
     known = new.thinking
-    provider = _provider(new, Thinking(enable=known.enable or {}, disable=known.disable or {}), (), None)
+    provider = _provider(new, _Seen(Thinking(enable=known.enable or {}, disable=known.disable or {})), new.addresses)
     folder = root / "cassettes" / provider.id
     if folder.exists():
         raise BadProviders(f"{folder}: it is there already; name another --id, or delete it")
     _appended(root / FILE_NAME, provider)
     return Matrix(providers=(provider,), published_only=())
+
+
+def ask_all(  # noqa: PLR0913, PLR0917 - what a user says, and what it may cost
+    new: NewProvider, matrix: Matrix, key: str | None, budget: Budget, limits: Limits, course: Course
+) -> Generator[Probed, None, None]:
+    """
+    Ask each dialect at its address; see `probe_endpoint`.
+
+    Raises:
+        Unreachable: nobody answers at one of the addresses, or the key is refused.
+    """
+    with contextlib.ExitStack() as closed:
+        asked = [
+            probe_endpoint(
+                address, new.model, key, matrix, SCENARIOS_OF[dialect].values(), budget, limits, course,
+                chat_url=new.addresses.get("chat"),
+            )
+            for dialect, address in new.addresses.items()
+        ]  # fmt: skip
+        for one in asked:
+            closed.enter_context(contextlib.closing(one))
+        yield from [first for one in asked for first in (next(one, None),) if first]
+        for one in asked:
+            yield from one
 
 
 def write_draft(new: NewProvider, probed: Iterable[Probed], root: Path, *, with_key: bool) -> Draft:
@@ -84,13 +153,15 @@ def write_draft(new: NewProvider, probed: Iterable[Probed], root: Path, *, with_
         HarnessError: a file can't be written.
     """
     found = list(probed)
-    if not any(one.answered for one in found):
-        why = next(filter(None, (one.unanswered for one in found)), "none was asked")
-        raise Unreachable(f"{new.base_url}: nothing to draft of, no chat was answered: {why}")
-    switch = _switch(new.thinking, found)
-    lacks = (*_refused(found), *(() if with_key else ("key",)))
-    note = _NOT_SEEN if switch.enable is None else _UNASKED if switch.disable is None else None
-    provider = _provider(new, switch, lacks, note and note.format(new.id))
+    unanswered = _unanswered(new, found)
+    spoken = [dialect for dialect in new.addresses if dialect not in unanswered]
+    if not spoken:
+        raise Unreachable(
+            f"{new.base_url}: nothing to draft of, no chat was answered: {next(iter(unanswered.values()))}"
+        )
+    found = [one for one in found if one.scenario.dialect in spoken]
+    seen = _seen(new, found)
+    provider = _provider(new, seen if with_key else replace(seen, lacks=(*seen.lacks, "key")), spoken)
     target = Target(provider, provider.models[0])
     kept, left_out = list[Case](), dict[str, str]()
     for one in found:
@@ -107,23 +178,78 @@ def write_draft(new: NewProvider, probed: Iterable[Probed], root: Path, *, with_
         text = _DRAFTED + as_yaml({"deviations": listed})
         write_atomically(root / "cassettes" / provider.id / DEVIATIONS, text.encode())
     write_atomically((root / FILE_NAME).resolve(), _appended(root / FILE_NAME, provider).encode())
-    return Draft(provider, tuple(case.cassette for case in kept), len(listed), left_out)
+    return Draft(provider, tuple(case.cassette for case in kept), len(listed), left_out, unanswered)
+
+
+def _unanswered(new: NewProvider, found: list[Probed]) -> dict[DialectName, str]:
+    """Return the dialects in which nothing was answered, each with what was said instead."""
+    told = dict[DialectName, str]()
+    for dialect in new.addresses:
+        asked = [one for one in found if one.scenario.dialect == dialect]
+        if not any(_answered_in(dialect, one) for one in asked):
+            told[dialect] = next(filter(None, (one.unanswered for one in asked)), "none was asked")
+    return told
+
+
+def _answered_in(dialect: DialectName, one: Probed) -> bool:
+    """Tell whether an answer came in a dialect, rather than in chat before it."""
+    return one.answered and any(
+        exchange.response.status == OK and exchange.dialect == dialect for exchange in one.exchanges
+    )
+
+
+def _seen(new: NewProvider, found: list[Probed]) -> _Seen:
+    """Return what the answers tell; of chat, where only Messages were asked, whether it is served beside them."""
+    in_chat, in_messages = ([one for one in found if one.scenario.dialect == name] for name in ("chat", "messages"))
+    switch = _switch(new.thinking, in_chat or in_messages)
+    note = None
+    if in_chat:
+        elsewhere = any(_thoughts(in_messages, asked_for=True))
+        unseen = _ONLY_IN_MESSAGES if elsewhere else _NOT_SEEN
+        note = unseen if switch.enable is None else _UNASKED if switch.disable is None else None
+    lacks = (*(() if in_chat or not _without_chat(in_messages) else ("chat",)), *_refused(found))
+    return _Seen(switch, lacks, note and note.format(new.id), _key_header(in_messages))
+
+
+def _without_chat(in_messages: list[Probed]) -> bool:
+    """Tell whether what was asked in chat before Messages was answered as by a server that has no such address."""
+    first = [one.exchanges[0] for one in in_messages if one.scenario.in_chat_first and one.exchanges]
+    return bool(first) and all(map(_nowhere, first))
+
+
+def _nowhere(exchange: Exchange) -> bool:
+    """Tell whether a refusal says that there is no such address, rather than no such model."""
+    told = told_cause(exchange)
+    return exchange.response.status in _NOT_SERVED and (told is None or told.cause is not NO_MODEL)
+
+
+def _key_header(in_messages: list[Probed]) -> KeyHeader:
+    """Return the header that the key is to stand in, where only one of the two was taken alone."""
+    taken = {one.scenario.key_header for one in in_messages if one.answered}
+    alone = taken - {"both"}
+    return next(iter(alone)) if len(alone) == 1 else "both"
 
 
 def _switch(known: Thinking, found: list[Probed]) -> Thinking:
     """Return how thinking is switched, given what is known and where thoughts came."""
-    asked_to, unasked = (
-        any(_thought(exchange) for one in found if one.scenario.thinking is on for exchange in one.exchanges)
-        for on in (True, False)
-    )
+    asked_to, unasked = (any(_thoughts(found, asked_for=on)) for on in (True, False))
     return Thinking(
         enable=(known.enable or {}) if asked_to else None,
         disable=known.disable or (None if unasked else {}),
     )
 
 
+def _thoughts(found: list[Probed], *, asked_for: bool) -> Iterator[bool]:
+    """Tell of each exchange in which thinking was asked for, or was not, whether thoughts came."""
+    for one in found:
+        if one.scenario.thinking is asked_for:
+            yield from map(_thought, one.exchanges)
+
+
 def _thought(exchange: Exchange) -> bool:
     """Tell whether an answer has thoughts, or counts some."""
+    if exchange.dialect == "messages":
+        return any(block.kind in _THOUGHTS for block in exchange.message.blocks)
     columns = exchange.columns
     details = [usage.value.get("completion_tokens_details") for usage in columns.usages]
     counted = any(isinstance(one, dict) and one.get("reasoning_tokens") for one in details)
@@ -151,20 +277,25 @@ def _unkept(case: Case, one: Probed) -> str | None:
     return next(filter(None, map(inconclusive_reason, one.exchanges)), None)
 
 
-def _provider(new: NewProvider, switch: Thinking, lacks: tuple[str, ...], note: str | None) -> Provider:
-    """Return the entry; raises BadProviders where what a user said does not make one."""
+def _provider(new: NewProvider, seen: _Seen, spoken: Iterable[DialectName]) -> Provider:
+    """Return the entry, with the dialects that are ``spoken``; raises BadProviders where what a user said does not make one."""
+    valid = {"at": new.day, "how": "recorded"}
     model: dict[str, Any] = {
         "id": slug(new.model),
-        "thinking": switch.model_dump(exclude_none=True),
-        "valid": {"at": new.day, "how": "recorded"},
+        "thinking": seen.switch.model_dump(exclude_none=True),
+        "valid": valid,
     }
     if new.model != model["id"]:
         model["name"] = new.model
-    if note:
-        model["note"] = note
+    if seen.note:
+        model["note"] = seen.note
     told = {name: getattr(new, name) for name in ("id", "name", "base_url", "key_env", "docs")}
+    if "messages" in spoken:
+        told["dialects"] = {
+            "messages": {"base_url": new.addresses["messages"], "key_header": seen.key_header, "valid": valid}
+        }
     try:
-        return Provider.model_validate({**told, "lacks": lacks, "models": [model]})
+        return Provider.model_validate({**told, "lacks": seen.lacks, "models": [model]})
     except ValidationError as error:
         first = error.errors()[0]
         raise BadProviders(f"{'.'.join(map(str, first['loc']))}: {first['msg']}, not {first['input']!r}") from None
@@ -177,7 +308,7 @@ def _deviations(cases: Iterable[Case], docs: str) -> Iterator[dict[str, Any]]:
         exchanges = with_expectations(read_cassette(case.cassette), case.scenario)
         day = min((exchange.source.at or "")[:10] for exchange in exchanges)
         for check in CHECKS.values():
-            if check.level is not Level.OBSERVE:
+            if check.level is not Level.OBSERVE and case.scenario.dialect in check.dialects:
                 said += [
                     SaidProblem(check.id, case.scenario.id, problem.message, day)
                     for problem in problems_of(exchanges, check)

@@ -48,6 +48,7 @@ _GRACE = 2.0  # seconds given to what is cut
 _SHOWN = 160
 _REFUSED, _FAILED = 400, 500
 _LATER = frozenset({408, 429})
+_NOT_SERVED = frozenset({404, 405})
 _OF_THIS_REQUEST = re.compile(
     r"\b(?=\w*\d)[\w-]{6,}\b|\d+"
 )  # an id or a number, in which two refusals for one reason differ
@@ -59,6 +60,7 @@ _NOBODY = {
     405: "does the address end in /v1, as most do?",
 }
 """What to ask oneself where a plain question gets such a status."""
+_NO_MESSAGES = "are Messages served at this address, and is the model's name right?"
 
 
 @dataclass(slots=True)
@@ -137,21 +139,22 @@ def probe_endpoint(  # noqa: PLR0913, PLR0917 - what a user says of a probe
     checks: Iterable[Check] = CHECKS.values(),
     headers: Mapping[str, str] = MappingProxyType({}),
     before_each: Callable[[], None] = lambda: None,
-) -> Iterator[Probed]:
+    chat_url: str | None = None,
+) -> Generator[Probed, None, None]:
     """
     Ask the endpoint at ``base_url`` and yield what each scenario gave; ``kept`` says where its recording is to be.
 
     ``judge`` makes findings of answers, by ``checks``; ``headers`` go with each request, and ``before_each`` of them is
-    called.
+    called.  ``chat_url`` is where chats are answered, where ``base_url`` is an address of another dialect.
 
     Raises:
         Unreachable: it is no address, nobody answers chats there, or the key is refused.
     """
-    secrets = secrets.and_of(key, base_url)
+    secrets = secrets.and_of(key, base_url).and_of(key, chat_url or base_url)
     shown = scrub_url(base_url, secrets)
     host = check_address(base_url, shown).rpartition("@")[2]
     provider, thinking = _known(host, model, matrix)
-    endpoint = Endpoint(base_url, key, model, thinking.enable or {}, thinking.disable or {}, headers)
+    endpoint = Endpoint(base_url, key, model, thinking.enable or {}, thinking.disable or {}, headers, chat_url)
     sender = ScenarioSender(endpoint, limits, before_each, secrets)
     asked = probe(
         sender.ask,
@@ -430,4 +433,5 @@ def _question(exchange: Exchange) -> str | None:
     told = told_cause(exchange) if exchange.response.is_error else None
     if told and told.cause in {NO_MODEL, NO_CREDIT}:
         return "is the model's name right?" if told.cause is NO_MODEL else _NOBODY[402]
-    return _NOBODY.get(exchange.response.status)
+    status = exchange.response.status
+    return _NO_MESSAGES if exchange.dialect == "messages" and status in _NOT_SERVED else _NOBODY.get(status)

@@ -75,15 +75,19 @@ MESSAGES: dict[str, Scenario] = {scenario.id: scenario for scenario in _TABLE}
 """The scenarios of Messages, by id."""
 
 
+def versioned(base_url: str) -> str:
+    """Return a base URL as ``ANTHROPIC_BASE_URL`` takes it, or one that ends in /v1, with that end: as OpenAI's SDK takes it."""
+    base = base_url.rstrip("/")
+    return base if base.endswith("/v1") else f"{base}/v1"
+
+
 def address(base_url: str, scenario: Scenario) -> str:
     """
     Return where a scenario is asked, given a base URL as ``ANTHROPIC_BASE_URL`` takes it, or one that ends in /v1.
 
     What the SDK for Anthropic puts behind it is put behind it here.
     """
-    base = base_url.rstrip("/")
-    version = "" if base.endswith("/v1") else "/v1"
-    return f"{base}{version}/messages{scenario.path or ''}{'?beta=true' if scenario.beta else ''}"
+    return f"{versioned(base_url)}/messages{scenario.path or ''}{'?beta=true' if scenario.beta else ''}"
 
 
 def headers(scenario: Scenario, key: str) -> dict[str, str | None]:

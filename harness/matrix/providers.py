@@ -171,7 +171,9 @@ class Provider(Strict):
 
     id: Slug = Field(description="Stable id: cassette folder, pytest node, command line.")
     name: str = Field(description="As people call it.")
-    base_url: Address = Field(description="What the OpenAI SDK takes as base_url; may hold {placeholders}.")
+    base_url: Address = Field(
+        description="What the OpenAI SDK takes as base_url; may hold {placeholders}. Not asked where it lacks chat."
+    )
     fills: dict[str, Variable] = Field(
         {}, validate_default=True, description="The environment variable that fills each placeholder of base_url."
     )
@@ -220,6 +222,8 @@ class Provider(Strict):
         for dialect, _ in self.dialects:
             if self.spoken_at(dialect) and dialect in self.lacks:
                 raise ValueError(f"it lacks {dialect}, and dialects says where it is served; delete one")
+        if "chat" in self.lacks and not any(at for _, at in self.dialects):
+            raise ValueError("it lacks chat, and dialects names no other that it serves; add one, or delete chat")
         return self
 
     @model_validator(mode="after")
@@ -402,7 +406,8 @@ class Target:
     def skip_reason(self, scenario: Scenario) -> str | None:
         """Return why ``scenario`` is not asked of this target; None if it is."""
         lacks = {*self.provider.lacks, *self.model.lacks}
-        absent = [need for need in (scenario.dialect, *scenario.needs) if need in lacks]
+        spoken = (scenario.dialect, *(("chat",) if scenario.in_chat_first else ()))
+        absent = [need for need in (*spoken, *scenario.needs) if need in lacks]
         return self._cannot(scenario) or (f"{self.id} lacks {', '.join(absent)}" if absent else None)
 
     def _cannot(self, scenario: Scenario) -> str | None:

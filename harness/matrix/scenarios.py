@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from harness.wire.chat.completion import Message
-from harness.wire.dialect import DialectName
+from harness.wire.dialect import DIALECTS, DialectName
 from harness.wire.exchange import OK, Exchange, Expected
 
 Json = dict[str, Any]
@@ -211,8 +211,8 @@ def named_scenarios(name: str) -> tuple[str, ...]:
     return family or KINDS.get(name) or ((name,) if name in SCENARIOS else ())
 
 
-CAPABILITIES = (*dict.fromkeys(need for scenario in _TABLE for need in scenario.needs), "messages", "completions")
-"""The names that ``lacks`` in providers.yaml may hold: what scenarios need, and the dialects besides chat."""
+CAPABILITIES = (*dict.fromkeys(need for scenario in _TABLE for need in scenario.needs), *DIALECTS)
+"""The names that ``lacks`` in providers.yaml may hold: what scenarios need, and the dialects."""
 
 _TOO_LONG = "a " * 150_000  # a token each: more than most context windows hold, and cheap where it is accepted
 _RESULT = '{"weather": "18 degrees, light rain", "code": "TEAL-42"}'
