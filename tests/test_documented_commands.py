@@ -102,7 +102,8 @@ def words_of(command: str, server: Server) -> list[str]:
     """Return the arguments of a command, at the address and with the model of the test's server."""
     messages = server.base_url.removesuffix("/v1")
     here = {"http://localhost:8000/v1": server.base_url, "qwen3": "gpt-4o-mini"}
-    here |= {"https://api.deepseek.com/anthropic": messages, "deepseek-chat": MODEL}
+    here |= {"https://api.deepseek.com/anthropic": messages, "deepseek-chat": MODEL, "http://localhost:8000": messages}
+    here |= {"qwen3": MODEL} if "--dialect messages" in command else {}
     return [here.get(word, word) for word in shlex.split(command)[1:]]
 
 

@@ -95,7 +95,7 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _Learned:
     """What the answers tell of an entry."""
 
     switch: Thinking
@@ -112,7 +112,7 @@ def matrix_to_ask(new: NewProvider, root: Path) -> Matrix:
         BadProviders: one line that says what is in the way of an entry.
     """
     known = new.thinking
-    provider = _provider(new, _Seen(Thinking(enable=known.enable or {}, disable=known.disable or {})), new.addresses)
+    provider = _provider(new, _Learned(Thinking(enable=known.enable or {}, disable=known.disable or {})), new.addresses)
     folder = root / "cassettes" / provider.id
     if folder.exists():
         raise BadProviders(f"{folder}: it is there already; name another --id, or delete it")
@@ -198,7 +198,7 @@ def _answered_in(dialect: DialectName, one: Probed) -> bool:
     )
 
 
-def _seen(new: NewProvider, found: list[Probed]) -> _Seen:
+def _seen(new: NewProvider, found: list[Probed]) -> _Learned:
     """Return what the answers tell; of chat, where only Messages were asked, whether it is served beside them."""
     in_chat, in_messages = ([one for one in found if one.scenario.dialect == name] for name in ("chat", "messages"))
     switch = _switch(new.thinking, in_chat or in_messages)
@@ -208,7 +208,7 @@ def _seen(new: NewProvider, found: list[Probed]) -> _Seen:
         unseen = _ONLY_IN_MESSAGES if elsewhere else _NOT_SEEN
         note = unseen if switch.enable is None else _UNASKED if switch.disable is None else None
     lacks = (*(() if in_chat or not _without_chat(in_messages) else ("chat",)), *_refused(found))
-    return _Seen(switch, lacks, note and note.format(new.id), _key_header(in_messages))
+    return _Learned(switch, lacks, note and note.format(new.id), _key_header(in_messages))
 
 
 def _without_chat(in_messages: list[Probed]) -> bool:
@@ -277,7 +277,7 @@ def _unkept(case: Case, one: Probed) -> str | None:
     return next(filter(None, map(inconclusive_reason, one.exchanges)), None)
 
 
-def _provider(new: NewProvider, seen: _Seen, spoken: Iterable[DialectName]) -> Provider:
+def _provider(new: NewProvider, seen: _Learned, spoken: Iterable[DialectName]) -> Provider:
     """Return the entry, with the dialects that are ``spoken``; raises BadProviders where what a user said does not make one."""
     valid = {"at": new.day, "how": "recorded"}
     model: dict[str, Any] = {
