@@ -421,11 +421,17 @@ def _unreachable(found: Probed) -> str | None:
     for exchange in found.exchanges:
         status = exchange.response.status
         if status == NO_ANSWER and not _timed_out(exchange) and not exchange.response.closed_by_us:
-            return f"{exchange.response.error or 'no answer'}; is it up?"
+            return _of_no_answer(exchange.response.error or "no answer")
         question = _question(exchange)
         if question and found.scenario.statuses == (OK,) and not found.scenario.needs:
             return f"status {status}: {exchange.excerpt(0)[:_SHOWN]}; {question}"
     return None
+
+
+def _of_no_answer(error: str) -> str:
+    """Return what to look at where no answer came, or one that the HTTP client could not read."""
+    spoke = error.startswith("RemoteProtocolError") and "disconnected" not in error
+    return f"{error}; it answers, but not in HTTP: check the scheme and the port" if spoke else f"{error}; is it up?"
 
 
 def _question(exchange: Exchange) -> str | None:
