@@ -25,6 +25,7 @@ from scripted import IDEAL, Server
 from harness.cli import main
 from harness.matrix.scenarios import SCENARIOS
 from harness.simulate.chat.faults import FAULTS
+from harness.simulate.completions.ideal import MODEL as COMPLETING
 from harness.simulate.messages.ideal import MODEL
 from harness.simulate.reference import BODY
 
@@ -104,6 +105,7 @@ def words_of(command: str, server: Server) -> list[str]:
     here = {"http://localhost:8000/v1": server.base_url, "qwen3": "gpt-4o-mini"}
     here |= {"https://api.deepseek.com/anthropic": messages, "deepseek-chat": MODEL, "http://localhost:8000": messages}
     here |= {"qwen3": MODEL} if "--dialect messages" in command else {}
+    here |= {"https://api.deepseek.com/beta": server.base_url, "deepseek-v4-pro": COMPLETING}
     return [here.get(word, word) for word in shlex.split(command)[1:]]
 
 

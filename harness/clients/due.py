@@ -99,7 +99,7 @@ def _due_of_messages(exchange: Exchange) -> Due:
     text = "".join(_said(block, "text", "text_delta") for block in blocks)
     thought = "".join(_said(block, "thinking", "thinking_delta") for block in blocks)
     calls = tuple((str(one.head.get("name") or ""), one.arguments) for one in blocks if _is_call(one, blocks))
-    stops = {turn.stop, "tool_use"} if calls else {turn.stop}  # whoever tells of the call tells no lie
+    stops = {turn.stop, "tool_use"} if calls and turn.stop else {turn.stop}  # whoever tells of the call tells no lie
     ends = {word for stop in stops if stop for word in (stop, _IN_OPENAI.get(stop)) if word}
     counts = turn.counts
     total = None if counts.input is None or counts.output is None else counts.input + counts.output

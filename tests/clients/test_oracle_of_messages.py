@@ -38,7 +38,7 @@ WHOLE = {
     "blocks-overlap": ClientOutput(LOOK, finish="tool_use", usage=152, tools=(PARIS, TIME)),
     "end-turn-after-call": ClientOutput(LOOK, finish="tool_use", usage=133, tools=(PARIS,)),
     "thinking-as-text": ClientOutput("你好! 👋 How can I help?", "hm", "end_turn", 59),
-    "text-at-start": ClientOutput(f"Well{SAID}", finish="end_turn", usage=59),
+    "text-at-start": ClientOutput(f"Oh, {SAID}", finish="end_turn", usage=59),
     "cached": ClientOutput(SAID, finish="end_turn", usage=59),
 }
 

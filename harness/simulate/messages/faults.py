@@ -235,6 +235,7 @@ _AXONHUB = f"{_REPOSITORY}looplj/axonhub"
 VARIANTS: dict[str, Variant] = {
     variant.id: variant
     for variant in (
+        _variant("text-at-start", "A block starts with the first of its text.", "stream", f"{_REPOSITORY}earendil-works/pi/issues/7283", chunks(typed(_BEGIN), set_value("content_block/text", "Oh, "))),
         _variant("no-ping", "No ping comes.", "stream", _RIG, dropped(typed("ping"))),
         _variant("ping-first", "A ping comes first.", "stream", _STREAMING, added(typed(_START), {"type": "ping"}, before=True)),
         _variant("ping-last", "A ping comes before the end.", "stream", _STREAMING, added(typed(_DELTA), {"type": "ping"})),
