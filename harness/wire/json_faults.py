@@ -48,9 +48,10 @@ def fault_of(data: bytes, error: str) -> JsonFault:
         tries += (_slip, _python, _single_quotes) if len(text) <= _MOST else ()
         found = (fault for one in (*tries, _broken_off) if (fault := one(text)))
         return next(found, JsonFault("other", error))
-    return JsonFault("deep", "it is nested deeper than parsers go")
+    return _DEEP
 
 
+_DEEP = JsonFault("deep", "it is nested deeper than parsers go")
 PARTED = JsonFault("parted", "one JSON text is parted over several events")
 
 
@@ -151,7 +152,11 @@ def _single_quotes(text: str) -> JsonFault | None:
 
 
 def _unquoted(text: str) -> JsonFault | None:
-    """Numbers that are none in JSON: NaN, Infinity, and those beyond a double, which Python reads as Infinity."""
+    """
+    Text that Python alone reads as JSON: NaN, Infinity, numbers beyond a double, which it takes for Infinity, or its depth.
+
+    How deep Python goes differs from one version to the next; other parsers stop at about 1,000 levels.
+    """
     found: list[str] = []
     try:
         _read(text, parse_constant=found.append)
@@ -160,7 +165,7 @@ def _unquoted(text: str) -> JsonFault | None:
     if found:
         return JsonFault("constant", f"it holds {found[0]}, which JSON has not")
     number = next((one for one in _NUMBER.findall(text) if abs(_as_float(one)) == float("inf")), None)
-    return JsonFault("number", f"it holds the number {number[:_SHOWN]}, which is out of range") if number else None
+    return JsonFault("number", f"it holds the number {number[:_SHOWN]}, which is out of range") if number else _DEEP
 
 
 def _as_float(text: str) -> float:

@@ -37,6 +37,16 @@ FORMS = {
     '{"a" 1}': ("other", "the parser's words"),
 }
 
+DEPTHS = (1_100, 3_000, 20_000, 200_000)
+"""Levels: more than orjson reads; what Python reads or not, from one version to the next; more than any Python does."""
+
+
+@pytest.mark.parametrize("levels", DEPTHS)
+@pytest.mark.parametrize(("begins", "ends"), [("[", "]"), ('{"a":', "}")])
+def test_too_many_levels_are_told_alike_by_every_python(levels: int, begins: str, ends: str) -> None:
+    deep = begins * levels + "1" + ends * levels
+    assert fault_of(deep.encode(), "the parser's words") == ("deep", "it is nested deeper than parsers go")
+
 
 @pytest.mark.parametrize("text", FORMS, ids=lambda text: text[:20])
 def test_the_cause_is_told(text: str) -> None:
