@@ -47,10 +47,15 @@ def _explain_other(name: str, root: Path, results: Path | None, console: Console
 
         explain_scenario(EVERY_SCENARIO[name], console)
         return
+    from harness.simulate.fault_named import fault_named
+
+    fault = fault_named(name)
+    if fault:
+        explain_fault(fault, console)
+        return
     from harness.clients.catalogue import CLIENTS
     from harness.explain.providers import explain_cell, explain_provider
     from harness.matrix.project import project_matrix
-    from harness.simulate.faults import EVERY_FAULT
 
     client, _, answer = name.partition("/")
     if client in CLIENTS:
@@ -60,8 +65,6 @@ def _explain_other(name: str, root: Path, results: Path | None, console: Console
             CLIENTS[client], console
         )
         _show_page("clients", client, root, console)
-    elif name in EVERY_FAULT:
-        explain_fault(EVERY_FAULT[name], console)
     elif name.count("/") >= _CELL_PARTS - 1:
         explain_cell(name, root, results, console)
     else:

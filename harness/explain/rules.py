@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.markup import escape
 
-from harness.checks import Check, family_of
+from harness.checks import Check, check_named, family_of
 from harness.checks.registry import CannotJudge
 from harness.explain.lines import show_line
 from harness.reports.failures import show_advice, show_wrapped
@@ -142,10 +142,11 @@ def _lines(exchange: Exchange) -> list[str]:
 
 def explain_fault(fault: "Fault", console: Console) -> None:
     """Print all of a fault: the rule that catches it, its source, and the bytes."""
-    from harness.checks import CHECKS
+    rule = check_named(fault.rule)
+    assert rule, fault.rule  # noqa: S101 - the proof holds each fault to a rule
 
     console.print(f"[bold]{fault.id}[/]  {escape(translated(fault.title))}\n")
     show_line(translated("on"), translated("the reference answer of {scenario}").format(scenario=fault.on), console)
-    show_line(translated("caught"), f"{fault.rule}: {translated(CHECKS[fault.rule].title)}", console)
-    show_line(translated("source"), f"{fault.source or CHECKS[fault.rule].source}\n", console)
+    show_line(translated("caught"), f"{rule.id}: {translated(rule.title)}", console)
+    show_line(translated("source"), f"{fault.source or rule.source}\n", console)
     _show_change(fault.reference(), fault.apply(), console)

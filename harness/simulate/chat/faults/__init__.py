@@ -1,80 +1,47 @@
-"""The catalogue of faults, one module a group, and of legal variants."""
+"""
+The catalogue of faults, one module a group, and of legal variants.
 
-from harness.simulate.chat.faults import (
-    answer,
-    asked,
-    between,
-    calls,
-    chunk,
-    counts,
-    json_text,
-    legal_counts,
-    misplaced,
-    named,
-    options,
-    probabilities,
-    refusals,
-    relayed,
-    reported,
-    sdk,
-    text_variants,
-    texts,
-    told_otherwise,
-    transfer,
-    uncounted,
-    variants,
-    wire,
-    written,
-)
+A module is imported when the catalogue is first asked for, so that one fault is shown without all others.
+"""
+
+from functools import cache
+from importlib import import_module
+from typing import Any
+
 from harness.simulate.fault import Fault, Variant
 
-FAULTS: dict[str, Fault] = {
-    fault.id: fault
-    for module in (
-        wire,
-        chunk,
-        asked,
-        between,
-        answer,
-        texts,
-        calls,
-        counts,
-        json_text,
-        probabilities,
-        refusals,
-        transfer,
-        misplaced,
-        reported,
-        named,
-        written,
-        sdk,
-        uncounted,
-        told_otherwise,
-        relayed,
-    )
-    for fault in module.FAULTS
-}
+GROUPS = (
+    "wire", "chunk", "asked", "between", "answer", "texts", "calls", "counts", "json_text", "probabilities",
+    "refusals", "transfer", "misplaced", "reported", "named", "written", "sdk", "uncounted", "told_otherwise",
+    "relayed",
+)  # fmt: skip
+"""The modules with faults, in the order in which these are shown."""
+
+_GROUPS_OF_VARIANTS = (
+    "variants", "options", "text_variants", "legal_counts", "transfer", "misplaced", "reported", "named", "written",
+    "sdk", "uncounted", "told_otherwise", "relayed",
+)  # fmt: skip
+
+FAULTS: dict[str, Fault]
 """Every fault by id."""
 
-VARIANTS: dict[str, Variant] = {
-    variant.id: variant
-    for module in (
-        variants,
-        options,
-        text_variants,
-        legal_counts,
-        transfer,
-        misplaced,
-        reported,
-        named,
-        written,
-        sdk,
-        uncounted,
-        told_otherwise,
-        relayed,
-    )
-    for variant in module.VARIANTS
-}
+VARIANTS: dict[str, Variant]
 """Every legal variant by id."""
 
-__all__ = ["FAULTS", "VARIANTS", "Fault", "Variant"]
+
+def __getattr__(name: str) -> Any:
+    """Import all groups (PEP 562)."""
+    if name == "FAULTS":
+        return _all(name, GROUPS)
+    if name == "VARIANTS":
+        return _all(name, _GROUPS_OF_VARIANTS)
+    raise AttributeError(name)
+
+
+@cache
+def _all(name: str, groups: tuple[str, ...]) -> dict[str, Any]:
+    found = (getattr(import_module(f"{__name__}.{group}"), name) for group in groups)
+    return {one.id: one for group in found for one in group}
+
+
+__all__ = ["FAULTS", "GROUPS", "VARIANTS", "Fault", "Variant"]
