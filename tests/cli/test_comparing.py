@@ -98,7 +98,7 @@ def test_a_report_folder_is_its_results(few: Path, tmp_path: Path) -> None:
     write_report(tmp_path / "reports", read_results(few))
     assert harness(str(tmp_path / "reports"), str(few)).exit_code == 0
     (tmp_path / "reports/results.jsonl").unlink()
-    assert "reports: it holds the digest of a run, not its results" in refused(str(tmp_path / "reports"), str(few))
+    assert "reports: this is the digest of a run, not its results" in refused(str(tmp_path / "reports"), str(few))
     write_results(tmp_path / "reports/results.jsonl.gz", read_results(few))
     assert harness(str(tmp_path / "reports"), str(tmp_path / "reports/results.jsonl.gz")).exit_code == 0
 

@@ -44,7 +44,7 @@ def test_a_key_is_told_by_its_line_and_not_shown(cassette: Path) -> None:
     result = verify(cassette)
     assert result.exit_code == 1
     number = next(n for n, line in enumerate(cassette.read_text().splitlines(), 1) if key in line)
-    assert result.stdout.startswith(f"{cassette}:{number}: this line holds a key")
+    assert result.stdout.startswith(f"{cassette}:{number}: this line contains an API key")
     assert key not in result.output
 
 

@@ -140,7 +140,7 @@ ANSWERS: dict[str, tuple[Script, int, str]] = {
     "500 to all": (refuses(500), 2, "this endpoint did not answer any chat request: status 500"),
     "429 to all": (refuses(429), 2, "this endpoint did not answer any chat request: status 429"),
     "503 to all": (refuses(503), 2, "this endpoint did not answer any chat request: status 503"),
-    "400 to all": (refuses(400, message="not a chat model"), 2, "answered no chat: status 400: "),
+    "400 to all": (refuses(400, message="not a chat model"), 2, "did not answer any chat request: status 400: "),
     "401 to all": (refuses(401), 2, "is the key right?"),
     "HTML at 200": (plays(page), 1, ""),
 }

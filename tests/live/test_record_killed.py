@@ -244,7 +244,7 @@ def test_a_disk_that_fills_up_ends_the_run_in_a_line_and_loses_nothing(
         before = kept(root)
         assert (told.exit_code, len(before)) == (2, 2), told.output
         assert re.fullmatch(
-            r"harness: .*/cassettes/acme/small/.*\.yaml: No space left on device; name a place .*", last(told)
+            r"harness: .*/cassettes/acme/small/.*\.yaml: No space left on device; choose a place .*", last(told)
         )
         requests_in(root, server)
         assert take_up(root) == 0
@@ -259,7 +259,7 @@ def test_a_folder_that_cannot_be_is_a_line(tmp_path: Path) -> None:
         told = CliRunner().invoke(main, options(root, ASKED), env={"ACME_KEY": "good"})
         assert len(server.requests) <= 1, "what can't be kept is not asked on"
     assert told.exit_code == 2
-    assert re.fullmatch(r"harness: .*/cassettes/acme/small/.*\.yaml: Not a directory; name a place .*", last(told))
+    assert re.fullmatch(r"harness: .*/cassettes/acme/small/.*\.yaml: Not a directory; choose a place .*", last(told))
 
 
 def last(told: Result) -> str:

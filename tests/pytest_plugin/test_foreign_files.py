@@ -78,7 +78,7 @@ def test_a_command_uses_what_comes_with_harness(foreign: str, tmp_path: Path, mo
     told = CliRunner().invoke(main, ["providers", "deepseek"])
     assert told.exit_code == 0
     assert "deepseek/deepseek-flash" in told.stdout
-    assert told.stderr.startswith("harness: providers.yaml: left alone, since it is no matrix of harness; ")
+    assert told.stderr.startswith("harness: providers.yaml: ignored, because it is not a matrix of harness; ")
 
 
 def test_one_that_is_named_is_read(pytester: pytest.Pytester) -> None:

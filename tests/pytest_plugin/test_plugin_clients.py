@@ -84,7 +84,7 @@ def test_selection_and_markers_work(pytester: pytest.Pytester) -> None:
     ("arguments", "said"),
     [
         (("--compat-client", "openai.prnt"), "unknown client 'openai.prnt'; try openai.print"),
-        (("--compat-client", "openai.print", "--compat-live"), "leave --compat-live and --compat-record out"),
+        (("--compat-client", "openai.print", "--compat-live"), "leave out --compat-live and --compat-record"),
         (
             ("--compat-client", "openai.print", "--compat-scenario", "chat.n2"),
             "there is no recording for this selection",

@@ -330,7 +330,7 @@ def test_rubys_short_tag_for_bytes(tmp_path: Path) -> None:
     [
         ("httprr trace v1\n5 900\nPOST", "no two lengths that fit it at byte 16"),
         ("HTTP/1.1 200 OK", "the head of a message does not end"),
-        ("POST / HTTP/1.1\n\n{}", "a request without an answer"),
+        ("POST / HTTP/1.1\n\n{}", "a request without a response"),
         ('{"hello": 1}', "not a recording in a format that harness reads"),
         ("a: [", "not a recording in a format that harness reads"),
         ("Once upon a time", "not a recording in a format that harness reads"),
@@ -341,7 +341,7 @@ def test_rubys_short_tag_for_bytes(tmp_path: Path) -> None:
             '{"method": "POST", "path": "/v1/chat/completions", "response_code": 200}\n' * 2,
             "there is no response in it; leave it out",
         ),
-        ("POST https://api.example.com/v1/chat/completions\n\n{}", "a request without an answer"),
+        ("POST https://api.example.com/v1/chat/completions\n\n{}", "a request without a response"),
     ],
 )
 def test_what_is_of_no_known_form_is_refused_in_one_line(tmp_path: Path, content: str, said: str) -> None:

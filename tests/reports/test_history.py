@@ -69,5 +69,5 @@ def test_a_reconstruction_is_no_sighting(tmp_path: Path) -> None:
 def test_what_is_no_history_is_refused_in_a_line(tmp_path: Path, text: str) -> None:
     path = tmp_path / "h.json"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(BadResults, match="no history of version 1"):
+    with pytest.raises(BadResults, match="not a history file of version 1"):
         read_history(path)

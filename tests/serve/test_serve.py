@@ -136,7 +136,7 @@ def test_a_fault_has_no_place_in_an_answer_that_is_too_deep_to_be_changed() -> N
     deep = with_body(
         STREAM, STREAM.response.body.replace(b'"choices"', b'"x":' + b"[" * 1000 + b"]" * 1000 + b',"choices"')
     )
-    with pytest.raises(NotRecorded, match=r"the fault refusal-false has no place in this answer"):
+    with pytest.raises(NotRecorded, match=r"the fault refusal-false does not fit this response"):
         changed(deep, "refusal-false")
 
 
@@ -145,7 +145,7 @@ def test_a_fault_has_no_place_in_an_answer_that_is_too_deep_to_be_changed() -> N
     [
         ({"scenario": "chat.strem"}, 400, "unknown scenario 'chat.strem'; try chat.stream"),
         ({"fault": "think-tag"}, 400, "unknown fault 'think-tag'; try think-tags"),
-        ({"fault": "call-index-shared-by-whole-calls"}, 404, "has no place in this answer"),
+        ({"fault": "call-index-shared-by-whole-calls"}, 404, "does not fit this response"),
         ({"reframe": "lines"}, 400, "unknown way to cut 'lines'"),
         ({"pace": "fast"}, 400, "unknown pace 'fast'; try none, recorded, 0.05"),
         ({"pace": "-1"}, 400, "unknown pace"),

@@ -84,6 +84,6 @@ def test_every_sentence_of_the_chinese_pages_is_chinese(built: Path) -> None:
 
 def test_the_folder_of_somebody_else_is_left_alone(facts: Facts, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine", encoding="utf-8")
-    with pytest.raises(Unwritable, match="holds no site of ours"):
+    with pytest.raises(Unwritable, match="does not contain a site made by harness"):
         build_site(facts, tmp_path)
     assert (tmp_path / "thesis.txt").exists()
