@@ -278,7 +278,7 @@ def test_a_har_file_with_its_bodies_beside_it(tmp_path: Path) -> None:
 
 
 def test_a_har_file_without_its_bodies_is_no_empty_answer(tmp_path: Path) -> None:
-    with pytest.raises(BadArchive, match="log/entries/0/response/content/text: not kept"):
+    with pytest.raises(BadArchive, match="log/entries/0/response/content/text: the body was not saved"):
         only(written(tmp_path, "a.har", har({"size": 300})))
 
 
