@@ -329,7 +329,7 @@ def test_rubys_short_tag_for_bytes(tmp_path: Path) -> None:
     ("content", "said"),
     [
         ("httprr trace v1\n5 900\nPOST", "no two lengths that fit it at byte 16"),
-        ("HTTP/1.1 200 OK", "the head of a message does not end"),
+        ("HTTP/1.1 200 OK", "the headers have no end"),
         ("POST / HTTP/1.1\n\n{}", "a request without a response"),
         ('{"hello": 1}', "not a recording in a format that harness reads"),
         ("a: [", "not a recording in a format that harness reads"),
