@@ -20,6 +20,8 @@ from harness.reports.start_table import QUESTIONS, with_start_tables
 from harness.reports.summary import PROVENANCES, recorded
 from harness.reports.summary import providers as providers_of
 from harness.results import Finding, Outcome, Results, digest_of, read_digest
+from harness.results.basis import EVIDENCE
+from harness.wire.dialect import DIALECTS, dialect_of_scenario
 
 ROOT = Path(__file__).resolve().parents[1]
 READMES = ("README.md", "README.zh-CN.md")
@@ -109,6 +111,22 @@ def test_what_the_results_rest_on_is_current(name: str, results: Results) -> Non
     counts = [len(providers_of(results)), len(kinds["recorded"]), len(published), len(made)]
     assert list(map(int, re.findall(r"\d+", said))) == counts
     assert {name for name in kinds["recorded"] | absent if not re.search(rf"(?<![\w-]){name}(?![\w-])", said)} == set()
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_what_is_said_of_dialects_is_current(name: str, results: Results) -> None:
+    """Who has an address of Messages, whose recordings break no rule there, whose do, and who is recorded in completions."""
+    (said,) = re.findall(r"<!-- dialects -->(.*?)<!-- /dialects -->", read(name), re.DOTALL)
+    shown = {dialect: dict[str, set[Outcome]]() for dialect in DIALECTS}
+    for finding in results.findings:
+        if finding.provenance in EVIDENCE:
+            of = shown[dialect_of_scenario(finding.scenario)]
+            of.setdefault(finding.provider, set()).add(finding.outcome)
+    differs = {who for who, outcomes in shown["messages"].items() if outcomes & {Outcome.KNOWN, Outcome.FAIL}}
+    groups = [set(re.findall(r"[a-z][a-z-]+", names)) for names in re.findall(r"[(（](.*?)[)）]", said, re.DOTALL)]
+    assert groups == [set(shown["messages"]) - differs, differs, set(shown["completions"])]
+    served = sum(one.dialects.messages is not None for one in load_matrix(ROOT / "providers.yaml").providers)
+    assert list(map(int, re.findall(r"\d+", said))) == [served]
 
 
 def test_the_matrix_holds_no_surprise(results: Results) -> None:

@@ -149,6 +149,7 @@ def _row_of_published(target: Target, published: Iterable[PublishedCase]) -> _Ro
     newest = max((day for case in cases for day in _dates(case.cassette)), default=None)
     return {
         "target": target.id, "recorded": None, "reconstructed": None, "published": len(cases), "messages": None,
+        "completions": None,
         "newest": newest, "days old": _age(newest), "key": target.provider.key_env, "set": None, "reach": None,
         "base_url": target.provider.base_url, "retired": "",
     }  # fmt: skip
@@ -161,19 +162,19 @@ def _row(
     reached: Mapping[str, str],
     published: Iterable[PublishedCase],
 ) -> _Row:
-    asked = _asked(root, target, "chat")
-    recorded = [case for case in asked if case.recorded]
-    in_messages = _asked(root, target, "messages")
-    recorded_in_messages = [case for case in in_messages if case.recorded]
+    asked = {dialect: _asked(root, target, dialect) for dialect in DIALECTS}
+    recorded = {dialect: [case for case in cases if case.recorded] for dialect, cases in asked.items()}
+    share = {dialect: f"{len(recorded[dialect])}/{len(cases)}" if cases else None for dialect, cases in asked.items()}
     of_others = [case for case in published if (case.provider, case.model) == (target.provider.id, target.model.id)]
-    dates = [date for case in (*recorded, *recorded_in_messages) for date in _dates(case.cassette)]
+    dates = [date for cases in recorded.values() for case in cases for date in _dates(case.cassette)]
     newest = max(dates, default=None)
     return {
         "target": target.id,
-        "recorded": f"{len(recorded)}/{len(asked)}",
-        "reconstructed": sum(case.skip is None for case in asked) - len(recorded),
+        "recorded": share["chat"],
+        "reconstructed": sum(case.skip is None for case in asked["chat"]) - len(recorded["chat"]),
         "published": len(of_others),
-        "messages": f"{len(recorded_in_messages)}/{len(in_messages)}" if in_messages else None,
+        "messages": share["messages"],
+        "completions": share["completions"],
         "newest": newest,
         "days old": _age(newest),
         "key": target.provider.key_env,
