@@ -151,7 +151,7 @@ def test_a_file_that_is_no_baseline_is_refused_in_a_line(file: Path, text: str |
 def test_the_two_are_not_meant_together(file: Path) -> None:
     with Server(IDEAL) as server:
         result = probe(server, "--baseline", str(file), "--write-baseline", str(file))
-    assert (result.exit_code, "use one of them" in result.stderr) == (2, True)
+    assert (result.exit_code, "use only one of them" in result.stderr) == (2, True)
 
 
 def test_a_fault_of_some_answers_is_told_as_often_as_it_came(file: Path) -> None:
