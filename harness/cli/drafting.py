@@ -114,7 +114,7 @@ def new_provider(  # noqa: PLR0913, PLR0917 - one parameter an option
         draft = write_draft(new, progress(probed, len(new.scenarios), translated("asking")), root, with_key=bool(key))
     _tell(draft)
     if "chat" not in {*addresses, *draft.provider.lacks}:
-        say(f"chat: not asked; harness record {own} asks it at {new.base_url}")
+        say(f"chat: its scenarios were not sent; harness record {own} sends them to {new.base_url}")
     if docs is None:
         say(f"docs: {base_url} is only a placeholder; replace it with the page that documents the API")
     say(f"then: harness run --provider {own}")

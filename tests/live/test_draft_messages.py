@@ -155,4 +155,4 @@ def test_the_header_that_alone_is_taken_is_in_the_entry(tmp_path: Path) -> None:
     assert at is not None
     assert at.key_header == "bearer"
     assert made(tmp_path).lacks == (), "chat knows another model, which says nothing of the dialect"
-    assert f"chat: not asked; harness record acme asks it at {server.base_url}" in result.stdout
+    assert f"chat: its scenarios were not sent; harness record acme sends them to {server.base_url}" in result.stdout
