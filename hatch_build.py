@@ -15,7 +15,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 _PACK = "harness/matrix/bundled.xz"
 _OF_THE_PACKAGE = ("idioms/*", "real/*", "pins/**/*", "forecast.json")
-_WORDS = "harness/words/*.po"
+_WORDS = "harness/words/words.xz"
 _FILTERS = [
     {
         "id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "dict_size": 1 << 24, "lc": 4, "lp": 0, "pb": 0,
@@ -35,12 +35,15 @@ def pack_matrix(root: Path) -> bytes:
     return lzma.compress(b"\n".join([index.encode(), b"".join(contents.values())]), filters=_FILTERS)
 
 
-def pack_words(file: Path) -> bytes:
-    """Return a file of translations packed, without the comments that tell translators where a text stands."""
+def pack_words(root: Path) -> bytes:
+    """Return all translations at ``root`` packed, each file after its name, without the comments for translators."""
+    files = sorted((root / "harness/words").glob("*.po"))
+    return lzma.compress(b"".join(f"# {file.name}\n".encode() + _bare(file) for file in files), filters=_FILTERS)
+
+
+def _bare(file: Path) -> bytes:
     lines = file.read_bytes().splitlines(keepends=True)
-    return lzma.compress(
-        b"".join(line for line in lines if line.strip() and not line.startswith(b"#")), filters=_FILTERS
-    )
+    return b"".join(line for line in lines if line.strip() and not line.startswith(b"#"))
 
 
 def _files(root: Path) -> Iterator[Path]:
@@ -65,21 +68,13 @@ class MatrixPacker(BuildHookInterface):
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002 - hatchling's signature
         """Remove them."""
-        for name in (_PACK, *map(_packed_name, self._words())):
+        for name in (_PACK, _WORDS):
             self._made(name).unlink(missing_ok=True)
 
     def _packed(self) -> Iterator[tuple[str, bytes]]:
         """Yield what is packed, each with its name in the wheel."""
         yield _PACK, pack_matrix(Path(self.root))
-        for file in self._words():
-            yield _packed_name(file), pack_words(file)
-
-    def _words(self) -> list[Path]:
-        return sorted(Path(self.root).glob(_WORDS))
+        yield _WORDS, pack_words(Path(self.root))
 
     def _made(self, name: str) -> Path:
         return Path(self.directory) / Path(name).name
-
-
-def _packed_name(file: Path) -> str:
-    return f"harness/words/{file.name}.xz"

@@ -23,6 +23,9 @@ What kinds of texts are looked up whole: those of the code, names of faults and 
 code is, and notes on providers.
 """
 
+PACK = "words.xz"
+"""What a wheel holds in the place of all files of texts: together they take less, since their words are much alike."""
+
 _VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
 _chosen: str | None = None
 
@@ -60,7 +63,14 @@ def read(file: Path) -> str:
     """Return what a file of texts holds; in a wheel it is packed."""
     if file.exists():
         return file.read_text(encoding="utf-8")
-    return lzma.decompress(file.with_name(f"{file.name}.xz").read_bytes()).decode()
+    return _packed(file.with_name(PACK))[file.name]
+
+
+@cache
+def _packed(pack: Path) -> Mapping[str, str]:
+    """Return the files of texts of a wheel by their names; before each stands its name as a comment, and there is no other."""
+    texts = f"\n{lzma.decompress(pack.read_bytes()).decode()}".split("\n# ")[1:]
+    return {name: text for name, _, text in (one.partition("\n") for one in texts)}
 
 
 def file_of(language: str, kind: str) -> Path:
