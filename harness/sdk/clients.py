@@ -266,8 +266,14 @@ def _wait_for(coroutine: Coroutine[Any, Any, None]) -> None:
 @cache
 def _runner() -> asyncio.Runner:
     runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)  # given one, it leaves the thread's own loop alone
-    atexit.register(runner.close)
+    atexit.register(_close, runner.get_loop())
     return runner
+
+
+def _close(loop: asyncio.AbstractEventLoop) -> None:
+    """Close a loop as the program ends; the runner would start a thread to end the threads, which Python 3.12.1 refuses."""
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.close()
 
 
 def _reading(exchange: Exchange, hear: Callable[[Exchange, Take], None], dialect: DialectName = "chat") -> SdkResult:
