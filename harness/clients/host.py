@@ -142,7 +142,7 @@ def answer(asked: dict[str, Any], modules: dict[str, Any], runner: asyncio.Runne
     try:
         module = modules.get(asked["file"]) or modules.setdefault(asked["file"], load(asked["file"]))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, the code can't be run
-        lacks = isinstance(error, ModuleNotFoundError)
+        lacks = asked["entry"] is None and isinstance(error, ModuleNotFoundError)  # a reader of the user's own
         hint = f"; install what it needs, with {sys.executable} -m pip install" if lacks else ""
         return {"env": f"{type(error).__name__}: {error}{hint}"}
     entry = asked["entry"] or "read"

@@ -11,12 +11,14 @@ from collections.abc import Collection, Iterable
 from harness.recording.masking.words import Vocabulary, words_of
 
 _QUOTED = re.compile(r"'([^'\n]{2,})'|\"([^\"\n]{2,})\"|`([^`\n]+)`|“([^”\n]+)”|「([^」\n]+)」|‘([^’\n]+)’")
+_OWN_WORDS = re.compile(r"[\"'](?:message|msg|detail|error_msg|error_message|status_msg|description)[\"']\s*:\s*\Z")
 _AS_IT_IS = re.compile(
     r"(?P<url>https?://[^\s\"'<>)\]]+)|(?P<mail>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)|(?P<account>\b[A-Za-z]{1,5}[-_#]\d{4,}\b)|(?P<digits>(?<![\w.])\d{7,}(?!\w|\.\d))"
 )
 _WORD = re.compile(r"[^\W\d_]+")
 _REPEATED = 12  # characters: what stands in the request as well is no chance
 _TOKEN = 8
+_KEY = 32  # characters: no key that is looked for is longer
 _PROTOCOL = words_of(
     "assistant system user tool developer function functions messages message content model models role type name id "
     "stream options text image url object string number integer boolean array null true false none auto required max "
@@ -50,7 +52,11 @@ class Repetitions:
 
     def _in_quotes(self, text: str) -> Iterable[tuple[int, int]]:
         for found in _QUOTED.finditer(text):
-            for word in _WORD.finditer(text, *found.span(found.lastindex or 0)):
+            start, end = found.span(found.lastindex or 0)
+            if _OWN_WORDS.search(text, max(0, found.start() - _KEY), found.start()):  # an error within an error, in JSON
+                yield from ((start + at, start + to) for at, to in self._in_quotes(text[start:end]))
+                continue
+            for word in _WORD.finditer(text, start, end):
                 if word[0].lower() not in self._names:
                     yield word.span()
 
