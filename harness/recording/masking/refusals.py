@@ -53,7 +53,9 @@ class Repetitions:
     def _in_quotes(self, text: str) -> Iterable[tuple[int, int]]:
         for found in _QUOTED.finditer(text):
             start, end = found.span(found.lastindex or 0)
-            if _OWN_WORDS.search(text, max(0, found.start() - _KEY), found.start()):  # an error within an error, in JSON
+            if _OWN_WORDS.search(
+                text, max(0, found.start() - _KEY), found.start()
+            ):  # an error within an error, in JSON
                 yield from ((start + at, start + to) for at, to in self._in_quotes(text[start:end]))
                 continue
             for word in _WORD.finditer(text, start, end):
