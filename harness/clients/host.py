@@ -124,6 +124,10 @@ def stay_here(event: str, args: tuple[Any, ...]) -> None:
         raise ConnectionRefusedError(f"only loopback is reachable here, not {as_text(wanted)}")
 
 
+HINT = "; install what it needs, with "
+"""What stands between the name of a library that is missing and the command that brings it, which names this machine."""
+
+
 def as_text(host: object) -> str:
     """Return a host's name, which may come as bytes."""
     return host.decode() if isinstance(host, bytes) else str(host)
@@ -142,8 +146,8 @@ def answer(asked: dict[str, Any], modules: dict[str, Any], runner: asyncio.Runne
     try:
         module = modules.get(asked["file"]) or modules.setdefault(asked["file"], load(asked["file"]))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, the code can't be run
-        lacks = asked["entry"] is None and isinstance(error, ModuleNotFoundError)  # a reader of the user's own
-        hint = f"; install what it needs, with {sys.executable} -m pip install" if lacks else ""
+        lacks = isinstance(error, ModuleNotFoundError)
+        hint = f"{HINT}{sys.executable} -m pip install" if lacks else ""
         return {"env": f"{type(error).__name__}: {error}{hint}"}
     entry = asked["entry"] or "read"
     if not callable(getattr(module, entry, None)):

@@ -15,6 +15,7 @@ from harness.clients.claims.wire_forms import WIRE_FORMS
 from harness.clients.client import Client
 from harness.clients.client_runner import ClientRunner
 from harness.clients.environments import Environment
+from harness.clients.host import HINT
 from harness.clients.trials import Trial, deviation_trials, is_tried, reference_trials
 from harness.errors import UnknownName
 from harness.matrix.project import project_matrix
@@ -60,7 +61,7 @@ class ClaimRunner:
                 result, message = WIRE_FORMS[test.fact or ""](one.exchange), ""
             else:
                 finding = self._trier(test.environment).attempt(client, one).finding
-                result, message = finding.fate.value, cleaned(finding.message)
+                result, message = finding.fate.value, cleaned(finding.message.partition(HINT)[0])
             if result != ClientOutcome.NA.value:
                 holds = result in test.expects and bool(re.search(test.says, message))
                 yield TriedAnswer(test, one, result, message, holds)
