@@ -16,10 +16,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from record import ROOT, TARGETS, record, speaks_messages
+from record import ROOT, TARGETS, dialects_of, record
 from servers import KEY_ENV, SERVERS, Running, running
 
-from harness.wire.dialect import DIALECTS
 
 
 def main(names: list[str]) -> int:
@@ -36,7 +35,7 @@ def _probed(name: str, server: Running) -> bool:
     command = ["harness", "probe", server.base_url, "-m", server.model, "--key-env", KEY_ENV, "--fail-on", "never"]
     environment = {**os.environ, KEY_ENV: server.key or ""}
     good = True
-    for dialect in DIALECTS if speaks_messages(name) else DIALECTS[:1]:
+    for dialect in dialects_of(name):
         began = time.monotonic()
         asked = [*command, "--dialect", dialect]
         probed = subprocess.run(asked, env=environment, capture_output=True, text=True, check=False, timeout=300)

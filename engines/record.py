@@ -18,7 +18,7 @@ from servers import Running, running
 
 from harness.matrix.providers import load_matrix
 from harness.matrix.scenarios import SCENARIOS
-from harness.wire.dialect import DIALECTS
+from harness.wire.dialect import DIALECTS, DialectName
 
 ROOT = Path(__file__).resolve().parents[1]
 THINKING = (
@@ -58,10 +58,11 @@ TARGETS = {
 }
 
 
-def speaks_messages(server: str) -> bool:
-    """Tell whether a server speaks Messages, by the matrix."""
-    targets = {f"{target.provider}/{target.model}" for target in TARGETS[server]}
-    return any(one.speaks("messages") for one in load_matrix(ROOT / "providers.yaml").targets() if one.id in targets)
+def dialects_of(server: str) -> list[DialectName]:
+    """Return the dialects that a server speaks, by the matrix."""
+    named = {f"{target.provider}/{target.model}" for target in TARGETS[server]}
+    targets = [one for one in load_matrix(ROOT / "providers.yaml").targets() if one.id in named]
+    return [dialect for dialect in DIALECTS if any(one.speaks(dialect) for one in targets)]
 
 
 def main(names: list[str], dialect: str | None) -> int:
