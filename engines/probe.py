@@ -20,7 +20,6 @@ from record import ROOT, TARGETS, dialects_of, record
 from servers import KEY_ENV, SERVERS, Running, running
 
 
-
 def main(names: list[str]) -> int:
     """Probe the servers named, or all."""
     good = True
