@@ -1,6 +1,7 @@
 """What four real servers are known to do otherwise is found in what was recorded of them."""
 
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
@@ -143,3 +144,11 @@ def test_the_gateway_is_seen_through_the_same_server() -> None:
         if one.outcome in failing and cell in direct and direct[cell].outcome not in failing
     }
     assert {"finish_reason.key-present", "finish_reason.last", "usage.own-chunk", "finish_reason.given"} <= added
+
+
+def test_a_server_is_asked_in_the_dialects_that_it_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "engines"))
+    record = import_module("record")
+    spoken = {name: record.dialects_of(name) for name in record.TARGETS}
+    assert (spoken["mlx-lm"], spoken["aimock"]) == (["chat"], ["chat", "messages"])
+    assert spoken["llamacpp"] == ["chat", "messages", "completions"]

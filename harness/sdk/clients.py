@@ -206,24 +206,22 @@ def _streams_of(client: Any) -> Any:
 
 def _collect(exchange: Exchange, take: Take, *, strict: bool = False) -> None:
     with _clients(exchange) as clients:
-        answer = _asked(clients.strict if strict else clients.sync, exchange)
-        if not exchange.is_stream:
-            take(answer)
-            return
-        with answer:
-            for chunk in answer:
-                take(chunk)
+        _hear_from(_asked(clients.strict if strict else clients.sync, exchange), exchange, take)
 
 
 def _collect_text(exchange: Exchange, take: Take) -> None:
     with _clients(exchange) as clients:
         answer = clients.sync.completions.create(model="replay", prompt="?", stream=exchange.is_stream)
-        if not exchange.is_stream:
-            take(answer)
-            return
-        with answer:
-            for chunk in answer:
-                take(chunk)
+        _hear_from(answer, exchange, take)
+
+
+def _hear_from(answer: Any, exchange: Exchange, take: Take) -> None:
+    if not exchange.is_stream:
+        take(answer)
+        return
+    with answer:
+        for chunk in answer:
+            take(chunk)
 
 
 def _collect_async(exchange: Exchange, take: Take) -> None:

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from pydantic import TypeAdapter
 from scripted import (
     IDEAL,
+    NO_HTTP,
     SILENT,
     End,
     Received,
@@ -173,7 +174,8 @@ def test_a_fault_is_found_and_ends_with_1() -> None:
 @pytest.mark.parametrize(
     ("script", "said"),
     [
-        (SILENT, "RemoteProtocolError"),
+        (SILENT, "is it up?"),
+        (NO_HTTP, "it answers, but not in HTTP: check the scheme and the port"),
         (refuses(401, message="no such key"), "status 401: "),
         (refuses(403), "status 403"),
         (

@@ -47,6 +47,7 @@ from harness.recording.files import in_utf8, opened, read_whole, rows_of
 from harness.wire.dialect import DIALECTS, DialectName
 from harness.wire.exchange import Exchange, Request, Response, Source
 from harness.wire.limits import many_values, sizes
+from harness.wire.shapes import Json
 
 SUFFIXES = (".yaml", ".yml", ".json", ".json5", ".har", ".jsonl", ".ndjson", ".sse", ".httprr", ".chlsj", ".parquet")
 """How the names of recordings end; in a folder a file of another name is read where it begins as a recording does."""
@@ -217,19 +218,32 @@ def _in_rows(
         yield Entry(stream_exchange(rows_of(path), str(path), unread), f"{path}#0")
         return
     for number, line in rows_of(path):
-        where, url = f"{path}:{number}", None
+        where = f"{path}:{number}"
         try:
             row = parsed_row(line, where)
-            url = url_of_row(row) if row else None
-            if row is None or not _is_read(url):
-                if row is not None:
-                    passed_over(dialect_of(url))
-                continue
-            entry = Entry(exchange_of_row(row, where), where, provider_of_row(row))
         except HarnessError as error:
-            _told(error, url, unread, passed_over)
+            _told(error, None, unread, passed_over)
             continue
-        yield entry
+        if row is not None:
+            yield from _of_row(row, where, exchange_of_row, unread, passed_over)
+
+
+def _of_row(
+    row: Json, where: str, exchange_of: Callable[[Json, str], Exchange],
+    unread: Callable[[HarnessError], None], passed_over: PassedOver,
+) -> Iterator[Entry]:  # fmt: skip
+    """Yield the exchange of a row, if it is one that is judged."""
+    url = None
+    try:
+        url = url_of_row(row)
+        if not _is_read(url):
+            passed_over(dialect_of(url))
+            return
+        entry = Entry(exchange_of(row, where), where, provider_of_row(row))
+    except HarnessError as error:
+        _told(error, url, unread, passed_over)
+        return
+    yield entry
 
 
 def _begins_as_table(path: Path) -> bool:
@@ -242,16 +256,7 @@ def _begins_as_table(path: Path) -> bool:
 
 def _in_table(path: Path, unread: Callable[[HarnessError], None], passed_over: PassedOver) -> Iterator[Entry]:
     for number, row in enumerate(rows_of_table(path), 1):
-        where, url = f"{path}:{number}", url_of_row(row)
-        try:
-            if not _is_read(url):
-                passed_over(dialect_of(url))
-                continue
-            entry = Entry(exchange_of_table_row(row, where), where, provider_of_row(row))
-        except HarnessError as error:
-            _told(error, url, unread, passed_over)
-            continue
-        yield entry
+        yield from _of_row(row, f"{path}:{number}", exchange_of_table_row, unread, passed_over)
 
 
 def _is_stream(line: bytes) -> bool:
