@@ -39,7 +39,7 @@ NOT_IN_THE_CORPUS = {
     "http.as-it-is-made": "the corpus keeps no times of reads",
     "http.framing": "the framing is that of recorders",
     "http.transfer": "the corpus keeps no version of HTTP",
-    "models.form": "it holds chats only",
+    **dict.fromkeys(("models.form", "models.listed"), "it holds chats only"),
     "multi_turn.prompt-tokens": "the exchanges stand alone",
     "http.delivery": "of the reads the corpus keeps sizes at most, and no times",
     **dict.fromkeys(("error.refused", "error.status"), "what was expected of a request is not known"),
