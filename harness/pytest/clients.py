@@ -131,7 +131,7 @@ class ClientItem(pytest.Item):
 
     def reportinfo(self) -> tuple[Any, int | None, str]:
         """Name the item by its cell."""
-        return self.path, None, f"compat {self.name}"
+        return self.path, 0, f"compat {self.name}"
 
 
 class _BrokenError(Exception):

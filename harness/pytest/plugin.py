@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ from harness.printable import printable
 from harness.pytest.blocking import allowed_hosts, pytest_runtest_protocol
 from harness.pytest.fixtures import compat_provider, compat_recorder, compat_server, pytest_generate_tests
 from harness.pytest.options import BLOCK, FILE_NAME, SELECTING, pytest_addoption
+from harness.pytest.protocol import OneStep, Quiet, QuietItem
+from harness.pytest.reporter import FINDING, Reporter
 from harness.words import set_language
 
 __all__ = [
@@ -39,7 +42,6 @@ if TYPE_CHECKING:
     from harness.pytest.clients import Clients
     from harness.results import Finding
 
-_FINDING = "compat_finding"
 _FAMILIES = (
     "http", "sse", "chunk", "identity", "completion", "role", "content", "reasoning", "finish_reason", "tool_calls",
     "tool_choice", "structured", "usage", "logprobs", "params", "multi_turn", "parity", "models", "error", "sdk", "messages",
@@ -73,10 +75,11 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(
             "--compat-live and --compat-record request each response once for all items; run them without -n"
         )
+    config.pluginmanager.register(OneStep(config), "compat-one-step")
     folder = config.getoption("--compat-report")
     if folder and not hasattr(config, "workerinput"):
         mode = "live" if _online(config) else "replay"
-        config.pluginmanager.register(_Reporter(Path(folder), mode), "compat-reporter")
+        config.pluginmanager.register(Reporter(Path(folder), mode), "compat-reporter")
 
 
 def pytest_unconfigure() -> None:
@@ -176,7 +179,7 @@ class MatrixFile(pytest.File):
                 yield CheckItem.from_parent(
                     self, name=f"{case.id}/{check}", case=case, check=check, recordings=recordings
                 )
-        yield from published_items(self, selection, _FINDING)
+        yield from published_items(self, selection, FINDING)
 
     def _clients(self, cases: list[Case]) -> Iterator[pytest.Item]:
         from harness.pytest.clients import Clients
@@ -322,8 +325,10 @@ class _Recordings:
         return list(judge_case(case, list(asked.exchanges), self._checks))
 
 
-class CheckItem(pytest.Item):
+class CheckItem(QuietItem):
     """One check on one recording."""
+
+    own_marks = 2
 
     def __init__(self, *, case: Case, check: str, recordings: _Recordings, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -331,8 +336,21 @@ class CheckItem(pytest.Item):
         self.recordings = recordings
         self._check = check
         self._finding: Finding | None = None
-        self.add_marker("compat")
-        self.add_marker(f"compat_{check.partition('.')[0]}")
+        for marker in _markers(check.partition(".")[0]):
+            self.add_marker(marker)
+
+    def quiet(self) -> Quiet | None:
+        """Return how it ended where nothing is to be shown; in a live run, where an answer may be waited for, None."""
+        if self.recordings.live:
+            return None
+        try:
+            finding = self.recordings.finding(self.case, self._check)
+        except HarnessError:
+            return None
+        quiet = _quiet(finding)
+        if quiet:
+            self.user_properties.append((FINDING, _as_text(finding)))
+        return quiet
 
     def setup(self) -> None:
         """Judge the recording; a broken check or an unreadable cassette is an error, not a failure."""
@@ -340,20 +358,21 @@ class CheckItem(pytest.Item):
             finding = self._finding = self.recordings.finding(self.case, self._check)
         except HarnessError as error:
             pytest.fail(printable(str(error)), pytrace=False)
-        self.user_properties.append((_FINDING, _as_text(finding)))
+        self.user_properties.append((FINDING, _as_text(finding)))
         if finding.outcome == "broken":
             pytest.fail(printable(finding.message), pytrace=False)
 
     def runtest(self) -> None:
         """Turn the outcome into pytest's."""
-        finding = self._finding
-        if finding is None or finding.outcome in {"pass", "observed"}:
+        if self._finding is None:
             return
-        if finding.outcome == "known":
-            pytest.xfail(f"known: {printable(finding.message)}")
-        if finding.outcome in {"fail", "fixed", "changed"}:
-            raise _FoundError(finding)
-        pytest.skip(f"{finding.outcome}: {printable(finding.message)}")
+        quiet = _quiet(self._finding)
+        if quiet is None:
+            raise _FoundError(self._finding)
+        if quiet.known:
+            pytest.xfail(quiet.reason)
+        if quiet.outcome == "skipped":
+            pytest.skip(quiet.reason)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Show the finding and its bytes instead of a traceback."""
@@ -366,9 +385,28 @@ class CheckItem(pytest.Item):
             return described(error.finding)
         return super().repr_failure(excinfo, style)
 
-    def reportinfo(self) -> tuple[Path, int | None, str]:
+    @cached_property
+    def location(self) -> tuple[str, int, str]:
         """Name the item by its cell; a text that ended the node id would be shown as a Python name."""
-        return self.path, None, f"compat {self.name}"
+        return self.nodeid.partition("::")[0], 0, f"compat {self.name}"
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Return what ``location`` is made of."""
+        return self.path, 0, self.location[2]
+
+
+@cache
+def _markers(family: str) -> tuple[pytest.MarkDecorator, pytest.MarkDecorator]:
+    return pytest.mark.compat, getattr(pytest.mark, f"compat_{family}")
+
+
+def _quiet(finding: Finding) -> Quiet | None:
+    """Return how an item of ``finding`` ends; None where it fails."""
+    if finding.outcome in {"pass", "observed"}:
+        return Quiet("passed")
+    if finding.outcome in {"fail", "fixed", "changed", "broken"}:
+        return None
+    return Quiet("skipped", f"{finding.outcome}: {printable(finding.message)}", known=finding.outcome == "known")
 
 
 class _FoundError(Exception):
@@ -384,51 +422,3 @@ def _as_text(finding: Finding) -> str:
     from harness.results import dump
 
     return dump(finding).decode()
-
-
-class _Reporter:
-    """Gathers the findings of all processes and writes the report."""
-
-    def __init__(self, folder: Path, mode: str) -> None:
-        from datetime import UTC, datetime
-
-        self._folder = folder
-        self._mode = mode
-        self._started = datetime.now(UTC).isoformat(timespec="seconds")
-        self._rows: dict[str, list[str]] = {}
-        self._lost = 0
-        self._note = ""
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take the findings of an item from its report, which xdist carries between processes."""
-        if report.when == "setup" and report.failed and not any(name == _FINDING for name, _ in report.user_properties):
-            self._lost += 1
-        rows = [str(value) for name, value in report.user_properties if name == _FINDING]
-        if rows:
-            self._rows[report.nodeid] = rows
-
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Write the report, sorted by cell: workers finish in any order; none of a run that was cut short."""
-        from pydantic import TypeAdapter
-
-        from harness import __version__
-        from harness.reports.files import write_report
-        from harness.results import Finding, Results, Run
-        from harness.sdk import version
-
-        cut_short = session.shouldstop or session.shouldfail or exitstatus not in {0, 1} or self._lost
-        if cut_short:
-            self._note = f"{self._folder}: no report written: the run did not judge every recording"
-        elif self._rows:
-            checked = TypeAdapter(Finding)
-            findings = [checked.validate_json(row) for _, rows in sorted(self._rows.items()) for row in rows]
-            try:
-                write_report(self._folder, Results(Run(__version__, self._started, self._mode, version()), findings))
-            except HarnessError as error:
-                self._note = printable(str(error))
-                session.exitstatus = pytest.ExitCode.USAGE_ERROR
-
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Say why there is no report."""
-        if self._note:
-            terminalreporter.write_line(self._note)

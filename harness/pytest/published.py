@@ -79,9 +79,9 @@ class PublishedItem(pytest.Item):
             return "\n\n".join(map(described, error.findings))
         return super().repr_failure(excinfo, style)
 
-    def reportinfo(self) -> tuple[Path, int | None, str]:
+    def reportinfo(self) -> tuple[Path, int, str]:
         """Name the item by its recording."""
-        return self.path, None, f"compat {self.name}"
+        return self.path, 0, f"compat {self.name}"
 
 
 class _UnlistedError(Exception):
