@@ -20,7 +20,7 @@ from harness.wire.exchange import Exchange, Response
 _GAP = 0.0005  # seconds between pieces that end within an event, so that they arrive as such
 _MOST_GAPS = 400
 _LARGEST_REQUEST = 4 * 1024 * 1024
-_PATHS: dict[DialectName, str] = {"chat": "/chat/completions", "messages": "/messages"}
+_PATHS: dict[DialectName, str] = {"chat": "/chat/completions", "messages": "/messages", "completions": "/completions"}
 
 
 @dataclass(slots=True)

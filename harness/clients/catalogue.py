@@ -12,6 +12,7 @@ from harness.clients.environments import Environment
 from harness.matrix.bundled import packed
 
 _MESSAGES: dict[str, Any] = {"dialect": "messages"}
+_COMPLETIONS: dict[str, Any] = {"dialect": "completions"}
 _OLD_OPENAI = ("reference", "getattr", "or-empty", "reasoning-elif", "helper")
 
 
@@ -162,6 +163,15 @@ _CLIENTS = (
     _real("anthropic-node.events", "Anthropic's SDK for Node.js, raw events", "anthropic-node", "anthropic_node.mjs", TEXT, REASONING, FINISH, **_MESSAGES),
     _real("anthropic-node.stream", "Anthropic's SDK for Node.js, .stream()", "anthropic-node", "anthropic_node_stream.mjs", TEXT, REASONING, FINISH, USAGE, TOOLS, loops=True, **_MESSAGES),
     _real("ai-sdk.anthropic", "Vercel AI SDK, @ai-sdk/anthropic", "ai-sdk-anthropic", "ai_sdk_anthropic.mjs", TEXT, REASONING, FINISH, USAGE, TOOLS, loops=True, **_MESSAGES),
+
+    _own("openai.completions-reference", "openai, legacy completions, the reading that survives", "openai_completions_reference.py", TEXT, FINISH, USAGE, **_COMPLETIONS),
+    _own("openai.completions", "`chunk.choices[0].text`, `client.completions`", "openai_completions.py", TEXT, **_COMPLETIONS),
+    _own("openai.completions-body", "`response.choices[0].text`", "openai_completions_body.py", TEXT, FINISH, USAGE, streams=False, **_COMPLETIONS),
+    _own("requests.completions-reference", "requests, legacy completions, the reading that survives", "requests_completions_reference.py", TEXT, FINISH, USAGE, **_COMPLETIONS),
+    _own("requests.completions-lines", '`chunk["choices"][0]["text"]` of `/completions`', "requests_completions_lines.py", TEXT, **_COMPLETIONS),
+    _own("requests.completions-json-pieces", '`iter_content(…)`, `json.loads(piece)`, `["text"]` of `/completions`', "requests_completions_json_pieces.py", TEXT, **_COMPLETIONS),
+    _real("langchain-completions", "LangChain OpenAI.stream, legacy completions", "langchain", "langchain_completions.py", TEXT, **_COMPLETIONS),
+    _real("litellm-completions", "LiteLLM text-completion-openai/", "litellm", "litellm_completions.py", TEXT, FINISH, **_COMPLETIONS),
 )
 # fmt: on
 

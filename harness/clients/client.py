@@ -15,6 +15,9 @@ TEXT, REASONING, FINISH, USAGE, TOOLS = "text", "reasoning", "finish", "usage", 
 _SOURCE = re.compile(r"Source: (\S+)(?: .*)?$", re.MULTILINE)
 _READS = re.compile(r"Reads: ([a-z, ]+)")
 _SPEAKS_MESSAGES = re.compile(r"ANTHROPIC_BASE_URL|@anthropic-ai/|@ai-sdk/anthropic|\b(?:import|from) \w*anthropic\b")
+_SPEAKS_COMPLETIONS = re.compile(
+    r"(?<!chat)\.completions\.create\b|(?<!chat)/completions\b|\btext_completion\(|\bCompletion\.create\b"
+)
 _BLOCK = re.compile(r'\A\s*(?:"""(.*?)"""|/\*(.*?)\*/|((?:[ \t]*//.*\n)+))', re.DOTALL)
 
 
@@ -23,7 +26,7 @@ class Client:
     """
     Some client code: an idiom, a few lines that people write, or a library that others maintain.
 
-    Its file at ``path`` has the entry ``read(question, out)``: it asks ``question`` (model, messages, and tools where
+    Its file at ``path`` has the entry ``read(question, out)``: it asks ``question`` (model, messages or a prompt, and tools where
     the answer has calls) at ``OPENAI_BASE_URL``, in Messages at ``ANTHROPIC_BASE_URL``, and gives ``out`` what its user gets; where it ``loops``, the entry
     ``loop`` runs the tools too and sends their results back.  ``reads`` is what of an answer it hands on; ``streams``
     whether it asks for a stream.  ``env`` names the environment it runs in.  ``only`` is the one form of answer that a
@@ -74,7 +77,8 @@ def client_of_file(path: Path) -> Client:
     Return client code of the user's own: it runs in the harness's environment, or in Node.js where its suffix is ``.mjs``.
 
     A line ``Reads: text, reasoning, finish, usage, tools`` at its head says what of an answer it hands on; the text
-    without one.  It speaks Messages where it imports a library of Anthropic's or reads ``ANTHROPIC_BASE_URL``.
+    without one.  It speaks Messages where it imports a library of Anthropic's or reads ``ANTHROPIC_BASE_URL``, and legacy
+    completions where it calls ``completions.create`` or asks ``/completions`` without ``chat`` before it.
 
     Raises:
         UnknownName: it is not there, or reads what there is not.
@@ -92,5 +96,11 @@ def client_of_file(path: Path) -> Client:
         wrong = unknown("thing to read", min(unknown_words), [TEXT, REASONING, FINISH, USAGE, TOOLS])
         raise UnknownName(f"{path}: {wrong}")
     env = "node" if path.suffix in {".mjs", ".js"} else "own"
-    dialect: DialectName = "messages" if _SPEAKS_MESSAGES.search(head) else "chat"
+    dialect = _spoken_by(head)
     return Client(path.stem, path.name, env, path.resolve(), reads, loops="loop(" in head, dialect=dialect)
+
+
+def _spoken_by(code: str) -> DialectName:
+    if _SPEAKS_MESSAGES.search(code):
+        return "messages"
+    return "completions" if _SPEAKS_COMPLETIONS.search(code) else "chat"

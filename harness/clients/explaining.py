@@ -39,6 +39,7 @@ _LABEL = 9
 _SURVIVE: dict[DialectName, tuple[str, str]] = {
     "chat": ("openai.reference", "requests.reference"),
     "messages": ("anthropic.reference", "httpx.messages-reference"),
+    "completions": ("openai.completions-reference", "requests.completions-reference"),
 }
 """The readings that survive."""
 

@@ -13,22 +13,30 @@ from typing import Any
 import orjson
 
 from harness.clients.client import Client
+from harness.matrix.completions import COMPLETIONS
 from harness.matrix.messages import MESSAGES
 from harness.matrix.scenarios import SCENARIOS
 from harness.sdk.form import canonical_form
 from harness.serve.recording_index import REFERENCE, RecordedAnswer
 from harness.simulate.chat import ideal as chat
+from harness.simulate.completions import ideal as completions
 from harness.simulate.edits import NothingChanged
 from harness.simulate.faults import EVERY_FAULT, EVERY_VARIANT, FAULTS_OF, VARIANTS_OF
 from harness.simulate.messages import ideal as messages
+from harness.wire.completions.asked import texts_due
 from harness.wire.dialect import COUNT_TOKENS, DialectName, dialect_of_scenario
 from harness.wire.exchange import NO_ANSWER, Exchange
 
 _ASKED = ("tools", "stream_options")
-_MODELS: dict[DialectName, str] = {"chat": chat.MODEL, "messages": messages.MODEL}
+_MODELS: dict[DialectName, str] = {
+    "chat": chat.MODEL,
+    "messages": messages.MODEL,
+    "completions": completions.MODEL,
+}
 SPOKEN = tuple(_MODELS)
 """The dialects that client code speaks."""
 
+_ASKS = "What is the weather in Paris?"
 _CAP = 1024
 
 
@@ -74,11 +82,12 @@ class Trial:
     def question(self) -> dict[str, Any]:
         """What the code is to ask; the answer is there already, so only what shapes the asking counts."""
         asked = self.exchange.request.json or {}
-        question: dict[str, Any] = {
-            "model": _MODELS[self.exchange.dialect],
-            "messages": [{"role": "user", "content": "What is the weather in Paris?"}],
-        }
-        if self.exchange.dialect == "messages":
+        question: dict[str, Any] = {"model": _MODELS[self.exchange.dialect]}
+        if self.exchange.dialect == "completions":
+            question["prompt"] = _ASKS
+        else:
+            question["messages"] = [{"role": "user", "content": _ASKS}]
+        if self.exchange.dialect != "chat":
             question["max_tokens"] = _CAP
         return question | {name: asked[name] for name in _ASKED if name in asked}
 
@@ -109,9 +118,14 @@ def is_tried(exchange: Exchange) -> bool:
     """
     spoken = exchange.dialect in SPOKEN
     is_answer = spoken and not exchange.is_models_request and not exchange.request.url.endswith(COUNT_TOKENS)
-    one = is_answer and (exchange.request.get("n") or 1) == 1
+    one = is_answer and _texts_asked_for(exchange) == 1
     whole = not exchange.expected.cancelled_by_client and not exchange.too_large
     return one and whole and exchange.response.status != NO_ANSWER
+
+
+def _texts_asked_for(exchange: Exchange) -> int:
+    request = exchange.request
+    return texts_due(request.json) if exchange.dialect == "completions" else request.get("n") or 1
 
 
 @cache
@@ -119,6 +133,7 @@ def reference_trials() -> tuple[Trial, ...]:
     """Return the ideal provider's answers to every scenario."""
     asked = [(one.id, exchange) for one in SCENARIOS.values() for exchange in chat.recording(one)]
     asked += [(one.id, exchange) for one in MESSAGES.values() for exchange in messages.recording(one)]
+    asked += [(one.id, exchange) for one in COMPLETIONS.values() for exchange in completions.recording(one)]
     return tuple(_of_reference(name, exchange) for name, exchange in asked if _is_due(name, exchange))
 
 

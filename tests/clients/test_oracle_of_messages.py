@@ -120,6 +120,11 @@ def test_what_is_not_told_is_not_asked_for() -> None:
         ("import os\nURL = os.environ['ANTHROPIC_BASE_URL']", "messages"),
         ("from openai import OpenAI", "chat"),
         ("# not anthropic", "chat"),
+        ("client.completions.create(model='m', prompt='p')", "completions"),
+        ("URL = os.environ['OPENAI_BASE_URL'] + '/completions'", "completions"),
+        ("requests.post(f'{base}/v1/completions')", "completions"),
+        ("await fetch(url + '/chat/completions')", "chat"),
+        ("client.chat.completions.create(model='m')", "chat"),
     ],
 )
 def test_the_dialect_of_code_of_ones_own_is_told_by_what_it_imports(tmp_path: Path, code: str, dialect: str) -> None:

@@ -13,7 +13,13 @@ from harness.results import ClientOutcome
 from harness.simulate.faults import FAULTS, FAULTS_OF, VARIANTS
 
 NAMES = ("openai.reference", "requests.reference")
-OF_MESSAGES = ("httpx.messages-reference", "anthropic.reference")
+LEAST = {"messages": 12, "completions": 5}  # answers that are errors, cut or damaged
+OF_OTHERS = (
+    "httpx.messages-reference",
+    "anthropic.reference",
+    "openai.completions-reference",
+    "requests.completions-reference",
+)
 pytestmark = pytest.mark.skipif(
     not importlib.util.find_spec("requests"), reason="requests is not installed; the extra `clients` brings it"
 )
@@ -127,6 +133,7 @@ def test_no_answer_is_misread_but_those_written_down(name: str) -> None:
 
 
 _NAMES_ALONE = "the SDK reads events by their names, and passes over those that have none"
+_OF_CHAT = "an answer in the form of chat holds no text where a reader of completions looks"
 LOST = {
     "httpx.messages-reference": {},
     "anthropic.reference": {
@@ -135,12 +142,14 @@ LOST = {
         "messages-no-type": "the SDK makes nothing of an event without its type",
         "messages-error-without-type": "as above",
     },
+    "openai.completions-reference": {"completions-chat-chunks": _OF_CHAT},
+    "requests.completions-reference": {"completions-chat-chunks": _OF_CHAT},
 }
-"""What each reading of Messages loses, though it is the one that survives."""
+"""What each reading of Messages and of legacy completions loses, though it is the one that survives."""
 
 
-@pytest.mark.parametrize("name", OF_MESSAGES)
-def test_of_messages_all_is_survived_but_what_is_written_down(name: str) -> None:
+@pytest.mark.parametrize("name", OF_OTHERS)
+def test_in_other_dialects_all_is_survived_but_what_is_written_down(name: str) -> None:
     client = CLIENTS[name]
     if not ENVIRONMENTS[client.env].installed:
         pytest.skip(f"run: harness clients install {client.env}")
@@ -150,10 +159,12 @@ def test_of_messages_all_is_survived_but_what_is_written_down(name: str) -> None
     assert {name for name, one in found.items() if one.finding.fate.bad} == set(LOST[name])
     slips = [name for name, one in found.items() if one.output.failure and one.output.failure.is_client_bug]
     assert slips == []
-    assert sum(expected_handling(one.trial.exchange) in {"error", "cut", "damaged"} for one in found.values()) > 12
+    assert sum(expected_handling(one.trial.exchange) in {"error", "cut", "damaged"} for one in found.values()) > LEAST[client.dialect]
 
 
 def test_all_that_is_written_down_is_a_fault_of_the_catalogue() -> None:
     written = {*MISREAD}.union(*SILENT.values(), *REFUSED.values())
     assert written <= FAULTS.keys() | VARIANTS.keys()
-    assert {*LOST["anthropic.reference"]} <= FAULTS_OF["messages"].keys()
+    assert {name for lost in LOST.values() for name in lost} <= FAULTS_OF["messages"].keys() | FAULTS_OF[
+        "completions"
+    ].keys()

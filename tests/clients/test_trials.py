@@ -29,11 +29,13 @@ from harness.clients.trials import (
     reference_trials,
     transplant,
 )
+from harness.matrix.completions import COMPLETIONS
 from harness.matrix.providers import load_matrix
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import ClientOutcome
 from harness.serve.recording_index import REFERENCE, RecordedAnswer, RecordingIndex
 from harness.simulate.chat.ideal import MODEL, recording
+from harness.simulate.completions.ideal import MODEL as MODEL_OF_COMPLETIONS
 from harness.simulate.faults import EVERY_FAULT, EVERY_VARIANT, FAULTS, VARIANTS
 from harness.simulate.messages.ideal import MODEL as MODEL_OF_MESSAGES
 from harness.simulate.reference import (
@@ -45,13 +47,14 @@ from harness.simulate.reference import (
     with_request_params,
     with_response,
 )
-from harness.wire.dialect import DialectName
+from harness.wire.dialect import DIALECTS, DialectName, dialect_of_scenario
 from harness.wire.exchange import NO_ANSWER, Exchange
 
 ROOT = Path(__file__).resolve().parents[2]
 STREAMER = Client("s", "s", "own", Path("s.py"), frozenset({TEXT}))
 WHOLE = replace(STREAMER, id="w", streams=False)
 OF_JSON = replace(STREAMER, id="j", only="json")
+MODELS = {"chat": MODEL, "messages": MODEL_OF_MESSAGES, "completions": MODEL_OF_COMPLETIONS}
 REFUSALS = {"error", "params.stream-options", "params.unknown-key"}
 
 
@@ -62,7 +65,7 @@ def trials() -> dict[str, Trial]:
 
 
 def plain(name: str) -> Trial:
-    return trials()[f"{REFERENCE}/{MODEL_OF_MESSAGES if name.startswith('messages.') else MODEL}/{name}"]
+    return trials()[f"{REFERENCE}/{MODELS[dialect_of_scenario(name)]}/{name}"]
 
 
 def suiting(client: Client) -> set[str]:
@@ -173,6 +176,14 @@ def test_answers_of_a_dialect_suit_who_speaks_it_alone() -> None:
     assert not any("count-tokens" in name for name in of_messages)
 
 
+def test_of_legacy_completions_what_asks_for_one_text_is_tried() -> None:
+    both = [replace(one, dialect="completions") for one in (STREAMER, WHOLE)]
+    tried = set().union(*map(suiting, both))
+    left = {"completions.n2", "completions.two-prompts"}
+    assert tried == {*COMPLETIONS, "completions.both-forms#2"} - left
+    assert not tried & (suiting(STREAMER) | suiting(WHOLE))
+
+
 def test_refusals_suit_everybody() -> None:
     both = suiting(STREAMER) & suiting(WHOLE)
     assert {name.partition(".")[0] if name.startswith("error.") else name for name in both} == REFUSALS
@@ -201,8 +212,10 @@ def test_a_question_holds_tools_and_stream_options_where_they_were_asked_for_and
     for one in trials().values():
         wanted = one.exchange.request.json or {}
         shared: dict[str, Any] = {name: wanted[name] for name in ("tools", "stream_options") if name in wanted}
-        own = {"model": MODEL} if speaks(one, "chat") else {"model": MODEL_OF_MESSAGES, "max_tokens": 1024}
-        assert one.question == {**own, "messages": one.question["messages"], **shared}
+        dialect = one.exchange.dialect
+        own = {"model": MODELS[dialect]} | ({} if dialect == "chat" else {"max_tokens": 1024})
+        asks = "prompt" if dialect == "completions" else "messages"
+        assert one.question == {**own, asks: one.question[asks], **shared}
     assert set(plain("tools.auto").question) == {"model", "messages", "tools"}
     assert plain("chat.stream-usage").question["stream_options"] == {"include_usage": True}
     assert set(plain("params.seed").question) == {"model", "messages"}
@@ -211,7 +224,9 @@ def test_a_question_holds_tools_and_stream_options_where_they_were_asked_for_and
 
 def test_questions_are_alike_but_for_what_shapes_the_asking() -> None:
     messages: list[Any] = [{"role": "user", "content": "What is the weather in Paris?"}]
-    assert all(one.question["messages"] == messages for one in trials().values())
+    asked = {dialect: [one for one in trials().values() if speaks(one, dialect)] for dialect in DIALECTS}
+    assert all(one.question["messages"] == messages for one in (*asked["chat"], *asked["messages"]))
+    assert {one.question["prompt"] for one in asked["completions"]} == {"What is the weather in Paris?"}
 
 
 def test_a_fault_moves_into_the_answer_of_another_form() -> None:

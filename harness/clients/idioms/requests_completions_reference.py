@@ -1,0 +1,62 @@
+"""
+The reading of legacy completions over raw HTTP that survives: bytes are decoded here, no key is taken for granted.
+
+Source: written for this project; copy it.
+"""
+
+import json
+import os
+import re
+
+import requests
+
+URL = os.environ["OPENAI_BASE_URL"] + "/completions"
+HEADERS = {"Authorization": "Bearer " + os.environ["OPENAI_API_KEY"]}
+
+
+def read(question, out):
+    finish = None
+    with requests.post(URL, headers=HEADERS, json=question | {"stream": True}, stream=True, timeout=60) as response:
+        if response.status_code != 200:
+            raise RuntimeError(f"status {response.status_code}: {response.text[:500]}")
+        for chunk in chunks(response):
+            if chunk.get("error"):
+                raise RuntimeError(f"the provider says: {chunk['error']}")
+            if isinstance(chunk.get("usage"), dict):
+                out.usage = chunk["usage"].get("total_tokens")  # the last counts: some send it so far in every chunk
+            for choice in chunk.get("choices") or []:  # a chunk with the usage has none
+                if not isinstance(choice, dict) or choice.get("index"):
+                    continue
+                finish = choice.get("finish_reason") or finish  # "" is no reason
+                text = choice.get("text")  # some send null, or leave it out beside the reason
+                out.print(text if isinstance(text, str) else "")
+    if finish is None:
+        raise RuntimeError("the stream ended before the text did")
+    out.finish = finish
+
+
+def chunks(response):
+    """Return the JSON objects of the stream; a blank line ends an event, whose data may be in several lines."""
+    data = []
+    for line in lines(response):
+        name, _, value = line.removeprefix(b"\xef\xbb\xbf").partition(b":")
+        if name == b"data":
+            data.append(value.removeprefix(b" "))
+        elif not line:
+            event, data = b"\n".join(data).decode("utf-8", "replace").strip(), []
+            if event == "[DONE]":
+                return
+            if event.startswith("{"):  # all else is there to keep the connection alive
+                try:
+                    yield json.loads(event)
+                except ValueError as error:
+                    raise RuntimeError(f"an event of the stream is no JSON: {event[:500]}") from error
+
+
+def lines(response):
+    """Return the lines as bytes: as text they would be split at U+2028 too, and without a charset be garbled."""
+    rest = b""
+    for piece in response.iter_content(chunk_size=512):
+        *whole, rest = re.split(rb"\r\n|\n|\r(?!\Z)", rest + piece)  # a CR at the end may be half of a CRLF
+        yield from whole
+    yield from [*rest.splitlines(), b""]  # the last event may lack its blank line
