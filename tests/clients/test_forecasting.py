@@ -78,7 +78,9 @@ def test_of_messages_the_clients_that_speak_them_are_told_and_no_others() -> Non
 def test_a_fault_of_another_dialect_is_foretold_of_the_clients_it_breaks(fault: str, client: str, fate: str) -> None:
     one = forecast(faults()[fault])[client]
     assert one.fate == fate
-    assert one.cause in FAULTS_OF["messages"] | FAULTS_OF["completions"]  # of several with the same facts the first is named
+    assert (
+        one.cause in FAULTS_OF["messages"] | FAULTS_OF["completions"]
+    )  # of several with the same facts the first is named
 
 
 @pytest.mark.thorough

@@ -159,7 +159,10 @@ def test_in_other_dialects_all_is_survived_but_what_is_written_down(name: str) -
     assert {name for name, one in found.items() if one.finding.fate.bad} == set(LOST[name])
     slips = [name for name, one in found.items() if one.output.failure and one.output.failure.is_client_bug]
     assert slips == []
-    assert sum(expected_handling(one.trial.exchange) in {"error", "cut", "damaged"} for one in found.values()) > LEAST[client.dialect]
+    assert (
+        sum(expected_handling(one.trial.exchange) in {"error", "cut", "damaged"} for one in found.values())
+        > LEAST[client.dialect]
+    )
 
 
 def test_all_that_is_written_down_is_a_fault_of_the_catalogue() -> None:
