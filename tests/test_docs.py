@@ -44,6 +44,7 @@ def results(matrix_findings: tuple[Finding, ...], published_findings: tuple[Find
     return Results(read_digest(ROOT / "reports/digest.jsonl").run, [*matrix_findings, *published_findings])
 
 
+@pytest.mark.thorough
 def test_the_committed_digest_is_current(results: Results) -> None:
     committed, now = read_digest(ROOT / "reports/digest.jsonl"), digest_of(results)
     assert [row for row in now.rows if row not in committed.rows] == [], "run: make compat"
@@ -65,10 +66,12 @@ def files_of_git(*places: str) -> list[Path]:
     return [ROOT / name for name in told.stdout.splitlines()]
 
 
+@pytest.mark.thorough
 def test_the_committed_report_is_current(results: Results) -> None:
     assert read("reports/compatibility.md") == f"# Compatibility\n\n{table.render(results)}", "run: make compat"
 
 
+@pytest.mark.thorough
 def test_the_committed_badges_are_current(results: Results) -> None:
     badges = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "reports/badges").glob("*.svg")}
     assert badges == badge.render(results), "run: make compat"
@@ -79,6 +82,7 @@ def main_providers() -> list[str]:
     return str(named).split()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", READMES)
 def test_the_start_table_in_the_readme_is_current(name: str, results: Results) -> None:
     assert with_start_tables(read(name), results, main_providers()) == read(name), "run: make compat"
@@ -95,6 +99,7 @@ def test_the_questions_of_the_start_table_name_checks() -> None:
     assert named - set(CHECKS) - families == set()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", READMES)
 def test_what_the_results_rest_on_is_current(name: str, results: Results) -> None:
     """The numbers of providers by kind of evidence, and the names of those recorded and of those without anything."""
@@ -113,6 +118,7 @@ def test_what_the_results_rest_on_is_current(name: str, results: Results) -> Non
     assert {name for name in kinds["recorded"] | absent if not re.search(rf"(?<![\w-]){name}(?![\w-])", said)} == set()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", READMES)
 def test_what_is_said_of_dialects_is_current(name: str, results: Results) -> None:
     """Who has an address of Messages, whose recordings break no rule there, whose do, and who is recorded in completions."""
@@ -129,6 +135,7 @@ def test_what_is_said_of_dialects_is_current(name: str, results: Results) -> Non
     assert list(map(int, re.findall(r"\d+", said))) == [served]
 
 
+@pytest.mark.thorough
 def test_the_matrix_holds_no_surprise(results: Results) -> None:
     assert [finding.cell for finding in results.unexpected] == []
 
@@ -261,6 +268,7 @@ def test_the_repository_speaks_of_the_project_alone() -> None:
     assert [str(path.relative_to(ROOT)) for path in own if here.search(path.read_text(encoding="utf-8"))] == []
 
 
+@pytest.mark.thorough
 def test_every_listed_deviation_is_exercised(results: Results) -> None:
     """It shows in a recording or a reconstruction, or names the fault that shows it."""
     known = [finding for finding in results.findings if finding.outcome is Outcome.KNOWN]

@@ -1,7 +1,7 @@
 """
 Every command that README and the guides show works: those of harness and pytest are run, with a server, recordings and a
 project of the test's own in the places that the pages name; what installs something, or takes minutes, is looked up.
-``make test`` starts one server and one pytest of those shown, ``make test-thorough`` the others.
+``make test`` tries a third of the commands, one server and one pytest of those shown, ``make test-thorough`` the others.
 """
 
 import json
@@ -110,7 +110,7 @@ def words_of(command: str, server: Server) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "command", parted(SHOWN, {line for line in SHOWN if not line.startswith("harness clients run")})
+    "command", parted(SHOWN, {line for line in SHOWN[::3] if not line.startswith("harness clients run")})
 )
 def test_a_command_of_harness_does_what_it_is_shown_for(
     command: str, server: Server, project: Path, monkeypatch: pytest.MonkeyPatch

@@ -49,6 +49,7 @@ def test_the_pages_hold_what_a_replay_gives(language: Language, found: list[Clai
     assert render(found, language, page(language)) == page(language), RUN
 
 
+@pytest.mark.thorough
 def test_what_needs_nothing_installed_is_tried(found: list[ClaimVerdict]) -> None:
     assert [one.claim.id for one in found if one.outcome is ClaimOutcome.UNTRIED] == [], "run: make clients"
     assert len(found) > 20

@@ -39,6 +39,7 @@ def test_each_is_served_as_others_recorded_it(known: Matrix) -> None:
         assert {one.exchange.source.provenance for one in answers} == {"published"}
 
 
+@pytest.mark.thorough
 def test_flags_rest_on_published_recordings_too(known: Matrix, published_findings: tuple[Finding, ...]) -> None:
     provider = next(one for one in known.providers if one.id == "snowflake")
     told = json.loads(export(provider, published_findings, ()).to_json())
@@ -48,6 +49,7 @@ def test_flags_rest_on_published_recordings_too(known: Matrix, published_finding
     assert all(name.startswith("published.") for names in shown["models"].values() for name in names)
 
 
+@pytest.mark.thorough
 def test_a_deviation_is_shown_by_what_others_asked(known: Matrix, published_findings: tuple[Finding, ...]) -> None:
     provider = next(one for one in known.providers if one.id == "groq")
     listed = load_deviations(ROOT / "cassettes/groq")

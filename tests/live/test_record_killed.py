@@ -206,6 +206,7 @@ def test_who_reads_while_two_runs_record_anew_reads_whole_cassettes(
     assert kept(root).keys() == {f"{name}.yaml" for name in MORE}
 
 
+@pytest.mark.thorough
 def test_a_killed_run_does_no_harm_to_one_beside_it(tmp_path: Path, forks: Forks, others: Forks) -> None:
     moments, killed = random.Random(4), 0
     with Server(IDEAL) as server:

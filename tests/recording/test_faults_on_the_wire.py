@@ -101,7 +101,7 @@ PLAYED = [
 ]
 
 
-@pytest.mark.parametrize("one", each(3, PLAYED), ids=lambda one: one.id)
+@pytest.mark.parametrize("one", each(9, PLAYED), ids=lambda one: one.id)
 def test_the_network_changes_nothing(one: Variant, server: Server, sender: ScenarioSender, tmp_path: Path) -> None:
     made = one.apply()
     came = captured(made, one.on, server, sender)
