@@ -77,7 +77,10 @@ NO_MODEL = _cause(
 TOO_LONG = _cause(
     "a prompt that is too long",
     r"context[ _](length|window|size|limit)|(prompt|input|request|messages?) (is |are )?too (long|large)|too_many_prompt_tokens"
-    r"|maximum (number of )?(input )?tokens|exceeds? (the )?(max\w*|available) (context|token|input)|context_length_exceeded",
+    r"|maximum (number of )?(input )?tokens|exceeds? (the )?(max\w*|available) (context|token|input)|context_length_exceeded"
+    r"|\b(prompt|input|messages?|context)\b.{0,60}\b(longer|larger|exceed\w*|over|more)\b.{0,40}\b(max\w*|limit|context|allowed|window)"
+    r"|max(imum)?[ _]model[ _]len|string_above_max_length|\b(too many|reduce the( number of)?) (input )?tokens|reduce the length"
+    r"|token count.{0,30}exceed|(上下文|输入|提示词?|消息).{0,20}(过长|超长|超出|超过)",
     400, 413, 422,
 )  # fmt: skip
 ONE_FORM = _cause(

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
+from gzip import compress
 
 from harness.checks import sources
 from harness.checks.applies import (
@@ -14,6 +15,7 @@ from harness.checks.applies import (
     has_read_times,
     stream,
 )
+from harness.checks.error_causes import error_text
 from harness.checks.registry import Reason, observation, rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.chat.content import CREATED
@@ -42,7 +44,10 @@ _WIRE = with_response(BODY, reads=_READ, http_version="HTTP/1.1")
 _COUNTED = ask("Count from 1 to 40.", stream=True)
 _CLOCKED = replace_last_in_body(STREAM, f'"created":{CREATED}', f'"created":{CREATED + 4}')
 
+_WAITING = with_body(_BUSY, error(429, "Rate limit reached for requests. Please try again in 30s.").body)
+
 _SHOWN = 60
+_LIMITED, _UNAVAILABLE, _OVERLOADED = 429, 503, 529
 _MILLISECOND = 1e-3
 _PAUSE = 1.0
 """Seconds of nothing after which what comes at once may have been held back; a model may think as long, and say it slowly."""
@@ -77,6 +82,8 @@ def _plain(exchange: Exchange) -> str | None:
         with_response(with_header(BODY, "content-encoding", "gzip"), reads=_READ),
         with_response(with_header(BODY, "content-encoding", "br"), reads=_READ),
         with_response(with_header(_BUSY, "content-encoding", "gzip"), reads=Reads((len(_BUSY.response.body),), (9000,))),
+        with_body(BODY, compress(BODY.response.body)),
+        with_header(with_body(BODY, compress(compress(BODY.response.body))), "content-encoding", "gzip"),
     ),
 )  # fmt: skip
 def encoding(exchange: Exchange) -> Iterator[Problem]:
@@ -89,7 +96,20 @@ def encoding(exchange: Exchange) -> Iterator[Problem]:
     if exchange.response.undecodable:
         named_only = exchange.response.undecodable.startswith("the body is called")
         yield Problem(exchange.response.undecodable, ((None, 0),), NAMED_ONLY if named_only else None)
+        return
+    packed = next((name for mark, name in _PACKED if exchange.response.content.startswith(mark)), None)
+    if packed and not exchange.response.unsupported_encoding:
+        told = "its content-encoding does not tell all" if _encodings(exchange) else "no content-encoding tells it"
+        yield Problem(f"the body is packed with {packed}, and {told}", ((None, 0),), _NOT_NAMED)
 
+
+_PACKED = ((b"\x1f\x8b\x08", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"))
+_NOT_NAMED = Advice(
+    "A client unpacks what the header names and nothing else: the SDK raises UnicodeDecodeError at the second byte, and a "
+    "browser shows signs that nobody can read.",
+    'Ask for plain bytes, `default_headers={"Accept-Encoding": "identity"}`; where they come packed all the same, look at how '
+    'they begin: `text = gzip.decompress(raw) if raw.startswith(b"\\x1f\\x8b") else raw`.',
+)
 
 NAMED_ONLY = Advice(
     "A client that obeys the header fails to decode what needs no decoding: browsers, Node.js and curl end with an error, "
@@ -239,6 +259,49 @@ def retry_after_form(exchange: Exchange) -> Iterator[Problem]:
     if not (sent.isascii() and sent.isdigit()) and not _is_date(sent):
         what = "negative" if sent.startswith("-") else "neither a whole number of seconds nor a date"
         yield Problem(f"retry-after is {sent[:_SHOWN] or 'empty'}: {what}", ((None, 0),))
+
+
+_WAIT = re.compile(
+    r"\b(?:try again|retry(?:ing)?|wait|available|resets?)\b[^.\n]{0,40}?\b(?:in|after|for|within)\s+(?:about\s+|approximately\s+)?"
+    r"(\d[\d.]*\s*(?:ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hours?)\b)"
+    r"|(?<=请在)\s*(\d+\s*(?:秒|分钟))|(\d+\s*(?:秒|分钟))(?=后(?:再|重)试)",
+    re.IGNORECASE,
+)
+"""How long to wait, as words say it."""
+
+
+def _told_wait(exchange: Exchange) -> str | None:
+    """Return how long to wait by the words of a refusal; None where they tell nothing."""
+    found = _WAIT.search(error_text(exchange))
+    return next(filter(None, found.groups())) if found else None
+
+
+def _limited(exchange: Exchange) -> Reason | None:
+    limited = exchange.response.status in {_LIMITED, _UNAVAILABLE, _OVERLOADED}
+    return has_headers(exchange) or (None if limited and _told_wait(exchange) else "no refusal tells how long to wait")
+
+
+@rule(
+    "http.retry-after-given", SHOULD, "A refusal whose words tell how long to wait tells it in a header too.",
+    sources.HTTP_RETRY_AFTER, _limited,
+    good=(with_header(_WAITING, "retry-after", "30"), with_header(_WAITING, "retry-after-ms", "30000"), with_header(_WAITING, "x-ratelimit-reset-requests", "30s")),
+    bad=(
+        _WAITING,
+        with_body(_WAITING, error(429, "Rate limit exceeded, retry after 2.5 seconds.").body),
+        with_response(with_body(_WAITING, error(503, "服务繁忙，请在 30 秒后重试。").body), status=503),
+    ),
+)  # fmt: skip
+def retry_after_given(exchange: Exchange) -> Iterator[Problem]:
+    r"""
+    The SDK reads the header alone: it asks again after half a second to eight, twice, meets the limit again and gives up.
+
+    Instead: Read the words where no header is: `found = re.search(r"(\d+(?:\.\d+)?)\s*s", str(error))`, and wait
+    `float(found[1]) if found else 10`.
+    """
+    names = {name.lower() for name, _ in exchange.response.headers.pairs}
+    if not any(name.startswith("retry-after") or ("ratelimit" in name and "reset" in name) for name in names):
+        said = _told_wait(exchange)
+        yield Problem(f"the words say to wait {said}, and no header does", ((None, 0),))
 
 
 def _is_date(text: str) -> bool:

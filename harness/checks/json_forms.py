@@ -50,6 +50,11 @@ ADVICE: dict[JsonForm, Advice] = {
         "The SDK joins the two lines and raises json.JSONDecodeError: an error that the second tells of is lost.",
         f'Read the lines yourself, `{_LINES}`, pass over a line that is no JSON, and raise at `chunk["error"]`.',
     ),
+    "remark": Advice(
+        "A comment keeps a connection open and is passed over; as data it goes to the JSON parser, and the stream ends at the "
+        "first one: json.JSONDecodeError.",
+        f'Read the lines yourself, `{_LINES}`, and pass over such a one: `if line[5:].lstrip().startswith(":"): continue`.',
+    ),
     "field": Advice(
         "Readers cut off one `data:` and hand the other to the parser: json.JSONDecodeError in the midst of the stream.",
         f'Read the lines yourself, `{_LINES}`, and cut both off: `line.removeprefix("data: ").removeprefix("data: ")`.',

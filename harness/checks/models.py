@@ -1,6 +1,6 @@
 """What a provider says of its models."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from harness.checks import sources
@@ -13,9 +13,11 @@ from harness.simulate.chat.ideal import recording
 from harness.simulate.reference import replace_in_body, with_body
 from harness.wire.dialect import path_of
 from harness.wire.exchange import Exchange
+from harness.wire.shapes import as_object
 
 _LIST, _ONE = (recording(SCENARIOS[f"models.{name}"])[0] for name in ("list", "one"))
 _KEYS = {"id", "object", "created", "owned_by"}
+_LONGEST = 60
 
 
 @rule(
@@ -73,6 +75,85 @@ def _amiss(body: Any, kind: str, *, one: bool) -> tuple[str, str] | None:
     return (
         (f"{count_of(len(odd), 'model has', 'models have')} no id that is a text", f"/data/{odd[0]}") if odd else None
     )
+
+
+def _entries(exchange: Exchange) -> list[tuple[str, dict[str, Any]]]:
+    """Return the models that are told of, each with its place."""
+    body = as_object(exchange.chunk(0))
+    models = body.get("data") if not _names_one(exchange) else None
+    if isinstance(models, list):
+        return [(f"/data/{at}", model) for at, model in enumerate(models) if isinstance(model, dict)]
+    return [("", body)]
+
+
+@rule(
+    "models.keys", Level.SHOULD, "A list is of object list, and each model of object model, with created and owned_by.",
+    sources.MODELS, success_status,
+    good=(_LIST, _ONE, with_body(_LIST, b'{"object":"list","data":[]}')),
+    bad=(
+        replace_in_body(_LIST, '"object":"list",', ""),
+        replace_in_body(_LIST, '"object":"model"', '"object":"llm"'),
+        replace_in_body(_LIST, '"created":', '"created_at":'),
+        replace_in_body(_ONE, '"owned_by":', '"owner":'),
+        replace_in_body(_ONE, '"created":', '"created":"2026-01-01","at":'),
+    ),
+    depends_on=("models.listed",),
+    dialects=CHAT_ALONE,
+)  # fmt: skip
+def keys(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Clients in typed languages fail to decode the whole list for a key that one model lacks, and offer no model.
+
+    Instead: Decode the id alone, and give the rest defaults: `model.get("owned_by", "")`.
+    """
+    listed = None if _names_one(exchange) else as_object(exchange.chunk(0)).get("object")
+    if listed != "list" and not _names_one(exchange):
+        yield Problem(f"object of the list is {_shown(listed)}, not list", ((0, ""),))
+        return
+    for place, model in _entries(exchange):
+        wrong = next((name for name, is_right in _FORM.items() if not is_right(model.get(name))), None)
+        if wrong:
+            yield Problem(f"{wrong} of a model is {_shown(model.get(wrong))}", ((0, place),))
+            return
+
+
+_FORM: dict[str, Callable[[Any], bool]] = {
+    "object": lambda value: value == "model",
+    "created": lambda value: type(value) is int,
+    "owned_by": lambda value: isinstance(value, str),
+}
+
+
+def _shown(value: Any) -> str:
+    return "absent or null" if value is None else repr(value)[:_LONGEST]
+
+
+@rule(
+    "models.distinct", Level.SHOULD, "Each model is listed once, by a name that is not empty.",
+    sources.MODELS, success_status,
+    good=(_LIST, _ONE),
+    bad=(
+        with_body(_LIST, b'{"object":"list","data":[{"id":"a","object":"model","created":1,"owned_by":"x"},{"id":"a","object":"model","created":1,"owned_by":"x"}]}'),
+        with_body(_ONE, b'{"id":"","object":"model","created":1,"owned_by":"x"}'),
+    ),
+    depends_on=("models.listed",),
+    dialects=CHAT_ALONE,
+)  # fmt: skip
+def distinct(exchange: Exchange) -> Iterator[Problem]:
+    """
+    A menu shows a model twice, or one that nobody can ask for; stores that key models by id keep the last.
+
+    Instead: Take each name once: `dict.fromkeys(model["id"] for model in listed["data"] if model.get("id"))`.
+    """
+    seen: set[Any] = set()
+    for place, model in _entries(exchange):
+        if model["id"] == "" or model["id"] in seen:
+            said = (
+                f"the model {model['id'][:_LONGEST]} is listed twice" if model["id"] else "the id of a model is empty"
+            )
+            yield Problem(said, ((0, f"{place}/id"),))
+            return
+        seen.add(model["id"])
 
 
 @observation(

@@ -16,6 +16,19 @@ _REPEATED = re.compile(r"(.{1,4}?)\1{7,}", re.DOTALL)
 """A few characters many times over, which may be few tokens: a rule of a table, white space, dots."""
 
 
+_WORD = re.compile(r"(?<!\S)[A-Za-z]{2,}[.,;:!?]?(?!\S)")
+_WORDS_A_TOKEN, _FEW = 3, 4
+"""More words than a token holds in any tokenizer, and those that a short prompt may have beyond."""
+
+
+def words_beyond(tokens: int, exchange: Exchange) -> int:
+    """Return how many English words were asked where they are more than ``tokens`` can be; 0 where they may be."""
+    messages = objects_in((exchange.request.json or {}).get("messages"))
+    texts = [one.get("content") for one in messages if one.get("role") != "assistant"]
+    words = sum(len(set(_WORD.findall(text))) for text in texts if isinstance(text, str))
+    return words if tokens > 0 and words > _WORDS_A_TOKEN * tokens + _FEW else 0
+
+
 def bytes_beyond_runs(text: str) -> int:
     """Return how many bytes a text has in UTF-8, where what is repeated many times over is counted once."""
     return len(_REPEATED.sub(r"\1", text).encode("utf-8", "replace"))

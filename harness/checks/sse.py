@@ -96,7 +96,7 @@ def utf8(exchange: Exchange) -> Iterator[Problem]:
     "sse.json", MUST, "Every `data` field except `[DONE]` is JSON.",
     sources.CHUNK, stream,
     good=(STREAM,),
-    bad=(replace_in_body(STREAM, '"finish_reason":null}]}', '"finish_reason":null}]', 1), replace_in_body(STREAM, "[DONE]", "[done]"), replace_in_body(STREAM, '"delta":{"content"', '\n\ndata: "delta":{"content"', 1)),
+    bad=(replace_in_body(STREAM, '"finish_reason":null}]}', '"finish_reason":null}]', 1), replace_in_body(STREAM, "[DONE]", "[done]"), replace_in_body(STREAM, '"delta":{"content"', '\n\ndata: "delta":{"content"', 1), with_body(STREAM, b"data: : PROCESSING\n\n" + _BYTES)),
     depends_on=_IS_STREAM,
 )  # fmt: skip
 def json(exchange: Exchange) -> Iterator[Problem]:

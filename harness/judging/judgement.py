@@ -16,7 +16,7 @@ _BLOCKING = frozenset({Outcome.FAIL, Outcome.BLOCKED, Outcome.BROKEN})
 _NO_VERDICT = frozenset({401, 402, 403, 408, 429})
 _FORBIDDEN, _LIMITED, _SERVER_ERROR = 403, 429, 500
 _BUSY = frozenset({503, 529})
-_OF_LIMITS = frozenset({"http.retry-after-form"})
+_OF_LIMITS = frozenset({"http.retry-after-form", "http.retry-after-given"})
 _OF_THE_REQUEST = (BAD_REQUEST, NO_MODEL, ONE_FORM, TOO_LONG)
 
 

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 JsonForm = Literal[
     "python", "several", "bom", "constant", "number", "comma", "comment", "control", "word", "key", "quote", "cut", "deep",
-    "text", "field", "parted", "interrupted", "unclosed", "other",
+    "text", "field", "parted", "remark", "interrupted", "unclosed", "other",
 ]  # fmt: skip
 
 _MOST = 1 << 16
@@ -94,6 +94,8 @@ def _no_json_at_all(text: str) -> JsonFault | None:
     begins = text.strip().lstrip("\ufeff")
     if begins.startswith(("data:", "event:")):
         return JsonFault("field", f"the name of the field stands twice, {_short(begins)}")
+    if begins.startswith(":"):
+        return JsonFault("remark", f"it is a comment, {_short(begins)}, sent as data")
     return None if begins[:1] in {"{", "[", '"'} else JsonFault("text", f"it is plain text, {_short(text.strip())}")
 
 

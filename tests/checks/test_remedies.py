@@ -6,6 +6,7 @@ from call_remedies import CALLED
 from counted_remedies import COUNTED
 from failed_remedies import FAILED
 from form_remedies import FORMS
+from further_remedies import FURTHER, READ
 from judging import findings
 from misplaced_remedies import LEGAL, MISPLACED
 from named_remedies import NAMED
@@ -16,7 +17,7 @@ from uncounted_remedies import UNCOUNTED
 from harness.checks import CHECKS, advice_on, told_of
 from harness.results import Outcome
 
-REMEDIES = [*FORMS, *ASKED, *CALLED, *COUNTED, *FAILED, *MISPLACED, *NAMED, *REPORTED, *UNCOUNTED]
+REMEDIES = [*FORMS, *ASKED, *CALLED, *COUNTED, *FAILED, *MISPLACED, *NAMED, *REPORTED, *UNCOUNTED, *FURTHER]
 
 
 @pytest.mark.parametrize("remedy", REMEDIES, ids=[f"{n}-{one.rule}" for n, one in enumerate(REMEDIES)])
@@ -25,6 +26,20 @@ def test_code_that_follows_the_advice_comes_out_right(remedy: Remedy) -> None:
     assert finding.outcome is Outcome.FAIL, "the advice is about a problem"
     assert remedy.left_out(advice_on(finding)) == [], "the code does what the advice says"
     assert remedy.result() == remedy.right
+
+
+@pytest.mark.parametrize(("rule", "number", "code", "right"), READ)
+def test_code_that_reads_the_body_comes_out_right(rule: str, number: int, code: str, right: object) -> None:
+    bad = CHECKS[rule].bad[number]
+    finding = findings(bad)[rule]
+    assert finding.outcome is Outcome.FAIL
+    assert Remedy(rule, bad, code, right).left_out(advice_on(finding)) == [], "the code does what the advice says"
+    names: dict[str, object] = {
+        "body": bad.chunk(0) if bad.reading.body_kind in {"json", "stream"} else None,
+        "raw": bad.response.body,
+    }
+    exec(code, names)
+    assert names["result"] == right
 
 
 @pytest.mark.parametrize("remedy", LEGAL, ids=[one.rule for one in LEGAL])

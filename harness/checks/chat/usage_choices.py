@@ -13,6 +13,7 @@ from harness.simulate.reference import STREAM_USAGE, ask, replace_in_body
 from harness.wire.chat.chunks import Choice
 from harness.wire.dialect import WITH_CHOICES
 from harness.wire.exchange import Exchange
+from harness.wire.shapes import objects_in
 
 SHOULD = Level.SHOULD
 
@@ -65,6 +66,13 @@ def _listed(choice: Choice) -> int:
     return sum(len(one) for one in lists if isinstance(one, list))
 
 
+def _is_text_alone(choice: Choice) -> bool:
+    """Tell whether the tokens that are listed are those of the text, with no mark of its end among them."""
+    tokens = [one.get("token") for found in choice.logprobs for one in objects_in(found.value.get("content"))]
+    texts = [one for one in tokens if isinstance(one, str) and one]
+    return len(texts) == len(tokens) == _listed(choice) and "".join(texts) == choice.fragments("content").text
+
+
 def _lists_tokens(exchange: Exchange) -> Reason | None:
     if not exchange.request.get("logprobs") and not any(map(_listed, exchange.columns.choices.values())):
         return has_usage(exchange) or "no logprobs were asked for, and none came"
@@ -80,6 +88,7 @@ def _lists_tokens(exchange: Exchange) -> Reason | None:
     bad=(
         replace_in_body(_LOGPROBS, '"completion_tokens":8', '"completion_tokens":3'),
         replace_in_body(ask(logprobs=True), '"completion_tokens":4', '"completion_tokens":1'),
+        replace_in_body(ask(logprobs=True), '"completion_tokens":4', '"completion_tokens":2'),
     ),
     depends_on=(*_READ, "usage.positive"),
     explained_by=("usage.at-end", "usage.grows", "params.logprobs", "logprobs.form", "logprobs.joins"),
@@ -92,10 +101,10 @@ def of_listed(exchange: Exchange) -> Iterator[Problem]:
     len(choice.logprobs.content))`.
     """
     usage = top_usages(exchange)[-1]
-    listed = [count for choice in exchange.columns.choices.values() if (count := _listed(choice))]
-    tokens = usage.value["completion_tokens"]
+    choices = [choice for choice in exchange.columns.choices.values() if _listed(choice)]
+    listed, tokens = [_listed(choice) for choice in choices], usage.value["completion_tokens"]
     # The mark that ends a choice is listed by some and counted by none.
-    if sum(listed) > tokens + len(listed):
+    if sum(listed) > tokens + sum(not _is_text_alone(choice) for choice in choices):
         at = ((usage.chunk, f"{usage.pointer}/completion_tokens"),)
         among = f" in {len(listed)} choices ({', '.join(map(str, listed))})" if len(listed) > 1 else ""
         said = f"completion_tokens is {tokens}, and logprobs lists {sum(listed)} tokens{among}"

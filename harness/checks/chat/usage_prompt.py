@@ -7,7 +7,7 @@ from harness.checks import sources
 from harness.checks.applies import request_known
 from harness.checks.chat.usages import COUNTS, detail, is_count
 from harness.checks.registry import NotApplicable, Reason, Unread, observation, rule
-from harness.checks.sizes import BEYOND, too_long_for
+from harness.checks.sizes import BEYOND, too_long_for, words_beyond
 from harness.results import Level, Problem
 from harness.simulate.reference import BODY, STREAM_USAGE, ask, in_archive, replace_in_body
 from harness.wire.dialect import WITH_CHOICES
@@ -17,6 +17,11 @@ from harness.wire.siblings import Sibling
 _TIMES, _BEYOND = 8, 1_000
 """No two texts of one length in tokens differ as much, in times and in bytes: 8 times are words against single letters."""
 _LONG = ask("How is bread baked? " * 100)
+_SHORT = replace_in_body(
+    ask("Please tell me in one short sentence which city is the capital of France."),
+    '"prompt_tokens":9,"completion_tokens":4,"total_tokens":13',
+    '"prompt_tokens":1,"completion_tokens":4,"total_tokens":5',
+)
 _COUNTED = replace_in_body(
     _LONG,
     '"prompt_tokens":9,"completion_tokens":4,"total_tokens":13',
@@ -41,7 +46,7 @@ def _apart(one: Sibling, other: Sibling) -> bool:
     "usage.prompt-moves", Level.SHOULD, "prompt_tokens goes with the length of the prompt.",
     sources.USAGE, _counted,
     good=(in_archive(_COUNTED, BODY), in_archive(STREAM_USAGE, _COUNTED)),
-    bad=(in_archive(_LONG, BODY), in_archive(BODY, _LONG), _LONG),
+    bad=(in_archive(_LONG, BODY), in_archive(BODY, _LONG), _LONG, _SHORT),
     depends_on=("chunk.present",),
     explained_by=("usage.message", "usage.given", "usage.type", "usage.integers", "usage.positive"),
     dialects=WITH_CHOICES,
@@ -58,6 +63,10 @@ def prompt_moves(exchange: Exchange) -> Iterator[Problem]:
     said = too_long_for(one.prompt_tokens + detail(usage, "cached_tokens"), exchange)
     if said:
         yield Problem(f"prompt_tokens is {one.prompt_tokens} for messages of {said:,} bytes", (place,))
+        return
+    words = words_beyond(one.prompt_tokens + detail(usage, "cached_tokens"), exchange)
+    if words:
+        yield Problem(f"prompt_tokens is {one.prompt_tokens} for messages of {words:,} words", (place,))
         return
     for other in exchange.before.with_prompt_tokens(one):
         if _apart(one, other):

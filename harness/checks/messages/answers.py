@@ -1,22 +1,47 @@
 """Which answers of Messages a rule is about: conditions, and what they have in common."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from harness.checks.applies import body, complete_answer, success_status, uncut
 from harness.checks.applies import stream as asked_for_stream
 from harness.checks.kinds import KIND_PHRASES, n_of_m
 from harness.checks.registry import NotApplicable, Reason
-from harness.results import Problem
+from harness.results import Advice, Problem
 from harness.wire.dialect import COUNT_TOKENS, path_of
 from harness.wire.exchange import Exchange
 from harness.wire.messages import grammar
 from harness.wire.messages.columns import Block
-from harness.wire.shapes import Json, Shape, kind, objects_in
+from harness.wire.shapes import Json, Shape, as_object, kind, objects_in
 
 BEGUN = ("messages.begins",)
 """What must hold before anything is said of a message."""
 
 _COUNTED = "the tokens were counted, no message was asked for"
+
+
+_UNKNOWN = (
+    "Readers of Messages find no content, no block and no event that they know: the SDK raises TypeError or shows nothing, though "
+    "the answer came."
+)
+IN_CHAT_FORM = Advice(
+    _UNKNOWN,
+    "Ask where chat completions are served, with a client of these, or read it as one: `text = "
+    'data["choices"][0]["message"]["content"]`.',
+)
+"""What a body breaks that answers a request of Messages in the form of chat completions."""
+
+CHUNKS_OF_CHAT = Advice(
+    _UNKNOWN,
+    "Ask where chat completions are served, with a client of these, or read it as one: `text += "
+    'data["choices"][0]["delta"].get("content") or ""`.',
+)
+"""What a stream breaks that does so."""
+
+
+def in_chat_form(value: Any) -> bool:
+    """Tell whether an object is one of chat completions."""
+    return isinstance(as_object(value).get("choices"), list)
 
 
 def counts(exchange: Exchange) -> bool:

@@ -21,6 +21,8 @@ _JSON = ("error.json", "error.not-empty")
 _MISSING = {404, 405, 501}
 _OVERLOADED: Json = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
 _OPENAI = b'{"error":{"message":"model not found","type":"invalid_request_error","param":null,"code":null}}'
+_CHAT_KEYS = {"param", "code"}
+"""Keys of an error of chat completions that none of Messages has."""
 _KINDS = {
     401: {"authentication_error"},
     403: {"permission_error"},
@@ -85,7 +87,9 @@ def envelope(exchange: Exchange) -> Iterator[Problem]:
     found = as_object(exchange.chunk(0))
     if found.get("type") != "error":
         said = f"type is {found['type']!r}" if "type" in found else "type is absent"
-        yield Problem(f"{said} in the error", ((0, "/type" if "type" in found else ""),))
+        chats = _CHAT_KEYS & as_object(found.get("error")).keys()
+        form = ", whose form is that of OpenAI's chat completions" if "type" not in found and chats else ""
+        yield Problem(f"{said} in the error{form}", ((0, "/type" if "type" in found else ""),))
 
 
 @rule(

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 from harness.checks import sources
 from harness.checks.applies import all_of, exact_lines
-from harness.checks.messages.answers import BEGUN, stream, wrong_keys
+from harness.checks.messages.answers import BEGUN, CHUNKS_OF_CHAT, in_chat_form, stream, wrong_keys
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
 from harness.simulate.edits import chunks, drop, replace_bytes, set_value
 from harness.simulate.messages.edits import added, typed
 from harness.simulate.messages.reference import STREAM, THINKING, TOOL
+from harness.simulate.reference import with_body
 from harness.wire.exchange import Exchange
 from harness.wire.messages import grammar
 from harness.wire.shapes import as_object
@@ -26,6 +27,7 @@ _ODD = {"type": "content_block_delta", "index": 0, "delta": {"type": "audio_delt
     bad=(
         chunks(typed("message_delta"), drop("type"))(STREAM),
         chunks(_DELTA, set_value("type", None))(STREAM),
+        with_body(STREAM, b'data: {"object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"Hi."}}]}\n\n'),
     ),
     depends_on=_IS_STREAM,
 )  # fmt: skip
@@ -39,7 +41,9 @@ def event_type(exchange: Exchange) -> Iterator[Problem]:
     untyped = [number for number in exchange.message.untyped if not as_object(exchange.chunk(number)).get("error")]
     for number in untyped[:1]:
         said = f"{len(untyped)} of {exchange.message.count} events" if exchange.message.count > 1 else "the event"
-        yield Problem(f"{said} have no type", ((number, ""),))
+        chats = in_chat_form(exchange.chunk(number))
+        form = ": their form is that of chat completions, with the text under choices" if chats else ""
+        yield Problem(f"{said} have no type{form}", ((number, ""),), CHUNKS_OF_CHAT if chats else None)
 
 
 @rule(

@@ -6,7 +6,9 @@ from harness.checks import sources
 from harness.checks.applies import all_of
 from harness.checks.messages.answers import (
     BEGUN,
+    IN_CHAT_FORM,
     answer,
+    in_chat_form,
     known_request,
     of_kind,
     stream,
@@ -51,7 +53,7 @@ def _message(exchange: Exchange) -> Reason | None:
     sources.MESSAGES_API, answer,
     good=(STREAM, BODY),
     bad=(
-        with_body(BODY, b'{"object":"chat.completion","choices":[]}'),
+        with_body(BODY, b'{"object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"Hi."}}]}'),
         chunks(_START, drop("message/type"))(STREAM),
         chunks(_START, set_value("message/role", "user"))(STREAM),
         chunks(_any, set_value("role", None))(BODY),
@@ -68,6 +70,10 @@ def is_message(exchange: Exchange) -> Iterator[Problem]:
     if begun is None:
         if not exchange.message.errors:
             yield Problem("no message came", ((0, ""),))
+        return
+    if "type" not in begun.value and in_chat_form(begun.value):
+        said = "the answer has the form of chat completions: its text stands under choices"
+        yield Problem(said, ((begun.event, f"{begun.pointer}/choices"),), IN_CHAT_FORM)
         return
     for key, value in (("type", "message"), ("role", "assistant")):
         found = begun.value.get(key)

@@ -8,7 +8,7 @@ index, and the table says which rule must catch that; None where it leaves an an
 from collections.abc import Callable, Iterator
 
 from harness.matrix.messages import MESSAGES
-from harness.simulate.edits import Change, Where, chunks, compose, drop, header, replace_bytes, set_value, status
+from harness.simulate.edits import Change, Where, body, chunks, compose, drop, header, replace_bytes, set_value, status
 from harness.simulate.fault import Fault, Variant
 from harness.simulate.messages.edits import added, doubled, dropped, moved_last, swapped, typed
 from harness.simulate.messages.ideal import error, of_other, recording
@@ -137,6 +137,9 @@ _UNNAMED = replace_bytes(
     b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":" How',
     b'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":" How',
 )
+_CHAT = b'{"id":"chatcmpl-1","object":"chat.completion","created":1760000000,"model":"claude-haiku-4-5","choices":[{"index":0,"message":{"role":"assistant","content":"Hi."},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}}'
+_CHUNKS = b'data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1760000000,"model":"claude-haiku-4-5","choices":[{"index":0,"delta":{"role":"assistant","content":"Hi."},"finish_reason":null}]}\n\ndata: [DONE]\n\n'
+_CHAT_ERROR = b'{"error":{"message":"Content blocked","type":"None","param":"None","code":"400"}}'
 _FAULTS = (
     _fault("no-event-names", "event-name", "The events have no names.", "stream", replace_bytes(b"event: content_block_delta\n", b""), "BerriAI/litellm/issues/27442"),
     _fault("other-event-name", "event-name", "An event has another name than its type.", "stream", replace_bytes(b"event: message_delta\n", b"event: message\n")),
@@ -204,6 +207,9 @@ _FAULTS = (
     _fault("cap-not-told", "cap-told", "An answer that the cap ended says end_turn.", "capped", _in_delta("delta/stop_reason", "end_turn")),
     _fault("stop-ignored", "stop-kept", "The text goes on after the stop sequence.", "stop", chunks(_TEXT, set_value("delta/text", lambda text: f"{text}7, 8" if "6" in text else text))),
     _fault("openai-error", "error-envelope", "An error has OpenAI's envelope.", "no-cap", chunks(_any, drop("type"))),
+    _fault("chat-body", "object", "An answer has the form of chat completions.", "nonstream", status(200, _CHAT), "agentgateway/agentgateway/issues/3040"),
+    _fault("chat-chunks", "event-type", "A stream has the form of chat completions.", "stream", body(lambda _: _CHUNKS), "agentgateway/agentgateway/issues/3040"),
+    _fault("chat-error", "error-envelope", "An error has the form of chat completions, with None as its type.", "no-cap", status(400, _CHAT_ERROR), "BerriAI/litellm/pull/39037"),
     _fault("error-type", "error-type", "An error has a type of another status.", "bad-key", _whole("error/type", "not_found_error")),
     _fault("error-without-type", "error-event", "An error within a stream has no type.", "stream", added(typed(_END), {"error": {"message": "Overloaded"}})),
     _fault("error-in-stream", "no-error", "An error comes within the stream.", "stream", added(typed(_END), {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}})),
