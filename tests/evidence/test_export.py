@@ -265,3 +265,43 @@ def test_flags_of_messages_come_from_recordings_in_messages_alone() -> None:
         "messagesMediaType": ["text/event-stream"],
         "doneMarker": ["[DONE]"],
     }
+
+
+def test_flags_of_completions_come_from_recordings_in_completions_alone() -> None:
+    told = flags(
+        seen("params.outcome", "suffix: accepted", "completions.suffix"),
+        seen("params.outcome", "suffix: refused (400)", "completions.suffix", model="large"),
+        seen("params.outcome", "n: ignored", "completions.n2"),
+        seen("completions.echo", "does not begin with it", "completions.echo", outcome=Outcome.FAIL),
+        seen("completions.text", "", "completions.stream", outcome=Outcome.PASS),
+        seen("usage.place", "finish chunk", "completions.stream-usage"),
+        seen("usage.place", "every chunk (not asked)", "completions.capped"),
+        seen("sse.end", "no [DONE]", "completions.capped", model="large"),
+    )
+    assert told == {
+        "completionsSuffix": [False, True],
+        "completionsSeveral": [False],
+        "completionsEcho": [False],
+        "completionsTextEverywhere": [True],
+        "completionsUsagePlacement": ["finish chunk"],
+        "completionsUsagePlacementUnasked": ["every chunk"],
+        "completionsDoneMarker": ["no [DONE]"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "form", "told"),
+    [
+        (Outcome.PASS, Outcome.PASS, ["lists"]),
+        (Outcome.PASS, Outcome.KNOWN, ["other"]),
+        (Outcome.FAIL, Outcome.BLOCKED, ["none"]),
+        (Outcome.NA, Outcome.NA, []),
+    ],
+)
+def test_the_form_of_probabilities(given: Outcome, form: Outcome, told: list[str]) -> None:
+    asked = "completions.logprobs"
+    findings = [
+        seen(f"completions.logprobs-{name}", "what was wrong", asked, outcome=outcome)
+        for name, outcome in (("given", given), ("form", form))
+    ]
+    assert flags(*findings).get("completionsLogprobs", []) == told

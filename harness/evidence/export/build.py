@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from harness.checks import CHECKS
 from harness.evidence.export.document import VERSION, Document, Flags, Known, Provenance, Said, Shown, Statement
-from harness.evidence.export.flags import FLAGS, MESSAGES_FLAGS, Judged, Value, parameters
+from harness.evidence.export.flags import FLAGS_OF, Judged, Value, parameters
 from harness.evidence.stand_ins import model_of
 from harness.matrix.dialects import EVERY_SCENARIO
 from harness.matrix.providers import Provider
@@ -33,7 +33,7 @@ def export(provider: Provider, findings: Iterable[Finding], deviations: Iterable
         flags=Flags(
             **{
                 name: _statements(provider, ((one, value) for one in judged[dialect] for value in derive(one)))
-                for dialect, table in (("chat", FLAGS), ("messages", MESSAGES_FLAGS))
+                for dialect, table in FLAGS_OF.items()
                 for name, derive in table.items()
             }
         ),

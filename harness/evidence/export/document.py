@@ -105,6 +105,22 @@ class Flags(_Part):
         (), description="The headers in which a key alone is taken: x-api-key, authorization."
     )
     messages_media_type: Said = Field((), description="The content-type of a stream.")
+    completions_suffix: Said = Field((), description="In legacy completions: whether suffix is taken.")
+    completions_echo: Said = Field((), description="Whether echo puts the prompt before the text.")
+    completions_several: Said = Field((), description="Whether n gives as many texts.")
+    completions_logprobs: Said = Field(
+        (), description="Probabilities that were asked for: lists (as OpenAI's), other (another form), none."
+    )
+    completions_text_everywhere: Said = Field((), description="Whether every choice has a text, the last one too.")
+    completions_usage_placement: Said = Field((), description="Where usage stands in a stream that asks for it.")
+    completions_usage_placement_unasked: Said = Field(
+        (), description="Where it stands in one that does not; none where it does not come."
+    )
+    completions_finish_reason_before_end: Said = Field(
+        (), description="The finish_reason of the chunks before the last one."
+    )
+    completions_done_marker: Said = Field((), description="What a stream ends with.")
+    completions_error_envelope: Said = Field((), description="The form of an error.")
 
 
 class Known(_Part):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from harness.matrix.providers import Model
 from harness.results import Finding, Outcome
+from harness.wire.dialect import DialectName
 
 _NOT_PASSED = frozenset({Outcome.FAIL, Outcome.KNOWN, Outcome.CHANGED})
 _UNASKED = " (not asked)"
@@ -212,3 +213,39 @@ MESSAGES_FLAGS: dict[str, Callable[[Judged], Iterable[Value]]] = {
     "messages_media_type": _stream_type,
 }
 """The same of Anthropic Messages."""
+
+
+def _honoured(what: str) -> Callable[[Judged], Iterator[Value]]:
+    """Whether something tried had its effect."""
+    return lambda judged: (became == "honoured" for tried, became in parameters(judged) if tried == what)
+
+
+def _probabilities(judged: Judged) -> Iterator[Value]:
+    """Yield the form of probabilities that were asked for."""
+    given, formed = (judged.message(f"completions.logprobs-{name}") for name in ("given", "form"))
+    if given:
+        yield "none"
+    elif given is not None and formed is not None:
+        yield "other" if formed else "lists"
+
+
+COMPLETIONS_FLAGS: dict[str, Callable[[Judged], Iterable[Value]]] = {
+    "completions_suffix": _taken("suffix"),
+    "completions_echo": _kept("completions.echo"),
+    "completions_several": _honoured("n"),
+    "completions_logprobs": _probabilities,
+    "completions_text_everywhere": _kept("completions.text"),
+    "completions_usage_placement": _usage,
+    "completions_usage_placement_unasked": _usage_unasked,
+    "completions_finish_reason_before_end": _observed("finish_reason.form"),
+    "completions_done_marker": _observed("sse.end"),
+    "completions_error_envelope": _observed("error.shape"),
+}
+"""The same of legacy completions."""
+
+FLAGS_OF: dict[DialectName, dict[str, Callable[[Judged], Iterable[Value]]]] = {
+    "chat": FLAGS,
+    "messages": MESSAGES_FLAGS,
+    "completions": COMPLETIONS_FLAGS,
+}
+"""The flags of each dialect, derived from its recordings alone."""
