@@ -21,7 +21,7 @@ _PREFIX = re.compile(r"^[A-Za-z]+[-_.:]")
 _LETTER = re.compile(r"[^\W_]")
 
 QUOTING = {
-    "messages.stop-kept", "messages.stop-sequence", "content.loop", "content.no-special-tokens", "content.no-think-tags", "logprobs.top-distinct", "tool_calls.arguments-clean", "tool_calls.legacy",
+    "messages.stop-kept", "messages.stop-sequence", "content.loop", "content.unwrapped", "content.written-once", "content.no-special-tokens", "content.no-think-tags", "logprobs.top-distinct", "tool_calls.arguments-clean", "tool_calls.legacy",
     "content.no-mojibake", "logprobs.bytes", "logprobs.joins", "logprobs.top-own", "reasoning.legible",
     "tool_calls.arguments-alike", "tool_calls.name-once",
     "chunk.id-constant", "error.own-words", "http.no-error", "identity.call-id-unique", "identity.id-form", "identity.id-unique", "multi_turn.accepted", "params.stop",

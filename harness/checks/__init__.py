@@ -28,6 +28,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "role": ("chat.role",),
     "content": (
         "chat.content",
+        "chat.content_foreign",
         "chat.content_loop",
         "chat.content_media",
         "chat.content_once",

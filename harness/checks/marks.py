@@ -17,11 +17,21 @@ THINK_TAGS = (
     "mm:think",
     "longcat_think",
     "think_intent",
+    "think_fast",
+    "think_faster",
+    "scratchpad",
 )
 
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
 _NAMES = "|".join(THINK_TAGS)
-_OPENS = re.compile(rf"\s*(?:<(?:{_NAMES}|[a-z]\w*:think(?:ing)?)>|\[THINK\]|◁think▷)")
+_OPENS = re.compile(
+    rf"\s*(?:<(?:{_NAMES}|[a-z]\w*:think(?:ing)?)(?: [^<>\n]{{0,40}})?>|\[THINK\]|◁think▷)", re.IGNORECASE
+)
+_LATER = re.compile(
+    rf"(?:[.!?:。！？：]\s*|\n\s*)(?P<opens><(?P<name>{_NAMES})>)(?!<)[^<]*</(?P=name)>(?=\s*(?:\Z|(?-i:[A-Z\d])|[^\x00-\x7f]))",
+    re.IGNORECASE,
+)
+"""A thought between tags that stands between sentences; a text that speaks of tags has them within one."""
 _HEADING = re.compile(
     r"\s*(?:\*\*)?(?:Thinking Process:|Here's a thinking process)\s"
     r"|\s*\*\*[A-Z][a-z]+ing [^*\n]{3,60}\*\*\s*\n+(?=I'm |I need |I'll |I should |I want |I think |I have |The user )"
@@ -32,7 +42,7 @@ _ENDS = re.compile("|".join(map(re.escape, (*_CLOSING, "\ufffd"))))
 _SPECIAL = re.compile(
     r"<\|/?[A-Za-z][A-Za-z_0-9]*\|>|<｜[^｜>]{1,40}｜>|<(?:start|end)_of_turn>|<eos>|<bos>|\[/?INST\]|<</?SYS>>|\[gMASK\]|</s>$"
     r"|<\|(?:channel|turn|tool_call|tool|think)>|<(?:channel|turn|tool_call|tool)\|>|<\|\"\|>|<0x[0-9A-F]{2}>|<(?:unused|reserved_|extra_id_)\d+>"
-    r"|\[(?:EOS|EOT|PAD)\]\s*\Z|\A\s*\[(?:BOS|CLS)\]|\]~!?b[\[\]]|\[e~\["
+    r"|\[(?:EOS|EOT|PAD)\]\s*\Z|\A\s*\[(?:BOS|CLS)\]|\]~!?b[\[\]]|\[e~\[|\ue200[^\ue200\ue201]{1,80}\ue201"
 )
 _SIGNS = (
     "<|",
@@ -55,11 +65,12 @@ _SIGNS = (
     "<unused",
     "<reserved_",
     "<extra_id_",
+    "\ue201",
 )
 _QUOTES = "\"'()“”‘’「」"
 _WITHIN = re.compile(r"[a-z,:] (?: [a-z]|, |\. |\)?[,;:])")
 _CHANNELS = re.compile(
-    r"\Aanalysis(?=[A-Z])|(?<![a-z])assistant(?:final|commentary|analysis)|commentary to=functions\."
+    r"\Aanalysis(?=[A-Z])|\A(?:thought|analysis)(?=\s*\n)|(?<![a-z])assistant(?:final|commentary|analysis)|commentary to=functions\."
 )
 _CALL = re.compile(
     r"<tool_call>\s*[{<\w]|<\|tool_call|<｜tool▁call|<function=\w+>|<minimax:tool_call>|<seed:tool_call>|"
@@ -95,10 +106,11 @@ def think_tag(text: str) -> str | None:
     opened = _OPENS.match(text)
     if opened:
         return opened[0].strip()
-    for tag in _CLOSING:
+    for tag in _CLOSING if "/" in text else ():
         if tag in text and tag.replace("/", "") not in text:
             return tag
-    return None
+    later = _LATER.search(without_code(text)) if "</" in text else None
+    return later["opens"] if later else None
 
 
 def thought_heading(text: str) -> str | None:
@@ -158,7 +170,7 @@ def raw_piece(text: str) -> str | None:
 
 def channel_words(text: str) -> str | None:
     """Return what is left in ``text`` of the names of a model's channels, where the tokens around them were taken out."""
-    if not ("assistant" in text or "commentary to=" in text or text.startswith("analysis")):
+    if not ("assistant" in text or "commentary to=" in text or text.startswith(("analysis", "thought"))):
         return None
     found = _CHANNELS.search(without_code(text))
     return found[0] if found else None
@@ -207,6 +219,8 @@ def mark_at_edge(value: str) -> str | None:
 
 
 _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|#39|#x27);")
+_UNICODE = re.compile(r"\\u[0-9a-fA-F]{4}")
+_PERCENT = re.compile(r"%(?:20|0A|2C|3A)")
 _LINE_END = re.compile(r"\\n(?=\\n|[ \-*#>\d]|\Z)")
 _PARTS = re.compile(r"\A\s*\[\s*\{\s*[\"']type[\"']\s*:\s*[\"'](?:text|output_text)[\"']\s*,\s*[\"']text[\"']\s*:")
 _SEVERAL = 3
@@ -224,7 +238,21 @@ def escaped_once_more(text: str) -> str | None:
     return ends[0] if len(ends) >= _SEVERAL and "\n" not in shown else None
 
 
+def escaped_letter(text: str) -> str | None:
+    """Return the first escape of JSON for a letter in a text that has no letter beyond ASCII."""
+    found = _UNICODE.findall(without_code(text)) if "\\u" in text and text.isascii() else []
+    return str(found[0]) if len(found) >= _SEVERAL else None
+
+
+def escaped_space(text: str) -> str | None:
+    """Return the first escape of URLs in a text that has no space, and is no URL."""
+    found = _PERCENT.findall(text) if "%" in text and "://" not in text and " " not in text else []
+    return str(found[0]) if len(found) >= _SEVERAL else None
+
+
 _NOTHING = {"None", "null", "undefined", "NaN", "<nil>", "nil"}
+_NO_ANSWER = {"null", "undefined", "NaN", "<nil>"}
+"""Such as a text that was asked for may not be all of; `None` may answer a question."""
 
 
 def nothing_as_text(texts: Sequence[str], *, alone: bool) -> str | None:
@@ -232,7 +260,7 @@ def nothing_as_text(texts: Sequence[str], *, alone: bool) -> str | None:
     whole = "".join(texts).strip()
     if "[object Object]" in whole:
         return "[object Object]"
-    if alone and whole in _NOTHING:
+    if whole in (_NOTHING if alone else _NO_ANSWER):
         return whole
     first = texts[0] if texts else ""
     glued = len(texts) > 1 and texts[1][:1].isalnum()
@@ -248,6 +276,11 @@ def parts_as_text(text: str) -> str | None:
 def replacement(text: str) -> str | None:
     """Return U+FFFD where it stands in ``text``."""
     return "\ufffd" if "\ufffd" in text else None
+
+
+def order_mark(text: str) -> str | None:
+    """Return the byte order mark that stands in ``text``, or what it becomes in the wrong order."""
+    return next((mark for mark in ("\ufeff", "\ufffe") if mark in text), None)
 
 
 def control(text: str) -> str | None:

@@ -68,3 +68,12 @@ def run_together(texts: Sequence[str]) -> bool:
     small = [text for text in letters if text.lower() in SMALL_WORDS]
     follows = sum(one[-1:].isalpha() and other[:1].isalpha() for one, other in pairwise(texts))
     return len({*small}) >= _KINDS and 2 * len(letters) > len(texts) and 2 * follows > len(texts)
+
+
+def a_line_each(texts: Sequence[str]) -> bool:
+    """Tell whether each of many pieces ends its line, and most of them are a word or less: a list has longer lines."""
+    if len(texts) < _PIECES or not all(text.endswith("\n") and text.count("\n") == 1 for text in texts[:-1]):
+        return False
+    words = [text.strip() for text in texts]
+    small = {word.lower() for word in words} & SMALL_WORDS
+    return len(small) >= _KINDS and not any(" " in word for word in words)

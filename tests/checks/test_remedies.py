@@ -5,6 +5,7 @@ from asked_remedies import ASKED
 from call_remedies import CALLED
 from counted_remedies import COUNTED
 from failed_remedies import FAILED
+from foreign_remedies import FOREIGN
 from form_remedies import FORMS
 from further_remedies import FURTHER, READ
 from judging import findings
@@ -17,7 +18,7 @@ from uncounted_remedies import UNCOUNTED
 from harness.checks import CHECKS, advice_on, told_of
 from harness.results import Outcome
 
-REMEDIES = [*FORMS, *ASKED, *CALLED, *COUNTED, *FAILED, *MISPLACED, *NAMED, *REPORTED, *UNCOUNTED, *FURTHER]
+REMEDIES = [*FORMS, *ASKED, *CALLED, *COUNTED, *FAILED, *FOREIGN, *MISPLACED, *NAMED, *REPORTED, *UNCOUNTED, *FURTHER]
 
 
 @pytest.mark.parametrize("remedy", REMEDIES, ids=[f"{n}-{one.rule}" for n, one in enumerate(REMEDIES)])

@@ -22,6 +22,7 @@ from harness.checks.marks import (
     control,
     is_about_talk,
     mojibake,
+    order_mark,
     raw_piece,
     replacement,
     special_token,
@@ -70,6 +71,10 @@ _HEADED = Advice(
 _CHANNEL = Advice(
     "The thought is shown as the answer: what follows the last name is what the model meant to say.",
     'Keep what follows the name: `text = text.rpartition("assistantfinal")[2]`.',
+)
+_ORDER_MARK = Advice(
+    "Nobody sees it: `text.startswith(...)` is false, `json.loads(text)` raises, and names that are compared differ.",
+    'Take it out before you use the text: `text.replace("\\ufeff", "")`.',
 )
 _WHOLE = (*_READ, "sse.no-error", "http.complete")
 
@@ -203,7 +208,7 @@ def no_replacement(exchange: Exchange) -> Iterator[Problem]:
     "content.no-think-tags", SHOULD, "`content` has no `<think>` tags.",
     sources.REASONING_CONTENT, thought_apart,
     good=(STREAM, BODY, replace_in_body(BODY, "你好", "Models write <think> and </think>.")),
-    bad=(replace_in_body(STREAM, "你好", "<think>greet</think>你好"), replace_in_body(BODY, "你好", "greet</think>你好"), replace_in_body(BODY, "你好!", "Thinking Process: they greet.\\n\\n你好!")),
+    bad=(replace_in_body(STREAM, "你好", "<think>greet</think>你好"), replace_in_body(BODY, "你好", "greet</think>你好"), replace_in_body(BODY, "你好!", "你好!\\n<reasoning>Which tongue?</reasoning>\\n"), replace_in_body(BODY, "你好!", "Thinking Process: they greet.\\n\\n你好!")),
     depends_on=_READ,
 )  # fmt: skip
 def no_think_tags(exchange: Exchange) -> Iterator[Problem]:
@@ -290,7 +295,7 @@ def no_mojibake(exchange: Exchange) -> Iterator[Problem]:
     "content.no-controls", SHOULD, "The text holds no control characters besides tab and line ends; of NUL chunk.no-nul speaks.",
     sources.REFERENCE, success_status,
     good=(STREAM, BODY, replace_in_body(BODY, "你好", "a\\tb\\r\\n\\f")),
-    bad=(replace_in_body(STREAM, "你好", "\\u0007你好"), replace_in_body(BODY, "你好", "\\u001b[1m你好\\u0008")),
+    bad=(replace_in_body(STREAM, "你好", "\\u0007你好"), replace_in_body(STREAM, "你好", "\\ufeff你好"), replace_in_body(BODY, "你好", "\\u001b[1m你好\\u0008")),
     depends_on=_READ,
     dialects=WITH_CHOICES,
 )  # fmt: skip
@@ -301,6 +306,7 @@ def no_controls(exchange: Exchange) -> Iterator[Problem]:
     Instead: Take them out before you show or store the text: `"".join(c for c in text if c >= " " or c in "\n\t")`.
     """
     yield from marked(exchange, _TEXT, control, "the text holds a control character")
+    yield from marked(exchange, _TEXT, order_mark, "the text holds a byte order mark", _ORDER_MARK)
 
 
 @rule(

@@ -12,8 +12,12 @@ from harness.simulate.reference import BODY, STREAM, replace_in_body
 from harness.wire.dialect import WITH_CHOICES
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import TEXT_CHANNELS
-from harness.wire.spacing import run_together
+from harness.wire.spacing import a_line_each, run_together
 
+_LINES = Advice(
+    "The user reads one word a line: something between the model and you printed each piece with a line end.",
+    'Cut one line end off each piece, for this provider alone: `text += (delta.content or "").removesuffix("\\n")`.',
+)
 _WORDS = ("The", "answer", "is", "in", "the", "book", "that", "you", "gave", "to", "me", ".")
 
 
@@ -21,7 +25,7 @@ _WORDS = ("The", "answer", "is", "in", "the", "book", "that", "you", "gave", "to
     "content.spaces", Level.SHOULD, "Pieces of text bring the spaces between words.",
     sources.REFERENCE, stream,
     good=(STREAM, said(*(f" {word}" for word in _WORDS)), said("https://", "example", ".org", "/the", "/of", "/", "a", "/", "in", "/", "to", "/x")),
-    bad=(said(*_WORDS),),
+    bad=(said(*_WORDS), said(*(f"{word}\n" for word in _WORDS))),
     depends_on=("chunk.present",),
     dialects=WITH_CHOICES,
 )  # fmt: skip
@@ -37,6 +41,9 @@ def spaces(exchange: Exchange) -> Iterator[Problem]:
             if pieces and run_together(pieces.texts):
                 message = f"{len(pieces.texts)} pieces, many of them whole words, bring no space"
                 yield Problem(message, (place_of(exchange, choice, pieces.chunks[0], f"/{{part}}/{name}"),))
+            elif pieces and a_line_each(pieces.texts):
+                message = f"each of {len(pieces.texts)} pieces ends with a line end of its own"
+                yield Problem(message, (place_of(exchange, choice, pieces.chunks[0], f"/{{part}}/{name}"),), _LINES)
 
 
 _BLANK = 120

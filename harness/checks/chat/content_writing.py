@@ -6,7 +6,7 @@ from harness.checks import sources
 from harness.checks.applies import success_status
 from harness.checks.chat.marked_text import asked_text, marked
 from harness.checks.kinds import place_of
-from harness.checks.marks import escaped_once_more, nothing_as_text, parts_as_text
+from harness.checks.marks import escaped_letter, escaped_once_more, escaped_space, nothing_as_text, parts_as_text
 from harness.checks.registry import Unread, rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import BODY, STREAM, TOOLS_BODY, replace_in_body
@@ -23,7 +23,15 @@ _NO_TEXT = Advice(
     "The user reads the word: somewhere a missing value was made a text.",
     'Leave it out, for this provider alone: `text = "" if text.strip() in {"None", "null", "undefined"} else text`.',
 )
-_ABOUT = ("HTML", "html", "XML", "xml", "escape", "JSON", "json", "转义")
+_LETTERS = Advice(
+    "The user reads `\\u00e9` in the place of each letter beyond ASCII.",
+    "Read it as JSON once more, for this provider alone: `text = json.loads(f'\"{text}\"')`.",
+)
+_SPACES = Advice(
+    "The user reads `%20` in the place of each space.",
+    "Take it back, for this provider alone: `text = urllib.parse.unquote(text)`.",
+)
+_ABOUT = ("URL", "url", "nicode", "HTML", "html", "XML", "xml", "escape", "JSON", "json", "转义")
 
 
 @rule(
@@ -33,7 +41,10 @@ _ABOUT = ("HTML", "html", "XML", "xml", "escape", "JSON", "json", "转义")
     bad=(
         replace_in_body(BODY, _SAID, "if a &lt; b &amp;&amp; c &gt; d"),
         replace_in_body(BODY, _SAID, "Rivers:\\\\n\\\\n- one\\\\n- two"),
+        replace_in_body(BODY, _SAID, "caf\\\\u00e9, cr\\\\u00e8me, br\\\\u00fbl\\\\u00e9e"),
+        replace_in_body(BODY, _SAID, "The%20river%20is%20long."),
         replace_in_body(TOOLS_BODY, '"content":null', '"content":"None"'),
+        replace_in_body(BODY, _SAID, "undefined"),
         replace_in_body(BODY, _SAID, '[{\\"type\\": \\"text\\", \\"text\\": \\"Hello\\"}]'),
     ),
     depends_on=("chunk.present",),
@@ -51,6 +62,8 @@ def written_once(exchange: Exchange) -> Iterator[Problem]:
     if not any(word in asked for word in _ABOUT):
         words = "the text is escaped once more: it holds {mark} and nothing unescaped"
         yield from marked(exchange, ("content",), escaped_once_more, words)
+        yield from marked(exchange, ("content",), escaped_letter, words, _LETTERS)
+        yield from marked(exchange, ("content",), escaped_space, words, _SPACES)
     raise Unread("chunk.names")
 
 

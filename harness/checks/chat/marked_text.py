@@ -50,6 +50,13 @@ def asked_text(exchange: Exchange) -> str:
     return "\n".join(text for one in messages if one.get("role") != "assistant" for text in _texts(one.get("content")))
 
 
+def last_asked(exchange: Exchange) -> str:
+    """Return the text that the request ends with, where that is the user's; what goes on an assistant's turn is none."""
+    messages = [*objects_in(exchange.request.get("messages"))]
+    last = messages[-1] if messages else {}
+    return "\n".join(_texts(last.get("content"))) if last.get("role") == "user" else ""
+
+
 def _texts(content: Any) -> list[str]:
     if isinstance(content, str):
         return [content]

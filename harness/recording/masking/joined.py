@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate, islice, pairwise
 from typing import NamedTuple
 
-from harness.wire.spacing import SMALL_WORDS, run_together
+from harness.wire.spacing import SMALL_WORDS, a_line_each, run_together
 
 _TELLING = 8  # characters: what is shorter comes again by chance
 _OFTEN = 0.4  # of the pieces that repeat the one before: a stream that sends each twice
@@ -35,8 +35,8 @@ def masked_pieces(pieces: Sequence[str], mask: Mask, marks: Sequence[str] = ()) 
     text = "".join(pieces)
     if not text:
         return list(pieces)
-    if run_together(pieces):  # each is a word
-        return [piece if piece.lower() in SMALL_WORDS else mask(piece) for piece in pieces]
+    if run_together(pieces) or a_line_each(pieces):  # each is a word
+        return [piece if piece.strip().lower() in SMALL_WORDS else mask(piece) for piece in pieces]
     copies = _in_turn(pieces)
     if copies:
         first = [number for number in range(len(pieces)) if number not in copies]

@@ -21,7 +21,7 @@ from random import Random
 from harness.recording.masking.escapes import Escapes
 
 _TAGS = (
-    "think|thinking|thoughts?|reasoning|[a-z]\\w*:think(?:ing)?|longcat_think|think_intent|answer|response|tool|tools|tool_calls?|tool_response"
+    "think|thinking|thoughts?|reasoning|[a-z]\\w*:think(?:ing)?|longcat_think|think_intent|think_fast(?:er)?|scratchpad|answer|response|tool|tools|tool_calls?|tool_response"
     "|function_calls?|function|parameter|invoke|minimax:tool_call|seed:tool_call|arg_key|arg_value|start_of_turn"
     "|end_of_turn|eos|bos|s|b|i|p|br|pre|code|html|body|head|title|h1|center|hr"
 )
@@ -41,9 +41,10 @@ KEPT = (
     r"|<\|(?:channel|turn|tool_call|tool|think)>|<(?:channel|turn|tool_call|tool)\|>|<(?:unused|reserved_|extra_id_)\d+>"
     r"|\[(?:EOS|EOT|PAD|BOS|CLS)\]|\]~!?b[\[\]]|\[e~\[|(?<=<\|open\|>)(?:tools|call)(?![^\W_])"
     rf"|(?<![^\W_])(?i:{_PLAIN})(?![^\W_])"
-    rf"|<\|[^|>\s]{{1,40}}\|>|<｜[^｜>]{{1,40}}｜>|</?(?:{_TAGS})(?=[\s=/>])|<</?SYS>>|◁/?think▷|｜DSML｜|<!DOCTYPE html"
+    rf"|<\|[^|>\s]{{1,40}}\|>|<｜[^｜>]{{1,40}}｜>|</?(?i:{_TAGS})(?=[\s=/>])|<</?SYS>>|◁/?think▷|｜DSML｜|<!DOCTYPE html"
     r"|\[/?(?:INST|THINK|TOOL_CALLS?|TOOL_RESULTS|AVAILABLE_TOOLS|ARGS|gMASK)\]|```[\w+#-]*"
-    r"|assistant(?:final|commentary|analysis)|commentary to=functions\.|\bfunctions\.(?=\w)|\Aanalysis(?=[A-Z])"
+    r"|assistant(?:final|commentary|analysis)|commentary to=functions\.|\bfunctions\.(?=\w)|\Aanalysis(?=[A-Z])|\A(?:thought|analysis)(?=\s*\n)"
+    r"|\\u[0-9a-fA-F]{4}|%(?:20|0A|2C|3A)|\A\s*(?:iVBORw0KGgo|/9j/4|R0lGOD|UklGR)(?=[A-Za-z0-9+/\s]{60})"
     r"|https?://|data:\w+/[\w.+-]+;base64,[\w+/]{0,11}|锟斤拷|[锛銆鈥锟]"
     rf"|(?<=[\s:\[,])(?:true|false|null)(?=\s*[,}}\]])|\A(?:{_CALLS}|true|false|null)\Z|(?<=\")(?:{_CALLS})(?=\")"
     r"|(?<!\w)(?:(?:REDACTED)+R?E?D?A?C?T?E?|redacted)(?!\w)"

@@ -1,0 +1,119 @@
+"""Texts that the model did not say: an answer, an event or an error of an API within them, an image, or what was asked."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from harness.checks import sources
+from harness.checks.applies import complete_answer, success_status
+from harness.checks.chat.marked_text import asked_text, last_asked, marked
+from harness.checks.kinds import place_of
+from harness.checks.registry import rule
+from harness.results import Advice, Level, Problem
+from harness.simulate.reference import BODY, STREAM, replace_in_body, with_request_params
+from harness.wire.exchange import Exchange
+from harness.wire.shapes import as_object
+
+SHOULD = Level.SHOULD
+
+_SAID = "你好! How can I help?"
+_AN_ERROR = Advice(
+    "The client shows the error as what the model said, and never asks again: status, finish_reason and SDK say all went well.",
+    "Look at it before you show it: `if text.startswith('{\"error\"'):` raise, and ask again.",
+)
+_AN_IMAGE = Advice(
+    "The user reads thousands of letters in the place of a picture, and sent back they fill the context.",
+    'Show it as what it is, for this provider alone: `f"data:image/png;base64,{text}"`.',
+)
+_EVENT = re.compile(r"(?:\A|\n)\s*data: ?\{\"")
+_ANSWERS = {"chat.completion", "chat.completion.chunk", "text_completion", "response", "message"}
+_IMAGE = re.compile(r"\s*(?:iVBORw0KGgo|/9j/4|R0lGOD|UklGR)[A-Za-z0-9+/\s]{60,}={0,2}\s*")
+
+
+@rule(
+    "content.unwrapped", SHOULD, "The text is no answer, event or error of an API, and no data of an image.",
+    sources.REFERENCE, success_status,
+    good=(STREAM, BODY, replace_in_body(BODY, _SAID, "An error of the API is JSON: {}.")),
+    bad=(
+        replace_in_body(BODY, _SAID, '{\\"object\\":\\"chat.completion\\",\\"choices\\":[{\\"index\\":0}]}'),
+        replace_in_body(STREAM, "你好", 'data: {\\"choices\\":[]}\\n\\ndata: [DONE]\\n\\n'),
+        replace_in_body(BODY, _SAID, '{\\"error\\":{\\"message\\":\\"upstream timed out\\",\\"code\\":504}}'),
+        replace_in_body(BODY, _SAID, f"iVBORw0KGgo{'AAAA' * 20}"),
+    ),
+    depends_on=("chunk.present",),
+)  # fmt: skip
+def unwrapped(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The user reads JSON of the API: a gateway took another's answer for the text of its own.
+
+    Instead: Take the text out of it, for this provider alone: `json.loads(text)["choices"][0]["message"]["content"]`.
+    """
+    if exchange.request.get("response_format") or any(
+        word in asked_text(exchange) for word in ("JSON", "json", "base64")
+    ):
+        return
+    yield from marked(exchange, ("content",), _error, "the text is an error of an API, as JSON: {mark}", _AN_ERROR)
+    yield from marked(exchange, ("content",), _answer, "the text is an answer of an API, as JSON: {mark}")
+    yield from marked(exchange, ("content",), _image, "the text is the data of an image: {mark}", _AN_IMAGE)
+
+
+def _read(text: str) -> dict[str, Any]:
+    try:
+        return as_object(json.loads(text)) if text.lstrip()[:1] == "{" and text.rstrip()[-1:] == "}" else {}
+    except (ValueError, RecursionError):
+        return {}
+
+
+def _error(text: str) -> str | None:
+    """Return the message of the error that a text is, as JSON, in the form of any API."""
+    error = _read(text).get("error")
+    message = as_object(error).get("message")
+    return message if isinstance(message, str) and message else None
+
+
+def _answer(text: str) -> str | None:
+    """Return what tells that a text is an answer, or the events of one."""
+    event = _EVENT.search(text)
+    if event and text.count("data:") > 1:
+        return event[0].strip()
+    kind, read = "", _read(text)
+    if isinstance(read.get("choices"), list) or isinstance(read.get("candidates"), list):
+        kind = str(read.get("object", "choices" if "choices" in read else "candidates"))
+    return kind or (str(read["object"]) if read.get("object") in _ANSWERS else None)
+
+
+def _image(text: str) -> str | None:
+    return text.strip()[:11] if text.strip()[:1] in {"i", "/", "R", "U"} and _IMAGE.fullmatch(text) else None
+
+
+_LONG = 30
+_REPEATS = re.compile(
+    r"repeat|echo|copy|verbatim|translat|proofread|correct|rewrite|fix|spell|complete|continue|quote|重复|翻译|续写|原样",
+    re.IGNORECASE,
+)
+_ASKED = "What is the capital of Norway, and where is it?"
+_OF_NORWAY = with_request_params(BODY, messages=[{"role": "user", "content": _ASKED}])
+
+
+@rule(
+    "content.no-echo", SHOULD, "The text does not begin with what was asked.",
+    sources.REFERENCE, complete_answer,
+    good=(_OF_NORWAY, STREAM, BODY, replace_in_body(_OF_NORWAY, _SAID, "The capital of Norway is Oslo.")),
+    bad=(replace_in_body(_OF_NORWAY, _SAID, f"{_ASKED}\\nOslo, in the south."),),
+    depends_on=("chunk.present",),
+)  # fmt: skip
+def no_echo(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The user reads the question again, and sent back it stands in the context twice.
+
+    Instead: Cut it off, for this provider alone: `text = text.removeprefix(question).lstrip()`.
+    """
+    asked = last_asked(exchange).strip()
+    if len(asked) < _LONG or _REPEATS.search(asked):
+        return
+    for choice in exchange.columns.choices.values():
+        pieces = choice.fragments("content")
+        if pieces.text.lstrip().startswith(asked):
+            place = place_of(exchange, choice, pieces.chunks[0], "/{part}/content")
+            yield Problem("the text begins with all that was asked", (place,))
