@@ -43,6 +43,9 @@ _NO_SCENARIO = ("", ANY_SCENARIO, "anthropic")
 """The last, since many providers serve Messages under a base URL that ends in /anthropic."""
 
 _COMPLETIONS_PATH = "/v1/completions"
+_BETA = "/beta"
+"""Below it DeepSeek serves chat too, and legacy completions nowhere else."""
+
 _MESSAGES_PATHS = ("/v1/messages", "/v1/messages/count_tokens")
 
 log = logging.getLogger("harness.serve")
@@ -93,6 +96,9 @@ def application(
             app.router.add_post(f"{prefix}{path.removeprefix('/v1')}", asked_at(path))
         app.router.add_get(f"{prefix}/models", _models)
         app.router.add_get(f"{prefix}/models/{{model:.+}}", _models)
+    for prefix in ("/{provider}", *(("",) if own else ())):
+        app.router.add_post(f"{prefix}{_BETA}/chat/completions", asked_at(CHAT_PATH))
+        app.router.add_post(f"{prefix}{_BETA}/completions", asked_at(f"{_BETA}/completions"))
     app.router.add_get("/", _index)
     app.router.add_get("/__harness/log", _log)
     app.router.add_delete("/__harness/log", _forget)

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from harness.matrix.providers import Matrix, Target
+from harness.matrix.providers import Matrix, Provider, Target
 from harness.simulate.chat.completing import Forms
 from harness.simulate.chat.content import Said
 from harness.simulate.chat.ideal import MODEL
 from harness.simulate.chat.learning import learned
 from harness.simulate.chat.manner import ProfileManner, ReferenceManner
-from harness.simulate.chat.profile import FILE_NAME, load_profile
+from harness.simulate.chat.profile import FILE_NAME, Profile, load_profile
 from harness.simulate.completions import ideal as completions
 from harness.simulate.completions.manner import CompletionsManner
 from harness.simulate.messages import ideal as messages
@@ -42,6 +42,8 @@ class Synthesiser:
         for target in matrix.targets():
             self._targets.setdefault(target.provider.id, []).append(target)
         self._manners: dict[str, dict[str, Manner]] = {}
+        self._texts: dict[str, CompletionsManner] = {}
+        self._profiles: dict[str, Profile | None] = {}
         self.recorded: Recorded = _nothing
         """What is recorded of a provider, of a target first: where there is no profile, the form is learned from it."""
 
@@ -60,7 +62,7 @@ class Synthesiser:
         if dialect_of(path, b"") == "messages":
             return self._message(provider, body, said, counts=path.endswith(COUNT_TOKENS))
         if dialect_of(path, b"") == "completions":
-            return self._text(provider, body, said)
+            return self._text(provider, body, said, path)
         target = self._target(provider, body)
         name = (target.model.name or target.model.id) if target else MODEL
         asked = body if body is None or body.get("model") is not None else body | {"model": name}
@@ -73,7 +75,7 @@ class Synthesiser:
         if dialect_of(path, b"") == "messages":
             return _messages_manner(provider).error(status, message)
         if dialect_of(path, b"") == "completions":
-            return _completions_manner(provider).error(status, message)
+            return self._completions(provider).error(status, message)
         target = self._target(provider, body)
         return (self._manner(target) if target else ReferenceManner()).error(status, message)
 
@@ -82,11 +84,25 @@ class Synthesiser:
         name = f"{provider}/{(body or {}).get('model') or messages.MODEL}"
         return name, manner.count(body) if counts else manner.answer(body, said)
 
-    def _text(self, provider: str, body: Json | None, said: Said | None) -> tuple[str, Synthesised]:
+    def _text(self, provider: str, body: Json | None, said: Said | None, path: str) -> tuple[str, Synthesised]:
         target = self._target(provider, body)
         name = (target.model.name or target.model.id) if target else completions.MODEL
         asked = body if body is None or body.get("model") is not None else body | {"model": name}
-        return f"{provider}/{(asked or {}).get('model') or name}", _completions_manner(provider).answer(asked, said)
+        return f"{provider}/{(asked or {}).get('model') or name}", self._completions(provider).answer(
+            asked, said, path=path
+        )
+
+    def _completions(self, provider: str) -> CompletionsManner:
+        if provider not in self._texts:
+            profile = self._profile(self._targets[provider][0].provider) if self._targets.get(provider) else None
+            why = "" if provider in _OPENAIS_OWN else f", as none is described of {provider}"
+            self._texts[provider] = CompletionsManner(why, profile.completions if profile else None)
+        return self._texts[provider]
+
+    def _profile(self, provider: Provider) -> Profile | None:
+        if provider.id not in self._profiles:
+            self._profiles[provider.id] = load_profile(provider.place(self._root, FILE_NAME).parent)
+        return self._profiles[provider.id]
 
     def _target(self, provider: str, body: Json | None) -> Target | None:
         model = str((body or {}).get("model") or "")
@@ -100,7 +116,7 @@ class Synthesiser:
     def _manner(self, target: Target) -> Manner:
         provider = target.provider
         if provider.id not in self._manners:
-            profile = load_profile(provider.place(self._root, FILE_NAME).parent)
+            profile = self._profile(provider)
             forms = Forms(profile) if profile else None
             self._manners[provider.id] = {
                 one.id: ProfileManner(profile, one, forms) if profile and forms else self._learned(one)
@@ -122,7 +138,3 @@ def _names(target: Target) -> tuple[str, ...]:
 
 def _messages_manner(provider: str) -> MessagesManner:
     return MessagesManner("" if provider in _ANTHROPICS_OWN else f", as none is described of {provider}")
-
-
-def _completions_manner(provider: str) -> CompletionsManner:
-    return CompletionsManner("" if provider in _OPENAIS_OWN else f", as none is described of {provider}")

@@ -15,6 +15,12 @@ from harness.simulate.completions.ideal import MODEL, URL
 from harness.simulate.reference import with_expected_status
 from harness.wire.exchange import Exchange, Headers, Request, Response
 
+BELOW_BETA = "{}/deepseek/beta"
+SAYS = {
+    "reference": "reference/",
+    "deepseek": "fim-reference",
+    "llamacpp": "as none is described of llamacpp",
+}
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """
 rules:
@@ -29,13 +35,18 @@ rules:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReplayServer]:
     script = tmp_path_factory.mktemp("script") / "s.yaml"
     script.write_text(SCRIPT)
-    with ReplayServer("reference", "deepseek", "llamacpp", root=ROOT, script=script) as server:
+    with ReplayServer("reference", "deepseek", "bailian", "llamacpp", root=ROOT, script=script) as server:
         yield server
 
 
 def ask(server: ReplayServer, provider: str = "reference", **body: Any) -> httpx2.Response:
+    base_url = BELOW_BETA.format(server.url) if provider == "deepseek" else server.base_url(provider)
+    return post(base_url, **body)
+
+
+def post(base_url: str, **body: Any) -> httpx2.Response:
     asked = {"model": MODEL, "prompt": "Birds of a feather", "max_tokens": 200, **body}
-    return httpx2.post(f"{server.base_url(provider)}/completions", json=asked, timeout=20)
+    return httpx2.post(f"{base_url}/completions", json=asked, timeout=20)
 
 
 def exchange(answer: httpx2.Response) -> Exchange:
@@ -46,7 +57,7 @@ def exchange(answer: httpx2.Response) -> Exchange:
     return Exchange(request, Response(answer.status_code, headers, answer.content))
 
 
-@pytest.mark.parametrize("provider", ["reference", "deepseek"])
+@pytest.mark.parametrize("provider", ["reference", "deepseek", "llamacpp"])
 @pytest.mark.parametrize(
     "body",
     [
@@ -66,7 +77,31 @@ def test_any_request_is_answered_rightly(server: ReplayServer, provider: str, bo
     told = exchange(answer)
     assert alarms(told) == []
     assert told.dialect == "completions"
-    assert ("as none is described of deepseek" in answer.headers[NOTE]) == (provider == "deepseek")
+    assert SAYS[provider] in answer.headers[NOTE]
+
+
+def test_deepseek_serves_them_below_beta_alone_in_its_own_form(server: ReplayServer) -> None:
+    usage = ask(server, "deepseek", suffix="    return a").json()
+    assert usage["usage"]["prompt_cache_miss_tokens"] == usage["usage"]["prompt_tokens"]
+    assert {"system_fingerprint", "choices"} < usage.keys()
+    assert len(usage["id"]) == len("00000000-0000-0000-0000-000000000000")
+    elsewhere = post(server.base_url("deepseek"))
+    error = elsewhere.json()["error"]
+    assert (elsewhere.status_code, error["type"], error["code"]) == (400, *["invalid_request_error"] * 2)
+    assert "/beta" in error["message"]
+    asked = {"model": "deepseek-flash", "messages": [{"role": "user", "content": "Hi"}]}
+    chat = httpx2.post(f"{BELOW_BETA.format(server.url)}/chat/completions", json=asked, timeout=20)
+    assert chat.json()["object"] == "chat.completion"
+
+
+def test_what_bailian_fills_is_marked_in_the_prompt(server: ReplayServer) -> None:
+    marked = "<|fim_prefix|>def add(a, b):<|fim_suffix|>    return result<|fim_middle|>"
+    told = ask(server, "bailian", prompt=marked, logprobs=2, stream=True)
+    assert told.status_code == 200
+    assert "fim_" not in told.text
+    assert '"logprobs":null' in told.text
+    assert '"tokens"' not in told.text
+    assert ask(server, "bailian", prompt="def add(a, b):").json()["system_fingerprint"] is None
 
 
 @pytest.mark.parametrize(

@@ -197,6 +197,38 @@ class Refusal(OfModels):
     body: Template
 
 
+class GapMarks(Strict):
+    """The marks between which a prompt holds a gap to fill."""
+
+    prefix: str = Field(min_length=1, description="Stands before the text before the gap.")
+    suffix: str = Field(min_length=1, description="Stands before the text behind the gap.")
+    middle: str = Field(min_length=1, description="Stands where the gap is to be filled.")
+
+
+class ServedBelow(Strict):
+    """The path below which legacy completions are served, and the refusal at any other."""
+
+    path: str = Field(pattern="^/", description="Such as /beta.")
+    evidence: Refs
+    status: int = Field(ge=400, le=599)
+    headers: dict[str, str]
+    body: Template
+
+
+class TextForm(Strict):
+    """How legacy completions differ from the form of OpenAI's specification."""
+
+    evidence: Refs
+    ids: dict[Annotated[str, AfterValidator(_id_name)], Annotated[str, AfterValidator(check_id)]] = Field(
+        {}, description="Forms of ids that differ."
+    )
+    keys: Template = Field({}, description="Keys of a chunk or body that OpenAI's form has not.")
+    usage: Template = Field({}, description="Keys of usage that OpenAI's form has not.")
+    logprobs: bool = Field(default=True, description="Whether probabilities come where they are asked for.")
+    marks: GapMarks | None = Field(None, description="How a prompt marks a gap to fill.")
+    below: ServedBelow | None = Field(None, description="Where they are served, if not beside chat.")
+
+
 class Profile(Strict):
     """The wire form of one provider."""
 
@@ -205,6 +237,7 @@ class Profile(Strict):
     forms: tuple[Form, ...] = Field(min_length=1, description="The first that fits a model and a day is its form.")
     parameters: tuple[Parameters, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    completions: TextForm | None = None
 
     def form_of(self, model: str, day: str | None = None) -> Form | None:
         """Return the form of ``model``, seen on ``day``; without a day the newest, which stands first."""

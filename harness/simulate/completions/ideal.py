@@ -4,7 +4,7 @@ An ideal provider of legacy completions: the answer to a request in the form tha
 The texts, ids and counts are made up; the same request gets the same answer.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -41,12 +41,14 @@ class TextSaid:
 
 @dataclass(frozen=True, slots=True)
 class TextAnswer:
-    """An answer: its id, what each choice says, the tokens of the prompts, and the model that is named."""
+    """An answer: its id, what each choice says, the tokens of the prompts, the model that is named, and further keys."""
 
     id: str
     said: tuple[TextSaid, ...]
     prompt: int
     model: str = MODEL
+    keys: Json = field(default_factory=dict)
+    usage: Json = field(default_factory=dict)
 
 
 def recording(scenario: Scenario) -> list[Exchange]:
@@ -101,11 +103,12 @@ def prompt_tokens(prompt: str) -> int:
 
 def answer(body: Json, told: TextAnswer) -> Response:
     """Return the response to a request that nothing is wrong with."""
-    common = {"id": told.id, "object": "text_completion", "created": CREATED, "model": told.model}
+    common = {"id": told.id, "object": "text_completion", "created": CREATED, "model": told.model, **told.keys}
     prompts, each = prompts_of(body), body.get("n") or 1
     choices = [_TextChoice(body, index, one, prompts[index // each] or "") for index, one in enumerate(told.said)]
     tokens = sum(one.tokens for one in told.said)
-    usage = {"prompt_tokens": told.prompt, "completion_tokens": tokens, "total_tokens": told.prompt + tokens}
+    counts = {"prompt_tokens": told.prompt, "completion_tokens": tokens, "total_tokens": told.prompt + tokens}
+    usage = counts | told.usage
     if not body.get("stream"):
         whole = common | {"choices": [one.whole() for one in choices], "usage": usage}
         return response(orjson.dumps(whole), "application/json")
