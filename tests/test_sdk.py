@@ -24,7 +24,7 @@ from harness.recording.archives import archives_in, read_archive
 from harness.results import Outcome
 from harness.sdk import Depth, SdkResult, clients, declares_tier, failure_location, sdk_results, set_depth, version
 from harness.sdk.clients import SdkResults
-from harness.sdk.form import mask_values
+from harness.sdk.form import mask_values, representative_events
 from harness.simulate.faults import FAULTS
 from harness.simulate.reference import (
     BODY,
@@ -118,12 +118,20 @@ ODD = {
 }  # fmt: skip
 
 
+def given_of_first(count: int, exchange: Exchange) -> int:
+    """Return how many of the first events of a stream stand for all: of a long one those between them are left out."""
+    reading = exchange.reading
+    parser = reading.parser
+    return len([n for n in representative_events(reading, parser, exchange.response.content) if n < count]) if parser else 0
+
+
 @pytest.mark.parametrize("depth", Depth)
 @pytest.mark.parametrize("name", ODD)
 def test_what_the_sdk_makes_of_an_odd_stream(name: str, depth: Depth) -> None:
     odd = ODD[name]
     readings = sdk_results(odd.exchange, depth)
-    assert (readings.sync.chunks, readings.sync.error) == (odd.chunks, odd.error)
+    chunks = odd.chunks if depth is Depth.FULL else given_of_first(odd.chunks, odd.exchange)
+    assert (readings.sync.chunks, readings.sync.error) == (chunks, odd.error)
     if not odd.error:
         assert (readings.sync.messages == readings.read.completion.messages) is odd.whole
     a, b = readings.sync, readings.asynchronous

@@ -17,7 +17,7 @@ from harness.wire.reading import Reading
 from harness.wire.shapes import TEXT_CHANNELS, Occurrences, Shape
 from harness.wire.sse import Event, Parser, is_utf8
 
-_WHOLE = 12
+_WHOLE = 6
 _EDGE = 3
 _KEPT_VALUES = frozenset({b"role", b"finish_reason", b"object", b"type", b"service_tier", b"index"})
 _TEXTS = frozenset(
