@@ -122,7 +122,11 @@ def given_of_first(count: int, exchange: Exchange) -> int:
     """Return how many of the first events of a stream stand for all: of a long one those between them are left out."""
     reading = exchange.reading
     parser = reading.parser
-    return len([n for n in representative_events(reading, parser, exchange.response.content) if n < count]) if parser else 0
+    return (
+        len([n for n in representative_events(reading, parser, exchange.response.content) if n < count])
+        if parser
+        else 0
+    )
 
 
 @pytest.mark.parametrize("depth", Depth)

@@ -40,7 +40,8 @@ def uncut(exchange: Exchange) -> Reason | None:
 
 def come(exchange: Exchange) -> Reason | None:
     """It was not cut before anything of its body came."""
-    return None if exchange.response.content.strip() else uncut(exchange)
+    content = exchange.response.content
+    return uncut(exchange) if not content or content.isspace() else None
 
 
 def begun(exchange: Exchange) -> Reason | None:

@@ -31,8 +31,8 @@ from harness.wire.dialect import DialectName
 from harness.wire.exchange import Exchange
 
 _EVIDENCE_SHOWN = 3
-_SETS, _PLANS, _GROUPS, _ENDS = 64, 1024, 20_000, 20_000
-"""So many sets of checks, plans, groups and ways to end alike are kept; then they are made anew."""
+_SETS, _PLANS, _GROUPS, _ENDS, _OF_PLAN = 64, 512, 10_000, 10_000, 1_000
+"""So many sets of checks, plans, groups, ways to end alike and groups of a plan are kept; then they are made anew."""
 
 _Quiet = tuple[Outcome, str]
 """A quiet outcome and its text: the message, or the value that was observed."""
@@ -121,7 +121,7 @@ class _Plan:
     def _group(self, family: str, quiet: list[_Quiet | None]) -> QuietGroup:
         ended = [quiet[told] if isinstance(told, int) else told for told in self._families[family]]
         group = self._made.one(family, ended)
-        if len(self._groups) > _GROUPS:
+        if len(self._groups) > _OF_PLAN:
             self._groups.clear()
         places = self._slices[family]
         self._groups[family, tuple([_one_quiet(*end) if (end := quiet[place]) else None for place in places])] = group

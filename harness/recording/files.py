@@ -75,8 +75,9 @@ def rows_of(path: Path) -> Iterator[tuple[int, bytes | None]]:
                     for number, row in _rows(text.readline, "\n", most, path, lambda: 0):
                         yield number, None if row is None else row.encode("utf-8", "replace")
                 return
-            for number, line in _rows(file.readline, b"\n", most, path, lambda: _pass_blank(file)):
-                yield number, line.removeprefix(codecs.BOM_UTF8) if line and number == 1 else line
+            if file.peek(len(codecs.BOM_UTF8)).startswith(codecs.BOM_UTF8):
+                file.read(len(codecs.BOM_UTF8))
+            yield from _rows(file.readline, b"\n", most, path, lambda: _pass_blank(file))
     except _UNREADABLE as error:
         raise _refused(path, error) from None
 
@@ -90,11 +91,13 @@ def _rows(
         number += 1
         whole = len(row) <= longest
         total += len(row)
-        yield number, row if whole else None
+        blank_too, given = row == end, [row if whole else None]
+        row = row[-len(end) :]
+        yield number, given.pop()  # a row may be large, and here nobody needs it any more
         while not whole and row and not row.endswith(end) and total <= most:
             row = read(_PIECE)
             total += len(row)
-        if row == end:
+        if blank_too:
             blank = pass_blank()
             number, total = number + blank, total + blank
         if total > most:

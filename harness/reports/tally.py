@@ -27,6 +27,8 @@ from harness.results import (
 from harness.results.finding import UNDECIDED
 
 _STREAMS = frozenset({"audit.stream", "audit.messages-stream"})
+_REMEMBERED = 20_000
+"""What is told of so many groups is remembered; then they are looked at anew, so that no run takes all memory."""
 
 
 @dataclass(slots=True)
@@ -110,6 +112,8 @@ class Tally:
     def _add_group(self, group: QuietGroup, result: RecordingResult) -> None:
         seen = self._looked_at.get(group)
         if seen is None:
+            if len(self._looked_at) > _REMEMBERED:
+                self._looked_at.clear()
             seen = self._looked_at[group] = self._look_at(group)
         for check, value in seen:
             self.groups.add(

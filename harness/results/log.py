@@ -19,7 +19,7 @@ from harness.results.judged import Provenance, QuietGroup, RecordingResult, gath
 from harness.results.older import read_older
 from harness.results.probing import BaselineSummary, ProbeSummary
 
-_GROUPS = 50_000
+_GROUPS = 20_000
 """So many groups are remembered; then they are numbered anew, so that no file takes all memory."""
 
 _OF_A_RECORDING = frozenset({"provider", "model", "scenario", "cassette", "provenance", "recorded_at"})

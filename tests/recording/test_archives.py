@@ -5,6 +5,7 @@ import codecs
 import gzip
 import json
 import os
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -293,3 +294,25 @@ def test_what_is_no_regular_file_is_not_opened(tmp_path: Path) -> None:
     for path in (pipe, link):
         with pytest.raises(BadArchive, match=f"{path.name}: not a regular file"):
             list(read_archive(path))
+
+
+def test_of_a_long_row_its_body_alone_is_held_once_it_is_read(tmp_path: Path) -> None:
+    body = b"data: {}\n\n" * 200_000
+    answer = {
+        "status": 200,
+        "headers": {"content-type": "text/event-stream"},
+        "body_b64": base64.b64encode(body).decode(),
+    }
+    path = tmp_path / "long.jsonl"
+    path.write_bytes(json.dumps({"request": {"url": URL}, "response": answer}).encode() + b"\n")
+    del answer
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        entries = read_archive(path)
+        entry = next(entries)
+        held = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert entry.exchange.response.body == body
+    assert held < 1.2 * len(body)

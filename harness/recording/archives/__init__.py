@@ -161,7 +161,7 @@ def read_archive(
 
 
 def _not_blank(rows: Iterable[Row]) -> Iterator[Row]:
-    return (row for row in rows if row[1] is None or row[1].strip())
+    return (row for row in rows if row[1] is None or not row[1].isspace())
 
 
 def _only(
@@ -217,6 +217,7 @@ def _in_rows(
     if _is_stream(begins):
         yield Entry(stream_exchange(rows_of(path), str(path), unread), f"{path}#0")
         return
+    del begins  # here and below: a row may be large, and once it is read nobody needs it any more
     for number, line in rows_of(path):
         where = f"{path}:{number}"
         try:
@@ -224,26 +225,28 @@ def _in_rows(
         except HarnessError as error:
             _told(error, None, unread, passed_over)
             continue
-        if row is not None:
-            yield from _of_row(row, where, exchange_of_row, unread, passed_over)
+        del line
+        entry = _of_row(row, where, exchange_of_row, unread, passed_over) if row is not None else None
+        del row
+        if entry:
+            yield entry
 
 
 def _of_row(
     row: Json, where: str, exchange_of: Callable[[Json, str], Exchange],
     unread: Callable[[HarnessError], None], passed_over: PassedOver,
-) -> Iterator[Entry]:  # fmt: skip
-    """Yield the exchange of a row, if it is one that is judged."""
+) -> Entry | None:  # fmt: skip
+    """Return the exchange of a row, if it is one that is judged."""
     url = None
     try:
         url = url_of_row(row)
         if not _is_read(url):
             passed_over(dialect_of(url))
-            return
-        entry = Entry(exchange_of(row, where), where, provider_of_row(row))
+            return None
+        return Entry(exchange_of(row, where), where, provider_of_row(row))
     except HarnessError as error:
         _told(error, url, unread, passed_over)
-        return
-    yield entry
+        return None
 
 
 def _begins_as_table(path: Path) -> bool:
@@ -256,7 +259,10 @@ def _begins_as_table(path: Path) -> bool:
 
 def _in_table(path: Path, unread: Callable[[HarnessError], None], passed_over: PassedOver) -> Iterator[Entry]:
     for number, row in enumerate(rows_of_table(path), 1):
-        yield from _of_row(row, f"{path}:{number}", exchange_of_table_row, unread, passed_over)
+        entry = _of_row(row, f"{path}:{number}", exchange_of_table_row, unread, passed_over)
+        del row
+        if entry:
+            yield entry
 
 
 def _is_stream(line: bytes) -> bool:

@@ -41,7 +41,7 @@ def parsed_row(line: bytes | None, where: str) -> Json | None:
     """
     if line is None:
         raise BadArchive(f"{where}: a row of more than {sizes().row:,} bytes; leave it out, or raise --max-row")
-    if not line.strip():
+    if not line or line.isspace():
         return None
     if many_values(line):
         raise BadArchive(f"{where}: more than {sizes().values:,} JSON values; leave it out, or raise --max-values")
