@@ -7,7 +7,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from harness.cli import main
+from harness.matrix.completions import COMPLETIONS
 from harness.recording.cassette import read_cassette
+from harness.simulate.completions.ideal import recording
 from harness.simulate.reference import BODY, STREAM
 from harness.wire.exchange import Exchange
 
@@ -47,6 +49,26 @@ def test_one_of_each_form_is_written_the_newest(log: Path, tmp_path: Path) -> No
     assert "How can I help" not in second.read_text(encoding="utf-8")
     assert result.stdout.splitlines()[0] == "deepseek: 2, the newest of 2026-06-04"
     assert result.stdout.splitlines()[-1] == "left out: 1 of a form that is kept already, 0 larger than 49,152 bytes"
+
+
+def test_recordings_of_legacy_completions_are_kept_by_their_form(tmp_path: Path) -> None:
+    asked = {"url": "https://api.deepseek.com/beta/completions", "method": "POST"}
+    rows = []
+    for number, name in enumerate(("stream", "stream", "nonstream")):
+        (told,) = recording(COMPLETIONS[f"completions.{name}"])
+        line = orjson.loads(row(told, number))
+        line["request"] |= asked | {"body": told.request.json}
+        rows.append(orjson.dumps(line))
+    (tmp_path / "log.jsonl").write_bytes(b"\n".join(rows))
+    result = run(tmp_path / "log.jsonl", "--root", tmp_path)
+    assert result.exit_code == 0, result.output
+    kept = {path.stem: read_cassette(path)[0] for path in (tmp_path / "cassettes").rglob("*.yaml")}
+    assert sorted(kept) == ["2026-06-02-completions-stream", "2026-06-03-completions-body"]
+    assert {one.dialect for one in kept.values()} == {"completions"}
+    assert not any("a bird" in str(one.response.body) for one in kept.values())
+    judged = CliRunner().invoke(main, ["audit", str(tmp_path / "cassettes")])
+    assert "not judged" not in judged.output
+    assert "completions." in CliRunner().invoke(main, ["audit", str(tmp_path / "cassettes"), "--format", "json"]).output
 
 
 def test_a_second_time_nothing_is_new(log: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from harness.matrix.completions import COMPLETIONS
 from harness.recording.cassette import read_cassette
 from harness.recording.masking import mask_exchanges
 from harness.results import read_results
+from harness.serve.embedded import ReplayServer
 from harness.simulate.completions.ideal import MODEL, recording
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -79,3 +80,21 @@ def test_real_recordings_are_masked_and_judged_alike(path: Path) -> None:
 
 def test_both_engines_are_recorded() -> None:
     assert len(RECORDED) == 2 * len(COMPLETIONS)
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "expected"),
+    [
+        ("reference", MODEL, set()),
+        ("litellm", "tiny-chat", {"completions.text", "finish_reason.key-present", "usage.not-unasked"}),
+    ],
+)
+def test_a_served_provider_is_probed_as_recorded(provider: str, model: str, expected: set[str], tmp_path: Path) -> None:
+    """What is served of legacy completions has the defects that were recorded, and those alone."""
+    told = tmp_path / "r.jsonl"
+    asked = ("-m", model, "--dialect", "completions", "--scenario", "completions.stream", "--results", str(told))
+    with ReplayServer(provider, root=ROOT) as server:
+        result = call("probe", server.base_url(provider), *asked)
+    failed = {one.check for one in read_results(told).findings if one.outcome == "fail"}
+    assert expected <= failed, result.output
+    assert bool(failed) == bool(expected)

@@ -7,9 +7,12 @@ from judging import OF_CHAT
 
 import harness.sdk.clients  # noqa: F401 - pytester forgets what a run imports, and asyncio stands no second time
 from harness.checks import CHECKS, FAMILIES
+from harness.matrix.completions import COMPLETIONS
 from harness.matrix.scenarios import SCENARIOS
 from harness.recording.cassette import write_cassette
 from harness.results import read_results
+from harness.simulate.completions.ideal import recording
+from harness.simulate.edits import replace_bytes
 from harness.simulate.reference import STREAM, replace_in_body, with_response
 
 MATRIX = """\
@@ -50,6 +53,32 @@ def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
 def counts(pytester: pytest.Pytester, *arguments: str) -> dict[str, int]:
     outcomes = run(pytester, *arguments).parseoutcomes()
     return {key: value for key, value in outcomes.items() if key != "warnings"}
+
+
+OF_COMPLETIONS = MATRIX.replace(
+    "    models:\n",
+    """    dialects:
+      completions: {base_url: "https://api.acme.example/beta", valid: {at: 2026-11, how: documented, source: "https://acme.example"}}
+    models:
+""",
+)
+
+
+def test_recordings_of_legacy_completions_are_items(pytester: pytest.Pytester) -> None:
+    (pytester.path / "providers.yaml").write_text(OF_COMPLETIONS)
+    (told,) = recording(COMPLETIONS["completions.stream"])
+    wrong = replace_bytes(b'"text":""', b'"text":null')(told)
+    write_cassette(pytester.path / "cassettes/acme/small/completions.stream.yaml", [wrong])
+    command = ("providers.yaml", "-k", "completions.stream and small and completions", "-q", "-rf")
+    result = run(pytester, *command)
+    assert result.parseoutcomes()["failed"] == 1
+    result.stdout.fnmatch_lines(["FAILED providers.yaml::acme/small/completions.stream/completions.text*"])
+    chosen = run(
+        pytester, "providers.yaml", "--compat-scenario", "completions.stream", "--collect-only", "-q"
+    ).stdout.str()
+    assert "acme/small/completions.stream/completions.object" in chosen
+    assert "acme/small/completions.stream/usage.once" in chosen
+    assert "tool_calls" not in chosen
 
 
 def test_every_family_has_its_marker(pytester: pytest.Pytester) -> None:
