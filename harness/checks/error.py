@@ -99,7 +99,7 @@ def _kind(value: Any) -> str:
 
 
 @rule(
-    "error.refused", SHOULD, "A wrong request is refused.",
+    "error.refused", SHOULD, "An invalid request is rejected.",
     sources.SDK_ERRORS, lambda x: None if x.expected.refusal or _cap_of_none(x) else "the request is not known to be wrong",
     good=(_REFUSED, _KEY),
     bad=(with_response(_REFUSED, status=OK), with_response(_KEY, status=OK, body=BODY.response.body), with_request_params(BODY, max_tokens=0)),
@@ -129,7 +129,7 @@ def _cause_known(exchange: Exchange) -> str | None:
 
 
 @rule(
-    "error.status", SHOULD, "The status of a refusal says what was wrong.",
+    "error.status", SHOULD, "The status of an error says what was wrong.",
     sources.SDK_ERRORS, all_of(error_status, _cause_known),
     good=(_REFUSED, _KEY),
     bad=(
@@ -198,7 +198,7 @@ def not_empty(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "error.not-html", SHOULD, "An error is no HTML page.",
+    "error.not-html", SHOULD, "An error is not an HTML page.",
     sources.ERROR, error_status,
     good=(_REFUSED,),
     bad=(with_header(with_body(_REFUSED, _HTML), "content-type", "text/html"),),
@@ -214,7 +214,7 @@ def not_html(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "error.not-stream", SHOULD, "An error is no event of a stream.",
+    "error.not-stream", SHOULD, "An error is not an event of a stream.",
     sources.ERROR, error_status,
     good=(_REFUSED,),
     bad=(with_body(_REFUSED, _FRAME), with_header(with_body(_KEY, _FRAME), "content-type", "text/event-stream")),
@@ -252,7 +252,7 @@ def is_json(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "error.content-type", SHOULD, "An error is application/json.",
+    "error.content-type", SHOULD, "The content-type of an error is `application/json`.",
     sources.ERROR, all_of(error_status, has_headers),
     good=(_REFUSED, with_header(_REFUSED, "content-type", "application/json; charset=utf-8")),
     bad=(with_header(_REFUSED, "content-type", "application/octet-stream"), with_header(_REFUSED, "content-type", "application/json; charset=gb2312"), with_header(_KEY, "content-type", "text/event-stream")),
@@ -277,7 +277,7 @@ def content_type(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "error.envelope", SHOULD, "An error stands under the key error, as an object.",
+    "error.envelope", SHOULD, "An error is an object under the field `error`.",
     sources.ERROR, error_status,
     good=(_REFUSED, _KEY),
     bad=(
@@ -299,7 +299,7 @@ def envelope(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "error.message", SHOULD, "An error has a message, a text that is not empty.",
+    "error.message", SHOULD, "An error has a `message`, a string that is not empty.",
     sources.ERROR, error_status,
     good=(_REFUSED,),
     bad=(
@@ -322,7 +322,7 @@ def has_message(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "error.type", SHOULD, "An error has a type, a text.",
+    "error.type", SHOULD, "An error has a `type`, a string.",
     sources.ERROR, error_status,
     good=(_REFUSED,),
     bad=(replace_in_body(_REFUSED, '"type":"invalid_request_error",', ""), replace_in_body(_REFUSED, '"type":"invalid_request_error"', '"type":null')),
@@ -338,7 +338,7 @@ def has_type(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "error.code", SHOULD, "An error has a code, a text or null.",
+    "error.code", SHOULD, "An error has a `code`, a string or `null`.",
     sources.ERROR, error_status,
     good=(_REFUSED, with_response(_KEY, body=error(401, "No key.").body)),
     bad=(replace_in_body(_REFUSED, '"code":"model_not_found"', '"code":404'), replace_in_body(_REFUSED, ',"code":"model_not_found"', "")),
@@ -355,7 +355,7 @@ def has_code(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "error.param", SHOULD, "An error has a param, a text or null.",
+    "error.param", SHOULD, "An error has a `param`, a string or `null`.",
     sources.ERROR, error_status,
     good=(_REFUSED,),
     bad=(replace_in_body(_REFUSED, '"param":null,', ""), replace_in_body(_REFUSED, '"param":null', '"param":["model"]')),

@@ -37,7 +37,7 @@ def _bad(message: str) -> Exchange:
 
 
 @rule(
-    "error.own-words", Level.SHOULD, "The message of an error is words, and no other error in JSON, and no stack trace.",
+    "error.own-words", Level.SHOULD, "The message of an error is text, not another error as JSON or a stack trace.",
     sources.ERROR, error_status,
     good=(_REFUSED, _bad("Expected an object, such as {}."), with_body(_REFUSED, error(400, 'Invalid JSON: {"messages": [').body)),
     bad=(

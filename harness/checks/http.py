@@ -122,7 +122,7 @@ def status(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "http.content-type", MUST, "A stream is text/event-stream and a body is application/json.",
+    "http.content-type", MUST, "The content-type of a stream is `text/event-stream`, and that of a body `application/json`.",
     sources.REQUEST, answer_with_headers,
     good=(STREAM, BODY, with_header(STREAM, "content-type", "text/event-stream;charset=UTF-8")),
     bad=(with_header(STREAM, "content-type", "application/json"), with_header(BODY, "content-type", "text/plain")),
@@ -142,14 +142,14 @@ def content_type(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "http.charset", MUST, "A charset that is given is utf-8.",
+    "http.charset", MUST, "The charset, if given, is utf-8.",
     sources.SSE_TYPE, answer_with_headers,
     good=(STREAM, with_header(STREAM, "content-type", "text/event-stream")),
     bad=(with_header(STREAM, "content-type", "text/event-stream; charset=iso-8859-1"),),
 )  # fmt: skip
 def charset(exchange: Exchange) -> Iterator[Problem]:
     """
-    A client that obeys it turns every Chinese character into mojibake.
+    A client that obeys it garbles all Chinese text.
 
     Instead: Decode as UTF-8 whatever the header says: set `resp.encoding = "utf-8"` before reading text; the
     OpenAI SDK does so itself.
@@ -160,7 +160,7 @@ def charset(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "http.not-empty", MUST, "An answer has a body.",
+    "http.not-empty", MUST, "A response has a body.",
     sources.REQUEST, all_of(success_status, come),
     good=(STREAM, BODY),
     bad=(with_body(STREAM, b""), with_body(BODY, b"\n\n\n")),
@@ -178,7 +178,7 @@ def not_empty(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    TOO_LARGE, MUST, "An answer stays within what a client can hold.",
+    TOO_LARGE, MUST, "A response is small enough for a client to hold in memory.",
     sources.HTTP_LENGTH, lambda x: None if x.too_large else success_status(x),
     good=(STREAM, BODY),
     bad=(with_response(STREAM, eof=False, error=_LIMIT), with_response(BODY, eof=False, error="LimitReached: more than 67,108,864 bytes")),
@@ -195,7 +195,7 @@ def too_large(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "http.complete", MUST, "The transfer comes to its proper end.",
+    "http.complete", MUST, "The transfer ends as HTTP requires.",
     sources.HTTP_INCOMPLETE, all_of(success_status, uncut),
     good=(STREAM,),
     bad=(with_response(STREAM, eof=False, error="RemoteProtocolError: peer closed connection"),),
@@ -232,7 +232,7 @@ def not_html(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "http.stream-asked", MUST, "A request with stream: true is answered with a stream.",
+    "http.stream-asked", MUST, "A request with `stream: true` gets a stream.",
     sources.REQUEST, stream,
     good=(STREAM,),
     bad=(
@@ -258,7 +258,7 @@ def stream_asked(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "http.body-asked", MUST, "A request without stream: true is answered with one JSON body.",
+    "http.body-asked", MUST, "A request without `stream: true` gets one JSON body.",
     sources.REQUEST, all_of(body, uncut),
     good=(BODY, with_body(BODY, b"\n\n\n" + BODY.response.body)),
     bad=(with_body(with_request_params(STREAM, stream=False), STREAM.response.body), replace_in_body(BODY, "}", "", 1), with_body(BODY, json_text(BODY.response.body.decode()).encode())),
@@ -352,7 +352,7 @@ def media_type_sent(exchange: Exchange) -> str:
 
 
 @observation(
-    "http.request-id", "The header that carries the request's id.",
+    "http.request-id", "The header that carries the request id.",
     sources.SDK_STREAM.replace("_streaming", "_response"), answer_with_headers,
     good=(STREAM,),
     bad=(with_header(STREAM, "x-request-id", None),),
@@ -390,7 +390,7 @@ def utf8(exchange: Exchange) -> Iterator[Problem]:
 
 
 @observation(
-    "http.rate-limit", "The headers that tell of rate limits.",
+    "http.rate-limit", "The headers that state rate limits.",
     "https://platform.openai.com/docs/guides/rate-limits", has_headers,
     good=(STREAM,),
     bad=(with_header(STREAM, "x-ratelimit-remaining-requests", "99"),),

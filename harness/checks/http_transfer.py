@@ -74,7 +74,7 @@ def _plain(exchange: Exchange) -> str | None:
 
 
 @rule(
-    "http.encoding", MUST, "The content-encoding of an answer can be undone.",
+    "http.encoding", MUST, "The body can be decoded by its content-encoding.",
     sources.HTTP_ENCODING, any_exchange,
     good=(BODY, with_header(BODY, "content-encoding", "identity")),
     bad=(
@@ -136,7 +136,7 @@ _FRAMING = {"chunked", "trailers"}
 
 
 @rule(
-    "http.encoding-known", SHOULD, "A content-encoding names a content coding.",
+    "http.encoding-known", SHOULD, "`content-encoding` names a registered content coding.",
     sources.HTTP_ENCODING, has_headers,
     good=(BODY, with_header(BODY, "content-encoding", "identity")),
     bad=(
@@ -168,7 +168,7 @@ def _accept_known(exchange: Exchange) -> Reason | None:
 
 
 @rule(
-    "http.encoding-accepted", SHOULD, "A body has no encoding that was not accepted.",
+    "http.encoding-accepted", SHOULD, "The body uses only encodings that the request accepts.",
     sources.HTTP_ACCEPT, _accept_known,
     good=(_accepting(BODY, "identity"), with_header(_accepting(BODY, "gzip, deflate"), "content-encoding", "gzip"), with_header(_accepting(BODY, "br;q=0.5, *;q=0.1"), "content-encoding", "gzip")),
     bad=(
@@ -214,7 +214,7 @@ def _own_head(exchange: Exchange) -> Reason | None:
 
 
 @rule(
-    "http.framing", MUST, "An answer says in one way where it ends.",
+    "http.framing", MUST, "A response states its end in one way only.",
     sources.HTTP_FRAMING, _own_head,
     good=(_WIRE, with_header(_WIRE, "transfer-encoding", "chunked"), with_header(_WIRE, "content-length", str(len(BODY.response.body)))),
     bad=(
@@ -243,7 +243,7 @@ def framing(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "http.retry-after-form", SHOULD, "A retry-after is a whole number of seconds, or a date.",
+    "http.retry-after-form", SHOULD, "`retry-after` is an integer number of seconds, or a date.",
     sources.HTTP_RETRY_AFTER, lambda x: None if "retry-after" in x.response.headers else "there is no retry-after",
     good=(with_header(_BUSY, "retry-after", "20"), with_header(_BUSY, "retry-after", "Wed, 21 Oct 2026 07:28:00 GMT"), with_header(_BUSY, "retry-after", "0")),
     bad=tuple(with_header(_BUSY, "retry-after", value) for value in ("-1", "30s", "0.493", "soon", "", "1 minute", "nan", "2026-10-21T07:28:00Z")),
@@ -312,7 +312,7 @@ def _is_date(text: str) -> bool:
 
 
 @observation(
-    "http.retry-after", "The retry-after header of a refusal, and its form.",
+    "http.retry-after", "The `retry-after` header of a rejected request, and its form.",
     sources.HTTP_RETRY_AFTER, lambda x: None if x.response.status in {429, 500, 502, 503, 529} else "no refusal to wait for",
     good=(_BUSY,),
     bad=(with_header(_BUSY, "retry-after", "20"), with_header(_BUSY, "retry-after", "Wed, 21 Oct 2026 07:28:00 GMT")),
@@ -328,7 +328,7 @@ def retry_after(exchange: Exchange) -> str:
 
 
 @observation(
-    "http.delivery", "Whether the stream came in pieces or buffered whole.",
+    "http.delivery", "Whether the stream arrives in pieces or all at once.",
     sources.REFERENCE, has_read_times,
     good=(with_response(STREAM, reads=Reads((400, 400, 400), (0, 9000, 9000))),),
     bad=(with_response(STREAM, reads=Reads((1200,), (9000,))),),
@@ -345,7 +345,7 @@ def delivery(exchange: Exchange) -> str:
 
 
 @rule(
-    "http.as-it-is-made", SHOULD, "A stream is sent as it is made.",
+    "http.as-it-is-made", SHOULD, "A stream is sent while it is generated.",
     sources.REFERENCE, all_of(has_read_times, _plain),
     good=(
         with_response(_COUNTED, reads=_paced(_COUNTED, first=2_000_000, each=20_000)),
@@ -393,7 +393,7 @@ def _made_within(exchange: Exchange) -> int:
 
 
 @observation(
-    "http.compression", "Whether the answer is compressed.",
+    "http.compression", "Whether the response is compressed.",
     sources.HTTP_ENCODING, answer_with_headers,
     good=(STREAM, BODY),
     bad=(with_header(BODY, "content-encoding", "br"), with_header(STREAM, "content-encoding", "gzip")),
@@ -408,7 +408,7 @@ def compression(exchange: Exchange) -> str:
 
 
 @observation(
-    "http.transfer", "The version of HTTP, and how it shows where the answer ends.",
+    "http.transfer", "The HTTP version, and how the end of the response is marked.",
     sources.HTTP_INCOMPLETE, lambda x: None if x.response.http_version else "the recording has no version of HTTP",
     good=(_CHUNKED,),
     bad=(with_response(STREAM, http_version="HTTP/1.0"), with_header(_CHUNKED, "transfer-encoding", None), with_response(STREAM, http_version="HTTP/2")),
@@ -428,7 +428,7 @@ def transfer(exchange: Exchange) -> str:
 
 
 @observation(
-    "http.guessed-encoding", "Whether a reader that guesses the encoding of a stream reads it right.",
+    "http.guessed-encoding", "Whether a reader that guesses the encoding of a stream guesses right.",
     sources.REQUEST, all_of(stream, has_headers),
     good=(STREAM,),
     bad=(_UNNAMED, _ASCII),

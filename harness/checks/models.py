@@ -21,7 +21,7 @@ _LONGEST = 60
 
 
 @rule(
-    "models.listed", Level.MUST, "Models are listed under data, and each has an id, a text.",
+    "models.listed", Level.MUST, "Models are listed under `data`, and each has an `id`, a string.",
     sources.MODELS, success_status,
     good=(_LIST, _ONE, with_body(_LIST, b'{"object":"list","data":[]}')),
     bad=(
@@ -157,7 +157,7 @@ def distinct(exchange: Exchange) -> Iterator[Problem]:
 
 
 @observation(
-    "models.form", "The form in which models are told of.",
+    "models.form", "The form of the list of models.",
     sources.MODELS, success_status,
     good=(_LIST, _ONE),
     bad=(replace_in_body(_LIST, '"object":"list"', '"models":[],"object":"list"'), replace_in_body(_ONE, '"owned_by"', '"meta"')),

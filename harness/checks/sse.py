@@ -118,7 +118,7 @@ def json(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "sse.object", MUST, "Every JSON data is an object.",
+    "sse.object", MUST, "Every JSON `data` field is an object.",
     sources.CHUNK, stream,
     good=(STREAM,),
     bad=(replace_in_body(STREAM, "data: [DONE]", 'data: "ping"\n\ndata: [DONE]'), replace_in_body(STREAM, "data: [DONE]", "data: []\n\ndata: [DONE]"), replace_in_body(STREAM, "data: [DONE]", 'data: "{\\"choices\\":[]}"\n\ndata: [DONE]')),
@@ -141,7 +141,7 @@ def is_object(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "sse.data-not-empty", SHOULD, "No data is empty.",
+    "sse.data-not-empty", SHOULD, "No `data` field is empty.",
     sources.REFERENCE, exact_lines,
     good=(STREAM,),
     bad=(with_body(STREAM, b"data:\n\n" + _BYTES), with_body(STREAM, b"event: ping\ndata: \n\n" + _BYTES)),
@@ -160,7 +160,7 @@ def data_not_empty(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "sse.data-given", SHOULD, "Every block of fields that the standard does not name has data.",
+    "sse.data-given", SHOULD, "Every block of non-standard fields also has a `data` field.",
     sources.REFERENCE, exact_lines,
     good=(STREAM, _COMMENTED),
     bad=(with_body(STREAM, b"upstream error: read ECONNRESET\n\n" + _BYTES), with_body(STREAM, b"PING\n\n" + _BYTES)),
@@ -189,7 +189,7 @@ def data_given(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "sse.no-error", MUST, "A stream with status 200 carries no error.",
+    "sse.no-error", MUST, "A stream with status 200 contains no error.",
     sources.CHUNK, stream,
     good=(STREAM,),
     bad=(
@@ -282,7 +282,7 @@ def done(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "sse.done-last", MUST, "Nothing follows [DONE], which comes once.",
+    "sse.done-last", MUST, "`[DONE]` is sent once, and nothing follows it.",
     sources.STREAM_OPTIONS, exact_lines,
     good=(STREAM, with_body(STREAM, _BYTES + b": bye\n\n")),
     bad=(
@@ -321,7 +321,7 @@ def _garbage(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "sse.final-blank-line", MUST, "A blank line closes the last event.",
+    "sse.final-blank-line", MUST, "The last event ends with a blank line.",
     sources.SSE_EVENTS, all_of(exact_framing, uncut),
     good=(STREAM,),
     bad=(replace_last_in_body(STREAM, "\n\n", "\n"), with_body(STREAM, _BYTES[:-30])),
@@ -342,7 +342,7 @@ def final_blank_line(exchange: Exchange) -> Iterator[Problem]:
 
 
 @observation(
-    "sse.framing", "Line ending, and the space after data:.",
+    "sse.framing", "The line ending, and whether a space follows `data:`.",
     sources.SSE_FORMAT, all_of(exact_framing, uncut),
     good=(STREAM,),
     bad=(replace_in_body(STREAM, "\n", "\r\n"), replace_in_body(STREAM, "data: ", "data:")),
@@ -429,7 +429,7 @@ def end(exchange: Exchange) -> str:
 
 
 @observation(
-    "sse.longest-line", "The length of the longest data line.",
+    "sse.longest-line", "The length of the longest `data` line.",
     sources.SSE_FORMAT, exact_lines,
     good=(STREAM,),
     bad=(replace_in_body(STREAM, "你好", "你好" * 12_000),),

@@ -12,7 +12,7 @@ _WITH_IDS = replace_in_body(STREAM, "data: {", "id: 7\ndata: {")
 
 
 @observation(
-    "sse.bom", "Whether a byte order mark begins the stream.",
+    "sse.bom", "Whether the stream begins with a byte order mark.",
     sources.SSE_FORMAT, exact_framing,
     good=(STREAM,),
     bad=(with_body(STREAM, b"\xef\xbb\xbf" + _BYTES),),
@@ -29,7 +29,7 @@ def bom(exchange: Exchange) -> str:
 
 
 @observation(
-    "sse.blank-lines", "The blank lines at which a reader may take an event without data for one.",
+    "sse.blank-lines", "The blank lines that a reader may mistake for an event without data.",
     sources.SSE_EVENTS, exact_framing,
     good=(STREAM, with_body(STREAM, b": keep-alive\n\n" + _BYTES)),
     bad=(

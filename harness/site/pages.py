@@ -65,6 +65,7 @@ class Writer:
             t=self.said,
             lang=self.language,
             known=self.known,
+            name_of=self.name_of,
             mark_of=mark_of,
             outcome_words=self.outcome_word,
             letters=letters,
@@ -114,6 +115,14 @@ class Writer:
     def known(self, kind: str, name: str) -> bool:
         """Tell whether there is a page of that name."""
         return name in self._names[kind]
+
+    def name_of(self, provider: str) -> str:
+        """Return what a provider is called in the language of the pages; its id where it is none of the matrix."""
+        return self.said(self._called.get(provider, provider))
+
+    @cached_property
+    def _called(self) -> dict[str, str]:
+        return {one.id: one.name for one in self.facts.providers}
 
     @cached_property
     def _names(self) -> dict[str, set[str]]:

@@ -32,7 +32,7 @@ _WORDS = {
         rb'"reasoning(_content|_details)?":\s*"[^"]{0,60}|<think>',
     ),
     "role.pattern": ("role", "Where is role?", "role", rb'"role":\s*"[a-z]*"'),
-    "tool_calls.pieces": ("tools", "How do tool calls come?", "tool calls", rb'"tool_calls":\s*\[[^\]]{0,160}'),
+    "tool_calls.pieces": ("tools", "How do tool calls arrive?", "tool calls", rb'"tool_calls":\s*\[[^\]]{0,160}'),
     "error.shape": (
         "errors",
         "What does an error look like?",
@@ -48,12 +48,12 @@ ASKED = tuple(
 """The questions in their order."""
 
 MEANINGS = {
-    ("usage", "own"): "in a chunk of its own after the last text, whose `choices` is empty, as OpenAI does",
-    ("usage", "finish"): "in the chunk with the `finish_reason`, in none of its own",
+    ("usage", "own"): "in its own chunk after the last text, with empty `choices`, as OpenAI does",
+    ("usage", "finish"): "in the chunk with the `finish_reason`, not in its own chunk",
     ("usage", "every"): "in every chunk",
     ("usage", "beside choices"): "in a chunk whose `choices` is not empty",
     ("usage", "inside a choice"): "inside `choices[0]`, instead of beside `choices`",
-    ("usage", "none"): "it does not come, though the request asks for it",
+    ("usage", "none"): "not sent, though the request asks for it",
     ("end", "[DONE]"): "with `data: [DONE]`, as OpenAI does",
     ("end", "no [DONE]"): "without `data: [DONE]`",
     ("reasoning", "reasoning_content"): "in `delta.reasoning_content`, beside `content`",
@@ -64,8 +64,8 @@ MEANINGS = {
     ("role", "some"): "in the first chunk and in some others",
     ("role", "every"): "in every chunk",
     ("role", "never"): "in no chunk",
-    ("tools", "pieces"): "the arguments come in several pieces, as OpenAI does",
-    ("tools", "whole"): "each call comes whole, in one chunk",
+    ("tools", "pieces"): "the arguments arrive in several pieces, as with OpenAI",
+    ("tools", "whole"): "each call arrives whole, in one chunk",
     ("errors", "nested"): "an object under `error`, as OpenAI does",
     ("errors", "text under error"): "a string under `error`",
     ("errors", "detail"): "under `detail`, without `error`",

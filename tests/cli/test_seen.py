@@ -71,7 +71,7 @@ def test_a_byte_order_mark_is_told_of_though_nothing_fails(here: Path) -> None:
     assert result.exit_code == 0
     text = " ".join(result.stdout.split())
     assert "No rule fails." in text
-    assert "Whether a byte order mark begins the stream: yes breaks Legal; the OpenAI SDK does not skip it" in text
+    assert "Whether the stream begins with a byte order mark: yes breaks Legal; the OpenAI SDK does not skip it" in text
 
 
 def test_the_words_are_those_of_the_form(here: Path) -> None:

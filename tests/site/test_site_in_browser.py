@@ -80,14 +80,18 @@ def test_what_breaks_langchain_on_bailian_takes_one_click(opened: Any, language:
 @pytest.mark.parametrize(("language", "words", "expected"), [
     ("", "usage.once", "usage.once"), ("", "bill of 42 tokens", "usage.once"), ("zh/", "用量", "用量"), ("zh/", "思维链", "思维链"),
     ("", "DeepSeek", "DeepSeek"), ("zh/", "百炼", "阿里云百炼"), ("zh/", "独立块", "独立"),
+    ("", "深度求索", "DeepSeek"), ("zh/", "深度求索", "DeepSeek"), ("", "阿里云百炼", "阿里云百炼"), ("zh/", "阿里云百炼", "阿里云百炼"),
 ])  # fmt: skip
 def test_search_finds(opened: Any, language: str, words: str, expected: str) -> None:
     found = search(opened(language), words)
     assert any(expected in one for one in found)
 
 
-def test_the_filter_shows_the_main_providers_then_those_of_a_name_and_the_address_keeps_it(opened: Any) -> None:
-    page = opened()
+@pytest.mark.parametrize("width", [1400, 390])
+def test_the_filter_shows_the_main_providers_then_those_of_a_name_and_the_address_keeps_it(
+    opened: Any, width: int
+) -> None:
+    page = opened(width=width)
     rows = page.locator(".hc-start tbody tr:visible")
     assert rows.count() == 2  # of the five, this site has two
     page.get_by_role("checkbox").check()

@@ -46,7 +46,7 @@ _FINER = Advice(
 
 
 @rule(
-    "chunk.present", MUST, "An answer holds a chunk, or a body, with choices.",
+    "chunk.present", MUST, "A response contains a chunk, or a body, with `choices`.",
     sources.CHUNK, all_of(success_status, begun),
     good=(STREAM, BODY),
     bad=(with_body(STREAM, _DONE), with_body(BODY, b"[]"), with_body(BODY, b'{"method":"POST"}')),
@@ -103,7 +103,7 @@ def every(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "chunk.object", MUST, "object is chat.completion.chunk in a stream and chat.completion in a body.",
+    "chunk.object", MUST, "`object` is `chat.completion.chunk` in a stream and `chat.completion` in a body.",
     sources.CHUNK, success_status,
     good=(STREAM, BODY),
     bad=(
@@ -130,7 +130,7 @@ def object_name(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "chunk.id", MUST, "id is a text.",
+    "chunk.id", MUST, "`id` is a string.",
     sources.CHUNK, unaltered("id"),
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, '"id":"chatcmpl-reference",', "", 1), replace_in_body(BODY, '"chatcmpl-reference"', "7"), replace_in_body(STREAM, '"chatcmpl-reference"', "null")),
@@ -148,7 +148,7 @@ def chunk_id(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "chunk.id-not-empty", SHOULD, "id is not empty.",
+    "chunk.id-not-empty", SHOULD, "`id` is not empty.",
     sources.REFERENCE, unaltered("id"),
     good=(STREAM, BODY),
     bad=(replace_in_body(BODY, "chatcmpl-reference", ""), replace_in_body(STREAM, "chatcmpl-reference", "", 1)),
@@ -167,7 +167,7 @@ def id_not_empty(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "chunk.id-constant", MUST, "Each chunk has the same id.",
+    "chunk.id-constant", MUST, "All chunks have the same `id`.",
     sources.CHUNK, all_of(stream, unaltered("id")),
     good=(STREAM,),
     bad=(replace_in_body(STREAM, "chatcmpl-reference", "chatcmpl-other", 1),),
@@ -184,7 +184,7 @@ def id_constant(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "chunk.created", MUST, "created is a whole number of seconds.",
+    "chunk.created", MUST, "`created` is an integer number of seconds.",
     sources.CHUNK, unaltered("created"),
     good=(STREAM, BODY),
     bad=(
@@ -212,7 +212,7 @@ def created(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "chunk.created-constant", MUST, "Each chunk has the same created.",
+    "chunk.created-constant", MUST, "All chunks have the same `created`.",
     sources.CHUNK, all_of(stream, unaltered("created")),
     good=(STREAM,),
     bad=(replace_in_body(STREAM, "1760000000", "1760000001", 1),),
@@ -229,7 +229,7 @@ def created_constant(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "chunk.model", MUST, "model is a text.",
+    "chunk.model", MUST, "`model` is a string.",
     sources.CHUNK, unaltered("model"),
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, '"model":"gpt-4o-mini-2024-07-18",', "", 1), replace_in_body(BODY, '"gpt-4o-mini-2024-07-18"', "null")),

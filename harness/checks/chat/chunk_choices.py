@@ -66,7 +66,7 @@ _PART_KEYS = {"role", "content", "refusal", "tool_calls", "function_call", "anno
 
 
 @rule(
-    "chunk.choices", MUST, "choices is a list of objects.",
+    "chunk.choices", MUST, "`choices` is an array of objects.",
     sources.CHUNK, success_status,
     good=(STREAM_USAGE, BODY),
     bad=(replace_in_body(STREAM_USAGE, '"choices":[]', '"choices":null'), replace_in_body(STREAM_USAGE, '"choices":[],', ""), with_body(BODY, b'{"id":"a","object":"chat.completion","created":1760000000,"model":"m","choices":{}}'), with_body(STREAM, _BYTES.replace(_FINISH, b'"choices":[null]'))),
@@ -88,7 +88,7 @@ def choices(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "chunk.choices-not-empty", SHOULD, "choices is empty only before the first choice and after the finish.",
+    "chunk.choices-not-empty", SHOULD, "`choices` is empty only before the first choice and after the last one has ended.",
     sources.STREAM_OPTIONS, success_status,
     good=(STREAM_USAGE, replace_in_body(STREAM_USAGE, "data: {", 'data: {"id":"chatcmpl-reference","object":"chat.completion.chunk","created":1760000000,"model":"gpt-4o-mini-2024-07-18","choices":[],"usage":null}\n\ndata: {', 1)),
     bad=(replace_in_body(STREAM, '"choices":[{"index":0,"delta":{"content":"! How can I"},"logprobs":null,"finish_reason":null}]', '"choices":[]'), with_body(BODY, b'{"id":"a","object":"chat.completion","created":1760000000,"model":"m","choices":[]}')),
@@ -121,7 +121,7 @@ def choices_not_empty(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "chunk.index", MUST, "Every choice has an index of its own, a whole number from 0.",
+    "chunk.index", MUST, "Every choice has its own `index`, an integer of 0 or more.",
     sources.CHUNK, success_status,
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, '"index":0,', "", 1), replace_in_body(BODY, '"index":0', '"index":"0"'), replace_in_body(STREAM, '"index":0', '"index":-1'), _TWICE),
@@ -146,7 +146,7 @@ def index(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "chunk.delta", MUST, "Every choice has a delta in a stream and a message in a body, an object.",
+    "chunk.delta", MUST, "Every choice has a `delta` in a stream and a `message` in a body, and it is an object.",
     sources.CHUNK, success_status,
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, '"delta":{}', '"delta":null'), replace_in_body(STREAM, '"delta":{},', ""), replace_in_body(BODY, '"message":', '"delta":')),
@@ -164,7 +164,7 @@ def delta(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "chunk.no-message", SHOULD, "A choice has no message in a stream and no delta in a body.",
+    "chunk.no-message", SHOULD, "No choice has a `message` in a stream or a `delta` in a body.",
     sources.REFERENCE, success_status,
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, '"delta":', '"message":{"role":"assistant","content":"你好"},"delta":'), replace_in_body(BODY, '"message":', '"delta":{"content":""},"message":')),
@@ -212,7 +212,7 @@ def _says_all_again(exchange: Exchange, seen: Occurrences) -> bool:
 
 
 @observation(
-    "chunk.vendor-keys", "Keys that the specification does not name.",
+    "chunk.vendor-keys", "Fields that the specification does not define.",
     sources.CHUNK, success_status,
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, '"id":', '"x_groq":{},"id":'), replace_in_body(BODY, '"role":', '"reasoning_content":"","role":'), replace_in_body(_LOGPROBS, '"token":', '"id":7,"token":')),
@@ -250,7 +250,7 @@ def _logprob_keys(exchange: Exchange) -> Iterator[str]:
 
 
 @rule(
-    "chunk.index-in-range", SHOULD, "A choice's index is less than the number of choices asked for.",
+    "chunk.index-in-range", SHOULD, "The `index` of a choice is less than the number of choices requested.",
     sources.REQUEST, request_known,
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, '"index":0', '"index":1'), replace_in_body(BODY, '"index":0', '"index":3'), _COUNTING),
@@ -279,7 +279,7 @@ def index_in_range(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "chunk.logprobs", MUST, "logprobs is an object or null where it is given.",
+    "chunk.logprobs", MUST, "`logprobs`, if present, is an object or `null`.",
     sources.CHUNK, success_status,
     good=(STREAM, BODY, replace_in_body(BODY, '"logprobs":null,', ""), replace_in_body(BODY, '"logprobs":null', '"logprobs":{"content":[],"refusal":null}')),
     bad=(replace_in_body(STREAM, '"logprobs":null', '"logprobs":[]'), replace_in_body(BODY, '"logprobs":null', '"logprobs":""')),

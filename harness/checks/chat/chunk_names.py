@@ -103,7 +103,7 @@ _ADVICE = {
 
 
 @rule(
-    "chunk.names", Level.SHOULD, "Fields have the names that the specification gives them.",
+    "chunk.names", Level.SHOULD, "Fields are named as in the specification.",
     sources.CHUNK, success_status,
     good=(
         STREAM, BODY, TOOLS, TOOLS_BODY, REASONING,

@@ -26,7 +26,7 @@ _TIERS = {"auto", "default", "flex", "scale", "priority", "fast"}
 
 
 @rule(
-    "chunk.service-tier", MUST, "service_tier is one that the specification names, or null, where it is given.",
+    "chunk.service-tier", MUST, "`service_tier`, if present, is a value from the specification, or `null`.",
     sources.TIER, success_status,
     good=(STREAM, BODY, replace_in_body(STREAM, '"service_tier":"default",', ""), replace_in_body(BODY, '"default"', "null")),
     bad=(replace_in_body(STREAM, '"service_tier":"default"', '"service_tier":""'), replace_in_body(BODY, '"default"', '"on_demand"'), replace_in_body(BODY, '"default"', "1")),
@@ -46,7 +46,7 @@ def service_tier(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "chunk.fingerprint", SHOULD, "system_fingerprint is a text or null where it is given.",
+    "chunk.fingerprint", SHOULD, "`system_fingerprint`, if present, is a string or `null`.",
     sources.CHUNK, success_status,
     good=(STREAM, BODY, replace_in_body(STREAM, '"fp_reference"', "null")),
     bad=(replace_in_body(BODY, '"fp_reference"', "7"), replace_in_body(STREAM, '"fp_reference"', '{"id":"fp"}')),
@@ -63,7 +63,7 @@ def fingerprint(exchange: Exchange) -> Iterator[Problem]:
 
 
 @observation(
-    "chunk.fingerprint-form", "What stands in system_fingerprint.",
+    "chunk.fingerprint-form", "The form of `system_fingerprint`.",
     sources.CHUNK, success_status,
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, '"system_fingerprint":"fp_reference",', ""), replace_in_body(BODY, '"fp_reference"', "null"), replace_in_body(BODY, '"fp_reference"', '""')),
@@ -79,7 +79,7 @@ def fingerprint_form(exchange: Exchange) -> str:
 
 
 @observation(
-    "chunk.choices-together", "Whether the choices of a stream come each in chunks of its own.",
+    "chunk.choices-together", "Whether each choice of a stream comes in its own chunks.",
     sources.CHUNK, lambda x: stream(x) or (None if len(x.columns.choices) > 1 else "there is one choice only"),
     good=(_TWO,),
     bad=(_PAIRED,),

@@ -47,7 +47,7 @@ _ADVICE = {_CHOICE: _BESIDE, _PART: _WITHIN, _CALL: _FLAT}
 
 
 @rule(
-    "chunk.places", Level.SHOULD, "Fields stand where the specification has them.",
+    "chunk.places", Level.SHOULD, "Fields are where the specification puts them.",
     sources.CHUNK, success_status,
     good=(STREAM, BODY, TOOLS, TOOLS_BODY),
     bad=(

@@ -27,7 +27,7 @@ _SAME_TWICE = Advice(
 
 
 @rule(
-    "chunk.keys-once", SHOULD, "No key stands twice in one object.",
+    "chunk.keys-once", SHOULD, "No object has the same key twice.",
     sources.JSON_OBJECTS, success_status,
     good=(STREAM, BODY, replace_in_body(STREAM, '"你好"', '"a \\": b \\\\"'), replace_in_body(BODY, '"id":', '"id" :')),
     bad=(
@@ -61,7 +61,7 @@ def keys_once(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "chunk.no-nul", SHOULD, "No text holds NUL.",
+    "chunk.no-nul", SHOULD, "No string contains NUL.",
     sources.JSON_STRINGS, success_status,
     good=(STREAM, BODY, TOOLS, replace_in_body(STREAM, '"你好"', '"\\\\u0000"')),
     bad=(replace_in_body(STREAM, '"你好"', '"你\\u0000好"'), replace_in_body(BODY, "你好", "\\u0000")),
@@ -95,7 +95,7 @@ def no_nul(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "chunk.whole-characters", SHOULD, "Escapes of surrogates come in pairs.",
+    "chunk.whole-characters", SHOULD, "Escaped surrogates come in pairs.",
     sources.JSON_CHARACTERS, success_status,
     good=(STREAM, BODY, replace_in_body(STREAM, '"你好"', '"\\ud83d\\ude00"'), replace_in_body(STREAM, '"你好"', '"\\\\ud83d"')),
     bad=(replace_in_body(STREAM, '"你好"', '"\\ud83d"'), replace_in_body(BODY, "你好", "\\ude00 \\ud83d")),
@@ -118,7 +118,7 @@ def whole_characters(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "chunk.no-bom", MUST, "No byte order mark stands before a body.",
+    "chunk.no-bom", MUST, "No byte order mark precedes a body.",
     sources.JSON_UTF8, body,
     good=(BODY,),
     bad=(with_body(BODY, BOM + BODY.response.body),),

@@ -28,7 +28,7 @@ def letter(exchange: Exchange) -> str:
 
 
 @observation(
-    "completion.start", "What stands before the body's first brace.",
+    "completion.start", "What precedes the first brace of the body.",
     sources.JSON_UTF8, body,
     good=(BODY,),
     bad=(with_body(BODY, b"\n\n" + BODY.response.body), with_body(BODY, b"\xef\xbb\xbf" + BODY.response.body)),

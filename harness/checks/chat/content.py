@@ -80,7 +80,7 @@ _WHOLE = (*_READ, "sse.no-error", "http.complete")
 
 
 @rule(
-    "content.type", MUST, "content is a text or null.",
+    "content.type", MUST, "`content` is a string or `null`.",
     sources.DELTA, success_status,
     good=(STREAM, BODY, REASONING),
     bad=(
@@ -102,7 +102,7 @@ def content_type(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "content.key-present", MUST, "Every message has the key content.",
+    "content.key-present", MUST, "Every message has the field `content`.",
     sources.MESSAGE, body,
     good=(BODY,),
     bad=(replace_in_body(BODY, '"content":"你好! How can I help?",', '"tool_calls":[],'),),
@@ -119,7 +119,7 @@ def key_present(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "content.said", SHOULD, "A response has text, a refusal, a tool call, an image or sound, unless it hit the token limit or was filtered.",
+    "content.said", SHOULD, "A response has text, a refusal, a tool call, an image or audio, unless it hit the token limit or was filtered.",
     sources.REFERENCE, all_of(complete_answer, told_apart),
     good=(STREAM, BODY, TOOLS),
     bad=(
@@ -162,7 +162,7 @@ def _otherwise(exchange: Exchange, choice: Choice) -> bool:
 
 
 @rule(
-    "content.before-finish", SHOULD, "Nothing of the answer follows the finish_reason.",
+    "content.before-finish", SHOULD, "No content follows the `finish_reason`.",
     sources.REFERENCE, all_of(stream, told_apart),
     good=(STREAM,),
     bad=(replace_in_body(STREAM, '"你好"},"logprobs":null,"finish_reason":null', '"你好"},"logprobs":null,"finish_reason":"stop"'),),
@@ -187,7 +187,7 @@ def before_finish(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "content.no-replacement", SHOULD, "The text holds no U+FFFD.",
+    "content.no-replacement", SHOULD, "The text does not contain U+FFFD.",
     sources.UNICODE_REPLACEMENT, success_status,
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, "你好", "你\ufffd"), replace_in_body(BODY, "你好", "\ufffd\ufffd好")),
@@ -225,7 +225,7 @@ def no_think_tags(exchange: Exchange) -> Iterator[Problem]:
 
 
 @observation(
-    "content.first", "The content of the first delta.",
+    "content.first", "The `content` of the first delta.",
     sources.DELTA, stream,
     good=(STREAM,),
     bad=(REASONING, replace_in_body(STREAM, '"content":"",', ""), replace_in_body(STREAM, '"content":"",', '"content":"Hi",', 1)),
@@ -245,7 +245,7 @@ def first(exchange: Exchange) -> str:
 
 
 @rule(
-    "content.no-special-tokens", SHOULD, "The text holds no special tokens of the model.",
+    "content.no-special-tokens", SHOULD, "The text does not contain special tokens of the model.",
     sources.REFERENCE, plain_text,
     good=(STREAM, BODY, replace_in_body(BODY, "你好", "<| and |> are symbols, <s> is HTML.")),
     bad=(replace_in_body(STREAM, " help?", " help?<|im_end|>"), replace_in_body(BODY, "你好", "<｜end▁of▁sentence｜>你好"), replace_in_body(BODY, "你好", "<|begin_of_box|>你好"), replace_in_body(BODY, "How can I help?", "HowĠcanĠIĠhelp?"), replace_in_body(BODY, "你好", "assistant\\n\\n你好"), replace_in_body(BODY, "How can I help?", "Fine.\\n\\nHuman: And you?\\n\\nAssistant: Well.")),
@@ -270,7 +270,7 @@ def no_special_tokens(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "content.no-mojibake", SHOULD, "The text is no UTF-8 that was read as another encoding.",
+    "content.no-mojibake", SHOULD, "The text is not UTF-8 that was decoded with another encoding.",
     sources.JSON_UTF8, success_status,
     good=(STREAM, BODY, replace_in_body(BODY, "你好", "Ã© is what é becomes; naïve, 20°, “so”"), replace_in_body(BODY, "你好", "THE CAFÉ’S MENU")),
     bad=(
@@ -292,7 +292,7 @@ def no_mojibake(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "content.no-controls", SHOULD, "The text holds no control characters besides tab and line ends; of NUL chunk.no-nul speaks.",
+    "content.no-controls", SHOULD, "The text contains no control characters except tab and line ends (for NUL see chunk.no-nul).",
     sources.REFERENCE, success_status,
     good=(STREAM, BODY, replace_in_body(BODY, "你好", "a\\tb\\r\\n\\f")),
     bad=(replace_in_body(STREAM, "你好", "\\u0007你好"), replace_in_body(STREAM, "你好", "\\ufeff你好"), replace_in_body(BODY, "你好", "\\u001b[1m你好\\u0008")),
@@ -310,7 +310,7 @@ def no_controls(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "content.refusal", MUST, "refusal is a text or null where it is given.",
+    "content.refusal", MUST, "`refusal`, if present, is a string or `null`.",
     sources.DELTA, success_status,
     good=(STREAM, BODY, replace_in_body(BODY, ',"refusal":null', "")),
     bad=(replace_in_body(BODY, '"refusal":null', '"refusal":false'), replace_in_body(STREAM, '"refusal":null', '"refusal":{}')),
@@ -326,7 +326,7 @@ def refusal(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "content.refusal-alone", SHOULD, "A refusal comes without text and without calls.",
+    "content.refusal-alone", SHOULD, "A refusal comes without text and without tool calls.",
     sources.REFERENCE, success_status,
     good=(STREAM, BODY, replace_in_body(replace_in_body(BODY, '"content":"你好! How can I help?"', '"content":null'), '"refusal":null', '"refusal":"I can\'t help with that."')),
     bad=(
@@ -350,7 +350,7 @@ def refusal_alone(exchange: Exchange) -> Iterator[Problem]:
 
 
 @observation(
-    "content.beside-calls", "The text that comes with calls of tools.",
+    "content.beside-calls", "The text that accompanies tool calls.",
     sources.REFERENCE, lambda x: success_status(x) or (None if any(one.tools for one in x.columns.choices.values()) else "no tool was called"),
     good=(TOOLS,),
     bad=(replace_in_body(TOOLS, '"content":null', '"content":"\\n\\n"'), replace_in_body(TOOLS, '"content":null', '"content":"I look."')),

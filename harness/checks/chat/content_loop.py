@@ -19,7 +19,7 @@ _SAID = "你好! How can I help?"
 
 
 @rule(
-    "content.loop", Level.SHOULD, "The text does not say one thing again and again until it is cut.",
+    "content.loop", Level.SHOULD, "The text does not repeat itself until it is cut off.",
     sources.REFERENCE, success_status,
     good=(STREAM, BODY, replace_in_body(BODY, _SAID, "ha" * 200)),
     bad=(

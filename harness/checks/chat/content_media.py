@@ -68,7 +68,7 @@ def _streamed_sound(*pieces: Any) -> Exchange:
 
 
 @rule(
-    "content.images", SHOULD, "Each image has a URL that leads to it: of http, or of data in base64.",
+    "content.images", SHOULD, "Each image has a usable URL: http, or base64 data.",
     sources.IMAGES, _brings("images"),
     good=(
         _in_body("images", [{"type": "image_url", "image_url": {"url": _DATA}}]),
@@ -100,7 +100,7 @@ def images(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "content.audio", SHOULD, "Sound has an id, data in base64, a transcript and the time until which it is kept.",
+    "content.audio", SHOULD, "Audio has an id, base64 data, a transcript and an expiry time.",
     sources.DELTA, _brings("audio"),
     good=(
         _in_body("audio", _SOUND),
@@ -165,7 +165,7 @@ def _data_faults(choice: Choice, pieces: list[Extra]) -> Iterator[Problem]:
 
 
 @rule(
-    "content.annotations", SHOULD, "Each annotation has a type, and one of a URL its title, its URL and where it stands.",
+    "content.annotations", SHOULD, "Each annotation has a type; a URL citation has its title, URL and position.",
     sources.MESSAGE, _brings("annotations"),
     good=(_in_body("annotations", [_CITED]), _in_stream("annotations", [_CITED])),
     bad=(

@@ -28,7 +28,7 @@ INTERLEAVED = said("The", " user", "The", " greets", " user", " me", " greets", 
 
 
 @rule(
-    "content.increments", Level.SHOULD, "Each piece of text is an increment, not all of the text so far.",
+    "content.increments", Level.SHOULD, "Each delta contains new text only, not all of the text so far.",
     sources.REFERENCE, stream,
     good=(STREAM,),
     bad=(_CUMULATIVE, with_body(STREAM, _CUMULATIVE.response.body.replace(b'"content":"', b'"refusal":"'))),
@@ -53,7 +53,7 @@ def increments(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "content.once", Level.SHOULD, "The text comes once.",
+    "content.once", Level.SHOULD, "The text is sent once.",
     sources.REFERENCE, success_status,
     good=(
         STREAM, BODY, REASONING, TOOLS,

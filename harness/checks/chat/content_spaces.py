@@ -22,7 +22,7 @@ _WORDS = ("The", "answer", "is", "in", "the", "book", "that", "you", "gave", "to
 
 
 @rule(
-    "content.spaces", Level.SHOULD, "Pieces of text bring the spaces between words.",
+    "content.spaces", Level.SHOULD, "Deltas keep the spaces between words.",
     sources.REFERENCE, stream,
     good=(STREAM, said(*(f" {word}" for word in _WORDS)), said("https://", "example", ".org", "/the", "/of", "/", "a", "/", "in", "/", "to", "/x")),
     bad=(said(*_WORDS), said(*(f"{word}\n" for word in _WORDS))),

@@ -35,7 +35,7 @@ _ABOUT = ("URL", "url", "nicode", "HTML", "html", "XML", "xml", "escape", "JSON"
 
 
 @rule(
-    "content.written-once", Level.SHOULD, "The text is not escaped, or written out as a list, once more.",
+    "content.written-once", Level.SHOULD, "The text is not escaped a second time, or written as a list.",
     sources.REFERENCE, success_status,
     good=(STREAM, BODY, replace_in_body(BODY, _SAID, "Write `&lt;` and `&amp;` for < and &.")),
     bad=(

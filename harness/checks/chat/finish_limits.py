@@ -85,7 +85,7 @@ def _ended(choice: Choice, calls: tuple[ToolCall, ...]) -> bool:
 
 
 @rule(
-    "finish_reason.length", SHOULD, "An answer that reached its cap ends with length.",
+    "finish_reason.length", SHOULD, "A response that hit its token limit ends with `length`.",
     sources.REQUEST, _cap_reached,
     good=(_CAPPED, with_request_params(BODY, max_completion_tokens=4)),
     bad=(replace_in_body(_CAPPED, '"finish_reason":"length"', '"finish_reason":"stop"'), with_request_params(replace_in_body(BODY, " help?", " help"), max_tokens=4)),
@@ -132,7 +132,7 @@ def _far_from_limits(exchange: Exchange) -> bool:
 
 
 @rule(
-    "finish_reason.stop", SHOULD, "An answer that a stop sequence ends gives the reason stop.",
+    "finish_reason.stop", SHOULD, "A response ended by a stop sequence gives the reason `stop`.",
     sources.CHUNK, _stopped,
     good=(_STOPPED, with_request_params(replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":"length"'), stop=["#"], max_tokens=5)),
     bad=(replace_in_body(_STOPPED, '"finish_reason":"stop"', '"finish_reason":"length"'), with_request_params(replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":"length"'), stop=["#"], max_tokens=500)),
@@ -175,7 +175,7 @@ def _no_limit_met(exchange: Exchange) -> Reason | None:
 
 
 @rule(
-    "finish_reason.length-due", SHOULD, "finish_reason is length only where a limit was reached.",
+    "finish_reason.length-due", SHOULD, "`finish_reason` is `length` only if a limit was reached.",
     sources.CHUNK, _no_limit_met,
     good=(_CAPPED, with_request_params(_CUT_SHORT, max_tokens=4), with_request_params(BODY, max_tokens=900)),
     bad=(_CUT_SHORT, with_request_params(_CUT_SHORT, max_tokens=900)),

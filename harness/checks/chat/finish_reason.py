@@ -63,7 +63,7 @@ _OF_ANOTHER = Advice(
 
 
 @rule(
-    "finish_reason.key-present", MUST, "Every choice has the key finish_reason.",
+    "finish_reason.key-present", MUST, "Every choice has the field `finish_reason`.",
     sources.CHUNK, success_status,
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, ',"finish_reason":null', "", 1), replace_in_body(BODY, ',"finish_reason":"stop"', "")),
@@ -110,7 +110,7 @@ def null_before_end(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "finish_reason.given", SHOULD, "Every choice of a stream ends with a finish_reason.",
+    "finish_reason.given", SHOULD, "Every choice of a stream ends with a `finish_reason`.",
     sources.REFERENCE, all_of(stream, all_of(complete_answer, told_apart)),
     good=(STREAM, STREAM_USAGE, _SOUND_ENDS),
     bad=(replace_in_body(STREAM, '"finish_reason":"stop"', '"finish_reason":null'), replace_in_body(STREAM, '"finish_reason":"stop"', '"finish_reason":""')),
@@ -132,7 +132,7 @@ def given(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "finish_reason.message", MUST, "Every choice of a body has a finish_reason, a text.",
+    "finish_reason.message", MUST, "Every choice of a body has a `finish_reason`, and it is a string.",
     sources.BODY, body,
     good=(BODY,),
     bad=(replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":null'), replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":""')),
@@ -150,7 +150,7 @@ def message(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "finish_reason.once", SHOULD, "A choice gives its finish_reason once.",
+    "finish_reason.once", SHOULD, "A choice gives its `finish_reason` once.",
     sources.REFERENCE, stream,
     good=(STREAM,),
     bad=(replace_in_body(STREAM, '" help?"},"logprobs":null,"finish_reason":null', '" help?"},"logprobs":null,"finish_reason":"stop"'), _WRONG_INDEX),
@@ -177,7 +177,7 @@ def once(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "finish_reason.vocabulary", MUST, "A finish_reason is one that the specification names.",
+    "finish_reason.vocabulary", MUST, "`finish_reason` is a value from the specification.",
     sources.CHUNK, success_status,
     good=(STREAM, BODY, TOOLS),
     bad=(replace_in_body(STREAM, '"finish_reason":"stop"', '"finish_reason":"eos"'), replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":"STOP"')),
@@ -198,7 +198,7 @@ def vocabulary(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "finish_reason.last", SHOULD, "The chunk with the finish_reason is the last that names its choice.",
+    "finish_reason.last", SHOULD, "The chunk with the `finish_reason` is the last one for its choice.",
     sources.REFERENCE, stream,
     good=(STREAM, STREAM_USAGE),
     bad=(replace_in_body(STREAM, "data: [DONE]", 'data: {"id":"chatcmpl-reference","object":"chat.completion.chunk","created":1760000000,"model":"m","choices":[{"index":0,"delta":{},"finish_reason":null}]}\n\ndata: [DONE]'),),
@@ -221,7 +221,7 @@ def last(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "finish_reason.tool-calls", SHOULD, "An answer ends with tool_calls exactly when it calls a tool.",
+    "finish_reason.tool-calls", SHOULD, "`finish_reason` is `tool_calls` exactly when a tool is called.",
     sources.REFERENCE, all_of(success_status, complete_answer),
     good=(TOOLS, STREAM, TOOLS_BODY, with_request_params(replace_last_in_body(TOOLS, '"tool_calls"', '"stop"'), tool_choice={"type": "function"})),
     bad=(replace_last_in_body(TOOLS, '"tool_calls"', '"stop"'), replace_in_body(STREAM, '"stop"', '"tool_calls"'), replace_last_in_body(TOOLS_BODY, '"tool_calls"', '"stop"')),
@@ -253,7 +253,7 @@ def _in_old_form(exchange: Exchange) -> bool:
 
 
 @observation(
-    "finish_reason.form", "The form of finish_reason before the end.",
+    "finish_reason.form", "The form of `finish_reason` before the end.",
     sources.CHUNK, stream,
     good=(STREAM,),
     bad=(replace_in_body(STREAM, ',"finish_reason":null', ""), replace_in_body(STREAM, '"finish_reason":null', '"finish_reason":""')),
@@ -272,7 +272,7 @@ def form(exchange: Exchange) -> str:
 
 
 @observation(
-    "finish_reason.delta", "What stands in the delta beside the finish_reason.",
+    "finish_reason.delta", "What the delta beside the `finish_reason` contains.",
     sources.DELTA, all_of(stream, uncut),
     good=(STREAM,),
     bad=(replace_in_body(STREAM, _FINAL, _FINAL.replace("{}", '{"content":""}')), replace_in_body(STREAM, _FINAL, _FINAL.replace("{}", '{"content":"."}'))),

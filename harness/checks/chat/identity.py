@@ -77,7 +77,7 @@ def _of_its_own(exchange: Exchange, other: Sibling | None) -> bool:
 
 
 @rule(
-    "identity.id-unique", SHOULD, "Each answer has an id of its own.",
+    "identity.id-unique", SHOULD, "Every response has its own id.",
     sources.CHUNK, _held,
     good=(with_earlier(replace_in_body(BODY, "chatcmpl-reference", "chatcmpl-second"), BODY), in_archive(BODY, STREAM), in_archive(replace_in_body(ask("sky"), "chatcmpl-reference", "chatcmpl-REDACTED"), replace_in_body(BODY, "chatcmpl-reference", "chatcmpl-REDACTED"))),
     bad=(with_earlier(BODY, STREAM), in_archive(_LATER, _EARLIER)),
@@ -111,7 +111,7 @@ _IN_CONVERSATION = Advice(
 
 
 @rule(
-    "identity.call-id-unique", SHOULD, "The id of a call is that of no other call.",
+    "identity.call-id-unique", SHOULD, "No two tool calls have the same id.",
     sources.TOOL_CALL, lambda x: success_status(x) or (None if x.facts.call_ids else NotApplicable("no call has an id", "not-present")),
     good=(_AGAIN, TOOLS, in_archive(replace_in_body(TOOLS, "call_1", "call_REDACTED_1"), _OTHER_CALL), in_archive(TOOLS, TOOLS)),
     bad=(replace_in_body(_AGAIN, "call_2", "call_0"), in_archive(_LATER_CALL, _OTHER_CALL)),
@@ -153,7 +153,7 @@ def _own_date(exchange: Exchange) -> Reason | None:
 
 
 @rule(
-    "identity.created-near", SHOULD, "created is near the answer's date: within a day, and no time zone off.",
+    "identity.created-near", SHOULD, "`created` is within a day of the response's date, and not off by a time zone.",
     sources.CHUNK, _own_date,
     good=(with_header(STREAM, "date", _DATE), in_archive(with_header(BODY, "date", _HOUR_LATER), with_header(BODY, "date", _DATE))),
     bad=(with_header(STREAM, "date", "Sat, 21 Nov 2026 04:00:00 GMT"), with_header(replace_in_body(BODY, "1760000000", "1060000000"), "date", _DATE), with_header(replace_in_body(BODY, "1760000000", "1760028800"), "date", _DATE)),
@@ -204,7 +204,7 @@ def _dated(exchange: Exchange) -> Reason | None:
 
 
 @rule(
-    "identity.created-moves", SHOULD, "created goes on with the time of the answers.",
+    "identity.created-moves", SHOULD, "`created` advances from response to response.",
     sources.CHUNK, _dated,
     good=(in_archive(with_header(BODY, "date", _DATE), with_header(_OTHER, "date", _MINUTES_LATER)), in_archive(with_header(replace_in_body(_OTHER, "1760000000", "1760003600"), "date", _HOUR_LATER), with_header(BODY, "date", _DATE))),
     bad=(in_archive(_LATER, _EARLIER), in_archive(with_header(replace_in_body(_OTHER, "1760000000", "1759999000"), "date", _HOUR_LATER), with_header(BODY, "date", _DATE))),
@@ -243,7 +243,7 @@ def _patience(one: Sibling, other: Sibling) -> int:
 
 
 @rule(
-    "identity.model-constant", SHOULD, "Each chunk names the same model.",
+    "identity.model-constant", SHOULD, "All chunks name the same model.",
     sources.REFERENCE, all_of(stream, unaltered("model")),
     good=(STREAM,),
     bad=(replace_in_body(STREAM, "gpt-4o-mini-2024-07-18", "gpt-4o-mini", 1), replace_in_body(STREAM, "gpt-4o-mini-2024-07-18", "", 1)),
@@ -260,7 +260,7 @@ def model_constant(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "identity.fingerprint-constant", SHOULD, "Each chunk that has a system_fingerprint has the same.",
+    "identity.fingerprint-constant", SHOULD, "All chunks with a `system_fingerprint` have the same one.",
     sources.CHUNK, all_of(stream, unaltered("system_fingerprint")),
     good=(STREAM, replace_in_body(STREAM, '"fp_reference"', "null", 1), replace_in_body(STREAM, '"fp_reference"', '""', 1)),
     bad=(replace_in_body(STREAM, "fp_reference", "fp_another", 1),),
@@ -281,7 +281,7 @@ def fingerprint_constant(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "identity.model-named", SHOULD, "An answer names its model.",
+    "identity.model-named", SHOULD, "A response names its model.",
     sources.REFERENCE, success_status,
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, "gpt-4o-mini-2024-07-18", ""), replace_in_body(BODY, "gpt-4o-mini-2024-07-18", "")),
@@ -299,7 +299,7 @@ def model_named(exchange: Exchange) -> Iterator[Problem]:
 
 
 @observation(
-    "identity.model-asked", "Whether model repeats what was asked for.",
+    "identity.model-asked", "Whether `model` repeats the requested name.",
     sources.REFERENCE, request_known,
     good=(STREAM,),
     bad=(with_request_params(STREAM, model="gpt-4o-mini-2024-07-18"),),
@@ -320,7 +320,7 @@ def model_echo(exchange: Exchange) -> str:
 
 
 @observation(
-    "identity.id-form", "The form of an answer's id.",
+    "identity.id-form", "The form of a response's id.",
     sources.CHUNK, success_status,
     good=(STREAM, BODY),
     bad=(replace_in_body(STREAM, "chatcmpl-reference", "0b5c3e1e-5c0f-4c0f-9c4e-2f6f3b7f0a11"), replace_in_body(BODY, "chatcmpl-reference", "gen-1760000000-abc"), replace_in_body(BODY, "chatcmpl-reference", "02176a")),

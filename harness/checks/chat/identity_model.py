@@ -30,7 +30,7 @@ def _named(exchange: Exchange) -> Reason | None:
 
 
 @rule(
-    "identity.model-served", Level.SHOULD, "The model that answers is the one that was asked for: of its family, its version and its size.",
+    "identity.model-served", Level.SHOULD, "The model that responds is the requested one: same family, version and size.",
     sources.REFERENCE, _named,
     good=(
         STREAM,
@@ -74,7 +74,7 @@ _GGUF, _FOLDER = "/models/Qwen3-0.6B-Q4_0.gguf", "C:\\\\models\\\\qwen3"
 
 
 @observation(
-    "identity.model-path", "Whether model is the path of a file on the server.",
+    "identity.model-path", "Whether `model` is the path of a file on the server.",
     sources.CHUNK, lambda x: success_status(x) or unaltered("model")(x),
     good=(
         STREAM,

@@ -89,7 +89,7 @@ _REPLACED = Advice(
 
 
 @rule(
-    "logprobs.form", MUST, "Probabilities have the form of chat completions: a list of tokens under content.",
+    "logprobs.form", MUST, "`logprobs` has the form of chat completions: an array of tokens under `content`.",
     sources.LOGPROBS, has_logprobs,
     good=(_BODY, _STREAM, replace_in_body(_BODY, '"refusal":null},"finish', '"refusal":[]},"finish')),
     bad=(
@@ -130,7 +130,7 @@ def _no_list(value: Any) -> str | None:
 
 
 @rule(
-    "logprobs.keys", MUST, "Every token has the keys token, logprob, bytes and top_logprobs.",
+    "logprobs.keys", MUST, "Every token has the fields `token`, `logprob`, `bytes` and `top_logprobs`.",
     sources.LOGPROBS, has_tokens,
     good=(_BODY, _STREAM),
     bad=(
@@ -190,7 +190,7 @@ def _tokens(exchange: Exchange) -> list[Token]:
 
 
 @rule(
-    "logprobs.range", MUST, "A logprob is a number, and not above 0.",
+    "logprobs.range", MUST, "`logprob` is a number of at most 0.",
     sources.LOGPROBS, has_tokens,
     good=(_BODY, _STREAM, replace_in_body(_BODY, "-0.25", "-9999.0"), replace_in_body(_BODY, "-0.25", "0.000030517578125")),
     bad=(replace_in_body(_BODY, "-0.25", "0.25", 1), replace_in_body(_STREAM, "-0.25", "null", 1), replace_in_body(_BODY, "-0.25", '"-0.25"')),
@@ -221,7 +221,7 @@ def _wrong_number(token: Token) -> str | None:
 
 
 @rule(
-    "logprobs.bytes", MUST, "The bytes of a token are those of its text in UTF-8, or null.",
+    "logprobs.bytes", MUST, "The bytes of a token are those of its text in UTF-8, or `null`.",
     sources.LOGPROBS, has_tokens,
     good=(_BODY, _STREAM, replace_in_body(_BODY, f'"bytes":{_HELLO}', '"bytes":null')),
     bad=(
@@ -357,7 +357,7 @@ def _another_text(one: TokenList) -> Problem:
 
 
 @rule(
-    "logprobs.covers", MUST, "Probabilities cover all of the text.",
+    "logprobs.covers", MUST, "`logprobs` covers all of the text.",
     sources.LOGPROBS, lambda x: has_tokens(x) or complete_answer(x) or uncut(x),
     good=(_BODY, _STREAM),
     bad=(
@@ -380,7 +380,7 @@ def covers(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "logprobs.covers-reasoning", SHOULD, "Where reasoning streams beside probabilities, they cover it.",
+    "logprobs.covers-reasoning", SHOULD, "If reasoning is streamed with `logprobs`, they cover it.",
     sources.REASONING_CONTENT, lambda x: all_of(has_tokens, complete_answer)(x) or (None if x.is_stream else "no stream was asked for"),
     good=(_STREAM,),
     bad=(replace_in_body(_STREAM, '"content":"","refusal":null},', '"reasoning_content":"greet"},'),),

@@ -49,7 +49,7 @@ def _given(exchange: Exchange) -> Reason | None:
 
 
 @rule(
-    "logprobs.top-order", SHOULD, "The alternatives to a token come likeliest first.",
+    "logprobs.top-order", SHOULD, "The alternatives to a token are sorted, the likeliest first.",
     sources.REFERENCE, _given,
     good=(_BODY, _STREAM),
     bad=(replace_in_body(_BODY, '{"token":"你好z","logprob":-2.25', '{"token":"你好z","logprob":-0.125'),),
@@ -81,7 +81,7 @@ def _falls(values: list[float]) -> bool:
 
 
 @rule(
-    "logprobs.top-own", SHOULD, "The alternatives to a token are its own.",
+    "logprobs.top-own", SHOULD, "The alternatives to a token belong to that token.",
     sources.LOGPROBS, _given,
     good=(_BODY, _STREAM),
     bad=(
@@ -129,7 +129,7 @@ def _near(one: Any, other: Any) -> bool:
 
 
 @rule(
-    "logprobs.top-count", SHOULD, "As many alternatives come as were asked for, and none where none were.",
+    "logprobs.top-count", SHOULD, "As many alternatives are sent as requested, or none.",
     sources.REQUEST, lambda x: request_known(x) or has_tokens(x),
     good=(_BODY, _STREAM, _PLAIN),
     bad=(

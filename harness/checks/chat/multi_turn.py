@@ -57,7 +57,7 @@ def _resulting(exchange: Exchange) -> str | None:
 
 
 @rule(
-    "multi_turn.accepted", Level.MUST, "An earlier answer is taken back in the form the specification gives it.",
+    "multi_turn.accepted", Level.MUST, "An earlier response, sent back in the form of the specification, is accepted.",
     sources.REQUEST, all_of(_further, lambda x: None if x.expected.answer else "whether it is due is not known"),
     good=(_HISTORY, _RESULT, _NULL, _EMPTY),
     bad=tuple(with_response(one, status=400, body=_REFUSAL.body) for one in (_HISTORY, _RESULT, _NULL, _EMPTY)),
@@ -76,7 +76,7 @@ def accepted(exchange: Exchange) -> Iterator[Problem]:
 
 
 @observation(
-    "multi_turn.reasoning", "What becomes of a further turn with the reasoning sent back, or left out.",
+    "multi_turn.reasoning", "What happens to a further turn with the reasoning sent back, or left out.",
     sources.REASONING_CONTENT, all_of(_further, lambda x: None if "reasoning" in (x.expected.tested_parameter or "") else "nothing is tried with reasoning"),
     good=(_BACK,),
     bad=(_LEFT_OUT, with_response(_BACK, status=400, body=_REFUSAL.body)),
@@ -98,7 +98,7 @@ def reasoning(exchange: Exchange) -> str:
 
 
 @observation(
-    "multi_turn.result-used", "Whether the answer to a tool's result repeats a number of it.",
+    "multi_turn.result-used", "Whether the response to a tool result repeats a number from it.",
     sources.REQUEST, all_of(success_status, _resulting),
     good=(_RESULT, _NULL),
     bad=(replace_in_body(_NULL, "How can I help?", "It is 18 degrees."),),
@@ -142,7 +142,7 @@ def _both_counted(exchange: Exchange) -> Reason | None:
 
 
 @rule(
-    "multi_turn.prompt-tokens", Level.SHOULD, "A further turn counts more prompt tokens than the one it goes on with.",
+    "multi_turn.prompt-tokens", Level.SHOULD, "A further turn counts more prompt tokens than the turn before.",
     sources.USAGE, _both_counted,
     good=(_HISTORY, _NULL),
     bad=(replace_in_body(_HISTORY, '"prompt_tokens":21,"completion_tokens":4,"total_tokens":25', '"prompt_tokens":9,"completion_tokens":4,"total_tokens":13'),),

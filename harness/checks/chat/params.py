@@ -94,7 +94,7 @@ def _capped(exchange: Exchange) -> Reason | None:
 
 
 @rule(
-    "params.n", MUST, "As many choices come as were asked for.",
+    "params.n", MUST, "As many choices are sent as requested.",
     sources.REQUEST, lambda x: _given("n")(x) or complete_answer(x) or (None if type(x.request.get("n")) is int else "n is no number"),
     good=(_N, _TWO),
     bad=(with_request_params(_N, n=3), with_request_params(_TWO, n=3)),
@@ -151,7 +151,7 @@ def _stop_place(exchange: Exchange, stop: str) -> tuple[int, str]:
 
 
 @rule(
-    "params.cap", MUST, "An answer holds no more text than the cap allows.",
+    "params.cap", MUST, "A response has no more text than the token limit allows.",
     sources.REQUEST, _capped,
     good=(with_request_params(STREAM, max_tokens=5), with_request_params(STREAM, max_completion_tokens=100)),
     bad=(with_request_params(_UNCOUNTED, max_tokens=2), with_request_params(_UNCOUNTED, max_completion_tokens=2)),
@@ -179,7 +179,7 @@ def cap_kept(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "params.logprobs", MUST, "Probabilities of the tokens come where they were asked for.",
+    "params.logprobs", MUST, "`logprobs` is sent when requested.",
     sources.REQUEST, lambda x: _given("logprobs")(x) or complete_answer(x) or (None if any(texts(x)) else "no text came"),
     good=(_LOGPROBS, _STREAMED),
     bad=(with_request_params(_TRIED["params.seed"], logprobs=True),),
@@ -203,7 +203,7 @@ def logprobs(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "params.top-logprobs", MUST, "Alternatives of a token come where they were asked for, and no more of them.",
+    "params.top-logprobs", MUST, "Alternatives are sent when requested, and no more than requested.",
     sources.REQUEST, lambda x: _given("top_logprobs")(x) or complete_answer(x) or (None if any(texts(x)) else "no text came"),
     good=(_TOP, _STREAMED),
     bad=(with_request_params(_TOP, top_logprobs=1), with_request_params(_STREAMED, top_logprobs=1)),
@@ -230,7 +230,7 @@ def _alternatives(exchange: Exchange) -> Iterator[tuple[int, tuple[int, str]]]:
 
 
 @rule(
-    "params.refused-plainly", SHOULD, "A refusal of a parameter names it.",
+    "params.refused-plainly", SHOULD, "An error about a parameter names the parameter.",
     sources.ERROR, lambda x: error_status(x) or _tried(x) or ("an answer was due" if x.expected.answer else None),
     good=(_UNKNOWN, _TRIED["params.stream-options"]),
     bad=(replace_in_body(_UNKNOWN, "x_unknown_parameter", "something"), with_response(_N, status=400, body=b'{"error":{"message":"Bad request"}}')),
@@ -254,7 +254,7 @@ def refused_plainly(exchange: Exchange) -> Iterator[Problem]:
 
 
 @observation(
-    "params.outcome", "What became of the parameter that is tried.",
+    "params.outcome", "What happened with the parameter under test.",
     sources.REQUEST, _tried,
     good=(_N, _STOP, *(_TRIED[f"params.{name}"] for name in ("seed", "store", "parallel-tool-calls", "max-tokens"))),
     bad=(_UNKNOWN, with_request_params(_N, n=3), with_request_params(_STOP, stop="6"), with_request_params(_TRIED["params.max-tokens"], max_tokens=2)),

@@ -72,7 +72,7 @@ def _serves_tools(exchange: Exchange) -> bool:
 
 
 @rule(
-    "parity.channels", SHOULD, "Text comes in the same fields streamed and in one body.",
+    "parity.channels", SHOULD, "Text is in the same fields, streamed or not.",
     sources.REFERENCE, _pair,
     good=(_CHAT, _REASONING),
     bad=(replace_in_body(_REASONING, '"reasoning_content"', '"reasoning"'), replace_in_body(_REASONING, '"reasoning_content":"The user greets me.",', "")),
@@ -132,7 +132,7 @@ def _thinks(exchange: Exchange) -> bool:
 
 
 @rule(
-    "parity.finish", SHOULD, "The finish_reason is the same streamed and in one body.",
+    "parity.finish", SHOULD, "`finish_reason` is the same, streamed or not.",
     sources.REFERENCE, _pair,
     good=(_CHAT, _TOOLS),
     bad=(replace_in_body(_CHAT, '"finish_reason":"stop"', '"finish_reason":"length"'),),
@@ -156,7 +156,7 @@ def finish(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "parity.prompt-tokens", SHOULD, "The same prompt counts as many tokens streamed and in one body.",
+    "parity.prompt-tokens", SHOULD, "The same prompt has the same number of tokens, streamed or not.",
     sources.USAGE, _counted,
     good=(_CHAT, _TOOLS),
     bad=(replace_in_body(_CHAT, '"prompt_tokens":9,"completion_tokens":4,"total_tokens":13', '"prompt_tokens":90,"completion_tokens":4,"total_tokens":94'),),
@@ -176,7 +176,7 @@ def prompt_tokens(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "parity.tool-calls", SHOULD, "The same tools are called streamed and in one body.",
+    "parity.tool-calls", SHOULD, "The same tools are called, streamed or not.",
     sources.REFERENCE, lambda x: _pair(x) or (None if any(one.tools for one in _both(x)) else "no tool was called"),
     good=(_TOOLS,),
     bad=(replace_in_body(_TOOLS, '"name":"get_weather"', '"name":"get_time"'), with_body(_TOOLS, _CHAT.response.body)),
@@ -211,7 +211,7 @@ def _lost(exchange: Exchange) -> bool:
 
 
 @rule(
-    "parity.spaces", SHOULD, "The white space inside the text is the same streamed and in one body.",
+    "parity.spaces", SHOULD, "White space in the text is the same, streamed or not.",
     sources.REFERENCE, _pair,
     good=(_CHAT, _REASONING, replace_in_body(_CHAT, '"content":"你好', '"content":"\\n\\n你好')),
     bad=(replace_in_body(_CHAT, "How can I help?", "HowcanIhelp?"),),
@@ -231,7 +231,7 @@ def spaces(exchange: Exchange) -> Iterator[Problem]:
 
 
 @observation(
-    "parity.text", "Whether the two answers say the same.",
+    "parity.text", "Whether the text is the same, streamed or not.",
     sources.REFERENCE, _pair,
     good=(_CHAT,),
     bad=(replace_in_body(_CHAT, "How can I help?", "Hello!"),),

@@ -76,7 +76,7 @@ def _turned_off(exchange: Exchange) -> Reason | None:
 
 
 @rule(
-    "reasoning.type", SHOULD, "A reasoning field is a text or null.",
+    "reasoning.type", SHOULD, "A reasoning field is a string or `null`.",
     sources.REASONING_CONTENT, success_status,
     good=(REASONING, REASONING_BODY, STREAM),
     bad=(
@@ -100,7 +100,7 @@ def field_type(exchange: Exchange) -> Iterator[Problem]:
 
 
 @observation(
-    "reasoning.before-content", "Whether all reasoning text comes before the answer's text.",
+    "reasoning.before-content", "Whether all reasoning comes before the content.",
     sources.REASONING_CONTENT, lambda x: has_reasoning(x) or (None if x.is_stream else "a body has no order"),
     good=(REASONING,),
     bad=(replace_in_body(REASONING, '"content":"!","reasoning_content":null', '"content":null,"reasoning_content":" Done."'),),
@@ -122,7 +122,7 @@ def before_content(exchange: Exchange) -> str:
 
 
 @rule(
-    "reasoning.not-in-content", SHOULD, "The text does not begin with the reasoning, and is not the same.",
+    "reasoning.not-in-content", SHOULD, "The content does not begin with the reasoning, or repeat it.",
     sources.REASONING_CONTENT, has_reasoning,
     good=(REASONING, REASONING_BODY, replace_in_body(REASONING_BODY, '"content":"你好!"', '"content":"The user greets me."')),
     bad=(
@@ -161,7 +161,7 @@ def _copied(text: Fragments, thought: Fragments) -> str | None:
 
 
 @rule(
-    "reasoning.counted", SHOULD, "Where reasoning tokens are counted, those of text that came are.",
+    "reasoning.counted", SHOULD, "Counted reasoning tokens match the reasoning text that was sent.",
     sources.USAGE, lambda x: has_reasoning(x) or (None if x.columns.usages else "no usage came"),
     good=(REASONING, REASONING_BODY, replace_in_body(REASONING_BODY, '"reasoning_tokens":8,', "")),
     bad=(replace_in_body(REASONING, '"reasoning_tokens":8', '"reasoning_tokens":0'), replace_in_body(REASONING_BODY, '"reasoning_tokens":8', '"reasoning_tokens":0')),
@@ -186,7 +186,7 @@ def tokens_counted(exchange: Exchange) -> Iterator[Problem]:
 
 
 @observation(
-    "reasoning.place", "Where reasoning text comes.",
+    "reasoning.place", "Which field holds the reasoning.",
     sources.REASONING_CONTENT, all_of(success_status, uncut),
     good=(REASONING, REASONING_BODY),
     bad=(replace_in_body(REASONING, "reasoning_content", "reasoning"), replace_in_body(STREAM, "你好", "<think>hm</think>"), _PARTS),
@@ -214,7 +214,7 @@ def place(exchange: Exchange) -> str:
 
 
 @observation(
-    "reasoning.phases", "What stands in content while reasoning comes, and in the reasoning field after it.",
+    "reasoning.phases", "What `content` holds during reasoning, and the reasoning field after it.",
     sources.REASONING_CONTENT, lambda x: has_reasoning(x) or uncut(x) or (None if x.is_stream else "a body has no phases"),
     good=(REASONING,),
     bad=(
@@ -249,7 +249,7 @@ def phases(exchange: Exchange) -> str:
 
 
 @rule(
-    "reasoning.one-field", SHOULD, "Reasoning text comes in one field.",
+    "reasoning.one-field", SHOULD, "Reasoning is sent in one field only.",
     sources.REASONING_CONTENT, has_reasoning,
     good=(REASONING, REASONING_BODY),
     bad=(
@@ -275,7 +275,7 @@ def one_field(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "reasoning.off", SHOULD, "No reasoning text comes where thinking was turned off.",
+    "reasoning.off", SHOULD, "No reasoning is sent when thinking is turned off.",
     sources.REASONING_CONTENT, _turned_off,
     good=(with_request_params(STREAM, enable_thinking=False), with_request_params(BODY, thinking={"type": "disabled"})),
     bad=(with_request_params(REASONING, thinking={"type": "disabled"}, reasoning_effort=None), with_request_params(REASONING_BODY, enable_thinking=False, reasoning_effort=None)),
@@ -296,7 +296,7 @@ def off(exchange: Exchange) -> Iterator[Problem]:
 
 
 @observation(
-    "reasoning.on", "What came where thinking was turned on.",
+    "reasoning.on", "What is sent when thinking is turned on.",
     sources.REASONING_CONTENT, lambda x: success_status(x) or uncut(x) or (None if _switch(x) == "on" else "thinking was not turned on"),
     good=(REASONING, REASONING_BODY),
     bad=(with_request_params(STREAM, enable_thinking=True), with_request_params(STREAM_USAGE, reasoning_effort="high")),

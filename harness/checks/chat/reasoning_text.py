@@ -45,7 +45,7 @@ def _with_thought(text: str) -> Exchange:
 
 
 @rule(
-    "reasoning.once", SHOULD, "Reasoning text comes once.",
+    "reasoning.once", SHOULD, "Reasoning is sent once.",
     sources.REASONING_CONTENT, has_reasoning,
     good=(REASONING, REASONING_BODY),
     bad=(
@@ -67,7 +67,7 @@ def once(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "reasoning.no-markup", SHOULD, "Reasoning text holds no think tags, special tokens or markup of calls.",
+    "reasoning.no-markup", SHOULD, "Reasoning contains no think tags, special tokens or tool call markup.",
     sources.REASONING_CONTENT, has_reasoning,
     good=(REASONING, REASONING_BODY, _with_thought("They ask what `<think>` is and what <|im_end|> does.")),
     bad=(
@@ -95,7 +95,7 @@ def no_markup(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "reasoning.legible", SHOULD, "Reasoning text holds no U+FFFD, control characters or text of a wrong encoding.",
+    "reasoning.legible", SHOULD, "Reasoning contains no U+FFFD, control characters or wrongly decoded text.",
     sources.UNICODE_REPLACEMENT, has_reasoning,
     good=(REASONING, REASONING_BODY, _with_thought("café, 你好, Â and Ã are letters\\t")),
     bad=(_with_thought("The user greets \ufffd me."), _with_thought("ä½\u00a0å¥½"), _with_thought("The user\\u0007 greets me.")),

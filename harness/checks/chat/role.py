@@ -27,7 +27,7 @@ _OF_OTHERS = Advice(
 
 
 @rule(
-    "role.value", Level.MUST, "A role that is given is one that the specification names.",
+    "role.value", Level.MUST, "`role`, if present, is a value from the specification.",
     sources.DELTA, success_status,
     good=(STREAM, BODY, replace_in_body(STREAM, '"delta":{"content"', '"delta":{"role":"assistant","content"')),
     bad=(
@@ -52,7 +52,7 @@ def value(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "role.first", Level.SHOULD, "The first delta of a choice names the role assistant, and none another.",
+    "role.first", Level.SHOULD, "The first delta of a choice has the role `assistant`, and no delta has another role.",
     sources.REFERENCE, all_of(stream, all_of(complete_answer, told_apart)),
     good=(STREAM,),
     bad=(
@@ -88,7 +88,7 @@ def first(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "role.message", Level.MUST, "The role of a message is assistant.",
+    "role.message", Level.MUST, "The role of a message is `assistant`.",
     sources.MESSAGE, body,
     good=(BODY,),
     bad=(replace_in_body(BODY, '"role":"assistant",', ""), replace_in_body(BODY, '"role":"assistant"', '"role":"user"')),
@@ -108,7 +108,7 @@ def message(exchange: Exchange) -> Iterator[Problem]:
 
 
 @observation(
-    "role.pattern", "Which deltas carry a role.",
+    "role.pattern", "Which deltas have a `role`.",
     sources.DELTA, all_of(stream, uncut),
     good=(STREAM,),
     bad=(

@@ -97,7 +97,7 @@ def _raised(who: str, exchange: Exchange, reading: SdkResult) -> Problem:
 
 
 @rule(
-    "sdk.reads", SHOULD, "The OpenAI SDK reads the answer without an exception.",
+    "sdk.reads", SHOULD, "The OpenAI SDK reads the response without an exception.",
     sources.SDK_STREAM, _readable,
     good=(STREAM, TOOLS, REASONING, BODY, with_body(STREAM, b": keep-alive\n\n" + _BYTES)),
     bad=(
@@ -177,7 +177,7 @@ def _differences(held: tuple[Message, ...], yielded: tuple[Message, ...]) -> Ite
 
 
 @rule(
-    "sdk.stream-helper", SHOULD, "The OpenAI SDK's .stream() helper accumulates the answer without an exception.",
+    "sdk.stream-helper", SHOULD, "The OpenAI SDK's `.stream()` helper reads the response without an exception.",
     sources.SDK_STREAM.replace("_streaming.py", "lib/streaming/chat/_completions.py"), all_of(_typed, stream),
     good=(STREAM_USAGE, TOOLS_PARALLEL, REASONING, replace_in_body(STREAM, '"finish_reason":"stop"', '"finish_reason":"length"')),
     bad=(
@@ -199,7 +199,7 @@ def stream_helper(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "sdk.strict", SHOULD, "The OpenAI SDK reads the answer with strict validation.",
+    "sdk.strict", SHOULD, "The OpenAI SDK reads the response with strict validation.",
     sources.SDK_STREAM.replace("_streaming.py", "_base_client.py"), _typed,
     good=(STREAM_USAGE, TOOLS, REASONING, BODY),
     bad=(
@@ -222,7 +222,7 @@ def strict(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "sdk.error-class", SHOULD, "The OpenAI SDK raises the exception of an error's status, with the provider's message in it.",
+    "sdk.error-class", SHOULD, "The OpenAI SDK raises the exception for the status, with the provider's message in it.",
     sources.SDK_ERRORS, all_of(error_status, _came_whole),
     good=(_REFUSED, _KEY),
     bad=(

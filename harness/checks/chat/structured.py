@@ -106,7 +106,7 @@ def _place(exchange: Exchange, choice: Choice) -> tuple[tuple[int, str], ...]:
 
 
 @rule(
-    "structured.no-fence", MUST, "JSON that was asked for stands in no code fence.",
+    "structured.no-fence", MUST, "Requested JSON is not in a code fence.",
     sources.REQUEST, _asked,
     good=(_OBJECT, _STREAMED, _SCHEMA),
     bad=(replace_in_body(_OBJECT, _SAID, f"```json\\n{_SAID}\\n```"), replace_in_body(_SCHEMA, _SAID, f"```\\n{_SAID}\\n```")),
@@ -125,7 +125,7 @@ def no_fence(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "structured.json", MUST, "An answer that was asked for as JSON is JSON.",
+    "structured.json", MUST, "A response to a request for JSON is JSON.",
     sources.REQUEST, _asked,
     good=(_OBJECT, _STREAMED, _SCHEMA),
     bad=(replace_in_body(_OBJECT, _SAID, f"Here it is: {_SAID}"), replace_in_body(_STREAMED, "522000}", "522000"), with_request_params(BODY, guided_json={"type": "object"})),
@@ -193,7 +193,7 @@ def is_object(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "structured.schema", MUST, "An answer asked for with a strict schema fits it.",
+    "structured.schema", MUST, "A response to a request with a strict schema matches it.",
     sources.REQUEST, _bound,
     good=(_SCHEMA,),
     bad=(replace_in_body(_SCHEMA, "522000", '\\"522000\\"'), replace_in_body(_SCHEMA, '\\"population\\"', '\\"people\\"')),
@@ -213,7 +213,7 @@ def fits_schema(exchange: Exchange) -> Iterator[Problem]:
 
 
 @observation(
-    "structured.mode", "What came of the mode that was asked for.",
+    "structured.mode", "The result of the requested mode.",
     sources.REQUEST, lambda x: None if _mode(x) else "JSON was not asked for",
     good=(_OBJECT, _STREAMED),
     bad=(_SCHEMA, replace_in_body(_OBJECT, _SAID, "Lyon"), with_body(_OBJECT, b""), with_request_params(_OBJECT, response_format={"type": "json_schema"})),

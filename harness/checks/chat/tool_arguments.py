@@ -42,7 +42,7 @@ _NO_FUNCTION = Advice(
 
 
 @rule(
-    "tool_calls.arguments", MUST, "arguments is a text; in a stream, where it is given.",
+    "tool_calls.arguments", MUST, "`arguments` is a string; in a stream, if present.",
     sources.TOOL_FRAGMENT, called,
     good=(TOOLS, TOOLS_BODY),
     bad=(replace_in_body(TOOLS_BODY, '"{\\"city\\":\\"Paris\\"}"', '{"city":"Paris"}'), replace_in_body(TOOLS, '"arguments":""', '"arguments":null'), replace_in_body(TOOLS_BODY, ',"arguments":"{\\"city\\":\\"Paris\\"}"', ""), replace_in_body(TOOLS, '"tool_calls":[{"index":0,"function"', '"tool_calls":[{"index":0,"function":null},{"index":0,"function"', 1)),
@@ -111,7 +111,7 @@ _CUT = Advice(
 
 
 @rule(
-    "tool_calls.arguments-json", SHOULD, "The fragments of arguments join to one JSON object.",
+    "tool_calls.arguments-json", SHOULD, "The fragments of `arguments` join to one JSON object.",
     sources.REFERENCE, all_of(called, complete_answer),
     good=(TOOLS, TOOLS_BODY, TOOLS_PARALLEL, replace_in_body(replace_last_in_body(TOOLS, '"tool_calls"', '"length"'), '\\"Paris\\"}', '\\"Par')),
     bad=(
@@ -294,7 +294,7 @@ def _readable(exchange: Exchange) -> Reason | None:
 
 
 @rule(
-    "tool_calls.arguments-alike", SHOULD, "All readers of JSON read the arguments alike.",
+    "tool_calls.arguments-alike", SHOULD, "All JSON parsers read the arguments alike.",
     sources.JSON_INTEROPERABLE, _readable,
     good=(TOOLS, TOOLS_BODY, TOOLS_PARALLEL),
     bad=(

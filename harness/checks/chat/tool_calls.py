@@ -51,7 +51,7 @@ _AS_JSON = replace_in_body(
 
 
 @rule(
-    "tool_calls.type", MUST, "tool_calls is a list of objects where it is given.",
+    "tool_calls.type", MUST, "`tool_calls`, if present, is an array of objects.",
     sources.DELTA, success_status,
     good=(TOOLS, TOOLS_BODY, STREAM),
     bad=(
@@ -107,7 +107,7 @@ def index(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "tool_calls.index-from-0", SHOULD, "The calls of a choice are numbered from 0 without a gap.",
+    "tool_calls.index-from-0", SHOULD, "The tool calls of a choice are numbered from 0 without gaps.",
     sources.REFERENCE, streamed_call,
     good=(TOOLS, TOOLS_PARALLEL),
     bad=(replace_in_body(TOOLS, '"tool_calls":[{"index":0,', '"tool_calls":[{"index":1,'), replace_in_body(TOOLS_PARALLEL, '"index":1,', '"index":5,')),
@@ -137,7 +137,7 @@ _BY_NAME = Advice(
 
 
 @rule(
-    "tool_calls.index-distinct", SHOULD, "Each call has an index of its own.",
+    "tool_calls.index-distinct", SHOULD, "Each tool call has its own `index`.",
     sources.TOOL_FRAGMENT, streamed_call,
     good=(TOOLS, TOOLS_PARALLEL),
     bad=(
@@ -165,7 +165,7 @@ def index_distinct(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "tool_calls.id-type", MUST, "The id of a call is a text where it is given.",
+    "tool_calls.id-type", MUST, "The id of a tool call, if present, is a string.",
     sources.TOOL_FRAGMENT, called,
     good=(TOOLS, TOOLS_BODY),
     bad=(replace_in_body(TOOLS, '"tool_calls":[{"index":0,"function"', '"tool_calls":[{"index":0,"id":null,"function"'), replace_in_body(TOOLS_BODY, '"call_1"', "1")),
@@ -182,7 +182,7 @@ def id_type(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "tool_calls.id", MUST, "Every call has an id that is not empty.",
+    "tool_calls.id", MUST, "Every tool call has an id that is not empty.",
     sources.TOOL_CALL, called,
     good=(TOOLS, TOOLS_BODY, TOOLS_PARALLEL),
     bad=(replace_in_body(TOOLS, '"id":"call_1",', ""), replace_in_body(TOOLS, '"call_1"', '""'), replace_in_body(TOOLS_BODY, '"id":"call_1",', "")),
@@ -215,7 +215,7 @@ _ONCE = Advice(
 
 
 @rule(
-    "tool_calls.ids-differ", SHOULD, "Parallel calls have different ids.",
+    "tool_calls.ids-differ", SHOULD, "Parallel tool calls have different ids.",
     sources.REFERENCE, _identified,
     good=(TOOLS_PARALLEL, TOOLS_BODY),
     bad=(replace_in_body(TOOLS_PARALLEL, "call_2", "call_1"), _CALL_TWICE),
@@ -246,7 +246,7 @@ def _given_id(call: JoinedCall) -> Any:
 
 
 @rule(
-    "tool_calls.name", MUST, "Every call names its function.",
+    "tool_calls.name", MUST, "Every tool call names its function.",
     sources.TOOL_CALL, called,
     good=(TOOLS, TOOLS_BODY, TOOLS_PARALLEL),
     bad=(replace_in_body(TOOLS, '"name":"get_weather",', ""), replace_in_body(TOOLS_BODY, '"name":"get_weather"', '"name":""')),
@@ -265,7 +265,7 @@ def has_name(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "tool_calls.function", MUST, "The type of a call is function; in a stream, where it is given.",
+    "tool_calls.function", MUST, "The type of a tool call is `function`; in a stream, if present.",
     sources.TOOL_FRAGMENT, called,
     good=(TOOLS, TOOLS_BODY),
     bad=(replace_in_body(TOOLS, '"type":"function"', '"type":"tool"'), replace_in_body(TOOLS_BODY, '"type":"function"', '"type":""'), replace_in_body(TOOLS, '"type":"function"', '"type":null'), replace_in_body(TOOLS_BODY, '"type":"function",', "")),
@@ -300,7 +300,7 @@ _EMPTY_LEGACY = Advice(
 
 
 @rule(
-    "tool_calls.not-legacy", SHOULD, "Tools are called in tool_calls alone, not in function_call.",
+    "tool_calls.not-legacy", SHOULD, "Tools are called in `tool_calls` only, not in `function_call`.",
     sources.TOOL_CALL, success_status,
     good=(TOOLS, TOOLS_BODY, BODY, replace_in_body(TOOLS_BODY, '"tool_calls":', '"function_call":null,"tool_calls":')),
     bad=(

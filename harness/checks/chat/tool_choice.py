@@ -86,7 +86,7 @@ def _choice_is(*wanted: str) -> Any:
 
 
 @rule(
-    "tool_choice.named", MUST, "A tool that is forced by name is the one called.",
+    "tool_choice.named", MUST, "A tool forced by name is the one called.",
     sources.TOOL_CHOICE, all_of(_choice_is("named"), _named),
     good=(_NAMED,),
     bad=(replace_in_body(_NAMED, '"name":"get_time"', '"name":"get_weather"'), with_request_params(_NONE, tool_choice=_NAMED.request.get("tool_choice"))),
@@ -105,7 +105,7 @@ def named(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "tool_choice.required", MUST, "A tool is called where one is required.",
+    "tool_choice.required", MUST, "A tool is called if the request requires one.",
     sources.TOOL_CHOICE, _choice_is("required"),
     good=(_REQUIRED,),
     bad=(with_request_params(_NONE, tool_choice="required"), with_request_params(_NONE, tool_choice="any"), with_request_params(_NONE, tool_choice={"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": []}})),
@@ -122,7 +122,7 @@ def required(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "tool_choice.none", MUST, "No tool is called where tools are forbidden.",
+    "tool_choice.none", MUST, "No tool is called if the request forbids tools.",
     sources.TOOL_CHOICE, _choice_is("none"),
     good=(_NONE,),
     bad=(with_request_params(_AUTO, tool_choice="none"),),
@@ -139,7 +139,7 @@ def none(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "tool_choice.offered", SHOULD, "Only tools that were offered are called.",
+    "tool_choice.offered", SHOULD, "Only tools of the request are called.",
     sources.REFERENCE, _called,
     good=(_AUTO, _WHOLE, _PARALLEL),
     bad=(replace_in_body(_AUTO, '"name":"get_weather"', '"name":"functions.get_weather"'), replace_in_body(_WHOLE, '"name":"get_weather"', '"name":"weather"'), with_request_params(_AUTO, tool_choice={"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [{"type": "function", "function": {"name": "get_time"}}]}})),
@@ -190,7 +190,7 @@ def _readably_called(exchange: Exchange) -> Reason | None:
 
 
 @rule(
-    "tool_choice.schema", SHOULD, "The arguments of a call fit the schema of its parameters.",
+    "tool_choice.schema", SHOULD, "The arguments of a tool call match the schema of its parameters.",
     sources.REFERENCE, all_of(_readably_called, complete_answer),
     good=(_AUTO, _WHOLE, _PARALLEL),
     bad=(replace_in_body(_AUTO, '\\"Paris\\"', "1"), replace_in_body(_WHOLE, '\\"city\\"', '\\"town\\"')),
@@ -213,7 +213,7 @@ def schema(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "tool_choice.one-at-a-time", SHOULD, "One tool is called at a time where parallel calls are turned off.",
+    "tool_choice.one-at-a-time", SHOULD, "Only one tool is called at a time if parallel calls are turned off.",
     sources.REQUEST, lambda x: _offered(x) or called(x) or (None if x.request.get("parallel_tool_calls") is False else "parallel calls are not turned off"),
     good=(with_request_params(_AUTO, parallel_tool_calls=False),),
     bad=(with_request_params(_PARALLEL, parallel_tool_calls=False),),

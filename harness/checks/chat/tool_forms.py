@@ -17,7 +17,7 @@ _IN_ONE = with_body(TOOLS, b"\n\n".join([_FIRST, *_PARTS[3:]]))
 
 
 @observation(
-    "tool_calls.pieces", "Whether the arguments of a call come whole or in pieces.",
+    "tool_calls.pieces", "Whether the arguments of a tool call come whole or in fragments.",
     sources.TOOL_FRAGMENT, all_of(streamed_call, uncut),
     good=(TOOLS,),
     bad=(_IN_ONE,),
@@ -35,7 +35,7 @@ def pieces(exchange: Exchange) -> str:
 
 
 @observation(
-    "tool_calls.id-form", "The form of a call's id.",
+    "tool_calls.id-form", "The form of a tool call's id.",
     sources.TOOL_CALL, called,
     good=(TOOLS, TOOLS_BODY),
     bad=(replace_in_body(TOOLS, '"call_1"', '"get_weather:0"'), replace_in_body(TOOLS_BODY, '"call_1"', '"0b5c3e1e-5c0f-4c0f-9c4e-2f6f3b7f0a11"')),
@@ -52,7 +52,7 @@ def id_form(exchange: Exchange) -> str:
 
 
 @observation(
-    "tool_calls.first", "What the first fragment of a call brings.",
+    "tool_calls.first", "What the first fragment of a tool call contains.",
     sources.TOOL_FRAGMENT, streamed_call,
     good=(TOOLS,),
     bad=(_IN_ONE, replace_in_body(TOOLS, '"type":"function",', "")),
@@ -76,7 +76,7 @@ def _brought(fragment: ToolFragment) -> str:
 
 
 @observation(
-    "tool_calls.repeated", "What later fragments of a call repeat.",
+    "tool_calls.repeated", "What later fragments of a tool call repeat.",
     sources.TOOL_FRAGMENT, streamed_call,
     good=(TOOLS,),
     bad=(replace_in_body(TOOLS, '{"index":0,"function":{"arguments"', '{"index":0,"type":"function","function":{"arguments"'),),
@@ -102,7 +102,7 @@ def _called_whole(exchange: Exchange) -> Reason | None:
 
 
 @observation(
-    "tool_calls.no-arguments", "What stands for the arguments of a call that has none.",
+    "tool_calls.no-arguments", "What is sent as the arguments of a tool call without any.",
     sources.TOOL_CALL, _called_whole,
     good=(TOOLS, TOOLS_BODY, replace_in_body(TOOLS_BODY, '{\\"city\\":\\"Paris\\"}', "{}")),
     bad=(replace_in_body(TOOLS_BODY, '{\\"city\\":\\"Paris\\"}', ""), replace_in_body(TOOLS_BODY, '{\\"city\\":\\"Paris\\"}', " ")),
@@ -120,7 +120,7 @@ def no_arguments(exchange: Exchange) -> str:
 
 
 @observation(
-    "tool_calls.empty-list", "Whether an empty list of calls comes.",
+    "tool_calls.empty-list", "Whether an empty `tool_calls` array is sent.",
     sources.DELTA, success_status,
     good=(STREAM, BODY, TOOLS),
     bad=(

@@ -45,7 +45,7 @@ _NO_TYPE = Advice(
 
 
 @rule(
-    "tool_calls.head", SHOULD, "The first fragment of a call brings its id, its type and its name.",
+    "tool_calls.head", SHOULD, "The first fragment of a tool call has its id, type and name.",
     sources.REFERENCE, streamed_call,
     good=(TOOLS, TOOLS_PARALLEL),
     bad=(
@@ -118,7 +118,7 @@ _BY_NAME = Advice(
 
 
 @rule(
-    "tool_calls.index-constant", MUST, "A call keeps its index.",
+    "tool_calls.index-constant", MUST, "A tool call keeps its `index`.",
     sources.TOOL_FRAGMENT, streamed_call,
     good=(TOOLS, TOOLS_PARALLEL),
     bad=(_STRAYS, _STRAYS_WITH_ID, replace_in_body(_STRAYS_WITH_ID, '"index":1,"id":"call_1"', '"index":1,"id":"call_2"')),
@@ -156,7 +156,7 @@ _SECOND_ID = replace_in_body(
 
 
 @rule(
-    "tool_calls.id-constant", SHOULD, "A call keeps its id.",
+    "tool_calls.id-constant", SHOULD, "A tool call keeps its id.",
     sources.TOOL_FRAGMENT, streamed_call,
     good=(TOOLS, TOOLS_PARALLEL),
     bad=(_SECOND_ID, replace_in_body(_SECOND_ID, "call_x", "call_y", 1)),
@@ -178,7 +178,7 @@ def id_constant(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "tool_calls.id-once", SHOULD, "Only the first fragment of a call brings its id.",
+    "tool_calls.id-once", SHOULD, "Only the first fragment of a tool call has its id.",
     sources.REFERENCE, streamed_call,
     good=(TOOLS, TOOLS_PARALLEL),
     bad=(
@@ -223,7 +223,7 @@ _PIECES = Advice(
 
 
 @rule(
-    "tool_calls.name-once", SHOULD, "Only the first fragment of a call brings its name.",
+    "tool_calls.name-once", SHOULD, "Only the first fragment of a tool call has its name.",
     sources.REFERENCE, streamed_call,
     good=(TOOLS, TOOLS_PARALLEL),
     bad=(

@@ -80,7 +80,7 @@ def _asked_so(exchange: Exchange) -> Reason | None:
 
 
 @rule(
-    "tool_calls.legacy", Level.SHOULD, "Functions that are offered in the old form are called in it, with arguments that are JSON.",
+    "tool_calls.legacy", Level.SHOULD, "Functions offered in the old form are called in it, with arguments that are JSON.",
     sources.REQUEST, _asked_so,
     good=(_CALLED, with_request_params(_CALLED, function_call=_FORCED), with_request_params(BODY, functions=_FUNCTIONS)),
     bad=(

@@ -39,7 +39,7 @@ _TOKEN = Advice(
 
 
 @rule(
-    "tool_calls.name-form", SHOULD, "The name of a call holds nothing but what names may hold.",
+    "tool_calls.name-form", SHOULD, "The name of a tool call contains only characters that names may contain.",
     sources.REQUEST, called,
     good=(TOOLS, TOOLS_BODY),
     bad=(

@@ -30,7 +30,7 @@ _GARBLED = Advice(
 
 
 @rule(
-    "tool_calls.arguments-clean", Level.SHOULD, "The texts in arguments hold no marks of the model, and no lost or garbled characters.",
+    "tool_calls.arguments-clean", Level.SHOULD, "Strings in the arguments contain no markup of the model, and no lost or garbled characters.",
     sources.REFERENCE, called,
     good=(TOOLS, TOOLS_BODY, replace_in_body(TOOLS_BODY, "Paris", "<b>Paris</b> and <|im_end|> are texts")),
     bad=(

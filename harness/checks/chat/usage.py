@@ -99,7 +99,7 @@ def own_chunk(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "usage.null-elsewhere", MUST, "Chunks before the usage have the key usage, null, when it was asked for.",
+    "usage.null-elsewhere", MUST, "If `usage` is requested, the chunks before it have `usage: null`.",
     sources.STREAM_OPTIONS, all_of(usage_asked, has_usage),
     good=(STREAM_USAGE,),
     bad=(replace_in_body(STREAM_USAGE, ',"usage":null', ""), replace_in_body(STREAM_USAGE, '"usage":null', '"usage":{}', 1)),
@@ -193,7 +193,7 @@ def _choice_of(exchange: Exchange, usage: Usage) -> int | None:
 
 
 @rule(
-    "usage.message", SHOULD, "A body has usage.",
+    "usage.message", SHOULD, "A body has `usage`.",
     sources.BODY, body,
     good=(BODY,),
     bad=(replace_in_body(BODY, '"usage":', '"tokens":'), replace_last_in_body(BODY, BODY.response.body.decode().partition('"usage":')[2], "null}")),

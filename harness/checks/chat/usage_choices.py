@@ -31,7 +31,7 @@ _LOGPROBS = ask(n=2, logprobs=True)
 
 
 @rule(
-    "usage.at-end", SHOULD, "The last usage of a stream comes after all of its text.",
+    "usage.at-end", SHOULD, "The last `usage` of a stream comes after all of its text.",
     sources.STREAM_OPTIONS, all_of(stream, has_usage),
     good=(STREAM_USAGE,),
     bad=(_MID_STREAM, _AT_ONCE),
@@ -82,7 +82,7 @@ def _lists_tokens(exchange: Exchange) -> Reason | None:
 
 
 @rule(
-    "usage.of-listed", SHOULD, "completion_tokens counts the tokens that logprobs lists, of all choices.",
+    "usage.of-listed", SHOULD, "`completion_tokens` equals the number of tokens in `logprobs`, over all choices.",
     sources.USAGE, all_of(_lists_tokens, all_of(complete_answer, uncut)),
     good=(_LOGPROBS, ask(logprobs=True)),
     bad=(

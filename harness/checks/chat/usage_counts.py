@@ -64,7 +64,7 @@ _NO_COUNT = Advice(
 
 
 @rule(
-    "usage.type", MUST, "usage is an object; in a stream, or null.",
+    "usage.type", MUST, "`usage` is an object, or in a stream `null`.",
     sources.USAGE, success_status,
     good=(STREAM_USAGE, STREAM, BODY),
     bad=(replace_in_body(STREAM_USAGE, '"usage":null', '"usage":"none"', 1), replace_in_body(BODY, TOKENS[: TOKENS.index("{")], '"usage":[],"tokens":')),
@@ -82,7 +82,7 @@ def usage_type(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "usage.integers", MUST, "prompt_tokens, completion_tokens and total_tokens are whole numbers from 0.",
+    "usage.integers", MUST, "`prompt_tokens`, `completion_tokens` and `total_tokens` are integers of 0 or more.",
     sources.USAGE, has_usage,
     good=(STREAM_USAGE, BODY),
     bad=(replace_in_body(BODY, '"prompt_tokens":9,', ""), replace_in_body(STREAM_USAGE, '"total_tokens":13', '"total_tokens":"13"'), replace_in_body(BODY, '"completion_tokens":4', '"completion_tokens":null'), replace_in_body(replace_in_body(BODY, '"prompt_tokens"', '"input_tokens"'), '"completion_tokens"', '"output_tokens"')),
@@ -120,7 +120,7 @@ def _shown(value: dict[str, Any], name: str) -> str:
 
 
 @rule(
-    "usage.positive", SHOULD, "Tokens are counted where text came.",
+    "usage.positive", SHOULD, "Token counts are above 0 if there is text.",
     sources.USAGE, ends_with(*COUNTS[:2]),
     good=(STREAM_USAGE, BODY),
     bad=(replace_in_body(BODY, '"completion_tokens":4,"total_tokens":13', '"completion_tokens":0,"total_tokens":9'), replace_in_body(BODY, '"prompt_tokens":9,"completion_tokens":4,"total_tokens":13', '"prompt_tokens":0,"completion_tokens":4,"total_tokens":4')),
@@ -148,7 +148,7 @@ def positive(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "usage.details", MUST, "The details of usage are objects where they are given.",
+    "usage.details", MUST, "The details of `usage`, if present, are objects.",
     sources.USAGE, has_usage,
     good=(STREAM_USAGE, BODY, replace_in_body(BODY, '"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0},', "")),
     bad=(replace_in_body(BODY, '"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0}', '"prompt_tokens_details":null'), replace_in_body(BODY, '"completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":0}', '"completion_tokens_details":[]')),
@@ -170,7 +170,7 @@ def details(exchange: Exchange) -> Iterator[Problem]:
 
 
 @observation(
-    "usage.place", "Where usage comes in a stream, asked for or not.",
+    "usage.place", "Where `usage` is in a stream, requested or not.",
     sources.STREAM_OPTIONS, all_of(stream, uncut),
     good=(STREAM_USAGE,),
     bad=(STREAM, BESIDE_FINISH, replace_in_body(STREAM_USAGE, '"choices":[]', '"choices":[{"index":0,"delta":{},"finish_reason":null}]'), replace_in_body(STREAM_USAGE, '"usage":null', '"usage":{"prompt_tokens":9,"completion_tokens":1,"total_tokens":10}')),
@@ -200,7 +200,7 @@ def place(exchange: Exchange) -> str:
 
 
 @rule(
-    "usage.before-done", MUST, "Usage comes before [DONE].",
+    "usage.before-done", MUST, "`usage` comes before `[DONE]`.",
     sources.STREAM_OPTIONS, all_of(usage_asked, complete_answer),
     good=(STREAM_USAGE,),
     bad=(replace_in_body(replace_in_body(STREAM_USAGE, f"data: {USAGE_CHUNK}", ""), "data: [DONE]\n\n", f"data: [DONE]\n\ndata: {USAGE_CHUNK}"),),
@@ -220,7 +220,7 @@ def before_done(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "usage.within-cap", MUST, "completion_tokens is no more than the cap that was sent.",
+    "usage.within-cap", MUST, "`completion_tokens` is at most the requested limit.",
     sources.REQUEST, lambda x: has_usage(x) or (None if type(cap_of(x)) is int else "no cap was sent") or ends_with("completion_tokens")(x),
     good=(with_request_params(BODY, max_completion_tokens=5), with_request_params(STREAM_USAGE, max_tokens=100)),
     bad=(with_request_params(BODY, max_completion_tokens=3), with_request_params(STREAM_USAGE, max_tokens=1)),
@@ -243,7 +243,7 @@ def within_cap(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "usage.detail-counts", MUST, "The counts in the details of usage are whole numbers from 0.",
+    "usage.detail-counts", MUST, "The counts in the details of `usage` are integers of 0 or more.",
     sources.USAGE, has_usage,
     good=(STREAM_USAGE, BODY, REASONING),
     bad=(replace_in_body(BODY, '"cached_tokens":0', '"cached_tokens":null'), replace_in_body(STREAM_USAGE, '"reasoning_tokens":0', '"reasoning_tokens":"0"'), replace_in_body(BODY, '"cached_tokens":0', '"cached_tokens":-1'), replace_in_body(BODY, '"cached_tokens":0', '"cachedTokens":0')),
@@ -276,7 +276,7 @@ def _snake(name: str) -> str:
 
 
 @observation(
-    "usage.vendor-keys", "Keys of usage that the specification does not name.",
+    "usage.vendor-keys", "Fields of `usage` that the specification does not define.",
     sources.USAGE, has_usage,
     good=(STREAM_USAGE, BODY),
     bad=(replace_in_body(BODY, '"prompt_tokens":9', '"prompt_cache_hit_tokens":0,"prompt_tokens":9'), replace_in_body(STREAM_USAGE, '"cached_tokens":0', '"cached_tokens":0,"image_count":0')),

@@ -41,7 +41,7 @@ def _came(exchange: Exchange) -> tuple[int, int]:
 
 
 @rule(
-    "usage.enough", Level.SHOULD, "completion_tokens is enough for the text that came.",
+    "usage.enough", Level.SHOULD, "`completion_tokens` is high enough for the text that was sent.",
     sources.USAGE, all_of(ends_with("completion_tokens"), all_of(complete_answer, uncut)),
     good=(STREAM_USAGE, BODY, REASONING, replace_in_body(BODY, " help?", " help?" + 400 * "=")),
     bad=(

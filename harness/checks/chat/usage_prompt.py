@@ -43,7 +43,7 @@ def _apart(one: Sibling, other: Sibling) -> bool:
 
 
 @rule(
-    "usage.prompt-moves", Level.SHOULD, "prompt_tokens goes with the length of the prompt.",
+    "usage.prompt-moves", Level.SHOULD, "`prompt_tokens` changes with the length of the prompt.",
     sources.USAGE, _counted,
     good=(in_archive(_COUNTED, BODY), in_archive(STREAM_USAGE, _COUNTED)),
     bad=(in_archive(_LONG, BODY), in_archive(BODY, _LONG), _LONG, _SHORT),

@@ -88,7 +88,7 @@ _OF_EACH_CHUNK = Advice(
 
 
 @rule(
-    "usage.sum", MUST, "total_tokens is prompt_tokens plus completion_tokens.",
+    "usage.sum", MUST, "`total_tokens` is `prompt_tokens` plus `completion_tokens`.",
     sources.USAGE, reads(*COUNTS),
     good=(STREAM_USAGE, BODY),
     bad=(
@@ -139,7 +139,7 @@ def _difference(usage: Usage, exchange: Exchange) -> tuple[str, Advice | None]:
 
 
 @rule(
-    "usage.within-totals", SHOULD, "The parts that the details count lie within their totals.",
+    "usage.within-totals", SHOULD, "The counts in the details are not above their totals.",
     sources.USAGE, has_usage,
     good=(STREAM_USAGE, REASONING, replace_in_body(BODY, '"reasoning_tokens":0', '"accepted_prediction_tokens":2,"rejected_prediction_tokens":2,"reasoning_tokens":0')),
     bad=(
@@ -212,7 +212,7 @@ _ADVICE_ON = {
 
 
 @rule(
-    "usage.grows", SHOULD, "Usage that comes again and again counts all so far, and never falls.",
+    "usage.grows", SHOULD, "If `usage` is sent repeatedly, it counts everything so far and never falls.",
     sources.REFERENCE, all_of(stream, reads("completion_tokens")),
     good=(STREAM_USAGE,),
     bad=(replace_in_body(_GROWING, _TINY, '"prompt_tokens":9,"completion_tokens":5,"total_tokens":14', 1), _OF_CHUNKS),
@@ -286,7 +286,7 @@ def _out_of_proportion(exchange: Exchange) -> tuple[int, int] | None:
 
 
 @rule(
-    "usage.proportion", SHOULD, "Tokens that are counted leave text and not empty deltas, and fit into a model.",
+    "usage.proportion", SHOULD, "The tokens counted are plausible for the text, the deltas and the model.",
     sources.REFERENCE, lambda x: has_usage(x) or all_of(complete_answer, uncut)(x),
     good=(STREAM_USAGE, REASONING, replace_in_body(STREAM_USAGE, _HELP, _HELP + 60 * _EMPTY)),
     bad=(replace_in_body(BODY, _FULL, '"prompt_tokens":675947905,"completion_tokens":4,"total_tokens":675947909'), replace_in_body(replace_in_body(STREAM_USAGE, _HELP, _HELP + 60 * _EMPTY), _FULL, '"prompt_tokens":9,"completion_tokens":1868,"total_tokens":1877')),
@@ -315,7 +315,7 @@ def proportion(exchange: Exchange) -> Iterator[Problem]:
 
 
 @observation(
-    "usage.tokens-for-bytes", "Whether the tokens that are counted are about those of what came.",
+    "usage.tokens-for-bytes", "Whether the tokens counted are about right for the text that was sent.",
     sources.USAGE, all_of(_counts_output, complete_answer),
     good=(STREAM_USAGE, BODY),
     bad=(
@@ -339,7 +339,7 @@ def tokens_for_bytes(exchange: Exchange) -> str:
 
 
 @observation(
-    "usage.empty-deltas", "Whether chunks say nothing, beyond one that begins.",
+    "usage.empty-deltas", "Whether chunks without any content are sent, apart from the first.",
     sources.REFERENCE, all_of(stream, uncut),
     good=(STREAM, STREAM_USAGE),
     bad=(replace_in_body(STREAM_USAGE, _HELP, _HELP + 5 * _EMPTY), replace_in_body(STREAM_USAGE, _HELP, _HELP + 60 * _EMPTY)),

@@ -64,7 +64,7 @@ def _listed(value: Json, key: str) -> list[Any]:
 
 
 @rule(
-    "completions.logprobs-given", MUST, "Probabilities come where they were asked for, with logprobs 0 too.",
+    "completions.logprobs-given", MUST, "`logprobs` is sent when requested, also with `logprobs: 0`.",
     sources.COMPLETION_REQUEST, all_of(_asked, all_of(complete_answer, uncut)),
     good=(LISTED,),
     bad=(with_request_params(BODY, logprobs=2), with_request_params(BODY, logprobs=0)),
@@ -81,7 +81,7 @@ def logprobs_given(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "completions.logprobs-form", MUST, "Probabilities are lists: tokens, token_logprobs, top_logprobs, text_offset.",
+    "completions.logprobs-form", MUST, "`logprobs` has the arrays `tokens`, `token_logprobs`, `top_logprobs` and `text_offset`.",
     sources.COMPLETION, _given,
     good=(LISTED,),
     bad=(_changed("", in_chat_form), _changed("/token_logprobs", None), _changed("/tokens", "a")),
@@ -109,7 +109,7 @@ _FORMED = (*_READ, "completions.logprobs-form")
 
 
 @rule(
-    "completions.logprobs-lengths", MUST, "The lists of probabilities are equally long.",
+    "completions.logprobs-lengths", MUST, "The arrays of `logprobs` have the same length.",
     sources.COMPLETION, _given,
     good=(LISTED,),
     bad=(_changed("/token_logprobs", [-0.25, -0.5]), _changed("/text_offset", [])),
@@ -130,7 +130,7 @@ def logprobs_lengths(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "completions.logprobs-range", MUST, "A probability is a number of at most 0; that of the first token of all may be null.",
+    "completions.logprobs-range", MUST, "A log probability is a number of at most 0; that of the very first token may be `null`.",
     sources.COMPLETION, _given,
     good=(LISTED,),
     bad=(_changed("/token_logprobs", [0.75]), _changed("/token_logprobs", [None], only=slice(1, 2)), _changed("/token_logprobs", ["-0.25"])),
@@ -163,7 +163,7 @@ def _spelled(tokens: list[Any]) -> bool:
 
 
 @rule(
-    "completions.logprobs-join", SHOULD, "The tokens add up to the text, the prompt included where it was asked for.",
+    "completions.logprobs-join", SHOULD, "The tokens add up to the text, including the prompt if it was requested.",
     sources.COMPLETION, all_of(_given, all_of(complete_answer, uncut)),
     good=(LISTED,),
     bad=(_changed("/tokens", ["Ġfar"], only=slice(3, 4)), _changed("", None, only=slice(0, 1))),
@@ -186,7 +186,7 @@ def logprobs_join(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "completions.text-offset", SHOULD, "text_offset grows with each token by the characters of the one before.",
+    "completions.text-offset", SHOULD, "`text_offset` grows with each token by the number of characters of the previous one.",
     sources.COMPLETION, _given,
     good=(LISTED,),
     bad=(_changed("/text_offset", [0]), _changed("/text_offset", [7], only=slice(2, 3))),
@@ -212,7 +212,7 @@ def text_offset(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "completions.top-logprobs", SHOULD, "No more alternatives come than were asked for, and the token itself.",
+    "completions.top-logprobs", SHOULD, "No more alternatives are sent than requested, and the token itself.",
     sources.COMPLETION_REQUEST, lambda x: _given(x) or (None if type(x.request.get("logprobs")) is int else "no number was asked for"),
     good=(LISTED,),
     bad=(with_request_params(LISTED, logprobs=0), _changed("/top_logprobs", [{"a": -1.0, "b": -2.0, "c": -3.0, "d": -4.0}])),

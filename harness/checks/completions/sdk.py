@@ -14,7 +14,7 @@ from harness.wire.exchange import Exchange
 
 
 @rule(
-    "completions.sdk-reads", Level.SHOULD, "`client.completions.create` hands on all text without an exception.",
+    "completions.sdk-reads", Level.SHOULD, "`client.completions.create` yields all text without an exception.",
     sources.SDK_STREAM, complete_answer,
     good=(STREAM, BODY, TWO, LISTED, with_body(STREAM, b": keep-alive\n\n" + STREAM.response.body)),
     bad=(

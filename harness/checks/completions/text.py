@@ -41,7 +41,7 @@ _SAYS_PROMPT = with_request_params(ECHOED, echo=None)
 
 
 @rule(
-    "completions.object", MUST, "object is text_completion, in a stream and in a body.",
+    "completions.object", MUST, "`object` is `text_completion`, in a stream and in a body.",
     sources.COMPLETION, success_status,
     good=(STREAM, BODY),
     bad=(replace_in_body(BODY, _OBJECT, "text.completion"), chunks(has_choice, drop("object"))(STREAM)),
@@ -61,7 +61,7 @@ def object_name(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "completions.no-chat", MUST, "No choice has a delta or a message.",
+    "completions.no-chat", MUST, "No choice has a `delta` or a `message`.",
     sources.COMPLETION, success_status,
     good=(STREAM, BODY),
     bad=(_IN_CHAT, _BESIDE),
@@ -83,7 +83,7 @@ def no_chat(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "completions.text", MUST, "Every choice has a text, which may be empty.",
+    "completions.text", MUST, "Every choice has a `text`, which may be empty.",
     sources.COMPLETION, success_status,
     good=(STREAM, BODY),
     bad=(
@@ -103,7 +103,7 @@ def text(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "completions.finish-known", MUST, "finish_reason is stop, length or content_filter.",
+    "completions.finish-known", MUST, "`finish_reason` is `stop`, `length` or `content_filter`.",
     sources.COMPLETION, success_status,
     good=(STREAM, BODY),
     bad=(replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":"eos_token"'), replace_in_body(STREAM, '"finish_reason":"stop"', '"finish_reason":"end_turn"')),
@@ -122,7 +122,7 @@ def finish_known(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "completions.choices", MUST, "As many texts come as were asked for: n to each prompt.",
+    "completions.choices", MUST, "As many texts are sent as requested: `n` for each prompt.",
     sources.COMPLETION_REQUEST, all_of(request_known, all_of(complete_answer, uncut)),
     good=(STREAM, TWO, TWO_PROMPTS),
     bad=(with_request_params(TWO, n=3), with_request_params(BODY, n=2), with_request_params(BODY, prompt=["a", "b"])),
@@ -141,7 +141,7 @@ def choices(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "completions.index-in-range", SHOULD, "The index of a choice is less than the number of texts asked for.",
+    "completions.index-in-range", SHOULD, "The `index` of a choice is less than the number of texts requested.",
     sources.COMPLETION_REQUEST, request_known,
     good=(STREAM, TWO, TWO_PROMPTS),
     bad=(replace_in_body(STREAM, '"index":0', '"index":1'), replace_in_body(TWO_PROMPTS, '"index":1', '"index":2')),
@@ -187,7 +187,7 @@ def _prompted(exchange: Exchange) -> Iterator[tuple[Choice, str]]:
 
 
 @rule(
-    "completions.echo", MUST, "The prompt stands before the text where echo asks for it.",
+    "completions.echo", MUST, "The text starts with the prompt if `echo` asks for it.",
     sources.COMPLETION_REQUEST, all_of(_echo_asked, all_of(complete_answer, uncut)),
     good=(ECHOED,),
     bad=(with_request_params(BODY, echo=True), replace_in_body(ECHOED, "The sky at dawn", "the sky at dawn")),
@@ -206,7 +206,7 @@ def echo(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "completions.no-echo", SHOULD, "The text does not begin with the prompt unless echo asks for it.",
+    "completions.no-echo", SHOULD, "The text does not start with the prompt unless `echo` asks for it.",
     sources.COMPLETION_REQUEST, _echo_not_asked,
     good=(STREAM, BODY),
     bad=(_SAYS_PROMPT,),
@@ -233,7 +233,7 @@ def _suffix_given(exchange: Exchange) -> Reason | None:
 
 
 @rule(
-    "completions.suffix", SHOULD, "The text ends before the suffix, and does not say it again.",
+    "completions.suffix", SHOULD, "The text ends before the suffix and does not repeat it.",
     sources.FILL_IN, _suffix_given,
     good=(FILLED,),
     bad=(_SAYS_SUFFIX,),

@@ -81,7 +81,7 @@ def _last(block: Block) -> int:
 
 
 @rule(
-    "messages.block-keys", Level.MUST, "A block begins with the keys of its kind: text; id, name and input of a call.",
+    "messages.block-keys", Level.MUST, "A block starts with the fields of its type: `text`; or `id`, `name` and `input`.",
     sources.MESSAGES_API, answer,
     good=(STREAM, BODY, TOOL, TOOL_BODY),
     bad=(
@@ -111,7 +111,7 @@ def block_keys(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.input-empty", Level.MUST, "A call that streams begins with an empty input.",
+    "messages.input-empty", Level.MUST, "A streamed tool call starts with an empty `input`.",
     sources.MESSAGES_STREAM, all_of(stream, with_call),
     good=(TOOL, TWO_TOOLS),
     bad=(chunks(_CALL, set_value("content_block/input", {"city": "Paris"}))(TOOL),),
@@ -130,7 +130,7 @@ def input_empty(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.begins-empty", Level.SHOULD, "What a block of text, or a thought, says comes in its deltas.",
+    "messages.begins-empty", Level.SHOULD, "A text or thinking block starts empty; its text comes in deltas.",
     sources.MESSAGES_STREAM, all_of(stream, lambda exchange: with_block(exchange, *_SPOKEN)),
     good=(STREAM, THINKING),
     bad=(
@@ -163,7 +163,7 @@ def begins_empty(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.input-json", Level.MUST, "The pieces of a call join to a JSON object.",
+    "messages.input-json", Level.MUST, "The fragments of a tool call join to a JSON object.",
     sources.MESSAGES_STREAM, all_of(all_of(whole, stream), with_call),
     good=(TOOL, TWO_TOOLS, CAPPED),
     bad=(
@@ -198,7 +198,7 @@ def _not_an_object(text: str) -> str | None:
 
 
 @rule(
-    "messages.tool-id-unique", Level.MUST, "Each call of a message has an id of its own.",
+    "messages.tool-id-unique", Level.MUST, "Each tool call of a message has its own id.",
     sources.MESSAGES_TOOLS, with_call,
     good=(TWO_TOOLS, TOOL_BODY),
     bad=(replace_bytes(b"toolu_reference2", b"toolu_reference1")(TWO_TOOLS),),
@@ -236,7 +236,7 @@ def _tools_known(exchange: Exchange) -> Reason | None:
 
 
 @rule(
-    "messages.tool-offered", Level.SHOULD, "A tool that is called was offered.",
+    "messages.tool-offered", Level.SHOULD, "Only tools of the request are called.",
     sources.MESSAGES_TOOLS, _tools_known,
     good=(TOOL, TWO_TOOLS, TOOL_BODY),
     bad=(chunks(_CALL, set_value("content_block/name", "functions.get_weather"))(TOOL), chunks(_any, set_value("content/1/name", "weather"))(TOOL_BODY)),
@@ -256,7 +256,7 @@ def tool_offered(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.tool-fits", Level.SHOULD, "The input of a call fits the schema of its tool.",
+    "messages.tool-fits", Level.SHOULD, "The input of a tool call matches the schema of its tool.",
     sources.MESSAGES_TOOLS, all_of(whole, _tools_known),
     good=(TOOL, TWO_TOOLS, TOOL_BODY),
     bad=(
@@ -285,7 +285,7 @@ def tool_fits(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.text-not-empty", Level.SHOULD, "No block of text is empty.",
+    "messages.text-not-empty", Level.SHOULD, "No text block is empty.",
     sources.MESSAGES_API, all_of(whole, _text_came),
     good=(STREAM, BODY, TOOL),
     bad=(
@@ -312,7 +312,7 @@ _SHOWN = Advice(
 
 
 @rule(
-    "messages.text-clean", Level.SHOULD, "No marks of a model's template stand in a text.",
+    "messages.text-clean", Level.SHOULD, "Text contains no markup of the model's template.",
     "convention: what a model's template marks is for the server to take out", all_of(answer, _text_came),
     good=(STREAM, BODY),
     bad=(
@@ -338,7 +338,7 @@ def text_clean(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.thinking-keys", Level.SHOULD, "A thought begins with the keys thinking and signature.",
+    "messages.thinking-keys", Level.SHOULD, "A thinking block starts with the fields `thinking` and `signature`.",
     sources.MESSAGES_THINKING, with_thinking,
     good=(THINKING, THINKING_BODY),
     bad=(
@@ -360,7 +360,7 @@ def thinking_keys(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.signed", Level.SHOULD, "A thought is signed.",
+    "messages.signed", Level.SHOULD, "A thinking block has a signature.",
     sources.MESSAGES_THINKING, all_of(whole, with_thinking),
     good=(THINKING, THINKING_BODY),
     bad=(
@@ -385,7 +385,7 @@ def signed(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.signed-last", Level.SHOULD, "The signature of a thought comes once, in one piece, as the last delta of its block.",
+    "messages.signed-last", Level.SHOULD, "The signature of a thinking block is sent once, whole, in its last delta.",
     sources.MESSAGES_STREAM, all_of(all_of(stream, uncut), with_thinking),
     good=(THINKING,),
     bad=(
@@ -410,7 +410,7 @@ def signed_last(exchange: Exchange) -> Iterator[Problem]:
 
 
 @observation(
-    "messages.thinking", "Whether a thought comes, and whether it was asked for.",
+    "messages.thinking", "Whether a thinking block is sent, and whether it was requested.",
     sources.MESSAGES_THINKING, known_request,
     good=(STREAM, THINKING),
     bad=(of_other(THINKING, thinking=None), of_other(THINKING_BODY, thinking={"type": "disabled"})),
@@ -429,7 +429,7 @@ def thinking(exchange: Exchange) -> str:
 
 
 @observation(
-    "messages.block-kinds", "The kinds of block that Anthropic does not document.",
+    "messages.block-kinds", "Types of block that Anthropic does not document.",
     sources.MESSAGES_API, answer,
     good=(STREAM, TOOL),
     bad=(chunks(typed("content_block_start"), set_value("content_block/type", "note"))(STREAM), chunks(_any, set_value("content/0/type", "output_text"))(BODY)),

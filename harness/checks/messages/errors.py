@@ -72,7 +72,7 @@ _ERROR_COUNTED = Advice(
 
 
 @rule(
-    "messages.error-envelope", Level.SHOULD, "An error is of type error, with an object under error.",
+    "messages.error-envelope", Level.SHOULD, "An error has the type `error` and an object under `error`.",
     sources.MESSAGES_ERRORS, _failed,
     good=(REFUSED, BAD_KEY, NO_CAP),
     bad=(with_body(REFUSED, _OPENAI), chunks(_any, set_value("type", "invalid_request"))(BAD_KEY)),
@@ -93,7 +93,7 @@ def envelope(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.error-type", Level.SHOULD, "The type of an error is the one that belongs to its status.",
+    "messages.error-type", Level.SHOULD, "The type of an error fits its status.",
     sources.MESSAGES_ERRORS, _failed,
     good=(REFUSED, BAD_KEY, NO_CAP),
     bad=(
@@ -116,7 +116,7 @@ def error_type(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.error-event", Level.MUST, "An error within a stream is an event of type error, with type and message under error.",
+    "messages.error-event", Level.MUST, "An error within a stream is an event of type `error`, with `type` and `message` under `error`.",
     sources.MESSAGES_STREAM, stream,
     good=(STREAM,),
     bad=(
@@ -145,7 +145,7 @@ def error_event(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.no-error", Level.MUST, "An answer with status 200 is no error, and brings none.",
+    "messages.no-error", Level.MUST, "A response with status 200 is not an error and contains none.",
     sources.MESSAGES_ERRORS, answer,
     good=(STREAM, BODY),
     bad=(
@@ -170,7 +170,7 @@ def no_error(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.cap-required", Level.SHOULD, "A request without max_tokens is refused.",
+    "messages.cap-required", Level.SHOULD, "A request without `max_tokens` is rejected.",
     sources.MESSAGES_API, _request_cap,
     good=(NO_CAP,),
     bad=(of_other(STREAM, max_tokens=None), of_other(BODY, max_tokens=None)),
@@ -191,7 +191,7 @@ _OF_SYSTEM = re.compile(rb"system (?:message|role)|role.{0,9}system", re.IGNOREC
 
 
 @rule(
-    "messages.system-taken", Level.SHOULD, "A message of role system among the others is taken.",
+    "messages.system-taken", Level.SHOULD, "A message with the role `system` is accepted among the others.",
     "https://github.com/QwenLM/Qwen/issues/2244", _request_system,
     good=(_SYSTEM,),
     bad=(
@@ -230,7 +230,7 @@ def count_served(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.count-told", Level.MUST, "Counted tokens stand under input_tokens, a whole number above 0.",
+    "messages.count-told", Level.MUST, "The token count is in `input_tokens`, an integer above 0.",
     sources.MESSAGES_COUNT, all_of(success_status, _request_counts),
     good=(COUNTED,),
     bad=(
@@ -259,7 +259,7 @@ def count_told(exchange: Exchange) -> Iterator[Problem]:
 
 
 @observation(
-    "messages.error-request-id", "Whether an error tells the id of its request.",
+    "messages.error-request-id", "Whether an error has the id of its request.",
     sources.MESSAGES_ERRORS, _failed,
     good=(REFUSED, BAD_KEY),
     bad=(chunks(_any, drop("request_id"))(REFUSED),),

@@ -21,7 +21,7 @@ _ODD = {"type": "content_block_delta", "index": 0, "delta": {"type": "audio_delt
 
 
 @rule(
-    "messages.event-type", Level.MUST, "Each event says its type.",
+    "messages.event-type", Level.MUST, "Each event has a `type`.",
     sources.MESSAGES_STREAM, stream,
     good=(STREAM,),
     bad=(
@@ -47,7 +47,7 @@ def event_type(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.event-name", Level.MUST, "The SSE event is named as its type.",
+    "messages.event-name", Level.MUST, "The name of an SSE event equals its `type`.",
     sources.MESSAGES_STREAM, all_of(stream, exact_lines),
     good=(STREAM,),
     bad=(
@@ -71,7 +71,7 @@ def event_name(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.event-keys", Level.MUST, "Each event has the keys of its type.",
+    "messages.event-keys", Level.MUST, "Each event has the fields of its type.",
     sources.MESSAGES_STREAM, stream,
     good=(STREAM, TOOL, THINKING),
     bad=(
@@ -95,7 +95,7 @@ def event_keys(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.delta-keys", Level.MUST, "Each delta has its text under the key of its kind.",
+    "messages.delta-keys", Level.MUST, "Each delta has its text in the field for its type.",
     sources.MESSAGES_STREAM, stream,
     good=(STREAM, TOOL, THINKING),
     bad=(
@@ -116,7 +116,7 @@ def delta_keys(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.delta-kind", Level.MUST, "The kind of a delta is one that its block takes.",
+    "messages.delta-kind", Level.MUST, "The type of a delta fits its block.",
     sources.MESSAGES_STREAM, stream,
     good=(STREAM, TOOL, THINKING),
     bad=(
@@ -140,7 +140,7 @@ def delta_kind(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.keys-once", Level.MUST, "No key stands twice in an object.",
+    "messages.keys-once", Level.MUST, "No object has the same key twice.",
     sources.JSON_OBJECTS, stream,
     good=(STREAM,),
     bad=(replace_bytes(b'"index":0,"delta"', b'"index":0,"index":1,"delta"', 1)(STREAM),),
@@ -158,7 +158,7 @@ def keys_once(exchange: Exchange) -> Iterator[Problem]:
 
 
 @observation(
-    "messages.unknown-events", "The events of a type, and the deltas of a kind, that Anthropic does not document.",
+    "messages.unknown-events", "Types of events and deltas that Anthropic does not document.",
     sources.MESSAGES_STREAM, stream,
     good=(STREAM, TOOL),
     bad=(added(_DELTA, _ODD)(STREAM), added(_DELTA, {"type": "content_block_note", "note": "x"})(STREAM)),

@@ -49,7 +49,7 @@ def _message(exchange: Exchange) -> Reason | None:
 
 
 @rule(
-    "messages.object", Level.MUST, "A body is a message: its type is message, and its role assistant.",
+    "messages.object", Level.MUST, "A body has the type `message` and the role `assistant`.",
     sources.MESSAGES_API, answer,
     good=(STREAM, BODY),
     bad=(
@@ -83,7 +83,7 @@ def is_message(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.id", Level.MUST, "A message has an id, a text.",
+    "messages.id", Level.MUST, "A message has an `id`, a string.",
     sources.MESSAGES_API, _message,
     good=(STREAM, BODY),
     bad=(chunks(_START, drop("message/id"))(STREAM), chunks(_any, set_value("id", 7))(BODY), chunks(_any, set_value("id", ""))(BODY)),
@@ -115,7 +115,7 @@ def has_model(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.content-list", Level.MUST, "content is a list of blocks; a stream begins with an empty one.",
+    "messages.content-list", Level.MUST, "`content` is an array of blocks, empty when a stream begins.",
     sources.MESSAGES_API, _message,
     good=(STREAM, BODY, TOOL_BODY),
     bad=(
@@ -145,7 +145,7 @@ def content_list(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.stop-null", Level.MUST, "stop_reason and stop_sequence are null where a stream begins.",
+    "messages.stop-null", Level.MUST, "`stop_reason` and `stop_sequence` are `null` when a stream begins.",
     sources.MESSAGES_API, stream,
     good=(STREAM,),
     bad=(
@@ -169,7 +169,7 @@ def stop_null(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.stop-reason", Level.MUST, "A message says why it stopped, in a text.",
+    "messages.stop-reason", Level.MUST, "A message has a `stop_reason`, a string.",
     sources.MESSAGES_STOPS, whole,
     good=(STREAM, BODY, TOOL, CAPPED),
     bad=(
@@ -199,7 +199,7 @@ _OF_CHAT = Advice(
 
 
 @rule(
-    "messages.stop-known", Level.SHOULD, "stop_reason is one that Anthropic names.",
+    "messages.stop-known", Level.SHOULD, "`stop_reason` is a value that Anthropic documents.",
     sources.MESSAGES_STOPS, told_why,
     good=(STREAM, BODY, TOOL, CAPPED, STOPPED),
     bad=(
@@ -223,7 +223,7 @@ def stop_known(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.stop-sequence-key", Level.MUST, "Where it is told why a message stopped, stop_sequence is there: null or a text.",
+    "messages.stop-sequence-key", Level.MUST, "`stop_reason` comes with `stop_sequence`, `null` or a string.",
     sources.MESSAGES_API, whole,
     good=(STREAM, BODY, STOPPED),
     bad=(
@@ -247,7 +247,7 @@ def stop_sequence_key(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.stop-sequence", Level.MUST, "stop_sequence names a sequence where stop_reason is stop_sequence, and nowhere else.",
+    "messages.stop-sequence", Level.MUST, "`stop_sequence` names a sequence exactly when `stop_reason` is `stop_sequence`.",
     sources.MESSAGES_API, told_why,
     good=(STREAM, BODY, STOPPED),
     bad=(
@@ -273,7 +273,7 @@ def stop_sequence(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.stop-asked", Level.MUST, "A stop_sequence that is named is one that was asked for.",
+    "messages.stop-asked", Level.MUST, "`stop_sequence` is one of the request.",
     sources.MESSAGES_API, all_of(told_why, known_request),
     good=(STOPPED,),
     bad=(chunks(_DELTA, set_value("delta/stop_sequence", "8"))(STOPPED),),
@@ -298,7 +298,7 @@ _NOT_RUN = Advice(
 
 
 @rule(
-    "messages.stop-tool-use", Level.MUST, "stop_reason is tool_use where a tool of yours was called, and nowhere else.",
+    "messages.stop-tool-use", Level.MUST, "`stop_reason` is `tool_use` exactly when a tool of the request is called.",
     sources.MESSAGES_STOPS, told_why,
     good=(STREAM, TOOL, TOOL_BODY, CAPPED),
     bad=(
@@ -326,7 +326,7 @@ def stop_tool_use(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.id-unique", Level.SHOULD, "Each message has an id of its own.",
+    "messages.id-unique", Level.SHOULD, "Every message has its own id.",
     sources.MESSAGES_REFERENCE, _message,
     good=(BODY, in_archive(STREAM, replace_bytes(b"msg_reference1", b"msg_other7")(TOOL))),
     bad=(in_archive(STREAM, TOOL), in_archive(BODY, TOOL_BODY)),
@@ -367,7 +367,7 @@ def id_form(exchange: Exchange) -> str:
 
 
 @observation(
-    "messages.more-keys", "The keys of a message that Anthropic does not document.",
+    "messages.more-keys", "Fields of a message that Anthropic does not document.",
     sources.MESSAGES_API, _message,
     good=(STREAM, BODY),
     bad=(chunks(_START, set_value("message/service_tier", "standard"))(STREAM), chunks(_any, set_value("created", 7))(BODY)),
@@ -385,7 +385,7 @@ def more_keys(exchange: Exchange) -> str:
 
 
 @rule(
-    "messages.parity", Level.SHOULD, "The same question has the same kinds of block as a stream and in one body.",
+    "messages.parity", Level.SHOULD, "The same question gives the same kinds of block, streamed or not.",
     sources.MESSAGES_REFERENCE, _message,
     good=(in_archive(STREAM, replace_bytes(b"msg_reference1", b"msg_other7")(BODY)),),
     bad=(in_archive(STREAM, replace_bytes(b"msg_reference1", b"msg_other7")(with_body(BODY, THINKING_BODY.response.body))),),

@@ -45,7 +45,7 @@ def _first(
 
 
 @rule(
-    "messages.begins", Level.MUST, "The first event but a ping is message_start.",
+    "messages.begins", Level.MUST, "The first event, apart from pings, is `message_start`.",
     sources.MESSAGES_STREAM, stream,
     good=(STREAM, added(typed("message_start"), {"type": "ping"}, before=True)(STREAM)),
     bad=(
@@ -69,7 +69,7 @@ def begins(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.begins-once", Level.MUST, "message_start comes once.",
+    "messages.begins-once", Level.MUST, "`message_start` is sent once.",
     sources.MESSAGES_STREAM, stream,
     good=(STREAM,),
     bad=(doubled(typed("message_start"))(STREAM), added(typed("content_block_delta"), {"type": "message_start", "message": {"id": "msg_again"}})(STREAM)),
@@ -86,7 +86,7 @@ def begins_once(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.block-started", Level.MUST, "A delta and a stop are about a block that was started.",
+    "messages.block-started", Level.MUST, "Every delta and stop belongs to a block that was started.",
     sources.MESSAGES_STREAM, stream,
     good=(STREAM, TWO_TOOLS),
     bad=(dropped(_START)(STREAM), dropped(_SECOND_START)(TOOL), dropped(typed("content_block_start", index=1))(THINKING)),
@@ -104,7 +104,7 @@ def block_started(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.block-started-once", Level.MUST, "An index is given to one block.",
+    "messages.block-started-once", Level.MUST, "No two blocks have the same index.",
     sources.MESSAGES_STREAM, stream,
     good=(STREAM, TWO_TOOLS),
     bad=(doubled(_START)(STREAM), replace_bytes(b'"index":2', b'"index":1')(TWO_TOOLS)),
@@ -121,7 +121,7 @@ def block_started_once(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.one-block-open", Level.MUST, "A block is started after the one before it stopped.",
+    "messages.one-block-open", Level.MUST, "A block starts after the previous one has stopped.",
     sources.MESSAGES_STREAM, stream,
     good=(STREAM, TWO_TOOLS, THINKING),
     bad=(
@@ -145,7 +145,7 @@ def one_block_open(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.block-stopped-once", Level.MUST, "A block is stopped once.",
+    "messages.block-stopped-once", Level.MUST, "A block stops once.",
     sources.MESSAGES_STREAM, stream,
     good=(STREAM, TWO_TOOLS),
     bad=(doubled(_STOP)(STREAM), doubled(typed("content_block_stop", index=1))(TOOL)),
@@ -162,7 +162,7 @@ def block_stopped_once(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.delta-in-time", Level.MUST, "No delta comes for a block that stopped.",
+    "messages.delta-in-time", Level.MUST, "No delta is sent for a block that has stopped.",
     sources.MESSAGES_STREAM, stream,
     good=(STREAM, TOOL),
     bad=(added(_STOP, _MORE_TEXT)(STREAM), swapped(typed("content_block_delta", index=0))(dropped(typed("content_block_delta"))(dropped(typed("content_block_delta"))(dropped(typed("content_block_delta"))(STREAM))))),
@@ -179,7 +179,7 @@ def delta_in_time(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.blocks-stopped", Level.MUST, "Every block stops before it is told why the message did.",
+    "messages.blocks-stopped", Level.MUST, "Every block stops before the `message_delta` with the stop reason.",
     sources.MESSAGES_STREAM, whole_stream,
     good=(STREAM, TWO_TOOLS),
     bad=(dropped(_STOP)(STREAM), dropped(typed("content_block_stop", index=2))(TWO_TOOLS), swapped(_STOP)(STREAM)),
@@ -204,7 +204,7 @@ def blocks_stopped(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.block-index", Level.MUST, "The indices of the blocks count from 0.",
+    "messages.block-index", Level.MUST, "Blocks are numbered from 0.",
     sources.MESSAGES_STREAM, stream,
     good=(STREAM, TWO_TOOLS, THINKING),
     bad=(replace_bytes(b'"index":0', b'"index":1')(STREAM), replace_bytes(b'"index":2', b'"index":3')(TWO_TOOLS)),
@@ -223,7 +223,7 @@ def block_index(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.told-why", Level.MUST, "A message_delta tells why the message stopped.",
+    "messages.told-why", Level.MUST, "A `message_delta` states why the message stopped.",
     sources.MESSAGES_STREAM, whole_stream,
     good=(STREAM,),
     bad=(dropped(typed("message_delta"))(STREAM), dropped(typed("message_delta"))(TOOL)),
@@ -240,7 +240,7 @@ def told(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.no-late-block", Level.MUST, "No block comes after message_delta.",
+    "messages.no-late-block", Level.MUST, "No block starts after `message_delta`.",
     sources.MESSAGES_STREAM, stream,
     good=(STREAM,),
     bad=(added(typed("message_delta"), *_LATE_BLOCK)(STREAM),),
@@ -257,7 +257,7 @@ def no_late_block(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.ends", Level.MUST, "A stream ends with message_stop.",
+    "messages.ends", Level.MUST, "A stream ends with `message_stop`.",
     sources.MESSAGES_STREAM, whole_stream,
     good=(STREAM,),
     bad=(dropped(typed("message_stop"))(STREAM), dropped(typed("message_stop"))(TOOL)),
@@ -275,7 +275,7 @@ def ends(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.last", Level.MUST, "Nothing of a message comes after message_stop, which comes once.",
+    "messages.last", Level.MUST, "`message_stop` is sent once, and nothing follows it.",
     sources.MESSAGES_STREAM, stream,
     good=(STREAM,),
     bad=(doubled(typed("message_stop"))(STREAM), swapped(typed("message_delta"))(STREAM), added(typed("message_stop"), {"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": None}, "usage": {"output_tokens": 14}})(STREAM)),
@@ -294,7 +294,7 @@ def last(exchange: Exchange) -> Iterator[Problem]:
 
 
 @observation(
-    "messages.done", "Whether [DONE] ends the stream.",
+    "messages.done", "Whether `[DONE]` ends the stream.",
     sources.MESSAGES_REFERENCE, whole_stream,
     good=(STREAM,),
     bad=(replace_bytes(b'{"type":"message_stop"}\n\n', b'{"type":"message_stop"}\n\ndata: [DONE]\n\n')(STREAM),),
@@ -310,7 +310,7 @@ def done(exchange: Exchange) -> str:
 
 
 @observation(
-    "messages.ping", "Whether pings come.",
+    "messages.ping", "Whether pings are sent.",
     sources.MESSAGES_STREAM, stream,
     good=(STREAM,),
     bad=(dropped(typed("ping"))(STREAM),),

@@ -32,7 +32,7 @@ def _pair(exchange: Exchange) -> Reason | None:
 
 @rule(
     "parity.dialects", Level.SHOULD,
-    "The same question is answered alike in chat completions and in Messages: a text, the same calls, as many tokens of prompt.",
+    "Chat completions and Messages give the same kind of response to the same question: text, calls, prompt tokens.",
     sources.MESSAGES_REFERENCE, _pair,
     good=(_TEXT, _TOOL),
     bad=(

@@ -33,7 +33,7 @@ def _refused(exchange: Exchange) -> Reason | None:
 
 
 @rule(
-    "messages.sdk-reads", Level.SHOULD, "The Anthropic SDK reads the answer without an exception.",
+    "messages.sdk-reads", Level.SHOULD, "The Anthropic SDK reads the response without an exception.",
     f"{sources.ANTHROPIC_SDK}/lib/streaming/_messages.py", _driven,
     good=(STREAM, TOOL, THINKING, BODY, with_body(STREAM, b": keep-alive\n\n" + STREAM.response.body)),
     bad=(
@@ -102,7 +102,7 @@ def _arguments(text: str, other: str) -> Any:
 
 
 @rule(
-    "messages.sdk-error-shown", Level.SHOULD, "The Anthropic SDK raises an error of its own with the provider's message in it.",
+    "messages.sdk-error-shown", Level.SHOULD, "The Anthropic SDK raises its own exception, with the provider's message in it.",
     f"{sources.ANTHROPIC_SDK}/_exceptions.py", _refused,
     good=(_REFUSED, _KEY),
     bad=(

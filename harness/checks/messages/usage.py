@@ -66,7 +66,7 @@ def _said_something(exchange: Exchange) -> Reason | None:
 
 
 @rule(
-    "messages.usage-at-start", Level.SHOULD, "message_start, or the body, counts input_tokens and output_tokens.",
+    "messages.usage-at-start", Level.SHOULD, "`message_start`, or the body, has `input_tokens` and `output_tokens`.",
     sources.MESSAGES_API, answer,
     good=(STREAM, BODY),
     bad=(
@@ -98,7 +98,7 @@ def at_start(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.usage-told", Level.MUST, "message_delta counts output_tokens.",
+    "messages.usage-told", Level.MUST, "`message_delta` has `output_tokens`.",
     sources.MESSAGES_STREAM, whole_stream,
     good=(STREAM, TOOL),
     bad=(
@@ -123,7 +123,7 @@ def told(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.usage-whole-numbers", Level.MUST, "The counts of usage are whole numbers, or null.",
+    "messages.usage-whole-numbers", Level.MUST, "The counts of `usage` are integers or `null`.",
     sources.MESSAGES_API, with_usage,
     good=(STREAM, BODY),
     bad=(
@@ -148,7 +148,7 @@ def whole_numbers(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.usage-grows", Level.MUST, "output_tokens is what was counted so far: it never falls.",
+    "messages.usage-grows", Level.MUST, "`output_tokens` counts everything so far and never falls.",
     sources.MESSAGES_STREAM, stream,
     good=(STREAM, TOOL),
     bad=(
@@ -175,7 +175,7 @@ def grows(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.output-counted", Level.SHOULD, "What was said is counted: output_tokens is more than 0, and fits the text.",
+    "messages.output-counted", Level.SHOULD, "`output_tokens` is above 0 and plausible for the text.",
     sources.MESSAGES_API, all_of(all_of(_said_something, with_usage), _own_counts),
     good=(STREAM, BODY, TOOL, THINKING),
     bad=(
@@ -206,7 +206,7 @@ def output_counted(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.input-counted", Level.SHOULD, "The prompt is counted where a message starts: input_tokens and what was cached are enough for it.",
+    "messages.input-counted", Level.SHOULD, "The prompt is counted when a message starts: `input_tokens` plus cached tokens are enough for it.",
     sources.MESSAGES_REFERENCE, all_of(with_usage, _own_counts),
     good=(STREAM, BODY, chunks(_START, set_value("message/usage", {"input_tokens": 0, "cache_read_input_tokens": 45, "output_tokens": 1}))(STREAM)),
     bad=(
@@ -237,7 +237,7 @@ def input_counted(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.input-kept", Level.SHOULD, "The counts of the prompt never fall in a stream.",
+    "messages.input-kept", Level.SHOULD, "The counts of the prompt never fall within a stream.",
     sources.MESSAGES_STREAM, all_of(stream, _own_counts),
     good=(STREAM, chunks(_DELTA, set_value("usage/input_tokens", 4_000))(STREAM)),
     bad=(
@@ -267,7 +267,7 @@ def input_kept(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.input-disjoint", Level.SHOULD, "The same prompt has as many tokens, whatever of it was cached.",
+    "messages.input-disjoint", Level.SHOULD, "The same prompt has the same number of tokens, whatever part of it was cached.",
     sources.MESSAGES_API, all_of(with_usage, all_of(known_request, _own_counts)),
     good=(in_archive(STREAM, chunks(_any, set_value("id", "msg_other7"))(BODY)), in_archive(chunks(_START, set_value("message/usage", {"input_tokens": 5, "cache_read_input_tokens": 40, "output_tokens": 1}), set_value("message/id", "msg_other7"))(chunks(_DELTA, set_value("usage", {"output_tokens": 14}))(STREAM)), BODY)),
     bad=(
@@ -298,7 +298,7 @@ def _capped(exchange: Exchange) -> Reason | None:
 
 
 @rule(
-    "messages.cap-kept", Level.SHOULD, "An answer is no longer than max_tokens allows.",
+    "messages.cap-kept", Level.SHOULD, "A response is not longer than `max_tokens` allows.",
     sources.MESSAGES_API, _capped,
     good=(STREAM, BODY, CAPPED),
     bad=(
@@ -325,7 +325,7 @@ def cap_kept(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.cap-told", Level.SHOULD, "A message that the cap ended says so: stop_reason is max_tokens.",
+    "messages.cap-told", Level.SHOULD, "A message that hit the limit has the `stop_reason` `max_tokens`.",
     sources.MESSAGES_STOPS, all_of(told_why, _capped),
     good=(STREAM, CAPPED, TOOL_BODY),
     bad=(chunks(_DELTA, set_value("delta/stop_reason", "end_turn"))(CAPPED),),
@@ -344,7 +344,7 @@ def cap_told(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.stop-kept", Level.SHOULD, "No text holds a stop sequence.",
+    "messages.stop-kept", Level.SHOULD, "No text contains a stop sequence.",
     sources.MESSAGES_API, all_of(whole, known_request),
     good=(STREAM, CAPPED),
     bad=(of_other(STREAM, stop_sequences=["help"]), of_other(BODY, stop_sequences=["nothing", "How"])),
@@ -367,7 +367,7 @@ def stop_kept(exchange: Exchange) -> Iterator[Problem]:
 
 
 @observation(
-    "messages.usage-keys", "The keys of usage that Anthropic does not document.",
+    "messages.usage-keys", "Fields of `usage` that Anthropic does not document.",
     sources.MESSAGES_API, with_usage,
     good=(STREAM, BODY),
     bad=(chunks(_START, set_value("message/usage/prompt_tokens", 45))(STREAM), chunks(_any, set_value("usage/total_tokens", 59))(BODY)),
@@ -384,7 +384,7 @@ def usage_keys(exchange: Exchange) -> str:
 
 
 @observation(
-    "messages.usage-in-delta", "Whether message_delta counts the prompt as well.",
+    "messages.usage-in-delta", "Whether `message_delta` also counts the prompt.",
     sources.MESSAGES_STREAM, whole_stream,
     good=(STREAM,),
     bad=(chunks(_DELTA, set_value("usage", {"output_tokens": 14}))(STREAM),),

@@ -86,7 +86,7 @@ class Flags(_Part):
     )
     tool_arguments: Said = Field((), description="Whether arguments stream: in pieces, whole.")
     finish_reason_before_end: Said = Field((), description="The finish_reason of the chunks before the last one.")
-    role_pattern: Said = Field((), description="Which deltas carry a role.")
+    role_pattern: Said = Field((), description="Which deltas have a `role`.")
     done_marker: Said = Field((), description="What a stream ends with.")
     error_envelope: Said = Field((), description="The form of an error.")
     stream_media_type: Said = Field((), description="The content-type of a stream.")
