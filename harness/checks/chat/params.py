@@ -254,7 +254,7 @@ def refused_plainly(exchange: Exchange) -> Iterator[Problem]:
 
 
 @observation(
-    "params.outcome", "What happened with the parameter under test.",
+    "params.outcome", "What the provider did with the parameter.",
     sources.REQUEST, _tried,
     good=(_N, _STOP, *(_TRIED[f"params.{name}"] for name in ("seed", "store", "parallel-tool-calls", "max-tokens"))),
     bad=(_UNKNOWN, with_request_params(_N, n=3), with_request_params(_STOP, stop="6"), with_request_params(_TRIED["params.max-tokens"], max_tokens=2)),
