@@ -236,7 +236,7 @@ def _tools_known(exchange: Exchange) -> Reason | None:
 
 
 @rule(
-    "messages.tool-offered", Level.SHOULD, "Only tools of the request are called.",
+    "messages.tool-offered", Level.SHOULD, "A message calls only tools of the request.",
     sources.MESSAGES_TOOLS, _tools_known,
     good=(TOOL, TWO_TOOLS, TOOL_BODY),
     bad=(chunks(_CALL, set_value("content_block/name", "functions.get_weather"))(TOOL), chunks(_any, set_value("content/1/name", "weather"))(TOOL_BODY)),

@@ -140,7 +140,7 @@ def delta_kind(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.keys-once", Level.MUST, "No object has the same key twice.",
+    "messages.keys-once", Level.MUST, "No object of a message has the same key twice.",
     sources.JSON_OBJECTS, stream,
     good=(STREAM,),
     bad=(replace_bytes(b'"index":0,"delta"', b'"index":0,"index":1,"delta"', 1)(STREAM),),
