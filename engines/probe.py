@@ -8,12 +8,14 @@ deviations that cassettes/ lists: what is new, or no longer seen, is shown.  Run
 is installed in; exits with 1 where a probe could not be made or something unexpected came.
 """
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 from record import ROOT, TARGETS, dialects_of, record
@@ -31,14 +33,27 @@ def main(names: list[str]) -> int:
 
 
 def _probed(name: str, server: Running) -> bool:
-    command = ["harness", "probe", server.base_url, "-m", server.model, "--key-env", KEY_ENV, "--fail-on", "never"]
+    command = [
+        "harness",
+        "probe",
+        server.base_url,
+        "-m",
+        server.model,
+        "--key-env",
+        KEY_ENV,
+        "--fail-on",
+        "never",
+        "--format",
+        "json",
+    ]
     environment = {**os.environ, KEY_ENV: server.key or ""}
     good = True
     for dialect in dialects_of(name):
         began = time.monotonic()
         asked = [*command, "--dialect", dialect]
         probed = subprocess.run(asked, env=environment, capture_output=True, text=True, check=False, timeout=300)
-        told = (probed.stdout or probed.stderr).splitlines()[-1]
+        outcomes = Counter(json.loads(line)["outcome"] for line in probed.stdout.splitlines())
+        told = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common()) or probed.stderr.strip()
         print(f"{name}: probed in {dialect} in {time.monotonic() - began:.1f} s: {told}")
         good = probed.returncode == 0 and good
     return good

@@ -1,5 +1,6 @@
 """What the oracle says of what a user got of an answer in Messages: each fate where it is due."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -130,3 +131,12 @@ def test_what_is_not_told_is_not_asked_for() -> None:
 def test_the_dialect_of_code_of_ones_own_is_told_by_what_it_imports(tmp_path: Path, code: str, dialect: str) -> None:
     (tmp_path / "own.py").write_text(f"{code}\n\n\ndef read(question, out):\n    pass\n")
     assert client_of_file(tmp_path / "own.py").dialect == dialect
+
+
+@pytest.mark.parametrize(("left", "due"), [("\n\n", "unsure"), ("\n", "unsure"), ("", "unsure"), (None, "cut")])
+def test_an_end_in_an_event_that_is_not_closed_is_read_by_some(left: str | None, due: ExpectedHandling) -> None:
+    whole = answer("stream")
+    before, event, _ = whole.response.body.partition(b"event: message_delta")
+    delta = event + whole.response.body.partition(event)[2].partition(b"\n\n")[0]
+    body = before if left is None else before + delta + left.encode()
+    assert expected_handling(replace(whole, response=replace(whole.response, body=body))) == due

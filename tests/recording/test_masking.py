@@ -248,6 +248,14 @@ def test_of_an_error_only_what_it_repeats_of_others_goes() -> None:
     assert not {"Lyonnaise", "secret", "plan"} & set(re.findall(r"\w+", error["message"]))
 
 
+def test_of_an_error_within_an_error_the_words_stay_too() -> None:
+    inner = '{"error": {"message": "The region of this deployment has no \'Lyonnaise\'", "prompt": "lemon cake"}}'
+    body = orjson.dumps({"error": {"message": f"upstream: {inner}", "type": "upstream_error", "code": 400}})
+    told = masked(answered(body, status=400)).columns.errors[0].value["message"]
+    assert told.startswith('upstream: {"error": {"message": "The region of this deployment has no \'')
+    assert not {"Lyonnaise", "lemon", "cake"} & set(re.findall(r"\w+", told))
+
+
 @pytest.mark.parametrize(
     "told", ["T-99812", "ada@contoso.com", "https://contoso.example/billing", "7f3a9b2c4d5e6f70", "1234567890"]
 )
