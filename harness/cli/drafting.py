@@ -15,7 +15,7 @@ from harness.cli.spending import LONG, MAX_REQUESTS, MAX_SECONDS, MAX_TOKENS, TI
 from harness.errors import HarnessError, Unreachable
 from harness.matrix.addresses import check_address
 from harness.matrix.providers import Thinking, slug
-from harness.wire.dialect import DialectName
+from harness.wire.dialect import DIALECTS, DialectName
 from harness.words import translated
 
 if TYPE_CHECKING:
@@ -27,17 +27,23 @@ if TYPE_CHECKING:
 @click.option("-m", "--model", required=True, help="Model name, as sent in requests.")
 @click.option(
     "--dialect",
-    type=click.Choice(["chat", "messages"]),
+    type=click.Choice(DIALECTS),
     default="chat",
     show_default=True,
-    help="What is spoken at BASE_URL: OpenAI chat completions, or Anthropic Messages, for which BASE_URL is as in "
-    "ANTHROPIC_BASE_URL.",
+    help="What is spoken at BASE_URL: OpenAI chat completions, Anthropic Messages, for which BASE_URL is as in "
+    "ANTHROPIC_BASE_URL, or legacy completions.",
 )
 @click.option(
     "--messages-url",
     metavar="URL",
     help="Where the same provider also serves Anthropic Messages, as in ANTHROPIC_BASE_URL; both are asked, and go into "
     "one entry.",
+)
+@click.option(
+    "--completions-url",
+    metavar="URL",
+    help="Where the same provider also serves legacy completions, as base_url of the OpenAI SDK; both are asked, and go "
+    "into one entry.",
 )
 @click.option(
     "--docs",
@@ -70,6 +76,7 @@ def new_provider(  # noqa: PLR0913, PLR0917 - one parameter an option
     model: str,
     dialect: DialectName,
     messages_url: str | None,
+    completions_url: str | None,
     docs: str | None,
     name_id: str | None,
     name: str | None,
@@ -96,7 +103,8 @@ def new_provider(  # noqa: PLR0913, PLR0917 - one parameter an option
     from harness.live.probe import Course
     from harness.live.record import environment_of
 
-    addresses = _addresses(base_url, dialect, messages_url)
+    beside: dict[DialectName, str | None] = {"messages": messages_url, "completions": completions_url}
+    addresses = _addresses(base_url, dialect, beside)
     own = name_id or slug(check_address(base_url))
     variable = key_env or _variable(own)
     thinking = Thinking(enable=_added("--thinking-on", thinking_on), disable=_added("--thinking-off", thinking_off))
@@ -125,17 +133,20 @@ def new_provider(  # noqa: PLR0913, PLR0917 - one parameter an option
     end(came, failed, None, unexpected=False)
 
 
-def _addresses(base_url: str, dialect: DialectName, messages_url: str | None) -> dict[DialectName, str]:
-    """Return where to ask, by dialect."""
-    if messages_url is None:
-        return {dialect: base_url}
-    if dialect == "messages":
-        raise HarnessError("--messages-url: BASE_URL is one of Messages already; leave out one of the two options")
-    try:
-        check_address(messages_url)
-    except Unreachable as error:
-        raise HarnessError(f"--messages-url: {error}") from None
-    return {"chat": base_url, "messages": messages_url}
+def _addresses(base_url: str, dialect: DialectName, beside: dict[DialectName, str | None]) -> dict[DialectName, str]:
+    """Return where to ask, by dialect: at the base URL, and at the addresses ``beside`` it."""
+    addresses = {dialect: base_url}
+    for name, url in beside.items():
+        if url is None:
+            continue
+        if name == dialect:
+            raise HarnessError(f"--{name}-url: BASE_URL is one of {name} already; leave out one of the two options")
+        try:
+            check_address(url)
+        except Unreachable as error:
+            raise HarnessError(f"--{name}-url: {error}") from None
+        addresses[name] = url
+    return addresses
 
 
 def _tell(draft: "Draft") -> None:

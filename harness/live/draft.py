@@ -55,8 +55,8 @@ class NewProvider:
     """
     What a user says of a new provider.
 
-    ``addresses`` is where it is asked, by dialect: of chat as the OpenAI SDK takes it, of Messages as ``ANTHROPIC_BASE_URL``
-    does.  ``thinking`` is how it is switched, as far as that is known.
+    ``addresses`` is where it is asked, by dialect: of chat and completions as the OpenAI SDK takes it, of Messages as
+    ``ANTHROPIC_BASE_URL`` does.  ``thinking`` is how it is switched, as far as that is known.
     """
 
     id: str
@@ -71,7 +71,8 @@ class NewProvider:
     @property
     def base_url(self) -> str:
         """Where chats are asked for, be it to see that there are none."""
-        return self.addresses.get("chat") or versioned(self.addresses["messages"])
+        spoken = self.addresses
+        return spoken.get("chat") or spoken.get("completions") or versioned(spoken["messages"])
 
     @property
     def scenarios(self) -> list[Scenario]:
@@ -290,10 +291,11 @@ def _provider(new: NewProvider, seen: _Learned, spoken: Iterable[DialectName]) -
     if seen.note:
         model["note"] = seen.note
     told = {name: getattr(new, name) for name in ("id", "name", "base_url", "key_env", "docs")}
-    if "messages" in spoken:
-        told["dialects"] = {
-            "messages": {"base_url": new.addresses["messages"], "key_header": seen.key_header, "valid": valid}
-        }
+    beside = [dialect for dialect in spoken if dialect != "chat"]
+    if beside:
+        told["dialects"] = {dialect: {"base_url": new.addresses[dialect], "valid": valid} for dialect in beside}
+    if "messages" in beside:
+        told["dialects"]["messages"]["key_header"] = seen.key_header
     try:
         return Provider.model_validate({**told, "lacks": seen.lacks, "models": [model]})
     except ValidationError as error:
