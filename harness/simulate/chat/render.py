@@ -1,9 +1,10 @@
 """The bytes of a stream or a body: what an answer says, written in the form of a provider's profile."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 import orjson
@@ -17,7 +18,6 @@ from harness.wire.shapes import Json
 _SECONDS = 0.25
 _CHUNKS_A_SECOND = 4
 _PADDING = "{alnum 6}"
-_PIECE_OF = {"saying": "text", "thinking": "thought", "arguments": "arguments"}
 _MARK = "\ue000piece\ue000"
 """Stands for a piece while what is around it is made."""
 
@@ -116,7 +116,7 @@ class _Writer:
         self.answer = answer
         self.written = 0
         self.call_ids: dict[int, str] = {}
-        self._around: dict[tuple[int, int, int], tuple[str, str] | None] = {}
+        self._surroundings: dict[tuple[int, int, int], tuple[str, str] | None] = {}
         states = {
             "asked": answer.include_usage,
             "thinking": answer.thinks,
@@ -159,37 +159,47 @@ class _Writer:
                 yield _json(self._chunk(stream, name, live[name], {}, self.conditions), stream.layout)
 
     def _choices(self, stream: Stream, phases: dict[str, Json]) -> Iterator[str]:
-        turns = [list(_with_all_said(_script(phases, said))) for said in self.answer.choices]
-        for turn in range(max(map(len, turns))):
-            for index, script in enumerate(turns):
-                if turn < len(script):
-                    name, template, given = script[turn]
-                    made = self._repeated(stream, name, template, index, given)
-                    if made is None:
-                        chunk = self._chunk_of(stream, name, template, index, given)
-                        last = name != "finish" or index == len(turns) - 1
-                        made = _json(chunk if last else _uncounted(chunk, stream), stream.layout)
-                    yield made
+        turns = [self._choice(stream, phases, index) for index in range(len(self.answer.choices))]
+        if len(turns) == 1:
+            yield from turns[0]
+            return
+        for turn in zip_longest(*turns):
+            yield from (chunk for chunk in turn if chunk is not None)
+
+    def _choice(self, stream: Stream, phases: dict[str, Json], index: int) -> Iterator[str]:
+        """Yield the chunks of one choice as JSON."""
+        said = ""
+        for step in _script(phases, self.answer.choices[index]):
+            around = self._around(stream, step, index) if step.place else None
+            for piece in step.pieces:
+                if around and piece:
+                    yield f"{around[0]}{_json(piece, stream.layout)}{around[1]}"
+                    continue
+                given = step.given | {step.place: piece} if step.place else step.given
+                said += given.get("text", "")
+                chunk = self._chunk_of(stream, step.name, step.template, index, given | {"said": said})
+                last = step.name != "finish" or index == len(self.answer.choices) - 1
+                yield _json(chunk if last else _uncounted(chunk, stream), stream.layout)
 
     def _chunk_of(self, stream: Stream, name: str, template: Json, index: int, given: Json) -> Json:
         said = self.answer.choices[index]
         values = {"index": index, **self._values(said, name, given)}
         return self._chunk(stream, name, template, values, self._conditions(said))
 
-    def _repeated(self, stream: Stream, name: str, template: Json, index: int, given: Json) -> str | None:
-        """Return a chunk that differs from the one before in its piece alone, whose rest is made once; None for another."""
-        place = _PIECE_OF.get(name)
-        if place is None or not given[place]:
+    def _around(self, stream: Stream, step: "_Step", index: int) -> tuple[str, str] | None:
+        """Return what stands before and after the piece in chunks that differ in it alone; None where more differs."""
+        key = id(step.template), index, step.given.get("number", 0)
+        if key not in self._surroundings:
+            self._surroundings[key] = self._found_around(stream, step, index) if any(step.pieces) else None
+        return self._surroundings[key]
+
+    def _found_around(self, stream: Stream, step: "_Step", index: int) -> tuple[str, str] | None:
+        varies = self.answer.logprobs is not None or self.form.created == "growing"
+        if varies or any(uses(one, other) for one in (step.template, stream.chunk) for other in ("padding", "said")):
             return None
-        key = id(template), index, given.get("number", 0)
-        if key not in self._around:
-            varies = self.answer.logprobs is not None or self.form.created == "growing"
-            varies |= any(uses(one, other) for one in (template, stream.chunk) for other in ("padding", "said"))
-            marked = {} if varies else self._chunk_of(stream, name, template, index, given | {place: _MARK})
-            before, found, after = _json(marked, stream.layout).partition(_json(_MARK))
-            self._around[key] = (before, after) if found and _MARK not in after else None
-        around = self._around[key]
-        return None if around is None else f"{around[0]}{_json(given[place], stream.layout)}{around[1]}"
+        marked = self._chunk_of(stream, step.name, step.template, index, step.given | {step.place: _MARK})
+        before, found, after = _json(marked, stream.layout).partition(_json(_MARK))
+        return (before, after) if found and _MARK not in after else None
 
     def _values(self, said: Said, name: str, given: Json) -> Json:
         """Return what stands in the places of one phase; what few of them need is a function."""
@@ -267,8 +277,18 @@ def _counts(answer: Answer) -> Json:
     return counts | {"total": answer.prompt + spoken + reasoning}
 
 
-def _script(phases: dict[str, Json], said: Said) -> Iterator[tuple[str, Json, Json]]:
-    """Yield phase, template and values of each chunk of one choice, in order."""
+class _Step(NamedTuple):
+    """Chunks of one phase that differ in their piece alone: each has one of ``pieces`` in ``place``, and ``given`` besides."""
+
+    name: str
+    template: Json
+    given: Json
+    place: str = ""
+    pieces: tuple[str, ...] = ("",)
+
+
+def _script(phases: dict[str, Json], said: Said) -> Iterator[_Step]:
+    """Yield what the chunks of one choice have, in order."""
     texts = _shared(said.text, "text", "saying", phases)
     thoughts = _shared(said.thought, "thought", "thinking", phases)
     for name in dict.fromkeys(_base(key) for key in phases):
@@ -278,19 +298,18 @@ def _script(phases: dict[str, Json], said: Said) -> Iterator[tuple[str, Json, Js
             yield from _calling(phases, said)
         elif name in REPEATED:
             place, pieces = ("text", texts[name]) if name == "saying" else ("thought", thoughts[name])
-            for number, piece in enumerate(pieces):
-                yield name, _variant(phases, name, number, len(pieces)), {place: piece}
+            yield from _run(phases, name, {}, place, pieces)
         else:
             given = {"text": "".join(texts.get(name, ())), "thought": "".join(thoughts.get(name, ()))}
-            yield name, phases[name], given
+            yield _Step(name, phases[name], given)
 
 
-def _with_all_said(script: Iterable[tuple[str, Json, Json]]) -> Iterator[tuple[str, Json, Json]]:
-    """Yield the same, with what was said up to each chunk: some providers repeat it all."""
-    said = ""
-    for name, template, given in script:
-        said += given.get("text", "")
-        yield name, template, {**given, "said": said}
+def _run(phases: dict[str, Json], name: str, given: Json, place: str, pieces: tuple[str, ...]) -> Iterator[_Step]:
+    """Yield the chunks of a phase that comes for each piece; the first and the last may have a template of their own."""
+    count = len(pieces)
+    for start, end in ((0, 1), (1, count - 1), (max(count - 1, 1), count)):
+        if start < end:
+            yield _Step(name, _variant(phases, name, start, count), given, place, pieces[start:end])
 
 
 def _base(key: str) -> str:
@@ -316,7 +335,7 @@ def _shared(pieces: tuple[str, ...], place: str, middle: str, phases: dict[str, 
     return shared | {middle: rest[:-1] if last else rest}
 
 
-def _calling(phases: dict[str, Json], said: Said) -> Iterator[tuple[str, Json, Json]]:
+def _calling(phases: dict[str, Json], said: Said) -> Iterator[_Step]:
     """Yield the chunks of the calls: each with its arguments, whole or followed by them in pieces."""
     names = {_base(key) for key in phases}
     pieced = "arguments" in names
@@ -326,8 +345,8 @@ def _calling(phases: dict[str, Json], said: Said) -> Iterator[tuple[str, Json, J
         rest = call.pieces[1:] if here else call.pieces
         head = call.pieces[0] if pieced else "".join(call.pieces)
         values = {"number": number, "name": call.name}
-        yield "call", template, values | {"arguments": head if here else ""}
+        yield _Step("call", template, values | {"arguments": head if here else ""})
         if "called" in names:
-            yield "called", _variant(phases, "called", number, len(said.calls)), values
-        for n, piece in enumerate(rest if pieced else ()):
-            yield "arguments", _variant(phases, "arguments", n, len(rest)), values | {"arguments": piece}
+            yield _Step("called", _variant(phases, "called", number, len(said.calls)), values)
+        if pieced:
+            yield from _run(phases, "arguments", values, "arguments", rest)
