@@ -11,6 +11,7 @@ import orjson
 
 from harness.simulate.chat.prompts import schema_in
 from harness.simulate.chat.speaking import cap_of
+from harness.simulate.frames import of_frame
 from harness.wire.exchange import Exchange, include_usage
 from harness.wire.shapes import Json
 
@@ -39,9 +40,14 @@ class Wish:
     @classmethod
     def of(cls, body: Json) -> "Wish":
         """Return what a request, as chat says it, wishes for."""
-        alike = [body.get(name) or None for name in _ALIKE]
-        question = [_functions(body), _choice(body), _stops(body), body.get("n") or 1, include_usage(body)]
-        return cls(body, orjson.dumps([alike, question], option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS))
+        return cls(body, _key(body))
+
+
+@of_frame
+def _key(body: Json) -> bytes:
+    alike = [body.get(name) or None for name in _ALIKE]
+    question = [_functions(body), _choice(body), _stops(body), body.get("n") or 1, include_usage(body)]
+    return orjson.dumps([alike, question], option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
 
 
 def fits(asked: Wish, before: Wish, held: Exchange) -> bool:

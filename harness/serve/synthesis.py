@@ -59,9 +59,10 @@ class Synthesiser:
         Raises:
             BadProfile: the profile can't be read.
         """
-        if dialect_of(path, b"") == "messages":
-            return self._message(provider, body, said, counts=path.endswith(COUNT_TOKENS))
-        if dialect_of(path, b"") == "completions":
+        dialect = dialect_of(path, b"")
+        if dialect == "messages":
+            return self._message(provider, body, said, counts=path.endswith(COUNT_TOKENS), right=right)
+        if dialect == "completions":
             return self._text(provider, body, said, path)
         target = self._target(provider, body)
         name = (target.model.name or target.model.id) if target else MODEL
@@ -79,10 +80,12 @@ class Synthesiser:
         target = self._target(provider, body)
         return (self._manner(target) if target else ReferenceManner()).error(status, message)
 
-    def _message(self, provider: str, body: Json | None, said: Said | None, *, counts: bool) -> tuple[str, Synthesised]:
+    def _message(
+        self, provider: str, body: Json | None, said: Said | None, *, counts: bool, right: bool
+    ) -> tuple[str, Synthesised]:
         manner = _messages_manner(provider)
         name = f"{provider}/{(body or {}).get('model') or messages.MODEL}"
-        return name, manner.count(body) if counts else manner.answer(body, said)
+        return name, manner.count(body) if counts else manner.answer(body, said, right=right)
 
     def _text(self, provider: str, body: Json | None, said: Said | None, path: str) -> tuple[str, Synthesised]:
         target = self._target(provider, body)

@@ -23,7 +23,9 @@ class Hints:
         self._texts = [*dict.fromkeys([*quoted, *_NAME.findall(text)])]
 
     def __copy__(self) -> "Hints":
-        return Hints(self.text_of_prompt)
+        other = object.__new__(Hints)
+        other.text_of_prompt, other._numbers, other._texts = self.text_of_prompt, self._numbers, [*self._texts]
+        return other
 
     def numbers(self, *, whole: bool) -> Iterator[float]:
         """Yield the numbers that are left, in their order."""

@@ -3,7 +3,7 @@ An instance of a JSON Schema: what a model might put into arguments or structure
 
 No library on the shelf does it: jsf draws from the process' one source of randomness, hypothesis-jsonschema refuses
 schemas that name themselves.  What is made is the smallest that fits, with values out of the prompt where they do, the
-same each time; jsonschema has the last word on whether it fits.
+same each time; jsonschema has the last word on whether it fits, but for schemas so plain that nothing can go wrong.
 """
 
 import json
@@ -22,7 +22,7 @@ from jsonschema.protocols import Validator
 from jsonschema.validators import validator_for
 
 from harness.simulate.hints import Hints
-from harness.simulate.schema_parts import alternatives, merged, types_of
+from harness.simulate.schema_parts import alternatives, is_plain, merged, types_of
 from harness.wire.dumping import json_text
 from harness.wire.shapes import Json
 
@@ -63,11 +63,11 @@ def instance(schema: Any, hints: Hints | None = None) -> Any:
     ``hints`` has the values that the prompt brings, such as its numbers and what it quotes.
     """
     try:
-        validator = _validator(json_text(schema))
+        validator, plain = _known(json_text(schema))
         for careful in (False, True):
             maker = _Filler(schema, copy(hints) if hints else Hints(), careful=careful)
             for value in islice(maker.values(schema, 0), _TRIES if careful else 1):
-                if validator.is_valid(value):
+                if plain or validator.is_valid(value):
                     return value
     except SchemaError as error:
         raise UnfillableSchema(f"it is no JSON Schema: {error.message}") from None
@@ -76,6 +76,13 @@ def instance(schema: Any, hints: Hints | None = None) -> Any:
     except Exception as error:  # noqa: BLE001 - a reference that leads nowhere is of a class that referencing keeps to itself
         raise UnfillableSchema(f"no instance of it is found: {type(error).__name__}") from None
     raise UnfillableSchema("no instance of it is found")
+
+
+@lru_cache(256)
+def _known(content: str) -> tuple[Validator, bool]:
+    """Return what judges the instances of a schema, and whether the first that is made needs no judge."""
+    validator = _validator(content)
+    return validator, is_plain(validator.schema)
 
 
 @lru_cache(256)

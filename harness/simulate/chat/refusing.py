@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.simulate.chat.prompts import object_of
 from harness.simulate.chat.speaking import tool_names
+from harness.simulate.frames import of_frame
 from harness.wire.shapes import Json, objects_in
 
 _NUMBERS = {"temperature": (0, 2), "top_p": (0, 1), "presence_penalty": (-2, 2), "frequency_penalty": (-2, 2)}
@@ -50,12 +51,15 @@ def wrong_with(body: Json | None) -> Wrong | None:
     """Return what is wrong with the body of a request, None where nothing is; a body of None is no JSON object."""
     if body is None:
         return Wrong(NOT_JSON, "The body is not a JSON object.")
+    return next(_of_model(body.get("model")), None) or next(_of_messages(body), None) or _wrong_frame(body)
+
+
+@of_frame
+def _wrong_frame(body: Json) -> Wrong | None:
     return next(_faults(body), None)
 
 
 def _faults(body: Json) -> Iterator[Wrong]:
-    yield from _of_model(body.get("model"))
-    yield from _of_messages(body)
     yield from _of_numbers(body)
     yield from _of_stops(body.get("stop"))
     yield from _of_tools(body)

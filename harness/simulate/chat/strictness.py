@@ -6,6 +6,7 @@ from typing import Any
 
 from harness.simulate.chat.prompts import messages_of, object_of, text_of
 from harness.simulate.chat.refusing import WRONG_TYPE, Wrong
+from harness.simulate.frames import of_frame
 from harness.wire.dumping import json_text
 from harness.wire.shapes import Json, objects_in
 
@@ -18,11 +19,25 @@ _DEEPEST = 20
 
 def refused_by_openai(body: Json) -> Wrong | None:
     """Return what OpenAI alone finds wrong with a request that has the right form; None where that is nothing."""
+    return next(_of_parts(body), None) or _refused_frame(body) or _without_json(body)
+
+
+@of_frame
+def _refused_frame(body: Json) -> Wrong | None:
     return next(_faults(body), None)
 
 
+def _without_json(body: Json) -> Wrong | None:
+    """Return what is wrong where a JSON object is asked for and no message says so."""
+    if object_of(body.get("response_format")).get("type") != "json_object":
+        return None
+    if any("json" in text_of(one.get("content")).lower() for one in messages_of(body)):
+        return None
+    what = "'messages' has to contain the word 'json' for a 'response_format' of type 'json_object'."
+    return Wrong(WRONG_TYPE, what, "messages")
+
+
 def _faults(body: Json) -> Iterator[Wrong]:
-    yield from _of_parts(body)
     stop = body.get("stop")
     if isinstance(stop, list) and len(stop) > _MOST_STOPS:
         yield Wrong(WRONG_TYPE, f"'stop' has {len(stop)} texts: too many.", "stop", "array_above_max_length")
@@ -62,12 +77,7 @@ def _of_function(function: Json, place: str) -> Iterator[Wrong]:
 
 def _of_form(body: Json) -> Iterator[Wrong]:
     form = object_of(body.get("response_format"))
-    if form.get("type") == "json_object":
-        said = " ".join(text_of(one.get("content")) for one in messages_of(body))
-        if "json" not in said.lower():
-            what = "'messages' has to contain the word 'json' for a 'response_format' of type 'json_object'."
-            yield Wrong(WRONG_TYPE, what, "messages")
-    elif form.get("type") == "json_schema":
+    if form.get("type") == "json_schema":
         asked = object_of(form.get("json_schema"))
         if not _NAME.fullmatch(str(asked.get("name"))):
             place = "response_format.json_schema.name"

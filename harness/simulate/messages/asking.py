@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.simulate.chat.prompts import messages_of, text_of
+from harness.simulate.frames import of_frame
 from harness.wire.dumping import json_text
 from harness.wire.shapes import Json, as_object, objects_in
 
@@ -18,10 +19,15 @@ _IMAGE = "[image]"
 
 def as_chat(body: Json) -> Json:
     """Return the chat request that asks for the same; whatever is odd in ``body`` is left out of it."""
+    messages = list(_messages(body))
+    return {**_frame(body), "messages": messages} if messages else {**_frame(body)}
+
+
+@of_frame
+def _frame(body: Json) -> Json:
     choice = as_object(body.get("tool_choice"))
     asked: Json = {
         "model": body.get("model"),
-        "messages": list(_messages(body)),
         "stream": body.get("stream"),
         "max_tokens": body.get("max_tokens"),
         "stop": stops_of(body),

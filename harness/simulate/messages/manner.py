@@ -35,13 +35,14 @@ class MessagesManner:
     def __init__(self, why: str = "") -> None:
         self._rests_on = f"Anthropic's own form{why}"
 
-    def answer(self, body: Json | None, said: Said | None = None) -> Synthesised:
+    def answer(self, body: Json | None, said: Said | None = None, *, right: bool = False) -> Synthesised:
         """
         Return the answer to the body of a request; None stands for one that is no JSON object.
 
-        ``said`` is what it says, where that is not what fits the request.
+        ``said`` is what it says, where that is not what fits the request; ``right`` is whether it is known that nothing
+        is wrong with it.
         """
-        wrong = wrong_with_messages(body)
+        wrong = None if right else wrong_with_messages(body)
         if wrong or body is None:
             return self._refused(wrong)
         asked = {key: value for key, value in as_chat(body).items() if key != "stop"}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.simulate.chat.refusing import names_no_model
+from harness.simulate.frames import of_frame
 from harness.simulate.messages.asking import client_tools, thinks
 from harness.wire.shapes import Json, as_object, objects_in
 
@@ -57,7 +58,7 @@ def wrong_with_messages(body: Json | None, *, counts: bool = False) -> WrongMess
     if as_object(body.get("thread")).get("type") == "continue":
         what = "thread: the conversation that it continues is not kept here; send the whole of it"
         return WrongMessages(what, _NOT_FOUND, "thread_not_found")
-    found = next(_faults(body, counts=counts), None)
+    found = next(_faults(body, counts=counts), None) or (_wrong_frame(body) if not counts else _wrong_count(body))
     if found:
         return WrongMessages(found)
     model = str(body["model"])
@@ -69,9 +70,22 @@ def _faults(body: Json, *, counts: bool) -> Iterator[str]:
         yield "model: Field required" if body.get("model") is None else "model: Input should be a valid string"
     yield from () if counts else _of_cap(body.get("max_tokens"))
     yield from _of_turns(body.get("messages"))
+
+
+def _faults_around(body: Json, *, counts: bool) -> Iterator[str]:
     yield from _of_numbers(body)
     yield from _of_tools(body)
     yield from _of_thought(body, counts=counts)
+
+
+@of_frame
+def _wrong_frame(body: Json) -> str | None:
+    return next(_faults_around(body, counts=False), None)
+
+
+@of_frame
+def _wrong_count(body: Json) -> str | None:
+    return next(_faults_around(body, counts=True), None)
 
 
 def _of_cap(cap: Any) -> Iterator[str]:
