@@ -48,6 +48,7 @@ _OWN_NAMES = 3
 _JSON = Headers((("Content-Type", "application/json"),))
 _MADE = Scenario("synthesised", "Made for a request.")
 _REMEMBERED = 256
+_LONGEST_NAME = 500
 _BY_NAME_ONLY = (
     "error.bad-key", "error.bad-key-stream", "error.unknown-model", "error.wrong-type", "error.no-tokens",
     "messages.bad-key", "messages.unknown-model", "messages.wrong-type", "messages.no-cap",
@@ -287,15 +288,16 @@ class RecordingIndex:
 
     def _by_wish(self, asked: "RequestMade") -> dict[bytes, list[RecordedAnswer]]:
         """Return the answers of a model that are no refusals, by what they have in common with requests they are for."""
-        key = asked.provider, asked.dialect, repr(asked.model)
+        key = asked.provider, asked.dialect, repr(asked.model)[:_LONGEST_NAME]
         held = self._wishes.get(key)
         if held is None:
             held = defaultdict(list)
             for one in self._named(asked):
                 if one.exchange.response.is_success:
                     held[one.wish.key].append(one)
-            if held:  # what nobody recorded may be named in endless ways
-                self._wishes[key] = held
+            if len(self._wishes) >= _REMEMBERED:  # what nobody recorded may be named in endless ways
+                self._wishes.clear()
+            self._wishes[key] = held
         return held
 
     def _of_scenario(self, asked: "RequestMade", scenario: str) -> list[RecordedAnswer]:

@@ -85,17 +85,18 @@ def render_refusal(form: Form, refusal: Refusal, text: str, seed: str) -> bytes:
     return _json(fill(refusal.body, _ids(form, seed) | {"text": text}, frozenset())).encode()
 
 
-def _ids(form: Form, seed: str) -> Json:
-    return {name: make_id(form.ids[name], f"{seed} {name}") if name in form.ids else None for name in IDS}
+def _ids(form: Form, seed: str, *, but: str = "") -> Json:
+    return {
+        name: make_id(form.ids[name], f"{seed} {name}") if name in form.ids else None for name in IDS if name != but
+    }
 
 
 def _stream(form: Form, stream: Stream, kind: StreamKind, answer: Answer) -> bytes:
-    chunks = _Writer(form, answer, streamed=True).chunks(stream, kind)
+    chunks = [*_Writer(form, answer, streamed=True).chunks(stream, kind), *(["[DONE]"] if stream.done else [])]
     end = {"lf": "\n", "crlf": "\r\n"}[stream.newline] * 2
     lead = "data: " if stream.space else "data:"
-    events = [f"{lead}{chunk}" for chunk in chunks]
-    events += [f"{lead}[DONE]"] if stream.done else []
-    return "".join(f"{event}{end}" for event in (*stream.opening, *events)).encode()
+    opening = "".join(f"{event}{end}" for event in stream.opening)
+    return f"{opening}{lead}{f'{end}{lead}'.join(chunks)}{end}".encode()
 
 
 def _body(form: Form, body: Body, kind: BodyKind, answer: Answer) -> bytes:
@@ -125,7 +126,9 @@ class _Writer:
             "stream": streamed,
         }
         self.conditions = frozenset(name for name, state in states.items() if state)
-        self.constants: Json = _ids(form, answer.seed) | {"model": form.answers_as.get(answer.model, answer.model)}
+        self.constants: Json = _ids(form, answer.seed, but="call_id") | {
+            "model": form.answers_as.get(answer.model, answer.model)
+        }
         self.constants |= {"created": CREATED, "index": 0, "text": "", "said": "", "thought": ""}
         self.constants |= {"finish": None, "logprobs": None, "seconds": _SECONDS, **_counts(answer)}
         if form.usage is not None:
@@ -148,33 +151,29 @@ class _Writer:
         filled: Json = fill(body.envelope, self.constants | {"choices": choices}, self.conditions)
         return filled
 
-    def chunks(self, stream: Stream, kind: StreamKind) -> Iterator[str]:
-        """Yield the chunks of the answer as JSON, those of several choices in turn."""
-        phases = {split(key): template for key, template in kind.phases.items()}
-        live = {name: phase for (name, when), phase in phases.items() if holds(when, self.conditions)}
-        for name in ("before", "usage"):
-            if name == "usage":
-                yield from self._choices(stream, live)
-            if name in live:
-                yield _json(self._chunk(stream, name, live[name], {}, self.conditions), stream.layout)
+    def chunks(self, stream: Stream, kind: StreamKind) -> list[str]:
+        """Return the chunks of the answer as JSON, those of several choices in turn."""
+        script = _script_of(kind, self.conditions)
+        made = [self._of_none(stream, "before", script)] if "before" in script.phases else []
+        turns = [self._choice(stream, script, index) for index in range(len(self.answer.choices))]
+        made += (
+            turns[0] if len(turns) == 1 else [one for turn in zip_longest(*turns) for one in turn if one is not None]
+        )
+        return [*made, self._of_none(stream, "usage", script)] if "usage" in script.phases else made
 
-    def _choices(self, stream: Stream, phases: dict[str, Json]) -> Iterator[str]:
-        turns = [self._choice(stream, phases, index) for index in range(len(self.answer.choices))]
-        if len(turns) == 1:
-            yield from turns[0]
-            return
-        for turn in zip_longest(*turns):
-            yield from (chunk for chunk in turn if chunk is not None)
+    def _of_none(self, stream: Stream, name: str, script: "_Script") -> str:
+        """Return a chunk that is of no choice."""
+        return _json(self._chunk(stream, name, script.phases[name], {}, self.conditions), stream.layout)
 
-    def _choice(self, stream: Stream, phases: dict[str, Json], index: int) -> Iterator[str]:
+    def _choice(self, stream: Stream, script: "_Script", index: int) -> Iterator[str]:
         """Yield the chunks of one choice as JSON."""
         said = ""
-        for step in _script(phases, self.answer.choices[index]):
+        for step in script.steps(self.answer.choices[index]):
             around = self._around(stream, step, index) if step.place else None
+            if around and all(step.pieces):
+                yield from [f"{around[0]}{_json(piece, stream.layout)}{around[1]}" for piece in step.pieces]
+                continue
             for piece in step.pieces:
-                if around and piece:
-                    yield f"{around[0]}{_json(piece, stream.layout)}{around[1]}"
-                    continue
                 given = step.given | {step.place: piece} if step.place else step.given
                 said += given.get("text", "")
                 chunk = self._chunk_of(stream, step.name, step.template, index, given | {"said": said})
@@ -287,21 +286,69 @@ class _Step(NamedTuple):
     pieces: tuple[str, ...] = ("",)
 
 
-def _script(phases: dict[str, Json], said: Said) -> Iterator[_Step]:
-    """Yield what the chunks of one choice have, in order."""
-    texts = _shared(said.text, "text", "saying", phases)
-    thoughts = _shared(said.thought, "thought", "thinking", phases)
-    for name in dict.fromkeys(_base(key) for key in phases):
-        if name in {"before", "usage", "called", "arguments"}:
-            continue
-        if name == "call":
-            yield from _calling(phases, said)
-        elif name in REPEATED:
-            place, pieces = ("text", texts[name]) if name == "saying" else ("thought", thoughts[name])
-            yield from _run(phases, name, {}, place, pieces)
-        else:
-            given = {"text": "".join(texts.get(name, ())), "thought": "".join(thoughts.get(name, ()))}
-            yield _Step(name, phases[name], given)
+@dataclass(frozen=True, slots=True)
+class _Script:
+    """The phases of a stream that are live: their ``order``, and which bring a piece of text or thought once."""
+
+    phases: dict[str, Json]
+    order: tuple[str, ...]
+    users: dict[str, tuple[list[str], list[str]]]
+
+    @classmethod
+    def of(cls, phases: dict[str, Json]) -> "_Script":
+        """Return that of some phases."""
+        names = dict.fromkeys(_base(key) for key in phases)
+        order = tuple(name for name in names if name not in {"before", "usage", "called", "arguments"})
+        return cls(phases, order, {place: _users(phases, place) for place in ("text", "thought")})
+
+    def steps(self, said: Said) -> Iterator["_Step"]:
+        """Yield what the chunks of one choice have, in order."""
+        texts = self._shared(said.text, "text", "saying")
+        thoughts = self._shared(said.thought, "thought", "thinking")
+        for name in self.order:
+            if name == "call":
+                yield from _calling(self.phases, said)
+            elif name in REPEATED:
+                place, pieces = ("text", texts[name]) if name == "saying" else ("thought", thoughts[name])
+                yield from _run(self.phases, name, {}, place, pieces)
+            else:
+                given = {"text": "".join(texts.get(name, ())), "thought": "".join(thoughts.get(name, ()))}
+                yield _Step(name, self.phases[name], given)
+
+    def _shared(self, pieces: tuple[str, ...], place: str, middle: str) -> dict[str, tuple[str, ...]]:
+        """Return which phase brings which of ``pieces``: those that come once take one, ``middle`` the others."""
+        first, last = self.users[place]
+        if middle not in self.order:
+            return {middle: (), **dict.fromkeys((*first, *last)[:1], pieces)}
+        rest = pieces[len(first) :]
+        shared = {name: pieces[number : number + 1] for number, name in enumerate(first)}
+        shared |= dict.fromkeys(last[:1], rest[-1:])
+        return shared | {middle: rest[:-1] if last else rest}
+
+
+def _users(phases: dict[str, Json], place: str) -> tuple[list[str], list[str]]:
+    """Return the phases that bring a piece once, before the others and after them."""
+    users = [name for name, template in phases.items() if uses(template, place)]
+    return [name for name in users if name in {"first", "empty"}], [
+        name for name in users if name in {"calls", "finish"}
+    ]
+
+
+_SCRIPTS: dict[tuple[int, frozenset[str]], tuple[StreamKind, _Script]] = {}
+_MOST_SCRIPTS = 1024
+
+
+def _script_of(kind: StreamKind, conditions: frozenset[str]) -> _Script:
+    """Return the script of a kind of stream under ``conditions``; made once, as in ``template.fill``."""
+    key = id(kind), conditions
+    held = _SCRIPTS.get(key)
+    if held is None:
+        if len(_SCRIPTS) >= _MOST_SCRIPTS:
+            _SCRIPTS.clear()
+        phases = {split(key): template for key, template in kind.phases.items()}
+        live = {name: phase for (name, when), phase in phases.items() if holds(when, conditions)}
+        held = _SCRIPTS[key] = kind, _Script.of(live)
+    return held[1]
 
 
 def _run(phases: dict[str, Json], name: str, given: Json, place: str, pieces: tuple[str, ...]) -> Iterator[_Step]:
@@ -320,19 +367,6 @@ def _variant(phases: dict[str, Json], name: str, number: int, count: int) -> Jso
     """Return the template of one of ``count`` chunks of a phase: that of the first or the last may be another."""
     position = "-first" if number == 0 else "-last" if number == count - 1 else ""
     return phases.get(f"{name}{position}") or phases.get(name) or phases[f"{name}-first"]
-
-
-def _shared(pieces: tuple[str, ...], place: str, middle: str, phases: dict[str, Json]) -> dict[str, tuple[str, ...]]:
-    """Return which phase brings which of ``pieces``: those that come once take one, ``middle`` the others."""
-    users = [name for name, template in phases.items() if uses(template, place)]
-    first = [name for name in users if name in {"first", "empty"}]
-    last = [name for name in users if name in {"calls", "finish"}]
-    if not any(_base(key) == middle for key in phases):
-        return {middle: (), **dict.fromkeys((*first, *last)[:1], pieces)}
-    rest = pieces[len(first) :]
-    shared = {name: pieces[number : number + 1] for number, name in enumerate(first)}
-    shared |= dict.fromkeys(last[:1], rest[-1:])
-    return shared | {middle: rest[:-1] if last else rest}
 
 
 def _calling(phases: dict[str, Json], said: Said) -> Iterator[_Step]:
