@@ -1,8 +1,10 @@
 """The command that answers as recorded providers do."""
 
+import asyncio
 import logging
 import sys
 import time
+from contextlib import nullcontext
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -126,10 +128,44 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter an option
 def log_to(stream: TextIO) -> None:
     """Log a line a request to ``stream``, and what goes wrong elsewhere."""
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line shows them
-    lines = logging.StreamHandler(stream)
+    lines = Together(stream)
     lines.setFormatter(Lines("%(asctime)s %(message)s", "%H:%M:%S"))
     logging.basicConfig(handlers=[lines], level=logging.WARNING)
     logging.getLogger("harness.serve").setLevel(logging.INFO)
+
+
+class Together(logging.StreamHandler[TextIO]):
+    """Writes the lines of a moment together: a server that answers thousands a second would write for each of them."""
+
+    _MOMENT = 0.05  # seconds
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a line; it is written at the latest a moment later, where a loop runs, and else at once."""
+        try:
+            self._lines.append(self.format(record) + self.terminator)
+        except Exception:  # noqa: BLE001 - as each handler does: who logs is not to fail for it
+            self.handleError(record)
+            return
+        if len(self._lines) == 1:
+            self._write_soon()
+
+    def flush(self) -> None:
+        """Write what was taken."""
+        with self.lock or nullcontext():
+            taken, self._lines = self._lines, []
+            if taken:
+                self.stream.write("".join(taken))
+            super().flush()
+
+    def _write_soon(self) -> None:
+        try:
+            asyncio.get_running_loop().call_later(self._MOMENT, self.flush)
+        except RuntimeError:  # no loop runs here
+            self.flush()
 
 
 class Lines(logging.Formatter):
