@@ -128,13 +128,13 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter an option
 def log_to(stream: TextIO) -> None:
     """Log a line a request to ``stream``, and what goes wrong elsewhere."""
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line shows them
-    lines = Together(stream)
+    lines = LinesTogether(stream)
     lines.setFormatter(Lines("%(asctime)s %(message)s", "%H:%M:%S"))
     logging.basicConfig(handlers=[lines], level=logging.WARNING)
     logging.getLogger("harness.serve").setLevel(logging.INFO)
 
 
-class Together(logging.StreamHandler[TextIO]):
+class LinesTogether(logging.StreamHandler[TextIO]):
     """Writes the lines of a moment together: a server that answers thousands a second would write for each of them."""
 
     _MOMENT = 0.05  # seconds

@@ -151,16 +151,16 @@ async def _play(
     if scripted.fault and not own.fault:
         own = replace(own, fault=scripted.fault)
     exchange = changed(exchange, own.fault)
-    request[_SAID] = with_fault(note, own.fault)
-    request[_SAID] += f"; socket={scripted.socket}" if scripted.socket else ""
-    line = _kept(request, exchange.response.status, request[_SAID])
-    line |= {"fault": own.fault, "socket": scripted.socket, "rule": scripted.rule}
+    said = with_fault(note, own.fault) + (f"; socket={scripted.socket}" if scripted.socket else "")
+    request[_SAID] = said
+    line = _kept(request, exchange.response.status, said)
+    line["fault"], line["socket"], line["rule"] = own.fault, scripted.socket, scripted.rule
     if scripted.answer.delay:
         await asyncio.sleep(scripted.answer.delay)
     response = exchange.response
     pieces = cut(response, own)
     waits = delays(response, own.pace, len(pieces))
-    return await send(request, response, pieces, waits, request[_SAID], socket_fault=scripted.socket)
+    return await send(request, response, pieces, waits, said, socket_fault=scripted.socket)
 
 
 def _scenario(request: web.Request) -> str | None:

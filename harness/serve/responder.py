@@ -89,7 +89,7 @@ async def without_additions(request: web.Request, response: web.StreamResponse) 
 
 
 def _headers(response: Response, pieces: Sequence[bytes], note: str) -> CIMultiDict[str]:
-    headers = CIMultiDict((name, _sendable(value)) for name, value in headers_of(response) if _is_sent(name.lower()))
+    headers = CIMultiDict(_sent(response))
     sent = sum(map(len, pieces))
     # A length that is not that of the body is part of the evidence; one that was right stays so when cut anew.
     length = response.headers.get("content-length", "")
@@ -97,6 +97,21 @@ def _headers(response: Response, pieces: Sequence[bytes], note: str) -> CIMultiD
         headers["Content-Length"] = str(sent) if int(length) == len(response.body) else length
     headers[NOTE] = note
     return headers
+
+
+def _sent(response: Response) -> list[tuple[str, str]]:
+    """Return the recorded headers that are sent; worked out once while the same response is asked for."""
+    held = _SENT.get(id(response))
+    if held is None:
+        if len(_SENT) >= _MOST_SENT:
+            _SENT.clear()
+        sent = [(name, _sendable(value)) for name, value in headers_of(response) if _is_sent(name.lower())]
+        held = _SENT[id(response)] = response, sent  # holds the response, so that its id stays its own
+    return held[1]
+
+
+_SENT: dict[int, tuple[Response, list[tuple[str, str]]]] = {}
+_MOST_SENT = 256
 
 
 def _is_sent(name: str) -> bool:

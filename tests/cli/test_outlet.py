@@ -1,5 +1,6 @@
 """Nothing that a terminal obeys, reorders or hides reaches it from outside; a stream that fails ends no run."""
 
+import asyncio
 import json
 import logging
 import os
@@ -7,6 +8,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from click.testing import CliRunner
 from parted import each
 
 from harness.cli import main
-from harness.cli.serving import Lines
+from harness.cli.serving import Lines, LinesTogether
 from harness.printable import printable_lines
 from harness.recording.cassette import write_cassette
 from harness.reports.files import write_report
@@ -251,6 +253,23 @@ def test_no_command_prints_past_the_outlet() -> None:
     past = re.compile(r"click\.s?echo|\bprint\(|secho\(|(?<!\w)Console\((?!stderr=True)")
     found = {path.stem for path in folder.glob("*.py") if past.search(re.sub(r"\.print\(", "", path.read_text(encoding="utf-8")))}  # fmt: skip
     assert found == {"outlet"}
+
+
+def test_lines_of_a_log_are_written_together_where_a_loop_runs_and_else_at_once() -> None:
+    written = StringIO()
+    lines = LinesTogether(written)
+
+    async def log_two() -> str:
+        for number in (1, 2):
+            lines.handle(logging.makeLogRecord({"msg": f"line {number}"}))
+        before = written.getvalue()
+        await asyncio.sleep(0.2)
+        return before
+
+    assert asyncio.run(log_two()) == ""
+    assert written.getvalue() == "line 1\nline 2\n"
+    lines.handle(logging.makeLogRecord({"msg": "line 3"}))
+    assert written.getvalue().endswith("line 3\n")
 
 
 def test_a_log_is_printable_line_by_line() -> None:

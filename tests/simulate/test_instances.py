@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from schemas import OBJECTS
 
 from harness.simulate.hints import Hints
 from harness.simulate.instances import UnfillableSchema, instance
+from harness.simulate.schema_parts import is_plain
 
 
 @settings(deadline=None, max_examples=60)
@@ -105,3 +107,42 @@ def test_values_come_out_of_the_prompt() -> None:
     assert instance(schema, Hints(""))["city"] == "city"
     number = {"type": "object", "properties": {"input": {"type": "integer"}}, "required": ["input"]}
     assert instance(number, Hints("What is the value of magic_function(3)? Use the tool.")) == {"input": 3}
+
+
+_LEAVES = st.sampled_from(["string", "integer", "number", "boolean", "null"]).map(lambda kind: {"type": kind})
+_CHOICES = st.lists(st.sampled_from(["red", "green", "blue"]), min_size=1, unique=True).map(lambda some: {"enum": some})
+
+
+def _around(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    listed = inner.map(lambda part: {"type": "array", "items": part})
+    return listed | st.dictionaries(st.sampled_from(["id", "name", "tags"]), inner).flatmap(_object_of)
+
+
+def _object_of(parts: dict[str, Any]) -> st.SearchStrategy[Any]:
+    required = st.lists(st.sampled_from(sorted(parts)), unique=True) if parts else st.just([])
+    return st.builds(lambda names, closed: {"type": "object", "properties": parts, "required": names} | closed, required,
+                     st.sampled_from([{}, {"additionalProperties": False}, {"additionalProperties": True}]))  # fmt: skip
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.recursive(_LEAVES | _CHOICES, _around, max_leaves=6), st.sampled_from(["", "Order 7, 'red' and 2.5 please"]))
+def test_what_is_made_of_a_plain_schema_fits_without_a_judge(schema: Any, prompt: str) -> None:
+    value = instance(schema, Hints(prompt))
+    assert Draft202012Validator(schema).is_valid(value)
+
+
+@pytest.mark.parametrize(
+    ("schema", "plain"),
+    [
+        ({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}, True),
+        ({"type": "array", "items": {"enum": ["a"]}}, True),
+        ({"type": "object", "required": ["a"]}, False),
+        ({"type": "object", "properties": {"a": {"$ref": "#"}}}, False),
+        ({"type": "integer", "minimum": 3}, False),
+        ({"type": "string", "enum": [1]}, False),
+        ({"type": ["string", "null"]}, False),
+        ({}, False),
+    ],
+)
+def test_a_schema_is_plain_if_nothing_in_it_narrows_what_fits(schema: Any, *, plain: bool) -> None:
+    assert is_plain(schema) is plain

@@ -1,0 +1,35 @@
+"""What is worked out once for requests that differ in their messages alone."""
+
+from typing import Any
+
+from harness.simulate.chat.refusing import wrong_with
+from harness.simulate.frames import of_frame
+
+
+def test_a_frame_is_worked_through_once_whatever_the_messages() -> None:
+    seen: list[dict[str, Any]] = []
+    model = of_frame(lambda body: seen.append(body) or body["model"])  # type: ignore[func-returns-value]
+    assert [model({"model": name, "messages": [name, number]}) for number in range(3) for name in "ab"] == [*"ababab"]
+    assert seen == [{"model": "a"}, {"model": "b"}]
+
+
+def test_a_long_frame_is_not_kept_and_a_deep_one_is_no_error() -> None:
+    seen: list[int] = []
+    size = of_frame(lambda body: seen.append(1) or len(body))  # type: ignore[func-returns-value]
+    deep: Any = []
+    for _ in range(300):
+        deep = [deep]
+    assert [size({"tools": "x" * 40_000}), size({"tools": "x" * 40_000}), size({"tools": deep})] == [1, 1, 1]
+    assert len(seen) == 3
+
+
+def test_what_is_wrong_is_found_in_messages_and_around_them_in_turn() -> None:
+    right = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+    for body, param in (
+        (right, None),
+        (right | {"n": 0}, "n"),
+        (right | {"n": 0, "messages": []}, "messages"),
+        (right, None),
+    ):
+        wrong = wrong_with(body)
+        assert (wrong.param if wrong else None) == param
