@@ -8,14 +8,24 @@ from harness.simulate.frames import of_frame
 
 def test_a_frame_is_worked_through_once_whatever_the_messages() -> None:
     seen: list[dict[str, Any]] = []
-    model = of_frame(lambda body: seen.append(body) or body["model"])  # type: ignore[func-returns-value]
+
+    @of_frame
+    def model(body: dict[str, Any]) -> Any:
+        seen.append(body)
+        return body["model"]
+
     assert [model({"model": name, "messages": [name, number]}) for number in range(3) for name in "ab"] == [*"ababab"]
     assert seen == [{"model": "a"}, {"model": "b"}]
 
 
 def test_a_long_frame_is_not_kept_and_a_deep_one_is_no_error() -> None:
     seen: list[int] = []
-    size = of_frame(lambda body: seen.append(1) or len(body))  # type: ignore[func-returns-value]
+
+    @of_frame
+    def size(body: dict[str, Any]) -> int:
+        seen.append(1)
+        return len(body)
+
     deep: Any = []
     for _ in range(300):
         deep = [deep]
