@@ -1,6 +1,7 @@
 """Faults and legal variants after further reports of 2026: packed bodies, waits told in words, lists of models, counts."""
 
 import gzip
+from functools import partial
 
 from harness.simulate.chat.faults.between import asked
 from harness.simulate.edits import (
@@ -22,6 +23,7 @@ _TOO_LONG = f"{_GITHUB}/smg-project/smg/issues/2380"
 _WAIT = f"{_GITHUB}/api7/aisix/issues/144"
 _PACKED = f"{_GITHUB}/gadievron/raptor/pull/547"
 _REMARK = f"{_GITHUB}/mnfst/llm-gateway/issues/2053"
+_packed = partial(gzip.compress, mtime=0)
 _ONE_TOKEN = f"{_GITHUB}/Arthur-Ficial/apfel/issues/100"
 _NO_OBJECT = f"{_GITHUB}/mostlygeek/llama-swap/pull/154"
 _LACKS = f"{_GITHUB}/dongri/openai-api-rs/issues/175"
@@ -42,9 +44,9 @@ FAULTS = (
           status(429, _limited("Rate limit reached. Please try again in 30s.")), "http.retry-after-given"),
     Fault("wait-in-words-503", "A busy server says in words how long to wait, and in no header.", "chat.stream", _WAIT,
           status(503, _limited("The server is busy, retry after 20 seconds.", 503), "application/json"), "http.retry-after-given"),
-    Fault("packed-unnamed", "The body is packed, and no header says so.", "chat.nonstream", _PACKED, body(gzip.compress), "http.encoding"),
+    Fault("packed-unnamed", "The body is packed, and no header says so.", "chat.nonstream", _PACKED, body(_packed), "http.encoding"),
     Fault("packed-twice", "The body is packed twice, and the header says so once.", "chat.nonstream", _PACKED,
-          compose(body(gzip.compress), body(gzip.compress), header("content-encoding", "gzip")), "http.encoding"),
+          compose(body(_packed), body(_packed), header("content-encoding", "gzip")), "http.encoding"),
     Fault("remark-as-data", "A comment is sent as data.", "chat.stream", _REMARK,
           body(lambda content: b"data: : PROCESSING\n\n" + content), "sse.json"),
     Fault("one-token-for-a-question", "A question of many words counts one token.", "chat.nonstream", _ONE_TOKEN,
