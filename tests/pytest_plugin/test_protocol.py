@@ -4,22 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from projects import write_project
 
 import harness.sdk.clients  # noqa: F401 - pytester forgets what a run imports, and asyncio stands no second time
 from harness.pytest.plugin import CheckItem
 from harness.recording.cassette import write_cassette
 from harness.simulate.reference import STREAM, replace_in_body
 
-MATRIX = """\
-# yaml-language-server: $schema=llm-compat-harness.schema.json
-providers:
-  - id: acme
-    name: Acme
-    base_url: https://api.acme.example/v1
-    key_env: ACME_API_KEY
-    docs: https://acme.example/docs
-    models: [{id: small, thinking: {disable: {}}}]
-"""
 DEVIATION = """\
 deviations:
   - {check: chunk.object, message: "*", reason: It always was., source: "https://acme.example", seen: {first: "2025"}}
@@ -59,8 +50,7 @@ class Heard:
 
 @pytest.fixture
 def project(pytester: pytest.Pytester) -> Path:
-    (pytester.path / "providers.yaml").write_text(MATRIX)
-    (pytester.path / "cassettes/acme").mkdir(parents=True)
+    write_project(pytester.path)
     (pytester.path / "cassettes/acme/deviations.yaml").write_text(DEVIATION)
     write_cassette(pytester.path / "cassettes/acme/small/chat.stream.yaml", [FAULTY])
     return pytester.path
