@@ -1,6 +1,5 @@
 """Calls of tools: their fragments, and what these join to."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -17,8 +16,9 @@ from harness.checks.chat.tool_fragments import (
     place,
     streamed_call,
 )
+from harness.checks.chat.written_calls import only_arguments, rest_of_call, values_said, written_call
 from harness.checks.kinds import place_of, wrong_kinds
-from harness.checks.marks import call_markup, without_code
+from harness.checks.marks import call_markup
 from harness.checks.registry import NotApplicable, Reason, rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import (
@@ -41,12 +41,17 @@ _READ = ("chunk.present",)
 _OTHER = object()
 
 
-_CALL_IN_JSON = re.compile(r'"([\w.:-]+)"\s*,\s*"(?:arguments|parameters)"\s*:\s*[{"]')
 _AS_JSON = replace_in_body(
     ask(tools=TOOLS.request.get("tools")), TOOLS_BODY.response.body.decode(), BODY.response.body.decode()
 )
-_AS_JSON = replace_in_body(
-    _AS_JSON, "你好! How can I help?", '{\\"name\\":\\"get_weather\\",\\"arguments\\":{\\"city\\":\\"Paris\\"}}'
+_AS_TEXT = replace_in_body(_AS_JSON, "你好! How can I help?", "SAID")
+_ARGUMENTS_ALONE = Advice(
+    "The user reads JSON, and the tool is never called: its arguments came as the text.",
+    "Take them for the call where one tool was offered: `args = json.loads(message.content)`, with an id that you make up.",
+)
+_REST = Advice(
+    "The user reads it before the tool is called, and sent back it teaches the model to write such text.",
+    "Leave out the text that comes with calls, for this provider alone: `text = None if message.tool_calls else message.content`.",
 )
 
 
@@ -334,8 +339,17 @@ def not_legacy(exchange: Exchange) -> Iterator[Problem]:
 @rule(
     "tool_calls.not-in-text", SHOULD, "`content` does not contain a tool call as markup or JSON.",
     sources.REFERENCE, success_status,
-    good=(TOOLS, STREAM),
-    bad=(replace_in_body(STREAM, "! How can I", '<tool_call>{\\"name\\":\\"get_weather\\"}</tool_call>'), replace_in_body(STREAM, "! How can I", "<|tool_calls_begin|>"), _AS_JSON),
+    good=(TOOLS, STREAM, replace_in_body(_AS_TEXT, "SAID", "I can call get_weather for a city.")),
+    bad=(
+        replace_in_body(STREAM, "! How can I", '<tool_call>{\\"name\\":\\"get_weather\\"}</tool_call>'),
+        replace_in_body(STREAM, "! How can I", "<|tool_calls_begin|>"),
+        replace_in_body(_AS_TEXT, "SAID", '{\\"name\\":\\"get_weather\\",\\"arguments\\":{\\"city\\":\\"Paris\\"}}'),
+        replace_in_body(_AS_TEXT, "SAID", "get_weather(city='Paris')"),
+        replace_in_body(_AS_TEXT, "SAID", "Action: get_weather\\nAction Input: Paris"),
+        replace_in_body(_AS_TEXT, "SAID", '{\\"city\\":\\"Paris\\"}'),
+        replace_in_body(TOOLS_BODY, '"content":null', '"content":"{"'),
+        replace_in_body(replace_in_body(TOOLS_BODY, '\\"Paris\\"', '\\"Paris\\",\\"land\\":\\"France\\"'), '"content":null', '"content":"Paris\\nFrance"'),
+    ),
     depends_on=_READ,
 )  # fmt: skip
 def not_in_text(exchange: Exchange) -> Iterator[Problem]:
@@ -347,11 +361,28 @@ def not_in_text(exchange: Exchange) -> Iterator[Problem]:
     """
     for choice in exchange.columns.choices.values():
         text = choice.fragments("content")
-        marked = call_markup(text.text, beside_calls=bool(choice.tools))
-        if marked or _holds_a_call(exchange, text.text):
+        told = _call_in(exchange, choice, text.text) if text.text.strip() else None
+        if told:
             place = place_of(exchange, choice, text.chunks[0], "/{part}/content")
-            left = _beside(exchange, choice, text.text)
-            yield Problem(f"the text holds {'the markup of ' if marked else ''}a tool call{left}", (place,))
+            yield Problem(told[0], (place,), told[1])
+
+
+def _call_in(exchange: Exchange, choice: Choice, text: str) -> tuple[str, Advice | None] | None:
+    """Return what is told of a call, or of the rest of one, that ``text`` holds; None where it holds none."""
+    offered = offered_tools(exchange)
+    marked = call_markup(text, beside_calls=bool(choice.tools))
+    if marked or written_call(text, offered):
+        return f"the text holds {'the markup of ' if marked else ''}a tool call{_beside(exchange, choice, text)}", None
+    if not choice.tools:
+        alone = not exchange.request.get("response_format") and only_arguments(text, offered)
+        return (
+            ("the text holds the arguments of a tool call, and tool_calls nothing", _ARGUMENTS_ALONE) if alone else None
+        )
+    rest = rest_of_call(text)
+    if rest:
+        return f"the text beside the call is a rest of its markup: {rest}", _REST
+    said = values_said(text, [call.value or {} for call in exchange.calls[choice.index]])
+    return ("the text beside the call says the values of its arguments again", _REST) if said else None
 
 
 def _beside(exchange: Exchange, choice: Choice, text: str) -> str:
@@ -361,11 +392,3 @@ def _beside(exchange: Exchange, choice: Choice, text: str) -> str:
     called = {call.name for call in exchange.calls[choice.index]}
     another = any(name in text for name in offered_tools(exchange) if name not in called)
     return " beside the others in tool_calls" if another else " that tool_calls has too"
-
-
-def _holds_a_call(exchange: Exchange, text: str) -> bool:
-    """Tell whether JSON in ``text``, or a piece of some, names a tool that was offered and goes on with its arguments."""
-    if "arguments" not in text and "parameters" not in text:
-        return False
-    offered = offered_tools(exchange)
-    return any(found[1] in offered for found in _CALL_IN_JSON.finditer(without_code(text)))
