@@ -1,10 +1,12 @@
-"""Client code that follows the advice on texts that the model did not say."""
+"""Client code that follows the advice on texts that the model did not say, and on calls that were altered."""
 
 from remedies import Remedy
 
 from harness.simulate.faults import FAULTS
 
 _SAID = "text = answer.choices[0].message.content\n"
+
+_CALL = "import json\nargs = json.loads(answer.choices[0].message.tool_calls[0].function.arguments)"
 
 FOREIGN = [
     Remedy(
@@ -58,5 +60,97 @@ for chunk in stream:
 result = text
 """,
         "The river begins in hills and runs south to small towns.",
+    ),
+    Remedy(
+        "tool_choice.offered",
+        FAULTS["tool-name-in-capitals"].apply(),
+        r"""
+import re
+def plain(n):
+    return re.sub(r"[\W_]", "", n).lower()
+tools, name = {"get_weather": print}, answer.choices[0].message.tool_calls[0].function.name
+name = next((n for n in tools if plain(n) in plain(name)), name)
+result = name
+""",
+        "get_weather",
+    ),
+    Remedy(
+        "tool_choice.schema",
+        FAULTS["arguments-wrapped"].apply(),
+        f"""
+{_CALL}
+key = "arguments"
+args = args.get(key, args) if len(args) == 1 else args
+result = args
+""",
+        {"city": "Paris"},
+    ),
+    Remedy(
+        "tool_calls.arguments-json",
+        FAULTS["arguments-not-a-number"].apply(),
+        """
+import json
+arguments = answer.choices[0].message.tool_calls[0].function.arguments
+result = json.loads(arguments, parse_constant=lambda name: None)
+""",
+        {"degrees": None},
+    ),
+    Remedy(
+        "tool_calls.arguments-json",
+        FAULTS["arguments-halves-twice"].apply(),
+        """
+arguments = ""
+for chunk in stream:
+    for call in chunk.choices[0].delta.tool_calls or []:
+        piece = call.function.arguments or ""
+        arguments += piece[: len(piece) // 2]
+result = arguments
+""",
+        '{"city":"Paris"}',
+    ),
+    Remedy(
+        "tool_calls.arguments-clean",
+        FAULTS["values-escaped-for-html"].apply(),
+        f"""
+import html
+{_CALL}
+result = None
+for value in args.values():
+    value = html.unescape(value)
+    result = value
+""",
+        "mkdir a && cd a > b",
+    ),
+    Remedy(
+        "tool_calls.arguments-clean",
+        FAULTS["values-between-line-ends"].apply(),
+        f"""
+{_CALL}
+value = args["city"]
+value = value.strip()
+result = value
+""",
+        "Paris",
+    ),
+    Remedy(
+        "tool_calls.not-in-text",
+        FAULTS["arguments-as-text"].apply(),
+        """
+import json
+message = answer.choices[0].message
+args = json.loads(message.content)
+result = args
+""",
+        {"city": "Oslo"},
+    ),
+    Remedy(
+        "tool_calls.not-in-text",
+        FAULTS["bracket-beside-call"].apply(),
+        """
+message = answer.choices[0].message
+text = None if message.tool_calls else message.content
+result = text
+""",
+        None,
     ),
 ]

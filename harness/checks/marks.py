@@ -238,6 +238,13 @@ def escaped_once_more(text: str) -> str | None:
     return ends[0] if len(ends) >= _SEVERAL and "\n" not in shown else None
 
 
+def escaped_for_html(text: str) -> str | None:
+    """Return the first entity of HTML in a text that is no HTML: it has several, and none of the signs they stand for."""
+    found = _ENTITY.findall(text) if "&" in text else []
+    bare = any(sign in text for sign in "<>\"'") or len(re.findall(r"&", text)) > len(re.findall(r"&#?\w+;", text))
+    return str(found[0]) if len(found) >= _MANY and not bare else None
+
+
 def escaped_letter(text: str) -> str | None:
     """Return the first escape of JSON for a letter in a text that has no letter beyond ASCII."""
     found = _UNICODE.findall(without_code(text)) if "\\u" in text and text.isascii() else []

@@ -224,7 +224,7 @@ def last(exchange: Exchange) -> Iterator[Problem]:
     "finish_reason.tool-calls", SHOULD, "`finish_reason` is `tool_calls` exactly when a tool is called.",
     sources.REFERENCE, all_of(success_status, complete_answer),
     good=(TOOLS, STREAM, TOOLS_BODY, with_request_params(replace_last_in_body(TOOLS, '"tool_calls"', '"stop"'), tool_choice={"type": "function"})),
-    bad=(replace_last_in_body(TOOLS, '"tool_calls"', '"stop"'), replace_in_body(STREAM, '"stop"', '"tool_calls"'), replace_last_in_body(TOOLS_BODY, '"tool_calls"', '"stop"')),
+    bad=(replace_last_in_body(TOOLS, '"tool_calls"', '"stop"'), replace_in_body(STREAM, '"stop"', '"tool_calls"'), replace_last_in_body(TOOLS_BODY, '"tool_calls"', '"stop"'), replace_last_in_body(TOOLS, '"tool_calls"', '"function_call"')),
     depends_on=_WHOLE, explained_by=("chunk.names", "chunk.places", "tool_calls.type", "chunk.index-in-range"),
 )  # fmt: skip
 def tool_calls(exchange: Exchange) -> Iterator[Problem]:
@@ -241,10 +241,19 @@ def tool_calls(exchange: Exchange) -> Iterator[Problem]:
             continue
         if choice.tools and reason.value == "stop" and not forced:
             yield Problem("a tool is called, and finish_reason is 'stop'", ((reason.chunk, reason.pointer),), _CALLED)
+        elif choice.tools and reason.value == "function_call":
+            at = (reason.chunk, reason.pointer)
+            yield Problem("a tool is called in tool_calls, and finish_reason is 'function_call'", (at,), _OLD_REASON)
         elif not choice.tools and reason.value in {"tool_calls", "function_call"} and not _in_old_form(exchange):
             at = (reason.chunk, reason.pointer)
             yield Problem(f"no tool is called, and finish_reason is {reason.value!r}", (at,), _NOT_CALLED)
     raise Unread("chunk.names")
+
+
+_OLD_REASON = Advice(
+    "Clients that read `function_call` then find nothing there, and those that wait for tool_calls never make the call.",
+    "Decide by the calls, not by the reason: `if message.tool_calls: run(message.tool_calls)`.",
+)
 
 
 def _in_old_form(exchange: Exchange) -> bool:

@@ -93,11 +93,17 @@ def _capped(exchange: Exchange) -> Reason | None:
     return success_status(exchange) or ("usage tells; usage.within-cap judges it" if beyond else None)
 
 
+_ONE_INDEX = Advice(
+    "The answers run into one: clients that go by the index join the words of all of them, and `choices[1]` raises IndexError.",
+    "Ask several times instead of once for several choices; nothing tells which piece was of which.",
+)
+
+
 @rule(
     "params.n", MUST, "As many choices are sent as requested.",
     sources.REQUEST, lambda x: _given("n")(x) or complete_answer(x) or (None if type(x.request.get("n")) is int else "n is no number"),
     good=(_N, _TWO),
-    bad=(with_request_params(_N, n=3), with_request_params(_TWO, n=3)),
+    bad=(with_request_params(_N, n=3), with_request_params(_TWO, n=3), replace_in_body(_N, '"index":1,', '"index":0,')),
     depends_on=_HELD,
 )  # fmt: skip
 def n(exchange: Exchange) -> Iterator[Problem]:
@@ -107,7 +113,11 @@ def n(exchange: Exchange) -> Iterator[Problem]:
     Instead: Ask several times instead of once for several choices.
     """
     wanted, came = exchange.request.get("n"), len(exchange.columns.choices)
-    if came != wanted:
+    ends = max((len(choice.finish_reasons) for choice in exchange.columns.choices.values()), default=0)
+    if came == 1 < ends == wanted:
+        said = f"{wanted} choices were asked for, and all {ends} that came have one index"
+        yield Problem(said, ((exchange.columns.last, "/choices"),), _ONE_INDEX)
+    elif came != wanted:
         yield Problem(
             f"{count_of(wanted, 'choice was', 'choices were')} asked for, {came} came",
             ((exchange.columns.last, "/choices"),),

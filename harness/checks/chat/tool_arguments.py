@@ -32,6 +32,7 @@ MUST, SHOULD = Level.MUST, Level.SHOULD
 
 _READ = ("chunk.present",)
 _SHOWN = 60
+_TRIED = 20  # pieces that are the same as the one before
 _Told = tuple[str, Advice | None]
 
 
@@ -65,6 +66,7 @@ _PARTS = TOOLS.response.body.split(b"\n\n")
 _PIECES_TWICE = with_body(
     TOOLS, b"\n\n".join([_PARTS[0], *(part for part in _PARTS[1:3] for _ in range(2)), *_PARTS[3:]])
 )
+_PIECE_AGAIN = with_body(TOOLS, b"\n\n".join([*_PARTS[:2], *(_PARTS[2:3] * 2), *_PARTS[3:]]))
 _GROWING = Advice(
     "The pieces joined are no JSON: `json.loads` raises, and the call is never made.",
     "Let a piece that is an object by itself stand for all before it: `arguments = piece if is_object(piece) else "
@@ -73,6 +75,19 @@ _GROWING = Advice(
 _DOUBLED = Advice(
     "The pieces joined are no JSON: `json.loads` raises, and the call is never made.",
     'Keep the pieces, and join every second one where all of them are no JSON: `"".join(pieces[::2])`.',
+)
+_HALVED = Advice(
+    "The pieces joined are no JSON: `json.loads` raises, and the call is never made.",
+    "Take one half of each piece, for this provider alone: `arguments += piece[: len(piece) // 2]`.",
+)
+_AGAIN = Advice(
+    "The pieces joined are no JSON: `json.loads` raises, and the call is never made.",
+    "Leave out a piece that is the same as the one before where all of them are no JSON: `if [piece] != pieces[-1:]: "
+    "pieces.append(piece)`; or ask again without `stream=True`.",
+)
+_NO_NUMBER = Advice(
+    "JavaScript's `JSON.parse` raises, and the call is never made; Python's `json.loads` takes it for a number.",
+    "Take it for null: `json.loads(arguments, parse_constant=lambda name: None)`.",
 )
 _TWICE = Advice(
     "`json.loads` raises at the second object: the call is never made.",
@@ -138,6 +153,10 @@ _CUT = Advice(
         replace_in_body(TOOLS_BODY, "Paris", 'the \\"old\\" Paris'),
         replace_in_body(TOOLS_BODY, '{\\"city\\":\\"Paris\\"}', '[{\\"city\\":\\"Paris\\"}]'),
         replace_in_body(TOOLS_BODY, '{\\"city\\":\\"Paris\\"}', '[\\"Paris\\"]'),
+        replace_in_body(TOOLS, '\\"Paris\\"}', '\\"Paris\\"}{ \\"city\\": \\"Paris\\"}'),
+        replace_in_body(replace_in_body(TOOLS, '"{\\"city\\":"', '"{\\"city\\":{\\"city\\":"'), '"\\"Paris\\"}"', '"\\"Paris\\"}\\"Paris\\"}"'),
+        _PIECE_AGAIN,
+        replace_in_body(TOOLS_BODY, '\\"Paris\\"', "NaN"),
     ),
     depends_on=_READ, explained_by=("sse.json", "sse.no-error", "http.complete", "chunk.choices", "chunk.names"),
 )  # fmt: skip
@@ -177,6 +196,11 @@ def _told(call: JoinedCall, choice: Choice) -> _Told:
         lambda: _in_a_row(text),
         lambda: ("a later piece repeats the arguments before it", _GROWING) if _growing(call) else None,
         lambda: ("each piece of the arguments comes twice", _DOUBLED) if _doubled(call) else None,
+        lambda: ("each piece of the arguments holds its text twice", _HALVED) if _halved(call) else None,
+        lambda: ("a piece of the arguments comes once more", _AGAIN) if _again(call) else None,
+        lambda: (
+            ("NaN or Infinity, which JSON has not, stands in the arguments", _NO_NUMBER) if _no_number(text) else None
+        ),
         lambda: ("the arguments are JSON within a JSON text", _ENCODED_TWICE) if _encoded_twice(text) else None,
         lambda: _other_json(text),
         lambda: ("a line break in the arguments is not escaped", _UNESCAPED) if _unescaped(text) else None,
@@ -192,7 +216,7 @@ def _in_a_row(text: str) -> _Told | None:
     row = values_in_row(text)
     if len(row) < 2 or not all(map(is_object, row)):  # noqa: PLR2004
         return None
-    if len(set(row)) == 1:
+    if all(json.loads(one) == json.loads(row[0]) for one in row):
         return f"the arguments come {len(row)} times over: {text[:_SHOWN]}", _TWICE
     if len(row) == 2 and "{}" in row:  # noqa: PLR2004
         return f"an empty object stands beside the arguments: {text[:_SHOWN]}", _EMPTY_BESIDE
@@ -211,6 +235,28 @@ def _doubled(call: JoinedCall) -> bool:
     """Tell whether every second piece is the one before it, and the others are the arguments."""
     pieces = call.pieces
     return pieces[::2] == pieces[1::2] and is_object("".join(pieces[::2]))
+
+
+def _halved(call: JoinedCall) -> bool:
+    """Tell whether every piece is one text twice, and the halves join to the arguments."""
+    halves = [piece[: len(piece) // 2] for piece in call.pieces]
+    return all(piece == 2 * half for piece, half in zip(call.pieces, halves, strict=True)) and is_object(
+        "".join(halves)
+    )
+
+
+def _again(call: JoinedCall) -> bool:
+    """Tell whether the pieces join to an object without one that is the same as the one before it, or as the first."""
+    pieces = call.pieces
+    same = [at for at in range(1, len(pieces)) if pieces[at] == pieces[at - 1]]
+    return any(is_object("".join(pieces[:at] + pieces[at + 1 :])) for at in same[:_TRIED])
+
+
+def _no_number(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict) and not is_object(text)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _encoded_twice(text: str) -> bool:

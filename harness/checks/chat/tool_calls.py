@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 from harness.checks import sources
@@ -38,11 +39,27 @@ from harness.wire.exchange import Exchange
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
 _READ = ("chunk.present",)
+_ORDER = Advice(
+    "Clients that keep calls in a list raise IndexError at the first, the SDK's `.stream()` helper among them.",
+    "Keep calls in a dict, `calls.setdefault(call.index, {})`, and sort its keys at the end; avoid lists.",
+)
+_TURNED = replace_in_body(
+    replace_in_body(
+        replace_in_body(TOOLS_PARALLEL, '"index":0,"id"', '"index":7,"id"'), '"index":1,"id"', '"index":0,"id"'
+    ),
+    '"index":7,"id"',
+    '"index":1,"id"',
+)
 _OTHER = object()
+_NO_IDS = {"None", "null", "undefined", "NaN", "<nil>", "nil", "[object Object]"}
+"""What a value that is missing becomes where it is made a text."""
 
 
+_PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 _AS_JSON = replace_in_body(
-    ask(tools=TOOLS.request.get("tools")), TOOLS_BODY.response.body.decode(), BODY.response.body.decode()
+    ask(tools=[{"type": "function", "function": {"name": "get_weather", "parameters": _PARAMETERS}}]),
+    TOOLS_BODY.response.body.decode(),
+    BODY.response.body.decode(),
 )
 _AS_TEXT = replace_in_body(_AS_JSON, "你好! How can I help?", "SAID")
 _ARGUMENTS_ALONE = Advice(
@@ -115,7 +132,7 @@ def index(exchange: Exchange) -> Iterator[Problem]:
     "tool_calls.index-from-0", SHOULD, "The tool calls of a choice are numbered from 0 without gaps.",
     sources.REFERENCE, streamed_call,
     good=(TOOLS, TOOLS_PARALLEL),
-    bad=(replace_in_body(TOOLS, '"tool_calls":[{"index":0,', '"tool_calls":[{"index":1,'), replace_in_body(TOOLS_PARALLEL, '"index":1,', '"index":5,')),
+    bad=(replace_in_body(TOOLS, '"tool_calls":[{"index":0,', '"tool_calls":[{"index":1,'), replace_in_body(TOOLS_PARALLEL, '"index":1,', '"index":5,'), _TURNED),
     depends_on=_READ,
 )  # fmt: skip
 def index_from_0(exchange: Exchange) -> Iterator[Problem]:
@@ -132,6 +149,14 @@ def index_from_0(exchange: Exchange) -> Iterator[Problem]:
         if len(gaps) > len(calls) - len(found):
             yield Problem(
                 f"the calls have the indices {', '.join(map(str, found))}", place(calls[0].fragments[0], "/index")
+            )
+        begun = [call for call in calls if call.index is not None and not call.shares_index]
+        early = next((two for one, two in pairwise(begun) if (two.index or 0) < (one.index or 0)), None)
+        if early and not gaps:
+            yield Problem(
+                f"call {early.index} begins after a call with a higher index",
+                place(early.fragments[0], "/index"),
+                _ORDER,
             )
 
 
@@ -190,7 +215,7 @@ def id_type(exchange: Exchange) -> Iterator[Problem]:
     "tool_calls.id", MUST, "Every tool call has an id that is not empty.",
     sources.TOOL_CALL, called,
     good=(TOOLS, TOOLS_BODY, TOOLS_PARALLEL),
-    bad=(replace_in_body(TOOLS, '"id":"call_1",', ""), replace_in_body(TOOLS, '"call_1"', '""'), replace_in_body(TOOLS_BODY, '"id":"call_1",', "")),
+    bad=(replace_in_body(TOOLS, '"id":"call_1",', ""), replace_in_body(TOOLS, '"call_1"', '""'), replace_in_body(TOOLS_BODY, '"id":"call_1",', ""), replace_in_body(TOOLS, '"call_1"', '"None"'), replace_in_body(TOOLS_BODY, '"call_1"', '" "')),
     depends_on=_READ,
 )  # fmt: skip
 def has_id(exchange: Exchange) -> Iterator[Problem]:
@@ -203,6 +228,10 @@ def has_id(exchange: Exchange) -> Iterator[Problem]:
         # An id of another type is a matter of tool_calls.id-type.
         if not _given_id(call):
             yield Problem("a call has no id", place(call.fragments[0]))
+        elif not call.id.strip() if call.id else False:
+            yield Problem("the id of a call is nothing but white space", place(call.fragments[0], "/id"))
+        elif call.id in _NO_IDS:
+            yield Problem(f"the id of a call is the word {call.id}", place(call.fragments[0], "/id"))
 
 
 def _identified(exchange: Exchange) -> Reason | None:

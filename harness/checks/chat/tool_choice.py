@@ -7,6 +7,7 @@ from harness.checks import sources
 from harness.checks.applies import all_of, complete_answer, finish_values, success_status, uncut
 from harness.checks.chat.tool_fragments import all_calls, called, name_among, offered_tools
 from harness.checks.chat.tool_fragments import place as place_of_call
+from harness.checks.chat.tool_names import meant_tool
 from harness.checks.json_schema import schema_error
 from harness.checks.registry import NotApplicable, Reason, rule
 from harness.matrix.scenarios import SCENARIOS
@@ -46,6 +47,14 @@ def _offered(exchange: Exchange) -> Reason | None:
 def _called(exchange: Exchange) -> Reason | None:
     """An answer that calls a tool by its name, where tools were offered."""
     return _offered(exchange) or called(exchange) or _named(exchange)
+
+
+def _called_at_all(exchange: Exchange) -> Reason | None:
+    """An answer that calls a tool by its name, where functions were offered, or nothing that may be called."""
+    asked = exchange.request
+    others = ("tools", "functions", "web_search_options", "plugins", "tool_ids", "extra_body", "prompt")
+    known = isinstance(asked.get("messages"), list) and not any(asked.get(key) for key in others)
+    return _called(exchange) if not known else called(exchange) or _named(exchange)
 
 
 def _named(exchange: Exchange) -> Reason | None:
@@ -140,9 +149,9 @@ def none(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "tool_choice.offered", SHOULD, "Only tools of the request are called.",
-    sources.REFERENCE, _called,
+    sources.REFERENCE, _called_at_all,
     good=(_AUTO, _WHOLE, _PARALLEL),
-    bad=(replace_in_body(_AUTO, '"name":"get_weather"', '"name":"functions.get_weather"'), replace_in_body(_WHOLE, '"name":"get_weather"', '"name":"weather"'), with_request_params(_AUTO, tool_choice={"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [{"type": "function", "function": {"name": "get_time"}}]}})),
+    bad=(replace_in_body(_AUTO, '"name":"get_weather"', '"name":"functions.get_weather"'), replace_in_body(_WHOLE, '"name":"get_weather"', '"name":"weather"'), with_request_params(_AUTO, tool_choice={"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [{"type": "function", "function": {"name": "get_time"}}]}}), replace_in_body(_WHOLE, '"name":"get_weather"', '"name":"GetWeather"'), with_request_params(_WHOLE, tools=None)),
     depends_on=(*_READ, "tool_calls.name-form"),
 )  # fmt: skip
 def offered(exchange: Exchange) -> Iterator[Problem]:
@@ -153,12 +162,33 @@ def offered(exchange: Exchange) -> Iterator[Problem]:
     """
     offered, allowed = offered_tools(exchange), _allowed(exchange)
     for name in _names(exchange):
-        if name not in offered or name not in allowed:
+        meant = meant_tool(name, offered)
+        if meant and meant in allowed:
+            yield Problem(f"{name} is called, where {meant} was offered", _place(exchange), _ALTERED)
+        elif not offered:
+            yield Problem(f"{name} is called, and no tool was offered", _place(exchange))
+        elif name not in offered or name not in allowed:
             said = "was not offered" if name not in offered else "is not among those allowed"
             yield Problem(f"{name} is called, and {said}", _place(exchange))
-            return
+        else:
+            continue
+        return
 
 
+_ALTERED = Advice(
+    "`tools[call.function.name]` raises KeyError: the tool was meant, and its name was altered on the way.",
+    "Compare the letters alone, for this provider alone: `name = next((n for n in tools if plain(n) in plain(name)), name)`, where "
+    'plain is `re.sub(r"[\\W_]", "", n).lower()`; answer the call with an error where there is none.',
+)
+_WRAPPED = Advice(
+    "The function is called with one parameter that it does not have: TypeError.",
+    "Take them out of it: `args = args.get(key, args) if len(args) == 1 else args`, with the key that wraps them.",
+)
+_SCHEMA_BACK = Advice(
+    "The function is called with parts of its own description: TypeError.",
+    "Send the validator's message back as the tool's result, and let the model try again; nothing tells the arguments that were "
+    "meant.",
+)
 _NONE_CAME = Advice(
     "The function is called with nothing, and raises TypeError; asked again, the model is told that it sent none.",
     'Take such a call for lost: `if not arguments and schema.get("required"): ask_again(stream=False)`; one answer in one body '
@@ -193,7 +223,7 @@ def _readably_called(exchange: Exchange) -> Reason | None:
     "tool_choice.schema", SHOULD, "The arguments of a tool call match the schema of its parameters.",
     sources.REFERENCE, all_of(_readably_called, complete_answer),
     good=(_AUTO, _WHOLE, _PARALLEL),
-    bad=(replace_in_body(_AUTO, '\\"Paris\\"', "1"), replace_in_body(_WHOLE, '\\"city\\"', '\\"town\\"')),
+    bad=(replace_in_body(_AUTO, '\\"Paris\\"', "1"), replace_in_body(_WHOLE, '\\"city\\"', '\\"town\\"'), replace_in_body(_WHOLE, '{\\"city\\":\\"Paris\\"}', '{\\"arguments\\":{\\"city\\":\\"Paris\\"}}'), replace_in_body(_WHOLE, '{\\"city\\":\\"Paris\\"}', '{\\"type\\":\\"object\\",\\"properties\\":{}}')),
     depends_on=_READ, explained_by=_BROKEN_OFF,
 )  # fmt: skip
 def schema(exchange: Exchange) -> Iterator[Problem]:
@@ -205,11 +235,23 @@ def schema(exchange: Exchange) -> Iterator[Problem]:
     for name, call in list(_readable(exchange))[:_JUDGED]:
         wrong = schema_error(call.value, offered_tools(exchange)[name].get("parameters") or {})
         if wrong:
-            came = call.arguments.strip()
-            said = wrong if came else f"no arguments came, and {wrong}"
             place = place_of_call(call.fragments[-1], "/function/arguments")
-            yield Problem(f"{name}: {said}", place, None if came else _NONE_CAME)
+            said, advice = _misfit(call, offered_tools(exchange)[name].get("parameters") or {}, wrong)
+            yield Problem(f"{name}: {said}", place, advice)
             return
+
+
+def _misfit(call: JoinedCall, parameters: Any, wrong: str) -> tuple[str, Advice | None]:
+    """Return what is told of arguments that do not fit their schema: why, where that can be seen, and how."""
+    value = call.value or {}
+    if not call.arguments.strip():
+        return f"no arguments came, and {wrong}", _NONE_CAME
+    if isinstance(value.get("properties"), dict) and "type" in value and value.get("type") == "object":
+        return f"the schema came back in the place of the arguments, and {wrong}", _SCHEMA_BACK
+    wraps = [key for key, inner in value.items() if isinstance(inner, dict) and schema_error(inner, parameters) is None]
+    if len(wraps) == 1 and wraps[0] not in as_object(as_object(parameters).get("properties")):
+        return f"the arguments stand under the key {wraps[0]!r} of another object, and {wrong}", _WRAPPED
+    return wrong, None
 
 
 @rule(

@@ -1,16 +1,19 @@
 """What the texts in arguments of calls hold: the marks of a model, and characters that were lost on the way."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 
 from harness.checks import sources
 from harness.checks.chat.marked_text import asked_text
 from harness.checks.chat.tool_fragments import all_calls, called, leaves, place
-from harness.checks.marks import mark_at_edge, markup_within, mojibake, replacement, think_tag
+from harness.checks.marks import escaped_for_html, mark_at_edge, markup_within, mojibake, replacement, think_tag
 from harness.checks.registry import Unread, rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import TOOLS, TOOLS_BODY, replace_in_body
 from harness.wire.exchange import Exchange
 
+_QUOTED_TEXT = re.compile(r'"[^"\\]*"')
+_WORDS = {"undefined", "[object Object]", "<nil>"}
 _LOST = Advice(
     "The tool gets a path, a name or a text with U+FFFD in the place of a character: it looks for what there is not.",
     'Do not run the call: `if "\\ufffd" in call.function.arguments:` send an error back as the result, and let the model try again.',
@@ -22,6 +25,22 @@ _THOUGHT = Advice(
 _INTO = Advice(
     "The tool gets the rest of the call as a part of one value, and the other parameters not at all.",
     'Do not run the call: `if "</arg_value>" in value or "</parameter>" in value:` send an error back as the result.',
+)
+_ESCAPED = Advice(
+    "The tool gets `&amp;&amp;` for `&&` and `&quot;` for quotes: commands fail, and files hold what nobody wrote.",
+    "Take the escapes back before you run the call, for this provider alone: `value = html.unescape(value)`.",
+)
+_PADDED = Advice(
+    "The tool looks for a file or a place whose name begins and ends with a line end: there is none.",
+    "Strip the values before you run the call, for this provider alone: `value = value.strip()`.",
+)
+_QUOTED = Advice(
+    "The tool gets each text with quotes as a part of it, and finds nothing by that name.",
+    "Read them as JSON once more, for this provider alone: `value = json.loads(value)`.",
+)
+_NOTHING = Advice(
+    "The tool gets a word where a value was missing or no text: it looks for what there is not.",
+    "Do not run the call: send an error back as the result, and let the model try again.",
 )
 _GARBLED = Advice(
     "The tool gets two or three wrong letters for each that is not ASCII.",
@@ -41,6 +60,10 @@ _GARBLED = Advice(
         replace_in_body(TOOLS, "Paris", "Paris</arg_value><arg_key>unit</arg_key><arg_value>C"),
         replace_in_body(TOOLS_BODY, "Paris", "Pari\ufffd"),
         replace_in_body(TOOLS_BODY, "Paris", "ä½\u00a0å¥½"),
+        replace_in_body(TOOLS_BODY, "Paris", "a &amp;&amp; b &gt; c"),
+        replace_in_body(TOOLS_BODY, "Paris", "\\\\nParis\\\\n"),
+        replace_in_body(TOOLS_BODY, '\\"Paris\\"', '\\"\\\\\\"Paris\\\\\\"\\",\\"land\\":\\"\\\\\\"France\\\\\\"\\"'),
+        replace_in_body(TOOLS_BODY, "Paris", "[object Object]"),
     ),
     depends_on=("chunk.present", "sse.utf8", "http.utf8"), explained_by=("chunk.choices", "chunk.names"),
 )  # fmt: skip
@@ -59,7 +82,27 @@ def clean(exchange: Exchange) -> Iterator[Problem]:
             if found is not None and found[0] not in asked:
                 yield Problem(found[1], place(call.fragments[-1], "/function/arguments"), found[2])
                 return
+        whole = _written_otherwise([text for text in (call.value or {}).values() if isinstance(text, str)])
+        if whole is not None and whole[0] not in asked:
+            yield Problem(whole[1], place(call.fragments[-1], "/function/arguments"), whole[2])
+            return
     raise Unread("tool_calls.arguments-json", "chunk.no-nul")
+
+
+_SEVERAL = 2
+
+
+def _written_otherwise(texts: Sequence[str]) -> tuple[str, str, Advice] | None:
+    """Return what is told of the texts of a call that were all written in another way; the mark first, if there is one."""
+    entity = escaped_for_html("\n".join(texts))
+    if entity:
+        return entity, f"the values of the arguments are escaped for HTML: {entity}", _ESCAPED
+    if texts and all(text.startswith("\n") and text.endswith("\n") and text.strip() for text in texts):
+        return "\n\n\n", "each text in the arguments begins and ends with a line end", _PADDED
+    if len(texts) >= _SEVERAL and all(_QUOTED_TEXT.fullmatch(text) for text in texts):
+        return '"\\"', "each text in the arguments stands in quotes once more", _QUOTED
+    word = next((text for text in texts if text in _WORDS), None)
+    return (word, f"a value of the arguments is {word}, written out", _NOTHING) if word else None
 
 
 def _odd(text: str, closing: str) -> tuple[str, str, Advice | None] | None:

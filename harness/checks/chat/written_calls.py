@@ -1,0 +1,125 @@
+"""Calls that stand in a text instead of in tool_calls, told by the names and parameters of the tools that were offered."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from harness.checks.marks import without_code
+from harness.wire.shapes import as_object
+
+_NAMED_BY = ("name", "tool", "tool_name", "function", "function_name", "action", "recipient_name")
+_GIVEN_BY = ("arguments", "args", "parameters", "params", "input", "action_input", "tool_input", "kwargs")
+_IN_JSON = re.compile(r'"([\w.:-]+)"\s*,\s*"(?:arguments|parameters)"\s*:\s*[{"]')
+_FENCED = re.compile(r"\A\s*```[\w-]*\n(?P<code>.*?)\n?```\s*\Z", re.DOTALL)
+_ENDS = re.compile(r"[\s\])}>`.]*(?:</\w+>)?\s*\Z")
+_REST = re.compile(
+    r"[\s{}\[\]()<>\"'`|/,:]{1,12}|\s*(?:```)?(?:json|tool_code)\s*|\s*(?:commentary )?to=functions\.\w+\s*"
+)
+_BETWEEN = 40  # characters between the name of a tool and its arguments
+_LONG, _VALUES = 12, 2
+_DECODER = json.JSONDecoder()
+
+Offered = dict[str, dict[str, Any]]
+"""Tools by name, as a request describes them."""
+
+
+def written_call(text: str, offered: Offered) -> bool:
+    """Tell whether ``text`` calls a tool that was offered, in whatever writing."""
+    fenced = _FENCED.match(text)
+    whole = fenced["code"] if fenced else text
+    shown = whole if fenced else without_code(text)
+    if any(found[1] in offered for found in _IN_JSON.finditer(shown)):
+        return True
+    there = {name: one for name, one in offered.items() if name and name in shown}
+    if not there:
+        return False
+    return _as_json(whole, there) or any(_as_code(shown, name, _parameters(one)) for name, one in there.items())
+
+
+def only_arguments(text: str, offered: Offered) -> bool:
+    """Tell whether ``text`` is nothing but the arguments of the one tool that was offered."""
+    if len(offered) != 1 or text.strip()[:1] != "{":
+        return False
+    (tool,) = offered.values()
+    return _fits(_read(text), tool)
+
+
+def rest_of_call(text: str) -> str | None:
+    """Return ``text`` where it is nothing but a bracket or the like, which a parser of calls left over."""
+    return text.strip() if text.strip() and _REST.fullmatch(text) else None
+
+
+def values_said(text: str, values: Sequence[dict[str, Any]]) -> bool:
+    """Tell whether ``text`` is the texts in the arguments of calls, and nothing else that has a letter or a digit."""
+    texts = [one for value in values for one in value.values() if isinstance(one, str) and one.strip()]
+    if len(texts) < _VALUES or len(text.strip()) < _LONG:
+        return False
+    for one in sorted(texts, key=len, reverse=True):
+        if one not in text:
+            return False
+        text = text.replace(one, "", 1)
+    return not any(letter.isalnum() for letter in text)
+
+
+def _parameters(tool: dict[str, Any]) -> list[str]:
+    return [*as_object(as_object(tool.get("parameters")).get("properties"))]
+
+
+def _fits(value: Any, tool: dict[str, Any]) -> bool:
+    """Tell whether ``value`` may be the arguments of ``tool``: it has the keys that are required, and no others."""
+    required = as_object(tool.get("parameters")).get("required")
+    needed = [key for key in required if isinstance(key, str)] if isinstance(required, list) else []
+    return isinstance(value, dict) and bool(value) and {*needed} <= {*value} <= {*_parameters(tool)}
+
+
+def _read(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _as_json(text: str, offered: Offered) -> bool:
+    """Tell whether ``text`` is JSON that names a tool and gives its arguments, alone or in a list."""
+    if text.strip()[:1] not in {"{", "["}:
+        return False
+    read = _read(text)
+    return any(_is_call(one, offered) for one in (read if isinstance(read, list) else [read]))
+
+
+def _is_call(value: Any, offered: Offered) -> bool:
+    one = as_object(value)
+    name = next((one[key] for key in _NAMED_BY if isinstance(one.get(key), str)), None)
+    if name in offered:
+        return any(isinstance(one.get(key), (dict, str)) for key in _GIVEN_BY)
+    function = as_object(one.get("function"))
+    return (bool(function) and _is_call(function, offered)) or any(
+        _fits(one[key], offered[key]) for key in one if key in offered
+    )
+
+
+def _as_code(text: str, name: str, parameters: Sequence[str]) -> bool:
+    """Tell whether ``text`` calls ``name`` as a line of code, between tags, as ReAct does, or before its arguments as JSON."""
+    tool = re.escape(name)
+    any_of = "|".join(map(re.escape, parameters)) or r"(?!)"
+    forms = (
+        rf"(?:\A|\n)\s*\[?(?:print\()?(?:\w+\.)?{tool}\([^\n]*\b(?:{any_of})\s*=[^\n]*\)\)?\]?\s*\Z",
+        rf"<{tool}>\s*<(?P<first>{any_of})>.*?</(?P=first)>.*?</{tool}>",
+        rf"<[^<>\n]{{0,20}}\b(?:invoke|function|tool|call|tool_call)\s+(?:name|tool)=[\"']{tool}[\"']",
+        rf"Action:\s*{tool}\s*\n+\s*Action Input:",
+        rf"\bcall:{tool}\{{",
+        rf"\b{tool}\s*<(?:\w+_)?arg_key>",
+        rf"<name>\s*{tool}\s*</name>\s*<(?:arguments|parameters|input)>",
+    )
+    return any(re.search(form, text, re.DOTALL) for form in forms) or any(_before_json(text, tool, parameters))
+
+
+def _before_json(text: str, tool: str, parameters: Sequence[str]) -> Iterator[bool]:
+    """Yield for each place where the name of a tool stands shortly before JSON whether that is its arguments, and the end."""
+    for found in re.finditer(rf"\b{tool}\b[^\n{{]{{0,{_BETWEEN}}}\s*(?P<json>\{{)", text):
+        try:
+            value, end = _DECODER.raw_decode(text, found.start("json"))
+        except (ValueError, RecursionError):
+            continue
+        yield bool(value) and {*value} <= {*parameters} and bool(_ENDS.match(text, end))
