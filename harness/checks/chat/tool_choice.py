@@ -7,7 +7,7 @@ from harness.checks import sources
 from harness.checks.applies import all_of, complete_answer, finish_values, success_status, uncut
 from harness.checks.chat.tool_fragments import all_calls, called, name_among, offered_tools
 from harness.checks.chat.tool_fragments import place as place_of_call
-from harness.checks.chat.tool_names import meant_tool
+from harness.checks.chat.written_calls import meant_tool
 from harness.checks.json_schema import schema_error
 from harness.checks.registry import NotApplicable, Reason, rule
 from harness.matrix.scenarios import SCENARIOS

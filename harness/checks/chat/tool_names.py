@@ -1,7 +1,7 @@
 """The names by which tools are called: what none may hold, and whether a tool is called as what it was offered."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from harness.checks import sources
@@ -26,7 +26,6 @@ from harness.wire.shapes import as_object, objects_in
 SHOULD = Level.SHOULD
 
 _READ = ("chunk.present",)
-_SHORT = 3  # letters: shorter names stand in others by chance
 _ODD = re.compile(r"[^\w.:/@$#+~-]")
 """What stands in no name: OpenAI takes letters, digits, _ and -; others take more, such as the points of a path."""
 _SPECIAL = re.compile(r"<\|?/?[\w.-]+\|?>|<\||\|>|<｜[^｜>]*｜?>?|\[/?[A-Z_]{2,}\]")
@@ -70,27 +69,6 @@ def name_form(exchange: Exchange) -> Iterator[Problem]:
             else:
                 yield Problem(f"the name of a call holds what no name may: {name!r}", where)
             return
-
-
-def meant_tool(name: str, offered: Collection[str]) -> str | None:
-    """
-    Return the tool of ``offered`` that ``name``, which is none of them, is but for what was altered on the way.
-
-    That is the case of its letters and its signs, or what stands before or after it behind such a sign.
-    """
-    if name in offered:
-        return None
-    plain = {_plain(one): one for one in offered}
-    if _plain(name) in plain:
-        return plain[_plain(name)]
-    around = [
-        one for one in offered if len(one) > _SHORT and re.search(rf"(?:\A|[\W_]){re.escape(one)}(?:[\W_]|\Z)", name)
-    ]
-    return max(around, key=len, default=None)
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[\W_]", "", name).lower()
 
 
 _FREE = {"type": "custom", "custom": {"name": "get_weather"}}

@@ -1,8 +1,8 @@
-"""Calls that stand in a text instead of in tool_calls, told by the names and parameters of the tools that were offered."""
+"""Calls by the names and parameters of the tools that were offered: those that stand in a text, and names that were altered."""
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from harness.checks.marks import without_code
@@ -18,6 +18,7 @@ _REST = re.compile(
 )
 _BETWEEN = 40  # characters between the name of a tool and its arguments
 _LONG, _VALUES = 12, 2
+_SHORT = 3  # letters: shorter names stand in others by chance
 _DECODER = json.JSONDecoder()
 
 Offered = dict[str, dict[str, Any]]
@@ -123,3 +124,24 @@ def _before_json(text: str, tool: str, parameters: Sequence[str]) -> Iterator[bo
         except (ValueError, RecursionError):
             continue
         yield bool(value) and {*value} <= {*parameters} and bool(_ENDS.match(text, end))
+
+
+def meant_tool(name: str, offered: Collection[str]) -> str | None:
+    """
+    Return the tool of ``offered`` that ``name``, which is none of them, is but for what was altered on the way.
+
+    That is the case of its letters and its signs, or what stands before or after it behind such a sign.
+    """
+    if name in offered:
+        return None
+    plain = {_plain(one): one for one in offered}
+    if _plain(name) in plain:
+        return plain[_plain(name)]
+    around = [
+        one for one in offered if len(one) > _SHORT and re.search(rf"(?:\A|[\W_]){re.escape(one)}(?:[\W_]|\Z)", name)
+    ]
+    return max(around, key=len, default=None)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]", "", name).lower()
