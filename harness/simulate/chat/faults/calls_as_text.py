@@ -29,7 +29,6 @@ _LEFT = f"{_GITHUB}/inferencerlabs/inferencer-feedback/issues/295"
 _VALUES = f"{_GITHUB}/youssofal/MTPLX/issues/249"
 _ENTITIES = f"{_GITHUB}/openclaw/openclaw/pull/35276"
 _NAMES = f"{_GITHUB}/tontinton/maki/pull/518"
-_KIMI = f"{_GITHUB}/can1357/oh-my-pi/issues/8495"
 
 
 def _said(text: str) -> Change:
