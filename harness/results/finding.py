@@ -12,6 +12,8 @@ from harness.wire.dialect import DialectName, dialect_of_scenario
 class Level(StrEnum):
     """How binding a rule is."""
 
+    __hash__ = str.__hash__  # that of an Enum is written in Python, and these are looked up over and over
+
     MUST = "MUST"
     """The specification says so."""
     SHOULD = "SHOULD"
@@ -22,6 +24,8 @@ class Level(StrEnum):
 
 class Outcome(StrEnum):
     """What became of a check; the worst first."""
+
+    __hash__ = str.__hash__  # likewise
 
     BROKEN = "broken"
     FAIL = "fail"

@@ -5,10 +5,10 @@ Chunks of one stream come in a handful of shapes, so a question about presence o
 ``""`` and text told apart) is asked once a shape instead of once a chunk.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 Kind = Literal["missing", "null", '""', "text", "int", "float", "bool", "[]", "list", "{}", "object"]
 MessageKey = Literal["delta", "message"]
@@ -42,6 +42,7 @@ _OBJECTS = frozenset({"{}", "object"})
 _PLAIN_CONTAINERS = 3  # choices, one choice and its delta
 _WALKED_LISTS = frozenset({"choices", "tool_calls"})
 _MAX_DEPTH = 8
+_Made = TypeVar("_Made")
 
 
 def as_object(value: Any) -> Json:
@@ -78,7 +79,7 @@ class ChunkForm:
     ``deep`` that it holds more containers than the choice and its delta.
     """
 
-    __slots__ = ("_containers", "_places", "channels", "deep", "kinds", "plain")
+    __slots__ = ("_containers", "_places", "_worked_out", "channels", "deep", "kinds", "plain")
 
     def __init__(self, kinds: dict[str, Kind], part: MessageKey) -> None:
         self.kinds = kinds
@@ -88,6 +89,7 @@ class ChunkForm:
         self.plain = not self.deep and all(kinds.get(p, "null") in allowed for p, allowed in _plain_form(part))
         self._containers: dict[str, list[str]] = {}
         self._places: dict[str, list[tuple[str, Kind]]] = {}
+        self._worked_out: dict[tuple[object, ...], Any] = {}
 
     def containers(self, pattern: str) -> list[str]:
         """Return the pointers of the objects and lists in such a chunk that ``pattern`` points at."""
@@ -102,6 +104,19 @@ class ChunkForm:
         if pattern.startswith("/choices/") and self.kinds.get("/choices") != "list":
             return []  # an object in the place of the list holds no choices
         return [p for p in self.containers(pattern) if not p or self.kinds[p] in _OBJECTS]
+
+    def elements(self, container: str) -> list[str]:
+        """Return the pointers of what stands directly in ``container``."""
+        depth = container.count("/") + 1
+        return [p for p in self.kinds if p.startswith(container + "/") and p.count("/") == depth]
+
+    def worked_out(self, work: "Callable[..., _Made]", *given: str) -> "_Made":
+        """Return what ``work`` makes of this form and of what else it is given: made once, since the form stays as it is."""
+        key = (work, *given)
+        if key not in self._worked_out:
+            self._worked_out[key] = work(self, *given)
+        made: _Made = self._worked_out[key]
+        return made
 
     def places(self, pattern: str) -> list[tuple[str, Kind]]:
         """Return each pointer that ``pattern`` points at, with the kind of what is there; ``missing`` where its object lacks it."""
@@ -149,8 +164,7 @@ class Shape:
 
     def elements(self, container: str) -> list[str]:
         """Return the pointers of what stands directly in ``container``."""
-        depth = container.count("/") + 1
-        return [p for p in self.kinds if p.startswith(container + "/") and p.count("/") == depth]
+        return self.form.elements(container)
 
     @property
     def tells_all_keys(self) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import lru_cache
 
 from harness.checks import sources
 from harness.checks.applies import success_status
@@ -11,7 +11,7 @@ from harness.checks.registry import Unread, rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import BODY, REASONING, STREAM, TOOLS, TOOLS_BODY, replace_in_body, with_body
 from harness.wire.exchange import Exchange
-from harness.wire.shapes import REASONING_CHANNELS, Kind, Shape
+from harness.wire.shapes import REASONING_CHANNELS, ChunkForm, Kind
 
 _READ = ("chunk.present",)
 _NOTHING: frozenset[Kind] = frozenset({"missing", "null", '""', "[]", "{}"})
@@ -132,7 +132,8 @@ def names(exchange: Exchange) -> Iterator[Problem]:
             place.partition("/tool_calls")[0] + "/tool_calls"
         ):
             continue  # the list of calls is none: tool_calls.type says so
-        misnamed = {key: name for shape in exchange.columns.shapes for key, name in _misnamed(shape, pattern, place)}
+        shapes = exchange.columns.shapes
+        misnamed = {key: name for one in shapes for key, name in one.form.worked_out(_misnamed, pattern, place)}
         for key, name in misnamed.items():
             if (_plain(key) == _plain(name) and name != "reasoning_content") or not any(
                 _given(exchange, place, one) for one in _SAME.get(name, (name,))
@@ -145,13 +146,17 @@ def _given(exchange: Exchange, place: str, name: str) -> bool:
     return bool(exchange.columns.kinds(f"{place}/{name}").keys() - _NOTHING)
 
 
-def _misnamed(shape: Shape, pattern: str, place: str) -> Iterator[tuple[str, str]]:
-    """Yield each key that has a value where the field that it is another name of has none, and that field."""
-    for holder in shape.objects(place):
-        for at in shape.elements(holder):
+def _misnamed(form: ChunkForm, pattern: str, place: str) -> tuple[tuple[str, str], ...]:
+    """Return each key that has a value where the field that it is another name of has none, and that field."""
+    return tuple(_other_names(form, pattern, place))
+
+
+def _other_names(form: ChunkForm, pattern: str, place: str) -> Iterator[tuple[str, str]]:
+    for holder in form.objects(place):
+        for at in form.elements(holder):
             key = at.rpartition("/")[2]
-            name = None if key in _NAMES[pattern] or shape.kinds[at] in _NOTHING else _known(pattern, _plain(key))
-            if name and shape.kinds.get(f"{holder}/{name}", "missing") in _NOTHING:
+            name = None if key in _NAMES[pattern] or form.kinds[at] in _NOTHING else _known(pattern, _plain(key))
+            if name and form.kinds.get(f"{holder}/{name}", "missing") in _NOTHING:
                 yield key, name
 
 
@@ -164,13 +169,13 @@ def _told(exchange: Exchange, place: str, key: str, name: str) -> Problem:
     return Problem(f"{name} has the name {key} in {where}", ((first.first, first.pointer),), _ADVICE.get(name))
 
 
-@cache
+@lru_cache(4096)
 def _plain(key: str) -> str:
     """Return a name without what spellings differ in: capitals, _ and -."""
     return key.replace("_", "").replace("-", "").lower()
 
 
-@cache
+@lru_cache(4096)
 def _known(pattern: str, plain: str) -> str | None:
     """Return the field that a name without its spelling is of, where ``pattern`` holds it."""
     fields = _NAMES[pattern].items()

@@ -1,6 +1,7 @@
 """Where fields stand: those of the message in the choice, those of the choice in the message, those of a call beside its function."""
 
 from collections.abc import Iterator
+from functools import cache
 
 from harness.checks import sources
 from harness.checks.applies import success_status
@@ -9,7 +10,7 @@ from harness.checks.registry import rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import BODY, STREAM, TOOLS, TOOLS_BODY, replace_in_body
 from harness.wire.exchange import Exchange
-from harness.wire.shapes import Kind
+from harness.wire.shapes import Kind, MessageKey
 
 _NOTHING: frozenset[Kind] = frozenset({"missing", "null", '""', "[]", "{}"})
 _CHOICE, _PART = "/choices/*", "/choices/*/{part}"
@@ -64,9 +65,20 @@ def places(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Look in both places, the usual one first: `choice.message.content or getattr(answer, "content", None)`.
     """
-    for here, due, fields in _MISPLACED:
-        for name in fields:
+    columns, part = exchange.columns, exchange.columns.message_key
+    for here, due, name, place in _places_of(part):
+        if not columns.kinds(place).keys() <= _NOTHING:
             yield from _misplaced(exchange, here, due, name)
+
+
+@cache
+def _places_of(part: MessageKey) -> list[tuple[str, str, str, str]]:
+    """Return where a field stands, where it should, its name, and the pattern of where it stands."""
+    return [
+        (here, due, name, f"{here.replace('{part}', part)}/{name}")
+        for here, due, fields in _MISPLACED
+        for name in fields
+    ]
 
 
 def _misplaced(exchange: Exchange, here: str, due: str, name: str) -> Iterator[Problem]:

@@ -110,10 +110,10 @@ def no_echo(exchange: Exchange) -> Iterator[Problem]:
     Instead: Cut it off, for this provider alone: `text = text.removeprefix(question).lstrip()`.
     """
     asked = last_asked(exchange).strip()
-    if len(asked) < _LONG or _REPEATS.search(asked):
+    if len(asked) < _LONG:
         return
     for choice in exchange.columns.choices.values():
         pieces = choice.fragments("content")
-        if pieces.text.lstrip().startswith(asked):
+        if pieces.text.lstrip().startswith(asked) and not _REPEATS.search(asked):
             place = place_of(exchange, choice, pieces.chunks[0], "/{part}/content")
             yield Problem("the text begins with all that was asked", (place,))

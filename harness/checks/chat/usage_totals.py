@@ -21,7 +21,7 @@ from harness.simulate.reference import BODY, REASONING, STREAM, STREAM_USAGE, re
 from harness.wire.chat.chunks import Usage
 from harness.wire.dialect import WITH_CHOICES
 from harness.wire.exchange import Exchange
-from harness.wire.shapes import Shape, as_object
+from harness.wire.shapes import ChunkForm, as_object
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
@@ -245,19 +245,19 @@ def grows(exchange: Exchange) -> Iterator[Problem]:
 
 def _empty_deltas(exchange: Exchange) -> int:
     """Return how many chunks hold no text, call, finish or usage, nothing but a role."""
-    return sum(shape.count for shape in exchange.columns.shapes if _says_nothing(shape))
+    return sum(shape.count for shape in exchange.columns.shapes if shape.form.worked_out(_says_nothing))
 
 
-def _says_nothing(shape: Shape) -> bool:
+def _says_nothing(form: ChunkForm) -> bool:
     nothing = {"null", '""', "[]", "{}"}
-    deltas = shape.containers("/choices/*/delta")
-    inside = [at for delta in deltas for at in shape.elements(delta) if not at.endswith("/role")]
+    deltas = form.containers("/choices/*/delta")
+    inside = [at for delta in deltas for at in form.elements(delta) if not at.endswith("/role")]
     others = [
         "/usage",
         "/error",
-        *(f"{one}/{key}" for one in shape.containers("/choices/*") for key in ("finish_reason", "logprobs")),
+        *(f"{one}/{key}" for one in form.containers("/choices/*") for key in ("finish_reason", "logprobs")),
     ]
-    return bool(deltas) and all(shape.kinds.get(at, "null") in nothing for at in [*inside, *others])
+    return bool(deltas) and all(form.kinds.get(at, "null") in nothing for at in [*inside, *others])
 
 
 def _out_of_proportion(exchange: Exchange) -> tuple[int, int] | None:
