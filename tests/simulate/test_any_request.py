@@ -1,7 +1,9 @@
 """Answers to any request: the reference's raise no alarm, and a provider's show what is known of it and nothing else."""
 
+import base64
 import itertools
 import random
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -173,7 +175,7 @@ def test_what_a_provider_lacks_is_refused_as_it_refuses() -> None:
     assert (refused.status, refused.headers["content-type"]) == (400, "application/octet-stream")
     error = orjson.loads(refused.body)["error"]
     assert (error["code"], error["message"]) == (
-        "invalid_request_error", "This is not supported: response_format.json_schema.",
+        "invalid_request_error", "This response_format type is unavailable now",
     )  # fmt: skip
     assert manner.answer(asked | {"model": "no-such-model"}).response.status == 400, "as DeepSeek has it"
     assert manner.answer(asked | {"model": "deepseek-v9"}).response.status == 200, "any other name is answered"
@@ -214,6 +216,18 @@ SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}, "required":
         ({"response_format": {"type": "json_schema", "json_schema": {"name": "x", "strict": True, "schema": SCHEMA | {"additionalProperties": False, "required": []}}}}, 400, "'required' has to have every key"),
         ({"response_format": {"type": "json_object"}}, 400, "the word 'json'"),
         ({"stop": list("abcde")}, 400, "'stop' has 5 texts"),
+        ({"logit_bias": [1]}, 400, "'logit_bias' is no object."),
+        ({"logit_bias": {"50256": "never"}}, 400, "'logit_bias.50256' is not a number."),
+        ({"logit_bias": {"50256": 101}}, 400, "not from -100 to 100"),
+        ({"metadata": "x"}, 400, "'metadata' is no object."),
+        ({"metadata": {"run": 7}}, 400, "'metadata.run' is no text."),
+        ({"metadata": {str(number): "x" for number in range(17)}}, 400, "'metadata' has 17 keys"),
+        ({"user": 5}, 400, "'user' is no text."),
+        ({"stream": True, "stream_options": "x"}, 400, "'stream_options' is no object."),
+        ({"modalities": "text"}, 400, "'modalities' is no list."),
+        ({"modalities": ["text", "video"]}, 400, "another word than text and audio"),
+        ({"modalities": ["text", "audio"]}, 400, "needs 'audio'"),
+        ({"reasoning_effort": "extreme"}, 400, "'reasoning_effort' is none of"),
         ({"seed": "x"}, 400, "'seed' is not a number."),
         ({"messages": [{"role": "user", "content": [{"type": "picture"}]}]}, 400, "'messages[0].content[0].type' is none of"),
         ({"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "tool_calls": [{"id": "a"}]}]}, 400, "missing: a"),
@@ -265,6 +279,65 @@ def test_each_fitting_tool_is_called_once_and_then_told() -> None:
         )
     assert names == ["find_order", "refund"]
     assert by_reference(body).completion.messages[0].content == 'The tools say: {"ok": true}'
+
+
+def test_an_agent_that_is_forced_to_call_a_tool_comes_to_its_end() -> None:
+    tools = [
+        {"type": "function", "function": {"name": name, "parameters": SCHEMA}}
+        for name in ("final_answer", "find_order")
+    ]
+    asked: list[dict[str, Any]] = [{"role": "user", "content": "Use find_order for order 7."}]
+    body = {"model": "m", "messages": asked, "tools": tools, "tool_choice": "required"}
+    assert [one.name for one in by_reference(body).completion.messages[0].tool_calls] == ["find_order"]
+    asked += [{"role": "assistant", "content": "Calling find_order"}, {"role": "user", "content": "Observation: sent"}]
+    assert [one.name for one in by_reference(body).completion.messages[0].tool_calls] == ["final_answer"]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_an_answer_is_spoken_where_speech_is_asked_for(*, stream: bool) -> None:
+    voice = {"modalities": ["text", "audio"], "audio": {"voice": "alloy", "format": "wav"}}
+    body = {"model": "gpt-4o-mini", "stream": stream, "messages": [{"role": "user", "content": "Say hi"}], **voice}
+    made = by_reference(body)
+    texts = re.findall(r'"transcript":"([^"]*)"', made.response.body.decode())
+    assert "".join(texts) == "This is an answer to: Say hi"
+    sound = base64.b64decode(re.findall(r'"data":"([^"]*)"', made.response.body.decode())[0])
+    assert sound.startswith(b"RIFF") is not stream
+    assert made.completion.messages[0].content is None or made.completion.messages[0].content == ""
+    assert alarms(with_expected_status(made, 200)) == []
+
+
+def test_values_of_a_wrong_type_are_told_in_the_words_of_deepseeks_parser() -> None:
+    profile = load_profile(ROOT / "cassettes/deepseek")
+    assert profile
+    manner = ProfileManner(profile, DEEPSEEK[0], Forms(profile))
+    asked = {"model": "deepseek-flash", "messages": [{"role": "user", "content": "x"}]}
+
+    def said(**changes: Any) -> str:
+        return str(orjson.loads(manner.answer(asked | changes).response.body)["error"]["message"])
+
+    begin = "Failed to deserialize the JSON body into the target type: "
+    sent = '{"model":"deepseek-flash","messages":[{"role":"user","content":"x"}],"max_tokens":""'
+    assert (
+        said(max_tokens="", n=1)
+        == f'{begin}max_tokens: invalid type: string "", expected u32 at line 1 column {len(sent)}'
+    )
+    assert said(temperature=[1]).startswith(f"{begin}temperature: invalid type: sequence, expected f32 at line 1")
+    assert said(stream=1).startswith(f"{begin}stream: invalid type: integer `1`, expected a boolean at line 1")
+    assert said(messages=[{"role": "bot"}]).startswith("'messages[0].role' is none of")
+
+
+def test_a_plain_turn_is_taken_without_its_thought_and_a_call_is_not() -> None:
+    profile = load_profile(ROOT / "cassettes/deepseek")
+    assert profile
+    manner = ProfileManner(profile, DEEPSEEK[0], Forms(profile))
+    call = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    for turn, status in (({"content": "hello"}, 200), ({"content": "", "tool_calls": [call]}, 400)):
+        asked = [{"role": "user", "content": "x"}, {"role": "assistant", **turn}]
+        asked += [{"role": "tool", "tool_call_id": "call_1", "content": "y"}] if status != 200 else [asked[0]]
+        body = {"model": "deepseek-flash", "messages": asked}
+        made = manner.answer(body).response
+        assert made.status == status
+    assert b"must be passed back to the API" in made.body
 
 
 def test_a_schema_in_the_prompt_and_keys_that_it_quotes_are_answered() -> None:

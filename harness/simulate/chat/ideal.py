@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from harness.simulate.chat import audio
 from harness.simulate.chat.content import CREATED, Call, Said, logprob, prompt_tokens, say
 from harness.simulate.chat.other_calls import custom_input, custom_names, uses_older_form
 from harness.wire.exchange import CLOSED, OK, Exchange, Headers, Request, Response, Source, include_usage
@@ -174,6 +175,7 @@ class _Choice:
         self.logprobs = bool(request.get("logprobs"))
         self.alternatives = request.get("top_logprobs") or 0
         self.said = said
+        self._audio = f"audio_{calls.removeprefix('call_')}{index + 1}" if audio.is_spoken(request) else ""
         ends = self.said.forced and self.said.finish == "tool_calls"
         self.finish = "stop" if ends else self.said.finish  # a named tool ends with stop at OpenAI
         if self._older and self.finish == "tool_calls":
@@ -184,6 +186,8 @@ class _Choice:
         message: Json = {"role": "assistant", "content": "".join(self.said.text) if self.said.text else None}
         if self.said.thought:
             message["reasoning_content"] = self.said.thought[0]
+        if self._audio and self.said.text:
+            message |= {"content": None, "audio": audio.whole("".join(self.said.text), self._audio)}
         if self._older and self.said.calls:
             message["function_call"] = self._call(0, self.said.calls[0])["function"]
         elif self.said.calls:
@@ -198,6 +202,9 @@ class _Choice:
             deltas, last = self._thinking()
         elif self.said.calls:
             deltas, last = self._calling(), {}
+        elif self._audio:
+            first = {"role": "assistant", "content": None, "refusal": None}
+            deltas, last = [first, *audio.streamed(self.said.text, self._audio)], {}
         else:
             first = {"role": "assistant", "content": "", "refusal": None}
             deltas, last = [first, *({"content": text} for text in self.said.text)], {}

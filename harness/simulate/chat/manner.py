@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from harness.matrix.providers import Target
 from harness.matrix.scenarios import SCENARIOS, Scenario
-from harness.simulate.chat import ideal
+from harness.simulate.chat import ideal, serde_words
 from harness.simulate.chat.completing import Forms
 from harness.simulate.chat.content import Said
 from harness.simulate.chat.other_calls import as_functions
@@ -80,7 +80,7 @@ class ProfileManner:
         """
         wrong = None if right else wrong_with(body)
         if wrong or body is None:
-            return self._refused(wrong)
+            return self._refused(wrong, body)
         if said:
             return self._answered(body, said)
         thinks = self._thinks(body)
@@ -177,14 +177,15 @@ class ProfileManner:
         lacks = {*self._target.provider.lacks, *self._target.model.lacks}
         return {name for need in lacks for name in _TAKES.get(need, ())}
 
-    def _refused(self, wrong: Wrong | None) -> Synthesised:
+    def _refused(self, wrong: Wrong | None, body: Json | None = None) -> Synthesised:
         """Return the refusal of a wrong request: the provider's own of the like, or OpenAI's where none is known."""
         like = [one for one in self._profile.refusals if wrong and wrong.scenario in one.scenarios]
         like += [one for one in self._profile.refusals if one.status == (wrong.status if wrong else 0)]
         found = like[0] if like else None
         if found is None or wrong is None:
             return Synthesised(_ideal_refusal(wrong), "OpenAI's own form, as no refusal of the provider is known")
-        return self._said_no(found, wrong.message, wrong.message)
+        words = serde_words.told(wrong, body) if found.words == "serde" and body else None
+        return self._said_no(found, words or wrong.message, wrong.message)
 
     def _said_no(self, refusal: Refusal, text: str, seed: str) -> Synthesised:
         form = self._profile.forms[0]

@@ -67,7 +67,7 @@ def _of_turn(message: Json, *, thinks: bool) -> Iterator[str]:
     yield "an earlier answer"
     if message.get("reasoning_content"):
         yield "reasoning sent back"
-    elif thinks:
+    elif thinks and message.get("tool_calls"):  # a plain answer is taken without it
         yield "reasoning left out"
     if message.get("tool_calls") and message.get("content", "") in (None, ""):
         yield "content null" if message.get("content", "") is None else 'content ""'

@@ -195,6 +195,9 @@ class Refusal(OfModels):
     status: int = Field(ge=400, le=599)
     headers: dict[str, str]
     body: Template
+    words: Literal["serde"] | None = Field(
+        default=None, description="Whose words tell of a value of a wrong type, where they are a parser's."
+    )
 
 
 class GapMarks(Strict):

@@ -16,7 +16,15 @@ _WHOLE = {
     "seed": (-(2**63), 2**63 - 1),
 }  # fmt: skip
 _BOOLEANS = ("stream", "logprobs", "parallel_tool_calls", "store")
+_KINDS: dict[str, tuple[type, str]] = {
+    "logit_bias": (dict, "object"), "metadata": (dict, "object"), "stream_options": (dict, "object"),
+    "audio": (dict, "object"), "prediction": (dict, "object"), "web_search_options": (dict, "object"),
+    "modalities": (list, "list"), "user": (str, "text"), "service_tier": (str, "text"),
+    "reasoning_effort": (str, "text"), "verbosity": (str, "text"), "prompt_cache_key": (str, "text"),
+    "safety_identifier": (str, "text"),
+}  # fmt: skip
 _MOST_STOPS = 16
+_MOST_BIAS = 100
 _ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 _FORMS = ("text", "json_object", "json_schema")
 _NONE = re.compile(
@@ -61,6 +69,7 @@ def _wrong_frame(body: Json) -> Wrong | None:
 
 def _faults(body: Json) -> Iterator[Wrong]:
     yield from _of_numbers(body)
+    yield from _of_kinds(body)
     yield from _of_stops(body.get("stop"))
     yield from _of_tools(body)
     yield from _of_form(body.get("response_format"))
@@ -167,6 +176,18 @@ def _of_numbers(body: Json) -> Iterator[Wrong]:
     for name in _BOOLEANS:
         if not isinstance(body.get(name), bool | None):
             yield Wrong(WRONG_TYPE, f"{name!r} is neither true nor false.", name, "invalid_type")
+
+
+def _of_kinds(body: Json) -> Iterator[Wrong]:
+    for name, (kind, word) in _KINDS.items():
+        if not isinstance(body.get(name), kind | None):
+            yield Wrong(WRONG_TYPE, f"{name!r} is no {word}.", name, "invalid_type")
+    for token, bias in object_of(body.get("logit_bias")).items():
+        place = f"logit_bias.{token[:40]}"
+        if isinstance(bias, bool) or not isinstance(bias, int | float):
+            yield Wrong(WRONG_TYPE, f"'{place}' is not a number.", place, "invalid_type")
+        elif abs(bias) > _MOST_BIAS:
+            yield Wrong(WRONG_TYPE, f"'{place}' is {bias}: not from -100 to 100.", place, "invalid_value")
 
 
 def _number(name: str) -> str:

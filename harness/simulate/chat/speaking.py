@@ -3,7 +3,7 @@ What an answer says to any request: calls of the tools that it declares, JSON th
 
 A model would choose; here the choice is simple and the same each time.  Tools whose names the question uses are called, or
 the one that shares most words with it, each once for a question; then their results are told.  What is forced is called
-whatever was asked.
+whatever was asked; where any is, an agent's tool that ends the work is, once something was answered.
 """
 
 import re
@@ -52,6 +52,8 @@ _COMMON = frozenset(
         "this",
     ]
 )
+_ENDING = re.compile(r"final|finish|complete|submit|(?:^|_)(?:done|end|stop|exit)(?:_|$)", re.IGNORECASE)
+"""Names of tools by which agents let a model end its work: forced to call one, it would go on without end else."""
 _MOST_AT_ONCE = 4
 _QUOTED, _TOLD = 80, 2_000
 _THOUGHT = ("The user asks ", "something that", " I can answer.")
@@ -158,10 +160,15 @@ def _calls(request: Json) -> tuple[Call, ...]:
     called = called_since_question(request)
     offered = [one for one in _functions(request) if one["name"] in choice.names]
     left = [one for one in offered if one["name"] not in called] or offered
-    chosen = _chosen(left, question(request))
+    ending = [one for one in offered if _ENDING.search(one["name"])] if choice.must and _has_answered(request) else []
+    chosen = ending[:1] or _chosen(left, question(request))
     most = 1 if request.get("parallel_tool_calls") is False or len(choice.names) == 1 else _MOST_AT_ONCE
     hints = Hints(question(request))
     return tuple(Call(one["name"], _arguments(one, hints)) for one in chosen[:most])
+
+
+def _has_answered(request: Json) -> bool:
+    return any(one.get("role") == "assistant" for one in messages_of(request))
 
 
 def _chosen(functions: list[Json], asked: str) -> list[Json]:

@@ -15,6 +15,9 @@ _LONGEST_NAME = 64
 _MOST_STOPS = 4
 _PARTS = ("text", "image_url", "input_audio", "refusal", "audio", "file")
 _DEEPEST = 20
+_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
+_MODALITIES = ("text", "audio")
+_MOST_METADATA, _LONGEST_KEY, _LONGEST_VALUE = 16, 64, 512
 
 
 def refused_by_openai(body: Json) -> Wrong | None:
@@ -45,10 +48,38 @@ def _faults(body: Json) -> Iterator[Wrong]:
         yield Wrong(WRONG_TYPE, "'parallel_tool_calls' needs 'tools'.", "parallel_tool_calls")
     if body.get("tools") == []:
         yield Wrong(WRONG_TYPE, "'tools' is empty.", "tools", "empty_array")
+    yield from _of_metadata(object_of(body.get("metadata")))
+    yield from _of_words(body)
     functions = [(number, one) for number, one in enumerate(objects_in(body.get("tools"))) if "function" in one]
     for number, tool in functions:
         yield from _of_function(object_of(tool.get("function")), f"tools[{number}].function")
     yield from _of_form(body)
+
+
+def _of_metadata(metadata: Json) -> Iterator[Wrong]:
+    if len(metadata) > _MOST_METADATA:
+        yield Wrong(
+            WRONG_TYPE, f"'metadata' has {len(metadata)} keys: too many.", "metadata", "object_above_max_length"
+        )
+    for key, value in metadata.items():
+        place = f"metadata.{key[:_LONGEST_KEY]}"
+        if not isinstance(value, str):
+            yield Wrong(WRONG_TYPE, f"'{place}' is no text.", place, "invalid_type")
+        elif len(key) > _LONGEST_KEY or len(value) > _LONGEST_VALUE:
+            yield Wrong(WRONG_TYPE, f"'{place}' is too long.", place, "string_above_max_length")
+
+
+def _of_words(body: Json) -> Iterator[Wrong]:
+    """Yield what is wrong with parameters that take certain words."""
+    effort, modalities = body.get("reasoning_effort"), body.get("modalities") or []
+    if effort is not None and effort not in _EFFORTS:
+        what = f"'reasoning_effort' is none of {', '.join(_EFFORTS)}."
+        yield Wrong(WRONG_TYPE, what, "reasoning_effort", "invalid_value")
+    if any(one not in _MODALITIES for one in modalities):
+        what = f"'modalities' has another word than {' and '.join(_MODALITIES)}."
+        yield Wrong(WRONG_TYPE, what, "modalities", "invalid_value")
+    elif "audio" in modalities and not body.get("audio"):
+        yield Wrong(WRONG_TYPE, "'modalities' with 'audio' needs 'audio'.", "audio", "missing_required_parameter")
 
 
 def _of_parts(body: Json) -> Iterator[Wrong]:
