@@ -69,6 +69,65 @@ result = text.strip().splitlines()[-1]
         "ValueError: bad",
     ),
     Remedy(
+        "error.own-words",
+        CHECKS["error.own-words"].bad[4],
+        """
+text = f"The server failed with status {error.status_code}."
+result = text
+""",
+        "The server failed with status 404.",
+    ),
+    Remedy(
+        "usage.within-totals",
+        CHECKS["usage.within-totals"].bad[4],
+        """
+usage = answer.usage
+reasoning = usage.completion_tokens_details.reasoning_tokens
+reasoning = None if reasoning == usage.completion_tokens else reasoning
+result = reasoning
+""",
+        None,
+    ),
+    Remedy(
+        "usage.proportion",
+        CHECKS["usage.proportion"].bad[2],
+        """
+usage, text = answer.usage, answer.choices[0].message.content
+tokens = len(text) // 4 if usage.completion_tokens == len(text) else usage.completion_tokens
+result = tokens
+""",
+        8,
+    ),
+    Remedy(
+        "sse.known-lines",
+        CHECKS["sse.known-lines"].bad[0],
+        """
+import json, re
+result = ""
+for line in stream.response.iter_lines():
+    if re.fullmatch(r"[0-9a-fA-F]{1,6}", line): continue
+    if line and "[DONE]" not in line:
+        for choice in json.loads(line[5:])["choices"]:
+            result += choice["delta"].get("content") or ""
+""",
+        STREAM.completion.messages[0].content,
+    ),
+    Remedy(
+        "sse.known-lines",
+        CHECKS["sse.known-lines"].bad[1],
+        """
+import json
+result = ""
+for line in stream.response.iter_lines():
+    name, _, value = line.partition(":")
+    if name not in ("data", "event", "id", "retry", "") or "[DONE]" in value:
+        continue
+    for choice in json.loads(value)["choices"] if value else ():
+        result += choice["delta"].get("content") or ""
+""",
+        STREAM.completion.messages[0].content,
+    ),
+    Remedy(
         "usage.of-listed",
         CHECKS["usage.of-listed"].bad[2],
         """
@@ -104,6 +163,27 @@ result = json.loads(text)["choices"][0]["message"]["content"]
         2,
         'text, data = "", body\ntext += data["choices"][0]["delta"].get("content") or ""\nresult = text',
         "Hi.",
+    ),
+    (
+        "completions.top-own",
+        0,
+        """
+choice = body["choices"][0]["logprobs"]
+token, own, top = choice["tokens"][0], choice["token_logprobs"][0], choice["top_logprobs"][0]
+own = top.get(token, own)
+result = own < -10
+""",
+        False,
+    ),
+    (
+        "messages.call-in-block",
+        0,
+        """
+text = body["content"][0]["text"]
+again = "<invoke name=" in text or "<tool_call>" in text
+result = again
+""",
+        True,
     ),
     ("messages.object", 0, 'data = body\ntext = data["choices"][0]["message"]["content"]\nresult = text', "Hi."),
 ]

@@ -68,6 +68,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "messages.events",
         "messages.message",
         "messages.blocks",
+        "messages.answering",
         "messages.usage",
         "messages.errors",
         "messages.sdk",

@@ -49,6 +49,8 @@ _GBK = '{"error":{"message":"没有这个模型","type":"x","param":null,"code":
 _SHOWN = 60
 _FORBIDDEN, _LIMITED, _SERVER_ERROR = 403, 429, 500
 
+_NO_WORD = {"None", "null", "undefined", "nil"}
+_SAYS_NOTHING = _NO_WORD | {"[object Object]", "error", "Error", "{}", "[]", "%s", "<nil>", "NoneType: None"}
 _MISTAKEN = {
     LIMIT.name: {400, 401, 403, 404, 422}, TOO_LONG.name: {401, 403, 404, 429}, NO_MODEL.name: {401, 429}, NO_CREDIT.name: {401, 404},
 }  # fmt: skip
@@ -306,6 +308,7 @@ def envelope(exchange: Exchange) -> Iterator[Problem]:
         with_body(_REFUSED, b'{"error":{"type":"x","param":null,"code":null}}'),
         with_body(_REFUSED, b'{"error":{"message":"","type":"x","param":null,"code":null}}'),
         with_body(_REFUSED, b'{"error":{"message":{"detail":[]},"type":"x","param":null,"code":null}}'),
+        with_body(_REFUSED, b'{"error":{"message":"[object Object]","type":"x","param":null,"code":null}}'),
     ),
     depends_on=_ENVELOPE,
 )  # fmt: skip
@@ -319,13 +322,15 @@ def has_message(exchange: Exchange) -> Iterator[Problem]:
     if not isinstance(value, str) or not value.strip():
         shown = "absent" if "message" not in _inner(exchange) else '""' if isinstance(value, str) else _kind(value)
         yield Problem(f"message is {shown}", ((0, "/error/message"),))
+    elif value.strip(" .:") in _SAYS_NOTHING:
+        yield Problem(f"message is {value!r}, which says nothing", ((0, "/error/message"),))
 
 
 @rule(
     "error.type", SHOULD, "An error has a `type`, a string.",
     sources.ERROR, error_status,
     good=(_REFUSED,),
-    bad=(replace_in_body(_REFUSED, '"type":"invalid_request_error",', ""), replace_in_body(_REFUSED, '"type":"invalid_request_error"', '"type":null')),
+    bad=(replace_in_body(_REFUSED, '"type":"invalid_request_error",', ""), replace_in_body(_REFUSED, '"type":"invalid_request_error"', '"type":null'), replace_in_body(_REFUSED, '"type":"invalid_request_error"', '"type":"None"')),
     depends_on=_ENVELOPE,
 )  # fmt: skip
 def has_type(exchange: Exchange) -> Iterator[Problem]:
@@ -378,6 +383,8 @@ def _text(exchange: Exchange, key: str, *, nullable: bool) -> Iterator[Problem]:
     elif not isinstance(inner[key], str) and not (nullable and inner[key] is None):
         shown = str(inner[key]) if isinstance(inner[key], int | float) else _kind(inner[key])
         yield Problem(f"{key} is {shown[:_SHOWN]}, not a text", ((0, f"/error/{key}"),))
+    elif inner[key] in _NO_WORD or (key == "type" and not inner[key]):
+        yield Problem(f"{key} is the text {inner[key]!r}, which names nothing", ((0, f"/error/{key}"),))
 
 
 @observation(

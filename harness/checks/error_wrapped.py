@@ -21,6 +21,19 @@ _PLACES = ("/error/message", "/message", "/detail", "/description", "/error", "/
 _TRACE = re.compile(
     r"Traceback \(most recent call last\)|\bFile \"[^\"\n]+\", line \d+|\n\s+at [\w$.<>/ ]+\([^()\n]+:\d+\)|\bgoroutine \d+ \["
 )
+_CODE = re.compile(
+    r"'NoneType' object|not supported between instances of|\b(list|string|tuple) index out of range|has no attribute '"
+    r"|(string|list) indices must be|\bgot an unexpected keyword argument|unhashable type: '|object is not (subscriptable|iterable|callable)"
+    r"|Cannot read propert(y|ies) (of|')|\bundefined is not\b|nil pointer dereference|invalid memory address"
+    r"|index out of range \[|\bjava\.\w+\.\w*Exception|NullPointerException|thread '.*' panicked|::unwrap\(\)"
+    r"|\b(KeyError|TypeError|AttributeError|IndexError|UnboundLocalError|NameError)\b ?[:(]|std::\w+"
+)
+"""What the code of a server says to its own authors."""
+
+_OF_CODE = Advice(
+    "The user reads a sentence of the server's code, which tells nobody what was wrong with the request, or whether to ask again.",
+    'Show the status in its place: `text = f"The server failed with status {error.status_code}."`, and log the rest.',
+)
 _TRACED = Advice(
     "The user reads the server's code and the paths of its disk; what was wrong stands in the last line, if anywhere.",
     "Show the last line alone: `text.strip().splitlines()[-1]`.",
@@ -37,7 +50,7 @@ def _bad(message: str) -> Exchange:
 
 
 @rule(
-    "error.own-words", Level.SHOULD, "The message of an error is text, not another error as JSON or a stack trace.",
+    "error.own-words", Level.SHOULD, "The message of an error is text, not another error as JSON, a stack trace or an exception of the server's code.",
     sources.ERROR, error_status,
     good=(_REFUSED, _bad("Expected an object, such as {}."), with_body(_REFUSED, error(400, 'Invalid JSON: {"messages": [').body)),
     bad=(
@@ -45,6 +58,7 @@ def _bad(message: str) -> Exchange:
         _bad('litellm.BadRequestError: OpenAIException - {"message":"Invalid schema","code":"invalid_schema"}'),
         _bad("Error code: 400 - {'error': {'message': 'Invalid schema', 'param': None}}"),
         _bad('Traceback (most recent call last):\n  File "/srv/engine.py", line 42, in generate\nValueError: bad'),
+        _bad("'>' not supported between instances of 'NoneType' and 'int'"),
         with_body(_REFUSED, b'{"code":"Gateway.Error","description":"{\\"code\\":50508,\\"message\\":\\"System is too busy now.\\"}"}'),
     ),
     depends_on=_HELD,
@@ -59,17 +73,22 @@ def own_words(exchange: Exchange) -> Iterator[Problem]:
     body = exchange.chunk(0)
     for place in _PLACES:
         text = _at(body, place)
-        if isinstance(text, str) and _TRACE.search(text):
-            yield Problem(f"{place[1:].replace('/', '.')} holds a stack trace of the server", ((0, place),), _TRACED)
+        found = _no_words(text) if isinstance(text, str) else None
+        if found:
+            said, advice = found
+            yield Problem(f"{place[1:].replace('/', '.')} {said}", ((0, place),), advice)
             return
-        inner, is_python = error_within(text) if isinstance(text, str) else (None, False)
-        if inner:
-            yield Problem(
-                f"{place[1:].replace('/', '.')} holds another error: {told_error(inner)}",
-                ((0, place),),
-                _PYTHON if is_python else None,
-            )
-            return
+
+
+def _no_words(text: str) -> tuple[str, Advice | None] | None:
+    """Return what a message is in place of words, and what that breaks; None where it is words."""
+    if _TRACE.search(text):
+        return "holds a stack trace of the server", _TRACED
+    inner, is_python = error_within(text)
+    if inner:
+        return f"holds another error: {told_error(inner)}", _PYTHON if is_python else None
+    code = _CODE.search(text)
+    return (f"is an exception of the server's own code: {code[0]}", _OF_CODE) if code else None
 
 
 def _at(body: Any, place: str) -> Any:

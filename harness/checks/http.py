@@ -282,9 +282,22 @@ def body_asked(exchange: Exchange) -> Iterator[Problem]:
 def _look(exchange: Exchange) -> str:
     """Return what an answer is, in a word; a JSON value that holds nothing is shown."""
     short = exchange.response.content.strip()
-    return f"the JSON {short.decode()}" if short in _NOTHING else _LOOKS[exchange.reading.body_kind]
+    if short in _NOTHING:
+        return f"the JSON {short.decode()}"
+    look = exchange.reading.body_kind
+    if look == "text" and _SHOUTED.match(short):
+        return "text in which the fields of a stream begin with capital letters"
+    return "lines of JSON without data:" if look == "json" and _are_lines(short) else _LOOKS[look]
 
 
+def _are_lines(content: bytes) -> bool:
+    """Tell whether a content is several objects of JSON, each on a line of its own."""
+    lines = content[:_HEAD].splitlines()
+    return len(lines) > 1 and all(line.startswith(b"{") and line.rstrip().endswith(b"}") for line in lines[:2])
+
+
+_SHOUTED = re.compile(rb"(?:DATA|Data|EVENT|Event)\s?:")
+_HEAD = 1 << 16
 _NOTHING = {b"null", b"true", b"false"}
 _LOOKS = {"stream": "a stream", "json": "a JSON body", "html": "an HTML page", "text": "plain text", "empty": "empty"}
 

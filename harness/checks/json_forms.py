@@ -55,6 +55,10 @@ ADVICE: dict[JsonForm, Advice] = {
         "first one: json.JSONDecodeError.",
         f'Read the lines yourself, `{_LINES}`, and pass over such a one: `if line[5:].lstrip().startswith(":"): continue`.',
     ),
+    "entity": Advice(
+        "A template escaped the JSON for a page: every parser fails at the first quote.",
+        "Undo it before you read: `data = json.loads(html.unescape(text))`.",
+    ),
     "field": Advice(
         "Readers cut off one `data:` and hand the other to the parser: json.JSONDecodeError in the midst of the stream.",
         f'Read the lines yourself, `{_LINES}`, and cut both off: `line.removeprefix("data: ").removeprefix("data: ")`.',
@@ -105,12 +109,19 @@ _OF_OTHERS: tuple[tuple[str, frozenset[str]], ...] = (
     ("llama.cpp's /completion", frozenset({"content", "stop"})),
 )
 """APIs by the keys that their answers have at the top."""
+_OF_EVENTS = (
+    ("response.", "OpenAI's /v1/responses"), ("message_start", "Anthropic's /v1/messages"), ("content_block", "Anthropic's /v1/messages"),
+    ("text-delta", "the Vercel AI SDK's own stream"), ("start", "the Vercel AI SDK's own stream"),
+)  # fmt: skip
+"""APIs by how the type of their events begins."""
 
 
 def form_of_another(exchange: Exchange) -> str | None:
     """Return the API in whose form an answer comes that has no choices; None where its keys are those of none."""
     first = as_object(exchange.chunk(exchange.columns.first)) if exchange.columns.count else {}
-    return next((api for api, keys in _OF_OTHERS if keys <= first.keys()), None)
+    kind = first.get("type")
+    of_kind = (api for begins, api in _OF_EVENTS if isinstance(kind, str) and kind.startswith(begins))
+    return next(of_kind, None) or next((api for api, keys in _OF_OTHERS if keys <= first.keys()), None)
 
 
 def envelope(exchange: Exchange) -> str | None:

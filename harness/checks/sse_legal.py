@@ -1,14 +1,75 @@
-"""Legal framing that readers stumble over which are not quite the standard's, the official SDK among them."""
+"""Framing that readers stumble over, or pass over: what is legal, and lines that no standard names."""
+
+import re
+from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import exact_framing
-from harness.checks.registry import observation
+from harness.checks.applies import exact_framing, exact_lines
+from harness.checks.json_forms import bare_errors
+from harness.checks.registry import observation, rule
+from harness.printable import count_of
+from harness.results import Advice, Level, Problem
 from harness.sdk import empty_events
 from harness.simulate.reference import STREAM, replace_in_body, with_body
 from harness.wire.exchange import Exchange
 
+_SHOWN = 40
 _BYTES = STREAM.response.body
 _WITH_IDS = replace_in_body(STREAM, "data: {", "id: 7\ndata: {")
+
+
+_FIELDS = {
+    b"data",
+    b"event",
+    b"id",
+    b"retry",
+    b"error",
+}  # by sse.data-given and sse.no-error, with white space before them
+_DATA = re.compile(rb"^data:", re.MULTILINE)
+_END = re.compile(rb"\r?\n\r?\n")
+_SIZE = re.compile(rb"[0-9a-fA-F]{1,6}\s*")
+_OF_TRANSFER = Advice(
+    "A proxy wrote the sizes of chunked transfer into the body: events pass for whole, and text that a size cuts is lost.",
+    'Look at the lines as they come, and pass over a size: `if re.fullmatch(r"[0-9a-fA-F]{1,6}", line): continue`.',
+)
+
+
+@rule(
+    "sse.known-lines", Level.SHOULD, "Every line of an event is a field that the standard names, or a comment.",
+    sources.SSE_FORMAT, exact_lines,
+    good=(STREAM, _WITH_IDS, with_body(STREAM, b": keep-alive\n\n" + _BYTES)),
+    bad=(with_body(STREAM, b"217\r\n" + _BYTES), replace_in_body(STREAM, "data: {", "provider: x\ndata: {", 1)),
+    depends_on=("http.stream-asked",), explained_by=("sse.json", "sse.no-error"),
+)  # fmt: skip
+def known_lines(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Readers pass over such a line, and what it tells is lost; readers that split at colons or take any line for data raise.
+
+    Instead: Keep to the fields that you know: `name, _, value = line.partition(":")`, and pass over a line where
+    `name not in ("data", "event", "id", "retry", "")`.
+    """
+    parser, content = exchange.reading.parser, exchange.response.content
+    if parser is None:
+        return
+    told = {*bare_errors(parser, content)}
+    odd = [(at, name) for at, name in parser.unknown_fields if at not in told and name.strip() not in _FIELDS]
+    within = [(at, name) for at, name in odd if _DATA.search(_event_around(content, at))]
+    if within:
+        at, name = within[0]
+        size = _SIZE.fullmatch(name) is not None
+        shown = name.decode("utf-8", "replace")[:_SHOWN]
+        what = f"{shown}, a size of chunked transfer" if size else shown
+        many = count_of(len(within), "line of an event is", "lines of events are")
+        yield Problem(
+            f"{many} no field that the standard names, first {what}", ((None, at),), _OF_TRANSFER if size else None
+        )
+
+
+def _event_around(content: bytes, at: int) -> bytes:
+    """Return the event that a line stands in, which begins at ``at``."""
+    start = max((content.rfind(end, 0, at) for end in (b"\n\n", b"\r\n\r\n")), default=0)
+    end = _END.search(content, at)
+    return content[max(0, start) : end.start() if end else len(content)]
 
 
 @observation(

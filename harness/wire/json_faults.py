@@ -10,11 +10,12 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from html import unescape
 from typing import Any, Literal, NamedTuple
 
 JsonForm = Literal[
     "python", "several", "bom", "constant", "number", "comma", "comment", "control", "word", "key", "quote", "cut", "deep",
-    "text", "field", "parted", "remark", "interrupted", "unclosed", "other",
+    "text", "field", "parted", "remark", "entity", "interrupted", "unclosed", "other",
 ]  # fmt: skip
 
 _MOST = 1 << 16
@@ -189,6 +190,8 @@ def _undone(text: str) -> Iterator[tuple[JsonForm, str, str]]:
     word = _WORD.search(text)
     if word:
         yield "word", f"it holds {word[1]}, which JSON has not", _WORD.sub(lambda found: _WORDS[found[1]], text)
+    if "&quot;" in text:
+        yield "entity", "its quotes are written as in HTML, &quot;", unescape(text)
     yield "comma", "a comma stands before a closing bracket", _CLOSING_COMMA.sub(r"\1", text)
     yield "comment", "it holds a comment", _COMMENT.sub("", text)
     quoted = _BARE_KEY.sub(r'\1"\2":', text)

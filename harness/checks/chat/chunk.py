@@ -1,5 +1,6 @@
 """The object around the choices: id, object, created, model."""
 
+import re
 from collections.abc import Iterator
 
 from harness.checks import sources
@@ -21,6 +22,8 @@ _CHOICE = _CHOICE[_CHOICE.index('{"index"') : _CHOICE.index("],")]
 _SHOWN_KEYS = 4
 _EARLIEST = 10**9  # 2001: before that there was no such API, so it is no time of an answer
 _LATEST = 10**11
+
+_UNMADE = re.compile(r"(?:^|[-_])(?:None|null|undefined|nil|NaN)$")
 
 _EMPTY_BODY = Advice(
     "`answer.choices[0]` raises AttributeError or TypeError, none of which is an error of the SDK's.",
@@ -151,7 +154,7 @@ def chunk_id(exchange: Exchange) -> Iterator[Problem]:
     "chunk.id-not-empty", SHOULD, "`id` is not empty.",
     sources.REFERENCE, unaltered("id"),
     good=(STREAM, BODY),
-    bad=(replace_in_body(BODY, "chatcmpl-reference", ""), replace_in_body(STREAM, "chatcmpl-reference", "", 1)),
+    bad=(replace_in_body(BODY, "chatcmpl-reference", ""), replace_in_body(STREAM, "chatcmpl-reference", "", 1), replace_in_body(BODY, "chatcmpl-reference", "chatcmpl-None")),
     depends_on=_READ,
     dialects=WITH_CHOICES,
 )  # fmt: skip
@@ -164,6 +167,10 @@ def id_not_empty(exchange: Exchange) -> Iterator[Problem]:
     yield from wrong_kinds(
         exchange, "/id", {"text", "missing", "null", "int", "float", "bool", "list", "object", "[]", "{}"}
     )
+    for value, seen in exchange.columns.values["id"].items():
+        if isinstance(value, str) and _UNMADE.search(value):
+            yield Problem(f"id is {value!r}: what was to be filled in is missing", ((seen.first, "/id"),))
+            return
 
 
 @rule(

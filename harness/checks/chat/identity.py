@@ -284,7 +284,7 @@ def fingerprint_constant(exchange: Exchange) -> Iterator[Problem]:
     "identity.model-named", SHOULD, "A response names its model.",
     sources.REFERENCE, success_status,
     good=(STREAM, BODY),
-    bad=(replace_in_body(STREAM, "gpt-4o-mini-2024-07-18", ""), replace_in_body(BODY, "gpt-4o-mini-2024-07-18", "")),
+    bad=(replace_in_body(STREAM, "gpt-4o-mini-2024-07-18", ""), replace_in_body(BODY, "gpt-4o-mini-2024-07-18", ""), replace_in_body(BODY, "gpt-4o-mini-2024-07-18", "unknown")),
     depends_on=("chunk.present",), explained_by=("chunk.model",),
     dialects=WITH_CHOICES,
 )  # fmt: skip
@@ -294,8 +294,14 @@ def model_named(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Keep the model you asked for beside the answer.
     """
-    if not any(exchange.columns.values["model"]):
+    names = [name for name in exchange.columns.values["model"] if name]
+    if not names:
         yield Problem('model is ""', ((exchange.columns.first, "/model"),))
+    elif all(name in _NO_NAME for name in names) and exchange.request.get("model") not in names:
+        yield Problem(f"model is {names[0]!r}, which names none", ((exchange.columns.first, "/model"),))
+
+
+_NO_NAME = {"None", "null", "undefined", "unknown", "nil"}
 
 
 @observation(

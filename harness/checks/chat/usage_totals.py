@@ -146,6 +146,7 @@ def _difference(usage: Usage, exchange: Exchange) -> tuple[str, Advice | None]:
         replace_in_body(REASONING, '"reasoning_tokens":8', '"reasoning_tokens":80'), replace_in_body(BODY, '"cached_tokens":0', '"cached_tokens":10'),
         replace_in_body(BODY, '"reasoning_tokens":0', '"accepted_prediction_tokens":3,"rejected_prediction_tokens":3,"reasoning_tokens":0'),
         replace_in_body(BODY, '"reasoning_tokens":0,"audio_tokens":0', '"reasoning_tokens":0,"audio_tokens":5'),
+        replace_in_body(replace_in_body(BODY, '"reasoning_tokens":0', '"reasoning_tokens":4'), " help?", " help you with all of this today?"),
     ),
     depends_on=_READ,
     dialects=WITH_CHOICES,
@@ -161,8 +162,25 @@ def within_totals(exchange: Exchange) -> Iterator[Problem]:
         if found:
             yield found
             return
+    yield from _all_of_it(exchange)
     if any(_parts_without_whole(usage) for usage in top_usages(exchange)):
         raise Unread("usage.integers")
+
+
+def _all_of_it(exchange: Exchange) -> Iterator[Problem]:
+    """Yield a problem where the reasoning is counted as all that came, and a text came beside it."""
+    usage = top_usages(exchange)[-1]
+    reasoning, came = detail(usage, "reasoning_tokens"), bytes_that_came(exchange, reasoning=False)
+    if 0 < reasoning == _output(usage) and came > _BYTES_A_TOKEN * 2:
+        at = ((usage.chunk, f"{usage.pointer}/completion_tokens_details/reasoning_tokens"),)
+        said = f"reasoning_tokens is {reasoning}, all of completion_tokens, and {came:,} bytes of text came"
+        yield Problem(said, at, _NOTHING_SAID)
+
+
+_NOTHING_SAID = Advice(
+    "What was said is the whole without the reasoning, and that is 0: the answer counts as empty.",
+    "Take the split for unknown: `reasoning = None if reasoning == usage.completion_tokens else reasoning`.",
+)
 
 
 def _parts_without_whole(usage: Usage) -> bool:
@@ -289,7 +307,7 @@ def _out_of_proportion(exchange: Exchange) -> tuple[int, int] | None:
     "usage.proportion", SHOULD, "The tokens counted are plausible for the text, the deltas and the model.",
     sources.REFERENCE, lambda x: has_usage(x) or all_of(complete_answer, uncut)(x),
     good=(STREAM_USAGE, REASONING, replace_in_body(STREAM_USAGE, _HELP, _HELP + 60 * _EMPTY)),
-    bad=(replace_in_body(BODY, _FULL, '"prompt_tokens":675947905,"completion_tokens":4,"total_tokens":675947909'), replace_in_body(replace_in_body(STREAM_USAGE, _HELP, _HELP + 60 * _EMPTY), _FULL, '"prompt_tokens":9,"completion_tokens":1868,"total_tokens":1877')),
+    bad=(replace_in_body(BODY, _FULL, '"prompt_tokens":675947905,"completion_tokens":4,"total_tokens":675947909'), replace_in_body(replace_in_body(STREAM_USAGE, _HELP, _HELP + 60 * _EMPTY), _FULL, '"prompt_tokens":9,"completion_tokens":1868,"total_tokens":1877'), replace_in_body(replace_in_body(BODY, "你好! How can I help?", "Hello there and how can I help you?"), _FULL, '"prompt_tokens":9,"completion_tokens":35,"total_tokens":44')),
     depends_on=(*_READ, "sse.no-error", "http.complete"),
 )  # fmt: skip
 def proportion(exchange: Exchange) -> Iterator[Problem]:
@@ -310,8 +328,28 @@ def proportion(exchange: Exchange) -> Iterator[Problem]:
             f"{found[0]:,} completion tokens for {found[1]:,} bytes of answer, and {deltas}",
             ((usage.chunk, f"{usage.pointer}/completion_tokens"),),
         )
+    elif _counts_letters(exchange):
+        said = f"completion_tokens is {_output(usage)}, the number of letters of the text"
+        yield Problem(said, ((usage.chunk, f"{usage.pointer}/completion_tokens"),), _LETTERS)
     elif not beyond and not all(is_count(usage.value.get(name)) for name in COUNTS[:2]):
         raise Unread("usage.integers")
+
+
+_LETTERS = Advice(
+    "Letters are billed and budgeted as tokens, some four times as many in English.",
+    "Estimate the tokens where the two are equal: `tokens = len(text) // 4 if usage.completion_tokens == len(text) else "
+    "usage.completion_tokens`.",
+)
+_SOME_WORDS = 6
+
+
+def _counts_letters(exchange: Exchange) -> bool:
+    """Tell whether as many tokens are counted as a text of several words has letters, and nothing else came."""
+    texts = [choice.fragments("content").text for choice in exchange.columns.choices.values()]
+    text = texts[0] if len(texts) == 1 else ""
+    alone = bytes_that_came(exchange) == len(text.encode("utf-8", "replace"))
+    words = [word for word in text.split() if word.isascii() and word.isalpha()]
+    return alone and len(words) >= _SOME_WORDS and len(text) == _output(top_usages(exchange)[-1])
 
 
 @observation(

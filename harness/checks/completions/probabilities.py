@@ -211,6 +211,33 @@ def text_offset(exchange: Exchange) -> Iterator[Problem]:
                 due = at + len(token) if type(at) is int else None
 
 
+_CLOSE = 0.05
+"""How far apart two numbers of one token may be: some round them."""
+
+
+@rule(
+    "completions.top-own", SHOULD, "A token has one probability, in token_logprobs and among its alternatives.",
+    sources.COMPLETION, _given,
+    good=(LISTED,),
+    bad=(_changed("/token_logprobs", [-19.98]),),
+    depends_on=(*_FORMED, "completions.logprobs-lengths", "completions.logprobs-range"),
+)  # fmt: skip
+def top_own(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Scores that add up token_logprobs, and rankings by the alternatives, tell of two different texts.
+
+    Instead: Take the number among the alternatives where the token is there: `own = top.get(token, own)`.
+    """
+    for found in _every(exchange):
+        lists = (_listed(found.value, name) for name in ("tokens", "token_logprobs", "top_logprobs"))
+        for token, own, top in zip(*lists, strict=False):
+            other = top.get(token) if isinstance(top, dict) and isinstance(token, str) else None
+            if isinstance(own, int | float) and isinstance(other, int | float) and abs(own - other) > _CLOSE:
+                said = f"the probability of {token!r} is {own} in token_logprobs and {other} in top_logprobs"
+                yield Problem(said, ((found.chunk, f"{found.pointer}/token_logprobs"),))
+                return
+
+
 @rule(
     "completions.top-logprobs", SHOULD, "No more alternatives are sent than requested, and the token itself.",
     sources.COMPLETION_REQUEST, lambda x: _given(x) or (None if type(x.request.get("logprobs")) is int else "no number was asked for"),

@@ -17,13 +17,14 @@ from harness.checks.messages.answers import (
     with_usage,
 )
 from harness.checks.registry import NotApplicable, Reason, Unread, observation, rule
-from harness.checks.sizes import too_long_for
+from harness.checks.sizes import BEYOND, too_long_for
 from harness.results import Level, Problem
 from harness.simulate.edits import chunks, compose, drop, set_value
 from harness.simulate.messages.edits import typed
 from harness.simulate.messages.ideal import of_other
 from harness.simulate.messages.reference import BODY, CAPPED, STREAM, THINKING, TOOL, TOOL_BODY
 from harness.simulate.reference import in_archive
+from harness.wire.dumping import json_text
 from harness.wire.exchange import Exchange
 from harness.wire.messages.turn import counts_of
 from harness.wire.shapes import Json, as_object
@@ -272,6 +273,7 @@ def input_kept(exchange: Exchange) -> Iterator[Problem]:
     good=(in_archive(STREAM, chunks(_any, set_value("id", "msg_other7"))(BODY)), in_archive(chunks(_START, set_value("message/usage", {"input_tokens": 5, "cache_read_input_tokens": 40, "output_tokens": 1}), set_value("message/id", "msg_other7"))(chunks(_DELTA, set_value("usage", {"output_tokens": 14}))(STREAM)), BODY)),
     bad=(
         in_archive(chunks(_START, set_value("message/usage/cache_read_input_tokens", 40), set_value("message/id", "msg_other7"))(chunks(_DELTA, set_value("usage", {"output_tokens": 14}))(STREAM)), BODY),
+        chunks(_any, set_value("usage", {"input_tokens": 3712, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 3712, "output_tokens": 14}))(BODY),
     ),
     depends_on=("messages.usage-at-start", "messages.input-counted"),
 )  # fmt: skip
@@ -289,6 +291,16 @@ def disjoint(exchange: Exchange) -> Iterator[Problem]:
         usage = exchange.message.usages[0]
         said = f"the prompt has {mine} tokens with {cached} of them cached, and {theirs} in another answer to it"
         yield Problem(said, ((usage.event, f"{usage.pointer}/cache_read_input_tokens"),))
+    elif cached and type(mine) is int and mine > (sent := _bytes_sent(exchange)) + BEYOND and mine >= 2 * cached:
+        usage = exchange.message.usages[0]
+        said = f"the prompt has {mine} tokens with {cached} of them cached, and {sent:,} bytes were sent"
+        yield Problem(said, ((usage.event, f"{usage.pointer}/cache_read_input_tokens"),))
+
+
+def _bytes_sent(exchange: Exchange) -> int:
+    """Return the bytes of all that a prompt is made of."""
+    asked = exchange.request.json or {}
+    return len(json_text([asked.get(key) for key in ("system", "messages", "tools")]).encode("utf-8", "replace"))
 
 
 def _capped(exchange: Exchange) -> Reason | None:

@@ -5,6 +5,7 @@ from functools import partial
 
 from harness.simulate.chat.faults.between import asked
 from harness.simulate.edits import (
+    any_chunk,
     body,
     chunks,
     compose,
@@ -27,11 +28,30 @@ _packed = partial(gzip.compress, mtime=0)
 _ONE_TOKEN = f"{_GITHUB}/Arthur-Ficial/apfel/issues/100"
 _NO_OBJECT = f"{_GITHUB}/mostlygeek/llama-swap/pull/154"
 _LACKS = f"{_GITHUB}/dongri/openai-api-rs/issues/175"
+_NONE_TYPE = f"{_GITHUB}/lexmount/browseruse-agent-bench/issues/84"
+_INDEX = f"{_GITHUB}/vllm-project/tpu-inference/issues/3572"
+_NONE = f"{_GITHUB}/BerriAI/litellm/pull/39037"
+_SAYS_NOTHING = (
+    "https://github.com/openai/openai-python/blob/e43b422412a9e96c9cc5192c61fffbe2d7e04836/src/openai/_exceptions.py"
+)
+_ALL = f"{_GITHUB}/raullenchai/Rapid-MLX/pull/453"
+_LETTERS = f"{_GITHUB}/vertesia/llumiverse/issues/26"
+_SIZE = f"{_GITHUB}/maximhq/bifrost/issues/1613"
+_SSE = "https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream"
+_RESPONSES = f"{_GITHUB}/vllm-project/semantic-router/issues/2446"
+_LINES = f"{_GITHUB}/ollama/ollama/issues/294"
+_ENTITIES = _NONE_ID = _UNKNOWN = (
+    "https://github.com/openai/openai-openapi/blob/f85dbe223d40e1a31cba812ab2d755c7e98a92a3/openapi.yaml"
+)
 _QUESTION = [{"role": "user", "content": "Please tell me in one short sentence which city is the capital of France."}]
 
 
 def _limited(words: str, code: int = 429) -> bytes:
     return f'{{"error":{{"message":"{words}","type":"rate_limit_error","param":null,"code":"{code}"}}}}'.encode()
+
+
+def _refused(words: str) -> bytes:
+    return f'{{"error":{{"message":"{words}","type":"server_error","param":null,"code":null}}}}'.encode()
 
 
 # fmt: off
@@ -56,6 +76,30 @@ FAULTS = (
     Fault("model-without-owner", "A model that is asked for by its name does not say who owns it.", "models.one", _LACKS, replace_bytes(b'"owned_by":"system"', b'"owned_by":null'), "models.keys"),
     Fault("model-listed-twice", "A model is listed twice.", "models.list", _MODELS,
           body(lambda content: content.replace(b"]}", b"," + content[content.index(b"[") + 1 : content.rindex(b"]")] + b"]}")), "models.distinct"),
+    Fault("exception-as-message", "The message of an error is an exception of the server's code.", "error.missing-messages", _NONE_TYPE,
+          status(500, _refused("'>' not supported between instances of 'NoneType' and 'int'")), "error.own-words"),
+    Fault("index-error-as-message", "The message of an error is an index that is out of range.", "error.wrong-type", _INDEX,
+          status(500, _refused("list index out of range")), "error.own-words"),
+    Fault("type-none-as-text", "The type of an error is the text None.", "error.unknown-model", _NONE,
+          chunks(any_chunk, set_value("error/type", "None"), set_value("error/param", "None")), "error.type"),
+    Fault("object-object", "The message of an error is what JavaScript prints of an object.", "error.bad-key", _SAYS_NOTHING,
+          chunks(any_chunk, set_value("error/message", "[object Object]")), "error.message"),
+    Fault("reasoning-is-all", "All completion tokens count as reasoning, and a text came.", "chat.nonstream", _ALL,
+          chunks(has_usage, set_value("usage/completion_tokens_details/reasoning_tokens", lambda _: 14), set_value("usage/completion_tokens", 14), set_value("usage/total_tokens", 23)), "usage.within-totals"),
+    Fault("letters-counted", "As many tokens are counted as the text has letters.", "chat.nonstream", _LETTERS,
+          compose(replace_bytes("你好! How can I help?".encode(), b"Hello there and how can I help you?"), chunks(has_usage, set_value("usage/completion_tokens", 35), set_value("usage/total_tokens", 44))), "usage.proportion"),
+    Fault("size-in-the-body", "A size of chunked transfer stands before an event.", "chat.stream", _SIZE,
+          body(lambda content: b"217\r\n" + content), "sse.known-lines"),
+    Fault("unknown-field", "An event has a field that no standard names.", "chat.stream", _SSE,
+          replace_bytes(b"data: {", b"provider: x\ndata: {", 1), "sse.known-lines"),
+    Fault("responses-events", "A stream has the events of the Responses API.", "chat.stream", _RESPONSES,
+          body(lambda _: b'event: response.created\ndata: {"type":"response.created","response":{"id":"resp_1"}}\n\nevent: response.output_text.delta\ndata: {"type":"response.output_text.delta","delta":"Hi"}\n\n'), "chunk.present"),
+    Fault("lines-without-data", "A stream is lines of JSON.", "chat.stream", _LINES,
+          compose(replace_bytes(b"data: {", b"{"), replace_bytes(b"data: [DONE]\n\n", b""), replace_bytes(b"\n\n", b"\n")), "http.stream-asked"),
+    Fault("fields-in-capitals", "The fields of a stream begin with capital letters.", "chat.stream", _SSE, replace_bytes(b"data: ", b"Data: "), "http.stream-asked"),
+    Fault("quotes-as-entities", "The quotes of the body are written as in HTML.", "chat.nonstream", _ENTITIES, replace_bytes(b'"', b"&quot;"), "http.body-asked"),
+    Fault("id-none", "The id ends with None.", "chat.nonstream", _NONE_ID, replace_bytes(b"chatcmpl-reference", b"chatcmpl-None"), "chunk.id-not-empty"),
+    Fault("model-unknown", "The model is called unknown.", "chat.stream", _UNKNOWN, chunks(any_chunk, set_value("model", "unknown")), "identity.model-named"),
 )
 
 VARIANTS = (
@@ -63,6 +107,8 @@ VARIANTS = (
             compose(status(429, _limited("Rate limit reached. Please try again in 250ms.")), header("retry-after-ms", "250"))),
     Variant("wait-in-a-reset", "A limit says when it is reset.", "chat.nonstream", _WAIT,
             compose(status(429, _limited("Rate limit reached. Please try again in 30s.")), header("x-ratelimit-reset-requests", "30s"))),
+    Variant("retry-and-comments", "A stream begins with a comment in one block with its first event.", "chat.stream", _SSE,
+            body(lambda content: b": begun\n" + content)),
     Variant("models-with-more-keys", "Models have keys of their provider.", "models.list", _LACKS,
             replace_bytes(b'"owned_by"', b'"context_length":131072,"owned_by"')),
 )

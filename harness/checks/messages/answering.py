@@ -1,0 +1,97 @@
+"""Who answers a request of Messages, and whether a call of a tool is one: gateways put other models behind the name."""
+
+import re
+from collections.abc import Iterator
+
+from harness.checks import sources
+from harness.checks.chat.model_names import another, makers, smaller
+from harness.checks.messages.answers import answer, known_request, of_kind
+from harness.checks.registry import Reason, rule
+from harness.results import Level, Problem
+from harness.simulate.edits import chunks, set_value
+from harness.simulate.messages.edits import typed
+from harness.simulate.messages.ideal import of_other
+from harness.simulate.messages.reference import BODY, STREAM, TOOL, TOOL_BODY
+from harness.wire.exchange import Exchange
+from harness.wire.shapes import Json, as_object, objects_in
+
+_INVOKED = re.compile(
+    r"<(?:\w+:)?invoke name=\"([\w.-]+)\">|<tool_call>\s*\{\s*\"name\": ?\"([\w.-]+)\"|<function=([\w.-]+)>"
+)
+_SAID = '<invoke name="get_weather">\n<parameter name="city">Paris</parameter>\n</invoke>'
+
+
+def _any(_chunk: Json) -> bool:
+    return True
+
+
+def _public_model(exchange: Exchange) -> Reason | None:
+    """A request for a public model that was answered."""
+    asked = exchange.request.get("model")
+    named = isinstance(asked, str) and bool(makers(asked))
+    return known_request(exchange) or (
+        None if named and exchange.message.start else "the request names no public model"
+    )
+
+
+@rule(
+    "messages.model-served", Level.SHOULD, "The model that answers is the one that was asked for.",
+    sources.MESSAGES_API, _public_model,
+    good=(STREAM, BODY, of_other(BODY, model="haiku")),
+    bad=(
+        chunks(_any, set_value("model", "gpt-4o-mini"))(BODY),
+        chunks(typed("message_start"), set_value("message/model", "glm-5-flash"))(STREAM),
+        of_other(BODY, model="claude-opus-4-5"),
+    ),
+    depends_on=("messages.object", "messages.model"),
+)  # fmt: skip
+def model_served(exchange: Exchange) -> Iterator[Problem]:
+    """
+    Another model is paid for, evaluated and trusted than the one that speaks.
+
+    Instead: Compare the two in each answer, dates and prefixes aside, and stop where the family differs:
+    `family in message.model.lower()`.
+    """
+    asked, begun = str(exchange.request.get("model")), exchange.message.start
+    name = begun.value.get("model") if begun else None
+    served = makers(name) if isinstance(name, str) else set()
+    if begun and served and isinstance(name, str):
+        shared = served & makers(asked)
+        other = another(asked, name) if shared else None
+        if other or not shared or smaller(asked, name):
+            told = f": {other}" if other else ""
+            yield Problem(f"{asked} was asked for, {name} answers{told}", ((begun.event, f"{begun.pointer}/model"),))
+
+
+def _offers(exchange: Exchange) -> Reason | None:
+    """An answer to a request that offers tools and does not forbid them: a model that may call none says what it would do."""
+    forbidden = as_object(exchange.request.get("tool_choice")).get("type") == "none"
+    offered = not forbidden and objects_in(exchange.request.get("tools"))
+    return answer(exchange) or (None if offered else "no tools were offered")
+
+
+@rule(
+    "messages.call-in-block", Level.SHOULD, "A tool is called by a block of tool_use, not by markup in a text.",
+    sources.MESSAGES_API, _offers,
+    good=(TOOL, TOOL_BODY),
+    bad=(
+        chunks(_any, set_value("content", [{"type": "text", "text": _SAID}]), set_value("stop_reason", "end_turn"))(TOOL_BODY),
+        chunks(_any, set_value("content", [{"type": "text", "text": '<tool_call>{"name": "get_weather", "arguments": {}}</tool_call>'}]), set_value("stop_reason", "end_turn"))(TOOL_BODY),
+    ),
+    depends_on=("messages.object", "messages.block-keys"),
+)  # fmt: skip
+def call_in_block(exchange: Exchange) -> Iterator[Problem]:
+    """
+    No tool runs: an agent takes the turn for ended, and the user reads markup.
+
+    Instead: Ask again where a text holds a call: `again = "<invoke name=" in text or "<tool_call>" in text`.
+    """
+    offered = {tool.get("name") for tool in objects_in(exchange.request.get("tools"))}
+    called = {block.head.get("name") for block in of_kind(exchange, "tool_use")}
+    for block in of_kind(exchange, "text"):
+        names = (one[1] or one[2] or one[3] for one in _INVOKED.finditer(block.text))
+        name = next((name for name in names if name in offered - called), None)
+        if name:
+            place = (block.deltas[-1][0], "/delta/text") if block.deltas else (block.event, f"{block.pointer}/text")
+            yield Problem(f"a call of {name} stands in the text, and no block calls it", (place,))
+            return
