@@ -185,6 +185,7 @@ result = again
 """,
         True,
     ),
+    ("messages.object", 1, 'data = body\ntext = data["output"][0]["content"][0]["text"]\nresult = text', "Hi."),
     ("messages.object", 0, 'data = body\ntext = data["choices"][0]["message"]["content"]\nresult = text', "Hi."),
 ]
 """Code that reads what is no chat, given as ``body``, in bytes as ``raw``: the rule, the number of its bad example, and what is right."""

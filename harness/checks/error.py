@@ -17,6 +17,7 @@ from harness.checks.error_causes import (
     NO_MODEL,
     TOO_LONG,
     ToldCause,
+    beyond_specification,
     request_mistake,
     told_cause,
 )
@@ -102,9 +103,9 @@ def _kind(value: Any) -> str:
 
 @rule(
     "error.refused", SHOULD, "An invalid request is rejected.",
-    sources.SDK_ERRORS, lambda x: None if x.expected.refusal or _cap_of_none(x) else "the request is not known to be wrong",
+    sources.SDK_ERRORS, lambda x: None if x.expected.refusal or beyond_specification(x) else "the request is not known to be wrong",
     good=(_REFUSED, _KEY),
-    bad=(with_response(_REFUSED, status=OK), with_response(_KEY, status=OK, body=BODY.response.body), with_request_params(BODY, max_tokens=0)),
+    bad=(with_response(_REFUSED, status=OK), with_response(_KEY, status=OK, body=BODY.response.body), with_request_params(BODY, max_tokens=0), with_request_params(BODY, top_p=2.0), with_request_params(BODY, model="")),
 )  # fmt: skip
 def refused(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -113,15 +114,9 @@ def refused(exchange: Exchange) -> Iterator[Problem]:
     Instead: Look for `error` in every answer, whatever its status.
     """
     if not exchange.response.is_error:
-        cap = _cap_of_none(exchange)
-        why = f": {cap} is 0" if cap else ""
+        beyond = beyond_specification(exchange)
+        why = f": {beyond}" if beyond else ""
         yield Problem(f"a wrong request is answered with status {exchange.response.status}{why}", ((None, 0),))
-
-
-def _cap_of_none(exchange: Exchange) -> str | None:
-    """Return the cap in a request that allows no token at all, which OpenAI refuses; None where there is none."""
-    sent = {name: exchange.request.get(name) for name in ("max_tokens", "max_completion_tokens")}
-    return next((name for name, cap in sent.items() if type(cap) is int and cap == 0), None)
 
 
 def _cause_known(exchange: Exchange) -> str | None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from harness.wire.dialect import WITH_CHOICES
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import as_object
 
@@ -151,11 +152,31 @@ def request_mistake(exchange: Exchange) -> str | None:
     body, sent = exchange.request.json, exchange.request.body
     if body is None:
         return "a body that is no JSON object" if sent else None
+    if exchange.dialect == "completions":
+        return None if "prompt" in body else "no prompt"
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages:
         return "no messages" if not messages else "messages that are no list"
     wrong = next((key for key, kinds in _KINDS.items() if not isinstance(body.get(key), kinds)), None)
     return f"{wrong} of the wrong type" if wrong else _tools_mistake(body.get("tools"))
+
+
+_RANGES: dict[str, tuple[float, float]] = {
+    "temperature": (0, 2), "top_p": (0, 1), "presence_penalty": (-2, 2), "frequency_penalty": (-2, 2), "top_logprobs": (0, 20),
+    "n": (1, 128), "max_tokens": (1, float("inf")), "max_completion_tokens": (1, float("inf")),
+}  # fmt: skip
+"""The least and the most that the specification gives a parameter."""
+
+
+def beyond_specification(exchange: Exchange) -> str | None:
+    """Return the parameter of a request to an API of OpenAI's that has a value out of its range; None where none has."""
+    if exchange.dialect not in WITH_CHOICES or exchange.request.json is None:
+        return None
+    if exchange.request.get("model") == "":
+        return 'model is ""'
+    sent = ((name, exchange.request.get(name), *bounds) for name, bounds in _RANGES.items())
+    numbers = (one for one in sent if type(one[1]) in {int, float})
+    return next((f"{name} is {value}" for name, value, least, most in numbers if not least <= value <= most), None)
 
 
 _KINDS: dict[str, tuple[type, ...]] = {

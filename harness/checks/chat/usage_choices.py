@@ -6,7 +6,7 @@ from typing import Any
 from harness.checks import sources
 from harness.checks.applies import all_of, complete_answer, stream, uncut
 from harness.checks.chat.usages import TOKENS, USAGE_CHUNK, early_usage, ends_with, has_usage, top_usages
-from harness.checks.registry import NotApplicable, Reason, rule
+from harness.checks.registry import NotApplicable, Reason, Unread, rule
 from harness.printable import count_of
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import STREAM_USAGE, ask, replace_in_body
@@ -109,3 +109,5 @@ def of_listed(exchange: Exchange) -> Iterator[Problem]:
         among = f" in {len(listed)} choices ({', '.join(map(str, listed))})" if len(listed) > 1 else ""
         said = f"completion_tokens is {tokens}, and logprobs lists {sum(listed)} tokens{among}"
         yield Problem(said, at, _OF_ONE if among else None)
+    elif sum(listed) > tokens or not all(map(_is_text_alone, choices)):
+        raise Unread("logprobs.joins", "logprobs.covers", "logprobs.keys")

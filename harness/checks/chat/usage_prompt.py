@@ -64,7 +64,7 @@ def prompt_moves(exchange: Exchange) -> Iterator[Problem]:
     if said:
         yield Problem(f"prompt_tokens is {one.prompt_tokens} for messages of {said:,} bytes", (place,))
         return
-    words = words_beyond(one.prompt_tokens + detail(usage, "cached_tokens"), exchange)
+    words = words_beyond(one.prompt_tokens + max(0, detail(usage, "cached_tokens")), exchange)
     if words:
         yield Problem(f"prompt_tokens is {one.prompt_tokens} for messages of {words:,} words", (place,))
         return

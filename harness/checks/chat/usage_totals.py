@@ -175,6 +175,10 @@ def _all_of_it(exchange: Exchange) -> Iterator[Problem]:
         at = ((usage.chunk, f"{usage.pointer}/completion_tokens_details/reasoning_tokens"),)
         said = f"reasoning_tokens is {reasoning}, all of completion_tokens, and {came:,} bytes of text came"
         yield Problem(said, at, _NOTHING_SAID)
+    elif 0 < reasoning == _output(usage):
+        raise Unread(
+            "chunk.choices", "chunk.choices-not-empty", "chunk.delta", "chunk.places", "content.type", "content.said"
+        )
 
 
 _NOTHING_SAID = Advice(

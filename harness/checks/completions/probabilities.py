@@ -6,7 +6,7 @@ from typing import Any
 from harness.checks import sources
 from harness.checks.applies import all_of, complete_answer, success_status, uncut
 from harness.checks.kinds import KIND_PHRASES
-from harness.checks.registry import NotApplicable, Reason, rule
+from harness.checks.registry import NotApplicable, Reason, Unread, rule
 from harness.results import Level, Problem
 from harness.simulate.completions.reference import BODY, LISTED
 from harness.simulate.edits import chunks, has_choice, set_value
@@ -228,6 +228,7 @@ def top_own(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Take the number among the alternatives where the token is there: `own = top.get(token, own)`.
     """
+    unread = False
     for found in _every(exchange):
         lists = (_listed(found.value, name) for name in ("tokens", "token_logprobs", "top_logprobs"))
         for token, own, top in zip(*lists, strict=False):
@@ -236,6 +237,10 @@ def top_own(exchange: Exchange) -> Iterator[Problem]:
                 said = f"the probability of {token!r} is {own} in token_logprobs and {other} in top_logprobs"
                 yield Problem(said, ((found.chunk, f"{found.pointer}/token_logprobs"),))
                 return
+            if isinstance(top, dict) and other is None:
+                unread = True
+    if unread:
+        raise Unread("completions.top-logprobs")
 
 
 @rule(

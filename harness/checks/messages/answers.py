@@ -31,6 +31,13 @@ IN_CHAT_FORM = Advice(
 )
 """What a body breaks that answers a request of Messages in the form of chat completions."""
 
+IN_RESPONSES = Advice(
+    _UNKNOWN,
+    "Ask where the Responses API is served, with a client of it, or read it as one: `text = "
+    'data["output"][0]["content"][0]["text"]`.',
+)
+"""What a body breaks that answers in the form of the Responses API."""
+
 CHUNKS_OF_CHAT = Advice(
     _UNKNOWN,
     "Ask where chat completions are served, with a client of these, or read it as one: `text += "

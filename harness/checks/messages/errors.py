@@ -9,7 +9,7 @@ from harness.checks.applies import all_of, error_status, success_status
 from harness.checks.messages.answers import answer, counts, stream
 from harness.checks.registry import Reason, observation, rule
 from harness.results import Advice, Level, Problem
-from harness.simulate.edits import chunks, drop, set_value
+from harness.simulate.edits import chunks, drop, replace_bytes, set_value
 from harness.simulate.messages.edits import added, typed
 from harness.simulate.messages.ideal import error, of_other
 from harness.simulate.messages.reference import BAD_KEY, BODY, COUNTED, NO_CAP, REFUSED, STREAM
@@ -123,6 +123,7 @@ def error_type(exchange: Exchange) -> Iterator[Problem]:
         added(typed("content_block_stop"), {"type": "error", "message": "Overloaded"})(STREAM),
         added(typed("content_block_stop"), {"type": "error", "error": {"message": "Overloaded"}})(STREAM),
         added(typed("content_block_stop"), {"error": {"message": "Overloaded", "code": 529}})(STREAM),
+        replace_bytes(b"event: message_delta\n", b'event: error\ndata: {"type":"timeout_error","message":"Too slow"}\n\nevent: message_delta\n')(STREAM),
     ),
     depends_on=("http.stream-asked", "sse.json"),
 )  # fmt: skip
@@ -141,6 +142,13 @@ def error_event(exchange: Exchange) -> Iterator[Problem]:
     for number in exchange.message.untyped:
         if as_object(exchange.chunk(number)).get("error"):
             yield Problem("an error comes in an event without a type", ((number, "/error"),))
+            return
+    parser = exchange.reading.parser
+    for number in (number for number, one in enumerate(parser.events if parser else ()) if one.type == b"error"):
+        found = as_object(exchange.chunk(number))
+        if found.get("type") != "error" and not found.get("error"):
+            said = f"an event is named error, and its type is {found.get('type')!r}, with nothing under error"
+            yield Problem(said, ((number, ""),))
             return
 
 

@@ -7,6 +7,7 @@ from harness.checks.applies import all_of
 from harness.checks.messages.answers import (
     BEGUN,
     IN_CHAT_FORM,
+    IN_RESPONSES,
     answer,
     in_chat_form,
     known_request,
@@ -54,6 +55,7 @@ def _message(exchange: Exchange) -> Reason | None:
     good=(STREAM, BODY),
     bad=(
         with_body(BODY, b'{"object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"Hi."}}]}'),
+        with_body(BODY, b'{"object":"response","output":[{"type":"message","content":[{"type":"output_text","text":"Hi."}]}]}'),
         chunks(_START, drop("message/type"))(STREAM),
         chunks(_START, set_value("message/role", "user"))(STREAM),
         chunks(_any, set_value("role", None))(BODY),
@@ -74,6 +76,10 @@ def is_message(exchange: Exchange) -> Iterator[Problem]:
     if "type" not in begun.value and in_chat_form(begun.value):
         said = "the answer has the form of chat completions: its text stands under choices"
         yield Problem(said, ((begun.event, f"{begun.pointer}/choices"),), IN_CHAT_FORM)
+        return
+    if begun.value.get("object") == "response":
+        said = "the answer has the form of the Responses API: its text stands under output"
+        yield Problem(said, ((begun.event, f"{begun.pointer}/object"),), IN_RESPONSES)
         return
     for key, value in (("type", "message"), ("role", "assistant")):
         found = begun.value.get(key)

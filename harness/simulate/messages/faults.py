@@ -137,9 +137,11 @@ _UNNAMED = replace_bytes(
     b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":" How',
     b'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":" How',
 )
+_RESPONSE = b'{"object":"response","id":"resp_1","model":"claude-haiku-4-5","output":[{"type":"message","role":"assistant","content":[{"type":"output_text","text":"Hi."}]}]}'
+_TIMEOUT = b'event: error\ndata: {"type":"timeout_error","message":"Too slow"}\n\nevent: message_delta\n'
 _MARKUP = '<invoke name="get_weather">\n<parameter name="city">Paris</parameter>\n</invoke>'
 _CHAT = b'{"id":"chatcmpl-1","object":"chat.completion","created":1760000000,"model":"claude-haiku-4-5","choices":[{"index":0,"message":{"role":"assistant","content":"Hi."},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}}'
-_CHUNKS = b'data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1760000000,"model":"claude-haiku-4-5","choices":[{"index":0,"delta":{"role":"assistant","content":"Hi."},"finish_reason":null}]}\n\ndata: [DONE]\n\n'
+_CHUNKS = b'data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1760000000,"model":"claude-haiku-4-5","choices":[{"index":0,"delta":{"role":"assistant","content":"Hi."},"finish_reason":null}]}\n\n'
 _CHAT_ERROR = b'{"error":{"message":"Content blocked","type":"None","param":"None","code":"400"}}'
 _FAULTS = (
     _fault("no-event-names", "event-name", "The events have no names.", "stream", replace_bytes(b"event: content_block_delta\n", b""), "BerriAI/litellm/issues/27442"),
@@ -210,6 +212,8 @@ _FAULTS = (
     _fault("openai-error", "error-envelope", "An error has OpenAI's envelope.", "no-cap", chunks(_any, drop("type"))),
     _fault("chat-body", "object", "An answer has the form of chat completions.", "nonstream", status(200, _CHAT), "agentgateway/agentgateway/issues/3040"),
     _fault("chat-chunks", "event-type", "A stream has the form of chat completions.", "stream", body(lambda _: _CHUNKS), "agentgateway/agentgateway/issues/3040"),
+    _fault("responses-body", "object", "An answer has the form of the Responses API.", "nonstream", status(200, _RESPONSE), "BerriAI/litellm/issues/31551"),
+    _fault("error-without-envelope", "error-event", "An error within a stream stands at the top of its event.", "stream", replace_bytes(b"event: message_delta\n", _TIMEOUT), "kekzl/imp/pull/1702"),
     _fault("other-model", "model-served", "Another model answers.", "nonstream", _whole("model", "gpt-4o-mini"), "QuantumNous/new-api/issues/7418"),
     _fault("call-as-markup", "call-in-block", "A call stands in the text as markup.", "tool-nonstream", compose(_whole("content", [{"type": "text", "text": _MARKUP}]), _whole("stop_reason", "end_turn")), "anthropics/claude-code/issues/61367"),
     _fault("cache-counted-twice", "input-disjoint", "input_tokens holds what was cached: the prompt has more tokens than bytes.", "nonstream", _whole("usage", {"input_tokens": 3712, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 3712, "output_tokens": 14}), "jundot/omlx/issues/1487"),

@@ -43,6 +43,7 @@ _LINES = f"{_GITHUB}/ollama/ollama/issues/294"
 _ENTITIES = _NONE_ID = _UNKNOWN = (
     "https://github.com/openai/openai-openapi/blob/f85dbe223d40e1a31cba812ab2d755c7e98a92a3/openapi.yaml"
 )
+_TAKEN = f"{_GITHUB}/raullenchai/Rapid-MLX/pull/415"
 _QUESTION = [{"role": "user", "content": "Please tell me in one short sentence which city is the capital of France."}]
 
 
@@ -54,15 +55,21 @@ def _refused(words: str) -> bytes:
     return f'{{"error":{{"message":"{words}","type":"server_error","param":null,"code":null}}}}'.encode()
 
 
+def _twice(content: bytes) -> bytes:
+    """Return a list of models with the first one once more at its end."""
+    start, end = content.find(b"["), content.rfind(b"]")
+    return content if start < 0 else content[:end] + b"," + content[start + 1 : content.index(b"}") + 1] + content[end:]
+
+
 # fmt: off
 FAULTS = (
     Fault("counts-one-too-few", "usage counts one token less than logprobs lists.", "params.logprobs", _UNCOUNTED,
           chunks(has_usage, set_value("usage/completion_tokens", lambda count: count - 2), set_value("usage/total_tokens", lambda count: count - 2)), "usage.of-listed"),
     Fault("too-long-as-failed-worker", "A prompt that is too long is called a failure of the server.", "chat.nonstream", _TOO_LONG,
           status(500, b'{"error":{"message":"Prefill worker failed to start: The decoder prompt (length 375008) is longer than the maximum model length of 32768.","type":"server_error","param":null,"code":"prefill_worker_failed_to_start"}}'), "error.status"),
-    Fault("wait-in-words-alone", "A limit says in words how long to wait, and in no header.", "chat.nonstream", _WAIT,
+    Fault("wait-in-words-alone", "A limit says in words how long to wait, and in no header.", "error.no-tokens", _WAIT,
           status(429, _limited("Rate limit reached. Please try again in 30s.")), "http.retry-after-given"),
-    Fault("wait-in-words-503", "A busy server says in words how long to wait, and in no header.", "chat.stream", _WAIT,
+    Fault("wait-in-words-503", "A busy server says in words how long to wait, and in no header.", "error.no-tokens", _WAIT,
           status(503, _limited("The server is busy, retry after 20 seconds.", 503), "application/json"), "http.retry-after-given"),
     Fault("packed-unnamed", "The body is packed, and no header says so.", "chat.nonstream", _PACKED, body(_packed), "http.encoding"),
     Fault("packed-twice", "The body is packed twice, and the header says so once.", "chat.nonstream", _PACKED,
@@ -75,7 +82,7 @@ FAULTS = (
     Fault("model-without-created", "A model does not say when it was made.", "models.list", _LACKS, replace_bytes(b'"created":1760000000,', b""), "models.keys"),
     Fault("model-without-owner", "A model that is asked for by its name does not say who owns it.", "models.one", _LACKS, replace_bytes(b'"owned_by":"system"', b'"owned_by":null'), "models.keys"),
     Fault("model-listed-twice", "A model is listed twice.", "models.list", _MODELS,
-          body(lambda content: content.replace(b"]}", b"," + content[content.index(b"[") + 1 : content.rindex(b"]")] + b"]}")), "models.distinct"),
+          body(_twice), "models.distinct"),
     Fault("exception-as-message", "The message of an error is an exception of the server's code.", "error.missing-messages", _NONE_TYPE,
           status(500, _refused("'>' not supported between instances of 'NoneType' and 'int'")), "error.own-words"),
     Fault("index-error-as-message", "The message of an error is an index that is out of range.", "error.wrong-type", _INDEX,
@@ -84,9 +91,9 @@ FAULTS = (
           chunks(any_chunk, set_value("error/type", "None"), set_value("error/param", "None")), "error.type"),
     Fault("object-object", "The message of an error is what JavaScript prints of an object.", "error.bad-key", _SAYS_NOTHING,
           chunks(any_chunk, set_value("error/message", "[object Object]")), "error.message"),
-    Fault("reasoning-is-all", "All completion tokens count as reasoning, and a text came.", "chat.nonstream", _ALL,
-          chunks(has_usage, set_value("usage/completion_tokens_details/reasoning_tokens", lambda _: 14), set_value("usage/completion_tokens", 14), set_value("usage/total_tokens", 23)), "usage.within-totals"),
-    Fault("letters-counted", "As many tokens are counted as the text has letters.", "chat.nonstream", _LETTERS,
+    Fault("reasoning-is-all", "All completion tokens count as reasoning, and a text came.", "params.seed", _ALL,
+          chunks(has_usage, set_value("usage/completion_tokens_details/reasoning_tokens", 4)), "usage.within-totals"),
+    Fault("letters-counted", "As many tokens are counted as the text has letters.", "params.user", _LETTERS,
           compose(replace_bytes("你好! How can I help?".encode(), b"Hello there and how can I help you?"), chunks(has_usage, set_value("usage/completion_tokens", 35), set_value("usage/total_tokens", 44))), "usage.proportion"),
     Fault("size-in-the-body", "A size of chunked transfer stands before an event.", "chat.stream", _SIZE,
           body(lambda content: b"217\r\n" + content), "sse.known-lines"),
@@ -98,8 +105,10 @@ FAULTS = (
           compose(replace_bytes(b"data: {", b"{"), replace_bytes(b"data: [DONE]\n\n", b""), replace_bytes(b"\n\n", b"\n")), "http.stream-asked"),
     Fault("fields-in-capitals", "The fields of a stream begin with capital letters.", "chat.stream", _SSE, replace_bytes(b"data: ", b"Data: "), "http.stream-asked"),
     Fault("quotes-as-entities", "The quotes of the body are written as in HTML.", "chat.nonstream", _ENTITIES, replace_bytes(b'"', b"&quot;"), "http.body-asked"),
-    Fault("id-none", "The id ends with None.", "chat.nonstream", _NONE_ID, replace_bytes(b"chatcmpl-reference", b"chatcmpl-None"), "chunk.id-not-empty"),
+    Fault("id-none", "The id ends with None.", "params.seed", _NONE_ID, replace_bytes(b"chatcmpl-reference", b"chatcmpl-None"), "chunk.id-not-empty"),
     Fault("model-unknown", "The model is called unknown.", "chat.stream", _UNKNOWN, chunks(any_chunk, set_value("model", "unknown")), "identity.model-named"),
+    Fault("top-p-2-taken", "A top_p of 2 is taken.", "params.store", _TAKEN, asked(top_p=2.0), "error.refused"),
+    Fault("no-model-taken", "A request with an empty model is served.", "params.user", _TAKEN, asked(model=""), "error.refused"),
 )
 
 VARIANTS = (
