@@ -87,7 +87,7 @@ result = args
     ),
     Remedy(
         "tool_calls.arguments-json",
-        FAULTS["arguments-not-a-number"].apply(),
+        FAULTS["arguments-with-nan"].apply(),
         """
 import json
 arguments = answer.choices[0].message.tool_calls[0].function.arguments

@@ -65,7 +65,7 @@ FAULTS = (
     Fault("call-without-offer", "A tool is called, and none was offered.", "tools.nonstream", None, asked(tools=None, tool_choice=None), "tool_choice.offered"),
     Fault("arguments-wrapped", "The arguments stand in an object within the arguments.", "tools.nonstream", None, replace_bytes(_GIVEN, rb'{\"arguments\":{\"city\":\"Paris\"}}'), "tool_choice.schema"),
     Fault("schema-as-arguments", "The schema comes in the place of the arguments.", "tools.nonstream", None, replace_bytes(_GIVEN, rb'{\"type\":\"object\",\"properties\":{\"city\":{}}}'), "tool_choice.schema"),
-    Fault("arguments-not-a-number", "A value of the arguments is NaN.", "tools.nonstream", None, _given(rb'{\"degrees\":NaN}'), "tool_calls.arguments-json"),
+    Fault("arguments-with-nan", "A value of the arguments is NaN.", "tools.nonstream", None, _given(rb'{\"degrees\":NaN}'), "tool_calls.arguments-json"),
     Fault("arguments-halves-twice", "Each piece of the arguments holds its text twice.", "tools.auto", None, chunks(continues_tool_call, _twice), "tool_calls.arguments-json"),
     Fault("arguments-again-spaced", "All of the arguments come once more, with other spaces.", "tools.nonstream", f"{_GITHUB}/vllm-project/vllm/issues/42167", replace_bytes(_GIVEN, _GIVEN + rb'{\"city\": \"Paris\"}'), "tool_calls.arguments-json"),
     Fault("values-escaped-for-html", "The values of arguments are escaped for HTML.", "tools.nonstream", _ENTITIES, _given(rb'{\"command\":\"mkdir a &amp;&amp; cd a &gt; b\"}'), "tool_calls.arguments-clean"),
