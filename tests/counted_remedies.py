@@ -345,6 +345,19 @@ result = "more" if output > 6 else "less"
 """,
         "more",
     ),
+    Remedy(
+        "usage.grows",
+        FAULTS["usage-added-up"].apply(),
+        """
+text = ""
+for chunk in stream:
+    for choice in chunk.choices:
+        text += choice.delta.content or ""
+output = len(text.encode()) // 4 + 1
+result = output
+""",
+        6,
+    ),
 ]
 
 _LINES = """

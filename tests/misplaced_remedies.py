@@ -151,6 +151,20 @@ with client.chat.completions.with_streaming_response.create(**asked) as opened:
         "你好! How can I help?",
     ),
     Remedy("http.stream-asked", CHECKS["http.stream-asked"].bad[2], _LINES, "overloaded"),
+    Remedy(
+        "http.stream-asked",
+        FAULTS["lines-without-data"].apply(),
+        """
+import json
+text = ""
+for line in stream.response.iter_lines():
+    if line.startswith("{"): chunk = json.loads(line)
+    if line:
+        text += chunk["choices"][0]["delta"].get("content") or ""
+result = text
+""",
+        "你好! How can I help?",
+    ),
     Remedy("sse.no-error", FAULTS["error-in-no-event-after-text"].apply(), _LINES, "The context is full."),
     Remedy(
         "content.once",

@@ -18,7 +18,7 @@ from harness.checks.applies import (
     uncut,
 )
 from harness.checks.error_causes import MODEL_FAILED, told_cause
-from harness.checks.json_forms import BARE_ERROR, TWICE, bare_error, encoded_twice, envelope
+from harness.checks.json_forms import AS_LINES, BARE_ERROR, TWICE, bare_error, bare_lines, encoded_twice, envelope
 from harness.checks.registry import TOO_LARGE, Reason, observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Advice, Level, Problem
@@ -239,6 +239,7 @@ def not_html(exchange: Exchange) -> Iterator[Problem]:
         with_body(STREAM, BODY.response.body),
         with_body(STREAM, b"upstream unavailable"),
         with_body(STREAM, _ERROR_BODY.response.body + b"\n\ndata: [DONE]\n\n"),
+        with_body(STREAM, STREAM.response.body.replace(b"data: [DONE]", b"").replace(b"data: ", b"")),
     ),
     depends_on=("http.not-empty", "http.not-html", "http.encoding", "http.no-error"),
 )  # fmt: skip
@@ -251,10 +252,13 @@ def stream_asked(exchange: Exchange) -> Iterator[Problem]:
     """
     if exchange.reading.body_kind != "stream":
         error = bare_error(exchange)
-        said = f"an error came in the stream as plain JSON, in no event: {error.text}" if error else None
-        yield Problem(
-            said or f"the answer is {_look(exchange)}, not a stream", ((None, 0),), BARE_ERROR if error else None
-        )
+        lines = 0 if error else bare_lines(exchange)
+        said = f"the answer is {_look(exchange)}, not a stream"
+        if error:
+            said = f"an error came in the stream as plain JSON, in no event: {error.text}"
+        elif lines:
+            said = f"the answer is lines of JSON, {lines} or more without data:, not a stream of events"
+        yield Problem(said, ((None, 0),), BARE_ERROR if error else AS_LINES if lines else None)
 
 
 @rule(

@@ -84,6 +84,21 @@ BARE_ERROR = Advice(
 )
 """What an error breaks that stands in a stream without data: before it."""
 
+AS_LINES = Advice(
+    "The OpenAI SDK passes over a line without `data:`: no chunk, no exception, no text.",
+    'Read the lines yourself: `for line in stream.response.iter_lines():`, `if line.startswith("{"): chunk = json.loads(line)`.',
+)
+"""What chunks break that come as lines of JSON, in no event."""
+
+
+def bare_lines(exchange: Exchange) -> int:
+    """Return how many lines a body begins with that are JSON objects without ``data:``; 0 where there are not two."""
+    lines = exchange.response.content[:_HEAD].split(b"\n")
+    objects = [line for line in lines if line.strip()]
+    count = next((at for at, line in enumerate(objects) if not line.startswith(b'{"')), len(objects))
+    return count if count > 1 else 0
+
+
 AS_FIELD = Advice(
     "Readers of events pass over an unknown field, the OpenAI SDK too: the cut text passes for a whole answer.",
     'Look at the lines as they come: `if line.startswith("error:"): raise RuntimeError(line)`.',

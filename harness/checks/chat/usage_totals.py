@@ -85,6 +85,11 @@ _OF_EACH_CHUNK = Advice(
     "The last usage, which most clients keep, is that of one chunk: a bill of 1 token for the whole answer.",
     "Add up the output for this provider alone, `output += chunk.usage.completion_tokens`, and take the prompt once.",
 )
+_ADDED_UP = Advice(
+    "A bill that grows with the square of the length: each usage adds what was counted before once more.",
+    "Count for yourself what came, one token for about four bytes: `output = len(text.encode()) // 4 + 1`, and tell the "
+    "provider.",
+)
 
 
 @rule(
@@ -256,6 +261,11 @@ def grows(exchange: Exchange) -> Iterator[Problem]:
         message = f"completion_tokens is {last} in the last of {len(usages)} usages, and {said} pieces of text came"
         yield Problem(message, ((usages[-1].chunk, f"{usages[-1].pointer}/completion_tokens"),), _OF_EACH_CHUNK)
         return
+    grown = _grown_beyond(exchange, usages)
+    if grown:
+        message = f"completion_tokens grows by {grown[0]:,} while {grown[1]:,} bytes of answer come"
+        yield Problem(message, ((usages[-1].chunk, f"{usages[-1].pointer}/completion_tokens"),), _ADDED_UP)
+        return
     for before, after in pairwise(usages):
         if after.value["completion_tokens"] < before.value["completion_tokens"]:
             counts = f"{before.value['completion_tokens']} to {after.value['completion_tokens']}"
@@ -263,6 +273,24 @@ def grows(exchange: Exchange) -> Iterator[Problem]:
                 f"completion_tokens falls from {counts}", ((after.chunk, f"{after.pointer}/completion_tokens"),)
             )
             return
+
+
+def _grown_beyond(exchange: Exchange, usages: list[Usage]) -> tuple[int, int] | None:
+    """
+    Return by how many tokens the count grew once the answer had begun, and its bytes, where these are too few for that.
+
+    What is thought in hiding is thought before the answer begins, and so not among them.
+    """
+    found = _out_of_proportion(exchange)
+    if found is None:
+        return None
+    begins = min(
+        (choice.fragments(name).chunks[0] for choice in exchange.columns.choices.values() for name in choice.channels),
+        default=exchange.columns.chunk_count,
+    )
+    counts = [one.value["completion_tokens"] for one in usages if one.chunk >= begins]
+    grown = counts[-1] - counts[0] if len(counts) >= _MANY else 0
+    return (grown, found[1]) if grown > found[1] + _SLACK else None
 
 
 def _empty_deltas(exchange: Exchange) -> int:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import orjson
+
 from harness.simulate.edits import (
     Change,
     Edit,
@@ -80,6 +82,19 @@ def _behind_mark(content: bytes) -> bytes:
     """Return a stream whose last chunk stands behind the mark."""
     start = content.rindex(b'data: {"id"')
     return content[:start] + _MARK + content[start:].removesuffix(_MARK)
+
+
+def _added_up(content: bytes) -> bytes:
+    """Return a stream in which each usage counts all of those before it once more."""
+    events, counted = content.split(b"\n\n"), 0
+    for at, one in enumerate(events):
+        if one.startswith(b"data: {"):
+            counted += 40 * (at + 1)
+            try:
+                events[at] = b"data: " + orjson.dumps(orjson.loads(one[6:]) | {"usage": _counts(9, counted)})
+            except orjson.JSONDecodeError:
+                raise NothingChanged("a chunk is no JSON") from None
+    return b"\n\n".join(events)
 
 
 def _counted(exchange: Exchange, name: str) -> int:
@@ -167,6 +182,8 @@ _PLACES = (
     Fault("usage-unasked-in-choice", "Usage comes inside the last choice though none was asked for.", "chat.stream", _MOONSHOT, _BOTH, "usage.not-unasked"),
     Fault("usage-of-each-chunk", "Each usage counts its own chunk alone.", "chat.stream-usage", _NOT_SUMMED,
           compose(chunks(any_chunk, set_value("usage", _counts(9, 1))), repeat(has_content), repeat(has_content), repeat(has_content)), "usage.grows"),
+    Fault("usage-added-up", "Each usage adds all that was counted before once more.", "chat.stream-usage", "https://github.com/vllm-project/vllm-omni/pull/2313",
+          body(_added_up), "usage.grows"),
     Fault("usage-in-every-chunk", "Every chunk has a usage that grows.", "chat.stream-usage", f"{_VERCEL}/perplexity/src/__fixtures__/perplexity-citations.chunks.txt",
           compose(chunks(has_no_finish_reason, set_value("usage", _counts(9, 1))), chunks(has_finish_reason, set_value("usage", _counts(9, 4)))), "usage.once"),
     Fault("usage-in-every-chunk-unasked", "Every chunk has a usage though none was asked for.", "chat.stream", _PER_CHUNK,

@@ -112,10 +112,6 @@ FAULTS = (
 )
 
 VARIANTS = (
-    Variant("wait-in-milliseconds", "A limit says how long to wait in words and in milliseconds.", "chat.nonstream", _WAIT,
-            compose(status(429, _limited("Rate limit reached. Please try again in 250ms.")), header("retry-after-ms", "250"))),
-    Variant("wait-in-a-reset", "A limit says when it is reset.", "chat.nonstream", _WAIT,
-            compose(status(429, _limited("Rate limit reached. Please try again in 30s.")), header("x-ratelimit-reset-requests", "30s"))),
     Variant("retry-and-comments", "A stream begins with a comment in one block with its first event.", "chat.stream", _SSE,
             body(lambda content: b": begun\n" + content)),
     Variant("models-with-more-keys", "Models have keys of their provider.", "models.list", _LACKS,
