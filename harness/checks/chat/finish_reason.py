@@ -124,11 +124,15 @@ def given(exchange: Exchange) -> Iterator[Problem]:
     Instead: Take [DONE] (which the SDK hides) or usage in the last chunk as the end; with neither mark the
     answer as unfinished.
     """
-    for choice in exchange.columns.choices.values():
-        if not choice.finish_reasons and not _ends_with_sound(choice):
-            yield Problem(
-                f"choice {choice.index} ends without a finish_reason", (place_of(exchange, choice, choice.last_chunk),)
-            )
+    choices = exchange.columns.choices.values()
+    without = [choice for choice in choices if not choice.finish_reasons and not _ends_with_sound(choice)]
+    for choice in without:
+        yield Problem(
+            f"choice {choice.index} ends without a finish_reason", (place_of(exchange, choice, choice.last_chunk),)
+        )
+    wanted = exchange.request.get("n")
+    if not without and isinstance(wanted, int) and len(choices) < wanted:
+        raise Unread("params.n")
 
 
 @rule(

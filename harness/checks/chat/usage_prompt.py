@@ -60,11 +60,12 @@ def prompt_moves(exchange: Exchange) -> Iterator[Problem]:
     """
     one, usage = exchange.facts, exchange.columns.usages[-1]
     place = (usage.chunk, f"{usage.pointer}/prompt_tokens")
-    said = too_long_for(one.prompt_tokens + detail(usage, "cached_tokens"), exchange)
+    counted = one.prompt_tokens + max(0, detail(usage, "cached_tokens"))
+    said = too_long_for(counted, exchange)
     if said:
         yield Problem(f"prompt_tokens is {one.prompt_tokens} for messages of {said:,} bytes", (place,))
         return
-    words = words_beyond(one.prompt_tokens + max(0, detail(usage, "cached_tokens")), exchange)
+    words = words_beyond(counted, exchange)
     if words:
         yield Problem(f"prompt_tokens is {one.prompt_tokens} for messages of {words:,} words", (place,))
         return

@@ -25,9 +25,17 @@ def typed(name: str, kind: str | None = None, index: int | None = None) -> Where
 
 
 def events_of(exchange: Exchange) -> list[Json]:
-    """Return the events of a stream, parsed; none of a body."""
+    """
+    Return the events of a stream, parsed; none of a body.
+
+    Raises:
+        NothingChanged: one is no JSON.
+    """
     parser = exchange.reading.parser
-    found = [orjson.loads(data) for data in parser.events.data] if parser else []
+    try:
+        found = [orjson.loads(data) for data in parser.events.data] if parser else []
+    except orjson.JSONDecodeError:
+        raise NothingChanged("an event is no JSON") from None
     return [one for one in found if isinstance(one, dict)]
 
 
