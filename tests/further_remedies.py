@@ -3,6 +3,7 @@
 from remedies import Remedy
 
 from harness.checks import CHECKS
+from harness.simulate.messages.reference import STREAM as MESSAGE
 from harness.simulate.reference import STREAM, ask
 
 FURTHER = [
@@ -128,6 +129,31 @@ for line in stream.response.iter_lines():
         STREAM.completion.messages[0].content,
     ),
     Remedy(
+        "tool_calls.arguments-json",
+        CHECKS["tool_calls.arguments-json"].bad[21],
+        """
+import json
+args = json.loads(answer.choices[0].message.tool_calls[0].function.arguments)
+args = args[0] if isinstance(args, list) else args
+result = args
+""",
+        {"city": "Paris"},
+    ),
+    Remedy(
+        "tool_calls.arguments-json",
+        CHECKS["tool_calls.arguments-json"].bad[22],
+        """
+import json
+args = json.loads(answer.choices[0].message.tool_calls[0].function.arguments)
+try:
+    if not isinstance(args, dict): raise ValueError
+    result = "called"
+except ValueError:
+    result = "sent back"
+""",
+        "sent back",
+    ),
+    Remedy(
         "usage.of-listed",
         CHECKS["usage.of-listed"].bad[2],
         """
@@ -139,7 +165,23 @@ result = tokens
     ),
 ]
 
+_BLOCKS = """
+from types import SimpleNamespace
+begun = text = ""
+for event in events:
+    if event["type"] == "content_block_start":
+        block = SimpleNamespace(**event["content_block"])
+        text = block.text or ""
+        begun = text
+    if event["type"] == "content_block_delta":
+        delta = SimpleNamespace(**event["delta"])
+        text += delta.text
+result = text.removeprefix(begun) if text.startswith(begun * 2) else text
+"""
+
 READ = [
+    ("messages.begins-empty", 0, _BLOCKS, "Hello there."),
+    ("messages.begins-empty", 2, _BLOCKS, MESSAGE.turn.text),
     (
         "http.encoding",
         4,
@@ -188,4 +230,4 @@ result = again
     ("messages.object", 1, 'data = body\ntext = data["output"][0]["content"][0]["text"]\nresult = text', "Hi."),
     ("messages.object", 0, 'data = body\ntext = data["choices"][0]["message"]["content"]\nresult = text', "Hi."),
 ]
-"""Code that reads what is no chat, given as ``body``, in bytes as ``raw``: the rule, the number of its bad example, and what is right."""
+"""Code that reads what is no chat, given as ``body``, in bytes as ``raw``, or of a stream the ``events``: the rule, the number of its bad example, and what is right."""

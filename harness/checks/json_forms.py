@@ -1,9 +1,10 @@
 """What is advised where JSON is none, by what is wrong with it: in the data of a stream and in a body alike."""
 
+from collections.abc import Iterator
 from json import JSONDecoder, loads
 from typing import Any
 
-from harness.results import Advice
+from harness.results import Advice, Problem
 from harness.wire.chat.chunks import Error
 from harness.wire.exchange import Exchange
 from harness.wire.json_faults import INTERRUPTED, JsonFault, JsonForm, fault_of, is_interrupted
@@ -105,6 +106,7 @@ AS_FIELD = Advice(
 )
 """What a field error, which no reader of events knows, breaks."""
 
+_LINE, _SHOWN = 1_000, 120
 _HEAD = 1 << 16  # bytes in which an error ends
 _NUMBERED = {"code", "status", "status_code", "statusCode", "error_code", "type", "success"}
 _KEYS = {b'"error"', b'"detail"'}
@@ -189,3 +191,22 @@ def _is_flat_error(content: bytes, offset: int, field: bytes) -> bool:
         return False
     said = any(isinstance(given.get(key), str) for key in ("message", "msg", "error_msg", "errorMessage"))
     return said and "choices" not in given and not given.keys().isdisjoint(_NUMBERED)
+
+
+def errors_in_no_event(exchange: Exchange) -> Iterator[Problem]:
+    """Yield the errors of a stream that stand in a field of their own, or in none."""
+    parser, content = exchange.reading.parser or Parser(), exchange.response.content
+    for offset in (offset for offset, name in parser.unknown_fields if name == b"error"):
+        line = content[offset : offset + _LINE].splitlines()[0].partition(b":")[2]
+        said = " ".join(line.decode("utf-8", "replace").split())[:_SHOWN]
+        yield Problem(f"a field error came in the stream: {said}", ((None, offset),), AS_FIELD)
+    for offset in bare_errors(parser, content):
+        yield Problem("an error came in the stream as plain JSON, in no event", ((None, offset),), BARE_ERROR)
+
+
+def rests_of_interrupted(exchange: Exchange) -> set[int]:
+    """Return where blocks begin that hold the rest of an event which a heartbeat interrupts."""
+    parser, content = exchange.reading.parser or Parser(), exchange.response.content
+    events = [parser.events[n] for n, why in exchange.reading.not_json if fault_in(exchange, n, why) is INTERRUPTED]
+    ends = [event.data_at + len(event.data) for event in events]
+    return {end + len(content[end:]) - len(content[end:].lstrip(b"\r\n")) for end in ends}

@@ -176,9 +176,14 @@ def data_given(exchange: Exchange) -> Iterator[Problem]:
     parser = _parser(exchange)  # what the standard names may come without data: sse.blank-lines shows whom that breaks
     unnamed = [block for block in parser.events_without_data if block[1] & {"unknown-field", "no-colon"}]
     starts, content = [offset for offset, _ in unnamed], exchange.response.content
-    within = ((bisect(starts, at) - 1, at) for at in json_forms.bare_errors(parser, content))
+    told_of = [
+        *json_forms.bare_errors(parser, content),
+        *(at for at, name in parser.unknown_fields if name == b"error"),
+    ]
+    within = ((bisect(starts, at) - 1, at) for at in told_of)
     told = {n for n, offset in within if n >= 0 and not _BLANK.search(content, starts[n], offset)}  # by sse.no-error
-    blocks = [block for number, block in enumerate(unnamed) if number not in told]
+    rests = json_forms.rests_of_interrupted(exchange)  # by sse.json
+    blocks = [block for number, block in enumerate(unnamed) if number not in told and block[0] not in rests]
     if blocks:
         offset, oddities = blocks[0]
         indented = _INDENTED.match(content, offset)
@@ -224,7 +229,7 @@ def _errors(exchange: Exchange) -> Iterator[Problem]:
         advice, inner = _IN_CHOICE if error.pointer.startswith("/choices/") else None, told_within(error.value)
         said = f"an error came in the stream: {error.text}{f'; within it: {inner}' * bool(inner)}"
         yield Problem(said, ((error.chunk, error.pointer),), advice)
-    yield from _errors_in_no_event(exchange)
+    yield from json_forms.errors_in_no_event(exchange)
     for shape in exchange.columns.shapes:
         hidden = [p for p, what in shape.kinds.items() if p.endswith("/error") and what in {"text", "object"}]
         if hidden and "/choices" not in shape.kinds:
@@ -238,16 +243,6 @@ def _errors(exchange: Exchange) -> Iterator[Problem]:
     events = _parser(exchange).events if "named" in _parser(exchange).oddities else ()
     for number in (number for number, event in enumerate(events) if event.type == b"error"):
         yield Problem("an event of the type error came in the stream", ((number, ""),), _AS_CHUNK)
-
-
-def _errors_in_no_event(exchange: Exchange) -> Iterator[Problem]:
-    parser = _parser(exchange)
-    for offset in (offset for offset, name in parser.unknown_fields if name == b"error"):
-        yield Problem("a field error came in the stream", ((None, offset),), json_forms.AS_FIELD)
-    for offset in json_forms.bare_errors(parser, exchange.response.content):
-        yield Problem(
-            "an error came in the stream as plain JSON, in no event", ((None, offset),), json_forms.BARE_ERROR
-        )
 
 
 def _flat_error(kinds: Mapping[str, str]) -> str | None:

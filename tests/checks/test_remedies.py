@@ -35,9 +35,12 @@ def test_code_that_reads_the_body_comes_out_right(rule: str, number: int, code: 
     finding = findings(bad)[rule]
     assert finding.outcome is Outcome.FAIL
     assert Remedy(rule, bad, code, right).left_out(advice_on(finding)) == [], "the code does what the advice says"
+    read = range(len(bad.reading.parser.events)) if bad.reading.parser else ()
+    body = bad.chunk(0) if bad.reading.body_kind in {"json", "stream"} else None
     names: dict[str, object] = {
-        "body": bad.chunk(0) if bad.reading.body_kind in {"json", "stream"} else None,
+        "body": body,
         "raw": bad.response.body,
+        "events": [bad.chunk(number) for number in read],
     }
     exec(code, names)
     assert names["result"] == right
