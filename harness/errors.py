@@ -69,9 +69,29 @@ def suggestion(name: str, known: list[str]) -> str:
     return f"did you mean {near[0]}?" if near else f"use one of {', '.join(known)}"
 
 
+FEW = 8
+"""So many names are all told of, where none is spelled nearly as the one that was given."""
+
+LISTED_BY = {
+    "check": "harness checks",
+    "scenario": "harness scenarios",
+    "provider": "harness providers",
+    "provider or model": "harness providers",
+    "model": "GET /v1/models",
+}
+"""The command, or the request to `harness serve`, that lists the names of a kind."""
+
+
 def unknown(what: str, name: str, known: list[str]) -> UnknownName:
-    """Return the error for a name that is not among ``known``, with the nearest ones."""
+    """Return the error for a name that is not among ``known``, with those that it may have been meant for."""
+    return UnknownName(f"unknown {what} {name!r}{near_hint(what, name, known)}")
+
+
+def near_hint(what: str, name: str, known: list[str]) -> str:
+    """Return the end of a message about an unknown name: those spelled nearly alike, all of a few, or where they are listed."""
     from difflib import get_close_matches
 
-    near = get_close_matches(name, known, 3, 0.4) or known[:8]
-    return UnknownName(f"unknown {what} {name!r}; try {', '.join(near)}" if near else f"unknown {what} {name!r}")
+    near = get_close_matches(name, known, 3) or (known if len(known) <= FEW else [])
+    if near:
+        return f"; try {', '.join(near)}"
+    return f"; see: {LISTED_BY[what]}" if what in LISTED_BY else ""

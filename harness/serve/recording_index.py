@@ -9,7 +9,6 @@ among equals the first in the order of the scenarios.  Nobody's key is looked at
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 
 import orjson
 
-from harness.errors import NotRecorded, unknown
+from harness.errors import NotRecorded, near_hint, unknown
 from harness.judging.published import PublishedCase, published_cases
 from harness.judging.runner import Case, Selection
 from harness.matrix.dialects import EVERY_SCENARIO, SCENARIOS_OF
@@ -215,8 +214,7 @@ class RecordingIndex:
 
     def _require_served(self, provider: str) -> None:
         if provider not in self.providers:
-            near = get_close_matches(provider, self.providers, 3, 0.4) or self.providers[:8]
-            hint = hint_at(provider, self._matrix.providers) or f"; try {', '.join(near)}"
+            hint = hint_at(provider, self._matrix.providers) or near_hint("provider", provider, self.providers)
             raise NotRecorded(f"no provider {provider!r} is served here{hint}")
 
     def models(self, provider: str, dialect: DialectName = "chat") -> list[str]:
@@ -315,10 +313,8 @@ class RecordingIndex:
         found = self._named(asked)
         if not found:
             known = list(dict.fromkeys(one.names[0] for one in held))
-            near = get_close_matches(str(model), known, 3, 0.4) or known
-            raise NotRecorded(
-                f"there is no recorded response of {provider} for the model {str(model)!r}; try {', '.join(near)}"
-            )
+            hint = near_hint("model", str(model), known)
+            raise NotRecorded(f"there is no recorded response of {provider} for the model {str(model)!r}{hint}")
         return found
 
     def _named(self, asked: "RequestMade") -> list[RecordedAnswer]:
@@ -394,8 +390,7 @@ def _synthesised(synthesiser: Synthesiser, asked: RequestMade) -> RecordedAnswer
 
 def _no_scenario(provider: str, scenario: str, held: list[RecordedAnswer]) -> str:
     known = list(dict.fromkeys(one.scenario.id for one in held))
-    near = get_close_matches(scenario, known, 3, 0.4) or known[:8]
-    return f"the scenario {scenario!r} is not recorded of {provider}; try {', '.join(near)}"
+    return f"the scenario {scenario!r} is not recorded of {provider}{near_hint('scenario', scenario, known)}"
 
 
 def _nothing_fits(asked: RequestMade, held: list[RecordedAnswer]) -> str:
