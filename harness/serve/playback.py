@@ -96,8 +96,9 @@ def _with_own_length(before: Exchange, after: Exchange) -> Exchange:
 
 
 def cut(response: Response, options: PlaybackOptions) -> list[bytes]:
-    """Return the pieces in which the body of a response is sent."""
-    pieces = reframe(options.reframe)
+    """Return the pieces in which the body of a response is sent: of a stream that nobody recorded at a pace, its events."""
+    paced = options.pace not in ("none", "recorded") and response.reads is None
+    pieces = reframe("events" if paced and options.reframe == "recorded" else options.reframe)
     assert pieces is not None, "a manner holds no other word"  # noqa: S101 - for mypy
     return pieces(response)
 

@@ -18,7 +18,7 @@ from harness.matrix.checked_yaml import Strict, load_checked
 from harness.serve.connection_faults import SocketFault
 from harness.serve.request_traits import in_chat
 from harness.simulate.chat.content import Call, Said
-from harness.simulate.chat.prompts import messages_of, question
+from harness.simulate.chat.prompts import messages_of, question, results, text_of
 from harness.simulate.chat.speaking import pieces_of, tool_names
 from harness.simulate.faults import EVERY_FAULT, EVERY_VARIANT
 from harness.wire.dialect import DialectName
@@ -36,6 +36,8 @@ class When(Strict):
     provider: str = Field("*", description="The provider that is asked.")
     model: str = Field("*", description="The model that is asked for.")
     text: str = Field("", description="Text that the last question holds, in any case.")
+    system: str = Field("", description="Text that the system prompt holds, in any case.")
+    result: str | None = Field(None, description='Text that the latest results of tools hold, in any case; "" for any.')
     tools: tuple[str, ...] = Field((), description="Tools that are declared.")
     turn: int | None = Field(None, ge=1, description="How often the model is asked in this conversation, from 1.")
     stream: bool | None = Field(None, description="Whether a stream is asked for.")
@@ -51,11 +53,22 @@ class When(Strict):
             fnmatchcase(provider, self.provider)
             and fnmatchcase(str(body.get("model") or ""), self.model)
             and self.text.lower() in question(body).lower()
+            and self.system.lower() in _system(body).lower()
+            and (self.result is None or _holds(results(body), self.result))
             and set(self.tools) <= set(tool_names(body))
             and self.turn in {None, turn}
             and self.stream in {None, bool(body.get("stream"))}
             and self.dialect in {None, dialect}
         )
+
+
+def _system(body: Json) -> str:
+    told = [one for one in messages_of(body) if one.get("role") in ("system", "developer")]
+    return "\n".join(text_of(one.get("content")) for one in told)
+
+
+def _holds(texts: list[str], wanted: str) -> bool:
+    return any(wanted.lower() in text.lower() for text in texts)
 
 
 class ScriptedCall(Strict):

@@ -50,6 +50,10 @@ rules:
       - {error: 429, message: Slow down., retry_after: 2}
       - {text: cut, fault: body-cut}
       - {text: whole}
+  - when: {system: "name=ada"}
+    answers: [{text: Hello Ada}]
+  - when: {result: "on its way"}
+    answers: [{text: It comes}]
   - when: {text: slowly}
     answers: [{delay: 0.3}]
 """
@@ -67,6 +71,13 @@ def test_the_first_rule_that_fits_answers_in_the_providers_manner(tmp_path: Path
         assert "[DONE]" not in came.text
         assert came.headers[NOTE] == "deepseek/scripted; provenance=synthesised; fault=stream-cut; rule=3"
         assert post(server, text="anything else").headers[NOTE].startswith("reference/gpt-4o-mini/chat.nonstream")
+        told = [{"role": "system", "content": "Context: name=Ada"}, {"role": "user", "content": "Who am I?"}]
+        assert post(server, messages=told).json()["choices"][0]["message"]["content"] == "Hello Ada"
+        call = {"id": "call_1", "type": "function", "function": {"name": "find_order", "arguments": "{}"}}
+        run = [told[1], {"role": "assistant", "tool_calls": [call]}]
+        run += [{"role": "tool", "tool_call_id": "call_1", "content": "On its way."}]
+        asked = post(server, model="m", messages=run, tools=[TOOL]).json()
+        assert asked["choices"][0]["message"]["content"] == "It comes"
         begun = time.monotonic()
         assert post(server, text="answer slowly").status_code == 200
         assert time.monotonic() - begun > 0.3

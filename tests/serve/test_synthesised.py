@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -218,6 +219,16 @@ def test_a_fault_is_put_into_what_is_made_too() -> None:
         assert "fault=stream-cut" in came.headers[NOTE]
         assert b"lookup_order" in came.content
         assert b"[DONE]" not in came.content
+
+
+def test_what_is_made_streams_event_by_event_at_a_pace(server: ReplayServer) -> None:
+    asked = {"messages": [{"role": "user", "content": "Say what nobody recorded"}], "stream": True}
+    url = f"{server.base_url('reference')}/chat/completions"
+    with httpx2.stream("POST", url, json=asked, headers={"x-harness-pace": "0.01"}, timeout=10) as paced:
+        begun = time.monotonic()
+        pieces = [piece for piece in paced.iter_raw() if piece]
+    assert len(pieces) == b"".join(pieces).count(b"\n\n") > 5
+    assert time.monotonic() - begun > 0.05
 
 
 def test_wrong_names_are_said() -> None:
