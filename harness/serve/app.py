@@ -25,13 +25,14 @@ from harness.recording.replayed import NOTE
 from harness.results.basis import PUBLISHED
 from harness.serve.gate import Gate
 from harness.serve.playback import PlaybackOptions, changed, cut, with_fault
-from harness.serve.recording_index import CHAT_PATH, RecordingIndex
+from harness.serve.recording_index import CHAT_PATH, REFERENCE, RecordingIndex
 from harness.serve.refusals import LARGEST_REQUEST, errors_as_json
 from harness.serve.request_log import RequestLog
 from harness.serve.responder import send, without_additions
 from harness.serve.script import Scripted
 from harness.serve.scripting import Scripting
 from harness.serve.upstream import Upstream
+from harness.simulate.responses import answering as responses
 from harness.wire.dialect import COUNT_TOKENS, dialect_of
 from harness.wire.exchange import Exchange, Request
 from harness.wire.shapes import Json
@@ -94,6 +95,7 @@ def application(
     for prefix in ("/{provider}/v1", "/{provider}/{scenario}/v1", "/{provider}/{scenario}/{fault}/v1", *own):
         for path in (CHAT_PATH, *_MESSAGES_PATHS, _COMPLETIONS_PATH):  # first, since routes are tried in turn
             app.router.add_post(f"{prefix}{path.removeprefix('/v1')}", asked_at(path))
+        app.router.add_post(f"{prefix}/responses", partial(_respond, options))
         app.router.add_get(f"{prefix}/models", _models)
         app.router.add_get(f"{prefix}/models/{{model:.+}}", _models)
     for prefix in ("/{provider}", *(("",) if own else ())):
@@ -142,6 +144,17 @@ async def _answer(
             return await _play(request, held, note, own, scripted)
     found = request.app[_INDEX].answer(provider, content, _scenario(request), path=path)
     return await _play(request, found.exchange, found.note, own, scripted)
+
+
+async def _respond(options: PlaybackOptions, request: web.Request) -> web.StreamResponse:
+    """Answer Responses, which the reference alone speaks; raises NotRecorded for another provider."""
+    provider, own = _provider(request), options.of(request)
+    if provider != REFERENCE:
+        raise NotRecorded(f"Responses are answered by the reference alone; use the base URL /{REFERENCE}/v1")
+    asked = Request("POST", request.path, body=await request.read())
+    made = responses.answer(asked.json)
+    note = f"{REFERENCE}/responses; provenance=synthesised; {made.rests_on}"
+    return await _play(request, made.exchange(asked), note, own, _UNSCRIPTED)
 
 
 async def _play(
