@@ -19,11 +19,14 @@ from functools import cache
 from typing import NamedTuple
 
 from harness.checks import CHECKS
+from harness.clients.due import due_of
 from harness.clients.trials import Trial, deviation_trials, reference_trials, transplant
 from harness.judging.runner import Subject, judge_exchanges, problems_of
 from harness.results import WORST_FATE_FIRST, ClientOutcome, Deviation, Finding, Outcome
 from harness.simulate.faults import EVERY_FAULT, FAULTS_OF
 from harness.wire.dialect import DialectName
+from harness.wire.exchange import Exchange
+from harness.wire.messages.grammar import BLOCK_DELTA
 
 Fact = tuple[str, str]
 """A check, and what it says: a problem or an observation, without the numbers in it."""
@@ -39,6 +42,10 @@ _SAYS_NOTHING = frozenset(
 _WHAT = frozenset({"sse.comments", "sse.names"})
 """Observations of which it counts that there is something, not what."""
 
+_PIECE = BLOCK_DELTA.encode()
+_BLOCKS = "blocks"
+"""Stands in the place of a check where none says so."""
+
 _NUMBER = re.compile(r"\d+")
 _PARTS = re.compile(r", then | \| |, | \+ ")
 
@@ -47,7 +54,24 @@ def facts_of(trial: Trial) -> frozenset[Fact]:
     """Return what the checks say of an answer."""
     subject = Subject(trial.provider, trial.model, trial.scenario, None)
     findings = judge_exchanges([trial.exchange], subject, CHECKS.values())
-    return frozenset(fact for finding in findings for fact in _facts(finding))
+    said = [fact for finding in findings for fact in _facts(finding)]
+    return frozenset([*said, *_of_blocks(trial.exchange)])
+
+
+def _of_blocks(exchange: Exchange) -> Iterator[Fact]:
+    """Yield what no check asks of an answer in blocks, and readers hang on all the same."""
+    blocks, parser = exchange.message.blocks, exchange.reading.parser
+    if not blocks:
+        return
+    yield _BLOCKS, f"the first is {blocks[0].kind}"
+    stops = [block.stopped for block in blocks if block.stopped is not None]
+    if stops != sorted(stops):
+        yield _BLOCKS, "they stop in another order"
+    if exchange.turn.counts.cached:
+        yield _BLOCKS, "the prompt was cached"
+    pieces = any(block.deltas for block in blocks)
+    if parser and pieces and all(event.type != _PIECE for event in parser.events):
+        yield _BLOCKS, "no piece has a name"
 
 
 def _facts(finding: Finding) -> Iterator[Fact]:
@@ -148,16 +172,22 @@ def predict_from(tolerance: Baseline, trial: Trial, held_alone: Iterable[Alone])
     plain = like(trial)
     expected = tolerance.get(plain.id, ClientOutcome.NA) if plain else ClientOutcome.NA
     alone = list(held_alone)
-    ascii_only = trial.exchange.response.content.isascii()  # there is nothing to garble
+    impossible = _impossible(trial.exchange)
     harms = [
         Prediction(fate, name)
         for name, before, fate in alone
-        if fate.bad and fate is not before and not (ascii_only and fate is ClientOutcome.MOJIBAKE)
+        if fate.bad and fate is not before and fate not in impossible
     ]
     if harms:
         return min(harms, key=lambda one: WORST_FATE_FIRST[one.fate])
     repair = next((name for name, before, fate in alone if before.bad and not fate.bad), None)
     return Prediction(ClientOutcome.OK, repair) if expected.bad and repair else Prediction(expected)
+
+
+def _impossible(exchange: Exchange) -> set[ClientOutcome]:
+    """Return what can become of no reader of an answer: where all is ASCII nothing is garbled, of no tokens none are lost."""
+    found = {ClientOutcome.MOJIBAKE} if exchange.response.content.isascii() else set[ClientOutcome]()
+    return found if due_of(exchange).total else found | {ClientOutcome.LOST_USAGE}
 
 
 def predict_listed(tolerance: Baseline, listed: Iterable[str]) -> Prediction:

@@ -34,7 +34,8 @@ def test_there_are_rules_and_faults_enough() -> None:
 
 def test_every_fault_is_caught_by_the_rule_meant_for_it(proof: Proof) -> None:
     assert {what: found for what, found in proof.shortfalls.items() if found} == {}
-    assert {fault.rule for fault in ALL.values()} == set(RULES)
+    shared = {fault.rule for fault in SHARED}  # each proved in chat; a fault of Messages may show one of them too
+    assert {fault.rule for fault in ALL.values()} - shared == set(RULES)
     assert proof.references == sum(scenario.requests for scenario in MESSAGES.values())
 
 

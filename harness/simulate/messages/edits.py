@@ -61,6 +61,16 @@ def doubled(where: Where) -> Change:
     return _at_first(where, lambda events, at: [*events[: at + 1], *events[at:]])
 
 
+def without_block(index: int) -> Change:
+    """Return the change that leaves out a block, those after it counted on."""
+
+    def make(events: list[Json]) -> list[Json]:
+        kept = [one for one in events if one.get("index") != index]
+        return [one | {"index": one["index"] - 1} if one.get("index", -1) > index else one for one in kept]
+
+    return rebuilt(make)
+
+
 def swapped(where: Where) -> Change:
     """Return the change that sends the first event ``where`` says after the one that follows it."""
     return _at_first(where, lambda events, at: [*events[:at], *reversed(events[at : at + 2]), *events[at + 2 :]])

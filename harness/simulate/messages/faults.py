@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from harness.matrix.messages import MESSAGES
 from harness.simulate.edits import Change, Where, body, chunks, compose, drop, header, replace_bytes, set_value, status
 from harness.simulate.fault import Fault, Variant
-from harness.simulate.messages.edits import added, doubled, dropped, moved_last, swapped, typed
+from harness.simulate.messages.edits import added, doubled, dropped, moved_last, swapped, typed, without_block
 from harness.simulate.messages.ideal import error, of_other, recording
 from harness.wire.shapes import Json, as_object
 
@@ -61,6 +61,7 @@ ORDER: dict[tuple[str, str], str | None] = {
 }
 """The deeds that can be done to each event of ``messages.tool``, to the last of its kind, and the rule that each breaks."""
 
+_BODY = recording(MESSAGES["messages.nonstream"])[0].response.body
 _SOURCES = {
     ("double", _START): "BerriAI/litellm/issues/32357",
     ("drop", _BEGIN): "QuantumNous/new-api/issues/5482",
@@ -155,6 +156,8 @@ _FAULTS = (
     _fault("text-in-call", "delta-kind", "A text comes in a block of a call.", "tool", chunks(_ARGUMENTS, set_value("delta", {"type": "text_delta", "text": "I"}), only=slice(0, 1)), "sgl-project/sglang/issues/24293"),
     _fault("key-twice", "keys-once", "A key stands twice.", "stream", replace_bytes(b'"delta":{"type"', b'"delta":{"type":"text_delta","type"', 1)),
     _fault("blocks-overlap", "one-block-open", "The blocks stop together at the end.", "two-tools", moved_last(typed(_END, index=1)), "orangeboyChen/codebuddy2api/pull/11"),
+    _fault("blocks-stop-together", "one-block-open", "Both blocks stop at the end, in their order.", "thinking-stream", compose(moved_last(typed(_END, index=0)), moved_last(typed(_END, index=1))), "ggml-org/llama.cpp"),
+    Fault("messages-body-for-stream", "A stream is asked for and one JSON body comes.", "messages.stream", None, compose(body(lambda _: _BODY), header("content-type", "application/json")), "http.stream-asked"),
     _fault("one-index", "block-started-once", "Two calls have one index and stop once.", "two-tools", compose(chunks(lambda chunk: chunk.get("index") == 2, set_value("index", 1)), dropped(typed(_END, index=1))), "ollama/ollama/issues/17101"),  # noqa: PLR2004
     _fault("calls-in-one-block", "input-json", "The pieces of two calls come in one block.", "two-tools", compose(dropped(typed(_END, index=1)), dropped(typed(_BEGIN, index=2)), chunks(lambda chunk: chunk.get("index") == 2, set_value("index", 1))), "sgl-project/sglang/issues/39782"),  # noqa: PLR2004
     _fault("index-from-1", "block-index", "The indices count from 1.", "stream", chunks(lambda chunk: "index" in chunk, set_value("index", lambda index: index + 1)), "ollama/ollama/issues/14816"),
@@ -239,6 +242,8 @@ def _variant(name: str, title: str, on: str, source: str, change: Change) -> Var
     return Variant(f"messages-{name}", title, f"messages.{on}", source, change)
 
 
+_CACHED = {"input_tokens": 3, "cache_read_input_tokens": 42}
+_THOUGHT = {"type": "thinking", "thinking": "A greeting.", "signature": "EqoBCkgIARABGAI"}
 _SAID_BEFORE = {"type": _DELTA, "delta": {"stop_reason": None, "stop_sequence": None}, "usage": {"output_tokens": 9}}
 _REPOSITORY = "https://github.com/"
 _TALKCODY = f"{_REPOSITORY}talkcody/talkcody"
@@ -263,6 +268,11 @@ VARIANTS: dict[str, Variant] = {
         _variant("few-counts", "Only output_tokens is counted at the end.", "stream", _RIG, chunks(typed(_DELTA), set_value("usage", {"output_tokens": 14}))),
         _variant("null-cache", "Counts of the cache are null.", "stream", _RIG, compose(_in_start("usage/cache_read_input_tokens", None), _in_delta("usage/cache_creation_input_tokens", None))),
         _variant("cached", "The prompt was cached.", "stream", _PYDANTIC, compose(_in_start("usage", {"input_tokens": 0, "cache_read_input_tokens": 45, "output_tokens": 1}), chunks(typed(_DELTA), set_value("usage", {"output_tokens": 14})))),
+        _variant("cached-and-told", "The prompt was cached, and both counts of it come.", "stream", _PYDANTIC, compose(_in_start("usage", _CACHED | {"output_tokens": 1}), _in_delta("usage", _CACHED | {"output_tokens": 14}))),
+        _variant("cached-body", "The prompt was cached, in one body.", "nonstream", _PYDANTIC, _whole("usage", lambda usage: usage | _CACHED)),
+        _variant("thought-first", "A body begins with a thought.", "nonstream", _PYDANTIC, _whole("content", lambda content: [_THOUGHT, *content])),
+        _variant("call-alone", "A body is a call and no text.", "both-dialects-tool", _PYDANTIC, _whole("content", lambda content: content[1:])),
+        _variant("call-first", "A stream begins with a call.", "tool", _PYDANTIC, without_block(0)),
         _variant("stop-details", "stop_details come.", "nonstream", _RIG, _whole("stop_details", None)),
         _variant("empty-thought", "A thought is not shown, and signed.", "thinking-stream", _RIG, chunks(typed(_PIECE, "thinking_delta"), set_value("delta/thinking", ""))),
         _variant("redacted", "A thought is redacted.", "thinking-stream", _RIG, compose(chunks(typed(_BEGIN, "thinking"), set_value("content_block", {"type": "redacted_thinking", "data": "EqoB"})), dropped(typed(_PIECE, index=0)), dropped(typed(_PIECE, index=0)), dropped(typed(_PIECE, index=0)), dropped(typed(_PIECE, index=0)))),
