@@ -99,17 +99,26 @@ def new_provider(  # noqa: PLR0913, PLR0917 - one parameter an option
     # What speaks to the network takes a while to import.
     from harness.live.budget import Budget
     from harness.live.capture import Limits
-    from harness.live.draft import NewProvider, ask_all, matrix_to_ask, write_draft
+    from harness.live.draft import NewProvider, ask_all, entry_beside, matrix_to_ask, write_draft
     from harness.live.probe import Course
     from harness.live.record import environment_of
 
     beside: dict[DialectName, str | None] = {"messages": messages_url, "completions": completions_url}
     addresses = _addresses(base_url, dialect, beside)
     own = name_id or slug(check_address(base_url))
-    variable = key_env or _variable(own)
+    there = entry_beside(root, own, model, addresses)
+    variable = key_env or (there.key_env if there else None) or _variable(own)
     thinking = Thinking(enable=_added("--thinking-on", thinking_on), disable=_added("--thinking-off", thinking_off))
     new = NewProvider(
-        own, name or own, addresses, model, variable, docs or base_url, datetime.now(UTC).date().isoformat(), thinking
+        own,
+        name or own,
+        addresses,
+        model,
+        variable,
+        docs or base_url,
+        datetime.now(UTC).date().isoformat(),
+        thinking,
+        there,
     )
     matrix = matrix_to_ask(new, root)
     key = environment_of(root).get(variable)
@@ -121,7 +130,7 @@ def new_provider(  # noqa: PLR0913, PLR0917 - one parameter an option
     with stopping(course) as came:
         draft = write_draft(new, progress(probed, len(new.scenarios), translated("asking")), root, with_key=bool(key))
     _tell(draft)
-    if "chat" not in {*addresses, *draft.provider.lacks}:
+    if there is None and "chat" not in {*addresses, *draft.provider.lacks}:
         say(f"chat: its scenarios were not sent; harness record {own} sends them to {new.base_url}")
     if docs is None:
         say(f"docs: {base_url} is only a placeholder; replace it with the page that documents the API")

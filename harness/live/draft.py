@@ -6,13 +6,11 @@ address is told before much is paid for.  A dialect in which nothing was answere
 """
 
 import contextlib
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from harness.checks import CHECKS
@@ -23,18 +21,19 @@ from harness.judging.drafted import SaidProblem, as_yaml, drafted_entries
 from harness.judging.runner import Case, inconclusive_reason, problems_of
 from harness.live.budget import Budget
 from harness.live.capture import Limits
+from harness.live.entry_text import appended, with_dialect
 from harness.live.probe import Course, Probed, probe_endpoint
 from harness.matrix.bundled import FILE_NAME
 from harness.matrix.dialects import EVERY_SCENARIO, SCENARIOS_OF
 from harness.matrix.messages import versioned
-from harness.matrix.providers import Matrix, Provider, Target, Thinking, load_matrix, slug
-from harness.matrix.recognising import SCHEMA_LINE
+from harness.matrix.providers import Dialects, Matrix, Provider, Target, Thinking, load_matrix, slug
 from harness.matrix.scenarios import KeyHeader, Scenario, with_expectations
 from harness.recording.atomic import write_atomically
 from harness.recording.cassette import read_cassette, write_cassette
 from harness.results import Level
 from harness.wire.dialect import DialectName
 from harness.wire.exchange import OK, Exchange
+from harness.wire.shapes import Json
 
 _THOUGHTS = frozenset({"thinking", "redacted_thinking"})
 _ORDER = tuple(EVERY_SCENARIO)
@@ -56,7 +55,8 @@ class NewProvider:
     What a user says of a new provider.
 
     ``addresses`` is where it is asked, by dialect: of chat and completions as the OpenAI SDK takes it, of Messages as
-    ``ANTHROPIC_BASE_URL`` does.  ``thinking`` is how it is switched, as far as that is known.
+    ``ANTHROPIC_BASE_URL`` does.  ``thinking`` is how it is switched, as far as that is known.  ``beside`` is the entry that is there already, to
+    which a dialect is added.
     """
 
     id: str
@@ -67,6 +67,7 @@ class NewProvider:
     docs: str
     day: str
     thinking: Thinking
+    beside: Provider | None = None
 
     @property
     def base_url(self) -> str:
@@ -115,9 +116,9 @@ def matrix_to_ask(new: NewProvider, root: Path) -> Matrix:
     known = new.thinking
     provider = _provider(new, _Learned(Thinking(enable=known.enable or {}, disable=known.disable or {})), new.addresses)
     folder = root / "cassettes" / provider.id
-    if folder.exists():
+    if folder.exists() and not new.beside:
         raise BadProviders(f"{folder}: it is there already; name another --id, or delete it")
-    _appended(root / FILE_NAME, provider)
+    _text_with(new, provider, root)
     return Matrix(providers=(provider,), published_only=())
 
 
@@ -176,10 +177,48 @@ def write_draft(new: NewProvider, probed: Iterable[Probed], root: Path, *, with_
     kept.sort(key=lambda case: _ORDER.index(case.scenario.id))
     listed = list(_deviations(kept, new.docs))
     if listed:
-        text = _DRAFTED + as_yaml({"deviations": listed})
-        write_atomically(root / "cassettes" / provider.id / DEVIATIONS, text.encode())
-    write_atomically((root / FILE_NAME).resolve(), _appended(root / FILE_NAME, provider).encode())
+        path = root / "cassettes" / provider.id / DEVIATIONS
+        write_atomically(path, _deviations_with(path, listed).encode())
+    write_atomically((root / FILE_NAME).resolve(), _text_with(new, provider, root).encode())
     return Draft(provider, tuple(case.cassette for case in kept), len(listed), left_out, unanswered)
+
+
+def entry_beside(root: Path, name: str, model: str, spoken: Collection[DialectName]) -> Provider | None:
+    """
+    Return the project's own entry of an id, where what is ``spoken`` is one other dialect, which can be added to it.
+
+    Raises:
+        BadProviders: its models have other names, or the file can't be read.
+    """
+    path = root / FILE_NAME
+    known = {one.id: one for one in load_matrix(path).providers} if path.exists() else {}
+    found = known.get(name)
+    if found is None or len(spoken) > 1 or any(one == "chat" or found.spoken_at(one) for one in spoken):
+        return None
+    if model not in {word for one in found.models for word in (one.id, one.name)}:
+        names = ", ".join(one.name or one.id for one in found.models)
+        raise BadProviders(
+            f"{path}: {name} is there already, with the models {names}; name one of them, or another --id"
+        )
+    return found
+
+
+def _text_with(new: NewProvider, provider: Provider, root: Path) -> str:
+    """Return the text of providers.yaml with what was drafted: an entry, or a dialect of one."""
+    path = root / FILE_NAME
+    (dialect, *_) = new.addresses
+    return with_dialect(path, provider, dialect) if new.beside else appended(path, provider)
+
+
+def _deviations_with(path: Path, listed: list[dict[str, Any]]) -> str:
+    """Return the list of deviations with more of them at its end."""
+    if not path.exists():
+        return _DRAFTED + as_yaml({"deviations": listed})
+    before = path.read_text(encoding="utf-8")
+    first = next((line for line in before.splitlines() if line.lstrip().startswith("- ")), "")
+    indent = " " * (len(first) - len(first.lstrip()))
+    added = "".join(f"{indent}{line}\n" for line in as_yaml(listed).splitlines())
+    return f"{before.rstrip()}\n{added}"
 
 
 def _unanswered(new: NewProvider, found: list[Probed]) -> dict[DialectName, str]:
@@ -281,6 +320,8 @@ def _unkept(case: Case, one: Probed) -> str | None:
 def _provider(new: NewProvider, seen: _Learned, spoken: Iterable[DialectName]) -> Provider:
     """Return the entry, with the dialects that are ``spoken``; raises BadProviders where what a user said does not make one."""
     valid = {"at": new.day, "how": "recorded"}
+    if new.beside:
+        return _with_dialects(new.beside, {one: _spoken_at(new, seen, one, valid) for one in spoken})
     model: dict[str, Any] = {
         "id": slug(new.model),
         "thinking": seen.switch.model_dump(exclude_none=True),
@@ -293,14 +334,23 @@ def _provider(new: NewProvider, seen: _Learned, spoken: Iterable[DialectName]) -
     told = {name: getattr(new, name) for name in ("id", "name", "base_url", "key_env", "docs")}
     beside = [dialect for dialect in spoken if dialect != "chat"]
     if beside:
-        told["dialects"] = {dialect: {"base_url": new.addresses[dialect], "valid": valid} for dialect in beside}
-    if "messages" in beside:
-        told["dialects"]["messages"]["key_header"] = seen.key_header
+        told["dialects"] = {dialect: _spoken_at(new, seen, dialect, valid) for dialect in beside}
     try:
         return Provider.model_validate({**told, "lacks": seen.lacks, "models": [model]})
     except ValidationError as error:
         first = error.errors()[0]
         raise BadProviders(f"{'.'.join(map(str, first['loc']))}: {first['msg']}, not {first['input']!r}") from None
+
+
+def _spoken_at(new: NewProvider, seen: _Learned, dialect: DialectName, valid: Json) -> Json:
+    """Return what an entry says of a dialect besides chat."""
+    header = {"key_header": seen.key_header} if dialect == "messages" else {}
+    return {"base_url": new.addresses[dialect], **header, "valid": valid}
+
+
+def _with_dialects(provider: Provider, said: dict[DialectName, Json]) -> Provider:
+    known = provider.dialects.model_dump(mode="json", exclude_defaults=True)
+    return provider.model_copy(update={"dialects": Dialects.model_validate({**known, **said})})
 
 
 def _deviations(cases: Iterable[Case], docs: str) -> Iterator[dict[str, Any]]:
@@ -318,58 +368,3 @@ def _deviations(cases: Iterable[Case], docs: str) -> Iterator[dict[str, Any]]:
     for entry in drafted_entries(said):
         seen = entry.pop("seen")
         yield entry | {"source": docs, "seen": seen}
-
-
-def _appended(path: Path, provider: Provider) -> str:
-    """
-    Return the text of providers.yaml with an entry at the end of its list of providers, all that stands there as it is.
-
-    Raises:
-        BadProviders: the file can't be read, has an entry of that id, or is written in a form that takes none.
-    """
-    entry = provider.model_dump(mode="json", exclude_defaults=True)
-    if not path.exists():
-        return f"{SCHEMA_LINE}\n{as_yaml({'providers': [entry]})}"
-    before = load_matrix(path)
-    if provider.id in {one.id for one in before.providers}:
-        raise BadProviders(
-            f"{path}: {provider.id} is there already; name another --id, or: harness record {provider.id}"
-        )
-    text = path.read_text(encoding="utf-8")
-    item = " " * _indent(text) + "- "
-    lines = as_yaml(entry).splitlines()
-    added = item + f"\n{' ' * len(item)}".join(lines)
-    head, rest = _around_end(text)
-    appended = f"{head.rstrip()}\n\n{added}\n" + (f"\n{rest}" if rest else "")
-    try:
-        after = Matrix.model_validate(yaml.safe_load(appended))
-    except (yaml.YAMLError, ValidationError):
-        after = None
-    if after is None or after.providers != (*before.providers, provider):
-        raise BadProviders(
-            f"{path}: an entry can't be put at its end; write providers as a list, one `- id:` a provider"
-        )
-    return appended
-
-
-def _indent(text: str) -> int:
-    """Return how far the items of the list of providers are indented."""
-    return next((value.start_mark.column for key, value in _pairs(text) if key.value == "providers"), 0)
-
-
-def _around_end(text: str) -> tuple[str, str]:
-    """Return what stands before the end of the list of providers, and the keys behind it with what is said of the next."""
-    keys = [key for key, _ in _pairs(text)]
-    behind = [after for key, after in pairwise(keys) if key.value == "providers"]
-    if not behind:
-        return text, ""
-    at = behind[0].start_mark.index
-    lines = text[:at].splitlines(keepends=True)
-    while lines and lines[-1].startswith("#"):
-        at -= len(lines.pop())
-    return text[:at], text[at:]
-
-
-def _pairs(text: str) -> list[tuple[yaml.Node, yaml.Node]]:
-    root = yaml.compose(text, yaml.SafeLoader)
-    return root.value if isinstance(root, yaml.MappingNode) else []
