@@ -126,7 +126,7 @@ class Forecaster:
         """Take the answers to one scenario; those alike in form are looked at once."""
         for exchange in filter(is_tried, exchanges):
             trial = Trial("probed", self._model, scenario, exchange)
-            form = (trial.form, canonical_form(exchange))
+            form = (trial.form, trial.is_city, canonical_form(exchange))
             if form in self._forms or not exchange.response.eof:
                 continue
             self._forms.add(form)

@@ -95,12 +95,12 @@ class Trial:
         """Tell whether ``client`` asks for an answer of this dialect and form, streamed or whole; refusals have but one."""
         if client.dialect != self.exchange.dialect:
             return False
-        if client.only and not (self.scenario.startswith(client.only) and self._is_city):
+        if client.only and not (self.scenario.startswith(client.only) and self.is_city):
             return False
         return not self.exchange.response.is_success or client.streams == bool(self.exchange.request.get("stream"))
 
     @property
-    def _is_city(self) -> bool:
+    def is_city(self) -> bool:
         """Whether the answer's text is the object that JSON is asked for."""
         messages = self.exchange.completion.messages
         try:
