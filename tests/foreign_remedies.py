@@ -153,4 +153,39 @@ result = text
 """,
         None,
     ),
+    Remedy(
+        "content.annotations",
+        FAULTS["annotation-again"].apply(),
+        """
+annotations = []
+for annotation in answer.choices[0].message.annotations:
+    if annotation not in annotations: annotations.append(annotation)
+result = len(annotations)
+""",
+        1,
+    ),
+    Remedy(
+        "structured.schema",
+        FAULTS["json-under-a-key"].apply(),
+        f"""
+import json
+{_SAID}answer = json.loads(text)
+answer = next(iter(answer.values())) if len(answer) == 1 else answer
+result = answer
+""",
+        {"city": "Lyon", "population": 522000},
+    ),
+    Remedy(
+        "content.once",
+        FAULTS["first-piece-twice"].apply(),
+        """
+text = ""
+for chunk in stream:
+    piece = chunk.choices[0].delta.content or ""
+    if piece != text:
+        text += piece
+result = text
+""",
+        "The river is long.",
+    ),
 ]

@@ -4,6 +4,7 @@ from functools import cache
 from typing import Any
 
 from harness.checks.registry import Applies, NotApplicable, Reason
+from harness.wire.chat.chunks import Choice, Finish
 from harness.wire.exchange import Exchange
 
 _ALL_ALONG = ("continuous_usage_stats", "chunk_include_usage")
@@ -186,6 +187,11 @@ def cap_of(exchange: Exchange) -> Any:
 def finish_values(exchange: Exchange) -> set[object]:
     """Return the finish_reasons that were given."""
     return {finish.value for choice in exchange.columns.choices.values() for finish in choice.finish_reasons}
+
+
+def ends_of(choice: Choice) -> list[Finish]:
+    """Return the finish_reasons of a choice without those that are the word null: finish_reason.vocabulary speaks of these."""
+    return [finish for finish in choice.finish_reasons if finish.value not in {"null", "None"}]
 
 
 def has_read_times(exchange: Exchange) -> Reason | None:

@@ -75,7 +75,7 @@ _CHANNELS = re.compile(
 _CALL = re.compile(
     r"<tool_call>\s*[{<\w]|<\|tool_call|<｜tool▁call|<function=\w+>|<minimax:tool_call>|<seed:tool_call>|"
     r"commentary to=functions\.\w+|<\|python_tag\|>|\[TOOL_CALLS\]|｜DSML｜|<\|open\|>(?:tools|call)\b|<function_calls>\s*<invoke\b|<\|START_ACTION\|>"
-    r"|</(?:parameter|arg_value)>\s*(?:</function>\s*)?</tool_call>\s*\Z|</(?:parameter|invoke)>\s*</(?:invoke|function_calls)>\s*\Z"
+    r"|</(?:parameter|arg_value)>\s*(?:</function>\s*)?</tool_call>\s*\Z|</(?:parameter|invoke)>\s*</(?:invoke|function_calls)>\s*\Z|</parameter>\s*</function>\s*\Z"
 )
 _LEFT_OVER = re.compile(r"\A\s*(?:</?tool_calls?>|<function(?:=\w*)?>?|</function>|\[/?TOOL_CALLS?\])\s*\Z")
 _LEFT_AT_END = re.compile(r"(?:</?tool_calls?>|<function(?:=\w*)?>?|</function>)\s*\Z")
@@ -106,9 +106,10 @@ def think_tag(text: str) -> str | None:
     opened = _OPENS.match(text)
     if opened:
         return opened[0].strip()
-    for tag in _CLOSING if "/" in text else ():
-        if tag in text and tag.replace("/", "") not in text:
-            return tag
+    lowered = text.lower() if "/" in text else ""
+    for tag in map(str.lower, _CLOSING if lowered else ()):
+        if tag in lowered and tag.replace("/", "") not in lowered:
+            return text[lowered.index(tag) : lowered.index(tag) + len(tag)] if len(lowered) == len(text) else tag
     later = _LATER.search(without_code(text)) if "</" in text else None
     return later["opens"] if later else None
 

@@ -80,7 +80,8 @@ def choices(exchange: Exchange) -> Iterator[Problem]:
     Instead: Loop over what is there: `for choice in chunk.choices or []:`.
     """
     for shape in exchange.columns.shapes:
-        odd = [place for place in shape.elements("/choices") if shape.kinds[place] not in {"object", "{}"}]
+        listed = shape.kinds.get("/choices") == "list"
+        odd = [one for one in shape.elements("/choices") if listed and shape.kinds[one] not in {"object", "{}"}]
         if odd:
             yield Problem(f"a choice is {shape.kinds[odd[0]]}, not an object", ((shape.first, odd[0]),), _NO_CHOICE)
             break

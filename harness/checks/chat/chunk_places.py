@@ -15,7 +15,19 @@ from harness.wire.shapes import Kind, MessageKey
 _NOTHING: frozenset[Kind] = frozenset({"missing", "null", '""', "[]", "{}"})
 _CHOICE, _PART = "/choices/*", "/choices/*/{part}"
 _CALL, _FUNCTION = f"{_PART}/tool_calls/*", f"{_PART}/tool_calls/*/function"
-_OF_PART = ("content", "reasoning_content", "refusal", "tool_calls", "function_call", "annotations", "images", "audio")
+_OF_PART = (
+    "content",
+    "text",
+    "role",
+    "reasoning_content",
+    "reasoning",
+    "refusal",
+    "tool_calls",
+    "function_call",
+    "annotations",
+    "images",
+    "audio",
+)
 _MISPLACED: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (_CHOICE, _PART, _OF_PART),
     (_PART, _CHOICE, ("finish_reason", "logprobs")),
@@ -24,6 +36,8 @@ _MISPLACED: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (_CALL, _FUNCTION, ("name", "arguments")),
 )
 """Where a field stands, where it should, and which fields."""
+_FIELDS = {"text": "content"}
+"""What a field has another name where it should stand."""
 _SAID: dict[str, str] = {
     "": "at the top of the chunk",
     _CHOICE: "in the choice",
@@ -87,9 +101,11 @@ def _misplaced(exchange: Exchange, here: str, due: str, name: str) -> Iterator[P
         return  # the list of calls is none: tool_calls.type says so
     found = exchange.columns.kinds(f"{here.replace('{part}', part)}/{name}")
     given = [seen for what, seen in found.items() if what not in _NOTHING]
-    if given and not exchange.columns.kinds(f"{due.replace('{part}', part)}/{name}").keys() - _NOTHING:
+    field = _FIELDS.get(name, name)
+    if given and not exchange.columns.kinds(f"{due.replace('{part}', part)}/{field}").keys() - _NOTHING:
         unit = {"": "chunk", _CALL: "call"}.get(here, "choice")
         where = n_of_m(sum(seen.count for seen in given), sum(seen.count for seen in found.values()), unit)
-        said = f"{name} stands {_SAID[here]}, not {_SAID[due]}, in {where}".replace("{part}", part)
+        due_as = _SAID[due] if field == name else f"{_SAID[due]} as {field}"
+        said = f"{name} stands {_SAID[here]}, not {due_as}, in {where}".replace("{part}", part)
         first = min(given, key=lambda seen: seen.first)
         yield Problem(said, ((first.first, first.pointer),), _ADVICE.get(here))

@@ -8,6 +8,7 @@ from harness.checks.applies import (
     all_of,
     body,
     complete_answer,
+    ends_of,
     plain_text,
     stream,
     success_status,
@@ -176,7 +177,8 @@ def before_finish(exchange: Exchange) -> Iterator[Problem]:
     Instead: Read to the end of the stream and close the message there; use no `break` at a finish_reason.
     """
     for choice in exchange.columns.choices.values():
-        end = choice.finish_reasons[0].chunk if choice.finish_reasons else exchange.columns.last
+        ends = ends_of(choice)
+        end = ends[0].chunk if ends else exchange.columns.last
         late = sorted(number for pieces in choice.channels.values() for number in pieces.chunks if number > end)
         late += [fragment.chunk for fragment in choice.tools if fragment.chunk > end]
         if late:

@@ -28,7 +28,9 @@ _AN_IMAGE = Advice(
 )
 _EVENT = re.compile(r"(?:\A|\n)\s*data: ?\{\"")
 _ANSWERS = {"chat.completion", "chat.completion.chunk", "text_completion", "response", "message"}
-_IMAGE = re.compile(r"\s*(?:iVBORw0KGgo|/9j/4|R0lGOD|UklGR)[A-Za-z0-9+/\s]{60,}={0,2}\s*")
+_IMAGE = re.compile(
+    r"\s*(?:data:image/[\w.+-]+;base64,)?(?:iVBORw0KGgo|/9j/4|R0lGOD|UklGR)[A-Za-z0-9+/\s]{60,}={0,2}\s*"
+)
 
 
 @rule(
@@ -40,6 +42,7 @@ _IMAGE = re.compile(r"\s*(?:iVBORw0KGgo|/9j/4|R0lGOD|UklGR)[A-Za-z0-9+/\s]{60,}=
         replace_in_body(STREAM, "你好", 'data: {\\"choices\\":[]}\\n\\ndata: [DONE]\\n\\n'),
         replace_in_body(BODY, _SAID, '{\\"error\\":{\\"message\\":\\"upstream timed out\\",\\"code\\":504}}'),
         replace_in_body(BODY, _SAID, f"iVBORw0KGgo{'AAAA' * 20}"),
+        replace_in_body(BODY, _SAID, f"data:image/png;base64,iVBORw0KGgo{'AAAA' * 20}"),
     ),
     depends_on=("chunk.present",),
 )  # fmt: skip
@@ -84,7 +87,7 @@ def _answer(text: str) -> str | None:
 
 
 def _image(text: str) -> str | None:
-    return text.strip()[:11] if text.strip()[:1] in {"i", "/", "R", "U"} and _IMAGE.fullmatch(text) else None
+    return text.strip()[:11] if text.strip()[:1] in {"i", "/", "R", "U", "d"} and _IMAGE.fullmatch(text) else None
 
 
 _LONG = 30

@@ -176,6 +176,8 @@ def _data_faults(choice: Choice, pieces: list[Extra]) -> Iterator[Problem]:
         _in_stream("annotations", ["https://example.org/a"]),
         _in_body("annotations", [_CITED | {"url_citation": _CITED["url_citation"] | {"start_index": 148, "end_index": 241}}]),
         _in_body("annotations", [_CITED | {"url_citation": _CITED["url_citation"] | {"start_index": 0, "end_index": 23}}]),
+        _in_body("annotations", [_CITED | {"url_citation": _CITED["url_citation"] | {"url": "example.org/a"}}]),
+        _in_body("annotations", [_CITED, _CITED]),
     ),
     depends_on=_READ,
 )  # fmt: skip
@@ -192,7 +194,14 @@ def annotations(exchange: Exchange) -> Iterator[Problem]:
         yield from islice(_annotations_at_fault(choice, text), 1)
 
 
+_AGAIN = Advice(
+    "The source is listed as often as it comes: a list of sources grows with each piece of the text.",
+    "Keep one of each: `if annotation not in annotations: annotations.append(annotation)`.",
+)
+
+
 def _annotations_at_fault(choice: Choice, text: str) -> Iterator[Problem]:
+    came: list[Any] = []
     for extra in choice.extras:
         if extra.key == "annotations" and not isinstance(extra.value, list):
             yield Problem("annotations is no list", _at(extra))
@@ -202,6 +211,9 @@ def _annotations_at_fault(choice: Choice, text: str) -> Iterator[Problem]:
                 said, advice = (fault, None) if fault else _place_fault(as_object(annotation), text)
                 if said:
                     yield Problem(f"annotation {number} {said}", _at(extra, f"/{number}"), advice)
+                elif annotation in came:
+                    yield Problem(f"annotation {number} came before, the same in all", _at(extra, f"/{number}"), _AGAIN)
+                came.append(annotation)
 
 
 def _place_fault(annotation: dict[str, Any], text: str) -> tuple[str | None, Advice | None]:
@@ -245,6 +257,8 @@ def _annotation_fault(annotation: Any) -> str | None:
     missing = [key for key, kind in kinds.items() if not isinstance(cited.get(key), kind)]
     if missing:
         return f"lacks in its url_citation {', '.join(missing)}"
+    if ":" not in cited["url"]:
+        return "has a url that is no URL"
     return None
 
 

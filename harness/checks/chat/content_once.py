@@ -1,17 +1,24 @@
 """Text that comes twice."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 
 from harness.checks import sources
 from harness.checks.applies import stream, success_status
 from harness.checks.chat.repeated_text import repeated
 from harness.checks.chat.said_pieces import said
+from harness.checks.kinds import place_of
 from harness.checks.registry import Unread, rule
-from harness.results import Level, Problem
+from harness.results import Advice, Level, Problem
 from harness.simulate.reference import BODY, REASONING, STREAM, TOOLS, replace_in_body, with_body
 from harness.wire.dialect import WITH_CHOICES
 from harness.wire.exchange import Exchange
 
+_FEW = 3  # pieces
+_FIRST = Advice(
+    "The user reads `TheThe`, and `json.loads` raises where JSON was asked for.",
+    "Leave out a second piece that is the same as the first, for this provider alone: `if piece != text:` before it is appended.",
+)
 _CUMULATIVE = replace_in_body(
     replace_in_body(STREAM, '"! How can I"', '"你好! How can I"'), '" help?"', '"你好! How can I help?"'
 )
@@ -64,6 +71,8 @@ def increments(exchange: Exchange) -> Iterator[Problem]:
     bad=(
         WHOLE, SO_FAR, LAST_AGAIN, DOUBLED, TWICE, RESTART, INTERLEAVED,
         with_body(STREAM, TWICE.response.body.replace(b'"content":"', b'"refusal":"')),
+        said("The", "The", " user", " greets", " me", "."),
+        said("{", "{", '"a"', ":", "1", "}"),
     ),
     depends_on=("chunk.present",), explained_by=("content.loop",),
     dialects=WITH_CHOICES,
@@ -77,3 +86,31 @@ def once(exchange: Exchange) -> Iterator[Problem]:
     for choice in exchange.columns.choices.values():
         for channel in ("content", "refusal"):
             yield from repeated(exchange, choice, channel, "text", grows=False)
+        pieces = choice.fragments("content")
+        if _begins_twice(pieces.texts):
+            place = place_of(exchange, choice, pieces.chunks[1], "/{part}/content")
+            yield Problem(f"the first piece of the text comes twice: {pieces.texts[0]}", (place,), _FIRST)
+
+
+def _begins_twice(texts: Sequence[str]) -> bool:
+    """Tell whether the second piece is the first once more: a word that begins a sentence, or the first bracket of JSON."""
+    if len(texts) < _FEW or texts[0] != texts[1]:
+        return False
+    first, rest = texts[0], "".join(texts[1:])
+    if first in {"{", "["}:
+        return _is_json(rest) and not _is_json(first + rest)
+    return (
+        first.isalpha()
+        and first.isascii()
+        and first[0].isupper()
+        and len(first) > 1
+        and texts[2][:1] in {" ", ",", "'"}
+    )
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from harness.checks import sources
-from harness.checks.applies import all_of, body, complete_answer, stream, success_status, told_apart, uncut
+from harness.checks.applies import all_of, body, complete_answer, ends_of, stream, success_status, told_apart, uncut
 from harness.checks.kinds import absent, place_of, wrong_kinds
 from harness.checks.registry import Unread, observation, rule
 from harness.matrix.scenarios import SCENARIOS
@@ -171,7 +171,7 @@ def once(exchange: Exchange) -> Iterator[Problem]:
     choices = exchange.columns.choices.values()
     never = [str(choice.index) for choice in choices if not choice.finish_reasons]
     for choice in choices:
-        reasons = choice.finish_reasons
+        reasons = ends_of(choice)
         if len(reasons) > 1:
             said, advice = f"choice {choice.index} gives {len(reasons)} finish_reasons", None
             if never and len(reasons) == len(never) + 1:

@@ -75,6 +75,12 @@ def _turned_off(exchange: Exchange) -> Reason | None:
     return success_status(exchange) or (None if known else "the switch may be another provider's")
 
 
+_DETAILS = Advice(
+    '`for detail in message.reasoning_details` goes through letters or keys, and `detail["type"]` raises TypeError.',
+    "Take only a list: `details = details if isinstance(details, list) else []`.",
+)
+
+
 @rule(
     "reasoning.type", SHOULD, "A reasoning field is a string or `null`.",
     sources.REASONING_CONTENT, success_status,
@@ -82,6 +88,7 @@ def _turned_off(exchange: Exchange) -> Reason | None:
     bad=(
         replace_in_body(REASONING, '"reasoning_content":"The user greets me."', '"reasoning_content":["The user greets me."]'),
         replace_in_body(REASONING_BODY, '"reasoning_content":"The user greets me."', '"reasoning_content":{"text":"The user"}'),
+        replace_in_body(REASONING_BODY, '"reasoning_content":', '"reasoning_details":"The user","reasoning_content":'),
     ),
     depends_on=_READ,
 )  # fmt: skip
@@ -97,6 +104,10 @@ def field_type(exchange: Exchange) -> Iterator[Problem]:
             exchange, f"/choices/*/{{part}}/{name}", {"text", '""', "null", "missing"}, "choice"
         ):
             yield replace(problem, advice=_OBJECT) if " object in" in problem.message else problem
+    for problem in wrong_kinds(
+        exchange, "/choices/*/{part}/reasoning_details", {"list", "[]", "null", "missing"}, "choice"
+    ):
+        yield replace(problem, advice=_DETAILS)
 
 
 @observation(

@@ -1,5 +1,6 @@
 """Structured output: whether an answer that was asked for as JSON is."""
 
+import ast
 import json
 import re
 from collections.abc import Iterator
@@ -40,6 +41,18 @@ _PROSE = Advice(
 _SCALAR = Advice(
     '`answer["city"]` raises TypeError: it is a number, a text or nothing, in which no object can be found.',
     "Test it, and ask again with the keys named in the prompt: `if not isinstance(answer, dict):`.",
+)
+_WITHIN = Advice(
+    "The typed parser behind `response_format` raises: it is given a text where an object is due.",
+    "Parse once more where the result is a text: `if isinstance(answer, str): answer = json.loads(answer)`.",
+)
+_LISTED = Advice(
+    "The typed parser behind `response_format` raises: it is given a list where an object is due.",
+    "Take the object out of it: `answer = answer[0] if isinstance(answer, list) else answer`.",
+)
+_UNDER = Advice(
+    "The typed parser behind `response_format` raises: the keys that it needs are one level down.",
+    "Take the object out of it: `answer = next(iter(answer.values())) if len(answer) == 1 else answer`.",
 )
 _SHOWN = 60
 _EXCUSES = {"length", "content_filter", "tool_calls"}
@@ -128,7 +141,7 @@ def no_fence(exchange: Exchange) -> Iterator[Problem]:
     "structured.json", MUST, "A response to a request for JSON is JSON.",
     sources.REQUEST, _asked,
     good=(_OBJECT, _STREAMED, _SCHEMA),
-    bad=(replace_in_body(_OBJECT, _SAID, f"Here it is: {_SAID}"), replace_in_body(_STREAMED, "522000}", "522000"), with_request_params(BODY, guided_json={"type": "object"})),
+    bad=(replace_in_body(_OBJECT, _SAID, f"Here it is: {_SAID}"), replace_in_body(_STREAMED, "522000}", "522000"), with_request_params(BODY, guided_json={"type": "object"}), replace_in_body(_OBJECT, _SAID, f"{{{_SAID}"), replace_in_body(_OBJECT, _SAID, "{'city': 'Lyon'}")),
     depends_on=_WHOLE, explained_by=("finish_reason.tool-calls", "finish_reason.length-due"),
 )  # fmt: skip
 def is_json(exchange: Exchange) -> Iterator[Problem]:
@@ -141,7 +154,8 @@ def is_json(exchange: Exchange) -> Iterator[Problem]:
         try:
             _parsed(text)
         except ValueError as error:
-            yield Problem(f"the text is not JSON: {_around(text) or error}", _place(exchange, choice), _advice_on(text))
+            why = _around(text) or _writing(text) or error
+            yield Problem(f"the text is not JSON: {why}", _place(exchange, choice), _advice_on(text))
             return
 
 
@@ -158,6 +172,20 @@ def _around(text: str) -> str | None:
     if after.startswith("{"):
         return "another object follows the first"
     return f"text stands before it: {before[:_SHOWN]}" if before else f"text follows it: {after[:_SHOWN]}"
+
+
+def _writing(text: str) -> str | None:
+    """Return in what other writing a text is an object: with a brace, or all braces, twice, or as Python does."""
+    for said, mended in (("its first brace comes twice", text[1:]), ("its braces come twice", text[1:-1])):
+        try:
+            if text[:2] == "{{" and isinstance(json.loads(mended), dict):
+                return said
+        except (ValueError, RecursionError):
+            continue
+    try:
+        return "it is written as Python does" if isinstance(ast.literal_eval(text.strip()), dict) else None
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        return None
 
 
 def _advice_on(text: str) -> Advice | None:
@@ -196,7 +224,7 @@ def is_object(exchange: Exchange) -> Iterator[Problem]:
     "structured.schema", MUST, "A response to a request with a strict schema matches it.",
     sources.REQUEST, _bound,
     good=(_SCHEMA,),
-    bad=(replace_in_body(_SCHEMA, "522000", '\\"522000\\"'), replace_in_body(_SCHEMA, '\\"population\\"', '\\"people\\"')),
+    bad=(replace_in_body(_SCHEMA, "522000", '\\"522000\\"'), replace_in_body(_SCHEMA, '\\"population\\"', '\\"people\\"'), replace_in_body(_SCHEMA, _SAID, f'{{\\"answer\\":{_SAID}}}'), replace_in_body(_SCHEMA, _SAID, f"[{_SAID}]"), replace_in_body(_SCHEMA, _SAID, '{\\"type\\":\\"object\\",\\"properties\\":{}}')),
     depends_on=(*_WHOLE, "structured.json"),
 )  # fmt: skip
 def fits_schema(exchange: Exchange) -> Iterator[Problem]:
@@ -206,10 +234,30 @@ def fits_schema(exchange: Exchange) -> Iterator[Problem]:
     Instead: Validate what comes, and ask again with the validator's message.
     """
     for choice, text in _spoken(exchange):
-        wrong = schema_error(_parsed(text), _schema(exchange))
+        value = _parsed(text)
+        wrong = schema_error(value, _schema(exchange))
         if wrong:
-            yield Problem(wrong, _place(exchange, choice))
+            why, advice = _other_object(value, _schema(exchange))
+            yield Problem(f"{why}, and {wrong}" if why else wrong, _place(exchange, choice), advice)
             return
+
+
+def _other_object(value: Any, schema: Any) -> tuple[str | None, Advice | None]:
+    """Return where the object that was asked for stands instead, or what stands in its place, if that can be seen."""
+    inner = value
+    if isinstance(value, str):
+        try:
+            inner = json.loads(value)
+        except (ValueError, RecursionError):
+            return None, None
+        return ("the text is JSON within a JSON text", _WITHIN) if schema_error(inner, schema) is None else (None, None)
+    if isinstance(value, list) and len(value) == 1 and schema_error(value[0], schema) is None:
+        return "the object stands in a list", _LISTED
+    given = as_object(value)
+    if given.get("type") == "object" and isinstance(given.get("properties"), dict):
+        return "the schema came back in the place of the answer", None
+    wraps = [key for key, one in given.items() if isinstance(one, dict) and schema_error(one, schema) is None]
+    return (f"the object stands under the key {wraps[0]!r} of another", _UNDER) if len(wraps) == 1 else (None, None)
 
 
 @observation(

@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.checks import sources
 from harness.checks.applies import success_status, uncut
+from harness.checks.chat.marked_text import asked_text
 from harness.checks.chat.tool_fragments import (
     LISTS,
     all_calls,
@@ -17,7 +18,7 @@ from harness.checks.chat.tool_fragments import (
     place,
     streamed_call,
 )
-from harness.checks.chat.written_calls import only_arguments, rest_of_call, values_said, written_call
+from harness.checks.chat.written_calls import call_of_nobody, only_arguments, rest_of_call, values_said, written_call
 from harness.checks.kinds import place_of, wrong_kinds
 from harness.checks.marks import call_markup
 from harness.checks.registry import NotApplicable, Reason, rule
@@ -65,6 +66,10 @@ _AS_TEXT = replace_in_body(_AS_JSON, "你好! How can I help?", "SAID")
 _ARGUMENTS_ALONE = Advice(
     "The user reads JSON, and the tool is never called: its arguments came as the text.",
     "Take them for the call where one tool was offered: `args = json.loads(message.content)`, with an id that you make up.",
+)
+_OF_NOBODY = Advice(
+    "The user reads JSON in the place of an answer: the template of the model speaks of tools where there are none.",
+    'Ask again with `tool_choice="none"`, or with a system message of your own, which stands in the place of the template\'s.',
 )
 _REST = Advice(
     "The user reads it before the tool is called, and sent back it teaches the model to write such text.",
@@ -377,6 +382,7 @@ def not_legacy(exchange: Exchange) -> Iterator[Problem]:
         replace_in_body(_AS_TEXT, "SAID", "Action: get_weather\\nAction Input: Paris"),
         replace_in_body(_AS_TEXT, "SAID", '{\\"city\\":\\"Paris\\"}'),
         replace_in_body(TOOLS_BODY, '"content":null', '"content":"{"'),
+        replace_in_body(BODY, "你好! How can I help?", '{\\"name\\":\\"greet\\",\\"parameters\\":{\\"who\\":\\"you\\"}}'),
         replace_in_body(replace_in_body(TOOLS_BODY, '\\"Paris\\"', '\\"Paris\\",\\"land\\":\\"France\\"'), '"content":null', '"content":"Paris\\nFrance"'),
     ),
     depends_on=_READ,
@@ -402,6 +408,10 @@ def _call_in(exchange: Exchange, choice: Choice, text: str) -> tuple[str, Advice
     marked = call_markup(text, beside_calls=bool(choice.tools))
     if marked or written_call(text, offered):
         return f"the text holds {'the markup of ' if marked else ''}a tool call{_beside(exchange, choice, text)}", None
+    asked = asked_text(exchange)
+    if not (offered or choice.tools) and asked and "JSON" not in asked and call_of_nobody(text):
+        known = not any(exchange.request.get(key) for key in ("tools", "functions", "response_format"))
+        return ("the text is a tool call, as JSON, though no tool was offered", _OF_NOBODY) if known else None
     if not choice.tools:
         alone = not exchange.request.get("response_format") and only_arguments(text, offered)
         return (

@@ -38,6 +38,13 @@ def written_call(text: str, offered: Offered) -> bool:
     return _as_json(whole, there) or any(_as_code(shown, name, _parameters(one)) for name, one in there.items())
 
 
+def call_of_nobody(text: str) -> bool:
+    """Tell whether ``text`` is nothing but a call as JSON: a name and its arguments, and no other key but those of a call."""
+    one = as_object(_read(text)) if text.strip()[:1] == "{" else {}
+    given = [key for key in ("arguments", "parameters") if isinstance(one.get(key), dict)]
+    return bool(given) and isinstance(one.get("name"), str) and {*one} <= {"name", "type", "id", *given}
+
+
 def only_arguments(text: str, offered: Offered) -> bool:
     """Tell whether ``text`` is nothing but the arguments of the one tool that was offered."""
     if len(offered) != 1 or text.strip()[:1] != "{":

@@ -58,6 +58,8 @@ FAULTS = (
     Fault("call-before-json", "The name of a tool stands in the text before its arguments.", "chat.nonstream", None, _said('[Tool call: get_weather {"city": "Oslo"}]'), "tool_calls.not-in-text"),
     Fault("call-of-functiongemma", "A call stands in the text, as FunctionGemma writes it.", "chat.nonstream", None, _said("<start_function_call>call:get_weather{city:<escape>Oslo<escape>}<end_function_call>"), "tool_calls.not-in-text"),
     Fault("arguments-as-text", "The arguments of a call are the text.", "chat.nonstream", None, _said('{"city": "Oslo"}'), "tool_calls.not-in-text"),
+    Fault("call-of-nobody", "The text is a call as JSON, and no tool was offered.", "chat.nonstream", f"{_GITHUB}/ai-dynamo/dynamo/issues/3960", chunks(any_chunk, set_value(_TEXT, '{"name": "greet", "parameters": {"who": "you"}}')), "tool_calls.not-in-text"),
+    Fault("end-of-call-as-text", "The end of a call stands in the text, between broken tags.", "chat.nonstream", f"{_GITHUB}/signalnine/q27/issues/24", _said("<name>get_weather\n</parameter>\n<parameter=city>\nOslo\n</parameter>\n</function>"), "tool_calls.not-in-text"),
     Fault("bracket-beside-call", "The first bracket of a call stands in the text.", "tools.nonstream", _LEFT, chunks(any_chunk, set_value(_TEXT, "[{")), "tool_calls.not-in-text"),
     Fault("values-beside-call", "The values of the arguments stand in the text.", "tools.nonstream", _VALUES, compose(_FREE, replace_bytes(_GIVEN, _TWO), chunks(any_chunk, set_value(_TEXT, "Paris\nFrance"))), "tool_calls.not-in-text"),
     Fault("tool-name-in-capitals", "The name of the tool is written in capitals.", "tools.nonstream", None, chunks(any_chunk, set_value(_NAME, "GetWeather")), "tool_choice.offered"),

@@ -1,9 +1,12 @@
 """Faults of texts that the model did not say, or that were written out once more on their way; and what is legal beside them."""
 
+from typing import Any
+
 from harness.simulate.chat.faults.between import asked
 from harness.simulate.chat.faults.reported import saying
-from harness.simulate.edits import Change, any_chunk, chunks, compose, set_value
+from harness.simulate.edits import Change, any_chunk, chunks, compose, has_choice, has_content, has_reasoning, set_value
 from harness.simulate.fault import Fault, Variant
+from harness.wire.shapes import Json
 
 _GITHUB = "https://github.com"
 _OPENAPI = f"{_GITHUB}/openai/openai-openapi/blob/f85dbe223d40e1a31cba812ab2d755c7e98a92a3/openapi.yaml#L31819"
@@ -14,6 +17,10 @@ _QUESTION = "What is the capital of Norway, and where is it?"
 _ASKED = asked(messages=[{"role": "user", "content": _QUESTION}])
 _PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 _WORDS = ("The", " river", " begins", " in", " hills", " and", " runs", " south", " to", " small", " towns", ".")
+_CITED: dict[str, Any] = {
+    "type": "url_citation",
+    "url_citation": {"start_index": 0, "end_index": 2, "title": "A", "url": "https://example.org/a"},
+}
 _CHUNK = 'data: {"object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"Oslo"}}]}\n\n'
 
 
@@ -23,6 +30,18 @@ def _text(text: str, *, question: bool = False) -> Change:
     usage = {"prompt_tokens": 9, "completion_tokens": count, "total_tokens": 9 + count}
     said = chunks(any_chunk, set_value(_TEXT, text), set_value("usage", usage))
     return compose(_ASKED, said) if question else said
+
+
+def _role_up(chunk: Json) -> None:
+    """Put the role of a delta into its choice."""
+    role = chunk["choices"][0]["delta"].pop("role", None)
+    if role:
+        chunk["choices"][0]["role"] = role
+
+
+def _text_up(chunk: Json) -> None:
+    """Put the text of a delta into its choice."""
+    chunk["choices"][0]["text"] = chunk["choices"][0]["delta"].pop("content")
 
 
 # fmt: off
@@ -41,6 +60,19 @@ FAULTS = (
     Fault("events-within-text", "The text is the events of another server.", "chat.nonstream", None, _text(2 * _CHUNK), "content.unwrapped"),
     Fault("error-within-text", "The text is the error of another server, as JSON.", "chat.nonstream", None, _text('{"error":{"message":"upstream timed out","type":"server_error","code":504}}'), "content.unwrapped"),
     Fault("image-within-text", "The text is the data of an image.", "chat.nonstream", None, _text(_PIXEL), "content.unwrapped"),
+    Fault("image-url-within-text", "The text is an image as a data URL.", "chat.nonstream", f"{_GITHUB}/foxhui/WebAI2API/issues/84", _text(f"data:image/png;base64,{_PIXEL}"), "content.unwrapped"),
+    Fault("closing-tag-in-capitals", "A closing tag of thought in capitals begins the text.", "chat.nonstream", f"{_GITHUB}/aula-id/koma/pull/63", _text("</THINK>\nHello."), "content.no-think-tags"),
+    Fault("first-piece-twice", "The first piece of the text comes twice.", "chat.stream", None, saying("The", "The", " river", " is", " long", "."), "content.once"),
+    Fault("first-brace-twice", "The first brace of JSON comes twice.", "chat.stream", f"{_GITHUB}/mudler/LocalAI/issues/9363", saying("{", "{", '"city"', ":", '"Oslo"', "}"), "content.once"),
+    Fault("role-in-choice", "The role stands in the choice.", "chat.stream", None, chunks(has_choice, _role_up), "chunk.places"),
+    Fault("text-in-choice", "The text stands in the choice, beside a delta of the role alone.", "chat.stream", None, chunks(has_content, _text_up), "chunk.places"),
+    Fault("annotation-again", "The same annotation comes twice.", "chat.nonstream", None, chunks(any_chunk, set_value("choices/*/message/annotations", 2 * [_CITED])), "content.annotations"),
+    Fault("annotation-without-scheme", "The URL of an annotation has no scheme.", "chat.nonstream", None, chunks(any_chunk, set_value("choices/*/message/annotations", [_CITED | {"url_citation": _CITED["url_citation"] | {"url": "example.org/a"}}])), "content.annotations"),
+    Fault("reasoning-details-as-text", "reasoning_details is a text.", "reasoning.stream", None, chunks(has_reasoning, set_value("choices/*/delta/reasoning_details", "They greet.")), "reasoning.type"),
+    Fault("json-as-python", "JSON that was asked for is written as Python does.", "json.object", None, chunks(any_chunk, set_value(_TEXT, "{'city': 'Lyon', 'far': True}")), "structured.json"),
+    Fault("json-under-a-key", "The object that was asked for stands in another.", "json.schema", None, chunks(any_chunk, set_value(_TEXT, '{"answer":{"city":"Lyon","population":522000}}')), "structured.schema"),
+    Fault("schema-as-answer", "The schema comes in the place of the answer.", "json.schema", None, chunks(any_chunk, set_value(_TEXT, '{"type":"object","properties":{"city":{"type":"string"}}}')), "structured.schema"),
+    Fault("reason-is-the-word-null", "The reason is the word null before the end.", "chat.stream", None, chunks(has_content, set_value("choices/*/finish_reason", "null")), "finish_reason.vocabulary"),
     Fault("question-before-answer", "The text begins with the question.", "chat.nonstream", None, _text(f"{_QUESTION}\n\nIt is Oslo, in the south.", question=True), "content.no-echo"),
 )
 
@@ -50,6 +82,9 @@ VARIANTS = (
     Variant("text-shows-an-event", "The text shows an event of a stream.", "chat.nonstream", _SIZED, _text('Each event is a line `data: {"choices": []}`.')),
     Variant("text-of-one-word-a-line", "The text is a list of words, one a line.", "chat.stream", _OPENAPI, saying(*(f"{word}\n" for word in ("Oslo", "Rome", "Paris", "Bern", "Wien", "Riga", "Kyiv", "Bonn", "Lima", "Nice", "Cork", "Bath")))),
     Variant("text-repeats-a-part", "The text begins with a part of the question.", "chat.nonstream", _OPENAPI, _text("What is the capital of Norway? It is Oslo.", question=True)),
+    Variant("text-of-byebye", "The text begins with one word twice.", "chat.stream", _OPENAPI, saying("bye", "bye", " now", ".")),
+    Variant("text-is-json-of-a-name", "The text is JSON with a name.", "chat.nonstream", _OPENAPI, _text('{"name": "Oslo", "parameters": 3}')),
+    Variant("two-annotations-of-one-source", "Two annotations cite one source at different places.", "chat.nonstream", _OPENAPI, chunks(any_chunk, set_value("choices/*/message/annotations", [_CITED, _CITED | {"url_citation": _CITED["url_citation"] | {"start_index": 1}}]))),
     Variant("text-of-thoughts", "The text begins with the word thought.", "chat.nonstream", _OPENAPI, _text("thoughtful words are few.")),
 )
 # fmt: on
