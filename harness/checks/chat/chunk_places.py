@@ -70,6 +70,7 @@ _ADVICE = {_CHOICE: _BESIDE, _PART: _WITHIN, _CALL: _FLAT}
         replace_in_body(STREAM, '"delta":{},"logprobs":null,"finish_reason":"stop"', '"delta":{"finish_reason":"stop"},"logprobs":null,"finish_reason":null'),
         replace_in_body(TOOLS_BODY, '"function":{"name":"get_weather","arguments":"{\\"city\\":\\"Paris\\"}"}', '"name":"get_weather","arguments":"{\\"city\\":\\"Paris\\"}"'),
         replace_in_body(replace_in_body(BODY, '"content":"你好! How can I help?"', '"content":""'), '"choices":', '"content":"你好!","choices":'),
+        replace_in_body(BODY, '"message":{"role":"assistant","content":"你好! How can I help?"', '"text":"你好!","message":{"role":"assistant","content":""'),
     ),
     depends_on=("chunk.present",),
 )  # fmt: skip
