@@ -15,7 +15,7 @@ https://github.com/mongodb/kingfisher; those of account ids stand with the messa
 import re
 from collections.abc import Iterator
 
-from harness.recording.named_keys import Span, find_named_keys
+from harness.recording.named_keys import Span, find_named_keys, told_once
 
 _WINDOW = 1 << 20
 _LONGEST_WORD = 32
@@ -112,10 +112,12 @@ def find_key_patterns(text: bytes) -> Iterator[Span]:
     """Yield where in ``text`` stands what is shaped like a key or an account id, or is called a key beside it."""
     for start in range(0, len(text), _WINDOW):
         window = text[start : start + _WINDOW + _LONGEST_WORD].lower()
+        said = told_once(window)
         for gate, below in _TRIED:
-            if gate in window:
+            if gate in said:
                 for word, shape in below:
-                    yield from _standing(word, shape, text, window, start)
+                    if word in said:
+                        yield from _standing(word, shape, text, window, start)
     yield from find_named_keys(text)
 
 

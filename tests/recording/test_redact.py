@@ -14,6 +14,8 @@ from parted import each
 from planted import ACCOUNTS, KEYS, MARKED, UNMARKED, forms, leaks, masked
 
 from harness.matrix.scenarios import SCENARIOS
+from harness.recording.key_shapes import _SHAPES
+from harness.recording.named_keys import _REPETITIVE, _WORDS, BETWEEN, told_once
 from harness.recording.redact import Secrets, configured, redact
 from harness.simulate.chat import ideal
 
@@ -311,6 +313,23 @@ def _spent(work: Callable[[], object]) -> float:
     started = time.process_time()
     work()
     return time.process_time() - started
+
+
+WORDS = [word.encode() for words in _SHAPES.values() for word in words.split(",")] + list(_WORDS)
+
+
+@given(st.lists(st.sampled_from([*WORDS, b'"', b":", b",", b" ", b"x", b"-", b"_", BETWEEN]), min_size=1, max_size=40))
+def test_what_is_said_once_has_the_same_words(pieces: list[bytes]) -> None:
+    assert not any(BETWEEN in word for word in WORDS)
+    once = b"".join(pieces)
+    text = once * (_REPETITIVE // len(once) + 1)
+    said = told_once(text)
+    assert [word in said for word in WORDS] == [word in text for word in WORDS]
+
+
+def test_of_chunks_that_repeat_little_is_left_to_look_through() -> None:
+    chunk = b'data: {"id":"chatcmpl-1","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
+    assert len(told_once(chunk * 300)) < 3 * len(chunk)
 
 
 @pytest.mark.thorough
