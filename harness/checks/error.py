@@ -311,7 +311,7 @@ def has_message(exchange: Exchange) -> Iterator[Problem]:
     """
     The user reads "None", or a dump of nested objects.
 
-    Instead: Show the whole of `error.body` as JSON where its message is no text.
+    Instead: Show the whole of `error.body` as JSON where its message is not a string.
     """
     value = _inner(exchange).get("message")
     if not isinstance(value, str) or not value.strip():

@@ -28,11 +28,11 @@ ADVICE: dict[JsonForm, Advice] = {
     ),
     "constant": Advice(
         "Python and the SDK read it, JavaScript, Go, Rust and orjson refuse the whole chunk; sums over it are NaN.",
-        "Leave out what is no number: `[one for one in numbers if math.isfinite(one)]`.",
+        "Leave out what is not a number: `[one for one in numbers if math.isfinite(one)]`.",
     ),
     "number": Advice(
         "Python and JavaScript make Infinity of it, Go, Rust and orjson refuse the whole chunk.",
-        "Leave out what is no number: `[one for one in numbers if math.isfinite(one)]`.",
+        "Leave out what is not a number: `[one for one in numbers if math.isfinite(one)]`.",
     ),
     "comma": Advice(
         "Every strict parser fails at the bracket; the SDK raises json.JSONDecodeError in the midst of the stream.",
@@ -79,7 +79,7 @@ def encoded_twice(value: Any) -> bool:
 
 
 BARE_ERROR = Advice(
-    "The OpenAI SDK passes over what is no field: no chunk or half a text, no exception, and the reason is lost.",
+    "The OpenAI SDK skips what is not a field: no chunk or half a text, no exception, and the reason is lost.",
     'Read the lines yourself: `for line in stream.response.iter_lines():`, `if line.startswith("{"): raise '
     "RuntimeError(line)`; with the SDK's loop take a stream without a finish_reason for failed.",
 )

@@ -56,7 +56,7 @@ _IN_CHOICE = Advice(
 _AS_CHUNK = Advice(
     "The OpenAI SDK makes a chunk without choices of it: `chunk.choices[0]` raises TypeError, and code that skips such "
     "chunks shows the cut text as whole.",
-    "Raise on what is no chunk: `if chunk.choices is None: raise RuntimeError(chunk.model_extra)`.",
+    "Raise on what is not a chunk: `if chunk.choices is None: raise RuntimeError(chunk.model_extra)`.",
 )
 _SECOND_MARK = Advice(
     "Nothing is lost; a reader that goes on after the mark takes the second one for broken JSON.",

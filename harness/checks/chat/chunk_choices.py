@@ -30,7 +30,7 @@ _CHOICE_KEYS = {"index", "delta", "message", "logprobs", "finish_reason"}
 _LOGPROB_KEYS = {"token", "logprob", "bytes", "top_logprobs"}
 _NO_CHOICE = Advice(
     "`choice.delta.content` raises AttributeError on None, in a loop that takes every entry for a choice.",
-    "Skip what is no choice: `if choice is None: continue`.",
+    "Skip what is not a choice: `if choice is None: continue`.",
 )
 _EMPTY_THROUGHOUT = Advice(
     "`choices[0]` raises IndexError, and code that skips chunks without choices shows nothing, without an error.",

@@ -72,10 +72,10 @@ _REASONING_TOO = Advice(
 )
 _NO_TEXT = Advice(
     'What joins the tokens raises TypeError: `"".join(token.token for token in tokens)`.',
-    "Leave out what is no text: `isinstance(token.token, str)`.",
+    "Leave out what is not a string: `isinstance(token.token, str)`.",
 )
 _NO_OBJECTS = Advice(
-    "`token.top_logprobs[0].logprob` raises AttributeError: the alternatives are no list of objects.",
+    "`token.top_logprobs[0].logprob` raises AttributeError: the alternatives are not a list of objects.",
     'Take only those that have a logprob: `[one for one in token.top_logprobs if hasattr(one, "logprob")]`.',
 )
 _NO_KEY = Advice(

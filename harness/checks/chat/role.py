@@ -39,7 +39,7 @@ _OF_OTHERS = Advice(
 )  # fmt: skip
 def value(exchange: Exchange) -> Iterator[Problem]:
     """
-    Typed clients fail to decode it: null and "" are no members of the enumeration.
+    Typed clients fail to decode it: null and "" are not members of the enumeration.
 
     Instead: Ignore it and write `"assistant"` yourself; in typed models declare the field as any text or null.
     """

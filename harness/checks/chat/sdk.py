@@ -237,7 +237,7 @@ def error_class(exchange: Exchange) -> Iterator[Problem]:
     """
     The user reads "Error code: 404" and no reason.
 
-    Instead: Show `error.response.text` where `error.body` is no dict with a message.
+    Instead: Show `error.response.text` where `error.body` is not a dict with a message.
     """
     status, reading = exchange.response.status, _readings(exchange).sync
     due = _CLASSES.get(status, "InternalServerError" if status >= _SERVER_ERROR else "APIStatusError")

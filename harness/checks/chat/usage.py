@@ -45,8 +45,8 @@ _BOTH_PLACES = Advice(
     "Read it at the top alone, and not in the choices: `usage = chunk.usage or usage`.",
 )
 _BESIDE_CHOICES = Advice(
-    "Little: the text is as it was; only code that takes a chunk with usage for the last one, or for one without text, "
-    "loses what stands beside it.",
+    "Usually nothing: the text is unchanged. Only code that treats a chunk with usage as the last one, or as one without text, "
+    "loses the text beside it.",
     'Read the choices of every chunk whether it has usage or not: `text += choice.delta.content or ""` for each of '
     "`chunk.choices`.",
 )

@@ -62,7 +62,7 @@ _REASONING_BESIDE = Advice(
     "Add them where the part is more than the whole: `output += reasoning if reasoning > output else 0`.",
 )
 _PREDICTIONS = Advice(
-    "Cost computed from the parts is more than was billed, or turns negative: they count drafts that are no output.",
+    "Cost computed from the parts is more than was billed, or turns negative: they count drafts that are not output.",
     "Bill by the whole alone: `output = usage.completion_tokens`.",
 )
 _TOTAL_WITH_CACHE = Advice(

@@ -140,7 +140,7 @@ def logprobs_range(exchange: Exchange) -> Iterator[Problem]:
     """
     `math.exp` makes a chance above 1 of it, or raises TypeError; sums over the text are wrong.
 
-    Instead: Leave out what is no number of at most 0.
+    Instead: Leave out what is not a number of at most 0.
     """
     for choice in exchange.columns.choices.values():
         first = True

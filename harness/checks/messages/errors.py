@@ -253,7 +253,7 @@ def count_told(exchange: Exchange) -> Iterator[Problem]:
     """
     `count.input_tokens` raises AttributeError, or says that any prompt fits.
 
-    Instead: Take 0 and what is no number for unknown.
+    Instead: Treat 0 and anything that is not a number as unknown.
     """
     body = as_object(exchange.chunk(0))
     value = body.get("input_tokens")

@@ -150,7 +150,7 @@ def keys_once(exchange: Exchange) -> Iterator[Problem]:
     """
     Parsers keep the last, the first or none: two clients read two answers.
 
-    Instead: Parse with pairs (`object_pairs_hook`) and keep the first that is no null.
+    Instead: Parse with pairs (`object_pairs_hook`) and keep the first that is not null.
     """
     found = exchange.message.repeated_keys.found
     for number, pointer in found[:1]:

@@ -116,7 +116,7 @@ def sdk_error_shown(exchange: Exchange) -> Iterator[Problem]:
     """
     The user reads "Error code: 404" and no reason.
 
-    Instead: Show `error.response.text` where `error.body` is no object with a message.
+    Instead: Show `error.response.text` where `error.body` is not an object with a message.
     """
     status, reading = exchange.response.status, message_reading(exchange)
     at = (0, "") if exchange.reading.body_kind == "json" else (None, 0)

@@ -17,11 +17,11 @@ _WHOLE = {
 }  # fmt: skip
 _BOOLEANS = ("stream", "logprobs", "parallel_tool_calls", "store")
 _KINDS: dict[str, tuple[type, str]] = {
-    "logit_bias": (dict, "object"), "metadata": (dict, "object"), "stream_options": (dict, "object"),
-    "audio": (dict, "object"), "prediction": (dict, "object"), "web_search_options": (dict, "object"),
-    "modalities": (list, "list"), "user": (str, "text"), "service_tier": (str, "text"),
-    "reasoning_effort": (str, "text"), "verbosity": (str, "text"), "prompt_cache_key": (str, "text"),
-    "safety_identifier": (str, "text"),
+    "logit_bias": (dict, "an object"), "metadata": (dict, "an object"), "stream_options": (dict, "an object"),
+    "audio": (dict, "an object"), "prediction": (dict, "an object"), "web_search_options": (dict, "an object"),
+    "modalities": (list, "an array"), "user": (str, "a string"), "service_tier": (str, "a string"),
+    "reasoning_effort": (str, "a string"), "verbosity": (str, "a string"), "prompt_cache_key": (str, "a string"),
+    "safety_identifier": (str, "a string"),
 }  # fmt: skip
 _MOST_STOPS = 16
 _MOST_BIAS = 100
@@ -98,7 +98,7 @@ def _of_messages(body: Json) -> Iterator[Wrong]:
     if said is None:
         yield Wrong(NO_MESSAGES, "Missing: 'messages'.", "messages", "missing_required_parameter")
     elif not isinstance(said, list) or not all(isinstance(one, dict) for one in said):
-        yield Wrong(WRONG_TYPE, "'messages' is no list of objects.", "messages", "invalid_type")
+        yield Wrong(WRONG_TYPE, "'messages' is not an array of objects.", "messages", "invalid_type")
     elif not said:
         yield Wrong(NO_MESSAGES, "'messages' is empty.", "messages", "empty_array")
     else:
@@ -137,11 +137,13 @@ def _of_message(message: Json, number: int, open_calls: list[str]) -> Iterator[W
         what = f"'{place}' has the result of a call that no message before it made."
         yield Wrong(WRONG_TYPE, what, f"messages.[{number}].role")
     elif (role == "user" and not isinstance(content, str | list)) or not isinstance(content, str | list | None):
-        yield Wrong(WRONG_TYPE, f"'{place}.content' is no text.", f"{place}.content", "invalid_type")
+        yield Wrong(WRONG_TYPE, f"'{place}.content' is not a string.", f"{place}.content", "invalid_type")
     for at, part in enumerate(content if isinstance(content, list) else ()):
         yield from _of_part(part, f"{place}.content[{at}]")
     if "tool_calls" in message and not _is_objects(message["tool_calls"]):
-        yield Wrong(WRONG_TYPE, f"'{place}.tool_calls' is no list of calls.", f"{place}.tool_calls", "invalid_type")
+        yield Wrong(
+            WRONG_TYPE, f"'{place}.tool_calls' is not an array of tool calls.", f"{place}.tool_calls", "invalid_type"
+        )
 
 
 def _is_objects(value: Any) -> bool:
@@ -150,15 +152,15 @@ def _is_objects(value: Any) -> bool:
 
 def _of_part(part: Any, place: str) -> Iterator[Wrong]:
     if not isinstance(part, dict):
-        yield Wrong(WRONG_TYPE, f"'{place}' is no object.", place, "invalid_type")
+        yield Wrong(WRONG_TYPE, f"'{place}' is not an object.", place, "invalid_type")
     elif not isinstance(part.get("type"), str):
         yield Wrong(WRONG_TYPE, f"Missing: '{place}.type'.", f"{place}.type", "missing_required_parameter")
     elif part["type"] == "text" and not isinstance(part.get("text"), str):
         code = "invalid_type" if "text" in part else "missing_required_parameter"
-        yield Wrong(WRONG_TYPE, f"'{place}.text' is no text.", f"{place}.text", code)
+        yield Wrong(WRONG_TYPE, f"'{place}.text' is not a string.", f"{place}.text", code)
     elif part["type"] == "image_url" and not isinstance(part.get("image_url"), dict):
         code = "invalid_type" if "image_url" in part else "missing_required_parameter"
-        yield Wrong(WRONG_TYPE, f"'{place}.image_url' is no object.", f"{place}.image_url", code)
+        yield Wrong(WRONG_TYPE, f"'{place}.image_url' is not an object.", f"{place}.image_url", code)
 
 
 def _of_numbers(body: Json) -> Iterator[Wrong]:
@@ -181,7 +183,7 @@ def _of_numbers(body: Json) -> Iterator[Wrong]:
 def _of_kinds(body: Json) -> Iterator[Wrong]:
     for name, (kind, word) in _KINDS.items():
         if not isinstance(body.get(name), kind | None):
-            yield Wrong(WRONG_TYPE, f"{name!r} is no {word}.", name, "invalid_type")
+            yield Wrong(WRONG_TYPE, f"{name!r} is not {word}.", name, "invalid_type")
     for token, bias in object_of(body.get("logit_bias")).items():
         place = f"logit_bias.{token[:40]}"
         if isinstance(bias, bool) or not isinstance(bias, int | float):
@@ -207,7 +209,7 @@ def _of_tools(body: Json) -> Iterator[Wrong]:
     tools, names = body.get("tools"), tool_names(body)
     custom = [name for one in objects_in(tools) if isinstance(name := object_of(one.get("custom")).get("name"), str)]
     if tools is not None and (not isinstance(tools, list) or len(names) + len(custom) != len(tools)):
-        yield Wrong(WRONG_TYPE, "'tools' is no list of functions with names.", "tools", "invalid_type")
+        yield Wrong(WRONG_TYPE, "'tools' is not an array of functions with names.", "tools", "invalid_type")
     elif body.get("tool_choice") not in (None, "none", "auto"):
         yield from _of_choice(body["tool_choice"], [*names, *custom])
 

@@ -64,7 +64,7 @@ def _of_metadata(metadata: Json) -> Iterator[Wrong]:
     for key, value in metadata.items():
         place = f"metadata.{key[:_LONGEST_KEY]}"
         if not isinstance(value, str):
-            yield Wrong(WRONG_TYPE, f"'{place}' is no text.", place, "invalid_type")
+            yield Wrong(WRONG_TYPE, f"'{place}' is not a string.", place, "invalid_type")
         elif len(key) > _LONGEST_KEY or len(value) > _LONGEST_VALUE:
             yield Wrong(WRONG_TYPE, f"'{place}' is too long.", place, "string_above_max_length")
 

@@ -26,7 +26,7 @@ def wrong_with_prompt(body: Json | None) -> Wrong | None:
         return replace(found, scenario=_OWN.get(found.scenario, _WRONG_TYPE))
     logprobs = (body or {}).get("logprobs")
     if logprobs is not None and (type(logprobs) is not int or not 0 <= logprobs <= _MOST_LOGPROBS):
-        return Wrong(_WRONG_TYPE, f"'logprobs' is no whole number from 0 to {_MOST_LOGPROBS}.", "logprobs")
+        return Wrong(_WRONG_TYPE, f"'logprobs' is not an integer from 0 to {_MOST_LOGPROBS}.", "logprobs")
     return None
 
 
@@ -45,4 +45,6 @@ def _of_prompt(body: Json) -> Wrong:
     if body.get("prompt") is None:
         scenario = "completions.no-prompt"
         return Wrong(scenario, "Missing: 'prompt'.", "prompt", "missing_required_parameter")
-    return Wrong(_WRONG_TYPE, "'prompt' is no text, nor a list of texts or of tokens.", "prompt", "invalid_type")
+    return Wrong(
+        _WRONG_TYPE, "'prompt' is not a string, an array of strings or an array of tokens.", "prompt", "invalid_type"
+    )
