@@ -6,6 +6,7 @@ it answers the like, its nearest form is taken, and OpenAI's for what it has non
 """
 
 from dataclasses import replace
+from functools import cached_property
 
 from harness.matrix.providers import Target
 from harness.matrix.scenarios import SCENARIOS, Scenario
@@ -87,13 +88,18 @@ class ProfileManner:
         model = str(body["model"])
         asked = asked_in(body, thinks=thinks)
         refusal = next(
-            (one for one in self._profile.refusals if one.is_of(model) and self._refuses(one, asked, body)), None
+            (
+                one
+                for one in self._profile.refusals
+                if one.is_of(model) and self._refuses(one, asked, body, thinks=thinks)
+            ),
+            None,
         )
         if refusal:
             text = f"This is not supported: {', '.join(sorted(self._tried(refusal, asked)))}."
             return self._said_no(refusal, text, seed_of(body))
         ignored = self._ignored(asked, model)
-        lacking = sorted((asked | ({"tools"} if body.get("tools") else set())) & self._lacks() - ignored)
+        lacking = sorted((asked | ({"tools"} if body.get("tools") else set())) & self._lacks - ignored)
         if lacking:
             return self._refused(
                 Wrong("", f"This is not supported: {', '.join(lacking)}.", lacking[0].partition(".")[0])
@@ -139,17 +145,16 @@ class ProfileManner:
             return not (switch.disable and has_all(body, switch.disable))
         return has_all(body, switch.enable)
 
-    def _refuses(self, refusal: Refusal, asked: set[str], body: Json) -> bool:
-        if refusal.thinking and not self._thinks(body):
+    def _refuses(self, refusal: Refusal, asked: set[str], body: Json, *, thinks: bool) -> bool:
+        if refusal.thinking and not thinks:
             return False
-        return any(
-            self._tries(SCENARIOS[name], asked, body) for name in refusal.scenarios if not name.startswith("error.")
-        )
+        tried = [SCENARIOS[name] for name in refusal.scenarios if not name.startswith("error.")]
+        return any(self._tries(one, asked, body, thinks=thinks) for one in tried)
 
-    def _tries(self, scenario: Scenario, asked: set[str], body: Json) -> bool:
+    def _tries(self, scenario: Scenario, asked: set[str], body: Json, *, thinks: bool) -> bool:
         """Tell whether a request tries what a scenario does."""
         names = self._names(scenario)
-        if scenario.thinking and not self._thinks(body):
+        if scenario.thinking and not thinks:
             return False
         needs_tools = "tools" in scenario.needs
         return names <= asked if names else needs_tools and bool(body.get("tools"))
@@ -172,6 +177,7 @@ class ProfileManner:
         groups = [one for one in self._profile.parameters if one.is_of(model)]
         return {name for one in groups for name in one.ignored if name in asked}
 
+    @cached_property
     def _lacks(self) -> set[str]:
         """Return what is refused, as the provider is declared to lack it."""
         lacks = {*self._target.provider.lacks, *self._target.model.lacks}

@@ -8,6 +8,7 @@ whatever was asked; where any is, an agent's tool that ends the work is, once so
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from harness.simulate.chat.content import Call, Said
@@ -174,10 +175,15 @@ def _has_answered(request: Json) -> bool:
 def _chosen(functions: list[Json], asked: str) -> list[Json]:
     """Return the functions whose own words a question uses, or the one that shares most words with it."""
     words = _words(asked)
-    named = [one for one in functions if _words(one["name"]) & words]
+    named = [one for one in functions if not words.isdisjoint(_words_of_name(one["name"]))]
     if named:
         return named
     return [max(functions, key=lambda one: len(_words(f"{one['name']} {one.get('description')}") & words))]
+
+
+@lru_cache(1024)
+def _words_of_name(name: str) -> frozenset[str]:
+    return frozenset(_words(name))
 
 
 def _words(text: str) -> set[str]:
