@@ -33,8 +33,9 @@ def server() -> Iterator[ReplayServer]:
 
 
 @pytest.fixture(scope="module")
-def client(server: ReplayServer) -> openai.OpenAI:
-    return openai.OpenAI(base_url=server.base_url("reference"), api_key="none", max_retries=0)
+def client(server: ReplayServer) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=server.base_url("reference"), api_key="none", max_retries=0) as made:
+        yield made
 
 
 def test_a_tools_loop_comes_to_its_end(client: openai.OpenAI) -> None:
