@@ -18,6 +18,7 @@ from harness.wire.dialect import WITH_CHOICES
 from harness.wire.exchange import Exchange
 from harness.wire.json_faults import PARTED, are_one
 from harness.wire.reading import DONE
+from harness.wire.shapes import as_object
 from harness.wire.sse import Parser
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
@@ -37,6 +38,7 @@ _COMMENTED = with_body(STREAM, b": keep-alive\n\n" + _BYTES)
 _IS_STREAM = ("http.stream-asked",)
 _FIELD = b"data: "
 _BUFFER = 64 * 1024
+_SHOWN = 120
 """Bytes of a line that Go's bufio.Scanner holds: https://github.com/infiniflow/ragflow/issues/15381."""
 _SHORT = "up to 64 KiB"
 _BLANK = re.compile(rb"\n\r?\n|\r\r")
@@ -237,9 +239,10 @@ def _errors(exchange: Exchange) -> Iterator[Problem]:
             yield Problem("an error came in the stream, inside another object", (at,), _AS_CHUNK)
         flat = _flat_error(shape.kinds)
         if flat:
-            yield Problem(
-                f"an error came in the stream, without the key error: {flat[1:]}", ((shape.first, flat),), FLAT_ERROR
-            )
+            told = as_object(exchange.chunk(shape.first)).get(flat[1:])
+            words = f", {' '.join(told.split())[:_SHOWN]}" if isinstance(told, str) else ""
+            said = f"an error came in the stream, without the key error: {flat[1:]}{words}"
+            yield Problem(said, ((shape.first, flat),), FLAT_ERROR)
     events = _parser(exchange).events if "named" in _parser(exchange).oddities else ()
     for number in (number for number, event in enumerate(events) if event.type == b"error"):
         yield Problem("an event of the type error came in the stream", ((number, ""),), _AS_CHUNK)

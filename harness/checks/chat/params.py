@@ -80,7 +80,12 @@ def _stopped(exchange: Exchange) -> tuple[str, bool] | None:
     Beside it, whether the text goes on after it.
     """
     found = ((stop, text) for stop in _stops(exchange)[:_STOPS] for text in texts(exchange) if stop in text)
-    return next(((stop, not text.rstrip().endswith(stop.rstrip())) for stop, text in found), None)
+    return next(((stop, not _ends_with(text, stop)) for stop, text in found), None)
+
+
+def _ends_with(text: str, stop: str) -> bool:
+    """Tell whether a text ends with a stop sequence, white space aside where it is not all that is meant."""
+    return text.rstrip().endswith(stop.rstrip()) if stop.strip() else not text[text.index(stop) :].strip()
 
 
 def _capped(exchange: Exchange) -> Reason | None:
@@ -128,7 +133,7 @@ def n(exchange: Exchange) -> Iterator[Problem]:
     "params.stop", MUST, "The text ends before a stop sequence.",
     sources.REQUEST, _stop_asked,
     good=(_STOP, recording(SCENARIOS["chat.stop"])[0]),
-    bad=(with_request_params(_STOP, stop="6"), with_request_params(recording(SCENARIOS["chat.stop"])[0], stop=["5", "x"])),
+    bad=(with_request_params(_STOP, stop="6"), with_request_params(recording(SCENARIOS["chat.stop"])[0], stop=["5", "x"]), with_request_params(_STOP, stop=" ")),
     depends_on=_HELD,
     dialects=WITH_CHOICES,
 )  # fmt: skip

@@ -44,6 +44,7 @@ _ENTITIES = _NONE_ID = _UNKNOWN = (
     "https://github.com/openai/openai-openapi/blob/f85dbe223d40e1a31cba812ab2d755c7e98a92a3/openapi.yaml"
 )
 _TAKEN = f"{_GITHUB}/raullenchai/Rapid-MLX/pull/415"
+_EMPTY_LOGPROBS = f"{_GITHUB}/ml-explore/mlx-lm/pull/342"
 _QUESTION = [{"role": "user", "content": "Please tell me in one short sentence which city is the capital of France."}]
 
 
@@ -109,6 +110,7 @@ FAULTS = (
     Fault("model-unknown", "The model is called unknown.", "chat.stream", _UNKNOWN, chunks(any_chunk, set_value("model", "unknown")), "identity.model-named"),
     Fault("top-p-2-taken", "A top_p of 2 is taken.", "params.store", _TAKEN, asked(top_p=2.0), "error.refused"),
     Fault("no-model-taken", "A request with an empty model is served.", "params.user", _TAKEN, asked(model=""), "error.refused"),
+    Fault("logprobs-empty-object", "logprobs is an empty object.", "params.store", _EMPTY_LOGPROBS, replace_bytes(b'"logprobs":null', b'"logprobs":{}'), "chunk.logprobs"),
 )
 
 VARIANTS = (
