@@ -30,7 +30,10 @@ QUOTING = {
 }  # fmt: skip
 """Checks whose message shows an id, the name of a tool or a piece of text, which becomes another."""
 
-OTHER = {"http.encoding": "the message has zlib's words for damaged bytes, which are packed anew"}
+OTHER = {
+    "http.encoding": "the message has zlib's words for damaged bytes, which are packed anew",
+    "tool_choice.offered": "a name that is another in capitals alone becomes another word",
+}
 """Checks whose finding may be another one, and why."""
 
 

@@ -28,6 +28,8 @@ _AN_IMAGE = Advice(
 )
 _EVENT = re.compile(r"(?:\A|\n)\s*data: ?\{\"")
 _ANSWERS = {"chat.completion", "chat.completion.chunk", "text_completion", "response", "message"}
+_TELLING = {"error", "detail"}
+_OF_ERRORS = _TELLING | {"message", "code", "status", "type", "success"}
 _IMAGE = re.compile(
     r"\s*(?:data:image/[\w.+-]+;base64,)?(?:iVBORw0KGgo|/9j/4|R0lGOD|UklGR)[A-Za-z0-9+/\s]{60,}={0,2}\s*"
 )
@@ -42,6 +44,7 @@ _IMAGE = re.compile(
         replace_in_body(STREAM, "你好", 'data: {\\"choices\\":[]}\\n\\ndata: [DONE]\\n\\n'),
         replace_in_body(BODY, _SAID, '{\\"error\\":{\\"message\\":\\"upstream timed out\\",\\"code\\":504}}'),
         replace_in_body(BODY, _SAID, f"iVBORw0KGgo{'AAAA' * 20}"),
+        replace_in_body(BODY, _SAID, '{\\"detail\\":\\"Rate limit exceeded\\"}'),
         replace_in_body(BODY, _SAID, f"data:image/png;base64,iVBORw0KGgo{'AAAA' * 20}"),
     ),
     depends_on=("chunk.present",),
@@ -70,9 +73,15 @@ def _read(text: str) -> dict[str, Any]:
 
 def _error(text: str) -> str | None:
     """Return the message of the error that a text is, as JSON, in the form of any API."""
-    error = _read(text).get("error")
-    message = as_object(error).get("message")
-    return message if isinstance(message, str) and message else None
+    read = _read(text)
+    inner = as_object(read.get("error")).get("message")
+    # Of an object that says no more than an error does, the message may stand at its top.
+    alone = (
+        [read.get(key) for key in ("error", "detail", "message")]
+        if {*read} <= _OF_ERRORS and {*read} & _TELLING
+        else []
+    )
+    return next((one for one in (inner, *alone) if isinstance(one, str) and one), None)
 
 
 def _answer(text: str) -> str | None:

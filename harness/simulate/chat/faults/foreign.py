@@ -59,6 +59,7 @@ FAULTS = (
     Fault("answer-within-text", "The text is the answer of another server, as JSON.", "chat.nonstream", None, _text('{"id":"1","object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"Oslo"}}]}'), "content.unwrapped"),
     Fault("events-within-text", "The text is the events of another server.", "chat.nonstream", None, _text(2 * _CHUNK), "content.unwrapped"),
     Fault("error-within-text", "The text is the error of another server, as JSON.", "chat.nonstream", None, _text('{"error":{"message":"upstream timed out","type":"server_error","code":504}}'), "content.unwrapped"),
+    Fault("detail-within-text", "The text is the error of a web framework, as JSON.", "chat.nonstream", None, _text('{"detail":"Rate limit exceeded, try again in 20 s"}'), "content.unwrapped"),
     Fault("image-within-text", "The text is the data of an image.", "chat.nonstream", None, _text(_PIXEL), "content.unwrapped"),
     Fault("image-url-within-text", "The text is an image as a data URL.", "chat.nonstream", f"{_GITHUB}/foxhui/WebAI2API/issues/84", _text(f"data:image/png;base64,{_PIXEL}"), "content.unwrapped"),
     Fault("closing-tag-in-capitals", "A closing tag of thought in capitals begins the text.", "chat.nonstream", f"{_GITHUB}/aula-id/koma/pull/63", _text("</THINK>\nHello."), "content.no-think-tags"),
