@@ -54,6 +54,11 @@ def has_finish_reason(chunk: Json) -> bool:
     return bool(_first(chunk).get("finish_reason"))
 
 
+def has_message(chunk: Json) -> bool:
+    """Bodies whose first choice has a message."""
+    return isinstance(_first(chunk).get("message"), dict)
+
+
 def has_usage(chunk: Json) -> bool:
     """The chunk with the usage."""
     return bool(chunk.get("usage"))

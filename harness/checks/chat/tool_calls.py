@@ -21,7 +21,7 @@ from harness.checks.chat.tool_fragments import (
 from harness.checks.chat.written_calls import call_of_nobody, only_arguments, rest_of_call, values_said, written_call
 from harness.checks.kinds import place_of, wrong_kinds
 from harness.checks.marks import call_markup
-from harness.checks.registry import NotApplicable, Reason, rule
+from harness.checks.registry import NotApplicable, Reason, Unread, rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import (
     BODY,
@@ -400,6 +400,7 @@ def not_in_text(exchange: Exchange) -> Iterator[Problem]:
         if told:
             place = place_of(exchange, choice, text.chunks[0], "/{part}/content")
             yield Problem(told[0], (place,), told[1])
+    raise Unread("chunk.names")
 
 
 def _call_in(exchange: Exchange, choice: Choice, text: str) -> tuple[str, Advice | None] | None:
@@ -420,7 +421,8 @@ def _call_in(exchange: Exchange, choice: Choice, text: str) -> tuple[str, Advice
     rest = rest_of_call(text)
     if rest:
         return f"the text beside the call is a rest of its markup: {rest}", _REST
-    said = values_said(text, [call.value or {} for call in exchange.calls[choice.index]])
+    given = [call.value or {} for call in exchange.calls[choice.index]]
+    said = values_said(text, [one for at, one in enumerate(given) if one not in given[:at]])
     return ("the text beside the call says the values of its arguments again", _REST) if said else None
 
 

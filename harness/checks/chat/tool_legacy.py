@@ -72,8 +72,8 @@ def _join(found: dict[int, LegacyCall], exchange: Exchange, choice: Json, at: tu
 
 
 def _asked_so(exchange: Exchange) -> Reason | None:
-    """A whole answer to a request that offers functions in the old form alone."""
-    old = exchange.request.get("functions") and not exchange.request.get("tools")
+    """A whole answer to a request that offers functions in the old form alone, or in both and is answered in the old."""
+    old = exchange.request.get("functions") and (not exchange.request.get("tools") or legacy_calls(exchange))
     if finish_values(exchange) & _EXCUSES:
         return success_status(exchange) or NotApplicable("the answer was cut short, and says so", "not-present")
     return complete_answer(exchange) or (None if old else "no functions were offered in the old form")

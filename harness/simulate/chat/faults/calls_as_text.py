@@ -1,5 +1,7 @@
 """Faults of calls that stand in the text, and of names and arguments that were altered; and what is legal beside them."""
 
+from typing import Any
+
 from harness.simulate.chat.faults.between import asked
 from harness.simulate.chat.faults.reported import saying
 from harness.simulate.edits import (
@@ -9,12 +11,12 @@ from harness.simulate.edits import (
     compose,
     continues_tool_call,
     has_finish_reason,
+    has_message,
     replace_bytes,
     set_value,
-    starts_tool_call,
 )
 from harness.simulate.fault import Fault, Variant
-from harness.wire.shapes import Json
+from harness.wire.shapes import Json, as_object
 
 _GITHUB = "https://github.com"
 _OPENAPI = f"{_GITHUB}/openai/openai-openapi/blob/f85dbe223d40e1a31cba812ab2d755c7e98a92a3/openapi.yaml#L31819"
@@ -30,11 +32,13 @@ _VALUES = f"{_GITHUB}/youssofal/MTPLX/issues/249"
 _ENTITIES = f"{_GITHUB}/openclaw/openclaw/pull/35276"
 _NAMES = f"{_GITHUB}/tontinton/maki/pull/518"
 
+_CALL: Json = {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city":"Paris"}'}}
+
 
 def _said(text: str) -> Change:
     """Return the change of a body to one that says ``text`` where a tool was offered."""
     usage = {"prompt_tokens": 9, "completion_tokens": 60, "total_tokens": 69}
-    return compose(_OFFERED, chunks(any_chunk, set_value(_TEXT, text), set_value("usage", usage)))
+    return compose(_OFFERED, chunks(has_message, set_value(_TEXT, text), set_value("usage", usage)))
 
 
 def _given(arguments: bytes) -> Change:
@@ -42,9 +46,25 @@ def _given(arguments: bytes) -> Change:
     return compose(_FREE, replace_bytes(_GIVEN, arguments))
 
 
+def _called(key: str, call: Any) -> Change:
+    """Return the change of a body to one that calls a tool, under a key of the message."""
+    return chunks(
+        has_message,
+        set_value(_TEXT, None),
+        set_value(f"choices/*/message/{key}", call),
+        set_value("choices/*/finish_reason", key),
+    )
+
+
+def _arguments(text: str) -> Change:
+    """Return the change of a body to a call with other arguments."""
+    return chunks(has_message, set_value(f"{_CALLS}/*/function/arguments", text))
+
+
 def _twice(chunk: Json) -> None:
     for call in chunk["choices"][0]["delta"]["tool_calls"]:
-        call["function"]["arguments"] *= 2
+        function = as_object(call.get("function"))
+        function["arguments"] = 2 * str(function.get("arguments", ""))
 
 
 # fmt: off
@@ -64,9 +84,9 @@ FAULTS = (
     Fault("values-beside-call", "The values of the arguments stand in the text.", "tools.nonstream", _VALUES, compose(_FREE, replace_bytes(_GIVEN, _TWO), chunks(any_chunk, set_value(_TEXT, "Paris\nFrance"))), "tool_calls.not-in-text"),
     Fault("tool-name-in-capitals", "The name of the tool is written in capitals.", "tools.nonstream", None, chunks(any_chunk, set_value(_NAME, "GetWeather")), "tool_choice.offered"),
     Fault("tool-name-numbered", "The name of the tool has a number after it.", "tools.nonstream", _NAMES, chunks(any_chunk, set_value(_NAME, "get_weather:0")), "tool_choice.offered"),
-    Fault("call-without-offer", "A tool is called, and none was offered.", "tools.nonstream", None, asked(tools=None, tool_choice=None), "tool_choice.offered"),
-    Fault("arguments-wrapped", "The arguments stand in an object within the arguments.", "tools.nonstream", None, replace_bytes(_GIVEN, rb'{\"arguments\":{\"city\":\"Paris\"}}'), "tool_choice.schema"),
-    Fault("schema-as-arguments", "The schema comes in the place of the arguments.", "tools.nonstream", None, replace_bytes(_GIVEN, rb'{\"type\":\"object\",\"properties\":{\"city\":{}}}'), "tool_choice.schema"),
+    Fault("call-without-offer", "A tool is called, and none was offered.", "chat.nonstream", None, _called("tool_calls", [_CALL]), "tool_choice.offered"),
+    Fault("arguments-wrapped", "The arguments stand in an object within the arguments.", "tools.nonstream", None, _arguments('{"arguments":{"city":"Paris"}}'), "tool_choice.schema"),
+    Fault("schema-as-arguments", "The schema comes in the place of the arguments.", "tools.nonstream", None, _arguments('{"type":"object","properties":{"city":{}}}'), "tool_choice.schema"),
     Fault("arguments-with-nan", "A value of the arguments is NaN.", "tools.nonstream", None, _given(rb'{\"degrees\":NaN}'), "tool_calls.arguments-json"),
     Fault("arguments-halves-twice", "Each piece of the arguments holds its text twice.", "tools.auto", None, chunks(continues_tool_call, _twice), "tool_calls.arguments-json"),
     Fault("arguments-again-spaced", "All of the arguments come once more, with other spaces.", "tools.nonstream", f"{_GITHUB}/vllm-project/vllm/issues/42167", replace_bytes(_GIVEN, _GIVEN + rb'{\"city\": \"Paris\"}'), "tool_calls.arguments-json"),
@@ -74,7 +94,7 @@ FAULTS = (
     Fault("values-between-line-ends", "The values of arguments begin and end with a line end.", "tools.nonstream", None, replace_bytes(b"Paris", rb"\\nParis\\n"), "tool_calls.arguments-clean"),
     Fault("value-is-an-object-written-out", "A value of the arguments is [object Object].", "tools.nonstream", None, replace_bytes(b"Paris", b"[object Object]"), "tool_calls.arguments-clean"),
     Fault("call-id-is-none", "The id of a call is the word None.", "tools.nonstream", None, chunks(any_chunk, set_value(f"{_CALLS}/*/id", "None")), "tool_calls.id"),
-    Fault("call-id-is-blank", "The id of a call is a space.", "tools.auto", f"{_GITHUB}/vercel/ai/issues/18440", chunks(starts_tool_call, set_value("choices/*/delta/tool_calls/*/id", " ")), "tool_calls.id"),
+    Fault("call-id-is-blank", "The id of a call is a space.", "tools.nonstream", f"{_GITHUB}/vercel/ai/issues/18440", chunks(any_chunk, set_value(f"{_CALLS}/*/id", " ")), "tool_calls.id"),
     Fault("finish-of-the-old-form", "A call in tool_calls ends with the reason function_call.", "tools.auto", None, chunks(has_finish_reason, set_value("choices/*/finish_reason", "function_call")), "finish_reason.tool-calls"),
     Fault("choices-of-one-index", "All choices that were asked for have the index 0.", "chat.n2", f"{_GITHUB}/majiayu000/litellm-rs/pull/687", replace_bytes(b'"index":1,', b'"index":0,'), "params.n"),
 )

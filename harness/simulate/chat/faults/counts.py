@@ -182,7 +182,7 @@ _PLACES = (
     Fault("usage-unasked-in-choice", "Usage comes inside the last choice though none was asked for.", "chat.stream", _MOONSHOT, _BOTH, "usage.not-unasked"),
     Fault("usage-of-each-chunk", "Each usage counts its own chunk alone.", "chat.stream-usage", _NOT_SUMMED,
           compose(chunks(any_chunk, set_value("usage", _counts(9, 1))), repeat(has_content), repeat(has_content), repeat(has_content)), "usage.grows"),
-    Fault("usage-added-up", "Each usage adds all that was counted before once more.", "chat.stream-usage", "https://github.com/vllm-project/vllm-omni/pull/2313",
+    Fault("usage-added-up", "Each usage adds all that was counted before once more.", "chat.long", "https://github.com/vllm-project/vllm-omni/pull/2313",
           body(_added_up), "usage.grows"),
     Fault("usage-in-every-chunk", "Every chunk has a usage that grows.", "chat.stream-usage", f"{_VERCEL}/perplexity/src/__fixtures__/perplexity-citations.chunks.txt",
           compose(chunks(has_no_finish_reason, set_value("usage", _counts(9, 1))), chunks(has_finish_reason, set_value("usage", _counts(9, 4)))), "usage.once"),

@@ -4,7 +4,7 @@ from typing import Any
 
 from harness.simulate.chat.faults.between import asked
 from harness.simulate.chat.faults.reported import saying
-from harness.simulate.edits import Change, any_chunk, chunks, compose, has_choice, has_content, has_reasoning, set_value
+from harness.simulate.edits import Change, any_chunk, chunks, compose, has_choice, has_content, has_message, has_reasoning, set_value
 from harness.simulate.fault import Fault, Variant
 from harness.wire.shapes import Json
 
@@ -26,9 +26,9 @@ _CHUNK = 'data: {"object":"chat.completion.chunk","choices":[{"index":0,"delta":
 
 def _text(text: str, *, question: bool = False) -> Change:
     """Return the change of a body to one that says ``text``, and counts about as many tokens as it has."""
-    count = len(text) // 4 + 2
+    count = len(text) // 4 + 3
     usage = {"prompt_tokens": 9, "completion_tokens": count, "total_tokens": 9 + count}
-    said = chunks(any_chunk, set_value(_TEXT, text), set_value("usage", usage))
+    said = chunks(has_message, set_value(_TEXT, text), set_value("usage", usage))
     return compose(_ASKED, said) if question else said
 
 
