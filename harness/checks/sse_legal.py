@@ -35,10 +35,10 @@ _OF_TRANSFER = Advice(
 
 
 @rule(
-    "sse.known-lines", Level.SHOULD, "Every line of an event is a field that the standard names, or a comment.",
+    "sse.known-lines", Level.SHOULD, "Every line of an event is a field or a comment.",
     sources.SSE_FORMAT, exact_lines,
     good=(STREAM, _WITH_IDS, with_body(STREAM, b": keep-alive\n\n" + _BYTES)),
-    bad=(with_body(STREAM, b"217\r\n" + _BYTES), replace_in_body(STREAM, "data: {", "provider: x\ndata: {", 1)),
+    bad=(with_body(STREAM, b"217\r\n" + _BYTES), replace_in_body(STREAM, "data: {", "provider\ndata: {", 1)),
     depends_on=("http.stream-asked",), explained_by=("sse.json", "sse.no-error"),
 )  # fmt: skip
 def known_lines(exchange: Exchange) -> Iterator[Problem]:
@@ -53,16 +53,18 @@ def known_lines(exchange: Exchange) -> Iterator[Problem]:
         return
     told = {*bare_errors(parser, content)}
     odd = [(at, name) for at, name in parser.unknown_fields if at not in told and name.strip() not in _FIELDS]
-    within = [(at, name) for at, name in odd if _DATA.search(_event_around(content, at))]
+    within = [  # a field of another name is legal, and passed over
+        (at, name)
+        for at, name in odd
+        if content[at + len(name) : at + len(name) + 1] != b":" and _DATA.search(_event_around(content, at))
+    ]
     if within:
         at, name = within[0]
         size = _SIZE.fullmatch(name) is not None
         shown = name.decode("utf-8", "replace")[:_SHOWN]
         what = f"{shown}, a size of chunked transfer" if size else shown
         many = count_of(len(within), "line of an event is", "lines of events are")
-        yield Problem(
-            f"{many} no field that the standard names, first {what}", ((None, at),), _OF_TRANSFER if size else None
-        )
+        yield Problem(f"{many} no field and no comment, first {what}", ((None, at),), _OF_TRANSFER if size else None)
 
 
 def _event_around(content: bytes, at: int) -> bytes:

@@ -4,7 +4,17 @@ from typing import Any
 
 from harness.simulate.chat.faults.between import asked
 from harness.simulate.chat.faults.reported import saying
-from harness.simulate.edits import Change, any_chunk, chunks, compose, has_choice, has_content, has_message, has_reasoning, set_value
+from harness.simulate.edits import (
+    Change,
+    any_chunk,
+    chunks,
+    compose,
+    has_choice,
+    has_content,
+    has_message,
+    has_reasoning,
+    set_value,
+)
 from harness.simulate.fault import Fault, Variant
 from harness.wire.shapes import Json
 
