@@ -94,6 +94,11 @@ def entries(text: str) -> list[tuple[str, str]]:
             found.append(([], []))
         elif keyword.strip() == "msgstr":
             found[-1][1].append("")
-        found[-1][1 if found[-1][1] else 0].append(json.loads(quote + rest))
+        found[-1][1 if found[-1][1] else 0].append(rest[:-1] if _is_plain(rest) else json.loads(quote + rest))
     pairs = [("".join(english), "".join(other)) for english, other in found]
     return [(english, other) for english, other in pairs if english and other]
+
+
+def _is_plain(rest: str) -> bool:
+    """Tell whether a string without its first quote has nothing to unescape, as most have: telling so is quicker."""
+    return "\\" not in rest and rest.find('"') == len(rest) - 1

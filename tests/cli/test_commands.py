@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from harness.cli import SECTIONS, main
 from harness.cli import common as common_module
+from harness.errors import unknown
 
 ENTRIES = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
 
@@ -128,3 +129,10 @@ def test_progress_is_lines_where_there_is_no_terminal(
     told = capsys.readouterr()
     assert told.out == ""
     assert told.err == "harness: judging: 1 of 4 done\nharness: judging: 3 of 4 done\n"
+
+
+def test_a_name_that_is_spelled_like_no_other_gets_the_list_and_no_guess() -> None:
+    known = ["moonshot", "deepseek", "bailian", "qianfan", "openai", "groq", "vllm", "sglang", "ollama"]
+    assert str(unknown("provider", "nosuch", known)) == "unknown provider 'nosuch'; see: harness providers"
+    assert str(unknown("provider", "deepsek", known)) == "unknown provider 'deepsek'; try deepseek"
+    assert str(unknown("pace", "x", ["none", "recorded"])) == "unknown pace 'x'; try none, recorded"
