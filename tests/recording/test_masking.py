@@ -171,7 +171,7 @@ def test_arguments_fit_the_schema_as_they_did() -> None:
 
 
 def test_a_property_may_be_called_as_a_word_of_the_schema() -> None:
-    inner = {"type": "object", "properties": {"type": {"type": "string"}, "colour": {"type": "string"}}}
+    inner = {"type": "object", "properties": {"items": {"type": "string"}, "colour": {"type": "string"}}}
     parameters = {
         "type": "object",
         "properties": {"properties": inner, "pattern": {"type": "string", "pattern": "^[a-z]{2}$"}},
@@ -180,7 +180,7 @@ def test_a_property_may_be_called_as_a_word_of_the_schema() -> None:
     made = masked(answered(b"{}", asked)).request.get("tools")[0]["function"]["parameters"]
     first, second = made["properties"].values()
     assert (made["type"], first["type"], second["pattern"]) == ("object", "object", "^[a-z]{2}$")
-    assert {"type", "colour"}.isdisjoint(first["properties"])
+    assert {"items", "colour"}.isdisjoint(first["properties"])
 
 
 def test_the_tokens_beside_probabilities_join_to_the_text_with_their_bytes() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 
 from harness.recording.masking.words import Vocabulary, words_of
 
-_QUOTED = re.compile(r"'([^'\n]{2,})'|\"([^\"\n]{2,})\"|`([^`\n]+)`|“([^”\n]+)”|「([^」\n]+)」|‘([^’\n]+)’")
+_QUOTED = re.compile(r"'([^'\n]+)'|\"([^\"\n]+)\"|`([^`\n]+)`|“([^”\n]+)”|「([^」\n]+)」|‘([^’\n]+)’")
 _OWN_WORDS = re.compile(r"[\"'](?:message|msg|detail|error_msg|error_message|status_msg|description)[\"']\s*:\s*\Z")
 _AS_IT_IS = re.compile(
     r"(?P<url>https?://[^\s\"'<>)\]]+)|(?P<mail>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)|(?P<account>\b[A-Za-z]{1,5}[-_#]\d{4,}\b)|(?P<digits>(?<![\w.])\d{7,}(?!\w|\.\d))"
