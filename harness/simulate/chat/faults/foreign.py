@@ -16,7 +16,7 @@ from harness.simulate.edits import (
     set_value,
 )
 from harness.simulate.fault import Fault, Variant
-from harness.wire.shapes import Json
+from harness.wire.shapes import Json, as_object
 
 _GITHUB = "https://github.com"
 _OPENAPI = f"{_GITHUB}/openai/openai-openapi/blob/f85dbe223d40e1a31cba812ab2d755c7e98a92a3/openapi.yaml#L31819"
@@ -36,7 +36,7 @@ _CHUNK = 'data: {"object":"chat.completion.chunk","choices":[{"index":0,"delta":
 
 def _text(text: str, *, question: bool = False) -> Change:
     """Return the change of a body to one that says ``text``, and counts about as many tokens as it has."""
-    count = len(text) // 4 + 3
+    count = (len(text) // 4 + 3) | 1  # no round number, which a limit might have
     usage = {"prompt_tokens": 9, "completion_tokens": count, "total_tokens": 9 + count}
     said = chunks(has_message, set_value(_TEXT, text), set_value("usage", usage))
     return compose(_ASKED, said) if question else said
@@ -44,14 +44,14 @@ def _text(text: str, *, question: bool = False) -> Change:
 
 def _role_up(chunk: Json) -> None:
     """Put the role of a delta into its choice."""
-    role = chunk["choices"][0]["delta"].pop("role", None)
+    role = as_object(chunk["choices"][0].get("delta")).pop("role", None)
     if role:
         chunk["choices"][0]["role"] = role
 
 
 def _text_up(chunk: Json) -> None:
     """Put the text of a delta into its choice."""
-    chunk["choices"][0]["text"] = chunk["choices"][0]["delta"].pop("content")
+    chunk["choices"][0]["text"] = as_object(chunk["choices"][0].get("delta")).pop("content", None)
 
 
 # fmt: off

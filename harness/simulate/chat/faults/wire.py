@@ -185,7 +185,7 @@ _DATA = (
     Fault("data-empty-named", "A ping event has empty data.", "tools.auto", _LLAMACPP, insert(has_tool_calls, b"event: ping\ndata: \n\n"), "sse.data-not-empty"),
     Fault("data-bare", "The word data stands alone on a line.", "reasoning.stream", _SSE_EVENTS, insert(has_finish_reason, b"data\n\n"), "sse.data-not-empty"),
     Fault("block-error-field", "An error comes in a field of its own instead of data.", "chat.stream", _LLAMACPP,
-          before_done(b'error: {"code":400,"message":"The context is full.","type":"invalid_request_error"}\n\n'), "sse.data-given"),
+          before_done(b'error: {"code":400,"message":"The context is full.","type":"invalid_request_error"}\n\n'), "sse.no-error"),
     Fault("block-plain-text", "A line of plain text follows the stream.", "chat.stream", _ABORTED,
           only_if(_closed, body(lambda it: it + b"upstream error: read ECONNRESET\n\n")), "sse.data-given"),
 )
