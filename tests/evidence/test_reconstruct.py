@@ -111,7 +111,7 @@ def test_a_recording_is_kept_whether_the_profile_makes_one_or_not(scenario: str,
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("acm", "unknown provider 'acm'; try acme, ollama, aimock"),
+        ("acm", "unknown provider 'acm'; try acme"),
         ("acme", "acme has no cassettes/acme/profile.yaml; write one: see CONTRIBUTING.md"),
     ],
 )

@@ -263,8 +263,10 @@ def refused_plainly(exchange: Exchange) -> Iterator[Problem]:
     said = " ".join(str(inner.get(key)) for key in ("message", "param")) if inner else ""
     text = (said or exchange.response.content.decode("utf-8", "replace")).lower()
     tried = (exchange.expected.tested_parameter or "").lower()
-    # A letter such as n stands in every text; as a word it does not.
-    if not any(re.search(rf"\b{re.escape(word)}\b", text) for word in _WORD.findall(tried) or [tried]):
+    # A letter such as n stands in every text; as a word, or a part of a key, it does not.
+    if not any(
+        re.search(rf"(?<![a-z0-9]){re.escape(word)}(?![a-z0-9])", text) for word in _WORD.findall(tried) or [tried]
+    ):
         yield Problem(f"the refusal does not name {exchange.expected.tested_parameter}", ((None, 0),))
 
 

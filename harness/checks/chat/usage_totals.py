@@ -279,7 +279,8 @@ def _grown_beyond(exchange: Exchange, usages: list[Usage]) -> tuple[int, int] | 
     """
     Return by how many tokens the count grew once the answer had begun, and its bytes, where these are too few for that.
 
-    What is thought in hiding is thought before the answer begins, and so not among them.
+    What is thought in hiding is thought before the answer begins, and so not among them.  Where most of it is one step, pieces
+    were left out there by who published the stream.
     """
     found = _out_of_proportion(exchange)
     if found is None:
@@ -289,8 +290,9 @@ def _grown_beyond(exchange: Exchange, usages: list[Usage]) -> tuple[int, int] | 
         default=exchange.columns.chunk_count,
     )
     counts = [one.value["completion_tokens"] for one in usages if one.chunk >= begins]
-    grown = counts[-1] - counts[0] if len(counts) >= _MANY else 0
-    return (grown, found[1]) if grown > found[1] + _SLACK else None
+    steps = [after - before for before, after in pairwise(counts)]
+    grown = sum(steps) if len(counts) >= _MANY else 0
+    return (grown, found[1]) if grown > found[1] + _SLACK and 2 * max(steps) <= grown else None
 
 
 def _empty_deltas(exchange: Exchange) -> int:
