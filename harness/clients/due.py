@@ -63,7 +63,8 @@ def expected_handling(exchange: Exchange) -> ExpectedHandling:
 def has_error(exchange: Exchange) -> bool:
     """Tell whether an answer holds an error."""
     message = exchange.message
-    return bool(exchange.columns.errors or message.errors) or any(
+    bare = any(step.event.endswith("_error") for step in message.steps)  # an error without its envelope
+    return bool(exchange.columns.errors or message.errors or bare) or any(
         _tells_error(exchange, one) for one in message.untyped
     )
 

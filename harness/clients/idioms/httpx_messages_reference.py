@@ -22,7 +22,7 @@ def read(question, out):
             raise RuntimeError(f"status {response.status_code}: {response.read()[:500]}")
         for event in events(response):
             kind, index = event.get("type"), json.dumps(event.get("index"))
-            if kind == "error" or "error" in event:
+            if kind == "error" or "error" in event or str(kind).endswith("_error"):
                 raise RuntimeError(f"the provider says: {event}")
             usage = part(event, "usage") or part(part(event, "message"), "usage")
             counts |= {name: usage[name] for name in COUNTS if isinstance(usage.get(name), int)}

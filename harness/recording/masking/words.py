@@ -47,7 +47,7 @@ KEPT = (
     rf"|<\|[^|>\s]{{1,40}}\|>|<｜[^｜>]{{1,40}}｜>|</?(?i:{_TAGS})(?=[\s=/>])|<</?SYS>>|◁/?think▷|｜DSML｜|<!DOCTYPE html"
     r"|\[/?(?:INST|THINK|TOOL_CALLS?|TOOL_RESULTS|AVAILABLE_TOOLS|ARGS|gMASK)\]|```[\w+#-]*"
     r"|assistant(?:final|commentary|analysis)|commentary to=functions\.|\bfunctions\.(?=\w)|\Aanalysis(?=[A-Z])|\A(?:thought|analysis)(?=\s*\n)"
-    r"|(?<=\")(?:chat\.completion(?:\.chunk)?|text_completion)(?=\")|data(?=: ?\{\")|Action(?: Input)?(?=:)|call(?=:\w)"
+    r"|(?<=\")(?:chat\.completion(?:\.chunk)?|text_completion)(?=\")|data(?=: ?\{\")|\bAction Input\b|Action(?=:)|call(?=:\w)"
     r"|(?<=\s)(?:name|tool)(?==[\"'])|\\u[0-9a-fA-F]{4}|%(?:20|0A|2C|3A)|\A\s*(?:iVBORw0KGgo|/9j/4|R0lGOD|UklGR)(?=[A-Za-z0-9+/\s]{60})"
     r"|https?://|data:\w+/[\w.+-]+;base64,[\w+/]{0,11}|锟斤拷|[锛銆鈥锟]"
     rf"|(?<=[\s:\[,])(?:true|false|null)(?=\s*[,}}\]])|\A(?:{_CALLS}|true|false|null)\Z|(?<=\")(?:{_CALLS})(?=\")"
