@@ -1,6 +1,7 @@
 """Undoing the compression of a body, within limits: a bomb is a finding, not an outage."""
 
 import zlib
+from io import BytesIO
 
 from harness.wire.limits import sizes
 
@@ -13,36 +14,36 @@ _LARGEST_PIECE = 1 << 16
 
 def inflate(body: bytes, window: int) -> tuple[bytes, str | None, str | None]:
     """Undo a compression; return what came of it, to the limit, what is wrong, and what is too large."""
-    content, position, most = bytearray(), 0, sizes().body
+    content, position, most = BytesIO(), 0, sizes().body  # gives its bytes away without a copy
     while True:
-        whole = len(content)
+        whole = content.tell()
         try:
             position, ended = _inflate_member(body, position, window, content)
         except zlib.error as error:
-            del content[whole:]
-            return bytes(content) or body, f"the compressed body is damaged: {error}", None
-        if len(content) > most:
-            del content[most:]
-            return bytes(content), None, f"it unpacks to more than {most:,} bytes"
+            content.truncate(whole)
+            return content.getvalue() or body, f"the compressed body is damaged: {error}", None
+        if content.tell() > most:
+            content.truncate(most)
+            return content.getvalue(), None, f"it unpacks to more than {most:,} bytes"
         if not ended:
-            return bytes(content), "the compressed body is cut short", None
+            return content.getvalue(), "the compressed body is cut short", None
         # gzip may come in several members
         if window <= zlib.MAX_WBITS or body[position : position + 2] != GZIP:
             break
     left = len(body) - position
-    return bytes(content), f"{left} bytes follow the compressed body" if left else None, None
+    return content.getvalue(), f"{left} bytes follow the compressed body" if left else None, None
 
 
-def _inflate_member(body: bytes, position: int, window: int, content: bytearray) -> tuple[int, bool]:
+def _inflate_member(body: bytes, position: int, window: int, content: BytesIO) -> tuple[int, bool]:
     """
     Unpack into ``content`` what begins at ``position``; return where it ends and whether it came to its end.
 
     It is fed in pieces that grow, as zlib copies all that follows a member: of many small ones, the whole rest.
     """
     stream, size, most = zlib.decompressobj(window), _FIRST_PIECE, sizes().body
-    while position < len(body) and not stream.eof and len(content) <= most:
+    while position < len(body) and not stream.eof and content.tell() <= most:
         piece = body[position : position + size]
-        content += stream.decompress(piece, most + 1 - len(content))
+        content.write(stream.decompress(piece, most + 1 - content.tell()))
         position += len(piece) - len(stream.unused_data)
         size = min(2 * size, _LARGEST_PIECE)
     return position, stream.eof
