@@ -7,8 +7,10 @@ install and the forecast's table.  git keeps no copy of the pack.
 
 import json
 import lzma
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
@@ -36,9 +38,27 @@ def pack_matrix(root: Path) -> bytes:
 
 
 def pack_words(root: Path) -> bytes:
-    """Return all translations at ``root`` packed, each file after its name, without the comments for translators."""
+    """
+    Return all translations at ``root`` packed, each file after its name, without the comments for translators.
+
+    Those that are looked up whole are one part for each language, by the keys of their English texts.
+    """
+    words = _words(root)
     files = sorted((root / "harness/words").glob("*.po"))
-    return lzma.compress(b"".join(f"# {file.name}\n".encode() + _bare(file) for file in files), filters=_FILTERS)
+    parts = [(file.name, _bare(file)) for file in files if not _is_keyed(words, file)]
+    for language in words.LANGUAGES[1:]:
+        told = json.dumps(words.keyed(words.texts(language)), ensure_ascii=False, separators=(",", ":"))
+        parts.append((f"{language}.{words.KEYED}", f"{told}\n".encode()))
+    return lzma.compress(b"".join(f"# {name}\n".encode() + content for name, content in parts), filters=_FILTERS)
+
+
+def _words(root: Path) -> SimpleNamespace:
+    """Return what the module has that reads translations, which needs nothing installed."""
+    return SimpleNamespace(**runpy.run_path(str(root / "harness/words/__init__.py")))
+
+
+def _is_keyed(words: SimpleNamespace, file: Path) -> bool:
+    return file in {words.file_of(language, kind) for language in words.LANGUAGES for kind in words.FILES}
 
 
 def _bare(file: Path) -> bytes:
