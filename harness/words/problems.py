@@ -11,6 +11,7 @@ stays in English.
 import re
 from collections.abc import Sequence
 from functools import cache, lru_cache, reduce
+from typing import NamedTuple
 
 from harness.words import LANGUAGES, entries, file_of, language, read, translated
 
@@ -22,8 +23,21 @@ SEPARATORS = ("not sent: ", "; expected: ", "no longer seen, delete its line fro
 _FIRST_HAN, _LAST_HAN = "\u4e00", "\u9fff"
 _PUNCTUATION = frozenset("，。：；（）、“”…")
 
-Template = tuple[re.Pattern[str], Sequence[str]]
-"""How a sentence reads in English, and the pieces of the other language's, gaps among them."""
+
+class Template(NamedTuple):
+    """
+    How a sentence reads in English, and the pieces of the other language's, gaps among them.
+
+    ``own`` is what stands around the gaps: a text without it fits not, which is told without a pattern made.
+    """
+
+    own: Sequence[str]
+    english: str
+    other: Sequence[str]
+
+    def found_in(self, text: str) -> re.Match[str] | None:
+        """Return what fills the gaps in ``text``; None where it is another sentence."""
+        return _pattern(self.english).fullmatch(text) if all(piece in text for piece in self.own) else None
 
 
 def translated_problem(message: str, into: str | None = None) -> str:
@@ -53,16 +67,16 @@ def filled_in(text: str, kind: str, chosen: str, inner: str = "") -> str | None:
 
     What fills its gaps is looked up in the file ``inner``; without one in the same file.
     """
-    for english, other in templates(chosen, kind):
-        found = english.fullmatch(text)
+    for template in templates(chosen, kind):
+        found = template.found_in(text)
         if found:
-            gaps = {gap: _phrase(value, inner or kind, chosen) for gap, value in _gaps(english, found).items()}
-            return reduce(_joined, (gaps.get(piece, piece) for piece in other))
+            gaps = {gap: _phrase(value, inner or kind, chosen) for gap, value in _gaps(found).items()}
+            return reduce(_joined, (gaps.get(piece, piece) for piece in template.other))
     return None
 
 
-def _gaps(english: re.Pattern[str], found: re.Match[str]) -> dict[str, str]:
-    return {f"{{{name[1:]}}}": found[name] for name in english.groupindex}
+def _gaps(found: re.Match[str]) -> dict[str, str]:
+    return {f"{{{name[1:]}}}": value for name, value in found.groupdict().items()}
 
 
 def _phrase(value: str, kind: str, chosen: str) -> str:
@@ -91,9 +105,14 @@ def templates(of: str, kind: str) -> Sequence[Template]:
     """Return the templates of a language's file, those with most text of their own first."""
     told = read(file_of(of, kind))
     ordered = sorted(entries(told), key=lambda pair: -len(_GAP.sub("", pair[0])))
-    return [(_pattern(english), [piece for piece in _GAP.split(other) if piece]) for english, other in ordered]
+    return [
+        Template([piece for piece in _GAP.split(english) if piece and not _GAP.fullmatch(piece)], english,
+                 [piece for piece in _GAP.split(other) if piece])
+        for english, other in ordered
+    ]  # fmt: skip
 
 
+@cache
 def _pattern(english: str) -> re.Pattern[str]:
     pieces = (f"(?P<g{piece[1]}>.*?)" if _GAP.fullmatch(piece) else re.escape(piece) for piece in _GAP.split(english))
     return re.compile("".join(pieces), re.DOTALL)
