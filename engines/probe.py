@@ -52,7 +52,8 @@ def _probed(name: str, server: Running) -> bool:
         began = time.monotonic()
         asked = [*command, "--dialect", dialect]
         probed = subprocess.run(asked, env=environment, capture_output=True, text=True, check=False, timeout=300)
-        outcomes = Counter(json.loads(line)["outcome"] for line in probed.stdout.splitlines())
+        rows = map(json.loads, probed.stdout.splitlines())
+        outcomes = Counter(row["outcome"] for row in rows if "outcome" in row)  # a forecast has none
         told = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common()) or probed.stderr.strip()
         print(f"{name}: probed in {dialect} in {time.monotonic() - began:.1f} s: {told}")
         good = probed.returncode == 0 and good
