@@ -294,11 +294,12 @@ class _Recordings:
 
     def finding(self, case: Case, check: str) -> Finding:
         if self._case is not case:
-            self._case, self._error = case, ""
+            self._case, self._findings, self._error = None, {}, ""
             try:
                 self._findings = {finding.check: finding for finding in self._judged(case)}
             except HarnessError as error:
                 self._error = str(error)
+            self._case = case  # only now: after a crash the next item judges again, and is not given another's findings
         if self._error:
             raise HarnessError(self._error)
         return self._findings[check]
@@ -345,7 +346,7 @@ class CheckItem(QuietItem):
             return None
         try:
             finding = self.recordings.finding(self.case, self._check)
-        except HarnessError:
+        except Exception:  # noqa: BLE001 - whatever it is, pytest says it of this item, and goes on
             return None
         quiet = _quiet(finding)
         if quiet:

@@ -7,9 +7,11 @@ import pytest
 from projects import write_project
 
 import harness.sdk.clients  # noqa: F401 - pytester forgets what a run imports, and asyncio stands no second time
+from harness.judging import runner
+from harness.judging.runner import Case
 from harness.pytest.plugin import CheckItem
 from harness.recording.cassette import write_cassette
-from harness.simulate.reference import STREAM, replace_in_body
+from harness.simulate.reference import BODY, STREAM, recorded, replace_in_body
 
 DEVIATION = """\
 deviations:
@@ -119,3 +121,24 @@ def test_files_beside_it_are_set_up_and_torn_down(pytester: pytest.Pytester) -> 
     assert result.parseoutcomes()["passed"] > 100
     assert "errors" not in result.parseoutcomes()
     assert result.stdout.str().count("LEFT") == 2
+
+
+@pytest.mark.usefixtures("project")
+def test_a_crash_is_an_error_of_its_items_and_no_other_finding_stands_for_theirs(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged = runner.run_case
+
+    def crashing(case: Case, checks: Any) -> Any:
+        if case.scenario.id == "chat.nonstream":
+            raise RuntimeError("a defect of ours")
+        return judged(case, checks)
+
+    write_cassette(pytester.path / "cassettes/acme/small/chat.nonstream.yaml", [recorded(BODY)])
+    monkeypatch.setattr(runner, "run_case", crashing)
+    few = (*QUIETLY, "--compat-check=chunk", "--tb=no")
+    counts = pytester.runpytest_inprocess(*few, "--compat-scenario=chat.nonstream").parseoutcomes()
+    alone = pytester.runpytest_inprocess(*few).parseoutcomes()
+    endings = ("passed", "failed", "skipped", "xfailed")
+    assert counts["errors"] > 20
+    assert [counts.get(one, 0) for one in endings] == [alone.get(one, 0) for one in endings]
