@@ -1,13 +1,24 @@
 """What reports of 2026 showed: that the cause is told, and that an odd piece hides nothing beside it."""
 
+import json
+from dataclasses import replace
+
 import pytest
 from judging import alarms, findings
 
 from harness.results import Outcome
 from harness.simulate.chat.faults import FAULTS
 from harness.simulate.edits import any_chunk, chunks, compose, has_usage, insert, set_value
-from harness.simulate.reference import BODY, STREAM, STREAM_USAGE, TOOLS, replace_in_body, with_request_params
-from harness.wire.exchange import Exchange
+from harness.simulate.reference import (
+    BODY,
+    STREAM,
+    STREAM_USAGE,
+    TOOLS,
+    replace_in_body,
+    with_request_params,
+    with_response,
+)
+from harness.wire.exchange import Exchange, Expected
 
 _EMPTY = {"id": "chatcmpl-reference", "object": "chat.completion.chunk", "created": 1_760_000_000, "model": "gpt-4o-mini-2024-07-18", "choices": [], "usage": None}  # fmt: skip
 _NULLS = {"prompt_tokens": 9, "completion_tokens": None, "total_tokens": None}
@@ -28,6 +39,8 @@ def _failing(exchange: Exchange) -> dict[str, str]:
         ("call-id-and-name-emptied", "tool_calls.name-once", "2 later fragments bring a name that is empty"),
         ("thought-in-two-fields-in-turn", "reasoning.one-field", "different reasoning texts come in reasoning_content and in reasoning"),
         ("cost-chunk", "chunk.id", "id is absent from 1 of 7 chunks"),
+        ("body-for-stream", "http.stream-asked", "the answer is a JSON body, not a stream"),
+        ("lines-without-data", "http.stream-asked", "the answer is lines of JSON, 5 or more without data:, not a stream of events"),
     ],
 )  # fmt: skip
 def test_the_cause_is_told(fault: str, rule: str, said: str) -> None:
@@ -102,3 +115,23 @@ def test_a_name_that_is_null_later_is_told_as_that() -> None:
     assert _failing(FAULTS["call-name-null-later"].apply())["tool_calls.name-once"].endswith(
         "bring a name that is null"
     )
+
+
+@pytest.mark.parametrize(("counts", "fails"), [((40, 120, 240, 400, 600), True), ((1, 2, 3, 340, 341), False)])
+def test_one_jump_between_two_usages_is_a_gap_of_who_published_the_stream(counts: tuple[int, ...], fails: bool) -> None:  # noqa: FBT001 - a column
+    later = iter((0, *counts))
+    grown = chunks(any_chunk, set_value("usage", lambda _: _counted(next(later))))(STREAM_USAGE)
+    assert ("usage.grows" in _failing(grown)) is fails
+
+
+def _counted(tokens: int) -> dict[str, int]:
+    return {"prompt_tokens": 9, "completion_tokens": tokens, "total_tokens": 9 + tokens}
+
+
+@pytest.mark.parametrize(
+    ("said", "fails"), [("`reasoning_content` must be passed back.", False), ("Bad request.", True)]
+)
+def test_a_parameter_is_named_where_it_is_a_part_of_a_key(said: str, fails: bool) -> None:  # noqa: FBT001 - a column
+    tried = Expected((200, 400), "reasoning left out")
+    refused = with_response(BODY, status=400, body=json.dumps({"error": {"message": said}}).encode())
+    assert ("params.refused-plainly" in _failing(replace(refused, expected=tried))) is fails
