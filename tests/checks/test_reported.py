@@ -129,7 +129,12 @@ def _counted(tokens: int) -> dict[str, int]:
 
 
 @pytest.mark.parametrize(
-    ("said", "fails"), [("`reasoning_content` must be passed back.", False), ("Bad request.", True)]
+    ("said", "fails"),
+    [
+        ("`reasoning_content` must be passed back.", False),
+        ("`send_reasoning` is missing.", False),
+        ("Bad request.", True),
+    ],
 )
 def test_a_parameter_is_named_where_it_is_a_part_of_a_key(said: str, fails: bool) -> None:  # noqa: FBT001 - a column
     tried = Expected((200, 400), "reasoning left out")
