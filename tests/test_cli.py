@@ -276,7 +276,7 @@ def test_explain_shows_a_scenario_and_a_cell(project: Path) -> None:
     assert "(300,000 characters)" in too_long
     assert "expects   status 200 or 400 or 413 or 422" in too_long
     assert '{"model": "gpt", "messages": [' in harness("explain", "error.malformed-json").stdout
-    assert "one that is none" in harness("explain", "error.bad-key").stdout
+    assert "an invalid one" in harness("explain", "error.bad-key").stdout
     write_cassette(project / "cassettes/acme/small/chat.stream.yaml", [FAULTY])
     text = harness("explain", "acme/small/chat.stream/chunk.object").stdout
     assert "object is absent from 5 of 5 chunks" in text

@@ -152,7 +152,7 @@ def test_a_transcript_without_the_usage_that_was_asked_for_breaks_no_check(tmp_p
 @pytest.mark.parametrize("asked", [None, b'{"model":"m","messages":[]}'], ids=["nothing sent", "a body sent"])
 @pytest.mark.parametrize("body", ["data:", "data: {}", ": hello\n\n", "data: 1\n\n"])
 def test_a_list_of_models_that_comes_as_a_stream_breaks_no_check(body: str, asked: bytes | None) -> None:
-    """An audit leaves out what is asked with GET, so this is the list that a probe or a recording of the matrix has."""
+    """An audit leaves out what is sent with GET, so this is the list that a probe or a recording of the matrix has."""
     request = Request("GET", "https://api.example.com/v1/models", body=asked)
     exchange = replace(with_body(BODY, body.encode()), request=request)
     found = {one.check: one for one in judge_exchanges([exchange], Subject("p", "m", "s", None), CHECKS.values())}

@@ -58,4 +58,4 @@ def test_an_answer_that_is_made_to_take_all_memory_is_a_finding(address: str, na
     ran = BENCH.probed(address, name)
     assert ran.peak <= BENCH.MOST
     assert failing(ran.said) == {"http.too-large"}
-    assert ran.code == (2 if name.startswith("refusal") else 1), "where all is refused no chat was answered"
+    assert ran.code == (2 if name.startswith("refusal") else 1), "where all is refused no chat request got an answer"

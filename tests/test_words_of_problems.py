@@ -89,9 +89,9 @@ SEEN = (
     "the text holds the tag </think>",
     "usage came in a chunk without choices",
     "the only chunk has usage inside a choice",
-    "/choices/0/delta/content stands 2 times, with another value each time",
-    "/choices stands 2 times, with the same value each time, in 1 of 5 chunks",
-    "3 of 3 blocks stopped late, first that of index 0",
+    "/choices/0/delta/content occurs 2 times, with different values",
+    "/choices occurs 2 times, with the same value, in 1 of 5 chunks",
+    "3 of 3 blocks stop late, first index 0",
 )
 """What recordings show and no example does."""
 

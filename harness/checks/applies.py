@@ -19,7 +19,7 @@ def success_status(exchange: Exchange) -> Reason | None:
     status = exchange.response.status
     if exchange.response.is_success:
         return None
-    reason = f"status {status} is no answer; the error rules judge it"
+    reason = f"status {status} is not an answer; the error rules judge it"
     return NotApplicable(reason, "blocked") if exchange.expected.answer else reason
 
 
@@ -27,7 +27,7 @@ def error_status(exchange: Exchange) -> Reason | None:
     """The status is one of the error classes, 4xx and 5xx."""
     if exchange.response.is_error:
         return None
-    reason = f"status {exchange.response.status} is no error"
+    reason = f"status {exchange.response.status} is not an error"
     return NotApplicable(reason, "blocked") if exchange.expected.refusal else reason
 
 
@@ -35,7 +35,7 @@ def uncut(exchange: Exchange) -> Reason | None:
     """Whoever recorded it did not close it before its end."""
     response = exchange.response
     if response.closed_by_us or (exchange.expected.cancelled_by_client and not response.eof):
-        return NotApplicable("closed by us before its end, and judged up to there", "cut")
+        return NotApplicable("closed by the reader before its end; checked up to there", "cut")
     return None
 
 
@@ -78,7 +78,7 @@ def answer_with_headers(exchange: Exchange) -> Reason | None:
 def exact_framing(exchange: Exchange) -> Reason | None:
     """A stream whose bytes are the wire's own, blank lines included."""
     if exchange.source.fidelity == "lines":
-        return "the blank lines of this recording are not the wire's own"
+        return "the blank lines of this recording were rebuilt"
     return exact_lines(exchange)
 
 
@@ -109,7 +109,7 @@ def unaltered(*names: str) -> Applies:
     def applies(exchange: Exchange) -> Reason | None:
         altered = [name for name in names if name in exchange.altered]
         return success_status(exchange) or (
-            f"whoever published the recording altered {' and '.join(altered)}" if altered else None
+            f"the publisher of the recording altered {' and '.join(altered)}" if altered else None
         )
 
     return applies

@@ -68,16 +68,16 @@ LENGTH_AS_LIMIT = Advice(
 )
 
 SERVER_ERROR = Advice(
-    "The SDK takes a 5xx for a passing failure and asks twice more: what can never be answered is sent three times, and "
-    "a breaker or a fallback that counts 5xx takes the endpoint for down.",
-    "Ask with `max_retries=0`, and try again yourself where `error.status_code` is 429 or 5xx and `str(error.body)` "
-    "tells of no mistake.",
+    "The SDK treats a 5xx as temporary and retries twice: a request that can never succeed is sent three times, and "
+    "a circuit breaker or fallback that counts 5xx marks the endpoint as down.",
+    "Use `max_retries=0`, and retry yourself only if `error.status_code` is 429 or 5xx and `str(error.body)` reports "
+    "no mistake in the request.",
 )
 """What a 5xx for a mistake of the client breaks."""
 
 CHARSET = Advice(
-    "A client that obeys it shows mojibake where the message is not ASCII, or fails to decode it.",
-    "Decode the body of an error as UTF-8 whatever its header says: `error.response.content.decode()`.",
+    "A client that obeys it shows mojibake if the message is not ASCII, or fails to decode it.",
+    "Decode the body of an error as UTF-8, whatever its header says: `error.response.content.decode()`.",
 )
 """What a charset that the body does not have breaks."""
 
@@ -111,12 +111,12 @@ def refused(exchange: Exchange) -> Iterator[Problem]:
     """
     No client raises at status 200: a wrong key or model goes unnoticed.
 
-    Instead: Look for `error` in every answer, whatever its status.
+    Instead: Look for `error` in every response, whatever its status.
     """
     if not exchange.response.is_error:
         beyond = beyond_specification(exchange)
         why = f": {beyond}" if beyond else ""
-        yield Problem(f"a wrong request is answered with status {exchange.response.status}{why}", ((None, 0),))
+        yield Problem(f"an invalid request gets status {exchange.response.status}{why}", ((None, 0),))
 
 
 def _cause_known(exchange: Exchange) -> str | None:
@@ -141,9 +141,9 @@ def _cause_known(exchange: Exchange) -> str | None:
 )  # fmt: skip
 def status(exchange: Exchange) -> Iterator[Problem]:
     """
-    The SDK raises another class than the one caught: a wrong key looks like a wrong request, or is tried again.
+    The SDK raises a different class from the one caught: a wrong key looks like an invalid request, or is retried.
 
-    Instead: Decide on `error.status_code` and `error.body` together, and try again at 429 and 5xx only.
+    Instead: Decide on `error.status_code` and `error.body` together, and retry at 429 and 5xx only.
     """
     code = exchange.response.status
     advice = SERVER_ERROR if code >= _SERVER_ERROR else None
@@ -154,7 +154,7 @@ def status(exchange: Exchange) -> Iterator[Problem]:
         return
     mistake, told = request_mistake(exchange), told_cause(exchange)
     if mistake and (code >= _SERVER_ERROR or (code == _FORBIDDEN and told is None)):
-        yield Problem(f"status {code} for a request with {mistake}, which 400 or 422 would tell", ((None, 0),), advice)
+        yield Problem(f"status {code} for a request with {mistake}, expected 400 or 422", ((None, 0),), advice)
     elif told and code not in told.cause.due and (code >= _SERVER_ERROR or _is_mistaken(code, told)):
         yield Problem(_misleading(code, told), ((None, 0),), advice or _advice_on(code, told))
 
@@ -171,7 +171,7 @@ def _advice_on(code: int, told: ToldCause) -> Advice | None:
 
 def _misleading(code: int, told: ToldCause) -> str:
     due = _any_of(told.cause.due[:2])
-    return f'the status is {code}, and the error tells of {told.cause.name} ("{told.words[:_SHOWN]}"), which is {due}'
+    return f'the status is {code}, but the error reports {told.cause.name} ("{told.words[:_SHOWN]}"), expected {due}'
 
 
 def _any_of(codes: Sequence[int]) -> str:
@@ -186,9 +186,9 @@ def _any_of(codes: Sequence[int]) -> str:
 )  # fmt: skip
 def not_empty(exchange: Exchange) -> Iterator[Problem]:
     """
-    Nobody learns what was wrong.
+    The user does not learn what was wrong.
 
-    Instead: Show the status and its reason phrase where the body says nothing.
+    Instead: Show the status and its reason phrase if the body says nothing.
     """
     if exchange.reading.body_kind == "empty":
         yield Problem(f"status {exchange.response.status} without a body", ((None, 0),))
@@ -202,9 +202,9 @@ def not_empty(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def not_html(exchange: Exchange) -> Iterator[Problem]:
     """
-    The user reads a gateway's page, or its tags.
+    The user reads a gateway's page, or its HTML tags.
 
-    Instead: Show `error.message` only where the content-type is JSON, else the status.
+    Instead: Show `error.message` only if the content-type is JSON, otherwise the status.
     """
     if exchange.reading.body_kind == "html":
         yield Problem(f"status {exchange.response.status} with an HTML page", ((None, 0),))
@@ -218,9 +218,9 @@ def not_html(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def not_stream(exchange: Exchange) -> Iterator[Problem]:
     """
-    The SDK takes the frame for plain text: `error.body` is a str, `error.code` is None.
+    The SDK treats the event as plain text: `error.body` is a str, `error.code` is None.
 
-    Instead: Where `error.body` is a str, cut `data:` off it and parse the rest.
+    Instead: If `error.body` is a str, remove `data:` and parse the rest.
     """
     if exchange.reading.body_kind == "stream":
         yield Problem(f"status {exchange.response.status} with an event of a stream", ((None, 0),))
@@ -235,15 +235,15 @@ def not_stream(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def is_json(exchange: Exchange) -> Iterator[Problem]:
     """
-    `error.body["message"]` raises TypeError: the body is a text.
+    `error.body["message"]` raises TypeError: the body is a string.
 
-    Instead: Read `error.body` as a dict only where it is one, and show it as text else.
+    Instead: Read `error.body` as a dict only if it is one; otherwise show it as text.
     """
     look = exchange.reading.body_kind
     value = _json(exchange)
     if not isinstance(value, dict):
         what = exchange.reading.syntax_error or ("plain text" if look != "json" else f"a JSON {_kind(value)}")
-        yield Problem(f"the error is no JSON object: {what}", ((None, 0),))
+        yield Problem(f"the error is not a JSON object: {what}", ((None, 0),))
     elif not is_utf8(exchange.response.content):
         yield Problem("the error is not UTF-8", ((None, 0),))
 
@@ -257,9 +257,9 @@ def is_json(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def content_type(exchange: Exchange) -> Iterator[Problem]:
     """
-    Clients that parse by it show the error as raw text.
+    Clients that choose a parser by it show the error as raw text.
 
-    Instead: Try to parse the body of an error as JSON whatever its content-type.
+    Instead: Try to parse an error body as JSON, whatever its content-type.
     """
     sent = exchange.response.headers.get("content-type")
     # Recorders that trim headers keep none of an error's; only one that is there can be wrong.
@@ -311,7 +311,7 @@ def has_message(exchange: Exchange) -> Iterator[Problem]:
     """
     The user reads "None", or a dump of nested objects.
 
-    Instead: Show the whole of `error.body` as JSON where its message is not a string.
+    Instead: If the message is not a string, show the whole of `error.body` as JSON.
     """
     value = _inner(exchange).get("message")
     if not isinstance(value, str) or not value.strip():
@@ -330,9 +330,9 @@ def has_message(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def has_type(exchange: Exchange) -> Iterator[Problem]:
     """
-    Clients that branch on it take the error for an unknown one.
+    Clients that branch on it treat the error as unknown.
 
-    Instead: Branch on the status first, and on type only where it is there.
+    Instead: Branch on the status first, and on type only if it is present.
     """
     yield from _text(exchange, "type", nullable=False)
 
@@ -349,7 +349,7 @@ def has_code(exchange: Exchange) -> Iterator[Problem]:
     """
     Typed clients fail to decode a number, so the decoding error hides the provider's.
 
-    Instead: Compare as text: `str(error.code)`.
+    Instead: Compare as strings: `str(error.code)`.
     """
     yield from _text(exchange, "code", nullable=True)
 
@@ -377,7 +377,7 @@ def _text(exchange: Exchange, key: str, *, nullable: bool) -> Iterator[Problem]:
         yield Problem(f"{key} is absent", ((0, f"/error/{key}"),))
     elif not isinstance(inner[key], str) and not (nullable and inner[key] is None):
         shown = str(inner[key]) if isinstance(inner[key], int | float) else _kind(inner[key])
-        yield Problem(f"{key} is {shown[:_SHOWN]}, not a text", ((0, f"/error/{key}"),))
+        yield Problem(f"{key} is {shown[:_SHOWN]}, not a string", ((0, f"/error/{key}"),))
     elif inner[key] in _NO_WORD or (key == "type" and not inner[key]):
         yield Problem(f"{key} is the text {inner[key]!r}, which names nothing", ((0, f"/error/{key}"),))
 
@@ -397,14 +397,14 @@ def _text(exchange: Exchange, key: str, *, nullable: bool) -> Iterator[Problem]:
 )  # fmt: skip
 def shape(exchange: Exchange) -> str:
     """
-    Each form needs a parser of its own; most clients know the nested one only.
+    Each form needs its own parser; most clients know the nested one only.
 
-    Instead: Try `error`, `message`, `detail`, `errors` and `base_resp` in turn, and fall back on the text.
+    Instead: Try `error`, `message`, `detail`, `errors` and `base_resp` in turn, and fall back to the text.
     """
     value = _json(exchange)
     if not isinstance(value, dict):
         look = exchange.reading.body_kind
-        return "a JSON string" if isinstance(value, str) else "a JSON list" if isinstance(value, list) else look
+        return "a JSON string" if isinstance(value, str) else "a JSON array" if isinstance(value, list) else look
     if isinstance(value.get("error"), dict):
         return "nested"
     names = ("error", "detail", "errors", "base_resp", "ResponseMetadata", "error_msg", "message")
@@ -420,9 +420,9 @@ def shape(exchange: Exchange) -> str:
 )  # fmt: skip
 def words(exchange: Exchange) -> str:
     """
-    Providers use the same word for different errors, and different words for the same.
+    Providers use the same word for different errors, and different words for the same error.
 
-    Instead: Keep the table of words a provider uses beside its name, and branch on the status elsewhere.
+    Instead: Keep a table of the words each provider uses, and branch on the status otherwise.
     """
     value = _json(exchange)
     found = value.get("error", value) if isinstance(value, dict) else None

@@ -48,7 +48,7 @@ MODEL_FAILED = _cause(
     transient=True,
 )  # fmt: skip
 BAD_KEY = _cause(
-    "a key that is wrong",
+    "a wrong API key",
     r"(invalid|incorrect|wrong|missing|expired|unknown) (x-)?(api|access|subscription|auth\w*)[ _-]?(key|token|header)"
     r"|(api|access)[ _-]?(key|token)( \S+)? (is |was )?(invalid|incorrect|wrong|missing|expired|not valid|not found|not provided)"
     r"|invalid_api_key|authentication (fail|error|required)|authentication_error|\bunauthori[sz]ed\b|no api key",
@@ -67,7 +67,7 @@ LIMIT = _cause(
     transient=True,
 )  # fmt: skip
 NO_MODEL = _cause(
-    "a model that is not there",
+    "an unknown model",
     r"model_not_found|modelnotfound|deploymentnotfound|(no such|unknown|invalid) model\b|模型不存在"
     r"|\bno \S+ (support|serve|offer|have|has)s? (the |this |that )?model\b|无可用渠道|\bno (available )?channels? .{0,40}\bmodel\b"
     r"|\bmodels?\b.{0,80}(not found|not exist|not be found|has been (deprecated|retired))"
@@ -92,7 +92,7 @@ ONE_FORM = _cause(
     400, 422,
 )  # fmt: skip
 BAD_REQUEST = _cause(
-    "a request that is wrong",
+    "an invalid request",
     r"\bbad[ _]?request|invalid[ _]request|field required|\bunprocessable\b|missing (required|field|tool|['`\"]\w+['`\"])|required (field|parameter|property)"
     r"|(unsupported|unrecognized|unknown|invalid|unexpected)[ _]?(parameter|argument|value|role|field|property|type|input)"
     r"|(failed|unable|cannot|could not) to? ?(parse|deseriali[sz]e|decode)\b.{0,40}(request|body|json|tools?|messages?)"
@@ -151,12 +151,12 @@ def request_mistake(exchange: Exchange) -> str | None:
     """Return what a request is wrong in, whoever serves it; None where nothing is, or the request is not known."""
     body, sent = exchange.request.json, exchange.request.body
     if body is None:
-        return "a body that is no JSON object" if sent else None
+        return "a body that is not a JSON object" if sent else None
     if exchange.dialect == "completions":
         return None if "prompt" in body else "no prompt"
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages:
-        return "no messages" if not messages else "messages that are no list"
+        return "no messages" if not messages else "messages that are not an array"
     wrong = next((key for key, kinds in _KINDS.items() if not isinstance(body.get(key), kinds)), None)
     return f"{wrong} of the wrong type" if wrong else _tools_mistake(body.get("tools"))
 
@@ -194,7 +194,7 @@ def _tools_mistake(tools: Any) -> str | None:
     for number, tool in enumerate(tools or ()):
         known = as_object(tool)
         if not isinstance(known.get("type", "function"), str):
-            return f"a type of tool {number} that is no text"
+            return f"a type of tool {number} that is not a string"
         if known.get("type", "function") == "function" and not isinstance(
             as_object(known.get("function")).get("name"), str
         ):

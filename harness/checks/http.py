@@ -55,17 +55,16 @@ _TRIED = with_expected_status(_ONCE, OK, 400, tested_parameter="seed")
 _NO_CALL = b'{"error":{"message":"The call fits no tool.","type":"invalid_request_error","param":null,"code":"tool_use_failed"}}'
 
 FAILED = Advice(
-    "The request is in order, others are answered, and this one fails each time: trying again, as the SDK does twice, "
-    "only takes longer.",
-    "Ask with `max_retries=1`; where `openai.InternalServerError` comes again, leave out what this scenario asks for.",
+    "The request is valid and others succeed, but this one fails each time: retrying, as the SDK does twice, only "
+    "takes longer.",
+    "Use `max_retries=1`; if `openai.InternalServerError` comes again, drop the feature that this scenario requests.",
 )
 """What a failure that comes twice breaks."""
 
 MODEL_ERROR = Advice(
-    "The SDK raises BadRequestError for an answer that the model got wrong, and tries no more, though the same request "
-    "may be answered the next time.",
-    "Where `error.code` names it, as `tool_use_failed` does, ask again; what the model said may stand under "
-    "`failed_generation`.",
+    "The SDK raises BadRequestError for a faulty model output and does not retry, though the same request may "
+    "succeed the next time.",
+    "If `error.code` says so, as `tool_use_failed` does, ask again; the model's output may be in `failed_generation`.",
 )
 """What a refusal for a failure of the model breaks."""
 _HTML = with_body(BODY, b"<!DOCTYPE html><title>502 Bad Gateway</title>")
@@ -110,12 +109,12 @@ def status(exchange: Exchange) -> Iterator[Problem]:
     code, told = exchange.response.status, told_cause(exchange) if exchange.response.is_error else None
     if _failed_twice(exchange):
         tried = exchange.expected.tested_parameter
-        where = f" where {tried} is tried" if tried else ""
+        where = f" with {tried}" if tried else ""
         before = exchange.source.failed_before
-        yield Problem(f"the status is {code}{where}, and was {before} when it was asked just before", _START, FAILED)
+        yield Problem(f"the status is {code}{where}, and the same request got {before} just before", _START, FAILED)
     elif told and told.cause is MODEL_FAILED:
         yield Problem(
-            f"the status is {code}: {told.cause.name} ({told.words}) is sent as a refusal", _START, MODEL_ERROR
+            f"the status is {code}: {told.cause.name} ({told.words}) is sent as a client error", _START, MODEL_ERROR
         )
     elif code != OK:
         yield Problem(f"the status is {code}", _START)
@@ -167,7 +166,7 @@ def charset(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def not_empty(exchange: Exchange) -> Iterator[Problem]:
     """
-    Of a stream the OpenAI SDK yields no chunk and raises nothing: an empty answer that looks like success.
+    On a stream, the OpenAI SDK yields no chunk and raises nothing: the empty answer looks like success.
 
     Instead: Raise when a stream ends without a chunk, catch ValueError from parsing a body, and retry in both
     cases.
@@ -185,13 +184,13 @@ def not_empty(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def too_large(exchange: Exchange) -> Iterator[Problem]:
     """
-    A client without limits of its own takes memory until it is ended: a body that unpacks to a thousand times its
-    size, a stream or a line without end. Nothing else of the answer is judged, as its rest was not read.
+    A client without limits uses memory until it is killed: a body that unpacks to a thousand times its size, an
+    endless stream or line. The rest was not read, so nothing else is checked.
 
-    Instead: Count the bytes as they come (`iter_bytes`, not `content`) and close the response where there are too many.
+    Instead: Count the bytes as they come (`iter_bytes`, not `content`) and close the response when there are too many.
     """
     if exchange.too_large:
-        yield Problem(f"the answer is too large: {exchange.too_large}", ((None, 0),))
+        yield Problem(f"the response is too large: {exchange.too_large}", ((None, 0),))
 
 
 @rule(
@@ -224,7 +223,7 @@ def not_html(exchange: Exchange) -> Iterator[Problem]:
     """
     A gateway's page at status 200: where a stream was asked for, the OpenAI SDK yields no chunk and raises nothing.
 
-    Instead: Take a stream of no chunks, or a result that is no `ChatCompletion`, for a gateway failure; wait,
+    Instead: Treat a stream without chunks, or a result that is not a `ChatCompletion`, as a gateway failure: wait,
     then retry.
     """
     if exchange.reading.body_kind == "html":
@@ -253,11 +252,11 @@ def stream_asked(exchange: Exchange) -> Iterator[Problem]:
     if exchange.reading.body_kind != "stream":
         error = bare_error(exchange)
         lines = 0 if error else bare_lines(exchange)
-        said = f"the answer is {_look(exchange)}, not a stream"
+        said = f"the response is {_look(exchange)}, not a stream"
         if error:
-            said = f"an error came in the stream as plain JSON, in no event: {error.text}"
+            said = f"an error came in the stream as plain JSON, outside any event: {error.text}"
         elif lines:
-            said = f"the answer is lines of JSON, {lines} or more without data:, not a stream of events"
+            said = f"the response is lines of JSON, {lines} or more without data:, not a stream of events"
         yield Problem(said, ((None, 0),), BARE_ERROR if error else AS_LINES if lines else None)
 
 
@@ -275,12 +274,12 @@ def body_asked(exchange: Exchange) -> Iterator[Problem]:
     Instead: Send `stream=True` and join the deltas; or retry on ValueError and on a result that is a `str`.
     """
     if exchange.reading.body_kind != "json":
-        yield Problem(f"the answer is {_look(exchange)}, not a JSON body", ((None, 0),))
+        yield Problem(f"the response is {_look(exchange)}, not a JSON body", ((None, 0),))
     elif exchange.reading.syntax_error:
         fault = fault_of(exchange.response.content[exchange.reading.start :], exchange.reading.syntax_error)
         yield Problem(f"the body is not JSON: {fault.said}", ((None, 0),))
     elif encoded_twice(exchange.chunk(0)):
-        yield Problem("the body is a JSON text that holds another: it was encoded twice", ((None, 0),), TWICE)
+        yield Problem("the body is a JSON string that holds JSON: it was encoded twice", ((None, 0),), TWICE)
 
 
 def _look(exchange: Exchange) -> str:
@@ -326,10 +325,10 @@ _LOOKS = {"stream": "a stream", "json": "a JSON body", "html": "an HTML page", "
 )  # fmt: skip
 def no_error(exchange: Exchange) -> Iterator[Problem]:
     """
-    Of 22 client entry points measured, 12 take a JSON error at status 200 for an answer.
+    Of 22 client entry points measured, 12 treat a JSON error at status 200 as an answer.
 
-    Instead: Raise on `getattr(resp, "error", None)` or `not resp.choices`; take a stream without a single chunk
-    for an error too.
+    Instead: Raise on `getattr(resp, "error", None)` or `not resp.choices`; treat a stream without a single chunk as
+    an error too.
     """
     if exchange.reading.body_kind != "json":
         return
@@ -363,7 +362,7 @@ def media_type_sent(exchange: Exchange) -> str:
     """
     Little: code that compares the whole header with one text takes another spelling for another type.
 
-    Instead: Compare what stands before the first `;`, in lower case.
+    Instead: Compare the part before the first `;`, in lower case.
     """
     return exchange.response.headers.get("content-type", "none")
 
@@ -414,7 +413,7 @@ def utf8(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def rate_limit(exchange: Exchange) -> str:
     """
-    A client that paces itself by them runs blind where they are absent, and misreads those of another name.
+    A client that paces itself by them has nothing to go by when they are absent, and misreads other names.
 
     Instead: Pace by 429 and `retry-after`; take such headers as a hint only.
     """
@@ -440,7 +439,8 @@ def after_cancel(exchange: Exchange) -> str:
     A server that does not notice the closing goes on generating: the tokens are billed, the slot stays taken, and the
     next request waits until it is through.
 
-    Instead: Cap what is asked for with `max_tokens`, since closing may save nothing; close streams all the same.
+    Instead: Limit the output with `max_tokens`, since closing may save nothing; still close streams that you no
+    longer need.
     """
     reads = exchange.response.reads
     if not reads or not reads.dt_us:

@@ -88,7 +88,7 @@ def _plain(exchange: Exchange) -> str | None:
 )  # fmt: skip
 def encoding(exchange: Exchange) -> Iterator[Problem]:
     """
-    Nothing of the answer can be read.
+    The response cannot be read.
 
     Instead: Ask for plain bytes, `OpenAI(default_headers={"Accept-Encoding": "identity"})`; where that is
     ignored, retry.
@@ -99,8 +99,8 @@ def encoding(exchange: Exchange) -> Iterator[Problem]:
         return
     packed = next((name for mark, name in _PACKED if exchange.response.content.startswith(mark)), None)
     if packed and not exchange.response.unsupported_encoding:
-        told = "its content-encoding does not tell all" if _encodings(exchange) else "no content-encoding tells it"
-        yield Problem(f"the body is packed with {packed}, and {told}", ((None, 0),), _NOT_NAMED)
+        told = "its content-encoding does not say so in full" if _encodings(exchange) else "no content-encoding says so"
+        yield Problem(f"the body is compressed with {packed}, and {told}", ((None, 0),), _NOT_NAMED)
 
 
 _PACKED = ((b"\x1f\x8b\x08", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"))
@@ -112,10 +112,10 @@ _NOT_NAMED = Advice(
 )
 
 NAMED_ONLY = Advice(
-    "A client that obeys the header fails to decode what needs no decoding: browsers, Node.js and curl end with an error, "
-    "and of the answer nothing is left.",
-    'Ask for plain bytes, `default_headers={"Accept-Encoding": "identity"}`; where the header comes all the same, read '
-    "the raw bytes, `response.iter_raw()`, and decode them yourself.",
+    "A client that obeys the header fails to decode a body that is not encoded: browsers, Node.js and curl end with "
+    "an error and return nothing.",
+    'Ask for plain bytes, `default_headers={"Accept-Encoding": "identity"}`; if the header still comes, read the raw '
+    "bytes, `response.iter_raw()`, and decode them yourself.",
 )
 """What an encoding that only the header has breaks."""
 
@@ -148,16 +148,15 @@ _FRAMING = {"chunked", "trailers"}
 )  # fmt: skip
 def encoding_known(exchange: Exchange) -> Iterator[Problem]:
     """
-    Clients that refuse an encoding they can't undo get no answer, as Apache HttpClient from 5.6 and cpp-httplib; the
+    Clients that reject an unknown encoding get no response, such as Apache HttpClient from 5.6 and cpp-httplib; the
     OpenAI SDK reads on.
 
-    Instead: Take the bytes as they are where the name is none you know, `response.iter_raw()`, and decode them as
-    UTF-8.
+    Instead: If the name is unknown, take the bytes as they are, `response.iter_raw()`, and decode them as UTF-8.
     """
     for name in _encodings(exchange):
         if name not in _CODINGS:
             what = "a charset" if _CHARSET.fullmatch(name) else "a transfer coding" if name in _FRAMING else None
-            said = f"which is {what}" if what else "which is none that is registered"
+            said = f"which is {what}" if what else "which is not registered"
             yield Problem(f"the content-encoding is {name}, {said}", ((None, 0),))
             return
 
@@ -228,16 +227,16 @@ def framing(exchange: Exchange) -> Iterator[Problem]:
     """
     Node.js refuses the answer with a parse error, and a proxy that believes the other header cuts it or waits for more.
 
-    Instead: Ask by way of a proxy that removes `content-length` where `transfer-encoding` is there, or by HTTP/2.
+    Instead: Use a proxy that removes `content-length` when `transfer-encoding` is present, or use HTTP/2.
     """
     headers, version = exchange.response.headers, exchange.response.http_version or ""
     length, transfer = headers.get("content-length"), headers.get("transfer-encoding")
     if transfer is not None and version.startswith("HTTP/2"):
-        yield Problem(f"transfer-encoding {transfer[:_SHOWN]} in {version}, which has none", ((None, 0),))
+        yield Problem(f"transfer-encoding {transfer[:_SHOWN]} in {version}, which does not allow it", ((None, 0),))
     elif length is not None and transfer is not None:
         yield Problem(f"content-length {length[:_SHOWN]} beside transfer-encoding {transfer[:_SHOWN]}", ((None, 0),))
     elif length is not None and not all(one.strip().isdigit() for one in {*length.split(",")}):
-        yield Problem(f"content-length {length[:_SHOWN]} is no number of bytes", ((None, 0),))
+        yield Problem(f"content-length {length[:_SHOWN]} is not a number of bytes", ((None, 0),))
     elif length is not None and len({one.strip() for one in length.split(",")}) > 1:
         yield Problem(f"several lengths: content-length {length[:_SHOWN]}", ((None, 0),))
 
@@ -250,14 +249,14 @@ def framing(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def retry_after_form(exchange: Exchange) -> Iterator[Problem]:
     """
-    A client that reads a number passes it to `sleep` and dies of a negative one or of NaN; urllib3 raises InvalidHeader at
-    a fraction; the rest wait as they please, not as they were asked.
+    A client that passes the number to `sleep` fails on a negative one or NaN; urllib3 raises InvalidHeader on a
+    fraction; others wait for their own interval, not the requested one.
 
-    Instead: Read it within `try`, keep what is from 0 to a minute, and wait with growing pauses otherwise.
+    Instead: Parse it inside `try`, accept 0 to 60 seconds, and back off exponentially otherwise.
     """
     sent = exchange.response.headers["retry-after"].strip()
     if not (sent.isascii() and sent.isdigit()) and not _is_date(sent):
-        what = "negative" if sent.startswith("-") else "neither a whole number of seconds nor a date"
+        what = "negative" if sent.startswith("-") else "neither an integer number of seconds nor a date"
         yield Problem(f"retry-after is {sent[:_SHOWN] or 'empty'}: {what}", ((None, 0),))
 
 
@@ -301,7 +300,7 @@ def retry_after_given(exchange: Exchange) -> Iterator[Problem]:
     names = {name.lower() for name, _ in exchange.response.headers.pairs}
     if not any(name.startswith("retry-after") or ("ratelimit" in name and "reset" in name) for name in names):
         said = _told_wait(exchange)
-        yield Problem(f"the words say to wait {said}, and no header does", ((None, 0),))
+        yield Problem(f"the error text says to wait {said}, and no header does", ((None, 0),))
 
 
 def _is_date(text: str) -> bool:
@@ -319,9 +318,9 @@ def _is_date(text: str) -> bool:
 )  # fmt: skip
 def retry_after(exchange: Exchange) -> str:
     """
-    Without it the SDK waits half a second to eight, and asks twice more.
+    Without it the SDK waits 0.5 to 8 seconds and retries twice.
 
-    Instead: Read seconds and HTTP dates both, and wait with growing pauses where there is none.
+    Instead: Support both seconds and HTTP dates, and back off exponentially when there is none.
     """
     sent = exchange.response.headers.get("retry-after")
     return "none" if sent is None else "seconds" if sent.strip().isdigit() else "a date" if "," in sent else "other"
@@ -363,11 +362,10 @@ def delivery(exchange: Exchange) -> str:
 )  # fmt: skip
 def as_it_is_made(exchange: Exchange) -> Iterator[Problem]:
     """
-    The reader sees nothing until all is there, as without a stream, and a client whose read timeout is shorter than the
-    answer takes gives up.
+    The user sees nothing until the end, as without streaming, and a client with a shorter read timeout gives up.
 
-    Instead: Allow a read timeout for the whole answer, `timeout=600`, and show progress that needs no chunk; a proxy of
-    your own may be what holds it back, such as nginx without `proxy_buffering off`.
+    Instead: Set a read timeout long enough for the whole answer, `timeout=600`, and show progress that needs no
+    chunk; your own proxy may be buffering, such as nginx without `proxy_buffering off`.
     """
     reads, parser = exchange.response.reads, exchange.reading.parser
     if reads is None or parser is None:
@@ -381,9 +379,9 @@ def as_it_is_made(exchange: Exchange) -> Iterator[Problem]:
     spread = f"within {burst * 1e3:.0f} ms" if burst >= _MILLISECOND else "at once"
     what = f"{round(events)} events came {spread}, after {pause:.1f} s of nothing"
     if made >= _PAUSE and burst < made / 4:
-        yield Problem(f"{what}, and their created times lie {made} s apart", ((0, ""),))
+        yield Problem(f"{what}, but their created times are {made} s apart", ((0, ""),))
     elif events >= _MANY and burst < events / _FASTEST:
-        yield Problem(f"{what}: no model is so fast, so they were held back", ((0, ""),))
+        yield Problem(f"{what}: no model is that fast, so they were buffered", ((0, ""),))
 
 
 def _made_within(exchange: Exchange) -> int:
@@ -400,7 +398,7 @@ def _made_within(exchange: Exchange) -> int:
 )  # fmt: skip
 def compression(exchange: Exchange) -> str:
     """
-    A compressed stream often comes in lumps: the compressor waits for more before it lets anything out.
+    A compressed stream often arrives in bursts: the compressor waits for more data before it outputs any.
 
     Instead: Ask for streams with `Accept-Encoding: identity`.
     """
@@ -415,9 +413,9 @@ def compression(exchange: Exchange) -> str:
 )  # fmt: skip
 def transfer(exchange: Exchange) -> str:
     """
-    Where the end of the connection is the end of the answer, one that was cut short looks whole.
+    If closing the connection marks the end, a truncated response looks complete.
 
-    Instead: Take a stream for whole only where it ends with `[DONE]` or a finish_reason, and a body where it parses.
+    Instead: Treat a stream as complete only if it ends with `[DONE]` or a finish_reason, and a body only if it parses.
     """
     response = exchange.response
     if response.http_version == "HTTP/2":

@@ -15,28 +15,28 @@ _LINES = "for line in stream.response.iter_lines()"
 
 ADVICE: dict[JsonForm, Advice] = {
     "python": Advice(
-        "Every JSON parser fails on its first quote; the SDK raises json.JSONDecodeError in the midst of the stream.",
-        f"Read the lines yourself, `{_LINES}`, and such a one with `ast.literal_eval(line[5:].strip())`.",
+        "Every JSON parser fails at the first quote; the SDK raises json.JSONDecodeError in the middle of the stream.",
+        f"Read the lines yourself, `{_LINES}`, and parse such a line with `ast.literal_eval(line[5:].strip())`.",
     ),
     "several": Advice(
         "The first one is read and the rest raises, or all are lost: a blank line is missing, or two writers share a line.",
-        f"Read the lines yourself, `{_LINES}`, and take one after the other: `decoder.raw_decode(text, at)`.",
+        f"Read the lines yourself, `{_LINES}`, and decode the objects one by one: `decoder.raw_decode(text, at)`.",
     ),
     "bom": Advice(
         "JSON parsers raise at the mark, in Python with the hint to decode as utf-8-sig.",
-        f'Read the lines yourself, `{_LINES}`, and take the mark off: `line[5:].strip().lstrip("\\ufeff")`.',
+        f'Read the lines yourself, `{_LINES}`, and remove the mark: `line[5:].strip().lstrip("\\ufeff")`.',
     ),
     "constant": Advice(
-        "Python and the SDK read it, JavaScript, Go, Rust and orjson refuse the whole chunk; sums over it are NaN.",
-        "Leave out what is not a number: `[one for one in numbers if math.isfinite(one)]`.",
+        "Python and the SDK read it; JavaScript, Go, Rust and orjson reject the whole chunk; sums over it are NaN.",
+        "Skip values that are not numbers: `[one for one in numbers if math.isfinite(one)]`.",
     ),
     "number": Advice(
-        "Python and JavaScript make Infinity of it, Go, Rust and orjson refuse the whole chunk.",
-        "Leave out what is not a number: `[one for one in numbers if math.isfinite(one)]`.",
+        "Python and JavaScript read it as Infinity; Go, Rust and orjson reject the whole chunk.",
+        "Skip values that are not numbers: `[one for one in numbers if math.isfinite(one)]`.",
     ),
     "comma": Advice(
-        "Every strict parser fails at the bracket; the SDK raises json.JSONDecodeError in the midst of the stream.",
-        f'Read the lines yourself, `{_LINES}`, and take the comma out: `re.sub(r",(\\s*[}}\\]])", r"\\1", line[5:])`.',
+        "Every strict parser fails at the bracket; the SDK raises json.JSONDecodeError in the middle of the stream.",
+        f'Read the lines yourself, `{_LINES}`, and remove the comma: `re.sub(r",(\\s*[}}\\]])", r"\\1", line[5:])`.',
     ),
     "parted": Advice(
         "Each event alone is no JSON: a proxy cut the stream by its size and wrote each piece as an event of its own.",
@@ -48,8 +48,8 @@ ADVICE: dict[JsonForm, Advice] = {
         "JSON: `pending += line`.",
     ),
     "unclosed": Advice(
-        "The SDK joins the two lines and raises json.JSONDecodeError: an error that the second tells of is lost.",
-        f'Read the lines yourself, `{_LINES}`, pass over a line that is no JSON, and raise at `chunk["error"]`.',
+        "The SDK joins the two lines and raises json.JSONDecodeError: the error in the second line is lost.",
+        f'Read the lines yourself, `{_LINES}`, skip lines that are not JSON, and raise at `chunk["error"]`.',
     ),
     "remark": Advice(
         "A comment keeps a connection open and is passed over; as data it goes to the JSON parser, and the stream ends at the "
@@ -61,15 +61,15 @@ ADVICE: dict[JsonForm, Advice] = {
         "Undo it before you read: `data = json.loads(html.unescape(text))`.",
     ),
     "field": Advice(
-        "Readers cut off one `data:` and hand the other to the parser: json.JSONDecodeError in the midst of the stream.",
-        f'Read the lines yourself, `{_LINES}`, and cut both off: `line.removeprefix("data: ").removeprefix("data: ")`.',
+        "Readers strip one `data:` and pass the other to the parser: json.JSONDecodeError in the middle of the stream.",
+        f'Read the lines yourself, `{_LINES}`, and strip both: `line.removeprefix("data: ").removeprefix("data: ")`.',
     ),
 }
 """Advice by form; of others the rules' own holds."""
 
 TWICE = Advice(
-    "The SDK hands on a text where a chunk or an answer is due: AttributeError at `chunk.choices`.",
-    "Decode it once more: `given = json.loads(given) if isinstance(given, str) else given`; it is a dict then.",
+    "The SDK returns a string instead of a chunk or a response: AttributeError at `chunk.choices`.",
+    "Decode it once more: `given = json.loads(given) if isinstance(given, str) else given`; the result is a dict.",
 )
 
 
@@ -79,9 +79,9 @@ def encoded_twice(value: Any) -> bool:
 
 
 BARE_ERROR = Advice(
-    "The OpenAI SDK skips what is not a field: no chunk or half a text, no exception, and the reason is lost.",
+    "The OpenAI SDK skips lines that are not fields: no chunk or half a text, no exception, and the reason is lost.",
     'Read the lines yourself: `for line in stream.response.iter_lines():`, `if line.startswith("{"): raise '
-    "RuntimeError(line)`; with the SDK's loop take a stream without a finish_reason for failed.",
+    "RuntimeError(line)`; with the SDK's loop, treat a stream without a finish_reason as failed.",
 )
 """What an error breaks that stands in a stream without data: before it."""
 
@@ -101,8 +101,8 @@ def bare_lines(exchange: Exchange) -> int:
 
 
 AS_FIELD = Advice(
-    "Readers of events pass over an unknown field, the OpenAI SDK too: the cut text passes for a whole answer.",
-    'Look at the lines as they come: `if line.startswith("error:"): raise RuntimeError(line)`.',
+    "SSE readers, including the OpenAI SDK, skip an unknown field: the truncated text looks like a complete answer.",
+    'Check each line as it comes: `if line.startswith("error:"): raise RuntimeError(line)`.',
 )
 """What a field error, which no reader of events knows, breaks."""
 
@@ -199,9 +199,9 @@ def errors_in_no_event(exchange: Exchange) -> Iterator[Problem]:
     for offset in (offset for offset, name in parser.unknown_fields if name == b"error"):
         line = content[offset : offset + _LINE].splitlines()[0].partition(b":")[2]
         said = " ".join(line.decode("utf-8", "replace").split())[:_SHOWN]
-        yield Problem(f"a field error came in the stream: {said}", ((None, offset),), AS_FIELD)
+        yield Problem(f"the stream has an SSE field named error: {said}", ((None, offset),), AS_FIELD)
     for offset in bare_errors(parser, content):
-        yield Problem("an error came in the stream as plain JSON, in no event", ((None, offset),), BARE_ERROR)
+        yield Problem("an error came in the stream as plain JSON, outside any event", ((None, offset),), BARE_ERROR)
 
 
 def rests_of_interrupted(exchange: Exchange) -> set[int]:

@@ -57,24 +57,24 @@ def _amiss(body: Any, kind: str, *, one: bool) -> tuple[str, str] | None:
     if not isinstance(body, dict):
         bare = isinstance(body, list)
         return (
-            "the models are a bare list, not an object with data" if bare else f"the answer is no JSON object: {kind}"
+            "the models are a bare list, not an object with data"
+            if bare
+            else f"the response is not a JSON object: {kind}"
         ), ""
     if one:
-        return None if isinstance(body.get("id"), str) else ("the model has no id that is a text", "")
+        return None if isinstance(body.get("id"), str) else ("the model has no string id", "")
     if body.get("error"):
-        return "an error came with a status of success", "/error"
+        return "an error came with a success status", "/error"
     models = body.get("data")
     if not isinstance(models, list):
         elsewhere = next((key for key, value in body.items() if isinstance(value, list)), None)
-        told = f"the models stand under {elsewhere}" if elsewhere else "the answer lists no models"
+        told = f"the models are under {elsewhere}" if elsewhere else "the answer lists no models"
         return (
             f"{told}: data is {'null' if 'data' in body and models is None else 'absent' if models is None else 'no list'}",
             "",
         )
     odd = [at for at, model in enumerate(models) if not isinstance(model, dict) or not isinstance(model.get("id"), str)]
-    return (
-        (f"{count_of(len(odd), 'model has', 'models have')} no id that is a text", f"/data/{odd[0]}") if odd else None
-    )
+    return (f"{count_of(len(odd), 'model has', 'models have')} no string id", f"/data/{odd[0]}") if odd else None
 
 
 def _entries(exchange: Exchange) -> list[tuple[str, dict[str, Any]]]:
@@ -165,9 +165,9 @@ def distinct(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def form(exchange: Exchange) -> str:
     """
-    A program that offers what is listed shows nothing, or fails, where the list stands elsewhere.
+    A program that offers the listed models shows nothing, or fails, if the list is elsewhere.
 
-    Instead: Take `id` of each object under `data`, and let a user name a model that is not listed.
+    Instead: Take `id` of each object under `data`, and let users enter a model that is not listed.
     """
     return ", ".join(_told(exchange.chunk(0))) or "as specified"
 

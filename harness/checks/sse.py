@@ -29,9 +29,9 @@ _INDENTED = re.compile(rb"[ \t]+((?:data|event|id|retry):)")  # another field th
 _ALWAYS_ERRORS = ("/error_msg", "/error_code", "/errors", "/detail")
 """Keys that nothing but an error has, at the top of an event."""
 FLAT_ERROR = Advice(
-    "The OpenAI SDK raises nothing: it yields a chunk whose `choices` is None. A loop over them dies of a TypeError; one "
-    "that looks first drops the error and keeps half a text.",
-    "Raise where `chunk.choices is None`, and show `chunk.to_json()`.",
+    "The OpenAI SDK raises nothing: it yields a chunk whose `choices` is None. A loop over them fails with "
+    "TypeError; one that tests first drops the error and keeps half a text.",
+    "If `chunk.choices is None`, raise, and show `chunk.to_json()`.",
 )
 """What an error that has no key error breaks in a stream."""
 _COMMENTED = with_body(STREAM, b": keep-alive\n\n" + _BYTES)
@@ -45,28 +45,28 @@ _BLANK = re.compile(rb"\n\r?\n|\r\r")
 
 _SPLIT_DATA = Advice(
     "Legal; readers that parse each `data:` line by itself get half of a JSON text and raise.",
-    "Join the data lines of an event by line ends before parsing, as the OpenAI SDK does: `json.loads(sse.data)`.",
+    "Join the data lines of an event with line breaks before parsing, as the OpenAI SDK does: `json.loads(sse.data)`.",
 )
 _ODD_MARK = Advice(
-    "The text is whole; the OpenAI SDK does not know the mark in this spelling, and raises json.JSONDecodeError at its end.",
-    "Catch it, `except ValueError:`, and keep the text where a finish_reason came: `if not finish: raise`.",
+    "The text is complete; the OpenAI SDK does not know this spelling of the mark, and raises json.JSONDecodeError at the end.",
+    "Catch it, `except ValueError:`, and keep the text if a finish_reason came: `if not finish: raise`.",
 )
 _IN_CHOICE = Advice(
-    "The OpenAI SDK hands it on with the choice and raises nothing: the cut text passes for a whole answer.",
-    'Look into every choice: `if getattr(choice, "error", None): raise RuntimeError(choice.error)`.',
+    "The OpenAI SDK passes it on with the choice and raises nothing: the truncated text looks like a complete answer.",
+    'Check every choice: `if getattr(choice, "error", None): raise RuntimeError(choice.error)`.',
 )
 _AS_CHUNK = Advice(
-    "The OpenAI SDK makes a chunk without choices of it: `chunk.choices[0]` raises TypeError, and code that skips such "
-    "chunks shows the cut text as whole.",
-    "Raise on what is not a chunk: `if chunk.choices is None: raise RuntimeError(chunk.model_extra)`.",
+    "The OpenAI SDK turns it into a chunk without choices: `chunk.choices[0]` raises TypeError, and code that skips "
+    "such chunks shows the truncated text as complete.",
+    "Raise on anything but a chunk: `if chunk.choices is None: raise RuntimeError(chunk.model_extra)`.",
 )
 _SECOND_MARK = Advice(
-    "Nothing is lost; a reader that goes on after the mark takes the second one for broken JSON.",
+    "Nothing is lost; a reader that continues after the mark takes the second one as broken JSON.",
     'Stop at the first: `if data == "[DONE]": break`, as the OpenAI SDK does.',
 )
 _OPEN_MARK = Advice(
-    "The text is whole; a reader that drops the unclosed mark, and knows no other sign of the end, takes it for cut.",
-    "Take the finish_reason for the end: `finish = choice.finish_reason or finish`, whether the mark comes or not.",
+    "The text is complete; a reader that drops the unclosed mark, and knows no other sign of the end, takes it as truncated.",
+    "Take the finish_reason as the end: `finish = choice.finish_reason or finish`, whether the mark comes or not.",
 )
 
 
@@ -83,9 +83,9 @@ def _parser(exchange: Exchange) -> Parser:
 )  # fmt: skip
 def utf8(exchange: Exchange) -> Iterator[Problem]:
     """
-    The OpenAI SDK raises UnicodeDecodeError, which is none of its own errors; browsers show U+FFFD.
+    The OpenAI SDK raises UnicodeDecodeError, which is not one of its own errors; browsers show U+FFFD.
 
-    Instead: Catch UnicodeDecodeError around the SDK's loop; in a reader of your own use `line.decode("utf-8",
+    Instead: Catch UnicodeDecodeError around the SDK's loop; in your own reader use `line.decode("utf-8",
     errors="replace")`.
     """
     bad = exchange.reading.bad_utf8
@@ -105,8 +105,7 @@ def json(exchange: Exchange) -> Iterator[Problem]:
     """
     The OpenAI SDK raises json.JSONDecodeError, which `except openai.APIError` does not catch.
 
-    Instead: Catch it around the loop, `except (openai.APIError, ValueError)`; a reader of your own can skip the
-    event.
+    Instead: Catch it around the loop, `except (openai.APIError, ValueError)`; your own reader can skip the event.
     """
     texts = _parser(exchange).events.data
     wrong = [(n, why) for n, why in exchange.reading.not_json if texts[n].strip()]
@@ -136,7 +135,7 @@ def is_object(exchange: Exchange) -> Iterator[Problem]:
     for number, what in exchange.reading.own.not_objects[:1]:
         twice = json_forms.encoded_twice(exchange.chunk(number))
         count = len(exchange.reading.own.not_objects)
-        message = f"{count} data of the stream hold JSON that is no object, first {what}"
+        message = f"{count} data of the stream hold JSON that is not an object, first {what}"
         yield Problem(
             message + ": an object that was encoded twice" * twice, ((number, ""),), json_forms.TWICE if twice else None
         )
@@ -151,10 +150,9 @@ def is_object(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def data_not_empty(exchange: Exchange) -> Iterator[Problem]:
     """
-    Legal, and the OpenAI SDK raises json.JSONDecodeError on it.
+    Legal, but the OpenAI SDK raises json.JSONDecodeError.
 
-    Instead: Read with httpx-sse, and `if not sse.data.strip(): continue`; with the SDK only catching ValueError
-    is left.
+    Instead: Read with httpx-sse, and `if not sse.data.strip(): continue`; with the SDK, catch ValueError.
     """
     empty = [n for n, _ in exchange.reading.not_json if not _parser(exchange).events.data[n].strip()]
     if empty:
@@ -170,9 +168,9 @@ def data_not_empty(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def data_given(exchange: Exchange) -> Iterator[Problem]:
     """
-    Readers drop it, the OpenAI SDK too: text that was not sent as data is lost, most often why a stream ended early.
+    Readers, including the OpenAI SDK, drop it: text that was not sent as data is lost, most often why a stream ended early.
 
-    Instead: Look at the lines as they come, and keep those that no field begins: `if line and not
+    Instead: Check the lines as they come, and keep those that start with no field: `if line and not
     line.startswith(("data", "event", "id", "retry", ":")): odd.append(line)`.
     """
     parser = _parser(exchange)  # what the standard names may come without data: sse.blank-lines shows whom that breaks
@@ -215,10 +213,10 @@ def data_given(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def no_error(exchange: Exchange) -> Iterator[Problem]:
     """
-    The OpenAI SDK raises APIError at a top-level error; one inside a choice it hands on, and the text is cut.
+    The OpenAI SDK raises APIError for a top-level error; it passes on one inside a choice, and the text is truncated.
 
-    Instead: Catch `openai.APIError` around the loop, raise on `getattr(choice, "error", None)`, and mark the
-    text as cut.
+    Instead: Catch `openai.APIError` around the loop, raise on `getattr(choice, "error", None)`, and mark the text
+    as truncated.
     """
     for problem in _errors(exchange):
         yield problem
@@ -269,9 +267,10 @@ def _flat_error(kinds: Mapping[str, str]) -> str | None:
 )  # fmt: skip
 def done(exchange: Exchange) -> Iterator[Problem]:
     """
-    A client that waits for the mark hangs until the connection closes; one that does not can't tell a cut.
+    A client that waits for the mark hangs until the connection closes; one that does not wait cannot detect
+    truncation.
 
-    Instead: Take a finish_reason in every choice as the end; treat a stream with neither as cut.
+    Instead: Take a finish_reason in every choice as the end; treat a stream with neither as truncated.
     """
     tail = _parser(exchange).unterminated_event
     if not exchange.reading.done and not (tail and tail.data.strip() == DONE):
@@ -295,7 +294,7 @@ def done_last(exchange: Exchange) -> Iterator[Problem]:
     """
     What follows is lost: clients stop reading at the mark.
 
-    Instead: Stop at the first mark; if text or usage comes late, use a reader of your own and `continue` there.
+    Instead: Stop at the first mark; if text or usage comes late, use your own reader and `continue` there.
     """
     done = exchange.reading.done
     after = len(_parser(exchange).events) - 1 - done[0] if done else 0
@@ -315,7 +314,7 @@ def _garbage(exchange: Exchange) -> Iterator[Problem]:
     lines = [line for line in unclosed if not line.startswith(b":")]
     if lines:
         where = start + rest.rindex(lines[-1])
-        yield Problem(f"{sum(map(len, lines))} bytes that are no event follow [DONE]", ((None, where),))
+        yield Problem(f"{sum(map(len, lines))} bytes that are not an event follow [DONE]", ((None, where),))
 
 
 @rule(
@@ -373,7 +372,7 @@ def framing(exchange: Exchange) -> str:
 )  # fmt: skip
 def comments(exchange: Exchange) -> str:
     """
-    Legal; readers that cut off `data: ` unseen crash on them, some fire an event with empty data.
+    Legal; readers that strip `data: ` without checking crash on them, and some fire an event with empty data.
 
     Instead: Skip lines that begin with a colon, `if line.startswith(b":"): continue`; the SDK does, unless an
     `id:` came before.
@@ -415,7 +414,7 @@ def event_names(exchange: Exchange) -> str:
 )  # fmt: skip
 def end(exchange: Exchange) -> str:
     """
-    Whether a client may wait for [DONE].
+    It decides whether a client can wait for [DONE].
 
     Instead: Stop at the mark or at the end of the connection, whichever comes; judge by finish_reason whether
     the answer is whole.

@@ -64,7 +64,9 @@ def known_lines(exchange: Exchange) -> Iterator[Problem]:
         shown = name.decode("utf-8", "replace")[:_SHOWN]
         what = f"{shown}, a size of chunked transfer" if size else shown
         many = count_of(len(within), "line of an event is", "lines of events are")
-        yield Problem(f"{many} no field and no comment, first {what}", ((None, at),), _OF_TRANSFER if size else None)
+        yield Problem(
+            f"{many} neither a field nor a comment, first {what}", ((None, at),), _OF_TRANSFER if size else None
+        )
 
 
 def _event_around(content: bytes, at: int) -> bytes:
@@ -107,10 +109,10 @@ def bom(exchange: Exchange) -> str:
 )  # fmt: skip
 def blank_lines(exchange: Exchange) -> str:
     """
-    Legal, a conforming reader passes over them; the OpenAI SDK makes an event of each, and raises
-    json.JSONDecodeError of its emptiness: the rest of the text is lost.
+    Legal, and a conforming reader skips them; the OpenAI SDK makes an event of each and raises json.JSONDecodeError
+    because it is empty: the rest of the text is lost.
 
-    Instead: Read the lines yourself, and take only those that begin with data: `for line in
+    Instead: Read the lines yourself, and use only those that begin with data: `for line in
     stream.response.iter_lines():`, `if line.startswith("data:"):`.
     """
     found = empty_events(exchange)

@@ -73,7 +73,7 @@ def scenarios(dialect: DialectName, form: str) -> None:
         (one.id, translated(one.title), str(one.requests), " ".join(map(str, one.statuses)), ", ".join(one.needs))
         for one in listed
     ]
-    header = ("id", translated("what is asked"), translated("requests"), translated("expected"), translated("needs"))
+    header = ("id", translated("what is sent"), translated("requests"), translated("expected"), translated("needs"))
     say_block(columns(header, rows, form))
 
 

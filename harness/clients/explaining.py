@@ -94,7 +94,7 @@ def explain_client_cell(client: Client, name: str, root: Path, console: Console)
     if fate.bad:
         _show_remedy(trial, fate, number, console)
     serve = f"reference --fault {trial.fault}" if trial.fault else f"{trial.provider}/{trial.model}"
-    command = translated("harness serve {what}, and ask with the header x-harness-scenario: {scenario}")
+    command = translated("harness serve {what}, and send the header x-harness-scenario: {scenario}")
     _show_line(translated("yours"), command.format(what=serve, scenario=trial.scenario), console)
 
 

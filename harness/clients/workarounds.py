@@ -21,30 +21,28 @@ def _calls(chunk: Json) -> list[Json]:
 
 
 _BY_EVENT: tuple[tuple[Callable[[Json], bool], str], ...] = (
-    (lambda x: bool(x.get("error")), "An error can come inside a stream: raise where a chunk has a true `error`."),
-    (lambda x: not x.get("choices"), "A chunk may have no choice, the one with the usage for example: `for choice in chunk.choices or []`."),
-    (lambda x: _choice(x).get("delta", ...) is None, "delta may be null: go on to the next chunk where it is."),
-    (lambda x: any(call.get("index") is None for call in _calls(x)), "index may be missing: a piece with an id begins a call, one without goes on with the last."),
-    (lambda x: bool(_calls(x)), "Take name and id where they are true and not yet there, add up the arguments only."),
-    (lambda x: _choice(x).get("finish_reason") == "", 'finish_reason may be "" before the end: only a true one ends the answer.'),
-    (lambda x: "reasoning_content" not in _delta(x) and "content" in _delta(x), 'The reasoning key may be missing: `getattr(delta, "reasoning_content", None)`, and look at content whatever it holds.'),
+    (lambda x: bool(x.get("error")), "An error can come inside a stream: raise if a chunk has a true `error`."),
+    (lambda x: not x.get("choices"), "A chunk may have no choice, for example the one with the usage: `for choice in chunk.choices or []`."),
+    (lambda x: _choice(x).get("delta", ...) is None, "delta may be null: then go on to the next chunk."),
+    (lambda x: any(call.get("index") is None for call in _calls(x)), "index may be missing: a fragment with an id starts a call, one without continues the last."),
+    (lambda x: bool(_calls(x)), "Set name and id if they are true and not yet set; append only the arguments."),
+    (lambda x: _choice(x).get("finish_reason") == "", 'finish_reason may be "" before the end: only a true value ends the answer.'),
+    (lambda x: "reasoning_content" not in _delta(x) and "content" in _delta(x), 'The reasoning field may be missing: `getattr(delta, "reasoning_content", None)`, and always read content as well.'),
     (lambda x: _delta(x).get("content", ...) is None, 'content may be null: `delta.content or ""`.'),
-    (lambda x: "content" not in _delta(x), "content may be missing, at the end it often is: read it with a default."),
+    (lambda x: "content" not in _delta(x), "content may be missing, often at the end: read it with a default."),
 )  # fmt: skip
 
 _BY_FATE = {
-    ClientOutcome.SILENT: "An answer without a finish_reason was cut, and one with an error is none: raise in both cases.",
-    ClientOutcome.MOJIBAKE: "Decode the bytes as UTF-8 yourself, and not before a line is whole: the charset may be missing.",
-    ClientOutcome.TAGS: "Cut a thought in <think> tags out of the text, or ask the provider for a field of its own.",
-    ClientOutcome.LOST_REASONING: "Read `reasoning_content`, and `reasoning` where it is not there.",
-    ClientOutcome.LOST_USAGE: "Read the usage of every chunk, those without a choice too, and keep the last.",
+    ClientOutcome.SILENT: "An answer without a finish_reason is truncated, and one with an error is not an answer: raise in both cases.",
+    ClientOutcome.MOJIBAKE: "Decode the bytes as UTF-8 yourself, one complete line at a time: the charset may be missing.",
+    ClientOutcome.TAGS: "Remove reasoning in <think> tags from the text, or ask the provider for a separate field.",
+    ClientOutcome.LOST_REASONING: "Read `reasoning_content`, or `reasoning` if it is absent.",
+    ClientOutcome.LOST_USAGE: "Read the usage of every chunk, including those without a choice, and keep the last.",
     ClientOutcome.LOST_FINISH: "Keep the last finish_reason that is true.",
-    ClientOutcome.HANG: "Give every request a time-out, and end at [DONE] rather than when the connection does.",
+    ClientOutcome.HANG: "Set a timeout for every request, and end at [DONE] instead of waiting for the connection to close.",
 }
 
-_NO_OBJECT = (
-    "Skip what is no JSON object only where it is a comment, blank or [DONE]; a chunk that can't be read is an error."
-)
+_NO_OBJECT = "Skip only comments, blank lines and [DONE]; any other chunk that is not a JSON object is an error."
 
 
 def remedy(fate: ClientOutcome, chunk: Any) -> str | None:

@@ -85,7 +85,7 @@ def _of_provider(provider: Provider) -> Iterator[tuple[str, str]]:
     if provider.aliases:
         yield (
             "" if provider.called else "called",
-            translated("in recordings also {names}").format(names=", ".join(provider.aliases)),
+            translated("also called {names} in recordings").format(names=", ".join(provider.aliases)),
         )
     yield "key", provider.key_env
     yield "docs", provider.docs

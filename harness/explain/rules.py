@@ -35,7 +35,7 @@ def explain_family(name: str, console: Console) -> None:
     others = len(found) - rules
     ruled = translated("{count} rule" if rules == 1 else "{count} rules").format(count=rules)
     observed = translated("{count} observation" if others == 1 else "{count} observations").format(count=others)
-    head = translated("{rules}, {observations}; harness explain ID tells all of one")
+    head = translated("{rules}, {observations}; harness explain ID shows one in full")
     console.print(f"[bold]{name}[/]  {head.format(rules=ruled, observations=observed)}\n")
     for check in found:
         console.print(f"{check.level.value:8} [bold]{check.id}[/]", highlight=False)

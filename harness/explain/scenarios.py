@@ -1,4 +1,4 @@
-"""What is shown of a scenario: what is asked, and what is expected."""
+"""What is shown of a scenario: what is sent, and what is expected."""
 
 import json
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ def _of_scenario(scenario: Scenario) -> Iterator[tuple[str, str]]:
     if scenario.dialect == "chat":
         yield "thinking", translated(on if scenario.thinking else off).format(file=FILE_NAME)
     if scenario.key != "own":
-        yield "key", translated("one that is none")
+        yield "key", translated("an invalid one")
     joined = translated(" or ").join(map(str, sorted(scenario.statuses)))
     yield "expects", translated("status {statuses}").format(statuses=joined)
     if scenario.tested_parameter:

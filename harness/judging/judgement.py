@@ -144,8 +144,8 @@ class Judgement:
 
 
 _OTHER_DIALECT = Verdict(Outcome.NA, "it is about another dialect")
-_NO_CHAT = Verdict(Outcome.NA, "models were asked for, no chat")
-_NO_MODELS = Verdict(Outcome.NA, "no models were asked for")
+_NO_CHAT = Verdict(Outcome.NA, "the request is for models, not for chat")
+_NO_MODELS = Verdict(Outcome.NA, "the request is not for models")
 _PASSED, _UNKNOWN = Verdict(Outcome.PASS), Verdict(Outcome.NA)
 _UNASKED = ""
 

@@ -143,7 +143,7 @@ def _settled_as(reason: Reason) -> _Quiet | None:
 def _settled(check: Check, reason: Reason | None) -> _Quiet | None:
     """Return what a condition alone decides of a check of chats that were answered; None where the check is to judge."""
     if check.family == "models":
-        return _one_quiet(Outcome.NA, "no models were asked for")
+        return _one_quiet(Outcome.NA, "the request is not for models")
     return _settled_as(reason) if reason else None
 
 

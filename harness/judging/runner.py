@@ -212,7 +212,7 @@ def skipped_finding(case: Case, skip: Skip) -> Finding:
 def find_missing_exchanges(exchanges: list[Exchange], scenario: Scenario, subject: Subject) -> Iterator[Finding]:
     """Yield a finding where a recording ends before its scenario does: what only the rest shows was not judged."""
     if len(exchanges) < scenario.requests:
-        said = f"{len(exchanges)} of {scenario.requests} exchanges: the first gave nothing to go on with"
+        said = f"{len(exchanges)} of {scenario.requests} exchanges: the first response gave nothing to continue with"
         yield Finding(
             subject.provider, subject.model, subject.scenario, RECORDING, Level.MUST, Outcome.INCONCLUSIVE, said
         )

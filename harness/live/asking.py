@@ -93,7 +93,7 @@ class ScenarioSender:
         self._client.close()
 
     def cut(self, reason: str) -> None:
-        """End what is being asked, in any thread, and what is asked afterwards: ``reason`` is why it was closed."""
+        """End what is being asked, in any thread, and what is sent afterwards: ``reason`` is why it was closed."""
         self._together.end(f"{CLOSED}: {reason}")
 
     def ask(self, scenario: Scenario) -> list[Exchange]:

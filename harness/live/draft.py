@@ -151,7 +151,7 @@ def write_draft(new: NewProvider, probed: Iterable[Probed], root: Path, *, with_
     Write what follows from the answers of a probe: cassettes, deviations without reasons, and the entry.
 
     Raises:
-        Unreachable: no chat was answered.
+        Unreachable: no chat request got an answer.
         HarnessError: a file can't be written.
     """
     found = list(probed)
@@ -159,7 +159,7 @@ def write_draft(new: NewProvider, probed: Iterable[Probed], root: Path, *, with_
     spoken = [dialect for dialect in new.addresses if dialect not in unanswered]
     if not spoken:
         raise Unreachable(
-            f"{new.base_url}: nothing to draft of, no chat was answered: {next(iter(unanswered.values()))}"
+            f"{new.base_url}: nothing to draft of, no chat request got an answer: {next(iter(unanswered.values()))}"
         )
     found = [one for one in found if one.scenario.dialect in spoken]
     seen = _seen(new, found)

@@ -77,7 +77,7 @@ class Course:
     _silent: int = 0
 
     def begin(self) -> None:
-        """Let the time begin, if it did not: what is asked several times shares it."""
+        """Let the time begin, if it did not: what is sent several times shares it."""
         if math.isinf(self._until):
             self._until = time.monotonic() + self.seconds
 
@@ -217,7 +217,7 @@ def probe(  # noqa: PLR0913, PLR0917 - what there is to say of a probe
 
 
 def _waves(chosen: list[Scenario], again: dict[str, list[Exchange]]) -> Iterator[list[Scenario]]:
-    """Yield what is asked first, what is asked then, what is by then to be asked again, and last what costs most."""
+    """Yield what is sent first, what is sent then, what is by then to be asked again, and last what costs most."""
     yield [one for one in chosen if one.id in FIRST]
     yield [one for one in chosen if one.id not in FIRST and not one.costly]
     yield [one for one in chosen if one.id in again]
@@ -227,7 +227,7 @@ def _waves(chosen: list[Scenario], again: dict[str, list[Exchange]]) -> Iterator
 _Result = tuple[Scenario, list[Exchange], Skip | None]
 """A scenario with its exchanges, or with the reason why it was not asked."""
 
-_UNPROVEN = Skip(Outcome.INCONCLUSIVE, "no chat was answered")
+_UNPROVEN = Skip(Outcome.INCONCLUSIVE, "no chat request got an answer")
 
 
 @dataclass(slots=True)

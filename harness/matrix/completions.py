@@ -38,11 +38,11 @@ _TABLE = (
     _try("n2", "Two texts in one stream.", _STREAM | {"n": 2}, "n", needs=("n",)),
     _try("two-prompts", "Two prompts in one request.", {"prompt": [_HELLO, _COUNT]}, "a list of prompts"),
     _try("logprobs", "A text with the probabilities of its tokens, streamed.", _STREAM | {"logprobs": 2}, "logprobs", needs=("logprobs",)),
-    _ask("bad-key", "A key that is none.", statuses=(401, 403), key="wrong", needs=("key",)),
-    _ask("unknown-model", "A model that is none.", statuses=(404, 400), model="no-such-model-7"),
+    _ask("bad-key", "An invalid API key.", statuses=(401, 403), key="wrong", needs=("key",)),
+    _ask("unknown-model", "A model that does not exist.", statuses=(404, 400), model="no-such-model-7"),
     _ask("no-prompt", "No prompt.", statuses=_BAD_REQUEST, omit=("prompt",)),
-    _ask("malformed-json", "A body that is no JSON.", statuses=_BAD_REQUEST, raw_body=b'{"model": "m", "prompt": ['),
-    _ask("wrong-type", "A text where a number belongs.", statuses=_BAD_REQUEST, params={"max_tokens": "many"}),
+    _ask("malformed-json", "A body that is not JSON.", statuses=_BAD_REQUEST, raw_body=b'{"model": "m", "prompt": ['),
+    _ask("wrong-type", "A string instead of a number.", statuses=_BAD_REQUEST, params={"max_tokens": "many"}),
 )  # fmt: skip
 
 COMPLETIONS: dict[str, Scenario] = {scenario.id: scenario for scenario in _TABLE}

@@ -63,12 +63,12 @@ _TABLE = (
     _ask("x-api-key", "The key as x-api-key alone.", params=_STREAM, key_header="x-api-key", needs=("key",)),
     _ask("unknown-beta", "A beta header that nobody knows, and ?beta=true.", params=_STREAM, beta="unknown-2026-01-01"),
     _ask("count-tokens", "The tokens of a prompt, counted and not answered.", path="/count_tokens", statuses=(_OK, 404, 405, 501)),
-    _ask("bad-key", "A key that is none.", statuses=(401, 403), key="wrong", needs=("key",)),
-    _ask("unknown-model", "A model that is none.", statuses=(404, 400), model="no-such-model-7"),
+    _ask("bad-key", "An invalid API key.", statuses=(401, 403), key="wrong", needs=("key",)),
+    _ask("unknown-model", "A model that does not exist.", statuses=(404, 400), model="no-such-model-7"),
     _ask("no-cap", "No max_tokens, which is required.", statuses=_BAD_REQUEST, omit=("max_tokens",)),
     _ask("no-messages", "No messages.", statuses=_BAD_REQUEST, omit=("messages",)),
-    _ask("malformed-json", "A body that is no JSON.", statuses=_BAD_REQUEST, raw_body=b'{"model": "m", "messages": ['),
-    _ask("wrong-type", "A text where a number belongs.", statuses=_BAD_REQUEST, params={"max_tokens": "many"}),
+    _ask("malformed-json", "A body that is not JSON.", statuses=_BAD_REQUEST, raw_body=b'{"model": "m", "messages": ['),
+    _ask("wrong-type", "A string instead of a number.", statuses=_BAD_REQUEST, params={"max_tokens": "many"}),
 )  # fmt: skip
 
 MESSAGES: dict[str, Scenario] = {scenario.id: scenario for scenario in _TABLE}

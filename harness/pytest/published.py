@@ -1,8 +1,9 @@
 """
 Published recordings as pytest items: one item a recording, which tells all that its checks find.
 
-Nobody selects one rule on one recording of somebody else's question, and 230 items for each would outnumber the matrix: what
-is asked of them is whether a provider shows something that is not listed.  ``--compat-check`` narrows what an item judges.
+Nobody selects one rule on one recording of somebody else's question, and 230 items for each would outnumber the
+matrix: what is sent of them is whether a provider shows something that is not listed. ``--compat-check`` narrows
+what an item judges.
 """
 
 from __future__ import annotations

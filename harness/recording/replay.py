@@ -2,7 +2,7 @@
 Transports that answer from recorded exchanges: what a client gets offline is what came over the wire.
 
 They serve httpx2, what openai 3 is built on, and httpx, what openai 2 is built on, sync and async; they never touch
-the network.  ``Replay`` answers everything from one exchange; ``Recordings`` finds the exchange by what is asked, and
+the network.  ``Replay`` answers everything from one exchange; ``Recordings`` finds the exchange by what is sent, and
 refuses what nobody recorded.
 """
 
@@ -126,7 +126,7 @@ def _question(request: Request) -> bytes:
 
 
 def _differences(recorded: Request, asked: Request) -> list[str]:
-    """Return how ``recorded`` differs from what is asked, each difference with its place."""
+    """Return how ``recorded`` differs from what is sent, each difference with its place."""
     pairs: list[tuple[str, Any, Any]] = [
         ("method", recorded.method.upper(), asked.method.upper()),
         ("url", recorded.url, asked.url),

@@ -140,7 +140,7 @@ def show_groups(groups: Sequence[FindingGroup], mode: str, console: Console, *, 
         _show_group(group, _where(group, mode, providers=providers, whole=whole), console)
     if rest := groups[len(shown) :]:
         names = translated(", ").join(f"{one.first.check} ×{one.count}" for one in rest)
-        more = translated("and {count} more; --all tells of each: {names}").format(count=len(rest), names=names)
+        more = translated("and {count} more; --all shows each: {names}").format(count=len(rest), names=names)
         show_wrapped(more, console, indent=0)
 
 

@@ -39,13 +39,12 @@ FEATURES = {
 }
 
 LEGEND = (
-    "✓ pass · ~ known deviation, as listed · ✗ fail · ≠ known, but fails differently · + known, but passes now · "
-    "⊘ blocked by another failure · ? inconclusive · ‼ broken check · - not recorded · "
-    "○ a reconstruction only, which is no evidence about the provider: it breaks no rule; ○~ it shows a listed deviation. "
-    "Numbers are rules judged, with those not passed before the slash. "
-    "R recorded from the provider · P published by someone who called it · C reconstructed from cited facts, where neither R "
-    "nor P shows the same; each with the date of the newest. "
-    "Recordings are the scenarios with R or P of those asked for, then how many there are of each kind."
+    "✓ pass · ~ known deviation, as listed · ✗ fail · ≠ known, but fails differently · + known, but passes now · ⊘ "
+    "blocked by another failure · ? inconclusive · ‼ broken check · - not recorded · ○ reconstruction only, no "
+    "evidence about the provider: it breaks no rule; ○~ it shows a listed deviation. Numbers are rules judged, with "
+    "those not passed before the slash. R recorded from the provider · P published by a user of it · C constructed "
+    "from cited facts, where neither R nor P shows the same; each with the date of the newest. Recordings: scenarios "
+    "with R or P of those wanted, then how many of each kind."
 )
 SYNTHESISED = "S synthesised by harness serve, which is not evidence about a provider."
 """What the legend has besides, where answers of a replay server are among what was judged."""

@@ -54,7 +54,7 @@ _MEANINGS = {
     Outcome.OBSERVED: "a fact noted, without a verdict",
     Outcome.NA: "the check is about something else, such as streams or tools",
     Outcome.BLOCKED: "not judged, since a check it builds on failed",
-    Outcome.INCONCLUSIVE: "no answer that could be judged",
+    Outcome.INCONCLUSIVE: "no response that could be judged",
     Outcome.KNOWN: "a listed deviation, as expected",
     Outcome.FIXED: "listed as a deviation, but passes now",
     Outcome.CHANGED: "listed as a deviation, but fails differently",
@@ -158,7 +158,7 @@ def _show_groups(tally: Tally, console: Console, *, whole: bool, own: bool = Fal
         head = translated(
             "Rules that fail, and are not in the baseline"
             if own
-            else "Rules that fail, and are not listed of the provider"
+            else "Rules that fail, and are not listed for the provider"
             if listed
             else "Rules that fail"
         )
@@ -167,7 +167,7 @@ def _show_groups(tally: Tally, console: Console, *, whole: bool, own: bool = Fal
         none = translated(
             "No rule fails that is not in the baseline."
             if own
-            else "No rule fails that is not listed of the provider."
+            else "No rule fails that is not listed for the provider."
             if listed
             else "No rule fails."
         )
@@ -175,7 +175,9 @@ def _show_groups(tally: Tally, console: Console, *, whole: bool, own: bool = Fal
     show = partial(show_groups, mode=tally.run.mode, console=console, providers=len(tally.providers) > 1, whole=whole)
     show(groups)
     if listed:
-        console.print(f"\n[bold]{translated('Known: in the baseline' if own else 'Known of the provider')}[/]")
+        console.print(
+            f"\n[bold]{translated('Known: in the baseline' if own else 'Known deviations of the provider')}[/]"
+        )
         show(listed)
     if seen := tally.groups.harmful():
         console.print(f"\n[bold]{translated('Legal, but breaks some client code')}[/]")
@@ -306,7 +308,7 @@ def _show_totals(tally: Tally, console: Console) -> None:
     )
     show_wrapped(f"{told if tally.checks else ''}{_totals(tally.outcomes)}", console, indent=0)
     red, words = tally.red, set(tally.outcomes)
-    unit = "scenario: what is asked, in one request or several" if live else "exchange: one request and its answer"
+    unit = "scenario: what is sent, in one request or several" if live else "exchange: one request and its response"
     legend = [translated(unit)]
     meaning = translated("{word}: {meaning}")
     legend += [
@@ -318,7 +320,7 @@ def _show_totals(tally: Tally, console: Console) -> None:
         if outcome in words
     ]
     page = page_of("ID")
-    more = translated("harness explain ID: all of a rule")
+    more = translated("harness explain ID: a rule in full")
     legend += [translated("{said}; also at {page}").format(said=more, page=page) if page else more]
     show_wrapped(" · ".join(legend), console, indent=0, style="dim")
 

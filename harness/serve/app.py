@@ -131,7 +131,7 @@ def _provider(request: web.Request) -> str:
 async def _answer(
     request: web.Request, path: str, options: PlaybackOptions, scripting: Scripting | None
 ) -> web.StreamResponse:
-    """Answer what is asked at ``path``, which tells the dialect."""
+    """Answer what is sent at ``path``, which tells the dialect."""
     provider, own = _provider(request), options.of(request)
     content = await request.read()
     scripted = _UNSCRIPTED

@@ -242,7 +242,7 @@ class RecordingIndex:
         self, provider: str, body: dict[str, Any] | None, scenario: str | None = None, *, path: str = CHAT_PATH
     ) -> RecordedAnswer:
         """
-        Return the exchange that answers a request: one of ``scenario``, the nearest to what is asked, or one made for it.
+        Return the exchange that answers a request: one of ``scenario``, the nearest to what is sent, or one made for it.
 
         ``path`` is where it is asked, which tells the dialect.
 

@@ -21,7 +21,7 @@ class Scripting:
         self._synthesiser = synthesiser
 
     def exchange(self, provider: str, body: Json | None, scripted: Scripted, path: str) -> Exchange | None:
-        """Return the answer that a script gives to what is asked at ``path``; None where it leaves that to the provider."""
+        """Return the answer that a script gives to what is sent at ``path``; None where it leaves that to the provider."""
         answer, said = scripted.answer, scripted.answer.said()
         request = Request("POST", path, body=None if body is None else orjson.dumps(body))
         if answer.error:

@@ -162,7 +162,7 @@ class _Filler:
         yield {key: value for key, value in made.items() if key in required}
 
     def _schema_of(self, key: str, schema: Json) -> Any:
-        """Return what is asked of the value of a property."""
+        """Return what is sent of the value of a property."""
         properties = schema.get("properties") or {}
         fitting = [one for pattern, one in (schema.get("patternProperties") or {}).items() if re.search(pattern, key)]
         if key in properties:

@@ -1,7 +1,7 @@
 """
 Which dialect a request is spoken in, told by the path of its URL; by the answer where that was not kept.
 
-A URL of another kind is taken for chat: what is asked of chat completions elsewhere has paths of its own, and who reads
+A URL of another kind is taken for chat: what is sent of chat completions elsewhere has paths of its own, and who reads
 recordings has left out before what is none (``recording/dialects``).
 """
 

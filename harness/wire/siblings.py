@@ -25,7 +25,7 @@ _OF_ALL_DIALECTS = {
 }  # fmt: skip
 """The parameters that ask the same in every dialect, or nothing that an answer shows."""
 _FORM = {"stream", "stream_options"}
-"""The parameters that say how an answer comes, not what is asked."""
+"""The parameters that say how an answer comes, not what is sent."""
 
 
 @dataclass(frozen=True, slots=True)

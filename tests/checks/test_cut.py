@@ -62,7 +62,7 @@ def test_what_did_come_is_judged() -> None:
     found = judged(wrong)
     assert found["finish_reason.null-before-end"].outcome is Outcome.FAIL
     assert found["http.complete"].outcome is Outcome.NA
-    assert found["http.complete"].message == "closed by us before its end, and judged up to there"
+    assert found["http.complete"].message == "closed by the reader before its end; checked up to there"
     assert found["chunk.present"].outcome is Outcome.PASS
     assert found["finish_reason.given"].outcome is Outcome.NA, "it may have been about to come"
 

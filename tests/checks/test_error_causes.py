@@ -90,7 +90,7 @@ def test_the_finding_names_both_and_advises_against_trying_again() -> None:
     finding = audited(answered(*WORDS[1][:2]))["error.status"]
     assert (
         finding.message
-        == 'the status is 502, and the error tells of a request that is wrong ("Bad Request"), which is 400 or 422'
+        == 'the status is 502, but the error reports an invalid request ("Bad Request"), expected 400 or 422'
     )
     assert finding.advice
     assert "max_retries=0" in finding.advice.instead
@@ -100,7 +100,7 @@ def test_the_finding_names_both_and_advises_against_trying_again() -> None:
     ("params", "mistake"),
     [
         ({"messages": []}, "no messages"),
-        ({"messages": "hello"}, "messages that are no list"),
+        ({"messages": "hello"}, "messages that are not an array"),
         ({"temperature": "hot"}, "temperature of the wrong type"),
         ({"max_tokens": "many"}, "max_tokens of the wrong type"),
         ({"tools": [{"type": "function"}]}, "no name of function 0"),
@@ -118,12 +118,12 @@ def test_what_a_request_is_wrong_in_is_known_by_its_form(params: dict[str, objec
     finding = audited(wrong)["error.status"]
     assert finding.outcome is (Outcome.FAIL if mistake else Outcome.NA)
     if mistake:
-        assert finding.message == f"status 502 for a request with {mistake}, which 400 or 422 would tell"
+        assert finding.message == f"status 502 for a request with {mistake}, expected 400 or 422"
 
 
 def test_a_body_that_is_no_json_is_the_client_s_mistake() -> None:
     wrong = asked({}, raw=b'{"model": "gpt", "messages": [')
-    assert request_mistake(wrong) == "a body that is no JSON object"
+    assert request_mistake(wrong) == "a body that is not a JSON object"
     assert request_mistake(replace(wrong, request=replace(wrong.request, body=None))) is None, "it was not kept"
 
 

@@ -33,14 +33,14 @@ def _failing(exchange: Exchange) -> dict[str, str]:
     [
         ("call-tag-left-over", "tool_calls.not-in-text", "the text holds the markup of a tool call that tool_calls has too"),
         ("call-pieces-left-over", "tool_calls.not-in-text", "the text holds a tool call that tool_calls has too"),
-        ("context-size-500", "error.status", 'the status is 500, and the error tells of a prompt that is too long ("Context size"), which is 400 or 413'),
-        ("message-at-the-end", "chunk.no-message", "a message stands beside the delta, with all of the text once more, in 1 of 5 choices"),
+        ("context-size-500", "error.status", 'the status is 500, but the error reports a prompt that is too long ("Context size"), expected 400 or 413'),
+        ("message-at-the-end", "chunk.no-message", "a message is sent beside the delta, with all of the text once more, in 1 of 5 choices"),
         ("completion-in-envelope", "chunk.present", "the body has no choices: they stand in data"),
         ("call-id-and-name-emptied", "tool_calls.name-once", "2 later fragments bring a name that is empty"),
         ("thought-in-two-fields-in-turn", "reasoning.one-field", "different reasoning texts come in reasoning_content and in reasoning"),
         ("cost-chunk", "chunk.id", "id is absent from 1 of 7 chunks"),
-        ("body-for-stream", "http.stream-asked", "the answer is a JSON body, not a stream"),
-        ("lines-without-data", "http.stream-asked", "the answer is lines of JSON, 5 or more without data:, not a stream of events"),
+        ("body-for-stream", "http.stream-asked", "the response is a JSON body, not a stream"),
+        ("lines-without-data", "http.stream-asked", "the response is lines of JSON, 5 or more without data:, not a stream of events"),
     ],
 )  # fmt: skip
 def test_the_cause_is_told(fault: str, rule: str, said: str) -> None:
@@ -106,9 +106,7 @@ def test_a_tool_that_is_spoken_of_is_no_call() -> None:
 
 def test_a_request_for_no_token_that_is_served_is_told() -> None:
     served = with_request_params(BODY, max_completion_tokens=0)
-    assert (
-        _failing(served)["error.refused"] == "a wrong request is answered with status 200: max_completion_tokens is 0"
-    )
+    assert _failing(served)["error.refused"] == "an invalid request gets status 200: max_completion_tokens is 0"
 
 
 def test_a_name_that_is_null_later_is_told_as_that() -> None:

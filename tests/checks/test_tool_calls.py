@@ -94,11 +94,11 @@ ODD: dict[str, tuple[Exchange, dict[str, str]]] = {
     ),
     "the index jumps": (
         streamed(HEAD, fragment('{"city":', index=1), fragment('"Paris"}', index=2)),
-        {"index-constant": "call 0 goes on under the index 1, 2: 2 of 3 fragments"},
+        {"index-constant": "call 0 continues under the index 1, 2: 2 of 3 fragments"},
     ),
     "the index jumps and comes back": (
         streamed(HEAD, BEGUN, fragment('"Par', index=1), fragment('is"}')),
-        {"index-constant": "call 0 goes on under the index 1: 1 of 4 fragments"},
+        {"index-constant": "call 0 continues under the index 1: 1 of 4 fragments"},
     ),
     "no index, the id in each fragment": (
         streamed(*({key: value for key, value in one.items() if key != "index"} | {"id": "a"} for one in (HEAD, BEGUN, ENDED))),
@@ -117,7 +117,7 @@ ODD: dict[str, tuple[Exchange, dict[str, str]]] = {
         {"name-once": "the name of call 0 changes: get_weather, then get_time"},
     ),
     "a null beside calls": (streamed(None, HEAD, None, fragment(PARIS)), {"type": "tool_calls is null in 2 of 6 choices"}),
-    "a null among calls": (streamed([None, HEAD], fragment(PARIS)), {"type": "a call in tool_calls is no object"}),
+    "a null among calls": (streamed([None, HEAD], fragment(PARIS)), {"type": "a call in tool_calls is not an object"}),
     "a null hides no null": (
         streamed(None, HEAD, {"index": 0, "id": None, "function": {"arguments": PARIS}}),
         {"type": "tool_calls is null in 1 of 5 choices", "id-type": "id is null in 1 of 2 fragments"},
@@ -145,10 +145,10 @@ ODD: dict[str, tuple[Exchange, dict[str, str]]] = {
         parallel(fragment(PARIS, "a", "get_weather"), fragment('{"zone":"C', "b", "get_time", 1)),
         {"arguments-json": "the arguments are cut short, though finish_reason is 'tool_calls': …{\"zone\":\"C"},
     ),
-    "an id that is a number is one": (streamed(fragment(PARIS, 7, "get_weather")), {"id-type": "id is a whole number in the fragment"}),
+    "an id that is a number is one": (streamed(fragment(PARIS, 7, "get_weather")), {"id-type": "id is an integer in the fragment"}),
     "half of an emoji": (
         streamed(HEAD, fragment('{"city":"\\ud83d"}')),
-        {"arguments-alike": "a text in the arguments holds half a surrogate pair"},
+        {"arguments-alike": "a string in the arguments holds half a surrogate pair"},
     ),
 }  # fmt: skip
 

@@ -48,7 +48,7 @@ def test_audit_tells_known_from_new(tmp_path: Path, option: tuple[str, ...], out
     result = CliRunner().invoke(main, [*words, *option])
     found = {finding.check: finding.outcome for finding in read_results(log).findings}
     assert found["chunk.object"] is outcome
-    assert ("Known of the provider" in result.stdout) is (outcome is Outcome.KNOWN)
+    assert ("Known deviations of the provider" in result.stdout) is (outcome is Outcome.KNOWN)
     assert result.exit_code == (1 if Outcome.FAIL in found.values() else 0)
 
 

@@ -172,7 +172,7 @@ def test_what_nothing_shows_is_left_out() -> None:
         (seen("multi_turn.reasoning", "no reasoning came: accepted"), {}),
         (seen("structured.mode", "json_schema refused (400)"), {"supportsJsonSchema": [False]}),
         (seen("tool_calls.index", "index is absent from 3 of 3 fragments", outcome=Outcome.KNOWN), {"toolDeltaIndex": ["absent"]}),
-        (seen("tool_calls.index", "index is text in the fragment", outcome=Outcome.FAIL), {"toolDeltaIndex": ["no number"]}),
+        (seen("tool_calls.index", "index is a string in the fragment", outcome=Outcome.FAIL), {"toolDeltaIndex": ["no number"]}),
         (seen("tool_calls.index-distinct", "2 calls have the same index", outcome=Outcome.FAIL), {"toolDeltaIndex": ["shared"]}),
         (seen("http.media-type", "application/json"), {}),
     ],
@@ -250,7 +250,7 @@ def test_the_command_writes_a_file_a_provider_and_prints_one(tmp_path: Path, now
 def test_flags_of_messages_come_from_recordings_in_messages_alone() -> None:
     overlap = {"outcome": Outcome.KNOWN, "scenario": "messages.two-tools"}
     told = flags(
-        seen("messages.one-block-open", "block 1 is started while block 0 is open", **overlap),
+        seen("messages.one-block-open", "block 1 starts while block 0 is open", **overlap),
         seen("messages.count-served", "", "messages.count-tokens", outcome=Outcome.PASS),
         seen("http.status", "", "messages.bearer", outcome=Outcome.PASS),
         seen("http.media-type", "text/event-stream", "messages.stream", model="large"),

@@ -177,7 +177,7 @@ def test_what_a_publisher_altered_is_not_held_against_others(tmp_path: Path) -> 
     ]
     found = audited(tmp_path, rows)
     assert [failed(one) for one in found] == [set(), set()]
-    assert found[1]["identity.id-unique"].message == "whoever published the recording altered id"
+    assert found[1]["identity.id-unique"].message == "the publisher of the recording altered id"
 
 
 @pytest.mark.parametrize(

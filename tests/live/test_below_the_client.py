@@ -65,7 +65,7 @@ FOUND: dict[str, tuple[Script, str, str, str]] = {
     "gzip unasked": (called("gzip", packed=True), "chat.nonstream", "http.encoding-accepted", "sent as gzip, and accepted was identity"),
     "two ends": (two_ends, "chat.nonstream", "http.framing", "beside transfer-encoding chunked"),
     "a wait below 0": (refuses(429, ("Retry-After", "-43")), "chat.nonstream", "http.retry-after-form", "retry-after is -43: negative"),
-    "a wait that is none": (refuses(503, ("Retry-After", "soon")), "chat.nonstream", "http.retry-after-form", "neither a whole number"),
+    "a wait that is none": (refuses(503, ("Retry-After", "soon")), "chat.nonstream", "http.retry-after-form", "neither an integer"),
 }  # fmt: skip
 SILENT: dict[str, tuple[Script, str]] = {
     "as it is made": (as_it_is_made, "chat.capped"),

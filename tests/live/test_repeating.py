@@ -65,7 +65,7 @@ def test_a_failure_that_comes_twice_is_a_finding(script: Script, tmp_path: Path)
     assert UNICODE(server.requests[-1]), "it is asked again when the others were"
     (finding,) = [one for one in found if (one.scenario, one.check) == ("chat.unicode", "http.status")]
     assert finding.outcome is Outcome.FAIL
-    assert "when it was asked just before" in finding.message
+    assert "and the same request got" in finding.message
     (kept,) = read_cassette(tmp_path / "chat.unicode.yaml")
     assert kept.source.failed_before == kept.response.status, "it is found in the recording too"
 
@@ -99,7 +99,7 @@ def test_a_parameter_that_fails_twice_is_a_finding() -> None:
     with Server(where(asks(b'"seed"'), refuses(500))) as server:
         found = findings(probe(server, "--format", "json", *chosen("chat.stream", "params.seed")))
     (finding,) = [one for one in found if (one.scenario, one.check) == ("params.seed", "http.status")]
-    assert finding.message == "the status is 500 where seed is tried, and was 500 when it was asked just before"
+    assert finding.message == "the status is 500 with seed, and the same request got 500 just before"
 
 
 def test_a_wrong_request_that_fails_is_a_finding_at_once() -> None:

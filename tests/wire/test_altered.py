@@ -44,7 +44,7 @@ def of_ours(exchange: Exchange) -> Exchange:
 
 def test_an_altered_time_is_not_judged_and_says_why() -> None:
     finding = findings(REDACTED)["chunk.created"]
-    assert (finding.outcome, finding.message) == (Outcome.NA, "whoever published the recording altered created")
+    assert (finding.outcome, finding.message) == (Outcome.NA, "the publisher of the recording altered created")
 
 
 def test_what_was_sent_to_us_is_judged_whatever_it_is() -> None:

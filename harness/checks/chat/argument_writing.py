@@ -61,11 +61,11 @@ _INNER = Advice(
 )
 _REWRITES = (
     ("the arguments are escaped for HTML", _FOR_HTML, unescape),
-    ("the arguments stand in braces twice", _BRACES, lambda text: text[1:-1]),
+    ("the arguments are in two pairs of braces", _BRACES, lambda text: text[1:-1]),
     ("the quotes of the arguments are escaped once more", _QUOTES_ESCAPED, lambda text: text.replace('\\"', '"')),
     ("a backslash in the arguments escapes nothing", _BACKSLASH, lambda text: re.sub(r'\\(?!["\\/bfnrt]|u[0-9a-fA-F]{4})', r"\\\\", text)),
-    ("the keys of the arguments stand without quotes", _KEYS, lambda text: re.sub(r"([{,]\s*)(\w+)\s*:", r'\1"\2":', text)),
-    ("a comma stands before a closing bracket of the arguments", _COMMA, lambda text: re.sub(r",\s*([}\]])", r"\1", text)),
+    ("the keys of the arguments have no quotes", _KEYS, lambda text: re.sub(r"([{,]\s*)(\w+)\s*:", r'\1"\2":', text)),
+    ("the arguments have a comma before a closing bracket", _COMMA, lambda text: re.sub(r",\s*([}\]])", r"\1", text)),
     ("a comma is missing between two of the arguments", _NO_COMMA, lambda text: re.sub(r'"\s*"(?=\w+"\s*:)', '","', text)),
     ("a value of the arguments is missing", _NO_VALUE, lambda text: re.sub(r":\s*(?=[,}])", ":null", text)),
 )  # fmt: skip
@@ -87,7 +87,7 @@ def rewritten(text: str) -> tuple[str, Advice] | None:
     if is_object("{" + text) or is_object('{"' + text):
         return f"the beginning of the arguments is missing: {text[:_SHOWN]}", _BEHEADED
     if _is_python(text):
-        return f"the arguments are written as Python does: {text[:_SHOWN]}", _PYTHON
+        return f"the arguments are written as Python: {text[:_SHOWN]}", _PYTHON
     return (f"a quote in a value of the arguments is not escaped: {text[:_SHOWN]}", _INNER) if _inner(text) else None
 
 

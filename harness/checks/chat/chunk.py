@@ -26,7 +26,7 @@ _LATEST = 10**11
 _UNMADE = re.compile(r"(?:^|[-_])(?:None|null|undefined|nil|NaN)$")
 
 _EMPTY_BODY = Advice(
-    "`answer.choices[0]` raises AttributeError or TypeError, none of which is an error of the SDK's.",
+    "`answer.choices[0]` raises AttributeError or TypeError, neither of which is one of the SDK's errors.",
     'Test it first, and retry: `if not getattr(answer, "choices", None): raise RuntimeError("empty answer")`.',
 )
 _WRAPPED = Advice(
@@ -43,7 +43,7 @@ _TOO_EARLY = Advice(
     "Use your own clock, `time.time()`, as the time of the message.",
 )
 _FINER = Advice(
-    "It counts in smaller units: `datetime.fromtimestamp(created)` raises ValueError, since the year has five digits or more.",
+    "The unit is smaller than a second: `datetime.fromtimestamp(created)` raises ValueError, since the year has five digits or more.",
     "Use your own clock, `time.time()`, as the time of the message.",
 )
 
@@ -102,7 +102,9 @@ def every(exchange: Exchange) -> Iterator[Problem]:
         number, keys = foreign[0]
         counted = len(foreign) + exchange.columns.chunk_count
         named = ", ".join(keys[:_SHOWN_KEYS])
-        yield Problem(f"{n_of_m(len(foreign), counted, 'object')} is no chunk, first one of {named}", ((number, ""),))
+        yield Problem(
+            f"{n_of_m(len(foreign), counted, 'object')} is not a chunk, first one of {named}", ((number, ""),)
+        )
 
 
 @rule(
@@ -121,8 +123,8 @@ def object_name(exchange: Exchange) -> Iterator[Problem]:
     """
     Clients that tell chunks from other events by it drop the chunk.
 
-    Instead: Tell a chunk by its choices instead: `if getattr(chunk, "choices", None):`, whatever name the
-    object has.
+    Instead: Recognize a chunk by its choices instead: `if getattr(chunk, "choices", None):`, whatever `object`
+    says.
     """
     yield from wrong_kinds(exchange, "/object", {"text", '""'})
     expected = "chat.completion.chunk" if exchange.is_stream else "chat.completion"
@@ -144,8 +146,8 @@ def chunk_id(exchange: Exchange) -> Iterator[Problem]:
     """
     Clients group chunks by id; strict models refuse null.
 
-    Instead: Make an id of your own for each request, `uuid4().hex`, and declare the received one optional, of
-    any type.
+    Instead: Generate your own id for each request, `uuid4().hex`, and declare the received one optional, of any
+    type.
     """
     yield from wrong_kinds(exchange, "/id", {"text", '""'})
 
@@ -160,16 +162,16 @@ def chunk_id(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def id_not_empty(exchange: Exchange) -> Iterator[Problem]:
     """
-    Clients that file answers under their id file them all under one.
+    Clients that store responses by id store them all under one key.
 
-    Instead: Fall back on an id of your own, made once for each answer: `key = chunk.id or fallback`.
+    Instead: Fall back to your own id, generated once per response: `key = chunk.id or fallback`.
     """
     yield from wrong_kinds(
         exchange, "/id", {"text", "missing", "null", "int", "float", "bool", "list", "object", "[]", "{}"}
     )
     for value, seen in exchange.columns.values["id"].items():
         if isinstance(value, str) and _UNMADE.search(value):
-            yield Problem(f"id is {value!r}: what was to be filled in is missing", ((seen.first, "/id"),))
+            yield Problem(f"id is {value!r}: a placeholder was not filled in", ((seen.first, "/id"),))
             return
 
 
@@ -185,7 +187,7 @@ def id_constant(exchange: Exchange) -> Iterator[Problem]:
     """
     Clients that start a new message at a new id split one answer.
 
-    Instead: Take all chunks of one request for one message; keep the first id and ignore the others.
+    Instead: Treat all chunks of one request as one message; keep the first id and ignore the others.
     """
     yield from differing(exchange, "id")
 
@@ -206,7 +208,7 @@ def id_constant(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def created(exchange: Exchange) -> Iterator[Problem]:
     """
-    Typed clients fail to decode it: a number of seconds is what they declare.
+    Typed clients fail to decode it: they declare an integer.
 
     Instead: Use your own clock, `time.time()`, as the time of the message; leave created out of typed models.
     """
@@ -214,7 +216,7 @@ def created(exchange: Exchange) -> Iterator[Problem]:
     for value, seen in exchange.columns.values["created"].items():
         if isinstance(value, int) and not _EARLIEST <= value < _LATEST:
             advice = _TOO_EARLY if value < _EARLIEST else _FINER
-            yield Problem(f"created is {value}, which is no time in seconds", ((seen.first, "/created"),), advice)
+            yield Problem(f"created is {value}, not a time in seconds", ((seen.first, "/created"),), advice)
             return
 
 

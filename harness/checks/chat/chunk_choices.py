@@ -29,8 +29,8 @@ _ENVELOPE = _CHUNK_KEYS - {"usage", "moderation"}
 _CHOICE_KEYS = {"index", "delta", "message", "logprobs", "finish_reason"}
 _LOGPROB_KEYS = {"token", "logprob", "bytes", "top_logprobs"}
 _NO_CHOICE = Advice(
-    "`choice.delta.content` raises AttributeError on None, in a loop that takes every entry for a choice.",
-    "Skip what is not a choice: `if choice is None: continue`.",
+    "In a loop that treats every entry as a choice, `choice.delta.content` raises AttributeError on None.",
+    "Skip null entries: `if choice is None: continue`.",
 )
 _EMPTY_THROUGHOUT = Advice(
     "`choices[0]` raises IndexError, and code that skips chunks without choices shows nothing, without an error.",
@@ -41,16 +41,16 @@ _NO_MESSAGE = Advice(
     'Test it first, and retry: `if choice.message is None: raise RuntimeError("no message")`.',
 )
 _DELTA_BESIDE = Advice(
-    "Clients that look for a delta first, to serve both modes, take its text, here often empty, for the answer.",
-    "Choose by the request, not by what is there: without `stream=True` read `choice.message.content`.",
+    "Clients that look for a delta first, to serve both modes, take its text, here often empty, as the answer.",
+    "Choose by the request, not by the response: without `stream=True` read `choice.message.content`.",
 )
 _WHOLE_AGAIN = Advice(
     "Clients that read delta or message, whichever is there, show the whole text twice.",
     'After `stream=True` read delta alone, where there is one: `text += choice.delta.content or "" if choice.delta else ""`.',
 )
 _COUNTS_CHUNKS = Advice(
-    "Clients that keep choices by index get a choice for each token, and none of them is whole.",
-    'Take the only choice of each chunk, whatever its index: `text += chunk.choices[0].delta.content or ""`.',
+    "Clients that keep choices by index get a choice for each token, and none of them is complete.",
+    'Use the only choice of each chunk, whatever its index: `text += chunk.choices[0].delta.content or ""`.',
 )
 _SPLIT = Advice(
     "Clients read `choices[0]`, see text without a call, and the tool is never called.",
@@ -98,7 +98,7 @@ def choices(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def choices_not_empty(exchange: Exchange) -> Iterator[Problem]:
     """
-    `chunk.choices[0]` raises IndexError, in the middle of the text where nobody expects it.
+    `chunk.choices[0]` raises IndexError in the middle of the text.
 
     Instead: Skip chunks without choices: `if not chunk.choices: continue`, after taking `chunk.usage`.
     """
@@ -175,8 +175,7 @@ def no_message(exchange: Exchange) -> Iterator[Problem]:
     """
     Clients that read message before delta, to serve both modes, print the text again and again.
 
-    Instead: Choose by the request, not by what is there: read delta after `stream=True`, message after all
-    else.
+    Instead: Choose by the request, not by the response: read `delta` with `stream=True`, otherwise `message`.
     """
     other = "message" if exchange.columns.message_key == "delta" else "delta"
     kinds = exchange.columns.kinds(f"/choices/*/{other}")
@@ -184,7 +183,7 @@ def no_message(exchange: Exchange) -> Iterator[Problem]:
     for what, seen in kinds.items():
         if what not in {"missing", "null"}:
             yield Problem(
-                f"a {other} stands {_how(exchange, seen)} {n_of_m(seen.count, total, 'choice')}",
+                f"a {other} is sent {_how(exchange, seen)} {n_of_m(seen.count, total, 'choice')}",
                 ((seen.first, seen.pointer),),
                 _DELTA_BESIDE if other == "delta" else _WHOLE_AGAIN if _says_all_again(exchange, seen) else None,
             )
@@ -200,7 +199,7 @@ def _how(exchange: Exchange, seen: Occurrences) -> str:
     key = exchange.columns.message_key
     there = _choice_at(exchange, seen).get(key) is not None
     again = ", with all of the text once more," if _says_all_again(exchange, seen) else ""
-    return f"{'beside' if there else 'in the place of'} the {key}{again} in"
+    return f"{'beside' if there else 'in place of'} the {key}{again} in"
 
 
 def _says_all_again(exchange: Exchange, seen: Occurrences) -> bool:
@@ -274,7 +273,7 @@ def index_in_range(exchange: Exchange) -> Iterator[Problem]:
             said = f"the index of a choice counts chunks, to {max(choices)}: 1 choice was asked for"
             advice = _COUNTS_CHUNKS
         elif any(one.tools for one in beyond) and not any(one.tools for one in choices.values() if one not in beyond):
-            said = f"the answer is split over choices: the call stands in choice {choice.index}, {most} asked for"
+            said = f"the answer is split over choices: the call is in choice {choice.index}, {most} asked for"
             advice = _SPLIT
         yield Problem(said, (place,), advice)
 

@@ -36,7 +36,7 @@ def service_tier(exchange: Exchange) -> Iterator[Problem]:
     """
     Typed clients fail on the unknown member.
 
-    Instead: Declare it as a plain text.
+    Instead: Declare it as a plain string.
     """
     for value, seen in exchange.columns.values["service_tier"].items():
         if value is not None and value not in _TIERS:
@@ -71,9 +71,9 @@ def fingerprint(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def fingerprint_form(exchange: Exchange) -> str:
     """
-    It is optional; a program that compares it between answers to notice another backend sees none.
+    It is optional; a program that compares it between responses to detect a backend change sees none.
 
-    Instead: Do without: it is deprecated.
+    Instead: Do not rely on it: it is deprecated.
     """
     return ", ".join(sorted(exchange.columns.kinds("/system_fingerprint"))) or "missing"
 

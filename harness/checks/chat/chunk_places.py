@@ -107,6 +107,6 @@ def _misplaced(exchange: Exchange, here: str, due: str, name: str) -> Iterator[P
         unit = {"": "chunk", _CALL: "call"}.get(here, "choice")
         where = n_of_m(sum(seen.count for seen in given), sum(seen.count for seen in found.values()), unit)
         due_as = _SAID[due] if field == name else f"{_SAID[due]} as {field}"
-        said = f"{name} stands {_SAID[here]}, not {due_as}, in {where}".replace("{part}", part)
+        said = f"{name} is {_SAID[here]}, not {due_as}, in {where}".replace("{part}", part)
         first = min(given, key=lambda seen: seen.first)
         yield Problem(said, ((first.first, first.pointer),), _ADVICE.get(here))

@@ -21,8 +21,8 @@ _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _NUL_IN_ARGUMENTS = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 _SAME_TWICE = Advice(
-    "Parsers that refuse equal keys, such as serde in Rust, refuse the chunk; all others read the same.",
-    "In a strict parser take keys that are repeated: `json.loads(data)` in Python does.",
+    "Parsers that reject duplicate keys, such as serde in Rust, reject the chunk; all others read the same.",
+    "Let a strict parser accept duplicate keys: `json.loads(data)` in Python does.",
 )
 
 
@@ -54,9 +54,9 @@ def keys_once(exchange: Exchange) -> Iterator[Problem]:
     )
     same = all(value == values[0] for value in values)
     where = "" if parser is None else f", in {n_of_m(len({n for n, _ in found}), exchange.columns.count, 'chunk')}"
-    how = "the same value each time" if same else "another value each time"
+    how = "the same value" if same else "different values"
     yield Problem(
-        f"{pointer} stands {len(values)} times, with {how}{where}", ((number, pointer),), _SAME_TWICE if same else None
+        f"{pointer} occurs {len(values)} times, with {how}{where}", ((number, pointer),), _SAME_TWICE if same else None
     )
 
 
@@ -72,7 +72,7 @@ def no_nul(exchange: Exchange) -> Iterator[Problem]:
     r"""
     Legal JSON; PostgreSQL refuses the text, C libraries end it there, terminals and logs show nothing.
 
-    Instead: Take it out before you store it: `text.replace("\x00", "")`.
+    Instead: Remove it before you store it: `text.replace("\x00", "")`.
     """
     content = exchange.response.content
     if b"\\u0000" not in content:
@@ -106,15 +106,15 @@ def whole_characters(exchange: Exchange) -> Iterator[Problem]:
     """
     The server cut a character in two: `text.encode()` raises UnicodeEncodeError, and orjson, Go and Rust refuse it.
 
-    Instead: Join all pieces first, then `text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")`: halves
-    that both came are one character again.
+    Instead: Join all pieces first, then `text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")`: two
+    halves become one character again.
     """
     halves = exchange.reading.half_characters
     if halves:
         split = len(halves) > 1 and halves[1] - halves[0] == 1
         how = "its other half in the next" if split else "the other half missing"
         where = n_of_m(len(halves), exchange.columns.count, "chunk") if exchange.reading.parser else "the body"
-        yield Problem(f"half of a surrogate pair stands in {where}, {how}", ((halves[0], ""),))
+        yield Problem(f"half of a surrogate pair is in {where}, {how}", ((halves[0], ""),))
 
 
 @rule(
@@ -132,4 +132,4 @@ def no_bom(exchange: Exchange) -> Iterator[Problem]:
     Instead: Decode with `utf-8-sig` where you parse the body yourself.
     """
     if exchange.response.content.lstrip().startswith(BOM):
-        yield Problem("a byte order mark stands before the body", ((None, 0),))
+        yield Problem("the body starts with a byte order mark", ((None, 0),))

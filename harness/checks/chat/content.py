@@ -45,12 +45,12 @@ MUST, SHOULD = Level.MUST, Level.SHOULD
 _READ = ("chunk.present",)
 _TEXT = ("content", "refusal")
 _NO_LIST = Advice(
-    "`text += delta.content` raises TypeError: what comes is neither a text nor a list of parts.",
-    "Append only text, and write what is none as JSON: `content if isinstance(content, str) else json.dumps(content)`.",
+    "`text += delta.content` raises TypeError: the value is neither a string nor a list of parts.",
+    "Append only strings, and write anything else as JSON: `content if isinstance(content, str) else json.dumps(content)`.",
 )
 _ONLY_THOUGHT = Advice(
-    "The user sees an empty answer: what came is in the reasoning field alone.",
-    "Show the reasoning where no text came, `shown = text or reasoning`, or ask again with thinking turned off.",
+    "The user sees an empty answer: all content is in the reasoning field.",
+    "If no text came, show the reasoning, `shown = text or reasoning`, or ask again with thinking turned off.",
 )
 _RAW = Advice(
     "The user reads the tokenizer's own signs where spaces and line ends belong.",
@@ -70,8 +70,8 @@ _HEADED = Advice(
     "two apart.",
 )
 _CHANNEL = Advice(
-    "The thought is shown as the answer: what follows the last name is what the model meant to say.",
-    'Keep what follows the name: `text = text.rpartition("assistantfinal")[2]`.',
+    "The reasoning is shown as the answer: the answer is the text after the last channel name.",
+    'Keep the text after the name: `text = text.rpartition("assistantfinal")[2]`.',
 )
 _ORDER_MARK = Advice(
     "Nobody sees it: `text.startswith(...)` is false, `json.loads(text)` raises, and names that are compared differ.",
@@ -172,7 +172,7 @@ def _otherwise(exchange: Exchange, choice: Choice) -> bool:
 )  # fmt: skip
 def before_finish(exchange: Exchange) -> Iterator[Problem]:
     """
-    Clients that break at the finish_reason lose the text, the thought or the call.
+    Clients that break at the finish_reason lose the text, the reasoning or the call.
 
     Instead: Read to the end of the stream and close the message there; use no `break` at a finish_reason.
     """
@@ -198,10 +198,9 @@ def before_finish(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def no_replacement(exchange: Exchange) -> Iterator[Problem]:
     """
-    The server cut a character between two tokens and replaced the halves: it is lost for good.
+    The server split a character between two tokens and replaced the halves: the character is lost.
 
-    Instead: Nothing in the client restores the character; report it to the provider, and ask again with
-    `stream=False`.
+    Instead: The client cannot restore the character; report it to the provider, and ask again with `stream=False`.
     """
     yield from marked(exchange, _TEXT, replacement, "the text holds U+FFFD")
 
@@ -222,7 +221,7 @@ def no_think_tags(exchange: Exchange) -> Iterator[Problem]:
     """
     yield from marked(exchange, ("content",), think_tag, "the text holds think tags")
     yield from marked(
-        exchange, ("content",), thought_heading, "the text begins with the heading of a thought: {mark}", _HEADED
+        exchange, ("content",), thought_heading, "the text begins with a heading of reasoning: {mark}", _HEADED
     )
 
 
@@ -258,14 +257,14 @@ def no_special_tokens(exchange: Exchange) -> Iterator[Problem]:
     """
     The user reads them, and sent back they end the conversation inside the prompt.
 
-    Instead: Cut off what stands between `<|` and `|>`.
+    Instead: Remove the text between `<|` and `|>`.
     """
     yield from marked(exchange, _TEXT, special_token, "the text holds the special token {mark}")
     yield from marked(
         exchange, _TEXT, raw_piece, "the text holds {mark}, by which the tokenizer writes white space", _RAW
     )
     yield from marked(exchange, _TEXT, turn_header, "the text begins with {mark}, the header of a turn", _TURN)
-    turns = marked(exchange, _TEXT, turn_of_user, "the text goes on with a turn of the user's, after {mark}", _RUNS_ON)
+    turns = marked(exchange, _TEXT, turn_of_user, "the text continues with a user turn, after {mark}", _RUNS_ON)
     yield from (turn for turn in turns if not is_about_talk(asked_text(exchange)))
     words = "the text holds {mark}, the name of a channel of the model"
     yield from marked(exchange, _TEXT, channel_words, words, _CHANNEL)
@@ -287,8 +286,7 @@ def no_mojibake(exchange: Exchange) -> Iterator[Problem]:
     """
     Every letter beyond ASCII is shown as two or three wrong ones, though the bytes are valid UTF-8.
 
-    Instead: Join the pieces, then turn it back: `text.encode("latin-1").decode()`; "cp1252" or "gbk" where that
-    raises.
+    Instead: Join the pieces, then convert: `text.encode("latin-1").decode()`; "cp1252" or "gbk" if that raises.
     """
     yield from marked(exchange, _TEXT, mojibake, "the text is UTF-8 that was read as another encoding: {mark}")
 
@@ -303,9 +301,9 @@ def no_mojibake(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def no_controls(exchange: Exchange) -> Iterator[Problem]:
     r"""
-    Terminals obey them, databases and XML refuse them.
+    Terminals execute them; databases and XML reject them.
 
-    Instead: Take them out before you show or store the text: `"".join(c for c in text if c >= " " or c in "\n\t")`.
+    Instead: Remove them before you show or store the text: `"".join(c for c in text if c >= " " or c in "\n\t")`.
     """
     yield from marked(exchange, _TEXT, control, "the text holds a control character")
     yield from marked(exchange, _TEXT, order_mark, "the text holds a byte order mark", _ORDER_MARK)
@@ -320,9 +318,9 @@ def no_controls(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def refusal(exchange: Exchange) -> Iterator[Problem]:
     """
-    Typed clients fail to decode it; `if message.refusal is not None` takes every answer for a refusal.
+    Typed clients fail to decode it; `if message.refusal is not None` treats every answer as a refusal.
 
-    Instead: Take a refusal only where it is a text that is not empty.
+    Instead: Treat it as a refusal only if it is a non-empty string.
     """
     yield from wrong_kinds(exchange, "/choices/*/{part}/refusal", {"text", '""', "null", "missing"}, "choice")
 
@@ -339,16 +337,16 @@ def refusal(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def refusal_alone(exchange: Exchange) -> Iterator[Problem]:
     """
-    Clients that test `message.refusal` first hide an answer, those that read the text show what was refused.
+    Clients that test `message.refusal` first hide an answer; those that read the text show the refused content.
 
-    Instead: Take it for a refusal, and show that alone: `shown = message.refusal or message.content`.
+    Instead: Treat it as a refusal, and show that alone: `shown = message.refusal or message.content`.
     """
     for choice in exchange.columns.choices.values():
         pieces = choice.fragments("refusal")
         text = choice.fragments("content").text.strip() or choice.part_types
         if pieces.text.strip() and (text or choice.tools):
             place = place_of(exchange, choice, pieces.chunks[0], "/{part}/refusal")
-            yield Problem(f"a refusal comes beside {'calls' if choice.tools else 'text'}", (place,))
+            yield Problem(f"a refusal is sent beside {'calls' if choice.tools else 'text'}", (place,))
 
 
 @observation(
@@ -360,9 +358,9 @@ def refusal_alone(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def beside_calls(exchange: Exchange) -> str:
     """
-    A program that takes text for the end of the calling answers before it has called, or shows blank lines.
+    A program that takes text as the end of tool calling answers before it has called, or shows blank lines.
 
-    Instead: Go by `finish_reason` and `tool_calls`, and strip what is only white space.
+    Instead: Go by `finish_reason` and `tool_calls`, and strip text that is only white space.
     """
     said = [one.fragments("content").text for one in exchange.columns.choices.values() if one.tools]
     return "none" if not any(said) else "white space" if not "".join(said).strip() else "text"

@@ -59,8 +59,8 @@ def unwrapped(exchange: Exchange) -> Iterator[Problem]:
         word in asked_text(exchange) for word in ("JSON", "json", "base64")
     ):
         return
-    yield from marked(exchange, ("content",), _error, "the text is an error of an API, as JSON: {mark}", _AN_ERROR)
-    yield from marked(exchange, ("content",), _answer, "the text is an answer of an API, as JSON: {mark}")
+    yield from marked(exchange, ("content",), _error, "the text is an API error as JSON: {mark}", _AN_ERROR)
+    yield from marked(exchange, ("content",), _answer, "the text is an API response as JSON: {mark}")
     yield from marked(exchange, ("content",), _image, "the text is the data of an image: {mark}", _AN_IMAGE)
 
 
@@ -128,4 +128,4 @@ def no_echo(exchange: Exchange) -> Iterator[Problem]:
         pieces = choice.fragments("content")
         if pieces.text.lstrip().startswith(asked) and not _REPEATS.search(asked):
             place = place_of(exchange, choice, pieces.chunks[0], "/{part}/content")
-            yield Problem("the text begins with all that was asked", (place,))
+            yield Problem("the text begins with the whole question", (place,))

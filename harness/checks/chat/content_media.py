@@ -23,19 +23,19 @@ _DATA = "data:image/png;base64,iVBORw0KGgo="
 _CITED: dict[str, Any] = {"type": "url_citation", "url_citation": {"start_index": 0, "end_index": 2, "title": "A", "url": "https://example.org/a"}}  # fmt: skip
 _SOUND = {"id": "audio_1", "data": "UklGRgAAAAA=", "expires_at": 1_760_003_600, "transcript": "你好"}
 _BEYOND = Advice(
-    "`text[start:end]` is empty or cut, and code that marks the cited words raises, or marks others.",
-    "Keep places within the text, `start, end = min(max(start, 0), len(text)), min(end, len(text))`, and show the source "
-    "without a place where the two are equal.",
+    "`text[start:end]` is empty or incomplete, and code that marks the cited words raises, or marks others.",
+    "Keep positions within the text, `start, end = min(max(start, 0), len(text)), min(end, len(text))`, and show the "
+    "source without a position if the two are equal.",
 )
 _MARK = re.compile(r"\[[^][]*\](?:\([^()\s]*\))?|\([^()]*\)|【[^】]*】|https?://\S+|\(\[[^][]*\]\([^()\s]*\)\)")
 """How an answer marks a citation: a link of Markdown, a mark in brackets, or the URL."""
 _IN_BYTES = Advice(
-    "The marks move to the right, further with each letter beyond ASCII, and out of the text at its end.",
-    'Cut the bytes instead, for this provider alone: `text.encode()[start:end].decode(errors="ignore")`.',
+    "The marks shift to the right, further with each letter beyond ASCII, and past the end of the text.",
+    'Slice the bytes instead, for this provider only: `text.encode()[start:end].decode(errors="ignore")`.',
 )
 _NO_DATA = Advice(
     "Clients that play `audio.data` play nothing, or raise TypeError.",
-    "Test for the data, `if audio and audio.data:`, and show the text where there is none.",
+    "Test for the data, `if audio and audio.data:`, and show the text if there is none.",
 )
 
 
@@ -84,13 +84,13 @@ def _streamed_sound(*pieces: Any) -> Exchange:
 )  # fmt: skip
 def images(exchange: Exchange) -> Iterator[Problem]:
     """
-    The image is not shown: browsers and SDKs take what is no URL for a path, or raise.
+    The image is not shown: browsers and SDKs treat an invalid URL as a path, or raise.
 
-    Instead: Put before bare base64 what it lacks: `url if ":" in url else f"data:image/png;base64,{url}"`.
+    Instead: Add the prefix to bare base64: `url if ":" in url else f"data:image/png;base64,{url}"`.
     """
     for extra in _extras(exchange, "images"):
         if not isinstance(extra.value, list):
-            yield Problem("images is no list", _at(extra))
+            yield Problem("images is not an array", _at(extra))
             continue
         for number, image in enumerate(extra.value):
             fault = image_fault(as_object(as_object(image).get("image_url")).get("url"))
@@ -119,7 +119,7 @@ def images(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def audio(exchange: Exchange) -> Iterator[Problem]:
     """
-    The next turn can't name the answer by `audio.id`, or its sound can't be decoded.
+    The next turn can't refer to the answer by `audio.id`, or the audio can't be decoded.
 
     Instead: Send the transcript back as text where there is no id: `audio.transcript`.
     """
@@ -133,10 +133,10 @@ def _audio_faults(choice: Choice, pieces: list[Extra], *, whole: bool) -> Iterat
     first, values = pieces[0], [as_object(extra.value) for extra in pieces]
     for extra in pieces:
         if not isinstance(extra.value, dict):
-            yield Problem("audio is no object", _at(extra))
+            yield Problem("audio is not an object", _at(extra))
             return
     if all(map(is_hollow, values)):
-        yield Problem("audio is there and holds nothing", _at(first), advice=_NO_DATA)
+        yield Problem("audio is present and empty", _at(first), advice=_NO_DATA)
         return
     ids = {value["id"] for value in values if isinstance(value.get("id"), str) and value["id"]}
     if len(ids) != 1:
@@ -155,13 +155,13 @@ def _data_faults(choice: Choice, pieces: list[Extra]) -> Iterator[Problem]:
     ended = choice.finish_reasons or any("expires_at" in as_object(extra.value) for extra in pieces)
     excused = cut or not ended
     if wrong:
-        yield Problem("the data of audio is no text", _at(wrong[0], "/data"))
+        yield Problem("audio.data is not a string", _at(wrong[0], "/data"))
     elif not given and not excused:
         yield Problem("audio has no data", _at(pieces[0]), advice=_NO_DATA)
     elif given and not is_base64("".join(data for _, data in given)):
         spoilt = [extra for extra, data in given if not is_base64(data)]
         if spoilt:  # padding within the joined text is right where each piece is whole
-            yield Problem("the data of audio is not base64", _at(spoilt[0], "/data"))
+            yield Problem("audio.data is not base64", _at(spoilt[0], "/data"))
 
 
 @rule(
@@ -204,7 +204,7 @@ def _annotations_at_fault(choice: Choice, text: str) -> Iterator[Problem]:
     came: list[Any] = []
     for extra in choice.extras:
         if extra.key == "annotations" and not isinstance(extra.value, list):
-            yield Problem("annotations is no list", _at(extra))
+            yield Problem("annotations is not an array", _at(extra))
         elif extra.key == "annotations":
             for number, annotation in enumerate(extra.value):
                 fault = _annotation_fault(annotation)
@@ -212,7 +212,9 @@ def _annotations_at_fault(choice: Choice, text: str) -> Iterator[Problem]:
                 if said:
                     yield Problem(f"annotation {number} {said}", _at(extra, f"/{number}"), advice)
                 elif annotation in came:
-                    yield Problem(f"annotation {number} came before, the same in all", _at(extra, f"/{number}"), _AGAIN)
+                    yield Problem(
+                        f"annotation {number} is an exact duplicate of an earlier one", _at(extra, f"/{number}"), _AGAIN
+                    )
                 came.append(annotation)
 
 
@@ -228,10 +230,10 @@ def _place_fault(annotation: dict[str, Any], text: str) -> tuple[str | None, Adv
         return f"starts at {start}", _BEYOND
     if not text or end <= units:
         in_bytes = _counts_bytes(text, start, end)
-        return (f"stands at {start} to {end}: its places count bytes", _IN_BYTES) if in_bytes else (None, None)
-    said = f"stands at {start} to {end}, in a text of {len(text)} characters"
+        return (f"covers {start} to {end}: its positions count bytes", _IN_BYTES) if in_bytes else (None, None)
+    said = f"covers {start} to {end}, in a text of {len(text)} characters"
     if len(text) < end <= len(text.encode("utf-8", "surrogatepass")):
-        return f"{said}: its places count bytes", _IN_BYTES
+        return f"{said}: its positions count bytes", _IN_BYTES
     return said, _BEYOND
 
 
@@ -252,13 +254,13 @@ def _annotation_fault(annotation: Any) -> str | None:
         return None
     cited = given.get("url_citation")
     if not isinstance(cited, dict):
-        return "has no url_citation, where its URL and its place stand"
+        return "has no url_citation, which holds its URL and its position"
     kinds: dict[str, type] = {"url": str, "title": str, "start_index": int, "end_index": int}
     missing = [key for key, kind in kinds.items() if not isinstance(cited.get(key), kind)]
     if missing:
         return f"lacks in its url_citation {', '.join(missing)}"
     if ":" not in cited["url"]:
-        return "has a url that is no URL"
+        return "has an invalid url"
     return None
 
 

@@ -44,9 +44,9 @@ INTERLEAVED = said("The", " user", "The", " greets", " user", " me", " greets", 
 )  # fmt: skip
 def increments(exchange: Exchange) -> Iterator[Problem]:
     """
-    Clients that append the pieces show the text again and again.
+    Clients that append the pieces show the same text again and again.
 
-    Instead: Replace instead of appending, for this provider alone: `text = piece or text`.
+    Instead: Replace instead of appending, for this provider only: `text = piece or text`.
     """
     found = [
         problem
@@ -79,9 +79,9 @@ def increments(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def once(exchange: Exchange) -> Iterator[Problem]:
     """
-    Clients that append each piece show the text twice, and send it back so.
+    Clients that append each piece show the text twice, and send both copies back.
 
-    Instead: Compare with an answer that came without `stream=True` before you rely on the pieces of this provider.
+    Instead: Compare with a response without `stream=True` before you rely on this provider's deltas.
     """
     for choice in exchange.columns.choices.values():
         for channel in ("content", "refusal"):

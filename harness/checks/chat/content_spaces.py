@@ -39,10 +39,10 @@ def spaces(exchange: Exchange) -> Iterator[Problem]:
         for name in TEXT_CHANNELS:
             pieces = choice.channels.get(name)
             if pieces and run_together(pieces.texts):
-                message = f"{len(pieces.texts)} pieces, many of them whole words, bring no space"
+                message = f"{len(pieces.texts)} pieces, many of them whole words, have no spaces"
                 yield Problem(message, (place_of(exchange, choice, pieces.chunks[0], f"/{{part}}/{name}"),))
             elif pieces and a_line_each(pieces.texts):
-                message = f"each of {len(pieces.texts)} pieces ends with a line end of its own"
+                message = f"each of {len(pieces.texts)} pieces ends with an extra line break"
                 yield Problem(message, (place_of(exchange, choice, pieces.chunks[0], f"/{{part}}/{name}"),), _LINES)
 
 

@@ -60,7 +60,7 @@ def written_once(exchange: Exchange) -> Iterator[Problem]:
     yield from _nothing(exchange)
     asked = asked_text(exchange)
     if not any(word in asked for word in _ABOUT):
-        words = "the text is escaped once more: it holds {mark} and nothing unescaped"
+        words = "the text is escaped once more: it has {mark} and no unescaped ones"
         yield from marked(exchange, ("content",), escaped_once_more, words)
         yield from marked(exchange, ("content",), escaped_letter, words, _LETTERS)
         yield from marked(exchange, ("content",), escaped_space, words, _SPACES)
@@ -76,4 +76,4 @@ def _nothing(exchange: Exchange) -> Iterator[Problem]:
             word = nothing_as_text(pieces.texts, alone=bool(choice.tools) or name != "content") if pieces else None
             if pieces and word and word not in asked:
                 place = place_of(exchange, choice, pieces.chunks[0], f"/{{part}}/{name}")
-                yield Problem(f"{word} stands in the text, written out", (place,), _NO_TEXT)
+                yield Problem(f"{word} is in the text as a word", (place,), _NO_TEXT)

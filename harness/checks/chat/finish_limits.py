@@ -43,7 +43,7 @@ _CUT_SHORT = replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":"l
 
 
 def _tries(exchange: Exchange, *names: str) -> bool:
-    """Tell whether what is asked goes on until one of these parameters ends it."""
+    """Tell whether what is sent goes on until one of these parameters ends it."""
     return exchange.expected.tested_parameter in names
 
 
@@ -94,7 +94,7 @@ def _ended(choice: Choice, calls: tuple[ToolCall, ...]) -> bool:
 )  # fmt: skip
 def length(exchange: Exchange) -> Iterator[Problem]:
     """
-    Half an answer is taken for a whole one, half a JSON object for an error of the model's.
+    Half an answer is treated as a whole one, half a JSON object as an error of the model.
 
     Instead: Compare `usage.completion_tokens` with the cap you sent.
     """
@@ -140,9 +140,9 @@ def _far_from_limits(exchange: Exchange) -> bool:
 )  # fmt: skip
 def at_stop(exchange: Exchange) -> Iterator[Problem]:
     """
-    Clients that go on after `length` ask the model to continue past its own end.
+    Clients that continue after `length` ask the model to go on past its own end.
 
-    Instead: Where you sent a stop sequence, take `length` as the end only if the cap is reached.
+    Instead: If you sent a stop sequence, treat `length` as truncation only if the limit is reached.
     """
     for choice in exchange.columns.choices.values():
         for finish in choice.finish_reasons[-1:]:

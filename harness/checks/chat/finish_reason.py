@@ -33,15 +33,15 @@ _VOCABULARY = {"stop", "length", "tool_calls", "content_filter", "function_call"
 _PLACE = "/choices/*/finish_reason"
 _ALL_BUT_EMPTY: set[Kind] = {"missing", "null", "text", "int", "float", "bool", "[]", "list", "{}", "object"}
 _NO_TEXT = Advice(
-    "`if finish_reason is not None: break` stops there, and so does a test for truth where it is true or a number.",
-    "Take a text only for the end: `if isinstance(choice.finish_reason, str) and choice.finish_reason:`.",
+    "`if finish_reason is not None: break` stops there, and so does a test for truth if the value is true or a number.",
+    "Only a string marks the end: `if isinstance(choice.finish_reason, str) and choice.finish_reason:`.",
 )
 _CALLED = Advice(
     'Clients that run tools at `finish_reason == "tool_calls"` never make the call, and show an empty answer.',
     "Decide by the calls, not by the reason: `if calls:` after the loop.",
 )
 _NOT_CALLED = Advice(
-    'Clients that go on at `finish_reason == "tool_calls"` have no call to make: they ask again for ever, or show nothing.',
+    'Clients that continue at `finish_reason == "tool_calls"` have no call to make: they loop forever, or show nothing.',
     "Decide by the calls, not by the reason: `if not calls:` show the text as the answer.",
 )
 _FINAL = '"delta":{},"logprobs":null,"finish_reason":"stop"'
@@ -56,9 +56,9 @@ _TWO = recording(SCENARIOS["chat.n2"])[0]
 _LAST_OF_TWO = '"index":1,"delta":{},"logprobs":null,"finish_reason":"stop"'
 _WRONG_INDEX = replace_in_body(_TWO, _LAST_OF_TWO, _LAST_OF_TWO.replace("1", "0", 1))
 _OF_ANOTHER = Advice(
-    "Clients that wait for the end of each choice wait for ever, or take a choice that is whole for cut.",
-    "Close all choices where the stream ends, after the loop, those too that gave no reason: `finish = {index: "
-    "finish.get(index) for index in texts}`.",
+    "Clients that wait for the end of each choice wait forever, or treat a complete choice as truncated.",
+    "After the loop, close all choices, including those without a reason: `finish = {index: finish.get(index) for "
+    "index in texts}`.",
 )
 
 
@@ -101,7 +101,7 @@ def null_before_end(exchange: Exchange) -> Iterator[Problem]:
     """
     `if finish_reason is not None: break` stops at the first chunk: the answer is empty.
 
-    Instead: Test for truth instead of None, `if choice.finish_reason:`, so that empty text does not end the
+    Instead: Test for truth, not for None, `if choice.finish_reason:`, so that an empty string does not end the
     answer.
     """
     yield from wrong_kinds(exchange, _PLACE, _ALL_BUT_EMPTY, "choice")
@@ -119,9 +119,9 @@ def null_before_end(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def given(exchange: Exchange) -> Iterator[Problem]:
     """
-    It is the only sign that the answer is whole: a cut stream looks the same.
+    It is the only sign that the answer is complete: a truncated stream looks the same.
 
-    Instead: Take [DONE] (which the SDK hides) or usage in the last chunk as the end; with neither mark the
+    Instead: Take [DONE] (which the SDK hides) or usage in the last chunk as the end; if both are absent, mark the
     answer as unfinished.
     """
     choices = exchange.columns.choices.values()
@@ -145,10 +145,10 @@ def given(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def message(exchange: Exchange) -> Iterator[Problem]:
     """
-    An answer cut at the token limit can't be told from a whole one.
+    An answer truncated at the token limit can't be told from a complete one.
 
-    Instead: Take the answer for cut when `usage.completion_tokens` has reached the `max_tokens` of the request,
-    else for whole.
+    Instead: Treat the answer as truncated when `usage.completion_tokens` has reached the `max_tokens` of the
+    request, otherwise as complete.
     """
     yield from wrong_kinds(exchange, _PLACE, {"text", "missing"}, "choice")
 
@@ -163,7 +163,7 @@ def message(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def once(exchange: Exchange) -> Iterator[Problem]:
     """
-    Clients that close the message at the reason close it twice: callbacks run again, calls are made again.
+    Clients that close the message at the reason close it twice: callbacks run again and tools are called again.
 
     Instead: Note it, `finish = choice.finish_reason or finish`, and close the message or run tools once, after
     the loop.
@@ -211,7 +211,7 @@ def vocabulary(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def last(exchange: Exchange) -> Iterator[Problem]:
     """
-    Clients that break at the reason miss what the later chunk brings, usage most often.
+    Clients that break at the reason miss the later chunk, most often usage.
 
     Instead: Read on until the stream ends, taking `chunk.usage` and any delta that comes later; use no `break`.
     """
@@ -219,7 +219,7 @@ def last(exchange: Exchange) -> Iterator[Problem]:
         reasons = [finish.chunk for finish in choice.finish_reasons]
         if reasons and choice.last_chunk > reasons[-1]:
             yield Problem(
-                f"choice {choice.index} goes on after its finish_reason",
+                f"choice {choice.index} continues after its finish_reason",
                 (place_of(exchange, choice, choice.last_chunk),),
             )
 
@@ -233,9 +233,9 @@ def last(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def tool_calls(exchange: Exchange) -> Iterator[Problem]:
     """
-    Clients that act on the reason never make the call, or wait for one that does not come.
+    Clients that go by the reason never make the call, or wait for one that does not come.
 
-    Instead: Decide by the calls, not by the reason: `if calls: run(calls)` after the loop, else show the text.
+    Instead: Decide by the calls, not by the reason: after the loop `if calls: run(calls)`, otherwise show the text.
     """
     # OpenAI itself ends a call that tool_choice forced by name with stop.
     forced = isinstance(exchange.request.get("tool_choice"), dict) or exchange.request.json is None
@@ -296,7 +296,7 @@ def finish_delta(exchange: Exchange) -> str:
     """
     Clients that skip the delta of the last chunk lose the text or call in it.
 
-    Instead: Handle the delta first and the finish_reason second, in every chunk alike, the last one included.
+    Instead: In every chunk, including the last, handle the delta first and the finish_reason second.
     """
     for shape in exchange.columns.shapes:
         for choice in shape.containers("/choices/*"):

@@ -86,13 +86,13 @@ def _of_its_own(exchange: Exchange, other: Sibling | None) -> bool:
 )  # fmt: skip
 def id_unique(exchange: Exchange) -> Iterator[Problem]:
     """
-    Logs and caches that file answers by id overwrite one with the other.
+    Logs and caches keyed by id overwrite one response with another.
 
-    Instead: Make an id of your own for each request.
+    Instead: Generate your own id for each request.
     """
     same = {name for name in exchange.facts.ids if _of_its_own(exchange, exchange.before.with_id(name))}
     if same:
-        yield Problem(f"another answer has the id {min(same)!r} as well", ((exchange.columns.first, "/id"),))
+        yield Problem(f"another response also has the id {min(same)!r}", ((exchange.columns.first, "/id"),))
 
 
 def _call_ids_before(exchange: Exchange) -> set[str]:
@@ -103,10 +103,10 @@ def _call_ids_before(exchange: Exchange) -> set[str]:
 
 
 _IN_CONVERSATION = Advice(
-    "The next request holds two calls and two results of one id: servers refuse it, and agents pair a result with the "
-    "wrong call or take the new call for one that is done.",
-    "Give each call an id of your own before it is stored, and send that back with its result: "
-    '`call["id"] = f"call_{uuid4().hex}"`.',
+    "The next request holds two calls and two results with one id: servers reject it, and agents pair a result with "
+    "the wrong call or take the new call as done.",
+    'Give each call your own id before storing it, and send that back with its result: `call["id"] = '
+    'f"call_{uuid4().hex}"`.',
 )
 
 
@@ -119,9 +119,9 @@ _IN_CONVERSATION = Advice(
 )  # fmt: skip
 def call_id_unique(exchange: Exchange) -> Iterator[Problem]:
     """
-    Stores that keep results by the id of the call give one call the result of another.
+    Code that stores results by call id gives one call the result of another.
 
-    Instead: Keep calls by the answer they came in as well: `results[answer_number, call.id]`.
+    Instead: Key calls by response as well: `results[answer_number, call.id]`.
     """
     names = [name for name in exchange.facts.call_ids if exchange.source.ours or not is_placeholder(name)]
     at = next(
@@ -142,7 +142,7 @@ def call_id_unique(exchange: Exchange) -> Iterator[Problem]:
         None,
     )
     if same is not None and exchange.request.json is not None:
-        yield Problem(f"a call of another answer has the id {same!r} as well", (at,))
+        yield Problem(f"a call of another response also has the id {same!r}", (at,))
 
 
 def _own_date(exchange: Exchange) -> Reason | None:
@@ -164,7 +164,7 @@ def created_near(exchange: Exchange) -> Iterator[Problem]:
     """
     Logs sorted by it show the answer in another year.
 
-    Instead: Take the time at which the answer came.
+    Instead: Use the time at which the response arrived.
     """
     for value, seen in exchange.columns.values["created"].items():
         apart = value - exchange.response.date if isinstance(value, int) else 0
@@ -233,7 +233,7 @@ def created_moves(exchange: Exchange) -> Iterator[Problem]:
             and (later.created or 0) < (sooner.created or 0)
             and not one.repeats(other)
         ):
-            yield Problem("created is less than in an answer that came before", place)
+            yield Problem("created is earlier than in a previous response", place)
             return
 
 
@@ -290,7 +290,7 @@ def fingerprint_constant(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def model_named(exchange: Exchange) -> Iterator[Problem]:
     """
-    Nobody can tell which model answered, and cost tables find no price.
+    You cannot tell which model answered, and cost tables find no price.
 
     Instead: Keep the model you asked for beside the answer.
     """
@@ -298,7 +298,7 @@ def model_named(exchange: Exchange) -> Iterator[Problem]:
     if not names:
         yield Problem('model is ""', ((exchange.columns.first, "/model"),))
     elif all(name in _NO_NAME for name in names) and exchange.request.get("model") not in names:
-        yield Problem(f"model is {names[0]!r}, which names none", ((exchange.columns.first, "/model"),))
+        yield Problem(f"model is {names[0]!r}, which is not a model name", ((exchange.columns.first, "/model"),))
 
 
 _NO_NAME = {"None", "null", "undefined", "unknown", "nil"}
@@ -337,7 +337,7 @@ def id_form(exchange: Exchange) -> str:
     """
     A gateway that tells providers or endpoints apart by `chatcmpl-` takes the answer for something else.
 
-    Instead: Treat the id as any text.
+    Instead: Treat the id as an opaque string.
     """
     ids = [value for value in exchange.columns.values["id"] if isinstance(value, str) and value]
     return " | ".join(dict.fromkeys(form_of_id(one) for one in ids)) or "none"

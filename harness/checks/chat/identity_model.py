@@ -53,7 +53,7 @@ def _named(exchange: Exchange) -> Reason | None:
 )  # fmt: skip
 def model_served(exchange: Exchange) -> Iterator[Problem]:
     """
-    Another model is paid for, evaluated and trusted than the one that speaks.
+    You pay for, evaluate and trust one model, and another one answers.
 
     Instead: Compare the two in each answer, dates and prefixes aside, and stop where the family differs:
     `family in answer.model.lower()`.
@@ -91,10 +91,10 @@ _GGUF, _FOLDER = "/models/Qwen3-0.6B-Q4_0.gguf", "C:\\\\models\\\\qwen3"
 )  # fmt: skip
 def model_path(exchange: Exchange) -> str:
     """
-    Code that looks the model up by the name in the answer, for its price or its limits, finds none; where it is shown or
-    logged, it tells of the server's disk.
+    Code that looks up the price or limits by the model in the response finds none; shown or logged, it reveals the
+    server's disk.
 
-    Instead: Keep the name that you asked for, `model = asked["model"]`, and neither store nor show the path.
+    Instead: Keep the name you requested, `model = asked["model"]`, and neither store nor show the path.
     """
     given = [name for name in exchange.columns.values["model"] if isinstance(name, str) and is_path(name)]
     if not given:

@@ -53,7 +53,7 @@ _TOP = recording(SCENARIOS["params.top-logprobs"])[0]
 _OTHER = '{"token":"你好z","logprob":-2.25,"bytes":[228,189,160,229,165,189,122]}'
 
 _OLD_FORM = Advice(
-    "`choice.logprobs.content` is None or raises AttributeError: the probabilities stand in the keys of "
+    "`choice.logprobs.content` is None or raises AttributeError: the probabilities are in the fields of "
     "/v1/completions, which chat clients do not read.",
     "Pair them yourself: `list(zip(old.tokens, old.token_logprobs))`, where `old = choice.logprobs`.",
 )
@@ -62,11 +62,11 @@ _ALL_SO_FAR = Advice(
     "Keep the last list instead of adding them up: `tokens = choice.logprobs.content or tokens`.",
 )
 _RAW_PIECES = Advice(
-    'Tokens that are shown or looked up have the tokenizer\'s marks in them: `token == " there"` is never true.',
-    'Put white space back, which leaves letters beyond ASCII: `token.token.replace("Ġ", " ").replace("▁", " ").replace("Ċ", "\\n")`.',
+    'Tokens that are shown or looked up contain the tokenizer\'s marks: `token == " there"` is never true.',
+    'Restore white space, which leaves letters beyond ASCII: `token.token.replace("Ġ", " ").replace("▁", " ").replace("Ċ", "\\n")`.',
 )
 _REASONING_TOO = Advice(
-    "The confidence of the answer is computed over the reasoning as well, and positions in the text are off.",
+    "The confidence of the answer is computed over the reasoning as well, and positions in the text are wrong.",
     "Take the tokens from the end until they hold the text: "
     '`while start and not "".join(t.token for t in tokens[start:]).endswith(text): start -= 1`.',
 )
@@ -103,7 +103,7 @@ def form(exchange: Exchange) -> Iterator[Problem]:
     """
     `for token in choice.logprobs.content` raises TypeError, or AttributeError at the first token.
 
-    Instead: Take only what is a list of objects: `isinstance(choice.logprobs.content, list)`.
+    Instead: Use only a list of objects: `isinstance(choice.logprobs.content, list)`.
     """
     for given in (one for choice in exchange.columns.choices.values() for one in choice.logprobs):
         if is_legacy(given.value):
@@ -124,9 +124,13 @@ def form(exchange: Exchange) -> Iterator[Problem]:
 def _no_list(value: Any) -> str | None:
     """Return what is wrong with what should be a list of objects, or null."""
     if value is not None and not isinstance(value, list):
-        return f"is no list: {json_text(value)[:_SHOWN]}"
+        return f"is not an array: {json_text(value)[:_SHOWN]}"
     odd = next((one for one in value or () if not isinstance(one, dict)), None)
-    return None if odd is None and None not in (value or ()) else f"holds what is no object: {json_text(odd)[:_SHOWN]}"
+    return (
+        None
+        if odd is None and None not in (value or ())
+        else f"has an item that is not an object: {json_text(odd)[:_SHOWN]}"
+    )
 
 
 @rule(
@@ -162,9 +166,7 @@ def _odd_texts(tokens: list[Token], name: str) -> Iterator[Problem]:
     """Yield of tokens those whose text is none."""
     odd = [one for one in tokens if "token" in one.value and not one.has_text]
     if odd:
-        said = (
-            f"token is {json_text(odd[0].value['token'])[:_SHOWN]}, no text, in {n_of_m(len(odd), len(tokens), name)}"
-        )
+        said = f"token is {json_text(odd[0].value['token'])[:_SHOWN]}, not a string, in {n_of_m(len(odd), len(tokens), name)}"
         yield Problem(said, ((odd[0].chunk, f"{odd[0].pointer}/token"),), _NO_TEXT)
 
 
@@ -198,7 +200,7 @@ def _tokens(exchange: Exchange) -> list[Token]:
 )  # fmt: skip
 def in_range(exchange: Exchange) -> Iterator[Problem]:
     """
-    `math.exp(token.logprob)` is more than 1, or raises TypeError on null and texts: sums and averages are wrong.
+    `math.exp(token.logprob)` is more than 1, or raises TypeError on null and strings: sums and averages are wrong.
 
     Instead: Leave such tokens out: `isinstance(token.logprob, float) and token.logprob <= 0`.
     """
@@ -235,7 +237,7 @@ def _wrong_number(token: Token) -> str | None:
 )  # fmt: skip
 def token_bytes(exchange: Exchange) -> Iterator[Problem]:
     """
-    `bytes(token.bytes)` raises, or joins to another text than the one that came.
+    `bytes(token.bytes)` raises, or joins to a different text.
 
     Instead: Take the bytes of the text, `token.token.encode()`.
     """
@@ -256,7 +258,7 @@ def _wrong_bytes(token: Token, text: str) -> Problem | None:
         return None
     if token.bytes is None:
         odd = next((value for value in given if not is_byte(value)), None) if isinstance(given, list) else given
-        return Problem(f"bytes of a token holds {json_text(odd)[:_SHOWN]}, which is no byte", at)
+        return Problem(f"bytes of a token holds {json_text(odd)[:_SHOWN]}, not a byte", at)
     if "\ufffd".encode() in token.bytes and "\ufffd" not in text:
         return Problem("the bytes of a token are those of U+FFFD, which the text does not hold", at, _REPLACED)
     if token.has_text and not _CUT.search(token.text) and token.bytes != token.text.encode("utf-8", "replace"):
@@ -282,9 +284,9 @@ def _short(text: str) -> str:
 )  # fmt: skip
 def joins(exchange: Exchange) -> Iterator[Problem]:
     """
-    Probabilities that are laid over the text mark other words than those they are of.
+    Probabilities laid over the text mark the wrong words.
 
-    Instead: Find each token in the text, `found = text.find(token.token, at)`, and leave out those that are not there.
+    Instead: Find each token in the text, `found = text.find(token.token, at)`, and ignore those not found.
     """
     for one in _judged(exchange):
         problem = None if _agrees(one, exchange) or _is_part(one) else _another_text(one)
@@ -349,7 +351,7 @@ def _another_text(one: TokenList) -> Problem:
         return Problem("each chunk holds all the tokens so far", at, _ALL_SO_FAR)
     if raw.strip().startswith(one.text.strip()) and raw != one.by_token and one.text:
         example = next(token.text for token in one.tokens if any(mark in token.text for mark in _RAW))
-        return Problem(f"tokens are the tokenizer's own pieces and no text: {_short(example)}", at, _RAW_PIECES)
+        return Problem(f"tokens are the tokenizer's internal pieces, not text: {_short(example)}", at, _RAW_PIECES)
     holds_thought = thought in one.by_token if thought else "</think>" in one.by_token
     if holds_thought and one.text.strip() in one.by_token:
         return Problem("the tokens of the content hold the reasoning too", at, _REASONING_TOO)
@@ -367,10 +369,10 @@ def _another_text(one: TokenList) -> Problem:
 )  # fmt: skip
 def covers(exchange: Exchange) -> Iterator[Problem]:
     """
-    Confidence is computed over a part of the answer and passed off as that of all of it.
+    Confidence is computed over part of the answer and presented as that of the whole.
 
-    Instead: Compare before use, `whole = "".join(token.token for token in tokens) == text`; else take the answer for one
-    without probabilities.
+    Instead: Compare before use, `whole = "".join(token.token for token in tokens) == text`; if they differ, treat
+    the answer as one without probabilities.
     """
     for one in _judged(exchange):
         if not _agrees(one, exchange) and _is_part(one):
@@ -388,9 +390,9 @@ def covers(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def covers_reasoning(exchange: Exchange) -> Iterator[Problem]:
     """
-    The confidence of an answer that was thought over is that of its last words only.
+    The confidence of a reasoned answer comes from its last words only.
 
-    Instead: Say so where it is shown, and go on without: `tokens += choice.logprobs.content if choice.logprobs else []`.
+    Instead: Say so where it is shown, and continue without: `tokens += choice.logprobs.content if choice.logprobs else []`.
     """
     for choice in exchange.columns.choices.values():
         thought = choice.fragments(choice.reasoning) if choice.reasoning else None

@@ -33,12 +33,12 @@ _CHOSEN_FIRST = Advice(
     "Sort them: `sorted(token.top_logprobs, key=lambda one: -one.logprob)`.",
 )
 _OF_ANOTHER = Advice(
-    "Alternatives and entropy are those of another place in the text.",
+    "Alternatives and entropy belong to another place in the text.",
     "Use them only where the token itself is among them: `any(one.token == token.token for one in token.top_logprobs)`.",
 )
 _TWO_VALUES = Advice(
     "One token has two probabilities: a threshold passes with the one and fails with the other.",
-    "Take that of the token, `token.logprob`, and not that of the list.",
+    "Use the token's own value, `token.logprob`, not the one in the list.",
 )
 
 
@@ -96,7 +96,7 @@ def _falls(values: list[float]) -> bool:
 )  # fmt: skip
 def own(exchange: Exchange) -> Iterator[Problem]:
     """
-    Alternatives and entropy are those of another place in the text.
+    Alternatives and entropy belong to another place in the text.
 
     Instead: Use them only where the token itself is among them.
     """
@@ -140,9 +140,9 @@ def _near(one: Any, other: Any) -> bool:
 )  # fmt: skip
 def count(exchange: Exchange) -> Iterator[Problem]:
     """
-    `token.top_logprobs[wanted - 1]` raises IndexError; tables have a column too few, or some that nobody wanted.
+    `token.top_logprobs[wanted - 1]` raises IndexError; tables have a column too few, or too many.
 
-    Instead: Go by what came: `for one in token.top_logprobs[:wanted]`.
+    Instead: Use what was sent: `for one in token.top_logprobs[:wanted]`.
     """
     wanted = exchange.request.get("top_logprobs") or 0
     counts = [(len(token.alternatives), token) for token in all_tokens(exchange) or ()]
@@ -189,7 +189,7 @@ def distinct(exchange: Exchange) -> Iterator[Problem]:
         token, text = doubled[0]
         where = n_of_m(len(doubled), len(tokens), "token")
         at = ((token.chunk, f"{token.pointer}/top_logprobs"),)
-        yield Problem(f"the alternative {text!r} stands twice, with {where}", at)
+        yield Problem(f"the alternative {text!r} is listed twice, with {where}", at)
 
 
 def _twice(token: Token) -> str | None:

@@ -33,4 +33,4 @@ def image_fault(url: Any) -> str | None:
         return None if is_base64(url[data.end() :]) else "is a data URL whose data is not base64"
     if _URL.match(url):
         return None
-    return "is bare base64, without data: and its type before it" if is_base64(url) else "has a url that is no URL"
+    return "is bare base64, without data: and its type before it" if is_base64(url) else "has an invalid url"

@@ -21,16 +21,16 @@ _RESULT = recording(SCENARIOS["tools.round-trip"])[-1]
 _NUMBERS = 50  # of a result, looked for in the answer
 _FORMS = {
     "content null": Advice(
-        "The SDK's message that calls a tool has content None: sent back as it came, it ends the conversation there.",
-        'Send text in its place: `message["content"] = message["content"] or ""`.',
+        "The SDK's message that calls a tool has content None: sent back unchanged, it ends the conversation.",
+        'Send a string instead: `message["content"] = message["content"] or ""`.',
     ),
     'content ""': Advice(
-        "Clients that join the pieces of a stream send empty text beside the calls, and end the conversation there.",
-        'Leave it out where it is empty: `if not message["content"]: del message["content"]`.',
+        "Clients that join the pieces of a stream send an empty string beside the calls, and end the conversation.",
+        'Omit it if it is empty: `if not message["content"]: del message["content"]`.',
     ),
     "a tool's result": Advice(
-        "No tool is of use: the request that brings the result of the first call is refused.",
-        'Tell the result as a user: `{"role": "user", "content": f"{name} returned: {result}"}`, and leave out the call.',
+        "No tool can be used: the request with the result of the first call is rejected.",
+        'Send the result as a user message: `{"role": "user", "content": f"{name} returned: {result}"}`, and omit the call.',
     ),
 }
 _REFUSAL = error(400, "Invalid message.", "messages")
@@ -47,7 +47,7 @@ def _further(exchange: Exchange) -> str | None:
         return "no earlier answer is sent back"
     # A model that called no tool leaves a scenario nothing to send back that the specification allows.
     empty = [one for one in sent if not one.get("content") and not one.get("tool_calls")]
-    return "what is sent back says nothing and calls nothing" if empty else None
+    return "the message sent back has neither text nor calls" if empty else None
 
 
 def _resulting(exchange: Exchange) -> str | None:
@@ -66,7 +66,7 @@ def accepted(exchange: Exchange) -> Iterator[Problem]:
     """
     The conversation ends at its second turn: clients send the message back as they got it.
 
-    Instead: Build the message anew: role, content as a text or left out, tool_calls with id, type and function.
+    Instead: Build the message anew: role, content as a string or omitted, tool_calls with id, type and function.
     """
     status = exchange.response.status
     if status != OK:
@@ -76,16 +76,16 @@ def accepted(exchange: Exchange) -> Iterator[Problem]:
 
 
 @observation(
-    "multi_turn.reasoning", "What happens to a further turn with the reasoning sent back, or left out.",
-    sources.REASONING_CONTENT, all_of(_further, lambda x: None if "reasoning" in (x.expected.tested_parameter or "") else "nothing is tried with reasoning"),
+    "multi_turn.reasoning", "What happens to the next turn with the reasoning sent back, or left out.",
+    sources.REASONING_CONTENT, all_of(_further, lambda x: None if "reasoning" in (x.expected.tested_parameter or "") else "no scenario tries reasoning"),
     good=(_BACK,),
     bad=(_LEFT_OUT, with_response(_BACK, status=400, body=_REFUSAL.body)),
 )  # fmt: skip
 def reasoning(exchange: Exchange) -> str:
     """
-    Some providers refuse the request with it, others without it, and some changed sides under one model name.
+    Some providers reject the request with it, others without it, and some have changed under one model name.
 
-    Instead: Keep `reasoning_content` with the message, and send it back only where the provider wants it.
+    Instead: Keep `reasoning_content` with the message, and send it back only if the provider requires it.
     """
     status = exchange.response.status
     given = any("reasoning_content" in message for message in _messages(exchange))
@@ -108,7 +108,7 @@ def result_used(exchange: Exchange) -> str:
     """
     A gateway that drops the result makes the model guess, and the guess reads like an answer.
 
-    Instead: Put a mark into the result while trying a provider out, and look for it in the answer.
+    Instead: When testing a provider, put a marker into the result, and look for it in the answer.
     """
     results = " ".join(str(one.get("content")) for one in _messages(exchange) if one.get("role") == "tool")
     numbers = {word.strip(".,;:\"'{}") for word in results.split() if any(letter.isdigit() for letter in word)}
@@ -135,14 +135,14 @@ def _begun(exchange: Exchange) -> Exchange | None:
 def _both_counted(exchange: Exchange) -> Reason | None:
     before = _begun(exchange)
     if before is None:
-        return "it goes on with nothing that was asked before"
+        return "it continues no earlier request"
     return success_status(exchange) or (
         None if None not in {_counted(before), _counted(exchange)} else "tokens are not counted in both"
     )
 
 
 @rule(
-    "multi_turn.prompt-tokens", Level.SHOULD, "A further turn counts more prompt tokens than the turn before.",
+    "multi_turn.prompt-tokens", Level.SHOULD, "The next turn counts more prompt tokens than the turn before.",
     sources.USAGE, _both_counted,
     good=(_HISTORY, _NULL),
     bad=(replace_in_body(_HISTORY, '"prompt_tokens":21,"completion_tokens":4,"total_tokens":25', '"prompt_tokens":9,"completion_tokens":4,"total_tokens":13'),),
@@ -150,9 +150,9 @@ def _both_counted(exchange: Exchange) -> Reason | None:
 )  # fmt: skip
 def prompt_tokens(exchange: Exchange) -> Iterator[Problem]:
     """
-    A bill, or a window that is watched by it, counts one and the same prompt for ever.
+    Billing, or code that watches the context window, always counts the same prompt.
 
-    Instead: Count with a tokenizer of your own where a limit or a bill hangs on it.
+    Instead: Count with your own tokenizer if a limit or a bill depends on it.
     """
     before = _begun(exchange)
     first, second = _counted(before) if before else None, _counted(exchange)

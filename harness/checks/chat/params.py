@@ -43,8 +43,8 @@ _A_TOKEN, _A_WORD = 8, 32
 """No text has more letters and digits to a token, nor more beside: English has 4 or 5 to a token, few words have 30."""
 _UNCOUNTED = ask(SCENARIOS["chat.stop"].prompt, stream=True)
 _KEPT = Advice(
-    "Programs that put pieces together, or parse what comes before their own mark, find the mark in the text.",
-    "Cut it off the end: `text = text.removesuffix(stop)`.",
+    "Programs that join pieces, or parse up to their own marker, find the marker in the text.",
+    "Remove it from the end: `text = text.removesuffix(stop)`.",
 )
 
 
@@ -106,7 +106,7 @@ _ONE_INDEX = Advice(
 
 @rule(
     "params.n", MUST, "As many choices are sent as requested.",
-    sources.REQUEST, lambda x: _given("n")(x) or complete_answer(x) or (None if type(x.request.get("n")) is int else "n is no number"),
+    sources.REQUEST, lambda x: _given("n")(x) or complete_answer(x) or (None if type(x.request.get("n")) is int else "n is not a number"),
     good=(_N, _TWO),
     bad=(with_request_params(_N, n=3), with_request_params(_TWO, n=3), replace_in_body(_N, '"index":1,', '"index":0,')),
     depends_on=_HELD,
@@ -115,7 +115,7 @@ def n(exchange: Exchange) -> Iterator[Problem]:
     """
     `choices[1]` raises IndexError.
 
-    Instead: Ask several times instead of once for several choices.
+    Instead: Send several requests instead of asking for several choices.
     """
     wanted, came = exchange.request.get("n"), len(exchange.columns.choices)
     ends = max((len(choice.finish_reasons) for choice in exchange.columns.choices.values()), default=0)
@@ -139,9 +139,9 @@ def n(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def stop(exchange: Exchange) -> Iterator[Problem]:
     """
-    Agents that stop the model at their own mark go on to read what it made up after it.
+    Agents that stop the model at their own marker read what it made up after the marker.
 
-    Instead: Cut the text at the stop sequence yourself as well.
+    Instead: Also truncate the text at the stop sequence yourself.
     """
     found = _stopped(exchange)
     if found is not None:
@@ -175,9 +175,9 @@ def _stop_place(exchange: Exchange, stop: str) -> tuple[int, str]:
 )  # fmt: skip
 def cap_kept(exchange: Exchange) -> Iterator[Problem]:
     """
-    The cap holds down neither the bill nor the wait, and no count in the answer says so.
+    The cap limits neither the bill nor the wait, and no count in the response shows it.
 
-    Instead: Close the stream when enough has come: `if len(text) > 8 * cap: stream.close()`.
+    Instead: Close the stream when you have received enough: `if len(text) > 8 * cap: stream.close()`.
     """
     cap = cap_of(exchange)
     most = _A_TOKEN * cap + _A_WORD
@@ -204,7 +204,7 @@ def logprobs(exchange: Exchange) -> Iterator[Problem]:
     """
     `choice.logprobs.content` raises AttributeError on None.
 
-    Instead: Read them where they are: `choice.logprobs and choice.logprobs.content or []`.
+    Instead: Read them if present: `choice.logprobs and choice.logprobs.content or []`.
     """
     if not _has_logprobs(exchange):
         place = (exchange.columns.first, "/choices/0/logprobs")
@@ -228,7 +228,7 @@ def top_logprobs(exchange: Exchange) -> Iterator[Problem]:
     """
     Code that fills a table of that width overflows it.
 
-    Instead: Cut the list: `token.top_logprobs[:wanted]`.
+    Instead: Truncate the list: `token.top_logprobs[:wanted]`.
     """
     wanted = exchange.request.get("top_logprobs")
     most, place = max(_alternatives(exchange), default=(0, (exchange.columns.first, "/choices/0/logprobs")))
@@ -254,9 +254,9 @@ def _alternatives(exchange: Exchange) -> Iterator[tuple[int, tuple[int, str]]]:
 )  # fmt: skip
 def refused_plainly(exchange: Exchange) -> Iterator[Problem]:
     """
-    Nobody can tell which parameter to leave out.
+    The error does not say which parameter to remove.
 
-    Instead: Leave parameters out one by one, the newest first, until the request is taken.
+    Instead: Remove parameters one by one, the newest first, until the request is accepted.
     """
     error = exchange.columns.errors[0] if exchange.columns.errors else None
     inner = error.value if error and isinstance(error.value, dict) else {}
@@ -279,9 +279,9 @@ def refused_plainly(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def outcome(exchange: Exchange) -> str:
     """
-    A parameter that is ignored changes nothing and says nothing; one that is refused fails the request.
+    An ignored parameter changes nothing and gives no hint; a rejected one fails the request.
 
-    Instead: Keep the parameters each provider takes in a table, and send no others.
+    Instead: Keep a table of the parameters each provider supports, and send no others.
     """
     name = exchange.expected.tested_parameter
     if error_status(exchange) is None:

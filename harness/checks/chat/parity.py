@@ -58,7 +58,7 @@ def _counted(exchange: Exchange) -> Reason | None:
     if found:
         return found
     if any(one.altered for one in _both(exchange)):
-        return "whoever published the recording altered it"
+        return "the publisher of the recording altered it"
     if _serves_tools(exchange):
         return "the server runs a tool, whose results count as prompt"
     return None if all(type(one.prompt_tokens) is int for one in _both(exchange)) else "not both have usage"
@@ -90,7 +90,7 @@ def channels(exchange: Exchange) -> Iterator[Problem]:
         if one.all_letters and one.all_letters == other.letters:
             thought = ", ".join(sorted(one.channels & set(REASONING_CHANNELS)))
             yield Problem(
-                f"{where} the thought stands in content, before the text; else it comes in {thought}",
+                f"{where} the reasoning is in content, before the text; otherwise it is in {thought}",
                 ((exchange.columns.first, ""),),
                 _IN_TEXT,
             )
@@ -141,7 +141,7 @@ def _thinks(exchange: Exchange) -> bool:
 )  # fmt: skip
 def finish(exchange: Exchange) -> Iterator[Problem]:
     """
-    A loop that works streamed ends, or never ends, in one body.
+    A loop that works with streaming ends early, or never ends, without.
 
     Instead: Decide by the calls and the text, not by the reason alone.
     """
@@ -167,7 +167,7 @@ def prompt_tokens(exchange: Exchange) -> Iterator[Problem]:
     """
     One of the two bills is wrong.
 
-    Instead: Count the prompt once with a tokenizer of the model's, and compare.
+    Instead: Count the prompt once with the model's tokenizer, and compare.
     """
     streamed, whole = (one.prompt_tokens for one in _both(exchange))
     if streamed != whole:
@@ -184,9 +184,9 @@ def prompt_tokens(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def tool_calls(exchange: Exchange) -> Iterator[Problem]:
     """
-    An agent works in one mode and calls nothing, or something else, in the other.
+    An agent works in one mode and calls no tool, or another one, in the other.
 
-    Instead: Use the mode in which the calls come, and join the stream yourself where both are needed.
+    Instead: Use the mode in which the calls come, and join the stream yourself if you need both.
     """
     streamed, whole = (one.tools for one in _both(exchange))
     if streamed != whole and (exchange.siblings is None or _lost(exchange)):
@@ -227,7 +227,7 @@ def spaces(exchange: Exchange) -> Iterator[Problem]:
     streamed, whole = _both(exchange)
     if streamed.letters and streamed.letters == whole.letters and streamed.text != whole.text:
         place = (exchange.columns.first, "")
-        yield Problem("the texts differ in nothing but white space: one of the modes loses it, or adds some", (place,))
+        yield Problem("the texts differ only in white space: one mode loses or adds some", (place,))
 
 
 @observation(
@@ -240,7 +240,7 @@ def spaces(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def text(exchange: Exchange) -> str:
     """
-    Where they differ often, pieces may be lost in one of the modes; few models repeat themselves exactly.
+    If they often differ, one of the modes may lose pieces; few models repeat themselves exactly.
 
     Instead: Compare completion_tokens with the text's length before blaming the model.
     """

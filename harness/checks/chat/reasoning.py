@@ -32,7 +32,7 @@ SHOULD = Level.SHOULD
 _TELLING = 8  # characters: a shorter thought may well be the first words of the answer
 _LONG = 200  # characters: a thought that is the answer, word for word, and longer is none
 _OBJECT = Advice(
-    "`reasoning += delta.reasoning_content` raises TypeError: the text is inside of an object.",
+    "`reasoning += delta.reasoning_content` raises TypeError: the text is inside an object.",
     'Take it out: `piece = piece.get("text") or "" if isinstance(piece, dict) else piece`.',
 )
 _IN_PARTS = Advice(
@@ -41,8 +41,8 @@ _IN_PARTS = Advice(
     'or "")`.',
 )
 _SAME = Advice(
-    "The user reads the answer twice, once as a thought.",
-    'Show no reasoning where it is the text: `if reasoning.strip() == text.strip(): reasoning = ""`.',
+    "The user reads the answer twice, once as reasoning.",
+    'Do not show reasoning that equals the text: `if reasoning.strip() == text.strip(): reasoning = ""`.',
 )
 
 _PARTS = replace_in_body(
@@ -96,8 +96,8 @@ def field_type(exchange: Exchange) -> Iterator[Problem]:
     """
     `reasoning += delta.reasoning_content` raises TypeError.
 
-    Instead: Append only text, `if isinstance(piece, str): reasoning += piece`, and take the texts out of lists
-    by hand.
+    Instead: Append only strings, `if isinstance(piece, str): reasoning += piece`, and take the texts out of lists
+    yourself.
     """
     for name in REASONING_CHANNELS:
         for problem in wrong_kinds(
@@ -147,7 +147,7 @@ def not_in_content(exchange: Exchange) -> Iterator[Problem]:
     """
     The user reads everything twice.
 
-    Instead: Cut it off after the loop: `text = text.strip().removeprefix(reasoning.strip()).lstrip() or text`.
+    Instead: Remove it after the loop: `text = text.strip().removeprefix(reasoning.strip()).lstrip() or text`.
     """
     # A model may think the very words of its answer, as DeepSeek-R1 does on a greeting; then nothing follows them.
     for choice in exchange.columns.choices.values():
@@ -238,7 +238,7 @@ def place(exchange: Exchange) -> str:
 def phases(exchange: Exchange) -> str:
     """
     `else: print(delta.content)` prints None where content is null; `delta.reasoning_content` raises where it is
-    gone.
+    absent.
 
     Instead: Test each field by itself, with no `else`: `if getattr(delta, "reasoning_content", None): ...`, `if
     delta.content: ...`.
@@ -271,9 +271,9 @@ def phases(exchange: Exchange) -> str:
 )  # fmt: skip
 def one_field(exchange: Exchange) -> Iterator[Problem]:
     """
-    Clients that read every name they know show the thought twice.
+    Clients that read every name they know show the reasoning twice.
 
-    Instead: Take the first field that ever carries text, and leave the others.
+    Instead: Use the first field that carries text, and ignore the others.
     """
     for choice in exchange.columns.choices.values():
         names = [name for name in REASONING_CHANNELS if name in choice.channels]
@@ -294,9 +294,9 @@ def one_field(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def off(exchange: Exchange) -> Iterator[Problem]:
     """
-    The wait and the bill of thinking come all the same; some send the answer itself as reasoning.
+    You still wait and pay for the reasoning; some providers send the answer itself as reasoning.
 
-    Instead: Show the reasoning text where no other text comes.
+    Instead: Show the reasoning text if no other text comes.
     """
     for choice in exchange.columns.choices.values():
         if choice.reasoning:
@@ -315,9 +315,9 @@ def off(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def on(exchange: Exchange) -> str:
     """
-    Where only tokens come there is nothing to show, and a client that waits for the thought shows a blank.
+    If only token counts come, there is nothing to show, and a client that waits for the reasoning shows a blank.
 
-    Instead: Show a sign of life that needs no text.
+    Instead: Show progress that needs no text.
     """
     text = any(choice.reasoning for choice in exchange.columns.choices.values())
     details = [usage.value.get("completion_tokens_details") for usage in exchange.columns.usages]

@@ -18,24 +18,24 @@ from harness.wire.shapes import REASONING_CHANNELS
 SHOULD = Level.SHOULD
 
 _TOKENS = Advice(
-    "They are shown as part of the thought, and sent back they end it inside the prompt.",
-    'Take out what stands between the bars: `re.sub(r"<\\|.*?\\|>", "", reasoning)`.',
+    "They are shown as part of the reasoning, and when sent back they end it inside the prompt.",
+    'Remove the text between the bars: `re.sub(r"<\\|.*?\\|>", "", reasoning)`.',
 )
 _CHANNEL = Advice(
-    "What follows the name is the answer, and the user is not shown it.",
-    'Cut at the name: `reasoning, _, rest = reasoning.partition("assistantfinal")`.',
+    "The text after the name is the answer, and the user does not see it.",
+    'Split at the name: `reasoning, _, rest = reasoning.partition("assistantfinal")`.',
 )
 _CALL = Advice(
     "The call is lost: a client reads calls from tool_calls, and the turn ends without one.",
-    'Read it from the reasoning where tool_calls is empty: `re.search(r"<tool_call>(.*?)</tool_call>", reasoning, re.S)`.',
+    'If tool_calls is empty, read it from the reasoning: `re.search(r"<tool_call>(.*?)</tool_call>", reasoning, re.S)`.',
 )
 _MOJIBAKE = Advice(
     "Every letter beyond ASCII is shown as two or three wrong ones.",
-    'Join the pieces, then turn it back: `reasoning.encode("latin-1").decode()`; "cp1252" where that raises.',
+    'Join the pieces, then convert: `reasoning.encode("latin-1").decode()`; "cp1252" if that raises.',
 )
 _CONTROL = Advice(
-    "Terminals obey it, databases and XML refuse it.",
-    'Take it out before you show or store the text: `"".join(c for c in reasoning if c >= " " or c in "\\n\\t")`.',
+    "Terminals execute it; databases and XML reject it.",
+    'Remove it before you show or store the text: `"".join(c for c in reasoning if c >= " " or c in "\\n\\t")`.',
 )
 _GREETS = "The user greets me."
 
@@ -57,9 +57,9 @@ def _with_thought(text: str) -> Exchange:
 )  # fmt: skip
 def once(exchange: Exchange) -> Iterator[Problem]:
     """
-    Clients that append each piece show the thought twice, and send it back so.
+    Clients that append each piece show the reasoning twice, and send both copies back.
 
-    Instead: Show the answer alone, or ask without `stream=True` where you need the thought.
+    Instead: Show the answer alone, or request it without `stream=True` if you need the reasoning.
     """
     for choice in exchange.columns.choices.values():
         for name in REASONING_CHANNELS:
@@ -80,16 +80,16 @@ def once(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def no_markup(exchange: Exchange) -> Iterator[Problem]:
     """
-    The tags are shown; what follows a closing one is the answer, which the user is not shown.
+    The tags are shown; the text after a closing tag is the answer, which the user does not see.
 
-    Instead: Cut at the tags: `thought, _, rest = reasoning.removeprefix("<think>").partition("</think>")`, and show
-    the rest as text where no other text came.
+    Instead: Split at the tags: `thought, _, rest = reasoning.removeprefix("<think>").partition("</think>")`, and
+    show the rest as text if no other text came.
     """
     for find, words, advice in (
         (think_tag, "the reasoning text holds the tag {mark}", None),
         (special_token, "the reasoning text holds the special token {mark}", _TOKENS),
         (channel_words, "the reasoning text holds {mark}, the name of a channel of the model", _CHANNEL),
-        (call_markup, "a call stands in the reasoning text, as the markup {mark}", _CALL),
+        (call_markup, "a tool call is in the reasoning text, as the markup {mark}", _CALL),
     ):
         yield from marked(exchange, REASONING_CHANNELS, find, words, advice)
 
@@ -103,9 +103,9 @@ def no_markup(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def legible(exchange: Exchange) -> Iterator[Problem]:
     """
-    The server cut a character between two tokens and replaced the halves: it is lost for good.
+    The server split a character between two tokens and replaced the halves: the character is lost.
 
-    Instead: Nothing in the client restores the character; show the answer without the thought.
+    Instead: The client cannot restore the character; show the answer without the reasoning.
     """
     for find, words, advice in (
         (replacement, "the reasoning text holds U+FFFD", None),

@@ -11,45 +11,45 @@ from harness.wire.chat.chunks import Choice, Fragments
 from harness.wire.exchange import Exchange
 
 GROWS = Advice(
-    "Clients that append the pieces show the text again and again.",
-    "Replace instead of appending, for this provider alone: `text = piece or text`.",
+    "Clients that append the pieces show the same text again and again.",
+    "Replace instead of appending, for this provider only: `text = piece or text`.",
 )
 SO_FAR = Advice(
     "Clients that append each piece show the text twice.",
-    "Leave out of a piece what it repeats: `if len(text) > 7 and piece.strip().startswith(text.strip()): piece = "
+    "Drop the part of a piece that repeats: `if len(text) > 7 and piece.strip().startswith(text.strip()): piece = "
     "piece.strip()[len(text.strip()):]`.",
 )
 LAST_AGAIN = Advice(
     "Clients that append each piece show the end of the text twice.",
-    "Leave a long piece out that the text already ends with: `if len(piece) > 15 and text.endswith(piece): continue`.",
+    "Skip a long piece that the text already ends with: `if len(piece) > 15 and text.endswith(piece): continue`.",
 )
 DOUBLED = Advice(
     "Every word is shown twice.",
-    "Take the first half of each piece, for this provider alone: `text += piece[: len(piece) // 2]`.",
+    "Take the first half of each piece, for this provider only: `text += piece[: len(piece) // 2]`.",
 )
 TWICE = Advice(
-    "Every word is shown twice, and sent back as history it stays so.",
-    'Keep the pieces and join every second one (every third, where each comes three times): `text = "".join(pieces[::2])`.',
+    "Every word is shown twice, and stays so when sent back as history.",
+    'Keep the pieces and join every second one (every third, if each comes three times): `text = "".join(pieces[::2])`.',
 )
 RESTART = Advice(
-    "The beginning of the text is shown twice: what came before an error inside the provider is not taken back.",
-    "After the loop look for the text's own beginning: `again = next((n for n in range(15, len(text)) if "
+    "The beginning of the text is shown twice: the part sent before an error inside the provider is not taken back.",
+    "After the loop, look for the beginning of the text again: `again = next((n for n in range(15, len(text)) if "
     "text.startswith(text[:n], n)), 0)`, and keep `text[again:]`.",
 )
 INTERLEAVED = Advice(
-    "The words of two copies of the text are shown in turn.",
-    "Keep what was shown in a queue, and leave out a piece that equals the oldest: `if shown and shown[0] == piece: "
-    "shown.popleft()`, for this provider alone.",
+    "The words of two copies of the text alternate.",
+    "For this provider only, keep shown pieces in a queue, and skip a piece that equals the oldest: `if shown and "
+    "shown[0] == piece: shown.popleft()`.",
 )
 REPLAYED = Advice(
-    "A part of the text is shown twice: the stream was taken up again too early after it broke off.",
-    "Keep the pieces, and where a run of them comes again at once take it out: `if pieces[at : at + n] == pieces[at + n : "
+    "A part of the text is shown twice: after a break, the stream was resumed too early.",
+    "Keep the pieces, and remove a run of them that is repeated at once: `if pieces[at : at + n] == pieces[at + n : "
     "at + 2 * n]: del pieces[at : at + n]`, with n from 8 up.",
 )
 WHOLE = Advice(
-    "The answer is shown twice, without anything between.",
-    "Keep the first half where the second is the same: `if text == text[: len(text) // 2] * 2: text = text[: len(text) "
-    "// 2]`.",
+    "The answer is shown twice, with nothing in between.",
+    "If the second half equals the first, keep the first: `if text == text[: len(text) // 2] * 2: text = text[: "
+    "len(text) // 2]`.",
 )
 _ADVICE: dict[Form, Advice] = {
     "whole": WHOLE,
@@ -86,7 +86,7 @@ def _worded(found: Repetition | None, texts: list[str], noun: str) -> Worded | N
         "twice": f"{found.pieces} pieces of the {noun} repeat the piece before them",
         "restart": f"the {noun} begins again after {count_of(found.pieces, 'piece')}",
         "replayed": f"{found.pieces} pieces of the {noun} come twice, in the middle of a sentence",
-        "interleaved": f"two copies of the {noun} come in turn: {found.pieces} pieces come again a little later",
+        "interleaved": f"two copies of the {noun} are interleaved: {found.pieces} pieces are repeated a little later",
     }
     return found.form, found.piece, words[found.form], _ADVICE[found.form]
 

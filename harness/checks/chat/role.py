@@ -13,11 +13,11 @@ from harness.wire.exchange import Exchange
 _READ = ("chunk.present",)
 _ROLES = {"developer", "system", "user", "assistant", "tool"}
 _UNKNOWN = Advice(
-    "Clients that choose by role show the text as nobody's or drop it; sent back in the history it is refused.",
-    'Write your own: `history.append({"role": "assistant", "content": text})`, whatever role came.',
+    "Clients that choose by role show the text without a speaker or drop it; sent back as history, it is rejected.",
+    'Set the role yourself: `history.append({"role": "assistant", "content": text})`, whatever role came.',
 )
 _LATER = Advice(
-    "Clients that open a message when a role comes lose the text before it, or append that to the user's.",
+    "Clients that open a message when a role comes lose the text before it, or append it to the user's.",
     "Open the assistant's message at the first chunk of a choice, without waiting for a role.",
 )
 _OF_OTHERS = Advice(
@@ -104,7 +104,7 @@ def message(exchange: Exchange) -> Iterator[Problem]:
     for choice in exchange.columns.choices.values():
         if "assistant" not in choice.roles:
             place = place_of(exchange, choice, 0, "/message/role")
-            yield Problem(f"the message of choice {choice.index} has not the role assistant", (place,))
+            yield Problem(f"the message of choice {choice.index} does not have the role assistant", (place,))
 
 
 @observation(
@@ -123,7 +123,7 @@ def pattern(exchange: Exchange) -> str:
     """
     Clients that start a new message at each role split a stream that repeats it.
 
-    Instead: Open one message for each choice at its first chunk, and pay no heed to roles after that.
+    Instead: Open one message for each choice at its first chunk, and ignore roles after that.
     """
     kinds = exchange.columns.kinds("/choices/*/delta/role")
     given = kinds.get("text")

@@ -90,7 +90,7 @@ def _readings(exchange: Exchange) -> "SdkResults":
 
 
 def _raised(who: str, exchange: Exchange, reading: SdkResult) -> Problem:
-    kind = "" if reading.is_openai_error else ", which is no OpenAIError"
+    kind = "" if reading.is_openai_error else ", which is not an OpenAIError"
     where = f" at {reading.pointer}" if reading.pointer else ""
     why = f": {reading.message}" if reading.message else ""
     return Problem(f"{who} raises {reading.error}{kind}{where}{why}", (failure_location(exchange, reading),))
@@ -109,9 +109,9 @@ def _raised(who: str, exchange: Exchange, reading: SdkResult) -> Problem:
 )  # fmt: skip
 def reads(exchange: Exchange) -> Iterator[Problem]:
     """
-    The stream dies in the middle, mostly of an exception that `except openai.APIError` does not catch.
+    The stream fails midway, mostly with an exception that `except openai.APIError` does not catch.
 
-    Instead: Catch `ValueError` beside `openai.OpenAIError` around the loop over chunks, and keep the text so far.
+    Instead: Catch `ValueError` as well as `openai.OpenAIError` around the loop over chunks, and keep the text so far.
     """
     readings = _readings(exchange)
     if readings.sync.error:
@@ -136,9 +136,9 @@ def reads(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def loses_nothing(exchange: Exchange) -> Iterator[Problem]:
     """
-    Text is missing and nothing was raised: an answer that looks whole, or an empty one that looks like success.
+    Text is missing and nothing was raised: the answer looks complete, or an empty one looks like success.
 
-    Instead: Take a stream without a finish_reason for a failed one, and a body for one only if it has choices.
+    Instead: Treat a stream without a finish_reason as failed, and a body as an answer only if it has choices.
     """
     readings = _readings(exchange)
     reading, (count, held) = readings.sync, readings.held
@@ -189,7 +189,7 @@ def _differences(held: tuple[Message, ...], yielded: tuple[Message, ...]) -> Ite
 )  # fmt: skip
 def stream_helper(exchange: Exchange) -> Iterator[Problem]:
     """
-    Programs and frameworks built on the helper fail where a loop over the chunks does not.
+    Programs and frameworks built on the helper fail; a loop over the chunks does not.
 
     Instead: Loop over `create(stream=True)` and add the chunks up yourself, by choice and by tool call.
     """
@@ -212,9 +212,10 @@ def stream_helper(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def strict(exchange: Exchange) -> Iterator[Problem]:
     """
-    A field is not of the type that the SDK declares: what a type checker passed raises AttributeError at run time.
+    A field does not have the type that the SDK declares: code that passed the type checker raises AttributeError at
+    run time.
 
-    Instead: Read the fields that a provider is known to leave out with `getattr(chunk, name, None)`.
+    Instead: Read fields that a provider is known to omit with `getattr(chunk, name, None)`.
     """
     reading = _readings(exchange).strict
     if reading.error:
@@ -235,9 +236,9 @@ def strict(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def error_class(exchange: Exchange) -> Iterator[Problem]:
     """
-    The user reads "Error code: 404" and no reason.
+    The user reads "Error code: 404" without a reason.
 
-    Instead: Show `error.response.text` where `error.body` is not a dict with a message.
+    Instead: If `error.body` is not a dict with a message, show `error.response.text`.
     """
     status, reading = exchange.response.status, _readings(exchange).sync
     due = _CLASSES.get(status, "InternalServerError" if status >= _SERVER_ERROR else "APIStatusError")
@@ -256,7 +257,7 @@ def error_class(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def error_shown(exchange: Exchange) -> str:
     """
-    What is not shown has to be read from the body by hand.
+    Read the rest from the body yourself.
 
     Instead: Read `error.response.json()` for what `error.code`, `error.param` and `error.type` lack.
     """

@@ -31,7 +31,7 @@ _HELD = ("chunk.present", "sse.no-error", "http.complete")
 _WHOLE = (*_HELD, "structured.no-fence")
 _FENCE = re.compile(r"^\s*```")
 _BROKEN = Advice(
-    "`json.loads(content)` raises, and nothing can be cut off around it: the JSON itself is broken, or ends early.",
+    "`json.loads(content)` raises, and there is nothing to strip: the JSON itself is broken, or ends early.",
     "Catch it, `except ValueError:`, and ask again.",
 )
 _PROSE = Advice(
@@ -39,7 +39,7 @@ _PROSE = Advice(
     "Ask with a tool that is forced, whose parameters are the schema, and read `tool_calls[0].function.arguments`.",
 )
 _SCALAR = Advice(
-    '`answer["city"]` raises TypeError: it is a number, a text or nothing, in which no object can be found.',
+    '`answer["city"]` raises TypeError: it is a number, a string or null, not an object.',
     "Test it, and ask again with the keys named in the prompt: `if not isinstance(answer, dict):`.",
 )
 _WITHIN = Advice(
@@ -129,11 +129,11 @@ def no_fence(exchange: Exchange) -> Iterator[Problem]:
     """
     `json.loads(content)` raises at the first character.
 
-    Instead: Cut off a fence before parsing: `re.sub(r"^```(?:json)?|```$", "", content.strip())`.
+    Instead: Remove a fence before parsing: `re.sub(r"^```(?:json)?|```$", "", content.strip())`.
     """
     for choice, text in _spoken(exchange):
         if _FENCE.match(text):
-            yield Problem("the JSON stands in a code fence", _place(exchange, choice))
+            yield Problem("the JSON is in a code fence", _place(exchange, choice))
             return
 
 
@@ -146,7 +146,7 @@ def no_fence(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def is_json(exchange: Exchange) -> Iterator[Problem]:
     """
-    `json.loads(content)` raises, and the program that asked for JSON has nothing.
+    `json.loads(content)` raises, and the program gets no JSON.
 
     Instead: Take the text from the first brace to the last: `content[content.index("{") : content.rindex("}") + 1]`.
     """
@@ -183,7 +183,7 @@ def _writing(text: str) -> str | None:
         except (ValueError, RecursionError):
             continue
     try:
-        return "it is written as Python does" if isinstance(ast.literal_eval(text.strip()), dict) else None
+        return "it is written as Python" if isinstance(ast.literal_eval(text.strip()), dict) else None
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         return None
 
@@ -216,7 +216,7 @@ def is_object(exchange: Exchange) -> Iterator[Problem]:
         answer = _parsed(text)
         if not isinstance(answer, dict):
             advice = None if isinstance(answer, list) else _SCALAR
-            yield Problem("the text is JSON and no object", _place(exchange, choice), advice)
+            yield Problem("the text is JSON but not an object", _place(exchange, choice), advice)
             return
 
 
@@ -229,9 +229,9 @@ def is_object(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def fits_schema(exchange: Exchange) -> Iterator[Problem]:
     """
-    The typed parser behind `response_format` raises: the schema was taken and not enforced.
+    The typed parser behind `response_format` raises: the schema was accepted but not enforced.
 
-    Instead: Validate what comes, and ask again with the validator's message.
+    Instead: Validate the result, and ask again with the validator's message.
     """
     for choice, text in _spoken(exchange):
         value = _parsed(text)
@@ -250,14 +250,16 @@ def _other_object(value: Any, schema: Any) -> tuple[str | None, Advice | None]:
             inner = json.loads(value)
         except (ValueError, RecursionError):
             return None, None
-        return ("the text is JSON within a JSON text", _WITHIN) if schema_error(inner, schema) is None else (None, None)
+        return (
+            ("the text is JSON inside a JSON string", _WITHIN) if schema_error(inner, schema) is None else (None, None)
+        )
     if isinstance(value, list) and len(value) == 1 and schema_error(value[0], schema) is None:
-        return "the object stands in a list", _LISTED
+        return "the object is inside an array", _LISTED
     given = as_object(value)
     if given.get("type") == "object" and isinstance(given.get("properties"), dict):
-        return "the schema came back in the place of the answer", None
+        return "the schema came back in place of the answer", None
     wraps = [key for key, one in given.items() if isinstance(one, dict) and schema_error(one, schema) is None]
-    return (f"the object stands under the key {wraps[0]!r} of another", _UNDER) if len(wraps) == 1 else (None, None)
+    return (f"the object is under the key {wraps[0]!r} of another", _UNDER) if len(wraps) == 1 else (None, None)
 
 
 @observation(
@@ -268,9 +270,9 @@ def _other_object(value: Any, schema: Any) -> tuple[str | None, Advice | None]:
 )  # fmt: skip
 def mode(exchange: Exchange) -> str:
     """
-    Where a mode is refused or ignored, the same program needs another prompt.
+    If a mode is rejected or ignored, the same program needs another prompt.
 
-    Instead: Keep a prompt that works without the mode, and fall back on it where the mode is refused.
+    Instead: Keep a prompt that works without the mode, and fall back to it if the mode is rejected.
     """
     name = _mode(exchange)
     if success_status(exchange):

@@ -68,20 +68,20 @@ _PIECES_TWICE = with_body(
 )
 _PIECE_AGAIN = with_body(TOOLS, b"\n\n".join([*_PARTS[:2], *(_PARTS[2:3] * 2), *_PARTS[3:]]))
 _GROWING = Advice(
-    "The pieces joined are no JSON: `json.loads` raises, and the call is never made.",
-    "Let a piece that is an object by itself stand for all before it: `arguments = piece if is_object(piece) else "
+    "The joined pieces are not JSON: `json.loads` raises, and the call is never made.",
+    "Let a piece that is an object by itself replace all before it: `arguments = piece if is_object(piece) else "
     "arguments + piece`, where is_object tries `json.loads(piece)`.",
 )
 _DOUBLED = Advice(
-    "The pieces joined are no JSON: `json.loads` raises, and the call is never made.",
-    'Keep the pieces, and join every second one where all of them are no JSON: `"".join(pieces[::2])`.',
+    "The joined pieces are not JSON: `json.loads` raises, and the call is never made.",
+    'Keep the pieces, and join every second one if all of them are not JSON: `"".join(pieces[::2])`.',
 )
 _HALVED = Advice(
-    "The pieces joined are no JSON: `json.loads` raises, and the call is never made.",
+    "The joined pieces are not JSON: `json.loads` raises, and the call is never made.",
     "Take one half of each piece, for this provider alone: `arguments += piece[: len(piece) // 2]`.",
 )
 _AGAIN = Advice(
-    "The pieces joined are no JSON: `json.loads` raises, and the call is never made.",
+    "The joined pieces are not JSON: `json.loads` raises, and the call is never made.",
     "Leave out a piece that is the same as the one before where all of them are no JSON: `if [piece] != pieces[-1:]: "
     "pieces.append(piece)`; or ask again without `stream=True`.",
 )
@@ -91,24 +91,24 @@ _NO_NUMBER = Advice(
 )
 _TWICE = Advice(
     "`json.loads` raises at the second object: the call is never made.",
-    "Read the first object alone: `args, _ = json.JSONDecoder().raw_decode(arguments)`.",
+    "Read the first object only: `args, _ = json.JSONDecoder().raw_decode(arguments)`.",
 )
 _EMPTY_BESIDE = Advice(
     "`json.loads` raises at the second object: the call is never made.",
-    'Cut the empty object off: `arguments.removeprefix("{}") or "{}"`, and `.removesuffix("{}")` where it comes last.',
+    'Remove the empty object: `arguments.removeprefix("{}") or "{}"`, and `.removesuffix("{}")` if it comes last.',
 )
 _TOGETHER = Advice(
     "`json.loads` raises at the second object: none of the calls is made, and the others have no arguments.",
-    "Read one object after the other, `args, end = decoder.raw_decode(arguments)`, and give each to the call whose turn "
-    "it is.",
+    "Read one object after the other, `args, end = decoder.raw_decode(arguments)`, and give each to the next call in "
+    "order.",
 )
 _ENCODED_TWICE = Advice(
-    "`json.loads` gives a text where a dict is expected: the function is called with it, or `args[...]` raises TypeError.",
-    "Parse once more where the result is a text: `if isinstance(args, str): args = json.loads(args)`.",
+    "`json.loads` returns a string instead of a dict: the function is called with it, or `args[...]` raises TypeError.",
+    "Parse once more if the result is a string: `if isinstance(args, str): args = json.loads(args)`.",
 )
 _UNESCAPED = Advice(
-    "Strict parsers refuse it, `json.loads` among them: the call is never made.",
-    "Let it pass: `json.loads(arguments, strict=False)`.",
+    "Strict parsers, such as `json.loads`, reject it: the call is never made.",
+    "Allow it: `json.loads(arguments, strict=False)`.",
 )
 _OTHER_JSON = Advice(
     "`json.loads` gives something else where a dict is expected: `args[...]` raises TypeError, and `f(**args)` too.",
@@ -120,8 +120,8 @@ _LIST_OF_ONE = Advice(
     "Take the object out of it: `args = args[0] if isinstance(args, list) else args`.",
 )
 _CUT = Advice(
-    "`json.loads` raises, whatever the finish_reason says of the call; sent back as it is, it is refused.",
-    "Where `json.loads(arguments)` raises, drop the call and ask again with a larger `max_tokens`; never send it back.",
+    "`json.loads` raises, whatever the finish_reason says; sent back unchanged, the call is rejected.",
+    "If `json.loads(arguments)` raises, drop the call and ask again with a larger `max_tokens`; never send it back.",
 )
 
 
@@ -199,16 +199,16 @@ def _told(call: JoinedCall, choice: Choice) -> _Told:
         lambda: ("each piece of the arguments holds its text twice", _HALVED) if _halved(call) else None,
         lambda: ("a piece of the arguments comes once more", _AGAIN) if _again(call) else None,
         lambda: (
-            ("NaN or Infinity, which JSON has not, stands in the arguments", _NO_NUMBER) if _no_number(text) else None
+            ("the arguments hold NaN or Infinity, which JSON does not allow", _NO_NUMBER) if _no_number(text) else None
         ),
-        lambda: ("the arguments are JSON within a JSON text", _ENCODED_TWICE) if _encoded_twice(text) else None,
+        lambda: ("the arguments are JSON inside a JSON string", _ENCODED_TWICE) if _encoded_twice(text) else None,
         lambda: _other_json(text),
         lambda: ("a line break in the arguments is not escaped", _UNESCAPED) if _unescaped(text) else None,
         lambda: rewritten(text),
         lambda: _cut(text, choice),
     )
     told = (form() for form in forms)
-    return next(filter(None, told), (f"the arguments join to no JSON object: {text[:_SHOWN]}", None))
+    return next(filter(None, told), (f"the joined arguments are not a JSON object: {text[:_SHOWN]}", None))
 
 
 def _in_a_row(text: str) -> _Told | None:
@@ -219,7 +219,7 @@ def _in_a_row(text: str) -> _Told | None:
     if all(json.loads(one) == json.loads(row[0]) for one in row):
         return f"the arguments come {len(row)} times over: {text[:_SHOWN]}", _TWICE
     if len(row) == 2 and "{}" in row:  # noqa: PLR2004
-        return f"an empty object stands beside the arguments: {text[:_SHOWN]}", _EMPTY_BESIDE
+        return f"an extra empty object is beside the arguments: {text[:_SHOWN]}", _EMPTY_BESIDE
     return f"{len(row)} objects stand in the arguments of one call: {text[:_SHOWN]}", _TOGETHER
 
 
@@ -274,9 +274,9 @@ def _other_json(text: str) -> _Told | None:
     except (ValueError, RecursionError):
         return None
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
-        return f"the arguments are a list with the object in it: {text[:_SHOWN]}", _LIST_OF_ONE
-    kinds = {list: "a JSON list", str: "a JSON text", bool: "true or false", int: "a number", float: "a number"}
-    return f"the arguments are {kinds.get(type(value), 'null')}, and no object: {text[:_SHOWN]}", _OTHER_JSON
+        return f"the arguments are an array that holds the object: {text[:_SHOWN]}", _LIST_OF_ONE
+    kinds = {list: "a JSON array", str: "a JSON text", bool: "true or false", int: "a number", float: "a number"}
+    return f"the arguments are {kinds.get(type(value), 'null')}, not an object: {text[:_SHOWN]}", _OTHER_JSON
 
 
 def _unescaped(text: str) -> bool:
@@ -312,20 +312,20 @@ def _is_open(text: str) -> bool:
 
 _NUMBER = 2**53
 _DUPLICATE = Advice(
-    "One reader keeps the first of two equal keys, another the last: what was checked is not what is run.",
-    "Refuse them: `json.loads(arguments, object_pairs_hook=unique)`, where unique raises ValueError on a key that comes "
-    "again, and send its message back as the tool's result.",
+    "One reader keeps the first of two equal keys, another the last: the arguments that were checked are not the ones that are run.",
+    "Reject them: `json.loads(arguments, object_pairs_hook=unique)`, where unique raises ValueError on a repeated "
+    "key, and send its message back as the tool's result.",
 )
 _LARGE = Advice(
-    "JavaScript, and whoever reads numbers as doubles, takes another number: an id loses its last digits.",
-    "Read numbers as they stand, `json.loads(arguments, parse_float=Decimal)`, and declare ids as texts in the schema.",
+    "JavaScript, and other readers that use doubles, read another number: an id loses its last digits.",
+    "Read numbers exactly, `json.loads(arguments, parse_float=Decimal)`, and declare ids as strings in the schema.",
 )
 _NUL = Advice(
-    "PostgreSQL refuses the text, and what is written in C ends it there.",
-    'Take it out before the text is kept or handed on: `text.replace("\\x00", "")`.',
+    "PostgreSQL rejects the text, and C programs end it there.",
+    'Remove it before the text is stored or passed on: `text.replace("\\x00", "")`.',
 )
 _HALF = Advice(
-    "Strict parsers refuse the arguments; Python takes them and raises UnicodeEncodeError where they are sent on.",
+    "Strict parsers reject the arguments; Python accepts them and raises UnicodeEncodeError when they are sent on.",
     'Replace it: `text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")`.',
 )
 
@@ -340,7 +340,7 @@ def _readable(exchange: Exchange) -> Reason | None:
 
 
 @rule(
-    "tool_calls.arguments-alike", SHOULD, "All JSON parsers read the arguments alike.",
+    "tool_calls.arguments-alike", SHOULD, "All JSON parsers read the same arguments.",
     sources.JSON_INTEROPERABLE, _readable,
     good=(TOOLS, TOOLS_BODY, TOOLS_PARALLEL),
     bad=(
@@ -354,9 +354,9 @@ def _readable(exchange: Exchange) -> Reason | None:
 )  # fmt: skip
 def arguments_alike(exchange: Exchange) -> Iterator[Problem]:
     """
-    The arguments that were shown or checked are not those that the function is called with.
+    The arguments shown or checked are not those that the function receives.
 
-    Instead: Parse the arguments once, and hand on what was parsed, never their text.
+    Instead: Parse the arguments once, and pass on the parsed value, never the text.
     """
     for call in all_calls(exchange):
         for said, advice in _read_differently(call.arguments):
@@ -389,7 +389,7 @@ def _odd_leaf(leaf: Any) -> _Told | None:
     if (whole and abs(leaf) > _NUMBER) or (isinstance(leaf, float) and isinf(leaf)):
         return "a number in the arguments is larger than a double holds exactly", _LARGE
     if "\x00" in text:
-        return "a text in the arguments holds a NUL", _NUL
+        return "a string in the arguments holds a NUL", _NUL
     if not text.isascii() and any("\ud800" <= one <= "\udfff" for one in text):
-        return "a text in the arguments holds half a surrogate pair", _HALF
+        return "a string in the arguments holds half a surrogate pair", _HALF
     return None

@@ -90,15 +90,15 @@ _REST = Advice(
 )  # fmt: skip
 def list_of_objects(exchange: Exchange) -> Iterator[Problem]:
     """
-    `for call in delta.tool_calls` raises TypeError on null, in clients that ask for the key first.
+    `for call in delta.tool_calls` raises TypeError on null in clients that only test for the key.
 
-    Instead: Loop over what is there: `for call in filter(None, delta.tool_calls or []):`, without testing for
+    Instead: Treat null as an empty list: `for call in filter(None, delta.tool_calls or []):`, without testing for
     the key.
     """
     yield from wrong_kinds(exchange, LISTS, {"list", "[]", "missing"}, "choice")
     odd = next(odd_calls(exchange), None)
     if odd:
-        yield Problem("a call in tool_calls is no object", (odd,))
+        yield Problem("a call in tool_calls is not an object", (odd,))
 
 
 _NEGATIVE = Advice(
@@ -122,8 +122,7 @@ def index(exchange: Exchange) -> Iterator[Problem]:
     """
     Of 18 client entry points measured, 10 break on a fragment without one.
 
-    Instead: Where `call.index is None`, let a fragment with an id open a new call and one without extend the
-    latest.
+    Instead: If `call.index is None`, let a fragment with an id start a new call and one without extend the latest.
     """
     yield from wrong_kinds(exchange, f"{LISTS}/*/index", {"int"}, "fragment")
     for fragment in fragments_of(exchange):
@@ -167,7 +166,7 @@ def index_from_0(exchange: Exchange) -> Iterator[Problem]:
 
 _BY_NAME = Advice(
     "The arguments of both calls run together into one, and neither has an id.",
-    "Begin a new call at each name: `if call.function.name: calls.append({})`.",
+    "Start a new call at each name: `if call.function.name: calls.append({})`.",
 )
 
 
@@ -185,7 +184,7 @@ def index_distinct(exchange: Exchange) -> Iterator[Problem]:
     """
     The arguments of both calls run together into one: `{"city":"Paris"}{"zone":"CET"}`.
 
-    Instead: Begin a new call at each new id, whatever its index: `if call.id and call.id not in calls: entry =
+    Instead: Start a new call at each new id, whatever its index: `if call.id and call.id not in calls: entry =
     calls.setdefault(call.id, {})`.
     """
     for calls in exchange.calls.values():
@@ -210,7 +209,7 @@ def id_type(exchange: Exchange) -> Iterator[Problem]:
     """
     Typed clients fail to decode it; others overwrite the id they had with null.
 
-    Instead: Keep the first one given, as text: `if call.id: entry.setdefault("id", str(call.id))`; declare it
+    Instead: Keep the first one as a string: `if call.id: entry.setdefault("id", str(call.id))`; declare it
     optional.
     """
     yield from wrong_kinds(exchange, f"{LISTS}/*/id", {"text", '""', "missing"}, "fragment")
@@ -227,14 +226,14 @@ def has_id(exchange: Exchange) -> Iterator[Problem]:
     """
     The tool's result can't be sent back: tool_call_id must name the call.
 
-    Instead: Make one up: `entry["id"] = f"call_{uuid4().hex}"`, and use it in the call and in its tool_call_id.
+    Instead: Generate one: `entry["id"] = f"call_{uuid4().hex}"`, and use it in the call and in its tool_call_id.
     """
     for call in all_calls(exchange):
         # An id of another type is a matter of tool_calls.id-type.
         if not _given_id(call):
             yield Problem("a call has no id", place(call.fragments[0]))
         elif not call.id.strip() if call.id else False:
-            yield Problem("the id of a call is nothing but white space", place(call.fragments[0], "/id"))
+            yield Problem("the id of a call is only white space", place(call.fragments[0], "/id"))
         elif call.id in _NO_IDS:
             yield Problem(f"the id of a call is the word {call.id}", place(call.fragments[0], "/id"))
 
@@ -264,8 +263,7 @@ def ids_differ(exchange: Exchange) -> Iterator[Problem]:
     """
     The results of the calls can't be told apart.
 
-    Instead: Give each call a fresh id, `f"call_{uuid4().hex}"`, in the message sent back and in its
-    tool_call_id.
+    Instead: Give each call a new id, `f"call_{uuid4().hex}"`, in the message sent back and in its tool_call_id.
     """
     for calls in exchange.calls.values():
         named = [(json_text(given), call) for call in calls if (given := _given_id(call))]
@@ -293,10 +291,9 @@ def _given_id(call: JoinedCall) -> Any:
 )  # fmt: skip
 def has_name(exchange: Exchange) -> Iterator[Problem]:
     """
-    Nobody knows what to call.
+    The client does not know which function to call.
 
-    Instead: Take the tool if only one was offered; otherwise nothing helps in the client: drop the answer and
-    retry.
+    Instead: If only one tool was offered, use it; otherwise drop the answer and retry.
     """
     for call in all_calls(exchange):
         if not call.name:
@@ -314,8 +311,8 @@ def function_type(exchange: Exchange) -> Iterator[Problem]:
     """
     Typed clients fail to decode it; the OpenAI SDK's stream helper fails an assertion on an empty one.
 
-    Instead: Take each call with `call.function` for a function, send `"type": "function"` back, and avoid the
-    SDK's `.stream()` helper.
+    Instead: Treat each call with `call.function` as a function, send `"type": "function"` back, and avoid the SDK's
+    `.stream()` helper.
     """
     for fragment in fragments_of(exchange):
         kind = fragment.value.get("type", "function" if exchange.is_stream else _OTHER)
@@ -327,14 +324,14 @@ def function_type(exchange: Exchange) -> Iterator[Problem]:
 
 _LEGACY = '"function_call":{"name":"get_weather","arguments":"{\\"city\\":\\"Paris\\"}"},'
 _ONLY_LEGACY = Advice(
-    "Clients that read tool_calls alone see an empty answer: the tool that was offered is never called.",
+    "Clients that read only tool_calls see an empty answer: the offered tool is never called.",
     "Read the old form as well: `call = message.function_call`, and send its result with the role `function`.",
 )
 
 
 _EMPTY_LEGACY = Advice(
-    "Clients that ask whether function_call is there take every answer for a call, of a function without a name.",
-    "Ask for its name: `if message.function_call and message.function_call.name:`.",
+    "Clients that only test for function_call treat every answer as a call, of a function without a name.",
+    "Test for its name: `if message.function_call and message.function_call.name:`.",
 )
 
 
@@ -363,11 +360,11 @@ def not_legacy(exchange: Exchange) -> Iterator[Problem]:
         return
     where = ((found.first, found.pointer),)
     if not exchange.columns.kinds(f"{place}/name").keys() & {"text"}:
-        yield Problem("function_call is there and names no function", where, _EMPTY_LEGACY)
+        yield Problem("function_call is present but names no function", where, _EMPTY_LEGACY)
     elif any(choice.tools for choice in exchange.columns.choices.values()):
-        yield Problem("a function_call stands beside tool_calls", where)
+        yield Problem("a function_call is sent beside tool_calls", where)
     elif exchange.request.get("tools") and not exchange.request.get("functions"):
-        yield Problem("the tool is called in function_call, and tool_calls has nothing", where, _ONLY_LEGACY)
+        yield Problem("the tool is called in function_call, and tool_calls is empty", where, _ONLY_LEGACY)
 
 
 @rule(
@@ -391,8 +388,8 @@ def not_in_text(exchange: Exchange) -> Iterator[Problem]:
     """
     The user reads markup, and the tool is never called.
 
-    Instead: Search the text for marks such as `<tool_call>` before showing it; on a hit retry, or parse the
-    known format.
+    Instead: Search the text for markers such as `<tool_call>` before showing it; if found, retry or parse the known
+    format.
     """
     for choice in exchange.columns.choices.values():
         text = choice.fragments("content")
@@ -416,14 +413,16 @@ def _call_in(exchange: Exchange, choice: Choice, text: str) -> tuple[str, Advice
     if not choice.tools:
         alone = not exchange.request.get("response_format") and only_arguments(text, offered)
         return (
-            ("the text holds the arguments of a tool call, and tool_calls nothing", _ARGUMENTS_ALONE) if alone else None
+            ("the text holds the arguments of a tool call, and tool_calls is empty", _ARGUMENTS_ALONE)
+            if alone
+            else None
         )
     rest = rest_of_call(text)
     if rest:
-        return f"the text beside the call is a rest of its markup: {rest}", _REST
+        return f"the text beside the call is a remnant of its markup: {rest}", _REST
     given = [call.value or {} for call in exchange.calls[choice.index]]
     said = values_said(text, [one for at, one in enumerate(given) if one not in given[:at]])
-    return ("the text beside the call says the values of its arguments again", _REST) if said else None
+    return ("the text beside the call repeats the values of its arguments", _REST) if said else None
 
 
 def _beside(exchange: Exchange, choice: Choice, text: str) -> str:

@@ -103,9 +103,9 @@ def _choice_is(*wanted: str) -> Any:
 )  # fmt: skip
 def named(exchange: Exchange) -> Iterator[Problem]:
     """
-    Programs that take the forced call for granted raise IndexError, or run another tool.
+    Programs that rely on the forced call raise IndexError, or run another tool.
 
-    Instead: Look at the name of each call, and ask again where the forced one is not there.
+    Instead: Check the name of each call, and ask again if the forced tool is missing.
     """
     wanted = _forced(exchange)
     names = _names(exchange)
@@ -139,9 +139,9 @@ def required(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def none(exchange: Exchange) -> Iterator[Problem]:
     """
-    A loop that forbids tools to get its final answer gets another call, without end.
+    A loop that forbids tools to get its final answer keeps getting calls and never ends.
 
-    Instead: Leave `tools` out of the last request instead of forbidding them.
+    Instead: Omit `tools` from the last request instead of forbidding them.
     """
     if any(choice.tools for choice in exchange.columns.choices.values()):
         yield Problem("tools were forbidden, and one is called", _place(exchange))
@@ -247,10 +247,10 @@ def _misfit(call: JoinedCall, parameters: Any, wrong: str) -> tuple[str, Advice 
     if not call.arguments.strip():
         return f"no arguments came, and {wrong}", _NONE_CAME
     if isinstance(value.get("properties"), dict) and "type" in value and value.get("type") == "object":
-        return f"the schema came back in the place of the arguments, and {wrong}", _SCHEMA_BACK
+        return f"the schema came back in place of the arguments, and {wrong}", _SCHEMA_BACK
     wraps = [key for key, inner in value.items() if isinstance(inner, dict) and schema_error(inner, parameters) is None]
     if len(wraps) == 1 and wraps[0] not in as_object(as_object(parameters).get("properties")):
-        return f"the arguments stand under the key {wraps[0]!r} of another object, and {wrong}", _WRAPPED
+        return f"the arguments are under the key {wraps[0]!r} of another object, and {wrong}", _WRAPPED
     return wrong, None
 
 

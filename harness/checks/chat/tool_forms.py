@@ -25,10 +25,10 @@ _IN_ONE = with_body(TOOLS, b"\n\n".join([_FIRST, *_PARTS[3:]]))
 )  # fmt: skip
 def pieces(exchange: Exchange) -> str:
     """
-    Clients that show arguments as they grow show nothing until the end where they come whole.
+    Clients that show arguments as they grow show nothing until the end if they come whole.
 
-    Instead: Join the fragments with `+=` and call `json.loads` once, after the stream; one fragment then needs
-    no other code.
+    Instead: Join the fragments with `+=` and call `json.loads` once, after the stream; this also handles a single
+    fragment.
     """
     sizes = [len(call.fragments) for call in all_calls(exchange)]
     return "in pieces" if max(sizes) > 1 else "whole"
@@ -45,7 +45,7 @@ def id_form(exchange: Exchange) -> str:
     """
     A gateway or an app that checks for `call_`, or for a length, refuses its own provider's ids.
 
-    Instead: Treat the id as any text, and send back what came.
+    Instead: Treat the id as an opaque string, and send it back unchanged.
     """
     ids = filter(None, map(id_in, fragments_of(exchange)))
     return " | ".join(dict.fromkeys(map(form_of_id, ids))) or "none"
@@ -61,9 +61,9 @@ def id_form(exchange: Exchange) -> str:
 )  # fmt: skip
 def first(exchange: Exchange) -> str:
     """
-    Code that takes name and id from the first fragment and arguments from the later ones loses what is mixed.
+    Code that takes name and id from the first fragment and arguments from later ones loses data when they are mixed.
 
-    Instead: Take each key where it stands, in every fragment, and join arguments with `+=`.
+    Instead: In every fragment, take whichever fields are present, and join arguments with `+=`.
     """
     return " | ".join(dict.fromkeys(_brought(call.fragments[0]) for call in all_calls(exchange)))
 
@@ -85,7 +85,7 @@ def _brought(fragment: ToolFragment) -> str:
 )  # fmt: skip
 def repeated(exchange: Exchange) -> str:
     """
-    Code that takes a `type` or an `id` for the beginning of a call makes a call of every fragment.
+    Code that takes a `type` or an `id` as the start of a call makes a call of every fragment.
 
     Instead: Tell calls apart by `index`.
     """
@@ -111,9 +111,9 @@ def _called_whole(exchange: Exchange) -> Reason | None:
 )  # fmt: skip
 def no_arguments(exchange: Exchange) -> str:
     """
-    OpenAI sends {}, which is JSON; `json.loads("")` raises: the call is never made, and sent back it is refused by some.
+    OpenAI sends {}, which is JSON; `json.loads("")` raises: the call is never made, and some servers reject it when sent back.
 
-    Instead: Let it stand for no arguments: `json.loads(call.function.arguments or "{}")`, and send {} back.
+    Instead: Treat it as no arguments: `json.loads(call.function.arguments or "{}")`, and send {} back.
     """
     given = [call.arguments.strip() for call in all_calls(exchange)]
     return "an empty text" if "" in given else "{}" if "{}" in given else "each call has arguments"
@@ -133,10 +133,10 @@ def no_arguments(exchange: Exchange) -> str:
 )  # fmt: skip
 def empty_list(exchange: Exchange) -> str:
     """
-    Code that asks whether `tool_calls is not None`, as an answer of OpenAI's lets it, takes the answer for a call: it
-    drops the text, asks again for ever, or raises IndexError. Sent back as history, some refuse it.
+    Code that tests `tool_calls is not None`, which works with OpenAI, treats the answer as a call: it drops the
+    text, loops forever, or raises IndexError. Some servers reject it in the history.
 
-    Instead: Ask for a call, not for the key: `if message.tool_calls:`; and leave the key out of what you send back.
+    Instead: Test for a call, not for the field: `if message.tool_calls:`; and omit the field from what you send back.
     """
     if "[]" not in exchange.columns.kinds(LISTS.replace("{part}", exchange.columns.message_key)):
         return "none"

@@ -23,24 +23,24 @@ _BRING = ("later fragment brings", "later fragments bring")
 _TAKE_NAME = '`if call.function and call.function.name: entry["name"] = call.function.name`'
 _TAKE_ID = '`if call.id: entry.setdefault("id", call.id)`'
 _LATE_NAME = Advice(
-    "Clients that take the name from the first fragment raise there, or call a function without a name.",
+    "Clients that take the name from the first fragment raise, or call a function without a name.",
     f"Take the name from whichever fragment brings it, {_TAKE_NAME}, and run the call after the stream.",
 )
 _EMPTY_NAME = Advice(
-    'Clients that keep the first name, and ask only whether it is there, call a function named "" and drop the real one.',
-    f'Let "" stand for no name, {_TAKE_NAME}, and run the call after the stream.',
+    'Clients that keep the first name, and only test whether it is there, call a function named "" and drop the real one.',
+    f'Treat "" as no name, {_TAKE_NAME}, and run the call after the stream.',
 )
 _LATE_ID = Advice(
-    "Clients that open a call by its id lose what came before it, or send the result back under an id they made up.",
-    f"Open the call by its index, `calls.setdefault(call.index, {{}})`, and take the id where it comes: {_TAKE_ID}.",
+    "Clients that create a call by its id lose what came before it, or send the result back under an id they made up.",
+    f"Create the call by its index, `calls.setdefault(call.index, {{}})`, and set the id when it comes: {_TAKE_ID}.",
 )
 _EMPTY_ID = Advice(
     'Clients that keep the first id send the result back under "", and the next request is refused.',
-    f'Let "" stand for no id: {_TAKE_ID}.',
+    f'Treat "" as no id: {_TAKE_ID}.',
 )
 _NO_TYPE = Advice(
-    "Clients that ask for the type where a call begins raise there, or drop the call.",
-    'Take each call with `call.function` for a function, and send `"type": "function"` back.',
+    "Clients that read the type at the start of a call raise, or drop the call.",
+    'Treat each call with `call.function` as a function, and send `"type": "function"` back.',
 )
 
 
@@ -59,9 +59,9 @@ _NO_TYPE = Advice(
 )  # fmt: skip
 def head(exchange: Exchange) -> Iterator[Problem]:
     """
-    Clients that open a call with what its first fragment brings raise there, or make a call without id or name.
+    Clients that create a call from its first fragment raise, or make a call without id or name.
 
-    Instead: Open a call by its index, take each key from whichever fragment brings it, and run the calls after the
+    Instead: Create a call by its index, take each field from the fragment that has it, and run the calls after the
     stream.
     """
     told: set[Advice | None] = set()
@@ -108,7 +108,7 @@ _STRAYS = replace_in_body(TOOLS, _GOES_ON, _GOES_ON.replace('"index":0', '"index
 _STRAYS_WITH_ID = replace_in_body(TOOLS, _GOES_ON, _GOES_ON.replace('"index":0', '"index":1,"id":"call_1"'))
 _BY_ID = Advice(
     "Clients that go by the index make two calls of one: the first has no arguments, the second no name.",
-    "Tell calls apart by id where one comes: `entry = by_id.get(call.id) or calls.setdefault(call.index, {})`.",
+    "Tell calls apart by id if there is one: `entry = by_id.get(call.id) or calls.setdefault(call.index, {})`.",
 )
 _BY_NAME = Advice(
     "Clients make a call of each piece: the first has no arguments, the others no name.",
@@ -128,14 +128,14 @@ def index_constant(exchange: Exchange) -> Iterator[Problem]:
     """
     Clients that go by the index make two calls of one: the first has no arguments, the second no name.
 
-    Instead: Let a fragment that has neither id nor name go on with the latest call: `if not call.id and not
+    Instead: If a fragment has neither id nor name, append it to the latest call: `if not call.id and not
     call.function.name: entry = latest`.
     """
     for number, call in numbered(exchange):
         if call.strays:
             others = ", ".join(dict.fromkeys(str(one.value["index"]) for one in call.strays))
             yield Problem(
-                f"call {number} goes on under the index {others}: {len(call.strays)} of {len(call.fragments)} fragments",
+                f"call {number} continues under the index {others}: {len(call.strays)} of {len(call.fragments)} fragments",
                 place(call.strays[0], "/index"),
                 _told_apart(call),
             )
@@ -164,7 +164,7 @@ _SECOND_ID = replace_in_body(
 )  # fmt: skip
 def id_constant(exchange: Exchange) -> Iterator[Problem]:
     """
-    Clients that begin a call at each new id make several of one, each with a part of the arguments.
+    Clients that start a call at each new id split one call into several, each with part of the arguments.
 
     Instead: Tell calls apart by index alone, `calls.setdefault(call.index, {})`, and keep the first id: `if call.id:
     entry.setdefault("id", call.id)`.
@@ -189,7 +189,7 @@ def id_constant(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def id_once(exchange: Exchange) -> Iterator[Problem]:
     """
-    Clients that take an id for the start of a call make several of one; "" overwrites the id in others.
+    Clients that take an id as the start of a call make several of one; in others, "" overwrites the id.
 
     Instead: Tell calls apart by index alone, and keep the first id: `if call.id: entry.setdefault("id",
     call.id)`.
@@ -213,11 +213,11 @@ _EMPTIED = Advice(
 )
 _RENAMED = Advice(
     "Clients that keep the first name call one function, those that keep the last another.",
-    "Keep the first, `if call.function.name: entry.setdefault('name', call.function.name)`, and ask again where the "
+    "Keep the first, `if call.function.name: entry.setdefault('name', call.function.name)`, and ask again if the "
     "arguments do not fit it.",
 )
 _PIECES = Advice(
-    "Clients that keep the first piece, or the last, call a function that there is not.",
+    "Clients that keep the first piece, or the last, call a function that does not exist.",
     'Join the pieces: `entry["name"] = entry.get("name", "") + (call.function.name or "")`.',
 )
 
@@ -238,7 +238,7 @@ def name_once(exchange: Exchange) -> Iterator[Problem]:
     """
     Clients that join names call get_weatherget_weather: 6 of 18 entry points measured.
 
-    Instead: Set the name instead of adding to it: `if call.function and call.function.name: entry["name"] =
+    Instead: Assign the name instead of appending: `if call.function and call.function.name: entry["name"] =
     call.function.name`.
     """
     for number, call in numbered(exchange):

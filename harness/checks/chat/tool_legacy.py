@@ -76,7 +76,7 @@ def _asked_so(exchange: Exchange) -> Reason | None:
     old = exchange.request.get("functions") and (not exchange.request.get("tools") or legacy_calls(exchange))
     if finish_values(exchange) & _EXCUSES:
         return success_status(exchange) or NotApplicable("the answer was cut short, and says so", "not-present")
-    return complete_answer(exchange) or (None if old else "no functions were offered in the old form")
+    return complete_answer(exchange) or (None if old else "the request has no `functions`")
 
 
 @rule(
@@ -120,6 +120,6 @@ def _wrong(call: LegacyCall, forced: object, offered: list[object]) -> Iterator[
         )
         yield Problem(said, (call.at,))
     elif call.no_text:
-        yield Problem("the arguments of function_call are not a text", (call.at,), _NO_TEXT)
+        yield Problem("the arguments of function_call are not a string", (call.at,), _NO_TEXT)
     elif read_object("".join(call.pieces).strip() or "{}") is None:
         yield Problem("the arguments of function_call are not a JSON object", (call.at,), _NO_JSON)

@@ -32,9 +32,9 @@ _SPECIAL = re.compile(r"<\|?/?[\w.-]+\|?>|<\||\|>|<｜[^｜>]*｜?>?|\[/?[A-Z_]{
 _NAMED = '"name":"get_weather"'
 _GLUED = '"name":"get_weather<|channel|>commentary"'
 _TOKEN = Advice(
-    "`tools[call.function.name]` raises KeyError: the tool was meant, and the model's next mark is part of its name.",
-    'Take the marks out, `name = re.split(r"<[^>]*>|\\[[^]]*\\]", call.function.name)`, and of what is left the first that '
-    "is not empty; answer the call with an error where that is none of your tools.",
+    "`tools[call.function.name]` raises KeyError: the call is for this tool, but the model's next marker is part of its name.",
+    'Remove the markers, `name = re.split(r"<[^>]*>|\\[[^]]*\\]", call.function.name)`, and take the first part that '
+    "is not empty; answer the call with an error if that is not one of your tools.",
 )
 
 
@@ -52,10 +52,10 @@ _TOKEN = Advice(
 )  # fmt: skip
 def name_form(exchange: Exchange) -> Iterator[Problem]:
     r"""
-    `tools[call.function.name]` raises KeyError, and sent back the name is refused.
+    `tools[call.function.name]` raises KeyError, and when sent back the name is rejected.
 
-    Instead: Take the letters it begins with, `name = re.match(r"[\w.-]*", call.function.name.strip())[0]`, and answer the
-    call with an error where that is none of your tools.
+    Instead: Take the valid characters at its start, `name = re.match(r"[\w.-]*", call.function.name.strip())[0]`,
+    and answer the call with an error if that is not one of your tools.
     """
     offered = offered_tools(exchange)
     for call in all_calls(exchange):
@@ -67,7 +67,7 @@ def name_form(exchange: Exchange) -> Iterator[Problem]:
             if mark:
                 yield Problem(f"the name of a call holds {mark[0]}, a mark of the model: {name}", where, _TOKEN)
             else:
-                yield Problem(f"the name of a call holds what no name may: {name!r}", where)
+                yield Problem(f"the name of a call has characters that are not allowed: {name!r}", where)
             return
 
 
@@ -78,13 +78,13 @@ _AS_CUSTOM = replace_in_body(
     '"type":"custom","custom":{"name":"get_weather","input":"Paris"}',
 )
 _CUSTOM_AS_FUNCTION = Advice(
-    "`call.custom` is None or missing: the tool is never run, or with JSON in the place of its input.",
+    "`call.custom` is None or missing: the tool is never run, or gets JSON as its input.",
     'Take the input out of the arguments: `given = json.loads(call.function.arguments)`, then `given.get("input") or '
     'next(iter(given.values()), "")`.',
 )
 _FUNCTION_AS_CUSTOM = Advice(
     "`call.function` is None or missing: `call.function.name` raises AttributeError.",
-    'Read both forms: `called = getattr(call, "function", None) or call.custom`, and send an error back where '
+    'Read both forms: `called = getattr(call, "function", None) or call.custom`, and send an error back if '
     "`called.name` was offered as a function.",
 )
 
@@ -107,9 +107,9 @@ def _called_by_name(exchange: Exchange) -> Reason | None:
 )  # fmt: skip
 def kind(exchange: Exchange) -> Iterator[Problem]:
     """
-    Clients that look where calls of such a tool have their input find nothing: the tool is never run.
+    Clients that read the input where such tools have it find nothing: the tool is never run.
 
-    Instead: Look at the type of each call, and send an error back where it is not the one you offered.
+    Instead: Check the type of each call, and send an error back if it differs from the one you offered.
     """
     tools = list(objects_in(exchange.request.get("tools")))
     custom, functions = ({_name_in(as_object(one.get(key))) for one in tools} - {""} for key in ("custom", "function"))

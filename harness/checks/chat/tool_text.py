@@ -98,9 +98,9 @@ def _written_otherwise(texts: Sequence[str]) -> tuple[str, str, Advice] | None:
     if entity:
         return entity, f"the values of the arguments are escaped for HTML: {entity}", _ESCAPED
     if texts and all(text.startswith("\n") and text.endswith("\n") and text.strip() for text in texts):
-        return "\n\n\n", "each text in the arguments begins and ends with a line end", _PADDED
+        return "\n\n\n", "each string in the arguments begins and ends with a line break", _PADDED
     if len(texts) >= _SEVERAL and all(_QUOTED_TEXT.fullmatch(text) for text in texts):
-        return '"\\"', "each text in the arguments stands in quotes once more", _QUOTED
+        return '"\\"', "each string in the arguments has an extra pair of quotes", _QUOTED
     word = next((text for text in texts if text in _WORDS), None)
     return (word, f"a value of the arguments is {word}, written out", _NOTHING) if word else None
 
@@ -117,10 +117,10 @@ def _odd(text: str, closing: str) -> tuple[str, str, Advice | None] | None:
         )
     tag = think_tag(text)
     if tag:
-        return tag, f"a value of the arguments holds a thought: {tag}", _THOUGHT
+        return tag, f"a value of the arguments holds reasoning: {tag}", _THOUGHT
     into = markup_within(text)
     if into and (into.partition(">")[0].replace("/", "") not in text[: text.index(into)]):
-        return into, f"a value of the arguments goes over into the markup of the next: {into!r}", _INTO
+        return into, f"a value of the arguments runs into the markup of the next: {into!r}", _INTO
     if replacement(text):
         return "\ufffd", "a value of the arguments holds U+FFFD", _LOST
     garbled = mojibake(text)

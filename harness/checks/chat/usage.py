@@ -38,11 +38,11 @@ _INSIDE = f'"finish_reason":"stop",{TOKENS}}}'
 
 _IN_CHOICE = Advice(
     "`chunk.usage` stays None to the end: bills and budgets count nothing.",
-    'Look into the choices as well: `getattr(choice, "usage", None)` for each of `chunk.choices`; it is a dict there.',
+    'Check the choices as well: `getattr(choice, "usage", None)` for each of `chunk.choices`; it is a dict there.',
 )
 _BOTH_PLACES = Advice(
-    "Code that looks into choices and chunks counts it twice: a bill of 26 tokens for 13.",
-    "Read it at the top alone, and not in the choices: `usage = chunk.usage or usage`.",
+    "Code that reads both choices and chunks counts it twice: 26 tokens instead of 13.",
+    "Read it only at the top, not in the choices: `usage = chunk.usage or usage`.",
 )
 _BESIDE_CHOICES = Advice(
     "Usually nothing: the text is unchanged. Only code that treats a chunk with usage as the last one, or as one without text, "
@@ -64,7 +64,7 @@ def given(exchange: Exchange) -> Iterator[Problem]:
     """
     Bills and budgets count nothing.
 
-    Instead: Store None, not 0; look at `getattr(chunk, "x_groq", None)`, and else count with a tokenizer.
+    Instead: Store None, not 0; check `getattr(chunk, "x_groq", None)`, or count with a tokenizer.
     """
     if not usages_with_counts(exchange):
         elsewhere = exchange.columns.usages[0].pointer if exchange.columns.usages else None
@@ -88,7 +88,7 @@ def own_chunk(exchange: Exchange) -> Iterator[Problem]:
     """
     Clients that read usage only where choices is empty find none.
 
-    Instead: Take it from any chunk, ahead of all tests of choices: `usage = chunk.usage or usage`.
+    Instead: Take it from any chunk, before any test of choices: `usage = chunk.usage or usage`.
     """
     usages = top_usages(exchange)
     if not any(usage.placement == "[]" for usage in usages):
@@ -108,7 +108,7 @@ def own_chunk(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def null_elsewhere(exchange: Exchange) -> Iterator[Problem]:
     """
-    `chunk["usage"]` raises KeyError where the key is absent; an object on every chunk is added up by some.
+    `chunk["usage"]` raises KeyError if the key is absent; some clients add up an object that is on every chunk.
 
     Instead: Read it with a default, `chunk.get("usage")` in raw JSON, and keep the last one instead of a sum.
     """
@@ -142,9 +142,9 @@ def _without_counts(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def not_unasked(exchange: Exchange) -> Iterator[Problem]:
     """
-    A chunk with empty choices that nobody asked for: `chunk.choices[0]` raises IndexError.
+    An unrequested chunk with empty choices: `chunk.choices[0]` raises IndexError.
 
-    Instead: Expect it always: `if not chunk.choices: continue` before `chunk.choices[0]`.
+    Instead: Always expect it: `if not chunk.choices: continue` before `chunk.choices[0]`.
     """
     usages = top_usages(exchange)
     alone = any(usage.placement == "[]" for usage in usages)
@@ -169,7 +169,7 @@ def not_unasked(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def once(exchange: Exchange) -> Iterator[Problem]:
     """
-    `total += chunk.usage.total_tokens` counts it again: a bill of 42 tokens for 12.
+    `total += chunk.usage.total_tokens` counts it again: 42 tokens instead of 12.
 
     Instead: Keep the last usage instead of adding them up: `usage = chunk.usage or usage`.
     """

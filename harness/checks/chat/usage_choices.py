@@ -40,9 +40,9 @@ _LOGPROBS = ask(n=2, logprobs=True)
 )  # fmt: skip
 def at_end(exchange: Exchange) -> Iterator[Problem]:
     """
-    Clients that stop at the usage lose the text behind it, and its count is not that of the whole answer.
+    Clients that stop at the usage lose the text after it, and its count does not cover the whole answer.
 
-    Instead: Read on to the end, and take usage that text follows for unknown: `usage = None if chunk.choices and
+    Instead: Read to the end, and treat usage followed by text as unknown: `usage = None if chunk.choices and
     chunk.choices[0].delta.content else usage`.
     """
     found = early_usage(exchange)
@@ -54,9 +54,9 @@ def at_end(exchange: Exchange) -> Iterator[Problem]:
 
 
 _OF_ONE = Advice(
-    "Bills and budgets count one of the choices, and the others are free.",
-    "Count what was listed where that is more: `tokens = max(usage.completion_tokens, sum(len(one.logprobs.content) for "
-    "one in answer.choices))`.",
+    "Bills and budgets count one of the choices, and not the others.",
+    "Use the number of listed tokens if it is larger: `tokens = max(usage.completion_tokens, "
+    "sum(len(one.logprobs.content) for one in answer.choices))`.",
 )
 
 
@@ -97,7 +97,7 @@ def of_listed(exchange: Exchange) -> Iterator[Problem]:
     """
     Bills and budgets count too little: the answer had more tokens.
 
-    Instead: Count what was listed where that is more: `tokens = max(usage.completion_tokens,
+    Instead: Use the number of listed tokens if it is larger: `tokens = max(usage.completion_tokens,
     len(choice.logprobs.content))`.
     """
     usage = top_usages(exchange)[-1]

@@ -58,8 +58,8 @@ _OTHER_NAMES = (
 """Names of the counts in Messages and Responses, in the AI SDK, and in Ollama's own dialect."""
 
 _NO_COUNT = Advice(
-    "Totals go down, or to 18 trillion: the number stands for an unknown one, or is one below 0 without its sign.",
-    "Take what no answer can have for unknown: `tokens if 0 <= tokens < 10**9 else None`.",
+    "Totals go down, or to 18 trillion: the number marks an unknown count, or is a negative one without its sign.",
+    "Treat impossible values as unknown: `tokens if 0 <= tokens < 10**9 else None`.",
 )
 
 
@@ -75,7 +75,7 @@ def usage_type(exchange: Exchange) -> Iterator[Problem]:
     """
     `chunk.usage.total_tokens` raises AttributeError.
 
-    Instead: Take it only if it is an object: `isinstance(chunk.usage, CompletionUsage)`.
+    Instead: Use it only if it is an object: `isinstance(chunk.usage, CompletionUsage)`.
     """
     optional: set[Kind] = {"object", "{}", "missing"}
     yield from wrong_kinds(exchange, "/usage", optional | {"null"} if exchange.is_stream else optional)
@@ -131,7 +131,7 @@ def positive(exchange: Exchange) -> Iterator[Problem]:
     """
     Bills and budgets count nothing.
 
-    Instead: Take a 0 beside text for unknown, and estimate the count with a tokenizer such as tiktoken.
+    Instead: Treat 0 beside text as unknown, and estimate the count with a tokenizer such as tiktoken.
     """
     usage = top_usages(exchange)[-1]
     choices = exchange.columns.choices.values()
@@ -180,7 +180,7 @@ def details(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def place(exchange: Exchange) -> str:
     """
-    Own chunk, last chunk, every chunk: each needs other client code, and adding up is wrong in the third.
+    Own chunk, last chunk, every chunk: each needs different client code, and adding up is wrong for the third.
 
     Instead: Put `usage = chunk.usage or usage` at the top of the loop and read to the end; never add up.
     """
@@ -211,7 +211,7 @@ def before_done(exchange: Exchange) -> Iterator[Problem]:
     """
     Clients stop reading at the mark and count nothing.
 
-    Instead: Read to the end of the connection where usage has not come.
+    Instead: If no usage has come, read until the connection closes.
     """
     done = exchange.reading.done[0] if exchange.reading.done else None
     late = [usage for usage in usages_with_counts(exchange) if done is not None and usage.chunk > done]
@@ -229,9 +229,9 @@ def before_done(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def within_cap(exchange: Exchange) -> Iterator[Problem]:
     """
-    The cap holds down neither the bill nor the wait: it is ignored, or does not count the reasoning.
+    The cap limits neither the bill nor the wait: it is ignored, or does not count the reasoning.
 
-    Instead: Close the stream when enough has come.
+    Instead: Close the stream when you have received enough.
     """
     choices = max(1, len(exchange.columns.choices))
     usage = top_usages(exchange)[-1]
@@ -285,7 +285,7 @@ def _snake(name: str) -> str:
 )  # fmt: skip
 def vendor_keys(exchange: Exchange) -> str:
     """
-    Legal; what is cached, or searched for, is billed by these, and generic clients do not see them.
+    Legal; cached tokens or searches are billed by these, and generic clients do not see them.
 
     Instead: Keep the raw usage object beside the counts you know.
     """

@@ -32,7 +32,7 @@ _COUNTED = replace_in_body(
 def _counted(exchange: Exchange) -> Reason | None:
     """An answer that counts a prompt of text alone, after others of the same model."""
     one = exchange.facts
-    unread = NotApplicable("no prompt_tokens came that are a whole number", "not-present")
+    unread = NotApplicable("no prompt_tokens came that are an integer", "not-present")
     found = request_known(exchange) or (None if type(one.prompt_tokens) is int else unread)
     return found or (None if one.prompt_bytes and not one.altered else "the size of the prompt is not known")
 
@@ -53,7 +53,7 @@ def _apart(one: Sibling, other: Sibling) -> bool:
 )  # fmt: skip
 def prompt_moves(exchange: Exchange) -> Iterator[Problem]:
     """
-    The bill does not go with what was sent, and agents that watch the context window run into its end.
+    The bill does not match what was sent, and agents that watch the context window overrun it.
 
     Instead: Count the prompt with a tokenizer before it is sent; where none is known, take
     `len(json.dumps(messages)) // 4`.

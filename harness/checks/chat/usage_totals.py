@@ -53,37 +53,36 @@ _HELP_GROWN = _HELP.replace('"usage":null', f'"usage":{{{_TINY}}}')
 _OF_CHUNKS = replace_in_body(replace_in_body(_GROWING, _FULL, _TINY), _HELP_GROWN, 3 * _HELP_GROWN)
 
 _CACHED_BESIDE = Advice(
-    "Input is billed without what came from the cache, 12 tokens where 2,060 were used; prompt_tokens minus "
-    "cached_tokens turns negative.",
-    "Add them where the part is more than the whole: `prompt += cached if cached > prompt else 0`.",
+    "Input is billed without cached tokens, 12 instead of 2,060; prompt_tokens minus cached_tokens is negative.",
+    "If the part is larger than the total, add it: `prompt += cached if cached > prompt else 0`.",
 )
 _REASONING_BESIDE = Advice(
-    "Output is billed without the reasoning, and completion_tokens minus reasoning_tokens turns negative.",
-    "Add them where the part is more than the whole: `output += reasoning if reasoning > output else 0`.",
+    "Output is billed without the reasoning, and completion_tokens minus reasoning_tokens is negative.",
+    "If the part is larger than the total, add it: `output += reasoning if reasoning > output else 0`.",
 )
 _PREDICTIONS = Advice(
-    "Cost computed from the parts is more than was billed, or turns negative: they count drafts that are not output.",
-    "Bill by the whole alone: `output = usage.completion_tokens`.",
+    "Cost computed from the parts is more than was billed, or negative: they count draft tokens that are not output.",
+    "Bill by the total alone: `output = usage.completion_tokens`.",
 )
 _TOTAL_WITH_CACHE = Advice(
-    "Input is billed without what came from the cache: prompt_tokens leaves it out, and only the total has it.",
-    "Take input as what is left of the total: `prompt = usage.total_tokens - usage.completion_tokens`.",
+    "Input is billed without cached tokens: prompt_tokens omits them, and only the total has them.",
+    "Compute input from the total: `prompt = usage.total_tokens - usage.completion_tokens`.",
 )
 _TOTAL_WITHOUT_CACHE = Advice(
-    "Budgets and limits that go by total_tokens count too little: it leaves out what came from the cache.",
+    "Budgets and limits that go by total_tokens count too little: it omits cached tokens.",
     "Add the parts up: `total = usage.prompt_tokens + usage.completion_tokens`.",
 )
 _TOTAL_TWICE = Advice(
-    "Budgets and limits that go by total_tokens count the reasoning twice; completion_tokens has it already.",
+    "Budgets and limits that go by total_tokens count the reasoning twice; completion_tokens already includes it.",
     "Add the parts up: `total = usage.prompt_tokens + usage.completion_tokens`.",
 )
 _TOO_MANY = Advice(
-    "Clients that go by it cut the conversation down at once, and budgets are spent by one answer.",
-    "Take what no model can take for unknown: `tokens if tokens < 10**8 else None`.",
+    "Clients that go by it truncate the conversation at once, and one answer uses up the budget.",
+    "Treat a count that no model can have as unknown: `tokens if tokens < 10**8 else None`.",
 )
 _OF_EACH_CHUNK = Advice(
-    "The last usage, which most clients keep, is that of one chunk: a bill of 1 token for the whole answer.",
-    "Add up the output for this provider alone, `output += chunk.usage.completion_tokens`, and take the prompt once.",
+    "The last usage, which most clients keep, is that of one chunk: 1 token for the whole answer.",
+    "For this provider only, add up the output, `output += chunk.usage.completion_tokens`, and count the prompt once.",
 )
 _ADDED_UP = Advice(
     "A bill that grows with the square of the length: each usage adds what was counted before once more.",
@@ -105,7 +104,7 @@ _ADDED_UP = Advice(
 )  # fmt: skip
 def total(exchange: Exchange) -> Iterator[Problem]:
     """
-    Reasoning left out of completion_tokens: cost computed from the parts is too low.
+    Reasoning is not counted in completion_tokens: cost computed from the parts is too low.
 
     Instead: Count output as `max(usage.completion_tokens, usage.total_tokens - usage.prompt_tokens)`, so that
     cost is not too low.
@@ -158,9 +157,9 @@ def _difference(usage: Usage, exchange: Exchange) -> tuple[str, Advice | None]:
 )  # fmt: skip
 def within_totals(exchange: Exchange) -> Iterator[Problem]:
     """
-    The whole leaves the part out: it is billed too low, and whole minus part turns negative.
+    The total leaves the part out: the bill is too low, and total minus part is negative.
 
-    Instead: Add it where the part is more than the whole: `whole += part if part > whole else 0`.
+    Instead: If the part is larger than the total, add it: `whole += part if part > whole else 0`.
     """
     for usage in top_usages(exchange):
         found = next(_beyond(usage), None)
@@ -346,9 +345,9 @@ def _out_of_proportion(exchange: Exchange) -> tuple[int, int] | None:
 )  # fmt: skip
 def proportion(exchange: Exchange) -> Iterator[Problem]:
     """
-    The user waits and pays for tokens that say nothing.
+    The user waits and pays for tokens without content.
 
-    Instead: Cap them, `max_completion_tokens=500`, and close the stream when many empty deltas follow each other.
+    Instead: Set a limit, `max_completion_tokens=500`, and close the stream after many empty deltas in a row.
     """
     usage = top_usages(exchange)[-1]
     beyond = [name for name in COUNTS[:2] if is_count(usage.value.get(name)) and usage.value[name] > _MOST]
@@ -399,9 +398,9 @@ def _counts_letters(exchange: Exchange) -> bool:
 )  # fmt: skip
 def tokens_for_bytes(exchange: Exchange) -> str:
     """
-    More tokens are billed than there are bytes: reasoning that is hidden and not counted as such, or a wrong count.
+    More tokens are billed than there are bytes: reasoning that is neither sent nor counted as such, or a wrong count.
 
-    Instead: Estimate with a tokenizer, and ask the provider where the two are far apart.
+    Instead: Estimate with a tokenizer, and ask the provider if the two are far apart.
     """
     usage, came = top_usages(exchange)[-1], bytes_that_came(exchange)
     tokens = _output(usage)
@@ -420,9 +419,9 @@ def tokens_for_bytes(exchange: Exchange) -> str:
 )  # fmt: skip
 def empty_deltas(exchange: Exchange) -> str:
     """
-    Legal; code that draws the screen anew for each chunk, or takes an empty piece for the end, does so again and again.
+    Legal; code that redraws the screen for each chunk, or takes an empty delta as the end, does so again and again.
 
-    Instead: Go on where there is nothing: `if not delta.content: continue`, after tool calls and finish_reason were read.
+    Instead: Skip empty deltas: `if not delta.content: continue`, after reading tool calls and finish_reason.
     """
     empty = _empty_deltas(exchange)
     if empty <= 1:

@@ -60,7 +60,7 @@ def reads(*names: str) -> Applies:
     """Return the condition that a usage of an answer has the counts ``names``, and that they can be read."""
 
     def applies(exchange: Exchange) -> Reason | None:
-        unread = NotApplicable(f"no usage has {' and '.join(names)} as a whole number", "blocked")
+        unread = NotApplicable(f"no usage has {' and '.join(names)} as an integer", "blocked")
         return has_usage(exchange) or (None if usages_with(exchange, *names) else unread)
 
     return applies
@@ -71,7 +71,7 @@ def ends_with(*names: str) -> Applies:
     """Return the condition that the last usage of an answer has one of the counts ``names``, and that it can be read."""
 
     def applies(exchange: Exchange) -> Reason | None:
-        unread = NotApplicable(f"the last usage has no {' or '.join(names)} that is a whole number", "blocked")
+        unread = NotApplicable(f"the last usage has no {' or '.join(names)} that is an integer", "blocked")
         read = (is_count(usage.value.get(name)) for usage in top_usages(exchange)[-1:] for name in names)
         return has_usage(exchange) or (None if any(read) else unread)
 

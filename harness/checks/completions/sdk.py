@@ -33,7 +33,7 @@ def sdk_reads(exchange: Exchange) -> Iterator[Problem]:
     if reading.error:
         yield Problem(f"the client raises {reading.error}: {reading.message}", ((None, 0),))
     elif _texts(reading.messages) != _texts(exchange.completion.messages):
-        yield Problem("the text that the client hands on is not the one that the bytes hold", ((None, 0),))
+        yield Problem("the client returns a text that differs from the bytes", ((None, 0),))
 
 
 def _texts(messages: tuple[Message, ...]) -> dict[int, str]:

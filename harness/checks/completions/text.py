@@ -78,7 +78,7 @@ def no_chat(exchange: Exchange) -> Iterator[Problem]:
         total = sum(seen.count for seen in kinds.values())
         for what, seen in kinds.items():
             if what not in {"missing", "null"}:
-                said = f"a {key}, as in chat completions, stands in {n_of_m(seen.count, total, 'choice')}"
+                said = f"a {key}, as in chat completions, is in {n_of_m(seen.count, total, 'choice')}"
                 yield Problem(said, ((seen.first, seen.pointer),))
 
 

@@ -47,7 +47,7 @@ def _public_model(exchange: Exchange) -> Reason | None:
 )  # fmt: skip
 def model_served(exchange: Exchange) -> Iterator[Problem]:
     """
-    Another model is paid for, evaluated and trusted than the one that speaks.
+    You pay for, evaluate and trust one model, and another one answers.
 
     Instead: Compare the two in each answer, dates and prefixes aside, and stop where the family differs:
     `family in message.model.lower()`.
@@ -93,5 +93,5 @@ def call_in_block(exchange: Exchange) -> Iterator[Problem]:
         name = next((name for name in names if name in offered - called), None)
         if name:
             place = (block.deltas[-1][0], "/delta/text") if block.deltas else (block.event, f"{block.pointer}/text")
-            yield Problem(f"a call of {name} stands in the text, and no block calls it", (place,))
+            yield Problem(f"a call of {name} is in the text, and no block calls it", (place,))
             return

@@ -87,7 +87,7 @@ def whole(exchange: Exchange) -> Reason | None:
 def told_why(exchange: Exchange) -> Reason | None:
     """A whole message that says why it stopped."""
     told = whole(exchange)
-    missing = NotApplicable("it is not told why it stopped", "not-present")
+    missing = NotApplicable("it has no stop reason", "not-present")
     return told or (None if exchange.turn.stop else missing)
 
 

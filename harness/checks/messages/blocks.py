@@ -152,11 +152,11 @@ def begins_empty(exchange: Exchange) -> Iterator[Problem]:
         if not isinstance(begun, str) or not begun.strip():
             continue
         if not added.strip():
-            yield Problem(f"{key} stands whole where the block begins, and no delta brings it", (_head(block, key),))
+            yield Problem(f"{key} is complete in content_block_start, and no delta sends it", (_head(block, key),))
             return
         if added.startswith(begun) and len(begun) >= _REPEATED:
             yield Problem(
-                f"{key} stands where the block begins, and its deltas bring it again", (_head(block, key),), _AGAIN
+                f"{key} is in content_block_start, and its deltas send it again", (_head(block, key),), _AGAIN
             )
             return
     raise Unread("messages.delta-keys", "messages.delta-kind")
@@ -193,8 +193,8 @@ def _not_an_object(text: str) -> str | None:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        return "is no JSON"
-    return None if isinstance(value, dict) else "is no JSON object"
+        return "is not JSON"
+    return None if isinstance(value, dict) else "is not a JSON object"
 
 
 @rule(
@@ -313,7 +313,7 @@ _SHOWN = Advice(
 
 @rule(
     "messages.text-clean", Level.SHOULD, "Text contains no markup of the model's template.",
-    "convention: what a model's template marks is for the server to take out", all_of(answer, _text_came),
+    "convention: the server removes the markers of a model's template", all_of(answer, _text_came),
     good=(STREAM, BODY),
     bad=(
         chunks(_TEXT, set_value("delta/text", lambda text: f"<think>{text}" if "你好" in text else text))(STREAM),
@@ -333,7 +333,7 @@ def text_clean(exchange: Exchange) -> Iterator[Problem]:
         mark = thought or special_token(block.text) or channel_words(block.text)
         if mark and mark not in (exchange.request.body or b"").decode("utf-8", "replace"):
             at = (_last(block), "/delta/text") if block.deltas else _head(block, "text")
-            yield Problem(f"{mark!r} stands in the text", (at,), _SHOWN if thought else None)
+            yield Problem(f"{mark!r} is in the text", (at,), _SHOWN if thought else None)
             return
 
 
@@ -378,7 +378,7 @@ def signed(exchange: Exchange) -> Iterator[Problem]:
     """
     unsigned = [block for block in of_kind(exchange, "thinking") if not block.signature]
     for block in unsigned[:1]:
-        said = f"{len(unsigned)} thoughts have" if len(unsigned) > 1 else "the thought has"
+        said = f"{len(unsigned)} thinking blocks have" if len(unsigned) > 1 else "the thinking block has"
         yield Problem(
             f"{said} no signature", ((_last(block), "/delta") if block.deltas else _head(block, "signature"),)
         )
@@ -406,7 +406,7 @@ def signed_last(exchange: Exchange) -> Iterator[Problem]:
         if len(at) > 1:
             yield Problem(f"a signature comes in {len(at)} deltas", ((block.deltas[at[1]][0], "/delta/type"),))
         elif at and at[0] != len(block.deltas) - 1:
-            yield Problem("a thought goes on after its signature", ((block.deltas[at[0] + 1][0], "/delta/type"),))
+            yield Problem("the thinking continues after its signature", ((block.deltas[at[0] + 1][0], "/delta/type"),))
 
 
 @observation(

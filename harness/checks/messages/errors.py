@@ -44,7 +44,7 @@ def _any(_chunk: Json) -> bool:
 
 def _failed(exchange: Exchange) -> Reason | None:
     """An error with a body that is an object."""
-    return error_status(exchange) or (None if isinstance(exchange.chunk(0), dict) else "the error is no object")
+    return error_status(exchange) or (None if isinstance(exchange.chunk(0), dict) else "the error is not an object")
 
 
 def _request_cap(exchange: Exchange) -> Reason | None:

@@ -154,7 +154,7 @@ def keys_once(exchange: Exchange) -> Iterator[Problem]:
     """
     found = exchange.message.repeated_keys.found
     for number, pointer in found[:1]:
-        yield Problem(f"{pointer[1:].replace('/', '.')} stands twice in {len(found)} objects", ((number, pointer),))
+        yield Problem(f"{pointer[1:].replace('/', '.')} occurs twice in {len(found)} objects", ((number, pointer),))
 
 
 @observation(

@@ -74,11 +74,11 @@ def is_message(exchange: Exchange) -> Iterator[Problem]:
             yield Problem("no message came", ((0, ""),))
         return
     if "type" not in begun.value and in_chat_form(begun.value):
-        said = "the answer has the form of chat completions: its text stands under choices"
+        said = "the response has the format of chat completions: its text is under choices"
         yield Problem(said, ((begun.event, f"{begun.pointer}/choices"),), IN_CHAT_FORM)
         return
     if begun.value.get("object") == "response":
-        said = "the answer has the form of the Responses API: its text stands under output"
+        said = "the response has the format of the Responses API: its text is under output"
         yield Problem(said, ((begun.event, f"{begun.pointer}/object"),), IN_RESPONSES)
         return
     for key, value in (("type", "message"), ("role", "assistant")):
@@ -349,7 +349,7 @@ def id_unique(exchange: Exchange) -> Iterator[Problem]:
         if other is not None and not other.altered and not exchange.facts.repeats(other):
             begun = exchange.message.start
             yield Problem(
-                "the id is that of an earlier message",
+                "the id is the same as in an earlier message",
                 ((begun.event if begun else 0, f"{begun.pointer if begun else ''}/id"),),
             )
 

@@ -63,7 +63,7 @@ def begins(exchange: Exchange) -> Iterator[Problem]:
     """
     known = [step for step in exchange.message.steps if step.event in grammar.MESSAGE.events]
     if not known:
-        yield Problem("no event of a message came", ((0, ""),))
+        yield Problem("no message event came", ((0, ""),))
     elif known[0].event != grammar.START:
         yield Problem(f"the first event is {known[0].event}", ((known[0].number, "/type"),))
 
@@ -100,7 +100,7 @@ def block_started(exchange: Exchange) -> Iterator[Problem]:
     """
     for event in (grammar.BLOCK_DELTA, grammar.BLOCK_STOP):
         unknown = _breaches(exchange, event, "unknown")
-        yield from _first(unknown, f"{event} for index {{index}}, where no block was started", "/index")
+        yield from _first(unknown, f"{event} for index {{index}}, but no block was started", "/index")
 
 
 @rule(
@@ -140,7 +140,7 @@ def one_block_open(exchange: Exchange) -> Iterator[Problem]:
     overlapping = exchange.message.overlapping
     for block, still in overlapping[:1]:
         more = f" ({len(overlapping)} times)" if len(overlapping) > 1 else ""
-        said = f"block {block.index} is started while block {still.index} is open{more}"
+        said = f"block {block.index} starts while block {still.index} is open{more}"
         yield Problem(said, ((block.event, "/index"), (still.event, "/index")))
 
 
@@ -200,7 +200,7 @@ def blocks_stopped(exchange: Exchange) -> Iterator[Problem]:
             f"{len(late)} of {len(exchange.message.blocks)} blocks" if len(exchange.message.blocks) > 1 else "the block"
         )
         where = "late" if block.stopped is not None else "never"
-        yield Problem(f"{said} stopped {where}, first that of index {block.index}", ((block.event, "/index"),))
+        yield Problem(f"{said} stopped {where}, first index {block.index}", ((block.event, "/index"),))
 
 
 @rule(
@@ -253,7 +253,7 @@ def no_late_block(exchange: Exchange) -> Iterator[Problem]:
     Instead: Read to message_stop or the end of the stream.
     """
     late = _breaches(exchange, grammar.BLOCK_START, "told", "ended")
-    yield from _first(late, "a block is started after message_delta")
+    yield from _first(late, "a block starts after message_delta")
 
 
 @rule(

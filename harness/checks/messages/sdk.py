@@ -55,7 +55,7 @@ def sdk_reads(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _raised(reading: MessageReading) -> str:
-    own = "" if reading.is_own else ", which is no AnthropicError"
+    own = "" if reading.is_own else ", which is not an AnthropicError"
     return f"the client raises {reading.error}{own}" + (f": {reading.message}" if reading.message else "")
 
 
@@ -114,7 +114,7 @@ def _arguments(text: str, other: str) -> Any:
 )  # fmt: skip
 def sdk_error_shown(exchange: Exchange) -> Iterator[Problem]:
     """
-    The user reads "Error code: 404" and no reason.
+    The user reads "Error code: 404" without a reason.
 
     Instead: Show `error.response.text` where `error.body` is not an object with a message.
     """

@@ -289,7 +289,7 @@ def disjoint(exchange: Exchange) -> Iterator[Problem]:
     cached = counts_of(exchange.message).cached
     if type(mine) is int and type(theirs) is int and cached and mine == theirs + cached:
         usage = exchange.message.usages[0]
-        said = f"the prompt has {mine} tokens with {cached} of them cached, and {theirs} in another answer to it"
+        said = f"the prompt has {mine} tokens with {cached} of them cached, and {theirs} in another response to it"
         yield Problem(said, ((usage.event, f"{usage.pointer}/cache_read_input_tokens"),))
     elif cached and type(mine) is int and mine > (sent := _bytes_sent(exchange)) + BEYOND and mine >= 2 * cached:
         usage = exchange.message.usages[0]

@@ -77,7 +77,7 @@ def start(blocks, calls, index, head, out):
 
 
 def add(blocks, index, delta, out):
-    """Add a piece by what it is, whatever the block: a text may come in one that is none."""
+    """Add a piece by what it is, whatever the block: a text may come in an invalid one."""
     if index not in blocks:
         raise RuntimeError(f"a piece of block {index}, which was not started")
     if delta.get("type") == "text_delta":

@@ -202,7 +202,7 @@ def _is_read(url: Any) -> bool:
 
 
 def _by_answer(url: Any) -> bool:
-    """Tell whether an address says nothing of what is asked there, as that of a gateway may: then the answer does."""
+    """Tell whether an address says nothing of what is sent there, as that of a gateway may: then the answer does."""
     return not is_judged(url) and dialect_of(url) == OTHER
 
 
@@ -305,7 +305,7 @@ def _dated(exchange: Exchange, day: str | None) -> Exchange:
 
 
 def _told(error: HarnessError, url: Any, unread: Callable[[HarnessError], None], passed_over: PassedOver) -> None:
-    """Tell of what can't be read; what is asked at an address that says nothing of it need not be what is judged."""
+    """Tell of what can't be read; what is sent at an address that says nothing of it need not be what is judged."""
     if url and not is_judged(url):
         passed_over(MODELS if is_models(url) else OTHER)
     else:

@@ -1,5 +1,5 @@
 """
-The answer to any request in the manner of a provider: its profile filled for what is asked, or the ideal provider's.
+The answer to any request in the manner of a provider: its profile filled for what is sent, or the ideal provider's.
 
 What the provider ignores is left out of the request, what it refuses is refused in its words; where nobody has seen how
 it answers the like, its nearest form is taken, and OpenAI's for what it has none of.

@@ -1,1 +1,1 @@
-"""OpenAI's Responses: what is asked, and the ideal provider's answer to it."""
+"""OpenAI's Responses: what is sent, and the ideal provider's answer to it."""
