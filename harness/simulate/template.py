@@ -9,7 +9,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.errors import suggestion
 
@@ -71,6 +71,7 @@ _LETTERS = {
 }
 """What stands for each byte in an id."""
 _UUID = "{hex 8}-{hex 4}-{hex 4}-{hex 4}-{hex 12}"
+_DIGEST = hashlib.sha256().digest_size
 
 
 def check(template: Any) -> Any:
@@ -201,40 +202,53 @@ def _uses(template: Any, place: str) -> bool:
     return bool(template == f"${place}")
 
 
+@lru_cache(64)
 def make_id(form: str, seed: str, number: int = 0) -> str:
     """Return an id of the form; the same ``seed`` gives the same id."""
     if "{" not in form:
         return form
-    source = _Endless(seed)
-    return "".join([_made(part, source, number) if isinstance(part, tuple) else part for part in _parts(form)])
+    plan = _id_form(form)
+    source = _bytes_of(seed, plan.bytes)
+    letters = {kind: source.translate(_LETTERS[kind]).decode() for kind in plan.kinds}
+    return "".join([part if isinstance(part, str) else part.of(letters, number) for part in plan.parts])
+
+
+class _Letters(NamedTuple):
+    """Letters of a ``kind`` in an id: those made of the bytes from ``start`` to ``end`` of its source, or as wide a number."""
+
+    kind: str
+    start: int
+    end: int
+
+    def of(self, letters: Mapping[str, str], number: int) -> str:
+        if self.kind == "number":
+            return f"{number:0{self.end - self.start}d}"
+        return letters[self.kind][self.start : self.end]
+
+
+class _IdForm(NamedTuple):
+    """What stands in the form of an id, and how many bytes its letters are made of."""
+
+    parts: tuple[str | _Letters, ...]
+    kinds: frozenset[str]
+    bytes: int
 
 
 @lru_cache(256)
-def _parts(form: str) -> tuple[str | tuple[str, int], ...]:
-    """Return what stands in the form of an id: texts, and kinds of letters with how many there are of each."""
+def _id_form(form: str) -> _IdForm:
     plain, *rest = _PART.split(form.replace("{uuid}", _UUID))
-    made: list[str | tuple[str, int]] = [plain]
+    parts: list[str | _Letters] = [plain]
+    kinds, taken = set(), 0
     for kind, count, text in zip(*[iter(rest)] * 3, strict=True):
-        made += [(kind, int(count or 1)), text]
-    return tuple(made)
+        width = int(count or 1)
+        parts += [_Letters(kind, taken, taken + width), text]
+        if kind != "number":  # is made of no bytes
+            kinds.add(kind)
+            taken += width
+    return _IdForm(tuple(parts), frozenset(kinds), taken)
 
 
-def _made(part: tuple[str, int], source: "_Endless", number: int) -> str:
-    kind, count = part
-    return f"{number:0{count}d}" if kind == "number" else source.take(count).translate(_LETTERS[kind]).decode()
-
-
-class _Endless:
-    """Bytes without end that are the same for the same seed."""
-
-    def __init__(self, seed: str) -> None:
-        self._seed = seed
-        self._made, self._blocks = b"", 0
-
-    def take(self, count: int) -> bytes:
-        """Return so many that were not taken before."""
-        while len(self._made) < count:
-            self._made += hashlib.sha256(f"{self._seed} {self._blocks}".encode()).digest()
-            self._blocks += 1
-        taken, self._made = self._made[:count], self._made[count:]
-        return taken
+def _bytes_of(seed: str, count: int) -> bytes:
+    """Return bytes that are the same for the same seed."""
+    blocks = -(-count // _DIGEST)
+    return b"".join([hashlib.sha256(f"{seed} {block}".encode()).digest() for block in range(blocks)])

@@ -1,15 +1,16 @@
 """The bytes of a stream or a body: what an answer says, written in the form of a provider's profile."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, replace
 from functools import partial
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from typing import Any, NamedTuple
 
 import orjson
 
 from harness.simulate.chat.content import CREATED, Call, Said, logprob
+from harness.simulate.chat.mould import Values, moulded
 from harness.simulate.chat.profile import REPEATED, Body, BodyKind, Form, Layout, Refusal, Stream, StreamKind
 from harness.simulate.template import IDS, fill, holds, make_id, split, uses
 from harness.wire.exchange import Headers
@@ -18,8 +19,6 @@ from harness.wire.shapes import Json
 _SECONDS = 0.25
 _CHUNKS_A_SECOND = 4
 _PADDING = "{alnum 6}"
-_MARK = "\ue000piece\ue000"
-"""Stands for a piece while what is around it is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +66,13 @@ def render(form: Form, answer: Answer, *, streamed: bool) -> Rendered | None:
     if room is None or kind is None:
         return None
     if isinstance(room, Stream):
-        evidence = kind.asked if answer.include_usage else kind.unasked
-        content = _stream(form, room, kind, answer) if evidence else b""
+        evidence, write = kind.asked if answer.include_usage else kind.unasked, partial(_stream, room, kind)
     else:
-        evidence, content = kind.evidence, _body(form, room, kind, answer)
-    return Rendered(content, render_headers(form, room.headers, answer.seed), evidence) if evidence else None
+        evidence, write = kind.evidence, partial(_body, room, kind)
+    if not evidence:
+        return None
+    content = _content(form, room, kind, answer, write).encode()
+    return Rendered(content, render_headers(form, room.headers, answer.seed), evidence)
 
 
 def render_headers(form: Form, headers: dict[str, str], seed: str) -> Headers:
@@ -85,22 +86,68 @@ def render_refusal(form: Form, refusal: Refusal, text: str, seed: str) -> bytes:
     return _json(fill(refusal.body, _ids(form, seed) | {"text": text}, frozenset())).encode()
 
 
-def _ids(form: Form, seed: str, *, but: str = "") -> Json:
-    return {
-        name: make_id(form.ids[name], f"{seed} {name}") if name in form.ids else None for name in IDS if name != but
-    }
+def _ids(form: Form, seed: str) -> dict[str, str | None]:
+    return {name: make_id(form.ids[name], f"{seed} {name}") if name in form.ids else None for name in IDS}
 
 
-def _stream(form: Form, stream: Stream, kind: StreamKind, answer: Answer) -> bytes:
-    chunks = [*_Writer(form, answer, streamed=True).chunks(stream, kind), *(["[DONE]"] if stream.done else [])]
+def _content(
+    form: Form, room: Stream | Body, kind: StreamKind | BodyKind, answer: Answer, write: Callable[["_Writer"], str]
+) -> str:
+    """Return the body of an answer as ``write`` has it, by a mould where a mould has places for all that varies."""
+    ids, counts = _ids(form, answer.seed) | _call_ids(form, answer), _counts(answer)
+    named = [name for name, made in ids.items() if made]
+    pieces = [piece for said in answer.choices for piece in _pieces(said)]
+
+    def written(values: Values) -> str:
+        texts = iter(values.texts)
+        own = ids | dict(zip(named, texts, strict=False))
+        told = replace(answer, choices=tuple(_saying(said, texts) for said in answer.choices))
+        counted = dict(zip(counts, values.counts, strict=True))
+        return write(_Writer(form, told, own, counted, streamed=isinstance(room, Stream)))
+
+    values = Values((*(ids[name] or "" for name in named), *pieces), tuple(counts.values()))
+    if answer.logprobs is not None or any(uses(one, "padding") for one in _templates(room, kind)):
+        return written(values)
+    outline = id(form), id(kind), answer.model, answer.include_usage, *map(_outline, answer.choices)
+    return moulded(outline, (form, kind), values, written, partial(_json, layout=room.layout))
+
+
+def _call_ids(form: Form, answer: Answer) -> dict[str, str | None]:
+    made = form.ids.get("call_id", "")
+    most = max(len(said.calls) for said in answer.choices)
+    return {f"call {number}": make_id(made, f"{answer.seed} call {number}", number) for number in range(most)}
+
+
+def _pieces(said: Said) -> tuple[str, ...]:
+    return (*said.thought, *said.text, *(piece for call in said.calls for piece in call.pieces))
+
+
+def _saying(said: Said, texts: Iterator[str]) -> Said:
+    """Return a choice with the next of ``texts`` in the place of its own pieces."""
+    thought, text = (tuple(islice(texts, len(own))) for own in (said.thought, said.text))
+    calls = tuple(Call(call.name, tuple(islice(texts, len(call.pieces)))) for call in said.calls)
+    return replace(said, thought=thought, text=text, calls=calls)
+
+
+def _outline(said: Said) -> Hashable:
+    calls = tuple((call.name, len(call.pieces)) for call in said.calls)
+    return len(said.thought), len(said.text), calls, said.finish, said.forced
+
+
+def _templates(room: Stream | Body, kind: StreamKind | BodyKind) -> tuple[Any, ...]:
+    return (room.chunk, room.closing, kind.phases) if isinstance(room, Stream) and isinstance(kind, StreamKind) else ()
+
+
+def _body(body: Body, kind: BodyKind, writer: "_Writer") -> str:
+    return _json(writer.whole(body, kind), body.layout)
+
+
+def _stream(stream: Stream, kind: StreamKind, writer: "_Writer") -> str:
+    chunks = [*writer.chunks(stream, kind), *(["[DONE]"] if stream.done else [])]
     end = {"lf": "\n", "crlf": "\r\n"}[stream.newline] * 2
     lead = "data: " if stream.space else "data:"
     opening = "".join(f"{event}{end}" for event in stream.opening)
-    return f"{opening}{lead}{f'{end}{lead}'.join(chunks)}{end}".encode()
-
-
-def _body(form: Form, body: Body, kind: BodyKind, answer: Answer) -> bytes:
-    return _json(_Writer(form, answer, streamed=False).whole(body, kind), body.layout).encode()
+    return f"{opening}{lead}{f'{end}{lead}'.join(chunks)}{end}"
 
 
 def _json(value: Any, layout: Layout = "compact") -> str:
@@ -110,14 +157,13 @@ def _json(value: Any, layout: Layout = "compact") -> str:
 
 
 class _Writer:
-    """Puts one answer into a form."""
+    """Puts one answer into a form, with its ``ids`` and ``counts``."""
 
-    def __init__(self, form: Form, answer: Answer, *, streamed: bool) -> None:
+    def __init__(self, form: Form, answer: Answer, ids: Json, counts: Json, *, streamed: bool) -> None:
         self.form = form
         self.answer = answer
         self.written = 0
-        self.call_ids: dict[int, str] = {}
-        self._surroundings: dict[tuple[int, int, int], tuple[str, str] | None] = {}
+        self._ids = ids
         states = {
             "asked": answer.include_usage,
             "thinking": answer.thinks,
@@ -126,11 +172,10 @@ class _Writer:
             "stream": streamed,
         }
         self.conditions = frozenset(name for name, state in states.items() if state)
-        self.constants: Json = _ids(form, answer.seed, but="call_id") | {
-            "model": form.answers_as.get(answer.model, answer.model)
-        }
+        self.constants: Json = {name: ids[name] for name in IDS if name != "call_id"}
+        self.constants |= {"model": form.answers_as.get(answer.model, answer.model)}
         self.constants |= {"created": CREATED, "index": 0, "text": "", "said": "", "thought": ""}
-        self.constants |= {"finish": None, "logprobs": None, "seconds": _SECONDS, **_counts(answer)}
+        self.constants |= {"finish": None, "logprobs": None, "seconds": _SECONDS, **counts}
         if form.usage is not None:
             self.constants["usage"] = fill(form.usage, self.constants, self.conditions)
 
@@ -169,10 +214,6 @@ class _Writer:
         """Yield the chunks of one choice as JSON."""
         said = ""
         for step in script.steps(self.answer.choices[index]):
-            around = self._around(stream, step, index) if step.place else None
-            if around and all(step.pieces):
-                yield from [f"{around[0]}{_json(piece, stream.layout)}{around[1]}" for piece in step.pieces]
-                continue
             for piece in step.pieces:
                 given = step.given | {step.place: piece} if step.place else step.given
                 said += given.get("text", "")
@@ -184,21 +225,6 @@ class _Writer:
         said = self.answer.choices[index]
         values = {"index": index, **self._values(said, name, given)}
         return self._chunk(stream, name, template, values, self._conditions(said))
-
-    def _around(self, stream: Stream, step: "_Step", index: int) -> tuple[str, str] | None:
-        """Return what stands before and after the piece in chunks that differ in it alone; None where more differs."""
-        key = id(step.template), index, step.given.get("number", 0)
-        if key not in self._surroundings:
-            self._surroundings[key] = self._found_around(stream, step, index) if any(step.pieces) else None
-        return self._surroundings[key]
-
-    def _found_around(self, stream: Stream, step: "_Step", index: int) -> tuple[str, str] | None:
-        varies = self.answer.logprobs is not None or self.form.created == "growing"
-        if varies or any(uses(one, other) for one in (step.template, stream.chunk) for other in ("padding", "said")):
-            return None
-        marked = self._chunk_of(stream, step.name, step.template, index, step.given | {step.place: _MARK})
-        before, found, after = _json(marked, stream.layout).partition(_json(_MARK))
-        return (before, after) if found and _MARK not in after else None
 
     def _values(self, said: Said, name: str, given: Json) -> Json:
         """Return what stands in the places of one phase; what few of them need is a function."""
@@ -245,12 +271,7 @@ class _Writer:
         return filled
 
     def _call_id(self, number: int) -> str:
-        if number not in self.call_ids:
-            self.call_ids[number] = self._made_call_id(number)
-        return self.call_ids[number]
-
-    def _made_call_id(self, number: int) -> str:
-        return make_id(self.form.ids.get("call_id", ""), f"{self.answer.seed} call {number}", number)
+        return str(self._ids[f"call {number}"])
 
     def _logprobs(self, pieces: tuple[str, ...], thought: tuple[str, ...] = ()) -> Json | None:
         if self.answer.logprobs is None or self.form.logprobs is None:
