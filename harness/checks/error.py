@@ -58,13 +58,13 @@ _MISTAKEN = {
 """Statuses below 500 by which a client does what does not help against a cause: it gives up, asks again, asks for a key."""
 
 LIMIT_AS_MISTAKE = Advice(
-    "A limit that passes is taken for a mistake in the request: the SDK raises another class than RateLimitError, and does "
-    "not ask again.",
-    'Ask again where the words say so: `if "rate limit" in str(error).lower()`.',
+    "A temporary limit is taken as a mistake in the request: the SDK raises another class than RateLimitError, and "
+    "does not retry.",
+    'Retry if the error text says so: `if "rate limit" in str(error).lower()`.',
 )
 LENGTH_AS_LIMIT = Advice(
-    "The SDK asks twice more what can never be answered, and the user waits for a limit that is none.",
-    'Shorten the prompt where the words say so, and do not ask again: `if "context" in str(error).lower()`.',
+    "The SDK retries twice a request that can never succeed, and the user waits for a limit that does not exist.",
+    'If the error text says so, shorten the prompt and do not retry: `if "context" in str(error).lower()`.',
 )
 
 SERVER_ERROR = Advice(

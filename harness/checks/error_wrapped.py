@@ -31,17 +31,17 @@ _CODE = re.compile(
 """What the code of a server says to its own authors."""
 
 _OF_CODE = Advice(
-    "The user reads a sentence of the server's code, which tells nobody what was wrong with the request, or whether to ask again.",
-    'Show the status in its place: `text = f"The server failed with status {error.status_code}."`, and log the rest.',
+    "The user reads an exception of the server's code, which says neither what was wrong with the request nor whether to retry.",
+    'Show the status instead: `text = f"The server failed with status {error.status_code}."`, and log the rest.',
 )
 _TRACED = Advice(
-    "The user reads the server's code and the paths of its disk; what was wrong stands in the last line, if anywhere.",
-    "Show the last line alone: `text.strip().splitlines()[-1]`.",
+    "The user reads the server's code and file paths; the cause, if given, is in the last line.",
+    "Show only the last line: `text.strip().splitlines()[-1]`.",
 )
 _WRAPPED = '{{"error":{{"message":{0},"type":"invalid_request_error","param":null,"code":null}}}}'
 _PYTHON = Advice(
-    "The user reads a dump, and the status of the outer error is all that code can branch on.",
-    "Read what begins with a brace: `inner = ast.literal_eval(text[text.index('{') : text.rindex('}') + 1])`.",
+    "The user reads a dump, and code can branch only on the status of the outer error.",
+    "Parse from the first brace: `inner = ast.literal_eval(text[text.index('{') : text.rindex('}') + 1])`.",
 )
 
 
@@ -65,10 +65,10 @@ def _bad(message: str) -> Exchange:
 )  # fmt: skip
 def own_words(exchange: Exchange) -> Iterator[Problem]:
     """
-    The user reads JSON, and the code and type that tell what to do are in it, not where clients look for them.
+    The user reads JSON, and the code and type are inside it, not where clients look for them.
 
-    Instead: Read what begins with a brace: `inner, _ = json.JSONDecoder().raw_decode(text[text.index("{"):])`, and decide by
-    `inner.get("error", inner)`.
+    Instead: Parse from the first brace: `inner, _ = json.JSONDecoder().raw_decode(text[text.index("{"):])`, and
+    decide by `inner.get("error", inner)`.
     """
     body = exchange.chunk(0)
     for place in _PLACES:

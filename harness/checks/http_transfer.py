@@ -105,10 +105,10 @@ def encoding(exchange: Exchange) -> Iterator[Problem]:
 
 _PACKED = ((b"\x1f\x8b\x08", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"))
 _NOT_NAMED = Advice(
-    "A client unpacks what the header names and nothing else: the SDK raises UnicodeDecodeError at the second byte, and a "
-    "browser shows signs that nobody can read.",
-    'Ask for plain bytes, `default_headers={"Accept-Encoding": "identity"}`; where they come packed all the same, look at how '
-    'they begin: `text = gzip.decompress(raw) if raw.startswith(b"\\x1f\\x8b") else raw`.',
+    "A client decompresses only what the header names: the SDK raises UnicodeDecodeError at the second byte, and a "
+    "browser shows garbled text.",
+    'Ask for plain bytes, `default_headers={"Accept-Encoding": "identity"}`; if they still come compressed, check '
+    'the first bytes: `text = gzip.decompress(raw) if raw.startswith(b"\\x1f\\x8b") else raw`.',
 )
 
 NAMED_ONLY = Advice(
@@ -281,7 +281,7 @@ def _limited(exchange: Exchange) -> Reason | None:
 
 
 @rule(
-    "http.retry-after-given", SHOULD, "A refusal whose words tell how long to wait tells it in a header too.",
+    "http.retry-after-given", SHOULD, "An error whose text says how long to wait also says so in a header.",
     sources.HTTP_RETRY_AFTER, _limited,
     good=(with_header(_WAITING, "retry-after", "30"), with_header(_WAITING, "retry-after-ms", "30000"), with_header(_WAITING, "x-ratelimit-reset-requests", "30s")),
     bad=(
@@ -292,9 +292,9 @@ def _limited(exchange: Exchange) -> Reason | None:
 )  # fmt: skip
 def retry_after_given(exchange: Exchange) -> Iterator[Problem]:
     r"""
-    The SDK reads the header alone: it asks again after half a second to eight, twice, meets the limit again and gives up.
+    The SDK reads only the header: it retries twice, after 0.5 to 8 seconds, meets the limit again and gives up.
 
-    Instead: Read the words where no header is: `found = re.search(r"(\d+(?:\.\d+)?)\s*s", str(error))`, and wait
+    Instead: If there is no header, read the text: `found = re.search(r"(\d+(?:\.\d+)?)\s*s", str(error))`, and wait
     `float(found[1]) if found else 10`.
     """
     names = {name.lower() for name, _ in exchange.response.headers.pairs}

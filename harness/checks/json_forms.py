@@ -39,12 +39,12 @@ ADVICE: dict[JsonForm, Advice] = {
         f'Read the lines yourself, `{_LINES}`, and remove the comma: `re.sub(r",(\\s*[}}\\]])", r"\\1", line[5:])`.',
     ),
     "parted": Advice(
-        "Each event alone is no JSON: a proxy cut the stream by its size and wrote each piece as an event of its own.",
+        "No single event is JSON: a proxy split the stream by size and wrote each piece as its own event.",
         f"Read the lines yourself, `{_LINES}`, and put pieces together until they are JSON: `pending += line[5:].strip()`.",
     ),
     "interrupted": Advice(
-        "A heartbeat was written into the midst of an event: the SDK raises json.JSONDecodeError, and the rest of it is lost.",
-        f"Read the lines yourself, `{_LINES}`, pass over those that begin with a colon, and put pieces together until they are "
+        "A heartbeat was written in the middle of an event: the SDK raises json.JSONDecodeError, and the rest of the event is lost.",
+        f"Read the lines yourself, `{_LINES}`, skip those that begin with a colon, and join pieces until they are "
         "JSON: `pending += line`.",
     ),
     "unclosed": Advice(
@@ -52,13 +52,13 @@ ADVICE: dict[JsonForm, Advice] = {
         f'Read the lines yourself, `{_LINES}`, skip lines that are not JSON, and raise at `chunk["error"]`.',
     ),
     "remark": Advice(
-        "A comment keeps a connection open and is passed over; as data it goes to the JSON parser, and the stream ends at the "
-        "first one: json.JSONDecodeError.",
-        f'Read the lines yourself, `{_LINES}`, and pass over such a one: `if line[5:].lstrip().startswith(":"): continue`.',
+        "A comment keeps a connection open and is skipped; sent as data it goes to the JSON parser, which ends the "
+        "stream: json.JSONDecodeError.",
+        f'Read the lines yourself, `{_LINES}`, and skip such a line: `if line[5:].lstrip().startswith(":"): continue`.',
     ),
     "entity": Advice(
         "A template escaped the JSON for a page: every parser fails at the first quote.",
-        "Undo it before you read: `data = json.loads(html.unescape(text))`.",
+        "Undo it before parsing: `data = json.loads(html.unescape(text))`.",
     ),
     "field": Advice(
         "Readers strip one `data:` and pass the other to the parser: json.JSONDecodeError in the middle of the stream.",
@@ -86,7 +86,7 @@ BARE_ERROR = Advice(
 """What an error breaks that stands in a stream without data: before it."""
 
 AS_LINES = Advice(
-    "The OpenAI SDK passes over a line without `data:`: no chunk, no exception, no text.",
+    "The OpenAI SDK skips a line without `data:`: no chunk, no exception, no text.",
     'Read the lines yourself: `for line in stream.response.iter_lines():`, `if line.startswith("{"): chunk = json.loads(line)`.',
 )
 """What chunks break that come as lines of JSON, in no event."""

@@ -36,11 +36,11 @@ _LONGEST = 60
 )  # fmt: skip
 def listed(exchange: Exchange) -> Iterator[Problem]:
     """
-    `client.models.list()` gives nothing or raises, and a program that asks for it first says that the key or the address is
-    wrong.
+    `client.models.list()` returns nothing or raises, and a program that calls it first blames the API key or the
+    URL.
 
-    Instead: Let a user name the model, and read what is listed with a default: `listed.get("data") or listed.get("models") or
-    [] if isinstance(listed, dict) else listed`.
+    Instead: Let users enter a model, and read the list with a default: `listed.get("data") or listed.get("models")
+    or [] if isinstance(listed, dict) else listed`.
     """
     wrong = _amiss(exchange.chunk(0), exchange.reading.body_kind, one=_names_one(exchange))
     if wrong:
@@ -87,7 +87,7 @@ def _entries(exchange: Exchange) -> list[tuple[str, dict[str, Any]]]:
 
 
 @rule(
-    "models.keys", Level.SHOULD, "A list is of object list, and each model of object model, with created and owned_by.",
+    "models.keys", Level.SHOULD, "The list has `object: list`, and each model `object: model`, `created` and `owned_by`.",
     sources.MODELS, success_status,
     good=(_LIST, _ONE, with_body(_LIST, b'{"object":"list","data":[]}')),
     bad=(
@@ -102,9 +102,9 @@ def _entries(exchange: Exchange) -> list[tuple[str, dict[str, Any]]]:
 )  # fmt: skip
 def keys(exchange: Exchange) -> Iterator[Problem]:
     """
-    Clients in typed languages fail to decode the whole list for a key that one model lacks, and offer no model.
+    Clients in typed languages fail to decode the whole list if one model lacks a field, and offer no model.
 
-    Instead: Decode the id alone, and give the rest defaults: `model.get("owned_by", "")`.
+    Instead: Decode only the id, and give the rest defaults: `model.get("owned_by", "")`.
     """
     listed = None if _names_one(exchange) else as_object(exchange.chunk(0)).get("object")
     if listed != "list" and not _names_one(exchange):
@@ -141,7 +141,7 @@ def _shown(value: Any) -> str:
 )  # fmt: skip
 def distinct(exchange: Exchange) -> Iterator[Problem]:
     """
-    A menu shows a model twice, or one that nobody can ask for; stores that key models by id keep the last.
+    A menu shows a model twice, or one that cannot be requested; stores keyed by model id keep the last.
 
     Instead: Take each name once: `dict.fromkeys(model["id"] for model in listed["data"] if model.get("id"))`.
     """

@@ -29,8 +29,8 @@ _DATA = re.compile(rb"^data:", re.MULTILINE)
 _END = re.compile(rb"\r?\n\r?\n")
 _SIZE = re.compile(rb"[0-9a-fA-F]{1,6}\s*")
 _OF_TRANSFER = Advice(
-    "A proxy wrote the sizes of chunked transfer into the body: events pass for whole, and text that a size cuts is lost.",
-    'Look at the lines as they come, and pass over a size: `if re.fullmatch(r"[0-9a-fA-F]{1,6}", line): continue`.',
+    "A proxy wrote the sizes of chunked transfer into the body: events look complete, but text that a size splits is lost.",
+    'Check the lines as they come, and skip sizes: `if re.fullmatch(r"[0-9a-fA-F]{1,6}", line): continue`.',
 )
 
 
@@ -43,10 +43,10 @@ _OF_TRANSFER = Advice(
 )  # fmt: skip
 def known_lines(exchange: Exchange) -> Iterator[Problem]:
     """
-    Readers pass over such a line, and what it tells is lost; readers that split at colons or take any line for data raise.
+    Readers skip such a line, and its content is lost; readers that split at colons or treat any line as data raise.
 
-    Instead: Keep to the fields that you know: `name, _, value = line.partition(":")`, and pass over a line where
-    `name not in ("data", "event", "id", "retry", "")`.
+    Instead: Use only known fields: `name, _, value = line.partition(":")`, and skip a line if `name not in ("data",
+    "event", "id", "retry", "")`.
     """
     parser, content = exchange.reading.parser, exchange.response.content
     if parser is None:

@@ -150,7 +150,7 @@ _PUNCTUATION: dict[Language, dict[str, str]] = {
 
 KINDS = {
     "R": "recorded from the provider",
-    "P": "published by someone who called it",
+    "P": "published by a user of it",
     "C": "reconstructed from cited facts",
 }
 """What the letters of the evidence mean."""

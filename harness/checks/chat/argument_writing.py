@@ -13,51 +13,51 @@ _QUOTES = 40
 
 _FOR_HTML = Advice(
     "`json.loads` raises at the first name: the call is never made.",
-    "Take the escapes back where it raises: `json.loads(html.unescape(arguments))`.",
+    "If it raises, undo the escapes: `json.loads(html.unescape(arguments))`.",
 )
 _AROUND = Advice(
-    "`json.loads` raises at what stands around the object: the call is never made.",
+    "`json.loads` raises at the text around the object: the call is never made.",
     'Read from the first brace to the last: `arguments[arguments.index("{") : arguments.rindex("}") + 1]`.',
 )
 _BEHEADED = Advice(
     "`json.loads` raises: the first piece of the arguments never came, and the call is never made.",
-    "Ask again without `stream=True`: the server loses the first piece; nothing in the client tells what it was.",
+    "Ask again without `stream=True`: the server loses the first piece, and the client cannot tell what it was.",
 )
 _PYTHON = Advice(
     "`json.loads` raises at the first quote, or at None, True or False: the call is never made.",
-    "Read it as it is written: `ast.literal_eval(arguments)`.",
+    "Parse it as Python: `ast.literal_eval(arguments)`.",
 )
 _BRACES = Advice(
     "`json.loads` raises at the second brace: the call is never made.",
-    "Take the outer braces off: `json.loads(arguments[1:-1])`.",
+    "Remove the outer braces: `json.loads(arguments[1:-1])`.",
 )
 _QUOTES_ESCAPED = Advice(
     "`json.loads` raises at the first backslash: the call is never made.",
-    r"""Take the backslashes off where it raises: `json.loads(arguments.replace('\\"', '"'))`.""",
+    r"""If it raises, remove the backslashes: `json.loads(arguments.replace('\\"', '"'))`.""",
 )
 _BACKSLASH = Advice(
-    "`json.loads` raises at the backslash: the call is never made. Others of the kind, such as `\\n` in a path, pass as what they are not.",
-    "Double those that escape nothing: `json.loads(re.sub(r'\\\\(?![\"\\\\/bfnrtu])', r'\\\\\\\\', arguments))`.",
+    "`json.loads` raises at the backslash: the call is never made. Others of the kind, such as `\\n` in a path, are read as a different character.",
+    "Double the backslashes that escape nothing: `json.loads(re.sub(r'\\\\(?![\"\\\\/bfnrtu])', r'\\\\\\\\', arguments))`.",
 )
 _KEYS = Advice(
     "`json.loads` raises at the first key: the call is never made.",
-    "Put the quotes in: `json.loads(re.sub(r'([{,]\\s*)(\\w+)\\s*:', r'\\1\"\\2\":', arguments))`.",
+    "Insert the quotes: `json.loads(re.sub(r'([{,]\\s*)(\\w+)\\s*:', r'\\1\"\\2\":', arguments))`.",
 )
 _COMMA = Advice(
     "`json.loads` raises at the bracket after the comma: the call is never made.",
-    "Take the comma out: `json.loads(re.sub(r',\\s*([}\\]])', r'\\1', arguments))`.",
+    "Remove the comma: `json.loads(re.sub(r',\\s*([}\\]])', r'\\1', arguments))`.",
 )
 _NO_COMMA = Advice(
     "`json.loads` raises at the key after the gap: the call is never made.",
-    'Put the comma in: `json.loads(re.sub(r\'"\\s*"(?=\\w+"\\s*:)\', \'","\', arguments))`.',
+    'Insert the comma: `json.loads(re.sub(r\'"\\s*"(?=\\w+"\\s*:)\', \'","\', arguments))`.',
 )
 _NO_VALUE = Advice(
-    "`json.loads` raises where the value is due: the call is never made.",
-    "Nothing tells which value was meant: send the error back as the tool's result, and let the model try again.",
+    "`json.loads` raises at the missing value: the call is never made.",
+    "The intended value is unknown: send the error back as the tool's result, and let the model try again.",
 )
 _INNER = Advice(
-    "`json.loads` raises after the quote: the call is never made, and a reader that mends JSON may cut the value there.",
-    "Do not mend it by guessing where the value ends: send the error back as the tool's result, and let the model try again.",
+    "`json.loads` raises after the quote: the call is never made, and a reader that repairs JSON may end the value there.",
+    "Do not guess where the value ends: send the error back as the tool's result, and let the model try again.",
 )
 _REWRITES = (
     ("the arguments are escaped for HTML", _FOR_HTML, unescape),

@@ -30,13 +30,13 @@ _EMPTY_BODY = Advice(
     'Test it first, and retry: `if not getattr(answer, "choices", None): raise RuntimeError("empty answer")`.',
 )
 _WRAPPED = Advice(
-    "`answer.choices[0]` raises TypeError: the SDK looks for the answer at the top, where an envelope is.",
-    "Take the envelope off: `raw = client.chat.completions.with_raw_response.create(**asked)`, then "
-    '`json.loads(raw.text)["data"]["choices"]`, with the key that is named here in the place of "data".',
+    "`answer.choices[0]` raises TypeError: the SDK looks for the answer at the top level, which is an envelope.",
+    "Remove the envelope: `raw = client.chat.completions.with_raw_response.create(**asked)`, then "
+    '`json.loads(raw.text)["data"]["choices"]`, with the key named here instead of "data".',
 )
 _FOREIGN = Advice(
-    "`answer.choices[0]` raises TypeError on None: the answer has the form of another API, which the SDK does not read.",
-    'Ask at the path of the OpenAI API, which most such servers have: `OpenAI(base_url=f"{server}/v1")`.',
+    "`answer.choices[0]` raises TypeError on None: the response has the format of another API, which the SDK does not read.",
+    'Use the path of the OpenAI API, which most such servers have: `OpenAI(base_url=f"{server}/v1")`.',
 )
 _TOO_EARLY = Advice(
     "Clients show a date in 1970, and sort the answer before all others.",
@@ -92,10 +92,10 @@ def _elsewhere(exchange: Exchange) -> str:
 )  # fmt: skip
 def every(exchange: Exchange) -> Iterator[Problem]:
     """
-    `chunk.choices[0]` raises TypeError: the SDK makes a chunk of it whose choices are None.  What keeps a connection open is
-    a comment, which readers pass over.
+    `chunk.choices[0]` raises TypeError: the SDK makes a chunk of it whose choices are None. Keep-alives should be
+    comments, which readers skip.
 
-    Instead: Pass over what has no choices: `if not chunk.choices: continue`, after its usage was read.
+    Instead: Skip it after reading its usage: `if not chunk.choices: continue`.
     """
     foreign = exchange.columns.foreign
     if foreign:

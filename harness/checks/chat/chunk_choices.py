@@ -45,8 +45,8 @@ _DELTA_BESIDE = Advice(
     "Choose by the request, not by the response: without `stream=True` read `choice.message.content`.",
 )
 _WHOLE_AGAIN = Advice(
-    "Clients that read delta or message, whichever is there, show the whole text twice.",
-    'After `stream=True` read delta alone, where there is one: `text += choice.delta.content or "" if choice.delta else ""`.',
+    "Clients that read delta or message, whichever is present, show the whole text twice.",
+    'With `stream=True` read only delta: `text += choice.delta.content or "" if choice.delta else ""`.',
 )
 _COUNTS_CHUNKS = Advice(
     "Clients that keep choices by index get a choice for each token, and none of them is complete.",

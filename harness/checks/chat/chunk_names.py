@@ -57,32 +57,32 @@ _SAME = {"reasoning_content": REASONING_CHANNELS}
 """Of a field that has several usual names, all of them."""
 
 _END = Advice(
-    "The client never learns that, or why, the answer ended: it waits, retries, or takes a whole answer for a cut one.",
-    'Read the name that is sent where the usual one is empty, such as `choice.finish_reason or getattr(choice, "finishReason", None)`.',
+    "The client does not learn that the answer ended, or why: it waits, retries, or treats a complete answer as truncated.",
+    'If the specified field is empty, read the one that is sent, such as `choice.finish_reason or getattr(choice, "finishReason", None)`.',
 )
 _SAID = Advice(
-    "The client shows an empty answer: what came has a name that it does not read.",
-    'Read the name that is sent where the usual one is empty, such as `delta.content or getattr(delta, "text", None) or ""`.',
+    "The client shows an empty answer: the content has a name that it does not read.",
+    'If the specified field is empty, read the one that is sent, such as `delta.content or getattr(delta, "text", None) or ""`.',
 )
 _THOUGHT = Advice(
-    "The thought is not shown, and cannot be sent back: it has a name that clients do not read.",
-    'Read the name that is sent where the usual one is empty, such as `getattr(delta, "reasoningContent", None) or ""`.',
+    "The reasoning is not shown and cannot be sent back: it has a name that clients do not read.",
+    'If the specified field is empty, read the one that is sent, such as `getattr(delta, "reasoningContent", None) or ""`.',
 )
 _OLD = Advice(
-    "`choice.delta.content` raises AttributeError on None: what came has the form of `/v1/completions`.",
+    "`choice.delta.content` raises AttributeError on None: the chunk has the form of `/v1/completions`.",
     'Read the text where that API has it: `text += getattr(choice, "text", None) or ""`.',
 )
 _CALLED = Advice(
-    "The tool is never called, or is called without what stands under the other name.",
-    'Read the name that is sent where the usual one is empty, such as `delta.tool_calls or getattr(delta, "toolCalls", None)`.',
+    "The tool is never called, or is called without the data under the other name.",
+    'If the specified field is empty, read the one that is sent, such as `delta.tool_calls or getattr(delta, "toolCalls", None)`.',
 )
 _COUNTED = Advice(
     "The client counts no tokens: `usage.prompt_tokens` is None or raises AttributeError.",
-    'Read the name that is sent where the usual one is missing, such as `usage.prompt_tokens or getattr(usage, "promptTokens", 0)`.',
+    'If the specified field is missing, read the one that is sent, such as `usage.prompt_tokens or getattr(usage, "promptTokens", 0)`.',
 )
 _SHOWN = Advice(
     "The picture is not shown: clients look for a list of images in the message.",
-    'Read the name that is sent where the usual one is missing: `getattr(message, "images", None) or getattr(message, "image", None)`.',
+    'If the specified field is missing, read the one that is sent: `getattr(message, "images", None) or getattr(message, "image", None)`.',
 )
 _ADVICE = {
     "images": _SHOWN,
@@ -122,9 +122,10 @@ _ADVICE = {
 )  # fmt: skip
 def names(exchange: Exchange) -> Iterator[Problem]:
     """
-    Clients read the name that the specification gives, find nothing, and raise or leave it out.
+    Clients read the specified name, find nothing, and raise or leave the field out.
 
-    Instead: Read both, the usual name first: `getattr(chunk, "model", None) or getattr(chunk, "Model", None)`.
+    Instead: Read both names, the specified one first: `getattr(chunk, "model", None) or getattr(chunk, "Model",
+    None)`.
     """
     for pattern in _NAMES:
         place = pattern.replace("{part}", exchange.columns.message_key)

@@ -47,16 +47,16 @@ _SAID: dict[str, str] = {
 }
 _FLAT = Advice(
     "`call.function.name` raises AttributeError on None, or the call is dropped.",
-    "Read name and arguments from the call where it has no function: `function = call.function or call`.",
+    "If a call has no function, read name and arguments from the call itself: `function = call.function or call`.",
 )
 _BESIDE = Advice(
     "Clients that read the message see an empty answer.",
-    'Look in the choice as well: `getattr(choice.message, "content", None) or getattr(choice, "content", None)`, and for other '
-    "fields alike.",
+    'Check the choice as well: `getattr(choice.message, "content", None) or getattr(choice, "content", None)`, and '
+    "likewise for other fields.",
 )
 _WITHIN = Advice(
-    "Clients never see why, or that, the answer ended.",
-    'Look in the message as well: `choice.finish_reason or getattr(choice.delta, "finish_reason", None)`.',
+    "Clients never see that the answer ended, or why.",
+    'Check the message as well: `choice.finish_reason or getattr(choice.delta, "finish_reason", None)`.',
 )
 _ADVICE = {_CHOICE: _BESIDE, _PART: _WITHIN, _CALL: _FLAT}
 
@@ -76,9 +76,9 @@ _ADVICE = {_CHOICE: _BESIDE, _PART: _WITHIN, _CALL: _FLAT}
 )  # fmt: skip
 def places(exchange: Exchange) -> Iterator[Problem]:
     """
-    Clients look where the specification has the field, find nothing, and raise or show an empty answer.
+    Clients look where the specification puts the field, find nothing, and raise or show an empty answer.
 
-    Instead: Look in both places, the usual one first: `choice.message.content or getattr(answer, "content", None)`.
+    Instead: Check both places, the specified one first: `choice.message.content or getattr(answer, "content", None)`.
     """
     columns, part = exchange.columns, exchange.columns.message_key
     for here, due, name, place in _places_of(part):

@@ -53,29 +53,29 @@ _ONLY_THOUGHT = Advice(
     "If no text came, show the reasoning, `shown = text or reasoning`, or ask again with thinking turned off.",
 )
 _RAW = Advice(
-    "The user reads the tokenizer's own signs where spaces and line ends belong.",
-    'Put back what they stand for, for this provider alone: `text.replace("Ġ", " ").replace("▁", " ").replace("Ċ", "\\n")`.',
+    "The user reads the tokenizer's internal signs in place of spaces and line breaks.",
+    'Restore the characters, for this provider only: `text.replace("Ġ", " ").replace("▁", " ").replace("Ċ", "\\n")`.',
 )
 _TURN = Advice(
     "The user reads the name of the role as the first word: the prompt ends without the header of the answer.",
-    'Cut it off: `text = re.sub(r"\\A\\s*(?:assistant|model)(?:\\s*\\n|:\\s)\\s*", "", text, flags=re.I)`.',
+    'Remove it: `text = re.sub(r"\\A\\s*(?:assistant|model)(?:\\s*\\n|:\\s)\\s*", "", text, flags=re.I)`.',
 )
 _RUNS_ON = Advice(
-    "The user reads words that they never said, and sent back they count as said: the model was not stopped at the end of its turn.",
-    'Send its marks as stop sequences, `stop=["\\nHuman:", "\\nUser:"]`, and cut the text at the first.',
+    "The user reads words they never said, which count as said when sent back: the model did not stop at the end of its turn.",
+    'Send the markers as stop sequences, `stop=["\\nHuman:", "\\nUser:"]`, and truncate the text at the first.',
 )
 _HEADED = Advice(
-    "The reasoning is shown as the answer, and no tag tells where it ends.",
-    "Ask with thinking turned off, or start the server with the reasoning parser of the model; nothing in the client tells the "
-    "two apart.",
+    "The reasoning is shown as the answer, and no tag marks its end.",
+    "Ask with thinking turned off, or start the server with the reasoning parser of the model; the client cannot "
+    "tell the two apart.",
 )
 _CHANNEL = Advice(
     "The reasoning is shown as the answer: the answer is the text after the last channel name.",
     'Keep the text after the name: `text = text.rpartition("assistantfinal")[2]`.',
 )
 _ORDER_MARK = Advice(
-    "Nobody sees it: `text.startswith(...)` is false, `json.loads(text)` raises, and names that are compared differ.",
-    'Take it out before you use the text: `text.replace("\\ufeff", "")`.',
+    "It is invisible: `text.startswith(...)` is false, `json.loads(text)` raises, and equal names differ.",
+    'Remove it before you use the text: `text.replace("\\ufeff", "")`.',
 )
 _WHOLE = (*_READ, "sse.no-error", "http.complete")
 

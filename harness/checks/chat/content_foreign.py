@@ -19,12 +19,12 @@ SHOULD = Level.SHOULD
 
 _SAID = "你好! How can I help?"
 _AN_ERROR = Advice(
-    "The client shows the error as what the model said, and never asks again: status, finish_reason and SDK say all went well.",
-    "Look at it before you show it: `if text.startswith('{\"error\"'):` raise, and ask again.",
+    "The client shows the error as the model's answer and never retries: status, finish_reason and SDK report success.",
+    "Check it before you show it: `if text.startswith('{\"error\"'):` raise, and ask again.",
 )
 _AN_IMAGE = Advice(
-    "The user reads thousands of letters in the place of a picture, and sent back they fill the context.",
-    'Show it as what it is, for this provider alone: `f"data:image/png;base64,{text}"`.',
+    "The user reads thousands of letters instead of a picture, and sent back they fill the context.",
+    'Show it as an image, for this provider only: `f"data:image/png;base64,{text}"`.',
 )
 _EVENT = re.compile(r"(?:\A|\n)\s*data: ?\{\"")
 _ANSWERS = {"chat.completion", "chat.completion.chunk", "text_completion", "response", "message"}
@@ -36,7 +36,7 @@ _IMAGE = re.compile(
 
 
 @rule(
-    "content.unwrapped", SHOULD, "The text is no answer, event or error of an API, and no data of an image.",
+    "content.unwrapped", SHOULD, "The text is not an API response, event or error, and not image data.",
     sources.REFERENCE, success_status,
     good=(STREAM, BODY, replace_in_body(BODY, _SAID, "An error of the API is JSON: {}.")),
     bad=(
@@ -51,9 +51,9 @@ _IMAGE = re.compile(
 )  # fmt: skip
 def unwrapped(exchange: Exchange) -> Iterator[Problem]:
     """
-    The user reads JSON of the API: a gateway took another's answer for the text of its own.
+    The user reads JSON of the API: a gateway took another's response as its own text.
 
-    Instead: Take the text out of it, for this provider alone: `json.loads(text)["choices"][0]["message"]["content"]`.
+    Instead: Extract the text, for this provider only: `json.loads(text)["choices"][0]["message"]["content"]`.
     """
     if exchange.request.get("response_format") or any(
         word in asked_text(exchange) for word in ("JSON", "json", "base64")
@@ -109,7 +109,7 @@ _OF_NORWAY = with_request_params(BODY, messages=[{"role": "user", "content": _AS
 
 
 @rule(
-    "content.no-echo", SHOULD, "The text does not begin with what was asked.",
+    "content.no-echo", SHOULD, "The text does not begin with the question.",
     sources.REFERENCE, complete_answer,
     good=(_OF_NORWAY, STREAM, BODY, replace_in_body(_OF_NORWAY, _SAID, "The capital of Norway is Oslo.")),
     bad=(replace_in_body(_OF_NORWAY, _SAID, f"{_ASKED}\\nOslo, in the south."),),
@@ -117,9 +117,9 @@ _OF_NORWAY = with_request_params(BODY, messages=[{"role": "user", "content": _AS
 )  # fmt: skip
 def no_echo(exchange: Exchange) -> Iterator[Problem]:
     """
-    The user reads the question again, and sent back it stands in the context twice.
+    The user reads the question again, and sent back it is in the context twice.
 
-    Instead: Cut it off, for this provider alone: `text = text.removeprefix(question).lstrip()`.
+    Instead: Remove it, for this provider only: `text = text.removeprefix(question).lstrip()`.
     """
     asked = last_asked(exchange).strip()
     if len(asked) < _LONG:

@@ -19,7 +19,7 @@ _SAID = "你好! How can I help?"
 
 
 @rule(
-    "content.loop", Level.SHOULD, "The text does not repeat itself until it is cut off.",
+    "content.loop", Level.SHOULD, "The text does not repeat itself until it is truncated.",
     sources.REFERENCE, success_status,
     good=(STREAM, BODY, replace_in_body(BODY, _SAID, "ha" * 200)),
     bad=(
@@ -31,7 +31,7 @@ _SAID = "你好! How can I help?"
 )  # fmt: skip
 def loop(exchange: Exchange) -> Iterator[Problem]:
     r"""
-    The answer is none, and is paid for up to the limit; sent back as history, the model goes on with it.
+    The answer is useless, and is paid for up to the limit; sent back as history, the model continues it.
 
     Instead: Look for it at the end, `re.search(r"(.{1,400}?)\1{7,}", text[-4000:], re.S)`, stop reading, and ask again with another `temperature` or model.
     """

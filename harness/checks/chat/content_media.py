@@ -195,7 +195,7 @@ def annotations(exchange: Exchange) -> Iterator[Problem]:
 
 
 _AGAIN = Advice(
-    "The source is listed as often as it comes: a list of sources grows with each piece of the text.",
+    "The source is listed again and again: a list of sources grows with each piece of the text.",
     "Keep one of each: `if annotation not in annotations: annotations.append(annotation)`.",
 )
 

@@ -16,8 +16,8 @@ from harness.wire.exchange import Exchange
 
 _FEW = 3  # pieces
 _FIRST = Advice(
-    "The user reads `TheThe`, and `json.loads` raises where JSON was asked for.",
-    "Leave out a second piece that is the same as the first, for this provider alone: `if piece != text:` before it is appended.",
+    "The user reads `TheThe`; with JSON requested, `json.loads` raises.",
+    "Skip a second piece that equals the first, for this provider only: `if piece != text:` before it is appended.",
 )
 _CUMULATIVE = replace_in_body(
     replace_in_body(STREAM, '"! How can I"', '"你好! How can I"'), '" help?"', '"你好! How can I help?"'

@@ -15,8 +15,8 @@ from harness.wire.shapes import TEXT_CHANNELS
 from harness.wire.spacing import a_line_each, run_together
 
 _LINES = Advice(
-    "The user reads one word a line: something between the model and you printed each piece with a line end.",
-    'Cut one line end off each piece, for this provider alone: `text += (delta.content or "").removesuffix("\\n")`.',
+    "The user reads one word per line: something between the model and you added a line break to each piece.",
+    'Remove one line break from each piece, for this provider only: `text += (delta.content or "").removesuffix("\\n")`.',
 )
 _WORDS = ("The", "answer", "is", "in", "the", "book", "that", "you", "gave", "to", "me", ".")
 
@@ -31,9 +31,9 @@ _WORDS = ("The", "answer", "is", "in", "the", "book", "that", "you", "gave", "to
 )  # fmt: skip
 def spaces(exchange: Exchange) -> Iterator[Problem]:
     """
-    The user reads words that run together: each piece was stripped, or the tokenizer's own spaces were dropped.
+    The user reads words that run together: each delta was stripped, or the tokenizer's spaces were dropped.
 
-    Instead: Ask without `stream=True`, where the words come whole; nothing in the client tells where the spaces were.
+    Instead: Ask without `stream=True`, where the text is complete; the client cannot tell where the spaces were.
     """
     for choice in exchange.columns.choices.values():
         for name in TEXT_CHANNELS:
@@ -48,8 +48,8 @@ def spaces(exchange: Exchange) -> Iterator[Problem]:
 
 _BLANK = 120
 _ONLY_BLANK = Advice(
-    "The user sees nothing, and pays for it until the limit; `json.loads` raises where JSON was asked for.",
-    "Say in the prompt that JSON is due, which JSON mode needs, set `max_tokens`, and ask again where the text is blank: `if not text.strip():`.",
+    "The user sees nothing, and pays up to the limit; with JSON requested, `json.loads` raises.",
+    "Ask for JSON in the prompt, which JSON mode needs, set `max_tokens`, and ask again if the text is blank: `if not text.strip():`.",
 )
 
 
@@ -67,7 +67,7 @@ _ONLY_BLANK = Advice(
 )  # fmt: skip
 def blank_run(exchange: Exchange) -> Iterator[Problem]:
     """
-    The answer comes late, or is cut, and is paid for: the model wrote white space until something stopped it.
+    The answer comes late or truncated, and is paid for: the model wrote white space until something stopped it.
 
     Instead: Stop reading after some 100 characters of white space, close the stream, and use `text.rstrip()`.
     """

@@ -16,20 +16,20 @@ from harness.wire.shapes import REASONING_CHANNELS
 
 _SAID = "你好! How can I help?"
 _LISTED = Advice(
-    "The user reads JSON, and the text of it sent back is JSON in JSON.",
+    "The user reads JSON, and sent back it becomes JSON in JSON.",
     'Join the texts in it: `"".join(part.get("text", "") for part in json.loads(content))`.',
 )
 _NO_TEXT = Advice(
-    "The user reads the word: somewhere a missing value was made a text.",
-    'Leave it out, for this provider alone: `text = "" if text.strip() in {"None", "null", "undefined"} else text`.',
+    "The user reads the word: a missing value was converted to a string.",
+    'Drop it, for this provider only: `text = "" if text.strip() in {"None", "null", "undefined"} else text`.',
 )
 _LETTERS = Advice(
-    "The user reads `\\u00e9` in the place of each letter beyond ASCII.",
-    "Read it as JSON once more, for this provider alone: `text = json.loads(f'\"{text}\"')`.",
+    "The user reads `\\u00e9` instead of each letter beyond ASCII.",
+    "Parse it as JSON once more, for this provider only: `text = json.loads(f'\"{text}\"')`.",
 )
 _SPACES = Advice(
-    "The user reads `%20` in the place of each space.",
-    "Take it back, for this provider alone: `text = urllib.parse.unquote(text)`.",
+    "The user reads `%20` instead of each space.",
+    "Decode it, for this provider only: `text = urllib.parse.unquote(text)`.",
 )
 _ABOUT = ("URL", "url", "nicode", "HTML", "html", "XML", "xml", "escape", "JSON", "json", "转义")
 
@@ -52,9 +52,9 @@ _ABOUT = ("URL", "url", "nicode", "HTML", "html", "XML", "xml", "escape", "JSON"
 )  # fmt: skip
 def written_once(exchange: Exchange) -> Iterator[Problem]:
     r"""
-    The user reads `&lt;` or `\n` in the place of what it stands for, and code that is copied does not run.
+    The user reads `&lt;` or `\n` instead of the characters, and copied code does not run.
 
-    Instead: Take it back, for this provider alone: `html.unescape(text)`, or `text.replace("\\n", "\n")`.
+    Instead: Undo the escapes, for this provider only: `html.unescape(text)`, or `text.replace("\\n", "\n")`.
     """
     yield from marked(exchange, ("content",), parts_as_text, "the text is a list of parts, written as JSON", _LISTED)
     yield from _nothing(exchange)

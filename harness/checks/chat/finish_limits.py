@@ -23,9 +23,9 @@ SHOULD = Level.SHOULD
 _WHOLE = ("chunk.present", "sse.no-error", "http.complete")
 _CAPS = ("max_tokens", "max_completion_tokens")
 _SMALLER_CAP = Advice(
-    "The answer ends in the middle of a sentence or of a call, though you allowed more: the cap that you sent was lowered "
-    "without a word.",
-    "Compare `usage.completion_tokens` with the cap that you sent, and let the model go on in another turn where it is less.",
+    "The answer ends in the middle of a sentence or a call, though you allowed more: the server lowered your limit "
+    "silently.",
+    "Compare `usage.completion_tokens` with the limit you sent, and if it is less, let the model continue in another turn.",
 )
 _OTHER_CAPS = ("max_new_tokens", "max_output_tokens", "maxTokens", "max_length", "num_predict", "n_predict", "options")
 """What else than OpenAI's parameters may limit an answer, with other servers."""
@@ -185,10 +185,10 @@ def _no_limit_met(exchange: Exchange) -> Reason | None:
 )  # fmt: skip
 def length_due(exchange: Exchange) -> Iterator[Problem]:
     """
-    Agents take the answer for cut: they drop the call, ask again with a larger cap, or ask the model to go on past its end.
+    Agents treat the answer as truncated: they drop the call, ask again with a larger limit, or ask the model to go on past its end.
 
-    Instead: Take the answer for cut only where the count has reached your cap, `usage.completion_tokens >= max_tokens`; send
-    a cap of your own, since a server may have a small one that it does not tell.
+    Instead: Treat the answer as truncated only if the count has reached your limit, `usage.completion_tokens >=
+    max_tokens`; send your own limit, since a server may have a small undocumented one.
     """
     for choice in exchange.columns.choices.values():
         for finish in choice.finish_reasons[-1:]:

@@ -255,7 +255,7 @@ def tool_calls(exchange: Exchange) -> Iterator[Problem]:
 
 
 _OLD_REASON = Advice(
-    "Clients that read `function_call` then find nothing there, and those that wait for tool_calls never make the call.",
+    "Clients that read `function_call` find nothing there, and those that wait for tool_calls never make the call.",
     "Decide by the calls, not by the reason: `if message.tool_calls: run(message.tool_calls)`.",
 )
 

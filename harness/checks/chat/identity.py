@@ -32,7 +32,7 @@ _DAY = 86_400
 _ZONE, _AN_HOUR, _NEAR = 1_800, 2, 90
 """Half an hour, by which time zones are apart, and how many of them are an hour; seconds an answer may take."""
 _LOCAL_TIME = Advice(
-    "Clients show a time that is hours off, and sort the answer before or behind those of others.",
+    "Clients show a time that is hours off, and sort the answer in the wrong place.",
     "Use your own clock, `time.time()`, as the time of the message.",
 )
 _LONGEST, _LONGEST_TO_BEGIN = 600, 120
@@ -269,7 +269,7 @@ def model_constant(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def fingerprint_constant(exchange: Exchange) -> Iterator[Problem]:
     """
-    Two servers spoke in one answer, or the chunks of two answers are mixed: what a seed repeats can't be told.
+    Two servers wrote one answer, or the chunks of two answers are mixed: you cannot tell whether a seed reproduces it.
 
     Instead: Compare it across chunks, and do not trust an answer that has two: `len(seen - {None, ""}) > 1`.
     """

@@ -71,12 +71,12 @@ _REASONING_TOO = Advice(
     '`while start and not "".join(t.token for t in tokens[start:]).endswith(text): start -= 1`.',
 )
 _NO_TEXT = Advice(
-    'What joins the tokens raises TypeError: `"".join(token.token for token in tokens)`.',
-    "Leave out what is not a string: `isinstance(token.token, str)`.",
+    'Code that joins the tokens raises TypeError: `"".join(token.token for token in tokens)`.',
+    "Skip values that are not strings: `isinstance(token.token, str)`.",
 )
 _NO_OBJECTS = Advice(
     "`token.top_logprobs[0].logprob` raises AttributeError: the alternatives are not a list of objects.",
-    'Take only those that have a logprob: `[one for one in token.top_logprobs if hasattr(one, "logprob")]`.',
+    'Use only those that have a logprob: `[one for one in token.top_logprobs if hasattr(one, "logprob")]`.',
 )
 _NO_KEY = Advice(
     "Typed clients fail to decode the alternatives; reading the key raises AttributeError.",

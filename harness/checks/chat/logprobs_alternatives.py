@@ -179,9 +179,9 @@ def _too_few(counts: list[tuple[int, Token]], wanted: int) -> Iterator[Problem]:
 )  # fmt: skip
 def distinct(exchange: Exchange) -> Iterator[Problem]:
     """
-    A table by the text of the token keeps one of them: probabilities are lost, and their sum is too small.
+    A table keyed by token text keeps one of them: probabilities are lost, and their sum is too small.
 
-    Instead: Add up those of one text: `table[one.token] = table.get(one.token, 0) + math.exp(one.logprob)`.
+    Instead: Add up those with the same text: `table[one.token] = table.get(one.token, 0) + math.exp(one.logprob)`.
     """
     tokens = [token for token in all_tokens(exchange) or () if token.alternatives]
     doubled = [(token, text) for token in tokens if (text := _twice(token)) is not None]

@@ -99,8 +99,8 @@ def _capped(exchange: Exchange) -> Reason | None:
 
 
 _ONE_INDEX = Advice(
-    "The answers run into one: clients that go by the index join the words of all of them, and `choices[1]` raises IndexError.",
-    "Ask several times instead of once for several choices; nothing tells which piece was of which.",
+    "The answers are mixed: clients that go by the index join the words of all of them, and `choices[1]` raises IndexError.",
+    "Send several requests instead of asking for several choices; the pieces cannot be told apart.",
 )
 
 

@@ -23,14 +23,14 @@ _ALWAYS = re.compile(r"reasoner|(?<!non-)thinking|\bqwq\b|\br1\b")
 """The names of models that think whatever they are asked."""
 _SERVED = ("plugins", "web_search_options", "enable_search", "search_parameters")
 _IN_TEXT = Advice(
-    "The user reads the thought as the answer in one of the modes, and it is sent back as such.",
-    "Ask in the mode that keeps the two apart, and join the stream yourself where you need one text.",
+    "In one of the modes, the user reads the reasoning as the answer, and it is sent back as such.",
+    "Use the mode that keeps the two apart, and join the stream yourself if you need one text.",
 )
 _LOST_THOUGHT = Advice(
-    "The thought is there in one of the modes alone: the other shows nothing while the model thinks, and sends back "
-    "turns without their thought.",
-    "Ask in the mode that shows it, and make the other of it where you need it: join the stream, or send the body on as "
-    "one chunk.",
+    "Only one mode returns the reasoning: the other shows nothing while the model thinks, and sends back turns "
+    "without it.",
+    "Use the mode that returns it, and convert if you need the other: join the stream, or pass the body on as one "
+    "chunk.",
 )
 _HELD = ("chunk.present", "sse.no-error", "http.complete")
 
@@ -222,7 +222,7 @@ def spaces(exchange: Exchange) -> Iterator[Problem]:
     """
     Words run together, or code loses its indents, in one of the modes: what is shown depends on `stream`.
 
-    Instead: Ask in the mode that keeps them, most often without `stream=True`: nothing in the client restores them.
+    Instead: Use the mode that keeps them, most often without `stream=True`: the client cannot restore them.
     """
     streamed, whole = _both(exchange)
     if streamed.letters and streamed.letters == whole.letters and streamed.text != whole.text:

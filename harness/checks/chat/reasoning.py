@@ -36,7 +36,7 @@ _OBJECT = Advice(
     'Take it out: `piece = piece.get("text") or "" if isinstance(piece, dict) else piece`.',
 )
 _IN_PARTS = Advice(
-    "Clients that read one name lose the text under the other, and send back half of the thought.",
+    "Clients that read one name lose the text under the other, and send back half of the reasoning.",
     'Read both, in the order of the chunks: `thought += (delta.get("reasoning_content") or "") + (delta.get("reasoning") '
     'or "")`.',
 )
@@ -76,8 +76,8 @@ def _turned_off(exchange: Exchange) -> Reason | None:
 
 
 _DETAILS = Advice(
-    '`for detail in message.reasoning_details` goes through letters or keys, and `detail["type"]` raises TypeError.',
-    "Take only a list: `details = details if isinstance(details, list) else []`.",
+    '`for detail in message.reasoning_details` iterates over letters or keys, and `detail["type"]` raises TypeError.',
+    "Use it only if it is a list: `details = details if isinstance(details, list) else []`.",
 )
 
 

@@ -21,8 +21,8 @@ _LATER = Advice(
     "Open the assistant's message at the first chunk of a choice, without waiting for a role.",
 )
 _OF_OTHERS = Advice(
-    "Clients that open a message at each role show the text as the user's or a tool's, or drop it, and send it back so.",
-    'Take all text of a choice for the assistant\'s: `text += delta.content or ""`, whatever role came with it.',
+    "Clients that open a message at each role show the text as the user's or a tool's, or drop it, and send it back that way.",
+    'Treat all text of a choice as the assistant\'s: `text += delta.content or ""`, whatever role comes with it.',
 )
 
 

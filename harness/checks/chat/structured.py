@@ -35,24 +35,24 @@ _BROKEN = Advice(
     "Catch it, `except ValueError:`, and ask again.",
 )
 _PROSE = Advice(
-    "`json.loads(content)` raises at the first character: the answer is prose, and the form that was asked for was left out of account.",
-    "Ask with a tool that is forced, whose parameters are the schema, and read `tool_calls[0].function.arguments`.",
+    "`json.loads(content)` raises at the first character: the answer is prose, and the requested format was ignored.",
+    "Use a forced tool with the schema as its parameters, and read `tool_calls[0].function.arguments`.",
 )
 _SCALAR = Advice(
     '`answer["city"]` raises TypeError: it is a number, a string or null, not an object.',
     "Test it, and ask again with the keys named in the prompt: `if not isinstance(answer, dict):`.",
 )
 _WITHIN = Advice(
-    "The typed parser behind `response_format` raises: it is given a text where an object is due.",
-    "Parse once more where the result is a text: `if isinstance(answer, str): answer = json.loads(answer)`.",
+    "The typed parser behind `response_format` raises: it gets a string instead of an object.",
+    "Parse once more if the result is a string: `if isinstance(answer, str): answer = json.loads(answer)`.",
 )
 _LISTED = Advice(
-    "The typed parser behind `response_format` raises: it is given a list where an object is due.",
-    "Take the object out of it: `answer = answer[0] if isinstance(answer, list) else answer`.",
+    "The typed parser behind `response_format` raises: it gets a list instead of an object.",
+    "Take the object out of the list: `answer = answer[0] if isinstance(answer, list) else answer`.",
 )
 _UNDER = Advice(
     "The typed parser behind `response_format` raises: the keys that it needs are one level down.",
-    "Take the object out of it: `answer = next(iter(answer.values())) if len(answer) == 1 else answer`.",
+    "Take the inner object: `answer = next(iter(answer.values())) if len(answer) == 1 else answer`.",
 )
 _SHOWN = 60
 _EXCUSES = {"length", "content_filter", "tool_calls"}

@@ -78,16 +78,16 @@ _DOUBLED = Advice(
 )
 _HALVED = Advice(
     "The joined pieces are not JSON: `json.loads` raises, and the call is never made.",
-    "Take one half of each piece, for this provider alone: `arguments += piece[: len(piece) // 2]`.",
+    "Take one half of each piece, for this provider only: `arguments += piece[: len(piece) // 2]`.",
 )
 _AGAIN = Advice(
     "The joined pieces are not JSON: `json.loads` raises, and the call is never made.",
-    "Leave out a piece that is the same as the one before where all of them are no JSON: `if [piece] != pieces[-1:]: "
+    "If all pieces joined are not JSON, skip a piece equal to the one before: `if [piece] != pieces[-1:]: "
     "pieces.append(piece)`; or ask again without `stream=True`.",
 )
 _NO_NUMBER = Advice(
-    "JavaScript's `JSON.parse` raises, and the call is never made; Python's `json.loads` takes it for a number.",
-    "Take it for null: `json.loads(arguments, parse_constant=lambda name: None)`.",
+    "JavaScript's `JSON.parse` raises, and the call is never made; Python's `json.loads` reads it as a number.",
+    "Read it as null: `json.loads(arguments, parse_constant=lambda name: None)`.",
 )
 _TWICE = Advice(
     "`json.loads` raises at the second object: the call is never made.",
@@ -111,13 +111,13 @@ _UNESCAPED = Advice(
     "Allow it: `json.loads(arguments, strict=False)`.",
 )
 _OTHER_JSON = Advice(
-    "`json.loads` gives something else where a dict is expected: `args[...]` raises TypeError, and `f(**args)` too.",
-    "Refuse it before the call, `if not isinstance(args, dict): raise ValueError`, and send the message back as the tool's "
-    "result.",
+    "`json.loads` does not return a dict: `args[...]` and `f(**args)` raise TypeError.",
+    "Reject it before the call, `if not isinstance(args, dict): raise ValueError`, and send the message back as the "
+    "tool's result.",
 )
 _LIST_OF_ONE = Advice(
-    "`json.loads` gives a list where a dict is expected: `args[...]` raises TypeError, and `f(**args)` too.",
-    "Take the object out of it: `args = args[0] if isinstance(args, list) else args`.",
+    "`json.loads` returns a list instead of a dict: `args[...]` and `f(**args)` raise TypeError.",
+    "Take the object out of the list: `args = args[0] if isinstance(args, list) else args`.",
 )
 _CUT = Advice(
     "`json.loads` raises, whatever the finish_reason says; sent back unchanged, the call is rejected.",

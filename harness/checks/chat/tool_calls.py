@@ -41,7 +41,7 @@ MUST, SHOULD = Level.MUST, Level.SHOULD
 
 _READ = ("chunk.present",)
 _ORDER = Advice(
-    "Clients that keep calls in a list raise IndexError at the first, the SDK's `.stream()` helper among them.",
+    "Clients that keep calls in a list, such as the SDK's `.stream()` helper, raise IndexError at the first.",
     "Keep calls in a dict, `calls.setdefault(call.index, {})`, and sort its keys at the end; avoid lists.",
 )
 _TURNED = replace_in_body(
@@ -65,15 +65,15 @@ _AS_JSON = replace_in_body(
 _AS_TEXT = replace_in_body(_AS_JSON, "你好! How can I help?", "SAID")
 _ARGUMENTS_ALONE = Advice(
     "The user reads JSON, and the tool is never called: its arguments came as the text.",
-    "Take them for the call where one tool was offered: `args = json.loads(message.content)`, with an id that you make up.",
+    "If one tool was offered, treat the text as its call: `args = json.loads(message.content)`, with an id of your choice.",
 )
 _OF_NOBODY = Advice(
-    "The user reads JSON in the place of an answer: the template of the model speaks of tools where there are none.",
-    'Ask again with `tool_choice="none"`, or with a system message of your own, which stands in the place of the template\'s.',
+    "The user reads JSON instead of an answer: the model's template mentions tools although there are none.",
+    'Ask again with `tool_choice="none"`, or with your own system message, which replaces the template\'s.',
 )
 _REST = Advice(
     "The user reads it before the tool is called, and sent back it teaches the model to write such text.",
-    "Leave out the text that comes with calls, for this provider alone: `text = None if message.tool_calls else message.content`.",
+    "Drop text that comes with calls, for this provider only: `text = None if message.tool_calls else message.content`.",
 )
 
 
@@ -247,7 +247,7 @@ def _identified(exchange: Exchange) -> Reason | None:
 _ONE_CALL = '{"id":"call_1","type":"function","function":{"name":"get_weather","arguments":"{\\"city\\":\\"Paris\\"}"}}'
 _CALL_TWICE = replace_in_body(TOOLS_BODY, _ONE_CALL, f"{_ONE_CALL},{_ONE_CALL}")
 _ONCE = Advice(
-    "The tool runs more than once for one call: what it writes, sends or pays is done again.",
+    "The tool runs more than once for one call: it writes, sends or pays again.",
     "Run each id once, and send back one call and one result: `calls = list({call.id: call for call in calls}.values())`.",
 )
 

@@ -176,23 +176,23 @@ def offered(exchange: Exchange) -> Iterator[Problem]:
 
 
 _ALTERED = Advice(
-    "`tools[call.function.name]` raises KeyError: the tool was meant, and its name was altered on the way.",
-    "Compare the letters alone, for this provider alone: `name = next((n for n in tools if plain(n) in plain(name)), name)`, where "
-    'plain is `re.sub(r"[\\W_]", "", n).lower()`; answer the call with an error where there is none.',
+    "`tools[call.function.name]` raises KeyError: the call is for this tool, but its name was altered on the way.",
+    "Compare only the letters, for this provider only: `name = next((n for n in tools if plain(n) in plain(name)), "
+    'name)`, where plain is `re.sub(r"[\\W_]", "", n).lower()`; if none fits, answer the call with an error.',
 )
 _WRAPPED = Advice(
     "The function is called with one parameter that it does not have: TypeError.",
-    "Take them out of it: `args = args.get(key, args) if len(args) == 1 else args`, with the key that wraps them.",
+    "Extract the arguments: `args = args.get(key, args) if len(args) == 1 else args`, with the key that wraps them.",
 )
 _SCHEMA_BACK = Advice(
     "The function is called with parts of its own description: TypeError.",
-    "Send the validator's message back as the tool's result, and let the model try again; nothing tells the arguments that were "
-    "meant.",
+    "Send the validator's message back as the tool's result, and let the model try again; the intended arguments are "
+    "unknown.",
 )
 _NONE_CAME = Advice(
-    "The function is called with nothing, and raises TypeError; asked again, the model is told that it sent none.",
-    'Take such a call for lost: `if not arguments and schema.get("required"): ask_again(stream=False)`; one answer in one body '
-    "most often has them.",
+    "The function is called without arguments and raises TypeError; asked again, the model is told that it sent none.",
+    'Treat such a call as lost: `if not arguments and schema.get("required"): ask_again(stream=False)`; a '
+    "non-streaming response usually has them.",
 )
 
 

@@ -112,8 +112,8 @@ _BY_ID = Advice(
 )
 _BY_NAME = Advice(
     "Clients make a call of each piece: the first has no arguments, the others no name.",
-    "Begin a call only where a name comes: `if call.function.name: entry = calls.setdefault(call.index, {})`, and append "
-    "all other pieces to it.",
+    "Start a call only if a name comes: `if call.function.name: entry = calls.setdefault(call.index, {})`, and "
+    "append all other pieces to it.",
 )
 
 
@@ -208,8 +208,8 @@ def _after(call: JoinedCall, brought: Callable[[ToolFragment], str]) -> list[Too
 
 
 _EMPTIED = Advice(
-    'Clients that set the name wherever one is given overwrite it with nothing: `tools[""]` raises KeyError.',
-    'Set the name where it is not empty: `if call.function and call.function.name: entry["name"] = call.function.name`.',
+    'Clients that set the name whenever one is given overwrite it with an empty string: `tools[""]` raises KeyError.',
+    'Set the name only if it is not empty: `if call.function and call.function.name: entry["name"] = call.function.name`.',
 )
 _RENAMED = Advice(
     "Clients that keep the first name call one function, those that keep the last another.",

@@ -22,9 +22,9 @@ _CALLED = with_request_params(
 )
 _FORCED = {"name": "get_weather"}
 _NOT_CALLED = Advice(
-    "`message.function_call.name` raises AttributeError on None: the function was forced, and text came.",
-    "Test for it and ask again, with `tools` and `tool_choice` in the place of `functions`: servers that do not know the old "
-    "form leave it out without a word.",
+    "`message.function_call.name` raises AttributeError on None: the function was forced, but text came.",
+    "Test for it and ask again, with `tools` and `tool_choice` instead of `functions`: servers that do not know "
+    "`functions` ignore it.",
 )
 _NO_JSON = Advice(
     "`json.loads(call.arguments)` raises ValueError: the function is never called.",
@@ -32,8 +32,8 @@ _NO_JSON = Advice(
 )
 
 _NO_TEXT = Advice(
-    "`json.loads(call.arguments)` raises TypeError: it is read already.",
-    "Take an object as it is: `args = a if isinstance(a, dict) else json.loads(a)`, with `a = call.arguments`.",
+    "`json.loads(call.arguments)` raises TypeError: it is already parsed.",
+    "Use an object as it is: `args = a if isinstance(a, dict) else json.loads(a)`, with `a = call.arguments`.",
 )
 
 
@@ -94,9 +94,9 @@ def _asked_so(exchange: Exchange) -> Reason | None:
 )  # fmt: skip
 def legacy(exchange: Exchange) -> Iterator[Problem]:
     """
-    Programs written for `functions` raise, or call what there is not.
+    Programs written for `functions` raise, or call a function that does not exist.
 
-    Instead: Offer `tools` and read `tool_calls`; answer a call of a function that you did not offer with an error.
+    Instead: Offer `tools` and read `tool_calls`; reply with an error to a call of a function that you did not offer.
     """
     mode = exchange.request.get("function_call")
     forced = as_object(mode).get("name")

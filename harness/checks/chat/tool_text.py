@@ -15,36 +15,36 @@ from harness.wire.exchange import Exchange
 _QUOTED_TEXT = re.compile(r'"[^"\\]*"')
 _WORDS = {"undefined", "[object Object]", "<nil>"}
 _LOST = Advice(
-    "The tool gets a path, a name or a text with U+FFFD in the place of a character: it looks for what there is not.",
+    "The tool gets a path, a name or a text with U+FFFD in place of a character: it looks for something that does not exist.",
     'Do not run the call: `if "\\ufffd" in call.function.arguments:` send an error back as the result, and let the model try again.',
 )
 _THOUGHT = Advice(
-    "The tool gets what the model thought as a part of the value.",
-    'Cut the thought off before you run the call: `value = value.rpartition("</think>")[2]`, for this provider alone.',
+    "The tool gets the model's reasoning as part of the value.",
+    'Remove the reasoning before you run the call: `value = value.rpartition("</think>")[2]`, for this provider only.',
 )
 _INTO = Advice(
-    "The tool gets the rest of the call as a part of one value, and the other parameters not at all.",
+    "The tool gets the rest of the call as part of one value, and the other parameters not at all.",
     'Do not run the call: `if "</arg_value>" in value or "</parameter>" in value:` send an error back as the result.',
 )
 _ESCAPED = Advice(
-    "The tool gets `&amp;&amp;` for `&&` and `&quot;` for quotes: commands fail, and files hold what nobody wrote.",
-    "Take the escapes back before you run the call, for this provider alone: `value = html.unescape(value)`.",
+    "The tool gets `&amp;&amp;` for `&&` and `&quot;` for quotes: commands fail, and files have the wrong content.",
+    "Undo the escapes before you run the call, for this provider only: `value = html.unescape(value)`.",
 )
 _PADDED = Advice(
-    "The tool looks for a file or a place whose name begins and ends with a line end: there is none.",
-    "Strip the values before you run the call, for this provider alone: `value = value.strip()`.",
+    "The tool looks for a file or a place whose name begins and ends with a line break, and finds none.",
+    "Strip the values before you run the call, for this provider only: `value = value.strip()`.",
 )
 _QUOTED = Advice(
-    "The tool gets each text with quotes as a part of it, and finds nothing by that name.",
-    "Read them as JSON once more, for this provider alone: `value = json.loads(value)`.",
+    "The tool gets each string with quotes as part of it, and finds nothing by that name.",
+    "Parse them as JSON once more, for this provider only: `value = json.loads(value)`.",
 )
 _NOTHING = Advice(
-    "The tool gets a word where a value was missing or no text: it looks for what there is not.",
+    "The tool gets a word in place of a missing or non-string value: it looks for something that does not exist.",
     "Do not run the call: send an error back as the result, and let the model try again.",
 )
 _GARBLED = Advice(
     "The tool gets two or three wrong letters for each that is not ASCII.",
-    'Turn the texts back before you run the call: `text.encode("latin-1").decode()`; "cp1252" where that raises.',
+    'Convert the strings before you run the call: `text.encode("latin-1").decode()`; "cp1252" if that raises.',
 )
 
 
@@ -69,9 +69,9 @@ _GARBLED = Advice(
 )  # fmt: skip
 def clean(exchange: Exchange) -> Iterator[Problem]:
     """
-    The tool gets the mark as a part of the value: it writes it into files, or finds nothing by that name.
+    The tool gets the marker as part of the value: it writes it into files, or looks for a name that does not exist.
 
-    Instead: Cut it off before you run the call: `value = re.sub(r"^<[^<>]*>|<[^<>]*>$", "", value)`, for this provider alone.
+    Instead: Remove it before you run the call: `value = re.sub(r"^<[^<>]*>|<[^<>]*>$", "", value)`, for this provider only.
     """
     asked = asked_text(exchange)
     for call in all_calls(exchange):

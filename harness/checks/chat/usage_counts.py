@@ -37,22 +37,22 @@ _DETAILS = {
     ),
 }  # fmt: skip
 _IN_CAMEL_CASE = Advice(
-    "The SDK reads the count as None: what is cached is billed in full, and reasoning is not seen.",
+    "The SDK reads the count as None: cached tokens are billed in full, and reasoning tokens are not seen.",
     'Read both spellings: `getattr(details, "cached_tokens", None) or getattr(details, "cachedTokens", 0)`.',
 )
 _NAMED_OTHERWISE = "Bills and budgets count nothing: the SDK reads prompt_tokens and completion_tokens as None, or raises AttributeError."
 _OTHER_NAMES = (
     (("input_tokens", "output_tokens"), Advice(
         _NAMED_OTHERWISE,
-        'Read the other name where the one is not there: `getattr(usage, "prompt_tokens", None) or usage.input_tokens`.',
+        'If it is absent, read the other name: `getattr(usage, "prompt_tokens", None) or usage.input_tokens`.',
     )),
     (("promptTokens", "completionTokens", "totalTokens"), Advice(
         _NAMED_OTHERWISE,
-        'Read the other name where the one is not there: `getattr(usage, "prompt_tokens", None) or usage.promptTokens`.',
+        'If it is absent, read the other name: `getattr(usage, "prompt_tokens", None) or usage.promptTokens`.',
     )),
     (("prompt_eval_count", "eval_count"), Advice(
         _NAMED_OTHERWISE,
-        'Read the other name where the one is not there: `getattr(usage, "prompt_tokens", None) or usage.prompt_eval_count`.',
+        'If it is absent, read the other name: `getattr(usage, "prompt_tokens", None) or usage.prompt_eval_count`.',
     )),
 )  # fmt: skip
 """Names of the counts in Messages and Responses, in the AI SDK, and in Ollama's own dialect."""

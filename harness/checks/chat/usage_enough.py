@@ -26,7 +26,7 @@ _LONG = " The sky is blue, since its light comes from all sides." * 4
 _GREET = '"reasoning_content":"'
 
 _WITHOUT_THOUGHT = Advice(
-    "Output is billed without the reasoning that came, which is most of it.",
+    "Output is billed without the reasoning that was sent, which is most of it.",
     "Estimate the reasoning and add it: `output = usage.completion_tokens + len(reasoning) // 4`.",
 )
 
@@ -58,7 +58,7 @@ def _came(exchange: Exchange) -> tuple[int, int]:
 )  # fmt: skip
 def enough(exchange: Exchange) -> Iterator[Problem]:
     """
-    Bills, budgets and limits of tokens a minute count a part of what came.
+    Bills, budgets and limits of tokens per minute count only part of the output.
 
     Instead: Take the larger of the count and an estimate: `max(usage.completion_tokens, len(text.encode()) // 16)`.
     """

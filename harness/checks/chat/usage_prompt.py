@@ -111,10 +111,10 @@ def _too_few(tokens: int, exchange: Exchange) -> bool:
 )  # fmt: skip
 def prompt_beyond(exchange: Exchange) -> str:
     """
-    What you did not send is billed, and takes room from the context: a hidden prompt, pages that were searched, or a wrong
-    count.
+    You pay for tokens you did not send, and they take room in the context: a hidden prompt, searched pages, or a
+    wrong count.
 
-    Instead: Hold it against what you sent, `usage.prompt_tokens > len(json.dumps(messages)) + 1000`, and ask the provider.
+    Instead: Compare with what you sent, `usage.prompt_tokens > len(json.dumps(messages)) + 1000`, and ask the provider.
     """
     one = exchange.facts
     return "more tokens than bytes" if one.prompt_tokens > one.prompt_bytes + BEYOND else "in proportion"

@@ -85,8 +85,8 @@ _OF_EACH_CHUNK = Advice(
     "For this provider only, add up the output, `output += chunk.usage.completion_tokens`, and count the prompt once.",
 )
 _ADDED_UP = Advice(
-    "A bill that grows with the square of the length: each usage adds what was counted before once more.",
-    "Count for yourself what came, one token for about four bytes: `output = len(text.encode()) // 4 + 1`, and tell the "
+    "The bill grows with the square of the length: each usage adds the previous counts again.",
+    "Estimate the tokens you received, one per four bytes: `output = len(text.encode()) // 4 + 1`, and tell the "
     "provider.",
 )
 
@@ -186,8 +186,8 @@ def _all_of_it(exchange: Exchange) -> Iterator[Problem]:
 
 
 _NOTHING_SAID = Advice(
-    "What was said is the whole without the reasoning, and that is 0: the answer counts as empty.",
-    "Take the split for unknown: `reasoning = None if reasoning == usage.completion_tokens else reasoning`.",
+    "The text is counted as the total minus the reasoning, which is 0: the answer counts as empty.",
+    "Treat the split as unknown: `reasoning = None if reasoning == usage.completion_tokens else reasoning`.",
 )
 
 
@@ -369,9 +369,9 @@ def proportion(exchange: Exchange) -> Iterator[Problem]:
 
 
 _LETTERS = Advice(
-    "Letters are billed and budgeted as tokens, some four times as many in English.",
-    "Estimate the tokens where the two are equal: `tokens = len(text) // 4 if usage.completion_tokens == len(text) else "
-    "usage.completion_tokens`.",
+    "Letters are billed and budgeted as tokens, about four times as many in English.",
+    "If the two are equal, estimate the tokens: `tokens = len(text) // 4 if usage.completion_tokens == len(text) "
+    "else usage.completion_tokens`.",
 )
 _SOME_WORDS = 6
 

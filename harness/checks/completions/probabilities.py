@@ -72,9 +72,9 @@ def _listed(value: Json, key: str) -> list[Any]:
 )  # fmt: skip
 def logprobs_given(exchange: Exchange) -> Iterator[Problem]:
     """
-    `choice.logprobs.tokens` raises AttributeError; evaluations by likelihood score every answer alike.
+    `choice.logprobs.tokens` raises AttributeError; evaluations by likelihood give every answer the same score.
 
-    Instead: Test `choice.logprobs` first, and use a server that gives them.
+    Instead: Test `choice.logprobs` first, and use a server that sends them.
     """
     if not any(_every(exchange)):
         yield Problem("probabilities were asked for, none came", ((exchange.columns.first, "/choices/0"),))
@@ -91,7 +91,7 @@ def logprobs_form(exchange: Exchange) -> Iterator[Problem]:
     """
     `zip(logprobs.tokens, logprobs.token_logprobs)` raises TypeError on None.
 
-    Instead: Read either form: lists side by side, or one of objects under `content`, as chat completions have it.
+    Instead: Read either form: parallel arrays, or an array of objects under `content`, as in chat completions.
     """
     for found in _every(exchange):
         at = (found.chunk, found.pointer)
@@ -119,7 +119,7 @@ def logprobs_lengths(exchange: Exchange) -> Iterator[Problem]:
     """
     `zip` stops at the shortest: the last tokens are lost, or each gets the probability of another.
 
-    Instead: Compare the lengths first, and leave the probabilities out where they differ.
+    Instead: Compare the lengths first, and ignore the probabilities if they differ.
     """
     for found in _every(exchange):
         lengths = {name: len(found.value[name]) for name in _LISTS if isinstance(found.value.get(name), list)}
@@ -138,9 +138,9 @@ def logprobs_lengths(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def logprobs_range(exchange: Exchange) -> Iterator[Problem]:
     """
-    `math.exp` makes a chance above 1 of it, or raises TypeError; sums over the text are wrong.
+    `math.exp` gives a probability above 1, or raises TypeError; sums over the text are wrong.
 
-    Instead: Leave out what is not a number of at most 0.
+    Instead: Skip anything that is not a number of at most 0.
     """
     for choice in exchange.columns.choices.values():
         first = True
@@ -171,9 +171,9 @@ def _spelled(tokens: list[Any]) -> bool:
 )  # fmt: skip
 def logprobs_join(exchange: Exchange) -> Iterator[Problem]:
     """
-    What is marked or scored token by token is not the text that is shown; a prompt without probabilities scores 0.
+    The text marked or scored token by token is not the text shown; a prompt without probabilities scores 0.
 
-    Instead: Join the tokens and compare them with the text before you trust them.
+    Instead: Join the tokens and compare them with the text before you use them.
     """
     for choice in exchange.columns.choices.values():
         tokens = _tokens(choice)
@@ -194,7 +194,7 @@ def logprobs_join(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def text_offset(exchange: Exchange) -> Iterator[Problem]:
     """
-    `text[offset:]` cuts within a word: what evaluations take for the answer begins too early or too late.
+    `text[offset:]` cuts within a word: the answer that evaluations read starts too early or too late.
 
     Instead: Count yourself: add up `len(token)`.
     """
@@ -224,9 +224,9 @@ _CLOSE = 0.05
 )  # fmt: skip
 def top_own(exchange: Exchange) -> Iterator[Problem]:
     """
-    Scores that add up token_logprobs, and rankings by the alternatives, tell of two different texts.
+    Scores that add up token_logprobs, and rankings by the alternatives, disagree about the text.
 
-    Instead: Take the number among the alternatives where the token is there: `own = top.get(token, own)`.
+    Instead: If the token is among the alternatives, use that number: `own = top.get(token, own)`.
     """
     unread = False
     for found in _every(exchange):
@@ -252,9 +252,9 @@ def top_own(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def top_logprobs(exchange: Exchange) -> Iterator[Problem]:
     """
-    Tables of a fixed width overflow, and answers are larger than reckoned.
+    Tables of a fixed width overflow, and responses are larger than expected.
 
-    Instead: Sort them and take as many as you asked for.
+    Instead: Sort them and take as many as you requested.
     """
     most = exchange.request.get("logprobs") + 1
     for found in _every(exchange):

@@ -25,9 +25,9 @@ from harness.wire.exchange import Exchange
 )  # fmt: skip
 def sdk_reads(exchange: Exchange) -> Iterator[Problem]:
     """
-    The loop ends in the middle of an exception, or the text is not whole and nothing was raised.
+    The loop ends in an exception, or the text is incomplete and nothing was raised.
 
-    Instead: Read the events with a reader of your own, and take `choices[0]["text"]` of each.
+    Instead: Read the events with your own reader, and take `choices[0]["text"]` of each.
     """
     reading = text_result(exchange)
     if reading.error:

@@ -49,9 +49,9 @@ _SAYS_PROMPT = with_request_params(ECHOED, echo=None)
 )  # fmt: skip
 def object_name(exchange: Exchange) -> Iterator[Problem]:
     """
-    Clients that choose a decoder by it, as gateways and loggers do, refuse the answer or read it as chat.
+    Clients that choose a decoder by it, such as gateways and loggers, reject the answer or read it as chat.
 
-    Instead: Choose by the address that was asked, and read `choices[0].text` whatever the name.
+    Instead: Choose by the URL of the request, and read `choices[0].text` whatever the name.
     """
     yield from wrong_kinds(exchange, "/object", {"text", '""'})
     for value, seen in exchange.columns.values["object"].items():
@@ -95,7 +95,7 @@ def no_chat(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def text(exchange: Exchange) -> Iterator[Problem]:
     """
-    `answer += choice.text` raises TypeError on null; raw JSON raises KeyError where the key is absent.
+    `answer += choice.text` raises TypeError on null; raw JSON raises KeyError if the field is absent.
 
     Instead: Read it with a default: `answer += getattr(choice, "text", None) or ""`.
     """
@@ -111,9 +111,9 @@ def text(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def finish_known(exchange: Exchange) -> Iterator[Problem]:
     """
-    A client that asks for more at `length`, or decodes into the three values, does neither.
+    A client that continues at `length` does not, and one that decodes only the three values raises.
 
-    Instead: Take every text that is not `length` or `content_filter` for the end.
+    Instead: Treat every value other than `length` and `content_filter` as the end.
     """
     for choice in exchange.columns.choices.values():
         for finish in choice.finish_reasons:
@@ -130,9 +130,9 @@ def finish_known(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def choices(exchange: Exchange) -> Iterator[Problem]:
     """
-    Programs that send prompts in batches give answers to the wrong questions, or raise IndexError.
+    Programs that send prompts in batches assign answers to the wrong prompts, or raise IndexError.
 
-    Instead: Send one prompt in each request, and ask several times for several texts.
+    Instead: Send one prompt per request, and several requests for several texts.
     """
     due, came = texts_due(exchange.request.json), len(exchange.columns.choices)
     if came < due:
@@ -149,9 +149,9 @@ def choices(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def index_in_range(exchange: Exchange) -> Iterator[Problem]:
     """
-    `answers[choice.index]` raises IndexError; who keeps texts by index gets a word in each.
+    `answers[choice.index]` raises IndexError; code that keeps texts by index gets one word in each.
 
-    Instead: Where one text was asked for, take each choice for that, whatever its index.
+    Instead: If you requested one text, treat each choice as that text, whatever its index.
     """
     due, found = texts_due(exchange.request.json), exchange.columns.choices
     beyond = [choice for number, choice in found.items() if number >= due]
@@ -195,9 +195,9 @@ def _prompted(exchange: Exchange) -> Iterator[tuple[Choice, str]]:
 )  # fmt: skip
 def echo(exchange: Exchange) -> Iterator[Problem]:
     """
-    Evaluations that cut off the prompt by its length, `text[len(prompt):]`, cut off the answer.
+    Evaluations that remove the prompt by its length, `text[len(prompt):]`, remove the answer.
 
-    Instead: Do not ask for it; put the prompt before the text yourself.
+    Instead: Do not request `echo`; put the prompt before the text yourself.
     """
     for choice, prompt in _prompted(exchange):
         if not choice.fragments("content").text.startswith(prompt):
@@ -214,9 +214,9 @@ def echo(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def no_echo(exchange: Exchange) -> Iterator[Problem]:
     """
-    An editor puts what the user wrote behind what the user wrote.
+    An editor inserts the user's own text a second time.
 
-    Instead: Cut it off: `text = text.removeprefix(prompt)`.
+    Instead: Remove it: `text = text.removeprefix(prompt)`.
     """
     for choice, prompt in _prompted(exchange):
         said = choice.fragments("content").text
@@ -241,9 +241,9 @@ def _suffix_given(exchange: Exchange) -> Reason | None:
 )  # fmt: skip
 def suffix(exchange: Exchange) -> Iterator[Problem]:
     """
-    An editor shows the lines behind the cursor twice.
+    An editor shows the lines after the cursor twice.
 
-    Instead: Cut it off: `text = text.removesuffix(suffix)`.
+    Instead: Remove it: `text = text.removesuffix(suffix)`.
     """
     given = str(exchange.request.get("suffix")).strip()
     for choice in exchange.columns.choices.values():

@@ -35,7 +35,7 @@ def _public_model(exchange: Exchange) -> Reason | None:
 
 
 @rule(
-    "messages.model-served", Level.SHOULD, "The model that answers is the one that was asked for.",
+    "messages.model-served", Level.SHOULD, "The model that responds is the requested one.",
     sources.MESSAGES_API, _public_model,
     good=(STREAM, BODY, of_other(BODY, model="haiku")),
     bad=(
@@ -49,8 +49,8 @@ def model_served(exchange: Exchange) -> Iterator[Problem]:
     """
     You pay for, evaluate and trust one model, and another one answers.
 
-    Instead: Compare the two in each answer, dates and prefixes aside, and stop where the family differs:
-    `family in message.model.lower()`.
+    Instead: Compare the two in each response, dates and prefixes aside, and stop if the family differs: `family in
+    message.model.lower()`.
     """
     asked, begun = str(exchange.request.get("model")), exchange.message.start
     name = begun.value.get("model") if begun else None
@@ -71,7 +71,7 @@ def _offers(exchange: Exchange) -> Reason | None:
 
 
 @rule(
-    "messages.call-in-block", Level.SHOULD, "A tool is called by a block of tool_use, not by markup in a text.",
+    "messages.call-in-block", Level.SHOULD, "A tool is called by a `tool_use` block, not by markup in the text.",
     sources.MESSAGES_API, _offers,
     good=(TOOL, TOOL_BODY),
     bad=(
@@ -82,9 +82,9 @@ def _offers(exchange: Exchange) -> Reason | None:
 )  # fmt: skip
 def call_in_block(exchange: Exchange) -> Iterator[Problem]:
     """
-    No tool runs: an agent takes the turn for ended, and the user reads markup.
+    No tool runs: an agent takes the turn as ended, and the user reads markup.
 
-    Instead: Ask again where a text holds a call: `again = "<invoke name=" in text or "<tool_call>" in text`.
+    Instead: If the text contains a call, ask again: `again = "<invoke name=" in text or "<tool_call>" in text`.
     """
     offered = {tool.get("name") for tool in objects_in(exchange.request.get("tools"))}
     called = {block.head.get("name") for block in of_kind(exchange, "tool_use")}

@@ -21,26 +21,26 @@ _COUNTED = "the tokens were counted, no message was asked for"
 
 
 _UNKNOWN = (
-    "Readers of Messages find no content, no block and no event that they know: the SDK raises TypeError or shows nothing, though "
-    "the answer came."
+    "Readers of Messages find no content, block or event they know: the SDK raises TypeError or shows nothing, "
+    "though the answer came."
 )
 IN_CHAT_FORM = Advice(
     _UNKNOWN,
-    "Ask where chat completions are served, with a client of these, or read it as one: `text = "
+    "Use the URL of chat completions with a client for it, or read it as one: `text = "
     'data["choices"][0]["message"]["content"]`.',
 )
 """What a body breaks that answers a request of Messages in the form of chat completions."""
 
 IN_RESPONSES = Advice(
     _UNKNOWN,
-    "Ask where the Responses API is served, with a client of it, or read it as one: `text = "
+    "Use the URL of the Responses API with a client for it, or read it as one: `text = "
     'data["output"][0]["content"][0]["text"]`.',
 )
 """What a body breaks that answers in the form of the Responses API."""
 
 CHUNKS_OF_CHAT = Advice(
     _UNKNOWN,
-    "Ask where chat completions are served, with a client of these, or read it as one: `text += "
+    "Use the URL of chat completions with a client for it, or read it as one: `text += "
     'data["choices"][0]["delta"].get("content") or ""`.',
 )
 """What a stream breaks that does so."""

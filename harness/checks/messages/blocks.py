@@ -47,8 +47,8 @@ _SIGNED = typed("content_block_delta", "signature_delta")
 _TEXT = typed("content_block_delta", "text_delta")
 _REPEATED = 8  # characters: a word alone may begin a text twice
 _AGAIN = Advice(
-    "Readers that begin with what the block brings, as the SDK does, have it twice.",
-    "Drop it where the deltas bring it again: `text.removeprefix(begun) if text.startswith(begun * 2) else text`.",
+    "Readers that start with the text of the block, as the SDK does, have it twice.",
+    "Remove it if the deltas repeat it: `text.removeprefix(begun) if text.startswith(begun * 2) else text`.",
 )
 _SPOKEN = {"text": "text", "thinking": "thinking"}
 _CALLS = ("tool_use", "server_tool_use", "mcp_tool_use")
@@ -97,7 +97,7 @@ def block_keys(exchange: Exchange) -> Iterator[Problem]:
     """
     Typed clients fail to decode the block, and the turn with it; a call without an id can't be answered.
 
-    Instead: Begin blocks with defaults: `{"text": "", "input": {}} | block`, and refuse a call without id or name.
+    Instead: Create blocks with defaults: `{"text": "", "input": {}} | block`, and reject a call without id or name.
     """
     for kind, keys in grammar.BLOCK_KEYS.items():
         if kind == "thinking":
@@ -119,9 +119,9 @@ def block_keys(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def input_empty(exchange: Exchange) -> Iterator[Problem]:
     """
-    Readers throw it away: they take input from the pieces, and run the tool with `{}` where none come.
+    Readers ignore it: they take input from the deltas, and run the tool with `{}` if there are none.
 
-    Instead: Keep it where no piece comes: `json.loads(pieces) if pieces else block.input`.
+    Instead: Keep it if no delta comes: `json.loads(pieces) if pieces else block.input`.
     """
     for block in of_kind(exchange, *_CALLS):
         if block.head.get("input"):
@@ -142,9 +142,9 @@ def input_empty(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def begins_empty(exchange: Exchange) -> Iterator[Problem]:
     """
-    Readers that take the deltas alone lose it; a thought that is lost is refused when it is sent back.
+    Readers that use only the deltas lose it; a message with missing reasoning is rejected when it is sent back.
 
-    Instead: Begin with what the block brings, and add the deltas: `text = block.text or ""`, `text += delta.text`.
+    Instead: Start with the text of the block, and append the deltas: `text = block.text or ""`, `text += delta.text`.
     """
     for block in of_kind(exchange, *_SPOKEN):
         key = _SPOKEN[block.kind]
@@ -175,9 +175,9 @@ def begins_empty(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def input_json(exchange: Exchange) -> Iterator[Problem]:
     """
-    `json.loads` raises in the middle of an agent's turn, or gives the tool a list where it expects names.
+    `json.loads` raises in the middle of an agent's turn, or the tool gets a list instead of named arguments.
 
-    Instead: Answer such a call with an error as its tool_result, so that the model calls again.
+    Instead: Reply to such a call with an error as its tool_result, so that the model calls again.
     """
     if exchange.turn.stop in {"max_tokens", "model_context_window_exceeded"}:
         return
@@ -206,9 +206,9 @@ def _not_an_object(text: str) -> str | None:
 )  # fmt: skip
 def tool_id_unique(exchange: Exchange) -> Iterator[Problem]:
     """
-    Results are answered by id: one goes to both calls, or the next request is refused.
+    Results are matched by id: one goes to both calls, or the next request is rejected.
 
-    Instead: Give the second an id of your own, in the call as you send it back and in its result.
+    Instead: Give the second call your own id, both in the message sent back and in its result.
     """
     seen: set[Any] = set()
     for block in of_kind(exchange, *_CALLS):
@@ -246,7 +246,7 @@ def tool_offered(exchange: Exchange) -> Iterator[Problem]:
     """
     `TOOLS[block.name]` raises KeyError.
 
-    Instead: Answer with an error as tool_result, so that the model calls one that there is.
+    Instead: Reply with an error as tool_result, so that the model calls a tool that exists.
     """
     offered = _offered(exchange)
     for block in of_kind(exchange, "tool_use"):
@@ -268,9 +268,9 @@ def tool_offered(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def tool_fits(exchange: Exchange) -> Iterator[Problem]:
     """
-    The tool raises on what is missing or of another type, or does something else.
+    The tool raises on a missing argument or a wrong type, or does something else.
 
-    Instead: Check the input before you run the tool (`jsonschema.validate`), and answer what does not fit with an error.
+    Instead: Validate the input before you run the tool (`jsonschema.validate`), and reply to an invalid one with an error.
     """
     if exchange.turn.stop in {"max_tokens", "model_context_window_exceeded"}:
         return
@@ -296,9 +296,9 @@ def tool_fits(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def text_not_empty(exchange: Exchange) -> Iterator[Problem]:
     """
-    Sent back in the history it is refused: "text content blocks must be non-empty".
+    Sent back in the history, it is rejected: "text content blocks must be non-empty".
 
-    Instead: Leave such blocks out of what you send: `[b for b in content if b.type != "text" or b.text]`.
+    Instead: Omit such blocks from what you send: `[b for b in content if b.type != "text" or b.text]`.
     """
     empty = [block for block in of_kind(exchange, "text") if not block.text]
     for block in empty[:1]:
@@ -306,8 +306,8 @@ def text_not_empty(exchange: Exchange) -> Iterator[Problem]:
 
 
 _SHOWN = Advice(
-    "The user reads the thought, and it goes back in the history as if it had been said.",
-    "Cut it off before you show or keep the text: `re.sub(r'^\\s*<think>.*?</think>\\s*', '', text, flags=re.S)`.",
+    "The user reads the reasoning, and it goes back in the history as if the model had said it.",
+    "Remove it before you show or store the text: `re.sub(r'^\\s*<think>.*?</think>\\s*', '', text, flags=re.S)`.",
 )
 
 
@@ -323,9 +323,9 @@ _SHOWN = Advice(
 )  # fmt: skip
 def text_clean(exchange: Exchange) -> Iterator[Problem]:
     """
-    The user reads tokens that are the model's own, and what parses the text fails on them.
+    The user reads the model's internal tokens, and code that parses the text fails on them.
 
-    Instead: Cut the text at the first such token: `text.split("<|", 1)[0]`.
+    Instead: Truncate the text at the first such token: `text.split("<|", 1)[0]`.
     """
     for block in of_kind(exchange, "text"):
         # Claude thinks between <thinking> tags in a text where it is told to, or has tools: nobody's template says so.
@@ -352,7 +352,7 @@ def thinking_keys(exchange: Exchange) -> Iterator[Problem]:
     """
     `block.signature` raises AttributeError, and typed clients fail to decode the block.
 
-    Instead: Read with a default, and send back what came: `block.get("signature", "")`.
+    Instead: Read with a default, and send it back unchanged: `block.get("signature", "")`.
     """
     keys: grammar.Keys = {"/thinking": ("text", '""'), "/signature": ("text", '""')}
     for block in of_kind(exchange, "thinking")[:1]:
@@ -372,9 +372,10 @@ def thinking_keys(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def signed(exchange: Exchange) -> Iterator[Problem]:
     """
-    Where the history goes to Anthropic, or to a gateway that checks, it is refused: "Invalid signature in thinking block".
+    Anthropic, and gateways that check signatures, reject the history: "Invalid signature in thinking block".
 
-    Instead: Keep who made a thought, and leave out what is not signed before the history goes to another provider.
+    Instead: Record which provider made a thinking block, and remove unsigned ones before the history goes to
+    another provider.
     """
     unsigned = [block for block in of_kind(exchange, "thinking") if not block.signature]
     for block in unsigned[:1]:
@@ -397,9 +398,9 @@ def signed(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def signed_last(exchange: Exchange) -> Iterator[Problem]:
     """
-    The SDK keeps the last piece only: `block.signature = delta.signature`, so that the signature is no more whole.
+    The SDK keeps only the last part, `block.signature = delta.signature`: the signature is incomplete.
 
-    Instead: Send back what you have; where it is refused, ask again without the thought.
+    Instead: Send back what you have; if it is rejected, ask again without the thinking block.
     """
     for block in of_kind(exchange, "thinking"):
         at = [n for n, (_, kind) in enumerate(block.deltas) if kind == "signature_delta"]
@@ -418,7 +419,7 @@ def signed_last(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def thinking(exchange: Exchange) -> str:
     """
-    A thought that nobody asked for costs tokens of the cap, and a client that reads `content[0].text` raises AttributeError.
+    Unrequested reasoning uses up tokens of the limit, and `content[0].text` raises AttributeError.
 
     Instead: Take the texts by their type: `"".join(b.text for b in content if b.type == "text")`.
     """
@@ -437,9 +438,9 @@ def thinking(exchange: Exchange) -> str:
 )  # fmt: skip
 def block_kinds(exchange: Exchange) -> str:
     """
-    Legal: Anthropic adds kinds. What clients do not know they drop.
+    Legal: Anthropic adds types. Clients drop types they do not know.
 
-    Instead: Show the text of what you do not know: `getattr(block, "text", "")`.
+    Instead: Show the text of unknown blocks: `getattr(block, "text", "")`.
     """
     kinds = {block.kind for block in exchange.message.blocks}
     other = {kind for kind in kinds if kind not in grammar.DELTAS_OF and not kind.endswith("_tool_result")}

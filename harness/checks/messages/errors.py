@@ -66,8 +66,8 @@ def _request_counts(exchange: Exchange) -> Reason | None:
 
 
 _ERROR_COUNTED = Advice(
-    "A client that goes by the status reads no count, and takes the prompt for empty.",
-    "Look for `error` in the body before you read `input_tokens`, and count for yourself where there is one.",
+    "A client that goes by the status reads no count, and takes the prompt as empty.",
+    "Look for `error` in the body before you read `input_tokens`, and count yourself if there is one.",
 )
 
 
@@ -80,7 +80,7 @@ _ERROR_COUNTED = Advice(
 )  # fmt: skip
 def envelope(exchange: Exchange) -> Iterator[Problem]:
     """
-    A client that looks at the outer type to tell an error from a message takes it for a broken answer, and asks again.
+    A client that tells errors from messages by the outer type treats it as a broken answer, and asks again.
 
     Instead: Go by the status: `if response.status_code >= 400`, and read `body["error"]["message"]`.
     """
@@ -104,9 +104,9 @@ def envelope(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def error_type(exchange: Exchange) -> Iterator[Problem]:
     """
-    Clients choose by it whether to ask again, to ask for a key, or to give up.
+    Clients decide by it whether to retry, to ask for a key, or to give up.
 
-    Instead: Choose by the status, which they can't do without: 429 and 5xx again, the rest not.
+    Instead: Go by the status, which is always there: retry 429 and 5xx, nothing else.
     """
     status = exchange.response.status
     kinds = _KINDS.get(status)
@@ -129,7 +129,7 @@ def error_type(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def error_event(exchange: Exchange) -> Iterator[Problem]:
     """
-    The SDK raises without saying why, or takes the error for an event that it does not know and drops it.
+    The SDK raises without a reason, or drops the error as an unknown event.
 
     Instead: Look for `error` in every event: `if "error" in data: raise Failed(data["error"])`.
     """
@@ -165,7 +165,7 @@ def error_event(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def no_error(exchange: Exchange) -> Iterator[Problem]:
     """
-    A client that goes by the status takes it for an answer, and shows half of one or nothing.
+    A client that goes by the status treats it as an answer, and shows half of one or nothing.
 
     Instead: Look for the event error, and for `type == "error"` in a body, before you read a message.
     """
@@ -185,7 +185,7 @@ def no_error(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def cap_required(exchange: Exchange) -> Iterator[Problem]:
     """
-    Code that forgets it works here and fails at Anthropic; how long an answer may be, and cost, nobody said.
+    Code that omits it works here and fails at Anthropic; length and cost of the answer have no limit.
 
     Instead: Always send max_tokens.
     """
@@ -209,7 +209,7 @@ _OF_SYSTEM = re.compile(rb"system (?:message|role)|role.{0,9}system", re.IGNOREC
 )  # fmt: skip
 def system_taken(exchange: Exchange) -> Iterator[Problem]:
     """
-    Claude Code sends such messages since 2.1.154: every session ends at the first.
+    Claude Code has sent such messages since 2.1.154: every session ends at the first one.
 
     Instead: Move them into `system`, or send them as role user: `{"role": "user", "content": f"<system>{text}</system>"}`.
     """
@@ -227,9 +227,9 @@ def system_taken(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def count_served(exchange: Exchange) -> Iterator[Problem]:
     """
-    Clients that ask how long a prompt is before they send it stop, or guess.
+    Clients that count a prompt before they send it stop, or guess.
 
-    Instead: Guess where it is missing: `len(text) // 4`, and keep a reserve.
+    Instead: If it is missing, estimate, `len(text) // 4`, and keep a reserve.
     """
     model = exchange.request.get("model")
     of_the_model = isinstance(model, str) and model and model.encode() in exchange.response.content
@@ -275,7 +275,7 @@ def count_told(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def error_request_id(exchange: Exchange) -> str:
     """
-    Without it nobody can look the failure up.
+    Without it, support cannot look up the failure.
 
     Instead: Keep the header `request-id`, or the time.
     """

@@ -35,7 +35,7 @@ def event_type(exchange: Exchange) -> Iterator[Problem]:
     """
     Readers choose by `type`: the event is dropped, or raises in typed clients.
 
-    Instead: Take the name of the SSE event where type is missing: `kind = data.get("type") or sse.event`.
+    Instead: If type is missing, use the name of the SSE event: `kind = data.get("type") or sse.event`.
     """
     # An error that has no type is told of by messages.error-event.
     untyped = [number for number in exchange.message.untyped if not as_object(exchange.chunk(number)).get("error")]
@@ -58,9 +58,9 @@ def event_type(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def event_name(exchange: Exchange) -> Iterator[Problem]:
     """
-    Anthropic's Python SDK chooses by the name: an event without one is dropped without a word, and the answer is empty.
+    Anthropic's Python SDK chooses by the name: an event without one is dropped silently, and the answer is empty.
 
-    Instead: Read `type` in the data and not the name of the event; write your own reader where the SDK shows nothing.
+    Instead: Read `type` in the data, not the name of the event; if the SDK shows nothing, read the stream yourself.
     """
     parser = exchange.reading.parser
     named = [(step, parser.events[step.number].type.decode("utf-8", "replace")) for step in exchange.message.steps] if parser else []  # fmt: skip
@@ -85,9 +85,9 @@ def event_name(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def event_keys(exchange: Exchange) -> Iterator[Problem]:
     """
-    Typed clients fail to decode the event; others raise AttributeError where they read the key.
+    Typed clients fail to decode the event; others raise AttributeError when they read the field.
 
-    Instead: Read with a default, and take a block without an index for the last one: `data.get("index", len(blocks) - 1)`.
+    Instead: Read with a default, and assign a delta without an index to the last block: `data.get("index", len(blocks) - 1)`.
     """
     for form, keys in grammar.EVENT_KEYS.items():
         for name in [one for one in exchange.message.shapes if one.partition(":")[0] == form]:
@@ -107,9 +107,9 @@ def event_keys(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def delta_keys(exchange: Exchange) -> Iterator[Problem]:
     """
-    `text += delta.text` raises TypeError on None, and what stands under another key is lost.
+    `text += delta.text` raises TypeError on None, and text under another field is lost.
 
-    Instead: Add what is a text and skip what is not: `text += delta.get("text") or ""`.
+    Instead: Append strings and skip everything else: `text += delta.get("text") or ""`.
     """
     for kind, keys in grammar.DELTA_KEYS.items():
         yield from wrong_keys(exchange, f"{grammar.BLOCK_DELTA}:{kind}", keys)
@@ -128,9 +128,9 @@ def delta_keys(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def delta_kind(exchange: Exchange) -> Iterator[Problem]:
     """
-    The Python SDK drops such a delta without a word; the one for TypeScript and Claude Code stop with "Content block is not a … block".
+    The Python SDK drops such a delta silently; the TypeScript SDK and Claude Code stop with "Content block is not a … block".
 
-    Instead: Choose by the kind of the delta and not by that of the block, and open a block of its kind where none is.
+    Instead: Choose by the type of the delta, not of the block, and open a block of that type if there is none.
     """
     for block in exchange.message.blocks:
         taken = grammar.DELTAS_OF.get(block.kind)

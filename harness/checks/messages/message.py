@@ -97,9 +97,9 @@ def is_message(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def has_id(exchange: Exchange) -> Iterator[Problem]:
     """
-    Logs and stores that key messages by id mix them up, or refuse them.
+    Logs and stores that key messages by id mix them up, or reject them.
 
-    Instead: Make an id of your own where none comes: `message.get("id") or f"local-{uuid4()}"`.
+    Instead: Generate your own id if none comes: `message.get("id") or f"local-{uuid4()}"`.
     """
     yield from _keys_of(exchange, "id")
 
@@ -115,7 +115,7 @@ def has_model(exchange: Exchange) -> Iterator[Problem]:
     """
     Cost tables look the model up and find nothing.
 
-    Instead: Keep the model that you asked for: `message.get("model") or asked`.
+    Instead: Keep the model you requested: `message.get("model") or asked`.
     """
     yield from _keys_of(exchange, "model")
 
@@ -134,9 +134,9 @@ def has_model(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def content_list(exchange: Exchange) -> Iterator[Problem]:
     """
-    `for block in message.content` raises TypeError on None, and goes through the letters of a text; what stands in message_start shows twice.
+    `for block in message.content` raises TypeError on None, and iterates over the characters of a string; content in message_start is shown twice.
 
-    Instead: Take a text for a block: `content if isinstance(content, list) else [{"type": "text", "text": content or ""}]`.
+    Instead: Treat a string as one block: `content if isinstance(content, list) else [{"type": "text", "text": content or ""}]`.
     """
     begun = exchange.message.start
     yield from _keys_of(exchange, "content")
@@ -165,7 +165,7 @@ def stop_null(exchange: Exchange) -> Iterator[Problem]:
     """
     Typed clients fail to decode the start; a loop that ends at a stop_reason ends before the first word.
 
-    Instead: Read stop_reason of message_delta alone.
+    Instead: Read stop_reason only from message_delta.
     """
     begun = exchange.message.start
     for key in ("stop_reason", "stop_sequence"):
@@ -187,9 +187,9 @@ def stop_null(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def stop_reason(exchange: Exchange) -> Iterator[Problem]:
     """
-    A loop that goes on while stop_reason is "tool_use" ends, and one that waits for a reason never does.
+    A loop that continues while stop_reason is "tool_use" ends, and one that waits for a reason never does.
 
-    Instead: Go by what came: run the tools that were called, and take the end of the stream for the end of the turn.
+    Instead: Go by the content: run the tools that were called, and treat the end of the stream as the end of the turn.
     """
     stop = exchange.message.stop
     if stop and not (isinstance(stop.value.get("stop_reason"), str) and stop.value["stop_reason"]):
@@ -199,7 +199,7 @@ def stop_reason(exchange: Exchange) -> Iterator[Problem]:
 
 
 _OF_CHAT = Advice(
-    "A client that compares with Anthropic's words does not run the tool, or go on after a cap: the word is that of chat completions.",
+    "A client that compares with Anthropic's values does not run the tool, or continue after the limit: the value is that of chat completions.",
     'Translate: `{"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}.get(reason, reason)`.',
 )
 
@@ -217,9 +217,9 @@ _OF_CHAT = Advice(
 )  # fmt: skip
 def stop_known(exchange: Exchange) -> Iterator[Problem]:
     """
-    Typed clients fail to decode it; others take it for none of the reasons they know, and end.
+    Typed clients fail to decode it; others do not know the reason, and end.
 
-    Instead: Take a word you do not know for the end of the turn, after you ran the tools that were called.
+    Instead: Treat an unknown value as the end of the turn, after running the tools that were called.
     """
     stop = exchange.message.stop
     reason = exchange.turn.stop
@@ -265,9 +265,9 @@ def stop_sequence_key(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def stop_sequence(exchange: Exchange) -> Iterator[Problem]:
     """
-    Code that asks stop_reason whether its marker was met misses it, and takes a part for a whole answer.
+    Code that checks stop_reason for its marker misses it, and treats a part as a whole answer.
 
-    Instead: Look at both: `met = stop_sequence or (stop_reason == "stop_sequence" and asked[0])`.
+    Instead: Check both: `met = stop_sequence or (stop_reason == "stop_sequence" and asked[0])`.
     """
     stop = exchange.message.stop
     value = stop.value.get("stop_sequence") if stop else None
@@ -289,7 +289,7 @@ def stop_asked(exchange: Exchange) -> Iterator[Problem]:
     """
     Code that branches on which sequence was met takes the wrong branch, or raises KeyError.
 
-    Instead: Look for your own sequences in what came, and take one you did not ask for as the end of the turn.
+    Instead: Look for your own sequences in the text, and treat one you did not send as the end of the turn.
     """
     stop, asked = exchange.message.stop, exchange.request.get("stop_sequences")
     value = stop.value.get("stop_sequence") if stop else None
@@ -298,7 +298,7 @@ def stop_asked(exchange: Exchange) -> Iterator[Problem]:
 
 
 _NOT_RUN = Advice(
-    "An agent loop that goes on while stop_reason is tool_use does not run the tool: the task ends half done.",
+    "An agent loop that continues while stop_reason is tool_use does not run the tool: the task ends half done.",
     'Go by the blocks: `calls = [b for b in content if b.type == "tool_use"]`, and run them whatever stop_reason says.',
 )
 
@@ -316,9 +316,9 @@ _NOT_RUN = Advice(
 )  # fmt: skip
 def stop_tool_use(exchange: Exchange) -> Iterator[Problem]:
     """
-    A loop that runs what was called finds no call, and asks again with an empty list of results, which is refused.
+    A loop that runs the calls finds none, and asks again with an empty list of results, which is rejected.
 
-    Instead: End the turn where nothing was called: `if not calls: break`.
+    Instead: If nothing was called, end the turn: `if not calls: break`.
     """
     stop, called = exchange.message.stop, of_kind(exchange, "tool_use")
     reason = exchange.turn.stop
@@ -340,9 +340,9 @@ def stop_tool_use(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def id_unique(exchange: Exchange) -> Iterator[Problem]:
     """
-    Usage that is summed by id counts two messages as one: so does Claude Code.
+    Usage summed by id counts two messages as one, as in Claude Code.
 
-    Instead: Key by the header `request-id`, or by an id of your own.
+    Instead: Key by the header `request-id`, or by your own id.
     """
     for name in exchange.facts.ids if "id" not in exchange.altered else ():
         other = exchange.before.with_id(name)
@@ -365,7 +365,7 @@ def id_form(exchange: Exchange) -> str:
     """
     Legal: an id is any text.  Tools that look for msg_ in logs find nothing.
 
-    Instead: Compare ids as a whole, and make nothing of how they begin.
+    Instead: Compare ids as a whole, and do not rely on how they begin.
     """
     begun = exchange.message.start
     name = str(begun.value.get("id")) if begun else ""
@@ -383,7 +383,7 @@ def more_keys(exchange: Exchange) -> str:
     """
     Legal; a client that forbids unknown keys fails to decode the message.
 
-    Instead: Let your models ignore what they do not know (`extra="ignore"`).
+    Instead: Let your models ignore unknown fields (`extra="ignore"`).
     """
     begun = exchange.message.start
     known = {key[1:] for key in grammar.MESSAGE_KEYS} | {"usage", "stop_details", "container", "context_management"}
@@ -399,9 +399,9 @@ def more_keys(exchange: Exchange) -> str:
 )  # fmt: skip
 def parity(exchange: Exchange) -> Iterator[Problem]:
     """
-    A client that changes to streaming loses the thought, or shows one that it never asked for.
+    A client that switches to streaming loses the reasoning, or shows reasoning that it did not request.
 
-    Instead: Read both forms with one function, and expect a thought in either.
+    Instead: Read both modes with one function, and expect reasoning in either.
     """
     facts = exchange.facts
     other = exchange.before.counterpart(facts) if facts.answered else None

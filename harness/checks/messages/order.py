@@ -23,7 +23,7 @@ _LATE_BLOCK = (
     {"type": "content_block_stop", "index": 1},
 )
 _TWICE = Advice(
-    "A client that runs a tool when its block stops runs it twice: what it orders, deletes or pays is done twice.",
+    "A client that runs a tool when its block stops runs it twice: it orders, deletes or pays twice.",
     "Run a tool once for each `tool_use` id, after message_stop: `if block.id not in done: run(block); done.add(block.id)`.",
 )
 
@@ -57,9 +57,9 @@ def _first(
 )  # fmt: skip
 def begins(exchange: Exchange) -> Iterator[Problem]:
     """
-    The SDK raises "Unexpected event order"; a reader that keeps the message of message_start has none to add to.
+    The SDK raises "Unexpected event order"; a reader that builds on message_start has no message to add to.
 
-    Instead: Begin an empty message at whatever comes first: `message = message or {"content": [], "usage": {}}`.
+    Instead: Start an empty message at the first event: `message = message or {"content": [], "usage": {}}`.
     """
     known = [step for step in exchange.message.steps if step.event in grammar.MESSAGE.events]
     if not known:
@@ -77,9 +77,9 @@ def begins(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def begins_once(exchange: Exchange) -> Iterator[Problem]:
     """
-    The SDK raises "Unexpected event order", and readers that start anew lose the blocks so far.
+    The SDK raises "Unexpected event order", and readers that start again lose the blocks so far.
 
-    Instead: Skip it once a message is begun: `if message is not None: continue`.
+    Instead: Skip it if a message has begun: `if message is not None: continue`.
     """
     again = _breaches(exchange, grammar.START, "begun", "told", "ended")
     yield from _first(again, "message_start comes again")
@@ -96,7 +96,7 @@ def block_started(exchange: Exchange) -> Iterator[Problem]:
     """
     `message.content[event.index]` raises IndexError in the SDK, and Claude Code stops with "Content block not found".
 
-    Instead: Start a block by the kind of the first delta: `text_delta` begins text, `input_json_delta` has no id to answer to, so drop it.
+    Instead: Start a block by the type of the first delta: `text_delta` starts text; `input_json_delta` has no id to reply to, so drop it.
     """
     for event in (grammar.BLOCK_DELTA, grammar.BLOCK_STOP):
         unknown = _breaches(exchange, event, "unknown")
@@ -112,9 +112,9 @@ def block_started(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def block_started_once(exchange: Exchange) -> Iterator[Problem]:
     """
-    Readers keep a block for each index: of two calls under one the first eats the arguments of both, and the second runs with `{}`.
+    Readers keep one block per index: if two calls share one, the first takes the arguments of both, and the second runs with `{}`.
 
-    Instead: Keep the blocks in a list, open one at each content_block_start, and add deltas to the last: `blocks[-1]`.
+    Instead: Keep the blocks in a list, add one at each content_block_start, and append deltas to the last: `blocks[-1]`.
     """
     again = _breaches(exchange, grammar.BLOCK_START, "open", "closed")
     yield from _first(again, "content_block_start for index {index}, which was started before", "/index")
@@ -133,9 +133,9 @@ def block_started_once(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def one_block_open(exchange: Exchange) -> Iterator[Problem]:
     """
-    Readers that keep one current block (Claude Code among them) add the deltas of one to another, or report "Content block not found".
+    Readers that keep one current block (such as Claude Code) add the deltas of one to another, or report "Content block not found".
 
-    Instead: Keep a block for each index and find it by `event.index`, never "the current one".
+    Instead: Keep a block for each index and find it by `event.index`, never by "the current one".
     """
     overlapping = exchange.message.overlapping
     for block, still in overlapping[:1]:
@@ -153,9 +153,9 @@ def one_block_open(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def block_stopped_once(exchange: Exchange) -> Iterator[Problem]:
     """
-    A client that acts where a block stops acts twice.
+    A client that acts when a block stops acts twice.
 
-    Instead: Act after message_stop, on the blocks as they are then.
+    Instead: Act after message_stop, on the final blocks.
     """
     again = _breaches(exchange, grammar.BLOCK_STOP, "closed")
     yield from _first(again, "content_block_stop for index {index} comes again", "/index", _TWICE)
@@ -170,7 +170,7 @@ def block_stopped_once(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def delta_in_time(exchange: Exchange) -> Iterator[Problem]:
     """
-    Clients show, store or run a block when it stops: what comes later is lost, or makes JSON of a call that was parsed already.
+    Clients show, store or run a block when it stops: later deltas are lost, or break the JSON of a call that was already parsed.
 
     Instead: Read every block to message_stop before you use it.
     """
@@ -187,7 +187,7 @@ def delta_in_time(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def blocks_stopped(exchange: Exchange) -> Iterator[Problem]:
     """
-    Clients that parse a call, or show a text, where its block stops never do.
+    Clients that parse a call, or show a text, when its block stops never do.
 
     Instead: Take message_delta and the end of the stream as the end of every open block.
     """
@@ -231,7 +231,7 @@ def block_index(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def told(exchange: Exchange) -> Iterator[Problem]:
     """
-    stop_reason stays None: an agent loop that goes on while it is "tool_use" ends before it runs the tool.
+    stop_reason stays None: an agent loop that continues while it is "tool_use" ends before it runs the tool.
 
     Instead: Run the tools that were called, whatever stop_reason says: `if any(b.type == "tool_use" for b in content)`.
     """
@@ -265,9 +265,9 @@ def no_late_block(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def ends(exchange: Exchange) -> Iterator[Problem]:
     """
-    Clients that wait for it take the answer for broken off: they ask again, or wait until the connection ends.
+    Clients that wait for it treat the answer as broken off: they ask again, or wait until the connection closes.
 
-    Instead: End at message_stop or at the end of the connection; stop_reason says whether the message is whole.
+    Instead: End at message_stop or when the connection closes; stop_reason says whether the message is complete.
     """
     steps = exchange.message.steps
     if not any(step.event == grammar.STOP for step in steps):
@@ -283,9 +283,9 @@ def ends(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def last(exchange: Exchange) -> Iterator[Problem]:
     """
-    Readers return at message_stop: counts or texts that come later are never seen.
+    Readers return at message_stop: later counts or texts are never seen.
 
-    Instead: Read to the end of the stream and take what still comes.
+    Instead: Read to the end of the stream and use whatever still comes.
     """
     steps = [step for step in exchange.message.steps if step.event in grammar.MESSAGE.events]
     at = next((n for n, step in enumerate(steps) if step.event == grammar.STOP), len(steps))
@@ -304,7 +304,7 @@ def done(exchange: Exchange) -> str:
     """
     Anthropic sends none: `JSON.parse("[DONE]")` raises in a reader that parses all data.
 
-    Instead: End at message_stop, and skip what is no JSON object after it.
+    Instead: End at message_stop, and skip anything after it that is not a JSON object.
     """
     return "yes" if exchange.reading.done else "no"
 
@@ -318,8 +318,8 @@ def done(exchange: Exchange) -> str:
 )  # fmt: skip
 def ping(exchange: Exchange) -> str:
     """
-    A client with a time-out between events gives up on a long thought, if nothing comes meanwhile.
+    A client with a timeout between events gives up during long reasoning if no event comes.
 
-    Instead: Let the time-out be as long as the longest thought, and read pings as signs of life.
+    Instead: Set the timeout longer than the longest reasoning, and treat pings as activity.
     """
     return "yes" if any(step.event == grammar.PING for step in exchange.message.steps) else "no"

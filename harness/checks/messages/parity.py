@@ -45,7 +45,7 @@ def dialects(exchange: Exchange) -> Iterator[Problem]:
     """
     An agent works in one dialect and calls nothing in the other, or is billed for another prompt.
 
-    Instead: Speak the dialect in which the endpoint answers whole, and count tokens with one tokenizer.
+    Instead: Use the dialect in which the endpoint answers completely, and count tokens with one tokenizer.
     """
     here, there = exchange.facts, _in_chat(exchange)
     if there is None:

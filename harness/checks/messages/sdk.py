@@ -45,9 +45,9 @@ def _refused(exchange: Exchange) -> Reason | None:
 )  # fmt: skip
 def sdk_reads(exchange: Exchange) -> Iterator[Problem]:
     """
-    The stream dies in the middle, mostly of an exception that `except anthropic.APIError` does not catch.
+    The stream fails midway, mostly with an exception that `except anthropic.APIError` does not catch.
 
-    Instead: Loop over `create(stream=True)`, which adds nothing up, and catch `ValueError` and `TypeError` as well.
+    Instead: Loop over `create(stream=True)`, which does not accumulate, and catch `ValueError` and `TypeError` as well.
     """
     reading = message_reading(exchange)
     if reading.error:
@@ -71,7 +71,7 @@ def _raised(reading: MessageReading) -> str:
 )  # fmt: skip
 def sdk_loses_nothing(exchange: Exchange) -> Iterator[Problem]:
     """
-    Text or a call is missing and nothing was raised: an answer that looks whole.
+    Text or a call is missing and nothing was raised: the answer looks complete.
 
     Instead: Read the events as they come, by the type in their data and by their index.
     """
@@ -116,7 +116,7 @@ def sdk_error_shown(exchange: Exchange) -> Iterator[Problem]:
     """
     The user reads "Error code: 404" without a reason.
 
-    Instead: Show `error.response.text` where `error.body` is not an object with a message.
+    Instead: If `error.body` is not an object with a message, show `error.response.text`.
     """
     status, reading = exchange.response.status, message_reading(exchange)
     at = (0, "") if exchange.reading.body_kind == "json" else (None, 0)

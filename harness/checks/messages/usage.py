@@ -80,9 +80,9 @@ def _said_something(exchange: Exchange) -> Reason | None:
 )  # fmt: skip
 def at_start(exchange: Exchange) -> Iterator[Problem]:
     """
-    The SDK for Python raises at the end of the stream: it adds to `message.usage`, which is None.
+    The Python SDK raises at the end of the stream: it adds to `message.usage`, which is None.
 
-    Instead: Begin with a usage of your own: `message.setdefault("usage", {"input_tokens": 0, "output_tokens": 0})`.
+    Instead: Start with your own usage: `message.setdefault("usage", {"input_tokens": 0, "output_tokens": 0})`.
     """
     begun = exchange.message.start
     if begun is None:
@@ -111,7 +111,7 @@ def at_start(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def told(exchange: Exchange) -> Iterator[Problem]:
     """
-    `event.usage.output_tokens` raises AttributeError; where it is caught, the turn is billed as the one token of the start.
+    `event.usage.output_tokens` raises AttributeError; if it is caught, the turn is billed as the one token of the start.
 
     Instead: Read with a default: `(event.get("usage") or {}).get("output_tokens") or counted`.
     """
@@ -138,7 +138,7 @@ def whole_numbers(exchange: Exchange) -> Iterator[Problem]:
     """
     Sums of counts raise TypeError, or fall.
 
-    Instead: Add what is a whole number and at least 0, and take the rest for unknown.
+    Instead: Add integers of at least 0, and treat the rest as unknown.
     """
     for usage in exchange.message.usages:
         for key in _COUNTS:
@@ -160,7 +160,7 @@ def whole_numbers(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def grows(exchange: Exchange) -> Iterator[Problem]:
     """
-    A client that takes the last count takes too few, and one that adds them up too many.
+    A client that takes the last count takes too few; one that adds them up takes too many.
 
     Instead: Take the largest: `tokens = max(tokens, usage.output_tokens)`.
     """
@@ -190,9 +190,9 @@ def grows(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def output_counted(exchange: Exchange) -> Iterator[Problem]:
     """
-    Costs and budgets are those of an empty answer: an agent that stops at a number of tokens never does.
+    Costs and budgets are those of an empty answer: an agent that stops at a token count never does.
 
-    Instead: Count for yourself where the count can't be: `tokens = usage.output_tokens or len(text) // 4`.
+    Instead: If the count is impossible, estimate it: `tokens = usage.output_tokens or len(text) // 4`.
     """
     turn = exchange.turn
     last = exchange.message.usages[-1]
@@ -218,9 +218,9 @@ def output_counted(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def input_counted(exchange: Exchange) -> Iterator[Problem]:
     """
-    Claude Code and others take from it how full the context is: they never compact, and the next request is too long.
+    Claude Code and others use it to judge how full the context is: they never compact, and the next request is too long.
 
-    Instead: Count the prompt with count_tokens, or take the counts of message_delta where it has them.
+    Instead: Count the prompt with count_tokens, or use the counts of message_delta if present.
     """
     first = exchange.message.usages[0]
     parts = [count(first.value.get(key)) or 0 for key in _INPUT]
@@ -250,10 +250,10 @@ def input_counted(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def input_kept(exchange: Exchange) -> Iterator[Problem]:
     """
-    A client that keeps the first count has another bill than one that keeps the last; one that adds the cached ones to
+    A client that keeps the first count gets another bill than one that keeps the last; adding the cached tokens to
     the first counts them twice.
 
-    Instead: Take the counts of message_delta together where it has any but 0: `usage = last if last.input_tokens else first`.
+    Instead: Use the counts of message_delta together unless they are 0: `usage = last if last.input_tokens else first`.
     """
     first, last = exchange.message.usages[0], exchange.message.usages[-1]
     before, after = (count(one.value.get("input_tokens")) for one in (first, last))
@@ -279,9 +279,9 @@ def input_kept(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def disjoint(exchange: Exchange) -> Iterator[Problem]:
     """
-    input_tokens, cache_read_input_tokens and cache_creation_input_tokens add up to the prompt: where one holds another, costs are counted twice.
+    input_tokens, cache_read_input_tokens and cache_creation_input_tokens add up to the prompt: if one includes another, costs are counted twice.
 
-    Instead: Find out which it is from two answers to one prompt, and take the largest where one holds the others.
+    Instead: Compare two answers to one prompt to see which it is; if one count includes the others, use the largest.
     """
     facts = exchange.facts
     other = exchange.before.counterpart(facts)
@@ -321,9 +321,9 @@ def _capped(exchange: Exchange) -> Reason | None:
 )  # fmt: skip
 def cap_kept(exchange: Exchange) -> Iterator[Problem]:
     """
-    The cap holds down neither the bill nor the wait.
+    The cap limits neither the bill nor the wait.
 
-    Instead: Close the stream when enough has come: `if len(text) > 8 * max_tokens: stream.close()`.
+    Instead: Close the stream when you have received enough: `if len(text) > 8 * max_tokens: stream.close()`.
     """
     cap, turn = exchange.request.get("max_tokens"), exchange.turn
     tokens = turn.counts.output
@@ -345,7 +345,7 @@ def cap_kept(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def cap_told(exchange: Exchange) -> Iterator[Problem]:
     """
-    Half an answer is taken for a whole one.
+    Half an answer is treated as a whole one.
 
     Instead: Compare the counts: `cut = stop_reason == "max_tokens" or usage.output_tokens >= max_tokens`.
     """
@@ -364,9 +364,9 @@ def cap_told(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def stop_kept(exchange: Exchange) -> Iterator[Problem]:
     """
-    What comes after the marker is taken for part of the answer, and code that splits there takes the wrong part.
+    The text after the marker is treated as part of the answer, and code that splits there takes the wrong part.
 
-    Instead: Cut the text yourself: `text.split(marker, 1)[0]`.
+    Instead: Truncate the text yourself: `text.split(marker, 1)[0]`.
     """
     asked = exchange.request.get("stop_sequences")
     sequences = [one for one in asked if isinstance(one, str) and one] if isinstance(asked, list) else []
@@ -389,7 +389,7 @@ def usage_keys(exchange: Exchange) -> str:
     """
     Legal; a client that forbids unknown keys fails to decode usage.
 
-    Instead: Let your models ignore what they do not know (`extra="ignore"`).
+    Instead: Let your models ignore unknown fields (`extra="ignore"`).
     """
     found = {key for one in exchange.message.usages for key in one.value}
     return ", ".join(sorted(found - _KNOWN)[:8]) or "none"
@@ -404,8 +404,8 @@ def usage_keys(exchange: Exchange) -> str:
 )  # fmt: skip
 def usage_in_delta(exchange: Exchange) -> str:
     """
-    Legal both ways; a client that reads input_tokens there alone counts no prompt.
+    Legal both ways; a client that reads input_tokens only there counts no prompt.
 
-    Instead: Keep the counts of message_start, and let message_delta overwrite those that it has.
+    Instead: Keep the counts of message_start, and overwrite them with those of message_delta.
     """
     return "yes" if "input_tokens" in as_object(exchange.message.deltas[-1].value.get("usage")) else "no"
