@@ -87,7 +87,7 @@ def _entries(exchange: Exchange) -> list[tuple[str, dict[str, Any]]]:
 
 
 @rule(
-    "models.keys", Level.SHOULD, "The list has `object: list`, and each model `object: model`, `created` and `owned_by`.",
+    "models.keys", Level.SHOULD, "The list has `object` `list`, and each model has `object` `model`, `created` and `owned_by`.",
     sources.MODELS, success_status,
     good=(_LIST, _ONE, with_body(_LIST, b'{"object":"list","data":[]}')),
     bad=(
