@@ -18,6 +18,7 @@ from scripted import IDEAL, Server
 from harness.checks import CHECKS
 from harness.cli import main
 from harness.judging import runner
+from harness.matrix import project as matrix_project
 from harness.matrix.scenarios import SCENARIOS
 from harness.recording.cassette import write_cassette
 from harness.reports.table import BEGIN, END
@@ -120,6 +121,18 @@ def test_run_without_a_matrix(tmp_path: Path) -> None:
     assert {row["cassette"] for row in rows} == {"cassettes/deepseek/deepseek-flash/chat.stream.yaml"}
     assert list(tmp_path.iterdir()) == []
     assert "no such folder" in refused("run", "--root", str(tmp_path / "none"))
+
+
+def test_run_writes_no_reports_of_what_comes_with_harness(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    empty = project / "empty"
+    empty.mkdir()
+    monkeypatch.setattr(matrix_project, "bundled", lambda: project)
+    ran = harness("run", "--root", str(empty))
+    assert (ran.exit_code, list(empty.iterdir())) == (0, [])
+    assert "checking the 1 providers that come with harness; --report FOLDER writes reports" in ran.stderr
+    asked = harness("run", "--root", str(empty), "--report", str(empty / "mine"))
+    assert (empty / "mine/results.jsonl").exists()
+    assert "come with harness" not in asked.stderr
 
 
 def test_run_without_recordings(project: Path) -> None:

@@ -140,6 +140,9 @@ LEVEL = click.option(
     default="observe",
     help="Lowest level to run: must, should, or observe (all).",
 )
+CHECK = click.option(
+    "--check", "checks", multiple=True, help="Judge only by this check, or by this family. Repeatable."
+)
 JOBS = click.option(
     "--jobs", "-j", type=click.IntRange(min=1), default=1, show_default=True,
     help="How many processes judge at once; a file is judged by one.",

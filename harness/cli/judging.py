@@ -12,6 +12,7 @@ import orjson
 from harness.checks import told_of
 from harness.cli.common import (
     ALL,
+    CHECK,
     DIALECT,
     FORCE,
     FORMAT,
@@ -58,6 +59,7 @@ from harness.wire.dialect import DialectName
 from harness.words import translated
 
 if TYPE_CHECKING:
+    from harness.matrix.providers import Matrix
     from harness.scale.table_file import TableWriter
 
 _PARQUET = ".parquet"
@@ -77,7 +79,7 @@ _TOLD = 20
 @click.option(
     "--report",
     type=click.Path(path_type=Path),
-    help="Folder for the reports  [default: ROOT/reports if no option narrows the run].",
+    help="Folder for the reports  [default: ROOT/reports if a providers.yaml is in ROOT and no option narrows the run].",
 )
 @FORCE
 @SDK_DEPTH
@@ -98,21 +100,40 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
     jobs: int,
     form: str,
 ) -> None:
-    """Check all recordings of the matrix, write reports/ and print the table."""
+    """
+    Check all recordings of the matrix, write reports/ and print the table.
+
+    Without a providers.yaml in ROOT, the providers that come with harness are checked, and no reports are written.
+    """
     selection = Selection(providers, models, scenarios, checks, Level(level.upper()), dialects)
-    cases = plan(matrix_of(root), root, selection)
+    matrix = matrix_of(root)
+    cases = plan(matrix, root, selection)
+    folder = report or _reports_of(matrix, root, selection)
     count, judged = run_cases(root, selection, jobs)
     findings = [finding for found in progress(judged, count, translated("replaying")) for finding in found]
     results = Results(started("replay"), findings)
     if not any(finding.cassette for finding in results.findings):
         refuse(f"{root / 'cassettes'}: there is no recording for this selection; {_paths(cases)}")
-    folder = report or (root / "reports" if selection == Selection() else None)
     if folder and not results.nothing_judged:
         from harness.reports.files import write_report
 
         write_report(folder, results, force=force)
     show(results, form)
     _end(results)
+
+
+def _reports_of(matrix: "Matrix", root: Path, selection: Selection) -> Path | None:
+    """Return where the reports of a whole run go: into the project whose matrix it is; of the one that came with harness nowhere."""
+    if selection != Selection():
+        return None
+    if not any(provider.bundled for provider in matrix.own):
+        return root / "reports"
+    said = translated(
+        "harness: no providers.yaml in {folder}: checking the {count} providers that come with harness; "
+        "--report FOLDER writes reports"
+    )
+    say(said.format(folder=root.resolve(), count=len(matrix.own)), err=True)
+    return None
 
 
 def _paths(cases: list[Case]) -> str:
@@ -130,6 +151,7 @@ def _paths(cases: list[Case]) -> str:
     "--provider-from", type=click.Choice(["auto", "host", "field", "folder"]), default="auto", show_default=True,
     help="Where to read the provider from: the host, the field `provider`, or the folder of the file.",
 )  # fmt: skip
+@CHECK
 @LEVEL
 @SDK_DEPTH
 @SIZES("body", "line", "event", "events", "values", "row", "unpacked", "file")
@@ -147,6 +169,7 @@ def audit(  # noqa: PLR0913, PLR0917 - one parameter an option
     root: Path,
     results_file: Path | None,
     provider_from: Any,
+    checks: tuple[str, ...],
     level: str,
     skip_unreadable: bool,  # noqa: FBT001 - a flag of the command line
     known: bool,  # noqa: FBT001 - likewise
@@ -159,7 +182,7 @@ def audit(  # noqa: PLR0913, PLR0917 - one parameter an option
         check_writable(results_file)
     archives = [archive for path in paths for archive in archives_in(path)]
     matrix_of(root)
-    order = AuditOrder(root, provider_from, known, Level(level.upper()))
+    order = AuditOrder(root, provider_from, known, Level(level.upper()), checks)
     with _Audit(started("audit"), results_file, form, order.checks.levels) as auditing:
         files = audit_files(archives, order, jobs)
         for file, results in progress(files, len(archives), translated("auditing")):

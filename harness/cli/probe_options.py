@@ -11,8 +11,8 @@ from typing import Any
 import click
 import orjson
 
-from harness.checks import CHECKS, Check
-from harness.cli.common import ALL, FORCE, FORMAT, KNOWN, LANG, ROOT, SDK_DEPTH, SIZES
+from harness.checks import Check
+from harness.cli.common import ALL, CHECK, FORCE, FORMAT, KNOWN, LANG, ROOT, SDK_DEPTH, SIZES
 from harness.cli.outlet import say_json
 from harness.cli.spending import LONG, MAX_REQUESTS, MAX_SECONDS, MAX_TOKENS, TIMEOUT, Scale, scaled
 from harness.errors import HarnessError, unknown
@@ -74,10 +74,6 @@ class ProbeOptions:
 
     def chosen_checks(self) -> tuple[Check, ...]:
         """Return the checks to judge by; raises UnknownName."""
-        known = {*CHECKS, *(check.family for check in CHECKS.values())}
-        for name in self.checks:
-            if name not in known:
-                raise unknown("check", name, sorted(known))
         return Selection(checks=self.checks, level=Level(self.level.upper())).chosen(self.dialect)
 
     def extra_headers(self) -> dict[str, str]:
@@ -165,9 +161,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "--scenario", "scenarios", multiple=True,
         help="Send only this scenario, or this family, such as `tools.*`. Repeatable.",
     ),
-    click.option(
-        "--check", "checks", multiple=True, help="Judge only by this check, or by this family. Repeatable."
-    ),
+    CHECK,
     click.option(
         "--level", type=click.Choice(["must", "should", "observe"]), default="observe", show_default=True,
         help="Judge only by checks of this level or stricter.",

@@ -13,8 +13,8 @@ WIDE = 11
 
 
 def show_line(label: str, text: str, console: Console, width: int = WIDTH) -> None:
-    """Print a text with a label before it that takes ``width`` cells."""
-    console.print(f"{padded(label, width)}{escape(text)}", soft_wrap=True, highlight=False)
+    """Print a text with a label before it that takes ``width`` cells, or one more than it has."""
+    console.print(f"{padded(f'{label} ', width)}{escape(text)}", soft_wrap=True, highlight=False)
 
 
 def show_lines(lines: Iterable[tuple[str, str]], console: Console, width: int = WIDE) -> None:

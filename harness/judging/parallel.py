@@ -43,11 +43,12 @@ class AuditOrder:
     provider_from: ProviderFrom
     known: bool
     level: Level = Level.OBSERVE
+    named: tuple[str, ...] = ()
 
     @property
     def checks(self) -> CheckSet:
-        """The checks that judge."""
-        return check_set(Selection(level=self.level).chosen(None))
+        """The checks that judge, or those that are named by id or family; raises UnknownName."""
+        return check_set(Selection(checks=self.named, level=self.level).chosen(None))
 
 
 @dataclass(slots=True)

@@ -45,6 +45,11 @@ RECORDING = "recording.present"
 """Stands in the place of a check where there is nothing to judge: no recording, or no such capability."""
 
 
+def known_checks() -> set[str]:
+    """Return what may be named where checks are chosen: their ids and families."""
+    return {*CHECKS, *(check.family for check in CHECKS.values())}
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """What to run; an empty tuple means all."""
@@ -61,12 +66,11 @@ class Selection:
         listed = list(others)
         models = {name for target in matrix.targets() for name in (target.model.id, target.id)}
         models |= {name for provider, model in listed for name in (model, f"{provider}/{model}")}
-        families = {check.family for check in CHECKS.values()}
         for what, given, known in (
             ("provider", self.providers, {*(one.id for one in matrix.providers), *(name for name, _ in listed)}),
             ("model", self.models, models),
             ("scenario", self.scenarios, {*EVERY_SCENARIO, PUBLISHED}),
-            ("check", self.checks, {*CHECKS, *families}),
+            ("check", self.checks, known_checks()),
             ("dialect", self.dialects, {*DIALECTS}),
         ):
             for name in given:
@@ -85,15 +89,28 @@ class Selection:
         )
 
     def chosen(self, dialect: DialectName | None = None) -> tuple[Check, ...]:
-        """Return the checks to run, of a dialect or of all: by id or family, and no less binding than the level."""
+        """
+        Return the checks to run, of a dialect or of all: by id or family, and no less binding than the level.
+
+        Raises:
+            UnknownName: no check and no family is called so, or none of them is as binding as the level, or of the dialect.
+        """
+        known = known_checks()
+        for name in self.checks:
+            if name not in known:
+                raise unknown("check", name, sorted(known))
         levels = list(Level)[: list(Level).index(self.level) + 1]
-        return tuple(
+        chosen = tuple(
             check
             for check in CHECKS.values()
             if (dialect is None or dialect in check.dialects)
             and check.level in levels
             and (not self.checks or check.id in self.checks or check.family in self.checks)
         )
+        if not chosen:
+            among = f" in the dialect {dialect}" if dialect else ""
+            raise UnknownName(f"no check of {', '.join(self.checks)} has level {self.level.name} or above{among}")
+        return chosen
 
 
 @dataclass(frozen=True, slots=True)

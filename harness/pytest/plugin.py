@@ -118,7 +118,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     options = session.config.option
     asked = [f"--compat-{name}" for name in (*SELECTING, "client", "report") if getattr(options, f"compat_{name}")]
     if asked and not session.testsfailed and not any(item.get_closest_marker("compat") for item in session.items):
-        raise pytest.UsageError(f"{', '.join(asked)}: no {FILE_NAME} was collected; name its path")
+        raise pytest.UsageError(
+            f"{', '.join(asked)}: no {FILE_NAME} was collected; name the path of yours, which harness new-provider drafts, or "
+            "check what comes with harness by: harness run"
+        )
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:

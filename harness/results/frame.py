@@ -139,7 +139,7 @@ class LineReader:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._made_by = "harness clients run" if path.name.startswith("clients") else "harness run"
+        self._made_by = "harness clients run" if path.name.startswith("clients") else "harness run --report reports"
         self._lines = self._objects()
         number, self.first = next(self._lines, (1, {}))
         self.run = _run(path, number, self.first)
