@@ -216,7 +216,7 @@ def judge_case(case: Case, exchanges: list[Exchange], checks: tuple[Check, ...])
     """
     subject = _subject(case)
     own = tuple(check for check in checks if case.scenario.dialect in check.dialects)
-    yield from judge_exchanges(exchanges, subject, own, _deviations(folder_of(case.target.provider, case.root)))
+    yield from judge_exchanges(exchanges, subject, own, listed_deviations(case))
     yield from find_missing_exchanges(exchanges, case.scenario, subject)
 
 
@@ -237,6 +237,11 @@ def find_missing_exchanges(exchanges: list[Exchange], scenario: Scenario, subjec
 
 def _subject(case: Case) -> Subject:
     return Subject(case.target.provider.id, case.target.model.id, case.scenario.id, case.label)
+
+
+def listed_deviations(case: Case) -> tuple[Deviation, ...]:
+    """Return the known problems of the provider of a case; raises BadDeviations where the list can't be read."""
+    return _deviations(folder_of(case.target.provider, case.root))
 
 
 @cache

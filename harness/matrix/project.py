@@ -22,12 +22,17 @@ def project_matrix(root: Path) -> Matrix:
         BadProviders: one line that names file, line, key and the fix.
     """
     own, home = own_matrix(root), bundled()
-    if home is None:
-        return own or load_matrix(root / FILE_NAME)
-    if own and _same(home, root):
+    if own:
+        return over_bundled(own, root)
+    return load_matrix(home / FILE_NAME).bundled_in(home) if home else load_matrix(root / FILE_NAME)
+
+
+def over_bundled(own: Matrix, root: Path) -> Matrix:
+    """Return the matrix of the project at ``root`` with, after its own providers, those that come with the program."""
+    home = bundled()
+    if home is None or _same(home, root):
         return own
-    ours = load_matrix(home / FILE_NAME).bundled_in(home)
-    return own.over(ours) if own else ours
+    return own.over(load_matrix(home / FILE_NAME).bundled_in(home))
 
 
 def own_matrix(root: Path) -> Matrix | None:

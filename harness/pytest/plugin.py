@@ -158,7 +158,8 @@ class MatrixFile(pytest.File):
         Yield an item for each check of each recording, and one for each recording that is not there or that others published;
         or those of clients.
         """
-        from harness.judging.runner import plan
+        from harness.judging.runner import listed_deviations, plan
+        from harness.matrix.project import over_bundled
         from harness.matrix.providers import load_matrix
         from harness.pytest.published import published_items
         from harness.sdk import Depth, set_depth
@@ -166,7 +167,10 @@ class MatrixFile(pytest.File):
         set_depth(Depth(self.config.getoption("--compat-sdk-depth")))
         selection = _selection(self.config)
         try:
-            cases = plan(load_matrix(self.path), self.path.parent, selection)
+            matrix = over_bundled(load_matrix(self.path), self.path.parent)
+            cases = plan(matrix, self.path.parent, selection)
+            for case in cases:  # one error of the file, rather than one of each item
+                listed_deviations(case)
         except HarnessError as error:
             raise self.CollectError(printable(str(error))) from None
         if self.config.getoption("--compat-client"):

@@ -15,9 +15,11 @@ import pytest
 import yaml
 from click.testing import CliRunner
 from parted import each
+from rich.console import Console
 
 from harness.cli import main
 from harness.cli.serving import Lines, LinesTogether
+from harness.explain.lines import show_line
 from harness.printable import printable_lines
 from harness.recording.cassette import write_cassette
 from harness.reports.files import write_report
@@ -279,3 +281,9 @@ def test_a_log_is_printable_line_by_line() -> None:
     error = ValueError(BAD)
     record.exc_info = (type(error), error, None)
     assert_printable(Lines("%(message)s").format(record))
+
+
+def test_a_label_never_runs_into_its_text() -> None:
+    shown = StringIO()
+    show_line("completions", "https://api.example/beta", Console(file=shown), 11)
+    assert shown.getvalue() == "completions https://api.example/beta\n"

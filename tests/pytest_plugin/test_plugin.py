@@ -266,6 +266,27 @@ def test_a_bad_matrix_is_one_line(project: Path, pytester: pytest.Pytester) -> N
     assert "Traceback" not in result.stdout.str()
 
 
+def test_a_list_of_deviations_without_a_reason_is_one_error_rather_than_one_of_each_item(
+    project: Path, pytester: pytest.Pytester
+) -> None:
+    entry = "{check: usage.sum, scenarios: [bodies], message: '*', reason: '', seen: {first: '2026-11'}}"
+    (project / "cassettes/acme/deviations.yaml").write_text(f"deviations:\n  - {entry}\n")
+    result = run(pytester, "providers.yaml", "--compat-provider=acme")
+    assert result.ret == 2
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*acme/deviations.yaml:2: deviations.0.reason: empty; fill it in*"])
+
+
+def test_a_provider_that_comes_with_harness_can_be_named_beside_ones_own(
+    project: Path, pytester: pytest.Pytester
+) -> None:
+    chosen = ("--compat-scenario=chat.stream", "--compat-check=sse.done", "--collect-only", "-q")
+    listed = run(pytester, "providers.yaml", "--compat-provider=deepseek", *chosen).outlines
+    assert "providers.yaml::deepseek/deepseek-flash/chat.stream/sse.done" in listed
+    assert not any("::deepseek" in line for line in run(pytester, "providers.yaml", *chosen).outlines)
+    assert project.exists()
+
+
 def test_other_tests_run_beside_it(project: Path, pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_mine(): pass")
     assert counts(pytester)["passed"] > 30
