@@ -126,7 +126,8 @@ def test_run_without_a_matrix(tmp_path: Path) -> None:
 def test_run_writes_no_reports_of_what_comes_with_harness(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     empty = project / "empty"
     empty.mkdir()
-    monkeypatch.setattr(matrix_project, "bundled", lambda: project)
+    for module in (matrix_project, runner):
+        monkeypatch.setattr(module, "bundled", lambda: project)
     ran = harness("run", "--root", str(empty))
     assert (ran.exit_code, list(empty.iterdir())) == (0, [])
     assert "checking the 1 providers that come with harness; --report FOLDER writes reports" in ran.stderr

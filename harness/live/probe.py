@@ -430,6 +430,8 @@ def _unreachable(found: Probed) -> str | None:
 
 def _of_no_answer(error: str) -> str:
     """Return what to look at where no answer came, or one that the HTTP client could not read."""
+    if "WRONG_VERSION_NUMBER" in error:
+        return f"{error}; it answers, but not in TLS: try http:// in place of https://"
     spoke = error.startswith("RemoteProtocolError") and "disconnected" not in error
     return f"{error}; it answers, but not in HTTP: check the scheme and the port" if spoke else f"{error}; is it up?"
 

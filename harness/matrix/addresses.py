@@ -12,6 +12,8 @@ from harness.errors import Unreachable
 
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _VALUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_ASKED_AT = re.compile(r"/(?:chat/completions|v1/(?:completions|messages|responses))/?$")
+"""What is put behind an address as a request is sent: people copy it with the address."""
 _HERE = re.compile(r"^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(?=:|$)")
 
 
@@ -85,8 +87,12 @@ def check_address(base_url: str, shown: str | None = None) -> str:
     Return the host and port of an address, which may hold a secret: ``shown`` is how it is told of.
 
     Raises:
-        Unreachable: it is none that can be asked.
+        Unreachable: it is none that can be asked, or that of one kind of request.
     """
+    asked_at = _ASKED_AT.search(base_url)
+    if asked_at:
+        base = (shown or base_url).removesuffix(asked_at[0]) + "/v1" * asked_at[0].startswith("/v1/")
+        raise Unreachable(f"{shown or base_url}: requests are sent there; name the base URL, such as {base}")
     with suppress(ValueError):  # such as an unclosed bracket of an IPv6 address, or a port beyond all
         parts = urlsplit(base_url)
         if parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0 and _written(base_url):

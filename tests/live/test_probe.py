@@ -2,6 +2,8 @@
 
 import gzip
 import re
+import socketserver
+import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -206,6 +208,35 @@ def test_no_address(address: str) -> None:
     result = CliRunner().invoke(main, ["probe", address, "-m", "m"])
     assert result.exit_code == 2
     assert "not an address" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("address", "base"),
+    [
+        ("http://127.0.0.1:9/v1/chat/completions", "http://127.0.0.1:9/v1"),
+        ("http://127.0.0.1:9/api/v3/chat/completions/", "http://127.0.0.1:9/api/v3"),
+        ("http://127.0.0.1:9/v1/completions", "http://127.0.0.1:9/v1"),
+        ("http://127.0.0.1:9/anthropic/v1/messages", "http://127.0.0.1:9/anthropic/v1"),
+    ],
+)
+def test_the_address_of_a_request_is_no_base_url(address: str, base: str) -> None:
+    result = CliRunner().invoke(main, ["probe", address, "-m", "m"])
+    assert result.exit_code == 2
+    assert result.stderr == f"harness: {address}: requests are sent there; name the base URL, such as {base}\n"
+
+
+def test_https_where_http_is_spoken() -> None:
+    class Plain(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(1024)
+            self.request.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Plain) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        result = CliRunner().invoke(main, ["probe", f"https://127.0.0.1:{server.server_address[1]}/v1", "-m", "m"])
+        server.shutdown()
+    assert result.exit_code == 2
+    assert "it answers, but not in TLS: try http:// in place of https://" in result.stderr.splitlines()[-1]
 
 
 def test_limits_and_refusals_are_no_verdict() -> None:
