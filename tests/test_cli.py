@@ -340,7 +340,7 @@ def test_explain_shows_all_of_a_provider(project: Path) -> None:
         for part in (
             "address https://{org}.acme.example/v1 {org} is filled from ACME_ORG",
             "also https://{org}.eu.acme.example/v1: the EU also hosts that end in .acme.example.net",
-            "called in recordings also acme-ai key ACME_API_KEY docs https://acme.example/docs",
+            "called also called acme-ai in recordings key ACME_API_KEY docs https://acme.example/docs",
             "lacks n note Of [one] kind.",
             "acme/small sent as acme/Small also tiny address https://s.acme.example/v1",
             "valid 2026-10-01, answered https://acme.example/m retired 2026-08-01",

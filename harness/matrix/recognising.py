@@ -37,7 +37,7 @@ def looks_like_ours(path: Path) -> bool:
     Tell whether a file is meant as a matrix of ours: it says so, or has most of the keys that one must have.
 
     It is read as text, since one with a slip in it is meant all the same, and the slip is to be told.  So is one that
-    says something without any key: nothing shows that it is another program's.
+    says something without any key and is no list: nothing shows that it is another program's.
     """
     if has_schema_line(path):
         return True
@@ -46,5 +46,5 @@ def looks_like_ours(path: Path) -> bool:
     except OSError:
         return True  # and why it can't be read is told as well
     if not _ANY_KEY.search(text):
-        return bool(text.strip())
+        return bool(text.strip()) and not text.lstrip().startswith("- ")
     return bool(_LIST.search(text)) and len(set(_KEY.findall(text))) >= _ENOUGH

@@ -48,6 +48,7 @@ resources:
 """,
     "terraform": "providers:\n  aws: {version: ~> 5.0}\n  google: {version: ~> 6.0}\n",
     "list": "- name: a\n- name: b\n",
+    "names": "- openai\n- anthropic\n",
     "tags": "providers: !include providers/*.yaml\n",
     "damaged": "providers:\n\t- {id: [}\n",
     "empty": "",
