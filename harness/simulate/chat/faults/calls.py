@@ -275,11 +275,11 @@ _INPUT = (
 )
 
 _MARKUP = (
-    Fault("call-as-hermes-markup", "A call stands in the text, in tool_call tags.", "tools.none", _AS_TEXT,
+    Fault("call-as-hermes-markup", "A call is in the text, in tool_call tags.", "tools.none", _AS_TEXT,
           _said('<tool_call>{"name":"get_weather","arguments":{}}</tool_call>'), "tool_calls.not-in-text"),
-    Fault("call-as-token-markup", "A call stands in the text, between the model's own tokens.", "tools.none", "https://github.com/vllm-project/vllm/pull/31207",
+    Fault("call-as-token-markup", "A call is in the text, between the model's own tokens.", "tools.none", "https://github.com/vllm-project/vllm/pull/31207",
           _said('<|tool_call_begin|>functions.get_weather:0{"city":"Paris"}<|tool_call_end|>'), "tool_calls.not-in-text"),
-    Fault("call-as-function-tag", "A call stands in the text of a body, as a function tag.", "chat.nonstream", _AS_TEXT,
+    Fault("call-as-function-tag", "A call is in the text of a body, as a function tag.", "chat.nonstream", _AS_TEXT,
           chunks(any_chunk, set_value("choices/*/message/content", lambda old: f"{old}<function=get_weather>{{}}</function>")), "tool_calls.not-in-text"),
     Fault("call-as-markup-and-call", "A call comes in its place and as markup in the text.", "tools.auto", "https://github.com/vllm-project/vllm/pull/31207",
           insert(has_finish_reason, {"id": "chatcmpl-reference", "object": "chat.completion.chunk", "created": 1_760_000_000, "model": "gpt-4o-mini-2024-07-18",

@@ -155,7 +155,7 @@ VARIANTS = (
     Variant("deltas-empty", "Thirty deltas are empty, as while the server holds text back.", "chat.stream-usage", "https://github.com/fmperf-project/fmperf/pull/14",
             _pause(30)),
     Variant("json-text-of-json", "The text speaks of JSON, of NUL and of escapes.", "chat.stream", _JSON, replace_bytes("你好".encode(), b'{\\"a\\": 1, \\"a\\": 2} \\\\u0000 \\\\ud83d')),
-    Variant("json-spaces-before-colons", "A space stands before each colon.", "chat.stream", _JSON, body(lambda it: it.replace(b'":', b'" :'))),
+    Variant("json-spaces-before-colons", "A space is before each colon.", "chat.stream", _JSON, body(lambda it: it.replace(b'":', b'" :'))),
     Variant("json-same-key-in-two-objects", "Two objects have keys of one name.", "chat.nonstream", _JSON, replace_bytes(b'"service_tier":"default"', b'"service_tier":"default","a":{"id":1,"b":{"id":2}}')),
     Variant("json-pairs-in-two-chunks", "Two characters beyond the first plane come as escapes, a chunk each.", "chat.stream", _JSON,
             body(lambda it: it.replace("你好".encode(), b"\\ud83d\\ude00").replace(b"! How can I", b"\\uD83D\\uDE01"))),

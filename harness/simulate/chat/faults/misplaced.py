@@ -142,7 +142,7 @@ FAULTS = (
           compose(remove(has_usage), chunks(has_choice, set_value("usage", _USAGE), only=_FIRST)), "usage.at-end"),
     Fault("usage-of-one-token", "completion_tokens is 1, and logprobs lists all tokens.", "params.logprobs", f"{_GITHUB}/vllm-project/vllm/issues/8625",
           only_if(_lists_all, chunks(any_chunk, set_value("usage/completion_tokens", 1), set_value("usage/total_tokens", 10))), "usage.of-listed"),
-    Fault("citation-beyond-text", "A citation stands beyond the end of the text.", "chat.nonstream", _CITATION, _cited(148, 241), "content.annotations"),
+    Fault("citation-beyond-text", "A citation is beyond the end of the text.", "chat.nonstream", _CITATION, _cited(148, 241), "content.annotations"),
     Fault("citation-in-bytes", "The places of a citation count bytes.", "chat.nonstream", _BYTES, _cited(0, 23), "content.annotations"),
     Fault("citation-ends-first", "A citation ends before it starts.", "chat.nonstream", None, _cited(8, 2), "content.annotations"),
     Fault("call-name-with-token", "A token of the model's channels is part of the name.", "tools.auto", _HARMONY,
@@ -165,7 +165,7 @@ FAULTS = (
 )
 
 VARIANTS = (
-    Variant("citation-to-the-end", "A citation stands for all of the text.", "chat.nonstream", _CALL, _cited(0, 18)),
+    Variant("citation-to-the-end", "A citation covers all of the text.", "chat.nonstream", _CALL, _cited(0, 18)),
     Variant("citation-in-utf16", "The places of a citation count as JavaScript does.", "chat.nonstream", _CALL,
             compose(chunks(any_chunk, set_value("choices/*/message/content", "👋 你好!")), _citing(0, 6))),
     Variant("call-without-arguments", "A call has an empty text for arguments.", "tools.nonstream", _NO_ARGUMENTS,

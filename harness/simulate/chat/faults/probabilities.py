@@ -196,7 +196,7 @@ def _asked_to_think(exchange: Exchange) -> Exchange:
 FAULTS = (
     Fault("logprobs-legacy", "Probabilities have the form of /v1/completions.", "params.logprobs", _LLAMA_CPP, chunks(any_chunk, _legacy), "logprobs.form"),
     Fault("logprobs-legacy-streamed", "Probabilities stream in the form of /v1/completions.", "chat.logprobs", _LLAMA_CPP, chunks(has_content, _legacy), "logprobs.form"),
-    Fault("logprobs-legacy-beside-null", "The lists of /v1/completions stand beside a content that is null.", "params.logprobs", _TOGETHER, chunks(any_chunk, _together), "logprobs.form"),
+    Fault("logprobs-legacy-beside-null", "The lists of /v1/completions are beside a content that is null.", "params.logprobs", _TOGETHER, chunks(any_chunk, _together), "logprobs.form"),
     Fault("logprobs-map", "Tokens and logprobs are keys and values of an object.", "params.logprobs", _LOGPROB, chunks(any_chunk, _as_map), "logprobs.form"),
     Fault("logprobs-no-alternatives-key", "Tokens have no top_logprobs, not even an empty list.", "params.logprobs", _LOGPROB,
           chunks(any_chunk, _no_alternatives), "logprobs.keys"),
@@ -228,12 +228,12 @@ FAULTS = (
     Fault("reasoning-without-logprobs", "Reasoning streams without probabilities, text with them.", "chat.logprobs", _REASONING_BARE,
           only_if(_has_logprobs, compose(_asked_to_think, rebuild_stream(_thinking))), "logprobs.covers-reasoning"),
     Fault("alternatives-unordered", "The unlikeliest alternative comes first.", "params.top-logprobs", _LOGPROB, chunks(any_chunk, _unlikely_first), "logprobs.top-order"),
-    Fault("alternatives-chosen-first", "The token that was chosen stands before a likelier one.", "chat.logprobs", _TWO_LISTS, chunks(has_content, _chosen_first), "logprobs.top-order"),
+    Fault("alternatives-chosen-first", "The token that was chosen is before a likelier one.", "chat.logprobs", _TWO_LISTS, chunks(has_content, _chosen_first), "logprobs.top-order"),
     Fault("alternatives-of-the-first", "All tokens have the alternatives of the first.", "params.top-logprobs", _FIRST_OF_ALL, chunks(any_chunk, _of_the_first), "logprobs.top-own"),
     Fault("alternatives-two-values", "The chosen token has another logprob among its alternatives.", "params.top-logprobs", _TWO_LISTS,
           chunks(any_chunk, _each(-1.5)), "logprobs.top-own"),
     Fault("alternatives-one-fewer", "Each token has one alternative fewer than was asked for.", "params.top-logprobs", _FEWER,
           chunks(any_chunk, set_value(_TOP, lambda listed: listed[:-1])), "logprobs.top-count"),
-    Fault("alternatives-unasked", "Alternatives come that nobody asked for.", "params.logprobs", _LOGPROB,
+    Fault("alternatives-unasked", "Alternatives come that were not requested.", "params.logprobs", _LOGPROB,
           chunks(any_chunk, _an_alternative), "logprobs.top-count"),
 )

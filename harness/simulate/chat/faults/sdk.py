@@ -38,13 +38,13 @@ FAULTS = (
     Fault("vendor-list-without-index", "A list of the vendor's own grows from delta to delta.", "chat.stream", _DELTAS, chunks(has_content, set_value("choices/*/delta/reasoning_details", [{"type": "reasoning.text", "text": "Hm."}])), "sdk.stream-helper"),
     Fault("annotation-empty", "An annotation says nothing.", "chat.nonstream", f"{_SDK}/types/chat/chat_completion_message.py", chunks(any_chunk, set_value("choices/*/message/annotations", [{}])), "sdk.strict"),
     Fault("moderation-empty", "A key that the SDK knows holds an object of another form.", "chat.stream-usage", f"{_SDK}/types/chat/chat_completion_chunk.py", chunks(any_chunk, set_value("moderation", {"flagged": False})), "sdk.strict"),
-    Fault("error-text-elsewhere", "The text of an error stands beside it.", "error.bad-key", f"{_SDK}/_exceptions.py", status(401, _BASE_RESP), "sdk.error-class"),
+    Fault("error-text-elsewhere", "The text of an error is beside it.", "error.bad-key", f"{_SDK}/_exceptions.py", status(401, _BASE_RESP), "sdk.error-class"),
     Fault("error-text-dropped", "An error says no more than its type.", "error.wrong-type", f"{_SDK}/_exceptions.py", chunks(any_chunk, drop("error/message")), "sdk.error-class"),
 )  # fmt: skip
 
 VARIANTS = (
     Variant("id-before-keep-alive", "A keep-alive comment follows an event with an id.", "chat.stream", _GATEWAY, compose(replace_bytes(b"\n\n", b"\n\n: keep-alive\n\n", 1), replace_bytes(b"data: {", b"id: 7\ndata: {", 1))),
-    Variant("id-before-keep-alive-in-thought", "Keep-alive comments stand between events with ids.", "reasoning.stream", _GATEWAY, replace_bytes(b"\n\ndata: {", b"\n\n: keep-alive\n\nid: 7\ndata: {")),
+    Variant("id-before-keep-alive-in-thought", "Keep-alive comments are between events with ids.", "reasoning.stream", _GATEWAY, replace_bytes(b"\n\ndata: {", b"\n\n: keep-alive\n\nid: 7\ndata: {")),
     Variant("id-before-blank-lines", "Two blank lines follow each event, which has an id.", "tools.auto", _META_ONLY, compose(replace_bytes(b"\n\n", b"\n\n\n"), replace_bytes(b"data: {", b"id: 7\ndata: {"))),
     Variant("block-ping", "A ping event has no data.", "chat.stream", _META_ONLY, insert(has_content, b"event: ping\n\n")),
     Variant("block-retry", "A block has a retry field and nothing else.", "chat.stream", _META_ONLY, insert(any_chunk, b"retry: 3000\n\n")),

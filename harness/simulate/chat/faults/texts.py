@@ -114,9 +114,9 @@ _TWICE = (
 )
 
 _MARKS = (
-    Fault("channels-in-text", "The names of the model's channels stand in the text.", "chat.nonstream", _CHANNEL_WORDS,
+    Fault("channels-in-text", "The names of the model's channels are in the text.", "chat.nonstream", _CHANNEL_WORDS,
           chunks(any_chunk, set_value(_SAID, lambda old: f"analysisThey greet me.assistantfinal{old}")), "content.no-special-tokens"),
-    Fault("channel-tokens-in-text", "The tokens of the model's channels stand in the text.", "chat.stream", _CHANNEL_TOKENS,
+    Fault("channel-tokens-in-text", "The tokens of the model's channels are in the text.", "chat.stream", _CHANNEL_TOKENS,
           chunks(has_content, set_value(_CONTENT, lambda old: f"<|channel|>final<|message|>{old}"), only=slice(0, 1)), "content.no-special-tokens"),
     Fault("thinking-tags", "The text begins with a thought in tags of another name.", "chat.stream", None,
           chunks(has_content, set_value(_CONTENT, lambda old: f"<thought>They greet.</thought>{old}"), only=slice(0, 1)), "content.no-think-tags"),
@@ -124,19 +124,19 @@ _MARKS = (
           chunks(has_reasoning, set_value(_THOUGHT, lambda old: f"<think>{old}"), only=slice(0, 1)), "reasoning.no-markup"),
     Fault("thought-with-answer", "The thought holds its closing tag, and the answer after it.", "reasoning.nonstream", None,
           chunks(any_chunk, set_value(_REASONED, lambda old: f"{old}</think>\n\n你好!")), "reasoning.no-markup"),
-    Fault("thought-with-tokens", "Special tokens stand in the thought.", "reasoning.stream", _CHANNEL_TOKENS,
+    Fault("thought-with-tokens", "Special tokens are in the thought.", "reasoning.stream", _CHANNEL_TOKENS,
           chunks(has_reasoning, set_value(_THOUGHT, lambda old: f"{old}<|end|><|start|>assistant"), only=_LAST), "reasoning.no-markup"),
-    Fault("thought-with-call", "A call stands in the thought, as markup.", "reasoning.stream", None,
+    Fault("thought-with-call", "A call is in the thought, as markup.", "reasoning.stream", None,
           chunks(has_reasoning, set_value(_THOUGHT, lambda old: f'{old}<tool_call>{{"name":"get_weather"}}</tool_call>'), only=_LAST), "reasoning.no-markup"),
-    Fault("thought-with-replacement", "U+FFFD stands in the thought.", "reasoning.stream", None,
+    Fault("thought-with-replacement", "U+FFFD is in the thought.", "reasoning.stream", None,
           chunks(has_reasoning, set_value(_THOUGHT, lambda old: f"{old} \ufffd"), only=_LAST), "reasoning.legible"),
     Fault("thought-mojibake", "The thought is UTF-8 that was read as Latin-1.", "multi_turn.reasoning-back", _MOJIBAKE,
           chunks(any_chunk, set_value(_REASONED, lambda old: f"{old} {_READ_AS_LATIN}")), "reasoning.legible"),
     Fault("text-mojibake", "The text is UTF-8 that was read as Latin-1.", "chat.unicode", _MOJIBAKE, replace_bytes(_HELLO, _READ_AS_LATIN.encode()), "content.no-mojibake"),
     Fault("text-mojibake-in-body", "The text of a body is UTF-8 that was read as Windows-1252.", "chat.nonstream", "https://github.com/six2dez/burp-ai-agent/issues/61",
           chunks(any_chunk, set_value(_SAID, "It’s a café.".encode().decode("cp1252"))), "content.no-mojibake"),
-    Fault("text-bell", "A control character stands in the text.", "chat.unicode", None, replace_bytes(_HELLO, b"\\u0007"), "content.no-controls"),
-    Fault("text-escape", "A control sequence of a terminal stands in the text of a body.", "chat.nonstream", None,
+    Fault("text-bell", "A control character is in the text.", "chat.unicode", None, replace_bytes(_HELLO, b"\\u0007"), "content.no-controls"),
+    Fault("text-escape", "A control sequence of a terminal is in the text of a body.", "chat.nonstream", None,
           chunks(any_chunk, set_value(_SAID, lambda old: f"\x1b[1m{old}\x1b[0m")), "content.no-controls"),
 )
 
