@@ -36,6 +36,7 @@ NOT_IN_THE_CORPUS = {
         ("logprobs.top-order", "logprobs.top-own", "logprobs.top-distinct"), "no answer holds alternatives to a token"
     ),
     "content.images": "no answer holds an image",
+    "usage.all-along": "no request asks for usage in every chunk",
     "http.as-it-is-made": "the corpus keeps no times of reads",
     "http.framing": "the framing is that of recorders",
     "http.transfer": "the corpus keeps no version of HTTP",

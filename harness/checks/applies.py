@@ -6,6 +6,7 @@ from typing import Any
 from harness.checks.registry import Applies, NotApplicable, Reason
 from harness.wire.chat.chunks import Choice, Finish
 from harness.wire.exchange import Exchange
+from harness.wire.shapes import as_object
 
 _ALL_ALONG = ("continuous_usage_stats", "chunk_include_usage")
 """What of ``stream_options`` asks for usage in every chunk."""
@@ -154,6 +155,27 @@ def asks_usage_all_along(exchange: Exchange) -> bool:
 def usage_once_due(exchange: Exchange) -> Reason | None:
     """A stream that was not asked to tell usage in every chunk."""
     return stream(exchange) or ("usage was asked for in every chunk" if asks_usage_all_along(exchange) else None)
+
+
+def usage_all_along_asked(exchange: Exchange) -> Reason | None:
+    """A stream that was asked to tell usage in every chunk."""
+    return stream(exchange) or (None if asks_usage_all_along(exchange) else "usage was not asked for in every chunk")
+
+
+def json_mode(exchange: Exchange) -> str | None:
+    """Return in which mode the request asks for JSON, ``json_object`` or ``json_schema``; None if it does not."""
+    wanted = exchange.request.get("response_format")
+    if wanted is None and guided_schema(exchange) is not None:
+        return "json_schema"
+    mode = wanted.get("type") if isinstance(wanted, dict) else None
+    return mode if isinstance(mode, str) and mode in {"json_object", "json_schema"} else None
+
+
+def guided_schema(exchange: Exchange) -> Any:
+    """Return the schema that is given in the way of vLLM, old or new, or of llama.cpp; None where none is."""
+    asked = exchange.request
+    given = (asked.get("guided_json"), as_object(asked.get("structured_outputs")).get("json"), asked.get("json_schema"))
+    return next((one for one in given if isinstance(one, dict)), None)
 
 
 def thought_apart(exchange: Exchange) -> Reason | None:

@@ -162,6 +162,15 @@ def bare_error(exchange: Exchange) -> Error | None:
     return Error(0, "", said) if said else None
 
 
+def bare_chunk(content: bytes, offset: int) -> bool:
+    """Tell whether a line at ``offset`` is a chunk that has no ``data:`` before it."""
+    line = content[offset:].splitlines()[0] if content[offset : offset + 1] == b"{" else b""
+    try:
+        return isinstance(as_object(loads(line)).get("choices"), list)
+    except (ValueError, RecursionError):
+        return False
+
+
 def bare_errors(parser: Parser, content: bytes) -> list[int]:
     """Return where lines of a stream begin that are JSON of an error without data: before it, on one line or on several."""
     return [

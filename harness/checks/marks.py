@@ -32,6 +32,17 @@ _LATER = re.compile(
     re.IGNORECASE,
 )
 """A thought between tags that stands between sentences; a text that speaks of tags has them within one."""
+_INNER = re.compile(rf"(?P<opens><(?P<name>{_NAMES})>)(?P<thought>[^<]{{20,}})(?:</(?P=name)>|\Z)", re.IGNORECASE)
+_AS_ONE_THINKS = re.compile(
+    r"\?|\b(?:I|I'm|I'll|let me|wait|hmm|okay|ok|the user|they want|they ask|need to|should|maybe|actually)\b|用户|我(?:需要|应该|来)|等等|可能",
+    re.IGNORECASE,
+)
+_OF_TAGS = re.compile(
+    r"\b(?:tags?|tokens?|markup|xml|html|templates?|format|parsers?|delimiters?|brackets?)\b|标签|格式|模板",
+    re.IGNORECASE,
+)
+_HALF = 24  # characters: no special token is longer
+_HALF_AT_END = re.compile(r"(?:(?<=[.!?。！？\s])|\A)[a-z_]{1,12}\|>\s*\Z|<\|[a-z_]{0,16}\s*\Z")
 _HEADING = re.compile(
     r"\s*(?:\*\*)?(?:Thinking Process:|Here's a thinking process)\s"
     r"|\s*\*\*[A-Z][a-z]+ing [^*\n]{3,60}\*\*\s*\n+(?=I'm |I need |I'll |I should |I want |I think |I have |The user )"
@@ -77,6 +88,9 @@ _CALL = re.compile(
     r"commentary to=functions\.\w+|<\|python_tag\|>|\[TOOL_CALLS\]|｜DSML｜|<\|open\|>(?:tools|call)\b|<function_calls>\s*<invoke\b|<\|START_ACTION\|>"
     r"|</(?:parameter|arg_value)>\s*(?:</function>\s*)?</tool_call>\s*\Z|</(?:parameter|invoke)>\s*</(?:invoke|function_calls)>\s*\Z|</parameter>\s*</function>\s*\Z"
 )
+_RESULT = re.compile(
+    r"<(tool_response|tool_result|function_results?|tool_output)>\s*\S.*?</\1>|<｜tool▁outputs?▁begin｜>", re.DOTALL
+)
 _LEFT_OVER = re.compile(r"\A\s*(?:</?tool_calls?>|<function(?:=\w*)?>?|</function>|\[/?TOOL_CALLS?\])\s*\Z")
 _LEFT_AT_END = re.compile(r"(?:</?tool_calls?>|<function(?:=\w*)?>?|</function>)\s*\Z")
 _EDGES = re.compile(
@@ -112,6 +126,27 @@ def think_tag(text: str) -> str | None:
             return text[lowered.index(tag) : lowered.index(tag) + len(tag)] if len(lowered) == len(text) else tag
     later = _LATER.search(without_code(text)) if "</" in text else None
     return later["opens"] if later else None
+
+
+def is_about_tags(asked: str) -> bool:
+    """Tell whether what was asked is about tags, or how an answer is to be written."""
+    return bool(_OF_TAGS.search(asked))
+
+
+def thought_within(text: str) -> str | None:
+    """Return the tag of a thought within ``text``, which it parts or ends; tags that a text speaks of hold none."""
+    found = _INNER.search(without_code(text)) if "<" in text else None
+    if found is None or _OF_TAGS.search(text[: found.start()] + text[found.end() :]):
+        return None
+    return found["opens"] if _AS_ONE_THINKS.search(found["thought"]) else None
+
+
+def token_half(text: str) -> str | None:
+    """Return the rest of a special token at the end of ``text``, or the beginning of one, whose other half is lost."""
+    if "|" not in text[-_HALF:]:
+        return None
+    found = _HALF_AT_END.search(without_code(text))
+    return found[0].strip() if found else None
 
 
 def thought_heading(text: str) -> str | None:
@@ -198,6 +233,12 @@ def call_markup(text: str, *, beside_calls: bool = False) -> str | None:
         return None
     text = without_code(text)
     found = _CALL.search(text) or _LEFT_OVER.search(text) or (_LEFT_AT_END.search(text) if beside_calls else None)
+    return found[0].strip() if found else None
+
+
+def result_markup(text: str) -> str | None:
+    """Return the markup in which ``text`` holds the result of a tool, as a template gives results to the model."""
+    found = _RESULT.search(without_code(text)) if "</" in text or "<|" in text else None
     return found[0].strip() if found else None
 
 

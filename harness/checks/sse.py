@@ -189,6 +189,7 @@ def data_given(exchange: Exchange) -> Iterator[Problem]:
         indented = _INDENTED.match(content, offset)
         named = ", ".join(sorted(oddities & {"named", "id", "retry", "unknown-field", "no-colon"})) or "no field"
         fields = f"white space before {indented[1].decode()}" if indented else named
+        fields = "a chunk of JSON" if json_forms.bare_chunk(content, offset) else fields
         many = count_of(len(blocks), "block has", "blocks have")
         yield Problem(f"{many} no data (first: {fields})", ((None, offset),))
 

@@ -7,6 +7,7 @@ digests, so that two can be told to be the same, and nothing more.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +25,7 @@ _OF_ALL_DIALECTS = {
     "temperature", "top_p", "user", "metadata",
 }  # fmt: skip
 """The parameters that ask the same in every dialect, or nothing that an answer shows."""
+_START, _STARTS = 32, 16
 _FORM = {"stream", "stream_options"}
 """The parameters that say how an answer comes, not what is sent."""
 
@@ -40,6 +42,8 @@ class Sibling:
     one that was asked for.  ``prompt_bytes`` are those of the texts sent, 0 where they are not all of the prompt.
     ``asked`` is a digest of what was asked whatever the dialect, empty where more was asked than is the same in all.
     ``thought`` is whether its usage tells of thinking: reasoning is counted, or more tokens than what is shown has bytes.
+    ``starts`` are digests of the beginnings of the text, each twice as long as the one before, as far as it goes;
+    ``length`` is that of all of it in characters, and ``breaks_off`` whether it ends within a sentence.
     ``altered`` is whether a publisher put something else in the answer, ``answered`` whether it is whole.
     """
 
@@ -66,6 +70,14 @@ class Sibling:
     dialect: DialectName = "chat"
     asked: bytes = b""
     thought: bool = False
+    starts: tuple[bytes, ...] = ()
+    length: int = 0
+    breaks_off: bool = False
+
+    def begins_as(self, other: "Sibling") -> bool:
+        """Tell whether the text of one begins with that of the other, as far as the digests of their beginnings tell."""
+        common = min(len(self.starts), len(other.starts))
+        return bool(common) and self.starts[:common] == other.starts[:common]
 
     def repeats(self, other: "Sibling") -> bool:
         """
@@ -200,6 +212,17 @@ def digest(*texts: bytes | str | None) -> bytes:
         sum_of.update(text.encode("utf-8", "replace") if isinstance(text, str) else text or b"")
         sum_of.update(b"\0")
     return sum_of.digest()
+
+
+def starts_of(text: str) -> tuple[bytes, ...]:
+    """Return digests of the first 32 characters of a text, of the first 64, and so on, as far as it goes."""
+    lengths = takewhile(lambda length: length <= len(text), (_START << n for n in range(_STARTS)))
+    return tuple(digest(text[:length]) for length in lengths)
+
+
+def breaks_off(text: str) -> bool:
+    """Tell whether a text ends within a sentence: with a letter, or with what a sentence does not end with."""
+    return bool(text) and (text[-1].isalnum() or text[-1] in ",;:-(，；：、")
 
 
 def letters_of(*texts: str | None) -> bytes:

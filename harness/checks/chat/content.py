@@ -1,5 +1,6 @@
 """The text of the answer."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ from harness.checks.applies import (
     body,
     complete_answer,
     ends_of,
+    json_mode,
     plain_text,
     stream,
     success_status,
@@ -21,6 +23,7 @@ from harness.checks.kinds import absent, place_of, wrong_kinds
 from harness.checks.marks import (
     channel_words,
     control,
+    is_about_tags,
     is_about_talk,
     mojibake,
     order_mark,
@@ -29,6 +32,8 @@ from harness.checks.marks import (
     special_token,
     think_tag,
     thought_heading,
+    thought_within,
+    token_half,
     turn_header,
     turn_of_user,
 )
@@ -39,6 +44,7 @@ from harness.simulate.reference import BODY, REASONING, STREAM, TOOLS, replace_i
 from harness.wire.chat.chunks import Choice
 from harness.wire.dialect import WITH_CHOICES
 from harness.wire.exchange import Exchange
+from harness.wire.shapes import objects_in
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
@@ -51,6 +57,26 @@ _NO_LIST = Advice(
 _ONLY_THOUGHT = Advice(
     "The user sees an empty answer: all content is in the reasoning field.",
     "If no text came, show the reasoning, `shown = text or reasoning`, or ask again with thinking turned off.",
+)
+_JSON_THOUGHT = Advice(
+    "The program that asked for JSON has nothing: the server took the answer for a thought, since no think tag came before it.",
+    "Parse the reasoning where no text came: `answer = json.loads(text or reasoning)`.",
+)
+_OTHER_WAY = Advice(
+    "The answer is lost in one of the modes: the user sees nothing, and the request was reported as a success.",
+    "Ask in the mode in which the answer comes, and raise where text, refusal and tool_calls are all empty.",
+)
+_AGAIN = Advice(
+    "Who reads to the end has its text twice, and runs its calls twice.",
+    "Leave out what comes again after the end: `if finish and choice.delta == last_delta: continue`.",
+)
+_WITHIN_TEXT = Advice(
+    "The user reads the thought in the middle of the answer; who cuts at the closing tag loses what came before it.",
+    'Take it out, with its tags: `re.sub(r"<(think\\w*)>.*?(</\\1>|$)", "", text, flags=re.DOTALL)`.',
+)
+_HALF = Advice(
+    "The user reads it at the end of the answer: what filters whole tokens lets halves pass.",
+    'Cut it off, for this provider alone: `re.sub(r"(<\\|[a-z_]*|[a-z_]+\\|>)\\s*$", "", text)`.',
 )
 _RAW = Advice(
     "The user reads the tokenizer's internal signs in place of spaces and line breaks.",
@@ -143,13 +169,35 @@ def said(exchange: Exchange) -> Iterator[Problem]:
         text = any(choice.fragments(name).text.strip() for name in ("content", "refusal"))
         spoken = text or choice.tools or choice.part_types
         if not (spoken or excused or _otherwise(exchange, choice)):
-            yield Problem(
-                f"choice {choice.index} ends without text, refusal or tool call",
-                ((exchange.columns.last, ""),),
-                advice=_ONLY_THOUGHT if choice.reasoning else None,
-            )
+            said, advice = _nothing_said(exchange, choice)
+            yield Problem(said, ((exchange.columns.last, ""),), advice=advice)
     odd = exchange.columns.kinds(f"/choices/*/{exchange.columns.message_key}/tool_calls").keys() & {"object", "text"}
     raise Unread("finish_reason.length-due", "tool_calls.legacy", *(("tool_calls.type",) if odd else ()))
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _nothing_said(exchange: Exchange, choice: Choice) -> tuple[str, Advice | None]:
+    """Return what is told of a choice without text, with where the answer is instead, and what to do."""
+    number = choice.index
+    if choice.reasoning and json_mode(exchange) and _is_object(choice.fragments(choice.reasoning).text):
+        return (
+            f"choice {number} ends without text, refusal or tool call: the JSON that was asked for came as reasoning",
+            _JSON_THOUGHT,
+        )
+    other = exchange.before.counterpart(exchange.facts)
+    if other and not choice.reasoning:
+        where = "in one body" if exchange.is_stream else "streamed"
+        return (
+            f"choice {number} ends without text, refusal or tool call, and {where} the same question was answered",
+            _OTHER_WAY,
+        )
+    return f"choice {number} ends without text, refusal or tool call", _ONLY_THOUGHT if choice.reasoning else None
 
 
 def _otherwise(exchange: Exchange, choice: Choice) -> bool:
@@ -181,11 +229,23 @@ def before_finish(exchange: Exchange) -> Iterator[Problem]:
         end = ends[0].chunk if ends else exchange.columns.last
         late = sorted(number for pieces in choice.channels.values() for number in pieces.chunks if number > end)
         late += [fragment.chunk for fragment in choice.tools if fragment.chunk > end]
-        if late:
+        if late and ends and all(_same_choice(exchange, choice, end, at) for at in late):
+            place = place_of(exchange, choice, late[0], "/{part}")
+            yield Problem("the chunk with the finish_reason comes again, with all that stands in it", (place,), _AGAIN)
+        elif late:
             yield Problem(
                 f"{count_of(len(late), 'piece of the answer follows', 'pieces of the answer follow')} the finish_reason",
                 (place_of(exchange, choice, late[0], "/{part}"),),
             )
+
+
+def _same_choice(exchange: Exchange, choice: Choice, first: int, second: int) -> bool:
+    """Tell whether two chunks hold the same of a choice."""
+    one, other = (
+        [each for each in objects_in(exchange.chunk(at).get("choices")) if each.get("index", 0) == choice.index]
+        for at in (first, second)
+    )
+    return one == other
 
 
 @rule(
@@ -220,6 +280,9 @@ def no_think_tags(exchange: Exchange) -> Iterator[Problem]:
     only that.
     """
     yield from marked(exchange, ("content",), think_tag, "the text holds think tags")
+    if not is_about_tags(asked_text(exchange)):
+        words = "a thought stands within the text, after {mark}"
+        yield from marked(exchange, ("content",), thought_within, words, _WITHIN_TEXT)
     yield from marked(
         exchange, ("content",), thought_heading, "the text begins with a heading of reasoning: {mark}", _HEADED
     )
@@ -260,6 +323,7 @@ def no_special_tokens(exchange: Exchange) -> Iterator[Problem]:
     Instead: Remove the text between `<|` and `|>`.
     """
     yield from marked(exchange, _TEXT, special_token, "the text holds the special token {mark}")
+    yield from marked(exchange, _TEXT, token_half, "the text ends with {mark}, half of a special token", _HALF)
     yield from marked(
         exchange, _TEXT, raw_piece, "the text holds {mark}, by which the tokenizer writes white space", _RAW
     )

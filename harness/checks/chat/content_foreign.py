@@ -26,6 +26,26 @@ _AN_IMAGE = Advice(
     "The user reads thousands of letters instead of a picture, and sent back they fill the context.",
     'Show it as an image, for this provider only: `f"data:image/png;base64,{text}"`.',
 )
+_NOT_SAID = Advice(
+    "The client shows it as what the model said and, sent back, the model answers it: agents ask again without end.",
+    "Look for the words of this gateway before you show a text: `if text.startswith(known_failures): raise`, and ask again.",
+)
+_LABEL = re.compile(
+    r"\s*(?:\[[\w .:-]{2,40}\]|(?:⚠️|❌|🚫)?\s*\**(?:[\w-]+ )?(?:API |Upstream |Provider |Gateway |Internal |Server )?(?:Error|error|ERROR|Exception)(?: \d{3})?\**\s*[:：-]|HTTP(?: Error)? [45]\d\d\b)"
+)
+_FAILING = re.compile(
+    r"\bupstream\b|\bempty response\b|\btimed? ?out\b|\btimeout\b|\brate.?limit|\bquota\b|\boverloaded\b|\bunavailable\b"
+    r"|\bECONN\w+|\bconnection (?:refused|reset|error|closed)\b|\bstatus(?: code)?:? [45]\d\d\b|\b(?:429|50[0234])\b|请求超时|限流",
+    re.IGNORECASE,
+)
+_FAILED = re.compile(
+    r"\b(?:fail\w*|error|refused|returned|exceeded|unavailable|overloaded|reset|closed|timed out|timeout)\b|失败|错误|超时",
+    re.IGNORECASE,
+)
+_OF_FAILURES = re.compile(
+    r"error|exception|fail|time.?out|retry|status|\blog|HTTP|错误|异常|报错|日志|超时", re.IGNORECASE
+)
+_SHORT = 300  # characters: a gateway's own words are a sentence or two
 _EVENT = re.compile(r"(?:\A|\n)\s*data: ?\{\"")
 _ANSWERS = {"chat.completion", "chat.completion.chunk", "text_completion", "response", "message"}
 _TELLING = {"error", "detail"}
@@ -36,14 +56,15 @@ _IMAGE = re.compile(
 
 
 @rule(
-    "content.unwrapped", SHOULD, "The text is not an API response, event or error, and not image data.",
+    "content.unwrapped", SHOULD, "The text is not an API response, event or error, not a failure report, and not image data.",
     sources.REFERENCE, success_status,
-    good=(STREAM, BODY, replace_in_body(BODY, _SAID, "An error of the API is JSON: {}.")),
+    good=(STREAM, BODY, replace_in_body(BODY, _SAID, "An error of the API is JSON: {}."), replace_in_body(BODY, _SAID, "[Note] A rate limit is a number of requests.")),
     bad=(
         replace_in_body(BODY, _SAID, '{\\"object\\":\\"chat.completion\\",\\"choices\\":[{\\"index\\":0}]}'),
         replace_in_body(STREAM, "你好", 'data: {\\"choices\\":[]}\\n\\ndata: [DONE]\\n\\n'),
         replace_in_body(BODY, _SAID, '{\\"error\\":{\\"message\\":\\"upstream timed out\\",\\"code\\":504}}'),
         replace_in_body(BODY, _SAID, f"iVBORw0KGgo{'AAAA' * 20}"),
+        replace_in_body(BODY, _SAID, "[Gateway] Upstream returned an empty response. Please retry."),
         replace_in_body(BODY, _SAID, '{\\"detail\\":\\"Rate limit exceeded\\"}'),
         replace_in_body(BODY, _SAID, f"data:image/png;base64,iVBORw0KGgo{'AAAA' * 20}"),
     ),
@@ -55,9 +76,11 @@ def unwrapped(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Extract the text, for this provider only: `json.loads(text)["choices"][0]["message"]["content"]`.
     """
-    if exchange.request.get("response_format") or any(
-        word in asked_text(exchange) for word in ("JSON", "json", "base64")
-    ):
+    asked = asked_text(exchange)
+    if not _OF_FAILURES.search(asked):
+        words = "the text is not the model's, but the report of a failure: {mark}"
+        yield from marked(exchange, ("content",), _failure, words, _NOT_SAID)
+    if exchange.request.get("response_format") or any(word in asked for word in ("JSON", "json", "base64")):
         return
     yield from marked(exchange, ("content",), _error, "the text is an API error as JSON: {mark}", _AN_ERROR)
     yield from marked(exchange, ("content",), _answer, "the text is an API response as JSON: {mark}")
@@ -82,6 +105,17 @@ def _error(text: str) -> str | None:
         else []
     )
     return next((one for one in (inner, *alone) if isinstance(one, str) and one), None)
+
+
+def _failure(text: str) -> str | None:
+    """Return a text that says, under a label, what failed on the way to the model; one that is long is an answer."""
+    shown = text.strip()
+    if len(shown) > _SHORT or "\n\n" in shown or "`" in shown:
+        return None
+    label = _LABEL.match(shown)
+    # What a label in brackets heads may be anything: it must also say that something failed.
+    failed = label and (label[0].lstrip()[:1] != "[" or _FAILED.search(shown))
+    return shown if failed and _FAILING.search(shown) else None
 
 
 def _answer(text: str) -> str | None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from harness.checks import sources
 from harness.checks.applies import success_status
@@ -18,6 +19,11 @@ from harness.wire.siblings import Sibling, digest
 SHOULD = Level.SHOULD
 
 _CHAT, _TOOLS, _REASONING = (recording(SCENARIOS[f"parity.{name}"])[1] for name in ("chat", "tools", "reasoning"))
+_HELP, _LONG_HELP = " help?", " help you with the trains of today, of tomorrow and of the week?"
+_LONG_CHAT = replace(
+    replace_in_body(_CHAT, _HELP, _LONG_HELP),
+    earlier=tuple(replace_in_body(one, _HELP, _LONG_HELP) for one in _CHAT.earlier),
+)
 _NOTHING = digest(None)
 _ALWAYS = re.compile(r"reasoner|(?<!non-)thinking|\bqwq\b|\br1\b")
 """The names of models that think whatever they are asked."""
@@ -228,6 +234,28 @@ def spaces(exchange: Exchange) -> Iterator[Problem]:
     if streamed.letters and streamed.letters == whole.letters and streamed.text != whole.text:
         place = (exchange.columns.first, "")
         yield Problem("the texts differ only in white space: one mode loses or adds some", (place,))
+
+
+@rule(
+    "parity.ends", SHOULD, "The text ends at the same place, streamed or not.",
+    sources.REFERENCE, _pair,
+    good=(_CHAT, _LONG_CHAT),
+    bad=(replace_in_body(_LONG_CHAT, ", of tomorrow and of the week?", ""),),
+    depends_on=_HELD,
+    dialects=WITH_CHOICES,
+)  # fmt: skip
+def ends(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The rest of the answer is lost, and finish_reason says that it is whole: nothing shows that it is not.
+
+    Instead: Ask in the mode that gives all of it; look whether `usage.completion_tokens` is more than the text that came.
+    """
+    both = _both(exchange)
+    for one, other, where in ((*both, "streamed"), (*both[::-1], "in one body")):
+        if one.breaks_off and one.length < other.length and one.begins_as(other) and one.finish_reason == "stop":
+            lost = other.length - one.length
+            said = f"the text breaks off within a sentence {where}, though finish_reason is stop: {lost} characters are missing"
+            yield Problem(said, ((exchange.columns.last, ""),))
 
 
 @observation(

@@ -9,7 +9,14 @@ from typing import Any
 import orjson
 
 from harness.checks import sources
-from harness.checks.applies import complete_answer, finish_values, success_status, texts
+from harness.checks.applies import (
+    complete_answer,
+    finish_values,
+    guided_schema,
+    json_mode,
+    success_status,
+    texts,
+)
 from harness.checks.json_schema import schema_error
 from harness.checks.kinds import place_of
 from harness.checks.registry import CannotJudge, NotApplicable, Reason, observation, rule
@@ -58,24 +65,9 @@ _SHOWN = 60
 _EXCUSES = {"length", "content_filter", "tool_calls"}
 
 
-def _mode(exchange: Exchange) -> str | None:
-    wanted = exchange.request.get("response_format")
-    if wanted is None and _guided(exchange) is not None:
-        return "json_schema"
-    mode = wanted.get("type") if isinstance(wanted, dict) else None
-    return mode if isinstance(mode, str) and mode in {"json_object", "json_schema"} else None
-
-
-def _guided(exchange: Exchange) -> Any:
-    """Return the schema that is given in the way of vLLM, old or new, or of llama.cpp; None where none is."""
-    asked = exchange.request
-    given = (asked.get("guided_json"), as_object(asked.get("structured_outputs")).get("json"), asked.get("json_schema"))
-    return next((one for one in given if isinstance(one, dict)), None)
-
-
 def _asked(exchange: Exchange) -> Reason | None:
     """A whole answer that was asked for as JSON."""
-    if _mode(exchange) is None:
+    if json_mode(exchange) is None:
         return success_status(exchange) or "JSON was not asked for"
     if finish_values(exchange) & _EXCUSES or not any(texts(exchange)):
         return success_status(exchange) or NotApplicable(
@@ -91,7 +83,7 @@ def _bound(exchange: Exchange) -> Reason | None:
 
 def _schema(exchange: Exchange) -> Any:
     if exchange.request.get("response_format") is None:
-        return _guided(exchange)
+        return guided_schema(exchange)
     inner = exchange.request.get("response_format").get("json_schema")
     return inner.get("schema") if isinstance(inner, dict) and inner.get("strict") is True else None
 
@@ -201,7 +193,7 @@ def _advice_on(text: str) -> Advice | None:
 
 @rule(
     "structured.object", SHOULD, "JSON mode gives an object.",
-    sources.REQUEST, lambda x: _asked(x) or (None if _mode(x) == "json_object" else "a schema was given"),
+    sources.REQUEST, lambda x: _asked(x) or (None if json_mode(x) == "json_object" else "a schema was given"),
     good=(_OBJECT, _STREAMED),
     bad=(replace_in_body(_OBJECT, _SAID, f"[{_SAID}]"), replace_in_body(_OBJECT, _SAID, "522000")),
     depends_on=(*_WHOLE, "structured.json"),
@@ -264,7 +256,7 @@ def _other_object(value: Any, schema: Any) -> tuple[str | None, Advice | None]:
 
 @observation(
     "structured.mode", "The result of the requested mode.",
-    sources.REQUEST, lambda x: None if _mode(x) else "JSON was not asked for",
+    sources.REQUEST, lambda x: None if json_mode(x) else "JSON was not asked for",
     good=(_OBJECT, _STREAMED),
     bad=(_SCHEMA, replace_in_body(_OBJECT, _SAID, "Lyon"), with_body(_OBJECT, b""), with_request_params(_OBJECT, response_format={"type": "json_schema"})),
 )  # fmt: skip
@@ -274,7 +266,7 @@ def mode(exchange: Exchange) -> str:
 
     Instead: Keep a prompt that works without the mode, and fall back to it if the mode is rejected.
     """
-    name = _mode(exchange)
+    name = json_mode(exchange)
     if success_status(exchange):
         return f"{name} refused ({exchange.response.status})"
     try:

@@ -20,7 +20,7 @@ from harness.checks.chat.tool_fragments import (
 )
 from harness.checks.chat.written_calls import call_of_nobody, only_arguments, rest_of_call, values_said, written_call
 from harness.checks.kinds import place_of, wrong_kinds
-from harness.checks.marks import call_markup
+from harness.checks.marks import call_markup, result_markup
 from harness.checks.registry import NotApplicable, Reason, Unread, rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import (
@@ -70,6 +70,10 @@ _ARGUMENTS_ALONE = Advice(
 _OF_NOBODY = Advice(
     "The user reads JSON instead of an answer: the model's template mentions tools although there are none.",
     'Ask again with `tool_choice="none"`, or with your own system message, which replaces the template\'s.',
+)
+_MADE_UP_RESULT = Advice(
+    "The user reads numbers that no tool gave: the model wrote the result itself, and nothing was called.",
+    'Stop it there and ask again: `stop=["<tool_response>"]` in the request, and no text with such a mark is shown.',
 )
 _REST = Advice(
     "The user reads it before the tool is called, and sent back it teaches the model to write such text.",
@@ -406,6 +410,8 @@ def _call_in(exchange: Exchange, choice: Choice, text: str) -> tuple[str, Advice
     marked = call_markup(text, beside_calls=bool(choice.tools))
     if marked or written_call(text, offered):
         return f"the text holds {'the markup of ' if marked else ''}a tool call{_beside(exchange, choice, text)}", None
+    if offered and result_markup(text):
+        return "the text holds the result of a tool that nobody ran, in markup", _MADE_UP_RESULT
     asked = asked_text(exchange)
     if not (offered or choice.tools) and asked and "JSON" not in asked and call_of_nobody(text):
         known = not any(exchange.request.get(key) for key in ("tools", "functions", "response_format"))

@@ -3,7 +3,15 @@
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import all_of, body, complete_answer, usage_asked, usage_not_asked, usage_once_due
+from harness.checks.applies import (
+    all_of,
+    body,
+    complete_answer,
+    usage_all_along_asked,
+    usage_asked,
+    usage_not_asked,
+    usage_once_due,
+)
 from harness.checks.chat.usages import (
     BESIDE_FINISH,
     COUNTS,
@@ -35,6 +43,14 @@ MUST, SHOULD = Level.MUST, Level.SHOULD
 _READ = ("chunk.present",)
 _WHOLE = ("chunk.present", "sse.no-error", "http.complete")
 _INSIDE = f'"finish_reason":"stop",{TOKENS}}}'
+
+_CONTINUOUS = {"include_usage": True, "continuous_usage_stats": True}
+_ALL_ALONG = with_request_params(
+    replace_in_body(
+        STREAM_USAGE, '"usage":null', '"usage":{"prompt_tokens":9,"completion_tokens":1,"total_tokens":10}'
+    ),
+    stream_options=_CONTINUOUS,
+)
 
 _IN_CHOICE = Advice(
     "`chunk.usage` stays None to the end: bills and budgets count nothing.",
@@ -190,6 +206,30 @@ def _choice_of(exchange: Exchange, usage: Usage) -> int | None:
     position = int(usage.pointer.split("/")[2])
     index = exchange.chunk(usage.chunk)["choices"][position].get("index")
     return index if type(index) is int else position
+
+
+@rule(
+    "usage.all-along", SHOULD, "If the request asks for `usage` in every chunk, it is sent before the end.",
+    sources.CONTINUOUS_USAGE, all_of(usage_all_along_asked, has_usage),
+    good=(_ALL_ALONG,),
+    bad=(with_request_params(STREAM_USAGE, stream_options=_CONTINUOUS),),
+    depends_on=(*_READ, "usage.given"),
+    dialects=WITH_CHOICES,
+)  # fmt: skip
+def all_along(exchange: Exchange) -> Iterator[Problem]:
+    """
+    What was read of a stream that is closed early, or breaks off, is counted as nothing.
+
+    Instead: Count what came yourself until a usage comes, and take that count where the stream ends early.
+    """
+    said = sorted(
+        at for choice in exchange.columns.choices.values() for one in choice.channels.values() for at in one.chunks
+    )
+    usages = usages_with_counts(exchange)
+    if len(said) > 1 and usages and usages[0].chunk > said[-1]:
+        yield Problem(
+            "usage was asked for in every chunk, and comes only after the last text", ((usages[0].chunk, "/usage"),)
+        )
 
 
 @rule(

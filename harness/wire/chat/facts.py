@@ -3,7 +3,17 @@
 from typing import TYPE_CHECKING
 
 from harness.wire.chat.completion import Message, thinking_counted
-from harness.wire.siblings import Sibling, asked_of, digest, letters_of, messages_of, question_of, text_bytes
+from harness.wire.siblings import (
+    Sibling,
+    asked_of,
+    breaks_off,
+    digest,
+    letters_of,
+    messages_of,
+    question_of,
+    starts_of,
+    text_bytes,
+)
 
 if TYPE_CHECKING:
     from harness.wire.exchange import Exchange
@@ -20,6 +30,7 @@ def facts_of(exchange: "Exchange") -> Sibling:
     message, usages = next(iter(messages), None), columns.usages
     calls = [call for one in messages for call in one.tool_calls]
     said = [text for one in messages for text in (one.content, one.reasoning)]
+    shown = (message.content or "").strip() if message else ""
     created = [value for value in columns.values["created"] if type(value) is int and value in _TIMES]
     return Sibling(
         question=question_of(exchange.request.url, asked),
@@ -27,7 +38,7 @@ def facts_of(exchange: "Exchange") -> Sibling:
         is_stream=exchange.is_stream,
         body=digest(exchange.response.content),
         said=digest(*said, *(text for call in calls for text in (call.name, call.arguments))),
-        text=digest((message.content or "").strip() if message else None),
+        text=digest(shown if message else None),
         letters=letters_of(message.content if message else None),
         all_letters=letters_of(message.reasoning, message.content) if message else b"",
         ids=tuple(value for value in columns.values["id"] if isinstance(value, str) and value)[:_KEPT],
@@ -47,6 +58,9 @@ def facts_of(exchange: "Exchange") -> Sibling:
         asked=asked_of(exchange.model, asked),
         thought=bool(usages) and not calls and thinking_counted(usages[-1].value, said),
         answered=_answered(exchange, message),
+        starts=starts_of(shown),
+        length=len(shown),
+        breaks_off=breaks_off(shown),
     )
 
 

@@ -1,0 +1,87 @@
+"""Faults and legal variants of thoughts, results and reports of failures in the text, and of ends that come twice or not at all."""
+
+from dataclasses import replace
+
+from harness.simulate.chat.faults.between import asked
+from harness.simulate.chat.faults.reported import saying
+from harness.simulate.edits import (
+    Change,
+    NothingChanged,
+    body,
+    chunks,
+    compose,
+    has_choice,
+    has_content,
+    has_finish_reason,
+    remove,
+    repeat,
+    replace_bytes,
+    set_value,
+)
+from harness.simulate.fault import Fault, Variant
+from harness.wire.exchange import Exchange
+
+_GITHUB = "https://github.com"
+_OPENAPI = f"{_GITHUB}/openai/openai-openapi/blob/f85dbe223d40e1a31cba812ab2d755c7e98a92a3/openapi.yaml"
+_CONTINUOUS = f"{_GITHUB}/smg-project/smg/issues/2555"
+_JSON_THOUGHT = f"{_GITHUB}/vllm-project/vllm/issues/48863"
+_GATEWAY = f"{_GITHUB}/diegosouzapw/OmniRoute/pull/3513"
+_BARE = f"{_GITHUB}/gpustack/gpustack/issues/6155"
+_TWICE = f"{_GITHUB}/ranxianglei/billion-context/pull/431"
+_AGAIN = f"{_GITHUB}/kekzl/imp/pull/793"
+_HALF = f"{_GITHUB}/smg-project/smg/pull/2203"
+_MADE_UP = f"{_GITHUB}/ml-explore/mlx-lm/issues/875"
+_TAIL = f"{_GITHUB}/osaurus-ai/vmlx-swift/pull/148"
+_CHUNKS_ALONE = {"include_usage": True, "continuous_usage_stats": True}
+_LONG = " help you with the trains of today, of tomorrow and of the week?"
+_JSON = '{"city":"Lyon"}'
+
+
+def _with_earlier(change: Change) -> Change:
+    """Return the change that is made to the answers before it, too."""
+
+    def both(exchange: Exchange) -> Exchange:
+        return replace(change(exchange), earlier=tuple(change(one) for one in exchange.earlier))
+
+    return both
+
+
+def _without_data(content: bytes) -> bytes:
+    """Return a stream whose last chunk with a finish_reason is a line of JSON alone."""
+    at = content.rfind(b"data: {")
+    if at < 0:
+        raise NothingChanged
+    return content[:at] + content[at + len(b"data: ") :]
+
+
+# fmt: off
+FAULTS = (
+    Fault("usage-not-all-along", "Usage was asked for in every chunk and comes once, at the end.", "chat.stream-usage", _CONTINUOUS,
+          asked(stream_options=_CHUNKS_ALONE), "usage.all-along"),
+    Fault("json-as-thought", "The JSON that was asked for comes as reasoning.", "json.object-stream", _JSON_THOUGHT,
+          compose(chunks(has_content, set_value("choices/*/delta", {"content": None})), chunks(has_choice, set_value("choices/*/delta", {"reasoning_content": _JSON}), only=slice(1, 2))), "content.said"),
+    Fault("gateways-words-as-text", "A gateway says as the model's text that nothing came.", "chat.stream", _GATEWAY,
+          saying("[Gateway] Upstream returned an empty response. Please retry."), "content.unwrapped"),
+    Fault("failure-as-text", "A failure is reported as the text of the answer.", "chat.nonstream", _GATEWAY,
+          replace_bytes("你好! How can I help?".encode(), b"Error: 429 Too Many Requests, the provider is at its rate limit."), "content.unwrapped"),
+    Fault("last-chunk-without-data", "The last chunk is a line without data before it.", "chat.stream", _BARE, body(_without_data), "sse.data-given"),
+    Fault("last-chunk-again", "The chunk with the last text and the finish_reason comes twice.", "chat.stream", _TWICE,
+          compose(remove(has_finish_reason), chunks(has_content, set_value("choices/*/finish_reason", "stop"), only=slice(-1, None)), repeat(has_finish_reason)), "content.before-finish"),
+    Fault("thought-within-a-sentence", "A thought stands between tags within a sentence.", "chat.stream", _AGAIN,
+          saying("There are four trains ", "<think>", "was it four? yes, I should say four", "</think>", " to Lyon."), "content.no-think-tags"),
+    Fault("thought-to-the-end", "A thought begins in the text and is never closed.", "chat.stream", _AGAIN,
+          saying("There are four trains to Lyon. ", "<think>", "Should I look for a fifth one, or do they want these?"), "content.no-think-tags"),
+    Fault("half-a-token", "The text ends with the second half of a special token.", "chat.stream", _HALF, saying("There are four trains.", "ep|>"), "content.no-special-tokens"),
+    Fault("result-nobody-gave", "The text holds the result of a tool that was not called.", "tools.none", _MADE_UP,
+          saying("I look.\n", "<tool_response>\n", "21 degrees", "\n</tool_response>", "\nIt is warm."), "tool_calls.not-in-text"),
+    Fault("tail-lost-in-one-mode", "The body ends within a sentence that the stream ends.", "parity.chat", _TAIL,
+          compose(_with_earlier(replace_bytes(b" help?", _LONG.encode())), replace_bytes(b", of tomorrow and of the week?", b"")), "parity.ends"),
+)
+
+VARIANTS = (
+    Variant("usage-all-along-but-first", "Usage comes in every chunk but the first, as asked.", "chat.stream-usage", f"{_GITHUB}/pydantic/pydantic-ai/issues/7913",
+            compose(asked(stream_options=_CHUNKS_ALONE), chunks(has_content, set_value("usage", {"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10})))),
+    Variant("label-and-plea", "A text begins with a label and asks to try again.", "chat.stream", f"{_OPENAPI}#L31819", saying("[Chorus]", " Please try again,", " my love.")),
+    Variant("piped-code", "A text holds the operator of a pipe.", "chat.stream", f"{_OPENAPI}#L31819", saying("Write `x |> f |>`", " in OCaml:", " x |> f |> g.")),
+)
+# fmt: on
