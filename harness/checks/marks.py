@@ -20,6 +20,8 @@ THINK_TAGS = (
     "think_fast",
     "think_faster",
     "scratchpad",
+    "analysis",
+    "reflection",
 )
 
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
@@ -135,6 +137,8 @@ def is_about_tags(asked: str) -> bool:
 
 def thought_within(text: str) -> str | None:
     """Return the tag of a thought within ``text``, which it parts or ends; tags that a text speaks of hold none."""
+    if think_tag(text):
+        return None
     found = _INNER.search(without_code(text)) if "<" in text else None
     if found is None or _OF_TAGS.search(text[: found.start()] + text[found.end() :]):
         return None

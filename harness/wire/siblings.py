@@ -42,8 +42,9 @@ class Sibling:
     one that was asked for.  ``prompt_bytes`` are those of the texts sent, 0 where they are not all of the prompt.
     ``asked`` is a digest of what was asked whatever the dialect, empty where more was asked than is the same in all.
     ``thought`` is whether its usage tells of thinking: reasoning is counted, or more tokens than what is shown has bytes.
-    ``starts`` are digests of the beginnings of the text, each twice as long as the one before, as far as it goes;
-    ``length`` is that of all of it in characters, and ``breaks_off`` whether it ends within a sentence.
+    ``starts`` are digests of the beginnings of the text, each twice as long as the one before, as far as it goes,
+    and ``tails`` of its ends, read backwards; ``length`` is that of all of it in characters, ``breaks_off`` whether it ends
+    within a sentence, and ``starts_within`` whether it begins within one.
     ``altered`` is whether a publisher put something else in the answer, ``answered`` whether it is whole.
     """
 
@@ -71,8 +72,15 @@ class Sibling:
     asked: bytes = b""
     thought: bool = False
     starts: tuple[bytes, ...] = ()
+    tails: tuple[bytes, ...] = ()
     length: int = 0
     breaks_off: bool = False
+    starts_within: bool = False
+
+    def ends_as(self, other: "Sibling") -> bool:
+        """Tell whether the text of one ends with that of the other, as far as the digests of their ends tell."""
+        common = min(len(self.tails), len(other.tails))
+        return bool(common) and self.tails[:common] == other.tails[:common]
 
     def begins_as(self, other: "Sibling") -> bool:
         """Tell whether the text of one begins with that of the other, as far as the digests of their beginnings tell."""
@@ -223,6 +231,11 @@ def starts_of(text: str) -> tuple[bytes, ...]:
 def breaks_off(text: str) -> bool:
     """Tell whether a text ends within a sentence: with a letter, or with what a sentence does not end with."""
     return bool(text) and (text[-1].isalnum() or text[-1] in ",;:-(，；：、")
+
+
+def starts_within(text: str) -> bool:
+    """Tell whether a text begins within a sentence: with a small letter, or with what no sentence begins with."""
+    return bool(text) and (text[0].islower() or text[0] in ",;:.)，；：、。")
 
 
 def letters_of(*texts: str | None) -> bytes:

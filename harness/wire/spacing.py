@@ -77,3 +77,12 @@ def a_line_each(texts: Sequence[str]) -> bool:
     words = [text.strip() for text in texts]
     small = {word.lower() for word in words} & SMALL_WORDS
     return len(small) >= _KINDS and not any(" " in word for word in words)
+
+
+def a_space_each(texts: Sequence[str]) -> bool:
+    """Tell whether each of many pieces begins with two spaces, or parts a word with one, where words have one between them."""
+    words = [text for text in texts[1:] if text.strip()]
+    if len(words) < _PIECES or not all(text.startswith(" ") for text in words):
+        return False
+    twice = sum(text.startswith("  ") and not text.startswith("   ") for text in words)
+    return 5 * twice >= 4 * len(words)

@@ -19,8 +19,11 @@ from harness.checks.applies import (
 )
 from harness.checks.chat.marked_text import asked_text, marked
 from harness.checks.chat.media import is_hollow
+from harness.checks.chat.tool_fragments import offered_tools
+from harness.checks.chat.written_calls import only_arguments
 from harness.checks.kinds import absent, place_of, wrong_kinds
 from harness.checks.marks import (
+    call_markup,
     channel_words,
     control,
     is_about_tags,
@@ -61,6 +64,10 @@ _ONLY_THOUGHT = Advice(
 _JSON_THOUGHT = Advice(
     "The program that asked for JSON has nothing: the server took the answer for a thought, since no think tag came before it.",
     "Parse the reasoning where no text came: `answer = json.loads(text or reasoning)`.",
+)
+_CALL_THOUGHT = Advice(
+    "An agent stops there: no tool is called, and the call is shown as what the model thought.",
+    "Ask again with thinking turned off, or start the server with the tool parser of the model; don't run what a thought says.",
 )
 _OTHER_WAY = Advice(
     "The answer is lost in one of the modes: the user sees nothing, and the request was reported as a success.",
@@ -189,6 +196,14 @@ def _nothing_said(exchange: Exchange, choice: Choice) -> tuple[str, Advice | Non
         return (
             f"choice {number} ends without text, refusal or tool call: the JSON that was asked for came as reasoning",
             _JSON_THOUGHT,
+        )
+    thought = choice.fragments(choice.reasoning).text if choice.reasoning else ""
+    offered = offered_tools(exchange)
+    arguments = any(only_arguments(thought, {name: tool}) for name, tool in offered.items())
+    if arguments or (offered and call_markup(thought)):
+        return (
+            f"choice {number} ends without text, refusal or tool call: the call of a tool came as reasoning",
+            _CALL_THOUGHT,
         )
     other = exchange.before.counterpart(exchange.facts)
     if other and not choice.reasoning:

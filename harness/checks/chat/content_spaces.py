@@ -12,11 +12,15 @@ from harness.simulate.reference import BODY, STREAM, replace_in_body
 from harness.wire.dialect import WITH_CHOICES
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import TEXT_CHANNELS
-from harness.wire.spacing import a_line_each, run_together
+from harness.wire.spacing import a_line_each, a_space_each, run_together
 
 _LINES = Advice(
     "The user reads one word per line: something between the model and you added a line break to each piece.",
     'Remove one line break from each piece, for this provider only: `text += (delta.content or "").removesuffix("\\n")`.',
+)
+_SPACES = Advice(
+    "The user reads two spaces between words, and words parted where a piece begins within one; code and JSON texts change.",
+    'Cut one space off each piece, for this provider alone: `text += (delta.content or "").removeprefix(" ")`.',
 )
 _WORDS = ("The", "answer", "is", "in", "the", "book", "that", "you", "gave", "to", "me", ".")
 
@@ -25,7 +29,7 @@ _WORDS = ("The", "answer", "is", "in", "the", "book", "that", "you", "gave", "to
     "content.spaces", Level.SHOULD, "Deltas keep the spaces between words.",
     sources.REFERENCE, stream,
     good=(STREAM, said(*(f" {word}" for word in _WORDS)), said("https://", "example", ".org", "/the", "/of", "/", "a", "/", "in", "/", "to", "/x")),
-    bad=(said(*_WORDS), said(*(f"{word}\n" for word in _WORDS))),
+    bad=(said(*_WORDS), said(*(f"{word}\n" for word in _WORDS)), said(*(f"  {word}" for word in _WORDS))),
     depends_on=("chunk.present",),
     dialects=WITH_CHOICES,
 )  # fmt: skip
@@ -44,6 +48,9 @@ def spaces(exchange: Exchange) -> Iterator[Problem]:
             elif pieces and a_line_each(pieces.texts):
                 message = f"each of {len(pieces.texts)} pieces ends with an extra line break"
                 yield Problem(message, (place_of(exchange, choice, pieces.chunks[0], f"/{{part}}/{name}"),), _LINES)
+            elif pieces and a_space_each(pieces.texts):
+                message = f"each of {len(pieces.texts)} pieces begins with a space too many"
+                yield Problem(message, (place_of(exchange, choice, pieces.chunks[0], f"/{{part}}/{name}"),), _SPACES)
 
 
 _BLANK = 120

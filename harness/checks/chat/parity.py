@@ -38,6 +38,10 @@ _LOST_THOUGHT = Advice(
     "Use the mode that returns it, and convert if you need the other: join the stream, or pass the body on as one "
     "chunk.",
 )
+_HEAD_LOST = Advice(
+    "The user reads an answer whose first words are missing; JSON and code without their beginning can't be parsed.",
+    "Ask in the mode that gives all of it; see whether the first chunk, that of the role, brings text: take `delta.content` there too.",
+)
 _HELD = ("chunk.present", "sse.no-error", "http.complete")
 
 
@@ -237,10 +241,10 @@ def spaces(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "parity.ends", SHOULD, "The text ends at the same place, streamed or not.",
+    "parity.ends", SHOULD, "The text begins and ends at the same place, streamed or not.",
     sources.REFERENCE, _pair,
     good=(_CHAT, _LONG_CHAT),
-    bad=(replace_in_body(_LONG_CHAT, ", of tomorrow and of the week?", ""),),
+    bad=(replace_in_body(_LONG_CHAT, ", of tomorrow and of the week?", ""), replace_in_body(_LONG_CHAT, "你好! How can I", "can I")),
     depends_on=_HELD,
     dialects=WITH_CHOICES,
 )  # fmt: skip
@@ -252,8 +256,13 @@ def ends(exchange: Exchange) -> Iterator[Problem]:
     """
     both = _both(exchange)
     for one, other, where in ((*both, "streamed"), (*both[::-1], "in one body")):
-        if one.breaks_off and one.length < other.length and one.begins_as(other) and one.finish_reason == "stop":
-            lost = other.length - one.length
+        lost = other.length - one.length
+        if lost <= 0 or one.finish_reason != "stop":
+            continue
+        if one.starts_within and not other.starts_within and one.ends_as(other):
+            said = f"the text begins within a sentence {where}: {lost} characters are missing"
+            yield Problem(said, ((exchange.columns.first, ""),), _HEAD_LOST)
+        elif one.breaks_off and one.begins_as(other):
             said = f"the text breaks off within a sentence {where}, though finish_reason is stop: {lost} characters are missing"
             yield Problem(said, ((exchange.columns.last, ""),))
 

@@ -208,7 +208,10 @@ def is_object(exchange: Exchange) -> Iterator[Problem]:
         answer = _parsed(text)
         if not isinstance(answer, dict):
             advice = None if isinstance(answer, list) else _SCALAR
-            yield Problem("the text is JSON but not an object", _place(exchange, choice), advice)
+            said = "the text is JSON but not an object"
+            if isinstance(answer, str) and _holds_object(answer):
+                said, advice = "the text is JSON inside a JSON string", _WITHIN
+            yield Problem(said, _place(exchange, choice), advice)
             return
 
 
@@ -232,6 +235,13 @@ def fits_schema(exchange: Exchange) -> Iterator[Problem]:
             why, advice = _other_object(value, _schema(exchange))
             yield Problem(f"{why}, and {wrong}" if why else wrong, _place(exchange, choice), advice)
             return
+
+
+def _holds_object(text: str) -> bool:
+    try:
+        return isinstance(_parsed(text), dict)
+    except ValueError:
+        return False
 
 
 def _other_object(value: Any, schema: Any) -> tuple[str | None, Advice | None]:

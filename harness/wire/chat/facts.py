@@ -12,6 +12,7 @@ from harness.wire.siblings import (
     messages_of,
     question_of,
     starts_of,
+    starts_within,
     text_bytes,
 )
 
@@ -59,6 +60,8 @@ def facts_of(exchange: "Exchange") -> Sibling:
         thought=bool(usages) and not calls and thinking_counted(usages[-1].value, said),
         answered=_answered(exchange, message),
         starts=starts_of(shown),
+        tails=starts_of(shown[::-1]),
+        starts_within=starts_within(shown),
         length=len(shown),
         breaks_off=breaks_off(shown),
     )

@@ -7,6 +7,7 @@ from harness.simulate.chat.faults.reported import saying
 from harness.simulate.edits import (
     Change,
     NothingChanged,
+    any_chunk,
     body,
     chunks,
     compose,
@@ -19,6 +20,7 @@ from harness.simulate.edits import (
     set_value,
 )
 from harness.simulate.fault import Fault, Variant
+from harness.wire.dumping import json_text
 from harness.wire.exchange import Exchange
 
 _GITHUB = "https://github.com"
@@ -34,6 +36,7 @@ _MADE_UP = f"{_GITHUB}/ml-explore/mlx-lm/issues/875"
 _TAIL = f"{_GITHUB}/osaurus-ai/vmlx-swift/pull/148"
 _CHUNKS_ALONE = {"include_usage": True, "continuous_usage_stats": True}
 _LONG = " help you with the trains of today, of tomorrow and of the week?"
+_TRACKS = ("trains", "of", "today", "go", "from", "the", "first", "of", "the", "tracks", "in", "Lyon")
 _JSON = '{"city":"Lyon"}'
 
 
@@ -74,6 +77,12 @@ FAULTS = (
     Fault("half-a-token", "The text ends with the second half of a special token.", "chat.stream", _HALF, saying("There are four trains.", "ep|>"), "content.no-special-tokens"),
     Fault("result-nobody-gave", "The text holds the result of a tool that was not called.", "tools.none", _MADE_UP,
           saying("I look.\n", "<tool_response>\n", "21 degrees", "\n</tool_response>", "\nIt is warm."), "tool_calls.not-in-text"),
+    Fault("arguments-as-thought", "The arguments of a call come as reasoning, and no call.", "tools.nonstream", "https://github.com/vllm-project/vllm/pull/25514",
+          compose(chunks(has_choice, set_value("choices/*/finish_reason", "stop")), chunks(has_choice, set_value("choices/*/message", {"role": "assistant", "content": None, "refusal": None, "reasoning_content": '{"city":"Paris"}'}))), "content.said"),
+    Fault("json-text-within-json", "JSON comes as a text within JSON.", "json.object", f"{_OPENAPI}#L33105", chunks(any_chunk, set_value("choices/*/message/content", json_text)), "structured.object"),
+    Fault("space-before-each-piece", "A space is added before each piece of text.", "chat.stream", None, saying("The", *(f"  {word}" for word in _TRACKS)), "content.spaces"),
+    Fault("head-lost-in-one-mode", "The body begins within a sentence that the stream begins.", "parity.chat", None,
+          compose(_with_earlier(replace_bytes(b" help?", _LONG.encode())), replace_bytes("你好! How can I".encode(), b"can I")), "parity.ends"),
     Fault("tail-lost-in-one-mode", "The body ends within a sentence that the stream ends.", "parity.chat", _TAIL,
           compose(_with_earlier(replace_bytes(b" help?", _LONG.encode())), replace_bytes(b", of tomorrow and of the week?", b"")), "parity.ends"),
 )
