@@ -7,7 +7,6 @@ digests, so that two can be told to be the same, and nothing more.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import takewhile
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,7 +24,8 @@ _OF_ALL_DIALECTS = {
     "temperature", "top_p", "user", "metadata",
 }  # fmt: skip
 """The parameters that ask the same in every dialect, or nothing that an answer shows."""
-_START, _STARTS = 32, 16
+_START, _STARTS = 6, (32, 48, 64, 96, 128, 192, 256, 384, 512, 1024, 2048, 4096)
+"""Bytes of a short digest, and characters of the beginnings of which one is kept: so many whatever the size of the answer."""
 _FORM = {"stream", "stream_options"}
 """The parameters that say how an answer comes, not what is sent."""
 
@@ -42,7 +42,7 @@ class Sibling:
     one that was asked for.  ``prompt_bytes`` are those of the texts sent, 0 where they are not all of the prompt.
     ``asked`` is a digest of what was asked whatever the dialect, empty where more was asked than is the same in all.
     ``thought`` is whether its usage tells of thinking: reasoning is counted, or more tokens than what is shown has bytes.
-    ``starts`` are digests of the beginnings of the text, each twice as long as the one before, as far as it goes,
+    ``starts`` are short digests of the beginnings of the text,
     and ``tails`` of its ends, read backwards; ``length`` is that of all of it in characters, ``breaks_off`` whether it ends
     within a sentence, and ``starts_within`` whether it begins within one.
     ``altered`` is whether a publisher put something else in the answer, ``answered`` whether it is whole.
@@ -71,21 +71,19 @@ class Sibling:
     dialect: DialectName = "chat"
     asked: bytes = b""
     thought: bool = False
-    starts: tuple[bytes, ...] = ()
-    tails: tuple[bytes, ...] = ()
+    starts: bytes = b""
+    tails: bytes = b""
     length: int = 0
     breaks_off: bool = False
     starts_within: bool = False
 
     def ends_as(self, other: "Sibling") -> bool:
         """Tell whether the text of one ends with that of the other, as far as the digests of their ends tell."""
-        common = min(len(self.tails), len(other.tails))
-        return bool(common) and self.tails[:common] == other.tails[:common]
+        return _alike(self.tails, other.tails, min(self.length, other.length))
 
     def begins_as(self, other: "Sibling") -> bool:
         """Tell whether the text of one begins with that of the other, as far as the digests of their beginnings tell."""
-        common = min(len(self.starts), len(other.starts))
-        return bool(common) and self.starts[:common] == other.starts[:common]
+        return _alike(self.starts, other.starts, min(self.length, other.length))
 
     def repeats(self, other: "Sibling") -> bool:
         """
@@ -222,10 +220,21 @@ def digest(*texts: bytes | str | None) -> bytes:
     return sum_of.digest()
 
 
-def starts_of(text: str) -> tuple[bytes, ...]:
-    """Return digests of the first 32 characters of a text, of the first 64, and so on, as far as it goes."""
-    lengths = takewhile(lambda length: length <= len(text), (_START << n for n in range(_STARTS)))
-    return tuple(digest(text[:length]) for length in lengths)
+def starts_of(text: str) -> bytes:
+    """Return short digests of the beginnings of a text, one for each of ``_STARTS``, or of all of it where it is shorter."""
+    import hashlib  # as in digest
+
+    sum_of, found, done = hashlib.blake2b(digest_size=_START), b"", 0
+    for length in _STARTS:
+        sum_of.update(text[done:length].encode("utf-8", "replace"))
+        found, done = found + sum_of.digest(), length
+    return found
+
+
+def _alike(one: bytes, other: bytes, length: int) -> bool:
+    """Tell whether two texts, of which the shorter has ``length`` characters, begin alike as far as ``starts_of`` tells."""
+    common = _START * sum(start <= length for start in _STARTS)
+    return bool(common) and one[:common] == other[:common]
 
 
 def breaks_off(text: str) -> bool:
