@@ -379,7 +379,7 @@ def _text(exchange: Exchange, key: str, *, nullable: bool) -> Iterator[Problem]:
         shown = str(inner[key]) if isinstance(inner[key], int | float) else _kind(inner[key])
         yield Problem(f"{key} is {shown[:_SHOWN]}, not a string", ((0, f"/error/{key}"),))
     elif inner[key] in _NO_WORD or (key == "type" and not inner[key]):
-        yield Problem(f"{key} is the text {inner[key]!r}, which names nothing", ((0, f"/error/{key}"),))
+        yield Problem(f"{key} is the string {inner[key]!r}, not a name", ((0, f"/error/{key}"),))
 
 
 @observation(

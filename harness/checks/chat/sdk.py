@@ -195,7 +195,7 @@ def stream_helper(exchange: Exchange) -> Iterator[Problem]:
     """
     reading = _readings(exchange).helper
     if reading and reading.error:
-        yield _raised("the helper", exchange, reading)
+        yield _raised("`.stream()`", exchange, reading)
 
 
 @rule(

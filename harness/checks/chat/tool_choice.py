@@ -110,7 +110,8 @@ def named(exchange: Exchange) -> Iterator[Problem]:
     wanted = _forced(exchange)
     names = _names(exchange)
     if set(names) != {wanted}:
-        yield Problem(f"{wanted} was forced, {' and '.join(names) or 'nothing'} is called", _place(exchange))
+        called_instead = f"{' and '.join(names)} is called" if names else "but no tool is called"
+        yield Problem(f"{wanted} was forced, {called_instead}", _place(exchange))
 
 
 @rule(

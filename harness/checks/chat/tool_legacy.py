@@ -103,7 +103,9 @@ def legacy(exchange: Exchange) -> Iterator[Problem]:
     calls = legacy_calls(exchange)
     if forced and not calls and not any(choice.tools for choice in exchange.columns.choices.values()):
         yield Problem(
-            f"{forced} was forced by function_call, nothing is called", ((exchange.columns.last, ""),), _NOT_CALLED
+            f"{forced} was forced by function_call, but no function is called",
+            ((exchange.columns.last, ""),),
+            _NOT_CALLED,
         )
     offered = [one.get("name") for one in objects_in(exchange.request.get("functions"))]
     for call in calls.values():

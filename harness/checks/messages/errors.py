@@ -88,7 +88,7 @@ def envelope(exchange: Exchange) -> Iterator[Problem]:
     if found.get("type") != "error":
         said = f"type is {found['type']!r}" if "type" in found else "type is absent"
         chats = _CHAT_KEYS & as_object(found.get("error")).keys()
-        form = ", whose form is that of OpenAI's chat completions" if "type" not in found and chats else ""
+        form = ", which has the format of OpenAI's chat completions" if "type" not in found and chats else ""
         yield Problem(f"{said} in the error{form}", ((0, "/type" if "type" in found else ""),))
 
 
