@@ -50,6 +50,8 @@ _REFUSED = re.compile(
     rb"(?:invalid|incorrect|wrong|unknown|expired)[_ ](?:api[_ ]?|access[_ ]?)?(?:key|token|auth)|authentication|unauthori[sz]ed",
     re.IGNORECASE,
 )
+_REFUSES = (b"invalid", b"incorrect", b"wrong", b"unknown", b"expired", b"authenti", b"unauthori")
+"""The words without one of which ``_REFUSED`` finds nothing; to look for all of them takes a tenth of its time."""
 _BODY = re.compile(rb"\s*(?:[{\[]|data:)")
 
 _WINDOW = 1 << 20
@@ -76,7 +78,7 @@ def told_once(window: bytes) -> bytes:
 
 def find_named_keys(text: bytes) -> Iterator[Span]:
     """Yield where in ``text`` stands what its surroundings call a key."""
-    if len(text) <= _SHORT_BODY and _BODY.match(text) and _REFUSED.search(text):
+    if len(text) <= _SHORT_BODY and _refuses(text):
         yield from _keys(text, 0, len(text))
     for start in range(0, len(text), _WINDOW):
         stop = min(start + _WINDOW + _OVERLAP, len(text))
@@ -85,6 +87,12 @@ def find_named_keys(text: bytes) -> Iterator[Span]:
         for word in _words_for(said):
             if word in said:
                 yield from _beside(word, text, window, start)
+
+
+def _refuses(text: bytes) -> bool:
+    """Tell whether a short body refuses a key."""
+    lowered = text.lower()
+    return any(word in lowered for word in _REFUSES) and bool(_BODY.match(text) and _REFUSED.search(text))
 
 
 def _words_for(window: bytes) -> tuple[bytes, ...]:

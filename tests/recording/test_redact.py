@@ -15,7 +15,7 @@ from planted import ACCOUNTS, KEYS, MARKED, UNMARKED, forms, leaks, masked
 
 from harness.matrix.scenarios import SCENARIOS
 from harness.recording.key_shapes import _SHAPES
-from harness.recording.named_keys import _REPETITIVE, _WORDS, BETWEEN, told_once
+from harness.recording.named_keys import _REPETITIVE, _WORDS, BETWEEN, _refuses, told_once
 from harness.recording.redact import Secrets, configured, redact
 from harness.simulate.chat import ideal
 
@@ -359,3 +359,13 @@ def test_no_text_makes_it_slow(unit: str) -> None:
 def test_random_bytes_are_left_alone() -> None:
     noise = random.Random(1).randbytes(300_000)
     assert ALL.redact(noise) == noise
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["Invalid API key", "incorrect access_token", "wrong_key", "Unknown auth", "EXPIRED TOKEN", "Authentication", "unauthorised", "Unauthorized"],
+)  # fmt: skip
+def test_a_short_body_that_refuses_a_key_is_told_by_its_words(said: str) -> None:
+    assert _refuses(f'{{"error":"{said}"}}'.encode())
+    assert not _refuses(said.encode())
+    assert not _refuses(b'{"error":"the tokens of the key are expiring"}')
