@@ -1,5 +1,6 @@
 """
-Record what the engines answer into cassettes/, as the providers llamacpp, mlx-lm, litellm and aimock of the matrix.
+Record what the engines answer into cassettes/, as the providers llamacpp, mlx-lm, litellm, aimock and
+claude-code-router of the matrix.
 
     python engines/record.py [--dialect DIALECT] [SERVER...]
 
@@ -55,6 +56,7 @@ TARGETS = {
         Target("aimock", "tiny-think", THINKING),
         Target("aimock", "openrouter-face", FACE, "/api/v1"),
     ],
+    "ccr": [Target("claude-code-router", "tiny-chat")],
 }
 
 
@@ -62,7 +64,11 @@ def dialects_of(server: str) -> list[DialectName]:
     """Return the dialects that a server speaks, by the matrix."""
     named = {f"{target.provider}/{target.model}" for target in TARGETS[server]}
     targets = [one for one in load_matrix(ROOT / "providers.yaml").targets() if one.id in named]
-    return [dialect for dialect in DIALECTS if any(one.speaks(dialect) for one in targets)]
+    return [
+        dialect
+        for dialect in DIALECTS
+        if any(one.speaks(dialect) and dialect not in one.provider.lacks for one in targets)
+    ]
 
 
 def main(names: list[str], dialect: str | None) -> int:

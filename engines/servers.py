@@ -79,7 +79,7 @@ class Server:
     A way to run an engine.
 
     ``command`` may hold ``{port}``, ``{here}`` (this folder) and ``{engine}`` (the engine's); it runs in ``folder``.
-    ``upstream`` is the server that it forwards to.
+    ``upstream`` is the server that it forwards to; ``path`` is where it is asked whether it answers.
     """
 
     name: str
@@ -90,6 +90,7 @@ class Server:
     folder: str = "."
     key: str | None = None
     upstream: str | None = None
+    path: str = "/chat/completions"
     environment: dict[str, str] = field(default_factory=dict)
 
 
@@ -109,7 +110,8 @@ ENGINES = {
         Engine("xllamacpp", ("requirements-xllamacpp.txt", *MODEL_SOURCES)),
         Engine("mlx-lm", ("requirements-mlx-lm.txt", *MODEL_SOURCES)),
         Engine("litellm", ("requirements-litellm.txt",)),
-        Engine("aimock", ("package.json",)),
+        Engine("aimock", ("package-aimock.json",)),
+        Engine("ccr", ("package-ccr.json",)),
     )
 }
 
@@ -172,6 +174,16 @@ SERVERS = {
             key=KEY,
             environment={"AIMOCK_API_KEYS": KEY},
         ),
+        Server(
+            name="ccr",
+            engine="ccr",
+            model="tiny-chat",
+            what="a gateway that turns Messages into chat, in front of llamacpp; serves no chat itself",
+            command=(sys.executable, "{here}/serve_ccr.py", "{engine}", "{port}"),
+            key=KEY,
+            upstream="llamacpp",
+            path="/messages",
+        ),
     )
 }
 
@@ -191,8 +203,8 @@ def install(engine: Engine) -> None:
 
 
 def _install_steps(engine: Engine) -> Iterator[list[str]]:
-    if "package.json" in engine.sources:
-        shutil.copy(HERE / "package.json", engine.folder)
+    if engine.sources[0].startswith("package-"):
+        shutil.copy(HERE / engine.sources[0], engine.folder / "package.json")
         yield ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]
         return
     python = str(engine.folder / "env/bin/python")
@@ -238,7 +250,7 @@ def _answering(server: Server, engine: Engine, environment: dict[str, str]) -> I
     log.write_bytes(b"")
     with _process(command, engine.folder / server.folder, log, _shielded() | environment) as process:
         it = Running(f"http://127.0.0.1:{port}/v1", server.model, server.key, process)
-        _wait_until_it_answers(it, server.name, log)
+        _wait_until_it_answers(it, server, log)
         yield it
 
 
@@ -292,24 +304,24 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             process.wait(STOP_SECONDS)
 
 
-def _wait_until_it_answers(server: Running, name: str, log: Path) -> None:
+def _wait_until_it_answers(it: Running, server: Server, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        if (code := server.process.poll()) is not None:
-            raise EngineError(f"{name} ended with {code} while starting: {_last_line(log)}; see {log}")
-        if _answers(server):
+        if (code := it.process.poll()) is not None:
+            raise EngineError(f"{server.name} ended with {code} while starting: {_last_line(log)}; see {log}")
+        if _answers(it, server.path):
             return
         time.sleep(0.1)
-    raise EngineError(f"{name} has not answered in {START_SECONDS:.0f} s: {_last_line(log)}; see {log}")
+    raise EngineError(f"{server.name} has not answered in {START_SECONDS:.0f} s: {_last_line(log)}; see {log}")
 
 
-def _answers(server: Running) -> bool:
-    """Return whether a chat is answered: some servers listen before their model is loaded."""
+def _answers(server: Running, path: str) -> bool:
+    """Return whether a question is answered: some servers listen before their model is loaded."""
     body = {"model": server.model, "max_tokens": 1, "messages": [{"role": "user", "content": "hi"}]}
     headers = {"Content-Type": "application/json"}
     if server.key:
         headers["Authorization"] = f"Bearer {server.key}"
-    request = urllib.request.Request(f"{server.base_url}/chat/completions", json.dumps(body).encode(), headers)
+    request = urllib.request.Request(f"{server.base_url}{path}", json.dumps(body).encode(), headers)
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with direct.open(request, timeout=ASK_SECONDS) as response:

@@ -37,7 +37,7 @@ ALL = [
     "deepseek", "siliconflow", "bailian", "qianfan", "volcengine", "openai", "azure-openai", "anthropic",
     "gemini", "huggingface", "moonshot", "zhipu", "minimax", "stepfun", "hunyuan", "spark", "openrouter",
     "together", "fireworks", "groq", "cerebras", "mistral", "xai", "perplexity", "nvidia", "ollama", "vllm",
-    "sglang", "llamacpp", "mlx-lm", "lm-studio", "litellm", "aimock",
+    "sglang", "llamacpp", "mlx-lm", "lm-studio", "litellm", "aimock", "claude-code-router",
 ]  # fmt: skip
 
 
