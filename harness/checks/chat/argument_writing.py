@@ -31,6 +31,18 @@ _BRACES = Advice(
     "`json.loads` raises at the second brace: the call is never made.",
     "Remove the outer braces: `json.loads(arguments[1:-1])`.",
 )
+_BRACE_TWICE = Advice(
+    "`json.loads` raises at the second brace: the call is never made.",
+    "Take the first brace off where it raises: `json.loads(arguments[1:])`.",
+)
+_BEYOND = Advice(
+    "`json.loads` raises at what follows the object: the call is never made.",
+    "Read the object and leave the rest: `args, _ = json.JSONDecoder().raw_decode(arguments.lstrip())`.",
+)
+_GAP = Advice(
+    "`json.loads` raises, and a reader that mends JSON makes a value of two: the call is never made, or made with the wrong values.",
+    "Nothing in the client tells what is missing: ask again without `stream=True`, where nothing is put together of pieces.",
+)
 _QUOTES_ESCAPED = Advice(
     "`json.loads` raises at the first backslash: the call is never made.",
     r"""If it raises, remove the backslashes: `json.loads(arguments.replace('\\"', '"'))`.""",
@@ -62,6 +74,7 @@ _INNER = Advice(
 _REWRITES = (
     ("the arguments are escaped for HTML", _FOR_HTML, unescape),
     ("the arguments are in two pairs of braces", _BRACES, lambda text: text[1:-1]),
+    ("the first brace of the arguments comes twice", _BRACE_TWICE, lambda text: text[1:] if text[:2] == "{{" else text),
     ("the quotes of the arguments are escaped once more", _QUOTES_ESCAPED, lambda text: text.replace('\\"', '"')),
     ("a backslash in the arguments escapes nothing", _BACKSLASH, lambda text: re.sub(r'\\(?!["\\/bfnrt]|u[0-9a-fA-F]{4})', r"\\\\", text)),
     ("the keys of the arguments have no quotes", _KEYS, lambda text: re.sub(r"([{,]\s*)(\w+)\s*:", r'\1"\2":', text)),
@@ -72,23 +85,44 @@ _REWRITES = (
 """What is said of each writing, the advice, and how an object comes of it."""
 
 _ONE_VALUE = re.compile(r'\s*\{\s*"\w+"\s*:\s*".*"\s*\}\s*\Z', re.DOTALL)
+_TWO_COLONS = re.compile(r':\s*"[^"]*"\s*:')
+"""A value with another value behind it: what stood between them is not there."""
 _STRAY = re.compile(r'[^\s{\[,:\\]"(?=[^\s:,}\]])')
 """A quote that neither begins nor ends a text of JSON."""
 
 
 def rewritten(text: str) -> tuple[str, Advice] | None:
-    """Tell of an object that is there in another writing, or with something around it, or without its beginning."""
+    """Tell of an object that is there in another writing, or with something around it, or without a piece of it."""
+    shown = text[:_SHOWN]
     for said, advice, mended in _REWRITES:
         if is_object(mended(text)):
-            return f"{said}: {text[:_SHOWN]}", advice
+            return f"{said}: {shown}", advice
+    beyond = _beyond(text)
     begin, end = text.find("{"), text.rfind("}") + 1
-    if begin >= 0 and (begin or end < len(text)) and is_object(text[begin:end]):
-        return f"the arguments have text around them: {text[:_SHOWN]}", _AROUND
-    if is_object("{" + text) or is_object('{"' + text):
-        return f"the beginning of the arguments is missing: {text[:_SHOWN]}", _BEHEADED
-    if _is_python(text):
-        return f"the arguments are written as Python: {text[:_SHOWN]}", _PYTHON
-    return (f"a quote in a value of the arguments is not escaped: {text[:_SHOWN]}", _INNER) if _inner(text) else None
+    around = begin >= 0 and (begin or end < len(text)) and is_object(text[begin:end])
+    forms = (
+        (around, "the arguments have text around them", _AROUND),
+        (bool(beyond), f"{beyond!r} follows the object of the arguments", _BEYOND),
+        (is_object("{" + text) or is_object('{"' + text), "the beginning of the arguments is missing", _BEHEADED),
+        (_is_python(text), "the arguments are written as Python", _PYTHON),
+        (
+            bool(_TWO_COLONS.search(text)),
+            "a piece of the arguments is missing, or stands in the place of another",
+            _GAP,
+        ),
+        (_inner(text), "a quote in a value of the arguments is not escaped", _INNER),
+    )
+    return next(((f"{said}: {shown}", advice) for found, said, advice in forms if found), None)
+
+
+def _beyond(text: str) -> str | None:
+    """Return what follows the object that ``text`` begins with, such as a brace too many; None where nothing does."""
+    bare = text.lstrip()
+    try:
+        value, end = json.JSONDecoder().raw_decode(bare)
+    except (ValueError, RecursionError):
+        return None
+    return bare[end:].strip()[:_SHOWN] or None if isinstance(value, dict) else None
 
 
 def _is_python(text: str) -> bool:

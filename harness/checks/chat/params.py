@@ -42,6 +42,12 @@ _KEEPS_STOP = ("include_stop_str_in_output", "no_stop_trim", "echo")
 _A_TOKEN, _A_WORD = 8, 32
 """No text has more letters and digits to a token, nor more beside: English has 4 or 5 to a token, few words have 30."""
 _UNCOUNTED = ask(SCENARIOS["chat.stop"].prompt, stream=True)
+_HALF = 4
+"""Characters: with fewer of a stop sequence a text may well end by itself."""
+_BEGUN = Advice(
+    "Programs that put pieces together find the beginning of their own mark in the text: it was sent before the mark was whole.",
+    "Cut it off: `text = next((text[:-n] for n in range(len(stop) - 1, 3, -1) if text.endswith(stop[:n])), text)`.",
+)
 _KEPT = Advice(
     "Programs that join pieces, or parse up to their own marker, find the marker in the text.",
     "Remove it from the end: `text = text.removesuffix(stop)`.",
@@ -133,7 +139,7 @@ def n(exchange: Exchange) -> Iterator[Problem]:
     "params.stop", MUST, "The text ends before a stop sequence.",
     sources.REQUEST, _stop_asked,
     good=(_STOP, recording(SCENARIOS["chat.stop"])[0]),
-    bad=(with_request_params(_STOP, stop="6"), with_request_params(recording(SCENARIOS["chat.stop"])[0], stop=["5", "x"]), with_request_params(_STOP, stop=" ")),
+    bad=(with_request_params(_STOP, stop="6"), with_request_params(recording(SCENARIOS["chat.stop"])[0], stop=["5", "x"]), with_request_params(_STOP, stop=" "), with_request_params(_STOP, stop="5, 6, 7")),
     depends_on=_HELD,
     dialects=WITH_CHOICES,
 )  # fmt: skip
@@ -149,6 +155,24 @@ def stop(exchange: Exchange) -> Iterator[Problem]:
         place = _stop_place(exchange, stop)
         said = f"the text {'holds' if goes_on else 'ends with'} the stop sequence {stop!r}"
         yield Problem(said, (place,), None if goes_on else _KEPT)
+    for choice in exchange.columns.choices.values() if found is None else ():
+        pieces = choice.fragments("content")
+        begun = (
+            _begun(pieces.text, _stops(exchange)) if {one.value for one in choice.finish_reasons} == {"stop"} else None
+        )
+        if begun:
+            said = f"the text ends with the beginning of the stop sequence {begun[0]!r}: {begun[1]!r}"
+            yield Problem(said, (place_of(exchange, choice, pieces.chunks[-1], "/{part}/content"),), _BEGUN)
+            return
+
+
+def _begun(text: str, stops: list[str]) -> tuple[str, str] | None:
+    """Return a stop sequence with whose greater half ``text`` ends, and that half; None where it ends with none."""
+    for stop in stops[:_STOPS]:
+        for size in range(len(stop) - 1, max(_HALF, len(stop) // 2) - 1, -1):
+            if text.endswith(stop[:size]) and stop[:size].strip():
+                return stop, stop[:size]
+    return None
 
 
 def _stop_place(exchange: Exchange, stop: str) -> tuple[int, str]:

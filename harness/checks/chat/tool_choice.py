@@ -1,6 +1,7 @@
 """Calls of tools: whether they are the ones that were asked for."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from harness.checks import sources
@@ -152,7 +153,7 @@ def none(exchange: Exchange) -> Iterator[Problem]:
     "tool_choice.offered", SHOULD, "Only tools of the request are called.",
     sources.REFERENCE, _called_at_all,
     good=(_AUTO, _WHOLE, _PARALLEL),
-    bad=(replace_in_body(_AUTO, '"name":"get_weather"', '"name":"functions.get_weather"'), replace_in_body(_WHOLE, '"name":"get_weather"', '"name":"weather"'), with_request_params(_AUTO, tool_choice={"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [{"type": "function", "function": {"name": "get_time"}}]}}), replace_in_body(_WHOLE, '"name":"get_weather"', '"name":"GetWeather"'), with_request_params(_WHOLE, tools=None)),
+    bad=(replace_in_body(_AUTO, '"name":"get_weather"', '"name":"functions.get_weather"'), replace_in_body(_WHOLE, '"name":"get_weather"', '"name":"weather"'), with_request_params(_AUTO, tool_choice={"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [{"type": "function", "function": {"name": "get_time"}}]}}), replace_in_body(_WHOLE, '"name":"get_weather"', '"name":"GetWeather"'), with_request_params(_WHOLE, tools=None), replace_in_body(_WHOLE, '"name":"get_weather"', '"name":"get_weatherget_weather"')),
     depends_on=(*_READ, "tool_calls.name-form"),
 )  # fmt: skip
 def offered(exchange: Exchange) -> Iterator[Problem]:
@@ -164,7 +165,10 @@ def offered(exchange: Exchange) -> Iterator[Problem]:
     offered, allowed = offered_tools(exchange), _allowed(exchange)
     for name in _names(exchange):
         meant = meant_tool(name, offered)
-        if meant and meant in allowed:
+        together = _together(name, offered)
+        if together:
+            yield Problem(f"{name} is called: {together} names run together", _place(exchange), _RUN_TOGETHER)
+        elif meant and meant in allowed:
             yield Problem(f"{name} is called, where {meant} was offered", _place(exchange), _ALTERED)
         elif not offered:
             yield Problem(f"{name} is called, and no tool was offered", _place(exchange))
@@ -176,6 +180,19 @@ def offered(exchange: Exchange) -> Iterator[Problem]:
         return
 
 
+def _together(name: str, offered: Iterable[str]) -> int:
+    """Return how many names of tools ``name`` is put together of; 0 where it is none, or one."""
+    if name in offered or not offered:
+        return 0
+    names = "|".join(re.escape(one) for one in sorted(offered, key=len, reverse=True) if one)
+    return len(re.findall(names, name)) if names and re.fullmatch(f"(?:{names}){{2,}}", name) else 0
+
+
+_RUN_TOGETHER = Advice(
+    "`tools[call.function.name]` raises KeyError: a name was added to itself, or those of several calls were joined.",
+    "Take it apart where it is one name several times, `name = next((n for n in tools if name == n * (len(name) // len(n))), name)`; "
+    "else ask again without `stream=True`.",
+)
 _ALTERED = Advice(
     "`tools[call.function.name]` raises KeyError: the call is for this tool, but its name was altered on the way.",
     "Compare only the letters, for this provider only: `name = next((n for n in tools if plain(n) in plain(name)), "
