@@ -101,6 +101,7 @@ def application(
     for prefix in ("/{provider}", *(("",) if own else ())):
         app.router.add_post(f"{prefix}{_BETA}/chat/completions", asked_at(CHAT_PATH))
         app.router.add_post(f"{prefix}{_BETA}/completions", asked_at(f"{_BETA}/completions"))
+        app.router.add_get(f"{prefix}{_BETA}/models", _models)
     app.router.add_get("/", _index)
     app.router.add_get("/__harness/log", _log)
     app.router.add_delete("/__harness/log", _forget)

@@ -17,6 +17,7 @@ LARGEST_REQUEST = 16 * 1024 * 1024
 
 _NOT_FOUND, _BAD_REQUEST, _TOO_LARGE = 404, 400, 413
 _WORD = re.compile(r"(?<!^)(?=[A-Z])")
+_SLASHES = re.compile("/{2,}")
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -35,8 +36,14 @@ async def errors_as_json(request: web.Request, handler: _Handler) -> web.StreamR
         answer.force_close()  # aiohttp closes after such a body, so whoever keeps connections has to be told
         return answer
     except web.HTTPException as error:
-        what = f"{request.method} {request.path}: {error.reason}; see /"
+        what = f"{request.method} {request.path}: {error.reason}; {_instead(request.path)}"
         return _refusal(request, error.status, what, str(error.reason).lower().replace(" ", "_"))
+
+
+def _instead(path: str) -> str:
+    """Return what to ask instead: most providers know no path with a slash too many, so it is not found here either."""
+    tidy = _SLASHES.sub("/", path).rstrip("/")
+    return "see /" if tidy == path else f"ask {tidy or '/'}, without the other slashes"
 
 
 def _status(error: HarnessError) -> int:

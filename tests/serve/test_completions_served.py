@@ -145,3 +145,20 @@ def test_the_sdk_reads_it(server: ReplayServer) -> None:
     ]
     whole = client.completions.create(model=MODEL, prompt="Once", max_tokens=40)
     assert "".join(pieces) == whole.choices[0].text != ""
+
+
+def test_the_models_are_listed_below_beta_too(server: ReplayServer) -> None:
+    listed = [
+        httpx2.get(f"{root}/models", timeout=10).json()
+        for root in (f"{server.url}/deepseek/beta", f"{server.url}/deepseek/v1")
+    ]
+    assert listed[0] == listed[1]
+    assert listed[0]["data"]
+
+
+@pytest.mark.parametrize("path", ["v1/chat/completions/", "v1//chat/completions", "v1/models/"])
+def test_a_slash_too_many_is_not_found_as_with_providers_and_told(server: ReplayServer, path: str) -> None:
+    """https://github.com/BerriAI/litellm/issues/8350: OpenRouter answers .../v1//chat/completions with 404."""
+    came = httpx2.post(f"{server.url}/deepseek/{path}", json={"model": "m", "messages": []}, timeout=10)
+    assert came.status_code == 404
+    assert f"ask /deepseek/{path.replace('//', '/').rstrip('/')}," in came.json()["error"]["message"]
