@@ -44,7 +44,7 @@ class Sibling:
     ``thought`` is whether its usage tells of thinking: reasoning is counted, or more tokens than what is shown has bytes.
     ``starts`` are short digests of the beginnings of the text,
     and ``tails`` of its ends, read backwards; ``length`` is that of all of it in characters, ``breaks_off`` whether it ends
-    within a sentence, and ``starts_within`` whether it begins within one.
+    with no end of a sentence, ``hangs`` whether with what no text ends with, and ``starts_within`` whether it begins within one.
     ``altered`` is whether a publisher put something else in the answer, ``answered`` whether it is whole.
     """
 
@@ -75,6 +75,8 @@ class Sibling:
     tails: bytes = b""
     length: int = 0
     breaks_off: bool = False
+    hangs: bool = False
+    completion_tokens: Any = None
     starts_within: bool = False
 
     def ends_as(self, other: "Sibling") -> bool:
@@ -239,7 +241,12 @@ def _alike(one: bytes, other: bytes, length: int) -> bool:
 
 def breaks_off(text: str) -> bool:
     """Tell whether a text ends within a sentence: with a letter, or with what a sentence does not end with."""
-    return bool(text) and (text[-1].isalnum() or text[-1] in ",;:-(，；：、")
+    return hangs(text) or text[-1:].isalnum()
+
+
+def hangs(text: str) -> bool:
+    """Tell whether a text ends with a sign that more follows."""
+    return bool(text) and text[-1] in ",;:-(，；：、"
 
 
 def starts_within(text: str) -> bool:

@@ -262,9 +262,15 @@ def ends(exchange: Exchange) -> Iterator[Problem]:
         if one.starts_within and not other.starts_within and one.ends_as(other):
             said = f"the text begins within a sentence {where}: {lost} characters are missing"
             yield Problem(said, ((exchange.columns.first, ""),), _HEAD_LOST)
-        elif one.breaks_off and one.begins_as(other):
+        elif one.begins_as(other) and (one.hangs or (one.breaks_off and _says_the_same(exchange))):
             said = f"the text breaks off within a sentence {where}, though finish_reason is stop: {lost} characters are missing"
             yield Problem(said, ((exchange.columns.last, ""),))
+
+
+def _says_the_same(exchange: Exchange) -> bool:
+    """Tell whether the model said the same both times, by its count of tokens or since nothing is left to chance."""
+    streamed, whole = (one.completion_tokens for one in _both(exchange))
+    return (type(streamed) is int and streamed == whole) or bool(exchange.request.get("temperature") == 0)
 
 
 @observation(

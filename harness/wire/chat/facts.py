@@ -8,6 +8,7 @@ from harness.wire.siblings import (
     asked_of,
     breaks_off,
     digest,
+    hangs,
     letters_of,
     messages_of,
     question_of,
@@ -48,6 +49,7 @@ def facts_of(exchange: "Exchange") -> Sibling:
         date=exchange.response.date,
         model=exchange.model or "",
         prompt_tokens=usages[-1].value.get("prompt_tokens") if usages else None,
+        completion_tokens=usages[-1].value.get("completion_tokens") if usages else None,
         prompt_bytes=text_bytes(asked),
         channels=frozenset(
             name for one in columns.choices.values() for name, pieces in one.channels.items() if pieces.text
@@ -64,6 +66,7 @@ def facts_of(exchange: "Exchange") -> Sibling:
         starts_within=starts_within(shown),
         length=len(shown),
         breaks_off=breaks_off(shown),
+        hangs=hangs(shown),
     )
 
 

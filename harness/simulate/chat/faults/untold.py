@@ -92,5 +92,8 @@ VARIANTS = (
             compose(asked(stream_options=_CHUNKS_ALONE), chunks(has_content, set_value("usage", {"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10})))),
     Variant("label-and-plea", "A text begins with a label and asks to try again.", "chat.stream", f"{_OPENAPI}#L31819", saying("[Chorus]", " Please try again,", " my love.")),
     Variant("piped-code", "A text holds the operator of a pipe.", "chat.stream", f"{_OPENAPI}#L31819", saying("Write `x |> f |>`", " in OCaml:", " x |> f |> g.")),
+    Variant("said-shorter-in-one-mode", "The body says less than the stream, with fewer tokens.", "parity.chat", f"{_OPENAPI}#L31819",
+            compose(_with_earlier(replace_bytes(b" help?", _LONG.encode())), replace_bytes(b", of tomorrow and of the week?", b""),
+                    replace_bytes(b'"completion_tokens":4,"total_tokens":13', b'"completion_tokens":3,"total_tokens":12'))),
 )
 # fmt: on
