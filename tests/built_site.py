@@ -37,7 +37,10 @@ FLAGS = (
 
 
 def _client(client: str, provider: str, fate: ClientOutcome, **more: Any) -> ClientFinding:
-    return ClientFinding(client, provider, "qwen-plus", "chat.stream", fate, provenance="reconstructed", **more)
+    predicted = fate if "cause" in more else None
+    return ClientFinding(
+        client, provider, "qwen-plus", "chat.stream", fate, predicted=predicted, provenance="reconstructed", **more
+    )
 
 
 def _clients() -> ClientResults:

@@ -29,7 +29,8 @@ GUIDES = sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("guide-*.md
 METHODS = ("docs/method.md", "docs/method.zh-CN.md")
 FIGURES = ("docs/figures.md", "docs/figures.zh-CN.md")
 FIRST_MET = ("docs/install.md", "docs/install.zh-CN.md", "docs/formats.md", "docs/formats.zh-CN.md")
-PAGES = (*READMES, *GUIDES, *METHODS, *FIGURES, *FIRST_MET)
+WRITING = ("docs/profiles.md", "docs/profiles.zh-CN.md")
+PAGES = (*READMES, *GUIDES, *METHODS, *FIGURES, *FIRST_MET, *WRITING)
 PAIRS = [(name, name.replace(".md", ".zh-CN.md")) for name in PAGES if ".zh-CN" not in name]
 COMMANDS = main.loaded()
 

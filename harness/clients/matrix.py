@@ -28,6 +28,7 @@ from harness.clients.tool_round_trips import round_trips_of
 from harness.clients.trials import SPOKEN, Trial, deviation_trials, is_tried, provider_trials, reference_trials
 from harness.judging.deviations import folder_of, load_deviations
 from harness.results import ClientFinding, ClientOutcome, ClientResults, ProviderPrediction, Run
+from harness.results.clients import BEYOND
 from harness.serve.recording_index import REFERENCE, RecordingIndex
 from harness.wire.dialect import DialectName
 
@@ -124,7 +125,7 @@ def _why(trial: Trial, held: list[str], cause: str | None, *, missed: bool) -> s
         )
     more = beyond(trial, held)[:_MORE]
     if more:
-        return f"the answer has what no fault or variant has alone: {'; '.join(more)}"
+        return f"{BEYOND}{'; '.join(more)}"
     return f"{cause} makes up for it alone, not here" if cause else "what it has does harm together only"
 
 

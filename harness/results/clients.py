@@ -4,6 +4,7 @@ What became of recorded answers in the hands of client code, and ``clients.jsonl
 The log has the frame of ``results.jsonl``; ``client_lines`` says how findings stand in it.
 """
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -41,6 +42,11 @@ class ClientOutcome(StrEnum):
 
 WORST_FATE_FIRST = {fate: rank for rank, fate in enumerate(ClientOutcome)}
 
+BEYOND = "the answer has what no fault or variant has alone: "
+"""How ``why`` begins where it lists what checks say of an answer beyond what was tried: ``check: said``, with semicolons."""
+
+_SAID = re.compile(r"(?:^|; )([a-z_]+(?:\.[a-z0-9-]+)?): (.*?)(?=; [a-z_]+\.[a-z0-9-]+: |$)")
+
 
 @dataclass(slots=True)
 class ClientFinding:
@@ -69,6 +75,20 @@ class ClientFinding:
     on_reference: bool = False
     provenance: Literal["recorded", "published", "reconstructed", "synthesised"] | None = None
     recorded_at: str | None = None
+
+    @property
+    def explanation(self) -> str | None:
+        """The fault or variant that breaks the client alone; None where none does, or where it was to survive."""
+        return self.cause if self.predicted is not None and self.predicted.bad else None
+
+    @property
+    def beyond(self) -> dict[str, list[str]]:
+        """What checks say of the answer beyond what was tried alone, by the id of the check; it may be the reason."""
+        found: dict[str, list[str]] = {}
+        if self.why.startswith(BEYOND):
+            for check, said in _SAID.findall(self.why.removeprefix(BEYOND)):
+                found.setdefault(check, []).append(said)
+        return found
 
     @property
     def cell(self) -> str:

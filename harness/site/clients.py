@@ -6,7 +6,7 @@ from typing import Any
 from harness.clients.catalogue import CLIENTS
 from harness.results import WORST_FATE_FIRST, ClientFinding, LoopFinding
 from harness.site.pages import MAIN, SitePage, Writer
-from harness.site.suffering import REFERENCE, rule_of
+from harness.site.suffering import REFERENCE, one_a_cause, rule_of
 
 
 def client_pages(writer: Writer) -> Iterator[SitePage]:
@@ -55,11 +55,7 @@ def _rows(writer: Writer, client: str) -> list[tuple[str, ClientFinding, list[Cl
         worst = suffering.worst(provider, client)
         if provider == REFERENCE or worst is None:
             continue
-        causes: dict[str, ClientFinding] = {}
-        for one in sorted(by_client[client], key=lambda one: WORST_FATE_FIRST[one.fate]):
-            if one.fate.bad and not one.on_reference:
-                causes.setdefault(one.cause or "", one)
-        rows.append((provider, worst, list(causes.values())))
+        rows.append((provider, worst, one_a_cause(by_client[client])))
     return sorted(
         rows, key=lambda row: (row[1].on_reference or not row[1].fate.bad, WORST_FATE_FIRST[row[1].fate], row[0])
     )

@@ -81,6 +81,7 @@ class Writer:
             found=self.found,
             foreign=self.foreign,
             outcome=self.outcome,
+            seen_as=self.seen_as,
             names_of=names_of,
             site_url=(self.site_url or "").rstrip("/"),
             **_PUNCTUATION[self.language],
@@ -97,6 +98,11 @@ class Writer:
         if finding.message:
             return self.problem(finding.message)
         return safe(translated_value(finding.value or "none", self.language))
+
+    def seen_as(self, said: str) -> Markup:
+        """Return what a check says of an answer: the message of a problem, or the value that an observation saw."""
+        told = translated_problem(said, self.language)
+        return safe(told if told != said else translated_value(said, self.language))
 
     def outcome(self, message: str) -> Markup:
         """Return what a client did with an answer."""

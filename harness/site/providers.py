@@ -11,7 +11,7 @@ from harness.results.basis import bases
 from harness.site.facts import Breach, Facts
 from harness.site.pages import SitePage, Writer
 from harness.site.questions import answers
-from harness.site.suffering import rule_of
+from harness.site.suffering import one_a_cause, rule_of
 from harness.wire.dialect import dialect_of_scenario
 
 
@@ -82,14 +82,13 @@ def _legal(facts: Facts, provider: str) -> list[tuple[str, list[ClientFinding]]]
     return sorted(found, key=lambda row: (-len(row[1]), row[0]))
 
 
-def _hurt(facts: Facts, provider: str) -> list[tuple[ClientFinding, list[str]]]:
-    """Return the clients that break on a provider's answers, each with the worst it does, and the causes known."""
+def _hurt(facts: Facts, provider: str) -> list[tuple[ClientFinding, list[ClientFinding]]]:
+    """Return the clients that break on a provider's answers, each with the worst it does, and a finding for each cause."""
     rows = []
     for client, found in facts.suffering.at[provider].items():
         worst = facts.suffering.worst(provider, client)
         if worst and worst.fate.bad and not worst.on_reference:
-            causes = dict.fromkeys(one.cause for one in found if one.fate.bad and not one.on_reference and one.cause)
-            rows.append((worst, list(causes)))
+            rows.append((worst, one_a_cause(found)))
     return sorted(rows, key=lambda row: (WORST_FATE_FIRST[row[0].fate], row[0].client))
 
 

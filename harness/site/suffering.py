@@ -48,7 +48,7 @@ class Suffering:
         if one.fault:
             _keep_worst(self.by_fault[one.fault], one)
         else:
-            _keep_worst(self.by_cause[one.provider].setdefault(one.cause or "", {}), one)
+            _keep_worst(self.by_cause[one.provider].setdefault(one.explanation or "", {}), one)
 
     def hit(self, provider: str, check: str) -> dict[str, ClientFinding]:
         """Return the clients that break on a provider's answers by a breach of a rule, each with the worst it does."""
@@ -66,7 +66,16 @@ class Suffering:
         """Return the worst that a client does with a provider's answers; None where it was not tried on them."""
         found = self.at[provider].get(client, [])
         blamed = [one for one in found if not one.on_reference or not one.fate.bad]
-        return min(blamed or found, key=lambda one: WORST_FATE_FIRST[one.fate], default=None)
+        return min(blamed or found, key=lambda one: (WORST_FATE_FIRST[one.fate], not one.explanation), default=None)
+
+
+def one_a_cause(found: Iterable[ClientFinding]) -> list[ClientFinding]:
+    """Return of what a client does badly a finding for each cause, the worst first; what nothing alone explains is one."""
+    causes: dict[str, ClientFinding] = {}
+    for one in sorted(found, key=lambda one: (WORST_FATE_FIRST[one.fate], not one.explanation)):
+        if one.fate.bad and not one.on_reference:
+            causes.setdefault(one.explanation or "", one)
+    return list(causes.values())
 
 
 def rule_of(cause: str) -> str | None:

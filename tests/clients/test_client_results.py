@@ -22,6 +22,7 @@ from harness.results import (
     read_client_results,
     write_client_results,
 )
+from harness.results.clients import BEYOND
 from harness.results.frame import SCHEMA
 
 RUN = Run("0.1.0", "2026-01-02T03:04:05+00:00", "clients")
@@ -277,3 +278,16 @@ def test_a_log_of_checks_is_refused(path: Path) -> None:
     ]
     path.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
     assert refused(path) == f"{path}:1: the run line names no clients; this is not a file of harness clients run"
+
+
+def test_what_is_beyond_the_faults_tried_is_told_by_check() -> None:
+    why = f"{BEYOND}chunk.vendor-keys: delta.reasoning; chunk.vendor-keys: x_groq; http.media-type: a/b; charset=utf-8"
+    one = ClientFinding("a", "groq", "m", "chat.stream", ClientOutcome.CRASH, predicted=ClientOutcome.OK, why=why)
+    assert one.beyond == {"chunk.vendor-keys": ["delta.reasoning", "x_groq"], "http.media-type": ["a/b; charset=utf-8"]}
+    assert dataclasses.replace(one, why="what it has does harm together only").beyond == {}
+
+
+def test_what_was_to_make_up_for_it_explains_no_break() -> None:
+    one = ClientFinding("a", "groq", "m", "chat.stream", ClientOutcome.CRASH, predicted=ClientOutcome.OK, cause="x")
+    assert one.explanation is None
+    assert dataclasses.replace(one, predicted=ClientOutcome.SILENT).explanation == "x"
