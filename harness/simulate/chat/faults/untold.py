@@ -1,5 +1,6 @@
 """Faults and legal variants of thoughts, results and reports of failures in the text, and of ends that come twice or not at all."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from harness.simulate.chat.faults.between import asked
@@ -14,6 +15,7 @@ from harness.simulate.edits import (
     has_choice,
     has_content,
     has_finish_reason,
+    only_if,
     remove,
     repeat,
     replace_bytes,
@@ -37,6 +39,8 @@ _TAIL = f"{_GITHUB}/osaurus-ai/vmlx-swift/pull/148"
 _CHUNKS_ALONE = {"include_usage": True, "continuous_usage_stats": True}
 _LONG = " help you with the trains of today, of tomorrow and of the week?"
 _TRACKS = ("trains", "of", "today", "go", "from", "the", "first", "of", "the", "tracks", "in", "Lyon")
+_DONE = b"\n\ndata: [DONE]\n\n"
+_GREETING = "你好! How can I help?"
 _JSON = '{"city":"Lyon"}'
 
 
@@ -51,25 +55,38 @@ def _with_earlier(change: Change) -> Change:
 
 def _without_data(content: bytes) -> bytes:
     """Return a stream whose last chunk with a finish_reason is a line of JSON alone."""
-    at = content.rfind(b"data: {")
-    if at < 0:
+    before, end = content.removesuffix(_DONE).rpartition(b"\n\n")[::2]
+    if not content.endswith(_DONE) or not end.startswith(b"data: {") or b"\n" in end:
         raise NothingChanged
-    return content[:at] + content[at + len(b"data: ") :]
+    return before + b"\n\n" + end.removeprefix(b"data: ") + _DONE
+
+
+def _says(text: str) -> Callable[[Exchange], bool]:
+    """Return whether an answer says ``text`` in its pieces, and no more."""
+    return lambda exchange: [one.content for one in exchange.completion.messages] == [text]
+
+
+def _stops(exchange: Exchange) -> bool:
+    return [one.finish_reason for one in exchange.completion.messages] == ["stop"]
+
+
+def _counts_at_the_end(exchange: Exchange) -> bool:
+    return [one.chunk for one in exchange.columns.usages] == [exchange.columns.last]
 
 
 # fmt: off
 FAULTS = (
     Fault("usage-not-all-along", "Usage was asked for in every chunk and comes once, at the end.", "chat.stream-usage", _CONTINUOUS,
-          asked(stream_options=_CHUNKS_ALONE), "usage.all-along"),
+          only_if(_counts_at_the_end, asked(stream_options=_CHUNKS_ALONE)), "usage.all-along"),
     Fault("json-as-thought", "The JSON that was asked for comes as reasoning.", "json.object-stream", _JSON_THOUGHT,
           compose(chunks(has_content, set_value("choices/*/delta", {"content": None})), chunks(has_choice, set_value("choices/*/delta", {"reasoning_content": _JSON}), only=slice(1, 2))), "content.said"),
     Fault("gateways-words-as-text", "A gateway says as the model's text that nothing came.", "chat.stream", _GATEWAY,
           saying("[Gateway] Upstream returned an empty response. Please retry."), "content.unwrapped"),
     Fault("failure-as-text", "A failure is reported as the text of the answer.", "chat.nonstream", _GATEWAY,
-          replace_bytes("你好! How can I help?".encode(), b"Error: 429 Too Many Requests, the provider is at its rate limit."), "content.unwrapped"),
+          only_if(_says(_GREETING), chunks(any_chunk, set_value("choices/*/message/content", "Error: 429 Too Many Requests, the provider is at its rate limit."))), "content.unwrapped"),
     Fault("last-chunk-without-data", "The last chunk is a line without data before it.", "chat.stream", _BARE, body(_without_data), "sse.data-given"),
     Fault("last-chunk-again", "The chunk with the last text and the finish_reason comes twice.", "chat.stream", _TWICE,
-          compose(remove(has_finish_reason), chunks(has_content, set_value("choices/*/finish_reason", "stop"), only=slice(-1, None)), repeat(has_finish_reason)), "content.before-finish"),
+          only_if(_says(_GREETING), compose(remove(has_finish_reason), chunks(has_content, set_value("choices/*/finish_reason", "stop"), only=slice(-1, None)), repeat(has_finish_reason))), "content.before-finish"),
     Fault("thought-within-a-sentence", "A thought stands between tags within a sentence.", "chat.stream", _AGAIN,
           saying("There are four trains ", "<think>", "was it four? yes, I should say four", "</think>", " to Lyon."), "content.no-think-tags"),
     Fault("thought-to-the-end", "A thought begins in the text and is never closed.", "chat.stream", _AGAIN,
@@ -82,9 +99,9 @@ FAULTS = (
     Fault("json-text-within-json", "JSON comes as a text within JSON.", "json.object", f"{_OPENAPI}#L33105", chunks(any_chunk, set_value("choices/*/message/content", json_text)), "structured.object"),
     Fault("space-before-each-piece", "A space is added before each piece of text.", "chat.stream", None, saying("The", *(f"  {word}" for word in _TRACKS)), "content.spaces"),
     Fault("head-lost-in-one-mode", "The body begins within a sentence that the stream begins.", "parity.chat", None,
-          compose(_with_earlier(replace_bytes(b" help?", _LONG.encode())), replace_bytes("你好! How can I".encode(), b"can I")), "parity.ends"),
+          only_if(_stops, compose(_with_earlier(replace_bytes(b" help?", _LONG.encode())), replace_bytes("你好! How can I".encode(), b"can I"))), "parity.ends"),
     Fault("tail-lost-in-one-mode", "The body ends within a sentence that the stream ends.", "parity.chat", _TAIL,
-          compose(_with_earlier(replace_bytes(b" help?", _LONG.encode())), replace_bytes(b", of tomorrow and of the week?", b"")), "parity.ends"),
+          only_if(_stops, compose(_with_earlier(replace_bytes(b" help?", _LONG.encode())), replace_bytes(b", of tomorrow and of the week?", b""))), "parity.ends"),
 )
 
 VARIANTS = (
