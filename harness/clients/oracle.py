@@ -35,6 +35,8 @@ _TRACEBACK = "Traceback (most recent call last)"
 """What some libraries put into the text of an exception, with the paths of a machine."""
 
 _SHOWN = 60
+_LONGEST_MESSAGE = 300
+"""Characters of what an exception says: some quote the whole response."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,8 @@ class Failure:
     def __str__(self) -> str:
         kind = self.kinds[0].rpartition(".")[2] if self.kinds else "something thrown that is no error"
         where = f" @ {self.at}" if self.at else ""
-        said = self.message.partition(_TRACEBACK)[0]
-        return f"{kind}: {' '.join(said.split())}{where}"
+        said = " ".join(self.message.partition(_TRACEBACK)[0].split())
+        return f"{kind}: {_shortened(said, _LONGEST_MESSAGE)}{where}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,4 +188,8 @@ def _meaning(text: str) -> str:
 
 def _excerpt(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return _shortened(text, _SHOWN)
+
+
+def _shortened(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[:longest]}…"
