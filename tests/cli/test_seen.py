@@ -76,7 +76,7 @@ def test_a_byte_order_mark_is_told_of_though_nothing_fails(here: Path) -> None:
 
 def test_the_words_are_those_of_the_form(here: Path) -> None:
     text = " ".join(harness("audit", archive(here / "a.jsonl", FAULTY), columns=80).stdout.split())
-    assert "breaks The text is whole; the OpenAI SDK does not know the mark in this spelling" in text
+    assert "breaks The text is complete; the OpenAI SDK does not know this spelling of the mark" in text
 
 
 def test_a_cell_of_an_audit_is_explained_from_its_results(here: Path) -> None:
@@ -101,7 +101,7 @@ def test_a_cell_of_an_audit_is_explained_from_its_results(here: Path) -> None:
 
 def test_explain_shows_a_family(here: Path) -> None:
     text = harness("explain", "role").stdout
-    assert text.startswith("role  3 rules, 1 observation; harness explain ID tells all of one\n")
+    assert text.startswith("role  3 rules, 1 observation; harness explain ID shows one in full\n")
     assert "SHOULD   role.first\n" in text
     assert "Clients that start a new message at each role" in text
     assert here.exists()
@@ -109,8 +109,8 @@ def test_explain_shows_a_family(here: Path) -> None:
 
 def test_explain_of_a_check_has_the_words_of_each_form(here: Path) -> None:
     text = harness("explain", "sse.json").stdout
-    assert text.count("does not know the mark in this spelling") == 1
-    assert text.index("[done]") < text.index("in this spelling")
+    assert text.count("does not know this spelling of the mark") == 1
+    assert text.index("[done]") < text.index("this spelling")
     assert here.exists()
 
 

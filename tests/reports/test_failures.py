@@ -85,7 +85,7 @@ def test_long_lists_are_cut_and_name_what_they_leave_out() -> None:
     found = [finding(f"usage.rule-{n}") for n in range(25)]
     text = audited(*found)
     assert text.count("         breaks ") == 20
-    assert "and 5 more; --all tells of each: usage.rule-20 ×1," in " ".join(text.split())
+    assert "and 5 more; --all shows each: usage.rule-20 ×1," in " ".join(text.split())
     assert audited(*found, whole=True).count("         breaks ") == 25
 
 
