@@ -16,23 +16,31 @@ const FLAGS = [
   "--disable-sync", "--no-first-run", "--no-zygote", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ];
 
+const HOME = path.join(process.env.HARNESS_CLIENT_ENV, "browser");
+if (!fs.existsSync(HOME)) await unpack(); // as it is imported: where this fails, the environment is to blame, not an answer
+
 let launched = null;
 
 async function launch() {
-  const home = path.join(process.env.HARNESS_CLIENT_ENV, "browser");
-  if (!fs.existsSync(home)) await unpack(home);
-  process.env.TMPDIR = home; // where the browser is looked for, and keeps its profile
+  process.env.TMPDIR = HOME; // where the browser is looked for, and keeps its profile
   const executablePath = await chromium.executablePath();
   return puppeteer.launch({ executablePath, args: FLAGS, headless: "shell", pipe: true }); // it ends with the pipe
 }
 
-async function unpack(home) {
-  process.env.TMPDIR = fs.mkdtempSync(`${home}-`);
-  await chromium.executablePath();
+/** Unpack the browser; its files are ours, as the owners that the archive names are not there in the namespace of a client. */
+async function unpack() {
+  const { getuid } = process;
+  const folder = fs.mkdtempSync(`${HOME}-`);
+  process.env.TMPDIR = folder;
+  process.getuid = () => -1; // tar-fs gives files to their owners where it runs as root
   try {
-    fs.renameSync(process.env.TMPDIR, home);
-  } catch {
-    fs.rmSync(process.env.TMPDIR, { recursive: true }); // another host was faster
+    await chromium.executablePath();
+    fs.renameSync(folder, HOME);
+  } catch (error) {
+    if (!fs.existsSync(HOME)) throw error; // another host was faster
+  } finally {
+    process.getuid = getuid;
+    fs.rmSync(folder, { recursive: true, force: true });
   }
 }
 
