@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import re
 import subprocess
 import zlib
 from collections.abc import Callable, Iterable
@@ -364,6 +365,16 @@ def test_no_tracked_file_holds_what_is_shaped_like_a_key() -> None:
         pytest.skip("not a git checkout")
     contents = {path: path.read_bytes() for path in files}
     assert [str(path) for path, content in contents.items() if redact(content) != content] == []
+
+
+def test_no_page_and_no_result_holds_a_path_of_a_home_folder() -> None:
+    files = [path for path in tracked() if {"reports", "docs", "cassettes"} & set(path.relative_to(ROOT).parts)]
+    if not files:
+        pytest.skip("not a git checkout")
+    of_home = re.compile(rb"/(?:root|home/[a-z][\w-]*|Users/[A-Za-z][\w-]*)/[.\w]")
+    assert {
+        str(path.relative_to(ROOT)): found[0] for path in files if (found := of_home.search(path.read_bytes()))
+    } == {}
 
 
 @pytest.mark.parametrize("folder", ["cassettes", "reports"])

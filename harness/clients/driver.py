@@ -194,9 +194,10 @@ def _why(error: Exception) -> str:
 
 
 def output_of(answer: _Answer) -> ClientOutput:
-    """Return what a host says that the user of its code got."""
+    """Return what a host says that the user of its code got; what an exception says names no home folder."""
     error = answer.error
-    failure = Failure(tuple(error.kinds), error.message, error.at, error.line) if error else None
+    home = str(Path.home())
+    failure = Failure(tuple(error.kinds), error.message.replace(home, "~"), error.at, error.line) if error else None
     calls = answer.tools if isinstance(answer.tools, list) else []
     usage = answer.usage if isinstance(answer.usage, int) else None
     return ClientOutput(answer.text, answer.reasoning, answer.finish, usage, tuple(map(_call, calls)), failure)

@@ -365,6 +365,11 @@ def test_code_that_cannot_be_imported_is_not_judged_and_the_next_question_is_ans
     assert host.ask(write("out.print('here')", name="other.py"), {}).text == "here"
 
 
+def test_what_an_exception_says_names_no_home_folder(host: Host, write: Write) -> None:
+    client = write(f"raise OSError('{Path.home()}/a/b is gone')")
+    assert failed(host.ask(client, {})).message == "~/a/b is gone"
+
+
 def test_the_host_runs_on_the_standard_library_alone(tmp_path: Path, write: Write) -> None:
     bare = (sys.executable, "-S", ENVIRONMENTS["own"].command[1])  # no site-packages
     with Host(bare, "http://127.0.0.1:1") as host:
