@@ -4,6 +4,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from harness.matrix.bundled import FILE_NAME
@@ -59,6 +60,14 @@ def test_an_answer_of_an_outline_that_came_before_is_what_it_would_be_without(pr
         together = [made.answer(provider, body)[1].response for body in bodies]
         assert together == alone
     assert any(held for _, held in mould.MOULDS.values()) is (name in {"", "lookup_order"})
+
+
+def test_models_of_one_form_keep_their_names() -> None:
+    made = Synthesiser(MATRIX, ROOT)
+    model = made.models("deepseek")[0]
+    for name in (model, f"{model}-other") * 3:
+        response = made.answer("deepseek", asked(name, "plain", stream=False))[1].response
+        assert orjson.loads(response.body)["model"] == name
 
 
 def test_no_more_than_so_many_outlines_are_kept() -> None:

@@ -244,7 +244,7 @@ def spaces(exchange: Exchange) -> Iterator[Problem]:
     "parity.ends", SHOULD, "The text begins and ends at the same place, streamed or not.",
     sources.REFERENCE, _pair,
     good=(_CHAT, _LONG_CHAT),
-    bad=(replace_in_body(_LONG_CHAT, ", of tomorrow and of the week?", ""), replace_in_body(_LONG_CHAT, "你好! How can I", "can I")),
+    bad=(replace_in_body(_LONG_CHAT, ", of tomorrow and of the week?", ""), replace_in_body(replace_in_body(_LONG_CHAT, " of tomorrow and of the week?", ""), '"completion_tokens":4,"total_tokens":13', '"completion_tokens":3,"total_tokens":12'), replace_in_body(_LONG_CHAT, "你好! How can I", "can I")),
     depends_on=_HELD,
     dialects=WITH_CHOICES,
 )  # fmt: skip
