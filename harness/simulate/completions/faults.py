@@ -120,7 +120,7 @@ _FAULTS = (
     _own("logprobs-of-chat", "logprobs-form", "logprobs have the form of chat completions.", "logprobs", chunks(_listing, set_value("choices/*/logprobs", _listed_as_in_chat)), "vllm-project/vllm/issues/3179"),
     _own("no-token-logprobs", "logprobs-form", "token_logprobs is absent.", "logprobs", chunks(_listing, drop("choices/*/logprobs/token_logprobs"))),
     _own("two-probabilities", "top-own", "A token has two probabilities.", "logprobs", _list("token_logprobs", lambda values: [-19.98 for _ in values]), "abetlen/llama-cpp-python/pull/453"),
-    _own("lists-differ", "logprobs-lengths", "Two tokens have one offset.", "logprobs", _list("text_offset", lambda offsets: [*offsets, 7]), "theroyallab/tabbyAPI/pull/141"),
+    _own("lists-differ", "logprobs-lengths", "text_offset has one entry more than tokens.", "logprobs", _list("text_offset", lambda offsets: [*offsets, 7]), "theroyallab/tabbyAPI/pull/141"),
     _own("above-zero", "logprobs-range", "A logarithm of a probability is above 0.", "logprobs", _list("token_logprobs", [0.78])),
     _own("tokens-of-others", "logprobs-join", "The tokens are written as the tokenizer keeps them.", "logprobs", _list("tokens", ["Ġfar"], only=slice(3, 4)), "foundation-model-stack/fms-guardrails-orchestrator/issues/477"),
     _own("offsets-without-prompt", "text-offset", "text_offset begins anew after the first chunk.", "logprobs", _list("text_offset", [7], only=slice(1, 2)), "vllm-project/vllm/pull/47815"),
