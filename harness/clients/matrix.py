@@ -5,7 +5,7 @@ A client's fate with the reference answers and with what a provider's answers ho
 is measured first; then the provider's recordings are replayed to it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +21,7 @@ from harness.clients.predicting import (
     like,
     predict,
     predict_listed,
+    suffered,
     traits_in,
     traits_listed,
 )
@@ -97,33 +98,40 @@ def run_matrix(
 
 def _findings(trials: Trials, tolerance: Baseline, client_run: Mapping[str, ClientRun]) -> Iterator[ClientFinding]:
     """Yield the findings of one client, but for those that only foretelling needs."""
+    known = suffered(tolerance)
     for trial in (*reference_trials(), *trials.deviations, *trials.recorded):
         if trial.id in client_run:
             finding, plain = client_run[trial.id].finding, like(trial)
             before = tolerance.get(plain.id) if plain else None
             yield _foretold(
-                replace(finding, on_reference=finding.fate.bad and before is finding.fate), trials, tolerance, trial
+                replace(finding, on_reference=finding.fate.bad and before is finding.fate),
+                trials,
+                tolerance,
+                trial,
+                known,
             )
 
 
-def _foretold(finding: ClientFinding, trials: Trials, tolerance: Baseline, trial: Trial) -> ClientFinding:
+def _foretold(
+    finding: ClientFinding, trials: Trials, tolerance: Baseline, trial: Trial, known: Collection[str]
+) -> ClientFinding:
     if trial.provider == REFERENCE or finding.fate is ClientOutcome.ENV:
         return finding
     held = trials.held[trial.id]
     fate, cause = predict(tolerance, trial, held)
-    why = "" if fate.bad == finding.fate.bad else _why(trial, held, cause, missed=finding.fate.bad)
+    why = "" if fate.bad == finding.fate.bad else _why(trial, held, cause, known, missed=finding.fate.bad)
     return replace(finding, predicted=fate, cause=cause, why=why)
 
 
-def _why(trial: Trial, held: list[str], cause: str | None, *, missed: bool) -> str:
-    """Return what may be the reason that an answer fared otherwise than foretold."""
+def _why(trial: Trial, held: list[str], cause: str | None, known: Collection[str], *, missed: bool) -> str:
+    """Return why an answer may have fared otherwise than predicted; ``known`` are the checks of what breaks the client."""
     if not missed:
         return (
             f"alone {cause} harms; something else in the answer makes up for it"
             if cause
             else "something in the answer makes up for it"
         )
-    more = beyond(trial, held)[:_MORE]
+    more = beyond(trial, held, known)[:_MORE]
     if more:
         return f"{BEYOND}{'; '.join(more)}"
     return f"{cause} makes up for it alone, not here" if cause else "what it has does harm together only"

@@ -13,7 +13,7 @@ So n answers and m clients are measured once each, and the table of n × m is pr
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import NamedTuple
@@ -22,7 +22,7 @@ from harness.checks import CHECKS
 from harness.clients.due import due_of
 from harness.clients.trials import Trial, deviation_trials, reference_trials, transplant
 from harness.judging.runner import Subject, judge_exchanges, problems_of
-from harness.results import WORST_FATE_FIRST, ClientOutcome, Deviation, Finding, Outcome
+from harness.results import WORST_FATE_FIRST, ClientOutcome, Deviation, Finding, Level, Outcome
 from harness.simulate.faults import EVERY_FAULT, FAULTS_OF
 from harness.wire.dialect import DialectName
 from harness.wire.exchange import Exchange
@@ -41,6 +41,8 @@ _SAYS_NOTHING = frozenset(
 
 _WHAT = frozenset({"sse.comments", "sse.names"})
 """Observations of which it counts that there is something, not what."""
+
+_LEVELS = {level: rank for rank, level in enumerate(Level)}
 
 _PIECE = BLOCK_DELTA.encode()
 _BLOCKS = "blocks"
@@ -209,8 +211,29 @@ def _alone(tolerance: Baseline, form: tuple[object, ...] | None, held: Iterable[
             yield name, before, tolerance[tried.id]
 
 
-def beyond(trial: Trial, held: Iterable[str]) -> list[str]:
-    """Return what the checks say of an answer that neither the reference nor anything held in it has."""
+def beyond(trial: Trial, held: Iterable[str], suffered: Collection[str] = ()) -> list[str]:
+    """
+    Return what the checks say of an answer that neither the reference nor anything held in it has.
+
+    What is most likely to break a client comes first: what checks in ``suffered`` say, then rules by level, then observations
+    of the body, then those of headers, which client code hardly ever reads.
+    """
     plain, known = like(trial), {atom.id: atom.facts for atom in known_traits()}
     covered = (facts_of(plain) if plain else frozenset()).union(*(known[name] for name in held))
-    return sorted(f"{check}: {said}" for check, said in facts_of(trial) - covered)
+    more = sorted(facts_of(trial) - covered, key=lambda fact: (fact[0] not in suffered, _rank(fact[0]), fact))
+    return [f"{check}: {said}" for check, said in more]
+
+
+def _rank(check: str) -> int:
+    """Return how unlikely it is that client code depends on what a check says."""
+    known = CHECKS.get(check)
+    level = _LEVELS[known.level if known else Level.OBSERVE]
+    return level + (level == _LEVELS[Level.OBSERVE] and check.startswith("http."))
+
+
+def suffered(tolerance: Baseline) -> frozenset[str]:
+    """Return the checks that report what breaks a client alone: the rules of such faults, and what is said of such variants."""
+    harmful = {name for name, before, fate in _alone(tolerance, None, _deviations()) if fate.bad and fate is not before}
+    rules = {EVERY_FAULT[name].rule for name in harmful if name in EVERY_FAULT}
+    legal = [atom.facts for atom in known_traits() if atom.id in harmful and atom.id not in EVERY_FAULT]
+    return frozenset(rules).union(check for facts in legal for check, _ in facts)

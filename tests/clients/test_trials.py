@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from harness.checks import CHECKS
 from harness.clients.catalogue import CLIENTS
 from harness.clients.client import TEXT, Client
 from harness.clients.predicting import (
@@ -18,6 +19,7 @@ from harness.clients.predicting import (
     like,
     predict,
     predict_listed,
+    suffered,
     traits_in,
 )
 from harness.clients.trials import (
@@ -32,7 +34,7 @@ from harness.clients.trials import (
 from harness.matrix.completions import COMPLETIONS
 from harness.matrix.providers import load_matrix
 from harness.matrix.scenarios import SCENARIOS
-from harness.results import ClientOutcome
+from harness.results import ClientOutcome, Level
 from harness.serve.recording_index import REFERENCE, RecordedAnswer, RecordingIndex
 from harness.simulate.chat.ideal import MODEL, recording
 from harness.simulate.completions.ideal import MODEL as MODEL_OF_COMPLETIONS
@@ -268,6 +270,30 @@ def test_what_an_answer_holds_beyond_its_faults_is_told() -> None:
     cut = acme("stream-cut")
     assert beyond(cut, ["stream-cut"]) == []
     assert beyond(cut, []) != []
+
+
+def test_the_likeliest_reason_comes_first() -> None:
+    of = plain("chat.stream")
+    keyed = replace_in_body(
+        of.exchange, '"object":"chat.completion.chunk"', '"vendor":1,"object":"chat.completion.chunk"'
+    )
+    odd = replace(of, exchange=with_header(keyed, "content-encoding", "zstd"))
+    checks = [said.split(": ")[0] for said in beyond(odd, [])]
+    assert checks.index("chunk.vendor-keys") < checks.index("http.compression")
+    assert beyond(odd, [], {"http.compression"})[0] == "http.compression: zstd"
+
+
+def test_a_rule_comes_before_an_observation() -> None:
+    checks = [said.split(": ")[0] for said in beyond(acme("usage-twice"), [])]
+    levels = [CHECKS[check].level for check in checks]
+    assert levels == sorted(levels, key=list(Level).index)
+    assert levels[0] is not Level.OBSERVE
+
+
+def test_what_breaks_a_client_alone_is_known_by_its_rule() -> None:
+    fates = {one.id: ClientOutcome.OK for one in (*reference_trials(), *deviation_trials())}
+    assert suffered(fates) == frozenset()
+    assert suffered(fates | {"usage-twice": ClientOutcome.WRONG}) == {"usage.once"}
 
 
 def acme(fault: str) -> Trial:
