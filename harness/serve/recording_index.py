@@ -9,7 +9,7 @@ among equals the first in the order of the scenarios.  Nobody's key is looked at
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -119,11 +119,12 @@ class RecordedAnswer:
 
 @dataclass(frozen=True)
 class RequestMade:
-    """What is asked of a provider, and the ``path`` where; a ``body`` of None is no JSON object."""
+    """What is asked of a provider, and the ``path`` where; a ``body`` of None is no JSON object, ``content`` its bytes."""
 
     provider: str
     body: dict[str, Any] | None
     path: str
+    content: bytes | None = None
 
     @property
     def model(self) -> Any:
@@ -133,7 +134,7 @@ class RequestMade:
     @cached_property
     def dialect(self) -> DialectName:
         """The dialect that is spoken."""
-        return dialect_of(self.path, b"")
+        return _dialect_at(self.path)
 
     @cached_property
     def traits(self) -> RequestTraits:
@@ -149,6 +150,11 @@ class RequestMade:
             return wrong_with_prompt(self.body)
         of_openai = self.provider == REFERENCE and self.body is not None
         return wrong_with(self.body) or (refused_by_openai(self.body or {}) if of_openai else None)
+
+
+@lru_cache(64)
+def _dialect_at(path: str) -> DialectName:
+    return dialect_of(path, b"")
 
 
 def _counts(url: str) -> bool:
@@ -232,7 +238,9 @@ class RecordingIndex:
         """
         key = provider, sha256(content).digest(), scenario, path
         held = self._answers.pop(key, None)
-        held = held or self.choose(provider, Request("POST", "", body=content).json, scenario, path=path)
+        held = held or self._choose(
+            RequestMade(provider, Request("POST", "", body=content).json, path, content), scenario
+        )
         self._answers[key] = held
         if len(self._answers) > _REMEMBERED:
             del self._answers[next(iter(self._answers))]
@@ -251,8 +259,10 @@ class RecordingIndex:
             NotRecorded: there is no such provider here; or nothing recorded answers it, and none is to be made; says what
                 is nearest, and how it differs.
         """
-        self._require_served(provider)
-        asked = RequestMade(provider, body, path)
+        return self._choose(RequestMade(provider, body, path), scenario)
+
+    def _choose(self, asked: "RequestMade", scenario: str | None) -> RecordedAnswer:
+        self._require_served(asked.provider)
         if self._synthesiser is None or scenario:
             return self._recorded(asked, scenario)
         found = self._fitting(asked)
@@ -384,7 +394,8 @@ def _is_served(scenario: Scenario, exchange: Exchange) -> bool:
 
 def _synthesised(synthesiser: Synthesiser, asked: RequestMade) -> RecordedAnswer:
     target, made = synthesiser.answer(asked.provider, asked.body, path=asked.path, right=asked.wrong is None)
-    request = Request("POST", asked.path, _JSON, None if asked.body is None else orjson.dumps(asked.body))
+    content = orjson.dumps(asked.body) if asked.content is None and asked.body is not None else asked.content
+    request = Request("POST", asked.path, _JSON, content)
     return RecordedAnswer(target, (str(asked.model),), _MADE, made.exchange(request))
 
 

@@ -41,6 +41,7 @@ class Synthesiser:
         self._targets: dict[str, list[Target]] = {}
         for target in matrix.targets():
             self._targets.setdefault(target.provider.id, []).append(target)
+        self._by_name: dict[str, dict[str, Target]] = {}
         self._manners: dict[str, dict[str, Manner]] = {}
         self._texts: dict[str, CompletionsManner] = {}
         self._profiles: dict[str, Profile | None] = {}
@@ -108,9 +109,11 @@ class Synthesiser:
         return self._profiles[provider.id]
 
     def _target(self, provider: str, body: Json | None) -> Target | None:
-        model = str((body or {}).get("model") or "")
-        targets = self._targets.get(provider, [])
-        return next((one for one in targets if model in _names(one)), targets[0] if targets else None)
+        if provider not in self._by_name:
+            named = [(name, one) for one in self._targets.get(provider, ()) for name in ("", *_names(one))]
+            self._by_name[provider] = dict(reversed(named))  # the first of a name is the one that stays
+        by_name = self._by_name[provider]
+        return by_name.get(str((body or {}).get("model") or "")) or by_name.get("")
 
     def models(self, provider: str) -> list[str]:
         """Return the names by which the models of a provider are asked for."""

@@ -6,32 +6,51 @@ change.
 """
 
 from collections.abc import Callable
-from functools import lru_cache, wraps
-from typing import TypeVar
+from functools import lru_cache
+from typing import TypeVar, TypeVarTuple
 
 import orjson
 
 from harness.wire.shapes import Json
 
 _T = TypeVar("_T")
+_More = TypeVarTuple("_More")
 _REMEMBERED, _LONGEST = 256, 32_768
 _SAID = ("messages", "system")
+_LATEST: tuple[Json, bytes | None] = {}, None
 
 
-def of_frame(work: Callable[[Json], _T]) -> Callable[[Json], _T]:
-    """Return ``work``, which looks at no message, done once for each frame; what it returns may not be changed."""
+def frame_of(body: Json) -> bytes | None:
+    """Return a request without its messages; None where that is too long to be kept, or deeper than orjson writes."""
+    global _LATEST  # noqa: PLW0603 - several ask for the frame of one request in turn
+    latest, frame = _LATEST
+    if latest is not body:
+        frame = _written({key: value for key, value in body.items() if key not in _SAID})
+        _LATEST = body, frame
+    return frame
+
+
+def _written(around: Json) -> bytes | None:
+    try:
+        frame = orjson.dumps(around)
+    except TypeError:
+        return None
+    return frame if len(frame) <= _LONGEST else None
+
+
+def of_frame(work: Callable[[Json, *_More], _T]) -> Callable[[Json, *_More], _T]:
+    """
+    Return ``work``, which looks at no message, done once for each frame; what it returns may not be changed.
+
+    What ``work`` takes besides the request is hashable, and has to be the same too.
+    """
 
     @lru_cache(_REMEMBERED)
-    def once(frame: bytes) -> _T:
-        return work(orjson.loads(frame))
+    def once(frame: bytes, *more: *_More) -> _T:
+        return work(orjson.loads(frame), *more)
 
-    @wraps(work)
-    def done(body: Json) -> _T:
-        around = {key: value for key, value in body.items() if key not in _SAID}
-        try:
-            frame = orjson.dumps(around)
-        except TypeError:  # deeper than orjson writes
-            return work(body)
-        return once(frame) if len(frame) <= _LONGEST else work(body)
+    def done(body: Json, *more: *_More) -> _T:
+        frame = frame_of(body)
+        return work(body, *more) if frame is None else once(frame, *more)
 
     return done

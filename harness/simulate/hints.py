@@ -18,13 +18,16 @@ class Hints:
     def __init__(self, text: str = "") -> None:
         text = text[:_LONGEST]
         self.text_of_prompt = text
+        self._lowered = text.lower()
         self._numbers = [*dict.fromkeys([*_IN_CALL.findall(text), *_NUMBER.findall(text)])]
         quoted = [one or other for one, other in _QUOTED.findall(text)]
         self._texts = [*dict.fromkeys([*quoted, *_NAME.findall(text)])]
 
-    def __copy__(self) -> "Hints":
+    def copy(self) -> "Hints":
+        """Return the hints that are left, to be used up again."""
         other = object.__new__(Hints)
-        other.text_of_prompt, other._numbers, other._texts = self.text_of_prompt, self._numbers, [*self._texts]
+        other.text_of_prompt, other._lowered = self.text_of_prompt, self._lowered
+        other._numbers, other._texts = self._numbers, [*self._texts]
         return other
 
     def numbers(self, *, whole: bool) -> Iterator[float]:
@@ -33,6 +36,13 @@ class Hints:
             number = float(said) if "." in said else int(said)
             if not whole or isinstance(number, int):
                 yield number
+
+    def number(self, *, whole: bool) -> float:
+        """Return the number that comes next, and take it away; 1 where none is left."""
+        for number in self.numbers(whole=whole):
+            self.used(number)
+            return number
+        return 1
 
     def used(self, number: float) -> None:
         """Take away a number that was used."""
@@ -49,5 +59,10 @@ class Hints:
 
     def first(self, values: list[Any]) -> list[Any]:
         """Return values with those ahead that the prompt names."""
-        said = self.text_of_prompt.lower()
+        said = self._lowered
         return sorted(values, key=lambda one: not (isinstance(one, str) and one and one.lower() in said))
+
+
+def spoken(name: str) -> str:
+    """Return the text that stands for a property which the prompt says nothing of."""
+    return (name or "text").replace("_", " ")

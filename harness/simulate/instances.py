@@ -10,8 +10,7 @@ import json
 import random
 import re
 from collections.abc import Iterator, Mapping
-from copy import copy
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from itertools import count, islice
 from typing import Any
 
@@ -21,8 +20,9 @@ from jsonschema.exceptions import SchemaError
 from jsonschema.protocols import Validator
 from jsonschema.validators import validator_for
 
-from harness.simulate.hints import Hints
-from harness.simulate.schema_parts import alternatives, is_plain, merged, types_of
+from harness.simulate.hints import Hints, spoken
+from harness.simulate.plain_schemas import FORMATS, Fill, filler, is_plain
+from harness.simulate.schema_parts import alternatives, merged, types_of
 from harness.wire.dumping import json_text
 from harness.wire.shapes import Json
 
@@ -30,26 +30,6 @@ _DEEP, _DEEPEST = 3, 20
 """From the first depth on as little is made as fits; nothing is at the second."""
 _TRIES = 24
 _REFERENCE = re.compile(r'"\$ref":"([^"]*)"')
-_FORMATS = {
-    "date-time": "2026-01-15T09:30:00Z",
-    "date": "2026-01-15",
-    "time": "09:30:00Z",
-    "duration": "P1D",
-    "email": "ada@example.com",
-    "idn-email": "ada@example.com",
-    "hostname": "example.com",
-    "ipv4": "192.0.2.1",
-    "ipv6": "2001:db8::1",
-    "uri": "https://example.com/",
-    "url": "https://example.com/",
-    "uri-reference": "/path",
-    "iri": "https://example.com/",
-    "uuid": "123e4567-e89b-42d3-a456-426614174000",
-    "json-pointer": "/a",
-    "regex": ".*",
-    "binary": "",
-    "decimal": "1.5",
-}
 
 
 class UnfillableSchema(ValueError):
@@ -62,27 +42,42 @@ def instance(schema: Any, hints: Hints | None = None) -> Any:
 
     ``hints`` has the values that the prompt brings, such as its numbers and what it quotes.
     """
+    return maker_of(schema)(hints or Hints())
+
+
+def maker_of(schema: Any) -> Fill:
+    """Return what makes a value that fits ``schema`` and takes hints as they are; raises UnfillableSchema as ``instance``."""
     try:
-        validator, plain = _known(json_text(schema))
-        for careful in (False, True):
-            maker = _Filler(schema, copy(hints) if hints else Hints(), careful=careful)
-            for value in islice(maker.values(schema, 0), _TRIES if careful else 1):
-                if plain or validator.is_valid(value):
-                    return value
+        return _maker_of(json_text(schema))
     except SchemaError as error:
         raise UnfillableSchema(f"it is no JSON Schema: {error.message}") from None
+    except (RecursionError, LookupError, TypeError, ValueError) as error:
+        raise UnfillableSchema(f"no instance of it is found: {error}") from None
+
+
+@lru_cache(256)
+def _maker_of(content: str) -> Fill:
+    validator = _validator(content)
+    if isinstance(validator.schema, Mapping) and is_plain(validator.schema):
+        fill = filler(validator.schema)
+        return lambda hints: fill(hints.copy())
+    return partial(_found, validator)
+
+
+def _found(validator: Validator, hints: Hints) -> Any:
+    """Return the first value that fits, of those that are made with more and more care."""
+    schema: Any = validator.schema
+    try:
+        for careful in (False, True):
+            maker = _Filler(schema, hints.copy(), careful=careful)
+            for value in islice(maker.values(schema, 0), _TRIES if careful else 1):
+                if validator.is_valid(value):
+                    return value
     except (RecursionError, LookupError, TypeError, ValueError, re.error, OverflowError) as error:
         raise UnfillableSchema(f"no instance of it is found: {error}") from None
     except Exception as error:  # noqa: BLE001 - a reference that leads nowhere is of a class that referencing keeps to itself
         raise UnfillableSchema(f"no instance of it is found: {type(error).__name__}") from None
     raise UnfillableSchema("no instance of it is found")
-
-
-@lru_cache(256)
-def _known(content: str) -> tuple[Validator, bool]:
-    """Return what judges the instances of a schema, and whether the first that is made needs no judge."""
-    validator = _validator(content)
-    return validator, is_plain(validator.schema)
 
 
 @lru_cache(256)
@@ -264,16 +259,10 @@ class _Filler:
     def _text(self, schema: Json, name: str, unlike: int) -> str:
         if "pattern" in schema:
             return str(self._xeger.xeger(schema["pattern"]))
-        if schema.get("format") in _FORMATS and not unlike:
-            return _FORMATS[schema["format"]]
+        if schema.get("format") in FORMATS and not unlike:
+            return FORMATS[schema["format"]]
         hint = self._hints.text(name) if not unlike else None
-        text = (
-            hint
-            if hint is not None
-            else f"{(name or 'text').replace('_', ' ')} {unlike + 1}"
-            if unlike
-            else (name or "text").replace("_", " ")
-        )
+        text = hint if hint is not None else f"{spoken(name)} {unlike + 1}" if unlike else spoken(name)
         least, most = schema.get("minLength", 0), schema.get("maxLength")
         text = text if len(text) >= least else text + "x" * (least - len(text))
         return text if most is None else (text[-most:] if unlike else text[:most]) if most else ""

@@ -14,38 +14,9 @@ _OF_TYPE = {
     "string": ("minLength", "maxLength", "pattern", "format"),
     "number": ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
 }
-_ALL = ("object", "string", "integer", "number", "boolean", "array", "null")
+ALL_TYPES = ("object", "string", "integer", "number", "boolean", "array", "null")
 _DEEPEST_REFERENCE = 20
 _PUT_TOGETHER = frozenset({"$ref", "allOf", "anyOf", "oneOf", "if"})
-
-
-_TOLD = frozenset({"title", "description", "default", "examples", "$schema", "format", "strict"})
-_PLAIN = {
-    "object": frozenset({"properties", "required", "additionalProperties"}),
-    "array": frozenset({"items"}),
-    "string": frozenset({"enum"}),
-}
-_PLAIN_DEPTH = 3
-
-
-def is_plain(schema: Any, depth: int = 0) -> bool:
-    """Tell whether a schema has types, properties, items and texts to choose from alone, so that what is made of it fits."""
-    if not isinstance(schema, Mapping) or depth > _PLAIN_DEPTH:
-        return False
-    kind = schema.get("type", "string" if "enum" in schema else None)
-    if not isinstance(kind, str) or kind not in _ALL or not schema.keys() - {"type"} <= _TOLD | _PLAIN.get(kind, _TOLD):
-        return False
-    parts: list[Any] = [*schema["properties"].values()] if "properties" in schema else []
-    parts += [schema["items"]] if "items" in schema else []
-    return _is_plain_here(schema) and all(is_plain(part, depth + 1) for part in parts)
-
-
-def _is_plain_here(schema: Mapping[str, Any]) -> bool:
-    """Tell whether what a plain object requires is described, and whether there are texts to choose from, and only texts."""
-    listed = schema.get("enum", [""])
-    described = set(schema.get("required", ())) <= set(schema.get("properties", ()))
-    closed = isinstance(schema.get("additionalProperties", True), bool)
-    return described and closed and bool(listed) and all(isinstance(one, str) for one in listed)
 
 
 def alternatives(schema: Json, root: Any, *, null_first: bool = False) -> Iterator[Json]:
@@ -133,6 +104,6 @@ def types_of(schema: Json, *, null_first: bool = False) -> list[str]:
     """Return the types that a value may have, the one to try first ahead; null is the last, or the first."""
     said = schema.get("type")
     if said is None:
-        return [kind for kind, keys in _OF_TYPE.items() if any(key in schema for key in keys)] or list(_ALL[1:])
+        return [kind for kind, keys in _OF_TYPE.items() if any(key in schema for key in keys)] or list(ALL_TYPES[1:])
     listed = said if isinstance(said, list) else [said]
     return sorted(listed, key=lambda kind: kind == "null", reverse=null_first)

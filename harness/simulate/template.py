@@ -202,7 +202,6 @@ def _uses(template: Any, place: str) -> bool:
     return bool(template == f"${place}")
 
 
-@lru_cache(64)
 def make_id(form: str, seed: str, number: int = 0) -> str:
     """Return an id of the form; the same ``seed`` gives the same id."""
     if "{" not in form:
@@ -210,7 +209,8 @@ def make_id(form: str, seed: str, number: int = 0) -> str:
     plan = _id_form(form)
     source = _bytes_of(seed, plan.bytes)
     letters = {kind: source.translate(_LETTERS[kind]).decode() for kind in plan.kinds}
-    return "".join([part if isinstance(part, str) else part.of(letters, number) for part in plan.parts])
+    made = [letters[one.kind][one.start : one.end] if one.kind != "number" else one.number(number) for one in plan.made]
+    return plan.text % tuple(made)
 
 
 class _Letters(NamedTuple):
@@ -220,16 +220,15 @@ class _Letters(NamedTuple):
     start: int
     end: int
 
-    def of(self, letters: Mapping[str, str], number: int) -> str:
-        if self.kind == "number":
-            return f"{number:0{self.end - self.start}d}"
-        return letters[self.kind][self.start : self.end]
+    def number(self, number: int) -> str:
+        return f"{number:0{self.end - self.start}d}"
 
 
 class _IdForm(NamedTuple):
-    """What stands in the form of an id, and how many bytes its letters are made of."""
+    """The form of an id: its ``text`` with places, the letters ``made`` for them, and of how many bytes these are."""
 
-    parts: tuple[str | _Letters, ...]
+    text: str
+    made: tuple[_Letters, ...]
     kinds: frozenset[str]
     bytes: int
 
@@ -237,15 +236,16 @@ class _IdForm(NamedTuple):
 @lru_cache(256)
 def _id_form(form: str) -> _IdForm:
     plain, *rest = _PART.split(form.replace("{uuid}", _UUID))
-    parts: list[str | _Letters] = [plain]
+    whole, made = plain.replace("%", "%%"), list[_Letters]()
     kinds, taken = set(), 0
     for kind, count, text in zip(*[iter(rest)] * 3, strict=True):
         width = int(count or 1)
-        parts += [_Letters(kind, taken, taken + width), text]
+        made.append(_Letters(kind, taken, taken + width))
+        whole += "%s" + text.replace("%", "%%")
         if kind != "number":  # is made of no bytes
             kinds.add(kind)
             taken += width
-    return _IdForm(tuple(parts), frozenset(kinds), taken)
+    return _IdForm(whole, tuple(made), frozenset(kinds), taken)
 
 
 def _bytes_of(seed: str, count: int) -> bytes:

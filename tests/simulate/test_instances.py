@@ -9,8 +9,8 @@ from jsonschema import Draft202012Validator
 from schemas import OBJECTS
 
 from harness.simulate.hints import Hints
-from harness.simulate.instances import UnfillableSchema, instance
-from harness.simulate.schema_parts import is_plain
+from harness.simulate.instances import UnfillableSchema, _Filler, instance
+from harness.simulate.plain_schemas import filler, is_plain
 
 
 @settings(deadline=None, max_examples=60)
@@ -146,3 +146,32 @@ def test_what_is_made_of_a_plain_schema_fits_without_a_judge(schema: Any, prompt
 )
 def test_a_schema_is_plain_if_nothing_in_it_narrows_what_fits(schema: Any, *, plain: bool) -> None:
     assert is_plain(schema) is plain
+
+
+NAMES = st.sampled_from(["order_id", "city", "a", "note", "fields"])
+LEAVES = st.one_of(
+    st.fixed_dictionaries({"type": st.sampled_from(["string", "integer", "number", "boolean", "null"])}),
+    st.fixed_dictionaries({"type": st.just("string"), "format": st.sampled_from(["date", "email", "none of ours"])}),
+    st.fixed_dictionaries({"enum": st.lists(st.sampled_from(["red", "blue", "Lyon"]), min_size=1)}),
+)
+PLAIN_SCHEMAS = st.recursive(
+    LEAVES,
+    lambda parts: st.one_of(
+        st.fixed_dictionaries({"type": st.just("array")}, optional={"items": parts}),
+        st.dictionaries(NAMES, parts, min_size=1).flatmap(
+            lambda properties: st.fixed_dictionaries(
+                {"type": st.just("object"), "properties": st.just(properties)},
+                optional={"required": st.lists(st.sampled_from(sorted(properties)), unique=True)},
+            )
+        ),
+    ),
+    max_leaves=6,
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(schema=PLAIN_SCHEMAS)
+def test_a_plain_schema_is_filled_with_what_is_made_first_of_any(schema: dict[str, Any]) -> None:
+    text = 'Is order 7, or 8.5, of "blue" things in Lyon, with note: short?'
+    first = next(_Filler(schema, Hints(text), careful=False).values(schema, 0))
+    assert not is_plain(schema) or filler(schema)(Hints(text)) == first

@@ -28,6 +28,8 @@ WORDS = (
     "back\\slash",
     "ünïcode",
     "\ue0000\ue001",
+    "a\ue002b",
+    'ends with ",',
     "87000000000000001",
     "new\nline",
     "😀",

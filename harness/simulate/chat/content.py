@@ -5,7 +5,9 @@ Texts, calls and counts are made up; the same request gets the same answer from 
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
 
 from harness.wire.shapes import Json
 
@@ -51,6 +53,23 @@ class Said:
     def reasoning_tokens(self) -> int:
         """How many tokens the thought took."""
         return len(self.thought) * _TOKENS_A_THOUGHT
+
+    @property
+    def pieces(self) -> tuple[str, ...]:
+        """All that it says, in order: thought, text, and the arguments of its calls."""
+        return (*self.thought, *self.text, *(piece for call in self.calls for piece in call.pieces))
+
+    @property
+    def outline(self) -> Hashable:
+        """All but what it says: how many pieces there are of each."""
+        calls = tuple((call.name, len(call.pieces)) for call in self.calls)
+        return len(self.thought), len(self.text), calls, self.finish, self.forced
+
+    def saying(self, pieces: Iterator[str]) -> "Said":
+        """Return the same with the next of ``pieces`` in the place of its own."""
+        thought, text = (tuple(islice(pieces, len(own))) for own in (self.thought, self.text))
+        calls = tuple(Call(call.name, tuple(islice(pieces, len(call.pieces)))) for call in self.calls)
+        return replace(self, thought=thought, text=text, calls=calls)
 
 
 def say(request: Json, *, thinks: bool) -> Said:

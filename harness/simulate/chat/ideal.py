@@ -41,10 +41,11 @@ _UNKNOWN = "x_unknown_parameter"
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What an answer says, where that is not what scenarios are answered with, and the tokens of its prompt."""
+    """What an answer says, where that is not what scenarios are answered with, and the tokens of its prompt and of all."""
 
     said: Said
     prompt: int
+    total: int
 
 
 def recording(scenario: "Scenario") -> list[Exchange]:
@@ -121,8 +122,18 @@ def response(body: bytes, media_type: str, status: int = OK) -> Response:
     return Response(status, headers, body, "OK" if status == OK else "")
 
 
-def answer(request: Json, id_: str, words: Words | None = None) -> Response:
-    """Return the answer to a request that nothing is wrong with: what a scenario's says, or ``words``."""
+def answer(request: Json, id_: str) -> Response:
+    """Return the answer to a scenario's request that nothing is wrong with."""
+    return sent(request, written(request, id_))
+
+
+def sent(request: Json, content: bytes) -> Response:
+    """Return the response in which the answer to a request is sent."""
+    return response(content, "text/event-stream; charset=utf-8" if request.get("stream") else "application/json")
+
+
+def written(request: Json, id_: str, words: Words | None = None) -> bytes:
+    """Return the body of an answer to a request that nothing is wrong with: of what a scenario's says, or ``words``."""
     said = words.said if words else say(request, thinks=request.get("reasoning_effort", "none") != "none")
     calls = f"call_{id_.rpartition('-')[2]}_" if words else "call_"  # ids of one conversation are to differ
     prompt = words.prompt if words else prompt_tokens(request)
@@ -130,13 +141,13 @@ def answer(request: Json, id_: str, words: Words | None = None) -> Response:
     common = _COMMON | ({} if request["model"] == MODEL else {"model": request["model"]})
     if not request.get("stream"):
         content = {"id": id_, "object": "chat.completion", **common, "choices": [one.whole() for one in choices]}
-        return response(orjson.dumps(content | {"usage": _usage(prompt, choices)}), "application/json")
+        return orjson.dumps(content | {"usage": _usage(prompt, choices, words)})
     asked = include_usage(request)
     extra = {"usage": None} if asked else {}
     steps = [[one for one in step if one] for step in _in_turn([choice.streamed() for choice in choices])]
     events = [_event(id_, common, [one], **extra) for step in steps for one in step]
-    events += [_event(id_, common, [], usage=_usage(prompt, choices))] if asked else []
-    return response(b"".join([*events, DONE]), "text/event-stream; charset=utf-8")
+    events += [_event(id_, common, [], usage=_usage(prompt, choices, words))] if asked else []
+    return b"".join([*events, DONE])
 
 
 def _in_turn(lists: list[list[Json]]) -> list[list[Json | None]]:
@@ -149,13 +160,13 @@ def _event(id_: str, common: Json, choices: list[Json], **extra: Any) -> bytes:
     return b"data: " + orjson.dumps(chunk) + b"\n\n"
 
 
-def _usage(prompt: int, choices: list["_Choice"]) -> Json:
+def _usage(prompt: int, choices: list["_Choice"], words: Words | None) -> Json:
     reasoning = sum(choice.said.reasoning_tokens for choice in choices)
     completion = sum(choice.said.tokens for choice in choices) + reasoning
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
-        "total_tokens": prompt + completion,
+        "total_tokens": words.total if words else prompt + completion,
         "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
         "completion_tokens_details": {"reasoning_tokens": reasoning, "audio_tokens": 0},
     }

@@ -5,8 +5,10 @@ What the provider ignores is left out of the request, what it refuses is refused
 it answers the like, its nearest form is taken, and OpenAI's for what it has none of.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from harness.matrix.providers import Target
 from harness.matrix.scenarios import SCENARIOS, Scenario
@@ -14,13 +16,15 @@ from harness.simulate.chat import ideal, serde_words
 from harness.simulate.chat.completing import Forms
 from harness.simulate.chat.content import Said
 from harness.simulate.chat.other_calls import as_functions
-from harness.simulate.chat.parameters import asked_in, parameters_of, without
+from harness.simulate.chat.parameters import forms_in, given_in, parameters_of, without
 from harness.simulate.chat.profile import Profile, Refusal
 from harness.simulate.chat.prompts import object_of
 from harness.simulate.chat.refusing import Wrong, wrong_with
 from harness.simulate.chat.render import Answer, render, render_headers, render_refusal
 from harness.simulate.chat.speaking import Unanswerable, speak, tokens_of_prompt
+from harness.simulate.chat.spoken import spoken
 from harness.simulate.chat.strictness import refused_by_openai
+from harness.simulate.frames import of_frame
 from harness.simulate.synthesised import Synthesised, seed_of
 from harness.wire.exchange import OK, Response, include_usage
 from harness.wire.shapes import Json
@@ -61,8 +65,19 @@ class ReferenceManner:
         except Unanswerable as error:
             code = "invalid_function_parameters" if error.parameter == "tools" else None
             return ideal.error(400, f"Invalid schema in '{error.parameter}': {error}", error.parameter, code)
-        words = ideal.Words(said, tokens_of_prompt(body))
-        return ideal.answer(body, f"chatcmpl-{seed_of(body)}", words)
+        return spoken(body, said, tokens_of_prompt(body), seed_of(body))
+
+
+class _Treatment(NamedTuple):
+    """What is done with a request: it is refused for what is ``tried`` or lacking, else some parameters are ignored."""
+
+    refusal: Refusal | None
+    tried: tuple[str, ...]
+    ignored: frozenset[str] = frozenset()
+
+
+def _unsupported(tried: Iterable[str]) -> str:
+    return f"This is not supported: {', '.join(tried)}."
 
 
 class ProfileManner:
@@ -71,6 +86,8 @@ class ProfileManner:
     def __init__(self, profile: Profile, target: Target, forms: Forms) -> None:
         self._profile, self._target, self._forms = profile, target, forms
         self._names_of: dict[str, set[str]] = {}
+        self._thinks, self._treatment = of_frame(self._does_think), of_frame(self._treat)
+        self._rests_on = lru_cache(256)(self._told)
 
     def answer(self, body: Json | None, said: Said | None = None, *, right: bool = False) -> Synthesised:
         """
@@ -85,27 +102,13 @@ class ProfileManner:
         if said:
             return self._answered(body, said)
         thinks = self._thinks(body)
-        model = str(body["model"])
-        asked = asked_in(body, thinks=thinks)
-        refusal = next(
-            (
-                one
-                for one in self._profile.refusals
-                if one.is_of(model) and self._refuses(one, asked, body, thinks=thinks)
-            ),
-            None,
-        )
-        if refusal:
-            text = f"This is not supported: {', '.join(sorted(self._tried(refusal, asked)))}."
-            return self._said_no(refusal, text, seed_of(body))
-        ignored = self._ignored(asked, model)
-        lacking = sorted((asked | ({"tools"} if body.get("tools") else set())) & self._lacks - ignored)
-        if lacking:
-            return self._refused(
-                Wrong("", f"This is not supported: {', '.join(lacking)}.", lacking[0].partition(".")[0])
-            )
+        treated = self._treatment(body, frozenset(forms_in(body, thinks=thinks)), thinks)
+        if treated.refusal:
+            return self._said_no(treated.refusal, _unsupported(treated.tried), seed_of(body))
+        if treated.tried:
+            return self._refused(Wrong("", _unsupported(treated.tried), treated.tried[0].partition(".")[0]))
         try:
-            taken = without(body, ignored)
+            taken = without(body, treated.ignored)
             return self._answered(taken, speak(taken, thinks=thinks))
         except Unanswerable as error:
             return self._refused(
@@ -127,14 +130,28 @@ class ProfileManner:
         rendered = render(fitting.form, answer, streamed=streamed)
         if rendered is None:
             raise LookupError(f"{self._profile.provider}: no form of {answer.kind}")
-        evidence = [self._profile.evidence[name] for name in rendered.evidence if name in self._profile.evidence]
-        seen = ", ".join(dict.fromkeys(f"{one.kind} of {one.at}" for one in evidence))
-        guess = f"no recording shows {answer.kind}, so it is made of the nearest" if fitting.guessed else ""
-        return Synthesised(
-            Response(OK, rendered.headers, rendered.content, "OK"), "; ".join(filter(None, (seen, guess)))
-        )
+        rests_on = self._rests_on(rendered.evidence, answer.kind if fitting.guessed else "")
+        return Synthesised(Response(OK, rendered.headers, rendered.content, "OK"), rests_on)
 
-    def _thinks(self, body: Json) -> bool:
+    def _told(self, evidence: tuple[str, ...], guessed: str) -> str:
+        """Return what an answer rests on: the kinds of some evidence, and that nothing shows an answer of its own kind."""
+        found = [self._profile.evidence[name] for name in evidence if name in self._profile.evidence]
+        seen = ", ".join(dict.fromkeys(f"{one.kind} of {one.at}" for one in found))
+        guess = f"no recording shows {guessed}, so it is made of the nearest" if guessed else ""
+        return "; ".join(filter(None, (seen, guess)))
+
+    def _treat(self, body: Json, forms: frozenset[str], thinks: bool) -> "_Treatment":  # noqa: FBT001 - part of a key
+        """Return what is done with a request that has these forms, by its frame."""
+        model, asked = str(body["model"]), given_in(body) | forms
+        refusals = (one for one in self._profile.refusals if one.is_of(model))
+        refusal = next((one for one in refusals if self._refuses(one, asked, body, thinks=thinks)), None)
+        if refusal:
+            return _Treatment(refusal, tuple(sorted(self._tried(refusal, asked))))
+        ignored = self._ignored(asked, model)
+        lacking = (asked | ({"tools"} if body.get("tools") else set())) & self._lacks - ignored
+        return _Treatment(None, tuple(sorted(lacking)), frozenset(ignored))
+
+    def _does_think(self, body: Json) -> bool:
         """Tell whether the model thinks: told so by its own switch, always, or unless it is told not to."""
         switch = self._target.model.thinking
         if body.get("reasoning_effort") == "none":

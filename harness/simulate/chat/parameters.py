@@ -1,6 +1,6 @@
 """The parameters of a request that a provider may take, ignore or refuse, by name."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from harness.matrix.scenarios import SCENARIOS, Scenario, request_body
@@ -33,12 +33,13 @@ def _refined(name: str, value: Any) -> str:
     return f"{name}.{value.get('type')}" if name == "response_format" and isinstance(value, dict) else name
 
 
-def asked_in(body: Json, *, thinks: bool) -> set[str]:
-    """Return the parameters and forms that a request has, by the names that ``parameters_of`` gives them."""
+def given_in(body: Json) -> set[str]:
+    """Return the parameters that a request has, by the names that ``parameters_of`` gives them."""
     given = {
         name: value for name, value in body.items() if name not in _EVERY_REQUEST and not _says_nothing(name, value)
     }
-    return {_refined(name, value) for name, value in given.items()} | set(_forms(body, thinks=thinks))
+    only_streams = {"stream_options"} if body.get("stream_options") and not body.get("stream") else set()
+    return {_refined(name, value) for name, value in given.items()} | only_streams
 
 
 def _says_nothing(name: str, value: Any) -> bool:
@@ -46,11 +47,9 @@ def _says_nothing(name: str, value: Any) -> bool:
     return value is None or (name, value) in (("n", 1), ("logprobs", False), ("tool_choice", "auto"))
 
 
-def _forms(body: Json, *, thinks: bool) -> Iterator[str]:
-    """Yield what scenarios try that is no parameter, as far as a request has it."""
+def forms_in(body: Json, *, thinks: bool) -> Iterator[str]:
+    """Yield what scenarios try that is no parameter, as far as the messages of a request have it."""
     messages = messages_of(body)
-    if body.get("stream_options") and not body.get("stream"):
-        yield "stream_options"
     if any(one.get("role") == "developer" for one in messages):
         yield "developer role"
     if any(isinstance(one.get("content"), list) for one in messages):
@@ -73,8 +72,10 @@ def _of_turn(message: Json, *, thinks: bool) -> Iterator[str]:
         yield "content null" if message.get("content", "") is None else 'content ""'
 
 
-def without(body: Json, ignored: set[str]) -> Json:
-    """Return a request without the parameters that are ignored."""
+def without(body: Json, ignored: Collection[str]) -> Json:
+    """Return a request without the parameters that are ignored; itself where none is."""
+    if not ignored:
+        return body
     return {name: value for name, value in body.items() if name not in ignored and _refined(name, value) not in ignored}
 
 

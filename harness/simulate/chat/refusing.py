@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from harness.simulate.chat.prompts import object_of
@@ -79,6 +80,7 @@ def _faults(body: Json) -> Iterator[Wrong]:
         yield Wrong(WRONG_TYPE, "'top_logprobs' needs 'logprobs'.", "top_logprobs")
 
 
+@lru_cache(1024)
 def names_no_model(model: str) -> bool:
     """Tell whether a name is one that tests take for a model that is none."""
     return _NONE.search(model) is not None

@@ -1,10 +1,10 @@
 """The bytes of a stream or a body: what an answer says, written in the form of a provider's profile."""
 
 import json
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice, zip_longest
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 import orjson
@@ -19,6 +19,9 @@ from harness.wire.shapes import Json
 _SECONDS = 0.25
 _CHUNKS_A_SECOND = 4
 _PADDING = "{alnum 6}"
+_NONE: frozenset[str] = frozenset()
+_OWN_IDS = tuple(name for name in IDS if name != "call_id")
+"""The ids of an answer, but for those of its calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class Answer:
     @property
     def kind(self) -> str:
         """What kind of answer it is, by the name that kinds have in a profile."""
-        calls = max(len(said.calls) for said in self.choices)
+        calls = max([len(said.calls) for said in self.choices])
         if self.thinks:
             return "thinking-tools" if calls else "thinking"
         return "parallel" if calls > 1 else "tools" if calls else "chat"
@@ -65,20 +68,17 @@ def render(form: Form, answer: Answer, *, streamed: bool) -> Rendered | None:
     kind = getattr(room, answer.kind.replace("-", "_"), None)
     if room is None or kind is None:
         return None
-    if isinstance(room, Stream):
-        evidence, write = kind.asked if answer.include_usage else kind.unasked, partial(_stream, room, kind)
-    else:
-        evidence, write = kind.evidence, partial(_body, room, kind)
+    evidence = kind.evidence if isinstance(room, Body) else kind.asked if answer.include_usage else kind.unasked
     if not evidence:
         return None
-    content = _content(form, room, kind, answer, write).encode()
-    return Rendered(content, render_headers(form, room.headers, answer.seed), evidence)
+    ids = _ids(form, answer.seed)
+    content = _Sheet(form, room, kind).content(answer, ids).encode()
+    return Rendered(content, Headers(tuple(fill(room.headers, ids, _NONE).items())), evidence)
 
 
 def render_headers(form: Form, headers: dict[str, str], seed: str) -> Headers:
     """Return response headers, with the ids in them."""
-    ids = _ids(form, seed) if any(uses(headers, name) for name in IDS) else {}
-    return Headers(tuple(fill(headers, ids, frozenset()).items()))
+    return Headers(tuple(fill(headers, _ids(form, seed), _NONE).items()))
 
 
 def render_refusal(form: Form, refusal: Refusal, text: str, seed: str) -> bytes:
@@ -87,59 +87,53 @@ def render_refusal(form: Form, refusal: Refusal, text: str, seed: str) -> bytes:
 
 
 def _ids(form: Form, seed: str) -> dict[str, str | None]:
-    return {name: make_id(form.ids[name], f"{seed} {name}") if name in form.ids else None for name in IDS}
+    return {name: make_id(form.ids[name], f"{seed} {name}") if name in form.ids else None for name in _OWN_IDS}
 
 
-def _content(
-    form: Form, room: Stream | Body, kind: StreamKind | BodyKind, answer: Answer, write: Callable[["_Writer"], str]
-) -> str:
-    """Return the body of an answer as ``write`` has it, by a mould where a mould has places for all that varies."""
-    ids, counts = _ids(form, answer.seed) | _call_ids(form, answer), _counts(answer)
-    named = [name for name, made in ids.items() if made]
-    pieces = [piece for said in answer.choices for piece in _pieces(said)]
+class _Sheet(NamedTuple):
+    """What an answer is written on: a form, and in it the stream or the body of a kind of answers."""
 
-    def written(values: Values) -> str:
-        texts = iter(values.texts)
-        own = ids | dict(zip(named, texts, strict=False))
-        told = replace(answer, choices=tuple(_saying(said, texts) for said in answer.choices))
-        counted = dict(zip(counts, values.counts, strict=True))
-        return write(_Writer(form, told, own, counted, streamed=isinstance(room, Stream)))
+    form: Form
+    room: Stream | Body
+    kind: Any
 
-    values = Values((*(ids[name] or "" for name in named), *pieces), tuple(counts.values()))
-    if answer.logprobs is not None or any(uses(one, "padding") for one in _templates(room, kind)):
-        return written(values)
-    outline = id(form), id(kind), answer.model, answer.include_usage, *map(_outline, answer.choices)
-    return moulded(outline, (form, kind), values, written, partial(_json, layout=room.layout))
+    def content(self, answer: Answer, ids: dict[str, str | None]) -> str:
+        """Return the body of an answer, by a mould where a mould has places for all that varies."""
+        ids, counts = ids | _call_ids(self.form, answer), _counts(answer)
+        named = [name for name, made in ids.items() if made]
+        pieces = [piece for said in answer.choices for piece in said.pieces]
+
+        def written(values: Values) -> str:
+            texts = iter(values.texts)
+            own = ids | dict(zip(named, texts, strict=False))
+            told = replace(answer, choices=tuple(said.saying(texts) for said in answer.choices))
+            return self._written(told, own, dict(zip(counts, values.counts, strict=True)))
+
+        values = Values((*[ids[name] or "" for name in named], *pieces), tuple(counts.values()))
+        if answer.logprobs is not None or self._is_padded():
+            return written(values)
+        outlines = [said.outline for said in answer.choices]
+        outline = id(self.form), id(self.kind), answer.model, answer.include_usage, *outlines
+        return moulded(outline, self, values, written, partial(_json, layout=self.room.layout))
+
+    def _written(self, answer: Answer, ids: Json, counts: Json) -> str:
+        writer = _Writer(self.form, answer, ids, counts, streamed=isinstance(self.room, Stream))
+        if isinstance(self.room, Stream):
+            return _stream(self.room, self.kind, writer)
+        return _json(writer.whole(self.room, self.kind), self.room.layout)
+
+    def _is_padded(self) -> bool:
+        """Tell whether there is random text in it, another in each chunk."""
+        room = self.room
+        return isinstance(room, Stream) and (
+            uses(room.chunk, "padding") or uses(room.closing, "padding") or uses(self.kind.phases, "padding")
+        )
 
 
 def _call_ids(form: Form, answer: Answer) -> dict[str, str | None]:
     made = form.ids.get("call_id", "")
-    most = max(len(said.calls) for said in answer.choices)
+    most = max([len(said.calls) for said in answer.choices])
     return {f"call {number}": make_id(made, f"{answer.seed} call {number}", number) for number in range(most)}
-
-
-def _pieces(said: Said) -> tuple[str, ...]:
-    return (*said.thought, *said.text, *(piece for call in said.calls for piece in call.pieces))
-
-
-def _saying(said: Said, texts: Iterator[str]) -> Said:
-    """Return a choice with the next of ``texts`` in the place of its own pieces."""
-    thought, text = (tuple(islice(texts, len(own))) for own in (said.thought, said.text))
-    calls = tuple(Call(call.name, tuple(islice(texts, len(call.pieces)))) for call in said.calls)
-    return replace(said, thought=thought, text=text, calls=calls)
-
-
-def _outline(said: Said) -> Hashable:
-    calls = tuple((call.name, len(call.pieces)) for call in said.calls)
-    return len(said.thought), len(said.text), calls, said.finish, said.forced
-
-
-def _templates(room: Stream | Body, kind: StreamKind | BodyKind) -> tuple[Any, ...]:
-    return (room.chunk, room.closing, kind.phases) if isinstance(room, Stream) and isinstance(kind, StreamKind) else ()
-
-
-def _body(body: Body, kind: BodyKind, writer: "_Writer") -> str:
-    return _json(writer.whole(body, kind), body.layout)
 
 
 def _stream(stream: Stream, kind: StreamKind, writer: "_Writer") -> str:
@@ -172,7 +166,7 @@ class _Writer:
             "stream": streamed,
         }
         self.conditions = frozenset(name for name, state in states.items() if state)
-        self.constants: Json = {name: ids[name] for name in IDS if name != "call_id"}
+        self.constants: Json = {name: ids[name] for name in _OWN_IDS}
         self.constants |= {"model": form.answers_as.get(answer.model, answer.model)}
         self.constants |= {"created": CREATED, "index": 0, "text": "", "said": "", "thought": ""}
         self.constants |= {"finish": None, "logprobs": None, "seconds": _SECONDS, **counts}

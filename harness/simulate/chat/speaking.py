@@ -7,8 +7,8 @@ whatever was asked; where any is, an agent's tool that ends the work is, once so
 """
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from harness.simulate.chat.content import Call, Said
@@ -21,8 +21,9 @@ from harness.simulate.chat.prompts import (
     schema_in,
     text_of,
 )
+from harness.simulate.frames import of_frame
 from harness.simulate.hints import Hints
-from harness.simulate.instances import UnfillableSchema, instance
+from harness.simulate.instances import UnfillableSchema, instance, maker_of
 from harness.wire.dumping import json_text
 from harness.wire.shapes import Json
 
@@ -130,6 +131,25 @@ def _functions(request: Json) -> list[Json]:
 
 
 @dataclass(frozen=True, slots=True)
+class _Tool:
+    """A function that is offered: its name and ``words``, those of its description too, and what makes its arguments."""
+
+    name: str
+    words_of_name: frozenset[str]
+    words: frozenset[str]
+    arguments: Callable[[Hints], tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """What may be called: the ``tools``, whether one must be, and how many at once."""
+
+    tools: tuple[_Tool, ...]
+    must: bool
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Permitted:
     """What ``tool_choice`` says: which tools may be called, and whether one must be."""
 
@@ -154,51 +174,62 @@ def _choice(request: Json) -> _Permitted:
     return _Permitted((named,) if named in every else (), must=True)
 
 
-def _calls(request: Json) -> tuple[Call, ...]:
+@of_frame
+def _offer(request: Json) -> _Offer:
     choice = _choice(request)
-    if not choice.names or (results(request) and not choice.must):
+    tools = tuple(_tool(one) for one in _functions(request) if one["name"] in choice.names)
+    alone = request.get("parallel_tool_calls") is False or len(choice.names) == 1
+    return _Offer(tools, choice.must, 1 if alone else _MOST_AT_ONCE)
+
+
+def _tool(function: Json) -> _Tool:
+    name = function["name"]
+    words = _words(f"{name} {function.get('description')}")
+    return _Tool(name, frozenset(_words(name)), frozenset(words), _arguments(function))
+
+
+def _calls(request: Json) -> tuple[Call, ...]:
+    offer = _offer(request)
+    if not offer.tools or (not offer.must and results(request)):
         return ()
-    called = called_since_question(request)
-    offered = [one for one in _functions(request) if one["name"] in choice.names]
-    left = [one for one in offered if one["name"] not in called] or offered
-    ending = [one for one in offered if _ENDING.search(one["name"])] if choice.must and _has_answered(request) else []
-    chosen = ending[:1] or _chosen(left, question(request))
-    most = 1 if request.get("parallel_tool_calls") is False or len(choice.names) == 1 else _MOST_AT_ONCE
-    hints = Hints(question(request))
-    return tuple(Call(one["name"], _arguments(one, hints)) for one in chosen[:most])
+    asked, called = question(request), called_since_question(request)
+    left = tuple(one for one in offer.tools if one.name not in called) or offer.tools
+    ending = [one for one in offer.tools if _ENDING.search(one.name)] if offer.must and _has_answered(request) else []
+    hints = Hints(asked)
+    return tuple(Call(one.name, one.arguments(hints)) for one in (ending[:1] or _chosen(left, asked))[: offer.most])
 
 
 def _has_answered(request: Json) -> bool:
     return any(one.get("role") == "assistant" for one in messages_of(request))
 
 
-def _chosen(functions: list[Json], asked: str) -> list[Json]:
-    """Return the functions whose own words a question uses, or the one that shares most words with it."""
+def _chosen(tools: tuple[_Tool, ...], asked: str) -> Sequence[_Tool]:
+    """Return the tools whose own words a question uses, or the one that shares most words with it."""
+    if len(tools) == 1:
+        return tools
     words = _words(asked)
-    named = [one for one in functions if not words.isdisjoint(_words_of_name(one["name"]))]
-    if named:
-        return named
-    return [max(functions, key=lambda one: len(_words(f"{one['name']} {one.get('description')}") & words))]
-
-
-@lru_cache(1024)
-def _words_of_name(name: str) -> frozenset[str]:
-    return frozenset(_words(name))
+    named = [one for one in tools if not words.isdisjoint(one.words_of_name)]
+    return named or [max(tools, key=lambda one: len(one.words & words))]
 
 
 def _words(text: str) -> set[str]:
     return {word.lower() for word in _WORD.findall(text.replace("_", " "))} - _COMMON
 
 
-def _arguments(function: Json, hints: Hints) -> tuple[str, ...]:
-    schema = function.get("parameters")
+def _arguments(function: Json) -> Callable[[Hints], tuple[str, ...]]:
+    """Return what makes the arguments of a call, in pieces; that raises Unanswerable where nothing fits their schema."""
+    name, schema = function["name"], function.get("parameters")
     if not isinstance(schema, dict) or not schema:
-        return ("{}",)
-    try:
-        value = instance({"type": "object"} | schema, hints)
-    except UnfillableSchema as error:
-        raise Unanswerable("tools", f"the parameters of {function['name']!r} can't be filled: {error}") from None
-    return pieces_of(json_text(value))
+        return lambda _hints: ("{}",)
+
+    def arguments(hints: Hints) -> tuple[str, ...]:
+        try:
+            return pieces_of(json_text(maker_of(whole)(hints)))
+        except UnfillableSchema as error:
+            raise Unanswerable("tools", f"the parameters of {name!r} can't be filled: {error}") from None
+
+    whole = {"type": "object"} | schema
+    return arguments
 
 
 def _text(request: Json) -> str:
@@ -247,7 +278,17 @@ def tokens_of_prompt(request: Json) -> int:
     """Return about how many tokens a prompt has: of its texts, its calls and its tools, and some a message."""
     messages = messages_of(request)
     texts = [text_of(one.get("content")) for one in messages]
-    spent = [one["tool_calls"] for one in messages if one.get("tool_calls")]
-    told = "".join([*texts, *(json_text(one) for one in (*spent, request.get("tools") or ""))])
-    wide = 0 if told.isascii() else sum(1 for char in told if char > "\u2e7f")  # from here on about a token a character
-    return 3 + 4 * len(messages) + wide + (len(told) - wide + 3) // 4
+    texts += [json_text(one["tool_calls"]) for one in messages if one.get("tool_calls")]
+    (length, wide), (of_tools, wide_in_tools) = _extent("".join(texts)), _extent_of_tools(request)
+    wide += wide_in_tools
+    return 3 + 4 * len(messages) + wide + (length + of_tools - wide + 3) // 4
+
+
+@of_frame
+def _extent_of_tools(request: Json) -> tuple[int, int]:
+    return _extent(json_text(request.get("tools") or ""))
+
+
+def _extent(text: str) -> tuple[int, int]:
+    """Return how long a text is, and how many characters of it are about a token each."""
+    return len(text), 0 if text.isascii() else sum(1 for char in text if char > "\u2e7f")

@@ -182,7 +182,8 @@ def _answer(body: Json, number: int) -> Response:
     blocks, stop, sequence = _said(body)
     tokens = body["max_tokens"] if stop == "max_tokens" else 2 + 3 * sum(len(block.deltas) for block in blocks)
     told = MessageSaid(f"msg_reference{number}", DATED, tuple(blocks), stop, sequence, _prompt(body), tokens)
-    return answer(told, streamed=bool(body.get("stream")))
+    streamed = bool(body.get("stream"))
+    return sent(content_of(told, streamed=streamed), streamed=streamed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,8 +199,13 @@ class MessageSaid:
     tokens: int
 
 
-def answer(said: MessageSaid, *, streamed: bool) -> Response:
+def sent(content: bytes, *, streamed: bool) -> Response:
     """Return the response that a message is sent in."""
+    return response(content, "text/event-stream; charset=utf-8" if streamed else "application/json")
+
+
+def content_of(said: MessageSaid, *, streamed: bool) -> bytes:
+    """Return a message as a body or as a stream has it."""
     usage = {"input_tokens": said.prompt, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
     message: Json = {
         "model": said.model,
@@ -214,7 +220,7 @@ def answer(said: MessageSaid, *, streamed: bool) -> Response:
     told = {"stop_reason": said.stop, "stop_sequence": said.sequence}
     if not streamed:
         whole = {"content": [block.whole for block in said.blocks], "usage": usage | {"output_tokens": said.tokens}}
-        return response(orjson.dumps(message | told | whole), "application/json")
+        return orjson.dumps(message | told | whole)
     events: list[Json] = [{"type": "message_start", "message": message}]
     for index, block in enumerate(said.blocks):
         events.append({"type": "content_block_start", "index": index, "content_block": block.head})
@@ -223,7 +229,7 @@ def answer(said: MessageSaid, *, streamed: bool) -> Response:
         events.append({"type": "content_block_stop", "index": index})
     events.append({"type": "message_delta", "delta": told, "usage": usage | {"output_tokens": said.tokens}})
     events.append({"type": "message_stop"})
-    return response(b"".join(map(event, events)), "text/event-stream; charset=utf-8")
+    return b"".join(map(event, events))
 
 
 def of_other(reference: Exchange, **params: Any) -> Exchange:

@@ -9,20 +9,24 @@ import json
 from typing import Any
 
 from harness.simulate.chat.content import Call, Said
+from harness.simulate.chat.mould import Values, moulded
 from harness.simulate.chat.speaking import Unanswerable, pieces_of, speak, tokens_of_prompt
+from harness.simulate.frames import frame_of
 from harness.simulate.messages.asking import as_chat, stops_of, thinks
 from harness.simulate.messages.ideal import (
     BlockSaid,
     MessageSaid,
-    answer,
     call_block,
+    content_of,
     counted,
     error,
+    sent,
     text_block,
     thinking_block,
 )
 from harness.simulate.messages.refusing import WrongMessages, wrong_with_messages
 from harness.simulate.synthesised import Synthesised, seed_of
+from harness.wire.dumping import json_text
 from harness.wire.exchange import Response
 from harness.wire.shapes import Json
 
@@ -69,17 +73,28 @@ class MessagesManner:
 
 
 def _sent(body: Json, said: Said, sequence: str | None, prompt: int) -> Response:
-    seed = seed_of(body)
+    seed, streamed = seed_of(body), bool(body.get("stream"))
     stop = "stop_sequence" if sequence is not None else _STOPS.get(said.finish, said.finish)
     tokens = said.tokens + said.reasoning_tokens
-    told = MessageSaid(f"msg_{seed}", str(body["model"]), tuple(_blocks(said, seed)), stop, sequence, prompt, tokens)
-    return answer(told, streamed=bool(body.get("stream")))
+
+    def written(values: Values) -> str:
+        own, for_calls, *pieces = values.texts
+        blocks = tuple(_blocks(said.saying(iter(pieces)), for_calls))
+        told = MessageSaid(f"msg_{own}", str(body["model"]), blocks, stop, sequence, values.counts[0], tokens)
+        return content_of(told, streamed=streamed).decode()
+
+    values = Values((seed, seed[:20], *said.pieces), (prompt,))
+    frame = frame_of(body) if streamed else None  # what is called with is JSON in a body
+    if frame is None:
+        return sent(written(values).encode(), streamed=streamed)
+    outline = "messages", frame, said.outline, stop, sequence, tokens
+    return sent(moulded(outline, None, values, written, json_text).encode(), streamed=streamed)
 
 
-def _blocks(said: Said, seed: str) -> list[BlockSaid]:
+def _blocks(said: Said, for_calls: str) -> list[BlockSaid]:
     thought = [thinking_block(*said.thought)] if said.thought else []
     text = [text_block(*said.text)] if said.text else []
-    calls = [_call(call, f"toolu_{seed[:20]}{number:02}") for number, call in enumerate(said.calls, 1)]
+    calls = [_call(call, f"toolu_{for_calls}{number:02}") for number, call in enumerate(said.calls, 1)]
     return [*thought, *text, *calls]
 
 
