@@ -9,7 +9,7 @@ SECTIONS = {
     "Judge an endpoint, or recordings": {
         "probe": CommandEntry("probing", "Send every scenario to an endpoint and report which checks pass and fail, with the bytes as evidence.", "http://localhost:8000/v1 -m qwen3"),
         "audit": CommandEntry("judging", "Check recordings you already have: vcrpy cassettes, HAR files, JSON lines. PATHS are files or folders.", "my-recordings/"),
-        "mask": CommandEntry("masking", "Write recordings without their content, to be shown to others: cassettes whose texts are made up.", "my-recordings/ --into masked/"),
+        "mask": CommandEntry("masking", "Write recordings that can be shared: cassettes with all texts replaced by made-up ones.", "my-recordings/ --into masked/"),
         "diff": CommandEntry("comparing", "Compare two results files or two recordings, and report what changed and on which side; regressions first.", "old.jsonl new.jsonl"),
         "report": CommandEntry("judging", "Print the tables of a results file or of a clients.jsonl, or write those of a results file into documents.", "reports/results.jsonl"),
     },
@@ -29,8 +29,8 @@ SECTIONS = {
         "site": CommandEntry("building", "Build the site from results: static pages for each question, provider, rule and client, in English and Chinese."),
         "record": CommandEntry("live", "Send the scenarios that have no recording yet to each provider, and save the responses."),
         "new-provider": CommandEntry("drafting", "Send every scenario to an endpoint, and draft a provider for the matrix.", "http://localhost:8000/v1 -m qwen3 --docs https://docs.acme.example"),
-        "import": CommandEntry("importing", "Keep recordings that others published: cassettes/PROVIDER/published/MODEL/DATE-FORM.yaml, without their texts.", "recordings/"),
-        "verify": CommandEntry("verifying", "Check that cassettes can be read and hold no secret, and that every entry of a baseline has its reason.", "baseline.yaml cassettes/"),
+        "import": CommandEntry("importing", "Save recordings that others published in cassettes/PROVIDER/published/, with all texts replaced.", "recordings/"),
+        "verify": CommandEntry("verifying", "Check that cassettes are readable and contain no secrets, and that every baseline entry has a reason.", "baseline.yaml cassettes/"),
         "reconstruct": CommandEntry("reconstructing", "Generate reconstructed cassettes from the cited facts in cassettes/PROVIDER/profile.yaml."),
     },
     "Prove the rules": {

@@ -116,7 +116,7 @@ ROOT = click.option(
     "--root",
     type=click.Path(path_type=Path),
     default=Path(),
-    help="Folder that holds your providers.yaml and cassettes/; what comes with harness is there too  [default: the current folder].",
+    help="Folder with your providers.yaml and cassettes/, which extend the built-in ones  [default: the current folder].",
 )
 DIALECT = click.option(
     "--dialect",
@@ -140,12 +140,10 @@ LEVEL = click.option(
     default="observe",
     help="Lowest level to run: must, should, or observe (all).",
 )
-CHECK = click.option(
-    "--check", "checks", multiple=True, help="Judge only by this check, or by this family. Repeatable."
-)
+CHECK = click.option("--check", "checks", multiple=True, help="Run only this check or family. Repeatable.")
 JOBS = click.option(
     "--jobs", "-j", type=click.IntRange(min=1), default=1, show_default=True,
-    help="How many processes judge at once; a file is judged by one.",
+    help="Number of processes; each file is checked by one.",
 )  # fmt: skip
 
 KNOWN = click.option(
@@ -166,7 +164,7 @@ def _set_language(context: click.Context, _option: click.Parameter, value: str |
 
 LANG = click.option(
     "--lang", type=click.Choice(LANGUAGES), expose_value=False, callback=_set_language,
-    help="Language of what is shown, not of JSON nor of files [default: that of the locale].",
+    help="Language of the output, except JSON and files [default: the locale's].",
 )  # fmt: skip
 
 

@@ -38,10 +38,10 @@ def diff(old: Path, new: Path, targets: tuple[str, str] | None, root: Path, form
     """
     Compare two results files or two recordings, and report what changed and on which side; regressions first.
 
-    OLD and NEW are results files or report folders; or cassettes, or folders of them, matched by path and compared by
-    the shape of the responses and by all rules, without the listed deviations. Two times of one endpoint are compared, or
-    two endpoints, matched by scenario: where each side is of another provider, or --targets names them, as of one file
-    given twice. Exit code 1: a result got worse or was lost.
+    OLD and NEW are results files or report folders, or cassettes or folders of them, which are matched by path and compared
+    by the shape of the responses and by all rules, without the listed deviations. If the two sides are different providers,
+    or if --targets names two endpoints (also of one file, given twice), results are matched by scenario. Exit code 1: a
+    result got worse or was lost.
     """
     names = str(old), str(new)
     found = compare(side_by_side(_read(old, new, root), targets, names), names)

@@ -30,20 +30,18 @@ if TYPE_CHECKING:
     type=click.Choice(DIALECTS),
     default="chat",
     show_default=True,
-    help="What is spoken at BASE_URL: OpenAI chat completions, Anthropic Messages, for which BASE_URL is as in "
-    "ANTHROPIC_BASE_URL, or legacy completions.",
+    help="API served at BASE_URL: OpenAI chat completions, Anthropic Messages (BASE_URL as in ANTHROPIC_BASE_URL), or "
+    "legacy completions.",
 )
 @click.option(
     "--messages-url",
     metavar="URL",
-    help="Where the same provider also serves Anthropic Messages, as in ANTHROPIC_BASE_URL; both are asked, and go into "
-    "one entry.",
+    help="Base URL for Anthropic Messages of the same provider, as in ANTHROPIC_BASE_URL. Both dialects go into one entry.",
 )
 @click.option(
     "--completions-url",
     metavar="URL",
-    help="Where the same provider also serves legacy completions, as base_url of the OpenAI SDK; both are asked, and go "
-    "into one entry.",
+    help="Base URL for legacy completions of the same provider, as in the OpenAI SDK. Both dialects go into one entry.",
 )
 @click.option(
     "--docs",

@@ -36,14 +36,14 @@ _LIMIT = 48 << 10
 @click.option(
     "--source",
     metavar="URL",
-    help="The public address of PATH, where its files do not tell it: of a file, or of the folder it is.",
+    help="Public URL of PATH, a file or a folder, if the files do not name it.",
 )
-@click.option("--seed", default="published", show_default=True, help="Text that the made-up texts hang on.")
+@click.option("--seed", default="published", show_default=True, help="Seed of the made-up texts.")
 @click.option(
     "--limit", type=click.IntRange(min=1), default=_LIMIT, show_default=True,
-    help="Bytes of a cassette beyond which it is left out.",
+    help="Maximum size of a cassette, in bytes; larger ones are skipped.",
 )  # fmt: skip
-@click.option("--dry-run", is_flag=True, help="Say what would be written, and write nothing.")
+@click.option("--dry-run", is_flag=True, help="Print what would be written, without writing it.")
 @SIZES("body", "line", "event", "events", "values", "row", "unpacked", "file")
 @one_line_errors
 def import_(  # noqa: PLR0913, PLR0917 - one parameter an option
@@ -55,10 +55,10 @@ def import_(  # noqa: PLR0913, PLR0917 - one parameter an option
     dry_run: bool,  # noqa: FBT001 - a flag of the command line
 ) -> None:
     """
-    Keep recordings that others published: cassettes/PROVIDER/published/MODEL/DATE-FORM.yaml, without their texts.
+    Save recordings that others published in cassettes/PROVIDER/published/, with all texts replaced.
 
-    One of each form of a provider, the newest: what no check tells from one that is there already is left out, as is what
-    is no evidence, such as one without a public address. The provider is told by the host, or by what the recording names.
+    The files are named MODEL/DATE-FORM.yaml. Of recordings that no check tells apart, only the newest is saved. Recordings
+    without a public URL are skipped, because they are not evidence. The provider is read from the host or the recording.
     """
     archives = _addresses(paths, source)
     unread: list[HarnessError] = []

@@ -156,7 +156,7 @@ def _paths(cases: list[Case]) -> str:
 @SDK_DEPTH
 @SIZES("body", "line", "event", "events", "values", "row", "unpacked", "file")
 @click.option(
-    "--skip-unreadable", is_flag=True, help="Do not end with 2 for what can't be read; it is told all the same."
+    "--skip-unreadable", is_flag=True, help="Do not exit with 2 for files that can't be read; they are still reported."
 )
 @KNOWN
 @ALL

@@ -29,18 +29,18 @@ _SHOWN = 5
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--into", required=True, type=click.Path(path_type=Path),
-    help="Where to write: a file *.yaml for all of it, or a folder, with a file for each that is read.",
+    help="Output: a *.yaml file for everything, or a folder that gets one file per input.",
 )  # fmt: skip
-@click.option("--seed", help="Text that the made-up texts hang on; whoever knows it can try words [default: random].")
+@click.option("--seed", help="Seed of the made-up texts; someone who knows it can test guesses [default: random].")
 @FORCE
 @SIZES("body", "line", "event", "events", "values", "row", "unpacked", "file")
 @one_line_errors
 def mask(paths: tuple[Path, ...], into: Path, seed: str | None, force: bool) -> None:  # noqa: FBT001 - a flag
     """
-    Write recordings without their content, to be shown to others: cassettes whose texts are made up.
+    Write recordings that can be shared: cassettes with all texts replaced by made-up ones.
 
-    Whatever people or models wrote, and every id, becomes another text of the same form; keys, order, white space,
-    framing, numbers of usage, models and finish reasons stay. Says where a finding is another one than before.
+    Text by people and models, and every id, is replaced by text of the same form. Keys, order, white space, framing,
+    usage, models and finish reasons stay. Findings that change are reported.
     """
     wanted = _places(paths, into)
     for place in dict.fromkeys(wanted.values()):

@@ -147,8 +147,8 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("-m", "--model", required=True, help="Model name, as sent in requests."),
     click.option(
         "--dialect", type=click.Choice(DIALECTS), default="chat", show_default=True,
-        help="What to speak: OpenAI chat completions, or Anthropic Messages, for which BASE_URL is as in "
-        "ANTHROPIC_BASE_URL.",
+        help="API to test: OpenAI chat completions, Anthropic Messages (BASE_URL as in ANTHROPIC_BASE_URL), or legacy "
+        "completions.",
     ),
     click.option(
         "--key-env", default="OPENAI_API_KEY", show_default=True, help="Environment variable that holds the API key."
@@ -164,7 +164,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     CHECK,
     click.option(
         "--level", type=click.Choice(["must", "should", "observe"]), default="observe", show_default=True,
-        help="Judge only by checks of this level or stricter.",
+        help="Lowest level to run: must, should, or observe (all).",
     ),
     click.option(
         "--baseline", type=_FILE,

@@ -49,7 +49,7 @@ PORT = 8484
 )  # fmt: skip
 @click.option(
     "--recorded-only", is_flag=True,
-    help="Respond with recordings and reconstructions alone; refuse a request that none fits.",
+    help="Respond only with recordings and reconstructions; reject a request that none fits.",
 )  # fmt: skip
 @click.option(
     "--script", type=click.Path(path_type=Path), metavar="FILE",
@@ -62,7 +62,7 @@ PORT = 8484
 )  # fmt: skip
 @click.option(
     "--record-mode", type=click.Choice(("none", "missing", "all", "pass")), default="missing", show_default=True,
-    help="What --upstream is asked: nothing, what is not saved yet, everything, or everything without saving.",
+    help="Requests to send to --upstream: none, those not saved yet, all, or all without saving.",
 )  # fmt: skip
 @ROOT
 @one_line_errors

@@ -24,11 +24,10 @@ _YAML = (".yaml", ".yml")
 @one_line_errors
 def verify(paths: tuple[Path, ...], root: Path) -> None:
     """
-    Check that cassettes can be read and hold no secret, and that every entry of a baseline has its reason.
+    Check that cassettes are readable and contain no secrets, and that every baseline entry has a reason.
 
-    PATHS are YAML files or folders of them; a YAML file that is neither a cassette nor a baseline is left alone. Secrets
-    are the keys in the environment and .env, and whatever is shaped like a key. Exit code 1: a file is not as it should
-    be.
+    PATHS are YAML files or folders of them; a YAML file that is neither a cassette nor a baseline is ignored. Secrets are
+    the keys in the environment and .env, and any string shaped like a key. Exit code 1: a file has a problem.
     """
     from harness.live.record import environment_of
     from harness.recording.redact import configured

@@ -261,13 +261,13 @@ OWN = "# Agreement of reconstructions and recordings "
 _ABOUT = """\
 # Agreement of reconstructions and recordings 重建与录制的一致程度
 
-Each published recording in `cassettes/`, one of each form of a provider, beside what the provider's profile makes of the same
-request in as many pieces: the shapes of chunks in their order, keys and their order, null, missing and "", places, constancy, framing,
-media type. Equal is equal in all of them. Where a recording keeps less than the wire, less is compared; a recording
-that the profile has no form for is not compared, and the last column says so.
+How closely reconstructions match published recordings. Each recording in `cassettes/`, one per form of a provider, is compared with
+what the provider's profile generates for the same request and number of chunks: the shapes and order of chunks, the
+fields and their order, null, absent and "", places, constancy, framing, and media type. Equal means equal in all of them. If a
+recording does not keep all bytes, only the rest is compared. A recording without a matching form in the profile is not compared; the last column says why.
 
-把 `cassettes/` 中的每个公开录制（每家服务商每种形式一份）与服务商 profile 对同一请求（同样多的片段）的重建逐项比较：分块形状及其顺序、键及键序、null / 缺失 / ""、
-位置、恒定性、分帧与媒体类型。全部相同才算一致。录制保留得比线上少，就少比；profile 没有对应形式的录制不参与比较，最后一列会说明。
+重建与公开录制的一致程度。`cassettes/` 中的公开录制（每家服务商每种形式一份）逐项与 profile 对同一请求、同样多的数据块生成的重建比较：数据块的形状与顺序、
+字段与顺序、null / 没有该字段 / ""、位置、恒定性、分帧和媒体类型。全部相同才算一致。录制没有保留全部字节时，只比较保留的部分；profile 中没有对应形式的录制不参与比较，最后一列说明原因。
 """
 _FIGURES = ("recordings 录制", "compared 已比较", "equal 一致")
 

@@ -186,14 +186,13 @@ def _form(body: dict[str, Any]) -> tuple[Any, ...]:
 _ABOUT = """\
 # Listed deviations and recordings 已列偏差与录制
 
-Two questions to the lists in `cassettes/<provider>/deviations.yaml`, put with the published recordings beside them. Of the MUST and SHOULD rules that recordings of a provider fail, how many are listed? One counts as listed
-where each recording that fails it is of no later time than `until`, where that is told. And of the entries listed as
-present, without `until`, how many do recordings show, in the words of the entry? One that no recording could show, as
-none of its time and models asks what its scenarios ask, is told apart.
+How the lists in `cassettes/<provider>/deviations.yaml` compare with the published recordings. First: how many of the MUST and SHOULD
+rules that the recordings fail are listed? A rule counts as listed if no recording that fails it is later than the `until` of its
+entry. Second: how many of the present entries (without `until`) do recordings show, with the expected message? Entries
+that no recording can show, because none has their period, models and scenarios, are counted separately.
 
-用 `cassettes/` 中的公开录制向 `cassettes/<provider>/deviations.yaml` 提两个问题。服务商的录制违反的 MUST 与 SHOULD 规则中，有多少已列出？
-条目写有 `until` 时，违反它的每个录制都不晚于该日期，才算已列出。而列为现存（没有 `until`）的条目中，有多少在录制里看得到？
-没有录制可以显示的条目（没有同期、同模型、问法相同的录制）另计。
+`cassettes/<provider>/deviations.yaml` 与公开录制的比较。第一，录制违反的 MUST 与 SHOULD 规则中，有多少已列出？违反规则的录制都不晚于条目的 `until`，才算已列出。
+第二，现存条目（没有 `until`）中，有多少能在录制中看到，且消息相符？没有同期、同模型、同场景的录制，因而无法看到的条目，另外计数。
 """
 _FIGURES = (
     "provider 服务商", "recordings 录制", "rules failed 违反的规则", "listed 已列出", "entries present 现存条目", "seen 看得到",

@@ -52,7 +52,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )  # fmt: skip
     group.addoption("--compat-lang", choices=LANGUAGES, help="language of failure texts [default: the locale's]")
     group.addoption(
-        BLOCK, action="store_true", help="let no test connect to a network, but one that records with compat_recorder"
+        BLOCK, action="store_true", help="block the network in all tests except those that record with compat_recorder"
     )
     group.addoption(
         ALLOWED, default="", metavar="HOSTS",

@@ -15,7 +15,7 @@ from harness.reports.start_table import Language, word_in
 from harness.results import ClientOutcome, Finding, Outcome
 from harness.site.facts import Facts, letters, newest
 from harness.site.markup import environment, prose, safe
-from harness.site.questions import MEANINGS
+from harness.site.questions import IN_FULL, MEANINGS
 from harness.site.suffering import rule_of, title_of
 from harness.words import translated
 from harness.words.problems import translated_problem
@@ -73,7 +73,7 @@ class Writer:
             fate_word=self.fate_word,
             meanings=MEANINGS,
             breaches=self.facts.breach,
-            word=lambda word: word_in(word, self.language),
+            word=self.word,
             titles={check.id: check.title for check in CHECKS.values()},
             rule_of=rule_of,
             kind_words=KINDS,
@@ -117,6 +117,10 @@ class Writer:
     def _foreign(self, told: Markup, *, english: bool) -> Markup:
         """Return a text with its language, where that is not the one of the page."""
         return Markup('<span lang="en">{}</span>').format(told) if english and self.language != "en" else told
+
+    def word(self, word: str) -> str:
+        """Return the word that answers a question in the language of the pages."""
+        return IN_FULL.get(word, word) if self.language == "en" else word_in(word, self.language)
 
     def known(self, kind: str, name: str) -> bool:
         """Tell whether there is a page of that name."""

@@ -11,7 +11,7 @@ from harness.results.basis import bases
 from harness.site.facts import Breach, Facts
 from harness.site.pages import SitePage, Writer
 from harness.site.questions import answers
-from harness.site.suffering import one_a_cause, rule_of
+from harness.site.suffering import rule_of
 from harness.wire.dialect import dialect_of_scenario
 
 
@@ -39,7 +39,7 @@ def _context(writer: Writer, provider: Provider) -> dict[str, Any]:
         "breaches": [(one, _view(facts, provider.id, one.check)) for one in breaches],
         "tried": tried,
         "legal": _legal(facts, provider.id),
-        "hurt": _hurt(facts, provider.id),
+        "hurt": facts.suffering.broken_alike(provider.id),
         "fine": [
             client
             for client in facts.suffering.at[provider.id]
@@ -80,16 +80,6 @@ def _legal(facts: Facts, provider: str) -> list[tuple[str, list[ClientFinding]]]
         if cause and rule_of(cause) is None
     ]
     return sorted(found, key=lambda row: (-len(row[1]), row[0]))
-
-
-def _hurt(facts: Facts, provider: str) -> list[tuple[ClientFinding, list[ClientFinding]]]:
-    """Return the clients that break on a provider's answers, each with the worst it does, and a finding for each cause."""
-    rows = []
-    for client, found in facts.suffering.at[provider].items():
-        worst = facts.suffering.worst(provider, client)
-        if worst and worst.fate.bad and not worst.on_reference:
-            rows.append((worst, one_a_cause(found)))
-    return sorted(rows, key=lambda row: (WORST_FATE_FIRST[row[0].fate], row[0].client))
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,16 @@ MEANINGS = {
 }
 """What a word means, by the anchor of its question; a word that is not here says it all."""
 
+IN_FULL = {
+    "own": "own chunk",
+    "finish": "finish chunk",
+    "every": "every chunk",
+    "first": "first chunk",
+    "some": "some chunks",
+    "pieces": "in pieces",
+}
+"""English words of answers that say too little without their question; the Chinese ones are whole."""
+
 _TAIL = 160
 _BEST_FIRST = {kind: rank for rank, kind in enumerate(PROVENANCES)}
 _NOT_PASSED = frozenset({Outcome.FAIL, Outcome.CHANGED, Outcome.KNOWN})

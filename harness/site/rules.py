@@ -66,7 +66,7 @@ def _context(writer: Writer, check: Check) -> dict[str, Any]:
         "check": check,
         "reference": "Anthropic" if check.dialects == ("messages",) else "OpenAI",
         "pairs": [_pair(writer, check, bad) for bad in check.bad[:2]],
-        "breaches": sorted(breaches, key=lambda row: (row[1].kinds == "C", row[0].id)),
+        "breaches": sorted(breaches, key=lambda row: (row[1].kinds in ("", "C"), writer.name_of(row[0].id).casefold())),
         "passing": _passing(writer, check),
         "faults": sorted(faults, key=lambda row: (-len(row[2]), row[0])),
         "tried": facts.suffering.tried,

@@ -68,6 +68,30 @@ class Suffering:
         blamed = [one for one in found if not one.on_reference or not one.fate.bad]
         return min(blamed or found, key=lambda one: (WORST_FATE_FIRST[one.fate], not one.explanation), default=None)
 
+    def broken_alike(self, provider: str) -> list["BrokenAlike"]:
+        """Return the clients that break on a provider's answers, grouped by what they do at worst and why; the worst first."""
+        groups: dict[object, BrokenAlike] = {}
+        for client in sorted(self.at[provider]):
+            worst = self.worst(provider, client)
+            if worst and worst.fate.bad and not worst.on_reference:
+                causes = one_a_cause(self.at[provider][client])
+                key = (worst.fate, *((one.explanation, str(one.beyond)) for one in causes))
+                groups.setdefault(key, BrokenAlike([], causes)).clients.append(worst)
+        return sorted(groups.values(), key=lambda one: (WORST_FATE_FIRST[one.worst.fate], -len(one.clients)))
+
+
+@dataclass(slots=True)
+class BrokenAlike:
+    """Clients that break on a provider's answers in one way: the worst finding of each, and the first one's of each cause."""
+
+    clients: list[ClientFinding]
+    causes: list[ClientFinding]
+
+    @property
+    def worst(self) -> ClientFinding:
+        """The finding that is shown for all."""
+        return self.clients[0]
+
 
 def one_a_cause(found: Iterable[ClientFinding]) -> list[ClientFinding]:
     """Return of what a client does badly a finding for each cause, the worst first; what nothing alone explains is one."""

@@ -102,6 +102,17 @@ def test_the_filter_shows_the_main_providers_then_those_of_a_name_and_the_addres
     assert (rows.count(), page.get_by_role("searchbox").input_value()) == (1, "VLLM")
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_filter_of_clients_finds_one_and_the_address_keeps_it(opened: Any, language: str) -> None:
+    page = opened(f"{language}clients/")
+    rows = page.locator("tbody tr:visible")
+    assert rows.count() == 4
+    page.get_by_role("searchbox").fill("LangChain")
+    assert rows.count() == 1
+    page.reload()
+    assert (rows.count(), page.get_by_role("searchbox").input_value()) == (1, "LangChain")
+
+
 def test_without_scripts_every_provider_is_shown(chromium: Any, address: str) -> None:
     context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()
