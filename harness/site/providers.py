@@ -32,6 +32,8 @@ def _context(writer: Writer, provider: Provider) -> dict[str, Any]:
     facts = writer.facts
     breaches = facts.breaches[provider.id]
     tried = facts.suffering.tried.get(provider.id, 0)
+    fine = facts.suffering.fine(provider.id)
+    idioms = {name: about["idiom"] for name, about in facts.clients.clients.items()} if facts.clients else {}
     return {
         "provider": provider,
         "kinds": bases(facts.every.get(provider.id, ())),
@@ -40,11 +42,9 @@ def _context(writer: Writer, provider: Provider) -> dict[str, Any]:
         "tried": tried,
         "legal": _legal(facts, provider.id),
         "hurt": facts.suffering.broken_alike(provider.id),
-        "fine": [
-            client
-            for client in facts.suffering.at[provider.id]
-            if (worst := facts.suffering.worst(provider.id, client)) and not worst.fate.bad
-        ],
+        "fine": len(fine),
+        "libraries": [one for one in fine if not idioms[one]],
+        "snippets": [one for one in fine if idioms[one]],
         "dialects": list(dict.fromkeys(dialect_of_scenario(one.scenario) for one in facts.every.get(provider.id, ())))
         or ["chat"],
         "drift": _drift(facts, provider.id),

@@ -50,7 +50,6 @@ ASKED = tuple(
 MEANINGS = {
     ("usage", "own"): "in its own chunk after the last text, with empty `choices`, as OpenAI does",
     ("usage", "finish"): "in the chunk with the `finish_reason`, not in its own chunk",
-    ("usage", "every"): "in every chunk",
     ("usage", "beside choices"): "in a chunk whose `choices` is not empty",
     ("usage", "inside a choice"): "inside `choices[0]`, instead of beside `choices`",
     ("usage", "none"): "not sent, though the request asks for it",
@@ -62,7 +61,6 @@ MEANINGS = {
     ("reasoning", "<think> in content"): "inside `content`, between `<think>` and `</think>`",
     ("role", "first"): "in the first chunk only, as OpenAI does",
     ("role", "some"): "in the first chunk and in some others",
-    ("role", "every"): "in every chunk",
     ("role", "never"): "in no chunk",
     ("tools", "pieces"): "the arguments arrive in several pieces, as with OpenAI",
     ("tools", "whole"): "each call arrives whole, in one chunk",

@@ -68,6 +68,12 @@ class Suffering:
         blamed = [one for one in found if not one.on_reference or not one.fate.bad]
         return min(blamed or found, key=lambda one: (WORST_FATE_FIRST[one.fate], not one.explanation), default=None)
 
+    def fine(self, provider: str) -> list[str]:
+        """Return the clients that handle every answer of a provider, by name."""
+        return sorted(
+            client for client in self.at[provider] if (worst := self.worst(provider, client)) and not worst.fate.bad
+        )
+
     def broken_alike(self, provider: str) -> list["BrokenAlike"]:
         """Return the clients that break on a provider's answers, grouped by what they do at worst and why; the worst first."""
         groups: dict[object, BrokenAlike] = {}
