@@ -25,7 +25,7 @@ QUOTING = {
     "content.no-mojibake", "logprobs.bytes", "logprobs.joins", "logprobs.top-own", "reasoning.legible",
     "tool_calls.arguments-alike", "tool_calls.name-once",
     "chunk.id-constant", "models.distinct", "sse.known-lines", "error.own-words", "http.no-error", "identity.call-id-unique", "identity.id-form", "identity.id-unique", "multi_turn.accepted", "params.stop",
-    "parity.tool-calls", "sse.json", "sse.no-error", "structured.json", "structured.schema", "tool_calls.arguments-json", "tool_calls.id-form",
+    "parity.ends", "parity.tool-calls", "sse.json", "sse.no-error", "structured.json", "structured.schema", "tool_calls.arguments-json", "tool_calls.id-form",
     "tool_calls.name-form", "tool_choice.kind", "tool_choice.named", "tool_choice.offered", "tool_choice.schema",
 }  # fmt: skip
 """Checks whose message shows an id, the name of a tool or a piece of text, which becomes another."""

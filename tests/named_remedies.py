@@ -204,7 +204,7 @@ except ValueError:
         r"""
 import re
 text = answer.choices[0].message.content
-text = re.sub(r"\A\s*(?:assistant|model)(?:\s*\n|:\s)\s*", "", text, flags=re.I)
+text = re.sub(r"\A\s*(?:user\s*\n.*?)?(?:assistant|model)(?:\s*\n|:\s)\s*", "", text, flags=re.I | re.S)
 result = text
 """,
         "Paris",

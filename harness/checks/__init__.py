@@ -28,6 +28,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "role": ("chat.role",),
     "content": (
         "chat.content",
+        "chat.content_marks",
         "chat.content_foreign",
         "chat.content_loop",
         "chat.content_media",
@@ -59,7 +60,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "logprobs": ("chat.logprobs", "chat.logprobs_alternatives"),
     "params": ("chat.params",),
     "multi_turn": ("chat.multi_turn",),
-    "parity": ("chat.parity", "messages.parity"),
+    "parity": ("chat.parity", "chat.parity_ends", "messages.parity"),
     "models": ("models",),
     "error": ("error", "error_wrapped"),
     "sdk": ("chat.sdk",),

@@ -22,6 +22,8 @@ THINK_TAGS = (
     "scratchpad",
     "analysis",
     "reflection",
+    "reason",
+    "inner_monologue",
 )
 
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
@@ -56,6 +58,7 @@ _SPECIAL = re.compile(
     r"<\|/?[A-Za-z][A-Za-z_0-9]*\|>|<｜[^｜>]{1,40}｜>|<(?:start|end)_of_turn>|<eos>|<bos>|\[/?INST\]|<</?SYS>>|\[gMASK\]|</s>$"
     r"|<\|(?:channel|turn|tool_call|tool|think)>|<(?:channel|turn|tool_call|tool)\|>|<\|\"\|>|<0x[0-9A-F]{2}>|<(?:unused|reserved_|extra_id_)\d+>"
     r"|\[(?:EOS|EOT|PAD)\]\s*\Z|\A\s*\[(?:BOS|CLS)\]|\]~!?b[\[\]]|\[e~\[|\ue200[^\ue200\ue201]{1,80}\ue201"
+    r"|(?:<pad>\s*)+\Z|<unk>|\[UNK\]|<end_of_utterance>|</(?:tool_response|answer)>\s*\Z"
 )
 _SIGNS = (
     "<|",
@@ -79,6 +82,12 @@ _SIGNS = (
     "<reserved_",
     "<extra_id_",
     "\ue201",
+    "<pad>",
+    "<unk>",
+    "[UNK]",
+    "_utterance>",
+    "tool_response>",
+    "</answer>",
 )
 _QUOTES = "\"'()“”‘’「」"
 _WITHIN = re.compile(r"[a-z,:] (?: [a-z]|, |\. |\)?[,;:])")
@@ -153,13 +162,30 @@ def token_half(text: str) -> str | None:
     return found[0].strip() if found else None
 
 
+_OF_USER = re.compile(
+    r"\A\s*(?P<mark>(?:(?:Okay|Ok|Alright|Hmm|Well|So|First)[,.]? )?(?:so )?[Tt]he user (?:wants|asks|asked|is asking|has asked|needs|requests|would like|just|said|says)\b)"
+    r"(?=.{0,400}?\b(?:I should|I need to|I'll|I will|I can|I must|[Ll]et me|[Ll]et's|We (?:need to|should|must|can) (?:answer|respond|reply|provide|produce|explain|write|give|say|call|use|check|greet))\b)"
+    r"|\A\s*(?P<chinese>(?:好的|嗯|首先|好)[，,]\s*用户(?:问|想|要|说|让|希望|现在|发))",
+    re.DOTALL,
+)
+"""How a thought begins, which speaks of the user as of another."""
+
+
+def thought_of_user(text: str) -> str | None:
+    """Return the words by which ``text`` begins as a thought, about the user and not to them."""
+    found = _OF_USER.match(text)
+    return (found["mark"] or found["chinese"]) if found else None
+
+
 def thought_heading(text: str) -> str | None:
     """Return the heading of a thought that ``text`` begins with."""
     found = _HEADING.match(text)
     return found[0].strip() if found else None
 
 
-_HEADER = re.compile(r"\A\s*(?:assistant|model|ASSISTANT)(?:\s*\n|:\s)")
+_HEADER = re.compile(
+    r"\A\s*(?:(?:assistant|model|ASSISTANT)(?:\s*\n|:\s)|(?:user|USER)\s*\n(?=(?:.*\n){1,40}?\s*(?:assistant|model|ASSISTANT)\s*\n))"
+)
 _TURNS = re.compile(
     r"\n\s*(?P<user>(?:### ?)?(?:Human|User|USER|user):?)[ \n][^\n]*(?:\n[^\n]*){0,6}?\n\s*(?:### ?)?(?:Assistant|ASSISTANT|assistant|Response):?[ \n]"
 )
@@ -191,9 +217,9 @@ def special_token(text: str) -> str | None:
         return None
     text = without_code(text)
     found = next((found for found in _SPECIAL.finditer(text) if not _is_spoken_of(text, found)), None)
-    if found is None or (found[0] == "</s>" and "<s>" in text):  # the two together strike text out in HTML
-        return None
-    return found[0]
+    if found is None or found[0].strip().replace("/", "", 1) in text.replace(found[0], ""):
+        return None  # a tag with its beginning is none: <s> and </s> strike text out in HTML
+    return found[0].strip()
 
 
 _RAW = re.compile(r"[ĠĊ▁](?=[A-Za-zĠĊ▁])")
@@ -306,15 +332,21 @@ def escaped_space(text: str) -> str | None:
 _NOTHING = {"None", "null", "undefined", "NaN", "<nil>", "nil"}
 _NO_ANSWER = {"null", "undefined", "NaN", "<nil>"}
 """Such as a text that was asked for may not be all of; `None` may answer a question."""
+_ENDED = ".!?。！？"
 
 
 def nothing_as_text(texts: Sequence[str], *, alone: bool) -> str | None:
-    """Return the word for nothing that is written out as all of a text, if that can be no answer, or as its first piece."""
+    """Return the word for nothing that is written out as all of a text, if that can be no answer, or as its first piece or its last."""
     whole = "".join(texts).strip()
     if "[object Object]" in whole:
         return "[object Object]"
     if whole in (_NOTHING if alone else _NO_ANSWER):
         return whole
+    said = [text for text in texts if text]
+    # Code may say `x.null`, so that after a dot only what no program has for a name is told.
+    ends = _ENDED if said[-1:] in (["undefined"], ["<nil>"]) else _ENDED[1:]
+    if len(said) > 1 and said[-1] in _NO_ANSWER and said[-2][-1] in ends:
+        return said[-1]
     first = texts[0] if texts else ""
     glued = len(texts) > 1 and texts[1][:1].isalnum()
     return first if first in _NOTHING and glued else None

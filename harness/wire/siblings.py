@@ -2,7 +2,7 @@
 What is kept of an exchange once it is judged, so that later ones of its provider can be held against it.
 
 It is small whatever the size of the answer, and of an archive without end only the latest are kept: texts are kept as
-digests, so that two can be told to be the same, and nothing more.
+digests, so that two can be told to be the same, and short ones as they are, so that what one is without can be told.
 """
 
 from collections.abc import Iterable, Mapping
@@ -26,6 +26,8 @@ _OF_ALL_DIALECTS = {
 """The parameters that ask the same in every dialect, or nothing that an answer shows."""
 _START, _STARTS = 6, (32, 48, 64, 96, 128, 192, 256, 384, 512, 1024, 2048, 4096)
 """Bytes of a short digest, and characters of the beginnings of which one is kept: so many whatever the size of the answer."""
+_WHOLE = 1_000
+"""Characters: a text that has more is not kept as it is."""
 _FORM = {"stream", "stream_options"}
 """The parameters that say how an answer comes, not what is sent."""
 
@@ -42,8 +44,8 @@ class Sibling:
     one that was asked for.  ``prompt_bytes`` are those of the texts sent, 0 where they are not all of the prompt.
     ``asked`` is a digest of what was asked whatever the dialect, empty where more was asked than is the same in all.
     ``thought`` is whether its usage tells of thinking: reasoning is counted, or more tokens than what is shown has bytes.
-    ``starts`` are short digests of the beginnings of the text,
-    and ``tails`` of its ends, read backwards; ``length`` is that of all of it in characters, ``breaks_off`` whether it ends
+    ``shown`` is its text, ``pondered`` its reasoning and ``sent`` the arguments of its calls, None where it is too long to be
+    kept; of longer ones ``starts`` are short digests of the beginnings of the text, and ``tails`` of its ends, read backwards; ``length`` is that of all of it in characters, ``breaks_off`` whether it ends
     with no end of a sentence, ``hangs`` whether with what no text ends with, and ``starts_within`` whether it begins within one.
     ``altered`` is whether a publisher put something else in the answer, ``answered`` whether it is whole.
     """
@@ -78,6 +80,9 @@ class Sibling:
     hangs: bool = False
     completion_tokens: Any = None
     starts_within: bool = False
+    shown: str | None = None
+    pondered: str | None = None
+    sent: str | None = None
 
     def ends_as(self, other: "Sibling") -> bool:
         """Tell whether the text of one ends with that of the other, as far as the digests of their ends tell."""
@@ -237,6 +242,12 @@ def _alike(one: bytes, other: bytes, length: int) -> bool:
     """Tell whether two texts, of which the shorter has ``length`` characters, begin alike as far as ``starts_of`` tells."""
     common = _START * sum(start <= length for start in _STARTS)
     return bool(common) and one[:common] == other[:common]
+
+
+def as_it_is(text: str | None) -> str | None:
+    """Return a text without white space around it, and without halves of a character at its end; None if it is too long to be kept."""
+    bare = (text or "").strip().rstrip("\ufffd")
+    return bare if len(bare) <= _WHOLE else None
 
 
 def breaks_off(text: str) -> bool:

@@ -11,34 +11,21 @@ from harness.checks.applies import (
     complete_answer,
     ends_of,
     json_mode,
-    plain_text,
     stream,
     success_status,
-    thought_apart,
     told_apart,
 )
-from harness.checks.chat.marked_text import asked_text, marked
+from harness.checks.chat.marked_text import marked
 from harness.checks.chat.media import is_hollow
 from harness.checks.chat.tool_fragments import offered_tools
 from harness.checks.chat.written_calls import only_arguments
 from harness.checks.kinds import absent, place_of, wrong_kinds
 from harness.checks.marks import (
     call_markup,
-    channel_words,
     control,
-    is_about_tags,
-    is_about_talk,
     mojibake,
     order_mark,
-    raw_piece,
     replacement,
-    special_token,
-    think_tag,
-    thought_heading,
-    thought_within,
-    token_half,
-    turn_header,
-    turn_of_user,
 )
 from harness.checks.registry import Unread, observation, rule
 from harness.printable import count_of
@@ -76,35 +63,6 @@ _OTHER_WAY = Advice(
 _AGAIN = Advice(
     "Who reads to the end has its text twice, and runs its calls twice.",
     "Leave out what comes again after the end: `if finish and choice.delta == last_delta: continue`.",
-)
-_WITHIN_TEXT = Advice(
-    "The user reads the thought in the middle of the answer; who cuts at the closing tag loses what came before it.",
-    'Take it out, with its tags: `re.sub(r"<(think\\w*)>.*?(</\\1>|$)", "", text, flags=re.DOTALL)`.',
-)
-_HALF = Advice(
-    "The user reads it at the end of the answer: what filters whole tokens lets halves pass.",
-    'Cut it off, for this provider alone: `re.sub(r"(<\\|[a-z_]*|[a-z_]+\\|>)\\s*$", "", text)`.',
-)
-_RAW = Advice(
-    "The user reads the tokenizer's internal signs in place of spaces and line breaks.",
-    'Restore the characters, for this provider only: `text.replace("Ġ", " ").replace("▁", " ").replace("Ċ", "\\n")`.',
-)
-_TURN = Advice(
-    "The user reads the name of the role as the first word: the prompt ends without the header of the answer.",
-    'Remove it: `text = re.sub(r"\\A\\s*(?:assistant|model)(?:\\s*\\n|:\\s)\\s*", "", text, flags=re.I)`.',
-)
-_RUNS_ON = Advice(
-    "The user reads words they never said, which count as said when sent back: the model did not stop at the end of its turn.",
-    'Send the markers as stop sequences, `stop=["\\nHuman:", "\\nUser:"]`, and truncate the text at the first.',
-)
-_HEADED = Advice(
-    "The reasoning is shown as the answer, and no tag marks its end.",
-    "Ask with thinking turned off, or start the server with the reasoning parser of the model; the client cannot "
-    "tell the two apart.",
-)
-_CHANNEL = Advice(
-    "The reasoning is shown as the answer: the answer is the text after the last channel name.",
-    'Keep the text after the name: `text = text.rpartition("assistantfinal")[2]`.',
 )
 _ORDER_MARK = Advice(
     "It is invisible: `text.startswith(...)` is false, `json.loads(text)` raises, and equal names differ.",
@@ -280,29 +238,6 @@ def no_replacement(exchange: Exchange) -> Iterator[Problem]:
     yield from marked(exchange, _TEXT, replacement, "the text holds U+FFFD")
 
 
-@rule(
-    "content.no-think-tags", SHOULD, "`content` has no `<think>` tags.",
-    sources.REASONING_CONTENT, thought_apart,
-    good=(STREAM, BODY, replace_in_body(BODY, "你好", "Models write <think> and </think>.")),
-    bad=(replace_in_body(STREAM, "你好", "<think>greet</think>你好"), replace_in_body(BODY, "你好", "greet</think>你好"), replace_in_body(BODY, "你好!", "你好!\\n<reasoning>Which tongue?</reasoning>\\n"), replace_in_body(BODY, "你好!", "Thinking Process: they greet.\\n\\n你好!")),
-    depends_on=_READ,
-)  # fmt: skip
-def no_think_tags(exchange: Exchange) -> Iterator[Problem]:
-    """
-    The reasoning is shown as the answer: 19 of 22 client entry points measured pass it on.
-
-    Instead: Join the pieces first, then `if "</think>" in text: text = text.partition("</think>")[2]`, and show
-    only that.
-    """
-    yield from marked(exchange, ("content",), think_tag, "the text holds think tags")
-    if not is_about_tags(asked_text(exchange)):
-        words = "a thought stands within the text, after {mark}"
-        yield from marked(exchange, ("content",), thought_within, words, _WITHIN_TEXT)
-    yield from marked(
-        exchange, ("content",), thought_heading, "the text begins with a heading of reasoning: {mark}", _HEADED
-    )
-
-
 @observation(
     "content.first", "The `content` of the first delta.",
     sources.DELTA, stream,
@@ -321,32 +256,6 @@ def first(exchange: Exchange) -> str:
         for choice in shape.containers("/choices/*"):
             return shape.kinds.get(f"{choice}/delta/content", "missing")
     return "no choice"
-
-
-@rule(
-    "content.no-special-tokens", SHOULD, "The text does not contain special tokens of the model.",
-    sources.REFERENCE, plain_text,
-    good=(STREAM, BODY, replace_in_body(BODY, "你好", "<| and |> are symbols, <s> is HTML.")),
-    bad=(replace_in_body(STREAM, " help?", " help?<|im_end|>"), replace_in_body(BODY, "你好", "<｜end▁of▁sentence｜>你好"), replace_in_body(BODY, "你好", "<|begin_of_box|>你好"), replace_in_body(BODY, "How can I help?", "HowĠcanĠIĠhelp?"), replace_in_body(BODY, "你好", "assistant\\n\\n你好"), replace_in_body(BODY, "How can I help?", "Fine.\\n\\nHuman: And you?\\n\\nAssistant: Well.")),
-    depends_on=_READ,
-    dialects=WITH_CHOICES,
-)  # fmt: skip
-def no_special_tokens(exchange: Exchange) -> Iterator[Problem]:
-    """
-    The user reads them, and sent back they end the conversation inside the prompt.
-
-    Instead: Remove the text between `<|` and `|>`.
-    """
-    yield from marked(exchange, _TEXT, special_token, "the text holds the special token {mark}")
-    yield from marked(exchange, _TEXT, token_half, "the text ends with {mark}, half of a special token", _HALF)
-    yield from marked(
-        exchange, _TEXT, raw_piece, "the text holds {mark}, by which the tokenizer writes white space", _RAW
-    )
-    yield from marked(exchange, _TEXT, turn_header, "the text begins with {mark}, the header of a turn", _TURN)
-    turns = marked(exchange, _TEXT, turn_of_user, "the text continues with a user turn, after {mark}", _RUNS_ON)
-    yield from (turn for turn in turns if not is_about_talk(asked_text(exchange)))
-    words = "the text holds {mark}, the name of a channel of the model"
-    yield from marked(exchange, _TEXT, channel_words, words, _CHANNEL)
 
 
 @rule(

@@ -33,11 +33,18 @@ _NOT_SAID = Advice(
 _LABEL = re.compile(
     r"\s*(?:\[[\w .:-]{2,40}\]|(?:⚠️|❌|🚫)?\s*\**(?:[\w-]+ )?(?:API |Upstream |Provider |Gateway |Internal |Server )?(?:Error|error|ERROR|Exception)(?: \d{3})?\**\s*[:：-]|HTTP(?: Error)? [45]\d\d\b)"
 )
+_WHOLE_ERROR = re.compile(r"\[(?:Error|ERROR|Exception)\s*[:：-][^\[\]]+\]")
+"""An error in brackets that is all of a text."""
 _FAILING = re.compile(
     r"\bupstream\b|\bempty response\b|\btimed? ?out\b|\btimeout\b|\brate.?limit|\bquota\b|\boverloaded\b|\bunavailable\b"
     r"|\bECONN\w+|\bconnection (?:refused|reset|error|closed)\b|\bstatus(?: code)?:? [45]\d\d\b|\b(?:429|50[0234])\b|请求超时|限流",
     re.IGNORECASE,
 )
+_OF_SERVERS = re.compile(
+    r"\b(?:model|provider|server|endpoint|backend|inference|generation)\b|\bcontext (?:length|window|size)\b|\bAPI key\b|\bmax_tokens\b|模型|服务",
+    re.IGNORECASE,
+)
+"""What the report of a failure is about, where the label calls it an error itself."""
 _FAILED = re.compile(
     r"\b(?:fail\w*|error|refused|returned|exceeded|unavailable|overloaded|reset|closed|timed out|timeout)\b|失败|错误|超时",
     re.IGNORECASE,
@@ -65,6 +72,7 @@ _IMAGE = re.compile(
         replace_in_body(BODY, _SAID, '{\\"error\\":{\\"message\\":\\"upstream timed out\\",\\"code\\":504}}'),
         replace_in_body(BODY, _SAID, f"iVBORw0KGgo{'AAAA' * 20}"),
         replace_in_body(BODY, _SAID, "[Gateway] Upstream returned an empty response. Please retry."),
+        replace_in_body(BODY, _SAID, "[Error: the model produced only reasoning, and no text]"),
         replace_in_body(BODY, _SAID, '{\\"detail\\":\\"Rate limit exceeded\\"}'),
         replace_in_body(BODY, _SAID, f"data:image/png;base64,iVBORw0KGgo{'AAAA' * 20}"),
     ),
@@ -113,6 +121,8 @@ def _failure(text: str) -> str | None:
     if len(shown) > _SHORT or "\n\n" in shown or "`" in shown:
         return None
     label = _LABEL.match(shown)
+    if _WHOLE_ERROR.fullmatch(shown) and _OF_SERVERS.search(shown):
+        return shown
     # What a label in brackets heads may be anything: it must also say that something failed.
     failed = label and (label[0].lstrip()[:1] != "[" or _FAILED.search(shown))
     return shown if failed and _FAILING.search(shown) else None

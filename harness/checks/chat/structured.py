@@ -24,6 +24,7 @@ from harness.matrix.scenarios import SCENARIOS
 from harness.results import Advice, Level, Problem
 from harness.simulate.chat.ideal import recording
 from harness.simulate.reference import BODY, replace_in_body, with_body, with_request_params
+from harness.wire.chat.calls import is_open, refuse
 from harness.wire.chat.chunks import Choice
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import as_object
@@ -44,6 +45,10 @@ _BROKEN = Advice(
 _PROSE = Advice(
     "`json.loads(content)` raises at the first character: the answer is prose, and the requested format was ignored.",
     "Use a forced tool with the schema as its parameters, and read `tool_calls[0].function.arguments`.",
+)
+_NO_NUMBER = Advice(
+    "`JSON.parse` and every strict reader raise; Python takes it, and every comparison with NaN is false.",
+    "Reject it: `json.loads(content, parse_constant=refuse)`, where `refuse` raises ValueError, and ask again.",
 )
 _SCALAR = Advice(
     '`answer["city"]` raises TypeError: it is a number, a string or null, not an object.',
@@ -146,9 +151,24 @@ def is_json(exchange: Exchange) -> Iterator[Problem]:
         try:
             _parsed(text)
         except ValueError as error:
-            why = _around(text) or _writing(text) or error
+            why = _around(text) or _writing(text) or _missing(text) or error
             yield Problem(f"the text is not JSON: {why}", _place(exchange, choice), _advice_on(text))
             return
+        if _has_no_number(text):
+            said = "the text is not JSON: NaN or Infinity stands in it, which only Python reads"
+            yield Problem(said, _place(exchange, choice), _NO_NUMBER)
+            return
+
+
+def _has_no_number(text: str) -> bool:
+    """Tell whether a text is JSON for Python alone, which reads NaN and Infinity."""
+    if "NaN" not in text and "Infinity" not in text:
+        return False
+    try:
+        json.loads(text, parse_constant=refuse)
+    except ValueError:
+        return True
+    return False
 
 
 def _around(text: str) -> str | None:
@@ -169,15 +189,29 @@ def _around(text: str) -> str | None:
 def _writing(text: str) -> str | None:
     """Return in what other writing a text is an object: with a brace, or all braces, twice, or as Python does."""
     for said, mended in (("its first brace comes twice", text[1:]), ("its braces come twice", text[1:-1])):
-        try:
-            if text[:2] == "{{" and isinstance(json.loads(mended), dict):
-                return said
-        except (ValueError, RecursionError):
-            continue
+        if text[:2] == "{{" and _is_object(mended):
+            return said
     try:
         return "it is written as Python" if isinstance(ast.literal_eval(text.strip()), dict) else None
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         return None
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _missing(text: str) -> str | None:
+    """Return what a text lacks that would be an object with it: its first brace, or its end; or that it holds none at all."""
+    bare = text.strip()
+    if any(_is_object(ahead + bare) for ahead in ("{", '{"')):
+        return "its beginning is missing"
+    if "{" not in bare:
+        return f"it is prose: {bare[:_SHOWN]}" if _advice_on(bare) is _PROSE else None
+    return "it ends before the object does" if bare[0] in "{[" and is_open(bare) else None
 
 
 def _advice_on(text: str) -> Advice | None:

@@ -23,7 +23,7 @@ from harness.simulate.reference import (
     replace_last_in_body,
     with_body,
 )
-from harness.wire.chat.calls import JoinedCall, function_of, is_object, refuse, values_in_row
+from harness.wire.chat.calls import JoinedCall, function_of, is_object, is_open, refuse, values_in_row
 from harness.wire.chat.chunks import Choice
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import Kind
@@ -288,26 +288,11 @@ def _unescaped(text: str) -> bool:
 
 
 def _cut(text: str, choice: Choice) -> _Told | None:
-    if not _is_open(text):
+    if not is_open(text):
         return None
     reason = choice.finish_reasons[-1].value if choice.finish_reasons else None
     given = f"though finish_reason is {reason!r}" if reason else "and no finish_reason comes"
     return f"the arguments are cut short, {given}: …{text[-_SHOWN:]}", _CUT
-
-
-def _is_open(text: str) -> bool:
-    """Tell whether ``text`` is an object whose end has not come: a text in it, or a bracket, is still open."""
-    depth, in_text, escaped = 0, False, False
-    for character in text.lstrip():
-        if in_text:
-            in_text, escaped = escaped or character != '"', character == "\\" and not escaped
-        elif character == '"':
-            in_text = True
-        else:
-            depth += (character in "{[") - (character in "}]")
-        if depth < 1:
-            return False
-    return True
 
 
 _NUMBER = 2**53

@@ -66,6 +66,10 @@ _BESIDE_CHOICES = Advice(
     'Read the choices of every chunk whether it has usage or not: `text += choice.delta.content or ""` for each of '
     "`chunk.choices`.",
 )
+_ZEROS = Advice(
+    "A client that takes the first usage it meets counts 0 tokens for the answer.",
+    "Let each usage replace the one before it: `usage = chunk.usage or usage`.",
+)
 
 
 @rule(
@@ -195,6 +199,10 @@ def once(exchange: Exchange) -> Iterator[Problem]:
     # The choices of one answer may have one each; more than that, or one at the top besides, is the same again.
     if len(usages) > (1 if at_top else len(inside)):
         at = tuple((usage.chunk, usage.pointer) for usage in usages[:3])
+        nothing = [usage for usage in usages if not any(usage.value.get(name) for name in COUNTS)]
+        if not inside and len(nothing) == len(usages) - 1 and usages[-1] not in nothing:
+            yield Problem(f"usage came {len(usages)} times, and all but the last count 0 tokens", at, _ZEROS)
+            return
         where = " inside a choice" + " and at the top of a chunk," * at_top if inside else ""
         yield Problem(f"usage came{where} {len(usages)} times", at, _BOTH_PLACES if inside and at_top else None)
 

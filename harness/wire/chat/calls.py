@@ -258,3 +258,18 @@ def _beginnings(fragments: list[ToolFragment]) -> list[int]:
         ids |= {one} if one else set()
         names |= {name} if name else set()
     return found
+
+
+def is_open(text: str) -> bool:
+    """Tell whether ``text`` is an object or a list whose end has not come: a text in it, or a bracket, is still open."""
+    depth, in_text, escaped = 0, False, False
+    for character in text.lstrip():
+        if in_text:
+            in_text, escaped = escaped or character != '"', character == "\\" and not escaped
+        elif character == '"':
+            in_text = True
+        else:
+            depth += (character in "{[") - (character in "}]")
+        if depth < 1:
+            return False
+    return True

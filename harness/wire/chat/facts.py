@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from harness.wire.chat.completion import Message, thinking_counted
 from harness.wire.siblings import (
     Sibling,
+    as_it_is,
     asked_of,
     breaks_off,
     digest,
@@ -67,6 +68,9 @@ def facts_of(exchange: "Exchange") -> Sibling:
         length=len(shown),
         breaks_off=breaks_off(shown),
         hangs=hangs(shown),
+        shown=as_it_is(shown),
+        pondered=as_it_is(message.reasoning if message else None),
+        sent=as_it_is("".join(call.arguments or "" for call in message.tool_calls) if message else None),
     )
 
 
