@@ -94,6 +94,7 @@ def test_check_families_do_not_import_each_other() -> None:
         "chat.repetition",
         "sizes",
         "chat.argument_writing",
+        "chat.paired",
         "chat.said_pieces",
         "sources",
         "chat.tool_fragments",

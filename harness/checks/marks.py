@@ -222,6 +222,15 @@ def special_token(text: str) -> str | None:
     return found[0].strip()
 
 
+_CITATION = re.compile(r"【\d+(?::\d+)?†[^】\n]{1,80}】")
+
+
+def citation_mark(text: str) -> str | None:
+    """Return a mark of a source, as models write it that search, which stands in ``text``."""
+    found = _CITATION.search(without_code(text)) if "†" in text else None
+    return found[0] if found else None
+
+
 _RAW = re.compile(r"[ĠĊ▁](?=[A-Za-zĠĊ▁])")
 _MANY = 2
 

@@ -71,6 +71,10 @@ _INNER = Advice(
     "`json.loads` raises after the quote: the call is never made, and a reader that repairs JSON may end the value there.",
     "Do not guess where the value ends: send the error back as the tool's result, and let the model try again.",
 )
+_NO_JSON = Advice(
+    "`json.loads` raises at the first character: the call is never made.",
+    "Start the server with the tool parser of the model; until then send the error back as the tool's result, and let the model try again.",
+)
 _REWRITES = (
     ("the arguments are escaped for HTML", _FOR_HTML, unescape),
     ("the arguments are in two pairs of braces", _BRACES, lambda text: text[1:-1]),
@@ -87,6 +91,9 @@ _REWRITES = (
 _ONE_VALUE = re.compile(r'\s*\{\s*"\w+"\s*:\s*".*"\s*\}\s*\Z', re.DOTALL)
 _TWO_COLONS = re.compile(r':\s*"[^"]*"\s*:')
 """A value with another value behind it: what stood between them is not there."""
+_MARKUP = re.compile(r"\s*<(?:/?(?:\w+:)?(?:tool_call|function|parameter|arg_key|arg_value|invoke|args?)\b|\|)")
+_PYTHON_CALL = re.compile(r"\s*[A-Za-z_][\w.]*\(.*\)\s*", re.DOTALL)
+_PAIRS = re.compile(r"\s*\w+\s*[=:]\s*[^\s{\[][^\n]*(?:\n\s*\w+\s*[=:][^\n]*)*\s*")
 _STRAY = re.compile(r'[^\s{\[,:\\]"(?=[^\s:,}\]])')
 """A quote that neither begins nor ends a text of JSON."""
 
@@ -112,7 +119,18 @@ def rewritten(text: str) -> tuple[str, Advice] | None:
         ),
         (_inner(text), "a quote in a value of the arguments is not escaped", _INNER),
     )
-    return next(((f"{said}: {shown}", advice) for found, said, advice in forms if found), None)
+    told = next(((f"{said}: {shown}", advice) for found, said, advice in forms if found), None)
+    other = None if told else _other_form(text)
+    return (f"{other}: {shown}", _NO_JSON) if other else told
+
+
+def _other_form(text: str) -> str | None:
+    """Return what arguments are that hold no JSON at all: the markup of a template, a call of Python, keys and values."""
+    if _MARKUP.match(text):
+        return "the arguments are the markup of a model's template, not JSON"
+    if _PYTHON_CALL.fullmatch(text):
+        return "the arguments are a call as Python writes it, not JSON"
+    return "the arguments are keys and values, not JSON" if _PAIRS.fullmatch(text) else None
 
 
 def _beyond(text: str) -> str | None:

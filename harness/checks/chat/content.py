@@ -120,7 +120,7 @@ def key_present(exchange: Exchange) -> Iterator[Problem]:
         replace_in_body(BODY, '"content":"你好! How can I help?"', '"content":null,"tool_calls":null'),
         with_body(STREAM, b"".join(part + b"\n\n" for part in STREAM.response.body.split(b"\n\n")[::4] if part)),
     ),
-    depends_on=_READ, explained_by=("sse.json", *_WHOLE, "chunk.names", "chunk.places", "content.blank-run"),
+    depends_on=_READ, explained_by=("sse.json", *_WHOLE, "chunk.names", "chunk.places", "chunk.no-message", "content.blank-run"),
 )  # fmt: skip
 def said(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.checks import sources
 from harness.checks.applies import complete_answer, success_status
-from harness.checks.chat.marked_text import asked_text, last_asked, marked
+from harness.checks.chat.marked_text import asked_text, begun_answer, last_asked, marked
 from harness.checks.kinds import place_of
 from harness.checks.registry import rule
 from harness.results import Advice, Level, Problem
@@ -143,20 +143,26 @@ def _image(text: str) -> str | None:
     return text.strip()[:11] if text.strip()[:1] in {"i", "/", "R", "U", "d"} and _IMAGE.fullmatch(text) else None
 
 
-_LONG = 30
+_LONG, _PREFIX = 30, 12
+_CONTINUED = Advice(
+    "Programs that put the beginning and the answer together have the beginning twice.",
+    "Remove it, for this provider only: `text = text.removeprefix(prefix)`.",
+)
 _REPEATS = re.compile(
     r"repeat|echo|copy|verbatim|translat|proofread|correct|rewrite|fix|spell|complete|continue|quote|重复|翻译|续写|原样",
     re.IGNORECASE,
 )
 _ASKED = "What is the capital of Norway, and where is it?"
+_TURNS = [{"role": "user", "content": _ASKED}, {"role": "assistant", "content": "The capital of Norway is"}]
+_BEGUN = with_request_params(BODY, messages=_TURNS, continue_final_message=True)
 _OF_NORWAY = with_request_params(BODY, messages=[{"role": "user", "content": _ASKED}])
 
 
 @rule(
-    "content.no-echo", SHOULD, "The text does not begin with the question.",
+    "content.no-echo", SHOULD, "The text does not begin with the question, or with the text that it continues.",
     sources.REFERENCE, complete_answer,
-    good=(_OF_NORWAY, STREAM, BODY, replace_in_body(_OF_NORWAY, _SAID, "The capital of Norway is Oslo.")),
-    bad=(replace_in_body(_OF_NORWAY, _SAID, f"{_ASKED}\\nOslo, in the south."),),
+    good=(_OF_NORWAY, STREAM, BODY, replace_in_body(_BEGUN, _SAID, "Oslo, in the south."), with_request_params(replace_in_body(_BEGUN, _SAID, "The capital of Norway is Oslo."), echo=True), replace_in_body(_OF_NORWAY, _SAID, "The capital of Norway is Oslo.")),
+    bad=(replace_in_body(_OF_NORWAY, _SAID, f"{_ASKED}\\nOslo, in the south."), replace_in_body(_BEGUN, _SAID, "The capital of Norway is Oslo.")),
     depends_on=("chunk.present",),
 )  # fmt: skip
 def no_echo(exchange: Exchange) -> Iterator[Problem]:
@@ -165,11 +171,17 @@ def no_echo(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Remove it, for this provider only: `text = text.removeprefix(question).lstrip()`.
     """
-    asked = last_asked(exchange).strip()
-    if len(asked) < _LONG:
+    prefix = begun_answer(exchange).strip()
+    asked = prefix or last_asked(exchange).strip()
+    if len(asked) < (_PREFIX if prefix else _LONG):
         return
     for choice in exchange.columns.choices.values():
         pieces = choice.fragments("content")
-        if pieces.text.lstrip().startswith(asked) and not _REPEATS.search(asked):
+        if pieces.text.lstrip().startswith(asked) and (prefix or not _REPEATS.search(asked)):
             place = place_of(exchange, choice, pieces.chunks[0], "/{part}/content")
-            yield Problem("the text begins with the whole question", (place,))
+            said = (
+                "the text begins with the answer that it was to continue"
+                if prefix
+                else "the text begins with the whole question"
+            )
+            yield Problem(said, (place,), _CONTINUED if prefix else None)

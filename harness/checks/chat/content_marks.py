@@ -9,6 +9,7 @@ from harness.checks.applies import plain_text, thought_apart
 from harness.checks.chat.marked_text import asked_text, marked
 from harness.checks.marks import (
     channel_words,
+    citation_mark,
     is_about_tags,
     is_about_talk,
     raw_piece,
@@ -64,6 +65,10 @@ _CALLED = Advice(
     "The user reads a call as text, and the tool is never called.",
     "Start the server with the tool parser of the model, or ask again; don't run what a text says.",
 )
+_CITATION = Advice(
+    "The user reads marks of sources that only the server knows: no annotation says what they stand for.",
+    'Remove them: `text = re.sub(r"【[^】]*†[^】]*】", "", text)`.',
+)
 _OTHER_TOKEN = Advice(
     "The user reads it, and sent back it may end the conversation inside the prompt.",
     'Remove it, for this provider only: `text = text.replace(token, "")`.',
@@ -112,7 +117,11 @@ def no_special_tokens(exchange: Exchange) -> Iterator[Problem]:
     Instead: Remove the text between `<|` and `|>`.
     """
     for problem in marked(exchange, _TEXT, special_token, "the text holds the special token {mark}"):
-        yield problem if "<|" in problem.message and "|>" in problem.message else replace(problem, advice=_OTHER_TOKEN)
+        whole = "<|" in problem.message and "|>" in problem.message
+        yield problem if whole else replace(problem, advice=_OTHER_TOKEN)
+    if "list" not in exchange.columns.kinds(f"/choices/*/{exchange.columns.message_key}/annotations"):
+        words = "the text holds {mark}, a source that no annotation names"
+        yield from marked(exchange, _TEXT, citation_mark, words, _CITATION)
     yield from marked(exchange, _TEXT, token_half, "the text ends with {mark}, half of a special token", _HALF)
     yield from marked(
         exchange, _TEXT, raw_piece, "the text holds {mark}, by which the tokenizer writes white space", _RAW

@@ -206,7 +206,7 @@ def vocabulary(exchange: Exchange) -> Iterator[Problem]:
     sources.REFERENCE, stream,
     good=(STREAM, STREAM_USAGE),
     bad=(replace_in_body(STREAM, "data: [DONE]", 'data: {"id":"chatcmpl-reference","object":"chat.completion.chunk","created":1760000000,"model":"m","choices":[{"index":0,"delta":{},"finish_reason":null}]}\n\ndata: [DONE]'),),
-    depends_on=_READ, explained_by=("content.before-finish",),
+    depends_on=_READ, explained_by=("content.before-finish", "chunk.index"),
     dialects=WITH_CHOICES,
 )  # fmt: skip
 def last(exchange: Exchange) -> Iterator[Problem]:

@@ -57,6 +57,16 @@ def last_asked(exchange: Exchange) -> str:
     return "\n".join(_texts(last.get("content"))) if last.get("role") == "user" else ""
 
 
+def begun_answer(exchange: Exchange) -> str:
+    """Return the beginning of the answer that the request asks to continue, as vLLM, DeepSeek and Mistral let it; empty if none."""
+    messages = [*objects_in(exchange.request.get("messages"))]
+    last = messages[-1] if messages else {}
+    continued = exchange.request.get("continue_final_message") is True or last.get("prefix") is True
+    if not continued or last.get("role") != "assistant" or exchange.request.get("echo") is True:
+        return ""
+    return "\n".join(_texts(last.get("content")))
+
+
 def _texts(content: Any) -> list[str]:
     if isinstance(content, str):
         return [content]

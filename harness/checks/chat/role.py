@@ -60,7 +60,7 @@ def value(exchange: Exchange) -> Iterator[Problem]:
         replace_in_body(STREAM, '"role":"assistant"', '"role":"user"'),
         replace_in_body(replace_in_body(STREAM, '"role":"assistant",', ""), '"content":"你好"', '"role":"assistant","content":"你好"'),
     ),
-    depends_on=_READ,
+    depends_on=_READ, explained_by=("chunk.no-message",),
 )  # fmt: skip
 def first(exchange: Exchange) -> Iterator[Problem]:
     """

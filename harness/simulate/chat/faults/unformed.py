@@ -1,0 +1,49 @@
+"""Faults and legal variants of texts and arguments that have another form than is due: marks of sources, markup, the prefix again."""
+
+from typing import Any
+
+from harness.simulate.chat.faults.between import asked
+from harness.simulate.edits import Change, any_chunk, chunks, compose, set_value
+from harness.simulate.fault import Fault, Variant
+
+_GITHUB = "https://github.com"
+_OPENAPI = f"{_GITHUB}/openai/openai-openapi/blob/f85dbe223d40e1a31cba812ab2d755c7e98a92a3/openapi.yaml"
+_PREFILL = f"{_GITHUB}/openvinotoolkit/model_server/issues/3877"
+_ERROR = f"{_GITHUB}/jjang-ai/vmlx/issues/67"
+_MARKUP = f"{_GITHUB}/vllm-project/vllm/issues/47903"
+_SAID = "choices/*/message/content"
+_BEGUN = "The museum of trains opens at"
+_TURNS = [{"role": "user", "content": "When does the museum open?"}, {"role": "assistant", "content": _BEGUN}]
+_CITED = "The museum of trains opens at ten【4:0†hours.pdf】."
+_SOURCE = {"type": "url_citation", "url_citation": {"url": "https://example.org/a", "title": "A", "start_index": 33, "end_index": 48}}  # fmt: skip
+
+
+def _said(text: str) -> Change:
+    return chunks(any_chunk, set_value(_SAID, text))
+
+
+def _continued(**params: Any) -> Change:
+    return asked(messages=_TURNS, continue_final_message=True, **params)
+
+
+def _arguments(text: str) -> Change:
+    return chunks(any_chunk, set_value("choices/*/message/tool_calls/*/function/arguments", text))
+
+
+# fmt: off
+FAULTS = (
+    Fault("prefix-repeated", "The answer repeats the text that it was to continue.", "params.seed", _PREFILL, compose(_continued(), _said(f"{_BEGUN} ten.")), "content.no-echo"),
+    Fault("source-marks-left", "The text holds marks of sources, and no annotations.", "params.seed", None, _said(_CITED), "content.no-special-tokens"),
+    Fault("error-in-brackets", "The text is an error in brackets.", "params.seed", _ERROR, _said("[Error: the model produced only reasoning, and no text]"), "content.unwrapped"),
+    Fault("arguments-as-markup", "The arguments are the markup of a template.", "tools.nonstream", _MARKUP, _arguments("<parameter=city>\nParis\n</parameter>"), "tool_calls.arguments-json"),
+    Fault("arguments-as-python-call", "The arguments are a call as Python writes it.", "tools.nonstream", None, _arguments('get_weather(city="Paris")'), "tool_calls.arguments-json"),
+    Fault("arguments-as-pairs", "The arguments are keys and values without braces.", "tools.nonstream", None, _arguments("city: Paris"), "tool_calls.arguments-json"),
+)
+
+VARIANTS = (
+    Variant("prefix-continued", "The answer goes on where its prefix ends.", "params.seed", _PREFILL, compose(_continued(), _said(" ten."))),
+    Variant("prefix-echoed", "The answer repeats its prefix, as it was asked to.", "params.seed", f"{_GITHUB}/vllm-project/vllm", compose(_continued(echo=True), _said(f"{_BEGUN} ten."))),
+    Variant("source-marks-named", "The text holds a mark of a source that an annotation names.", "params.seed", f"{_OPENAPI}#L31819",
+            compose(_said(_CITED), chunks(any_chunk, set_value("choices/*/message/annotations", [_SOURCE])))),
+)
+# fmt: on
