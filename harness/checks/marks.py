@@ -6,6 +6,7 @@ What stands between backticks is what a text speaks of, and no mark in it.
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 THINK_TAGS = (
     "think",
@@ -47,11 +48,15 @@ _OF_TAGS = re.compile(
 )
 _HALF = 24  # characters: no special token is longer
 _HALF_AT_END = re.compile(r"(?:(?<=[.!?。！？\s])|\A)[a-z_]{1,12}\|>\s*\Z|<\|[a-z_]{0,16}\s*\Z")
+_OF_THOUGHT = r"(?:Thinking|Thought|Thoughts|Reasoning|思考过程|思考|推理)"
 _HEADING = re.compile(
+    rf"\s*<details[^>\n]{{0,60}}(?:type=\"reasoning\"[^>\n]{{0,60}}>|>\s*<summary>[^<\n]{{0,12}}{_OF_THOUGHT}[^<\n]{{0,40}}</summary>)"
+    rf"|\s*[*_#💭🤔🧠\s]{{0,6}}{_OF_THOUGHT}[^\n>]{{0,24}}\n+(?=>)|\s*>\s?[*_💭🤔🧠 ]{{0,5}}{_OF_THOUGHT}\b[^\n>]{{0,24}}\n(?=>)"
+    r"|"
     r"\s*(?:\*\*)?(?:Thinking Process:|Here's a thinking process)\s"
     r"|\s*\*\*[A-Z][a-z]+ing [^*\n]{3,60}\*\*\s*\n+(?=I'm |I need |I'll |I should |I want |I think |I have |The user )"
 )
-"""What a thought begins with that has no tag, since the prompt ended with it: Qwen 3.5 and later."""
+"""What a thought begins with that has no tag: since the prompt ended with it, or a gateway wrote it for people to read."""
 _CLOSING = (*(f"</{name}>" for name in THINK_TAGS), "[/THINK]", "◁/think▷")
 _ENDS = re.compile("|".join(map(re.escape, (*_CLOSING, "\ufffd"))))
 _SPECIAL = re.compile(
@@ -356,6 +361,8 @@ def nothing_as_text(texts: Sequence[str], *, alone: bool) -> str | None:
     ends = _ENDED if said[-1:] in (["undefined"], ["<nil>"]) else _ENDED[1:]
     if len(said) > 1 and said[-1] in _NO_ANSWER and said[-2][-1] in ends:
         return said[-1]
+    if any(text == "undefined" and before[-1].isalnum() for before, text in pairwise(said)):
+        return "undefined"
     first = texts[0] if texts else ""
     glued = len(texts) > 1 and texts[1][:1].isalnum()
     return first if first in _NOTHING and glued else None

@@ -24,6 +24,8 @@ _CLOSING_COMMA = re.compile(r",(\s*[}\]])")
 _COMMENT = re.compile(r"/\*.*?\*/|(?<![:\"\w])//[^\n]*", re.DOTALL)
 _BARE_KEY = re.compile(r"([{,]\s*)([A-Za-z_$][\w$]*)\s*:")
 _WORD = re.compile(r"(?<=[:\[,\s])(None|True|False|undefined|nil)(?=\s*[,}\]])")
+_LABEL = re.compile(r"\[(?!true\b|false\b|null\b|NaN\b|Infinity\b|None\b|True\b|False\b|undefined\b|nil\b)[A-Za-z]")
+"""A word in brackets, such as [ERROR], which stands before plain text."""
 _NUMBER = re.compile(r"-?\d[\d.]*[eE][+-]?\d+|\d{300,}")
 _WORDS = {"None": "null", "True": "true", "False": "false", "undefined": "null", "nil": "null"}
 _SHOWN = 24
@@ -97,7 +99,8 @@ def _no_json_at_all(text: str) -> JsonFault | None:
         return JsonFault("field", f"the name of the field stands twice, {_short(begins)}")
     if begins.startswith(":"):
         return JsonFault("remark", f"it is a comment, {_short(begins)}, sent as data")
-    return None if begins[:1] in {"{", "[", '"'} else JsonFault("text", f"it is plain text, {_short(text.strip())}")
+    is_json = begins[:1] in {"{", "[", '"'} and not _LABEL.match(begins)
+    return None if is_json else JsonFault("text", f"it is plain text, {_short(text.strip())}")
 
 
 def _short(text: str) -> str:

@@ -75,7 +75,9 @@ def present(exchange: Exchange) -> Iterator[Problem]:
 def _elsewhere(exchange: Exchange) -> str:
     """Say where choices stand instead, one level down, or what other form the answer has; nothing where none is known."""
     found, other = envelope(exchange), form_of_another(exchange)
-    return f": they stand in {found}" if found else f": it has the form of {other}" if other else ""
+    if found or other:
+        return f": they stand in {found}" if found else f": it has the form of {other}"
+    return ": it is a list" if not exchange.is_stream and exchange.response.content.lstrip()[:1] == b"[" else ""
 
 
 @rule(

@@ -33,6 +33,7 @@ _MISPLACED: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (_PART, _CHOICE, ("finish_reason", "logprobs")),
     ("", _PART, ("content", "reasoning_content", "tool_calls")),
     ("", _CHOICE, ("finish_reason",)),
+    (_PART, "", ("usage",)),
     (_CALL, _FUNCTION, ("name", "arguments")),
 )
 """Where a field stands, where it should, and which fields."""
@@ -57,6 +58,10 @@ _BESIDE = Advice(
 _WITHIN = Advice(
     "Clients never see that the answer ended, or why.",
     'Check the message as well: `choice.finish_reason or getattr(choice.delta, "finish_reason", None)`.',
+)
+_COUNTS = Advice(
+    "Clients that read `chunk.usage` count nothing.",
+    'Check the message as well: `chunk.usage or getattr(choice.delta, "usage", None)`.',
 )
 _ADVICE = {_CHOICE: _BESIDE, _PART: _WITHIN, _CALL: _FLAT}
 
@@ -109,4 +114,4 @@ def _misplaced(exchange: Exchange, here: str, due: str, name: str) -> Iterator[P
         due_as = _SAID[due] if field == name else f"{_SAID[due]} as {field}"
         said = f"{name} is {_SAID[here]}, not {due_as}, in {where}".replace("{part}", part)
         first = min(given, key=lambda seen: seen.first)
-        yield Problem(said, ((first.first, first.pointer),), _ADVICE.get(here))
+        yield Problem(said, ((first.first, first.pointer),), _COUNTS if name == "usage" else _ADVICE.get(here))

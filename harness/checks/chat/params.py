@@ -246,7 +246,7 @@ def logprobs(exchange: Exchange) -> Iterator[Problem]:
     sources.REQUEST, lambda x: _given("top_logprobs")(x) or complete_answer(x) or (None if any(texts(x)) else "no text came"),
     good=(_TOP, _STREAMED),
     bad=(with_request_params(_TOP, top_logprobs=1), with_request_params(_STREAMED, top_logprobs=1)),
-    depends_on=("params.logprobs", "logprobs.form"),
+    depends_on=("params.logprobs", "logprobs.form"), explained_by=("logprobs.keys",),
 )  # fmt: skip
 def top_logprobs(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -237,8 +237,14 @@ _ADVICE_ON = {
 """What is advised where a part is more than its whole."""
 
 
+_ONE_PROMPT = Advice(
+    "The cost of the prompt depends on which usage a client keeps: there is one prompt, and its tokens are known before the answer.",
+    "Keep the last usage, and compare its prompt_tokens with that of a response without `stream=True`.",
+)
+
+
 @rule(
-    "usage.grows", SHOULD, "If `usage` is sent repeatedly, it counts everything so far and never falls.",
+    "usage.grows", SHOULD, "If `usage` is sent repeatedly, it counts everything so far and never falls, and `prompt_tokens` stays the same.",
     sources.REFERENCE, all_of(stream, reads("completion_tokens")),
     good=(STREAM_USAGE,),
     bad=(replace_in_body(_GROWING, _TINY, '"prompt_tokens":9,"completion_tokens":5,"total_tokens":14', 1), _OF_CHUNKS),
@@ -265,12 +271,24 @@ def grows(exchange: Exchange) -> Iterator[Problem]:
         message = f"completion_tokens grows by {grown[0]:,} while {grown[1]:,} bytes of answer come"
         yield Problem(message, ((usages[-1].chunk, f"{usages[-1].pointer}/completion_tokens"),), _ADDED_UP)
         return
+    yield from _other_prompt(exchange)
     for before, after in pairwise(usages):
         if after.value["completion_tokens"] < before.value["completion_tokens"]:
             counts = f"{before.value['completion_tokens']} to {after.value['completion_tokens']}"
             yield Problem(
                 f"completion_tokens falls from {counts}", ((after.chunk, f"{after.pointer}/completion_tokens"),)
             )
+            return
+
+
+def _other_prompt(exchange: Exchange) -> Iterator[Problem]:
+    """Yield the problem of a prompt that is counted otherwise later in the stream; 0 is no count of it."""
+    counted = [usage for usage in usages_with(exchange, "prompt_tokens") if usage.value["prompt_tokens"] > 0]
+    for before, after in pairwise(counted):
+        counts = [one.value["prompt_tokens"] for one in (before, after)]
+        if counts[0] != counts[1]:
+            at = ((after.chunk, f"{after.pointer}/prompt_tokens"),)
+            yield Problem(f"prompt_tokens changes within the stream, from {counts[0]} to {counts[1]}", at, _ONE_PROMPT)
             return
 
 

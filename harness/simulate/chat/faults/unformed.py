@@ -3,7 +3,21 @@
 from typing import Any
 
 from harness.simulate.chat.faults.between import asked
-from harness.simulate.edits import Change, any_chunk, chunks, compose, set_value
+from harness.simulate.chat.faults.reported import saying
+from harness.simulate.edits import (
+    Change,
+    any_chunk,
+    body,
+    chunks,
+    compose,
+    has_choice,
+    has_content,
+    has_finish_reason,
+    has_usage,
+    insert,
+    remove,
+    set_value,
+)
 from harness.simulate.fault import Fault, Variant
 
 _GITHUB = "https://github.com"
@@ -11,6 +25,9 @@ _OPENAPI = f"{_GITHUB}/openai/openai-openapi/blob/f85dbe223d40e1a31cba812ab2d755
 _PREFILL = f"{_GITHUB}/openvinotoolkit/model_server/issues/3877"
 _ERROR = f"{_GITHUB}/jjang-ai/vmlx/issues/67"
 _MARKUP = f"{_GITHUB}/vllm-project/vllm/issues/47903"
+_CHANGING = f"{_GITHUB}/router-for-me/CLIProxyAPI/pull/1643"
+_FOLDED = f"{_GITHUB}/open-webui/open-webui/issues/24697"
+_ALL_ALONG = {"include_usage": True, "continuous_usage_stats": True}
 _SAID = "choices/*/message/content"
 _BEGUN = "The museum of trains opens at"
 _TURNS = [{"role": "user", "content": "When does the museum open?"}, {"role": "assistant", "content": _BEGUN}]
@@ -38,9 +55,22 @@ FAULTS = (
     Fault("arguments-as-markup", "The arguments are the markup of a template.", "tools.nonstream", _MARKUP, _arguments("<parameter=city>\nParis\n</parameter>"), "tool_calls.arguments-json"),
     Fault("arguments-as-python-call", "The arguments are a call as Python writes it.", "tools.nonstream", None, _arguments('get_weather(city="Paris")'), "tool_calls.arguments-json"),
     Fault("arguments-as-pairs", "The arguments are keys and values without braces.", "tools.nonstream", None, _arguments("city: Paris"), "tool_calls.arguments-json"),
+    Fault("prompt-counted-otherwise", "The prompt is counted otherwise in a later usage.", "chat.stream-usage", _CHANGING,
+          compose(asked(stream_options=_ALL_ALONG), chunks(has_choice, set_value("usage", {"prompt_tokens": 7, "completion_tokens": 1, "total_tokens": 8}))), "usage.grows"),
+    Fault("usage-in-delta", "Usage is in the delta of the last chunk.", "chat.stream-usage", None,
+          compose(chunks(has_finish_reason, set_value("choices/*/delta/usage", {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13})), remove(has_usage)), "chunk.places"),
+    Fault("body-in-list", "The body is a list of one completion.", "chat.nonstream", None, body(lambda content: b"[" + content + b"]"), "chunk.present"),
+    Fault("label-as-data", "Plain text with a label in brackets is sent as data.", "chat.stream", None, insert(has_content, b"data: [ERROR] upstream timeout\n\n"), "sse.json"),
+    Fault("thought-folded", "The thought is folded away as HTML in the text.", "params.seed", _FOLDED,
+          _said('<details type="reasoning" done="true">\n<summary>Thought for 3 seconds</summary>\n> They greet.\n</details>\nHello!'), "content.no-think-tags"),
+    Fault("thought-quoted", "The thought is quoted in the text, under its heading.", "params.seed", None, _said("*Thinking...*\n> They greet, so I greet back.\n\nHello!"), "content.no-think-tags"),
+    Fault("undefined-glued", "The word undefined is glued to a word of the text.", "chat.stream", None, saying("Hello", "! How can I help", "undefined", " you", "?"), "content.written-once"),
 )
 
 VARIANTS = (
+    Variant("html-that-folds", "The text is HTML that folds.", "params.seed", f"{_OPENAPI}#L31819", _said("<details>\n<summary>When do you open?</summary>\nAt ten.\n</details>")),
+    Variant("quotation", "The text is a quotation.", "params.seed", f"{_OPENAPI}#L31819", _said("> I think, therefore I am.\n\nDescartes said so.")),
+
     Variant("prefix-continued", "The answer goes on where its prefix ends.", "params.seed", _PREFILL, compose(_continued(), _said(" ten."))),
     Variant("prefix-echoed", "The answer repeats its prefix, as it was asked to.", "params.seed", f"{_GITHUB}/vllm-project/vllm", compose(_continued(echo=True), _said(f"{_BEGUN} ten."))),
     Variant("source-marks-named", "The text holds a mark of a source that an annotation names.", "params.seed", f"{_OPENAPI}#L31819",
