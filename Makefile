@@ -98,6 +98,7 @@ engines: $(READY) ## Install real servers into engines/build/ and probe each (1.
 
 clients: $(READY) ## Install every client library (1.6 GB) and run all client code, write reports/clients.md.
 	$(BIN)/harness clients install --tier 1 --tier 2
+	$(BIN)/python -m harness.clients.forecasting # traits of the faults as they are now
 	$(BIN)/harness clients run > /dev/null
 	$(BIN)/python -m harness.clients.forecasting
 	$(BIN)/python -m harness.clients.claims

@@ -9,73 +9,32 @@ makes worse is told.  A trait is looked up in the answer of the catalogue that i
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from harness.clients.catalogue import CLIENTS
-from harness.clients.predicting import Alone, Fact, Prediction, facts_of, known_traits, like, predict_from
-from harness.clients.trials import Trial, deviation_trials, is_tried, reference_trials
-from harness.matrix.bundled import packed
+from harness.clients.forecast_table import LETTERS, TABLE, UNTRIED, Fact, KnownTrait, table
+from harness.clients.predicting import Alone, Prediction, facts_of, like, measured_traits, predict_from
+from harness.clients.trials import Trial, is_tried, reference_trials
 from harness.results import WORST_FATE_FIRST, ClientForecast, ClientOutcome, ClientResults
 from harness.sdk.form import canonical_form
 from harness.serve.recording_index import REFERENCE
 from harness.wire.exchange import Exchange
 
-TABLE = packed("clients", "forecast.json")
-
-_LETTERS = "abcdefghijklmnopqrstuvwxyz"
-_UNTRIED = "."
-
-
-@dataclass(frozen=True, slots=True)
-class TraitEntry:
-    """A fault or variant: the facts that tell it, and the id of the reference answer that it is of."""
-
-    id: str
-    plain: str
-    facts: frozenset[Fact]
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """The traits, and by client how it fares with each trait and reference answer, by their ids."""
-
-    traits: tuple[TraitEntry, ...]
-    fates: Mapping[str, Mapping[str, ClientOutcome]]
-
-
-@cache
-def table() -> Table:
-    """Return the table that comes with harness."""
-    told = json.loads(TABLE.read_text(encoding="utf-8"))
-    outcomes = dict(zip(_LETTERS, map(ClientOutcome, told["outcomes"]), strict=False))
-    traits = tuple(
-        TraitEntry(name, plain, frozenset((check, said) for check, said in facts))
-        for name, plain, facts in told["traits"]
-    )
-    tried = [*told["references"], *(trait.id for trait in traits)]
-    fates = {
-        client: {name: outcomes[letter] for name, letter in zip(tried, row, strict=True) if letter != _UNTRIED}
-        for client, row in told["clients"].items()
-    }
-    return Table(traits, fates)
-
 
 def written_table(results: ClientResults) -> str:
     """Return the table as JSON, a line a trait and a client: of the faults as they are now, and of a run of all clients."""
-    plain = {trial.id: f"{REFERENCE}/{trial.model}/{trial.request_id}" for trial in deviation_trials()}
     references = [trial.id for trial in reference_trials()]
-    traits = [[one.id, plain[one.id], sorted(map(list, one.facts))] for one in known_traits()]
-    letters = dict(zip(ClientOutcome, _LETTERS, strict=False))
+    traits = [[one.id, one.plain, sorted(map(list, one.facts))] for one in measured_traits()]
+    letters = dict(zip(ClientOutcome, LETTERS, strict=False))
     fates: dict[str, dict[str, str]] = {name: {} for name in results.clients}
     for one in results.findings:
         if one.provider == REFERENCE:
             trial = one.fault or f"{REFERENCE}/{one.model}/{one.request_id}"
             fates[one.client][trial] = letters[one.fate]
     tried = [*references, *(str(trait[0]) for trait in traits)]
-    rows = {client: "".join(own.get(name, _UNTRIED) for name in tried) for client, own in fates.items()}
+    rows = {client: "".join(own.get(name, UNTRIED) for name in tried) for client, own in fates.items()}
     return _json({"outcomes": [*ClientOutcome], "references": references, "traits": traits, "clients": rows})
 
 
@@ -90,18 +49,18 @@ def _json(told: dict[str, Any]) -> str:
     return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
-def predicted(trial: Trial, held: Iterable[TraitEntry], fates: Mapping[str, ClientOutcome]) -> Prediction:
+def predicted(trial: Trial, held: Iterable[KnownTrait], fates: Mapping[str, ClientOutcome]) -> Prediction:
     """Return how a client will fare with an answer that holds these traits."""
     return predict_from(fates, trial, _alone(held, fates))
 
 
-def _alone(held: Iterable[TraitEntry], fates: Mapping[str, ClientOutcome]) -> Iterator[Alone]:
+def _alone(held: Iterable[KnownTrait], fates: Mapping[str, ClientOutcome]) -> Iterator[Alone]:
     for trait in held:
         if trait.id in fates:
             yield trait.id, fates.get(trait.plain, ClientOutcome.NA), fates[trait.id]
 
 
-def held_in(trial: Trial) -> list[TraitEntry]:
+def held_in(trial: Trial) -> list[KnownTrait]:
     """Return the traits that an answer has, and the reference answer that is most like it has not."""
     facts, plain = facts_of(trial), like(trial)
     usual = _facts_of_reference(plain.id) if plain else frozenset()
@@ -132,7 +91,7 @@ class Forecaster:
             self._forms.add(form)
             self._predict(trial, held_in(trial))
 
-    def _predict(self, trial: Trial, held: list[TraitEntry]) -> None:
+    def _predict(self, trial: Trial, held: list[KnownTrait]) -> None:
         for name, fates in table().fates.items():
             client = CLIENTS.get(name)
             if client is None or not trial.suits(client):

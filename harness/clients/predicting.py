@@ -14,22 +14,20 @@ So n answers and m clients are measured once each, and the table of n × m is pr
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
 
 from harness.checks import CHECKS
 from harness.clients.due import due_of
-from harness.clients.trials import Trial, deviation_trials, reference_trials, transplant
+from harness.clients.forecast_table import Fact, KnownTrait, table
+from harness.clients.trials import Trial, deviation_trial, deviation_trials, reference_trials, transplant
 from harness.judging.runner import Subject, judge_exchanges, problems_of
 from harness.results import WORST_FATE_FIRST, ClientOutcome, Deviation, Finding, Level, Outcome
-from harness.simulate.faults import EVERY_FAULT, FAULTS_OF
+from harness.simulate.faults import EVERY_FAULT, EVERY_VARIANT, FAULTS_OF
 from harness.wire.dialect import DialectName
 from harness.wire.exchange import Exchange
 from harness.wire.messages.grammar import BLOCK_DELTA
-
-Fact = tuple[str, str]
-"""A check, and what it says: a problem or an observation, without the numbers in it."""
 
 Baseline = Mapping[str, ClientOutcome]
 """How one client fared, by the ids of faults, variants and reference answers."""
@@ -84,20 +82,21 @@ def _facts(finding: Finding) -> Iterator[Fact]:
             yield finding.check, "some" if finding.check in _WHAT and part != "none" else _NUMBER.sub("#", part)
 
 
-@dataclass(frozen=True, slots=True)
-class KnownTrait:
-    """A fault or legal variant, and the facts that it adds to the reference answer."""
-
-    id: str
-    facts: frozenset[Fact]
+def measured_traits() -> tuple[KnownTrait, ...]:
+    """Return the faults and variants that the checks tell from the reference answer; judges the whole catalogue."""
+    plain = {trial.request_id: trial for trial in reference_trials()}
+    usual = {name: facts_of(trial) for name, trial in plain.items()}
+    made = [
+        KnownTrait(trial.id, plain[trial.request_id].id, facts_of(trial) - usual[trial.request_id])
+        for trial in deviation_trials()
+    ]
+    return tuple(trait for trait in made if trait.facts)
 
 
 @cache
 def known_traits() -> tuple[KnownTrait, ...]:
-    """Return the faults and variants that the checks tell from the reference answer."""
-    plain = {trial.request_id: facts_of(trial) for trial in reference_trials()}
-    made = [KnownTrait(trial.id, facts_of(trial) - plain[trial.request_id]) for trial in deviation_trials()]
-    return tuple(atom for atom in made if atom.facts)
+    """Return the same as `make clients` measured them last."""
+    return tuple(trait for trait in table().traits if trait.id in EVERY_FAULT or trait.id in EVERY_VARIANT)
 
 
 def traits_in(trial: Trial) -> list[str]:
@@ -117,16 +116,11 @@ def like(trial: Trial) -> Trial | None:
 @cache
 def in_form(atom: str, form: tuple[object, ...]) -> Trial:
     """Return the trial of a fault or variant in an answer of a form; as in the catalogue where it has no place in one."""
-    own = _deviations()[atom]
+    own = deviation_trial(atom)
     if own.form == form:
         return own
     plain = next((one for one in reference_trials() if one.form == form), None)
     return (transplant(own, plain) if plain else None) or own
-
-
-@cache
-def _deviations() -> dict[str, Trial]:
-    return {trial.id: trial for trial in deviation_trials()}
 
 
 def traits_listed(listed: Iterable[Deviation]) -> dict[DialectName, list[str]]:
@@ -205,7 +199,7 @@ def predict_listed(tolerance: Baseline, listed: Iterable[str]) -> Prediction:
 def _alone(tolerance: Baseline, form: tuple[object, ...] | None, held: Iterable[str]) -> Iterator[Alone]:
     """Yield each fault or variant, and how the client fares without and with it, in an answer of ``form`` or its own."""
     for name in held:
-        tried = _deviations()[name] if form is None else in_form(name, form)
+        tried = deviation_trial(name) if form is None else in_form(name, form)
         if tried.id in tolerance:
             before = tolerance.get(replace(tried, fault=None, transplanted=False).id, ClientOutcome.NA)
             yield name, before, tolerance[tried.id]
@@ -233,7 +227,8 @@ def _rank(check: str) -> int:
 
 def suffered(tolerance: Baseline) -> frozenset[str]:
     """Return the checks that report what breaks a client alone: the rules of such faults, and what is said of such variants."""
-    harmful = {name for name, before, fate in _alone(tolerance, None, _deviations()) if fate.bad and fate is not before}
+    tried = [name for name in tolerance if name in EVERY_FAULT or name in EVERY_VARIANT]
+    harmful = {name for name, before, fate in _alone(tolerance, None, tried) if fate.bad and fate is not before}
     rules = {EVERY_FAULT[name].rule for name in harmful if name in EVERY_FAULT}
     legal = [atom.facts for atom in known_traits() if atom.id in harmful and atom.id not in EVERY_FAULT]
     return frozenset(rules).union(check for facts in legal for check, _ in facts)

@@ -155,6 +155,13 @@ def deviation_trials() -> tuple[Trial, ...]:
     return tuple(_of_reference(on, exchange, name) for name, on, exchange in made if _is_due(on, exchange))
 
 
+@cache
+def deviation_trial(name: str) -> Trial:
+    """Return one of them, by the id of its fault or variant."""
+    made = EVERY_FAULT.get(name) or EVERY_VARIANT[name]
+    return _of_reference(made.on, made.apply(), name)
+
+
 def transplant(trial: Trial, to: Trial) -> Trial | None:
     """Return the fault of ``trial`` in the answer of another; None where it has no place there."""
     fault = EVERY_FAULT.get(trial.fault or "") or EVERY_VARIANT[trial.fault or ""]

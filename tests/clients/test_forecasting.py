@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from harness.clients.catalogue import CLIENTS
-from harness.clients.forecasting import TABLE, Forecaster, table, written_table
+from harness.clients.forecast_table import TABLE, table
+from harness.clients.forecasting import Forecaster, written_table
 from harness.clients.trials import deviation_trials, reference_trials
 from harness.matrix.messages import MESSAGES
 from harness.results import ClientForecast, ClientOutcome, read_client_results
