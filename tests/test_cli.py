@@ -306,7 +306,7 @@ def test_explain_shows_a_fault_in_the_bytes() -> None:
 
 
 def test_scenarios_lists_what_is_asked() -> None:
-    assert "Two calls at once, streamed." in harness("scenarios").stdout
+    assert "Two parallel tool calls, streamed." in harness("scenarios").stdout
     assert "| tools.parallel " in harness("scenarios", "--format", "markdown").stdout
     rows = [orjson.loads(line) for line in harness("scenarios", "--format", "json").stdout.splitlines()]
     assert [row["id"] for row in rows] == list(SCENARIOS)

@@ -32,7 +32,7 @@ Of the texts that are looked up whole it has a key in the place of the English o
 """
 
 KEYED = "keyed"
-_KEY = 5  # bytes: of a million other texts one has the key of one of these by chance in 3 of 1,000 cases
+_KEY = 4  # bytes: one in a million of other texts has the key of one of these by chance
 
 _VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
 _chosen: str | None = None
