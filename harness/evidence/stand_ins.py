@@ -9,7 +9,7 @@ from harness.judging.runner import Selection
 from harness.matrix.providers import Matrix, Model, Provider
 from harness.recording.cassette import read_cassette
 
-NOTE = "Known by published recordings alone; docs is where the newest of them was published."
+NOTE = "Known only from published recordings; docs links to the newest."
 
 
 def published_of(root: Path, *providers: str) -> list[PublishedCase]:

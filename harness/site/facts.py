@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness.checks import CHECKS, advice_on, told_of
 from harness.errors import BadCassette
+from harness.evidence.stand_ins import with_published
 from harness.judging.deviations import folder_of, load_deviations
 from harness.matrix.project import project_matrix
 from harness.matrix.providers import Provider
@@ -200,11 +201,13 @@ def load_facts(root: Path, results: Path, clients: Path) -> Facts:
     """
     Read what the pages show of the project at ``root``; without a log of clients, nothing is told of them.
 
+    Providers that only published recordings show are there too.
+
     Raises:
         BadResults: a log is not there, or is none.
-        BadProviders, BadDeviations: a file of the project is malformed.
+        BadProviders, BadDeviations, BadCassette: a file of the project is malformed.
     """
-    matrix = project_matrix(root)
+    matrix = with_published(project_matrix(root), root)
     facts = Facts(
         root, read_results(results), read_client_results(clients) if clients.exists() else None, matrix.providers
     )
