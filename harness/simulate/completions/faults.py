@@ -124,7 +124,7 @@ _FAULTS = (
     _own("above-zero", "logprobs-range", "A logprob is above 0, in legacy completions.", "logprobs", _list("token_logprobs", [0.78])),
     _own("tokens-of-others", "logprobs-join", "The tokens are in the tokenizer's internal form.", "logprobs", _list("tokens", ["Ġfar"], only=slice(3, 4)), "foundation-model-stack/fms-guardrails-orchestrator/issues/477"),
     _own("offsets-without-prompt", "text-offset", "text_offset restarts after the first chunk.", "logprobs", _list("text_offset", [7], only=slice(1, 2)), "vllm-project/vllm/pull/47815"),
-    _own("many-alternatives", "top-logprobs", "More alternatives come than were asked for.", "logprobs", _list("top_logprobs", [{"a": -1.0, "b": -2.0, "c": -3.0, "d": -4.0}])),
+    _own("many-alternatives", "top-logprobs", "More alternatives are sent than were requested.", "logprobs", _list("top_logprobs", [{"a": -1.0, "b": -2.0, "c": -3.0, "d": -4.0}])),
     _fault("empty-finish", "finish_reason.null-before-end", 'finish_reason is "" until the end.', "stream", chunks(has_no_finish_reason, set_value("choices/*/finish_reason", "")), "huggingface/text-generation-inference/pull/2336"),
     _fault("no-finish", "finish_reason.given", "No finish_reason is sent.", "stream", chunks(has_finish_reason, set_value("choices/*/finish_reason", None)), "huggingface/text-generation-inference/pull/2336"),
     _fault("finish-without-choice", "finish_reason.given", "The last chunk has no choice, so there is no finish_reason.", "stream", chunks(has_finish_reason, set_value("choices", [])), "tenstorrent/tt-inference-server/issues/2592"),

@@ -157,7 +157,7 @@ _FAULTS = (
     _fault("key-twice", "keys-once", "A key appears twice.", "stream", replace_bytes(b'"delta":{"type"', b'"delta":{"type":"text_delta","type"', 1)),
     _fault("blocks-overlap", "one-block-open", "Blocks overlap and all stop at the end.", "two-tools", moved_last(typed(_END, index=1)), "orangeboyChen/codebuddy2api/pull/11"),
     _fault("blocks-stop-together", "one-block-open", "Both blocks stop at the end, in order.", "thinking-stream", compose(moved_last(typed(_END, index=0)), moved_last(typed(_END, index=1))), "ggml-org/llama.cpp"),
-    Fault("messages-body-for-stream", "A stream is asked for and one JSON body comes.", "messages.stream", None, compose(body(lambda _: _BODY), header("content-type", "application/json")), "http.stream-asked"),
+    Fault("messages-body-for-stream", "A stream is requested, and one JSON body is sent.", "messages.stream", None, compose(body(lambda _: _BODY), header("content-type", "application/json")), "http.stream-asked"),
     _fault("one-index", "block-started-once", "Two tool calls share an index and stop once.", "two-tools", compose(chunks(lambda chunk: chunk.get("index") == 2, set_value("index", 1)), dropped(typed(_END, index=1))), "ollama/ollama/issues/17101"),  # noqa: PLR2004
     _fault("calls-in-one-block", "input-json", "The fragments of two tool calls are in one block.", "two-tools", compose(dropped(typed(_END, index=1)), dropped(typed(_BEGIN, index=2)), chunks(lambda chunk: chunk.get("index") == 2, set_value("index", 1))), "sgl-project/sglang/issues/39782"),  # noqa: PLR2004
     _fault("index-from-1", "block-index", "Indices start at 1.", "stream", chunks(lambda chunk: "index" in chunk, set_value("index", lambda index: index + 1)), "ollama/ollama/issues/14816"),

@@ -95,17 +95,17 @@ FAULTS = (
           compose(_counts({"usage/prompt_tokens": 12, "usage/total_tokens": 16}), after(_named("chatcmpl-before"), _created(1_759_996_400), asked(messages=[{"role": "user", "content": _LONG * 3}]))), "usage.prompt-moves"),
     # The model.
     Fault("model-substituted", "A model of another family answers.", "chat.nonstream", f"{_GITHUB}/icebear0828/codex-proxy/issues/660", chunks(any_chunk, set_value("model", "glm-5-flash")), "identity.model-served"),
-    Fault("model-substituted-streamed", "A stream comes from a model of another family.", "chat.stream", f"{_GITHUB}/QuantumNous/new-api/issues/7418", chunks(any_chunk, set_value("model", "qwen2.5-7b-instruct")), "identity.model-served"),
+    Fault("model-substituted-streamed", "A stream is sent from a model of another family.", "chat.stream", f"{_GITHUB}/QuantumNous/new-api/issues/7418", chunks(any_chunk, set_value("model", "qwen2.5-7b-instruct")), "identity.model-served"),
     # The cap.
-    Fault("cap-not-enforced", "The answer goes on far beyond its cap, and nothing is counted.", "chat.stream", f"{_GITHUB}/mrwogu/factory-droid-openai/issues/130",
+    Fault("cap-not-enforced", "The answer goes on far beyond its token limit, and nothing is counted.", "chat.stream", f"{_GITHUB}/mrwogu/factory-droid-openai/issues/130",
           compose(asked(max_tokens=12), chunks(has_content, set_value("choices/*/delta/content", _LONG), only=_LAST)), "params.cap"),
-    Fault("cap-not-enforced-in-body", "A body holds far more than its cap, and no usage.", "params.max-tokens", f"{_GITHUB}/mrwogu/factory-droid-openai/issues/130",
+    Fault("cap-not-enforced-in-body", "A body contains far more than its token limit, and no usage.", "params.max-tokens", f"{_GITHUB}/mrwogu/factory-droid-openai/issues/130",
           compose(chunks(any_chunk, drop("usage")), _said(_LONG)), "params.cap"),
-    Fault("stop-at-cap-in-body", "A body that the cap cut in the middle of a word ends with stop.", "chat.nonstream", f"{_GITHUB}/BerriAI/litellm/issues/25825",
+    Fault("stop-at-cap-in-body", "A body that the token limit cut in the middle of a word ends with stop.", "chat.nonstream", f"{_GITHUB}/BerriAI/litellm/issues/25825",
           compose(asked(max_tokens=7), _counts(_AT_CAP), chunks(any_chunk, set_value(_SAID, "A neural network learns by adju"), set_value(_FINISH, "stop"))), "finish_reason.length"),
-    Fault("stop-at-cap-in-thought", "The cap ends a thought, and the reason is stop.", "reasoning.stream", f"{_GITHUB}/UKGovernmentBEIS/inspect_ai/issues/5143",
+    Fault("stop-at-cap-in-thought", "The token limit ends reasoning, and the reason is stop.", "reasoning.stream", f"{_GITHUB}/UKGovernmentBEIS/inspect_ai/issues/5143",
           compose(asked(max_tokens=12, stream_options={"include_usage": True}), remove(has_content), chunks(has_finish_reason, set_value("usage", {"prompt_tokens": 9, "completion_tokens": 12, "total_tokens": 21}))), "finish_reason.length"),
-    Fault("length-far-from-cap", "A stop sequence ends the answer, far from the cap, and the reason is length.", "chat.nonstream", f"{_GITHUB}/ggml-org/llama.cpp/pull/28711",
+    Fault("length-far-from-cap", "A stop sequence ends the answer, far from the token limit, and the reason is length.", "chat.nonstream", f"{_GITHUB}/ggml-org/llama.cpp/pull/28711",
           compose(asked(stop=["#"], max_tokens=500), _finish("length"), _said("It is 7"), _counts({"usage/completion_tokens": 5, "usage/total_tokens": 14})), "finish_reason.stop"),
     Fault("stop-kept-at-end", "The text of a body ends with the stop sequence.", "params.stop", f"{_GITHUB}/vllm-project/vllm/pull/1976", chunks(any_chunk, set_value(_SAID, lambda said: f"{said}7")), "params.stop"),
 )

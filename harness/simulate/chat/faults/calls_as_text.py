@@ -88,15 +88,15 @@ FAULTS = (
     Fault("arguments-wrapped", "The arguments are in an object within the arguments.", "tools.nonstream", None, _arguments('{"arguments":{"city":"Paris"}}'), "tool_choice.schema"),
     Fault("schema-as-arguments", "The schema comes instead of the arguments.", "tools.nonstream", None, _arguments('{"type":"object","properties":{"city":{}}}'), "tool_choice.schema"),
     Fault("arguments-with-nan", "A value of the arguments is NaN.", "tools.nonstream", None, _given(rb'{\"degrees\":NaN}'), "tool_calls.arguments-json"),
-    Fault("arguments-halves-twice", "Each piece of the arguments holds its text twice.", "tools.auto", None, chunks(continues_tool_call, _twice), "tool_calls.arguments-json"),
-    Fault("arguments-again-spaced", "All of the arguments come once more, with other spaces.", "tools.nonstream", f"{_GITHUB}/vllm-project/vllm/issues/42167", replace_bytes(_GIVEN, _GIVEN + rb'{\"city\": \"Paris\"}'), "tool_calls.arguments-json"),
+    Fault("arguments-halves-twice", "Each piece of the arguments contains its text twice.", "tools.auto", None, chunks(continues_tool_call, _twice), "tool_calls.arguments-json"),
+    Fault("arguments-again-spaced", "All of the arguments are sent again, with other spaces.", "tools.nonstream", f"{_GITHUB}/vllm-project/vllm/issues/42167", replace_bytes(_GIVEN, _GIVEN + rb'{\"city\": \"Paris\"}'), "tool_calls.arguments-json"),
     Fault("values-escaped-for-html", "The values of arguments are escaped for HTML.", "tools.nonstream", _ENTITIES, _given(rb'{\"command\":\"mkdir a &amp;&amp; cd a &gt; b\"}'), "tool_calls.arguments-clean"),
     Fault("values-between-line-ends", "The values of arguments begin and end with a line end.", "tools.nonstream", None, replace_bytes(b"Paris", rb"\\nParis\\n"), "tool_calls.arguments-clean"),
     Fault("value-is-an-object-written-out", "A value of the arguments is [object Object].", "tools.nonstream", None, replace_bytes(b"Paris", b"[object Object]"), "tool_calls.arguments-clean"),
     Fault("call-id-is-none", "The id of a call is the word None.", "tools.nonstream", None, chunks(any_chunk, set_value(f"{_CALLS}/*/id", "None")), "tool_calls.id"),
     Fault("call-id-is-blank", "The id of a call is a space.", "tools.nonstream", f"{_GITHUB}/vercel/ai/issues/18440", chunks(any_chunk, set_value(f"{_CALLS}/*/id", " ")), "tool_calls.id"),
     Fault("finish-of-the-old-form", "A call in tool_calls ends with the reason function_call.", "tools.auto", None, chunks(has_finish_reason, set_value("choices/*/finish_reason", "function_call")), "finish_reason.tool-calls"),
-    Fault("choices-of-one-index", "All choices that were asked for have the index 0.", "chat.n2", f"{_GITHUB}/majiayu000/litellm-rs/pull/687", replace_bytes(b'"index":1,', b'"index":0,'), "params.n"),
+    Fault("choices-of-one-index", "All choices that were requested have the index 0.", "chat.n2", f"{_GITHUB}/majiayu000/litellm-rs/pull/687", replace_bytes(b'"index":1,', b'"index":0,'), "params.n"),
 )
 
 VARIANTS = (

@@ -56,10 +56,10 @@ def _text_up(chunk: Json) -> None:
 
 # fmt: off
 FAULTS = (
-    Fault("thought-between-sentences", "A thought stands between tags after a sentence.", "chat.nonstream", _TAGS, _text("Let me see.\n<reasoning>They ask of Oslo.</reasoning>\nIt is Oslo."), "content.no-think-tags"),
+    Fault("thought-between-sentences", "Reasoning is between tags after a sentence.", "chat.nonstream", _TAGS, _text("Let me see.\n<reasoning>They ask of Oslo.</reasoning>\nIt is Oslo."), "content.no-think-tags"),
     Fault("think-tag-in-capitals", "The think tags are written in capitals.", "chat.nonstream", None, _text("<THINK>They greet.</THINK>Hello."), "content.no-think-tags"),
     Fault("scratchpad-in-text", "A scratchpad is before the text.", "chat.nonstream", None, _text("<scratchpad>They greet.</scratchpad>Hello."), "content.no-think-tags"),
-    Fault("channel-of-gemma-in-text", "The text begins with the name of the channel of thought.", "chat.nonstream", None, _text("thought\nThey greet me.\nHello."), "content.no-special-tokens"),
+    Fault("channel-of-gemma-in-text", "The text starts with the name of the channel of reasoning.", "chat.nonstream", None, _text("thought\nThey greet me.\nHello."), "content.no-special-tokens"),
     Fault("citation-marks-in-text", "The marks by which a search cites its sources are in the text.", "chat.nonstream", None, _text("It is Oslo. \ue200cite\ue202turn0search0\ue201"), "content.no-special-tokens"),
     Fault("letters-escaped-for-json", "Letters beyond ASCII are escaped twice.", "chat.nonstream", None, _text("caf\\u00e9, cr\\u00e8me, br\\u00fbl\\u00e9e"), "content.written-once"),
     Fault("text-escaped-for-urls", "The text is escaped for URLs.", "chat.nonstream", None, _text("It%20is%20Oslo%2C%20in%20the%20south."), "content.written-once"),
@@ -72,19 +72,19 @@ FAULTS = (
     Fault("detail-within-text", "The text is the error of a web framework, as JSON.", "chat.nonstream", None, _text('{"detail":"Rate limit exceeded, try again in 20 s"}'), "content.unwrapped"),
     Fault("image-within-text", "The text is the data of an image.", "chat.nonstream", None, _text(_PIXEL), "content.unwrapped"),
     Fault("image-url-within-text", "The text is an image as a data URL.", "chat.nonstream", f"{_GITHUB}/foxhui/WebAI2API/issues/84", _text(f"data:image/png;base64,{_PIXEL}"), "content.unwrapped"),
-    Fault("closing-tag-in-capitals", "A closing tag of thought in capitals begins the text.", "chat.nonstream", f"{_GITHUB}/aula-id/koma/pull/63", _text("</THINK>\nHello."), "content.no-think-tags"),
-    Fault("first-piece-twice", "The first piece of the text comes twice.", "chat.stream", None, saying("The", "The", " river", " is", " long", "."), "content.once"),
-    Fault("first-brace-twice", "The first brace of JSON comes twice.", "chat.stream", f"{_GITHUB}/mudler/LocalAI/issues/9363", saying("{", "{", '"city"', ":", '"Oslo"', "}"), "content.once"),
+    Fault("closing-tag-in-capitals", "A closing tag of reasoning in capitals begins the text.", "chat.nonstream", f"{_GITHUB}/aula-id/koma/pull/63", _text("</THINK>\nHello."), "content.no-think-tags"),
+    Fault("first-piece-twice", "The first piece of the text is sent twice.", "chat.stream", None, saying("The", "The", " river", " is", " long", "."), "content.once"),
+    Fault("first-brace-twice", "The first brace of JSON is sent twice.", "chat.stream", f"{_GITHUB}/mudler/LocalAI/issues/9363", saying("{", "{", '"city"', ":", '"Oslo"', "}"), "content.once"),
     Fault("role-in-choice", "The role is in the choice.", "chat.stream", None, chunks(has_choice, _role_up), "chunk.places"),
     Fault("text-in-choice", "The text is in the choice, beside a delta of the role alone.", "chat.stream", None, chunks(has_content, _text_up), "chunk.places"),
-    Fault("annotation-again", "The same annotation comes twice.", "chat.nonstream", None, chunks(any_chunk, set_value("choices/*/message/annotations", 2 * [_CITED])), "content.annotations"),
+    Fault("annotation-again", "The same annotation is sent twice.", "chat.nonstream", None, chunks(any_chunk, set_value("choices/*/message/annotations", 2 * [_CITED])), "content.annotations"),
     Fault("annotation-without-scheme", "The URL of an annotation has no scheme.", "chat.nonstream", None, chunks(any_chunk, set_value("choices/*/message/annotations", [_CITED | {"url_citation": _CITED["url_citation"] | {"url": "example.org/a"}}])), "content.annotations"),
     Fault("reasoning-details-as-text", "reasoning_details is a text.", "reasoning.stream", None, chunks(has_reasoning, set_value("choices/*/delta/reasoning_details", "They greet.")), "reasoning.type"),
     Fault("json-as-python", "JSON that was requested is written as Python does.", "json.object", None, chunks(any_chunk, set_value(_TEXT, "{'city': 'Lyon', 'far': True}")), "structured.json"),
     Fault("json-under-a-key", "The object that was requested is in another.", "json.schema", None, chunks(any_chunk, set_value(_TEXT, '{"answer":{"city":"Lyon","population":522000}}')), "structured.schema"),
     Fault("schema-as-answer", "The schema comes instead of the answer.", "json.schema", None, chunks(any_chunk, set_value(_TEXT, '{"type":"object","properties":{"city":{"type":"string"}}}')), "structured.schema"),
     Fault("reason-is-the-word-null", "The reason is the word null before the end.", "chat.stream", None, chunks(has_content, set_value("choices/*/finish_reason", "null")), "finish_reason.vocabulary"),
-    Fault("question-before-answer", "The text begins with the question.", "chat.nonstream", None, _text(f"{_QUESTION}\n\nIt is Oslo, in the south.", question=True), "content.no-echo"),
+    Fault("question-before-answer", "The text starts with the question.", "chat.nonstream", None, _text(f"{_QUESTION}\n\nIt is Oslo, in the south.", question=True), "content.no-echo"),
 )
 
 VARIANTS = (
@@ -92,10 +92,10 @@ VARIANTS = (
     Variant("text-holds-json", "The text is JSON, and no answer of an API.", "chat.nonstream", _OPENAPI, _text('{"object": "chair", "error": null, "choices": 3}')),
     Variant("text-shows-an-event", "The text shows an event of a stream.", "chat.nonstream", _SIZED, _text('Each event is a line `data: {"choices": []}`.')),
     Variant("text-of-one-word-a-line", "The text is a list of words, one a line.", "chat.stream", _OPENAPI, saying(*(f"{word}\n" for word in ("Oslo", "Rome", "Paris", "Bern", "Wien", "Riga", "Kyiv", "Bonn", "Lima", "Nice", "Cork", "Bath")))),
-    Variant("text-repeats-a-part", "The text begins with a part of the question.", "chat.nonstream", _OPENAPI, _text("What is the capital of Norway? It is Oslo.", question=True)),
-    Variant("text-of-byebye", "The text begins with one word twice.", "chat.stream", _OPENAPI, saying("bye", "bye", " now", ".")),
+    Variant("text-repeats-a-part", "The text starts with a part of the question.", "chat.nonstream", _OPENAPI, _text("What is the capital of Norway? It is Oslo.", question=True)),
+    Variant("text-of-byebye", "The text starts with one word twice.", "chat.stream", _OPENAPI, saying("bye", "bye", " now", ".")),
     Variant("text-is-json-of-a-name", "The text is JSON with a name.", "chat.nonstream", _OPENAPI, _text('{"name": "Oslo", "parameters": 3}')),
     Variant("two-annotations-of-one-source", "Two annotations cite one source at different places.", "chat.nonstream", _OPENAPI, chunks(any_chunk, set_value("choices/*/message/annotations", [_CITED, _CITED | {"url_citation": _CITED["url_citation"] | {"start_index": 1}}]))),
-    Variant("text-of-thoughts", "The text begins with the word thought.", "chat.nonstream", _OPENAPI, _text("thoughtful words are few.")),
+    Variant("text-of-thoughts", "The text starts with the word thought.", "chat.nonstream", _OPENAPI, _text("thoughtful words are few.")),
 )
 # fmt: on

@@ -81,7 +81,7 @@ FAULTS = (
           compose(asked(messages=_QUESTION), chunks(has_usage, set_value("usage/prompt_tokens", 1), set_value("usage/total_tokens", 5))), "usage.prompt-moves"),
     Fault("models-no-object", "The list of models does not say that it is one.", "models.list", _NO_OBJECT, replace_bytes(b'"object":"list",', b""), "models.keys"),
     Fault("model-without-created", "A model does not say when it was made.", "models.list", _LACKS, replace_bytes(b'"created":1760000000,', b""), "models.keys"),
-    Fault("model-without-owner", "A model that is asked for by its name does not say who owns it.", "models.one", _LACKS, replace_bytes(b'"owned_by":"system"', b'"owned_by":null'), "models.keys"),
+    Fault("model-without-owner", "A model that is requested by its name does not say who owns it.", "models.one", _LACKS, replace_bytes(b'"owned_by":"system"', b'"owned_by":null'), "models.keys"),
     Fault("model-listed-twice", "A model is listed twice.", "models.list", _MODELS,
           body(_twice), "models.distinct"),
     Fault("exception-as-message", "The message of an error is an exception of the server's code.", "error.missing-messages", _NONE_TYPE,
@@ -104,7 +104,7 @@ FAULTS = (
           body(lambda _: b'event: response.created\ndata: {"type":"response.created","response":{"id":"resp_1"}}\n\nevent: response.output_text.delta\ndata: {"type":"response.output_text.delta","delta":"Hi"}\n\n'), "chunk.present"),
     Fault("lines-without-data", "A stream is lines of JSON.", "chat.stream", _LINES,
           compose(replace_bytes(b"data: {", b"{"), replace_bytes(b"data: [DONE]\n\n", b""), replace_bytes(b"\n\n", b"\n")), "http.stream-asked"),
-    Fault("fields-in-capitals", "The fields of a stream begin with capital letters.", "chat.stream", _SSE, replace_bytes(b"data: ", b"Data: "), "http.stream-asked"),
+    Fault("fields-in-capitals", "The fields of a stream start with capital letters.", "chat.stream", _SSE, replace_bytes(b"data: ", b"Data: "), "http.stream-asked"),
     Fault("quotes-as-entities", "The quotes of the body are written as in HTML.", "chat.nonstream", _ENTITIES, replace_bytes(b'"', b"&quot;"), "http.body-asked"),
     Fault("id-none", "The id ends with None.", "params.seed", _NONE_ID, replace_bytes(b"chatcmpl-reference", b"chatcmpl-None"), "chunk.id-not-empty"),
     Fault("model-unknown", "The model is called unknown.", "chat.stream", _UNKNOWN, chunks(any_chunk, set_value("model", "unknown")), "identity.model-named"),
@@ -114,7 +114,7 @@ FAULTS = (
 )
 
 VARIANTS = (
-    Variant("retry-and-comments", "A stream begins with a comment in one block with its first event.", "chat.stream", _SSE,
+    Variant("retry-and-comments", "A stream starts with a comment in one block with its first event.", "chat.stream", _SSE,
             body(lambda content: b": begun\n" + content)),
     Variant("models-with-more-keys", "Models have keys of their provider.", "models.list", _LACKS,
             replace_bytes(b'"owned_by"', b'"context_length":131072,"owned_by"')),

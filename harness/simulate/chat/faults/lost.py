@@ -13,7 +13,7 @@ _NAMES = f"{_GITHUB}/maximhq/bifrost/issues/1829"
 
 # fmt: off
 FAULTS = (
-    Fault("brace-of-arguments-twice", "The first brace of the arguments comes twice.", "tools.auto", _BRACES,
+    Fault("brace-of-arguments-twice", "The first brace of the arguments is sent twice.", "tools.auto", _BRACES,
           replace_bytes(b'"arguments":"{\\"city\\":"', b'"arguments":"{{\\"city\\":"'), "tool_calls.arguments-json"),
     Fault("mark-after-arguments", "A brace and a half of a mark follow the arguments.", "tools.auto", _BEYOND,
           replace_bytes(b'\\"Paris\\"}"', b'\\"Paris\\"}}</s"'), "tool_calls.arguments-json"),
@@ -23,6 +23,6 @@ FAULTS = (
 )
 
 VARIANTS = (
-    Variant("stop-sequence-not-begun", "The text ends with a letter that the stop sequence begins with.", "params.stop", f"{_OPENAPI}#L33105", asked(stop=", 7, 8")),
+    Variant("stop-sequence-not-begun", "The text ends with a letter that the stop sequence starts with.", "params.stop", f"{_OPENAPI}#L33105", asked(stop=", 7, 8")),
 )
 # fmt: on

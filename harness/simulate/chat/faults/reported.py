@@ -115,12 +115,12 @@ FAULTS = (
           body(lambda content: b'{"success":true,"data":' + content + b"}"), "chunk.present"),
     Fault("cost-chunk", "A chunk of cost follows the usage, with nothing of a chunk but choices.", "chat.stream-usage", _COST,
           before_done({"choices": [], "cost": "0"}), "chunk.id"),
-    Fault("thought-in-two-fields-in-turn", "The thought goes on in another field.", "reasoning.stream", None, rebuild_stream(_in_two_fields), "reasoning.one-field"),
+    Fault("thought-in-two-fields-in-turn", "The reasoning goes on in another field.", "reasoning.stream", None, rebuild_stream(_in_two_fields), "reasoning.one-field"),
     Fault("call-id-and-name-emptied", "Later fragments have an empty id and an empty name.", "tools.auto", _EMPTIED,
           replace_bytes(b'"tool_calls":[{"index":0,"function":{"arguments"', b'"tool_calls":[{"index":0,"id":"","function":{"name":"","arguments"'), "tool_calls.id-once"),
     Fault("citation-in-bytes-within", "The places of a citation count bytes and stay inside the text.", "chat.nonstream", _BYTES,
           _cited("你好! [A](https://example.org/a) says so, and more of it is told there.", "[A](https://example.org/a)"), "content.annotations"),
-    Fault("text-passage-replayed", "Two sentences come twice, though they begin where a sentence does.", "chat.stream", _REPLAYED,
+    Fault("text-passage-replayed", "Two sentences are sent twice, though they begin where a sentence does.", "chat.stream", _REPLAYED,
           saying("Hello", ".", *_LONG, *_LONG, " That", " is", " all", "."), "content.once"),
 )
 
@@ -128,7 +128,7 @@ VARIANTS = (
     Variant("chunks-of-fast-tier", "The tier is fast.", "chat.stream-usage", f"{_SDK}/types/chat/chat_completion_chunk.py", chunks(any_chunk, set_value("service_tier", "fast"))),
     Variant("moderation-at-the-end", "A chunk of moderation follows the usage.", "chat.stream-usage", f"{_SDK}/types/chat/chat_completion_chunk.py",
             before_done({"id": "chatcmpl-reference", "object": "chat.completion.chunk", "created": 1_760_000_000, "model": "gpt-4o-mini-2024-07-18", "choices": [], "moderation": _MODERATED})),
-    Variant("moderation-in-body", "A body brings the verdict of moderation.", "chat.nonstream", f"{_SDK}/types/chat/chat_completion.py", chunks(any_chunk, set_value("moderation", _MODERATED), set_value("metadata", {"team": "a"}))),
+    Variant("moderation-in-body", "A body has the verdict of moderation.", "chat.nonstream", f"{_SDK}/types/chat/chat_completion.py", chunks(any_chunk, set_value("moderation", _MODERATED), set_value("metadata", {"team": "a"}))),
     Variant("details-of-2026", "The details count text, images and what was written to the cache.", "chat.nonstream", f"{_SDK}/types/completion_usage.py",
             chunks(any_chunk, set_value("usage/prompt_tokens_details", {"cached_tokens": 0, "cache_write_tokens": 9, "audio_tokens": 0, "image_tokens": 0, "text_tokens": 9}),
                    set_value("usage/completion_tokens_details", {"reasoning_tokens": 0, "audio_tokens": 0, "text_tokens": 4}))),
@@ -138,6 +138,6 @@ VARIANTS = (
     Variant("text-of-call-markup", "The text explains how calls are marked, in code.", "tools.none", f"{_OPENAPI}#L31819", saying("Calls stand between `<tool_call>` and `</tool_call>`, ", 'as `{"name": "get_weather", "arguments": {}}`.')),
     Variant("citation-of-characters", "The places of a citation count characters, in a text of others than ASCII.", "chat.nonstream", f"{_OPENAPI}#L31629",
             chunks(any_chunk, set_value("choices/*/message/content", "你好! [A](https://example.org/a)"), set_value("choices/*/message/annotations", [{"type": "url_citation", "url_citation": {"url": "https://example.org/a", "title": "A", "start_index": 4, "end_index": 30}}]))),
-    Variant("paragraph-said-twice", "A refrain comes twice, as lines of their own.", "chat.stream", f"{_OPENAPI}#L31819", saying("Sing", ":", "\n", *_LONG, "\n", *_LONG, "\n", "The", " end", ".")),
+    Variant("paragraph-said-twice", "A refrain is sent twice, as lines of their own.", "chat.stream", f"{_OPENAPI}#L31819", saying("Sing", ":", "\n", *_LONG, "\n", *_LONG, "\n", "The", " end", ".")),
 )
 # fmt: on

@@ -37,7 +37,7 @@ FAULTS = (
     Fault("event-named-thread", "The events are named as those of another API.", "chat.stream", _STREAMING, only_if(_says, replace_bytes(b"data: {", b"event: thread.message.delta\ndata: {")), "sdk.loses-nothing"),
     Fault("vendor-list-without-index", "A list of the vendor's own grows from delta to delta.", "chat.stream", _DELTAS, chunks(has_content, set_value("choices/*/delta/reasoning_details", [{"type": "reasoning.text", "text": "Hm."}])), "sdk.stream-helper"),
     Fault("annotation-empty", "An annotation says nothing.", "chat.nonstream", f"{_SDK}/types/chat/chat_completion_message.py", chunks(any_chunk, set_value("choices/*/message/annotations", [{}])), "sdk.strict"),
-    Fault("moderation-empty", "A key that the SDK knows holds an object of another form.", "chat.stream-usage", f"{_SDK}/types/chat/chat_completion_chunk.py", chunks(any_chunk, set_value("moderation", {"flagged": False})), "sdk.strict"),
+    Fault("moderation-empty", "A key that the SDK knows contains an object of another form.", "chat.stream-usage", f"{_SDK}/types/chat/chat_completion_chunk.py", chunks(any_chunk, set_value("moderation", {"flagged": False})), "sdk.strict"),
     Fault("error-text-elsewhere", "The text of an error is beside it.", "error.bad-key", f"{_SDK}/_exceptions.py", status(401, _BASE_RESP), "sdk.error-class"),
     Fault("error-text-dropped", "An error says no more than its type.", "error.wrong-type", f"{_SDK}/_exceptions.py", chunks(any_chunk, drop("error/message")), "sdk.error-class"),
 )  # fmt: skip

@@ -41,7 +41,7 @@ def _error(message: str, kind: str = "invalid_request_error") -> bytes:
 FAULTS = (
     Fault("keep-alive-as-data", "What keeps the connection open is data, and no chunk.", "chat.stream", _KEEP_ALIVE,
           insert(has_content, b'data: {"type":"keepalive","sequence_number":1}\n\n'), "chunk.every"),
-    Fault("ping-event-as-data", "Events named ping hold an object that is not a chunk.", "chat.stream-usage", _PING,
+    Fault("ping-event-as-data", "Events named ping contain an object that is not a chunk.", "chat.stream-usage", _PING,
           insert(has_content, b'event: ping\ndata: {"type":"ping"}\n\n'), "chunk.every"),
     Fault("end-as-object", "An object says that the stream is done, before the mark does.", "chat.stream", _KEEP_ALIVE,
           before_done({"done": True}), "chunk.every"),
@@ -53,7 +53,7 @@ FAULTS = (
           status(400, b'{"error":true,"message":"messages is missing"}'), "error.envelope"),
     Fault("created-in-local-time", "created counts the seconds of a local time, eight hours ahead.", "chat.nonstream", _PROTOCOL,
           compose(header("date", "Thu, 09 Oct 2025 08:53:21 GMT"), chunks(any_chunk, set_value("created", 1_760_000_000 + 28_800))), "identity.created-near"),
-    Fault("smaller-model", "A smaller model answers than was asked for.", "chat.nonstream", _REPLACED,
+    Fault("smaller-model", "A smaller model answers than was requested.", "chat.nonstream", _REPLACED,
           chunks(any_chunk, set_value("model", "gpt-4o-mini-nano-2024-07-18")), "identity.model-served"),
     Fault("details-in-camel-case", "A count of the details is written in camel case.", "chat.nonstream", _DECODED,
           chunks(any_chunk, rename("usage/prompt_tokens_details/cached_tokens", "cachedTokens")), "usage.detail-counts"),

@@ -35,21 +35,21 @@ def _zipped(content: bytes) -> bytes:
 
 # fmt: off
 _ENCODINGS = (
-    Fault("gzip-in-name-only", "A body that a gateway unpacked is still called gzip.", "chat.nonstream", f"{_GATEWAY}/1620",
+    Fault("gzip-in-name-only", "A body that a gateway unpacked is still labelled gzip.", "chat.nonstream", f"{_GATEWAY}/1620",
           compose(header("content-encoding", "gzip"), read_at(9_000, 0)), "http.encoding"),
-    Fault("br-in-name-only", "A plain body is called br.", "tools.nonstream", f"{_GATEWAY}/3040",
+    Fault("br-in-name-only", "A plain body is labelled br.", "tools.nonstream", f"{_GATEWAY}/3040",
           compose(header("content-encoding", "br"), read_at(9_000, 0)), "http.encoding"),
-    Fault("gzip-stream-in-name-only", "A plain stream is called gzip.", "chat.stream", f"{_GITHUB}/freelensapp/freelens-ai-extension/issues/272",
+    Fault("gzip-stream-in-name-only", "A plain stream is labelled gzip.", "chat.stream", f"{_GITHUB}/freelensapp/freelens-ai-extension/issues/272",
           compose(header("content-encoding", "gzip"), read_at(9_000, 9_000)), "http.encoding"),
-    Fault("refusal-gzip-in-name-only", "A plain refusal is called gzip.", "error.unknown-model", f"{_GATEWAY}/1620",
+    Fault("refusal-gzip-in-name-only", "A plain error response is labelled gzip.", "error.unknown-model", f"{_GATEWAY}/1620",
           compose(header("content-encoding", "gzip"), read_at(9_000, 0)), "http.encoding"),
     Fault("encoding-utf-8", "The charset of a body is in its content-encoding.", "chat.nonstream", f"{_GITHUB}/yhirose/cpp-httplib/issues/2518",
           header("content-encoding", "UTF-8"), "http.encoding-known"),
     Fault("encoding-utf-8-of-stream", "The charset of a stream is in its content-encoding.", "chat.stream", f"{_GITHUB}/apache/httpcomponents-client/pull/698",
           header("content-encoding", "utf-8"), "http.encoding-known"),
-    Fault("encoding-none", "A refusal has the content-encoding none.", "error.unknown-model", f"{_GITHUB}/dondai44423/donsetch/issues/290",
+    Fault("encoding-none", "An error response has the content-encoding none.", "error.unknown-model", f"{_GITHUB}/dondai44423/donsetch/issues/290",
           header("content-encoding", "none"), "http.encoding-known"),
-    Fault("gzip-not-accepted", "A body is compressed though plain bytes were asked for.", "chat.nonstream", f"{_GITHUB}/Anionex/agent-vision-toolkit/pull/36",
+    Fault("gzip-not-accepted", "A body is compressed though plain bytes were requested.", "chat.nonstream", f"{_GITHUB}/Anionex/agent-vision-toolkit/pull/36",
           compose(accepting("identity"), body(_zipped), header("content-encoding", "gzip")), "http.encoding-accepted"),
     Fault("gzip-stream-not-accepted", "A stream is compressed though gzip was ruled out.", "chat.stream", f"{_GITHUB}/Anionex/agent-vision-toolkit/pull/36",
           compose(accepting("gzip;q=0, *;q=0"), body(_zipped), header("content-encoding", "gzip")), "http.encoding-accepted"),
@@ -62,17 +62,17 @@ _HEADS = (
           compose(read_at(9_000, 0), header("transfer-encoding", "chunked"), header("content-length", "498")), "http.framing"),
     Fault("lengths-differ", "A body has two lengths.", "tools.nonstream", "https://www.rfc-editor.org/rfc/rfc9112#section-6.3",
           compose(read_at(9_000, 0), header("content-length", "10, 12")), "http.framing"),
-    Fault("retry-after-negative", "A refusal asks to wait less than no time.", "error.too-long", f"{_GITHUB}/stuartleeks/aoai-simulated-api/issues/57", header("retry-after", "-43"), "http.retry-after-form"),
-    Fault("retry-after-fraction", "A refusal asks to wait a fraction of a second.", "error.unknown-model", f"{_GITHUB}/SpaceTradersAPI/api-docs/issues/24", header("retry-after", "0.493"), "http.retry-after-form"),
+    Fault("retry-after-negative", "An error response asks to wait less than no time.", "error.too-long", f"{_GITHUB}/stuartleeks/aoai-simulated-api/issues/57", header("retry-after", "-43"), "http.retry-after-form"),
+    Fault("retry-after-fraction", "An error response asks to wait a fraction of a second.", "error.unknown-model", f"{_GITHUB}/SpaceTradersAPI/api-docs/issues/24", header("retry-after", "0.493"), "http.retry-after-form"),
     Fault("retry-after-unit", "The seconds to wait have a unit.", "error.wrong-type", _RETRY, header("retry-after", "30s"), "http.retry-after-form"),
     Fault("retry-after-nan", "The seconds to wait are not a number.", "error.bad-key", f"{_GITHUB}/ebarti/JobCtrl/pull/231", header("retry-after", "NaN"), "http.retry-after-form"),
     Fault("retry-after-iso-date", "The date to wait for is written as ISO 8601.", "error.missing-messages", _RETRY, header("retry-after", "2026-10-21T07:28:00Z"), "http.retry-after-form"),
-    Fault("charset-of-error-gbk", "A refusal in UTF-8 is called GBK.", "error.unknown-model", "https://www.rfc-editor.org/rfc/rfc8259#section-8.1", header("content-type", "application/json; charset=gbk"), "error.content-type"),
+    Fault("charset-of-error-gbk", "An error response in UTF-8 is labelled GBK.", "error.unknown-model", "https://www.rfc-editor.org/rfc/rfc8259#section-8.1", header("content-type", "application/json; charset=gbk"), "error.content-type"),
 )
 
 _PAUSES = (
-    Fault("held-back", "A stream comes at once when all of it is made.", "chat.capped", _BIFROST, read_at(4 * _SECONDS, 0), "http.as-it-is-made"),
-    Fault("held-back-for-long", "A stream comes within a millisecond after half a minute.", "chat.capped", _ZENMUX, read_at(30 * _SECONDS, 20), "http.as-it-is-made"),
+    Fault("held-back", "A stream is sent at once when all of it is made.", "chat.capped", _BIFROST, read_at(4 * _SECONDS, 0), "http.as-it-is-made"),
+    Fault("held-back-for-long", "A stream is sent within a millisecond after half a minute.", "chat.capped", _ZENMUX, read_at(30 * _SECONDS, 20), "http.as-it-is-made"),
 )
 
 _ERRORS = (
@@ -100,14 +100,14 @@ VARIANTS = (
             compose(accepting("br;q=1.0, gzip;q=0.5"), body(_zipped), header("content-encoding", "gzip"))),
     Variant("gzip-accepted-by-star", "A stream is compressed as any encoding was accepted.", "chat.stream", "https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3",
             compose(accepting("*"), body(_zipped), header("content-encoding", "x-gzip"))),
-    Variant("encoding-identity", "A body is called identity.", "chat.nonstream", "https://www.rfc-editor.org/rfc/rfc9110#section-8.4",
+    Variant("encoding-identity", "A body is labelled identity.", "chat.nonstream", "https://www.rfc-editor.org/rfc/rfc9110#section-8.4",
             compose(accepting("gzip"), header("content-encoding", "identity"), read_at(9_000, 0))),
-    Variant("retry-after-date", "A refusal tells the date to wait for.", "error.too-long", _RETRY, header("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT")),
-    Variant("retry-after-zero", "A refusal asks to wait no time.", "error.unknown-model", _RETRY, header("retry-after", "0")),
-    Variant("thinks-then-says", "A stream begins after eight seconds, and comes piece by piece.", "chat.capped", f"{_GITHUB}/feichai0017/orbitkv/pull/46", read_at(8 * _SECONDS, 12 * _MILLISECONDS)),
+    Variant("retry-after-date", "An error response has the date to wait for.", "error.too-long", _RETRY, header("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT")),
+    Variant("retry-after-zero", "An error response asks to wait no time.", "error.unknown-model", _RETRY, header("retry-after", "0")),
+    Variant("thinks-then-says", "A stream begins after eight seconds, and is sent piece by piece.", "chat.capped", f"{_GITHUB}/feichai0017/orbitkv/pull/46", read_at(8 * _SECONDS, 12 * _MILLISECONDS)),
     Variant("fast-engine", "A stream waits its turn, and comes 500 events a second.", "chat.capped", _CHUNKS, read_at(2 * _SECONDS, _MILLISECONDS)),
-    Variant("short-answer-at-once", "A short answer comes in one piece after a queue.", "chat.stream", _CHUNKS, read_at(3 * _SECONDS, 0)),
-    Variant("cached-answer-at-once", "A long answer that is cached comes at once.", "chat.capped", _CHUNKS, read_at(80 * _MILLISECONDS, 0)),
+    Variant("short-answer-at-once", "A short answer is sent in one piece after a queue.", "chat.stream", _CHUNKS, read_at(3 * _SECONDS, 0)),
+    Variant("cached-answer-at-once", "A long answer that is cached is sent at once.", "chat.capped", _CHUNKS, read_at(80 * _MILLISECONDS, 0)),
     Variant("too-long-413", "A prompt that is too long is too large.", "error.too-long", "https://www.rfc-editor.org/rfc/rfc9110#section-15.5.14", status(413, error(413, "The request exceeds the context window.", "messages", "context_length_exceeded").body)),
 )
 # fmt: on

@@ -14,7 +14,7 @@ _SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "requir
 
 # fmt: off
 FAULTS = (
-    Fault("turn-header-in-text", "The text begins with the header of its turn.", "chat.nonstream", f"{_GITHUB}/AtomaAI/atoma-infer/issues/227",
+    Fault("turn-header-in-text", "The text starts with the header of its turn.", "chat.nonstream", f"{_GITHUB}/AtomaAI/atoma-infer/issues/227",
           chunks(any_chunk, set_value(_TEXT, "assistant\n\nParis")), "content.no-special-tokens"),
     Fault("turn-of-user-in-text", "The text goes on with a turn of the user's.", "chat.stream", f"{_GITHUB}/anthropics/claude-code/issues/74692",
           saying("It is done.", "\n\n", "Human:", " thanks,", " what next?", "\n\n", "Assistant:", " nothing."), "content.no-special-tokens"),
@@ -31,7 +31,7 @@ FAULTS = (
     Fault("guided-json-other", "JSON that was requested in vLLM's way does not fit its schema.", "json.object", None,
           compose(asked(response_format=None, structured_outputs={"json": _SCHEMA}), chunks(any_chunk, set_value(_TEXT, '{"town":"Lyon"}'))), "structured.schema"),
     Fault("arguments-in-two-braces", "The arguments are in braces twice.", "tools.nonstream", None, replace_bytes(_GIVEN, b"{" + _GIVEN + b"}"), "tool_calls.arguments-json"),
-    Fault("argument-quotes-escaped", "The quotes of values in arguments are escaped once more.", "tools.nonstream", None, replace_bytes(rb":\"Paris\"", rb":\\\"Paris\\\""), "tool_calls.arguments-json"),
+    Fault("argument-quotes-escaped", "The quotes of values in arguments are escaped again.", "tools.nonstream", None, replace_bytes(rb":\"Paris\"", rb":\\\"Paris\\\""), "tool_calls.arguments-json"),
     Fault("argument-path-unescaped", "The backslashes of a path in arguments are not escaped.", "tools.nonstream", f"{_GITHUB}/NousResearch/hermes-agent/pull/110436", replace_bytes(b"Paris", rb"C:\\dir"), "tool_calls.arguments-json"),
     Fault("argument-keys-unquoted", "The keys of arguments have no quotes.", "tools.nonstream", None, replace_bytes(rb"\"city\"", b"city"), "tool_calls.arguments-json"),
     Fault("argument-quote-unescaped", "A quote in a value of arguments is not escaped.", "tools.nonstream", None, replace_bytes(b"Paris", rb"the \"old\" Paris"), "tool_calls.arguments-json"),
@@ -44,23 +44,23 @@ FAULTS = (
     Fault("delta-of-the-user", "A delta has the role user.", "chat.stream", None, chunks(has_content, set_value("choices/*/delta/role", "user")), "role.first"),
     Fault("end-written-in-brackets", "The text ends with the mark [EOS].", "chat.nonstream", None, chunks(any_chunk, set_value(_TEXT, "Paris.[EOS]")), "content.no-special-tokens"),
     Fault("end-of-minimax-in-text", "The text ends with MiniMax's mark.", "chat.nonstream", None, chunks(any_chunk, set_value(_TEXT, "Paris.[e~[")), "content.no-special-tokens"),
-    Fault("pieces-as-calls-of-their-own", "The pieces of a call come under another index, with another id.", "tools.auto", f"{_GITHUB}/earendil-works/pi/issues/3576",
+    Fault("pieces-as-calls-of-their-own", "The pieces of a call are under another index, with another id.", "tools.auto", f"{_GITHUB}/earendil-works/pi/issues/3576",
           replace_bytes(b'[{"index":0,"function":{"arguments":', b'[{"index":1,"id":"call_2","type":"function","function":{"name":"","arguments":'), "tool_calls.index-constant"),
-    Fault("thought-in-arguments", "A thought is in a value of arguments.", "tools.nonstream", None, replace_bytes(b"Paris", b"<think>Which?</think>Paris"), "tool_calls.arguments-clean"),
+    Fault("thought-in-arguments", "Reasoning is in a value of arguments.", "tools.nonstream", None, replace_bytes(b"Paris", b"<think>Which?</think>Paris"), "tool_calls.arguments-clean"),
     Fault("text-goes-round", "The text says one word again and again until it is cut.", "chat.nonstream", f"{_GITHUB}/google-gemini/cookbook/issues/327",
           chunks(any_chunk, set_value(_TEXT, "Other; " * 60), set_value("choices/*/finish_reason", "length"), set_value("usage", {"prompt_tokens": 9, "completion_tokens": 120, "total_tokens": 129})), "content.loop"),
-    Fault("summary-of-thought-in-text", "The text begins with the summary of a thought.", "chat.stream", f"{_GITHUB}/diegosouzapw/OmniRoute/issues/5786", saying("**Considering", " the greeting**", "\n\n", "I'm thinking", " of a reply.", "\n\n", "Hello!"), "content.no-think-tags"),
+    Fault("summary-of-thought-in-text", "The text starts with the summary of reasoning.", "chat.stream", f"{_GITHUB}/diegosouzapw/OmniRoute/issues/5786", saying("**Considering", " the greeting**", "\n\n", "I'm thinking", " of a reply.", "\n\n", "Hello!"), "content.no-think-tags"),
     Fault("function-call-does-not-come", "finish_reason is function_call, and none came.", "chat.nonstream", f"{_GITHUB}/chatanywhere/GPT_API_free/issues/384", chunks(any_chunk, set_value("choices/*/finish_reason", "function_call")), "finish_reason.tool-calls"),
 )
 
 VARIANTS = (
     Variant("text-of-laughter", "The text is one word many times, and ends of itself.", "chat.nonstream", f"{_OPENAPI}#L31819", chunks(any_chunk, set_value(_TEXT, "ha" * 100), set_value("usage", {"prompt_tokens": 9, "completion_tokens": 100, "total_tokens": 109}))),
-    Variant("text-with-a-heading", "The text begins with a heading in bold.", "chat.stream", f"{_OPENAPI}#L31819", saying("**Cooking", " rice**", "\n\n", "The water", " boils.")),
+    Variant("text-with-a-heading", "The text starts with a heading in bold.", "chat.stream", f"{_OPENAPI}#L31819", saying("**Cooking", " rice**", "\n\n", "The water", " boils.")),
     Variant("arguments-of-code", "A value of arguments is code with quotes, backslashes and braces.", "tools.nonstream", f"{_OPENAPI}#L31819", replace_bytes(b"Paris", rb"f(\\\"{a: 1,}\\\", '\\\\d+', None)")),
     Variant("text-ends-in-line-ends", "The text ends in some line ends.", "chat.nonstream", f"{_OPENAPI}#L31819", chunks(any_chunk, set_value(_TEXT, "Paris." + "\n" * 12))),
     Variant("text-is-the-word-none", "The text is the word None.", "chat.nonstream", f"{_OPENAPI}#L31819", chunks(any_chunk, set_value(_TEXT, "None"))),
     Variant("text-speaks-of-eos", "The text speaks of the mark [EOS].", "chat.stream", f"{_OPENAPI}#L31819", saying("BERT", " ends", " with", " [EOS]", " at", " times", ".")),
-    Variant("text-begins-with-assistant", "The text begins with the word assistant.", "chat.stream", f"{_OPENAPI}#L31819", saying("assistant", " professors", " teach", " here", ".")),
+    Variant("text-begins-with-assistant", "The text starts with the word assistant.", "chat.stream", f"{_OPENAPI}#L31819", saying("assistant", " professors", " teach", " here", ".")),
     Variant("text-of-entities", "The text explains entities of HTML, and has the signs themselves.", "chat.stream", f"{_OPENAPI}#L31819", saying("&lt;", " is", " <,", " &gt;", " is", " >,", " &amp;", " is", " &.")),
     Variant("text-of-paths", "The text has paths with backslashes.", "chat.stream", f"{_OPENAPI}#L31819", saying("Open", " C:\\new\\notes", " or", " C:\\numbers", ".")),
     Variant("text-is-a-list", "The text is a JSON list that was not requested.", "chat.stream", f"{_OPENAPI}#L31819", saying('[{"name":', ' "Glomma"', "}]")),
