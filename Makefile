@@ -10,7 +10,7 @@ PLAIN := logging unraisableexception threadexception faulthandler warnings hypot
 # Tests start many interpreters: let them compile a module once.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help compat docs evidence bench-gate test test-units test-matrix test-thorough site test-site test-openai2 fuzz check format bench proof engines clients test-clients export schema address clean
+.PHONY: help compat docs evidence bench-gate test test-units test-matrix test-whole-matrix test-thorough test-thorough-units site test-site test-openai2 fuzz check format bench proof engines clients test-clients export schema address clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
@@ -36,17 +36,21 @@ site: $(VENV)/site ## Build the site from reports/ into site/: static pages in E
 docs: $(READY) ## Write docs/commands.md, and the counts in docs/method.md, from the code and reports/proof.md.
 	$(BIN)/python -m harness.pytest.reference
 
-test: $(READY) ## Run the unit tests but those that take long, and the recorded matrix beside them.
+test: $(READY) ## Run the unit tests but those that take long, and the recorded matrix of the main providers beside them.
 	@$(MAKE) --no-print-directory --keep-going --jobs 2 test-units test-matrix
 
 test-units: $(READY)
 	$(BIN)/pytest --quiet --numprocesses auto --dist worksteal tests
 
-test-matrix: $(READY)
-	@$(BIN)/pytest --quiet $(PLAIN:%=-p no:%) providers.yaml > $(VENV)/matrix.txt 2>&1 || { cat $(VENV)/matrix.txt; exit 1; }
-	@echo "providers.yaml: $$(tail -n 1 $(VENV)/matrix.txt)"
+test-matrix: OF := $(MAIN:%=--compat-provider %)
+test-matrix test-whole-matrix: $(READY)
+	@$(BIN)/pytest --quiet $(PLAIN:%=-p no:%) providers.yaml $(OF) > $(VENV)/$@.txt 2>&1 || { cat $(VENV)/$@.txt; exit 1; }
+	@echo "providers.yaml $(OF): $$(tail -n 1 $(VENV)/$@.txt)"
 
-test-thorough: $(READY) ## Run the tests that take long, which `make test` leaves out.
+test-thorough: $(READY) ## Run the tests that take long, which `make test` leaves out, and the whole matrix beside them.
+	@$(MAKE) --no-print-directory --keep-going --jobs 2 test-thorough-units test-whole-matrix
+
+test-thorough-units: $(READY)
 	$(BIN)/pytest --quiet --numprocesses auto --dist worksteal -m thorough tests
 
 test-site: $(VENV)/site ## Build a site and read it in a Chromium, which is found in PATH or named by HARNESS_CHROMIUM.

@@ -20,9 +20,12 @@ OF_OTHERS = (
     "openai.completions-reference",
     "requests.completions-reference",
 )
-pytestmark = pytest.mark.skipif(
-    not importlib.util.find_spec("requests"), reason="requests is not installed; the extra `clients` brings it"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        not importlib.util.find_spec("requests"), reason="requests is not installed; the extra `clients` brings it"
+    ),
+    pytest.mark.thorough,
+]
 
 SILENT = {
     "openai.reference": {
