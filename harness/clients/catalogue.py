@@ -58,7 +58,7 @@ _ENVIRONMENTS = (
 )
 
 _CLIENTS = (
-    _own("openai.reference", "openai, the reading that survives", "openai_reference.py", TEXT, REASONING, FINISH, USAGE, TOOLS),
+    _own("openai.reference", "openai, the robust reader", "openai_reference.py", TEXT, REASONING, FINISH, USAGE, TOOLS),
     _own("openai.print", "`print(delta.content)`", "openai_print.py", TEXT),
     _own("openai.concat", "`answer += delta.content`", "openai_concat.py", TEXT),
     _own("openai.or-empty", '`delta.content or ""`', "openai_or_empty.py", TEXT),
@@ -92,7 +92,7 @@ _CLIENTS = (
     _old028("openai-0.28.get", '`delta.get("content", "")`, openai 0.28', "openai028_get.py", TEXT),
     _old028("openai-0.28.attribute", "`answer += delta.content`, openai 0.28", "openai028_attribute.py", TEXT),
     _old028("openai-0.28.guarded", '`.get(…) or ""` throughout, openai 0.28', "openai028_guarded.py", TEXT, REASONING, USAGE),
-    _own("requests.reference", "requests, the reading that survives", "requests_reference.py", TEXT, REASONING, FINISH, USAGE, TOOLS),
+    _own("requests.reference", "requests, the robust reader", "requests_reference.py", TEXT, REASONING, FINISH, USAGE, TOOLS),
     _own("requests.no-done", "`json.loads(line[5:])`, also of `[DONE]`", "requests_no_done.py", TEXT),
     _own("requests.swallow", "`json.loads(line[5:])`, JSON errors swallowed", "requests_swallow.py", TEXT),
     _own("requests.lines", '`line.startswith("data:")`, `[DONE]` checked', "requests_lines.py", TEXT),
@@ -142,7 +142,7 @@ _CLIENTS = (
     _real("langchainjs.openai", "LangChain.js ChatOpenAI", "langchainjs", "langchainjs_openai.mjs", TEXT, REASONING, FINISH, USAGE, TOOLS, loops=True),
     _real("langchainjs.deepseek", "LangChain.js ChatDeepSeek", "langchainjs", "langchainjs_deepseek.mjs", TEXT, REASONING, FINISH, USAGE, TOOLS, loops=True),
 
-    _idiom("anthropic.reference", "anthropic, the reading that survives", "anthropic", "anthropic_reference.py", TEXT, REASONING, FINISH, USAGE, TOOLS, **_MESSAGES),
+    _idiom("anthropic.reference", "anthropic, the robust reader", "anthropic", "anthropic_reference.py", TEXT, REASONING, FINISH, USAGE, TOOLS, **_MESSAGES),
     _idiom("anthropic.text-stream", "`for text in stream.text_stream`, anthropic", "anthropic", "anthropic_text_stream.py", TEXT, **_MESSAGES),
     _idiom("anthropic.final-message", "`stream.get_final_message()`, anthropic", "anthropic", "anthropic_final_message.py", TEXT, REASONING, FINISH, USAGE, TOOLS, loops=True, **_MESSAGES),
     _idiom("anthropic.helper-events", '`if event.type == "text"` of `.stream()`, anthropic', "anthropic", "anthropic_helper_events.py", TEXT, REASONING, FINISH, TOOLS, **_MESSAGES),
@@ -152,7 +152,7 @@ _CLIENTS = (
     _idiom("anthropic.async", "`AsyncAnthropic`, text_stream", "anthropic", "anthropic_async.py", TEXT, FINISH, **_MESSAGES),
     _idiom("anthropic.first-block", "`message.content[0].text`, anthropic", "anthropic", "anthropic_first_block.py", TEXT, streams=False, **_MESSAGES),
     _idiom("anthropic.blocks", "`for block in message.content`, anthropic", "anthropic", "anthropic_blocks.py", TEXT, REASONING, FINISH, USAGE, TOOLS, streams=False, **_MESSAGES),
-    _own("httpx.messages-reference", "httpx, Messages, the reading that survives", "httpx_messages_reference.py", TEXT, REASONING, FINISH, USAGE, TOOLS, **_MESSAGES),
+    _own("httpx.messages-reference", "httpx, Messages, the robust reader", "httpx_messages_reference.py", TEXT, REASONING, FINISH, USAGE, TOOLS, **_MESSAGES),
     _own("httpx.messages-lines", '`line.startswith("data: ")` up to `message_stop`, httpx', "httpx_messages_lines.py", TEXT, **_MESSAGES),
     _own("httpx.messages-done", "`[DONE]` waited for in Messages, httpx", "httpx_messages_done.py", TEXT, **_MESSAGES),
     _own("httpx.messages-body", '`response.json()["content"][0]["text"]`, httpx', "httpx_messages_body.py", TEXT, streams=False, **_MESSAGES),
@@ -164,10 +164,10 @@ _CLIENTS = (
     _real("anthropic-node.stream", "Anthropic's SDK for Node.js, .stream()", "anthropic-node", "anthropic_node_stream.mjs", TEXT, REASONING, FINISH, USAGE, TOOLS, loops=True, **_MESSAGES),
     _real("ai-sdk.anthropic", "Vercel AI SDK, @ai-sdk/anthropic", "ai-sdk-anthropic", "ai_sdk_anthropic.mjs", TEXT, REASONING, FINISH, USAGE, TOOLS, loops=True, **_MESSAGES),
 
-    _own("openai.completions-reference", "openai, legacy completions, the reading that survives", "openai_completions_reference.py", TEXT, FINISH, USAGE, **_COMPLETIONS),
+    _own("openai.completions-reference", "openai, legacy completions, the robust reader", "openai_completions_reference.py", TEXT, FINISH, USAGE, **_COMPLETIONS),
     _own("openai.completions", "`chunk.choices[0].text`, `client.completions`", "openai_completions.py", TEXT, **_COMPLETIONS),
     _own("openai.completions-body", "`response.choices[0].text`", "openai_completions_body.py", TEXT, FINISH, USAGE, streams=False, **_COMPLETIONS),
-    _own("requests.completions-reference", "requests, legacy completions, the reading that survives", "requests_completions_reference.py", TEXT, FINISH, USAGE, **_COMPLETIONS),
+    _own("requests.completions-reference", "requests, legacy completions, the robust reader", "requests_completions_reference.py", TEXT, FINISH, USAGE, **_COMPLETIONS),
     _own("requests.completions-lines", '`chunk["choices"][0]["text"]` of `/completions`', "requests_completions_lines.py", TEXT, **_COMPLETIONS),
     _own("requests.completions-json-pieces", '`iter_content(…)`, `json.loads(piece)`, `["text"]` of `/completions`', "requests_completions_json_pieces.py", TEXT, **_COMPLETIONS),
     _real("langchain-completions", "LangChain OpenAI.stream, legacy completions", "langchain", "langchain_completions.py", TEXT, **_COMPLETIONS),

@@ -1,5 +1,5 @@
 """
-All blocks of an answer in one piece, each by its type.
+All blocks of a non-streaming response, each by its type.
 
 Source: https://platform.claude.com/docs/en/agents-and-tools/tool-use/implement-tool-use
 """

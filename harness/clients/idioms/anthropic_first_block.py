@@ -1,5 +1,5 @@
 """
-`message.content[0].text` of an answer in one piece; right where no thought and no call comes first.
+`message.content[0].text` of a non-streaming response; right if no reasoning or tool call comes first.
 
 Source: https://github.com/anthropics/anthropic-sdk-python/blob/main/README.md
 """

@@ -1,5 +1,5 @@
 """
-The reading that survives what can be survived: events by name, blocks by index, no key taken for granted, an end needed.
+The robust reader: events by name, blocks by index, no key taken for granted, an end needed.
 
 Source: written for this project; copy it.
 """

@@ -1,5 +1,5 @@
 """
-The SDK's `.stream()`, its `text_stream` printed; it shows no thought and no call.
+The SDK's `.stream()`, its `text_stream` printed; it shows no reasoning and no tool call.
 
 Source: https://github.com/anthropics/anthropic-sdk-python/blob/main/helpers.md
 """

@@ -1,5 +1,5 @@
 /**
- * The reading that survives what can be survived, in a browser's page: bytes and lines are joined, and a cut is an error.
+ * The robust reader, in a browser's page: bytes and lines are joined, and truncation is an error.
  *
  * Source: written for this project; copy it.
  */

@@ -1,5 +1,5 @@
 """
-`response.json()["content"][0]["text"]` of an answer in one piece.
+`response.json()["content"][0]["text"]` of a non-streaming response.
 
 Source: https://platform.claude.com/docs/en/api/messages
 """

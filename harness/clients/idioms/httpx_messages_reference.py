@@ -1,5 +1,5 @@
 """
-The reading of raw HTTP that survives what can be survived: `type` rather than the name of the event, blocks by index, an end needed.
+The robust reader of raw HTTP: `type` rather than the name of the event, blocks by index, an end needed.
 
 Source: written for this project; copy it.
 """

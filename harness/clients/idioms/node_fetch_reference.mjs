@@ -1,5 +1,5 @@
 /**
- * The reading that survives what can be survived: bytes and lines are joined before they are read, and a cut is an error.
+ * The robust reader: bytes and lines are joined before they are read, and truncation is an error.
  *
  * Source: written for this project; copy it.
  */

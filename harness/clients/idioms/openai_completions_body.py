@@ -1,5 +1,5 @@
 """
-`response.choices[0].text` of an answer in one piece, as DeepSeek's page on filling a gap shows it.
+`response.choices[0].text` of a non-streaming response, as DeepSeek's page on filling a gap shows it.
 
 Source: https://api-docs.deepseek.com/guides/fim_completion
 """

@@ -1,5 +1,5 @@
 """
-The reading of legacy completions that survives: no key is taken for granted, and a text without an end is an error.
+The robust reader of legacy completions: no key is taken for granted, and a text without an end is an error.
 
 Source: written for this project; copy it.
 """

@@ -1,5 +1,5 @@
 """
-Prints the text, and nothing where there is none; right as long as each chunk has a choice, so until usage is asked for.
+Prints the text, and nothing where there is none; right as long as each chunk has a choice, so until usage is requested.
 
 Source: https://github.com/devops-testbed/openai-python/commit/532a37d90cdc2fa286c035e279ff6df580f0b8b7
 """

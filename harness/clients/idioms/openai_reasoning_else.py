@@ -1,5 +1,5 @@
 """
-Takes what is no reasoning for text; right where each delta has the key `reasoning_content` and one is not empty.
+Takes all that is not reasoning for text; right where each delta has the key `reasoning_content` and one is not empty.
 
 Source: https://api-docs.deepseek.com/guides/thinking_mode_api_example_streaming
 """

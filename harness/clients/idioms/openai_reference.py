@@ -1,5 +1,5 @@
 """
-The reading that survives what can be survived: no key is taken for granted, and an answer without an end is an error.
+The robust reader: no key is taken for granted, and a response without an end is an error.
 
 Source: written for this project; copy it.
 """

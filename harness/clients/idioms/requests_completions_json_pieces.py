@@ -1,5 +1,5 @@
 """
-Parses each piece that arrives as JSON with a `text`, as one article does; never right: a stream is no JSON.
+Parses each piece that arrives as JSON with a `text`, as one article does; never right: a stream is not JSON.
 
 Source: none found
 """

@@ -1,5 +1,5 @@
 """
-The reading of legacy completions over raw HTTP that survives: bytes are decoded here, no key is taken for granted.
+The robust reader of legacy completions over raw HTTP: bytes are decoded here, no key is taken for granted.
 
 Source: written for this project; copy it.
 """

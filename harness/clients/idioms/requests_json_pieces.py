@@ -1,5 +1,5 @@
 """
-Parses whatever arrives as JSON with a `text`; never right: a stream is no JSON, and chat has no such key.
+Parses whatever arrives as JSON with a `text`; never right: a stream is not JSON, and chat has no such key.
 
 Source: none found
 """

@@ -1,5 +1,5 @@
 """
-Parses each line that starts with `data:`, so also `[DONE]`, which is no JSON; right where the mark is never sent.
+Parses each line that starts with `data:`, so also `[DONE]`, which is not JSON; right where the mark is never sent.
 
 Source: none found
 """

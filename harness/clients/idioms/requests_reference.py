@@ -1,5 +1,5 @@
 """
-The reading of raw HTTP that survives what can be survived: bytes are decoded here, no key is taken for granted, an end is needed.
+The robust reader of raw HTTP: bytes are decoded here, no key is taken for granted, an end is needed.
 
 Source: written for this project; copy it.
 """

@@ -1,5 +1,5 @@
 """
-Parses lines that start with `data:` and drops what is no JSON; looks right always: text lost on the way is not missed.
+Parses lines that start with `data:` and drops what is not JSON; looks right always: text lost on the way is not missed.
 
 Source: none found
 """

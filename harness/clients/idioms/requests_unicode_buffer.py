@@ -1,5 +1,5 @@
 """
-Cuts decoded text into lines and drops what is no JSON; right where the Content-Type names utf-8, else read as Latin-1.
+Cuts decoded text into lines and drops what is not JSON; right where the Content-Type names utf-8, else read as Latin-1.
 
 Source: https://infron.ai/docs/api-reference/llm-model-api/streaming
 """
